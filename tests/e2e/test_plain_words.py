@@ -49,7 +49,8 @@ OLD = {
     r"takes? over|take over": "import",
     r"nobody's business": "not managed",
 }
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/guides").glob("*.md")), *(ROOT / "docs" / name for name in ("specs.md", "specs-reference.md", "sandbox.md", "sandbox-services.md", "sandbox-coverage.md", "stacks.md", "state.md", "aws.md", "modules.md", "cloudcontrol.md", "answers.md", "rest.md"))]
+GENERATED = {"cli.md", "functions.md"}  # from texts in the code
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in GENERATED), *sorted((ROOT / "docs/guides").glob("*.md"))]
 LONGEST_LINE, LONGEST_SENTENCE = 120, 30
 
 
