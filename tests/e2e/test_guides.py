@@ -66,6 +66,32 @@ def test_the_readmes_stack_and_mistake(tmp_path):
     assert stack.run("validate", "-e", "dev", status=3).err == shown
 
 
+def test_what_the_readme_looks_like(tmp_path):
+    """Its session, command by command: the lines below each are in what it prints, in that order; times are not compared."""
+    session = re.search(r"^```\n(\$ weir init .*?)^```", (ROOT / "README.md").read_text(), re.M | re.S)[1]
+    stack = Stack(tmp_path / "films")
+    (stack.folder / "weir.yaml").unlink(missing_ok=True)
+    shell = {**stack.env, "PATH": f"{WEIR.parent}:{stack.env['PATH']}"}
+    exports, shown = "", 0
+    for part in session.split("$ ")[1:]:
+        command, *lines = part.splitlines()
+        if command.startswith("export "):
+            exports += command.split("  #")[0] + "\n"
+            continue
+        done = subprocess.run(["bash", "-c", exports + command], cwd=stack.folder, env=shell, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        printed = iter(re.sub(r"in [\d.]+ m?s", "in T", done.stdout + done.stderr).splitlines())
+        for line in lines:
+            assert line == "  ..." or re.sub(r"in [\d.]+ m?s", "in T", line) in printed, (command, line, done.stdout, done.stderr)
+            shown += line != "  ..."
+    assert shown >= 6
+
+
+def test_pages_keep_their_size():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+    assert (ROOT / "docs/specs.md").stat().st_size <= 20_480
+
+
 @pytest.mark.parametrize("path", GUIDES + PAGES, ids=lambda path: path.stem)
 def test_commands_exist(path):
     seen = 0
