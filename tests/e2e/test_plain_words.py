@@ -55,7 +55,8 @@ IN_HELP = {  # old words that help still has; a word that is gone from it leaves
     r"bears?|bearing", r"(?<!question )(?<!quotation )marks?", r"lets? go of|let go", r"said|unsaid", r"told|untold", r"hangs? on", r"things?", r"one by one",
     r"letters? of access", r"from elsewhere", r"usual layout", r"carr(?:y|ies|ied) out", r"mak(?:e|es|ing) it so", r"stands?|lies?",
 }
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in GENERATED), *sorted((ROOT / "docs/guides").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in GENERATED), *sorted((ROOT / "docs/guides").glob("*.md")),
+         *sorted((ROOT / "examples").glob("*/README.md")), ROOT / "editors/vscode/README.md", ROOT / "tests/answers/README.md"]
 LONGEST_LINE, LONGEST_SENTENCE = 120, 30
 
 
