@@ -45,6 +45,7 @@ static const struct sandbox_key {
     {"strict", FORM_ATTRS, NULL},
     {"defers", FORM_KEYS, "unless attributes"},
     {"errors", FORM_KEYS, "absent exists going invalid reference"},
+    {"says", FORM_KEYS, "absent exists reference parts"},
     {"quiet", FORM_NAMES, NULL},
     {"soft_delete", FORM_KEYS, "sets unless undo code listed"},
     {"also", FORM_STEPS, NULL},

@@ -39,6 +39,14 @@ struct str services_sdk_errors(struct arena *arena, struct str sdk)
     return str_n(name, sdk.n);
 }
 
+/* A client's error begins with the code; what is answered has it beside the text. */
+static void without_code(struct err *err)
+{
+    size_t n = strlen(err->code);
+    if (n && !strncmp(err->message, err->code, n) && !strncmp(err->message + n, ": ", 2))
+        memmove(err->message, err->message + n + 2, strlen(err->message + n + 2) + 1);
+}
+
 int services_call_control(struct services *services, struct arena *arena,
     const struct service_request *request, const struct value **output, struct err *err)
 {
@@ -58,6 +66,7 @@ int services_call_control(struct services *services, struct arena *arena,
     if (!wire_is_error(&out))
         return wire_decode_response(arena, &wire, &out, output, err);
     wire_decode_error(&wire, &out, err);
+    without_code(err);
     return -1;
 }
 

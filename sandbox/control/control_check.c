@@ -136,8 +136,7 @@ int check_reference(struct call *call, struct str name, const struct value *give
     const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "reference");
     struct str code = value_text(own && own->kind == VALUE_MAP ? value_get(own, name) : own, STR_EMPTY);
     if (code.n)
-        return refuse(call, refuse_status(call, 404), code, "%.*s \"%.*s\" does not exist", STR_ARG(name),
-            STR_ARG(value_scalar_text(call->arena, given)));
+        return refuse_reference(call, code, name, type_called(call, type), given);
     return refuse_invalid(call, name, STR("what it refers to does not exist"));
 }
 
@@ -201,7 +200,7 @@ int check_delete(struct call *call, const struct thing *thing)
         const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
         if (v && ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) ? v->count > 0 : v->kind == VALUE_STRING))
             return refuse(call, refuse_status(call, 409), value_gets(rule, "code"), "%.*s",
-                STR_ARG(refuse_words(call, thing,
+                STR_ARG(refuse_words(call, thing->type, thing->attrs,
                     value_get(value_getz(rule, "says"), value_text(names->items[i], STR_EMPTY)),
                     arena_printf(call->arena, "cannot be deleted while %.*s is not empty",
                         STR_ARG(value_text(names->items[i], STR_EMPTY))))));

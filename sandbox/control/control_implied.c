@@ -15,7 +15,7 @@
 #define KIND_KEY  "=maker_type" /* two makers of different types may have one id */
 #define HELD_KEY  "=held"
 
-static const struct spec_type *type_called(const struct call *call, const struct value *name)
+const struct spec_type *type_called(const struct call *call, const struct value *name)
 {
     struct err err = ERR_INIT;
     const struct schema *schema =

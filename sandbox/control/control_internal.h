@@ -324,10 +324,16 @@ int owned_check(struct call *call, const struct thing *thing);
 /* A refusal in the service's words. */
 int refuse(struct call *call, int status, struct str code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* The service's own text, a template of what it is about; where there is none, `otherwise`. */
-struct str refuse_words(
-    struct call *call, const struct thing *thing, const struct value *says, struct str otherwise);
+/* The service's own text: the first of these templates (or the one) of which all is known; where there is
+ * none, `otherwise`. */
+struct str refuse_words(struct call *call, const struct spec_type *type, const struct value *attrs,
+    const struct value *says, struct str otherwise);
+/* What the attribute names, of another type (NULL: unknown), is not there. */
+int refuse_reference(struct call *call, struct str code, struct str name, const struct spec_type *to,
+    const struct value *given);
 int refuse_absent(struct call *call, const struct role *role);
+/* The thing is there, and has no such part: an entry, a member. */
+int refuse_absent_part(struct call *call, const struct role *role, const struct value *part);
 /* Something of that name is there, or is being deleted. */
 int refuse_existing(struct call *call, const struct thing *existing);
 int refuse_invalid(struct call *call, struct str name, struct str why);
@@ -355,6 +361,8 @@ int companions_leave(struct call *call, const struct thing *thing);
 bool companions_goes(struct call *call, const struct thing *other, const struct thing *thing);
 /* Refuses to delete one that is held. */
 int companions_check_held(struct call *call, const struct thing *thing);
+/* The type of that name, of this service or another; NULL: there is none. */
+const struct spec_type *type_called(const struct call *call, const struct value *name);
 /* What a new one gets of others: `fetches`. */
 const struct value *companions_fetch(
     struct call *call, const struct spec_type *type, const struct value *attrs);

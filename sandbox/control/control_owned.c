@@ -137,6 +137,14 @@ bool owned_changes(enum part part)
            part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
 }
 
+/* The one that is taken away, or the first of them. */
+static const struct value *taken_of(struct call *call)
+{
+    const struct value *keys = item_part(call, "key");
+    const struct value *all = as_list(call, keys ? keys : item_part(call, "@"));
+    return all->count ? all->items[0] : NULL;
+}
+
 /* `once: {AttachInternetGateway: code}`: what is there already is not put again by this call. */
 static int check_taken(struct call *call, const struct value *have, const struct value *after)
 {
@@ -160,7 +168,7 @@ static int check_change_owned(struct call *call, const struct value *have, const
     bool removes = part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE;
     for (uint32_t i = 0; removes && strict && i < strict->count; i++)
         if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
-            return refuse_absent(call, call->role);
+            return refuse_absent_part(call, call->role, taken_of(call));
     const struct value_entry given = {name, after};
     bool sets = part == PART_MEMBERS_ADD || part == PART_FACET_PUT;
     if (check_taken(call, have, after) || check_fixed(call, have, after) ||
@@ -208,8 +216,8 @@ int owned_check(struct call *call, const struct thing *thing)
     const struct role *role = call->role;
     const struct value *v = value_get(thing->attrs, role->attr->attr->name);
     if (role->part == PART_FACET_GET && value_is_null(v) && role->step->call.absent.count)
-        return refuse_absent(call, role);
+        return refuse_absent_part(call, role, NULL);
     if (role->part == PART_ENTRIES_GET && !value_get(v, value_text(item_part(call, "key"), STR_EMPTY)))
-        return refuse_absent(call, role);
+        return refuse_absent_part(call, role, item_part(call, "key"));
     return 0;
 }

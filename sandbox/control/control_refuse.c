@@ -44,22 +44,60 @@ int refuse_status(const struct call *call, int rest)
     return is_json_rpc(call) || call->protocol == WIRE_EC2 ? 400 : rest;
 }
 
-struct str refuse_words(
-    struct call *call, const struct thing *thing, const struct value *says, struct str otherwise)
+struct str refuse_words(struct call *call, const struct spec_type *type, const struct value *attrs,
+    const struct value *says, struct str otherwise)
 {
-    const struct value *text = says ? fill_value(call, thing->type, says, thing->attrs) : NULL;
-    return text ? value_text(text, otherwise) : otherwise;
+    bool several = says && says->kind == VALUE_LIST;
+    for (uint32_t i = 0; says && i < (several ? says->count : 1); i++) {
+        const struct value *text = fill_value(call, type, several ? says->items[i] : says, attrs);
+        if (text && text->kind == VALUE_STRING)
+            return text->string;
+    }
+    return otherwise;
 }
 
-int refuse_absent(struct call *call, const struct role *role)
+static const struct value *says_of(const struct spec_type *type, const char *what)
+{
+    return value_getz(value_getz(type->sandbox, "says"), what);
+}
+
+static int refuse_missing(struct call *call, const struct role *role, const struct value *says)
 {
     const struct spec_errors *own = &role->step->call.absent;
     struct str code =
         own->count ? own->items[0].code
                    : code_of(role->type, "absent", &role->type->service->absent, STR("NotFoundException"));
     int status = refuse_status(call, 404);
-    return refuse(call, status, code, "%.*s %.*s", STR_ARG(role->type->schema.name),
+    struct str ours = arena_printf(call->arena, "%.*s %.*s", STR_ARG(role->type->schema.name),
         STR_ARG(words_of(own->count ? own : &role->type->service->absent, code, "was not found")));
+    return refuse(
+        call, status, code, "%.*s", STR_ARG(refuse_words(call, role->type, call->input, says, ours)));
+}
+
+int refuse_absent(struct call *call, const struct role *role)
+{
+    return refuse_missing(call, role, says_of(role->type, "absent"));
+}
+
+int refuse_absent_part(struct call *call, const struct role *role, const struct value *part)
+{
+    call->item = part;
+    return refuse_missing(call, role, value_get(says_of(role->type, "parts"), role->attr->attr->name));
+}
+
+int refuse_reference(struct call *call, struct str code, struct str name, const struct spec_type *to,
+    const struct value *given)
+{
+    const struct value_entry id = {to ? to->schema.id : name, given};
+    const struct value *own = value_get(says_of(call->role->type, "reference"), name);
+    struct str ours = arena_printf(call->arena, "%.*s \"%.*s\" does not exist", STR_ARG(name),
+        STR_ARG(value_scalar_text(call->arena, given)));
+    call->item = given;
+    struct str words =
+        own  ? refuse_words(call, call->role->type, call->input, own, ours)
+        : to ? refuse_words(call, to, value_map(call->arena, &id, 1), says_of(to, "absent"), ours)
+             : ours;
+    return refuse(call, refuse_status(call, 404), code, "%.*s", STR_ARG(words));
 }
 
 int refuse_existing(struct call *call, const struct thing *existing)
@@ -68,8 +106,11 @@ int refuse_existing(struct call *call, const struct thing *existing)
     struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));
     if (existing->deleted_ms)
         code = code_of(type, "going", NULL, code);
-    return refuse(call, refuse_status(call, 409), code, "%.*s %.*s", STR_ARG(type->schema.name),
+    struct str ours = arena_printf(call->arena, "%.*s %.*s", STR_ARG(type->schema.name),
         STR_ARG(words_of(&type->service->exists, code, "exists already")));
+    const struct value *says = existing->deleted_ms ? NULL : says_of(type, "exists");
+    return refuse(call, refuse_status(call, 409), code, "%.*s",
+        STR_ARG(refuse_words(call, type, existing->attrs, says, ours)));
 }
 
 int refuse_invalid(struct call *call, struct str name, struct str why)

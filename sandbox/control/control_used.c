@@ -147,7 +147,7 @@ int check_unused(struct call *call, const struct thing *thing)
         for (size_t i = 0; i < users.n; i++)
             if (!companions_goes(call, users.items[i], thing))
                 return refuse(call, refuse_status(call, 409), value_gets(used, "code"), "%.*s",
-                    STR_ARG(refuse_words(call, thing, value_getz(used, "says"),
+                    STR_ARG(refuse_words(call, thing->type, thing->attrs, value_getz(used, "says"),
                         arena_printf(call->arena, "cannot be deleted while %.*s %.*s uses it",
                             STR_ARG(users.items[i]->type->schema.name), STR_ARG(users.items[i]->id)))));
     }
