@@ -1,0 +1,97 @@
+"""Each demand of a spec has somebody who says that the service asks it: tests/specs/demands.yaml, and who is named there is asked."""
+
+import re
+
+import pytest
+import test_demands_judged as judged
+import test_specs_defaults as specs
+import test_specs_limits as limits
+import yaml
+from support import ROOT, spec_of
+
+SOURCES = yaml.safe_load((ROOT / "tests/specs/demands.yaml").read_text())
+KINDS = {"case": set(), "docs": {"words"}, "cfn": {"words"}, "model": set(), "max": set(), "enum": set(), "guide": set(), "own": set()}
+ASKED_BY_NO_TEST = 53  # of kind `guide`: it may become fewer
+
+
+def every_demand():
+    for file in sorted((ROOT / "provider").glob("*/specs/*.yaml")):
+        spec, kind = spec_of(file), file.parent.parent.name
+        for section in "types", "data":
+            for name, one in (spec.get(section) or {}).items():
+                called = f"{kind}.{name}" if kind == spec["service"] else f"{kind}.{spec['service']}.{name}"
+                for demands in one.get("demands") or [], (one.get("run") or {}).get("demands") or []:
+                    for demand in demands:
+                        yield called, demand
+
+
+DEMANDS = {}
+for _called, _demand in every_demand():
+    DEMANDS.setdefault(_called, []).append(_demand)
+LISTED = [(called, number, demand, source) for called in SOURCES for number, (demand, source) in enumerate(zip(DEMANDS.get(called, []), SOURCES[called]))]
+
+
+def of_kind(kind):
+    return pytest.mark.parametrize("demand, source", [pytest.param(demand, source, id=f"{called}:{number}") for called, number, demand, source in LISTED if kind in source])
+
+
+def test_each_has_a_source_and_none_is_left_over():
+    """In the spec's order, by what they are about."""
+    about = {called: [" ".join(map(str, demand["must"])) for demand in demands] for called, demands in DEMANDS.items()}
+    assert sum(map(len, about.values())) > 290
+    assert {called: [source["must"] for source in sources] for called, sources in SOURCES.items()} == about
+    for called, number, _, source in LISTED:
+        (kind,) = set(source) & set(KINDS)
+        assert set(source) == {"must", kind} | KINDS[kind], (called, number)
+    assert sum("guide" in source for *_, source in LISTED) <= ASKED_BY_NO_TEST
+
+
+@of_kind("case")
+def test_a_case_has_a_judge(demand, source):
+    case = judged.CASES[source["case"]]
+    assert case["says"] == demand["says"] and "reason" not in case["judge"]
+
+
+@of_kind("docs")
+def test_the_reference_says_so(demand, source):
+    assert source["words"] in specs.reference(source["docs"])
+
+
+@of_kind("cfn")
+def test_the_schema_says_so(demand, source):
+    name, *definition, member = source["cfn"].split()
+    schema = specs.cfn_models.schema_of(name)
+    node = (schema["definitions"][definition[0]] if definition else schema)["properties"][member]
+    assert source["words"] in specs.plain(node["description"])
+
+
+def shape_of(name):
+    service, shape = name.split()
+    return limits.model_of(service).shape_for(shape)
+
+
+@of_kind("model")
+def test_the_model_has_the_same_pattern(demand, source):
+    """A text of its greatest and its least length, and nothing beyond."""
+    limit = shape_of(source["model"]).metadata
+    (test,) = demand["must"].values()
+    for length in limit["min"] - 1, limit["min"], limit["max"], limit["max"] + 1:
+        assert bool(re.fullmatch(test["like"], "a" * length)) == (limit["min"] <= length <= limit["max"])
+    assert limit["pattern"].strip("^$").rstrip("+") in test["like"]
+
+
+@of_kind("max")
+def test_the_model_has_the_same_maximum(demand, source):
+    (test,) = demand["must"].values()
+    assert test == {"most": shape_of(source["max"]).metadata["max"]}
+
+
+@of_kind("enum")
+def test_every_value_of_the_model_is_taken(demand, source):
+    (test,) = demand["must"].values()
+    assert not [value for value in shape_of(source["enum"]).enum if not re.fullmatch(test["like"], value)]
+
+
+def test_what_is_no_service_s_is_asked_of_no_service():
+    own = {called for called, _, _, source in LISTED if "own" in source}
+    assert own and not any(called.startswith("aws.") for called in own)
