@@ -116,6 +116,16 @@ struct comprehension {
     struct expr *condition; /* NULL: none */
 };
 
+/* ---- expr_walk.c ---- */
+
+/* Of a comprehension's children; behind them are the key and the value of the result. */
+enum { EXPR_FOR_OVER, EXPR_FOR_CONDITION };
+
+/* What is directly inside: items, arguments, operands, a map's keys and values by turns. */
+uint32_t expr_child_count(const struct expr *e);
+/* NULL where it is not there: a constant key, a comprehension's condition, an operator's third operand. */
+struct expr *expr_child(const struct expr *e, uint32_t i);
+
 /* ---- expr_template.c, expr_parse.c ---- */
 
 /*

@@ -372,48 +372,21 @@ static void resolve_for(struct resolve *r, struct comprehension *c)
     r->variables = variables.up;
 }
 
-static void resolve_map(struct resolve *r, struct expr *e)
-{
-    for (uint32_t i = 0; i < e->count; i++) {
-        if (e->map.entries[i].key_expr)
-            expr_resolve_any(r, e->map.entries[i].key_expr);
-        expr_resolve_any(r, &e->map.entries[i].value);
-    }
-}
-
 static void expr_resolve_any(struct resolve *r, struct expr *e)
 {
     if (e->flags & EXPR_IS_CONST)
         return;
     switch ((enum expr_op)e->op) {
-    case EXPR_NAME: resolve_name(r, e, NULL, STR_EMPTY); break;
+    case EXPR_NAME: resolve_name(r, e, NULL, STR_EMPTY); return;
     case EXPR_ATTR:
-    case EXPR_INDEX: resolve_step(r, e); break;
-    case EXPR_FOR: resolve_for(r, e->comprehension); break;
-    case EXPR_MAP: resolve_map(r, e); break;
-    case EXPR_LIST:
-        for (uint32_t i = 0; i < e->count; i++)
-            expr_resolve_any(r, &e->list.items[i]);
-        break;
-    case EXPR_TEMPLATE:
-        for (uint32_t i = 0; i < e->count; i++)
-            expr_resolve_any(r, e->parts[i]);
-        break;
-    case EXPR_CALL:
-        for (uint32_t i = 0; i < e->count; i++)
-            expr_resolve_any(r, e->call.args[i]);
-        break;
-    case EXPR_CONST:
-    case EXPR_BROKEN:
-    case EXPR_DECL:
-    case EXPR_CONSTANT_NAME:
-    case EXPR_VARIABLE:
-    case EXPR_EACH_KEY:
-    case EXPR_EACH_VALUE: break;
-    default: /* operators */
-        for (size_t i = 0; i < 3; i++)
-            if (e->operands[i])
-                expr_resolve_any(r, e->operands[i]);
+    case EXPR_INDEX: resolve_step(r, e); return;
+    case EXPR_FOR: resolve_for(r, e->comprehension); return;
+    default: break;
+    }
+    for (uint32_t i = 0, n = expr_child_count(e); i < n; i++) {
+        struct expr *child = expr_child(e, i);
+        if (child)
+            expr_resolve_any(r, child);
     }
 }
 

@@ -76,33 +76,13 @@ static void look_into_text(
 static void look_into(
     struct loader *loader, const struct module *module, const struct decl *of, const struct expr *e)
 {
-    uint32_t operands = e->op == EXPR_COND ? 3 : e->op == EXPR_NOT || e->op == EXPR_NEGATE ? 1 : 2;
-    switch ((enum expr_op)e->op) {
-    case EXPR_CONST:
-        if (is_single_quoted(e))
-            look_into_text(loader, module, of, e);
-        return;
-    case EXPR_LIST:
-        for (uint32_t i = 0; i < e->count; i++)
-            look_into(loader, module, of, &e->list.items[i]);
-        return;
-    case EXPR_MAP:
-        for (uint32_t i = 0; i < e->count; i++)
-            look_into(loader, module, of, &e->map.entries[i].value);
-        return;
-    case EXPR_TEMPLATE:
-        for (uint32_t i = 0; i < e->count; i++)
-            look_into(loader, module, of, e->parts[i]);
-        return;
-    case EXPR_CALL:
-        for (uint32_t i = 0; i < e->count; i++)
-            look_into(loader, module, of, e->call.args[i]);
-        return;
-    case EXPR_FOR: look_into(loader, module, of, e->comprehension->value); return;
-    default: break;
+    if (is_single_quoted(e))
+        look_into_text(loader, module, of, e);
+    for (uint32_t i = 0, n = expr_child_count(e); i < n; i++) {
+        const struct expr *child = expr_child(e, i);
+        if (child)
+            look_into(loader, module, of, child);
     }
-    for (uint32_t i = 0; e->op >= EXPR_COND && i < operands; i++)
-        look_into(loader, module, of, e->operands[i]);
 }
 
 void warn_of_unwritten(

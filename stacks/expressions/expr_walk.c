@@ -1,0 +1,89 @@
+/* What is directly inside an expression, for all who walk over it, and which declarations one refers to. */
+#include "stacks/expressions/expr_internal.h"
+#include "stacks/stack.h"
+
+uint32_t expr_child_count(const struct expr *e)
+{
+    switch ((enum expr_op)e->op) {
+    case EXPR_CONST:
+    case EXPR_BROKEN:
+    case EXPR_NAME:
+    case EXPR_DECL:
+    case EXPR_CONSTANT_NAME:
+    case EXPR_VARIABLE:
+    case EXPR_EACH_KEY:
+    case EXPR_EACH_VALUE: return 0;
+    case EXPR_ATTR: return 1;
+    case EXPR_INDEX: return 2;
+    case EXPR_FOR: return 4;
+    case EXPR_LIST:
+    case EXPR_TEMPLATE:
+    case EXPR_CALL: return e->count;
+    case EXPR_MAP: return 2 * e->count;
+    default: return 3; /* operators */
+    }
+}
+
+struct expr *expr_child(const struct expr *e, uint32_t i)
+{
+    switch ((enum expr_op)e->op) {
+    case EXPR_LIST: return &e->list.items[i];
+    case EXPR_MAP: return i % 2 ? &e->map.entries[i / 2].value : e->map.entries[i / 2].key_expr;
+    case EXPR_TEMPLATE: return e->parts[i];
+    case EXPR_CALL: return e->call.args[i];
+    case EXPR_ATTR: return e->attr.base;
+    case EXPR_INDEX: return i ? e->index.index : e->index.base;
+    case EXPR_FOR: {
+        struct comprehension *c = e->comprehension;
+        return i == EXPR_FOR_OVER        ? c->over
+               : i == EXPR_FOR_CONDITION ? c->condition
+               : i == 2                  ? c->key
+                                         : c->value;
+    }
+    default: return e->operands[i];
+    }
+}
+
+struct visit {
+    void (*visit)(void *ctx, const struct decl *decl);
+    void *ctx;
+};
+
+static void visit_all(const struct visit *v, const struct expr *e)
+{
+    if (e && e->op == EXPR_DECL)
+        v->visit(v->ctx, e->decl);
+    for (uint32_t i = 0, n = e ? expr_child_count(e) : 0; i < n; i++)
+        visit_all(v, expr_child(e, i));
+}
+
+void expr_each_decl(
+    const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx)
+{
+    struct visit v = {visit, ctx};
+    if (!expr || expr->op != EXPR_MAP) {
+        visit_all(&v, expr);
+        return;
+    }
+    for (uint32_t i = 0; i < expr->count; i++)
+        if (expr->map.entries[i].key_expr || str_eq(expr->map.entries[i].key, key))
+            visit_all(&v, &expr->map.entries[i].value);
+}
+
+const struct decl *expr_named(const struct expr *expr)
+{
+    return expr && expr->op == EXPR_DECL ? expr->decl : NULL;
+}
+
+const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
+{
+    if (expr->op != EXPR_ATTR)
+        return NULL;
+    const struct expr *owner = expr->attr.base, *root = owner;
+    while (root->op == EXPR_INDEX || root->op == EXPR_ATTR)
+        root = root->op == EXPR_INDEX ? root->index.base : root->attr.base;
+    if (root->op != EXPR_DECL || root->decl->kind != DECL_RESOURCE)
+        return NULL;
+    *decl = root->decl;
+    return owner;
+}
