@@ -23,7 +23,6 @@ WRONG = [
     (f"{TASK}, network_mode: awsvpc, cpu: '256', memory: '4096'", "for cpu 256 Fargate has memory 512, 1024 or 2048"),
     (f"{TASK}, network_mode: awsvpc, cpu: '300', memory: '512'", "Fargate has cpu 256, 512"),
     (f"{TASK}, network_mode: bridge, cpu: '256', memory: '512'", "Fargate needs network_mode awsvpc"),
-    ("aws.elbv2.load_balancer, name: b, subnets: [subnet-1]", "an application load balancer needs two subnets in different Availability Zones"),
     ("aws.scheduler.schedule, name: s, schedule_expression: rate(1 day), flexible_time_window: {mode: FLEXIBLE}, target: {arn: 'arn:aws:sqs:us-east-1:123456789012:q', role: 'arn:aws:iam::123456789012:role/r'}", "mode FLEXIBLE needs maximum_window_in_minutes"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, period: 60, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a metric needs statistic or extended_statistic"),
     ("aws.cloudwatch.alarm, name: a, namespace: n, metric_name: m, statistic: Sum, period: 90, evaluation_periods: 1, threshold: 1, comparison_operator: GreaterThanThreshold", "a period of a minute or more is a multiple of 60"),
@@ -117,6 +116,16 @@ def test_no_mistake_hides_another(stack, command):
     ]
     assert "warning: a: allocated_storage of gp2 and gp3" in said, said
     assert len(told) == len(expected) and all(line == at and part in words for (line, words), (at, part) in zip(told, expected, strict=True)), said
+
+
+def test_one_subnet_may_be_enough(stack, fast_sandbox):
+    """Of an application load balancer in a local zone or on an Outpost, as CreateLoadBalancer's documentation says: only the service knows."""
+    stack.write("stack: demands\nresources:\n  it: {type: aws.elbv2.load_balancer, name: b, subnets: [subnet-1]}\n").run("validate")
+    ec2 = fast_sandbox.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    with pytest.raises(ClientError, match="At least two subnets in two different Availability Zones must be specified"):
+        fast_sandbox.client("elbv2").create_load_balancer(Name="b", Subnets=[subnet])
 
 
 def test_the_sandbox_refuses_them(fast_sandbox):

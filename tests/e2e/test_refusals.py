@@ -140,7 +140,6 @@ CASES = [
     (TABLE, {"attribute_definitions": {"id": "S", "day": "S"}, "local_secondary_indexes": {"days": LOCAL}}, {"attribute_definitions": {"id": "S", "day": "S", "at": "N"}, "key_schema": TABLE["key_schema"] + [{"attribute_name": "at", "key_type": "RANGE"}], "local_secondary_indexes": {"days": LOCAL}}, "has a RANGE attribute in its own key"),
     (GROUP, {"max_size": 1}, {"max_size": 2}, "max_size is not below min_size"),
     (GROUP, {"desired_capacity": 5}, {"desired_capacity": 4}, "desired_capacity is not above max_size"),
-    ({"type": "aws.elbv2.load_balancer", "subnets": ["subnet-1"], "name": "n"}, {"kind": "application"}, {"kind": "network"}, "an application load balancer needs two subnets in different Availability Zones"),
     ({"type": "aws.elbv2.load_balancer", "subnets": ["subnet-1", "subnet-2"]}, {"name": "internal-x"}, {"name": "internal"}, "does not match"),
     (BROKERS, {"number_of_broker_nodes": 2, "client_subnets": ["a", "b", "c"]}, {"number_of_broker_nodes": 6, "client_subnets": ["a", "b", "c"]}, "a multiple of the number of client_subnets"),
     (BROKERS, {"number_of_broker_nodes": 2, "client_subnets": ["a"]}, {"number_of_broker_nodes": 2, "client_subnets": ["a", "b"]}, "one in each Availability Zone"),
