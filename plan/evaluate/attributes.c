@@ -73,6 +73,18 @@ const struct value *evaluate_files(
 
 /* ---- as given ---- */
 
+/* The provider's, also while other settings of it are known later only. */
+static const struct value *default_tags(struct planner *p, const struct decl *decl)
+{
+    struct provider *provider = NULL;
+    struct err ignored; /* a provider that cannot be opened is reported where it is used */
+    if (p->offline)
+        return NULL;
+    if (provider_waits(p, decl))
+        return value_getz(p->evaluated.values[decl->provider->index], "default_tags");
+    return evaluate_provider(p, decl, &provider, &ignored) ? NULL : provider_default_tags(provider);
+}
+
 static const struct value *merge_default_tags(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
@@ -80,14 +92,13 @@ static const struct value *merge_default_tags(
     const struct attr *tags = schema_attr(schema, schema->tags.n ? schema->tags : STR("tags"));
     if (!tags || tags->type->kind != TYPE_TAGS || !tags->settable)
         return object;
-    struct provider *provider = NULL;
-    struct err ignored;
-    if (p->offline || evaluate_provider(p, instance->decl, &provider, &ignored))
-        return object; /* a provider that cannot be opened is reported where it is used */
-    const struct value *defaults = provider_default_tags(provider), *given = value_get(object, tags->name);
-    if (!defaults || !defaults->count || value_is_unknown(given))
+    const struct value *defaults = default_tags(p, instance->decl), *given = value_get(object, tags->name);
+    if (value_is_null(defaults) || value_is_unknown(given))
         return object;
-    return value_with(arena, object, tags->name, value_merge(arena, defaults, given));
+    if (value_is_unknown(defaults))
+        return value_with(arena, object, tags->name, &value_unknown);
+    return defaults->count ? value_with(arena, object, tags->name, value_merge(arena, defaults, given))
+                           : object;
 }
 
 /*

@@ -652,6 +652,30 @@ def test_one_state_for_many_at_once(local_stack):
     assert len(local_stack.addresses()) == 4
 
 
+def test_default_tags_of_providers_whose_settings_are_known_late(stack, cloud):
+    """They are on what is created in the same apply, be it the tags or the region that another resource gives."""
+    stack.write("""
+        stack: late
+        providers:
+          aws.region: {region: '${role.unique_id == "" ? "us-east-1" : "eu-west-1"}', default_tags: {team: web}}
+          aws.tag: {region: eu-west-1, default_tags: {role: "${role.unique_id}"}}
+          aws.tags: {region: eu-west-1, default_tags: '${{for id in [role.unique_id] : "role" => id}}'}
+        resources:
+          role: {type: aws.iam.role, name: late, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+          region: {type: aws.sqs.queue, name: late-region, provider: aws.region}
+          tag: {type: aws.sqs.queue, name: late-tag, provider: aws.tag, tags: {own: x}}
+          tags: {type: aws.sqs.queue, name: late-tags, provider: aws.tags}
+    """)
+    stack.apply()
+    stack.assert_settled()
+    role = cloud.client("iam").get_role(RoleName="late")["Role"]["RoleId"]
+    sqs = cloud.client("sqs", "eu-west-1")
+    tags = {url.rsplit("/", 1)[1]: sqs.list_queue_tags(QueueUrl=url)["Tags"] for url in sqs.list_queues(QueueNamePrefix="late-")["QueueUrls"]}
+    own = {name: {key: value for key, value in found.items() if not key.startswith("weir:")} for name, found in tags.items()}
+    assert own == {"late-region": {"team": "web"}, "late-tag": {"role": role, "own": "x"}, "late-tags": {"role": role}}
+    stack.destroy()
+
+
 def test_default_tags_are_no_drift_and_follow_the_file(stack, cloud):
     text = """
         stack: defaults
