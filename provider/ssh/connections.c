@@ -180,16 +180,25 @@ static void say(struct link *link, const struct reach_patience *patience, const 
         patience->progress(patience->progress_ctx, link->connection.name, line);
 }
 
+/* An apply that has ended waits for nobody, also where a session was lost during it. */
+static bool is_patient(struct reach *reach)
+{
+    pthread_mutex_lock(&reach->lock);
+    bool wait = reach->patience.wait && !atomic_load(&reach->closing);
+    pthread_mutex_unlock(&reach->lock);
+    return wait;
+}
+
 /* A host may still be booting. False: no more patience. */
 bool reach_wait_on(struct link *link, const struct reach_patience *patience, int64_t until_ms,
     const struct err *why, int *pause_ms)
 {
-    if (!patience->wait || !why->retryable || clock_mono_ms() >= until_ms)
+    if (!patience->wait || !is_patient(link->reach) || !why->retryable || clock_mono_ms() >= until_ms)
         return false;
     say(link, patience, "waiting: ", why->message);
     struct err given_up = ERR_INIT;
     for (int slept = 0; slept < *pause_ms; slept += 100)
-        if (atomic_load(&link->reach->closing) || cancel_sleep_ms(patience->cancel, 100, &given_up))
+        if (!is_patient(link->reach) || cancel_sleep_ms(patience->cancel, 100, &given_up))
             return false;
     *pause_ms = *pause_ms < 3000 ? *pause_ms * 2 : 5000;
     return true;
