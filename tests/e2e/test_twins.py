@@ -204,4 +204,4 @@ def test_what_is_recorded_is_not_taken_by_another_type(stack):
     stack.write("stack: twins\nresources:\n  a: {type: aws.sqs.queue, name: twin}\n").apply()
     stack.write("stack: twins\nresources:\n  b: {type: 'AWS::SQS::Queue', QueueName: twin}\n")
     refused = stack.run("plan", status=3).err
-    assert "b would be the same AWS::SQS::Queue as a, which was removed from the configuration" in refused and "`removed: [{address: a, destroy: false}]` lets go of that one" in refused, refused
+    assert "b would be the same AWS::SQS::Queue as a, which was removed from the configuration" in refused and "`removed: [{address: a, destroy: false}]` forgets that one" in refused, refused
