@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "plan/state/encode.h"
 #include "plan/state/log.h"
+#include "provider/names/renamed.h"
 
 #include <stdlib.h>
 
@@ -87,7 +88,7 @@ static void add_change(struct reader *r, const struct value *line, struct str ki
         .at_ms = line_time(line),
         .address = text_of(r->arena, line, moved ? "from" : "address"),
         .action = acted ? text_of(r->arena, line, "action") : arena_str(r->arena, kind),
-        .type = text_of(r->arena, line, "type"),
+        .type = type_renamed(r->arena, text_of(r->arena, line, "type")),
         .id = text_of(r->arena, line, "id"),
         .to = moved ? text_of(r->arena, line, "to") : STR_EMPTY,
         .failed = str_eqz(kind, "fail"),

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "plan/state/log.h"
+#include "provider/names/renamed.h"
 #include "stacks/stack.h"
 
 #include <assert.h>
@@ -210,6 +211,12 @@ int records_read_value(struct records *r, const struct value *v, const struct va
     return 0;
 }
 
+static struct str keep_type(struct records *r, struct str type)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    return keep_name(&r->keeper, type_renamed(&scratch, type));
+}
+
 int records_put_line(struct records *r, const struct value *line, uint64_t seq, struct err *err)
 {
     const struct value *attrs = value_getz(line, "attrs");
@@ -219,7 +226,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     struct str type = value_gets(line, "type"), provider = value_gets(line, "provider");
     *record = (struct record){
         .subject.address = value_gets(line, "address"),
-        .subject.type = keep_name(&r->keeper, type),
+        .subject.type = keep_type(r, type),
         .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
         .tainted = value_getb(line, "tainted"),
         .adopted = value_getb(line, "adopted"),
@@ -298,7 +305,7 @@ static struct intent *parse_intent(struct records *r, const char *json)
     time_parse_rfc3339(value_gets(line, "at"), &at_ms);
     *intent = (struct intent){
         .subject.address = arena_str(&r->arena, value_gets(line, "address")),
-        .subject.type = keep_name(&r->keeper, type),
+        .subject.type = keep_type(r, type),
         .subject.provider = keep_name(&r->keeper, provider.n ? provider : default_provider(type)),
         .action = keep_name(&r->keeper, value_gets(line, "action")),
         .token = arena_str(&r->arena, value_gets(line, "token")),

@@ -48,7 +48,8 @@ void snapshot_write(
     size_t n;
     body_begin(&body, run, "snapshot");
     body_text(&body, "lineage", r->lineage);
-    buf_addf(&body, ",\"runs\":%" PRIu64 ",\"count\":%zu", r->runs, r->count + r->open_count);
+    buf_addf(&body, ",\"runs\":%" PRIu64 ",\"count\":%zu,\"format\":%d", r->runs, r->count + r->open_count,
+        LOG_FORMAT);
     body_text(&body, "digest", r->digest);
     body_value(&body, secrets, "values", r->outputs);
     body_value(&body, secrets, "trusted", r->trusted);

@@ -68,6 +68,7 @@ int state_begin(struct state *state, const char *command, const struct value *in
     body_text(&body, "owner", who.owner);
     buf_addf(&body, ",\"pid\":%" PRId64, who.pid);
     body_text(&body, "version", STR(WEIR_VERSION));
+    buf_addf(&body, ",\"format\":%d", LOG_FORMAT);
     body_text(&body, "ci_url", who.ci_url);
     add_info(state, &body, info);
     uint64_t seq;

@@ -132,7 +132,6 @@ static const struct {
     {"s3control", "S3_CONTROL"},
     {"secretsmanager", "SECRETS_MANAGER"},
     {"servicecatalog", "SERVICE_CATALOG"},
-    {"states", "SFN"},
     {"stepfunctions", "SFN"},
     {"tagging", "RESOURCE_GROUPS_TAGGING_API"},
 };

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "provider/names/names.h"
+#include "provider/names/renamed.h"
 
 /* "ttl[0].attribute_name" is written ttl.attribute_name: brackets are no part of a word. */
 static struct str without_brackets(struct arena *arena, struct str path)
@@ -123,6 +124,9 @@ static struct str by_letters(struct names *names, struct str word)
 bool word_type(struct arena *arena, struct catalog *catalog, struct str word, struct word *out)
 {
     struct names names;
+    *out = (struct word){.ours = type_renamed(arena, word)};
+    if (!str_eq(out->ours, word))
+        return true;
     *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
     names_open(&names, arena, catalog);
     const struct names_type *type =

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "provider/names/renamed.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -243,7 +244,7 @@ static int load_one(struct control *control, const char *path, struct err *err)
         return -1;
     if (json_parse(&arena, text, &record, err))
         return err_context(err, "%s", path);
-    struct str name = value_gets(record, "type");
+    struct str name = type_renamed(&arena, value_gets(record, "type"));
     const struct schema *schema = catalog_find(control->options.catalog, name, false, err);
     const struct value *attrs = value_getz(record, "attrs");
     if (!schema || !attrs)
@@ -256,7 +257,10 @@ static int load_one(struct control *control, const char *path, struct err *err)
     thing->revision = value_geti(record, "revision", 0);
     if (thing->deleted_ms)
         begin_going(control, thing);
-    return 0;
+    if (str_eqz(thing->file, path))
+        return 0;
+    unlink(path); /* of a type that was renamed */
+    return write_record(control, thing, err);
 }
 
 static bool stands(const struct call *call, const struct spec_type *type, const struct value *attrs)

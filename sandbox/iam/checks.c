@@ -353,7 +353,7 @@ static struct str machine_role(const struct trial *t)
 {
     struct control_record machine;
     struct str role = text_at(t, "roleArn");
-    if (!role.n && is_known(t, "aws.states.state_machine", text_at(t, "stateMachineArn"), &machine))
+    if (!role.n && is_known(t, "aws.stepfunctions.state_machine", text_at(t, "stateMachineArn"), &machine))
         role = value_gets(machine.attrs, "role");
     return role;
 }

@@ -59,7 +59,7 @@ static const struct service_operation *const tables[] = {
     ssm_operations,
     sns_operations,
     sqs_operations,
-    states_operations,
+    stepfunctions_operations,
     sts_operations,
     NULL,
 };

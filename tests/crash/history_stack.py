@@ -101,7 +101,7 @@ SCHEDULES = {
     "hourly": {"type": "aws.scheduler.schedule", "name": "history-hourly", "schedule_expression": "rate(1 hour)",
                "target": {"arn": "arn:aws:scheduler:::aws-sdk:glue:startJobRun", "role": "${role.arn}", "input": {"JobName": "x"}}},
     "rule": tagged("aws.events.rule", name="history", schedule_expression="rate(${inputs.v + 1} days)"),
-    "machine": tagged("aws.states.state_machine", name="history", role="${role.arn}", definition={"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
+    "machine": tagged("aws.stepfunctions.state_machine", name="history", role="${role.arn}", definition={"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}),
     "job": tagged("aws.glue.job", name="history", role="${role.arn}", number_of_workers="${inputs.v + 1}", worker_type="G.1X",
                   command={"name": "glueetl", "script_location": "s3://history-lake/x.py", "python_version": "3"}),
     "crawler": {"type": "aws.glue.crawler", "name": "history", "role": "${role.arn}", "database": "history", "s3_targets": [{"path": "s3://history-lake/raw/"}]},

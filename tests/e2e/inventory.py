@@ -214,12 +214,12 @@ def _(lambda_):
             yield function["FunctionName"], item
 
 
-listed("aws.states.state_machine", "stepfunctions", "list_state_machines", "stateMachines[]", "stateMachineArn",
+listed("aws.stepfunctions.state_machine", "stepfunctions", "list_state_machines", "stateMachines[]", "stateMachineArn",
        more=lambda states, arn: bare(states.describe_state_machine(stateMachineArn=arn)))  # fmt: skip
-listed("aws.states.activity", "stepfunctions", "list_activities", "activities[]", "activityArn")
+listed("aws.stepfunctions.activity", "stepfunctions", "list_activities", "activities[]", "activityArn")
 
 
-@counts("aws.states.alias", "stepfunctions")
+@counts("aws.stepfunctions.alias", "stepfunctions")
 def _(states):
     for machine in states.list_state_machines()["stateMachines"]:
         for item in states.list_state_machine_aliases(stateMachineArn=machine["stateMachineArn"])["stateMachineAliases"]:

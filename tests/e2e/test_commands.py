@@ -208,7 +208,7 @@ def test_events_are_those_of_the_documentation(local_stack):
           code: {type: weir.artifact, source: code.txt, store: "${lake.name}/code"}
           v: {type: weir.value, value: "${inputs.n}"}
           role: {type: aws.iam.role, name: told, assume_role_policy: '${trust("states.amazonaws.com")}'}
-          flow: {type: aws.states.state_machine, name: told-flow, role: "${role.arn}", definition: {StartAt: a, States: {a: {Type: Pass, End: true}}}}
+          flow: {type: aws.stepfunctions.state_machine, name: told-flow, role: "${role.arn}", definition: {StartAt: a, States: {a: {Type: Pass, End: true}}}}
         outputs: {n: "${inputs.n}"}
     """).write("one", "code.txt").write("name: t\nplan: {create: 5}\n", "tests/t.yaml")
     seen = set()

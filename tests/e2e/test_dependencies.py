@@ -349,7 +349,7 @@ def test_what_others_make(made):
 # ---- the specs' rules, against what others know ----
 
 SPECS = [ROOT / "provider/aws/specs", ROOT / "sandbox/specs"]
-SERVICES = {"cognitoidp": "cognito-idp", "emrserverless": "emr-serverless", "redshiftserverless": "redshift-serverless", "states": "stepfunctions", "stepfunctions": "stepfunctions", "redshiftdata": "redshift-data"}
+SERVICES = {"cognitoidp": "cognito-idp", "emrserverless": "emr-serverless", "redshiftserverless": "redshift-serverless", "stepfunctions": "stepfunctions", "redshiftdata": "redshift-data"}
 
 # Codes that botocore's model of the call does not list, and who has seen AWS answer so.
 UNLISTED = {

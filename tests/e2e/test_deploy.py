@@ -551,7 +551,7 @@ resources:
   role: {type: aws.iam.role, name: jobs, assume_role_policy: '${trust("states.amazonaws.com")}'}
   script: {type: weir.artifact, source: jobs/clean.py, store: "${lake.name}/code"}
   nightly:
-    type: aws.states.state_machine
+    type: aws.stepfunctions.state_machine
     name: nightly
     role: ${role.arn}
     definition: '${templatefile("flow.json", {script: script.url, next: "Done"})}'

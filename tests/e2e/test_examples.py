@@ -106,7 +106,7 @@ def prepare(cloud, name):
                                                MasterUsername="weir", MasterUserPassword="example-password")
     if name == "aws.redshift.snapshot":
         cloud.client("redshift").create_cluster(ClusterIdentifier="warehouse", NodeType="ra3.large", MasterUsername="weir", MasterUserPassword="Long-enough-1")
-    if name == "aws.states.alias":
+    if name == "aws.stepfunctions.alias":
         cloud.client("stepfunctions").create_state_machine(
             name="nightly", definition='{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}', roleArn=f"arn:aws:iam::{ACCOUNT}:role/ingest", publish=True)
     if name in ("aws.s3tables.namespace", "aws.s3tables.table"):

@@ -243,7 +243,7 @@ QUEUE = """
 """
 MACHINE = """
     stack: faults
-    resources: {it: {type: aws.states.state_machine, name: fault-machine, role: "arn:aws:iam::123456789012:role/x", definition: {StartAt: A, States: {A: {Type: Succeed}}}}}
+    resources: {it: {type: aws.stepfunctions.state_machine, name: fault-machine, role: "arn:aws:iam::123456789012:role/x", definition: {StartAt: A, States: {A: {Type: Succeed}}}}}
 """
 SECRET = "stack: faults\nresources: {it: {type: aws.secretsmanager.secret, name: fault-secret, secret_string: a, force_destroy: true}}\n"
 RULE = """

@@ -200,7 +200,7 @@ MORE_JOBS = """
     command: {name: glueetl, script_location: "${step[each.key].url}", python_version: "3"}
   flows: {type: aws.iam.role, name: flows, assume_role_policy: '${trust("states.amazonaws.com")}'}
   nightly:
-    type: aws.states.state_machine
+    type: aws.stepfunctions.state_machine
     name: nightly
     role: ${flows.arn}
     definition: {StartAt: Done, States: {Done: {Type: Pass, End: true}}}

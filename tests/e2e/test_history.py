@@ -206,7 +206,7 @@ TAKEN = """
       topic: {type: aws.sns.topic, name: taken}
       queue: {type: aws.sqs.queue, name: taken}
       cluster: {type: aws.ecs.cluster, name: taken}
-      activity: {type: aws.states.activity, name: taken}
+      activity: {type: aws.stepfunctions.activity, name: taken}
       filter: {type: aws.logs.metric_filter, log_group: taken, name: taken, pattern: WARN, transformations: [{metric_name: a, metric_namespace: b, metric_value: "1"}]}
 """
 
@@ -242,8 +242,8 @@ ALIKE = """
       mail: {{type: aws.sns.subscription, topic: "{topic}", protocol: sqs, endpoint: "{queue}", raw_message_delivery: true}}
       other: {{type: aws.sns.subscription, topic: "{topic}", protocol: email, endpoint: a@example.com}}
       json: {{type: aws.sns.subscription, topic: "{topic}", protocol: email-json, endpoint: a@example.com, depends_on: [other]}}
-      machine: {{type: aws.states.state_machine, name: taken, role: "{role}", definition: {definition}}}
-      alias: {{type: aws.states.alias, state_machine: other, name: live, routing: [{{version: "{version}", weight: 100}}]}}
+      machine: {{type: aws.stepfunctions.state_machine, name: taken, role: "{role}", definition: {definition}}}
+      alias: {{type: aws.stepfunctions.alias, state_machine: other, name: live, routing: [{{version: "{version}", weight: 100}}]}}
       targets: {{type: aws.elbv2.target_group, name: taken, target_type: lambda}}
 """
 

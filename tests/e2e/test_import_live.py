@@ -276,7 +276,7 @@ PARTS = {
     "aws.lambda.function_url": {"function": "ingest", "auth_type": "AWS_IAM"},
     "aws.lambda.layer_version": {"name": "libraries", "description": "of two"},
     "aws.s3.bucket_notification": {"bucket": "lake-of-ada", "event_bridge": True},
-    "aws.states.alias": {"state_machine": "nightly", "name": "live"},
+    "aws.stepfunctions.alias": {"state_machine": "nightly", "name": "live"},
     "aws.s3tables.namespace": {"name": "sales"},
     "aws.transfer.ssh_key": {"user": "ada", "body": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ2bPmBsdPMoBsFXyYpjQ2lZGIBp3YgFlzPQkJxHkYb5"},
     "aws.glue.resource_policy": {},

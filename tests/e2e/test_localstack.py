@@ -26,7 +26,7 @@ DIFFERENCES = {
 }
 
 # What the open edition has of the services of which weir has types; tables and functions it makes only with what it downloads first.
-SERVICES = {"cloudwatch", "ec2", "events", "firehose", "iam", "kinesis", "kms", "logs", "redshift", "route53", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm", "states"}
+SERVICES = {"cloudwatch", "ec2", "events", "firehose", "iam", "kinesis", "kms", "logs", "redshift", "route53", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm", "stepfunctions"}
 
 
 def offered(case):

@@ -60,7 +60,7 @@ def ours(tmp_path_factory):
     names = list(corpus())
     for start in range(0, len(names), 20):
         some = names[start : start + 20]
-        resources = {f"m{i}": {"type": "aws.states.state_machine", "name": f"m{i}", "role": "arn:aws:iam::123456789012:role/r", "definition": corpus()[name][0]} for i, name in enumerate(some)}
+        resources = {f"m{i}": {"type": "aws.stepfunctions.state_machine", "name": f"m{i}", "role": "arn:aws:iam::123456789012:role/r", "definition": corpus()[name][0]} for i, name in enumerate(some)}
         stack.write(json.dumps({"stack": "judged", "resources": resources}, indent=1))
         told = stack.run("validate", status=None)
         for i, name in enumerate(some):

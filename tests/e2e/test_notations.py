@@ -10,12 +10,12 @@ resources:
   role: {type: aws.iam.role, name: r, assume_role_policy: "${trust('states.amazonaws.com')}"}
   topic: {type: aws.sns.topic, name: t}
 """
-MACHINE = "type: aws.states.state_machine, name: m, role: '${role.arn}', definition"
+MACHINE = "type: aws.stepfunctions.state_machine, name: m, role: '${role.arn}', definition"
 
 # What is given of `it`, and what is said where » stands (there, or in a file).
 WRONG = {
     "a misspelt field": ("""  it:
-    type: aws.states.state_machine
+    type: aws.stepfunctions.state_machine
     name: m
     role: ${role.arn}
     definition:
@@ -24,7 +24,7 @@ WRONG = {
         Load: {Type: Task, Resource: "${topic.arn}", »Timeout: 5, End: true}
 """, 'state "Load": Timeout: field is not supported'),
     "a way that leads nowhere": ("""  it:
-    type: aws.states.state_machine
+    type: aws.stepfunctions.state_machine
     name: m
     role: ${role.arn}
     definition: |
@@ -77,11 +77,11 @@ def test_what_is_not_known_yet_passes(stack):
     """An ARN, a number, the name of a state: nobody knows them before the apply."""
     (stack.folder / "t.json").write_text('{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "${arn}", "TimeoutSeconds": ${n}, "Next": "${next}"}, "B": {"Type": "Succeed"}}}')
     stack.write(HEAD + """
-  file: {type: aws.states.state_machine, name: a, role: "${role.arn}", definition: "${templatefile('t.json', {arn: topic.arn, n: topic.arn, next: topic.arn})}"}
-  text: {type: aws.states.state_machine, name: b, role: "${role.arn}", definition: "${jsonencode({StartAt: 'A', States: {A: {Type: 'Wait', Seconds: topic.arn, End: true}}})}"}
-  keys: {type: aws.states.state_machine, name: c, role: "${role.arn}", definition: {StartAt: "${topic.arn}", States: {"${topic.arn}": {Type: Succeed}}}}
+  file: {type: aws.stepfunctions.state_machine, name: a, role: "${role.arn}", definition: "${templatefile('t.json', {arn: topic.arn, n: topic.arn, next: topic.arn})}"}
+  text: {type: aws.stepfunctions.state_machine, name: b, role: "${role.arn}", definition: "${jsonencode({StartAt: 'A', States: {A: {Type: 'Wait', Seconds: topic.arn, End: true}}})}"}
+  keys: {type: aws.stepfunctions.state_machine, name: c, role: "${role.arn}", definition: {StartAt: "${topic.arn}", States: {"${topic.arn}": {Type: Succeed}}}}
   parts:
-    type: aws.states.state_machine
+    type: aws.stepfunctions.state_machine
     name: d
     role: ${role.arn}
     definition: {StartAt: "${topic.arn}", States: {A: {Type: "${topic.arn}"}, B: "${topic.arn}", C: {Type: Choice, Choices: "${topic.arn}"}, D: {Type: Map, ItemProcessor: "${topic.arn}", Next: "${topic.arn}"}}}

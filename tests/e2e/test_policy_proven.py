@@ -198,7 +198,7 @@ RUNS = """
         assume_role_policy: '${trust(["glue.amazonaws.com", "states.amazonaws.com", "ecs-tasks.amazonaws.com", "batch.amazonaws.com"])}'
         policies: {own: '${allow(["s3:*", "glue:*", "athena:*"], "*")}'}
       job: {type: aws.glue.job, name: runs-job, role: "${role.arn}", command: {name: pythonshell, script_location: "${code.url}", python_version: "3.9"}}
-      machine: {type: aws.states.state_machine, name: runs-machine, role: "${role.arn}", definition: {StartAt: P, States: {P: {Type: Pass, End: true}}}}
+      machine: {type: aws.stepfunctions.state_machine, name: runs-machine, role: "${role.arn}", definition: {StartAt: P, States: {P: {Type: Pass, End: true}}}}
       cluster: {type: aws.ecs.cluster, name: runs-cluster}
       task:
         type: aws.ecs.task_definition

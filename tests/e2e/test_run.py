@@ -29,7 +29,7 @@ STACK = """
         role: ${role.arn}
         command: {name: glueetl, script_location: "s3://b/c.py"}
       flow:
-        type: aws.states.state_machine
+        type: aws.stepfunctions.state_machine
         name: runs-flow
         role: ${role.arn}
         definition: {StartAt: Done, States: {Done: {Type: Pass, End: true}}}
@@ -546,7 +546,7 @@ def test_detached_in_a_sandbox_that_stays(local_stack):
         resources:
           role: {type: aws.iam.role, name: stays, assume_role_policy: '${trust("states.amazonaws.com")}'}
           flow:
-            type: aws.states.state_machine
+            type: aws.stepfunctions.state_machine
             name: stays-flow
             role: ${role.arn}
             definition: {StartAt: Done, States: {Done: {Type: Pass, Result: 42, End: true}}}

@@ -24,7 +24,7 @@ UNMODELLED = {
         "NoSuchLifecycleConfiguration", "NoSuchCORSConfiguration", "NoSuchPublicAccessBlockConfiguration", "ReplicationConfigurationNotFoundError", "NoSuchConfiguration",
         "OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
     },
-    "states": {"AccessDeniedException"},
+    "stepfunctions": {"AccessDeniedException"},
     "secretsmanager": {"AccessDeniedException"},
     "events": {"ValidationException"},
     "emr": {"ValidationException", "AccessDeniedException"},

@@ -111,8 +111,8 @@ SETTLED = {
     ("aws.scheduler.schedule", "group_name", "replaces"): NO_CALL,
     ("aws.scheduler.schedule", "flexible_time_window", "required"): DEFAULTS,
     ("aws.sns.subscription", "endpoint", "required"): NEEDS_IT,
-    ("aws.states.state_machine", "definition", "required"): "CloudFormation has three ways to say it, weir one",
-    ("aws.states.alias", "routing", "required"): NEEDS_IT,
+    ("aws.stepfunctions.state_machine", "definition", "required"): "CloudFormation has three ways to say it, weir one",
+    ("aws.stepfunctions.alias", "routing", "required"): NEEDS_IT,
 }
 
 

@@ -119,7 +119,7 @@ def test_modules_and_all_instances_are_moved_and_forgotten(local_stack):
     assert local_stack.addresses() == ["one"]
 
 
-@pytest.mark.parametrize("fields", [{"kind": "run", "run": "9", "version": "9.1.0", "format": 2}, {"kind": "snapshot", "runs": 9, "count": 0, "format": 2}, {"kind": "hologram"}])
+@pytest.mark.parametrize("fields", [{"kind": "run", "run": "9", "version": "9.1.0", "format": 3}, {"kind": "snapshot", "runs": 9, "count": 0, "format": 3}, {"kind": "hologram"}])
 def test_what_a_newer_weir_wrote_is_left_alone(local_stack, fields):
     local_stack.write(STACK).apply()
     log = local_stack.log()
@@ -284,3 +284,31 @@ def test_full_disk_while_applying(local_stack):
     assert 0 < len(recorded) <= len(made) < 6
     stack.apply()
     assert len(stack.addresses()) == 6
+
+
+def test_a_type_that_was_renamed(local_stack):
+    """States and sandboxes of before call Step Functions' types aws.states; a stack file with that gets the new word."""
+    activity = "resources: {wait: {type: aws.SERVICE.activity, name: renamed-wait, tags: {a: b}}}\n"
+    local_stack.write("stack: renamed\n" + activity.replace("SERVICE", "stepfunctions"))
+    local_stack.run("apply", "--yes", "--sandbox")
+    (log,), lines = local_stack.folder.rglob("renamed*.log"), []
+    for line in log.read_text().splitlines():
+        fields = json.loads(line[9:])
+        fields.pop("format", None)
+        text = json.dumps(fields, separators=(",", ":"), ensure_ascii=False).replace("aws.stepfunctions.", "aws.states.")
+        lines.append(f"{crc32c(text.encode()):08x} {text}\n")
+    log.write_text("".join(lines))
+    assert "aws.states.activity" in log.read_text()
+    records = [path for path in local_stack.folder.rglob("aws.stepfunctions.activity-*.json")]
+    assert len(records) == 1
+    records[0].rename(records[0].with_name(records[0].name.replace("stepfunctions", "states")))
+    before = next(local_stack.folder.rglob("aws.states.activity-*.json"))
+    before.write_text(before.read_text().replace("aws.stepfunctions.", "aws.states."))
+    assert "No changes" in local_stack.run("plan", "--sandbox").out
+    assert not before.exists() and len(list(local_stack.folder.rglob("aws.stepfunctions.activity-*.json"))) == 1
+    local_stack.write("stack: renamed\n" + activity.replace("SERVICE", "states"))
+    assert 'did you mean "aws.stepfunctions.activity"' in local_stack.run("validate", status=3).err
+    local_stack.write("stack: renamed\n" + activity.replace("SERVICE", "stepfunctions").replace("a: b", "a: c"))
+    local_stack.run("apply", "--yes", "--sandbox")
+    assert '"format":2' in log.read_text()
+    local_stack.run("destroy", "--yes", "--verify", "--sandbox")

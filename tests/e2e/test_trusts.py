@@ -54,7 +54,7 @@ def test_the_reference_says_it(local_stack):
 
 
 def test_there_are_many():
-    assert len(EVERY) > 35 and {"aws.lambda.function", "aws.glue.job", "aws.states.state_machine", "aws.scheduler.schedule", "aws.firehose.delivery_stream"} <= {kind for kind, _, _ in EVERY}
+    assert len(EVERY) > 35 and {"aws.lambda.function", "aws.glue.job", "aws.stepfunctions.state_machine", "aws.scheduler.schedule", "aws.firehose.delivery_stream"} <= {kind for kind, _, _ in EVERY}
 
 
 @pytest.mark.parametrize("kind, at, services", EVERY, ids=[f"{kind}.{'.'.join(step for step, _ in at)}" for kind, at, _ in EVERY])
@@ -98,7 +98,7 @@ def test_where_it_is_named(local_stack):
           queue: {type: aws.sqs.queue, name: q}
           rule: {type: aws.events.rule, name: r, schedule_expression: rate(1 day), targets: {one: {arn: "${queue.arn}", role: '${roles["a"].arn}'}}}
           job: {type: aws.glue.job, name: j, role: '${roles["b"].name}', command: {name: glueetl, script_location: s3://a/b}}
-          machine: {type: aws.states.state_machine, name: m, role: "${theirs.Arn}", definition: {StartAt: a, States: {a: {Type: Succeed}}}}
+          machine: {type: aws.stepfunctions.state_machine, name: m, role: "${theirs.Arn}", definition: {StartAt: a, States: {a: {Type: Succeed}}}}
           other: {type: aws.glue.job, name: o, role: "arn:aws:iam::123456789012:role/somebody", command: {name: glueetl, script_location: s3://a/b}}
           taken: {type: aws.glue.job, name: t, adopt: existing, role: '${roles["b"].name}', command: {name: glueetl, script_location: s3://a/b}}
         """

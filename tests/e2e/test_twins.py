@@ -43,7 +43,7 @@ SERVICES = {
     "aws.ec2.launch_template": ("ec2", "create_launch_template", {"LaunchTemplateData": {"InstanceType": "t3.micro"}}, {"LaunchTemplateName": "lt{}"}, "describe_launch_templates", "LaunchTemplates"),
     "aws.ec2.key_pair": ("ec2", "create_key_pair", {}, {"KeyName": "k{}"}, "describe_key_pairs", "KeyPairs"),
     "aws.scheduler.schedule": ("scheduler", "create_schedule", {"ScheduleExpression": "rate(1 day)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": TARGET, "Name": "s"}, {"GroupName": "g{}"}, "list_schedules", "Schedules"),
-    "aws.states.state_machine": ("stepfunctions", "create_state_machine", {"definition": '{"StartAt": "a", "States": {"a": {"Type": "Succeed"}}}', "roleArn": TARGET["RoleArn"]}, {"name": "m{}"}, "list_state_machines", "stateMachines"),
+    "aws.stepfunctions.state_machine": ("stepfunctions", "create_state_machine", {"definition": '{"StartAt": "a", "States": {"a": {"Type": "Succeed"}}}', "roleArn": TARGET["RoleArn"]}, {"name": "m{}"}, "list_state_machines", "stateMachines"),
     "aws.lambda.layer_version": ("lambda", "publish_layer_version", {"LayerName": "l", "Content": {"ZipFile": zipped()}}, None, "list_layer_versions", "LayerVersions"),
     "aws.kms.key": ("kms", "create_key", {}, None, "list_keys", "Keys"),
     "aws.cognitoidp.user_pool": ("cognito-idp", "create_user_pool", {"PoolName": "p"}, None, "list_user_pools", "UserPools"),

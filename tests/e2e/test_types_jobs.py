@@ -180,7 +180,7 @@ def _():
         return {"level": level, "include_execution_data": True, "log_groups": [{"arn": f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/x:*"}]}
 
     return Case(
-        type="aws.states.state_machine",
+        type="aws.stepfunctions.state_machine",
         around={"one": role("one", "states.amazonaws.com"), "two": role("two", "states.amazonaws.com")},
         first={"name": "life-machine", "role": "${one.arn}", "definition": definition("first"), "logging": logging("ALL"), "tracing": True, "tags": {"team": "a"}},
         then={"name": "life-machine", "role": "${two.arn}", "definition": definition("then"), "logging": logging("ERROR"), "tracing": False, "publish": True, "tags": {"team": "b"}},
@@ -202,10 +202,10 @@ def _():
         found = cloud.client("stepfunctions").describe_state_machine_alias(stateMachineAliasArn=alias["stateMachineAliasArn"])
         return {key: found.get(key) for key in ("description", "routingConfiguration")}
 
-    run = {"type": "aws.states.state_machine", "name": "life-machine", "role": "${one.arn}", "publish": True, "definition": {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}}
+    run = {"type": "aws.stepfunctions.state_machine", "name": "life-machine", "role": "${one.arn}", "publish": True, "definition": {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}}
     alias = {"state_machine": "${run.name}", "name": "live", "routing": [{"version": "${run.published_version}", "weight": 100}]}
     return Case(
-        type="aws.states.alias",
+        type="aws.stepfunctions.alias",
         around={"one": role("one"), "run": run},
         first={**alias, "description": "first"},
         then={**alias, "description": "then"},
@@ -228,7 +228,7 @@ def _():
 
     arn = f"arn:aws:states:us-east-1:{ACCOUNT}:activity:life-activity"
     return Case(
-        type="aws.states.activity",
+        type="aws.stepfunctions.activity",
         first={"name": "life-activity", "tags": {"team": "a"}},
         then={"name": "life-activity", "tags": {"team": "b"}},
         less={"name": "life-activity"},

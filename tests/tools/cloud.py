@@ -235,7 +235,7 @@ def keep_what_is_loaded():
 def load(app):
     """What the first request to each of weir's services would load, and its model."""
     for spec in (Path(__file__).parents[2] / "provider/aws/specs").glob("*.yaml"):
-        name = backends.list_of_moto_modules() & {spec.stem, {"lambda": "awslambda", "states": "stepfunctions"}.get(spec.stem, spec.stem)}
+        name = backends.list_of_moto_modules() & {spec.stem, {"lambda": "awslambda"}.get(spec.stem, spec.stem)}
         for service in name:
             app.app_instances[service] = create_backend_app(service)
 

@@ -16,7 +16,7 @@ const tile = (count, what, ...to) => h("a", {class: "tile", href: at(...to)}, h(
 async function overview() {
   const [all, buckets, runs, {rules}] = await Promise.all([things(), ask("buckets"), ask("runs"), ask("faults")]), count = (...types) => all.filter(one => types.includes(one.type)).length;
   return [heading("What is in the sandbox"),
-    h("div", {class: "tiles"}, tile(all.length, "things", "things"), tile(buckets.length, "buckets", "buckets"), tile(runs.length, "runs", "jobs"), tile(count("aws.states.state_machine"), "state machines", "machines"),
+    h("div", {class: "tiles"}, tile(all.length, "things", "things"), tile(buckets.length, "buckets", "buckets"), tile(runs.length, "runs", "jobs"), tile(count("aws.stepfunctions.state_machine"), "state machines", "machines"),
       tile(count(...SCHEDULES), "schedules", "schedules"), tile(count("aws.glue.table"), "tables", "tables"), tile(count("aws.logs.log_group"), "log groups", "logs"), tile(rules.length, "faults on", "faults")),
     part("Latest runs", table(["of", "state", "began", "took"], runs.slice(0, 8).map(runRow), "No job has run yet.")),
     part("From a shell", h("p", {}, "Any client that can be given an endpoint speaks with it; this sets it and the keys up:"), text(`eval "$(weir sandbox env)"\naws s3 ls        # at ${location.origin}`))];
@@ -126,7 +126,7 @@ const executionsOf = (arn, region) => call("states", "ListExecutions", region, {
 const regionOf = arn => arn.split(":")[3];
 
 const machineList = async () => {
-  const all = await things("aws.states.state_machine"), runs = await Promise.all(all.map(one => executionsOf(one.attrs.arn, one.region)));
+  const all = await things("aws.stepfunctions.state_machine"), runs = await Promise.all(all.map(one => executionsOf(one.attrs.arn, one.region)));
   return [finder(list, "state machines"), table(["state machine", "last run", "began"], all.map((one, i) => ({cells: [one.attrs.name, runs[i][0] ? state(runs[i][0].status) : "", runs[i][0] ? when(runs[i][0].startDate) : ""], to: at("machines", one.attrs.arn)})), "There is no state machine yet.")];
 };
 

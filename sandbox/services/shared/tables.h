@@ -25,7 +25,7 @@ extern const struct service_operation athena_operations[], autoscaling_operation
     logs_export_operations[], metrics_operations[], mwaa_operations[], rds_operations[],
     redshift_operations[], redshift_data_operations[], s3_operations[], ecr_operations[], ecs_operations[],
     kms_operations[], secretsmanager_operations[], ssm_operations[], sns_operations[], sqs_operations[],
-    states_operations[], sts_operations[];
+    stepfunctions_operations[], sts_operations[];
 extern const struct service_operation alarms_operations[], athena_catalog_operations[],
     ec2_default_operations[], ec2_key_operations[], ec2_template_operations[], ecr_image_operations[],
     firehose_operations[], kinesis_operations[], secrets_batch_operations[];

@@ -297,7 +297,7 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
     struct control_record activity;
     if (service_required(call, "activityArn", &arn, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.states.activity"), call->region,
+    if (!control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.activity"), call->region,
             arn, &activity))
         return service_refuse(
             err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
@@ -346,7 +346,7 @@ static int do_validate(struct service_call *call, struct err *err)
     return 0;
 }
 
-const struct service_operation states_operations[] = {
+const struct service_operation stepfunctions_operations[] = {
     {"states", "CreateStateMachine", do_create_machine, NULL, NULL},
     {"states", "UpdateStateMachine", do_update_machine, NULL, NULL},
     {"states", "DescribeStateMachine", do_describe_versioned, NULL, NULL},

@@ -62,7 +62,7 @@ static int redrive(struct service_call *call, struct execution *execution, int64
     pthread_mutex_unlock(&execution->all->lock);
     if (wrong)
         return executions_redrive_refuse(err, execution, wrong);
-    if (!control_find(services_control(call->services), call->arena, STR("aws.states.state_machine"),
+    if (!control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.state_machine"),
             execution->region, execution->machine, &machine))
         return executions_redrive_refuse(err, execution, "State machine is in DELETING status");
     struct execution *live = execution_revive(execution, &why);

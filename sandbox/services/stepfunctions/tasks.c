@@ -239,7 +239,7 @@ static bool activity_exists(struct errand *errand)
 {
     struct control_record record;
     struct execution *execution = errand->execution;
-    if (control_find(services_control(execution->all->services), errand->arena, STR("aws.states.activity"),
+    if (control_find(services_control(execution->all->services), errand->arena, STR("aws.stepfunctions.activity"),
             execution->region, errand->task->resource, &record))
         return true;
     executions_tasks_fail(errand, "ActivityDoesNotExist", "The activity '%.*s' does not exist",

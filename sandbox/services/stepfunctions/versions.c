@@ -59,7 +59,7 @@ int machine_of(const struct service_call *call, struct str arn, struct control_r
     struct err *err)
 {
     struct str machine = machine_part(arn, rest);
-    if (control_find(services_control(call->services), call->arena, STR("aws.states.state_machine"),
+    if (control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.state_machine"),
             call->region, machine, out))
         return 0;
     return service_refuse(

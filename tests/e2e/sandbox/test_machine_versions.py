@@ -181,8 +181,8 @@ def test_an_alias_of_a_stack_follows_its_machine(stack, cloud):
         stack.write(f"""
 stack: life
 resources:
-  etl: {{type: aws.states.state_machine, name: etl, role: "{ROLE}", publish: true, definition: {{StartAt: P, States: {{P: {{Type: Pass, Result: {result}, End: true}}}}}}}}
-  live: {{type: aws.states.alias, state_machine: "${{etl.name}}", name: live, routing: [{{version: "${{etl.published_version}}", weight: {weight}}}]}}
+  etl: {{type: aws.stepfunctions.state_machine, name: etl, role: "{ROLE}", publish: true, definition: {{StartAt: P, States: {{P: {{Type: Pass, Result: {result}, End: true}}}}}}}}
+  live: {{type: aws.stepfunctions.alias, state_machine: "${{etl.name}}", name: live, routing: [{{version: "${{etl.published_version}}", weight: {weight}}}]}}
 outputs:
   live: {{value: "${{live.arn}}"}}
 """)

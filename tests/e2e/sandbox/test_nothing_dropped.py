@@ -38,7 +38,7 @@ HARMLESS = {
     "secretsmanager": {"Filters", "RotationToken"},  # test_like_aws.py; whoever has a key may do everything
     "ssm": {"Filters"},  # the older form of ParameterFilters
     "sqs": {"ReceiveRequestAttemptId", "QueueOwnerAWSAccountId"},  # an answer that was lost: its messages come again after their time; one account
-    "states": {"traceHeader", "includedData"},  # no X-Ray; all data is included
+    "stepfunctions": {"traceHeader", "includedData"},  # no X-Ray; all data is included
     "sts": {"PolicyArns", "Policy", "Tags", "TransitiveTagKeys", "ExternalId", "SerialNumber", "TokenCode", "SourceIdentity", "ProvidedContexts"},  # whoever has a key may do everything
 }
 

@@ -52,8 +52,8 @@ ONE_BY_ONE = {
     "aws.transfer.server": {"DescribeServer"},  # ListServers knows neither protocols nor tags
     "aws.transfer.ssh_key": {"DescribeUser"},  # nothing lists keys
     "aws.transfer.user": {"DescribeUser"},  # ListUsers has no tags
-    "aws.states.alias": {"DescribeStateMachineAlias"},
-    "aws.states.state_machine": {"DescribeStateMachine"},
+    "aws.stepfunctions.alias": {"DescribeStateMachineAlias"},
+    "aws.stepfunctions.state_machine": {"DescribeStateMachine"},
 }
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
 KEYS_OF_CLIENTS = {"type": "aws.apigateway.api_key", "for_each": KEYS, "name": "life-${each.key}"}
@@ -183,7 +183,7 @@ def test_a_quick_refresh_looks_at_listings_alone(stack, cloud):
         resources:
           lake: {type: aws.s3.bucket, name: quick-lake, versioning: true}
           role: {type: aws.iam.role, name: quick, assume_role_policy: '${trust(["glue.amazonaws.com", "states.amazonaws.com"])}', policies: {read: '${allow("s3:GetObject", "*")}'}}
-          machine: {type: aws.states.state_machine, name: quick, role: "${role.arn}", definition: {StartAt: Done, States: {Done: {Type: Succeed}}}}
+          machine: {type: aws.stepfunctions.state_machine, name: quick, role: "${role.arn}", definition: {StartAt: Done, States: {Done: {Type: Succeed}}}}
           password: {type: aws.secretsmanager.secret, name: quick, generate: {length: 12}, force_destroy: true}
           kept: {type: aws.ssm.parameter, name: /quick, parameter_type: SecureString, value: "${password.password}"}
           logs: {type: aws.logs.log_group, name: quick, retention_in_days: 7}

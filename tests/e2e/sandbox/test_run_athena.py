@@ -153,7 +153,7 @@ stack: saving
 resources:
   group: {type: aws.athena.workgroup, name: savers, output_location: "s3://lake/saved/"}
   numbers: {type: aws.athena.named_query, name: numbers, database: films, workgroup: "${group.name}", query: "SELECT range AS n, repeat('x', 1000) AS x FROM range(?)"}
-  ingest: {type: aws.states.state_machine, name: m, role: "arn:aws:iam::123456789012:role/r", definition: {StartAt: a, States: {a: {Type: Pass, End: true}}}}
+  ingest: {type: aws.stepfunctions.state_machine, name: m, role: "arn:aws:iam::123456789012:role/r", definition: {StartAt: a, States: {a: {Type: Pass, End: true}}}}
 """)
     stack.apply()
     count = 18000

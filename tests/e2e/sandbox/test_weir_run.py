@@ -36,7 +36,7 @@ STACK = """
         timeout: 1
         command: {name: pythonshell, script_location: "${counts.url}", python_version: "3.9"}
       flow:
-        type: aws.states.state_machine
+        type: aws.stepfunctions.state_machine
         name: flow-%(suffix)s
         role: ${role.arn}
         definition:
@@ -51,7 +51,7 @@ STACK = """
               End: true
             Refuse: {Type: Fail, Error: Unknown, Cause: how many lines}
       fast:
-        type: aws.states.state_machine
+        type: aws.stepfunctions.state_machine
         name: fast-%(suffix)s
         role: ${role.arn}
         workflow_type: EXPRESS

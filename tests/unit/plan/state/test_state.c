@@ -320,9 +320,9 @@ static void test_newer_version(void **unused)
     test_write("lake.log", buf_str(&line));
     open_fails(ERR_INVALID, "unknown type \"hologram\"");
     buf_clear(&line);
-    log_frame(&line, 1, 1, STR("{\"kind\":\"run\",\"run\":\"1\",\"version\":\"9.1.0\",\"format\":2}"));
+    log_frame(&line, 1, 1, STR("{\"kind\":\"run\",\"run\":\"1\",\"version\":\"9.1.0\",\"format\":3}"));
     test_write("lake.log", buf_str(&line));
-    open_fails(ERR_INVALID, "record 1 is in format 2 of a newer weir, 9.1.0; this is weir " WEIR_VERSION);
+    open_fails(ERR_INVALID, "record 1 is in format 3 of a newer weir, 9.1.0; this is weir " WEIR_VERSION);
 }
 
 static void test_missing_record(void **unused)
