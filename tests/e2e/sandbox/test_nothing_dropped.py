@@ -128,7 +128,7 @@ def test_members(sandbox, service):
     model, protocol = model_of(SERVICES[service]), SERVICES[service]["protocol"]
     client = sandbox.client(SERVICES[service]["model"], parameter_validation=False, inject_host_prefix=False)
     calls, everywhere = known(service)
-    sources = [*(ROOT / "sandbox" / "services").glob("*.c"), ROOT / "sandbox" / "control" / "control_tags.c"]
+    sources = [*(ROOT / "sandbox" / "services").rglob("*.c"), ROOT / "sandbox" / "control" / "control_tags.c"]
     handlers = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in sources)))
     dropped, offered = [], 0
     for operation in model.operation_names:
