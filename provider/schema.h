@@ -138,7 +138,7 @@ enum attr_compare {
     COMPARE_CIDR,     /* 10.0.0.1/16 is 10.0.0.0/16: services take off the host's bits. Keys of maps are
                          converted to that */
     COMPARE_SAID,     /* of a document only what is given, at every depth: services add to it */
-    COMPARE_PROTOCOL, /* "6" is "tcp", as is "TCP": EC2 has names for four numbers */
+    COMPARE_PROTOCOL, /* "6" is "tcp", as is "TCP": EC2 has names for four numbers, "all" is "-1" */
     COMPARE_ARN,      /* "my-key" is a live "arn:…:my-key" or "arn:…/my-key" */
 };
 

@@ -45,9 +45,9 @@ struct str schema_canonical_protocol(struct str protocol)
 {
     static const struct {
         const char *number, *name;
-    } names[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "icmpv6"}};
+    } names[] = {{"1", "icmp"}, {"6", "tcp"}, {"17", "udp"}, {"58", "icmpv6"}, {"all", "-1"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(protocol, names[i].number))
+        if (str_ieq(protocol, str_z(names[i].number)))
             return str_z(names[i].name);
     return protocol;
 }

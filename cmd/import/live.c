@@ -2,6 +2,7 @@
 #include "cmd/import/live_internal.h"
 
 #include "cmd/import/fit.h"
+#include "provider/cfn/published.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -84,6 +85,16 @@ static bool is_configured(const struct there *one)
     return false;
 }
 
+/* CloudFormation's type may have settings that weir's own has none for. */
+static struct str or_cloudformation(struct live *l, const struct there *one, struct str why)
+{
+    struct str cfn = one->schema->cfn;
+    if (!cfn.n || str_eq(cfn, one->schema->name) || !cfn_published(l->arena, cfn))
+        return why;
+    return arena_printf(
+        l->arena, "%.*s; --type %.*s may draft it as CloudFormation has it", STR_ARG(why), STR_ARG(cfn));
+}
+
 /* What its id says of it, where that is an ARN: what it is part of, and a name that no answer repeats. */
 static void add_named(struct live *l, struct there *one)
 {
@@ -118,7 +129,7 @@ static void live_describe(struct live *l, struct there *one)
     one->live = one->found ? value_merge(l->arena, one->found, one->live) : one->live;
     struct said *attrs = live_settings(l, one, answers.documents, &comment, &why);
     if (!attrs) {
-        leave_out(l, one, why);
+        leave_out(l, one, or_cloudformation(l, one, why));
         return;
     }
     one->resource = draft_resource(l->draft);

@@ -46,9 +46,12 @@ static int add_extras(struct act *act, const struct spec_request *request, const
 }
 
 /* What weir itself uses has its default even where the file is silent; services mostly know their own. */
-static const struct value *default_to_send(const struct spec_attr *attr)
+static const struct value *default_to_send(const struct spec_step *step, const struct spec_attr *attr)
 {
-    return attr && (attr->steers || attr->attr->send_default) ? attr->attr->default_value : NULL;
+    if (!attr || (!attr->steers && !attr->attr->send_default))
+        return NULL;
+    bool stays = step->call.partial && attr->attr->settable && !attr->attr->replace && !attr->steers;
+    return stays ? NULL : attr->attr->default_value; /* an update in parts has what changes by itself */
 }
 
 /* Services refuse an empty list where they take none at all: a new thing has that anyway. */
@@ -116,7 +119,7 @@ int act_input(struct act *act, const struct spec_step *step, const struct value 
         const struct spec_attr *attr = spec_attr_find(act->type, request->attrs[i]);
         const struct value *v = value_get(object, request->attrs[i]);
         if (value_is_null(v))
-            v = default_to_send(attr);
+            v = default_to_send(step, attr);
         if (!value_is_null(v) && value_is_known(v) && !is_left_out(act, attr, v))
             value_builder_set(
                 &input, request->attrs[i], attr ? fill_fields(act->arena, attr->attr->type, v) : v);

@@ -118,6 +118,8 @@ static int object_to_send(
             v = value_get(live, name);
         else if (value_is_null(v) && str_eq(name, type->schema.id))
             v = value_get(u->object, name);
+        else if (value_is_null(v) && attr->attr->send_default) /* what nobody manages stays as it is */
+            v = value_get(u->prior, name);
         if (live && attr->attr->shared)
             v = with_others(u->act->arena, v, value_get(u->prior, name), value_get(live, name));
         if (step->call.partial && !changed && attr->attr->settable && !attr->attr->replace && !attr->steers)

@@ -383,3 +383,13 @@ def test_a_policy_that_nothing_would_take_is_named(tmp_path, cloud):
     stack.run("import", "live", "--type", "aws.s3.bucket")
     assert "# not configured: policy, a principal is {AWS: …}" in (stack.folder / "weir.yaml").read_text()
     stack.run("validate")
+
+
+def test_what_weir_cannot_say_may_be_drafted_as_cloudformation_has_it(tmp_path, cloud):
+    role = "arn:aws:iam::123456789012:role/delivers"
+    cloud.client("firehose").create_delivery_stream(
+        DeliveryStreamName="logs",
+        HttpEndpointDestinationConfiguration={"EndpointConfiguration": {"Url": "https://logs.example"}, "S3Configuration": {"RoleARN": role, "BucketARN": "arn:aws:s3:::lake-of-ada"}},
+    )
+    stack = Stack(tmp_path / "stack", cloud)
+    assert "`s3` is wanted; --type AWS::KinesisFirehose::DeliveryStream may draft it" in stack.run("import", "live", "--type", "aws.firehose.delivery_stream").err

@@ -93,3 +93,22 @@ def test_the_rest_is_sent_back(tmp_path, name):
 
 def test_every_type_that_keeps_some_is_tried():
     assert {kind for kind, _, _, kept in test_kept.PARTS if kept} - {kind for kind, *_ in CASES.values()} == {"aws.cloudtrail.trail"}
+
+
+def test_what_the_file_leaves_to_others_survives_a_change_beside_it(stack, cloud):
+    """Creations send these with their defaults: how many tasks autoscaling wants, and whether a job queue takes jobs, stay as they are."""
+    text = """
+        stack: shop
+        resources:
+          shop: {type: aws.ecs.cluster, name: shop}
+          web: {type: aws.ecs.task_definition, name: web, containers: [{name: web, image: "web:VERSION", memory: 128}]}
+          served: {type: aws.ecs.service, name: web, cluster: "${shop.name}", task_definition: "${web.arn}"}
+        """
+    stack.write(text.replace("VERSION", "1")).apply()
+    ecs = cloud.client("ecs")
+    before = ecs.describe_services(cluster="shop", services=["web"])["services"][0]
+    ecs.update_service(cluster="shop", service="web", desiredCount=5)
+    stack.write(text.replace("VERSION", "2")).apply()
+    [after] = ecs.describe_services(cluster="shop", services=["web"])["services"]
+    assert (before["desiredCount"], after["desiredCount"]) == (1, 5) and after["taskDefinition"] != before["taskDefinition"]
+    stack.assert_settled()

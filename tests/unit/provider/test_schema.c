@@ -361,6 +361,7 @@ static void test_compare_modes(void **state)
         {COMPARE_NOCASE, "\"Mixed\"", "\"mIXE\"", false},
         {COMPARE_CHOICE, "\"source\"", "\"SOURCE\"", true},
         {COMPARE_CHOICE, "\"source\"", "\"target\"", false},
+        {COMPARE_PROTOCOL, "\"all\"", "\"-1\"", true},
         {COMPARE_PROTOCOL, "\"6\"", "\"tcp\"", true},
         {COMPARE_PROTOCOL, "\"TCP\"", "\"tcp\"", true},
         {COMPARE_PROTOCOL, "\"17\"", "\"tcp\"", false},
