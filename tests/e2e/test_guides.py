@@ -113,7 +113,7 @@ def walk(stack, guide):
     """The guide's stacks and commands in their order, as they stand there; what asks is said yes to. Gives what each command printed."""
     shell = {**stack.env, "PATH": f"{WEIR.parent}:{stack.env['PATH']}"}
     printed = {}
-    for kind, body, line in re.findall(r"^```(\w+)\n(.*?)^```|^    ((?:weir|for) [^\n]*)$", (ROOT / "docs" / "guides" / guide).read_text(), re.M | re.S):
+    for kind, body, line in re.findall(r"^```(\w+)\n(.*?)^```|^    ((?:weir|for|mkdir|echo|printf) [^\n]*)$", (ROOT / "docs" / "guides" / guide).read_text(), re.M | re.S):
         if kind:
             spec = re.match("service: (.*)", body)
             stack.write(body, f"specs/{spec[1]}.yaml" if spec else "weir.yaml")
@@ -131,6 +131,8 @@ def test_first_stack_to_the_letter(tmp_path):
     assert printed["weir output --sandbox --raw lake"] == "s3://ada-first-lake"
     assert printed["weir state list --sandbox"].split() == ["lake", 'landing["customers"]', 'landing["orders"]', 'landing["returns"]']
     assert "4 deleted" in printed["weir destroy --sandbox --force-empty"]
+    assert printed["weir run --sandbox clean"] == "cleaned\n" and json.loads(printed["weir run --sandbox ingest films:=3"]) == {"films": 3}
+    assert printed["weir output --sandbox --raw database"].endswith(":5432") and "7 deleted" in printed["weir destroy --sandbox --lab"]
     assert stack.run("state", "list", "--sandbox").out == ""
 
 
