@@ -92,6 +92,26 @@ def test_pages_keep_their_size():
     assert (ROOT / "docs/specs.md").stat().st_size <= 20_480
 
 
+def headings(page):
+    """As GitHub makes anchors of them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    plain = (re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower() for heading in re.findall(r"^#+ (.*)$", text, re.M))
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in plain}
+
+
+def test_links_lead_to_pages_and_headings():
+    lost, seen = [], 0
+    for page in [*GUIDES, *PAGES, ROOT / "docs/cli.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "examples").glob("*/README.md"))]:
+        text = re.sub(r"^```.*?^```|`[^`]*`", "", page.read_text(), flags=re.M | re.S)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            file, _, anchor = link.partition("#")
+            target = (page.parent / file).resolve() if file else page
+            if "://" not in link:
+                seen += 1
+                lost += [] if target.exists() and (not anchor or anchor in headings(target)) else [f"{page.relative_to(ROOT)}: {link}"]
+    assert seen > 100 and not lost, lost
+
+
 @pytest.mark.parametrize("path", GUIDES + PAGES, ids=lambda path: path.stem)
 def test_commands_exist(path):
     seen = 0
