@@ -63,7 +63,10 @@ static void look_at_candidate(void *ctx, size_t i)
         return;
     }
     struct op_ctx op = verify_context(v, &arena, c);
-    c->there = c->unseen = false;
+    c->there = false;
+    c->unseen = c->deleted && c->cut_off;
+    if (c->unseen)
+        return;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
         c->unseen = c->deleted && c->gone && silent_is(&err);

@@ -25,6 +25,7 @@ struct candidate {
     bool recorded; /* the state has or had it */
     bool named;    /* found by its name alone: whose it is shows in its marks */
     bool gone;     /* its service, or the way there, was the stack's own and was deleted by this very run */
+    bool cut_off;  /* a machine on the way there was, so that nobody needs to be asked */
     bool there;
     bool let_go; /* a run left it where it is: it is another's, but bears the marks still */
     bool unseen; /* so that nobody answers for it any more */
@@ -37,7 +38,7 @@ struct verifying {
     struct map known;     /* type and id of each */
     struct map providers; /* as text -> struct provider */
     struct map places;    /* texts of where was looked -> struct provider */
-    struct map gone;      /* names of configurations whose service this run took down */
+    struct map gone;      /* names of configurations whose service this run took down -> itself: cut off */
     struct map silent;    /* as text, of these: who could not be asked for the stack's ownership tags */
     pthread_mutex_t lock; /* all of this while threads look */
     bool marks;           /* AWS was asked for the stack's ownership tags */

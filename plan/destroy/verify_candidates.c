@@ -62,7 +62,8 @@ static void add_recorded(struct verifying *v)
             .why = STR("the state had it, and it is still there"),
             .recorded = true,
             .deleted = !state_get(p->workspace->state, record->subject.address),
-            .gone = map_get(&v->gone, record->subject.provider) != NULL};
+            .gone = map_get(&v->gone, record->subject.provider) != NULL,
+            .cut_off = map_get(&v->gone, record->subject.provider) == &v->gone};
         c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
             place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))

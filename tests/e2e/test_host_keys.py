@@ -195,6 +195,15 @@ def test_machines_that_cannot_tell(lab, machines, sshd, keys):
     assert "ec2:GetConsoleOutput" in lab.run("policy").out
 
 
+def test_nobody_is_asked_where_a_machine_was(lab, machines, sshd, keys):
+    """destroy --verify does not knock at the address of a machine that it has deleted: it would wait there, or meet another's."""
+    machines.console = printed(keys["first"])
+    lab.apply()
+    said = lab.run("destroy", "--yes", "--verify").out
+    assert not lab.target.exists()
+    assert "1 resource could not be looked up after being deleted, because what its service stood on went too: it" in said
+
+
 def test_a_fleet_is_made_again(lab, machines, sshd, keys):
     lab.write((lab.folder / "weir.yaml").read_text().replace("stack: lab\n", "stack: lab\ninputs: {owner: {type: string}}\nfleet: {each: [anna, bob], inputs: {owner: '${each.key}'}}\n")
               .replace(str(lab.target), f'"{lab.target}-${{inputs.owner}}"'))
