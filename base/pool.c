@@ -40,3 +40,33 @@ void pool_run(int threads, size_t count, void (*work)(void *ctx, size_t i), void
         pthread_join(ids[i], NULL);
     free(ids);
 }
+
+struct trying {
+    int (*work)(void *ctx, size_t i, struct err *err);
+    void *ctx;
+    pthread_mutex_t lock;
+    atomic_bool failed;
+    struct err *err;
+};
+
+static void try_one(void *arg, size_t i)
+{
+    struct trying *t = arg;
+    struct err err = ERR_INIT;
+    if (t->failed || !t->work(t->ctx, i, &err))
+        return;
+    pthread_mutex_lock(&t->lock);
+    if (!t->failed)
+        *t->err = err;
+    t->failed = true;
+    pthread_mutex_unlock(&t->lock);
+}
+
+int pool_try(
+    int threads, size_t count, int (*work)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err)
+{
+    struct trying t = {.work = work, .ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER, .err = err};
+    pool_run(threads, count, try_one, &t);
+    pthread_mutex_destroy(&t.lock);
+    return t.failed ? -1 : 0;
+}

@@ -4,6 +4,8 @@
 #ifndef WEIR_BASE_POOL_H
 #define WEIR_BASE_POOL_H
 
+#include "base/err.h"
+
 #include <stddef.h>
 
 /*
@@ -11,5 +13,8 @@
  * Returns when all are done.
  */
 void pool_run(int threads, size_t count, void (*work)(void *ctx, size_t i), void *ctx);
+/* The same with work that may fail: after the first failure, which is given, no more of it begins. */
+int pool_try(
+    int threads, size_t count, int (*work)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
 
 #endif

@@ -201,10 +201,9 @@ struct rest {
     struct str key;
     char *bytes; /* of the whole */
     int64_t size;
-    struct err *errs; /* one for each range */
 };
 
-static void get_range(void *ctx, size_t i)
+static int get_range(void *ctx, size_t i, struct err *err)
 {
     struct rest *rest = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -212,13 +211,13 @@ static void get_range(void *ctx, size_t i)
     int64_t from, to, size;
     struct request r = {.method = "GET", .key = rest->key, .from = (int64_t)(i + 1) * RANGE};
     r.to = (rest->size - r.from < RANGE ? rest->size : r.from + RANGE) - 1;
-    if (send_request(rest->store, &scratch, &r, &answer, &rest->errs[i]))
-        return;
+    if (send_request(rest->store, &scratch, &r, &answer, err))
+        return -1;
     if (!message_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
         from != r.from || to != r.to || size != rest->size || (int64_t)answer.body.n != to - from + 1)
-        err_set(&rest->errs[i], ERR_PROTOCOL, "the store sends another range than was asked for");
-    else
-        memcpy(rest->bytes + from, answer.body.p, answer.body.n);
+        return err_set(err, ERR_PROTOCOL, "the store sends another range than was asked for");
+    memcpy(rest->bytes + from, answer.body.p, answer.body.n);
+    return 0;
 }
 
 /* `first` is the answer to the first range. A store that knows no ranges has sent everything. */
@@ -234,19 +233,10 @@ static int get_rest(struct s3_store *store, struct arena *arena, struct str key,
     if (from || first->body.n != RANGE || size > OBJECT_MAX)
         return err_set(err, ERR_PROTOCOL, "the store sends %zu of %" PRId64 " bytes", first->body.n, size);
     size_t n = (size_t)((size - 1) / RANGE);
-    struct rest rest = {.store = store,
-        .key = key,
-        .bytes = arena_alloc(arena, (size_t)size),
-        .size = size,
-        .errs = ARENA_ARRAY(arena, struct err, n)};
+    struct rest rest = {.store = store, .key = key, .bytes = arena_alloc(arena, (size_t)size), .size = size};
     memcpy(rest.bytes, first->body.p, RANGE);
-    pool_run(RANGE_THREADS, n, get_range, &rest);
-    for (size_t i = 0; i < n; i++) {
-        if (rest.errs[i].class == ERR_NONE)
-            continue;
-        *err = rest.errs[i];
+    if (pool_try(RANGE_THREADS, n, get_range, &rest, err))
         return -1;
-    }
     *body = str_n(rest.bytes, (size_t)size);
     return 0;
 }

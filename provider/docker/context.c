@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -202,13 +201,12 @@ int context_open_file(struct context *context, const struct context_entry *entry
 struct hashing {
     struct context *context;
     struct digests *digests;
-    pthread_mutex_t lock;
-    atomic_bool failed;
-    struct err err;
 };
 
-static int hash_entry(struct hashing *h, struct context *own, struct context_entry *entry, struct err *err)
+static int hash_entry(void *ctx, size_t i, struct err *err)
 {
+    struct hashing *h = ctx;
+    struct context_entry *entry = &h->context->entries[i];
     AUTO_FD int fd = -1;
     struct file_id id;
     if (entry->kind != CONTEXT_FILE || !entry->source.n) {
@@ -219,36 +217,16 @@ static int hash_entry(struct hashing *h, struct context *own, struct context_ent
         return err_set(err, ERR_INTERRUPTED, "interrupted");
     if (digests_find(h->digests, &entry->id, entry->sha256))
         return 0;
-    if (context_open_file(own, entry, &fd, err) ||
+    if (context_open_file(h->context, entry, &fd, err) ||
         digests_of_file(h->digests, fd, entry->source.p, &id, entry->sha256, err))
         return -1;
-    return file_id_equal(&id, &entry->id) ? 0 : changed(own, entry, err);
-}
-
-static void hash_one(void *ctx, size_t i)
-{
-    struct hashing *h = ctx;
-    struct context own = {0}; /* each thread notes changes for itself */
-    struct err err = ERR_INIT;
-    if (h->failed || !hash_entry(h, &own, &h->context->entries[i], &err))
-        return;
-    pthread_mutex_lock(&h->lock);
-    if (!h->failed) {
-        h->err = err;
-        h->context->changed = own.changed;
-    }
-    h->failed = true;
-    pthread_mutex_unlock(&h->lock);
+    return file_id_equal(&id, &entry->id) ? 0 : changed(h->context, entry, err);
 }
 
 int context_hash(struct context *context, struct digests *digests, struct err *err)
 {
-    struct hashing h = {.context = context, .digests = digests, .lock = PTHREAD_MUTEX_INITIALIZER};
-    pool_run(HASH_THREADS, context->n, hash_one, &h);
-    pthread_mutex_destroy(&h.lock);
-    if (h.failed)
-        *err = h.err;
-    return h.failed ? -1 : 0;
+    struct hashing h = {.context = context, .digests = digests};
+    return pool_try(HASH_THREADS, context->n, hash_entry, &h, err);
 }
 
 struct str context_digest(const struct context *context, struct str more)

@@ -16,6 +16,8 @@
 #include "base/glob.h"
 #include "base/hash.h"
 
+#include <stdatomic.h>
+
 enum context_kind { CONTEXT_FILE, CONTEXT_FOLDER, CONTEXT_LINK };
 
 struct context_entry {
@@ -36,7 +38,7 @@ struct context {
     struct context_entry *entries; /* heap */
     size_t n, cap;
     int64_t bytes;
-    bool changed;
+    atomic_bool changed;
     const atomic_bool *cancel; /* may be NULL */
 };
 

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -118,27 +116,6 @@ int package_check(struct package *package, const struct package_file *file, int 
     return file_id_equal(&now, &file->id) ? 0 : package_changed(package, file, err);
 }
 
-static int hash_file(
-    struct package *package, struct package_file *file, struct digests *digests, struct err *err)
-{
-    if (digests_find(digests, &file->id, file->sha256)) {
-        file->hashed = true;
-        return 0;
-    }
-    AUTO_FD int fd = -1;
-    struct file_id id;
-    if (package_open(package, file, &fd, err))
-        return -1;
-    if (digests_of_file(digests, fd, file->source.p, &id, file->sha256, err)) {
-        err->class = ERR_FAILED;
-        return -1;
-    }
-    if (!file_id_equal(&id, &file->id))
-        return package_changed(package, file, err);
-    file->hashed = true;
-    return 0;
-}
-
 int package_cancelled(const struct package *package, struct err *err)
 {
     bool stop = cancel_is_set(package->cancel);
@@ -150,37 +127,38 @@ int package_cancelled(const struct package *package, struct err *err)
 struct hashing {
     struct package *package;
     struct digests *digests;
-    pthread_mutex_t lock;
-    atomic_bool failed;
-    struct err err;
 };
 
-static void hash_one(void *ctx, size_t i)
+static int hash_file(void *ctx, size_t i, struct err *err)
 {
     struct hashing *h = ctx;
     struct package_file *file = &h->package->files[i];
-    struct package own = {0}; /* each thread notes changes for itself */
-    struct err err = ERR_INIT;
-    if (file->hashed || h->failed ||
-        (!package_cancelled(h->package, &err) && !hash_file(&own, file, h->digests, &err)))
-        return;
-    pthread_mutex_lock(&h->lock);
-    if (!h->failed) {
-        h->err = err;
-        h->package->changed = own.changed;
+    AUTO_FD int fd = -1;
+    struct file_id id;
+    if (file->hashed)
+        return 0;
+    if (package_cancelled(h->package, err))
+        return -1;
+    if (digests_find(h->digests, &file->id, file->sha256)) {
+        file->hashed = true;
+        return 0;
     }
-    h->failed = true;
-    pthread_mutex_unlock(&h->lock);
+    if (package_open(h->package, file, &fd, err))
+        return -1;
+    if (digests_of_file(h->digests, fd, file->source.p, &id, file->sha256, err)) {
+        err->class = ERR_FAILED;
+        return -1;
+    }
+    if (!file_id_equal(&id, &file->id))
+        return package_changed(h->package, file, err);
+    file->hashed = true;
+    return 0;
 }
 
 int package_hash(struct package *package, struct digests *digests, struct err *err)
 {
-    struct hashing h = {.package = package, .digests = digests, .lock = PTHREAD_MUTEX_INITIALIZER};
-    pool_run(HASH_THREADS, package->n, hash_one, &h);
-    pthread_mutex_destroy(&h.lock);
-    if (h.failed)
-        *err = h.err;
-    return h.failed ? -1 : 0;
+    struct hashing h = {.package = package, .digests = digests};
+    return pool_try(HASH_THREADS, package->n, hash_file, &h, err);
 }
 
 struct str package_digest(const struct package *package, enum package_format format, bool compress)

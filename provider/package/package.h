@@ -19,6 +19,8 @@
 #include "base/hash.h"
 #include "base/value.h"
 
+#include <stdatomic.h>
+
 enum package_format { PACKAGE_FILE, PACKAGE_ZIP, PACKAGE_TAR_GZ, PACKAGE_WHEEL };
 
 struct package_file {
@@ -37,7 +39,7 @@ struct package {
     struct package_file *files; /* heap */
     size_t n, cap;
     int64_t unpacked;          /* bytes of all files */
-    bool changed;              /* a file changed while it was read */
+    atomic_bool changed;       /* a file changed while it was read */
     const atomic_bool *cancel; /* set: hashing and writing end with ERR_INTERRUPTED; may be NULL */
 };
 

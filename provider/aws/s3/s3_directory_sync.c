@@ -142,32 +142,11 @@ struct step {
     const struct directory *d;
     const struct str *names;
     struct manifest *manifest;
-    pthread_mutex_t lock; /* guards what follows, and the context's arena */
-    struct err err;
-    atomic_bool failed;
+    pthread_mutex_t lock; /* of the context's arena */
 };
 
-static void s3_directory_sync_fail(struct step *s, const struct err *err)
-{
-    pthread_mutex_lock(&s->lock);
-    if (!s->failed)
-        s->err = *err;
-    s->failed = true;
-    pthread_mutex_unlock(&s->lock);
-}
-
-static int run_step(struct step *s, size_t count, void (*work)(void *ctx, size_t i), struct err *err)
-{
-    pthread_mutex_init(&s->lock, NULL);
-    pool_run(THREADS, count, work, s);
-    pthread_mutex_destroy(&s->lock);
-    if (s->failed)
-        *err = s->err;
-    return s->failed ? -1 : 0;
-}
-
 /* One that an interrupted run may have sent: its metadata says what it is. */
-static void look_at(void *arg, size_t i)
+static int look_at(void *arg, size_t i, struct err *err)
 {
     struct step *s = arg;
     const struct directory *d = s->d;
@@ -176,29 +155,29 @@ static void look_at(void *arg, size_t i)
     struct op_ctx ctx = *d->ctx;
     struct aws_call call = {.body_fd = -1};
     struct wire_message answer;
-    struct err err = ERR_INIT;
-    if (s->failed)
-        return;
+    struct err failure = ERR_INIT;
     ctx.arena = &arena;
     struct value_entry entries[] = {{STR("bucket"), value_string(&arena, d->bucket)},
         {STR("key"), value_string_ref(&arena, directory_key(&arena, d, file->name))}};
     int64_t size = 0;
-    if (aws_s3_call(
-            &ctx, &head_object, &aws_s3_name_shape, value_map(&arena, entries, 2), &call, &answer, &err)) {
-        if (err.class == ERR_ABSENT)
-            file->sha256 = STR_EMPTY;
-        else
-            s3_directory_sync_fail(s, &err);
-        return;
+    if (aws_s3_call(&ctx, &head_object, &aws_s3_name_shape, value_map(&arena, entries, 2), &call, &answer,
+            &failure)) {
+        if (failure.class != ERR_ABSENT) {
+            *err = failure;
+            return -1;
+        }
+        file->sha256 = STR_EMPTY;
+        return 0;
     }
     str_to_int(wire_header_get(&answer, STR("Content-Length")), &size);
     struct str etag = aws_s3_unquoted(wire_header_get(&answer, STR("ETag")));
     manifest_mark(file->mark, etag, size);
     if (str_eq(wire_header_get(&answer, STR("x-amz-meta-" S3_HASH_HEADER)), file->sha256))
-        return;
+        return 0;
     pthread_mutex_lock(&s->lock);
     file->sha256 = arena_printf(d->ctx->arena, "etag:%.*s", STR_ARG(etag));
     pthread_mutex_unlock(&s->lock);
+    return 0;
 }
 
 int directory_look(const struct directory *d, struct manifest *manifest, struct err *err)
@@ -224,6 +203,6 @@ int directory_look(const struct directory *d, struct manifest *manifest, struct 
         else if (!manifest_is_marked(file))
             names[unmarked++] = file->name;
     }
-    struct step step = {.d = d, .names = names, .manifest = manifest};
-    return run_step(&step, unmarked, look_at, err);
+    struct step step = {.d = d, .names = names, .manifest = manifest, .lock = PTHREAD_MUTEX_INITIALIZER};
+    return pool_try(THREADS, unmarked, look_at, &step, err);
 }

@@ -7,8 +7,6 @@
 #include "provider/aws/pages.h"
 #include "provider/aws/s3/s3.h"
 
-#include <pthread.h>
-
 enum {
     PAGE = 1000,
     THREADS = 16,
@@ -57,41 +55,16 @@ static const struct wire_operation delete_objects = {.name = STR_INIT("DeleteObj
     .md5 = true,
     .root = STR_INIT("DeleteResult")};
 
-/* Work shared by several threads that ends with the first failure. */
-struct shared {
-    struct op_ctx *ctx;
-    pthread_mutex_t lock;
-    atomic_bool failed;
-    struct err err;
-};
-
-static void s3_keys_fail(struct shared *s, const struct err *err)
-{
-    pthread_mutex_lock(&s->lock);
-    if (!s->failed)
-        s->err = *err;
-    s->failed = true;
-    pthread_mutex_unlock(&s->lock);
-}
-
-static int s3_keys_outcome(struct shared *s, struct err *err)
-{
-    if (s->failed)
-        *err = s->err;
-    pthread_mutex_destroy(&s->lock);
-    return s->failed ? -1 : 0;
-}
-
 /* ---- listing ---- */
 
 struct listing {
-    struct shared shared;
+    struct op_ctx *ctx;
     const struct s3_list *list;
     s3_found *found;
     void *found_ctx;
     size_t segments;
     atomic_size_t pages;
-    atomic_bool cut;
+    atomic_bool cut; /* or failed */
 };
 
 /* Hands on what is in a page. True: it reached `until`, if there is such an end. */
@@ -135,51 +108,53 @@ static int check_next(struct pages *pages, struct str token, struct err *err)
 }
 
 /* One of a thousand expected keys, as far as nobody else's stand between them. */
-static void list_segment(void *arg, size_t i)
+static int list_segment(void *arg, size_t i, struct err *err)
 {
     struct listing *l = arg;
     const struct str *expected = l->list->expected;
     struct str after = i ? expected[i * PAGE - 1] : STR_EMPTY, token = STR_EMPTY;
     struct str until = i + 1 < l->segments ? expected[(i + 1) * PAGE - 1] : STR_EMPTY;
     AUTO_PAGES struct pages pages = PAGES_INIT;
-    for (bool more = true; more && !l->shared.failed && !l->cut;) {
+    for (bool more = true; more && !l->cut;) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
-        struct op_ctx ctx = *l->shared.ctx;
-        struct err err = ERR_INIT;
+        struct op_ctx ctx = *l->ctx;
         const struct value *page;
         ctx.arena = &arena;
         if (l->list->page_limit && atomic_fetch_add(&l->pages, 1) >= l->list->page_limit) {
             l->cut = true;
-            return;
+            return 0;
         }
-        if (read_page(l, &ctx, after, token, &page, &err)) {
-            s3_keys_fail(&l->shared, &err);
-            return;
+        if (read_page(l, &ctx, after, token, &page, err)) {
+            l->cut = true;
+            return -1;
         }
         more = !take_page(l, &arena, page, until) && str_eqz(value_gets(page, "IsTruncated"), "true");
         token = arena_str(&pages.arena, value_gets(page, "NextContinuationToken"));
-        if (more && check_next(&pages, token, &err))
-            s3_keys_fail(&l->shared, &err);
+        if (more && check_next(&pages, token, err)) {
+            l->cut = true;
+            return -1;
+        }
     }
+    return 0;
 }
 
 int s3_list_objects(struct op_ctx *ctx, const struct s3_list *list, s3_found *found, void *found_ctx,
     bool *cut, struct err *err)
 {
-    struct listing l = {.shared = {.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER},
+    struct listing l = {.ctx = ctx,
         .list = list,
         .found = found,
         .found_ctx = found_ctx,
         .segments = list->expected_count > PAGE ? (list->expected_count + PAGE - 1) / PAGE : 1};
-    pool_run(THREADS, l.segments, list_segment, &l);
+    int status = pool_try(THREADS, l.segments, list_segment, &l, err);
     *cut = l.cut;
-    return s3_keys_outcome(&l.shared, err);
+    return status;
 }
 
 /* ---- deleting ---- */
 
 struct deletion {
-    struct shared shared;
+    struct op_ctx *ctx;
     struct str bucket;
     const struct str *keys;
     size_t n;
@@ -238,30 +213,24 @@ int s3_delete_page(
     }
 }
 
-static void delete_keys(void *arg, size_t page)
+static int delete_keys(void *arg, size_t page, struct err *err)
 {
     struct deletion *d = arg;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct op_ctx ctx = *d->shared.ctx;
-    struct err err = ERR_INIT;
+    struct op_ctx ctx = *d->ctx;
     size_t end = (page + 1) * PAGE < d->n ? (page + 1) * PAGE : d->n;
-    if (d->shared.failed)
-        return;
     ctx.arena = &arena;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
     for (size_t i = page * PAGE; i < end; i++) {
         struct value_entry entry = {STR("Key"), value_string_ref(&arena, d->keys[i])};
         value_builder_add(&all, value_map(&arena, &entry, 1));
     }
-    if (s3_delete_page(&ctx, value_string(&arena, d->bucket), value_builder_list(&all), &err))
-        s3_keys_fail(&d->shared, &err);
+    return s3_delete_page(&ctx, value_string(&arena, d->bucket), value_builder_list(&all), err);
 }
 
 int s3_delete_objects(
     struct op_ctx *ctx, struct str bucket, const struct str *keys, size_t n, struct err *err)
 {
-    struct deletion d = {
-        .shared = {.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER}, .bucket = bucket, .keys = keys, .n = n};
-    pool_run(THREADS, (n + PAGE - 1) / PAGE, delete_keys, &d);
-    return s3_keys_outcome(&d.shared, err);
+    struct deletion d = {.ctx = ctx, .bucket = bucket, .keys = keys, .n = n};
+    return pool_try(THREADS, (n + PAGE - 1) / PAGE, delete_keys, &d, err);
 }
