@@ -140,14 +140,8 @@ static int run_end(struct invocation *inv)
 
 /* ---- the commands ---- */
 
-static const struct option lock_options[] = {
-    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
-        .offset = offsetof(struct settings, lock_timeout_ms),
-        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
-};
-static const struct option_set lock_set = OPTION_SET(NULL, lock_options);
 static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
-static const struct option_set *const change_sets[] = {&lock_set, &options_json, &options_stack, NULL};
+static const struct option_set *const change_sets[] = {&options_lock, &options_json, &options_stack, NULL};
 
 static const struct command lease_show_command = {
     .name = "show",

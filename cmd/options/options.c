@@ -89,11 +89,16 @@ static const struct option teardown[] = {
     {0, "lab", FIELD(lab), .doc = "all four, for workshops and other stacks that hold nothing of value"},
     OPTION_DELETE_ADOPTED,
 };
+#define LOCK_TIMEOUT                                                                                         \
+    {                                                                                                        \
+        0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(lock_timeout_ms),                 \
+                           .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"   \
+    }
 static const struct option change[] = {
     {'y', "yes", "auto-approve", FIELD(yes), .doc = "do not ask"},
-    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(lock_timeout_ms),
-        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
+    LOCK_TIMEOUT,
 };
+static const struct option lock[] = {LOCK_TIMEOUT};
 
 static const struct option lease[] = {OPTION_LEASE};
 static const struct option quick[] = {OPTION_QUICK_REFRESH};
@@ -109,6 +114,7 @@ const struct option_set options_teardown = OPTION_SET("Options of what is delete
 const struct option_set options_lease = OPTION_SET(NULL, lease);
 const struct option_set options_quick = OPTION_SET(NULL, quick);
 const struct option_set options_change = OPTION_SET(NULL, change);
+const struct option_set options_lock = OPTION_SET(NULL, lock);
 
 enum { CANDIDATES_MAX = 128 };
 

@@ -116,6 +116,7 @@ extern const struct option_set options_destroy; /* of these, what each of these 
 extern const struct option_set options_drift;
 extern const struct option_set options_deploy;
 extern const struct option_set options_change;   /* --yes, --lock-timeout */
+extern const struct option_set options_lock;     /* --lock-timeout, where it stands alone */
 extern const struct option_set options_lease;    /* --for */
 extern const struct option_set options_quick;    /* --quick-refresh, where it stands alone */
 extern const struct option_set options_teardown; /* what may be deleted: of all that delete something */

@@ -275,13 +275,7 @@ static int run_endpoint(struct invocation *inv)
 
 /* ---- tables ---- */
 
-static const struct option change_options[] = {
-    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
-        .offset = offsetof(struct settings, lock_timeout_ms),
-        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
-};
-static const struct option_set change_set = OPTION_SET(NULL, change_options);
-static const struct option_set *const change_sets[] = {&change_set, &options_json, &options_stack, NULL};
+static const struct option_set *const change_sets[] = {&options_lock, &options_json, &options_stack, NULL};
 
 const struct command state_rm = {
     .name = "rm",

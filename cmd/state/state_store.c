@@ -335,13 +335,7 @@ static int run_key(struct invocation *inv)
 
 /* ---- tables ---- */
 
-static const struct option lock_options[] = {
-    {0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION,
-        .offset = offsetof(struct settings, lock_timeout_ms),
-        .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"},
-};
-static const struct option_set lock_set = OPTION_SET(NULL, lock_options);
-static const struct option_set *const change_sets[] = {&lock_set, &options_json, &options_stack, NULL};
+static const struct option_set *const change_sets[] = {&options_lock, &options_json, &options_stack, NULL};
 static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
 static const struct command_example migrate_examples[] = {
     {"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'", "to a bucket"},
@@ -388,7 +382,7 @@ static const struct option doctor_options[] = {
 };
 static const struct option_set doctor_set = OPTION_SET(NULL, doctor_options);
 static const struct option_set *const doctor_sets[] = {
-    &doctor_set, &lock_set, &options_json, &options_stack, NULL};
+    &doctor_set, &options_lock, &options_json, &options_stack, NULL};
 
 const struct command state_doctor_command = {
     .name = "doctor",
