@@ -61,7 +61,7 @@ static struct str modules_of(struct arena *arena, const char *python)
 
 static void look_at_python(void)
 {
-    of_python.python = daemon_program(&kept, "python3", NULL);
+    of_python.python = installed_program(&kept, "python3", NULL);
     of_python.modules = of_python.python ? modules_of(&kept, of_python.python) : STR_EMPTY;
 }
 

@@ -93,8 +93,6 @@ int daemon_adopt(struct daemons *daemons, struct str name, const char *folder, s
 
 /* ---- for kinds ---- */
 
-/* A program on the PATH, or in one of these folders (NULL at the end); NULL: nowhere. */
-const char *daemon_program(struct arena *arena, const char *name, const char *const *folders);
 /* Runs a program to its end as the daemon's user, with data/ at hand, for `prepare`. */
 int daemon_run(const struct daemon_self *self, const char *const *argv, struct err *err);
 /* Does somebody listen there? */

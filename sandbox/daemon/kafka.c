@@ -29,7 +29,7 @@ static const char *find_kafka(struct arena *arena)
 {
     static const char *const places[] = {"/opt/kafka", "/usr/local/kafka", "/usr/share/kafka"};
     const char *given = getenv("WEIR_KAFKA");
-    if (!daemon_program(arena, "java", NULL))
+    if (!installed_program(arena, "java", NULL))
         return NULL;
     if (given)
         return has_kafka(arena, given) ? arena_strz(arena, str_z(given)) : NULL;
@@ -68,7 +68,7 @@ static int write_properties(const struct daemon_self *self, const char *name, ui
 
 static const char *java(const struct daemon_self *self)
 {
-    return daemon_program(self->arena, "java", NULL);
+    return installed_program(self->arena, "java", NULL);
 }
 
 static const char *libraries(const struct daemon_self *self)

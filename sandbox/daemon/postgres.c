@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "sandbox/daemon/listener.h"
+#include "sandbox/engine/installed.h"
 
 #include <dirent.h>
 #include <pwd.h>
@@ -33,7 +34,7 @@ static const char *find_programs(struct arena *arena)
             if (path_exists(arena_printf(arena, "%s/initdb", dir).p))
                 return arena_strz(arena, str_z(dir));
         }
-    const char *initdb = daemon_program(arena, "initdb", NULL);
+    const char *initdb = installed_program(arena, "initdb", NULL);
     return initdb ? arena_strz(arena, path_dir(str_z(initdb))) : NULL;
 }
 

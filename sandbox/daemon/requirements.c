@@ -13,28 +13,6 @@
 
 enum { RUN_MS = 120000, MAX_PORTS = 256, MAX_OUTPUT = 64 * 1024 };
 
-static bool is_program(const char *path)
-{
-    return access(path, X_OK) == 0 && !path_is_dir(path);
-}
-
-const char *daemon_program(struct arena *arena, const char *name, const char *const *folders)
-{
-    struct str rest = str_z(installed_path());
-    while (rest.n) {
-        struct str dir = str_cut(rest, ':', &rest);
-        const char *program = path_join(arena, dir, str_z(name)).p;
-        if (dir.n && is_program(program))
-            return program;
-    }
-    for (; folders && *folders; folders++) {
-        const char *program = path_join(arena, str_z(*folders), str_z(name)).p;
-        if (is_program(program))
-            return program;
-    }
-    return NULL;
-}
-
 int daemon_missing(const struct daemon_kind *kind, struct err *err)
 {
     return err_set(err, ERR_FAILED, "%s is not installed on this machine (%s)", kind->title, kind->install);

@@ -73,3 +73,25 @@ const char *installed_path(void)
     pthread_once(&once, installed_look);
     return path;
 }
+
+bool is_program(const char *file)
+{
+    return access(file, X_OK) == 0 && !path_is_dir(file);
+}
+
+const char *installed_program(struct arena *arena, const char *name, const char *const *folders)
+{
+    struct str rest = str_z(installed_path());
+    while (rest.n) {
+        struct str dir = str_cut(rest, ':', &rest);
+        const char *program = path_join(arena, dir, str_z(name)).p;
+        if (dir.n && is_program(program))
+            return program;
+    }
+    for (; folders && *folders; folders++) {
+        const char *program = path_join(arena, str_z(*folders), str_z(name)).p;
+        if (is_program(program))
+            return program;
+    }
+    return NULL;
+}

@@ -21,5 +21,8 @@ const char *installed_root(void);
 const char *installed_at(struct arena *arena, const char *path);
 /* Where programs are looked for: its Python goes before what is on the PATH. */
 const char *installed_path(void);
+/* A program there, or in one of these folders (NULL at the end; may be NULL); NULL: nowhere. */
+const char *installed_program(struct arena *arena, const char *name, const char *const *folders);
+bool is_program(const char *path);
 
 #endif

@@ -28,23 +28,6 @@ static const char no_iceberg[] =
 
 /* ---- where it is ---- */
 
-static bool is_program(const char *path)
-{
-    return access(path, X_OK) == 0 && !path_is_dir(path);
-}
-
-static const char *on_path(struct arena *arena, const char *name)
-{
-    struct str rest = str_z(installed_path());
-    while (rest.n) {
-        struct str dir = str_cut(rest, ':', &rest);
-        const char *program = path_join(arena, dir, str_z(name)).p;
-        if (dir.n && is_program(program))
-            return program;
-    }
-    return NULL;
-}
-
 static void take_answer(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
     if (stream == PROCESS_OUT)
@@ -77,7 +60,7 @@ static const char *find_submit(struct environment *env, const struct spark_optio
     if (home && *home)
         found = arena_printf(env->arena, "%s/bin/spark-submit", home).p;
     else
-        found = on_path(env->arena, "spark-submit");
+        found = installed_program(env->arena, "spark-submit", NULL);
     if (!found || !is_program(found)) {
         struct str package = of_python(env, options);
         home = package.n ? package.p : NULL;
@@ -161,13 +144,14 @@ static bool has_jar(const char *dir, struct str artifact)
 static bool has_java(struct arena *arena)
 {
     const char *home = getenv("JAVA_HOME");
-    return (home && is_program(arena_printf(arena, "%s/bin/java", home).p)) || on_path(arena, "java");
+    return (home && is_program(arena_printf(arena, "%s/bin/java", home).p)) ||
+           installed_program(arena, "java", NULL);
 }
 
 bool spark_is_here(struct arena *arena, struct str package)
 {
     static const struct str s3 = STR_INIT("hadoop-aws");
-    const char *named = getenv("SPARK_HOME"), *submit = on_path(arena, "spark-submit");
+    const char *named = getenv("SPARK_HOME"), *submit = installed_program(arena, "spark-submit", NULL);
     struct str home = named && *named ? str_z(named) : package;
     if (home.n && !is_program(arena_printf(arena, "%.*s/bin/spark-submit", STR_ARG(home)).p))
         home = STR_EMPTY;

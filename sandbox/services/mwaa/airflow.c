@@ -29,7 +29,7 @@ const char *mwaa_airflow(struct arena *arena)
         return access(program, X_OK) ? NULL : program;
     }
     const char *installed = installed_at(arena, ".venv-airflow2/bin/airflow");
-    return installed ? installed : daemon_program(arena, "airflow", NULL);
+    return installed ? installed : installed_program(arena, "airflow", NULL);
 }
 
 /* An absolute path: what runs in a root of its own begins elsewhere. */

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "sandbox/daemon/greeting.h"
+#include "sandbox/engine/installed.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/services/shared/endpoints.h"
 
@@ -18,7 +19,7 @@ static const struct str cluster_type = STR_INIT("aws.redshift.cluster"),
 
 static const char *find_python(struct arena *arena)
 {
-    return daemon_program(arena, "python3", NULL);
+    return installed_program(arena, "python3", NULL);
 }
 
 struct str warehouse_pass(struct services *services, struct arena *arena)
