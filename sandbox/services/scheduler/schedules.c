@@ -174,37 +174,36 @@ static void fire_schedule(
     target_deliver(timer->services, &target);
 }
 
+static void start_glue(struct timer *timer, struct arena *arena, const char *operation, struct str name,
+    const struct control_record *record, const char *what)
+{
+    const struct value_entry entry = {STR("Name"), value_string(arena, name)};
+    const struct service_request request = {.service = STR("glue"),
+        .operation = str_z(operation),
+        .region = record->region,
+        .input = value_map(arena, &entry, 1)};
+    const struct value *output;
+    struct err err = ERR_INIT;
+    if (services_call(timer->services, arena, &request, &output, &err))
+        fprintf(stderr, "sandbox: %s %.*s: %s\n", what, STR_ARG(record->id), err.message);
+}
+
 static void fire_trigger(
     struct timer *timer, struct arena *arena, const struct control_record *trigger, int64_t at_ms)
 {
     struct str workflow = value_gets(trigger->attrs, "workflow");
-    const struct value_entry name = {STR("Name"), value_string(arena, workflow)};
-    const struct service_request request = {.service = STR("glue"),
-        .operation = STR("StartWorkflowRun"),
-        .region = trigger->region,
-        .input = value_map(arena, &name, 1)};
-    const struct value *output;
-    struct err err = ERR_INIT;
     (void)at_ms;
-    if (!workflow.n)
+    if (workflow.n)
+        start_glue(timer, arena, "StartWorkflowRun", workflow, trigger, "trigger");
+    else
         glue_fire(timer->services, arena, trigger, STR_EMPTY);
-    else if (services_call(timer->services, arena, &request, &output, &err))
-        fprintf(stderr, "sandbox: trigger %.*s: %s\n", STR_ARG(trigger->id), err.message);
 }
 
 static void fire_crawler(
     struct timer *timer, struct arena *arena, const struct control_record *crawler, int64_t at_ms)
 {
-    const struct value_entry name = {STR("Name"), value_string(arena, crawler->id)};
-    const struct service_request request = {.service = STR("glue"),
-        .operation = STR("StartCrawler"),
-        .region = crawler->region,
-        .input = value_map(arena, &name, 1)};
-    const struct value *output;
-    struct err err = ERR_INIT;
     (void)at_ms;
-    if (services_call(timer->services, arena, &request, &output, &err))
-        fprintf(stderr, "sandbox: crawler %.*s: %s\n", STR_ARG(crawler->id), err.message);
+    start_glue(timer, arena, "StartCrawler", crawler->id, crawler, "crawler");
 }
 
 /* A schedule that is over and says DELETE goes away; the control plane does it as for anybody. */
