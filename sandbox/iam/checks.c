@@ -84,29 +84,18 @@ static bool role_may(const struct trial *t, struct str role, const char *action,
 /* ---- roles that have to trust the service ---- */
 
 static const struct {
-    const char *service, *operation, *principal, *code, *message;
+    const char *service, *operations, *principal, *code, *message;
 } trusting[] = {
-    {"lambda", "CreateFunction", "lambda.amazonaws.com", "InvalidParameterValueException",
-        "The role defined for the function cannot be assumed by Lambda."},
-    {"lambda", "UpdateFunctionConfiguration", "lambda.amazonaws.com", "InvalidParameterValueException",
-        "The role defined for the function cannot be assumed by Lambda."},
-    {"glue", "CreateJob", "glue.amazonaws.com", "InvalidInputException",
+    {"lambda", "CreateFunction UpdateFunctionConfiguration", "lambda.amazonaws.com",
+        "InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda."},
+    {"glue", "CreateJob UpdateJob", "glue.amazonaws.com", "InvalidInputException",
         "Role should be given assume role permissions for Glue Service."},
-    {"glue", "UpdateJob", "glue.amazonaws.com", "InvalidInputException",
-        "Role should be given assume role permissions for Glue Service."},
-    {"glue", "CreateCrawler", "glue.amazonaws.com", "InvalidInputException",
+    {"glue", "CreateCrawler UpdateCrawler", "glue.amazonaws.com", "InvalidInputException",
         "Service is unable to assume provided role. Please verify role's TrustPolicy"},
-    {"glue", "UpdateCrawler", "glue.amazonaws.com", "InvalidInputException",
-        "Service is unable to assume provided role. Please verify role's TrustPolicy"},
-    {"states", "CreateStateMachine", "states.amazonaws.com", "AccessDeniedException",
+    {"states", "CreateStateMachine UpdateStateMachine", "states.amazonaws.com", "AccessDeniedException",
         "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
         "assume the provided role."},
-    {"states", "UpdateStateMachine", "states.amazonaws.com", "AccessDeniedException",
-        "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to "
-        "assume the provided role."},
-    {"scheduler", "CreateSchedule", "scheduler.amazonaws.com", "ValidationException",
-        "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."},
-    {"scheduler", "UpdateSchedule", "scheduler.amazonaws.com", "ValidationException",
+    {"scheduler", "CreateSchedule UpdateSchedule", "scheduler.amazonaws.com", "ValidationException",
         "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."},
     {"events", "PutTargets", "events.amazonaws.com", "ValidationException",
         "Provided role cannot be assumed by principal 'events.amazonaws.com'."},
@@ -114,13 +103,23 @@ static const struct {
         "Firehose is unable to assume role. Please check the role provided."},
 };
 
+/* Is it for one of these operations (with blanks between them)? */
+static bool is_for(const struct gate_request *request, const char *service, const char *operations)
+{
+    if (!str_eqz(request->service, service))
+        return false;
+    for (struct str rest = str_z(operations); rest.n;)
+        if (str_eq(str_cut(rest, ' ', &rest), request->operation))
+            return true;
+    return false;
+}
+
 /* Whoever asks, the account's root too. */
 static int try_trust(const struct trial *t)
 {
     const struct gate_request *request = t->request;
     for (size_t i = 0; i < sizeof trusting / sizeof *trusting; i++) {
-        if (!str_eqz(request->service, trusting[i].service) ||
-            !str_eqz(request->operation, trusting[i].operation))
+        if (!is_for(request, trusting[i].service, trusting[i].operations))
             continue;
         size_t n;
         struct str to;
@@ -477,24 +476,19 @@ static int try_key_policy(const struct trial *t)
 /* ---- all of them ---- */
 
 static const struct {
-    const char *service, *operation;
+    const char *service, *operations;
     int (*run)(const struct trial *);
 } trials[] = {
     {"lambda", "CreateEventSourceMapping", try_source},
-    {"lambda", "PutFunctionEventInvokeConfig", try_invoke_config},
-    {"lambda", "UpdateFunctionEventInvokeConfig", try_invoke_config},
-    {"lambda", "CreateFunction", try_function},
+    {"lambda", "PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig", try_invoke_config},
+    {"lambda", "CreateFunction UpdateFunctionConfiguration", try_function},
     {"lambda", "UpdateFunctionCode", try_new_code},
     {"lambda", "PublishLayerVersion", try_layer},
-    {"kms", "CreateKey", try_key_policy},
-    {"kms", "PutKeyPolicy", try_key_policy},
-    {"lambda", "UpdateFunctionConfiguration", try_function},
+    {"kms", "CreateKey PutKeyPolicy", try_key_policy},
     {"logs", "PutSubscriptionFilter", try_filter},
     {"logs", "CreateExportTask", try_export},
-    {"cloudtrail", "CreateTrail", try_trail},
-    {"cloudtrail", "UpdateTrail", try_trail},
-    {"states", "CreateStateMachine", try_machine},
-    {"states", "UpdateStateMachine", try_machine},
+    {"cloudtrail", "CreateTrail UpdateTrail", try_trail},
+    {"states", "CreateStateMachine UpdateStateMachine", try_machine},
     {"firehose", "CreateDeliveryStream", try_stream},
     {"secretsmanager", "RotateSecret", try_rotation},
 };
@@ -505,7 +499,7 @@ int trials_of(struct gate *gate, struct arena *arena, const struct gate_request 
     if (try_trust(&t))
         return -1;
     for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
-        if (str_eqz(request->service, trials[i].service) && str_eqz(request->operation, trials[i].operation))
+        if (is_for(request, trials[i].service, trials[i].operations))
             return trials[i].run(&t);
     return 0;
 }
