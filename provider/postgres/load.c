@@ -284,14 +284,6 @@ static int load_remove(struct pg_work *work, struct err *err)
     return 0;
 }
 
-static int load_is_made(
-    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
-{
-    (void)ctx, (void)desired, (void)live, (void)err;
-    *made = true; /* whatever the ledger says is true, and gone on with */
-    return 0;
-}
-
 const struct pg_type pg_load = {.name = "load",
     .keys = "schema table",
     .create = load_go_on,
@@ -300,4 +292,4 @@ const struct pg_type pg_load = {.name = "load",
     .read = load_read,
     .prepare = load_prepare,
     .plan = load_plan,
-    .is_made = load_is_made};
+    .always_made = true /* what the ledger says is gone on with */};

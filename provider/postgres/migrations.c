@@ -238,15 +238,6 @@ static int migrations_remove(struct pg_work *work, struct err *err)
     return 0;
 }
 
-/* Whatever it says is true, and gone on with. */
-static int migrations_is_made(
-    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
-{
-    (void)ctx, (void)desired, (void)live, (void)err;
-    *made = true;
-    return 0;
-}
-
 const struct pg_type pg_migrations = {.name = "migrations",
     .keys = "schema ledger",
     .create = migrations_go_on,
@@ -255,4 +246,4 @@ const struct pg_type pg_migrations = {.name = "migrations",
     .read = migrations_read,
     .prepare = migrations_prepare,
     .plan = migrations_plan,
-    .is_made = migrations_is_made};
+    .always_made = true /* what the ledger says is gone on with */};

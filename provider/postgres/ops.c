@@ -330,7 +330,7 @@ static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt, cons
     if (type->is_made && type->is_made(ctx, desired, *live, &made, err))
         return -1;
     if (!type->is_made)
-        made = is_as_given(ctx, desired, *live);
+        made = type->always_made || is_as_given(ctx, desired, *live);
     if (!made)
         *live = NULL;
     return 0;

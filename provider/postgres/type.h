@@ -51,6 +51,8 @@ struct pg_type {
      * bytes. NULL: nothing but itself. */
     void (*count)(struct pg_work *work);
     const char *counted, *says;
+    /* Whatever is there after an interrupted creation is what it would have made. */
+    bool always_made;
     /* An interrupted creation: is what is there what it would have made? NULL: where nothing given differs.
      */
     int (*is_made)(struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made,
