@@ -256,6 +256,18 @@ static bool is_property(const struct value *published, struct str member)
     return false;
 }
 
+/* Switched off, all of it: as nobody asked for it. In XML that is a text. */
+static bool says_nothing(const struct value *v)
+{
+    if (value_is_empty(v) || (v->kind == VALUE_BOOL && !v->boolean) ||
+        str_eqz(value_text(v, STR_EMPTY), "false"))
+        return true;
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        if (!says_nothing(v->entries[i].value))
+            return false;
+    return v->kind == VALUE_MAP;
+}
+
 static void name_unsupported(struct settings *s)
 {
     const struct schema *schema = s->one->schema;
@@ -266,8 +278,7 @@ static void name_unsupported(struct settings *s)
         for (uint32_t k = 0; answer->kind == VALUE_MAP && k < answer->count; k++) {
             struct str member = answer->entries[k].key;
             const struct value *v = answer->entries[k].value;
-            bool nothing = value_is_empty(v) || (v->kind == VALUE_BOOL && !v->boolean);
-            if (!nothing && !is_read(type, member) && is_property(published, member))
+            if (!says_nothing(v) && !is_read(type, member) && is_property(published, member))
                 not_configured(s, member, STR("weir has no attribute for it"));
         }
     }

@@ -91,7 +91,7 @@ def test_what_is_wanted_has_to_be_said(local_stack, stack):
     assert "--tag, --type and --stack" in local_stack.run("import", "live", status=3).err
     assert "KEY=VALUE" in local_stack.run("import", "live", "--tag", "x", status=3).err
     assert "AWS::Lambda::Url can only be listed for each `TargetFunctionArn`" in stack.run("import", "live", "--type", "AWS::Lambda::Url", status=3).err
-    assert "nothing of that kind" in stack.run("import", "live", "--tag", "nobody=has", status=None).err
+    assert "no resources of that type" in stack.run("import", "live", "--tag", "nobody=has", status=None).err
 
 
 def test_half_an_adoption_goes_on(tmp_path, fast_sandbox):
@@ -393,3 +393,13 @@ def test_what_weir_cannot_say_may_be_drafted_as_cloudformation_has_it(tmp_path, 
     )
     stack = Stack(tmp_path / "stack", cloud)
     assert "`s3` is wanted; --type AWS::KinesisFirehose::DeliveryStream may draft it" in stack.run("import", "live", "--type", "aws.firehose.delivery_stream").err
+
+
+def test_what_is_switched_off_is_not_named(tmp_path, cloud):
+    """Of a subnet's settings that weir has no attribute for, all are off: EC2 says so in texts and in structures of them."""
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.1.0/24")["Subnet"]["SubnetId"]
+    assert ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AssignIpv6AddressOnCreation"] is False
+    text = Stack(tmp_path / "stack", cloud).run("import", "live", "--type", "aws.ec2.subnet", "-o", "-").out
+    assert "cidr_block: 10.9.1.0/24" in text and "AssignIpv6AddressOnCreation" not in text
