@@ -126,6 +126,8 @@ const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
 /* Of `${locals.x}`, `${inputs.x}` and `${module.output}`, and nothing besides, what it names. NULL for all
  * else. */
 const struct decl *expr_named(const struct expr *expr);
+/* The same of `${x.a["b"].c}`: what x is. */
+const struct decl *expr_root(const struct expr *expr);
 struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors; `holder`: that which gives the last
  * key as a whole. NULL where they do not lead there. */

@@ -83,6 +83,34 @@ static void trusts_tell(
     t->met &= warns;
 }
 
+/* Nobody here changes it. */
+static void tell_given_out(
+    struct trusts *t, const struct expr *expr, const struct decl *source, const struct attr *attr)
+{
+    struct str service = value_text(attr->assumed_by->items[0], STR_EMPTY);
+    struct diag *d = diag_error(t->p->diags, expr_span(expr),
+        "%.*s: %.*s cannot assume this role of %.*s: its trust policy does not let it in",
+        STR_ARG(t->instance->address), STR_ARG(service), STR_ARG(source->address));
+    diag_related(t->p->diags, d, source->span, "the stack that made the role");
+    diag_hint(t->p->diags, d, "add ${trust(\"%.*s\")} to the role there, and apply that stack first",
+        STR_ARG(service));
+    t->met = false;
+}
+
+/* A role that another stack gives out, as that one's state has it. */
+static void check_given_out(struct trusts *t, const struct expr *expr, const struct expr *origin,
+    struct scope *scope, const struct attr *attr)
+{
+    const struct decl *source = expr_root(origin);
+    if (!source || source->kind != DECL_DATA || !str_eqz(source->schema->name, "weir.stack"))
+        return;
+    const struct value *policies = value_getz(planner_value(t->p, source), "trust_policies");
+    const struct value *role = policies ? expr_eval(origin, scope, t->arena) : NULL;
+    const struct value *policy = role ? value_get(policies, value_text(role, STR_EMPTY)) : NULL;
+    if (policy && !lets_in(t->arena, policy, attr->assumed_by))
+        tell_given_out(t, expr, source, attr);
+}
+
 /* Where it is plainly a role of the stack, also by way of locals and modules, its trust as it is going to be.
  */
 static void check_role(struct trusts *t, const struct expr *expr, const struct attr *attr)
@@ -93,9 +121,11 @@ static void check_role(struct trusts *t, const struct expr *expr, const struct a
     const struct expr *origin = evaluate_origin(t->p, expr, &scope),
                       *owner = origin ? expr_owner(origin, &role) : NULL;
     struct str trust = owner ? trust_attribute(role->schema) : STR_EMPTY;
+    scope.diags = &unseen;
+    if (!owner && origin)
+        check_given_out(t, expr, origin, &scope, attr);
     if (!trust.n)
         return;
-    scope.diags = &unseen;
     const struct value *object = expr_eval(owner, &scope, t->arena);
     if (object && object->kind == VALUE_MAP && !lets_in(t->arena, value_get(object, trust), attr->assumed_by))
         trusts_tell(t, expr, role, attr);

@@ -127,6 +127,30 @@ static void mask_secrets(const struct value *v)
         mask_secrets(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value);
 }
 
+/* The roles that it made, by ARN and by name: whom they let in is of interest to those that are given one. */
+static const struct value *trust_policies(const struct op_ctx *ctx, struct state *state)
+{
+    static const struct {
+        const char *type, *policy, *keys[2];
+    } roles[] = {{"aws.iam.role", "assume_role_policy", {"arn", "name"}},
+        {"AWS::IAM::Role", "AssumeRolePolicyDocument", {"Arn", "RoleName"}}};
+    size_t n;
+    const struct record *const *records = state_records(state, &n);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < 2; k++) {
+            const struct value *attrs = records[i]->attrs, *policy = value_getz(attrs, roles[k].policy);
+            if (!str_eqz(records[i]->subject.type, roles[k].type) || value_is_null(policy))
+                continue;
+            for (size_t j = 0; j < 2; j++) {
+                struct str key = value_gets(attrs, roles[k].keys[j]);
+                if (key.n)
+                    value_builder_set(&b, arena_str(ctx->arena, key), value_copy(ctx->arena, policy));
+            }
+        }
+    return value_builder_map(&b);
+}
+
 static int read_outputs(const struct op_ctx *ctx, const struct backend_options *place, struct state *state,
     const struct value **outputs, struct err *err)
 {
@@ -148,13 +172,16 @@ static int stack_read(struct op_ctx *ctx, const struct value *prior, const struc
         return -1;
     struct state_options options = {.config = place.config, .dir = place.dir};
     struct state *state;
-    const struct value *outputs = NULL;
+    const struct value *outputs = NULL, *policies = NULL;
     if (backend_new(&place, &options.backend, err) || state_open(&options, &state, err))
         return -1;
     int status = read_outputs(ctx, &place, state, &outputs, err);
+    if (!status)
+        policies = trust_policies(ctx, state);
     state_close(state);
     if (!status)
-        *live = value_with(ctx->arena, prior, STR("outputs"), outputs);
+        *live = value_with(ctx->arena, value_with(ctx->arena, prior, STR("outputs"), outputs),
+            STR("trust_policies"), policies);
     return status;
 }
 
@@ -184,6 +211,11 @@ static const struct attr attrs[] = {
         .computed = true,
         .doc = STR_INIT("Outputs of the last apply, by name. Sensitive outputs stay sensitive; without that "
                         "state's key only their hash is known.")},
+    {.name = STR_INIT("trust_policies"),
+        .type = &any,
+        .computed = true,
+        .doc = STR_INIT("Trust policies of the IAM roles in that state, by ARN and by name. weir checks them "
+                        "where a resource is given one of these roles.")},
 };
 
 const struct schema weir_stack_schema = {

@@ -75,6 +75,13 @@ const struct decl *expr_named(const struct expr *expr)
     return expr && expr->op == EXPR_DECL ? expr->decl : NULL;
 }
 
+const struct decl *expr_root(const struct expr *expr)
+{
+    while (expr && (expr->op == EXPR_INDEX || expr->op == EXPR_ATTR))
+        expr = expr->op == EXPR_INDEX ? expr->index.base : expr->attr.base;
+    return expr_named(expr);
+}
+
 const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
 {
     if (expr->op != EXPR_ATTR)

@@ -170,3 +170,17 @@ def test_by_way_of(local_stack, way):
     for path in local_stack.folder.rglob("weir.yaml"):
         path.write_text(path.read_text().replace("ec2.amazonaws.com", "glue.amazonaws.com"))
     local_stack.run("validate")
+
+
+def test_a_role_that_another_stack_gives_out(tmp_path, fast_sandbox):
+    """As that one's state has it, by ARN or by name; known when the plan is made, not to validate."""
+    theirs, ours = Stack(tmp_path / "theirs", fast_sandbox), Stack(tmp_path / "ours", fast_sandbox)
+    text = "stack: theirs\nresources:\n  role: {type: aws.iam.role, name: r, assume_role_policy: '${trust(\"%s\")}'}\noutputs: {arn: {value: '${role.arn}'}, name: {value: '${role.name}'}}\n"
+    theirs.write(text % "ec2.amazonaws.com").apply()
+    for output in "arn", "name":
+        ours.write(f"stack: ours\ndata: {{them: {{type: weir.stack, stack: theirs, dir: ../theirs}}}}\nlocals: {{role: '${{them.outputs.{output}}}'}}\nresources:\n  job: {{{JOB}, role: '${{locals.role}}'}}\n")
+        ours.run("validate")
+        refused = ours.run("plan", status=3).err
+        assert "job: glue.amazonaws.com cannot assume this role of them: its trust policy does not let it in" in refused and "apply that stack first" in refused, refused
+    theirs.write(text % "glue.amazonaws.com").apply()
+    assert ours.plan() == {"job": "create"}
