@@ -413,7 +413,7 @@ def test_types_that_are_newer_or_private(fast_sandbox, tmp_path):
     stack.write(own)
     assert "weir schema --fetch My::Own::Thing" in stack.run("validate", status=None).err
     assert "TypeNotFoundException" in stack.run("schema", "--fetch", "My::Own::Thing", status=None).err
-    assert "no type of CloudFormation" in stack.run("schema", "--fetch", "../x", status=None).err
+    assert "is not a type of CloudFormation" in stack.run("schema", "--fetch", "../x", status=None).err
     assert "version 00000001" in stack.run("schema", "--fetch", "AWS::Kinesis::Stream").out
     kept = json.loads((stack.folder / ".weir/schemas/AWS--Kinesis--Stream.json").read_text())
     kept["schema"]["typeName"] = "My::Own::Thing"

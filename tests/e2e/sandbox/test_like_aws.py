@@ -800,10 +800,10 @@ def test_own_tag_lists(sandbox):
     assert emr.list_tags_for_resource(resourceArn=arn)["tags"] == tags
     ec2 = sandbox.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24")["Subnet"]["SubnetId"] for i in range(2)]
     group = ec2.create_security_group(GroupName=name(), Description="d", VpcId=vpc)["GroupId"]
     arn = airflow.create_environment(Name=name(), ExecutionRoleArn=role, SourceBucketArn="arn:aws:s3:::b", DagS3Path="dags", Tags=tags,
-                                     NetworkConfiguration={"SubnetIds": [subnet, subnet], "SecurityGroupIds": [group]})["Arn"]
+                                     NetworkConfiguration={"SubnetIds": subnets, "SecurityGroupIds": [group]})["Arn"]
     assert airflow.list_tags_for_resource(ResourceArn=arn)["Tags"] == tags
     for call, given in ((airflow.get_environment, {"Name": "nobody"}), (airflow.delete_environment, {"Name": "nobody"}), (airflow.list_tags_for_resource, {"ResourceArn": arn + "x"})):
         assert code(call, **given) == "ResourceNotFoundException"
