@@ -97,7 +97,7 @@ def refused(call, code, **arguments):
     with pytest.raises(ClientError) as failed:
         call(**arguments)
     assert failed.value.response["Error"]["Code"] == code, failed.value
-    assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 409)
+    assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 404, 409)
     return failed.value.response["Error"]["Message"]
 
 
@@ -346,6 +346,37 @@ def test_what_others_make(made):
     ec2.delete_subnet(SubnetId=given["subnet"])
 
 
+def test_what_goes_along(made):
+    """Listeners and rules with their load balancer, so that its target groups are free; what a function has been given with the function."""
+    resources, _ = STACKS["balancer"]
+    stack, given = made(resources | {"key": {"type": "aws.apigateway.api_key", "name": "used"}, "plan": {"type": "aws.apigateway.usage_plan", "name": "used"},
+                                     "member": {"type": "aws.apigateway.usage_plan_key", "usage_plan": "${plan.usage_plan_id}", "key": "${key.api_key_id}"}},
+                        {"balancer": "${balancer.arn}", "one": "${one.arn}", "two": "${two.arn}", "key": "${key.api_key_id}", "plan": "${plan.usage_plan_id}"})
+    elb, gateway = stack.client("elbv2"), stack.client("apigateway")
+    elb.delete_load_balancer(LoadBalancerArn=given["balancer"])
+    for group in ("one", "two"):
+        elb.delete_target_group(TargetGroupArn=given[group])
+    gateway.delete_api_key(apiKey=given["key"])
+    assert not gateway.get_usage_plan_keys(usagePlanId=given["plan"])["items"]
+    glue = stack.client("glue")
+    glue.create_registry(RegistryName="used")
+    glue.create_schema(RegistryId={"RegistryName": "used"}, SchemaName="s", DataFormat="AVRO", Compatibility="NONE", SchemaDefinition='{"type": "string"}')
+    glue.delete_registry(RegistryId={"RegistryName": "used"})
+    until(lambda: not glue.list_registries()["Registries"])
+    assert not glue.list_schemas()["Schemas"]
+
+
+def test_what_a_function_takes_along(made):
+    stack, _ = made(of("aws.lambda.function"), {})
+    functions, role_of = stack.client("lambda"), stack.client("iam").get_role(RoleName="used-function")["Role"]["Arn"]
+    functions.create_function_url_config(FunctionName="used", AuthType="NONE")
+    functions.put_function_event_invoke_config(FunctionName="used", MaximumRetryAttempts=1)
+    functions.delete_function(FunctionName="used")
+    functions.create_function(FunctionName="used", Role=role_of, Runtime="python3.12", Handler="f.main", Code={"S3Bucket": "used-code", "S3Key": "f.zip"})
+    refused(functions.get_function_url_config, "ResourceNotFoundException", FunctionName="used")
+    refused(functions.get_function_event_invoke_config, "ResourceNotFoundException", FunctionName="used")
+
+
 # ---- the specs' rules, against what others know ----
 
 SPECS = [ROOT / "provider/aws/specs", ROOT / "sandbox/specs"]
@@ -367,21 +398,10 @@ LETS_GO = {
     ("aws.ec2.instance", "aws.ec2.volume"): "it detaches, unless it goes with it",
     ("aws.athena.workgroup", "*"): "weir deletes it with what is in it (RecursiveDeleteOption)",
     ("aws.ecs.task_definition", "aws.ecs.service"): "deregistering leaves what runs",
-    ("aws.apigateway.usage_plan", "aws.apigateway.usage_plan_key"): "keys go with it",
-    ("aws.apigateway.api_key", "aws.apigateway.usage_plan_key"): "it leaves its plans",
-    ("aws.apigateway.domain_name", "aws.apigateway.base_path_mapping"): "mappings go with it",
-    ("aws.apigatewayv2.api", "*"): "all that is in it goes with it",
-    ("aws.cognitoidp.user_pool", "aws.cognitoidp.user_pool_client"): "clients go with it",
-    ("aws.glue.registry", "aws.glue.schema"): "schemas go with it",
-    ("aws.scheduler.schedule_group", "aws.scheduler.schedule"): "schedules go with it",
-    ("aws.elbv2.load_balancer", "aws.elbv2.listener"): "listeners go with it",
-    ("aws.elbv2.listener", "aws.elbv2.rule"): "rules go with it",
     ("aws.ec2.subnet", "aws.ec2.route_table_association"): "associations go with it",
     ("aws.ec2.subnet", "aws.ec2.network_acl_association"): "associations go with it",
     ("aws.kafka.cluster", "aws.kafka.topic"): "topics go with it",
     ("aws.kms.key", "aws.kms.alias"): "a key is only scheduled for deletion, and takes its aliases with it then",
-    ("aws.lambda.function", "aws.lambda.function_url"): "goes with it",
-    ("aws.lambda.function", "aws.lambda.async_invoke"): "goes with it",
     ("aws.lambda.function", "aws.lambda.event_source_mapping"): "a mapping stays, and invokes nothing any more",
     ("aws.rds.instance", "aws.rds.snapshot"): "snapshots made by hand stay",
     ("aws.redshift.cluster", "aws.redshift.snapshot"): "snapshots made by hand stay",
