@@ -287,10 +287,11 @@ TOPIC = {"ClusterArn": "$cluster", "TopicName": "it-$n"}
 row("kafka.topic", "kafka", ("create_topic", {**TOPIC, "PartitionCount": 3, "ReplicationFactor": 2}), ("describe_topic", TOPIC), "PartitionCount", 3,
     ("delete_topic", TOPIC), ("NotFoundException", 404), around=[("kafka", ("create_cluster_v2", {"ClusterName": "of-it", "Provisioned": {"KafkaVersion": "3.8.x", "NumberOfBrokerNodes": 2, "BrokerNodeGroupInfo": {"InstanceType": "kafka.t3.small", "ClientSubnets": ["subnet-1", "subnet-2"]}}}), {"cluster": "ClusterArn"})],
     update=("update_topic", {**TOPIC, "PartitionCount": 6}), then=6, exists="TopicExistsException", ready=("Status", "ACTIVE"))
-NETWORK = {"SubnetIds": ["$subnet", "$subnet"], "SecurityGroupIds": ["$group"]}
+SUBNETS = [VPC, SUBNET, ("ec2", ("create_subnet", {"VpcId": "$vpc", "CidrBlock": "10.0.2.0/24", "AvailabilityZone": "us-east-1b"}), {"other": "Subnet.SubnetId"})]
+NETWORK = {"SubnetIds": ["$subnet", "$other"], "SecurityGroupIds": ["$group"]}
 row("mwaa.environment", "mwaa", ("create_environment", {"Name": "it-$n", "ExecutionRoleArn": "$role", "SourceBucketArn": "arn:aws:s3:::b", "DagS3Path": "dags", "NetworkConfiguration": NETWORK}), ("get_environment", {"Name": "it-$n"}),
     "Environment.DagS3Path", "dags", ("delete_environment", {"Name": "it-$n"}), ("ResourceNotFoundException", 404), keep={"arn": "Arn"},
-    around=[ROLE, VPC, SUBNET, ("ec2", ("create_security_group", {"GroupName": "g", "Description": "d", "VpcId": "$vpc"}), {"group": "GroupId"})], list=("list_environments", {}), listed="Environments",
+    around=[ROLE, *SUBNETS, ("ec2", ("create_security_group", {"GroupName": "g", "Description": "d", "VpcId": "$vpc"}), {"group": "GroupId"})], list=("list_environments", {}), listed="Environments",
     update=("update_environment", {"Name": "it-$n", "DagS3Path": "more"}), then="more", ready=("Environment.Status", "AVAILABLE"),
     tags=mapped("ResourceArn", "tagKeys", look=("get_environment", {"Name": "it-$n"}), seen="Environment.Tags.a", tags="Tags"))
 BUCKET = ("s3", ("create_bucket", {"Bucket": "code"}), {})
@@ -313,20 +314,19 @@ row("lambda.alias", "lambda", ("create_alias", {"FunctionName": "f", "Name": "it
     ("delete_alias", {"FunctionName": "f", "Name": "it-$n"}), ("ResourceNotFoundException", 404), around=MADE, list=("list_aliases", {"FunctionName": "f"}), listed="Aliases[].Name",
     update=("update_alias", {"FunctionName": "f", "Name": "it-$n", "Description": "then"}), then="then", exists="ResourceConflictException")
 DONE, WAIT = (json.dumps({"StartAt": "A", "States": {"A": {"Type": kind}}}, separators=(",", ":")) for kind in ("Succeed", "Fail"))
-row("states.state_machine", "stepfunctions", ("create_state_machine", {"name": "it-$n", "definition": DONE, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}), ("describe_state_machine", {"stateMachineArn": "$arn"}), "definition", DONE,
+row("stepfunctions.state_machine", "stepfunctions", ("create_state_machine", {"name": "it-$n", "definition": DONE, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}), ("describe_state_machine", {"stateMachineArn": "$arn"}), "definition", DONE,
     ("delete_state_machine", {"stateMachineArn": "$arn"}), ("StateMachineDoesNotExist", 400), keep={"arn": "stateMachineArn"}, list=("list_state_machines", {}), listed="stateMachines[].name",
     update=("update_state_machine", {"stateMachineArn": "$arn", "definition": WAIT}), then=WAIT, tags=listed_tags("resourceArn", at="tags[?key=='a'].value | [0]", pairs=CAMEL, tags="tags", keys="tagKeys"))
 VERSION = ("stepfunctions", ("create_state_machine", {"name": "around", "definition": DONE, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "publish": True}), {"machine": "stateMachineArn", "version": "stateMachineVersionArn"})
-row("states.alias", "stepfunctions", ("create_state_machine_alias", {"name": "it-$n", "routingConfiguration": [{"stateMachineVersionArn": "$version", "weight": 100}], "description": "first"}),
+row("stepfunctions.alias", "stepfunctions", ("create_state_machine_alias", {"name": "it-$n", "routingConfiguration": [{"stateMachineVersionArn": "$version", "weight": 100}], "description": "first"}),
     ("describe_state_machine_alias", {"stateMachineAliasArn": "$arn"}), "description", "first", ("delete_state_machine_alias", {"stateMachineAliasArn": "$arn"}), ("ResourceNotFound", 400), keep={"arn": "stateMachineAliasArn"},
     around=[VERSION], list=("list_state_machine_aliases", {"stateMachineArn": "$machine"}), listed="stateMachineAliases[].stateMachineAliasArn", item="$arn",
     update=("update_state_machine_alias", {"stateMachineAliasArn": "$arn", "description": "then"}), then="then")
-row("states.activity", "stepfunctions", ("create_activity", {"name": "it-$n"}), ("describe_activity", {"activityArn": "$arn"}), "name", "it-$n", ("delete_activity", {"activityArn": "$arn"}), ("ActivityDoesNotExist", 400),
+row("stepfunctions.activity", "stepfunctions", ("create_activity", {"name": "it-$n"}), ("describe_activity", {"activityArn": "$arn"}), "name", "it-$n", ("delete_activity", {"activityArn": "$arn"}), ("ActivityDoesNotExist", 400),
     keep={"arn": "activityArn"}, list=("list_activities", {}), listed="activities[].name", tags=listed_tags("resourceArn", at="tags[?key=='a'].value | [0]", pairs=CAMEL, tags="tags", keys="tagKeys"))
 
 # ---- rds, redshift ----
 
-SUBNETS = [VPC, SUBNET, ("ec2", ("create_subnet", {"VpcId": "$vpc", "CidrBlock": "10.0.2.0/24", "AvailabilityZone": "us-east-1b"}), {"other": "Subnet.SubnetId"})]
 row("rds.instance", "rds", ("create_db_instance", {"DBInstanceIdentifier": "it-$n", "Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "AllocatedStorage": 20, "MasterUsername": "u", "MasterUserPassword": "longenough"}),
     ("describe_db_instances", {"DBInstanceIdentifier": "it-$n"}), "DBInstances[0].AllocatedStorage", 20, ("delete_db_instance", {"DBInstanceIdentifier": "it-$n", "SkipFinalSnapshot": True}), ("DBInstanceNotFound", 404),
     keep={"arn": "DBInstance.DBInstanceArn"}, list=("describe_db_instances", {}), listed="DBInstances[].DBInstanceIdentifier", update=("modify_db_instance", {"DBInstanceIdentifier": "it-$n", "ApplyImmediately": True, "AllocatedStorage": 40}), then=40,
