@@ -142,6 +142,11 @@ int act_check_known(struct act *act, const struct value *object, struct err *err
  * one's, or the answer is not whole. */
 int act_check_id(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *live, struct err *err);
+/* The same by paths that no attribute is read from (`whose`). */
+int act_check_subject(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *doc, struct err *err);
+/* Has it values of the kinds that attributes are read from? */
+int act_check_types(struct act *act, const struct spec_step *step, const struct value *doc, struct err *err);
 /* Attributes of one object in an answer of this step, under our names, added to *live (may be NULL). */
 const struct value *act_decode(
     struct act *act, const struct spec_step *step, const struct value *doc, const struct value *live);

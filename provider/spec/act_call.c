@@ -215,8 +215,9 @@ static bool has_place(struct act *act, const struct spec_step *step, const struc
     bool list = str_find(step->reply.at, STR("[]"), 0) >= 0;
     if (list && (!first.n || str_eqz(first, "@")))
         return document->kind == VALUE_LIST;
-    return list ? value_get(document, first) != NULL
-                : !value_is_null(wire_path(act->arena, document, step->reply.at));
+    const struct value *items = list ? value_get(document, first) : NULL;
+    bool plain = items && items->kind == VALUE_STRING && str_trim(items->string).n;
+    return list ? items && !plain : !value_is_null(wire_path(act->arena, document, step->reply.at));
 }
 
 /* Does half a document come as the whole body, which nothing encloses (GetBucketPolicy)? */

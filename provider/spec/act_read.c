@@ -81,6 +81,8 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
         r->gone = r->gone || !extra;
         return 0;
     }
+    if (act_check_types(r->act, step, doc, err) || act_check_subject(r->act, step, object, doc, err))
+        return -1;
     if (!r->act->raw)
         r->act->raw = doc;
     r->live = act_decode(r->act, step, doc, r->live);

@@ -4,7 +4,8 @@
 #include "provider/aws/verb.h"
 
 #define STEP_KEYS                                                                                            \
-    "call send with parse at match newest skip answers covers token when if unless for full partial alone "  \
+    "call send with parse at whose match newest skip answers covers token when if unless for full partial "  \
+    "alone "                                                                                                 \
     "each "                                                                                                  \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
     "users meanwhile retry_unless empty without overwrites keeps"
@@ -127,6 +128,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
         load_error(l, node_get(node, "empty"), "empty can be \"absent\", or is left out");
     load_match(t, node_get(node, "match"), step);
     step->reply.newest = load_text(l, node, "newest");
+    step->reply.whose = load_names(l, node_get(node, "whose"));
     step->list.skip = load_skip(l, node_get(node, "skip"));
     load_answers(t, node_get(node, "answers"), step);
     step->when.changed = load_attr_names(t, node_get(node, "when"));
