@@ -33,7 +33,7 @@ class Entry:
         self.type, self.data = type_, data
         self.address = re.sub(r"\W", "_", type_.removeprefix("aws.")) + f"_{number}"
         self.id, self.answers, self.stack = str(data["id"]), data["answers"], data["stack"]
-        self.change, self.source, self.differs = data.get("change", {}), data["source"], data.get("differs", {})
+        self.change, self.source = data.get("change", {}), data["source"]
         self.names = {self.id, *data.get("named", [])}
 
     def resource(self, changed=False):
