@@ -112,3 +112,19 @@ def test_what_the_file_leaves_to_others_survives_a_change_beside_it(stack, cloud
     [after] = ecs.describe_services(cluster="shop", services=["web"])["services"]
     assert (before["desiredCount"], after["desiredCount"]) == (1, 5) and after["taskDefinition"] != before["taskDefinition"]
     stack.assert_settled()
+
+
+def test_an_instance_that_was_stopped_may_change_and_stays_stopped(stack, cloud):
+    text = """
+        stack: shop
+        resources:
+          host: {type: aws.ec2.instance, image_id: ami-12c6146b, instance_type: t3.micro, security_group_ids: [GROUP]}
+        """
+    ec2 = cloud.client("ec2")
+    groups = [ec2.create_security_group(GroupName=name, Description=name)["GroupId"] for name in ("one", "two")]
+    stack.write(text.replace("GROUP", groups[0])).apply()
+    [found] = ec2.describe_instances()["Reservations"][0]["Instances"]
+    ec2.stop_instances(InstanceIds=[found["InstanceId"]])
+    stack.write(text.replace("GROUP", groups[1])).apply()
+    [after] = ec2.describe_instances()["Reservations"][0]["Instances"]
+    assert (after["State"]["Name"], [g["GroupId"] for g in after["SecurityGroups"]]) == ("stopped", groups[1:])
