@@ -8,8 +8,8 @@
 #include "cmd/invocation/invocation.h"
 #include "sandbox/sandbox.h"
 
-/* Starts the stack's sandbox (stacks/load/sandbox_place.h) for --sandbox, or joins whoever serves it, and points
- * inv->workspace_options to it. */
+/* Starts the stack's sandbox (stacks/load/sandbox_place.h) for --sandbox, or joins whoever serves it, and
+ * points inv->workspace_options to it. */
 int sandboxed_start(struct invocation *inv, struct err *err);
 /* Once it has: the options by which a stack (folder or file; NULL: here) has its state in it. */
 void sandboxed_state(struct invocation *inv, const char *stack, struct workspace_options *options);
