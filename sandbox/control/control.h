@@ -5,8 +5,7 @@
  *
  *   control.c        one request: which operation it is
  *   control_index.c  which parts operations play for types, from the specs
- *   control_choose.c which of these a request means
- *   control_batch.c  requests that are about several things at once
+ *   control_choose.c which of these a request means, and about how many things it is
  *   control_find.c   which things a request means
  *   control_list.c   which things a listing is of
  *   control_filter.c which of these its filters let through
@@ -17,7 +16,6 @@
  *   control_do.c     doing it: create, delete, list
  *   control_update.c changing a thing's own attributes
  *   control_owned.c  what belongs to a thing: facets, members, entries, tags
- *   control_soft_delete.c   what can be taken back for a while
  *   control_refuse.c refusals
  *   control_implied.c what comes, goes and stays with a thing
  *   control_answer.c answers, put together by the paths at which the client side looks for them

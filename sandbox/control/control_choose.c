@@ -44,6 +44,38 @@ static bool unify(
     return true;
 }
 
+/* ---- requests about several things: VpcId.1, VpcId.2; a permission with three ranges ---- */
+
+static void of_so_many(struct call *call, uint32_t n)
+{
+    call->turns = n > call->turns ? n : call->turns;
+}
+
+/* Of several things that a list names, the one whose turn it is. */
+static const struct value *turn_name(
+    struct call *call, const struct value *template, const struct value *sent)
+{
+    bool names = template->kind == VALUE_LIST && template->count == 1 && sent &&
+                 str_starts(value_text(template->items[0], STR_EMPTY), STR("${"));
+    if (!names || sent->kind != VALUE_LIST || sent->count < 2)
+        return sent;
+    of_so_many(call, sent->count);
+    return value_list(call->arena, &sent->items[call->turn < sent->count ? call->turn : 0], 1);
+}
+
+/* The same of a request that is made up of several (`parts` of a struct control_type). */
+static const struct value *turn_part(struct call *call, const struct spec_type *type, const struct value *raw)
+{
+    const struct control_type *own = type_own(call->control, type);
+    const struct value *parts = own->parts ? own->parts(call->arena, call->served->op->wire.name, raw) : NULL;
+    if (!parts || !parts->count)
+        return raw;
+    of_so_many(call, parts->count);
+    return parts->items[call->turn < parts->count ? call->turn : 0];
+}
+
+/* ---- what was sent ---- */
+
 /* The members of this turn's part of the request, by the role's shape; NULL where it cannot be read. It is
  * read once, for a request may name a thousand things. */
 static const struct value *read_members(struct call *call, const struct role *role)

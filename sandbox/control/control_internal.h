@@ -276,13 +276,6 @@ const struct str *filters_texts(const struct call *call, const struct filter *fi
 struct str filter_name(const struct value *filter);
 bool filter_is_known(const struct call *call, const struct spec_type *type, struct str filter);
 
-/* ---- control_batch.c ---- */
-
-/* Of several things that a list names, the one whose turn it is. */
-const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
-/* The same of a request that is made up of several (`parts` of a struct control_type). */
-const struct value *turn_part(struct call *call, const struct spec_type *type, const struct value *raw);
-
 /* ---- control_do.c ---- */
 
 /* Carries out call->role; *found and *n are what the answer is about. -1 with call->err. */
@@ -300,7 +293,7 @@ struct thing *do_add(
 /* Gives a thing what the request says. */
 int update_thing(struct call *call, struct thing *thing);
 
-/* ---- control_soft_delete.c: things that can be taken back for a while ---- */
+/* ---- control_record.c: things that can be taken back for a while ---- */
 
 /* What the type's `soft_delete` says under this key; NULL: nothing. */
 const struct value *soft_rule(const struct thing *thing, const char *key);
@@ -449,7 +442,7 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
  * anything. */
 bool fill_looks(const struct value *attrs, const struct value *conditions);
 
-/* ---- control_address.c ---- */
+/* ---- control_number.c ---- */
 
 /* An address of the network that no thing has as its private_ip; "": there is none left. */
 struct str address_within(const struct call *call, struct str cidr);

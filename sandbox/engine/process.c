@@ -10,12 +10,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -340,4 +342,22 @@ int process_run(const struct process_options *options, struct process_switch *st
     fd_close_ptr(&w.pipes[PROCESS_OUT]);
     fd_close_ptr(&w.pipes[PROCESS_ERR]);
     return failed ? -1 : 0;
+}
+
+/* ---- how much of the disk a process has taken in its folder ---- */
+
+/* A file of several names is divided among them. */
+int64_t process_room(const char *dir, int64_t most)
+{
+    char *const paths[] = {(char *)(uintptr_t)dir, NULL};
+    int64_t taken = 0;
+    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    for (FTSENT *entry; tree && taken <= most && (entry = fts_read(tree));) {
+        const struct stat *st = entry->fts_statp;
+        if (entry->fts_info != FTS_DP && entry->fts_info != FTS_NS)
+            taken += (int64_t)st->st_blocks * 512 / (S_ISDIR(st->st_mode) ? 1 : (int64_t)st->st_nlink);
+    }
+    if (tree)
+        fts_close(tree);
+    return taken;
 }

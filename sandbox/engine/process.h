@@ -66,8 +66,6 @@ struct process_end {
 int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
     struct err *err);
 
-/* ---- process_room.c ---- */
-
 /* Bytes of the disk; it stops to count once there are more than `most`. */
 int64_t process_room(const char *dir, int64_t most);
 

@@ -41,11 +41,6 @@ const struct identity *identity_of(struct gate *gate, const struct session *sess
 void identity_release(const struct identity *identity);
 void identity_forget_all(struct gate *gate);
 
-/* ---- managed.c ---- */
-
-/* A managed policy, AWS's or the account's; NULL: it is not known, or not one that can be read. */
-const struct value *managed_document(struct gate *gate, struct arena *arena, struct str arn);
-
 /* ---- resource.c ---- */
 
 struct resource_policy {

@@ -1,7 +1,7 @@
 /*
  * Encryption with keys of KMS: how a bucket has new objects encrypted, and whether somebody may use the key
  * behind an object. Content is not encrypted here; but who may not use the key does not get it. For requests
- * by HTTP (s3srv_encryption.c) and for what runs inside the sandbox (sandbox/services/s3/objects.h) alike.
+ * by HTTP (s3srv_access.c) and for what runs inside the sandbox (sandbox/services/s3/objects.h) alike.
  */
 #ifndef WEIR_SANDBOX_S3_ENCRYPTION_H
 #define WEIR_SANDBOX_S3_ENCRYPTION_H

@@ -2,7 +2,7 @@
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
  * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
  * s3srv_multipart.c, s3srv_uploads.c carry it out; s3srv_checks.c looks at settings first, s3srv_access.c
- * asks whether the caller may, s3srv_encryption.c whether he may use the key. A handler answers through the
+ * asks whether the caller may, and whether he may use the key. A handler answers through the
  * s3srv_* and reply_* functions.
  */
 #ifndef WEIR_SANDBOX_S3_S3SRV_H
@@ -167,8 +167,6 @@ bool s3srv_check_overlap(struct s3 *s, const struct value *doc);
 bool s3srv_may(struct s3 *s);
 /* One of many keys that a request names. 0, or -1 with what he is told. */
 int s3srv_may_delete(struct s3 *s, struct str key, bool version, struct err *err);
-
-/* ---- s3srv_encryption.c ---- */
 
 /* How a new object is encrypted: as the request says, else as its bucket does. Whether the key may be used
  * was asked; false: answered. */

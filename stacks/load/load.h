@@ -186,7 +186,7 @@ bool remote_stays_inside(struct unit *unit, const struct node *node, struct str 
 void inputs_give(struct unit *root);
 bool is_environment_name(struct str name);
 
-/* ---- inputs_unused.c ---- */
+/* ---- inputs.c ---- */
 
 /* Warns of variables like WEIR_INPUT_OWNR, which are nearly an input's and do nothing. */
 void note_unused_variables(struct diags *diags, const struct map *inputs);

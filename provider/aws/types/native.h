@@ -6,7 +6,4 @@
 
 extern const struct native aws_natives[];
 
-/* {Password}: a new one, as `generate` of the object says. */
-native_step generate_password;
-
 #endif

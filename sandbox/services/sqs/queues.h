@@ -7,7 +7,6 @@
  *   receive.c     which of them a receiver gets
  *   operations.c  what clients ask for
  *   message_moves.c       dead letters go back
- *   digest.c      the checksum of message attributes
  *
  * A queue is a record of the control plane; its messages are found by its ARN. Those of a queue that was
  * deleted go when one of that name is used again.
@@ -144,7 +143,7 @@ struct queue_counts queue_count(struct queues *queues, const struct queue *queue
 
 service_handler sqs_start_move, sqs_list_moves, sqs_cancel_move, sqs_list_sources;
 
-/* ---- digest.c ---- */
+/* ---- queues.c ---- */
 
 /* MD5 over all of them, as clients check it. */
 struct str queue_digest(struct arena *arena, const struct value *attributes);
