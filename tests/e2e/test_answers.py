@@ -202,7 +202,7 @@ def wrong_type(entry, request, shape, body):
 NAMELESS = {f"aws.{t}" for t in ("apigateway.account", "glue.catalog_encryption", "glue.resource_policy", "lakeformation.settings", "s3.bucket", "s3.bucket_notification")}
 LOOKED_FOR = {  # in a list, and a list of others says that it is not there
     *("aws.ec2.route_table_association", "aws.ec2.network_acl_association", "aws.iam.access_key", "aws.kms.alias", "aws.lambda.permission"),
-    *("aws.logs.log_group", "aws.logs.metric_filter", "aws.logs.resource_policy", "aws.logs.subscription_filter"),
+    *("aws.logs.log_group", "aws.logs.metric_filter", "aws.logs.resource_policy", "aws.logs.subscription_filter", "aws.transfer.ssh_key"),
 }
 SPOILT = {"cut short": cut_short, "empty": empty, "of another thing": of_another, "of a wrong type": wrong_type}
 
