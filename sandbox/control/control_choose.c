@@ -51,8 +51,7 @@ static void of_so_many(struct call *call, uint32_t n)
     call->turns = n > call->turns ? n : call->turns;
 }
 
-/* Of several things that a list names, the one whose turn it is. */
-static const struct value *turn_name(
+const struct value *turn_name(
     struct call *call, const struct value *template, const struct value *sent)
 {
     bool names = template->kind == VALUE_LIST && template->count == 1 && sent &&

@@ -180,6 +180,8 @@ struct choice {
 const struct value *choose_input(struct call *call, const struct role *role);
 /* The role that fits best; false: none, or the request cannot be read (call->err). */
 bool choose_role(struct call *call, struct choice *best);
+/* Of several things that a list names, the one whose turn it is. */
+const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
 
 /* ---- control_store.c ---- */
 
