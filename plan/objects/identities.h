@@ -24,8 +24,12 @@ struct identities identities_of(
  * that is known of something that was found. */
 struct str identities_by_id(struct arena *arena, const struct schema *schema, struct str id);
 struct str identities_found(struct arena *arena, const struct schema *schema, struct str id);
+/* The key and text of all that no two have alike; false: not all of it is known, or nothing of it is given.
+ */
+bool identities_unique(const struct schema *schema, const struct value *object, const struct value *set,
+    struct buf *key, struct buf *text);
 /* Adds, to those of a resource of CloudFormation's type, what tells one of weir's own for the same thing
- * apart. */
+ * apart (identity_own.c). */
 struct names;
 void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,
     const struct schema *schema, const struct value *object);
