@@ -1,5 +1,6 @@
 """weir against what AWS was recorded to answer: tests/answers, whose README says what an entry has."""
 
+import copy
 import json
 import os
 import re
@@ -63,6 +64,21 @@ def test_a_stack_by_hand_is_imported_without_a_change(live, account):
     live.assert_settled()
     assert live.run("drift").out.startswith("No drift")
     assert account.unknown == [] and account.log == []
+
+
+def one(kind):
+    return next(e for e in entries() if e.type == kind)
+
+
+def test_an_instance_profile_by_name_is_the_one_that_aws_reports_by_arn(services, tmp_path):
+    entry = copy.deepcopy(one("aws.ec2.instance"))
+    name = entry.stack["instance_profile"].rpartition("/")[2]
+    with Server([entry], services) as server:
+        for said, same in ((name, True), ("other", False)):
+            entry.stack["instance_profile"] = said
+            plan = say(Stack(tmp_path / said, server), [entry]).run("plan", "--json", status=None)
+            (change,) = [c for c in map(json.loads, plan.out.splitlines()) if c.get("event") == "change"]
+            assert (change["action"] == "adopt" and not change.get("attrs")) == same, change
 
 
 def plain(value):
