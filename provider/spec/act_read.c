@@ -62,6 +62,28 @@ static int read_fetch(struct act *act, const struct spec_step *step, const struc
     return 0;
 }
 
+static int read_steps(struct reading *r, struct err *err);
+
+/*
+ * Not found, says a call besides the object's own, of tags for one. Only its own call tells whether it is
+ * deleted, so that is asked again: what is there is not deleted, and what this call should tell is unknown.
+ */
+static int read_missing(
+    struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
+{
+    struct reading own = {.act = r->act, .wanted = &value_empty_list, .prior = known_so_far(r)};
+    if (act_error_is(&step->call.absent, failure))
+        return 0;
+    if (!r->act->making && r->act->type->read.count && read_steps(&own, err))
+        return -1;
+    r->gone = own.gone || !own.live;
+    if (r->gone)
+        return 0;
+    *err = *failure;
+    err->class = ERR_SERVICE;
+    return err_context(err, "%.*s", STR_ARG(step->call.op->wire.name));
+}
+
 static int read_step(struct reading *r, const struct spec_step *step, struct err *err)
 {
     const struct value *object = known_so_far(r), *doc = NULL;
@@ -70,11 +92,13 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
     if (!act_applies(r->act, step, object))
         return 0;
     if (read_fetch(r->act, step, object, &doc, &failure)) {
+        if (failure.class == ERR_ABSENT && extra)
+            return read_missing(r, step, &failure, err);
         if (failure.class != ERR_ABSENT) {
             *err = failure;
             return -1;
         }
-        r->gone = r->gone || !extra || !act_error_is(&step->call.absent, &failure);
+        r->gone = true;
         return 0;
     }
     if (!doc) {
@@ -165,8 +189,7 @@ static int facet_failed(
         *err = *failure;
         return -1;
     }
-    r->gone = r->gone || !act_error_is(&step->call.absent, failure);
-    return 0;
+    return read_missing(r, step, failure, err);
 }
 
 static int read_facets(struct reading *r, struct err *err)

@@ -81,6 +81,20 @@ def test_an_instance_profile_by_name_is_the_one_that_aws_reports_by_arn(services
             assert (change["action"] == "adopt" and not change.get("attrs")) == same, change
 
 
+def test_tags_that_are_not_found_are_an_error_and_no_deletion(services, tmp_path):
+    """Only the call that describes a replication instance tells whether it is deleted."""
+    entry = copy.deepcopy(one("aws.dms.replication_instance"))
+    with Server([entry], services) as server:
+        stack = say(Stack(tmp_path / "stack", server), [entry])
+        stack.apply()
+        entry.answers["ListTagsForResource"] = {"error": "ResourceNotFoundFault"}
+        for command in ("plan", "drift"):
+            result = stack.run(command, status=None)
+            assert result.status == 1 and "ListTagsForResource: ResourceNotFoundFault: recorded" in result.err and entry.address in result.err, result
+        entry.answers["DescribeReplicationInstances"] = {"error": "ResourceNotFoundFault"}
+        assert stack.run("drift", status=2).status == 2
+
+
 def plain(value):
     """A request's members in a form that compares: JSON texts as what they say, without what is another each time."""
     if isinstance(value, dict):

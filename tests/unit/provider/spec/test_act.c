@@ -330,11 +330,19 @@ static void test_read(void **state)
         ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"lock\",\"files\"]"), &live, &err), 0);
     PLAYED();
     assert_json(live, "{\"files\":{\"x\":\"1\",\"y\":\"2\"},\"name\":\"a\"}");
-    /* a facet's call may be the one that tells */
-    PLAY({"GetLock", NULL, "no box", "Gone"});
+    /* what a facet's call does not find is deleted only where its own call says so, too */
+    PLAY({"GetLock", NULL, "no box", "Gone"}, {"GetBox", NULL, "no box", "Gone"});
     assert_int_equal(
         ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"lock\"]"), &live, &err), 0);
     assert_null(live);
+    PLAYED();
+    PLAY({"ListUsers", NULL, "no box", "Gone"}, {"GetBox", NULL, "{\"Box\": {\"Name\": \"a\"}}", NULL});
+    assert_int_equal(
+        ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"users\"]"), &live, &err), -1);
+    PLAYED();
+    assert_int_equal(err.class, ERR_SERVICE);
+    assert_string_equal(err.message, "ListUsers: Gone: no box");
+    err = (struct err)ERR_INIT;
     /* readable, but as good as gone */
     PLAY({"GetBox", NULL, "{\"Box\": {\"Name\": \"a\", \"Status\": \"dead\"}}", NULL});
     assert_int_equal(
