@@ -71,8 +71,8 @@ static void tell_nothing(void *ctx, const struct notation_issue *issue)
 {
     struct speaking *s = ctx;
     if (s->ok && !issue->doubt)
-        diag_error(s->p->diags, expr_span(s->given->expr), "%.*s: \"%.*s\" is no %s", STR_ARG(s->address),
-            STR_ARG(s->given->name), notation_subject(s->language));
+        diag_error(s->p->diags, expr_span(s->given->expr), "%.*s: \"%.*s\" is not a valid %s",
+            STR_ARG(s->address), STR_ARG(s->given->name), notation_subject(s->language));
     s->ok = s->ok && issue->doubt;
 }
 

@@ -123,6 +123,11 @@ int act_each(struct act *act, const struct spec_step *step, const struct value *
 /* Is this item one to leave alone? */
 bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item);
 
+/* ---- act_types.c ---- */
+
+/* Has it values of the kinds that attributes are read from? */
+int act_check_types(struct act *act, const struct spec_step *step, const struct value *doc, struct err *err);
+
 /* ---- act_answer.c ---- */
 
 /* Is the item what `match` means? */
@@ -145,8 +150,6 @@ int act_check_id(struct act *act, const struct spec_step *step, const struct val
 /* The same by paths that no attribute is read from (`whose`). */
 int act_check_subject(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *doc, struct err *err);
-/* Has it values of the kinds that attributes are read from? */
-int act_check_types(struct act *act, const struct spec_step *step, const struct value *doc, struct err *err);
 /* Attributes of one object in an answer of this step, under our names, added to *live (may be NULL). */
 const struct value *act_decode(
     struct act *act, const struct spec_step *step, const struct value *doc, const struct value *live);

@@ -262,7 +262,7 @@ def test_what_is_worth_knowing(local_stack):
         resources: {a: {type: weir.value, value: "${inputs.owner}"}}
     """)
     made = lab.run("fleet", "apply", "-y")
-    assert (made.out + made.err).count("no service tells the time") == 1, str(made)
+    assert (made.out + made.err).count("no service reports the time") == 1, str(made)
     lab.run("lease", "end", "-e", "ben")
     shown = lab.run("fleet", "plan")
     assert re.search(r"ann +.*as the stack says; lease ends in ", shown.out) and re.search(r"ben +.*as the stack says; lease ended .* ago", shown.out), str(shown)

@@ -196,7 +196,7 @@ def test_rename(editor):
     assert third.endswith("moved:\n  - {from: lake, to: base}\n  - {from: store, to: base}\n")
     assert editor.rename(after.replace("[store]", "[sto¦re]"), "lake")["weir.yaml"].rstrip() == STACK.rstrip()
     for taken in ("role", "a b", "inputs", ""):
-        with pytest.raises(Exception, match="taken|no name"):
+        with pytest.raises(Exception, match="taken|not a name"):
             editor.rename(STACK.replace("[lake]", "[la¦ke]"), taken)
     assert editor.may_rename(STACK.replace("[lake]", "[la¦ke]")) == "lake" and editor.may_rename(STACK.replace("glueetl", "glu¦eetl")) is None
 

@@ -103,7 +103,7 @@ def test_a_machine_that_is_wrong_throughout(stack):
 def test_a_secret_is_not_told(stack):
     stack.write(HEAD + "  it: {" + MACHINE + ": \"${sensitive(jsonencode({StartAt: 'hidden', States: {A: {Type: 'Succeed'}}}))}\"}\n")
     told = stack.run("validate", status=3).err
-    assert 'it: "definition" is not a state machine' in told and "Missing" not in told and "'hidden'" not in told.replace("StartAt: 'hidden'", ""), told
+    assert 'it: "definition" is not a valid state machine' in told and "Missing" not in told and "'hidden'" not in told.replace("StartAt: 'hidden'", ""), told
 
 
 def test_a_day_that_no_month_has_is_doubted(stack):

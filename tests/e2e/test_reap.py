@@ -157,7 +157,7 @@ def test_states_in_postgresql(folder):
 
 @pytest.mark.long
 def test_a_clock_of_the_database(folder):
-    """Nothing of AWS's is in it: no service tells the time but the server that the states are in."""
+    """Nothing of AWS's is in it: no service reports the time but the server that the states are in."""
     server = Postgres()
     try:
         place = {"backend": "postgres", "url": f"postgres://weir@127.0.0.1:{server.port}/postgres"}

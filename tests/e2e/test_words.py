@@ -11,7 +11,7 @@ WORDS = [
     ("aws_sagemaker_model", "a: 1", "a", 'did you mean "AWS::SageMaker::Model"?'),
     ("aws_s3_bucket_versioning", "a: 1", "a", "aws_s3_bucket_versioning is a part of aws.s3.bucket here"),
     ("aws.rds.db_instance", "a: 1", "a", 'did you mean "aws.rds.instance"?'),
-    ("aws.stepfunctions.state_machine", "a: 1", "a", 'did you mean "aws.stepfunctions.state_machine"?'),
+    ("aws.states.state_machine", "a: 1", "a", 'did you mean "aws.stepfunctions.state_machine"?'),
     ("aws.ec2.eip", "a: 1", "a", 'did you mean "aws.ec2.elastic_ip"?'),
     ("AWS::RDS::DbInstance", "a: 1", "a", 'did you mean "AWS::RDS::DBInstance"?'),
     ("aws.dynamodb.global_table", "a: 1", "a", 'did you mean "AWS::DynamoDB::GlobalTable"?'),
