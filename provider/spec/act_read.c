@@ -74,6 +74,7 @@ static int read_missing(
     struct reading own = {.act = r->act, .wanted = &value_empty_list, .prior = known_so_far(r)};
     if (act_error_is(&step->call.absent, failure))
         return 0;
+    r->act->answers = NULL; /* it may have been deleted since it was asked for */
     if (!r->act->making && r->act->type->read.count && read_steps(&own, err))
         return -1;
     r->gone = own.gone || !own.live;

@@ -108,8 +108,11 @@ static const char spec[] =
     "    attributes:\n"
     "      name: {type: string, required: true, replace: true}\n"
     "      litres: {type: integer, default: 10}\n"
+    "      level: {type: integer, computed: true}\n"
     "    create: {call: MakeTank}\n"
-    "    read: {call: GetTank}\n"
+    "    read:\n"
+    "      - {call: GetTank}\n"
+    "      - {for: [level], call: GetLevel}\n"
     "    list: {call: ListTanks, at: \"Tanks[]\", page: {in: After, last: Name, more: More}}\n"
     "    update:\n"
     "      - {if: {litres: {above: prior}}, call: Fill, send: all}\n"
@@ -357,6 +360,26 @@ static void test_read(void **state)
     /* refused is an error, not absence */
     PLAY({"GetBox", NULL, "you may not", "Denied"});
     assert_int_equal(ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), NULL, &live, &err), -1);
+}
+
+static void test_read_second_call_absent(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("tank");
+    struct err err = ERR_INIT;
+    const struct value *live, *named = json("{\"name\":\"a\"}");
+    PLAY({"GetTank", NULL, "{\"Name\": \"a\"}", NULL}, {"GetLevel", NULL, "no gauge", "Gone"},
+        {"GetTank", NULL, "{\"Name\": \"a\"}", NULL});
+    assert_int_equal(ctx.schema->ops->read(&ctx, named, NULL, &live, &err), -1);
+    PLAYED();
+    assert_int_equal(err.class, ERR_SERVICE);
+    assert_string_equal(err.message, "GetLevel: Gone: no gauge");
+    err = (struct err)ERR_INIT; /* deleted in between */
+    PLAY({"GetTank", NULL, "{\"Name\": \"a\"}", NULL}, {"GetLevel", NULL, "no tank", "Gone"},
+        {"GetTank", NULL, "no tank", "Gone"});
+    assert_int_equal(ctx.schema->ops->read(&ctx, named, NULL, &live, &err), 0);
+    PLAYED();
+    assert_null(live);
 }
 
 static void collect(void *into, const struct value *live)
@@ -787,6 +810,7 @@ int main(void)
         TEST(test_wait_by_condition),
         TEST(test_wait_times_out),
         TEST(test_read),
+        TEST(test_read_second_call_absent),
         TEST(test_list),
         TEST(test_find),
         TEST(test_update_partial),
