@@ -78,25 +78,20 @@ static const struct command_example examples[] = {
 const struct command cmd_apply = {
     .name = "apply",
     .args = "[FILE]",
-    .summary = "make it so",
-    .details =
-        "Plans, shows the plan, asks, and carries it out: what does not depend on each other at the "
-        "same time, each "
-        "change recorded in the state before and after it is made. When something fails, only what "
-        "depends on it is "
-        "skipped. While something stands in the way of a deletion, nothing is changed: the plan says what "
-        "goes. "
-        "Ctrl-C stops starting new work and waits for what is in flight; a second one stops "
-        "waiting.\n\n"
-        "On a terminal a tree shows what is in flight, below each what waits for it and for what else, "
-        "which call is sent again and why, and how far all of it is; elsewhere, and with CI or NO_COLOR in "
-        "the environment, there are "
-        "lines.\n\n"
-        "With FILE, a plan saved by \"weir plan -o FILE\": it is carried out without a question, and "
-        "refused when the "
-        "state or the stack is not what it was made from, when anything would differ from what \"weir show "
-        "FILE\" prints, and, where the state has a key, when it was not made with that. Sensitive inputs are "
-        "not in the file and must be given again; secrets that were read are in it as in the state.",
+    .summary = "apply the changes",
+    .details = "Plans, shows the plan, asks, and applies it. Resources that do not depend on each other "
+               "change at the same time. Each change is recorded in the state before and after it is "
+               "made. When one fails, only what depends on it is skipped. While something blocks a "
+               "deletion, nothing is changed: the plan names the option that allows it. Ctrl-C stops "
+               "starting new work and waits for what is in flight; a second one stops waiting.\n\n"
+               "On a terminal a tree shows the changes in progress, and below each what waits for it. "
+               "It also shows which call is retried and why, and the overall progress. Without a "
+               "terminal, and with CI or NO_COLOR in the environment, progress is printed as lines.\n\n"
+               "FILE is a plan saved by \"weir plan -o FILE\". It is applied without a question. It is "
+               "refused when the state or the stack has changed since. It is refused when anything "
+               "would differ from what \"weir show FILE\" prints. Where the state has a key, a plan "
+               "made without that key is refused. Sensitive inputs are not in the file and must be "
+               "given again; secrets that were read are in it as in the state.",
     .sets = sets,
     .max_args = 1,
     .completes = COMPLETES_FILE,

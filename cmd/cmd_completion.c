@@ -144,9 +144,9 @@ const struct command cmd_completion = {
     .completes = COMPLETES_CHOICES,
     .choices = "bash zsh fish environments connections types",
     .summary = "print a completion script for a shell",
-    .details =
-        "The script asks weir for what depends on the stack: addresses, jobs and, with `environments`, the "
-        "names that -e takes, with `connections` those of `weir ssh`; `types` are all that a stack may have.",
+    .details = "The script asks weir for the names in the stack. These are addresses, jobs, "
+               "`environments` for -e, and `connections` for `weir ssh`. `types` lists all types that a "
+               "stack may have.",
     .sets = sets,
     .min_args = 1,
     .max_args = 1,

@@ -114,18 +114,16 @@ const struct command cmd_cost = {
     .name = "cost",
     .args = "[update]",
     .summary = "say what the stack costs",
-    .details =
-        "What the stack as it is written costs an hour and a month for being there, whether it is made or "
-        "not and whether anybody uses it, and what comes with use. Use is counted where `usage:` in the "
-        "stack says how much a month. Prices are those on demand, in US dollars, without free tiers, "
-        "discounts and taxes; the program has those of us-east-1.\n\n"
-        "`update` asks AWS for the prices of a region (pricing:GetProducts) and keeps them in .weir.\n\n"
-        "`budget: 20 USD/day` in the stack: a change that costs more, and takes the stack beyond it, is "
-        "refused by plan and apply, and so is a resource whose price is not known, until `usage: {ADDRESS: "
-        "{usd_per_hour: 1.25}}` says it. A fleet is counted for one member and for all; weir fleet holds all "
-        "that "
-        "it "
-        "works on to the budget together.",
+    .details = "Prints what the stack costs an hour and a month without use, and what use adds. The "
+               "stack need not be applied. Use is counted where `usage:` in the stack says how much a "
+               "month. Prices are those on demand, in US dollars, without free tiers, discounts and "
+               "taxes; the program has those of us-east-1.\n\n"
+               "`update` asks AWS for the prices of a region (pricing:GetProducts) and keeps them in "
+               ".weir.\n\n"
+               "`budget: 20 USD/day` in the stack: plan and apply refuse a change that raises the cost "
+               "beyond it. They also refuse a resource whose price is not known. `usage: {ADDRESS: "
+               "{usd_per_hour: 1.25}}` gives its price. A fleet is counted for one member and for all; "
+               "weir fleet holds all that it works on to the budget together.",
     .sets = sets,
     .settings_size = sizeof(struct cost_settings),
     .max_args = 1,

@@ -187,36 +187,31 @@ static const struct command_example examples[] = {
 
 const struct command cmd_destroy = {
     .name = "destroy",
-    .summary = "take it all down",
-    .details =
-        "Deletes what the state knows of this stack, in the reverse of the order in which it was made. With "
-        "--target only that resource and what depends on it. Log groups that services made by themselves for "
-        "what is deleted go with it.\n\n"
-        "What is in a bucket, a final snapshot, the time in which a secret could be restored, and what a "
-        "service protects are only given up where the stack or one of the options below says so. What that "
-        "erases, and what stays, is counted and shown before the question; while something cannot go, "
-        "nothing "
-        "does. The options touch only what this stack made: something that it took over, or that has another "
-        "stack's ownership tags, is refused. What has lost its tags is known by what the service gave it, "
-        "such "
-        "as an id; where nothing tells, --delete-adopted agrees.\n\n"
-        "A service that the stack itself makes may be dead: what lies in it, such as the variables of an "
-        "Airflow on a host, goes with it, and what could not be looked for is named. Behind a service of "
-        "others nothing is forgotten: that it does not answer is an error.\n\n"
-        "A stack that a fleet's members share is refused while one of them is there.\n\n"
-        "--verify looks for what is still there afterwards, also of a stack that was destroyed before: by "
-        "the "
-        "ids that were recorded, by the names that the stack would give, by the marks that weir put on what "
-        "it made, and for what services left, in the regions and accounts where it was made; it says which. "
-        "Where "
-        "it cannot look, it fails rather than say that nothing is left, and where neither the state nor the "
-        "stack names anything to look for, it says that. What `removed: [{destroy: false}]` let go of is "
-        "told of, "
-        "and is not a leftover. What somebody made there by hand has none of these, and is not looked for. "
-        "What "
-        "was deleted together with the "
-        "service in which it lay, a database on a host that the stack had made, is counted and named: nobody "
-        "is there any more who could be asked for it.",
+    .summary = "delete all resources of the stack",
+    .details = "Deletes what the state knows of this stack, in the reverse of the order in which it was "
+               "made. With --target only that resource and what depends on it. Log groups that services "
+               "made by themselves for what is deleted go with it.\n\n"
+               "Data is lost only where the stack or one of the options below allows it. Examples are "
+               "objects in a bucket, a final snapshot, the recovery window of a secret, and protected "
+               "resources. What is erased, and what stays, is counted and shown before the question. "
+               "While one deletion is blocked, nothing is deleted. The options touch only what this "
+               "stack made: an imported resource, or one with another stack's ownership tags, is "
+               "refused. A resource without its tags is recognised by what the service gave it, such as "
+               "an id. Where that is not possible, --delete-adopted allows the deletion.\n\n"
+               "A service that the stack itself makes may be unreachable. Its content, such as the "
+               "variables of an Airflow on a host, is deleted with it. What could not be looked up is "
+               "named. When a service outside the stack is unreachable, that is an error, and nothing "
+               "is forgotten.\n\n"
+               "A stack that a fleet's members share is refused while one of them is there.\n\n"
+               "--verify looks for what still exists afterwards, also of a stack that was destroyed "
+               "before. It looks by recorded ids, by the names in the stack, and by ownership tags. It "
+               "also looks for what services made themselves. It looks in the regions and accounts "
+               "where the stack was made, and names them. Where it cannot look, it fails. Where neither "
+               "the state nor the stack names anything to look for, it reports that. What `removed: "
+               "[{destroy: false}]` forgot is reported, and is not a leftover. Resources that somebody "
+               "made by hand are not found. What was deleted together with its service, such as a "
+               "database on a host of the stack, is counted and named. No service can be asked about it "
+               "any more.",
     .sets = sets,
     .settings_size = sizeof(struct destroy_settings),
     .examples = examples,

@@ -190,8 +190,8 @@ static const struct option verify_options[] = {
 static const struct option_set verify_set = OPTION_SET(NULL, verify_options);
 static const struct option output_options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct fleet_settings, format),
-        .doc = "table (default), csv, or markdown: a letter of access for each",
-        .completes = COMPLETES_CHOICES, .choices = "table csv markdown"},
+        .doc = "table (default), csv, or markdown: an access sheet for each", .completes = COMPLETES_CHOICES,
+        .choices = "table csv markdown"},
 };
 static const struct option_set output_set = OPTION_SET(NULL, output_options);
 
@@ -230,15 +230,13 @@ static const struct command fleet_plan_command = {
 static const struct command fleet_apply_command = {
     .name = "apply",
     .args = "[MEMBER...]",
-    .summary = "make it so for each member",
-    .details =
-        "Plans for all, shows a table, looks whether the account's quotas allow it (VPCs, internet and NAT "
-        "gateways, "
-        "Elastic IP addresses: what is there, what is to come, and what Service Quotas says), asks once, and "
-        "carries it out for many members at the same time. What "
-        "fails for one stops only that one. Members that the list does not name any more are taken down. The "
-        "stack "
-        "that all members share (`shared:`) is made before them.",
+    .summary = "apply the changes to each member",
+    .details = "Plans for all members, shows a table, checks the account's quotas, asks once, and "
+               "applies the plans of many members at the same time. The quotas are those of VPCs, "
+               "internet and NAT gateways, and Elastic IP addresses. The check adds what exists and "
+               "what will be made, and compares it with Service Quotas. What fails for one stops only "
+               "that one. Members that the list does not name any more are taken down. The stack that "
+               "all members share (`shared:`) is made before them.",
     .sets = apply_sets,
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,

@@ -150,7 +150,7 @@ static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, NULL};
 static const struct command_example examples[] = {
     {"weir fmt", "the stack's files"},
-    {"weir fmt --check --diff", "in CI: what is not in the usual layout"},
+    {"weir fmt --check --diff", "in CI: what is not in the canonical format"},
     {"weir fmt - < weir.yaml", "for editors: from standard input to standard output"},
     {NULL, NULL},
 };
@@ -158,16 +158,15 @@ static const struct command_example examples[] = {
 const struct command cmd_fmt = {
     .name = "fmt",
     .args = "[FILE...]",
-    .summary = "put stack files into the usual layout",
-    .details =
-        "Without FILE: the stack file, what it includes, the modules in folders, and tests/*.yaml beside the "
-        "stack. FILE - is standard input, written to standard output. The names of the files that "
-        "changed are printed.\n\n"
-        "Lists and maps are indented by two columns a level, lists below a key too; blanks at the end of "
-        "lines "
-        "go, and so do empty lines beyond one. What stands within a line stays as it is: flow maps, "
-        "aligned values, comments. Texts over several lines move with the line that they begin on. What a "
-        "file means never changes: that is compared before it is written.",
+    .summary = "put stack files into the canonical format",
+    .details = "Without FILE: the stack file, what it includes, the modules in folders, and "
+               "tests/*.yaml beside the stack. FILE - is standard input, written to standard output. "
+               "The names of the files that changed are printed.\n\n"
+               "Lists and maps are indented by two columns a level, lists below a key too; blanks at "
+               "the end of lines go, and so do empty lines beyond one. The text within a line does not "
+               "change: flow maps, aligned values, comments. Texts over several lines move with the "
+               "line that they begin on. What a file means never changes: that is compared before it is "
+               "written.",
     .sets = sets,
     .settings_size = sizeof(struct fmt_settings),
     .max_args = -1,

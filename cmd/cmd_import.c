@@ -61,12 +61,12 @@ static const struct command compose = {
     .name = "compose",
     .args = "FILE",
     .summary = "write a stack from a compose file",
-    .details = "Services become docker.container, builds and images docker.image, with networks and volumes, "
-               "under the names "
-               "that docker compose gives them. Variables become inputs, with the defaults that the file and "
-               ".env have. What "
-               "sounds like a secret is not written: it becomes an input that has to be given.\n\n"
-               "What a stack cannot say is told with its place in the compose file, and left out.",
+    .details = "Services become docker.container, builds and images docker.image, with networks and "
+               "volumes, under the names that docker compose gives them. Variables become inputs, with "
+               "the defaults that the file and .env have. What sounds like a secret is not written: it "
+               "becomes an input that has to be given.\n\n"
+               "What a stack cannot express is left out, and reported with its place in the compose "
+               "file.",
     .sets = sets,
     .settings_size = sizeof(struct import_settings),
     .min_args = 1,

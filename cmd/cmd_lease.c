@@ -175,10 +175,8 @@ static const struct command *const subs[] = {
 const struct command cmd_lease = {
     .name = "lease",
     .summary = "the stack's lease: when it ends",
-    .details =
-        "A stack with `lease: {for: 8h}`, or one that was applied with --for, has an end: in its state, and "
-        "as "
-        "a mark on everything it made. After it \"weir reap\" takes the stack down. Times are those of the "
-        "services that the stack is at, not of this machine.",
+    .details = "A stack with `lease: {for: 8h}`, or one that was applied with --for, has an end: in its "
+               "state, and as a tag on everything it made. After it \"weir reap\" takes the stack down. "
+               "Times are those of the services that the stack is at, not of this machine.",
     .subs = subs,
 };

@@ -19,7 +19,8 @@ static void type_page(const struct schema *schema, struct buf *out)
     if (schema->id.n)
         buf_addf(out, "\n\nIdentifier: `%.*s`.", STR_ARG(schema->id));
     if (schema->reference.n)
-        buf_addf(out, " API reference: [%.*s](%.*s).", STR_ARG(schema->operation), STR_ARG(schema->reference));
+        buf_addf(
+            out, " API reference: [%.*s](%.*s).", STR_ARG(schema->operation), STR_ARG(schema->reference));
     if (schema->example.n)
         buf_addf(out, "\n\n```yaml\n%.*s\n```", STR_ARG(schema->example));
 }
@@ -86,11 +87,11 @@ static const struct command_example examples[] = {
 const struct command cmd_lsp = {
     .name = "lsp",
     .summary = "help editors with stack files: a language server",
-    .details = "Speaks the Language Server Protocol over standard input and output; an editor starts it. It "
-               "reports all mistakes of the stacks whose files are open, in all their files, while they are "
-               "being typed; completes keys, types, values and what expressions refer to; explains them; "
-               "leads to where they are declared and used; renames resources, with their `moved:`; and "
-               "formats. No service is called, and nothing of a stack is run.",
+    .details = "Speaks the Language Server Protocol over standard input and output; an editor starts "
+               "it. It reports all mistakes of the stacks whose files are open, in all their files, as "
+               "you type. It completes and explains keys, types, values and references. It finds "
+               "declarations and uses, formats files, and renames resources with their `moved:`. No "
+               "service is called, and nothing of a stack is run.",
     .sets = sets,
     .settings_size = sizeof(struct lsp_settings),
     .examples = examples,

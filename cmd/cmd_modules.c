@@ -100,7 +100,7 @@ static int update_report(const struct modules *m)
         update_line(m->items[i], json, &out);
     add_dropped(m, json, &out);
     if (!out.n && !json)
-        buf_addz(&out, "The stack uses no modules from elsewhere.\n");
+        buf_addz(&out, "The stack uses no remote modules.\n");
     int status = invocation_write(inv, buf_str(&out));
     for (size_t i = 0; i < m->n && !json; i++)
         if (m->items[i]->moved)
@@ -207,7 +207,7 @@ static int list_all(struct modules *m)
     if (m->n)
         table_add_text(value_builder_list(&columns), value_builder_list(&rows), m->inv->out.color, &text);
     else
-        buf_addz(&text, "The stack uses no modules from elsewhere.\n");
+        buf_addz(&text, "The stack uses no remote modules.\n");
     int status = invocation_write(m->inv, buf_str(m->inv->settings->json ? &json : &text));
     return status != EXIT_DONE ? status : differs ? EXIT_CHANGES : EXIT_DONE;
 }
@@ -251,7 +251,7 @@ static const struct option_set *const update_sets[] = {&options_json, &options_s
 static const struct command modules_update_command = {
     .name = "update",
     .args = "[NAME...]",
-    .summary = "find out what sources stand for now, fetch that and pin it",
+    .summary = "find the current version of each source, fetch and pin it",
     .details = "Writes weir.lock beside the stack: keep it in version control. Every other command takes "
                "exactly what it says, and fetches that where it is not here.",
     .sets = update_sets,
@@ -282,9 +282,8 @@ static const struct command *const subs[] = {
 
 const struct command cmd_modules = {
     .name = "modules",
-    .summary = "modules from elsewhere: pinned, updated, vendored",
-    .details =
-        "`source: git::https://…//folder?ref=v1`, `https://….tar.gz?checksum=sha256:…` and "
-        "`s3://bucket/key.zip` are modules from elsewhere. What each stands for is pinned in weir.lock.",
+    .summary = "remote modules: pinned, updated, vendored",
+    .details = "`source: git::https://…//folder?ref=v1`, `https://….tar.gz?checksum=sha256:…` and "
+               "`s3://bucket/key.zip` are remote modules. weir.lock pins the version of each.",
     .subs = subs,
 };

@@ -153,9 +153,8 @@ static int cmd_plan_run(struct invocation *inv)
 static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, out),
         .completes = COMPLETES_FILE,
-        .doc = "keep the plan in a file that \"weir show FILE\" prints and \"weir apply FILE\" carries out; "
-               "FILE.html "
-               "is a page for a browser instead"},
+        .doc = "keep the plan in a file that \"weir show FILE\" prints and \"weir apply FILE\" applies; "
+               "FILE.html is a page for a browser instead"},
     {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
         .doc = "status 2 when there is something to do, 0 when there is not"},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
@@ -184,14 +183,13 @@ const struct command cmd_plan = {
     .name = "plan",
     .summary = "show what would change",
     .details = "Compares the stack with the saved state and with the live services and prints the "
-               "difference. Nothing is "
-               "changed, and the state is not locked.\n\n"
-               "Module by module, what others depend on comes first. Of what is created only what the file "
-               "gives is told, long values cut with their size, and of the instances of one declaration what "
-               "distinguishes them; --full prints everything.\n\n"
+               "difference. Nothing is changed, and the state is not locked.\n\n"
+               "Module by module, what others depend on comes first. A resource to create is shown with "
+               "the attributes that the file configures. Long values are cut and shown with their size. "
+               "Instances of one declaration are shown by their differences. --full prints "
+               "everything.\n\n"
                "Signs: + create, ~ update, -/+ replace (delete, then create), +/- replace (create, then "
-               "delete), - delete, "
-               "<= read during apply, => import, ~> move, . forget.",
+               "delete), - delete, <= read during apply, => import, ~> move, . forget.",
     .sets = sets,
     .settings_size = sizeof(struct plan_settings),
     .examples = examples,

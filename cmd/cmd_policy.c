@@ -109,24 +109,21 @@ const struct command cmd_policy = {
     .name = "policy",
     .args = "[COMMAND] | --why ROLE ACTION ARN",
     .summary = "print the IAM permissions that this stack needs",
-    .details =
-        "COMMAND is plan, apply, destroy, run or sweep. "
-        "Derived from the calls that the specs of the stack's types make; nothing is called. Where "
-        "the state is in S3 or its key in KMS, what that takes is part of it. For \"apply\" are also changes "
-        "of the "
-        "lease and, of a fleet, looking at quotas; for \"destroy\" is \"weir reap\", as far as it takes down "
-        "this stack; "
-        "for \"sweep\", which only is printed where it is asked for, is finding what bears marks.\n\n"
-        "What is known of the resources' names narrows the permissions down to them, where an action can "
-        "be: on another name (of a resource that is renamed or was taken out of the stack) it is not "
-        "allowed then. --wide leaves that out. Actions that list, or make what the service names, are "
-        "needed on all resources. What queries read and write, and which "
-        "keys encrypt buckets of others, is not known: the first is the data's, the second the key's.\n\n"
-        "--why reads a role's policies, its boundary and the resource's own policy from the account (or the "
-        "sandbox) "
-        "that the stack is for, and prints each statement with what it says of this action on this resource; "
-        "status 2 "
-        "where it is not allowed. Organizations' policies and sessions' own are not among them.",
+    .details = "COMMAND is plan, apply, destroy, run or sweep. Derived from the calls that the specs of "
+               "the stack's types make; nothing is called. Where the state is in S3 or its key in KMS, "
+               "what that takes is part of it. \"apply\" includes changes of the lease and, for a "
+               "fleet, reading quotas. \"destroy\" includes \"weir reap\" of this stack. \"sweep\" "
+               "includes finding resources by ownership tags; it is printed only on request.\n\n"
+               "Permissions are limited to the resources' names, where they are known and the action "
+               "supports it. Then the action is not allowed on other names, such as those of renamed or "
+               "removed resources. --wide leaves out this limit. Actions that list, or make what the "
+               "service names, are needed on all resources. What queries read and write, and which keys "
+               "encrypt buckets of others, is not known: the first is the data's, the second the "
+               "key's.\n\n"
+               "--why reads a role's policies, its boundary and the resource's own policy from the "
+               "stack's account or sandbox. It prints each statement and its effect on this action and "
+               "resource. Status 2: the action is not allowed. Organizations' policies and sessions' "
+               "own are not among them.",
     .sets = sets,
     .settings_size = sizeof(struct policy_settings),
     .max_args = 3,

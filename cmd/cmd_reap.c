@@ -98,7 +98,7 @@ static int reap_due(struct known_states *all)
     return first > second ? first : second;
 }
 
-/* What bears marks, and a lease that has ended, where no state tells of it. */
+/* What has ownership tags, and a lease that has ended, where no state records it. */
 static int reap_strays(struct known_states *all)
 {
     struct strays strays;
@@ -170,9 +170,8 @@ static const struct option states[] = {
         .doc = "against the sandbox (kept in .weir/sandbox, here or above) instead of real services"},
     {0, "also", .value = "PLACE", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, also),
         .completes = COMPLETES_DIR,
-        .doc =
-            "another place where states are kept, whose stacks count as known and stay: a stack's folder, or "
-            "what stands under `state:`, as JSON; may be repeated"},
+        .doc = "another place where states are kept, whose stacks count as known and stay: a stack's "
+               "folder, or a value of `state:` as JSON; may be repeated"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
         .doc = "folder with specs of resource types, over the built-in ones"},
 };
@@ -181,8 +180,8 @@ const struct option_set options_states = OPTION_SET(NULL, states);
 static const struct option options[] = {
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
         .doc = "only show what is due and what would go, or with --install what would be made"},
-    {0, "marks", .offset = offsetof(struct reap_settings, marks),
-        .doc = "also what only bears the marks of a lease that has ended: its state is gone"},
+    {0, "by-tags", .offset = offsetof(struct reap_settings, marks),
+        .doc = "also resources whose state is gone and whose ownership tags have a lease that has ended"},
     {0, "install", .offset = offsetof(struct reap_settings, install),
         .doc = "make what runs it in the account: a function, its role and a schedule"},
     {0, "every", .value = "TIME", .kind = OPTION_DURATION, .offset = offsetof(struct reap_settings, every_ms),
@@ -209,32 +208,25 @@ const struct command cmd_reap = {
     .name = "reap",
     .args = "[STATE]",
     .summary = "take down the stacks whose lease has ended",
-    .details =
-        "Looks at all states that are kept in one place: where the stack in this folder keeps its own, or "
-        "STATE, "
-        "which is what stands under `state:`, as JSON. The stacks whose lease has ended are taken down as "
-        "\"weir destroy --lab --verify\" would, several at a time; what fails for one stops only that one. "
-        "Neither their files nor their inputs are needed: what was kept with the state, or recorded in it, "
-        "does.\n\n"
-        "With --marks, also what bears the marks of a stack whose state is in no such place any more, "
-        "where the latest lease of all that bears them has ended: in the account and region that the "
-        "environment leads to. What bears no lease itself stays, and so does what another stack, by its "
-        "state or "
-        "its marks, refers to.\n\n"
-        "A stack without a lease is never touched, nor is one whose things another stack uses that is not "
-        "due. "
-        "A state that somebody works on is locked: it fails here, or is waited for with --lock-timeout, and "
-        "its lease is looked at again. The time is that of the services, or of the store that the states are "
-        "in.\n\n"
-        "With --install nobody has to: a stack of weir's own, weir-reap, whose state lies with the others, "
-        "has this "
-        "program as a Lambda function, a schedule that calls it, and a role that may do what destroying "
-        "takes of "
-        "the types of all stacks that are there or in this folder. States have to be in S3, their key in "
-        "KMS. A "
-        "look has 15 minutes; what takes longer is gone on with by the next one. What was installed is "
-        "changed by "
-        "installing it once more, and --uninstall takes it down.",
+    .details = "Looks at all states that are kept in one place: where the stack in this folder keeps "
+               "its own, or STATE, a value of `state:` as JSON. The stacks whose lease has ended are "
+               "taken down as \"weir destroy --lab --verify\" would, several at a time; what fails for "
+               "one stops only that one. Neither their files nor their inputs are needed: what was kept "
+               "with the state, or recorded in it, does.\n\n"
+               "--by-tags also finds resources whose ownership tags name a stack whose state is in none "
+               "of the places that were read. They are deleted when the latest lease of all resources "
+               "of that stack has ended. weir looks in the account and region of the environment. A "
+               "resource without a lease tag stays, and so does one to which another stack refers.\n\n"
+               "A stack without a lease is never changed, nor is one whose resources are used by "
+               "another stack that is not due. A state that somebody works on is locked: it fails here, "
+               "or is waited for with --lock-timeout, and its lease is looked at again. The time is "
+               "that of the services, or of the store that the states are in.\n\n"
+               "--install makes this automatic. It applies a stack of weir's own, weir-reap, whose "
+               "state is stored with the others. The stack has this program as a Lambda function, a "
+               "schedule that calls it, and a role. The role may delete the resource types of all "
+               "stacks that are there or in this folder. States have to be in S3, their key in KMS. A "
+               "look has 15 minutes; what takes longer is gone on with by the next one. What was "
+               "installed is changed by installing it once more, and --uninstall takes it down.",
     .sets = sets,
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,

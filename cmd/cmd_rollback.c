@@ -328,13 +328,13 @@ const struct command cmd_rollback = {
     .name = "rollback",
     .args = "JOB",
     .summary = "point a job back at an earlier version of its code",
-    .details =
-        "JOB is a job that uses one artifact, or an artifact (weir.artifact). The plan has the artifact, "
-        "all that refers to it and nothing else: what else has changed in the files since stays out "
-        "of it.\n\n"
-        "The rollback holds: plans and applies leave the job at the earlier version, and say so, as "
-        "long as the sources are what was rolled back from. It ends when the sources change (the fix "
-        "goes out with the next apply or deploy) or when `weir deploy` is told to take them again.",
+    .details = "JOB is a job that uses one artifact, or an artifact (weir.artifact). The plan has the "
+               "artifact, all that refers to it and nothing else: what else has changed in the files "
+               "since stays out of it.\n\n"
+               "The rollback holds: plans and applies leave the job at the earlier version, and say so, "
+               "as long as the sources are what was rolled back from. It ends when the sources change "
+               "(the fix goes out with the next apply or deploy) or when `weir deploy` deploys them "
+               "again.",
     .sets = sets,
     .settings_size = sizeof(struct rollback_settings),
     .min_args = 1,

@@ -298,7 +298,7 @@ static const struct option options[] = {
     {0, "faults", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, faults),
         .doc = "make requests fail by the rules in this file (see docs/sandbox.md)"},
     {0, "iam", .value = "MODE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, iam),
-        .doc = "whether policies of roles and users count: on (the default), warn (only said), off"},
+        .doc = "whether policies of roles and users count: on (the default), warn (only reported), off"},
     {0, "role", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, role),
         .doc = "with `env`: credentials of this role instead of the account's, for twelve hours"},
     {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),
@@ -323,13 +323,12 @@ const struct command cmd_sandbox = {
     .name = "sandbox",
     .args = "[env]",
     .summary = "run the sandbox: an AWS emulator in the program",
-    .details =
-        "Serves S3 and every service that the specs describe on one loopback port, so that a stack "
-        "can be tried without an "
-        "account. Signatures are checked; the keys are made for each folder, lie in it, and are what "
-        "\"weir sandbox env\" prints. Whoever has them can run programs as you: jobs and functions "
-        "really run. The folder is that of a stack here: what `sandbox:` in its file says, or the nearest "
-        ".weir/sandbox or .weir above within the repository; without one .weir/sandbox here.",
+    .details = "Serves S3 and every service that the specs describe on one loopback port, so that a "
+               "stack can be tried without an account. Signatures are checked; the keys are made for "
+               "each folder, stored in it, and are what \"weir sandbox env\" prints. Whoever has them "
+               "can run programs as you: jobs and functions really run. The folder is that of a stack "
+               "here: what `sandbox:` in its file says, or the nearest .weir/sandbox or .weir above "
+               "within the repository; without one .weir/sandbox here.",
     .sets = sets,
     .settings_size = sizeof(struct sandbox_settings),
     .max_args = 1,

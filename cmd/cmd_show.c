@@ -113,14 +113,13 @@ const struct command cmd_show = {
     .name = "show",
     .args = "FILE|ADDRESS",
     .summary = "print a saved plan, or all there is to know of a resource",
-    .details =
-        "What a plan saved by \"weir plan -o FILE\" does: \"weir apply FILE\" does that or nothing. Nothing "
-        "else is needed: no stack, no credentials, no secret inputs; a file that was changed is refused. "
-        "Whether it can still be applied, and was made by somebody who has the state's key, only \"weir "
-        "apply FILE\" finds out.\n\n"
-        "With an address: where the file gives the resource, what it needs and what needs it, what is "
-        "recorded of it, whether the live service still has it so and what an apply would do to it, and the "
-        "runs that changed it. Only it is looked at.",
+    .details = "What a plan saved by \"weir plan -o FILE\" does: \"weir apply FILE\" does that or "
+               "nothing. Nothing else is needed: no stack, no credentials, no secret inputs; a file "
+               "that was changed is refused. Whether it can still be applied, and was made by somebody "
+               "who has the state's key, only \"weir apply FILE\" finds out.\n\n"
+               "With an address: where the file declares the resource, what it depends on and what "
+               "depends on it. Then its recorded state, its drift from the live service, what an apply "
+               "would change, and the runs that changed it. No other resource is read.",
     .sets = sets,
     .settings_size = sizeof(struct show_settings),
     .max_args = 1,

@@ -116,10 +116,9 @@ const struct command cmd_ssh = {
     .name = "ssh",
     .args = "CONNECTION [COMMAND...]",
     .summary = "log in by one of the stack's connections",
-    .details =
-        "Opens the connection as a plan does: with its key, its host key checked, by way of others. What "
-        "it hangs on, such as an address, is taken from the state.\n\nThe name may be a provider's that "
-        "goes by a connection, too.",
+    .details = "Opens the connection as a plan does: with its key, its host key checked, by way of "
+               "others. What it depends on, such as an address, is taken from the state.\n\n"
+               "The name may be a provider's that goes by a connection, too.",
     .sets = sets,
     .settings_size = sizeof(struct ssh_settings),
     .min_args = 1,

@@ -132,15 +132,13 @@ const struct command cmd_sweep = {
     .name = "sweep",
     .args = "[STATE]",
     .summary = "find what has weir's ownership tags and belongs to no state",
-    .details =
-        "A folder that was deleted, a laptop that was lost: what was made there still bears the marks of its "
-        "stack and state. Looks at everything marked in the account and the region, leaves out what belongs "
-        "to a state that is kept in the same place as that of the stack in this folder (or in STATE, which "
-        "is "
-        "what stands under `state:`, as JSON), and lists the rest. Name all other places where states are "
-        "kept "
-        "by --also before you take something down: a state that is kept elsewhere is not known here.\n\n"
-        "What another stack refers to stays, whatever is said.",
+    .details = "A folder that was deleted, a laptop that was lost: what was made there still has the "
+               "ownership tags of its stack and state. Lists everything with ownership tags in the "
+               "account and the region that belongs to no known state. Known states are in the same "
+               "place as that of the stack in this folder, or in STATE, a value of `state:` as JSON. "
+               "Name all other places where states are kept by --also before you take something down: a "
+               "state that is kept elsewhere is not known here.\n\n"
+               "A resource to which another stack refers always stays.",
     .sets = sets,
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,

@@ -269,10 +269,9 @@ const struct command cmd_test = {
     .name = "test",
     .args = "[FILE...]",
     .summary = "run the stack's tests in sandboxes",
-    .details = "Each test plans the stack with its inputs, applies it in a sandbox of its own, compares what "
-               "the test expects of the plan, "
-               "the outputs and the sandbox, plans again (nothing may be left to do) and destroys it "
-               "(nothing may be left).",
+    .details = "Each test plans the stack with its inputs and applies it in its own sandbox. It "
+               "compares the plan, the outputs and the sandbox with what the test expects. It plans "
+               "again, which must find no changes, and destroys the stack, which must leave nothing.",
     .sets = sets,
     .settings_size = sizeof(struct test_settings),
     .max_args = -1,

@@ -72,13 +72,11 @@ static const struct option_set *const sets[] = {&options_json, &options_stack, N
 const struct command cmd_validate = {
     .name = "validate",
     .summary = "check the stack without calling anything",
-    .details =
-        "Reports every mistake in the stack's files at once, each with its place. No service is "
-        "called and no state "
-        "is read. What AWS would refuse of values is a mistake as well, as far as it follows from the "
-        "files: what values ask of each other, and texts in languages of their own (state machines, event "
-        "patterns, schedules, filters of logs), also where they lie in files; actions in "
-        "IAM policies that there are none of are warned of.",
+    .details = "Reports every mistake in the stack's files at once, each with its place. No service is "
+               "called and no state is read. Values that AWS would refuse are mistakes too, as far as "
+               "the files show it. This includes constraints between values. It also includes state "
+               "machines, event patterns, schedules and log filters, in the stack and in their own "
+               "files. Unknown actions in IAM policies are warnings.",
     .sets = sets,
     .run = cmd_validate_run,
 };

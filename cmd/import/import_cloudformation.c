@@ -108,16 +108,15 @@ const struct command import_cloudformation = {
     .name = "cloudformation",
     .args = "[TEMPLATE]",
     .summary = "write a stack from a CloudFormation template",
-    .details = "Parameters become inputs, mappings and conditions locals, functions expressions, resources "
-               "weir's own types where these say "
-               "all that is said of them, and CloudFormation's otherwise. Comments stay. Secrets are not "
-               "written: they become inputs. SAM's types (AWS::Serverless::Function) are read as what AWS's "
-               "transform makes of them; code in a folder becomes an artifact. "
-               "Stacks within it become modules, each in a folder.\n\n"
-               "What cannot be said is told with its place in the template, and what came of each resource "
-               "is a table. With --stack the "
-               "resources of a live stack are imported as they are (`imports:`), and the steps that follow "
-               "are told.",
+    .details = "Parameters become inputs, mappings and conditions become locals, and functions become "
+               "expressions. A resource gets weir's own type where that has all of its properties, and "
+               "CloudFormation's type otherwise. Comments stay. Secrets are not written: they become "
+               "inputs. SAM's types (AWS::Serverless::Function) are read as what AWS's transform makes "
+               "of them; code in a folder becomes an artifact. Stacks within it become modules, each in "
+               "a folder.\n\n"
+               "What a stack cannot express is reported with its place in the template. A table shows "
+               "what each resource became. With --stack the resources of a live stack are imported as "
+               "they are (`imports:`), and the next steps are printed.",
     .sets = sets,
     .settings_size = sizeof(struct own_settings),
     .max_args = 1,

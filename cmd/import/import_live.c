@@ -77,17 +77,16 @@ static const struct command_example examples[] = {
 const struct command import_live = {
     .name = "live",
     .summary = "write a stack from what is there",
-    .details =
-        "Finds resources by the tagging API or by listings, reads each, and writes what differs from its "
-        "type's defaults. Resources that are part of others, such as stages of APIs, are listed for each "
-        "of those; settings that there are once for each bucket, function or account are looked for. ARNs, "
-        "ids and names of each other become references. Everything is imported under the "
-        "id that it has (`imports:`).\n\n"
-        "What is secret, or what no answer tells, becomes an input. The code of functions is fetched into "
-        "files beside the stack, where that is allowed, and kept as artifacts; `ignore_changes` leaves what "
-        "runs as it is. What a service reports and weir has no attribute "
-        "for is named in a comment. What AWS made itself is counted in the report.\n\n"
-        "Credentials and region are those of the environment.",
+    .details = "Finds resources by the tagging API or by listings, reads each, and writes what differs "
+               "from its type's defaults. Resources that are part of others, such as stages of APIs, "
+               "are listed for each of those. Settings that exist once for each bucket, function or "
+               "account are looked up. ARNs, ids and names of each other become references. Everything "
+               "is imported under the id that it has (`imports:`).\n\n"
+               "What is secret, or what no answer tells, becomes an input. The code of functions is "
+               "fetched into files beside the stack, where that is allowed, and kept as artifacts; "
+               "`ignore_changes` leaves what runs as it is. What a service reports and weir has no "
+               "attribute for is named in a comment. What AWS made itself is counted in the report.\n\n"
+               "Credentials and region are those of the environment.",
     .sets = sets,
     .settings_size = sizeof(struct own_settings),
     .examples = examples,

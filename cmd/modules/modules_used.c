@@ -136,7 +136,7 @@ static int check_names(struct modules *m)
             return invocation_usage(m->inv,
                 near.n ? arena_printf(&m->inv->arena, "did you mean \"%.*s\"?", STR_ARG(near)).p
                        : "`weir modules list` shows those there are",
-                "no module from elsewhere is called \"%.*s\"", STR_ARG(names->items[i]));
+                "no remote module is called \"%.*s\"", STR_ARG(names->items[i]));
     }
     return EXIT_DONE;
 }

@@ -122,7 +122,7 @@ static void vendor_report(struct modules *m)
             invocation_note(m->inv, "%.*s  %.*s", STR_ARG(pin->vendored), STR_ARG(pin->source));
     }
     if (!m->n)
-        invocation_note(m->inv, "The stack uses no modules from elsewhere.");
+        invocation_note(m->inv, "The stack uses no remote modules.");
 }
 
 int modules_vendor_run(struct invocation *inv)

@@ -22,7 +22,7 @@ const struct help_item help_variables[] = {
     {"WEIR_INPUT_<NAME>", "an input's value; -i and what a fleet configures beat it, it beats --input-file"},
     {"WEIR_SPECS", "folder with specs of resource types, over the built-in ones; --specs beats it"},
     {"WEIR_STATE_KEY, WEIR_STATE_KEY_PREVIOUS", "keys that encrypt the state's secrets, now and before"},
-    {"WEIR_MODULE_MIB", "how large a module from elsewhere may be (512)"},
+    {"WEIR_MODULE_MIB", "how large a remote module may be (512)"},
     {"NO_COLOR", "no colours when set to anything, and lines for what is done instead of a tree that moves"},
     {"CI", "lines for what is done instead of a tree that moves, when set to anything but false"},
     {"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN", "credentials"},

@@ -14,10 +14,10 @@ const struct event_doc event_docs[] = {
         "attrs: name, before, after, sensitive, changed (names of a map whose values are secret), replaces"},
     {"erase",
         "address, type, flag, says, counts, stops, lifts, set, instead, kept, left_type, left_id, error",
-        "what goes (`kept`: stays) besides the resource; counts: objects, versions, delete_markers, uploads, "
-        "images, bytes; left_type and left_id: something that a service made; `stops`: it stands in the way, "
-        "and "
-        "what goes is the option `lifts`, or what the stack says (`set`), or else `instead`"},
+        "what is deleted (`kept`: stays) besides the resource; counts: objects, versions, "
+        "delete_markers, uploads, images, bytes; left_type and left_id: something that a service "
+        "made; `stops`: it blocks the deletion; the option `lifts`, the stack's setting `set`, "
+        "or else `instead` allows it"},
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
     {"summary",
         "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
@@ -44,14 +44,12 @@ const struct event_doc event_docs[] = {
         "addresses of what went with a service of the stack's own that did not answer"},
     {"leftover", "type, id, address, why", "something of a destroyed stack that is still there"},
     {"let_go", "type, id, address, why",
-        "something that `removed: [{destroy: false}]` left where it is, and that bears the stack's ownership "
-        "tags "
-        "still; it is not a leftover"},
+        "a resource that `removed: [{destroy: false}]` forgot, and that still has the stack's "
+        "ownership tags; it is not a leftover"},
     {"verified", "left, looked, asked, marks, unseen",
-        "destroy --verify has looked everywhere; asked: how many things were looked for by id or name; "
-        "marks: whether AWS was asked for the stack's ownership tags; unseen: the addresses of what went "
-        "with its own "
-        "service"},
+        "destroy --verify has looked everywhere; asked: how many resources were looked for by id "
+        "or name; `marks`: whether AWS was asked for the stack's ownership tags; unseen: the "
+        "addresses of what was deleted with its own service"},
     {"cost", "currency, region, date, hour, month, idle_hour, members, budget_hour, resources",
         "weir cost; idle_hour: what stays on while nobody uses it; of plan --cost: hour_now, hour_after, "
         "unknown, and of each resource hour_now, hour_after "

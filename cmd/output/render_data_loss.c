@@ -63,7 +63,7 @@ static void add_what(
         text_add_safe(out, error, false);
     }
     if (obstacle_is(what) && way.n) {
-        buf_addz(out, " (what goes: ");
+        buf_addz(out, " (to allow it: ");
         text_add_safe(out, way, false);
         buf_addz(out, ")");
     } else if (flag.n) {

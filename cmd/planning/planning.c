@@ -318,7 +318,7 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
             r->unrecorded ? "what was done last is not recorded, and the next command looks for it"
                           : "what was done is recorded",
             r->interrupted ? "the next command finds out what became of the rest"
-            : saved        ? "put it right and plan again: a saved plan is carried out once"
+            : saved        ? "put it right and plan again: a saved plan is applied once"
                            : "put it right and run the same command again");
         say_aside(buf_str(&text));
     }

@@ -118,8 +118,8 @@ void reference_commands_markdown(struct buf *out)
     for (const struct command_group *g = command_groups; g->title; g++)
         for (const struct command *const *c = g->commands; *c; c++)
             buf_addf(out, "| [%s](#weir-%s) | %s |\n", (*c)->name, (*c)->name, (*c)->summary);
-    buf_addz(out, "\n## Shared options\n\nAn option's value follows it or stands behind `=` (`--env dev`, "
-                  "`--env=dev`, `-e dev`, "
+    buf_addz(out, "\n## Shared options\n\n"
+                  "An option's value follows it or comes after `=` (`--env dev`, `--env=dev`, `-e dev`, "
                   "`-edev`). Options may come before or after arguments; `--` ends them.\n");
     markdown_shared(out, &options_common);
     markdown_shared(out, &options_stack);

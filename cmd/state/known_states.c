@@ -119,7 +119,7 @@ static int find_folder(struct known_states *place, struct str folder)
     struct settings *settings = (struct settings *)place->inv->settings;
     const char *here = settings->dir;
     if (!path_exists(arena_strz(&place->inv->arena, folder)))
-        return invocation_usage(place->inv, "a folder of a stack, or what stands under `state:`, as JSON",
+        return invocation_usage(place->inv, "a folder of a stack, or a value of `state:` as JSON",
             "there is no folder \"%.*s\"", STR_ARG(folder));
     settings->dir = arena_strz(&place->inv->arena, folder);
     int status = find_place(place, NULL);

@@ -365,12 +365,10 @@ const struct command state_migrate_command = {
     .name = "migrate",
     .args = "[STATE]",
     .summary = "move the state to another store, history and all",
-    .details =
-        "STATE is what will stand under `state:` in the stack, as JSON. Without it, or where the stack "
-        "says so already, the state that still lies in the default place beside the stack is moved to "
-        "where the stack says; each environment has one of its own. The copy is compared with the "
-        "original record by record "
-        "before the original is closed.",
+    .details = "STATE is the future value of `state:` in the stack, as JSON. Without it, the state in "
+               "the default place beside the stack is moved to where the stack's `state:` says. Each "
+               "environment has its own state. The copy is compared with the original record by record "
+               "before the original is closed.",
     .sets = change_sets,
     .max_args = 1,
     .examples = migrate_examples,
@@ -387,14 +385,14 @@ static const struct option_set *const doctor_sets[] = {
 const struct command state_doctor_command = {
     .name = "doctor",
     .summary = "check the state and the store it is kept in",
-    .details = "Reads and checks every record that was ever kept, and tries out whether the store keeps its "
-               "promises: conditional writes, "
-               "consistent lists, its clock. A store that does not is refused with the reason.\n\n"
-               "How far the log goes is kept in a second place, so that records missing at its end are "
-               "noticed, and the log of another copy is: then nothing is planned until they are back, or "
-               "--accept-loss goes on with what is there. Things that only those records knew are no longer "
-               "managed: look for them with `weir "
-               "destroy --verify` or by their tags, and take them over with `weir state import`.",
+    .details = "Reads and checks every record that was ever kept, and tries out whether the store keeps "
+               "its promises: conditional writes, consistent lists, its clock. A store that does not is "
+               "refused with the reason.\n\n"
+               "The length of the log is kept in a second place. So weir notices missing records at its "
+               "end, and the log of another copy. Then nothing is planned until the records are back, "
+               "or --accept-loss continues without them. Resources that only those records had are no "
+               "longer managed. Find them with `weir destroy --verify` or by their tags, and import "
+               "them with `weir state import`.",
     .sets = doctor_sets,
     .settings_size = sizeof(struct doctor_settings),
     .run = run_doctor,
@@ -411,10 +409,9 @@ const struct command state_key_command = {
     .name = "key",
     .args = "[KMS-KEY]",
     .summary = "make a key that encrypts the state's secrets",
-    .details = "Without an argument: 32 random bytes for WEIR_STATE_KEY or a file. With the id, ARN or alias "
-               "of an AWS KMS key: a data key encrypted "
-               "by it, to stand in the stack (`state: {key: \"kms:…\"}`); whoever may decrypt with that KMS "
-               "key can read the state. The old key "
+    .details = "Without an argument: 32 random bytes for WEIR_STATE_KEY or a file. With the id, ARN or "
+               "alias of an AWS KMS key: a data key encrypted by it, for the stack (`state: {key: "
+               "\"kms:…\"}`). Whoever may decrypt with that KMS key can read the state. The old key "
                "goes under `previous_keys`.",
     .sets = look_sets,
     .max_args = 1,

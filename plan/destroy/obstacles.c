@@ -182,7 +182,7 @@ int plan_check_deletions(const struct plan *plan, struct err *err)
     if (all.n) {
         err_set(err, ERR_INVALID, "what the plan deletes cannot go: %.*s; nothing was changed",
             (int)all.names.n, all.names.p);
-        err_hint(err, "what goes: %.*s", (int)all.ways.n, all.ways.p);
+        err_hint(err, "to allow it: %.*s", (int)all.ways.n, all.ways.p);
     }
     buf_release(&all.names);
     buf_release(&all.ways);

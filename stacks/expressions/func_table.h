@@ -168,7 +168,7 @@ X(min, "min(number, …) -> number", "number", "a", 1, FUNC_MANY, FUNC_DEEP,
     "The smallest of the numbers, or of a list of them.",
     "min([3, 1.5, 2])", "1.5")
 X(nonsensitive, "nonsensitive(value) -> any", "convert", "x", 1, 1, FUNC_OWN_MARKS,
-    "The value without its sensitive mark, if it is not secret after all.",
+    "The value as one that is not sensitive.",
     "nonsensitive(sensitive(1))", "1")
 X(omit, "omit(map, keys) -> map", "map", "ml", 2, 2, FUNC_SHALLOW,
     "The map without these keys.",

@@ -125,7 +125,7 @@ bool remote_stays_inside(struct unit *unit, const struct node *node, struct str 
     inside = inside &&
              (str_eqz(str_z(top), real) || (str_starts(str_z(real), str_z(top)) && real[strlen(top)] == '/'));
     if (!inside)
-        diag_error(loader->diags, node_span(node),
-            "a module from elsewhere uses nothing outside of what it came with");
+        diag_error(
+            loader->diags, node_span(node), "a remote module uses nothing outside of what it came with");
     return inside;
 }

@@ -152,6 +152,7 @@ def test_unreadable_stack(local_stack):
     (["destroy", "--to", "1"], 'unknown option "--to"'),
     (["drift", "--no-refresh"], 'unknown option "--no-refresh"'),
     (["plan", "--destroy", "--replace", "a"], "--replace"),
+    (["reap", "--marks"], 'hint: "weir reap" has --by-tags for that'),
 ])
 def test_wrong_usage(local_stack, args, word):
     local_stack.write("stack: s\n")

@@ -63,11 +63,11 @@ def test_a_final_snapshot_without_a_name_is_refused(lab, type_, how):
     way = f"--skip-final-snapshot, or {before}; {name}: NAME takes one"
     (item,) = stopping(lab.run(*planned, "--json"))
     assert item["says"] == NAMELESS and item["lifts"] == "skip_final_snapshot" and item["set"] == "skip_final_snapshot: true"
-    assert f"! it  {NAMELESS} (what goes: {way})" in lab.run(*planned).out
-    assert f"- `it`: {NAMELESS} (what goes: {way})" in lab.run(*planned, "--format", "markdown").out
+    assert f"! it  {NAMELESS} (to allow it: {way})" in lab.run(*planned).out
+    assert f"- `it`: {NAMELESS} (to allow it: {way})" in lab.run(*planned, "--format", "markdown").out
     assert NAMELESS in lab.run(*planned, "--format", "html").out
     refused = lab.run(*words, "--yes", status=3)
-    assert f"what the plan deletes cannot go: it ({NAMELESS}); nothing was changed" in refused.err and f"hint: what goes: {way}" in refused.err, str(refused)
+    assert f"what the plan deletes cannot go: it ({NAMELESS}); nothing was changed" in refused.err and f"hint: to allow it: {way}" in refused.err, str(refused)
     assert len(there(lab)) == 1 and lab.run("state", "list").out == "it\n"
     assert {"says": "no final snapshot is taken", "flag": "skip_final_snapshot"} in told(lab.run(*planned, "--skip-final-snapshot", "--json"))
     if type_ == "aws.rds.cluster" and how == "replace":
@@ -279,7 +279,7 @@ def test_reap_takes_them_down(lab):
 def test_a_saved_plan_does_what_it_shows(stack, cloud):
     write(stack, "aws.rds.instance").apply()
     stack.write("stack: lab\n").run("plan", "-o", "no.plan")
-    assert f"! it  {NAMELESS} (what goes: --skip-final-snapshot, or apply" in stack.run("show", "no.plan").out
+    assert f"! it  {NAMELESS} (to allow it: --skip-final-snapshot, or apply" in stack.run("show", "no.plan").out
     cloud.forget_requests()
     assert NAMELESS in stack.run("apply", "no.plan", status=3).err
     assert "a saved plan is applied as it is" in stack.run("apply", "no.plan", "--skip-final-snapshot", status=3).err

@@ -49,12 +49,8 @@ OLD = {
     r"takes? over|take over": "import",
     r"nobody's business": "not managed",
 }
-GENERATED = {"cli.md", "functions.md"}  # from texts in the code: help, which docs/cli.md has of every command, and reference pages
+GENERATED = {"cli.md", "functions.md"}  # from texts in the code: help of every command, and functions
 REFERENCE = [*(ROOT / "docs" / name for name in sorted(GENERATED)), *sorted((ROOT / "docs/types").glob("*.md"))]
-IN_HELP = {  # old words that help still has; a word that is gone from it leaves this list
-    r"bears?|bearing", r"(?<!question )(?<!quotation )marks?", r"lets? go of|let go", r"said|unsaid", r"told|untold", r"hangs? on", r"things?", r"one by one",
-    r"letters? of access", r"from elsewhere", r"usual layout", r"carr(?:y|ies|ied) out", r"mak(?:e|es|ing) it so", r"stands?|lies?",
-}
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(path for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in GENERATED), *sorted((ROOT / "docs/guides").glob("*.md")),
          *sorted((ROOT / "examples").glob("*/README.md")), ROOT / "editors/vscode/README.md", ROOT / "tests/answers/README.md"]
 LONGEST_LINE, LONGEST_SENTENCE = 120, 30
@@ -115,10 +111,15 @@ def test_pages_are_plain(path):
     assert not found, "\n" + "\n".join(found)
 
 
+def without_field_names(text):
+    """The names of JSON events' fields are code, and stay as they are."""
+    head, title, events = text.partition("\n| event | fields | meaning |\n")
+    return head + title + re.sub(r"^(\| `[^|]*\|)[^|]*\|", r"\1 |", events, flags=re.M)
+
+
 def test_help_and_reference_have_the_fields_words():
-    assert set(OLD) >= IN_HELP
-    words = {old: new for old, new in OLD.items() if old not in IN_HELP}
-    found = [f"{path.relative_to(ROOT)}:{problem}" for path in REFERENCE for problem in problems(path.read_text(), words) if ": write " in problem]
+    found = [f"{path.relative_to(ROOT)}:{problem}" for path in REFERENCE for problem in problems(without_field_names(path.read_text()))
+             if path.name == "cli.md" or ": write " in problem]  # docs/cli.md has short sentences, too
     assert len(REFERENCE) > 200 and not found, "\n" + "\n".join(found)
 
 

@@ -1,4 +1,4 @@
-"""weir sweep, and weir reap --marks: what has weir's ownership tags and belongs to no state. What there is is counted with boto3."""
+"""weir sweep, and weir reap --by-tags: what has weir's ownership tags and belongs to no state. What there is is counted with boto3."""
 
 import json
 import shutil
@@ -80,10 +80,10 @@ def test_reap_by_marks(folder):
     scheduler = Stack(folder.folder / "scheduler")
     scheduler.env = folder.env
     assert "nothing is due" in scheduler.run("reap", "--yes").out and "over" in there(folder)
-    shown = scheduler.run("reap", "--marks", "--dry-run")
+    shown = scheduler.run("reap", "--by-tags", "--dry-run")
     assert "3 stacks without a state, 1 due" in shown.err and "over" in there(folder), str(shown)
     folder.client("ec2").delete_subnet(SubnetId=folder.client("ec2").describe_subnets(Filters=[{"Name": "cidr-block", "Values": ["10.0.9.0/24"]}])["Subnets"][0]["SubnetId"])
-    scheduler.run("reap", "--marks", "--yes")
+    scheduler.run("reap", "--by-tags", "--yes")
     assert there(folder) == ["running", "unleased"] and roles(folder) == ["running-role", "unleased-role"]
 
 
@@ -98,14 +98,14 @@ def test_what_two_stacks_share_stays(folder):
     folder.client("s3").put_object(Bucket="over-lake", Key="of/guest", Body=b"still wanted")
     ended(over)
     shutil.rmtree(over.folder)
-    reaped = guest.run("reap", "--marks", "--yes", status=5)  # what stays is still there, and that is said
+    reaped = guest.run("reap", "--by-tags", "--yes", status=5)  # what stays is still there, and that is said
     assert "over-lake stays: guest uses it" in reaped.err and f"{network} stays: guest uses it" in reaped.err, str(reaped)
     assert folder.client("s3").get_object(Bucket="over-lake", Key="of/guest")["Body"].read() == b"still wanted"
     assert folder.client("ec2").describe_vpcs(VpcIds=[network])["Vpcs"] and roles(folder) == []
 
     state = guest.folder / ".weir" / "guest.log"
     state.write_text(state.read_text().replace("over-lake", "over-lakf", 1))
-    assert "cannot be read" in guest.run("reap", "--marks", "--yes", status=None).err
+    assert "cannot be read" in guest.run("reap", "--by-tags", "--yes", status=None).err
 
 
 @pytest.mark.long
@@ -127,7 +127,7 @@ def test_what_two_stacks_without_a_state_share_stays(folder):
     shutil.rmtree(guest.folder)
     scheduler = Stack(folder.folder / "scheduler")
     scheduler.env = folder.env
-    reaped = scheduler.run("reap", "--marks", "--yes", status=5)
+    reaped = scheduler.run("reap", "--by-tags", "--yes", status=5)
     assert f"{network['id']} stays: guest uses it" in reaped.err and "over-role stays: guest uses it" in reaped.err, str(reaped)
     assert folder.client("ec2").describe_vpcs(VpcIds=[network["id"]])["Vpcs"] and roles(folder) == ["over-role"]
     subnets = folder.client("ec2").describe_subnets(Filters=[{"Name": "vpc-id", "Values": [network["id"]]}])["Subnets"]

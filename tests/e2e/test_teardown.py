@@ -48,7 +48,7 @@ def bucket_with_versions_and_markers(stack, cloud):
     stack.write(BUCKET).apply()
     fill(cloud, 520)  # more than a page of versions and markers
     refused = stack.destroy(status=3)
-    assert "lake (it is not empty)" in refused.err and "what goes: --force-empty, or `force_destroy: true` in the stack" in refused.err
+    assert "lake (it is not empty)" in refused.err and "to allow it: --force-empty, or `force_destroy: true` in the stack" in refused.err
     planned = erased(stack.run("plan", "--destroy", "--force-empty", "--json"))
     counts = {"objects": 2, "versions": 522, "delete_markers": 520, "uploads": 1, "bytes": 520 * 5 + 3}
     assert [(e["address"], e["flag"], e["counts"]) for e in planned] == [("lake", "force_empty", counts)]
@@ -497,8 +497,8 @@ def test_what_stands_in_the_way_is_said_before(stack, cloud, how):
     text = stack.run("plan", *words).out
 
     said = "`force_destroy: true` in the stack" if how == "destroy" else "apply `force_destroy: true` before"
-    assert "Blocking their deletion:" in text and f"it is not empty: 1 object, 1 byte (what goes: --force-empty, or {said})" in text
-    assert "it is protected (what goes: --delete-protected, or apply `deletion_protection: false` before)" in text and "With them:" not in text
+    assert "Blocking their deletion:" in text and f"it is not empty: 1 object, 1 byte (to allow it: --force-empty, or {said})" in text
+    assert "it is protected (to allow it: --delete-protected, or apply `deletion_protection: false` before)" in text and "With them:" not in text
     assert "**Blocking their deletion:**" in stack.run("plan", "--format", "markdown", *words).out
     cloud.forget_requests()
     refused = stack.run(how, "--yes", status=3)
@@ -519,8 +519,8 @@ def test_what_stands_in_the_way_of_a_replacement(stack, cloud):
     cloud.client("s3").put_object(Bucket="lab-lake-1", Key="a", Body=b"1")
     other = (BUCKET + table).replace("lab-lake", "lab-lake-N").replace("N", "2")
     text = stack.write(other).run("plan").out
-    assert "it is not empty: 1 object, 1 byte (what goes: --force-empty, or `force_destroy: true` in the stack)" in text, text
-    assert "it is protected (what goes: --delete-protected, or apply `deletion_protection: false` before)" in text, text
+    assert "it is not empty: 1 object, 1 byte (to allow it: --force-empty, or `force_destroy: true` in the stack)" in text, text
+    assert "it is protected (to allow it: --delete-protected, or apply `deletion_protection: false` before)" in text, text
     failed = stack.run("apply", "--yes", status=3)
     assert "lake (it is not empty), table (it is protected)" in failed.err, str(failed)
     stack.write(other.replace("name: lab-lake-2", "name: lab-lake-2, force_destroy: true"))

@@ -156,7 +156,7 @@ def test_where_nothing_tells_one_option_goes_on(lost, type_, how):
         lost.write("stack: lab\n")
     words = ["--destroy"] if how == "destroy" else []
     assert stops(lost.run("plan", "--json", *words)) == [("it", UNDECIDED, "delete_adopted")]
-    assert f"{UNDECIDED} (what goes: --delete-adopted, or `weir state rm 'it'` forgets it)" in lost.run("plan", *words).out
+    assert f"{UNDECIDED} (to allow it: --delete-adopted, or `weir state rm 'it'` forgets it)" in lost.run("plan", *words).out
     refused = lost.run(how, "--yes", status=3)
     assert f"it ({UNDECIDED}); nothing was changed" in refused.err and "--delete-adopted" in refused.err, str(refused)
     assert lost.run("state", "list").out == "it\n"
@@ -184,7 +184,7 @@ def test_saved_plan_keeps_what_was_agreed(lost):
     lost.write(lab("aws.sns.topic", attributes)).apply()
     untag(lost)
     lost.run("plan", "--destroy", "-o", "no.plan")
-    assert f"! it  {UNDECIDED} (what goes: --delete-adopted" in lost.run("show", "no.plan").out
+    assert f"! it  {UNDECIDED} (to allow it: --delete-adopted" in lost.run("show", "no.plan").out
     assert "nothing was changed" in lost.run("apply", "no.plan", status=3).err
     assert "a saved plan is applied as it is" in lost.run("apply", "no.plan", "--delete-adopted", status=3).err
     lost.run("plan", "--destroy", "--delete-adopted", "-o", "yes.plan")
