@@ -174,7 +174,7 @@ def test_what_cannot_be_said_is_told(local_stack):
     ("properties", "told"),
     [
         ("CodeUri: s3://b/k, Policies: [{S3ReadPolicys: {BucketName: b}}]", ["t.yaml:3:", "none of SAM's policy templates", 'did you mean "S3ReadPolicy"?']),
-        ("Timeout: 3", ["t.yaml:3:", "where the code of F lies is a path"]),
+        ("Timeout: 3", ["t.yaml:3:", "the code of F is a path"]),
         ('CodeUri: s3://b/k, Events: {E: {Type: S3, Properties: {Bucket: b, Events: "s3:*"}}}', ["t.yaml:3:", "`Bucket` of this template"]),
     ],
 )

@@ -219,7 +219,7 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
-@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "no state or plan"), ('{"format_version": "1.0"}', "no state or plan"), ('{"version": 4}', "no state or plan"),
+@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "not a state or plan"), ('{"format_version": "1.0"}', "not a state or plan"), ('{"version": 4}', "not a state or plan"),
                                             ('{"version": 4, "terraform_version": "1.11.4", "resources": []}', "this is the state's own file"), ("PK\x03\x04", "this is the plan's own file")])
 def test_what_is_no_plan(local_stack, text, told):
     local_stack.write(text, "plan.json")
@@ -422,7 +422,7 @@ def test_regions_and_accounts(local_stack):
         "aws.ap_south_1": {"region": "ap-south-1"}, "aws.far_away": {"region": "sa-east-1"}}
     assert {name: one.get("provider") for name, one in stack["resources"].items()} == {"here": None, "also": None, "west": "aws.west", "moved": "aws.ap_south_1", "far": "aws.far_away", "told_told": None}
     assert set(stack["resources"]["also"]["depends_on"]) == set(stack["resources"]) - {"also", "west", "moved", "far"}
-    assert "the role of its `assume_role` is made of what is not told" in result.err
+    assert "the role of its `assume_role` depends on values that are not reported" in result.err
     local_stack.run("validate")
 
 

@@ -217,13 +217,13 @@ REFUSED = {
     "git::ssh://ada:secret@example.org/lake.git": "must not hold a password",
     "git::http://example.org/lake.git": "plain HTTP",
     "git::ext::sh -c true": "no blanks",
-    "git::ext::sh": "no address",
-    "git::--upload-pack=touch/x": "no address",
-    "git::ssh://-oProxyCommand=x/lake": "no address",
-    "git::git@-oProxyCommand=x:lake": "no address",
-    "git::https://example.org/lake.git?ref=--upload-pack=x": "no name of a tag",
+    "git::ext::sh": "not an address",
+    "git::--upload-pack=touch/x": "not an address",
+    "git::ssh://-oProxyCommand=x/lake": "not an address",
+    "git::git@-oProxyCommand=x:lake": "not an address",
+    "git::https://example.org/lake.git?ref=--upload-pack=x": "not a name of a tag",
     "git::https://example.org/lake.git?rev=v1": 'no setting "rev"',
-    "git::https://example.org/lake.git//../x": "no folder within",
+    "git::https://example.org/lake.git//../x": "not a folder within",
     "https://example.org/lake.zip": "needs its checksum",
     "https://example.org/lake.zip?checksum=md5:1": "64 hex digits",
     "http://example.org/lake.zip?checksum=sha256:" + "0" * 64: "plain HTTP",
@@ -348,7 +348,7 @@ HOSTILE = {
     "a way out in a zip": (zip_of(("a/../../out", "x")), "outside"),
     "a link out": (tar_of((special("l", tarfile.SYMTYPE, "../../.."), "")), "lead outside"),
     "an absolute link": (tar_of((special("l", tarfile.SYMTYPE, "/etc"), ""), ("l/out", "x")), "lead outside"),
-    "through a link": (tar_of(("d/x", ""), (special("l", tarfile.SYMTYPE, "d"), ""), ("l/out", "x")), "no folder"),
+    "through a link": (tar_of(("d/x", ""), (special("l", tarfile.SYMTYPE, "d"), ""), ("l/out", "x")), "not a folder"),
     "a hard link": (tar_of((special("l", tarfile.LNKTYPE, "/etc/passwd"), "")), "hard link"),
     "a device": (tar_of((special("null", tarfile.CHRTYPE), "")), "neither a file nor a folder"),
     "settings of git": (tar_of(("weir.yaml", MODULE), ("a/.Git/config", "x")), "belongs to a working folder"),
@@ -384,7 +384,7 @@ def test_what_is_too_large(tmp_path, web, web_stack):
     stack = web_stack.write(stack_of(**{f"m{i}": source for i, source in enumerate(sources)}))
     refused = stack.run("modules", "update", status=3, env=few).err
     assert refused.count("it is larger than 1 MiB") == 3 and refused.count("larger than allowed when unpacked") == 1 and refused.count("WEIR_MODULE_MIB=4 in the environment") == 4, refused
-    assert cached(stack) == [] and "no number of MiB" in stack.run("modules", "update", status=3, env={"WEIR_MODULE_MIB": "1g"}).err
+    assert cached(stack) == [] and "not a number of MiB" in stack.run("modules", "update", status=3, env={"WEIR_MODULE_MIB": "1g"}).err
     stack.run("modules", "update", env={"WEIR_MODULE_MIB": "16"})
     stack.apply()
 

@@ -233,7 +233,7 @@ def test_a_document_from_a_file_or_a_pipe(jobs, cloud):
     assert given() == {}
     assert "which arguments cannot be added to" in jobs.run("run", "flow", "a=1", "--payload", "-", stdin="[1]", status=3).err
     assert "--payload is a file with JSON" in jobs.run("run", "flow", "--payload", "-", stdin="{", status=None).err
-    assert "no argument" in jobs.run("run", "flow", "word", status=3).err
+    assert "not an argument" in jobs.run("run", "flow", "word", status=3).err
     assert jobs.run("run", "flow", "a:={", status=3).err.startswith("error: a: ")
 
 

@@ -29,7 +29,7 @@ def full_bucket(stack, cloud):
     for key in "abc":
         cloud.client("s3").put_object(Bucket="forged-lake", Key=key, Body=b"1")
     shown = stack.run("plan", "--destroy", "-o", "it.plan").out
-    assert "In the way of their deletion" in shown and stack.run("show", "it.plan").out.strip() in shown
+    assert "Blocking their deletion" in shown and stack.run("show", "it.plan").out.strip() in shown
     return json.loads((stack.folder / "it.plan").read_text())
 
 
@@ -52,9 +52,9 @@ def test_a_forged_plan_does_what_it_shows_or_nothing(stack, cloud):
     plan = full_bucket(stack, cloud)
     gone = {"lake": [{**item, "counts": {"objects": 1}} for item in plan["erases"]["lake"]]}
     for edit, shows in [
-        (lambda content: content.replace('"teardown":0', '"teardown":1'), "In the way of their deletion"),
+        (lambda content: content.replace('"teardown":0', '"teardown":1'), "Blocking their deletion"),
         (rewritten(teardown=1, erases={}), "1 to delete"),
-        (rewritten(teardown=1, erases=gone), "In the way of their deletion"),
+        (rewritten(teardown=1, erases=gone), "Blocking their deletion"),
         (rewritten(teardown=1, changes=[], counts={}, erases={}), "No changes"),
         (rewritten(teardown=1, changes=[], outputs=[{"name": "x", "after": 1}], erases={}), "1 to delete"),
     ]:

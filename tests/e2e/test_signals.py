@@ -79,7 +79,7 @@ WAITING = {
     "whose account it is": (BUCKETS, ["plan"]),
     "apply": (BUCKETS, ["apply", "--yes"]),
     "drift": (BUCKETS, ["drift"]),
-    "import": (BUCKETS, ["import", "live", "--type", "aws.s3.bucket"]),
+    "import": (BUCKETS, ["import", "live", "--type", "aws.s3.bucket", "-o", "there"]),
     "module": ("modules: {m: {source: 'git::http://127.0.0.1:PORT/m.git'}}\n", ["modules", "update"]),
     "state in S3": (BUCKETS + S3, ["plan"]),
     "state in S3, locked": (BUCKETS + S3, ["apply", "--yes"]),

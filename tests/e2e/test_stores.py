@@ -63,7 +63,7 @@ def test_life(request, stack, store):
     assert said.out.count("has no tags") + said.err.count("has no tags") == untagged, str(said)
     stack.assert_settled()
     alone = "AWS_ENDPOINT_URL_S3" in stack.env
-    assert ("an address for S3 alone" in stack.run("state", "doctor").out) == alone
+    assert ("an endpoint for S3 alone" in stack.run("state", "doctor").out) == alone
     stack.write(STACK.replace("stores-two", "stores-three"))
     again = stack.apply()
     assert "has no tags" not in again.out + again.err, str(again)

@@ -49,7 +49,7 @@ def test_made(tmp_path, fast_sandbox):
     stack.tells = True
     stack.write(DATABASE)
     said = stack.apply().out
-    assert 'warning: db: the service tells "kms_key" as "arn:aws:kms:' in said and SAYS in said
+    assert 'warning: db: the service reports "kms_key" as "arn:aws:kms:' in said and SAYS in said
     stack.assert_settled()
     assert SAYS not in stack.apply("-i", "size=30").out  # once is enough
     stack.assert_settled("-i", "size=30")

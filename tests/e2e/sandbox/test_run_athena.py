@@ -326,7 +326,7 @@ def test_partitions_are_chosen(athena):
     assert chosen("year > 9 and `day` LIKE '%01'") == [values[2], values[4]]
     assert chosen("year IN (9, 2026) AND NOT (day >= '2026-11-02' OR year < 10)") == [values[4]]
     assert chosen("YEAR BETWEEN 10 AND 100") == values[2:4] and chosen("year <> 10 AND day <> '2026-11-01'") == [values[1], values[5]]
-    for wrong, why in (("month = 1", "no partition key"), ("year = 'soon'", "a number"), ("year = ", "ends"), ("year = 1 day = 2", "AND or OR"), ("day = 'x", "never closed")):
+    for wrong, why in (("month = 1", "not a partition key"), ("year = 'soon'", "a number"), ("year = ", "ends"), ("year = 1 day = 2", "AND or OR"), ("day = 'x", "never closed")):
         with pytest.raises(ClientError, match=why):
             chosen(wrong)
     parts = [chosen("year > 9", Segment={"SegmentNumber": n, "TotalSegments": 3}) for n in range(3)]
