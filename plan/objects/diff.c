@@ -30,12 +30,18 @@ bool diff_ignores(const struct comparison *c, const struct attr *attr)
     return is_ignored(c->lifecycle, attr->name) || schema_is_others(c->arena, c->schema, attr, c->live);
 }
 
+/* It never changes, and an answer may leave it out. */
+static bool is_fixed(const struct attr *attr)
+{
+    return attr->replace && !attr->attached;
+}
+
 /* What an attribute is compared with: the live value, or the record where the service does not tell. What
  * never changes is not gone where an answer leaves it out. */
 static const struct value *compared_value(const struct comparison *c, const struct attr *attr)
 {
     const struct value *live = value_get(c->live, attr->name);
-    bool untold = attr->local || attr->write_only || (attr->replace && value_is_null(live));
+    bool untold = attr->local || attr->write_only || (is_fixed(attr) && value_is_null(live));
     if (untold && c->record)
         return value_get(c->record->attrs, attr->name);
     return value_is_sensitive(live) ? untold_left_out(c->arena, attr->type, live) : live;
@@ -102,7 +108,7 @@ static bool diff_given(
     bool halfway = is_halfway(c, attr);
     if (!(attr->settable || attr->prepared) || diff_ignores(c, attr))
         return false;
-    bool immutable = attr->replace && !attr->local && !attr->write_only;
+    bool immutable = is_fixed(attr) && !attr->local && !attr->write_only;
     if (immutable && value_is_null(before) && c->live && !c->record)
         return false; /* nobody told, and nobody could change it */
     after = said_no_more(c->arena, c->record, attr, wanted, before);
@@ -263,7 +269,7 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out)
         const struct value *recorded = value_get(c->record->attrs, attr->name),
                            *is = value_get(c->live, attr->name);
         bool never = value_is_null(recorded) && value_is_null(is);
-        bool left_out = value_is_null(is) && (attr->replace || told_left_out(c->record, attr, recorded, is));
+        bool left_out = value_is_null(is) && (is_fixed(attr) || told_left_out(c->record, attr, recorded, is));
         if (never || left_out || attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
             continue;
         if (!*out)

@@ -338,6 +338,7 @@ static void mark_replaced(struct type_loader *t)
         if (attr->settable && !attr->local && t->attrs[i].owner == OWNER_BASE &&
             !is_updated(type, attr->name))
             attr->replace = true;
+        attr->attached = t->attrs[i].owner != OWNER_BASE;
         attr->stepwise = count_steps(type, attr->name) > 1;
     }
 }

@@ -24,6 +24,7 @@ static const struct attr attrs[] = {
     {.name = STR_INIT("password"), .type = &text, .settable = true, .sensitive = true, .write_only = true},
     {.name = STR_INIT("hash"), .type = &text, .computed = true, .prepared = true},
     {.name = STR_INIT("id"), .type = &text, .computed = true},
+    {.name = STR_INIT("network"), .type = &text, .settable = true, .replace = true, .attached = true},
 };
 static const struct schema schema = {
     .name = STR_INIT("fake.thing"), .attrs = attrs, .attr_count = sizeof attrs / sizeof *attrs};
@@ -94,6 +95,17 @@ static void what_no_service_tells_is_compared_with_the_record(void **state)
     /* What was there before weir is not made anew for what nobody knows of it. */
     struct record adopted = {.set = json("[]"), .attrs = json("{}"), .adopted = true};
     assert_string_equal(diff("{\"source\":\"b\"}", "{}", &adopted), "source");
+}
+
+/* An answer may leave out what never changes; what has a call of its own, such as an attachment, is not there
+ * then. */
+static void what_an_answer_leaves_out(void **state)
+{
+    (void)state;
+    struct record record = {
+        .set = json("[\"name\",\"network\"]"), .attrs = json("{\"name\":\"a\",\"network\":\"n\"}")};
+    assert_string_equal(diff("{\"name\":\"a\"}", "{}", &record), "");
+    assert_string_equal(diff("{\"name\":\"a\",\"network\":\"n\"}", "{\"name\":\"a\"}", &record), "network!");
 }
 
 static void what_is_ignored_does_not_differ(void **state)
@@ -220,6 +232,7 @@ int main(void)
         cmocka_unit_test(what_the_file_gives_is_compared_with_what_is_there),
         cmocka_unit_test(what_was_taken_out_is_put_back),
         cmocka_unit_test(what_no_service_tells_is_compared_with_the_record),
+        cmocka_unit_test(what_an_answer_leaves_out),
         cmocka_unit_test(what_is_ignored_does_not_differ),
         cmocka_unit_test(what_was_unknown_is_compared_when_it_is_known),
         cmocka_unit_test(what_was_unknown_and_is_not_given_then_is_taken_out),
