@@ -66,6 +66,8 @@ struct node *yaml_load(struct arena *arena, const char *path, struct str shown_p
 
 /* The node as written, quotes included. */
 struct str node_raw(const struct node *node);
+/* The text; "" where it is none, or there is no node. */
+struct str node_text(const struct node *node);
 struct span node_span(const struct node *node);
 struct span node_key_span(const struct node_entry *entry);
 const struct node_entry *node_find(const struct node *map, struct str key); /* NULL: not a map or not there */

@@ -1,6 +1,11 @@
 /* Looking at nodes of YAML: entries by key, places for messages, nodes as plain values. */
 #include "base/yaml.h"
 
+struct str node_text(const struct node *node)
+{
+    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
+}
+
 struct str node_raw(const struct node *node)
 {
     return str_slice(node->source->text, node->offset, (size_t)node->offset + node->length);

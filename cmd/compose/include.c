@@ -12,11 +12,6 @@ static const char *const kinds[] = {"services", "networks", "volumes", "secrets"
 
 static struct node *include_root(struct compose *c, struct node *root, struct str dir, int depth);
 
-static struct str include_text(const struct node *node)
-{
-    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
-}
-
 /* What has been said of a variable already stands. */
 static void take_missing(struct compose *c, struct str key, struct str text, void *ctx)
 {
@@ -31,7 +26,7 @@ static void include_env(struct compose *c, const struct node *files, struct str 
     for (uint32_t i = 0; i < n; i++) {
         const struct node *file = files && files->kind == NODE_LIST ? files->items[i] : files;
         struct str path =
-            file ? compose_path(c, dir, include_text(file)) : path_join(c->arena, project, STR(".env"));
+            file ? compose_path(c, dir, node_text(file)) : path_join(c->arena, project, STR(".env"));
         compose_env_file(c, path_join(c->arena, c->dir, path), take_missing, NULL);
     }
 }
@@ -44,7 +39,7 @@ static struct node *include_files(
     struct node *all = NULL;
     for (uint32_t i = 0; i < n; i++) {
         const struct node *said = paths->kind == NODE_LIST ? paths->items[i] : paths;
-        struct str path = path_join(c->arena, c->dir, compose_path(c, dir, include_text(said)));
+        struct str path = path_join(c->arena, c->dir, compose_path(c, dir, node_text(said)));
         struct node *root = yaml_load(c->arena, arena_strz(c->arena, path), path, c->diags);
         if (!root)
             return NULL;
@@ -116,15 +111,15 @@ static struct node *include_one(
 {
     const struct node *paths = said->kind == NODE_MAP ? node_get(said, "path") : said;
     const struct node *first = paths && paths->kind == NODE_LIST && paths->count ? paths->items[0] : paths;
-    if (!include_text(first).n || depth == DEEP) {
+    if (!node_text(first).n || depth == DEEP) {
         diag_error(c->diags, node_span(said),
             depth == DEEP ? "`include` goes round in a circle"
                           : "`include` names the path of a compose file");
         return root;
     }
-    struct str folder = path_dir(compose_path(c, dir, include_text(first))), project = folder;
+    struct str folder = path_dir(compose_path(c, dir, node_text(first))), project = folder;
     if (said->kind == NODE_MAP && node_get(said, "project_directory"))
-        project = compose_path(c, dir, include_text(node_get(said, "project_directory")));
+        project = compose_path(c, dir, node_text(node_get(said, "project_directory")));
     include_env(c, said->kind == NODE_MAP ? node_get(said, "env_file") : NULL, dir, project);
     struct node *other = include_files(c, paths, dir, project);
     if (!other || other->kind != NODE_MAP)

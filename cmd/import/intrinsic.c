@@ -226,8 +226,7 @@ struct said *template_sub(struct template *t, const struct node *node, struct st
 
 static struct str text_at(const struct node *node, const char *key)
 {
-    const struct node *value = node_get(node, key);
-    return value && value->kind == NODE_STRING ? value->string : STR_EMPTY;
+    return node_text(node_get(node, key));
 }
 
 static struct said *map_of(struct template *t, const struct node *node)

@@ -24,11 +24,6 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
     return arena_str(arena, str_slice(text, from, end));
 }
 
-static struct str text_of(const struct node *node)
-{
-    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
-}
-
 /* ---- parameters ---- */
 
 /* The default as what the input's type takes. */
@@ -104,7 +99,7 @@ static void set_choices(
 
 static bool is_true(const struct node *node)
 {
-    return node && ((node->kind == NODE_BOOL && node->boolean) || str_ieq(text_of(node), STR("true")));
+    return node && ((node->kind == NODE_BOOL && node->boolean) || str_ieq(node_text(node), STR("true")));
 }
 
 static void set_default(
@@ -140,7 +135,8 @@ static void take_parameter(struct template *t, const struct node_entry *entry, s
     const struct node *node = entry->value;
     struct parameter *p = ARENA_NEW(t->arena, struct parameter);
     struct said *input = said_new(t->arena, SAID_MAP, node);
-    struct str type = text_of(node_get(node, "Type")), pattern = text_of(node_get(node, "AllowedPattern"));
+    struct str type = node_text(node_get(node, "Type")),
+               pattern = node_text(node_get(node, "AllowedPattern"));
     p->input = draft_input_name(t->draft, name);
     p->data = STR_EMPTY;
     map_set(&t->parameters, name, p);
@@ -151,7 +147,7 @@ static void take_parameter(struct template *t, const struct node_entry *entry, s
     if (pattern.n && !p->is_list)
         said_set(t->arena, input, STR("pattern"), said_string(t->arena, pattern, NULL));
     set_range(t, input, node, p->is_number);
-    struct str words = text_of(node_get(node, "Description"));
+    struct str words = node_text(node_get(node, "Description"));
     if (words.n)
         said_set(t->arena, input, STR("description"), said_string(t->arena, words, NULL));
     if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) {
@@ -219,7 +215,7 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
 {
     const struct node *node = entry->value, *value = node_get(node, "Value"),
                       *only = node_get(node, "Condition");
-    struct str words = text_of(node_get(node, "Description"));
+    struct str words = node_text(node_get(node, "Description"));
     if (!value) {
         diag_error(t->diags, node_key_span(entry), "an output is a map with its `Value`");
         return;

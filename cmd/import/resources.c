@@ -1,11 +1,6 @@
 /* The resources of a template: their names first, because they refer to each other, then what they say. */
 #include "cmd/import/template.h"
 
-static struct str text_of(const struct node *node)
-{
-    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
-}
-
 /* ---- names ---- */
 
 static struct str last_word(struct str type)
@@ -47,7 +42,7 @@ static struct thing *add_thing(struct template *t, const struct node_entry *entr
         .pattern = STR_EMPTY,
         .node = entry->value,
         .physical = STR_EMPTY};
-    thing->type = text_of(node_get(entry->value, "Type"));
+    thing->type = node_text(node_get(entry->value, "Type"));
     thing->resource = draft_resource(t->draft);
     thing->resource->comment = template_comment(t->arena, entry);
     thing->resource->origin = thing->logical;
@@ -99,11 +94,11 @@ static void add_dependency(
     struct template *t, const struct thing *thing, struct said *list, const struct node *node)
 {
     struct str name, key;
-    template_plain_name(t, text_of(node), &name);
+    template_plain_name(t, node_text(node), &name);
     const struct thing *other = template_find(t, name, &key);
     if (!other) {
         diag_error(
-            t->diags, node_span(node), "the template has no resource \"%.*s\"", STR_ARG(text_of(node)));
+            t->diags, node_span(node), "the template has no resource \"%.*s\"", STR_ARG(node_text(node)));
         return;
     }
     for (size_t i = 0; i < t->draft->reference_count; i++) /* a reference says the same */
@@ -115,7 +110,7 @@ static void add_dependency(
 
 static bool resources_keep(const struct node *node, const char *key)
 {
-    struct str policy = text_of(node_get(node, key));
+    struct str policy = node_text(node_get(node, key));
     return str_eqz(policy, "Retain") || str_eqz(policy, "RetainExceptOnCreate");
 }
 
@@ -129,7 +124,7 @@ static void tell_policies(struct template *t, struct thing *thing)
                 t->diags, node_key_span(entry), "`%s` cannot be said in a stack, and is left out", unsaid[i]);
     }
     const struct node_entry *deletion = node_find(thing->node, STR("DeletionPolicy"));
-    if (deletion && str_eqz(text_of(deletion->value), "Snapshot"))
+    if (deletion && str_eqz(node_text(deletion->value), "Snapshot"))
         thing->resource->note =
             STR("what a destroy does with its last snapshot, the type's own attributes say");
 }

@@ -2,14 +2,9 @@
 #include "cmd/import/nodes.h"
 #include "cmd/import/rewrite.h"
 
-static struct str text_of(const struct node *node)
-{
-    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
-}
-
 static void tell_macro(struct template *t, const struct node *node)
 {
-    struct str name = node->kind == NODE_MAP ? text_of(node_get(node, "Name")) : text_of(node);
+    struct str name = node->kind == NODE_MAP ? node_text(node_get(node, "Name")) : node_text(node);
     if (str_eqz(name, "AWS::LanguageExtensions") || str_eqz(name, "AWS::Serverless-2016-10-31"))
         return;
     const struct node *location = nodes_at(node, STR("Parameters.Location"));
@@ -93,7 +88,7 @@ static void template_adopt(struct template *t)
 
 static void read_all(struct template *t, const struct node *resources)
 {
-    struct str words = text_of(node_get(t->root, "Description"));
+    struct str words = node_text(node_get(t->root, "Description"));
     t->draft->description = words;
     if (t->root->count)
         t->draft->comment = template_comment(t->arena, &t->root->entries[0]);

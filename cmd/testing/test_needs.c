@@ -45,7 +45,7 @@ void test_check_needs(const struct node *root, struct diags *diags)
         const struct node *item = list->items[i];
         if (test_needs_find(engines, n, item))
             continue;
-        struct str text = item->kind == NODE_STRING ? item->string : STR("");
+        struct str text = node_text(item);
         struct diag *d = diag_error(diags, node_span(item), "nothing is known of \"%.*s\"", STR_ARG(text));
         diag_did_you_mean(diags, d, text, names, n);
         if (!d->label.n)

@@ -42,11 +42,6 @@ static struct str plain(struct arena *arena, struct str s)
 
 /* ---- the files ---- */
 
-static struct str text_of(const struct node *node)
-{
-    return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;
-}
-
 /* A key whose value is kept as it stands: where in the structure. */
 struct kept_key {
     const char *key;
@@ -86,8 +81,8 @@ static void read_kept(
 
 static void read_rule(struct arena *arena, const struct node *map, struct names_rule *rule)
 {
-    rule->to = text_of(node_get(map, "as"));
-    rule->same = text_of(node_get(map, "same"));
+    rule->to = node_text(node_get(map, "as"));
+    rule->same = node_text(node_get(map, "same"));
     rule->document = node_get(map, "document") != NULL;
     rule->each = node_get(map, "each") != NULL;
     rule->digest = node_get(map, "digest") != NULL;
@@ -104,7 +99,7 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
         if (value->kind == NODE_MAP)
             read_rule(arena, value, &rules[i]);
         else
-            rules[i].to = text_of(value);
+            rules[i].to = node_text(value);
     }
     type->rules = rules;
     type->n = n;
@@ -123,7 +118,7 @@ static int read_terraform(
     struct names *names, struct str service, const struct node_entry *entry, struct err *err)
 {
     const struct node *one = entry->value, *into = node_get(one, "into");
-    struct str ours = text_of(into ? into : node_get(one, "type"));
+    struct str ours = node_text(into ? into : node_get(one, "type"));
     bool asked = node_get(one, "asked"),
          full = str_find_char(ours, '.', 0) >= 0 || str_starts(ours, STR("AWS::"));
     if (!full)
@@ -134,9 +129,9 @@ static int read_terraform(
     struct names_type *type = type_new(names->arena, entry->key, schema);
     type->asked = asked;
     read_rules(names->arena, type, node_get(one, "names"));
-    type->into_by = text_of(node_get(one, "by"));
-    type->at = text_of(node_get(one, "at"));
-    type->key = text_of(node_get(one, "key"));
+    type->into_by = node_text(node_get(one, "by"));
+    type->at = node_text(node_get(one, "at"));
+    type->key = node_text(node_get(one, "key"));
     read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys, type);
     map_set(&names->terraform, type->other, type);
     return 0;

@@ -72,7 +72,7 @@ static void load_others(const struct scope *scope, const struct node *node, stru
     struct str *paths = ARENA_ARRAY(l->arena, struct str, n);
     for (size_t i = 0; i < n; i++) {
         const struct node *one = node->kind == NODE_LIST ? node->items[i] : node;
-        paths[i] = one->kind == NODE_STRING ? one->string : STR_EMPTY;
+        paths[i] = node_text(one);
         bool own = str_starts(paths[i], STR("."));
         if (!paths[i].n)
             load_error(l, one, "expected an attribute");

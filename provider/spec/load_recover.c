@@ -142,7 +142,7 @@ static bool takes_token(const struct node *create)
 static void load_said(struct type_loader *t, const struct node *node)
 {
     struct spec_settle *settle = &t->type->settle;
-    struct str word = node->kind == NODE_STRING ? node->string : STR_EMPTY;
+    struct str word = node_text(node);
     if (node->kind != NODE_STRING) {
         if (!load_keys(t->l, node, "settle", "by within"))
             return;

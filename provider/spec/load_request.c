@@ -281,7 +281,7 @@ static struct shape_member *kept_within(
 static void keep_member(struct request_builder *b, struct str prefix, const struct node *node)
 {
     struct arena *arena = b->t->l->arena;
-    struct str path = node->kind == NODE_STRING ? node->string : STR_EMPTY, rest;
+    struct str path = node_text(node), rest;
     struct str name = arena_printf(arena, "@%.*s", STR_ARG(path)),
                wire = step_joined_name(b->t->l, prefix, path);
     const struct spec_attr *attr;

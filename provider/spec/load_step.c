@@ -67,8 +67,7 @@ static void load_match(struct type_loader *t, const struct node *match, struct s
     struct spec_match *all = ARENA_ARRAY(t->l->arena, struct spec_match, match->count);
     for (uint32_t i = 0; i < match->count; i++) {
         const struct node *attr = match->entries[i].value;
-        all[i] =
-            (struct spec_match){match->entries[i].key, attr->kind == NODE_STRING ? attr->string : STR_EMPTY};
+        all[i] = (struct spec_match){match->entries[i].key, node_text(attr)};
         if (!str_eqz(all[i].attr, "token"))
             load_attr_named(t, attr, all[i].attr);
     }

@@ -53,13 +53,13 @@ static bool read_digest(const struct lock_reading *r, const struct node *node, s
 
 static bool read_commit(const struct lock_reading *r, const struct node *node, struct str *out)
 {
-    *out = node->kind == NODE_STRING ? node->string : STR_EMPTY;
+    *out = node_text(node);
     return module_is_commit(*out) || lock_wrong(r, node_span(node), "this is not a name of a commit");
 }
 
 static bool read_vendored(const struct lock_reading *r, const struct node *node, struct str *out)
 {
-    struct str step, rest = *out = node->kind == NODE_STRING ? node->string : STR_EMPTY;
+    struct str step, rest = *out = node_text(node);
     bool inside = rest.n && rest.p[0] != '/';
     while (rest.p && rest.n && inside) {
         step = str_cut(rest, '/', &rest);
