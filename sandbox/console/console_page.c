@@ -34,7 +34,7 @@ struct str console_page(struct arena *arena, bool write, struct str *policy)
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<title>weir sandbox</title>\n<style>%.*s</style>\n</head>\n<body data-write=\"%s\">\n"
         "<header id=\"head\"><h1>weir sandbox</h1><nav aria-label=\"What is shown\"></nav>"
-        "<span id=\"mode\">%s</span><button id=\"again\">Look again</button></header>\n"
+        "<span id=\"mode\">%s</span><button id=\"again\">Refresh</button></header>\n"
         "<main><section id=\"list\" tabindex=\"-1\" aria-label=\"What there is\"></section>"
         "<section id=\"detail\" tabindex=\"-1\" aria-label=\"One of it\"></section></main>\n"
         "<p id=\"said\" role=\"status\"></p>\n"

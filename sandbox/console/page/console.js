@@ -90,7 +90,7 @@ list.addEventListener("keydown", event => {
 
 // ---- values
 
-const known = new Map(); // ARNs and ids of things, and where they are shown
+const known = new Map(); // ARNs and ids of resources, and where they are shown
 
 // A document within a text, such as a policy, is shown as what it is.
 function documentIn(text) {
@@ -132,7 +132,7 @@ function button(label, act, kind) {
   return made;
 }
 const wrong = error => h("p", {class: "failed", role: "alert"}, error.message);
-const readOnly = () => write ? null : h("p", {class: "note"}, "This console only looks. ", h("code", {}, "weir sandbox --console-write"), " lets it start and change things.");
+const readOnly = () => write ? null : h("p", {class: "note"}, "This console is read-only. ", h("code", {}, "weir sandbox --console-write"), " lets it start runs and change resources.");
 
 // ---- showing
 

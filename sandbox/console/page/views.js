@@ -16,18 +16,18 @@ const tile = (count, what, ...to) => h("a", {class: "tile", href: at(...to)}, h(
 async function overview() {
   const [all, buckets, runs, {rules}] = await Promise.all([things(), ask("buckets"), ask("runs"), ask("faults")]), count = (...types) => all.filter(one => types.includes(one.type)).length;
   return [heading("What is in the sandbox"),
-    h("div", {class: "tiles"}, tile(all.length, "things", "things"), tile(buckets.length, "buckets", "buckets"), tile(runs.length, "runs", "jobs"), tile(count("aws.stepfunctions.state_machine"), "state machines", "machines"),
+    h("div", {class: "tiles"}, tile(all.length, "resources", "things"), tile(buckets.length, "buckets", "buckets"), tile(runs.length, "runs", "jobs"), tile(count("aws.stepfunctions.state_machine"), "state machines", "machines"),
       tile(count(...SCHEDULES), "schedules", "schedules"), tile(count("aws.glue.table"), "tables", "tables"), tile(count("aws.logs.log_group"), "log groups", "logs"), tile(rules.length, "faults on", "faults")),
     part("Latest runs", table(["of", "state", "began", "took"], runs.slice(0, 8).map(runRow), "No job has run yet.")),
     part("From a shell", h("p", {}, "Any client that can be given an endpoint speaks with it; this sets it and the keys up:"), text(`eval "$(weir sandbox env)"\naws s3 ls        # at ${location.origin}`))];
 }
 
-// ---- things
+// ---- resources
 
 const thingList = async () => {
   const all = await things(), wide = regional(all);
-  return [finder(list, "things"), table(["name", ...(wide ? ["region"] : []), "made"], grouped(all, one => one.type).map(([type, some]) =>
-    [type, some.map(one => ({cells: [named(one), ...(wide ? [one.region || ""] : []), when(one.made)], to: at("things", type, one.region || "", one.id)}))]), "There is nothing yet.")];
+  return [finder(list, "resources"), table(["name", ...(wide ? ["region"] : []), "made"], grouped(all, one => one.type).map(([type, some]) =>
+    [type, some.map(one => ({cells: [named(one), ...(wide ? [one.region || ""] : []), when(one.made)], to: at("things", type, one.region || "", one.id)}))]), "There are no resources yet.")];
 };
 
 async function thing(type, region, id) {
@@ -241,7 +241,7 @@ async function faults() {
 // ---- all of it
 
 const views = {
-  things: {name: "Things", list: thingList, open: thing}, buckets: {name: "Buckets", list: bucketList, open: folder}, jobs: {name: "Jobs", list: jobList, open: jobOrRun},
+  things: {name: "Resources", list: thingList, open: thing}, buckets: {name: "Buckets", list: bucketList, open: folder}, jobs: {name: "Jobs", list: jobList, open: jobOrRun},
   machines: {name: "State machines", list: machineList, open: machine}, schedules: {name: "Schedules", list: scheduleList, open: schedule}, tables: {name: "Tables", list: tableList, open: tableOf},
   logs: {name: "Logs", list: logList, open: logGroup}, faults: {name: "Faults", list: faultList, open: faults, home: faults},
 };

@@ -157,7 +157,7 @@ def test_a_browser_shows_what_there_is(open_console, browser):
     long = {"StartAt": "Long", "States": {"Long": {"Type": "Wait", "Seconds": 9999, "End": True}}}
     waits = states.create_state_machine(name="waits", definition=json.dumps(long), roleArn=role)["stateMachineArn"]
 
-    browser.click("#again", "Look again")
+    browser.click("#again", "Refresh")
     browser.shows("#list", "aws.stepfunctions.state_machine")
     browser.run("{const box = document.querySelector('#list input'); box.value = 'NIGHTLY'; box.dispatchEvent(new Event('input'))}")
     assert browser.run("[...document.querySelectorAll('#list tr.row')].filter(row => row.offsetHeight).map(row => row.cells[0].textContent)") == ["nightly"]
