@@ -36,7 +36,7 @@ static void add_leftover(const struct leftover *left, bool color, struct buf *ou
 
 static void add_let_go(const struct verified *found, bool color, struct buf *out)
 {
-    buf_addz(out, found->let_go_count ? "Let go of:\n" : "");
+    buf_addz(out, found->let_go_count ? "Forgotten:\n" : "");
     for (size_t i = 0; i < found->let_go_count; i++)
         add_leftover(&found->let_go[i], color, out);
 }

@@ -200,7 +200,7 @@ static void add_head(
     const struct stack *stack, const struct plan *plan, const struct page_cost *cost, struct buf *out)
 {
     page_begin(stack, !plan ? "resources" : plan->destroy ? "destroy" : "plan", "cmd/page/page.js", out);
-    buf_addz(out, "<div class=\"filters\" role=\"group\" aria-label=\"What is shown\">\n");
+    buf_addz(out, "<div class=\"filters\" role=\"group\" aria-label=\"Filters\">\n");
     add_filters(plan, out);
     buf_addz(out, "</div>\n<input id=\"search\" type=\"search\" placeholder=\"Search ( / )\" "
                   "aria-label=\"Search addresses and types\">\n");
@@ -212,10 +212,10 @@ static void add_head(
 static void add_picture(struct picture *p, struct buf *out)
 {
     layout_run(&p->layout);
-    buf_addz(out, "<section id=\"picture\" aria-label=\"What needs what\">\n<div class=\"tools\">"
+    buf_addz(out, "<section id=\"picture\" aria-label=\"Dependencies\">\n<div class=\"tools\">"
                   "<button id=\"in\" aria-label=\"larger\">+</button>"
                   "<button id=\"out\" aria-label=\"smaller\">&minus;</button>"
-                  "<button id=\"fit\">whole</button></div>\n");
+                  "<button id=\"fit\">fit</button></div>\n");
     picture_svg(p, true, out);
     buf_addz(out, "</section>\n");
 }

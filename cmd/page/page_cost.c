@@ -143,7 +143,7 @@ void page_cost_others(struct page_cost *page, struct buf *out)
         if (!pays(item) || map_get(&page->told, item->address))
             continue;
         if (!any)
-            buf_addz(out, "<details class=\"module\"><summary>Unchanged, and paid for</summary>\n");
+            buf_addz(out, "<details class=\"module\"><summary>Unchanged resources with costs</summary>\n");
         any = true;
         add_other(page, item, out);
     }

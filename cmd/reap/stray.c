@@ -117,7 +117,7 @@ int strays_show(const struct strays *strays, bool each)
 {
     struct invocation *inv = strays->all->inv;
     struct arena *arena = &inv->arena;
-    static const char *const heads[] = {"stack", "state", "things", "age", "lease ends"};
+    static const char *const heads[] = {"stack", "state", "resources", "age", "lease ends"};
     AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)

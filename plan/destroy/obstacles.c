@@ -180,8 +180,8 @@ int plan_check_deletions(const struct plan *plan, struct err *err)
     if (all.n > TOLD_AT_ONCE)
         buf_addf(&all.names, " and %zu more, which the plan lists", all.n - TOLD_AT_ONCE);
     if (all.n) {
-        err_set(err, ERR_INVALID, "what the plan deletes cannot go: %.*s; nothing was changed",
-            (int)all.names.n, all.names.p);
+        err_set(err, ERR_INVALID, "deletions that are blocked: %.*s; nothing was changed", (int)all.names.n,
+            all.names.p);
         err_hint(err, "to allow it: %.*s", (int)all.ways.n, all.ways.p);
     }
     buf_release(&all.names);

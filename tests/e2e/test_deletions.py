@@ -67,7 +67,7 @@ def test_a_final_snapshot_without_a_name_is_refused(lab, type_, how):
     assert f"- `it`: {NAMELESS} (to allow it: {way})" in lab.run(*planned, "--format", "markdown").out
     assert NAMELESS in lab.run(*planned, "--format", "html").out
     refused = lab.run(*words, "--yes", status=3)
-    assert f"what the plan deletes cannot go: it ({NAMELESS}); nothing was changed" in refused.err and f"hint: to allow it: {way}" in refused.err, str(refused)
+    assert f"deletions that are blocked: it ({NAMELESS}); nothing was changed" in refused.err and f"hint: to allow it: {way}" in refused.err, str(refused)
     assert len(there(lab)) == 1 and lab.run("state", "list").out == "it\n"
     assert {"says": "no final snapshot is taken", "flag": "skip_final_snapshot"} in told(lab.run(*planned, "--skip-final-snapshot", "--json"))
     if type_ == "aws.rds.cluster" and how == "replace":

@@ -352,7 +352,7 @@ def test_a_stack_becomes_two(stack, cloud):
     first.write("stack: first\nresources:\n  t: {type: aws.sns.topic, name: parted-t}\n")
     url = sqs.get_queue_url(QueueName="parted-q")["QueueUrl"]
     done = first.run("destroy", "--yes", "--verify")  # its id is no part of the ARN that bears the marks
-    assert "Nothing is left but what was forgotten: neither" in done.out and re.search(r"Let go of:\n  \S*parted-q  aws.sqs.queue: has this stack's ownership tags \(q\)\n$", done.out), str(done)
+    assert "Nothing is left but what was forgotten: neither" in done.out and re.search(r"Forgotten:\n  \S*parted-q  aws.sqs.queue: has this stack's ownership tags \(q\)\n$", done.out), str(done)
     events = first.run("destroy", "--yes", "--verify", "--json").events()
     assert [(e["event"], e.get("id", e.get("left"))) for e in events if e["event"] in ("leftover", "let_go", "verified")] == [("let_go", url), ("verified", 0)]
     first.write("stack: first\nresources:\n" + queue + "imports: [{address: q, id: parted-q}]\n").apply()  # taken in again and lost sight of, it is its own

@@ -191,7 +191,7 @@ def test_cost_within_the_page(stack, cloud):
     (update,) = re.findall(r'<details class="change update" data-of="clicks">.*?</details>', changed, re.S)
     assert re.search(r"now</td><td>0\.0300</td><td>21\.90</td>", update) and re.search(r"after this</td><td>0\.0600</td><td>43\.80</td>", update)
     drifted = Page(changed).all("details", **{"class": "drifted"})
-    assert [attrs["data-of"] for attrs in drifted] == ["clicks"] and "Unchanged, and paid for" in changed
+    assert [attrs["data-of"] for attrs in drifted] == ["clicks"] and "Unchanged resources with costs" in changed
     assert {attrs["data-of"] for attrs in Page(changed).all("details", **{"class": "noop"})} == {"lake", "raw", "key"}
     event = [json.loads(line) for line in stack.run("plan", "--cost", "--json", "-i", "shards=4").out.splitlines()][-1]
     (clicks,) = [thing for thing in event["resources"] if thing["address"].startswith("clicks")]

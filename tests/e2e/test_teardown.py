@@ -502,7 +502,7 @@ def test_what_stands_in_the_way_is_said_before(stack, cloud, how):
     assert "**Blocking their deletion:**" in stack.run("plan", "--format", "markdown", *words).out
     cloud.forget_requests()
     refused = stack.run(how, "--yes", status=3)
-    assert "what the plan deletes cannot go: lake (it is not empty), table (it is protected); nothing was changed" in refused.err
+    assert "deletions that are blocked: lake (it is not empty), table (it is protected); nothing was changed" in refused.err
     assert "--force-empty" in refused.err and "`deletion_protection: false`" in refused.err, refused.err
     assert not [request for request in cloud.requests() if request.startswith("DELETE") or "DeleteTable" in request]
     stack.run(how, "--yes", "--force-empty", "--delete-protected")
