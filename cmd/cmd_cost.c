@@ -31,17 +31,17 @@ static int cmd_cost_show(struct invocation *inv, struct workspace *workspace, st
 {
     const struct stack *stack = workspace->stack;
     AUTO_BUF struct buf out = BUF_INIT;
-    struct bill bill;
-    bill_declared(workspace, prices, &inv->arena, &inv->diags, &bill);
+    struct estimate estimate;
+    estimate_declared(workspace, prices, &inv->arena, &inv->diags, &estimate);
     int status = invocation_diags(inv);
     if (status != EXIT_DONE)
         return status;
     if (inv->settings->json)
-        bill_event(&bill, prices, stack, members_of(stack), &out);
+        estimate_event(&estimate, prices, stack, members_of(stack), &out);
     else
-        bill_show(&bill, prices, stack, members_of(stack), inv->out.color, &out);
+        estimate_show(&estimate, prices, stack, members_of(stack), inv->out.color, &out);
     status = invocation_write(inv, buf_str(&out));
-    if (status == EXIT_DONE && bill.hourly > 0 && !inv->settings->json)
+    if (status == EXIT_DONE && estimate.hourly > 0 && !inv->settings->json)
         note_region(inv, workspace, prices);
     return status;
 }

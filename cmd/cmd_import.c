@@ -36,9 +36,9 @@ static int import_compose(struct invocation *inv)
     AUTO_BUF struct buf text = BUF_INIT;
     struct err err = ERR_INIT;
     int status = compose_read(&inv->arena, &options, &inv->diags, &text, &err);
-    int told = invocation_diags(inv);
+    int reported = invocation_diags(inv);
     if (status)
-        return err.class != ERR_NONE ? invocation_fail(inv, &err) : told;
+        return err.class != ERR_NONE ? invocation_fail(inv, &err) : reported;
     return write_stack(inv, options.file, buf_str(&text));
 }
 

@@ -1,4 +1,4 @@
-/* weir sandbox: serves the embedded cloud, or says how it is reached. */
+/* weir sandbox: serves the sandbox, or says how it is reached. */
 #include "cmd/invocation/ask.h"
 #include "cmd/invocation/engines.h"
 #include "cmd/invocation/invocation.h"

@@ -15,10 +15,10 @@ static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
 /* Said once for all of them: CloudFormation's types where there are better ones. */
 static void cmd_validate_hint(struct buf *out, const struct stack *stack, struct catalog *catalog)
 {
-    AUTO_MAP struct map told = MAP_INIT;
+    AUTO_MAP struct map reported = MAP_INIT;
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct schema *schema = stack->decls[i]->kind == DECL_RESOURCE ? stack->decls[i]->schema : NULL;
-        if (!schema || str_find(schema->name, STR("::"), 0) < 0 || map_set(&told, schema->name, out))
+        if (!schema || str_find(schema->name, STR("::"), 0) < 0 || map_set(&reported, schema->name, out))
             continue;
         const struct schema *own = catalog_own(catalog, schema->name);
         if (own)

@@ -140,7 +140,7 @@ enum event_kind {
 
 /* One step of a run. Where it has no address nothing is to be seen of it: others wait for others through it.
  */
-struct course_step {
+struct exec_graph_step {
     struct str address;
     enum action action;
     bool aside;
@@ -148,8 +148,8 @@ struct course_step {
 
 /* The steps of a run: targets[first[i]] … targets[first[i + 1] - 1] wait for steps[i]. Addresses live as
  * long as the plan, the rest as long as the event. */
-struct course {
-    const struct course_step *steps;
+struct exec_graph {
+    const struct exec_graph_step *steps;
     const uint32_t *first, *targets;
     uint32_t n;
 };
@@ -163,9 +163,9 @@ struct event {
     struct span span; /* FAILED: where the file says what failed, as far as it does */
     int64_t ms;
     uint64_t count;
-    uint32_t step;               /* START, DONE, FAILED, SKIPPED of a run: its place in the course + 1 */
-    const struct course *course; /* SCHEDULED */
-    bool aside;                  /* the old one of a replacement: its resource is counted with the new one */
+    uint32_t step; /* START, DONE, FAILED, SKIPPED of a run: its place in the course + 1 */
+    const struct exec_graph *exec_graph; /* SCHEDULED */
+    bool aside; /* the old one of a replacement: its resource is counted with the new one */
 };
 
 struct observer {
@@ -297,16 +297,16 @@ struct verified {
     size_t place_count;
     const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
     size_t unseen_count;
-    size_t asked; /* things that were looked for by their ids or names, and that somebody answered for */
+    size_t asked; /* resources that were looked for by their ids or names, and that somebody answered for */
     bool marks;   /* AWS was asked for what bears the stack's ownership tags */
 };
 
 /*
  * After a destroy was planned, and carried out where there was something to do: looks by the recorded ids, by
  * the names that the stack would give, and by its marks for what is still there, and for what services left.
- * Things that were recorded are looked for where they were made. What the deletion has not reached everywhere
- * yet is given a few seconds. Whatever cannot be looked for is a failure, but for what was deleted, with
- * success, together with the stack's own service in which it lay.
+ * Resources that were recorded are looked for where they were made. What the deletion has not reached
+ * everywhere yet is given a few seconds. Whatever cannot be looked for is a failure, but for what was
+ * deleted, with success, together with the stack's own service in which it lay.
  */
 int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *out, struct err *err);
 
@@ -326,8 +326,8 @@ int sources_last(struct backend *backend, const struct value *config, struct str
     const struct value **files, struct str *root, const struct str **inputs, size_t *n, struct err *err);
 
 /*
- * Takes the thing with that id under management at the address, as it is: nothing at the service is changed.
- * The next plan shows what differs from the file. The state must not be locked by others.
+ * Takes the resource with that id under management at the address, as it is: nothing at the service is
+ * changed. The next plan shows what differs from the file. The state must not be locked by others.
  */
 int plan_import(struct workspace *workspace, struct str address, struct str id, int64_t lock_timeout_ms,
     struct diags *diags, struct err *err);

@@ -112,10 +112,10 @@ struct planner {
     struct evaluated evaluated;
     struct decided decided;
 
-    struct map provider_users; /* name of an undeclared provider that cannot be opened -> first decl */
-    struct silent *silent;     /* services that do not answer (unreachable.h) */
-    struct shared_data *data;  /* what data sources said (shared_data.h); NULL: each is asked for itself */
-    struct err failure;        /* a service that could not be asked: not the stack's fault, ends the plan */
+    struct map provider_users;       /* name of an undeclared provider that cannot be opened -> first decl */
+    struct unreachable *unreachable; /* services that do not answer (unreachable.h) */
+    struct shared_data *data; /* what data sources said (shared_data.h); NULL: each is asked for itself */
+    struct err failure;       /* a service that could not be asked: not the stack's fault, ends the plan */
 };
 
 /* With an empty plan, which frees it. */

@@ -1,4 +1,4 @@
-/* Looking things up in the tables of provider kinds. */
+/* Looking resources up in the tables of provider kinds. */
 #include "provider/kind.h"
 
 const struct provider_kind *kind_find(const struct provider_kinds *kinds, struct str name)

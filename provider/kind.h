@@ -144,7 +144,7 @@ struct type_reader {
 struct provider_kinds {
     const struct provider_kind *const *items; /* the last one is NULL */
     const struct schema *const
-        *types; /* in C, of rooms above those of kinds; the last one is NULL; NULL: none */
+        *types; /* in C, of folders above those of kinds; the last one is NULL; NULL: none */
     const struct type_reader *reader; /* of specs; NULL: there are none */
 };
 

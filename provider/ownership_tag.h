@@ -1,7 +1,7 @@
 /*
- * What weir's marks, the ownership tags, say of a thing, for every kind that can mark: the tags or labels
- * `weir:address`, `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where there is one. How they
- * are put on and read is the kind's own.
+ * What weir's ownership tags, the ownership tags, say of a resource, for every kind that can mark: the tags
+ * or labels `weir:address`, `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where there is
+ * one. How they are put on and read is the kind's own.
  */
 #ifndef WEIR_PROVIDER_OWNERSHIP_TAG_H
 #define WEIR_PROVIDER_OWNERSHIP_TAG_H
@@ -25,7 +25,7 @@ const struct value *mark_all(struct arena *arena, const struct owner *owner, str
 /* Of tags only weir's, under their short names. */
 const struct value *mark_among(struct arena *arena, const struct value *tags);
 
-/* Whose a thing with these marks (under their short names) is; nobody knows where it has none. */
+/* Whose a resource with these marks (under their short names) is; nobody knows where it has none. */
 struct ownership mark_whose(struct arena *arena, const struct owner *owner, const struct value *marks);
 /*
  * The same of what was made with marks and has none, by what is recorded of it: `live` is how it is now, and

@@ -22,8 +22,9 @@ struct map;
 struct provider; /* one configured provider: `aws` with its region, credentials, endpoints, default tags */
 
 /*
- * What may go besides the things themselves when they are deleted. Nothing of it does unless the command line
- * or the resource's own attributes say so. A spec says what each of these means for a type (`teardown:`).
+ * What may go besides the resources themselves when they are deleted. Nothing of it does unless the command
+ * line or the resource's own attributes say so. A spec says what each of these means for a type
+ * (`teardown:`).
  */
 enum teardown {
     TEARDOWN_EMPTY = 1,     /* what is inside: objects, images */
@@ -48,7 +49,7 @@ struct op_observer {
     void (*progress)(void *ctx, const char *what); /* "waiting for status available (creating)" */
     void (*warn)(void *ctx, const char *text);     /* something that is no failure */
     void (*printed)(void *ctx, const char *line);  /* a line that a local command printed */
-    /* read, list: the marks that an answer shows of a thing besides what was asked for, as `marks` gives
+    /* read, list: the marks that an answer shows of a resource besides what was asked for, as `marks` gives
      * them. */
     void (*saw_marks)(void *ctx, struct str id, const struct value *marks);
     /* read: the object as an answer has it, by the service's own names; whether that says that AWS made it.
@@ -56,7 +57,7 @@ struct op_observer {
     void (*answered)(void *ctx, const struct value *document, bool made_by_aws);
 };
 
-/* Whose a thing is, or is to be: what marks are made of and compared with. */
+/* Whose a resource is, or is to be: what marks are made of and compared with. */
 struct owner {
     struct str stack;   /* its name */
     struct str env;     /* its environment; "" none */
@@ -70,11 +71,11 @@ struct owner {
     const struct value *recorded;   /* update, delete: its attributes as recorded; NULL: nobody knows */
 };
 
-/* Whose a thing is, as far as its ownership tags tell, and what is recorded of it. */
+/* Whose a resource is, as far as its ownership tags tell, and what is recorded of it. */
 enum whose { WHOSE_OURS, WHOSE_NOBODY_KNOWS, WHOSE_OTHERS };
 struct ownership {
     enum whose whose;
-    bool untold;     /* nobody may look, so it counts as ours */
+    bool unreported; /* nobody may look, so it counts as ours */
     struct str says; /* why it is not ours: "it has the ownership tags of the stack …" */
 };
 
@@ -153,7 +154,7 @@ struct sought {
     size_t page_limit; /* a listing that has more pages is refused (ERR_SERVICE); 0: none is too long */
 };
 
-/* create, find: what is known of the request that makes the thing, or may have made it. */
+/* create, find: what is known of the request that makes the resource, or may have made it. */
 struct attempt {
     int64_t since_ms;      /* when the intent was recorded; nothing older is looked for; 0: not known */
     int64_t look_until_ms; /* find: looks again until then (clock_mono_ms); 0: once */
@@ -203,8 +204,8 @@ struct resource_ops {
 
     /*
      * The live object. *live is NULL when the service says it does not exist (or is as good as gone).
-     * `wanted` is a list of attribute names: facets outside it are not read. `prior` identifies it (at least
-     * the id attribute).
+     * `wanted` is a list of attribute names: sub-resources outside it are not read. `prior` identifies it (at
+     * least the id attribute).
      */
     int (*read)(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
         const struct value **live, struct err *err);
@@ -218,9 +219,9 @@ struct resource_ops {
 
     /*
      * Bulk: calls `found` for every object of this type that the service lists, with as many attributes as
-     * the listing gives plus those facets in sought->wanted that can be had in bulk (tags). *covered becomes
-     * the list of attribute names that the objects carry authoritatively; the rest of what is wanted must be
-     * read one by one. NULL where schema->bulk is false.
+     * the listing gives plus those sub-resources in sought->wanted that can be had in bulk (tags). *covered
+     * becomes the list of attribute names that the objects carry authoritatively; the rest of what is wanted
+     * must be read one by one. NULL where schema->bulk is false.
      */
     int (*list)(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
         const struct value **covered, struct err *err);
@@ -242,8 +243,8 @@ struct resource_ops {
      * Creates and waits until usable; *live is the whole object afterwards: what was asked for as far as it
      * can be read, and every computed attribute, null where the service does not say it. What the file gives
      * and no service tells, hashes and marks of secrets are the planner's to add. When it fails after the
-     * thing came into being, *live is set as far as it is known (with the id), so that the caller records it
-     * as half-made (tainted).
+     * resource came into being, *live is set as far as it is known (with the id), so that the caller records
+     * it as half-made (tainted).
      */
     int (*create)(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
         const struct value **live, struct err *err);
@@ -307,18 +308,19 @@ struct resource_ops {
      * tags. Only for types that the tagging API does not know, unless nobody but the service itself can say
      * what bears marks (`untold`); NULL: cannot.
      */
-    int (*marked)(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
+    int (*marked)(
+        struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
 
     /*
-     * The name by which tags of things of all types can be had at once (tags_of), where they do not come with
-     * the thing itself; "" none. `listed`: with a listing. NULL: never.
+     * The name by which tags of resources of all types can be had at once (tags_of), where they do not come
+     * with the resource itself; "" none. `listed`: with a listing. NULL: never.
      */
     struct str (*tag_name)(struct op_ctx *ctx, const struct value *prior, bool listed);
     /* Of these names, whatever their type; what is not found has no tags. */
     int (*tags_of)(struct op_ctx *ctx, const struct str *names, size_t n, tags_found *found, void *found_ctx,
         struct err *err);
 
-    /* Does deleting it leave the thing where it is, as its own attributes say? Then it is not a leftover.
+    /* Does deleting it leave the resource where it is, as its own attributes say? Then it is not a leftover.
      * NULL: never. */
     bool (*stays)(const struct value *object);
 
@@ -326,8 +328,8 @@ struct resource_ops {
     int (*by_arn)(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err);
 
     /*
-     * Looks for the thing that an open intent may have created, as its type says how (schema->lost): by its
-     * name, its mark, what it looks like. *live NULL where it is not there, or where what is there is
+     * Looks for the resource that an open intent may have created, as its type says how (schema->lost): by
+     * its name, its mark, what it looks like. *live NULL where it is not there, or where what is there is
      * another's.
      */
     int (*find)(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
@@ -341,7 +343,7 @@ struct resource_ops {
         struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
 
     /*
-     * Who made it: *marks is a map of the marks that weir put on the thing when it was created (stack,
+     * Who made it: *marks is a map of the marks that weir put on the resource when it was created (stack,
      * address, intent), empty where it has none, NULL where it does not exist. NULL where the type
      * cannot be marked.
      */
@@ -355,7 +357,7 @@ struct resource_ops {
     int (*whose)(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 
     /*
-     * Puts marks (by their full names, `weir:lease`) on a thing beside what it bears, in place of those of
+     * Puts marks (by their full names, `weir:lease`) on a resource beside what it bears, in place of those of
      * these names. *done false: it bears no marks of this stack, and nothing was changed. NULL where marks
      * are for good, or there are none.
      */
@@ -381,7 +383,7 @@ struct resource_ops {
         const struct schema *schema, const struct value *object, struct str action, struct arena *arena);
 };
 
-/* The types of things that services leave behind of objects of this type; 0: none. */
+/* The types of resources that services leave behind of objects of this type; 0: none. */
 const struct str *schema_leaves(struct arena *arena, const struct schema *schema, size_t *n);
 
 /* ---- configured providers ---- */
@@ -435,8 +437,8 @@ bool provider_clock(struct provider *provider, int64_t *ahead_ms);
 int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err);
 /*
- * Where the provider makes things of that type (provider/aws/location.h), to be recorded with each; NULL in
- * *place: nowhere outside. `ask`: whose account it is may be asked for.
+ * Where the provider makes resources of that type (provider/aws/location.h), to be recorded with each; NULL
+ * in *place: nowhere outside. `ask`: whose account it is may be asked for.
  */
 int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
     const struct value **place, struct err *err);

@@ -79,7 +79,7 @@ struct value_tests {
     size_t count;
 };
 /* What values ask of each other: where `when` is so, `must` has to be. */
-struct value_demand {
+struct value_constraint {
     struct value_tests when, must;
     struct str each; /* `where` and `must` are about each item of this list or map, "@key" its key, "@" the
                         item itself; "" about the whole */
@@ -87,7 +87,7 @@ struct value_demand {
     struct str says; /* in words, for people */
     struct str code; /* the service's; "" as for any invalid value */
     bool served;     /* depends on the account or the day: only the sandbox says it */
-    bool of_new;     /* the service asks it of new things alone */
+    bool of_new;     /* the service asks it of new resources alone */
     bool legacy;     /* what was made before may be otherwise */
 };
 
@@ -96,7 +96,8 @@ struct schema_refer {
     struct str name, attribute, type; /* queue, event_source, aws.sqs.queue */
 };
 
-/* What the file does not give is as another thing has it: of this type, and with the id that is at `by`. */
+/* What the file does not give is as another resource has it: of this type, and with the id that is at `by`.
+ */
 struct schema_fill {
     struct str path, by;   /* network.availability_zone, network.subnet_id */
     struct str type, from; /* aws.ec2.subnet, availability_zone */
@@ -158,8 +159,8 @@ struct attr {
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
     bool send_default; /* the service wants it even where the file is silent */
     bool local; /* steers weir (force_destroy, source): recorded, compared with the record, never read live */
-    bool steers;     /* of local ones: says how things are done, not what the thing is */
-    bool identifies; /* requests name the thing by it, so it is kept readable */
+    bool steers;     /* of local ones: says how resources are done, not what the resource is */
+    bool identifies; /* requests name the resource by it, so it is kept readable */
     bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
     enum attr_compare compare;
     const struct value *default_value; /* what the service has when nothing is said; NULL: none known */
@@ -211,8 +212,8 @@ struct schema {
     size_t fill_count;
     const struct schema_engine *engines;
     size_t engine_count;
-    const struct value_demand *demands;
-    size_t demand_count;
+    const struct value_constraint *constraints;
+    size_t constraint_count;
     struct str tags; /* the attribute that holds tags; "" `tags`, where there is one */
     struct str id;   /* the attribute that identifies it to the service, e.g. name, arn, vpc_id */
     bool history; /* something that was done, or that only the state has: after a destroy nothing looks for it
@@ -264,9 +265,9 @@ typedef enum given_how given_asked(const void *ctx, struct str name);
 struct str attr_rule_broken(
     struct arena *arena, const struct attr_rule *rule, given_asked *given, const void *ctx);
 
-/* A demand that is not met, and where. */
-struct demand_break {
-    const struct value_demand *demand;
+/* A constraint that is not met, and where. */
+struct constraint_break {
+    const struct value_constraint *constraint;
     struct str attribute;
     const struct value *path;    /* from there: keys and indices, as far as something is given */
     bool at_key;                 /* the key there is wrong, not its value */
@@ -278,13 +279,13 @@ struct demand_break {
  * The first demand from `out` on that the object does not meet; false: there is none. What is not known yet
  * meets them; what is not given counts as its default.
  */
-enum demand_asker {
+enum constraint_asker {
     ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may stand in it under its name */
     ASKED_OF_NEW,     /* by a service, which knows more, of what is made */
     ASKED_OF_CHANGED, /* of what is there already */
 };
-bool schema_demand_broken(struct arena *arena, const struct schema *schema, const struct value *object,
-    enum demand_asker asker, struct demand_break *out);
+bool schema_constraint_broken(struct arena *arena, const struct schema *schema, const struct value *object,
+    enum constraint_asker asker, struct constraint_break *out);
 /* Is what is there so that others alone change this attribute of it? */
 bool schema_is_others(
     struct arena *arena, const struct schema *schema, const struct attr *attr, const struct value *live);

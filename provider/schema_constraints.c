@@ -4,7 +4,7 @@
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
 
-/* An item of the list or map that a demand is about; `type` and `v` NULL: the object itself. */
+/* An item of the list or map that a constraint is about; `type` and `v` NULL: the object itself. */
 struct item {
     const struct type *type;
     const struct value *v, *key;
@@ -251,8 +251,8 @@ bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
 
 struct search {
     struct asked asked;
-    const struct value_demand *demand;
-    struct demand_break *out;
+    const struct value_constraint *constraint;
+    struct constraint_break *out;
     size_t looked; /* at items, or at tests where there are none */
 };
 
@@ -269,7 +269,7 @@ static void tell_place(const struct search *s, const struct value *const *steps,
         name = str_cut(field, '.', &field);
         value_builder_add(&path, value_string(s->asked.arena, name));
     }
-    s->out->demand = s->demand;
+    s->out->constraint = s->constraint;
     s->out->at_key = str_eqz(test->path, "@key");
     s->out->path = value_builder_list(&path);
 }
@@ -282,8 +282,8 @@ static bool check_item(void *ctx, const struct reach *reach, const struct type *
     s->asked.item =
         (struct item){.type = type, .v = v, .key = reach->depth ? reach->steps[reach->depth - 1] : NULL};
     size_t first = 0;
-    const struct value_test *failed = tests_hold(&s->asked, &s->demand->where, true)
-                                          ? test_failed(&s->asked, &s->demand->must, true, &first)
+    const struct value_test *failed = tests_hold(&s->asked, &s->constraint->where, true)
+                                          ? test_failed(&s->asked, &s->constraint->must, true, &first)
                                           : NULL;
     if (failed)
         tell_place(s, reach->steps, reach->depth, failed, failed->path);
@@ -300,16 +300,16 @@ static bool check_items(void *ctx, const struct reach *reach, const struct type 
 
 static bool is_broken(struct search *s)
 {
-    const struct value_demand *demand = s->demand;
-    struct str field, from = demand->each;
+    const struct value_constraint *constraint = s->constraint;
+    struct str field, from = constraint->each;
     const struct value_test *failed = NULL;
     struct reach reach = {.arena = s->asked.arena, .visit = check_items, .ctx = s};
     s->asked.item = (struct item){0};
     s->looked = from.n ? 0 : s->out->next_item;
-    if (!tests_hold(&s->asked, &demand->when, false))
+    if (!tests_hold(&s->asked, &constraint->when, false))
         return false;
     if (from.n ? reach_object(&reach, &s->asked, from)
-               : !(failed = test_failed(&s->asked, &demand->must, false, &s->looked)))
+               : !(failed = test_failed(&s->asked, &constraint->must, false, &s->looked)))
         return false;
     from = failed ? failed->path : from;
     s->out->attribute = str_cut(from, '.', &field);
@@ -341,22 +341,24 @@ static bool tests_lead_to(
 }
 
 static bool takes_part(
-    const struct schema *schema, const struct value_demand *demand, const struct value *names)
+    const struct schema *schema, const struct value_constraint *constraint, const struct value *names)
 {
-    bool items = demand->each.n > 0;
-    return leads_to(schema, demand->each, names) || tests_lead_to(schema, &demand->when, false, names) ||
-           tests_lead_to(schema, &demand->where, items, names) ||
-           tests_lead_to(schema, &demand->must, items, names);
+    bool items = constraint->each.n > 0;
+    return leads_to(schema, constraint->each, names) ||
+           tests_lead_to(schema, &constraint->when, false, names) ||
+           tests_lead_to(schema, &constraint->where, items, names) ||
+           tests_lead_to(schema, &constraint->must, items, names);
 }
 
-bool schema_demand_broken(struct arena *arena, const struct schema *schema, const struct value *object,
-    enum demand_asker asker, struct demand_break *out)
+bool schema_constraint_broken(struct arena *arena, const struct schema *schema, const struct value *object,
+    enum constraint_asker asker, struct constraint_break *out)
 {
     struct search s = {.asked = {.arena = arena, .schema = schema, .object = object}, .out = out};
-    for (; out->next < schema->demand_count; out->next++, out->next_item = 0) {
-        s.demand = &schema->demands[out->next];
-        bool asked = asker == ASKED_BY_WEIR ? !s.demand->served : asker == ASKED_OF_NEW || !s.demand->of_new;
-        if (!asked || (out->changed && !takes_part(schema, s.demand, out->changed)) || !is_broken(&s))
+    for (; out->next < schema->constraint_count; out->next++, out->next_item = 0) {
+        s.constraint = &schema->constraints[out->next];
+        bool asked =
+            asker == ASKED_BY_WEIR ? !s.constraint->served : asker == ASKED_OF_NEW || !s.constraint->of_new;
+        if (!asked || (out->changed && !takes_part(schema, s.constraint, out->changed)) || !is_broken(&s))
             continue;
         out->next_item = s.looked;
         return true;

@@ -484,21 +484,21 @@ void sandbox_tell_object(struct sandbox *s, struct arena *arena, const char *nam
     object_tell(s, arena, name, bucket, key, object, request_id);
 }
 
-bool sandbox_has_thing(
+bool sandbox_has_resource(
     struct sandbox *s, struct arena *arena, struct str type, struct str region, struct str arn)
 {
     struct control_record found;
     return control_find(sandbox_control(s), arena, type, region, arn, &found);
 }
 
-bool sandbox_may_be_told(
+bool sandbox_may_be_reported(
     struct sandbox *s, struct arena *arena, struct str bucket, struct str region, struct str arn)
 {
-    const struct gate_told told = {.service = "s3.amazonaws.com",
+    const struct gate_reported reported = {.service = "s3.amazonaws.com",
         .source = arena_printf(arena, "arn:aws:s3:::%.*s", STR_ARG(bucket)),
         .to = arn,
         .region = region};
-    return gate_lets_tell(sandbox_gate(s), arena, &told);
+    return gate_lets_tell(sandbox_gate(s), arena, &reported);
 }
 
 bool sandbox_reaches_out(const char *bind_to)

@@ -1,5 +1,5 @@
 /*
- * The sandbox: an embedded cloud on one loopback port. S3 is served from files (s3/), every
+ * The sandbox: an sandbox on one loopback port. S3 is served from files (s3/), every
  * other service from the specs in reverse (control/), behind the same signature check.
  *
  * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
@@ -36,7 +36,7 @@ struct sandbox_options {
     bool schedules;          /* rules and schedules fire; without it they are only kept */
     const char *faults_file; /* rules of faults.h; NULL: none */
     bool console,
-        console_write;    /* a page that shows what is in it, and may change things: console/console.h */
+        console_write;    /* a page that shows what is in it, and may change resources: console/console.h */
     enum sandbox_iam iam; /* whether roles' and users' policies count */
     int64_t minute_ms;    /* how long a minute of a job's timeout is (tests shorten it); 0: 60000 */
     int64_t patience_ms;  /* how long a request may take to arrive (tests have less); 0: half a minute */

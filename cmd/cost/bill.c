@@ -40,7 +40,7 @@ static struct thing as_own(const struct workspace *workspace, struct prices *pri
     return (struct thing){own, prices_as_own(prices, own, schema, object, arena)};
 }
 
-struct str bill_unknown(const struct bill_item *item, struct arena *arena)
+struct str estimate_unknown(const struct estimate_item *item, struct arena *arena)
 {
     if (item->priced == PRICED_NOT)
         return arena_printf(arena, "no price of %.*s", STR_ARG(item->type));
@@ -52,35 +52,35 @@ struct str bill_unknown(const struct bill_item *item, struct arena *arena)
 }
 
 /* What the stack says of what the table does not know. */
-static void bill_own_price(struct bill_item *item, const struct value *usage, struct arena *arena)
+static void estimate_own_price(struct estimate_item *item, const struct value *usage, struct arena *arena)
 {
-    const struct value *usd = value_getz(usage, BILL_OWN_PRICE);
+    const struct value *usd = value_getz(usage, ESTIMATE_OWN_PRICE);
     if (!usd || (usd->kind != VALUE_INT && usd->kind != VALUE_FLOAT))
         return;
     struct charge *charge = ARENA_NEW(arena, struct charge);
     *charge = (struct charge){.what = STR("what `usage:` says"),
-        .use = STR(BILL_OWN_PRICE),
+        .use = STR(ESTIMATE_OWN_PRICE),
         .hourly = usd->kind == VALUE_INT ? (double)usd->integer : usd->number};
     item->priced = PRICED;
     item->charges = charge;
     item->charge_count = 1;
 }
 
-static void bill_add(struct bill *bill, const struct workspace *workspace, struct prices *prices,
+static void estimate_add(struct estimate *estimate, const struct workspace *workspace, struct prices *prices,
     struct str address, struct str type, struct thing thing, struct arena *arena)
 {
-    struct bill_item *item = &bill->items[bill->n++];
+    struct estimate_item *item = &estimate->items[estimate->n++];
     const struct value *usage = usage_of(workspace->stack, address, arena);
-    *item = (struct bill_item){.address = address, .type = type};
+    *item = (struct estimate_item){.address = address, .type = type};
     item->priced =
         prices_of(prices, thing.schema, thing.object, usage, arena, &item->charges, &item->charge_count);
-    if (bill_unknown(item, arena).n)
-        bill_own_price(item, usage, arena);
+    if (estimate_unknown(item, arena).n)
+        estimate_own_price(item, usage, arena);
     for (size_t i = 0; i < item->charge_count; i++)
         item->hourly += item->charges[i].hourly;
-    item->unknown = bill_unknown(item, arena).n > 0;
-    bill->hourly += item->hourly;
-    bill->unknown += item->unknown;
+    item->unknown = estimate_unknown(item, arena).n > 0;
+    estimate->hourly += item->hourly;
+    estimate->unknown += item->unknown;
 }
 
 /* What is not known yet stays as it is. */
@@ -98,15 +98,15 @@ static const struct value *with_recorded(
 }
 
 /* Which instances there are is not known: whether that matters depends on the type. */
-static void bill_add_open(struct bill *bill, const struct workspace *workspace, struct prices *prices,
-    const struct declared *declared, struct arena *arena)
+static void estimate_add_open(struct estimate *estimate, const struct workspace *workspace,
+    struct prices *prices, const struct declared *declared, struct arena *arena)
 {
     const struct thing thing = as_own(workspace, prices, declared->decl->schema, &value_empty_map, arena);
-    struct bill_item *item = &bill->items[bill->n++];
+    struct estimate_item *item = &estimate->items[estimate->n++];
     const struct charge *ignored;
     struct charge *open = ARENA_NEW(arena, struct charge);
     size_t n;
-    *item = (struct bill_item){.address = declared->address, .type = declared->decl->schema->name};
+    *item = (struct estimate_item){.address = declared->address, .type = declared->decl->schema->name};
     item->priced = prices_of(prices, thing.schema, thing.object, NULL, arena, &ignored, &n);
     *open = (struct charge){
         .kind = CHARGE_UNKNOWN, .what = STR("each of them"), .why = STR("how many is known when planned")};
@@ -115,7 +115,7 @@ static void bill_add_open(struct bill *bill, const struct workspace *workspace, 
     item->charges = open;
     item->charge_count = 1;
     item->unknown = true;
-    bill->unknown++;
+    estimate->unknown++;
 }
 
 /* The resources that a declaration refers to, by their types; of several of a type the first. */
@@ -133,42 +133,43 @@ static struct thing with_behind(
     return thing;
 }
 
-static void bill_list(struct workspace *workspace, const struct declared *declared, size_t n,
-    struct prices *prices, struct arena *arena, struct bill *out)
+static void estimate_list(struct workspace *workspace, const struct declared *declared, size_t n,
+    struct prices *prices, struct arena *arena, struct estimate *out)
 {
     struct thing *things = ARENA_ARRAY(arena, struct thing, workspace->stack->decl_count + 1);
-    *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
+    *out = (struct estimate){.items = ARENA_ARRAY(arena, struct estimate_item, n + 1)};
     memset(things, 0, (workspace->stack->decl_count + 1) * sizeof *things);
     for (size_t i = 0; i < n; i++) {
         const struct declared *d = &declared[i];
         if (d->decl->kind != DECL_RESOURCE)
             continue;
         if (!d->object) {
-            bill_add_open(out, workspace, prices, d, arena);
+            estimate_add_open(out, workspace, prices, d, arena);
             continue;
         }
         struct thing thing = as_own(workspace, prices, d->decl->schema,
             with_recorded(workspace, d->address, d->object, arena), arena);
         if (!things[d->decl->index].object)
             things[d->decl->index] = thing;
-        bill_add(out, workspace, prices, d->address, d->decl->schema->name,
+        estimate_add(out, workspace, prices, d->address, d->decl->schema->name,
             with_behind(arena, thing, d->decl, things), arena);
     }
 }
 
-void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
-    struct diags *diags, struct bill *out)
+void estimate_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
+    struct diags *diags, struct estimate *out)
 {
     size_t n;
     const struct declared *declared = plan_declared(workspace, arena, diags, &n);
-    bill_list(workspace, declared, n, prices, arena, out);
+    estimate_list(workspace, declared, n, prices, arena, out);
 }
 
-void bill_planned(const struct plan *plan, struct prices *prices, struct arena *arena, struct bill *out)
+void estimate_planned(
+    const struct plan *plan, struct prices *prices, struct arena *arena, struct estimate *out)
 {
     size_t n;
     const struct declared *planned = plan_planned(plan, arena, &n);
-    bill_list(plan->workspace, planned, n, prices, arena, out);
+    estimate_list(plan->workspace, planned, n, prices, arena, out);
 }
 
 static bool thing_recorded(const struct workspace *workspace, struct prices *prices,
@@ -197,23 +198,23 @@ static struct thing with_recorded_behind(const struct workspace *workspace, stru
     return thing;
 }
 
-void bill_recorded(
-    const struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out)
+void estimate_recorded(
+    const struct workspace *workspace, struct prices *prices, struct arena *arena, struct estimate *out)
 {
     size_t n = 0;
     const struct record *const *records = workspace->state ? state_records(workspace->state, &n) : NULL;
-    *out = (struct bill){.items = ARENA_ARRAY(arena, struct bill_item, n + 1)};
+    *out = (struct estimate){.items = ARENA_ARRAY(arena, struct estimate_item, n + 1)};
     for (size_t i = 0; i < n; i++) {
         struct thing thing;
         const struct subject *subject = &records[i]->subject;
         if (thing_recorded(workspace, prices, records[i], arena, &thing))
-            bill_add(out, workspace, prices, subject->address, subject->type,
+            estimate_add(out, workspace, prices, subject->address, subject->type,
                 with_recorded_behind(workspace, prices, thing, records[i]->deps, arena), arena);
     }
 }
 
-void bill_index(const struct bill *bill, struct map *out)
+void estimate_index(const struct estimate *estimate, struct map *out)
 {
-    for (size_t i = 0; i < bill->n; i++)
-        map_set(out, bill->items[i].address, &bill->items[i]);
+    for (size_t i = 0; i < estimate->n; i++)
+        map_set(out, estimate->items[i].address, &estimate->items[i]);
 }

@@ -4,14 +4,14 @@
  * Order of calls: cost_open(), then bill_declared() for what the files say, bill_planned() for what a
  * plan makes of it, bill_recorded() for what there is; cost_close().
  */
-#ifndef WEIR_CMD_COST_BILL_H
-#define WEIR_CMD_COST_BILL_H
+#ifndef WEIR_CMD_COST_ESTIMATE_H
+#define WEIR_CMD_COST_ESTIMATE_H
 
 #include "base/map.h"
 #include "cmd/cost/prices.h"
 #include "plan/plan.h"
 
-struct bill_item {
+struct estimate_item {
     struct str address, type;
     enum priced priced;
     const struct charge *charges;
@@ -20,18 +20,18 @@ struct bill_item {
     bool unknown;  /* not all of it is known */
 };
 
-struct bill {
-    struct bill_item *items;
+struct estimate {
+    struct estimate_item *items;
     size_t n;
     double hourly;
     size_t unknown; /* items that are not known in full */
 };
 
 /* What `usage:` says of a resource whose price the table does not have. */
-#define BILL_OWN_PRICE "usd_per_hour"
+#define ESTIMATE_OWN_PRICE "usd_per_hour"
 
 /* Why not all is known of what an item costs: "no price of db.x9.large"; "": all is. In the arena. */
-struct str bill_unknown(const struct bill_item *item, struct arena *arena);
+struct str estimate_unknown(const struct estimate_item *item, struct arena *arena);
 
 /* Prices as they were updated for this stack, or the program's own. `prices_free()` ends it. */
 int cost_open(const struct workspace *workspace, struct arena *arena, struct prices **out, struct err *err);
@@ -39,12 +39,13 @@ int cost_open(const struct workspace *workspace, struct arena *arena, struct pri
 struct str cost_kept(const struct workspace *workspace, struct arena *arena);
 
 /* Everything lives in the arena. A bill of a stack with mistakes, which the diagnostics tell, is none. */
-void bill_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
-    struct diags *diags, struct bill *out);
-void bill_planned(const struct plan *plan, struct prices *prices, struct arena *arena, struct bill *out);
-void bill_recorded(
-    const struct workspace *workspace, struct prices *prices, struct arena *arena, struct bill *out);
+void estimate_declared(struct workspace *workspace, struct prices *prices, struct arena *arena,
+    struct diags *diags, struct estimate *out);
+void estimate_planned(
+    const struct plan *plan, struct prices *prices, struct arena *arena, struct estimate *out);
+void estimate_recorded(
+    const struct workspace *workspace, struct prices *prices, struct arena *arena, struct estimate *out);
 /* By address: struct bill_item. The caller releases the map. */
-void bill_index(const struct bill *bill, struct map *out);
+void estimate_index(const struct estimate *estimate, struct map *out);
 
 #endif

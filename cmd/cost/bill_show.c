@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-void bill_add_money(struct buf *out, double usd)
+void estimate_add_money(struct buf *out, double usd)
 {
     buf_addf(out, "%.*f", usd != 0 && fabs(usd) < 0.005 ? 4 : 2, usd);
 }
@@ -20,7 +20,7 @@ static const struct value *hourly_text(struct arena *arena, double usd)
 static const struct value *monthly_text(struct arena *arena, double usd)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    bill_add_money(&text, usd * HOURS_A_MONTH);
+    estimate_add_money(&text, usd * HOURS_A_MONTH);
     return value_string(arena, buf_str(&text));
 }
 
@@ -31,7 +31,7 @@ static const struct value *texts(struct arena *arena, size_t n, const struct val
 
 /* ---- what is paid ---- */
 
-static void add_charges(const struct bill_item *item, struct arena *arena, struct value_builder *rows)
+static void add_charges(const struct estimate_item *item, struct arena *arena, struct value_builder *rows)
 {
     const struct value *name = value_string(arena, item->address);
     for (size_t i = 0; i < item->charge_count; i++) {
@@ -55,53 +55,54 @@ static void add_total(const char *what, double hourly, struct arena *arena, stru
 }
 
 static void show_paid(
-    const struct bill *bill, size_t members, bool color, struct arena *arena, struct buf *out)
+    const struct estimate *estimate, size_t members, bool color, struct arena *arena, struct buf *out)
 {
     const struct value *head[] = {value_stringz(arena, "resource"), value_stringz(arena, "pays for"),
         value_stringz(arena, "an hour"), value_stringz(arena, "a month")};
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < bill->n; i++)
-        add_charges(&bill->items[i], arena, &rows);
+    for (size_t i = 0; i < estimate->n; i++)
+        add_charges(&estimate->items[i], arena, &rows);
     if (!rows.n)
         return;
-    add_total(bill->unknown ? "all that is known" : "all of it", bill->hourly, arena, &rows);
+    add_total(estimate->unknown ? "all that is known" : "all of it", estimate->hourly, arena, &rows);
     if (members != 1)
         add_total(
-            arena_printf(arena, "%zu members", members).p, bill->hourly * (double)members, arena, &rows);
+            arena_printf(arena, "%zu members", members).p, estimate->hourly * (double)members, arena, &rows);
     table_add_text(texts(arena, 4, head), value_builder_list(&rows), color, out);
 }
 
 /* What is paid for use that `usage:` tells. */
-static double used_hourly(const struct bill *bill)
+static double used_hourly(const struct estimate *estimate)
 {
     double sum = 0;
-    for (size_t i = 0; i < bill->n; i++)
-        for (size_t k = 0; k < bill->items[i].charge_count; k++)
-            if (bill->items[i].charges[k].kind == CHARGE_USED)
-                sum += bill->items[i].charges[k].hourly;
+    for (size_t i = 0; i < estimate->n; i++)
+        for (size_t k = 0; k < estimate->items[i].charge_count; k++)
+            if (estimate->items[i].charges[k].kind == CHARGE_USED)
+                sum += estimate->items[i].charges[k].hourly;
     return sum;
 }
 
-static void show_idle(const struct bill *bill, struct buf *out)
+static void show_idle(const struct estimate *estimate, struct buf *out)
 {
-    double idle = bill->hourly - used_hourly(bill);
-    if (used_hourly(bill) == 0) {
+    double idle = estimate->hourly - used_hourly(estimate);
+    if (used_hourly(estimate) == 0) {
         buf_addz(out, "All of that stays on while nobody uses it.\n");
         return;
     }
     buf_addf(out, "Of that %.4f an hour, ", idle);
-    bill_add_money(out, idle * HOURS_A_MONTH);
+    estimate_add_money(out, idle * HOURS_A_MONTH);
     buf_addz(out, " a month, stay on while nobody uses it.\n");
 }
 
-static void show_budget(const struct bill *bill, const struct stack *stack, size_t members, struct buf *out)
+static void show_budget(
+    const struct estimate *estimate, const struct stack *stack, size_t members, struct buf *out)
 {
     buf_addf(out, "\nIts budget is %.*s", STR_ARG(stack->budget));
-    if (bill->unknown)
+    if (estimate->unknown)
         buf_addz(out, ": what has no known price cannot be held to that, so plan and apply refuse it");
-    else if (bill->hourly > stack->budget_hourly)
+    else if (estimate->hourly > stack->budget_hourly)
         buf_addz(out, ": it goes beyond that");
-    else if (bill->hourly * (double)members > stack->budget_hourly)
+    else if (estimate->hourly * (double)members > stack->budget_hourly)
         buf_addf(out, ": %zu members together go beyond that", members);
     buf_addz(out, ".\n");
 }
@@ -109,31 +110,31 @@ static void show_budget(const struct bill *bill, const struct stack *stack, size
 /* ---- what comes with use ---- */
 
 /* Is the same price of the same type told already? */
-static bool is_told(const struct bill *bill, size_t item, const struct charge *charge)
+static bool is_reported(const struct estimate *estimate, size_t item, const struct charge *charge)
 {
     for (size_t i = 0; i < item; i++)
-        for (size_t k = 0; k < bill->items[i].charge_count; k++) {
-            const struct charge *other = &bill->items[i].charges[k];
-            if (str_eq(bill->items[i].type, bill->items[item].type) && other->kind == CHARGE_USED &&
+        for (size_t k = 0; k < estimate->items[i].charge_count; k++) {
+            const struct charge *other = &estimate->items[i].charges[k];
+            if (str_eq(estimate->items[i].type, estimate->items[item].type) && other->kind == CHARGE_USED &&
                 !other->said && str_eq(other->use, charge->use))
                 return true;
         }
     return false;
 }
 
-static void show_used(const struct bill *bill, bool color, struct arena *arena, struct buf *out)
+static void show_used(const struct estimate *estimate, bool color, struct arena *arena, struct buf *out)
 {
     const struct value *head[] = {value_stringz(arena, "type"), value_stringz(arena, "pays for"),
         value_stringz(arena, "price"), value_stringz(arena, "name of what is used")};
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < bill->n; i++)
-        for (size_t k = 0; k < bill->items[i].charge_count; k++) {
-            const struct charge *charge = &bill->items[i].charges[k];
-            if (charge->kind != CHARGE_USED || charge->said || is_told(bill, i, charge))
+    for (size_t i = 0; i < estimate->n; i++)
+        for (size_t k = 0; k < estimate->items[i].charge_count; k++) {
+            const struct charge *charge = &estimate->items[i].charges[k];
+            if (charge->kind != CHARGE_USED || charge->said || is_reported(estimate, i, charge))
                 continue;
             struct str price =
                 arena_printf(arena, "%.10g per %.*s", charge->unit_price, STR_ARG(charge->unit));
-            const struct value *row[] = {value_string(arena, bill->items[i].type),
+            const struct value *row[] = {value_string(arena, estimate->items[i].type),
                 value_string(arena, charge->what), value_string(arena, price),
                 value_string(arena, charge->use)};
             value_builder_add(&rows, texts(arena, 4, row));
@@ -145,15 +146,15 @@ static void show_used(const struct bill *bill, bool color, struct arena *arena, 
     table_add_text(texts(arena, 4, head), value_builder_list(&rows), color, out);
 }
 
-static void show_unpriced(const struct bill *bill, struct buf *out)
+static void show_unpriced(const struct estimate *estimate, struct buf *out)
 {
     const char *before = "\nNo price is known of ";
-    for (size_t i = 0; i < bill->n; i++) {
-        if (bill->items[i].priced != PRICED_NOT)
+    for (size_t i = 0; i < estimate->n; i++) {
+        if (estimate->items[i].priced != PRICED_NOT)
             continue;
         buf_addz(out, before);
-        text_add_safe(out, bill->items[i].address, false);
-        buf_addf(out, " (%.*s)", STR_ARG(bill->items[i].type));
+        text_add_safe(out, estimate->items[i].address, false);
+        buf_addf(out, " (%.*s)", STR_ARG(estimate->items[i].type));
         before = ", ";
     }
     if (*before == ',')
@@ -161,10 +162,10 @@ static void show_unpriced(const struct bill *bill, struct buf *out)
 }
 
 /* Does anything that `usage:` speaks of exist? `name` "": the resource itself. */
-static bool is_used(const struct bill *bill, struct str address, struct str name)
+static bool is_used(const struct estimate *estimate, struct str address, struct str name)
 {
-    for (size_t i = 0; i < bill->n; i++) {
-        const struct bill_item *item = &bill->items[i];
+    for (size_t i = 0; i < estimate->n; i++) {
+        const struct estimate_item *item = &estimate->items[i];
         ptrdiff_t key = address_key_at(item->address);
         bool same = str_eq(item->address, address) ||
                     (key > 0 && str_eq(str_slice(item->address, 0, (size_t)key), address));
@@ -178,40 +179,40 @@ static bool is_used(const struct bill *bill, struct str address, struct str name
 }
 
 /* What is said of a use that nobody pays for is a mistake. */
-static void show_unused(const struct bill *bill, const struct value *usage, struct buf *out)
+static void show_unused(const struct estimate *estimate, const struct value *usage, struct buf *out)
 {
     for (uint32_t i = 0; usage && i < usage->count; i++) {
         struct str address = usage->entries[i].key;
         const struct value *names = usage->entries[i].value;
-        if (!is_used(bill, address, STR_EMPTY)) {
+        if (!is_used(estimate, address, STR_EMPTY)) {
             buf_addf(
                 out, "\nUsage of \"%.*s\" is not counted: there is no such resource.\n", STR_ARG(address));
             continue;
         }
         for (uint32_t k = 0; k < names->count; k++)
-            if (!is_used(bill, address, names->entries[k].key))
+            if (!is_used(estimate, address, names->entries[k].key))
                 buf_addf(out, "\nUsage of \"%.*s\" is not counted: it pays for no \"%.*s\".\n",
                     STR_ARG(address), STR_ARG(names->entries[k].key));
     }
 }
 
-void bill_show(const struct bill *bill, const struct prices *prices, const struct stack *stack,
+void estimate_show(const struct estimate *estimate, const struct prices *prices, const struct stack *stack,
     size_t members, bool color, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     buf_addf(out, "%.*s at the prices of %.*s of %.*s, in US dollars:\n", STR_ARG(stack->name),
         STR_ARG(prices_region(prices)), STR_ARG(prices_date(prices)));
-    show_paid(bill, members, color, &arena, out);
-    if (bill->hourly == 0)
-        buf_addz(out, bill->unknown ? "What it costs is not known.\n"
-                                    : "Nothing in it costs anything for being there.\n");
+    show_paid(estimate, members, color, &arena, out);
+    if (estimate->hourly == 0)
+        buf_addz(out, estimate->unknown ? "What it costs is not known.\n"
+                                        : "Nothing in it costs anything for being there.\n");
     else
-        show_idle(bill, out);
-    show_used(bill, color, &arena, out);
-    show_unpriced(bill, out);
-    show_unused(bill, stack->usage, out);
+        show_idle(estimate, out);
+    show_used(estimate, color, &arena, out);
+    show_unpriced(estimate, out);
+    show_unused(estimate, stack->usage, out);
     if (stack->budget.n)
-        show_budget(bill, stack, members, out);
+        show_budget(estimate, stack, members, out);
 }
 
 /* ---- for programs ---- */
@@ -252,7 +253,7 @@ static void add_head(struct buf *out, const struct prices *prices)
     add_member(out, "date", prices_date(prices));
 }
 
-static void add_item(struct buf *out, const struct bill_item *item, double hourly_now, bool change)
+static void add_item(struct buf *out, const struct estimate_item *item, double hourly_now, bool change)
 {
     static const char *const priced[] = {"unknown", "free", "priced"};
     buf_addz(out, "{");
@@ -272,18 +273,18 @@ static void add_item(struct buf *out, const struct bill_item *item, double hourl
     buf_addz(out, "]}");
 }
 
-void bill_event(const struct bill *bill, const struct prices *prices, const struct stack *stack,
+void estimate_event(const struct estimate *estimate, const struct prices *prices, const struct stack *stack,
     size_t members, struct buf *out)
 {
     add_head(out, prices);
-    buf_addf(out, ",\"hour\":%.10g,\"month\":%.10g,\"idle_hour\":%.10g,\"members\":%zu", bill->hourly,
-        bill->hourly * HOURS_A_MONTH, bill->hourly - used_hourly(bill), members);
+    buf_addf(out, ",\"hour\":%.10g,\"month\":%.10g,\"idle_hour\":%.10g,\"members\":%zu", estimate->hourly,
+        estimate->hourly * HOURS_A_MONTH, estimate->hourly - used_hourly(estimate), members);
     if (stack->budget.n)
         buf_addf(out, ",\"budget_hour\":%.10g", stack->budget_hourly);
     buf_addz(out, ",\"resources\":[");
-    for (size_t i = 0; i < bill->n; i++) {
+    for (size_t i = 0; i < estimate->n; i++) {
         buf_addz(out, i ? "," : "");
-        add_item(out, &bill->items[i], 0, false);
+        add_item(out, &estimate->items[i], 0, false);
     }
     buf_addz(out, "]}\n");
 }
@@ -292,14 +293,14 @@ void bill_event(const struct bill *bill, const struct prices *prices, const stru
 
 static double hourly_of(const struct map *items, struct str address)
 {
-    const struct bill_item *item = map_get(items, address);
+    const struct estimate_item *item = map_get(items, address);
     return item ? item->hourly : 0;
 }
 
 static void add_difference(struct buf *out, double monthly)
 {
     buf_addz(out, monthly < 0 ? "" : "+");
-    bill_add_money(out, monthly);
+    estimate_add_money(out, monthly);
 }
 
 static void add_change(struct buf *out, struct str address, double hourly)
@@ -313,10 +314,10 @@ static void add_change(struct buf *out, struct str address, double hourly)
     buf_addz(out, "\n");
 }
 
-static void add_unknown(struct buf *out, const struct bill_item *item)
+static void add_unknown(struct buf *out, const struct estimate_item *item)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str why = bill_unknown(item, &scratch);
+    struct str why = estimate_unknown(item, &scratch);
     if (!why.n)
         return;
     buf_addz(out, "  not counted  ");
@@ -326,13 +327,13 @@ static void add_unknown(struct buf *out, const struct bill_item *item)
     buf_addz(out, "\n");
 }
 
-void bill_show_change(const struct bill *now, const struct bill *after, const struct prices *prices,
-    bool color, struct buf *out)
+void estimate_show_change(const struct estimate *now, const struct estimate *after,
+    const struct prices *prices, bool color, struct buf *out)
 {
     style_add(out, color, STYLE_BOLD, "Cost: ");
-    bill_add_money(out, now->hourly * HOURS_A_MONTH);
+    estimate_add_money(out, now->hourly * HOURS_A_MONTH);
     buf_addz(out, " USD a month now, ");
-    bill_add_money(out, after->hourly * HOURS_A_MONTH);
+    estimate_add_money(out, after->hourly * HOURS_A_MONTH);
     buf_addz(out, " after this (");
     add_difference(out, (after->hourly - now->hourly) * HOURS_A_MONTH);
     buf_addf(out, "), at the prices of %.*s of %.*s, %s%s.\n", STR_ARG(prices_region(prices)),
@@ -341,8 +342,8 @@ void bill_show_change(const struct bill *now, const struct bill *after, const st
                                                   : "without what comes with use",
         after->unknown ? " and what is not known" : "");
     AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;
-    bill_index(now, &before);
-    bill_index(after, &later);
+    estimate_index(now, &before);
+    estimate_index(after, &later);
     for (size_t i = 0; i < after->n; i++) {
         add_change(out, after->items[i].address,
             after->items[i].hourly - hourly_of(&before, after->items[i].address));
@@ -354,13 +355,13 @@ void bill_show_change(const struct bill *now, const struct bill *after, const st
 }
 
 /* Each resource that is there after it, and those that are there no more, at no price. */
-void bill_change_event(
-    const struct bill *now, const struct bill *after, const struct prices *prices, struct buf *out)
+void estimate_change_event(
+    const struct estimate *now, const struct estimate *after, const struct prices *prices, struct buf *out)
 {
     AUTO_MAP struct map before = MAP_INIT, later = MAP_INIT;
     const char *comma = "";
-    bill_index(now, &before);
-    bill_index(after, &later);
+    estimate_index(now, &before);
+    estimate_index(after, &later);
     add_head(out, prices);
     buf_addf(out, ",\"hour_now\":%.10g,\"hour_after\":%.10g,\"unknown\":%zu,\"resources\":[", now->hourly,
         after->hourly, after->unknown);
@@ -369,7 +370,7 @@ void bill_change_event(
         add_item(out, &after->items[i], hourly_of(&before, after->items[i].address), true);
     }
     for (size_t i = 0; i < now->n; i++) {
-        struct bill_item gone = {
+        struct estimate_item gone = {
             .address = now->items[i].address, .type = now->items[i].type, .priced = now->items[i].priced};
         if (map_get(&later, gone.address))
             continue;

@@ -12,9 +12,9 @@ int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_c
     *out = (struct cost_change){0};
     if (cost_open(workspace, &inv->arena, &out->prices, &err))
         return invocation_fail(inv, &err);
-    bill_recorded(workspace, out->prices, &inv->arena, &out->now);
+    estimate_recorded(workspace, out->prices, &inv->arena, &out->now);
     if (!plan->destroy)
-        bill_planned(plan, out->prices, &inv->arena, &out->after);
+        estimate_planned(plan, out->prices, &inv->arena, &out->after);
     return EXIT_DONE;
 }
 
@@ -25,19 +25,19 @@ int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool c
     if (status != EXIT_DONE)
         return status;
     if (json)
-        bill_change_event(&c.now, &c.after, c.prices, out);
+        estimate_change_event(&c.now, &c.after, c.prices, out);
     else
-        bill_show_change(&c.now, &c.after, c.prices, color, out);
+        estimate_show_change(&c.now, &c.after, c.prices, color, out);
     prices_free(c.prices);
     return EXIT_DONE;
 }
 
-static const struct bill_item *dearest(const struct bill *bill)
+static const struct estimate_item *dearest(const struct estimate *estimate)
 {
-    const struct bill_item *most = NULL;
-    for (size_t i = 0; i < bill->n; i++)
-        if (!most || bill->items[i].hourly > most->hourly)
-            most = &bill->items[i];
+    const struct estimate_item *most = NULL;
+    for (size_t i = 0; i < estimate->n; i++)
+        if (!most || estimate->items[i].hourly > most->hourly)
+            most = &estimate->items[i];
     return most;
 }
 
@@ -51,14 +51,14 @@ static struct str budget_time(const struct stack *stack, double *hours)
 }
 
 /* What has no price counts as nothing: with it, nobody could say that the budget is kept. */
-static int all_known(struct invocation *inv, const struct stack *stack, const struct bill *after)
+static int all_known(struct invocation *inv, const struct stack *stack, const struct estimate *after)
 {
     enum { SHOWN = 3 };
     AUTO_BUF struct buf names = BUF_INIT;
     struct str first = STR_EMPTY;
     size_t n = 0;
     for (size_t i = 0; i < after->n; i++) {
-        struct str why = bill_unknown(&after->items[i], &inv->arena);
+        struct str why = estimate_unknown(&after->items[i], &inv->arena);
         if (!why.n || ++n > SHOWN)
             continue;
         buf_addf(&names, "%s%.*s (%.*s)", n > 1 ? ", " : "", STR_ARG(after->items[i].address), STR_ARG(why));
@@ -72,18 +72,18 @@ static int all_known(struct invocation *inv, const struct stack *stack, const st
         n == 1 ? "s" : "");
     err_hint(&err,
         "\"weir cost update\" fetches prices of today; or say it in the stack, `usage: {%.*s: "
-        "{" BILL_OWN_PRICE ": 1.25}}`",
+        "{" ESTIMATE_OWN_PRICE ": 1.25}}`",
         STR_ARG(stack->fleet && !stack->env.n ? STR("ADDRESS") : first));
     return invocation_fail(inv, &err);
 }
 
-int cost_within(
-    struct invocation *inv, const struct stack *stack, const struct bill *now, const struct bill *after)
+int cost_within(struct invocation *inv, const struct stack *stack, const struct estimate *now,
+    const struct estimate *after)
 {
     int status = all_known(inv, stack, after);
     if (status != EXIT_DONE || after->hourly <= stack->budget_hourly || after->hourly <= now->hourly)
         return status;
-    const struct bill_item *most = dearest(after);
+    const struct estimate_item *most = dearest(after);
     struct err err = ERR_INIT;
     double hours;
     struct str time = budget_time(stack, &hours);

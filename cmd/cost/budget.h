@@ -11,7 +11,7 @@
 /* What is paid now, and after the plan. `prices_free(prices)` ends it. */
 struct cost_change {
     struct prices *prices;
-    struct bill now, after;
+    struct estimate now, after;
 };
 
 int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out);
@@ -19,8 +19,8 @@ int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_c
 /* The lines of `weir plan --cost`, or its event with --json. The exit status. */
 int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out);
 /* The same of bills that were added up otherwise. */
-int cost_within(
-    struct invocation *inv, const struct stack *stack, const struct bill *now, const struct bill *after);
+int cost_within(struct invocation *inv, const struct stack *stack, const struct estimate *now,
+    const struct estimate *after);
 /* Refuses a plan that adds to the cost and goes beyond the budget: reported, and the exit status. */
 int cost_hold(struct invocation *inv, const struct plan *plan);
 

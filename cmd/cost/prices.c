@@ -264,32 +264,33 @@ static struct charge charge_of(const struct prices *prices, const struct rule *r
         .hourly = each * cost_number(used, 0) / HOURS_A_MONTH};
 }
 
-struct bill {
+struct estimate {
     struct charge *items;
     size_t n, cap;
 };
 
-static void charge_once(struct bill *bill, const struct prices *prices, const struct rule *rule,
+static void charge_once(struct estimate *estimate, const struct prices *prices, const struct rule *rule,
     const struct value *object, const struct value *usage, struct arena *arena)
 {
     const struct value *when = rule->when ? rule_value(rule->when, object, arena) : &value_true;
     if (when->kind == VALUE_BOOL && !when->boolean)
         return;
-    MEM_GROW(bill->items, bill->cap, bill->n + 1);
-    bill->items[bill->n++] = charge_of(prices, rule, object, usage, arena);
+    MEM_GROW(estimate->items, estimate->cap, estimate->n + 1);
+    estimate->items[estimate->n++] = charge_of(prices, rule, object, usage, arena);
 }
 
 /* Once, or for each item of the list that the rule says. */
-static void charge_rule(struct bill *bill, const struct prices *prices, const struct rule *rule,
+static void charge_rule(struct estimate *estimate, const struct prices *prices, const struct rule *rule,
     const struct value *object, const struct value *usage, struct arena *arena)
 {
     const struct value *each = rule->each ? rule_value(rule->each, object, arena) : NULL;
     if (!each || each->kind != VALUE_LIST) {
-        charge_once(bill, prices, rule, object, usage, arena);
+        charge_once(estimate, prices, rule, object, usage, arena);
         return;
     }
     for (uint32_t i = 0; i < each->count; i++)
-        charge_once(bill, prices, rule, value_with(arena, object, STR("each"), each->items[i]), usage, arena);
+        charge_once(
+            estimate, prices, rule, value_with(arena, object, STR("each"), each->items[i]), usage, arena);
 }
 
 static bool is_free(const struct prices *prices, struct str type)
@@ -311,14 +312,14 @@ enum priced prices_of(struct prices *prices, const struct schema *schema, const 
     if (!rules->nothing)
         rules_bind(prices, rules, schema);
     const struct value *full = value_merge(arena, rules->nothing, object);
-    struct bill bill = {0};
+    struct estimate estimate = {0};
     for (size_t i = 0; i < rules->n; i++)
-        charge_rule(&bill, prices, &rules->items[i], full, usage, arena);
-    struct charge *list = ARENA_ARRAY(arena, struct charge, bill.n + 1);
-    if (bill.n)
-        memcpy(list, bill.items, bill.n * sizeof *list);
-    free(bill.items);
-    *n = bill.n;
+        charge_rule(&estimate, prices, &rules->items[i], full, usage, arena);
+    struct charge *list = ARENA_ARRAY(arena, struct charge, estimate.n + 1);
+    if (estimate.n)
+        memcpy(list, estimate.items, estimate.n * sizeof *list);
+    free(estimate.items);
+    *n = estimate.n;
     *charges = list;
     return PRICED;
 }

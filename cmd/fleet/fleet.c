@@ -148,7 +148,7 @@ void fleet_close(struct fleet *fleet)
         diags_release(&m->diags);
     }
     free(fleet->members);
-    map_release(&fleet->told);
+    map_release(&fleet->reported);
     shared_free(fleet->shared);
     workspace_close(&fleet->base);
     pthread_mutex_destroy(&fleet->lock);

@@ -64,9 +64,9 @@ struct fleet {
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
     int at_once;
     bool destroy;
-    bool unheard; /* standard output is closed, which was said */
+    bool broken_pipe; /* standard output is closed, which was said */
     pthread_mutex_t lock;
-    struct map told;         /* warnings and notes, each once */
+    struct map reported;     /* warnings and notes, each once */
     bool stopping;           /* which was said */
     struct fleet_view *view; /* who watches; NULL: nobody */
 };
@@ -83,7 +83,7 @@ void fleet_close(struct fleet *fleet);
  */
 int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet);
 void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
-/* Of one that is loaded: it is let go of. */
+/* Of one that is loaded: it is forgets. */
 void fleet_spare(struct member *member);
 /* Their stacks and states. */
 void fleet_load(struct fleet *fleet);

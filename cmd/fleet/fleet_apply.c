@@ -25,7 +25,7 @@ static void tell_remark(struct member *m, const struct event *event, const char 
     AUTO_BUF struct buf line = BUF_INIT;
     struct str key =
         arena_printf(&fleet->inv->arena, "%.*s: %s", STR_ARG(event->address), event->text ? event->text : "");
-    if (map_set(&fleet->told, key, m))
+    if (map_set(&fleet->reported, key, m))
         return;
     buf_addf(&line, "%s: %.*s: ", word, STR_ARG(m->name));
     text_add_safe(&line, event->address.n ? key : str_z(event->text ? event->text : ""), false);

@@ -5,17 +5,17 @@
 #include "cmd/cost/budget.h"
 
 /* Of each member one item: its name, and what all of it costs. */
-struct fleet_bills {
+struct fleet_estimates {
     struct prices *prices;
-    struct bill now, after;
+    struct estimate now, after;
 };
 
 /* The first of a member's resources of which nobody knows what it costs. */
-static void add_unknown(struct bill_item *item, const struct bill *one, struct arena *arena)
+static void add_unknown(struct estimate_item *item, const struct estimate *one, struct arena *arena)
 {
     struct str why = STR_EMPTY;
     size_t i = 0;
-    while (i < one->n && !(why = bill_unknown(&one->items[i], arena)).n)
+    while (i < one->n && !(why = estimate_unknown(&one->items[i], arena)).n)
         i++;
     if (!why.n)
         return;
@@ -25,52 +25,53 @@ static void add_unknown(struct bill_item *item, const struct bill *one, struct a
     item->charge_count = 1;
 }
 
-static void add_bill(struct bill *all, const struct member *m, const struct bill *one, struct arena *arena)
+static void add_estimate(
+    struct estimate *all, const struct member *m, const struct estimate *one, struct arena *arena)
 {
-    struct bill_item *item = &all->items[all->n++];
-    *item =
-        (struct bill_item){.address = m->name, .type = STR("fleet"), .priced = PRICED, .hourly = one->hourly};
+    struct estimate_item *item = &all->items[all->n++];
+    *item = (struct estimate_item){
+        .address = m->name, .type = STR("fleet"), .priced = PRICED, .hourly = one->hourly};
     add_unknown(item, one, arena);
     all->hourly += one->hourly;
     all->unknown += one->unknown;
 }
 
 /* One that cannot be planned costs what it did. */
-static void add_bills_of(struct fleet_bills *b, const struct member *m, struct arena *arena)
+static void add_estimates_of(struct fleet_estimates *b, const struct member *m, struct arena *arena)
 {
-    struct bill now, after = {0};
-    bill_recorded(&m->workspace, b->prices, arena, &now);
+    struct estimate now, after = {0};
+    estimate_recorded(&m->workspace, b->prices, arena, &now);
     if (!m->plan || !member_fine(m))
         after = now;
     else if (!m->plan->destroy)
-        bill_planned(m->plan, b->prices, arena, &after);
-    add_bill(&b->now, m, &now, arena);
-    add_bill(&b->after, m, &after, arena);
+        estimate_planned(m->plan, b->prices, arena, &after);
+    add_estimate(&b->now, m, &now, arena);
+    add_estimate(&b->after, m, &after, arena);
 }
 
-static int bills_open(struct fleet *fleet, struct fleet_bills *b)
+static int estimates_open(struct fleet *fleet, struct fleet_estimates *b)
 {
     struct arena *arena = &fleet->inv->arena;
     struct err err = ERR_INIT;
-    *b = (struct fleet_bills){.now.items = ARENA_ARRAY(arena, struct bill_item, fleet->n + 1),
-        .after.items = ARENA_ARRAY(arena, struct bill_item, fleet->n + 1)};
+    *b = (struct fleet_estimates){.now.items = ARENA_ARRAY(arena, struct estimate_item, fleet->n + 1),
+        .after.items = ARENA_ARRAY(arena, struct estimate_item, fleet->n + 1)};
     if (cost_open(&fleet->base, arena, &b->prices, &err))
         return invocation_fail(fleet->inv, &err);
     for (size_t i = 0; i < fleet->n; i++)
         if (fleet->members[i].workspace.state)
-            add_bills_of(b, &fleet->members[i], arena);
+            add_estimates_of(b, &fleet->members[i], arena);
     return EXIT_DONE;
 }
 
 int fleet_tell_cost(struct fleet *fleet)
 {
-    struct fleet_bills b;
+    struct fleet_estimates b;
     AUTO_BUF struct buf out = BUF_INIT;
-    int status = bills_open(fleet, &b);
+    int status = estimates_open(fleet, &b);
     if (status != EXIT_DONE)
         return status;
     buf_add_char(&out, '\n');
-    bill_show_change(&b.now, &b.after, b.prices, fleet->inv->out.color, &out);
+    estimate_show_change(&b.now, &b.after, b.prices, fleet->inv->out.color, &out);
     if (!fleet->inv->settings->json)
         status = invocation_write(fleet->inv, buf_str(&out));
     prices_free(b.prices);
@@ -95,10 +96,10 @@ static bool changes_any(const struct fleet *fleet)
 int fleet_hold_budget(struct fleet *fleet)
 {
     const struct stack *stack = fleet->base.stack;
-    struct fleet_bills b;
+    struct fleet_estimates b;
     if (!stack->budget.n || fleet->destroy || !changes_any(fleet))
         return EXIT_DONE;
-    int status = bills_open(fleet, &b);
+    int status = estimates_open(fleet, &b);
     if (status != EXIT_DONE)
         return status;
     prices_free(b.prices);

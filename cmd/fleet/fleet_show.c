@@ -36,8 +36,8 @@ void fleet_event(struct member *m, struct str json_lines)
             add_line(&out, line, m);
     }
     pthread_mutex_lock(&m->fleet->lock);
-    if (!m->fleet->unheard)
-        m->fleet->unheard = invocation_write(m->fleet->inv, buf_str(&out)) != EXIT_DONE;
+    if (!m->fleet->broken_pipe)
+        m->fleet->broken_pipe = invocation_write(m->fleet->inv, buf_str(&out)) != EXIT_DONE;
     pthread_mutex_unlock(&m->fleet->lock);
 }
 
@@ -186,11 +186,11 @@ int fleet_show_plan(struct fleet *fleet)
 /* ---- what was done ---- */
 
 /* "db of anna, db of bob" */
-static void add_of_member(struct buf *out, size_t *told, struct str address, const struct member *m)
+static void add_of_member(struct buf *out, size_t *reported, struct str address, const struct member *m)
 {
-    if ((*told)++ >= NAMES_SHOWN)
+    if ((*reported)++ >= NAMES_SHOWN)
         return;
-    buf_addz(out, *told > 1 ? ", " : "");
+    buf_addz(out, *reported > 1 ? ", " : "");
     text_add_safe(out, address, false);
     buf_addf(out, " of %.*s", STR_ARG(m->name));
 }
@@ -268,7 +268,7 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
             n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
-/* What was let go of is no leftover; that it was seen is said. */
+/* What was forgets is no leftover; that it was seen is said. */
 static void add_let_go(const struct fleet *fleet, struct buf *out)
 {
     AUTO_BUF struct buf names = BUF_INIT;
@@ -335,7 +335,7 @@ void fleet_show_verified(struct fleet *fleet)
 /* ---- what failed ---- */
 
 /* Has an earlier member met the same? Then it was told with that. */
-static bool is_told(const struct fleet *fleet, size_t i)
+static bool is_reported(const struct fleet *fleet, size_t i)
 {
     for (size_t k = 0; k < i; k++)
         if (str_eq(fleet->members[k].trouble, fleet->members[i].trouble))
@@ -370,7 +370,7 @@ int fleet_report(struct fleet *fleet)
             continue;
         }
         AUTO_BUF struct buf out = BUF_INIT;
-        if (is_told(fleet, i))
+        if (is_reported(fleet, i))
             continue;
         buf_add_char(&out, '\n');
         add_names(fleet, i, &out);

@@ -60,12 +60,13 @@ static struct str all_attributes(struct template *t, const struct thing *thing, 
 {
     const struct value *published = cfn_published(t->arena, thing->type),
                        *given = value_getz(published, "properties"),
-                       *told = value_getz(published, "readOnlyProperties");
+                       *reported = value_getz(published, "readOnlyProperties");
     struct said *out = said_new(t->arena, SAID_MAP, NULL);
     for (uint32_t i = 0; given && i < given->count; i++)
         add_attribute(t, thing, prefix, given->entries[i].key, true, out);
-    for (uint32_t i = 0; told && i < told->count; i++) { /* "/properties/Endpoint/Port" is Endpoint.Port */
-        char *path = arena_strz(t->arena, value_text(told->items[i], STR_EMPTY)),
+    for (uint32_t i = 0; reported && i < reported->count;
+         i++) { /* "/properties/Endpoint/Port" is Endpoint.Port */
+        char *path = arena_strz(t->arena, value_text(reported->items[i], STR_EMPTY)),
              *p = path + strlen("/properties/");
         for (char *slash = p; *slash; slash++)
             *slash = *slash == '/' ? '.' : *slash;
@@ -87,7 +88,7 @@ static bool can_be_referred_to(struct template *t, const struct thing *thing, st
     return true;
 }
 
-/* A thing that is left out: whoever refers to it is given what it would have said. */
+/* A resource that is left out: whoever refers to it is given what it would have said. */
 static struct str asked(struct template *t, const struct thing *thing, const struct draft_reference *r)
 {
     struct str name = str_eqz(r->attr, "Ref")
@@ -99,7 +100,7 @@ static struct str asked(struct template *t, const struct thing *thing, const str
         false);
 }
 
-struct str template_settle(void *ctx, struct draft_reference *r)
+struct str template_recover(void *ctx, struct draft_reference *r)
 {
     struct template *t = ctx;
     const struct thing *thing = r->target;

@@ -1,7 +1,7 @@
 /*
- * A thing as another tool says it, as one of weir's types: property by property, by the names that are known
- * of that type (names.h), else by their words. Anything that the type cannot say makes it no fit, and then
- * the whole resource is said in another way.
+ * A resource as another tool says it, as one of weir's types: property by property, by the names that are
+ * known of that type (names.h), else by their words. Anything that the type cannot say makes it no fit, and
+ * then the whole resource is said in another way.
  */
 #ifndef WEIR_CMD_IMPORT_FIT_H
 #define WEIR_CMD_IMPORT_FIT_H

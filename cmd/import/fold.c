@@ -30,7 +30,7 @@ static const struct part *part_of(const struct thing *thing)
     return NULL;
 }
 
-/* The thing that a value is a reference to; NULL: it is none, or more than that. */
+/* The resource that a value is a reference to; NULL: it is none, or more than that. */
 static struct thing *fold_meant(struct template *t, const struct said *s)
 {
     if (!s || s->kind != SAID_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
@@ -88,8 +88,8 @@ static struct said *own_arn(struct template *t, const struct part *part, struct 
 }
 
 /*
- * What a policy says of the very thing that it becomes a part of: nothing can refer to itself, so its ARN is
- * put together. NULL: something else of it is meant.
+ * What a policy says of the very resource that it becomes a part of: nothing can refer to itself, so its ARN
+ * is put together. NULL: something else of it is meant.
  */
 static struct said *without_itself(
     struct template *t, struct said *s, const struct thing *target, const struct part *part)

@@ -1,7 +1,7 @@
 /*
  * Stacks from what is there: everything with a tag, everything of a type, everything that bears another
- * stack's mark. Each thing is read whole; what its type's defaults say is left out, and what is another
- * thing's ARN, id or name becomes a reference.
+ * stack's mark. Each resource is read whole; what its type's defaults say is left out, and what is another
+ * resource's ARN, id or name becomes a reference.
  */
 #ifndef WEIR_CMD_IMPORT_LIVE_H
 #define WEIR_CMD_IMPORT_LIVE_H

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* The text at this path of the first answer that has one; "" none. */
-static struct str told_at(struct live *l, const struct value *documents, struct str path)
+static struct str reported_at(struct live *l, const struct value *documents, struct str path)
 {
     for (uint32_t i = 0; path.n && documents && i < documents->count; i++) {
         struct str text = value_text(wire_path(l->arena, documents->items[i], path), STR_EMPTY);
@@ -99,14 +99,15 @@ struct said *live_elsewhere(struct live *l, const struct there *one, const struc
     struct said *out = said_new(l->arena, SAID_MAP, NULL);
     for (uint32_t i = 0; imported && i < imported->count; i++) {
         struct str field = imported->entries[i].key;
-        struct str text = told_at(l, documents, value_text(imported->entries[i].value, STR_EMPTY));
+        struct str text = reported_at(l, documents, value_text(imported->entries[i].value, STR_EMPTY));
         if (text.n && !str_eqz(field, "fetch") && !str_eqz(field, "sha256"))
             said_set(l->arena, out, field, said_string(l->arena, text, NULL));
     }
-    struct str url = told_at(l, documents, value_gets(imported, "fetch"));
+    struct str url = reported_at(l, documents, value_gets(imported, "fetch"));
     if (out->n)
         return out;
     if (!url.n || !l->wanted->folder)
         return NULL;
-    return fetched_file(l, one, attr, url, told_at(l, documents, value_gets(imported, "sha256")), comment);
+    return fetched_file(
+        l, one, attr, url, reported_at(l, documents, value_gets(imported, "sha256")), comment);
 }

@@ -19,7 +19,7 @@ struct look_answers {
 /* *live NULL: there is none. With all that can be read of it. `answers` may be NULL. */
 int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
     struct look_answers *answers, struct err *err);
-/* What an ARN says of a thing of that type; *object NULL: it is not of that type. */
+/* What an ARN says of a resource of that type; *object NULL: it is not of that type. */
 int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
     struct err *err);
 /* The object with what follows from it, such as its id. */

@@ -92,7 +92,7 @@ static void tell_globals(struct serverless *sam)
 
 /* ---- resources ---- */
 
-/* What goes for the thing goes for all that comes of it. */
+/* What goes for the resource goes for all that comes of it. */
 static void put_made(struct macro *macro, struct str logical, const struct node *resource)
 {
     static const char *const passed[] = {"Condition", "DeletionPolicy", "UpdateReplacePolicy"};
@@ -201,7 +201,7 @@ static void write_resource(struct serverless *sam, struct str id, const struct n
     form_text(&form, "id", id);
     stage_texts(&macro, &form);
     serverless_add_needs(&macro, &form, node_get(form_of, "<role>"));
-    /* What comes of the thing itself stands before what its events make, which its role has to know. */
+    /* What comes of the resource itself stands before what its events make, which its role has to know. */
     const struct node *events = form_in(&form, STR("Events"));
     struct node *all = sam->resources;
     sam->resources = nodes_new(sam->arena, NODE_MAP, node);

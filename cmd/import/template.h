@@ -56,7 +56,7 @@ struct template
     const struct template_live *live;
     const struct template *parent; /* which has it as a stack within it; NULL: none */
     struct map parameters, things, mappings,
-        conditions;                 /* things: by logical id; mappings and conditions: local names */
+        conditions;                 /* resources: by logical id; mappings and conditions: local names */
     size_t walks;                   /* so many have been begun */
     struct map outputs;             /* name -> struct str, what it is called here */
     struct map parts;               /* SAM's "Function.Alias": struct str, the logical id that is meant */
@@ -151,7 +151,7 @@ void template_give_name(struct template *t, const struct thing *thing, struct fi
 
 void template_resources(struct template *t, const struct node *section);
 void template_decide(struct template *t);
-/* What stands in a thing, as one more of its needs. */
+/* What stands in a resource, as one more of its needs. */
 void template_need(struct template *t, struct thing *thing, struct draft_reference *reference);
 /* Is it of a type that may become a part of what it is for? And makes it one; false: it cannot be. */
 bool template_is_part(const struct thing *thing);
@@ -162,6 +162,6 @@ struct str template_folded_attribute(struct template *t, const struct thing *thi
 struct said *template_import_id(struct template *t, const struct thing *thing);
 /* CloudFormation's attribute that `Ref` gives. */
 struct str template_ref_property(struct template *t, const struct schema *schema);
-struct str template_settle(void *ctx, struct draft_reference *reference);
+struct str template_recover(void *ctx, struct draft_reference *reference);
 
 #endif

@@ -10,7 +10,7 @@
  *   terraform_ids.c    under which id it is taken over
  *   terraform_unsaid.c without a configuration: what nobody said
  *   terraform_named.c  without a configuration: names of others
- *   terraform_refer.c  values that are other things' become references
+ *   terraform_refer.c  values that are other resources' become references
  *   terraform_provider.c  regions and accounts
  *   terraform_lines.c  what only the files say
  *   terraform_each.c   instances as one with for_each

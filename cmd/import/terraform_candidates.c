@@ -37,7 +37,7 @@ bool terraform_can_say(struct terraform *t, const struct instance *target, struc
     return str_eqz(attr, "id");
 }
 
-/* What is secret of a thing that there is none of here: an input. */
+/* What is secret of a resource that there is none of here: an input. */
 static void offer_asked(
     struct terraform *t, struct candidates *list, const struct instance *one, struct str attr)
 {

@@ -18,7 +18,7 @@ struct candidate {
 struct candidates {
     struct candidate *items;
     size_t n, cap;
-    bool of_others; /* of two that are the same text the one that is a thing's is meant */
+    bool of_others; /* of two that are the same text the one that is a resource's is meant */
 };
 
 /* Nothing where the text is too short, or too common, to tell anything. */

@@ -154,7 +154,7 @@ static struct str last_word(struct str type)
     return type;
 }
 
-/* Within a module "this" and its kind say less than the module and what the thing is. */
+/* Within a module "this" and its kind say less than the module and what the resource is. */
 static void name_resource(struct terraform *t, struct group *group)
 {
     bool bare = str_eqz(group->name, "this") || str_eqz(group->name, "main") ||

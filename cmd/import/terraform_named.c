@@ -35,7 +35,7 @@ void terraform_index_names(struct terraform *t)
 
 /* ---- who is meant ---- */
 
-/* aws.glue.security_configuration: "glue", and what things of it are called. */
+/* aws.glue.security_configuration: "glue", and what resources of it are called. */
 static struct str kind_of(const struct instance *one, struct str *service)
 {
     struct str rest = one->group->schema->name;

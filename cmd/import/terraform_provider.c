@@ -1,7 +1,7 @@
 /*
- * Configurations of the AWS provider: the one that most things have, and others by their alias, or by the
- * region that a thing says it is in. Of a configuration the settings that weir knows come over; where it does
- * not tell its region, ARNs do.
+ * Configurations of the AWS provider: the one that most resources have, and others by their alias, or by the
+ * region that a resource says it is in. Of a configuration the settings that weir knows come over; where it
+ * does not tell its region, ARNs do.
  */
 #include "cmd/import/terraform_parts.h"
 
@@ -95,7 +95,7 @@ static struct str name_of(struct arena *arena, struct str key)
 
 /* ---- tags that everything has ---- */
 
-/* Of the tags that a thing has those that its own block does not say. */
+/* Of the tags that a resource has those that its own block does not say. */
 static const struct value *tags_besides(struct arena *arena, const struct instance *one)
 {
     const struct value *all = value_getz(one->values, "tags_all"), *own = value_getz(one->values, "tags"),
@@ -145,7 +145,7 @@ static struct said *shared_tags(struct terraform *t, struct str provider, const 
 
 /* ---- the whole ---- */
 
-/* The region that is said, or else the one that things are in; "" neither is known. */
+/* The region that is said, or else the one that resources are in; "" neither is known. */
 static void add_region(
     struct terraform *t, struct said *provider, const struct value *said, struct str key, struct str there)
 {
@@ -178,7 +178,7 @@ static void add_role(struct terraform *t, struct said *provider, const struct va
             STR_ARG(key));
 }
 
-/* `key`: its configuration in the plan; `there`: the region that its things are in, "" unknown. */
+/* `key`: its configuration in the plan; `there`: the region that its resources are in, "" unknown. */
 static void write_provider(struct terraform *t, struct str name, struct str key, struct str there)
 {
     const struct value *config = config_of(t, key), *region = value_getz(config, "region");
@@ -195,7 +195,7 @@ static void write_provider(struct terraform *t, struct str name, struct str key,
         said_set(t->arena, t->draft->providers, name, provider);
 }
 
-/* Where things are that say nothing of it. */
+/* Where resources are that say nothing of it. */
 static struct str main_region(const struct terraform *t)
 {
     const struct value *said = value_getz(config_of(t, STR("aws")), "region"),

@@ -1,6 +1,6 @@
 /*
- * Values that are other things' become references: what the configuration says that an attribute refers to,
- * looked for in the value; and, wherever they stand, ARNs and ids of what is imported, too.
+ * Values that are other resources' become references: what the configuration says that an attribute refers
+ * to, looked for in the value; and, wherever they stand, ARNs and ids of what is imported, too.
  */
 #include "cmd/import/terraform_candidates.h"
 
@@ -190,7 +190,7 @@ struct said *terraform_related(struct terraform *t, const struct value *value, c
     return refer_related(t, &list, NULL, s);
 }
 
-struct str terraform_settle(void *ctx, struct draft_reference *r)
+struct str terraform_recover(void *ctx, struct draft_reference *r)
 {
     struct terraform *t = ctx;
     const struct instance *target = r->target;

@@ -149,7 +149,7 @@ static bool is_dynamic(struct terraform *t, const struct instance *one, struct s
 }
 
 /* `whole`: with what the provider filled into blocks. Without a configuration the provider's default_tags are
- * not known either: all tags are the thing's own. */
+ * not known either: all tags are the resource's own. */
 struct said *terraform_said(struct terraform *t, const struct instance *one, bool whole)
 {
     const struct value *expressions = value_getz(one->group->config, "expressions");

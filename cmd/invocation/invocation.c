@@ -51,7 +51,7 @@ static int written(struct invocation *inv, int failed, const struct err *err)
     AUTO_BUF struct buf out = BUF_INIT;
     if (!failed)
         return EXIT_DONE;
-    if (strcmp(err->code, SAY_UNHEARD) == 0 && !asks_first(inv))
+    if (strcmp(err->code, SAY_BROKEN_PIPE) == 0 && !asks_first(inv))
         return EXIT_FAILED; /* whoever reads along has read enough, and knows */
     err_render(err, inv->err.color, &out);
     say_aside(buf_str(&out));

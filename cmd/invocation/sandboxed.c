@@ -118,13 +118,13 @@ int sandboxed_start(struct invocation *inv, struct err *err)
 /* Others may use it still. */
 static void wait_for_others(struct invocation *inv)
 {
-    bool told = false;
+    bool reported = false;
     signals_catch_first();
     while (!sandbox_unused(inv->sandbox) && !atomic_load(signals_stop())) {
-        if (!told)
+        if (!reported)
             invocation_note(inv, "Another command uses this sandbox, which is served until that one ends "
                                  "(Ctrl-C ends it now).");
-        told = true;
+        reported = true;
         clock_sleep_ms(PACE_MS);
     }
 }

@@ -6,8 +6,8 @@
 
 #include "base/buf.h"
 
-/* asked: so many things were looked for by id or name; marks: AWS was asked for the stack's ownership tags;
- * of: " of 3 members", " but what was forgotten", or "". Ends the line. */
+/* asked: so many resources were looked for by id or name; marks: AWS was asked for the stack's ownership
+ * tags; of: " of 3 members", " but what was forgotten", or "". Ends the line. */
 void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool marks);
 /* What that says nothing of; behind where it was looked. */
 void leftovers_add_limits(struct buf *out, size_t asked, bool marks);

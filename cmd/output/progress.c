@@ -44,7 +44,7 @@ static void flight_start(struct progress *p, const struct event *e)
     }
     *f = (struct flight){.link = p->last, .address = f->address, .action = e->action, .step = e->step - 1};
     f->since_ms = clock_mono_ms();
-    course_started(&p->course, f->step);
+    exec_graph_started(&p->exec_graph, f->step);
     f->due_ms = f->since_ms + SLOW_MS;
     f->pause_ms = REPEAT_MS;
     *p->last = f;
@@ -75,7 +75,7 @@ static void take_event(struct progress *p, const struct event *e)
     switch (e->kind) {
     case EVENT_SCHEDULED:
         if (p->options.mode == PROGRESS_LIVE)
-            course_take(&p->course, e->course);
+            exec_graph_take(&p->exec_graph, e->exec_graph);
         break;
     case EVENT_REFRESH: note_text(p->status, sizeof p->status, e->text); break;
     case EVENT_REFRESH_DONE: p->status[0] = 0; break;
@@ -86,13 +86,13 @@ static void take_event(struct progress *p, const struct event *e)
         break;
     case EVENT_DONE:
         flight_land(p, e->address);
-        course_ended(&p->course, e->step - 1, true);
+        exec_graph_ended(&p->exec_graph, e->step - 1, true);
         p->done += !e->aside;
         line_done(p, e);
         break;
     case EVENT_FAILED:
         flight_land(p, e->address);
-        course_ended(&p->course, e->step - 1, false);
+        exec_graph_ended(&p->exec_graph, e->step - 1, false);
         p->failed++;
         line_failed(p, e);
         break;
@@ -215,7 +215,7 @@ void progress_free(struct progress *p, struct buf *failures)
     if (p->threaded)
         pthread_join(p->thread, NULL);
     failures_end(p, failures);
-    course_release(&p->course);
+    exec_graph_release(&p->exec_graph);
     for (size_t i = 0; i < p->flights.n; i++) {
         struct flight *f = p->flights.items[i].ptr;
         free(f->address);

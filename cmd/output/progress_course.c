@@ -14,21 +14,22 @@ enum {
 
 /* ---- taking it ---- */
 
-static struct course_edges edges_copy(const struct course *course)
+static struct exec_graph_edges edges_copy(const struct exec_graph *exec_graph)
 {
-    size_t n = course->first[course->n];
-    struct course_edges copy = {mem_realloc_array(NULL, course->n + 1, sizeof *copy.first),
+    size_t n = exec_graph->first[exec_graph->n];
+    struct exec_graph_edges copy = {mem_realloc_array(NULL, exec_graph->n + 1, sizeof *copy.first),
         mem_realloc_array(NULL, n + 1, sizeof *copy.targets)};
-    memcpy(copy.first, course->first, (course->n + 1) * sizeof *copy.first);
+    memcpy(copy.first, exec_graph->first, (exec_graph->n + 1) * sizeof *copy.first);
     if (n)
-        memcpy(copy.targets, course->targets, n * sizeof *copy.targets);
+        memcpy(copy.targets, exec_graph->targets, n * sizeof *copy.targets);
     return copy;
 }
 
 /* The same edges from their other end. */
-static struct course_edges edges_turned(const struct course_edges *edges, const uint32_t *into, uint32_t n)
+static struct exec_graph_edges edges_turned(
+    const struct exec_graph_edges *edges, const uint32_t *into, uint32_t n)
 {
-    struct course_edges turned = {mem_zalloc((n + 1) * sizeof *turned.first),
+    struct exec_graph_edges turned = {mem_zalloc((n + 1) * sizeof *turned.first),
         mem_realloc_array(NULL, edges->first[n] + 1, sizeof *turned.targets)};
     uint32_t *at = mem_realloc_array(NULL, n + 1, sizeof *at);
     for (uint32_t i = 0; i < n; i++)
@@ -51,7 +52,7 @@ static struct str module_of(struct str address)
     return STR_EMPTY;
 }
 
-static void take_modules(struct course_state *c)
+static void take_modules(struct exec_graph_state *c)
 {
     AUTO_MAP struct map places = MAP_INIT; /* path -> its number from 1 */
     size_t cap = 0;
@@ -62,7 +63,7 @@ static void take_modules(struct course_state *c)
         uintptr_t place = (uintptr_t)map_get(&places, path);
         if (!place) {
             MEM_GROW(c->modules, cap, c->module_count + 1);
-            c->modules[c->module_count] = (struct course_module){.path = path};
+            c->modules[c->module_count] = (struct exec_graph_module){.path = path};
             place = ++c->module_count;
             map_set(&places, path, (void *)place); /* NOLINT(performance-no-int-to-ptr) */
         }
@@ -71,22 +72,22 @@ static void take_modules(struct course_state *c)
     }
 }
 
-static void step_end(struct course_state *c, uint32_t step);
+static void step_end(struct exec_graph_state *c, uint32_t step);
 
-void course_take(struct course_state *c, const struct course *course)
+void exec_graph_take(struct exec_graph_state *c, const struct exec_graph *exec_graph)
 {
-    uint32_t n = course->n;
-    course_release(c);
+    uint32_t n = exec_graph->n;
+    exec_graph_release(c);
     c->n = n;
     c->steps = mem_realloc_array(NULL, n + 1, sizeof *c->steps);
     if (n)
-        memcpy(c->steps, course->steps, n * sizeof *c->steps);
+        memcpy(c->steps, exec_graph->steps, n * sizeof *c->steps);
     c->states = mem_zalloc(n + 1);
     c->open = mem_zalloc((n + 1) * sizeof *c->open);
     c->seen = mem_zalloc((n + 1) * sizeof *c->seen);
     c->shown = mem_zalloc((n + 1) * sizeof *c->shown);
     c->module_of = mem_zalloc((n + 1) * sizeof *c->module_of);
-    c->after = edges_copy(course);
+    c->after = edges_copy(exec_graph);
     for (uint32_t e = 0; e < c->after.first[n]; e++)
         c->open[c->after.targets[e]]++;
     c->before = edges_turned(&c->after, c->open, n);
@@ -96,7 +97,7 @@ void course_take(struct course_state *c, const struct course *course)
             step_end(c, i);
 }
 
-void course_release(struct course_state *c)
+void exec_graph_release(struct exec_graph_state *c)
 {
     free(c->steps);
     free(c->states);
@@ -109,13 +110,13 @@ void course_release(struct course_state *c)
     free(c->after.targets);
     free(c->before.first);
     free(c->before.targets);
-    *c = (struct course_state){0};
+    *c = (struct exec_graph_state){0};
 }
 
 /* ---- as events come ---- */
 
 /* With it end the steps of nothing that waited for it alone; failed: all that waited. */
-static void steps_end(struct course_state *c, uint32_t step, bool ok)
+static void steps_end(struct exec_graph_state *c, uint32_t step, bool ok)
 {
     uint32_t *todo = NULL;
     size_t n = 0, cap = 0;
@@ -137,18 +138,18 @@ static void steps_end(struct course_state *c, uint32_t step, bool ok)
     free(todo);
 }
 
-static void step_end(struct course_state *c, uint32_t step)
+static void step_end(struct exec_graph_state *c, uint32_t step)
 {
     steps_end(c, step, true);
 }
 
-void course_started(struct course_state *c, uint32_t step)
+void exec_graph_started(struct exec_graph_state *c, uint32_t step)
 {
     if (step < c->n)
         c->states[step] = STEP_RUNNING;
 }
 
-void course_ended(struct course_state *c, uint32_t step, bool ok)
+void exec_graph_ended(struct exec_graph_state *c, uint32_t step, bool ok)
 {
     if (step >= c->n || c->states[step] == STEP_OVER)
         return;
@@ -159,7 +160,7 @@ void course_ended(struct course_state *c, uint32_t step, bool ok)
 /* ---- questions ---- */
 
 struct look {
-    struct course_state *c;
+    struct exec_graph_state *c;
     uint32_t pass[PASSED];
     size_t passing, edges;
     uint32_t *out;
@@ -168,7 +169,7 @@ struct look {
 
 static void look_at(struct look *look, uint32_t step)
 {
-    struct course_state *c = look->c;
+    struct exec_graph_state *c = look->c;
     if (c->states[step] == STEP_OVER || c->seen[step] == c->question)
         return;
     c->seen[step] = c->question;
@@ -182,7 +183,7 @@ static void look_at(struct look *look, uint32_t step)
     look->found++;
 }
 
-static size_t look_along(struct course_state *c, const struct course_edges *edges, uint32_t step,
+static size_t look_along(struct exec_graph_state *c, const struct exec_graph_edges *edges, uint32_t step,
     uint32_t *out, size_t max, bool *more)
 {
     struct look look = {.c = c, .out = out, .max = max};
@@ -201,12 +202,12 @@ static size_t look_along(struct course_state *c, const struct course_edges *edge
     return look.found;
 }
 
-size_t course_waiting(struct course_state *c, uint32_t step, uint32_t *out, size_t max, bool *more)
+size_t exec_graph_waiting(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more)
 {
     return look_along(c, &c->after, step, out, max, more);
 }
 
-size_t course_blockers(struct course_state *c, uint32_t step, uint32_t *out, size_t max, bool *more)
+size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more)
 {
     return look_along(c, &c->before, step, out, max, more);
 }

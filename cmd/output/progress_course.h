@@ -7,8 +7,8 @@
  * cost of a question does not grow with the course. Until it is taken there are no steps, and NO_STEP is
  * none at any time. Addresses stay the course's.
  */
-#ifndef WEIR_CMD_OUTPUT_PROGRESS_COURSE_H
-#define WEIR_CMD_OUTPUT_PROGRESS_COURSE_H
+#ifndef WEIR_CMD_OUTPUT_PROGRESS_EXEC_GRAPH_H
+#define WEIR_CMD_OUTPUT_PROGRESS_EXEC_GRAPH_H
 
 #include "plan/plan.h"
 
@@ -17,39 +17,39 @@
 enum step_state { STEP_WAITING, STEP_RUNNING, STEP_OVER };
 
 /* A module and how far it is; "": the stack itself. */
-struct course_module {
+struct exec_graph_module {
     struct str path;
     size_t total, done;
 };
 
-struct course_edges {
+struct exec_graph_edges {
     uint32_t *first, *targets;
 };
 
-struct course_state {
+struct exec_graph_state {
     uint32_t n;
-    struct course_step *steps;
+    struct exec_graph_step *steps;
     unsigned char *states;  /* enum step_state */
     uint32_t *open;         /* how many each waits for still */
     uint32_t *seen, *shown; /* by which question, and in which frame */
     uint32_t question, frame;
-    struct course_edges after, before; /* who waits for it, and for whom it waits */
+    struct exec_graph_edges after, before; /* who waits for it, and for whom it waits */
     uint32_t *module_of;
-    struct course_module *modules;
+    struct exec_graph_module *modules;
     size_t module_count;
 };
 
-void course_take(struct course_state *c, const struct course *course);
-void course_release(struct course_state *c);
-void course_started(struct course_state *c, uint32_t step);
+void exec_graph_take(struct exec_graph_state *c, const struct exec_graph *exec_graph);
+void exec_graph_release(struct exec_graph_state *c);
+void exec_graph_started(struct exec_graph_state *c, uint32_t step);
 /* Not `ok`: what waits for it is over, too. */
-void course_ended(struct course_state *c, uint32_t step, bool ok);
+void exec_graph_ended(struct exec_graph_state *c, uint32_t step, bool ok);
 
 /*
  * The first steps that wait for this one, and those that it still waits for. Returns how many there are,
  * of which `max` are in `out`; where there are so many that nobody counts them, `*more` is set.
  */
-size_t course_waiting(struct course_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
-size_t course_blockers(struct course_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
+size_t exec_graph_waiting(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
+size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
 
 #endif

@@ -49,7 +49,7 @@ struct progress {
     struct flight *first, **last;
     struct map flights; /* address -> struct flight *; NULL once landed */
     size_t in_flight, done, failed, skipped;
-    struct course_state course;
+    struct exec_graph_state exec_graph;
     int64_t began_ms;
     char status[160]; /* "reading 300 resources" while there is nothing in flight */
     bool stopping;

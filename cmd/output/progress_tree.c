@@ -128,7 +128,7 @@ static void row_add_address(
 
 static uint32_t module_at(const struct tree *tree, const struct flight *f)
 {
-    const struct course_state *c = &tree->p->course;
+    const struct exec_graph_state *c = &tree->p->exec_graph;
     return f->step < c->n ? c->module_of[f->step] : UINT32_MAX;
 }
 
@@ -139,19 +139,19 @@ static size_t twig_add(struct tree *tree, const struct flight *flight, uint32_t 
     struct twig *twig = &tree->twigs[++tree->n];
     size_t depth = parent ? tree->twigs[parent].depth + 1 : 0;
     *twig = (struct twig){.flight = flight, .step = step, .depth = depth, .parent = parent};
-    if (step < tree->p->course.n)
-        tree->p->course.shown[step] = tree->p->course.frame;
+    if (step < tree->p->exec_graph.n)
+        tree->p->exec_graph.shown[step] = tree->p->exec_graph.frame;
     return tree->n;
 }
 
 /* Those that wait for the twig's step and are not drawn yet, behind each other. */
 static void twig_grow(struct tree *tree, size_t at)
 {
-    struct course_state *c = &tree->p->course;
+    struct exec_graph_state *c = &tree->p->exec_graph;
     uint32_t waiting[MOST_WAITING * 4];
     size_t most = sizeof waiting / sizeof *waiting, last = 0, grown = 0;
     struct twig *twig = &tree->twigs[at];
-    twig->waiting = course_waiting(c, twig->step, waiting, most, &twig->more);
+    twig->waiting = exec_graph_waiting(c, twig->step, waiting, most, &twig->more);
     for (size_t i = 0; i < twig->waiting && i < most && grown < MOST_WAITING; i++) {
         if (c->shown[waiting[i]] == c->frame || c->states[waiting[i]] != STEP_WAITING)
             continue;
@@ -170,12 +170,12 @@ static size_t tree_plant(struct tree *tree)
     struct progress *p = tree->p;
     size_t planted = 0, modules = 0;
     uint32_t last = UINT32_MAX - 1;
-    p->course.frame++;
+    p->exec_graph.frame++;
     for (const struct flight *f = p->first; f; f = f->next) {
         modules += module_at(tree, f) != last; /* at most so many heads */
         last = module_at(tree, f);
     }
-    tree->headed = p->course.module_count > 1 && p->in_flight + modules <= tree->room;
+    tree->headed = p->exec_graph.module_count > 1 && p->in_flight + modules <= tree->room;
     tree->room -= tree->headed ? modules : 0;
     for (const struct flight *f = p->first; f && planted < tree->room; f = f->next)
         planted += twig_add(tree, f, f->step, 0) > 0;
@@ -197,7 +197,7 @@ static void draw_flight(struct tree *tree, const struct twig *twig, int64_t now,
     AUTO_BUF struct buf elapsed = BUF_INIT, waiting = BUF_INIT;
     struct str address = str_z(f->address);
     uint32_t module = module_at(tree, f);
-    size_t path = tree->headed && module != UINT32_MAX ? tree->p->course.modules[module].path.n : 0;
+    size_t path = tree->headed && module != UINT32_MAX ? tree->p->exec_graph.modules[module].path.n : 0;
     add_elapsed(&elapsed, now - f->since_ms);
     if (twig->waiting)
         buf_addf(
@@ -219,23 +219,23 @@ static void draw_flight(struct tree *tree, const struct twig *twig, int64_t now,
 /* Of those that it waits for, the one above is told by the tree. */
 static void add_others(struct tree *tree, const struct twig *twig, struct buf *out)
 {
-    struct course_state *c = &tree->p->course;
+    struct exec_graph_state *c = &tree->p->exec_graph;
     uint32_t blockers[MOST_BLOCKERS + 1];
     bool more;
-    size_t n = course_blockers(c, twig->step, blockers, MOST_BLOCKERS + 1, &more), told = 0;
-    for (size_t i = 0; n > 1 && i < n && i < MOST_BLOCKERS + 1 && told < MOST_BLOCKERS; i++) {
+    size_t n = exec_graph_blockers(c, twig->step, blockers, MOST_BLOCKERS + 1, &more), reported = 0;
+    for (size_t i = 0; n > 1 && i < n && i < MOST_BLOCKERS + 1 && reported < MOST_BLOCKERS; i++) {
         if (blockers[i] == tree->twigs[twig->parent].step)
             continue;
-        buf_addz(out, told++ ? ", " : "  waits also for ");
+        buf_addz(out, reported++ ? ", " : "  waits also for ");
         add_shown(out, c->steps[blockers[i]].address);
     }
-    if (n > told + 1)
-        buf_addf(out, " and %zu%s more", n - 1 - told, more ? "+" : "");
+    if (n > reported + 1)
+        buf_addf(out, " and %zu%s more", n - 1 - reported, more ? "+" : "");
 }
 
 static void draw_waiting(struct tree *tree, const struct twig *twig, struct buf *out)
 {
-    const struct course_step *step = &tree->p->course.steps[twig->step];
+    const struct exec_graph_step *step = &tree->p->exec_graph.steps[twig->step];
     AUTO_BUF struct buf others = BUF_INIT;
     struct row row = row_begin(tree->p, out);
     for (size_t i = 0; i < twig->depth + tree->headed; i++)
@@ -264,7 +264,7 @@ static void draw_twig(struct tree *tree, size_t at, int64_t now, struct buf *out
 
 static void draw_head(struct tree *tree, uint32_t module, struct buf *out)
 {
-    const struct course_module *m = &tree->p->course.modules[module];
+    const struct exec_graph_module *m = &tree->p->exec_graph.modules[module];
     char count[64];
     struct row row = row_begin(tree->p, out);
     row_addz(&row, STYLE_PLAIN, "  ");

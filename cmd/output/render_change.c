@@ -113,7 +113,7 @@ static void tally_note(struct pen *pen, const struct tally *t, int indent)
 }
 
 /* Taken out of the file, and the service does not tell it. */
-static void untold_entry(struct pen *pen, struct str key, int width, int indent)
+static void unreported_entry(struct pen *pen, struct str key, int width, int indent)
 {
     pen_sign(pen, indent, '-');
     pen_name(pen, key, width);
@@ -143,7 +143,7 @@ static void change_map(
         const char *becomes = NULL;
         if (look.type && look.type->kind == TYPE_OBJECT && new &&new->value->kind == VALUE_NULL) {
             if (!old)
-                untold_entry(pen, *key, width, column + 2);
+                unreported_entry(pen, *key, width, column + 2);
             t.removed += !old;
             becomes = taken_out(look.type, *key);
             new = NULL;

@@ -9,15 +9,15 @@
 void page_cost_init(struct page_cost *page, const struct cost_change *cost)
 {
     *page = (struct page_cost){.cost = cost};
-    bill_index(&cost->now, &page->now);
-    bill_index(&cost->after, &page->after);
+    estimate_index(&cost->now, &page->now);
+    estimate_index(&cost->after, &page->after);
 }
 
 void page_cost_release(struct page_cost *page)
 {
     map_release(&page->now);
     map_release(&page->after);
-    map_release(&page->told);
+    map_release(&page->reported);
 }
 
 /* ---- the total ---- */
@@ -25,15 +25,15 @@ void page_cost_release(struct page_cost *page)
 static void add_signed(double usd, struct buf *out)
 {
     buf_addz(out, usd < 0 ? "" : "+");
-    bill_add_money(out, usd);
+    estimate_add_money(out, usd);
 }
 
 /* How many pay more with use than is counted, and of how many no price is known. */
-static void add_uncounted(const struct bill *bill, struct buf *out)
+static void add_uncounted(const struct estimate *estimate, struct buf *out)
 {
     size_t used = 0;
-    for (size_t i = 0; i < bill->n; i++) {
-        const struct bill_item *item = &bill->items[i];
+    for (size_t i = 0; i < estimate->n; i++) {
+        const struct estimate_item *item = &estimate->items[i];
         bool open = false;
         for (size_t k = 0; k < item->charge_count; k++)
             open |= item->charges[k].kind == CHARGE_USED && !item->charges[k].said;
@@ -41,15 +41,15 @@ static void add_uncounted(const struct bill *bill, struct buf *out)
     }
     if (used)
         buf_addf(out, "; not counted: what depends on use (%zu resource%s)", used, used == 1 ? "" : "s");
-    if (bill->unknown)
-        buf_addf(out, "%s what has no known price (%zu)", used ? "," : "; not counted:", bill->unknown);
+    if (estimate->unknown)
+        buf_addf(out, "%s what has no known price (%zu)", used ? "," : "; not counted:", estimate->unknown);
 }
 
 void page_cost_total(const struct page_cost *page, struct buf *out)
 {
-    const struct bill *now = &page->cost->now, *after = &page->cost->after;
+    const struct estimate *now = &page->cost->now, *after = &page->cost->after;
     buf_addz(out, "<p class=\"total\"><b>");
-    bill_add_money(out, after->hourly * HOURS_A_MONTH);
+    estimate_add_money(out, after->hourly * HOURS_A_MONTH);
     buf_addz(out, " USD a month</b> after this (");
     add_signed((after->hourly - now->hourly) * HOURS_A_MONTH, out);
     buf_addz(out, ") <small>prices of ");
@@ -65,7 +65,7 @@ void page_cost_total(const struct page_cost *page, struct buf *out)
 static void add_amount(double hourly, struct buf *out)
 {
     buf_addf(out, "<td>%.4f</td><td>", hourly);
-    bill_add_money(out, hourly * HOURS_A_MONTH);
+    estimate_add_money(out, hourly * HOURS_A_MONTH);
     buf_addz(out, "</td></tr>\n");
 }
 
@@ -94,15 +94,15 @@ static void add_sum(const char *what, double hourly, struct buf *out)
     add_amount(hourly, out);
 }
 
-static bool pays(const struct bill_item *item)
+static bool pays(const struct estimate_item *item)
 {
     return item && item->charge_count;
 }
 
 void page_cost_of(struct page_cost *page, struct str address, struct buf *out)
 {
-    const struct bill_item *now = map_get(&page->now, address), *after = map_get(&page->after, address);
-    map_set(&page->told, address, page);
+    const struct estimate_item *now = map_get(&page->now, address), *after = map_get(&page->after, address);
+    map_set(&page->reported, address, page);
     if (!pays(now) && !pays(after))
         return;
     double before = now ? now->hourly : 0, later = after ? after->hourly : 0;
@@ -120,7 +120,7 @@ void page_cost_of(struct page_cost *page, struct str address, struct buf *out)
 
 /* ---- what does not change ---- */
 
-static void add_other(struct page_cost *page, const struct bill_item *item, struct buf *out)
+static void add_other(struct page_cost *page, const struct estimate_item *item, struct buf *out)
 {
     ptrdiff_t key = address_key_at(item->address);
     buf_addz(out, "<details class=\"change noop\" data-of=\"");
@@ -136,11 +136,11 @@ static void add_other(struct page_cost *page, const struct bill_item *item, stru
 
 void page_cost_others(struct page_cost *page, struct buf *out)
 {
-    const struct bill *after = &page->cost->after;
+    const struct estimate *after = &page->cost->after;
     bool any = false;
     for (size_t i = 0; i < after->n; i++) {
-        const struct bill_item *item = &after->items[i];
-        if (!pays(item) || map_get(&page->told, item->address))
+        const struct estimate_item *item = &after->items[i];
+        if (!pays(item) || map_get(&page->reported, item->address))
             continue;
         if (!any)
             buf_addz(out, "<details class=\"module\"><summary>Unchanged resources with costs</summary>\n");

@@ -25,8 +25,8 @@ static bool holds_role(const struct value *v)
     return found;
 }
 
-/* Things that are encrypted with a key of the account's: services use it in the name of who makes, writes or
- * reads them. */
+/* Resources that are encrypted with a key of the account's: services use it in the name of who makes, writes
+ * or reads them. */
 static bool is_key_name(struct str name)
 {
     return str_eqz(name, "kms_key") || str_ends(name, STR("_kms_key"));
@@ -111,7 +111,7 @@ static void need_for(struct needs *needs, const struct decl *decl, struct str ac
         need_action(needs, action, NULL);
 }
 
-/* What a type's calls need: the declaration's own type, or one that its services leave things of. */
+/* What a type's calls need: the declaration's own type, or one that its services leave resources of. */
 static void need_actions(struct needs *needs, const struct decl *decl, const struct schema *schema)
 {
     enum permission_phase phase = decl->kind == DECL_DATA ? PERMISSION_PLAN : needs->phase;
@@ -141,7 +141,7 @@ static void need_leaves(struct needs *needs, const struct decl *decl)
     }
 }
 
-/* What a plan asks other things for that the file leaves to them. */
+/* What a plan asks other resources for that the file leaves to them. */
 static void need_fills(struct needs *needs, const struct decl *decl)
 {
     bool plans = needs->phase == PERMISSION_PLAN || needs->phase == PERMISSION_APPLY;
@@ -158,7 +158,7 @@ static void need_fills(struct needs *needs, const struct decl *decl)
     }
 }
 
-/* Of whichever thing of the type bears marks. */
+/* Of whichever resource of the type bears marks. */
 static void need_marks_of(struct needs *needs, const struct schema *schema)
 {
     AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
@@ -361,7 +361,7 @@ const struct value *policy_needs(
 
 const struct value *policy_needs_marks(struct workspace *workspace, struct arena *arena)
 {
-    /* Marks are on others' things, so it is about anything. */
+    /* Marks are on others' resources, so it is about anything. */
     struct needs needs = {.arena = arena, .workspace = workspace, .phase = PERMISSION_PLAN, .wide = true};
     return needs_of(&needs, true);
 }

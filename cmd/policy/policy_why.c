@@ -42,7 +42,7 @@ static int op_of(struct explaining *e, const struct schema *schema, struct op_ct
     return 0;
 }
 
-/* The thing with this attribute; *live NULL: there is none. */
+/* The resource with this attribute; *live NULL: there is none. */
 static int read_by(struct explaining *e, const char *type, const char *attribute, struct str text,
     const struct value **live, struct err *err)
 {
@@ -95,7 +95,7 @@ static int attach_role(struct explaining *e, const struct value *role, struct er
     return boundary.n ? attach_managed(e, IAM_BOUNDARY, boundary, err) : 0;
 }
 
-/* Types whose things have policies of their own, by how their ARNs look. */
+/* Types whose resources have policies of their own, by how their ARNs look. */
 static const struct {
     const char *arn, *type, *attribute;
     enum iam_rule rule;

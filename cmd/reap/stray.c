@@ -1,4 +1,5 @@
-/* Groups of marked things without a state: each is given one in a folder of its own, and goes like a stack.
+/* Groups of marked resources without a state: each is given one in a folder of its own, and goes like a
+ * stack.
  */
 #include "cmd/reap/stray.h"
 

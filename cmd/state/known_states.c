@@ -1,4 +1,4 @@
-/* The states of one place, opened to be read; what time it is there, and who uses whose things. */
+/* The states of one place, opened to be read; what time it is there, and who uses whose resources. */
 #include "cmd/state/known_states.h"
 
 #include "base/clock.h"
@@ -234,7 +234,7 @@ void known_state_options(struct known_state *known)
 
 /* ---- who uses whose ---- */
 
-/* Does anything of that state refer to the thing? */
+/* Does anything of that state refer to the resource? */
 static bool state_uses(const struct known_state *known, struct str id, struct str arn)
 {
     size_t n;

@@ -14,9 +14,9 @@ struct known_state {
     struct known_states *all;
     struct str name, stack, env; /* lab.anna, lab, anna */
     struct state *state;
-    bool there;                       /* it has resources, or intents without an end */
-    bool due;                         /* its lease has ended */
-    const struct known_state *user;   /* one that is not due, and whose things refer to those of this one */
+    bool there;                     /* it has resources, or intents without an end */
+    bool due;                       /* its lease has ended */
+    const struct known_state *user; /* one that is not due, and whose resources refer to those of this one */
     struct workspace_options options; /* known_state_options() */
 };
 
@@ -49,13 +49,13 @@ void known_states_due(struct known_states *all);
 /* How its workspace is opened: with the stack's files as they were kept, or where there are none with no more
  * than its name. */
 void known_state_options(struct known_state *known);
-/* One that has the thing or refers to it, in any of the places; NULL: none. */
+/* One that has the resource or refers to it, in any of the places; NULL: none. */
 const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn);
 /* Ids that are shorter are words that anything may have. */
 enum { KNOWN_ID_TELLS = 6 };
 /*
- * Does it need anything of that state: refers one of its things to one there, or is it a fleet with members
- * that share it?
+ * Does it need anything of that state: refers one of its resources to one there, or is it a fleet with
+ * members that share it?
  */
 bool known_state_needs(const struct known_state *known, struct state *used);
 const struct known_state *known_states_find(const struct known_states *all, struct str lineage);

@@ -59,7 +59,7 @@ int say_as_is(int fd, struct str text, struct err *err)
     if (!text.n || !write_out(fd, text, err))
         return 0;
     if (err && errno == EPIPE)
-        snprintf(err->code, sizeof err->code, "%s", SAY_UNHEARD);
+        snprintf(err->code, sizeof err->code, "%s", SAY_BROKEN_PIPE);
     return -1;
 }
 

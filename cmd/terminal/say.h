@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 /* err->code where whoever reads along has closed the pipe: `weir plan | head`. */
-#define SAY_UNHEARD "EPIPE"
+#define SAY_BROKEN_PIPE "EPIPE"
 
 /* Text that is safe for a terminal already (cmd/terminal/term.h): what steers one in it, such as colours, is
  * weir's.

@@ -13,17 +13,17 @@ bool left_is(struct executor *x, const struct record *record, const struct err *
     if (!x->plan->destroy)
         return false;
     pthread_mutex_lock(&x->lock);
-    const struct silent *silent =
-        err ? silent_note_of(x->p, record, err) : silent_find(x->p, record->subject.provider);
-    bool goes = silent && silent_goes(x->p, silent);
+    const struct unreachable *unreachable =
+        err ? unreachable_note_of(x->p, record, err) : unreachable_find(x->p, record->subject.provider);
+    bool goes = unreachable && unreachable_goes(x->p, unreachable);
     pthread_mutex_unlock(&x->lock);
     return goes;
 }
 
 void left_add(struct executor *x, const struct op *op, int64_t start_ms)
 {
-    const struct silent *silent = silent_find(x->p, op->change->subject.provider);
-    struct str maker = silent_maker(x->p, silent);
+    const struct unreachable *unreachable = unreachable_find(x->p, op->change->subject.provider);
+    struct str maker = unreachable_maker(x->p, unreachable);
     char text[512];
     MEM_GROW(x->left, x->left_cap, x->left_count + 1);
     x->left[x->left_count++] = (struct left){.op = op, .start_ms = start_ms};
@@ -31,7 +31,7 @@ void left_add(struct executor *x, const struct op *op, int64_t start_ms)
     executor_tell(x, op, EVENT_PROGRESS, 0, NULL, text);
 }
 
-static bool settle_one(struct executor *x, struct left *left, struct err *err)
+static bool recover_one(struct executor *x, struct left *left, struct err *err)
 {
     struct outcome gone = {.record.subject = left->op->change->subject, .action = STR("delete")};
     struct str *unseen = (struct str *)x->result->unseen;
@@ -58,31 +58,32 @@ static void fail_one(struct executor *x, const struct left *left, struct err *er
 }
 
 /* What was being made when a run stopped, and cannot be asked about any more. */
-static void settle_open(struct executor *x)
+static void recover_open(struct executor *x)
 {
     struct state *state = x->p->workspace->state;
     size_t n;
     const struct intent *const *intents = state_open_intents(state, &n);
     for (size_t i = 0; i < n; i++) {
         struct subject subject = intents[i]->subject;
-        const struct silent *silent = silent_find(x->p, subject.provider);
+        const struct unreachable *unreachable = unreachable_find(x->p, subject.provider);
         struct err ignored = ERR_INIT;
-        if (!state_get(state, subject.address) && silent && silent_goes(x->p, silent) &&
-            silent_is_over(x->p, silent))
+        if (!state_get(state, subject.address) && unreachable && unreachable_goes(x->p, unreachable) &&
+            unreachable_is_over(x->p, unreachable))
             state_drop(state, subject.address, &ignored);
     }
 }
 
-void left_settle(struct executor *x)
+void left_recover(struct executor *x)
 {
     x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->left_count + 1);
     for (bool again = true; again;) { /* what makes one service may lie in another */
         again = false;
         for (size_t i = 0; i < x->left_count; i++) {
             struct left *left = &x->left[i];
-            const struct silent *silent = silent_find(x->p, left->op->change->subject.provider);
-            if (!left->settled && silent_is_over(x->p, silent))
-                again |= settle_one(x, left, &left->err);
+            const struct unreachable *unreachable =
+                unreachable_find(x->p, left->op->change->subject.provider);
+            if (!left->settled && unreachable_is_over(x->p, unreachable))
+                again |= recover_one(x, left, &left->err);
         }
     }
     for (size_t i = 0; i < x->left_count; i++) {
@@ -90,11 +91,11 @@ void left_settle(struct executor *x)
         if (left->settled)
             continue;
         if (left->err.class == ERR_NONE)
-            left->err = silent_find(x->p, left->op->change->subject.provider)->err;
+            left->err = unreachable_find(x->p, left->op->change->subject.provider)->err;
         fail_one(x, left, &left->err);
     }
     if (x->plan->destroy)
-        settle_open(x);
+        recover_open(x);
     qsort((struct str *)x->result->unseen, x->result->unseen_count, sizeof(struct str), str_order);
     free(x->left);
 }

@@ -1,8 +1,8 @@
 /*
- * What a destroy leaves to go with its service: things that could neither be looked at nor deleted, because
- * the stack's own service in which they lie does not answer (unreachable.h). They count as out of the way, so
- * that what makes the service can be deleted after them, as ever; that done, they are recorded as gone and
- * told of. Where it is not done they are still recorded, and their deletion has failed.
+ * What a destroy leaves to go with its service: resources that could neither be looked at nor deleted,
+ * because the stack's own service in which they lie does not answer (unreachable.h). They count as out of the
+ * way, so that what makes the service can be deleted after them, as ever; that done, they are recorded as
+ * gone and told of. Where it is not done they are still recorded, and their deletion has failed.
  */
 #ifndef WEIR_PLAN_APPLY_ABANDONED_H
 #define WEIR_PLAN_APPLY_ABANDONED_H
@@ -15,6 +15,6 @@ bool left_is(struct executor *x, const struct record *record, const struct err *
 /* It was; what came of it is told by left_settle(). With the lock. */
 void left_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* When nothing runs any more: finds out what went. */
-void left_settle(struct executor *x);
+void left_recover(struct executor *x);
 
 #endif

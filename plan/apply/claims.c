@@ -1,4 +1,4 @@
-/* Whose each thing is while a plan is applied: see claims.h. */
+/* Whose each resource is while a plan is applied: see claims.h. */
 #include "plan/apply/claims.h"
 
 #include "plan/decide/decision.h"

@@ -1,7 +1,7 @@
 /*
- * Whose each thing is while a plan is applied: what is recorded, and what this run makes or takes over. Names
- * that were not known when it was planned may turn out to be another's then (identities.h), and services that
- * find a thing there already often say nothing.
+ * Whose each resource is while a plan is applied: what is recorded, and what this run makes or takes over.
+ * Names that were not known when it was planned may turn out to be another's then (identities.h), and
+ * services that find a resource there already often say nothing.
  *
  * Order of calls: claims_begin() before the workers begin, claims_take() by them, claims_end().
  */

@@ -53,7 +53,7 @@ static struct str op_address(const struct op *op)
 }
 
 /* Of a replacement one half is told of, unless the other was done: then something is left over. */
-static bool is_told_elsewhere(const struct executor *x, const struct op *op, const struct op *blocker)
+static bool is_reported_elsewhere(const struct executor *x, const struct op *op, const struct op *blocker)
 {
     if (op->change->decision.action != ACTION_REPLACE)
         return false;
@@ -104,7 +104,7 @@ static void skip_dependents(struct executor *x, uint32_t failed)
             op->blocker = &x->ops[failed];
             x->unfinished--;
             stack[n++] = x->graph.targets[e];
-            if (!is_change(op) || is_told_elsewhere(x, op, op->blocker))
+            if (!is_change(op) || is_reported_elsewhere(x, op, op->blocker))
                 continue;
             x->result->skipped++;
             char why[512];
@@ -284,7 +284,7 @@ static void count_not_started(struct executor *x)
 {
     for (uint32_t i = 0; i < x->op_count; i++) {
         struct op *op = &x->ops[i];
-        if (op->state != OP_WAITING || !is_change(op) || is_told_elsewhere(x, op, NULL))
+        if (op->state != OP_WAITING || !is_change(op) || is_reported_elsewhere(x, op, NULL))
             continue;
         x->result->skipped++;
         executor_tell(
@@ -292,15 +292,15 @@ static void count_not_started(struct executor *x)
     }
 }
 
-static void announce_course(struct executor *x)
+static void announce_exec_graph(struct executor *x)
 {
-    struct course_step *steps = mem_zalloc((x->op_count + 1) * sizeof *steps);
-    struct course course = {steps, x->graph.first, x->graph.targets, x->op_count};
+    struct exec_graph_step *steps = mem_zalloc((x->op_count + 1) * sizeof *steps);
+    struct exec_graph exec_graph = {steps, x->graph.first, x->graph.targets, x->op_count};
     for (uint32_t i = 0; i < x->op_count; i++)
         if (is_change(&x->ops[i]))
             steps[i] =
-                (struct course_step){op_address(&x->ops[i]), op_action(&x->ops[i]), is_aside(&x->ops[i])};
-    executor_event(x, &(struct event){.kind = EVENT_SCHEDULED, .course = &course});
+                (struct exec_graph_step){op_address(&x->ops[i]), op_action(&x->ops[i]), is_aside(&x->ops[i])};
+    executor_event(x, &(struct event){.kind = EVENT_SCHEDULED, .exec_graph = &exec_graph});
     free(steps);
 }
 
@@ -311,11 +311,11 @@ void executor_run(struct executor *x)
     clock_cond_init(&x->ended);
     executor_schedule(x);
     if (x->options->observer.event)
-        announce_course(x);
+        announce_exec_graph(x);
     if (x->op_count)
         run_workers(x);
     count_not_started(x);
-    left_settle(x);
+    left_recover(x);
     graph_release(&x->graph);
     free(x->ops);
     free(x->ready);

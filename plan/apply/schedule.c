@@ -181,7 +181,7 @@ static struct str thing_key(struct arena *arena, struct str type, struct str id)
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
 }
 
-/* The deletions of the things that the record lies in wait for its own. */
+/* The deletions of the resources that the record lies in wait for its own. */
 static void add_outlasting_edges(struct builder *b, struct arena *arena, const struct map *deleted, size_t i)
 {
     const struct record *record = b->x->p->recorded.seen[i].record;

@@ -76,7 +76,7 @@ const struct value *work_reread(struct work *work, const struct record *record,
     const struct attr_change *list, size_t n, const struct value *live)
 {
     const struct schema *schema = work->change->schema;
-    const struct value *names = told_doubtful(&work->arena, record, list, n), *seen = NULL;
+    const struct value *names = reported_doubtful(&work->arena, record, list, n), *seen = NULL;
     AUTO_BUILDER struct value_builder left_out = VALUE_BUILDER(&work->arena);
     struct err ignored = ERR_INIT; /* then the next refresh sees it */
     if (!names->count || !live || !schema->ops->read ||
@@ -87,9 +87,9 @@ const struct value *work_reread(struct work *work, const struct record *record,
         struct str name = names->items[i]->string;
         const struct value *now = value_get(seen, name);
         const struct attr *attr = schema_attr(schema, name);
-        if (told_otherwise(attr, value_get(work->desired, name), now))
+        if (reported_otherwise(attr, value_get(work->desired, name), now))
             live = value_with(&work->arena, live, name, now);
-        if (told_nothing(attr, value_get(work->desired, name), now))
+        if (reported_nothing(attr, value_get(work->desired, name), now))
             value_builder_add(&left_out, names->items[i]);
     }
     work->left_out = left_out.n ? value_builder_list(&left_out) : NULL;

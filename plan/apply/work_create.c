@@ -194,7 +194,7 @@ static int take_earlier(
  * Otherwise it is made now, by the same token if it is the same that is asked for: then what comes late can
  * still be told.
  */
-static int settle_earlier(struct work *work, const struct intent *open, bool *settled, struct err *err)
+static int recover_earlier(struct work *work, const struct intent *open, bool *settled, struct err *err)
 {
     const struct schema *schema = work->change->schema;
     struct op_ctx ctx = work->ctx;
@@ -247,7 +247,7 @@ int work_create(struct work *work, struct err *err)
     const struct value *planned, *live = NULL;
     struct err others = ERR_INIT;
     bool settled = false;
-    if (open && settle_earlier(work, open, &settled, err))
+    if (open && recover_earlier(work, open, &settled, err))
         return -1;
     if (settled)
         return 0;

@@ -13,7 +13,7 @@
 #include "plan/objects/objects.h"
 #include "plan/refresh/unreachable.h"
 
-enum { OWNED_FOR_MS = 60000 }; /* whose a thing is is asked once more after that */
+enum { OWNED_FOR_MS = 60000 }; /* whose a resource is is asked once more after that */
 
 /* What is deleted: as recorded and seen, in the way that the stack wants it now. */
 static const struct value *prior_of(struct work *work)
@@ -66,13 +66,13 @@ static int cannot_delete(struct work *work, struct err *err)
         return WORK_LEFT;
     struct str address = record->subject.address, provider = record->subject.provider;
     pthread_mutex_lock(&work->x->lock);
-    const struct silent *silent = silent_find(work->x->p, provider);
-    struct str maker = silent ? silent_maker(work->x->p, silent) : STR_EMPTY;
+    const struct unreachable *unreachable = unreachable_find(work->x->p, provider);
+    struct str maker = unreachable ? unreachable_maker(work->x->p, unreachable) : STR_EMPTY;
     pthread_mutex_unlock(&work->x->lock);
-    if (silent)
+    if (unreachable)
         return err_hint(
             err, "its service is made by %.*s, which this destroys not: it goes with that", STR_ARG(maker));
-    if (!work->x->plan->destroy || !silent_is(err) || (err->http_status && err->hint[0]))
+    if (!work->x->plan->destroy || !unreachable_is(err) || (err->http_status && err->hint[0]))
         return -1; /* what answers, and is understood, has its own hint */
     return err_hint(err,
         "the service of provider \"%.*s\" is none that this stack makes, so nobody knows whether it is gone: "

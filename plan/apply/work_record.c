@@ -53,13 +53,13 @@ static const struct record *record_before(const struct work *work)
 }
 
 /* What the service writes its own way is said once: nobody else would know why there is no difference. */
-static void tell_told(struct work *work, const struct value *told, const struct value *whole)
+static void tell_reported(struct work *work, const struct value *reported, const struct value *whole)
 {
     const struct record *before = record_before(work);
-    for (uint32_t i = 0; told && i < told->count; i++) {
-        struct str name = told->entries[i].key;
+    for (uint32_t i = 0; reported && i < reported->count; i++) {
+        struct str name = reported->entries[i].key;
         AUTO_BUF struct buf text = BUF_INIT;
-        if (before && value_equal(value_get(before->told, name), told->entries[i].value))
+        if (before && value_equal(value_get(before->reported, name), reported->entries[i].value))
             continue;
         if (value_list_has(work->left_out, name)) {
             buf_addf(&text, "the service does not tell \"%.*s\": it counts as it was given from now on",
@@ -78,7 +78,7 @@ static const struct value *left_out_of(struct work *work, const struct value *de
 {
     const struct change *change = work->change;
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
-    const struct value *still = told_still_left_out(
+    const struct value *still = reported_still_left_out(
         &work->arena, change->schema, record_before(work), change->attrs, change->attr_count, desired);
     for (uint32_t i = 0; i < still->count; i++)
         value_builder_add(&names, still->items[i]);
@@ -97,7 +97,7 @@ static struct outcome outcome_of(
             .set = object_set(&work->arena, schema, desired),
             .deps = work->deps,
             .place = work->place,
-            .told = told_found(&work->arena, schema, desired, whole, left_out_of(work, desired)),
+            .reported = reported_found(&work->arena, schema, desired, whole, left_out_of(work, desired)),
             .said = said_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
@@ -120,10 +120,10 @@ void work_publish(struct work *work, const struct value *whole)
 int work_done(struct work *work, struct str action, const struct value *live, struct err *err)
 {
     const struct change *change = work->change;
-    const struct value *whole = told_carried(&work->arena, change->schema, record_before(work), change->attrs,
-        change->attr_count, work->desired, whole_of(work, work->desired, live));
+    const struct value *whole = reported_carried(&work->arena, change->schema, record_before(work),
+        change->attrs, change->attr_count, work->desired, whole_of(work, work->desired, live));
     struct outcome outcome = outcome_of(work, action, work->desired, whole);
-    tell_told(work, outcome.record.told, whole);
+    tell_reported(work, outcome.record.reported, whole);
     work_publish(work, whole);
     return state_done(work->x->p->workspace->state, &outcome, err);
 }

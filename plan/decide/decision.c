@@ -91,7 +91,7 @@ static bool decide_change(
 
 static bool decide_create(struct planner *p, struct instance *instance)
 {
-    if (!demands_check(p, instance, instance->desired, NULL) ||
+    if (!constraints_check(p, instance, instance->desired, NULL) ||
         !decide_change(p, instance, ACTION_CREATE, NULL))
         return false;
     struct change *change = instance->change;
@@ -123,7 +123,7 @@ static bool decide_replace(struct planner *p, struct instance *instance, const c
     if (decl->lifecycle.prevent_destroy)
         return forbid_destroying(p, decl, instance->address, "replaced", "");
     if (adopted_forbids(p, seen->record, decl->span, "replaced") ||
-        !demands_check(p, instance, instance->desired, NULL) ||
+        !constraints_check(p, instance, instance->desired, NULL) ||
         !decide_change(p, instance, ACTION_REPLACE, NULL))
         return false;
     struct change *change = instance->change;
@@ -190,7 +190,7 @@ static bool decide_with_live(struct planner *p, struct instance *instance, const
         decide_unchanged(p, instance, live);
         return true;
     }
-    if (!demands_check(p, instance, instance->desired, diff_names(p->arena, list, n)) ||
+    if (!constraints_check(p, instance, instance->desired, diff_names(p->arena, list, n)) ||
         !decide_change(p, instance, record ? ACTION_UPDATE : ACTION_ADOPT, live))
         return false;
     instance->change->attrs = list;

@@ -1,6 +1,6 @@
 /*
- * Things that two resources cannot share, refused when planned: the first that goes would take it away from
- * the other, and until then they take turns.
+ * Resources that two resources cannot share, refused when planned: the first that goes would take it away
+ * from the other, and until then they take turns.
  */
 #include "plan/decide/identity_clash.h"
 
@@ -12,9 +12,9 @@
 
 /*
  * No two in the stack may be the same (identities.h), nor what another is recorded as or keeps besides, such
- * as an earlier version. Nor may one be what is recorded under an address that is removed from the configuration:
- * whoever renames one means the same thing, and services that find it there already say so or do not, and in
- * any order.
+ * as an earlier version. Nor may one be what is recorded under an address that is removed from the
+ * configuration: whoever renames one means the same thing, and services that find it there already say so or
+ * do not, and in any order.
  */
 
 /* All that have or want one, by their identities. */

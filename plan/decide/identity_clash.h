@@ -1,6 +1,6 @@
 /*
- * Things that two resources cannot share, refused when planned: the first that goes would take it away from
- * the other.
+ * Resources that two resources cannot share, refused when planned: the first that goes would take it away
+ * from the other.
  */
 #ifndef WEIR_PLAN_DECIDE_IDENTITY_CLASH_H
 #define WEIR_PLAN_DECIDE_IDENTITY_CLASH_H

@@ -31,8 +31,8 @@ static bool is_sure(const struct value *place)
     return value_getz(place, "account") || value_getz(place, "endpoint") || value_getz(place, "engine");
 }
 
-/* Of two servers on this machine each has its own things; where one that was recorded is by now is no matter
- * here. */
+/* Of two servers on this machine each has its own resources; where one that was recorded is by now is no
+ * matter here. */
 static bool differ(const struct provider_kind *kind, const struct schema *schema, const struct value *a,
     const struct value *b)
 {

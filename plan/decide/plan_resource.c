@@ -49,7 +49,7 @@ static const struct value *with_what_follows(
     return live;
 }
 
-/* Reads the thing with that id; *live NULL where there is none. False after a failure. */
+/* Reads the resource with that id; *live NULL where there is none. False after a failure. */
 static bool look_at_thing(struct planner *p, const struct instance *instance, const struct value *id,
     struct span span, const struct value **live)
 {

@@ -5,7 +5,7 @@
 #include "plan/objects/address.h"
 #include "plan/planner.h"
 
-enum { TOLD_AT_ONCE = 5 };
+enum { REPORTED_AT_ONCE = 5 };
 
 bool obstacle_is(const struct value *what)
 {
@@ -26,7 +26,7 @@ static int64_t versions_in(struct arena *arena, const struct change *change, con
     return n;
 }
 
-/* How many things a recorded resource has in the container that its attribute `within` names, as far as it
+/* How many resources a recorded resource has in the container that its attribute `within` names, as far as it
  * can be told. */
 static int64_t things_in(
     struct arena *arena, const struct change *change, struct str within, const struct subject *container)
@@ -161,7 +161,7 @@ static void add_way(struct obstacles *all, const struct change *change, const st
 
 static void add_obstacle(struct obstacles *all, const struct change *change, const struct value *what)
 {
-    if (all->n++ >= TOLD_AT_ONCE)
+    if (all->n++ >= REPORTED_AT_ONCE)
         return;
     buf_addf(&all->names, "%s%.*s (%.*s)", all->n > 1 ? ", " : "", STR_ARG(change->subject.address),
         STR_ARG(value_gets(what, "says")));
@@ -177,8 +177,8 @@ int plan_check_deletions(const struct plan *plan, struct err *err)
             if (obstacle_is(c->erases->items[k]))
                 add_obstacle(&all, c, c->erases->items[k]);
     }
-    if (all.n > TOLD_AT_ONCE)
-        buf_addf(&all.names, " and %zu more, which the plan lists", all.n - TOLD_AT_ONCE);
+    if (all.n > REPORTED_AT_ONCE)
+        buf_addf(&all.names, " and %zu more, which the plan lists", all.n - REPORTED_AT_ONCE);
     if (all.n) {
         err_set(err, ERR_INVALID, "deletions that are blocked: %.*s; nothing was changed", (int)all.names.n,
             all.names.p);

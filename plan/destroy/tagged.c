@@ -84,7 +84,7 @@ static const struct value *with_id(struct op_ctx *op, const struct value *object
     return value_merge(op->arena, object, found);
 }
 
-/* The thing that it names, as the service shows it; its own marks say that it is the one. */
+/* The resource that it names, as the service shows it; its own marks say that it is the one. */
 static bool add_if_there(struct gathering *g, const struct schema *schema, struct str arn,
     const struct value *tags, const struct value *object)
 {

@@ -1,7 +1,7 @@
 /*
- * What bears weir's marks at the services, of whatever stack: found where no state tells of it (a folder that
- * was deleted, a laptop that was lost), by lineage, so that copies of a stack are told apart. What bears no
- * `weir:state` is nobody's, and is not looked at.
+ * What bears weir's ownership tags at the services, of whatever stack: found where no state tells of it (a
+ * folder that was deleted, a laptop that was lost), by lineage, so that copies of a stack are told apart.
+ * What bears no `weir:state` is nobody's, and is not looked at.
  */
 #ifndef WEIR_PLAN_DESTROY_TAGGED_H
 #define WEIR_PLAN_DESTROY_TAGGED_H
@@ -41,12 +41,12 @@ struct marked {
 int plan_marked(struct workspace *workspace, struct arena *arena, struct marked *out, struct err *err);
 void marked_release(struct marked *marked);
 
-/* Does the object refer to that thing? */
+/* Does the object refer to that resource? */
 bool marked_mentions(const struct value *object, struct str id, struct str arn);
 
 /*
- * Records the group's things in the workspace's state, which must be locked and empty, under its lineage and
- * with its lease: then it can be planned and destroyed like any other.
+ * Records the group's resources in the workspace's state, which must be locked and empty, under its lineage
+ * and with its lease: then it can be planned and destroyed like any other.
  */
 int marked_record(struct workspace *workspace, const struct marked_group *group, struct err *err);
 

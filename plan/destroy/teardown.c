@@ -59,7 +59,7 @@ struct leaf_search {
     struct value_builder *found;
 };
 
-/* A thing of its own in this state goes, or stays, as that. What went already and is there again was made
+/* A resource of its own in this state goes, or stays, as that. What went already and is there again was made
  * anew: by a function that logged once more. */
 static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
 {

@@ -38,7 +38,7 @@ struct examined {
     struct op_ctx op;
     const struct value *prior;
     bool unknown; /* nobody may look whose it is */
-    struct value_builder told;
+    struct value_builder reported;
 };
 
 static void tell_looking(void *ctx, const char *what)
@@ -63,12 +63,12 @@ static void note_failure(struct examination *x, size_t i, const struct err *err)
 }
 
 /* Nobody can be asked, then: what becomes of it is seen when it is to be deleted. */
-static bool is_silent(struct examination *x, const struct change *change, const struct err *err)
+static bool is_unreachable(struct examination *x, const struct change *change, const struct err *err)
 {
     pthread_mutex_lock(&x->lock);
-    bool silent = silent_note_of(x->p, change->seen->record, err) != NULL;
+    bool unreachable = unreachable_note_of(x->p, change->seen->record, err) != NULL;
     pthread_mutex_unlock(&x->lock);
-    return silent;
+    return unreachable;
 }
 
 static bool is_flagged(const struct value *erased)
@@ -91,14 +91,14 @@ static int check_flagged(struct examined *e, const struct value *erased, struct 
         return err_hint(err, "empty or unprotect it by other means, or say so in the stack itself; "
                              "`removed: [{address: …, destroy: false}]` forgets it as it is");
     }
-    bool seen = e->change->owned_at_ms && !e->unknown; /* on the thing itself */
+    bool seen = e->change->owned_at_ms && !e->unknown; /* on the resource itself */
     if (seen || !ops->marks || !ops->marks(&e->op, e->prior, &marks, err) || err->class == ERR_ABSENT)
         return 0;
     return err_context(err, "finding out whose it is");
 }
 
-/* What knows everybody's tags hears of changes late: only where it says that a thing is ours it is believed,
- * and asked once more when it is deleted. */
+/* What knows everybody's tags hears of changes late: only where it says that a resource is ours it is
+ * believed, and asked once more when it is deleted. */
 static int ask_owner(struct examined *e, struct provider *provider, struct ownership *owner, struct err *err)
 {
     const struct resource_ops *ops = e->change->schema->ops;
@@ -132,11 +132,11 @@ static int find_owner(struct examined *e, struct provider *provider, bool *ours,
     if (ask_owner(e, provider, &owner, err))
         return err->class == ERR_ABSENT ? 0 : -1;
     e->op.known_tags = NULL;
-    e->unknown = owner.untold;
+    e->unknown = owner.unreported;
     bool agreed = owner.whose == WHOSE_NOBODY_KNOWS && p->options->delete_adopted;
     *ours = owner.whose == WHOSE_OURS || agreed;
     if (owner.whose != WHOSE_OURS)
-        value_builder_add(&e->told, obstacle_owner(e->op.arena, &owner, record->subject.address, agreed));
+        value_builder_add(&e->reported, obstacle_owner(e->op.arena, &owner, record->subject.address, agreed));
     return 0;
 }
 
@@ -180,7 +180,7 @@ static int find_erased(struct examined *e, struct err *err)
         const struct value *what = erased->items[i];
         if (obstacle_is(what) && goes_before(e, what))
             continue;
-        value_builder_add(&e->told, value_getz(what, "kept") ? kept_thing(e, what) : what);
+        value_builder_add(&e->reported, value_getz(what, "kept") ? kept_thing(e, what) : what);
     }
     return 0;
 }
@@ -194,7 +194,7 @@ static void find_left(struct examined *e)
         return;
     for (uint32_t i = 0; i < left->count; i++)
         if (!value_getb(left->items[i], "kept"))
-            value_builder_add(&e->told, value_with(e->op.arena, left->items[i], STR("object"), NULL));
+            value_builder_add(&e->reported, value_with(e->op.arena, left->items[i], STR("object"), NULL));
 }
 
 static void examine_deletion(void *ctx, size_t i)
@@ -206,22 +206,22 @@ static void examine_deletion(void *ctx, size_t i)
         .change = change,
         .op = op_context(x->p, &arena, x->providers[i], change->schema, change->subject.address),
         .prior = change->prior ? change->prior : change->seen->record->attrs,
-        .told = VALUE_BUILDER(&arena)};
+        .reported = VALUE_BUILDER(&arena)};
     struct op_observer observer = {.ctx = &e, .progress = tell_looking};
     struct err err = ERR_INIT;
     bool ours;
     e.op.observer = &observer;
     if (find_owner(&e, x->providers[i], &ours, &err) || (ours && find_erased(&e, &err))) {
-        if (!is_silent(x, change, &err))
+        if (!is_unreachable(x, change, &err))
             note_failure(x, i, &err);
         return;
     }
     if (ours)
         find_left(&e);
-    if (!e.told.n)
+    if (!e.reported.n)
         return;
     pthread_mutex_lock(&x->lock);
-    change->erases = value_copy(x->p->arena, value_builder_list(&e.told));
+    change->erases = value_copy(x->p->arena, value_builder_list(&e.reported));
     pthread_mutex_unlock(&x->lock);
 }
 
@@ -262,7 +262,7 @@ static int collect_deletions(struct planner *p, struct examination *x, struct er
             change->prior = object_steered(p->arena, change->schema, record->attrs, change->seen->steering);
         if (!place_provider(p, record->subject.provider, record->place, &x->providers[x->n], err))
             x->changes[x->n++] = change;
-        else if (silent_note_of(p, record, err))
+        else if (unreachable_note_of(p, record, err))
             *err = (struct err)ERR_INIT; /* whether it goes with its service is not this one's to say */
         else
             return -1;

@@ -69,7 +69,7 @@ static void look_at_candidate(void *ctx, size_t i)
         return;
     const struct value *id = value_string_ref(&arena, c->schema->id);
     if (c->schema->ops->read(&op, c->object, value_list(&arena, &id, 1), &live, &err)) {
-        c->unseen = c->deleted && c->gone && silent_is(&err);
+        c->unseen = c->deleted && c->gone && unreachable_is(&err);
         if (err.class != ERR_ABSENT && !c->unseen)
             verify_failed(v, &err, c->subject.id);
         return;
@@ -112,7 +112,7 @@ static void report_places(const struct verifying *v, struct verified *out)
     size_t n = 0;
     for (size_t i = 0; i < v->places.n; i++) {
         struct str provider = arena_printf(v->p->arena, "%p", v->places.items[i].ptr);
-        if (!map_get(&v->silent, provider))
+        if (!map_get(&v->unreachable, provider))
             places[n++] = v->places.items[i].key;
     }
     qsort(places, n, sizeof *places, str_order);
@@ -177,7 +177,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     map_release(&v.providers);
     map_release(&v.places);
     map_release(&v.gone);
-    map_release(&v.silent);
+    map_release(&v.unreachable);
     pthread_mutex_destroy(&v.lock);
     return status;
 }

@@ -27,7 +27,7 @@ struct candidate {
     bool gone;     /* its service, or the way there, was the stack's own and was deleted by this very run */
     bool cut_off;  /* a machine on the way there was, so that nobody needs to be asked */
     bool there;
-    bool let_go; /* a run left it where it is: it is another's, but bears the marks still */
+    bool let_go; /* a run left it where it is: it is another's, but has the ownership tags still */
     bool unseen; /* so that nobody answers for it any more */
 };
 
@@ -35,14 +35,14 @@ struct verifying {
     struct planner *p;
     struct candidate *items;
     size_t n, cap;
-    struct map known;     /* type and id of each */
-    struct map providers; /* as text -> struct provider */
-    struct map places;    /* texts of where was looked -> struct provider */
-    struct map gone;      /* names of configurations whose service this run took down -> itself: cut off */
-    struct map silent;    /* as text, of these: who could not be asked for the stack's ownership tags */
-    pthread_mutex_t lock; /* all of this while threads look */
-    bool marks;           /* AWS was asked for the stack's ownership tags */
-    struct err failure;   /* the first thing that could not be looked at */
+    struct map known;       /* type and id of each */
+    struct map providers;   /* as text -> struct provider */
+    struct map places;      /* texts of where was looked -> struct provider */
+    struct map gone;        /* names of configurations whose service this run took down -> itself: cut off */
+    struct map unreachable; /* as text, of these: who could not be asked for the stack's ownership tags */
+    pthread_mutex_t lock;   /* all of this while threads look */
+    bool marks;             /* AWS was asked for the stack's ownership tags */
+    struct err failure;     /* the first resource that could not be looked at */
 };
 
 /* The context of an operation on a candidate. */
@@ -50,8 +50,8 @@ struct op_ctx verify_context(struct verifying *v, struct arena *arena, const str
 /* Something could not be looked at; the first such failure is kept. Any thread. */
 void verify_failed(struct verifying *v, const struct err *err, struct str what);
 /*
- * The stack may have had the very service in which others of its things lay, on a host or in a container of
- * its own, or the way there: a bastion. After it is gone nobody can be asked about those, and that their
+ * The stack may have had the very service in which others of its resources lay, on a host or in a container
+ * of its own, or the way there: a bastion. After it is gone nobody can be asked about those, and that their
  * deletion was confirmed has to do. They are counted and said, never taken for seen.
  */
 /* Fills v->gone. */

@@ -38,7 +38,7 @@ void verify_add(struct verifying *v, const struct candidate *candidate)
     own->why = arena_str(arena, candidate->why);
 }
 
-/* Where the type's things are is among what was looked at, and what bears marks there is looked for. */
+/* Where the type's resources are is among what was looked at, and what bears marks there is looked for. */
 static void note_place(struct verifying *v, struct provider *provider, const struct schema *schema)
 {
     struct arena *arena = v->p->arena;
@@ -158,7 +158,7 @@ static void look_for_leaves(void *ctx, size_t i)
         return;
     struct op_ctx op = verify_context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
-        if (!c.gone || !silent_is(&err))
+        if (!c.gone || !unreachable_is(&err))
             verify_failed(v, &err, c.subject.address);
         return;
     }
@@ -178,7 +178,7 @@ static void look_for_leaves(void *ctx, size_t i)
     }
 }
 
-/* What only its marks tell of may be what was let go of; what services left for that is not ours either. */
+/* What only its marks tell of may be what was forgets; what services left for that is not ours either. */
 static void find_let_go(struct verifying *v)
 {
     AUTO_MAP struct map let_go = MAP_INIT;

@@ -11,7 +11,7 @@
 static bool is_deleted_part(const struct planner *p, const struct decl *decl, const struct seen *seen)
 {
     const struct record *record = seen->record;
-    return (!str_starts(record->subject.type, STR("weir.")) || silent_serves(decl)) &&
+    return (!str_starts(record->subject.type, STR("weir.")) || unreachable_serves(decl)) &&
            !state_get(p->workspace->state, record->subject.address);
 }
 
@@ -55,7 +55,7 @@ static bool leads_nowhere(struct planner *p, const struct decl *config)
         expr_each_decl(via->config, STR("host"), verify_need, needed);
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        if (!needed[i] || !silent_serves(decl))
+        if (!needed[i] || !unreachable_serves(decl))
             continue;
         machines = true;
         deleted = deleted && are_deleted(p, decl);

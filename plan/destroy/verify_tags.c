@@ -75,8 +75,8 @@ static void found_marked(void *ctx, const struct value *live);
 
 static void marks_failed(struct verifying *v, struct provider *provider, const struct err *err)
 {
-    if (verify_is_gone(v, provider) && silent_is(err))
-        map_set(&v->silent, arena_printf(v->p->arena, "%p", (void *)provider), provider);
+    if (verify_is_gone(v, provider) && unreachable_is(err))
+        map_set(&v->unreachable, arena_printf(v->p->arena, "%p", (void *)provider), provider);
     else
         verify_failed(v, err, STR("the stack's ownership tags"));
 }
@@ -161,7 +161,8 @@ static void add_listed(struct verifying *v)
         if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
             continue;
         struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (c.schema->ops->marked(&op, false, found_marked, &search, &err) && !(c.gone && silent_is(&err)))
+        if (c.schema->ops->marked(&op, false, found_marked, &search, &err) &&
+            !(c.gone && unreachable_is(&err)))
             verify_failed(v, &err, c.subject.type);
     }
 }

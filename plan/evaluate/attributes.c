@@ -43,7 +43,7 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
         return 0;
     struct preparation how = {
         .version = value_text(value_get(p->options->versions, instance->address), otherwise),
-        .demanded = decl->demands > 0};
+        .demanded = decl->constraints > 0};
     how.recorded = instance->import_live ? instance->import_live
                    : instance->seen      ? instance->seen->record->attrs
                                          : NULL;
@@ -253,7 +253,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
         whole = with_mistaken(decl, arena, whole);
     ok &= check_conflicts(p, instance, whole);
     if (!ok && !instance->seen)
-        demands_check(p, instance, whole, NULL); /* all mistakes are told */
+        constraints_check(p, instance, whole, NULL); /* all mistakes are told */
     if (!ok)
         return NULL;
     whole = fills_known(p, instance, arena, whole);
@@ -285,7 +285,7 @@ const struct value *evaluate_unknown(struct planner *p, struct instance *instanc
     bool exists = action == ACTION_UPDATE || action == ACTION_ADOPT;
     const struct value *changed =
         exists ? diff_names(arena, instance->change->attrs, instance->change->attr_count) : NULL;
-    return check_conflicts(p, instance, whole) && demands_check(p, instance, whole, changed)
+    return check_conflicts(p, instance, whole) && constraints_check(p, instance, whole, changed)
                ? merge_default_tags(p, instance, arena, fills_known(p, instance, arena, whole))
                : NULL;
 }

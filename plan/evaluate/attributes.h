@@ -38,7 +38,7 @@ const struct attr_expr *attributes_given(const struct decl *decl, struct str nam
 /* What the service would refuse of values that are right each by itself. `changed`: of what exists, the names
  * of attributes that are to change: nothing else is asked, for what exists as it is has been taken once.
  * NULL: all is asked, of what is made. False after an error. */
-bool demands_check(struct planner *p, const struct instance *instance, const struct value *object,
+bool constraints_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed);
 
 /* ---- trusts.c ---- */

@@ -42,10 +42,10 @@ static const struct value *with_referred(
     return object;
 }
 
-static struct diag *demands_say(struct planner *p, const struct instance *instance, struct span span,
-    const struct demand_break *broken, bool warns)
+static struct diag *constraints_say(struct planner *p, const struct instance *instance, struct span span,
+    const struct constraint_break *broken, bool warns)
 {
-    struct str address = instance->address, words = broken->demand->says;
+    struct str address = instance->address, words = broken->constraint->says;
     if (!warns)
         return diag_error(p->diags, span, "%.*s: %.*s", STR_ARG(address), STR_ARG(words));
     struct diag *d = diag_warning(p->diags, span, "%.*s: %.*s", STR_ARG(address), STR_ARG(words));
@@ -55,7 +55,7 @@ static struct diag *demands_say(struct planner *p, const struct instance *instan
 
 /* At the attribute that refers to it, and where that says otherwise. */
 static void report_referred(struct planner *p, const struct instance *instance,
-    const struct schema_refer *refer, const struct demand_break *broken, bool warns)
+    const struct schema_refer *refer, const struct constraint_break *broken, bool warns)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct decl *decl = NULL;
@@ -63,14 +63,14 @@ static void report_referred(struct planner *p, const struct instance *instance,
     const struct value *v = referred(p, instance, refer, &scratch, &decl);
     struct str name = broken->path->count ? value_text(broken->path->items[0], STR_EMPTY) : STR_EMPTY;
     struct str text = value_scalar_text(&scratch, value_get(v, name));
-    struct diag *d = demands_say(p, instance, expr_span(given->expr), broken, warns);
+    struct diag *d = constraints_say(p, instance, expr_span(given->expr), broken, warns);
     const struct attr_expr *there = attributes_given(decl, name);
     diag_related(p->diags, d, there ? expr_span(there->expr) : decl->span, "%.*s is %.*s here", STR_ARG(name),
         STR_ARG(text));
 }
 
 static void report_broken(
-    struct planner *p, const struct instance *instance, const struct demand_break *broken, bool warns)
+    struct planner *p, const struct instance *instance, const struct constraint_break *broken, bool warns)
 {
     const struct decl *decl = instance->decl;
     for (size_t i = 0; i < decl->schema->refer_count; i++)
@@ -82,7 +82,7 @@ static void report_broken(
     struct span span = !given                ? decl->span
                        : broken->path->count ? expr_span_at(given->expr, broken->path, broken->at_key)
                                              : given->key_span;
-    demands_say(p, instance, span, broken, warns);
+    constraints_say(p, instance, span, broken, warns);
 }
 
 /* The value, of which nobody knows what stands at the path. */
@@ -108,23 +108,23 @@ static const struct value *unknown_at(
 
 /* Offline nobody knows what exists: that may be as no new one can be. */
 static bool only_warns(
-    const struct planner *p, const struct instance *instance, const struct value_demand *demand)
+    const struct planner *p, const struct instance *instance, const struct value_constraint *constraint)
 {
     const struct decl *decl = instance->decl;
-    bool may_exist = demand->legacy || decl->adopt == ADOPT_EXISTING || import_of(p, instance->address);
+    bool may_exist = constraint->legacy || decl->adopt == ADOPT_EXISTING || import_of(p, instance->address);
     return p->offline && decl->kind == DECL_RESOURCE && may_exist;
 }
 
 /* What was found wrong is nothing that the next demand is measured by. */
-bool demands_check(struct planner *p, const struct instance *instance, const struct value *object,
+bool constraints_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct demand_break broken = {.changed = changed};
+    struct constraint_break broken = {.changed = changed};
     const struct value *whole = with_referred(p, instance, &scratch, object);
     bool met = true;
-    while (schema_demand_broken(&scratch, instance->decl->schema, whole, ASKED_BY_WEIR, &broken)) {
-        bool warns = only_warns(p, instance, broken.demand);
+    while (schema_constraint_broken(&scratch, instance->decl->schema, whole, ASKED_BY_WEIR, &broken)) {
+        bool warns = only_warns(p, instance, broken.constraint);
         report_broken(p, instance, &broken, warns);
         const struct value *at = value_get(whole, broken.attribute);
         whole = value_with(&scratch, whole, broken.attribute, unknown_at(&scratch, at, broken.path, 0));

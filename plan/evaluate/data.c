@@ -69,7 +69,7 @@ bool data_plan(struct planner *p, const struct decl *decl)
     for (size_t i = 0; i < list->n; i++) {
         struct instance *instance = &list->items[i];
         instance->desired = evaluate_attributes(p, instance, p->arena);
-        ok &= instance->desired && demands_check(p, instance, instance->desired, NULL) &&
+        ok &= instance->desired && constraints_check(p, instance, instance->desired, NULL) &&
               read_data(p, instance);
     }
     return ok;

@@ -32,7 +32,7 @@ static size_t declare_instances(struct planner *p, const struct decl *decl)
         *list = (struct instances){.keyed = decl->for_each != NULL};
     for (size_t i = 0; i < list->n; i++) {
         const struct value *object = evaluate_attributes(p, &list->items[i], p->arena);
-        if (object && !demands_check(p, &list->items[i], object, NULL))
+        if (object && !constraints_check(p, &list->items[i], object, NULL))
             object = NULL;
         list->items[i].planned = object ? object_unknown(p->arena, decl->schema, object) : &value_unknown;
     }

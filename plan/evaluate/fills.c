@@ -17,7 +17,8 @@ static const struct value *with_below(
     return value_with(arena, object, name, rest.n ? with_below(arena, value_get(object, name), rest, v) : v);
 }
 
-/* The id of the thing that has it, where the file does not say itself; NULL: nothing is to be filled in. */
+/* The id of the resource that has it, where the file does not say itself; NULL: nothing is to be filled in.
+ */
 static const struct value *asked_of(const struct schema_fill *fill, const struct value *object)
 {
     const struct value *id = value_below(object, fill->by);

@@ -12,7 +12,7 @@
 struct learned {
     struct str connection, key, of;
     const char *shown, *where, *why;
-    bool told, recorded;
+    bool reported, recorded;
 };
 
 /* What a connection's host is. */
@@ -225,7 +225,7 @@ static void learn_key(void *ctx, const struct reach_learned *found)
         .shown = arena_strz(arena, str_z(found->shown)),
         .where = arena_strz(arena, found->where),
         .why = arena_strz(arena, str_z(found->why ? found->why : "")),
-        .told = found->vouched};
+        .reported = found->vouched};
     if (keys->recording)
         record(keys, learned, &ignored);
     pthread_mutex_unlock(&keys->lock);
@@ -299,9 +299,9 @@ void host_keys_tell(struct host_keys *keys, const struct observer *observer)
     for (size_t i = 0; i < keys->n; i++) {
         struct learned *learned = &keys->learned[i];
         char address[256], text[1024];
-        if (learned->told)
+        if (learned->reported)
             continue;
-        learned->told = true;
+        learned->reported = true;
         int n = snprintf(address, sizeof address, "connections.%.*s", STR_ARG(learned->connection));
         snprintf(text, sizeof text, "the host key of %s is trusted at its first use%s: %s%s%s%s",
             learned->where, learned->recorded ? "" : " (an apply records it)", learned->shown,

@@ -1,7 +1,7 @@
 /*
- * Where things are: which configured provider something recorded belongs to, and whether that still leads to
- * the account, region and address where it was made. A table in Ireland is not one in Ohio: what looked there
- * would find nothing, make it a second time and leave the first one behind.
+ * Where resources are: which configured provider something recorded belongs to, and whether that still leads
+ * to the account, region and address where it was made. A table in Ireland is not one in Ohio: what looked
+ * there would find nothing, make it a second time and leave the first one behind.
  */
 #include "plan/evaluate/locations.h"
 
@@ -109,7 +109,7 @@ int place_of(struct provider *provider, const struct schema *schema, struct aren
 
 enum { COMPARED = 32 };
 
-/* Recorded things that are elsewhere for one reason. */
+/* Recorded resources that are elsewhere for one reason. */
 struct elsewhere {
     const char *what; /* "region" … NULL: none yet */
     const struct value *then, *now;

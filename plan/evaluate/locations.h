@@ -1,5 +1,5 @@
 /*
- * Where things are: which configured provider a declaration or something recorded belongs to, and whether
+ * Where resources are: which configured provider a declaration or something recorded belongs to, and whether
  * that still leads to the account, region and address where it was made.
  */
 #ifndef WEIR_PLAN_EVALUATE_LOCATIONS_H

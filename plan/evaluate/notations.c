@@ -5,7 +5,7 @@
 #include "provider/notation/notation.h"
 
 /* Each issue is looked for in the file anew; a text with more of them is wrong as a whole. */
-enum { MAX_DEPTH = 30, TOLD_MAX = 25 };
+enum { MAX_DEPTH = 30, REPORTED_MAX = 25 };
 
 struct speaking {
     struct planner *p;
@@ -17,7 +17,7 @@ struct speaking {
     size_t depth;
     struct str language;
     const struct value *document;
-    size_t told; /* of the document */
+    size_t reported; /* of the document */
     bool ok;
 };
 
@@ -47,7 +47,7 @@ static void tell_issue(void *ctx, const struct notation_issue *issue)
     struct speaking *s = ctx;
     struct diags *diags = s->p->diags;
     s->ok = s->ok && issue->doubt;
-    if (s->told++ >= TOLD_MAX)
+    if (s->reported++ >= REPORTED_MAX)
         return;
     AUTO_BUILDER struct value_builder path = VALUE_BUILDER(s->arena);
     for (size_t i = 0; i < s->depth; i++)
@@ -83,7 +83,7 @@ static void check_text(struct speaking *s, const struct value *v)
     struct err err = ERR_INIT;
     bool secret = value_is_sensitive(v);
     s->document = v;
-    s->told = 0;
+    s->reported = 0;
     if (notation_is_json(s->language) && v->kind == VALUE_STRING &&
         json_parse(s->arena, v->string, &s->document, &err)) {
         const struct notation_issue issue = {
@@ -92,10 +92,10 @@ static void check_text(struct speaking *s, const struct value *v)
         return;
     }
     notation_check(s->arena, s->language, s->document, secret ? tell_nothing : tell_issue, s);
-    if (s->told > TOLD_MAX)
+    if (s->reported > REPORTED_MAX)
         diag_warning(s->p->diags, expr_span(s->given->expr),
             "%.*s: \"%.*s\": %zu more of this %s are not shown", STR_ARG(s->address), STR_ARG(s->given->name),
-            s->told - TOLD_MAX, notation_subject(s->language));
+            s->reported - REPORTED_MAX, notation_subject(s->language));
 }
 
 static void check_value(

@@ -5,14 +5,14 @@
 
 /* ---- actions that nothing knows ---- */
 
-struct told_actions {
+struct reported_actions {
     struct planner *p;
     const struct attr_expr *given;
     const struct value *path[6]; /* to where the action stands */
     size_t depth;
 };
 
-static void tell_action(const struct told_actions *t, struct arena *arena, struct str action)
+static void tell_action(const struct reported_actions *t, struct arena *arena, struct str action)
 {
     struct str nearest;
     if (iam_action_is_known(arena, action, &nearest))
@@ -28,7 +28,7 @@ static void tell_action(const struct told_actions *t, struct arena *arena, struc
             "weir is right all the same");
 }
 
-static void tell_actions(struct told_actions *t, struct arena *arena, const struct value *statement)
+static void tell_actions(struct reported_actions *t, struct arena *arena, const struct value *statement)
 {
     static const char *const elements[] = {"Action", "NotAction"};
     for (size_t e = 0; e < 2; e++) {
@@ -52,7 +52,7 @@ static void check_actions(
     struct planner *p, const struct attr_expr *given, struct str key, const struct value *document)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct told_actions t = {.p = p, .given = given};
+    struct reported_actions t = {.p = p, .given = given};
     const struct value *statements = value_getz(document, "Statement");
     if (key.p)
         t.path[t.depth++] = value_string(&scratch, key);

@@ -23,7 +23,8 @@ struct shared_data *shared_data(const struct shared *shared); /* plan/evaluate/s
 /* What the state of an open workspace knows is asked for by every listing of its type. */
 void shared_learn(struct shared *shared, const struct workspace *workspace);
 
-/* How many recorded things all of them have of the record's type, where that one is; 0: nothing is shared. */
+/* How many recorded resources all of them have of the record's type, where that one is; 0: nothing is shared.
+ */
 size_t shared_count(struct shared *shared, const struct record *record);
 
 /*

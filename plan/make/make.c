@@ -182,7 +182,7 @@ static int make_plan(struct planner *p, struct err *err)
     if (!p->options->target_count)
         decide_orphans(p);
     identity_check(p);
-    if (p->diags->errors || silent_check(p, err))
+    if (p->diags->errors || unreachable_check(p, err))
         return -1;
     unread_find(p);
     if (!decide_order(p))

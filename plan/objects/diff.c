@@ -9,10 +9,9 @@
 
 /*
  *   in the file                    desired against live, under the attribute's rule
- *   recorded, not in the file      it was taken out: back to the default, or the facet is deleted; so of the
- *                                  fields within an attribute (configured.h)
- *   neither                        not ours, whatever its value
- *   live differs from recorded     drift; shown as such, then handled by the rules above
+ *   recorded, not in the file      it was taken out: back to the default, or the sub-resource is deleted; so
+ * of the fields within an attribute (configured.h) neither                        not ours, whatever its
+ * value live differs from recorded     drift; shown as such, then handled by the rules above
  */
 
 /* ---- what is to change ---- */
@@ -41,10 +40,10 @@ static bool is_fixed(const struct attr *attr)
 static const struct value *compared_value(const struct comparison *c, const struct attr *attr)
 {
     const struct value *live = value_get(c->live, attr->name);
-    bool untold = attr->local || attr->write_only || (is_fixed(attr) && value_is_null(live));
-    if (untold && c->record)
+    bool unreported = attr->local || attr->write_only || (is_fixed(attr) && value_is_null(live));
+    if (unreported && c->record)
         return value_get(c->record->attrs, attr->name);
-    return value_is_sensitive(live) ? untold_left_out(c->arena, attr->type, live) : live;
+    return value_is_sensitive(live) ? unreported_left_out(c->arena, attr->type, live) : live;
 }
 
 static bool is_same_value(const struct attr *attr, const struct value *wanted, const struct value *have)
@@ -52,17 +51,17 @@ static bool is_same_value(const struct attr *attr, const struct value *wanted, c
     if (!value_is_known(wanted))
         return false;
     if (!have && attr->default_value)
-        have = attr->default_value; /* a facet that is not there means the default */
+        have = attr->default_value; /* a sub-resource that is not there means the default */
     return (!attr->write_only && attr_equal(attr, wanted, have)) || object_hash_matches(have, wanted);
 }
 
 /* Fields within, which the service does not tell: against the record. */
-static bool is_untold_same(const struct comparison *c, const struct attr *attr, const struct value *wanted,
-    const struct value *before)
+static bool is_unreported_same(const struct comparison *c, const struct attr *attr,
+    const struct value *wanted, const struct value *before)
 {
     const struct value *recorded = c->record ? value_get(c->record->attrs, attr->name) : NULL;
     return !recorded || attr->write_only || attr->local ||
-           !untold_differs(attr->type, wanted, before, recorded);
+           !unreported_differs(attr->type, wanted, before, recorded);
 }
 
 /* An attribute taken out of the file: is there something to put back? */
@@ -79,19 +78,19 @@ static bool is_to_reset(const struct attr *attr, const struct value *have)
 static bool forces_replacement(const struct comparison *c, const struct attr *attr,
     const struct value *wanted, const struct value *before)
 {
-    bool untold = (attr->local || attr->write_only) && value_is_null(before);
+    bool unreported = (attr->local || attr->write_only) && value_is_null(before);
     bool fixed = attr->replace || attr_replaces_within(attr, wanted, before);
-    return fixed && !(untold && c->record && c->record->adopted);
+    return fixed && !(unreported && c->record && c->record->adopted);
 }
 
-/* Was a change of it cut off, or was the thing made without it? */
+/* Was a change of it cut off, or was the resource made without it? */
 static bool is_halfway(const struct comparison *c, const struct attr *attr)
 {
     return c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
 }
 
 /* Tags that a creation did not come to; weir's own marks are among them. */
-static const struct attr *lacking_tags(const struct comparison *c)
+static const struct attr *unsupported_tags(const struct comparison *c)
 {
     bool lacks = c->record && c->record->halfway;
     for (size_t i = 0; lacks && i < c->schema->attr_count; i++)
@@ -113,8 +112,8 @@ static bool diff_given(
         return false; /* nobody told, and nobody could change it */
     after = said_no_more(c->arena, c->record, attr, wanted, before);
     bool whole = !halfway && after == wanted;
-    if (whole && ((is_same_value(attr, wanted, before) && is_untold_same(c, attr, wanted, before)) ||
-                     told_before(c->record, attr, wanted, before)))
+    if (whole && ((is_same_value(attr, wanted, before) && is_unreported_same(c, attr, wanted, before)) ||
+                     reported_before(c->record, attr, wanted, before)))
         return false;
     if (attr->compare == COMPARE_SAID) /* a null in a document is one */
         after = wanted;
@@ -153,7 +152,7 @@ size_t diff_objects(const struct comparison *c, const struct value *desired, str
             list = ARENA_ARRAY(c->arena, struct attr_change, most);
         list[n++] = one;
     }
-    const struct attr *tags = lacking_tags(c);
+    const struct attr *tags = unsupported_tags(c);
     if (tags && !value_get(desired, tags->name)) {
         list = list ? list : ARENA_ARRAY(c->arena, struct attr_change, most);
         list[n++] = (struct attr_change){.name = tags->name, .attr = tags, .after = &value_empty_map};
@@ -235,7 +234,7 @@ static bool is_as_before(const struct comparison *c, const struct attr *attr, co
     if (!before || !value_is_known(after))
         return false;
     return attr->write_only ? value_equal(before, after)
-                            : attr_equal(attr, after, before) && is_untold_same(c, attr, after, before);
+                            : attr_equal(attr, after, before) && is_unreported_same(c, attr, after, before);
 }
 
 size_t diff_made(const struct comparison *c, const struct value *planned, struct attr_change **out)
@@ -269,7 +268,8 @@ size_t diff_drift(const struct comparison *c, struct attr_change **out)
         const struct value *recorded = value_get(c->record->attrs, attr->name),
                            *is = value_get(c->live, attr->name);
         bool never = value_is_null(recorded) && value_is_null(is);
-        bool left_out = value_is_null(is) && (is_fixed(attr) || told_left_out(c->record, attr, recorded, is));
+        bool left_out =
+            value_is_null(is) && (is_fixed(attr) || reported_left_out(c->record, attr, recorded, is));
         if (never || left_out || attr_equal(attr, recorded, is) || object_hash_matches(recorded, is))
             continue;
         if (!*out)

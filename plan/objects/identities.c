@@ -1,4 +1,4 @@
-/* What tells things apart: see identities.h. */
+/* What tells resources apart: see identities.h. */
 #include "plan/objects/identities.h"
 
 #include "base/json.h"

@@ -1,7 +1,7 @@
 /*
- * What tells a thing from all others of its type: what no two have alike at one location (schema.unique), and
- * the id that its service gave it. Two addresses with one identity would be one thing, which they take from
- * each other: refused when planned (identity_clash.h), and where names are known only later, when made
+ * What tells a resource from all others of its type: what no two have alike at one location (schema.unique),
+ * and the id that its service gave it. Two addresses with one identity would be one thing, which they take
+ * from each other: refused when planned (identity_clash.h), and where names are known only later, when made
  * (claims.h).
  */
 #ifndef WEIR_PLAN_OBJECTS_IDENTITIES_H

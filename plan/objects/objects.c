@@ -29,14 +29,14 @@ const struct value *object_mark(
         struct str name = object->entries[i].key;
         const struct attr *attr = schema_attr(schema, name);
         const struct value *v = object->entries[i].value,
-                           *told = attr ? attr_mark_secrets(arena, attr, v) : v;
+                           *reported = attr ? attr_mark_secrets(arena, attr, v) : v;
         const struct value *as_known = value_get(known, name);
         bool hashed = attr && attr->write_only && state_is_hash(as_known);
         bool known_secret = !hashed && attr_secret_beyond(attr, as_known);
         if (known_secret)
-            told = value_mark(arena, told, VALUE_SENSITIVE);
-        if (told != v)
-            marked = value_with(arena, marked, name, told);
+            reported = value_mark(arena, reported, VALUE_SENSITIVE);
+        if (reported != v)
+            marked = value_with(arena, marked, name, reported);
         if (known_secret && !(attr && attr->sensitive) && !state_is_hash(v))
             mask_add_value(v, MASK_LIKELY);
     }
@@ -104,8 +104,8 @@ bool object_holds_hash(const struct value *v)
 /* What the file gives, marked where the schema says that it is secret. */
 static const struct value *as_given(struct arena *arena, const struct attr *attr, const struct value *given)
 {
-    bool told = attr && attr->sensitive && !(given->marks & VALUE_SENSITIVE);
-    return told ? value_mark(arena, given, VALUE_SENSITIVE) : given;
+    bool reported = attr && attr->sensitive && !(given->marks & VALUE_SENSITIVE);
+    return reported ? value_mark(arena, given, VALUE_SENSITIVE) : given;
 }
 
 /* What the file has to say about one attribute that it gives; NULL: live has it right. */
@@ -119,7 +119,7 @@ static const struct value *completed_attr(struct arena *arena, const struct sche
     bool one_secret = attr_secret_beyond(attr, there);
     if (attr_secret_beyond(attr, given) && !one_secret)
         return value_mark(arena, there, VALUE_SENSITIVE);
-    const struct value *whole = one_secret ? there : untold_completed(arena, attr->type, given, there);
+    const struct value *whole = one_secret ? there : unreported_completed(arena, attr->type, given, there);
     if (whole != there)
         return whole;
     /* It was a secret, and the file gives it in clear now. */
@@ -150,7 +150,7 @@ const struct value *object_kept(struct arena *arena, const struct schema *schema
         const struct attr *attr = schema_attr(schema, whole->entries[i].key);
         const struct value *v = whole->entries[i].value, *as = v;
         if (attr)
-            as = attr->write_only ? state_hash_secret(arena, v) : untold_kept(arena, attr->type, v);
+            as = attr->write_only ? state_hash_secret(arena, v) : unreported_kept(arena, attr->type, v);
         if (as != v)
             kept = value_with(arena, kept, attr->name, as);
     }
@@ -161,15 +161,15 @@ const struct value *object_seen(
     struct arena *arena, const struct schema *schema, const struct record *record, const struct value *live)
 {
     const struct value *attrs = record->attrs;
-    AUTO_BUILDER struct value_builder untold = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder unreported = VALUE_BUILDER(arena);
     live = object_ours(arena, schema, live, attrs, record->set);
     live = object_mark(arena, schema, live, attrs);
     for (uint32_t i = 0; live && attrs && i < attrs->count; i++) {
         const struct attr *attr = schema_attr(schema, attrs->entries[i].key);
         if (attr && attr->computed && !attr->settable && !attr->prepared && !value_get(live, attr->name))
-            value_builder_set(&untold, attr->name, attrs->entries[i].value);
+            value_builder_set(&unreported, attr->name, attrs->entries[i].value);
     }
-    return untold.n ? value_merge(arena, live, value_builder_map(&untold)) : live;
+    return unreported.n ? value_merge(arena, live, value_builder_map(&unreported)) : live;
 }
 
 bool object_is_another(const struct schema *schema, const struct value *desired, const struct value *live)

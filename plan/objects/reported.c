@@ -23,47 +23,47 @@ static bool only_texts_differ(const struct value *given, const struct value *liv
     return true;
 }
 
-bool told_nothing(const struct attr *attr, const struct value *given, const struct value *live)
+bool reported_nothing(const struct attr *attr, const struct value *given, const struct value *live)
 {
     bool own = attr->local || attr->write_only || attr->sensitive || attr->prepared;
     return !own && given && value_is_known(given) && value_is_null(live) && !attr_equal(attr, given, live);
 }
 
-bool told_otherwise(const struct attr *attr, const struct value *given, const struct value *live)
+bool reported_otherwise(const struct attr *attr, const struct value *given, const struct value *live)
 {
     bool own = attr->local || attr->write_only || attr->sensitive || attr->choices || attr->prepared;
     return !own && given && live && value_is_known(given) && only_texts_differ(given, live) &&
            !attr_equal(attr, given, live);
 }
 
-bool told_left_out(const struct record *record, const struct attr *attr, const struct value *wanted,
+bool reported_left_out(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live)
 {
-    const struct value *given = record ? value_get(record->told, attr->name) : NULL;
+    const struct value *given = record ? value_get(record->reported, attr->name) : NULL;
     return given && value_is_null(live) && value_is_known(wanted) && attr_equal(attr, wanted, given) &&
            attr_equal(attr, given, value_get(record->attrs, attr->name));
 }
 
-bool told_before(const struct record *record, const struct attr *attr, const struct value *wanted,
+bool reported_before(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live)
 {
-    const struct value *given = record ? value_get(record->told, attr->name) : NULL;
+    const struct value *given = record ? value_get(record->reported, attr->name) : NULL;
     if (value_is_null(live))
-        return told_left_out(record, attr, wanted, live);
+        return reported_left_out(record, attr, wanted, live);
     return given && value_is_known(wanted) && attr_equal(attr, wanted, given) &&
            attr_equal(attr, value_get(record->attrs, attr->name), live);
 }
 
-const struct value *told_doubtful(
+const struct value *reported_doubtful(
     struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
     for (size_t i = 0; record && i < n; i++) {
         const struct attr_change *change = &changes[i];
-        const struct value *told = value_get(record->told, change->name),
-                           *applied = told ? told : value_get(record->attrs, change->name);
-        bool doubtful = told_otherwise(change->attr, change->after, change->before) ||
-                        told_nothing(change->attr, change->after, change->before);
+        const struct value *reported = value_get(record->reported, change->name),
+                           *applied = reported ? reported : value_get(record->attrs, change->name);
+        bool doubtful = reported_otherwise(change->attr, change->after, change->before) ||
+                        reported_nothing(change->attr, change->after, change->before);
         if (applied && doubtful && attr_equal(change->attr, change->after, applied))
             value_builder_add(&names, value_string_ref(arena, change->name));
     }
@@ -78,44 +78,44 @@ static bool is_changed(const struct attr_change *changes, size_t n, struct str n
     return false;
 }
 
-const struct value *told_carried(struct arena *arena, const struct schema *schema,
+const struct value *reported_carried(struct arena *arena, const struct schema *schema,
     const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired,
     const struct value *whole)
 {
-    const struct value *told = record ? record->told : NULL;
-    for (uint32_t i = 0; told && i < told->count; i++) {
-        struct str name = told->entries[i].key;
+    const struct value *reported = record ? record->reported : NULL;
+    for (uint32_t i = 0; reported && i < reported->count; i++) {
+        struct str name = reported->entries[i].key;
         const struct attr *attr = schema_attr(schema, name);
         const struct value *wanted = value_get(desired, name), *live = value_get(record->attrs, name);
-        if (attr && wanted && !is_changed(changes, n, name) && told_before(record, attr, wanted, live))
+        if (attr && wanted && !is_changed(changes, n, name) && reported_before(record, attr, wanted, live))
             whole = value_with(arena, whole, name, live);
     }
     return whole;
 }
 
-const struct value *told_found(struct arena *arena, const struct schema *schema, const struct value *desired,
-    const struct value *whole, const struct value *left_out)
+const struct value *reported_found(struct arena *arena, const struct schema *schema,
+    const struct value *desired, const struct value *whole, const struct value *left_out)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
     for (uint32_t i = 0; desired && i < desired->count; i++) {
         const struct attr *attr = schema_attr(schema, desired->entries[i].key);
         const struct value *given = desired->entries[i].value;
-        if (attr && (told_otherwise(attr, given, value_get(whole, attr->name)) ||
+        if (attr && (reported_otherwise(attr, given, value_get(whole, attr->name)) ||
                         value_list_has(left_out, attr->name)))
             value_builder_set(&found, attr->name, given);
     }
     return found.n ? value_builder_map(&found) : NULL;
 }
 
-const struct value *told_still_left_out(struct arena *arena, const struct schema *schema,
+const struct value *reported_still_left_out(struct arena *arena, const struct schema *schema,
     const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; record && record->told && i < record->told->count; i++) {
-        struct str name = record->told->entries[i].key;
+    for (uint32_t i = 0; record && record->reported && i < record->reported->count; i++) {
+        struct str name = record->reported->entries[i].key;
         const struct attr *attr = schema_attr(schema, name);
         if (attr && !is_changed(changes, n, name) &&
-            told_left_out(record, attr, value_get(desired, name), NULL))
+            reported_left_out(record, attr, value_get(desired, name), NULL))
             value_builder_add(&names, value_string_ref(arena, name));
     }
     return value_builder_list(&names);

@@ -17,29 +17,29 @@
 #include "plan/state/state.h"
 
 /* May `live` be what was given, in the service's own writing? Not where they are the same anyway. */
-bool told_otherwise(const struct attr *attr, const struct value *given, const struct value *live);
+bool reported_otherwise(const struct attr *attr, const struct value *given, const struct value *live);
 /* Does the answer say nothing of what was given? */
-bool told_nothing(const struct attr *attr, const struct value *given, const struct value *live);
+bool reported_nothing(const struct attr *attr, const struct value *given, const struct value *live);
 /* Is it known of what is wanted that answers leave it out? */
-bool told_left_out(const struct record *record, const struct attr *attr, const struct value *wanted,
+bool reported_left_out(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live);
 /* Is either known of what is wanted and live? */
-bool told_before(const struct record *record, const struct attr *attr, const struct value *wanted,
+bool reported_before(const struct record *record, const struct attr *attr, const struct value *wanted,
     const struct value *live);
 /* The attributes of a change that were applied like this before and yet are told otherwise: whether that is
  * the service's way shows when they are read once more after it. */
-const struct value *told_doubtful(
+const struct value *reported_doubtful(
     struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n);
 /* What there is after an operation, in the service's writing where that is known and was not changed. */
-const struct value *told_carried(struct arena *arena, const struct schema *schema,
+const struct value *reported_carried(struct arena *arena, const struct schema *schema,
     const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired,
     const struct value *whole);
 /* As they were given, those that are told otherwise, and those of these names that are left out; NULL: none.
  */
-const struct value *told_found(struct arena *arena, const struct schema *schema, const struct value *desired,
-    const struct value *whole, const struct value *left_out);
+const struct value *reported_found(struct arena *arena, const struct schema *schema,
+    const struct value *desired, const struct value *whole, const struct value *left_out);
 /* The names of those that were left out before, and were not changed. */
-const struct value *told_still_left_out(struct arena *arena, const struct schema *schema,
+const struct value *reported_still_left_out(struct arena *arena, const struct schema *schema,
     const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired);
 
 #endif

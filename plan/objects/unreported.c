@@ -22,15 +22,15 @@ static struct attr entry_attr(const struct type *type, struct str key)
 }
 
 /* Is there something in the value that cannot be read back? Mostly not, and then nothing is to be done. */
-static bool holds_untold(const struct type *type, const struct value *v)
+static bool holds_unreported(const struct type *type, const struct value *v)
 {
     for (uint32_t i = 0; is_list(type, v) && i < v->count; i++)
-        if (holds_untold(type->elem, v->items[i]))
+        if (holds_unreported(type->elem, v->items[i]))
             return true;
     for (uint32_t i = 0; is_map(type, v) && i < v->count; i++) {
         const struct value *item = v->entries[i].value;
         struct attr attr = entry_attr(type, v->entries[i].key);
-        if (!value_is_null(item) && (attr.write_only || (attr.type && holds_untold(attr.type, item))))
+        if (!value_is_null(item) && (attr.write_only || (attr.type && holds_unreported(attr.type, item))))
             return true;
     }
     return false;
@@ -51,17 +51,17 @@ static const struct value *counterpart(
     return NULL;
 }
 
-const struct value *untold_completed(
+const struct value *unreported_completed(
     struct arena *arena, const struct type *type, const struct value *given, const struct value *live)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
-    if (!holds_untold(type, given))
+    if (!holds_unreported(type, given))
         return live;
     if (is_list(type, given) && is_list(type, live)) {
         for (uint32_t i = 0; i < live->count; i++) {
             const struct value *one = counterpart(type, live, given, i);
             value_builder_add(
-                &out, one ? untold_completed(arena, type->elem, one, live->items[i]) : live->items[i]);
+                &out, one ? unreported_completed(arena, type->elem, one, live->items[i]) : live->items[i]);
         }
         return value_mark(arena, value_builder_list(&out), live->marks & VALUE_SENSITIVE);
     }
@@ -74,7 +74,7 @@ const struct value *untold_completed(
         const struct value *item = given->entries[i].value, *there = value_get(live, key);
         struct attr attr = entry_attr(type, key);
         if (!value_is_null(there) && attr.type)
-            value_builder_set(&out, key, untold_completed(arena, attr.type, item, there));
+            value_builder_set(&out, key, unreported_completed(arena, attr.type, item, there));
         else if (attr.write_only && !value_is_null(item) && value_is_known(item))
             value_builder_set(&out, key, item);
     }
@@ -87,7 +87,7 @@ static const struct value *without_clear(
     struct arena *arena, const struct type *type, const struct value *v, bool hashes)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
-    if (!holds_untold(type, v))
+    if (!holds_unreported(type, v))
         return v;
     if (is_list(type, v)) {
         for (uint32_t i = 0; i < v->count; i++)
@@ -109,12 +109,12 @@ static const struct value *without_clear(
     return value_mark(arena, value_builder_map(&out), v->marks & VALUE_SENSITIVE);
 }
 
-const struct value *untold_kept(struct arena *arena, const struct type *type, const struct value *v)
+const struct value *unreported_kept(struct arena *arena, const struct type *type, const struct value *v)
 {
     return without_clear(arena, type, v, true);
 }
 
-const struct value *untold_left_out(struct arena *arena, const struct type *type, const struct value *v)
+const struct value *unreported_left_out(struct arena *arena, const struct type *type, const struct value *v)
 {
     return without_clear(arena, type, v, false);
 }
@@ -129,7 +129,7 @@ static bool item_differs(const struct type *type, const struct value *wanted, co
     for (uint32_t i = 0; i < live->count; i++)
         for (uint32_t k = 0; attr_equal(&elem, wanted, live->items[i]) && k < recorded->count; k++)
             if (attr_equal(&elem, live->items[i], recorded->items[k]) &&
-                !untold_differs(type->elem, wanted, live->items[i], recorded->items[k]))
+                !unreported_differs(type->elem, wanted, live->items[i], recorded->items[k]))
                 return false;
     return true;
 }
@@ -143,18 +143,18 @@ static bool items_differ(const struct type *type, const struct value *wanted, co
     if (!set && (wanted->count != live->count || wanted->count != recorded->count))
         return true;
     for (uint32_t i = 0; i < wanted->count; i++)
-        if (set ? holds_untold(type->elem, wanted->items[i]) &&
+        if (set ? holds_unreported(type->elem, wanted->items[i]) &&
                       item_differs(type, wanted->items[i], live, recorded)
-                : untold_differs(type->elem, wanted->items[i], live->items[i], recorded->items[i]))
+                : unreported_differs(type->elem, wanted->items[i], live->items[i], recorded->items[i]))
             return true;
     return false;
 }
 
-bool untold_differs(const struct type *type, const struct value *wanted, const struct value *live,
+bool unreported_differs(const struct type *type, const struct value *wanted, const struct value *live,
     const struct value *recorded)
 {
     bool whole = recorded && (recorded->marks & VALUE_SENSITIVE); /* one secret: nobody can tell */
-    if (whole || !holds_untold(type, wanted))
+    if (whole || !holds_unreported(type, wanted))
         return false;
     if (is_list(type, wanted))
         return items_differ(type, wanted, live, recorded);
@@ -166,7 +166,7 @@ bool untold_differs(const struct type *type, const struct value *wanted, const s
         if (value_is_null(item) || (attr.write_only && !value_is_null(there)))
             continue;
         if (attr.write_only ? !kept || !state_hash_matches(kept, item)
-                            : attr.type && untold_differs(attr.type, item, there, kept))
+                            : attr.type && unreported_differs(attr.type, item, there, kept))
             return true;
     }
     return false;

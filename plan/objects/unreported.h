@@ -10,15 +10,15 @@
 #include "provider/schema.h"
 
 /* What the service says, and in their places the fields that it does not tell, as `given` has them. */
-const struct value *untold_completed(
+const struct value *unreported_completed(
     struct arena *arena, const struct type *type, const struct value *given, const struct value *live);
 /* The value as the state keeps it: such fields as hashes. */
-const struct value *untold_kept(struct arena *arena, const struct type *type, const struct value *v);
+const struct value *unreported_kept(struct arena *arena, const struct type *type, const struct value *v);
 /* The value as a service would tell it: without them. */
-const struct value *untold_left_out(struct arena *arena, const struct type *type, const struct value *v);
+const struct value *unreported_left_out(struct arena *arena, const struct type *type, const struct value *v);
 /* Of what live does not tell, is something wanted that `recorded` is no hash of? Otherwise live is what is
  * wanted. */
-bool untold_differs(const struct type *type, const struct value *wanted, const struct value *live,
+bool unreported_differs(const struct type *type, const struct value *wanted, const struct value *live,
     const struct value *recorded);
 
 #endif

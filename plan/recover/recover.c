@@ -130,7 +130,7 @@ static int find_made(struct settling *s, const struct value **live, struct err *
     const struct value *id = who ? value_get(who, s->schema->id) : NULL;
     if (!who || value_is_null(id) || !value_is_known(id))
         return 0;
-    /* Whole this time: with the facets that the stack manages. */
+    /* Whole this time: with the sub-resources that the stack manages. */
     return ops->read(&s->ctx, value_merge(s->arena, desired, who), s->intent->set, live, err);
 }
 
@@ -225,7 +225,7 @@ static struct str held_by(struct settling *s, const struct value *live)
     return STR_EMPTY;
 }
 
-static int settle_create(struct settling *s, struct err *err)
+static int recover_create(struct settling *s, struct err *err)
 {
     const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
     if (find_patiently(s, &live, err))
@@ -270,7 +270,7 @@ static const struct value *both_sets(struct settling *s)
  * tell (write-only and local attributes) stays as it was recorded before, so that the next plan sends it
  * again.
  */
-static int settle_update(struct settling *s, struct err *err)
+static int recover_update(struct settling *s, struct err *err)
 {
     const struct value *live, *set = both_sets(s);
     const struct value *prior = s->record            ? s->record->attrs
@@ -291,7 +291,7 @@ static int settle_update(struct settling *s, struct err *err)
 
 /* ---- delete ---- */
 
-static int settle_delete(struct settling *s, struct err *err)
+static int recover_delete(struct settling *s, struct err *err)
 {
     const struct value *live = NULL;
     if (!s->record)
@@ -335,21 +335,21 @@ static int begin_settling(struct settling *s, struct err *err)
     return o->provider(o->ctx, s->intent, &s->ctx.provider, err);
 }
 
-static int settle_intent(struct settling *s, struct err *err)
+static int recover_intent(struct settling *s, struct err *err)
 {
     if (begin_settling(s, err))
         return -1;
     if (!s->schema->ops->read) /* nothing outside: nothing can be left there */
         return close_undone(s, "was to be recorded by an earlier run", err);
     if (is_action(s->intent, "delete"))
-        return settle_delete(s, err);
+        return recover_delete(s, err);
     if (is_action(s->intent, "update") || is_action(s->intent, "adopt"))
-        return settle_update(s, err);
-    return settle_create(s, err);
+        return recover_update(s, err);
+    return recover_create(s, err);
 }
 
 /* What passes shall not end a recovery: asking again is all that it can do. */
-static int settle_persistently(
+static int recover_persistently(
     const struct recover_options *options, const struct intent *intent, struct err *err)
 {
     int64_t pause = FIRST_PAUSE_MS;
@@ -357,7 +357,7 @@ static int settle_persistently(
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct settling s = {.options = options, .intent = intent, .arena = &arena};
         struct err why = ERR_INIT;
-        if (!settle_intent(&s, &why))
+        if (!recover_intent(&s, &why))
             return 0;
         bool passing = why.http_status >= 500 || (why.lost && why.class == ERR_NETWORK);
         if (!passing || attempt == TRIES || cancel_is_set(options->cancel)) {
@@ -379,7 +379,7 @@ static int recover_intents(const struct recover_options *options, struct err *er
     int result = 0;
     for (size_t i = 0; i < n; i++) {
         struct err why = ERR_INIT;
-        if (!settle_persistently(options, intents[i], &why) ||
+        if (!recover_persistently(options, intents[i], &why) ||
             (options->leaves && options->leaves(options->ctx, intents[i], &why)))
             continue;
         err_context(&why, "finding out what became of %.*s, which was being %.*sd by an earlier run",

@@ -15,7 +15,7 @@ static int planner_provider(void *ctx, const struct intent *intent, struct provi
 
 static bool planner_leaves(void *ctx, const struct intent *intent, const struct err *why)
 {
-    return silent_leaves(ctx, intent->subject.provider, why);
+    return unreachable_leaves(ctx, intent->subject.provider, why);
 }
 
 static void planner_settled(void *ctx, struct str address, const char *text)

@@ -17,12 +17,12 @@
 
 /* ---- what several threads tell ---- */
 
-bool refresh_note_silent(struct refresh *r, struct str provider, const struct err *err)
+bool refresh_note_unreachable(struct refresh *r, struct str provider, const struct err *err)
 {
     pthread_mutex_lock(&r->lock);
-    bool silent = silent_note(r->p, provider, err);
+    bool unreachable = unreachable_note(r->p, provider, err);
     pthread_mutex_unlock(&r->lock);
-    return silent;
+    return unreachable;
 }
 
 void refresh_fail(struct refresh *r, const struct err *err)
@@ -103,7 +103,7 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
         return 0;
     }
     if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err)) {
-        if (!refresh_note_silent(r, seen->record->subject.provider, err))
+        if (!refresh_note_unreachable(r, seen->record->subject.provider, err))
             return -1;
         *err = (struct err)ERR_INIT;
         refresh_leave(seen, true);

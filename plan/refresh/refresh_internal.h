@@ -24,7 +24,7 @@ struct group {
     const struct value *covered; /* by the listing; NULL: not listed */
     bool bulk;                   /* to be listed */
     size_t page_limit;           /* 0: however many pages that are */
-    bool listed, silent;
+    bool listed, unreachable;
 };
 
 struct refresh {
@@ -47,7 +47,7 @@ struct refresh {
 void refresh_fail(struct refresh *r, const struct err *err);
 /* A service of the stack's own that does not answer: what to think of that is known when all is decided.
  * False: it is none of those. From every thread. */
-bool refresh_note_silent(struct refresh *r, struct str provider, const struct err *err);
+bool refresh_note_unreachable(struct refresh *r, struct str provider, const struct err *err);
 void refresh_note_marks(struct refresh *r, struct seen *seen, const struct value *marks);
 /* It is taken to be as recorded; `unread`: because nobody could be asked. */
 void refresh_leave(struct seen *seen, bool unread);

@@ -5,7 +5,7 @@
 #include "plan/refresh/refresh_internal.h"
 
 enum {
-    BULK_FROM = 3,  /* fewer instances are read one by one: a listing may have pages of others' things */
+    BULK_FROM = 3,  /* fewer instances are read one by one: a listing may have pages of others' resources */
     SAVES_FROM = 2, /* unless one page would spare so many calls */
 };
 
@@ -94,10 +94,10 @@ static void listing_failed(struct refresh *r, struct group *group, struct err *e
     if (refused)
         return;
     err_context(err, "listing %.*s", STR_ARG(group->schema->name));
-    group->silent = refresh_note_silent(r, group->items[0]->record->subject.provider, err);
-    for (size_t k = 0; k < group->n && group->silent; k++)
+    group->unreachable = refresh_note_unreachable(r, group->items[0]->record->subject.provider, err);
+    for (size_t k = 0; k < group->n && group->unreachable; k++)
         refresh_leave(group->items[k], true);
-    if (!group->silent)
+    if (!group->unreachable)
         refresh_fail(r, err);
 }
 

@@ -91,7 +91,7 @@ static void reading_failed(struct refresh *r, struct seen *seen, struct err *err
         err_hint(err,
             "the state has no id for it: look whether the service has one, then \"weir state rm '%.*s'\"",
             STR_ARG(seen->address));
-    if (refresh_note_silent(r, seen->record->subject.provider, err))
+    if (refresh_note_unreachable(r, seen->record->subject.provider, err))
         refresh_leave(seen, true);
     else
         refresh_fail(r, err);
@@ -161,7 +161,7 @@ void refresh_collect_singles(struct refresh *r)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     for (size_t g = 0; g < r->group_count; g++) {
         struct group *group = &r->groups[g];
-        for (size_t i = 0; i < group->n && !group->silent; i++) {
+        for (size_t i = 0; i < group->n && !group->unreachable; i++) {
             struct seen *seen = group->items[i];
             if (is_quick(r, group, seen))
                 continue;

@@ -13,7 +13,7 @@
 
 enum { SERVER_FAILS = 500 };
 
-bool silent_is(const struct err *err)
+bool unreachable_is(const struct err *err)
 {
     return err->class == ERR_NETWORK || err->class == ERR_TIMEOUT || err->http_status >= SERVER_FAILS;
 }
@@ -62,7 +62,7 @@ static void find_behind(struct planner *p, const struct decl *config, bool *behi
         expr_each_decl(config->via->config, STR("host"), need, behind);
 }
 
-bool silent_serves(const struct decl *decl)
+bool unreachable_serves(const struct decl *decl)
 {
     const struct schema *schema = decl->schema;
     if (decl->kind != DECL_RESOURCE || !schema->serves.n)
@@ -73,45 +73,45 @@ bool silent_serves(const struct decl *decl)
     return given;
 }
 
-static void find_makers(struct planner *p, const struct decl *config, struct silent *silent)
+static void find_makers(struct planner *p, const struct decl *config, struct unreachable *unreachable)
 {
     size_t n = p->stack->decl_count;
     AUTO_FREE bool *behind = mem_zalloc((n + 1) * sizeof *behind);
     find_behind(p, config, behind);
-    silent->makers = ARENA_ARRAY(p->arena, const struct decl *, n + 1);
+    unreachable->makers = ARENA_ARRAY(p->arena, const struct decl *, n + 1);
     for (size_t i = 0; i < n; i++)
-        if (behind[i] && silent_serves(p->stack->decls[i]))
-            silent->makers[silent->maker_count++] = p->stack->decls[i];
+        if (behind[i] && unreachable_serves(p->stack->decls[i]))
+            unreachable->makers[unreachable->maker_count++] = p->stack->decls[i];
 }
 
 /* ---- what was silent ---- */
 
-struct silent *silent_find(const struct planner *p, struct str provider)
+struct unreachable *unreachable_find(const struct planner *p, struct str provider)
 {
-    for (struct silent *silent = p->silent; silent; silent = silent->next)
-        if (str_eq(silent->provider, provider))
-            return silent;
+    for (struct unreachable *unreachable = p->unreachable; unreachable; unreachable = unreachable->next)
+        if (str_eq(unreachable->provider, provider))
+            return unreachable;
     return NULL;
 }
 
-static struct silent *note_silent(struct planner *p, struct str provider, const struct err *err)
+static struct unreachable *note_unreachable(struct planner *p, struct str provider, const struct err *err)
 {
-    struct silent *known = silent_find(p, provider);
+    struct unreachable *known = unreachable_find(p, provider);
     const struct decl *config = known ? NULL : place_configuration(p, provider);
     if (known || !config || !connections_hang(p, config))
         return known;
-    struct silent *silent = ARENA_NEW(p->arena, struct silent);
-    *silent = (struct silent){.next = p->silent, .provider = provider, .err = *err};
-    find_makers(p, config, silent);
-    if (!silent->maker_count)
+    struct unreachable *unreachable = ARENA_NEW(p->arena, struct unreachable);
+    *unreachable = (struct unreachable){.next = p->unreachable, .provider = provider, .err = *err};
+    find_makers(p, config, unreachable);
+    if (!unreachable->maker_count)
         return NULL;
-    p->silent = silent;
-    return silent;
+    p->unreachable = unreachable;
+    return unreachable;
 }
 
-struct silent *silent_note(struct planner *p, struct str provider, const struct err *err)
+struct unreachable *unreachable_note(struct planner *p, struct str provider, const struct err *err)
 {
-    return silent_is(err) ? note_silent(p, provider, err) : NULL;
+    return unreachable_is(err) ? note_unreachable(p, provider, err) : NULL;
 }
 
 static bool is_recorded(const struct planner *p, const struct decl *decl)
@@ -135,25 +135,25 @@ static bool is_orphan(struct planner *p, const struct record *record, const stru
     return false;
 }
 
-struct silent *silent_note_of(struct planner *p, const struct record *record, const struct err *err)
+struct unreachable *unreachable_note_of(struct planner *p, const struct record *record, const struct err *err)
 {
     struct str provider = record->subject.provider;
     const struct decl *config = place_configuration(p, provider);
-    if (silent_is(err))
-        return note_silent(p, provider, err);
+    if (unreachable_is(err))
+        return note_unreachable(p, provider, err);
     if (!config || places_known(p, provider, record->place) || !is_orphan(p, record, config))
         return NULL;
-    struct silent *silent = note_silent(p, provider, err);
-    if (silent)
-        silent->orphaned = silent_is_over(p, silent);
-    return silent;
+    struct unreachable *unreachable = note_unreachable(p, provider, err);
+    if (unreachable)
+        unreachable->orphaned = unreachable_is_over(p, unreachable);
+    return unreachable;
 }
 
-bool silent_leaves(struct planner *p, struct str provider, const struct err *err)
+bool unreachable_leaves(struct planner *p, struct str provider, const struct err *err)
 {
-    struct silent aside = {0};
+    struct unreachable aside = {0};
     const struct decl *config = place_configuration(p, provider);
-    if (!config || !connections_hang(p, config) || (!silent_is(err) && places_known(p, provider, NULL)))
+    if (!config || !connections_hang(p, config) || (!unreachable_is(err) && places_known(p, provider, NULL)))
         return false;
     find_makers(p, config, &aside);
     return aside.maker_count > 0;
@@ -162,42 +162,45 @@ bool silent_leaves(struct planner *p, struct str provider, const struct err *err
 /* ---- what becomes of it ---- */
 
 /* The recorded instances of what makes it, as they are chained. */
-static const struct seen *silent_made(const struct planner *p, const struct silent *silent, size_t i)
+static const struct seen *unreachable_made(
+    const struct planner *p, const struct unreachable *unreachable, size_t i)
 {
-    return map_get(&p->recorded.by_declared, silent->makers[i]->address);
+    return map_get(&p->recorded.by_declared, unreachable->makers[i]->address);
 }
 
-struct str silent_maker(const struct planner *p, const struct silent *silent)
+struct str unreachable_maker(const struct planner *p, const struct unreachable *unreachable)
 {
-    for (size_t i = silent->maker_count; i-- > 0;) /* the last one is the nearest */
-        if (silent_made(p, silent, i))
-            return silent_made(p, silent, i)->address;
-    return silent->makers[silent->maker_count - 1]->address;
+    for (size_t i = unreachable->maker_count; i-- > 0;) /* the last one is the nearest */
+        if (unreachable_made(p, unreachable, i))
+            return unreachable_made(p, unreachable, i)->address;
+    return unreachable->makers[unreachable->maker_count - 1]->address;
 }
 
-bool silent_goes(const struct planner *p, const struct silent *silent)
+bool unreachable_goes(const struct planner *p, const struct unreachable *unreachable)
 {
     size_t going = 0;
-    for (size_t i = 0; i < silent->maker_count; i++)
-        for (const struct seen *seen = silent_made(p, silent, i); seen; seen = seen->neighbour, going++)
+    for (size_t i = 0; i < unreachable->maker_count; i++)
+        for (const struct seen *seen = unreachable_made(p, unreachable, i); seen;
+             seen = seen->neighbour, going++)
             if (seen->claimed)
                 return false;
-    return going || silent->orphaned; /* of what nobody knows nobody knows that it goes */
+    return going || unreachable->orphaned; /* of what nobody knows nobody knows that it goes */
 }
 
-bool silent_is_over(const struct planner *p, const struct silent *silent)
+bool unreachable_is_over(const struct planner *p, const struct unreachable *unreachable)
 {
-    for (size_t i = 0; i < silent->maker_count; i++)
-        if (is_recorded(p, silent->makers[i]))
+    for (size_t i = 0; i < unreachable->maker_count; i++)
+        if (is_recorded(p, unreachable->makers[i]))
             return false;
     return true;
 }
 
 /* What the plan does with it, so that its service may be there afterwards; NULL: nothing. */
-static const struct instance *silent_changed(const struct planner *p, const struct silent *silent)
+static const struct instance *unreachable_changed(
+    const struct planner *p, const struct unreachable *unreachable)
 {
-    for (size_t i = 0; i < silent->maker_count; i++) {
-        const struct instances *list = &p->evaluated.instances[silent->makers[i]->index];
+    for (size_t i = 0; i < unreachable->maker_count; i++) {
+        const struct instances *list = &p->evaluated.instances[unreachable->makers[i]->index];
         for (size_t k = 0; k < list->n; k++)
             if (instance_action(&list->items[k]) != ACTION_NOOP)
                 return &list->items[k];
@@ -206,39 +209,40 @@ static const struct instance *silent_changed(const struct planner *p, const stru
 }
 
 /* Of a service that lies in another silent one, such as a unit on a machine, that one has to be changed. */
-static const struct instance *silent_comes(const struct planner *p, const struct silent *silent, int depth)
+static const struct instance *unreachable_comes(
+    const struct planner *p, const struct unreachable *unreachable, int depth)
 {
-    const struct instance *instance = silent_changed(p, silent);
-    for (size_t i = 0; i < silent->maker_count && !instance && depth; i++) {
-        const struct decl *config = silent->makers[i]->provider;
-        const struct silent *below = config ? silent_find(p, config->full_name) : NULL;
-        if (below && below != silent)
-            instance = silent_comes(p, below, depth - 1);
+    const struct instance *instance = unreachable_changed(p, unreachable);
+    for (size_t i = 0; i < unreachable->maker_count && !instance && depth; i++) {
+        const struct decl *config = unreachable->makers[i]->provider;
+        const struct unreachable *below = config ? unreachable_find(p, config->full_name) : NULL;
+        if (below && below != unreachable)
+            instance = unreachable_comes(p, below, depth - 1);
     }
     return instance;
 }
 
 /* What to do where nothing else in the plan would mend it. Returns -1. */
-static int hint_maker(const struct planner *p, const struct silent *silent, struct err *err)
+static int hint_maker(const struct planner *p, const struct unreachable *unreachable, struct err *err)
 {
-    struct str maker = silent_maker(p, silent);
+    struct str maker = unreachable_maker(p, unreachable);
     return err_hint(err,
         "the service of provider \"%.*s\" is made by %.*s of this stack, in which nothing is to be changed: "
         "see "
         "why it does not answer there, or make it anew with `weir apply --replace '%.*s'`",
-        STR_ARG(silent->provider), STR_ARG(maker), STR_ARG(maker));
+        STR_ARG(unreachable->provider), STR_ARG(maker), STR_ARG(maker));
 }
 
-int silent_check(struct planner *p, struct err *err)
+int unreachable_check(struct planner *p, struct err *err)
 {
     enum { DEEP = 8 };
-    for (struct silent *silent = p->silent; silent; silent = silent->next) {
-        const struct instance *instance = silent_comes(p, silent, DEEP);
+    for (struct unreachable *unreachable = p->unreachable; unreachable; unreachable = unreachable->next) {
+        const struct instance *instance = unreachable_comes(p, unreachable, DEEP);
         if (!instance) {
-            *err = silent->err;
-            return hint_maker(p, silent, err);
+            *err = unreachable->err;
+            return hint_maker(p, unreachable, err);
         }
-        silent->why = arena_printf(p->arena,
+        unreachable->why = arena_printf(p->arena,
             "the service does not answer, and %.*s, which makes it, is to be changed; plan again afterwards",
             STR_ARG(instance->address));
     }

@@ -17,8 +17,8 @@
 
 #include "plan/planner.h"
 
-struct silent {
-    struct silent *next;
+struct unreachable {
+    struct unreachable *next;
     struct str provider;
     struct err err;             /* the first that was heard of it */
     const struct decl **makers; /* resources of the stack, in its order */
@@ -28,27 +28,28 @@ struct silent {
 };
 
 /* Is this what is heard of a service that is not there, or that broke with what it had stood on? */
-bool silent_is(const struct err *err);
+bool unreachable_is(const struct err *err);
 /* May a service lie in this resource, as the stack says it? */
-bool silent_serves(const struct decl *decl);
+bool unreachable_serves(const struct decl *decl);
 /* NULL: it was not silent so far. */
-struct silent *silent_find(const struct planner *p, struct str provider);
+struct unreachable *unreachable_find(const struct planner *p, struct str provider);
 /* NULL: that error is not silence, or the service is none of the stack's. */
-struct silent *silent_note(struct planner *p, struct str provider, const struct err *err);
+struct unreachable *unreachable_note(struct planner *p, struct str provider, const struct err *err);
 /* The same of a record of which the service went already, in a run that was cut off: it is not even known any
  * more where it was. */
-struct silent *silent_note_of(struct planner *p, const struct record *record, const struct err *err);
+struct unreachable *unreachable_note_of(
+    struct planner *p, const struct record *record, const struct err *err);
 /* Whether one may be left open: whoever made it knows no more, and nothing is lost by asking later. */
-bool silent_leaves(struct planner *p, struct str provider, const struct err *err);
+bool unreachable_leaves(struct planner *p, struct str provider, const struct err *err);
 
 /* Address of what makes it, for people: of what is recorded, if anything is. */
-struct str silent_maker(const struct planner *p, const struct silent *silent);
+struct str unreachable_maker(const struct planner *p, const struct unreachable *unreachable);
 /* Destroy: do all that make it go in this very plan, or are they gone? And have they gone by now? */
-bool silent_goes(const struct planner *p, const struct silent *silent);
-bool silent_is_over(const struct planner *p, const struct silent *silent);
+bool unreachable_goes(const struct planner *p, const struct unreachable *unreachable);
+bool unreachable_is_over(const struct planner *p, const struct unreachable *unreachable);
 
 /* What could not be looked at stays as it was recorded where the plan makes its service anew, which is why
  * (silent.why); else it is an error. */
-int silent_check(struct planner *p, struct err *err);
+int unreachable_check(struct planner *p, struct err *err);
 
 #endif

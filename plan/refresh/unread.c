@@ -8,9 +8,9 @@
 
 static struct str why_of(struct planner *p, struct str provider)
 {
-    const struct silent *silent = silent_find(p, provider);
-    if (silent && silent->why.n)
-        return silent->why;
+    const struct unreachable *unreachable = unreachable_find(p, provider);
+    if (unreachable && unreachable->why.n)
+        return unreachable->why;
     return arena_printf(
         p->arena, "the settings of provider \"%.*s\" are known only after apply", STR_ARG(provider));
 }

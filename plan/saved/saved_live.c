@@ -96,7 +96,7 @@ static int read_attr(const struct state *state, const struct value *kept, struct
     return state_read_value(state, arena, inner, out, err);
 }
 
-/* What the state has in clear, because it names the thing, the file has as a hash. */
+/* What the state has in clear, because it names the resource, the file has as a hash. */
 static const struct value *as_recorded(
     const struct state *state, struct str address, struct str name, const struct value *v)
 {

@@ -1,6 +1,6 @@
 /*
- * Where a state log is kept. A backend does four things: lock, read from a sequence number, append a batch,
- * snapshot. Implementations, one file each: backend_file.c (flock, append, fdatasync), backend_s3.c,
+ * Where a state log is kept. A backend does four resources: lock, read from a sequence number, append a
+ * batch, snapshot. Implementations, one file each: backend_file.c (flock, append, fdatasync), backend_s3.c,
  * backend_postgres.c.
  *
  * A backend is used by one thread at a time: by the one that opens and locks the state until state_begin(),

@@ -29,7 +29,7 @@ static bool same_record(const struct record *a, const struct record *b)
            str_eq(a->subject.provider, b->subject.provider) && str_eq(a->subject.id, b->subject.id) &&
            a->seq == b->seq && a->tainted == b->tainted && a->adopted == b->adopted &&
            value_equal(a->set, b->set) && value_equal(a->deps, b->deps) &&
-           value_equal(a->halfway, b->halfway) && value_equal(a->told, b->told) &&
+           value_equal(a->halfway, b->halfway) && value_equal(a->reported, b->reported) &&
            value_equal(a->said, b->said);
 }
 

@@ -53,8 +53,8 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
     body_value(body, secrets, "place", record->place);
     if (record->halfway && record->halfway->count)
         body_value(body, secrets, "halfway", record->halfway);
-    if (record->told && record->told->count)
-        body_value(body, secrets, "told", record->told);
+    if (record->reported && record->reported->count)
+        body_value(body, secrets, "told", record->reported);
     if (record->said) { /* names alone, of which one may look like a mark of the log: "$default" */
         buf_addz(body, ",\"said\":");
         json_write(body, record->said, JSON_PLAIN);

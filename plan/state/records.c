@@ -85,7 +85,7 @@ void records_put(struct records *r, const struct record *draft)
     record->set = share_list(r, draft->set, r->last ? r->last->set : NULL);
     record->deps = share_list(r, draft->deps, r->last ? r->last->deps : NULL);
     record->halfway = share_value(r, draft->halfway, NULL);
-    record->told = share_value(r, draft->told, NULL);
+    record->reported = share_value(r, draft->reported, NULL);
     record->said = share_value(r, draft->said, r->last ? r->last->said : NULL);
     record->place = share_value(r, draft->place, r->last ? r->last->place : NULL);
     record->subject.id = id_attr(r, record->attrs, draft->subject.id);
@@ -241,7 +241,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     record->set = share_list(r, value_getz(line, "set"), r->last ? r->last->set : NULL);
     record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
     record->halfway = share_value(r, value_getz(line, "halfway"), NULL);
-    record->told = share_value(r, value_getz(line, "told"), NULL);
+    record->reported = share_value(r, value_getz(line, "told"), NULL);
     record->said = share_value(r, value_getz(line, "said"), r->last ? r->last->said : NULL);
     record->place = share_value(r, value_getz(line, "place"), r->last ? r->last->place : NULL);
     record->subject.id = id_attr(r, record->attrs, value_gets(line, "id"));

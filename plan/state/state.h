@@ -34,7 +34,7 @@ struct record {
     const struct value *before; /* of a recent one: its attributes before that; NULL: there were none */
     const struct value *halfway; /* attributes whose change takes several calls and was cut off; NULL: none */
     const struct value
-        *told; /* attributes as they were given, that the service tells otherwise; NULL: none */
+        *reported; /* attributes as they were given, that the service tells otherwise; NULL: none */
     const struct value
         *said;            /* which fields within attributes the file gave (configured.h); NULL: not known */
     bool tainted;         /* half-made: replace it */

@@ -19,11 +19,11 @@ static bool is_kept_secret(const struct type *type, const struct value *v)
         bool marker = !list && v->count == 1 &&
                       (str_eqz(v->entries[0].key, "$sealed") || str_eqz(v->entries[0].key, "$hash"));
         const struct attr *field = type && !list ? type_field(type, v->entries[i].key) : NULL;
-        bool told = field && (field->sensitive || field->write_only);
-        if (marker || (!told && is_kept_secret(field  ? field->type
-                                               : type ? type->elem
-                                                      : NULL,
-                                    list ? v->items[i] : v->entries[i].value)))
+        bool reported = field && (field->sensitive || field->write_only);
+        if (marker || (!reported && is_kept_secret(field  ? field->type
+                                                   : type ? type->elem
+                                                          : NULL,
+                                        list ? v->items[i] : v->entries[i].value)))
             return true;
     }
     return false;
@@ -48,8 +48,8 @@ static bool has_secret(const struct value *v)
 }
 
 /*
- * Does it name the thing to its service? What the service made up is no secret, and what stands in the id is
- * in the log in clear as it is.
+ * Does it name the resource to its service? What the service made up is no secret, and what stands in the id
+ * is in the log in clear as it is.
  */
 static bool secret_identifies(const struct secret_marks *marks, struct str name, const struct value *v)
 {
@@ -66,12 +66,12 @@ const struct value *state_mark_secrets(
 {
     const struct value *marked = attrs;
     bool by_value =
-        !mask_finds(marks->id); /* what a thing is called is no secret, nor what follows from it */
+        !mask_finds(marks->id); /* what a resource is called is no secret, nor what follows from it */
     for (uint32_t i = 0; attrs && attrs->kind == VALUE_MAP && i < attrs->count; i++) {
         struct str name = attrs->entries[i].key;
         const struct value *v = attrs->entries[i].value;
         bool names = secret_identifies(marks, name, v);
-        if (names && !marks->sealed) { /* a thing whose name is a hash cannot be found again */
+        if (names && !marks->sealed) { /* a resource whose name is a hash cannot be found again */
             marked = value_with(arena, marked, name, value_unmark(arena, v));
             continue;
         }

@@ -9,7 +9,7 @@
 
 struct secret_marks {
     struct str id;
-    const struct schema *schema; /* says which attributes identify the thing; NULL: not known */
+    const struct schema *schema; /* says which attributes identify the resource; NULL: not known */
     bool sealed;                 /* there is a key: what is kept as secret can be read again */
     const struct value *given;   /* what the file gives, with its marks; NULL: `intended` says */
     const struct value

@@ -67,8 +67,8 @@ static const char *schemas_dir(struct arena *arena, const char *dir)
 
 const struct value *workspace_shared(const struct workspace *workspace)
 {
-    const struct value *const *told = workspace->options->shared_outputs;
-    const struct value *v = told ? *told : workspace->shared;
+    const struct value *const *reported = workspace->options->shared_outputs;
+    const struct value *v = reported ? *reported : workspace->shared;
     return v ? v : &value_unknown;
 }
 

@@ -91,7 +91,7 @@ int aws_account(struct aws_client *client, struct arena *arena, struct str *acco
     return result;
 }
 
-bool aws_clock_told(struct aws_client *client, bool ask, int64_t *ahead_ms)
+bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms)
 {
     struct err ignored = ERR_INIT; /* a refusal tells the time, too */
     pthread_mutex_lock(&client->account_lock);
@@ -103,7 +103,7 @@ bool aws_clock_told(struct aws_client *client, bool ask, int64_t *ahead_ms)
 }
 
 /* May one go on without knowing? Not where AWS itself says that these credentials are none. */
-static bool may_be_untold(struct aws_client *client, const struct err *why)
+static bool may_be_unreported(struct aws_client *client, const struct err *why)
 {
     struct err ignored = ERR_INIT;
     const struct service_state *state = client_service(client, &sts, &ignored);
@@ -119,9 +119,9 @@ int aws_account_known(
     if (account->n)
         return 0;
     pthread_mutex_lock(&client->account_lock);
-    if (!client->account.n && ask && !client->account_untold && learn_account(client, &why)) {
-        client->account_untold = may_be_untold(client, &why) && why.class != ERR_INTERRUPTED;
-        if (!client->account_untold) {
+    if (!client->account.n && ask && !client->account_unreported && learn_account(client, &why)) {
+        client->account_unreported = may_be_unreported(client, &why) && why.class != ERR_INTERRUPTED;
+        if (!client->account_unreported) {
             *err = why;
             result = -1;
         }

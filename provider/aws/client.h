@@ -138,7 +138,7 @@ uint64_t aws_requests(const struct aws_client *client);
  */
 int64_t aws_clock_ahead_ms(const struct aws_client *client);
 /* The same, asked for where no answer has told yet and `ask`. False: nobody told. */
-bool aws_clock_told(struct aws_client *client, bool ask, int64_t *ahead_ms);
+bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms);
 /* A refusal for being asked too much that came in another way than as an answer's status: slows down like
  * one. */
 void aws_throttled(struct aws_client *client, const struct aws_service *service);

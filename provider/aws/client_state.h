@@ -57,7 +57,7 @@ struct aws_client {
 
     pthread_mutex_t account_lock; /* held while STS is asked */
     struct str account;
-    bool account_untold; /* it was asked in vain */
+    bool account_unreported; /* it was asked in vain */
 };
 
 /* Finds or makes it; lives as long as the client. */

@@ -16,7 +16,7 @@ enum {
     TRANSIENT_FOR_MS = 2 * 60 * 1000,
     SKEW_TOLERATED_MS = 60 * 1000,
     HASH_CHUNK = 64 * 1024,
-    SILENT_FOR_MS = 60 * 1000,
+    UNREACHABLE_FOR_MS = 60 * 1000,
     ANSWER_FOR_MS = 2 * 60 * 1000,
     OBJECT_FOR_MS = 60 * 60 * 1000,
     SLOWEST = 64,               /* bytes a second, for as long as it may be silent */
@@ -109,7 +109,7 @@ static int count_sink(void *ctx, const void *bytes, size_t n)
  */
 static void limit_time(const struct aws_call *call, struct http_request *request)
 {
-    int64_t silence_ms = call->answers_in_ms ? call->answers_in_ms : SILENT_FOR_MS;
+    int64_t silence_ms = call->answers_in_ms ? call->answers_in_ms : UNREACHABLE_FOR_MS;
     request->timeout_ms = (int)silence_ms;
     request->min_rate = SLOWEST;
     if (call->body_length <= 0 && !call->sink)
@@ -290,7 +290,7 @@ static int use_region(struct aws_exchange *x, struct str region, struct err *err
 }
 
 /* The header, or <Region> in the body of AuthorizationHeaderMalformed. */
-static struct str region_told(const struct aws_exchange *x)
+static struct str region_reported(const struct aws_exchange *x)
 {
     struct str region = wire_header_get(&x->answer, STR("x-amz-bucket-region"));
     if (region.n || !str_eqz(str_z(x->failure.code), "AuthorizationHeaderMalformed"))
@@ -307,7 +307,7 @@ static bool follow_bucket(struct aws_exchange *x)
     if (!x->call->service->s3 || !x->bucket.n || x->redirected ||
         (status != 301 && status != 307 && status != 400))
         return false;
-    struct str region = region_told(x);
+    struct str region = region_reported(x);
     struct err ignored = ERR_INIT;
     if (!region.n || str_eq(region, x->endpoint.signing_region) || use_region(x, region, &ignored))
         return false;
@@ -415,7 +415,7 @@ int exchange_begin(struct aws_exchange *x)
     return region.n ? use_region(x, region, err) : 0;
 }
 
-bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms)
+bool exchange_recover(struct aws_exchange *x, bool sent, int64_t *delay_ms)
 {
     if (sent)
         read_answer(x);

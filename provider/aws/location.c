@@ -1,4 +1,4 @@
-/* Where a configured provider makes things: see location.h. */
+/* Where a configured provider makes resources: see location.h. */
 #include "provider/aws/location.h"
 
 #include "base/buf.h"

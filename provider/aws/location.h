@@ -1,6 +1,6 @@
 /*
- * Where a configured provider makes things: account, region, partition and address, as they are recorded with
- * each resource, so that it is looked for, changed and deleted there and nowhere else.
+ * Where a configured provider makes resources: account, region, partition and address, as they are recorded
+ * with each resource, so that it is looked for, changed and deleted there and nowhere else.
  *
  * A place is a map {region, partition, endpoint, account, profile, assume_role}. `endpoint` is there where
  * the service is not at AWS's own address, `account` where it is known; the last two are how its credentials
@@ -13,7 +13,7 @@
 #include "provider/aws/client.h"
 
 /*
- * Where `service` makes things. With `ask` STS is asked whose account it is (once for a client), unless a
+ * Where `service` makes resources. With `ask` STS is asked whose account it is (once for a client), unless a
  * store that knows S3 only would be asked: then, and where a service of one's own does not say, there is no
  * account in it.
  */
@@ -25,7 +25,7 @@ struct str aws_custom_endpoint(
 /*
  * What of two places of the service cannot be the same: "region", "account", "partition", "endpoint"; NULL:
  * nothing. Where a global service, or a bucket, was made from does not matter; addresses of this machine are
- * all the same, because servers for trying things out take another port each time.
+ * all the same, because servers for trying resources out take another port each time.
  */
 const char *aws_place_difference(
     const struct aws_service *service, const struct value *then, const struct value *now);

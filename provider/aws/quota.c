@@ -27,8 +27,8 @@ static int64_t whole(const struct value *v)
     return v && v->kind == VALUE_INT ? v->integer : 0;
 }
 
-void aws_quota_ask(
-    struct aws_client *client, const struct aws_quota *quota, struct arena *arena, int64_t *limit, bool *told)
+void aws_quota_ask(struct aws_client *client, const struct aws_quota *quota, struct arena *arena,
+    int64_t *limit, bool *reported)
 {
     struct value_entry entries[] = {{STR("QuotaCode"), value_stringz(arena, quota->code)},
         {STR("ServiceCode"), value_stringz(arena, quota->service)}};
@@ -39,9 +39,10 @@ void aws_quota_ask(
         .body_fd = -1};
     const struct value *document = NULL;
     struct err ignored = ERR_INIT;
-    *told = !aws_ask_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, &ignored);
-    *limit = *told ? whole(wire_path(arena, document, STR("Quota.Value"))) : 0;
-    *told = *limit > 0;
-    if (!*told && !aws_custom_endpoint(client, &quotas_service, arena).n)
+    *reported =
+        !aws_ask_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, &ignored);
+    *limit = *reported ? whole(wire_path(arena, document, STR("Quota.Value"))) : 0;
+    *reported = *limit > 0;
+    if (!*reported && !aws_custom_endpoint(client, &quotas_service, arena).n)
         *limit = quota->usual;
 }

@@ -8,8 +8,8 @@
 #include "provider/aws/client.h"
 
 struct aws_quota {
-    struct str type;    /* "aws.ec2.vpc" */
-    const char *things; /* "VPCs" */
+    struct str type;       /* "aws.ec2.vpc" */
+    const char *resources; /* "VPCs" */
     const char *service, *code;
     int usual; /* what new accounts begin with */
     int zones; /* it counts for each availability zone, of which a region has at most so many; else 1 */
@@ -22,6 +22,6 @@ extern const struct aws_quota aws_quotas[]; /* the last one has no type */
  * it.
  */
 void aws_quota_ask(struct aws_client *client, const struct aws_quota *quota, struct arena *arena,
-    int64_t *limit, bool *told);
+    int64_t *limit, bool *reported);
 
 #endif

@@ -39,10 +39,10 @@ static void wait_for(struct aws_flight *flight, struct aws_exchange *x, int64_t 
     send_push(&flight->waiting, x);
 }
 
-static void send_settle(struct aws_flight *flight, struct aws_exchange *x, bool sent)
+static void send_recover(struct aws_flight *flight, struct aws_exchange *x, bool sent)
 {
     int64_t delay_ms;
-    if (exchange_settle(x, sent, &delay_ms))
+    if (exchange_recover(x, sent, &delay_ms))
         send_push(&flight->over, x);
     else
         wait_for(flight, x, delay_ms);
@@ -51,7 +51,7 @@ static void send_settle(struct aws_flight *flight, struct aws_exchange *x, bool 
 static void send_start(struct aws_flight *flight, struct aws_exchange *x)
 {
     if (exchange_request(x))
-        send_settle(flight, x, false);
+        send_recover(flight, x, false);
     else
         http_queue_add(&flight->queue, &x->http);
 }
@@ -156,7 +156,7 @@ static void pass_time(struct aws_flight *flight, int64_t limit_ms)
 {
     struct http_exchange *back = http_queue_next(&flight->queue, limit_ms);
     if (back)
-        send_settle(flight, back->owner, true);
+        send_recover(flight, back->owner, true);
     else if (!flight->queue.pending)
         clock_sleep_ms(limit_ms >= 0 && limit_ms < SLEEP_SLICE_MS ? limit_ms : SLEEP_SLICE_MS);
 }

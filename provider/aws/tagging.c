@@ -32,7 +32,8 @@ static int tagged_page(struct aws_client *client, struct arena *arena, const str
     return tagging_call(client, arena, wanted, value_map(arena, entries, 4), document, err);
 }
 
-/* There are servers that pass filters over: what only bears the marks by their word is not handed on. */
+/* There are servers that pass filters over: what only has the ownership tags by their word is not handed on.
+ */
 static bool is_wanted(const struct value *filters, const struct value *tags)
 {
     for (uint32_t i = 0; filters && i < filters->count; i++) {

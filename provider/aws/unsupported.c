@@ -12,7 +12,7 @@ enum { KEPT_MAX = 64 * 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the file */
 
-bool lacking_says(const struct err *err)
+bool unsupported_says(const struct err *err)
 {
     static const char *const codes[] = {"NotImplemented", "MethodNotAllowed", "UnsupportedOperation"};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
@@ -36,7 +36,7 @@ static struct str read_kept(struct arena *arena, struct str work_dir)
     return text;
 }
 
-static bool lacking_has(struct str text, struct str line)
+static bool unsupported_has(struct str text, struct str line)
 {
     for (struct str rest = text; rest.p;)
         if (str_eq(str_cut(rest, '\n', &rest), line))
@@ -44,24 +44,24 @@ static bool lacking_has(struct str text, struct str line)
     return false;
 }
 
-bool lacking_is_known(struct str work_dir, struct str endpoint, const char *what)
+bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *what)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     pthread_mutex_lock(&lock);
-    bool known = lacking_has(
+    bool known = unsupported_has(
         read_kept(&scratch, work_dir), arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint)));
     pthread_mutex_unlock(&lock);
     return known;
 }
 
-bool lacking_note(struct str work_dir, struct str endpoint, const char *what)
+bool unsupported_note(struct str work_dir, struct str endpoint, const char *what)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct err ignored = ERR_INIT; /* then it is tried again */
     struct str line = arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint));
     pthread_mutex_lock(&lock);
     struct str before = read_kept(&scratch, work_dir);
-    bool first = !lacking_has(before, line);
+    bool first = !unsupported_has(before, line);
     if (first && work_dir.n) {
         struct str text = arena_printf(&scratch, "%.*s%.*s\n", STR_ARG(before), STR_ARG(line));
         file_write_atomic(kept_in(&scratch, work_dir).p, text, 0600, &ignored);

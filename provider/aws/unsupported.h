@@ -11,10 +11,10 @@
 #include <stdbool.h>
 
 /* Does the answer say that the service has no such call, rather than that this one was wrong? */
-bool lacking_says(const struct err *err);
+bool unsupported_says(const struct err *err);
 /* Was that found out before? work_dir "": nothing is kept. */
-bool lacking_is_known(struct str work_dir, struct str endpoint, const char *what);
+bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *what);
 /* True the first time. Safe from every thread. */
-bool lacking_note(struct str work_dir, struct str endpoint, const char *what);
+bool unsupported_note(struct str work_dir, struct str endpoint, const char *what);
 
 #endif

@@ -342,18 +342,18 @@ static void set_compare(struct attr *attr, const struct value *schema, unsigned 
 static void look_inside(struct attr *attr)
 {
     const struct type *type = attr->type;
-    bool settable = false, read = false, told = false;
+    bool settable = false, read = false, reported = false;
     if (type->kind != TYPE_OBJECT || !type->field_count)
         return;
     for (size_t i = 0; i < type->field_count; i++) {
         const struct attr *field = &type->fields[i];
         settable |= field->settable;
         read |= !field->write_only;
-        told |= field->computed;
+        reported |= field->computed;
     }
     attr->settable &= settable;
     attr->required &= settable;
-    attr->computed |= told;
+    attr->computed |= reported;
     attr->write_only |= !read;
 }
 

@@ -206,7 +206,7 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt, const s
     return read_after(ctx, event.identifier, desired, live, err);
 }
 
-/* Tags that are wanted, and weir's marks as they are. */
+/* Tags that are wanted, and weir's ownership tags as they are. */
 static const struct value *keep_marks(
     const struct op_ctx *ctx, const struct value *desired, const struct value *live)
 {

@@ -10,11 +10,11 @@ extern const struct resource_ops cfn_ops_unread; /* of types that cannot be read
 
 /* ---- ownership_tags.c: the tags by which what weir made is known again ---- */
 
-/* The desired object with weir's marks among its tags. */
+/* The desired object with weir's ownership tags among its tags. */
 const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired);
 /* The live object without them, and without the service's own tags; told of to whoever wants to know. */
 const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live);
-/* weir's marks among a live object's tags, under their short names. */
+/* weir's ownership tags among a live object's tags, under their short names. */
 const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live);
 /* Whose the live object is, see resource_ops.whose. */
 struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live);

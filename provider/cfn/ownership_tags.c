@@ -1,4 +1,5 @@
-/* Whose a resource is: weir's marks among the tags, put there, read, and kept from the user's own. */
+/* Whose a resource is: weir's ownership tags among the tags, put there, read, and kept from the user's own.
+ */
 #include "provider/cfn/ops.h"
 #include "provider/ownership_tag.h"
 

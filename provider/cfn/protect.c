@@ -46,7 +46,7 @@ const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value
     return value_builder_map(&b);
 }
 
-static const struct value *protect_told(struct arena *arena, const struct value_entry *off, bool agreed)
+static const struct value *protect_reported(struct arena *arena, const struct value_entry *off, bool agreed)
 {
     struct value_entry flag = {STR("flag"), value_stringz(arena, "delete_protected")};
     struct value_entry says = {STR("says"), value_stringz(arena, "its deletion protection is lifted")};
@@ -71,7 +71,8 @@ int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object
         return err->class == ERR_ABSENT ? 0 : -1;
     const struct value *off = live ? cfn_unprotected(ctx, live) : &value_empty_map;
     for (uint32_t i = 0; i < off->count; i++)
-        value_builder_add(&all, protect_told(ctx->arena, &off->entries[i], teardown & TEARDOWN_PROTECTED));
+        value_builder_add(
+            &all, protect_reported(ctx->arena, &off->entries[i], teardown & TEARDOWN_PROTECTED));
     struct value_entry lost = {STR("says"),
         value_stringz(ctx->arena, "no final snapshot is taken: the Cloud Control API takes none")};
     if (live && is_among(ctx->schema->name, snapshots, sizeof snapshots / sizeof *snapshots))

@@ -3,7 +3,7 @@
 
 #include <ctype.h>
 
-static const struct thing docker_container = {.what = "container",
+static const struct resource docker_container = {.what = "container",
     .path = "/containers/%s/json",
     .remove = "/containers/%s?force=true&v=true",
     .listing = "/containers/json?all=true",
@@ -46,11 +46,11 @@ static int make(struct op_ctx *ctx, const struct value *desired, struct err *err
     AUTO_BUF struct buf path = BUF_INIT;
     bool made;
     buf_addz(&path, "/containers/create");
-    engine_query(&path, "name", thing_name(desired));
+    engine_query(&path, "name", resource_name(desired));
     if (value_gets(desired, "platform").n)
         engine_query(&path, "platform", value_gets(desired, "platform"));
-    if (!thing_create(ctx, &docker_container, buf_str(&path), container_body(ctx, desired),
-            thing_name(desired), &made, err))
+    if (!resource_create(ctx, &docker_container, buf_str(&path), container_body(ctx, desired),
+            resource_name(desired), &made, err))
         return 0;
     if (err->class == ERR_ABSENT) { /* not the container: what it is to be made of */
         err->class = ERR_SERVICE;
@@ -66,7 +66,7 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt, c
     (void)attempt;
     const struct value *document;
     *live = NULL;
-    if (make(ctx, desired, err) || thing_look(ctx, &docker_container, desired, &document, err))
+    if (make(ctx, desired, err) || resource_look(ctx, &docker_container, desired, &document, err))
         return -1;
     if (!document)
         return err_set(err, ERR_PROTOCOL, "the Engine does not show the container");
@@ -75,7 +75,7 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt, c
     if (!status && is_to_run(desired))
         status = container_start(ctx, id, desired, err);
     struct err later = ERR_INIT;
-    return thing_read(ctx, &docker_container, desired, live, status ? &later : err) || status ? -1 : 0;
+    return resource_read(ctx, &docker_container, desired, live, status ? &later : err) || status ? -1 : 0;
 }
 
 /* ---- reading ---- */
@@ -84,13 +84,13 @@ static int container_read(struct op_ctx *ctx, const struct value *prior, const s
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    return thing_read(ctx, &docker_container, prior, live, err);
+    return resource_read(ctx, &docker_container, prior, live, err);
 }
 
 /* Listings do not tell these; they can be changed by hand. */
 static const char *const unlisted[] = {"restart", "memory", "memory_reservation", "cpus", "pids_limit"};
 
-static const struct value *told(struct arena *arena, const struct value *wanted)
+static const struct value *reported(struct arena *arena, const struct value *wanted)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; wanted && i < wanted->count; i++) {
@@ -131,14 +131,14 @@ static const struct value *from_listing(
     struct op_ctx *ctx, const struct value *item, const struct value *prior)
 {
     struct arena *arena = ctx->arena;
-    const struct value *live = prior, *there = thing_at(item, "NetworkSettings.Networks");
+    const struct value *live = prior, *there = resource_at(item, "NetworkSettings.Networks");
     const struct value *recorded = value_getz(prior, "networks");
     for (size_t i = 0; i < sizeof unlisted / sizeof *unlisted; i++)
         live = value_with(arena, live, str_z(unlisted[i]), NULL);
     bool up = container_is_up(value_gets(item, "State"), listed_code(value_gets(item, "Status")), prior);
     live = value_with(arena, live, STR("running"), value_bool(up));
     live = value_with(arena, live, STR("labels"),
-        thing_given(ctx, marks_removed(arena, value_getz(item, "Labels")), prior, "labels"));
+        resource_given(ctx, marks_removed(arena, value_getz(item, "Labels")), prior, "labels"));
     if (!value_is_null(recorded) && !same_networks(there, recorded))
         live = value_with(arena, live, STR("networks"), part_networks_in(ctx, item, recorded));
     return live;
@@ -148,11 +148,11 @@ static int container_list(struct op_ctx *ctx, const struct sought *sought, resou
     void *found_ctx, const struct value **covered, struct err *err)
 {
     const struct value *items;
-    *covered = told(ctx->arena, sought->wanted);
-    if (thing_list(ctx, &docker_container, STR_EMPTY, &items, err))
+    *covered = reported(ctx->arena, sought->wanted);
+    if (resource_list(ctx, &docker_container, STR_EMPTY, &items, err))
         return -1;
     for (size_t k = 0; k < sought->count; k++) {
-        struct str id = value_gets(sought->priors[k], "id"), name = thing_name(sought->priors[k]);
+        struct str id = value_gets(sought->priors[k], "id"), name = resource_name(sought->priors[k]);
         struct str listed = arena_printf(ctx->arena, "/%.*s", STR_ARG(name));
         for (uint32_t i = 0; i < items->count; i++) {
             const struct value *item = items->items[i], *names = value_getz(item, "Names");
@@ -184,11 +184,11 @@ static int container_update(struct op_ctx *ctx, const struct value *prior, const
 {
     const struct value *document;
     *live = NULL;
-    if (thing_look(ctx, &docker_container, prior, &document, err))
+    if (resource_look(ctx, &docker_container, prior, &document, err))
         return -1;
     if (!document)
         return err_set(err, ERR_SERVICE, "the container is gone");
-    if (marks_check(ctx, thing_at(document, "Config.Labels"), "changed", err))
+    if (marks_check(ctx, resource_at(document, "Config.Labels"), "changed", err))
         return -1;
     struct str id = value_gets(document, "Id");
     if (change_limits(ctx, id, desired, changed, err))
@@ -204,7 +204,7 @@ static int container_update(struct op_ctx *ctx, const struct value *prior, const
     if (value_list_has(changed, STR("running")) && !is_to_run(desired) && up &&
         container_stop(ctx, id, desired, err))
         return -1;
-    return thing_read(ctx, &docker_container, desired, live, err);
+    return resource_read(ctx, &docker_container, desired, live, err);
 }
 
 /* An earlier build of this stack's that has lost its name goes with the last container that was made of it.
@@ -218,7 +218,7 @@ static void drop_image(struct op_ctx *ctx, struct str id)
         return;
     names = value_getz(image, "RepoTags");
     bool named = names && names->kind == VALUE_LIST && names->count;
-    if (!named && marks_are_of_stack(ctx, thing_at(image, "Config.Labels")))
+    if (!named && marks_are_of_stack(ctx, resource_at(image, "Config.Labels")))
         engine_ask(ctx, &call, NULL, &ignored);
 }
 
@@ -226,16 +226,16 @@ static int delete_container(struct op_ctx *ctx, unsigned teardown, const struct 
 {
     (void)teardown;
     const struct value *document;
-    if (thing_look(ctx, &docker_container, prior, &document, err))
+    if (resource_look(ctx, &docker_container, prior, &document, err))
         return -1;
     if (!document)
         return 0;
-    if (marks_check(ctx, thing_at(document, "Config.Labels"), "deleted", err))
+    if (marks_check(ctx, resource_at(document, "Config.Labels"), "deleted", err))
         return -1;
     if (value_getb(value_getz(document, "State"), "Running") &&
         container_stop(ctx, value_gets(document, "Id"), prior, err))
         return -1;
-    if (thing_delete(ctx, &docker_container, prior, err))
+    if (resource_delete(ctx, &docker_container, prior, err))
         return -1;
     drop_image(ctx, value_gets(document, "Image"));
     return 0;
@@ -245,20 +245,20 @@ static int container_find(struct op_ctx *ctx, const struct attempt *attempt, con
     const struct value **live, struct err *err)
 {
     (void)attempt;
-    return thing_find(ctx, &docker_container, desired, live, err);
+    return resource_find(ctx, &docker_container, desired, live, err);
 }
 
 static int container_marks(
     struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
-    return thing_marks(ctx, &docker_container, object, out, err);
+    return resource_marks(ctx, &docker_container, object, out, err);
 }
 
 static int container_marked(
-    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)untold;
-    return thing_marked(ctx, &docker_container, found, found_ctx, err);
+    (void)unreported;
+    return resource_marked(ctx, &docker_container, found, found_ctx, err);
 }
 
 const struct resource_ops docker_container_ops = {.prepare = container_prepare,

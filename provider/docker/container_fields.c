@@ -144,7 +144,7 @@ static bool means_same(const struct value *a, const struct value *b)
 static const struct value *inward(
     struct op_ctx *ctx, const struct field *field, const struct value *document, const struct value *whole)
 {
-    const struct value *live = thing_at(document, field->path), *prior = value_getz(whole, field->attr);
+    const struct value *live = resource_at(document, field->path), *prior = value_getz(whole, field->attr);
     bool imported = !value_getz(whole, "image");
     /* Variables that nobody gave are the image's, or secrets. */
     if (field->in == spell_env_in && !imported && value_is_null(prior))
@@ -167,7 +167,7 @@ bool container_is_up(struct str status, int64_t exit_code, const struct value *o
 static const struct value *published(struct op_ctx *ctx, const struct value *document)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
-    const struct value *ports = thing_at(document, "NetworkSettings.Ports");
+    const struct value *ports = resource_at(document, "NetworkSettings.Ports");
     for (uint32_t i = 0; ports && ports->kind == VALUE_MAP && i < ports->count; i++) {
         const struct value *list = ports->entries[i].value;
         if (list->kind == VALUE_LIST && list->count)
@@ -182,7 +182,7 @@ static const struct value *published(struct op_ctx *ctx, const struct value *doc
 static const struct value *addresses(struct op_ctx *ctx, const struct value *document)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
-    const struct value *there = thing_at(document, "NetworkSettings.Networks");
+    const struct value *there = resource_at(document, "NetworkSettings.Networks");
     for (uint32_t i = 0; there && there->kind == VALUE_MAP && i < there->count; i++)
         if (value_gets(there->entries[i].value, "IPAddress").n)
             value_builder_set(&out, there->entries[i].key, value_getz(there->entries[i].value, "IPAddress"));

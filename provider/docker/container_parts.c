@@ -156,7 +156,7 @@ const struct value *part_mounts_in(struct op_ctx *ctx, const struct value *v, co
     (void)prior;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++) {
-        const struct value *mount = v->items[i], *size = thing_at(mount, "TmpfsOptions.SizeBytes");
+        const struct value *mount = v->items[i], *size = resource_at(mount, "TmpfsOptions.SizeBytes");
         AUTO_BUILDER struct value_builder one = VALUE_BUILDER(ctx->arena);
         value_builder_set(&one, STR("type"), value_getz(mount, "Type"));
         value_builder_set(&one, STR("target"), value_getz(mount, "Target"));
@@ -213,10 +213,10 @@ static const struct value *network_in(struct op_ctx *ctx, const struct value *do
     value_builder_set(&out, STR("name"), value_string(ctx->arena, there->key));
     if (aliases->count)
         value_builder_set(&out, STR("aliases"), aliases);
-    if (thing_at(there->value, "IPAMConfig.IPv4Address"))
-        value_builder_set(&out, STR("ipv4_address"), thing_at(there->value, "IPAMConfig.IPv4Address"));
-    if (thing_at(there->value, "IPAMConfig.IPv6Address"))
-        value_builder_set(&out, STR("ipv6_address"), thing_at(there->value, "IPAMConfig.IPv6Address"));
+    if (resource_at(there->value, "IPAMConfig.IPv4Address"))
+        value_builder_set(&out, STR("ipv4_address"), resource_at(there->value, "IPAMConfig.IPv4Address"));
+    if (resource_at(there->value, "IPAMConfig.IPv6Address"))
+        value_builder_set(&out, STR("ipv6_address"), resource_at(there->value, "IPAMConfig.IPv6Address"));
     return value_builder_map(&out);
 }
 
@@ -233,7 +233,7 @@ const struct value *part_networks_in(
     struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
-    const struct value *there = thing_at(document, "NetworkSettings.Networks"), *names = &value_empty_map;
+    const struct value *there = resource_at(document, "NetworkSettings.Networks"), *names = &value_empty_map;
     for (uint32_t i = 0; prior && prior->kind == VALUE_LIST && i < prior->count; i++) {
         const struct value_entry *entry = entry_named(there, value_gets(prior->items[i], "name"));
         if (!entry)

@@ -126,7 +126,7 @@ static struct str last_probe(const struct value *health)
 
 static int unhealthy(struct waiting *w, const struct value *document, struct err *err)
 {
-    struct str probe = command_output_hide(w->ctx->arena, last_probe(thing_at(document, "State.Health")));
+    struct str probe = command_output_hide(w->ctx->arena, last_probe(resource_at(document, "State.Health")));
     probe = str_slice(probe, 0, probe.n < 200 ? probe.n : 200);
     return died(w->ctx, w->id, document,
         arena_printf(w->ctx->arena, "runs, but is unhealthy%s%.*s", probe.n ? ": " : "", STR_ARG(probe)).p,
@@ -136,7 +136,7 @@ static int unhealthy(struct waiting *w, const struct value *document, struct err
 /* 1: it is as it should be; 0: not yet. */
 static int look_running(struct waiting *w, const struct value *document, struct err *err)
 {
-    const struct value *health = thing_at(document, "State.Health");
+    const struct value *health = resource_at(document, "State.Health");
     struct str status = value_gets(health, "Status");
     if (str_eqz(status, "unhealthy"))
         return unhealthy(w, document, err);

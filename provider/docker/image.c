@@ -18,7 +18,7 @@ static int image_look(struct op_ctx *ctx, struct str name, const struct value **
 static const struct value *labels_of(const struct value *document)
 {
     const struct value *listed = value_getz(document, "Labels");
-    return listed ? listed : thing_at(document, "Config.Labels");
+    return listed ? listed : resource_at(document, "Config.Labels");
 }
 
 static bool is_named(struct arena *arena, const struct value *document, struct str name)
@@ -94,10 +94,10 @@ static int image_read(struct op_ctx *ctx, const struct value *prior, const struc
 static int image_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    static const struct thing images = {.listing = "/images/json"};
+    static const struct resource images = {.listing = "/images/json"};
     const struct value *items;
     *covered = sought->wanted;
-    if (thing_list(ctx, &images, STR_EMPTY, &items, err))
+    if (resource_list(ctx, &images, STR_EMPTY, &items, err))
         return -1;
     for (size_t k = 0; k < sought->count; k++) {
         struct str name = value_gets(sought->priors[k], "name");
@@ -149,7 +149,7 @@ static int image_find(struct op_ctx *ctx, const struct attempt *attempt, const s
  */
 static int drop_earlier(struct op_ctx *ctx, struct err *err)
 {
-    static const struct thing images = {.listing = "/images/json"};
+    static const struct resource images = {.listing = "/images/json"};
     struct arena *arena = ctx->arena;
     const struct value *items,
         *labels[] = {value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(ctx->owner.stack))),
@@ -159,7 +159,7 @@ static int drop_earlier(struct op_ctx *ctx, struct err *err)
         {STR("dangling"), value_list(arena, &yes, 1)}, {STR("label"), value_list(arena, labels, 2)}};
     AUTO_BUF struct buf filter = BUF_INIT;
     json_write(&filter, value_map(arena, entries, 2), JSON_PLAIN);
-    if (thing_list(ctx, &images, buf_str(&filter), &items, err))
+    if (resource_list(ctx, &images, buf_str(&filter), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         struct err failure = ERR_INIT;
@@ -283,12 +283,12 @@ static int delete_image(struct op_ctx *ctx, unsigned teardown, const struct valu
 }
 
 static int image_marked(
-    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)untold;
-    static const struct thing images = {.listing = "/images/json"};
+    (void)unreported;
+    static const struct resource images = {.listing = "/images/json"};
     const struct value *items;
-    if (thing_list(ctx, &images, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
+    if (resource_list(ctx, &images, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *names = value_getz(items->items[i], "RepoTags");

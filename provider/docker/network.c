@@ -30,11 +30,11 @@ static const struct value *network_decode(
         {STR("internal"), value_getz(document, "Internal")},
         {STR("attachable"), value_getz(document, "Attachable")},
         {STR("ipv6"), value_getz(document, "EnableIPv6")}, {STR("options"), value_getz(document, "Options")},
-        {STR("subnets"), network_subnets(ctx->arena, thing_at(document, "IPAM.Config"), 1, 0)}};
+        {STR("subnets"), network_subnets(ctx->arena, resource_at(document, "IPAM.Config"), 1, 0)}};
     return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
 }
 
-static const struct thing network = {.what = "network",
+static const struct resource network = {.what = "network",
     .path = "/networks/%s",
     .remove = "/networks/%s",
     .listing = "/networks",
@@ -66,24 +66,24 @@ static int network_create(struct op_ctx *ctx, const struct attempt *attempt, con
     (void)attempt;
     bool made;
     *live = NULL;
-    if (thing_create(
-            ctx, &network, STR("/networks/create"), encode(ctx, desired), thing_name(desired), &made, err))
+    if (resource_create(
+            ctx, &network, STR("/networks/create"), encode(ctx, desired), resource_name(desired), &made, err))
         return -1;
-    return thing_read(ctx, &network, desired, live, err);
+    return resource_read(ctx, &network, desired, live, err);
 }
 
 static int network_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    return thing_read(ctx, &network, prior, live, err);
+    return resource_read(ctx, &network, prior, live, err);
 }
 
 static int network_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
     *covered = sought->wanted;
-    return thing_list_all(ctx, &network, sought, found, found_ctx, err);
+    return resource_list_all(ctx, &network, sought, found, found_ctx, err);
 }
 
 /* What of a network can be changed is how weir deals with it. */
@@ -91,33 +91,33 @@ static int network_update(struct op_ctx *ctx, const struct value *prior, const s
     const struct value *changed, const struct value **live, struct err *err)
 {
     (void)desired, (void)changed;
-    return thing_read(ctx, &network, prior, live, err);
+    return resource_read(ctx, &network, prior, live, err);
 }
 
 static int delete_network(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
-    return thing_delete(ctx, &network, prior, err);
+    return resource_delete(ctx, &network, prior, err);
 }
 
 static int network_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
-    return thing_find(ctx, &network, desired, live, err);
+    return resource_find(ctx, &network, desired, live, err);
 }
 
 static int network_marks(
     struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
-    return thing_marks(ctx, &network, object, out, err);
+    return resource_marks(ctx, &network, object, out, err);
 }
 
 static int network_marked(
-    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)untold;
-    return thing_marked(ctx, &network, found, found_ctx, err);
+    (void)unreported;
+    return resource_marked(ctx, &network, found, found_ctx, err);
 }
 
 const struct resource_ops docker_network_ops = {.create = network_create,

@@ -4,12 +4,12 @@
 
 enum { GONE_PAUSE_MS = 200, GONE_TRIES = 50 };
 
-struct str thing_name(const struct value *object)
+struct str resource_name(const struct value *object)
 {
     return value_gets(object, "name");
 }
 
-const struct value *thing_at(const struct value *document, const char *path)
+const struct value *resource_at(const struct value *document, const char *path)
 {
     for (struct str step, rest = str_z(path); rest.p && document;) {
         step = str_cut(rest, '.', &rest);
@@ -19,25 +19,25 @@ const struct value *thing_at(const struct value *document, const char *path)
 }
 
 /* Containers' names begin with a slash. */
-static struct str thing_named(struct str name)
+static struct str resource_named(struct str name)
 {
     return str_starts(name, STR("/")) ? str_slice(name, 1, name.n) : name;
 }
 
 /* The Engine takes "db" for the beginning of an id, too, where nothing has that name. */
-int thing_look(struct op_ctx *ctx, const struct thing *thing, const struct value *object,
+int resource_look(struct op_ctx *ctx, const struct resource *resource, const struct value *object,
     const struct value **document, struct err *err)
 {
     *document = NULL;
-    struct str name = thing_name(object);
-    if (name.n && engine_get(ctx, engine_path(ctx->arena, thing->path, name), document, err))
+    struct str name = resource_name(object);
+    if (name.n && engine_get(ctx, engine_path(ctx->arena, resource->path, name), document, err))
         return -1;
-    if (*document && !str_eq(thing_named(value_gets(*document, "Name")), name))
+    if (*document && !str_eq(resource_named(value_gets(*document, "Name")), name))
         *document = NULL;
     return 0;
 }
 
-const struct value *thing_given(
+const struct value *resource_given(
     struct op_ctx *ctx, const struct value *map, const struct value *prior, const char *attr)
 {
     const struct value *given = value_getz(prior, attr);
@@ -51,58 +51,58 @@ const struct value *thing_given(
 }
 
 /* What people see has no marks. */
-static const struct value *thing_decode(
-    struct op_ctx *ctx, const struct thing *thing, const struct value *document, const struct value *prior)
+static const struct value *resource_decode(struct op_ctx *ctx, const struct resource *resource,
+    const struct value *document, const struct value *prior)
 {
-    const struct value *live = thing->decode(ctx, document, prior);
-    const struct value *labels = marks_removed(ctx->arena, thing_at(document, thing->labels));
-    if (thing->inherits)
-        labels = thing_given(ctx, labels, prior, "labels");
+    const struct value *live = resource->decode(ctx, document, prior);
+    const struct value *labels = marks_removed(ctx->arena, resource_at(document, resource->labels));
+    if (resource->inherits)
+        labels = resource_given(ctx, labels, prior, "labels");
     return value_with(ctx->arena, live, STR("labels"), labels);
 }
 
-int thing_read(struct op_ctx *ctx, const struct thing *thing, const struct value *prior,
+int resource_read(struct op_ctx *ctx, const struct resource *resource, const struct value *prior,
     const struct value **live, struct err *err)
 {
     const struct value *document;
     *live = NULL;
-    if (thing_look(ctx, thing, prior, &document, err))
+    if (resource_look(ctx, resource, prior, &document, err))
         return -1;
     if (!document)
         return 0;
-    marks_tell(ctx, thing_name(prior), thing_at(document, thing->labels));
-    *live = thing_decode(ctx, thing, document, prior);
+    marks_tell(ctx, resource_name(prior), resource_at(document, resource->labels));
+    *live = resource_decode(ctx, resource, document, prior);
     return 0;
 }
 
 /* By its name; but only what this intent has made is what was looked for. */
-int thing_find(struct op_ctx *ctx, const struct thing *thing, const struct value *desired,
+int resource_find(struct op_ctx *ctx, const struct resource *resource, const struct value *desired,
     const struct value **live, struct err *err)
 {
     const struct value *document;
     *live = NULL;
-    if (thing_look(ctx, thing, desired, &document, err))
+    if (resource_look(ctx, resource, desired, &document, err))
         return -1;
-    if (document && marks_are_of_intent(ctx, thing_at(document, thing->labels)))
-        *live = thing_decode(ctx, thing, document, desired);
+    if (document && marks_are_of_intent(ctx, resource_at(document, resource->labels)))
+        *live = resource_decode(ctx, resource, document, desired);
     return 0;
 }
 
-int thing_marks(struct op_ctx *ctx, const struct thing *thing, const struct value *object,
+int resource_marks(struct op_ctx *ctx, const struct resource *resource, const struct value *object,
     const struct value **marks, struct err *err)
 {
     const struct value *document;
-    if (thing_look(ctx, thing, object, &document, err))
+    if (resource_look(ctx, resource, object, &document, err))
         return -1;
-    *marks = document ? mark_among(ctx->arena, thing_at(document, thing->labels)) : NULL;
+    *marks = document ? mark_among(ctx->arena, resource_at(document, resource->labels)) : NULL;
     return 0;
 }
 
-int thing_list(struct op_ctx *ctx, const struct thing *thing, struct str filter, const struct value **items,
-    struct err *err)
+int resource_list(struct op_ctx *ctx, const struct resource *resource, struct str filter,
+    const struct value **items, struct err *err)
 {
     AUTO_BUF struct buf path = BUF_INIT;
-    buf_addz(&path, thing->listing);
+    buf_addz(&path, resource->listing);
     if (filter.n)
         engine_query(&path, "filters", filter);
     struct engine_call call = {
@@ -110,10 +110,11 @@ int thing_list(struct op_ctx *ctx, const struct thing *thing, struct str filter,
     const struct value *answer;
     if (engine_ask(ctx, &call, &answer, err))
         return -1;
-    *items = thing->items ? value_getz(answer, thing->items) : answer;
+    *items = resource->items ? value_getz(answer, resource->items) : answer;
     if (value_is_null(*items))
         *items = &value_empty_list;
-    return (*items)->kind == VALUE_LIST ? 0 : err_set(err, ERR_PROTOCOL, "%s is not a list", thing->listing);
+    return (*items)->kind == VALUE_LIST ? 0
+                                        : err_set(err, ERR_PROTOCOL, "%s is not a list", resource->listing);
 }
 
 static struct str listed_name(const struct value *item)
@@ -122,14 +123,14 @@ static struct str listed_name(const struct value *item)
     struct str name = value_gets(item, "Name");
     if (names && names->kind == VALUE_LIST && names->count)
         name = value_text(names->items[0], STR_EMPTY);
-    return thing_named(name);
+    return resource_named(name);
 }
 
-int thing_marked(
-    struct op_ctx *ctx, const struct thing *thing, resource_found *found, void *found_ctx, struct err *err)
+int resource_marked(struct op_ctx *ctx, const struct resource *resource, resource_found *found,
+    void *found_ctx, struct err *err)
 {
     const struct value *items;
-    if (thing_list(ctx, thing, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
+    if (resource_list(ctx, resource, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
@@ -141,35 +142,35 @@ int thing_marked(
 }
 
 /* The recorded attributes of the one with this name, among those that a refresh looks for; NULL: none. */
-static const struct value *thing_prior(const struct sought *sought, struct str name)
+static const struct value *resource_prior(const struct sought *sought, struct str name)
 {
     for (size_t i = 0; i < sought->count; i++)
-        if (str_eq(thing_name(sought->priors[i]), name))
+        if (str_eq(resource_name(sought->priors[i]), name))
             return sought->priors[i];
     return NULL;
 }
 
-int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct sought *sought,
+int resource_list_all(struct op_ctx *ctx, const struct resource *resource, const struct sought *sought,
     resource_found *found, void *found_ctx, struct err *err)
 {
     const struct value *items;
-    if (thing_list(ctx, thing, STR_EMPTY, &items, err))
+    if (resource_list(ctx, resource, STR_EMPTY, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str name = listed_name(items->items[i]);
-        const struct value *prior = thing_prior(sought, name);
+        const struct value *prior = resource_prior(sought, name);
         if (!prior)
             continue; /* somebody else's */
-        marks_tell(ctx, name, thing_at(items->items[i], thing->labels));
-        found(found_ctx, thing_decode(ctx, thing, items->items[i], prior));
+        marks_tell(ctx, name, resource_at(items->items[i], resource->labels));
+        found(found_ctx, resource_decode(ctx, resource, items->items[i], prior));
     }
     return 0;
 }
 
-int thing_create(struct op_ctx *ctx, const struct thing *thing, struct str path, const struct value *body,
-    struct str name, bool *made, struct err *err)
+int resource_create(struct op_ctx *ctx, const struct resource *resource, struct str path,
+    const struct value *body, struct str name, bool *made, struct err *err)
 {
-    struct engine_call call = {.method = "POST", .path = path, .body = body, .label = thing->what};
+    struct engine_call call = {.method = "POST", .path = path, .body = body, .label = resource->what};
     struct err failure = ERR_INIT;
     struct value_entry entry = {STR("name"), value_string(ctx->arena, name)};
     const struct value *document, *object = value_map(ctx->arena, &entry, 1);
@@ -178,9 +179,9 @@ int thing_create(struct op_ctx *ctx, const struct thing *thing, struct str path,
         return 0;
     *err = failure;
     bool taken = failure.class == ERR_EXISTS && strstr(failure.message, "lready");
-    if ((!taken && !failure.lost) || thing_look(ctx, thing, object, &document, &failure) || !document)
+    if ((!taken && !failure.lost) || resource_look(ctx, resource, object, &document, &failure) || !document)
         return -1;
-    if (!marks_are_of_intent(ctx, thing_at(document, thing->labels)))
+    if (!marks_are_of_intent(ctx, resource_at(document, resource->labels)))
         return -1;
     *err = (struct err)ERR_INIT;
     *made = false;
@@ -189,33 +190,34 @@ int thing_create(struct op_ctx *ctx, const struct thing *thing, struct str path,
 
 /* The Engine may take its time, and says so by a conflict when it is asked again. */
 static int wait_gone(
-    struct op_ctx *ctx, const struct thing *thing, const struct value *prior, struct err *err)
+    struct op_ctx *ctx, const struct resource *resource, const struct value *prior, struct err *err)
 {
     const struct value *document;
     for (int tries = 0; tries < GONE_TRIES; tries++) {
-        if (thing_look(ctx, thing, prior, &document, err))
+        if (resource_look(ctx, resource, prior, &document, err))
             return -1;
         if (!document)
             return 0;
         if (cancel_sleep_ms(ctx->cancel, GONE_PAUSE_MS, err))
             return -1;
     }
-    return err_set(err, ERR_TIMEOUT, "the %s is still there", thing->what);
+    return err_set(err, ERR_TIMEOUT, "the %s is still there", resource->what);
 }
 
-int thing_delete(struct op_ctx *ctx, const struct thing *thing, const struct value *prior, struct err *err)
+int resource_delete(
+    struct op_ctx *ctx, const struct resource *resource, const struct value *prior, struct err *err)
 {
     const struct value *document;
-    if (thing_look(ctx, thing, prior, &document, err))
+    if (resource_look(ctx, resource, prior, &document, err))
         return -1;
     if (!document)
         return 0;
-    if (marks_check(ctx, thing_at(document, thing->labels), "deleted", err))
+    if (marks_check(ctx, resource_at(document, resource->labels), "deleted", err))
         return -1;
     struct str id = value_gets(document, "Id");
     struct err failure = ERR_INIT;
-    struct engine_call call = {
-        .method = "DELETE", .path = engine_path(ctx->arena, thing->remove, id.n ? id : thing_name(prior))};
+    struct engine_call call = {.method = "DELETE",
+        .path = engine_path(ctx->arena, resource->remove, id.n ? id : resource_name(prior))};
     if (!engine_ask(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
         return 0;
     bool under_way = failure.class == ERR_EXISTS && strstr(failure.message, "already in progress");
@@ -225,5 +227,5 @@ int thing_delete(struct op_ctx *ctx, const struct thing *thing, const struct val
             err->class = ERR_SERVICE;
         return -1;
     }
-    return wait_gone(ctx, thing, prior, err);
+    return wait_gone(ctx, resource, prior, err);
 }

@@ -9,7 +9,7 @@
 #include "provider/docker/engine.h"
 #include "provider/docker/ownership_tags.h"
 
-struct thing {
+struct resource {
     const char *what;    /* "network" */
     const char *path;    /* "/networks/%s" */
     const char *remove;  /* likewise, for DELETE */
@@ -26,40 +26,41 @@ struct thing {
  * Of a map that has defaults in it (an image's variables and labels) what the file gives, which is `prior`'s;
  * all of it where nothing is known of the file, as when something is imported.
  */
-const struct value *thing_given(
+const struct value *resource_given(
     struct op_ctx *ctx, const struct value *map, const struct value *prior, const char *attr);
 /* Text, or what else, at a path of a document: "Config.Labels". */
-const struct value *thing_at(const struct value *document, const char *path);
+const struct value *resource_at(const struct value *document, const char *path);
 
 /* The document by name, or NULL. */
-int thing_look(struct op_ctx *ctx, const struct thing *thing, const struct value *object,
+int resource_look(struct op_ctx *ctx, const struct resource *resource, const struct value *object,
     const struct value **document, struct err *err);
 /* As resource_ops have them. */
-int thing_read(struct op_ctx *ctx, const struct thing *thing, const struct value *prior,
+int resource_read(struct op_ctx *ctx, const struct resource *resource, const struct value *prior,
     const struct value **live, struct err *err);
-int thing_find(struct op_ctx *ctx, const struct thing *thing, const struct value *desired,
+int resource_find(struct op_ctx *ctx, const struct resource *resource, const struct value *desired,
     const struct value **live, struct err *err);
-int thing_marks(struct op_ctx *ctx, const struct thing *thing, const struct value *object,
+int resource_marks(struct op_ctx *ctx, const struct resource *resource, const struct value *object,
     const struct value **marks, struct err *err);
-int thing_marked(
-    struct op_ctx *ctx, const struct thing *thing, resource_found *found, void *found_ctx, struct err *err);
-int thing_delete(struct op_ctx *ctx, const struct thing *thing, const struct value *prior, struct err *err);
+int resource_marked(struct op_ctx *ctx, const struct resource *resource, resource_found *found,
+    void *found_ctx, struct err *err);
+int resource_delete(
+    struct op_ctx *ctx, const struct resource *resource, const struct value *prior, struct err *err);
 /* The listing's documents. */
-int thing_list(struct op_ctx *ctx, const struct thing *thing, struct str filter, const struct value **items,
-    struct err *err);
+int resource_list(struct op_ctx *ctx, const struct resource *resource, struct str filter,
+    const struct value **items, struct err *err);
 /* Decodes each of the listing, as resource_ops.list does: for documents that say in a listing all they say.
  */
-int thing_list_all(struct op_ctx *ctx, const struct thing *thing, const struct sought *sought,
+int resource_list_all(struct op_ctx *ctx, const struct resource *resource, const struct sought *sought,
     resource_found *found, void *found_ctx, struct err *err);
 
 /*
  * POST that makes it. Where the name is taken it may be by an earlier request of this very intent, whose
  * answer was lost: that one is gone on with (*made false).
  */
-int thing_create(struct op_ctx *ctx, const struct thing *thing, struct str path, const struct value *body,
-    struct str name, bool *made, struct err *err);
+int resource_create(struct op_ctx *ctx, const struct resource *resource, struct str path,
+    const struct value *body, struct str name, bool *made, struct err *err);
 
 /* For messages: what is a container to the Engine. */
-struct str thing_name(const struct value *object);
+struct str resource_name(const struct value *object);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 
-enum { ARRIVED_MAX = 16 << 20, SILENT_MS = 60 * 60 * 1000, END_SHOWN = 700 };
+enum { ARRIVED_MAX = 16 << 20, UNREACHABLE_MS = 60 * 60 * 1000, END_SHOWN = 700 };
 
 static void stream_show(void *ctx, const char *line)
 {
@@ -116,7 +116,7 @@ int stream_ask(struct stream *s, struct engine_call *call, struct err *err)
     call->sink_ctx = s;
     call->tick = stream_follow;
     call->tick_ctx = s;
-    call->timeout_ms = SILENT_MS; /* a step may be at work for long without a word */
+    call->timeout_ms = UNREACHABLE_MS; /* a step may be at work for long without a word */
     if (engine_ask(s->ctx, call, NULL, err))
         return -1;
     return s->failed.n ? stream_explain(s, err) : 0;

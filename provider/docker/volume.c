@@ -11,7 +11,7 @@ static const struct value *volume_decode(
     return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
 }
 
-static const struct thing volume = {.what = "volume",
+static const struct resource volume = {.what = "volume",
     .path = "/volumes/%s",
     .remove = "/volumes/%s",
     .listing = "/volumes",
@@ -27,10 +27,11 @@ static int volume_create(struct op_ctx *ctx, const struct attempt *attempt, cons
     const struct value *there;
     bool made;
     *live = NULL;
-    if (thing_look(ctx, &volume, desired, &there, err))
+    if (resource_look(ctx, &volume, desired, &there, err))
         return -1;
     if (there && !marks_are_of_intent(ctx, value_getz(there, "Labels")))
-        return err_set(err, ERR_EXISTS, "the volume \"%.*s\" exists already", STR_ARG(thing_name(desired)));
+        return err_set(
+            err, ERR_EXISTS, "the volume \"%.*s\" exists already", STR_ARG(resource_name(desired)));
     struct value_entry body[] = {{STR("Driver"), value_getz(desired, "driver")},
         {STR("DriverOpts"), value_getz(desired, "options")},
         {STR("Labels"), marks_added(ctx, value_getz(desired, "labels"))},
@@ -38,24 +39,24 @@ static int volume_create(struct op_ctx *ctx, const struct attempt *attempt, cons
     for (size_t i = 0; i < sizeof body / sizeof *body; i++)
         if (!body[i].value)
             body[i].value = &value_null;
-    if (thing_create(ctx, &volume, STR("/volumes/create"),
-            value_map(ctx->arena, body, sizeof body / sizeof *body), thing_name(desired), &made, err))
+    if (resource_create(ctx, &volume, STR("/volumes/create"),
+            value_map(ctx->arena, body, sizeof body / sizeof *body), resource_name(desired), &made, err))
         return -1;
-    return thing_read(ctx, &volume, desired, live, err);
+    return resource_read(ctx, &volume, desired, live, err);
 }
 
 static int volume_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    return thing_read(ctx, &volume, prior, live, err);
+    return resource_read(ctx, &volume, prior, live, err);
 }
 
 static int volume_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
     void *found_ctx, const struct value **covered, struct err *err)
 {
     *covered = sought->wanted;
-    return thing_list_all(ctx, &volume, sought, found, found_ctx, err);
+    return resource_list_all(ctx, &volume, sought, found, found_ctx, err);
 }
 
 /* What of a volume can be changed is how weir deals with it. */
@@ -63,7 +64,7 @@ static int volume_update(struct op_ctx *ctx, const struct value *prior, const st
     const struct value *changed, const struct value **live, struct err *err)
 {
     (void)desired, (void)changed;
-    return thing_read(ctx, &volume, prior, live, err);
+    return resource_read(ctx, &volume, prior, live, err);
 }
 
 static bool volume_stays(const struct value *object)
@@ -74,27 +75,27 @@ static bool volume_stays(const struct value *object)
 static int delete_volume(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
-    return volume_stays(prior) ? 0 : thing_delete(ctx, &volume, prior, err);
+    return volume_stays(prior) ? 0 : resource_delete(ctx, &volume, prior, err);
 }
 
 static int volume_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
     (void)attempt;
-    return thing_find(ctx, &volume, desired, live, err);
+    return resource_find(ctx, &volume, desired, live, err);
 }
 
 static int volume_marks(
     struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
-    return thing_marks(ctx, &volume, object, out, err);
+    return resource_marks(ctx, &volume, object, out, err);
 }
 
 static int volume_marked(
-    struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)untold;
-    return thing_marked(ctx, &volume, found, found_ctx, err);
+    (void)unreported;
+    return resource_marked(ctx, &volume, found, found_ctx, err);
 }
 
 /* A volume goes with what is in it, and the Engine asks nobody. */
@@ -106,7 +107,7 @@ static int erases(struct op_ctx *ctx, unsigned teardown, const struct value *obj
     *out = &value_empty_list;
     if (volume_stays(object))
         return 0;
-    if (thing_look(ctx, &volume, object, &document, err))
+    if (resource_look(ctx, &volume, object, &document, err))
         return -1;
     if (!document)
         return 0;

@@ -249,9 +249,9 @@ static bool directory_line(struct arena *arena, struct str line, struct str *has
 /* Files with their hashes, and "./path" of those that can be executed. Without purge only what is ours
  * counts. */
 static const struct value *directory_shape(
-    struct op_ctx *ctx, const struct value *object, const struct value *told, const struct value *live)
+    struct op_ctx *ctx, const struct value *object, const struct value *reported, const struct value *live)
 {
-    const struct value *lines = value_getz(told, "files"), *ours = value_getz(object, "files");
+    const struct value *lines = value_getz(reported, "files"), *ours = value_getz(object, "files");
     bool all = purges(object);
     AUTO_BUILDER struct value_builder files = VALUE_BUILDER(ctx->arena);
     if (!lines)
@@ -263,7 +263,7 @@ static const struct value *directory_shape(
         struct str name = str_slice(path, 2, path.n);
         if (!all && !value_get(ours, name))
             continue;
-        bool executable = is_listed(value_getz(told, "executables"), path);
+        bool executable = is_listed(value_getz(reported, "executables"), path);
         value_builder_set(&files, name,
             value_string_ref(
                 ctx->arena, arena_printf(ctx->arena, "%.*s%s", STR_ARG(hash), executable ? " x" : "")));
@@ -273,7 +273,7 @@ static const struct value *directory_shape(
 
 const struct host_type host_directory = {.name = "directory",
     .looks_at = "path source",
-    .untold = "",
+    .unreported = "",
     .unsent = "include exclude files",
     .prepare = directory_prepare,
     .send = directory_send,

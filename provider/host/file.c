@@ -86,7 +86,7 @@ static int file_send(struct host_work *work, struct err *err)
 
 const struct host_type host_file = {.name = "file",
     .looks_at = "path",
-    .untold = "",
+    .unreported = "",
     .unsent = "content source sha256",
     .prepare = file_prepare,
     .send = file_send,
@@ -120,7 +120,7 @@ static int service_send(struct host_work *work, struct err *err)
 
 const struct host_type host_service = {.name = "service",
     .looks_at = "name",
-    .untold = "",
+    .unreported = "",
     .unsent = "unit restart_on",
     .prepare = service_prepare,
     .send = service_send};
@@ -169,7 +169,7 @@ static int cron_send(struct host_work *work, struct err *err)
 
 const struct host_type host_cron = {.name = "cron",
     .looks_at = "name folder",
-    .untold = "",
+    .unreported = "",
     .unsent = "command schedule environment sha256",
     .prepare = cron_prepare,
     .quick = true,
@@ -179,6 +179,6 @@ const struct host_type host_cron = {.name = "cron",
 
 const struct host_type host_command = {.name = "command",
     .looks_at = "creates unless directory id",
-    .untold = "output id",
+    .unreported = "output id",
     .unsent = "output",
     .once = true};

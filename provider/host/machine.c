@@ -193,7 +193,7 @@ static struct str next_line(struct str *rest)
 }
 
 /* The lines between its marks; false: they are not there. */
-static bool find_frame(struct str output, size_t i, struct str *told, int *status)
+static bool find_frame(struct str output, size_t i, struct str *reported, int *status)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str begin = arena_printf(&scratch, "@begin %zu\n", i),
@@ -205,7 +205,7 @@ static bool find_frame(struct str output, size_t i, struct str *told, int *statu
     ptrdiff_t to = str_find(output, end, at - 1);
     if (to < 0)
         return false;
-    *told = str_slice(output, at, (size_t)to < at ? at : (size_t)to + 1);
+    *reported = str_slice(output, at, (size_t)to < at ? at : (size_t)to + 1);
     struct str rest = str_slice(output, (size_t)to + end.n, output.n);
     int64_t number = 1;
     str_to_int(next_line(&rest), &number);
@@ -216,18 +216,18 @@ static bool find_frame(struct str output, size_t i, struct str *told, int *statu
 static void take_answer(struct question *question, struct str output, size_t i)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str told = STR_EMPTY;
+    struct str reported = STR_EMPTY;
     int status = 0;
-    if (!find_frame(output, i, &told, &status)) {
+    if (!find_frame(output, i, &reported, &status)) {
         err_set(&question->err, ERR_PROTOCOL, "the host's answer was cut short");
         return;
     }
     if (status == 0) {
-        char *copy = mem_memdup0(told.p, told.n);
-        question->told = str_n(copy, told.n);
+        char *copy = mem_memdup0(reported.p, reported.n);
+        question->reported = str_n(copy, reported.n);
         return;
     }
-    const struct value *lines = value_getz(machine_told(&scratch, told), "error");
+    const struct value *lines = value_getz(machine_reported(&scratch, reported), "error");
     AUTO_BUF struct buf text = BUF_INIT;
     for (uint32_t k = 0; lines && k < lines->count; k++)
         buf_addf(&text, "%s%.*s", text.n ? "\n" : "", STR_ARG(lines->items[k]->string));
@@ -253,11 +253,11 @@ static int machine_exchange(struct machine *m, struct op_ctx *ctx, struct questi
     return 0;
 }
 
-const struct value *machine_told(struct arena *arena, struct str told)
+const struct value *machine_reported(struct arena *arena, struct str reported)
 {
     const struct value *map = &value_empty_map;
-    while (told.n) {
-        struct str line = next_line(&told), name, value;
+    while (reported.n) {
+        struct str line = next_line(&reported), name, value;
         if (!line.n || line.p[0] != '=')
             continue;
         name = str_cut(str_slice(line, 1, line.n), '|', &value);
@@ -267,8 +267,8 @@ const struct value *machine_told(struct arena *arena, struct str told)
             value_builder_add(&lines, before->items[i]);
         if (value.p)
             value_builder_add(&lines, value_string(arena, value));
-        while (told.n && told.p[0] == '|') {
-            struct str more = next_line(&told);
+        while (reported.n && reported.p[0] == '|') {
+            struct str more = next_line(&reported);
             value_builder_add(&lines, value_string(arena, str_slice(more, 1, more.n)));
         }
         map = value_with(arena, map, arena_str(arena, name), value_builder_list(&lines));
@@ -321,7 +321,7 @@ static bool all_done(const struct question *questions, size_t n)
     return true;
 }
 
-/* The lock is held, and is let go of meanwhile. */
+/* The lock is held, and is forgets meanwhile. */
 static void lead(struct machine *m, struct op_ctx *ctx)
 {
     m->asking = true;
@@ -339,11 +339,11 @@ static void lead(struct machine *m, struct op_ctx *ctx)
 }
 
 /* Texts of answers are the heap's so far: askers take them into their arenas. */
-static void keep_told(struct op_ctx *ctx, struct question *questions, size_t n)
+static void keep_reported(struct op_ctx *ctx, struct question *questions, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        char *heap = (char *)questions[i].told.p;
-        questions[i].told = heap ? arena_str(ctx->arena, questions[i].told) : STR_EMPTY;
+        char *heap = (char *)questions[i].reported.p;
+        questions[i].reported = heap ? arena_str(ctx->arena, questions[i].reported) : STR_EMPTY;
         free(heap);
         buf_release(&questions[i].body);
     }
@@ -364,7 +364,7 @@ int machine_ask(struct machine *m, struct op_ctx *ctx, struct question *question
             pthread_cond_wait(&m->changed, &m->lock);
     }
     pthread_mutex_unlock(&m->lock);
-    keep_told(ctx, questions, n);
+    keep_reported(ctx, questions, n);
     for (size_t i = 0; i < n && !rc; i++)
         if (questions[i].err.class != ERR_NONE && questions[i].err.class != ERR_SERVICE) {
             *err = questions[i].err;
@@ -377,7 +377,7 @@ int machine_change(struct machine *m, struct op_ctx *ctx, struct question *quest
     const struct str *payload, bool repeatable, struct err *err)
 {
     int rc = machine_exchange(m, ctx, question, payload, repeatable, err);
-    keep_told(ctx, question, 1);
+    keep_reported(ctx, question, 1);
     if (!rc && question->err.class != ERR_NONE) {
         *err = question->err;
         rc = -1;

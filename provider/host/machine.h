@@ -18,10 +18,10 @@ void machine_free(struct machine *machine);
 
 /* One look at one thing, or one change. */
 struct question {
-    const char *type; /* whose script it needs: "file" */
-    struct buf body;  /* assignments and the call, for a subshell */
-    struct str told;  /* what came back, in the asker's arena */
-    struct err err;   /* class ERR_NONE: it was answered */
+    const char *type;    /* whose script it needs: "file" */
+    struct buf body;     /* assignments and the call, for a subshell */
+    struct str reported; /* what came back, in the asker's arena */
+    struct err err;      /* class ERR_NONE: it was answered */
     struct question *next;
     bool done;
 };
@@ -34,6 +34,6 @@ int machine_change(struct machine *machine, struct op_ctx *ctx, struct question 
     const struct str *payload, bool repeatable, struct err *err);
 
 /* What was told under names: lists of texts. A map. */
-const struct value *machine_told(struct arena *arena, struct str told);
+const struct value *machine_reported(struct arena *arena, struct str reported);
 
 #endif

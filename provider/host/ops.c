@@ -26,7 +26,7 @@ static int host_list(struct op_ctx *ctx, const struct sought *sought, resource_f
             *err = questions[i].err;
             return -1;
         }
-        const struct value *live = script_live(ctx, sought->priors[i], questions[i].told);
+        const struct value *live = script_live(ctx, sought->priors[i], questions[i].reported);
         if (live)
             found(found_ctx, live);
     }
@@ -159,7 +159,7 @@ static const struct value *with_id(struct op_ctx *ctx, const struct value *desir
 }
 
 /* What a change tells of itself comes before what a look would say of it. */
-static int take_live(struct host_work *work, struct str told, const struct value **live, struct err *err)
+static int take_live(struct host_work *work, struct str reported, const struct value **live, struct err *err)
 {
     const struct value *object = work->desired;
     if (work->prior) {
@@ -167,11 +167,11 @@ static int take_live(struct host_work *work, struct str told, const struct value
         for (size_t i = 0; i < work->ctx->schema->attr_count; i++) {
             const struct attr *attr = &work->ctx->schema->attrs[i];
             const struct value *before = value_get(work->prior, attr->name);
-            if (before && script_has_word(type->untold, attr->name))
+            if (before && script_has_word(type->unreported, attr->name))
                 object = value_with(work->ctx->arena, object, attr->name, before);
         }
     }
-    *live = script_live(work->ctx, object, told);
+    *live = script_live(work->ctx, object, reported);
     return *live ? 0 : err_set(err, ERR_PROTOCOL, "it was made, and yet the host does not show it");
 }
 
@@ -188,7 +188,7 @@ static int change(struct host_work *work, const struct value **live, struct err 
         rc = send_change(work, &question, err);
     }
     buf_release(&work->more);
-    return rc ? -1 : take_live(work, question.told, live, err);
+    return rc ? -1 : take_live(work, question.reported, live, err);
 }
 
 static int host_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
@@ -243,8 +243,8 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 {
     for (uint32_t i = 0; i < desired->count; i++) {
         const struct attr *attr = schema_attr(ctx->schema, desired->entries[i].key);
-        bool told = attr && !attr->local && !attr->write_only && (attr->settable || attr->prepared);
-        if (told && !attr_equal(attr, desired->entries[i].value, value_get(live, attr->name)))
+        bool reported = attr && !attr->local && !attr->write_only && (attr->settable || attr->prepared);
+        if (reported && !attr_equal(attr, desired->entries[i].value, value_get(live, attr->name)))
             return false;
     }
     return true;

@@ -4,9 +4,9 @@
 #include "provider/ssh/connections.h"
 
 static const struct host_type package = {
-    .name = "package", .looks_at = "names", .untold = "installed id", .unsent = ""};
+    .name = "package", .looks_at = "names", .unreported = "installed id", .unsent = ""};
 static const struct host_type user = {
-    .name = "user", .looks_at = "name", .untold = "", .unsent = "", .quick = true};
+    .name = "user", .looks_at = "name", .unreported = "", .unsent = "", .quick = true};
 
 /* One that somebody has unmounted is to be seen, also where the file says nothing of that. */
 static int mount_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
@@ -19,7 +19,7 @@ static int mount_prepare(struct op_ctx *ctx, const struct preparation *how, cons
 }
 
 static const struct host_type mount = {
-    .name = "mount", .looks_at = "path table", .untold = "", .unsent = "", .prepare = mount_prepare};
+    .name = "mount", .looks_at = "path table", .unreported = "", .unsent = "", .prepare = mount_prepare};
 static const struct host_type *const types[] = {
     &host_file, &host_directory, &package, &user, &host_service, &host_command, &mount, &host_cron};
 
@@ -123,7 +123,7 @@ void script_assign_words(const struct value *names, const char *name, struct buf
 
 int script_check(struct op_ctx *ctx, const struct value *object, struct err *err)
 {
-    struct demand_break broken = {0};
+    struct constraint_break broken = {0};
     struct schema_issue issue = {0};
     const struct value *converted;
     for (uint32_t i = 0; i < object->count; i++) {
@@ -132,9 +132,9 @@ int script_check(struct op_ctx *ctx, const struct value *object, struct err *err
             schema_convert(ctx->arena, attr, object->entries[i].value, &converted, &issue))
             return err_set(err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
     }
-    if (schema_demand_broken(ctx->arena, ctx->schema, object, ASKED_BY_WEIR, &broken))
+    if (schema_constraint_broken(ctx->arena, ctx->schema, object, ASKED_BY_WEIR, &broken))
         return err_set(
-            err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(broken.attribute), STR_ARG(broken.demand->says));
+            err, ERR_INVALID, "\"%.*s\": %.*s", STR_ARG(broken.attribute), STR_ARG(broken.constraint->says));
     return 0;
 }
 
@@ -162,10 +162,10 @@ static const struct value *typed(struct op_ctx *ctx, const struct attr *attr, co
 }
 
 /* NULL: nothing was told, so there is nothing. */
-const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str told)
+const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str reported)
 {
     const struct host_type *type = host_type_of(ctx);
-    const struct value *all = machine_told(ctx->arena, told);
+    const struct value *all = machine_reported(ctx->arena, reported);
     if (!all->count)
         return NULL;
     AUTO_BUILDER struct value_builder live = VALUE_BUILDER(ctx->arena);
@@ -174,7 +174,7 @@ const struct value *script_live(struct op_ctx *ctx, const struct value *object, 
         const struct value *lines = value_get(all, attr->name), *v = NULL;
         if (attr->type->kind != TYPE_MAP && lines)
             v = typed(ctx, attr, lines);
-        else if (script_has_word(type->untold, attr->name))
+        else if (script_has_word(type->unreported, attr->name))
             v = value_get(object, attr->name);
         if (v && value_is_known(v))
             value_builder_set(&live, attr->name, v);
@@ -203,6 +203,6 @@ int host_look(struct op_ctx *ctx, const struct value *object, const struct value
         *err = question.err;
         return -1;
     }
-    *live = script_live(ctx, object, question.told);
+    *live = script_live(ctx, object, question.reported);
     return 0;
 }

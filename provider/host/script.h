@@ -28,6 +28,6 @@ void script_assign_words(const struct value *names, const char *name, struct buf
 int script_check(struct op_ctx *ctx, const struct value *object, struct err *err);
 /* The question that a look answers, and the object that the answer shows; NULL: it is not there. */
 void script_look(struct op_ctx *ctx, const struct value *object, struct question *question);
-const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str told);
+const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str reported);
 
 #endif

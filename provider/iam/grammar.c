@@ -28,7 +28,7 @@ static const struct value *known_map(struct arena *arena, const struct value *v)
     return value_builder_map(&b);
 }
 
-/* The document with something that fits in place of what is only known when other things are made. */
+/* The document with something that fits in place of what is only known when other resources are made. */
 static const struct value *known_of(struct arena *arena, struct str element, const struct value *v)
 {
     if (v->kind == VALUE_LIST)

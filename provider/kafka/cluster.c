@@ -226,7 +226,7 @@ static int cluster_refuse(struct cluster *cluster, struct err *err)
 }
 
 /* Is it over, or worth another look? A user that is not let in will not be let in later; nobody at the port
- * is worth waiting for only while things are being made. */
+ * is worth waiting for only while resources are being made. */
 static bool is_hopeless(struct cluster *cluster, const struct op_ctx *ctx)
 {
     pthread_mutex_lock(&cluster->lock);

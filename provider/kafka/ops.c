@@ -171,9 +171,9 @@ static int look_back(struct kafka_work *work, const struct value **live, struct 
     for (int64_t pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
         if (op_read(work->ctx, work->desired, NULL, live, err))
             return -1;
-        bool told = *live && is_as_given(work->ctx, work->desired, *live, work->prior);
+        bool reported = *live && is_as_given(work->ctx, work->desired, *live, work->prior);
         *live = only_ours(work, *live);
-        if (told)
+        if (reported)
             return 0;
         if (clock_mono_ms() > until)
             break;

@@ -20,7 +20,7 @@
  *         cidr_blocks[0]: cidr                   # the only one of a list
  *         self: {as: source_group, same: security_group_id} # true: what that one says
  *         user_data: {as: user_data, digest: true} # a state has only its digest
- *         Ref: url                               # what a reference to the thing itself is
+ *         Ref: url                               # what a reference to the resource itself is
  *     terraform:
  *       aws_s3_bucket: {type: bucket, names: {bucket: name, hosted_zone_id: ""}}
  *       aws_s3_bucket_versioning: {into: bucket, by: bucket, names: {…}}
@@ -119,7 +119,7 @@ struct str names_without_suffix(struct str property);
 /* The attribute among those that a property is by its words; `top`: those of the type itself. NULL: none. */
 const struct attr *names_attr(
     const struct names_type *type, const struct attr *attrs, size_t n, bool top, struct str property);
-/* The attribute path that CloudFormation's attribute of a thing is ("Arn", "Ref"); "" none. */
+/* The attribute path that CloudFormation's attribute of a resource is ("Arn", "Ref"); "" none. */
 struct str names_output(const struct names_type *type, struct arena *arena, struct str property);
 
 #endif

@@ -1,4 +1,4 @@
-/* Looks for a word of another tool among the rules by which its things are imported. */
+/* Looks for a word of another tool among the rules by which its resources are imported. */
 #include "provider/names/words.h"
 
 #include "base/buf.h"
@@ -66,7 +66,7 @@ static bool by_rules(
 static bool by_types(struct arena *arena, const struct map *types, const struct schema *schema,
     struct str within, struct str word, struct word *out)
 {
-    for (int parts = 0; parts < 2; parts++) /* the thing itself first, then what is a part of it here */
+    for (int parts = 0; parts < 2; parts++) /* the resource itself first, then what is a part of it here */
         for (size_t i = 0; i < types->n; i++) {
             const struct names_type *type = types->items[i].ptr;
             if (type->schema == schema && (type->into_by.n > 0) == parts &&

@@ -1,6 +1,6 @@
 /*
  * What somebody means who comes from Terraform or CloudFormation and writes that tool's word: for the hint of
- * a diagnostic. The words are those by which things are imported (provider/names/names.h).
+ * a diagnostic. The words are those by which resources are imported (provider/names/names.h).
  */
 #ifndef WEIR_PROVIDER_NAMES_WORDS_H
 #define WEIR_PROVIDER_NAMES_WORDS_H

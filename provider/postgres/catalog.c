@@ -1,6 +1,6 @@
 /*
- * Looking things up: a query of catalog/ gets the list of what is wanted as JSON and gives each thing as
- * JSON, under the attributes' names. So one round trip shows all things of a type in a database.
+ * Looking resources up: a query of catalog/ gets the list of what is wanted as JSON and gives each resource
+ * as JSON, under the attributes' names. So one round trip shows all resources of a type in a database.
  */
 #include "provider/postgres/type.h"
 

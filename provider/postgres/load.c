@@ -47,12 +47,12 @@ static int load_check_past(struct op_ctx *ctx, const struct value *desired, cons
 static int load_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
-    static const char *const told[] = {"rows", "row_count", "objects"};
+    static const char *const reported[] = {"rows", "row_count", "objects"};
     bool bucket = source_is_bucket(value_getz(desired, "source"));
     if (!prior)
         return 0;
     for (size_t i = 0; i < (bucket ? 3 : 2); i++)
-        *planned = value_with(ctx->arena, *planned, str_z(told[i]), &value_unknown);
+        *planned = value_with(ctx->arena, *planned, str_z(reported[i]), &value_unknown);
     return load_check_past(ctx, desired, value_getz(bucket ? prior : desired, bucket ? "pending" : "files"),
         value_getz(prior, bucket ? "objects" : "files"), err);
 }
@@ -125,7 +125,7 @@ struct sending {
     struct op_ctx *ctx;
     const struct local_file *file;
     struct source *source;
-    int64_t sent, told;
+    int64_t sent, reported;
 };
 
 static int next_block(void *ctx, const char **bytes, size_t *n, struct err *err)
@@ -134,8 +134,8 @@ static int next_block(void *ctx, const char **bytes, size_t *n, struct err *err)
     if (source_next(s->source, bytes, n, err))
         return -1;
     s->sent += (int64_t)*n;
-    if (s->sent - s->told >= TELL_EVERY && op_tells_progress(s->ctx)) {
-        s->told = s->sent;
+    if (s->sent - s->reported >= TELL_EVERY && op_tells_progress(s->ctx)) {
+        s->reported = s->sent;
         op_progress(s->ctx, arena_printf(s->ctx->arena, "loading %.*s: %lld MB", STR_ARG(s->file->name),
                                 (long long)(s->sent / 1000000))
                                 .p);

@@ -186,11 +186,11 @@ static int ops_carry_out(struct pg_work *work, pg_work_fn *write, struct err *er
     struct err why = ERR_INIT;
     AUTO_BORROWED struct borrowed borrowed = {0};
     int status = ops_try(work, write, &why);
-    if (status && work->session && strcmp(why.code, "42501") == 0 && borrow_begin(work, &borrowed)) {
+    if (status && work->session && strcmp(why.code, "42501") == 0 && temporary_grant_begin(work, &borrowed)) {
         why = (struct err)ERR_INIT;
         status = ops_try(work, write, &why);
         if (work->session) /* it may have been lost meanwhile */
-            borrow_end(work, &borrowed);
+            temporary_grant_end(work, &borrowed);
     }
     if (status)
         *err = why;

@@ -157,11 +157,12 @@ static int run_message(
 
 static void run_tell(struct session *s, struct str sql, int status, const struct err *err, int64_t since_ms)
 {
-    sql_trace_tell(server_trace(s->server), &(struct sql_told){.database = str_z(s->pq->db(s->connection)),
-                                                .sql = sql,
-                                                .failure = status ? err : NULL,
-                                                .elapsed_ms = clock_mono_ms() - since_ms,
-                                                .sensitive = s->ctx->sensitive});
+    sql_trace_tell(
+        server_trace(s->server), &(struct sql_reported){.database = str_z(s->pq->db(s->connection)),
+                                     .sql = sql,
+                                     .failure = status ? err : NULL,
+                                     .elapsed_ms = clock_mono_ms() - since_ms,
+                                     .sensitive = s->ctx->sensitive});
 }
 
 int session_run(

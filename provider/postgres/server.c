@@ -191,7 +191,7 @@ static int open_session(struct session *s, struct str database, struct err *err)
         settings_connect(&server->settings, s->pq, s->ctx, database, &way, &s->connection, err))
         return -1;
     s->pq->setNoticeProcessor(s->connection, server_noticed, s);
-    borrow_take_back(s);
+    temporary_grant_take_back(s);
     return 0;
 }
 

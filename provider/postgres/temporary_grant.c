@@ -8,17 +8,17 @@
  * each other what they are just using, and what a kill has left is told by its name, which no living session
  * has. It is made of a row of pg_stat_activity. A process number comes again, its start does not.
  */
-#define BORROW_NAME                                                                                          \
+#define TEMPORARY_GRANT_NAME                                                                                 \
     "'weir_borrow_' || usesysid || '_' || pid || '_' || (extract(epoch from backend_start) * 1000)::bigint"
 
-static void borrow_add_literals(struct pg_work *work, struct buf *sql, const struct value *names)
+static void temporary_grant_add_literals(struct pg_work *work, struct buf *sql, const struct value *names)
 {
     for (uint32_t i = 0; i < names->count; i++)
         sql_add(sql, work->session, ", %L", value_text(names->items[i], STR_EMPTY));
 }
 
 /* A query of roles that would do: who owns it, shall own it, or owns the schema that it lies in. */
-static void borrow_ask(struct pg_work *work, const struct value *object, struct buf *sql)
+static void temporary_grant_ask(struct pg_work *work, const struct value *object, struct buf *sql)
 {
     const struct value *names = value_getz(object, "names");
     bool is_role = str_eqz(work->ctx->schema->name, "postgres.role");
@@ -29,7 +29,7 @@ static void borrow_ask(struct pg_work *work, const struct value *object, struct 
     sql_add(sql, work->session, ") union select nspowner from pg_namespace where nspname in (%L, %L", schema,
         name);
     if (names && names->kind == VALUE_LIST)
-        borrow_add_literals(work, sql, names);
+        temporary_grant_add_literals(work, sql, names);
     sql_add(sql, work->session,
         ") union select datdba from pg_database where datname = %L"
         " union select relowner from pg_class where relnamespace = "
@@ -39,7 +39,7 @@ static void borrow_ask(struct pg_work *work, const struct value *object, struct 
 
 /* What its user is only because another of its sessions has just borrowed it does not count: that one gives
  * it back whenever it is done. */
-static int borrow_roles(struct pg_work *work, struct rows *roles, struct err *err)
+static int temporary_grant_roles(struct pg_work *work, struct rows *roles, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
     buf_addz(&sql,
@@ -47,9 +47,9 @@ static int borrow_roles(struct pg_work *work, struct rows *roles, struct err *er
         "(select oid from pg_roles where rolname = session_user) || '_')"
         " union select roleid from pg_auth_members m join lent on m.member = lent.oid) "
         "select rolname from pg_roles where (oid in (");
-    borrow_ask(work, work->prior ? work->prior : work->desired, &sql);
+    temporary_grant_ask(work, work->prior ? work->prior : work->desired, &sql);
     buf_addz(&sql, ") or oid in (");
-    borrow_ask(work, work->desired ? work->desired : work->prior, &sql);
+    temporary_grant_ask(work, work->desired ? work->desired : work->prior, &sql);
     buf_addz(&sql,
         ")) and not rolsuper and rolname !~ '^pg_' and rolname <> current_user and "
         "(oid in (select oid from lent) or not "
@@ -59,7 +59,7 @@ static int borrow_roles(struct pg_work *work, struct rows *roles, struct err *er
 }
 
 /* Who makes no roles can only be made a member itself: that is what `to` the user is for. */
-static void borrow_add_grant(
+static void temporary_grant_add_grant(
     struct pg_work *work, const struct rows *roles, const char *verb, const char *to, struct buf *sql)
 {
     buf_addf(sql, "%s", verb);
@@ -68,7 +68,7 @@ static void borrow_add_grant(
     buf_addz(sql, to);
 }
 
-static bool borrow_try(struct pg_work *work, struct buf *sql)
+static bool temporary_grant_try(struct pg_work *work, struct buf *sql)
 {
     struct err ignored = ERR_INIT;
     bool done = !session_change(work->session, buf_str(sql), &ignored);
@@ -76,7 +76,7 @@ static bool borrow_try(struct pg_work *work, struct buf *sql)
     return done;
 }
 
-bool borrow_begin(struct pg_work *work, struct borrowed *borrowed)
+bool temporary_grant_begin(struct pg_work *work, struct borrowed *borrowed)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
     struct err ignored = ERR_INIT;
@@ -84,35 +84,35 @@ bool borrow_begin(struct pg_work *work, struct borrowed *borrowed)
     const struct rows *roles = &borrowed->roles;
     /* Who does not inherit (noinherit) would have nothing of it; older servers know no other way. */
     const char *whole = s->pq->serverVersion(s->connection) >= 160000 ? " with inherit true, set true" : "";
-    if (borrow_roles(work, &borrowed->roles, &ignored) || !rows_count(roles) ||
+    if (temporary_grant_roles(work, &borrowed->roles, &ignored) || !rows_count(roles) ||
         session_run(work->session,
-            STR("select " BORROW_NAME " from pg_stat_activity where pid = pg_backend_pid()"), NULL,
+            STR("select " TEMPORARY_GRANT_NAME " from pg_stat_activity where pid = pg_backend_pid()"), NULL,
             &borrowed->between, &ignored))
         return false;
     struct str between = rows_text(&borrowed->between, 0, 0);
     sql_add(&sql, work->session, "create role %I", between);
-    borrow_add_grant(work, roles, "; grant", "", &sql);
+    temporary_grant_add_grant(work, roles, "; grant", "", &sql);
     sql_add(&sql, work->session, " to %I; grant %I to current_user", between, between);
     buf_addz(&sql, whole);
-    if (borrow_try(work, &sql))
+    if (temporary_grant_try(work, &sql))
         return true;
     rows_clear(&borrowed->between);
-    borrow_add_grant(work, roles, "grant", " to current_user", &sql);
+    temporary_grant_add_grant(work, roles, "grant", " to current_user", &sql);
     buf_addz(&sql, whole);
-    return borrow_try(work, &sql);
+    return temporary_grant_try(work, &sql);
 }
 
-void borrow_end(struct pg_work *work, const struct borrowed *borrowed)
+void temporary_grant_end(struct pg_work *work, const struct borrowed *borrowed)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
     if (rows_count(&borrowed->between))
         sql_add(&sql, work->session, "drop role %I", rows_text(&borrowed->between, 0, 0));
     else /* of a role that was dropped there are no members */
-        borrow_add_grant(work, &borrowed->roles, "revoke", " from current_user", &sql);
-    borrow_try(work, &sql);
+        temporary_grant_add_grant(work, &borrowed->roles, "revoke", " from current_user", &sql);
+    temporary_grant_try(work, &sql);
 }
 
-void borrow_take_back(struct session *session)
+void temporary_grant_take_back(struct session *session)
 {
     AUTO_ROWS struct rows left = {0};
     struct err ignored = ERR_INIT;
@@ -121,7 +121,7 @@ void borrow_take_back(struct session *session)
         session_run(session,
             STR("select rolname from pg_roles where starts_with(rolname, 'weir_borrow_' || "
                 "(select oid from pg_roles where rolname = session_user) || '_') and rolname not in "
-                "(select " BORROW_NAME " from pg_stat_activity where usename = session_user)"),
+                "(select " TEMPORARY_GRANT_NAME " from pg_stat_activity where usename = session_user)"),
             NULL, &left, &ignored))
         return;
     for (int i = 0; i < rows_count(&left); i++) {
@@ -131,7 +131,7 @@ void borrow_take_back(struct session *session)
     }
 }
 
-void borrow_clear(struct borrowed *borrowed)
+void temporary_grant_clear(struct borrowed *borrowed)
 {
     rows_clear(&borrowed->roles);
     rows_clear(&borrowed->between);

@@ -34,21 +34,22 @@ static struct str telling_line(struct str sql)
     return line;
 }
 
-void sql_trace_tell(const struct sql_trace *trace, const struct sql_told *told)
+void sql_trace_tell(const struct sql_trace *trace, const struct sql_reported *reported)
 {
     if (!trace->level || !trace->line)
         return;
     AUTO_BUF struct buf line = BUF_INIT, known = BUF_INIT;
     struct str rest, hidden = STR("statements that are not shown, they may hold secrets");
-    mask_text(&known, told->sql); /* by value, before it is cut */
-    struct str sql = told->sensitive ? hidden : str_trim(buf_str(&known));
+    mask_text(&known, reported->sql); /* by value, before it is cut */
+    struct str sql = reported->sensitive ? hidden : str_trim(buf_str(&known));
     struct str shown = trace_beginning(telling_line(sql), LINE_SHOWN_MAX);
-    buf_addf(&line, "SQL %.*s  %.*s%s", STR_ARG(told->database), STR_ARG(shown), shown.n < sql.n ? " …" : "");
-    if (told->failure)
-        buf_addf(&line, " failed (%s)", told->failure->message);
-    buf_addf(&line, " %lld ms", (long long)told->elapsed_ms);
+    buf_addf(
+        &line, "SQL %.*s  %.*s%s", STR_ARG(reported->database), STR_ARG(shown), shown.n < sql.n ? " …" : "");
+    if (reported->failure)
+        buf_addf(&line, " failed (%s)", reported->failure->message);
+    buf_addf(&line, " %lld ms", (long long)reported->elapsed_ms);
     trace_put(trace, &line);
-    if (trace->level < 2 || told->sensitive)
+    if (trace->level < 2 || reported->sensitive)
         return;
     for (rest = trace_beginning(sql, SHOWN_MAX); rest.p && rest.n;) {
         buf_addf(&line, "> ");

@@ -14,13 +14,13 @@ struct sql_trace {
 };
 
 /* One message to the server, and what came of it. */
-struct sql_told {
+struct sql_reported {
     struct str database, sql;
     const struct err *failure; /* NULL: none */
     int64_t elapsed_ms;
     bool sensitive; /* its statements may hold secrets that nobody knows by value */
 };
 
-void sql_trace_tell(const struct sql_trace *trace, const struct sql_told *told);
+void sql_trace_tell(const struct sql_trace *trace, const struct sql_reported *reported);
 
 #endif

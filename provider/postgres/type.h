@@ -47,7 +47,7 @@ struct pg_type {
     /* Adds to what is planned, or refuses it. `prior` NULL: it is made. */
     int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
         const struct value **planned, struct err *err);
-    /* How much goes when it is deleted: writes a query of two numbers, of things called `counted` and of
+    /* How much goes when it is deleted: writes a query of two numbers, of resources called `counted` and of
      * bytes. NULL: nothing but itself. */
     void (*count)(struct pg_work *work);
     const char *counted, *says;
@@ -93,15 +93,15 @@ struct borrowed {
  * superuser begins with; only one that may not make roles keeps it, and can then do no more than it can allow
  * itself.
  */
-bool borrow_begin(struct pg_work *work, struct borrowed *borrowed);
-void borrow_end(struct pg_work *work, const struct borrowed *borrowed);
-void borrow_take_back(struct session *session);
-#define AUTO_BORROWED __attribute__((cleanup(borrow_clear)))
-void borrow_clear(struct borrowed *borrowed);
+bool temporary_grant_begin(struct pg_work *work, struct borrowed *borrowed);
+void temporary_grant_end(struct pg_work *work, const struct borrowed *borrowed);
+void temporary_grant_take_back(struct session *session);
+#define AUTO_BORROWED __attribute__((cleanup(temporary_grant_clear)))
+void temporary_grant_clear(struct borrowed *borrowed);
 
 /* ---- catalog.c ---- */
 
-/* One thing of that type, by its keys; *live NULL where it is not there. */
+/* One resource of that type, by its keys; *live NULL where it is not there. */
 int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
     const struct value *prior, bool fresh, const struct value **live, struct err *err);
 /* All of a list at once; `found` is called with what is there, complete with its id. */
@@ -109,7 +109,7 @@ int catalog_look_all(struct session *session, struct op_ctx *ctx, const struct p
     const struct value *const *priors, size_t n, resource_found *found, void *found_ctx, struct err *err);
 /* The object in the first row of such a query; NULL where there is none. */
 int catalog_row(struct op_ctx *ctx, const struct rows *rows, const struct value **live, struct err *err);
-/* The query for these things, as text; `wanted` a list of {key, …}. */
+/* The query for these resources, as text; `wanted` a list of {key, …}. */
 struct str catalog_query(
     struct session *session, struct arena *arena, const char *file, const struct value *wanted);
 /* Both names with the database, where that is given, and slashes between. */

@@ -8,7 +8,7 @@
 #include "provider/rest/rest.h"
 
 /* One of these objects during one operation. */
-struct thing {
+struct resource {
     struct op_ctx *ctx;
     struct arena *arena;
     const struct value *attrs;  /* what the stack says, or the record */
@@ -18,21 +18,21 @@ struct thing {
 };
 
 /* What is said, or the attribute's default. */
-static const struct value *thing_said(const struct thing *t, const char *name)
+static const struct value *resource_said(const struct resource *t, const char *name)
 {
     const struct value *v = value_getz(t->attrs, name);
     const struct attr *attr = schema_attr(t->ctx->schema, str_z(name));
     return value_is_null(v) && attr ? attr->default_value : v;
 }
 
-static struct str thing_text(const struct thing *t, const char *name)
+static struct str resource_text(const struct resource *t, const char *name)
 {
-    return value_text(thing_said(t, name), STR_EMPTY);
+    return value_text(resource_said(t, name), STR_EMPTY);
 }
 
-static struct thing thing_of(struct op_ctx *ctx, const struct value *attrs)
+static struct resource resource_of(struct op_ctx *ctx, const struct value *attrs)
 {
-    struct thing t = {.ctx = ctx,
+    struct resource t = {.ctx = ctx,
         .arena = ctx->arena,
         .attrs = attrs,
         .answer = value_getz(attrs, "answer"),
@@ -44,11 +44,12 @@ static struct thing thing_of(struct op_ctx *ctx, const struct value *attrs)
 
 /* ---- texts with {id}, {path} and {what.the.answer.has} ---- */
 
-static int add_place(const struct thing *t, struct str name, bool encoded, struct buf *out, struct err *err)
+static int add_place(
+    const struct resource *t, struct str name, bool encoded, struct buf *out, struct err *err)
 {
     struct str text = STR_EMPTY;
     if (str_eqz(name, "path")) {
-        buf_add_str(out, thing_text(t, "path"));
+        buf_add_str(out, resource_text(t, "path"));
         return 0;
     }
     if (str_eqz(name, "id"))
@@ -72,8 +73,8 @@ static bool is_place(struct str name)
     return name.n > 0;
 }
 
-static int thing_fill_text(
-    const struct thing *t, struct str text, bool encoded, struct str *out, struct err *err)
+static int resource_fill_text(
+    const struct resource *t, struct str text, bool encoded, struct str *out, struct err *err)
 {
     AUTO_BUF struct buf filled = BUF_INIT;
     for (;;) {
@@ -92,13 +93,13 @@ static int thing_fill_text(
     return 0;
 }
 
-static int thing_fill_body(
-    const struct thing *t, const struct value *template, const struct value **out, struct err *err)
+static int resource_fill_body(
+    const struct resource *t, const struct value *template, const struct value **out, struct err *err)
 {
     *out = template;
     if (template->kind == VALUE_STRING) {
         struct str text;
-        if (thing_fill_text(t, template->string, false, &text, err))
+        if (resource_fill_text(t, template->string, false, &text, err))
             return -1;
         *out = value_string(t->arena, text);
     }
@@ -108,7 +109,7 @@ static int thing_fill_body(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(t->arena);
     for (uint32_t i = 0; i < template->count; i++) {
         const struct value *v;
-        if (thing_fill_body(t, map ? template->entries[i].value : template->items[i], &v, err))
+        if (resource_fill_body(t, map ? template->entries[i].value : template->items[i], &v, err))
             return -1;
         value_builder_set(&b, map ? template->entries[i].key : STR_EMPTY, v);
     }
@@ -141,7 +142,7 @@ struct request {
 };
 
 struct reading_answer {
-    struct thing *thing;
+    struct resource *resource;
     const struct value *document;
 };
 
@@ -152,13 +153,13 @@ static int read_answer(void *ctx, const struct wire_message *answer, struct err 
     r->document = &value_empty_map;
     if (!body.n)
         return 0;
-    return json_parse(r->thing->arena, body, &r->document, err) ? err_context(err, "its answer is no JSON")
-                                                                : 0;
+    return json_parse(r->resource->arena, body, &r->document, err) ? err_context(err, "its answer is no JSON")
+                                                                   : 0;
 }
 
-static void add_headers(struct thing *t, struct wire_message *message)
+static void add_headers(struct resource *t, struct wire_message *message)
 {
-    const struct value *headers = thing_said(t, "headers");
+    const struct value *headers = resource_said(t, "headers");
     if (message->body.n)
         wire_header_add(t->arena, message, STR("Content-Type"), STR("application/json"));
     for (uint32_t i = 0; headers && headers->kind == VALUE_MAP && i < headers->count; i++)
@@ -166,19 +167,19 @@ static void add_headers(struct thing *t, struct wire_message *message)
             value_scalar_text(t->arena, headers->entries[i].value));
 }
 
-static int thing_send(
-    struct thing *t, const struct request *request, const struct value **document, struct err *err)
+static int resource_send(
+    struct resource *t, const struct request *request, const struct value **document, struct err *err)
 {
-    const struct value *own = thing_said(t, request->role), *body = value_getz(own, "body");
+    const struct value *own = resource_said(t, request->role), *body = value_getz(own, "body");
     struct str method = value_gets(own, "method"), path = value_gets(own, "path"), target;
-    if (thing_fill_text(t, path.n ? path : request->path, true, &target, err))
+    if (resource_fill_text(t, path.n ? path : request->path, true, &target, err))
         return -1;
-    if (body && thing_fill_body(t, body, &body, err))
+    if (body && resource_fill_body(t, body, &body, err))
         return -1;
     if (!body && request->with_body)
-        body = with_inside(t->arena, thing_said(t, "body"), value_getz(t->attrs, "secrets"));
+        body = with_inside(t->arena, resource_said(t, "body"), value_getz(t->attrs, "secrets"));
     struct wire_operation op = {.name = str_z(request->role)};
-    struct reading_answer reading = {.thing = t};
+    struct reading_answer reading = {.resource = t};
     struct repeats repeats = {.op = t->ctx, .what = op.name};
     struct wire_message message = {0};
     struct kind_call call = {.op = &op,
@@ -228,9 +229,9 @@ static const struct value *as_said(struct arena *arena, const struct value *want
 }
 
 /* The object in an answer; NULL where it has none. */
-static const struct value *object_in(struct thing *t, const char *role, const struct value *document)
+static const struct value *object_in(struct resource *t, const char *role, const struct value *document)
 {
-    struct str at = value_gets(thing_said(t, role), "at"), usual = thing_text(t, "at");
+    struct str at = value_gets(resource_said(t, role), "at"), usual = resource_text(t, "at");
     at = at.n ? at : usual;
     const struct value *object = at.n ? wire_path(t->arena, document, at) : document;
     return object && object->kind == VALUE_MAP && object->count ? object : NULL;
@@ -242,10 +243,10 @@ static bool is_hashed(const struct value *body)
     return body && body->kind == VALUE_MAP && body->count == 1 && value_getz(body, "$hash");
 }
 
-static const struct value *live_of(struct thing *t, const struct value *object)
+static const struct value *live_of(struct resource *t, const struct value *object)
 {
     const struct value *live = value_with(t->arena, t->attrs, STR("secrets"), NULL),
-                       *body = thing_said(t, "body");
+                       *body = resource_said(t, "body");
     live = value_with(t->arena, live, STR("id"), value_string(t->arena, t->id));
     if (object && !value_is_null(body) && !is_hashed(body))
         live = value_with(t->arena, live, STR("body"), as_said(t->arena, body, object));
@@ -254,28 +255,28 @@ static const struct value *live_of(struct thing *t, const struct value *object)
     return value_with(t->arena, live, STR("answer"), object ? object : t->answer ? t->answer : &value_null);
 }
 
-static bool says_absent(const struct thing *t, const struct err *failure)
+static bool says_absent(const struct resource *t, const struct err *failure)
 {
-    const struct value *statuses = thing_said(t, "absent");
+    const struct value *statuses = resource_said(t, "absent");
     for (uint32_t i = 0; statuses && statuses->kind == VALUE_LIST && i < statuses->count; i++)
         if (statuses->items[i]->kind == VALUE_INT && statuses->items[i]->integer == failure->http_status)
             return true;
     return false;
 }
 
-static struct request read_request(const struct thing *t)
+static struct request read_request(const struct resource *t)
 {
     return (struct request){
-        .role = "read", .method = "GET", .path = thing_text(t, "object_path"), .idempotent = true};
+        .role = "read", .method = "GET", .path = resource_text(t, "object_path"), .idempotent = true};
 }
 
-static int read_object(struct thing *t, const struct value **object, struct err *err)
+static int read_object(struct resource *t, const struct value **object, struct err *err)
 {
     struct request request = read_request(t);
     const struct value *document;
     struct err failure = ERR_INIT;
     *object = NULL;
-    if (thing_send(t, &request, &document, &failure)) {
+    if (resource_send(t, &request, &document, &failure)) {
         if (says_absent(t, &failure))
             return 0;
         *err = failure;
@@ -290,15 +291,15 @@ static int read_object(struct thing *t, const struct value **object, struct err 
 
 /* Before what bears the id already would be written over. An answer without an object has none to lose; where
  * the path needs what only an answer says, nobody can look. */
-static int refuse_namesake(struct thing *t, struct err *err)
+static int refuse_namesake(struct resource *t, struct err *err)
 {
     const struct value *document;
     struct request request = read_request(t);
-    struct str own = value_gets(thing_said(t, "read"), "path"), ignored;
+    struct str own = value_gets(resource_said(t, "read"), "path"), ignored;
     struct err failure = ERR_INIT;
-    if (thing_fill_text(t, own.n ? own : request.path, true, &ignored, &failure))
+    if (resource_fill_text(t, own.n ? own : request.path, true, &ignored, &failure))
         return 0;
-    if (!thing_send(t, &request, &document, &failure))
+    if (!resource_send(t, &request, &document, &failure))
         return object_in(t, "read", document) ? err_set(err, ERR_EXISTS, "there is one already") : 0;
     if (says_absent(t, &failure))
         return 0;
@@ -309,19 +310,19 @@ static int refuse_namesake(struct thing *t, struct err *err)
 static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct thing t = thing_of(ctx, desired);
+    struct resource t = resource_of(ctx, desired);
     bool named = t.id.n > 0;
     if (named && !attempt->again && refuse_namesake(&t, err))
         return -1;
     struct request request = {.role = "create",
         .method = named ? "PUT" : "POST",
-        .path = named ? thing_text(&t, "object_path") : thing_text(&t, "path"),
+        .path = named ? resource_text(&t, "object_path") : resource_text(&t, "path"),
         .with_body = true,
         .idempotent = named};
     const struct value *document;
-    if (thing_send(&t, &request, &document, err))
+    if (resource_send(&t, &request, &document, err))
         return -1;
-    struct str id_at = thing_text(&t, "id_at");
+    struct str id_at = resource_text(&t, "id_at");
     const struct value *object = object_in(&t, "create", document);
     if (!named)
         t.id = value_scalar_text(ctx->arena, wire_path(ctx->arena, document, id_at));
@@ -345,7 +346,7 @@ static int resource_read(struct op_ctx *ctx, const struct value *prior, const st
     const struct value **live, struct err *err)
 {
     (void)wanted;
-    struct thing t = thing_of(ctx, prior);
+    struct resource t = resource_of(ctx, prior);
     const struct value *object;
     *live = NULL;
     if (!t.id.n)
@@ -363,17 +364,17 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
     const struct value *changed, const struct value **live, struct err *err)
 {
     const struct value *attrs = value_with(ctx->arena, desired, STR("id"), value_getz(prior, "id"));
-    struct thing t = thing_of(ctx, attrs);
+    struct resource t = resource_of(ctx, attrs);
     t.answer = value_getz(prior, "answer");
     bool put = str_eqz(value_gets(value_getz(desired, "create"), "method"), "PUT");
     struct request request = {.role = "update",
         .method = put ? "PUT" : "PATCH",
-        .path = thing_text(&t, "object_path"),
+        .path = resource_text(&t, "object_path"),
         .with_body = true,
         .idempotent = true};
     const struct value *object;
     if ((value_list_has(changed, STR("body")) || value_list_has(changed, STR("secrets"))) &&
-        thing_send(&t, &request, &object, err))
+        resource_send(&t, &request, &object, err))
         return -1;
     if (read_object(&t, &object, err))
         return -1;
@@ -388,13 +389,13 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
 static int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     (void)teardown;
-    struct thing t = thing_of(ctx, prior);
+    struct resource t = resource_of(ctx, prior);
     struct request request = {
-        .role = "delete", .method = "DELETE", .path = thing_text(&t, "object_path"), .idempotent = true};
+        .role = "delete", .method = "DELETE", .path = resource_text(&t, "object_path"), .idempotent = true};
     const struct value *document;
     struct err failure = ERR_INIT;
-    if (str_eqz(value_gets(thing_said(&t, "delete"), "method"), "NONE") ||
-        !thing_send(&t, &request, &document, &failure) || says_absent(&t, &failure))
+    if (str_eqz(value_gets(resource_said(&t, "delete"), "method"), "NONE") ||
+        !resource_send(&t, &request, &document, &failure) || says_absent(&t, &failure))
         return 0;
     *err = failure;
     return -1;
@@ -402,9 +403,9 @@ static int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct v
 
 /* ---- what became of a creation that was not answered ---- */
 
-static bool looks_like(struct thing *t, const struct value *by, const struct value *item)
+static bool looks_like(struct resource *t, const struct value *by, const struct value *item)
 {
-    const struct value *body = thing_said(t, "body");
+    const struct value *body = resource_said(t, "body");
     for (uint32_t i = 0; i < by->count; i++) {
         struct str path = value_text(by->items[i], STR_EMPTY);
         const struct value *want = wire_path(t->arena, body, path);
@@ -414,14 +415,16 @@ static bool looks_like(struct thing *t, const struct value *by, const struct val
     return by->count > 0;
 }
 
-static int find_listed(struct thing *t, const struct attempt *attempt, const struct value *find,
+static int find_listed(struct resource *t, const struct attempt *attempt, const struct value *find,
     const struct value **live, struct err *err)
 {
     struct str at = value_gets(find, "at"), path = value_gets(find, "path");
-    struct request request = {
-        .role = "find", .method = "GET", .path = path.n ? path : thing_text(t, "path"), .idempotent = true};
+    struct request request = {.role = "find",
+        .method = "GET",
+        .path = path.n ? path : resource_text(t, "path"),
+        .idempotent = true};
     const struct value *document, *by = value_getz(find, "by");
-    if (is_hashed(thing_said(t, "body"))) {
+    if (is_hashed(resource_said(t, "body"))) {
         err_set(err, ERR_FAILED,
             "its creation was not answered, and it cannot be found: its body has something secret in it, of "
             "which the state keeps a hash only");
@@ -430,13 +433,13 @@ static int find_listed(struct thing *t, const struct attempt *attempt, const str
                              "with a key keeps the body (WEIR_STATE_KEY), and what is secret may also be "
                              "said under `secrets`");
     }
-    if (thing_send(t, &request, &document, err))
+    if (resource_send(t, &request, &document, err))
         return -1;
     const struct value *items = wire_path(t->arena, document, at);
     for (uint32_t i = 0; items && items->kind == VALUE_LIST && i < items->count; i++) {
         if (!by || by->kind != VALUE_LIST || !looks_like(t, by, items->items[i]))
             continue;
-        t->id = value_scalar_text(t->arena, wire_path(t->arena, items->items[i], thing_text(t, "id_at")));
+        t->id = value_scalar_text(t->arena, wire_path(t->arena, items->items[i], resource_text(t, "id_at")));
         if (t->id.n && attempt_claims(attempt, t->id)) {
             *live = live_of(t, items->items[i]);
             return 0;
@@ -448,7 +451,7 @@ static int find_listed(struct thing *t, const struct attempt *attempt, const str
 static int resource_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    struct thing t = thing_of(ctx, desired);
+    struct resource t = resource_of(ctx, desired);
     const struct value *find = value_getz(desired, "find");
     *live = NULL;
     if (t.id.n)

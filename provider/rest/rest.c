@@ -17,7 +17,7 @@ enum {
     TRANSIENT_FOR_MS = 2 * 60 * 1000,
     PAUSE_MS = 250,
     PAUSE_MAX_MS = 8000,
-    SILENT_FOR_MS = 60 * 1000,
+    UNREACHABLE_FOR_MS = 60 * 1000,
     ANSWER_FOR_MS = 2 * 60 * 1000,
     SLOWEST = 64,               /* bytes a second, for as long as it may be silent */
     SLOWEST_REQUEST = 4 * 1024, /* bytes a second in the end */
@@ -152,7 +152,7 @@ int rest_exchange(struct rest_client *client, struct arena *arena, const struct 
     struct http_response *response, struct err *err)
 {
     struct http_request request = *given;
-    int64_t silence_ms = given->timeout_ms ? given->timeout_ms : SILENT_FOR_MS;
+    int64_t silence_ms = given->timeout_ms ? given->timeout_ms : UNREACHABLE_FOR_MS;
     request.min_rate = SLOWEST; /* nothing may trickle, and in the end it is over */
     request.deadline_ms = silence_ms + ANSWER_FOR_MS + (int64_t)given->body.n * 1000 / SLOWEST_REQUEST;
     request.insecure_ok = client->insecure || client->local_port;

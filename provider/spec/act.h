@@ -32,12 +32,12 @@ struct act {
     bool keep_marks;                  /* tags as the service has them, weir's own included */
     bool base_read;                   /* the object's own answer was read in this operation */
     bool making;      /* calls may be about what was made a moment ago and is not seen everywhere yet */
-    bool makes;       /* the call at hand is the one that makes the thing */
+    bool makes;       /* the call at hand is the one that makes the resource */
     bool looks_first; /* even a call with a token is not sent again before it was looked what became of it */
     bool sees_going;  /* what is being deleted is read as well; else it is as good as gone */
     bool sees_gone;   /* and what is as good as gone, too */
     bool ignored;     /* the last call was refused in a way that its step passes over: nothing was said */
-    bool silent;      /* a change was answered with nothing at all, which need not be the service's answer */
+    bool unreachable; /* a change was answered with nothing at all, which need not be the service's answer */
 };
 
 void act_init(struct act *act, struct op_ctx *ctx);
@@ -195,7 +195,7 @@ const struct value *act_shown(struct act *act, const struct value *object);
  */
 int act_bring_about(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *item, enum err_class as_done, bool always, struct err *err);
-/* Members as files have them, of what they are on the wire: what names the thing itself is "self". */
+/* Members as files have them, of what they are on the wire: what names the resource itself is "self". */
 const struct value *act_members_said(
     struct act *act, const struct spec_members *m, struct str id, const struct value *items);
 int act_read_members(struct act *act, const struct spec_members *m, const struct value *object,
@@ -218,9 +218,9 @@ const struct value *act_entries_of(struct act *act, const struct spec_entries *e
 /* ---- act_make.c ---- */
 
 /*
- * A call that makes the thing. Where its answer is lost it is never simply sent again: what became of it is
- * looked for first, as the type says. What is found so is *found, whole, and *document is NULL; else *found
- * is NULL.
+ * A call that makes the resource. Where its answer is lost it is never simply sent again: what became of it
+ * is looked for first, as the type says. What is found so is *found, whole, and *document is NULL; else
+ * *found is NULL.
  */
 int act_make(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **document, const struct value **found, struct err *err);
@@ -239,22 +239,22 @@ int act_look(struct act *act, const struct spec_step *step, const struct value *
 /* What this step's answer has (NULL: nothing) is what there is now. */
 void act_see(struct act *act, const struct spec_step *step, const struct value *doc);
 bool act_is_default(const struct attr *attr, const struct value *v);
-/* After a call that the thing is busy with for a while, where the step says so. */
+/* After a call that the resource is busy with for a while, where the step says so. */
 int act_wait_step(struct act *act, const struct spec_step *step, const struct value *object, struct err *err);
-int act_put_facet(
-    struct act *act, const struct spec_facet *facet, const struct value *object, struct err *err);
+int act_put_sub_resource(struct act *act, const struct spec_sub_resource *sub_resource,
+    const struct value *object, struct err *err);
 
 /* ---- act_kept.c: what stays as it is where a service takes all of what is sent ---- */
 
 /* What is wanted (with nulls for what is taken out), and beside it what else of these attributes (NULL: of
- * all that are wanted) is there. What would break a demand is not kept. */
+ * all that are wanted) is there. What would break a constraint is not kept. */
 const struct value *act_kept(
     struct act *act, const struct value *wanted, const struct value *live, const struct value *names);
 /* Adds to what was just read, and is to be sent back whole, what there is no attribute for. */
 const struct value *act_with_unnamed(struct act *act, const struct spec_step *step, const struct value *live);
-/* The object with what is there of the facet besides, where its call replaces all of it. */
-int act_facet_kept(
-    struct act *act, const struct spec_facet *facet, const struct value **object, struct err *err);
+/* The object with what is there of the sub-resource besides, where its call replaces all of it. */
+int act_sub_resource_kept(struct act *act, const struct spec_sub_resource *sub_resource,
+    const struct value **object, struct err *err);
 
 /* ---- act_complete.c: what an object is after an operation ---- */
 
@@ -272,9 +272,9 @@ int act_changed(struct act *act, const struct value *desired, const struct value
 /* Could a read now bring the attribute, where what was read in this operation did not? */
 bool act_may_bring(const struct act *act, const struct spec_attr *attr);
 /* The names of computed attributes that it lacks. */
-const struct value *act_untold(struct act *act, const struct value *live);
+const struct value *act_unreported(struct act *act, const struct value *live);
 /* With those as they were read (`read` may be NULL): what the service does not say is null. */
-const struct value *act_told(
+const struct value *act_reported(
     struct act *act, const struct value *names, const struct value *read, const struct value *live);
 /* Reads those that can be read and puts an end to it: *live is as others are shown it. */
 int act_complete(struct act *act, const struct value *object, const struct value *names,
@@ -288,9 +288,9 @@ const struct value *act_tag_text(struct arena *arena, struct str text);
 const struct value *act_marked(struct act *act, const struct value *desired);
 /* Tags of what was just made and could not be given with the creation. */
 int act_tag_created(struct act *act, const struct value *object, const struct value *tags, struct err *err);
-/* What is to be done to the thing. */
+/* What is to be done to the resource. */
 enum act_deed { RUN_CHANGES, RUN_DELETES };
-/* Asks whose the thing is: -1 where it is another's, or nobody can say. */
+/* Asks whose the resource is: -1 where it is another's, or nobody can say. */
 int act_check_whose(struct act *act, const struct value *object, enum act_deed deed, struct err *err);
 /* The same where marks that were seen before speak against it; nothing is asked where they do not. */
 int act_check_seen(struct act *act, const struct value *object, struct err *err);
@@ -363,7 +363,7 @@ int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *objec
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
-int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err);
+int spec_marked(struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
 int spec_ids(
     struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx, struct err *err);
 int spec_listing_saves(struct op_ctx *ctx, const struct sought *sought);

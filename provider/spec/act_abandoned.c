@@ -87,7 +87,7 @@ int spec_search(
 
 /* ---- by mark ---- */
 
-/* The tags of one listed thing, its marks included: from the listing, or read. */
+/* The tags of one listed resource, its marks included: from the listing, or read. */
 static const struct value *tags_of(struct act *act, const struct value *live, struct err *err)
 {
     struct str name = act->type->tags->attr->attr->name;
@@ -97,17 +97,17 @@ static const struct value *tags_of(struct act *act, const struct value *live, st
     return act_read(act, live, value_list(act->arena, &wanted, 1), &read, err) ? NULL : value_get(read, name);
 }
 
-int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *found_ctx, struct err *err)
+int spec_marked(struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
     const struct spec_type *type = act.type;
     const struct value *items;
-    bool told = type->tags && !type->tags->untold && !untold; /* the tagging API knows them */
-    if (!type->tags || told || !type->tags->mark || !type->list.count)
+    bool reported = type->tags && !type->tags->unreported && !unreported; /* the tagging API knows them */
+    if (!type->tags || reported || !type->tags->mark || !type->list.count)
         return 0;
     if (type->list.items[0]
-            .list.per.count) /* it lies within another thing, bears marks as that does, and goes with it */
+            .list.per.count) /* it lies within another resource, bears marks as that does, and goes with it */
         return 0;
     act.keep_marks = true;
     if (act_list(&act, &type->list.items[0], NULL, NULL, &items, err))
@@ -118,7 +118,7 @@ int spec_marked(struct op_ctx *ctx, bool untold, resource_found *found, void *fo
             return -1;
         struct err failure = ERR_INIT;
         const struct value *tags = tags_of(&act, live, &failure);
-        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT && !lacking_says(&failure)) {
+        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT && !unsupported_says(&failure)) {
             *err = failure;
             return -1;
         }

@@ -254,9 +254,9 @@ const struct value *act_decode_attr(
 
 bool act_comes_along(const struct spec_type *type, const struct spec_attr *attr)
 {
-    for (size_t i = 0; i < type->facet_count; i++)
-        if (type->facets[i].attr == attr)
-            return !type->facets[i].get;
+    for (size_t i = 0; i < type->sub_resource_count; i++)
+        if (type->sub_resources[i].attr == attr)
+            return !type->sub_resources[i].get;
     for (size_t i = 0; i < type->member_count; i++)
         if (type->members[i].attr == attr)
             return !type->members[i].list;

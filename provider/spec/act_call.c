@@ -90,7 +90,7 @@ static void hint_users(const struct retry_rules *rules, struct err *err)
 }
 
 /*
- * While a thing is made, "it does not exist" is mostly about another that this run has just made, or
+ * While a resource is made, "it does not exist" is mostly about another that this run has just made, or
  * about itself. Where nothing was made of late, it is a mistake in the file and told at once.
  */
 static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
@@ -248,17 +248,17 @@ static int read_whole(struct retry_rules *rules, const struct wire_message *answ
     if (step->reply.parse.n) {
         static const struct shape text = {.kind = SHAPE_JSON_TEXT};
         const struct value *inner = wire_path(act->arena, rules->document, step->reply.parse);
-        if (!inner && step->reply.demands)
+        if (!inner && step->reply.constraints)
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
                 STR_ARG(op->name), STR_ARG(step->reply.parse));
         rules->document = inner ? wire_coerce(act->arena, &text, inner) : &value_empty_map;
     }
-    if (step->reply.demands && !has_place(act, step, rules->document))
+    if (step->reply.constraints && !has_place(act, step, rules->document))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
             STR_ARG(op->name), STR_ARG(step->reply.at));
-    /* What makes the thing may say so with {}, too; so do those who answer anything with that. */
-    bool silent = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
-    act->silent |= silent && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
+    /* What makes the resource may say so with {}, too; so do those who answer anything with that. */
+    bool unreachable = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
+    act->unreachable |= unreachable && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
     return 0;
 }
 
@@ -295,7 +295,7 @@ static bool same_request(const struct wire_message *a, const struct wire_message
            str_eq(a->body, b->body);
 }
 
-/* What was answered to the same question: two parts of a thing may be told by one call. */
+/* What was answered to the same question: two parts of a resource may be told by one call. */
 static const struct wire_message *answered_before(
     const struct act *act, const struct wire_operation *op, const struct wire_message *request)
 {

@@ -88,14 +88,14 @@ int act_wait_step(struct act *act, const struct spec_step *step, const struct va
     return step->wait ? act_wait_live(act, object, &live, err) : 0;
 }
 
-int act_put_facet(
-    struct act *act, const struct spec_facet *facet, const struct value *object, struct err *err)
+int act_put_sub_resource(struct act *act, const struct spec_sub_resource *sub_resource,
+    const struct value *object, struct err *err)
 {
     const struct value *document;
-    if (!act_applies(act, facet->put, object))
+    if (!act_applies(act, sub_resource->put, object))
         return 0;
-    int failed = facet->put->list.each
-                     ? act_now(act, facet->put, object, &document, err)
-                     : act_bring_about(act, facet->put, object, NULL, ERR_EXISTS, false, err);
-    return failed ? -1 : act_wait_step(act, facet->put, object, err);
+    int failed = sub_resource->put->list.each
+                     ? act_now(act, sub_resource->put, object, &document, err)
+                     : act_bring_about(act, sub_resource->put, object, NULL, ERR_EXISTS, false, err);
+    return failed ? -1 : act_wait_step(act, sub_resource->put, object, err);
 }

@@ -1,6 +1,6 @@
 /*
  * What an object is after an operation: what was sent, what the answers said, and what has to be asked for
- * because no answer told it. One rule for all that make and change things.
+ * because no answer told it. One rule for all that make and change resources.
  */
 #include "provider/spec/act.h"
 
@@ -53,7 +53,7 @@ bool act_may_bring(const struct act *act, const struct spec_attr *attr)
     return attr->readable && (!act->base_read || act_reads_apart(act->type, attr->attr->name));
 }
 
-const struct value *act_untold(struct act *act, const struct value *live)
+const struct value *act_unreported(struct act *act, const struct value *live)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
     for (size_t i = 0; i < act->type->attr_count; i++) {
@@ -65,7 +65,7 @@ const struct value *act_untold(struct act *act, const struct value *live)
     return value_builder_list(&names);
 }
 
-const struct value *act_told(
+const struct value *act_reported(
     struct act *act, const struct value *names, const struct value *read, const struct value *live)
 {
     for (uint32_t i = 0; i < names->count; i++) {
@@ -99,6 +99,6 @@ int act_complete(struct act *act, const struct value *object, const struct value
     if (wanted.n &&
         act_read_back(act, value_merge(act->arena, object, *live), value_builder_list(&wanted), &read, err))
         return -1;
-    *live = act_shown(act, act_told(act, names, read, with_fixed(act, read, *live)));
+    *live = act_shown(act, act_reported(act, names, read, with_fixed(act, read, *live)));
     return 0;
 }

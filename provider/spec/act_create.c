@@ -1,6 +1,6 @@
 /*
- * Creating: the steps that make the thing, what has calls of its own (facets, entries, members, tags), the
- * wait until it is ready, and what no answer told.
+ * Creating: the steps that make the resource, what has calls of its own (sub-resources, entries, members,
+ * tags), the wait until it is ready, and what no answer told.
  */
 #include "provider/aws/client.h"
 #include "provider/spec/act.h"
@@ -64,7 +64,7 @@ static int create_step(struct act *act, const struct spec_step *step, const stru
     /* What is made by changing what is listed is found again by its name only. */
     if (step->call.op && step->call.op->patch) /* leads from what the answers say to what is asked for */
         object = value_merge(act->arena, *live, desired);
-    bool found_again = !step->list.each || act->type->settle.way == SETTLE_NAME;
+    bool found_again = !step->list.each || act->type->recover.way == RECOVER_NAME;
     bool makes = !*live && step->call.op && found_again && !step->must_be_absent;
     if (!act_applies(act, step, object))
         return 0;
@@ -104,7 +104,7 @@ static int create_steps(
 
 /* What is made on the way, and by what: exactly one of the four. */
 struct owned {
-    const struct spec_facet *facet;
+    const struct spec_sub_resource *sub_resource;
     const struct spec_entries *entries;
     const struct spec_members *members;
     const struct spec_tags *tags;
@@ -115,13 +115,15 @@ struct owned {
 static size_t owned_list(struct act *act, const struct value *desired, struct owned **out)
 {
     const struct spec_type *type = act->type;
-    size_t n = 0, most = type->facet_count + type->entries_count + type->member_count + 1;
+    size_t n = 0, most = type->sub_resource_count + type->entries_count + type->member_count + 1;
     struct owned *all = *out = ARENA_ARRAY(act->arena, struct owned, most);
-    for (size_t i = 0; i < type->facet_count; i++) {
-        const struct spec_facet *facet = &type->facets[i];
-        const struct value *want = value_get(desired, facet->attr->attr->name);
-        if (!facet->sent_by_create && !value_is_null(want) && !act_is_default(facet->attr->attr, want))
-            all[n++] = (struct owned){.facet = facet, .name = facet->attr->attr->name, .want = want};
+    for (size_t i = 0; i < type->sub_resource_count; i++) {
+        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
+        const struct value *want = value_get(desired, sub_resource->attr->attr->name);
+        if (!sub_resource->sent_by_create && !value_is_null(want) &&
+            !act_is_default(sub_resource->attr->attr, want))
+            all[n++] = (struct owned){
+                .sub_resource = sub_resource, .name = sub_resource->attr->attr->name, .want = want};
     }
     for (size_t i = 0; i < type->entries_count; i++) {
         const struct spec_entries *entries = &type->entries[i];
@@ -151,13 +153,14 @@ static int create_one(struct act *act, const struct value *object, const struct 
         return act_tag_created(act, object, one->want, err);
     if (one->members && one->members->read_first && act_read_members(act, one->members, object, &have, err))
         return -1;
-    return (one->facet ? act_put_facet(act, one->facet, object, err)
-                       : act_sync_members(act, one->members, object, have, one->want, err))
+    return (one->sub_resource ? act_put_sub_resource(act, one->sub_resource, object, err)
+                              : act_sync_members(act, one->members, object, have, one->want, err))
                ? err_context(err, "%.*s", STR_ARG(one->name))
                : 0;
 }
 
-/* What failed, and what would have come after it. It can be gone on with if the thing itself gets ready. */
+/* What failed, and what would have come after it. It can be gone on with if the resource itself gets ready.
+ */
 static void note_lacks(
     struct act *act, const struct value *object, const struct value *made, const struct owned *rest, size_t n)
 {
@@ -213,7 +216,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
         return failed;
     if (act.client)
         aws_made(act.client);
-    if (act.type->settle.way == SETTLE_CONTENT)
+    if (act.type->recover.way == RECOVER_CONTENT)
         attempt_claims(attempt, value_text(value_get(made, act.type->schema.id), STR_EMPTY));
     /* From here on it exists, whatever happens. */
     struct err later = ERR_INIT;
@@ -230,7 +233,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     if (act_wait_live(&act, object, &made, err))
         return -1;
     *live = made;
-    if (act.silent && !act.base_read && see_made(&act, object, live, err))
+    if (act.unreachable && !act.base_read && see_made(&act, object, live, err))
         return -1;
-    return act_complete(&act, object, act_untold(&act, *live), live, err);
+    return act_complete(&act, object, act_unreported(&act, *live), live, err);
 }

@@ -17,7 +17,7 @@ static int delete_steps(struct act *act, const struct value *object, struct err 
             *err = failure;
             return -1;
         }
-        /* What undoes a thing may be one that is waited for in its turn. */
+        /* What undoes a resource may be one that is waited for in its turn. */
         doc = step->wait && document ? act_at(act, step, document, object) : NULL;
         if (doc) {
             live = act_decode(act, step, doc, NULL);
@@ -62,10 +62,10 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
     object = act_forced(&act, object);
     if (act_lift(&act, object, &failure) == 0 && delete_steps(&act, object, &failure) == 0)
         return act_wait_gone(&act, object, err) ||
-                       (act.silent && !act.type->gone_wait && see_gone(&act, object, err))
+                       (act.unreachable && !act.type->gone_wait && see_gone(&act, object, err))
                    ? -1
                    : 0;
-    /* Services have many ways to say that a thing is gone already, or that it is about to be. */
+    /* Services have many ways to say that a resource is gone already, or that it is about to be. */
     act.sees_going = true;
     if (failure.class != ERR_INTERRUPTED && act_read(&act, object, &value_empty_list, &live, &ignored) == 0) {
         act.sees_going = false;

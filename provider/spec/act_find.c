@@ -31,7 +31,8 @@ static bool is_marked_so(const struct act *act, const struct value *tags)
     struct str state = value_gets(tags, "weir:state");
     if (str_eq(value_gets(tags, "weir:intent"), ctx->owner.token))
         return true;
-    return act->type->settle.way == SETTLE_NAME && str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack) &&
+    return act->type->recover.way == RECOVER_NAME &&
+           str_eq(value_gets(tags, "weir:stack"), ctx->owner.stack) &&
            (!state.n || !ctx->owner.lineage.n || str_eq(state, ctx->owner.lineage)) &&
            str_eq(value_gets(tags, "weir:address"),
                value_text(act_tag_text(act->arena, ctx->address), STR_EMPTY));
@@ -72,12 +73,12 @@ static bool is_ours(const struct finding *f, const struct value *live)
     const struct spec_type *type = f->act->type;
     const struct value *tags = type->tags ? value_get(live, type->tags->attr->attr->name) : NULL;
     bool marked = value_gets(tags, "weir:intent").n > 0;
-    switch (type->settle.way) {
-    case SETTLE_MARK: return is_marked_so(f->act, tags);
-    case SETTLE_NAME: return marked ? is_marked_so(f->act, tags) : is_as_sent(f->act, f->desired, live);
-    case SETTLE_CONTENT: break; /* what it looks like was compared already; whose it is says the claim */
-    case SETTLE_TOKEN:
-    case SETTLE_NEVER: return false;
+    switch (type->recover.way) {
+    case RECOVER_MARK: return is_marked_so(f->act, tags);
+    case RECOVER_NAME: return marked ? is_marked_so(f->act, tags) : is_as_sent(f->act, f->desired, live);
+    case RECOVER_CONTENT: break; /* what it looks like was compared already; whose it is says the claim */
+    case RECOVER_TOKEN:
+    case RECOVER_NEVER: return false;
     }
     return attempt_claims(f->act->attempt, value_text(value_get(live, type->schema.id), STR_EMPTY));
 }
@@ -220,7 +221,7 @@ int act_find(struct act *act, const struct value *desired, int64_t until_ms, con
     struct finding f = {.act = act};
     int64_t pause = FIRST_PAUSE_MS;
     *live = NULL;
-    if (act->type->settle.way == SETTLE_TOKEN || act->type->settle.way == SETTLE_NEVER)
+    if (act->type->recover.way == RECOVER_TOKEN || act->type->recover.way == RECOVER_NEVER)
         return 0;
     if (act_fill_templates(act, desired, &f.desired, err))
         return -1;
@@ -273,7 +274,7 @@ int spec_namesake(
     act.sees_gone = true; /* such as a secret that waits for its end: its name is taken */
     struct finding f = {.act = &act, .anybodys = true};
     *object = NULL;
-    if (act.type->settle.way != SETTLE_NAME)
+    if (act.type->recover.way != RECOVER_NAME)
         return 0;
     if (act_fill_templates(&act, desired, &f.desired, err) || find_once(&f, err))
         return -1;

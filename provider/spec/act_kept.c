@@ -13,9 +13,10 @@ static bool stays_beside(const struct spec_type *type, const struct spec_attr *a
     return !renewed;
 }
 
-/* The attribute without the field that breaks a demand, or as it is wanted, where that is not one alone. */
-static const struct value *without_broken(
-    struct arena *arena, const struct demand_break *broken, const struct value *v, const struct value *wanted)
+/* The attribute without the field that breaks a constraint, or as it is wanted, where that is not one alone.
+ */
+static const struct value *without_broken(struct arena *arena, const struct constraint_break *broken,
+    const struct value *v, const struct value *wanted)
 {
     struct str field = broken->path->count == 1 ? value_text(broken->path->items[0], STR_EMPTY) : STR_EMPTY;
     return field.n && wanted && !value_get(wanted, field) ? value_with(arena, v, field, NULL) : wanted;
@@ -35,8 +36,9 @@ const struct value *act_kept(
         if (kept != v)
             out = value_with(act->arena, out, name, kept);
     }
-    struct demand_break broken = {.changed = names};
-    while (out != wanted && schema_demand_broken(act->arena, &act->type->schema, out, ASKED_BY_WEIR, &broken))
+    struct constraint_break broken = {.changed = names};
+    while (out != wanted &&
+           schema_constraint_broken(act->arena, &act->type->schema, out, ASKED_BY_WEIR, &broken))
         out = value_with(act->arena, out, broken.attribute,
             without_broken(
                 act->arena, &broken, value_get(out, broken.attribute), value_get(wanted, broken.attribute)));
@@ -64,20 +66,21 @@ const struct value *act_with_unnamed(struct act *act, const struct spec_step *st
     return live;
 }
 
-int act_facet_kept(
-    struct act *act, const struct spec_facet *facet, const struct value **object, struct err *err)
+int act_sub_resource_kept(struct act *act, const struct spec_sub_resource *sub_resource,
+    const struct value **object, struct err *err)
 {
-    struct str name = facet->attr->attr->name;
+    struct str name = sub_resource->attr->attr->name;
     const struct value *names = value_string_ref(act->arena, name), *there = NULL;
-    if (!facet->put->call.kept_count)
+    if (!sub_resource->put->call.kept_count)
         return 0;
     if (act_read(act, *object, value_list(act->arena, &names, 1), &there, err))
         return -1;
-    there = there ? act_with_unnamed(act, facet->put, there) : NULL;
+    there = there ? act_with_unnamed(act, sub_resource->put, there) : NULL;
     *object = value_with(act->arena, *object, name,
-        attr_completed(act->arena, facet->attr->attr, value_get(*object, name), value_get(there, name)));
-    for (size_t i = 0; i < facet->put->call.kept_count; i++) {
-        struct str kept = facet->put->call.kept[i].name;
+        attr_completed(
+            act->arena, sub_resource->attr->attr, value_get(*object, name), value_get(there, name)));
+    for (size_t i = 0; i < sub_resource->put->call.kept_count; i++) {
+        struct str kept = sub_resource->put->call.kept[i].name;
         if (attr_unnamed(kept) && value_get(there, kept))
             *object = value_with(act->arena, *object, kept, value_get(there, kept));
     }

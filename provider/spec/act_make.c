@@ -1,5 +1,5 @@
 /*
- * The call that makes a thing, and what is done where its answer is lost: the type's way of settling it
+ * The call that makes a resource, and what is done where its answer is lost: the type's way of settling it
  * (struct spec_settle) says where to look, how long, and whether the call may be sent again.
  */
 #include "base/clock.h"
@@ -45,17 +45,18 @@ static int make_once(struct act *act, const struct spec_step *step, const struct
 /* Until when it is looked for before the request is sent again. */
 static int64_t look_until(const struct act *act, bool exists)
 {
-    const struct spec_settle *settle = &act->type->settle;
-    bool harmless = settle->way == SETTLE_NAME || settle->token; /* to send it again at once */
-    return harmless && !exists ? 0 : clock_mono_ms() + settle->within_ms;
+    const struct spec_recover *recover = &act->type->recover;
+    bool harmless = recover->way == RECOVER_NAME || recover->token; /* to send it again at once */
+    return harmless && !exists ? 0 : clock_mono_ms() + recover->within_ms;
 }
 
 /* 1: found. 0: not to be seen. -1: there is no telling, for now. */
 static int make_look(struct act *act, const struct value *object, bool exists, const struct value **found)
 {
-    const struct spec_settle *settle = &act->type->settle;
+    const struct spec_recover *recover = &act->type->recover;
     struct err ignored = ERR_INIT;
-    bool exact = settle->token && settle->way == SETTLE_CONTENT; /* the token is, what it looks like is not */
+    bool exact =
+        recover->token && recover->way == RECOVER_CONTENT; /* the token is, what it looks like is not */
     if (exact)
         return 0;
     op_progress(act->ctx, "the answer was lost: looking whether it was made");
@@ -104,7 +105,7 @@ int act_make(struct act *act, const struct spec_step *step, const struct value *
         if (failure.class == ERR_EXISTS && attempt < ATTEMPTS && outlives_namesake(act, object))
             continue;
         if (!unsure || failure.class == ERR_INTERRUPTED || is_clear(&failure) ||
-            act->type->settle.way == SETTLE_NEVER)
+            act->type->recover.way == RECOVER_NEVER)
             return -1;
         bool exists = failure.class == ERR_EXISTS;
         int seen = make_look(act, object, exists, found);

@@ -48,12 +48,12 @@ static struct str own_endpoint(struct act *act)
 static bool lacks_tags(struct act *act)
 {
     struct str endpoint = own_endpoint(act);
-    return endpoint.n && lacking_is_known(act->ctx->work_dir, endpoint, BUCKET_TAGS);
+    return endpoint.n && unsupported_is_known(act->ctx->work_dir, endpoint, BUCKET_TAGS);
 }
 
 static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
 {
-    if (!lacking_note(ctx->work_dir, endpoint, BUCKET_TAGS))
+    if (!unsupported_note(ctx->work_dir, endpoint, BUCKET_TAGS))
         return;
     struct str text = arena_printf(ctx->arena,
         "%.*s has no tags: what is made there has no ownership tags, and only the state knows that it is "
@@ -76,11 +76,11 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
     if (value_is_null(tags) || (!given && lacks_tags(act)) ||
         !act_sync_tags(act, object, NULL, tags, true, &failure))
         return 0;
-    if (endpoint.n && lacking_says(&failure) && !given) {
+    if (endpoint.n && unsupported_says(&failure) && !given) {
         say_untagged(ctx, endpoint);
         return 0;
     }
-    if (endpoint.n && lacking_says(&failure))
+    if (endpoint.n && unsupported_says(&failure))
         err_hint(&failure, "%.*s has no tags for it: leave `tags` and the provider's `default_tags` out",
             STR_ARG(endpoint));
     *err = failure;
@@ -102,7 +102,7 @@ int spec_marks(struct op_ctx *ctx, const struct value *object, const struct valu
     struct err failure = ERR_INIT;
     if (act_read(&act, object, value_list(act.arena, &name, 1), &live, &failure)) {
         *marks = NULL;
-        if (lacking_says(&failure)) /* a store without tags: then nothing bears marks */
+        if (unsupported_says(&failure)) /* a store without tags: then nothing bears marks */
             return 0;
         *err = failure;
         return -1;
@@ -146,19 +146,19 @@ const struct value *act_without_marks(struct act *act, const struct value *objec
     return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act->arena, all));
 }
 
-/* False where nobody may tell, or the thing is not there. */
+/* False where nobody may tell, or the resource is not there. */
 static int read_marks(
-    struct act *act, const struct value *object, const struct value **marks, bool *told, struct err *err)
+    struct act *act, const struct value *object, const struct value **marks, bool *reported, struct err *err)
 {
     struct err failure = ERR_INIT;
-    *told = false;
+    *reported = false;
     if (spec_marks(act->ctx, object, marks, &failure)) {
         if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
             return 0;
         *err = failure;
         return err_context(err, "finding out whose it is");
     }
-    *told = *marks != NULL;
+    *reported = *marks != NULL;
     return 0;
 }
 
@@ -185,20 +185,20 @@ static int compare_recorded(
     return 0;
 }
 
-/* A new thing's tags may take a moment to be shown: where nothing else tells they are read again. */
+/* A new resource's tags may take a moment to be shown: where nothing else tells they are read again. */
 static int act_whose(struct act *act, const struct value *object, struct ownership *out, struct err *err)
 {
     const struct op_ctx *ctx = act->ctx;
     const struct value *marks;
-    bool told;
+    bool reported;
     *out = (struct ownership){.whose = WHOSE_OURS};
     if (!act->type->tags || !act->type->tags->mark || !ctx->owner.stack.n)
         return 0;
     for (int tries = 1;; tries++) {
-        if (read_marks(act, object, &marks, &told, err))
+        if (read_marks(act, object, &marks, &reported, err))
             return -1;
-        out->untold = !told;
-        if (!told)
+        out->unreported = !reported;
+        if (!reported)
             return 0;
         *out = mark_whose(act->arena, &ctx->owner, marks);
         if (out->whose == WHOSE_NOBODY_KNOWS && !act->type->tags->with_create)

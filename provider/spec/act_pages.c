@@ -70,8 +70,8 @@ static const struct value *page_counted(struct act *act, const struct spec_step 
         return NULL;
     if (page->by == PAGE_NUMBER)
         return value_int(act->arena, at + 1);
-    const struct value *told = page->total.n ? wire_path(act->arena, document, page->total) : NULL;
-    if (told && str_to_int(value_scalar_text(act->arena, told), &total) && at + n >= total)
+    const struct value *reported = page->total.n ? wire_path(act->arena, document, page->total) : NULL;
+    if (reported && str_to_int(value_scalar_text(act->arena, reported), &total) && at + n >= total)
         return NULL;
     return value_int(act->arena, at + n);
 }

@@ -178,12 +178,12 @@ static void read_keep(struct reading *r, const struct spec_attr *attr, const str
     r->live = value_with(r->act->arena, r->live, attr->attr->name, v);
 }
 
-/* What a failed read of a facet means: 0 nothing is set, or the whole thing is gone. */
-static int facet_failed(
+/* What a failed read of a sub-resource means: 0 nothing is set, or the whole resource is gone. */
+static int sub_resource_failed(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (r->act->client && lacking_says(failure) &&
+    if (r->act->client && unsupported_says(failure) &&
         aws_custom_endpoint(r->act->client, &r->act->type->service->aws, &scratch).n)
         return 0; /* a store of one's own that does not know it: nothing of the kind can be set */
     if (failure->class != ERR_ABSENT) {
@@ -193,21 +193,22 @@ static int facet_failed(
     return read_missing(r, step, failure, err);
 }
 
-static int read_facets(struct reading *r, struct err *err)
+static int read_sub_resources(struct reading *r, struct err *err)
 {
     const struct spec_type *type = r->act->type;
-    for (size_t i = 0; i < type->facet_count && !r->gone; i++) {
-        const struct spec_facet *facet = &type->facets[i];
-        if (!facet->get || !act_wants(r->wanted, facet->attr->attr->name))
+    for (size_t i = 0; i < type->sub_resource_count && !r->gone; i++) {
+        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
+        if (!sub_resource->get || !act_wants(r->wanted, sub_resource->attr->attr->name))
             continue;
         const struct value *doc, *object = known_so_far(r);
         struct err failure = ERR_INIT;
-        if (read_fetch(r->act, facet->get, object, &doc, &failure)) {
-            if (facet_failed(r, facet->get, &failure, err))
+        if (read_fetch(r->act, sub_resource->get, object, &doc, &failure)) {
+            if (sub_resource_failed(r, sub_resource->get, &failure, err))
                 return -1;
         } else if (doc) {
             r->act->raw = r->act->raw ? r->act->raw : doc;
-            read_keep(r, facet->attr, act_decode_attr(r->act, facet->get, facet->attr, doc));
+            read_keep(
+                r, sub_resource->attr, act_decode_attr(r->act, sub_resource->get, sub_resource->attr, doc));
         }
     }
     return 0;
@@ -224,7 +225,7 @@ static int read_sets(struct reading *r, struct err *err)
         if (!m->list || !act_wants(r->wanted, m->attr->attr->name))
             continue;
         if (act_read_members(act, m, known_so_far(r), &v, &failure)) {
-            if (facet_failed(r, m->list, &failure, err))
+            if (sub_resource_failed(r, m->list, &failure, err))
                 return -1;
         }
         read_keep(r, m->attr, v);
@@ -235,7 +236,7 @@ static int read_sets(struct reading *r, struct err *err)
         if (!e->list || !act_wants(r->wanted, e->attr->attr->name))
             continue;
         if (act_read_entries(act, e, known_so_far(r), &v, &failure)) {
-            if (facet_failed(r, e->list, &failure, err))
+            if (sub_resource_failed(r, e->list, &failure, err))
                 return -1;
         }
         read_keep(r, e->attr, v);
@@ -262,7 +263,7 @@ static int read_tags(struct reading *r, struct err *err)
     if (known)
         all = known;
     else if (act_read_tags(r->act, object, &all, &failure))
-        return facet_failed(r, tags->list, &failure, err);
+        return sub_resource_failed(r, tags->list, &failure, err);
     read_keep(r, tags->attr, r->act->keep_marks ? all : act_own_tags(r->act->arena, all));
     return 0;
 }
@@ -286,7 +287,7 @@ int act_read(struct act *act, const struct value *prior, const struct value *wan
         return -1;
     struct reading r = {.act = act, .wanted = wanted, .prior = prior};
     *live = act->raw = NULL;
-    if (read_steps(&r, err) || read_facets(&r, err) || read_sets(&r, err) || read_tags(&r, err))
+    if (read_steps(&r, err) || read_sub_resources(&r, err) || read_sets(&r, err) || read_tags(&r, err))
         return -1;
     if (r.gone)
         return 0;

@@ -54,7 +54,7 @@ static const struct value *default_to_send(const struct spec_step *step, const s
     return stays ? NULL : attr->attr->default_value; /* an update in parts has what changes by itself */
 }
 
-/* Services refuse an empty list where they take none at all: a new thing has that anyway. */
+/* Services refuse an empty list where they take none at all: a new resource has that anyway. */
 static bool is_left_out(const struct act *act, const struct spec_attr *attr, const struct value *v)
 {
     const struct value *usual = attr ? attr->attr->default_value : NULL;
@@ -97,7 +97,7 @@ static const struct value *fill_fields(struct arena *arena, const struct type *t
     return value_builder_map(&b);
 }
 
-/* Those that a thing is made with. */
+/* Those that a resource is made with. */
 static int add_tags(struct act *act, const struct value *object, struct value_builder *input, struct err *err)
 {
     const struct spec_tags *tags = act->type->tags;

@@ -17,8 +17,8 @@ static int read_calls(struct act *act, const struct value *prior, const struct v
     for (size_t i = 0; i < type->read.count; i++)
         n += act_read_needs(type, &type->read.items[i], wanted) &&
              act_applies(act, &type->read.items[i], prior);
-    for (size_t i = 0; i < type->facet_count; i++)
-        n += type->facets[i].get && act_wants(wanted, type->facets[i].attr->attr->name);
+    for (size_t i = 0; i < type->sub_resource_count; i++)
+        n += type->sub_resources[i].get && act_wants(wanted, type->sub_resources[i].attr->attr->name);
     for (size_t i = 0; i < type->member_count; i++)
         n += type->members[i].list && act_wants(wanted, type->members[i].attr->attr->name);
     for (size_t i = 0; i < type->entries_count; i++)

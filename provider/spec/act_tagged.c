@@ -1,4 +1,5 @@
-/* Tags of many things at once, from the tagging API: of all things of a type, or of those with these ARNs. */
+/* Tags of many resources at once, from the tagging API: of all resources of a type, or of those with these
+ * ARNs. */
 #include "base/map.h"
 #include "provider/aws/location.h"
 #include "provider/aws/tagging.h"
@@ -38,10 +39,10 @@ struct str spec_tag_name(struct op_ctx *ctx, const struct value *prior, bool lis
     const struct spec_type *type = ctx->schema->impl;
     const struct spec_tags *tags = type->tags;
     struct str arn = value_gets(prior, "arn");
-    if (!tags || tags->untold || type->service->kind->send || type->service->aws.global)
+    if (!tags || tags->unreported || type->service->kind->send || type->service->aws.global)
         return STR_EMPTY;
     if (!tags->list && !(listed && tags->bulk.n))
-        return STR_EMPTY; /* they come with the thing */
+        return STR_EMPTY; /* they come with the resource */
     return str_starts(arn, STR("arn:")) && !is_elsewhere(ctx, &type->service->aws) ? arn : STR_EMPTY;
 }
 

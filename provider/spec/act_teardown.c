@@ -1,4 +1,4 @@
-/* Taking things down: what a consent makes of an object, what goes with it, and what stands in the way. */
+/* Taking resources down: what a consent makes of an object, what goes with it, and what stands in the way. */
 #include "base/json.h"
 #include "provider/spec/act.h"
 
@@ -85,7 +85,8 @@ static const struct value *teardown_names_of(struct act *act, const struct value
     return value_builder_list(&names);
 }
 
-/* Does the service stand in the way of the deletion as the rule knows it? *live is how the thing is now. */
+/* Does the service stand in the way of the deletion as the rule knows it? *live is how the resource is now.
+ */
 static int stands_against(struct act *act, const struct spec_teardown *rule, const struct value *object,
     const struct value **live, bool *against, struct err *err)
 {
@@ -220,8 +221,8 @@ static struct str why_not(struct act *act, const struct spec_teardown *rule, con
 /*
  * What would make the deletion stop, for want of a consent: something in it, its protection, a last snapshot
  * that nothing names. `lifts` names the option that agrees, `set` what the stack would have to say, and with
- * `live` before it goes, `instead` what else; `within`: by which attribute things of the stack say that they
- * are in it. NULL: nothing.
+ * `live` before it goes, `instead` what else; `within`: by which attribute resources of the stack say that
+ * they are in it. NULL: nothing.
  */
 static const struct value *in_the_way(
     struct act *act, const struct spec_teardown *rule, const struct value *object)
@@ -261,8 +262,8 @@ static int rule_erases(struct act *act, const struct spec_teardown *rule, const 
 }
 
 /* What is known beforehand of what becomes of it: a snapshot that is taken, a time in which it can be
- * restored. `match` tells which thing stays, `needs` by which attribute it is named. */
-static int leaf_told(struct act *act, const struct spec_leaf *leaf, const struct value *object,
+ * restored. `match` tells which resource stays, `needs` by which attribute it is named. */
+static int leaf_reported(struct act *act, const struct spec_leaf *leaf, const struct value *object,
     const struct value **what, struct err *err)
 {
     const struct value *says = NULL, *match = NULL;
@@ -307,7 +308,7 @@ int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *objec
     }
     const struct value *forced = act_forced(&act, object);
     for (size_t i = 0; i < act.type->leaf_count; i++) {
-        if (leaf_told(&act, &act.type->leaves[i], forced, &what, err))
+        if (leaf_reported(&act, &act.type->leaves[i], forced, &what, err))
             return -1;
         if (what)
             value_builder_add(&all, what);

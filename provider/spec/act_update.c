@@ -1,6 +1,6 @@
 /*
  * Updating: only the steps that are concerned by what changed, with what they send besides filled in from
- * what is there; then the facets, entries, members and tags that changed.
+ * what is there; then the sub-resources, entries, members and tags that changed.
  */
 #include "provider/spec/act.h"
 
@@ -192,17 +192,18 @@ static int update_steps(struct updating *u, struct err *err)
 }
 
 /* Back to how it is when nobody asks for anything. */
-static int reset_facet(struct updating *u, const struct spec_facet *facet, struct err *err)
+static int reset_sub_resource(
+    struct updating *u, const struct spec_sub_resource *sub_resource, struct err *err)
 {
-    const struct spec_step *step = facet->remove ? facet->remove : facet->reset;
+    const struct spec_step *step = sub_resource->remove ? sub_resource->remove : sub_resource->reset;
     const struct value *object = u->object, *document;
     if (!step) {
-        const struct value *v = reset_value(facet->attr);
+        const struct value *v = reset_value(sub_resource->attr);
         if (value_is_null(v))
             return err_set(err, ERR_INVALID, "\"%.*s\" cannot be taken away again once it is set",
-                STR_ARG(facet->attr->attr->name));
-        step = facet->put;
-        object = value_with(u->act->arena, object, facet->attr->attr->name, v);
+                STR_ARG(sub_resource->attr->attr->name));
+        step = sub_resource->put;
+        object = value_with(u->act->arena, object, sub_resource->attr->attr->name, v);
     }
     struct err failure = ERR_INIT;
     if (act_step(u->act, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
@@ -212,25 +213,26 @@ static int reset_facet(struct updating *u, const struct spec_facet *facet, struc
     return act_wait_step(u->act, step, object, err);
 }
 
-static int update_facets(struct updating *u, struct err *err)
+static int update_sub_resources(struct updating *u, struct err *err)
 {
     const struct spec_type *type = u->act->type;
-    for (size_t i = 0; i < type->facet_count; i++) {
-        const struct spec_facet *facet = &type->facets[i];
-        struct str name = facet->attr->attr->name;
+    for (size_t i = 0; i < type->sub_resource_count; i++) {
+        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
+        struct str name = sub_resource->attr->attr->name;
         if (!update_changes(u, name))
             continue;
         const struct value *want = value_get(u->desired, name);
         /* A call that switches on is no call for switching off. */
-        bool off = facet->remove && act_is_default(facet->attr->attr, want);
+        bool off = sub_resource->remove && act_is_default(sub_resource->attr->attr, want);
         bool renews =
-            facet->renew && !off && !value_is_null(want) && !value_is_null(value_get(u->prior, name));
-        if (renews && reset_facet(u, facet, err))
+            sub_resource->renew && !off && !value_is_null(want) && !value_is_null(value_get(u->prior, name));
+        if (renews && reset_sub_resource(u, sub_resource, err))
             return err_context(err, "%.*s", STR_ARG(name));
         bool puts = !value_is_null(want) && !off;
         const struct value *object = u->object;
-        if ((puts && act_facet_kept(u->act, facet, &object, err)) ||
-            (puts ? act_put_facet(u->act, facet, object, err) : reset_facet(u, facet, err)))
+        if ((puts && act_sub_resource_kept(u->act, sub_resource, &object, err)) ||
+            (puts ? act_put_sub_resource(u->act, sub_resource, object, err)
+                  : reset_sub_resource(u, sub_resource, err)))
             return err_context(err, "%.*s", STR_ARG(name));
     }
     return 0;
@@ -295,7 +297,7 @@ static int update_tags(struct updating *u, struct err *err)
 }
 
 /* Computed values that the change affects and no answer brought. */
-static const struct value *update_untold(const struct updating *u)
+static const struct value *update_unreported(const struct updating *u)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(u->act->arena);
     for (size_t i = 0; i < u->act->type->attr_count; i++) {
@@ -323,13 +325,14 @@ int spec_update(struct op_ctx *ctx, const struct value *prior, const struct valu
     if (act_fill_templates(&act, value_merge(act.arena, prior, desired), &u.object, err) ||
         act_check_known(&act, u.object, err) || act_check_seen(&act, u.object, err))
         return -1;
-    if (update_steps(&u, err) || update_facets(&u, err) || update_sets(&u, err) || update_tags(&u, err))
+    if (update_steps(&u, err) || update_sub_resources(&u, err) || update_sets(&u, err) ||
+        update_tags(&u, err))
         return -1;
     if (u.any && act_wait_live(&act, u.object, &u.live, err))
         return -1;
     const struct value *after;
     if (act_changed(&act, desired, changed, u.live, &after, err) ||
-        act_complete(&act, value_merge(act.arena, u.object, after), update_untold(&u), &after, err))
+        act_complete(&act, value_merge(act.arena, u.object, after), update_unreported(&u), &after, err))
         return -1;
     *live = after;
     return 0;

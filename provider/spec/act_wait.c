@@ -1,4 +1,4 @@
-/* Waiting until a thing is ready, or gone. */
+/* Waiting until a resource is ready, or gone. */
 #include "base/clock.h"
 #include "provider/spec/act.h"
 

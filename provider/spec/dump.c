@@ -244,8 +244,8 @@ static void add_reading(struct dump *d, const char *role, const struct spec_step
 static void add_owned(struct dump *d)
 {
     const struct spec_type *type = d->type;
-    for (size_t i = 0; i < type->facet_count; i++) {
-        const struct spec_facet *f = &type->facets[i];
+    for (size_t i = 0; i < type->sub_resource_count; i++) {
+        const struct spec_sub_resource *f = &type->sub_resources[i];
         add_step(d, "put", f->put, false);
         add_step(d, "delete", f->remove, false);
         add_step(d, "reset", f->reset, false);
@@ -329,13 +329,13 @@ static const struct value *dump_service(struct dump *d)
 }
 
 /* How a lost answer to what makes it is settled. */
-static const struct value *dump_settle(struct dump *d)
+static const struct value *dump_recover(struct dump *d)
 {
-    const struct spec_settle *settle = &d->type->settle;
+    const struct spec_recover *recover = &d->type->recover;
     bool marked = d->type->tags && d->type->tags->mark && d->type->tags->with_create;
-    struct value_entry entries[] = {{STR("by"), textz(d, settle_way_name(settle->way))},
-        {STR("said"), value_bool(settle->said)}, {STR("token"), value_bool(settle->token)},
-        {STR("marked"), value_bool(marked)}, {STR("within_ms"), value_int(d->arena, settle->within_ms)}};
+    struct value_entry entries[] = {{STR("by"), textz(d, recover_way_name(recover->way))},
+        {STR("said"), value_bool(recover->said)}, {STR("token"), value_bool(recover->token)},
+        {STR("marked"), value_bool(marked)}, {STR("within_ms"), value_int(d->arena, recover->within_ms)}};
     return value_map(d->arena, entries, sizeof entries / sizeof *entries);
 }
 
@@ -363,6 +363,6 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     struct value_entry entries[] = {{STR("type"), dump_text(&d, schema->name)},
         {STR("data"), value_bool(schema->is_data)}, {STR("service"), dump_service(&d)},
         {STR("calls"), value_builder_list(&d.calls)},
-        {STR("settle"), schema->is_data || schema->ops != &spec_ops ? NULL : dump_settle(&d)}};
+        {STR("recover"), schema->is_data || schema->ops != &spec_ops ? NULL : dump_recover(&d)}};
     return value_map(arena, entries, 5);
 }

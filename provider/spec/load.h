@@ -78,7 +78,7 @@ struct step_rules {
     bool reads;               /* of calls that share a map: it takes `at` from there, others `failed` */
     bool pages;               /* lists: may be paginated */
     const struct node *ident; /* send this instead of the id */
-    const struct spec_attr *subject; /* sent too, unless told otherwise (a facet's attribute) */
+    const struct spec_attr *subject; /* sent too, unless told otherwise (a sub-resource's attribute) */
     struct item_member items[3];
     size_t item_count;
     const struct node *with_create; /* tags of the create call */
@@ -116,7 +116,7 @@ void load_request(
  * given. */
 const struct shape *load_constant_shape(struct type_loader *t, const struct node *node, bool *dynamic);
 
-/* ---- load_tags.c, load_owned.c: facets, members and entries; and tags, which go before them ---- */
+/* ---- load_tags.c, load_owned.c: sub-resources, members and entries; and tags, which go before them ---- */
 
 void load_tags(struct type_loader *t);
 /* The type's own `tags` over those of the file's head. */
@@ -132,7 +132,7 @@ const struct spec_job *load_job(struct type_loader *t, const struct node *node);
 
 /* How a lost answer is settled: what `settle:` says, or what follows from a type whose calls have been
  * loaded. */
-void load_settle(struct type_loader *t);
+void load_recover(struct type_loader *t);
 
 /* ---- load_reference.c ---- */
 
@@ -144,16 +144,16 @@ void load_reference(struct type_loader *t);
 /* ---- load_constraints.c ---- */
 
 /* `served`: they are the sandbox's alone. */
-/* `refers: {queue: {event_source: aws.sqs.queue}}`, before the demands that know them. */
+/* `refers: {queue: {event_source: aws.sqs.queue}}`, before the constraints that know them. */
 void load_refers(struct type_loader *t, const struct node *node);
 /* Says so where there is no such attribute or field. */
 void load_path(struct type_loader *t, const struct node *where, struct str path);
 struct value_tests load_value_tests(struct type_loader *t, const struct node *node);
-void load_demands(struct type_loader *t, const struct node *node, bool served);
+void load_constraints(struct type_loader *t, const struct node *node, bool served);
 /* `ignore_changes` of attributes. */
 void load_others_changes(struct type_loader *t);
 /* Those that all tags are under. */
-void load_tag_demands(struct type_loader *t);
+void load_tag_constraints(struct type_loader *t);
 
 /* ---- load_fills.c ---- */
 
@@ -173,7 +173,7 @@ void load_sandbox(struct type_loader *t, const struct node *node);
 
 /* ---- load_identity.c ---- */
 
-/* Marks the attributes that name the thing in requests, once its calls are loaded. */
+/* Marks the attributes that name the resource in requests, once its calls are loaded. */
 void load_identity(struct type_loader *t);
 /* What no two of the type may have alike. `recorded`: nothing of it is at the service. */
 void load_unique(struct type_loader *t, bool recorded);

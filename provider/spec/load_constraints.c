@@ -152,19 +152,19 @@ static struct value_tests load_tests(const struct scope *scope, const struct nod
 
 /* ---- demands ---- */
 
-static struct value_demand load_demand(struct type_loader *t, const struct node *node)
+static struct value_constraint load_constraint(struct type_loader *t, const struct node *node)
 {
     struct loader *l = t->l;
     const struct scope whole = {.t = t};
     struct scope scope = whole;
-    struct value_demand demand = {.each = load_text(l, node, "each"),
+    struct value_constraint constraint = {.each = load_text(l, node, "each"),
         .when = load_tests(&whole, node_get(node, "if")),
         .says = load_text(l, node, "says"),
         .code = load_text(l, node, "code"),
         .of_new = load_flag(l, node, "new"),
         .legacy = load_flag(l, node, "legacy")};
-    if (demand.each.n) {
-        const struct attr *attr = check_path(&whole, node_get(node, "each"), demand.each);
+    if (constraint.each.n) {
+        const struct attr *attr = check_path(&whole, node_get(node, "each"), constraint.each);
         scope.items = true;
         if (attr && attr->type->elem) {
             struct attr *item = ARENA_NEW(l->arena, struct attr);
@@ -174,15 +174,15 @@ static struct value_demand load_demand(struct type_loader *t, const struct node 
     } else if (node_get(node, "where")) {
         load_error(l, node, "\"where\" is about the items of \"each\"");
     }
-    demand.where = load_tests(&scope, node_get(node, "where"));
-    demand.must = load_tests(&scope, node_get(node, "must"));
-    if (!demand.must.count || !demand.says.n)
-        load_error(l, node, "a demand says what must be, and says it in words");
-    return demand;
+    constraint.where = load_tests(&scope, node_get(node, "where"));
+    constraint.must = load_tests(&scope, node_get(node, "must"));
+    if (!constraint.must.count || !constraint.says.n)
+        load_error(l, node, "a constraint says what must be, and says it in words");
+    return constraint;
 }
 
 /* What AWS demands of the tags of whatever has some. */
-static const struct value_demand *tag_demands(struct loader *l, struct str name)
+static const struct value_constraint *tag_constraints(struct loader *l, struct str name)
 {
     struct err ignored = ERR_INIT;
     struct attr *own = ARENA_NEW(l->arena, struct attr);
@@ -191,31 +191,32 @@ static const struct value_demand *tag_demands(struct loader *l, struct str name)
     struct value_test *tests = ARENA_ARRAY(l->arena, struct value_test, 2);
     tests[0] = (struct value_test){.path = STR("@key"), .kind = TEST_LIKE, .like = own};
     tests[1] = (struct value_test){.path = name, .kind = TEST_MOST, .number = 50};
-    struct value_demand *demands = ARENA_ARRAY(l->arena, struct value_demand, 2);
-    demands[0] = (struct value_demand){.each = name,
+    struct value_constraint *constraints = ARENA_ARRAY(l->arena, struct value_constraint, 2);
+    constraints[0] = (struct value_constraint){.each = name,
         .must = {&tests[0], 1},
         .says = STR("the key of a tag has 128 characters at most, and does not begin with aws:")};
-    demands[1] = (struct value_demand){
+    constraints[1] = (struct value_constraint){
         .must = {&tests[1], 1}, .says = STR("there are 50 tags at most, weir's own among them")};
-    return demands;
+    return constraints;
 }
 
-static void add_demands(struct type_loader *t, const struct value_demand *more, size_t n)
+static void add_constraints(struct type_loader *t, const struct value_constraint *more, size_t n)
 {
     struct schema *schema = &t->type->schema;
-    struct value_demand *demands = ARENA_ARRAY(t->l->arena, struct value_demand, schema->demand_count + n);
-    if (schema->demand_count)
-        memcpy(demands, schema->demands, schema->demand_count * sizeof *demands);
-    memcpy(demands + schema->demand_count, more, n * sizeof *demands);
-    schema->demands = demands;
-    schema->demand_count += n;
+    struct value_constraint *constraints =
+        ARENA_ARRAY(t->l->arena, struct value_constraint, schema->constraint_count + n);
+    if (schema->constraint_count)
+        memcpy(constraints, schema->constraints, schema->constraint_count * sizeof *constraints);
+    memcpy(constraints + schema->constraint_count, more, n * sizeof *constraints);
+    schema->constraints = constraints;
+    schema->constraint_count += n;
 }
 
-void load_tag_demands(struct type_loader *t)
+void load_tag_constraints(struct type_loader *t)
 {
     const struct attr *tags = t->type->tags ? t->type->tags->attr->attr : NULL;
     if (tags && tags->settable && tags->type->kind == TYPE_TAGS && t->type->schema.service)
-        add_demands(t, tag_demands(t->l, tags->name), 2);
+        add_constraints(t, tag_constraints(t->l, tags->name), 2);
 }
 
 void load_refers(struct type_loader *t, const struct node *node)
@@ -266,19 +267,19 @@ void load_others_changes(struct type_loader *t)
     }
 }
 
-void load_demands(struct type_loader *t, const struct node *node, bool served)
+void load_constraints(struct type_loader *t, const struct node *node, bool served)
 {
     struct loader *l = t->l;
     if (!node)
         return;
     if (node->kind != NODE_LIST) {
-        load_error(l, node, "demands are a list of {if, each, where, must, says, code}");
+        load_error(l, node, "constraints are a list of {if, each, where, must, says, code}");
         return;
     }
     for (uint32_t i = 0; i < node->count; i++)
-        if (load_keys(l, node->items[i], "a demand", "if each where must says code new legacy")) {
-            struct value_demand demand = load_demand(t, node->items[i]);
-            demand.served = served;
-            add_demands(t, &demand, 1);
+        if (load_keys(l, node->items[i], "a constraint", "if each where must says code new legacy")) {
+            struct value_constraint constraint = load_constraint(t, node->items[i]);
+            constraint.served = served;
+            add_constraints(t, &constraint, 1);
         }
 }

@@ -1,5 +1,5 @@
-/* What a type takes from elsewhere: `fills`, from other things; `engines`, from the machine that a sandbox is
- * on. */
+/* What a type takes from elsewhere: `fills`, from other resources; `engines`, from the machine that a sandbox
+ * is on. */
 #include "provider/spec/load.h"
 
 /* ---- fills ---- */

@@ -1,6 +1,6 @@
 /*
- * Which attributes name the thing in requests: they have to be readable for it to be found again. And which
- * tell it from all others of its type.
+ * Which attributes name the resource in requests: they have to be readable for it to be found again. And
+ * which tell it from all others of its type.
  */
 #include "provider/spec/load.h"
 
@@ -40,13 +40,13 @@ static bool steps_name(const struct spec_steps *steps, const struct named *attr)
     return false;
 }
 
-/* Calls of what belongs to the thing: those that ask send nothing but what names it. */
+/* Calls of what belongs to the resource: those that ask send nothing but what names it. */
 static bool parts_name(const struct spec_type *type, const struct named *attr)
 {
     bool any = type->tags && (step_names(type->tags->list, attr) || step_names(type->tags->remove, attr) ||
                                  step_names(type->tags->clear, attr));
-    for (size_t i = 0; !any && i < type->facet_count; i++)
-        any = step_names(type->facets[i].get, attr) || step_names(type->facets[i].remove, attr);
+    for (size_t i = 0; !any && i < type->sub_resource_count; i++)
+        any = step_names(type->sub_resources[i].get, attr) || step_names(type->sub_resources[i].remove, attr);
     for (size_t i = 0; !any && i < type->member_count; i++)
         any = step_names(type->members[i].list, attr);
     for (size_t i = 0; !any && i < type->entries_count; i++)

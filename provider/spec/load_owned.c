@@ -1,4 +1,4 @@
-/* What belongs to a type's things: facets, members, entries. */
+/* What belongs to a type's resources: sub-resources, members, entries. */
 #include "provider/spec/load.h"
 
 /* The step under that key, or NULL. */
@@ -19,13 +19,15 @@ static const struct spec_step *reading_at(struct type_loader *t, const struct no
     return step_at(t, node, key, &reads);
 }
 
-static void load_facet(struct type_loader *t, const struct node_entry *entry, struct spec_facet *out)
+static void load_sub_resource(
+    struct type_loader *t, const struct node_entry *entry, struct spec_sub_resource *out)
 {
     const struct node *node = entry->value;
     out->attr = spec_attr_find(t->type, entry->key);
-    if (!out->attr || !load_keys(t->l, node, "a facet", "put get delete reset renew send at absent retry"))
+    if (!out->attr ||
+        !load_keys(t->l, node, "a sub-resource", "put get delete reset renew send at absent retry"))
         return;
-    struct step_rules rules = {.what = "a facet", .ident = node_get(node, "send"), .shared = node};
+    struct step_rules rules = {.what = "a sub-resource", .ident = node_get(node, "send"), .shared = node};
     out->get = reading_at(t, node, "get", &rules, false);
     out->remove = step_at(t, node, "delete", &rules);
     out->reset = step_at(t, node, "reset", &rules);
@@ -33,7 +35,7 @@ static void load_facet(struct type_loader *t, const struct node_entry *entry, st
     rules.subject = out->attr;
     out->put = step_at(t, node, "put", &rules);
     if (!out->put)
-        load_error(t->l, node, "a facet needs \"put\"");
+        load_error(t->l, node, "a sub-resource needs \"put\"");
 }
 
 static const struct shape *list_of(struct loader *l, const struct shape *elem, const struct shape *like)
@@ -175,10 +177,11 @@ void load_owned(struct type_loader *t)
 {
     struct arena *arena = t->l->arena;
     struct spec_type *type = t->type;
-    const struct node *map = type_map(t, "facets", &type->facet_count);
-    struct spec_facet *facets = ARENA_ARRAY(arena, struct spec_facet, type->facet_count);
-    for (size_t i = 0; i < type->facet_count; i++)
-        load_facet(t, &map->entries[i], &facets[i]);
+    const struct node *map = type_map(t, "sub_resources", &type->sub_resource_count);
+    struct spec_sub_resource *sub_resources =
+        ARENA_ARRAY(arena, struct spec_sub_resource, type->sub_resource_count);
+    for (size_t i = 0; i < type->sub_resource_count; i++)
+        load_sub_resource(t, &map->entries[i], &sub_resources[i]);
     map = type_map(t, "members", &type->member_count);
     struct spec_members *members = ARENA_ARRAY(arena, struct spec_members, type->member_count);
     for (size_t i = 0; i < type->member_count; i++)
@@ -187,7 +190,7 @@ void load_owned(struct type_loader *t)
     struct spec_entries *entries = ARENA_ARRAY(arena, struct spec_entries, type->entries_count);
     for (size_t i = 0; i < type->entries_count; i++)
         load_entries(t, &map->entries[i], &entries[i]);
-    type->facets = facets;
+    type->sub_resources = sub_resources;
     type->members = members;
     type->entries = entries;
 }

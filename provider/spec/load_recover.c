@@ -16,7 +16,7 @@ static const char *const for_people[] = {"found by its name", "found by its owne
     "found by its attributes", "the request is sent again with the same token",
     "not created again until \"weir state\" imports or removes it"};
 
-const char *settle_way_name(enum settle_way way)
+const char *recover_way_name(enum recover_way way)
 {
     return ways[way];
 }
@@ -81,27 +81,27 @@ static bool load_id_is_known(const struct spec_type *type)
     return is_known(type, type->schema.id, 0);
 }
 
-static enum settle_way derived(const struct spec_type *type)
+static enum recover_way derived(const struct spec_type *type)
 {
     const struct spec_tags *tags = type->tags;
     bool marked = tags && tags->mark && tags->with_create;
     if (load_id_is_known(type) || (type->native && type->native->find))
-        return SETTLE_NAME;
+        return RECOVER_NAME;
     if (type->find_by.count)
-        return SETTLE_CONTENT;
+        return RECOVER_CONTENT;
     if (type->find)
-        return !looks_for_token(type->find) ? SETTLE_NAME : marked ? SETTLE_MARK : SETTLE_NEVER;
-    return marked && tags->bulk.n ? SETTLE_MARK : type->settle.token ? SETTLE_TOKEN : SETTLE_NEVER;
+        return !looks_for_token(type->find) ? RECOVER_NAME : marked ? RECOVER_MARK : RECOVER_NEVER;
+    return marked && tags->bulk.n ? RECOVER_MARK : type->recover.token ? RECOVER_TOKEN : RECOVER_NEVER;
 }
 
 static int64_t usual_ms(const struct spec_type *type)
 {
-    switch (type->settle.way) {
-    case SETTLE_MARK: return type->find ? SHOWN_WITHIN_MS : TAGGED_WITHIN_MS;
-    case SETTLE_CONTENT: return SHOWN_WITHIN_MS;
-    case SETTLE_NAME:
-    case SETTLE_TOKEN:
-    case SETTLE_NEVER: break;
+    switch (type->recover.way) {
+    case RECOVER_MARK: return type->find ? SHOWN_WITHIN_MS : TAGGED_WITHIN_MS;
+    case RECOVER_CONTENT: return SHOWN_WITHIN_MS;
+    case RECOVER_NAME:
+    case RECOVER_TOKEN:
+    case RECOVER_NEVER: break;
     }
     return AT_WORK_MS;
 }
@@ -109,24 +109,24 @@ static int64_t usual_ms(const struct spec_type *type)
 /* ---- what is said ---- */
 
 /* Can it be carried out with what the type has? */
-static const char *lacking(const struct spec_type *type, enum settle_way way)
+static const char *unsupported(const struct spec_type *type, enum recover_way way)
 {
     if (type->native && type->native->find)
         return NULL;
     const struct spec_tags *tags = type->tags;
     bool marked = tags && tags->mark && tags->with_create;
     switch (way) {
-    case SETTLE_NAME:
+    case RECOVER_NAME:
         return load_id_is_known(type) || type->find || (type->find_by.count && type->list.count)
                    ? NULL
                    : "an id that is known beforehand, or \"find\"";
-    case SETTLE_MARK: /* what `find` brings is compared with it */
+    case RECOVER_MARK: /* what `find` brings is compared with it */
         return !marked                      ? "tags that the create call takes"
                : type->find || tags->bulk.n ? NULL
                                             : "\"find\", or tags with \"bulk\"";
-    case SETTLE_CONTENT: return type->find_by.count ? NULL : "\"find\" with \"by\"";
-    case SETTLE_TOKEN: return type->settle.token ? NULL : "a \"token\" in the create call";
-    case SETTLE_NEVER: break;
+    case RECOVER_CONTENT: return type->find_by.count ? NULL : "\"find\" with \"by\"";
+    case RECOVER_TOKEN: return type->recover.token ? NULL : "a \"token\" in the create call";
+    case RECOVER_NEVER: break;
     }
     return NULL;
 }
@@ -141,40 +141,40 @@ static bool takes_token(const struct node *create)
 
 static void load_said(struct type_loader *t, const struct node *node)
 {
-    struct spec_settle *settle = &t->type->settle;
+    struct spec_recover *recover = &t->type->recover;
     struct str word = node_text(node);
     if (node->kind != NODE_STRING) {
-        if (!load_keys(t->l, node, "settle", "by within"))
+        if (!load_keys(t->l, node, "recover", "by within"))
             return;
         word = load_text(t->l, node, "by");
-        settle->within_ms = load_ms(t->l, node, "within", settle->within_ms);
+        recover->within_ms = load_ms(t->l, node, "within", recover->within_ms);
     }
     for (size_t i = 0; word.n && i < sizeof ways / sizeof *ways; i++) {
         if (!str_eqz(word, ways[i]))
             continue;
-        settle->way = (enum settle_way)i;
-        settle->said = true;
-        const char *needs = lacking(t->type, settle->way);
+        recover->way = (enum recover_way)i;
+        recover->said = true;
+        const char *needs = unsupported(t->type, recover->way);
         if (needs)
             load_error(t->l, node, "settle: %s needs %s", ways[i], needs);
         return;
     }
     if (word.n)
-        load_error(t->l, node, "settle is name, mark, content, token or never");
+        load_error(t->l, node, "recover is name, mark, content, token or never");
 }
 
-void load_settle(struct type_loader *t)
+void load_recover(struct type_loader *t)
 {
-    struct spec_settle *settle = &t->type->settle;
-    const struct node *said = node_get(t->node, "settle");
-    settle->token = takes_token(node_get(t->node, "create"));
-    settle->way = derived(t->type);
+    struct spec_recover *recover = &t->type->recover;
+    const struct node *said = node_get(t->node, "recover");
+    recover->token = takes_token(node_get(t->node, "create"));
+    recover->way = derived(t->type);
     if (said)
         load_said(t, said);
-    if (!settle->within_ms)
-        settle->within_ms = usual_ms(t->type);
-    t->type->schema.lost = str_z(for_people[settle->way]);
-    t->type->schema.shows_ms = settle->within_ms;
-    t->type->schema.named = settle->way == SETTLE_NAME;
-    t->type->schema.unknowable = settle->way == SETTLE_NEVER;
+    if (!recover->within_ms)
+        recover->within_ms = usual_ms(t->type);
+    t->type->schema.lost = str_z(for_people[recover->way]);
+    t->type->schema.shows_ms = recover->within_ms;
+    t->type->schema.named = recover->way == RECOVER_NAME;
+    t->type->schema.unknowable = recover->way == RECOVER_NEVER;
 }

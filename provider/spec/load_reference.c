@@ -47,8 +47,8 @@ static struct str member_path(struct arena *arena, const struct shape *shape, st
     return STR_EMPTY;
 }
 
-/* A facet has a document of its own, whose members say little without its name. */
-static struct str facet_path(struct arena *arena, const struct spec_call *call, struct str name)
+/* A sub-resource has a document of its own, whose members say little without its name. */
+static struct str sub_resource_path(struct arena *arena, const struct spec_call *call, struct str name)
 {
     struct str path = member_path(arena, &call->request.shape, name);
     struct str body = call->op ? call->op->wire.body : STR_EMPTY;
@@ -62,9 +62,9 @@ static struct str sent_as(struct arena *arena, const struct spec_type *type, con
     struct str path = STR_EMPTY;
     for (size_t i = 0; !path.n && i < type->create.count; i++)
         path = member_path(arena, &type->create.items[i].call.request.shape, attr->attr->name);
-    for (size_t i = 0; !path.n && i < type->facet_count; i++)
-        if (type->facets[i].attr == attr && type->facets[i].put)
-            path = facet_path(arena, &type->facets[i].put->call, attr->attr->name);
+    for (size_t i = 0; !path.n && i < type->sub_resource_count; i++)
+        if (type->sub_resources[i].attr == attr && type->sub_resources[i].put)
+            path = sub_resource_path(arena, &type->sub_resources[i].put->call, attr->attr->name);
     return path.n ? path : attr->wire;
 }
 

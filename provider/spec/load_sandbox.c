@@ -17,7 +17,7 @@ enum form {
     FORM_KEYS_BELOW, /* {name: a map with these keys} */
     FORM_RULES,      /* a list of maps with these keys */
     FORM_STEPS,      /* a list of calls, see load_also() */
-    FORM_THINGS,     /* a list of {attribute: value} */
+    FORM_RESOURCES,  /* a list of {attribute: value} */
 };
 
 static const struct sandbox_key {
@@ -33,7 +33,7 @@ static const struct sandbox_key {
     {"updating", FORM_BY_ATTR, NULL},
     {"deleting", FORM_BY_ATTR, NULL},
     {"derives", FORM_CASES, NULL},
-    {"standing", FORM_THINGS, NULL},
+    {"standing", FORM_RESOURCES, NULL},
     {"references", FORM_BY_ATTR, NULL},
     {"check", FORM_BY_ATTR, NULL},
     {"creates", FORM_RULES, "type attributes if held"},
@@ -64,7 +64,7 @@ static const struct sandbox_key {
     {"keeps", FORM_MAP, NULL},
     {"again", FORM_MAP, NULL},
     {"merges", FORM_NAMES, NULL},
-    {"folds", FORM_BY_ATTR, NULL},
+    {"normalise", FORM_BY_ATTR, NULL},
     {"once", FORM_MAP, NULL},
     {"delete_says", FORM_KEYS, "attributes code"},
     {"empty", FORM_NAMES, NULL},
@@ -73,7 +73,7 @@ static const struct sandbox_key {
     {"entry_shows", FORM_BY_ATTR, NULL},
     {"fetches", FORM_KEYS_BELOW, "type where attribute"},
     {"catalogues", FORM_KEYS_BELOW, "begin file"},
-    {"demands", FORM_RULES, "if each where must says code new"},
+    {"constraints", FORM_RULES, "if each where must says code new"},
     {"engines", FORM_RULES, "makes runs serves if"},
 };
 
@@ -197,7 +197,7 @@ static void check_key(
     struct type_loader *t, const struct node *sandbox, const struct node *node, const struct sandbox_key *key)
 {
     bool lists = key->form == FORM_ATTRS || key->form == FORM_NAMES || key->form == FORM_RULES ||
-                 key->form == FORM_STEPS || key->form == FORM_THINGS;
+                 key->form == FORM_STEPS || key->form == FORM_RESOURCES;
     int kind = lists ? NODE_LIST : key->form == FORM_ATTR ? NODE_STRING : NODE_MAP;
     if (node->kind != kind) {
         load_error(t->l, node, "\"%s\" has to be %s, not %s", key->name,

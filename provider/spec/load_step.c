@@ -242,8 +242,9 @@ const struct spec_step *load_step(
         load_error(l, where, "calls need the file's \"protocol\"; without one there is only \"native\"");
         return step;
     }
-    /* Settings and tags that a thing does not have may be left out of an answer, the thing itself not. */
-    step->reply.demands = step->reply.at.n && !str_eqz(step->reply.at, "@") && !rules->shared;
+    /* Settings and tags that a resource does not have may be left out of an answer, the resource itself not.
+     */
+    step->reply.constraints = step->reply.at.n && !str_eqz(step->reply.at, "@") && !rules->shared;
     step->call.op = step_without_body(l, node, load_operation(l, where, call));
     step->call.idempotent = step_repeats(l, node, call);
     step->call.by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");
@@ -257,7 +258,7 @@ struct spec_steps load_steps(struct type_loader *t, const struct node *node, con
         return (struct spec_steps){0};
     size_t n = node->kind == NODE_LIST ? node->count : 1;
     struct spec_step *steps = ARENA_ARRAY(t->l->arena, struct spec_step, n);
-    struct str maker = STR_EMPTY; /* the call that makes the thing also takes its tags */
+    struct str maker = STR_EMPTY; /* the call that makes the resource also takes its tags */
     for (size_t i = 0; i < n; i++) {
         const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
         bool probe = node_get(item, "must") || node_get(item, "look");

@@ -127,8 +127,8 @@ void load_tags(struct type_loader *t)
     attr->answer = tags->answer;
     attr->owner = OWNER_TAGS;
     tags->bulk = load_text(l, node, "bulk");
-    tags->untold = str_eqz(tags->bulk, "none");
-    if (tags->untold)
+    tags->unreported = str_eqz(tags->bulk, "none");
+    if (tags->unreported)
         tags->bulk = STR_EMPTY;
     tags->mark = !node_get(node, "mark") || load_flag(l, node, "mark");
     tags->with_create = node_get(node, "with_create");

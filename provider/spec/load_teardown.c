@@ -1,4 +1,4 @@
-/* What goes with a thing when it is deleted, and what services leave behind. */
+/* What goes with a resource when it is deleted, and what services leave behind. */
 #include "provider/spec/load.h"
 
 /* ---- teardown ---- */
@@ -108,8 +108,8 @@ void load_leaves(struct type_loader *t, const struct node *node)
             .only = load_conditions(t, node_get(leaf, "if")),
             .says = load_text(l, leaf, "says"),
             .kept = load_flag(l, leaf, "kept")};
-        bool told = !leaves[i].type.n && !match && leaves[i].says.n;
-        if (!told && (!leaves[i].type.n || leaves[i].match->kind != VALUE_MAP || !leaves[i].match->count))
+        bool reported = !leaves[i].type.n && !match && leaves[i].says.n;
+        if (!reported && (!leaves[i].type.n || leaves[i].match->kind != VALUE_MAP || !leaves[i].match->count))
             load_error(l, leaf,
                 "what is left needs \"type\" and \"match\", {attribute: text}; what is only told \"says\" "
                 "alone");

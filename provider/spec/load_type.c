@@ -2,10 +2,11 @@
 #include "provider/spec/load.h"
 
 #define TYPE_KEYS                                                                                            \
-    "doc cfn id arn made_by_aws attributes create read update delete list facets members entries tags wait " \
+    "doc cfn id arn made_by_aws attributes create read update delete list sub_resources members entries "    \
+    "tags wait "                                                                                             \
     "find gone "                                                                                             \
-    "example sandbox run recorded native teardown leaves iam pending settles settle going history replace "  \
-    "unique alike serves demands refers fills console same "                                                 \
+    "example sandbox run recorded native teardown leaves iam pending settles recover going history replace " \
+    "unique alike serves constraints refers fills console same "                                             \
     "partial"
 
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name)
@@ -103,7 +104,7 @@ static void mark_unread(struct type_loader *t)
     }
 }
 
-/* Attributes under facets, members and entries have calls of their own. */
+/* Attributes under sub-resources, members and entries have calls of their own. */
 static void load_owners(struct type_loader *t, const char *key, enum spec_owner owner)
 {
     const struct node *map = node_get(t->node, key);
@@ -267,11 +268,11 @@ static bool creates_with(const struct spec_type *type, const struct spec_attr *a
 /* What the create call sends needs no call of its own afterwards. */
 static void mark_sent_by_create(struct spec_type *type)
 {
-    struct spec_facet *facets = (struct spec_facet *)type->facets;
+    struct spec_sub_resource *sub_resources = (struct spec_sub_resource *)type->sub_resources;
     struct spec_members *members = (struct spec_members *)type->members;
     struct spec_entries *entries = (struct spec_entries *)type->entries;
-    for (size_t i = 0; i < type->facet_count; i++)
-        facets[i].sent_by_create = creates_with(type, facets[i].attr);
+    for (size_t i = 0; i < type->sub_resource_count; i++)
+        sub_resources[i].sent_by_create = creates_with(type, sub_resources[i].attr);
     for (size_t i = 0; i < type->member_count; i++)
         members[i].sent_by_create = creates_with(type, members[i].attr);
     for (size_t i = 0; i < type->entries_count; i++)
@@ -329,7 +330,7 @@ static bool is_updated(const struct spec_type *type, struct str name)
     return false;
 }
 
-/* What a creation sends and no update takes a new thing. */
+/* What a creation sends and no update takes a new resource. */
 static void mark_replaced(struct type_loader *t)
 {
     const struct spec_type *type = t->type;
@@ -401,17 +402,17 @@ static void load_parts(struct type_loader *t)
     load_same(t);
     if (!t->type->schema.is_data)
         mark_unread(t);
-    load_owners(t, "facets", OWNER_FACET);
+    load_owners(t, "sub_resources", OWNER_SUB_RESOURCE);
     load_owners(t, "members", OWNER_MEMBERS);
     load_owners(t, "entries", OWNER_ENTRIES);
     load_tags(t);
     load_owned(t);
-    load_tag_demands(t);
+    load_tag_constraints(t);
     load_refers(t, node_get(t->node, "refers"));
     load_fills(t, node_get(t->node, "fills"));
     load_others_changes(t);
-    load_demands(t, node_get(t->node, "demands"), false);
-    load_demands(t, node_get(node_get(t->node, "sandbox"), "demands"), true);
+    load_constraints(t, node_get(t->node, "constraints"), false);
+    load_constraints(t, node_get(node_get(t->node, "sandbox"), "constraints"), true);
     load_engines(t, node_get(node_get(t->node, "sandbox"), "engines"));
 }
 
@@ -493,7 +494,7 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     } else if (!is_data) {
         if (!type->native)
             mark_replaced(&t);
-        load_settle(&t);
+        load_recover(&t);
     }
     return type;
 }

@@ -15,7 +15,7 @@ static int native_complete(struct act *act, const struct value **live, struct er
 {
     if (!*live || act_fill_templates(act, *live, live, err))
         return *live ? -1 : 0;
-    *live = act_told(act, act_untold(act, *live), NULL, *live);
+    *live = act_reported(act, act_unreported(act, *live), NULL, *live);
     return 0;
 }
 

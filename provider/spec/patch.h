@@ -3,9 +3,9 @@
  *
  *     [{op: replace, path: /description, value: "…"}, {op: remove, path: /variables/level}]
  *
- * Both sides are documents under wire names, as the body of a call that made the thing would be. The client
- * says what leads from one to the other, the sandbox does what such a list says; how places are spelt is said
- * once, with the operation (docs/specs.md, Operations). Nothing here calls anybody.
+ * Both sides are documents under wire names, as the body of a call that made the resource would be. The
+ * client says what leads from one to the other, the sandbox does what such a list says; how places are spelt
+ * is said once, with the operation (docs/specs.md, Operations). Nothing here calls anybody.
  */
 #ifndef WEIR_PROVIDER_SPEC_PATCH_H
 #define WEIR_PROVIDER_SPEC_PATCH_H

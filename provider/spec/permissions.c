@@ -59,8 +59,8 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
     add_steps(c, &type->list);
     add_step(c, type->find);
     add_steps(c, &type->console);
-    for (size_t i = 0; i < type->facet_count; i++)
-        add_step(c, type->facets[i].get);
+    for (size_t i = 0; i < type->sub_resource_count; i++)
+        add_step(c, type->sub_resources[i].get);
     for (size_t i = 0; i < type->member_count; i++)
         add_step(c, type->members[i].list);
     for (size_t i = 0; i < type->entries_count; i++) {
@@ -69,7 +69,7 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
     }
     if (type->tags)
         add_step(c, type->tags->list);
-    bool by_name = type->tags && type->tags->list && !type->tags->untold && !type->service->aws.global;
+    bool by_name = type->tags && type->tags->list && !type->tags->unreported && !type->service->aws.global;
     if (by_name || (type->tags && type->tags->bulk.n))
         add_action(c, STR("tag"), STR("GetResources"));
 }
@@ -77,7 +77,7 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
 /* What the tagging API does not know is listed, and its tags are read one by one (spec_marked). */
 static void add_marks(struct collecting *c, const struct spec_type *type)
 {
-    if (!type->tags || !type->tags->untold || !type->tags->mark || !type->list.count)
+    if (!type->tags || !type->tags->unreported || !type->tags->mark || !type->list.count)
         return;
     add_step(c, &type->list.items[0]);
     add_steps(c, &type->read);
@@ -88,11 +88,11 @@ static void add_writes(struct collecting *c, const struct spec_type *type)
 {
     add_steps(c, &type->create);
     add_steps(c, &type->update);
-    for (size_t i = 0; i < type->facet_count; i++) {
-        const struct spec_facet *facet = &type->facets[i];
-        add_step(c, facet->put);
-        add_step(c, facet->remove);
-        add_step(c, facet->reset);
+    for (size_t i = 0; i < type->sub_resource_count; i++) {
+        const struct spec_sub_resource *sub_resource = &type->sub_resources[i];
+        add_step(c, sub_resource->put);
+        add_step(c, sub_resource->remove);
+        add_step(c, sub_resource->reset);
     }
     for (size_t i = 0; i < type->member_count; i++) {
         const struct spec_members *members = &type->members[i];
@@ -149,10 +149,10 @@ static void add_lifting(struct collecting *c, const struct spec_type *type, cons
                 !spec_attr_find(type, request->attrs[i])->attr->local)
                 add_step(c, &type->update.items[s]);
     }
-    for (size_t i = 0; i < type->facet_count; i++)
-        if (value_get(rule->set, type->facets[i].attr->attr->name)) {
-            add_step(c, type->facets[i].get);
-            add_step(c, type->facets[i].put);
+    for (size_t i = 0; i < type->sub_resource_count; i++)
+        if (value_get(rule->set, type->sub_resources[i].attr->attr->name)) {
+            add_step(c, type->sub_resources[i].get);
+            add_step(c, type->sub_resources[i].put);
         }
 }
 

@@ -12,13 +12,13 @@
  *   load_attr.c         attributes: schema on one side, wire shapes on the other
  *   load_step.c         calls: when, where the answer lies, what a refusal means
  *   load_request.c      what calls send
- *   load_owned.c        facets, members, entries
+ *   load_owned.c        sub-resources, members, entries
  *   load_tags.c         tags
- *   load_identity.c     which attributes name the thing in requests
+ *   load_identity.c     which attributes name the resource in requests
  *   load_recover.c      how a lost answer is settled
  *   load_reference.c    the service's own documentation: pages, names of members
  *   load_job.c          how instances of a type are run
- *   load_teardown.c     what goes with a thing, what is left of it
+ *   load_teardown.c     what goes with a resource, what is left of it
  *   load_sandbox.c      what only the sandbox needs to know
  *   act_*.c             the interpreter of all that (act.h)                  spec_ops
  *   job.c, job_error.c  the same of what is run                              spec_job_ops
@@ -131,7 +131,7 @@ struct spec_page {
 };
 
 struct spec_wait {
-    struct spec_conditions only; /* for things that are so; none: for all */
+    struct spec_conditions only; /* for resources that are so; none: for all */
     struct spec_conditions until, fail;
     int64_t every_ms, timeout_ms;
     bool gone;
@@ -213,7 +213,7 @@ struct spec_match {
 struct spec_reply {
     struct str parse;     /* path of a JSON text that is the answer proper; "" none */
     struct str at;        /* path of the object, or of the items, in the answer; "" or "@": all of it */
-    bool demands;         /* what `at` names is in every whole answer, if empty */
+    bool constraints;     /* what `at` names is in every whole answer, if empty */
     bool empty_is_absent; /* an empty structure there says that it does not exist */
     const struct spec_match *matches; /* of several items the one that fits all of these */
     size_t match_count;
@@ -240,7 +240,7 @@ struct spec_step {
     struct spec_again again;
     struct spec_listing list; /* of calls that list, and of those that are made for each item of a list */
     bool wait;                /* until ready, before the next step */
-    bool must_be_absent;      /* the call has to say that the thing is not there */
+    bool must_be_absent;      /* the call has to say that the resource is not there */
     bool overwrites;          /* create: it changes what bears the name already, and does not say so */
     bool look;                /* only tells later steps what there is; absence is fine */
 };
@@ -250,7 +250,7 @@ struct spec_steps {
     size_t count;
 };
 
-enum spec_owner { OWNER_BASE, OWNER_FACET, OWNER_MEMBERS, OWNER_ENTRIES, OWNER_TAGS };
+enum spec_owner { OWNER_BASE, OWNER_SUB_RESOURCE, OWNER_MEMBERS, OWNER_ENTRIES, OWNER_TAGS };
 
 struct spec_attr {
     struct attr *attr;
@@ -268,7 +268,7 @@ struct spec_attr {
     struct spec_names changes_with; /* computed: what makes its value unknown on an update */
 };
 
-struct spec_facet {
+struct spec_sub_resource {
     const struct spec_attr *attr;
     const struct spec_step *put, *get, *remove, *reset; /* all but put may be NULL */
     bool renew;                                         /* one that changes is removed before it is put */
@@ -281,7 +281,7 @@ struct spec_members {
     const struct spec_step *add, *remove;
     const struct spec_step *modify; /* one call with both lists; add and remove are NULL */
     bool batch;                     /* add and remove take lists */
-    struct str self; /* a field of theirs that is "self" where it has the thing's own id; "" none */
+    struct str self; /* a field of theirs that is "self" where it has the resource's own id; "" none */
     bool read_first; /* a new one has members already that nobody asked for */
     bool sent_by_create;
 };
@@ -311,7 +311,7 @@ struct spec_tags {
         *list;                      /* add and remove, or put and clear; list may be NULL */
     const struct node *with_create; /* of the create call; NULL: none */
     struct str bulk;                /* resource type for the tagging API; "" none */
-    bool untold;                    /* `bulk: none`: the tagging API does not know the type */
+    bool unreported;                /* `bulk: none`: the tagging API does not know the type */
     bool remove_structures;         /* keys to remove go out as [{Key: k}] */
     bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
     /* Items on the wire have members besides key and value: the same in each (texts may hold ${templates};
@@ -327,17 +327,17 @@ struct spec_tags {
  * the name it is looked at, which a second one cannot have; by weir's mark, which it was made with; by its
  * content in a listing; or it can only be sent again with the same token; or not at all.
  */
-enum settle_way { SETTLE_NAME, SETTLE_MARK, SETTLE_CONTENT, SETTLE_TOKEN, SETTLE_NEVER };
+enum recover_way { RECOVER_NAME, RECOVER_MARK, RECOVER_CONTENT, RECOVER_TOKEN, RECOVER_NEVER };
 
-struct spec_settle {
-    enum settle_way way;
+struct spec_recover {
+    enum recover_way way;
     bool said;         /* by the spec, rather than derived from the rest of it */
     bool token;        /* the call that makes it takes a token: sent again, it makes no second one */
     int64_t within_ms; /* so long what was made may not show, or the request be under way */
 };
 
 /* Its name in specs. */
-const char *settle_way_name(enum settle_way way);
+const char *recover_way_name(enum recover_way way);
 
 /* What one of the consents to a teardown means for a type. */
 struct spec_teardown {
@@ -357,7 +357,7 @@ struct spec_teardown {
         within; /* what is counted may be the stack's own: its attribute that names the object; "" none */
 };
 
-/* What a service leaves behind: things of another type; without one it is only told what becomes of it. */
+/* What a service leaves behind: resources of another type; without one it is only told what becomes of it. */
 struct spec_leaf {
     struct str type;           /* "" none */
     const struct value *match; /* templates by attribute */
@@ -385,9 +385,9 @@ struct spec_type {
     struct spec_skip made_by_aws; /* of the account, not of those who use it: nothing to import */
     struct spec_conditions gone;  /* readable, but as good as not there */
     struct spec_conditions going; /* the same, but it is waited for until it is gone, by who deletes it */
-    struct spec_settle settle;
+    struct spec_recover recover;
     struct spec_names
-        same; /* attributes that no later thing of the same name has alike; none: nothing tells */
+        same; /* attributes that no later resource of the same name has alike; none: nothing tells */
     struct spec_steps
         list; /* the first one gives the objects, others (with `for`) more of their attributes */
     struct spec_steps console; /* what a machine printed: the first that is not refused */
@@ -395,8 +395,8 @@ struct spec_type {
     struct spec_names
         find_by;           /* attributes to compare when looking through what `find`, or the listing, gives */
     struct str find_since; /* path of the time when a listed one was made; "" none */
-    const struct spec_facet *facets;
-    size_t facet_count;
+    const struct spec_sub_resource *sub_resources;
+    size_t sub_resource_count;
     const struct spec_members *members;
     size_t member_count;
     const struct spec_entries *entries;

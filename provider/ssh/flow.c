@@ -239,7 +239,7 @@ void flow_begin_again(struct flow *flow)
     flow->stage = FLOW_QUEUED;
     flow->turns++;
     flow->err = (struct err)ERR_INIT;
-    flow->eof_seen = flow->closed = flow->told = flow->eof_sent = false;
+    flow->eof_seen = flow->closed = flow->reported = flow->eof_sent = false;
     flow->ready[0] = flow->ready[1] = false;
     flow->spill[0].from = flow->spill[0].to = flow->spill[1].from = flow->spill[1].to = 0;
     flow->again(flow->again_ctx, flow);

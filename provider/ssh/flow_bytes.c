@@ -166,9 +166,9 @@ static bool runs_on(struct flow *flow)
         return false;
     if (!joint)
         return flow->status < 0;
-    if (!flow->told && flow->out >= 0)
+    if (!flow->reported && flow->out >= 0)
         shutdown(flow->out, SHUT_WR);
-    flow->told = true;
+    flow->reported = true;
     return !flow->eof_sent;
 }
 

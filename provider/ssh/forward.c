@@ -126,9 +126,9 @@ static int dig(struct reach *reach, struct link *link, struct str host, int port
     passage->link = link;
     passage->host = mem_memdup0(host.p, host.n);
     passage->port = port;
-    struct door_options door = {
+    struct tunnel_options tunnel = {
         .host = passage->host, .port = port, .wanted = wanted, .came = forward_came, .ctx = passage};
-    if (door_open(reach->net, &door, &passage->local_port, err)) {
+    if (tunnel_open(reach->net, &tunnel, &passage->local_port, err)) {
         free((char *)passage->host);
         free(passage);
         return -1;

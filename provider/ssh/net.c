@@ -71,11 +71,11 @@ static void net_take_new(struct net *net)
         wire->next = net->wires;
         net->wires = wire;
     }
-    while (net->new_doors) {
-        struct door *door = net->new_doors;
-        net->new_doors = door->next;
-        door->next = net->doors;
-        net->doors = door;
+    while (net->new_tunnels) {
+        struct tunnel *tunnel = net->new_tunnels;
+        net->new_tunnels = tunnel->next;
+        tunnel->next = net->tunnels;
+        net->tunnels = tunnel;
     }
     struct flow *inbox = net->inbox, *ordered = NULL;
     net->inbox = NULL;
@@ -119,8 +119,8 @@ static int net_gather(struct net *net)
     int64_t now = clock_mono_ms(), wait = 60 * 1000;
     net->poll_count = 0;
     poll_for(net, net->wake, POLLIN);
-    for (struct door *door = net->doors; door; door = door->next)
-        door->polled = poll_for(net, door->fd, POLLIN);
+    for (struct tunnel *tunnel = net->tunnels; tunnel; tunnel = tunnel->next)
+        tunnel->polled = poll_for(net, tunnel->fd, POLLIN);
     for (struct wire *wire = net->wires; wire; wire = wire->next) {
         wire->polled = -1;
         if (!wire->session)
@@ -160,9 +160,9 @@ static bool note_flows(const struct net *net, struct wire *wire)
 
 static void serve_all(struct net *net, bool woken)
 {
-    for (struct door *door = net->doors; door; door = door->next)
-        if (came_to(net, door->polled))
-            door_answer(door);
+    for (struct tunnel *tunnel = net->tunnels; tunnel; tunnel = tunnel->next)
+        if (came_to(net, tunnel->polled))
+            tunnel_answer(tunnel);
     for (struct wire *wire = net->wires; wire; wire = wire->next) {
         bool any = wire->session && note_flows(net, wire);
         if (wire->session && wire_is_closing(wire))
@@ -248,11 +248,11 @@ void net_free(struct net *net)
     pthread_join(net->thread, NULL);
     net_take_new(net);
     free_wires(net);
-    while (net->doors) {
-        struct door *door = net->doors;
-        net->doors = door->next;
-        close(door->fd);
-        free(door);
+    while (net->tunnels) {
+        struct tunnel *tunnel = net->tunnels;
+        net->tunnels = tunnel->next;
+        close(tunnel->fd);
+        free(tunnel);
     }
     close(net->wake);
     free(net->polls);

@@ -20,7 +20,7 @@
 
 struct net;
 struct wire;
-struct door;
+struct tunnel;
 
 enum flow_kind { FLOW_COMMAND, FLOW_SHELL, FLOW_TCP, FLOW_UNIX };
 enum flow_stage { FLOW_QUEUED, FLOW_OPENING, FLOW_ASKING_PTY, FLOW_ASKING, FLOW_RUNNING, FLOW_CLOSED };
@@ -61,15 +61,15 @@ struct flow {
     enum flow_stage stage;
     ssh_channel channel;
     struct ssh_channel_callbacks_struct callbacks;
-    size_t part, offset;         /* of the input */
-    struct half held;            /* read from `in` and not taken by the channel yet */
-    struct half spill[2];        /* read from the channel and not taken by `out` or `error` yet */
-    bool in_ready;               /* `in` may have bytes, or its end */
-    bool full[2];                /* `out`, `error` take no more at present */
-    bool ready[2];               /* the channel may have bytes, of output and of errors */
-    bool in_ended, eof_sent;     /* nothing more comes from here, and the channel was told */
-    bool eof_seen, closed, told; /* nothing more comes from there, at all, and `out` was told */
-    int polled[3];               /* places of in, out, error among the polled; -1: not polled */
+    size_t part, offset;             /* of the input */
+    struct half held;                /* read from `in` and not taken by the channel yet */
+    struct half spill[2];            /* read from the channel and not taken by `out` or `error` yet */
+    bool in_ready;                   /* `in` may have bytes, or its end */
+    bool full[2];                    /* `out`, `error` take no more at present */
+    bool ready[2];                   /* the channel may have bytes, of output and of errors */
+    bool in_ended, eof_sent;         /* nothing more comes from here, and the channel was told */
+    bool eof_seen, closed, reported; /* nothing more comes from there, at all, and `out` was told */
+    int polled[3];                   /* places of in, out, error among the polled; -1: not polled */
 };
 
 int net_new(const struct ssh_api *api, struct net **out, struct err *err);
@@ -83,7 +83,7 @@ void wire_close(struct net *net, struct wire *wire);
 void flow_start(struct net *net, struct wire *wire, struct flow *flow);
 /* False: the moment came, or *cancel was set, and the flow goes on. deadline_ms 0: none. */
 bool flow_wait(struct net *net, struct flow *flow, int64_t deadline_ms, const atomic_bool *cancel);
-/* Ends it; returns when the network thread has let go of it. */
+/* Ends it; returns when the network thread has forgets it. */
 void flow_abort(struct net *net, struct flow *flow);
 /* A flow that frees itself, between a socket and a place there. Takes over the socket. */
 struct flow *flow_joint(int socket, struct str host, int port);
@@ -113,14 +113,14 @@ void net_wake(struct net *net);
  * A listening loopback port. `came` is called on the network thread with each connection's flow, which it has
  * to start (flow_start) or to end (flow_drop); it must not block. wanted 0: any port.
  */
-struct door_options {
+struct tunnel_options {
     const char *host;
     int port;
     int wanted;
     void (*came)(void *ctx, struct flow *flow);
     void *ctx;
 };
-int door_open(struct net *net, const struct door_options *options, int *port, struct err *err);
+int tunnel_open(struct net *net, const struct tunnel_options *options, int *port, struct err *err);
 void flow_drop(struct flow *flow);
 
 #endif

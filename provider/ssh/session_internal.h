@@ -25,9 +25,9 @@ struct wire {
     int polled;
 };
 
-struct door {
-    struct door *next;
-    struct door_options options;
+struct tunnel {
+    struct tunnel *next;
+    struct tunnel_options options;
     int fd, polled;
 };
 
@@ -40,7 +40,7 @@ struct net {
     bool stop;
     struct flow *inbox; /* newest first */
     struct wire *wires, *new_wires;
-    struct door *doors, *new_doors;
+    struct tunnel *tunnels, *new_tunnels;
     struct pollfd *polls;
     size_t poll_count, poll_cap;
 };
@@ -49,7 +49,7 @@ struct net {
 
 /* Moves its flows as far as they come in one turn. */
 void wire_serve(struct wire *wire);
-/* Ends the session; politely: it is there yet, and flows let go of their channels. */
+/* Ends the session; politely: it is there yet, and flows forgets their channels. */
 void wire_shut(struct wire *wire, bool politely);
 /* Its flows end, but for those that another session does as well for. */
 void wire_lose_flows(struct wire *wire);
@@ -60,7 +60,7 @@ void wire_keep_alive(struct wire *wire);
 /* ---- tunnel.c ---- */
 
 /* Lets in who has knocked. */
-void door_answer(const struct door *door);
+void tunnel_answer(const struct tunnel *tunnel);
 
 /* ---- between flow.c and flow_bytes.c ---- */
 

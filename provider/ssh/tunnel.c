@@ -29,33 +29,33 @@ static int listen_at(int wanted, int *port, struct err *err)
     return fd;
 }
 
-int door_open(struct net *net, const struct door_options *options, int *port, struct err *err)
+int tunnel_open(struct net *net, const struct tunnel_options *options, int *port, struct err *err)
 {
     int fd = listen_at(options->wanted, port, err);
     if (fd < 0)
         return -1;
-    struct door *door = mem_zalloc(sizeof *door);
-    door->options = *options;
-    door->fd = fd;
-    door->polled = -1;
+    struct tunnel *tunnel = mem_zalloc(sizeof *tunnel);
+    tunnel->options = *options;
+    tunnel->fd = fd;
+    tunnel->polled = -1;
     pthread_mutex_lock(&net->lock);
-    door->next = net->new_doors;
-    net->new_doors = door;
+    tunnel->next = net->new_tunnels;
+    net->new_tunnels = tunnel;
     pthread_mutex_unlock(&net->lock);
     net_wake(net);
     return 0;
 }
 
-void door_answer(const struct door *door)
+void tunnel_answer(const struct tunnel *tunnel)
 {
     for (;;) {
-        int yes = 1, fd = accept4(door->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int yes = 1, fd = accept4(tunnel->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0)
             return;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        struct flow *flow = flow_joint(fd, str_z(door->options.host), door->options.port);
-        flow->again = door->options.came;
-        flow->again_ctx = door->options.ctx;
-        door->options.came(door->options.ctx, flow);
+        struct flow *flow = flow_joint(fd, str_z(tunnel->options.host), tunnel->options.port);
+        flow->again = tunnel->options.came;
+        flow->again_ctx = tunnel->options.ctx;
+        tunnel->options.came(tunnel->options.ctx, flow);
     }
 }

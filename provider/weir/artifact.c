@@ -55,7 +55,7 @@ static const struct type versions_type = {.kind = TYPE_LIST, .elem = &version_ty
         .name = STR_INIT(name_), .doc = STR_INIT(doc_), .type = (type_), .settable = true, .local = true,    \
         __VA_ARGS__                                                                                          \
     }
-#define TOLD(name_, type_, doc_, ...)                                                                        \
+#define REPORTED(name_, type_, doc_, ...)                                                                    \
     {                                                                                                        \
         .name = STR_INIT(name_), .doc = STR_INIT(doc_), .type = (type_), .computed = true, __VA_ARGS__       \
     }
@@ -96,21 +96,21 @@ static const struct attr attrs[] = {
         .pattern = STR_INIT("none|lambda|lambda-s3")),
     GIVEN("keep", &int_type, "Number of earlier versions to keep in the bucket for `weir rollback`.",
         .default_value = &keep_default, .has_min = true, .min = 1, .has_max = true, .max = KEEP_MAX),
-    TOLD("bucket", &text_type, "Name of the bucket with the package."),
-    TOLD("key", &text_type, "S3 key of the package. It contains the package's SHA-256."),
-    TOLD("url", &text_type, "S3 URI of the package: s3://BUCKET/KEY."),
-    TOLD("arn", &text_type, "ARN of the S3 object."),
-    TOLD("sha256", &text_type, "SHA-256 of the package, in hex.", .prepared = true),
-    TOLD(
+    REPORTED("bucket", &text_type, "Name of the bucket with the package."),
+    REPORTED("key", &text_type, "S3 key of the package. It contains the package's SHA-256."),
+    REPORTED("url", &text_type, "S3 URI of the package: s3://BUCKET/KEY."),
+    REPORTED("arn", &text_type, "ARN of the S3 object."),
+    REPORTED("sha256", &text_type, "SHA-256 of the package, in hex.", .prepared = true),
+    REPORTED(
         "sha256_base64", &text_type, "SHA-256 of the package in base64, as Lambda reports it in CodeSha256."),
-    TOLD("size", &int_type, "Size of the package in bytes."),
-    TOLD("rolled_back_from", &text_type,
+    REPORTED("size", &int_type, "Size of the package in bytes."),
+    REPORTED("rolled_back_from", &text_type,
         "SHA-256 of the package built from the current sources, while `weir rollback` keeps an earlier "
         "version in use.",
         .prepared = true, .local = true),
-    TOLD("versions", &versions_type, "Versions in the bucket, the current one first."),
-    TOLD("etag", &text_type, "Entity tag (ETag) of the S3 object."),
-    TOLD("version_id", &text_type, "Version id of the S3 object, in a bucket with versioning."),
+    REPORTED("versions", &versions_type, "Versions in the bucket, the current one first."),
+    REPORTED("etag", &text_type, "Entity tag (ETag) of the S3 object."),
+    REPORTED("version_id", &text_type, "Version id of the S3 object, in a bucket with versioning."),
 };
 
 /* ---- prediction ---- */

@@ -238,7 +238,7 @@ static int build_if_needed(struct op_ctx *ctx, struct artifact_cache *cache, con
 static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cache, int *lock, struct err *err)
 {
     const char *path = arena_printf(ctx->arena, "%.*s/build.lock", STR_ARG(cache->folder)).p;
-    bool told = false;
+    bool reported = false;
     struct err ignored = ERR_INIT;
     *lock = artifact_cache_make(cache, &ignored) ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     while (*lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB)) {
@@ -246,9 +246,9 @@ static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cach
             return 0;
         if (cancel_is_set(ctx->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted while another weir builds in this folder");
-        if (!told && op_tells_printed(ctx))
+        if (!reported && op_tells_printed(ctx))
             op_printed(ctx, "waiting for another weir that builds in this folder");
-        told = true;
+        reported = true;
         clock_sleep_ms(LOCK_TICK_MS);
     }
     return 0;

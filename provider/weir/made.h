@@ -1,13 +1,14 @@
 /*
- * Things that are made up here and exist only in the state: what they have in common. Each is made when it is
- * created and made anew when anything of it changes; there is nothing outside to read, to find or to delete.
+ * Resources that are made up here and exist only in the state: what they have in common. Each is made when it
+ * is created and made anew when anything of it changes; there is nothing outside to read, to find or to
+ * delete.
  */
 #ifndef WEIR_PROVIDER_WEIR_MADE_H
 #define WEIR_PROVIDER_WEIR_MADE_H
 
 #include "provider/provider.h"
 
-/* All computed attributes of a new or changed thing are unknown, but for the `id`, which stays. */
+/* All computed attributes of a new or changed resource are unknown, but for the `id`, which stays. */
 int made_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err);
 int made_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,

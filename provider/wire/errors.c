@@ -143,8 +143,8 @@ static void read_json(struct arena *arena, struct str body, struct found *found)
     found->message = error_text(doc, messages);
 }
 
-/* Of a thing that S3 was told of it says only there what is wrong with it; other arguments come back as they
- * were sent. */
+/* Of a resource that S3 was told of it says only there what is wrong with it; other arguments come back as
+ * they were sent. */
 static struct str with_argument(struct arena *arena, const struct value *error, struct str message)
 {
     struct str name = value_gets(error, "ArgumentName"), why = value_gets(error, "ArgumentValue");
@@ -247,7 +247,7 @@ static enum err_class class_of(enum wire_fault fault, int status, const struct f
     case WIRE_FAULT_TRANSIENT:
     case WIRE_FAULT_NONE: break;
     }
-    /* a page for people says nothing of the thing asked for: the endpoint does not know the operation */
+    /* a page for people says nothing of the resource asked for: the endpoint does not know the operation */
     if (status == 404 && !found->body_kind && !str_starts(found->code, STR("UnknownOperation")))
         return ERR_ABSENT;
     return ERR_SERVICE;

@@ -79,7 +79,7 @@ const struct value *wire_pairs_to_list(
     return value_builder_list(&items);
 }
 
-/* ---- the shape of things that differ in what they have ---- */
+/* ---- the shape of resources that differ in what they have ---- */
 
 static bool is_same_member(const struct shape_member *a, const struct shape_member *b)
 {

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 
-enum { MAX_TOLD = 4096 }; /* characters of an input in a cause */
+enum { MAX_REPORTED = 4096 }; /* characters of an input in a cause */
 
 int asl_fail(struct asl_eval *eval, const char *name, const char *format, ...)
 {
@@ -63,7 +63,8 @@ static const struct value *find_field(
     json_write(&input, document, JSON_PLAIN);
     asl_fail(eval, "States.Runtime",
         "The JSONPath '%.*s' specified for the field '%.*s' could not be found in the input '%.*s'",
-        STR_ARG(path), STR_ARG(key), (int)(input.n < MAX_TOLD ? input.n : MAX_TOLD), input.n ? input.p : "");
+        STR_ARG(path), STR_ARG(key), (int)(input.n < MAX_REPORTED ? input.n : MAX_REPORTED),
+        input.n ? input.p : "");
     return NULL;
 }
 

@@ -90,9 +90,9 @@ struct services_parts {
     struct functions *functions;
     struct queues *queues;
     struct streams *streams;
-    struct cloud_things *cloud;
+    struct cloud_resources *cloud;
     struct daemons *daemons;
-    struct doors *doors;
+    struct listeners *listeners;
     struct hosts *hosts;
 };
 struct services_parts *services_parts(struct services *services);

@@ -107,7 +107,7 @@ static void answer_faults(struct exchange *x, bool write)
 static void answer_get(struct exchange *x, struct str what)
 {
     if (str_eqz(what, "things"))
-        console_reply(x, console_things(x->sandbox, &x->arena));
+        console_reply(x, console_resources(x->sandbox, &x->arena));
     else if (str_eqz(what, "buckets"))
         console_reply(x, console_buckets(x->sandbox, &x->arena));
     else if (str_eqz(what, "runs"))

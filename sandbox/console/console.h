@@ -4,7 +4,7 @@
  *   console.c          who may ask, and for what: the page, and JSON below /_weir/console/
  *   console_page.c     the page: one document with what page/ has in it (console.js, machine.js,
  *                      views.js, console.css)
- *   console_things.c   things of all types, buckets, runs
+ *   console_things.c   resources of all types, buckets, runs
  *   console_call.c     operations of services that the page asks for, as any client would call them
  *
  * Nothing of it is there unless it was asked for (sandbox_options.console). Whoever asks has to have the
@@ -26,8 +26,8 @@ extern const struct responder console_responder;
 /* The document; `policy` is what Content-Security-Policy has to say of it. */
 struct str console_page(struct arena *arena, bool write, struct str *policy);
 
-/* {types: [{type, things: [{id, region, made, attrs}]}]}, of those types that there are things of. */
-const struct value *console_things(struct sandbox *sandbox, struct arena *arena);
+/* {types: [{type, resources: [{id, region, made, attrs}]}]}, of those types that there are resources of. */
+const struct value *console_resources(struct sandbox *sandbox, struct arena *arena);
 /* [{name, region}] */
 const struct value *console_buckets(struct sandbox *sandbox, struct arena *arena);
 /* Runs of jobs, queries, crawlers …: [{kind, owner, id, region, state, message, made, started, ended}]; the

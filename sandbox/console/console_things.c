@@ -63,9 +63,9 @@ static const struct value *attrs_shown(
     return value_builder_map(&b);
 }
 
-/* ---- things ---- */
+/* ---- resources ---- */
 
-static const struct value *thing_shown(
+static const struct value *resource_shown(
     struct arena *arena, const struct schema *schema, const struct control_record *record)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
@@ -81,17 +81,17 @@ static void add_type(
 {
     size_t n;
     const struct control_record *records = control_list(control, arena, schema->name, STR_EMPTY, &n);
-    AUTO_BUILDER struct value_builder things = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder resources = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < n; i++)
-        value_builder_add(&things, thing_shown(arena, schema, &records[i]));
+        value_builder_add(&resources, resource_shown(arena, schema, &records[i]));
     if (!n)
         return;
     view_text(&b, "type", schema->name);
-    view_set(&b, "things", value_builder_list(&things));
+    view_set(&b, "things", value_builder_list(&resources));
     value_builder_add(types, value_builder_map(&b));
 }
 
-const struct value *console_things(struct sandbox *sandbox, struct arena *arena)
+const struct value *console_resources(struct sandbox *sandbox, struct arena *arena)
 {
     struct control *control = sandbox_control(sandbox);
     struct catalog *catalog = sandbox_catalog(sandbox);

@@ -1,5 +1,5 @@
 /*
- * What the rooms of a sandbox find in it: who it is, how it was started, and its parts, which none of them
+ * What the folders of a sandbox find in it: who it is, how it was started, and its parts, which none of them
  * makes. sandbox.c, which makes all of them, has these functions; nobody below includes its header.
  */
 #ifndef WEIR_SANDBOX_CONTEXT_CONTEXT_H
@@ -40,7 +40,7 @@ int64_t sandbox_room(const struct sandbox *sandbox); /* bytes that a run may hav
 /* The page that shows what is in it (console/). */
 struct sandbox_console {
     struct str token; /* "": there is none */
-    bool write;       /* it may change things, too */
+    bool write;       /* it may change resources, too */
 };
 const struct sandbox_console *sandbox_console(const struct sandbox *sandbox);
 bool sandbox_schedules(const struct sandbox *sandbox); /* do they fire? */
@@ -63,11 +63,11 @@ int sandbox_check_key(struct sandbox *sandbox, struct arena *arena, const struct
 /* May he do this ("s3:GetObject") to "bucket/key"? 0, or -1 with what he is told. */
 int sandbox_check_s3(struct sandbox *sandbox, struct arena *arena, const struct session *caller,
     const char *action, struct str resource, struct str region, const struct value *context, struct err *err);
-/* Is there a thing of that type ("sqs.queue") with that ARN? */
-bool sandbox_has_thing(
+/* Is there a resource of that type ("sqs.queue") with that ARN? */
+bool sandbox_has_resource(
     struct sandbox *sandbox, struct arena *arena, struct str type, struct str region, struct str arn);
 /* Does its policy, or permission, let S3 tell it what happens in the bucket? */
-bool sandbox_may_be_told(
+bool sandbox_may_be_reported(
     struct sandbox *sandbox, struct arena *arena, struct str bucket, struct str region, struct str arn);
 
 #endif

@@ -113,7 +113,7 @@ static bool goes_along(const struct role *chosen, const struct role *role)
         return false;
     /* What one call has for several attributes: its tags beside its settings, members beside others. */
     bool changes = chosen->part == PART_MEMBERS_MODIFY || chosen->part == PART_UPDATE;
-    bool owned = chosen->part == PART_FACET_PUT || chosen->part == PART_FACET_REMOVE ||
+    bool owned = chosen->part == PART_SUB_RESOURCE_PUT || chosen->part == PART_SUB_RESOURCE_REMOVE ||
                  chosen->part == PART_ENTRIES_PUT || chosen->part == PART_ENTRIES_REMOVE;
     if (owned && role->part == PART_UPDATE)
         return !role->step->call.full;
@@ -142,13 +142,13 @@ static int answer_roles_that(
             return -1;
         if (role->part == PART_LIST && !means_type(role, call->input))
             continue;
-        struct thing **things = NULL;
+        struct resource **resources = NULL;
         size_t n = 0;
         bool same = chosen || (role->type == choice->role->type && role->part != PART_LIST);
-        int status = do_call(call, same ? choice->thing : NULL, &things, &n);
+        int status = do_call(call, same ? choice->resource : NULL, &resources, &n);
         if (!status)
-            answer_add(call, answer, things, n);
-        free(things);
+            answer_add(call, answer, resources, n);
+        free(resources);
         if (status)
             return -1;
     }
@@ -170,7 +170,7 @@ static bool is_dry_run(const struct call *call)
     return call->protocol == WIRE_EC2 && str_ieq(value_text(given, STR_EMPTY), STR("true"));
 }
 
-/* One of the things that the request is about. */
+/* One of the resources that the request is about. */
 static int answer_turn(struct call *call, struct answer *answer)
 {
     struct choice choice;
@@ -188,7 +188,7 @@ static void answer_call(struct call *call, struct str request_id, struct wire_me
     call->decoded = ARENA_ARRAY(call->arena, struct decoded, call->served->role_count);
     do
         status = answer_turn(call, &answer);
-    while (!status && ++call->turn < call->turns);
+    while (!status && ++call->turn < call->batch);
     if (!status && call->dry_run)
         status = refuse_dry_run(call);
     if (status || answer_encode(call, &answer, request_id, out)) {
@@ -298,7 +298,7 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         answer_call(&call, request_id, answer);
     else if (known && !tags_describe(&call, request_id, answer))
         refuse_unknown(&call, known, request_id, answer);
-    store_settle(control);
+    store_recover(control);
     struct err unkept = ERR_INIT;
     if (store_leave(control, &unkept))
         answer_unkept(&call, &unkept, request_id, answer);

@@ -5,27 +5,27 @@
  *
  *   control.c        one request: which operation it is
  *   control_index.c  which parts operations play for types, from the specs
- *   control_choose.c which of these a request means, and about how many things it is
- *   control_find.c   which things a request means
- *   control_list.c   which things a listing is of
+ *   control_choose.c which of these a request means, and about how many resources it is
+ *   control_find.c   which resources a request means
+ *   control_list.c   which resources a listing is of
  *   control_filter.c which of these its filters let through
- *   control_words.c  things by the texts that they have
+ *   control_words.c  resources by the texts that they have
  *   control_unknown.c members that nothing would look at are refused
  *   control_normalise.c   values as the service writes them
  *   control_rules.c  what values have to be beside others
  *   control_do.c     doing it: create, delete, list
- *   control_update.c changing a thing's own attributes
- *   control_owned.c  what belongs to a thing: facets, members, entries, tags
+ *   control_update.c changing a resource's own attributes
+ *   control_owned.c  what belongs to a resource: sub-resources, members, entries, tags
  *   control_refuse.c refusals
- *   control_implied.c what comes, goes and stays with a thing
+ *   control_implied.c what comes, goes and stays with a resource
  *   control_answer.c answers, put together by the paths at which the client side looks for them
  *   control_place.c  what an object's answer holds
- *   control_page.c   which things are on a page
+ *   control_page.c   which resources are on a page
  *   control_document.c the document of an answer under construction
- *   control_collect.c what an answer has of other things
+ *   control_collect.c what an answer has of other resources
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
- *   control_record.c things as others in the sandbox see them
+ *   control_record.c resources as others in the sandbox see them
  *   control_type.h   what is so for one type alone is with its service
  *   control_request.c requests from inside
  *
@@ -78,7 +78,7 @@ bool control_protocol(const struct control *control, struct str service, struct 
  */
 bool control_reads(const struct control *control, struct arena *arena, struct str service,
     const struct wire_message *request, struct str *operation, const struct value **input);
-/* How often things of the service have been changed; what follows from them is as it was while this is. */
+/* How often resources of the service have been changed; what follows from them is as it was while this is. */
 uint64_t control_changes(const struct control *control, struct str service);
 
 /* Do the members of its requests begin with small letters? */
@@ -91,7 +91,8 @@ int control_request(const struct control *control, struct arena *arena, struct s
     struct str operation, const struct value *input, struct wire_operation *wire, struct wire_message *out,
     struct err *err);
 
-/* A thing as it is now, for the parts of the sandbox that act on it (jobs/). Lives in the caller's arena. */
+/* A resource as it is now, for the parts of the sandbox that act on it (jobs/). Lives in the caller's arena.
+ */
 struct control_record {
     struct str region, id;     /* region "" of global services */
     const struct value *attrs; /* by the spec's names, write-only ones too */
@@ -99,8 +100,8 @@ struct control_record {
 };
 
 /*
- * Things of types behind which real servers stand (`server` in a spec): told of when one is made, changed and
- * gone, with the control plane's lock held. One watcher, set before anybody calls.
+ * Resources of types behind which real servers stand (`server` in a spec): told of when one is made, changed
+ * and gone, with the control plane's lock held. One watcher, set before anybody calls.
  */
 enum control_event { CONTROL_MADE, CONTROL_CHANGED, CONTROL_GONE };
 typedef void control_watcher(
@@ -112,12 +113,12 @@ bool control_set(struct control *control, struct str type, const struct control_
     const char *attribute, const struct value *v);
 
 /*
- * The thing of a type ("aws.glue.job", "" any) that has this id, name or ARN, in a region (of global
+ * The resource of a type ("aws.glue.job", "" any) that has this id, name or ARN, in a region (of global
  * services: any). False: there is none, or it is being deleted. Safe from every thread.
  */
 bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
     struct str reference, struct control_record *out);
-/* All things of a type, of all regions where region is ""; in no order. */
+/* All resources of a type, of all regions where region is ""; in no order. */
 struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);
 

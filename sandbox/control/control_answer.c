@@ -17,16 +17,16 @@ static void place_empty_list(struct making *m, struct part_node *root, struct st
         place_node(m, root, str_slice(at, 0, (size_t)end + 2), &list);
 }
 
-static void place_owned(struct making *m, struct part_node *root, const struct thing *thing)
+static void place_owned(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
-    const struct value *v = value_get(thing->attrs, role->attr->attr->name);
+    const struct value *v = value_get(resource->attrs, role->attr->attr->name);
     const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->answer : role->attr->answer;
     struct str at = role->step->reply.at;
-    if (role->step->list.page.more.n) /* all that a thing has comes in one page */
+    if (role->step->list.page.more.n) /* all that a resource has comes in one page */
         document_place(m, root, role->step->list.page.more, &document_flag, &value_false);
     switch (role->part) {
-    case PART_FACET_GET: {
+    case PART_SUB_RESOURCE_GET: {
         bool list;
         struct part_node *node = place_node(m, root, at, &list);
         if (!value_is_null(v))
@@ -49,7 +49,7 @@ static void place_owned(struct making *m, struct part_node *root, const struct t
     }
 }
 
-static void place_entry(struct making *m, struct part_node *root, const struct thing *thing)
+static void place_entry(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
     const struct spec_entries *e = role->owner;
@@ -57,7 +57,7 @@ static void place_entry(struct making *m, struct part_node *root, const struct t
     for (size_t i = 0; i < role->step->call.request.extra_count; i++)
         if (role->step->call.request.extras[i].from_item)
             key = value_text(value_get(m->call->input, role->step->call.request.extras[i].key), STR_EMPTY);
-    const struct value *v = value_get(value_get(thing->attrs, role->attr->attr->name), key);
+    const struct value *v = value_get(value_get(resource->attrs, role->attr->attr->name), key);
     bool list;
     struct part_node *node = place_node(m, root, role->step->reply.at, &list);
     /* What named it comes back with it. */
@@ -79,13 +79,13 @@ static bool gives_objects(const struct role *role)
 }
 
 /* `shows_in` of calls that do not answer with the object. */
-static void place_shown_in(struct making *m, struct part_node *root, const struct thing *thing)
+static void place_shown_in(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
-    m->call->subject = thing;
+    m->call->subject = resource;
     place_shown(m, root, role->type,
         value_get(value_getz(role->type->sandbox, "shows_in"), role->step->call.op->wire.name),
-        fill_now(m->call, thing));
+        fill_now(m->call, resource));
 }
 
 /* "Reservations[].Instances[]": where the outer list is. */
@@ -99,14 +99,14 @@ static bool is_inside(struct str at)
     return str_find(at, STR("[]."), 0) >= 0;
 }
 
-/* Does this element of the outer list have one of the thing's attributes, under the same name? */
-static bool is_parent(const struct part_node *element, const struct thing *thing)
+/* Does this element of the outer list have one of the resource's attributes, under the same name? */
+static bool is_parent(const struct part_node *element, const struct resource *resource)
 {
     for (const struct part_node *at = element->first; at; at = at->next)
-        for (size_t i = 0; i < thing->type->attr_count; i++) {
-            const struct spec_attr *attr = &thing->type->attrs[i];
+        for (size_t i = 0; i < resource->type->attr_count; i++) {
+            const struct spec_attr *attr = &resource->type->attrs[i];
             if (str_eq(attr->read, at->name) && attr->attr->required && at->value &&
-                value_equal(at->value, value_get(thing->attrs, attr->attr->name)))
+                value_equal(at->value, value_get(resource->attrs, attr->attr->name)))
                 return true;
         }
     return false;
@@ -123,15 +123,15 @@ static bool is_alone(const struct making *m, struct str outer)
     return true;
 }
 
-/* The inner list that the thing belongs to. Where nothing is around it (an instance's reservation), an
+/* The inner list that the resource belongs to. Where nothing is around it (an instance's reservation), an
  * element of the outer list is made for it; where there are others only, it is not asked for: NULL. */
-static struct part_node *parent_of(struct making *m, struct part_node *root, const struct thing *thing)
+static struct part_node *parent_of(struct making *m, struct part_node *root, const struct resource *resource)
 {
     struct str at = m->call->role->step->reply.at, outer = outer_path(at);
     bool list;
     struct part_node *elements = place_node(m, root, outer, &list), *home = NULL;
     for (struct part_node *e = elements->first; e && !home; e = e->next)
-        home = is_parent(e, thing) ? e : NULL;
+        home = is_parent(e, resource) ? e : NULL;
     if (!home && is_alone(m, outer))
         home = document_child(m, elements, STR_EMPTY, true);
     return home ? place_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
@@ -149,8 +149,9 @@ static void place_collected(struct making *m, struct part_node *node, const stru
     }
 }
 
-/* Has this element what the thing's answer finds around it (answers: {resource: ^.id})? */
-static bool is_around(const struct making *m, const struct part_node *element, const struct thing *thing)
+/* Has this element what the resource's answer finds around it (answers: {resource: ^.id})? */
+static bool is_around(
+    const struct making *m, const struct part_node *element, const struct resource *resource)
 {
     const struct spec_reply *reply = &m->call->role->step->reply;
     bool around = false;
@@ -161,14 +162,14 @@ static bool is_around(const struct making *m, const struct part_node *element, c
         const struct part_node *at = element->first;
         while (at && !str_eq(at->name, str_slice(path, 2, path.n)))
             at = at->next;
-        if (!at || !at->value || !value_equal(at->value, value_get(thing->attrs, reply->answers[i].attr)))
+        if (!at || !at->value || !value_equal(at->value, value_get(resource->attrs, reply->answers[i].attr)))
             return false;
         around = true;
     }
     return around;
 }
 
-/* Of what names the thing in its map: the required attribute that is not around it. */
+/* Of what names the resource in its map: the required attribute that is not around it. */
 static struct str value_key(const struct role *role)
 {
     for (size_t i = 0; i < role->type->attr_count; i++) {
@@ -181,7 +182,8 @@ static struct str value_key(const struct role *role)
 }
 
 /* items[].resourceMethods{}: each under its key in the element that it lies in. */
-static void place_values(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
+static void place_values(
+    struct making *m, struct part_node *root, struct resource *const *resources, size_t n)
 {
     struct str at = m->call->role->step->reply.at, outer = outer_path(at);
     struct str map = str_slice(at, outer.n + 1, at.n - 2);
@@ -189,32 +191,34 @@ static void place_values(struct making *m, struct part_node *root, struct thing 
     struct part_node *elements = place_node(m, root, outer, &list);
     for (size_t i = 0; i < n; i++) {
         struct part_node *e = elements->first;
-        while (e && !is_around(m, e, things[i]))
+        while (e && !is_around(m, e, resources[i]))
             e = e->next;
         if (!e)
             continue;
         struct part_node *values = document_child(m, e, map, false);
-        struct str key = value_text(value_get(things[i]->attrs, value_key(m->call->role)), STR_EMPTY);
-        m->call->subject = things[i];
-        place_object(m, document_child(m, values, key, false), m->call->role, fill_now(m->call, things[i]));
+        struct str key = value_text(value_get(resources[i]->attrs, value_key(m->call->role)), STR_EMPTY);
+        m->call->subject = resources[i];
+        place_object(
+            m, document_child(m, values, key, false), m->call->role, fill_now(m->call, resources[i]));
     }
 }
 
-static void place_things(struct making *m, struct part_node *root, struct thing *const *things, size_t n)
+static void place_resources(
+    struct making *m, struct part_node *root, struct resource *const *resources, size_t n)
 {
     const struct role *role = m->call->role;
     bool list;
     if (str_ends(role->step->reply.at, STR("{}"))) {
-        place_values(m, root, things, n);
+        place_values(m, root, resources, n);
         return;
     }
     struct part_node *node = is_inside(role->step->reply.at) && role->part == PART_LIST
                                  ? place_node(m, root, outer_path(role->step->reply.at), &list)
                                  : place_node(m, root, role->step->reply.at, &list);
     bool nested = role->part == PART_LIST && str_find(role->step->reply.at, STR("[]."), 0) >= 0;
-    /* What is in a thing that is listed is on its page, however much of it there is. */
+    /* What is in a resource that is listed is on its page, however much of it there is. */
     bool paged = role->part == PART_LIST && !(nested && !is_alone(m, outer_path(role->step->reply.at)));
-    size_t first = 0, end = paged ? page_cut(m, root, &things, n, &first) : n;
+    size_t first = 0, end = paged ? page_cut(m, root, &resources, n, &first) : n;
     /* Services that page by markers say besides whether that was all. */
     bool marks = str_eqz(role->step->list.page.out, "Marker"),
          next = str_eqz(role->step->list.page.out, "NextMarker");
@@ -222,32 +226,32 @@ static void place_things(struct making *m, struct part_node *root, struct thing 
         document_place(
             m, root, marks ? STR("IsTruncated") : STR("Truncated"), &document_flag, value_bool(end < n));
     for (size_t i = first; i < end; i++) {
-        struct part_node *home = nested ? parent_of(m, root, things[i]) : node;
+        struct part_node *home = nested ? parent_of(m, root, resources[i]) : node;
         if (!home)
             continue;
         struct part_node *at = list ? document_child(m, home, STR_EMPTY, true) : node;
-        m->call->subject = things[i];
-        place_object(m, at, role, fill_now(m->call, things[i]));
+        m->call->subject = resources[i];
+        place_object(m, at, role, fill_now(m->call, resources[i]));
         if (!role->step->reply.sparse)
-            place_collected(m, at, collect(m->call, things[i]));
+            place_collected(m, at, collect(m->call, resources[i]));
     }
     if (!n && role->type->schema.is_data && !value_getz(role->type->sandbox, "standing"))
         place_object(m, list ? document_child(m, node, STR_EMPTY, true) : node, role,
             fill_new(m->call, role->type, m->call->input));
 }
 
-/* A call that tells who uses a thing: `used_by` names it. */
+/* A call that tells who uses a resource: `used_by` names it. */
 static void place_users(struct making *m, struct part_node *root)
 {
     const struct role *role = m->call->role;
     const struct value *by = value_getz(value_getz(role->type->sandbox, "used_by"), "by");
     bool named, list;
-    const struct thing *thing = find_named(m->call, role, m->call->input, &named);
-    for (uint32_t r = 0; thing && by && r < by->count; r++) {
+    const struct resource *resource = find_named(m->call, role, m->call->input, &named);
+    for (uint32_t r = 0; resource && by && r < by->count; r++) {
         if (!str_eq(value_gets(by->items[r], "call"), role->step->call.op->wire.name))
             continue;
         struct part_node *node = place_node(m, root, role->step->reply.at, &list);
-        const struct things users = check_users(m->call, by->items[r], thing);
+        const struct resources users = check_users(m->call, by->items[r], resource);
         for (size_t i = 0; i < users.n; i++)
             place_shown(m, document_child(m, node, STR_EMPTY, true), users.items[i]->type,
                 value_getz(by->items[r], "shows"), users.items[i]->attrs);
@@ -281,26 +285,26 @@ static struct part_node *content_root(struct call *call, struct answer *answer)
     return answer->parsed;
 }
 
-void answer_add(struct call *call, struct answer *answer, struct thing *const *things, size_t n)
+void answer_add(struct call *call, struct answer *answer, struct resource *const *resources, size_t n)
 {
     struct making m = {.call = call, .arena = call->arena, .xml = answer->xml};
     bool list;
     if (gives_objects(call->role)) {
         struct part_node *root = content_root(call, answer);
         place_beside(&m, root); /* what an object says goes before what is said where there is none */
-        place_things(&m, root, things, n);
+        place_resources(&m, root, resources, n);
         return;
     }
     if (n)
-        place_shown_in(&m, answer->root, things[0]);
+        place_shown_in(&m, answer->root, resources[0]);
     else
         place_beside(&m, answer->root);
     if (call->role->part == PART_SIDE)
         place_users(&m, answer->root);
     if (call->role->part == PART_ENTRIES_GET && n)
-        place_entry(&m, answer->root, things[0]);
+        place_entry(&m, answer->root, resources[0]);
     else if (call->role->attr && n)
-        place_owned(&m, answer->root, things[0]);
+        place_owned(&m, answer->root, resources[0]);
     else if (call->role->step->reply.at.n)
         place_node(&m, answer->root, call->role->step->reply.at, &list); /* an empty list is still a list */
 }

@@ -32,7 +32,7 @@ int check_values(struct call *call, const struct value *given)
         const struct spec_attr *spec = spec_attr_find(call->role->type, given->entries[i].key);
         const struct value *v = given->entries[i].value;
         struct str why;
-        /* what never changes only names the thing, by its ARN too */
+        /* what never changes only names the resource, by its ARN too */
         if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
             !check_takes_away(spec, v) && !is_right(call, spec->attr, v, &why))
             return refuse_invalid(call, spec->attr->name, why);
@@ -67,19 +67,19 @@ int check_together(struct call *call, const struct value *attrs)
             return refuse_invalid(
                 call, attr->name, arena_printf(call->arena, "it excludes %.*s", STR_ARG(attr->conflicts)));
     }
-    return check_demands(call, NULL, attrs);
+    return check_constraints(call, NULL, attrs);
 }
 
 /* The first that is not met any more: what was so before the request is not its mistake. */
-static bool breaks_demand(
-    struct call *call, const struct value *before, const struct value *attrs, struct demand_break *broken)
+static bool breaks_constraint(
+    struct call *call, const struct value *before, const struct value *attrs, struct constraint_break *broken)
 {
     const struct schema *schema = &call->role->type->schema;
-    enum demand_asker asker = before ? ASKED_OF_CHANGED : ASKED_OF_NEW;
-    while (schema_demand_broken(call->arena, schema, attrs, asker, broken)) {
-        struct demand_break earlier = {.next = broken->next};
-        if (!before || !schema_demand_broken(call->arena, schema, before, asker, &earlier) ||
-            earlier.demand != broken->demand)
+    enum constraint_asker asker = before ? ASKED_OF_CHANGED : ASKED_OF_NEW;
+    while (schema_constraint_broken(call->arena, schema, attrs, asker, broken)) {
+        struct constraint_break earlier = {.next = broken->next};
+        if (!before || !schema_constraint_broken(call->arena, schema, before, asker, &earlier) ||
+            earlier.constraint != broken->constraint)
             return true;
         broken->next++;
         broken->next_item = 0;
@@ -87,23 +87,23 @@ static bool breaks_demand(
     return false;
 }
 
-int check_demands(struct call *call, const struct value *before, const struct value *attrs)
+int check_constraints(struct call *call, const struct value *before, const struct value *attrs)
 {
-    struct demand_break broken = {0};
-    if (!breaks_demand(call, before, attrs, &broken))
+    struct constraint_break broken = {0};
+    if (!breaks_constraint(call, before, attrs, &broken))
         return 0;
-    const struct value_demand *demand = broken.demand;
+    const struct value_constraint *constraint = broken.constraint;
     /* Services put tags on what they make that nobody else may (aws:autoscaling:groupName): they do not sign.
      */
     bool inside = !wire_header_get(call->request, STR("Authorization")).n;
-    if (inside && demand->each.n && str_eqz(demand->each, "tags"))
+    if (inside && constraint->each.n && str_eqz(constraint->each, "tags"))
         return 0;
-    if (demand->served && demand->code.n)
-        return refuse(call, 400, demand->code, "%.*s", STR_ARG(demand->says));
-    if (demand->code.n)
+    if (constraint->served && constraint->code.n)
+        return refuse(call, 400, constraint->code, "%.*s", STR_ARG(constraint->says));
+    if (constraint->code.n)
         return refuse(
-            call, 400, demand->code, "%.*s: %.*s", STR_ARG(broken.attribute), STR_ARG(demand->says));
-    return refuse_invalid(call, broken.attribute, demand->says);
+            call, 400, constraint->code, "%.*s: %.*s", STR_ARG(broken.attribute), STR_ARG(constraint->says));
+    return refuse_invalid(call, broken.attribute, constraint->says);
 }
 
 /* ---- references: {attribute: type} ---- */
@@ -156,9 +156,9 @@ int check_references(struct call *call, const struct value *attrs)
 /* ---- before it is deleted ---- */
 
 /* `delete_says: {attributes, code}`: a database goes with a last snapshot or expressly without. */
-static int check_said(struct call *call, const struct thing *thing)
+static int check_said(struct call *call, const struct resource *resource)
 {
-    const struct value *rule = value_getz(thing->type->sandbox, "delete_says");
+    const struct value *rule = value_getz(resource->type->sandbox, "delete_says");
     const struct value *names = value_getz(rule, "attributes");
     int said = 0;
     for (uint32_t i = 0; names && i < names->count; i++) {
@@ -174,9 +174,9 @@ static int check_said(struct call *call, const struct thing *thing)
 /* The code with which a guard refuses; NULL: it does not. {state: {ENABLED: code}}: with that value; of a map
  * that entry. */
 static const struct value *guard_code(
-    const struct thing *thing, const struct value_entry *guard, struct str *what)
+    const struct resource *resource, const struct value_entry *guard, struct str *what)
 {
-    const struct value *have = value_get(thing->attrs, guard->key), *codes = guard->value;
+    const struct value *have = value_get(resource->attrs, guard->key), *codes = guard->value;
     *what = guard->key;
     if (codes->kind != VALUE_MAP)
         return value_equal(have, &value_true) ? codes : NULL;
@@ -188,27 +188,27 @@ static const struct value *guard_code(
     return value_get(codes, value_text(have, STR_EMPTY));
 }
 
-int check_delete(struct call *call, const struct thing *thing)
+int check_delete(struct call *call, const struct resource *resource)
 {
-    if (companions_check_held(call, thing) || check_said(call, thing))
+    if (implied_check_held(call, resource) || check_said(call, resource))
         return -1;
-    if (check_unused(call, thing))
+    if (check_unused(call, resource))
         return -1;
-    const struct value *rule = value_getz(thing->type->sandbox, "delete_empty");
+    const struct value *rule = value_getz(resource->type->sandbox, "delete_empty");
     const struct value *names = value_getz(rule, "attributes");
     for (uint32_t i = 0; names && i < names->count; i++) {
-        const struct value *v = value_get(thing->attrs, value_text(names->items[i], STR_EMPTY));
+        const struct value *v = value_get(resource->attrs, value_text(names->items[i], STR_EMPTY));
         if (v && ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) ? v->count > 0 : v->kind == VALUE_STRING))
             return refuse(call, refuse_status(call, 409), value_gets(rule, "code"), "%.*s",
-                STR_ARG(refuse_words(call, thing->type, thing->attrs,
+                STR_ARG(refuse_words(call, resource->type, resource->attrs,
                     value_get(value_getz(rule, "says"), value_text(names->items[i], STR_EMPTY)),
                     arena_printf(call->arena, "cannot be deleted while %.*s is not empty",
                         STR_ARG(value_text(names->items[i], STR_EMPTY))))));
     }
-    const struct value *guards = value_getz(thing->type->sandbox, "delete_unless");
+    const struct value *guards = value_getz(resource->type->sandbox, "delete_unless");
     for (uint32_t i = 0; guards && i < guards->count; i++) {
         struct str what;
-        const struct value *code = guard_code(thing, &guards->entries[i], &what);
+        const struct value *code = guard_code(resource, &guards->entries[i], &what);
         if (code)
             return refuse(call, 400, value_text(code, STR("InvalidParameterCombination")),
                 "cannot be deleted while %.*s is on", STR_ARG(what));

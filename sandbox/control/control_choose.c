@@ -44,15 +44,14 @@ static bool unify(
     return true;
 }
 
-/* ---- requests about several things: VpcId.1, VpcId.2; a permission with three ranges ---- */
+/* ---- requests about several resources: VpcId.1, VpcId.2; a permission with three ranges ---- */
 
 static void of_so_many(struct call *call, uint32_t n)
 {
-    call->turns = n > call->turns ? n : call->turns;
+    call->batch = n > call->batch ? n : call->batch;
 }
 
-const struct value *turn_name(
-    struct call *call, const struct value *template, const struct value *sent)
+const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent)
 {
     bool names = template->kind == VALUE_LIST && template->count == 1 && sent &&
                  str_starts(value_text(template->items[0], STR_EMPTY), STR("${"));
@@ -76,7 +75,7 @@ static const struct value *turn_part(struct call *call, const struct spec_type *
 /* ---- what was sent ---- */
 
 /* The members of this turn's part of the request, by the role's shape; NULL where it cannot be read. It is
- * read once, for a request may name a thousand things. */
+ * read once, for a request may name a thousand resources. */
 static const struct value *read_members(struct call *call, const struct role *role)
 {
     const struct shape *shape = &role->step->call.request.shape;
@@ -101,7 +100,7 @@ const struct value *choose_input(struct call *call, const struct role *role)
     /* What the client fills in from one attribute names that attribute. */
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->call.request.extras[i];
-        /* Of several filters together it is not known which one names the thing. */
+        /* Of several filters together it is not known which one names the resource. */
         bool several = role->part != PART_CREATE && role->part != PART_UPDATE &&
                        extra->value->kind == VALUE_LIST && extra->value->count > 1;
         if (!extra->from_item && !several)
@@ -112,8 +111,8 @@ const struct value *choose_input(struct call *call, const struct role *role)
 }
 
 /*
- * How well a role fits what the request names and what there is. An operation may create a thing or change it
- * (PutRule), describe one or list all (DescribeDBInstances), and tag things of several types.
+ * How well a role fits what the request names and what there is. An operation may create a resource or change
+ * it (PutRule), describe one or list all (DescribeDBInstances), and tag resources of several types.
  */
 static int rank_of(enum part part, bool found, bool named)
 {
@@ -154,8 +153,8 @@ static bool names_entries(const struct role *role, const struct value *input)
     return true;
 }
 
-/* Of several facets behind one call it is the one whose constants or attribute are in the request, of several
- * sets of members the one that something is sent for. */
+/* Of several sub-resources behind one call it is the one whose constants or attribute are in the request, of
+ * several sets of members the one that something is sent for. */
 static bool fits(const struct role *role, const struct value *input)
 {
     if (role->part == PART_MEMBERS_MODIFY && !sends_members(role, input))
@@ -167,7 +166,7 @@ static bool fits(const struct role *role, const struct value *input)
             !value_equal(extra->value, sent))
             return false;
     }
-    return role->part != PART_FACET_PUT || value_get(input, role->attr->attr->name);
+    return role->part != PART_SUB_RESOURCE_PUT || value_get(input, role->attr->attr->name);
 }
 
 /* A flag tells two forms of one call apart: PutParameter makes a parameter, with Overwrite it changes one.
@@ -177,15 +176,15 @@ static bool flags_fit(const struct role *role, const struct value *input)
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->call.request.extras[i];
         const struct value *sent = value_get(input, extra->key);
-        bool silent = !sent && role->part == PART_FACET_REMOVE;
+        bool unreachable = !sent && role->part == PART_SUB_RESOURCE_REMOVE;
         if (extra->value->kind == VALUE_BOOL &&
-            (silent || extra->value->boolean != value_equal(sent, &value_true)))
+            (unreachable || extra->value->boolean != value_equal(sent, &value_true)))
             return false;
     }
     return true;
 }
 
-/* One call makes things of several forms (CreateClassifier), each by a step of its own that is for those
+/* One call makes resources of several forms (CreateClassifier), each by a step of its own that is for those
  * which have an attribute: the request has it, too. */
 static bool has_its_form(const struct role *role, const struct value *input)
 {
@@ -211,14 +210,14 @@ static bool has_all(const struct value *have, const struct value *wanted)
 }
 
 /* One call takes members away and deletes (RevokePermissions): it deletes when none is left. */
-static bool leaves_some(
-    const struct call *call, const struct role *role, const struct value *input, const struct thing *thing)
+static bool leaves_some(const struct call *call, const struct role *role, const struct value *input,
+    const struct resource *resource)
 {
-    for (size_t i = 0; role->part == PART_DELETE && thing && i < call->served->role_count; i++) {
+    for (size_t i = 0; role->part == PART_DELETE && resource && i < call->served->role_count; i++) {
         const struct role *other = &call->served->roles[i];
         if (other->type == role->type && other->part == PART_MEMBERS_REMOVE &&
-            !has_all(
-                value_get(input, other->attr->attr->name), value_get(thing->attrs, other->attr->attr->name)))
+            !has_all(value_get(input, other->attr->attr->name),
+                value_get(resource->attrs, other->attr->attr->name)))
             return true;
     }
     return false;
@@ -234,15 +233,15 @@ bool choose_role(struct call *call, struct choice *best)
         if (!input)
             return false;
         bool named = false;
-        struct thing *thing = find_named(call, role, input, &named);
-        int rank = 2 * rank_of(role->part, thing != NULL, named) + fits(role, input);
+        struct resource *resource = find_named(call, role, input, &named);
+        int rank = 2 * rank_of(role->part, resource != NULL, named) + fits(role, input);
         bool fitting = flags_fit(role, input) && has_its_form(role, input) && names_entries(role, input) &&
-                       !leaves_some(call, role, input, thing);
+                       !leaves_some(call, role, input, resource);
         rank = fitting ? rank : rank / 4;
         bool knows_more = rank == best->rank && input->count > best->input->count;
         if (rank > best->rank || knows_more)
-            *best = (struct choice){role, input, thing, rank};
-        if (role->part == PART_READ && named && !thing)
+            *best = (struct choice){role, input, resource, rank};
+        if (role->part == PART_READ && named && !resource)
             absent = (struct choice){role, input, NULL, rank};
     }
     if (best->role && best->role->part == PART_LIST && absent.role)

@@ -22,12 +22,12 @@ struct collecting {
 };
 
 /* A structure of templates; parts that have no value, or an empty text, are left out. */
-static const struct value *collect_filled(
-    struct call *call, const struct thing *thing, const struct value *template, const struct value *attrs)
+static const struct value *collect_filled(struct call *call, const struct resource *resource,
+    const struct value *template, const struct value *attrs)
 {
     const struct value *out = &value_empty_map;
     for (uint32_t i = 0; template && template->kind == VALUE_MAP && i < template->count; i++) {
-        const struct value *v = fill_value(call, thing->type, template->entries[i].value, attrs);
+        const struct value *v = fill_value(call, resource->type, template->entries[i].value, attrs);
         if (!value_is_null(v) && !value_equal(v, &value_empty_string))
             out = value_with(call->arena, out, template->entries[i].key, v);
     }
@@ -73,15 +73,15 @@ static bool is_item(const struct value *template, const struct value *v)
     return true;
 }
 
-static void add_item(struct collecting *c, const struct thing *thing)
+static void add_item(struct collecting *c, const struct resource *resource)
 {
-    const struct value *attrs = fill_now(c->call, thing), *lists = value_getz(c->rule, "lists");
+    const struct value *attrs = fill_now(c->call, resource), *lists = value_getz(c->rule, "lists");
     if (!fill_looks(attrs, value_getz(c->rule, "if")))
         return;
-    size_t at = item_of(c, collect_filled(c->call, thing, value_getz(c->rule, "shows"), attrs));
+    size_t at = item_of(c, collect_filled(c->call, resource, value_getz(c->rule, "shows"), attrs));
     for (uint32_t i = 0; lists && i < lists->count; i++) {
         struct str name = lists->entries[i].key;
-        const struct value *v = collect_filled(c->call, thing, lists->entries[i].value, attrs);
+        const struct value *v = collect_filled(c->call, resource, lists->entries[i].value, attrs);
         if (is_item(lists->entries[i].value, v))
             c->bodies[at] = value_with(c->call->arena, c->bodies[at], name,
                 appended(c->call->arena, value_get(c->bodies[at], name), v));
@@ -89,21 +89,21 @@ static void add_item(struct collecting *c, const struct thing *thing)
 }
 
 /* Its own times are meant, not those of what it belongs to. */
-static void add_thing(struct collecting *c, const struct thing *thing)
+static void add_resource(struct collecting *c, const struct resource *resource)
 {
-    const struct thing *around = c->call->subject;
-    c->call->subject = thing;
-    add_item(c, thing);
+    const struct resource *around = c->call->subject;
+    c->call->subject = resource;
+    add_item(c, resource);
     c->call->subject = around;
 }
 
-static const struct value *items(struct call *call, const struct thing *thing, const struct value *rule)
+static const struct value *items(struct call *call, const struct resource *resource, const struct value *rule)
 {
     struct collecting c = {.call = call, .rule = rule};
-    const struct things users = words_naming(call->control, call->arena, thing);
+    const struct resources users = words_naming(call->control, call->arena, resource);
     for (size_t i = 0; i < users.n; i++)
-        if (check_uses(call, rule, users.items[i], thing))
-            add_thing(&c, users.items[i]);
+        if (check_uses(call, rule, users.items[i], resource))
+            add_resource(&c, users.items[i]);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < c.n; i++)
         value_builder_add(&b, value_merge(call->arena, c.heads[i], c.bodies[i]));
@@ -112,11 +112,11 @@ static const struct value *items(struct call *call, const struct thing *thing, c
     return value_builder_list(&b);
 }
 
-const struct value *collect(struct call *call, const struct thing *thing)
+const struct value *collect(struct call *call, const struct resource *resource)
 {
-    const struct value *rules = value_getz(thing->type->sandbox, "collects"), *out = &value_empty_map;
+    const struct value *rules = value_getz(resource->type->sandbox, "collects"), *out = &value_empty_map;
     for (uint32_t i = 0; rules && i < rules->count; i++)
-        out =
-            value_with(call->arena, out, rules->entries[i].key, items(call, thing, rules->entries[i].value));
+        out = value_with(
+            call->arena, out, rules->entries[i].key, items(call, resource, rules->entries[i].value));
     return out;
 }

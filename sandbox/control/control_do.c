@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-/* ---- things ---- */
+/* ---- resources ---- */
 
 /* Items that have more than key and value are kept as what a file says: texts, and the keys with the flag. */
 static void take_tags(struct call *call, const struct value *items, struct value_builder *b)
@@ -25,12 +25,12 @@ const struct value *do_given(struct call *call)
             take_tags(call, call->input->entries[i].value, &b);
         else if (attr && !attr->steers)
             value_builder_set(&b, attr->attr->name,
-                fold_attribute(call, type, attr->attr->name, call->input->entries[i].value));
+                normalise_attribute(call, type, attr->attr->name, call->input->entries[i].value));
     }
     return value_builder_map(&b);
 }
 
-struct thing *do_add(
+struct resource *do_add(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs)
 {
     struct err err = ERR_INIT;
@@ -38,14 +38,14 @@ struct thing *do_add(
         refuse_dry_run(call);
         return NULL;
     }
-    struct thing *thing = store_add(call->control, type, region, attrs, &err);
-    if (thing && number_given(call->control, thing, &err)) {
-        store_remove(call->control, thing);
-        thing = NULL;
+    struct resource *resource = store_add(call->control, type, region, attrs, &err);
+    if (resource && number_given(call->control, resource, &err)) {
+        store_remove(call->control, resource);
+        resource = NULL;
     }
-    if (!thing)
+    if (!resource)
         refuse_unkept(call, &err);
-    return thing;
+    return resource;
 }
 
 /* Creating the same again gives what is there, where the service is so (CreateTopic). */
@@ -60,7 +60,7 @@ static bool is_idempotent(const struct spec_step *step)
 }
 
 /* A call that may be repeated answers the same again, unless it asks for something else by the same name. */
-static bool asks_again(const struct call *call, const struct thing *existing, const struct value *attrs)
+static bool asks_again(const struct call *call, const struct resource *existing, const struct value *attrs)
 {
     const struct value *token = find_token(call, call->role, call->input);
     if (token && value_equal(token, value_getz(existing->attrs, TOKEN_KEY)))
@@ -78,7 +78,7 @@ static bool asks_again(const struct call *call, const struct thing *existing, co
     return again || is_idempotent(call->role->step);
 }
 
-static int create(struct call *call, struct thing *existing, struct thing **out)
+static int create(struct call *call, struct resource *existing, struct resource **out)
 {
     const struct spec_type *type = call->role->type;
     const struct value *attrs = find_implied(call, call->role, do_given(call));
@@ -97,52 +97,52 @@ static int create(struct call *call, struct thing *existing, struct thing **out)
     attrs = fill_new(call, type, attrs);
     attrs = fill_kept(call, type, attrs);
     attrs = value_with(call->arena, attrs, STR(TOKEN_KEY), find_token(call, call->role, call->input));
-    struct thing *made = do_add(call, type, find_region(call, type), attrs);
+    struct resource *made = do_add(call, type, find_region(call, type), attrs);
     if (!made)
         return -1;
-    if (companions_make(call, made)) {
-        companions_undo(call, made);
+    if (implied_make(call, made)) {
+        implied_undo(call, made);
         return -1;
     }
     *out = made;
     return 0;
 }
 
-int do_change(struct call *call, struct thing *thing, const struct value *attrs)
+int do_change(struct call *call, struct resource *resource, const struct value *attrs)
 {
     struct err err = ERR_INIT;
     if (call->dry_run)
         return refuse_dry_run(call);
-    return store_change(call->control, thing, attrs, &err) ? refuse_unkept(call, &err) : 0;
+    return store_change(call->control, resource, attrs, &err) ? refuse_unkept(call, &err) : 0;
 }
 
-static int delete (struct call *call, struct thing *thing)
+static int delete (struct call *call, struct resource *resource)
 {
-    if (thing->deleted_ms)
+    if (resource->deleted_ms)
         return 0;
-    if (check_delete(call, thing))
+    if (check_delete(call, resource))
         return -1;
-    bool at_once =
-        value_equal(value_get(call->input, value_text(soft_rule(thing, "unless"), STR_EMPTY)), &value_true);
-    if (soft_mark(thing).n && !at_once) {
+    bool at_once = value_equal(
+        value_get(call->input, value_text(soft_rule(resource, "unless"), STR_EMPTY)), &value_true);
+    if (soft_mark(resource).n && !at_once) {
         const struct value *now =
             value_string(call->arena, time_rfc3339(call->arena, clock_wall_ms(), false));
-        return do_change(call, thing, value_with(call->arena, thing->attrs, soft_mark(thing), now));
+        return do_change(call, resource, value_with(call->arena, resource->attrs, soft_mark(resource), now));
     }
     struct err err = ERR_INIT;
     if (call->dry_run)
         return refuse_dry_run(call);
-    if (store_delete(call->control, thing, clock_wall_ms(), &err))
+    if (store_delete(call->control, resource, clock_wall_ms(), &err))
         return refuse_unkept(call, &err);
-    return companions_delete(call, thing) || companions_leave(call, thing) ? -1 : 0;
+    return implied_delete(call, resource) || implied_leave(call, resource) ? -1 : 0;
 }
 
 /* ---- the call ---- */
 
-static void found_one(struct thing *thing, struct thing ***found, size_t *n)
+static void found_one(struct resource *resource, struct resource ***found, size_t *n)
 {
     *found = mem_alloc(sizeof **found);
-    (*found)[0] = thing;
+    (*found)[0] = resource;
     *n = 1;
 }
 
@@ -169,25 +169,25 @@ static int leave_out(struct call *call)
     return 0;
 }
 
-/* A document that things make up (Lambda's policies) is not there where none of them is. */
+/* A document that resources make up (Lambda's policies) is not there where none of them is. */
 static bool is_empty_document(const struct call *call, size_t n)
 {
     return !n && call->role->step->reply.parse.n;
 }
 
-int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n)
+int do_call(struct call *call, struct resource *resource, struct resource ***found, size_t *n)
 {
     const struct role *role = call->role;
     if (role->part == PART_LIST) {
-        list_things(call, found, n);
+        list_resources(call, found, n);
         return is_empty_document(call, *n) ? refuse_absent(call, role) : 0;
     }
     if (role->part == PART_SIDE)
         return 0;
     if (role->part == PART_CREATE) {
-        if (create(call, thing, &thing))
+        if (create(call, resource, &resource))
             return -1;
-    } else if (!thing && !is_data(call)) {
+    } else if (!resource && !is_data(call)) {
         bool lists =
             role->step->reply.at.n && str_ends(role->step->reply.at, STR("[]")) && role->part == PART_READ;
         bool named = false;
@@ -196,15 +196,15 @@ int do_call(struct call *call, struct thing *thing, struct thing ***found, size_
             return 0;
         return is_quiet(call) ? leave_out(call) : refuse_absent(call, role);
     }
-    if (role->part == PART_UPDATE && update_thing(call, thing))
+    if (role->part == PART_UPDATE && update_resource(call, resource))
         return -1;
-    if (role->part == PART_DELETE && delete (call, thing))
+    if (role->part == PART_DELETE && delete (call, resource))
         return -1;
-    if (owned_changes(role->part) && owned_change(call, thing))
+    if (owned_changes(role->part) && owned_change(call, resource))
         return -1;
-    if (role->attr && owned_check(call, thing))
+    if (role->attr && owned_check(call, resource))
         return -1;
-    if (thing)
-        found_one(thing, found, n);
+    if (resource)
+        found_one(resource, found, n);
     return 0;
 }

@@ -144,10 +144,10 @@ static const struct value *as_milliseconds(struct arena *arena, const struct val
     return time_parse_rfc3339(value_text(v, STR_EMPTY), &ms) ? value_int(arena, ms) : NULL;
 }
 
-/* The name of the thing with this id; the id where it has none. */
+/* The name of the resource with this id; the id where it has none. */
 static struct str name_of(const struct call *call, struct str id)
 {
-    const struct things known = words_find(call->control, call->arena, &id, 1);
+    const struct resources known = words_find(call->control, call->arena, &id, 1);
     for (size_t i = 0; i < known.n; i++)
         if (str_eq(known.items[i]->id, id))
             return value_text(value_getz(known.items[i]->attrs, "name"), id);
@@ -292,7 +292,7 @@ static const struct value *with_defaults(
         const struct spec_attr *attr = &type->attrs[i];
         struct str name = attr->attr->name;
         if (!value_is_null(value_get(attrs, name)) ||
-            (attr->owner != OWNER_BASE && attr->owner != OWNER_FACET))
+            (attr->owner != OWNER_BASE && attr->owner != OWNER_SUB_RESOURCE))
             continue;
         const struct value *v = attr->attr->default_value;
         if (attr->template.n)
@@ -305,7 +305,7 @@ static const struct value *with_defaults(
 
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
-    attrs = companions_fetch(call, type, attrs);
+    attrs = implied_fetch(call, type, attrs);
     /* One value may be made of another: an ARN of an id, a policy of the ARN. */
     for (uint32_t before = 0, rounds = 0; (rounds < 2 || before < attrs->count) && rounds < 8; rounds++) {
         before = attrs->count;
@@ -351,10 +351,10 @@ static const struct value *reached(struct call *call, const struct value *states
     return name;
 }
 
-static const struct value *with_states(struct call *call, const struct thing *thing,
+static const struct value *with_states(struct call *call, const struct resource *resource,
     const struct value *attrs, const char *which, int64_t since_ms)
 {
-    const struct value *states = value_getz(thing->type->sandbox, which);
+    const struct value *states = value_getz(resource->type->sandbox, which);
     for (uint32_t i = 0; states && i < states->count; i++) {
         const struct value *list = states->entries[i].value;
         const struct value *name = list->kind == VALUE_LIST ? reached(call, list, since_ms) : NULL;
@@ -382,16 +382,16 @@ bool fill_looks(const struct value *attrs, const struct value *conditions)
 
 /* `derives: {key_state: [[PendingDeletion, {deleted: "*"}], [Enabled]]}`: the first that holds. */
 static const struct value *with_derived(
-    struct call *call, const struct thing *thing, const struct value *attrs)
+    struct call *call, const struct resource *resource, const struct value *attrs)
 {
-    const struct value *rules = value_getz(thing->type->sandbox, "derives");
+    const struct value *rules = value_getz(resource->type->sandbox, "derives");
     for (uint32_t i = 0; rules && i < rules->count; i++) {
         const struct value *cases = rules->entries[i].value, *v = NULL;
         for (uint32_t k = 0; !v && k < cases->count; k++) {
             const struct value *one = cases->items[k];
             if (one->kind == VALUE_LIST && one->count &&
                 (one->count == 1 || fill_looks(attrs, one->items[1])))
-                v = fill_value(call, thing->type, one->items[0], attrs);
+                v = fill_value(call, resource->type, one->items[0], attrs);
         }
         if (v)
             attrs = value_with(call->arena, attrs, rules->entries[i].key, v);
@@ -399,14 +399,14 @@ static const struct value *with_derived(
     return attrs;
 }
 
-const struct value *fill_now(struct call *call, const struct thing *thing)
+const struct value *fill_now(struct call *call, const struct resource *resource)
 {
-    const struct value *attrs = with_states(call, thing, thing->attrs, "states", thing->created_ms);
-    if (thing->changed_ms > thing->created_ms)
-        attrs = with_states(call, thing, attrs, "updating", thing->changed_ms);
-    if (thing->deleted_ms)
-        return with_states(call, thing, attrs, "deleting", thing->deleted_ms);
-    return with_derived(call, thing, attrs);
+    const struct value *attrs = with_states(call, resource, resource->attrs, "states", resource->created_ms);
+    if (resource->changed_ms > resource->created_ms)
+        attrs = with_states(call, resource, attrs, "updating", resource->changed_ms);
+    if (resource->deleted_ms)
+        return with_states(call, resource, attrs, "deleting", resource->deleted_ms);
+    return with_derived(call, resource, attrs);
 }
 
 bool fill_changes(const struct spec_type *type, struct str name)
@@ -419,21 +419,21 @@ bool fill_changes(const struct spec_type *type, struct str name)
 }
 
 /* How long what it used stays in use after its deletion: a function's network interfaces. */
-static int64_t lingering(const struct control *control, const struct thing *thing)
+static int64_t lingering(const struct control *control, const struct resource *resource)
 {
-    const struct value *rule = value_getz(thing->type->sandbox, "lingers");
+    const struct value *rule = value_getz(resource->type->sandbox, "lingers");
     int64_t most = 0;
     for (uint32_t i = 0; rule && i < rule->count; i++) {
         const struct value *seconds = rule->entries[i].value;
-        if (seconds->kind == VALUE_INT && !value_is_null(value_get(thing->attrs, rule->entries[i].key)))
+        if (seconds->kind == VALUE_INT && !value_is_null(value_get(resource->attrs, rule->entries[i].key)))
             most = scaled(control, seconds->integer);
     }
     return most;
 }
 
-static int64_t deletion_takes(const struct control *control, const struct thing *thing)
+static int64_t deletion_takes(const struct control *control, const struct resource *resource)
 {
-    const struct value *states = value_getz(thing->type->sandbox, "deleting");
+    const struct value *states = value_getz(resource->type->sandbox, "deleting");
     int64_t total = 0;
     if (states && states->count && states->entries[0].value->kind == VALUE_LIST)
         for (uint32_t i = 0; i < states->entries[0].value->count; i++) {
@@ -444,12 +444,13 @@ static int64_t deletion_takes(const struct control *control, const struct thing 
     return total;
 }
 
-int64_t fill_gone_ms(const struct control *control, const struct thing *thing)
+int64_t fill_gone_ms(const struct control *control, const struct resource *resource)
 {
-    return thing->deleted_ms + deletion_takes(control, thing) + lingering(control, thing);
+    return resource->deleted_ms + deletion_takes(control, resource) + lingering(control, resource);
 }
 
-bool fill_lingers(const struct control *control, const struct thing *thing)
+bool fill_lingers(const struct control *control, const struct resource *resource)
 {
-    return thing->deleted_ms && clock_wall_ms() >= thing->deleted_ms + deletion_takes(control, thing);
+    return resource->deleted_ms &&
+           clock_wall_ms() >= resource->deleted_ms + deletion_takes(control, resource);
 }

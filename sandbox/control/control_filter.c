@@ -48,11 +48,11 @@ static const struct value *shown_as(const struct call *call, const struct spec_t
 }
 
 /* What a filter looks at: tag:KEY, tag-key, or an attribute ("vpc-id" is vpc_id unless the spec's
- * `filters` say otherwise). NULL: the thing has nothing of the sort. */
-static const struct value *filtered(const struct call *call, const struct thing *thing, struct str name)
+ * `filters` say otherwise). NULL: the resource has nothing of the sort. */
+static const struct value *filtered(const struct call *call, const struct resource *resource, struct str name)
 {
-    const struct spec_type *type = thing->type;
-    const struct value *tags = type->tags ? value_get(thing->attrs, type->tags->attr->attr->name) : NULL;
+    const struct spec_type *type = resource->type;
+    const struct value *tags = type->tags ? value_get(resource->attrs, type->tags->attr->attr->name) : NULL;
     if (str_starts(name, STR("tag:")))
         return value_get(tags, str_slice(name, 4, name.n));
     struct value_builder keys = VALUE_BUILDER(call->arena);
@@ -65,8 +65,9 @@ static const struct value *filtered(const struct call *call, const struct thing 
     }
     struct str attribute = attribute_of(call, type, name);
     if (spec_attr_find(type, attribute))
-        return value_get(fill_now((struct call *)call, thing), attribute);
-    const struct value *v = fill_value((struct call *)call, type, shown_as(call, type, name), thing->attrs);
+        return value_get(fill_now((struct call *)call, resource), attribute);
+    const struct value *v =
+        fill_value((struct call *)call, type, shown_as(call, type, name), resource->attrs);
     return v && v->kind == VALUE_BOOL ? value_stringz(call->arena, v->boolean ? "true" : "false") : v;
 }
 
@@ -84,19 +85,19 @@ struct str filter_name(const struct value *filter)
 
 /* A filter on what lies inside of it: association.subnet-id of a route table. */
 static bool part_passes(
-    const struct call *call, const struct thing *thing, struct str filter, const struct value *wanted)
+    const struct call *call, const struct resource *resource, struct str filter, const struct value *wanted)
 {
     for (size_t r = 0; r < call->served->role_count; r++) {
         const struct spec_type *type = call->served->roles[r].type;
-        if (type == thing->type || !filter_is_known(call, type, filter))
+        if (type == resource->type || !filter_is_known(call, type, filter))
             continue;
-        struct str id = value_text(value_get(thing->attrs, thing->type->schema.id), STR_EMPTY);
-        const struct things within = words_find_rarest(call->control, call->arena, &id, 1);
+        struct str id = value_text(value_get(resource->attrs, resource->type->schema.id), STR_EMPTY);
+        const struct resources within = words_find_rarest(call->control, call->arena, &id, 1);
         for (size_t i = 0; i < within.n; i++) {
-            const struct thing *inner = within.items[i];
+            const struct resource *inner = within.items[i];
             if (inner->type == type && matches(call, filtered(call, inner, filter), wanted) &&
-                value_equal(value_get(inner->attrs, thing->type->schema.id),
-                    value_get(thing->attrs, thing->type->schema.id)))
+                value_equal(value_get(inner->attrs, resource->type->schema.id),
+                    value_get(resource->attrs, resource->type->schema.id)))
                 return true;
         }
     }
@@ -144,13 +145,13 @@ void filters_read(const struct call *call, struct filters *out)
     }
 }
 
-bool filters_pass(const struct call *call, const struct filters *filters, const struct thing *thing)
+bool filters_pass(const struct call *call, const struct filters *filters, const struct resource *resource)
 {
     for (size_t i = 0; i < filters->n; i++) {
         const struct filter *filter = &filters->items[i];
-        if (filter_is_known(call, thing->type, filter->name)
-                ? !matches(call, filtered(call, thing, filter->name), filter->wanted)
-                : !part_passes(call, thing, filter->name, filter->wanted))
+        if (filter_is_known(call, resource->type, filter->name)
+                ? !matches(call, filtered(call, resource, filter->name), filter->wanted)
+                : !part_passes(call, resource, filter->name, filter->wanted))
             return false;
     }
     return true;

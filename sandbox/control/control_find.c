@@ -1,4 +1,4 @@
-/* Which thing a request is about: by what names it. */
+/* Which resource a request is about: by what names it. */
 #include "sandbox/control/control_internal.h"
 
 struct str find_region(const struct call *call, const struct spec_type *type)
@@ -8,8 +8,8 @@ struct str find_region(const struct call *call, const struct spec_type *type)
 
 /* ---- by name ---- */
 
-/* Attributes that tell things apart: id, ARN and name, and other words that the service made up for them (a
- * key pair's key_pair_id). */
+/* Attributes that tell resources apart: id, ARN and name, and other words that the service made up for them
+ * (a key pair's key_pair_id). */
 static bool find_identifies(const struct role *role, struct str name)
 {
     const struct spec_type *type = role->type;
@@ -27,7 +27,7 @@ static bool find_same(const struct attr *attr, const struct value *given, const 
 {
     struct attr folded = *attr;
     if (attr->type->kind == TYPE_STRING)
-        folded.compare = COMPARE_NOCASE; /* RDS and Glue fold names; no two things differ in case alone */
+        folded.compare = COMPARE_NOCASE; /* RDS and Glue fold names; no two resources differ in case alone */
     return attr_equal(&folded, given, have);
 }
 
@@ -40,29 +40,29 @@ bool find_refers(const struct attr *attr, const struct value *given, const struc
 }
 
 /* Many calls take a name where they say id, and an ARN where they say name (SecretId, a job's role). */
-static bool is_called(const struct thing *thing, const struct attr *attr, const struct value *given)
+static bool is_called(const struct resource *resource, const struct attr *attr, const struct value *given)
 {
-    struct str names[] = {thing->type->schema.id, STR("arn"), STR("name"), attr->name};
+    struct str names[] = {resource->type->schema.id, STR("arn"), STR("name"), attr->name};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (find_same(attr, given, value_get(thing->attrs, names[i])))
+        if (find_same(attr, given, value_get(resource->attrs, names[i])))
             return true;
     return false;
 }
 
 /* Nothing given speaks against it: neither its names nor what never changes. */
-static bool agrees(const struct role *role, const struct thing *thing, const struct value *input)
+static bool agrees(const struct role *role, const struct resource *resource, const struct value *input)
 {
     for (uint32_t i = 0; i < input->count; i++) {
-        const struct spec_attr *spec = spec_attr_find(thing->type, input->entries[i].key);
+        const struct spec_attr *spec = spec_attr_find(resource->type, input->entries[i].key);
         const struct value *given = input->entries[i].value;
         if (!spec || value_is_null(given))
             continue;
         const struct attr *attr = spec->attr;
-        const struct value *have = value_get(thing->attrs, attr->name);
+        const struct value *have = value_get(resource->attrs, attr->name);
         bool plain = attr->type->kind == TYPE_STRING || attr->type->kind == TYPE_INT;
         bool fixed = (attr->replace || !attr->settable) && plain && have && !spec->hidden;
         bool identity = find_identifies(role, attr->name);
-        if (identity ? !is_called(thing, attr, given) : fixed && !find_refers(attr, given, have))
+        if (identity ? !is_called(resource, attr, given) : fixed && !find_refers(attr, given, have))
             return false;
     }
     return true;
@@ -78,14 +78,14 @@ bool find_has_text(const struct attr *attr, const struct value *given)
 }
 
 /* Without a name it is found by all that it is: `find: {by: […]}`. */
-static bool looks_like(const struct role *role, const struct thing *thing, const struct value *input)
+static bool looks_like(const struct role *role, const struct resource *resource, const struct value *input)
 {
     const struct spec_names *names = &role->type->find_by;
     for (size_t i = 0; i < names->count; i++) {
         const struct attr *attr = schema_attr(&role->type->schema, names->items[i]);
         const struct value *given = value_get(input, names->items[i]);
         bool asked = given || !attr->default_value; /* "egress" lies in the call's name */
-        if (asked && !value_equal(given, value_get(thing->attrs, names->items[i])))
+        if (asked && !value_equal(given, value_get(resource->attrs, names->items[i])))
             return false;
     }
     return true;
@@ -138,15 +138,15 @@ static const struct value *unique_value(
     return attr->attr->default_value;
 }
 
-static bool is_twin(const struct call *call, const struct thing *thing, const struct value *input)
+static bool is_twin(const struct call *call, const struct resource *resource, const struct value *input)
 {
-    const struct spec_names *names = &thing->type->unique;
+    const struct spec_names *names = &resource->type->unique;
     bool any = false;
     for (size_t i = 0; i < names->count; i++) {
         struct str name = names->items[i];
-        const struct spec_attr *attr = spec_attr_find(thing->type, name);
-        const struct value *v = unique_value(call, thing->type, name, input),
-                           *have = value_get(thing->attrs, name);
+        const struct spec_attr *attr = spec_attr_find(resource->type, name);
+        const struct value *v = unique_value(call, resource->type, name, input),
+                           *have = value_get(resource->attrs, name);
         if (!attr || (value_is_null(v) ? !value_is_null(have) : !find_same(attr->attr, v, have)))
             return false;
         any = any || v;
@@ -177,14 +177,14 @@ const struct value *find_token(const struct call *call, const struct role *role,
 
 /* What is deleted keeps its name for as long as that takes; what is only shown after it has none any more,
  * unless the type has a word for it: `errors: {going: code}`. */
-static bool keeps_name(const struct call *call, const struct thing *thing)
+static bool keeps_name(const struct call *call, const struct resource *resource)
 {
-    return value_gets(value_getz(thing->type->sandbox, "errors"), "going").n ||
-           !check_is_only_shown((struct call *)call, thing);
+    return value_gets(value_getz(resource->type->sandbox, "errors"), "going").n ||
+           !check_is_only_shown((struct call *)call, resource);
 }
 
 /* Those that may have its names or its token. */
-static struct things possible_twins(
+static struct resources possible_twins(
     const struct call *call, const struct role *role, const struct value *input, const struct value *token)
 {
     const struct spec_names *names = &role->type->unique;
@@ -203,21 +203,21 @@ static struct things possible_twins(
 }
 
 /* What is there goes before what is being deleted. */
-static struct thing *find_twin(const struct call *call, const struct role *role, const struct value *input)
+static struct resource *find_twin(const struct call *call, const struct role *role, const struct value *input)
 {
     const struct value *token = find_token(call, role, input);
-    const struct things twins = possible_twins(call, role, input, token);
-    struct thing *going = NULL;
+    const struct resources twins = possible_twins(call, role, input, token);
+    struct resource *going = NULL;
     for (size_t t = 0; t < twins.n; t++) {
-        struct thing *thing = twins.items[t];
-        bool same = token && value_equal(token, value_getz(thing->attrs, TOKEN_KEY));
-        if (thing->type != role->type || !str_eq(thing->region, find_region(call, role->type)) ||
-            (fill_lingers(call->control, thing) && !value_getz(thing->type->sandbox, "soft_delete")) ||
-            (!same && !(is_twin(call, thing, input) && keeps_name(call, thing))))
+        struct resource *resource = twins.items[t];
+        bool same = token && value_equal(token, value_getz(resource->attrs, TOKEN_KEY));
+        if (resource->type != role->type || !str_eq(resource->region, find_region(call, role->type)) ||
+            (fill_lingers(call->control, resource) && !value_getz(resource->type->sandbox, "soft_delete")) ||
+            (!same && !(is_twin(call, resource, input) && keeps_name(call, resource))))
             continue;
-        if (!thing->deleted_ms)
-            return thing;
-        going = thing;
+        if (!resource->deleted_ms)
+            return resource;
+        going = resource;
     }
     return going;
 }
@@ -256,8 +256,8 @@ static const struct value *with_id(
     return v ? value_with(call->arena, with_parts(call, role, input), id->attr->name, v) : input;
 }
 
-/* Those that may have the names that the input gives, or what tells the type's things apart. */
-static struct things possible_things(
+/* Those that may have the names that the input gives, or what tells the type's resources apart. */
+static struct resources possible_resources(
     const struct call *call, const struct role *role, const struct value *input, bool by_content)
 {
     const struct spec_names *by = &role->type->find_by;
@@ -274,7 +274,7 @@ static struct things possible_things(
     return words_find_rarest(call->control, call->arena, texts, n);
 }
 
-struct thing *find_named(
+struct resource *find_named(
     const struct call *call, const struct role *role, const struct value *input, bool *named)
 {
     const struct spec_type *type = role->type;
@@ -288,18 +288,18 @@ struct thing *find_named(
     bool by_content = !*named && type->find_by.count && role->part == PART_DELETE;
     if (!*named && !by_content)
         return NULL;
-    const struct things things = possible_things(call, role, input, by_content);
-    struct thing *going = NULL;  /* what is being deleted can be looked at, but not changed */
-    struct thing *latest = NULL; /* of what has numbers a name alone means the highest one */
-    for (size_t t = 0; t < things.n; t++) {
-        struct thing *thing = things.items[t];
-        if (thing->type != type || !str_eq(thing->region, find_region(call, type)) ||
-            !(by_content ? looks_like(role, thing, input) : agrees(role, thing, input)))
+    const struct resources resources = possible_resources(call, role, input, by_content);
+    struct resource *going = NULL;  /* what is being deleted can be looked at, but not changed */
+    struct resource *latest = NULL; /* of what has numbers a name alone means the highest one */
+    for (size_t t = 0; t < resources.n; t++) {
+        struct resource *resource = resources.items[t];
+        if (resource->type != type || !str_eq(resource->region, find_region(call, type)) ||
+            !(by_content ? looks_like(role, resource, input) : agrees(role, resource, input)))
             continue;
-        if (thing->deleted_ms)
-            going = fill_lingers(call->control, thing) ? going : thing;
-        else if (!latest || number_of(thing) > number_of(latest))
-            latest = thing;
+        if (resource->deleted_ms)
+            going = fill_lingers(call->control, resource) ? going : resource;
+        else if (!latest || number_of(resource) > number_of(latest))
+            latest = resource;
         if (latest && !number_of(latest))
             return latest;
     }
@@ -308,15 +308,15 @@ struct thing *find_named(
     return role->part == PART_READ || role->part == PART_DELETE ? going : NULL;
 }
 
-/* The ARN of a thing's alias or version: its own, and that one's name. */
-static bool find_qualifies(const struct thing *thing, const struct value *reference)
+/* The ARN of a resource's alias or version: its own, and that one's name. */
+static bool find_qualifies(const struct resource *resource, const struct value *reference)
 {
-    struct str arn = value_gets(thing->attrs, "arn"), text = value_text(reference, STR_EMPTY);
+    struct str arn = value_gets(resource->attrs, "arn"), text = value_text(reference, STR_EMPTY);
     return arn.n && text.n > arn.n + 1 && str_starts(text, arn) && text.p[arn.n] == ':';
 }
 
 /* Those that may be called so: by the whole of it, or by what stands before a colon in it. */
-static struct things possibly_referred(const struct call *call, const struct value *reference)
+static struct resources possibly_referred(const struct call *call, const struct value *reference)
 {
     struct str text = value_text(reference, STR_EMPTY);
     struct str *texts = ARENA_ARRAY(call->arena, struct str, text.n + 1);
@@ -330,13 +330,14 @@ static struct things possibly_referred(const struct call *call, const struct val
 
 bool find_any(const struct call *call, struct str type, const struct value *reference)
 {
-    const struct things known = possibly_referred(call, reference);
+    const struct resources known = possibly_referred(call, reference);
     for (size_t i = 0; i < known.n; i++) {
-        const struct thing *thing = known.items[i];
-        if (!thing->deleted_ms && str_eq(thing->type->schema.name, type) &&
-            (value_equal(value_get(thing->attrs, thing->type->schema.id), reference) ||
-                value_equal(value_getz(thing->attrs, "arn"), reference) ||
-                value_equal(value_getz(thing->attrs, "name"), reference) || find_qualifies(thing, reference)))
+        const struct resource *resource = known.items[i];
+        if (!resource->deleted_ms && str_eq(resource->type->schema.name, type) &&
+            (value_equal(value_get(resource->attrs, resource->type->schema.id), reference) ||
+                value_equal(value_getz(resource->attrs, "arn"), reference) ||
+                value_equal(value_getz(resource->attrs, "name"), reference) ||
+                find_qualifies(resource, reference)))
             return true;
     }
     return false;

@@ -1,6 +1,6 @@
 /*
- * What comes, goes and stays with a thing: a network has a security group, a route table and an access list
- * of its own from the beginning, which cannot be deleted before it is.
+ * What comes, goes and stays with a resource: a network has a security group, a route table and an access
+ * list of its own from the beginning, which cannot be deleted before it is.
  */
 #include "sandbox/control/control_internal.h"
 
@@ -26,7 +26,7 @@ const struct spec_type *type_called(const struct call *call, const struct value 
 /* ---- `creates: [{type, if, held, attributes}]` ---- */
 
 static const struct value *held_by(
-    struct call *call, const struct value *attrs, const struct thing *maker, const struct value *code)
+    struct call *call, const struct value *attrs, const struct resource *maker, const struct value *code)
 {
     attrs = value_with(call->arena, attrs, STR(MAKER_KEY), value_string(call->arena, maker->id));
     attrs =
@@ -34,85 +34,85 @@ static const struct value *held_by(
     return value_with(call->arena, attrs, STR(HELD_KEY), code);
 }
 
-static int make_one(struct call *call, const struct thing *thing, const struct value *rule)
+static int make_one(struct call *call, const struct resource *resource, const struct value *rule)
 {
     const struct spec_type *type = type_called(call, value_getz(rule, "type"));
     const struct value *attrs = value_getz(rule, "attributes"), *code = value_getz(rule, "held");
-    attrs = type && attrs ? fill_value(call, thing->type, attrs, thing->attrs) : NULL;
-    if (!attrs || !fill_looks(thing->attrs, value_getz(rule, "if")))
+    attrs = type && attrs ? fill_value(call, resource->type, attrs, resource->attrs) : NULL;
+    if (!attrs || !fill_looks(resource->attrs, value_getz(rule, "if")))
         return 0;
     attrs = fill_new(call, type, attrs);
     if (code)
-        attrs = held_by(call, attrs, thing, code);
-    const struct thing *made = do_add(call, type, thing->region, attrs);
-    return made ? companions_make(call, made) : -1;
+        attrs = held_by(call, attrs, resource, code);
+    const struct resource *made = do_add(call, type, resource->region, attrs);
+    return made ? implied_make(call, made) : -1;
 }
 
-int companions_make(struct call *call, const struct thing *thing)
+int implied_make(struct call *call, const struct resource *resource)
 {
-    const struct value *rules = value_getz(thing->type->sandbox, "creates");
+    const struct value *rules = value_getz(resource->type->sandbox, "creates");
     for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (make_one(call, thing, rules->items[i]))
+        if (make_one(call, resource, rules->items[i]))
             return -1;
     return 0;
 }
 
-static bool is_held_by(const struct thing *other, const struct thing *thing)
+static bool is_held_by(const struct resource *other, const struct resource *resource)
 {
     const struct value *maker = value_getz(other->attrs, MAKER_KEY);
-    struct str kind = value_text(value_getz(other->attrs, KIND_KEY), thing->type->schema.name);
-    return maker && str_eq(maker->string, thing->id) && str_eq(kind, thing->type->schema.name) &&
-           str_eq(other->region, thing->region);
+    struct str kind = value_text(value_getz(other->attrs, KIND_KEY), resource->type->schema.name);
+    return maker && str_eq(maker->string, resource->id) && str_eq(kind, resource->type->schema.name) &&
+           str_eq(other->region, resource->region);
 }
 
-bool companions_goes(struct call *call, const struct thing *other, const struct thing *thing)
+bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource)
 {
-    const struct value *rules = value_getz(thing->type->sandbox, "owns");
+    const struct value *rules = value_getz(resource->type->sandbox, "owns");
     for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (check_uses(call, rules->items[i], other, thing))
+        if (check_uses(call, rules->items[i], other, resource))
             return true;
-    return is_held_by(other, thing) || check_is_part(other, thing);
+    return is_held_by(other, resource) || check_is_part(other, resource);
 }
 
 /* The latest: what goes with that stands behind it. NULL: nothing goes with it. */
-static struct thing *latest_companion(struct call *call, const struct thing *thing)
+static struct resource *latest_implied(struct call *call, const struct resource *resource)
 {
-    const struct things others = words_naming(call->control, call->arena, thing);
+    const struct resources others = words_naming(call->control, call->arena, resource);
     for (size_t i = others.n; i-- > 0;)
-        if (companions_goes(call, others.items[i], thing))
+        if (implied_goes(call, others.items[i], resource))
             return others.items[i];
     return NULL;
 }
 
-void companions_undo(struct call *call, struct thing *thing)
+void implied_undo(struct call *call, struct resource *resource)
 {
-    for (struct thing *other; (other = latest_companion(call, thing));)
-        companions_undo(call, other);
-    store_remove(call->control, thing);
+    for (struct resource *other; (other = latest_implied(call, resource));)
+        implied_undo(call, other);
+    store_remove(call->control, resource);
 }
 
-int companions_check_held(struct call *call, const struct thing *thing)
+int implied_check_held(struct call *call, const struct resource *resource)
 {
-    const struct value *code = value_getz(thing->attrs, HELD_KEY);
+    const struct value *code = value_getz(resource->attrs, HELD_KEY);
     return !code ? 0
                  : refuse(call, refuse_status(call, 409), value_text(code, STR_EMPTY),
-                       "%.*s belongs to %.*s and cannot be deleted before it", STR_ARG(thing->id),
-                       STR_ARG(value_gets(thing->attrs, MAKER_KEY)));
+                       "%.*s belongs to %.*s and cannot be deleted before it", STR_ARG(resource->id),
+                       STR_ARG(value_gets(resource->attrs, MAKER_KEY)));
 }
 
 /* ---- `owns: [{type, attribute}]` ---- */
 
-int companions_delete(struct call *call, const struct thing *thing)
+int implied_delete(struct call *call, const struct resource *resource)
 {
     struct err err = ERR_INIT;
-    const struct things others = words_naming(call->control, call->arena, thing);
+    const struct resources others = words_naming(call->control, call->arena, resource);
     for (size_t i = others.n; i-- > 0;) {
-        struct thing *other = others.items[i];
-        if (other->deleted_ms || !companions_goes(call, other, thing))
+        struct resource *other = others.items[i];
+        if (other->deleted_ms || !implied_goes(call, other, resource))
             continue;
-        if (store_delete(call->control, other, thing->deleted_ms, &err))
+        if (store_delete(call->control, other, resource->deleted_ms, &err))
             return refuse_unkept(call, &err);
-        if (companions_delete(call, other))
+        if (implied_delete(call, other))
             return -1;
     }
     return 0;
@@ -122,7 +122,7 @@ int companions_delete(struct call *call, const struct thing *thing)
 
 /* With the tags of what it was, where the attribute that the rule names asks for that. */
 static const struct value *with_tags(
-    struct call *call, const struct value *rule, const struct thing *of, const struct value *attrs)
+    struct call *call, const struct value *rule, const struct resource *of, const struct value *attrs)
 {
     const struct value *copies = value_get(of->attrs, value_gets(rule, "tags"));
     const struct spec_tags *tags = of->type->tags;
@@ -130,25 +130,25 @@ static const struct value *with_tags(
     return had && value_equal(copies, &value_true) ? value_with(call->arena, attrs, STR("tags"), had) : attrs;
 }
 
-static int leave_one(struct call *call, const struct thing *thing, const struct value *rule)
+static int leave_one(struct call *call, const struct resource *resource, const struct value *rule)
 {
     struct str when = value_gets(rule, "when");
     const struct spec_type *type = type_called(call, value_getz(rule, "type"));
     const struct value *given = value_get(call->input, when), *attrs = NULL;
     if (type && !value_is_null(given))
-        attrs = fill_value(call, thing->type, value_getz(rule, "attributes"),
-            value_with(call->arena, thing->attrs, when, given));
+        attrs = fill_value(call, resource->type, value_getz(rule, "attributes"),
+            value_with(call->arena, resource->attrs, when, given));
     if (!attrs)
         return 0;
-    attrs = with_tags(call, rule, thing, attrs);
-    return do_add(call, type, thing->region, fill_new(call, type, attrs)) ? 0 : -1;
+    attrs = with_tags(call, rule, resource, attrs);
+    return do_add(call, type, resource->region, fill_new(call, type, attrs)) ? 0 : -1;
 }
 
-int companions_leave(struct call *call, const struct thing *thing)
+int implied_leave(struct call *call, const struct resource *resource)
 {
-    const struct value *rules = value_getz(thing->type->sandbox, "leaves_behind");
+    const struct value *rules = value_getz(resource->type->sandbox, "leaves_behind");
     for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (leave_one(call, thing, rules->items[i]))
+        if (leave_one(call, resource, rules->items[i]))
             return -1;
     return 0;
 }
@@ -156,7 +156,7 @@ int companions_leave(struct call *call, const struct thing *thing)
 /* ---- `fetches: {local: {type: aws.ec2.vpc, where: {vpc_id: "${vpc_id}"}, attribute: cidr_block}}` ---- */
 
 /* Those that may look so. */
-static struct things likely_looking(const struct call *call, const struct value *where)
+static struct resources likely_looking(const struct call *call, const struct value *where)
 {
     struct str *texts = ARENA_ARRAY(call->arena, struct str, where->count + 1);
     for (uint32_t i = 0; i < where->count; i++) {
@@ -171,18 +171,17 @@ static const struct value *fetched(
 {
     const struct value *where = fill_value(call, type, value_getz(rule, "where"), attrs);
     struct str name = value_gets(rule, "type");
-    const struct things found = where ? likely_looking(call, where) : (struct things){0};
+    const struct resources found = where ? likely_looking(call, where) : (struct resources){0};
     for (size_t i = 0; i < found.n; i++) {
-        const struct thing *thing = found.items[i];
-        if (!thing->deleted_ms && str_eq(thing->type->schema.name, name) &&
-            str_eq(thing->region, find_region(call, thing->type)) && fill_looks(thing->attrs, where))
-            return value_get(thing->attrs, value_gets(rule, "attribute"));
+        const struct resource *resource = found.items[i];
+        if (!resource->deleted_ms && str_eq(resource->type->schema.name, name) &&
+            str_eq(resource->region, find_region(call, resource->type)) && fill_looks(resource->attrs, where))
+            return value_get(resource->attrs, value_gets(rule, "attribute"));
     }
     return NULL;
 }
 
-const struct value *companions_fetch(
-    struct call *call, const struct spec_type *type, const struct value *attrs)
+const struct value *implied_fetch(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *rules = value_getz(type->sandbox, "fetches");
     uint32_t n = rules ? rules->count : 0;

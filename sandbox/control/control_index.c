@@ -110,12 +110,12 @@ static void add_steps(struct indexing *index, enum part part, const struct spec_
 static void add_owned(struct indexing *index)
 {
     const struct spec_type *type = index->type;
-    for (size_t i = 0; i < type->facet_count; i++) {
-        const struct spec_facet *f = &type->facets[i];
-        index_add(index, PART_FACET_PUT, f->put, f->attr, f);
-        index_add(index, PART_FACET_GET, f->get, f->attr, f);
-        index_add(index, PART_FACET_REMOVE, f->remove, f->attr, f);
-        index_add(index, PART_FACET_REMOVE, f->reset, f->attr, f);
+    for (size_t i = 0; i < type->sub_resource_count; i++) {
+        const struct spec_sub_resource *f = &type->sub_resources[i];
+        index_add(index, PART_SUB_RESOURCE_PUT, f->put, f->attr, f);
+        index_add(index, PART_SUB_RESOURCE_GET, f->get, f->attr, f);
+        index_add(index, PART_SUB_RESOURCE_REMOVE, f->remove, f->attr, f);
+        index_add(index, PART_SUB_RESOURCE_REMOVE, f->reset, f->attr, f);
     }
     for (size_t i = 0; i < type->member_count; i++) {
         const struct spec_members *m = &type->members[i];
@@ -174,7 +174,7 @@ static void index_type(struct control *control, const struct spec_type *type)
     add_owned(&index);
 }
 
-/* Does the operation make things of another type? */
+/* Does the operation make resources of another type? */
 static bool makes_others(const struct served *served, const struct spec_type *type)
 {
     for (size_t i = 0; i < served->role_count; i++)
@@ -183,9 +183,9 @@ static bool makes_others(const struct served *served, const struct spec_type *ty
     return false;
 }
 
-/* Whose members these roles are about; those that another type's calls make are things of that type, which
+/* Whose members these roles are about; those that another type's calls make are resources of that type, which
  * serves them (a security group's rules). */
-static bool are_things(const struct served_service *service, const struct role *role)
+static bool are_resources(const struct served_service *service, const struct role *role)
 {
     bool members = role->part >= PART_MEMBERS_LIST && role->part <= PART_MEMBERS_MODIFY;
     const struct spec_members *m = members ? role->owner : NULL;
@@ -195,20 +195,20 @@ static bool are_things(const struct served_service *service, const struct role *
     return false;
 }
 
-static void drop_members_that_are_things(struct served_service *service)
+static void drop_members_that_are_resources(struct served_service *service)
 {
     for (size_t i = 0; i < service->op_count; i++) {
         struct served *served = &service->ops[i];
         size_t kept = 0;
         for (size_t k = 0; k < served->role_count; k++)
-            if (!are_things(service, &served->roles[k]))
+            if (!are_resources(service, &served->roles[k]))
                 served->roles[kept++] = served->roles[k];
         served->role_count = kept;
     }
 }
 
 /* Does the operation speak of resources? */
-static bool speaks_of_things(const struct served *served)
+static bool speaks_of_resources(const struct served *served)
 {
     for (size_t i = 0; i < served->role_count; i++)
         if (!served->roles[i].type->schema.is_data && served->roles[i].part != PART_SIDE)
@@ -216,7 +216,7 @@ static bool speaks_of_things(const struct served *served)
     return false;
 }
 
-/* What a type reads besides of another's things (`for:`) is that one's answer, too. */
+/* What a type reads besides of another's resources (`for:`) is that one's answer, too. */
 static bool reads_of_another(const struct served *served, const struct role *role)
 {
     bool besides = role->part == PART_READ && role->step->when.wanted.count > 0;
@@ -231,12 +231,12 @@ static bool reads_of_another(const struct served *served, const struct role *rol
 
 /* A data source asks for what the resources of its service are: they answer, whoever asks. Only what none of
  * them says, or what its own `sandbox:` says, is a data source's. */
-static void leave_data_to_things(struct served_service *service)
+static void leave_data_to_resources(struct served_service *service)
 {
     for (size_t i = 0; i < service->op_count; i++) {
         struct served *served = &service->ops[i];
-        bool things = speaks_of_things(served);
-        for (size_t k = 0; k < served->role_count && things; k++) {
+        bool resources = speaks_of_resources(served);
+        for (size_t k = 0; k < served->role_count && resources; k++) {
             struct role *role = &served->roles[k];
             bool data = role->type->schema.is_data && !role->type->sandbox;
             if (data || reads_of_another(served, role))
@@ -259,8 +259,8 @@ int index_all(struct control *control, struct err *err)
         }
     }
     for (size_t i = 0; i < control->service_count; i++) {
-        drop_members_that_are_things(&control->services[i]);
-        leave_data_to_things(&control->services[i]);
+        drop_members_that_are_resources(&control->services[i]);
+        leave_data_to_resources(&control->services[i]);
     }
     return 0;
 }

@@ -17,9 +17,9 @@ enum part {
     PART_DELETE,
     PART_READ,
     PART_LIST,
-    PART_FACET_PUT,
-    PART_FACET_GET,
-    PART_FACET_REMOVE,
+    PART_SUB_RESOURCE_PUT,
+    PART_SUB_RESOURCE_GET,
+    PART_SUB_RESOURCE_REMOVE,
     PART_MEMBERS_LIST,
     PART_MEMBERS_ADD,
     PART_MEMBERS_REMOVE,
@@ -40,7 +40,7 @@ struct role {
     enum part part;
     const struct spec_type *type;
     const struct spec_step *step;
-    const struct spec_attr *attr; /* facets, members, entries, tags */
+    const struct spec_attr *attr; /* sub-resources, members, entries, tags */
     const void *owner;            /* struct spec_members, spec_entries */
     bool also;                    /* weir itself does not make this call */
 };
@@ -58,11 +58,11 @@ struct served_service {
     size_t op_count, op_cap;
     const struct spec_type **types;
     size_t type_count, type_cap;
-    atomic_uint_fast64_t changes; /* of its things, so far */
+    atomic_uint_fast64_t changes; /* of its resources, so far */
 };
 
-/* One thing that exists. Its values live in its own arena, which every change replaces. */
-struct thing {
+/* One resource that exists. Its values live in its own arena, which every change replaces. */
+struct resource {
     struct arena arena;
     const struct spec_type *type;
     struct str region, id; /* of global services: region "" */
@@ -70,14 +70,14 @@ struct thing {
     int64_t created_ms, changed_ms, deleted_ms; /* 0: not yet */
     int64_t revision;
     int64_t gone_ms;    /* when nothing is left of what is being deleted */
-    int64_t serial;     /* in the order of creation, as they stand in control->things */
+    int64_t serial;     /* in the order of creation, as they stand in control->resources */
     struct str file;    /* "" : not kept */
     struct word *words; /* its texts, see control_words.c */
     size_t word_count;
 };
 
-struct things {
-    struct thing **items;
+struct resources {
+    struct resource **items;
     size_t n;
 };
 
@@ -91,9 +91,9 @@ struct control {
     struct arena arena;
     struct served_service *services;
     size_t service_count;
-    struct thing **things;
-    size_t thing_count, thing_cap;
-    struct thing **going; /* of these, what is being deleted */
+    struct resource **resources;
+    size_t resource_count, resource_cap;
+    struct resource **going; /* of these, what is being deleted */
     size_t going_count, going_cap;
     struct words words;
     int64_t serials;       /* given so far */
@@ -109,15 +109,16 @@ struct control {
 /* One request being answered. */
 struct call;
 
-/* ---- control_number.c: things of one name that the service numbers (`sandbox: {numbered: attribute}`) ----
+/* ---- control_number.c: resources of one name that the service numbers (`sandbox: {numbered: attribute}`)
+ * ----
  */
 
 /* 0: it has none. */
-int64_t number_of(const struct thing *thing);
+int64_t number_of(const struct resource *resource);
 int64_t number_next(const struct control *control, const struct spec_type *type, struct str region,
     const struct value *attrs);
 /* Notes the number of a new one: none is given twice, even if it is deleted before the next. */
-int number_given(struct control *control, const struct thing *thing, struct err *err);
+int number_given(struct control *control, const struct resource *resource, struct err *err);
 int number_load(struct control *control, struct err *err);
 
 /* ---- a request being answered ---- */
@@ -139,12 +140,12 @@ struct call {
     const struct value *raw;   /* the request's members under wire names */
     bool dry_run;              /* nothing is to be done */
     struct err *err;           /* code, message, http_status of a refusal */
-    /* A request may name several things (VpcId.1, VpcId.2): it is carried out for each in turn. */
-    uint32_t turn, turns;
+    /* A request may name several resources (VpcId.1, VpcId.2): it is carried out for each in turn. */
+    uint32_t turn, batch;
     struct decoded *decoded; /* by role: what all turns have in common */
-    int64_t page_end;        /* serial of the last thing on this page; 0: there is no other page */
+    int64_t page_end;        /* serial of the last resource on this page; 0: there is no other page */
     /* What templates know while an answer is made. */
-    const struct thing *subject;
+    const struct resource *subject;
     const struct value *item;
 };
 
@@ -158,8 +159,8 @@ struct wire_operation call_operation(const struct call *call, const struct spec_
 /* What is so for this type alone; one without functions where nothing is. */
 const struct control_type *type_own(const struct control *control, const struct spec_type *type);
 
-/* With the lock. The thing of a type (whatever type: "") that a reference calls; NULL: there is none. */
-const struct thing *record_thing(
+/* With the lock. The resource of a type (whatever type: "") that a reference calls; NULL: there is none. */
+const struct resource *record_resource(
     const struct control *control, struct str type, struct str region, struct str reference);
 
 /* ---- control_index.c ---- */
@@ -172,7 +173,7 @@ int index_all(struct control *control, struct err *err);
 struct choice {
     const struct role *role;
     const struct value *input;
-    struct thing *thing; /* NULL: it names none, or none that is there */
+    struct resource *resource; /* NULL: it names none, or none that is there */
     int rank;
 };
 
@@ -180,7 +181,7 @@ struct choice {
 const struct value *choose_input(struct call *call, const struct role *role);
 /* The role that fits best; false: none, or the request cannot be read (call->err). */
 bool choose_role(struct call *call, struct choice *best);
-/* Of several things that a list names, the one whose turn it is. */
+/* Of several resources that a list names, the one whose turn it is. */
 const struct value *turn_name(struct call *call, const struct value *template, const struct value *sent);
 
 /* ---- control_store.c ---- */
@@ -188,16 +189,17 @@ const struct value *turn_name(struct call *call, const struct value *template, c
 int store_load(struct control *control, struct err *err);
 /* What these do is kept when they return. -1 or NULL on a full disk: then nothing was done, and the caller
  * refuses the request. */
-struct thing *store_add(struct control *control, const struct spec_type *type, struct str region,
+struct resource *store_add(struct control *control, const struct spec_type *type, struct str region,
     const struct value *attrs, struct err *err);
-int store_change(struct control *control, struct thing *thing, const struct value *attrs, struct err *err);
+int store_change(
+    struct control *control, struct resource *resource, const struct value *attrs, struct err *err);
 /* It begins to go at that time. */
-int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err);
-void store_remove(struct control *control, struct thing *thing);
-/* By serial, of two struct thing *: for qsort() and bsearch(). */
-int thing_order(const void *a, const void *b);
+int store_delete(struct control *control, struct resource *resource, int64_t deleted_ms, struct err *err);
+void store_remove(struct control *control, struct resource *resource);
+/* By serial, of two struct resource *: for qsort() and bsearch(). */
+int resource_order(const void *a, const void *b);
 /* Values that calls have replaced go: when the answer is written. */
-void store_settle(struct control *control);
+void store_recover(struct control *control);
 /* Lets go of the lock, and sees to it that what was written is on the disk: not before, so that all who wait
  * for that do so together. */
 int store_leave(struct control *control, struct err *err);
@@ -205,34 +207,35 @@ void store_release(struct control *control);
 /* What every account has of the service from the beginning: `standing: [{name: primary}]`. */
 void store_stand(struct call *call, const struct served_service *service);
 
-/* ---- control_words.c: which things have a text among their attributes ----
+/* ---- control_words.c: which resources have a text among their attributes ----
  *
  * Whatever its case, and in the order of creation. Whoever asks looks at what he gets: some may only seem to
  * have it. Texts in lists and maps count, their keys do not; "" nobody has.
  */
 
-void words_take(struct words *words, struct thing *thing);
-void words_drop(struct words *words, struct thing *thing);
+void words_take(struct words *words, struct resource *resource);
+void words_drop(struct words *words, struct resource *resource);
 /* Those that have any of the texts. */
-struct things words_find(
+struct resources words_find(
     const struct control *control, struct arena *arena, const struct str *texts, size_t count);
-struct things words_all(const struct control *control);
+struct resources words_all(const struct control *control);
 /* The one of the texts that the fewest have; NULL: all are "". */
 const struct str *words_rarest(const struct words *words, const struct str *texts, size_t count);
-/* Those that have that one; without any text all things. */
-struct things words_find_rarest(
+/* Those that have that one; without any text all resources. */
+struct resources words_find_rarest(
     const struct control *control, struct arena *arena, const struct str *texts, size_t count);
-/* Those that have the thing's id or ARN: it, and what may refer to it. */
-struct things words_naming(const struct control *control, struct arena *arena, const struct thing *thing);
+/* Those that have the resource's id or ARN: it, and what may refer to it. */
+struct resources words_naming(
+    const struct control *control, struct arena *arena, const struct resource *resource);
 
 /* ---- control_find.c ---- */
 
-/* The thing of the role's type that the input names. `named`: it names any at all. */
-struct thing *find_named(
+/* The resource of the role's type that the input names. `named`: it names any at all. */
+struct resource *find_named(
     const struct call *call, const struct role *role, const struct value *input, bool *named);
 /* Attributes, and those that the call means by its name alone. */
 const struct value *find_implied(const struct call *call, const struct role *role, const struct value *attrs);
-/* What makes a repeated request known: kept with the thing that it made. NULL: it has none. */
+/* What makes a repeated request known: kept with the resource that it made. NULL: it has none. */
 #define TOKEN_KEY "=token"
 /* Changes that were left for later (`defers`), by attribute. */
 #define PENDING_KEY "=pending"
@@ -243,19 +246,19 @@ const struct value *find_token(const struct call *call, const struct role *role,
 bool find_is_token(struct str member);
 /* Many calls take an ARN where they say name: …:function:ingest is ingest. */
 bool find_refers(const struct attr *attr, const struct value *given, const struct value *have);
-/* Has a thing that is called so the text among its own? Not where its number or default is meant. */
+/* Has a resource that is called so the text among its own? Not where its number or default is meant. */
 bool find_has_text(const struct attr *attr, const struct value *given);
 /* Does the id begin with it as with a folder? ${event_bus|folder} */
 bool find_is_part_of_id(const struct call *call, const struct spec_type *type, struct str name);
-/* The region that things of the type lie in; "" of global services. */
+/* The region that resources of the type lie in; "" of global services. */
 struct str find_region(const struct call *call, const struct spec_type *type);
-/* Is there a thing of this type, in any region, with this id, name or ARN, that nobody has deleted? */
+/* Is there a resource of this type, in any region, with this id, name or ARN, that nobody has deleted? */
 bool find_any(const struct call *call, struct str type, const struct value *reference);
 
 /* ---- control_list.c ---- */
 
 /* What the listing that is call->role shows. */
-void list_things(struct call *call, struct thing ***found, size_t *n);
+void list_resources(struct call *call, struct resource ***found, size_t *n);
 
 /* ---- control_filter.c ---- */
 
@@ -271,8 +274,8 @@ struct filters {
 
 /* Those that the request has for call->role. */
 void filters_read(const struct call *call, struct filters *out);
-bool filters_pass(const struct call *call, const struct filters *filters, const struct thing *thing);
-/* The texts one of which a thing has that passes; none where patterns, numbers or states are wanted. */
+bool filters_pass(const struct call *call, const struct filters *filters, const struct resource *resource);
+/* The texts one of which a resource has that passes; none where patterns, numbers or states are wanted. */
 const struct str *filters_texts(const struct call *call, const struct filter *filter, size_t *n);
 /* What a filter in a request is called; "": it is none. */
 struct str filter_name(const struct value *filter);
@@ -281,38 +284,39 @@ bool filter_is_known(const struct call *call, const struct spec_type *type, stru
 /* ---- control_do.c ---- */
 
 /* Carries out call->role; *found and *n are what the answer is about. -1 with call->err. */
-int do_call(struct call *call, struct thing *thing, struct thing ***found, size_t *n);
+int do_call(struct call *call, struct resource *resource, struct resource ***found, size_t *n);
 /* Gives it new attributes and keeps them. */
-int do_change(struct call *call, struct thing *thing, const struct value *attrs);
+int do_change(struct call *call, struct resource *resource, const struct value *attrs);
 /* The attributes that the request gives. */
 const struct value *do_given(struct call *call);
-/* A new thing, kept. NULL with call->err. */
-struct thing *do_add(
+/* A new resource, kept. NULL with call->err. */
+struct resource *do_add(
     struct call *call, const struct spec_type *type, struct str region, const struct value *attrs);
 
 /* ---- control_update.c ---- */
 
-/* Gives a thing what the request says. */
-int update_thing(struct call *call, struct thing *thing);
+/* Gives a resource what the request says. */
+int update_resource(struct call *call, struct resource *resource);
 
-/* ---- control_record.c: things that can be taken back for a while ---- */
+/* ---- control_record.c: resources that can be taken back for a while ---- */
 
 /* What the type's `soft_delete` says under this key; NULL: nothing. */
-const struct value *soft_rule(const struct thing *thing, const char *key);
+const struct value *soft_rule(const struct resource *resource, const char *key);
 /* The attribute that says since when it is only waiting to be gone; "": it cannot be taken back. */
-struct str soft_mark(const struct thing *thing);
-bool soft_is_waiting(const struct thing *thing);
-int soft_refuse(struct call *call, const struct thing *thing);
+struct str soft_mark(const struct resource *resource);
+bool soft_is_waiting(const struct resource *resource);
+int soft_refuse(struct call *call, const struct resource *resource);
 /* A change ends the waiting, or is refused until that has happened. */
-int soft_wake(struct call *call, struct thing *thing, const struct value **attrs);
+int soft_wake(struct call *call, struct resource *resource, const struct value **attrs);
 
-/* ---- control_owned.c: facets, members, entries, tags ---- */
+/* ---- control_owned.c: sub-resources, members, entries, tags ---- */
 
 bool owned_changes(enum part part);
-int owned_change(struct call *call, struct thing *thing);
-/* A facet that is not set, or an entry that is not there, has an error of its own where the spec knows one.
+int owned_change(struct call *call, struct resource *resource);
+/* A sub-resource that is not set, or an entry that is not there, has an error of its own where the spec knows
+ * one.
  */
-int owned_check(struct call *call, const struct thing *thing);
+int owned_check(struct call *call, const struct resource *resource);
 
 /* ---- control_refuse.c ---- */
 
@@ -327,10 +331,10 @@ struct str refuse_words(struct call *call, const struct spec_type *type, const s
 int refuse_reference(struct call *call, struct str code, struct str name, const struct spec_type *to,
     const struct value *given);
 int refuse_absent(struct call *call, const struct role *role);
-/* The thing is there, and has no such part: an entry, a member. */
+/* The resource is there, and has no such part: an entry, a member. */
 int refuse_absent_part(struct call *call, const struct role *role, const struct value *part);
 /* Something of that name is there, or is being deleted. */
-int refuse_existing(struct call *call, const struct thing *existing);
+int refuse_existing(struct call *call, const struct resource *existing);
 int refuse_invalid(struct call *call, struct str name, struct str why);
 /* These members the sandbox does not know. */
 int refuse_members(struct call *call, struct str names);
@@ -341,26 +345,25 @@ int refuse_dry_run(struct call *call);
 /* The service's status for a refusal that HTTP has a number for; JSON-RPC and EC2 only know 400. */
 int refuse_status(const struct call *call, int rest);
 
-/* ---- control_implied.c: what comes, goes and stays with a thing ---- */
+/* ---- control_implied.c: what comes, goes and stays with a resource ---- */
 
 /* What the service makes along with it (`creates`), and along with that. -1: what was made so far is there.
  */
-int companions_make(struct call *call, const struct thing *thing);
+int implied_make(struct call *call, const struct resource *resource);
 /* Takes it and what was made along with it out again. */
-void companions_undo(struct call *call, struct thing *thing);
+void implied_undo(struct call *call, struct resource *resource);
 /* What goes with it: `owns`, and companions that are held. */
-int companions_delete(struct call *call, const struct thing *thing);
+int implied_delete(struct call *call, const struct resource *resource);
 /* What stays when it is gone: `leaves_behind`. */
-int companions_leave(struct call *call, const struct thing *thing);
-/* Does it go with the thing, which it therefore does not keep from going? */
-bool companions_goes(struct call *call, const struct thing *other, const struct thing *thing);
+int implied_leave(struct call *call, const struct resource *resource);
+/* Does it go with the resource, which it therefore does not keep from going? */
+bool implied_goes(struct call *call, const struct resource *other, const struct resource *resource);
 /* Refuses to delete one that is held. */
-int companions_check_held(struct call *call, const struct thing *thing);
+int implied_check_held(struct call *call, const struct resource *resource);
 /* The type of that name, of this service or another; NULL: there is none. */
 const struct spec_type *type_called(const struct call *call, const struct value *name);
 /* What a new one gets of others: `fetches`. */
-const struct value *companions_fetch(
-    struct call *call, const struct spec_type *type, const struct value *attrs);
+const struct value *implied_fetch(struct call *call, const struct spec_type *type, const struct value *attrs);
 
 /* ---- control_unknown.c ---- */
 
@@ -370,7 +373,7 @@ int unknown_check(struct call *call);
 /* ---- control_normalise.c ---- */
 
 /* The value as the service writes it. */
-const struct value *fold_attribute(
+const struct value *normalise_attribute(
     const struct call *call, const struct spec_type *type, struct str name, const struct value *v);
 
 /* ---- control_check.c ---- */
@@ -378,28 +381,28 @@ const struct value *fold_attribute(
 int check_attributes(struct call *call, const struct value *attrs);
 int check_together(struct call *call, const struct value *attrs);
 /* `before`: what it was like, NULL if it is new. */
-int check_demands(struct call *call, const struct value *before, const struct value *attrs);
+int check_constraints(struct call *call, const struct value *before, const struct value *attrs);
 /* Of a change: what it gives is what the attribute may be. */
 int check_values(struct call *call, const struct value *given);
 /* What takes an attribute away need not be one of its values: "" for a document. */
 bool check_takes_away(const struct spec_attr *attr, const struct value *v);
 int check_references(struct call *call, const struct value *attrs);
 int check_reference(struct call *call, struct str name, const struct value *given);
-int check_delete(struct call *call, const struct thing *thing);
+int check_delete(struct call *call, const struct resource *resource);
 /* ---- control_used.c ---- */
 
 /* Refuses to delete what `used_by` says that somebody uses. */
-int check_unused(struct call *call, const struct thing *thing);
-/* Does it go with the thing, by its own `part_of`? */
-bool check_is_part(const struct thing *part, const struct thing *thing);
+int check_unused(struct call *call, const struct resource *resource);
+/* Does it go with the resource, by its own `part_of`? */
+bool check_is_part(const struct resource *part, const struct resource *resource);
 /* Deleted, and only shown for a while yet: a NAT gateway, an instance. */
-bool check_is_only_shown(struct call *call, const struct thing *user);
-/* Does `user` refer to the thing in the way that a rule of `used_by` says? */
-bool check_uses(
-    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing);
+bool check_is_only_shown(struct call *call, const struct resource *user);
+/* Does `user` refer to the resource in the way that a rule of `used_by` says? */
+bool check_uses(struct call *call, const struct value *rule, const struct resource *user,
+    const struct resource *resource);
 /* All of them, by one of these rules; by all of them, how many. */
-struct things check_users(struct call *call, const struct value *rule, const struct thing *thing);
-int64_t check_count_users(struct call *call, const struct thing *thing);
+struct resources check_users(struct call *call, const struct value *rule, const struct resource *resource);
+int64_t check_count_users(struct call *call, const struct resource *resource);
 
 /* ---- control_form.c ---- */
 
@@ -427,13 +430,13 @@ const struct value *fill_kept(struct call *call, const struct spec_type *type, c
 /* Adds defaults and computed values to what a request gave. */
 const struct value *fill_new(struct call *call, const struct spec_type *type, const struct value *attrs);
 /* The object as it is at this moment: states that time has changed. */
-const struct value *fill_now(struct call *call, const struct thing *thing);
+const struct value *fill_now(struct call *call, const struct resource *resource);
 /* Is the attribute one that may be another now than what is kept? */
 bool fill_changes(const struct spec_type *type, struct str name);
 /* When a deletion will have taken its time. */
-int64_t fill_gone_ms(const struct control *control, const struct thing *thing);
+int64_t fill_gone_ms(const struct control *control, const struct resource *resource);
 /* Is nothing left of it but the use that it makes of others? `lingers: {attribute: seconds}` */
-bool fill_lingers(const struct control *control, const struct thing *thing);
+bool fill_lingers(const struct control *control, const struct resource *resource);
 /* A template at any depth: texts in lists and maps too. NULL: something in it has no value. */
 const struct value *fill_value(
     struct call *call, const struct spec_type *type, const struct value *template, const struct value *attrs);
@@ -446,13 +449,13 @@ bool fill_looks(const struct value *attrs, const struct value *conditions);
 
 /* ---- control_number.c ---- */
 
-/* An address of the network that no thing has as its private_ip; "": there is none left. */
+/* An address of the network that no resource has as its private_ip; "": there is none left. */
 struct str address_within(const struct call *call, struct str cidr);
 
 /* ---- control_collect.c ---- */
 
-/* What an answer has of other things: a security group's rules. By path: {Path: [items]}. */
-const struct value *collect(struct call *call, const struct thing *thing);
+/* What an answer has of other resources: a security group's rules. By path: {Path: [items]}. */
+const struct value *collect(struct call *call, const struct resource *resource);
 
 /* ---- control_tags.c ---- */
 
@@ -474,8 +477,8 @@ struct answer {
 };
 
 void answer_start(struct call *call, struct answer *answer);
-/* What call->role says about these things. */
-void answer_add(struct call *call, struct answer *answer, struct thing *const *things, size_t n);
+/* What call->role says about these resources. */
+void answer_add(struct call *call, struct answer *answer, struct resource *const *resources, size_t n);
 int answer_encode(
     struct call *call, const struct answer *answer, struct str request_id, struct wire_message *out);
 

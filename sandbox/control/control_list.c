@@ -1,4 +1,4 @@
-/* Which things a listing is of. */
+/* Which resources a listing is of. */
 #include "sandbox/control/control_internal.h"
 
 #include "base/hash.h"
@@ -9,7 +9,7 @@ struct narrowing {
     struct str name;
     const struct attr *attr;
     const struct value *sent; /* a list with at least one item */
-    bool begins, owned;       /* owned: what the things belong to, the function of aliases */
+    bool begins, owned;       /* owned: what the resources belong to, the function of aliases */
     bool changes;             /* with time alone: a state */
 };
 
@@ -102,20 +102,20 @@ static bool is_meant(const struct narrowing *by, const struct value *have)
     return is;
 }
 
-static bool is_of_listing(const struct listing *l, const struct thing *thing)
+static bool is_of_listing(const struct listing *l, const struct resource *resource)
 {
     const struct value *now = NULL;
     for (size_t i = 0; i < l->n; i++) {
         const struct narrowing *by = &l->items[i];
         if (by->changes && !now)
-            now = fill_now(l->call, thing);
-        if (!is_meant(by, value_get(by->changes ? now : thing->attrs, by->name)))
+            now = fill_now(l->call, resource);
+        if (!is_meant(by, value_get(by->changes ? now : resource->attrs, by->name)))
             return false;
     }
     return true;
 }
 
-/* ---- the things ---- */
+/* ---- the resources ---- */
 
 static struct listing read_listing(struct call *call)
 {
@@ -132,7 +132,7 @@ static struct listing read_listing(struct call *call)
 }
 
 /* The text, and of an ARN what stands behind each part of it: …:function:ingest is ingest. */
-static struct things things_referred(const struct call *call, const struct value *reference)
+static struct resources resources_referred(const struct call *call, const struct value *reference)
 {
     struct str text = value_text(reference, STR_EMPTY);
     struct str *texts = ARENA_ARRAY(call->arena, struct str, text.n + 1);
@@ -145,13 +145,13 @@ static struct things things_referred(const struct call *call, const struct value
 }
 
 /* Those that it may be of: where something says what they belong to, few are looked at. */
-static struct things possibly_listed(const struct listing *l)
+static struct resources possibly_listed(const struct listing *l)
 {
     for (size_t i = 0; i < l->n; i++) {
         const struct narrowing *by = &l->items[i];
         if (!by->begins && !by->changes && by->sent->count == 1 &&
             find_has_text(by->attr, by->sent->items[0]))
-            return things_referred(l->call, by->sent->items[0]);
+            return resources_referred(l->call, by->sent->items[0]);
     }
     for (size_t i = 0; i < l->filters.n; i++) {
         size_t n;
@@ -169,20 +169,20 @@ static bool is_shown(const struct call *call, const struct value *rule)
     return member.n ? value_equal(value_get(call->raw, member), &value_true) : !value_is_null(rule);
 }
 
-void list_things(struct call *call, struct thing ***found, size_t *n)
+void list_resources(struct call *call, struct resource ***found, size_t *n)
 {
     size_t cap = 0;
     const struct spec_type *type = call->role->type;
     const struct listing listing = read_listing(call);
-    const struct things things = possibly_listed(&listing);
-    for (size_t i = 0; i < things.n; i++) {
-        struct thing *thing = things.items[i];
-        if (thing->type != type || !str_eq(thing->region, find_region(call, type)) ||
-            !is_of_listing(&listing, thing) ||
-            (soft_is_waiting(thing) && !is_shown(call, soft_rule(thing, "listed"))) ||
-            fill_lingers(call->control, thing) || !filters_pass(call, &listing.filters, thing))
+    const struct resources resources = possibly_listed(&listing);
+    for (size_t i = 0; i < resources.n; i++) {
+        struct resource *resource = resources.items[i];
+        if (resource->type != type || !str_eq(resource->region, find_region(call, type)) ||
+            !is_of_listing(&listing, resource) ||
+            (soft_is_waiting(resource) && !is_shown(call, soft_rule(resource, "listed"))) ||
+            fill_lingers(call->control, resource) || !filters_pass(call, &listing.filters, resource))
             continue;
         MEM_GROW(*found, cap, *n + 1);
-        (*found)[(*n)++] = thing;
+        (*found)[(*n)++] = resource;
     }
 }

@@ -4,7 +4,7 @@
  */
 #include "sandbox/control/control_internal.h"
 
-static const struct value *fold_lowered(const struct call *call, const struct value *v)
+static const struct value *normalise_lowered(const struct call *call, const struct value *v)
 {
     return value_string(call->arena, arena_lower(call->arena, v->string));
 }
@@ -18,7 +18,7 @@ static const struct value *without_host(const struct call *call, const struct va
 /* EC2 has names for four protocols. */
 static const struct value *named_protocol(const struct call *call, const struct value *v)
 {
-    return fold_lowered(call, value_string(call->arena, schema_canonical_protocol(v->string)));
+    return normalise_lowered(call, value_string(call->arena, schema_canonical_protocol(v->string)));
 }
 
 /* arn:…:key/1234: 1234. */
@@ -37,26 +37,27 @@ static const struct value *arn_of_key(const struct call *call, const struct valu
     ptrdiff_t at = str_find(name, STR(":alias/"), 0);
     if (at >= 0)
         name = str_slice(name, (size_t)at + 1, name.n);
-    const struct thing *alias = str_starts(name, STR("alias/"))
-                                    ? record_thing(call->control, STR("aws.kms.alias"), call->region, name)
-                                    : NULL;
+    const struct resource *alias =
+        str_starts(name, STR("alias/"))
+            ? record_resource(call->control, STR("aws.kms.alias"), call->region, name)
+            : NULL;
     if (alias)
         name = value_gets(alias->attrs, "key");
-    const struct thing *key = record_thing(call->control, STR("aws.kms.key"), call->region, name);
+    const struct resource *key = record_resource(call->control, STR("aws.kms.key"), call->region, name);
     return key ? value_string(call->arena, value_gets(key->attrs, "arn")) : v;
 }
 
-const struct value *fold_attribute(
+const struct value *normalise_attribute(
     const struct call *call, const struct spec_type *type, struct str name, const struct value *v)
 {
     static const struct {
         const char *name;
-        const struct value *(*fold)(const struct call *call, const struct value *v);
-    } ways[] = {{"lower", fold_lowered}, {"cidr", without_host}, {"protocol", named_protocol},
+        const struct value *(*normalise)(const struct call *call, const struct value *v);
+    } ways[] = {{"lower", normalise_lowered}, {"cidr", without_host}, {"protocol", named_protocol},
         {"base", without_path}, {"key", arn_of_key}};
-    struct str way = value_text(value_get(value_getz(type->sandbox, "folds"), name), STR_EMPTY);
+    struct str way = value_text(value_get(value_getz(type->sandbox, "normalise"), name), STR_EMPTY);
     for (size_t i = 0; way.n && v->kind == VALUE_STRING && i < sizeof ways / sizeof *ways; i++)
         if (str_eqz(way, ways[i].name))
-            return ways[i].fold(call, v);
+            return ways[i].normalise(call, v);
     return v;
 }

@@ -23,9 +23,9 @@ static struct str name_of(
     return arena_printf(arena, "%.*s/%.*s/%.*s", STR_ARG(type->schema.name), STR_ARG(region), STR_ARG(name));
 }
 
-int64_t number_of(const struct thing *thing)
+int64_t number_of(const struct resource *resource)
 {
-    const struct value *number = value_get(thing->attrs, number_attribute(thing->type));
+    const struct value *number = value_get(resource->attrs, number_attribute(resource->type));
     return number && number->kind == VALUE_INT ? number->integer : 0;
 }
 
@@ -35,12 +35,12 @@ int64_t number_next(
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     int64_t highest = (intptr_t)map_get(&control->numbers, name_of(&scratch, type, region, attrs));
     struct str name = value_gets(attrs, "name");
-    const struct things namesakes = words_find_rarest(control, &scratch, &name, 1);
+    const struct resources namesakes = words_find_rarest(control, &scratch, &name, 1);
     for (size_t i = 0; i < namesakes.n; i++) {
-        const struct thing *thing = namesakes.items[i];
-        if (thing->type == type && str_eq(thing->region, region) && number_of(thing) > highest &&
-            value_equal(value_getz(thing->attrs, "name"), value_getz(attrs, "name")))
-            highest = number_of(thing);
+        const struct resource *resource = namesakes.items[i];
+        if (resource->type == type && str_eq(resource->region, region) && number_of(resource) > highest &&
+            value_equal(value_getz(resource->attrs, "name"), value_getz(attrs, "name")))
+            highest = number_of(resource);
     }
     return highest + 1;
 }
@@ -50,12 +50,12 @@ static const char *file_of(const struct control *control, struct arena *arena)
     return path_join(arena, str_z(control->options.dir), STR("numbers")).p;
 }
 
-int number_given(struct control *control, const struct thing *thing, struct err *err)
+int number_given(struct control *control, const struct resource *resource, struct err *err)
 {
-    const struct value *number = value_get(thing->attrs, number_attribute(thing->type));
+    const struct value *number = value_get(resource->attrs, number_attribute(resource->type));
     if (!number || number->kind != VALUE_INT)
         return 0;
-    map_set(&control->numbers, name_of(&control->arena, thing->type, thing->region, thing->attrs),
+    map_set(&control->numbers, name_of(&control->arena, resource->type, resource->region, resource->attrs),
         (void *)(intptr_t)number->integer);
     if (!control->options.dir)
         return 0;
@@ -86,13 +86,13 @@ int number_load(struct control *control, struct err *err)
     return 0;
 }
 
-/* ---- addresses: ${subnet_cidr|host} is one that no other thing has ---- */
+/* ---- addresses: ${subnet_cidr|host} is one that no other resource has ---- */
 
 enum { RESERVED = 4, ATTEMPTS = 4096 }; /* the first four of a network, and its last, are the service's own */
 
 static bool is_taken(const struct call *call, struct str address)
 {
-    const struct things known = words_find(call->control, call->arena, &address, 1);
+    const struct resources known = words_find(call->control, call->arena, &address, 1);
     for (size_t i = 0; i < known.n; i++)
         if (str_eq(value_gets(known.items[i]->attrs, "private_ip"), address))
             return true;

@@ -1,4 +1,4 @@
-/* What belongs to a thing: facets, members, entries, tags. */
+/* What belongs to a resource: sub-resources, members, entries, tags. */
 #include "sandbox/control/control_internal.h"
 
 /* What the client took from the item at hand, by its path there: "add", "key", "items" … */
@@ -45,7 +45,7 @@ static const struct value *members_after(
 static struct str folded_key(const struct call *call, const struct value *key)
 {
     const struct role *role = call->role;
-    return key ? value_text(fold_attribute(call, role->type, role->attr->attr->name, key), STR_EMPTY)
+    return key ? value_text(normalise_attribute(call, role->type, role->attr->attr->name, key), STR_EMPTY)
                : STR_EMPTY;
 }
 
@@ -89,7 +89,7 @@ static bool is_sent(const struct role *role)
 
 /* EnableKeyRotation says it by its name alone: not as it is by default. A call that could say it and does
  * not, such as ModifyInstanceAttribute about something else, leaves it as it is. */
-static const struct value *facet_value(struct call *call, const struct value *have)
+static const struct value *sub_resource_value(struct call *call, const struct value *have)
 {
     const struct spec_attr *attr = call->role->attr;
     const struct value *v = value_get(call->input, attr->attr->name);
@@ -107,8 +107,8 @@ static const struct value *facet_value(struct call *call, const struct value *ha
 static const struct value *owned_after(struct call *call, const struct value *have)
 {
     switch (call->role->part) {
-    case PART_FACET_PUT: return facet_value(call, have);
-    case PART_FACET_REMOVE: return call->role->attr->attr->default_value;
+    case PART_SUB_RESOURCE_PUT: return sub_resource_value(call, have);
+    case PART_SUB_RESOURCE_REMOVE: return call->role->attr->attr->default_value;
     case PART_MEMBERS_ADD:
         return members_after(call, have, as_list(call, item_part(call, "@")), &value_empty_list);
     case PART_MEMBERS_REMOVE:
@@ -131,7 +131,7 @@ static const struct value *owned_after(struct call *call, const struct value *ha
 
 bool owned_changes(enum part part)
 {
-    return part == PART_FACET_PUT || part == PART_FACET_REMOVE || part == PART_MEMBERS_ADD ||
+    return part == PART_SUB_RESOURCE_PUT || part == PART_SUB_RESOURCE_REMOVE || part == PART_MEMBERS_ADD ||
            part == PART_MEMBERS_REMOVE || part == PART_MEMBERS_MODIFY || part == PART_ENTRIES_PUT ||
            part == PART_ENTRIES_REMOVE || part == PART_TAGS_ADD || part == PART_TAGS_REMOVE ||
            part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
@@ -170,7 +170,7 @@ static int check_change_owned(struct call *call, const struct value *have, const
         if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
             return refuse_absent_part(call, call->role, taken_of(call));
     const struct value_entry given = {name, after};
-    bool sets = part == PART_MEMBERS_ADD || part == PART_FACET_PUT;
+    bool sets = part == PART_MEMBERS_ADD || part == PART_SUB_RESOURCE_PUT;
     if (check_taken(call, have, after) || check_fixed(call, have, after) ||
         (sets && check_values(call, value_map(call->arena, &given, 1))))
         return -1;
@@ -178,16 +178,17 @@ static int check_change_owned(struct call *call, const struct value *have, const
 }
 
 /* What the request says besides counts: a new index comes with the attributes of its key. */
-static int check_owned_demands(
-    struct call *call, const struct thing *thing, struct str name, const struct value *after)
+static int check_owned_constraints(
+    struct call *call, const struct resource *resource, struct str name, const struct value *after)
 {
     enum part part = call->role->part;
-    if (part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE || part == PART_FACET_REMOVE ||
+    if (part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE || part == PART_SUB_RESOURCE_REMOVE ||
         part == PART_TAGS_REMOVE || part == PART_TAGS_CLEAR)
         return 0;
-    const struct value *attrs = value_merge(call->arena, thing->attrs, do_given(call));
+    const struct value *attrs = value_merge(call->arena, resource->attrs, do_given(call));
     attrs = value_with(call->arena, attrs, name, after);
-    return check_demands(call, thing->attrs, attrs) || check_own(call, thing->attrs, attrs) ? -1 : 0;
+    return check_constraints(call, resource->attrs, attrs) || check_own(call, resource->attrs, attrs) ? -1
+                                                                                                      : 0;
 }
 
 /* What goes when this setting is put. */
@@ -201,21 +202,21 @@ static const struct value *without_wiped(struct call *call, const struct value *
     return attrs;
 }
 
-int owned_change(struct call *call, struct thing *thing)
+int owned_change(struct call *call, struct resource *resource)
 {
     struct str name = call->role->attr->attr->name;
-    const struct value *have = value_get(thing->attrs, name), *after = owned_after(call, have);
-    const struct value *attrs = value_with(call->arena, thing->attrs, name, after);
-    if (check_change_owned(call, have, after) || check_owned_demands(call, thing, name, after))
+    const struct value *have = value_get(resource->attrs, name), *after = owned_after(call, have);
+    const struct value *attrs = value_with(call->arena, resource->attrs, name, after);
+    if (check_change_owned(call, have, after) || check_owned_constraints(call, resource, name, after))
         return -1;
-    return do_change(call, thing, without_wiped(call, attrs, name));
+    return do_change(call, resource, without_wiped(call, attrs, name));
 }
 
-int owned_check(struct call *call, const struct thing *thing)
+int owned_check(struct call *call, const struct resource *resource)
 {
     const struct role *role = call->role;
-    const struct value *v = value_get(thing->attrs, role->attr->attr->name);
-    if (role->part == PART_FACET_GET && value_is_null(v) && role->step->call.absent.count)
+    const struct value *v = value_get(resource->attrs, role->attr->attr->name);
+    if (role->part == PART_SUB_RESOURCE_GET && value_is_null(v) && role->step->call.absent.count)
         return refuse_absent_part(call, role, NULL);
     if (role->part == PART_ENTRIES_GET && !value_get(v, value_text(item_part(call, "key"), STR_EMPTY)))
         return refuse_absent_part(call, role, item_part(call, "key"));

@@ -1,4 +1,4 @@
-/* Things as the rest of the sandbox sees them: copies, made under the lock. */
+/* Resources as the rest of the sandbox sees them: copies, made under the lock. */
 #include "sandbox/control/control_internal.h"
 
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out)
@@ -22,29 +22,29 @@ uint64_t control_changes(const struct control *control, struct str service)
     return sum;
 }
 
-static bool lies_in(const struct thing *thing, struct str region)
+static bool lies_in(const struct resource *resource, struct str region)
 {
-    return !region.n || !thing->region.n || str_eq(thing->region, region);
+    return !region.n || !resource->region.n || str_eq(resource->region, region);
 }
 
-static bool is_called(const struct thing *thing, struct str reference)
+static bool is_called(const struct resource *resource, struct str reference)
 {
-    return str_eq(thing->id, reference) || str_eq(value_gets(thing->attrs, "arn"), reference) ||
-           str_eq(value_gets(thing->attrs, "name"), reference);
+    return str_eq(resource->id, reference) || str_eq(value_gets(resource->attrs, "arn"), reference) ||
+           str_eq(value_gets(resource->attrs, "name"), reference);
 }
 
 static struct control_record record_of(
-    struct control *control, struct arena *arena, const struct thing *thing)
+    struct control *control, struct arena *arena, const struct resource *resource)
 {
     struct err ignored = ERR_INIT;
-    struct call call = {.control = control, .arena = arena, .region = thing->region, .err = &ignored};
-    call.subject = thing;
-    return (struct control_record){.region = arena_str(arena, thing->region),
-        .id = arena_str(arena, thing->id),
-        .attrs = value_copy(arena, fill_now(&call, thing)),
-        .created_ms = thing->created_ms,
-        .changed_ms = thing->changed_ms,
-        .revision = thing->revision};
+    struct call call = {.control = control, .arena = arena, .region = resource->region, .err = &ignored};
+    call.subject = resource;
+    return (struct control_record){.region = arena_str(arena, resource->region),
+        .id = arena_str(arena, resource->id),
+        .attrs = value_copy(arena, fill_now(&call, resource)),
+        .created_ms = resource->created_ms,
+        .changed_ms = resource->changed_ms,
+        .revision = resource->revision};
 }
 
 void control_watch(struct control *control, control_watcher *watcher, void *ctx)
@@ -60,29 +60,30 @@ bool control_set(struct control *control, struct str type, const struct control_
     struct err ignored = ERR_INIT;
     bool kept = false;
     pthread_mutex_lock(&control->lock);
-    const struct things known = words_find(control, &arena, &record->id, 1);
+    const struct resources known = words_find(control, &arena, &record->id, 1);
     for (size_t i = 0; i < known.n; i++) {
-        struct thing *thing = known.items[i];
-        if (!str_eq(thing->type->schema.name, type) || thing->deleted_ms || !lies_in(thing, record->region) ||
-            !str_eq(thing->id, record->id))
+        struct resource *resource = known.items[i];
+        if (!str_eq(resource->type->schema.name, type) || resource->deleted_ms ||
+            !lies_in(resource, record->region) || !str_eq(resource->id, record->id))
             continue;
-        kept = !store_change(control, thing, value_with(&arena, thing->attrs, str_z(attribute), v), &ignored);
-        store_settle(control);
+        kept = !store_change(
+            control, resource, value_with(&arena, resource->attrs, str_z(attribute), v), &ignored);
+        store_recover(control);
         break;
     }
     return !store_leave(control, &ignored) && kept;
 }
 
-const struct thing *record_thing(
+const struct resource *record_resource(
     const struct control *control, struct str type, struct str region, struct str reference)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct things known = words_find(control, &arena, &reference, 1);
+    const struct resources known = words_find(control, &arena, &reference, 1);
     for (size_t i = 0; i < known.n && reference.n; i++) {
-        const struct thing *thing = known.items[i];
-        if ((!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
-            lies_in(thing, region) && is_called(thing, reference))
-            return thing;
+        const struct resource *resource = known.items[i];
+        if ((!type.n || str_eq(resource->type->schema.name, type)) && !resource->deleted_ms &&
+            lies_in(resource, region) && is_called(resource, reference))
+            return resource;
     }
     return NULL;
 }
@@ -91,16 +92,16 @@ bool control_find(struct control *control, struct arena *arena, struct str type,
     struct str reference, struct control_record *out)
 {
     pthread_mutex_lock(&control->lock);
-    const struct thing *thing = record_thing(control, type, region, reference);
-    if (thing)
-        *out = record_of(control, arena, thing);
+    const struct resource *resource = record_resource(control, type, region, reference);
+    if (resource)
+        *out = record_of(control, arena, resource);
     pthread_mutex_unlock(&control->lock);
-    return thing != NULL;
+    return resource != NULL;
 }
 
-static bool is_one_of(const struct thing *thing, struct str type, struct str region)
+static bool is_one_of(const struct resource *resource, struct str type, struct str region)
 {
-    return str_eq(thing->type->schema.name, type) && !thing->deleted_ms && lies_in(thing, region);
+    return str_eq(resource->type->schema.name, type) && !resource->deleted_ms && lies_in(resource, region);
 }
 
 struct control_record *control_list(
@@ -108,13 +109,13 @@ struct control_record *control_list(
 {
     size_t count = 0;
     pthread_mutex_lock(&control->lock);
-    for (size_t i = 0; i < control->thing_count; i++)
-        count += is_one_of(control->things[i], type, region);
+    for (size_t i = 0; i < control->resource_count; i++)
+        count += is_one_of(control->resources[i], type, region);
     struct control_record *records = ARENA_ARRAY(arena, struct control_record, count + 1);
     *n = 0;
-    for (size_t i = 0; i < control->thing_count && *n < count; i++)
-        if (is_one_of(control->things[i], type, region))
-            records[(*n)++] = record_of(control, arena, control->things[i]);
+    for (size_t i = 0; i < control->resource_count && *n < count; i++)
+        if (is_one_of(control->resources[i], type, region))
+            records[(*n)++] = record_of(control, arena, control->resources[i]);
     pthread_mutex_unlock(&control->lock);
     return records;
 }
@@ -132,57 +133,57 @@ const struct control_type *type_own(const struct control *control, const struct 
 const struct value *control_seen(const struct control *control, struct str type, struct str id)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct things known = words_find(control, &arena, &id, 1);
+    const struct resources known = words_find(control, &arena, &id, 1);
     for (size_t i = 0; i < known.n; i++) {
-        const struct thing *thing = known.items[i];
-        if ((!type.n || str_eq(thing->type->schema.name, type)) && !thing->deleted_ms &&
-            str_eq(thing->id, id))
-            return thing->attrs;
+        const struct resource *resource = known.items[i];
+        if ((!type.n || str_eq(resource->type->schema.name, type)) && !resource->deleted_ms &&
+            str_eq(resource->id, id))
+            return resource->attrs;
     }
     return NULL;
 }
 
 const struct value *control_next(const struct control *control, struct str type, size_t *at)
 {
-    while (*at < control->thing_count) {
-        const struct thing *thing = control->things[(*at)++];
-        if (str_eq(thing->type->schema.name, type) && !thing->deleted_ms)
-            return thing->attrs;
+    while (*at < control->resource_count) {
+        const struct resource *resource = control->resources[(*at)++];
+        if (str_eq(resource->type->schema.name, type) && !resource->deleted_ms)
+            return resource->attrs;
     }
     return NULL;
 }
 
 /* ---- what can be taken back for a while: soft_delete ---- */
 
-const struct value *soft_rule(const struct thing *thing, const char *key)
+const struct value *soft_rule(const struct resource *resource, const char *key)
 {
-    return value_getz(value_getz(thing->type->sandbox, "soft_delete"), key);
+    return value_getz(value_getz(resource->type->sandbox, "soft_delete"), key);
 }
 
-struct str soft_mark(const struct thing *thing)
+struct str soft_mark(const struct resource *resource)
 {
-    return value_text(soft_rule(thing, "sets"), STR_EMPTY);
+    return value_text(soft_rule(resource, "sets"), STR_EMPTY);
 }
 
-bool soft_is_waiting(const struct thing *thing)
+bool soft_is_waiting(const struct resource *resource)
 {
-    return soft_mark(thing).n && !value_is_null(value_get(thing->attrs, soft_mark(thing)));
+    return soft_mark(resource).n && !value_is_null(value_get(resource->attrs, soft_mark(resource)));
 }
 
-int soft_refuse(struct call *call, const struct thing *thing)
+int soft_refuse(struct call *call, const struct resource *resource)
 {
     return refuse(call, refuse_status(call, 409),
-        value_text(soft_rule(thing, "code"), STR("InvalidRequestException")),
-        "%.*s %.*s was already scheduled for deletion", STR_ARG(thing->type->schema.name),
-        STR_ARG(thing->id));
+        value_text(soft_rule(resource, "code"), STR("InvalidRequestException")),
+        "%.*s %.*s was already scheduled for deletion", STR_ARG(resource->type->schema.name),
+        STR_ARG(resource->id));
 }
 
-int soft_wake(struct call *call, struct thing *thing, const struct value **attrs)
+int soft_wake(struct call *call, struct resource *resource, const struct value **attrs)
 {
-    if (!soft_is_waiting(thing))
+    if (!soft_is_waiting(resource))
         return 0;
-    if (!str_eq(call->served->op->wire.name, value_text(soft_rule(thing, "undo"), STR_EMPTY)))
-        return soft_refuse(call, thing);
-    *attrs = value_with(call->arena, *attrs, soft_mark(thing), NULL);
+    if (!str_eq(call->served->op->wire.name, value_text(soft_rule(resource, "undo"), STR_EMPTY)))
+        return soft_refuse(call, resource);
+    *attrs = value_with(call->arena, *attrs, soft_mark(resource), NULL);
     return 0;
 }

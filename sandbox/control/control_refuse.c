@@ -30,7 +30,7 @@ static struct str code_of(
     return own.n ? own : all && all->count ? all->items[0].code : fallback;
 }
 
-/* Where a code stands for many things, the message says which, in words that clients look for. */
+/* Where a code stands for many resources, the message says which, in words that clients look for. */
 static struct str words_of(const struct spec_errors *all, struct str code, const char *usual)
 {
     for (size_t i = 0; i < all->count; i++)
@@ -100,7 +100,7 @@ int refuse_reference(struct call *call, struct str code, struct str name, const 
     return refuse(call, refuse_status(call, 404), code, "%.*s", STR_ARG(words));
 }
 
-int refuse_existing(struct call *call, const struct thing *existing)
+int refuse_existing(struct call *call, const struct resource *existing)
 {
     const struct spec_type *type = call->role->type;
     struct str code = code_of(type, "exists", &type->service->exists, STR("AlreadyExistsException"));

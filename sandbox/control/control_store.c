@@ -19,7 +19,7 @@
 enum { MAX_RECORD = 16 * 1024 * 1024 };
 
 /* A network's own route table belongs to no subnet: where the id is not there, what the service made up tells
- * things apart. */
+ * resources apart. */
 static struct str id_of(const struct spec_type *type, const struct value *attrs)
 {
     struct str id = value_text(value_get(attrs, type->schema.id), STR_EMPTY);
@@ -30,35 +30,35 @@ static struct str id_of(const struct spec_type *type, const struct value *attrs)
 }
 
 /* The type, the region and the id may hold any character: their digest names the file. */
-static struct str file_of(struct control *control, struct arena *arena, const struct thing *thing)
+static struct str file_of(struct control *control, struct arena *arena, const struct resource *resource)
 {
     if (!control->options.dir)
         return STR_EMPTY;
-    struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(thing->type->schema.name),
-        STR_ARG(thing->region), STR_ARG(thing->id));
-    return arena_printf(arena, "%s/%.*s-%.20s.json", control->options.dir, STR_ARG(thing->type->schema.name),
-        sha256_hex(arena, whole).p);
+    struct str whole = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(resource->type->schema.name),
+        STR_ARG(resource->region), STR_ARG(resource->id));
+    return arena_printf(arena, "%s/%.*s-%.20s.json", control->options.dir,
+        STR_ARG(resource->type->schema.name), sha256_hex(arena, whole).p);
 }
 
-static int write_record(struct control *control, const struct thing *thing, struct err *err)
+static int write_record(struct control *control, const struct resource *resource, struct err *err)
 {
     if (!control->options.dir)
         return 0;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct value_entry entries[] = {
-        {STR("type"), value_string(&arena, thing->type->schema.name)},
-        {STR("region"), value_string(&arena, thing->region)},
-        {STR("created"), value_int(&arena, thing->created_ms)},
-        {STR("serial"), value_int(&arena, thing->serial)},
-        {STR("changed"), value_int(&arena, thing->changed_ms)},
-        {STR("deleted"), value_int(&arena, thing->deleted_ms)},
-        {STR("revision"), value_int(&arena, thing->revision)},
-        {STR("attrs"), thing->attrs},
+        {STR("type"), value_string(&arena, resource->type->schema.name)},
+        {STR("region"), value_string(&arena, resource->region)},
+        {STR("created"), value_int(&arena, resource->created_ms)},
+        {STR("serial"), value_int(&arena, resource->serial)},
+        {STR("changed"), value_int(&arena, resource->changed_ms)},
+        {STR("deleted"), value_int(&arena, resource->deleted_ms)},
+        {STR("revision"), value_int(&arena, resource->revision)},
+        {STR("attrs"), resource->attrs},
     };
     AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
     control->unsynced = true;
-    return file_replace(thing->file.p, buf_str(&text), 0600, err);
+    return file_replace(resource->file.p, buf_str(&text), 0600, err);
 }
 
 int store_leave(struct control *control, struct err *err)
@@ -69,7 +69,7 @@ int store_leave(struct control *control, struct err *err)
     return unsynced ? dir_sync(control->options.dir, err) : 0;
 }
 
-/* Whoever keeps something that follows from things of the service looks again. */
+/* Whoever keeps something that follows from resources of the service looks again. */
 static void note_change(struct control *control, const struct spec_type *type)
 {
     for (size_t i = 0; i < control->service_count; i++)
@@ -77,161 +77,163 @@ static void note_change(struct control *control, const struct spec_type *type)
             atomic_fetch_add(&control->services[i].changes, 1);
 }
 
-static void set_attrs(struct control *control, struct thing *thing, const struct value *attrs)
+static void set_attrs(struct control *control, struct resource *resource, const struct value *attrs)
 {
-    struct arena before = thing->arena;
-    words_drop(&control->words, thing);
+    struct arena before = resource->arena;
+    words_drop(&control->words, resource);
     MEM_GROW(control->retired, control->retired_cap, control->retired_count + 1);
-    thing->arena = (struct arena)ARENA_INIT;
-    thing->attrs = value_copy(&thing->arena, attrs);
-    thing->region = arena_str(&thing->arena, thing->region);
-    thing->id = arena_str(&thing->arena, id_of(thing->type, thing->attrs));
-    thing->file = file_of(control, &thing->arena, thing);
+    resource->arena = (struct arena)ARENA_INIT;
+    resource->attrs = value_copy(&resource->arena, attrs);
+    resource->region = arena_str(&resource->arena, resource->region);
+    resource->id = arena_str(&resource->arena, id_of(resource->type, resource->attrs));
+    resource->file = file_of(control, &resource->arena, resource);
     control->retired[control->retired_count++] = before;
-    words_take(&control->words, thing);
-    note_change(control, thing->type);
+    words_take(&control->words, resource);
+    note_change(control, resource->type);
 }
 
-void store_settle(struct control *control)
+void store_recover(struct control *control)
 {
     while (control->retired_count)
         arena_release(&control->retired[--control->retired_count]);
 }
 
 /* Those that a real server stands behind. */
-static void store_tell(const struct control *control, enum control_event event, const struct thing *thing)
+static void store_tell(
+    const struct control *control, enum control_event event, const struct resource *resource)
 {
-    const struct control_record record = {
-        thing->region, thing->id, thing->attrs, thing->created_ms, thing->changed_ms, thing->revision};
-    if (control->watcher && value_getz(thing->type->sandbox, "server"))
-        control->watcher(control->watcher_ctx, event, thing->type->schema.name, &record);
+    const struct control_record record = {resource->region, resource->id, resource->attrs,
+        resource->created_ms, resource->changed_ms, resource->revision};
+    if (control->watcher && value_getz(resource->type->sandbox, "server"))
+        control->watcher(control->watcher_ctx, event, resource->type->schema.name, &record);
 }
 
-static struct thing *store_append(
+static struct resource *store_append(
     struct control *control, const struct spec_type *type, struct str region, const struct value *attrs)
 {
-    struct thing *thing = mem_zalloc(sizeof *thing);
-    thing->type = type;
-    thing->serial = ++control->serials;
-    thing->region = region;
-    set_attrs(control, thing, attrs);
-    MEM_GROW(control->things, control->thing_cap, control->thing_count + 1);
-    control->things[control->thing_count++] = thing;
-    return thing;
+    struct resource *resource = mem_zalloc(sizeof *resource);
+    resource->type = type;
+    resource->serial = ++control->serials;
+    resource->region = region;
+    set_attrs(control, resource, attrs);
+    MEM_GROW(control->resources, control->resource_cap, control->resource_count + 1);
+    control->resources[control->resource_count++] = resource;
+    return resource;
 }
 
-struct thing *store_add(struct control *control, const struct spec_type *type, struct str region,
+struct resource *store_add(struct control *control, const struct spec_type *type, struct str region,
     const struct value *attrs, struct err *err)
 {
-    struct thing *thing = store_append(control, type, region, attrs);
-    thing->created_ms = thing->changed_ms = clock_wall_ms();
-    thing->revision = 1;
-    if (!write_record(control, thing, err)) {
-        store_tell(control, CONTROL_MADE, thing);
-        return thing;
+    struct resource *resource = store_append(control, type, region, attrs);
+    resource->created_ms = resource->changed_ms = clock_wall_ms();
+    resource->revision = 1;
+    if (!write_record(control, resource, err)) {
+        store_tell(control, CONTROL_MADE, resource);
+        return resource;
     }
-    store_remove(control, thing);
+    store_remove(control, resource);
     return NULL;
 }
 
 /* While it lingers another may have taken its name, and with that its file. */
-static bool has_heir(const struct control *control, const struct thing *thing)
+static bool has_heir(const struct control *control, const struct resource *resource)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct things namesakes = words_find_rarest(control, &arena, &thing->id, 1);
+    const struct resources namesakes = words_find_rarest(control, &arena, &resource->id, 1);
     for (size_t i = 0; i < namesakes.n; i++)
-        if (namesakes.items[i] != thing && str_eq(namesakes.items[i]->file, thing->file))
+        if (namesakes.items[i] != resource && str_eq(namesakes.items[i]->file, resource->file))
             return true;
     return false;
 }
 
-int store_change(struct control *control, struct thing *thing, const struct value *attrs, struct err *err)
+int store_change(
+    struct control *control, struct resource *resource, const struct value *attrs, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct thing changed = *thing;
+    struct resource changed = *resource;
     changed.attrs = attrs;
     changed.changed_ms = clock_wall_ms();
     changed.revision++;
-    changed.id = id_of(thing->type, attrs);
+    changed.id = id_of(resource->type, attrs);
     changed.file = file_of(control, &arena, &changed);
     if (write_record(control, &changed, err))
         return -1;
-    if (!str_eq(changed.file, thing->file) && !has_heir(control, thing))
-        unlink(thing->file.p);
-    set_attrs(control, thing, attrs);
-    thing->changed_ms = changed.changed_ms;
-    thing->revision = changed.revision;
-    store_tell(control, CONTROL_CHANGED, thing);
+    if (!str_eq(changed.file, resource->file) && !has_heir(control, resource))
+        unlink(resource->file.p);
+    set_attrs(control, resource, attrs);
+    resource->changed_ms = changed.changed_ms;
+    resource->revision = changed.revision;
+    store_tell(control, CONTROL_CHANGED, resource);
     return 0;
 }
 
-static void begin_going(struct control *control, struct thing *thing)
+static void begin_going(struct control *control, struct resource *resource)
 {
-    thing->gone_ms = fill_gone_ms(control, thing);
+    resource->gone_ms = fill_gone_ms(control, resource);
     MEM_GROW(control->going, control->going_cap, control->going_count + 1);
-    control->going[control->going_count++] = thing;
+    control->going[control->going_count++] = resource;
 }
 
-int store_delete(struct control *control, struct thing *thing, int64_t deleted_ms, struct err *err)
+int store_delete(struct control *control, struct resource *resource, int64_t deleted_ms, struct err *err)
 {
-    struct thing deleted = *thing;
+    struct resource deleted = *resource;
     deleted.deleted_ms = deleted_ms;
     if (write_record(control, &deleted, err))
         return -1;
-    thing->deleted_ms = deleted_ms;
-    begin_going(control, thing);
-    store_tell(control, CONTROL_GONE, thing);
-    note_change(control, thing->type);
+    resource->deleted_ms = deleted_ms;
+    begin_going(control, resource);
+    store_tell(control, CONTROL_GONE, resource);
+    note_change(control, resource->type);
     return 0;
 }
 
-static void thing_free(struct thing *thing)
+static void resource_free(struct resource *resource)
 {
-    arena_release(&thing->arena);
-    free(thing);
+    arena_release(&resource->arena);
+    free(resource);
 }
 
-static void remove_at(struct thing **things, size_t *n, size_t at)
+static void remove_at(struct resource **resources, size_t *n, size_t at)
 {
-    memmove(&things[at], &things[at + 1], (--*n - at) * sizeof(struct thing *));
+    memmove(&resources[at], &resources[at + 1], (--*n - at) * sizeof(struct resource *));
 }
 
-int thing_order(const void *a, const void *b)
+int resource_order(const void *a, const void *b)
 {
-    const struct thing *first = *(struct thing *const *)a, *other = *(struct thing *const *)b;
+    const struct resource *first = *(struct resource *const *)a, *other = *(struct resource *const *)b;
     return (first->serial > other->serial) - (first->serial < other->serial);
 }
 
-static void remove_from_all(struct control *control, struct thing *thing)
+static void remove_from_all(struct control *control, struct resource *resource)
 {
-    struct thing **at =
-        bsearch(&thing, control->things, control->thing_count, sizeof(struct thing *), thing_order);
-    remove_at(control->things, &control->thing_count, (size_t)(at - control->things));
-    for (size_t i = control->going_count; thing->deleted_ms && i-- > 0;)
-        if (control->going[i] == thing)
+    struct resource **at = bsearch(
+        &resource, control->resources, control->resource_count, sizeof(struct resource *), resource_order);
+    remove_at(control->resources, &control->resource_count, (size_t)(at - control->resources));
+    for (size_t i = control->going_count; resource->deleted_ms && i-- > 0;)
+        if (control->going[i] == resource)
             remove_at(control->going, &control->going_count, i);
 }
 
-void store_remove(struct control *control, struct thing *thing)
+void store_remove(struct control *control, struct resource *resource)
 {
-    if (thing->file.n && !has_heir(control, thing))
-        unlink(thing->file.p);
-    if (!thing->deleted_ms)
-        store_tell(control, CONTROL_GONE, thing);
-    remove_from_all(control, thing);
-    words_drop(&control->words, thing);
-    note_change(control, thing->type);
-    thing_free(thing);
+    if (resource->file.n && !has_heir(control, resource))
+        unlink(resource->file.p);
+    if (!resource->deleted_ms)
+        store_tell(control, CONTROL_GONE, resource);
+    remove_from_all(control, resource);
+    words_drop(&control->words, resource);
+    note_change(control, resource->type);
+    resource_free(resource);
 }
 
 void store_release(struct control *control)
 {
-    for (size_t i = 0; i < control->thing_count; i++)
-        thing_free(control->things[i]);
-    free(control->things);
+    for (size_t i = 0; i < control->resource_count; i++)
+        resource_free(control->resources[i]);
+    free(control->resources);
     free(control->going);
     free(control->words.slots);
-    store_settle(control);
+    store_recover(control);
     free(control->retired);
 }
 
@@ -249,29 +251,29 @@ static int load_one(struct control *control, const char *path, struct err *err)
     const struct value *attrs = value_getz(record, "attrs");
     if (!schema || !attrs)
         return err_context(err, "%s", path);
-    struct thing *thing = store_append(control, schema->impl, value_gets(record, "region"), attrs);
-    thing->created_ms = value_geti(record, "created", 0);
-    thing->serial = value_geti(record, "serial", 0);
-    thing->changed_ms = value_geti(record, "changed", 0);
-    thing->deleted_ms = value_geti(record, "deleted", 0);
-    thing->revision = value_geti(record, "revision", 0);
-    if (thing->deleted_ms)
-        begin_going(control, thing);
-    if (str_eqz(thing->file, path))
+    struct resource *resource = store_append(control, schema->impl, value_gets(record, "region"), attrs);
+    resource->created_ms = value_geti(record, "created", 0);
+    resource->serial = value_geti(record, "serial", 0);
+    resource->changed_ms = value_geti(record, "changed", 0);
+    resource->deleted_ms = value_geti(record, "deleted", 0);
+    resource->revision = value_geti(record, "revision", 0);
+    if (resource->deleted_ms)
+        begin_going(control, resource);
+    if (str_eqz(resource->file, path))
         return 0;
     unlink(path); /* of a type that was renamed */
-    return write_record(control, thing, err);
+    return write_record(control, resource, err);
 }
 
 static bool stands(const struct call *call, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *name = value_getz(attrs, "name");
     struct str text = value_text(name, STR_EMPTY);
-    const struct things namesakes = words_find_rarest(call->control, call->arena, &text, 1);
+    const struct resources namesakes = words_find_rarest(call->control, call->arena, &text, 1);
     for (size_t i = 0; i < namesakes.n; i++) {
-        const struct thing *thing = namesakes.items[i];
-        if (thing->type == type && str_eq(thing->region, find_region(call, type)) &&
-            value_equal(value_getz(thing->attrs, "name"), name))
+        const struct resource *resource = namesakes.items[i];
+        if (resource->type == type && str_eq(resource->region, find_region(call, type)) &&
+            value_equal(value_getz(resource->attrs, "name"), name))
             return true;
     }
     return false;
@@ -280,10 +282,10 @@ static bool stands(const struct call *call, const struct spec_type *type, const 
 /* It is made anew by every start, until somebody changes it. */
 static void stand(struct call *call, const struct spec_type *type, const struct value *attrs)
 {
-    struct thing *thing =
+    struct resource *resource =
         store_append(call->control, type, find_region(call, type), fill_new(call, type, attrs));
-    thing->created_ms = thing->changed_ms = clock_wall_ms();
-    thing->revision = 1;
+    resource->created_ms = resource->changed_ms = clock_wall_ms();
+    resource->revision = 1;
 }
 
 void store_stand(struct call *call, const struct served_service *service)
@@ -302,7 +304,7 @@ void store_stand(struct call *call, const struct served_service *service)
 /* As they were made: a folder is read in any order. Serials tell those of one millisecond apart. */
 static int by_age(const void *a, const void *b)
 {
-    const struct thing *first = *(struct thing *const *)a, *other = *(struct thing *const *)b;
+    const struct resource *first = *(struct resource *const *)a, *other = *(struct resource *const *)b;
     bool same = first->created_ms == other->created_ms;
     int64_t left = same ? first->serial : first->created_ms, right = same ? other->serial : other->created_ms;
     return (left > right) - (left < right);
@@ -315,11 +317,11 @@ static int load_all(struct control *control, DIR *dir, struct err *err)
         if (str_ends(str_z(entry->d_name), STR(".json")) &&
             load_one(control, path_join(&arena, str_z(control->options.dir), str_z(entry->d_name)).p, err))
             return -1;
-    if (control->thing_count)
-        qsort(control->things, control->thing_count, sizeof(struct thing *), by_age);
-    for (size_t i = 0; i < control->thing_count; i++)
-        control->things[i]->serial = (int64_t)i + 1;
-    control->serials = (int64_t)control->thing_count;
+    if (control->resource_count)
+        qsort(control->resources, control->resource_count, sizeof(struct resource *), by_age);
+    for (size_t i = 0; i < control->resource_count; i++)
+        control->resources[i]->serial = (int64_t)i + 1;
+    control->serials = (int64_t)control->resource_count;
     return number_load(control, err);
 }
 

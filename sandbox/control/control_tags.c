@@ -1,6 +1,6 @@
 /*
- * The Resource Groups Tagging API: no spec has it, because it is about the things of all specs at once.
- * Its resources are the things that have an ARN and tags, and after them S3's buckets, which are not the
+ * The Resource Groups Tagging API: no spec has it, because it is about the resources of all specs at once.
+ * Its resources are the resources that have an ARN and tags, and after them S3's buckets, which are not the
  * control plane's.
  */
 #include "sandbox/control/control_internal.h"
@@ -12,16 +12,16 @@ static const struct shape any_shape = {.kind = SHAPE_ANY};
 
 enum { MAX_PAGE = 100, MAX_ARNS = 20 };
 
-static const struct value *tags_of(const struct thing *thing)
+static const struct value *tags_of(const struct resource *resource)
 {
-    const struct spec_tags *tags = thing->type->tags;
-    const struct value *v = tags ? value_get(thing->attrs, tags->attr->attr->name) : NULL;
+    const struct spec_tags *tags = resource->type->tags;
+    const struct value *v = tags ? value_get(resource->attrs, tags->attr->attr->name) : NULL;
     return value_as_map(v);
 }
 
-static struct str arn_of(const struct thing *thing)
+static struct str arn_of(const struct resource *resource)
 {
-    return value_gets(thing->attrs, "arn");
+    return value_gets(resource->attrs, "arn");
 }
 
 /* arn:aws:glue:us-east-1:000000000000:job/x is of "glue" and of "glue:job"; so is …:rds:…:db:x of "rds:db".
@@ -62,11 +62,11 @@ static bool tags_pass(const struct call *call, struct str arn, const struct valu
     return true;
 }
 
-static bool is_taggable(const struct call *call, const struct thing *thing)
+static bool is_taggable(const struct call *call, const struct resource *resource)
 {
-    bool here = !thing->region.n || str_eq(thing->region, call->region);
-    const struct spec_tags *tags = thing->type->tags;
-    return here && arn_of(thing).n && tags && !tags->untold && !thing->deleted_ms;
+    bool here = !resource->region.n || str_eq(resource->region, call->region);
+    const struct spec_tags *tags = resource->type->tags;
+    return here && arn_of(resource).n && tags && !tags->unreported && !resource->deleted_ms;
 }
 
 static const struct value *pair(
@@ -107,7 +107,7 @@ static void tags_show(struct page *page, struct str arn, const struct value *tag
     page->shown++;
 }
 
-/* Buckets are told apart from things by what their tokens begin with. */
+/* Buckets are told apart from resources by what their tokens begin with. */
 #define BUCKET_MARK "bucket/"
 
 static void show_buckets(struct page *page, struct str after)
@@ -137,11 +137,11 @@ static const struct value *get_resources(struct call *call)
         .most = value_geti(call->raw, "ResourcesPerPage", MAX_PAGE)};
     if (!buckets)
         str_to_int(token, &after);
-    for (size_t i = 0; i < call->control->thing_count && !buckets && !page.more; i++) {
-        const struct thing *thing = call->control->things[i];
-        if (thing->serial > after && is_taggable(call, thing))
-            tags_show(&page, arn_of(thing), tags_of(thing),
-                arena_printf(call->arena, "%lld", (long long)thing->serial));
+    for (size_t i = 0; i < call->control->resource_count && !buckets && !page.more; i++) {
+        const struct resource *resource = call->control->resources[i];
+        if (resource->serial > after && is_taggable(call, resource))
+            tags_show(&page, arn_of(resource), tags_of(resource),
+                arena_printf(call->arena, "%lld", (long long)resource->serial));
     }
     show_buckets(&page, buckets ? str_slice(token, mark.n, token.n) : STR_EMPTY);
     return pair(call, "ResourceTagMappingList", value_builder_list(&page.list), "PaginationToken",
@@ -152,9 +152,9 @@ static const struct value *get_resources(struct call *call)
 static const struct value *get_words(struct call *call, const char *member, struct str key)
 {
     const struct value *words = &value_empty_map;
-    for (size_t i = 0; i < call->control->thing_count; i++) {
-        const struct value *tags = tags_of(call->control->things[i]);
-        for (uint32_t k = 0; is_taggable(call, call->control->things[i]) && k < tags->count; k++) {
+    for (size_t i = 0; i < call->control->resource_count; i++) {
+        const struct value *tags = tags_of(call->control->resources[i]);
+        for (uint32_t k = 0; is_taggable(call, call->control->resources[i]) && k < tags->count; k++) {
             struct str word = key.n ? value_text(tags->entries[k].value, STR_EMPTY) : tags->entries[k].key;
             if (!key.n || str_eq(tags->entries[k].key, key))
                 words = value_with(call->arena, words, arena_str(call->arena, word), &value_true);
@@ -166,25 +166,25 @@ static const struct value *get_words(struct call *call, const char *member, stru
     return pair(call, member, value_builder_list(&list), "PaginationToken", &value_empty_string);
 }
 
-static struct thing *by_arn(struct call *call, struct str arn)
+static struct resource *by_arn(struct call *call, struct str arn)
 {
-    const struct things known = words_find(call->control, call->arena, &arn, 1);
+    const struct resources known = words_find(call->control, call->arena, &arn, 1);
     for (size_t i = 0; i < known.n; i++)
         if (is_taggable(call, known.items[i]) && str_eq(arn_of(known.items[i]), arn))
             return known.items[i];
     return NULL;
 }
 
-static int retag(struct call *call, struct thing *thing, bool add)
+static int retag(struct call *call, struct resource *resource, bool add)
 {
-    const struct value *tags = tags_of(thing), *keys = value_getz(call->raw, "TagKeys"),
+    const struct value *tags = tags_of(resource), *keys = value_getz(call->raw, "TagKeys"),
                        *given = value_getz(call->raw, "Tags");
     if (add && given && given->kind == VALUE_MAP)
         tags = value_merge(call->arena, tags, given);
     for (uint32_t i = 0; !add && is_listed(keys) && i < keys->count; i++)
         tags = value_with(call->arena, tags, value_text(keys->items[i], STR_EMPTY), NULL);
-    return do_change(
-        call, thing, value_with(call->arena, thing->attrs, thing->type->tags->attr->attr->name, tags));
+    return do_change(call, resource,
+        value_with(call->arena, resource->attrs, resource->type->tags->attr->attr->name, tags));
 }
 
 /* What could not be tagged is told of by ARN; the rest is done. */
@@ -193,8 +193,8 @@ static const struct value *change_tags(struct call *call, bool add)
     const struct value *arns = value_getz(call->raw, "ResourceARNList"), *failed = &value_empty_map;
     for (uint32_t i = 0; is_listed(arns) && i < arns->count && i < MAX_ARNS; i++) {
         struct str arn = value_text(arns->items[i], STR_EMPTY);
-        struct thing *thing = by_arn(call, arn);
-        if (thing && !retag(call, thing, add))
+        struct resource *resource = by_arn(call, arn);
+        if (resource && !retag(call, resource, add))
             continue;
         const struct value *why =
             pair(call, "ErrorCode", value_stringz(call->arena, "InvalidParameterException"), "ErrorMessage",
@@ -285,9 +285,9 @@ static bool members_pass(const struct value *raw, struct str arn, const struct v
 }
 
 static const struct value *tag_item(
-    struct call *call, const struct thing *thing, const struct value_entry *tag, bool ec2)
+    struct call *call, const struct resource *resource, const struct value_entry *tag, bool ec2)
 {
-    struct str arn = arn_of(thing), id = thing->id;
+    struct str arn = arn_of(resource), id = resource->id;
     struct value_entry entries[] = {{STR("Key"), value_string(call->arena, tag->key)},
         {STR("Value"), tag->value}, {STR("ResourceType"), value_string(call->arena, kind_of(arn))},
         {ec2 ? STR("ResourceId") : STR("ResourceName"), value_string(call->arena, ec2 ? id : arn)}};
@@ -306,14 +306,14 @@ static int collect_tags(struct call *call, bool ec2, struct value_builder *out)
 {
     const struct value *filters = ec2 ? value_getz(call->raw, "Filter") : NULL;
     bool known = true;
-    for (size_t i = 0; i < call->control->thing_count; i++) {
-        const struct thing *thing = call->control->things[i];
-        const struct value *tags = tags_of(thing);
-        if (!str_eq(thing->type->service->name, call->service->spec->name) || !is_taggable(call, thing))
+    for (size_t i = 0; i < call->control->resource_count; i++) {
+        const struct resource *resource = call->control->resources[i];
+        const struct value *tags = tags_of(resource);
+        if (!str_eq(resource->type->service->name, call->service->spec->name) || !is_taggable(call, resource))
             continue;
         for (uint32_t k = 0; k < tags->count; k++) {
-            const struct value *item = tag_item(call, thing, &tags->entries[k], ec2);
-            bool passes = ec2 || members_pass(call->raw, arn_of(thing), item);
+            const struct value *item = tag_item(call, resource, &tags->entries[k], ec2);
+            bool passes = ec2 || members_pass(call->raw, arn_of(resource), item);
             for (uint32_t f = 0; filters && f < filters->count; f++)
                 passes = filter_passes(call, filters->items[f], item, &known) && passes;
             if (passes)

@@ -1,7 +1,7 @@
 /*
  * What is so for one type alone: functions of the service's file in sandbox/services, beside what the type's
  * spec says. They run in the middle of a request with the control plane's lock held, so they call nothing of
- * control.h but these two, and see things as they are kept.
+ * control.h but these two, and see resources as they are kept.
  */
 #ifndef WEIR_SANDBOX_CONTROL_CONTROL_TYPE_H
 #define WEIR_SANDBOX_CONTROL_CONTROL_TYPE_H

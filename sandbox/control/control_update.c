@@ -1,4 +1,4 @@
-/* A change of a thing's own attributes: at once, later, or only of what is mentioned. */
+/* A change of a resource's own attributes: at once, later, or only of what is mentioned. */
 #include "sandbox/control/control_internal.h"
 
 #include "provider/spec/act.h"
@@ -15,18 +15,18 @@ static bool is_affected(const struct spec_type *type, struct str name, const str
 
 /* ---- `defers: {unless: apply_immediately, attributes: […]}`: changes that are kept for later ---- */
 
-static bool is_urgent(const struct call *call, const struct thing *thing)
+static bool is_urgent(const struct call *call, const struct resource *resource)
 {
-    struct str unless = value_gets(value_getz(thing->type->sandbox, "defers"), "unless");
+    struct str unless = value_gets(value_getz(resource->type->sandbox, "defers"), "unless");
     return value_equal(value_get(call->input, unless), &value_true);
 }
 
 static bool is_deferred(
-    const struct call *call, const struct thing *thing, const struct attr *attr, const struct value *v)
+    const struct call *call, const struct resource *resource, const struct attr *attr, const struct value *v)
 {
-    const struct value *names = value_getz(value_getz(thing->type->sandbox, "defers"), "attributes");
-    return value_list_has(names, attr->name) && !is_urgent(call, thing) &&
-           !attr_equal(attr, v, value_get(thing->attrs, attr->name));
+    const struct value *names = value_getz(value_getz(resource->type->sandbox, "defers"), "attributes");
+    return value_list_has(names, attr->name) && !is_urgent(call, resource) &&
+           !attr_equal(attr, v, value_get(resource->attrs, attr->name));
 }
 
 static const struct value *deferred(
@@ -38,10 +38,10 @@ static const struct value *deferred(
 
 /* An urgent change brings what was left before along. */
 static const struct value *with_deferred(
-    struct call *call, const struct thing *thing, const struct value *attrs)
+    struct call *call, const struct resource *resource, const struct value *attrs)
 {
     const struct value *waiting = value_getz(attrs, PENDING_KEY);
-    if (!waiting || !is_urgent(call, thing))
+    if (!waiting || !is_urgent(call, resource))
         return attrs;
     return value_with(call->arena, value_merge(call->arena, attrs, waiting), STR(PENDING_KEY), NULL);
 }
@@ -70,16 +70,16 @@ static const struct value *with_fields(
     return merged;
 }
 
-static const struct value *given_to_update(struct call *call, const struct thing *thing)
+static const struct value *given_to_update(struct call *call, const struct resource *resource)
 {
     const struct value *given = do_given(call);
     if (!is_merging(call))
         return given;
     struct value_builder b = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < given->count; i++) {
-        const struct spec_attr *attr = spec_attr_find(thing->type, given->entries[i].key);
+        const struct spec_attr *attr = spec_attr_find(resource->type, given->entries[i].key);
         value_builder_set(&b, attr->attr->name,
-            with_fields(call->arena, attr->attr->type, value_get(thing->attrs, attr->attr->name),
+            with_fields(call->arena, attr->attr->type, value_get(resource->attrs, attr->attr->name),
                 given->entries[i].value));
     }
     return value_builder_map(&b);
@@ -92,20 +92,21 @@ static bool is_document(const struct attr *attr)
 }
 
 /* With `full`, what the request leaves out goes back to how it was at the beginning. */
-static const struct value *updated(struct call *call, const struct thing *thing, const struct value *given)
+static const struct value *updated(
+    struct call *call, const struct resource *resource, const struct value *given)
 {
     const struct spec_step *step = call->role->step;
-    const struct value *attrs = thing->attrs;
+    const struct value *attrs = resource->attrs;
     bool full = step->call.full && !is_merging(call);
     given = find_implied(call, call->role, given);
     for (size_t i = 0; full && i < step->call.request.attr_count; i++) {
-        const struct attr *attr = schema_attr(&thing->type->schema, step->call.request.attrs[i]);
+        const struct attr *attr = schema_attr(&resource->type->schema, step->call.request.attrs[i]);
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
             attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
     }
-    attrs = with_deferred(call, thing, fill_kept(call, thing->type, attrs));
+    attrs = with_deferred(call, resource, fill_kept(call, resource->type, attrs));
     for (uint32_t i = 0; i < given->count; i++) {
-        const struct spec_attr *spec = spec_attr_find(thing->type, given->entries[i].key);
+        const struct spec_attr *spec = spec_attr_find(resource->type, given->entries[i].key);
         const struct attr *attr = spec->attr;
         const struct value *v = given->entries[i].value;
         bool says = attr->settable || (spec->hidden && call->role->also);
@@ -113,14 +114,14 @@ static const struct value *updated(struct call *call, const struct thing *thing,
             continue;
         if (is_document(attr) && check_takes_away(spec, v))
             v = NULL;
-        attrs = v && is_deferred(call, thing, attr, v) ? deferred(call, attrs, attr, v)
-                                                       : value_with(call->arena, attrs, attr->name, v);
+        attrs = v && is_deferred(call, resource, attr, v) ? deferred(call, attrs, attr, v)
+                                                          : value_with(call->arena, attrs, attr->name, v);
     }
-    const struct value *values = value_getz(thing->type->sandbox, "on_update");
+    const struct value *values = value_getz(resource->type->sandbox, "on_update");
     for (uint32_t i = 0; values && i < values->count; i++) {
         const struct value *v =
-            is_affected(thing->type, values->entries[i].key, given)
-                ? fill_text(call, thing->type, values->entries[i].value, attrs, thing->revision + 1)
+            is_affected(resource->type, values->entries[i].key, given)
+                ? fill_text(call, resource->type, values->entries[i].value, attrs, resource->revision + 1)
                 : NULL;
         if (v)
             attrs = value_with(call->arena, attrs, values->entries[i].key, v);
@@ -131,24 +132,24 @@ static const struct value *updated(struct call *call, const struct thing *thing,
 /* A list of changes: what it makes of what there is. *gone: attributes that it takes away, back to how they
  * were at first. */
 static int patched(
-    struct call *call, const struct thing *thing, const struct value **given, const struct value **gone)
+    struct call *call, const struct resource *resource, const struct value **given, const struct value **gone)
 {
     const struct spec_step *step = call->role->step;
     const struct spec_request *request = &step->call.request;
     const struct value *list = value_get(call->input, STR(PATCH_KEY)), *before, *after;
     struct str unknown;
-    if (act_patch_document(call->arena, request, thing->attrs, &before, call->err))
+    if (act_patch_document(call->arena, request, resource->attrs, &before, call->err))
         return -1;
     if (!patch_apply(call->arena, step->call.op->patch, &request->patched, before, list, &after, &unknown))
         return refuse_invalid(call, unknown, STR("no path that can be patched"));
     struct value_builder says = VALUE_BUILDER(call->arena), takes = VALUE_BUILDER(call->arena);
     after = wire_coerce(call->arena, &request->patched, after);
     for (size_t i = 0; i < request->attr_count; i++) {
-        const struct attr *attr = schema_attr(&thing->type->schema, request->attrs[i]);
-        const struct value *have = attr ? value_get(thing->attrs, attr->name) : NULL,
+        const struct attr *attr = schema_attr(&resource->type->schema, request->attrs[i]);
+        const struct value *have = attr ? value_get(resource->attrs, attr->name) : NULL,
                            *v = attr ? value_get(after, attr->name) : NULL;
         if (v && !(have && value_equal(have, v)))
-            value_builder_set(&says, attr->name, fold_attribute(call, thing->type, attr->name, v));
+            value_builder_set(&says, attr->name, normalise_attribute(call, resource->type, attr->name, v));
         else if (!v && have && attr->settable && !attr->replace)
             value_builder_set(&takes, attr->name, attr->default_value ? attr->default_value : &value_null);
     }
@@ -157,19 +158,19 @@ static int patched(
     return 0;
 }
 
-int update_thing(struct call *call, struct thing *thing)
+int update_resource(struct call *call, struct resource *resource)
 {
     const struct value *given = &value_empty_map, *gone = &value_empty_map;
     if (!call->role->step->call.op->patch)
-        given = given_to_update(call, thing);
-    else if (patched(call, thing, &given, &gone))
+        given = given_to_update(call, resource);
+    else if (patched(call, resource, &given, &gone))
         return -1;
     if (check_values(call, given) || check_rules(call, given))
         return -1;
-    const struct value *attrs = updated(call, thing, given);
+    const struct value *attrs = updated(call, resource, given);
     for (uint32_t i = 0; i < gone->count; i++)
         attrs = value_with(call->arena, attrs, gone->entries[i].key,
             value_is_null(gone->entries[i].value) ? NULL : gone->entries[i].value);
-    return soft_wake(call, thing, &attrs) || check_demands(call, thing->attrs, attrs) ||
-           check_forms(call, attrs) || check_references(call, attrs) || do_change(call, thing, attrs);
+    return soft_wake(call, resource, &attrs) || check_constraints(call, resource->attrs, attrs) ||
+           check_forms(call, attrs) || check_references(call, attrs) || do_change(call, resource, attrs);
 }

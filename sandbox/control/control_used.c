@@ -1,38 +1,39 @@
 /*
- * Who uses a thing, which therefore cannot be deleted:
+ * Who uses a resource, which therefore cannot be deleted:
  * `used_by: {code: DeleteConflict, by: [{type: aws.iam.role, attribute: managed_policies}]}`.
  */
 #include "sandbox/control/control_internal.h"
 
 enum { WHERE_MOST = 8 };
 
-static bool refers(const struct value *v, const struct thing *thing)
+static bool refers(const struct value *v, const struct resource *resource)
 {
     if (value_is_null(v))
         return false;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (refers(v->items[i], thing))
+        if (refers(v->items[i], resource))
             return true;
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        if (refers(v->entries[i].value, thing))
+        if (refers(v->entries[i].value, resource))
             return true;
-    return v->kind == VALUE_STRING && (value_equal(v, value_get(thing->attrs, thing->type->schema.id)) ||
-                                          value_equal(v, value_getz(thing->attrs, "arn")));
+    return v->kind == VALUE_STRING &&
+           (value_equal(v, value_get(resource->attrs, resource->type->schema.id)) ||
+               value_equal(v, value_getz(resource->attrs, "arn")));
 }
 
-/* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this thing's? */
-bool check_is_part(const struct thing *part, const struct thing *thing)
+/* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this resource's? */
+bool check_is_part(const struct resource *part, const struct resource *resource)
 {
     const struct value *rules = value_getz(part->type->sandbox, "part_of");
     for (uint32_t i = 0; rules && i < rules->count; i++)
-        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), thing->type->schema.name) &&
-            str_eq(part->region, thing->region) &&
-            refers(value_get(part->attrs, rules->entries[i].key), thing))
+        if (str_eq(value_text(rules->entries[i].value, STR_EMPTY), resource->type->schema.name) &&
+            str_eq(part->region, resource->region) &&
+            refers(value_get(part->attrs, rules->entries[i].key), resource))
             return true;
     return false;
 }
 
-bool check_is_only_shown(struct call *call, const struct thing *user)
+bool check_is_only_shown(struct call *call, const struct resource *user)
 {
     const struct spec_conditions *gone = &user->type->gone;
     const struct value *attrs = user->deleted_ms && gone->count ? fill_now(call, user) : NULL;
@@ -69,85 +70,87 @@ static bool has_all(const struct value *attrs, const struct value *wanted)
     return wanted;
 }
 
-/* `where: {target: "integrations/${integration_id}"}`: templates of the thing's attributes. */
-static const struct value *wanted_of(struct call *call, const struct value *rule, const struct thing *thing)
+/* `where: {target: "integrations/${integration_id}"}`: templates of the resource's attributes. */
+static const struct value *wanted_of(
+    struct call *call, const struct value *rule, const struct resource *resource)
 {
     const struct value *where = value_getz(rule, "where");
-    return where ? fill_value(call, thing->type, where, thing->attrs) : NULL;
+    return where ? fill_value(call, resource->type, where, resource->attrs) : NULL;
 }
 
-static bool is_used(struct call *call, const struct thing *thing);
+static bool is_used(struct call *call, const struct resource *resource);
 
 bool check_uses(
-    struct call *call, const struct value *rule, const struct thing *user, const struct thing *thing)
+    struct call *call, const struct value *rule, const struct resource *user, const struct resource *resource)
 {
     const struct value *where = value_getz(rule, "where"), *only = value_getz(rule, "if");
-    if (user == thing || !str_eq(user->type->schema.name, value_gets(rule, "type")))
+    if (user == resource || !str_eq(user->type->schema.name, value_gets(rule, "type")))
         return false;
-    bool does = where ? has_all(user->attrs, wanted_of(call, rule, thing))
-                      : refers(value_get(user->attrs, value_gets(rule, "attribute")), thing);
+    bool does = where ? has_all(user->attrs, wanted_of(call, rule, resource))
+                      : refers(value_get(user->attrs, value_gets(rule, "attribute")), resource);
     return does && (!only || fill_looks(fill_now(call, user), only)) &&
            (!value_getb(rule, "used") || is_used(call, user)) && !check_is_only_shown(call, user);
 }
 
-/* Where a rule has `where`, nothing in the user need be a name of the thing. */
-static struct things candidates(struct call *call, const struct value *rule, const struct thing *thing)
+/* Where a rule has `where`, nothing in the user need be a name of the resource. */
+static struct resources candidates(
+    struct call *call, const struct value *rule, const struct resource *resource)
 {
-    const struct value *wanted = wanted_of(call, rule, thing);
+    const struct value *wanted = wanted_of(call, rule, resource);
     if (!value_getz(rule, "where"))
-        return words_naming(call->control, call->arena, thing);
+        return words_naming(call->control, call->arena, resource);
     struct str texts[WHERE_MOST];
     size_t n = 0;
     for (uint32_t i = 0; wanted && i < wanted->count && n < WHERE_MOST; i++)
         if (wanted->entries[i].value->kind == VALUE_STRING)
             texts[n++] = wanted->entries[i].value->string;
-    return wanted ? words_find_rarest(call->control, call->arena, texts, n) : (struct things){0};
+    return wanted ? words_find_rarest(call->control, call->arena, texts, n) : (struct resources){0};
 }
 
-struct things check_users(struct call *call, const struct value *rule, const struct thing *thing)
+struct resources check_users(struct call *call, const struct value *rule, const struct resource *resource)
 {
-    const struct things all = candidates(call, rule, thing);
-    struct things found = {.items = ARENA_ARRAY(call->arena, struct thing *, all.n + 1)};
+    const struct resources all = candidates(call, rule, resource);
+    struct resources found = {.items = ARENA_ARRAY(call->arena, struct resource *, all.n + 1)};
     for (size_t i = 0; i < all.n; i++)
-        if (str_eq(all.items[i]->region, thing->region) && check_uses(call, rule, all.items[i], thing))
+        if (str_eq(all.items[i]->region, resource->region) && check_uses(call, rule, all.items[i], resource))
             found.items[found.n++] = all.items[i];
     return found;
 }
 
-static const struct value *rules_of(const struct thing *thing)
+static const struct value *rules_of(const struct resource *resource)
 {
-    const struct value *by = value_getz(value_getz(thing->type->sandbox, "used_by"), "by");
+    const struct value *by = value_getz(value_getz(resource->type->sandbox, "used_by"), "by");
     return by ? by : &value_empty_list;
 }
 
-static bool is_used(struct call *call, const struct thing *thing)
+static bool is_used(struct call *call, const struct resource *resource)
 {
-    const struct value *by = rules_of(thing);
+    const struct value *by = rules_of(resource);
     for (uint32_t r = 0; r < by->count; r++)
-        if (check_users(call, by->items[r], thing).n)
+        if (check_users(call, by->items[r], resource).n)
             return true;
     return false;
 }
 
-int64_t check_count_users(struct call *call, const struct thing *thing)
+int64_t check_count_users(struct call *call, const struct resource *resource)
 {
-    const struct value *by = rules_of(thing);
+    const struct value *by = rules_of(resource);
     int64_t n = 0;
     for (uint32_t r = 0; r < by->count; r++)
         if (!value_getz(by->items[r], "counts")) /* false */
-            n += (int64_t)check_users(call, by->items[r], thing).n;
+            n += (int64_t)check_users(call, by->items[r], resource).n;
     return n;
 }
 
-int check_unused(struct call *call, const struct thing *thing)
+int check_unused(struct call *call, const struct resource *resource)
 {
-    const struct value *by = rules_of(thing), *used = value_getz(thing->type->sandbox, "used_by");
+    const struct value *by = rules_of(resource), *used = value_getz(resource->type->sandbox, "used_by");
     for (uint32_t r = 0; r < by->count; r++) {
-        const struct things users = check_users(call, by->items[r], thing);
+        const struct resources users = check_users(call, by->items[r], resource);
         for (size_t i = 0; i < users.n; i++)
-            if (!companions_goes(call, users.items[i], thing))
+            if (!implied_goes(call, users.items[i], resource))
                 return refuse(call, refuse_status(call, 409), value_gets(used, "code"), "%.*s",
-                    STR_ARG(refuse_words(call, thing->type, thing->attrs, value_getz(used, "says"),
+                    STR_ARG(refuse_words(call, resource->type, resource->attrs, value_getz(used, "says"),
                         arena_printf(call->arena, "cannot be deleted while %.*s %.*s uses it",
                             STR_ARG(users.items[i]->type->schema.name), STR_ARG(users.items[i]->id)))));
     }

@@ -1,6 +1,6 @@
 /*
- * Which things have a text among their attributes: so that what a request names is looked up, however many
- * things there are. The texts of one thing lie in its arena, and hang in chains by their hash.
+ * Which resources have a text among their attributes: so that what a request names is looked up, however many
+ * resources there are. The texts of one thing lie in its arena, and hang in chains by their hash.
  */
 #include "sandbox/control/control_internal.h"
 
@@ -12,7 +12,7 @@ enum { LONGEST = 2048, FIRST_SLOTS = 256 }; /* bytes: no ARN is longer */
 
 struct word {
     struct word *next, **link; /* `link`: what points to this one */
-    struct thing *thing;
+    struct resource *resource;
     uint64_t hash;
 };
 
@@ -72,38 +72,38 @@ static size_t texts_in(const struct value *v)
 }
 
 static struct word *add_texts(
-    struct words *words, struct thing *thing, const struct value *v, struct word *at)
+    struct words *words, struct resource *resource, const struct value *v, struct word *at)
 {
     if (v->kind == VALUE_STRING && is_word(v->string)) {
-        *at = (struct word){.thing = thing, .hash = hash_of(v->string)};
+        *at = (struct word){.resource = resource, .hash = hash_of(v->string)};
         hang(words, at++);
     }
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        at = add_texts(words, thing, v->items[i], at);
+        at = add_texts(words, resource, v->items[i], at);
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        at = add_texts(words, thing, v->entries[i].value, at);
+        at = add_texts(words, resource, v->entries[i].value, at);
     return at;
 }
 
-void words_take(struct words *words, struct thing *thing)
+void words_take(struct words *words, struct resource *resource)
 {
-    thing->word_count = texts_in(thing->attrs);
-    thing->words = ARENA_ARRAY(&thing->arena, struct word, thing->word_count + 1);
-    words->n += thing->word_count;
+    resource->word_count = texts_in(resource->attrs);
+    resource->words = ARENA_ARRAY(&resource->arena, struct word, resource->word_count + 1);
+    words->n += resource->word_count;
     make_room(words, words->n);
-    add_texts(words, thing, thing->attrs, thing->words);
+    add_texts(words, resource, resource->attrs, resource->words);
 }
 
-void words_drop(struct words *words, struct thing *thing)
+void words_drop(struct words *words, struct resource *resource)
 {
-    for (size_t i = 0; i < thing->word_count; i++) {
-        struct word *word = &thing->words[i];
+    for (size_t i = 0; i < resource->word_count; i++) {
+        struct word *word = &resource->words[i];
         *word->link = word->next;
         if (word->next)
             word->next->link = word->link;
     }
-    words->n -= thing->word_count;
-    thing->word_count = 0;
+    words->n -= resource->word_count;
+    resource->word_count = 0;
 }
 
 /* ---- looking up ---- */
@@ -114,26 +114,26 @@ static struct word *first_of(const struct words *words, uint64_t hash)
 }
 
 /* In the order of their creation, each once: it may have the text twice. */
-static void put_in_order(struct things *found)
+static void put_in_order(struct resources *found)
 {
     size_t n = 0;
     if (found->n > 1)
-        qsort(found->items, found->n, sizeof(struct thing *), thing_order);
+        qsort(found->items, found->n, sizeof(struct resource *), resource_order);
     for (size_t i = 0; i < found->n; i++)
         if (!n || found->items[n - 1] != found->items[i])
             found->items[n++] = found->items[i];
     found->n = n;
 }
 
-struct things words_all(const struct control *control)
+struct resources words_all(const struct control *control)
 {
-    return (struct things){control->things, control->thing_count};
+    return (struct resources){control->resources, control->resource_count};
 }
 
-struct things words_find(
+struct resources words_find(
     const struct control *control, struct arena *arena, const struct str *texts, size_t count)
 {
-    struct things found = {0};
+    struct resources found = {0};
     size_t cap = 0;
     for (size_t i = 0; i < count; i++) {
         if (texts[i].n > LONGEST)
@@ -142,7 +142,7 @@ struct things words_find(
         for (const struct word *word = first_of(&control->words, hash); word; word = word->next)
             if (word->hash == hash) {
                 ARENA_GROW(arena, found.items, found.n, cap);
-                found.items[found.n++] = word->thing;
+                found.items[found.n++] = word->resource;
             }
     }
     put_in_order(&found);
@@ -159,7 +159,7 @@ static size_t count_of(const struct words *words, struct str text, size_t most)
     return n;
 }
 
-/* Counts no further than it has to: one of them may be what all things have, the name of a network. */
+/* Counts no further than it has to: one of them may be what all resources have, the name of a network. */
 const struct str *words_rarest(const struct words *words, const struct str *texts, size_t count)
 {
     const struct str *rarest = NULL;
@@ -173,17 +173,18 @@ const struct str *words_rarest(const struct words *words, const struct str *text
     return rarest;
 }
 
-struct things words_find_rarest(
+struct resources words_find_rarest(
     const struct control *control, struct arena *arena, const struct str *texts, size_t count)
 {
     const struct str *rarest = words_rarest(&control->words, texts, count);
     return rarest ? words_find(control, arena, rarest, 1) : words_all(control);
 }
 
-struct things words_naming(const struct control *control, struct arena *arena, const struct thing *thing)
+struct resources words_naming(
+    const struct control *control, struct arena *arena, const struct resource *resource)
 {
-    const struct str texts[] = {thing->id,
-        value_text(value_get(thing->attrs, thing->type->schema.id), STR_EMPTY),
-        value_gets(thing->attrs, "arn")};
+    const struct str texts[] = {resource->id,
+        value_text(value_get(resource->attrs, resource->type->schema.id), STR_EMPTY),
+        value_gets(resource->attrs, "arn")};
     return words_find(control, arena, texts, sizeof texts / sizeof *texts);
 }

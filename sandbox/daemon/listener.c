@@ -16,11 +16,11 @@
 
 enum { WAITING = 64 };
 
-struct door {
-    struct door *next;
+struct listener {
+    struct listener *next;
     struct arena arena;
-    struct door_of of;
-    door_visit *visit;
+    struct listener_of of;
+    listener_visit *visit;
     const void *ctx;
     int fd;
 };
@@ -28,151 +28,151 @@ struct door {
 /* Somebody who came in, until the conversation is over. */
 struct visitor {
     struct visitor *next;
-    struct doors *doors;
+    struct listeners *listeners;
     struct arena arena;
-    struct door_of of;
-    door_visit *visit;
+    struct listener_of of;
+    listener_visit *visit;
     const void *ctx;
     int fd;
 };
 
-struct doors {
+struct listeners {
     struct services *services;
     pthread_mutex_t lock; /* all below */
-    struct door *first;
+    struct listener *first;
     struct visitor *visitors;
     int poll, stop;
     bool watched, stopping;
-    void (*opened)(void *ctx, const struct door_of *of, const struct door_place *place);
+    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place);
     void *opened_ctx;
 };
 
-struct doors *doors_new(struct services *services)
+struct listeners *listeners_new(struct services *services)
 {
-    struct doors *doors = mem_zalloc(sizeof *doors);
-    doors->services = services;
-    doors->poll = epoll_create1(EPOLL_CLOEXEC);
-    doors->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = doors->stop};
-    epoll_ctl(doors->poll, EPOLL_CTL_ADD, doors->stop, &event);
-    pthread_mutex_init(&doors->lock, NULL);
-    return doors;
+    struct listeners *listeners = mem_zalloc(sizeof *listeners);
+    listeners->services = services;
+    listeners->poll = epoll_create1(EPOLL_CLOEXEC);
+    listeners->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = listeners->stop};
+    epoll_ctl(listeners->poll, EPOLL_CTL_ADD, listeners->stop, &event);
+    pthread_mutex_init(&listeners->lock, NULL);
+    return listeners;
 }
 
-void doors_stop(struct doors *doors)
+void listeners_stop(struct listeners *listeners)
 {
     const uint64_t one = 1;
-    pthread_mutex_lock(&doors->lock);
-    doors->stopping = true;
-    for (struct visitor *visitor = doors->visitors; visitor; visitor = visitor->next)
+    pthread_mutex_lock(&listeners->lock);
+    listeners->stopping = true;
+    for (struct visitor *visitor = listeners->visitors; visitor; visitor = visitor->next)
         shutdown(visitor->fd, SHUT_RDWR);
-    ssize_t ignored = write(doors->stop, &one, sizeof one); /* stays readable: all who wait see it */
+    ssize_t ignored = write(listeners->stop, &one, sizeof one); /* stays readable: all who wait see it */
     (void)ignored;
-    pthread_mutex_unlock(&doors->lock);
+    pthread_mutex_unlock(&listeners->lock);
 }
 
-int doors_end(const struct doors *doors)
+int listeners_end(const struct listeners *listeners)
 {
-    return doors->stop;
+    return listeners->stop;
 }
 
-static void free_door(struct door *door)
+static void free_listener(struct listener *listener)
 {
-    close(door->fd);
-    arena_release(&door->arena);
-    free(door);
+    close(listener->fd);
+    arena_release(&listener->arena);
+    free(listener);
 }
 
-void doors_free(struct doors *doors)
+void listeners_free(struct listeners *listeners)
 {
-    if (!doors)
+    if (!listeners)
         return;
-    for (struct door *next; doors->first; doors->first = next) {
-        next = doors->first->next;
-        free_door(doors->first);
+    for (struct listener *next; listeners->first; listeners->first = next) {
+        next = listeners->first->next;
+        free_listener(listeners->first);
     }
-    fd_close_ptr(&doors->poll);
-    fd_close_ptr(&doors->stop);
-    pthread_mutex_destroy(&doors->lock);
-    free(doors);
+    fd_close_ptr(&listeners->poll);
+    fd_close_ptr(&listeners->stop);
+    pthread_mutex_destroy(&listeners->lock);
+    free(listeners);
 }
 
 /* ---- visitors ---- */
 
-static void *without(struct doors *doors, const struct visitor *visitor)
+static void *without(struct listeners *listeners, const struct visitor *visitor)
 {
-    struct visitor **at = &doors->visitors;
+    struct visitor **at = &listeners->visitors;
     while (*at != visitor)
         at = &(*at)->next;
     *at = visitor->next;
     return NULL;
 }
 
-static void door_receive(void *ctx)
+static void listener_receive(void *ctx)
 {
     struct visitor *visitor = ctx;
-    visitor->visit(visitor->doors->services, &visitor->of, visitor->ctx, visitor->fd);
-    pthread_mutex_lock(&visitor->doors->lock);
-    without(visitor->doors, visitor);
-    pthread_mutex_unlock(&visitor->doors->lock);
+    visitor->visit(visitor->listeners->services, &visitor->of, visitor->ctx, visitor->fd);
+    pthread_mutex_lock(&visitor->listeners->lock);
+    without(visitor->listeners, visitor);
+    pthread_mutex_unlock(&visitor->listeners->lock);
     close(visitor->fd);
     arena_release(&visitor->arena);
     free(visitor);
 }
 
-static struct door_of copy_of(struct arena *arena, const struct door_of *of)
+static struct listener_of copy_of(struct arena *arena, const struct listener_of *of)
 {
-    return (struct door_of){
+    return (struct listener_of){
         arena_str(arena, of->type), arena_str(arena, of->region), arena_str(arena, of->id)};
 }
 
 /* With the lock held: the door may be gone by now. */
-static struct visitor *let_in(struct doors *doors, int listening)
+static struct visitor *let_in(struct listeners *listeners, int listening)
 {
-    const struct door *door = doors->first;
+    const struct listener *listener = listeners->first;
     const int yes = 1;
-    while (door && door->fd != listening)
-        door = door->next;
-    int fd = door && !doors->stopping ? accept4(listening, NULL, NULL, SOCK_CLOEXEC) : -1;
+    while (listener && listener->fd != listening)
+        listener = listener->next;
+    int fd = listener && !listeners->stopping ? accept4(listening, NULL, NULL, SOCK_CLOEXEC) : -1;
     if (fd < 0)
         return NULL;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     struct visitor *visitor = mem_zalloc(sizeof *visitor);
-    visitor->doors = doors;
-    visitor->of = copy_of(&visitor->arena, &door->of);
-    visitor->visit = door->visit;
-    visitor->ctx = door->ctx;
+    visitor->listeners = listeners;
+    visitor->of = copy_of(&visitor->arena, &listener->of);
+    visitor->visit = listener->visit;
+    visitor->ctx = listener->ctx;
     visitor->fd = fd;
-    visitor->next = doors->visitors;
-    doors->visitors = visitor;
+    visitor->next = listeners->visitors;
+    listeners->visitors = visitor;
     return visitor;
 }
 
-static void answer_knock(struct doors *doors, int listening)
+static void answer_knock(struct listeners *listeners, int listening)
 {
-    pthread_mutex_lock(&doors->lock);
-    struct visitor *visitor = let_in(doors, listening);
-    pthread_mutex_unlock(&doors->lock);
-    if (!visitor || !services_thread(doors->services, door_receive, visitor))
+    pthread_mutex_lock(&listeners->lock);
+    struct visitor *visitor = let_in(listeners, listening);
+    pthread_mutex_unlock(&listeners->lock);
+    if (!visitor || !services_thread(listeners->services, listener_receive, visitor))
         return;
-    pthread_mutex_lock(&doors->lock);
-    without(doors, visitor);
-    pthread_mutex_unlock(&doors->lock);
+    pthread_mutex_lock(&listeners->lock);
+    without(listeners, visitor);
+    pthread_mutex_unlock(&listeners->lock);
     close(visitor->fd);
     arena_release(&visitor->arena);
     free(visitor);
 }
 
-static void watch_doors(void *ctx)
+static void watch_listeners(void *ctx)
 {
-    struct doors *doors = ctx;
+    struct listeners *listeners = ctx;
     struct epoll_event events[16];
-    while (!services_stopping(doors->services)) {
-        int n = epoll_wait(doors->poll, events, sizeof events / sizeof *events, -1);
+    while (!services_stopping(listeners->services)) {
+        int n = epoll_wait(listeners->poll, events, sizeof events / sizeof *events, -1);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == doors->stop)
+            if (events[i].data.fd == listeners->stop)
                 return;
-            answer_knock(doors, events[i].data.fd);
+            answer_knock(listeners, events[i].data.fd);
         }
     }
 }
@@ -198,82 +198,83 @@ static int listen_at(struct str address, uint16_t port, struct err *err)
 }
 
 /* With the lock held. */
-static void door_close(struct doors *doors, const struct door_of *of)
+static void listener_close(struct listeners *listeners, const struct listener_of *of)
 {
-    struct door **at = &doors->first;
+    struct listener **at = &listeners->first;
     while (*at && !(str_eq((*at)->of.type, of->type) && str_eq((*at)->of.region, of->region) &&
                       str_eq((*at)->of.id, of->id)))
         at = &(*at)->next;
-    struct door *door = *at;
-    if (!door)
+    struct listener *listener = *at;
+    if (!listener)
         return;
-    *at = door->next;
-    epoll_ctl(doors->poll, EPOLL_CTL_DEL, door->fd, NULL);
-    free_door(door);
+    *at = listener->next;
+    epoll_ctl(listeners->poll, EPOLL_CTL_DEL, listener->fd, NULL);
+    free_listener(listener);
 }
 
-int doors_open(struct doors *doors, const struct door_of *of, struct str address, uint16_t port,
-    door_visit *visit, const void *ctx, struct err *err)
+int listeners_open(struct listeners *listeners, const struct listener_of *of, struct str address,
+    uint16_t port, listener_visit *visit, const void *ctx, struct err *err)
 {
     int status = -1;
-    pthread_mutex_lock(&doors->lock);
-    door_close(doors, of);
+    pthread_mutex_lock(&listeners->lock);
+    listener_close(listeners, of);
     int fd = listen_at(address, port, err);
     if (fd >= 0) {
-        struct door *door = mem_zalloc(sizeof *door);
-        door->of = copy_of(&door->arena, of);
-        door->visit = visit;
-        door->ctx = ctx;
-        door->fd = fd;
-        door->next = doors->first;
-        doors->first = door;
+        struct listener *listener = mem_zalloc(sizeof *listener);
+        listener->of = copy_of(&listener->arena, of);
+        listener->visit = visit;
+        listener->ctx = ctx;
+        listener->fd = fd;
+        listener->next = listeners->first;
+        listeners->first = listener;
         struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-        epoll_ctl(doors->poll, EPOLL_CTL_ADD, fd, &event);
+        epoll_ctl(listeners->poll, EPOLL_CTL_ADD, fd, &event);
         status = 0;
     }
-    bool watch = !status && !doors->watched;
-    doors->watched = doors->watched || watch;
-    pthread_mutex_unlock(&doors->lock);
+    bool watch = !status && !listeners->watched;
+    listeners->watched = listeners->watched || watch;
+    pthread_mutex_unlock(&listeners->lock);
     if (watch)
-        services_thread(doors->services, watch_doors, doors);
-    const struct door_place place = {address, port};
-    if (!status && doors->opened)
-        doors->opened(doors->opened_ctx, of, &place);
+        services_thread(listeners->services, watch_listeners, listeners);
+    const struct listener_place place = {address, port};
+    if (!status && listeners->opened)
+        listeners->opened(listeners->opened_ctx, of, &place);
     return status;
 }
 
-void doors_follow(struct doors *doors,
-    void (*opened)(void *ctx, const struct door_of *of, const struct door_place *place), void *ctx)
+void listeners_follow(struct listeners *listeners,
+    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place), void *ctx)
 {
-    doors->opened = opened;
-    doors->opened_ctx = ctx;
+    listeners->opened = opened;
+    listeners->opened_ctx = ctx;
 }
 
-struct door_place *doors_list(struct doors *doors, struct arena *arena, struct str but, size_t *n)
+struct listener_place *listeners_list(
+    struct listeners *listeners, struct arena *arena, struct str but, size_t *n)
 {
-    struct door_place *list;
+    struct listener_place *list;
     size_t count = 0;
-    pthread_mutex_lock(&doors->lock);
-    for (const struct door *door = doors->first; door; door = door->next)
+    pthread_mutex_lock(&listeners->lock);
+    for (const struct listener *listener = listeners->first; listener; listener = listener->next)
         count++;
-    list = ARENA_ARRAY(arena, struct door_place, count + 1);
+    list = ARENA_ARRAY(arena, struct listener_place, count + 1);
     *n = 0;
-    for (const struct door *door = doors->first; door; door = door->next) {
+    for (const struct listener *listener = listeners->first; listener; listener = listener->next) {
         struct sockaddr_in at = {0};
         socklen_t size = sizeof at;
         char text[INET_ADDRSTRLEN] = "";
-        if (str_eq(door->of.type, but) || getsockname(door->fd, (struct sockaddr *)&at, &size) ||
+        if (str_eq(listener->of.type, but) || getsockname(listener->fd, (struct sockaddr *)&at, &size) ||
             !inet_ntop(AF_INET, &at.sin_addr, text, sizeof text))
             continue;
-        list[(*n)++] = (struct door_place){arena_str(arena, str_z(text)), ntohs(at.sin_port)};
+        list[(*n)++] = (struct listener_place){arena_str(arena, str_z(text)), ntohs(at.sin_port)};
     }
-    pthread_mutex_unlock(&doors->lock);
+    pthread_mutex_unlock(&listeners->lock);
     return list;
 }
 
-void doors_shut(struct doors *doors, const struct door_of *of)
+void listeners_shut(struct listeners *listeners, const struct listener_of *of)
 {
-    pthread_mutex_lock(&doors->lock);
-    door_close(doors, of);
-    pthread_mutex_unlock(&doors->lock);
+    pthread_mutex_lock(&listeners->lock);
+    listener_close(listeners, of);
+    pthread_mutex_unlock(&listeners->lock);
 }

@@ -16,42 +16,43 @@
 
 #include "sandbox/calls/services.h"
 
-struct doors;
+struct listeners;
 
 /* Whose door it is. */
-struct door_of {
+struct listener_of {
     struct str type, region, id; /* of the record: "aws.rds.instance" */
 };
 /* The socket is closed when it returns. `ctx` is of doors_open(). */
-typedef void door_visit(struct services *services, const struct door_of *of, const void *ctx, int fd);
+typedef void listener_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd);
 
-struct doors *doors_new(struct services *services);
+struct listeners *listeners_new(struct services *services);
 /* Ends all conversations; services_wait_threads() waits for them. */
-void doors_stop(struct doors *doors);
-void doors_free(struct doors *doors);
+void listeners_stop(struct listeners *listeners);
+void listeners_free(struct listeners *listeners);
 
 /* ERR_IO: somebody else has the address. */
-int doors_open(struct doors *doors, const struct door_of *of, struct str address, uint16_t port,
-    door_visit *visit, const void *ctx, struct err *err);
+int listeners_open(struct listeners *listeners, const struct listener_of *of, struct str address,
+    uint16_t port, listener_visit *visit, const void *ctx, struct err *err);
 /* Doors of other types than `but`: where they are, in the arena. */
-struct door_place {
+struct listener_place {
     struct str address;
     uint16_t port;
 };
-struct door_place *doors_list(struct doors *doors, struct arena *arena, struct str but, size_t *n);
+struct listener_place *listeners_list(
+    struct listeners *listeners, struct arena *arena, struct str but, size_t *n);
 /* `opened` is called for each that opens from now on, of any type, with what locks doors_open() was called.
  */
-void doors_follow(struct doors *doors,
-    void (*opened)(void *ctx, const struct door_of *of, const struct door_place *place), void *ctx);
+void listeners_follow(struct listeners *listeners,
+    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place), void *ctx);
 /* Nobody can knock any longer; conversations go on. */
-void doors_shut(struct doors *doors, const struct door_of *of);
+void listeners_shut(struct listeners *listeners, const struct listener_of *of);
 
 /* A descriptor that can be read once the sandbox ends. */
-int doors_end(const struct doors *doors);
+int listeners_end(const struct listeners *listeners);
 /* Carries bytes both ways until one side ends it, or the sandbox. */
-void door_join(struct doors *doors, int a, int b);
+void listener_join(struct listeners *listeners, int a, int b);
 /* Connected; -1: nobody there. */
-int door_dial(uint16_t port);
-int door_dial_path(const char *path); /* a socket's path; '@' at its beginning: without a file */
+int listener_dial(uint16_t port);
+int listener_dial_path(const char *path); /* a socket's path; '@' at its beginning: without a file */
 
 #endif

@@ -113,7 +113,7 @@ static bool postgres_ready(const struct daemon_self *self)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err ignored = ERR_INIT;
-    AUTO_FD int fd = door_dial_path(postgres_socket(&arena, self));
+    AUTO_FD int fd = listener_dial_path(postgres_socket(&arena, self));
     PGconn *session = fd >= 0 ? postgres_open(self, "postgres", &ignored) : NULL;
     if (session)
         pq_api(&ignored)->finish(session);

@@ -43,11 +43,11 @@ static bool carry(struct lane *lane)
     return n > 0;
 }
 
-void door_join(struct doors *doors, int a, int b)
+void listener_join(struct listeners *listeners, int a, int b)
 {
     struct lane there = {.from = a, .to = b}, back = {.from = b, .to = a};
     for (;;) {
-        struct pollfd fds[] = {wish(&there), wish(&back), {doors_end(doors), POLLIN, 0}};
+        struct pollfd fds[] = {wish(&there), wish(&back), {listeners_end(listeners), POLLIN, 0}};
         if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
             return;
         if (fds[2].revents || (fds[0].revents && !carry(&there)) || (fds[1].revents && !carry(&back)))
@@ -55,7 +55,7 @@ void door_join(struct doors *doors, int a, int b)
     }
 }
 
-int door_dial(uint16_t port)
+int listener_dial(uint16_t port)
 {
     const struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -69,7 +69,7 @@ int door_dial(uint16_t port)
     return -1;
 }
 
-int door_dial_path(const char *path)
+int listener_dial_path(const char *path)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t n = strlen(path);

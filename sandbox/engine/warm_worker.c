@@ -16,7 +16,7 @@
 
 enum { IDLE = 2, GRACE_MS = 1000, MAX_SAID = 4096 };
 
-struct resident {
+struct warm_worker {
     struct residents *all;
     struct arena arena;
     struct environment env;
@@ -26,7 +26,7 @@ struct resident {
     struct process_switch stop;
     int requests; /* a pipe with a name, a byte for each request */
     /* under the services' lock */
-    struct resident *next;
+    struct warm_worker *next;
     int references; /* its thread's, and that of who asks it */
     bool asked, ending, dead;
     struct buf said, complaint; /* since it was asked: the answer's line, and what came on standard error */
@@ -38,14 +38,14 @@ struct residents {
     struct services *services;
     struct arena arena;
     struct str dir; /* "" until there is one */
-    struct resident *first;
+    struct warm_worker *first;
     uint64_t made;
 };
 
 /* ---- its thread ---- */
 
 /* With the lock held. */
-static void resident_release(struct resident *r)
+static void warm_worker_release(struct warm_worker *r)
 {
     if (--r->references)
         return;
@@ -59,17 +59,17 @@ static void resident_release(struct resident *r)
 }
 
 /* With the lock held. */
-static void resident_forget(struct resident *r)
+static void warm_worker_forget(struct warm_worker *r)
 {
-    struct resident **at = &r->all->first;
+    struct warm_worker **at = &r->all->first;
     while (*at != r)
         at = &(*at)->next;
     *at = r->next;
 }
 
-static void resident_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void warm_worker_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
-    struct resident *r = ctx;
+    struct warm_worker *r = ctx;
     struct services *services = r->all->services;
     pthread_mutex_lock(&services->lock);
     buf_add(stream == PROCESS_OUT ? &r->said : &r->complaint, bytes, n);
@@ -77,9 +77,9 @@ static void resident_take_output(void *ctx, enum process_stream stream, const ch
     pthread_mutex_unlock(&services->lock);
 }
 
-static void resident_main(void *ctx)
+static void warm_worker_main(void *ctx)
 {
-    struct resident *r = ctx;
+    struct warm_worker *r = ctx;
     struct services *services = r->all->services;
     const char *argv[] = {"python3", "weir_resident.py", r->module, NULL};
     const struct process_options options = {.argv = argv,
@@ -89,7 +89,7 @@ static void resident_main(void *ctx)
         .grace_ms = GRACE_MS,
         .folder = r->folder.p,
         .room = sandbox_room(services->sandbox),
-        .output = resident_take_output,
+        .output = warm_worker_take_output,
         .ctx = r};
     struct process_end end = {.exit_code = -1};
     struct err err = ERR_INIT;
@@ -99,12 +99,12 @@ static void resident_main(void *ctx)
     r->end = end;
     if (failed)
         r->refusal = err;
-    resident_forget(r); /* before its folder goes */
+    warm_worker_forget(r); /* before its folder goes */
     pthread_cond_broadcast(&services->changed);
     pthread_mutex_unlock(&services->lock);
     tree_remove(r->folder.p);
     pthread_mutex_lock(&services->lock);
-    resident_release(r);
+    warm_worker_release(r);
     pthread_mutex_unlock(&services->lock);
 }
 
@@ -118,7 +118,7 @@ static struct str surroundings_text(struct arena *arena, const struct environmen
     return arena_str(arena, buf_str(&text));
 }
 
-static int make_pipe(struct resident *r, struct err *err)
+static int make_pipe(struct warm_worker *r, struct err *err)
 {
     struct str path = path_join(&r->arena, r->folder, STR("requests"));
     if (mkfifo(path.p, 0600))
@@ -128,7 +128,7 @@ static int make_pipe(struct resident *r, struct err *err)
 }
 
 /* With the lock held: a name of its own. */
-static int name_folder(struct residents *all, struct resident *r, struct err *err)
+static int name_folder(struct residents *all, struct warm_worker *r, struct err *err)
 {
     if (!all->dir.n && services_dir(all->services, &all->arena, "residents", &all->dir, err))
         return -1;
@@ -137,8 +137,8 @@ static int name_folder(struct residents *all, struct resident *r, struct err *er
     return 0;
 }
 
-static int resident_equip(
-    struct resident *r, const struct environment *env, const struct str *surroundings, struct err *err)
+static int warm_worker_equip(
+    struct warm_worker *r, const struct environment *env, const struct str *surroundings, struct err *err)
 {
     struct services *services = r->all->services;
     pthread_mutex_lock(&services->lock);
@@ -158,12 +158,12 @@ static int resident_equip(
 }
 
 /* Asked, and with its thread; NULL: it could not be made. */
-static struct resident *resident_make(struct residents *all, const char *module,
+static struct warm_worker *warm_worker_make(struct residents *all, const char *module,
     const struct environment *env, const struct str *surroundings, struct err *err)
 {
     struct services *services = all->services;
-    struct resident *r = mem_zalloc(sizeof *r);
-    *r = (struct resident){.all = all,
+    struct warm_worker *r = mem_zalloc(sizeof *r);
+    *r = (struct warm_worker){.all = all,
         .module = module,
         .stop.fd = -1,
         .requests = -1,
@@ -171,21 +171,21 @@ static struct resident *resident_make(struct residents *all, const char *module,
         .asked = true,
         .said.max = MAX_SAID,
         .complaint.max = MAX_SAID};
-    int failed = resident_equip(r, env, surroundings, err);
+    int failed = warm_worker_equip(r, env, surroundings, err);
     pthread_mutex_lock(&services->lock);
     r->next = all->first;
     all->first = r;
     pthread_mutex_unlock(&services->lock);
-    if (!failed && !services_thread(services, resident_main, r))
+    if (!failed && !services_thread(services, warm_worker_main, r))
         return r;
     if (!failed)
         err_set(err, ERR_FAILED, "the sandbox can start no more threads");
     if (r->folder.n)
         tree_remove(r->folder.p);
     pthread_mutex_lock(&services->lock);
-    resident_forget(r);
-    resident_release(r);
-    resident_release(r);
+    warm_worker_forget(r);
+    warm_worker_release(r);
+    warm_worker_release(r);
     pthread_mutex_unlock(&services->lock);
     return NULL;
 }
@@ -193,11 +193,11 @@ static struct resident *resident_make(struct residents *all, const char *module,
 /* ---- asked ---- */
 
 /* An idle one with the same module and surroundings. */
-static struct resident *resident_idle(
+static struct warm_worker *warm_worker_idle(
     struct residents *all, const char *module, const struct str *surroundings)
 {
     struct services *services = all->services;
-    struct resident *r;
+    struct warm_worker *r;
     pthread_mutex_lock(&services->lock);
     for (r = all->first; r; r = r->next)
         if (!r->asked && !r->ending && str_eqz(str_z(r->module), module) &&
@@ -214,13 +214,13 @@ static struct resident *resident_idle(
 }
 
 /* With the lock held. */
-static bool has_answered(const struct resident *r)
+static bool has_answered(const struct warm_worker *r)
 {
     return str_find_char(buf_str(&r->said), '\n', 0) >= 0;
 }
 
 /* What was asked of it is no longer wanted, or it takes too long. With the lock held. */
-static void resident_end(struct resident *r, bool now)
+static void warm_worker_end(struct warm_worker *r, bool now)
 {
     r->ending = true;
     if (!r->dead)
@@ -228,20 +228,20 @@ static void resident_end(struct resident *r, bool now)
 }
 
 /* Until it has answered or ended. With the lock held. */
-static void resident_await(
-    struct resident *r, struct process_switch *stop, int64_t timeout_ms, struct resident_answer *answer)
+static void warm_worker_await(
+    struct warm_worker *r, struct process_switch *stop, int64_t timeout_ms, struct warm_worker_answer *answer)
 {
     int64_t deadline = clock_mono_ms() + timeout_ms;
     while (!has_answered(r) && !r->dead) {
         int turned = atomic_load(&stop->turned);
         answer->timed_out = answer->timed_out || clock_mono_ms() >= deadline;
         if (turned || answer->timed_out)
-            resident_end(r, turned > 1);
+            warm_worker_end(r, turned > 1);
         services_wait(r->all->services, r->ending ? -1 : deadline);
     }
 }
 
-static void resident_read(struct resident *r, struct arena *arena, struct resident_answer *answer)
+static void warm_worker_read(struct warm_worker *r, struct arena *arena, struct warm_worker_answer *answer)
 {
     struct str text, line = buf_str(&r->said);
     int64_t status = 1;
@@ -256,7 +256,7 @@ static void resident_read(struct resident *r, struct arena *arena, struct reside
 }
 
 /* Idle again, or no longer needed. */
-static void resident_give_back(struct resident *r)
+static void warm_worker_give_back(struct warm_worker *r)
 {
     struct services *services = r->all->services;
     size_t idle = 0;
@@ -266,17 +266,17 @@ static void resident_give_back(struct resident *r)
     if (kept)
         tree_remove(r->work.p);
     pthread_mutex_lock(&services->lock);
-    for (const struct resident *one = r->all->first; one; one = one->next)
+    for (const struct warm_worker *one = r->all->first; one; one = one->next)
         idle += !one->asked;
     if (services->stopping || idle >= IDLE)
-        resident_end(r, true);
+        warm_worker_end(r, true);
     r->asked = false;
-    resident_release(r);
+    warm_worker_release(r);
     pthread_mutex_unlock(&services->lock);
 }
 
-static int resident_tell(
-    struct resident *r, struct arena *arena, const struct value *request, struct err *err)
+static int warm_worker_tell(
+    struct warm_worker *r, struct arena *arena, const struct value *request, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, request, JSON_PLAIN);
@@ -287,39 +287,39 @@ static int resident_tell(
 }
 
 /* With the lock held: was it gone already, for want of requests, when it was asked? */
-static bool resident_had_left(const struct resident *r)
+static bool warm_worker_had_left(const struct warm_worker *r)
 {
     return r->dead && !r->ending && !has_answered(r) && !r->refusal.class && r->end.exit_code == 0;
 }
 
 /* 1: it had left; another can be asked. */
-static int resident_do(struct resident *r, struct task *task, const struct resident_options *options,
-    struct arena *arena, struct resident_answer *answer, struct err *err)
+static int warm_worker_do(struct warm_worker *r, struct task *task, const struct warm_worker_options *options,
+    struct arena *arena, struct warm_worker_answer *answer, struct err *err)
 {
     struct services *services = r->all->services;
     struct err failure = ERR_INIT;
-    *answer = (struct resident_answer){.end.exit_code = -1};
-    int status = resident_tell(r, arena, options->request, &failure);
+    *answer = (struct warm_worker_answer){.end.exit_code = -1};
+    int status = warm_worker_tell(r, arena, options->request, &failure);
     pthread_mutex_lock(&services->lock);
     if (!status)
-        resident_await(r, task_switch(task), options->timeout_ms, answer);
-    resident_read(r, arena, answer);
+        warm_worker_await(r, task_switch(task), options->timeout_ms, answer);
+    warm_worker_read(r, arena, answer);
     if (!answer->whole && r->refusal.class) {
         failure = r->refusal;
         status = -1;
     }
-    if (resident_had_left(r))
+    if (warm_worker_had_left(r))
         status = 1;
     if (status < 0) {
-        resident_end(r, true);
+        warm_worker_end(r, true);
         *err = failure;
     }
     pthread_mutex_unlock(&services->lock);
     return status;
 }
 
-int resident_ask(struct task *task, const struct resident_options *options, struct arena *arena,
-    struct resident_answer *answer, struct err *err)
+int warm_worker_ask(struct task *task, const struct warm_worker_options *options, struct arena *arena,
+    struct warm_worker_answer *answer, struct err *err)
 {
     struct residents *all = services_parts(task_jobs(task))->residents;
     struct environment env;
@@ -328,13 +328,13 @@ int resident_ask(struct task *task, const struct resident_options *options, stru
     int status;
     bool again;
     do {
-        struct resident *r = resident_idle(all, options->module, &surroundings);
+        struct warm_worker *r = warm_worker_idle(all, options->module, &surroundings);
         again = r != NULL;
         if (!r)
-            r = resident_make(all, options->module, &env, &surroundings, err);
-        status = r ? resident_do(r, task, options, arena, answer, err) : -1;
+            r = warm_worker_make(all, options->module, &env, &surroundings, err);
+        status = r ? warm_worker_do(r, task, options, arena, answer, err) : -1;
         if (r)
-            resident_give_back(r);
+            warm_worker_give_back(r);
     } while (status > 0 && again);
     environment_release(&env);
     return status < 0 ? -1 : 0;
@@ -356,8 +356,8 @@ void residents_stop(struct residents *residents)
     if (!residents)
         return;
     pthread_mutex_lock(&residents->services->lock);
-    for (struct resident *r = residents->first; r; r = r->next)
-        resident_end(r, true);
+    for (struct warm_worker *r = residents->first; r; r = r->next)
+        warm_worker_end(r, true);
     pthread_mutex_unlock(&residents->services->lock);
 }
 

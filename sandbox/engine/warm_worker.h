@@ -16,14 +16,14 @@
 
 struct residents;
 
-struct resident_options {
+struct warm_worker_options {
     const char *module;                      /* its answer(request) returns a status and a line of text */
     struct environment_options surroundings; /* home: it has its own; only for the same it is used again */
     const struct value *request;
     int64_t timeout_ms;
 };
 
-struct resident_answer {
+struct warm_worker_answer {
     bool whole; /* there is one; otherwise the resident has ended: */
     int status;
     struct str text; /* or the last that it said on standard error */
@@ -37,7 +37,7 @@ void residents_stop(struct residents *residents);
 void residents_free(struct residents *residents);
 
 /* -1: it could not even be started. The answer's text is of the arena. */
-int resident_ask(struct task *task, const struct resident_options *options, struct arena *arena,
-    struct resident_answer *answer, struct err *err);
+int warm_worker_ask(struct task *task, const struct warm_worker_options *options, struct arena *arena,
+    struct warm_worker_answer *answer, struct err *err);
 
 #endif

@@ -183,8 +183,8 @@ static int lend_ports(struct booting *b, struct err *err)
         return -1;
     size_t n;
     struct err ignored = ERR_INIT;
-    const struct door_place *places =
-        doors_list(services_parts(hosts->services)->doors, &b->arena, STR(HOST_TYPE), &n);
+    const struct listener_place *places =
+        listeners_list(services_parts(hosts->services)->listeners, &b->arena, STR(HOST_TYPE), &n);
     for (size_t i = 0; i < n; i++)
         host_lend(b->host, b->netns, places[i].address.p, places[i].port, &ignored);
     return 0;

@@ -17,7 +17,7 @@
 enum { PATIENCE_MS = 60000, LOOK_MS = 20, MAX_CONSOLE = 1024 * 1024, SHOWN_CONSOLE = 64 * 1024 };
 
 /* A daemon's door: all hosts have it too. */
-static void lend_door(void *ctx, const struct door_of *of, const struct door_place *place)
+static void lend_listener(void *ctx, const struct listener_of *of, const struct listener_place *place)
 {
     struct hosts *hosts = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -38,7 +38,7 @@ struct hosts *hosts_new(struct services *services)
     pthread_mutex_init(&hosts->lock, NULL);
     pthread_mutex_init(&hosts->looking, NULL);
     clock_cond_init(&hosts->changed);
-    doors_follow(services_parts(services)->doors, lend_door, hosts);
+    listeners_follow(services_parts(services)->listeners, lend_listener, hosts);
     return hosts;
 }
 
@@ -155,7 +155,7 @@ static bool host_reached(struct hosts *hosts, struct str id, int *netns)
 }
 
 /* Somebody at the door: "i-0a1b/22". */
-static void host_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void host_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
 {
     struct hosts *hosts = (struct hosts *)(uintptr_t)ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -170,7 +170,7 @@ static void host_visit(struct services *services, const struct door_of *of, cons
         netns_dial(netns, arena_strz(&arena, value_gets(record.attrs, "private_ip")), (uint16_t)number,
             &there, &ignored))
         return;
-    door_join(services_parts(services)->doors, fd, there);
+    listener_join(services_parts(services)->listeners, fd, there);
 }
 
 void hosts_reboot(struct hosts *hosts, struct str id)
@@ -203,31 +203,31 @@ static bool port_among(const uint16_t *ports, size_t n, uint16_t port)
     return false;
 }
 
-static struct door_of door_for(struct arena *arena, const struct host *host, uint16_t port)
+static struct listener_of listener_for(struct arena *arena, const struct host *host, uint16_t port)
 {
-    return (struct door_of){
+    return (struct listener_of){
         STR(HOST_TYPE), host->region, arena_printf(arena, "%.*s/%u", STR_ARG(host->id), (unsigned)port)};
 }
 
 /* Exactly these ports are open. False: none of them could be. */
-static bool open_doors(struct hosts *hosts, struct arena *arena, struct host *host, struct str address,
+static bool open_listeners(struct hosts *hosts, struct arena *arena, struct host *host, struct str address,
     const uint16_t *ports, size_t n, struct err *err)
 {
-    struct doors *doors = services_parts(hosts->services)->doors;
+    struct listeners *listeners = services_parts(hosts->services)->listeners;
     uint16_t open[HOST_PORTS];
     size_t count = 0;
     for (size_t i = 0; i < host->port_count; i++) {
-        struct door_of of = door_for(arena, host, host->ports[i]);
+        struct listener_of of = listener_for(arena, host, host->ports[i]);
         if (port_among(ports, n, host->ports[i]))
             open[count++] = host->ports[i];
         else
-            doors_shut(doors, &of);
+            listeners_shut(listeners, &of);
     }
     size_t kept = count;
     for (size_t i = 0; i < n; i++) {
-        struct door_of of = door_for(arena, host, ports[i]);
+        struct listener_of of = listener_for(arena, host, ports[i]);
         if (!port_among(open, kept, ports[i]) &&
-            !doors_open(doors, &of, address, ports[i], host_visit, hosts, err))
+            !listeners_open(listeners, &of, address, ports[i], host_visit, hosts, err))
             open[count++] = ports[i];
     }
     memcpy(host->ports, open, count * sizeof *open);
@@ -281,7 +281,7 @@ static void set_address(
 }
 
 /* Its public address, with a door for each port that is open to the world. */
-static void look_at_doors(
+static void look_at_listeners(
     struct hosts *hosts, struct arena *arena, struct host *host, const struct control_record *record)
 {
     uint16_t ports[HOST_PORTS];
@@ -289,7 +289,7 @@ static void look_at_doors(
     struct str why = STR_EMPTY, address = address_of(hosts, arena, host->id, true);
     bool able = is_of_use(record->attrs) && host_able(arena, &why);
     size_t n = able && host->wanted ? firewall_ports(hosts, arena, record, ports, HOST_PORTS) : 0;
-    if (able && !open_doors(hosts, arena, host, address, ports, n, &err)) {
+    if (able && !open_listeners(hosts, arena, host, address, ports, n, &err)) {
         why = str_z(err.message);
         able = false;
     }
@@ -312,7 +312,7 @@ static void look_at(struct hosts *hosts, struct arena *arena, const struct contr
     host->seen = true;
     host->wanted = is_of_use(record->attrs) && !value_getb(record->attrs, "stopped");
     if (is_public(record->attrs))
-        look_at_doors(hosts, arena, host, record);
+        look_at_listeners(hosts, arena, host, record);
     bool able = host->wanted && host_able(arena, &why);
     pthread_mutex_lock(&hosts->lock);
     if (!host->vpc.n)
@@ -341,7 +341,7 @@ static void drop_unseen(struct hosts *hosts, struct arena *arena)
             at = &host->next;
             continue;
         }
-        open_doors(hosts, arena, host, STR_EMPTY, NULL, 0, &ignored);
+        open_listeners(hosts, arena, host, STR_EMPTY, NULL, 0, &ignored);
         host->wanted = host->again = false;
         host->removed = true;
         host_end(host);

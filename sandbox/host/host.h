@@ -20,7 +20,7 @@
  * only, with a public address where nobody is, and its console says why.
  *
  * hosts_look() brings doors and hosts in line with the records; it is called after every change of EC2's
- * things. All functions are safe from every thread.
+ * resources. All functions are safe from every thread.
  */
 #ifndef WEIR_SANDBOX_HOST_HOST_H
 #define WEIR_SANDBOX_HOST_HOST_H

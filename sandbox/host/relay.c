@@ -28,7 +28,7 @@ struct ear {
 struct stretch {
     char *bytes;
     size_t from, to;
-    bool ended, told;
+    bool ended, reported;
 };
 
 struct pair {
@@ -113,8 +113,8 @@ static bool stretch_step(struct stretch *way, int in, int out)
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return false;
     }
-    if (way->ended && way->from == way->to && !way->told) {
-        way->told = true;
+    if (way->ended && way->from == way->to && !way->reported) {
+        way->reported = true;
         shutdown(out, SHUT_WR);
     }
     return true;
@@ -123,7 +123,8 @@ static bool stretch_step(struct stretch *way, int in, int out)
 static bool pair_step(struct pair *pair)
 {
     return stretch_step(&pair->way[0], pair->fd[0], pair->fd[1]) &&
-           stretch_step(&pair->way[1], pair->fd[1], pair->fd[0]) && !(pair->way[0].told && pair->way[1].told);
+           stretch_step(&pair->way[1], pair->fd[1], pair->fd[0]) &&
+           !(pair->way[0].reported && pair->way[1].reported);
 }
 
 /* ---- the thread ---- */
@@ -166,7 +167,7 @@ static void relay_step(struct relay *relay, size_t ears, size_t pairs)
 static void *relay_run(void *ctx)
 {
     struct relay *relay = ctx;
-    uint64_t turns;
+    uint64_t batch;
     for (;;) {
         pthread_mutex_lock(&relay->lock);
         size_t ears = relay->ear_count, pairs = relay->pair_count, n = relay_polled(relay);
@@ -177,7 +178,7 @@ static void *relay_run(void *ctx)
         if (poll(relay->polled, n, -1) < 0)
             continue;
         relay_step(relay, ears, pairs);
-        if (relay->polled[0].revents && read(relay->wake, &turns, sizeof turns) >= 0)
+        if (relay->polled[0].revents && read(relay->wake, &batch, sizeof batch) >= 0)
             continue; /* who listens may have changed: what was polled is looked at again */
         pthread_mutex_lock(&relay->lock);
         for (size_t i = 0; i < ears && ears == relay->ear_count; i++)

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct trial {
+struct precheck {
     struct gate *gate;
     struct arena *arena;
     const struct gate_request *request;
@@ -16,7 +16,7 @@ struct trial {
 };
 
 __attribute__((format(printf, 4, 5))) static int refuse(
-    const struct trial *t, int status, const char *code, const char *format, ...)
+    const struct precheck *t, int status, const char *code, const char *format, ...)
 {
     char message[512];
     va_list args;
@@ -29,7 +29,7 @@ __attribute__((format(printf, 4, 5))) static int refuse(
     return -1;
 }
 
-static struct str text_at(const struct trial *t, const char *path)
+static struct str text_at(const struct precheck *t, const char *path)
 {
     return value_text(wire_path(t->arena, t->request->input, str_z(path)), STR_EMPTY);
 }
@@ -45,8 +45,8 @@ static struct str service_of_arn(struct str arn)
 
 /* ---- who tries ---- */
 
-static bool is_allowed(const struct trial *t, struct gate_caller who, const char *action, struct str resource,
-    const struct value *context)
+static bool is_allowed(const struct precheck *t, struct gate_caller who, const char *action,
+    struct str resource, const struct value *context)
 {
     struct err denied = ERR_INIT;
     struct str name = str_z(action), rest;
@@ -60,19 +60,19 @@ static bool is_allowed(const struct trial *t, struct gate_caller who, const char
 }
 
 static bool service_may(
-    const struct trial *t, const char *service, struct str source, const char *action, struct str resource)
+    const struct precheck *t, const char *service, struct str source, const char *action, struct str resource)
 {
     return is_allowed(
         t, (struct gate_caller){.service = str_z(service), .source_arn = source}, action, resource, NULL);
 }
 
-static bool is_known(const struct trial *t, const char *type, struct str id, struct control_record *found)
+static bool is_known(const struct precheck *t, const char *type, struct str id, struct control_record *found)
 {
     return control_find(t->gate->control, t->arena, str_z(type), t->request->region, id, found);
 }
 
 /* Of roles that are not here nothing is known. */
-static bool role_may(const struct trial *t, struct str role, const char *action, struct str resource)
+static bool role_may(const struct precheck *t, struct str role, const char *action, struct str resource)
 {
     struct control_record known;
     if (!control_find(t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY, role_name(role), &known))
@@ -115,7 +115,7 @@ static bool is_for(const struct gate_request *request, const char *service, cons
 }
 
 /* Whoever asks, the account's root too. */
-static int try_trust(const struct trial *t)
+static int try_trust(const struct precheck *t)
 {
     const struct gate_request *request = t->request;
     for (size_t i = 0; i < sizeof trusting / sizeof *trusting; i++) {
@@ -146,7 +146,7 @@ static struct str function_name(struct str reference)
 }
 
 /* The request's own, or that of the function which is there. */
-static struct str function_role(const struct trial *t)
+static struct str function_role(const struct precheck *t)
 {
     struct control_record function;
     struct str role = text_at(t, "Role");
@@ -155,7 +155,7 @@ static struct str function_role(const struct trial *t)
     return role;
 }
 
-static int function_may(const struct trial *t, const char *action, struct str resource, const char *of)
+static int function_may(const struct precheck *t, const char *action, struct str resource, const char *of)
 {
     if (role_may(t, function_role(t), action, resource))
         return 0;
@@ -164,7 +164,8 @@ static int function_may(const struct trial *t, const char *action, struct str re
         of);
 }
 
-static int64_t number_in(const struct trial *t, const struct value *attrs, const char *name, int64_t fallback)
+static int64_t number_in(
+    const struct precheck *t, const struct value *attrs, const char *name, int64_t fallback)
 {
     int64_t number;
     struct str text = value_scalar_text(t->arena, value_getz(attrs, name));
@@ -172,7 +173,7 @@ static int64_t number_in(const struct trial *t, const struct value *attrs, const
 }
 
 /* A message that is seen again while the function still works on it would be worked on twice. */
-static int try_visibility(const struct trial *t, struct str source)
+static int try_visibility(const struct precheck *t, struct str source)
 {
     struct control_record queue, function;
     if (!is_known(t, "aws.sqs.queue", source, &queue) ||
@@ -187,7 +188,7 @@ static int try_visibility(const struct trial *t, struct str source)
         (long long)hidden_s, (long long)timeout_s);
 }
 
-static int try_source(const struct trial *t)
+static int try_source(const struct precheck *t)
 {
     static const char *const streams[][3] = {
         {"kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream"},
@@ -212,7 +213,7 @@ static int try_source(const struct trial *t)
     return 0;
 }
 
-static int try_destination(const struct trial *t, const char *path)
+static int try_destination(const struct precheck *t, const char *path)
 {
     static const char *const kinds[][3] = {{"sqs", "sqs:SendMessage", "SQS"}, {"sns", "sns:Publish", "SNS"},
         {"lambda", "lambda:InvokeFunction", "Lambda"}, {"events", "events:PutEvents", "EventBridge"}};
@@ -223,7 +224,7 @@ static int try_destination(const struct trial *t, const char *path)
     return 0;
 }
 
-static int try_invoke_config(const struct trial *t)
+static int try_invoke_config(const struct precheck *t)
 {
     return try_destination(t, "DestinationConfig.OnFailure.Destination") ||
                    try_destination(t, "DestinationConfig.OnSuccess.Destination")
@@ -232,7 +233,7 @@ static int try_invoke_config(const struct trial *t)
 }
 
 /* The zip file has to be there. */
-static int try_code(const struct trial *t, const char *bucket_at, const char *key_at)
+static int try_code(const struct precheck *t, const char *bucket_at, const char *key_at)
 {
     struct str bucket = text_at(t, bucket_at), key = text_at(t, key_at);
     if (!bucket.n || !key.n)
@@ -249,17 +250,17 @@ static int try_code(const struct trial *t, const char *bucket_at, const char *ke
         "Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", code, says);
 }
 
-static int try_new_code(const struct trial *t)
+static int try_new_code(const struct precheck *t)
 {
     return try_code(t, "S3Bucket", "S3Key");
 }
 
-static int try_layer(const struct trial *t)
+static int try_layer(const struct precheck *t)
 {
     return try_code(t, "Content.S3Bucket", "Content.S3Key");
 }
 
-static int try_function(const struct trial *t)
+static int try_function(const struct precheck *t)
 {
     if (try_code(t, "Code.S3Bucket", "Code.S3Key"))
         return -1;
@@ -271,7 +272,7 @@ static int try_function(const struct trial *t)
 
 /* ---- CloudWatch Logs ---- */
 
-static int try_filter(const struct trial *t)
+static int try_filter(const struct precheck *t)
 {
     struct str to = text_at(t, "destinationArn"), role = text_at(t, "roleArn"), service = service_of_arn(to),
                account = sandbox_account(t->gate->sandbox);
@@ -297,7 +298,7 @@ static int try_filter(const struct trial *t)
 
 /* ---- CloudTrail: the bucket's policy ---- */
 
-static int try_trail(const struct trial *t)
+static int try_trail(const struct precheck *t)
 {
     struct str bucket = text_at(t, "S3BucketName"), prefix = text_at(t, "S3KeyPrefix"),
                account = sandbox_account(t->gate->sandbox), name = text_at(t, "Name");
@@ -321,7 +322,7 @@ static int try_trail(const struct trial *t)
 
 /* ---- CloudWatch Logs: exports, by the bucket's policy ---- */
 
-static int try_export(const struct trial *t)
+static int try_export(const struct precheck *t)
 {
     static const struct {
         const char *name, *of;
@@ -348,7 +349,7 @@ static int try_export(const struct trial *t)
 
 /* ---- Step Functions: by the state machine's role ---- */
 
-static struct str machine_role(const struct trial *t)
+static struct str machine_role(const struct precheck *t)
 {
     struct control_record machine;
     struct str role = text_at(t, "roleArn");
@@ -357,7 +358,7 @@ static struct str machine_role(const struct trial *t)
     return role;
 }
 
-static bool machine_may_log(const struct trial *t, struct str role)
+static bool machine_may_log(const struct precheck *t, struct str role)
 {
     static const char *const needed[] = {"logs:CreateLogDelivery", "logs:GetLogDelivery",
         "logs:UpdateLogDelivery", "logs:DeleteLogDelivery", "logs:ListLogDeliveries",
@@ -370,7 +371,7 @@ static bool machine_may_log(const struct trial *t, struct str role)
 }
 
 /* What a task waits for comes as an event, which a rule of the service's own brings. */
-static bool machine_may_wait(const struct trial *t, struct str role)
+static bool machine_may_wait(const struct precheck *t, struct str role)
 {
     static const char *const waits[][2] = {{":::ecs:runTask.sync", "StepFunctionsGetEventsForECSTaskRule"},
         {":::batch:submitJob.sync", "StepFunctionsGetEventsForBatchJobsRule"},
@@ -390,7 +391,7 @@ static bool machine_may_wait(const struct trial *t, struct str role)
     return true;
 }
 
-static int try_machine(const struct trial *t)
+static int try_machine(const struct precheck *t)
 {
     struct str role = machine_role(t);
     if (!machine_may_log(t, role))
@@ -404,7 +405,7 @@ static int try_machine(const struct trial *t)
 
 /* ---- Firehose, Secrets Manager ---- */
 
-static int try_stream(const struct trial *t)
+static int try_stream(const struct precheck *t)
 {
     static const char *const needed[] = {
         "kinesis:DescribeStream", "kinesis:GetShardIterator", "kinesis:GetRecords"};
@@ -418,7 +419,7 @@ static int try_stream(const struct trial *t)
     return 0;
 }
 
-static int try_rotation(const struct trial *t)
+static int try_rotation(const struct precheck *t)
 {
     struct control_record known;
     struct str function = text_at(t, "RotationLambdaARN"), secret = text_at(t, "SecretId");
@@ -441,7 +442,7 @@ static bool policy_lets(const struct iam_policy *policy, const struct iam_princi
     return iam_decide(&request, &attached, 1, IAM_EITHER).allowed;
 }
 
-static struct iam_principal caller_of(const struct trial *t, struct iam_principal root)
+static struct iam_principal caller_of(const struct precheck *t, struct iam_principal root)
 {
     struct control_record role;
     const struct session *who = t->request->who.session;
@@ -457,7 +458,7 @@ static struct iam_principal caller_of(const struct trial *t, struct iam_principa
     return caller;
 }
 
-static int try_key_policy(const struct trial *t)
+static int try_key_policy(const struct precheck *t)
 {
     struct err ignored = ERR_INIT;
     const struct iam_policy *policy;
@@ -477,8 +478,8 @@ static int try_key_policy(const struct trial *t)
 
 static const struct {
     const char *service, *operations;
-    int (*run)(const struct trial *);
-} trials[] = {
+    int (*run)(const struct precheck *);
+} prechecks[] = {
     {"lambda", "CreateEventSourceMapping", try_source},
     {"lambda", "PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig", try_invoke_config},
     {"lambda", "CreateFunction UpdateFunctionConfiguration", try_function},
@@ -493,26 +494,27 @@ static const struct {
     {"secretsmanager", "RotateSecret", try_rotation},
 };
 
-int trials_of(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
+int prechecks_of(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err)
 {
-    const struct trial t = {gate, arena, request, err};
+    const struct precheck t = {gate, arena, request, err};
     if (try_trust(&t))
         return -1;
-    for (size_t i = 0; i < sizeof trials / sizeof *trials; i++)
-        if (is_for(request, trials[i].service, trials[i].operations))
-            return trials[i].run(&t);
+    for (size_t i = 0; i < sizeof prechecks / sizeof *prechecks; i++)
+        if (is_for(request, prechecks[i].service, prechecks[i].operations))
+            return prechecks[i].run(&t);
     return 0;
 }
 
-bool gate_lets_tell(struct gate *gate, struct arena *arena, const struct gate_told *told)
+bool gate_lets_tell(struct gate *gate, struct arena *arena, const struct gate_reported *reported)
 {
     static const char *const kinds[][2] = {
         {"sqs", "sqs:SendMessage"}, {"sns", "sns:Publish"}, {"lambda", "lambda:InvokeFunction"}};
-    const struct gate_request request = {.region = told->region};
-    const struct trial t = {.gate = gate, .arena = arena, .request = &request};
-    struct str service = service_of_arn(told->to);
+    const struct gate_request request = {.region = reported->region};
+    const struct precheck t = {.gate = gate, .arena = arena, .request = &request};
+    struct str service = service_of_arn(reported->to);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (str_eqz(service, kinds[i][0]))
-            return gate_is_open(gate) || service_may(&t, told->service, told->source, kinds[i][1], told->to);
+            return gate_is_open(gate) ||
+                   service_may(&t, reported->service, reported->source, kinds[i][1], reported->to);
     return true;
 }

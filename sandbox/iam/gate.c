@@ -207,7 +207,7 @@ int gate_check(struct gate *gate, struct arena *arena, const struct gate_request
     if (gate_is_open(gate) || is_free(request))
         return 0;
     if (!start_asking(&a, gate, arena, &request->who, request->service, request->region))
-        return trials_of(gate, arena, request, err);
+        return prechecks_of(gate, arena, request, err);
     a.context = context_of_request(arena, request, a.context);
     const struct need *needs = needs_of(gate, arena, request, &n);
     int status = 0;
@@ -215,7 +215,7 @@ int gate_check(struct gate *gate, struct arena *arena, const struct gate_request
         status = gate_ask(&a, needs[i].action, needs[i].resource, err);
     if (!status)
         status = ask_passing(&a, request, err) || keys_ask(gate, arena, request, err) ||
-                         trials_of(gate, arena, request, err)
+                         prechecks_of(gate, arena, request, err)
                      ? -1
                      : 0;
     identity_release(a.identity);

@@ -83,7 +83,7 @@ const struct str *passed_roles(
 /* ---- checks.c ---- */
 
 /* What a service tries when it gets the request, whoever sends it: 0, or -1 with its refusal. */
-int trials_of(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
+int prechecks_of(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
 
 /* ---- keys.c ---- */
 

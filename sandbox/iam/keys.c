@@ -1,5 +1,5 @@
-/* Keys of KMS behind other things: who reads an encrypted object, or sends to an encrypted queue, has to be
- * allowed what the service does with its key for him. */
+/* Keys of KMS behind other resources: who reads an encrypted object, or sends to an encrypted queue, has to
+ * be allowed what the service does with its key for him. */
 #include "sandbox/iam/internal.h"
 
 #include "provider/wire/wire.h"
@@ -124,16 +124,16 @@ static bool is_given(const struct value *v)
 
 /* The key of what the request names `name`; "" where it has none of its own. A service is let in by no key of
  * AWS's. */
-static struct str key_of_thing(struct gate *gate, struct arena *arena, const struct gate_request *request,
+static struct str key_of_resource(struct gate *gate, struct arena *arena, const struct gate_request *request,
     const struct kept *of, struct str name, struct str *arn)
 {
-    struct control_record thing;
+    struct control_record resource;
     ptrdiff_t at = str_find(name, STR("://"), 0);
     struct str id = at >= 0 ? role_name(name) : name; /* a queue's address ends with its name */
-    if (!id.n || !control_find(gate->control, arena, str_z(of->type), request->region, id, &thing))
+    if (!id.n || !control_find(gate->control, arena, str_z(of->type), request->region, id, &resource))
         return STR_EMPTY;
-    *arn = value_gets(thing.attrs, "arn");
-    return value_gets(thing.attrs, of->attribute);
+    *arn = value_gets(resource.attrs, "arn");
+    return value_gets(resource.attrs, of->attribute);
 }
 
 static int ask_key(struct gate *gate, struct arena *arena, const struct gate_request *request,
@@ -142,7 +142,7 @@ static int ask_key(struct gate *gate, struct arena *arena, const struct gate_req
     struct str about = STR_EMPTY, arn, names = str_z(actions);
     struct str key = of->asked ? value_gets(request->input, of->asked) : STR_EMPTY;
     if (!key.n)
-        key = key_of_thing(gate, arena, request, of, name, &about);
+        key = key_of_resource(gate, arena, request, of, name, &about);
     if (key.n && is_aws_managed(key) && !request->who.session)
         return refuse_key(err, of->code, key, "may be used by nobody but principals of the account");
     while (key.n && names.n) {

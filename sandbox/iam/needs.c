@@ -77,13 +77,13 @@ struct filling {
 };
 
 /* The first of A|B.C|D[].E=default that the request has; a list's items are taken in turn. */
-static struct str member_text(const struct filling *f, struct str spec, uint32_t turn, uint32_t *turns)
+static struct str member_text(const struct filling *f, struct str spec, uint32_t turn, uint32_t *batch)
 {
     struct str fallback, names = str_cut(spec, '=', &fallback);
     while (names.n) {
         const struct value *v = wire_path(f->arena, f->request->input, str_cut(names, '|', &names));
         if (v && v->kind == VALUE_LIST) {
-            *turns = v->count > *turns ? v->count : *turns;
+            *batch = v->count > *batch ? v->count : *batch;
             v = v->count ? v->items[turn < v->count ? turn : v->count - 1] : NULL;
         }
         struct str text = v ? value_scalar_text(f->arena, v) : STR_EMPTY;
@@ -106,7 +106,7 @@ static struct str last_part(struct str text)
 }
 
 static void fill_one(
-    struct filling *f, struct buf *out, struct str name, bool last, uint32_t turn, uint32_t *turns)
+    struct filling *f, struct buf *out, struct str name, bool last, uint32_t turn, uint32_t *batch)
 {
     if (str_eqz(name, "@region")) {
         buf_add_str(out, f->region);
@@ -116,7 +116,7 @@ static void fill_one(
         buf_add_str(out, f->account);
         return;
     }
-    struct str text = member_text(f, name, turn, turns);
+    struct str text = member_text(f, name, turn, batch);
     f->unknown |= !text.n;
     if (last && str_starts(text, STR("arn:")))
         f->whole = text;
@@ -126,7 +126,7 @@ static void fill_one(
     buf_add_str(out, text.n ? text : STR("*"));
 }
 
-static struct str needs_filled(struct filling *f, struct str template, uint32_t turn, uint32_t *turns)
+static struct str needs_filled(struct filling *f, struct str template, uint32_t turn, uint32_t *batch)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     f->unknown = false;
@@ -139,15 +139,15 @@ static struct str needs_filled(struct filling *f, struct str template, uint32_t 
         struct str rest = str_slice(template, (size_t)close + 1, template.n);
         buf_add(&out, template.p, (size_t)open);
         fill_one(f, &out, str_slice(template, (size_t)open + 1, (size_t)close),
-            str_find_char(rest, '{', 0) < 0, turn, turns);
+            str_find_char(rest, '{', 0) < 0, turn, batch);
         template = rest;
     }
     buf_add_str(&out, template);
     return f->whole.n ? f->whole : arena_str(f->arena, buf_str(&out));
 }
 
-/* Services know some things by other names than their ARNs have: an alias of a key, a secret's name, a role's
- * path. */
+/* Services know some resources by other names than their ARNs have: an alias of a key, a secret's name, a
+ * role's path. */
 static struct str known_arn(struct filling *f, struct str arn)
 {
     static const struct {
@@ -218,14 +218,14 @@ static void add_need(
 static void add_template(struct filling *f, struct growing *g, const struct line *line, struct str template)
 {
     bool optional = template.p[0] == '?';
-    uint32_t turns = 1;
+    uint32_t batch = 1;
     if (optional)
         template = str_slice(template, 1, template.n);
     bool own = str_starts(template, STR("arn:"));
     if (!own)
         template = arena_printf(f->arena, "%.*s%.*s", STR_ARG(line->head->start), STR_ARG(template));
-    for (uint32_t turn = 0; turn < turns; turn++) {
-        struct str arn = needs_filled(f, template, turn, &turns);
+    for (uint32_t turn = 0; turn < batch; turn++) {
+        struct str arn = needs_filled(f, template, turn, &batch);
         if (!optional || !f->unknown)
             add_need(f, g, line->head->prefix, line->actions, plain_function(f, known_arn(f, arn)));
     }
@@ -247,16 +247,16 @@ bool needs_passing(const struct gate_request *request)
 }
 
 /* Has the request all that the line's ARNs are made of? */
-static bool is_told(struct filling *f, const struct line *line)
+static bool is_reported(struct filling *f, const struct line *line)
 {
     struct str arns = line->arns;
-    bool told = true;
-    while (arns.n && told) {
-        uint32_t turns = 1;
-        needs_filled(f, str_cut(arns, ' ', &arns), 0, &turns);
-        told = !f->unknown;
+    bool reported = true;
+    while (arns.n && reported) {
+        uint32_t batch = 1;
+        needs_filled(f, str_cut(arns, ' ', &arns), 0, &batch);
+        reported = !f->unknown;
     }
-    return told;
+    return reported;
 }
 
 struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n)
@@ -268,7 +268,7 @@ struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_
         .region = request->region,
         .account = sandbox_account(gate->sandbox)};
     struct growing found = {0};
-    while (line && line->next && !is_told(&f, line))
+    while (line && line->next && !is_reported(&f, line))
         line = line->next;
     struct str arns = line ? line->arns : STR_EMPTY;
     while (arns.n)

@@ -50,7 +50,7 @@ static bool principal_is_there(struct s3 *s, struct str arn)
     bool role = str_starts(rest, STR("role/")), user = str_starts(rest, STR("user/"));
     if (!str_starts(arn, STR("arn:")) || !str_eq(part, sandbox_account(s->x->sandbox)) || (!role && !user))
         return true;
-    return sandbox_has_thing(
+    return sandbox_has_resource(
         s->x->sandbox, s->arena, role ? STR("aws.iam.role") : STR("aws.iam.user"), STR_EMPTY, arn);
 }
 
@@ -222,19 +222,19 @@ static const struct destination {
 
 enum { DESTINATIONS = sizeof destinations / sizeof *destinations };
 
-/* What is wrong with it as a destination; NULL: nothing. arn:aws:sqs:REGION:ACCOUNT:NAME; a thing is called
- * without what follows the name of a function. */
+/* What is wrong with it as a destination; NULL: nothing. arn:aws:sqs:REGION:ACCOUNT:NAME; a resource is
+ * called without what follows the name of a function. */
 static const char *destination_fault(struct s3 *s, const char *type, struct str arn)
 {
-    struct str parts[8] = {0}, rest = arn, thing = arn;
+    struct str parts[8] = {0}, rest = arn, resource = arn;
     size_t n = 0;
     while (n < 8 && rest.n)
         parts[n++] = str_cut(rest, ':', &rest);
     if (n == 8)
-        thing = str_slice(arn, 0, (size_t)(parts[6].p + parts[6].n - arn.p));
-    if (n < 6 || !sandbox_has_thing(s->x->sandbox, s->arena, str_z(type), parts[3], thing))
+        resource = str_slice(arn, 0, (size_t)(parts[6].p + parts[6].n - arn.p));
+    if (n < 6 || !sandbox_has_resource(s->x->sandbox, s->arena, str_z(type), parts[3], resource))
         return "The destination queue, topic or function does not exist";
-    if (!sandbox_may_be_told(s->x->sandbox, s->arena, s->bucket, parts[3], arn))
+    if (!sandbox_may_be_reported(s->x->sandbox, s->arena, s->bucket, parts[3], arn))
         return str_eqz(parts[2], "lambda") ? "Not authorized to invoke function"
                                            : "Permissions on the destination do not allow S3 to publish "
                                              "notifications from this bucket";

@@ -134,9 +134,9 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
     parts->streams = streams_new();
-    parts->cloud = cloud_things_new(services);
+    parts->cloud = cloud_resources_new(services);
     parts->daemons = daemons_new(services);
-    parts->doors = doors_new(services);
+    parts->listeners = listeners_new(services);
     endpoints_open(services);
     parts->hosts = hosts_new(services);
     services_follow(services, "autoscaling", autoscaling_look);
@@ -162,7 +162,7 @@ void services_stop(struct services *services)
     executions_stop(parts->executions);
     queues_stop(parts->queues);
     hosts_stop(parts->hosts);
-    doors_stop(parts->doors);
+    listeners_stop(parts->listeners);
     daemons_stop(parts->daemons);
     services_wait_threads(services);
 }
@@ -180,9 +180,9 @@ void services_close(struct services *services)
     logs_close(parts->logs);
     queues_free(parts->queues);
     streams_free(parts->streams);
-    cloud_things_free(parts->cloud);
+    cloud_resources_free(parts->cloud);
     hosts_free(parts->hosts);
-    doors_free(parts->doors);
+    listeners_free(parts->listeners);
     daemons_free(parts->daemons);
     services_free(services);
 }

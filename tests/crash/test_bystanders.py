@@ -54,7 +54,7 @@ UNCOUNTED = {
 }
 
 
-# What cannot be found out (settle: never): it stays open until somebody has looked, which test_settle.py lives through.
+# What cannot be found out (recover: never): it stays open until somebody has looked, which test_settle.py lives through.
 UNKNOWABLE = {("access key", "CreateAccessKey")}
 
 

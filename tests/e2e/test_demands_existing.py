@@ -26,7 +26,7 @@ def of(name):
 
 def taking_part(kind):
     """Every attribute that a demand of the type speaks of."""
-    return set(re.findall(r"\w+", json.dumps(kind.get("demands", []))))
+    return set(re.findall(r"\w+", json.dumps(kind.get("constraints", []))))
 
 
 def wrong():
@@ -39,7 +39,7 @@ def wrong():
         yield case["given"], case["says"]
 
 
-CASES = [(given, words) for given, words in wrong() if not words.startswith(BY_THEMSELVES) and of(given["type"]).get("demands")]
+CASES = [(given, words) for given, words in wrong() if not words.startswith(BY_THEMSELVES) and of(given["type"]).get("constraints")]
 
 
 def rounds():

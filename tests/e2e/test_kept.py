@@ -107,7 +107,7 @@ def in_parts():
                 step = {"call": step} if isinstance(step, str) else step
                 if not step.get("full") and "call" in step:
                     yield called, step["call"], False, paths(step.get("keeps", []))
-            for facet in (kind.get("facets") or {}).values():
+            for facet in (kind.get("sub_resources") or {}).values():
                 for step in steps(facet["put"]):
                     step = {"call": step} if isinstance(step, str) else step
                     get = facet.get("get")

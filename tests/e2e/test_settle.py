@@ -200,7 +200,7 @@ def test_a_type_that_cannot_be_looked_for(stack, cloud, tmp_path):
     """Never sent again: the intent stays, each plan says so, nothing is made, and a destroy does not say that nothing is left."""
     (tmp_path / "specs").mkdir()
     spec = (ROOT / "provider/aws/specs/kms.yaml").read_text()
-    spec = spec.replace("settle: {within: 1m}", "settle: never")
+    spec = spec.replace("recover: {within: 1m}", "recover: never")
     (tmp_path / "specs" / "kms.yaml").write_text(spec)
     specs = ["--specs", str(tmp_path / "specs")]
     stack.write('stack: unknown\nresources: {it: {type: aws.kms.key, description: it}}\n')

@@ -21,7 +21,7 @@ def every_demand():
         for section in "types", "data":
             for name, one in (spec.get(section) or {}).items():
                 called = f"{kind}.{name}" if kind == spec["service"] else f"{kind}.{spec['service']}.{name}"
-                for demands in one.get("demands") or [], (one.get("run") or {}).get("demands") or []:
+                for demands in one.get("constraints") or [], (one.get("run") or {}).get("constraints") or []:
                     for demand in demands:
                         yield called, demand
 

@@ -105,7 +105,7 @@ def limited(respelt=False):
     for spec in SPECS:
         model = model_of(spec.get("model") or spec["service"])
         for name, kind in (spec.get("types") or {}).items():
-            for operation in dict.fromkeys(operations([kind.get(part) for part in ("create", "update", "facets", "entries")])):
+            for operation in dict.fromkeys(operations([kind.get(part) for part in ("create", "update", "sub_resources", "entries")])):
                 if operation in model.operation_names and (shape := model.operation_model(operation).input_shape):
                     inner = [member for member in shape.members.values() if member.type_name == "structure"]
                     for one in [shape, *inner]:

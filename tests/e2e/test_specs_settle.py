@@ -5,7 +5,7 @@ import json
 import pytest
 from test_specs_botocore import TYPES, model_of
 
-MADE = {line["type"]: line for line in TYPES if not line["data"] and line.get("settle")}
+MADE = {line["type"]: line for line in TYPES if not line["data"] and line.get("recover")}
 # Tokens that services honour although their models do not mark them so, with the page that says it.
 TOKENS = {
     "CreateVpcEndpoint": "EC2 API reference, Ensuring idempotency: CreateVpcEndpoint takes a client token",
@@ -40,9 +40,9 @@ def members(shape):
 
 @pytest.mark.parametrize("name", sorted(MADE))
 def test_says_how(name):
-    settle = MADE[name]["settle"]
+    settle = MADE[name]["recover"]
     assert settle["within_ms"] >= 5000
-    assert settle["by"] != "never" or settle["said"], "say `settle: never` where nothing else is possible"
+    assert settle["by"] != "never" or settle["said"], "say `recover: never` where nothing else is possible"
     if settle["by"] == "mark":
         assert settle["marked"], "the create call does not take the mark"
         assert any("Tag" in json.dumps(call["request"]) or "tag" in json.dumps(call["request"]) for call in creates(MADE[name]))
@@ -51,7 +51,7 @@ def test_says_how(name):
         assert finds or any(call["role"] == "list" for call in MADE[name]["calls"])
 
 
-@pytest.mark.parametrize("name", sorted(name for name, line in MADE.items() if line["settle"]["token"]))
+@pytest.mark.parametrize("name", sorted(name for name, line in MADE.items() if line["recover"]["token"]))
 def test_tokens_are_honoured(name):
     """Of the create calls at least one sends a member that the service's model, or its documentation, calls an idempotency token."""
     line, found = MADE[name], []
@@ -68,13 +68,13 @@ def test_tokens_are_honoured(name):
 
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_names_that_tell(name):
-    assert MADE[name]["settle"]["by"] == "name"
+    assert MADE[name]["recover"]["by"] == "name"
 
 
 def test_other_names_are_ids():
     """Where the id is the service's, only what is listed above may be known by its name: two of a name would be taken for each other."""
     for name, line in MADE.items():
-        if line["settle"]["by"] != "name" or name in NAMES:
+        if line["recover"]["by"] != "name" or name in NAMES:
             continue
         assert not [call for call in line["calls"] if call["role"] == "find"] or name in ("aws.logs.log_group", "aws.rds.snapshot"), name
 

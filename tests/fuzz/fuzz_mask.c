@@ -97,7 +97,7 @@ static void check_spellings(struct arena *arena, struct str secret)
     }
 }
 
-/* The secret in a document among other things: what is left of it is a document without it. */
+/* The secret in a document among other resources: what is left of it is a document without it. */
 static void check_document(struct arena *arena, struct str secret, struct str text)
 {
     AUTO_BUF struct buf document = BUF_INIT, masked = BUF_INIT;

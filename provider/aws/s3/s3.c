@@ -51,7 +51,8 @@ int aws_s3_prepare(struct op_ctx *ctx, const struct wire_operation *op, const st
         call->request.body = body;
     call->service = &aws_s3_service;
     call->op = op;
-    /* puts, deletes and reads of named things; an upload in parts that is begun twice is begun two times */
+    /* puts, deletes and reads of named resources; an upload in parts that is begun twice is begun two times
+     */
     call->idempotent = !str_eqz(op->name, "CreateMultipartUpload");
     call->cancel = ctx->cancel;
     return 0;

@@ -31,7 +31,7 @@ struct sending {
     const struct str *names;
     size_t n, done;
     struct manifest *manifest;
-    int64_t told_ms;
+    int64_t reported_ms;
 };
 
 static void s3_directory_sync_tell(struct sending *s)
@@ -40,8 +40,8 @@ static void s3_directory_sync_tell(struct sending *s)
     const struct op_ctx *ctx = s->d->ctx;
     int64_t now_ms = clock_mono_ms();
     s->done++;
-    if (op_tells_progress(ctx) && now_ms - s->told_ms >= TICK_MS) {
-        s->told_ms = now_ms;
+    if (op_tells_progress(ctx) && now_ms - s->reported_ms >= TICK_MS) {
+        s->reported_ms = now_ms;
         snprintf(line, sizeof line, "uploading: %zu of %zu files", s->done, s->n);
         op_progress(ctx, line);
     }
@@ -91,7 +91,7 @@ static void over(void *ctx, size_t i, const struct s3_uploaded *done, struct err
 int directory_send(
     const struct directory *d, const struct str *names, size_t n, struct manifest *to, struct err *err)
 {
-    struct sending s = {.d = d, .names = names, .n = n, .manifest = to, .told_ms = clock_mono_ms()};
+    struct sending s = {.d = d, .names = names, .n = n, .manifest = to, .reported_ms = clock_mono_ms()};
     return s3_upload_many(d->ctx, &(struct s3_uploads){.n = n, .ctx = &s, .what = what, .over = over}, err);
 }
 

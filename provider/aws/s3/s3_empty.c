@@ -97,10 +97,10 @@ static bool sweep_page(struct sweep *s)
     }
     size_t items = s->items;
     pthread_mutex_unlock(&s->lock);
-    char told[96];
-    snprintf(told, sizeof told, "emptying it: %zu %s so far", items, s->what);
+    char reported[96];
+    snprintf(reported, sizeof reported, "emptying it: %zu %s so far", items, s->what);
     if (n)
-        op_progress(&ctx, told);
+        op_progress(&ctx, reported);
     return !over;
 }
 
@@ -185,10 +185,10 @@ static int count_pages(struct op_ctx *ctx, struct s3_pages *listing, struct coun
         if (listing->blind)
             return err_set(
                 err, ERR_PROTOCOL, "more than a page, and the store does not say where it goes on");
-        char told[96];
-        snprintf(told, sizeof told, "counting: %lld versions so far", (long long)count->versions);
+        char reported[96];
+        snprintf(reported, sizeof reported, "counting: %lld versions so far", (long long)count->versions);
         if (!listing->done)
-            op_progress(ctx, told);
+            op_progress(ctx, reported);
     }
     return 0;
 }

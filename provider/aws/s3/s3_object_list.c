@@ -96,7 +96,7 @@ static int list_bucket(struct op_ctx *ctx, struct wanted *list, size_t n, resour
 int s3_object_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    static const char *const told[] = {"bucket", "key", "sha256", "storage_class"};
+    static const char *const reported[] = {"bucket", "key", "sha256", "storage_class"};
     struct wanted *list = ARENA_ARRAY(ctx->arena, struct wanted, sought->count + 1);
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(ctx->arena);
     for (size_t i = 0; i < sought->count; i++)
@@ -109,8 +109,8 @@ int s3_object_list(struct op_ctx *ctx, const struct sought *sought, resource_fou
         if (n >= LIST_FROM && list_bucket(ctx, &list[i], n, found, found_ctx, err))
             return -1;
     }
-    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
-        value_builder_add(&names, value_stringz(ctx->arena, told[i]));
+    for (size_t i = 0; i < sizeof reported / sizeof *reported; i++)
+        value_builder_add(&names, value_stringz(ctx->arena, reported[i]));
     *covered = value_builder_list(&names);
     return 0;
 }

@@ -169,9 +169,9 @@ static void upload_parts_tell(struct parts *p)
 {
     char line[128];
     int64_t now_ms = clock_mono_ms();
-    if (p->upload->one_of_many || !op_tells_progress(p->ctx) || now_ms - p->told_ms < TICK_MS)
+    if (p->upload->one_of_many || !op_tells_progress(p->ctx) || now_ms - p->reported_ms < TICK_MS)
         return;
-    p->told_ms = now_ms;
+    p->reported_ms = now_ms;
     rate_line(line, sizeof line, "uploading", atomic_load(&p->moved), p->kept, p->record.size,
         now_ms - p->began_ms);
     op_progress(p->ctx, line);
@@ -195,7 +195,7 @@ int upload_parts_send(struct parts *p, struct err *err)
         upload_parts_release(p, &slots[i]);
     p->block = mem_alloc(BLOCK);
     p->flight = aws_flight_new(provider_aws(p->ctx->provider));
-    p->began_ms = p->told_ms = clock_mono_ms();
+    p->began_ms = p->reported_ms = clock_mono_ms();
     while ((p->sent < p->count && !p->stop) || aws_flight_count(p->flight)) {
         struct err failure = ERR_INIT;
         bool reads = p->read < p->count && p->read < p->sent + AHEAD && !p->stop;

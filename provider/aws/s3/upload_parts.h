@@ -33,7 +33,7 @@ struct parts {
     struct err err;            /* the first failure */
     atomic_int_fast64_t moved; /* bytes on their way or arrived */
     int64_t kept;              /* bytes that had arrived before */
-    int64_t began_ms, told_ms;
+    int64_t began_ms, reported_ms;
 };
 
 static inline int64_t upload_part_start(const struct parts *p, int part)

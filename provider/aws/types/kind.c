@@ -97,13 +97,13 @@ static bool is_store(void *client, const struct err *why)
     /* S3's codes never end so, those of the tagging API do: it is there and refuses. */
     bool refused = why && str_ends(str_z(why->code), STR("Exception"));
     bool answered = why && why->http_status >= 400 && why->class != ERR_THROTTLED && !refused;
-    return answered && str_eq(store, tagging) && (why->http_status < 500 || lacking_says(why));
+    return answered && str_eq(store, tagging) && (why->http_status < 500 || unsupported_says(why));
 }
 
 /* A store of one's own need not have an STS to ask. */
 static bool tell_clock(void *client, int64_t *ahead_ms)
 {
-    return aws_clock_told(client, !is_store(client, NULL), ahead_ms);
+    return aws_clock_reported(client, !is_store(client, NULL), ahead_ms);
 }
 
 static const struct schema *const types[] = {&aws_s3_object_schema, &aws_s3_directory_schema, NULL};

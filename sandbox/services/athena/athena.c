@@ -56,15 +56,15 @@ static struct str statement_type(struct str query)
 static bool is_of_hive(struct str query)
 {
     static const char *const verbs[] = {"alter", "msck", "show", "describe", "desc"};
-    static const char *const things[] = {"external", "database", "schema", "table"};
+    static const char *const resources[] = {"external", "database", "schema", "table"};
     struct str rest, word = first_word(query, &rest);
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (str_ieq(word, str_z(verbs[i])))
             return true;
     bool drops = str_ieq(word, STR("drop")), makes = str_ieq(word, STR("create"));
     word = first_word(rest, &rest);
-    for (size_t i = 0; (drops || makes) && i < sizeof things / sizeof *things; i++)
-        if (str_ieq(word, str_z(things[i])))
+    for (size_t i = 0; (drops || makes) && i < sizeof resources / sizeof *resources; i++)
+        if (str_ieq(word, str_z(resources[i])))
             return drops || !str_ieq(word, STR("table"));
     return false;
 }
@@ -110,7 +110,7 @@ static const struct value *athena_request(struct task *task, struct arena *arena
     return value_builder_map(&b);
 }
 
-static void athena_tell_end(struct task *task, const struct resident_answer *answer)
+static void athena_tell_end(struct task *task, const struct warm_worker_answer *answer)
 {
     if (answer->whole && answer->status == 0)
         task_end(task, ACTIVITY_SUCCEEDED, 0, "%s", "");
@@ -126,11 +126,11 @@ static void athena_tell_end(struct task *task, const struct resident_answer *ans
 static void athena_work(struct task *task)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct resident_answer answer;
+    struct warm_worker_answer answer;
     struct err err = ERR_INIT;
     /* It may what its caller may. */
     const struct session caller = session_of_value(value_getz(task_self(task)->request, "caller"));
-    const struct resident_options options = {.module = "weir_athena",
+    const struct warm_worker_options options = {.module = "weir_athena",
         .surroundings = {.region = task_self(task)->region, .as = &caller},
         .request = athena_request(task, &arena),
         .timeout_ms = TIMEOUT_MS};
@@ -141,7 +141,7 @@ static void athena_work(struct task *task)
             "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
             "MetaException(message:%s (Service: AmazonDataCatalog; Status Code: 400; Error Code: %s))",
             err.message, err.code);
-    else if (resident_ask(task, &options, &arena, &answer, &err))
+    else if (warm_worker_ask(task, &options, &arena, &answer, &err))
         task_end(task, ACTIVITY_FAILED, -1, "%s", err.message);
     else
         athena_tell_end(task, &answer);

@@ -9,7 +9,7 @@
 #include "sandbox/services/cloudcontrol/request.h"
 #include "sandbox/services/shared/tables.h"
 
-static struct cloud_things *things_of(const struct service_call *call)
+static struct cloud_resources *resources_of(const struct service_call *call)
 {
     return services_parts(call->services)->cloud;
 }
@@ -53,14 +53,14 @@ static int read_json(const struct service_call *call, const char *member, enum v
     return 0;
 }
 
-static int find_thing(
-    struct service_call *call, const struct cloud_model *model, struct cloud_thing *out, struct err *err)
+static int find_resource(
+    struct service_call *call, const struct cloud_model *model, struct cloud_resource *out, struct err *err)
 {
     struct str id;
     if (service_required(call, "Identifier", &id, err))
         return -1;
-    struct cloud_thing key = {.region = model->region, .type = model->type, .id = id};
-    if (cloud_things_get(things_of(call), call->arena, &key, out))
+    struct cloud_resource key = {.region = model->region, .type = model->type, .id = id};
+    if (cloud_resources_get(resources_of(call), call->arena, &key, out))
         return 0;
     return service_refuse(err, 400, "ResourceNotFoundException",
         "Resource of type '%.*s' with identifier '%.*s' was not found.", STR_ARG(model->type), STR_ARG(id));
@@ -72,13 +72,13 @@ static int find_thing(
 static int check_model(const struct cloud_model *model, const struct value *properties, struct err *err)
 {
     struct str wrong = cloud_model_wrong(model, properties),
-               told = cloud_model_gives(model, "readOnlyProperties", properties);
+               reported = cloud_model_gives(model, "readOnlyProperties", properties);
     if (wrong.n)
         return service_refuse(
             err, 400, "ValidationException", "Model validation failed (%.*s)", STR_ARG(wrong));
-    if (told.n)
+    if (reported.n)
         return service_refuse(err, 400, "ValidationException",
-            "Encountered read-only properties in the desired state: [%.*s]", STR_ARG(told));
+            "Encountered read-only properties in the desired state: [%.*s]", STR_ARG(reported));
     return 0;
 }
 
@@ -91,22 +91,22 @@ static int cloudcontrol_create(struct service_call *call, struct err *err)
         check_model(&model, given, err))
         return -1;
     const struct value *whole = cloud_model_filled(&model, given, cloud_chance(call->arena));
-    struct cloud_thing thing = {model.region, model.type, cloud_model_identifier(&model, whole), whole},
-                       there;
-    int known = cloud_request_begin(call, &model, "CREATE", thing.id, &r, err);
+    struct cloud_resource resource = {model.region, model.type, cloud_model_identifier(&model, whole), whole},
+                          there;
+    int known = cloud_request_begin(call, &model, "CREATE", resource.id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
         cloud_request_answer(call, &r);
         return 0;
     }
-    if (!thing.id.n)
+    if (!resource.id.n)
         cloud_request_fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
-    else if (!r.code.n && cloud_things_get(things_of(call), call->arena, &thing, &there))
+    else if (!r.code.n && cloud_resources_get(resources_of(call), call->arena, &resource, &there))
         cloud_request_fail(&r, "AlreadyExists",
             arena_printf(call->arena, "Resource of type '%.*s' with identifier '%.*s' already exists.",
-                STR_ARG(model.type), STR_ARG(thing.id)));
-    if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
+                STR_ARG(model.type), STR_ARG(resource.id)));
+    if (!r.code.n && cloud_resources_put(resources_of(call), &resource, err))
         return -1;
     return cloud_request_conclude(call, &r);
 }
@@ -114,35 +114,35 @@ static int cloudcontrol_create(struct service_call *call, struct err *err)
 static int cloudcontrol_update(struct service_call *call, struct err *err)
 {
     struct cloud_model model;
-    struct cloud_thing thing;
+    struct cloud_resource resource;
     struct cloud_request r;
     const struct value *patch, *now;
     struct err why = ERR_INIT;
-    if (find_type(call, "update", &model, err) || find_thing(call, &model, &thing, err) ||
+    if (find_type(call, "update", &model, err) || find_resource(call, &model, &resource, err) ||
         read_json(call, "PatchDocument", VALUE_LIST, &patch, err))
         return -1;
-    const struct value *shown = cloud_model_shown(&model, thing.properties);
+    const struct value *shown = cloud_model_shown(&model, resource.properties);
     if (cloud_model_patch(call->arena, shown, patch, &now, &why))
         return service_refuse(err, 400, "ValidationException", "%s", why.message);
-    struct str told = cloud_model_differs(&model, "readOnlyProperties", shown, now),
+    struct str reported = cloud_model_differs(&model, "readOnlyProperties", shown, now),
                fixed = cloud_model_differs(&model, "createOnlyProperties", shown, now),
                wrong = cloud_model_wrong(&model, now);
     if (wrong.n && !cloud_model_wrong(&model, shown).n) /* what the sandbox made up may be wrong itself */
         return service_refuse(
             err, 400, "ValidationException", "Model validation failed (%.*s)", STR_ARG(wrong));
-    if (told.n || fixed.n)
-        return service_refuse(err, 400, told.n ? "ValidationException" : "NotUpdatableException",
+    if (reported.n || fixed.n)
+        return service_refuse(err, 400, reported.n ? "ValidationException" : "NotUpdatableException",
             "Invalid patch update: %s properties [%.*s] cannot be updated",
-            told.n ? "readOnly" : "createOnly", STR_ARG(told.n ? told : fixed));
-    int known = cloud_request_begin(call, &model, "UPDATE", thing.id, &r, err);
+            reported.n ? "readOnly" : "createOnly", STR_ARG(reported.n ? reported : fixed));
+    int known = cloud_request_begin(call, &model, "UPDATE", resource.id, &r, err);
     if (known < 0)
         return -1;
     if (known) {
         cloud_request_answer(call, &r);
         return 0;
     }
-    thing.properties = now;
-    if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
+    resource.properties = now;
+    if (!r.code.n && cloud_resources_put(resources_of(call), &resource, err))
         return -1;
     return cloud_request_conclude(call, &r);
 }
@@ -150,7 +150,7 @@ static int cloudcontrol_update(struct service_call *call, struct err *err)
 static int delete (struct service_call *call, struct err *err)
 {
     struct cloud_model model;
-    struct cloud_thing thing;
+    struct cloud_resource resource;
     struct cloud_request r;
     struct err absent = ERR_INIT;
     struct str id;
@@ -163,27 +163,27 @@ static int delete (struct service_call *call, struct err *err)
         cloud_request_answer(call, &r);
         return 0;
     }
-    if (find_thing(call, &model, &thing, &absent))
+    if (find_resource(call, &model, &resource, &absent))
         cloud_request_fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
-    thing.properties = NULL;
-    if (!r.code.n && cloud_things_put(things_of(call), &thing, err))
+    resource.properties = NULL;
+    if (!r.code.n && cloud_resources_put(resources_of(call), &resource, err))
         return -1;
     return cloud_request_conclude(call, &r);
 }
 
 /* ---- reading ---- */
 
-static const struct value *description(
-    struct service_call *call, const struct cloud_model *model, const struct cloud_thing *thing, bool whole)
+static const struct value *description(struct service_call *call, const struct cloud_model *model,
+    const struct cloud_resource *resource, bool whole)
 {
-    const struct value *shown = cloud_model_shown(model, thing->properties),
+    const struct value *shown = cloud_model_shown(model, resource->properties),
                        *ids = value_getz(model->schema, "primaryIdentifier");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena), parts = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < ids->count && !whole; i++) {
         struct str name = str_slice(value_text(ids->items[i], STR_EMPTY), STR("/properties/").n, SIZE_MAX);
         view_set(&parts, name.p, value_get(shown, name));
     }
-    view_text(&b, "Identifier", thing->id);
+    view_text(&b, "Identifier", resource->id);
     view_text(&b, "Properties",
         value_text(json_as_text(call->arena, whole ? shown : value_builder_map(&parts)), STR_EMPTY));
     return value_builder_map(&b);
@@ -192,12 +192,12 @@ static const struct value *description(
 static int cloudcontrol_get(struct service_call *call, struct err *err)
 {
     struct cloud_model model;
-    struct cloud_thing thing;
-    if (find_type(call, "read", &model, err) || find_thing(call, &model, &thing, err))
+    struct cloud_resource resource;
+    if (find_type(call, "read", &model, err) || find_resource(call, &model, &resource, err))
         return -1;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "TypeName", model.type);
-    view_set(&b, "ResourceDescription", description(call, &model, &thing, true));
+    view_set(&b, "ResourceDescription", description(call, &model, &resource, true));
     call->output = value_builder_map(&b);
     return 0;
 }
@@ -242,8 +242,8 @@ static int cloudcontrol_list(struct service_call *call, struct err *err)
     const struct value *next;
     if (find_type(call, "list", &model, err) || check_list_model(call, &model, err))
         return -1;
-    const struct cloud_thing *all =
-        cloud_things_list(things_of(call), call->arena, model.region, model.type, &n);
+    const struct cloud_resource *all =
+        cloud_resources_list(resources_of(call), call->arena, model.region, model.type, &n);
     size_t size = (size_t)service_int_within(call->input, "MaxResults", CLOUD_PAGE, 1, CLOUD_PAGE_MOST);
     if (service_page(call, "NextToken", "MaxResults", size, n, &first, &end, &next, err))
         return -1;

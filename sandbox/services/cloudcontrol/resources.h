@@ -7,9 +7,9 @@
 
 #include "sandbox/calls/services.h"
 
-struct cloud_things;
+struct cloud_resources;
 
-struct cloud_thing {
+struct cloud_resource {
     struct str region, type, id;
     const struct value *properties; /* all, those that cannot be read as well */
 };
@@ -22,22 +22,23 @@ struct cloud_request {
     bool cancelled;
 };
 
-struct cloud_things *cloud_things_new(struct services *services);
-void cloud_things_free(struct cloud_things *things);
+struct cloud_resources *cloud_resources_new(struct services *services);
+void cloud_resources_free(struct cloud_resources *resources);
 
-bool cloud_things_get(
-    struct cloud_things *things, struct arena *arena, const struct cloud_thing *key, struct cloud_thing *out);
+bool cloud_resources_get(struct cloud_resources *resources, struct arena *arena,
+    const struct cloud_resource *key, struct cloud_resource *out);
 /* properties NULL: it is deleted. */
-int cloud_things_put(struct cloud_things *things, const struct cloud_thing *thing, struct err *err);
+int cloud_resources_put(
+    struct cloud_resources *resources, const struct cloud_resource *resource, struct err *err);
 /* All of a type in a region, in order of their ids. */
-struct cloud_thing *cloud_things_list(
-    struct cloud_things *things, struct arena *arena, struct str region, struct str type, size_t *n);
+struct cloud_resource *cloud_resources_list(
+    struct cloud_resources *resources, struct arena *arena, struct str region, struct str type, size_t *n);
 
-void cloud_requests_add(struct cloud_things *things, const struct cloud_request *request);
+void cloud_requests_add(struct cloud_resources *resources, const struct cloud_request *request);
 typedef bool cloud_request_fits(const struct cloud_request *request, const void *ctx);
 /* Those that fit, the latest first. */
-struct cloud_request *cloud_requests_find(
-    struct cloud_things *things, struct arena *arena, cloud_request_fits *fits, const void *ctx, size_t *n);
-bool cloud_requests_cancel(struct cloud_things *things, struct str token);
+struct cloud_request *cloud_requests_find(struct cloud_resources *resources, struct arena *arena,
+    cloud_request_fits *fits, const void *ctx, size_t *n);
+bool cloud_requests_cancel(struct cloud_resources *resources, struct str token);
 
 #endif

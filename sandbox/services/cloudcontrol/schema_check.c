@@ -8,7 +8,7 @@ enum { DEPTH = 64 };
 
 struct check {
     const struct cloud_model *model;
-    struct str wrong; /* the first thing */
+    struct str wrong; /* the first resource */
     int depth;
     bool part; /* the schema at hand says some of what there is to an object: others say the rest */
 };

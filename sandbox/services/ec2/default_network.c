@@ -6,7 +6,7 @@
 
 enum { ZONES = 3, SUBNETS = 16 };
 
-/* The thing of the type that has this attribute; false: there is none. */
+/* The resource of the type that has this attribute; false: there is none. */
 static bool find_with(const struct service_call *call, const char *type, const char *name,
     const struct value *value, struct str vpc, struct control_record *out)
 {
@@ -51,7 +51,7 @@ static int add_subnet(
         view_text(&b, "AvailabilityZone", zone);
         if (ec2_ask(call, "CreateSubnet", value_builder_map(&b), &answer, err))
             return -1;
-        *id = ec2_told(call->arena, answer, "subnetId");
+        *id = ec2_reported(call->arena, answer, "subnetId");
         if (ask2(call, "ModifySubnetAttribute", "SubnetId", *id, "MapPublicIpOnLaunch.Value", STR("true"),
                 &answer, err) ||
             !control_find(services_control(call->services), call->arena, STR("aws.ec2.subnet"), call->region,
@@ -72,7 +72,7 @@ static int open_way(struct service_call *call, struct str vpc, struct err *err)
     struct value_builder b = VALUE_BUILDER(call->arena);
     if (ec2_ask(call, "CreateInternetGateway", &value_empty_map, &answer, err))
         return -1;
-    gateway = ec2_told(call->arena, answer, "internetGatewayId");
+    gateway = ec2_reported(call->arena, answer, "internetGatewayId");
     if (ask2(call, "AttachInternetGateway", "InternetGatewayId", gateway, "VpcId", vpc, &answer, err) ||
         !find_with(call, "aws.ec2.route_table", "main", &value_true, vpc, &table))
         return -1;
@@ -108,7 +108,7 @@ static int create_default_vpc(struct service_call *call, struct err *err)
             "A Default VPC already exists for this account in this region.");
     if (ec2_ask(call, "CreateVpc", members, &answer, err))
         return -1;
-    id = ec2_told(call->arena, answer, "vpcId");
+    id = ec2_reported(call->arena, answer, "vpcId");
     if (ask2(
             call, "ModifyVpcAttribute", "VpcId", id, "EnableDnsHostnames.Value", STR("true"), &answer, err) ||
         open_way(call, id, err))

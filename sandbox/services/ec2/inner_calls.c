@@ -23,7 +23,7 @@ static struct str text_between(struct str text, struct str open, struct str clos
     return to < 0 ? STR_EMPTY : str_slice(text, (size_t)from + open.n, (size_t)to);
 }
 
-struct str ec2_told(struct arena *arena, struct str answer, const char *element)
+struct str ec2_reported(struct arena *arena, struct str answer, const char *element)
 {
     return text_between(answer, arena_printf(arena, "<%s>", element), arena_printf(arena, "</%s>", element));
 }
@@ -42,7 +42,7 @@ int ec2_ask(struct service_call *call, const char *operation, const struct value
     *answer = said.body;
     if (said.status < 300)
         return 0;
-    struct str code = ec2_told(call->arena, said.body, "Code"),
-               message = ec2_told(call->arena, said.body, "Message");
+    struct str code = ec2_reported(call->arena, said.body, "Code"),
+               message = ec2_reported(call->arena, said.body, "Message");
     return service_refuse(err, said.status, arena_strz(call->arena, code), "%.*s", STR_ARG(message));
 }

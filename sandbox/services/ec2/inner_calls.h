@@ -9,6 +9,6 @@
 int ec2_ask(struct service_call *call, const char *operation, const struct value *members, struct str *answer,
     struct err *err);
 /* The text of the first element of that name; "": there is none. */
-struct str ec2_told(struct arena *arena, struct str answer, const char *element);
+struct str ec2_reported(struct arena *arena, struct str answer, const char *element);
 
 #endif

@@ -29,7 +29,7 @@ static int msk_want(struct services *services, struct arena *arena, const struct
 
 /* Kafka's protocol has no words for a refusal before a request: who comes is sent away, and the sandbox says
  * why. */
-static void msk_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void msk_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record record;
@@ -42,10 +42,10 @@ static void msk_visit(struct services *services, const struct door_of *of, const
         fprintf(stderr, "sandbox: the cluster %.*s is a record only: %s\n", STR_ARG(record.id), err.message);
         return;
     }
-    int broker = door_dial(self.ports[0]);
+    int broker = listener_dial(self.ports[0]);
     if (broker < 0)
         return;
-    door_join(services_parts(services)->doors, fd, broker);
+    listener_join(services_parts(services)->listeners, fd, broker);
     close(broker);
 }
 

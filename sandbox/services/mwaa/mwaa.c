@@ -40,7 +40,7 @@ static void refuse_visit(int fd, const char *why)
         ;
 }
 
-static void mwaa_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void mwaa_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record record;
@@ -53,9 +53,9 @@ static void mwaa_visit(struct services *services, const struct door_of *of, cons
         refuse_visit(fd, err.message);
         return;
     }
-    AUTO_FD int server = door_dial(self.ports[0]);
+    AUTO_FD int server = listener_dial(self.ports[0]);
     if (server >= 0)
-        door_join(services_parts(services)->doors, fd, server);
+        listener_join(services_parts(services)->listeners, fd, server);
 }
 
 static const uint16_t web_port[] = {8080, 0};
@@ -170,7 +170,7 @@ static int mwaa_exchange(uint16_t port, struct str request, struct buf *answer, 
 {
     char block[16 * 1024];
     ssize_t n;
-    AUTO_FD int fd = door_dial(port);
+    AUTO_FD int fd = listener_dial(port);
     if (fd < 0 || fd_write_all(fd, request.p, request.n, err, "Airflow"))
         return -1;
     while ((n = recv(fd, block, sizeof block, 0)) > 0)

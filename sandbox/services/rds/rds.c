@@ -96,7 +96,7 @@ static bool refuses(const struct control_record *record)
     return value_equal(value_getz(record->attrs, "stopped"), &value_true);
 }
 
-static void rds_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void rds_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf startup = BUF_INIT;
@@ -118,9 +118,9 @@ static void rds_visit(struct services *services, const struct door_of *of, const
         greeting_refuse(fd, "58000", err.message);
         return;
     }
-    AUTO_FD int server = door_dial_path(postgres_socket(&arena, &self));
+    AUTO_FD int server = listener_dial_path(postgres_socket(&arena, &self));
     if (server >= 0 && send(server, startup.p, startup.n, MSG_NOSIGNAL) == (ssize_t)startup.n)
-        door_join(services_parts(services)->doors, fd, server);
+        listener_join(services_parts(services)->listeners, fd, server);
 }
 
 const struct endpoint rds_endpoint = {.type = "aws.rds.instance",

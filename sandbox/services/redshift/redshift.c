@@ -150,7 +150,7 @@ int warehouse_want(struct services *services, struct arena *arena, const struct 
 
 /* ---- visitors ---- */
 
-static void redshift_visit(struct services *services, const struct door_of *of, const void *ctx, int fd)
+static void redshift_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf startup = BUF_INIT;
@@ -170,9 +170,9 @@ static void redshift_visit(struct services *services, const struct door_of *of, 
         greeting_refuse(fd, "58000", err.message);
         return;
     }
-    AUTO_FD int front = door_dial(port);
+    AUTO_FD int front = listener_dial(port);
     if (front >= 0 && send(front, startup.p, startup.n, MSG_NOSIGNAL) == (ssize_t)startup.n)
-        door_join(services_parts(services)->doors, fd, front);
+        listener_join(services_parts(services)->listeners, fd, front);
 }
 
 const struct endpoint cluster_endpoint = {

@@ -147,7 +147,7 @@ static void tell_bus(struct services *services, struct arena *arena, const struc
         value_builder_set(&b, STR("deletion-type"),
             value_stringz(arena, marker ? "Delete Marker Created" : "Permanently Deleted"));
     const struct value *bucket = bucket_arn(arena, event->bucket);
-    const struct bus_event told = {.id = uuid_random(arena),
+    const struct bus_event reported = {.id = uuid_random(arena),
         .source = STR("aws.s3"),
         .detail_type = created ? STR("Object Created") : STR("Object Deleted"),
         .account = services_account(services),
@@ -155,7 +155,7 @@ static void tell_bus(struct services *services, struct arena *arena, const struc
         .time_ms = clock_wall_ms(),
         .resources = value_list(arena, &bucket, 1),
         .detail = value_builder_map(&b)};
-    events_meet(services, arena, event->region, STR_EMPTY, event_value(arena, &told), false);
+    events_meet(services, arena, event->region, STR_EMPTY, event_value(arena, &reported), false);
 }
 
 /* ---- all of them ---- */

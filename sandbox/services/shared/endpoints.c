@@ -23,18 +23,18 @@ static struct str address_of(const struct control_record *record)
 }
 
 /* A record with several ports has a door for each, which its id tells apart. */
-static struct str door_id(struct arena *arena, const struct control_record *record, uint16_t port)
+static struct str listener_id(struct arena *arena, const struct control_record *record, uint16_t port)
 {
     return arena_printf(arena, "%.*s|%u", STR_ARG(record->id), (unsigned)port);
 }
 
-static void open_door(struct services *services, const struct endpoint *endpoint,
+static void open_listener(struct services *services, const struct endpoint *endpoint,
     const struct control_record *record, struct str id, uint16_t port)
 {
     struct err err = ERR_INIT;
-    const struct door_of of = {str_z(endpoint->type), record->region, id};
-    if (doors_open(
-            services_parts(services)->doors, &of, address_of(record), port, endpoint->visit, NULL, &err))
+    const struct listener_of of = {str_z(endpoint->type), record->region, id};
+    if (listeners_open(
+            services_parts(services)->listeners, &of, address_of(record), port, endpoint->visit, NULL, &err))
         fprintf(stderr, "sandbox: %s %.*s is a record only: %s\n", endpoint->type, STR_ARG(record->id),
             err.message);
 }
@@ -46,20 +46,20 @@ static void open_endpoint(
     if (endpoint->serves && !endpoint->serves(record->attrs))
         return;
     if (endpoint->port)
-        open_door(
+        open_listener(
             services, endpoint, record, record->id, (uint16_t)service_int(record->attrs, endpoint->port, 0));
     for (const uint16_t *port = endpoint->ports; port && *port; port++)
-        open_door(services, endpoint, record, door_id(&arena, record, *port), *port);
+        open_listener(services, endpoint, record, listener_id(&arena, record, *port), *port);
 }
 
-static void shut_doors(struct services *services, struct arena *arena, const struct endpoint *endpoint,
+static void shut_listeners(struct services *services, struct arena *arena, const struct endpoint *endpoint,
     const struct control_record *record)
 {
-    struct door_of of = {str_z(endpoint->type), record->region, record->id};
-    doors_shut(services_parts(services)->doors, &of);
+    struct listener_of of = {str_z(endpoint->type), record->region, record->id};
+    listeners_shut(services_parts(services)->listeners, &of);
     for (const uint16_t *port = endpoint->ports; port && *port; port++) {
-        of.id = door_id(arena, record, *port);
-        doors_shut(services_parts(services)->doors, &of);
+        of.id = listener_id(arena, record, *port);
+        listeners_shut(services_parts(services)->listeners, &of);
     }
 }
 
@@ -105,7 +105,7 @@ static void close_endpoint(
     struct services *services, const struct endpoint *endpoint, const struct control_record *record)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    shut_doors(services, &arena, endpoint, record);
+    shut_listeners(services, &arena, endpoint, record);
     end_daemons(services, endpoint, record, false);
 }
 
@@ -138,7 +138,7 @@ void endpoints_open(struct services *services)
 }
 
 bool endpoint_record(
-    struct services *services, struct arena *arena, const struct door_of *of, struct control_record *out)
+    struct services *services, struct arena *arena, const struct listener_of *of, struct control_record *out)
 {
     struct str rest;
     return control_find(

@@ -13,7 +13,7 @@ struct endpoint {
     const char *type;      /* "aws.rds.instance" */
     const char *port;      /* attribute of the port; NULL: it has no door, or: */
     const uint16_t *ports; /* all of these, up to 0 */
-    door_visit *visit;     /* who knocks */
+    listener_visit *visit; /* who knocks */
     bool rests_on_change; /* a change of the record ends its first daemon; whoever wants it finds a new one */
     /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
     bool (*serves)(const struct value *attrs);
@@ -35,6 +35,6 @@ void endpoints_open(struct services *services);
 
 /* The record behind a door. False: it is gone. */
 bool endpoint_record(
-    struct services *services, struct arena *arena, const struct door_of *of, struct control_record *out);
+    struct services *services, struct arena *arena, const struct listener_of *of, struct control_record *out);
 
 #endif

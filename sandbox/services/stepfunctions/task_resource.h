@@ -11,13 +11,13 @@
 
 #include "sandbox/services/stepfunctions/executions.h"
 
-enum errand_flag {
-    ERRAND_SYNC = 1,  /* .sync is there */
-    ERRAND_TOKEN = 2, /* .waitForTaskToken too */
-    ERRAND_CAMEL = 4, /* the service's members begin with a small letter; in a machine they do not */
+enum task_resource_flag {
+    TASK_RESOURCE_SYNC = 1,  /* .sync is there */
+    TASK_RESOURCE_TOKEN = 2, /* .waitForTaskToken too */
+    TASK_RESOURCE_CAMEL = 4, /* the service's members begin with a small letter; in a machine they do not */
 };
 
-struct errand {
+struct task_resource {
     struct execution *execution;
     struct arena *arena;
     struct asl_task *task;
@@ -37,10 +37,10 @@ struct errand {
 
 /* Fills in the rest from the resource: arn:aws:states:::SERVICE:ACTION[.PATTERN], or the ARN of a function or
  * activity. False: the sandbox knows no such thing. */
-bool errand_read(struct errand *errand);
+bool task_resource_read(struct task_resource *task_resource);
 /* The task's input as the operation takes it. */
-const struct value *errand_request(struct errand *errand);
+const struct value *task_resource_request(struct task_resource *task_resource);
 /* What the operation, or what it started, has given, as the machine sees it; not a function's answer. */
-const struct value *errand_answer(struct errand *errand, const struct value *output);
+const struct value *task_resource_answer(struct task_resource *task_resource, const struct value *output);
 
 #endif

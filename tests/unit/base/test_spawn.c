@@ -73,7 +73,7 @@ static void has_its_signals(void **state)
     assert_string_equal(said, "");
 }
 
-static void runs_where_and_with_what_it_is_told(void **state)
+static void runs_where_and_with_what_it_is_reported(void **state)
 {
     (void)state;
     char word[] = "WORD=hello", *env[] = {word, NULL};
@@ -81,7 +81,7 @@ static void runs_where_and_with_what_it_is_told(void **state)
     assert_string_equal(said, "/usr\nhello\n");
 }
 
-static void stands_apart_as_far_as_it_is_told(void **state)
+static void stands_apart_as_far_as_it_is_reported(void **state)
 {
     (void)state;
     const char *script = "cut -d ' ' -f 5,6 /proc/$$/stat | { read group session; [ $group = $$ ] && echo "
@@ -108,8 +108,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(has_nothing_of_its_parent),
         cmocka_unit_test(has_its_signals),
-        cmocka_unit_test(runs_where_and_with_what_it_is_told),
-        cmocka_unit_test(stands_apart_as_far_as_it_is_told),
+        cmocka_unit_test(runs_where_and_with_what_it_is_reported),
+        cmocka_unit_test(stands_apart_as_far_as_it_is_reported),
         cmocka_unit_test(says_why_it_cannot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,7 +108,7 @@ static void test_one_by_one(void **state)
                 assert_true(one && str_eq(one->name, other->name) && str_eq(one->doc, other->doc));
                 assert_true(str_eq(one->example, other->example));
                 assert_int_equal(one->attr_count, other->attr_count);
-                assert_int_equal(one->demand_count, other->demand_count);
+                assert_int_equal(one->constraint_count, other->constraint_count);
                 assert_ptr_equal(spec_reader.find(parts, name, is_data, &diags), one);
             }
         }

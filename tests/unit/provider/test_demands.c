@@ -44,15 +44,17 @@ static struct value_test by(const char *path, enum test_kind kind, int64_t numbe
 
 static bool is_broken(const struct value_test *when, struct value_test must, const struct value *object)
 {
-    const struct value_demand demand = {.when = {when, when ? 1 : 0}, .must = {&must, 1}, .says = STR("no")};
+    const struct value_constraint constraint = {
+        .when = {when, when ? 1 : 0}, .must = {&must, 1}, .says = STR("no")};
     const struct schema schema = {.name = STR("test"),
         .attrs = attrs,
         .attr_count = sizeof attrs / sizeof *attrs,
-        .demands = &demand,
-        .demand_count = 1};
-    struct demand_break out = {0};
-    bool broken = schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out);
-    assert_true(broken ? out.demand == &demand && str_starts(must.path, out.attribute) : !out.demand);
+        .constraints = &constraint,
+        .constraint_count = 1};
+    struct constraint_break out = {0};
+    bool broken = schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out);
+    assert_true(
+        broken ? out.constraint == &constraint && str_starts(must.path, out.attribute) : !out.constraint);
     return broken;
 }
 
@@ -123,25 +125,27 @@ static void test_what_changes(void **state)
     const struct str limits[] = {STR("limit")};
     struct value_test measured = {
         .path = STR("nodes"), .kind = TEST_MOST, .others = limits, .other_count = 1};
-    const struct value_demand demands[] = {{.when = {&when, 1}, .must = {&must, 1}, .says = STR("two")},
+    const struct value_constraint constraints[] = {
+        {.when = {&when, 1}, .must = {&must, 1}, .says = STR("two")},
         {.must = {&measured, 1}, .says = STR("at most limit")}};
     const struct schema schema = {.name = STR("test"),
         .attrs = attrs,
         .attr_count = sizeof attrs / sizeof *attrs,
-        .demands = demands,
-        .demand_count = 2};
+        .constraints = constraints,
+        .constraint_count = 2};
     static const struct {
         const char *changed;
         bool broken;
     } rows[] = {{"[]", false}, {"[\"zones\"]", false}, {"[\"kind\"]", true}, {"[\"nodes\"]", true}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct demand_break out = {.changed = list_of(rows[i].changed)};
-        assert_int_equal(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out), rows[i].broken);
+        struct constraint_break out = {.changed = list_of(rows[i].changed)};
+        assert_int_equal(
+            schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out), rows[i].broken);
     }
-    struct demand_break out = {.changed = list_of("[\"limit\"]")};
+    struct constraint_break out = {.changed = list_of("[\"limit\"]")};
     object = value_with(&arena, object, STR("limit"), list_of("1"));
-    assert_true(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
-    assert_ptr_equal(out.demand, &demands[1]);
+    assert_true(schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+    assert_ptr_equal(out.constraint, &constraints[1]);
 }
 
 /* Each that is not met, one after the other: all tests of one demand, then the next demand. */
@@ -150,21 +154,21 @@ static void test_one_after_the_other(void **state)
     (void)state;
     struct value_test first[] = {by("nodes", TEST_MOST, 3), by("zones", TEST_LEAST, 2)};
     struct value_test second[] = {is("source", TEST_IS, "[\"a\"]")};
-    const struct value_demand demands[] = {
+    const struct value_constraint constraints[] = {
         {.must = {first, 2}, .says = STR("one")}, {.must = {second, 1}, .says = STR("two")}};
     const struct schema schema = {.name = STR("test"),
         .attrs = attrs,
         .attr_count = sizeof attrs / sizeof *attrs,
-        .demands = demands,
-        .demand_count = 2};
+        .constraints = constraints,
+        .constraint_count = 2};
     static const char *const wanted[] = {"nodes", "zones", "source"};
-    struct demand_break out = {0};
+    struct constraint_break out = {0};
     const struct value *object = list_of("{\"nodes\": 4, \"zones\": [\"a\"], \"source\": \"b\"}");
     for (size_t i = 0; i < 3; i++) {
-        assert_true(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+        assert_true(schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
         assert_true(str_eqz(out.attribute, wanted[i]));
     }
-    assert_false(schema_demand_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
+    assert_false(schema_constraint_broken(&arena, &schema, object, ASKED_BY_WEIR, &out));
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-/* What takes another thing to change: attributes that are fixed, at whatever depth. */
+/* What takes another resource to change: attributes that are fixed, at whatever depth. */
 #include "base/json.h"
 #include "provider/schema.h"
 

@@ -50,7 +50,7 @@ static void test_others_may_not_write(void **state)
     assert_int_equal(folder_open(&a, open, &dir, &err), 0); /* one of an earlier version is closed */
     assert_int_equal(stat(open, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_int_equal(chmod(open, 01777), 0); /* a place for everybody's things stays one */
+    assert_int_equal(chmod(open, 01777), 0); /* a place for everybody's resources stays one */
     assert_int_equal(folder_open(&a, open, &dir, &err), -1);
 }
 

@@ -1,6 +1,6 @@
 /*
- * A kind of provider `fake`: a world of one resource type, fake.thing, that lives in memory, and one command
- * after another against it in a folder of its own. For one file of a test program, behind cmocka.h.
+ * A kind of provider `fake`: a world of one resource type, fake.resource, that lives in memory, and one
+ * command after another against it in a folder of its own. For one file of a test program, behind cmocka.h.
  */
 #ifndef WEIR_TESTS_TOY_WORLD_H
 #define WEIR_TESTS_TOY_WORLD_H
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- the world: things by name ---- */
+/* ---- the world: resources by name ---- */
 
 static struct {
     struct arena arena;

@@ -192,11 +192,11 @@ static void no_half_of_a_secret(void **state)
 }
 
 /* role and net/subnet come first; db waits for both, etl for db. What has no address orders others only. */
-static const struct course_step steps[] = {{STR("role"), ACTION_CREATE, false},
+static const struct exec_graph_step steps[] = {{STR("role"), ACTION_CREATE, false},
     {STR("net/subnet[\"a/b\"]"), ACTION_CREATE, false}, {STR_EMPTY, ACTION_NOOP, false},
     {STR_EMPTY, ACTION_NOOP, false}, {STR("db"), ACTION_CREATE, false}, {STR("etl"), ACTION_UPDATE, false}};
 static const uint32_t firsts[] = {0, 1, 2, 3, 4, 5, 5}, targets[] = {2, 3, 4, 4, 5};
-static const struct course course = {steps, firsts, targets, 6};
+static const struct exec_graph exec_graph = {steps, firsts, targets, 6};
 
 static void send_step(struct progress *p, enum event_kind kind, uint32_t step)
 {
@@ -213,7 +213,7 @@ static struct progress *scheduled(const struct term *term)
     struct progress *p =
         progress_new_idle(&(struct progress_options){.mode = PROGRESS_LIVE, .term = term, .total = 4});
     struct observer observer = progress_observer(p);
-    observer.event(observer.ctx, &(struct event){.kind = EVENT_SCHEDULED, .course = &course});
+    observer.event(observer.ctx, &(struct event){.kind = EVENT_SCHEDULED, .exec_graph = &exec_graph});
     send_step(p, EVENT_START, 1);
     send_step(p, EVENT_START, 0);
     return p;
@@ -276,7 +276,7 @@ static void failures_are_kept_for_the_end(void **state)
                                     "    request id: r1\n");
 }
 
-static void failures_with_one_cause_are_told_once(void **state)
+static void failures_with_one_cause_are_reported_once(void **state)
 {
     (void)state;
     struct progress *p =
@@ -332,7 +332,7 @@ int main(void)
         cmocka_unit_test(what_waits_for_what),
         cmocka_unit_test(what_there_is_room_for),
         cmocka_unit_test(failures_are_kept_for_the_end),
-        cmocka_unit_test(failures_with_one_cause_are_told_once),
+        cmocka_unit_test(failures_with_one_cause_are_reported_once),
         cmocka_unit_test(events_as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

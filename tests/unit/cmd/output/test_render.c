@@ -369,7 +369,7 @@ static void long_values_take_one_line(void **state)
         "+ a: [\"0123456789012345678901234567890123456789\", \"01234567890123456789012345... (2 items)\n");
 }
 
-static void policies_are_told_by_what_they_allow(void **state)
+static void policies_are_reported_by_what_they_allow(void **state)
 {
     (void)state;
     check_brief(&policy_type,
@@ -417,7 +417,7 @@ static struct plan *many(size_t n)
     return &plan;
 }
 
-static void like_instances_are_told_by_what_differs(void **state)
+static void like_instances_are_reported_by_what_differs(void **state)
 {
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
@@ -601,8 +601,8 @@ int main(void)
         cmocka_unit_test(long_texts_are_cut),
         cmocka_unit_test(a_plan),
         cmocka_unit_test(long_values_take_one_line),
-        cmocka_unit_test(policies_are_told_by_what_they_allow),
-        cmocka_unit_test(like_instances_are_told_by_what_differs),
+        cmocka_unit_test(policies_are_reported_by_what_they_allow),
+        cmocka_unit_test(like_instances_are_reported_by_what_differs),
         cmocka_unit_test(only_signs_are_coloured),
         cmocka_unit_test(a_comment_is_long_enough),
         cmocka_unit_test(a_plan_as_events),

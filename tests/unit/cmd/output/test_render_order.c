@@ -46,12 +46,12 @@ static void check_order(const struct made *made, size_t n, const char *expected)
 {
     struct plan plan = plan_of(made, n);
     struct section *sections;
-    AUTO_BUF struct buf told = BUF_INIT;
+    AUTO_BUF struct buf reported = BUF_INIT;
     size_t count = sections_list(&plan, &arena, &sections);
     for (size_t i = 0; i < count; i++)
-        buf_addf(&told, "%s%.*s", i ? " " : "", STR_ARG(sections[i].change->subject.address));
-    buf_add_char(&told, '\0');
-    assert_string_equal(told.p, expected);
+        buf_addf(&reported, "%s%.*s", i ? " " : "", STR_ARG(sections[i].change->subject.address));
+    buf_add_char(&reported, '\0');
+    assert_string_equal(reported.p, expected);
 }
 
 #define CHECK_ORDER(expected, ...)                                                                           \
@@ -94,7 +94,7 @@ static void what_the_stack_has_not_comes_last(void **state)
         MADE("a", 0, ACTION_UPDATE));
 }
 
-static void what_stays_is_not_told(void **state)
+static void what_stays_is_not_reported(void **state)
 {
     (void)state;
     CHECK_ORDER("b", MADE("a", 0, ACTION_NOOP), MADE("b", 1, ACTION_READ));
@@ -125,7 +125,7 @@ int main(void)
         cmocka_unit_test(instances_stand_together_by_their_keys),
         cmocka_unit_test(modules_stay_together),
         cmocka_unit_test(what_the_stack_has_not_comes_last),
-        cmocka_unit_test(what_stays_is_not_told),
+        cmocka_unit_test(what_stays_is_not_reported),
         cmocka_unit_test(types_are_counted_the_most_frequent_first),
     };
     return cmocka_run_group_tests(tests, NULL, stop);

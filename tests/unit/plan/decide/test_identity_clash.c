@@ -43,7 +43,7 @@ static void an_address_with_a_key_is_quoted(void **state)
         "moved: [{from: 'a[\"k\"]', to: b}]");
 }
 
-/* What is let go of stays where it is: another may take it over. */
+/* What is forgets stays where it is: another may take it over. */
 static void what_is_forgotten_is_free(void **state)
 {
     (void)state;
@@ -67,12 +67,12 @@ static void two_are_not_one(void **state)
     assert_refused("a would be the same fake.thing as b still is: y", "apply that first, with --target");
 }
 
-/* Their names are known only when the first thing is there. */
+/* Their names are known only when the first resource is there. */
 static const char late[] = "resources:\n  a: {type: fake.thing, name: x}\n"
                            "  b: {type: fake.thing, name: '${a.id}'}\n"
                            "  c: {type: fake.thing, name: '${a.id}', size: large, adopt: existing}\n";
 
-static void what_turns_out_to_be_one_is_made_once(void **state)
+static void what_batch_out_to_be_one_is_made_once(void **state)
 {
     (void)state;
     write_stack(late);
@@ -88,7 +88,7 @@ static void what_turns_out_to_be_one_is_made_once(void **state)
     assert_refused("b and c would be the same fake.thing: id-x", "give one of them another name");
 }
 
-/* With another value of what never changes it is another thing of the same name. */
+/* With another value of what never changes it is another resource of the same name. */
 static void another_thing_of_that_name_is_no_clash(void **state)
 {
     (void)state;
@@ -112,7 +112,7 @@ int main(void)
         TEST(an_address_with_a_key_is_quoted),
         TEST(what_is_forgotten_is_free),
         TEST(two_are_not_one),
-        TEST(what_turns_out_to_be_one_is_made_once),
+        TEST(what_batch_out_to_be_one_is_made_once),
         TEST(another_thing_of_that_name_is_no_clash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

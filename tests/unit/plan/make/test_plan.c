@@ -333,7 +333,7 @@ static void keyed_instances_come_and_go_by_key(void **state)
     finish(&s);
 }
 
-/* The keys are fixed, what lies under them is known only when the first thing is there. */
+/* The keys are fixed, what lies under them is known only when the first resource is there. */
 static void each_value_becomes_known_during_apply(void **state)
 {
     (void)state;
@@ -348,7 +348,7 @@ static void each_value_becomes_known_during_apply(void **state)
 }
 
 /* What was to be known only after apply turned out to be what it was. */
-static void what_turns_out_the_same_is_not_changed(void **state)
+static void what_batch_out_the_same_is_not_changed(void **state)
 {
     (void)state;
     write_stack("resources:\n  a: {type: fake.thing, name: a, kind: x}\n" B);
@@ -535,7 +535,7 @@ int main(void)
         TEST(moves_forgets_and_ignores),
         TEST(keyed_instances_come_and_go_by_key),
         TEST(each_value_becomes_known_during_apply),
-        TEST(what_turns_out_the_same_is_not_changed),
+        TEST(what_batch_out_the_same_is_not_changed),
         TEST(what_was_shown_is_what_is_made),
         TEST(targets_leave_the_rest_alone),
         TEST(data_waits_for_what_it_reads),

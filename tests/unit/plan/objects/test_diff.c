@@ -65,7 +65,7 @@ static void what_the_file_gives_is_compared_with_what_is_there(void **state)
     (void)state;
     assert_string_equal(diff("{\"name\":\"a\"}", "{\"name\":\"a\",\"note\":\"not ours\"}", NULL), "");
     assert_string_equal(diff("{\"name\":\"b\",\"note\":\"x\"}", "{\"name\":\"a\"}", NULL), "name! note");
-    assert_string_equal(diff("{\"size\":\"small\"}", "{}", NULL), ""); /* a facet that is not there */
+    assert_string_equal(diff("{\"size\":\"small\"}", "{}", NULL), ""); /* a sub-resource that is not there */
     assert_string_equal(diff("{\"hash\":\"2\"}", "{\"hash\":\"1\"}", NULL), "hash");
     assert_string_equal(diff("{\"id\":\"2\"}", "{\"id\":\"1\"}", NULL), ""); /* nobody can give that */
 }
@@ -91,7 +91,8 @@ static void what_no_service_tells_is_compared_with_the_record(void **state)
     assert_string_equal(diff("{\"source\":\"b\",\"password\":\"two\"}", "{}", &record), "password source!");
     struct value_entry large[] = {{STR("manner"), value_stringz(&arena, "large")}};
     struct record bent = {.set = json("[\"manner\"]"), .attrs = value_map(&arena, large, 1)};
-    assert_string_equal(diff("{}", "{}", &bent), "-manner"); /* what it means without that is another thing */
+    assert_string_equal(
+        diff("{}", "{}", &bent), "-manner"); /* what it means without that is another resource */
     /* What was there before weir is not made anew for what nobody knows of it. */
     struct record adopted = {.set = json("[]"), .attrs = json("{}"), .adopted = true};
     assert_string_equal(diff("{\"source\":\"b\"}", "{}", &adopted), "source");

@@ -60,7 +60,7 @@ static void the_service_has_the_last_word(void **state)
     assert_same(object_whole(&arena, &schema, json("{}"), NULL, NULL), "{}");
 }
 
-/* A local attribute of that name in an answer is another thing. */
+/* A local attribute of that name in an answer is another resource. */
 static void the_file_says_what_no_service_tells(void **state)
 {
     (void)state;

@@ -30,7 +30,7 @@ static const struct value *json(const char *s)
 
 static bool otherwise(const char *given, const char *live)
 {
-    return told_otherwise(&attrs[0], json(given), json(live));
+    return reported_otherwise(&attrs[0], json(given), json(live));
 }
 
 static void test_only_texts(void **state)
@@ -47,8 +47,8 @@ static void test_only_texts(void **state)
     assert_false(otherwise("true", "false"));
     assert_false(otherwise("[\"a\",\"b\"]", "[\"a\"]"));
     assert_false(otherwise("{\"zone\":\"UTC\",\"days\":3}", "{\"zone\":\"utc\",\"days\":4}"));
-    assert_false(told_otherwise(&attrs[1], json("\"on\""), json("\"off\"")));
-    assert_false(told_otherwise(&attrs[2], json("\"a\""), json("\"b\"")));
+    assert_false(reported_otherwise(&attrs[1], json("\"on\""), json("\"off\"")));
+    assert_false(reported_otherwise(&attrs[2], json("\"a\""), json("\"b\"")));
 }
 
 static void test_as_long_as_both_stay(void **state)
@@ -56,20 +56,21 @@ static void test_as_long_as_both_stay(void **state)
     (void)state;
     const struct value *desired = json("{\"key\":\"alias/a\",\"mode\":\"on\"}"),
                        *whole = json("{\"key\":\"arn:a\",\"mode\":\"on\"}");
-    const struct record record = {.attrs = whole, .told = told_found(&arena, &schema, desired, whole, NULL)};
-    assert_int_equal(record.told->count, 1);
-    assert_true(told_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
-    assert_false(told_before(&record, &attrs[0], json("\"alias/b\""), json("\"arn:a\"")));
-    assert_false(told_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:b\"")));
-    assert_false(told_before(NULL, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
-    assert_null(told_found(&arena, &schema, desired, desired, NULL));
+    const struct record record = {
+        .attrs = whole, .reported = reported_found(&arena, &schema, desired, whole, NULL)};
+    assert_int_equal(record.reported->count, 1);
+    assert_true(reported_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
+    assert_false(reported_before(&record, &attrs[0], json("\"alias/b\""), json("\"arn:a\"")));
+    assert_false(reported_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:b\"")));
+    assert_false(reported_before(NULL, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
+    assert_null(reported_found(&arena, &schema, desired, desired, NULL));
 
     /* A change of something else sends it as it is given, and the service goes on telling it its own way. */
     const struct attr_change mode = {.name = STR("mode"), .attr = &attrs[1]},
                              key = {.name = STR("key"), .attr = &attrs[0]};
-    const struct value *carried = told_carried(&arena, &schema, &record, &mode, 1, desired, desired);
+    const struct value *carried = reported_carried(&arena, &schema, &record, &mode, 1, desired, desired);
     assert_true(value_equal(value_getz(carried, "key"), json("\"arn:a\"")));
-    assert_ptr_equal(told_carried(&arena, &schema, &record, &key, 1, desired, desired), desired);
+    assert_ptr_equal(reported_carried(&arena, &schema, &record, &key, 1, desired, desired), desired);
 }
 
 static void test_doubts(void **state)
@@ -78,10 +79,10 @@ static void test_doubts(void **state)
     const struct record applied = {.attrs = json("{\"key\":\"alias/a\"}")};
     struct attr_change change = {.name = STR("key"), .attr = &attrs[0], .before = json("\"arn:a\"")};
     change.after = json("\"alias/a\""); /* as it was applied already */
-    assert_int_equal(told_doubtful(&arena, &applied, &change, 1)->count, 1);
-    assert_int_equal(told_doubtful(&arena, NULL, &change, 1)->count, 0);
+    assert_int_equal(reported_doubtful(&arena, &applied, &change, 1)->count, 1);
+    assert_int_equal(reported_doubtful(&arena, NULL, &change, 1)->count, 0);
     change.after = json("\"alias/b\""); /* new in the file */
-    assert_int_equal(told_doubtful(&arena, &applied, &change, 1)->count, 0);
+    assert_int_equal(reported_doubtful(&arena, &applied, &change, 1)->count, 0);
 }
 
 /* What answers leave out although it was applied is recorded as that, until they tell it or the file changes.
@@ -92,19 +93,19 @@ static void test_left_out(void **state)
     const struct value *desired = json("{\"key\":\"alias/a\",\"mode\":\"on\"}"), *names = json("[\"mode\"]");
     const struct record applied = {.attrs = desired};
     struct attr_change change = {.name = STR("mode"), .attr = &attrs[1], .after = json("\"on\"")};
-    assert_int_equal(told_doubtful(&arena, &applied, &change, 1)->count, 1);
-    assert_false(told_before(&applied, &attrs[1], json("\"on\""), NULL));
+    assert_int_equal(reported_doubtful(&arena, &applied, &change, 1)->count, 1);
+    assert_false(reported_before(&applied, &attrs[1], json("\"on\""), NULL));
 
     const struct record record = {
-        .attrs = desired, .told = told_found(&arena, &schema, desired, desired, names)};
-    assert_true(told_before(&record, &attrs[1], json("\"on\""), NULL));
-    assert_false(told_before(&record, &attrs[1], json("\"off\""), NULL));
-    assert_false(told_before(&record, &attrs[0], json("\"alias/a\""), NULL));
-    assert_false(told_before(&record, &attrs[1], json("\"on\""), json("\"off\"")));
+        .attrs = desired, .reported = reported_found(&arena, &schema, desired, desired, names)};
+    assert_true(reported_before(&record, &attrs[1], json("\"on\""), NULL));
+    assert_false(reported_before(&record, &attrs[1], json("\"off\""), NULL));
+    assert_false(reported_before(&record, &attrs[0], json("\"alias/a\""), NULL));
+    assert_false(reported_before(&record, &attrs[1], json("\"on\""), json("\"off\"")));
 
     const struct attr_change key = {.name = STR("key"), .attr = &attrs[0]};
-    assert_true(value_equal(told_still_left_out(&arena, &schema, &record, &key, 1, desired), names));
-    assert_int_equal(told_still_left_out(&arena, &schema, &record, &change, 1, desired)->count, 0);
+    assert_true(value_equal(reported_still_left_out(&arena, &schema, &record, &key, 1, desired), names));
+    assert_int_equal(reported_still_left_out(&arena, &schema, &record, &change, 1, desired)->count, 0);
 }
 
 static int release(void **state)

@@ -56,35 +56,35 @@ static void a_hash_in_its_place_tells_whether_it_is_the_same(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct type *type = cases[i].type;
         const struct value *live = json(cases[i].live), *wanted = json(cases[i].wanted),
-                           *whole = untold_completed(&arena, type, wanted, live),
-                           *kept = untold_kept(&arena, type, whole);
+                           *whole = unreported_completed(&arena, type, wanted, live),
+                           *kept = unreported_kept(&arena, type, whole);
         assert_true(shows(whole, "\"password\":\"2\""));
         assert_true(shows(kept, "$hash") && !shows(kept, "\"password\":\"2\""));
-        assert_false(untold_differs(type, wanted, live, kept));
-        assert_true(untold_differs(type, json(cases[i].other), live, kept));
-        assert_true(untold_differs(type, wanted, live, live)); /* it was not given then */
-        assert_true(value_equal(untold_left_out(&arena, type, kept), live));
-        assert_true(value_equal(untold_kept(&arena, type, kept), kept));
+        assert_false(unreported_differs(type, wanted, live, kept));
+        assert_true(unreported_differs(type, json(cases[i].other), live, kept));
+        assert_true(unreported_differs(type, wanted, live, live)); /* it was not given then */
+        assert_true(value_equal(unreported_left_out(&arena, type, kept), live));
+        assert_true(value_equal(unreported_kept(&arena, type, kept), kept));
     }
 }
 
 /* What the service tells after all is compared like anything else. */
-static void what_is_told_is_not_looked_for_in_the_record(void **state)
+static void what_is_reported_is_not_looked_for_in_the_record(void **state)
 {
     (void)state;
     const struct value *live = json(B);
-    assert_false(untold_differs(&login, json(B), live, untold_kept(&arena, &login, live)));
-    assert_false(untold_differs(&login, json(B_OTHER), live, NULL));
-    assert_true(value_equal(untold_completed(&arena, &login, json(B_OTHER), live), live));
+    assert_false(unreported_differs(&login, json(B), live, unreported_kept(&arena, &login, live)));
+    assert_false(unreported_differs(&login, json(B_OTHER), live, NULL));
+    assert_true(value_equal(unreported_completed(&arena, &login, json(B_OTHER), live), live));
 }
 
 static void nothing_of_the_kind_stays_as_it_is(void **state)
 {
     (void)state;
     const struct value *v = json("{\"user\":\"a\"}");
-    assert_ptr_equal(untold_completed(&arena, &login, v, v), v);
-    assert_ptr_equal(untold_kept(&arena, &login, v), v);
-    assert_false(untold_differs(&login, v, v, NULL));
+    assert_ptr_equal(unreported_completed(&arena, &login, v, v), v);
+    assert_ptr_equal(unreported_kept(&arena, &login, v), v);
+    assert_false(unreported_differs(&login, v, v, NULL));
 }
 
 static int teardown(void **state)
@@ -98,7 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hash_in_its_place_tells_whether_it_is_the_same),
-        cmocka_unit_test(what_is_told_is_not_looked_for_in_the_record),
+        cmocka_unit_test(what_is_reported_is_not_looked_for_in_the_record),
         cmocka_unit_test(nothing_of_the_kind_stays_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, teardown);

@@ -63,7 +63,7 @@ static const char *difference(const char *then, const char *now)
     return message;
 }
 
-static void it_is_told_in_what_another_plan_differs(void **state)
+static void it_is_reported_in_what_another_plan_differs(void **state)
 {
     (void)state;
     assert_string_equal(difference(THING(", size: large"), THING(", size: huge")),
@@ -103,7 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_same_decisions_have_one_fingerprint),
         TEST(secrets_are_not_in_it),
-        TEST(it_is_told_in_what_another_plan_differs),
+        TEST(it_is_reported_in_what_another_plan_differs),
         TEST(the_first_one_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

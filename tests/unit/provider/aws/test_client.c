@@ -210,7 +210,7 @@ static void what_may_have_been_done_is_not_repeated(void **state)
 }
 
 /* What the last attempt says of itself, and what stays open from those before it. */
-static void a_lost_answer_is_told(void **state)
+static void a_lost_answer_is_reported(void **state)
 {
     (void)state;
     static const struct {
@@ -262,47 +262,47 @@ static void an_answer_that_trickles_ends(void **state)
     stop(&f);
 }
 
-struct told {
+struct reported {
     int times, nth, status;
     enum err_class class;
 };
 
 static void note_repetition(void *ctx, const struct err *failure, int nth)
 {
-    struct told *told = ctx;
-    assert_int_equal(nth, ++told->times + 1);
-    *told = (struct told){told->times, nth, failure->http_status, failure->class};
+    struct reported *reported = ctx;
+    assert_int_equal(nth, ++reported->times + 1);
+    *reported = (struct reported){reported->times, nth, failure->http_status, failure->class};
 }
 
-static void who_watches_is_told_of_each_repetition(void **state)
+static void who_watches_is_reported_of_each_repetition(void **state)
 {
     (void)state;
     START(f, KEYS, {.uses = 2, .status = 503},
         {.uses = 2, .status = 400, .body = "{\"__type\":\"ThrottlingException\"}"}, {.body = "{}"});
-    struct told told = {0};
+    struct reported reported = {0};
     struct aws_call call = call_glue(&f, true);
     call.repeats = note_repetition;
-    call.repeats_ctx = &told;
+    call.repeats_ctx = &reported;
     must_send(&f, &call);
-    assert_int_equal(told.nth, 5); /* of one kind or another, all are tries */
-    assert_int_equal(told.class, ERR_THROTTLED);
-    told = (struct told){0};
+    assert_int_equal(reported.nth, 5); /* of one kind or another, all are tries */
+    assert_int_equal(reported.class, ERR_THROTTLED);
+    reported = (struct reported){0};
     must_send(&f, &call);
-    assert_int_equal(told.times, 0);
+    assert_int_equal(reported.times, 0);
     stop(&f);
 }
 
-static void who_watches_is_told_why(void **state)
+static void who_watches_is_reported_why(void **state)
 {
     (void)state;
     START(f, KEYS, {.uses = 1, .status = 503}, {.body = "{}"});
-    struct told told = {0};
+    struct reported reported = {0};
     struct aws_call call = call_glue(&f, true);
     call.repeats = note_repetition;
-    call.repeats_ctx = &told;
+    call.repeats_ctx = &reported;
     must_send(&f, &call);
-    assert_int_equal(told.nth, 2);
-    assert_int_equal(told.status, 503);
+    assert_int_equal(reported.nth, 2);
+    assert_int_equal(reported.status, 503);
     stop(&f);
 }
 
@@ -816,11 +816,11 @@ int main(void)
         cmocka_unit_test(service_errors_come_with_code_and_id),
         cmocka_unit_test(failures_are_repeated_where_that_is_safe),
         cmocka_unit_test(what_may_have_been_done_is_not_repeated),
-        cmocka_unit_test(a_lost_answer_is_told),
+        cmocka_unit_test(a_lost_answer_is_reported),
         cmocka_unit_test(a_refused_connection_is_repeated_even_so),
         cmocka_unit_test(an_answer_that_trickles_ends),
-        cmocka_unit_test(who_watches_is_told_of_each_repetition),
-        cmocka_unit_test(who_watches_is_told_why),
+        cmocka_unit_test(who_watches_is_reported_of_each_repetition),
+        cmocka_unit_test(who_watches_is_reported_why),
         cmocka_unit_test(throttled_calls_are_repeated_and_slowed),
         cmocka_unit_test(throttling_without_end_is_reported),
         cmocka_unit_test(the_number_of_attempts_can_be_set),

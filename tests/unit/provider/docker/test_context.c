@@ -137,7 +137,7 @@ static void a_digest_is_of_the_content(void **state)
     assert_false(str_eq(digest(), before));
 }
 
-static void what_changes_meanwhile_is_told(void **state)
+static void what_changes_meanwhile_is_reported(void **state)
 {
     (void)state;
     struct context context;
@@ -193,7 +193,7 @@ int main(void)
         cmocka_unit_test(rules_are_dockers),
         cmocka_unit_test(the_same_bytes_in_any_pieces),
         cmocka_unit_test(a_digest_is_of_the_content),
-        cmocka_unit_test(what_changes_meanwhile_is_told),
+        cmocka_unit_test(what_changes_meanwhile_is_reported),
         cmocka_unit_test(what_cannot_be_sent),
     };
     return cmocka_run_group_tests(tests, begin, end);

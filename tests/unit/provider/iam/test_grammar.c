@@ -84,7 +84,7 @@ static void test_rows(void **state)
     }
 }
 
-/* What is only known when other things are made may be anything, wherever it stands. */
+/* What is only known when other resources are made may be anything, wherever it stands. */
 static void test_unknown_passes(void **state)
 {
     (void)state;

@@ -36,8 +36,8 @@ static int release_all(void **state)
 }
 
 /*
- * What CloudFormation calls a thing leads to what it is called here: that is its id, or the file says its id,
- * or the id is put together of what the file says and that, or a listing has it.
+ * What CloudFormation calls a resource leads to what it is called here: that is its id, or the file says its
+ * id, or the id is put together of what the file says and that, or a listing has it.
  */
 static void test_every_type_can_be_adopted(void **state)
 {

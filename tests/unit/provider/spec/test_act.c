@@ -53,7 +53,7 @@ static const char spec[] =
     "      - {each: {call: ListLocks, at: \"Locks[]\", skip: {Kept: true}, newest: Made, keep: 1}, call: "
     "DropLock, send: {Name: name, Lock: .Id}}\n"
     "      - {call: DropBox, send: {Name: name, Force: force}}\n"
-    "    facets:\n"
+    "    sub_resources:\n"
     "      lock: {put: PutLock, get: GetLock, delete: OpenLock, absent: [NoLock]}\n"
     "    members:\n"
     "      users: {list: ListUsers, at: \"Users[].Id\", add: AddUser, remove: RemoveUser, as: User}\n"
@@ -130,7 +130,7 @@ static const char spec[] =
     "    read: {call: GetShelf, at: Shelf}\n"
     "    update: [{alone: true, when: [parts], call: SetParts, send: [name, parts]}]\n"
     "    delete: {call: DropShelf}\n"
-    "    facets:\n"
+    "    sub_resources:\n"
     "      lamp: {put: {call: SetShelf, with: {Lamp.On: true}}, delete: {call: SetShelf, send: [name], with: "
     "{Lamp.On: false}}, renew: true}\n"
     "    entries:\n"
@@ -333,7 +333,7 @@ static void test_read(void **state)
         ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"lock\",\"files\"]"), &live, &err), 0);
     PLAYED();
     assert_json(live, "{\"files\":{\"x\":\"1\",\"y\":\"2\"},\"name\":\"a\"}");
-    /* what a facet's call does not find is deleted only where its own call says so, too */
+    /* what a sub-resource's call does not find is deleted only where its own call says so, too */
     PLAY({"GetLock", NULL, "no box", "Gone"}, {"GetBox", NULL, "no box", "Gone"});
     assert_int_equal(
         ctx.schema->ops->read(&ctx, json("{\"name\":\"a\"}"), json("[\"lock\"]"), &live, &err), 0);
@@ -581,7 +581,7 @@ static void test_update_sets(void **state)
         "\"tags\":{\"k\":\"2\",\"same\":\"1\"}}",
         "[\"lock\",\"files\",\"users\",\"tags\"]", &err));
     PLAYED();
-    /* a facet that is no longer wanted; live sets that the record does not know are read first */
+    /* a sub-resource that is no longer wanted; live sets that the record does not know are read first */
     PLAY({"OpenLock", "{\"Name\":\"a\"}", NULL, NULL},
         {"ListUsers", NULL, "{\"Users\": [{\"Id\":\"u\"}]}", NULL},
         {"RemoveUser", "{\"Name\":\"a\",\"User\":\"u\"}", NULL, NULL});

@@ -79,7 +79,7 @@ static void test_schema(void **state)
              "  box:\n"
              "    doc: A box.\n"
              "    id: name\n"
-             "    demands: [{if: {lids.color: red}, must: {name: x}, says: no}]\n"
+             "    constraints: [{if: {lids.color: red}, must: {name: x}, says: no}]\n"
              "    arn: arn:${partition}:toy:${region}:${account}:box/${name}\n"
              "    attributes:\n"
              "      name: {type: string, required: true, replace: true, pattern: '[a-z]+', range: [1, 9]}\n"
@@ -107,8 +107,8 @@ static void test_schema(void **state)
     assert_int_equal(lid->kind, TYPE_OBJECT);
     assert_int_equal(type_field(lid, STR("color"))->choices->count, 2);
     assert_int_equal(type_field(lid, STR("color"))->compare, COMPARE_CHOICE);
-    assert_true(schema->demands[0].when.items[0].any_case);
-    assert_false(schema->demands[0].must.items[0].any_case);
+    assert_true(schema->constraints[0].when.items[0].any_case);
+    assert_false(schema->constraints[0].must.items[0].any_case);
     /* wire names follow from ours; what is local is never sent by itself */
     const struct shape *request = &box->create.items[0].call.request.shape;
     assert_int_equal(request->member_count, 6);
@@ -222,8 +222,8 @@ static void test_other_mistakes(void **state)
             "\"every\" has to be a duration such as 10s or 40m"},
         {TYPE "    create: {call: A}\n    delete: {call: B}\n    wait: {ready: {every: 1s}}\n",
             "a wait needs \"for\""},
-        {TYPE "    create: {call: A}\n    delete: {call: B}\n    facets: {lid_color: {get: C}}\n",
-            "a facet needs \"put\""},
+        {TYPE "    create: {call: A}\n    delete: {call: B}\n    sub_resources: {lid_color: {get: C}}\n",
+            "a sub-resource needs \"put\""},
         {TYPE "    create: {call: A}\n    delete: {call: B}\n    members: {lid_color: {add: C}}\n",
             "a member set needs \"add\" and \"remove\", or \"modify\""},
         {TYPE "    create: {call: A}\n    delete: {call: B}\n    entries: {lid_color: {put: C, delete: D}}\n",
@@ -372,10 +372,10 @@ static void test_mistakes_in_a_teardown(void **state)
         "a teardown needs \"says\"", "a teardown needs \"set\"", "a count needs \"as\"",
         "what is left needs \"type\" and \"match\""};
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
-        bool told = false;
+        bool reported = false;
         for (size_t k = 0; k < diags.n; k++)
-            told |= str_find(diags.items[k].message, str_z(expected[i]), 0) >= 0;
-        if (!told)
+            reported |= str_find(diags.items[k].message, str_z(expected[i]), 0) >= 0;
+        if (!reported)
             fail_msg("not told: %s", expected[i]);
     }
 }

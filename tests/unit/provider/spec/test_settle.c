@@ -130,7 +130,7 @@ static struct err refused(const char *type, const char *desired)
 static const char *way(const char *type)
 {
     const struct spec_type *found = map_get(&service->types, str_z(type));
-    return settle_way_name(found->settle.way);
+    return recover_way_name(found->recover.way);
 }
 
 static void test_ways(void **state)

@@ -86,12 +86,12 @@ static int set_up(void **state)
     return toy_load(spec);
 }
 
-static char told[256];
+static char reported[256];
 
 static void tell(void *ctx, const char *what)
 {
     (void)ctx;
-    snprintf(told, sizeof told, "%s", what);
+    snprintf(reported, sizeof reported, "%s", what);
 }
 
 static const struct op_observer observer = {.progress = tell};
@@ -163,7 +163,7 @@ static void test_delete_with_consent(void **state)
                          json("{\"name\":\"a\",\"last\":\"b\"}"), &err),
         0);
     PLAYED();
-    assert_string_equal(told, "waiting for it to be gone (now sinking)");
+    assert_string_equal(reported, "waiting for it to be gone (now sinking)");
 }
 
 static void test_hint_without_consent(void **state)

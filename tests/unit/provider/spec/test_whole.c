@@ -323,7 +323,7 @@ static void listed(void *ctx, const struct value *live)
 
 #define TAGS "{\"a\":\"b\",\"aws:x\":\"y\",\"weir:stack\":\"s\",\"weir:state\":\"l\"}"
 
-/* Who asks for it is told whose a thing is by what is read anyway; what is read has no marks in it. */
+/* Who asks for it is told whose a resource is by what is read anyway; what is read has no marks in it. */
 static void marks_are_seen_on_the_way(void **state)
 {
     (void)state;

@@ -19,7 +19,7 @@ enum { WAIT_S = 60 };
 /* Whoever waits for a host where nobody is. */
 struct waiting {
     struct reach *reach;
-    atomic_bool told; /* it says that it waits */
+    atomic_bool reported; /* it says that it waits */
     int status;
 };
 
@@ -28,7 +28,7 @@ static void progress(void *ctx, struct str connection, const char *what)
     struct waiting *w = ctx;
     assert_true(str_eqz(connection, "bastion"));
     assert_true(str_starts(str_z(what), STR("waiting: ")));
-    atomic_store(&w->told, true);
+    atomic_store(&w->reported, true);
 }
 
 static void *open_it(void *arg)
@@ -71,7 +71,7 @@ static void an_apply_that_has_ended_waits_for_nobody(void **state)
     pthread_t thread;
     int64_t began = clock_mono_ms();
     assert_int_equal(pthread_create(&thread, NULL, open_it, &w), 0);
-    while (!atomic_load(&w.told))
+    while (!atomic_load(&w.reported))
         clock_sleep_ms(1);
     reach_be_patient(w.reach, &(struct reach_patience){0});
     pthread_join(thread, NULL);

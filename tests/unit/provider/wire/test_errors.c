@@ -119,7 +119,7 @@ static void test_head(void **state)
     assert_string_equal(decode(400, NULL, NULL, "").hint, "");
 }
 
-/* A page for people must not look like "the thing you asked for does not exist". */
+/* A page for people must not look like "the resource you asked for does not exist". */
 static void test_html(void **state)
 {
     (void)state;

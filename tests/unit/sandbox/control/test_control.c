@@ -171,7 +171,8 @@ static void test_conditions(void **state)
 {
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct value *thing = parsed(&arena, "{\"enabled\": false, \"kind\": \"a\", \"since\": \"now\"}");
+    const struct value *resource =
+        parsed(&arena, "{\"enabled\": false, \"kind\": \"a\", \"since\": \"now\"}");
     static const struct {
         const char *conditions;
         bool holds;
@@ -180,7 +181,7 @@ static void test_conditions(void **state)
         {"{\"until\": \"*\"}", false}, {"{\"until\": null}", true}, {"{\"since\": null}", false},
         {"{\"kind\": \"a\", \"enabled\": true}", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(fill_looks(thing, parsed(&arena, cases[i].conditions)), cases[i].holds);
+        assert_int_equal(fill_looks(resource, parsed(&arena, cases[i].conditions)), cases[i].holds);
 }
 
 static void test_each_name_has_its_turn(void **state)
@@ -191,7 +192,7 @@ static void test_each_name_has_its_turn(void **state)
     const struct value *sent = parsed(&arena, "[\"vpc-1\", \"vpc-2\", \"vpc-3\"]");
     struct call call = {.arena = &arena, .turn = 1};
     const struct value *one = turn_name(&call, template, sent);
-    assert_int_equal(call.turns, 3);
+    assert_int_equal(call.batch, 3);
     assert_int_equal(one->count, 1);
     assert_true(str_eqz(one->items[0]->string, "vpc-2"));
     /* Constants are no names, and one name has no turns. */
@@ -207,7 +208,7 @@ static size_t found(const struct control *control, struct arena *arena, const ch
 }
 
 /* However many there are, a request looks at those alone that may be meant. */
-static void test_things_are_looked_up(void **state)
+static void test_resources_are_looked_up(void **state)
 {
     (void)state;
     enum { TABLES = 300 };
@@ -225,7 +226,7 @@ static void test_things_are_looked_up(void **state)
     assert_true(words_rarest(&control->words, texts, 4) == &texts[2]);
     assert_null(words_rarest(&control->words, &texts[1], 1));
     const struct str several[] = {STR("table-20"), STR("table-3"), STR("table-20")};
-    const struct things both = words_find(control, &arena, several, 3);
+    const struct resources both = words_find(control, &arena, several, 3);
     assert_int_equal(both.n, 2); /* each once, in the order of their creation */
     assert_string_equal(arena_strz(&arena, both.items[0]->id), "table-3");
     char *long_name = arena_zalloc(&arena, 5001);
@@ -244,7 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states_pass_with_time),
-        cmocka_unit_test(test_things_are_looked_up),
+        cmocka_unit_test(test_resources_are_looked_up),
         cmocka_unit_test(test_pages_outlive_deletions),
         cmocka_unit_test(test_tags_of_the_wrong_kind),
         cmocka_unit_test(test_conditions),

@@ -20,7 +20,7 @@ struct guest {
     struct visitor *visitor;
 };
 
-static struct visitors *open_door(size_t most, int64_t patience_ms)
+static struct visitors *open_listener(size_t most, int64_t patience_ms)
 {
     struct visitors *all;
     struct err err = ERR_INIT;
@@ -64,10 +64,10 @@ static void leave(struct visitors *all, struct guest *guests, size_t n)
 }
 
 /* Whoever has said nothing for longest goes; who asks, sends and waits stays. */
-static void the_silent_make_room(void **state)
+static void the_unreachable_make_room(void **state)
 {
     (void)state;
-    struct visitors *all = open_door(8, 0);
+    struct visitors *all = open_listener(8, 0);
     struct guest g[12];
     for (size_t i = 0; i < 8; i++)
         g[i] = come_from(all, "127.0.0.1");
@@ -85,7 +85,7 @@ static void the_silent_make_room(void **state)
 static void answers_are_not_cut_off(void **state)
 {
     (void)state;
-    struct visitors *all = open_door(4, 0);
+    struct visitors *all = open_listener(4, 0);
     struct guest g[6];
     for (size_t i = 0; i < 4; i++) {
         g[i] = come_from(all, "::1");
@@ -104,7 +104,7 @@ static void answers_are_not_cut_off(void **state)
 static void a_peer_has_half(void **state)
 {
     (void)state;
-    struct visitors *all = open_door(8, 0);
+    struct visitors *all = open_listener(8, 0);
     struct guest g[CROWD];
     size_t n = 0;
     for (; n < 20; n++) {
@@ -134,7 +134,7 @@ static void wait_until_out(const struct guest *g, int64_t least_ms, int64_t bega
 static void requests_have_a_deadline(void **state)
 {
     (void)state;
-    struct visitors *all = open_door(8, 300);
+    struct visitors *all = open_listener(8, 300);
     int64_t began = clock_mono_ms();
     struct guest g[5];
     for (size_t i = 0; i < 5; i++)
@@ -157,7 +157,7 @@ static void requests_have_a_deadline(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_silent_make_room),
+        cmocka_unit_test(the_unreachable_make_room),
         cmocka_unit_test(answers_are_not_cut_off),
         cmocka_unit_test(a_peer_has_half),
         cmocka_unit_test(requests_have_a_deadline),

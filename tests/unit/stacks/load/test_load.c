@@ -404,7 +404,7 @@ static void builtin_modules(void **state)
     check_message(f, "there is no built-in module \"no-such-module\"");
     check_message(f, "lakehouse-buckets");
 
-    /* a folder of the same name beside the stack is another thing */
+    /* a folder of the same name beside the stack is another resource */
     put(f, "modules/lakehouse-buckets/weir.yaml", "outputs: {mine: 1}\n");
     put(f, "weir.yaml",
         "stack: a\nmodules: {m: {source: builtin/lakehouse-buckets, prefix: my-lake}, n: {source: "

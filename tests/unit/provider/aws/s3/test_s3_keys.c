@@ -124,7 +124,7 @@ static void a_listing_that_never_ends_is_an_error(void **state)
 {
     (void)state;
     const struct script_step same[] = {{.body = NEXT("a")}},
-                             turns[] = {{.uses = 1, .body = NEXT("a")}, {.uses = 1, .body = NEXT("b")},
+                             batch[] = {{.uses = 1, .body = NEXT("a")}, {.uses = 1, .body = NEXT("b")},
                                  {.uses = 1, .body = NEXT("a")}},
                              lost[] = {{.body = PAGE("")}};
     struct err err = ERR_INIT;
@@ -132,7 +132,7 @@ static void a_listing_that_never_ends_is_an_error(void **state)
     assert_int_equal(against(same, 1, &requests, list_all, &err), -1);
     assert_string_equal(err.message, "ListObjectsV2 gives the same page again and again");
     assert_int_equal(requests, 2);
-    assert_int_equal(against(turns, 3, &requests, list_all, &err), -1);
+    assert_int_equal(against(batch, 3, &requests, list_all, &err), -1);
     assert_string_equal(err.message, "ListObjectsV2 gives the same page again and again");
     assert_int_equal(requests, 3);
     assert_int_equal(against(lost, 1, &requests, list_all, &err), -1);
