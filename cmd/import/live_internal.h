@@ -1,7 +1,8 @@
 /*
- * Shared by live.c, live_find.c, live_parents.c, live_settings.c and live_code.c; nobody else includes it. live_find.c finds
- * what there is, live_parents.c what is part of something else or of the account, live_settings.c makes attributes of what the service reports of it, live_code.c fetches what
- * it has only beside that, live.c puts all into the draft.
+ * Shared by live.c, live_find.c, live_parents.c, live_settings.c and live_code.c; nobody else includes it.
+ * live_find.c finds what there is, live_parents.c what is part of something else or of the account,
+ * live_settings.c makes attributes of what the service reports of it, live_code.c fetches what it has only
+ * beside that, live.c puts all into the draft.
  */
 #ifndef WEIR_CMD_IMPORT_LIVE_INTERNAL_H
 #define WEIR_CMD_IMPORT_LIVE_INTERNAL_H

@@ -12,5 +12,4 @@ enum exit_status {
     EXIT_INTERRUPTED = 130,
 };
 
-
 #endif

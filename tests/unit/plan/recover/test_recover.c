@@ -193,7 +193,8 @@ static void test_another_has_it(void **unused)
     state_close(state);
     leave_intent("create", "{\"name\":\"b\"}", "[\"name\"]");
     service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
-    assert_null(recovered(&state, "lake was to be created by an earlier run; the resource with its name is pond"));
+    assert_null(
+        recovered(&state, "lake was to be created by an earlier run; the resource with its name is pond"));
     assert_non_null(state_get(state, STR("pond")));
     state_close(state);
 }
