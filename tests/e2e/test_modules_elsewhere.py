@@ -354,7 +354,7 @@ HOSTILE = {
     "settings of git": (tar_of(("weir.yaml", MODULE), ("a/.Git/config", "x")), "belongs to a working folder"),
     "a working folder": (tar_of(("weir.yaml", MODULE), (".weir/here.log", "x")), "belongs to a working folder"),
     "a line break": (tar_of(("weir.yaml", MODULE), ("a\nb", "x")), "line break"),
-    "no archive": (b"hello", "no zip archive"),
+    "no archive": (b"hello", "not a zip archive"),
     "cut short": (tar_of(("weir.yaml", MODULE * 500), mode="w")[:2000], "damaged"),
 }
 

@@ -72,7 +72,7 @@ def place_of(line):
 def ask(place, query):
     """What PostgreSQL answers: columns by tabs, rows by record separators; TABLE is the state's own."""
     url, table = place_of(place)
-    return subprocess.run(["psql", url, "-AtF", "\t", "-R", "\x1e", "-c", query.replace("TABLE", table)], check=True, capture_output=True, text=True).stdout
+    return subprocess.run(["psql", url, "-AtF", "\t", "-R", "\x1e", "-c", query.replace("TABLE", table)], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 ALL_S3 = pytest.mark.parametrize("place", ["s3", *MORE_STORES, *MINIO], indirect=True)

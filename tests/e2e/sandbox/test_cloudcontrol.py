@@ -339,7 +339,7 @@ def test_what_has_lost_its_tags(fast_sandbox, tmp_path):
         patch = json.dumps([{"op": "replace", "path": "/Tags", "value": []}])
         follow(client, client.update_resource(TypeName=kind, Identifier=item["Identifier"], PatchDocument=patch)["ProgressEvent"])
     refused = stack.destroy(status=3)
-    assert "cannot go: news (it has no ownership tags" in refused.err and "net" not in refused.err, refused.err
+    assert "deletions that are blocked: news (it has no ownership tags" in refused.err and "net" not in refused.err, refused.err
     stack.destroy("--delete-adopted")
     assert not things_left(fast_sandbox, ["AWS::EC2::VPC", "AWS::SNS::Topic"])
 
