@@ -91,7 +91,8 @@ struct decl {
     struct attr_expr *attrs; /* in file order; those that are wrong are not among them */
     size_t attr_count;
     struct mistaken mistaken;
-    uint32_t constraints; /* references to it that may want a costly attribute, and not plainly another one */
+    uint32_t costly_references; /* references to it that may want a costly attribute, and not plainly another
+                                   one */
     struct expr *for_each, *when; /* NULL: not given; `when` of modules too */
     struct decl
         *provider; /* NULL: the default configuration of the type's provider, where none is declared */

@@ -43,7 +43,7 @@ int evaluate_prepare(struct planner *p, const struct instance *instance, struct 
         return 0;
     struct preparation how = {
         .version = value_text(value_get(p->options->versions, instance->address), otherwise),
-        .demanded = decl->constraints > 0};
+        .demanded = decl->costly_references > 0};
     how.recorded = instance->import_live ? instance->import_live
                    : instance->seen      ? instance->seen->record->attrs
                                          : NULL;

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-struct constraint {
+struct quota_use {
     const struct aws_quota *quota;
     struct planner *p; /* of one that makes some */
     struct provider *provider;
@@ -18,9 +18,9 @@ struct constraint {
     int64_t makes, frees;
 };
 
-struct constraints {
+struct quota_uses {
     struct arena arena;
-    struct constraint *items;
+    struct quota_use *items;
     size_t n, cap;
 };
 
@@ -37,7 +37,7 @@ bool quota_counts(struct str type)
     return quota_of(type) != NULL;
 }
 
-static struct constraint *constraint_of(struct constraints *d, struct planner *p, struct provider *provider,
+static struct quota_use *quota_use_of(struct quota_uses *d, struct planner *p, struct provider *provider,
     const struct change *change, const struct aws_quota *quota)
 {
     struct err ignored = ERR_INIT;
@@ -49,12 +49,12 @@ static struct constraint *constraint_of(struct constraints *d, struct planner *p
         if (d->items[i].quota == quota && str_eq(d->items[i].place, where))
             return &d->items[i];
     MEM_GROW(d->items, d->cap, d->n + 1);
-    d->items[d->n] = (struct constraint){
+    d->items[d->n] = (struct quota_use){
         .quota = quota, .p = p, .provider = provider, .schema = change->schema, .place = where};
     return &d->items[d->n++];
 }
 
-static void add_change(struct constraints *d, struct planner *p, const struct change *change)
+static void add_change(struct quota_uses *d, struct planner *p, const struct change *change)
 {
     const struct aws_quota *quota = quota_of(change->subject.type);
     bool makes = change->decision.action == ACTION_CREATE, frees = change->decision.action == ACTION_DELETE;
@@ -65,11 +65,11 @@ static void add_change(struct constraints *d, struct planner *p, const struct ch
     int failed = makes ? evaluate_provider(p, change->instance->decl, &provider, &ignored)
                        : place_provider(p, change->seen->record->subject.provider,
                              change->seen->record->place, &provider, &ignored);
-    struct constraint *constraint =
-        failed || !provider_aws(provider) ? NULL : constraint_of(d, p, provider, change, quota);
-    if (constraint) {
-        constraint->makes += makes;
-        constraint->frees += frees;
+    struct quota_use *use =
+        failed || !provider_aws(provider) ? NULL : quota_use_of(d, p, provider, change, quota);
+    if (use) {
+        use->makes += makes;
+        use->frees += frees;
     }
 }
 
@@ -79,36 +79,35 @@ static void count_one(void *ctx, const struct value *live)
     __atomic_add_fetch((int64_t *)ctx, 1, __ATOMIC_RELAXED); /* listings may have threads */
 }
 
-static int64_t count_there(struct constraints *d, const struct constraint *constraint)
+static int64_t count_there(struct quota_uses *d, const struct quota_use *use)
 {
     int64_t n = 0;
     struct err ignored = ERR_INIT;
     const struct value *covered = NULL;
     struct sought all = {.wanted = &value_empty_list};
-    struct op_ctx op = op_context(
-        constraint->p, &d->arena, constraint->provider, constraint->schema, constraint->schema->name);
-    if (constraint->schema->ops->list && constraint->schema->bulk)
-        constraint->schema->ops->list(&op, &all, count_one, &n, &covered, &ignored);
+    struct op_ctx op = op_context(use->p, &d->arena, use->provider, use->schema, use->schema->name);
+    if (use->schema->ops->list && use->schema->bulk)
+        use->schema->ops->list(&op, &all, count_one, &n, &covered, &ignored);
     return n;
 }
 
 /* True: it does not fit, which is added to what is said. */
-static bool check_constraint(
-    struct constraints *d, const struct constraint *constraint, struct buf *says, struct buf *codes)
+static bool check_quota(
+    struct quota_uses *d, const struct quota_use *use, struct buf *says, struct buf *codes)
 {
-    const struct aws_quota *q = constraint->quota;
+    const struct aws_quota *q = use->quota;
     int64_t limit;
     bool reported;
-    if (constraint->makes <= constraint->frees)
+    if (use->makes <= use->frees)
         return false;
-    aws_quota_ask(provider_aws(constraint->provider), q, &d->arena, &limit, &reported);
+    aws_quota_ask(provider_aws(use->provider), q, &d->arena, &limit, &reported);
     if (!limit)
         return false;
-    int64_t there = count_there(d, constraint), needs = there + constraint->makes - constraint->frees;
+    int64_t there = count_there(d, use), needs = there + use->makes - use->frees;
     if (needs <= limit * q->zones)
         return false;
     buf_addf(says, "%s%s: %" PRId64 " more in %.*s, with %" PRId64 " there and %" PRId64 "%s allowed%s",
-        says->n ? "; " : "", q->resources, constraint->makes, STR_ARG(constraint->place), there, limit,
+        says->n ? "; " : "", q->resources, use->makes, STR_ARG(use->place), there, limit,
         q->zones > 1 ? " in a zone" : "", reported ? "" : " as a rule");
     buf_addf(codes, "%s%s (%s)", codes->n ? ", " : "", q->code, q->service);
     return true;
@@ -116,14 +115,14 @@ static bool check_constraint(
 
 int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err)
 {
-    struct constraints d = {0};
+    struct quota_uses d = {0};
     AUTO_BUF struct buf says = BUF_INIT, codes = BUF_INIT;
     bool over = false;
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < plans[i]->change_count; k++)
             add_change(&d, plans[i]->planner, &plans[i]->changes[k]);
     for (size_t i = 0; i < d.n; i++)
-        over |= check_constraint(&d, &d.items[i], &says, &codes);
+        over |= check_quota(&d, &d.items[i], &says, &codes);
     if (over) {
         err_set(err, ERR_FAILED, "the quotas do not allow %.*s", STR_ARG(buf_str(&says)));
         err_hint(err, "ask for more at Service Quotas: %.*s; --over-quota tries it all the same",

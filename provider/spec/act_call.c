@@ -248,12 +248,12 @@ static int read_whole(struct retry_rules *rules, const struct wire_message *answ
     if (step->reply.parse.n) {
         static const struct shape text = {.kind = SHAPE_JSON_TEXT};
         const struct value *inner = wire_path(act->arena, rules->document, step->reply.parse);
-        if (!inner && step->reply.constraints)
+        if (!inner && step->reply.required)
             return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
                 STR_ARG(op->name), STR_ARG(step->reply.parse));
         rules->document = inner ? wire_coerce(act->arena, &text, inner) : &value_empty_map;
     }
-    if (step->reply.constraints && !has_place(act, step, rules->document))
+    if (step->reply.required && !has_place(act, step, rules->document))
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
             STR_ARG(op->name), STR_ARG(step->reply.at));
     /* What makes the resource may say so with {}, too; so do those who answer anything with that. */

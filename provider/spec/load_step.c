@@ -244,7 +244,7 @@ const struct spec_step *load_step(
     }
     /* Settings and tags that a resource does not have may be left out of an answer, the resource itself not.
      */
-    step->reply.constraints = step->reply.at.n && !str_eqz(step->reply.at, "@") && !rules->shared;
+    step->reply.required = step->reply.at.n && !str_eqz(step->reply.at, "@") && !rules->shared;
     step->call.op = step_without_body(l, node, load_operation(l, where, call));
     step->call.idempotent = step_repeats(l, node, call);
     step->call.by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");

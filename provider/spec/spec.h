@@ -213,7 +213,7 @@ struct spec_match {
 struct spec_reply {
     struct str parse;     /* path of a JSON text that is the answer proper; "" none */
     struct str at;        /* path of the object, or of the items, in the answer; "" or "@": all of it */
-    bool constraints;     /* what `at` names is in every whole answer, if empty */
+    bool required;        /* what `at` names is in every whole answer, if empty */
     bool empty_is_absent; /* an empty structure there says that it does not exist */
     const struct spec_match *matches; /* of several items the one that fits all of these */
     size_t match_count;

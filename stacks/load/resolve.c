@@ -80,7 +80,7 @@ static void depends(void *ctx, struct decl *decl)
     if (!r->decl)
         return;
     resolve_add_dep(r, decl);
-    decl->constraints++;
+    decl->costly_references++;
 }
 
 /* Of one that could not be read everything may be there. */
@@ -104,7 +104,7 @@ static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct
     if (decl->kind == DECL_SHARED)
         return has_output(&r->loader->stack->shared, attr, candidates, n);
     if (r->decl && found && !found->costly)
-        decl->constraints--;
+        decl->costly_references--;
     if (!schema || found)
         return true;
     if (r->loader->diags->dropped)

@@ -216,11 +216,11 @@ int glue_start_trigger(struct service_call *call, struct err *err)
         return service_refuse(
             err, 400, "EntityNotFoundException", "Trigger with name %.*s not found", STR_ARG(name));
     struct str workflow = value_gets(trigger.attrs, "workflow");
-    bool on_constraint = str_eqz(value_gets(trigger.attrs, "trigger_type"), "ON_DEMAND");
-    if (on_constraint && workflow.n)
+    bool on_demand = str_eqz(value_gets(trigger.attrs, "trigger_type"), "ON_DEMAND");
+    if (on_demand && workflow.n)
         return service_refuse(err, 400, "InvalidInputException",
             "the trigger begins the workflow %.*s: StartWorkflowRun starts it", STR_ARG(workflow));
-    if (!on_constraint) { /* it waits from now on, if it did not before */
+    if (!on_demand) { /* it waits from now on, if it did not before */
         call->declined = true;
         return 0;
     }

@@ -83,8 +83,8 @@ struct stream_box *stream_box_of(struct streams *streams, const struct control_r
     if (box->made_ms != stream->created_ms)
         box_empty(streams, box);
     box->made_ms = stream->created_ms;
-    bool on_constraint = str_eqz(value_gets(stream->attrs, "mode"), "ON_DEMAND");
-    int64_t count = on_constraint ? ON_CONSTRAINT_SHARDS : value_geti(stream->attrs, "shard_count", 1);
+    bool on_demand = str_eqz(value_gets(stream->attrs, "mode"), "ON_DEMAND");
+    int64_t count = on_demand ? ON_CONSTRAINT_SHARDS : value_geti(stream->attrs, "shard_count", 1);
     if (count > 0 && (size_t)count != box->open)
         open_shards(box, (size_t)count, ++streams->sequence);
     int64_t oldest = clock_wall_ms() - value_geti(stream->attrs, "retention_period", 24) * HOUR_IN_MS;
