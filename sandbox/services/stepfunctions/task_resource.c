@@ -45,76 +45,73 @@ static struct str capitalized(struct arena *arena, struct str name)
     return str_n(copy, name.n);
 }
 
-static bool read_sdk(struct task_resource *task_resource, struct str rest)
+static bool read_sdk(struct task_resource *call, struct str rest)
 {
     struct str action, service = str_cut(rest, ':', &action);
     if (!action.n)
         return false;
-    task_resource->service = arena_printf(task_resource->arena, "aws-sdk:%.*s", STR_ARG(service));
-    task_resource->signing_name = services_sdk_service(service);
-    task_resource->operation = capitalized(task_resource->arena, action);
-    task_resource->errors = services_sdk_errors(task_resource->arena, service);
-    bool camel = control_is_camel(
-        services_control(task_resource->execution->all->services), task_resource->signing_name);
-    task_resource->flags = TASK_RESOURCE_TOKEN | (camel ? TASK_RESOURCE_CAMEL : 0);
+    call->service = arena_printf(call->arena, "aws-sdk:%.*s", STR_ARG(service));
+    call->signing_name = services_sdk_service(service);
+    call->operation = capitalized(call->arena, action);
+    call->errors = services_sdk_errors(call->arena, service);
+    bool camel = control_is_camel(services_control(call->execution->all->services), call->signing_name);
+    call->flags = TASK_RESOURCE_TOKEN | (camel ? TASK_RESOURCE_CAMEL : 0);
     return true;
 }
 
-static bool read_integration(struct task_resource *task_resource, struct str action)
+static bool read_integration(struct task_resource *call, struct str action)
 {
     for (size_t i = 0; i < sizeof integrations / sizeof *integrations; i++) {
         const struct integration *known = &integrations[i];
-        if (!str_eqz(task_resource->service, known->service) || !str_eqz(action, known->action))
+        if (!str_eqz(call->service, known->service) || !str_eqz(action, known->action))
             continue;
-        task_resource->signing_name = str_z(known->signing_name);
-        task_resource->operation = str_z(known->operation);
-        task_resource->errors = str_z(known->errors);
-        task_resource->flags = known->flags;
-        task_resource->text = known->text;
-        task_resource->around = known->around;
+        call->signing_name = str_z(known->signing_name);
+        call->operation = str_z(known->operation);
+        call->errors = str_z(known->errors);
+        call->flags = known->flags;
+        call->text = known->text;
+        call->around = known->around;
         return true;
     }
     return false;
 }
 
-static bool read_pattern(struct task_resource *task_resource, struct str pattern)
+static bool read_pattern(struct task_resource *call, struct str pattern)
 {
-    task_resource->token = str_eqz(pattern, "waitForTaskToken");
-    task_resource->json_output = str_eqz(pattern, "sync:2");
-    task_resource->sync = task_resource->json_output || str_eqz(pattern, "sync");
-    return !pattern.n || (task_resource->token && (task_resource->flags & TASK_RESOURCE_TOKEN)) ||
-           (task_resource->sync && (task_resource->flags & TASK_RESOURCE_SYNC));
+    call->token = str_eqz(pattern, "waitForTaskToken");
+    call->json_output = str_eqz(pattern, "sync:2");
+    call->sync = call->json_output || str_eqz(pattern, "sync");
+    return !pattern.n || (call->token && (call->flags & TASK_RESOURCE_TOKEN)) ||
+           (call->sync && (call->flags & TASK_RESOURCE_SYNC));
 }
 
-bool task_resource_read(struct task_resource *task_resource)
+bool task_resource_read(struct task_resource *call)
 {
-    struct str resource = task_resource->task->resource, pattern;
+    struct str resource = call->task->resource, pattern;
     if (str_find(resource, STR(":lambda:"), 0) > 0 && str_find(resource, STR(":function:"), 0) > 0) {
-        task_resource->function = task_resource->lambda = true;
-        task_resource->signing_name = STR("lambda");
-        task_resource->operation = STR("Invoke");
-        task_resource->errors = STR("Lambda");
+        call->function = call->lambda = true;
+        call->signing_name = STR("lambda");
+        call->operation = STR("Invoke");
+        call->errors = STR("Lambda");
         return true;
     }
-    task_resource->activity =
+    call->activity =
         str_find(resource, STR(":states:"), 0) > 0 && str_find(resource, STR(":activity:"), 0) > 0;
     ptrdiff_t start = str_find(resource, STR(":states:::"), 0);
     if (start < 0)
-        return task_resource->activity;
+        return call->activity;
     struct str rest = str_slice(resource, (size_t)start + 10, resource.n), action;
-    task_resource->service = str_cut(rest, ':', &action);
-    task_resource->action = action.p ? action : STR_EMPTY;
-    bool sdk = str_eqz(task_resource->service, "aws-sdk");
-    rest = str_cut(task_resource->action, '.', &pattern);
+    call->service = str_cut(rest, ':', &action);
+    call->action = action.p ? action : STR_EMPTY;
+    bool sdk = str_eqz(call->service, "aws-sdk");
+    rest = str_cut(call->action, '.', &pattern);
     pattern = pattern.p ? pattern : STR_EMPTY;
     if (sdk) {
-        str_cut(task_resource->action, ':', &action);
-        task_resource->action = action.p ? action : STR_EMPTY;
+        str_cut(call->action, ':', &action);
+        call->action = action.p ? action : STR_EMPTY;
     }
-    bool known = (sdk ? read_sdk(task_resource, rest) : read_integration(task_resource, rest)) &&
-                 read_pattern(task_resource, pattern);
-    task_resource->lambda = known && str_eqz(task_resource->signing_name, "lambda") &&
-                            str_eqz(task_resource->operation, "Invoke");
+    bool known = (sdk ? read_sdk(call, rest) : read_integration(call, rest)) && read_pattern(call, pattern);
+    call->lambda = known && str_eqz(call->signing_name, "lambda") && str_eqz(call->operation, "Invoke");
     return known;
 }
 
@@ -150,54 +147,51 @@ static const struct value *recased(struct arena *arena, const struct value *v, i
 }
 
 /* JSON where the service wants text; of events in each entry. */
-static const struct value *with_text(struct task_resource *task_resource, const struct value *input)
+static const struct value *with_text(struct task_resource *call, const struct value *input)
 {
-    struct arena *arena = task_resource->arena;
-    const struct value *v = task_resource->text ? value_getz(input, task_resource->text) : NULL;
-    const struct value *entries = task_resource->text ? value_getz(input, "Entries") : NULL;
+    struct arena *arena = call->arena;
+    const struct value *v = call->text ? value_getz(input, call->text) : NULL;
+    const struct value *entries = call->text ? value_getz(input, "Entries") : NULL;
     if (v && v->kind != VALUE_STRING)
-        return value_with(arena, input, str_z(task_resource->text), json_as_text(arena, v));
+        return value_with(arena, input, str_z(call->text), json_as_text(arena, v));
     if (!entries || entries->kind != VALUE_LIST)
         return input;
     struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < entries->count; i++)
-        value_builder_add(&b, with_text(task_resource, entries->items[i]));
+        value_builder_add(&b, with_text(call, entries->items[i]));
     return value_with(arena, input, STR("Entries"), value_builder_list(&b));
 }
 
-const struct value *task_resource_request(struct task_resource *task_resource)
+const struct value *task_resource_request(struct task_resource *call)
 {
-    const struct value *input = task_resource->task->input;
-    if (task_resource->function) {
-        struct value_entry call[] = {
-            {STR("FunctionName"), value_string(task_resource->arena, task_resource->task->resource)},
-            {STR("Payload"), json_as_text(task_resource->arena, input)}};
-        return value_map(task_resource->arena, call, 2);
+    const struct value *input = call->task->input;
+    if (call->function) {
+        struct value_entry given[] = {{STR("FunctionName"), value_string(call->arena, call->task->resource)},
+            {STR("Payload"), json_as_text(call->arena, input)}};
+        return value_map(call->arena, given, 2);
     }
-    const struct value *payload = task_resource->lambda ? value_getz(input, "Payload") : NULL;
+    const struct value *payload = call->lambda ? value_getz(input, "Payload") : NULL;
     if (payload)
-        return value_with(
-            task_resource->arena, input, STR("Payload"), json_as_text(task_resource->arena, payload));
-    input = with_text(task_resource, input->kind == VALUE_MAP ? input : &value_empty_map);
-    return task_resource->flags & TASK_RESOURCE_CAMEL ? recased(task_resource->arena, input, tolower) : input;
+        return value_with(call->arena, input, STR("Payload"), json_as_text(call->arena, payload));
+    input = with_text(call, input->kind == VALUE_MAP ? input : &value_empty_map);
+    return call->flags & TASK_RESOURCE_CAMEL ? recased(call->arena, input, tolower) : input;
 }
 
 /* A nested execution's output: text, or with sync:2 what the text says. */
-static const struct value *with_json(struct task_resource *task_resource, const struct value *output)
+static const struct value *with_json(struct task_resource *call, const struct value *output)
 {
     static const char *const members[] = {"Input", "Output"};
-    for (size_t i = 0; i < 2 && task_resource->json_output; i++) {
+    for (size_t i = 0; i < 2 && call->json_output; i++) {
         const struct value *v = value_getz(output, members[i]), *parsed;
         struct err err = ERR_INIT;
-        if (v && v->kind == VALUE_STRING && !json_parse(task_resource->arena, v->string, &parsed, &err))
-            output = value_with(task_resource->arena, output, str_z(members[i]), parsed);
+        if (v && v->kind == VALUE_STRING && !json_parse(call->arena, v->string, &parsed, &err))
+            output = value_with(call->arena, output, str_z(members[i]), parsed);
     }
     return output;
 }
 
-const struct value *task_resource_answer(struct task_resource *task_resource, const struct value *output)
+const struct value *task_resource_answer(struct task_resource *call, const struct value *output)
 {
-    output =
-        task_resource->flags & TASK_RESOURCE_CAMEL ? recased(task_resource->arena, output, toupper) : output;
-    return with_json(task_resource, output);
+    output = call->flags & TASK_RESOURCE_CAMEL ? recased(call->arena, output, toupper) : output;
+    return with_json(call, output);
 }

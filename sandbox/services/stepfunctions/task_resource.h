@@ -4,7 +4,7 @@
  * write all members with a capital letter; some services do not, so requests and answers are respelt on their
  * way.
  *
- * errand_read() first; all texts lie in the errand's arena or are the task's.
+ * task_resource_read() first; all texts lie in its arena or are the task's.
  */
 #ifndef WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_TASK_RESOURCE_H
 #define WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_TASK_RESOURCE_H
@@ -37,10 +37,10 @@ struct task_resource {
 
 /* Fills in the rest from the resource: arn:aws:states:::SERVICE:ACTION[.PATTERN], or the ARN of a function or
  * activity. False: the sandbox knows no such thing. */
-bool task_resource_read(struct task_resource *task_resource);
+bool task_resource_read(struct task_resource *call);
 /* The task's input as the operation takes it. */
-const struct value *task_resource_request(struct task_resource *task_resource);
+const struct value *task_resource_request(struct task_resource *call);
 /* What the operation, or what it started, has given, as the machine sees it; not a function's answer. */
-const struct value *task_resource_answer(struct task_resource *task_resource, const struct value *output);
+const struct value *task_resource_answer(struct task_resource *call, const struct value *output);
 
 #endif
