@@ -491,14 +491,14 @@ bool sandbox_has_resource(
     return control_find(sandbox_control(s), arena, type, region, arn, &found);
 }
 
-bool sandbox_may_be_reported(
+bool sandbox_may_notify(
     struct sandbox *s, struct arena *arena, struct str bucket, struct str region, struct str arn)
 {
-    const struct gate_reported reported = {.service = "s3.amazonaws.com",
+    const struct gate_notice notice = {.service = "s3.amazonaws.com",
         .source = arena_printf(arena, "arn:aws:s3:::%.*s", STR_ARG(bucket)),
         .to = arn,
         .region = region};
-    return gate_lets_tell(sandbox_gate(s), arena, &reported);
+    return gate_lets_notify(sandbox_gate(s), arena, &notice);
 }
 
 bool sandbox_reaches_out(const char *bind_to)

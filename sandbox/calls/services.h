@@ -85,7 +85,7 @@ struct str services_account(struct services *services);
 struct services_parts {
     struct logs *logs;
     struct tasks *tasks;
-    struct residents *residents;
+    struct warm_workers *warm_workers;
     struct executions *executions;
     struct functions *functions;
     struct queues *queues;

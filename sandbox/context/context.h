@@ -67,7 +67,7 @@ int sandbox_check_s3(struct sandbox *sandbox, struct arena *arena, const struct 
 bool sandbox_has_resource(
     struct sandbox *sandbox, struct arena *arena, struct str type, struct str region, struct str arn);
 /* Does its policy, or permission, let S3 tell it what happens in the bucket? */
-bool sandbox_may_be_reported(
+bool sandbox_may_notify(
     struct sandbox *sandbox, struct arena *arena, struct str bucket, struct str region, struct str arn);
 
 #endif

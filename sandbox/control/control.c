@@ -298,7 +298,7 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
         answer_call(&call, request_id, answer);
     else if (known && !tags_describe(&call, request_id, answer))
         refuse_unknown(&call, known, request_id, answer);
-    store_recover(control);
+    store_free_retired(control);
     struct err unkept = ERR_INIT;
     if (store_leave(control, &unkept))
         answer_unkept(&call, &unkept, request_id, answer);

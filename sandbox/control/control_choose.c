@@ -176,9 +176,9 @@ static bool flags_fit(const struct role *role, const struct value *input)
     for (size_t i = 0; i < role->step->call.request.extra_count; i++) {
         const struct spec_extra *extra = &role->step->call.request.extras[i];
         const struct value *sent = value_get(input, extra->key);
-        bool unreachable = !sent && role->part == PART_SUB_RESOURCE_REMOVE;
+        bool unset = !sent && role->part == PART_SUB_RESOURCE_REMOVE;
         if (extra->value->kind == VALUE_BOOL &&
-            (unreachable || extra->value->boolean != value_equal(sent, &value_true)))
+            (unset || extra->value->boolean != value_equal(sent, &value_true)))
             return false;
     }
     return true;

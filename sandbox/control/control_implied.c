@@ -7,8 +7,8 @@
 /*
  *     creates: [{type: aws.ec2.security_group, held: CannotDelete, attributes: {name: default}}]
  *
- * Companions make theirs in turn. One that is `held` remembers whose it is, and the code that refuses its
- * deletion.
+ * Implied resources make theirs in turn. One that is `held` remembers whose it is, and the code that refuses
+ * its deletion.
  */
 
 #define MAKER_KEY "=maker"

@@ -199,7 +199,7 @@ void store_remove(struct control *control, struct resource *resource);
 /* By serial, of two struct resource *: for qsort() and bsearch(). */
 int resource_order(const void *a, const void *b);
 /* Values that calls have replaced go: when the answer is written. */
-void store_recover(struct control *control);
+void store_free_retired(struct control *control);
 /* Lets go of the lock, and sees to it that what was written is on the disk: not before, so that all who wait
  * for that do so together. */
 int store_leave(struct control *control, struct err *err);
@@ -352,7 +352,7 @@ int refuse_status(const struct call *call, int rest);
 int implied_make(struct call *call, const struct resource *resource);
 /* Takes it and what was made along with it out again. */
 void implied_undo(struct call *call, struct resource *resource);
-/* What goes with it: `owns`, and companions that are held. */
+/* What goes with it: `owns`, and implied resources that are held. */
 int implied_delete(struct call *call, const struct resource *resource);
 /* What stays when it is gone: `leaves_behind`. */
 int implied_leave(struct call *call, const struct resource *resource);

@@ -1,5 +1,5 @@
 /*
- * How services write what they were given: `folds: {attribute: lower | cidr | protocol | base | key}`. A
+ * How services write what they were given: `normalise: {attribute: lower | cidr | protocol | base | key}`. A
  * client that compares letter by letter sees a difference that is none; docs/pitfalls.md has the table.
  */
 #include "sandbox/control/control_internal.h"

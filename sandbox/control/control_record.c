@@ -68,7 +68,7 @@ bool control_set(struct control *control, struct str type, const struct control_
             continue;
         kept = !store_change(
             control, resource, value_with(&arena, resource->attrs, str_z(attribute), v), &ignored);
-        store_recover(control);
+        store_free_retired(control);
         break;
     }
     return !store_leave(control, &ignored) && kept;

@@ -92,7 +92,7 @@ static void set_attrs(struct control *control, struct resource *resource, const 
     note_change(control, resource->type);
 }
 
-void store_recover(struct control *control)
+void store_free_retired(struct control *control)
 {
     while (control->retired_count)
         arena_release(&control->retired[--control->retired_count]);
@@ -233,7 +233,7 @@ void store_release(struct control *control)
     free(control->resources);
     free(control->going);
     free(control->words.slots);
-    store_recover(control);
+    store_free_retired(control);
     free(control->retired);
 }
 

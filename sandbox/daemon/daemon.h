@@ -14,7 +14,7 @@
  *     daemon_data()      where its data lies, for copies of one that rests
  *
  * Nothing runs before somebody wants it, so a record costs nothing: a stack that makes ten databases and
- * never speaks to them starts none. Mostly the first who knocks at its door (listener.h) wants it. What is
+ * never speaks to them starts none. Mostly the first who connects to it (listener.h) wants it. What is
  * missing on the machine is an error that says what to install: the record stays one.
  *
  * A daemon ends with the sandbox, also when that is killed (the process dies with the thread that started it;

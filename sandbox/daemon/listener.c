@@ -1,4 +1,4 @@
-/* Doors: see listener.h. */
+/* See listener.h. */
 #include "sandbox/daemon/listener.h"
 
 #include "base/file.h"
@@ -126,7 +126,7 @@ static struct listener_of copy_of(struct arena *arena, const struct listener_of 
         arena_str(arena, of->type), arena_str(arena, of->region), arena_str(arena, of->id)};
 }
 
-/* With the lock held: the door may be gone by now. */
+/* With the lock held: the listener may be gone by now. */
 static struct visitor *let_in(struct listeners *listeners, int listening)
 {
     const struct listener *listener = listeners->first;
@@ -177,7 +177,7 @@ static void watch_listeners(void *ctx)
     }
 }
 
-/* ---- doors ---- */
+/* ---- listeners ---- */
 
 static int listen_at(struct str address, uint16_t port, struct err *err)
 {

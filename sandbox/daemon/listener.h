@@ -1,14 +1,14 @@
 /*
- * Doors: where clients of a daemon knock. A record has an address of its own (127.x.y.z, which on Linux all
- * lead to this machine) with the port that the service really has, so that two databases both have 5432 and
- * security groups, clients and stacks need not know of the sandbox. The address follows from the record's
+ * Listeners: where clients connect to a daemon. A record has an address of its own (127.x.y.z, which on Linux
+ * all lead to this machine) with the port that the service really has, so that two databases both have 5432
+ * and security groups, clients and stacks need not know of the sandbox. The address follows from the record's
  * name and the sandbox's folder, so it stays the same.
  *
- * A door is open as soon as the record is there, and costs one descriptor. Who knocks is met by the door's
+ * A listener is open as soon as the record is there, and costs one descriptor. Who connects is met by its
  * visitor function on a thread of its own, which wants the daemon (daemon.h), or says why there is none, and
- * lets the two speak to each other with door_join().
+ * lets the two speak to each other with listener_join().
  *
- * Doors are safe from every thread; doors_open() and doors_shut() wait for nothing and may be called with a
+ * Safe from every thread; listeners_open() and listeners_shut() wait for nothing and may be called with a
  * lock held.
  */
 #ifndef WEIR_SANDBOX_DAEMON_LISTENER_H
@@ -18,11 +18,11 @@
 
 struct listeners;
 
-/* Whose door it is. */
+/* Whose it is. */
 struct listener_of {
     struct str type, region, id; /* of the record: "aws.rds.instance" */
 };
-/* The socket is closed when it returns. `ctx` is of doors_open(). */
+/* The socket is closed when it returns. `ctx` is of listeners_open(). */
 typedef void listener_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd);
 
 struct listeners *listeners_new(struct services *services);
@@ -33,18 +33,18 @@ void listeners_free(struct listeners *listeners);
 /* ERR_IO: somebody else has the address. */
 int listeners_open(struct listeners *listeners, const struct listener_of *of, struct str address,
     uint16_t port, listener_visit *visit, const void *ctx, struct err *err);
-/* Doors of other types than `but`: where they are, in the arena. */
+/* Those of other types than `but`: where they are, in the arena. */
 struct listener_place {
     struct str address;
     uint16_t port;
 };
 struct listener_place *listeners_list(
     struct listeners *listeners, struct arena *arena, struct str but, size_t *n);
-/* `opened` is called for each that opens from now on, of any type, with what locks doors_open() was called.
- */
+/* `opened` is called for each that opens from now on, of any type, with what locks
+ * listeners_open() was called. */
 void listeners_follow(struct listeners *listeners,
     void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place), void *ctx);
-/* Nobody can knock any longer; conversations go on. */
+/* Nobody can connect any longer; conversations go on. */
 void listeners_shut(struct listeners *listeners, const struct listener_of *of);
 
 /* A descriptor that can be read once the sandbox ends. */

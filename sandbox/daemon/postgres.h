@@ -15,7 +15,7 @@ extern const struct daemon_kind postgres_daemon;
 /* In its folder; read at each start, after what the cluster was made with. */
 #define POSTGRES_CONF "weir.conf"
 
-/* The socket's path, for door_dial_path(). */
+/* The socket's path, for listener_dial_path(). */
 const char *postgres_socket(struct arena *arena, const struct daemon_self *self);
 
 /* A session of the superuser's; to be closed with pq->finish(). NULL with err. */

@@ -1,4 +1,4 @@
-/* Conversations behind a door: who is dialled, and the bytes that go both ways. */
+/* Conversations through a listener: who is dialled, and the bytes that go both ways. */
 #include "sandbox/daemon/listener.h"
 
 #include "base/file.h"

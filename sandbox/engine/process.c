@@ -213,7 +213,7 @@ static int next_timeout(const struct watching *w)
 }
 
 /* Bytes that it has in memory; of its children nothing is known. */
-static int64_t warm_worker(pid_t pid)
+static int64_t memory_of(pid_t pid)
 {
     char path[64], text[128] = "";
     long long whole, pages = 0;
@@ -228,7 +228,7 @@ static void process_look(struct watching *w)
 {
     const struct process_options *o = w->options;
     int64_t before = clock_mono_ms();
-    w->end->out_of_memory = o->memory > 0 && warm_worker(w->pid) > o->memory;
+    w->end->out_of_memory = o->memory > 0 && memory_of(w->pid) > o->memory;
     w->end->overfull = o->room > 0 && process_room(o->folder, o->room) > o->room;
     int64_t now = clock_mono_ms(), pause = (now - before) * LOOK_SHARE;
     bool over = w->end->out_of_memory || w->end->overfull;
@@ -265,7 +265,7 @@ static void tell_quiet(struct watching *w)
 
 static void watch(struct watching *w)
 {
-    uint64_t batch;
+    uint64_t turned;
     while (!w->exited || w->pipes[PROCESS_OUT] >= 0 || w->pipes[PROCESS_ERR] >= 0) {
         struct pollfd fds[] = {{w->pipes[PROCESS_OUT], POLLIN, 0}, {w->pipes[PROCESS_ERR], POLLIN, 0},
             {w->exited ? -1 : w->pidfd, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
@@ -281,7 +281,7 @@ static void watch(struct watching *w)
                 read_pipe(w, (enum process_stream)i);
         if (fds[2].revents)
             process_reap(w);
-        if (fds[3].revents && read(w->stop->fd, &batch, sizeof batch) < 0)
+        if (fds[3].revents && read(w->stop->fd, &turned, sizeof turned) < 0)
             continue; /* somebody else has read it */
         if (asked && !fds[0].revents && !fds[1].revents)
             tell_quiet(w);

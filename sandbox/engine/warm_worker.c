@@ -17,7 +17,7 @@
 enum { IDLE = 2, GRACE_MS = 1000, MAX_SAID = 4096 };
 
 struct warm_worker {
-    struct residents *all;
+    struct warm_workers *all;
     struct arena arena;
     struct environment env;
     const char *module;
@@ -34,7 +34,7 @@ struct warm_worker {
     struct err refusal; /* where it did not start */
 };
 
-struct residents {
+struct warm_workers {
     struct services *services;
     struct arena arena;
     struct str dir; /* "" until there is one */
@@ -128,7 +128,7 @@ static int make_pipe(struct warm_worker *r, struct err *err)
 }
 
 /* With the lock held: a name of its own. */
-static int name_folder(struct residents *all, struct warm_worker *r, struct err *err)
+static int name_folder(struct warm_workers *all, struct warm_worker *r, struct err *err)
 {
     if (!all->dir.n && services_dir(all->services, &all->arena, "residents", &all->dir, err))
         return -1;
@@ -158,7 +158,7 @@ static int warm_worker_equip(
 }
 
 /* Asked, and with its thread; NULL: it could not be made. */
-static struct warm_worker *warm_worker_make(struct residents *all, const char *module,
+static struct warm_worker *warm_worker_make(struct warm_workers *all, const char *module,
     const struct environment *env, const struct str *surroundings, struct err *err)
 {
     struct services *services = all->services;
@@ -194,7 +194,7 @@ static struct warm_worker *warm_worker_make(struct residents *all, const char *m
 
 /* An idle one with the same module and surroundings. */
 static struct warm_worker *warm_worker_idle(
-    struct residents *all, const char *module, const struct str *surroundings)
+    struct warm_workers *all, const char *module, const struct str *surroundings)
 {
     struct services *services = all->services;
     struct warm_worker *r;
@@ -321,7 +321,7 @@ static int warm_worker_do(struct warm_worker *r, struct task *task, const struct
 int warm_worker_ask(struct task *task, const struct warm_worker_options *options, struct arena *arena,
     struct warm_worker_answer *answer, struct err *err)
 {
-    struct residents *all = services_parts(task_jobs(task))->residents;
+    struct warm_workers *all = services_parts(task_jobs(task))->warm_workers;
     struct environment env;
     environment_start(&env, task_jobs(task), arena, &options->surroundings);
     struct str surroundings = surroundings_text(arena, &env);
@@ -342,29 +342,29 @@ int warm_worker_ask(struct task *task, const struct warm_worker_options *options
 
 /* ---- all of them ---- */
 
-struct residents *residents_new(struct services *services)
+struct warm_workers *warm_workers_new(struct services *services)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct residents *residents = mem_zalloc(sizeof *residents);
-    residents->services = services;
+    struct warm_workers *warm_workers = mem_zalloc(sizeof *warm_workers);
+    warm_workers->services = services;
     tree_remove(arena_printf(&arena, "%s/jobs/residents", sandbox_dir(services->sandbox)).p);
-    return residents;
+    return warm_workers;
 }
 
-void residents_stop(struct residents *residents)
+void warm_workers_stop(struct warm_workers *warm_workers)
 {
-    if (!residents)
+    if (!warm_workers)
         return;
-    pthread_mutex_lock(&residents->services->lock);
-    for (struct warm_worker *r = residents->first; r; r = r->next)
+    pthread_mutex_lock(&warm_workers->services->lock);
+    for (struct warm_worker *r = warm_workers->first; r; r = r->next)
         warm_worker_end(r, true);
-    pthread_mutex_unlock(&residents->services->lock);
+    pthread_mutex_unlock(&warm_workers->services->lock);
 }
 
-void residents_free(struct residents *residents)
+void warm_workers_free(struct warm_workers *warm_workers)
 {
-    if (!residents)
+    if (!warm_workers)
         return;
-    arena_release(&residents->arena);
-    free(residents);
+    arena_release(&warm_workers->arena);
+    free(warm_workers);
 }

@@ -2,9 +2,9 @@
  * Programs that stay: a Python module of the sandbox's own that answers one request after the other, because
  * to start python3 with boto3 and DuckDB takes ten times as long as most of what they are asked for.
  *
- *     resident_ask(task, &options, &answer, err)    blocks: one that is idle does it, or a new one
+ *     warm_worker_ask(task, &options, &answer, err)    blocks: one that is idle does it, or a new one
  *
- * A resident has one request at a time, a folder that is empty for each, and is a process as any other
+ * A worker has one request at a time, a folder that is empty for each, and is a process as any other
  * (process.h): its limits, its end with the sandbox's. One that dies takes its request with it and no other;
  * a task that is stopped, or takes too long, ends it. Two stay idle, each for ten minutes
  * (python/weir_resident.py). Safe from every thread.
@@ -14,7 +14,7 @@
 
 #include "sandbox/engine/script.h"
 
-struct residents;
+struct warm_workers;
 
 struct warm_worker_options {
     const char *module;                      /* its answer(request) returns a status and a line of text */
@@ -24,17 +24,17 @@ struct warm_worker_options {
 };
 
 struct warm_worker_answer {
-    bool whole; /* there is one; otherwise the resident has ended: */
+    bool whole; /* there is one; otherwise the worker has ended: */
     int status;
     struct str text; /* or the last that it said on standard error */
     bool timed_out;
     struct process_end end;
 };
 
-struct residents *residents_new(struct services *services);
+struct warm_workers *warm_workers_new(struct services *services);
 /* Ends them; their threads end soon. */
-void residents_stop(struct residents *residents);
-void residents_free(struct residents *residents);
+void warm_workers_stop(struct warm_workers *warm_workers);
+void warm_workers_free(struct warm_workers *warm_workers);
 
 /* -1: it could not even be started. The answer's text is of the arena. */
 int warm_worker_ask(struct task *task, const struct warm_worker_options *options, struct arena *arena,

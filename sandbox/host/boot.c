@@ -317,7 +317,7 @@ static int boot_once(struct booting *b, struct err *err)
         return -1;
     pthread_mutex_lock(&hosts->lock);
     memset(b->host->rules, 0, sizeof b->host->rules);
-    b->host->netns = b->netns; /* from here on it is told of new doors, those of now come with lend_ports() */
+    b->host->netns = b->netns; /* from here on new listeners reach it, those of now come with lend_ports() */
     pthread_mutex_unlock(&hosts->lock);
     if (lend_ports(b, err) ||
         metadata_start(services, b->netns, b->record.region, b->record.id, &b->metadata, err))

@@ -1,6 +1,6 @@
 /*
  * Security groups, for what comes in: as rules of iptables in the host's namespace, and as the ports that its
- * doors have. Who comes through a door comes from the network's router; a rule for any public address means
+ * listeners have. Who comes through one comes from the network's router; a rule for any public address means
  * that one too, whichever it is: the operator's machine has the address that the rule's author thought of.
  */
 #include "base/buf.h"
@@ -10,7 +10,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { WIDEST = 64 }; /* ranges with more ports have no doors but ssh's */
+enum { WIDEST = 64 }; /* ranges with more ports have no listeners but ssh's */
 
 struct rule {
     const char *protocol; /* "tcp", "udp", "icmp"; "" all */
@@ -80,7 +80,7 @@ static bool is_public_cidr(struct arena *arena, struct str cidr)
     return !within;
 }
 
-/* ---- doors ---- */
+/* ---- listeners ---- */
 
 struct wanted_ports {
     struct arena *arena;

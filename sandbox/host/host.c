@@ -1,4 +1,4 @@
-/* Which hosts there are: their records, their doors, who is let in. */
+/* Which hosts there are: their records, their listeners, who is let in. */
 #include "sandbox/host/host_internal.h"
 
 #include "base/clock.h"
@@ -16,7 +16,7 @@
 
 enum { PATIENCE_MS = 60000, LOOK_MS = 20, MAX_CONSOLE = 1024 * 1024, SHOWN_CONSOLE = 64 * 1024 };
 
-/* A daemon's door: all hosts have it too. */
+/* A daemon's listener: all hosts have it too. */
 static void lend_listener(void *ctx, const struct listener_of *of, const struct listener_place *place)
 {
     struct hosts *hosts = ctx;
@@ -154,7 +154,7 @@ static bool host_reached(struct hosts *hosts, struct str id, int *netns)
     return up;
 }
 
-/* Somebody at the door: "i-0a1b/22". */
+/* Somebody connects: "i-0a1b/22". */
 static void host_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
 {
     struct hosts *hosts = (struct hosts *)(uintptr_t)ctx;
@@ -184,7 +184,7 @@ void hosts_reboot(struct hosts *hosts, struct str id)
     pthread_mutex_unlock(&hosts->lock);
 }
 
-/* ---- doors ---- */
+/* ---- listeners ---- */
 
 /* By the sandbox's folder and the instance: the same after every start. */
 static struct str address_of(const struct hosts *hosts, struct arena *arena, struct str id, bool real)
@@ -280,7 +280,7 @@ static void set_address(
             value_string(arena, address));
 }
 
-/* Its public address, with a door for each port that is open to the world. */
+/* Its public address, with a listener for each port that is open to the world. */
 static void look_at_listeners(
     struct hosts *hosts, struct arena *arena, struct host *host, const struct control_record *record)
 {

@@ -5,7 +5,7 @@
  * what is installed and written there is its own and nobody has to fetch an image), its processes and its
  * name. In it run an sshd with the key pair's key, once the user data, and whatever they start; inside are
  * the metadata service at 169.254.169.254 and, at the addresses that they have outside, the sandbox and the
- * doors of its daemons.
+ * listeners of its daemons.
  *
  *   host.c        which there are, when they boot, who is let in
  *   boot.c        one of them, from its folder to its last process; scripts/ is what runs
@@ -14,12 +14,12 @@
  *   metadata.c    169.254.169.254
  *   netns.c, relay.c   namespaces, and ports that lead out of them
  *
- * Its public address is a door (sandbox/daemon/listener.h): 127.x.y.z with the ports that its security groups
- * open to public addresses. The first who knocks boots it, and with it all others of its network; one with
- * user data boots at once. This takes root and some programs (host_able); otherwise an instance is a record
- * only, with a public address where nobody is, and its console says why.
+ * Its public address is a listener (sandbox/daemon/listener.h): 127.x.y.z with the ports that its security
+ * groups open to public addresses. The first who connects boots it, and with it all others of its network;
+ * one with user data boots at once. This takes root and some programs (host_able); otherwise an instance is a
+ * record only, with a public address where nobody is, and its console says why.
  *
- * hosts_look() brings doors and hosts in line with the records; it is called after every change of EC2's
+ * hosts_look() brings listeners and hosts in line with the records; it is called after every change of EC2's
  * resources. All functions are safe from every thread.
  */
 #ifndef WEIR_SANDBOX_HOST_HOST_H

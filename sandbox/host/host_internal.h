@@ -30,7 +30,7 @@ struct host {
     struct hosts *all;
     struct arena arena;
     struct str id, region, vpc; /* vpc: "us-east-1/vpc-0a1b" */
-    uint16_t ports[HOST_PORTS]; /* of its doors */
+    uint16_t ports[HOST_PORTS]; /* of its listeners */
     size_t port_count;
     bool wanted;  /* its record says that it runs */
     bool removed; /* there is no record any more: its folder goes */

@@ -28,7 +28,7 @@ struct ear {
 struct stretch {
     char *bytes;
     size_t from, to;
-    bool ended, reported;
+    bool ended, shut;
 };
 
 struct pair {
@@ -113,8 +113,8 @@ static bool stretch_step(struct stretch *way, int in, int out)
         if (n < 0 && errno != EAGAIN && errno != EINTR)
             return false;
     }
-    if (way->ended && way->from == way->to && !way->reported) {
-        way->reported = true;
+    if (way->ended && way->from == way->to && !way->shut) {
+        way->shut = true;
         shutdown(out, SHUT_WR);
     }
     return true;
@@ -123,8 +123,7 @@ static bool stretch_step(struct stretch *way, int in, int out)
 static bool pair_step(struct pair *pair)
 {
     return stretch_step(&pair->way[0], pair->fd[0], pair->fd[1]) &&
-           stretch_step(&pair->way[1], pair->fd[1], pair->fd[0]) &&
-           !(pair->way[0].reported && pair->way[1].reported);
+           stretch_step(&pair->way[1], pair->fd[1], pair->fd[0]) && !(pair->way[0].shut && pair->way[1].shut);
 }
 
 /* ---- the thread ---- */

@@ -505,16 +505,16 @@ int prechecks_of(struct gate *gate, struct arena *arena, const struct gate_reque
     return 0;
 }
 
-bool gate_lets_tell(struct gate *gate, struct arena *arena, const struct gate_reported *reported)
+bool gate_lets_notify(struct gate *gate, struct arena *arena, const struct gate_notice *notice)
 {
     static const char *const kinds[][2] = {
         {"sqs", "sqs:SendMessage"}, {"sns", "sns:Publish"}, {"lambda", "lambda:InvokeFunction"}};
-    const struct gate_request request = {.region = reported->region};
+    const struct gate_request request = {.region = notice->region};
     const struct precheck t = {.gate = gate, .arena = arena, .request = &request};
-    struct str service = service_of_arn(reported->to);
+    struct str service = service_of_arn(notice->to);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (str_eqz(service, kinds[i][0]))
             return gate_is_open(gate) ||
-                   service_may(&t, reported->service, reported->source, kinds[i][1], reported->to);
+                   service_may(&t, notice->service, notice->source, kinds[i][1], notice->to);
     return true;
 }

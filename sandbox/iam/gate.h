@@ -82,11 +82,11 @@ bool gate_trusts(
 
 /* A service that is to tell a queue, topic or function of something: does what that has as a policy let it?
  */
-struct gate_reported {
+struct gate_notice {
     const char *service; /* s3.amazonaws.com */
     struct str source, to, region;
 };
-bool gate_lets_tell(struct gate *gate, struct arena *arena, const struct gate_reported *reported);
+bool gate_lets_notify(struct gate *gate, struct arena *arena, const struct gate_notice *notice);
 
 /* The document of a policy of AWS's own; NULL: it is not known here. */
 const struct value *gate_aws_policy(struct arena *arena, struct str arn);

@@ -234,7 +234,7 @@ static const char *destination_fault(struct s3 *s, const char *type, struct str 
         resource = str_slice(arn, 0, (size_t)(parts[6].p + parts[6].n - arn.p));
     if (n < 6 || !sandbox_has_resource(s->x->sandbox, s->arena, str_z(type), parts[3], resource))
         return "The destination queue, topic or function does not exist";
-    if (!sandbox_may_be_reported(s->x->sandbox, s->arena, s->bucket, parts[3], arn))
+    if (!sandbox_may_notify(s->x->sandbox, s->arena, s->bucket, parts[3], arn))
         return str_eqz(parts[2], "lambda") ? "Not authorized to invoke function"
                                            : "Permissions on the destination do not allow S3 to publish "
                                              "notifications from this bucket";

@@ -130,7 +130,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
         services_close(services);
         return -1;
     }
-    parts->residents = residents_new(services);
+    parts->warm_workers = warm_workers_new(services);
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
     parts->streams = streams_new();
@@ -157,7 +157,7 @@ void services_stop(struct services *services)
     struct services_parts *parts = services_parts(services);
     services_interrupt(services);
     tasks_stop(parts->tasks);
-    residents_stop(parts->residents);
+    warm_workers_stop(parts->warm_workers);
     functions_stop(parts->functions);
     executions_stop(parts->executions);
     queues_stop(parts->queues);
@@ -176,7 +176,7 @@ void services_close(struct services *services)
     executions_free(parts->executions); /* may still hold activities of the others */
     functions_close(parts->functions);
     tasks_close(parts->tasks);
-    residents_free(parts->residents);
+    warm_workers_free(parts->warm_workers);
     logs_close(parts->logs);
     queues_free(parts->queues);
     streams_free(parts->streams);

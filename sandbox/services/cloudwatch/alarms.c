@@ -59,7 +59,7 @@ static void tell(struct service_call *call, const struct control_record *alarm, 
 {
     static const struct {
         const char *state, *actions;
-    } reported[] = {
+    } by_state[] = {
         {"ALARM", "alarm_actions"}, {"OK", "ok_actions"}, {"INSUFFICIENT_DATA", "insufficient_data_actions"}};
     struct str state = value_gets(alarm->attrs, "state"), account = services_account(call->services);
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -81,9 +81,9 @@ static void tell(struct service_call *call, const struct control_record *alarm, 
         .by = arena_printf(call->arena, "alarm %.*s", STR_ARG(alarm->id)),
         .service = STR("cloudwatch.amazonaws.com"),
         .source_arn = value_gets(alarm->attrs, "arn")};
-    for (size_t i = 0; i < sizeof reported / sizeof *reported; i++) {
+    for (size_t i = 0; i < sizeof by_state / sizeof *by_state; i++) {
         const struct value *actions =
-            str_eqz(state, reported[i].state) ? value_getz(alarm->attrs, reported[i].actions) : NULL;
+            str_eqz(state, by_state[i].state) ? value_getz(alarm->attrs, by_state[i].actions) : NULL;
         for (uint32_t k = 0; actions && k < actions->count; k++) {
             target.arn = value_text(actions->items[k], STR_EMPTY);
             target_deliver(call->services, &target);

@@ -1,4 +1,4 @@
-/* Who knocks at a cluster's brokers: one real broker stands behind all of them, at all ports that MSK has. */
+/* Who connects to a cluster's brokers: one real broker is behind all of them, at all ports that MSK has. */
 #include "sandbox/daemon/kafka.h"
 #include "sandbox/services/shared/endpoints.h"
 

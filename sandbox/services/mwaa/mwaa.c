@@ -1,7 +1,7 @@
 /*
- * MWAA: an environment is an Airflow where the machine has one (airflow.c). Who knocks at its web
- * server, or asks for a token or for its REST API, starts it; a change of the environment ends it, and the
- * next one who asks finds it as it is then.
+ * MWAA: an environment is an Airflow where the machine has one (airflow.c). Who connects to its web server,
+ * or asks for a token or for its REST API, starts it; a change of the environment ends it, and the next one
+ * who asks finds it as it is then.
  */
 #include "sandbox/services/mwaa/mwaa.h"
 
@@ -24,7 +24,7 @@ enum { TOKEN_S = 60, REFUSED_MS = 1000, MAX_ANSWER = 16 * 1024 * 1024 };
 
 static const struct str environment_type = STR_INIT("aws.mwaa.environment");
 
-/* ---- its web server's door ---- */
+/* ---- its web server's listener ---- */
 
 static void refuse_visit(int fd, const char *why)
 {

@@ -1,4 +1,4 @@
-/* Who knocks at a database's door, and the operations that are about its server. */
+/* Who connects to a database, and the operations that are about its server. */
 #include "sandbox/services/rds/rds.h"
 
 #include "base/file.h"

@@ -22,7 +22,7 @@ static struct str address_of(const struct control_record *record)
     return value_gets(record->attrs, "address");
 }
 
-/* A record with several ports has a door for each, which its id tells apart. */
+/* A record with several ports has a listener for each, which its id tells apart. */
 static struct str listener_id(struct arena *arena, const struct control_record *record, uint16_t port)
 {
     return arena_printf(arena, "%.*s|%u", STR_ARG(record->id), (unsigned)port);

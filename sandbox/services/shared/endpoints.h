@@ -1,7 +1,7 @@
 /*
  * Which records have real servers behind them: a row in endpoints.c for each type whose spec says `server`.
- * Its door opens with the record and shuts with it; what the server keeps goes when the record does. After a
- * restart in the same folder the doors are open again.
+ * Its listener opens with the record and shuts with it; what the server keeps goes when the record does.
+ * After a restart in the same folder the listeners are open again.
  */
 #ifndef WEIR_SANDBOX_SERVICES_SHARED_ENDPOINTS_H
 #define WEIR_SANDBOX_SERVICES_SHARED_ENDPOINTS_H
@@ -11,9 +11,9 @@
 
 struct endpoint {
     const char *type;      /* "aws.rds.instance" */
-    const char *port;      /* attribute of the port; NULL: it has no door, or: */
+    const char *port;      /* attribute of the port; NULL: it has no listener, or: */
     const uint16_t *ports; /* all of these, up to 0 */
-    listener_visit *visit; /* who knocks */
+    listener_visit *visit; /* who connects */
     bool rests_on_change; /* a change of the record ends its first daemon; whoever wants it finds a new one */
     /* Is it one that a server can stand behind (its engine is known)? NULL: each is. */
     bool (*serves)(const struct value *attrs);
@@ -30,10 +30,10 @@ const char *mwaa_airflow(struct arena *arena);
 extern const struct endpoint mwaa_endpoint, rds_endpoint, cluster_endpoint, workgroup_endpoint,
     namespace_endpoint, msk_endpoint;
 
-/* Opens the doors of what is there, and from now on those of what is made. */
+/* Opens the listeners of what is there, and from now on those of what is made. */
 void endpoints_open(struct services *services);
 
-/* The record behind a door. False: it is gone. */
+/* The record behind a listener. False: it is gone. */
 bool endpoint_record(
     struct services *services, struct arena *arena, const struct listener_of *of, struct control_record *out);
 
