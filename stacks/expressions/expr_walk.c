@@ -84,13 +84,9 @@ const struct decl *expr_root(const struct expr *expr)
 
 const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
 {
-    if (expr->op != EXPR_ATTR)
+    const struct decl *root = expr->op == EXPR_ATTR ? expr_root(expr->attr.base) : NULL;
+    if (!root || root->kind != DECL_RESOURCE)
         return NULL;
-    const struct expr *owner = expr->attr.base, *root = owner;
-    while (root->op == EXPR_INDEX || root->op == EXPR_ATTR)
-        root = root->op == EXPR_INDEX ? root->index.base : root->attr.base;
-    if (root->op != EXPR_DECL || root->decl->kind != DECL_RESOURCE)
-        return NULL;
-    *decl = root->decl;
-    return owner;
+    *decl = root;
+    return expr->attr.base;
 }
