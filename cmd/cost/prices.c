@@ -5,13 +5,10 @@
 #include "base/file.h"
 #include "base/glob.h"
 #include "base/map.h"
-#include "base/mem.h"
 #include "base/yaml.h"
 #include "stacks/expr.h"
 
 #include <assert.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* One line below a type. Expressions are NULL where the line does not have them. */
 struct rule {
@@ -264,33 +261,32 @@ static struct charge charge_of(const struct prices *prices, const struct rule *r
         .hourly = each * cost_number(used, 0) / HOURS_A_MONTH};
 }
 
-struct estimate {
+struct charges {
     struct charge *items;
     size_t n, cap;
 };
 
-static void charge_once(struct estimate *estimate, const struct prices *prices, const struct rule *rule,
+static void charge_once(struct charges *list, const struct prices *prices, const struct rule *rule,
     const struct value *object, const struct value *usage, struct arena *arena)
 {
     const struct value *when = rule->when ? rule_value(rule->when, object, arena) : &value_true;
     if (when->kind == VALUE_BOOL && !when->boolean)
         return;
-    MEM_GROW(estimate->items, estimate->cap, estimate->n + 1);
-    estimate->items[estimate->n++] = charge_of(prices, rule, object, usage, arena);
+    ARENA_GROW(arena, list->items, list->n, list->cap);
+    list->items[list->n++] = charge_of(prices, rule, object, usage, arena);
 }
 
 /* Once, or for each item of the list that the rule says. */
-static void charge_rule(struct estimate *estimate, const struct prices *prices, const struct rule *rule,
+static void charge_rule(struct charges *list, const struct prices *prices, const struct rule *rule,
     const struct value *object, const struct value *usage, struct arena *arena)
 {
     const struct value *each = rule->each ? rule_value(rule->each, object, arena) : NULL;
     if (!each || each->kind != VALUE_LIST) {
-        charge_once(estimate, prices, rule, object, usage, arena);
+        charge_once(list, prices, rule, object, usage, arena);
         return;
     }
     for (uint32_t i = 0; i < each->count; i++)
-        charge_once(
-            estimate, prices, rule, value_with(arena, object, STR("each"), each->items[i]), usage, arena);
+        charge_once(list, prices, rule, value_with(arena, object, STR("each"), each->items[i]), usage, arena);
 }
 
 static bool is_free(const struct prices *prices, struct str type)
@@ -312,14 +308,10 @@ enum priced prices_of(struct prices *prices, const struct schema *schema, const 
     if (!rules->nothing)
         rules_bind(prices, rules, schema);
     const struct value *full = value_merge(arena, rules->nothing, object);
-    struct estimate estimate = {0};
+    struct charges list = {0};
     for (size_t i = 0; i < rules->n; i++)
-        charge_rule(&estimate, prices, &rules->items[i], full, usage, arena);
-    struct charge *list = ARENA_ARRAY(arena, struct charge, estimate.n + 1);
-    if (estimate.n)
-        memcpy(list, estimate.items, estimate.n * sizeof *list);
-    free(estimate.items);
-    *n = estimate.n;
-    *charges = list;
+        charge_rule(&list, prices, &rules->items[i], full, usage, arena);
+    *n = list.n;
+    *charges = list.items;
     return PRICED;
 }
