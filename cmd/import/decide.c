@@ -60,13 +60,13 @@ static struct str all_attributes(struct template *t, const struct thing *thing, 
 {
     const struct value *published = cfn_published(t->arena, thing->type),
                        *given = value_getz(published, "properties"),
-                       *reported = value_getz(published, "readOnlyProperties");
+                       *read_only = value_getz(published, "readOnlyProperties");
     struct said *out = said_new(t->arena, SAID_MAP, NULL);
     for (uint32_t i = 0; given && i < given->count; i++)
         add_attribute(t, thing, prefix, given->entries[i].key, true, out);
-    for (uint32_t i = 0; reported && i < reported->count;
-         i++) { /* "/properties/Endpoint/Port" is Endpoint.Port */
-        char *path = arena_strz(t->arena, value_text(reported->items[i], STR_EMPTY)),
+    /* "/properties/Endpoint/Port" is Endpoint.Port */
+    for (uint32_t i = 0; read_only && i < read_only->count; i++) {
+        char *path = arena_strz(t->arena, value_text(read_only->items[i], STR_EMPTY)),
              *p = path + strlen("/properties/");
         for (char *slash = p; *slash; slash++)
             *slash = *slash == '/' ? '.' : *slash;
@@ -100,7 +100,7 @@ static struct str asked(struct template *t, const struct thing *thing, const str
         false);
 }
 
-struct str template_recover(void *ctx, struct draft_reference *r)
+struct str template_resolve_reference(void *ctx, struct draft_reference *r)
 {
     struct template *t = ctx;
     const struct thing *thing = r->target;

@@ -56,8 +56,8 @@ struct draft {
     size_t ours, theirs, left_out;
 
     /* What a reference is called now, as code. */
-    struct str (*recover)(void *ctx, struct draft_reference *reference);
-    void *recover_ctx;
+    struct str (*resolve)(void *ctx, struct draft_reference *reference);
+    void *resolve_ctx;
 };
 
 void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, struct diags *diags);

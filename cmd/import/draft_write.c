@@ -8,7 +8,7 @@
 /* ---- references ---- */
 
 /* The code with every mark replaced by what it stands for. */
-static struct str settled(struct draft *d, struct str code)
+static struct str resolved(struct draft *d, struct str code)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (str_find_char(code, '\001', 0) < 0)
@@ -21,19 +21,19 @@ static struct str settled(struct draft *d, struct str code)
         char *end;
         struct draft_reference *reference = d->references[strtoul(code.p + i + 1, &end, 10)];
         if (!reference->code.n)
-            reference->code = settled(d, d->recover(d->recover_ctx, reference));
+            reference->code = resolved(d, d->resolve(d->resolve_ctx, reference));
         buf_add_str(&out, reference->code);
         i = (size_t)(end - code.p);
     }
     return arena_str(d->arena, buf_str(&out));
 }
 
-static void draft_recover(struct draft *d, struct said *s)
+static void draft_resolve(struct draft *d, struct said *s)
 {
     if (s->code.n)
-        s->code = settled(d, s->code);
+        s->code = resolved(d, s->code);
     for (size_t i = 0; i < s->n; i++)
-        draft_recover(d, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+        draft_resolve(d, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
 }
 
 /* ---- sections ---- */
@@ -110,10 +110,10 @@ int draft_write(struct draft *d, struct buf *out, struct err *err)
     struct said *sections[] = {d->providers, d->locals, d->data, d->modules, d->outputs, d->imports};
     for (size_t i = 0; i < d->n; i++)
         if (d->resources[i]->schema)
-            draft_recover(d, d->resources[i]->attrs);
+            draft_resolve(d, d->resources[i]->attrs);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-        draft_recover(d, sections[i]);
-    draft_recover(d, d->inputs);
+        draft_resolve(d, sections[i]);
+    draft_resolve(d, d->inputs);
     write_all(d, &text);
     struct source *source = ARENA_NEW(d->arena, struct source);
     *source = (struct source){.path = STR("the stack"), .text = arena_str(d->arena, buf_str(&text))};

@@ -233,7 +233,7 @@ int live_read(struct draft *draft, struct look *look, const struct live_wanted *
 {
     struct live l = {
         .arena = draft->arena, .draft = draft, .look = look, .wanted = wanted, .marked = STR_EMPTY};
-    draft->recover = no_references;
+    draft->resolve = no_references;
     int status = live_find(&l, wanted, err);
     if (l.n)
         qsort(l.items, l.n, sizeof *l.items, by_type_and_id);

@@ -6,7 +6,7 @@ bool serverless_is_yes(const struct node *node)
     return node && (node->kind == NODE_BOOL ? node->boolean : str_eqz(nodes_literal(node), "true"));
 }
 
-static void add_constraint(struct form *form, struct node *list, struct str name, const struct node *scopes)
+static void add_requirement(struct form *form, struct node *list, struct str name, const struct node *scopes)
 {
     struct node *one = nodes_new(form->arena, NODE_MAP, form->at);
     nodes_set(form->arena, one, name, scopes ? scopes : nodes_new(form->arena, NODE_LIST, form->at));
@@ -22,9 +22,9 @@ const struct node *serverless_rest_security(struct form *form, const struct node
     name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
     key = key || !auth ? key : node_get(auth, "ApiKeyRequired");
     if (serverless_is_yes(key))
-        add_constraint(form, list, STR("api_key"), NULL);
+        add_requirement(form, list, STR("api_key"), NULL);
     if (name.n)
-        add_constraint(form, list, name, scopes);
+        add_requirement(form, list, name, scopes);
     return list->count ? list : NULL;
 }
 
@@ -159,9 +159,9 @@ static const struct node *first_security(struct form *form)
     struct node *list = nodes_new(form->arena, NODE_LIST, form->at);
     if (serverless_is_yes(form_in(form, STR("Auth.ApiKeyRequired"))) &&
         (!keyless || serverless_is_yes(keyless)))
-        add_constraint(form, list, STR("api_key"), NULL);
+        add_requirement(form, list, STR("api_key"), NULL);
     if (name.n && (!open || serverless_is_yes(open)))
-        add_constraint(form, list, name, NULL);
+        add_requirement(form, list, name, NULL);
     return list->count ? list : NULL;
 }
 

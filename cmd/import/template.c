@@ -136,8 +136,8 @@ static void read_source(struct template *t, const struct source *source)
             "a template has `Resources:`");
     if (!resources || resources->kind != NODE_MAP)
         return;
-    t->draft->recover = template_recover;
-    t->draft->recover_ctx = t;
+    t->draft->resolve = template_resolve_reference;
+    t->draft->resolve_ctx = t;
     t->serverless = serverless_is(t->root);
     t->root = template_rewrite(t, t->root);
     read_all(t, node_get(t->root, "Resources"));

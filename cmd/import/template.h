@@ -162,6 +162,6 @@ struct str template_folded_attribute(struct template *t, const struct thing *thi
 struct said *template_import_id(struct template *t, const struct thing *thing);
 /* CloudFormation's attribute that `Ref` gives. */
 struct str template_ref_property(struct template *t, const struct schema *schema);
-struct str template_recover(void *ctx, struct draft_reference *reference);
+struct str template_resolve_reference(void *ctx, struct draft_reference *reference);
 
 #endif

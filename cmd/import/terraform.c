@@ -286,8 +286,8 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     t->adopt = values != planned;
     t->configuration = value_getz(document, "configuration");
     t->variables = value_as_map(value_getz(document, "variables"));
-    draft->recover = terraform_recover;
-    draft->recover_ctx = t;
+    draft->resolve = terraform_resolve_reference;
+    draft->resolve_ctx = t;
     read_variables(t);
     read_module(t, value_getz(values, "root_module"), 0);
     terraform_fit(t);

@@ -57,7 +57,7 @@ static struct str as_text(struct terraform *t, const struct said *s)
         int64_t index = 0;
         ptrdiff_t end = str_find_char(code, '\002', i);
         str_to_int(str_slice(code, i + 1, (size_t)end), &index);
-        buf_add_str(&out, terraform_recover(t, t->draft->references[index]));
+        buf_add_str(&out, terraform_resolve_reference(t, t->draft->references[index]));
         i = (size_t)end;
     }
     return arena_str(t->arena, buf_str(&out));
@@ -107,12 +107,12 @@ static struct str without_each(struct terraform *t, struct str code, struct str 
     return arena_str(t->arena, buf_str(&out));
 }
 
-static void recover_each(struct terraform *t, struct said *s, struct str key)
+static void resolve_each(struct terraform *t, struct said *s, struct str key)
 {
     if (s->code.n)
         s->code = without_each(t, s->code, key);
     for (size_t i = 0; i < s->n; i++)
-        recover_each(t, s->kind == SAID_MAP ? s->entries[i].value : s->items[i], key);
+        resolve_each(t, s->kind == SAID_MAP ? s->entries[i].value : s->items[i], key);
 }
 
 /* [a, b], or {a: {what differs}, …}. */
@@ -131,7 +131,7 @@ static struct said *collection(
             struct said *s =
                 said_get(group->instances[i]->attrs, arena_strz(t->arena, differ->entries[k].key));
             if (s)
-                recover_each(t, s, key);
+                resolve_each(t, s, key);
             said_set(t->arena, own, differ->entries[k].key, s ? s : said_new(t->arena, SAID_NOTHING, NULL));
         }
         said_set(t->arena, out, key, own);

@@ -94,7 +94,7 @@ struct said *terraform_reference(
 /* A value of the root module, such as an output's, with what it refers to. */
 struct said *terraform_related(
     struct terraform *t, const struct value *value, const struct value *expression);
-struct str terraform_recover(void *ctx, struct draft_reference *reference);
+struct str terraform_resolve_reference(void *ctx, struct draft_reference *reference);
 
 /* ---- terraform_named.c: without a configuration ---- */
 void terraform_index_names(struct terraform *t);

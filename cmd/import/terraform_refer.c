@@ -190,7 +190,7 @@ struct said *terraform_related(struct terraform *t, const struct value *value, c
     return refer_related(t, &list, NULL, s);
 }
 
-struct str terraform_recover(void *ctx, struct draft_reference *r)
+struct str terraform_resolve_reference(void *ctx, struct draft_reference *r)
 {
     struct terraform *t = ctx;
     const struct instance *target = r->target;
