@@ -43,7 +43,7 @@ struct str sha256_hex(struct arena *arena, struct str data);
 /* RFC 3986 percent-encoding of everything but unreserved characters; '/' too unless keep_slash. */
 void url_encode(struct buf *out, struct str text, bool keep_slash);
 /* One more parameter of a query or a form, both parts encoded: "name=value", after a & where it is not the
- * first resource in `out`. */
+ * first in `out`. */
 void url_add_parameter(struct buf *out, struct str name, struct str value);
 /* Percent-decodes; `plus_is_space` for form data. false: broken escape. */
 bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct str *out);

@@ -65,7 +65,7 @@ static bool include_same(const struct node *a, const struct node *b)
     return same;
 }
 
-/* The other's resources beside one's own. */
+/* The other file's services, networks and so on beside one's own. */
 static struct node *include_beside(
     struct compose *c, struct node *own, const struct node *others, const char *kind)
 {

@@ -109,8 +109,8 @@ static void show_budget(
 
 /* ---- what comes with use ---- */
 
-/* Is the same price of the same type told already? */
-static bool is_reported(const struct estimate *estimate, size_t item, const struct charge *charge)
+/* Is the same price of the same type shown already? */
+static bool is_shown(const struct estimate *estimate, size_t item, const struct charge *charge)
 {
     for (size_t i = 0; i < item; i++)
         for (size_t k = 0; k < estimate->items[i].charge_count; k++) {
@@ -130,7 +130,7 @@ static void show_used(const struct estimate *estimate, bool color, struct arena 
     for (size_t i = 0; i < estimate->n; i++)
         for (size_t k = 0; k < estimate->items[i].charge_count; k++) {
             const struct charge *charge = &estimate->items[i].charges[k];
-            if (charge->kind != CHARGE_USED || charge->said || is_reported(estimate, i, charge))
+            if (charge->kind != CHARGE_USED || charge->said || is_shown(estimate, i, charge))
                 continue;
             struct str price =
                 arena_printf(arena, "%.10g per %.*s", charge->unit_price, STR_ARG(charge->unit));

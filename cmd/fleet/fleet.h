@@ -83,7 +83,7 @@ void fleet_close(struct fleet *fleet);
  */
 int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet);
 void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
-/* Of one that is loaded: it is forgets. */
+/* Closes a loaded member, which is not taken down then. */
 void fleet_spare(struct member *member);
 /* Their stacks and states. */
 void fleet_load(struct fleet *fleet);

@@ -112,8 +112,8 @@ static void output_letters(struct fleet *fleet, struct buf *out)
         for (uint32_t k = 0; k < outputs->count; k++) {
             const struct value_entry *entry = &outputs->entries[k];
             const struct decl *decl = map_get(&stack->root->outputs, entry->key);
-            struct str reported = decl && decl->description.n ? decl->description : entry->key;
-            buf_addf(out, "- %.*s: ", STR_ARG(reported));
+            struct str title = decl && decl->description.n ? decl->description : entry->key;
+            buf_addf(out, "- %.*s: ", STR_ARG(title));
             add_code(out, value_text(output_cell(&fleet->inv->arena, entry->value), STR("-")));
             buf_add_char(out, '\n');
         }

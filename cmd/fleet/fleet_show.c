@@ -186,11 +186,11 @@ int fleet_show_plan(struct fleet *fleet)
 /* ---- what was done ---- */
 
 /* "db of anna, db of bob" */
-static void add_of_member(struct buf *out, size_t *reported, struct str address, const struct member *m)
+static void add_of_member(struct buf *out, size_t *shown, struct str address, const struct member *m)
 {
-    if ((*reported)++ >= NAMES_SHOWN)
+    if ((*shown)++ >= NAMES_SHOWN)
         return;
-    buf_addz(out, *reported > 1 ? ", " : "");
+    buf_addz(out, *shown > 1 ? ", " : "");
     text_add_safe(out, address, false);
     buf_addf(out, " of %.*s", STR_ARG(m->name));
 }
@@ -268,7 +268,7 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
             n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
-/* What was forgets is no leftover; that it was seen is said. */
+/* What was forgotten is no leftover; that it was seen is said. */
 static void add_let_go(const struct fleet *fleet, struct buf *out)
 {
     AUTO_BUF struct buf names = BUF_INIT;

@@ -173,7 +173,7 @@ static void order_columns(
 
 /* Moves the nodes of a column towards their neighbours, without changing their order or letting them overlap.
  */
-static void graph_layout_recover(struct layout *layout, const struct column *column)
+static void move_to_neighbours(struct layout *layout, const struct column *column)
 {
     double low = -1e9;
     for (size_t i = 0; i < column->n; i++) {
@@ -257,7 +257,7 @@ static void graph_layout_place(
         for (size_t k = 0; k < part_count; k++) {
             if (k % layout->group_count == 0)
                 layout_weigh(layout, links, forward);
-            graph_layout_recover(layout, &parts[forward ? k : part_count - 1 - k]);
+            move_to_neighbours(layout, &parts[forward ? k : part_count - 1 - k]);
         }
     }
     for (size_t k = 0; k < part_count; k++)

@@ -171,7 +171,7 @@ static size_t skip_properties(const struct scan *s, size_t at)
 
 static bool read_flow(struct scan *s, int owner, int depth);
 
-/* To the next resource within brackets. False: the line there is not part of them, they were left open. */
+/* To the next item within brackets. False: the line there is not part of them, they were left open. */
 static bool flow_gap(struct scan *s)
 {
     for (;;) {

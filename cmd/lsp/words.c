@@ -257,7 +257,7 @@ static void read_sign(struct reader *r, struct walk *walk)
     r->at++;
 }
 
-/* One resource of an expression. False: a text in it has no end. */
+/* One item of an expression. False: a text in it has no end. */
 static bool read_thing(struct reader *r, struct walk *walk)
 {
     struct nest *nest = &walk->nests[walk->depth];

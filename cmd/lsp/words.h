@@ -31,7 +31,7 @@ struct words {
     struct word *items;
     int n, cap;
     bool open;   /* the range ended within an expression */
-    int open_at; /* then: the name or step after which a dot was the last resource; WORD_NONE: no dot was */
+    int open_at; /* then: the name or step after which a dot came last; WORD_NONE: no dot was */
     bool open_indexed;
     bool open_text; /* or within quotes in it */
 };

@@ -289,10 +289,10 @@ static void event_summary(struct buf *out, const struct plan *plan, const char *
 {
     events_begin(out, "summary");
     json_write_member(out, "command", str_z(command));
-    size_t reported[ACTION_COUNT];
+    size_t planned[ACTION_COUNT];
     for (int i = 0; i < ACTION_COUNT; i++)
-        reported[i] = plan_count(plan, (enum action)i);
-    counts(out, reported);
+        planned[i] = plan_count(plan, (enum action)i);
+    counts(out, planned);
     field_int(out, "noop", (int64_t)plan->counts[ACTION_NOOP]);
     field_int(out, "resources", (int64_t)plan->resource_count);
     field_int(out, "outputs", (int64_t)plan->output_count);

@@ -222,15 +222,15 @@ static void add_others(struct tree *tree, const struct twig *twig, struct buf *o
     struct exec_graph_state *c = &tree->p->exec_graph;
     uint32_t blockers[MOST_BLOCKERS + 1];
     bool more;
-    size_t n = exec_graph_blockers(c, twig->step, blockers, MOST_BLOCKERS + 1, &more), reported = 0;
-    for (size_t i = 0; n > 1 && i < n && i < MOST_BLOCKERS + 1 && reported < MOST_BLOCKERS; i++) {
+    size_t n = exec_graph_blockers(c, twig->step, blockers, MOST_BLOCKERS + 1, &more), shown = 0;
+    for (size_t i = 0; n > 1 && i < n && i < MOST_BLOCKERS + 1 && shown < MOST_BLOCKERS; i++) {
         if (blockers[i] == tree->twigs[twig->parent].step)
             continue;
-        buf_addz(out, reported++ ? ", " : "  waits also for ");
+        buf_addz(out, shown++ ? ", " : "  waits also for ");
         add_shown(out, c->steps[blockers[i]].address);
     }
-    if (n > reported + 1)
-        buf_addf(out, " and %zu%s more", n - 1 - reported, more ? "+" : "");
+    if (n > shown + 1)
+        buf_addf(out, " and %zu%s more", n - 1 - shown, more ? "+" : "");
 }
 
 static void draw_waiting(struct tree *tree, const struct twig *twig, struct buf *out)

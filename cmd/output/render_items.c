@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* An item is known by what stays in it: one that is not long is told whole. */
-static bool is_reported_whole(const struct value *item)
+static bool is_shown_whole(const struct value *item)
 {
     bool whole = item->kind == VALUE_MAP && item->count <= ITEM_MAX;
     for (uint32_t i = 0; whole && i < item->count; i++)
@@ -22,8 +22,7 @@ static void change_item(
     struct pen *pen, struct look look, const struct value *before, const struct value *after, int indent)
 {
     bool everything = pen->everything;
-    pen->everything =
-        everything || (before && after && is_reported_whole(before) && is_reported_whole(after));
+    pen->everything = everything || (before && after && is_shown_whole(before) && is_shown_whole(after));
     pen_change(pen, &(struct pen_entry){NULL, 0, indent, look, before, after});
     pen->everything = everything;
 }

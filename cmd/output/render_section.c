@@ -87,8 +87,8 @@ static int widest_name(const struct attr_change *attrs, size_t n, bool without_a
 {
     int width = 0;
     for (size_t i = 0; i < n; i++) {
-        bool unreachable = stays(&attrs[i]) || (without_awaited && is_awaited(&attrs[i]));
-        int w = unreachable ? 0 : (int)cells_width(attrs[i].name);
+        bool hidden = stays(&attrs[i]) || (without_awaited && is_awaited(&attrs[i]));
+        int w = hidden ? 0 : (int)cells_width(attrs[i].name);
         width = w > width ? w : width;
     }
     return width > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : width;
@@ -287,9 +287,8 @@ static void brief_lines(
 
 bool section_has_block(const struct change *c, const struct brief *brief, const struct render_options *o)
 {
-    bool reported =
-        c->attr_count && c->decision.action != ACTION_DELETE && c->decision.action != ACTION_FORGET;
-    return reported && !(is_compact(c, o) && tells_names(brief));
+    bool shown = c->attr_count && c->decision.action != ACTION_DELETE && c->decision.action != ACTION_FORGET;
+    return shown && !(is_compact(c, o) && tells_names(brief));
 }
 
 void section_change(

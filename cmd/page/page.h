@@ -14,7 +14,7 @@ void page_write(
     struct picture *picture, const struct plan *plan, const struct cost_change *cost, struct buf *out);
 
 /*
- * For pages of other resources: all up to the heading, and the end with the script of that name in the
+ * For other pages: all up to the heading, and the end with the script of that name in the
  * program, which is the only one that may run.
  */
 void page_begin(const struct stack *stack, const char *what, const char *script, struct buf *out);

@@ -17,7 +17,7 @@ void page_cost_release(struct page_cost *page)
 {
     map_release(&page->now);
     map_release(&page->after);
-    map_release(&page->reported);
+    map_release(&page->shown);
 }
 
 /* ---- the total ---- */
@@ -102,7 +102,7 @@ static bool pays(const struct estimate_item *item)
 void page_cost_of(struct page_cost *page, struct str address, struct buf *out)
 {
     const struct estimate_item *now = map_get(&page->now, address), *after = map_get(&page->after, address);
-    map_set(&page->reported, address, page);
+    map_set(&page->shown, address, page);
     if (!pays(now) && !pays(after))
         return;
     double before = now ? now->hourly : 0, later = after ? after->hourly : 0;
@@ -140,7 +140,7 @@ void page_cost_others(struct page_cost *page, struct buf *out)
     bool any = false;
     for (size_t i = 0; i < after->n; i++) {
         const struct estimate_item *item = &after->items[i];
-        if (!pays(item) || map_get(&page->reported, item->address))
+        if (!pays(item) || map_get(&page->shown, item->address))
             continue;
         if (!any)
             buf_addz(out, "<details class=\"module\"><summary>Unchanged resources with costs</summary>\n");

@@ -10,7 +10,7 @@
 struct page_cost {
     const struct cost_change *cost;
     struct map now, after; /* struct bill_item, by address */
-    struct map reported;   /* addresses that page_cost_of() was asked about */
+    struct map shown;      /* addresses that page_cost_of() was asked about */
 };
 
 void page_cost_init(struct page_cost *page, const struct cost_change *cost);

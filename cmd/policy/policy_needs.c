@@ -141,7 +141,7 @@ static void need_leaves(struct needs *needs, const struct decl *decl)
     }
 }
 
-/* What a plan asks other resources for that the file leaves to them. */
+/* What a plan takes from other resources, where the file leaves it to them. */
 static void need_fills(struct needs *needs, const struct decl *decl)
 {
     bool plans = needs->phase == PERMISSION_PLAN || needs->phase == PERMISSION_APPLY;

@@ -1,4 +1,4 @@
-/* What a run gave, on standard output or in a file: the last resource that `weir run` does. */
+/* What a run gave, on standard output or in a file: the last step of `weir run`. */
 #ifndef WEIR_CMD_RUN_RUN_RESULT_H
 #define WEIR_CMD_RUN_RUN_RESULT_H
 

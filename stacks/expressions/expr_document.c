@@ -91,7 +91,7 @@ const struct value *expr_eval_document(
                : spelt_unknown(arena, document);
 }
 
-/* ---- where resources stand ---- */
+/* ---- where its parts are ---- */
 
 /* What only has to keep its length: tabs, which YAML wants nowhere, and expressions. */
 static struct str plain_copy(struct arena *arena, struct str text)

@@ -240,7 +240,7 @@ static int fetch_source(struct fetch *f, const struct module_source *source, str
         .vendored = STR_EMPTY};
     if (!a.work)
         return -1;
-    if (f->options.trace_line) /* it may take a while, and is the only resource here that does */
+    if (f->options.trace_line) /* nothing else here may take a while */
         f->options.trace_line(f->options.trace_ctx, arena_printf(arena, "fetching %s", source->url.p).p);
     a.tree = arena_printf(arena, "%s/tree", a.work).p;
     int status = dir_make(a.tree, err) ? -1 : fetch_arrive(&a, wanted, pin, err);

@@ -188,7 +188,7 @@ static void give_json(struct giving *g, const struct source *source)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct arena *arena = g->loader->arena;
-    const struct node *root = yaml_parse(arena, source, &ignored); /* which knows where resources are */
+    const struct node *root = yaml_parse(arena, source, &ignored); /* which knows the place of each input */
     struct span span = root ? node_span(root) : span_at(source, 0, source->text.n);
     const struct value *map;
     struct err err = ERR_INIT;
