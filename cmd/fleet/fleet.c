@@ -32,14 +32,20 @@ static void add_member(struct fleet *fleet, struct str name, const struct value 
     *m = (struct member){.fleet = fleet, .name = name, .former = former, .inputs = former};
 }
 
-/* Is it named on the command line, or are all meant? */
-static bool is_wanted(const struct fleet *fleet, struct str name)
+bool fleet_names(const struct texts *names, struct str name)
 {
-    const struct texts *args = &fleet->inv->args;
-    for (size_t i = 0; i < args->n; i++)
-        if (str_eq(args->items[i], name))
+    for (size_t i = 0; i < names->n; i++)
+        if (str_eq(names->items[i], name))
             return true;
-    return !args->n;
+    return !names->n;
+}
+
+bool fleet_has(const struct fleet *fleet, struct str name)
+{
+    for (size_t i = 0; i < fleet->n; i++)
+        if (!fleet->members[i].is_shared && str_eq(fleet->members[i].name, name))
+            return true;
+    return false;
 }
 
 static int check_names(struct fleet *fleet, const struct value *listed, const struct value *known)
@@ -77,7 +83,7 @@ static int find_members(struct fleet *fleet)
                     : k == known->count ? -1
                                         : str_cmp(listed->entries[i].key, known->entries[k].key);
         const struct value_entry *entry = order <= 0 ? &listed->entries[i] : &known->entries[k];
-        if (is_wanted(fleet, entry->key))
+        if (fleet_names(&fleet->inv->args, entry->key))
             add_member(fleet, entry->key, order > 0 ? entry->value : NULL);
         i += order <= 0;
         k += order >= 0;

@@ -77,6 +77,10 @@ struct fleet {
  */
 int fleet_open(struct invocation *inv, struct fleet *fleet);
 void fleet_close(struct fleet *fleet);
+/* Is it one of these names, or are all meant, as there are none? */
+bool fleet_names(const struct texts *names, struct str name);
+/* Is there a member of that name among those that were chosen? */
+bool fleet_has(const struct fleet *fleet, struct str name);
 /*
  * A fleet of at most n stacks that need not be alike, which are taken down: fleet_add() each, with options
  * that outlive it, and go on with fleet_load().

@@ -177,37 +177,22 @@ static void run_member(void *ctx, size_t i)
 
 /* ---- whose ---- */
 
-static bool is_named(const struct texts *words, size_t n, struct str name)
-{
-    for (size_t i = 1; i <= n; i++)
-        if (str_eq(words->items[i], name))
-            return true;
-    return false;
-}
-
-static bool has_member(const struct fleet *fleet, struct str name)
-{
-    for (size_t i = 0; i < fleet->n; i++)
-        if (!fleet->members[i].is_shared && str_eq(fleet->members[i].name, name))
-            return true;
-    return false;
-}
-
 /* `fleet run JOB anna bob day=1`: the words behind the job that name members are these, the rest is the
  * job's. */
 static void take_named(struct fleet *fleet, struct texts *words)
 {
-    size_t named = 0, kept = 0;
-    while (named + 1 < words->n && has_member(fleet, words->items[named + 1]))
-        named++;
-    if (!named)
+    size_t kept = 0;
+    struct texts names = {.items = words->items + 1};
+    while (names.n + 1 < words->n && fleet_has(fleet, names.items[names.n]))
+        names.n++;
+    if (!names.n)
         return;
     for (size_t i = 0; i < fleet->n; i++)
-        if (fleet->members[i].is_shared || is_named(words, named, fleet->members[i].name))
+        if (fleet->members[i].is_shared || fleet_names(&names, fleet->members[i].name))
             fleet->members[kept++] = fleet->members[i];
     fleet->n = kept;
-    words->items[named] = words->items[0];
-    *words = (struct texts){.items = words->items + named, .n = words->n - named};
+    words->items[names.n] = words->items[0];
+    *words = (struct texts){.items = words->items + names.n, .n = words->n - names.n};
 }
 
 int fleet_run(struct invocation *inv)

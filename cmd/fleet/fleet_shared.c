@@ -49,13 +49,9 @@ bool fleet_shared_goes(const struct fleet *fleet, const struct value *known)
 {
     if (!fleet->destroy && fleet->base.stack->members->count)
         return false;
-    for (uint32_t i = 0; i < known->count; i++) {
-        bool chosen = false;
-        for (size_t k = 0; k < fleet->n && !chosen; k++)
-            chosen = !fleet->members[k].is_shared && str_eq(fleet->members[k].name, known->entries[i].key);
-        if (!chosen)
+    for (uint32_t i = 0; i < known->count; i++)
+        if (!fleet_has(fleet, known->entries[i].key))
             return false;
-    }
     return true;
 }
 
