@@ -22,9 +22,8 @@ static int import_all(struct importing *importing, const struct own_settings *ow
         return status;
     if (importing_connect(importing, &err))
         return invocation_fail(inv, &err);
-    bool written = !own->importing.dry_run && !(own->importing.out && !strcmp(own->importing.out, "-"));
     wanted.http = importing->http;
-    wanted.folder = !written ? NULL : own->importing.out ? own->importing.out : ".";
+    wanted.folder = own->importing.dry_run ? NULL : importing_folder(importing);
     wanted.force = own->importing.force;
     struct look look = {importing->provider, &inv->arena};
     importing->draft.stack = draft_stack_name(&inv->arena, str_z(own->importing.name ? own->importing.name

@@ -63,12 +63,17 @@ static struct str whole_path(struct arena *arena, const char *path)
     return whole;
 }
 
-struct str importing_way(struct importing *importing, struct str folder)
+const char *importing_folder(const struct importing *importing)
 {
     const struct importing_settings *own = importing->inv->own;
+    return !own->out ? "." : strcmp(own->out, "-") != 0 ? own->out : NULL;
+}
+
+struct str importing_way(struct importing *importing, struct str folder)
+{
     struct arena *arena = &importing->inv->arena;
-    const char *out = own->out && strcmp(own->out, "-") != 0 ? own->out : ".";
-    struct str from = whole_path(arena, out), to = whole_path(arena, arena_strz(arena, folder));
+    const char *out = importing_folder(importing);
+    struct str from = whole_path(arena, out ? out : "."), to = whole_path(arena, arena_strz(arena, folder));
     AUTO_BUF struct buf way = BUF_INIT;
     for (;;) { /* what both begin with */
         struct str a = from, b = to, first = str_cut(a, '/', &a), second = str_cut(b, '/', &b);
@@ -124,11 +129,9 @@ static int refuse_existing(struct importing *importing, struct str path)
 
 int importing_check(struct importing *importing)
 {
-    const struct importing_settings *own = importing->inv->own;
-    bool shown = own->out && !strcmp(own->out, "-");
-    return shown ? EXIT_DONE
-                 : refuse_existing(importing,
-                       path_join(&importing->inv->arena, str_z(own->out ? own->out : "."), STR("weir.yaml")));
+    const char *out = importing_folder(importing);
+    return out ? refuse_existing(importing, path_join(&importing->inv->arena, str_z(out), STR("weir.yaml")))
+               : EXIT_DONE;
 }
 
 /* The stack's file, and one for each module in its own folder: all of them or none. */
@@ -138,7 +141,7 @@ static int write_files(struct importing *importing, struct str text, struct str 
     const struct said *modules = importing->draft.files;
     struct invocation *inv = importing->inv;
     struct err err = ERR_INIT;
-    struct str out = str_z(own->out ? own->out : ".");
+    struct str out = str_z(importing_folder(importing));
     *path = path_join(&inv->arena, out, STR("weir.yaml"));
     int status = refuse_existing(importing, *path);
     for (size_t i = 0; i < modules->n && status == EXIT_DONE; i++)
@@ -175,7 +178,7 @@ int importing_finish(struct importing *importing, struct str next)
     AUTO_BUF struct buf text = BUF_INIT;
     struct err err = ERR_INIT;
     struct str path = STR_EMPTY;
-    bool shown = own->out && !strcmp(own->out, "-");
+    bool shown = !importing_folder(importing);
     int failed = inv->diags.errors ? 0 : draft_write(&importing->draft, &text, &err);
     int status = invocation_diags(inv);
     if (failed && err.class != ERR_NONE)

@@ -32,6 +32,8 @@ int importing_begin(struct importing *importing, struct invocation *inv);
 void importing_end(struct importing *importing);
 /* Opens the way to the account that environment and configuration name. -1: err. */
 int importing_connect(struct importing *importing, struct err *err);
+/* The folder that the stack file is written into; NULL: standard output. */
+const char *importing_folder(const struct importing *importing);
 /* A folder as one from the folder that the stack file is written into. */
 struct str importing_way(struct importing *importing, struct str folder);
 /* Before anything is read: would the stack's file be written over, though nobody said so? The exit status. */

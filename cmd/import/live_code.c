@@ -63,7 +63,6 @@ static struct said *as_artifact(struct live *l, struct str name, struct str file
     made->type = STR("weir.artifact");
     made->schema = catalog_find(l->draft->catalog, made->type, false, &ignored);
     made->attrs = said_new(l->arena, SAID_MAP, NULL);
-    made->comment = STR_EMPTY;
     said_set(l->arena, made->attrs, STR("source"), said_string(l->arena, file, NULL));
     said_set(l->arena, made->attrs, STR("store"),
         said_code(l->arena, NULL, "%s",
