@@ -133,7 +133,6 @@ static void on_tagged(void *ctx, struct str arn, const struct value *tags)
 static void on_listed(void *ctx, const struct value *live)
 {
     struct live *l = ctx;
-    l->perhaps = !live_is_listed(l, l->listed);
     live_add(l, l->listed, value_gets(live, l->listed->id.p), value_gets(live, "arn"), live);
 }
 
@@ -150,6 +149,7 @@ int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
         l->listed = catalog_find(l->draft->catalog, wanted->types[i], false, err);
         if (!l->listed)
             return word_hint(l->draft->catalog, wanted->types[i], err);
+        l->perhaps = !live_is_listed(l, l->listed);
         if (live_check_listed(l, l->listed, err) || live_list(l, l->listed, on_listed, l, err))
             return -1;
     }
