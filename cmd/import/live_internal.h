@@ -44,6 +44,8 @@ struct str live_last_part(struct str id);
 
 /* ---- live_parents.c ---- */
 
+/* NULL: it is not a type of a spec. */
+const struct spec_type *live_spec(const struct schema *schema);
 /* Why not everything of a type can be found; 0: it can. */
 int live_check_listed(struct live *l, const struct schema *schema, struct err *err);
 /* Does the service list what there is of the type? False: only a look tells, at each that could be there. */

@@ -11,7 +11,7 @@ static const struct value *live_published(struct live *l, const struct schema *s
     return str_find(schema->name, STR("::"), 0) >= 0 ? cfn_published(l->arena, schema->name) : NULL;
 }
 
-static const struct spec_type *spec_of(const struct schema *schema)
+const struct spec_type *live_spec(const struct schema *schema)
 {
     return str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
 }
@@ -19,7 +19,7 @@ static const struct spec_type *spec_of(const struct schema *schema)
 /* The call that tells which there are; NULL: none, or it is no type of a spec. */
 static const struct spec_step *listing_of(const struct schema *schema, struct spec_names *needs)
 {
-    const struct spec_type *type = spec_of(schema);
+    const struct spec_type *type = live_spec(schema);
     *needs = (struct spec_names){NULL, 0};
     return type && schema->ops->ids ? spec_ids_step(type, needs) : NULL;
 }
@@ -76,7 +76,7 @@ static const struct schema *parent_of(struct live *l, const struct schema *schem
 static bool follows_from(
     struct live *l, const struct schema *schema, struct str *attr, const struct schema **parent)
 {
-    const struct spec_type *type = spec_of(schema);
+    const struct spec_type *type = live_spec(schema);
     const struct spec_attr *id = type ? spec_attr_find(type, schema->id) : NULL;
     *attr = STR_EMPTY;
     *parent = NULL;

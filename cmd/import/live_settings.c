@@ -220,7 +220,7 @@ static void ask_for(struct settings *s, const struct attr *attr)
 /* No answer has it, whatever it is. */
 static bool is_unreported(const struct there *one, const struct attr *attr)
 {
-    const struct spec_type *type = str_starts(one->schema->name, STR("aws.")) ? one->schema->impl : NULL;
+    const struct spec_type *type = live_spec(one->schema);
     const struct spec_attr *known = type ? spec_attr_find(type, attr->name) : NULL;
     return known && !known->readable && attr->settable;
 }
@@ -271,7 +271,7 @@ static bool says_nothing(const struct value *v)
 static void name_unsupported(struct settings *s)
 {
     const struct schema *schema = s->one->schema;
-    const struct spec_type *type = str_starts(schema->name, STR("aws.")) ? schema->impl : NULL;
+    const struct spec_type *type = live_spec(schema);
     const struct value *published = type && schema->cfn.n ? cfn_published(s->l->arena, schema->cfn) : NULL;
     for (uint32_t i = 0; published && s->answers && i < s->answers->count; i++) {
         const struct value *answer = s->answers->items[i];
