@@ -279,7 +279,7 @@ static void add_let_go(const struct fleet *fleet, struct buf *out)
             add_of_member(&names, &n, m->verified.let_go[k].subject.id, m);
     }
     if (n)
-        buf_addf(out, "Let go of: %s%s\n", names.p, n > NAMES_SHOWN ? ", …" : ".");
+        buf_addf(out, "Forgotten: %s%s\n", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
 /* Marks only where they were asked for for each that names anything at all: returns whether they were. */
