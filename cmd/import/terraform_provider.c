@@ -157,7 +157,8 @@ static void add_region(
         said_set(t->arena, provider, STR("region"), said_string(t->arena, there, NULL));
     else
         diag_warning(t->draft->diags, (struct span){0},
-            "provider %.*s: its `region` depends on values that are not reported: add it under `providers:`",
+            "provider %.*s: its `region` depends on values that the plan does not show: add it under "
+            "`providers:`",
             STR_ARG(key));
 }
 
@@ -172,9 +173,8 @@ static void add_role(struct terraform *t, struct said *provider, const struct va
         said_set(t->arena, provider, STR("assume_role"), taken);
     else
         diag_warning(t->draft->diags, (struct span){0},
-            "provider %.*s: the role of its `assume_role` depends on values that are not reported: add it "
-            "under "
-            "`providers:`",
+            "provider %.*s: the role of its `assume_role` depends on values that the plan does not show: add "
+            "it under `providers:`",
             STR_ARG(key));
 }
 

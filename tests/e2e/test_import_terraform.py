@@ -422,7 +422,7 @@ def test_regions_and_accounts(local_stack):
         "aws.ap_south_1": {"region": "ap-south-1"}, "aws.far_away": {"region": "sa-east-1"}}
     assert {name: one.get("provider") for name, one in stack["resources"].items()} == {"here": None, "also": None, "west": "aws.west", "moved": "aws.ap_south_1", "far": "aws.far_away", "told_told": None}
     assert set(stack["resources"]["also"]["depends_on"]) == set(stack["resources"]) - {"also", "west", "moved", "far"}
-    assert "the role of its `assume_role` depends on values that are not reported" in result.err
+    assert "the role of its `assume_role` depends on values that the plan does not show" in result.err
     local_stack.run("validate")
 
 
