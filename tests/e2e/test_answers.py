@@ -12,7 +12,7 @@ import pytest
 import yaml
 from answers import Server, Services, entries, walk
 from support import ROOT, WEIR, Stack
-from test_specs_defaults import every_default
+from test_specs_defaults import DEFAULTS
 
 PROVEN = entries()
 SOURCE = re.compile(r"cloud-custodian/cloud-custodian tests/data/placebo|localstack/localstack tests/aws|botocore \S+ examples-1.json|AWS documentation")
@@ -147,7 +147,7 @@ def test_a_draft_has_all_of_each_and_plans_empty(account, tmp_path):
     draft = yaml.safe_load((stack.folder / "weir.yaml").read_text())
     drafted = {(draft["resources"][i["address"]]["type"], i["id"]): draft["resources"][i["address"]] for i in draft["imports"]}
     assert [e.address for e in PROVEN if e.type not in UNLISTED and (e.type, e.id) not in drafted] == []
-    defaults = {(type_, path): attribute["default"] for type_, path, attribute, _ in every_default()}
+    defaults = {key: attribute["default"] for key, (attribute, _) in DEFAULTS.items()}
     lost, inputs = {}, {}
     for entry in PROVEN:
         here = drafted.get((entry.type, entry.id), entry.stack)

@@ -29,27 +29,34 @@ def inside(attribute, shapes, seen):
     return (shape.get("fields", shape) if shape else {}), (*seen, name)
 
 
-def with_defaults(attributes, shapes, path="", seen=()):
+def attributes_of(attributes, shapes, path="", seen=()):
+    """At every depth."""
     for name, attribute in attributes.items():
-        attribute = limits.whole(attribute)
-        if "default" in attribute:
-            yield path + name, attribute
+        attribute, name = limits.whole(attribute), {True: "on"}.get(name, name)  # YAML 1.1's
+        yield path + name, attribute
         fields, deeper = inside(attribute, shapes, seen)
-        yield from with_defaults(fields, shapes, f"{path}{name}.", deeper)
+        yield from attributes_of(fields, shapes, f"{path}{name}.", deeper)
 
 
-def every_default():
+def every_part(key):
+    """This part of every type and data source, and of what runs it: (type, the part, the spec of its file, its own)."""
     for file in sorted((ROOT / "provider").glob("*/specs/*.yaml")):
         spec, kind = spec_of(file), file.parent.parent.name
         for section in "types", "data":
             for name, one in (spec.get(section) or {}).items():
                 called = f"{kind}.{name}" if kind == spec["service"] else f"{kind}.{spec['service']}.{name}"
-                for attributes in one.get("attributes") or {}, (one.get("run") or {}).get("attributes") or {}:
-                    for path, attribute in with_defaults(attributes, spec.get("shapes") or {}):
-                        yield called, path, attribute, one
+                for part in one.get(key), (one.get("run") or {}).get(key):
+                    if part:
+                        yield called, part, spec, one
 
 
-DEFAULTS = {(called, path): (attribute, one) for called, path, attribute, one in every_default()}
+def every_attribute(word):
+    """Every attribute with this word: {(type, path): (attribute, the type)}."""
+    return {(called, path): (attribute, one) for called, attributes, spec, one in every_part("attributes")
+            for path, attribute in attributes_of(attributes, spec.get("shapes") or {}) if word in attribute}
+
+
+DEFAULTS = every_attribute("default")
 LISTED = {(called, path): source for called, paths in SOURCES.items() for path, source in paths.items()}
 
 
@@ -90,6 +97,13 @@ def test_the_reference_says_so(key):
     source = LISTED[key]
     assert source["words"] in reference(source["docs"])
     assert source.get("means") or spelt(DEFAULTS[key][0]["default"], source["words"])
+
+
+def cfn_property(where):
+    """CloudFormation's, by its type, a definition of it, and its name."""
+    name, *definition, member = where.split()
+    schema = cfn_models.schema_of(name)
+    return (schema["definitions"][definition[0]] if definition else schema)["properties"][member]
 
 
 def at_property(schema, path, attributes, shapes):

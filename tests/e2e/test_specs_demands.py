@@ -8,27 +8,16 @@ import test_demands_judged as judged
 import test_specs_defaults as specs
 import test_specs_limits as limits
 import yaml
-from support import ROOT, spec_of
+from support import ROOT
 
 SOURCES = yaml.safe_load((ROOT / "tests/specs/demands.yaml").read_text())
 KINDS = {"case": set(), "docs": {"words"}, "cfn": {"words"}, "model": set(), "max": set(), "enum": set(), "rule": {"type", "properties"}, "guide": set(), "own": set()}
 ASKED_BY_NO_TEST = 46  # of kind `guide`: it may become fewer
 
 
-def every_demand():
-    for file in sorted((ROOT / "provider").glob("*/specs/*.yaml")):
-        spec, kind = spec_of(file), file.parent.parent.name
-        for section in "types", "data":
-            for name, one in (spec.get(section) or {}).items():
-                called = f"{kind}.{name}" if kind == spec["service"] else f"{kind}.{spec['service']}.{name}"
-                for demands in one.get("constraints") or [], (one.get("run") or {}).get("constraints") or []:
-                    for demand in demands:
-                        yield called, demand
-
-
 DEMANDS = {}
-for _called, _demand in every_demand():
-    DEMANDS.setdefault(_called, []).append(_demand)
+for _called, _demands, _, _ in specs.every_part("constraints"):
+    DEMANDS.setdefault(_called, []).extend(_demands)
 LISTED = [(called, number, demand, source) for called in SOURCES for number, (demand, source) in enumerate(zip(DEMANDS.get(called, []), SOURCES[called]))]
 
 
@@ -60,10 +49,7 @@ def test_the_reference_says_so(demand, source):
 
 @of_kind("cfn")
 def test_the_schema_says_so(demand, source):
-    name, *definition, member = source["cfn"].split()
-    schema = specs.cfn_models.schema_of(name)
-    node = (schema["definitions"][definition[0]] if definition else schema)["properties"][member]
-    assert source["words"] in specs.plain(node["description"])
+    assert source["words"] in specs.plain(specs.cfn_property(source["cfn"])["description"])
 
 
 def shape_of(name):

@@ -12,33 +12,13 @@ import test_specs_defaults as specs
 import test_specs_limits as limits
 import yaml
 from pg import ADMIN, Postgres
-from support import ROOT, spec_of
+from support import ROOT
 
 SOURCES = yaml.safe_load((ROOT / "tests/specs/enumerations.yaml").read_text())
 KINDS = {"model", "docs", "cfn", "library", "psql", "local", "said"}
 
 
-def attributes_of(attributes, shapes, path="", seen=()):
-    for name, attribute in attributes.items():
-        attribute, name = limits.whole(attribute), {True: "on"}.get(name, name)  # YAML 1.1's
-        yield path + name, attribute
-        fields, deeper = specs.inside(attribute, shapes, seen)
-        yield from attributes_of(fields, shapes, f"{path}{name}.", deeper)
-
-
-def every_enumeration():
-    for file in sorted((ROOT / "provider").glob("*/specs/*.yaml")):
-        spec, kind = spec_of(file), file.parent.parent.name
-        for section in "types", "data":
-            for name, one in (spec.get(section) or {}).items():
-                called = f"{kind}.{name}" if kind == spec["service"] else f"{kind}.{spec['service']}.{name}"
-                for attributes in one.get("attributes") or {}, (one.get("run") or {}).get("attributes") or {}:
-                    for path, attribute in attributes_of(attributes, spec.get("shapes") or {}):
-                        if "enum" in attribute:
-                            yield called, path, attribute, one
-
-
-ENUMERATIONS = {(called, path): (attribute, one) for called, path, attribute, one in every_enumeration()}
+ENUMERATIONS = specs.every_attribute("enum")
 LISTED = {(called, {True: "on"}.get(path, path)): source for called, paths in SOURCES.items() for path, source in paths.items()}
 
 
@@ -116,15 +96,9 @@ def test_the_reference_has_the_same(key):
         assert told - spelt(key) - {"null"} == set(source.get("besides", [])), told - spelt(key)
 
 
-def cfn_values(where):
-    name, *definition, member = where.split()
-    schema = specs.cfn_models.schema_of(name)
-    return (schema["definitions"][definition[0]] if definition else schema)["properties"][member]["enum"]
-
-
 @pytest.mark.parametrize("key", of_kind("cfn"), ids=":".join)
 def test_cloudformation_has_the_same(key):
-    compare(key, cfn_values(LISTED[key]["cfn"]))
+    compare(key, specs.cfn_property(LISTED[key]["cfn"])["enum"])
 
 
 @pytest.mark.parametrize("key", of_kind("library"), ids=":".join)
@@ -156,5 +130,5 @@ def test_what_differs_is_said_by_somebody():
                 if isinstance(why, dict) and "docs" in why:
                     assert why["words"] in specs.reference(why["docs"]), (key, value)
                 elif isinstance(why, dict):
-                    theirs = cfn_values(why["cfn"])
+                    theirs = specs.cfn_property(why["cfn"])["enum"]
                     assert value in {*theirs, *(re.sub(r"(?<=[a-z])(?=[A-Z])", "-", one).lower() for one in theirs)}, (key, value)
