@@ -6,19 +6,24 @@
 
 enum { WHERE_MOST = 8 };
 
-static bool refers(const struct value *v, const struct resource *resource)
+/* Is it there, at any depth? */
+static bool value_holds(const struct value *v, const struct value *wanted)
 {
     if (value_is_null(v))
         return false;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (refers(v->items[i], resource))
+        if (value_holds(v->items[i], wanted))
             return true;
     for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        if (refers(v->entries[i].value, resource))
+        if (value_holds(v->entries[i].value, wanted))
             return true;
-    return v->kind == VALUE_STRING &&
-           (value_equal(v, value_get(resource->attrs, resource->type->schema.id)) ||
-               value_equal(v, value_getz(resource->attrs, "arn")));
+    return value_equal(v, wanted);
+}
+
+static bool refers(const struct value *v, const struct resource *resource)
+{
+    return value_holds(v, value_get(resource->attrs, resource->type->schema.id)) ||
+           value_holds(v, value_getz(resource->attrs, "arn"));
 }
 
 /* `part_of: {bucket: aws.s3tables.table_bucket}`: is it something of this resource's? */
@@ -46,20 +51,6 @@ bool check_is_only_shown(struct call *call, const struct resource *user)
             return false;
     }
     return attrs;
-}
-
-/* Is it there, at any depth? */
-static bool value_holds(const struct value *v, const struct value *wanted)
-{
-    if (value_is_null(v))
-        return false;
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (value_holds(v->items[i], wanted))
-            return true;
-    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        if (value_holds(v->entries[i].value, wanted))
-            return true;
-    return value_equal(v, wanted);
 }
 
 static bool has_all(const struct value *attrs, const struct value *wanted)
