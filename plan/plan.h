@@ -66,7 +66,7 @@ struct change {
     const struct decl *decl; /* that gives it; NULL: it has no instance, or is of a saved plan */
     struct decision decision;
     struct str reason;     /* why, where it is not plain: "removed from the configuration", "half-made by an
-                              earlier     run", … */
+                              earlier run", … */
     struct str moved_from; /* "" : not moved */
     struct attr_change *attrs; /* what changes (create: everything that is set) */
     size_t attr_count;
@@ -163,7 +163,7 @@ struct event {
     struct span span; /* FAILED: where the file says what failed, as far as it does */
     int64_t ms;
     uint64_t count;
-    uint32_t step; /* START, DONE, FAILED, SKIPPED of a run: its place in the course + 1 */
+    uint32_t step; /* START, DONE, FAILED, SKIPPED of a run: its place in the execution graph + 1 */
     const struct exec_graph *exec_graph; /* SCHEDULED */
     bool aside; /* the old one of a replacement: its resource is counted with the new one */
 };

@@ -1,5 +1,5 @@
 /*
- * What weir's ownership tags, the ownership tags, say of a resource, for every kind that can mark: the tags
+ * What weir's ownership tags say of a resource, for every kind that can mark: the tags
  * or labels `weir:address`, `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where there is
  * one. How they are put on and read is the kind's own.
  */

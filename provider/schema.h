@@ -64,7 +64,7 @@ enum test_kind {
     TEST_UNIQUE, /* no two items have the same in the field `field` */
 };
 struct value_test {
-    struct str path; /* an attribute, or attribute.field; of items see value_demand.each */
+    struct str path; /* an attribute, or attribute.field; of items see value_constraint.each */
     enum test_kind kind;
     const struct value *values;
     bool any_case; /* of these */
@@ -91,7 +91,7 @@ struct value_constraint {
     bool legacy;     /* what was made before may be otherwise */
 };
 
-/* Another resource of the stack that an attribute leads to: demands know it by this name. */
+/* Another resource of the stack that an attribute leads to: constraints know it by this name. */
 struct schema_refer {
     struct str name, attribute, type; /* queue, event_source, aws.sqs.queue */
 };
@@ -159,7 +159,7 @@ struct attr {
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */
     bool send_default; /* the service wants it even where the file is silent */
     bool local; /* steers weir (force_destroy, source): recorded, compared with the record, never read live */
-    bool steers;     /* of local ones: says how resources are done, not what the resource is */
+    bool steers;     /* of local ones: says how things are done, not what the resource is */
     bool identifies; /* requests name the resource by it, so it is kept readable */
     bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
     enum attr_compare compare;
@@ -272,12 +272,12 @@ struct constraint_break {
     const struct value *path;    /* from there: keys and indices, as far as something is given */
     bool at_key;                 /* the key there is wrong, not its value */
     size_t next, next_item;      /* where a search for the next one goes on; 0 at first */
-    const struct value *changed; /* given with a search: attributes of something that exists. Only demands in
+    const struct value *changed; /* given with a search: attributes of something that exists. Only those in
                                     which one of them takes part are asked; NULL: all */
 };
 /*
- * The first demand from `out` on that the object does not meet; false: there is none. What is not known yet
- * meets them; what is not given counts as its default.
+ * The first constraint from `out` on that the object does not meet; false: there is none. What is not known
+ * yet meets them; what is not given counts as its default.
  */
 enum constraint_asker {
     ASKED_BY_WEIR,    /* of the whole that is wanted; what it refers to may stand in it under its name */

@@ -247,7 +247,7 @@ bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
     return tests_hold(&asked, &engine->when, false);
 }
 
-/* ---- demands ---- */
+/* ---- constraints ---- */
 
 struct search {
     struct asked asked;

@@ -31,7 +31,7 @@ void left_add(struct executor *x, const struct op *op, int64_t start_ms)
     executor_tell(x, op, EVENT_PROGRESS, 0, NULL, text);
 }
 
-static bool recover_one(struct executor *x, struct left *left, struct err *err)
+static bool settle_one(struct executor *x, struct left *left, struct err *err)
 {
     struct outcome gone = {.record.subject = left->op->change->subject, .action = STR("delete")};
     struct str *unseen = (struct str *)x->result->unseen;
@@ -58,7 +58,7 @@ static void fail_one(struct executor *x, const struct left *left, struct err *er
 }
 
 /* What was being made when a run stopped, and cannot be asked about any more. */
-static void recover_open(struct executor *x)
+static void drop_open(struct executor *x)
 {
     struct state *state = x->p->workspace->state;
     size_t n;
@@ -73,7 +73,7 @@ static void recover_open(struct executor *x)
     }
 }
 
-void left_recover(struct executor *x)
+void left_settle(struct executor *x)
 {
     x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->left_count + 1);
     for (bool again = true; again;) { /* what makes one service may lie in another */
@@ -83,7 +83,7 @@ void left_recover(struct executor *x)
             const struct unreachable *unreachable =
                 unreachable_find(x->p, left->op->change->subject.provider);
             if (!left->settled && unreachable_is_over(x->p, unreachable))
-                again |= recover_one(x, left, &left->err);
+                again |= settle_one(x, left, &left->err);
         }
     }
     for (size_t i = 0; i < x->left_count; i++) {
@@ -95,7 +95,7 @@ void left_recover(struct executor *x)
         fail_one(x, left, &left->err);
     }
     if (x->plan->destroy)
-        recover_open(x);
+        drop_open(x);
     qsort((struct str *)x->result->unseen, x->result->unseen_count, sizeof(struct str), str_order);
     free(x->left);
 }

@@ -15,6 +15,6 @@ bool left_is(struct executor *x, const struct record *record, const struct err *
 /* It was; what came of it is told by left_settle(). With the lock. */
 void left_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* When nothing runs any more: finds out what went. */
-void left_recover(struct executor *x);
+void left_settle(struct executor *x);
 
 #endif

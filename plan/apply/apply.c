@@ -135,7 +135,7 @@ static int run_locked(struct executor *x, struct err *err)
         claims_begin(x);
     struct lease_settled lease;
     struct err unmarked = ERR_INIT;
-    int status = lease_recover(x->p, &lease, err);
+    int status = lease_settle(x->p, &lease, err);
     if (!status && lease.by_machine)
         warn_user(x, "no service reports the time: the lease uses this machine's clock");
     if (!status)

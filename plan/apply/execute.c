@@ -315,7 +315,7 @@ void executor_run(struct executor *x)
     if (x->op_count)
         run_workers(x);
     count_not_started(x);
-    left_recover(x);
+    left_settle(x);
     graph_release(&x->graph);
     free(x->ops);
     free(x->ready);

@@ -13,7 +13,7 @@
 
 /* Decides what becomes of a resource's instance; sets planned, change and pending. False after an error. */
 bool decide_instance(struct planner *p, struct instance *instance);
-/* Does a plan forgets what is recorded there, as `removed` says, so that it is nobody's any more? */
+/* Does a plan forget what is recorded there, as `removed` says, so that it is nobody's any more? */
 bool removed_forgets(struct planner *p, const struct seen *seen);
 /* What is recorded and not in the stack (or everything, with destroy). False after an error. */
 bool decide_orphans(struct planner *p);

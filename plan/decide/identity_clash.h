@@ -1,5 +1,5 @@
 /*
- * Resources that two resources cannot share, refused when planned: the first that goes would take it away
+ * What two resources cannot share, refused when planned: the first that goes would take it away
  * from the other.
  */
 #ifndef WEIR_PLAN_DECIDE_IDENTITY_CLASH_H

@@ -1,5 +1,5 @@
-/* The log from its beginning: which resource each address was, and what was forgets and not taken in again.
- */
+/* The log from its beginning: which resource each address was, and what was forgotten and not taken in
+ * again. */
 #include "plan/destroy/forgotten.h"
 
 #include "plan/state/history.h"
@@ -7,7 +7,7 @@
 struct letting {
     struct arena *arena;
     struct map held;    /* address -> key of what it is, as a struct str */
-    struct map dropped; /* address -> key of what it was when that was forgets */
+    struct map dropped; /* address -> key of what it was when that was forgotten */
     struct map *out;
 };
 

@@ -1,5 +1,5 @@
 /*
- * What a run forgets (`removed: [{…, destroy: false}]`): the service keeps it, with the marks that it
+ * What a run forgot (`removed: [{…, destroy: false}]`): the service keeps it, with the marks that it
  * bears, and it belongs to whoever took it over. The log tells; what was only forgotten in the state (`weir
  * state rm`) is not among it.
  */

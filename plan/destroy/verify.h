@@ -42,7 +42,7 @@ struct verifying {
     struct map unreachable; /* as text, of these: who could not be asked for the stack's ownership tags */
     pthread_mutex_t lock;   /* all of this while threads look */
     bool marks;             /* AWS was asked for the stack's ownership tags */
-    struct err failure;     /* the first resource that could not be looked at */
+    struct err failure;     /* what could not be looked at first */
 };
 
 /* The context of an operation on a candidate. */

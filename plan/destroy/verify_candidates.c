@@ -178,7 +178,7 @@ static void look_for_leaves(void *ctx, size_t i)
     }
 }
 
-/* What only its marks tell of may be what was forgets; what services left for that is not ours either. */
+/* What only its marks tell of may be what was forgotten; what services left for that is not ours either. */
 static void find_let_go(struct verifying *v)
 {
     AUTO_MAP struct map let_go = MAP_INIT;

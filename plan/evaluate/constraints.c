@@ -29,7 +29,7 @@ static const struct value *referred(struct planner *p, const struct instance *in
     return v;
 }
 
-/* The object with what it refers to, by the names that demands know it by. */
+/* The object with what it refers to, by the names that constraints know it by. */
 static const struct value *with_referred(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
@@ -115,7 +115,7 @@ static bool only_warns(
     return p->offline && decl->kind == DECL_RESOURCE && may_exist;
 }
 
-/* What was found wrong is nothing that the next demand is measured by. */
+/* What was found wrong is nothing that the next constraint is measured by. */
 bool constraints_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed)
 {

@@ -72,7 +72,7 @@ static void list_there(struct planner *p, struct lease_settled *out)
     out->there_count = n;
 }
 
-int lease_recover(struct planner *p, struct lease_settled *out, struct err *err)
+int lease_settle(struct planner *p, struct lease_settled *out, struct err *err)
 {
     struct workspace *workspace = p->workspace;
     const struct lease_terms *terms = &p->stack->lease;

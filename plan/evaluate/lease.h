@@ -31,7 +31,7 @@ struct lease_settled {
  * At the beginning of an apply's run: the lease begins, goes on or is ended by there being nothing. ERR_STALE
  * where it has ended already, ERR_INVALID where it cannot be made longer.
  */
-int lease_recover(struct planner *p, struct lease_settled *out, struct err *err);
+int lease_settle(struct planner *p, struct lease_settled *out, struct err *err);
 
 /*
  * At the end of that run: puts the state's lease on what was there before and still is, where it bears marks

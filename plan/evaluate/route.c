@@ -38,7 +38,7 @@ static int not_found(const struct stack *stack, struct str name, struct err *err
                    : err_hint(err, "they are declared under `connections:`");
 }
 
-static int way_recover(struct planner *p, const struct decl *decl, struct way *out, struct err *err)
+static int way_settle(struct planner *p, const struct decl *decl, struct way *out, struct err *err)
 {
     const struct decl *connection = decl->kind == DECL_CONNECTION ? decl : decl->via;
     const struct value *settings = p->evaluated.values[decl->index],
@@ -74,7 +74,7 @@ int plan_way(
     int rc = workspace->state && !recorded_claim(p) ? -1 : 0;
     if (!rc) {
         evaluate_as_recorded(p, needed);
-        rc = way_recover(p, decl, out, err);
+        rc = way_settle(p, decl, out, err);
     }
     plan_free(p->plan);
     return rc;

@@ -140,7 +140,7 @@ void planner_hand_over(struct planner *p, const atomic_bool *cancel)
 {
     p->observer = (struct observer){0};
     p->cancel = cancel;
-    shared_data_free(p->data); /* from now on resources change */
+    shared_data_free(p->data); /* from now on things change */
     p->data = NULL;
 }
 

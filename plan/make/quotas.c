@@ -1,4 +1,4 @@
-/* Demands by type and place, each beside what is there and what is allowed. */
+/* What plans take of quotas, by type and place, each beside what is there and what is allowed. */
 #include "plan/make/quotas.h"
 
 #include "base/mem.h"

@@ -249,7 +249,7 @@ static const struct value *taken_in_list(struct said s, const struct attr *attr)
     return any ? value_list(s.arena, items, s.wanted->count) : s.wanted;
 }
 
-/* Where another kind of resource is there than was said, all of it is a difference. */
+/* Where another kind of value is there than was said, all of it is a difference. */
 static const struct value *taken_within(struct said s, const struct attr *attr)
 {
     const struct value *out = s.wanted;

@@ -9,9 +9,10 @@
 
 /*
  *   in the file                    desired against live, under the attribute's rule
- *   recorded, not in the file      it was taken out: back to the default, or the sub-resource is deleted; so
- * of the fields within an attribute (configured.h) neither                        not ours, whatever its
- * value live differs from recorded     drift; shown as such, then handled by the rules above
+ *   recorded, not in the file      it was taken out: back to the default, or the sub-resource is deleted;
+ *                                  so of the fields within an attribute (configured.h)
+ *   neither                        not ours, whatever its value
+ *   live differs from recorded     drift; shown as such, then handled by the rules above
  */
 
 /* ---- what is to change ---- */
@@ -90,7 +91,7 @@ static bool is_halfway(const struct comparison *c, const struct attr *attr)
 }
 
 /* Tags that a creation did not come to; weir's own marks are among them. */
-static const struct attr *unsupported_tags(const struct comparison *c)
+static const struct attr *missing_tags(const struct comparison *c)
 {
     bool lacks = c->record && c->record->halfway;
     for (size_t i = 0; lacks && i < c->schema->attr_count; i++)
@@ -152,7 +153,7 @@ size_t diff_objects(const struct comparison *c, const struct value *desired, str
             list = ARENA_ARRAY(c->arena, struct attr_change, most);
         list[n++] = one;
     }
-    const struct attr *tags = unsupported_tags(c);
+    const struct attr *tags = missing_tags(c);
     if (tags && !value_get(desired, tags->name)) {
         list = list ? list : ARENA_ARRAY(c->arena, struct attr_change, most);
         list[n++] = (struct attr_change){.name = tags->name, .attr = tags, .after = &value_empty_map};

@@ -84,7 +84,7 @@ static void find_makers(struct planner *p, const struct decl *config, struct unr
             unreachable->makers[unreachable->maker_count++] = p->stack->decls[i];
 }
 
-/* ---- what was silent ---- */
+/* ---- what was unreachable ---- */
 
 struct unreachable *unreachable_find(const struct planner *p, struct str provider)
 {
@@ -208,7 +208,7 @@ static const struct instance *unreachable_changed(
     return NULL;
 }
 
-/* Of a service that lies in another silent one, such as a unit on a machine, that one has to be changed. */
+/* Of a service that lies in another such one, such as a unit on a machine, that one has to be changed. */
 static const struct instance *unreachable_comes(
     const struct planner *p, const struct unreachable *unreachable, int depth)
 {

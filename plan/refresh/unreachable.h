@@ -8,9 +8,9 @@
  * that is the very machine at the end of the provider's connection, so do those that make the machine. Of
  * anything else nobody can say what became of it, and its silence is an error.
  *
- * Order of calls: silent_note() when a service was silent, by whoever holds the lock of the planner's arena;
- * silent_check() when all is decided (plan and apply); of a destroy silent_goes() before something is left to
- * go with its service, silent_is_over() when that went.
+ * Order of calls: unreachable_note() when a service did not answer, by whoever holds the lock of the
+ * planner's arena; unreachable_check() when all is decided (plan and apply); of a destroy unreachable_goes()
+ * before something is left to go with its service, unreachable_is_over() when that went.
  */
 #ifndef WEIR_PLAN_REFRESH_UNREACHABLE_H
 #define WEIR_PLAN_REFRESH_UNREACHABLE_H
@@ -23,7 +23,7 @@ struct unreachable {
     struct err err;             /* the first that was heard of it */
     const struct decl **makers; /* resources of the stack, in its order */
     size_t maker_count;
-    struct str why; /* for people, once that is known: silent_check() */
+    struct str why; /* for people, once that is known: unreachable_check() */
     bool orphaned;  /* what made it had gone before */
 };
 
@@ -31,7 +31,7 @@ struct unreachable {
 bool unreachable_is(const struct err *err);
 /* May a service lie in this resource, as the stack says it? */
 bool unreachable_serves(const struct decl *decl);
-/* NULL: it was not silent so far. */
+/* NULL: it answered so far. */
 struct unreachable *unreachable_find(const struct planner *p, struct str provider);
 /* NULL: that error is not silence, or the service is none of the stack's. */
 struct unreachable *unreachable_note(struct planner *p, struct str provider, const struct err *err);
@@ -49,7 +49,7 @@ bool unreachable_goes(const struct planner *p, const struct unreachable *unreach
 bool unreachable_is_over(const struct planner *p, const struct unreachable *unreachable);
 
 /* What could not be looked at stays as it was recorded where the plan makes its service anew, which is why
- * (silent.why); else it is an error. */
+ * (unreachable.why); else it is an error. */
 int unreachable_check(struct planner *p, struct err *err);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "plan/planner.h"
 
-/* Finds p->plan->unread, of what is targeted; after silent_check(). */
+/* Finds p->plan->unread, of what is targeted; after unreachable_check(). */
 void unread_find(struct planner *p);
 
 #endif

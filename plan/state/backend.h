@@ -1,5 +1,5 @@
 /*
- * Where a state log is kept. A backend does four resources: lock, read from a sequence number, append a
+ * Where a state log is kept. A backend does four things: lock, read from a sequence number, append a
  * batch, snapshot. Implementations, one file each: backend_file.c (flock, append, fdatasync), backend_s3.c,
  * backend_postgres.c.
  *

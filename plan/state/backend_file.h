@@ -16,7 +16,7 @@
 
 #include <sys/types.h>
 
-/* The system calls that make resources durable; tests put failing ones in their place. */
+/* The system calls that make records durable; tests put failing ones in their place. */
 struct file_io {
     ssize_t (*pwrite)(int fd, const void *bytes, size_t n, off_t at);
     int (*fdatasync)(int fd);

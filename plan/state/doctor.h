@@ -8,7 +8,7 @@
 
 #include "plan/state/state.h"
 
-/* One line for each finding. -1 with the first resource that is not as it must be. The backend stays the
+/* One line for each finding. -1 with the first thing that is not as it must be. The backend stays the
  * caller's. */
 int state_doctor(struct backend *backend, const struct probe_report *report, struct err *err);
 /* Goes on with what is there of a log that lost its last records; *had and *has: how many there were, and

@@ -1,5 +1,5 @@
 /*
- * Reads the JSON text of a record. Opening a state is the first resource that every command does, and this
+ * Reads the JSON text of a record. Opening a state is the first thing that every command does, and this
  * reader takes a fifth of the time that parsing into jansson's tree and converting that would: it builds
  * values at once and leaves texts without escapes where they are. Held to jansson's verdict by its test and
  * the fuzzer.

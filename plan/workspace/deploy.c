@@ -243,7 +243,7 @@ static int choose_named(struct chooser *c, struct str name, struct err *err)
     if (uses)
         return 0;
     err_set(err, ERR_INVALID, "\"%.*s\" uses no weir.artifact", STR_ARG(name));
-    return err_hint(err, "`weir apply --target` changes what is not a job code");
+    return err_hint(err, "`weir apply --target` changes what is not job code");
 }
 
 int deploy_targets(const struct workspace *workspace, struct arena *arena, const struct str *names, size_t n,

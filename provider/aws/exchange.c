@@ -16,7 +16,7 @@ enum {
     TRANSIENT_FOR_MS = 2 * 60 * 1000,
     SKEW_TOLERATED_MS = 60 * 1000,
     HASH_CHUNK = 64 * 1024,
-    UNREACHABLE_FOR_MS = 60 * 1000,
+    SILENT_FOR_MS = 60 * 1000,
     ANSWER_FOR_MS = 2 * 60 * 1000,
     OBJECT_FOR_MS = 60 * 60 * 1000,
     SLOWEST = 64,               /* bytes a second, for as long as it may be silent */
@@ -109,7 +109,7 @@ static int count_sink(void *ctx, const void *bytes, size_t n)
  */
 static void limit_time(const struct aws_call *call, struct http_request *request)
 {
-    int64_t silence_ms = call->answers_in_ms ? call->answers_in_ms : UNREACHABLE_FOR_MS;
+    int64_t silence_ms = call->answers_in_ms ? call->answers_in_ms : SILENT_FOR_MS;
     request->timeout_ms = (int)silence_ms;
     request->min_rate = SLOWEST;
     if (call->body_length <= 0 && !call->sink)
@@ -211,8 +211,8 @@ static void accept_answer(struct aws_exchange *x)
         return;
     x->not_whole = x->failure.lost = true;
     if (!x->failure.hint[0])
-        err_hint(&x->failure,
-            "something between here and the service cuts or changes answers, or it is not an AWS");
+        err_hint(
+            &x->failure, "something between here and the service cuts or changes answers, or it is not AWS");
 }
 
 static void note_date(const struct aws_exchange *x)
@@ -415,7 +415,7 @@ int exchange_begin(struct aws_exchange *x)
     return region.n ? use_region(x, region, err) : 0;
 }
 
-bool exchange_recover(struct aws_exchange *x, bool sent, int64_t *delay_ms)
+bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms)
 {
     if (sent)
         read_answer(x);

@@ -56,7 +56,7 @@ int exchange_begin(struct aws_exchange *x);
 /* Fills x->request and x->http. -1 with x->failure: goes to exchange_settle() without having been sent. */
 int exchange_request(struct aws_exchange *x);
 /* Of x->http, when it was sent. False: again, after *delay_ms. */
-bool exchange_recover(struct aws_exchange *x, bool sent, int64_t *delay_ms);
+bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms);
 /* Hands the result to x->sending. */
 void exchange_end(struct aws_exchange *x);
 

@@ -25,7 +25,7 @@ struct str aws_custom_endpoint(
 /*
  * What of two places of the service cannot be the same: "region", "account", "partition", "endpoint"; NULL:
  * nothing. Where a global service, or a bucket, was made from does not matter; addresses of this machine are
- * all the same, because servers for trying resources out take another port each time.
+ * all the same, because servers for trying things out take another port each time.
  */
 const char *aws_place_difference(
     const struct aws_service *service, const struct value *then, const struct value *now);

@@ -42,7 +42,7 @@ static void wait_for(struct aws_flight *flight, struct aws_exchange *x, int64_t 
 static void send_recover(struct aws_flight *flight, struct aws_exchange *x, bool sent)
 {
     int64_t delay_ms;
-    if (exchange_recover(x, sent, &delay_ms))
+    if (exchange_settle(x, sent, &delay_ms))
         send_push(&flight->over, x);
     else
         wait_for(flight, x, delay_ms);

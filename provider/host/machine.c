@@ -321,7 +321,7 @@ static bool all_done(const struct question *questions, size_t n)
     return true;
 }
 
-/* The lock is held, and is forgets meanwhile. */
+/* The lock is held, and is given up meanwhile. */
 static void lead(struct machine *m, struct op_ctx *ctx)
 {
     m->asking = true;

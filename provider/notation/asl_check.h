@@ -49,7 +49,7 @@ static inline bool asl_is_unknown(const struct value *v)
 
 struct asl_diag *asl_diag_add(
     const struct asl_scan *scan, const char *code, const char *member, struct str message);
-/* A mistake of the schema, at a member ("": the resource itself). */
+/* A mistake of the schema, at a member ("": the document itself). */
 void asl_wrong(const struct asl_scan *scan, const char *member, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void asl_unsupported(const struct asl_scan *scan, struct str member, const struct str *names, size_t n);

@@ -32,7 +32,7 @@ static bool is_plain(const struct value *v)
     return is_text(v) || value_is_number(v) || v->kind == VALUE_BOOL || v->kind == VALUE_NULL;
 }
 
-/* The resource itself, or each of a list with something in it. */
+/* The value itself, or each of a list with something in it. */
 static bool each_is(const struct value *v, bool (*is)(const struct value *v))
 {
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)

@@ -47,7 +47,7 @@ struct pg_type {
     /* Adds to what is planned, or refuses it. `prior` NULL: it is made. */
     int (*plan)(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
         const struct value **planned, struct err *err);
-    /* How much goes when it is deleted: writes a query of two numbers, of resources called `counted` and of
+    /* How much goes when it is deleted: writes a query of two numbers, of what is called `counted` and of
      * bytes. NULL: nothing but itself. */
     void (*count)(struct pg_work *work);
     const char *counted, *says;
@@ -88,10 +88,10 @@ struct borrowed {
 
 /*
  * After a refusal for want of privileges: makes the user a member of the roles that own what `work` is about,
- * as far as it may do that. False: there is none. Otherwise it is given back with borrow_end(). What a kill
- * in between has left is taken back by borrow_take_back(), which each new session of a user that is no
- * superuser begins with; only one that may not make roles keeps it, and can then do no more than it can allow
- * itself.
+ * as far as it may do that. False: there is none. Otherwise it is given back with temporary_grant_end(). What
+ * a kill in between has left is taken back by temporary_grant_take_back(), which each new session of a user
+ * that is no superuser begins with; only one that may not make roles keeps it, and can then do no more than
+ * it can allow itself.
  */
 bool temporary_grant_begin(struct pg_work *work, struct borrowed *borrowed);
 void temporary_grant_end(struct pg_work *work, const struct borrowed *borrowed);

@@ -257,8 +257,8 @@ static int read_whole(struct retry_rules *rules, const struct wire_message *answ
         return err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
             STR_ARG(op->name), STR_ARG(step->reply.at));
     /* What makes the resource may say so with {}, too; so do those who answer anything with that. */
-    bool unreachable = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
-    act->unreachable |= unreachable && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
+    bool nothing = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
+    act->empty_answer |= nothing && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
     return 0;
 }
 

@@ -233,7 +233,7 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     if (act_wait_live(&act, object, &made, err))
         return -1;
     *live = made;
-    if (act.unreachable && !act.base_read && see_made(&act, object, live, err))
+    if (act.empty_answer && !act.base_read && see_made(&act, object, live, err))
         return -1;
     return act_complete(&act, object, act_unreported(&act, *live), live, err);
 }

@@ -62,7 +62,7 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
     object = act_forced(&act, object);
     if (act_lift(&act, object, &failure) == 0 && delete_steps(&act, object, &failure) == 0)
         return act_wait_gone(&act, object, err) ||
-                       (act.unreachable && !act.type->gone_wait && see_gone(&act, object, err))
+                       (act.empty_answer && !act.type->gone_wait && see_gone(&act, object, err))
                    ? -1
                    : 0;
     /* Services have many ways to say that a resource is gone already, or that it is about to be. */

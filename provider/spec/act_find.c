@@ -1,6 +1,6 @@
 /*
  * Finding what a request may have made whose answer nobody saw: an interrupted run's, or this one's. The type
- * says how (struct spec_settle); what is found is this intent's only if nothing speaks against it.
+ * says how (struct spec_recover); what is found is this intent's only if nothing speaks against it.
  */
 #include "base/clock.h"
 #include "base/map.h"

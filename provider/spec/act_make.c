@@ -1,6 +1,6 @@
 /*
  * The call that makes a resource, and what is done where its answer is lost: the type's way of settling it
- * (struct spec_settle) says where to look, how long, and whether the call may be sent again.
+ * (struct spec_recover) says where to look, how long, and whether the call may be sent again.
  */
 #include "base/clock.h"
 #include "provider/spec/act.h"

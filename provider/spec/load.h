@@ -130,7 +130,7 @@ const struct spec_job *load_job(struct type_loader *t, const struct node *node);
 
 /* ---- load_recover.c ---- */
 
-/* How a lost answer is settled: what `settle:` says, or what follows from a type whose calls have been
+/* How a lost answer is settled: what `recover:` says, or what follows from a type whose calls have been
  * loaded. */
 void load_recover(struct type_loader *t);
 

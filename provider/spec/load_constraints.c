@@ -1,4 +1,4 @@
-/* `demands: [{if: {a: x}, must: {b: [y, z]}, says: …}]`: what values ask of each other. */
+/* `constraints: [{if: {a: x}, must: {b: [y, z]}, says: …}]`: what values ask of each other. */
 #include "provider/spec/load.h"
 
 /* What the paths of a test begin at: the type's attributes, or the items of a list. */
@@ -150,7 +150,7 @@ static struct value_tests load_tests(const struct scope *scope, const struct nod
     return (struct value_tests){items, node->count};
 }
 
-/* ---- demands ---- */
+/* ---- constraints ---- */
 
 static struct value_constraint load_constraint(struct type_loader *t, const struct node *node)
 {

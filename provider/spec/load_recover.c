@@ -1,5 +1,5 @@
 /*
- * How a lost answer is settled (struct spec_settle). Mostly it follows from what the spec says anyway: an id
+ * How a lost answer is settled (struct spec_recover). Mostly it follows from what the spec says anyway: an id
  * that is known beforehand, a mark that the create call takes and a way to look for it, attributes to
  * compare.
  */
@@ -156,7 +156,7 @@ static void load_said(struct type_loader *t, const struct node *node)
         recover->said = true;
         const char *needs = unsupported(t->type, recover->way);
         if (needs)
-            load_error(t->l, node, "settle: %s needs %s", ways[i], needs);
+            load_error(t->l, node, "recover: %s needs %s", ways[i], needs);
         return;
     }
     if (word.n)

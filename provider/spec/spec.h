@@ -323,7 +323,7 @@ struct spec_tags {
 };
 
 /*
- * How it is found out whether a create whose answer was lost was carried out (docs/specs.md, `settle:`). By
+ * How it is found out whether a create whose answer was lost was carried out (docs/specs.md, `recover:`). By
  * the name it is looked at, which a second one cannot have; by weir's mark, which it was made with; by its
  * content in a listing; or it can only be sent again with the same token; or not at all.
  */

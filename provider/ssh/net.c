@@ -1,4 +1,4 @@
-/* The network thread: one poll loop over sessions, flows and doors, and how other threads reach it. See
+/* The network thread: one poll loop over sessions, flows and tunnels, and how other threads reach it. See
  * session.h. */
 #include "provider/ssh/session_internal.h"
 

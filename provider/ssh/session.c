@@ -114,7 +114,7 @@ void wire_shut(struct wire *wire, bool politely)
         snprintf(wire->why, sizeof wire->why, "%s%s", why[0] && !politely ? ": " : "", politely ? "" : why);
     pthread_mutex_unlock(&wire->net->lock);
     ssh_session session = wire->session;
-    if (politely) /* flows forgets their channels while there is a session */
+    if (politely) /* flows forget their channels while there is a session */
         wire_lose_flows(wire);
     wire->session = NULL;
     wire_lose_flows(wire);

@@ -1,10 +1,10 @@
 /*
  * The network thread: all open sessions (wires), the channels on them (flows) and the local ports that lead
- * into them (doors), in one poll loop.
+ * into them (tunnels), in one poll loop.
  *
  * net_new(); then from any thread net_add() with a session that has logged in, flow_start() and flow_wait()
- * for commands and joints, door_open() for ports; net_free() ends all of it. A session belongs to the thread
- * from net_add() on. Wires live as long as the net; one whose session is lost stays behind as a husk.
+ * for commands and joints, tunnel_open() for ports; net_free() ends all of it. A session belongs to the
+ * thread from net_add() on. Wires live as long as the net; one whose session is lost stays behind as a husk.
  *
  * Bytes are only taken from one side when the other has room: from a local socket while the channel's window
  * is open and nothing waits to be sent, from a channel when the socket takes them (what is not taken stays in
@@ -83,7 +83,7 @@ void wire_close(struct net *net, struct wire *wire);
 void flow_start(struct net *net, struct wire *wire, struct flow *flow);
 /* False: the moment came, or *cancel was set, and the flow goes on. deadline_ms 0: none. */
 bool flow_wait(struct net *net, struct flow *flow, int64_t deadline_ms, const atomic_bool *cancel);
-/* Ends it; returns when the network thread has forgets it. */
+/* Ends it; returns when the network thread has forgotten it. */
 void flow_abort(struct net *net, struct flow *flow);
 /* A flow that frees itself, between a socket and a place there. Takes over the socket. */
 struct flow *flow_joint(int socket, struct str host, int port);

@@ -49,7 +49,7 @@ struct net {
 
 /* Moves its flows as far as they come in one turn. */
 void wire_serve(struct wire *wire);
-/* Ends the session; politely: it is there yet, and flows forgets their channels. */
+/* Ends the session; politely: it is there yet, and flows forget their channels. */
 void wire_shut(struct wire *wire, bool politely);
 /* Its flows end, but for those that another session does as well for. */
 void wire_lose_flows(struct wire *wire);

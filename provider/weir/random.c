@@ -19,7 +19,7 @@ static const char *const qualities[] = {"amber", "autumn", "bold", "brave", "bri
     "lucky", "mellow", "mild", "misty", "noble", "olive", "patient", "plain", "polite", "proud", "quick",
     "quiet", "rapid", "ready", "rosy", "royal", "rustic", "sandy", "sharp", "silent", "silver", "smooth",
     "snowy", "solid", "steady", "stormy", "sunny", "swift", "tidy", "vivid", "warm", "wise", "young"};
-static const char *const resources[] = {"anchor", "badger", "beacon", "birch", "bridge", "brook", "canal",
+static const char *const nouns[] = {"anchor", "badger", "beacon", "birch", "bridge", "brook", "canal",
     "cedar", "channel", "cliff", "cloud", "coast", "comet", "crane", "creek", "delta", "dolphin", "dune",
     "eagle", "falcon", "ferry", "field", "finch", "forest", "garden", "glacier", "grove", "harbor", "heron",
     "hill", "island", "lagoon", "lake", "lantern", "lark", "linden", "maple", "meadow", "mill", "moon",
@@ -40,7 +40,7 @@ static struct str some_name(struct arena *arena, int64_t words)
         buf_add_str(&name, some_word(qualities, sizeof qualities / sizeof *qualities));
         buf_add_char(&name, '-');
     }
-    buf_add_str(&name, some_word(resources, sizeof resources / sizeof *resources));
+    buf_add_str(&name, some_word(nouns, sizeof nouns / sizeof *nouns));
     return arena_str(arena, buf_str(&name));
 }
 

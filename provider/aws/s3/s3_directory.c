@@ -342,7 +342,7 @@ static int directory_find(struct op_ctx *ctx, const struct attempt *attempt, con
 /* ---- writing ---- */
 
 /* As far as it went: what was not sent is as it was before, or not there. */
-static void s3_directory_recover(struct manifest *to, const struct manifest *wanted,
+static void s3_directory_settle(struct manifest *to, const struct manifest *wanted,
     const struct manifest *from, const struct manifest_change *change)
 {
     for (size_t i = 0; i < change->send_count; i++) {
@@ -380,7 +380,7 @@ static int sync_files(struct op_ctx *ctx, const struct value *prior, const struc
         memset(manifest_find(&to, change.send[i])->mark, 0, MANIFEST_MARK);
     int status = directory_send(&d, change.send, change.send_count, &to, err);
     if (status)
-        s3_directory_recover(&to, &wanted, &from, &change);
+        s3_directory_settle(&to, &wanted, &from, &change);
     bool keep = value_equal(value_getz(desired, "delete"), &value_false);
     if (!status && !keep)
         status = directory_drop(&d, change.drop, change.drop_count, err);

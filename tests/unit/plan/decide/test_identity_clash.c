@@ -43,7 +43,7 @@ static void an_address_with_a_key_is_quoted(void **state)
         "moved: [{from: 'a[\"k\"]', to: b}]");
 }
 
-/* What is forgets stays where it is: another may take it over. */
+/* What is forgotten stays where it is: another may take it over. */
 static void what_is_forgotten_is_free(void **state)
 {
     (void)state;
