@@ -174,9 +174,7 @@ void mask_add_url(struct str url, enum mask_reason reason)
     if (scheme < 0)
         return;
     struct str authority = str_cut(str_slice(url, (size_t)scheme + 3, url.n), '/', &path);
-    size_t sign = authority.n;
-    while (sign && authority.p[sign - 1] != '@')
-        sign--;
+    size_t sign = str_after_last(authority, "@");
     str_cut(str_slice(authority, 0, sign ? sign - 1 : 0), ':', &secret);
     if (!secret.p)
         return;

@@ -65,6 +65,14 @@ ptrdiff_t str_find_char(struct str s, char c, size_t from)
     return at ? at - s.p : -1;
 }
 
+size_t str_after_last(struct str s, const char *set)
+{
+    size_t at = s.n;
+    while (at && !char_is_among(s.p[at - 1], set))
+        at--;
+    return at;
+}
+
 struct str str_slice(struct str s, size_t from, size_t to)
 {
     if (to > s.n)

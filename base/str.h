@@ -54,6 +54,8 @@ bool str_ends(struct str s, struct str suffix);
 /* Index of the first occurrence at or after `from`, or -1. */
 ptrdiff_t str_find(struct str s, struct str needle, size_t from);
 ptrdiff_t str_find_char(struct str s, char c, size_t from);
+/* Index after the last character of s that is among these; 0: there is none. */
+size_t str_after_last(struct str s, const char *set);
 struct str str_slice(struct str s, size_t from, size_t to);
 struct str str_trim(struct str s);
 /*

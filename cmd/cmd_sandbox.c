@@ -50,9 +50,7 @@ static struct str endpoint_of(struct invocation *inv, struct str host, int port)
 static int port_of(struct str endpoint)
 {
     int64_t port = 0;
-    size_t at = endpoint.n;
-    while (at && endpoint.p[at - 1] != ':')
-        at--;
+    size_t at = str_after_last(endpoint, ":");
     return str_to_int(str_slice(endpoint, at, endpoint.n), &port) ? (int)port : 0;
 }
 

@@ -39,10 +39,8 @@ static struct str without_suffix(struct str attr)
  * table_bucket where the attribute is `bucket`. NULL: none. */
 static const struct schema *named_by(struct live *l, const struct schema *schema, struct str attr)
 {
-    size_t n, service = schema->name.n;
+    size_t n, service = str_after_last(schema->name, ".");
     struct err ignored = ERR_INIT;
-    while (service && schema->name.p[service - 1] != '.')
-        service--;
     struct str prefix = str_slice(schema->name, 0, service), word = without_suffix(attr), ending = STR_EMPTY;
     struct str exact = arena_printf(l->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(word));
     struct str whole = arena_printf(l->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(attr));

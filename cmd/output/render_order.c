@@ -21,9 +21,7 @@ static struct section section_of(const struct plan *plan, const struct change *c
     ptrdiff_t key = address_key_at(change->subject.address);
     struct str declared =
         key < 0 ? change->subject.address : str_slice(change->subject.address, 0, (size_t)key);
-    size_t slash = declared.n;
-    while (slash && declared.p[slash - 1] != '/')
-        slash--;
+    size_t slash = str_after_last(declared, "/");
     const struct stack *stack = plan->workspace ? plan->workspace->stack : NULL;
     const struct decl *decl = change->decl ? change->decl : stack ? stack_find(stack, declared) : NULL;
     return (struct section){.change = change,

@@ -223,9 +223,7 @@ bool marked_mentions(const struct value *v, struct str id, struct str arn)
 /* jobs/a of jobs["a"], as a mark spells it: where the stack has that with a for_each, it is that one. */
 static struct str address_for(const struct workspace *workspace, struct arena *arena, struct str mark)
 {
-    size_t at = mark.n;
-    while (at && mark.p[at - 1] != '/')
-        at--;
+    size_t at = str_after_last(mark, "/");
     if (at > 1 && !stack_find(workspace->stack, mark)) {
         const struct decl *decl = stack_find(workspace->stack, str_slice(mark, 0, at - 1));
         if (decl && decl->kind == DECL_RESOURCE && decl->for_each)

@@ -35,9 +35,7 @@ static void write_head(struct file_backend *f, uint64_t seq, struct str sum)
 /* After these lines were written, of which each begins with its checksum. */
 void file_note_head(struct file_backend *f, struct str lines)
 {
-    size_t last = lines.n ? lines.n - 1 : 0;
-    while (last && lines.p[last - 1] != '\n')
-        last--;
+    size_t last = str_after_last(str_slice(lines, 0, lines.n ? lines.n - 1 : 0), "\n");
     bool sums = f->base.lineage[0] && lines.n - last > SUM_SIZE;
     crash_point("head.write");
     write_head(f, f->last_seq, sums ? str_slice(lines, last, last + SUM_SIZE) : STR_EMPTY);

@@ -84,9 +84,7 @@ static void stream_follow(void *ctx)
     struct stream *s = ctx;
     AUTO_BUF struct buf lines = BUF_INIT;
     pthread_mutex_lock(&s->lock);
-    size_t end = s->arrived.n;
-    while (end && s->arrived.p[end - 1] != '\n')
-        end--;
+    size_t end = str_after_last(buf_str(&s->arrived), "\n");
     if (end) {
         buf_add(&lines, s->arrived.p, end);
         AUTO_BUF struct buf left = BUF_INIT;

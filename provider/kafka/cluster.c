@@ -118,9 +118,7 @@ static int cluster_resolve(
 static struct str host_of(struct str broker, int *port)
 {
     int64_t number = 0;
-    size_t colon = broker.n;
-    while (broker.p[colon - 1] != ':') /* there is one: the settings were looked at */
-        colon--;
+    size_t colon = str_after_last(broker, ":"); /* there is one: the settings were looked at */
     str_to_int(str_slice(broker, colon, broker.n), &number);
     *port = (int)number;
     return str_slice(broker, 0, colon - 1);

@@ -49,9 +49,7 @@ static int settings_wrong(const struct kafka_settings *s, struct err *err, const
 static bool is_address(struct str text)
 {
     int64_t port;
-    size_t at = text.n;
-    while (at && text.p[at - 1] != ':')
-        at--;
+    size_t at = str_after_last(text, ":");
     return at > 1 && str_to_int(str_slice(text, at, text.n), &port) && port > 0 && port < 65536;
 }
 

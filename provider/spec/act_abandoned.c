@@ -169,9 +169,7 @@ static const struct value *split_at_slash(struct act *act, struct str template, 
     struct str first = str_slice(template, (size_t)open + 2, (size_t)join);
     struct str second = str_slice(template, (size_t)join + 3, template.n - 1);
     struct str text = str_slice(arn, (size_t)open, arn.n);
-    size_t at = text.n;
-    while (at && text.p[at - 1] != '/')
-        at--;
+    size_t at = str_after_last(text, "/");
     struct value_entry entries[] = {{first, value_string(act->arena, str_slice(text, 0, at))},
         {second, value_string(act->arena, str_slice(text, at, text.n))}};
     return value_map(act->arena, entries, 2);

@@ -113,19 +113,11 @@ int act_check_id(struct act *act, const struct spec_step *step, const struct val
     return -1;
 }
 
-/* What follows the last slash or colon, such as a queue's name in its URL and its ARN. */
-static struct str answer_last_part(struct str id)
-{
-    size_t at = id.n;
-    while (at && id.p[at - 1] != '/' && id.p[at - 1] != ':')
-        at--;
-    return str_slice(id, at, id.n);
-}
-
 int act_check_subject(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *doc, struct err *err)
 {
-    struct str asked = answer_last_part(act_id_asked(act, object));
+    struct str id = act_id_asked(act, object);
+    struct str asked = str_slice(id, str_after_last(id, "/:"), id.n); /* a queue's name in its URL or ARN */
     for (size_t i = 0; asked.n && i < step->reply.whose.count; i++) {
         struct str have =
             value_scalar_text(act->arena, wire_path(act->arena, doc, step->reply.whose.items[i]));

@@ -40,14 +40,6 @@ const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_
     return own;
 }
 
-static struct str ids_last_part(struct str arn)
-{
-    size_t at = arn.n;
-    while (at && arn.p[at - 1] != '/' && arn.p[at - 1] != ':')
-        at--;
-    return str_slice(arn, at, arn.n);
-}
-
 /* What an item says of itself, or what its ARN does. */
 static int ids_object(
     struct op_ctx *ctx, struct act *act, const struct value *live, const struct value **out, struct err *err)
@@ -61,7 +53,8 @@ static int ids_object(
     if (spec_by_arn(ctx, arn, &named, err))
         return -1;
     if (!named && spec_attr_find(act->type, STR("name"))) /* of an earlier form, with the name alone */
-        named = value_with(act->arena, NULL, STR("name"), value_string(act->arena, ids_last_part(arn)));
+        named = value_with(act->arena, NULL, STR("name"),
+            value_string(act->arena, str_slice(arn, str_after_last(arn, "/:"), arn.n)));
     return named ? act_fill_templates(act, value_merge(act->arena, live, named), out, err) : 0;
 }
 

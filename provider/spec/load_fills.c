@@ -7,9 +7,7 @@
 /* A type of the same or another service, and an attribute of it. */
 static bool split_from(struct str text, struct schema_fill *fill)
 {
-    size_t dot = text.n;
-    while (dot && text.p[dot - 1] != '.')
-        dot--;
+    size_t dot = str_after_last(text, ".");
     fill->type = str_slice(text, 0, dot ? dot - 1 : 0);
     fill->from = str_slice(text, dot, text.n);
     return fill->type.n && fill->from.n;

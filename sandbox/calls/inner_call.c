@@ -72,10 +72,7 @@ int services_call_control(struct services *services, struct arena *arena,
 
 struct session services_role_session(struct str role, struct str name)
 {
-    size_t at = role.n;
-    while (at && role.p[at - 1] != '/')
-        at--;
-    return (struct session){.role = str_slice(role, at, role.n), .name = name};
+    return (struct session){.role = str_slice(role, str_after_last(role, "/"), role.n), .name = name};
 }
 
 static int may_call_inside(

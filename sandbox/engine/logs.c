@@ -163,9 +163,7 @@ static void read_ends(struct arena *arena, struct stream *s)
     if (from + tail.n < s->end && truncate(s->path.p, (off_t)(from + tail.n)))
         return;
     s->end = from + tail.n;
-    size_t begin = tail.n ? tail.n - 1 : 0;
-    while (begin && tail.p[begin - 1] != '\n')
-        begin--;
+    size_t begin = str_after_last(str_slice(tail, 0, tail.n ? tail.n - 1 : 0), "\n");
     if (tail.n && parse_event(arena, str_slice(tail, begin, tail.n - 1), &event)) {
         s->last_ms = event.time_ms;
         s->ingested_ms = event.ingested_ms;

@@ -99,10 +99,7 @@ static struct str last_part(struct str text)
     bool arn = str_starts(text, STR("arn:"));
     if (!arn && str_find(text, STR("://"), 0) < 0)
         return text;
-    size_t at = text.n;
-    while (at && text.p[at - 1] != '/' && !(arn && text.p[at - 1] == ':'))
-        at--;
-    return str_slice(text, at, text.n);
+    return str_slice(text, str_after_last(text, arn ? "/:" : "/"), text.n);
 }
 
 static void fill_one(

@@ -205,8 +205,5 @@ struct resource_policy resource_policy_of(
 
 struct str role_name(struct str reference)
 {
-    size_t at = reference.n;
-    while (at && reference.p[at - 1] != '/')
-        at--;
-    return str_slice(reference, at, reference.n);
+    return str_slice(reference, str_after_last(reference, "/"), reference.n);
 }

@@ -20,10 +20,7 @@ static int get_policy(struct service_call *call, struct err *err)
     (void)err;
     if (!aws_policy(call, &arn))
         return 0;
-    size_t name = arn.n, path = 0;
-    while (arn.p[name - 1] != '/')
-        name--;
-    path = (size_t)str_find_char(arn, '/', 0);
+    size_t name = str_after_last(arn, "/"), path = (size_t)str_find_char(arn, '/', 0);
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "PolicyName", str_slice(arn, name, arn.n));
     view_text(&b, "Arn", arn);

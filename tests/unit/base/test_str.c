@@ -44,6 +44,9 @@ static void finds_and_cuts(void **state)
     assert_true(str_eq(rest, STR("v=w")));
     str_cut(STR("no separator"), '=', &rest);
     assert_null(rest.p);
+    assert_int_equal(str_after_last(STR("a/b:c/d"), "/:"), 6);
+    assert_int_equal(str_after_last(STR("a/b:c/"), "/"), 6);
+    assert_int_equal(str_after_last(STR("abc"), "/"), 0);
     assert_true(str_eq(str_trim(STR(" \t x y\n")), STR("x y")));
     assert_true(str_eq(str_slice(STR("abc"), 2, 9), STR("c")));
 }
