@@ -70,6 +70,15 @@ int act_check_known(struct act *act, const struct value *object, struct err *err
     return err_hint(err, "look for it at the service; then `weir state rm` it, and import it if it is there");
 }
 
+static int another_answered(
+    const struct spec_step *step, struct str asked, struct str answered, struct err *err)
+{
+    err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
+        STR_ARG(step->call.op->wire.name), STR_ARG(asked), STR_ARG(answered));
+    err->lost = true;
+    return -1;
+}
+
 /* Of an id that is made of others, what an answer says of those has to be what was asked for. */
 static int check_parts(struct act *act, const struct spec_step *step, const struct spec_attr *id,
     const struct value *object, const struct value *live, struct err *err)
@@ -82,12 +91,8 @@ static int check_parts(struct act *act, const struct spec_step *step, const stru
         if (!spec_template_has(id->template, part->attr->name) || !act_provides(act->type, step, part, &path))
             continue;
         struct str a = value_text(asked, STR_EMPTY), b = value_text(have, STR_EMPTY);
-        if (!a.n || !b.n || same_id(a, b))
-            continue;
-        err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
-            STR_ARG(step->call.op->wire.name), STR_ARG(a), STR_ARG(b));
-        err->lost = true;
-        return -1;
+        if (a.n && b.n && !same_id(a, b))
+            return another_answered(step, a, b, err);
     }
     return 0;
 }
@@ -101,14 +106,10 @@ int act_check_id(struct act *act, const struct spec_step *step, const struct val
     struct str path, asked = act_id_asked(act, object), have = act_id_asked(act, live);
     if (!id || !step->call.op || !asked.n || !act_provides(act->type, step, id, &path))
         return 0;
-    if (!have.n)
-        err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
-            STR_ARG(step->call.op->wire.name), STR_ARG(path));
-    else if (!same_id(asked, have))
-        err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
-            STR_ARG(step->call.op->wire.name), STR_ARG(asked), STR_ARG(have));
-    else
-        return 0;
+    if (have.n)
+        return same_id(asked, have) ? 0 : another_answered(step, asked, have, err);
+    err_set(err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %.*s",
+        STR_ARG(step->call.op->wire.name), STR_ARG(path));
     err->lost = true;
     return -1;
 }
@@ -121,12 +122,8 @@ int act_check_subject(struct act *act, const struct spec_step *step, const struc
     for (size_t i = 0; asked.n && i < step->reply.whose.count; i++) {
         struct str have =
             value_scalar_text(act->arena, wire_path(act->arena, doc, step->reply.whose.items[i]));
-        if (!have.n || same_id(asked, have))
-            continue;
-        err_set(err, ERR_PROTOCOL, "%.*s was asked about %.*s, and answers about %.*s",
-            STR_ARG(step->call.op->wire.name), STR_ARG(asked), STR_ARG(have));
-        err->lost = true;
-        return -1;
+        if (have.n && !same_id(asked, have))
+            return another_answered(step, asked, have, err);
     }
     return 0;
 }
