@@ -73,31 +73,25 @@ static void tell_reported(struct work *work, const struct value *reported, const
     }
 }
 
-/* What answers leave out: it was found out now, or is known and was not changed. */
-static const struct value *left_out_of(struct work *work, const struct value *desired)
+static struct reported_change reported_change_of(const struct work *work, const struct value *desired)
 {
     const struct change *change = work->change;
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
-    const struct value *still = reported_still_left_out(
-        &work->arena, change->schema, record_before(work), change->attrs, change->attr_count, desired);
-    for (uint32_t i = 0; i < still->count; i++)
-        value_builder_add(&names, still->items[i]);
-    for (uint32_t i = 0; work->left_out && i < work->left_out->count; i++)
-        value_builder_add(&names, work->left_out->items[i]);
-    return value_builder_list(&names);
+    return (struct reported_change){
+        change->schema, record_before(work), change->attrs, change->attr_count, desired};
 }
 
 static struct outcome outcome_of(
     struct work *work, struct str action, const struct value *desired, const struct value *whole)
 {
     const struct schema *schema = work->change->schema;
+    const struct reported_change change = reported_change_of(work, desired);
     struct outcome outcome = {
         .record = {.subject = work->subject,
             .attrs = object_kept(&work->arena, schema, whole),
             .set = object_set(&work->arena, schema, desired),
             .deps = work->deps,
             .place = work->place,
-            .reported = reported_found(&work->arena, schema, desired, whole, left_out_of(work, desired)),
+            .reported = reported_found(&work->arena, &change, whole, work->left_out),
             .said = said_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
@@ -119,9 +113,8 @@ void work_publish(struct work *work, const struct value *whole)
 
 int work_done(struct work *work, struct str action, const struct value *live, struct err *err)
 {
-    const struct change *change = work->change;
-    const struct value *whole = reported_carried(&work->arena, change->schema, record_before(work),
-        change->attrs, change->attr_count, work->desired, whole_of(work, work->desired, live));
+    const struct reported_change change = reported_change_of(work, work->desired);
+    const struct value *whole = reported_carried(&work->arena, &change, whole_of(work, work->desired, live));
     struct outcome outcome = outcome_of(work, action, work->desired, whole);
     tell_reported(work, outcome.record.reported, whole);
     work_publish(work, whole);

@@ -70,53 +70,39 @@ const struct value *reported_doubtful(
     return value_builder_list(&names);
 }
 
-static bool is_changed(const struct attr_change *changes, size_t n, struct str name)
+static bool is_changed(const struct reported_change *c, struct str name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(changes[i].name, name))
+    for (size_t i = 0; i < c->n; i++)
+        if (str_eq(c->changes[i].name, name))
             return true;
     return false;
 }
 
-const struct value *reported_carried(struct arena *arena, const struct schema *schema,
-    const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired,
-    const struct value *whole)
+const struct value *reported_carried(
+    struct arena *arena, const struct reported_change *c, const struct value *whole)
 {
-    const struct value *reported = record ? record->reported : NULL;
+    const struct value *reported = c->before ? c->before->reported : NULL;
     for (uint32_t i = 0; reported && i < reported->count; i++) {
         struct str name = reported->entries[i].key;
-        const struct attr *attr = schema_attr(schema, name);
-        const struct value *wanted = value_get(desired, name), *live = value_get(record->attrs, name);
-        if (attr && wanted && !is_changed(changes, n, name) && reported_before(record, attr, wanted, live))
+        const struct attr *attr = schema_attr(c->schema, name);
+        const struct value *wanted = value_get(c->desired, name), *live = value_get(c->before->attrs, name);
+        if (attr && wanted && !is_changed(c, name) && reported_before(c->before, attr, wanted, live))
             whole = value_with(arena, whole, name, live);
     }
     return whole;
 }
 
-const struct value *reported_found(struct arena *arena, const struct schema *schema,
-    const struct value *desired, const struct value *whole, const struct value *left_out)
+const struct value *reported_found(struct arena *arena, const struct reported_change *c,
+    const struct value *whole, const struct value *left_out)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; desired && i < desired->count; i++) {
-        const struct attr *attr = schema_attr(schema, desired->entries[i].key);
-        const struct value *given = desired->entries[i].value;
+    for (uint32_t i = 0; c->desired && i < c->desired->count; i++) {
+        const struct value *given = c->desired->entries[i].value;
+        const struct attr *attr = schema_attr(c->schema, c->desired->entries[i].key);
         if (attr && (reported_otherwise(attr, given, value_get(whole, attr->name)) ||
-                        value_list_has(left_out, attr->name)))
+                        value_list_has(left_out, attr->name) ||
+                        (!is_changed(c, attr->name) && reported_left_out(c->before, attr, given, NULL))))
             value_builder_set(&found, attr->name, given);
     }
     return found.n ? value_builder_map(&found) : NULL;
-}
-
-const struct value *reported_still_left_out(struct arena *arena, const struct schema *schema,
-    const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired)
-{
-    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; record && record->reported && i < record->reported->count; i++) {
-        struct str name = record->reported->entries[i].key;
-        const struct attr *attr = schema_attr(schema, name);
-        if (attr && !is_changed(changes, n, name) &&
-            reported_left_out(record, attr, value_get(desired, name), NULL))
-            value_builder_add(&names, value_string_ref(arena, name));
-    }
-    return value_builder_list(&names);
 }

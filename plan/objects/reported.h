@@ -16,6 +16,14 @@
 #include "plan/plan.h"
 #include "plan/state/state.h"
 
+struct reported_change {
+    const struct schema *schema;
+    const struct record *before; /* NULL: it is made, or adopted */
+    const struct attr_change *changes;
+    size_t n;
+    const struct value *desired;
+};
+
 /* May `live` be what was given, in the service's own writing? Not where they are the same anyway. */
 bool reported_otherwise(const struct attr *attr, const struct value *given, const struct value *live);
 /* Does the answer say nothing of what was given? */
@@ -31,15 +39,11 @@ bool reported_before(const struct record *record, const struct attr *attr, const
 const struct value *reported_doubtful(
     struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n);
 /* What there is after an operation, in the service's writing where that is known and was not changed. */
-const struct value *reported_carried(struct arena *arena, const struct schema *schema,
-    const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired,
-    const struct value *whole);
-/* As they were given, those that are told otherwise, and those of these names that are left out; NULL: none.
- */
-const struct value *reported_found(struct arena *arena, const struct schema *schema,
-    const struct value *desired, const struct value *whole, const struct value *left_out);
-/* The names of those that were left out before, and were not changed. */
-const struct value *reported_still_left_out(struct arena *arena, const struct schema *schema,
-    const struct record *record, const struct attr_change *changes, size_t n, const struct value *desired);
+const struct value *reported_carried(
+    struct arena *arena, const struct reported_change *change, const struct value *whole);
+/* As they were given, those that are told otherwise, and those that are left out: now, by these names, or
+ * before, where they were not changed. NULL: none. */
+const struct value *reported_found(struct arena *arena, const struct reported_change *change,
+    const struct value *whole, const struct value *left_out);
 
 #endif

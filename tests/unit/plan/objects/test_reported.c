@@ -56,21 +56,23 @@ static void test_as_long_as_both_stay(void **state)
     (void)state;
     const struct value *desired = json("{\"key\":\"alias/a\",\"mode\":\"on\"}"),
                        *whole = json("{\"key\":\"arn:a\",\"mode\":\"on\"}");
-    const struct record record = {
-        .attrs = whole, .reported = reported_found(&arena, &schema, desired, whole, NULL)};
+    struct reported_change change = {.schema = &schema, .desired = desired};
+    const struct record record = {.attrs = whole, .reported = reported_found(&arena, &change, whole, NULL)};
     assert_int_equal(record.reported->count, 1);
     assert_true(reported_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
     assert_false(reported_before(&record, &attrs[0], json("\"alias/b\""), json("\"arn:a\"")));
     assert_false(reported_before(&record, &attrs[0], json("\"alias/a\""), json("\"arn:b\"")));
     assert_false(reported_before(NULL, &attrs[0], json("\"alias/a\""), json("\"arn:a\"")));
-    assert_null(reported_found(&arena, &schema, desired, desired, NULL));
+    assert_null(reported_found(&arena, &change, desired, NULL));
 
     /* A change of something else sends it as it is given, and the service goes on telling it its own way. */
     const struct attr_change mode = {.name = STR("mode"), .attr = &attrs[1]},
                              key = {.name = STR("key"), .attr = &attrs[0]};
-    const struct value *carried = reported_carried(&arena, &schema, &record, &mode, 1, desired, desired);
+    change = (struct reported_change){&schema, &record, &mode, 1, desired};
+    const struct value *carried = reported_carried(&arena, &change, desired);
     assert_true(value_equal(value_getz(carried, "key"), json("\"arn:a\"")));
-    assert_ptr_equal(reported_carried(&arena, &schema, &record, &key, 1, desired, desired), desired);
+    change.changes = &key;
+    assert_ptr_equal(reported_carried(&arena, &change, desired), desired);
 }
 
 static void test_doubts(void **state)
@@ -96,16 +98,20 @@ static void test_left_out(void **state)
     assert_int_equal(reported_doubtful(&arena, &applied, &change, 1)->count, 1);
     assert_false(reported_before(&applied, &attrs[1], json("\"on\""), NULL));
 
+    struct reported_change made = {.schema = &schema, .desired = desired};
     const struct record record = {
-        .attrs = desired, .reported = reported_found(&arena, &schema, desired, desired, names)};
+        .attrs = desired, .reported = reported_found(&arena, &made, desired, names)};
+    assert_true(value_equal(record.reported, json("{\"mode\":\"on\"}")));
     assert_true(reported_before(&record, &attrs[1], json("\"on\""), NULL));
     assert_false(reported_before(&record, &attrs[1], json("\"off\""), NULL));
     assert_false(reported_before(&record, &attrs[0], json("\"alias/a\""), NULL));
     assert_false(reported_before(&record, &attrs[1], json("\"on\""), json("\"off\"")));
 
     const struct attr_change key = {.name = STR("key"), .attr = &attrs[0]};
-    assert_true(value_equal(reported_still_left_out(&arena, &schema, &record, &key, 1, desired), names));
-    assert_int_equal(reported_still_left_out(&arena, &schema, &record, &change, 1, desired)->count, 0);
+    struct reported_change next = {&schema, &record, &key, 1, desired};
+    assert_true(value_equal(reported_found(&arena, &next, desired, NULL), record.reported));
+    next.changes = &change;
+    assert_null(reported_found(&arena, &next, desired, NULL));
 }
 
 static int release(void **state)
