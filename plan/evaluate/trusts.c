@@ -57,14 +57,6 @@ static bool lets_in(struct arena *arena, const struct value *document, const str
 
 /* ---- the role ---- */
 
-static struct str trust_attribute(const struct schema *schema)
-{
-    return !schema                                   ? STR_EMPTY
-           : str_eqz(schema->name, "aws.iam.role")   ? STR("assume_role_policy")
-           : str_eqz(schema->name, "AWS::IAM::Role") ? STR("AssumeRolePolicyDocument")
-                                                     : STR_EMPTY;
-}
-
 static void trusts_tell(
     struct trusts *t, const struct expr *expr, const struct decl *role, const struct attr *attr)
 {
@@ -72,7 +64,7 @@ static void trusts_tell(
     const struct decl *decl = t->instance->decl;
     bool warns = t->p->offline && (decl->adopt == ADOPT_EXISTING || import_of(t->p, t->instance->address));
     struct str service = value_text(attr->assumed_by->items[0], STR_EMPTY),
-               trust = trust_attribute(role->schema);
+               trust = iam_trust_attribute(role->schema->name);
     const struct attr_expr *there = attributes_given(role, trust);
     struct diag *d = (warns ? diag_warning : diag_error)(diags, expr_span(expr),
         "%.*s: %.*s cannot assume the role %.*s: its trust policy does not let it in",
@@ -120,7 +112,7 @@ static void check_role(struct trusts *t, const struct expr *expr, const struct a
     struct scope scope = planner_scope(t->p, t->instance->decl, t->instance);
     const struct expr *origin = evaluate_origin(t->p, expr, &scope),
                       *owner = origin ? expr_owner(origin, &role) : NULL;
-    struct str trust = owner ? trust_attribute(role->schema) : STR_EMPTY;
+    struct str trust = owner && role->schema ? iam_trust_attribute(role->schema->name) : STR_EMPTY;
     scope.diags = &unseen;
     if (!owner && origin)
         check_given_out(t, expr, origin, &scope, attr);
@@ -159,8 +151,7 @@ static void trusts_walk(
         return;
     }
     bool listed = type->kind == TYPE_LIST || type->kind == TYPE_SET;
-    for (uint32_t i = 0; listed && i < TRUSTS_MOST;
-         i++) /* as they are written: a set may be in another order */
+    for (uint32_t i = 0; listed && i < TRUSTS_MOST; i++) /* as they are written: a set may be sorted */
         if (!walk_into(t, attr, type->elem, value_int(t->arena, i), NULL))
             break;
     for (uint32_t i = 0; v && type->kind == TYPE_MAP && v->kind == VALUE_MAP && i < v->count; i++)
@@ -178,9 +169,7 @@ bool trusts_check(struct planner *p, const struct instance *instance, const stru
     struct trusts t = {.p = p, .instance = instance, .arena = &scratch, .met = true};
     for (size_t i = 0; i < instance->decl->attr_count; i++) {
         t.given = &instance->decl->attrs[i];
-        bool asked = !changed;
-        for (uint32_t k = 0; changed && k < changed->count; k++)
-            asked = asked || str_eq(value_text(changed->items[k], STR_EMPTY), t.given->name);
+        bool asked = !changed || value_list_has(changed, t.given->name);
         if (asked && t.given->attr && t.given->attr->assumed)
             trusts_walk(&t, t.given->attr, t.given->attr->type, value_get(object, t.given->name));
     }

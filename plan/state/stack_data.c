@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/mask.h"
 #include "plan/state/state.h"
+#include "provider/iam/policy.h"
 #include "stacks/load/sandbox_place.h"
 
 static struct str other_name(struct arena *arena, const struct backend_options *place)
@@ -130,24 +131,19 @@ static void mask_secrets(const struct value *v)
 /* The roles that it made, by ARN and by name: whom they let in is of interest to those that are given one. */
 static const struct value *trust_policies(const struct op_ctx *ctx, struct state *state)
 {
-    static const struct {
-        const char *type, *policy, *keys[2];
-    } roles[] = {{"aws.iam.role", "assume_role_policy", {"arn", "name"}},
-        {"AWS::IAM::Role", "AssumeRolePolicyDocument", {"Arn", "RoleName"}}};
+    static const char *const keys[] = {"arn", "name", "Arn", "RoleName"};
     size_t n;
     const struct record *const *records = state_records(state, &n);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < 2; k++) {
-            const struct value *attrs = records[i]->attrs, *policy = value_getz(attrs, roles[k].policy);
-            if (!str_eqz(records[i]->subject.type, roles[k].type) || value_is_null(policy))
-                continue;
-            for (size_t j = 0; j < 2; j++) {
-                struct str key = value_gets(attrs, roles[k].keys[j]);
-                if (key.n)
-                    value_builder_set(&b, arena_str(ctx->arena, key), value_copy(ctx->arena, policy));
-            }
+    for (size_t i = 0; i < n; i++) {
+        const struct value *attrs = records[i]->attrs,
+                           *policy = value_get(attrs, iam_trust_attribute(records[i]->subject.type));
+        for (size_t k = 0; !value_is_null(policy) && k < sizeof keys / sizeof *keys; k++) {
+            struct str key = value_gets(attrs, keys[k]);
+            if (key.n)
+                value_builder_set(&b, arena_str(ctx->arena, key), value_copy(ctx->arena, policy));
         }
+    }
     return value_builder_map(&b);
 }
 

@@ -260,3 +260,10 @@ int iam_policy_read(struct arena *arena, const struct value *document, struct st
         err_context(err, "statement %zu", statement);
     return -1;
 }
+
+struct str iam_trust_attribute(struct str type)
+{
+    return str_eqz(type, "aws.iam.role")     ? STR("assume_role_policy")
+           : str_eqz(type, "AWS::IAM::Role") ? STR("AssumeRolePolicyDocument")
+                                             : STR_EMPTY;
+}

@@ -81,6 +81,8 @@ struct iam_policy {
  */
 int iam_policy_read(struct arena *arena, const struct value *document, struct str name,
     const struct iam_policy **out, struct err *err);
+/* The attribute that has the trust policy of roles of this type; "": they are no roles. */
+struct str iam_trust_attribute(struct str type);
 
 /*
  * Would IAM take the document? Its place says what statements need and cannot have: "identity" (a resource,
