@@ -49,7 +49,7 @@ int dir_make_private(const char *path, struct err *err);
 const struct dirent *dir_next(DIR *dir);
 /* A folder with all that is in it; follows no links. What cannot be removed stays. */
 void tree_remove(const char *path);
-/* dir/name; name alone where it is absolute or dir is "" or ".". */
+/* dir/name; name alone where it is absolute or dir is "" or ".". Ends with a NUL. */
 struct str path_join(struct arena *arena, struct str dir, struct str name);
 struct str path_dir(struct str path);  /* "." where there is no slash */
 struct str path_base(struct str path); /* after the last slash */

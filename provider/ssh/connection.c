@@ -22,7 +22,7 @@ static const char *path_of(struct connection *c, struct str path)
     const char *home = getenv("HOME");
     if (str_starts(path, STR("~/")) && home)
         return arena_printf(&c->arena, "%s/%.*s", home, STR_ARG(str_slice(path, 2, path.n))).p;
-    return arena_strz(&c->arena, path_join(&c->arena, c->dir, path));
+    return path_join(&c->arena, c->dir, path).p;
 }
 
 static const char *file_of(struct connection *c, const char *name)

@@ -193,7 +193,7 @@ int ssh_config_complete(struct connection *c, struct err *err)
     struct str given = value_gets(c->config, "ssh_config");
     if (str_eqz(given, "none"))
         return 0;
-    const char *file = given.n ? arena_strz(&c->arena, path_join(&c->arena, c->dir, given)) : NULL;
+    const char *file = given.n ? path_join(&c->arena, c->dir, given).p : NULL;
     if (file && access(file, R_OK))
         return err_errno(err, ERR_INVALID, "connection \"%.*s\": %s", STR_ARG(c->name), file);
     if (file && file_check(file, err))

@@ -134,7 +134,7 @@ static int read_result(
 static bool run_is_there(struct op_ctx *ctx, const struct value *object)
 {
     struct str creates = value_gets(object, "creates");
-    return !creates.n || path_exists(arena_strz(ctx->arena, path_join(ctx->arena, ctx->dir, creates)));
+    return !creates.n || path_exists(path_join(ctx->arena, ctx->dir, creates).p);
 }
 
 static int run_it(struct op_ctx *ctx, const struct value *desired, struct str id, const struct value **live,

@@ -17,12 +17,12 @@ static struct str stack_folder(struct arena *arena, const char *stack)
 
 static bool has(struct arena *arena, struct str folder, const char *name)
 {
-    return path_exists(arena_strz(arena, path_join(arena, folder, str_z(name))));
+    return path_exists(path_join(arena, folder, str_z(name)).p);
 }
 
 static struct str place_in(struct arena *arena, struct str folder)
 {
-    return str_z(arena_strz(arena, path_join(arena, folder, STR(SANDBOX_IN_FOLDER))));
+    return path_join(arena, folder, STR(SANDBOX_IN_FOLDER));
 }
 
 /* `sandbox:` of the stack file; p NULL: it has none. That it is text is the loader's business. */
@@ -36,7 +36,7 @@ static struct str configured(struct arena *arena, const char *stack)
     const struct node *said = root && root->kind == NODE_MAP ? node_get(root, "sandbox") : NULL;
     if (!said || said->kind != NODE_STRING || !said->string.n)
         return (struct str){0};
-    return str_z(arena_strz(arena, path_join(arena, folder, said->string)));
+    return path_join(arena, folder, said->string);
 }
 
 /* Who may write in /tmp must not choose what runs our jobs. */
@@ -87,9 +87,8 @@ struct str sandbox_state_place(struct arena *arena, const char *sandbox, const c
         around = str_slice(around, 0, around.n - (sizeof "/" SANDBOX_IN_FOLDER - 1));
     bool below = str_starts(at, around) && (at.n == around.n || at.p[around.n] == '/');
     /* a repository may be moved */
-    return str_z(arena_strz(
-        arena, below ? arena_printf(arena, "%s/stacks%.*s", sandbox, STR_ARG(str_slice(at, around.n, at.n)))
-                     : arena_printf(arena, "%s/stacks/.elsewhere%.*s", sandbox, STR_ARG(at))));
+    return below ? arena_printf(arena, "%s/stacks%.*s", sandbox, STR_ARG(str_slice(at, around.n, at.n)))
+                 : arena_printf(arena, "%s/stacks/.elsewhere%.*s", sandbox, STR_ARG(at));
 }
 
 static bool resolve(const char *path, char out[PATH_MAX])

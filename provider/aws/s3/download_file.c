@@ -52,7 +52,7 @@ static void download_file_place(struct arena *arena, struct download_file *file)
     AUTO_FREE char *real = realpath(file->path, NULL);
     file->target = real ? arena_strz(arena, str_z(real)) : file->path;
     struct str part = arena_printf(arena, ".%.*s.weir-part", STR_ARG(path_base(str_z(file->target))));
-    file->part_path = arena_strz(arena, path_join(arena, path_dir(str_z(file->target)), part));
+    file->part_path = path_join(arena, path_dir(str_z(file->target)), part).p;
 }
 
 static int check_target(const char *path, struct err *err)

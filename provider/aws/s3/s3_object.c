@@ -145,7 +145,7 @@ static bool content_known(const struct value *object)
 static const char *source_path(struct op_ctx *ctx, const struct value *object)
 {
     struct str source = value_gets(object, "source");
-    return source.n ? arena_strz(ctx->arena, path_join(ctx->arena, ctx->dir, source)) : NULL;
+    return source.n ? path_join(ctx->arena, ctx->dir, source).p : NULL;
 }
 
 /*
