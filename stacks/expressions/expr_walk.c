@@ -44,30 +44,24 @@ struct expr *expr_child(const struct expr *e, uint32_t i)
     }
 }
 
-struct visit {
-    void (*visit)(void *ctx, const struct decl *decl);
-    void *ctx;
-};
-
-static void visit_all(const struct visit *v, const struct expr *e)
+static void visit_all(const struct expr *e, void (*visit)(void *ctx, const struct decl *decl), void *ctx)
 {
     if (e && e->op == EXPR_DECL)
-        v->visit(v->ctx, e->decl);
+        visit(ctx, e->decl);
     for (uint32_t i = 0, n = e ? expr_child_count(e) : 0; i < n; i++)
-        visit_all(v, expr_child(e, i));
+        visit_all(expr_child(e, i), visit, ctx);
 }
 
 void expr_each_decl(
     const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx)
 {
-    struct visit v = {visit, ctx};
     if (!expr || expr->op != EXPR_MAP) {
-        visit_all(&v, expr);
+        visit_all(expr, visit, ctx);
         return;
     }
     for (uint32_t i = 0; i < expr->count; i++)
         if (expr->map.entries[i].key_expr || str_eq(expr->map.entries[i].key, key))
-            visit_all(&v, &expr->map.entries[i].value);
+            visit_all(&expr->map.entries[i].value, visit, ctx);
 }
 
 const struct decl *expr_named(const struct expr *expr)
