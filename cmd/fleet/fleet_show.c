@@ -263,8 +263,7 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
     if (n)
         buf_addf(out,
             "%zu resource%s could not be looked up after being deleted, because what %s service stood on "
-            "went "
-            "too: %s%s\n",
+            "went too: %s%s\n",
             n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
 }
 
