@@ -1,9 +1,9 @@
 /* Who connects to a cluster's brokers: one real broker is behind all of them, at all ports that MSK has. */
+#include "base/file.h"
 #include "sandbox/daemon/kafka.h"
 #include "sandbox/services/shared/endpoints.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 /* In the clear, with TLS, with a user and with IAM: here the same. */
 static const uint16_t ports[] = {9092, 9094, 9096, 9098, 0};
@@ -39,11 +39,9 @@ static void msk_visit(struct services *services, const struct listener_of *of, c
         fprintf(stderr, "sandbox: the cluster %.*s is a record only: %s\n", STR_ARG(record.id), err.message);
         return;
     }
-    int broker = listener_dial(self.ports[0]);
-    if (broker < 0)
-        return;
-    listener_join(services_parts(services)->listeners, fd, broker);
-    close(broker);
+    AUTO_FD int broker = listener_dial(self.ports[0]);
+    if (broker >= 0)
+        listener_join(services_parts(services)->listeners, fd, broker);
 }
 
 const struct endpoint msk_endpoint = {
