@@ -1,4 +1,4 @@
-/* What an answer about one thing has of others that belong to it. */
+/* What an answer about one resource has of others that belong to it. */
 #include "sandbox/control/control_internal.h"
 
 #include "base/mem.h"

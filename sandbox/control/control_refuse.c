@@ -30,7 +30,7 @@ static struct str code_of(
     return own.n ? own : all && all->count ? all->items[0].code : fallback;
 }
 
-/* Where a code stands for many resources, the message says which, in words that clients look for. */
+/* Where a code stands for many mistakes, the message says which, in words that clients look for. */
 static struct str words_of(const struct spec_errors *all, struct str code, const char *usual)
 {
     for (size_t i = 0; i < all->count; i++)

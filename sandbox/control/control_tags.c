@@ -1,7 +1,6 @@
 /*
  * The Resource Groups Tagging API: no spec has it, because it is about the resources of all specs at once.
- * Its resources are the resources that have an ARN and tags, and after them S3's buckets, which are not the
- * control plane's.
+ * It lists those that have an ARN and tags, and after them S3's buckets, which are not the control plane's.
  */
 #include "sandbox/control/control_internal.h"
 

@@ -12,7 +12,7 @@ struct control_type {
     const char *name; /* "aws.ec2.subnet"; NULL ends a table */
     /* May there be a new one with these attributes? -1: err says why not, in the service's words. */
     int (*check)(const struct control *control, const struct value *attrs, struct err *err);
-    /* The requests of which this one is made up; NULL: it is about one thing. */
+    /* The requests of which this one is made up; NULL: it is about one resource. */
     const struct value *(*parts)(struct arena *arena, struct str operation, const struct value *raw);
     /* Does this entry of it lead to what is not there? */
     bool (*broken)(const struct control *control, const struct value *entry);

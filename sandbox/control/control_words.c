@@ -1,6 +1,6 @@
 /*
  * Which resources have a text among their attributes: so that what a request names is looked up, however many
- * resources there are. The texts of one thing lie in its arena, and hang in chains by their hash.
+ * resources there are. The texts of one resource lie in its arena, and hang in chains by their hash.
  */
 #include "sandbox/control/control_internal.h"
 

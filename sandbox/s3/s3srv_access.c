@@ -44,7 +44,7 @@ static const char *setting_action(const struct s3 *s)
     return NULL;
 }
 
-/* A version that is named is another resource to ask for. */
+/* With a version it is another action. */
 static const char *action_of(const struct s3 *s)
 {
     static const char *const versions[][2] = {{"s3:GetObject", "s3:GetObjectVersion"},

@@ -8,7 +8,7 @@ enum { DEPTH = 64 };
 
 struct check {
     const struct cloud_model *model;
-    struct str wrong; /* the first resource */
+    struct str wrong; /* the first that was found */
     int depth;
     bool part; /* the schema at hand says some of what there is to an object: others say the rest */
 };

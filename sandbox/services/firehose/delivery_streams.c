@@ -91,7 +91,7 @@ static struct str delivery_key(
 
 /* ---- what ---- */
 
-/* What is put behind each record: of AppendDelimiterToRecord. -1: it asks for another resource. */
+/* What is put behind each record: of AppendDelimiterToRecord. -1: it asks for another processor. */
 static int find_delimiter(const struct value *s3, struct str *out, struct err *err)
 {
     const struct value *processing = value_getz(s3, "processing"),

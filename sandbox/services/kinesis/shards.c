@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ON_CONSTRAINT_SHARDS = 4, HOUR_IN_MS = 3600 * 1000 };
+enum { ON_DEMAND_SHARDS = 4, HOUR_IN_MS = 3600 * 1000 };
 
 struct streams *streams_new(void)
 {
@@ -84,7 +84,7 @@ struct stream_box *stream_box_of(struct streams *streams, const struct control_r
         box_empty(streams, box);
     box->made_ms = stream->created_ms;
     bool on_demand = str_eqz(value_gets(stream->attrs, "mode"), "ON_DEMAND");
-    int64_t count = on_demand ? ON_CONSTRAINT_SHARDS : value_geti(stream->attrs, "shard_count", 1);
+    int64_t count = on_demand ? ON_DEMAND_SHARDS : value_geti(stream->attrs, "shard_count", 1);
     if (count > 0 && (size_t)count != box->open)
         open_shards(box, (size_t)count, ++streams->sequence);
     int64_t oldest = clock_wall_ms() - value_geti(stream->attrs, "retention_period", 24) * HOUR_IN_MS;
