@@ -58,6 +58,8 @@ struct resolver {
     /* Static check of the attribute after a resource reference (`lake.arn`), after `depends`: false when
      * there is no such attribute, with candidates for a hint. */
     bool (*has_attr)(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n);
+    /* Says in `d` which attribute of the declaration another tool calls `word`; false: none. May be NULL. */
+    bool (*hint_word)(void *ctx, struct diag *d, struct decl *decl, struct str word);
     bool each_allowed; /* each.key and each.value mean something here */
     void *ctx;
     const struct value *further; /* map: more constants, which go before all else; NULL: none */

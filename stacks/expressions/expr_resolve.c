@@ -297,14 +297,14 @@ static void check_output(struct resolve *r, struct expr *e, struct decl *shared)
 }
 
 /* What there is to refer to that the file has not given itself. */
-static void hint_said(struct resolve *r, struct diag *d, const struct schema *schema)
+static void hint_computed(struct resolve *r, struct diag *d, const struct schema *schema)
 {
     AUTO_BUF struct buf list = BUF_INIT;
     for (size_t i = 0; i < schema->attr_count; i++)
         if (schema->attrs[i].computed)
             buf_addf(&list, "%s%.*s", list.n ? ", " : "", STR_ARG(schema->attrs[i].name));
     if (list.n)
-        diag_hint(r->diags, d, "the service says: %s", list.p);
+        diag_hint(r->diags, d, "known after apply: %s", list.p);
 }
 
 static void check_attr(struct resolve *r, struct expr *e)
@@ -332,11 +332,12 @@ static void check_attr(struct resolve *r, struct expr *e)
         "%.*s%s%.*s%s has no attribute \"%.*s\"", STR_ARG(decl->name), decl->schema ? " (" : "",
         STR_ARG(decl->schema ? decl->schema->name : STR_EMPTY), decl->schema ? ")" : "",
         STR_ARG(e->attr.name));
-    diag_did_you_mean(r->diags, d, e->attr.name, candidates, n);
+    if (!r->resolver->hint_word || !r->resolver->hint_word(r->resolver->ctx, d, decl, e->attr.name))
+        diag_did_you_mean(r->diags, d, e->attr.name, candidates, n);
     if (!d->label.n && decl->schema && decl->schema->id.n && str_eqz(e->attr.name, "id"))
         diag_hint(r->diags, d, "what identifies it is its attribute \"%.*s\"", STR_ARG(decl->schema->id));
     else if (!d->label.n && decl->schema)
-        hint_said(r, d, decl->schema);
+        hint_computed(r, d, decl->schema);
 }
 
 /* ---- the walk ---- */

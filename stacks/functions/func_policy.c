@@ -67,7 +67,10 @@ static bool check_conditions(struct call *call, size_t i, const struct value *v)
     if (ok)
         return true;
     struct diag *d = call_error(call, i, "conditions are a map of operators");
-    diag_hint(call->ev->scope->diags, d, "such as {StringEquals: {\"aws:SourceAccount\": \"123456789012\"}}");
+    bool text = v->kind == VALUE_STRING;
+    diag_hint(call->ev->scope->diags, d,
+        text ? "several principals, actions or resources are one list: [\"a\", \"b\"]"
+             : "such as {StringEquals: {\"aws:SourceAccount\": \"123456789012\"}}");
     return false;
 }
 

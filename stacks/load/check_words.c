@@ -88,13 +88,17 @@ static void hint_among(
     diag_did_you_mean(loader->diags, d, word, names, n);
 }
 
+bool hint_attr_of_others(struct loader *loader, struct diag *d, const struct schema *schema, struct str word)
+{
+    if (!means_name(schema, word))
+        return hint_word(loader, d, schema, STR_EMPTY, schema->attrs, schema->attr_count, word);
+    diag_label(loader->diags, d, "did you mean \"name\"?");
+    return true;
+}
+
 void hint_attr(struct loader *loader, struct diag *d, const struct schema *schema, struct str word)
 {
-    if (means_name(schema, word)) {
-        diag_label(loader->diags, d, "did you mean \"name\"?");
-        return;
-    }
-    if (hint_word(loader, d, schema, STR_EMPTY, schema->attrs, schema->attr_count, word))
+    if (hint_attr_of_others(loader, d, schema, word))
         return;
     hint_among(loader, d, schema->attrs, schema->attr_count, word);
     if (!d->label.n && str_eqz(word, "count"))

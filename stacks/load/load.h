@@ -265,6 +265,8 @@ const struct schema *find_schema(struct loader *loader, const struct node *type,
 /* For a type that there is not: the nearest, what another tool's is here, or those of its service. */
 void hint_types(struct loader *loader, struct diag *d, struct str type, bool is_data);
 /* For an attribute that a type has not. */
+/* False: no other tool has such a word for one of its attributes. */
+bool hint_attr_of_others(struct loader *loader, struct diag *d, const struct schema *schema, struct str word);
 void hint_attr(struct loader *loader, struct diag *d, const struct schema *schema, struct str word);
 /* For a key within an attribute (`schema` NULL: of no resource). False: what holds it has no keys of its own.
  */

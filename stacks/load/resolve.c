@@ -117,11 +117,18 @@ static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct
     return false;
 }
 
+static bool hint_word(void *ctx, struct diag *d, struct decl *decl, struct str word)
+{
+    struct resolving *r = ctx;
+    return decl->schema && hint_attr_of_others(r->loader, d, decl->schema, word);
+}
+
 void resolve_expr(struct resolving *r, struct expr *expr, bool each_allowed)
 {
     if (!expr)
         return;
-    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, each_allowed, r, NULL};
+    struct resolver resolver = {
+        resolve_lookup, list_names, depends, has_attr, hint_word, each_allowed, r, NULL};
     expr_resolve(expr, &resolver, r->loader->diags);
 }
 
@@ -130,7 +137,7 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
     struct loader loader = {.stack = stack, .arena = &stack->arena, .diags = diags};
     struct unit unit = {.loader = &loader, .module = stack->root};
     struct resolving r = {.loader = &loader, .unit = &unit};
-    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, false, &r, names};
+    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, NULL, false, &r, names};
     expr_resolve(expr, &resolver, diags);
 }
 

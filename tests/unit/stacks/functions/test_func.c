@@ -505,8 +505,10 @@ static void test_policies(void **state)
         {"trust(later).Statement[0].Principal", "{\"AWS\":\"(known after apply)\"}"},
         {"trust([])", "error: a principal is a service, an ARN or an account id, or a list of them"},
         {"trust({})", "error: a principal is a service, an ARN or an account id, or a list of them"},
-        {"trust('s', 'x')", "error: conditions are a map of operators / such as {StringEquals: "
-                            "{\"aws:SourceAccount\": \"123456789012\"}}"},
+        {"trust('s', 'x')", "error: conditions are a map of operators / several principals, actions or "
+                            "resources are one list: [\"a\", \"b\"]"},
+        {"trust('s', 1)", "error: conditions are a map of operators / such as {StringEquals: "
+                          "{\"aws:SourceAccount\": \"123456789012\"}}"},
         {"allow(['s3:GetObject', 's3:PutObject'], ['a', later])",
             "{\"Statement\":[{\"Action\":[\"s3:GetObject\",\"s3:PutObject\"],\"Effect\":\"Allow\","
             "\"Resource\":[\"a\","
