@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "cmd/cost/bill_show.h"
 #include "cmd/cost/update.h"
-#include "cmd/planning/planning.h"
 
 struct cost_settings {
     struct settings shared;

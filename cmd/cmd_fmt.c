@@ -7,7 +7,6 @@
 #include "stacks/format/format.h"
 #include "stacks/load/files.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>

@@ -2,8 +2,6 @@
 #include "cmd/invocation/invocation.h"
 #include "cmd/options/help.h"
 
-#include <stdio.h>
-
 static int cmd_help_run(struct invocation *inv)
 {
     AUTO_BUF struct buf out = BUF_INIT;

@@ -5,7 +5,6 @@
 #include "base/file.h"
 #include "base/map.h"
 #include "cmd/invocation/kinds.h"
-#include "cmd/output/events.h"
 
 static const struct str root = STR_INIT("examples/");
 

@@ -1,5 +1,4 @@
 /* weir lease: the stack's lease: when it ends, made longer or ended. */
-#include "base/json.h"
 #include "cmd/planning/planning.h"
 #include "plan/evaluate/lease.h"
 

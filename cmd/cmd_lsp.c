@@ -1,5 +1,4 @@
 /* weir lsp: what the language server needs of the program's own tables. */
-#include "cmd/invocation/kinds.h"
 #include "cmd/lsp/lsp.h"
 #include "cmd/reference/reference.h"
 

@@ -1,6 +1,5 @@
 /* weir modules: those from elsewhere: what they are, brought up to date, made part of the repository. */
 #include "cmd/modules/modules_vendor.h"
-#include "cmd/terminal/say.h"
 #include "cmd/terminal/table.h"
 
 #include "base/file.h"

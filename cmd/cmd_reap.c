@@ -5,7 +5,6 @@
 #include "cmd/terminal/signals.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "plan/evaluate/lease.h"
 
 /* ---- what there is ---- */

@@ -3,7 +3,6 @@
 #include "cmd/invocation/engines.h"
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
-#include "cmd/invocation/sandboxed.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmd/invocation/reaching.h"
-#include "cmd/planning/planning.h"
 #include "cmd/terminal/signals.h"
 #include "provider/ssh/connections.h"
 

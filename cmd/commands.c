@@ -9,7 +9,6 @@
 #include "cmd/options/help.h"
 #include "cmd/terminal/pipes.h"
 #include "cmd/terminal/say.h"
-#include "cmd/terminal/signals.h"
 
 #include <assert.h>
 #include <fcntl.h>

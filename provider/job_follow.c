@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <stdlib.h>
-
 enum {
     SLICE_MS = 100,
     FIRST_MS = 500,              /* between two looks at first ... */

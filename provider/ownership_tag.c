@@ -6,7 +6,6 @@
 #include "provider/provider.h"
 
 #include <ctype.h>
-#include <string.h>
 
 enum { SAME_WITHIN_MS = 1000 };
 

@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
 const struct value *schema_parsed(struct arena *arena, const struct value *v)

@@ -6,7 +6,6 @@
 
 #include <ctype.h>
 #include <stdarg.h>
-#include <stdio.h>
 
 enum { ENV_MAX = 1 << 20 };
 

@@ -8,8 +8,6 @@
 #include "cmd/state/known_states.h"
 #include "plan/destroy/tagged.h"
 
-#include <stdlib.h>
-
 /* ---- which it is ---- */
 
 static const struct value *remembered_shared(const struct fleet *fleet)

@@ -11,7 +11,6 @@
 #include "cmd/output/progress_internal.h"
 #include "cmd/terminal/say.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <time.h>
 

@@ -6,7 +6,6 @@
 #include "stacks/stack.h"
 
 #include <ctype.h>
-#include <stdio.h>
 
 enum {
     NAME_LENGTH = 100,  /* of what a stack declares */

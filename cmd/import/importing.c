@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "cmd/invocation/kinds.h"
-#include "cmd/invocation/sandboxed.h"
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/table.h"
 #include "provider/aws/client.h"

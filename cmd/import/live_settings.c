@@ -1,7 +1,6 @@
 /* What the service reports of a resource, as attributes of a stack: see live_internal.h. */
 #include "cmd/import/live_internal.h"
 
-#include "base/json.h"
 #include "cmd/import/fit.h"
 #include "provider/cfn/published.h"
 #include "provider/iam/policy.h"

@@ -1,7 +1,6 @@
 /* Completion within expressions: names, what follows a dot, functions. */
 #include "cmd/lsp/complete.h"
 
-#include "base/map.h"
 #include "stacks/expr.h"
 
 static void name_end(struct items *items)

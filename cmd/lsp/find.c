@@ -1,8 +1,6 @@
 /* Where a name is declared, and where it is used. */
 #include "cmd/lsp/server.h"
 
-#include "base/json.h"
-
 /* ---- definition ---- */
 
 /* The attribute's own key, where the file gives it; the resource's otherwise. */

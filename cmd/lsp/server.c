@@ -2,7 +2,6 @@
 #include "cmd/lsp/server.h"
 
 #include "base/json.h"
-#include "base/map.h"
 #include "base/mem.h"
 
 #include <stdlib.h>

@@ -6,7 +6,6 @@
 #include "base/map.h"
 #include "stacks/load/module_lock.h"
 
-#include <limits.h>
 #include <stdlib.h>
 
 enum {

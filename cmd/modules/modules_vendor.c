@@ -4,9 +4,7 @@
 #include "base/file.h"
 #include "base/tree_manifest.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #define VENDOR_DIR "modules/vendor"

@@ -1,8 +1,6 @@
 /* What fingers know from other tools: see aliases.h. */
 #include "cmd/options/aliases.h"
 
-#include <string.h>
-
 static const struct alias options[] = {
     {.name = "var", .option = "input"},
     {.name = "var-file", .option = "input-file"},

@@ -5,7 +5,6 @@
 #include "stacks/stack.h"
 
 #include <assert.h>
-#include <limits.h>
 
 #define FIELD(name_) .offset = offsetof(struct settings, name_)
 

@@ -6,7 +6,6 @@
 #include "cmd/output/events.h"
 #include "cmd/terminal/say.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>

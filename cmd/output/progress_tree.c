@@ -9,8 +9,6 @@
 #include "cmd/output/render.h"
 #include "provider/aws/retry.h"
 
-#include <string.h>
-
 /*
  * Only that is drawn, never higher than the window, each line within one row, so that the next frame finds
  * its way back; the cursor is never hidden and stands below, so that whatever ends the process leaves a

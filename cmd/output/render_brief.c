@@ -3,11 +3,8 @@
  */
 #include "cmd/output/render_pen.h"
 
-#include "base/json.h"
 #include "base/terminal_cells.h"
 #include "cmd/terminal/term.h"
-
-#include <stdio.h>
 
 enum {
     BRIEF_MAX = 72,   /* columns of a value */

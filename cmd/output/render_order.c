@@ -9,7 +9,6 @@
 #include "stacks/stack.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static bool is_shown(const struct change *c)
 {

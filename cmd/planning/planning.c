@@ -11,8 +11,6 @@
 #include "cmd/terminal/signals.h"
 #include "plan/evaluate/lease.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 struct render_options render_options_for(const struct invocation *inv)

@@ -2,7 +2,6 @@
 #include "cmd/reap/reap.h"
 
 #include "cmd/invocation/ask.h"
-#include "plan/evaluate/lease.h"
 
 /* Between the look and the lock somebody may have extended it. */
 static void spare_extended(struct fleet *fleet, int64_t now_ms)

@@ -8,8 +8,6 @@
 #include "base/file.h"
 
 #include <link.h>
-#include <string.h>
-#include <sys/stat.h>
 
 struct gathering {
     struct arena *arena;

@@ -7,7 +7,6 @@
 #include "provider/aws/endpoint.h"
 #include "provider/job.h"
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "stacks/expr.h"
 

@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "plan/objects/address.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "base/terminal_cells.h"
 
-#include <stdlib.h>
-
 enum { CELL_MAX = 120 };
 
 /* As it is shown: on one line, not endless. */

@@ -6,7 +6,6 @@
 #include "plan/evaluate/instances.h"
 
 #include "base/mem.h"
-#include "plan/decide/decision.h"
 #include "plan/objects/address.h"
 #include "plan/objects/recorded.h"
 

@@ -15,7 +15,6 @@
 #include "plan/objects/depends.h"
 #include "plan/objects/diff.h"
 #include "plan/objects/objects.h"
-#include "plan/objects/recorded.h"
 
 /* ---- drift ---- */
 

@@ -5,11 +5,8 @@
 #include "plan/destroy/teardown.h"
 
 #include "plan/evaluate/attributes.h"
-#include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/instances.h"
-#include "plan/objects/address.h"
-#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
 #include <stdio.h>

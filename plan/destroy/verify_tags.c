@@ -2,7 +2,6 @@
  * listings of what the tagging API does not know. */
 #include "plan/destroy/verify.h"
 
-#include "plan/evaluate/context.h"
 #include "plan/refresh/unreachable.h"
 #include "provider/aws/client.h"
 

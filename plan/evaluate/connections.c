@@ -2,11 +2,9 @@
 #include "plan/evaluate/connections.h"
 
 #include "base/mem.h"
-#include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/host_keys.h"
-#include "plan/evaluate/instances.h"
 #include "plan/evaluate/shared_data.h"
 #include "plan/objects/depends.h"
 #include "plan/objects/recorded.h"

@@ -4,7 +4,6 @@
 #include "base/mask.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/instances.h"
 #include "plan/evaluate/locations.h"
 #include "plan/evaluate/shared_data.h"

@@ -6,12 +6,8 @@
 
 #include "base/mem.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/evaluate/instances.h"
 #include "plan/evaluate/locations.h"
-#include "plan/objects/depends.h"
 #include "plan/objects/recorded.h"
-
-#include <stdlib.h>
 
 /* An input without a value does no harm, unless the configuration hangs on it. */
 static int missing_input(struct planner *p, struct str name, const bool *needed, struct err *err)

@@ -1,7 +1,6 @@
 /* A connection by itself, or what a provider goes by: for commands that only want to go there. */
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/objects/depends.h"
 #include "plan/objects/recorded.h"
 
 #include "base/mem.h"

@@ -10,8 +10,6 @@
 #include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
-#include <string.h>
-
 struct needing {
     struct planner *p;
     const struct decl *decl;

@@ -1,7 +1,6 @@
 /* Addresses: what stands before an instance's key, and the names of what is replaced. */
 #include "plan/objects/address.h"
 
-#include "plan/planner.h"
 #include "stacks/stack.h"
 
 #include <string.h>

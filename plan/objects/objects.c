@@ -8,8 +8,6 @@
 #include "plan/objects/unreported.h"
 #include "plan/planner.h"
 
-#include <stdlib.h>
-
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired)
 {
     struct value_builder names = VALUE_BUILDER(arena);

@@ -9,8 +9,6 @@
 #include "plan/objects/identities.h"
 #include "plan/objects/objects.h"
 
-#include <stdio.h>
-
 enum {
     AT_WORK_MS = 5 * 1000, /* so long a service may be at work on a request that nobody waits for any more */
     TRIES = 4,             /* where a service fails while it is asked */

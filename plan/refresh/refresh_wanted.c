@@ -1,5 +1,4 @@
 /* Which attributes of a recorded resource are worth asking its service for: see refresh_internal.h. */
-#include "plan/objects/address.h"
 #include "plan/refresh/refresh_internal.h"
 
 const struct value *refresh_left(struct arena *arena, const struct value *wanted, const struct value *covered)

@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "plan/evaluate/connections.h"
-#include "plan/evaluate/context.h"
 #include "plan/evaluate/locations.h"
 #include "plan/objects/address.h"
 #include "plan/objects/depends.h"

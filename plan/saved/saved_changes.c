@@ -8,8 +8,6 @@
 #include "plan/saved/saved_value.h"
 #include "plan/state/scan.h"
 
-#include <stdlib.h>
-
 /* ---- writing ---- */
 
 static void set_text(struct value_builder *b, const char *name, struct str text)

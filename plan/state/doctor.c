@@ -5,7 +5,6 @@
 #include "plan/state/records.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 static int count_line(void *ctx, struct str json, struct err *err)
 {

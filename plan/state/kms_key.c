@@ -2,7 +2,6 @@
 #include "plan/state/kms_key.h"
 
 #include "base/hash.h"
-#include "base/json.h"
 #include "provider/aws/client.h"
 
 #include <openssl/crypto.h>

@@ -6,8 +6,6 @@
 
 #include "plan/objects/address.h"
 
-#include <string.h>
-
 /* ---- in the stack ---- */
 
 struct walk {

@@ -1,8 +1,6 @@
 /* credential_process: a command that prints credentials as JSON. Its questions and errors go to stderr. */
-#include "base/clock.h"
 #include "base/core_limit.h"
 #include "base/file.h"
-#include "base/json.h"
 #include "provider/aws/creds.h"
 
 #include <ctype.h>

@@ -2,7 +2,6 @@
  * itself. */
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "provider/aws/creds.h"
 #include "provider/aws/message.h"
 #include "provider/aws/sigv4.h"

@@ -4,7 +4,6 @@
 #include "provider/http/target.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- regions ---- */

@@ -5,7 +5,6 @@
 #include "base/mem.h"
 #include "provider/aws/credentials.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 

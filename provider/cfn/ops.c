@@ -7,8 +7,6 @@
 #include "provider/cfn/call.h"
 #include "provider/cfn/patch.h"
 
-#include <pthread.h>
-
 static const struct cfn_type *type_of(const struct op_ctx *ctx)
 {
     return ctx->schema->impl;

@@ -1,8 +1,6 @@
 /* docker.container: made, started and waited for; changed in place where the Engine can. */
 #include "provider/docker/container.h"
 
-#include <ctype.h>
-
 static const struct resource docker_container = {.what = "container",
     .path = "/containers/%s/json",
     .remove = "/containers/%s?force=true&v=true",

@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define LOOPBACK STR("127.0.0.1")

@@ -6,7 +6,6 @@
 #include "provider/docker/engine_host.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { API_LEAST = 41, API_MOST = 47, ANSWER_MAX = 64 << 20, IDLE_MS = 60 * 1000, TICK_MS = 200 };
 

@@ -6,7 +6,6 @@
 #include "provider/package/package.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* ---- this side ---- */

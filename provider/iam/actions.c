@@ -1,7 +1,6 @@
 /* Which actions there are: AWS's own list, made by tools/iam-actions. */
 #include "provider/iam/internal.h"
 
-#include "base/buf.h"
 #include "base/embed.h"
 #include "base/mem.h"
 

@@ -4,7 +4,6 @@
 #include "base/json.h"
 
 #include <ctype.h>
-#include <stdio.h>
 
 /* ---- what is not known yet ---- */
 

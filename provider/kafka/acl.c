@@ -5,8 +5,6 @@
  */
 #include "provider/kafka/type.h"
 
-#include <stdlib.h>
-
 /* What Kafka's numbers are called here; those that are left out mean nothing in a rule. */
 static const char *const operations[] = {[2] = "all",
     [3] = "read",

@@ -5,8 +5,6 @@
 #include "base/clock.h"
 #include "provider/kafka/type.h"
 
-#include <stdlib.h>
-
 enum { DELETED_MS = 60000, PAUSE_MS = 250, COUNT_MS = 5000 };
 
 /* ---- looking ---- */

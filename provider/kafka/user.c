@@ -4,8 +4,6 @@
  */
 #include "provider/kafka/type.h"
 
-#include <stdlib.h>
-
 enum { SHA_256 = 1, SHA_512 = 2, MECHANISMS = 3 };
 static const char *const mechanisms[MECHANISMS] = {[SHA_256] = "scram-sha-256", [SHA_512] = "scram-sha-512"};
 

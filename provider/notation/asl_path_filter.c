@@ -3,8 +3,6 @@
 
 #include "base/json.h"
 
-#include <stdlib.h>
-
 static bool read_or(struct path_reader *r, const struct value *current);
 
 /* NULL: nothing is there (or the filter is wrong). */

@@ -14,7 +14,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE = 128 * 1024, KEPT_HEAP = 16 * 1024 * 1024 };

@@ -3,7 +3,6 @@
 
 #include "base/digests.h"
 #include "base/file.h"
-#include "base/map.h"
 #include "base/mem.h"
 
 #include <ctype.h>

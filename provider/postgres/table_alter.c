@@ -5,8 +5,6 @@
  */
 #include "provider/postgres/table.h"
 
-#include <stdio.h>
-
 /* ---- the two forms ---- */
 
 int table_twin(struct pg_work *work, const struct value **twin, struct err *err)

@@ -2,8 +2,6 @@
 #include "base/clock.h"
 #include "provider/spec/act.h"
 
-#include <string.h>
-
 /* "it to be gone (now deleting)", by the state that the type is known to have. */
 static struct str describe_gone(struct act *act, const struct value *live)
 {

@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "provider/notation/notation.h"
 
-#include <stdlib.h>
-
 #define ATTR_KEYS                                                                                            \
     "type required replace computed prepared optional sensitive write_only local default pattern enum "      \
     "range compare "                                                                                         \

@@ -3,8 +3,6 @@
 #include "base/mem.h"
 #include "provider/ssh/connections_internal.h"
 
-#include <stdlib.h>
-
 enum { OUTPUT_MAX = 16 << 20, ERROR_MAX = 64 << 10 };
 
 void reach_result_release(struct reach_result *result)

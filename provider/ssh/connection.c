@@ -7,7 +7,6 @@
 
 #include <pwd.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static const char *text_of(struct connection *c, const char *name)

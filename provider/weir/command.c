@@ -2,7 +2,6 @@
 #include "provider/weir/command.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/spawn.h"
 
 #include <errno.h>

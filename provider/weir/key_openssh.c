@@ -7,8 +7,6 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 
-#include <string.h>
-
 enum { CURVE_25519 = 32, POINT_MAX = 256, PRIVATE_BLOCK = 8, LINE = 70, NUMBER_MAX = 2048 };
 
 static void add_u32(struct buf *out, uint32_t n)

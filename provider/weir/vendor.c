@@ -5,7 +5,6 @@
 #include "provider/weir/build.h"
 
 #include "base/file.h"
-#include "provider/weir/command.h"
 #include "provider/weir/requirements.h"
 
 #include <dirent.h>

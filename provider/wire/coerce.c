@@ -5,7 +5,6 @@
  */
 #include "base/clock.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "provider/wire/internal.h"
 

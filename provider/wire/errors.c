@@ -2,7 +2,6 @@
  * What a service says went wrong, whatever the protocol says it in: JSON's __type or a header, query's
  * ErrorResponse, ec2's Response/Errors, S3's bare Error, or nothing but a status.
  */
-#include "base/json.h"
 #include "base/mask.h"
 #include "provider/wire/internal.h"
 

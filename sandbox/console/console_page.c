@@ -1,7 +1,6 @@
 /* The page: a frame without anything of the sandbox's in it, which its script fills in. */
 #include "sandbox/console/console.h"
 
-#include "base/buf.h"
 #include "base/embed.h"
 #include "base/hash.h"
 

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 int control_new(const struct control_options *options, struct control **out, struct err *err)

@@ -3,8 +3,6 @@
 
 #include "base/json.h"
 
-#include <string.h>
-
 struct part_node *document_child(struct making *m, struct part_node *parent, struct str name, bool fresh)
 {
     for (struct part_node *at = parent->first; at && !fresh; at = at->next)

@@ -10,8 +10,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 
-#include <stdlib.h>
-
 static int64_t scaled(const struct control *control, int64_t seconds)
 {
     double ms = (double)seconds * 1000 / (control->options.speed > 0 ? control->options.speed : 1);

@@ -5,7 +5,6 @@
 #include "sandbox/daemon/listener.h"
 #include "sandbox/engine/installed.h"
 
-#include <dirent.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>

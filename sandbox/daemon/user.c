@@ -1,7 +1,6 @@
 /* Programs that refuse to run as root run as somebody else, who cannot even see the sandbox's folder. */
 #include "sandbox/daemon/daemon.h"
 
-#include <errno.h>
 #include <fts.h>
 #include <pwd.h>
 #include <unistd.h>

@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-#include <stdlib.h>
-
 enum { MAX_LINE = 64 * 1024, TAIL = 16384, BATCH = 256 };
 
 static void keep_tail(struct log_sink *sink, const char *bytes, size_t n)

@@ -9,9 +9,7 @@
 #include "sandbox/engine/unpack.h"
 #include "sandbox/http/exchange.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 enum { MAX_OUTPUT = 16 * 1024 * 1024, MAX_UNPACKED = 1024 * 1024 * 1024, GRACE_MS = 3000 };

@@ -5,7 +5,6 @@
 #include "sandbox/engine/installed.h"
 #include "sandbox/http/exchange.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -11,7 +11,6 @@
 
 #include <dirent.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 

@@ -8,7 +8,6 @@
 #include "sandbox/calls/services_state.h"
 #include "sandbox/http/exchange.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>

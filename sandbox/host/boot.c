@@ -8,7 +8,6 @@
 #include "sandbox/host/netns.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,6 @@
  * be allowed what the service does with its key for him. */
 #include "sandbox/iam/internal.h"
 
-#include "provider/wire/wire.h"
-
 #include <stdio.h>
 
 static int refuse_key(struct err *err, const char *code, struct str key, const char *why)

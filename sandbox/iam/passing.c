@@ -1,8 +1,6 @@
 /* iam:PassRole: who hands a role to a service has to be allowed to. */
 #include "sandbox/iam/internal.h"
 
-#include <ctype.h>
-
 struct looking {
     struct gate *gate;
     struct arena *arena;

@@ -1,7 +1,6 @@
 /* Policies of resources. */
 #include "sandbox/iam/internal.h"
 
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/s3/store.h"

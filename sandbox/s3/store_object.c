@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "sandbox/s3/keypath.h"
 #include "sandbox/s3/store_internal.h"
 
 #include <errno.h>

@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "provider/http/target.h"
 #include "provider/weir/command.h"
 #include "stacks/fetch/limits.h"
 

@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 
-#include <stdlib.h>
 #include <yaml.h>
 
 static bool same_text(const yaml_char_t *a, const yaml_char_t *b)

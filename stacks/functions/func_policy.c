@@ -4,8 +4,6 @@
  */
 #include "stacks/expressions/func.h"
 
-#include <ctype.h>
-
 static const struct value *func_policy_text(struct call *call, const char *z)
 {
     return value_stringz(call->arena, z);

@@ -3,8 +3,6 @@
 
 #include "base/mem.h"
 
-#include <stdlib.h>
-
 /* ---- types ---- */
 
 static const struct schema *report_type(

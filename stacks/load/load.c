@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 /* ---- sections ---- */

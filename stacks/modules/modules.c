@@ -4,9 +4,6 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#include <limits.h>
-#include <stdlib.h>
-
 static const struct str own_keys[] = {STR_INIT("source"), STR_INIT("for_each"), STR_INIT("when"),
     STR_INIT("depends_on"), STR_INIT("provider"), STR_INIT("providers")};
 enum { OWN_KEYS = sizeof own_keys / sizeof *own_keys };

@@ -6,7 +6,6 @@
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload_internal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/engine/warm_worker.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <ctype.h>
 

@@ -1,7 +1,6 @@
 /* Athena's view of the data catalog: what Glue has, under Athena's names. There is one catalog. */
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 #define CATALOG "AwsDataCatalog"
 

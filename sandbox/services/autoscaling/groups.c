@@ -8,7 +8,6 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/host/host.h"
 #include "sandbox/services/ec2/launch_templates.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <pthread.h>
 

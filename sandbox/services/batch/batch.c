@@ -1,14 +1,12 @@
 /* Batch: jobs, each a container (container.h), and the queue that they wait in. */
 #include "base/file.h"
 #include "base/hash.h"
-#include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/container.h"
 #include "sandbox/services/shared/definitions.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { MAX_SHOWN = 100 };
 

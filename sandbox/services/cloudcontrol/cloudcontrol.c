@@ -7,7 +7,6 @@
 #include "provider/cfn/published.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/cloudcontrol/request.h"
-#include "sandbox/services/shared/tables.h"
 
 static struct cloud_resources *resources_of(const struct service_call *call)
 {

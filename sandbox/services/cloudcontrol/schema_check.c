@@ -1,5 +1,4 @@
 /* A value against a JSON schema, as far as CloudFormation's schemas go. */
-#include "base/buf.h"
 #include "provider/cfn/pattern.h"
 #include "provider/schema.h"
 #include "sandbox/services/cloudcontrol/model.h"

@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 #include "sandbox/services/shared/targets.h"
 
 #include <pthread.h>

@@ -9,10 +9,8 @@
 #include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>

@@ -2,7 +2,6 @@
  * an instance without a word about a network has it there. */
 #include "sandbox/engine/view.h"
 #include "sandbox/services/ec2/inner_calls.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { ZONES = 3, SUBNETS = 16 };
 

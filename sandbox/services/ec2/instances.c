@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/host/host.h"
-#include "sandbox/services/shared/tables.h"
 
 static int find_instance(
     const struct service_call *call, struct str id, struct control_record *out, struct err *err)

@@ -5,13 +5,11 @@
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/ec2/inner_calls.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <string.h>
 
 enum { RSA_BITS = 2048, ED25519_SIZE = 32 };
 

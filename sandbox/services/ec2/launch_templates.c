@@ -6,7 +6,6 @@
 #include "sandbox/services/ec2/launch_templates.h"
 
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <pthread.h>
 

@@ -1,5 +1,4 @@
 /* What has to lie in several zones, or reach the internet, and where queues lead: seen by what there is. */
-#include "sandbox/calls/services.h"
 #include "sandbox/services/shared/tables.h"
 
 static const struct value *subnet_of(const struct control *control, const struct value *id)

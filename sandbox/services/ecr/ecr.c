@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { HALF_A_DAY_MS = 12 * 3600 * 1000 };
 

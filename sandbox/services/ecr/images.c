@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <pthread.h>
 

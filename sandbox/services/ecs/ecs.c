@@ -9,7 +9,6 @@
 #include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/container.h"
 #include "sandbox/services/shared/definitions.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { MAX_SHOWN = 100, MAX_TASKS = 10 };
 

@@ -7,8 +7,6 @@
 #include "base/hash.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/iam/roles.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <ctype.h>
 

@@ -5,7 +5,6 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/iam/roles.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50, MAX_OPTIONS = 256 };
 

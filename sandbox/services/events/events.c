@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "provider/notation/event_pattern.h"
 #include "sandbox/notation/event_match.h"
-#include "sandbox/services/shared/tables.h"
 #include "sandbox/services/shared/targets.h"
 
 enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };

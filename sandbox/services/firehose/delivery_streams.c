@@ -8,7 +8,6 @@
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/s3/objects.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,6 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/glue/glue.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <math.h>
 

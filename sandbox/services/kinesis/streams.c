@@ -6,7 +6,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { MAX_DATA = 10 * 1024 * 1024, MAX_RECORDS = 500, MAX_READ = 10000 };
 enum { ITERATOR_MS = 5 * 60 * 1000 };

@@ -3,7 +3,6 @@
 #include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <string.h>
 

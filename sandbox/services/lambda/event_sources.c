@@ -8,7 +8,6 @@
 #include "sandbox/notation/event_match.h"
 
 #include <ctype.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 

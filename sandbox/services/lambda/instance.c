@@ -6,7 +6,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/engine/logs.h"
-#include "sandbox/s3/store.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/s3/store.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,6 @@
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/lambda/instance.h"
 
-#include <string.h>
 #include <unistd.h>
 
 static const int64_t MAX_UNPACKED = 262144000; /* Lambda's: 250 MiB */

@@ -7,7 +7,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "sandbox/http/exchange.h"
 
 enum { MAX_SHOWN = 50 };
 

@@ -9,7 +9,6 @@
 #include "sandbox/engine/task.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/s3/objects.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { PAGE = 10000, MAX_SHOWN = 50 };
 

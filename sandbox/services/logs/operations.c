@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "sandbox/calls/services.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <stdlib.h>
 

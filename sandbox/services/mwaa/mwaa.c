@@ -12,7 +12,6 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/http/session.h"
 #include "sandbox/services/shared/endpoints.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -9,7 +9,6 @@
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/redshift/session.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { MAX_PAGE = 100, MAX_ROWS = 1000 };
 static const size_t MAX_RESULT = 64 * 1024 * 1024;

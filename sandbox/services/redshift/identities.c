@@ -8,7 +8,6 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/http/session.h"
 #include "sandbox/services/redshift/redshift.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { SHORTEST_S = 900, LONGEST_S = 3600 };
 

@@ -9,7 +9,6 @@
 #include "sandbox/s3/store.h"
 #include "sandbox/services/s3/notifications.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <zlib.h>

@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/s3/objects.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { MAX_TEXT = 262144, MAX_COPY = 256 * 1024 * 1024, MAX_KEYS = 1000 };
 

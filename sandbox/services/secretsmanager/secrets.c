@@ -7,7 +7,6 @@
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/secretsmanager/versions.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <pthread.h>
 

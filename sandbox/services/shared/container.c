@@ -1,10 +1,8 @@
 /* A container's command, run on this machine; see container.h. */
 #include "sandbox/services/shared/container.h"
 
-#include "base/file.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
 

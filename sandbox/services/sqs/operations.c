@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/calls/services_state.h"
-#include "sandbox/services/shared/tables.h"
 #include "sandbox/services/sqs/queues.h"
 
 enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };

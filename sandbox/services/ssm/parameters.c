@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 #include <pthread.h>
 #include <stdlib.h>

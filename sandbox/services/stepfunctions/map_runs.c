@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
-#include <stdlib.h>
-
 enum { MAX_PAGE = 1000 };
 
 struct map_run {

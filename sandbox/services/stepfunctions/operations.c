@@ -5,7 +5,6 @@
 #include "provider/notation/asl_validate.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/tables.h"
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 

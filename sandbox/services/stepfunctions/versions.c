@@ -6,7 +6,6 @@
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/clock.h"
-#include "base/json.h"
 
 enum { MAX_PAGE = 1000, MAX_DESCRIPTION = 256 };
 
