@@ -153,7 +153,8 @@ struct attr {
     bool prepared; /* follows from local files: never given, and yet compared like what is */
     bool costly;   /* likewise, but of a new object only found out beforehand where something refers to it */
     bool replace;  /* a change means delete and create */
-    bool attached; /* has a call of its own: where an answer leaves it out, it is not there */
+    bool replace_whole; /* likewise where it is added or removed, not where something in it changes */
+    bool attached;      /* has a call of its own: where an answer leaves it out, it is not there */
     bool stepwise; /* a change takes several calls: cut off, it is not done by what the service shows of it */
     bool sensitive;
     bool write_only;   /* cannot be read back: the state keeps a salted hash, the diff compares hashes */

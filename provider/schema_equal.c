@@ -333,7 +333,8 @@ static bool entries_replace(const struct type *type, const struct value *a, cons
 static bool holds_fixed(const struct attr *field, const struct value *v)
 {
     if (value_is_null(v) || field->replace)
-        return field->replace && !value_is_null(v);
+        return field->replace && !value_is_null(v) &&
+               !(field->default_value && attr_equal(field, field->default_value, v));
     for (uint32_t i = 0; field->type->kind == TYPE_OBJECT && v->kind == VALUE_MAP && i < v->count; i++) {
         const struct attr *inner = type_field(field->type, v->entries[i].key);
         if (inner && holds_fixed(inner, v->entries[i].value))

@@ -183,7 +183,7 @@ static bool add_setting(struct settings *s, const struct attr *attr, const struc
     if (loses(schema->attrs, schema->attr_count, attr, s->one->live))
         return true;
     v = what_is_taken(s, attr, attr->name, v, &message);
-    if (!v && attr->required) {
+    if (!v && (attr->required || attr->replace_whole)) {
         *why = arena_printf(s->l->arena, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(message));
         return false;
     }

@@ -20,6 +20,8 @@ static void add_words(struct buf *out, const struct attr *a, enum attr_heading h
         add_word(out, "read-only");
     if (a->replace)
         add_word(out, "a change replaces the resource");
+    if (a->replace_whole)
+        add_word(out, "adding or removing it replaces the resource");
     if (a->sensitive)
         add_word(out, "sensitive");
     if (a->write_only)

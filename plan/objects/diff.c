@@ -80,7 +80,8 @@ static bool forces_replacement(const struct comparison *c, const struct attr *at
     const struct value *wanted, const struct value *before)
 {
     bool unreported = (attr->local || attr->write_only) && value_is_null(before);
-    bool fixed = attr->replace || attr_replaces_within(attr, wanted, before);
+    bool comes_or_goes = attr->replace_whole && value_is_null(wanted) != value_is_null(before);
+    bool fixed = attr->replace || comes_or_goes || attr_replaces_within(attr, wanted, before);
     return fixed && !(unreported && c->record && c->record->adopted);
 }
 
@@ -135,8 +136,8 @@ static bool diff_taken_out(const struct comparison *c, const struct attr *attr, 
     const struct value *before = compared_value(c, attr);
     if (diff_ignores(c, attr) || !is_to_reset(attr, before))
         return false;
-    *out =
-        (struct attr_change){.name = attr->name, .attr = attr, .before = before, .replaces = attr->replace};
+    *out = (struct attr_change){
+        .name = attr->name, .attr = attr, .before = before, .replaces = attr->replace || attr->replace_whole};
     return true;
 }
 

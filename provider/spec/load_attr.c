@@ -482,6 +482,14 @@ static void load_spellings(struct loader *l, const struct node *map, struct spec
     }
 }
 
+/* `replace: whole`: where it comes or goes; what is in it may change. */
+static void load_replace(struct loader *l, const struct node *map, struct attr *attr)
+{
+    const struct node *replace = node_get(map, "replace");
+    attr->replace_whole = replace && replace->kind == NODE_STRING && str_eqz(replace->string, "whole");
+    attr->replace = !attr->replace_whole && load_flag(l, map, "replace");
+}
+
 void load_attr(struct loader *l, struct str name, const struct node *node, struct spec_attr *out)
 {
     struct str type_text = STR_EMPTY;
@@ -494,13 +502,13 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .type = typed.type,
         .required = load_flag(l, map, "required"),
         .computed = load_flag(l, map, "computed"),
-        .replace = load_flag(l, map, "replace"),
         .sensitive = load_flag(l, map, "sensitive"),
         .write_only = load_flag(l, map, "write_only"),
         .local = load_flag(l, map, "local"),
         .steers = load_flag(l, map, "local"),
         .send_default = load_flag(l, map, "send_default"),
         .shared = load_flag(l, map, "shared")};
+    load_replace(l, map, attr);
     attr->prepared = load_flag(l, map, "prepared");
     attr->settable = !attr->prepared && (!attr->computed || load_flag(l, map, "optional"));
     const struct node *fallback = node_get(map, "default"), *unset = node_get(map, "unset");

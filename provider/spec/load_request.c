@@ -7,6 +7,7 @@
 
 struct request_builder {
     struct type_loader *t;
+    const struct node *renamed; /* of the step; NULL: none */
     struct shape_member *members;
     size_t n, cap;
     struct spec_extra *extras;
@@ -319,9 +320,55 @@ static void add_with_create(struct request_builder *b, const struct node *with_c
         add_constants(b, with_create);
 }
 
+/* ---- what other operations call otherwise ---- */
+
+/* The shape with the member at the path called otherwise, without it where `as` is empty. NULL: there is
+ * none. */
+static const struct shape *shape_renamed(
+    struct arena *arena, const struct shape *shape, struct str path, struct str as)
+{
+    struct str rest, first = str_cut(path, '.', &rest);
+    struct shape *made = ARENA_NEW(arena, struct shape);
+    *made = *shape;
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, shape->member_count + 1);
+    made->members = members;
+    made->member_count = 0;
+    bool found = false;
+    for (size_t i = 0; i < shape->member_count; i++) {
+        struct shape_member member = shape->members[i];
+        bool here = str_eq(member.wire, first);
+        found = found || here;
+        if (here && rest.n && !(member.shape = shape_renamed(arena, member.shape, rest, as)))
+            return NULL;
+        if (here && !rest.n)
+            member.wire = as;
+        if (member.wire.n)
+            members[made->member_count++] = member;
+    }
+    return found ? made : NULL;
+}
+
+/* renamed: {Structure.Member: Name}; null leaves it out */
+static void rename_members(struct request_builder *b, struct shape *out)
+{
+    struct loader *l = b->t->l;
+    const struct node *renamed = b->renamed;
+    if (renamed && renamed->kind != NODE_MAP)
+        load_error(l, renamed, "renamed is {Structure.Member: Name}; null leaves the member out");
+    for (uint32_t i = 0; renamed && renamed->kind == NODE_MAP && i < renamed->count; i++) {
+        const struct node *as = renamed->entries[i].value;
+        const struct shape *made = shape_renamed(l->arena, out, renamed->entries[i].key, node_text(as));
+        if (made && (as->kind == NODE_STRING || as->kind == NODE_NULL))
+            *out = *made;
+        else
+            load_error(l, as, "nothing is sent at \"%.*s\"", STR_ARG(renamed->entries[i].key));
+    }
+}
+
 static void load_members(struct request_builder *b, const struct spec_operation *op, struct shape *out)
 {
     load_struct(b->t->l, b->members, b->n, out);
+    rename_members(b, out);
     struct shape_member *members = (struct shape_member *)out->members;
     for (size_t i = 0; i < out->member_count; i++)
         load_place_member(op, &members[i]);
@@ -422,7 +469,7 @@ static void load_page(struct request_builder *b, const struct node *node, struct
 void load_request(
     struct type_loader *t, const struct node *node, const struct step_rules *rules, struct spec_step *step)
 {
-    struct request_builder b = {.t = t};
+    struct request_builder b = {.t = t, .renamed = node_get(node, "renamed")};
     if (rules->pages || step->reply.match_count)
         load_page(&b, node, &step->list.page);
     build_request(&b, node, rules, step->call.op, &step->call.request);

@@ -8,7 +8,7 @@
     "alone "                                                                                                 \
     "each "                                                                                                  \
     "ignore warn absent retry retry_for failed wait native page must look idempotent body answers_in "       \
-    "users meanwhile retry_unless empty without overwrites keeps"
+    "users meanwhile retry_unless empty without overwrites keeps renamed"
 
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name)
 {

@@ -9,7 +9,10 @@ HEAD = "stack: demands\nresources:\n  it:\n    type: "
 QUEUE, STREAM = "arn:aws:sqs:us-east-1:000000000000:q", "arn:aws:kinesis:us-east-1:000000000000:stream/s"
 DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.micro, skip_final_snapshot: true"
 TASK = "aws.ecs.task_definition, name: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
+BUCKET = "{bucket: 'arn:aws:s3:::lake', role: 'arn:aws:iam::123456789012:role/r'}"
 WRONG = [
+    ("aws.firehose.delivery_stream, name: d", "a Firehose stream needs a destination"),
+    (f"aws.firehose.delivery_stream, name: d, s3: {BUCKET}, http_endpoint: {{url: 'https://a.example', s3: {BUCKET}}}", "a Firehose stream has one destination"),
     ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 2", "a Python shell job has no workers"),
     ("aws.glue.job, name: j, role: r, command: {name: pythonshell, script_location: 's3://a/b'}, max_capacity: 2", "max_capacity of a Python shell job is 0.0625 or 1"),
     ("aws.glue.job, name: j, role: r, command: {name: glueetl, script_location: 's3://a/b'}, worker_type: G.1X, number_of_workers: 1", "a Spark job needs at least two workers"),

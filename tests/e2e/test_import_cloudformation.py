@@ -51,7 +51,7 @@ def test_what_comes_of_it_is_whole(local_stack, template):
 
 
 LONG_NAMED = "the-class-of-the-autumn-that-moved-into-the-old-library.yaml"
-MADE = ["orders.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml", "workers.yaml", "gateway.yaml", "choices.yaml", "loops.yaml", "attributes.yaml", LONG_NAMED]
+MADE = ["orders.yaml", "deliveries.yaml", "clicks.json", "network.yaml", "nightly.yaml", "zones.yaml", "workers.yaml", "gateway.yaml", "choices.yaml", "loops.yaml", "attributes.yaml", LONG_NAMED]
 
 
 @pytest.mark.parametrize("name", MADE)

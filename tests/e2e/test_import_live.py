@@ -1,6 +1,7 @@
 """weir import live: what boto3 made becomes a stack that has nothing to do."""
 
 import base64
+import copy
 import functools
 import hashlib
 import http.server
@@ -385,14 +386,40 @@ def test_a_policy_that_nothing_would_take_is_named(tmp_path, cloud):
     stack.run("validate")
 
 
-def test_what_weir_cannot_say_may_be_drafted_as_cloudformation_has_it(tmp_path, cloud):
+def test_what_weir_cannot_say_may_be_drafted_as_cloudformation_has_it(tmp_path):
+    entry = copy.deepcopy(next(e for e in entries() if e.type == "aws.cloudtrail.trail"))
+    del entry.answers["GetTrail"]["Trail"]["S3BucketName"]
+    calls = subprocess.run([str(WEIR), "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
+    with Server([entry], Services(calls)) as account:
+        assert "`bucket` is wanted; --type AWS::CloudTrail::Trail may draft it" in Stack(tmp_path / "stack", account).run("import", "live", "--type", entry.type, status=None).err
+
+
+def test_what_cannot_be_added_later_is_not_left_out_of_a_draft(tmp_path):
+    """A stream without its destination would be another one."""
+    entry = copy.deepcopy(next(e for e in entries() if "splunk" in e.stack))
+    (target,) = entry.answers["DescribeDeliveryStream"]["DeliveryStreamDescription"]["Destinations"]
+    target["SplunkDestinationDescription"]["S3DestinationDescription"]["RoleARN"] = "arn:aws:iam::123456789:role/splunk"
+    calls = subprocess.run([str(WEIR), "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines()
+    with Server([entry], Services(calls)) as account:
+        assert 'splunk: "arn:aws:iam::123456789:role/splunk" does not match' in Stack(tmp_path / "stack", account).run("import", "live", "--type", entry.type, status=None).err
+
+
+def test_a_stream_to_an_http_endpoint(tmp_path, cloud):
     role = "arn:aws:iam::123456789012:role/delivers"
     cloud.client("firehose").create_delivery_stream(
         DeliveryStreamName="logs",
-        HttpEndpointDestinationConfiguration={"EndpointConfiguration": {"Url": "https://logs.example"}, "S3Configuration": {"RoleARN": role, "BucketARN": "arn:aws:s3:::lake-of-ada"}},
+        HttpEndpointDestinationConfiguration={
+            "EndpointConfiguration": {"Url": "https://logs.example", "AccessKey": "an-access-key"},
+            "S3Configuration": {"RoleARN": role, "BucketARN": "arn:aws:s3:::lake-of-ada", "Prefix": "failed/"},
+        },
     )
     stack = Stack(tmp_path / "stack", cloud)
-    assert "`s3` is wanted; --type AWS::KinesisFirehose::DeliveryStream may draft it" in stack.run("import", "live", "--type", "aws.firehose.delivery_stream").err
+    stack.run("import", "live", "--type", "aws.firehose.delivery_stream")
+    text = (stack.folder / "weir.yaml").read_text()
+    drafted = yaml.safe_load(text)["resources"]["logs"]["http_endpoint"]
+    assert drafted == {"url": "https://logs.example", "s3": {"bucket": "arn:aws:s3:::lake-of-ada", "role": role, "prefix": "failed/"}} and "an-access-key" not in text
+    stack.apply()
+    stack.assert_settled()
 
 
 def test_what_is_switched_off_is_not_named(tmp_path, cloud):

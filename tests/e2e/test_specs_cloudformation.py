@@ -74,7 +74,6 @@ SETTLED = {
     ("aws.ecs.task_definition", "containers", "required"): NEEDS_IT,
     ("aws.ecs.service", "cluster", "required"): "the default cluster is nobody's stack's",
     ("aws.ecs.service", "task_definition", "required"): NEEDS_IT,
-    ("aws.firehose.delivery_stream", "s3", "required"): "the only destination that this type has",
     ("aws.glue.job", "number_of_workers", "range"): "Glue runs nothing on no worker, and on 299 at most",
     ("aws.glue.schema", "registry", "required"): "the default registry is nobody's stack's",
     ("aws.glue.schema", "compatibility", "required"): DEFAULTS,

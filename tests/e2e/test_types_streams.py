@@ -115,6 +115,69 @@ def _():
     )
 
 
+def delivers(kind, described, seen, first, then, outside=None, replaces=()):
+    """A stream to `kind`; what cannot be changed within it, and another kind of destination, replace it."""
+    s3 = {"bucket": "arn:aws:s3:::life-lake", "role": ROLE}
+
+    def found(cloud):
+        (target,) = destination(cloud)["Destinations"]
+        told = target[described]
+        return {"bucket": told["S3DestinationDescription"]["BucketARN"], **seen(told)}
+
+    def changed(cloud):
+        stream = destination(cloud)
+        cloud.client("firehose").update_destination(DeliveryStreamName="life-delivery", CurrentDeliveryStreamVersionId=stream["VersionId"],
+                                                    DestinationId=stream["Destinations"][0]["DestinationId"], **outside)  # fmt: skip
+
+    first, then = {**first, "s3": s3}, {**then, "s3": {**s3, "bucket": "arn:aws:s3:::life-other"}}
+    return Case(
+        type="aws.firehose.delivery_stream",
+        first={"name": "life-delivery", kind: first},
+        then={"name": "life-delivery", kind: then},
+        seen=found,
+        gone=lambda cloud: not cloud.client("firehose").list_delivery_streams()["DeliveryStreamNames"],
+        outside=changed if outside else None,
+        drifted=kind,
+        replaces=[*({kind: {**first, **change}} for change in replaces), {kind: None, "s3": s3}],
+    )
+
+
+@case("delivery to a search domain")
+def _():
+    def seen(told):
+        return {"index": told["IndexName"], "hints": told["BufferingHints"], "retry": told["RetryOptions"]["DurationInSeconds"]}
+
+    def search(index, size):
+        return {"domain": f"arn:aws:es:us-east-1:{ACCOUNT}:domain/films", "role": ROLE, "index_name": index, "buffer_size": size, "buffer_seconds": size + 60, "retry_seconds": size}
+
+    vpc = {"subnet_ids": ["subnet-0a1b2c3d"], "security_group_ids": ["sg-0a1b2c3d"], "role": ROLE}
+    return delivers("elasticsearch", "ElasticsearchDestinationDescription", seen, search("films", 10), search("actors", 20),
+                    {"ElasticsearchDestinationUpdate": {"IndexName": "others"}}, [{"vpc": vpc}, {"backup_mode": "AllDocuments"}])  # fmt: skip
+
+
+@case("delivery to an HTTP endpoint")
+def _():
+    def seen(told):
+        return {"url": told["EndpointConfiguration"]["Url"], "encoding": told["RequestConfiguration"], "mode": told["S3BackupMode"]}
+
+    def endpoint(name, encoding, team, mode):
+        return {"url": f"https://{name}.example", "name": name, "access_key": f"key-of-{name}", "content_encoding": encoding, "common_attributes": {"team": team}, "backup_mode": mode}
+
+    return delivers("http_endpoint", "HttpEndpointDestinationDescription", seen, endpoint("one", "GZIP", "a", "FailedDataOnly"), endpoint("two", "NONE", "b", "AllData"),
+                    {"HttpEndpointDestinationUpdate": {"S3BackupMode": "AllData"}})  # fmt: skip
+
+
+@case("delivery to Redshift")
+def _():
+    def seen(told):
+        return {"copy": told["CopyCommand"], "user": told["Username"], "url": told["ClusterJDBCURL"]}
+
+    def database(name, columns):
+        return {"cluster_jdbc_url": f"jdbc:redshift://{name}.abc.us-east-1.redshift.amazonaws.com:5439/films", "role": ROLE, "table": name, "columns": columns, "username": f"loads-{name}", "password": f"Pass-of-{name}"}
+
+    return delivers("redshift", "RedshiftDestinationDescription", seen, database("clicks", "visitor,at"), database("views", "film"))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_life(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -114,6 +114,9 @@ static int check_content(const struct value *s3, struct err *err)
 {
     const struct value *conversion = value_getz(s3, "conversion");
     struct str compression = value_gets(s3, "compression");
+    if (!s3)
+        return service_refuse(
+            err, 400, "InvalidArgumentException", "the sandbox delivers to no other destination than S3");
     if (conversion && !value_equal(value_getz(conversion, "enabled"), &value_false))
         return service_refuse(
             err, 400, "InvalidArgumentException", "the sandbox does not convert records to Parquet or ORC");

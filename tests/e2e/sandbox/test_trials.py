@@ -156,6 +156,15 @@ def test_a_delivery_stream_reads_a_stream(strict, lake):
     assert firehose.create_delivery_stream(**given)["DeliveryStreamARN"]
 
 
+def test_records_are_delivered_to_s3_only(strict, lake):
+    firehose, role = strict.client("firehose"), role_of(strict, "firehose")
+    s3 = {"RoleARN": role.arn, "BucketARN": f"arn:aws:s3:::{lake}"}
+    given = {"DeliveryStreamName": name("d"), "HttpEndpointDestinationConfiguration": {"EndpointConfiguration": {"Url": "https://in.example"}, "S3Configuration": s3}}
+    firehose.create_delivery_stream(**given)
+    error, message, _ = denied(firehose.put_record, DeliveryStreamName=given["DeliveryStreamName"], Record={"Data": b"x"})
+    assert error == "InvalidArgumentException" and message == "the sandbox delivers to no other destination than S3"
+
+
 def test_a_secret_is_rotated(strict, function):
     _, called, arn = function
     secrets = strict.client("secretsmanager")
