@@ -68,6 +68,7 @@ static const struct sandbox_key {
     {"once", FORM_MAP, NULL},
     {"delete_says", FORM_KEYS, "attributes code"},
     {"empty", FORM_NAMES, NULL},
+    {"fallbacks", FORM_MAP, NULL},
     {"reserved", FORM_BY_ATTR, NULL},
     {"fixed", FORM_KEYS_BELOW, "if keys code"},
     {"entry_shows", FORM_BY_ATTR, NULL},

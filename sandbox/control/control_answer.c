@@ -25,6 +25,8 @@ static void place_owned(struct making *m, struct part_node *root, const struct r
     struct str at = role->step->reply.at;
     if (role->step->list.page.more.n) /* all that a resource has comes in one page */
         document_place(m, root, role->step->list.page.more, &document_flag, &value_false);
+    if (role->part != PART_SUB_RESOURCE_GET && str_eqz(role->step->list.page.out, "Marker"))
+        document_place(m, root, STR("IsTruncated"), &document_flag, &value_false);
     switch (role->part) {
     case PART_SUB_RESOURCE_GET: {
         bool list;

@@ -136,10 +136,11 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     return random_text(arena, name, &text) ? value_string(arena, text) : NULL;
 }
 
-static const struct value *as_milliseconds(struct arena *arena, const struct value *v)
+/* In parts of so many milliseconds. */
+static const struct value *as_number(struct arena *arena, const struct value *v, int64_t part)
 {
     int64_t ms;
-    return time_parse_rfc3339(value_text(v, STR_EMPTY), &ms) ? value_int(arena, ms) : NULL;
+    return time_parse_rfc3339(value_text(v, STR_EMPTY), &ms) ? value_int(arena, ms / part) : NULL;
 }
 
 /* The name of the resource with this id; the id where it has none. */
@@ -206,8 +207,8 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         bool whole = open == 0 && (size_t)close + 1 == template->string.n;
         if (whole && !filter.p)
             return v;
-        if (whole && str_eqz(filter, "ms"))
-            return as_milliseconds(call->arena, v);
+        if (whole && (str_eqz(filter, "ms") || str_eqz(filter, "epoch")))
+            return as_number(call->arena, v, str_eqz(filter, "ms") ? 1 : 1000);
         if (whole && str_eqz(filter, "next") && v->kind == VALUE_INT)
             return value_int(call->arena, v->integer + 1);
         buf_add(&out, rest.p, (size_t)open);

@@ -258,6 +258,69 @@ static void place_empty(struct making *m, struct part_node *node, const struct v
     }
 }
 
+/* The attribute's structure with this at the path, unless there is something already. NULL: it has no such
+ * member. */
+static const struct value *value_within(struct making *m, const struct shape *shape, const struct value *v,
+    struct str path, const struct value *fallback)
+{
+    struct str rest, name = str_cut(path, '.', &rest);
+    for (size_t i = 0; shape && shape->kind == SHAPE_STRUCT && i < shape->member_count; i++) {
+        const struct shape_member *member = &shape->members[i];
+        if (!str_eq(member->wire, name))
+            continue;
+        if (member->group && rest.n)
+            return value_within(m, member->shape, v, rest, fallback);
+        const struct value *below = value_get(v, member->name);
+        if (rest.n)
+            fallback = value_within(m, member->shape, below ? below : &value_empty_map, rest, fallback);
+        else if (!value_is_null(below))
+            return v;
+        return fallback ? value_with(m->arena, v, member->name, fallback) : NULL;
+    }
+    return NULL;
+}
+
+static void fall_back_within(
+    struct making *m, struct part_node *at, struct str path, const struct value *fallback)
+{
+    const struct value *v = value_within(m, at->shape, at->value, path, fallback);
+    if (v)
+        at->value = v;
+    else
+        document_place(m, at, path, place_shape(m, fallback), fallback);
+}
+
+static void place_fallback(struct making *m, struct part_node *node, struct str path, const struct value *v)
+{
+    struct str rest = path, name = wire_path_cut(&rest).name;
+    struct part_node *at = node->first;
+    while (at && !str_eq(at->name, name))
+        at = at->next;
+    bool list = str_starts(str_slice(path, name.n, path.n), STR("[]"));
+    if (!at && !(list && rest.n))
+        document_place(m, node, path, place_shape(m, v), v);
+    else if (at && rest.n && list)
+        for (struct part_node *item = at->first; item; item = item->next)
+            place_fallback(m, item, rest, v);
+    else if (at && rest.n && !at->value)
+        place_fallback(m, at, rest, v);
+    else if (at && rest.n && at->shape->kind == SHAPE_STRUCT)
+        fall_back_within(m, at, rest, v);
+}
+
+/* `fallbacks: {Path: value}`: members that answers have also where neither an attribute nor a request said
+ * them. */
+static void place_fallbacks(
+    struct making *m, struct part_node *node, const struct spec_type *type, const struct value *attrs)
+{
+    const struct value *fallbacks = value_getz(type->sandbox, "fallbacks");
+    for (uint32_t i = 0; fallbacks && i < fallbacks->count; i++) {
+        const struct value *v = fill_value(m->call, type, fallbacks->entries[i].value, attrs);
+        if (!value_is_null(v))
+            place_fallback(m, node, fallbacks->entries[i].key, v);
+    }
+}
+
 /* A listing of nothing but names: answers: {name: "@"}. */
 static bool is_bare(const struct spec_step *step)
 {
@@ -316,6 +379,8 @@ void place_object(
     place_shown(m, node, type, one, attrs);
     if (!role->step->reply.sparse && !role->step->when.wanted.count)
         place_kept(m, node, value_getz(attrs, KEPT_KEY));
-    if (!role->step->reply.sparse && !role->step->when.wanted.count && !role->step->list.covers.count)
-        place_empty(m, node, value_getz(type->sandbox, "empty"));
+    if (role->step->reply.sparse || role->step->when.wanted.count || role->step->list.covers.count)
+        return;
+    place_empty(m, node, value_getz(type->sandbox, "empty"));
+    place_fallbacks(m, node, type, attrs);
 }

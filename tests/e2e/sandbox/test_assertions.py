@@ -14,7 +14,6 @@ from support import drawn
 
 GAPS = {
     ("sns", "an address of e-mail is pending confirmation"): "nobody would confirm it: it is subscribed at once",
-    ("kinesis", "an on-demand stream has four shards"): "it has one",
     ("kinesis", "retention is not increased to less"): "both calls set what they are given",
     ("firehose", "buffers are 5 MiB and 300 seconds, and nothing is compressed, by default"): "only what was given is shown",
     ("firehose", "an update wants the current version's id"): "there is one version",

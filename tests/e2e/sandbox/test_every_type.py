@@ -58,7 +58,7 @@ class Caller:
         if shape and service != "s3":
             plain = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
             report = ParamValidator().validate(as_sent(plain), shape).generate_report().splitlines()
-            wrong = [line for line in report if not line.startswith("Invalid length")]  # services themselves answer with empty lists
+            wrong = [line for line in report if not line.startswith("Invalid length") and "NumberOfDecreasesToday, value: 0" not in line]  # services themselves answer with empty lists, and DynamoDB with 0
             assert not wrong, (name, wrong)
         return answer
 
