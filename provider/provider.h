@@ -69,6 +69,7 @@ struct owner {
     bool found_out;   /* delete: whose it is was asked a moment ago, and it is ours */
     const struct value *seen_marks; /* update: what a refresh was shown of them; NULL: nothing */
     const struct value *recorded;   /* update, delete: its attributes as recorded; NULL: nobody knows */
+    struct str written;             /* when they were recorded, if in the last minute; else "" */
 };
 
 /* Whose a resource is, as far as its ownership tags tell, and what is recorded of it. */

@@ -301,9 +301,8 @@ static int apply_change(struct work *work, struct err *err)
     case ACTION_ADOPT: return update_as_shown(work, instance->import_live, NULL, err);
     case ACTION_UPDATE:
         work->ctx.owner.seen_marks = seen->marks;
-        work->ctx.owner.recorded = seen->record->attrs;
-        work->ctx.owner.unmarked =
-            adopted_was_there(seen->record, instance->decl) || work->x->p->options->delete_adopted;
+        adopted_owner(&work->ctx.owner, seen->record, instance->decl);
+        work->ctx.owner.unmarked |= work->x->p->options->delete_adopted;
         return update_as_shown(work, seen->live, seen->record, err);
     case ACTION_NOOP:
     case ACTION_DELETE:

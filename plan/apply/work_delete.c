@@ -52,8 +52,8 @@ static int begin_delete(struct work *work, struct err *err)
     work->ctx.replaces = work->change->instance && !work->x->plan->destroy;
     const struct planner *p = work->x->p;
     int64_t looked_ms = work->change->owned_at_ms;
-    work->ctx.owner.unmarked = adopted_was_there(record, decl) || p->options->delete_adopted;
-    work->ctx.owner.recorded = record->attrs;
+    adopted_owner(&work->ctx.owner, record, decl);
+    work->ctx.owner.unmarked |= p->options->delete_adopted;
     work->ctx.owner.found_out = looked_ms && clock_mono_ms() - looked_ms < OWNED_FOR_MS;
     return 0;
 }

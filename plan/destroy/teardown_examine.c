@@ -126,8 +126,7 @@ static int find_owner(struct examined *e, struct provider *provider, bool *ours,
     *ours = true;
     if (!e->change->schema->ops->whose)
         return 0;
-    e->op.owner.recorded = record->attrs;
-    e->op.owner.unmarked = adopted_was_there(record, decl);
+    adopted_owner(&e->op.owner, record, decl);
     e->op.owner.seen_marks = e->change->seen->marks;
     if (ask_owner(e, provider, &owner, err))
         return err->class == ERR_ABSENT ? 0 : -1;

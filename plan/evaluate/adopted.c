@@ -45,3 +45,10 @@ bool adopted_was_there(const struct record *record, const struct decl *decl)
 {
     return record->adopted || (decl && decl->kind == DECL_RESOURCE && decl->adopt == ADOPT_EXISTING);
 }
+
+void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl)
+{
+    owner->unmarked = adopted_was_there(record, decl);
+    owner->recorded = record->attrs;
+    owner->written = record->recent;
+}

@@ -18,5 +18,7 @@ void adopted_tell(struct planner *p, const struct str *addresses, size_t n);
 
 /* Was it there before weir, so that it need not bear the stack's ownership tags? */
 bool adopted_was_there(const struct record *record, const struct decl *decl);
+/* What the record tells of whose it is. */
+void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl);
 
 #endif

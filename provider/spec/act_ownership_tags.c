@@ -2,12 +2,13 @@
  * Marks: the tags by which what weir made, or was making, is known again. They are given with the creation
  * or right after it, and compared before anything is deleted.
  */
+#include "base/clock.h"
 #include "provider/aws/location.h"
 #include "provider/aws/unsupported.h"
 #include "provider/ownership_tag.h"
 #include "provider/spec/act.h"
 
-enum { MARKS_TRIES = 3, MARKS_PAUSE_MS = 2000, TAG_VALUE_MAX = 256 };
+enum { MARKS_TRIES = 5, MARKS_PAUSE_MS = 1000, MARKS_SHOW_MS = 4000, TAG_VALUE_MAX = 256 };
 
 /* ---- given ---- */
 
@@ -185,7 +186,17 @@ static int compare_recorded(
     return 0;
 }
 
-/* A new resource's tags may take a moment to be shown: where nothing else tells they are read again. */
+/* A new resource's tags may take a moment to be shown: then they are read again. What is not recorded may be
+ * new. */
+static bool shows_later(const struct act *act, int tries)
+{
+    const struct owner *owner = &act->ctx->owner;
+    int64_t written_ms;
+    bool is_new = !owner->recorded || (time_parse_rfc3339(owner->written, &written_ms) &&
+                                          clock_wall_ms() - written_ms < MARKS_SHOW_MS);
+    return is_new && tries < MARKS_TRIES;
+}
+
 static int act_whose(struct act *act, const struct value *object, struct ownership *out, struct err *err)
 {
     const struct op_ctx *ctx = act->ctx;
@@ -207,7 +218,7 @@ static int act_whose(struct act *act, const struct value *object, struct ownersh
             return 0;
         if (compare_recorded(act, object, out, err))
             return -1;
-        if (out->whose != WHOSE_NOBODY_KNOWS || tries == MARKS_TRIES || lacks_tags(act))
+        if (out->whose != WHOSE_NOBODY_KNOWS || !shows_later(act, tries) || lacks_tags(act))
             return 0;
         if (cancel_sleep_ms(ctx->cancel, MARKS_PAUSE_MS, err))
             return -1;
