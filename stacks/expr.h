@@ -30,6 +30,7 @@
 #include "base/yaml.h"
 
 struct expr;
+struct attr;
 struct decl; /* stacks/stack.h: something that can be referred to */
 struct schema_issue;
 
@@ -63,6 +64,11 @@ struct resolver {
     bool each_allowed; /* each.key and each.value mean something here */
     void *ctx;
     const struct value *further; /* map: more constants, which go before all else; NULL: none */
+    /* The attribute that `constant.member` is, where a schema says what such a constant is. NULL, with
+     * candidates for a hint: it has no such attribute. May be NULL. */
+    const struct attr *(*member)(void *ctx, struct str constant, struct str member,
+        const struct str **candidates, size_t *n);
+    struct str typed; /* the further constant that `member` knows */
 };
 
 void expr_resolve(struct expr *expr, const struct resolver *resolver, struct diags *diags);
@@ -130,6 +136,8 @@ const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
 const struct decl *expr_named(const struct expr *expr);
 /* The same of `${x.a["b"].c}`: what x is. */
 const struct decl *expr_root(const struct expr *expr);
+/* How often a constant is named in it, such as `self`. */
+size_t expr_count_constant(const struct expr *expr, struct str name);
 struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors; `holder`: that which gives the last
  * key as a whole. NULL where they do not lead there. */

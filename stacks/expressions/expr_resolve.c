@@ -246,11 +246,18 @@ static struct decl *instance_of(const struct expr *e)
     return NULL;
 }
 
+/* Is it `self.attribute`, of a constant that has a schema? */
+static bool is_member(const struct resolve *r, const struct expr *e)
+{
+    return e->op == EXPR_ATTR && e->attr.base->op == EXPR_CONSTANT_NAME && r->resolver->member &&
+           str_eq(e->attr.base->name, r->resolver->typed);
+}
+
 /* What the schema says that e is; NULL: nothing. */
-static const struct type *type_of(const struct expr *e)
+static const struct type *type_of(struct resolve *r, const struct expr *e)
 {
     if (e->op == EXPR_INDEX) {
-        const struct type *type = type_of(e->index.base);
+        const struct type *type = type_of(r, e->index.base);
         bool collection =
             type && (type->kind == TYPE_LIST || type->kind == TYPE_SET || type->kind == TYPE_MAP);
         return collection ? type->elem : NULL;
@@ -261,8 +268,12 @@ static const struct type *type_of(const struct expr *e)
     const struct attr *attr = NULL;
     if (decl && decl->schema) {
         attr = schema_attr(decl->schema, e->attr.name);
+    } else if (is_member(r, e)) {
+        const struct str *candidates;
+        size_t n;
+        attr = r->resolver->member(r->resolver->ctx, e->attr.base->name, e->attr.name, &candidates, &n);
     } else {
-        const struct type *type = type_of(e->attr.base);
+        const struct type *type = type_of(r, e->attr.base);
         attr = type && type->kind == TYPE_OBJECT ? type_field(type, e->attr.name) : NULL;
     }
     return attr ? attr->type : NULL;
@@ -282,6 +293,21 @@ static void check_field(struct resolve *r, struct expr *e, const struct type *ty
         e->attr.base->op == EXPR_ATTR ? arena_strz(&scratch, e->attr.base->attr.name) : "this",
         STR_ARG(e->attr.name));
     diag_did_you_mean(r->diags, d, e->attr.name, names, type->field_count);
+}
+
+/* Of a constant with a schema. */
+static void check_member(struct resolve *r, struct expr *e)
+{
+    const struct str *candidates = NULL;
+    size_t n = 0;
+    struct str name = e->attr.base->name;
+    if (r->resolver->member(r->resolver->ctx, name, e->attr.name, &candidates, &n)) {
+        e->flags |= EXPR_IS_FIELD;
+        return;
+    }
+    struct diag *d = diag_error(r->diags, name_span(e, e->attr.name), "%.*s has no attribute \"%.*s\"",
+        STR_ARG(name), STR_ARG(e->attr.name));
+    diag_did_you_mean(r->diags, d, e->attr.name, candidates, n);
 }
 
 static void check_output(struct resolve *r, struct expr *e, struct decl *shared)
@@ -314,8 +340,12 @@ static void check_attr(struct resolve *r, struct expr *e)
         check_output(r, e, e->attr.base->decl);
         return;
     }
+    if (is_member(r, e)) {
+        check_member(r, e);
+        return;
+    }
     if (!decl) {
-        const struct type *type = type_of(e->attr.base);
+        const struct type *type = type_of(r, e->attr.base);
         if (type && type->kind == TYPE_OBJECT)
             check_field(r, e, type);
         return;

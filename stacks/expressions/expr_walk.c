@@ -64,6 +64,14 @@ void expr_each_decl(
             visit_all(&expr->map.entries[i].value, visit, ctx);
 }
 
+size_t expr_count_constant(const struct expr *expr, struct str name)
+{
+    size_t found = expr && expr->op == EXPR_CONSTANT_NAME && str_eq(expr->name, name);
+    for (uint32_t i = 0, n = expr ? expr_child_count(expr) : 0; i < n; i++)
+        found += expr_count_constant(expr_child(expr, i), name);
+    return found;
+}
+
 const struct decl *expr_named(const struct expr *expr)
 {
     return expr && expr->op == EXPR_DECL ? expr->decl : NULL;
