@@ -19,6 +19,7 @@
 #include "base/value.h"
 #include "plan/state/subject.h"
 #include "plan/workspace.h"
+#include "stacks/rule.h"
 
 #include <stdatomic.h>
 
@@ -95,6 +96,26 @@ struct unread {
     struct str why; /* "the settings of provider \"retail\" are known only after apply" */
 };
 
+/* What a rule (stacks/rule.h) says of a resource, or of the plan. */
+enum finding_outcome {
+    FINDING_BROKEN,
+    FINDING_WAITS, /* it is asked before the resource's call */
+    FINDING_OUTCOMES
+};
+
+const char *finding_outcome_name(enum finding_outcome outcome); /* "broken" … as in --json and saved plans */
+
+struct rule_finding {
+    struct str rule;    /* its name */
+    struct str address; /* "plan": of the plan as a whole */
+    struct str type, message;
+    enum rule_level level;
+    enum finding_outcome outcome;
+    bool unknown;     /* broken only because nobody can tell */
+    struct span span; /* where the file configures what it is about; source NULL in a saved plan */
+    struct span rule_span;
+};
+
 struct plan {
     struct arena arena;
     struct workspace *workspace;
@@ -111,6 +132,9 @@ struct plan {
     size_t refresh_count;              /* recorded resources that were read */
     const struct unread *unread;       /* and those that were to be; in order of why, then of address */
     size_t unread_count;
+    struct rule_finding *findings;
+    size_t finding_count;
+    size_t rules_asked; /* how often a rule was asked of something */
     uint64_t refresh_requests;
     bool refreshed_quickly; /* only what listings show was looked at */
     int64_t refresh_ms;
@@ -220,6 +244,8 @@ size_t plan_count_all(const struct plan *plan);
 const struct change *plan_change_at(const struct plan *plan, struct str address);
 /* Can everything be deleted that is to be? -1 where something stands in the way of it (ERR_INVALID). */
 int plan_check_deletions(const struct plan *plan, struct err *err);
+/* Are all rules kept whose breach is an error? -1 (ERR_INVALID). Nothing is applied otherwise. */
+int plan_check_rules(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
 

@@ -43,6 +43,7 @@ struct instance {
     const struct value *planned;     /* the whole object as far as it can be known; what others see */
     const struct value *import_live; /* imports: what is there */
     struct change *change;           /* NULL: nothing to do */
+    const struct rule_wait *waits;   /* rules that are asked before its call (rules/rules.h) */
     uint32_t op;                     /* executor: its node */
 };
 

@@ -15,7 +15,7 @@
 #include "base/value.h"
 #include "base/yaml.h"
 #include "provider/provider.h"
-#include "stacks/expr.h"
+#include "stacks/rule.h"
 
 enum decl_kind {
     DECL_INPUT,
@@ -174,6 +174,8 @@ struct stack {
     size_t removed_count;
     struct import *imports;
     size_t import_count;
+    const struct rule *rules;  /* of all modules */
+    size_t rule_count;
     const struct value *state; /* the `state:` map, evaluated (inputs and constants only); NULL: default */
     struct span state_span;    /* of its key, for what a backend finds wrong with it */
     struct lease_terms lease;

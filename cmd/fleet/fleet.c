@@ -343,7 +343,8 @@ void fleet_check_deletions(struct fleet *fleet)
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
         struct err err = ERR_INIT;
-        if (m->plan && member_fine(m) && plan_check_deletions(m->plan, &err))
+        if (m->plan && member_fine(m) &&
+            (plan_check_deletions(m->plan, &err) || plan_check_rules(m->plan, &err)))
             member_fail(m, &err);
     }
 }

@@ -18,6 +18,10 @@ const struct event_doc event_docs[] = {
         "delete_markers, uploads, images, bytes; left_type and left_id: something that a service "
         "made; `stops`: it blocks the deletion; the option `lifts`, the stack's setting `set`, "
         "or else `instead` allows it"},
+    {"rule", "rule, address, type, level, outcome, unknown, message, file, line, column",
+        "a rule that is broken, or that waits for the apply; level: error, warning, approval; outcome: "
+        "broken, "
+        "waits; `unknown`: nobody can tell, so it counts as broken"},
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
     {"summary",
         "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
@@ -306,6 +310,21 @@ static void event_summary(struct buf *out, const struct plan *plan, const char *
     events_end(out);
 }
 
+static void event_rule(struct buf *out, const struct rule_finding *f)
+{
+    events_begin(out, "rule");
+    json_write_member(out, "rule", f->rule);
+    json_write_member(out, "address", f->address);
+    json_write_member_if_any(out, "type", f->type);
+    json_write_member(out, "level", str_z(rule_level_name(f->level)));
+    json_write_member(out, "outcome", str_z(finding_outcome_name(f->outcome)));
+    if (f->unknown)
+        buf_addz(out, ",\"unknown\":true");
+    json_write_member(out, "message", f->message);
+    event_place(out, f->span);
+    events_end(out);
+}
+
 static void event_unread(struct buf *out, const struct unread *unread)
 {
     events_begin(out, "unread");
@@ -332,6 +351,8 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command)
             event_change(out, &plan->changes[i]);
     for (size_t i = 0; i < plan->change_count; i++)
         event_erases(out, &plan->changes[i]);
+    for (size_t i = 0; i < plan->finding_count; i++)
+        event_rule(out, &plan->findings[i]);
     for (size_t i = 0; i < plan->output_count; i++)
         event_output(out, &plan->outputs[i]);
     event_summary(out, plan, command);

@@ -42,6 +42,12 @@ void render_erases_markdown(const struct plan *plan, struct buf *out);
 /* What could not be looked at, and why; nothing where everything was. */
 void render_unread(const struct plan *plan, struct buf *out);
 void render_unread_markdown(const struct plan *plan, struct buf *out);
+/* What rules say; nothing where they say nothing. `broken`: also what rules_report() reports as a mistake. */
+void render_rules(
+    const struct plan *plan, const struct render_options *options, bool broken, struct buf *out);
+void render_rules_markdown(const struct plan *plan, struct buf *out);
+/* Text in a table's cell of Markdown. */
+void render_cell(struct buf *out, struct str text);
 /* As code in Markdown, also in a table's cell. */
 void render_code(struct buf *out, struct str text);
 /* Names and values of outputs (a map), one a line. */

@@ -11,7 +11,7 @@
 enum { MARKDOWN_MAX = 65536, TABLE_MAX = 20000, ERASES_MAX = 12000 };
 
 /* In a table cell a bar ends the cell; in text, < begins a tag. */
-static void add_cell(struct buf *out, struct str text)
+void render_cell(struct buf *out, struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
         char c = text.p[i];
@@ -80,7 +80,7 @@ static void add_row(const struct change *change, struct buf *out)
     buf_addf(out, "| %s | ", action_verb(change->decision.action));
     render_code(out, change->subject.address);
     buf_addf(out, " | %.*s | ", STR_ARG(change->subject.type));
-    add_cell(out, change->reason);
+    render_cell(out, change->reason);
     add_forced(change, out);
     buf_addz(out, " |\n");
 }
@@ -218,6 +218,7 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
     add_numbers(plan, out);
     add_types(sections, n, out);
     bool any = add_table(sections, n, out);
+    render_rules_markdown(plan, out);
     add_erases(plan, out);
     if (any || plan->output_count || plan->drifted)
         add_details(plan, out);

@@ -251,6 +251,7 @@ void render_plan(const struct plan *plan, const struct render_options *o, struct
     if (plan->output_count && !plan->destroy) /* that they go as well goes without saying */
         output_section(plan, o, out);
     types_section(sections, n, o, out);
+    render_rules(plan, o, !plan->workspace, out); /* where there is a stack they are mistakes in it */
     if (actions_planned)
         render_summary(plan, o, out);
     else

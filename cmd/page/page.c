@@ -130,6 +130,18 @@ static void add_unread(const struct plan *plan, struct buf *out)
     buf_addz(out, "</pre></section>\n");
 }
 
+static void add_rules(const struct plan *plan, struct buf *out)
+{
+    const struct render_options options = {.everything = true};
+    AUTO_BUF struct buf text = BUF_INIT;
+    render_rules(plan, &options, true, &text);
+    if (!text.n)
+        return;
+    buf_addz(out, "<section class=\"unread rules\" role=\"alert\"><pre>");
+    picture_add_xml(out, buf_str(&text));
+    buf_addz(out, "</pre></section>\n");
+}
+
 static void add_changes(const struct plan *plan, struct page_cost *cost, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -225,6 +237,7 @@ static void add_list(const struct plan *plan, struct page_cost *cost, struct buf
     buf_addz(out, "<section id=\"changes\" aria-label=\"Changes\">\n");
     add_erased(plan, out);
     add_unread(plan, out);
+    add_rules(plan, out);
     add_drift(plan, out);
     add_changes(plan, cost, out);
     if (cost)

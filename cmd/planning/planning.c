@@ -10,6 +10,7 @@
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
 #include "plan/evaluate/lease.h"
+#include "plan/rules/rules.h"
 
 #include <unistd.h>
 
@@ -219,6 +220,16 @@ int planning_show(struct invocation *inv, const struct plan *plan)
     return invocation_write(inv, buf_str(&out));
 }
 
+int planning_hold_rules(struct invocation *inv, const struct plan *plan)
+{
+    struct err err = ERR_INIT;
+    bool broken = plan_check_rules(plan, &err) < 0;
+    if (!inv->settings->json)
+        rules_report(plan, &inv->diags);
+    int status = invocation_diags(inv);
+    return inv->settings->json && broken ? invocation_fail(inv, &err) : status;
+}
+
 /* ---- carrying it out ---- */
 
 static void counts_line(const struct apply_result *r, int64_t ms, bool color, struct buf *out)
@@ -395,6 +406,8 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
     struct err err = ERR_INIT;
     if (plan_check_deletions(plan, &err))
         return invocation_fail(inv, &err);
+    if ((status = planning_hold_rules(inv, plan)) != EXIT_DONE)
+        return status;
     if ((status = cost_hold(inv, plan)) != EXIT_DONE)
         return status;
     if (engines_refuse(inv, plan, &err))

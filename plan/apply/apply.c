@@ -163,7 +163,7 @@ int plan_apply(
     struct plan *plan, const struct apply_options *options, struct apply_result *result, struct err *err)
 {
     *result = (struct apply_result){.outputs = &value_empty_map};
-    if (plan_check_deletions(plan, err))
+    if (plan_check_deletions(plan, err) || plan_check_rules(plan, err))
         return -1;
     struct state *state = plan->workspace->state;
     struct executor x = {.p = plan->planner,

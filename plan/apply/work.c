@@ -18,6 +18,7 @@
 #include "plan/objects/diff.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/reported.h"
+#include "plan/rules/rules.h"
 
 #include <assert.h>
 
@@ -259,6 +260,15 @@ static const struct value *evaluate_now(struct work *work, struct err *err)
     return desired;
 }
 
+/* Those that waited until all of it is known. */
+static int ask_rules(struct work *work, struct err *err)
+{
+    pthread_mutex_lock(&work->x->lock);
+    int status = rules_ask_now(work->x->p, work->change->instance, work->desired, tell_warning, work, err);
+    pthread_mutex_unlock(&work->x->lock);
+    return status;
+}
+
 /* Finds what is desired, the provider, the place and the context. */
 static int begin_apply(struct work *work, struct err *err)
 {
@@ -275,6 +285,8 @@ static int begin_apply(struct work *work, struct err *err)
         return -1;
     if (work->desired != instance->desired &&
         evaluate_prepare(work->x->p, instance, work->ctx, &work->desired, err))
+        return -1;
+    if (instance->waits && ask_rules(work, err))
         return -1;
     work->ctx.sensitive = object_tells_secrets(decl->schema, work->desired);
     return 0;

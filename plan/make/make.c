@@ -25,6 +25,7 @@
 #include "plan/refresh/refresh.h"
 #include "plan/refresh/unreachable.h"
 #include "plan/refresh/unread.h"
+#include "plan/rules/rules.h"
 
 #include <stdlib.h>
 
@@ -152,7 +153,8 @@ static int plan_destroy(struct planner *p, struct err *err)
     }
     finish_changes(p);
     diff_outputs(p);
-    return 0;
+    rules_ask(p);
+    return p->diags->errors ? -1 : 0;
 }
 
 /* ---- all of it ---- */
@@ -194,7 +196,10 @@ static int make_plan(struct planner *p, struct err *err)
             *err = p->failure;
         return -1;
     }
-    return 0;
+    rules_ask(p);
+    if (p->offline) /* there is no plan to be shown with them */
+        rules_report(p->plan, p->diags);
+    return p->diags->errors ? -1 : 0;
 }
 
 int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,

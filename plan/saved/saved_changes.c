@@ -5,6 +5,7 @@
 #include "base/mask.h"
 #include "plan/objects/address.h"
 #include "plan/planner.h"
+#include "plan/saved/saved_findings.h"
 #include "plan/saved/saved_value.h"
 #include "plan/state/scan.h"
 
@@ -170,6 +171,7 @@ const struct value *saved_changes(const struct plan *plan, struct arena *arena)
         {STR("counts"), counts_saved(arena, plan)},
         {STR("erases"), value_builder_map(&erases)},
         {STR("refresh"), refresh_saved(arena, plan)},
+        {STR("rules"), saved_findings(plan, arena)},
     };
     return as_written(arena, value_map(arena, entries, sizeof entries / sizeof *entries));
 }
@@ -308,6 +310,7 @@ void saved_changes_read(
         out->outputs[out->output_count++] = read_output(&r, outputs->items[i]);
     read_figures(saved, out);
     saved_unread(saved, arena, out);
+    saved_findings_read(value_getz(saved, "rules"), arena, out);
 }
 
 /* ---- comparing ---- */

@@ -3,7 +3,7 @@
  * with what it is about to do, so that neither says what the other does not do.
  *
  *     {"changes": [{address, type, action, attrs: [{name, before, after}] …}], "outputs": […], "counts": {…},
- *      "erases": {address: […]}, "refresh": {…}}
+ *      "erases": {address: […]}, "refresh": {…}, "rules": [{rule, address, …}]}
  *
  * These are entries of the file, beside "destroy" and "refreshed".
  *

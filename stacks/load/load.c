@@ -1,5 +1,5 @@
 /* What the files that load a stack share: see load.h. */
-#include "stacks/load/load.h"
+#include "stacks/load/rules.h"
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -34,6 +34,7 @@ static const struct section {
     {STR_INIT("resources"), EVERYWHERE, NODE_MAP, load_resources},
     {STR_INIT("data"), EVERYWHERE, NODE_MAP, load_data},
     {STR_INIT("modules"), EVERYWHERE, NODE_MAP, load_modules},
+    {STR_INIT("rules"), EVERYWHERE, NODE_MAP, load_rules},
     {STR_INIT("outputs"), EVERYWHERE, NODE_MAP, load_outputs},
     {STR_INIT("moved"), EVERYWHERE, NODE_LIST, load_moved},
     {STR_INIT("removed"), EVERYWHERE, NODE_LIST, load_removed},
@@ -390,6 +391,7 @@ static void load_finish(struct loader *loader)
         free(loader->units[i]->parts);
     free(loader->units);
     free(loader->sources);
+    free(loader->rules);
     free(loader->decls);
     free(loader->infos);
     map_release(&loader->files);
@@ -423,6 +425,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         stack->settings = resolve_settings(root, options->settings_of);
     } else if (loaded) {
         resolve_all(&loader);
+        resolve_rules(&loader);
         order_decls(&loader);
         load_state(root);
         load_lease(root);

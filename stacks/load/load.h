@@ -56,6 +56,12 @@ struct decl_info {
     const struct node *via;        /* of a provider or connection; may be NULL */
 };
 
+/* A rule, and the file whose names it means. */
+struct loaded_rule {
+    struct rule *rule;
+    struct unit *unit;
+};
+
 struct loader {
     const struct stack_options *options;
     struct stack *stack;
@@ -66,6 +72,8 @@ struct loader {
     size_t decl_count, decl_cap, info_cap;
     struct unit **units;
     size_t unit_count, unit_cap;
+    struct loaded_rule *rules;
+    size_t rule_count, rule_cap;
     struct source const **sources;
     size_t source_count, source_cap;
     bool inputs_given;

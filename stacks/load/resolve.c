@@ -123,12 +123,22 @@ static bool hint_word(void *ctx, struct diag *d, struct decl *decl, struct str w
     return decl->schema && hint_attr_of_others(r->loader, d, decl->schema, word);
 }
 
+struct resolver resolve_resolver(struct resolving *r)
+{
+    return (struct resolver){.lookup = resolve_lookup,
+        .names = list_names,
+        .depends = depends,
+        .has_attr = has_attr,
+        .hint_word = r->loader->options ? hint_word : NULL,
+        .ctx = r};
+}
+
 void resolve_expr(struct resolving *r, struct expr *expr, bool each_allowed)
 {
     if (!expr)
         return;
-    struct resolver resolver = {
-        resolve_lookup, list_names, depends, has_attr, hint_word, each_allowed, r, NULL};
+    struct resolver resolver = resolve_resolver(r);
+    resolver.each_allowed = each_allowed;
     expr_resolve(expr, &resolver, r->loader->diags);
 }
 
@@ -137,7 +147,8 @@ void stack_resolve(struct stack *stack, struct expr *expr, const struct value *n
     struct loader loader = {.stack = stack, .arena = &stack->arena, .diags = diags};
     struct unit unit = {.loader = &loader, .module = stack->root};
     struct resolving r = {.loader = &loader, .unit = &unit};
-    struct resolver resolver = {resolve_lookup, list_names, depends, has_attr, NULL, false, &r, names};
+    struct resolver resolver = resolve_resolver(&r);
+    resolver.further = names;
     expr_resolve(expr, &resolver, diags);
 }
 

@@ -21,6 +21,8 @@ struct resolving {
 
 /* ---- resolve.c ---- */
 
+/* Of the names that the unit has. */
+struct resolver resolve_resolver(struct resolving *r);
 void resolve_expr(struct resolving *r, struct expr *expr, bool each_allowed);
 void resolve_add_dep(struct resolving *r, struct decl *dep);
 /* The keys of a map; `names` has room for them. How many there are. */

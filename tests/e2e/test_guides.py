@@ -34,7 +34,7 @@ def commands(path):
             yield words.split(), re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)
 
 
-@pytest.mark.parametrize("path", [*GUIDES, ROOT / "docs" / "stacks.md", ROOT / "docs" / "cloudcontrol.md", ROOT / "docs" / "rest.md"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*GUIDES, ROOT / "docs" / "stacks.md", ROOT / "docs" / "rules.md", ROOT / "docs" / "cloudcontrol.md", ROOT / "docs" / "rest.md"], ids=lambda path: path.stem)
 def test_stacks_are_right(tmp_path, path):
     for number, text in enumerate(blocks(path, "stack:")):
         stack = Stack(tmp_path / str(number))

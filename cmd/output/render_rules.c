@@ -1,0 +1,65 @@
+/*
+ * What rules say of a plan: a line for each finding, with the place in the user's file.
+ */
+#include "cmd/output/render.h"
+#include "cmd/terminal/term.h"
+
+#include "base/diag.h"
+
+static const char *outcome_word(const struct rule_finding *f)
+{
+    return f->outcome == FINDING_WAITS ? "asked during apply" : rule_level_name(f->level);
+}
+
+/* "weir.yaml:12" */
+static void add_place(struct buf *out, struct span span)
+{
+    if (!span.source)
+        return;
+    span = span_complete(span);
+    buf_addz(out, ", ");
+    text_add_safe(out, span.source->path, false);
+    if (span.line)
+        buf_addf(out, ":%u", span.line);
+}
+
+void render_rules(const struct plan *plan, const struct render_options *o, bool broken, struct buf *out)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < plan->finding_count; i++) {
+        const struct rule_finding *f = &plan->findings[i];
+        if (!broken && f->outcome == FINDING_BROKEN)
+            continue;
+        if (!shown++)
+            style_add(out, o->color, STYLE_BOLD, "Rules:\n");
+        buf_addf(out, "  %s  ", outcome_word(f));
+        text_add_safe(out, f->address, false);
+        buf_addz(out, ": ");
+        text_add_safe(out, f->message, false);
+        buf_addz(out, " (");
+        text_add_safe(out, f->rule, false);
+        add_place(out, f->span);
+        buf_addz(out, ")\n");
+    }
+    if (shown)
+        buf_add_char(out, '\n');
+}
+
+void render_rules_markdown(const struct plan *plan, struct buf *out)
+{
+    enum { ROWS_MAX = 50 };
+    for (size_t i = 0; i < plan->finding_count && i < ROWS_MAX; i++) {
+        const struct rule_finding *f = &plan->findings[i];
+        if (!i)
+            buf_addz(out, "\n| rule | | resource | |\n| --- | --- | --- | --- |\n");
+        buf_addz(out, "| ");
+        render_code(out, f->rule);
+        buf_addf(out, " | %s | ", outcome_word(f));
+        render_code(out, f->address);
+        buf_addz(out, " | ");
+        render_cell(out, f->message);
+        buf_addz(out, " |\n");
+    }
+    if (plan->finding_count > ROWS_MAX)
+        buf_addf(out, "| | | and %zu more | |\n", plan->finding_count - ROWS_MAX);
+}

@@ -1,0 +1,194 @@
+/* All rules of a stack, asked of all that its plan does. */
+#include "plan/rules/rules_internal.h"
+
+#include "base/mem.h"
+#include "plan/evaluate/instances.h"
+
+#include <stdlib.h>
+
+/* The rules for one type. */
+struct type_rules {
+    const struct rule **rules;
+    size_t n;
+    bool links;
+};
+
+struct asking {
+    struct planner *p;
+    struct arena scratch; /* of one resource */
+    struct map types;     /* name -> struct type_rules */
+    struct rule_finding *findings;
+    size_t n, cap;
+};
+
+static const struct type_rules *rules_of(struct asking *a, const struct schema *schema)
+{
+    struct planner *p = a->p;
+    struct type_rules *found = map_get(&a->types, schema->name);
+    if (found)
+        return found;
+    found = ARENA_NEW(p->arena, struct type_rules);
+    found->rules = ARENA_ARRAY(p->arena, const struct rule *, p->stack->rule_count);
+    for (size_t i = 0; i < p->stack->rule_count; i++) {
+        const struct rule *rule = &p->stack->rules[i];
+        if (rule->of_plan || !rule_is_for(rule, schema))
+            continue;
+        found->rules[found->n++] = rule;
+        found->links |= (rule->names & RULE_NAMES_LINKS) != 0;
+    }
+    map_set(&a->types, schema->name, found);
+    return found;
+}
+
+/* ---- findings ---- */
+
+static struct rule_finding *add_finding(
+    struct asking *a, const struct rule *rule, const struct subject_of_rule *subject)
+{
+    MEM_GROW(a->findings, a->cap, a->n + 1);
+    struct rule_finding *f = &a->findings[a->n++];
+    *f = (struct rule_finding){.rule = rule->name,
+        .address = subject->address,
+        .type = subject->schema ? subject->schema->name : STR_EMPTY,
+        .message = rule_message(a->p, rule, subject),
+        .level = rule->level,
+        .outcome = FINDING_BROKEN,
+        .span = rule_place(a->p, rule, subject),
+        .rule_span = rule->span};
+    return f;
+}
+
+/* Is there a later moment at which it can be asked: before the resource's call, when what others are is
+ * known? */
+static bool can_wait(const struct rule *rule, const struct instance *instance)
+{
+    if (!instance || instance_action(instance) == ACTION_NOOP)
+        return false;
+    return !value_is_known(instance->desired) || (rule->names & (RULE_NAMES_LINKS | RULE_NAMES_OTHERS));
+}
+
+static void add_wait(struct asking *a, const struct rule *rule, struct instance *instance)
+{
+    struct rule_wait *wait = ARENA_NEW(a->p->arena, struct rule_wait);
+    *wait = (struct rule_wait){rule, instance->waits};
+    instance->waits = wait;
+}
+
+static void ask(struct asking *a, const struct rule *rule, const struct subject_of_rule *subject,
+    struct instance *instance)
+{
+    bool asked;
+    enum rule_answer answer = rule_ask(a->p, &a->scratch, rule, subject, &asked);
+    a->p->plan->rules_asked += asked;
+    if (answer == RULE_IS_KEPT || answer == RULE_IS_WRONG || (answer == RULE_IS_UNKNOWN && a->p->offline))
+        return;
+    struct rule_finding *f = add_finding(a, rule, subject);
+    if (answer == RULE_IS_BROKEN)
+        return;
+    f->unknown = true;
+    if (!can_wait(rule, instance))
+        return;
+    f->outcome = FINDING_WAITS;
+    add_wait(a, rule, instance);
+}
+
+/* ---- of what they are asked ---- */
+
+static bool is_in(const struct module *module, const struct module *holder)
+{
+    for (; holder && module && module != holder; module = module->parent)
+        ;
+    return !holder || module == holder;
+}
+
+static bool lies_in(struct str address, const struct module *holder)
+{
+    return !holder || (str_starts(address, holder->path) && address.n > holder->path.n &&
+                          address.p[holder->path.n] == '/');
+}
+
+/* Without a state and services nobody knows what becomes of a resource. */
+static bool can_ask(const struct planner *p, const struct rule *rule)
+{
+    return !p->offline || !(rule->names & (RULE_NAMES_ACTION | RULE_NAMES_BEFORE));
+}
+
+static void ask_of_instance(struct asking *a, struct instance *instance)
+{
+    const struct decl *decl = instance->decl;
+    const struct type_rules *list = rules_of(a, decl->schema);
+    struct subject_of_rule subject = {
+        .address = instance->address, .schema = decl->schema, .instance = instance, .decl = decl};
+    for (size_t i = 0; i < list->n; i++) {
+        if (!is_in(decl->module, list->rules[i]->module) || !can_ask(a->p, list->rules[i]))
+            continue;
+        if (!subject.constants)
+            subject.constants =
+                rule_constants_of(a->p, &a->scratch, instance, instance->planned, list->links);
+        ask(a, list->rules[i], &subject, instance);
+    }
+    arena_release(&a->scratch);
+}
+
+/* Of what goes only rules that name the action: the others are about what is there. */
+static void ask_of_deleted(struct asking *a, const struct change *change)
+{
+    const struct type_rules *list = rules_of(a, change->schema);
+    struct subject_of_rule subject = {
+        .address = change->subject.address, .schema = change->schema, .decl = change->decl};
+    for (size_t i = 0; i < list->n; i++) {
+        if (!(list->rules[i]->names & RULE_NAMES_ACTION) || !lies_in(subject.address, list->rules[i]->module))
+            continue;
+        if (!subject.constants)
+            subject.constants = rule_constants_of_deleted(a->p, &a->scratch, change);
+        ask(a, list->rules[i], &subject, NULL);
+    }
+    arena_release(&a->scratch);
+}
+
+static void ask_of_plan(struct asking *a, const struct rule *rule)
+{
+    struct planner *p = a->p;
+    struct value_builder numbers = VALUE_BUILDER(&a->scratch);
+    for (int i = 0; i < ACTION_COUNT; i++)
+        value_builder_set(&numbers, str_z(action_name((enum action)i)),
+            value_int(&a->scratch, (int64_t)plan_count(p->plan, (enum action)i)));
+    value_builder_set(&numbers, STR("resources"), value_int(&a->scratch, (int64_t)p->plan->resource_count));
+    struct subject_of_rule subject = {.address = STR("plan")};
+    subject.constants =
+        value_with(&a->scratch, p->stack->constants, STR("plan"), value_builder_map(&numbers));
+    ask(a, rule, &subject, NULL);
+    arena_release(&a->scratch);
+}
+
+static void ask_all(struct asking *a)
+{
+    struct planner *p = a->p;
+    for (size_t i = 0; i < p->stack->decl_count && !p->options->destroy; i++) {
+        struct instances *list = &p->evaluated.instances[i];
+        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < list->n; k++)
+            if (list->items[k].desired && list->items[k].planned)
+                ask_of_instance(a, &list->items[k]);
+    }
+    for (size_t i = 0; i < p->plan->change_count; i++)
+        if (!p->plan->changes[i].instance && p->plan->changes[i].schema)
+            ask_of_deleted(a, &p->plan->changes[i]);
+    for (size_t i = 0; i < p->stack->rule_count && !p->offline; i++)
+        if (p->stack->rules[i].of_plan)
+            ask_of_plan(a, &p->stack->rules[i]);
+}
+
+void rules_ask(struct planner *p)
+{
+    struct asking a = {.p = p};
+    if (!p->stack->rule_count || p->options->as_recorded)
+        return;
+    ask_all(&a);
+    p->plan->finding_count = a.n;
+    p->plan->findings = ARENA_ARRAY(p->arena, struct rule_finding, a.n + 1);
+    if (a.n)
+        memcpy(p->plan->findings, a.findings, a.n * sizeof *a.findings);
+    free(a.findings);
+    map_release(&a.types);
+    arena_release(&a.scratch);
+}

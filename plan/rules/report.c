@@ -1,0 +1,99 @@
+/* What came out: as diagnostics, as the reason why nothing is applied, and while it is applied. */
+#include "plan/rules/rules_internal.h"
+
+#include "base/json.h"
+
+const char *finding_outcome_name(enum finding_outcome outcome)
+{
+    static const char *const names[] = {"broken", "waits"};
+    return names[outcome];
+}
+
+/* Why it counts as broken although nobody knows. */
+static const char undecided[] =
+    "it depends on what only the service sets, and nobody can tell before the call";
+
+static void report_finding(const struct rule_finding *f, struct diags *diags)
+{
+    bool warns = f->level == RULE_WARNING;
+    struct diag *d =
+        warns ? diag_warning(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message))
+              : diag_error(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message));
+    if (f->rule_span.source != f->span.source || f->rule_span.offset != f->span.offset)
+        diag_related(diags, d, f->rule_span, "the rule \"%.*s\"", STR_ARG(f->rule));
+    if (f->unknown)
+        diag_hint(diags, d, "%s", undecided);
+}
+
+void rules_report(const struct plan *plan, struct diags *diags)
+{
+    for (size_t i = 0; i < plan->finding_count; i++)
+        if (plan->findings[i].outcome == FINDING_BROKEN)
+            report_finding(&plan->findings[i], diags);
+}
+
+static bool finding_stops(const struct rule_finding *f)
+{
+    return f->outcome == FINDING_BROKEN && f->level != RULE_WARNING;
+}
+
+int plan_check_rules(const struct plan *plan, struct err *err)
+{
+    size_t n = 0;
+    const struct rule_finding *first = NULL;
+    for (size_t i = plan->finding_count; i-- > 0;)
+        if (finding_stops(&plan->findings[i])) {
+            first = &plan->findings[i];
+            n++;
+        }
+    if (!n)
+        return 0;
+    err_set(err, ERR_INVALID, "%zu rule%s broken: %.*s of %.*s%s", n, n == 1 ? " is" : "s are",
+        STR_ARG(first->rule), STR_ARG(first->address), n > 1 ? ", …" : "");
+    return err_hint(err, "change what the message names, or the rule; nothing is applied until then");
+}
+
+/* ---- while it is applied ---- */
+
+/* -1 with err: it stops what is about to be made. */
+static int settle_wait(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject,
+    enum rule_answer answer, void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
+{
+    struct str message = rule_message(p, rule, subject);
+    const char *why = answer == RULE_IS_UNKNOWN ? "; it still depends on what nobody knows" : "";
+    if (answer == RULE_IS_WRONG)
+        return err_set(err, ERR_INVALID, "the rule \"%.*s\" cannot be asked: %.*s", STR_ARG(rule->name),
+            STR_ARG(p->diags->n ? p->diags->items[p->diags->n - 1].message : STR("a mistake")));
+    if (rule->level == RULE_WARNING) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        warn(ctx, arena_printf(&scratch, "%.*s: %.*s (rule %.*s)%s", STR_ARG(subject->address),
+                      STR_ARG(message), STR_ARG(rule->name), why)
+                      .p);
+        return 0;
+    }
+    struct span at = span_complete(rule->span);
+    err_set(err, ERR_INVALID, "%.*s%s", STR_ARG(message), why);
+    return err_hint(err, "the rule \"%.*s\" at %.*s:%u; it was not called", STR_ARG(rule->name),
+        STR_ARG(at.source ? at.source->path : STR_EMPTY), at.line);
+}
+
+int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired,
+    void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
+{
+    int status = 0;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct subject_of_rule subject = {.address = instance->address,
+        .schema = instance->decl->schema,
+        .instance = instance,
+        .decl = instance->decl};
+    for (const struct rule_wait *wait = instance->waits; wait && !status; wait = wait->next) {
+        if (!subject.constants)
+            subject.constants = rule_constants_of(
+                p, &scratch, instance, value_merge(&scratch, instance->planned, desired), true);
+        bool asked;
+        enum rule_answer answer = rule_ask(p, &scratch, wait->rule, &subject, &asked);
+        if (answer != RULE_IS_KEPT)
+            status = settle_wait(p, wait->rule, &subject, answer, warn, ctx, err);
+    }
+    return status;
+}

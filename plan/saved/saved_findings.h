@@ -1,0 +1,16 @@
+/*
+ * What rules said when a plan was made, as its file has it: for whoever reads it. When it is applied they are
+ * asked again.
+ *
+ *     [{rule, address, type, message, level, outcome, unknown, file, line, column}]
+ */
+#ifndef WEIR_PLAN_SAVED_SAVED_FINDINGS_H
+#define WEIR_PLAN_SAVED_SAVED_FINDINGS_H
+
+#include "plan/plan.h"
+
+const struct value *saved_findings(const struct plan *plan, struct arena *arena);
+/* The other way, of what may be anything. */
+void saved_findings_read(const struct value *saved, struct arena *arena, struct plan *out);
+
+#endif

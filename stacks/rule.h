@@ -1,0 +1,61 @@
+/*
+ * Rules: what has to hold of the resources that a plan makes, or of the plan as a whole.
+ *
+ *     rules:
+ *       tags_everywhere:
+ *         for: aws.*                             types and patterns of types, or `plan`
+ *         where: ${action != "delete"}           which of them; all
+ *         require: ${haskey(self.tags, "owner")}
+ *         message: every resource says who owns it
+ *         level: error                           or warning, approval
+ *
+ * The loader reads them (stacks/load/rules.c) and reports every mistake that can be found without values. The
+ * planner asks them (plan/rules/rules.h). In their expressions these names come before all others:
+ *
+ *     self          the resource as planned; null where it is deleted
+ *     before        the resource as it is; null where it is created
+ *     action        create, update, replace, delete, adopt, forget or noop
+ *     address, type of the resource
+ *     dependencies  what it refers to, and
+ *     dependents    what refers to it: lists of {address, type, action, self}
+ *     plan          with `for: plan`: numbers of the plan
+ */
+#ifndef WEIR_STACKS_RULE_H
+#define WEIR_STACKS_RULE_H
+
+#include "stacks/expr.h"
+
+struct module;
+struct schema;
+
+enum rule_level { RULE_ERROR, RULE_WARNING, RULE_APPROVAL, RULE_LEVELS };
+const char *rule_level_name(enum rule_level level); /* "error" … as in the file */
+
+/* What a rule's expressions name; it tells when the rule can be asked. */
+enum rule_names {
+    RULE_NAMES_ACTION = 1,
+    RULE_NAMES_BEFORE = 2,
+    RULE_NAMES_LINKS = 4,  /* dependencies, dependents */
+    RULE_NAMES_OTHERS = 8, /* declarations of the stack */
+    RULE_NAMES_COST = 16,  /* plan.cost */
+};
+
+struct rule {
+    struct str name; /* "tags_everywhere" */
+    struct span span;
+    const struct module *module; /* of the resources in it; NULL: of all */
+    const struct str *types;     /* names and patterns */
+    size_t type_count;
+    bool of_plan;
+    struct expr *where; /* NULL: of all */
+    struct expr *require, *message;
+    enum rule_level level;
+    unsigned names;               /* enum rule_names */
+    const struct str *attributes; /* of `self` that it names */
+    size_t attribute_count;
+};
+
+/* Is it a rule for resources of the type? Of patterns only types that have what it names. */
+bool rule_is_for(const struct rule *rule, const struct schema *schema);
+
+#endif
