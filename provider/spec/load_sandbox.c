@@ -53,7 +53,7 @@ static const struct sandbox_key {
     {"shows_in", FORM_MAP, NULL},
     {"shows_beside", FORM_MAP, NULL},
     {"item_shows", FORM_BY_ATTR, NULL},
-    {"collects", FORM_KEYS_BELOW, "type attribute if shows lists"},
+    {"collects", FORM_KEYS_BELOW, "type attribute if shows lists one"},
     {"text_maps", FORM_NAMES, NULL},
     {"lingers", FORM_BY_ATTR, NULL},
     {"leaves_behind", FORM_RULES, "when type attributes tags"},

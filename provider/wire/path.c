@@ -22,6 +22,18 @@ static const struct value *path_lookup(const struct value *doc, struct str name)
     return NULL;
 }
 
+/* "Domain|CustomDomain[]": what there is of these members, as a list. */
+static const struct value *path_members(struct arena *arena, const struct value *doc, struct str names)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    while (names.n) {
+        const struct value *v = path_lookup(doc, str_cut(names, '|', &names));
+        if (!value_is_null(v))
+            value_builder_add(&b, v);
+    }
+    return value_builder_list(&b);
+}
+
 static const struct value *path_unwrap(const struct value *v)
 {
     if (v->kind != VALUE_MAP || v->count != 1)
@@ -107,7 +119,8 @@ static const struct value *path_descend(
     struct arena *arena, const struct value *doc, const struct wire_segment *segment)
 {
     bool here = !segment->name.n || str_eqz(segment->name, "@") || str_eqz(segment->name, ".");
-    doc = here ? doc : path_lookup(doc, segment->name);
+    bool several = segment->items == WIRE_EVERY_ITEM && str_find_char(segment->name, '|', 0) >= 0;
+    doc = here ? doc : several ? path_members(arena, doc, segment->name) : path_lookup(doc, segment->name);
     if (value_is_null(doc))
         return NULL;
     return segment->items == WIRE_ITEM_THAT_HAS ? item_that_has(arena, doc, segment) : doc;

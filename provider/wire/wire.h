@@ -190,11 +190,11 @@ const struct shape *wire_shape_union(
 /*
  * Follows a path in a generic document: "Role", "Policy.Arn", "Reservations[].Instances[]", "@" (itself).
  * [] flattens: every item of a list; "Versions[IsDefault=true]" is the one item that is so, as a value of its
- * own. "items[].resourceMethods{}" is every value of a map; a value that is a map itself has a member ^ more,
- * which is what it lies in. What XML makes of lists is evened out: the wrappers `member` and `item`
- * are looked through (items of another name stand in the path: "Buckets.Bucket[]"), one item counts as a list
- * of one, an empty element as none. A name also finds a key in an XML map (<entry><key/><value/></entry>).
- * NULL where nothing is there.
+ * own. "UserPool.Domain|CustomDomain[]" is what there is of two members. "items[].resourceMethods{}" is every
+ * value of a map; a value that is a map itself has a member ^ more, which is what it lies in. What XML makes
+ * of lists is evened out: the wrappers `member` and `item` are looked through (items of another name stand in
+ * the path: "Buckets.Bucket[]"), one item counts as a list of one, an empty element as none. A name also
+ * finds a key in an XML map (<entry><key/><value/></entry>). NULL where nothing is there.
  */
 const struct value *wire_path(struct arena *arena, const struct value *document, struct str path);
 

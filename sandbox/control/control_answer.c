@@ -143,6 +143,10 @@ static void place_collected(struct making *m, struct part_node *node, const stru
 {
     for (uint32_t i = 0; i < collected->count; i++) {
         const struct value *list = collected->entries[i].value;
+        if (list->kind != VALUE_LIST) {
+            document_place(m, node, collected->entries[i].key, place_shape(m, list), list);
+            continue;
+        }
         struct part_node *at = document_child(m, node, collected->entries[i].key, false);
         at->is_list = true;
         for (uint32_t k = 0; k < list->count; k++)

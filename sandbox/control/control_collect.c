@@ -10,7 +10,8 @@
  *       IpPermissions: {type: aws.ec2.security_group_rule, attribute: group_id, if: {egress: false},
  *         shows: {IpProtocol: "${protocol}"}, lists: {IpRanges: {CidrIp: "${cidr}"}}}
  *
- * Those with the same `shows` are one item; `lists` are what each of them adds to its lists.
+ * Those with the same `shows` are one item; `lists` are what each of them adds to its lists. `one: Name`: not
+ * a list but that member of the first item, if there is one.
  */
 
 struct collecting {
@@ -115,8 +116,13 @@ static const struct value *items(struct call *call, const struct resource *resou
 const struct value *collect(struct call *call, const struct resource *resource)
 {
     const struct value *rules = value_getz(resource->type->sandbox, "collects"), *out = &value_empty_map;
-    for (uint32_t i = 0; rules && i < rules->count; i++)
-        out = value_with(
-            call->arena, out, rules->entries[i].key, items(call, resource, rules->entries[i].value));
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        const struct value *rule = rules->entries[i].value, *v = items(call, resource, rule);
+        struct str one = value_gets(rule, "one");
+        if (one.n)
+            v = v->count ? value_get(v->items[0], one) : NULL;
+        if (v)
+            out = value_with(call->arena, out, rules->entries[i].key, v);
+    }
     return out;
 }

@@ -131,7 +131,6 @@ def test_import_live_with_nobody_listening(local_stack):
     said = {name: is_a_sentence(name, local_stack.run("import", "live", "--type", name, "-o", "-", status=None)).err for name in schema()["resources"]}
     assert all("is not in an AWS account" in err for name, err in said.items() if not name.startswith(("aws.", "weir.artifact")))
     assert "aws.emr.step cannot be listed" in said["aws.emr.step"] and "`imports:`" in said["aws.emr.step"]
-    assert "aws.cognitoidp.user_pool_domain cannot be listed" in said["aws.cognitoidp.user_pool_domain"]
     assert "aws.s3.object cannot be listed" in said["aws.s3.object"] and "cannot be listed" in said["weir.artifact"]
     assert "connection refused" in said["aws.sqs.queue"]
 

@@ -422,6 +422,18 @@ def test_a_stream_to_an_http_endpoint(tmp_path, cloud):
     stack.assert_settled()
 
 
+def test_domains_are_listed_by_their_pools(tmp_path, fast_sandbox):
+    cognito = fast_sandbox.client("cognito-idp")
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0000-0000-0000-000000000001"
+    both, none = (cognito.create_user_pool(PoolName=name)["UserPool"]["Id"] for name in ("both", "none"))
+    cognito.create_user_pool_domain(Domain="readers", UserPoolId=both)
+    cognito.create_user_pool_domain(Domain="login.readers.example", UserPoolId=both, CustomDomainConfig={"CertificateArn": certificate})
+    told = cognito.describe_user_pool(UserPoolId=both)["UserPool"]
+    assert (told["Domain"], told["CustomDomain"]) == ("readers", "login.readers.example") and "Domain" not in cognito.describe_user_pool(UserPoolId=none)["UserPool"]
+    _, found = taken_over(Stack(tmp_path / "stack", fast_sandbox), "--type", "aws.cognitoidp.user_pool_domain")
+    assert {(one["domain"], one["user_pool"], one.get("certificate")) for one in found.values()} == {("readers", both, None), ("login.readers.example", both, certificate)}
+
+
 def test_what_is_switched_off_is_not_named(tmp_path, cloud):
     """Of a subnet's settings that weir has no attribute for, all are off: EC2 says so in texts and in structures of them."""
     ec2 = cloud.client("ec2")

@@ -206,6 +206,11 @@ class Check:
             condition = ""
             if "[" in name:
                 name, condition = name.rstrip("]").split("[")
+            if "|" in name:  # what there is of several members
+                shape = [self.step(shape, one, path, what) for one in name.split("|")][0]
+                if shape is None:
+                    return None
+                continue
             if name:
                 shape = self.step(shape, name, path, what)
                 if shape is None:

@@ -56,6 +56,9 @@ static void test_names(void **state)
     assert_string_equal(path_json("{\"a\":1}", ""), "{\"a\":1}");
     assert_string_equal(path_json("{\"Role\":{}}", "Role.Arn"), "");
     assert_string_equal(path_json("{\"Role\":null}", "Role"), "");
+    assert_string_equal(path_json("{\"P\":{\"A\":\"x\",\"B\":\"y\"}}", "P.A|B[]"), "[\"x\",\"y\"]");
+    assert_string_equal(path_json("{\"P\":{\"B\":\"y\"}}", "P.A|B[]"), "[\"y\"]");
+    assert_string_equal(path_json("{\"P\":{\"C\":1}}", "P.A|B[]"), "[]");
     assert_string_equal(path_json("{\"Role\":\"x\"}", "Role.Arn"), "");
 }
 
