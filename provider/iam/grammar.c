@@ -81,20 +81,21 @@ static bool is_action(struct str action)
     return service.n && name.n;
 }
 
-static bool is_resource(struct str resource)
+/* `begins`: of another form that the place knows, as a queue's URL; "" none. */
+static bool is_resource(struct str resource, struct str begins)
 {
     return str_eqz(resource, "*") || str_starts(resource, STR("arn:")) ||
-           str_find(resource, STR("${"), 0) >= 0;
+           (begins.n && str_starts(resource, begins)) || str_find(resource, STR("${"), 0) >= 0;
 }
 
-static int check_patterns(const struct iam_statement *s, struct err *err)
+static int check_patterns(const struct iam_statement *s, struct str begins, struct err *err)
 {
     for (size_t i = 0; i < s->actions.n; i++)
         if (!is_action(s->actions.items[i].written))
             return err_set(err, ERR_INVALID, "an action is SERVICE:NAME, not \"%.*s\"",
                 STR_ARG(s->actions.items[i].written));
     for (size_t i = 0; i < s->resources.n; i++)
-        if (!is_resource(s->resources.items[i].written))
+        if (!is_resource(s->resources.items[i].written, begins))
             return err_set(err, ERR_INVALID, "a resource is an ARN or \"*\", not \"%.*s\"",
                 STR_ARG(s->resources.items[i].written));
     return 0;
@@ -125,8 +126,9 @@ static int check_principals(const struct iam_statement *s, struct err *err)
     return 0;
 }
 
-static int check_statement(const struct iam_statement *s, struct str place, struct err *err)
+static int check_statement(const struct iam_statement *s, struct str where, struct err *err)
 {
+    struct str begins, place = str_cut(where, ' ', &begins);
     bool identity = str_eqz(place, "identity"), trust = str_eqz(place, "trust"),
          others = trust || str_eqz(place, "resource");
     if (identity && s->principal_count)
@@ -138,7 +140,7 @@ static int check_statement(const struct iam_statement *s, struct str place, stru
         return err_set(err, ERR_INVALID, "Resource is missing: an ARN, or \"*\"");
     if (trust && s->resources.n)
         return err_set(err, ERR_INVALID, "Resource does not belong here: the policy is about its own role");
-    if (check_patterns(s, err) || check_principals(s, err))
+    if (check_patterns(s, begins, err) || check_principals(s, err))
         return -1;
     return trust ? check_trust(s, err) : 0;
 }

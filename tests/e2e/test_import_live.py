@@ -422,6 +422,15 @@ def test_a_stream_to_an_http_endpoint(tmp_path, cloud):
     stack.assert_settled()
 
 
+def test_a_queue_whose_policy_names_it_by_its_url(tmp_path, place):
+    sqs = place.client("sqs")
+    url = sqs.create_queue(QueueName="counted")["QueueUrl"].replace("localhost", "127.0.0.1")
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "sqs:GetQueueAttributes", "Resource": url}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [statement]})})
+    _, found = taken_over(Stack(tmp_path / "stack", place), "--type", "aws.sqs.queue")
+    assert found["counted"]["policy"]["Statement"][0]["Resource"] == url
+
+
 def test_domains_are_listed_by_their_pools(tmp_path, fast_sandbox):
     cognito = fast_sandbox.client("cognito-idp")
     certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b2c3d-0000-0000-0000-000000000001"
