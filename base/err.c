@@ -121,6 +121,13 @@ int err_hint(struct err *err, const char *form, ...)
     return -1;
 }
 
+int err_raise(struct err *err, const struct err *failure)
+{
+    if (err)
+        *err = *failure;
+    return -1;
+}
+
 void err_mask(struct err *err)
 {
     struct {

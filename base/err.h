@@ -66,6 +66,8 @@ int err_errno(struct err *err, enum err_class class, const char *format, ...)
 /* Both return -1, so that a failing call can end with them. */
 int err_context(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int err_hint(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* For a failure that was looked at first: *err (which may be NULL) is that one. Returns -1. */
+int err_raise(struct err *err, const struct err *failure);
 
 /* Takes secrets out of what was filled in otherwise, such as the code and the id that a service gives. */
 void err_mask(struct err *err);

@@ -267,9 +267,7 @@ int dir_make_private(const char *path, struct err *err)
     tree_remove(temporary);
     if (path_is_dir(path)) /* somebody else was faster */
         return 0;
-    if (err)
-        *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 const struct dirent *dir_next(DIR *dir)

@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* After a parameter that the function has for its type's sake only. */
+#define UNUSED __attribute__((unused))
+
 struct str {
     const char *p;
     size_t n;

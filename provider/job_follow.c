@@ -240,10 +240,8 @@ static int job_follow_loop(struct following *g, struct known_sources *known, str
             return 0;
         if (job_follow_look(g, &changed, &failure) == 0) {
             g->heard_ms = clock_mono_ms();
-        } else if (!may_pass(g, &failure)) {
-            *err = failure;
-            return -1;
-        }
+        } else if (!may_pass(g, &failure))
+            return err_raise(err, &failure);
         if (changed && g->run->state == JOB_RUNNING)
             g->f->state(g->f->callback_ctx, g->run);
         pause = next_pause(pause, first, changed, g->lines > 0);

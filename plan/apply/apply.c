@@ -153,8 +153,7 @@ static int run_locked(struct executor *x, struct err *err)
     x->result->unrecorded = state_is_broken(state);
     if (unended) {
         if (!status)
-            *err = late;
-        return -1;
+            return err_raise(err, &late);
     }
     return status;
 }

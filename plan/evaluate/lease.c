@@ -239,9 +239,7 @@ int plan_lease(struct workspace *workspace, const struct lease *lease, bool shor
     if (!status && !shorter)
         status = record_lease(workspace->state, lease, err);
     plan_free(p->plan);
-    if (!status && marked) {
-        *err = unmarked;
-        return -1;
-    }
+    if (!status && marked)
+        return err_raise(err, &unmarked);
     return status;
 }

@@ -358,10 +358,8 @@ static int recover_persistently(
         if (!recover_intent(&s, &why))
             return 0;
         bool passing = why.http_status >= 500 || (why.lost && why.class == ERR_NETWORK);
-        if (!passing || attempt == TRIES || cancel_is_set(options->cancel)) {
-            *err = why;
-            return -1;
-        }
+        if (!passing || attempt == TRIES || cancel_is_set(options->cancel))
+            return err_raise(err, &why);
         clock_sleep_ms(pause);
     }
 }

@@ -46,6 +46,5 @@ int recover_for_plan(struct planner *p, struct err *err)
         observe(&p->observer, &(struct event){.kind = EVENT_WARNING, .text = why.message});
         return 0;
     }
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }

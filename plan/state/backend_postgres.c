@@ -164,8 +164,7 @@ static int insert_rows(
             STR_ARG(g->base.description));
         err_hint(&why, "what this run had under way is recovered by the next command");
     }
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 static int pg_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)

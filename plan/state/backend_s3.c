@@ -417,10 +417,8 @@ static int s3_probe(struct backend *b, const struct probe_report *r, struct err 
     struct err why = ERR_INIT;
     struct s3_object object;
     bool found;
-    if (check_conditions(s, &why) && why.class != ERR_INVALID) {
-        *err = why;
-        return -1;
-    }
+    if (check_conditions(s, &why) && why.class != ERR_INVALID)
+        return err_raise(err, &why);
     bool safe = why.class == ERR_NONE;
     report_probe(r, safe, "conditional writes", safe ? "If-None-Match: * is honoured" : why.message);
     if (probe_listing(s, r, safe ? &why : err))

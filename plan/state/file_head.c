@@ -82,8 +82,7 @@ int file_head(struct backend *b, struct backend_head *head, struct err *err)
     if (fd < 0) {
         if (errno == ENOENT)
             return 0;
-        *err = why;
-        return -1;
+        return err_raise(err, &why);
     }
     ssize_t n = pread(fd, text, sizeof text, 0);
     bool whole = n >= HEAD_SIZE && text[HEAD_DIGITS] == '\n';

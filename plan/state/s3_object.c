@@ -170,10 +170,8 @@ int s3_put_probe(struct s3_store *store, struct str key, struct str body, bool *
             *exists = true;
             return 0;
         }
-        if (status != 409 || i == PUT_TRIES) {
-            *err = why;
-            return -1;
-        }
+        if (status != 409 || i == PUT_TRIES)
+            return err_raise(err, &why);
         clock_sleep_ms(CONFLICT_WAIT_MS * i); /* another conditional put was under way */
     }
 }
@@ -259,8 +257,7 @@ int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s
     if (failed) {
         if (is_absent(&why))
             return 0;
-        *err = why;
-        return -1;
+        return err_raise(err, &why);
     }
     if (get_rest(store, arena, key, &answer, &out->body, err))
         return -1;
@@ -279,10 +276,8 @@ int s3_delete(struct s3_store *store, struct str key, struct err *err)
     struct wire_message answer;
     struct err why = ERR_INIT;
     if (send_request(store, &scratch, &(struct request){.method = "DELETE", .key = key}, &answer, &why) &&
-        !is_absent(&why)) {
-        *err = why;
-        return -1;
-    }
+        !is_absent(&why))
+        return err_raise(err, &why);
     return 0;
 }
 

@@ -31,8 +31,7 @@ int creds_http(struct creds_context *ctx, const struct http_request *request, in
         bool again = result ? failure.class == ERR_NETWORK : response.status >= 500;
         if (!again || each.attempt >= attempts) {
             if (err)
-                *err = failure;
-            return -1;
+                return err_raise(err, &failure);
         }
         clock_sleep_ms((int64_t)PAUSE_MS << each.attempt);
     }

@@ -142,8 +142,7 @@ static int creds_sts_call(struct sts_call *c, struct credentials *out, struct er
         }
         if (!again || c->attempt >= ATTEMPTS) {
             if (err)
-                *err = failure;
-            return -1;
+                return err_raise(err, &failure);
         }
         clock_sleep_ms((int64_t)PAUSE_MS << c->attempt);
     }

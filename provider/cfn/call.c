@@ -205,10 +205,8 @@ int cfn_carry_out(
         }
         if (failure.class == ERR_THROTTLED && event->token.n)
             aws_throttled(provider_aws(ctx->provider), &cfn_service);
-        if (!event->token.n || !to_begin_anew(request, event) || attempt == BEGUN_ANEW) {
-            *err = failure;
-            return -1;
-        }
+        if (!event->token.n || !to_begin_anew(request, event) || attempt == BEGUN_ANEW)
+            return err_raise(err, &failure);
         repeats_because(&repeats, failure.message, attempt + 2);
         if (cancel_sleep_ms(ctx->cancel, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS, err))
             return -1;
@@ -239,8 +237,7 @@ int cfn_get(struct op_ctx *ctx, struct str identifier, const struct value **prop
         return read_properties(ctx->arena, value_getz(document, "ResourceDescription"), properties, err);
     if (failure.class == ERR_ABSENT)
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 typedef int page_items(void *ctx, const struct value *items, bool *done, struct err *err);

@@ -345,8 +345,7 @@ static int delete_one(struct op_ctx *ctx, unsigned teardown, const struct value 
     struct err failure = ERR_INIT;
     if (!cfn_carry_out(ctx, &request, &event, &failure) || failure.class == ERR_ABSENT)
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 /* ---- finding again ---- */

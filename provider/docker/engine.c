@@ -214,8 +214,7 @@ int engine_get(struct op_ctx *ctx, struct str path, const struct value **answer,
         return 0;
     if (failure.class == ERR_ABSENT)
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, struct err *err)

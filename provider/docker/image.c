@@ -163,10 +163,8 @@ static int drop_earlier(struct op_ctx *ctx, struct err *err)
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         struct err failure = ERR_INIT;
-        if (image_untag(ctx, value_gets(items->items[i], "Id"), &failure) && failure.http_status != 409) {
-            *err = failure;
-            return -1;
-        }
+        if (image_untag(ctx, value_gets(items->items[i], "Id"), &failure) && failure.http_status != 409)
+            return err_raise(err, &failure);
     }
     return 0;
 }

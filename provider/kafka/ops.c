@@ -212,8 +212,7 @@ static int op_create(struct op_ctx *ctx, const struct attempt *attempt, const st
         if (!type->create(&work, &why)) /* a part of it was made, and nothing is made twice by asking again */
             return look_back(&work, live, err);
     }
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 static int op_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
@@ -248,8 +247,7 @@ static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *
         return wait_for_end(&work, err);
     if (why.class == ERR_ABSENT)
         return 0;
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 /* What cannot be looked at erases nothing. */

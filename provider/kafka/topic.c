@@ -196,10 +196,8 @@ static int topic_create(struct kafka_work *work, struct err *err)
             return 0;
         bool again = (why.class == ERR_EXISTS && is_being_deleted(work)) ||
                      ((why.class == ERR_SERVICE || why.class == ERR_THROTTLED) && why.retryable);
-        if (!again || clock_mono_ms() > until) {
-            *err = why;
-            return -1;
-        }
+        if (!again || clock_mono_ms() > until)
+            return err_raise(err, &why);
         op_progress(work->ctx, why.class == ERR_EXISTS
                                    ? "waiting for the earlier topic of that name to be deleted"
                                    : "waiting for the controller");

@@ -125,8 +125,7 @@ static int credential_remove(struct kafka_work *work, int mechanism, struct err 
             &why) ||
         why.class == ERR_ABSENT)
         return 0;
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 /* First what is wanted, then away with the rest: somebody can always log in. */

@@ -57,10 +57,8 @@ static int database_create(struct pg_work *work, struct err *err)
     database_add_option(work, "collate", " lc_collate %L");
     database_add_option(work, "ctype", " lc_ctype %L");
     database_add_option(work, "tablespace", " tablespace %I");
-    if (session_change(work->session, buf_str(&work->sql), &why) && !came_after_all(work, &why)) {
-        *err = why;
-        return -1;
-    }
+    if (session_change(work->session, buf_str(&work->sql), &why) && !came_after_all(work, &why))
+        return err_raise(err, &why);
     buf_clear(&work->sql);
     database_write_settings(work);
     database_write_comment(work);

@@ -155,8 +155,7 @@ int ledger_read(struct op_ctx *ctx, struct session *session, const struct value 
     if (session_run(session, buf_str(&sql), NULL, &found, &why)) {
         if (strcmp(why.code, "42P01") == 0 || strcmp(why.code, "3F000") == 0) /* there is none */
             return 0;
-        *err = why;
-        return -1;
+        return err_raise(err, &why);
     }
     for (int i = 0; i < rows_count(&found); i++) {
         int64_t n = 0;

@@ -98,8 +98,7 @@ static int load_look(
     if (source_find(ctx, prior, &files, &why)) {
         if (why.class == ERR_ABSENT || why.class == ERR_INVALID)
             return 0;
-        *err = why;
-        return -1;
+        return err_raise(err, &why);
     }
     *live = value_with(
         ctx->arena, *live, STR("pending"), load_pending(ctx->arena, &files, value_getz(*live, "objects")));

@@ -97,8 +97,7 @@ static int ops_look(struct op_ctx *ctx, const struct value *prior, const struct 
         *live = NULL;
     if (!status || why.class == ERR_ABSENT)
         return 0;
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 static int postgres_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
@@ -123,8 +122,7 @@ static int list_database(struct op_ctx *ctx, const struct pg_type *type, struct 
         return 0;
     if (why.class == ERR_ABSENT)
         return 0;
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 static int postgres_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
@@ -238,8 +236,7 @@ static int postgres_create(struct op_ctx *ctx, const struct attempt *attempt, co
     /* A server goes on with what it was sent by a run that has been killed since. */
     if (exists && attempt->again && !*live && !postgres_find(ctx, attempt, desired, live, &ignored) && *live)
         return 0;
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 static int postgres_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
@@ -260,8 +257,7 @@ static int postgres_delete(struct op_ctx *ctx, unsigned teardown, const struct v
     buf_release(&work.sql);
     if (!status || why.class == ERR_ABSENT)
         return 0;
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 static const struct value *postgres_erased(

@@ -187,10 +187,8 @@ int session_change(struct session *s, struct str sql, struct err *err)
         struct err why = ERR_INIT;
         if (!session_run(s, sql, NULL, NULL, &why))
             return 0;
-        if (i == AGAIN_MAX || !was_in_the_way(&why)) {
-            *err = why;
-            return -1;
-        }
+        if (i == AGAIN_MAX || !was_in_the_way(&why))
+            return err_raise(err, &why);
         if (cancel_sleep_ms(s->ctx->cancel, AGAIN_MS << i, err))
             return -1;
     }
@@ -259,10 +257,8 @@ static int run_copy(
     run_collect(s, &outcome, &stopped);
     AUTO_ROWS struct rows rows = {0};
     int status = run_conclude(s, &outcome, stopped, sql, NULL, &rows, err);
-    if (mine.class != ERR_NONE) {
-        *err = mine;
-        return -1;
-    }
+    if (mine.class != ERR_NONE)
+        return err_raise(err, &mine);
     *count = rows_changed(&rows);
     return status;
 }

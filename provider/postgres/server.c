@@ -220,10 +220,8 @@ static int open_anywhere(struct session *s, struct err *err)
     const struct settings *settings = &s->server->settings;
     if (!open_session(s, settings->maintenance, &first))
         return 0;
-    if (first.class != ERR_ABSENT || open_session(s, settings->dbname, err)) {
-        *err = first;
-        return -1;
-    }
+    if (first.class != ERR_ABSENT || open_session(s, settings->dbname, err))
+        return err_raise(err, &first);
     return 0;
 }
 
@@ -261,10 +259,8 @@ int session_take(struct op_ctx *ctx, struct str database, struct session **out, 
             return 0;
         }
         session_give(&s);
-        if (!make_do(server, &why)) {
-            *err = why;
-            return -1;
-        }
+        if (!make_do(server, &why))
+            return err_raise(err, &why);
     }
 }
 

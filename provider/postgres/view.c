@@ -84,10 +84,8 @@ static int view_renew(struct pg_work *work, struct err *err)
     struct err why = *err;
     *err = (struct err)ERR_INIT;
     bool cannot = strcmp(why.code, "42P16") == 0 || flag_of(work->ctx, work->desired, "materialized");
-    if (!cannot) {
-        *err = why;
-        return -1;
-    }
+    if (!cannot)
+        return err_raise(err, &why);
     view_write_path(work);
     sql_add(&work->sql, work->session, "drop %s %s;\n", str_z(view_kind(work)),
         pg_work_name(work, "schema", "name"));
@@ -128,8 +126,7 @@ static int view_remove(struct pg_work *work, struct err *err)
     buf_clear(&work->sql);
     if (!status || strcmp(why.code, "3F000") == 0)
         return 0;
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 /* As a temporary view that is rolled back, the query has the words that it would have for good. */

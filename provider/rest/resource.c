@@ -279,8 +279,7 @@ static int read_object(struct resource *t, const struct value **object, struct e
     if (resource_send(t, &request, &document, &failure)) {
         if (says_absent(t, &failure))
             return 0;
-        *err = failure;
-        return -1;
+        return err_raise(err, &failure);
     }
     *object = object_in(t, "read", document);
     return *object ? 0
@@ -397,8 +396,7 @@ static int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct v
     if (str_eqz(value_gets(resource_said(&t, "delete"), "method"), "NONE") ||
         !resource_send(&t, &request, &document, &failure) || says_absent(&t, &failure))
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 /* ---- what became of a creation that was not answered ---- */

@@ -118,10 +118,8 @@ int spec_marked(struct op_ctx *ctx, bool unreported, resource_found *found, void
             return -1;
         struct err failure = ERR_INIT;
         const struct value *tags = tags_of(&act, live, &failure);
-        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT && !unsupported_says(&failure)) {
-            *err = failure;
-            return -1;
-        }
+        if (failure.class != ERR_NONE && failure.class != ERR_ABSENT && !unsupported_says(&failure))
+            return err_raise(err, &failure);
         struct str stack = value_gets(tags, "weir:stack");
         if (ctx->owner.stack.n ? str_eq(stack, ctx->owner.stack) : stack.n > 0)
             found(found_ctx, value_with(act.arena, live, type->tags->attr->attr->name, tags));

@@ -377,8 +377,7 @@ static int send_until_accepted(struct act *act, const struct spec_step *step, co
         if (failure.http_status || !step->reply.failed.n || !call_may_pass(&rules, &failure) ||
             clock_mono_ms() > until) {
             hint_users(&rules, &failure);
-            *err = failure;
-            return -1;
+            return err_raise(err, &failure);
         }
         if (cancel_sleep_ms(act->ctx->cancel, pause, err))
             return -1;
@@ -414,8 +413,7 @@ int act_page(struct act *act, const struct spec_step *step, const struct value *
         *document = &value_empty_map;
         return 0;
     }
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 int act_call(struct act *act, const struct spec_step *step, const struct value *object,
@@ -451,8 +449,7 @@ static int act_probe(struct act *act, const struct spec_step *step, const struct
                              "accounts share may "
                              "be taken, so try another");
     }
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 int act_step(struct act *act, const struct spec_step *step, const struct value *object,

@@ -61,8 +61,7 @@ int act_look(struct act *act, const struct spec_step *step, const struct value *
     if (act_step(act, step, *object, &document, &failure)) {
         if (failure.class == ERR_ABSENT)
             return 0;
-        *err = failure;
-        return -1;
+        return err_raise(err, &failure);
     }
     doc = document ? act_at(act, step, document, *object) : NULL;
     if (doc)

@@ -14,8 +14,7 @@ static int delete_steps(struct act *act, const struct value *object, struct err 
         if (act_step(act, step, object, &document, &failure)) {
             if (failure.class == ERR_ABSENT)
                 continue;
-            *err = failure;
-            return -1;
+            return err_raise(err, &failure);
         }
         /* What undoes a resource may be one that is waited for in its turn. */
         doc = step->wait && document ? act_at(act, step, document, object) : NULL;
@@ -73,6 +72,5 @@ int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
             return live ? act_wait_gone(&act, object, err) : 0;
     }
     act_hint_teardown(&act, &failure);
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }

@@ -211,8 +211,7 @@ static int find_once(struct finding *f, struct err *err)
         status = consider_tagged(f, &failure);
     if (!status || failure.class == ERR_ABSENT)
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 int act_find(struct act *act, const struct value *desired, int64_t until_ms, const struct value **live,

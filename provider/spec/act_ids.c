@@ -68,8 +68,7 @@ static int ids_within(struct op_ctx *ctx, struct act *act, const struct value *p
     if (act_list(act, step, prior, NULL, &items, &failure)) {
         if (prior && failure.class == ERR_ABSENT)
             return 0;
-        *err = failure;
-        return -1;
+        return err_raise(err, &failure);
     }
     for (uint32_t i = 0; i < items->count; i++) {
         if (ids_object(ctx, act, act_decode(act, step, items->items[i], prior), &live, err))

@@ -83,8 +83,7 @@ static int list_once(struct listing *l, const struct value *base, const struct v
         return l->use(l, items, base, err);
     if ((base || ids) && failure.class == ERR_ABSENT)
         return 0; /* what it is a part of is gone, and it with that */
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 /* `per: [database]`: once for each database that something recorded lies in. */
@@ -215,10 +214,8 @@ static int list_all_more(struct listing *l, const struct value *wanted, bool *re
         if (!act_list_needs(step, wanted) || !list_step(l, step, &failure))
             continue;
         refused[i] = failure.class == ERR_AUTH || failure.class == ERR_SERVICE;
-        if (!refused[i]) {
-            *err = failure;
-            return -1;
-        }
+        if (!refused[i])
+            return err_raise(err, &failure);
     }
     return 0;
 }

@@ -84,8 +84,7 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
     if (endpoint.n && unsupported_says(&failure))
         err_hint(&failure, "%.*s has no tags for it: leave `tags` and the provider's `default_tags` out",
             STR_ARG(endpoint));
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 /* ---- compared ---- */
@@ -105,8 +104,7 @@ int spec_marks(struct op_ctx *ctx, const struct value *object, const struct valu
         *marks = NULL;
         if (unsupported_says(&failure)) /* a store without tags: then nothing bears marks */
             return 0;
-        *err = failure;
-        return -1;
+        return err_raise(err, &failure);
     }
     *marks = live ? mark_among(act.arena, value_get(live, name->string)) : NULL;
     return 0;

@@ -95,10 +95,8 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
     if (read_fetch(r->act, step, object, &doc, &failure)) {
         if (failure.class == ERR_ABSENT && extra)
             return read_missing(r, step, &failure, err);
-        if (failure.class != ERR_ABSENT) {
-            *err = failure;
-            return -1;
-        }
+        if (failure.class != ERR_ABSENT)
+            return err_raise(err, &failure);
         r->gone = true;
         return 0;
     }
@@ -334,10 +332,8 @@ int spec_console(struct op_ctx *ctx, const struct value *object, struct str *tex
                 return err_set(err, ERR_PROTOCOL, "what the machine printed is not base64");
             return 0;
         }
-        if (i + 1 == act.type->console.count || !act_error_is(&step->call.absent, &failure)) {
-            *err = failure;
-            return -1;
-        }
+        if (i + 1 == act.type->console.count || !act_error_is(&step->call.absent, &failure))
+            return err_raise(err, &failure);
     }
     return 0;
 }

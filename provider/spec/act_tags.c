@@ -109,10 +109,8 @@ static int put_tags(
     const struct spec_tags *tags = act->type->tags;
     const struct value *all = NULL, *document;
     struct err failure = ERR_INIT;
-    if (!fresh && tags->list && act_read_tags(act, object, &all, &failure) && failure.class != ERR_ABSENT) {
-        *err = failure;
-        return -1;
-    }
+    if (!fresh && tags->list && act_read_tags(act, object, &all, &failure) && failure.class != ERR_ABSENT)
+        return err_raise(err, &failure);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; all && i < all->count; i++)
         if (!value_get(act_own_tags(act->arena, all), all->entries[i].key))

@@ -206,10 +206,8 @@ static int reset_sub_resource(
         object = value_with(u->act->arena, object, sub_resource->attr->attr->name, v);
     }
     struct err failure = ERR_INIT;
-    if (act_step(u->act, step, object, &document, &failure) && failure.class != ERR_ABSENT) {
-        *err = failure;
-        return -1;
-    }
+    if (act_step(u->act, step, object, &document, &failure) && failure.class != ERR_ABSENT)
+        return err_raise(err, &failure);
     return act_wait_step(u->act, step, object, err);
 }
 

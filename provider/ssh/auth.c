@@ -58,10 +58,8 @@ static int attempt(
 {
     struct err why = ERR_INIT;
     int rc = login_until(login, ask, with, SSH_AUTH_AGAIN, &why);
-    if (why.class != ERR_NONE) {
-        *err = why;
-        return -1;
-    }
+    if (why.class != ERR_NONE)
+        return err_raise(err, &why);
     if (rc == SSH_AUTH_SUCCESS)
         return 1;
     if (rc != SSH_AUTH_ERROR || login->api->is_connected(login->session))

@@ -168,8 +168,7 @@ static int log_in(struct link *link, struct login *login, struct err *err)
         if (!login->other_key && i == 0)
             break;
     }
-    *err = first;
-    return -1;
+    return err_raise(err, &first);
 }
 
 static void say(struct link *link, const struct reach_patience *patience, const char *what, const char *why)

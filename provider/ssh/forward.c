@@ -49,8 +49,7 @@ static int reach_await(
             return 0;
         if (reach_wait_on(link, &patience, until_ms, &why, &pause_ms))
             continue;
-        *err = why;
-        return -1;
+        return err_raise(err, &why);
     }
 }
 

@@ -78,10 +78,8 @@ static int handshake(struct login *login, struct err *err)
     int rc = login_until(login, shake_hands, NULL, SSH_AGAIN, &why);
     if (rc == SSH_OK)
         return 0;
-    if (why.class != ERR_NONE) {
-        *err = why;
-        return -1;
-    }
+    if (why.class != ERR_NONE)
+        return err_raise(err, &why);
     err_set(err, ERR_NETWORK, "no SSH session with %s: %s", login->connection->host,
         login->api->get_error(login->session));
     err->retryable = true;

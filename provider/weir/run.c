@@ -99,8 +99,7 @@ static int run_shell(struct op_ctx *ctx, const struct value *object, const char 
         return 0;
     if (secret)
         return hide_failure(ctx, &why, err);
-    *err = why;
-    return -1;
+    return err_raise(err, &why);
 }
 
 static int read_result(

@@ -301,8 +301,7 @@ static int s3_directory_look(struct op_ctx *ctx, const struct value *prior, cons
     if (directory_look(&d, &manifest, &failure)) {
         if (failure.class == ERR_ABSENT)
             return 0;
-        *err = failure;
-        return -1;
+        return err_raise(err, &failure);
     }
     const struct value *seen = object_of(ctx, object, &manifest);
     if (uploads->count)
@@ -424,10 +423,8 @@ static int directory_delete(struct op_ctx *ctx, unsigned teardown, const struct 
         names[i] = manifest.files[i].name;
     if (s3_unfinished_abort(ctx, d.bucket, value_getz(prior, "unfinished"), err))
         return -1;
-    if (directory_drop(&d, names, manifest.n, &failure) && failure.class != ERR_ABSENT) {
-        *err = failure;
-        return -1;
-    }
+    if (directory_drop(&d, names, manifest.n, &failure) && failure.class != ERR_ABSENT)
+        return err_raise(err, &failure);
     return 0;
 }
 

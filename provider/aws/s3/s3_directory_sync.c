@@ -162,10 +162,8 @@ static int look_at(void *arg, size_t i, struct err *err)
     int64_t size = 0;
     if (aws_s3_call(&ctx, &head_object, &aws_s3_name_shape, value_map(&arena, entries, 2), &call, &answer,
             &failure)) {
-        if (failure.class != ERR_ABSENT) {
-            *err = failure;
-            return -1;
-        }
+        if (failure.class != ERR_ABSENT)
+            return err_raise(err, &failure);
         file->sha256 = STR_EMPTY;
         return 0;
     }

@@ -143,10 +143,8 @@ int s3_empty_bucket(
         return err_context(err, "emptying the bucket");
     struct err failure = ERR_INIT;
     if (sweep(ctx, &s3_list_uploads, bucket, abort_page, "unfinished uploads", &failure) &&
-        failure.class == ERR_INTERRUPTED) {
-        *err = failure;
-        return -1;
-    }
+        failure.class == ERR_INTERRUPTED)
+        return err_raise(err, &failure);
     return 0; /* a store without uploads has nothing to abort; if some are left, deleting the bucket says so
                */
 }

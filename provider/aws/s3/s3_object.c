@@ -331,10 +331,8 @@ static int s3_object_look(struct op_ctx *ctx, const struct value *prior, const s
     const struct value *object = with_names(ctx, prior), *uploads = &value_empty_map;
     *live = NULL;
     bool absent = aws_s3_call(ctx, &head_object, &aws_s3_name_shape, object, &call, &response, &failure) != 0;
-    if (absent && failure.class != ERR_ABSENT) {
-        *err = failure;
-        return -1;
-    }
+    if (absent && failure.class != ERR_ABSENT)
+        return err_raise(err, &failure);
     if (stopped && find_unfinished(ctx, object, &uploads, err))
         return -1;
     if (absent) {
@@ -364,8 +362,7 @@ static int read_tags_alone(
     *live = NULL;
     if (failure.class == ERR_ABSENT)
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 static int object_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
@@ -458,10 +455,8 @@ static int object_delete(struct op_ctx *ctx, unsigned teardown, const struct val
     if (s3_unfinished_abort(ctx, bucket, value_getz(prior, "unfinished"), err))
         return -1;
     if (aws_s3_call(ctx, &delete_object, &aws_s3_name_shape, object, &call, &response, &failure) &&
-        failure.class != ERR_ABSENT) {
-        *err = failure;
-        return -1;
-    }
+        failure.class != ERR_ABSENT)
+        return err_raise(err, &failure);
     return 0;
 }
 

@@ -89,8 +89,7 @@ static int list_bucket(struct op_ctx *ctx, struct wanted *list, size_t n, resour
     /* A bucket that is gone, or may not be listed: its objects are asked for one by one. */
     if (!status || failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }
 
 int s3_object_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,

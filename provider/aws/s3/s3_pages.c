@@ -87,6 +87,5 @@ int s3_abort_upload(struct op_ctx *ctx, struct str bucket, struct str key, struc
             ctx, &abort_upload, &abort_shape, value_map(ctx->arena, entries, 3), &call, &answer, &failure) ||
         failure.class == ERR_ABSENT)
         return 0;
-    *err = failure;
-    return -1;
+    return err_raise(err, &failure);
 }

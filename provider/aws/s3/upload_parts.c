@@ -84,10 +84,8 @@ static int begin_once(struct parts *p, struct str sha256, struct s3_uploaded *ou
         const struct value *whole = value_merge(arena, input, value_map(arena, sums, 2));
         if (!aws_s3_call(p->ctx, &create_upload, &aws_s3_put_shape, whole, &call, &answer, &failure))
             break;
-        if (!p->record.sums || !refuses_sums(&failure)) {
-            *err = failure;
-            return -1;
-        }
+        if (!p->record.sums || !refuses_sums(&failure))
+            return err_raise(err, &failure);
     }
     int unread = wire_decode_response(arena, &create_upload, &answer, &document, err);
     p->record.upload = unread ? STR_EMPTY : value_gets(document, "UploadId");
@@ -113,10 +111,8 @@ static int upload_parts_begin(struct parts *p, struct str sha256, struct s3_uplo
         if (failure.lost)
             s3_unfinished_abort_since(p->ctx, p->upload->bucket, p->upload->key, since_ms, &ignored);
         bool cancelled = cancel_is_set(p->ctx->cancel);
-        if (!failure.lost || attempt == BEGIN_ATTEMPTS || cancelled) {
-            *err = failure;
-            return -1;
-        }
+        if (!failure.lost || attempt == BEGIN_ATTEMPTS || cancelled)
+            return err_raise(err, &failure);
         clock_sleep_ms(pause);
     }
 }
@@ -163,8 +159,7 @@ static int upload_parts_complete(struct parts *p, struct s3_uploaded *out, struc
     if (aws_s3_call(p->ctx, &complete_upload, &upload_part_shape, input, &call, &answer, &failure)) {
         if (str_eqz(str_z(failure.code), "NoSuchUpload") && upload_parts_is_there(p, out))
             return 0;
-        *err = failure;
-        return -1;
+        return err_raise(err, &failure);
     }
     if (wire_decode_response(arena, &complete_upload, &answer, &document, err))
         return upload_parts_is_there(p, out) ? 0 : -1;
