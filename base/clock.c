@@ -26,16 +26,14 @@ static struct timespec read_clock(clockid_t id)
     return now;
 }
 
-static int64_t system_wall(void *ctx)
+static int64_t system_wall(void *ctx UNUSED)
 {
-    (void)ctx;
     struct timespec now = read_clock(CLOCK_REALTIME);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t system_mono(void *ctx)
+static int64_t system_mono(void *ctx UNUSED)
 {
-    (void)ctx;
     struct timespec now = read_clock(CLOCK_MONOTONIC);
     return (int64_t)now.tv_sec * 1000 * speed + now.tv_nsec * speed / 1000000;
 }
@@ -47,9 +45,8 @@ static struct timespec timespec_of(int64_t ms)
     return (struct timespec){.tv_sec = ms / second, .tv_nsec = ms % second * 1000000 / speed};
 }
 
-static void system_sleep(void *ctx, int64_t ms)
+static void system_sleep(void *ctx UNUSED, int64_t ms)
 {
-    (void)ctx;
     if (ms <= 0)
         return;
     struct timespec left = timespec_of(ms);

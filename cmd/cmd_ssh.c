@@ -18,9 +18,8 @@ struct ssh_settings {
 
 static atomic_bool resized;
 
-static void on_resize(int number)
+static void on_resize(int number UNUSED)
 {
-    (void)number;
     atomic_store(&resized, true);
 }
 

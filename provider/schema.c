@@ -103,10 +103,8 @@ static void *arena_malloc(size_t size, void *arena)
     return arena_alloc(arena, size);
 }
 
-static void arena_no_free(void *ptr, void *arena)
+static void arena_no_free(void *ptr UNUSED, void *arena UNUSED)
 {
-    (void)ptr;
-    (void)arena;
 }
 
 static const pcre2_code *compile_pattern(struct arena *arena, struct str pattern, struct err *err)

@@ -7,96 +7,83 @@ static int absent_refuse(struct err *err)
     return err_hint(err, "build it without SANDBOX=no, or use a cloud: leave --sandbox out");
 }
 
-int sandbox_start(const struct sandbox_options *options, struct sandbox **out, struct err *err)
+int sandbox_start(const struct sandbox_options *options UNUSED, struct sandbox **out, struct err *err)
 {
-    (void)options;
     *out = NULL;
     return absent_refuse(err);
 }
 
-int sandbox_folder_key(struct arena *arena, const char **dir, struct sandbox_key *key, struct err *err)
+int sandbox_folder_key(
+    struct arena *arena UNUSED, const char **dir UNUSED, struct sandbox_key *key UNUSED, struct err *err)
 {
-    (void)arena, (void)dir, (void)key;
     return absent_refuse(err);
 }
 
-struct str sandbox_served(struct arena *arena, const char *dir)
+struct str sandbox_served(struct arena *arena UNUSED, const char *dir UNUSED)
 {
-    (void)arena, (void)dir;
     return STR_EMPTY;
 }
 
-int sandbox_join(struct arena *arena, const char *dir, struct sandbox_joined *out, struct err *err)
+int sandbox_join(
+    struct arena *arena UNUSED, const char *dir UNUSED, struct sandbox_joined *out, struct err *err)
 {
-    (void)arena, (void)dir;
     *out = (struct sandbox_joined){.fd = -1};
     return absent_refuse(err);
 }
 
-bool sandbox_unused(struct sandbox *sandbox)
+bool sandbox_unused(struct sandbox *sandbox UNUSED)
 {
-    (void)sandbox;
     return true;
 }
 
-struct sandbox_role_key sandbox_role_session(
-    struct arena *arena, const struct sandbox_key *key, struct str role, struct str name)
+struct sandbox_role_key sandbox_role_session(struct arena *arena UNUSED, const struct sandbox_key *key UNUSED,
+    struct str role UNUSED, struct str name UNUSED)
 {
-    (void)arena, (void)key, (void)role, (void)name;
     return (struct sandbox_role_key){0};
 }
 
-const struct sandbox_engine *sandbox_engines(struct arena *arena, size_t *n)
+const struct sandbox_engine *sandbox_engines(struct arena *arena UNUSED, size_t *n)
 {
-    (void)arena;
     *n = 0;
     return NULL;
 }
 
-bool sandbox_reaches_out(const char *bind_to)
+bool sandbox_reaches_out(const char *bind_to UNUSED)
 {
-    (void)bind_to;
     return false;
 }
 
 /* Nobody has one to ask these about. */
 
-void sandbox_use_specs(struct sandbox *sandbox, const char *dir)
+void sandbox_use_specs(struct sandbox *sandbox UNUSED, const char *dir UNUSED)
 {
-    (void)sandbox, (void)dir;
 }
 
-uint16_t sandbox_port(const struct sandbox *sandbox)
+uint16_t sandbox_port(const struct sandbox *sandbox UNUSED)
 {
-    (void)sandbox;
     return 0;
 }
 
-struct str sandbox_console_address(const struct sandbox *sandbox, struct arena *arena)
+struct str sandbox_console_address(const struct sandbox *sandbox UNUSED, struct arena *arena UNUSED)
 {
-    (void)sandbox, (void)arena;
     return STR_EMPTY;
 }
 
-const char *sandbox_dir(const struct sandbox *sandbox)
+const char *sandbox_dir(const struct sandbox *sandbox UNUSED)
 {
-    (void)sandbox;
     return "";
 }
 
-struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena)
+struct str sandbox_endpoint(const struct sandbox *sandbox UNUSED, struct arena *arena UNUSED)
 {
-    (void)sandbox, (void)arena;
     return STR_EMPTY;
 }
 
-struct sandbox_key sandbox_first_key(const struct sandbox *sandbox)
+struct sandbox_key sandbox_first_key(const struct sandbox *sandbox UNUSED)
 {
-    (void)sandbox;
     return (struct sandbox_key){0};
 }
 
-void sandbox_stop(struct sandbox *sandbox)
+void sandbox_stop(struct sandbox *sandbox UNUSED)
 {
-    (void)sandbox;
 }

@@ -13,9 +13,8 @@ static const char *const kinds[] = {"services", "networks", "volumes", "secrets"
 static struct node *include_root(struct compose *c, struct node *root, struct str dir, int depth);
 
 /* What has been said of a variable already stands. */
-static void take_missing(struct compose *c, struct str key, struct str text, void *ctx)
+static void take_missing(struct compose *c, struct str key, struct str text, void *ctx UNUSED)
 {
-    (void)ctx;
     if (!map_get(&c->defaults, key))
         map_set(&c->defaults, key, arena_strz(c->arena, text));
 }

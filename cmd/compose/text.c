@@ -274,9 +274,8 @@ bool compose_env_file(struct compose *c, struct str path,
     return true;
 }
 
-static void take_default(struct compose *c, struct str key, struct str text, void *ctx)
+static void take_default(struct compose *c, struct str key, struct str text, void *ctx UNUSED)
 {
-    (void)ctx;
     map_set(&c->defaults, key, arena_strz(c->arena, text));
 }
 

@@ -223,9 +223,8 @@ static void relate(struct live *l, struct there *one)
 
 /* ---- the whole ---- */
 
-static struct str no_references(void *ctx, struct draft_reference *reference)
+static struct str no_references(void *ctx UNUSED, struct draft_reference *reference)
 {
-    (void)ctx;
     return reference->code;
 }
 

@@ -189,9 +189,8 @@ void template_mappings(struct template *t, const struct node *section)
     }
 }
 
-static void name_condition(struct template *t, const struct node_entry *entry, struct str name)
+static void name_condition(struct template *t, const struct node_entry *entry UNUSED, struct str name)
 {
-    (void)entry;
     map_set(&t->conditions, arena_str(t->arena, name), local_name(t, name));
 }
 

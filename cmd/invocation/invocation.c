@@ -115,9 +115,8 @@ int invocation_diags(struct invocation *inv)
     return errors ? EXIT_USAGE : EXIT_DONE;
 }
 
-void invocation_note(struct invocation *inv, const char *format, ...)
+void invocation_note(struct invocation *inv UNUSED, const char *format, ...)
 {
-    (void)inv;
     AUTO_BUF struct buf out = BUF_INIT;
     va_list args;
     va_start(args, format);

@@ -111,13 +111,9 @@ static int initialize(
     return 0;
 }
 
-static int shut_down(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+static int shut_down(struct lsp *lsp, struct arena *arena UNUSED, const struct value *params UNUSED,
+    struct buf *result UNUSED, struct err *err UNUSED)
 {
-    (void)arena;
-    (void)params;
-    (void)result;
-    (void)err;
     lsp->shut_down = true;
     return 0;
 }
@@ -130,9 +126,8 @@ static const char watching[] =
     "\"registrations\":[{\"id\":\"files\",\"method\":\"workspace/didChangeWatchedFiles\","
     "\"registerOptions\":{\"watchers\":[{\"globPattern\":\"**/*.{yaml,yml,lock}\"}]}}]}}";
 
-static void did_initialize(struct lsp *lsp, const struct value *params)
+static void did_initialize(struct lsp *lsp, const struct value *params UNUSED)
 {
-    (void)params;
     if (lsp->watches)
         channel_send(&lsp->channel, str_z(watching));
 }
@@ -170,15 +165,13 @@ static void did_close(struct lsp *lsp, const struct value *params)
 }
 
 /* Files on disk are others now. */
-static void did_save(struct lsp *lsp, const struct value *params)
+static void did_save(struct lsp *lsp, const struct value *params UNUSED)
 {
-    (void)params;
     lsp->dirty = true;
 }
 
-static void leave(struct lsp *lsp, const struct value *params)
+static void leave(struct lsp *lsp, const struct value *params UNUSED)
 {
-    (void)params;
     lsp->done = true;
 }
 

@@ -1,9 +1,8 @@
 /* Completion for bash, written from the tables of commands and options. */
 #include "cmd/options/completion.h"
 
-static void bash_option(struct buf *out, const struct option *o, const char *ctx)
+static void bash_option(struct buf *out, const struct option *o, const char *ctx UNUSED)
 {
-    (void)ctx;
     if (o->letter)
         buf_addf(out, " -%c", o->letter);
     buf_addf(out, " --%s", o->name);
@@ -27,9 +26,8 @@ static void bash_kind(struct buf *out, enum completes kind, const char *choices)
     buf_addf(out, "kind='%s' words='%s'", kinds[kind], choices ? choices : "");
 }
 
-static void bash_value(struct buf *out, const struct option *o, const char *ctx)
+static void bash_value(struct buf *out, const struct option *o, const char *ctx UNUSED)
 {
-    (void)ctx;
     if (!o->value)
         return;
     buf_addz(out, "        ");

@@ -25,9 +25,8 @@ static void zsh_spec(struct buf *out, const struct option *o, const char *name, 
     buf_add_char(out, '\'');
 }
 
-static void zsh_option(struct buf *out, const struct option *o, const char *ctx)
+static void zsh_option(struct buf *out, const struct option *o, const char *ctx UNUSED)
 {
-    (void)ctx;
     char letter[2] = {o->letter, 0};
     if (o->letter)
         zsh_spec(out, o, letter, 1);

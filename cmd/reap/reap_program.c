@@ -23,9 +23,8 @@ static int copy(struct gathering *g, const char *from, struct str to)
 }
 
 /* Not 0 ends the walk. What has no path is the program itself, or the kernel's. */
-static int take_library(struct dl_phdr_info *info, size_t size, void *ctx)
+static int take_library(struct dl_phdr_info *info, size_t size UNUSED, void *ctx)
 {
-    (void)size;
     struct gathering *g = ctx;
     struct str path = str_z(info->dlpi_name);
     if (!path.n || path.p[0] != '/')

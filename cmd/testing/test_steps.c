@@ -94,16 +94,12 @@ static void test_steps_add_line(void *ctx, const struct log_event *event)
     buf_add_char(log, '\n');
 }
 
-static void ignore_state(void *ctx, const struct job_run *run)
+static void ignore_state(void *ctx UNUSED, const struct job_run *run UNUSED)
 {
-    (void)ctx;
-    (void)run;
 }
 
-static void ignore_trouble(void *ctx, const struct err *err)
+static void ignore_trouble(void *ctx UNUSED, const struct err *err UNUSED)
 {
-    (void)ctx;
-    (void)err;
 }
 
 /* Starts it and waits for its end. */

@@ -73,9 +73,8 @@ static void add_change(struct quota_uses *d, struct planner *p, const struct cha
     }
 }
 
-static void count_one(void *ctx, const struct value *live)
+static void count_one(void *ctx, const struct value *live UNUSED)
 {
-    (void)live;
     __atomic_add_fetch((int64_t *)ctx, 1, __ATOMIC_RELAXED); /* listings may have threads */
 }
 

@@ -77,9 +77,8 @@ static int read_settled(struct op_ctx *op, const struct group *group, const stru
     }
 }
 
-static void read_marks(void *ctx, struct str id, const struct value *marks)
+static void read_marks(void *ctx, struct str id UNUSED, const struct value *marks)
 {
-    (void)id;
     struct single *single = ctx;
     refresh_note_marks(single->refresh, single->seen, marks);
 }

@@ -109,9 +109,8 @@ static int close_original(struct backend *from, const struct backend *to, uint64
     return from->ops->append(from, buf_str(&line), seq, err);
 }
 
-static int pass_over(void *ctx, struct str json, struct err *err)
+static int pass_over(void *ctx UNUSED, struct str json UNUSED, struct err *err UNUSED)
 {
-    (void)ctx, (void)json, (void)err;
     return 0;
 }
 

@@ -31,17 +31,15 @@ static int apply_fail(struct records *r, const struct line *line, struct err *er
     return value_getz(line->fields, "attrs") ? records_put_line(r, line->fields, line->seq, err) : 0;
 }
 
-static int apply_drop(struct records *r, const struct line *line, struct err *err)
+static int apply_drop(struct records *r, const struct line *line, struct err *err UNUSED)
 {
-    (void)err;
     records_end_intent(r, value_gets(line->fields, "address"));
     records_remove(r, value_gets(line->fields, "address"));
     return 0;
 }
 
-static int apply_intent(struct records *r, const struct line *line, struct err *err)
+static int apply_intent(struct records *r, const struct line *line, struct err *err UNUSED)
 {
-    (void)err;
     records_intent(r, value_gets(line->fields, "address"), line->json);
     return 0;
 }
@@ -57,9 +55,8 @@ static int apply_kept(struct records *r, const struct line *line, struct err *er
     return 0;
 }
 
-static int apply_move(struct records *r, const struct line *line, struct err *err)
+static int apply_move(struct records *r, const struct line *line, struct err *err UNUSED)
 {
-    (void)err;
     records_move(r, value_gets(line->fields, "from"), value_gets(line->fields, "to"));
     return 0;
 }
@@ -77,9 +74,8 @@ static int apply_outputs(struct records *r, const struct line *line, struct err 
     return 0;
 }
 
-static int apply_trust(struct records *r, const struct line *line, struct err *err)
+static int apply_trust(struct records *r, const struct line *line, struct err *err UNUSED)
 {
-    (void)err;
     records_trust(r, value_gets(line->fields, "connection"), value_gets(line->fields, "key"),
         value_gets(line->fields, "of"));
     return 0;
@@ -111,9 +107,8 @@ static void set_lineage(struct records *r, struct str lineage)
         secrets_set_lineage(r->secrets, r->lineage);
 }
 
-static int apply_run(struct records *r, const struct line *line, struct err *err)
+static int apply_run(struct records *r, const struct line *line, struct err *err UNUSED)
 {
-    (void)err;
     int64_t number = 0;
     if (str_to_int(value_gets(line->fields, "run"), &number) && number > 0)
         r->runs = (uint64_t)number;
@@ -138,16 +133,14 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     return apply_outputs(r, line, err);
 }
 
-static int apply_moved(struct records *r, const struct line *line, struct err *err)
+static int apply_moved(struct records *r, const struct line *line, struct err *err UNUSED)
 {
-    (void)err;
     r->moved_to = arena_str(&r->arena, value_gets(line->fields, "to"));
     return 0;
 }
 
-static int apply_nothing(struct records *r, const struct line *line, struct err *err)
+static int apply_nothing(struct records *r UNUSED, const struct line *line UNUSED, struct err *err UNUSED)
 {
-    (void)r, (void)line, (void)err;
     return 0;
 }
 

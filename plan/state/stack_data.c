@@ -159,10 +159,9 @@ static int read_outputs(const struct op_ctx *ctx, const struct backend_options *
     return 0;
 }
 
-static int stack_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int stack_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     struct backend_options place;
     if (place_of(ctx, prior, &place, err))
         return -1;

@@ -31,9 +31,8 @@ static const struct value *with_unknown_fields(
 }
 
 static int predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
-    const struct value **planned, struct err *err)
+    const struct value **planned, struct err *err UNUSED)
 {
-    (void)err;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (size_t i = 0; i < ctx->schema->attr_count; i++) {
         const struct attr *attr = &ctx->schema->attrs[i];
@@ -120,10 +119,9 @@ static int take_listed(void *ctx, struct str identifier, const struct value *pro
 
 /* A handler lists whole objects or identifiers alone, which only shows: what none has is not in the listing.
  */
-static int list_all(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
-    const struct value **covered, struct err *err)
+static int list_all(struct op_ctx *ctx, const struct sought *sought UNUSED, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
 {
-    (void)sought;
     bool *seen = ARENA_ARRAY(ctx->arena, bool, ctx->schema->attr_count + 1);
     struct listed listed = {ctx, found, found_ctx, seen};
     if (cfn_list(ctx, take_listed, &listed, err))
@@ -181,10 +179,9 @@ static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, co
         *live = cfn_unmarked(ctx, there);
 }
 
-static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     struct cfn_event event;
     const struct value *state = json_as_text(ctx->arena, settable_properties(ctx, cfn_marked(ctx, desired)));
     struct value_entry input = {STR("DesiredState"), state};

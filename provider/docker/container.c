@@ -12,11 +12,9 @@ static const struct resource docker_container = {.what = "container",
 /* ---- what is wanted ---- */
 
 /* A container is there to run, unless the file says otherwise. */
-static int container_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int container_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
+    const struct value *desired, const struct value **prepared, struct err *err UNUSED)
 {
-    (void)how;
-    (void)err;
     bool said = !value_is_null(value_getz(desired, "running"));
     *prepared = said ? desired : value_with(ctx->arena, desired, STR("running"), &value_true);
     return 0;
@@ -58,10 +56,9 @@ static int make(struct op_ctx *ctx, const struct value *desired, struct err *err
     return -1;
 }
 
-static int container_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int container_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     const struct value *document;
     *live = NULL;
     if (make(ctx, desired, err) || resource_look(ctx, &docker_container, desired, &document, err))
@@ -78,10 +75,9 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt, c
 
 /* ---- reading ---- */
 
-static int container_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int container_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     return resource_read(ctx, &docker_container, prior, live, err);
 }
 
@@ -220,9 +216,9 @@ static void drop_image(struct op_ctx *ctx, struct str id)
         engine_ask(ctx, &call, NULL, &ignored);
 }
 
-static int delete_container(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int delete_container(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     const struct value *document;
     if (resource_look(ctx, &docker_container, prior, &document, err))
         return -1;
@@ -239,10 +235,9 @@ static int delete_container(struct op_ctx *ctx, unsigned teardown, const struct 
     return 0;
 }
 
-static int container_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int container_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     return resource_find(ctx, &docker_container, desired, live, err);
 }
 
@@ -253,9 +248,8 @@ static int container_marks(
 }
 
 static int container_marked(
-    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)unreported;
     return resource_marked(ctx, &docker_container, found, found_ctx, err);
 }
 

@@ -97,9 +97,8 @@ static const struct value *port_in(struct op_ctx *ctx, struct str key, const str
     return value_map(ctx->arena, entries, host ? 4 : 3);
 }
 
-const struct value *part_ports_in(struct op_ctx *ctx, const struct value *v, const struct value *prior)
+const struct value *part_ports_in(struct op_ctx *ctx, const struct value *v, const struct value *prior UNUSED)
 {
-    (void)prior;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; v && v->kind == VALUE_MAP && i < v->count; i++) {
         const struct value *list = v->entries[i].value;
@@ -150,9 +149,9 @@ const struct value *part_mounts_out(struct op_ctx *ctx, const struct value *v)
     return value_builder_list(&out);
 }
 
-const struct value *part_mounts_in(struct op_ctx *ctx, const struct value *v, const struct value *prior)
+const struct value *part_mounts_in(
+    struct op_ctx *ctx, const struct value *v, const struct value *prior UNUSED)
 {
-    (void)prior;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++) {
         const struct value *mount = v->items[i], *size = resource_at(mount, "TmpfsOptions.SizeBytes");

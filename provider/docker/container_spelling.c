@@ -35,9 +35,8 @@ const struct value *spell_size_out(struct op_ctx *ctx, const struct value *v)
     return value_int(ctx->arena, size_bytes(text_of(ctx, v)));
 }
 
-const struct value *spell_size_in(struct op_ctx *ctx, const struct value *v, const struct value *prior)
+const struct value *spell_size_in(struct op_ctx *ctx, const struct value *v, const struct value *prior UNUSED)
 {
-    (void)prior;
     int64_t bytes = v->kind == VALUE_INT ? v->integer : 0;
     if (!bytes)
         return NULL;
@@ -98,9 +97,8 @@ const struct value *spell_cpus_out(struct op_ctx *ctx, const struct value *v)
     return value_int(ctx->arena, int_within(round(cpus * 1e9)));
 }
 
-const struct value *spell_cpus_in(struct op_ctx *ctx, const struct value *v, const struct value *prior)
+const struct value *spell_cpus_in(struct op_ctx *ctx, const struct value *v, const struct value *prior UNUSED)
 {
-    (void)prior;
     return v->kind == VALUE_INT && v->integer ? value_float(ctx->arena, (double)v->integer / 1e9) : NULL;
 }
 
@@ -116,9 +114,9 @@ const struct value *spell_restart_out(struct op_ctx *ctx, const struct value *v)
     return value_map(ctx->arena, entries, tries ? 2 : 1);
 }
 
-const struct value *spell_restart_in(struct op_ctx *ctx, const struct value *v, const struct value *prior)
+const struct value *spell_restart_in(
+    struct op_ctx *ctx, const struct value *v, const struct value *prior UNUSED)
 {
-    (void)prior;
     struct str name = value_gets(v, "Name");
     int64_t tries = value_geti(v, "MaximumRetryCount", 0);
     if (tries)
@@ -187,9 +185,9 @@ const struct value *spell_ulimits_out(struct op_ctx *ctx, const struct value *v)
     return value_builder_list(&out);
 }
 
-const struct value *spell_ulimits_in(struct op_ctx *ctx, const struct value *v, const struct value *prior)
+const struct value *spell_ulimits_in(
+    struct op_ctx *ctx, const struct value *v, const struct value *prior UNUSED)
 {
-    (void)prior;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++) {
         int64_t low = value_geti(v->items[i], "Soft", 0), high = value_geti(v->items[i], "Hard", 0);
@@ -217,9 +215,9 @@ const struct value *spell_devices_out(struct op_ctx *ctx, const struct value *v)
     return value_builder_list(&out);
 }
 
-const struct value *spell_devices_in(struct op_ctx *ctx, const struct value *v, const struct value *prior)
+const struct value *spell_devices_in(
+    struct op_ctx *ctx, const struct value *v, const struct value *prior UNUSED)
 {
-    (void)prior;
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
         value_builder_add(&out,

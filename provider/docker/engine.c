@@ -248,10 +248,9 @@ static struct str engine_id(struct engine *engine, struct arena *arena)
     return known;
 }
 
-int engine_place(void *self, const struct schema *schema, bool ask, struct arena *arena,
-    const struct value **place, struct err *err)
+int engine_place(void *self, const struct schema *schema UNUSED, bool ask UNUSED, struct arena *arena,
+    const struct value **place, struct err *err UNUSED)
 {
-    (void)schema, (void)ask, (void)err;
     struct engine *engine = self;
     struct str id = engine_id(engine, arena);
     struct value_entry entries[] = {
@@ -262,9 +261,8 @@ int engine_place(void *self, const struct schema *schema, bool ask, struct arena
 
 /* The same Engine may be reached in several ways. */
 const char *engine_place_difference(
-    const struct schema *schema, const struct value *then, const struct value *now)
+    const struct schema *schema UNUSED, const struct value *then, const struct value *now)
 {
-    (void)schema;
     struct str a = value_gets(then, "engine"), b = value_gets(now, "engine");
     return a.n && b.n && !str_eq(a, b) ? "engine" : NULL;
 }
@@ -275,8 +273,7 @@ const struct value *engine_place_settings(
     return value_with(arena, config, STR("host"), value_getz(place, "host"));
 }
 
-struct str engine_place_text(const struct value *place, struct arena *arena)
+struct str engine_place_text(const struct value *place, struct arena *arena UNUSED)
 {
-    (void)arena;
     return value_gets(place, "host");
 }

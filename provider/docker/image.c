@@ -76,10 +76,9 @@ static const struct value *image_decode(
     return image_is_built(prior) ? live : value_with(arena, live, STR("content"), NULL);
 }
 
-static int image_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int image_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     const struct value *document;
     *live = NULL;
     if (image_look(ctx, value_gets(prior, "name"), &document, err))
@@ -130,10 +129,9 @@ static bool is_same(struct op_ctx *ctx, const struct value *document, const stru
 }
 
 /* Built from the same, by this stack: then it does not matter which request did it. */
-static int image_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int image_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     const struct value *document;
     *live = NULL;
     if (image_look(ctx, value_gets(desired, "name"), &document, err))
@@ -202,10 +200,9 @@ static int finish(struct op_ctx *ctx, const struct value *prior, const struct va
     return status;
 }
 
-static int image_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int image_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     const struct value *there;
     *live = NULL;
     if (image_prepare(ctx, &(struct preparation){0}, desired, &desired, err) ||
@@ -227,9 +224,8 @@ static int image_create(struct op_ctx *ctx, const struct attempt *attempt, const
 }
 
 static int image_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
 {
-    (void)changed;
     const struct value *there;
     *live = NULL;
     if (image_prepare(ctx, &(struct preparation){0}, desired, &desired, err) ||
@@ -264,9 +260,9 @@ static bool image_stays(const struct value *object)
     return value_getb(object, "keep") || (!image_is_built(object) && !value_getb(object, "pulled"));
 }
 
-static int delete_image(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int delete_image(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     const struct value *document;
     bool built = image_is_built(prior);
     if (image_stays(prior))
@@ -281,9 +277,8 @@ static int delete_image(struct op_ctx *ctx, unsigned teardown, const struct valu
 }
 
 static int image_marked(
-    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)unreported;
     static const struct resource images = {.listing = "/images/json"};
     const struct value *items;
     if (resource_list(ctx, &images, marks_filter(ctx->arena, ctx->owner.stack), &items, err))

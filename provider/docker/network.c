@@ -22,9 +22,8 @@ static const struct value *network_subnets(struct arena *arena, const struct val
 }
 
 static const struct value *network_decode(
-    struct op_ctx *ctx, const struct value *document, const struct value *prior)
+    struct op_ctx *ctx, const struct value *document, const struct value *prior UNUSED)
 {
-    (void)prior;
     struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
         {STR("id"), value_getz(document, "Id")}, {STR("driver"), value_getz(document, "Driver")},
         {STR("internal"), value_getz(document, "Internal")},
@@ -60,10 +59,9 @@ static const struct value *encode(const struct op_ctx *ctx, const struct value *
     return value_builder_map(&body);
 }
 
-static int network_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int network_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     bool made;
     *live = NULL;
     if (resource_create(
@@ -72,10 +70,9 @@ static int network_create(struct op_ctx *ctx, const struct attempt *attempt, con
     return resource_read(ctx, &network, desired, live, err);
 }
 
-static int network_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int network_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     return resource_read(ctx, &network, prior, live, err);
 }
 
@@ -87,23 +84,21 @@ static int network_list(struct op_ctx *ctx, const struct sought *sought, resourc
 }
 
 /* What of a network can be changed is how weir deals with it. */
-static int network_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+static int network_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired UNUSED,
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
 {
-    (void)desired, (void)changed;
     return resource_read(ctx, &network, prior, live, err);
 }
 
-static int delete_network(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int delete_network(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     return resource_delete(ctx, &network, prior, err);
 }
 
-static int network_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int network_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     return resource_find(ctx, &network, desired, live, err);
 }
 
@@ -114,9 +109,8 @@ static int network_marks(
 }
 
 static int network_marked(
-    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)unreported;
     return resource_marked(ctx, &network, found, found_ctx, err);
 }
 

@@ -30,9 +30,8 @@ struct tar {
     struct err err;
 };
 
-static la_ssize_t tar_collect(struct archive *archive, void *ctx, const void *bytes, size_t n)
+static la_ssize_t tar_collect(struct archive *archive UNUSED, void *ctx, const void *bytes, size_t n)
 {
-    (void)archive;
     struct tar *tar = ctx;
     if (bytes == tar->passing) /* as it is, because there are no blocks to be filled */
         tar->passing += n;

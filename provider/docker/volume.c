@@ -2,9 +2,8 @@
 #include "provider/docker/types.h"
 
 static const struct value *volume_decode(
-    struct op_ctx *ctx, const struct value *document, const struct value *prior)
+    struct op_ctx *ctx, const struct value *document, const struct value *prior UNUSED)
 {
-    (void)prior;
     struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
         {STR("driver"), value_getz(document, "Driver")}, {STR("options"), value_getz(document, "Options")},
         {STR("mountpoint"), value_getz(document, "Mountpoint")}};
@@ -20,10 +19,9 @@ static const struct resource volume = {.what = "volume",
     .decode = volume_decode};
 
 /* The Engine answers a second creation with the volume that is there, whoever made it. */
-static int volume_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int volume_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     const struct value *there;
     bool made;
     *live = NULL;
@@ -45,10 +43,9 @@ static int volume_create(struct op_ctx *ctx, const struct attempt *attempt, cons
     return resource_read(ctx, &volume, desired, live, err);
 }
 
-static int volume_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int volume_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     return resource_read(ctx, &volume, prior, live, err);
 }
 
@@ -60,10 +57,9 @@ static int volume_list(struct op_ctx *ctx, const struct sought *sought, resource
 }
 
 /* What of a volume can be changed is how weir deals with it. */
-static int volume_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+static int volume_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired UNUSED,
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
 {
-    (void)desired, (void)changed;
     return resource_read(ctx, &volume, prior, live, err);
 }
 
@@ -72,16 +68,15 @@ static bool volume_stays(const struct value *object)
     return value_getb(object, "keep");
 }
 
-static int delete_volume(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int delete_volume(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     return volume_stays(prior) ? 0 : resource_delete(ctx, &volume, prior, err);
 }
 
-static int volume_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int volume_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     return resource_find(ctx, &volume, desired, live, err);
 }
 
@@ -92,17 +87,15 @@ static int volume_marks(
 }
 
 static int volume_marked(
-    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
+    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
-    (void)unreported;
     return resource_marked(ctx, &volume, found, found_ctx, err);
 }
 
 /* A volume goes with what is in it, and the Engine asks nobody. */
-static int erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **out,
-    struct err *err)
+static int erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
+    const struct value **out, struct err *err)
 {
-    (void)teardown;
     const struct value *document;
     *out = &value_empty_list;
     if (volume_stays(object))

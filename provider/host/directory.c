@@ -74,9 +74,8 @@ struct packing {
     struct buf out;
 };
 
-static la_ssize_t take_bytes(struct archive *archive, void *ctx, const void *bytes, size_t n)
+static la_ssize_t take_bytes(struct archive *archive UNUSED, void *ctx, const void *bytes, size_t n)
 {
-    (void)archive;
     buf_add(ctx, bytes, n);
     return (la_ssize_t)n;
 }

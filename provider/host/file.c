@@ -38,10 +38,9 @@ static int hash_source(
     return 0;
 }
 
-static int file_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+static int file_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
-    (void)how;
     const struct value *content = value_getz(desired, "content"), *source = value_getz(desired, "source"),
                        *hash = &value_unknown;
     if (value_is_null(content) && value_is_null(source)) {
@@ -95,10 +94,9 @@ const struct host_type host_file = {.name = "file",
 
 /* ---- units ---- */
 
-static int service_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int service_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
+    const struct value *desired, const struct value **prepared, struct err *err)
 {
-    (void)how;
     const struct value *unit = value_getz(desired, "unit");
     (void)err;
     if (value_is_null(unit))
@@ -149,10 +147,9 @@ static struct str cron_text(struct op_ctx *ctx, const struct value *object)
     return arena_str(ctx->arena, buf_str(&text));
 }
 
-static int cron_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+static int cron_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
-    (void)how;
     struct str text = cron_text(ctx, desired);
     (void)err;
     *prepared = value_with(ctx->arena, desired, STR("sha256"),
@@ -160,9 +157,8 @@ static int cron_prepare(struct op_ctx *ctx, const struct preparation *how, const
     return 0;
 }
 
-static int cron_send(struct host_work *work, struct err *err)
+static int cron_send(struct host_work *work, struct err *err UNUSED)
 {
-    (void)err;
     work->payload = cron_text(work->ctx, work->desired);
     return 0;
 }

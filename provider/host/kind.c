@@ -26,9 +26,8 @@ static const struct attr settings_attr = {.name = STR_INIT("host"), .type = &set
 static const struct native natives[] = {{.name = "host", .ops = &host_ops}, {0}};
 
 static int host_open(
-    const struct provider_options *options, struct arena *arena, void **self, struct err *err)
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
-    (void)arena;
     struct machine *machine;
     if (machine_new(options, &machine, err))
         return -1;

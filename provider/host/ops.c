@@ -5,10 +5,9 @@
 
 /* ---- looking ---- */
 
-static int host_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int host_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     return host_look(ctx, prior, live, err);
 }
 
@@ -54,9 +53,8 @@ static int host_prepare(struct op_ctx *ctx, const struct preparation *how, const
 }
 
 static int host_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
-    const struct value **planned, struct err *err)
+    const struct value **planned, struct err *err UNUSED)
 {
-    (void)err;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
     for (size_t i = 0; i < ctx->schema->attr_count; i++) {
         const struct attr *attr = &ctx->schema->attrs[i];
@@ -191,10 +189,9 @@ static int change(struct host_work *work, const struct value **live, struct err 
     return rc ? -1 : take_live(work, question.reported, live, err);
 }
 
-static int host_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int host_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     struct host_work work = {.ctx = ctx, .desired = desired};
     const struct value *there = NULL;
     if (host_type_of(ctx)->looks_first && host_look(ctx, desired, &there, err))
@@ -219,9 +216,9 @@ static void warn_of_secret(struct op_ctx *ctx, const struct value *prior)
                      "not run");
 }
 
-static int host_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int host_delete(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     const struct host_type *type = host_type_of(ctx);
     struct host_work work = {.ctx = ctx, .prior = prior};
     struct question question = {.type = type->name};
@@ -251,10 +248,9 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 }
 
 /* What is not as it was to be is made again: each step of it may be. */
-static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int host_find_made(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     const struct host_type *type = host_type_of(ctx);
     bool tells = !type->once || value_gets(desired, "creates").n || value_gets(desired, "unless").n;
     *live = NULL;

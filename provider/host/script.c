@@ -9,10 +9,9 @@ static const struct host_type user = {
     .name = "user", .looks_at = "name", .unreported = "", .unsent = "", .quick = true};
 
 /* One that somebody has unmounted is to be seen, also where the file says nothing of that. */
-static int mount_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int mount_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
+    const struct value *desired, const struct value **prepared, struct err *err UNUSED)
 {
-    (void)how, (void)err;
     if (!value_getz(desired, "mounted"))
         *prepared = value_with(ctx->arena, desired, STR("mounted"), &value_true);
     return 0;

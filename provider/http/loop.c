@@ -12,9 +12,8 @@
 
 enum { EVENTS = 64 };
 
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *unused)
+static int on_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *ctx, void *unused UNUSED)
 {
-    (void)easy, (void)unused;
     struct loop *loop = ctx;
     struct epoll_event event = {.data.fd = fd,
         .events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u)};
@@ -33,9 +32,8 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int on_timer(CURLM *multi, long timeout_ms, void *ctx)
+static int on_timer(CURLM *multi UNUSED, long timeout_ms, void *ctx)
 {
-    (void)multi;
     struct loop *loop = ctx;
     loop->due_ms = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
     return 0;

@@ -126,9 +126,8 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
 #if LIBCURL_VERSION_NUM >= 0x075000
 /* Connected, and about to send. Of what a dead connection did not take, nothing has left this machine; and
  * 417 refuses a body before it is sent. */
-static int on_request(void *ctx, char *to, char *from, int to_port, int from_port)
+static int on_request(void *ctx, char *to UNUSED, char *from UNUSED, int to_port UNUSED, int from_port UNUSED)
 {
-    (void)to, (void)from, (void)to_port, (void)from_port;
     struct transfer *t = ctx;
     long bytes = 0;
     t->curl->easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &bytes);
@@ -140,10 +139,8 @@ static int on_request(void *ctx, char *to, char *from, int to_port, int from_por
 #endif
 
 /* Build commands and credential processes that start meanwhile shall not inherit connections. */
-static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+static int on_socket(void *ctx UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
 {
-    (void)ctx;
-    (void)purpose;
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     return CURL_SOCKOPT_OK;
 }

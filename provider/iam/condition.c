@@ -98,9 +98,8 @@ static bool read_address(struct str text, int family, unsigned char out[16])
     return inet_pton(family, arena_strz(&arena, text), out) == 1;
 }
 
-static bool address_is(const struct iam_pattern *wanted, struct str given, const struct value *context)
+static bool address_is(const struct iam_pattern *wanted, struct str given, const struct value *context UNUSED)
 {
-    (void)context;
     unsigned char net[16], host[16];
     struct str bits_text, address = str_cut(wanted->text, '/', &bits_text);
     int family = str_find_char(address, ':', 0) >= 0 ? AF_INET6 : AF_INET;

@@ -203,9 +203,8 @@ static int acl_create(struct kafka_work *work, struct err *err)
     return change_rules(work->ctx, MAKE_RULES, work->desired, NULL, err);
 }
 
-static void keep_rules(void *ctx, size_t index, const struct value *live)
+static void keep_rules(void *ctx, size_t index UNUSED, const struct value *live)
 {
-    (void)index;
     *(const struct value **)ctx = live;
 }
 

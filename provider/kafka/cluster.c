@@ -66,16 +66,15 @@ static void cluster_note(struct cluster *cluster, int code, const char *why)
     pthread_mutex_unlock(&cluster->lock);
 }
 
-static void cluster_failed(struct rd_kafka_s *client, int code, const char *why, void *arg)
+static void cluster_failed(struct rd_kafka_s *client UNUSED, int code, const char *why, void *arg)
 {
-    (void)client;
     cluster_note(arg, code, why);
 }
 
 /* Failures come to cluster_failed() as well, with a code. */
-static void cluster_logged(const struct rd_kafka_s *client, int level, const char *facility, const char *text)
+static void cluster_logged(const struct rd_kafka_s *client UNUSED, int level UNUSED,
+    const char *facility UNUSED, const char *text UNUSED)
 {
-    (void)client, (void)level, (void)facility, (void)text;
 }
 
 struct local_address {

@@ -6,9 +6,8 @@
 static const struct native natives[] = {{.name = "kafka", .ops = &kafka_ops}, {0}};
 
 static int kafka_open(
-    const struct provider_options *options, struct arena *arena, void **self, struct err *err)
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
-    (void)arena;
     struct cluster *cluster;
     if (cluster_new(options, &cluster, err))
         return -1;

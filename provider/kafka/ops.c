@@ -92,10 +92,9 @@ static void keep_found(void *ctx, const struct value *live)
     *(const struct value **)ctx = live;
 }
 
-static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int op_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     *live = NULL;
     return kafka_look(ctx, &prior, 1, keep_found, live, err);
 }
@@ -238,9 +237,8 @@ static int wait_for_end(struct kafka_work *work, struct err *err)
     }
 }
 
-static int op_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int op_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     struct kafka_work work = {.ctx = ctx, .prior = prior};
     struct err why = ERR_INIT;
     if (!kafka_type_of(ctx)->remove(&work, &why))
@@ -276,10 +274,9 @@ static const struct value *as_if_whole(
 }
 
 /* What is there and is not so is somebody else's. */
-static int op_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int op_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     if (op_read(ctx, desired, NULL, live, err))
         return -1;
     if (*live && !is_as_given(ctx, desired, as_if_whole(ctx, kafka_type_of(ctx), desired, *live), NULL))

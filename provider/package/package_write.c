@@ -31,9 +31,8 @@ struct writer {
     char *piece;
 };
 
-static la_ssize_t take_bytes(struct archive *archive, void *ctx, const void *bytes, size_t n)
+static la_ssize_t take_bytes(struct archive *archive UNUSED, void *ctx, const void *bytes, size_t n)
 {
-    (void)archive;
     struct writer *w = ctx;
     if (fd_write_all(w->fd, bytes, n, &w->io, w->path))
         return -1;

@@ -36,10 +36,9 @@ static void add_privilege(struct value_builder *set, struct arena *arena, struct
 }
 
 /* In small letters, sorted, `all` written out. */
-static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
+    const struct value *desired, const struct value **prepared, struct err *err)
 {
-    (void)how;
     const struct value *given = value_getz(desired, "privileges"), *on = value_getz(desired, "on");
     *prepared = desired;
     if (!given || !value_is_known(given) || !value_is_known(on))
@@ -102,9 +101,8 @@ static bool is_false(const struct value *v)
  * meant to be complete, whatever it has anywhere, so that more shows as well.
  */
 static const struct value *privileges_shape(
-    struct arena *arena, const struct value *prior, const struct value *live, bool fresh)
+    struct arena *arena, const struct value *prior, const struct value *live, bool fresh UNUSED)
 {
-    (void)fresh;
     const struct value *held = value_getz(live, "held"), *wanted = value_getz(prior, "privileges");
     int64_t objects = value_getz(live, "objects")->integer, named = value_getz(live, "named")->integer;
     int64_t all = objects > named ? objects : named, grantable = 0;
@@ -266,9 +264,8 @@ static int revoke_at_last(struct pg_work *work, prefix_fn *prefix, struct err *e
     return status;
 }
 
-static void no_prefix(struct pg_work *work)
+static void no_prefix(struct pg_work *work UNUSED)
 {
-    (void)work;
 }
 
 static int grant_check(struct op_ctx *ctx, const struct value *object, struct err *err)
@@ -295,9 +292,8 @@ static int grant_prepare(struct op_ctx *ctx, const struct preparation *how, cons
     return privileges_prepare(ctx, how, desired, prepared, err);
 }
 
-static int grant_write(struct pg_work *work, struct err *err)
+static int grant_write(struct pg_work *work, struct err *err UNUSED)
 {
-    (void)err;
     return set_privileges(work, no_prefix);
 }
 
@@ -324,9 +320,8 @@ static void add_default(struct pg_work *work)
         sql_add(&work->sql, work->session, "in schema %I ", pg_work_text(work, "schema"));
 }
 
-static int defaults_write(struct pg_work *work, struct err *err)
+static int defaults_write(struct pg_work *work, struct err *err UNUSED)
 {
-    (void)err;
     return set_privileges(work, add_default);
 }
 

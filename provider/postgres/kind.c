@@ -41,9 +41,8 @@ static const struct attr settings_attr = {
 static const struct native natives[] = {{.name = "postgres", .ops = &postgres_ops}, {0}};
 
 static int postgres_open(
-    const struct provider_options *options, struct arena *arena, void **self, struct err *err)
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
-    (void)arena;
     struct server *server;
     if (server_new(options, &server, err))
         return -1;

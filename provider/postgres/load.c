@@ -10,10 +10,9 @@ enum { TELL_EVERY = 64 * 1024 * 1024 };
 
 /* Files beside the stack are compared with the record. Who looks into a bucket sees what is still to be
  * loaded (load_read): what is wanted is that there is nothing of it. */
-static int load_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+static int load_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED, const struct value *desired,
     const struct value **prepared, struct err *err)
 {
-    (void)how;
     struct local_files files;
     const struct value *source = value_getz(desired, "source");
     if (!value_is_known(source))

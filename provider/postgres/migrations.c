@@ -42,10 +42,9 @@ static int read_folder(
                : 0;
 }
 
-static int migrations_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int migrations_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
+    const struct value *desired, const struct value **prepared, struct err *err)
 {
-    (void)how;
     struct local_files files;
     if (!value_is_known(value_getz(desired, "folder")))
         return 0;

@@ -100,10 +100,9 @@ static int ops_look(struct op_ctx *ctx, const struct value *prior, const struct 
     return err_raise(err, &why);
 }
 
-static int postgres_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int postgres_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     return ops_look(ctx, prior, live, err);
 }
 
@@ -278,10 +277,9 @@ static const struct value *postgres_erased(
 }
 
 /* What cannot be looked at, because it is gone or never came to be, erases nothing. */
-static int postgres_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object,
+static int postgres_erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
     const struct value **list, struct err *err)
 {
-    (void)teardown;
     const struct pg_type *type = ops_type_of(ctx);
     struct pg_work work = {.ctx = ctx, .prior = object};
     struct err ignored = ERR_INIT;
@@ -313,10 +311,9 @@ static bool is_as_given(struct op_ctx *ctx, const struct value *desired, const s
 }
 
 /* What is made is made whole, in one transaction: what is there and is not so is somebody else's. */
-static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int postgres_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     const struct pg_type *type = ops_type_of(ctx);
     bool made = false;
     if (ops_look(ctx, desired, live, err))

@@ -28,9 +28,8 @@ static void schema_write_comment(struct pg_work *work)
             comment.n ? comment : (struct str){0});
 }
 
-static int schema_create(struct pg_work *work, struct err *err)
+static int schema_create(struct pg_work *work, struct err *err UNUSED)
 {
-    (void)err;
     sql_add(&work->sql, work->session, "create schema %I", pg_work_text(work, "name"));
     if (pg_work_text(work, "owner").n)
         sql_add(&work->sql, work->session, " authorization %I", pg_work_text(work, "owner"));
@@ -39,9 +38,8 @@ static int schema_create(struct pg_work *work, struct err *err)
     return 0;
 }
 
-static int schema_update(struct pg_work *work, struct err *err)
+static int schema_update(struct pg_work *work, struct err *err UNUSED)
 {
-    (void)err;
     if (pg_work_has(work, "owner") && pg_work_text(work, "owner").n)
         sql_add(&work->sql, work->session, "alter schema %I owner to %I;\n", pg_work_text(work, "name"),
             pg_work_text(work, "owner"));
@@ -66,9 +64,8 @@ const struct pg_type pg_schema = {.name = "schema",
 
 /* ---- extension ---- */
 
-static int extension_create(struct pg_work *work, struct err *err)
+static int extension_create(struct pg_work *work, struct err *err UNUSED)
 {
-    (void)err;
     sql_add(&work->sql, work->session, "create extension %I", pg_work_text(work, "name"));
     if (pg_work_text(work, "schema").n)
         sql_add(&work->sql, work->session, " schema %I", pg_work_text(work, "schema"));
@@ -79,9 +76,8 @@ static int extension_create(struct pg_work *work, struct err *err)
     return 0;
 }
 
-static int extension_update(struct pg_work *work, struct err *err)
+static int extension_update(struct pg_work *work, struct err *err UNUSED)
 {
-    (void)err;
     if (pg_work_has(work, "schema") && pg_work_text(work, "schema").n)
         sql_add(&work->sql, work->session, "alter extension %I set schema %I;\n", pg_work_text(work, "name"),
             pg_work_text(work, "schema"));

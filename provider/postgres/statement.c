@@ -82,10 +82,9 @@ static int statement_read(
 }
 
 /* Nobody can tell whether it was run: it is run again, as its documentation says. */
-static int statement_is_made(
-    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
+static int statement_is_made(struct op_ctx *ctx UNUSED, const struct value *desired UNUSED,
+    const struct value *live UNUSED, bool *made, struct err *err UNUSED)
 {
-    (void)ctx, (void)desired, (void)live, (void)err;
     *made = false;
     return 0;
 }

@@ -77,9 +77,8 @@ static int table_prepare(struct op_ctx *ctx, const struct preparation *how, cons
 
 /* ---- the server ---- */
 
-static int table_create(struct pg_work *work, struct err *err)
+static int table_create(struct pg_work *work, struct err *err UNUSED)
 {
-    (void)err;
     sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
         text_of(work->ctx, work->desired, "schema"));
     table_write(work, false);

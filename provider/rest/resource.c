@@ -341,10 +341,9 @@ static int resource_create(struct op_ctx *ctx, const struct attempt *attempt, co
     return 0;
 }
 
-static int resource_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int resource_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     struct resource t = resource_of(ctx, prior);
     const struct value *object;
     *live = NULL;
@@ -385,9 +384,9 @@ static int resource_update(struct op_ctx *ctx, const struct value *prior, const 
     return 0;
 }
 
-static int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int resource_delete(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     struct resource t = resource_of(ctx, prior);
     struct request request = {
         .role = "delete", .method = "DELETE", .path = resource_text(&t, "object_path"), .idempotent = true};

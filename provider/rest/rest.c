@@ -118,9 +118,9 @@ static int rest_client_new(const struct provider_options *options, struct rest_c
     return 0;
 }
 
-int rest_open(const struct provider_options *options, struct arena *arena, void **self, struct err *err)
+int rest_open(
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
 {
-    (void)arena;
     struct rest_client *client;
     if (rest_client_new(options, &client, err))
         return -1;

@@ -153,10 +153,9 @@ static struct str id_in(struct act *act, const struct spec_step *step, const str
 }
 
 /* What a further listing says, by id. */
-static int use_more(struct listing *l, const struct value *items, const struct value *base, struct err *err)
+static int use_more(
+    struct listing *l, const struct value *items, const struct value *base UNUSED, struct err *err UNUSED)
 {
-    (void)base;
-    (void)err;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str id = id_in(l->act, l->step, items->items[i]);
         if (id.n)
@@ -175,10 +174,8 @@ static const struct value *gathered(struct act *act, const struct spec_members *
 
 /* `gather: ingress`: members of a set, each with the id of what it is a member of. */
 static int use_members(
-    struct listing *l, const struct value *items, const struct value *base, struct err *err)
+    struct listing *l, const struct value *items, const struct value *base UNUSED, struct err *err UNUSED)
 {
-    (void)base;
-    (void)err;
     struct act *act = l->act;
     const struct spec_attr *attr = spec_attr_find(act->type, l->step->list.gather);
     const struct spec_members *members = NULL;

@@ -40,19 +40,17 @@ int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct v
 
 /* ---- what exists in the state alone: what is wanted is what there is ---- */
 
-static int recorded_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int recorded_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     struct act act;
     act_init(&act, ctx);
     return act_fill_templates(&act, desired, live, err);
 }
 
-static int recorded_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+static int recorded_update(struct op_ctx *ctx, const struct value *prior UNUSED, const struct value *desired,
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
 {
-    (void)prior, (void)changed;
     return recorded_create(ctx, NULL, desired, live, err);
 }
 

@@ -95,10 +95,9 @@ static int native_list(struct op_ctx *ctx, const struct sought *sought, resource
 }
 
 /* What is known by its name beforehand is there, or it is not. */
-static int native_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int native_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     return native_read(ctx, desired, NULL, live, err);
 }
 

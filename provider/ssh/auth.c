@@ -13,9 +13,8 @@ struct attempt {
     const char *text;
 };
 
-static int ask_nothing(struct login *login, void *ctx)
+static int ask_nothing(struct login *login, void *ctx UNUSED)
 {
-    (void)ctx;
     return login->api->userauth_none(login->session, NULL);
 }
 
@@ -24,9 +23,8 @@ static int ask_key(struct login *login, void *ctx)
     return login->api->userauth_publickey(login->session, NULL, ((struct attempt *)ctx)->key);
 }
 
-static int ask_agent(struct login *login, void *ctx)
+static int ask_agent(struct login *login, void *ctx UNUSED)
 {
-    (void)ctx;
     return login->api->userauth_agent(login->session, NULL);
 }
 
@@ -75,9 +73,9 @@ static void auth_note(struct login *login, const char *what, const char *which)
 
 /* ---- keys ---- */
 
-static int no_passphrase(const char *prompt, char *out, size_t size, int echo, int verify, void *ctx)
+static int no_passphrase(const char *prompt UNUSED, char *out UNUSED, size_t size UNUSED, int echo UNUSED,
+    int verify UNUSED, void *ctx)
 {
-    (void)prompt, (void)out, (void)size, (void)echo, (void)verify;
     *(bool *)ctx = true; /* it has one */
     return -1;
 }

@@ -41,9 +41,8 @@ int login_until(
     }
 }
 
-static int shake_hands(struct login *login, void *ctx)
+static int shake_hands(struct login *login, void *ctx UNUSED)
 {
-    (void)ctx;
     return login->api->connect(login->session);
 }
 

@@ -167,9 +167,8 @@ static void artifact_permissions(
 }
 
 static const struct value *artifact_scope(
-    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+    const struct schema *schema UNUSED, const struct value *object, struct str action, struct arena *arena)
 {
-    (void)schema;
     struct str prefix, bucket = str_cut(value_gets(object, "store"), '/', &prefix);
     return aws_s3_content_scope(arena, action, bucket, arena_printf(arena, "%.*s*", STR_ARG(prefix)));
 }

@@ -94,9 +94,8 @@ static int with_attempted(struct op_ctx *ctx, const struct value *prior, const s
 }
 
 int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
-    const struct value *wanted, const struct value **live, struct err *err)
+    const struct value *wanted UNUSED, const struct value **live, struct err *err)
 {
-    (void)wanted;
     const struct value *object = with_names(ctx, prior);
     struct stored stored;
     *live = NULL;
@@ -243,18 +242,16 @@ static int store(struct op_ctx *ctx, const struct value *desired, const struct v
     return 0;
 }
 
-int artifact_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+int artifact_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     *live = NULL;
     return store(ctx, desired, NULL, live, err);
 }
 
 int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
 {
-    (void)changed;
     return store(ctx, desired, prior, live, err);
 }
 
@@ -265,9 +262,8 @@ static bool is_same_version(const struct value *a, const struct value *b)
            value_equal(value_getz(a, "version_id"), value_getz(b, "version_id"));
 }
 
-int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+int artifact_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     const struct value *object = with_names(ctx, prior), *versions = value_getz(object, "versions");
     bool removed = !artifact_text(object, "key", STR_EMPTY).n;
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++) {
@@ -278,10 +274,9 @@ int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *p
     return removed ? 0 : artifact_version_remove(ctx, object, err);
 }
 
-int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+int artifact_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     const struct value *located;
     *live = NULL;
     if (!artifact_text(desired, "sha256", STR_EMPTY).n)

@@ -97,17 +97,15 @@ static int key_make(struct op_ctx *ctx, const struct value *desired, const struc
     return status;
 }
 
-static int key_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int key_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     return key_make(ctx, desired, value_string(ctx->arena, ctx->owner.token), live, err);
 }
 
 static int key_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
 {
-    (void)changed;
     return key_make(ctx, desired, value_getz(prior, "id"), live, err);
 }
 

@@ -16,24 +16,22 @@ int made_predict(struct op_ctx *ctx, const struct value *desired, const struct v
     return 0;
 }
 
-int made_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
-    const struct value **live, struct err *err)
+int made_read(struct op_ctx *ctx UNUSED, const struct value *prior, const struct value *wanted UNUSED,
+    const struct value **live, struct err *err UNUSED)
 {
-    (void)ctx, (void)wanted, (void)err;
     *live = prior;
     return 0;
 }
 
-int made_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+int made_delete(struct op_ctx *ctx UNUSED, unsigned teardown UNUSED, const struct value *prior UNUSED,
+    struct err *err UNUSED)
 {
-    (void)ctx, (void)teardown, (void)prior, (void)err;
     return 0;
 }
 
-int made_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+int made_find(struct op_ctx *ctx UNUSED, const struct attempt *attempt UNUSED,
+    const struct value *desired UNUSED, const struct value **live, struct err *err UNUSED)
 {
-    (void)ctx, (void)attempt, (void)desired, (void)err;
     *live = NULL;
     return 0;
 }

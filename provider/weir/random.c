@@ -95,17 +95,15 @@ static int random_make(struct op_ctx *ctx, const struct value *desired, const st
     return 0;
 }
 
-static int random_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int random_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     return random_make(ctx, desired, value_string(ctx->arena, ctx->owner.token), live, err);
 }
 
 static int random_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
 {
-    (void)changed;
     return random_make(ctx, desired, value_getz(prior, "id"), live, err);
 }
 

@@ -157,10 +157,9 @@ static int run_it(struct op_ctx *ctx, const struct value *desired, struct str id
 
 /* ---- operations ---- */
 
-static int command_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int command_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
+    const struct value *desired, const struct value **prepared, struct err *err)
 {
-    (void)how;
     const struct value *inputs = value_getz(desired, "inputs");
     struct package files;
     *prepared = desired;
@@ -186,10 +185,9 @@ static int command_predict(struct op_ctx *ctx, const struct value *desired, cons
     return 0;
 }
 
-static int command_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int command_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     return run_it(ctx, desired, ctx->owner.token, live, err);
 }
 
@@ -208,17 +206,16 @@ static int command_update(struct op_ctx *ctx, const struct value *prior, const s
     return 0;
 }
 
-static int command_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
-    const struct value **live, struct err *err)
+static int command_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
+    const struct value **live, struct err *err UNUSED)
 {
-    (void)wanted, (void)err;
     *live = run_is_there(ctx, prior) ? prior : NULL;
     return 0;
 }
 
-static int command_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int command_delete(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     struct str text = value_gets(prior, "delete");
     if (!str_trim(text).n)
         return 0;
@@ -228,11 +225,9 @@ static int command_delete(struct op_ctx *ctx, unsigned teardown, const struct va
 }
 
 /* Nobody can tell whether it was run. */
-static int command_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int command_find(struct op_ctx *ctx UNUSED, const struct attempt *attempt UNUSED,
+    const struct value *desired UNUSED, const struct value **live, struct err *err UNUSED)
 {
-    (void)attempt;
-    (void)ctx, (void)desired, (void)err;
     *live = NULL;
     return 0;
 }

@@ -5,19 +5,17 @@
 
 /* There is nothing outside to read, predict or delete: what is wanted is what there is. */
 
-static int value_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int value_create(struct op_ctx *ctx UNUSED, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err UNUSED)
 {
-    (void)attempt;
-    (void)ctx, (void)err;
     *live = desired;
     return 0;
 }
 
-static int value_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
-    const struct value *changed, const struct value **live, struct err *err)
+static int value_update(struct op_ctx *ctx UNUSED, const struct value *prior UNUSED,
+    const struct value *desired, const struct value *changed UNUSED, const struct value **live,
+    struct err *err UNUSED)
 {
-    (void)ctx, (void)prior, (void)changed, (void)err;
     *live = desired;
     return 0;
 }

@@ -69,11 +69,9 @@ static bool has_body_members(const struct shape *shape)
     return false;
 }
 
-static int found_member(void *ctx, const struct shape_member *member, struct str name, const struct value *v)
+static int found_member(
+    void *ctx, const struct shape_member *member UNUSED, struct str name UNUSED, const struct value *v UNUSED)
 {
-    (void)member;
-    (void)name;
-    (void)v;
     *(bool *)ctx = true;
     return 0;
 }

@@ -142,11 +142,9 @@ static void end_element(void *ctx, const char *name)
     push_child(r, arena_str(r->arena, local_name(name)), value);
 }
 
-static void start_doctype(void *ctx, const char *name, const char *sysid, const char *pubid, int internal)
+static void start_doctype(
+    void *ctx, const char *name, const char *sysid UNUSED, const char *pubid UNUSED, int internal UNUSED)
 {
-    (void)sysid;
-    (void)pubid;
-    (void)internal;
     xml_refuse(
         ctx, str_ieq(str_z(name), STR("html")) ? "it is an HTML page" : "it has a document type declaration");
 }

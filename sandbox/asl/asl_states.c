@@ -24,9 +24,8 @@ bool asl_number(struct asl_visit *visit, const char *member, const struct value 
 
 /* ---- states ---- */
 
-static const struct value *act_pass(struct asl_visit *visit, const struct value *input)
+static const struct value *act_pass(struct asl_visit *visit, const struct value *input UNUSED)
 {
-    (void)input;
     const struct value *result = value_getz(visit->state, "Result");
     return result ? result : input;
 }
@@ -99,9 +98,8 @@ static const struct value *act_task(struct asl_visit *visit, const struct value 
     return NULL;
 }
 
-static const struct value *act_succeed(struct asl_visit *visit, const struct value *input)
+static const struct value *act_succeed(struct asl_visit *visit UNUSED, const struct value *input)
 {
-    (void)visit;
     return input;
 }
 
@@ -118,9 +116,8 @@ static struct str asl_states_text_of(struct asl_visit *visit, const char *member
     return value_text(v, STR_EMPTY);
 }
 
-static const struct value *act_fail(struct asl_visit *visit, const struct value *input)
+static const struct value *act_fail(struct asl_visit *visit, const struct value *input UNUSED)
 {
-    (void)input;
     struct str name = asl_states_text_of(visit, "Error"), cause = asl_states_text_of(visit, "Cause");
     if (visit->eval.error.name.n)
         return NULL;
@@ -129,9 +126,8 @@ static const struct value *act_fail(struct asl_visit *visit, const struct value 
     return NULL;
 }
 
-static const struct value *act_choice(struct asl_visit *visit, const struct value *input)
+static const struct value *act_choice(struct asl_visit *visit UNUSED, const struct value *input)
 {
-    (void)visit;
     return input; /* which way to go is seen from what OutputPath leaves of nothing: see asl_choose() */
 }
 

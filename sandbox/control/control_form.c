@@ -7,9 +7,8 @@
 #include "sandbox/notation/schedule_time.h"
 
 /* Empty where it is right; else what the service says. */
-static struct str check_states(struct call *call, const struct value *v, const struct value *attrs)
+static struct str check_states(struct call *call, const struct value *v, const struct value *attrs UNUSED)
 {
-    (void)attrs;
     struct asl_diags diags = {.arena = call->arena, .interpreted = true};
     AUTO_BUF struct buf all = BUF_INIT;
     asl_validate(v, &diags);
@@ -20,9 +19,8 @@ static struct str check_states(struct call *call, const struct value *v, const s
     return all.n ? arena_printf(call->arena, "Invalid State Machine Definition: '%s'", all.p) : STR_EMPTY;
 }
 
-static struct str check_schedule(struct call *call, const struct value *v, const struct value *attrs)
+static struct str check_schedule(struct call *call, const struct value *v, const struct value *attrs UNUSED)
 {
-    (void)attrs;
     struct schedule_time time;
     const char *why = schedule_parse(value_text(v, STR_EMPTY), &time);
     return why ? arena_printf(call->arena, "Invalid Schedule Expression %.*s: %s.",
@@ -48,9 +46,8 @@ static struct str check_rule_schedule(struct call *call, const struct value *v, 
 }
 
 /* Without a database of zones only UTC can be told from others; those are taken, and do not fire. */
-static struct str check_zone(struct call *call, const struct value *v, const struct value *attrs)
+static struct str check_zone(struct call *call, const struct value *v, const struct value *attrs UNUSED)
 {
-    (void)attrs;
     struct str name = value_text(v, STR_EMPTY);
     if (!zone_find(call->arena, STR("Etc/UTC")))
         return STR_EMPTY;
@@ -61,9 +58,8 @@ static struct str check_zone(struct call *call, const struct value *v, const str
                                               STR_ARG(name));
 }
 
-static struct str check_pattern(struct call *call, const struct value *v, const struct value *attrs)
+static struct str check_pattern(struct call *call, const struct value *v, const struct value *attrs UNUSED)
 {
-    (void)attrs;
     const char *why = event_pattern_wrong(call->arena, v, NULL);
     return why ? arena_printf(call->arena, "Event pattern is not valid. Reason: %s", why) : STR_EMPTY;
 }

@@ -71,9 +71,8 @@ int daemon_ports(struct daemon_self *self, size_t count, struct err *err)
 
 /* ---- before the start ---- */
 
-static void take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void take_output(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
 {
-    (void)stream;
     buf_add(ctx, bytes, n);
 }
 

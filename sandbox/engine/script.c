@@ -85,9 +85,8 @@ static int use_module(struct script *s, struct str path, struct err *err)
     return 0;
 }
 
-static int use_jar(struct script *s, struct str path, struct err *err)
+static int use_jar(struct script *s, struct str path, struct err *err UNUSED)
 {
-    (void)err;
     buf_addf(&s->jars, "%s%.*s", s->jars.n ? "," : "", STR_ARG(path));
     return 0;
 }

@@ -45,9 +45,8 @@ static const char *env_path(struct arena *arena)
     return arena_printf(arena, "PATH=%s:/usr/sbin:/sbin", path ? path : "/usr/local/bin:/usr/bin:/bin").p;
 }
 
-static void keep_words(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void keep_words(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
 {
-    (void)stream;
     buf_add(ctx, bytes, n);
 }
 

@@ -144,10 +144,8 @@ static void *take_uri(void *ctx, const char *uri, struct MHD_Connection *connect
 }
 
 /* Keeps MHD from decoding: "%2F" in a key is not "/". */
-static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *text)
+static size_t keep_escapes(void *ctx UNUSED, struct MHD_Connection *connection UNUSED, char *text)
 {
-    (void)ctx;
-    (void)connection;
     return strlen(text);
 }
 

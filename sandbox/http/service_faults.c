@@ -96,9 +96,8 @@ bool faults_after(struct exchange *x, const struct fault_strike *strike)
 
 /* ---- /_weir/faults: signed as every request is, for whichever service ---- */
 
-static void service_faults_begin(struct exchange *x)
+static void service_faults_begin(struct exchange *x UNUSED)
 {
-    (void)x;
 }
 
 static void service_faults_refuse(struct exchange *x, int status, const char *code, const char *message)

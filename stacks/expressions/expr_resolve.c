@@ -427,9 +427,9 @@ void expr_resolve(struct expr *expr, const struct resolver *resolver, struct dia
     expr_resolve_any(&r, expr);
 }
 
-static struct decl *no_declaration(void *ctx, struct str name, struct str next, bool *consumed)
+static struct decl *no_declaration(
+    void *ctx UNUSED, struct str name UNUSED, struct str next UNUSED, bool *consumed UNUSED)
 {
-    (void)ctx, (void)name, (void)next, (void)consumed;
     return NULL;
 }
 

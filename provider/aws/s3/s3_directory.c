@@ -198,10 +198,9 @@ static const struct value *with_places(struct op_ctx *ctx, const struct value *o
     return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
 }
 
-static int directory_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
-    const struct value **planned, struct err *err)
+static int directory_predict(struct op_ctx *ctx, const struct value *desired,
+    const struct value *prior UNUSED, const struct value **planned, struct err *err)
 {
-    (void)prior;
     if (directory_prepare(ctx, &(struct preparation){.offline = true}, desired, planned, err))
         return -1;
     *planned = value_with(ctx->arena, with_places(ctx, *planned), STR("seen"), &value_unknown);
@@ -311,25 +310,22 @@ static int s3_directory_look(struct op_ctx *ctx, const struct value *prior, cons
     return 0;
 }
 
-static int directory_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int directory_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    (void)wanted;
     return s3_directory_look(ctx, prior, NULL, s3_unfinished_any(prior), live, err);
 }
 
 static int directory_reread(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
-    const struct value *wanted, const struct value **live, struct err *err)
+    const struct value *wanted UNUSED, const struct value **live, struct err *err)
 {
-    (void)wanted;
     return s3_directory_look(ctx, prior, attempted, attempted || s3_unfinished_any(prior), live, err);
 }
 
 /* What an interrupted run has already sent. */
-static int directory_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int directory_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     if (s3_directory_look(ctx, desired, NULL, true, live, err))
         return -1;
     const struct value *files = value_getz(desired, "files");
@@ -395,10 +391,9 @@ static int sync_files(struct op_ctx *ctx, const struct value *prior, const struc
     return status;
 }
 
-static int directory_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int directory_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     return sync_files(ctx, NULL, desired, true, live, err);
 }
 
@@ -412,9 +407,9 @@ static int directory_update(struct op_ctx *ctx, const struct value *prior, const
     return sync_files(ctx, prior, desired, all, live, err);
 }
 
-static int directory_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int directory_delete(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     struct manifest manifest = manifest_of(ctx, prior);
     struct directory d = directory_of(ctx, prior);
     struct str *names = ARENA_ARRAY(ctx->arena, struct str, manifest.n + 1);
@@ -429,9 +424,8 @@ static int directory_delete(struct op_ctx *ctx, unsigned teardown, const struct 
 }
 
 static const struct value *directory_scope(
-    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+    const struct schema *schema UNUSED, const struct value *object, struct str action, struct arena *arena)
 {
-    (void)schema;
     struct str prefix = value_gets(object, "prefix");
     return aws_s3_content_scope(
         arena, action, value_gets(object, "bucket"), arena_printf(arena, "%.*s*", STR_ARG(prefix)));

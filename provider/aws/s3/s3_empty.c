@@ -104,9 +104,8 @@ static bool sweep_page(struct sweep *s)
     return !over;
 }
 
-static void sweep_worker(void *ctx, size_t i)
+static void sweep_worker(void *ctx, size_t i UNUSED)
 {
-    (void)i;
     while (sweep_page(ctx))
         ;
 }
@@ -135,9 +134,8 @@ static int sweep(struct op_ctx *ctx, const struct wire_operation *op, struct str
 }
 
 int s3_empty_bucket(
-    struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err)
+    struct op_ctx *ctx, const struct value *object, const struct value **result UNUSED, struct err *err)
 {
-    (void)result;
     struct str bucket = value_gets(object, "name");
     if (sweep(ctx, &s3_list_versions, bucket, delete_page, "versions and markers", err))
         return err_context(err, "emptying the bucket");

@@ -175,10 +175,9 @@ static int file_hash(
     return 0;
 }
 
-static int object_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err)
+static int object_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
+    const struct value *desired, const struct value **prepared, struct err *err)
 {
-    (void)how;
     *prepared = desired = s3_unfinished_ended(ctx, how->recorded, desired);
     if (!s3_object_given(desired, "source") && !s3_object_given(desired, "content"))
         return err_set(err, ERR_INVALID, "an aws.s3.object needs \"source\" or \"content\"");
@@ -233,10 +232,9 @@ static const struct value *with_content_type(struct op_ctx *ctx, const struct va
 }
 
 /* Every change is a new upload, so all that the service says is new. */
-static int object_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+static int object_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior UNUSED,
     const struct value **planned, struct err *err)
 {
-    (void)prior;
     if (object_prepare(ctx, &(struct preparation){0}, desired, planned, err))
         return -1;
     *planned = with_places(ctx, with_content_type(ctx, *planned));
@@ -421,10 +419,9 @@ static int s3_object_put(struct op_ctx *ctx, const struct value *prior, const st
     return 0;
 }
 
-static int object_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
-    const struct value **live, struct err *err)
+static int object_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
+    const struct value *desired, const struct value **live, struct err *err)
 {
-    (void)attempt;
     *live = NULL;
     return s3_object_put(ctx, NULL, desired, live, err);
 }
@@ -443,9 +440,9 @@ static int object_update(struct op_ctx *ctx, const struct value *prior, const st
     return 0;
 }
 
-static int object_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+static int object_delete(
+    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    (void)teardown;
     struct aws_call call = {.body_fd = -1};
     struct wire_message response;
     struct err failure = ERR_INIT;
@@ -460,17 +457,15 @@ static int object_delete(struct op_ctx *ctx, unsigned teardown, const struct val
     return 0;
 }
 
-static int object_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+static int object_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
-    (void)attempt;
     return s3_object_look(ctx, desired, NULL, true, live, err);
 }
 
 static const struct value *object_scope(
-    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+    const struct schema *schema UNUSED, const struct value *object, struct str action, struct arena *arena)
 {
-    (void)schema;
     return aws_s3_content_scope(arena, action, value_gets(object, "bucket"), value_gets(object, "key"));
 }
 

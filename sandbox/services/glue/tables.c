@@ -230,9 +230,8 @@ static const char *const fields[] = {"Name", "DatabaseName", "Description", "Own
     "CatalogId", "CreateTime", "UpdateTime", "LastAccessTime", "LastAnalyzedTime", NULL};
 
 /* The member of a table that the request calls so. */
-static int field_called(struct service_call *call, struct str name, struct str *out, struct err *err)
+static int field_called(struct service_call *call UNUSED, struct str name, struct str *out, struct err *err)
 {
-    (void)call;
     for (size_t i = 0; fields[i]; i++)
         if (str_ieq(name, str_z(fields[i]))) {
             *out = str_z(fields[i]);

@@ -95,9 +95,8 @@ static enum MHD_Result lambda_runtime_next(
 }
 
 static enum MHD_Result take_error_type(
-    void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+    void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
 {
-    (void)kind;
     if (value && str_ieq(str_z(name), STR("Lambda-Runtime-Function-Error-Type")))
         *(struct str *)ctx = str_z(value);
     return MHD_YES;

@@ -200,9 +200,8 @@ static void fire_trigger(
 }
 
 static void fire_crawler(
-    struct timer *timer, struct arena *arena, const struct control_record *crawler, int64_t at_ms)
+    struct timer *timer, struct arena *arena, const struct control_record *crawler, int64_t at_ms UNUSED)
 {
-    (void)at_ms;
     start_glue(timer, arena, "StartCrawler", crawler->id, crawler, "crawler");
 }
 

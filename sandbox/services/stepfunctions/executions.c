@@ -114,9 +114,8 @@ int64_t execution_event(struct execution *execution, int64_t previous, const cha
 
 /* ---- the interpreter's host ---- */
 
-static int64_t host_wall(void *ctx)
+static int64_t host_wall(void *ctx UNUSED)
 {
-    (void)ctx;
     return clock_wall_ms();
 }
 
