@@ -18,6 +18,12 @@ void fd_close_ptr(int *fd)
         close(*fd);
 }
 
+void dir_close_ptr(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+
 static int file_too_large(const char *path, size_t max, struct err *err)
 {
     return err_set(err, ERR_IO, "cannot read %s: it is larger than %zu bytes", path, max);

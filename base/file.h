@@ -56,5 +56,7 @@ struct str path_base(struct str path); /* after the last slash */
 
 void fd_close_ptr(int *fd); /* closes unless -1 */
 #define AUTO_FD __attribute__((cleanup(fd_close_ptr)))
+void dir_close_ptr(DIR **dir); /* closes unless NULL */
+#define AUTO_DIR __attribute__((cleanup(dir_close_ptr)))
 
 #endif

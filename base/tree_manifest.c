@@ -92,7 +92,7 @@ static int list_folder(struct listing *l, struct str path, int depth, struct err
     if (depth > DEPTH_MAX)
         return err_set(err, ERR_INVALID, "its folders are nested deeper than %d levels", DEPTH_MAX);
     int fd = openat(l->root, path.n ? path.p : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    AUTO_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
         err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
         if (fd >= 0)
@@ -107,7 +107,6 @@ static int list_folder(struct listing *l, struct str path, int depth, struct err
     }
     if (!status && errno)
         status = err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
-    closedir(dir);
     return status;
 }
 

@@ -34,7 +34,7 @@ static int take_saved(
 static int plan_and_apply(
     struct invocation *inv, const struct workspace_options *wanted, struct saved_plan *saved)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
     int status = planning_open(inv, wanted, &workspace);
     if (status != EXIT_DONE)
@@ -44,9 +44,7 @@ static int plan_and_apply(
         status = planning_make(inv, &workspace, false, saved, &plan);
     if (status == EXIT_DONE)
         status = planning_carry_out(inv, plan, "Do you want to apply these changes?", saved != NULL);
-    if (plan)
-        plan_free(plan);
-    workspace_close(&workspace);
+    plan_free(plan);
     return status;
 }
 

@@ -74,7 +74,7 @@ static int cmd_cost_run(struct invocation *inv)
 {
     const struct cost_settings *own = inv->own;
     bool update = inv->args.n == 1;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct prices *prices = NULL;
     struct err err = ERR_INIT;
     if (update && !str_eqz(inv->args.items[0], "update"))
@@ -92,7 +92,6 @@ static int cmd_cost_run(struct invocation *inv)
     else
         status = update ? cmd_cost_update(inv, &workspace, prices) : cmd_cost_show(inv, &workspace, prices);
     prices_free(prices);
-    workspace_close(&workspace);
     return status;
 }
 

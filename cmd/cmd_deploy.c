@@ -39,20 +39,15 @@ static int deploy(struct invocation *inv, struct workspace *workspace)
             tell_left(inv, workspace, &options);
         status = planning_carry_out(inv, plan, "Do you want to deploy this?", false);
     }
-    if (plan)
-        plan_free(plan);
+    plan_free(plan);
     return status;
 }
 
 static int cmd_deploy_run(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = invocation_open(inv, NULL, &workspace);
-    if (status != EXIT_DONE)
-        return status;
-    status = deploy(inv, &workspace);
-    workspace_close(&workspace);
-    return status;
+    return status != EXIT_DONE ? status : deploy(inv, &workspace);
 }
 
 static const struct option_set *const sets[] = {

@@ -150,24 +150,19 @@ static int cmd_destroy_resources(struct invocation *inv, struct workspace *works
         sandboxed_note_unused(inv, workspace);
     if (status == EXIT_DONE && own->verify)
         status = verify(inv, plan);
-    if (plan)
-        plan_free(plan);
+    plan_free(plan);
     return status;
 }
 
 static int cmd_destroy_run(struct invocation *inv)
 {
     const struct destroy_settings *own = inv->own;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     if (own->verify && inv->settings->targets.n)
         return invocation_usage(
             inv, NULL, "--verify looks for anything of the whole stack, --target leaves some of it");
     int status = invocation_open(inv, NULL, &workspace);
-    if (status != EXIT_DONE)
-        return status;
-    status = cmd_destroy_resources(inv, &workspace);
-    workspace_close(&workspace);
-    return status;
+    return status != EXIT_DONE ? status : cmd_destroy_resources(inv, &workspace);
 }
 
 static const struct option options[] = {

@@ -14,7 +14,7 @@ static int refuse_unread(struct invocation *inv, const struct plan *plan)
 
 static int cmd_drift_run(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
@@ -33,9 +33,7 @@ static int cmd_drift_run(struct invocation *inv)
         else if (status == EXIT_DONE && plan->unread_count)
             status = refuse_unread(inv, plan);
     }
-    if (plan)
-        plan_free(plan);
-    workspace_close(&workspace);
+    plan_free(plan);
     return status;
 }
 

@@ -96,13 +96,9 @@ static int cmd_graph_draw(struct invocation *inv, struct workspace *workspace)
 static int cmd_graph_run(struct invocation *inv)
 {
     const struct graph_settings *own = inv->own;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = invocation_open(inv, &(struct workspace_options){.no_state = !own->plan}, &workspace);
-    if (status != EXIT_DONE)
-        return status;
-    status = cmd_graph_draw(inv, &workspace);
-    workspace_close(&workspace);
-    return status;
+    return status != EXIT_DONE ? status : cmd_graph_draw(inv, &workspace);
 }
 
 static const struct option options[] = {

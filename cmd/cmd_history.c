@@ -173,7 +173,7 @@ static int cmd_history_print(
 
 static int cmd_history_run(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     if (wants_page(inv) && (inv->settings->json || inv->args.n))
         return invocation_usage(inv, NULL, "--format html shows all runs, and does not go with %s",
             inv->args.n ? "one of them" : "--json");
@@ -192,7 +192,6 @@ static int cmd_history_run(struct invocation *inv)
     status = rc < 0 ? invocation_fail(inv, &err) : cmd_history_print(inv, &workspace, runs, n);
     if (rc == 0)
         sandboxed_note_unused(inv, &workspace);
-    workspace_close(&workspace);
     return status;
 }
 

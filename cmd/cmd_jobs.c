@@ -250,13 +250,11 @@ static int show_one(struct invocation *inv, struct workspace *workspace)
 
 static int cmd_jobs_run(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = jobs_open(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = inv->args.n ? show_one(inv, &workspace) : show_all(inv, &workspace);
-    workspace_close(&workspace);
-    return status;
+    return inv->args.n ? show_one(inv, &workspace) : show_all(inv, &workspace);
 }
 
 static const struct option options[] = {

@@ -54,14 +54,12 @@ static int show(struct invocation *inv, struct workspace *workspace)
 
 static int run_show(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct err err = ERR_INIT;
     int status = lease_open(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = state_lease(workspace.state).until_ms ? show(inv, &workspace) : no_lease(inv, &err);
-    workspace_close(&workspace);
-    return status;
+    return state_lease(workspace.state).until_ms ? show(inv, &workspace) : no_lease(inv, &err);
 }
 
 /* ---- extend, end ---- */
@@ -116,15 +114,12 @@ static int end(struct invocation *inv, struct workspace *workspace)
 
 static int locked(struct invocation *inv, int (*change)(struct invocation *, struct workspace *))
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = lease_open(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = planning_lock(inv, &workspace);
-    if (status == EXIT_DONE)
-        status = change(inv, &workspace);
-    workspace_close(&workspace);
-    return status;
+    return status != EXIT_DONE ? status : change(inv, &workspace);
 }
 
 static int run_extend(struct invocation *inv)

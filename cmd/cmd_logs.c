@@ -190,7 +190,7 @@ static int show_logs(struct showing *s)
 
 static int cmd_logs_run(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct job job;
     struct showing *s = ARENA_NEW(&inv->arena, struct showing);
     int status = jobs_open(inv, &workspace);
@@ -204,7 +204,6 @@ static int cmd_logs_run(struct invocation *inv)
         s->op = job_context(&job, &inv->arena, &workspace);
         status = show_logs(s);
     }
-    workspace_close(&workspace);
     return status;
 }
 

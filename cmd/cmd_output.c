@@ -89,7 +89,7 @@ static int write_value(struct invocation *inv, const struct value *v, bool all)
 static int cmd_output_run(struct invocation *inv)
 {
     const struct output_settings *own = inv->own;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     if (own->raw && inv->args.n == 0)
         return invocation_usage(inv, NULL, "--raw needs the name of an output");
     if (own->show_sensitive && !own->raw)
@@ -107,7 +107,6 @@ static int cmd_output_run(struct invocation *inv)
     else
         status = write_value(inv, one ? one : outputs, !one);
     sandboxed_note_unused(inv, &workspace);
-    workspace_close(&workspace);
     return status;
 }
 

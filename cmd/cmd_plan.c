@@ -123,7 +123,7 @@ static int cmd_plan_cost(struct invocation *inv, const struct plan *plan)
 static int cmd_plan_run(struct invocation *inv)
 {
     const struct plan_settings *own = inv->own;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
     if (own->destroy && inv->settings->replaces.n)
         return invocation_usage(inv, NULL, "--replace makes anew what --destroy would delete");
@@ -146,9 +146,7 @@ static int cmd_plan_run(struct invocation *inv)
         status = cmd_plan_save(inv, plan, own->out);
     if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))
         status = EXIT_CHANGES;
-    if (plan)
-        plan_free(plan);
-    workspace_close(&workspace);
+    plan_free(plan);
     return status;
 }
 

@@ -75,16 +75,14 @@ static int explain_why(struct invocation *inv, struct workspace *workspace)
 static int cmd_policy_run(struct invocation *inv)
 {
     const struct policy_settings *own = inv->own;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int usage = check_arguments(inv);
     if (usage != EXIT_DONE)
         return usage;
     int status = invocation_open(inv, &(struct workspace_options){.no_state = true}, &workspace);
     if (status != EXIT_DONE)
         return status;
-    status = own->why ? explain_why(inv, &workspace) : cmd_policy_print(inv, &workspace);
-    workspace_close(&workspace);
-    return status;
+    return own->why ? explain_why(inv, &workspace) : cmd_policy_print(inv, &workspace);
 }
 
 static const struct option options[] = {

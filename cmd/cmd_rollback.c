@@ -274,15 +274,14 @@ static int roll_back(struct invocation *inv, struct workspace *workspace, const 
     int status = planning_make_alone(inv, workspace, &options, &plan);
     if (status == EXIT_DONE)
         status = planning_carry_out(inv, plan, "Do you want to roll back to this?", false);
-    if (plan)
-        plan_free(plan);
+    plan_free(plan);
     return status;
 }
 
 static int cmd_rollback_run(struct invocation *inv)
 {
     const struct rollback_settings *own = inv->own;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     const struct record *record = NULL;
     struct err err = ERR_INIT;
     bool look = own->list || own->out;
@@ -301,7 +300,6 @@ static int cmd_rollback_run(struct invocation *inv)
                  : own->out ? save_version(inv, &workspace, &v)
                             : roll_back(inv, &workspace, &v);
     }
-    workspace_close(&workspace);
     return status;
 }
 

@@ -286,7 +286,7 @@ static int cmd_run_carry_out(struct running *r)
 
 static int cmd_run_command(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct running r = {
         .inv = inv, .own = inv->own, .workspace = &workspace, .watching = PTHREAD_MUTEX_INITIALIZER};
     int status = cmd_run_check(inv);
@@ -301,7 +301,6 @@ static int cmd_run_command(struct invocation *inv)
         status = cmd_run_carry_out(&r);
     job_early_free(r.early);
     free((char *)r.begun.p);
-    workspace_close(&workspace);
     return status;
 }
 

@@ -299,8 +299,7 @@ static int cmd_schema_fetch(struct invocation *inv, const char *type)
         status = aws_client_new(&(struct aws_options){.name = STR("aws"), .http = http}, &client, &err);
     if (!status)
         status = cfn_describe(client, &arena, str_z(type), STR(".weir/schemas"), &path, &version, &err);
-    if (client)
-        aws_client_free(client);
+    aws_client_free(client);
     if (http)
         http_engine_free(http);
     if (status)

@@ -48,7 +48,7 @@ static void list_record(struct invocation *inv, const struct record *r, struct b
 
 static int run_list(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     size_t n, shown = 0;
     int status = open_state_at(inv, &workspace);
     if (status != EXIT_DONE)
@@ -67,7 +67,6 @@ static int run_list(struct invocation *inv)
     status = !shown && inv->args.n ? state_no_such(inv, workspace.state, inv->args.items[0])
                                    : invocation_write(inv, buf_str(&out));
     sandboxed_note_unused(inv, &workspace);
-    workspace_close(&workspace);
     return status;
 }
 
@@ -113,7 +112,7 @@ static void show_record_json(const struct record *r, struct buf *out)
 
 static int run_show(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = open_state_at(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -128,7 +127,6 @@ static int run_show(struct invocation *inv)
     }
     status =
         n ? invocation_write(inv, buf_str(&out)) : state_no_such(inv, workspace.state, inv->args.items[0]);
-    workspace_close(&workspace);
     return status;
 }
 

@@ -42,7 +42,7 @@ static int find_named(struct strays *strays, const struct texts *names, struct m
 
 static int adopt_group(struct invocation *inv, const struct marked_group *group)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct err err = ERR_INIT;
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
@@ -59,7 +59,6 @@ static int adopt_group(struct invocation *inv, const struct marked_group *group)
         invocation_note(inv,
             "%zu resources of %.*s are in the state %.*s now; \"weir plan\" shows what differs.", group->n,
             STR_ARG(group->stack), STR_ARG(state_description(workspace.state)));
-    workspace_close(&workspace);
     return status;
 }
 

@@ -47,7 +47,7 @@ static int cmd_validate_report(
 
 static int cmd_validate_run(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
     int status = invocation_open(inv, &(struct workspace_options){.no_state = true}, &workspace);
     if (status != EXIT_DONE)
@@ -61,9 +61,7 @@ static int cmd_validate_run(struct invocation *inv)
                                        : status;
     else if (status == EXIT_DONE)
         status = cmd_validate_report(inv, workspace.stack, workspace.catalog, plan);
-    if (plan)
-        plan_free(plan);
-    workspace_close(&workspace);
+    plan_free(plan);
     return status;
 }
 

@@ -63,6 +63,8 @@ struct workspace {
 int workspace_open(
     const struct workspace_options *options, struct diags *diags, struct workspace *out, struct err *err);
 void workspace_close(struct workspace *workspace);
+/* Of one that begins as {0}. */
+#define AUTO_WORKSPACE __attribute__((cleanup(workspace_close)))
 
 /*
  * The provider of that name ("aws.tokyo"), configured with config (map or NULL); opened anew where that is

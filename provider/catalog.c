@@ -305,7 +305,7 @@ const struct schema *catalog_find(struct catalog *catalog, struct str type, bool
  * silence. */
 static int check_own(struct catalog *catalog, struct err *err)
 {
-    DIR *dir = opendir(catalog->specs_dir);
+    AUTO_DIR DIR *dir = opendir(catalog->specs_dir);
     int status = dir ? 0 : err_errno(err, ERR_IO, "cannot read the folder %s", catalog->specs_dir);
     for (struct dirent *entry; !status && dir && (entry = readdir(dir));) {
         struct str name = str_z(entry->d_name), file = name_of_file(name);
@@ -317,8 +317,6 @@ static int check_own(struct catalog *catalog, struct err *err)
             status = err_hint(err, "with .yml at its end it would not be read");
         }
     }
-    if (dir)
-        closedir(dir);
     return status;
 }
 
@@ -339,14 +337,12 @@ static void load_all(struct catalog *catalog)
     const struct embedded_file *files = folder ? embedded_under(str_z(folder), &n) : NULL;
     for (size_t i = 0; i < n; i++)
         load_more(catalog, name_of_file(files[i].path), &loaded, &ignored);
-    DIR *dir = catalog->specs_dir ? opendir(catalog->specs_dir) : NULL;
+    AUTO_DIR DIR *dir = catalog->specs_dir ? opendir(catalog->specs_dir) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         struct str file = name_of_file(str_z(entry->d_name));
         if (file.n)
             load_own(catalog, file, &loaded, &ignored);
     }
-    if (dir)
-        closedir(dir);
 }
 
 static void add_name(struct catalog *catalog, struct str name, int is_data, size_t *cap)

@@ -114,12 +114,10 @@ static bool has_kept(const struct sandbox *s, const char *const *begins)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     bool any = false;
-    DIR *dir = opendir(path_join(&arena, str_z(s->dir), STR("control")).p);
+    AUTO_DIR DIR *dir = opendir(path_join(&arena, str_z(s->dir), STR("control")).p);
     for (struct dirent *entry; dir && !any && (entry = readdir(dir));)
         for (size_t i = 0; begins[i] && !any; i++)
             any = str_starts(str_z(entry->d_name), str_z(begins[i]));
-    if (dir)
-        closedir(dir);
     return any;
 }
 

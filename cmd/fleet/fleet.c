@@ -148,8 +148,7 @@ void fleet_close(struct fleet *fleet)
 {
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
-        if (m->plan)
-            plan_free(m->plan);
+        plan_free(m->plan);
         workspace_close(&m->workspace);
         diags_release(&m->diags);
     }

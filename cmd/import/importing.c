@@ -26,8 +26,7 @@ int importing_begin(struct importing *importing, struct invocation *inv)
 void importing_end(struct importing *importing)
 {
     provider_free(importing->provider);
-    if (importing->http)
-        http_engine_free(importing->http);
+    http_engine_free(importing->http);
     draft_release(&importing->draft);
     names_release(&importing->names);
     catalog_free(importing->catalog);

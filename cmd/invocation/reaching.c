@@ -19,14 +19,10 @@ static int open_way(struct invocation *inv, struct str name, struct workspace *w
 
 int reaching_run(struct invocation *inv, reaching_go *go)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct way way;
     int status = open_way(inv, inv->args.items[0], &workspace, &way);
-    if (status != EXIT_DONE)
-        return status;
-    status = go(inv, &workspace, &way);
-    workspace_close(&workspace);
-    return status;
+    return status != EXIT_DONE ? status : go(inv, &workspace, &way);
 }
 
 static void note(void *ctx, const struct event *event)

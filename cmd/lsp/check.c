@@ -274,8 +274,7 @@ static void check_stack(struct report *report, struct str path, bool alone)
         report_failure(report, &err);
     for (size_t i = 0; i < diags.n; i++)
         report_diag(report, &diags.items[i]);
-    if (plan)
-        plan_free(plan);
+    plan_free(plan);
     workspace_close(&workspace);
 }
 

@@ -38,8 +38,7 @@ int modules_open(struct invocation *inv, bool fetches, struct modules *out)
 void modules_close(struct modules *m)
 {
     fetch_close(m->fetch);
-    if (m->catalog)
-        catalog_free(m->catalog);
+    catalog_free(m->catalog);
     map_release(&m->known);
     free(m->items);
     *m = (struct modules){0};

@@ -326,12 +326,10 @@ static int explain_found(struct explained *e)
 
 int explain_resource(struct invocation *inv, struct str address)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
     struct explained e = {.inv = inv, .workspace = &workspace, .address = address};
-    status = explain_found(&e);
-    workspace_close(&workspace);
-    return status;
+    return explain_found(&e);
 }

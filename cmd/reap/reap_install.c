@@ -91,7 +91,7 @@ static int open_stack(struct invocation *inv, const struct workspace_options *op
 static int carry_out(
     struct invocation *inv, const struct workspace_options *options, bool remove, bool dry_run)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
     int status = open_stack(inv, options, &workspace);
     if (status == EXIT_DONE && !dry_run)
@@ -105,9 +105,7 @@ static int carry_out(
             remove ? "Do you want to delete all of this? Nothing is reaped from then on."
                    : "Do you want to make this? From then on stacks whose lease has ended are taken down.",
             false);
-    if (plan)
-        plan_free(plan);
-    workspace_close(&workspace);
+    plan_free(plan);
     return status;
 }
 

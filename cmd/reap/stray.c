@@ -192,7 +192,7 @@ static int give_state(struct strays *strays, const struct marked_group *group, s
 {
     struct invocation *inv = strays->all->inv;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     *known = (struct known_state){.all = strays->all, .stack = group->stack};
     known->name = arena_printf(&inv->arena, "%.*s.%.*s", STR_ARG(group->stack), 8, group->lineage.p);
     known->options = bare_stack_options(inv, strays->all->dir, group->stack, STR_EMPTY, NULL);
@@ -201,7 +201,6 @@ static int give_state(struct strays *strays, const struct marked_group *group, s
         return -1;
     int status =
         state_lock(workspace.state, "reap", 0, err) || marked_record(&workspace, group, err) ? -1 : 0;
-    workspace_close(&workspace);
     return status;
 }
 

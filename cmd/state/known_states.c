@@ -15,14 +15,13 @@
 
 static int place_of_stack(struct invocation *inv, const struct value **config)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct workspace_options wanted = {
         .no_stack = true, .no_state = true, .stack = {.any_member = true, .lenient_inputs = true}};
     int status = invocation_open(inv, &wanted, &workspace);
     if (status != EXIT_DONE)
         return status;
     *config = workspace.stack->state ? value_copy(&inv->arena, workspace.stack->state) : NULL;
-    workspace_close(&workspace);
     return EXIT_DONE;
 }
 

@@ -74,13 +74,9 @@ static int change_state(struct invocation *inv, struct state *state, const char 
 static int run_change(
     struct invocation *inv, const char *command, int (*change)(struct invocation *, struct state *))
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = invocation_open_state(inv, &workspace);
-    if (status != EXIT_DONE)
-        return status;
-    status = change_state(inv, workspace.state, command, change);
-    workspace_close(&workspace);
-    return status;
+    return status != EXIT_DONE ? status : change_state(inv, workspace.state, command, change);
 }
 
 static int say_changed(struct invocation *inv, const char *what, struct str address, struct str to)

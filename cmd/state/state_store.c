@@ -29,7 +29,7 @@ static int open_backend(struct invocation *inv, struct workspace *workspace, str
 
 static int run_import(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -45,7 +45,6 @@ static int run_import(struct invocation *inv)
         invocation_note(inv,
             "%.*s is managed by this stack now; nothing was changed. \"weir plan\" shows what differs.",
             STR_ARG(address));
-    workspace_close(&workspace);
     return status;
 }
 
@@ -54,7 +53,7 @@ static int run_import(struct invocation *inv)
 /* The whole state as one JSON document, secrets as they are kept. */
 static int run_pull(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     int status = invocation_open_state(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -82,9 +81,7 @@ static int run_pull(struct invocation *inv)
     json_write(&out, value_map(&arena, whole, sizeof whole / sizeof *whole),
         JSON_REDACT | (inv->settings->json ? 0 : JSON_PRETTY));
     buf_add_char(&out, '\n');
-    status = invocation_write(inv, buf_str(&out));
-    workspace_close(&workspace);
-    return status;
+    return invocation_write(inv, buf_str(&out));
 }
 
 /* ---- migrate ---- */
@@ -138,7 +135,7 @@ static int migrate_here(struct invocation *inv, const struct workspace *workspac
 
 static int run_migrate(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct backend *now, *to = NULL;
     int status = open_backend(inv, &workspace, &now);
     if (status != EXIT_DONE)
@@ -151,7 +148,6 @@ static int run_migrate(struct invocation *inv)
         status = migrate(inv, now, to, false);
     backend_free(to);
     backend_free(now);
-    workspace_close(&workspace);
     return status;
 }
 
@@ -245,7 +241,7 @@ static int accept_loss(struct invocation *inv, struct backend *backend)
 static int run_doctor(struct invocation *inv)
 {
     const struct doctor_settings *own = inv->own;
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct backend *backend;
     int status = open_backend(inv, &workspace, &backend);
     if (status != EXIT_DONE)
@@ -257,7 +253,6 @@ static int run_doctor(struct invocation *inv)
     if (status == EXIT_DONE && state_doctor(backend, &report, &err))
         status = invocation_fail(inv, &err);
     backend_free(backend);
-    workspace_close(&workspace);
     return status == EXIT_DONE ? doctor_places(inv) : status;
 }
 
@@ -286,14 +281,13 @@ static int unlock(struct invocation *inv, struct backend *backend)
 
 static int run_unlock(struct invocation *inv)
 {
-    struct workspace workspace;
+    AUTO_WORKSPACE struct workspace workspace = {0};
     struct backend *backend;
     int status = open_backend(inv, &workspace, &backend);
     if (status != EXIT_DONE)
         return status;
     status = unlock(inv, backend);
     backend_free(backend);
-    workspace_close(&workspace);
     return status;
 }
 

@@ -387,8 +387,7 @@ void test_run(const struct test_case *test, struct test_result *result)
     *result = (struct test_result){.skipped = test_missing(test->root, &r.arena)};
     result->passed = result->skipped || test_run_whole(&r);
     workspace_close(&r.workspace);
-    if (r.sandbox)
-        sandbox_stop(r.sandbox);
+    sandbox_stop(r.sandbox);
     diags_release(&r.diags);
     arena_release(&r.arena);
     result->ms = clock_mono_ms() - began;

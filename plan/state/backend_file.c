@@ -317,7 +317,7 @@ static struct str state_of_file(struct str file)
 static int file_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
 {
     const struct file_backend *f = file_backend_of(b);
-    DIR *dir = opendir(f->dir);
+    AUTO_DIR DIR *dir = opendir(f->dir);
     struct str *names = NULL;
     size_t cap = 0;
     *out = (struct backend_place){0};
@@ -332,7 +332,6 @@ static int file_place(struct backend *b, struct arena *arena, struct backend_pla
         MEM_GROW(names, cap, out->n + 1);
         names[out->n++] = arena_str(arena, name);
     }
-    closedir(dir);
     out->names = ARENA_ARRAY(arena, struct str, out->n + 1);
     if (out->n)
         memcpy(out->names, names, out->n * sizeof *names);

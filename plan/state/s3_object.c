@@ -78,8 +78,7 @@ void s3_store_free(struct s3_store *store)
 {
     if (!store)
         return;
-    if (store->client)
-        aws_client_free(store->client);
+    aws_client_free(store->client);
     if (store->own_http)
         http_engine_free(store->own_http);
     arena_release(&store->arena);

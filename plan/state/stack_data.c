@@ -45,7 +45,7 @@ static bool has_log(const struct op_ctx *ctx, const struct backend_options *plac
  */
 static void find_in_sandbox(const struct op_ctx *ctx, struct str folder, struct backend_options *place)
 {
-    DIR *dir = opendir(folder.p);
+    AUTO_DIR DIR *dir = opendir(folder.p);
     const struct dirent *entry;
     while (dir && !has_log(ctx, place) && (entry = dir_next(dir)))
         if (!str_eqz(str_z(entry->d_name), DIR_OF_WEIR)) {
@@ -56,8 +56,6 @@ static void find_in_sandbox(const struct op_ctx *ctx, struct str folder, struct 
             if (has_log(ctx, &other))
                 *place = other;
         }
-    if (dir)
-        closedir(dir);
 }
 
 /* A folder that stands in for all places (--sandbox) does so for every stack's. */

@@ -37,7 +37,7 @@ static struct str state_name(struct str file, struct str env)
 static bool guess_place(struct early_state *early)
 {
     struct str folder = path_join(&early->arena, early->place.dir, STR(".weir"));
-    DIR *dir = opendir(folder.p);
+    AUTO_DIR DIR *dir = opendir(folder.p);
     if (!dir)
         return false;
     struct stat st = {0};
@@ -51,7 +51,6 @@ static bool guess_place(struct early_state *early)
         if (fstatat(dirfd(dir), entry->d_name, &st, 0))
             st.st_size = 0;
     }
-    closedir(dir);
     return found == 1 && st.st_size >= WORTH_BYTES;
 }
 

@@ -164,11 +164,9 @@ void workspace_close(struct workspace *workspace)
         provider_free(workspace->retired[i]);
     free(workspace->retired);
     connections_free(workspace->connections);
-    if (workspace->http)
-        http_engine_free(workspace->http);
+    http_engine_free(workspace->http);
     digests_free(workspace->digests);
-    if (workspace->state)
-        state_close(workspace->state);
+    state_close(workspace->state);
     if (workspace->stack)
         stack_free(workspace->stack);
     if (workspace->catalog && !workspace->options->catalog)

@@ -125,7 +125,7 @@ static int walk_folder(struct walk *w, struct str path, int depth, struct err *e
     struct arena *arena = w->context->arena;
     if (depth > DEPTH_MAX)
         return refuse(w, path, "is nested too deep", err);
-    DIR *folder = opendir(path.n ? path_join(arena, w->root, path).p : w->root.p);
+    AUTO_DIR DIR *folder = opendir(path.n ? path_join(arena, w->root, path).p : w->root.p);
     if (!folder)
         return errno == ENOENT && path.n ? 0 : refuse(w, path, strerror(errno), err);
     int status = 0;
@@ -138,7 +138,6 @@ static int walk_folder(struct walk *w, struct str path, int depth, struct err *e
         struct str name = str_z(entry->d_name);
         status = context_visit(w, path.n ? path_join(arena, path, name) : arena_str(arena, name), depth, err);
     }
-    closedir(folder);
     return status;
 }
 

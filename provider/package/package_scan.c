@@ -193,7 +193,7 @@ static int package_scan_visit(
 /* Takes fd. */
 static int read_folder(struct walk *w, int fd, struct str path, const struct step *here, struct err *err)
 {
-    DIR *folder = fdopendir(fd);
+    AUTO_DIR DIR *folder = fdopendir(fd);
     if (!folder) {
         close(fd);
         return package_scan_refuse(w, path, err, strerror(errno));
@@ -217,7 +217,6 @@ static int read_folder(struct walk *w, int fd, struct str path, const struct ste
     }
     if (w->filter->gitignore)
         ignore_leave(&w->ignore, &around);
-    closedir(folder);
     return status;
 }
 

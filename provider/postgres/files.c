@@ -69,7 +69,7 @@ static int list_folder(struct op_ctx *ctx, struct str path, struct str end, stru
 {
     size_t cap = 0;
     struct local_file *items = NULL;
-    DIR *dir = opendir(path.p);
+    AUTO_DIR DIR *dir = opendir(path.p);
     int status = dir ? 0 : err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
     for (const struct dirent *entry; !status && (entry = dir_next(dir));) {
         struct str name = str_z(entry->d_name), file = path_join(ctx->arena, path, name);
@@ -81,8 +81,6 @@ static int list_folder(struct op_ctx *ctx, struct str path, struct str end, stru
     }
     if (!status && errno)
         status = err_errno(err, ERR_IO, "cannot read the folder %s", path.p);
-    if (dir)
-        closedir(dir);
     *out = files_sorted(ctx->arena, items, out->n);
     free(items);
     return status;

@@ -96,7 +96,7 @@ static void remove_left(const struct artifact_cache *cache)
     struct str own = arena_printf(cache->arena, "%.*s-", STR_ARG(cache->id));
     const char *package = artifact_cache_package(cache, cache->sha256);
     struct str vendored = artifact_cache_vendored(cache, cache->vendored);
-    DIR *folder = opendir(arena_strz(cache->arena, cache->folder));
+    AUTO_DIR DIR *folder = opendir(arena_strz(cache->arena, cache->folder));
     const struct dirent *entry;
     while (folder && (entry = readdir(folder))) {
         const char *path = path_join(cache->arena, cache->folder, str_z(entry->d_name)).p;
@@ -104,8 +104,6 @@ static void remove_left(const struct artifact_cache *cache)
             is_old(path))
             tree_remove(path);
     }
-    if (folder)
-        closedir(folder);
 }
 
 void artifact_cache_made(struct artifact_cache *cache, struct str digest, const struct package_made *made)

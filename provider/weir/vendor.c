@@ -56,7 +56,7 @@ static int pip_install(struct op_ctx *ctx, const struct vendor *vendor, const ch
 /* The wheels in a folder, as --find-links has it: none of a folder below. */
 static int add_wheels(struct package *local, struct str folder, struct err *err)
 {
-    DIR *wheels = opendir(folder.p);
+    AUTO_DIR DIR *wheels = opendir(folder.p);
     const struct dirent *entry;
     int status = 0;
     while (wheels && !status && (entry = readdir(wheels))) {
@@ -64,8 +64,6 @@ static int add_wheels(struct package *local, struct str folder, struct err *err)
         if (str_ends(path, STR(".whl")) && path_exists(path.p))
             status = package_add_file(local, path.p, err);
     }
-    if (wheels)
-        closedir(wheels);
     return status;
 }
 

@@ -331,10 +331,8 @@ int store_load(struct control *control, struct err *err)
         return 0;
     if (dir_make(control->options.dir, err))
         return -1;
-    DIR *dir = opendir(control->options.dir);
+    AUTO_DIR DIR *dir = opendir(control->options.dir);
     if (!dir)
         return err_errno(err, ERR_IO, "cannot read %s", control->options.dir);
-    int status = load_all(control, dir, err);
-    closedir(dir);
-    return status;
+    return load_all(control, dir, err);
 }

@@ -17,11 +17,9 @@ enum { START_MS = 120000 }; /* a Java program, on a machine that may be busy */
 static bool has_kafka(struct arena *arena, const char *folder)
 {
     bool any = false;
-    DIR *dir = opendir(arena_printf(arena, "%s/libs", folder).p);
+    AUTO_DIR DIR *dir = opendir(arena_printf(arena, "%s/libs", folder).p);
     for (struct dirent *entry; dir && !any && (entry = readdir(dir));)
         any = str_starts(str_z(entry->d_name), STR("kafka_2."));
-    if (dir)
-        closedir(dir);
     return any;
 }
 

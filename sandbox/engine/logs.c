@@ -194,7 +194,7 @@ int logs_open(const char *dir, struct logs **out, struct err *err)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     if (dir_make(dir, err))
         return -1;
-    DIR *files = opendir(dir);
+    AUTO_DIR DIR *files = opendir(dir);
     if (!files)
         return err_errno(err, ERR_IO, "cannot read %s", dir);
     struct logs *logs = mem_zalloc(sizeof *logs);
@@ -203,7 +203,6 @@ int logs_open(const char *dir, struct logs **out, struct err *err)
     for (struct dirent *entry; (entry = readdir(files));)
         if (str_ends(str_z(entry->d_name), STR(".jsonl")))
             load_one(logs, path_join(&arena, logs->dir, str_z(entry->d_name)));
-    closedir(files);
     *out = logs;
     return 0;
 }

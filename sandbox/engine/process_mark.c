@@ -104,12 +104,10 @@ void process_end_marked(const char *mark)
     bool again = true;
     for (int passes = 0, starts = 0; again && passes < PASSES && starts < STARTS;) {
         int looks[] = {[OTHER] = 0, [STARTING] = 0, [ENDED] = 0};
-        DIR *processes = opendir("/proc");
+        AUTO_DIR DIR *processes = opendir("/proc");
         for (struct dirent *entry; processes && (entry = readdir(processes));)
             if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
                 looks[end_if_marked(&s, entry->d_name)]++;
-        if (processes)
-            closedir(processes);
         again = looks[ENDED] || looks[STARTING];
         if (looks[ENDED])
             passes++;

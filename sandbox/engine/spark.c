@@ -113,7 +113,7 @@ static bool add_jars(struct arena *arena, struct str archive, bool iceberg, stru
         buf_addf(out, "%s%.*s/jars/*", before, STR_ARG(archive));
         before = ":";
     }
-    DIR *files = *dir ? opendir(dir) : NULL;
+    AUTO_DIR DIR *files = *dir ? opendir(dir) : NULL;
     for (struct dirent *entry; files && (entry = readdir(files));) {
         bool runtime = str_find(str_z(entry->d_name), STR("iceberg"), 0) >= 0;
         found = found || str_find(str_z(entry->d_name), STR("iceberg-spark-runtime"), 0) >= 0;
@@ -122,8 +122,6 @@ static bool add_jars(struct arena *arena, struct str archive, bool iceberg, stru
         buf_addf(out, "%s%s/%s", before, dir, entry->d_name);
         before = ":";
     }
-    if (files)
-        closedir(files);
     if (*before == ':')
         buf_add_char(out, '\n');
     return found || !iceberg;
@@ -132,11 +130,9 @@ static bool add_jars(struct arena *arena, struct str archive, bool iceberg, stru
 static bool has_jar(const char *dir, struct str artifact)
 {
     bool found = false;
-    DIR *files = *dir ? opendir(dir) : NULL;
+    AUTO_DIR DIR *files = *dir ? opendir(dir) : NULL;
     for (struct dirent *entry; files && !found && (entry = readdir(files));)
         found = str_find(str_z(entry->d_name), artifact, 0) >= 0;
-    if (files)
-        closedir(files);
     return found;
 }
 

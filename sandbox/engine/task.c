@@ -197,13 +197,12 @@ int tasks_open(struct services *services, struct tasks **out, struct err *err)
     if (services_dir(services, &tasks->arena, "tasks", &tasks->dir, err) ||
         services_dir(services, &tasks->arena, "work", &tasks->work, err))
         return -1;
-    DIR *files = opendir(tasks->dir.p);
+    AUTO_DIR DIR *files = opendir(tasks->dir.p);
     if (!files)
         return err_errno(err, ERR_IO, "cannot read %s", tasks->dir.p);
     for (struct dirent *entry; (entry = readdir(files));)
         if (str_ends(str_z(entry->d_name), STR(".json")))
             load_one(tasks, path_join(&arena, tasks->dir, str_z(entry->d_name)).p);
-    closedir(files);
     if (tasks->count)
         qsort(tasks->items, tasks->count, sizeof *tasks->items, by_age);
     return 0;

@@ -78,7 +78,7 @@ const struct value *store_names(struct arena *arena, const char *path)
 {
     char **names = NULL;
     size_t n = 0, cap = 0;
-    DIR *dir = opendir(path);
+    AUTO_DIR DIR *dir = opendir(path);
     if (!dir && !store_is_absent(errno))
         return NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
@@ -87,8 +87,6 @@ const struct value *store_names(struct arena *arena, const char *path)
         MEM_GROW(names, cap, n + 1);
         names[n++] = mem_strdup(entry->d_name);
     }
-    if (dir)
-        closedir(dir);
     if (n)
         qsort(names, n, sizeof *names, compare_names);
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);

@@ -71,12 +71,10 @@ const struct value *store_bucket_doc(struct arena *arena, struct s3_store *store
 
 static bool is_empty(const char *path)
 {
-    DIR *dir = opendir(path);
+    AUTO_DIR DIR *dir = opendir(path);
     bool empty = dir || store_is_absent(errno);
     for (struct dirent *entry; dir && empty && (entry = readdir(dir));)
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    if (dir)
-        closedir(dir);
     return empty;
 }
 

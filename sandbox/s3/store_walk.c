@@ -4,7 +4,7 @@
 #include "sandbox/s3/keypath.h"
 #include "sandbox/s3/store_internal.h"
 
-#include <dirent.h>
+#include "base/file.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -23,7 +23,7 @@ static struct entry *read_entries(struct walk *walk, const char *path, size_t *n
 {
     struct entry *entries = NULL;
     size_t cap = 0;
-    DIR *dir = opendir(path);
+    AUTO_DIR DIR *dir = opendir(path);
     *n = 0;
     walk->failed = walk->failed || (!dir && !store_is_absent(errno));
     for (struct dirent *found; dir && (found = readdir(dir));) {
@@ -35,8 +35,6 @@ static struct entry *read_entries(struct walk *walk, const char *path, size_t *n
         entries[(*n)++] = (struct entry){
             mem_strdup(found->d_name), {mem_memdup0(part.p ? part.p : "", part.n), part.n}, kind};
     }
-    if (dir)
-        closedir(dir);
     if (*n)
         qsort(entries, *n, sizeof *entries, compare_entries);
     return entries;

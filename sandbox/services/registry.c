@@ -1,6 +1,7 @@
 /* All services, opened and ended together. */
 #include "sandbox/services/shared/tables.h"
 
+#include "base/file.h"
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/daemon/listener.h"
 #include "sandbox/engine/logs.h"
@@ -20,7 +21,6 @@
 #include "sandbox/services/sqs/queues.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
-#include <dirent.h>
 #include <string.h>
 
 static const struct service_operation *const tables[] = {
@@ -90,12 +90,10 @@ struct executions *services_executions(struct services *services)
 /* A folder that a sandbox left as it was when it was killed. */
 static bool has_entries(const char *path)
 {
-    DIR *dir = opendir(path);
+    AUTO_DIR DIR *dir = opendir(path);
     bool found = false;
     for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
         found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-    if (dir)
-        closedir(dir);
     return found;
 }
 

@@ -37,12 +37,10 @@ struct fetch {
 static void remove_leftovers(const struct fetch *f)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    DIR *dir = opendir(f->cache.p);
+    AUTO_DIR DIR *dir = opendir(f->cache.p);
     for (const struct dirent *entry; dir && (entry = readdir(dir));)
         if (str_starts(str_z(entry->d_name), STR(NEW_PREFIX)))
             tree_remove(path_join(&scratch, f->cache, str_z(entry->d_name)).p);
-    if (dir)
-        closedir(dir);
 }
 
 int fetch_open(const struct fetch_options *options, struct fetch **out, struct err *err)
@@ -79,8 +77,7 @@ void fetch_close(struct fetch *f)
     map_release(&f->providers);
     map_release(&f->refs);
     map_release(&f->brought);
-    if (f->http)
-        http_engine_free(f->http);
+    http_engine_free(f->http);
     fd_close_ptr(&f->lock);
     arena_release(&f->arena);
     free(f);

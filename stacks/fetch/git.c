@@ -227,14 +227,12 @@ static int make_repository(struct git *git, struct str commit, const char *path,
 static bool pack_is_full(const struct git *git, const char *path)
 {
     struct str packs = path_join(git->arena, str_z(path), STR("objects/pack"));
-    DIR *dir = opendir(packs.p);
+    AUTO_DIR DIR *dir = opendir(packs.p);
     struct stat st;
     bool full = false;
     for (const struct dirent *entry; dir && !full && (entry = readdir(dir));)
         full =
             !fstatat(dirfd(dir), entry->d_name, &st, 0) && S_ISREG(st.st_mode) && st.st_size >= fetch_limit();
-    if (dir)
-        closedir(dir);
     return full;
 }
 

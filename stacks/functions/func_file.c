@@ -172,7 +172,7 @@ static bool func_file_visit(struct fileset *set, int folder, const char *name, s
 static bool walk_folder(struct fileset *set, int parent, const char *name, struct str prefix, int depth)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 || depth > FOLDER_DEPTH ? NULL : fdopendir(fd);
+    AUTO_DIR DIR *folder = fd < 0 || depth > FOLDER_DEPTH ? NULL : fdopendir(fd);
     if (!folder) {
         call_fail(set->call, 0, "cannot read the folder %s: %s", prefix.n ? prefix.p : name,
             fd < 0 ? strerror(errno) : "too many levels of folders");
@@ -188,7 +188,6 @@ static bool walk_folder(struct fileset *set, int parent, const char *name, struc
         call_fail(set->call, 0, "cannot read the folder %s: %s", prefix.n ? prefix.p : name, strerror(errno));
         ok = false;
     }
-    closedir(folder);
     return ok;
 }
 

@@ -37,15 +37,13 @@ static struct str nearest_module(struct arena *arena, struct str dir)
 {
     struct str *names = ARENA_ARRAY(arena, struct str, NEIGHBOURS_MOST), parent = path_dir(dir), file;
     size_t n = 0;
-    DIR *folder = opendir(arena_strz(arena, parent));
+    AUTO_DIR DIR *folder = opendir(arena_strz(arena, parent));
     const struct dirent *entry;
     while (folder && n < NEIGHBOURS_MOST && (entry = dir_next(folder)) != NULL) {
         struct str name = arena_str(arena, str_z(entry->d_name));
         if (find_stack_file(arena, path_join(arena, parent, name), &file))
             names[n++] = name;
     }
-    if (folder)
-        closedir(folder);
     return str_nearest(path_base(dir), names, n);
 }
 

@@ -116,12 +116,10 @@ static void cloud_resources_load(struct cloud_resources *resources)
     if (resources->loaded || folder(resources, &arena, &path, &ignored))
         return;
     resources->loaded = true;
-    DIR *dir = opendir(path.p);
+    AUTO_DIR DIR *dir = opendir(path.p);
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (str_ends(str_z(entry->d_name), STR(".json")))
             load_file(resources, path_join(&arena, path, str_z(entry->d_name)));
-    if (dir)
-        closedir(dir);
 }
 
 static int write_file(

@@ -451,12 +451,10 @@ static int list_metrics(struct service_call *call, struct err *err)
     const struct value *next;
     if (find_file(call, STR_EMPTY, &path, err))
         return -1;
-    DIR *dir = opendir(arena_strz(arena, path_dir(path)));
+    AUTO_DIR DIR *dir = opendir(arena_strz(arena, path_dir(path)));
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (str_starts(str_z(entry->d_name), prefix))
             metrics_read_file(path_join(arena, path_dir(path), str_z(entry->d_name)), list_one, &l);
-    if (dir)
-        closedir(dir);
     const struct value *all = value_builder_map(&l.found);
     if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, all->count, &first, &end, &next, err))
         return -1;

@@ -146,7 +146,7 @@ static void add_used(struct sweep *s, const char *type, const char *attribute)
 
 static void add_versions(struct sweep *s, struct str dir)
 {
-    DIR *files = opendir(dir.p);
+    AUTO_DIR DIR *files = opendir(dir.p);
     struct err ignored = ERR_INIT;
     for (struct dirent *entry; files && (entry = readdir(files));) {
         struct str text;
@@ -155,13 +155,11 @@ static void add_versions(struct sweep *s, struct str dir)
                 &s->arena, path_join(&s->arena, dir, str_z(entry->d_name)).p, MAX_VERSIONS, &text, &ignored))
             buf_add_str(&s->used, text);
     }
-    if (files)
-        closedir(files);
 }
 
 static size_t count_or_remove(struct sweep *s, struct str dir, bool remove)
 {
-    DIR *files = opendir(dir.p);
+    AUTO_DIR DIR *files = opendir(dir.p);
     size_t n = 0;
     for (struct dirent *entry; files && (entry = readdir(files));) {
         struct str name = str_z(entry->d_name);
@@ -171,8 +169,6 @@ static size_t count_or_remove(struct sweep *s, struct str dir, bool remove)
         if (remove && str_find(buf_str(&s->used), str_slice(name, 0, (size_t)2 * SHA256_SIZE), 0) < 0)
             unlink(path_join(&s->arena, dir, name).p);
     }
-    if (files)
-        closedir(files);
     return n;
 }
 

@@ -133,8 +133,7 @@ int object_read(struct services *services, const struct session *caller, struct 
     struct content *content = content_open(store_of(services), bucket, &object, object.fd);
     bool fits = object.size >= 0 && (uint64_t)object.size <= max;
     int failed = !content || (fits && read_content(content, arena, (size_t)object.size, &out->text));
-    if (content)
-        content_close(content);
+    content_close(content);
     if (failed)
         return err_set(err, ERR_IO, "s3://%.*s/%.*s cannot be read", STR_ARG(bucket), STR_ARG(key));
     if (!fits)

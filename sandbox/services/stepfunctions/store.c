@@ -328,7 +328,8 @@ void executions_load(struct executions *all)
     if (all->loaded)
         return;
     all->loaded = true;
-    DIR *open = services_dir(all->services, &arena, "executions", &dir, &err) ? NULL : opendir(dir.p);
+    AUTO_DIR DIR *open =
+        services_dir(all->services, &arena, "executions", &dir, &err) ? NULL : opendir(dir.p);
     for (struct dirent *entry; open && (entry = readdir(open));) {
         if (!str_ends(str_z(entry->d_name), STR(".json")))
             continue;
@@ -339,8 +340,6 @@ void executions_load(struct executions *all)
         all->items[all->n++] = e;
         all->stored += e->stored;
     }
-    if (open)
-        closedir(open);
     if (all->n)
         qsort(all->items, all->n, sizeof *all->items, by_start);
 }
