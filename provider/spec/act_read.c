@@ -20,6 +20,7 @@ struct reading {
     struct act *act;
     const struct value *wanted, *prior;
     const struct value *live; /* so far; NULL: nothing yet */
+    bool own;                 /* by its own call alone: the first that tells of it */
     bool gone;
 };
 
@@ -71,7 +72,7 @@ static int read_steps(struct reading *r, struct err *err);
 static int read_missing(
     struct reading *r, const struct spec_step *step, const struct err *failure, struct err *err)
 {
-    struct reading own = {.act = r->act, .wanted = &value_empty_list, .prior = known_so_far(r)};
+    struct reading own = {.act = r->act, .wanted = &value_empty_list, .prior = known_so_far(r), .own = true};
     if (act_error_is(&step->call.absent, failure))
         return 0;
     r->act->answers = NULL; /* it may have been deleted since it was asked for */
@@ -85,11 +86,22 @@ static int read_missing(
     return err_context(err, "%.*s", STR_ARG(step->call.op->wire.name));
 }
 
+/* The answer has no object: that it is deleted, where its own call says so. */
+static int read_nothing(struct reading *r, const struct spec_step *step, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    r->gone = r->gone || !(step->when.wanted.count || r->live);
+    if (r->gone || step->when.wanted.count || step->reply.empty_is_absent)
+        return 0;
+    err_set(&failure, ERR_ABSENT, "nothing is at %.*s", STR_ARG(step->reply.at));
+    return read_missing(r, step, &failure, err);
+}
+
 static int read_step(struct reading *r, const struct spec_step *step, struct err *err)
 {
     const struct value *object = known_so_far(r), *doc = NULL;
     struct err failure = ERR_INIT;
-    bool extra = step->when.wanted.count > 0;
+    bool extra = step->when.wanted.count > 0 || r->live;
     if (!act_applies(r->act, step, object))
         return 0;
     if (read_fetch(r->act, step, object, &doc, &failure)) {
@@ -100,10 +112,8 @@ static int read_step(struct reading *r, const struct spec_step *step, struct err
         r->gone = true;
         return 0;
     }
-    if (!doc) {
-        r->gone = r->gone || !extra;
-        return 0;
-    }
+    if (!doc)
+        return read_nothing(r, step, err);
     if (act_check_types(r->act, step, doc, err) || act_check_subject(r->act, step, object, doc, err))
         return -1;
     if (!r->act->raw)
@@ -157,7 +167,7 @@ static int read_steps(struct reading *r, struct err *err)
     const struct spec_type *type = r->act->type;
     bool base, extra;
     split_wanted(type, r->wanted, &base, &extra);
-    for (size_t i = 0; i < type->read.count && !r->gone; i++) {
+    for (size_t i = 0; i < type->read.count && !r->gone && !(r->own && r->live); i++) {
         const struct spec_step *step = &type->read.items[i];
         if (act_read_needs(type, step, r->wanted) && read_step(r, step, err))
             return -1;

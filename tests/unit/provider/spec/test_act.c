@@ -118,6 +118,16 @@ static const char spec[] =
     "      - {if: {litres: {above: prior}}, call: Fill, send: all}\n"
     "      - {if: {litres: {below: prior}}, call: Drain, send: all}\n"
     "    delete: {call: DropTank}\n"
+    "  pump:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      flow: integer\n"
+    "    create: {call: MakePump}\n"
+    "    read:\n"
+    "      - {call: GetPump, at: Pump}\n"
+    "      - {call: GetFlow, at: \"Flows[]\"}\n"
+    "    delete: {call: DropPump}\n"
     "  shelf:\n"
     "    id: name\n"
     "    attributes:\n"
@@ -377,6 +387,33 @@ static void test_read_second_call_absent(void **state)
     err = (struct err)ERR_INIT; /* deleted in between */
     PLAY({"GetTank", NULL, "{\"Name\": \"a\"}", NULL}, {"GetLevel", NULL, "no tank", "Gone"},
         {"GetTank", NULL, "no tank", "Gone"});
+    assert_int_equal(ctx.schema->ops->read(&ctx, named, NULL, &live, &err), 0);
+    PLAYED();
+    assert_null(live);
+}
+
+/* Also a call that is always made: the first one tells whether it is deleted. */
+static void test_read_further_call_absent(void **state)
+{
+    (void)state;
+    static const char pump[] = "{\"Pump\": {\"Name\": \"a\"}}";
+    struct op_ctx ctx = ctx_of("pump");
+    struct err err = ERR_INIT;
+    const struct value *live, *named = json("{\"name\":\"a\"}");
+    PLAY({"GetPump", NULL, pump, NULL}, {"GetFlow", NULL, "no flow", "Gone"}, {"GetPump", NULL, pump, NULL});
+    assert_int_equal(ctx.schema->ops->read(&ctx, named, NULL, &live, &err), -1);
+    PLAYED();
+    assert_int_equal(err.class, ERR_SERVICE);
+    assert_string_equal(err.message, "GetFlow: Gone: no flow");
+    err = (struct err)ERR_INIT;
+    PLAY({"GetPump", NULL, pump, NULL}, {"GetFlow", NULL, "{\"Flows\": []}", NULL},
+        {"GetPump", NULL, pump, NULL});
+    assert_int_equal(ctx.schema->ops->read(&ctx, named, NULL, &live, &err), -1);
+    PLAYED();
+    assert_string_equal(err.message, "GetFlow: nothing is at Flows[]");
+    err = (struct err)ERR_INIT; /* deleted in between */
+    PLAY({"GetPump", NULL, pump, NULL}, {"GetFlow", NULL, "no flow", "Gone"},
+        {"GetPump", NULL, "no pump", "Gone"});
     assert_int_equal(ctx.schema->ops->read(&ctx, named, NULL, &live, &err), 0);
     PLAYED();
     assert_null(live);
@@ -811,6 +848,7 @@ int main(void)
         TEST(test_wait_times_out),
         TEST(test_read),
         TEST(test_read_second_call_absent),
+        TEST(test_read_further_call_absent),
         TEST(test_list),
         TEST(test_find),
         TEST(test_update_partial),
