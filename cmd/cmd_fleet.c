@@ -210,6 +210,8 @@ static const struct option cost_options[] = {
 static const struct option_set cost_set = OPTION_SET(NULL, cost_options);
 static const struct option_set *const plan_sets[] = {&at_once_set, &cost_set, &options_quick,
     &options_teardown, &options_json, &options_drift, &options_stack, NULL};
+static const struct option_set *const drift_sets[] = {
+    &at_once_set, &options_json, &options_drift, &options_stack, NULL};
 static const struct option_set *const change_sets[] = {
     &at_once_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
 static const struct option_set *const apply_sets[] = {&apply_set, &verify_set, &options_quick,
@@ -226,6 +228,17 @@ static const struct command fleet_plan_command = {
     .max_args = -1,
     .completes = COMPLETES_ENV,
     .run = run_plan,
+};
+static const struct command fleet_drift_command = {
+    .name = "drift",
+    .args = "[MEMBER...]",
+    .summary = "show what was changed outside weir, for each member",
+    .details = "Status 2 when something differs for any member, and 1 when not all could be looked at.",
+    .sets = drift_sets,
+    .settings_size = sizeof(struct fleet_settings),
+    .max_args = -1,
+    .completes = COMPLETES_ENV,
+    .run = fleet_drift,
 };
 static const struct command fleet_apply_command = {
     .name = "apply",
@@ -290,7 +303,7 @@ static const struct command fleet_run_command = {
     .completes = COMPLETES_JOB,
     .run = fleet_run,
 };
-static const struct command *const subs[] = {&fleet_plan_command, &fleet_apply_command,
+static const struct command *const subs[] = {&fleet_plan_command, &fleet_drift_command, &fleet_apply_command,
     &fleet_destroy_command, &fleet_status_command, &fleet_output_command, &fleet_run_command, NULL};
 
 const struct command cmd_fleet = {

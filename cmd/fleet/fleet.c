@@ -276,7 +276,8 @@ static void member_plan(void *ctx, size_t i)
     struct err err = ERR_INIT;
     if (!member_fine(m) || m->plan)
         return;
-    struct plan_options options = {.destroy = member_goes(m),
+    struct plan_options options = {.destroy = !fleet->drift && member_goes(m),
+        .as_recorded = fleet->drift,
         .no_refresh = s->no_refresh,
         .quick_refresh = s->quick_refresh,
         .delete_adopted = s->delete_adopted,
@@ -293,7 +294,7 @@ static void member_plan(void *ctx, size_t i)
         member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
     if (m->plan)
         engines_warn(fleet->inv, m->plan, &options.observer);
-    if (m->plan && s->json && !m->plan->destroy)
+    if (m->plan && s->json && !m->plan->destroy && !fleet->drift)
         planning_say_lease(&options.observer, &m->workspace);
     if (m->plan)
         m->wanted += plan_count_all(m->plan);
@@ -305,12 +306,12 @@ static void plan_shared(struct fleet *fleet)
     struct member *shared = fleet->shared_stack;
     if (!shared || !shared->workspace.state)
         return;
-    fleet->shared_leaves = fleet_shared_goes(fleet, known_members(&fleet->base));
+    fleet->shared_leaves = !fleet->drift && fleet_shared_goes(fleet, known_members(&fleet->base));
     fleet_shared_spare(fleet);
     if (shared->spared)
         return;
     member_plan(fleet, 0);
-    if (fleet->shared_leaves)
+    if (fleet->shared_leaves || fleet->drift)
         fleet_shared_as_recorded(fleet);
     else if (shared->plan)
         fleet->shared_outputs = shared->plan->output_values;

@@ -64,6 +64,7 @@ struct fleet {
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
     int at_once;
     bool destroy;
+    bool drift;       /* what others changed is looked for, nothing else */
     bool broken_pipe; /* standard output is closed, which was said */
     pthread_mutex_t lock;
     struct map reported;     /* warnings and notes, each once */
@@ -152,6 +153,10 @@ int fleet_run(struct invocation *inv);
 int fleet_tell_cost(struct fleet *fleet);
 /* Do all that are worked on keep together to the budget? Reported where they do not; the exit status. */
 int fleet_hold_budget(struct fleet *fleet);
+
+/* ---- fleet_drift.c: the command ---- */
+
+int fleet_drift(struct invocation *inv);
 
 /* ---- fleet_output.c: the command ---- */
 

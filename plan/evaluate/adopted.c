@@ -41,14 +41,14 @@ void adopted_tell(struct planner *p, const struct str *addresses, size_t n)
         "nothing");
 }
 
-bool adopted_was_there(const struct record *record, const struct decl *decl)
+static bool was_there(const struct record *record, const struct decl *decl)
 {
     return record->adopted || (decl && decl->kind == DECL_RESOURCE && decl->adopt == ADOPT_EXISTING);
 }
 
 void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl)
 {
-    owner->unmarked = adopted_was_there(record, decl);
+    owner->unmarked = was_there(record, decl);
     owner->recorded = record->attrs;
     owner->written = record->recent;
 }

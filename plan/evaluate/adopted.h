@@ -16,8 +16,6 @@ bool adopted_forbids(struct planner *p, const struct record *record, struct span
 /* All of these would be destroyed: one mistake, however many they are. */
 void adopted_tell(struct planner *p, const struct str *addresses, size_t n);
 
-/* Was it there before weir, so that it need not bear the stack's ownership tags? */
-bool adopted_was_there(const struct record *record, const struct decl *decl);
 /* What the record tells of whose it is. */
 void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl);
 

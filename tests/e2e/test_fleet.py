@@ -80,6 +80,24 @@ def test_members_come_and_go(lab):
     assert owners(lab) == []
 
 
+def test_drift_of_each_is_shown(lab):
+    """What somebody did with boto3, and what is gone; one who has left the list is looked at, too."""
+    attendees(lab, "anna", "bob", "carla")
+    lab.run("fleet", "apply", "--yes")
+    assert "No drift in 3 members.\n" in lab.run("fleet", "drift").out
+    queues = lab.client("sqs")
+    queues.set_queue_attributes(QueueUrl=queues.get_queue_url(QueueName="bob-events")["QueueUrl"], Attributes={"VisibilityTimeout": "77"})
+    lab.client("s3").delete_bucket(Bucket="carla-lake")
+    attendees(lab, "anna", "bob")
+    shown = lab.run("fleet", "drift", status=2).out
+    assert "Drift in 2 of 3 members.\n" in shown and "visibility_timeout: 31 -> 77" in shown and "- deleted lake" in shown and "anna" not in shown, shown
+    events = lab.run("fleet", "drift", "--json", status=2).events()
+    assert [(e["member"], e["address"], e.get("gone", False)) for e in events if e["event"] == "drift"] == [("bob", "queue", False), ("carla", "lake", True)]
+    assert "No drift in 1 member.\n" in lab.run("fleet", "drift", "anna").out
+    lab.run("fleet", "destroy", "--yes")
+    assert owners(lab) == []
+
+
 def test_what_fails_for_one_stops_only_that_one(lab):
     attendees(lab, "anna", "bob", "carla")
     lab.client("s3").create_bucket(Bucket="bob-lake")  # is there already, and not weir's
