@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/s3/s3srv.h"
 #include "sandbox/services/s3/objects.h"
 
 enum { MAX_TEXT = 262144, MAX_COPY = 256 * 1024 * 1024, MAX_KEYS = 1000 };
@@ -175,7 +176,32 @@ static int do_list(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- buckets ---- */
+
+static int do_list_buckets(struct service_call *call, struct err *err)
+{
+    struct s3_store *store = sandbox_store(services_sandbox(call->services));
+    const struct value *names = store_bucket_names(call->arena, store);
+    if (!names)
+        return err_errno(err, ERR_IO, "the buckets cannot be listed");
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < names->count; i++) {
+        const struct value *doc = store_bucket_doc(call->arena, store, names->items[i]->string);
+        int64_t created = service_int(doc, "created", 0);
+        struct value_entry bucket[] = {
+            {STR("CreationDate"), value_string(call->arena, time_rfc3339(call->arena, created, false))},
+            {STR("Name"), names->items[i]}};
+        value_builder_add(&list, value_map(call->arena, bucket, 2));
+    }
+    struct value_entry owner = {STR("Id"), value_stringz(call->arena, S3SRV_OWNER)};
+    struct value_entry said[] = {
+        {STR("Buckets"), value_builder_list(&list)}, {STR("Owner"), value_map(call->arena, &owner, 1)}};
+    call->output = value_map(call->arena, said, 2);
+    return 0;
+}
+
 const struct service_operation s3_operations[] = {
+    {"s3", "ListBuckets", do_list_buckets, NULL, NULL},
     {"s3", "GetObject", do_get, NULL, NULL},
     {"s3", "HeadObject", do_head, NULL, NULL},
     {"s3", "PutObject", do_put, NULL, NULL},
