@@ -39,7 +39,7 @@ static void take_answer(void *ctx, enum process_stream stream, const char *bytes
 static struct str modules_of(struct arena *arena, const char *python)
 {
     static const char ask[] = "import importlib.util as u\n"
-                              "for m in ('boto3', 'duckdb', 'pyspark'):\n"
+                              "for m in ('boto3', 'duckdb', 'jsonata', 'pyspark'):\n"
                               "    s = u.find_spec(m)\n"
                               "    if s: print(m, (list(s.submodule_search_locations or []) or ['-'])[0])";
     const char *home = getenv("HOME");
@@ -85,6 +85,11 @@ static bool has_python(const struct machine *m)
 static bool has_boto3(const struct machine *m)
 {
     return module_at(m, STR("boto3")).n > 0;
+}
+
+static bool has_jsonata(const struct machine *m)
+{
+    return module_at(m, STR("jsonata")).n > 0;
 }
 
 static bool has_duckdb(const struct machine *m)
@@ -133,6 +138,7 @@ static const struct row {
         has_boto3},
     {"duckdb", "DuckDB for Python", "Athena's queries and views", "jobs", "pip install duckdb boto3",
         has_duckdb},
+    {"jsonata", "jsonata-python", "state machines in JSONata", "jobs", "pip install jsonata-python", has_jsonata},
     {"spark", "Spark with Java and hadoop-aws", "jobs of Glue, EMR and EMR Serverless", "jobs",
         "pip install pyspark==3.5.3, and its jars as docs/sandbox-services.md says", has_spark},
     {"postgres", "PostgreSQL", "databases of RDS, Redshift", "engines", "apt-get install postgresql",

@@ -72,8 +72,6 @@ void asl_check_one_of(
 
 /* ---- asl_jsonata.c ---- */
 
-/* Is the whole text {% … %}? */
-bool asl_is_jsonata(const struct value *v);
 /* NULL: nothing is surely wrong with it. */
 const char *asl_jsonata_wrong(struct str text);
 

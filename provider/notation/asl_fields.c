@@ -308,7 +308,7 @@ static void check_literal(const struct asl_scan *scan, const struct field *field
         break;
     case TIME:
         if (v->kind != VALUE_STRING || !time_parse_rfc3339(v->string, &ms))
-            asl_wrong(scan, name, "Value is not a valid timestamp");
+            asl_wrong(scan, name, "String does not match RFC3339 timestamp");
         break;
     case LIST:
         if (v->kind != VALUE_LIST)

@@ -54,6 +54,11 @@ const struct value *asl_call(
 /* NULL: it is one. `interpreted`: in paths, only what asl_path_find() knows. */
 const char *asl_intrinsic_wrong(struct str text, bool interpreted);
 
+/* ---- asl_jsonata.c ---- */
+
+/* Is the whole text {% … %}? */
+bool asl_is_jsonata(const struct value *v);
+
 /* ---- asl_operator.c ---- */
 
 enum asl_compare {
@@ -71,6 +76,8 @@ bool asl_operator(struct str name, const char **type, enum asl_compare *compare,
 
 /* ---- asl_validate_map.c ---- */
 
+/* What a Map does with each item; it was once called Iterator. */
+const struct value *asl_processor(const struct value *state);
 bool asl_is_distributed(const struct value *state);
 
 #endif

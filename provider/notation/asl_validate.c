@@ -26,8 +26,6 @@ static bool language_of(const struct asl_scan *scan, const struct value *v)
         return scan->jsonata;
     if (!jsonata && !paths)
         asl_wrong(scan, "QueryLanguage", "Value is not one of [JSONPath, JSONata]");
-    else if (jsonata && scan->diags->interpreted)
-        asl_wrong(scan, "QueryLanguage", "The sandbox knows the query language JSONPath only, not JSONata");
     else if (paths && scan->jsonata)
         asl_wrong(scan, "QueryLanguage",
             "A state machine whose query language is JSONata has no states in JSONPath");

@@ -4,9 +4,15 @@
 
 #include "base/buf.h"
 
+const struct value *asl_processor(const struct value *state)
+{
+    const struct value *processor = value_getz(state, "ItemProcessor");
+    return processor ? processor : value_getz(state, "Iterator");
+}
+
 bool asl_is_distributed(const struct value *state)
 {
-    const struct value *config = value_getz(value_getz(state, "ItemProcessor"), "ProcessorConfig");
+    const struct value *config = value_getz(asl_processor(state), "ProcessorConfig");
     return str_eqz(value_gets(config, "Mode"), "DISTRIBUTED");
 }
 
@@ -62,7 +68,9 @@ static void check_limit(
     const char *const names[] = {member, path};
     const struct value *v = value_getz(holder, member), *p = value_getz(holder, path);
     asl_check_one_of(scan, holder, names, 2, false);
-    if (v && !asl_is_whole(v, 1))
+    bool items = !strcmp(member, "MaxItems"); /* of which there may be any number */
+    bool whole = !v || (items && v->kind == VALUE_INT && v->integer >= 0) || asl_is_whole(v, 1);
+    if (!whole && !(scan->jsonata && asl_is_jsonata(v)))
         asl_wrong(scan, member, "Value is not a whole number of at least 1");
     if (p)
         asl_check_path(scan, path, p, false);
@@ -85,9 +93,10 @@ static void check_csv(const struct asl_scan *scan, const struct value *config)
 
 static void check_reader(const struct asl_scan *outer, const struct value *reader)
 {
-    static const char *const members[] = {"Resource", "ReaderConfig", "Parameters", NULL},
-                             *const settings[] = {"InputType", "CSVHeaderLocation", "CSVHeaders",
-                                 "CSVDelimiter", "MaxItems", "MaxItemsPath", NULL},
+    const char *parameters = outer->jsonata ? "Arguments" : "Parameters";
+    const char *const members[] = {"Resource", "ReaderConfig", parameters, NULL};
+    static const char *const settings[] = {"InputType", "CSVHeaderLocation", "CSVHeaders", "CSVDelimiter",
+        "MaxItems", "MaxItemsPath", NULL},
                              *const types[] = {"CSV", "JSON", "JSONL", NULL},
                              *const resources[] = {
                                  "arn:aws:states:::s3:getObject", "arn:aws:states:::s3:listObjectsV2", NULL};
@@ -95,7 +104,7 @@ static void check_reader(const struct asl_scan *outer, const struct value *reade
     if (!check_members(&scan, reader, members))
         return;
     check_choice(&scan, reader, "Resource", resources);
-    map_template(&scan, reader, "Parameters");
+    map_template(&scan, reader, parameters);
     const struct value *config = value_getz(reader, "ReaderConfig");
     bool lists = str_ends(value_gets(reader, "Resource"), STR("listObjectsV2"));
     if (!config && !lists)
@@ -128,8 +137,9 @@ static void check_batcher(const struct asl_scan *outer, const struct value *batc
 
 static void check_writer(const struct asl_scan *outer, const struct value *writer)
 {
-    static const char *const members[] = {"Resource", "Parameters", "WriterConfig", NULL},
-                             *const settings[] = {"OutputType", "Transformation", NULL},
+    const char *parameters = outer->jsonata ? "Arguments" : "Parameters";
+    const char *const members[] = {"Resource", parameters, "WriterConfig", NULL};
+    static const char *const settings[] = {"OutputType", "Transformation", NULL},
                              *const types[] = {"JSON", "JSONL", NULL},
                              *const shapes[] = {"NONE", "COMPACT", "FLATTEN", NULL},
                              *const resources[] = {"arn:aws:states:::s3:putObject", NULL};
@@ -139,7 +149,7 @@ static void check_writer(const struct asl_scan *outer, const struct value *write
         return;
     if (value_getz(writer, "Resource") || !config)
         check_choice(&scan, writer, "Resource", resources);
-    map_template(&scan, writer, "Parameters");
+    map_template(&scan, writer, parameters);
     if (!config || !check_members(&inner, config, settings))
         return;
     if (value_getz(config, "OutputType"))
@@ -200,7 +210,7 @@ void asl_check_distributed(const struct asl_scan *scan, const struct value *stat
                              *const counts[] = {"ToleratedFailureCount", "ToleratedFailureCountPath"},
                              *const shares[] = {
                                  "ToleratedFailurePercentage", "ToleratedFailurePercentagePath"};
-    const struct value *config = value_getz(value_getz(state, "ItemProcessor"), "ProcessorConfig");
+    const struct value *config = value_getz(asl_processor(state), "ProcessorConfig");
     struct asl_scan processor = asl_below(scan, "ItemProcessor"),
                     inner = asl_below(&processor, "ProcessorConfig");
     if (value_getz(config, "Mode"))

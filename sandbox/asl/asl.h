@@ -1,7 +1,7 @@
 /*
- * An interpreter of the Amazon States Language, query language JSONPath. It makes no calls and reads no clock
- * of its own: whoever runs a machine hands it a host (struct asl_host) that does tasks, waits and writes
- * history.
+ * An interpreter of the Amazon States Language. It makes no calls, reads no clock of its own and does not
+ * know JSONata: whoever runs a machine hands it a host (struct asl_host) that does tasks, waits, evaluates
+ * expressions and writes history.
  *
  *   asl_run.c        from state to state, time limits, history
  *   asl_states.c     what each state does
@@ -9,7 +9,8 @@
  *   asl_branches.c   Parallel and Map
  *   asl_distributed.c  Map in mode DISTRIBUTED: readers, batches, tolerated failures, writers
  *   asl_assign.c     variables
- *   asl_data.c       InputPath, Parameters, ResultSelector, ResultPath, OutputPath
+ *   asl_data.c       JSONPath: InputPath, Parameters, ResultSelector, ResultPath, OutputPath
+ *   asl_jsonata.c    JSONata: what is asked of the host, and what is expected of the answer
  *   asl_choice.c     the comparisons of Choice
  *   asl_intrinsic.c  States.Format and its kin
  *
@@ -95,6 +96,10 @@ struct asl_host {
     int64_t (*event)(
         void *ctx, int64_t previous, const char *type, const char *name, const struct value *details);
     uint64_t (*random)(void *ctx);
+    /* A request {template, field, variables}: the template with its texts {% … %} evaluated, as {value} or
+     * {error, location}. NULL with *why: it cannot be evaluated here. */
+    const struct value *(*jsonata)(
+        void *ctx, struct arena *arena, const struct value *request, struct str *why);
     /* Distributed Maps. The items that a reader (Resource, ReaderConfig, Parameters, filled in) means; NULL
      * with *error. */
     const struct value *(*read_items)(
@@ -126,6 +131,7 @@ struct asl_point asl_point_of(const struct value *value);
 struct asl_execution {
     const struct asl_host *host;
     const struct value *definition, *input;
+    struct str input_text;       /* as it was given; "": as JSON is written here */
     const struct value *context; /* $$ but for State, Map and Task */
     struct asl_scope *scope;
     int64_t timeout_ms; /* besides the machine's own; 0: none */

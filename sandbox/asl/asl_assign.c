@@ -13,7 +13,7 @@ int asl_assign(struct asl_visit *visit, const struct value *holder, const struct
     const struct value *template = value_getz(holder, "Assign");
     if (!template)
         return 0;
-    const struct value *values = asl_template(&visit->eval, template, document);
+    const struct value *values = asl_fill(&visit->eval, template, "Assign", document);
     if (!values || values->kind != VALUE_MAP)
         return -1;
     if (values->depth > ASL_MAX_DEPTH || value_size(values) > 16 * ASL_MAX_DATA ||

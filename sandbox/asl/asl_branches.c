@@ -1,6 +1,7 @@
 /* Parallel and Map: several lines of states at once. The first that fails stops the others. */
 #include "sandbox/asl/asl_internal.h"
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/pool.h"
 
@@ -25,8 +26,10 @@ struct branches {
     struct asl_visit *visit;
     struct asl_scope scope;
     struct branch *items;
-    size_t n;
+    size_t n, at_a_time;
     bool map;
+    int64_t started;      /* history: the event that they follow */
+    atomic_llong last;    /* that of the branch which has ended last */
     atomic_size_t failed; /* index + 1 of the first that did */
 };
 
@@ -37,15 +40,13 @@ static void map_event(struct branches *all, struct branch *branch, const char *t
     struct arena *arena = &branch->arena;
     if (!all->map)
         return;
-    bool started = str_ends(str_z(type), STR("Started"));
     struct value_entry details[] = {{STR("name"), value_string(arena, all->visit->name)},
         {STR("index"), value_int(arena, branch - all->items)}};
-    asl_event(&branch->line, type,
-        started                                   ? "mapIterationStartedEventDetails"
-        : str_ends(str_z(type), STR("Succeeded")) ? "mapIterationSucceededEventDetails"
-        : str_ends(str_z(type), STR("Aborted"))   ? "mapIterationAbortedEventDetails"
-                                                  : "mapIterationFailedEventDetails",
-        value_map(arena, details, 2));
+    const char *name = arena_printf(arena, "m%sEventDetails", type + 1).p;
+    if (str_ends(str_z(type), STR("Failed")))
+        asl_event_aside(&branch->line, type, name, value_map(arena, details, 2));
+    else
+        asl_event(&branch->line, type, name, value_map(arena, details, 2));
 }
 
 static void started_event(struct branches *all)
@@ -73,11 +74,13 @@ static void run_branch(void *ctx, size_t i)
     if (output || asl_stopped(&all->scope))
         return;
     struct asl_point from = asl_point_of(branch->before);
+    branch->line.event = i < all->at_a_time ? all->started : atomic_load(&all->last);
     if (!from.state.n) {
         from.input = branch->input;
         map_event(all, branch, "MapIterationStarted");
     }
     asl_line_resume(&branch->arena, &branch->line, &from, &branch->outcome, &branch->at);
+    atomic_store(&all->last, branch->line.event);
     enum asl_status status = branch->outcome.status;
     map_event(all, branch,
         status == ASL_SUCCEEDED ? "MapIterationSucceeded"
@@ -104,11 +107,14 @@ static struct branches *branches_new(struct asl_visit *visit, size_t n, bool map
     const struct value *before = visit->left_before;
     if (!before)
         started_event(all);
+    all->started = visit->line->event;
+    atomic_init(&all->last, all->started);
     for (size_t i = 0; i < n; i++) {
         if (before && before->kind == VALUE_LIST && i < before->count)
             all->items[i].before = before->items[i];
         all->items[i].line = *visit->line;
         all->items[i].line.scope = &all->scope;
+        all->items[i].line.jsonata = visit->eval.jsonata;
         all->items[i].line.outer = visit->eval.variables;
         all->items[i].line.own = NULL;
         all->items[i].line.own_arena = (struct arena)ARENA_INIT;
@@ -181,7 +187,9 @@ static const struct value *asl_branches_gather(struct branches *all)
     if (!failed)
         return results.n == all->n ? value_builder_list(&results) : NULL;
     const struct asl_outcome *why = &all->items[failed - 1].outcome;
+    visit->line->event = all->items[failed - 1].line.event;
     visit->timed_out = why->status == ASL_TIMED_OUT;
+    visit->eval.unnamed = why->unnamed;
     visit->eval.error =
         (struct asl_error){arena_str(arena, why->error.name), arena_str(arena, why->error.cause)};
     return NULL;
@@ -189,12 +197,12 @@ static const struct value *asl_branches_gather(struct branches *all)
 
 static const struct value *asl_branches_finish(struct branches *all, size_t at_a_time)
 {
+    all->at_a_time = at_a_time;
     asl_spread(all->visit->line, all->n, at_a_time, run_branch, all);
     const struct value *result = asl_branches_gather(all);
-    const char *type = result ? (all->map ? "MapStateSucceeded" : "ParallelStateSucceeded")
-                              : (all->map ? "MapStateFailed" : "ParallelStateFailed");
-    if (result || atomic_load(&all->failed))
-        asl_event(all->visit->line, type, NULL, NULL);
+    if (result)
+        asl_event_aside(
+            all->visit->line, all->map ? "MapStateSucceeded" : "ParallelStateSucceeded", NULL, NULL);
     branches_free(all);
     return result;
 }
@@ -205,7 +213,6 @@ const struct value *asl_parallel(struct asl_visit *visit, const struct value *in
     size_t n = machines && machines->kind == VALUE_LIST ? machines->count : 0;
     struct branches *all = branches_new(visit, n, false);
     for (size_t i = 0; i < n; i++) {
-        all->items[i].line.event = visit->line->event;
         all->items[i].line.machine = machines->items[i];
         all->items[i].input = input;
     }
@@ -216,15 +223,20 @@ const struct value *asl_parallel(struct asl_visit *visit, const struct value *in
 
 const struct value *asl_items(struct asl_visit *visit, const struct value *input)
 {
-    const struct value *path = value_getz(visit->state, "ItemsPath");
+    struct asl_eval *eval = &visit->eval;
+    const struct value *path = value_getz(visit->state, "ItemsPath"),
+                       *items = value_getz(visit->state, "Items");
+    if (eval->jsonata && items)
+        return asl_jsonata_as(eval, items, "Items", "array");
     if (path)
-        input = asl_find(&visit->eval, value_text(path, STR_EMPTY), input, "States.Runtime");
-    if (input && input->kind != VALUE_LIST) {
-        asl_fail(&visit->eval, "States.Runtime", "The items of the Map state '%.*s' are not an array",
+        input = asl_find(eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+    if (input && input->kind != VALUE_LIST && eval->jsonata)
+        asl_fail(eval, "States.QueryEvaluationError", "Map state input must be an array but was: %.*s",
+            STR_ARG(json_as_text(eval->arena, input)->string));
+    else if (input && input->kind != VALUE_LIST)
+        asl_fail(eval, "States.Runtime", "The items of the Map state '%.*s' are not an array",
             STR_ARG(visit->name));
-        return NULL;
-    }
-    return input;
+    return eval->error.name.n ? NULL : input;
 }
 
 /* Parameters is what ItemSelector was once called. */
@@ -242,7 +254,7 @@ const struct value *asl_item(struct asl_visit *visit, int64_t index, const struc
         return item;
     const struct value *outside = visit->eval.context;
     visit->eval.context = value_with(arena, outside, STR("Map"), *map);
-    const struct value *made = asl_template(&visit->eval, selector, input);
+    const struct value *made = asl_fill(&visit->eval, selector, "ItemSelector", input);
     visit->eval.context = outside;
     return made;
 }
@@ -251,7 +263,7 @@ const struct value *asl_map(struct asl_visit *visit, const struct value *input)
 {
     if (asl_is_distributed(visit->state))
         return asl_distributed(visit, input);
-    const struct value *machine = value_getz(visit->state, "ItemProcessor");
+    const struct value *machine = asl_processor(visit->state);
     const struct value *items = asl_items(visit, input);
     int64_t at_a_time = 0;
     asl_number(visit, "MaxConcurrency", input, &at_a_time);
@@ -259,8 +271,7 @@ const struct value *asl_map(struct asl_visit *visit, const struct value *input)
         return NULL;
     struct branches *all = branches_new(visit, items->count, true);
     for (uint32_t i = 0; i < items->count; i++) {
-        all->items[i].line.event = visit->line->event;
-        all->items[i].line.machine = machine ? machine : value_getz(visit->state, "Iterator");
+        all->items[i].line.machine = machine;
         all->items[i].input = asl_item(visit, i, items->items[i], input, &all->items[i].line.map);
         if (!all->items[i].input) {
             branches_free(all);

@@ -25,6 +25,23 @@ const struct value *asl_look(
     return asl_path_find(eval->arena, path, document, &names, why);
 }
 
+/* How far a path of names leads: "Missing property in path $['a']", "No results for path: $['a']['b']". */
+static void nowhere(struct asl_eval *eval, struct str path, const struct value *document, const char *error)
+{
+    AUTO_BUF struct buf way = BUF_INIT;
+    struct str name, rest = str_slice(path, 2, path.n);
+    buf_add_char(&way, '$');
+    while (rest.n) {
+        name = str_cut(rest, '.', &rest);
+        buf_addf(&way, "['%.*s']", STR_ARG(name));
+        document = value_get(document, name);
+        if (!document)
+            break;
+    }
+    asl_fail(eval, error, "Invalid path '%.*s' : %s%.*s", STR_ARG(path),
+        rest.n ? "Missing property in path " : "No results for path: ", STR_ARG(buf_str(&way)));
+}
+
 const struct value *asl_find(
     struct asl_eval *eval, struct str path, const struct value *document, const char *error)
 {
@@ -32,8 +49,10 @@ const struct value *asl_find(
     if (asl_is_intrinsic(path))
         return asl_intrinsic(eval, path, document);
     const struct value *found = asl_look(eval, path, document, &why);
-    if (!found)
-        asl_fail(eval, error, "The JSONPath '%.*s' could not be found in the input: %s", STR_ARG(path), why);
+    if (!found && !str_starts(path, STR("$.")))
+        asl_fail(eval, error, "Invalid path '%.*s' : %s", STR_ARG(path), why);
+    else if (!found)
+        nowhere(eval, path, document, error);
     return found;
 }
 
@@ -50,8 +69,8 @@ const struct value *asl_filter(
 
 /* A field of a template. The specification has States.ParameterPathFailure for one that leads nowhere; the
  * service says States.Runtime, which nothing catches. */
-static const struct value *find_field(
-    struct asl_eval *eval, struct str key, struct str path, const struct value *document)
+const struct value *asl_find_field(
+    struct asl_eval *eval, struct str field, struct str path, const struct value *document)
 {
     const char *why;
     if (asl_is_intrinsic(path))
@@ -63,7 +82,7 @@ static const struct value *find_field(
     json_write(&input, document, JSON_PLAIN);
     asl_fail(eval, "States.Runtime",
         "The JSONPath '%.*s' specified for the field '%.*s' could not be found in the input '%.*s'",
-        STR_ARG(path), STR_ARG(key), (int)(input.n < MAX_REPORTED ? input.n : MAX_REPORTED),
+        STR_ARG(path), STR_ARG(field), (int)(input.n < MAX_REPORTED ? input.n : MAX_REPORTED),
         input.n ? input.p : "");
     return NULL;
 }
@@ -77,7 +96,7 @@ static const struct value *fill_map(
         const struct value *v = template->entries[i].value;
         if (str_ends(key, STR(".$"))) {
             key = arena_str(eval->arena, str_slice(key, 0, key.n - 2));
-            v = find_field(eval, template->entries[i].key, value_text(v, STR_EMPTY), document);
+            v = asl_find_field(eval, template->entries[i].key, value_text(v, STR_EMPTY), document);
         } else {
             v = asl_template(eval, v, document);
         }

@@ -53,9 +53,17 @@ static double percentage_of(struct asl_visit *visit, const struct value *input)
                        *path = value_getz(visit->state, "ToleratedFailurePercentagePath");
     if (path)
         v = asl_find(&visit->eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+    else if (v && visit->eval.jsonata)
+        v = asl_jsonata_as(&visit->eval, v, "ToleratedFailurePercentage", "number");
     double n = !v ? 0 : v->kind == VALUE_INT ? (double)v->integer : v->kind == VALUE_FLOAT ? v->number : -1;
+    if (v && path && !value_is_number(v))
+        asl_fail(&visit->eval, "States.Runtime",
+            "The ToleratedFailurePercentagePath field refers to value \"%.*s\" which is not a valid float: "
+            "%.*s",
+            STR_ARG(v->kind == VALUE_STRING ? v->string : json_as_text(visit->eval.arena, v)->string),
+            STR_ARG(value_text(path, STR_EMPTY)));
     if (n < 0 || n > 100)
-        asl_fail(&visit->eval, "States.Runtime", "ToleratedFailurePercentage is not a number from 0 to 100");
+        asl_fail(&visit->eval, "States.Runtime", "ToleratedFailurePercentage must be between 0 and 100.");
     return n;
 }
 
@@ -64,43 +72,41 @@ static void read_settings(struct distributed *d, const struct value *input)
     struct asl_visit *visit = d->visit;
     struct asl_map_run *run = &d->run;
     run->label = value_gets(visit->state, "Label");
-    run->max_concurrency = limit_of(visit, visit->state, "MaxConcurrency", input, 0);
     run->tolerated_count = limit_of(visit, visit->state, "ToleratedFailureCount", input, 0);
     run->tolerated_percentage = percentage_of(visit, input);
-    d->processor = value_getz(visit->state, "ItemProcessor");
+    d->processor = asl_processor(visit->state);
     d->express = str_eqz(value_gets(value_getz(d->processor, "ProcessorConfig"), "ExecutionType"), "EXPRESS");
 }
 
 /* ---- items ---- */
 
+/* Of a reader or a writer; in JSONata they are called Arguments. The host knows them as Parameters. */
+static const struct value *with_parameters(
+    struct asl_visit *visit, const struct value *holder, const char *name, const struct value *input)
+{
+    struct arena *arena = visit->eval.arena;
+    const char *member = visit->eval.jsonata ? "Arguments" : "Parameters";
+    const struct value *given = value_getz(holder, member);
+    if (!given)
+        return holder;
+    given = asl_fill(&visit->eval, given, arena_printf(arena, "%s/%s", name, member).p, input);
+    return given ? value_with(arena, holder, STR("Parameters"), given) : NULL;
+}
+
 static const struct value *filled_reader(
     struct asl_visit *visit, const struct value *reader, const struct value *input)
 {
     struct arena *arena = visit->eval.arena;
-    const struct value *parameters = value_getz(reader, "Parameters"),
-                       *config = value_getz(reader, "ReaderConfig");
-    if (parameters) {
-        parameters = asl_template(&visit->eval, parameters, input);
-        if (!parameters)
-            return NULL;
-        reader = value_with(arena, reader, STR("Parameters"), parameters);
-    }
+    const struct value *config = value_getz(reader, "ReaderConfig");
+    reader = with_parameters(visit, reader, "ItemReader", input);
+    if (!reader)
+        return NULL;
     int64_t most = limit_of(visit, config, "MaxItems", input, 0);
+    if (visit->eval.error.name.n)
+        return NULL;
     return config && most ? value_with(arena, reader, STR("ReaderConfig"),
                                 value_with(arena, config, STR("MaxItems"), value_int(arena, most)))
                           : reader;
-}
-
-static const struct value *read_items(struct asl_visit *visit, const struct value *input)
-{
-    const struct asl_host *host = visit->line->execution->host;
-    const struct value *reader = value_getz(visit->state, "ItemReader");
-    if (!reader)
-        return asl_items(visit, input);
-    reader = filled_reader(visit, reader, input);
-    if (!reader || visit->eval.error.name.n)
-        return NULL;
-    return host->read_items(host->ctx, visit->eval.arena, reader, &visit->eval.error);
 }
 
 /* ---- batches ---- */
@@ -153,7 +159,7 @@ static int make_children(struct distributed *d, const struct value *items, const
         .items = VALUE_BUILDER(visit->eval.arena),
         .max_items = limit_of(visit, batcher, "MaxItemsPerBatch", input, 0),
         .max_bytes = limit_of(visit, batcher, "MaxInputBytesPerBatch", input, 0)};
-    b.common = template ? asl_template(&visit->eval, template, input) : NULL;
+    b.common = template ? asl_fill(&visit->eval, template, "ItemBatcher/BatchInput", input) : NULL;
     for (uint32_t i = 0; i < items->count && !visit->eval.error.name.n; i++) {
         const struct value *item = asl_item(visit, i, items->items[i], input, &map);
         if (item && batcher)
@@ -270,6 +276,7 @@ static void run_child(void *ctx, size_t i)
             .scope = &d->scope,
             .machine = d->processor,
             .threads = d->visit->line->threads,
+            .jsonata = d->visit->eval.jsonata,
             .skipped_ms = d->visit->line->skipped_ms};
         child->result.start_ms = asl_now(&line);
         name_child(d, child);
@@ -321,14 +328,10 @@ static const struct value *write_results(
     struct asl_visit *visit = d->visit;
     struct arena *arena = visit->eval.arena;
     const struct asl_host *host = visit->line->execution->host;
-    const struct value *parameters = value_getz(writer, "Parameters");
     struct asl_error error = {.name = STR_EMPTY};
-    if (parameters) {
-        parameters = asl_template(&visit->eval, parameters, input);
-        if (!parameters)
-            return NULL;
-        writer = value_with(arena, writer, STR("Parameters"), parameters);
-    }
+    writer = with_parameters(visit, writer, "ResultWriter", input);
+    if (!writer)
+        return NULL;
     struct asl_map_result *results = ARENA_ARRAY(arena, struct asl_map_result, d->n + 1);
     for (size_t i = 0; i < d->n; i++)
         results[i] = d->children[i].result;
@@ -365,16 +368,27 @@ static const struct value *result_of(struct distributed *d, const struct value *
 
 /* ---- history, and all of it ---- */
 
-static void asl_distributed_begin(struct distributed *d, const struct value *items)
+/* False: there is no run of it. */
+static bool asl_distributed_begin(
+    struct distributed *d, const struct value *items, const struct value *input, const struct value **reader)
 {
     struct asl_visit *visit = d->visit;
     struct arena *arena = visit->eval.arena;
     struct value_entry length = {STR("length"), value_int(arena, items ? items->count : 0)};
+    d->run.max_concurrency = limit_of(visit, visit->state, "MaxConcurrency", input, 0);
+    if (visit->eval.error.name.n)
+        return false;
     asl_event(visit->line, "MapStateStarted", "mapStateStartedEventDetails", value_map(arena, &length, 1));
+    read_settings(d, input);
+    if (*reader)
+        *reader = filled_reader(visit, *reader, input);
+    if (visit->eval.error.name.n)
+        return false;
     d->run.status = ASL_SUCCEEDED;
     asl_distributed_tell(d);
     struct value_entry arn = {STR("mapRunArn"), value_string(arena, d->run.arn)};
     asl_event(visit->line, "MapRunStarted", "mapRunStartedEventDetails", value_map(arena, &arn, 1));
+    return true;
 }
 
 static void asl_distributed_end(struct distributed *d, bool succeeded)
@@ -395,8 +409,8 @@ static void asl_distributed_end(struct distributed *d, bool succeeded)
     else
         asl_event(visit->line, "MapRunFailed", error->name.n ? "mapRunFailedEventDetails" : NULL,
             error->name.n ? value_map(arena, why, 2) : NULL);
-    if (succeeded || !aborted)
-        asl_event(visit->line, succeeded ? "MapStateSucceeded" : "MapStateFailed", NULL, NULL);
+    if (succeeded)
+        asl_event_aside(visit->line, "MapStateSucceeded", NULL, NULL);
 }
 
 static void asl_distributed_release(struct distributed *d)
@@ -410,15 +424,14 @@ static void asl_distributed_release(struct distributed *d)
 const struct value *asl_distributed(struct asl_visit *visit, const struct value *input)
 {
     struct distributed d = {.visit = visit, .scope.parent = visit->line->scope};
-    bool reads = value_getz(visit->state, "ItemReader") != NULL;
-    const struct value *items = reads ? NULL : asl_items(visit, input), *result = NULL;
-    read_settings(&d, input);
-    if (visit->eval.error.name.n)
+    const struct asl_host *host = visit->eval.host;
+    const struct value *reader = value_getz(visit->state, "ItemReader"), *result = NULL;
+    const struct value *items = reader ? NULL : asl_items(visit, input);
+    if (!asl_distributed_begin(&d, items, input, &reader))
         return NULL;
     pthread_mutex_init(&d.lock, NULL);
-    asl_distributed_begin(&d, items);
-    if (reads)
-        items = read_items(visit, input);
+    if (reader)
+        items = host->read_items(host->ctx, visit->eval.arena, reader, &visit->eval.error);
     if (items && !make_children(&d, items, input)) {
         int64_t most = d.run.max_concurrency;
         asl_spread(

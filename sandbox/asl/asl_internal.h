@@ -8,13 +8,15 @@
 /* Where something is evaluated. */
 struct asl_eval {
     struct arena *arena;
-    const struct value *context;   /* $$ */
-    const struct value *variables; /* $name; NULL: none */
-    uint64_t (*random)(void *ctx);
-    void *random_ctx;
-    struct asl_error error; /* of the first that failed */
-    bool unnamed;           /* it is of a Fail without Error */
-    bool own;               /* it comes from asl_fail(), not from a task or a branch */
+    const struct asl_host *host;
+    const struct value *context;                       /* $$ */
+    const struct value *variables;                     /* $name; NULL: none */
+    bool jsonata;                                      /* the state's query language */
+    const struct value *input, *result, *error_output; /* JSONata's $states; NULL: none */
+    struct str location;                               /* of an expression that failed */
+    struct asl_error error;                            /* of the first that failed */
+    bool unnamed;                                      /* it is of a Fail without Error */
+    bool own; /* it comes from asl_fail(), not from a task or a branch */
 };
 
 /* -1, with the error; the first one counts. */
@@ -28,7 +30,7 @@ const struct value *asl_intrinsic(struct asl_eval *eval, struct str text, const 
 
 /* ---- asl_choice.c ---- */
 
-/* Does the rule hold? False with eval->error where it cannot be said. */
+/* Does the rule hold, one of JSONPath? False with eval->error where it cannot be said. */
 bool asl_choice_holds(struct asl_eval *eval, const struct value *rule, const struct value *input);
 
 /* ---- asl_data.c ---- */
@@ -39,6 +41,9 @@ const struct value *asl_look(
 /* A path or an intrinsic. NULL with eval->error (of that name). */
 const struct value *asl_find(
     struct asl_eval *eval, struct str path, const struct value *document, const char *error);
+/* The same of a field that is named where it leads nowhere. */
+const struct value *asl_find_field(
+    struct asl_eval *eval, struct str field, struct str path, const struct value *document);
 /* InputPath or OutputPath: absent is all of it, null is {}. */
 const struct value *asl_filter(
     struct asl_eval *eval, const struct value *state, const char *member, const struct value *document);
@@ -48,6 +53,20 @@ const struct value *asl_template(
 /* ResultPath: what becomes of the input with the result. `holder` has the member: a state or a catcher. */
 const struct value *asl_place_result(
     struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result);
+
+/* ---- asl_jsonata.c ---- */
+
+/* The query language of a machine or a state, within something that speaks it or not. */
+bool asl_speaks_jsonata(const struct value *holder, bool around);
+/* With its expressions evaluated; `field` is told where one fails. NULL with eval->error. */
+const struct value *asl_jsonata(struct asl_eval *eval, const struct value *template, const char *field);
+/* The same, of a type of JSON; NULL without an error where there is no template. */
+const struct value *asl_jsonata_as(
+    struct asl_eval *eval, const struct value *template, const char *field, const char *type);
+/* What a state or a part of it has in a field: a payload template, or in JSONata anything with expressions in
+ * it, which see nothing of the document. NULL with eval->error. */
+const struct value *asl_fill(
+    struct asl_eval *eval, const struct value *template, const char *field, const struct value *document);
 
 /* ---- asl_assign.c ---- */
 
@@ -68,6 +87,7 @@ struct asl_line {
     struct asl_scope *scope;
     const struct value *machine; /* has StartAt and States */
     const struct value *map;     /* $$.Map; NULL outside of one */
+    bool jsonata;                /* the query language of what is around the machine */
     atomic_int *threads;         /* left */
     /* What Assign has set: by the lines around this one, and here. */
     const struct value *outer, *own;
@@ -101,8 +121,9 @@ struct asl_state_type {
     const struct value *(*act)(struct asl_visit *visit, const struct value *input);
     bool parameters, result; /* it has Parameters; ResultPath */
     bool recovers;           /* ResultSelector, Retry and Catch */
-    bool chooses, ends,
-        aborts; /* its rules say where to go; nothing follows; history tells when it is stopped */
+    bool chooses, ends;      /* its rules say where to go; nothing follows */
+    bool aborts;             /* history tells when it is stopped */
+    bool fails;              /* and when it fails */
 };
 
 /* ---- asl_run.c ---- */
@@ -117,12 +138,17 @@ const struct value *asl_line_run(
 const struct value *asl_line_resume(struct arena *arena, struct asl_line *line, const struct asl_point *from,
     struct asl_outcome *out, struct asl_point *at);
 int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details);
+/* The same, but nothing that follows in this line names it as the previous one. */
+void asl_event_aside(struct asl_line *line, const char *type, const char *name, const struct value *details);
+/* Assign and Output of what a state goes on with: itself, a rule or a catcher. */
+const struct value *asl_hand_on(
+    struct asl_visit *visit, const struct value *holder, const struct value *result);
 
 /* ---- asl_states.c ---- */
 
 const struct asl_state_type *asl_state_type(const struct value *state); /* NULL: no such type */
-/* The rule that holds says where to go, else Default; "" with eval.error. */
-struct str asl_choose(struct asl_visit *visit, const struct value *input);
+/* The rule that holds, or the state for its Default; *next: where to go. NULL with eval.error. */
+const struct value *asl_choose(struct asl_visit *visit, const struct value *input, struct str *next);
 /* A number that a state gives itself (Seconds) or by a path (SecondsPath). False: absent, or eval->error. */
 bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out);
 

@@ -140,7 +140,8 @@ static const struct value *do_hash(struct call *call)
 
 static const struct value *do_uuid(struct call *call)
 {
-    uint64_t a = call->eval->random(call->eval->random_ctx), b = call->eval->random(call->eval->random_ctx);
+    uint64_t a = call->eval->host->random(call->eval->host->ctx),
+             b = call->eval->host->random(call->eval->host->ctx);
     a = (a & ~UINT64_C(0xf000)) | 0x4000;
     b = (b & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
     return value_string(call->eval->arena,
@@ -258,7 +259,7 @@ static const struct value *do_add(struct call *call)
 static const struct value *do_random(struct call *call)
 {
     int64_t from, to, seed;
-    uint64_t drawn = call->eval->random(call->eval->random_ctx);
+    uint64_t drawn = call->eval->host->random(call->eval->host->ctx);
     if (!intrinsic_whole(call->args[0], &from) || !intrinsic_whole(call->args[1], &to) || from >= to)
         return asl_intrinsic_refuse(call, "the arguments are a number and a greater one");
     if (call->n == 3) {

@@ -37,7 +37,7 @@ static int64_t backoff_ms(struct asl_visit *visit, const struct value *rule, int
         s *= rate;
     int64_t ms = int_within((s < max ? s : max) * 1000);
     if (ms > 0 && str_eqz(value_gets(rule, "JitterStrategy"), "FULL"))
-        ms = (int64_t)(visit->eval.random(visit->eval.random_ctx) % ((uint64_t)ms + 1));
+        ms = (int64_t)(visit->eval.host->random(visit->eval.host->ctx) % ((uint64_t)ms + 1));
     return ms;
 }
 
@@ -69,11 +69,11 @@ const struct value *asl_catch(struct asl_visit *visit, struct str *next)
             {STR("Cause"), value_string(eval->arena, eval->error.cause)}};
         *next = value_gets(rules->items[i], "Next");
         eval->error = (struct asl_error){.name = STR_EMPTY};
+        eval->unnamed = false;
         visit->assigned = NULL;
-        const struct value *error = value_map(eval->arena, what, 2);
-        return asl_assign(visit, rules->items[i], error)
-                   ? NULL
-                   : asl_place_result(eval, rules->items[i], visit->raw, error);
+        eval->result = NULL;
+        eval->error_output = value_map(eval->arena, what, 2);
+        return asl_hand_on(visit, rules->items[i], eval->error_output);
     }
     return NULL;
 }

@@ -53,11 +53,20 @@ int64_t asl_event(struct asl_line *line, const char *type, const char *name, con
     return line->event;
 }
 
+void asl_event_aside(struct asl_line *line, const char *type, const char *name, const struct value *details)
+{
+    int64_t before = line->event;
+    asl_event(line, type, name, details);
+    line->event = before;
+}
+
 static void event_entered(struct asl_visit *visit, struct str type)
 {
     struct arena *arena = visit->eval.arena;
-    struct value_entry details[] = {
-        {STR("name"), value_string(arena, visit->name)}, {STR("input"), json_as_text(arena, visit->raw)}};
+    const struct asl_execution *execution = visit->line->execution;
+    bool given = visit->raw == execution->input && execution->input_text.n;
+    struct value_entry details[] = {{STR("name"), value_string(arena, visit->name)},
+        {STR("input"), given ? value_string(arena, execution->input_text) : json_as_text(arena, visit->raw)}};
     asl_event(visit->line, arena_printf(arena, "%.*sStateEntered", STR_ARG(type)).p,
         "stateEnteredEventDetails", value_map(arena, details, 2));
 }
@@ -74,16 +83,25 @@ static const struct value *as_texts(struct arena *arena, const struct value *var
 static void event_exited(struct asl_visit *visit, struct str type, const struct value *output)
 {
     struct arena *arena = visit->eval.arena;
-    struct value_entry whole = {STR("truncated"), &value_false};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("name"), value_string(arena, visit->name));
     value_builder_set(&b, STR("output"), json_as_text(arena, output));
-    if (visit->assigned) {
+    if (visit->assigned)
         value_builder_set(&b, STR("assignedVariables"), as_texts(arena, visit->assigned));
-        value_builder_set(&b, STR("assignedVariablesDetails"), value_map(arena, &whole, 1));
-    }
     asl_event(visit->line, arena_printf(arena, "%.*sStateExited", STR_ARG(type)).p, "stateExitedEventDetails",
         value_builder_map(&b));
+}
+
+/* What went wrong with the machine itself says where; an expression has an event of its own. */
+static void event_evaluation_failed(struct asl_visit *visit)
+{
+    struct asl_eval *eval = &visit->eval;
+    struct value_entry details[] = {{STR("state"), value_string(eval->arena, visit->name)},
+        {STR("error"), value_string(eval->arena, eval->error.name)},
+        {STR("cause"), value_string(eval->arena, eval->error.cause)},
+        {STR("location"), value_string(eval->arena, eval->location)}};
+    asl_event(visit->line, "EvaluationFailed", "evaluationFailedEventDetails",
+        value_map(eval->arena, details, eval->location.n ? 4 : 3));
 }
 
 /* It was stopped in the middle: by StopExecution, or because another branch failed. */
@@ -103,12 +121,17 @@ static void set_context(struct asl_visit *visit)
         {STR("Name"), value_string(arena, visit->name)},
         {STR("RetryCount"), value_int(arena, visit->retries)},
     };
+    const struct asl_state_type *type = asl_state_type(visit->state);
+    size_t known = sizeof state / sizeof *state - !(type && type->recovers);
     struct value_entry task = {STR("Token"), value_string(arena, visit->token)};
     struct value_entry parts[] = {
-        {STR("State"), value_map(arena, state, sizeof state / sizeof *state)},
+        {STR("State"), value_map(arena, state, known)},
         {STR("Map"), visit->line->map},
         {STR("Task"), visit->token.n ? value_map(arena, &task, 1) : NULL},
     };
+    visit->eval.jsonata =
+        asl_speaks_jsonata(visit->state, asl_speaks_jsonata(visit->line->machine, visit->line->jsonata));
+    visit->eval.input = visit->raw;
     visit->eval.variables = asl_variables(visit->line, arena);
     visit->eval.context = visit->line->execution->context;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -132,30 +155,59 @@ static const struct value *within_limit(struct asl_visit *visit, const struct va
     return NULL;
 }
 
+const struct value *asl_hand_on(
+    struct asl_visit *visit, const struct value *holder, const struct value *result)
+{
+    struct asl_eval *eval = &visit->eval;
+    const struct value *output = value_getz(holder, "Output");
+    if (asl_assign(visit, holder, result))
+        return NULL;
+    return !eval->jsonata ? asl_place_result(eval, holder, visit->raw, result)
+           : output       ? asl_jsonata(eval, output, "Output")
+                          : result;
+}
+
+/* What the state works on. */
+static const struct value *effective_input(struct asl_visit *visit, const struct asl_state_type *type)
+{
+    struct asl_eval *eval = &visit->eval;
+    const char *member = eval->jsonata ? "Arguments" : "Parameters";
+    const struct value *input =
+        eval->jsonata ? visit->raw : asl_filter(eval, visit->state, "InputPath", visit->raw);
+    const struct value *template = type->parameters ? value_getz(visit->state, member) : NULL;
+    return input && template ? asl_fill(eval, template, member, input) : input;
+}
+
+/* Its output, of its result. */
+static const struct value *output_of(struct asl_visit *visit, const struct asl_state_type *type,
+    const struct value *holder, const struct value *result)
+{
+    struct asl_eval *eval = &visit->eval;
+    const struct value *selector =
+        type->recovers && !eval->jsonata ? value_getz(visit->state, "ResultSelector") : NULL;
+    eval->result = type->recovers ? result : NULL;
+    if (eval->jsonata)
+        return asl_hand_on(visit, holder, result);
+    if (asl_assign(visit, holder, result))
+        return NULL;
+    if (selector)
+        result = asl_template(eval, selector, result);
+    if (result && type->result)
+        result = asl_place_result(eval, visit->state, visit->raw, result);
+    return result ? asl_filter(eval, visit->state, "OutputPath", result) : NULL;
+}
+
 /* One attempt: input, work, result, output. NULL: eval.error, timed_out or stopped. */
 static const struct value *asl_run_attempt(
     struct asl_visit *visit, const struct asl_state_type *type, struct str *next)
 {
-    struct asl_eval *eval = &visit->eval;
-    const struct value *input = asl_filter(eval, visit->state, "InputPath", visit->raw);
-    const struct value *parameters = type->parameters ? value_getz(visit->state, "Parameters") : NULL;
-    if (input && parameters)
-        input = asl_template(eval, parameters, input);
+    const struct value *holder = visit->state, *input = effective_input(visit, type);
     visit->assigned = NULL;
     const struct value *result = input ? type->act(visit, input) : NULL;
-    const struct value *selector = type->recovers ? value_getz(visit->state, "ResultSelector") : NULL;
     if (result && type->chooses)
-        *next = asl_choose(visit, input);
-    else if (result && asl_assign(visit, visit->state, result))
-        return NULL;
-    if (result && selector)
-        result = asl_template(eval, selector, result);
-    if (result && type->result)
-        result = asl_place_result(eval, visit->state, visit->raw, result);
-    if (result && !eval->error.name.n)
-        result = asl_filter(eval, visit->state, "OutputPath", result);
-    result = within_limit(visit, result);
-    return eval->error.name.n ? NULL : result;
+        holder = asl_choose(visit, input, next);
+    result = result && holder ? within_limit(visit, output_of(visit, type, holder, result)) : NULL;
+    return visit->eval.error.name.n ? NULL : result;
 }
 
 /* ---- one state, and all of them ---- */
@@ -167,7 +219,7 @@ static void new_token(struct asl_visit *visit)
     if (!str_ends(resource, STR(".waitForTaskToken")))
         return;
     for (size_t i = 0; i < 4; i++)
-        random[i] = visit->eval.random(visit->eval.random_ctx);
+        random[i] = visit->eval.host->random(visit->eval.host->ctx);
     visit->token = hex_encode(visit->eval.arena, random, sizeof random);
 }
 
@@ -181,6 +233,15 @@ static void say_where(struct asl_visit *visit)
     eval->error.cause = arena_printf(eval->arena,
         "An error occurred while executing the state '%.*s' (entered at the event id #%lld). %.*s",
         STR_ARG(visit->name), (long long)visit->entered_event, STR_ARG(eval->error.cause));
+    if (str_eqz(eval->error.name, "States.QueryEvaluationError"))
+        event_evaluation_failed(visit);
+}
+
+/* States.Runtime ends the execution at once. */
+static void event_failed(struct asl_visit *visit, const struct asl_state_type *type)
+{
+    if (type->fails && !str_eqz(visit->eval.error.name, "States.Runtime"))
+        asl_event(visit->line, arena_printf(visit->eval.arena, "%sStateFailed", type->name).p, NULL, NULL);
 }
 
 static const struct value *asl_run_carry_out(
@@ -189,6 +250,9 @@ static const struct value *asl_run_carry_out(
     int counts[ASL_MAX_RETRIERS] = {0};
     for (;;) {
         visit->eval.error = (struct asl_error){.name = STR_EMPTY};
+        visit->eval.unnamed = false;
+        visit->eval.location = STR_EMPTY;
+        visit->eval.result = NULL;
         visit->left = NULL;
         new_token(visit);
         set_context(visit);
@@ -202,7 +266,10 @@ static const struct value *asl_run_carry_out(
             continue;
         if (visit->timed_out || asl_stopped(visit->line->scope))
             return NULL;
-        return asl_catch(visit, next);
+        event_failed(visit, type);
+        output = asl_catch(visit, next);
+        say_where(visit);
+        return output;
     }
 }
 
@@ -249,8 +316,7 @@ static void tell_failure(struct arena *arena, const struct asl_visit *visit, str
 static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct str name)
 {
     const struct asl_host *host = host_of(line);
-    visit->eval.random = host->random;
-    visit->eval.random_ctx = host->ctx;
+    visit->eval.host = host;
     visit->line = line;
     visit->name = arena_str(visit->eval.arena, name);
     visit->state = value_get(value_getz(line->machine, "States"), name);

@@ -1,25 +1,59 @@
 /* What each type of state does. Parallel and Map: asl_branches.c. */
 #include "base/clock.h"
+#include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
+
+/* As it stands in a message: a text without quotes. */
+static struct str wrong_text(struct arena *arena, const struct value *v)
+{
+    return v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string;
+}
+
+/* The service has other words for how long to wait. */
+static void number_wrong(
+    struct asl_visit *visit, const char *member, const struct value *path, const struct value *v)
+{
+    struct asl_eval *eval = &visit->eval;
+    bool negative = v->kind == VALUE_INT && v->integer < 0, seconds = !strcmp(member, "Seconds");
+    struct str at = value_text(path, STR_EMPTY), text = wrong_text(eval->arena, v);
+    if (path && seconds)
+        asl_fail(eval, "States.Runtime", "The SecondsPath parameter %s: %.*s == %.*s",
+            negative ? "references a negative value" : "cannot be parsed as a long value", STR_ARG(at),
+            STR_ARG(text));
+    else if (negative)
+        asl_fail(eval, "States.Runtime", "%s cannot be negative.", member);
+    else if (path && v->kind != VALUE_INT)
+        asl_fail(eval, "States.Runtime",
+            "The %sPath field refers to value \"%.*s\" which is not a valid integer: %.*s", member,
+            STR_ARG(text), STR_ARG(at));
+    else
+        asl_fail(eval, "States.Runtime", "%s is not a whole number from 0 to 99999999", member);
+}
+
+/* A number of items may be any, and means none, or as many as there may be, beyond its limits. */
+static bool is_number(const char *member, const struct value *v)
+{
+    bool counts = !strcmp(member, "MaxConcurrency") || !strcmp(member, "MaxItems");
+    return v->kind == VALUE_INT && (counts || (v->integer >= 0 && v->integer <= 99999999));
+}
 
 bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out)
 {
     struct asl_eval *eval = &visit->eval;
     const struct value *v = value_getz(visit->state, member);
-    if (!v) {
-        struct str path = arena_printf(eval->arena, "%sPath", member);
-        v = value_get(visit->state, path);
-        if (v)
-            v = asl_find(eval, value_text(v, STR_EMPTY), input, "States.Runtime");
-    }
+    const struct value *path =
+        v ? NULL : value_get(visit->state, arena_printf(eval->arena, "%sPath", member));
+    if (v && eval->jsonata)
+        v = asl_jsonata_as(eval, v, member, "number");
+    else if (path)
+        v = asl_find(eval, value_text(path, STR_EMPTY), input, "States.Runtime");
     if (!v)
         return false;
-    if (v->kind == VALUE_INT && v->integer >= 0 && v->integer <= 99999999) {
+    if (is_number(member, v))
         *out = v->integer;
-        return true;
-    }
-    asl_fail(eval, "States.Runtime", "%s is not a whole number from 0 to 99999999", member);
-    return false;
+    else
+        number_wrong(visit, member, path, v);
+    return !eval->error.name.n;
 }
 
 /* ---- states ---- */
@@ -28,6 +62,20 @@ static const struct value *act_pass(struct asl_visit *visit, const struct value 
 {
     const struct value *result = value_getz(visit->state, "Result");
     return result ? result : input;
+}
+
+static void timestamp_wrong(struct asl_eval *eval, const struct value *path, const struct value *at)
+{
+    static const char what[] = "ISO-8601 extended offset date-time format string";
+    struct str text = wrong_text(eval->arena, at);
+    eval->location = STR("Timestamp");
+    if (path)
+        asl_fail(eval, "States.Runtime",
+            "The TimestampPath parameter does not reference a valid %s: %.*s == %.*s", what,
+            STR_ARG(value_text(path, STR_EMPTY)), STR_ARG(text));
+    else
+        asl_fail(eval, eval->jsonata ? "States.QueryEvaluationError" : "States.Runtime",
+            "The Timestamp field cannot be parsed as an %s: %.*s", what, STR_ARG(text));
 }
 
 static bool time_of_wait(struct asl_visit *visit, const struct value *input, int64_t *ms)
@@ -43,11 +91,12 @@ static bool time_of_wait(struct asl_visit *visit, const struct value *input, int
     }
     if (path)
         at = asl_find(eval, value_text(path, STR_EMPTY), input, "States.Runtime");
+    else if (eval->jsonata)
+        at = asl_jsonata_as(eval, at, "Timestamp", "string");
     if (!at)
         return false;
     if (at->kind != VALUE_STRING || !time_parse_rfc3339(at->string, &when)) {
-        asl_fail(
-            eval, "States.Runtime", "The timestamp is not one of RFC 3339, such as 2026-11-21T09:30:00Z");
+        timestamp_wrong(eval, path, at);
         return false;
     }
     *ms = when - asl_now(visit->line);
@@ -109,8 +158,11 @@ static struct str asl_states_text_of(struct asl_visit *visit, const char *member
     struct asl_eval *eval = &visit->eval;
     const struct value *v = value_getz(visit->state, member);
     const struct value *path = value_get(visit->state, arena_printf(eval->arena, "%sPath", member));
+    if (eval->jsonata)
+        v = asl_jsonata_as(eval, v, member, "string");
     if (path)
-        v = asl_find(eval, value_text(path, STR_EMPTY), visit->raw, "States.Runtime");
+        v = asl_find_field(
+            eval, arena_printf(eval->arena, "%sPath", member), value_text(path, STR_EMPTY), visit->raw);
     if (v && v->kind != VALUE_STRING)
         asl_fail(eval, "States.Runtime", "%sPath leads to something that is not a text", member);
     return value_text(v, STR_EMPTY);
@@ -133,8 +185,10 @@ static const struct value *act_choice(struct asl_visit *visit UNUSED, const stru
 
 static const struct asl_state_type state_types[] = {
     {"Task", act_task, .parameters = true, .result = true, .recovers = true, .aborts = true},
-    {"Parallel", asl_parallel, .parameters = true, .result = true, .recovers = true, .aborts = true},
-    {"Map", asl_map, .result = true, .recovers = true, .aborts = true}, /* Parameters are for its items */
+    {"Parallel", asl_parallel, .parameters = true, .result = true, .recovers = true, .aborts = true,
+        .fails = true},
+    /* Parameters are for its items */
+    {"Map", asl_map, .result = true, .recovers = true, .aborts = true, .fails = true},
     {"Pass", act_pass, .parameters = true, .result = true},
     {"Wait", act_wait, .aborts = true},
     {"Choice", act_choice, .chooses = true},
@@ -151,24 +205,32 @@ const struct asl_state_type *asl_state_type(const struct value *state)
     return NULL;
 }
 
-/* The rule that holds says where to go, else Default. */
-struct str asl_choose(struct asl_visit *visit, const struct value *input)
+static bool rule_holds(
+    struct asl_visit *visit, uint32_t i, const struct value *rule, const struct value *input)
+{
+    struct asl_eval *eval = &visit->eval;
+    if (!eval->jsonata)
+        return asl_choice_holds(eval, rule, input);
+    const char *field = arena_printf(eval->arena, "Choices[%u]/Condition", i).p;
+    const struct value *holds = asl_jsonata_as(eval, value_getz(rule, "Condition"), field, "boolean");
+    return holds && holds->boolean;
+}
+
+const struct value *asl_choose(struct asl_visit *visit, const struct value *input, struct str *next)
 {
     const struct value *rules = value_getz(visit->state, "Choices");
     for (uint32_t i = 0; rules && rules->kind == VALUE_LIST && i < rules->count; i++) {
-        if (asl_choice_holds(&visit->eval, rules->items[i], input)) {
-            if (asl_assign(visit, rules->items[i], input))
-                return STR_EMPTY;
-            return value_gets(rules->items[i], "Next");
-        }
+        bool holds = rule_holds(visit, i, rules->items[i], input);
         if (visit->eval.error.name.n)
-            return STR_EMPTY;
+            return NULL;
+        *next = value_gets(rules->items[i], "Next");
+        if (holds)
+            return rules->items[i];
     }
-    struct str otherwise = value_gets(visit->state, "Default");
-    if (!otherwise.n)
-        asl_fail(&visit->eval, "States.NoChoiceMatched",
-            "No choice rule holds in state '%.*s', and it has no Default", STR_ARG(visit->name));
-    else if (asl_assign(visit, visit->state, input))
-        return STR_EMPTY;
-    return otherwise;
+    *next = value_gets(visit->state, "Default");
+    if (next->n)
+        return visit->state;
+    asl_fail(&visit->eval, "States.NoChoiceMatched",
+        "No choice rule holds in state '%.*s', and it has no Default", STR_ARG(visit->name));
+    return NULL;
 }

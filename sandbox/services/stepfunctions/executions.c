@@ -86,16 +86,30 @@ const struct value *execution_describe(struct execution *execution, struct arena
     return value_builder_map(&b);
 }
 
+/* Beside data stands that all of it is there. */
+static const struct value *with_truncated(struct arena *arena, const struct value *details)
+{
+    static const char *const data[] = {"input", "output", "assignedVariables"};
+    struct value_entry entry = {STR("truncated"), &value_false};
+    for (size_t i = 0; details && i < sizeof data / sizeof *data; i++)
+        if (value_getz(details, data[i]))
+            details = value_with(
+                arena, details, arena_printf(arena, "%sDetails", data[i]), value_map(arena, &entry, 1));
+    return details;
+}
+
 int64_t execution_event(struct execution *execution, int64_t previous, const char *type, const char *name,
     const struct value *details)
 {
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    details = with_truncated(&scratch, details);
     pthread_mutex_lock(&execution->all->lock);
     struct arena *arena = &execution->arena;
     int64_t id = (int64_t)++execution->event_count;
     if (!execution->express) {
         const struct value *kept = details;
         if (kept && execution->history > MAX_HISTORY)
-            kept = execution_without_data(arena, kept);
+            kept = execution_without_data(&scratch, kept);
         execution->history += kept ? value_size(kept) : 0;
         struct value_entry entries[] = {
             {STR("timestamp"), value_float(arena, (double)clock_wall_ms() / 1000)},
@@ -173,6 +187,12 @@ static const struct value *host_write_results(void *ctx, struct arena *arena, co
     return execution_write_results(ctx, arena, run, writer, results, n, error);
 }
 
+static const struct value *host_jsonata(
+    void *ctx, struct arena *arena, const struct value *request, struct str *why)
+{
+    return jsonata_evaluate(((struct execution *)ctx)->all->jsonata, arena, request, why);
+}
+
 static void host_map_run(void *ctx, struct arena *arena, struct asl_map_run *run)
 {
     execution_map_run(ctx, arena, run);
@@ -192,7 +212,7 @@ static const struct value *context_of(
         {STR("RedriveCount"), value_int(arena, execution->redrives)},
         {STR("RedriveTime"), value_string(arena, time_rfc3339(arena, execution->redriven_ms, true))},
     };
-    size_t n = sizeof own / sizeof *own - !execution->redrives;
+    size_t n = sizeof own / sizeof *own - (execution->redrives ? 0 : 2);
     struct value_entry machine[] = {{STR("Id"), value_string(arena, execution->machine)},
         {STR("Name"), value_string(arena, execution->machine_name)}};
     struct value_entry context[] = {
@@ -200,12 +220,14 @@ static const struct value *context_of(
     return value_map(arena, context, 2);
 }
 
+/* Nothing that follows names it as the previous one. */
 static int64_t started_event(struct execution *execution, struct arena *arena)
 {
     struct value_entry details[] = {{STR("input"), value_string(arena, execution->input)},
         {STR("roleArn"), value_string(arena, execution->role)}};
-    return execution_event(
+    execution_event(
         execution, 0, "ExecutionStarted", "executionStartedEventDetails", value_map(arena, details, 2));
+    return 0;
 }
 
 static int64_t redriven_event(struct execution *execution, struct arena *arena)
@@ -276,6 +298,9 @@ static void executions_finish(
         ACTIVITY_SUCCEEDED, ACTIVITY_FAILED, ACTIVITY_TIMEOUT, ACTIVITY_STOPPED};
     struct executions *all = execution->all;
     set_outcome(execution, outcome);
+    pthread_mutex_lock(&all->lock);
+    execution->ending = true;
+    pthread_mutex_unlock(&all->lock);
     ended_event(execution, arena, outcome);
     pthread_mutex_lock(&all->lock);
     execution->stop_ms = clock_wall_ms();
@@ -303,6 +328,7 @@ static void executions_run(void *ctx)
         .task = host_task,
         .event = host_event,
         .random = host_random,
+        .jsonata = host_jsonata,
         .read_items = host_read_items,
         .write_results = host_write_results,
         .map_run = host_map_run,
@@ -314,6 +340,7 @@ static void executions_run(void *ctx)
     const struct asl_execution what = {.host = &host,
         .definition = execution->definition,
         .input = input,
+        .input_text = execution->input,
         .context = context_of(execution, &arena, input),
         .scope = &execution->scope,
         .timeout_ms = execution->express ? EXPRESS_MS : 0,

@@ -26,6 +26,7 @@
 
 #include <pthread.h>
 
+struct jsonata;
 struct task_token;
 struct map_run;
 
@@ -39,6 +40,7 @@ struct executions {
     size_t n, cap;
     uint64_t stored;           /* bytes in files of those that have ended */
     struct task_token *tokens; /* under jobs->lock, on whose condition those who hold them wait */
+    struct jsonata *jsonata;   /* has a lock of its own */
     pthread_mutex_t notes;     /* of the notes with versions and aliases; nothing else is taken under it */
 };
 
@@ -64,6 +66,7 @@ struct execution {
     bool log_data;                      /* inputs and outputs too */
     struct str log_group, log_stream;
     /* under the lock */
+    bool ending; /* its last event is written, and told once it has ended */
     bool ended;
     enum asl_status status;
     int64_t stop_ms;
@@ -156,6 +159,14 @@ void execution_events(struct execution *execution, size_t n, size_t first, size_
 
 const struct value *execution_task(
     struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
+
+/* ---- jsonata.c ---- */
+
+struct jsonata *jsonata_new(void);
+void jsonata_free(struct jsonata *jsonata);
+/* See struct asl_host; from any thread. */
+const struct value *jsonata_evaluate(
+    struct jsonata *jsonata, struct arena *arena, const struct value *request, struct str *why);
 
 /* ---- distributed Maps; see struct asl_host ---- */
 

@@ -169,9 +169,9 @@ static const char *read_json(struct items *items, struct str text)
     const struct value *v;
     struct err err = ERR_INIT;
     if (json_parse(items->arena, text, &v, &err))
-        return arena_str(items->arena, str_z(err.message)).p;
+        return arena_printf(items->arena, "the object is not JSON: %s", err.message).p;
     if (v->kind != VALUE_LIST)
-        return "it is not a JSON array";
+        return "Attempting to map over non-iterable node.";
     for (uint32_t i = 0; i < v->count && !is_full(items); i++)
         value_builder_add(&items->list, v->items[i]);
     return NULL;
@@ -186,7 +186,7 @@ static const char *read_lines(struct items *items, struct str text)
         if (!line.n)
             continue;
         if (json_parse(items->arena, line, &v, &err))
-            return arena_str(items->arena, str_z(err.message)).p;
+            return arena_printf(items->arena, "a line is not JSON: %s", err.message).p;
         value_builder_add(&items->list, v);
     }
     return NULL;
@@ -214,8 +214,7 @@ static const struct value *read_object(
                       : str_eqz(type, "JSONL") ? read_lines(items, object.text)
                                                : read_json(items, object.text);
     if (why)
-        return executions_items_fail(
-            items->arena, error, "Attempting to read s3://%.*s/%.*s: %s", STR_ARG(bucket), STR_ARG(key), why);
+        return executions_items_fail(items->arena, error, "%s", why);
     return value_builder_list(&items->list);
 }
 
@@ -224,7 +223,9 @@ const struct value *execution_read_items(
 {
     const struct value *from = value_getz(reader, "Parameters");
     int64_t most = service_int(value_getz(reader, "ReaderConfig"), "MaxItems", MAX_ITEMS);
-    struct items items = {.arena = arena, .list = VALUE_BUILDER(arena), .most = most};
+    if (most < 0)
+        return executions_items_fail(arena, error, "field MaxItems must be positive");
+    struct items items = {.arena = arena, .list = VALUE_BUILDER(arena), .most = most ? most : MAX_ITEMS};
     const struct value *found;
     struct err err = ERR_INIT;
     struct services *services = execution->all->services;

@@ -13,6 +13,7 @@ struct executions *executions_new(struct services *services)
 {
     struct executions *all = mem_zalloc(sizeof *all);
     all->services = services;
+    all->jsonata = jsonata_new();
     pthread_mutex_init(&all->lock, NULL);
     pthread_mutex_init(&all->notes, NULL);
     return all;
@@ -35,6 +36,7 @@ void executions_free(struct executions *all)
     for (size_t i = 0; i < all->n; i++)
         activity_release(all->items[i]->activity);
     free(all->items);
+    jsonata_free(all->jsonata);
     pthread_mutex_destroy(&all->notes);
     pthread_mutex_destroy(&all->lock);
     free(all);

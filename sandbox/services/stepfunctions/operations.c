@@ -189,7 +189,8 @@ static int do_list(struct service_call *call, struct err *err)
 
 const struct value *execution_without_data(struct arena *arena, const struct value *details)
 {
-    static const char *const data[] = {"input", "output", "parameters"};
+    static const char *const data[] = {"input", "output", "parameters", "assignedVariables", "inputDetails",
+        "outputDetails", "assignedVariablesDetails"};
     for (size_t i = 0; i < sizeof data / sizeof *data; i++)
         if (value_getz(details, data[i]))
             details = value_with(arena, details, str_z(data[i]), NULL);

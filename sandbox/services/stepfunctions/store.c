@@ -198,7 +198,7 @@ const struct value *execution_record(struct execution *e, struct arena *arena)
 size_t execution_event_count(struct execution *e)
 {
     pthread_mutex_lock(&e->all->lock);
-    size_t n = e->event_count;
+    size_t n = e->event_count - (e->ending && !e->ended);
     pthread_mutex_unlock(&e->all->lock);
     return n;
 }

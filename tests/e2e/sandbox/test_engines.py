@@ -106,6 +106,21 @@ def test_nothing_in_the_working_directory_is_run(checkout, tmp_path):
 # ---- plans with --sandbox ----
 
 
+def test_a_machine_in_jsonata_is_told_from_others(tmp_path):
+    stack = Stack(tmp_path / "stack")
+    stack.env |= PLAIN
+    machine = '''stack: machines
+resources:
+  m: {type: aws.stepfunctions.state_machine, name: m, role: "arn:aws:iam::000000000000:role/x", definition: {%sStartAt: A, States: {A: {Type: Pass, End: true}}}}
+'''
+    stack.write(machine % "QueryLanguage: JSONata, ")
+    said = stack.run("--sandbox", "plan")
+    assert "aws.stepfunctions.state_machine can be made and not run: jsonata-python is not on this machine; what brings it: pip install jsonata-python" in said.out + said.err
+    stack.write(machine % "")
+    said = stack.run("--sandbox", "plan")
+    assert "not on this machine" not in said.out + said.err
+
+
 def test_a_lake_without_duckdb(tmp_path):
     """It failed when thirty resources were made."""
     stack = example("film-lake", tmp_path / "lake", None)

@@ -186,7 +186,7 @@ def test_history_tells_what_happened(machines):
 def test_a_mistake_in_a_machine_says_where(machines):
     end = machines.run({"StartAt": "One", "States": {"One": {"Type": "Pass", "Next": "Two"}, "Two": {"Type": "Pass", "InputPath": "$.none", "End": True}}})
     assert end["error"] == "States.Runtime"
-    assert end["cause"].startswith("An error occurred while executing the state 'Two' (entered at the event id #4). The JSONPath '$.none'")
+    assert end["cause"].startswith("An error occurred while executing the state 'Two' (entered at the event id #4). Invalid path '$.none' : No results for path: $['none']")
 
 
 def test_express_machines_answer_at_once(machines):
@@ -220,7 +220,8 @@ def test_executions_are_logged_as_the_machine_says(machines, sandbox):
 
     events = logged("ALL", True)
     assert [event["type"] for event in events] == ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"]
-    assert [event["id"] for event in events] == ["1", "2", "3"] and events[1]["details"] == {"name": "F", "input": '{"n":1}'}
+    assert [event["id"] for event in events] == ["1", "2", "3"] and events[1]["details"] == {
+        "name": "F", "input": '{"n": 1}', "inputDetails": {"truncated": False}}
     assert [event["type"] for event in logged("ERROR", True)] == ["FailStateEntered", "ExecutionFailed"]
     assert logged("FATAL", False)[0]["details"] == {"error": "E"}
     assert logged("ALL", False)[1]["details"] == {"name": "F"}
