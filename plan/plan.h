@@ -109,6 +109,8 @@ struct rule_finding {
     struct str rule;    /* its name */
     struct str address; /* "plan": of the plan as a whole */
     struct str type, message;
+    struct str doc, control, link; /* of the rule; "" not given */
+    bool of_set;                   /* a rule that comes with weir */
     enum rule_level level;
     enum finding_outcome outcome;
     bool unknown;     /* broken only because nobody can tell */

@@ -136,7 +136,7 @@ const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
 const struct decl *expr_named(const struct expr *expr);
 /* The same of `${x.a["b"].c}`: what x is. */
 const struct decl *expr_root(const struct expr *expr);
-/* How often a constant is named in it, such as `self`. */
+/* How often a constant is named in it, such as `self`; before resolving, whatever is called so. */
 size_t expr_count_constant(const struct expr *expr, struct str name);
 struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors; `holder`: that which gives the last

@@ -9,6 +9,8 @@
  *         message: every resource says who owns it
  *         level: error                           or warning, approval
  *
+ * `use: [weir.baseline]` adds a set that comes with the program (provider/<name>/rules/).
+ *
  * The loader reads them (stacks/load/rules.c) and reports every mistake that can be found without values. The
  * planner asks them (plan/rules/rules.h). In their expressions these names come before all others:
  *
@@ -41,12 +43,15 @@ enum rule_names {
 };
 
 struct rule {
-    struct str name; /* "tags_everywhere" */
+    struct str name;               /* "tags_everywhere", of a set "weir.baseline/s3_public_access" */
+    struct str set;                /* "weir.baseline"; "" the stack's own */
+    struct str doc, control, link; /* why: a sentence, the number in a benchmark, its page; "" not given */
     struct span span;
     const struct module *module; /* of the resources in it; NULL: of all */
     const struct str *types;     /* names and patterns */
     size_t type_count;
     bool of_plan;
+    bool idle; /* of a set, and the stack has no resource that it is for: it is not ready to be asked */
     struct expr *where; /* NULL: of all */
     struct expr *require, *message;
     enum rule_level level;

@@ -18,10 +18,12 @@ const struct event_doc event_docs[] = {
         "delete_markers, uploads, images, bytes; left_type and left_id: something that a service "
         "made; `stops`: it blocks the deletion; the option `lifts`, the stack's setting `set`, "
         "or else `instead` allows it"},
-    {"rule", "rule, address, type, level, outcome, unknown, message, file, line, column",
+    {"rule", "rule, address, type, level, outcome, unknown, message, control, link, file, line, column",
         "a rule that is broken, or that waits for the apply; level: error, warning, approval; outcome: "
         "broken, "
         "waits; `unknown`: nobody can tell, so it counts as broken"},
+    {"rule_declared", "rule, level, for, where, require, message, module, doc, control, link, file, line",
+        "weir rules: a rule that holds for the stack"},
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
     {"summary",
         "command, create, update, replace, delete, read, adopt, forget, noop, resources, outputs, drifted, "
@@ -321,6 +323,8 @@ static void event_rule(struct buf *out, const struct rule_finding *f)
     if (f->unknown)
         buf_addz(out, ",\"unknown\":true");
     json_write_member(out, "message", f->message);
+    json_write_member_if_any(out, "control", f->control);
+    json_write_member_if_any(out, "link", f->link);
     event_place(out, f->span);
     events_end(out);
 }

@@ -19,10 +19,13 @@ static void report_finding(const struct rule_finding *f, struct diags *diags)
     struct diag *d =
         warns ? diag_warning(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message))
               : diag_error(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message));
-    if (f->rule_span.source != f->span.source || f->rule_span.offset != f->span.offset)
+    bool elsewhere = f->rule_span.source != f->span.source || f->rule_span.offset != f->span.offset;
+    if (f->of_set)
+        diag_hint(diags, d, "%.*s (%.*s): %.*s", STR_ARG(f->rule), STR_ARG(f->control), STR_ARG(f->link));
+    else if (elsewhere)
         diag_related(diags, d, f->rule_span, "the rule \"%.*s\"", STR_ARG(f->rule));
     if (f->unknown)
-        diag_hint(diags, d, "%s", undecided);
+        diag_hint(diags, d, "%s%s%.*s", undecided, d->hint.n ? "; " : "", STR_ARG(d->hint));
 }
 
 void rules_report(const struct plan *plan, struct diags *diags)

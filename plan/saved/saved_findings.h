@@ -2,7 +2,7 @@
  * What rules said when a plan was made, as its file has it: for whoever reads it. When it is applied they are
  * asked again.
  *
- *     [{rule, address, type, message, level, outcome, unknown, file, line, column}]
+ *     [{rule, address, type, message, doc, control, link, level, outcome, unknown, file, line, column}]
  */
 #ifndef WEIR_PLAN_SAVED_SAVED_FINDINGS_H
 #define WEIR_PLAN_SAVED_SAVED_FINDINGS_H

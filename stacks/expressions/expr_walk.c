@@ -66,7 +66,8 @@ void expr_each_decl(
 
 size_t expr_count_constant(const struct expr *expr, struct str name)
 {
-    size_t found = expr && expr->op == EXPR_CONSTANT_NAME && str_eq(expr->name, name);
+    bool named = expr && (expr->op == EXPR_CONSTANT_NAME || expr->op == EXPR_NAME);
+    size_t found = named && str_eq(expr->name, name);
     for (uint32_t i = 0, n = expr ? expr_child_count(expr) : 0; i < n; i++)
         found += expr_count_constant(expr_child(expr, i), name);
     return found;

@@ -239,6 +239,9 @@ X(startswith, "startswith(text, prefix) -> boolean", "text", "s", 2, 2, FUNC_DEE
 X(statement, "statement(map) -> map", "policy", "m", 1, 1, FUNC_SHALLOW,
     "A policy statement from sid, effect (Allow), actions, resources, principals, conditions and their not_ forms.",
     "statement({actions: 's3:Get*', resources: '*'})", "{\"Action\":\"s3:Get*\",\"Effect\":\"Allow\",\"Resource\":\"*\"}")
+X(statements, "statements(policy) -> list", "policy", "x", 1, 1, FUNC_SHALLOW,
+    "The statements of a policy document or its JSON text, with the keys of statement(); actions, resources and principals are lists. Null has none.",
+    "statements(allow('s3:Get*', '*'))[0].actions", "[\"s3:Get*\"]")
 X(substr, "substr(text, from, [length]) -> string", "text", "sii", 2, 3, FUNC_DEEP,
     "A part of the text; a negative beginning counts from the end.",
     "substr('lake-2026', -4)", "\"2026\"")

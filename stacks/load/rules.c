@@ -29,7 +29,7 @@ static bool rule_has_all(const struct rule *rule, const struct schema *schema)
 
 bool rule_is_for(const struct rule *rule, const struct schema *schema)
 {
-    for (size_t i = 0; i < rule->type_count; i++) {
+    for (size_t i = 0; i < rule->type_count && !rule->idle; i++) {
         bool pattern = rule_type_is_pattern(rule->types[i]);
         if (pattern ? glob_match(rule->types[i], schema->name, 0) && rule_has_all(rule, schema)
                     : str_eq(rule->types[i], schema->name))
@@ -38,10 +38,10 @@ bool rule_is_for(const struct rule *rule, const struct schema *schema)
     return false;
 }
 
-/* The name of a type has to be one of a type. */
-static void check_type(struct loader *loader, const struct node *node)
+/* The name of a type has to be one of a type. Those of sets are, and their specs may not be needed. */
+static void check_type(struct loader *loader, const struct rule *rule, const struct node *node)
 {
-    if (!rule_type_is_pattern(node->string) && !str_eqz(node->string, "plan"))
+    if (!rule->set.n && !rule_type_is_pattern(node->string) && !str_eqz(node->string, "plan"))
         find_schema(loader, node, false);
 }
 
@@ -53,7 +53,7 @@ static void read_for(struct loader *loader, const struct node *node, struct rule
         const struct node *item = node->kind == NODE_LIST ? node->items[i] : node;
         if (!expect_text(loader, item, "what a rule is for", &types[rule->type_count]))
             continue;
-        check_type(loader, item);
+        check_type(loader, rule, item);
         rule->of_plan |= str_eqz(item->string, "plan");
         rule->type_count++;
     }
@@ -109,13 +109,31 @@ static bool rule_lacks(struct loader *loader, const struct node_entry *entry, co
     return true;
 }
 
-static void read_rule(struct loader *loader, struct unit *unit, const struct node_entry *entry)
+/* Why there is such a rule. */
+static void read_reasons(struct loader *loader, const struct node *body, struct rule *rule)
 {
-    static const struct str known[] = {
-        STR_INIT("for"), STR_INIT("where"), STR_INIT("require"), STR_INIT("message"), STR_INIT("level")};
+    const struct {
+        const char *key;
+        struct str *out;
+    } texts[] = {{"doc", &rule->doc}, {"control", &rule->control}, {"link", &rule->link}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        const struct node *node = node_get(body, texts[i].key);
+        *texts[i].out = STR_EMPTY;
+        if (node && node->kind != NODE_NULL)
+            expect_text(loader, node, "why there is a rule", texts[i].out);
+    }
+}
+
+static void read_rule(
+    struct loader *loader, struct unit *unit, struct str set, const struct node_entry *entry)
+{
+    static const struct str known[] = {STR_INIT("for"), STR_INIT("where"), STR_INIT("require"),
+        STR_INIT("message"), STR_INIT("level"), STR_INIT("doc"), STR_INIT("control"), STR_INIT("link")};
     const struct node *body = entry->value, *node;
     struct rule *rule = ARENA_NEW(loader->arena, struct rule);
-    *rule = (struct rule){.name = entry->key, .span = node_key_span(entry)};
+    *rule = (struct rule){.name = entry->key, .set = set, .span = node_key_span(entry)};
+    if (set.n)
+        rule->name = arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(set), STR_ARG(entry->key));
     rule->module = unit->module->path.n ? unit->module : NULL;
     if (!stack_is_name(entry->key))
         diag_error(loader->diags, rule->span, "\"%.*s\" is not a name", STR_ARG(entry->key));
@@ -125,6 +143,7 @@ static void read_rule(struct loader *loader, struct unit *unit, const struct nod
     if (rule_lacks(loader, entry, "for") | rule_lacks(loader, entry, "require") |
         rule_lacks(loader, entry, "message"))
         return;
+    read_reasons(loader, body, rule);
     read_for(loader, node_get(body, "for"), rule);
     rule->where = read_condition(loader, body, "where");
     rule->require = read_condition(loader, body, "require");
@@ -135,8 +154,55 @@ static void read_rule(struct loader *loader, struct unit *unit, const struct nod
     loader->rules[loader->rule_count++] = (struct loaded_rule){rule, unit};
 }
 
+/* ---- sets ---- */
+
+static const struct embedded_file *find_set(struct loader *loader, struct str name)
+{
+    struct str set, begin = str_cut(name, '.', &set);
+    return str_eqz(begin, "weir") && stack_is_name(set)
+               ? embedded_find(arena_printf(loader->arena, "provider/aws/rules/%.*s.yaml", STR_ARG(set)))
+               : NULL;
+}
+
+/* The rules of a file; each set is used once, whichever module asks for it. */
+static void load_set(struct unit *unit, struct str name, const struct embedded_file *file)
+{
+    struct loader *loader = unit->loader;
+    struct source *source = ARENA_NEW(loader->arena, struct source);
+    *source = (struct source){.path = name, .text = embedded_text(file)};
+    const struct node *root = yaml_parse(loader->arena, source, loader->diags),
+                      *rules = node_get(root, "rules");
+    if (!root || !rules || !expect_map(loader, rules, "\"rules\""))
+        return;
+    for (size_t i = 0; i < rules->count; i++)
+        read_rule(loader, unit, name, &rules->entries[i]);
+}
+
+static void use_set(struct unit *unit, const struct node *node)
+{
+    struct loader *loader = unit->loader;
+    struct str name;
+    if (!expect_text(loader, node, "a set of rules", &name))
+        return;
+    const struct embedded_file *file = find_set(loader, name);
+    if (file) {
+        load_set(unit, name, file);
+        return;
+    }
+    struct diag *d =
+        diag_error(loader->diags, node_span(node), "there is no set of rules \"%.*s\"", STR_ARG(name));
+    diag_did_you_mean(loader->diags, d, name, &(struct str)STR_INIT("weir.baseline"), 1);
+    diag_hint(loader->diags, d, "weir.baseline comes with weir; \"weir rules\" lists what is in it");
+}
+
 void load_rules(struct unit *unit, const struct node *section)
 {
-    for (size_t i = 0; i < section->count; i++)
-        read_rule(unit->loader, unit, &section->entries[i]);
+    for (size_t i = 0; i < section->count; i++) {
+        const struct node *value = section->entries[i].value;
+        if (!str_eqz(section->entries[i].key, "use"))
+            read_rule(unit->loader, unit, STR_EMPTY, &section->entries[i]);
+        else if (value->kind != NODE_NULL && expect_list(unit->loader, value, "\"use\""))
+            for (size_t k = 0; k < value->count; k++)
+                use_set(unit, value->items[k]);
+    }
 }

@@ -120,9 +120,18 @@ static void note_names(struct rule *rule, const struct expr *expr)
         expr_each_decl(expr, STR_EMPTY, note_other, rule);
 }
 
+/* Sets know nothing of the stack that uses them. */
+static struct decl *no_declaration_of_set(void *ctx, struct str name, struct str next, bool *consumed)
+{
+    (void)ctx, (void)name, (void)next, (void)consumed;
+    return NULL;
+}
+
 static void resolve_in_rule(struct resolving_rule *r, struct expr *expr)
 {
-    struct resolver resolver = resolve_resolver(&r->shared);
+    struct resolver resolver = r->rule->set.n
+                                   ? (struct resolver){.lookup = no_declaration_of_set, .ctx = &r->shared}
+                                   : resolve_resolver(&r->shared);
     resolver.further = rule_constants(r->rule);
     resolver.typed = STR("self");
     resolver.member = self_member;
@@ -151,6 +160,25 @@ static void check_types(struct loader *loader, const struct rule *rule)
     }
 }
 
+/* Of a set that comes with weir: is there anything to be asked in this stack? Otherwise the specs of its
+ * types are not read. What is deleted may have any type. */
+static bool can_be_asked(const struct loader *loader, const struct rule *rule)
+{
+    bool any = !rule->set.n || rule->of_plan || (rule->names & RULE_NAMES_ACTION);
+    for (size_t i = 0; i < rule->type_count && !any; i++)
+        for (size_t k = 0; k < loader->resource_types.n && !any; k++)
+            any = glob_match(rule->types[i], loader->resource_types.items[k].key, 0);
+    return any;
+}
+
+static void resolve_rule(struct resolving_rule *r)
+{
+    resolve_in_rule(r, r->rule->where);
+    resolve_in_rule(r, r->rule->require);
+    resolve_in_rule(r, r->rule->message);
+    check_types(r->shared.loader, r->rule);
+}
+
 void resolve_rules(struct loader *loader)
 {
     struct stack *stack = loader->stack;
@@ -158,10 +186,10 @@ void resolve_rules(struct loader *loader)
     for (size_t i = 0; i < loader->rule_count; i++) {
         struct resolving_rule r = {
             .shared = {.loader = loader, .unit = loader->rules[i].unit}, .rule = loader->rules[i].rule};
-        resolve_in_rule(&r, r.rule->where);
-        resolve_in_rule(&r, r.rule->require);
-        resolve_in_rule(&r, r.rule->message);
-        check_types(loader, r.rule);
+        note_names(r.rule, r.rule->where);
+        r.rule->idle = !can_be_asked(loader, r.rule);
+        if (!r.rule->idle)
+            resolve_rule(&r);
         rules[i] = *r.rule;
     }
     stack->rules = rules;

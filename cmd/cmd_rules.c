@@ -1,0 +1,162 @@
+/* weir rules: the rules that hold for the stack, or one of them in full. */
+#include "cmd/invocation/invocation.h"
+#include "cmd/terminal/table.h"
+
+#include "base/json.h"
+
+/* The text of an expression as it is written. */
+static struct str text_as_written(const struct expr *expr)
+{
+    struct span span = expr ? span_complete(expr_span(expr)) : (struct span){0};
+    return span.source ? str_slice(span.source->text, span.offset, (size_t)span.offset + span.length)
+                       : STR_EMPTY;
+}
+
+static struct str types_text(struct arena *arena, const struct rule *rule)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < rule->type_count; i++)
+        buf_addf(&out, "%s%.*s", i ? ", " : "", STR_ARG(rule->types[i]));
+    return arena_str(arena, buf_str(&out));
+}
+
+/* Why there is it: its own sentence, or what it says where it is broken. */
+static struct str meaning(const struct rule *rule)
+{
+    return rule->doc.n ? rule->doc : text_as_written(rule->message);
+}
+
+static void rule_event(struct arena *arena, const struct rule *rule, struct buf *out)
+{
+    struct span at = span_complete(rule->span);
+    buf_addz(out, "{\"event\":\"rule_declared\"");
+    json_write_member(out, "rule", rule->name);
+    json_write_member(out, "level", str_z(rule_level_name(rule->level)));
+    json_write_member(out, "for", types_text(arena, rule));
+    json_write_member_if_any(out, "where", text_as_written(rule->where));
+    json_write_member(out, "require", text_as_written(rule->require));
+    json_write_member(out, "message", text_as_written(rule->message));
+    json_write_member_if_any(out, "module", rule->module ? rule->module->path : STR_EMPTY);
+    json_write_member_if_any(out, "doc", rule->doc);
+    json_write_member_if_any(out, "control", rule->control);
+    json_write_member_if_any(out, "link", rule->link);
+    json_write_member(out, "file", at.source->path);
+    buf_addf(out, ",\"line\":%u}\n", at.line);
+}
+
+static void add_line(struct buf *out, const char *what, struct str text)
+{
+    if (!text.n)
+        return;
+    buf_addf(out, "  %-9s", what);
+    text_add_safe(out, text, false);
+    buf_add_char(out, '\n');
+}
+
+static void rule_details(struct arena *arena, const struct rule *rule, bool color, struct buf *out)
+{
+    struct span at = span_complete(rule->span);
+    style_on(out, color, STYLE_BOLD);
+    text_add_safe(out, rule->name, false);
+    style_off(out, color, STYLE_BOLD);
+    buf_addz(out, "\n\n");
+    add_line(out, "why", rule->doc);
+    add_line(out, "level", str_z(rule_level_name(rule->level)));
+    add_line(out, "for", types_text(arena, rule));
+    add_line(out, "in", rule->module ? rule->module->path : STR_EMPTY);
+    add_line(out, "where", text_as_written(rule->where));
+    add_line(out, "require", text_as_written(rule->require));
+    add_line(out, "message", text_as_written(rule->message));
+    add_line(out, "control", rule->control);
+    add_line(out, "link", rule->link);
+    add_line(out, "file", arena_printf(arena, "%.*s:%u", STR_ARG(at.source->path), at.line));
+}
+
+static const struct value *table_row(struct arena *arena, const struct str *texts, size_t n)
+{
+    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&row, texts[i].n ? value_string(arena, texts[i]) : &value_null);
+    return value_builder_list(&row);
+}
+
+static void rules_table(struct arena *arena, const struct stack *stack, bool color, struct buf *out)
+{
+    static const struct str columns[] = {
+        STR_INIT("rule"), STR_INIT("level"), STR_INIT("for"), STR_INIT("control"), STR_INIT("why")};
+    enum { COLUMNS = sizeof columns / sizeof *columns };
+    AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < stack->rule_count; i++) {
+        const struct rule *rule = &stack->rules[i];
+        const struct str cells[COLUMNS] = {rule->name, str_z(rule_level_name(rule->level)),
+            types_text(arena, rule), rule->control, meaning(rule)};
+        value_builder_add(&rows, table_row(arena, cells, COLUMNS));
+    }
+    if (rows.n)
+        table_add_text(table_row(arena, columns, COLUMNS), value_builder_list(&rows), color, out);
+    else
+        buf_addz(out, "There are no rules here. `rules: {use: [weir.baseline]}` uses those of weir.\n");
+}
+
+/* "s3_versioning" is weir.baseline/s3_versioning, too. */
+static bool is_called(const struct rule *rule, struct str name)
+{
+    return !name.n || str_eq(rule->name, name) ||
+           (str_ends(rule->name, name) && rule->name.n > name.n &&
+               rule->name.p[rule->name.n - name.n - 1] == '/');
+}
+
+static int rules_print(struct invocation *inv, const struct stack *stack)
+{
+    struct str name = inv->args.n ? inv->args.items[0] : STR_EMPTY;
+    bool json = inv->settings->json;
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t found = 0;
+    for (size_t i = 0; i < stack->rule_count; i++) {
+        if (!is_called(&stack->rules[i], name))
+            continue;
+        if (json)
+            rule_event(&inv->arena, &stack->rules[i], &out);
+        else if (name.n)
+            rule_details(&inv->arena, &stack->rules[i], inv->out.color, &out);
+        found++;
+    }
+    if (name.n && !found)
+        return invocation_usage(
+            inv, "\"weir rules\" lists them", "there is no rule \"%.*s\" here", STR_ARG(name));
+    if (!json && !name.n)
+        rules_table(&inv->arena, stack, inv->out.color, &out);
+    return invocation_write(inv, buf_str(&out));
+}
+
+static int cmd_rules_run(struct invocation *inv)
+{
+    struct workspace workspace;
+    struct workspace_options wanted = {.no_state = true, .stack = {.lenient_inputs = true}};
+    int status = invocation_open(inv, &wanted, &workspace);
+    if (status != EXIT_DONE)
+        return status;
+    status = rules_print(inv, workspace.stack);
+    workspace_close(&workspace);
+    return status;
+}
+
+static const struct option_set *const sets[] = {&options_json, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir rules", "all of them, with their level and why there are"},
+    {"weir rules s3_versioning", "one: what it asks, and the benchmark that it is from"},
+    {NULL, NULL},
+};
+
+const struct command cmd_rules = {
+    .name = "rules",
+    .args = "[NAME]",
+    .summary = "list the rules that hold for the stack",
+    .details = "Lists the rules of the stack and its modules, and of the sets that they use. Each plan asks "
+               "them; \"weir validate\" asks those that need neither state nor services. weir.baseline is a "
+               "set that comes with weir, from AWS's and CIS's benchmarks. With a NAME, all of one rule.",
+    .sets = sets,
+    .max_args = 1,
+    .examples = examples,
+    .run = cmd_rules_run,
+};
