@@ -24,7 +24,6 @@
 #include "plan/recover/recover_plan.h"
 #include "plan/refresh/refresh.h"
 #include "plan/refresh/unreachable.h"
-#include "plan/refresh/unread.h"
 #include "plan/rules/rules.h"
 
 #include <stdlib.h>
@@ -186,7 +185,7 @@ static int make_plan(struct planner *p, struct err *err)
     identity_check(p);
     if (p->diags->errors || unreachable_check(p, err))
         return -1;
-    unread_find(p);
+    unreachable_list_unread(p);
     if (!decide_order(p))
         return -1;
     finish_changes(p);

@@ -5,7 +5,7 @@
 
 #include "base/mask.h"
 #include "base/mem.h"
-#include "plan/objects/unreported.h"
+#include "plan/objects/reported.h"
 #include "plan/planner.h"
 
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired)

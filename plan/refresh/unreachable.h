@@ -51,5 +51,7 @@ bool unreachable_is_over(const struct planner *p, const struct unreachable *unre
 /* What could not be looked at stays as it was recorded where the plan makes its service anew, which is why
  * (unreachable.why); else it is an error. */
 int unreachable_check(struct planner *p, struct err *err);
+/* After that: finds p->plan->unread, of what is targeted. No plan may claim that it is as the stack says. */
+void unreachable_list_unread(struct planner *p);
 
 #endif

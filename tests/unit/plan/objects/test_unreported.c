@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "plan/objects/unreported.h"
+#include "plan/objects/reported.h"
 
 static struct arena arena;
 
