@@ -56,7 +56,7 @@ static int cmd_plan_write_page(struct invocation *inv, struct str page)
     struct err err = ERR_INIT;
     if (!cmd_plan_to_page(own))
         return invocation_write(inv, page);
-    if (file_write_named(own->out, said(&inv->arena, page), 0644, &err))
+    if (file_write_named(own->out, say_masked(&inv->arena, page), 0644, &err))
         return invocation_fail(inv, &err);
     if (!inv->settings->json)
         invocation_note(inv, "\nThe page is written:  %s", own->out);
@@ -96,7 +96,7 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
         if (status != EXIT_DONE)
             return status;
     }
-    if (own->markdown && file_write_named(own->markdown, said(&inv->arena, buf_str(&page)), 0644, &err))
+    if (own->markdown && file_write_named(own->markdown, say_masked(&inv->arena, buf_str(&page)), 0644, &err))
         return invocation_fail(inv, &err);
     struct str format = str_z(own->format ? own->format : "text");
     bool html = str_eqz(format, "html");

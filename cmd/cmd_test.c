@@ -163,7 +163,7 @@ static int write_junit(const struct suite *suite, size_t failed, const char *pat
         buf_addz(&out, "</failure></testcase>\n");
     }
     buf_addz(&out, "</testsuite>\n");
-    return file_write_named(path, said(&suite->inv->arena, buf_str(&out)), 0644, err);
+    return file_write_named(path, say_masked(&suite->inv->arena, buf_str(&out)), 0644, err);
 }
 
 static int cmd_test_report(const struct suite *suite)

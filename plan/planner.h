@@ -5,8 +5,8 @@
  * evaluate.c gives every declaration a value, instances.c every resource its instances, attributes.c these
  * their attributes; recorded.c says which record belongs to which address, targets.c what is meant at all;
  * refresh.c reads the live services; diff.c compares and decision.c decides; plan_resource.c does that for
- * one resource and make.c for all, in order; apply.c, schedule.c and execute.c carry it out, work.c each
- * change.
+ * one resource and make.c for all, in order; apply.c, execution_graph.c and execute.c carry it out, work.c
+ * each change.
  *
  * While a plan is made one thread owns all of this; refresh's workers only fill in their own `struct seen`.
  * While it is applied, everything here is guarded by the executor's lock, except that a worker owns the

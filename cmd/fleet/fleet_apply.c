@@ -13,7 +13,7 @@
 static void note_doing(struct member *m, const struct event *event)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str address = said(&scratch, event->address);
+    struct str address = say_masked(&scratch, event->address);
     snprintf(m->doing, sizeof m->doing, "%s %.*s", action_name(event->action), STR_ARG(address));
     m->doing[str_utf8_prefix(str_z(m->doing))] = 0;
 }

@@ -84,7 +84,7 @@ void say_aside(struct str text)
     say(STDERR_FILENO, text, NULL);
 }
 
-struct str said(struct arena *arena, struct str text)
+struct str say_masked(struct arena *arena, struct str text)
 {
     AUTO_BUF struct buf shown = BUF_INIT;
     mask_text(&shown, text);

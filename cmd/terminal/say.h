@@ -25,6 +25,6 @@ int say_as_is(int fd, struct str text, struct err *err);
 /* say() to standard error. Nobody can be told when this fails. */
 void say_aside(struct str text);
 /* For what is written into files that people read, such as a plan as Markdown. */
-struct str said(struct arena *arena, struct str text);
+struct str say_masked(struct arena *arena, struct str text);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-bool left_is(struct executor *x, const struct record *record, const struct err *err)
+bool abandoned_is(struct executor *x, const struct record *record, const struct err *err)
 {
     if (!x->plan->destroy)
         return false;
@@ -20,7 +20,7 @@ bool left_is(struct executor *x, const struct record *record, const struct err *
     return goes;
 }
 
-void left_add(struct executor *x, const struct op *op, int64_t start_ms)
+void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms)
 {
     const struct unreachable *unreachable = unreachable_find(x->p, op->change->subject.provider);
     struct str maker = unreachable_maker(x->p, unreachable);
@@ -73,7 +73,7 @@ static void drop_open(struct executor *x)
     }
 }
 
-void left_settle(struct executor *x)
+void abandoned_settle(struct executor *x)
 {
     x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->left_count + 1);
     for (bool again = true; again;) { /* what makes one service may lie in another */

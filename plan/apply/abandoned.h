@@ -11,10 +11,10 @@
 
 /* By a worker, without the lock: may the record be left so, after that error? err NULL: is it known by now?
  */
-bool left_is(struct executor *x, const struct record *record, const struct err *err);
-/* It was; what came of it is told by left_settle(). With the lock. */
-void left_add(struct executor *x, const struct op *op, int64_t start_ms);
+bool abandoned_is(struct executor *x, const struct record *record, const struct err *err);
+/* It was; what came of it is told by abandoned_settle(). With the lock. */
+void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* When nothing runs any more: finds out what went. */
-void left_settle(struct executor *x);
+void abandoned_settle(struct executor *x);
 
 #endif

@@ -152,7 +152,7 @@ static bool run_change(struct executor *x, struct op *op)
         executor_tell(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
     pthread_mutex_lock(&x->lock);
     if (status == WORK_LEFT) {
-        left_add(x, op, start);
+        abandoned_add(x, op, start);
         return true;
     }
     if (status) {
@@ -309,13 +309,13 @@ void executor_run(struct executor *x)
     pthread_mutex_init(&x->lock, NULL);
     pthread_cond_init(&x->wake, NULL);
     clock_cond_init(&x->ended);
-    executor_schedule(x);
+    executor_build_graph(x);
     if (x->options->observer.event)
         announce_exec_graph(x);
     if (x->op_count)
         run_workers(x);
     count_not_started(x);
-    left_settle(x);
+    abandoned_settle(x);
     graph_release(&x->graph);
     free(x->ops);
     free(x->ready);

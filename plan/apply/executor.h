@@ -1,5 +1,5 @@
 /*
- * The executor's inside, shared by schedule.c (what there is to do, and in which order) and execute.c
+ * The executor's inside, shared by execution_graph.c (what there is to do, and in which order) and execute.c
  * (running it); how one change is made is work.h's.
  */
 #ifndef WEIR_PLAN_APPLY_EXECUTOR_H
@@ -59,8 +59,8 @@ struct executor {
     struct map claims; /* claims.h */
 };
 
-/* schedule.c: fills ops, graph, ready and unfinished. */
-void executor_schedule(struct executor *x);
+/* execution_graph.c: fills ops, graph, ready and unfinished. */
+void executor_build_graph(struct executor *x);
 
 /* execute.c: carries out what is scheduled; returns when all of it is done, or was given up. */
 void executor_run(struct executor *x);

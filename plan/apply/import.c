@@ -38,7 +38,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
         .record = {.subject = change->subject,
             .attrs = live,
             .set = set_there(p, change, live),
-            .said = said_fields(p->arena, change->schema, instance->desired, live),
+            .said = configured_fields(p->arena, change->schema, instance->desired, live),
             .deps = evaluate_deps(p, instance->decl),
             .adopted = true,
             .prevent_destroy = instance->decl->lifecycle.prevent_destroy},

@@ -158,7 +158,7 @@ static void look_for_kept(
         return;
     for (size_t i = 0; seen && i < n; i++)
         if (list[i].after && takes_away(&list[i]))
-            said_each_kept(&work->arena, &list[i], seen, tell_kept, work);
+            configured_each_kept(&work->arena, &list[i], seen, tell_kept, work);
 }
 
 /* Brings `prior` to what is desired in the attributes of the list, and records it. */

@@ -62,7 +62,7 @@ static int begin_delete(struct work *work, struct err *err)
 static int cannot_delete(struct work *work, struct err *err)
 {
     const struct record *record = work->change->seen->record;
-    if (left_is(work->x, record, err))
+    if (abandoned_is(work->x, record, err))
         return WORK_LEFT;
     struct str address = record->subject.address, provider = record->subject.provider;
     pthread_mutex_lock(&work->x->lock);
@@ -87,7 +87,7 @@ static int delete_recorded(struct work *work, struct err *err)
     const struct resource_ops *ops = work->change->schema->ops;
     struct outcome gone = {.record.subject = work->subject, .action = STR("delete")};
     const struct record *record = work->change->seen->record;
-    if (left_is(work->x, record, NULL))
+    if (abandoned_is(work->x, record, NULL))
         return WORK_LEFT;
     if (begin_delete(work, err))
         return cannot_delete(work, err);

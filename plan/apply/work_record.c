@@ -92,7 +92,7 @@ static struct outcome outcome_of(
             .deps = work->deps,
             .place = work->place,
             .reported = reported_found(&work->arena, &change, whole, work->left_out),
-            .said = said_fields(&work->arena, schema, desired, whole),
+            .said = configured_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
         .action = action,
@@ -150,8 +150,8 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
         outcome.record.tainted = !work->change->schema->partial && !lacks;
         outcome.record.halfway = lacks;
         if (record_before(work)) /* what was to be taken away may be there still */
-            outcome.record.said =
-                said_still(&work->arena, work->change->schema, record_before(work), outcome.record.attrs);
+            outcome.record.said = configured_still(
+                &work->arena, work->change->schema, record_before(work), outcome.record.attrs);
     }
     /* The first error is what the user must see; a log that cannot be written stops the run by itself. */
     state_fail(work->x->p->workspace->state, work->subject.address, action, why, left ? &outcome : NULL,

@@ -11,7 +11,7 @@ struct letting {
     struct map *out;
 };
 
-struct str let_go_key(struct arena *arena, struct str type, struct str id)
+struct str forgotten_key(struct arena *arena, struct str type, struct str id)
 {
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
 }
@@ -19,7 +19,7 @@ struct str let_go_key(struct arena *arena, struct str type, struct str id)
 static void hold_thing(struct letting *l, const struct history_change *change)
 {
     struct str *key = arena_alloc(l->arena, sizeof *key);
-    *key = let_go_key(l->arena, change->type, change->id);
+    *key = forgotten_key(l->arena, change->type, change->id);
     map_set(&l->held, change->address, key);
     /* taken in again, it is nobody else's, by whichever of its names it was asked for */
     struct str *before = str_eqz(change->action, "adopt") ? map_get(&l->dropped, change->address) : NULL;
@@ -46,7 +46,7 @@ static void follow_change(struct letting *l, const struct history_change *change
     }
 }
 
-void let_go_find(struct workspace *workspace, struct arena *arena, struct map *out)
+void forgotten_find(struct workspace *workspace, struct arena *arena, struct map *out)
 {
     struct backend *backend;
     const struct history_run *runs;

@@ -11,8 +11,8 @@
 
 /* "type id" of each, with a pointer that is not NULL; nothing where the log cannot be read. Keys live in the
  * arena. */
-void let_go_find(struct workspace *workspace, struct arena *arena, struct map *out);
+void forgotten_find(struct workspace *workspace, struct arena *arena, struct map *out);
 /* The key of one. */
-struct str let_go_key(struct arena *arena, struct str type, struct str id);
+struct str forgotten_key(struct arena *arena, struct str type, struct str id);
 
 #endif

@@ -188,9 +188,9 @@ static void find_let_go(struct verifying *v)
         if (c->named || c->recorded)
             continue;
         if (!read)
-            let_go_find(v->p->workspace, v->p->arena, &let_go);
+            forgotten_find(v->p->workspace, v->p->arena, &let_go);
         read = true;
-        c->let_go = map_get(&let_go, let_go_key(v->p->arena, c->subject.type, c->subject.id)) != NULL;
+        c->let_go = map_get(&let_go, forgotten_key(v->p->arena, c->subject.type, c->subject.id)) != NULL;
     }
 }
 

@@ -118,7 +118,7 @@ static void add_names(
         value_builder_set(out, attr->name, names);
 }
 
-const struct value *said_fields(
+const struct value *configured_fields(
     struct arena *arena, const struct schema *schema, const struct value *given, const struct value *whole)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
@@ -154,7 +154,7 @@ static const struct value *given_then(
     return names->kind == VALUE_LIST ? value_builder_list(&out) : value_builder_map(&out);
 }
 
-const struct value *said_still(
+const struct value *configured_still(
     struct arena *arena, const struct schema *schema, const struct record *before, const struct value *whole)
 {
     AUTO_BUILDER struct value_builder given = VALUE_BUILDER(arena);
@@ -165,7 +165,7 @@ const struct value *said_still(
         if (was)
             value_builder_set(&given, name, given_then(arena, value_get(before->said, name), was));
     }
-    return before && before->said ? said_fields(arena, schema, value_builder_map(&given), whole) : NULL;
+    return before && before->said ? configured_fields(arena, schema, value_builder_map(&given), whole) : NULL;
 }
 
 /* ---- not any more ---- */
@@ -264,8 +264,8 @@ static const struct value *taken_within(struct said s, const struct attr *attr)
     return out == s.wanted ? out : value_mark(s.arena, out, s.wanted->marks & VALUE_SENSITIVE);
 }
 
-const struct value *said_no_more(struct arena *arena, const struct record *record, const struct attr *attr,
-    const struct value *wanted, const struct value *live)
+const struct value *configured_no_more(struct arena *arena, const struct record *record,
+    const struct attr *attr, const struct value *wanted, const struct value *live)
 {
     if (!record || !record->said || !live || !has_names(attr) || !value_list_has(record->set, attr->name))
         return wanted;
@@ -282,7 +282,7 @@ const struct value *said_no_more(struct arena *arena, const struct record *recor
 
 struct keeping {
     struct arena *arena;
-    said_kept *kept;
+    configured_kept *kept;
     void *ctx;
 };
 
@@ -309,8 +309,8 @@ static void look_for_kept(const struct keeping *k, const struct type *type, stru
     }
 }
 
-void said_each_kept(struct arena *arena, const struct attr_change *change, const struct value *live,
-    said_kept *kept, void *ctx)
+void configured_each_kept(struct arena *arena, const struct attr_change *change, const struct value *live,
+    configured_kept *kept, void *ctx)
 {
     const struct keeping k = {arena, kept, ctx};
     const struct value *is = value_get(live, change->name);

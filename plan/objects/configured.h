@@ -19,24 +19,24 @@
 #include "plan/state/state.h"
 
 /* For the record: of what was given, beside what is there. NULL: nothing given has fields. */
-const struct value *said_fields(
+const struct value *configured_fields(
     struct arena *arena, const struct schema *schema, const struct value *given, const struct value *whole);
 /* The same where nobody knows better than the record before: an update was cut off, `whole` is there now. */
-const struct value *said_still(
+const struct value *configured_still(
     struct arena *arena, const struct schema *schema, const struct record *before, const struct value *whole);
 /*
  * What is wanted, with nulls for fields that the file gave before, and that live has: other than by default,
  * and not by the service's choice. `wanted` itself where there are none.
  */
-const struct value *said_no_more(struct arena *arena, const struct record *record, const struct attr *attr,
-    const struct value *wanted, const struct value *live);
+const struct value *configured_no_more(struct arena *arena, const struct record *record,
+    const struct attr *attr, const struct value *wanted, const struct value *live);
 
-typedef void said_kept(void *ctx, struct str path, const struct value *v);
+typedef void configured_kept(void *ctx, struct str path, const struct value *v);
 /*
  * After a change: calls `kept` for what was to be taken away, and is there as it was. Either the service has
  * it by itself, or it does not take it back.
  */
-void said_each_kept(struct arena *arena, const struct attr_change *change, const struct value *live,
-    said_kept *kept, void *ctx);
+void configured_each_kept(struct arena *arena, const struct attr_change *change, const struct value *live,
+    configured_kept *kept, void *ctx);
 
 #endif

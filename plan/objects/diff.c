@@ -111,7 +111,7 @@ static bool diff_given(
     bool immutable = is_fixed(attr) && !attr->local && !attr->write_only;
     if (immutable && value_is_null(before) && c->live && !c->record)
         return false; /* nobody told, and nobody could change it */
-    after = said_no_more(c->arena, c->record, attr, wanted, before);
+    after = configured_no_more(c->arena, c->record, attr, wanted, before);
     bool whole = !halfway && after == wanted;
     if (whole && ((is_same_value(attr, wanted, before) && is_unreported_same(c, attr, wanted, before)) ||
                      reported_before(c->record, attr, wanted, before)))

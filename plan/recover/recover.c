@@ -97,8 +97,8 @@ static int close_with(
                      : record         ? record->place
                                       : NULL,
             .halfway = cut_off(s),
-            .said = record ? said_still(s->arena, s->schema, record, attrs)
-                           : said_fields(s->arena, s->schema, s->intent->desired, attrs),
+            .said = record ? configured_still(s->arena, s->schema, record, attrs)
+                           : configured_fields(s->arena, s->schema, s->intent->desired, attrs),
             .tainted = record && is_action(s->intent, "update") && record->tainted,
             .adopted = record && record->adopted,
             .prevent_destroy = record && record->prevent_destroy},

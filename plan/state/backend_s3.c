@@ -6,8 +6,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "plan/state/s3_client.h"
 #include "plan/state/s3_lock.h"
-#include "plan/state/s3_object.h"
 #include "plan/state/state.h"
 
 #include <assert.h>

@@ -11,7 +11,7 @@
 #define WEIR_PLAN_STATE_S3_LOCK_H
 
 #include "plan/state/backend.h"
-#include "plan/state/s3_object.h"
+#include "plan/state/s3_client.h"
 
 struct s3_lock;
 

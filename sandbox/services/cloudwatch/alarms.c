@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/targets.h"
+#include "sandbox/services/shared/event_targets.h"
 
 #include <pthread.h>
 

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "provider/notation/event_pattern.h"
 #include "sandbox/notation/event_match.h"
-#include "sandbox/services/shared/targets.h"
+#include "sandbox/services/shared/event_targets.h"
 
 enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };
 static const int64_t MAX_TIME_S = 250000000000; /* in the year 9892 */

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/services/events/events.h"
-#include "sandbox/services/shared/targets.h"
+#include "sandbox/services/shared/event_targets.h"
 
 #include <stdatomic.h>
 

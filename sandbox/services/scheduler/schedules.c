@@ -9,7 +9,7 @@
 #include "sandbox/notation/schedule_time.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/glue/glue.h"
-#include "sandbox/services/shared/targets.h"
+#include "sandbox/services/shared/event_targets.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SNS: what is published goes to the subscriptions that are queues and functions; others (mail, HTTP) get
  * nothing. */
 #include "sandbox/notation/event_match.h"
-#include "sandbox/services/shared/targets.h"
+#include "sandbox/services/shared/event_targets.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

@@ -277,7 +277,7 @@ static void add_edges(struct builder *b)
     }
 }
 
-void executor_schedule(struct executor *x)
+void executor_build_graph(struct executor *x)
 {
     struct planner *p = x->p;
     struct builder b = {

@@ -1,5 +1,5 @@
 /* What rules and schedules start, and what topics deliver to: see targets.h. */
-#include "sandbox/services/shared/targets.h"
+#include "sandbox/services/shared/event_targets.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

@@ -1,5 +1,5 @@
 /* Object operations, through the same signing and retrying client as resources. */
-#include "plan/state/s3_object.h"
+#include "plan/state/s3_client.h"
 
 #include "base/buf.h"
 #include "base/clock.h"

@@ -2,8 +2,8 @@
  * The few object operations that a state in an S3-compatible store needs. The one that everything rests on is
  * the put that succeeds only where nothing is there yet (If-None-Match: *).
  */
-#ifndef WEIR_PLAN_STATE_S3_OBJECT_H
-#define WEIR_PLAN_STATE_S3_OBJECT_H
+#ifndef WEIR_PLAN_STATE_S3_CLIENT_H
+#define WEIR_PLAN_STATE_S3_CLIENT_H
 
 #include "base/arena.h"
 #include "base/err.h"

@@ -2,8 +2,8 @@
  * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
  * for the end of what it starts.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SHARED_TARGETS_H
-#define WEIR_SANDBOX_SERVICES_SHARED_TARGETS_H
+#ifndef WEIR_SANDBOX_SERVICES_SHARED_EVENT_TARGETS_H
+#define WEIR_SANDBOX_SERVICES_SHARED_EVENT_TARGETS_H
 
 #include "sandbox/calls/services.h"
 
