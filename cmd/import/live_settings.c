@@ -90,6 +90,8 @@ static const struct value *setting_of(const struct settings *s, const struct att
     if (!attr->settable || (attr->steers && !attr->required) || value_is_empty(v) ||
         (!attr->required && is_default(attr, v)))
         return NULL;
+    if (attr->default_value && schema_is_others(arena, s->one->schema, attr, s->one->live))
+        return NULL; /* the service chooses it, and a new one gets along without it */
     if (attr->type->kind == TYPE_POLICY && str_eqz(value_gets(v, "Id"), "__default_policy_ID"))
         return NULL; /* what SNS gives every topic */
     return without_losers(arena, attr->type, v);

@@ -267,13 +267,23 @@ static bool same_word(struct arena *arena, const struct value *a, const struct v
     return str_ieq(value_scalar_text(arena, a), value_scalar_text(arena, b));
 }
 
-/* Numbers alone are above or below each other. */
+/* A time as a number; other values as they are. */
+static const struct value *time_number(struct arena *arena, const struct value *v, int64_t now_ms)
+{
+    struct str text = value_text(v, STR_EMPTY);
+    int64_t ms = now_ms;
+    return text.n && (str_eqz(text, "now") || time_parse_rfc3339(text, &ms)) ? value_int(arena, ms) : v;
+}
+
+/* Numbers and times alone are above or below each other. */
 static bool comparison_holds(struct act *act, const struct spec_condition *condition, const struct value *v)
 {
     const struct value *other = condition->values;
     struct err ignored = ERR_INIT;
     if (condition->prior && template_value(act, condition->name, act->prior, &other, &ignored))
         return false;
+    v = time_number(act->arena, v, 0);
+    other = time_number(act->arena, other, clock_wall_ms());
     if (!value_is_number(v) || !value_is_number(other))
         return false;
     int order = value_compare(v, other);

@@ -143,20 +143,22 @@ struct spec_skip load_skip(struct loader *l, const struct node *node)
     return all;
 }
 
-/* {above: prior}, {below: 10} */
+/* {above: prior}, {below: 10}, {below: now} */
 static struct spec_condition load_comparison(struct loader *l, struct str name, const struct node *node)
 {
     const struct node *above = node_get(node, "above"), *other = above ? above : node_get(node, "below");
     struct spec_condition made = {
         .name = name, .comparison = above ? CONDITION_ABOVE : CONDITION_BELOW, .values = &value_null};
     if (!load_keys(l, node, "a comparison", "above below") || node->count != 1) {
-        load_error(l, node, "a comparison is {above: …} or {below: …}, with a number or prior");
+        load_error(l, node, "a comparison is {above: …} or {below: …}, with a number, prior or now");
         return made;
     }
     made.prior = other->kind == NODE_STRING && str_eqz(other->string, "prior");
     made.values = node_value(l->arena, other);
-    if (!made.prior && other->kind != NODE_INT && other->kind != NODE_FLOAT)
-        load_error(l, other, "it can be above or below a number, or prior: what it was before the update");
+    bool now = other->kind == NODE_STRING && str_eqz(other->string, "now");
+    if (!made.prior && !now && other->kind != NODE_INT && other->kind != NODE_FLOAT)
+        load_error(
+            l, other, "it can be above or below a number, now, or prior: what it was before the update");
     return made;
 }
 

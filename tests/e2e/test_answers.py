@@ -81,6 +81,31 @@ def test_an_instance_profile_by_name_is_the_one_that_aws_reports_by_arn(services
             assert (change["action"] == "adopt" and not change.get("attrs")) == same, change
 
 
+def test_shards_of_a_stream_on_demand_are_the_services_business(services, tmp_path):
+    entry = copy.deepcopy(one("aws.kinesis.stream"))
+    with Server([entry], services) as server:
+        drafts = Stack(tmp_path / "draft", server)
+        drafts.run("import", "live", "--type", entry.type)
+        assert "shard_count" not in (drafts.folder / "weir.yaml").read_text()
+        entry.stack["shard_count"] = 4
+        stack = say(Stack(tmp_path / "stack", server), [entry])
+        stack.apply()
+        entry.answers["DescribeStreamSummary"]["StreamDescriptionSummary"]["OpenShardCount"] = 8
+        stack.assert_settled()
+
+
+def test_what_a_recurring_action_reports_is_its_next_run(services, tmp_path):
+    entry = copy.deepcopy(one("aws.autoscaling.schedule"))
+    (action,) = entry.answers["DescribeScheduledActions"]["ScheduledUpdateGroupActions"]
+    with Server([entry], services) as server:
+        stack = say(Stack(tmp_path / "stack", server), [entry])
+        stack.apply()
+        action["StartTime"] = action["Time"] = datetime(2036, 12, 1, 0, 30)
+        stack.assert_settled()
+        say(stack, [entry], changed=True).apply()
+        assert [str(request.members["StartTime"].replace(tzinfo=None)) for request in server.log] == ["2036-12-01 00:30:00"]
+
+
 def test_tags_that_are_not_found_are_an_error_and_no_deletion(services, tmp_path):
     """Only the call that describes a replication instance tells whether it is deleted."""
     entry = copy.deepcopy(one("aws.dms.replication_instance"))
