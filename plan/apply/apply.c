@@ -151,11 +151,7 @@ static int run_locked(struct executor *x, struct err *err)
     int unended = record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
                   state_flush(state, &late) || state_compact(state, &late);
     x->result->unrecorded = state_is_broken(state);
-    if (unended) {
-        if (!status)
-            return err_raise(err, &late);
-    }
-    return status;
+    return unended && !status ? err_raise(err, &late) : status;
 }
 
 int plan_apply(

@@ -29,10 +29,8 @@ int creds_http(struct creds_context *ctx, const struct http_request *request, in
             err_set(&failure, ERR_AUTH, "%.*s answers HTTP %d", STR_ARG(request->url), response.status);
         failure.http_status = result ? 0 : response.status;
         bool again = result ? failure.class == ERR_NETWORK : response.status >= 500;
-        if (!again || each.attempt >= attempts) {
-            if (err)
-                return err_raise(err, &failure);
-        }
+        if (!again || each.attempt >= attempts)
+            return err_raise(err, &failure);
         clock_sleep_ms((int64_t)PAUSE_MS << each.attempt);
     }
 }

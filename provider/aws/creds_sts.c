@@ -140,10 +140,8 @@ static int creds_sts_call(struct sts_call *c, struct credentials *out, struct er
         } else {
             again = failure.class == ERR_NETWORK || failure.class == ERR_TIMEOUT;
         }
-        if (!again || c->attempt >= ATTEMPTS) {
-            if (err)
-                return err_raise(err, &failure);
-        }
+        if (!again || c->attempt >= ATTEMPTS)
+            return err_raise(err, &failure);
         clock_sleep_ms((int64_t)PAUSE_MS << c->attempt);
     }
 }
