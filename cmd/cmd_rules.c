@@ -98,12 +98,27 @@ static void rules_table(struct arena *arena, const struct stack *stack, bool col
         buf_addz(out, "There are no rules here. `rules: {use: [weir.baseline]}` uses those of weir.\n");
 }
 
-/* "s3_versioning" is weir.baseline/s3_versioning, too. */
-static bool is_called(const struct rule *rule, struct str name)
+static void waiver_line(const struct waiver *waiver, bool json, struct buf *out)
 {
-    return !name.n || str_eq(rule->name, name) ||
-           (str_ends(rule->name, name) && rule->name.n > name.n &&
-               rule->name.p[rule->name.n - name.n - 1] == '/');
+    AUTO_BUF struct buf addresses = BUF_INIT;
+    for (size_t i = 0; i < waiver->address_count; i++)
+        buf_addf(&addresses, "%s%.*s", i ? ", " : "", STR_ARG(waiver->addresses[i]));
+    if (json) {
+        buf_addz(out, "{\"event\":\"waiver\"");
+        json_write_member(out, "rule", waiver->rule);
+        json_write_member(out, "for", buf_str(&addresses));
+        json_write_member(out, "reason", waiver->reason);
+        json_write_member(out, "until", waiver->until);
+        buf_addz(out, "}\n");
+        return;
+    }
+    buf_addf(out, "waived until %.*s: ", STR_ARG(waiver->until));
+    text_add_safe(out, waiver->rule, false);
+    buf_addz(out, " for ");
+    text_add_safe(out, buf_str(&addresses), false);
+    buf_addz(out, ": ");
+    text_add_safe(out, waiver->reason, false);
+    buf_add_char(out, '\n');
 }
 
 static int rules_print(struct invocation *inv, const struct stack *stack)
@@ -113,7 +128,7 @@ static int rules_print(struct invocation *inv, const struct stack *stack)
     AUTO_BUF struct buf out = BUF_INIT;
     size_t found = 0;
     for (size_t i = 0; i < stack->rule_count; i++) {
-        if (!is_called(&stack->rules[i], name))
+        if (name.n && !rule_is_called(&stack->rules[i], name))
             continue;
         if (json)
             rule_event(&inv->arena, &stack->rules[i], &out);
@@ -126,6 +141,8 @@ static int rules_print(struct invocation *inv, const struct stack *stack)
             inv, "\"weir rules\" lists them", "there is no rule \"%.*s\" here", STR_ARG(name));
     if (!json && !name.n)
         rules_table(&inv->arena, stack, inv->out.color, &out);
+    for (size_t i = 0; i < stack->waiver_count && !name.n; i++)
+        waiver_line(&stack->waivers[i], json, &out);
     return invocation_write(inv, buf_str(&out));
 }
 

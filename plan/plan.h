@@ -99,7 +99,8 @@ struct unread {
 /* What a rule (stacks/rule.h) says of a resource, or of the plan. */
 enum finding_outcome {
     FINDING_BROKEN,
-    FINDING_WAITS, /* it is asked before the resource's call */
+    FINDING_WAITS,  /* it is asked before the resource's call */
+    FINDING_WAIVED, /* the stack need not keep it, until a day */
     FINDING_OUTCOMES
 };
 
@@ -110,7 +111,8 @@ struct rule_finding {
     struct str address; /* "plan": of the plan as a whole */
     struct str type, message;
     struct str doc, control, link; /* of the rule; "" not given */
-    bool of_set;                   /* a rule that comes with weir */
+    bool builtin;                  /* a rule that comes with weir */
+    struct str reason, until;      /* WAIVED */
     enum rule_level level;
     enum finding_outcome outcome;
     bool unknown;     /* broken only because nobody can tell */

@@ -9,7 +9,9 @@
  *         message: every resource says who owns it
  *         level: error                           or warning, approval
  *
- * `use: [weir.baseline]` adds a set that comes with the program (provider/<name>/rules/).
+ * `use: [weir.baseline]` adds a set that comes with the program (provider/<name>/rules/), or the rules of a
+ * module. An organisation has files of its own (WEIR_RULES). With `waive:` a stack need not keep one for a
+ * while.
  *
  * The loader reads them (stacks/load/rules.c) and reports every mistake that can be found without values. The
  * planner asks them (plan/rules/rules.h). In their expressions these names come before all others:
@@ -51,7 +53,9 @@ struct rule {
     const struct str *types;     /* names and patterns */
     size_t type_count;
     bool of_plan;
-    bool idle; /* of a set, and the stack has no resource that it is for: it is not ready to be asked */
+    bool builtin;  /* of a set that comes with weir */
+    bool waivable; /* a stack may waive it */
+    bool idle; /* of such a set, and the stack has no resource that it is for: it is not ready to be asked */
     struct expr *where; /* NULL: of all */
     struct expr *require, *message;
     enum rule_level level;
@@ -60,6 +64,18 @@ struct rule {
     size_t attribute_count;
 };
 
+/* A stack need not keep a rule for some addresses. */
+struct waiver {
+    struct str rule;             /* its name, also without its set */
+    const struct str *addresses; /* and patterns of them; "plan" of the plan */
+    size_t address_count;
+    struct str reason, until; /* the last day, 2027-01-31 */
+    int64_t until_ms;         /* when that is over */
+    struct span span;
+};
+
+/* "weir.baseline/s3_versioning", or "s3_versioning". */
+bool rule_is_called(const struct rule *rule, struct str name);
 /* Is it a rule for resources of the type? Of patterns only types that have what it names. */
 bool rule_is_for(const struct rule *rule, const struct schema *schema);
 

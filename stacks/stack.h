@@ -176,6 +176,8 @@ struct stack {
     size_t import_count;
     const struct rule *rules;  /* of all modules */
     size_t rule_count;
+    const struct waiver *waivers;
+    size_t waiver_count;
     const struct value *state; /* the `state:` map, evaluated (inputs and constants only); NULL: default */
     struct span state_span;    /* of its key, for what a backend finds wrong with it */
     struct lease_terms lease;

@@ -20,6 +20,7 @@ const struct help_item help_exit_statuses[] = {
 
 const struct help_item help_variables[] = {
     {"WEIR_INPUT_<NAME>", "an input's value; -i and what a fleet configures beat it, it beats --input-file"},
+    {"WEIR_RULES", "files with rules that hold for each stack, separated by :"},
     {"WEIR_SPECS", "folder with specs of resource types, over the built-in ones; --specs beats it"},
     {"WEIR_STATE_KEY, WEIR_STATE_KEY_PREVIOUS", "keys that encrypt the state's secrets, now and before"},
     {"WEIR_MODULE_MIB", "how large a remote module may be (512)"},

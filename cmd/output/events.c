@@ -18,10 +18,13 @@ const struct event_doc event_docs[] = {
         "delete_markers, uploads, images, bytes; left_type and left_id: something that a service "
         "made; `stops`: it blocks the deletion; the option `lifts`, the stack's setting `set`, "
         "or else `instead` allows it"},
-    {"rule", "rule, address, type, level, outcome, unknown, message, control, link, file, line, column",
+    {"rule",
+        "rule, address, type, level, outcome, unknown, message, control, link, reason, until, file, line, "
+        "column",
         "a rule that is broken, or that waits for the apply; level: error, warning, approval; outcome: "
         "broken, "
-        "waits; `unknown`: nobody can tell, so it counts as broken"},
+        "waits, waived; `unknown`: nobody can tell, so it counts as broken"},
+    {"waiver", "rule, for, reason, until", "weir rules: a rule that the stack need not keep"},
     {"rule_declared", "rule, level, for, where, require, message, module, doc, control, link, file, line",
         "weir rules: a rule that holds for the stack"},
     {"output", "name, action, before, after, sensitive, unknown", "an output that the plan changes"},
@@ -325,6 +328,8 @@ static void event_rule(struct buf *out, const struct rule_finding *f)
     json_write_member(out, "message", f->message);
     json_write_member_if_any(out, "control", f->control);
     json_write_member_if_any(out, "link", f->link);
+    json_write_member_if_any(out, "reason", f->reason);
+    json_write_member_if_any(out, "until", f->until);
     event_place(out, f->span);
     events_end(out);
 }

@@ -8,7 +8,9 @@
 
 static const char *outcome_word(const struct rule_finding *f)
 {
-    return f->outcome == FINDING_WAITS ? "asked during apply" : rule_level_name(f->level);
+    return f->outcome == FINDING_WAITS    ? "asked during apply"
+           : f->outcome == FINDING_WAIVED ? "waived"
+                                          : rule_level_name(f->level);
 }
 
 /* "weir.yaml:12" */
@@ -21,6 +23,15 @@ static void add_place(struct buf *out, struct span span)
     text_add_safe(out, span.source->path, false);
     if (span.line)
         buf_addf(out, ":%u", span.line);
+}
+
+/* "; until 2027-01-31: it is a copy" */
+static void add_waiver(struct buf *out, const struct rule_finding *f)
+{
+    if (f->outcome != FINDING_WAIVED)
+        return;
+    buf_addf(out, "; until %.*s: ", STR_ARG(f->until));
+    text_add_safe(out, f->reason, false);
 }
 
 void render_rules(const struct plan *plan, const struct render_options *o, bool broken, struct buf *out)
@@ -39,7 +50,9 @@ void render_rules(const struct plan *plan, const struct render_options *o, bool 
         buf_addz(out, " (");
         text_add_safe(out, f->rule, false);
         add_place(out, f->span);
-        buf_addz(out, ")\n");
+        buf_add_char(out, ')');
+        add_waiver(out, f);
+        buf_add_char(out, '\n');
     }
     if (shown)
         buf_add_char(out, '\n');
@@ -58,6 +71,9 @@ void render_rules_markdown(const struct plan *plan, struct buf *out)
         render_code(out, f->address);
         buf_addz(out, " | ");
         render_cell(out, f->message);
+        AUTO_BUF struct buf waiver = BUF_INIT;
+        add_waiver(&waiver, f);
+        render_cell(out, buf_str(&waiver));
         buf_addz(out, " |\n");
     }
     if (plan->finding_count > ROWS_MAX)

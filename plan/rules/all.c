@@ -1,6 +1,7 @@
 /* All rules of a stack, asked of all that its plan does. */
 #include "plan/rules/rules_internal.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "plan/evaluate/instances.h"
 
@@ -16,10 +17,20 @@ struct type_rules {
 struct asking {
     struct planner *p;
     struct arena scratch; /* of one resource */
-    struct map types;     /* name -> struct type_rules */
+    int64_t now_ms;
+    struct map types; /* name -> struct type_rules */
     struct rule_finding *findings;
     size_t n, cap;
 };
+
+/* A module uses a set that the whole stack uses. */
+static bool holds_anyway(const struct stack *stack, const struct rule *rule)
+{
+    bool found = false;
+    for (size_t i = 0; i < stack->rule_count && rule->module && rule->set.n && !found; i++)
+        found = !stack->rules[i].module && str_eq(stack->rules[i].name, rule->name);
+    return found;
+}
 
 static const struct type_rules *rules_of(struct asking *a, const struct schema *schema)
 {
@@ -31,7 +42,7 @@ static const struct type_rules *rules_of(struct asking *a, const struct schema *
     found->rules = ARENA_ARRAY(p->arena, const struct rule *, p->stack->rule_count);
     for (size_t i = 0; i < p->stack->rule_count; i++) {
         const struct rule *rule = &p->stack->rules[i];
-        if (rule->of_plan || !rule_is_for(rule, schema))
+        if (rule->of_plan || !rule_is_for(rule, schema) || holds_anyway(p->stack, rule))
             continue;
         found->rules[found->n++] = rule;
         found->links |= (rule->names & RULE_NAMES_LINKS) != 0;
@@ -54,7 +65,7 @@ static struct rule_finding *add_finding(
         .doc = rule->doc,
         .control = rule->control,
         .link = rule->link,
-        .of_set = rule->set.n > 0,
+        .builtin = rule->builtin,
         .level = rule->level,
         .outcome = FINDING_BROKEN,
         .span = rule_place(a->p, rule, subject),
@@ -87,7 +98,13 @@ static void ask(struct asking *a, const struct rule *rule, const struct subject_
     if (answer == RULE_IS_KEPT || answer == RULE_IS_WRONG || (answer == RULE_IS_UNKNOWN && a->p->offline))
         return;
     struct rule_finding *f = add_finding(a, rule, subject);
-    if (answer == RULE_IS_BROKEN)
+    const struct waiver *waiver = rule_waiver(a->p->stack, rule, subject->address, a->now_ms);
+    if (waiver) {
+        f->outcome = FINDING_WAIVED;
+        f->reason = waiver->reason;
+        f->until = waiver->until;
+    }
+    if (waiver || answer == RULE_IS_BROKEN)
         return;
     f->unknown = true;
     if (!can_wait(rule, instance))
@@ -184,9 +201,10 @@ static void ask_all(struct asking *a)
 
 void rules_ask(struct planner *p)
 {
-    struct asking a = {.p = p};
+    struct asking a = {.p = p, .now_ms = clock_wall_ms()};
     if (!p->stack->rule_count || p->options->as_recorded)
         return;
+    rules_report_over(p, a.now_ms);
     ask_all(&a);
     p->plan->finding_count = a.n;
     p->plan->findings = ARENA_ARRAY(p->arena, struct rule_finding, a.n + 1);

@@ -5,7 +5,7 @@
 
 const char *finding_outcome_name(enum finding_outcome outcome)
 {
-    static const char *const names[] = {"broken", "waits"};
+    static const char *const names[] = {"broken", "waits", "waived"};
     return names[outcome];
 }
 
@@ -20,7 +20,7 @@ static void report_finding(const struct rule_finding *f, struct diags *diags)
         warns ? diag_warning(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message))
               : diag_error(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message));
     bool elsewhere = f->rule_span.source != f->span.source || f->rule_span.offset != f->span.offset;
-    if (f->of_set)
+    if (f->builtin)
         diag_hint(diags, d, "%.*s (%.*s): %.*s", STR_ARG(f->rule), STR_ARG(f->control), STR_ARG(f->link));
     else if (elsewhere)
         diag_related(diags, d, f->rule_span, "the rule \"%.*s\"", STR_ARG(f->rule));

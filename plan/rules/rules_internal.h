@@ -43,4 +43,12 @@ struct str rule_message(struct planner *p, const struct rule *rule, const struct
 /* Where the file configures what the rule names; of what it does not declare, the rule. */
 struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 
+/* ---- waived.c ---- */
+
+/* NULL: the rule has to be kept there. */
+const struct waiver *rule_waiver(
+    const struct stack *stack, const struct rule *rule, struct str address, int64_t now_ms);
+/* Those whose last day is past are mistakes. */
+void rules_report_over(struct planner *p, int64_t now_ms);
+
 #endif

@@ -14,6 +14,8 @@ static const struct value *finding_saved(struct arena *arena, const struct rule_
         {STR("link"), value_string(arena, f->link)},
         {STR("level"), value_stringz(arena, rule_level_name(f->level))},
         {STR("outcome"), value_stringz(arena, finding_outcome_name(f->outcome))},
+        {STR("reason"), value_string(arena, f->reason)},
+        {STR("until"), value_string(arena, f->until)},
         {STR("unknown"), value_bool(f->unknown)},
         {STR("file"), value_string(arena, at.source ? at.source->path : STR_EMPTY)},
         {STR("line"), value_int(arena, at.line)},
@@ -74,6 +76,8 @@ void saved_findings_read(const struct value *saved, struct arena *arena, struct 
             .level = (enum rule_level)number_of(value_gets(one, "level"), level_name, RULE_LEVELS),
             .outcome =
                 (enum finding_outcome)number_of(value_gets(one, "outcome"), outcome_name, FINDING_OUTCOMES),
+            .reason = value_gets(one, "reason"),
+            .until = value_gets(one, "until"),
             .unknown = value_getb(one, "unknown"),
             .span = read_place(arena, one)};
     }

@@ -249,6 +249,8 @@ bool unit_load(struct unit *unit)
     if (!unit->module->path.n) {
         use_specs(unit, root);
         check_sandbox(unit, root);
+        if (!unit->loader->options->settings_of.n)
+            load_organisation_rules(unit);
     }
     load_sections(unit);
     return true;
@@ -392,6 +394,8 @@ static void load_finish(struct loader *loader)
     free(loader->units);
     free(loader->sources);
     free(loader->rules);
+    free(loader->waivers);
+    map_release(&loader->rule_sets);
     free(loader->decls);
     free(loader->infos);
     map_release(&loader->files);
@@ -426,6 +430,7 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
     } else if (loaded) {
         resolve_all(&loader);
         resolve_rules(&loader);
+        check_waivers(&loader);
         order_decls(&loader);
         load_state(root);
         load_lease(root);

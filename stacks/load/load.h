@@ -74,6 +74,9 @@ struct loader {
     size_t unit_count, unit_cap;
     struct loaded_rule *rules;
     size_t rule_count, rule_cap;
+    struct map rule_sets; /* names of those that the stack itself uses */
+    struct waiver *waivers;
+    size_t waiver_count, waiver_cap;
     struct source const **sources;
     size_t source_count, source_cap;
     bool inputs_given;
@@ -175,6 +178,11 @@ void load_outputs(struct unit *unit, const struct node *section);
 void load_moved(struct unit *unit, const struct node *section);
 void load_removed(struct unit *unit, const struct node *section);
 void load_imports(struct unit *unit, const struct node *section);
+
+/* ---- ../modules/modules.c ---- */
+
+/* Finds the files that `source:` of a module means, whose parent calls it. False after an error. */
+bool module_find_source(struct unit *unit, const struct node *node);
 
 /* ---- ../modules/module_folder.c ---- */
 

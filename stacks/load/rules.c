@@ -27,6 +27,12 @@ static bool rule_has_all(const struct rule *rule, const struct schema *schema)
     return true;
 }
 
+bool rule_is_called(const struct rule *rule, struct str name)
+{
+    bool ends = name.n && str_ends(rule->name, name) && rule->name.n > name.n;
+    return str_eq(rule->name, name) || (ends && rule->name.p[rule->name.n - name.n - 1] == '/');
+}
+
 bool rule_is_for(const struct rule *rule, const struct schema *schema)
 {
     for (size_t i = 0; i < rule->type_count && !rule->idle; i++) {
@@ -38,10 +44,10 @@ bool rule_is_for(const struct rule *rule, const struct schema *schema)
     return false;
 }
 
-/* The name of a type has to be one of a type. Those of sets are, and their specs may not be needed. */
+/* The name of a type has to be one of a type. Those of weir's sets are, and their specs may not be needed. */
 static void check_type(struct loader *loader, const struct rule *rule, const struct node *node)
 {
-    if (!rule->set.n && !rule_type_is_pattern(node->string) && !str_eqz(node->string, "plan"))
+    if (!rule->builtin && !rule_type_is_pattern(node->string) && !str_eqz(node->string, "plan"))
         find_schema(loader, node, false);
 }
 
@@ -124,16 +130,21 @@ static void read_reasons(struct loader *loader, const struct node *body, struct 
     }
 }
 
-static void read_rule(
-    struct loader *loader, struct unit *unit, struct str set, const struct node_entry *entry)
+static void read_rule(struct unit *unit, const struct rule_set *set, const struct node_entry *entry)
 {
     static const struct str known[] = {STR_INIT("for"), STR_INIT("where"), STR_INIT("require"),
-        STR_INIT("message"), STR_INIT("level"), STR_INIT("doc"), STR_INIT("control"), STR_INIT("link")};
+        STR_INIT("message"), STR_INIT("level"), STR_INIT("doc"), STR_INIT("control"), STR_INIT("link"),
+        STR_INIT("waivable")};
+    struct loader *loader = unit->loader;
     const struct node *body = entry->value, *node;
     struct rule *rule = ARENA_NEW(loader->arena, struct rule);
-    *rule = (struct rule){.name = entry->key, .set = set, .span = node_key_span(entry)};
-    if (set.n)
-        rule->name = arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(set), STR_ARG(entry->key));
+    *rule = (struct rule){.name = entry->key,
+        .set = set->name,
+        .builtin = set->builtin,
+        .waivable = set->waivable,
+        .span = node_key_span(entry)};
+    if (set->name.n)
+        rule->name = arena_printf(loader->arena, "%.*s/%.*s", STR_ARG(set->name), STR_ARG(entry->key));
     rule->module = unit->module->path.n ? unit->module : NULL;
     if (!stack_is_name(entry->key))
         diag_error(loader->diags, rule->span, "\"%.*s\" is not a name", STR_ARG(entry->key));
@@ -150,59 +161,34 @@ static void read_rule(
     rule->message = expr_compile(loader->arena, node_get(body, "message"), loader->diags);
     if ((node = node_get(body, "level")))
         read_level(loader, node, rule);
+    if ((node = node_get(body, "waivable")))
+        expect_bool(loader, node, "\"waivable\"", &rule->waivable);
     MEM_GROW(loader->rules, loader->rule_cap, loader->rule_count + 1);
     loader->rules[loader->rule_count++] = (struct loaded_rule){rule, unit};
 }
 
-/* ---- sets ---- */
+/* ---- the section ---- */
 
-static const struct embedded_file *find_set(struct loader *loader, struct str name)
+void read_rules(struct unit *unit, const struct rule_set *set, const struct node *section)
 {
-    struct str set, begin = str_cut(name, '.', &set);
-    return str_eqz(begin, "weir") && stack_is_name(set)
-               ? embedded_find(arena_printf(loader->arena, "provider/aws/rules/%.*s.yaml", STR_ARG(set)))
-               : NULL;
-}
-
-/* The rules of a file; each set is used once, whichever module asks for it. */
-static void load_set(struct unit *unit, struct str name, const struct embedded_file *file)
-{
-    struct loader *loader = unit->loader;
-    struct source *source = ARENA_NEW(loader->arena, struct source);
-    *source = (struct source){.path = name, .text = embedded_text(file)};
-    const struct node *root = yaml_parse(loader->arena, source, loader->diags),
-                      *rules = node_get(root, "rules");
-    if (!root || !rules || !expect_map(loader, rules, "\"rules\""))
-        return;
-    for (size_t i = 0; i < rules->count; i++)
-        read_rule(loader, unit, name, &rules->entries[i]);
-}
-
-static void use_set(struct unit *unit, const struct node *node)
-{
-    struct loader *loader = unit->loader;
-    struct str name;
-    if (!expect_text(loader, node, "a set of rules", &name))
-        return;
-    const struct embedded_file *file = find_set(loader, name);
-    if (file) {
-        load_set(unit, name, file);
-        return;
+    for (size_t i = 0; i < section->count; i++) {
+        const struct node_entry *entry = &section->entries[i];
+        bool use = str_eqz(entry->key, "use"), waive = str_eqz(entry->key, "waive");
+        if (!use && !waive)
+            read_rule(unit, set, entry);
+        else if (entry->value->kind == NODE_NULL)
+            continue;
+        else if (use && expect_list(unit->loader, entry->value, "\"use\""))
+            use_rule_sets(unit, set, entry->value);
+        else if (waive && (set->name.n || unit->module->path.n))
+            diag_error(
+                unit->loader->diags, node_key_span(entry), "only a stack waives rules, in its own file");
+        else if (waive && expect_list(unit->loader, entry->value, "\"waive\""))
+            read_waivers(unit->loader, entry->value);
     }
-    struct diag *d =
-        diag_error(loader->diags, node_span(node), "there is no set of rules \"%.*s\"", STR_ARG(name));
-    diag_did_you_mean(loader->diags, d, name, &(struct str)STR_INIT("weir.baseline"), 1);
-    diag_hint(loader->diags, d, "weir.baseline comes with weir; \"weir rules\" lists what is in it");
 }
 
 void load_rules(struct unit *unit, const struct node *section)
 {
-    for (size_t i = 0; i < section->count; i++) {
-        const struct node *value = section->entries[i].value;
-        if (!str_eqz(section->entries[i].key, "use"))
-            read_rule(unit->loader, unit, STR_EMPTY, &section->entries[i]);
-        else if (value->kind != NODE_NULL && expect_list(unit->loader, value, "\"use\""))
-            for (size_t k = 0; k < value->count; k++)
-                use_set(unit, value->items[k]);
-    }
+    read_rules(unit, &(struct rule_set){.name = STR_EMPTY, .waivable = true}, section);
 }

@@ -1,17 +1,47 @@
 /*
- * Loading rules: rules.c reads them, rules_resolve.c gives the names in their expressions a meaning.
+ * Loading rules: rules.c reads a section, rule_sets.c finds those that others have written (weir's, modules',
+ * the organisation's), waivers.c reads what a stack need not keep, rules_resolve.c gives the names in
+ * expressions a meaning.
  *
- * Order of calls: load_rules() for each section of that name, resolve_rules() when all declarations are
- * resolved. Then the stack has them.
+ * Order of calls: load_organisation_rules(), load_rules() for each section of that name, resolve_rules() when
+ * all declarations are resolved. Then the stack has them.
  */
 #ifndef WEIR_STACKS_LOAD_RULES_H
 #define WEIR_STACKS_LOAD_RULES_H
 
 #include "stacks/load/load.h"
 
+/* Where rules come from. */
+struct rule_set {
+    struct str name; /* "weir.baseline"; "" the stack's own */
+    bool builtin;    /* it comes with weir */
+    bool waivable;   /* a stack may waive its rules, where they do not say otherwise */
+};
+
+/* ---- rules.c ---- */
+
 void load_rules(struct unit *unit, const struct node *section);
+/* The same of a set. */
+void read_rules(struct unit *unit, const struct rule_set *set, const struct node *section);
 /* "aws.*" */
 bool rule_type_is_pattern(struct str type);
+
+/* ---- rule_sets.c ---- */
+
+/* WEIR_RULES, and weir-rules.yaml in the nearest folder above. */
+void load_organisation_rules(struct unit *root);
+/* `use:`, in a section of `by`. */
+void use_rule_sets(struct unit *unit, const struct rule_set *by, const struct node *list);
+
+/* ---- waivers.c ---- */
+
+/* `waive:` of a stack. */
+void read_waivers(struct loader *loader, const struct node *list);
+/* Do they name rules that can be waived? */
+void check_waivers(struct loader *loader);
+
+/* ---- rules_resolve.c ---- */
+
 void resolve_rules(struct loader *loader);
 
 #endif

@@ -164,7 +164,7 @@ static void check_types(struct loader *loader, const struct rule *rule)
  * types are not read. What is deleted may have any type. */
 static bool can_be_asked(const struct loader *loader, const struct rule *rule)
 {
-    bool any = !rule->set.n || rule->of_plan || (rule->names & RULE_NAMES_ACTION);
+    bool any = !rule->builtin || rule->of_plan || (rule->names & RULE_NAMES_ACTION);
     for (size_t i = 0; i < rule->type_count && !any; i++)
         for (size_t k = 0; k < loader->resource_types.n && !any; k++)
             any = glob_match(rule->types[i], loader->resource_types.items[k].key, 0);

@@ -46,8 +46,7 @@ static bool is_everybodys(const char *folder)
     return stat(folder, &st) || (st.st_mode & (S_IWOTH | S_ISVTX));
 }
 
-/* The folder above; "" where the search ends. */
-static struct str above(struct arena *arena, struct str folder)
+struct str sandbox_place_above(struct arena *arena, struct str folder)
 {
     char home[PATH_MAX];
     const char *given = getenv("HOME");
@@ -66,7 +65,7 @@ struct str sandbox_place(struct arena *arena, const char *stack)
     if (has(arena, own, SANDBOX_IN_FOLDER) || !realpath(arena_strz(arena, own), real))
         return place_in(arena, own);
     struct str folder = arena_str(arena, str_z(real));
-    while ((folder = above(arena, folder)).n) {
+    while ((folder = sandbox_place_above(arena, folder)).n) {
         if (has(arena, folder, SANDBOX_IN_FOLDER))
             return place_in(arena, folder);
         if (!with_weir.n && has(arena, folder, DIR_OF_WEIR))

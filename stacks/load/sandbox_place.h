@@ -25,6 +25,8 @@ struct str sandbox_place(struct arena *arena, const char *stack);
 /* The folder in which such a stack has its .weir: of a sandbox in its own folder that one, otherwise one for
  * each folder, so that stacks of one name do not meet. The sandbox is there. */
 struct str sandbox_state_place(struct arena *arena, const char *sandbox, const char *stack);
+/* The folder above a real path; "" where the search for what a stack shares with others ends. */
+struct str sandbox_place_above(struct arena *arena, struct str folder);
 /* Do both lead to one folder? Also where that is not there yet. */
 bool sandbox_place_same(const char *a, const char *b);
 

@@ -35,6 +35,13 @@ static void add_module(struct using *u, struct str dir, const struct node_entry 
     }
 }
 
+/* Sets of rules are found as modules are; of a folder nothing but its rules counts. */
+static void add_rule_set(struct using *u, const struct node *set, struct str module)
+{
+    if (set->kind == NODE_STRING && module_source_is_remote(set->string))
+        u->found(u->ctx, &(struct module_use){module.n ? module : STR("rules"), set->string, node_span(set)});
+}
+
 static void uses_add_file(struct using *u, struct str dir, struct str file, struct str module)
 {
     char real[PATH_MAX];
@@ -46,6 +53,10 @@ static void uses_add_file(struct using *u, struct str dir, struct str file, stru
     for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->count; i++)
         if (list->items[i]->kind == NODE_STRING)
             uses_add_file(u, dir, path_join(u->arena, dir, list->items[i]->string), module);
+    const struct node *rules = root ? node_get(root, "rules") : NULL,
+                      *sets = rules ? node_get(rules, "use") : NULL;
+    for (uint32_t i = 0; sets && sets->kind == NODE_LIST && i < sets->count; i++)
+        add_rule_set(u, sets->items[i], module);
     for (uint32_t i = 0; modules && modules->kind == NODE_MAP && i < modules->count; i++)
         add_module(u, dir, &modules->entries[i], module);
 }

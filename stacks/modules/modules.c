@@ -78,7 +78,7 @@ static bool report_source(struct unit *unit, const struct node *node, struct str
     return false;
 }
 
-static bool find_source(struct unit *unit, const struct node *node)
+bool module_find_source(struct unit *unit, const struct node *node)
 {
     struct loader *loader = unit->loader;
     struct str source;
@@ -173,7 +173,7 @@ static void load_call(
     }
     inner->provider = node_get(body, "provider");
     inner->providers = node_get(body, "providers");
-    if (!find_source(inner, source) || !unit_identify(inner, source) || !check_depth(inner, source))
+    if (!module_find_source(inner, source) || !unit_identify(inner, source) || !check_depth(inner, source))
         return;
     if (!unit_load(inner))
         return;

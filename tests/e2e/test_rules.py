@@ -237,3 +237,85 @@ def test_many_rules_of_many_resources_cost_little(local_stack):
     assert ruled_s - plain < 0.3, (plain, ruled_s)
     broken = local_stack.write(body + rules.replace("< 10 ", "< 4 "), "ruled.yaml").run("plan", "-C", "ruled.yaml", "--json", status=3)
     assert len(findings(broken)) == 9000 and json.loads(broken.out.splitlines()[-1])["message"].startswith("9000 rules are broken")
+
+
+WAIVED = """
+      waive:
+        - {rule: owned, for: lake, reason: the owner has left, until: 2099-12-31}
+"""
+
+
+def test_a_waiver_is_shown_in_each_plan(stack):
+    """With its reason and last day; only for what it names, and an error when it is over."""
+    ruled(stack, OWNED.rstrip() + WAIVED)
+    said = stack.run("plan", "-o", "it.plan")
+    line = "waived  lake: aws.s3.bucket lake has no owner (owned, weir.yaml:4); until 2099-12-31: the owner has left"
+    assert line in said.out and "owner has left" not in said.err
+    assert line in stack.run("show", "it.plan").out and "until 2099-12-31" in stack.run("plan", "--format", "markdown").out
+    (event,) = [e for e in stack.run("plan", "--json").events() if e["event"] == "rule"]
+    assert (event["outcome"], event["reason"], event["until"]) == ("waived", "the owner has left", "2099-12-31")
+    assert "waived until 2099-12-31: owned for lake: the owner has left" in stack.run("rules").out
+    stack.run("apply", "it.plan")
+    ruled(stack, OWNED.rstrip() + WAIVED.replace("for: lake", "for: [queue, other]"))
+    assert "lake has no owner" in stack.run("plan", status=3).err
+    ruled(stack, OWNED.rstrip() + WAIVED.replace("2099", "2024"))
+    said = stack.run("validate", status=3).err
+    assert 'the waiver of "owned" ended on 2024-12-31\n  --> weir.yaml:21:14' in said and "lake has no owner" in said
+    stack.destroy()
+
+
+@pytest.mark.parametrize("waiver, says", [
+    ("{rule: ownd, for: lake, reason: x, until: 2099-12-31}", 'did you mean "owned"?'),
+    ("{rule: owned, for: lake, until: 2099-12-31}", "this waiver has no `reason`"),
+    ("{rule: owned, for: lake, reason: x, until: soon}", '"soon" is not a date'),
+    ("{rule: owned, reason: x, until: 2099-12-31}", "this waiver has no `for`"),
+])
+def test_a_mistake_in_a_waiver(stack, waiver, says):
+    ruled(stack, OWNED.rstrip() + f"\n      waive: [{waiver}]\n")
+    assert says in stack.run("validate", status=3).err
+
+
+COMPANY = "rules:\n  owned: {for: aws.s3.bucket, require: '${haskey(default(self.tags, {}), \"owner\")}', message: no owner}\n"
+
+
+def test_rules_of_an_organisation_hold_without_being_named(stack):
+    """By WEIR_RULES, or a file above the stack's folder; a stack waives them only where they say so."""
+    stack.write(LAKE)
+    stack.write(COMPANY, "../company.yaml")
+    stack.run("validate", env={"WEIR_RULES": ""})
+    rules = {"WEIR_RULES": str(stack.folder.parent / "company.yaml")}
+    said = stack.run("plan", status=3, env=rules).err
+    assert "lake: no owner" in said and 'the rule "company/owned"' in said
+    stack.write(COMPANY.replace("no owner", "nobody owns it"), "../weir-rules.yaml")
+    assert "lake: nobody owns it" in stack.run("validate", status=3).err
+    waived = LAKE + "    rules:\n      waive: [{rule: owned, for: lake, reason: x, until: 2099-12-31}]\n"
+    assert 'the rule "weir-rules/owned" cannot be waived by a stack' in stack.write(waived).run("plan", status=3).err
+    stack.write("waivable: true\n" + COMPANY, "../weir-rules.yaml").run("plan")
+    stack.write(COMPANY.replace("message", "waivable: true, message"), "../weir-rules.yaml").run("plan")
+    stack.write("rules:\n  use: [weir.baseline]\n", "../weir-rules.yaml")
+    assert "lake: the bucket does not block all public access" in stack.write(LAKE).run("validate", status=3).err
+    stack.write("rules:\n  it: {for: aws.s3.bukket, require: '${true}', message: x}\n", "../weir-rules.yaml")
+    assert 'did you mean "aws.s3.bucket"?' in stack.run("validate", status=3).err
+    (stack.folder.parent / "weir-rules.yaml").unlink()
+
+
+def test_rules_of_a_folder(stack):
+    """A module that is used for its rules only: nothing else of it counts, and it sees nothing of the stack."""
+    stack.write("inputs: {nobody: {type: string}}\n" + COMPANY, "company/weir.yaml")
+    used = LAKE + "    rules: {use: [./company]}\n"
+    said = stack.write(used).run("plan", status=3).err
+    assert "lake: no owner" in said and "--> company/weir.yaml:3:3" in said and 'the rule "company/owned"' in said
+    stack.write(used.replace("./company", "./nowhere")).run("plan", status=3)
+    stack.write("outputs: {a: 1}\n", "company/weir.yaml")
+    assert "company/weir.yaml has no rules" in stack.write(used).run("plan", status=3).err
+
+
+def test_rules_of_a_repository_are_pinned(stack):
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t", "-C", str(stack.folder.parent / "rules.git")]
+    stack.write(COMPANY, "../rules.git/weir.yaml")
+    for command in ["init", "-q"], ["add", "."], ["commit", "-qm", "rules"], ["tag", "v1"]:
+        subprocess.run([*git, *command], check=True)
+    stack.write(LAKE + f"    rules: {{use: ['git::file://{stack.folder.parent}/rules.git?ref=v1']}}\n")
+    assert "does not say what this source stands for" in stack.run("validate", status=3).err
+    stack.run("modules", "update")
+    assert "lake: no owner" in stack.run("validate", status=3).err

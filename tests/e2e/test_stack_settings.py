@@ -46,6 +46,8 @@ LAKE = {"type": "aws.s3.bucket", "name": "a-lake"}
     ({"state": {"backend": "s3"}}, "state", "'bucket' is a required property"),
     ({"state": {"backend": "postgres", "tabel": "x"}}, "state", "'tabel' was unexpected"),
     ({"moved": [{"from": "a", "two": "b"}]}, "moved/0", None),
+    ({"rules": {"use": ["weir.baseline"], "owned": {"for": "aws.*", "require": "${true}"}}}, "rules/owned", "'message' is a required property"),
+    ({"rules": {"waive": [{"rule": "a", "for": "b", "reason": "c"}]}}, "rules/waive/0", "'until' is a required property"),
 ])
 def test_a_validator_points_at_the_mistake(validator, section, at, says):
     found = mistakes(validator, {"stack": "a", **section})
