@@ -217,6 +217,20 @@ static const struct value *decode_flagged(
     return items ? spec_tags_flagged(act->arena, tags, wire_coerce(act->arena, tags->shape, items)) : NULL;
 }
 
+/* A member that the structure has not got may be elsewhere in the answer, as it once was. */
+static const struct value *with_older(
+    struct act *act, const struct spec_attr *attr, const struct value *doc, const struct value *v)
+{
+    for (uint32_t i = 0; v && v->kind == VALUE_MAP && attr->older && i < attr->older->count; i++) {
+        struct str member = attr->older->entries[i].key;
+        struct str path = value_text(attr->older->entries[i].value, STR_EMPTY);
+        const struct value *once = wire_path(act->arena, doc, path);
+        if (value_is_null(value_get(v, member)) && !value_is_null(once))
+            v = value_with(act->arena, v, member, once);
+    }
+    return v;
+}
+
 const struct value *act_decode_attr(
     struct act *act, const struct spec_step *step, const struct spec_attr *attr, const struct value *doc)
 {
@@ -233,6 +247,7 @@ const struct value *act_decode_attr(
     bool single = kind == TYPE_OBJECT || (kind < TYPE_JSON && kind != TYPE_ANY);
     if (v->kind == VALUE_LIST && single)
         v = v->count ? v->items[0] : NULL; /* a single value that an answer has as a list of one */
+    v = with_older(act, attr, doc, v);
     v = v ? wire_coerce(act->arena, attr->answer, v) : NULL;
     if (v && str_eqz(path, ".") && v->kind == VALUE_MAP && !v->count)
         return NULL;

@@ -11,7 +11,7 @@
     "conflicts wire along read item flat pairs entry values time fields doc unset changes_with template "    \
     "hidden "                                                                                                \
     "send_default read_values text shared joined place language ignore_changes assumed_by "                  \
-    "import"
+    "import older"
 
 #define PAIRS_WRONG "pairs are two names: the key's and the value's"
 
@@ -524,7 +524,11 @@ void load_attr(struct loader *l, struct str name, const struct node *node, struc
         .changes_with = load_names(l, node_get(map, "changes_with")),
         .steers = attr->local,
         .hidden = load_flag(l, map, "hidden")};
-    const struct node *import = node_get(map, "import");
+    const struct node *import = node_get(map, "import"), *older = node_get(map, "older");
+    if (older && older->kind == NODE_MAP)
+        out->older = node_value(l->arena, older);
+    else if (older)
+        load_error(l, older, "older is a map of members and where answers have what they were once");
     if (import && import->kind == NODE_MAP)
         out->imported = node_value(l->arena, import);
     else if (import)

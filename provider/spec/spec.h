@@ -263,8 +263,9 @@ struct spec_attr {
     bool steers; /* local by what it means, not because no answer has it */
     bool hidden; /* for conditions only; not part of the schema */
     enum spec_owner owner;
-    struct str template;            /* computed from others; "" none */
-    const struct value *imported;   /* where answers have what no answer has as such, for drafts; NULL */
+    struct str template;          /* computed from others; "" none */
+    const struct value *imported; /* where answers have what no answer has as such, for drafts; NULL */
+    const struct value *older; /* members that it lacks, and where answers have what they were once; NULL */
     struct spec_names changes_with; /* computed: what makes its value unknown on an update */
 };
 

@@ -249,6 +249,8 @@ static void test_other_mistakes(void **state)
             "expected METHOD /path, such as \"GET /jobs/{Name}\""},
         {CALLS "    update: {call: C, send: {Box: [lid_color]}, renamed: {Box.LidColour: Color}}\n",
             "nothing is sent at \"Box.LidColour\""},
+        {HEAD "types: {box: {id: n, attributes: {n: {older: N}}, create: {call: A}, delete: {call: B}}}\n",
+            "older is a map of members and where answers have what they were once"},
         {CALLS "    update: {call: C, send: {Box: [lid_color]}, renamed: [Color]}\n",
             "renamed is {Structure.Member: Name}; null leaves the member out"},
         {CALLS "    update: {call: C, if: {lid_color: {above: high}}}\n",
