@@ -19,6 +19,7 @@ struct asl_scan {
     const struct asl_step *way; /* the same */
     const struct value *states; /* of this machine */
     struct map *names;          /* of all machines: a name is used once */
+    bool whole_jsonata;         /* the outermost machine's query language */
     bool jsonata;               /* the query language of what is looked at; of machines, of their states */
 };
 

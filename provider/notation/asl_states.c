@@ -239,6 +239,18 @@ static void check_choice(const struct asl_scan *scan, const struct value *state)
 
 /* ---- the others ---- */
 
+/* What takes longer than an express workflow may. */
+static void check_express(const struct asl_scan *scan, struct str resource)
+{
+    static const char no[] = "Express state machine does not support";
+    if (str_ends(resource, STR(".waitForTaskToken")))
+        asl_wrong(scan, "Resource", "%s '.waitForTaskToken' service integration ", no);
+    else if (str_ends(resource, STR(".sync")) || str_ends(resource, STR(".sync:2")))
+        asl_wrong(scan, "Resource", "%s '.sync' service integration", no);
+    else if (str_find(resource, STR(":activity:"), 0) > 0)
+        asl_wrong(scan, "Resource", "%s Activity ARN", no);
+}
+
 /* A text that begins as an ARN does; with unknown parts it would be unknown as a whole. */
 static void check_task(const struct asl_scan *scan, const struct value *state)
 {
@@ -249,6 +261,8 @@ static void check_task(const struct asl_scan *scan, const struct value *state)
         asl_required(scan, "Resource");
     else if (!asl_is_unknown(resource) && !str_starts(value_text(resource, STR_EMPTY), STR("arn:")))
         asl_wrong(scan, "Resource", "Value is not a valid resource ARN");
+    else if (scan->diags->express)
+        check_express(scan, value_text(resource, STR_EMPTY));
     asl_check_one_of(scan, state, timeouts, 2, false);
     asl_check_one_of(scan, state, beats, 2, false);
     const struct value *timeout = value_getz(state, "TimeoutSeconds"),

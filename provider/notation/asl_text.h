@@ -76,6 +76,8 @@ bool asl_operator(struct str name, const char **type, enum asl_compare *compare,
 
 /* ---- asl_validate_map.c ---- */
 
+/* May executions, activities and labels have these characters in their names? */
+bool asl_is_name(struct str text);
 /* What a Map does with each item; it was once called Iterator. */
 const struct value *asl_processor(const struct value *state);
 bool asl_is_distributed(const struct value *state);

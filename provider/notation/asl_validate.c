@@ -16,7 +16,7 @@ enum { TYPES = sizeof type_bits / sizeof *type_bits };
 
 /* ---- the query language ---- */
 
-/* What is said at this level, else what holds around it. Once JSONata, always JSONata. */
+/* What is said at this level, else what holds around it. A whole machine in JSONata is so everywhere. */
 static bool language_of(const struct asl_scan *scan, const struct value *v)
 {
     const struct value *said = value_getz(v, "QueryLanguage");
@@ -26,9 +26,11 @@ static bool language_of(const struct asl_scan *scan, const struct value *v)
         return scan->jsonata;
     if (!jsonata && !paths)
         asl_wrong(scan, "QueryLanguage", "Value is not one of [JSONPath, JSONata]");
-    else if (paths && scan->jsonata)
-        asl_wrong(scan, "QueryLanguage",
-            "A state machine whose query language is JSONata has no states in JSONPath");
+    else if (paths && scan->whole_jsonata)
+        asl_wrong(
+            scan, "", "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine");
+    if (paths && !scan->whole_jsonata)
+        return false;
     return scan->jsonata || jsonata;
 }
 
@@ -171,6 +173,10 @@ void asl_check_machine(const struct asl_scan *outer, const struct value *machine
     if (asl_is_unknown(machine) || machine->depth > MAX_NESTED * 4)
         return;
     scan.jsonata = language_of(outer, machine);
+    if (!scan.states) {
+        asl_wrong(&scan, "", "These fields are required: [%s]", start ? "States" : "States, StartAt");
+        return;
+    }
     if (!scan.states || (scan.states->kind != VALUE_MAP && !asl_is_unknown(scan.states)) ||
         (scan.states->kind == VALUE_MAP && !scan.states->count)) {
         asl_wrong(&scan, "States", "Value is not a non-empty object of states");
@@ -218,6 +224,7 @@ void asl_validate(const struct value *definition, struct asl_diags *diags)
         return;
     }
     check_top(&scan, definition);
+    scan.whole_jsonata = str_eqz(value_gets(definition, "QueryLanguage"), "JSONata");
     asl_check_machine(&scan, definition);
 }
 

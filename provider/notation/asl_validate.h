@@ -34,6 +34,7 @@ struct asl_diags {
     struct arena *arena;
     /* Asked by the interpreter: what it does not know counts as wrong. */
     bool interpreted;
+    bool express; /* the workflow's type */
     struct asl_diag *items;
     size_t n, cap;
 };

@@ -4,6 +4,19 @@
 
 #include "base/buf.h"
 
+enum { MAX_LABEL = 40 };
+
+bool asl_is_name(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i], next = i + 1 < text.n ? (unsigned char)text.p[i + 1] : 0;
+        bool control = c <= ' ' || c == 0x7f || (c == 0xc2 && next < 0xa0); /* U+0080 to U+009F in UTF-8 */
+        if (control || strchr("<>{}[]?*\"#%\\^|~`$&,;:/", c))
+            return false;
+    }
+    return true;
+}
+
 const struct value *asl_processor(const struct value *state)
 {
     const struct value *processor = value_getz(state, "ItemProcessor");
@@ -203,6 +216,21 @@ static void check_interpreted(const struct asl_scan *scan, const struct value *s
         check_writer(scan, writer);
 }
 
+/* It becomes a part of ARNs. */
+static void check_label(const struct asl_scan *scan, const struct value *state)
+{
+    const struct value *v = value_getz(state, "Label");
+    struct str label = value_text(v, STR_EMPTY);
+    if (!v || v->kind != VALUE_STRING)
+        return;
+    if (!label.n)
+        asl_wrong(scan, "Label", "Label cannot be empty");
+    else if (str_code_points(label) > MAX_LABEL)
+        asl_wrong(scan, "Label", "Label cannot exceed %d characters", MAX_LABEL);
+    else if (!asl_is_name(label))
+        asl_wrong(scan, "Label", "Label contains an invalid character");
+}
+
 void asl_check_distributed(const struct asl_scan *scan, const struct value *state)
 {
     static const char *const modes[] = {"INLINE", "DISTRIBUTED", NULL},
@@ -217,6 +245,7 @@ void asl_check_distributed(const struct asl_scan *scan, const struct value *stat
         check_choice(&inner, config, "Mode", modes);
     if (asl_is_distributed(state))
         check_choice(&inner, config, "ExecutionType", kinds);
+    check_label(scan, state);
     asl_check_one_of(scan, state, counts, 2, false);
     asl_check_one_of(scan, state, shares, 2, false);
     if (scan->diags->interpreted)

@@ -6,6 +6,7 @@
  *   asl_run.c        from state to state, time limits, history
  *   asl_states.c     what each state does
  *   asl_recover.c    Retry and Catch
+ *   asl_trial.c      one state by itself
  *   asl_branches.c   Parallel and Map
  *   asl_distributed.c  Map in mode DISTRIBUTED: readers, batches, tolerated failures, writers
  *   asl_assign.c     variables
@@ -140,6 +141,23 @@ struct asl_execution {
     bool quiet; /* it has no history: one of a distributed Map's */
 };
 
+/*
+ * One state looked at by itself. Given: what stands for its work (a result, an error), how often it was tried
+ * and how many of its iterations failed before. Found: what became of its data on the way, and where it goes.
+ */
+struct asl_trial {
+    const struct value *result;    /* instead of its work; NULL: it works */
+    const struct asl_error *error; /* likewise */
+    const struct value *variables; /* that are set; NULL: none */
+    int64_t retries, failures;
+    const struct value *seen; /* {afterInputPath: …, result: …} */
+    struct asl_error failed;  /* also where it was caught */
+    struct str next;
+    bool retriable, caught;
+    int rule; /* the retrier's or the catcher's index */
+    int64_t backoff_s;
+};
+
 struct asl_outcome {
     enum asl_status status;
     const struct value *output; /* SUCCEEDED */
@@ -153,5 +171,8 @@ struct asl_outcome {
 bool asl_glob(struct str pattern, struct str text);
 
 void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out);
+/* The state of execution->from alone. */
+void asl_try(struct arena *arena, const struct asl_execution *execution, struct asl_trial *trial,
+    struct asl_outcome *out);
 
 #endif

@@ -117,6 +117,7 @@ static struct branches *branches_new(struct asl_visit *visit, size_t n, bool map
         all->items[i].line.jsonata = visit->eval.jsonata;
         all->items[i].line.outer = visit->eval.variables;
         all->items[i].line.own = NULL;
+        all->items[i].line.trial = NULL;
         all->items[i].line.own_arena = (struct arena)ARENA_INIT;
     }
     return all;

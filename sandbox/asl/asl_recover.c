@@ -49,9 +49,17 @@ bool asl_retry(struct asl_visit *visit, int counts[ASL_MAX_RETRIERS])
          i++) {
         if (!names_error(rules->items[i], visit->eval.error.name))
             continue;
+        if (visit->line->trial)
+            counts[i] = (int)visit->line->trial->retries;
         if (counts[i] >= asl_recover_number_of(rules->items[i], "MaxAttempts", 3))
             return false;
         int64_t ms = backoff_ms(visit, rules->items[i], counts[i]++);
+        if (visit->line->trial) {
+            visit->line->trial->retriable = true;
+            visit->line->trial->rule = (int)i;
+            visit->line->trial->backoff_s = ms / 1000;
+            return false;
+        }
         visit->retries++;
         return asl_wait(visit, ms);
     }
@@ -62,12 +70,18 @@ const struct value *asl_catch(struct asl_visit *visit, struct str *next)
 {
     struct asl_eval *eval = &visit->eval;
     const struct value *rules = value_getz(visit->state, "Catch");
+    if (visit->line->trial)
+        visit->line->trial->failed = eval->error;
     for (uint32_t i = 0; rules && rules->kind == VALUE_LIST && i < rules->count; i++) {
         if (!names_error(rules->items[i], eval->error.name))
             continue;
         struct value_entry what[] = {{STR("Error"), value_string(eval->arena, eval->error.name)},
             {STR("Cause"), value_string(eval->arena, eval->error.cause)}};
         *next = value_gets(rules->items[i], "Next");
+        if (visit->line->trial) {
+            visit->line->trial->caught = true;
+            visit->line->trial->rule = (int)i;
+        }
         eval->error = (struct asl_error){.name = STR_EMPTY};
         eval->unnamed = false;
         visit->assigned = NULL;

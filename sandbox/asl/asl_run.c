@@ -104,10 +104,12 @@ static void event_evaluation_failed(struct asl_visit *visit)
         value_map(eval->arena, details, eval->location.n ? 4 : 3));
 }
 
-/* It was stopped in the middle: by StopExecution, or because another branch failed. */
+/* It was stopped in the middle: by StopExecution, of which a Wait tells nothing, or because another branch
+ * failed. */
 static void event_aborted(struct asl_visit *visit, const struct asl_state_type *type)
 {
-    if (type->aborts && asl_stopped(visit->line->scope))
+    bool quiet = str_eqz(str_z(type->name), "Wait") && asl_stopped(visit->line->execution->scope);
+    if (type->aborts && asl_stopped(visit->line->scope) && !quiet)
         asl_event(visit->line, arena_printf(visit->eval.arena, "%sStateAborted", type->name).p, NULL, NULL);
 }
 
@@ -175,7 +177,13 @@ static const struct value *effective_input(struct asl_visit *visit, const struct
     const struct value *input =
         eval->jsonata ? visit->raw : asl_filter(eval, visit->state, "InputPath", visit->raw);
     const struct value *template = type->parameters ? value_getz(visit->state, member) : NULL;
-    return input && template ? asl_fill(eval, template, member, input) : input;
+    if (!eval->jsonata)
+        asl_saw(visit, "afterInputPath", input);
+    if (input && template)
+        input = asl_fill(eval, template, member, input);
+    if (template || (type->parameters && !eval->jsonata))
+        asl_saw(visit, eval->jsonata ? "afterArguments" : "afterParameters", input);
+    return input;
 }
 
 /* Its output, of its result. */
@@ -192,8 +200,12 @@ static const struct value *output_of(struct asl_visit *visit, const struct asl_s
         return NULL;
     if (selector)
         result = asl_template(eval, selector, result);
+    if (type->result)
+        asl_saw(visit, "afterResultSelector", result);
     if (result && type->result)
         result = asl_place_result(eval, visit->state, visit->raw, result);
+    if (type->result)
+        asl_saw(visit, "afterResultPath", result);
     return result ? asl_filter(eval, visit->state, "OutputPath", result) : NULL;
 }
 
@@ -203,7 +215,9 @@ static const struct value *asl_run_attempt(
 {
     const struct value *holder = visit->state, *input = effective_input(visit, type);
     visit->assigned = NULL;
-    const struct value *result = input ? type->act(visit, input) : NULL;
+    const struct value *result = !input               ? NULL
+                                 : visit->line->trial ? asl_trial_work(visit, type, input)
+                                                      : type->act(visit, input);
     if (result && type->chooses)
         holder = asl_choose(visit, input, next);
     result = result && holder ? within_limit(visit, output_of(visit, type, holder, result)) : NULL;
@@ -227,7 +241,7 @@ static void new_token(struct asl_visit *visit)
 static void say_where(struct asl_visit *visit)
 {
     struct asl_eval *eval = &visit->eval;
-    if (!eval->own)
+    if (!eval->own || visit->line->trial)
         return;
     eval->own = false;
     eval->error.cause = arena_printf(eval->arena,
@@ -264,7 +278,8 @@ static const struct value *asl_run_carry_out(
         visit->left_before = NULL; /* a retry begins anew */
         if (asl_retry(visit, counts))
             continue;
-        if (visit->timed_out || asl_stopped(visit->line->scope))
+        bool again = visit->line->trial && visit->line->trial->retriable;
+        if (visit->timed_out || again || asl_stopped(visit->line->scope))
             return NULL;
         event_failed(visit, type);
         output = asl_catch(visit, next);
@@ -278,7 +293,7 @@ static bool ends(const struct value *state, const struct asl_state_type *type)
     return type->ends || value_equal(value_getz(state, "End"), &value_true);
 }
 
-static const struct value *visit_state(struct asl_visit *visit, struct str *next, bool *end)
+const struct value *asl_visit_state(struct asl_visit *visit, struct str *next, bool *end)
 {
     const struct asl_state_type *type = asl_state_type(visit->state);
     if (!type) {
@@ -302,8 +317,7 @@ static const struct value *visit_state(struct asl_visit *visit, struct str *next
     return output;
 }
 
-/* Why there is no output. */
-static void tell_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out)
+void asl_tell_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out)
 {
     const struct asl_error *error = &visit->eval.error;
     out->status = asl_stopped(visit->line->scope) ? ASL_ABORTED
@@ -313,7 +327,7 @@ static void tell_failure(struct arena *arena, const struct asl_visit *visit, str
     out->unnamed = visit->eval.unnamed;
 }
 
-static bool start_visit(struct asl_visit *visit, struct asl_line *line, struct str name)
+bool asl_start_visit(struct asl_visit *visit, struct asl_line *line, struct str name)
 {
     const struct asl_host *host = host_of(line);
     visit->eval.host = host;
@@ -343,9 +357,9 @@ static const struct value *run_from(struct arena *arena, struct asl_line *line, 
         struct asl_visit visit = {
             .eval.arena = &fresh, .raw = data, .again = again, .left_before = again ? from->branches : NULL};
         struct str name = next;
-        data = start_visit(&visit, line, name) ? visit_state(&visit, &next, &end) : NULL;
+        data = asl_start_visit(&visit, line, name) ? asl_visit_state(&visit, &next, &end) : NULL;
         if (!data)
-            tell_failure(arena, &visit, out);
+            asl_tell_failure(arena, &visit, out);
         if (!data && line->keeps)
             *at = (struct asl_point){arena_str(arena, name), value_copy(arena, visit.raw),
                 value_copy(arena, line->own), value_copy(arena, visit.left)};
@@ -417,16 +431,21 @@ static int64_t deadline(const struct asl_execution *execution)
     return ms ? execution->host->wall_ms(execution->host->ctx) + ms : 0;
 }
 
-void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out)
+struct asl_line asl_first_line(const struct asl_execution *execution, atomic_int *threads)
 {
-    atomic_int threads = execution->host->threads;
-    struct asl_line line = {.execution = execution,
+    return (struct asl_line){.execution = execution,
         .scope = execution->scope,
         .machine = execution->definition,
-        .threads = &threads,
+        .threads = threads,
         .deadline_ms = deadline(execution),
         .event = execution->event,
         .keeps = true};
+}
+
+void asl_run(struct arena *arena, const struct asl_execution *execution, struct asl_outcome *out)
+{
+    atomic_int threads = execution->host->threads;
+    struct asl_line line = asl_first_line(execution, &threads);
     struct asl_point from = execution->from;
     if (!from.state.n)
         from.input = execution->input;

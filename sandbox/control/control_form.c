@@ -7,9 +7,11 @@
 #include "sandbox/notation/schedule_time.h"
 
 /* Empty where it is right; else what the service says. */
-static struct str check_states(struct call *call, const struct value *v, const struct value *attrs UNUSED)
+static struct str check_states(struct call *call, const struct value *v, const struct value *attrs)
 {
-    struct asl_diags diags = {.arena = call->arena, .interpreted = true};
+    struct asl_diags diags = {.arena = call->arena,
+        .interpreted = true,
+        .express = str_eqz(value_gets(attrs, "workflow_type"), "EXPRESS")};
     AUTO_BUF struct buf all = BUF_INIT;
     asl_validate(v, &diags);
     for (size_t i = 0; i < diags.n; i++)

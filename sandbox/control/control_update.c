@@ -91,6 +91,22 @@ static bool is_document(const struct attr *attr)
     return attr->type->kind == TYPE_JSON || attr->type->kind == TYPE_POLICY;
 }
 
+/* What gets a new value: `on_update`, `on_change`. */
+static const struct value *with_new(struct call *call, const struct resource *resource, const char *when,
+    const struct value *given, const struct value *attrs)
+{
+    const struct value *values = value_getz(resource->type->sandbox, when);
+    for (uint32_t i = 0; values && i < values->count; i++) {
+        const struct value *v =
+            is_affected(resource->type, values->entries[i].key, given)
+                ? fill_text(call, resource->type, values->entries[i].value, attrs, resource->revision + 1)
+                : NULL;
+        if (v)
+            attrs = value_with(call->arena, attrs, values->entries[i].key, v);
+    }
+    return attrs;
+}
+
 /* With `full`, what the request leaves out goes back to how it was at the beginning. */
 static const struct value *updated(
     struct call *call, const struct resource *resource, const struct value *given)
@@ -117,16 +133,9 @@ static const struct value *updated(
         attrs = v && is_deferred(call, resource, attr, v) ? deferred(call, attrs, attr, v)
                                                           : value_with(call->arena, attrs, attr->name, v);
     }
-    const struct value *values = value_getz(resource->type->sandbox, "on_update");
-    for (uint32_t i = 0; values && i < values->count; i++) {
-        const struct value *v =
-            is_affected(resource->type, values->entries[i].key, given)
-                ? fill_text(call, resource->type, values->entries[i].value, attrs, resource->revision + 1)
-                : NULL;
-        if (v)
-            attrs = value_with(call->arena, attrs, values->entries[i].key, v);
-    }
-    return attrs;
+    bool changed = !value_equal(attrs, resource->attrs);
+    attrs = with_new(call, resource, "on_update", given, attrs);
+    return changed ? with_new(call, resource, "on_change", given, attrs) : attrs;
 }
 
 /* A list of changes: what it makes of what there is. *gone: attributes that it takes away, back to how they

@@ -6,7 +6,7 @@
 
 #include <ctype.h>
 
-enum { MAX_PAGE = 1000, MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
+enum { MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
 
 /* ---- where it leads ---- */
 
@@ -249,7 +249,7 @@ int do_list_aliases(struct service_call *call, struct err *err)
             value_builder_add(&all, value_map(call->arena, entries, 2));
     }
     const struct value *found = value_builder_list(&all);
-    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, found->count, &first, &end, &next, err))
+    if (executions_page(call, found->count, &first, &end, &next, err))
         return -1;
     for (size_t i = first; i < end; i++)
         value_builder_add(&list, found->items[i]);

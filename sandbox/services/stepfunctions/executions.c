@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "provider/notation/asl_text.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
@@ -261,8 +262,8 @@ static void ended_event(struct execution *execution, struct arena *arena, const 
     const struct value *details = outcome->status == ASL_SUCCEEDED
                                       ? value_map(arena, &output, 1)
                                       : error_details(arena, execution->error, execution->cause);
-    execution_event(
-        execution, outcome->event, names[outcome->status].type, names[outcome->status].details, details);
+    execution_event(execution, outcome->status == ASL_ABORTED ? 0 : outcome->event,
+        names[outcome->status].type, names[outcome->status].details, details);
 }
 
 /* What it ended with; seen by others only once it is `ended`. */
@@ -315,13 +316,9 @@ static void executions_finish(
     activity_end(execution->activity, states[outcome->status], execution->error, execution->cause);
 }
 
-static void executions_run(void *ctx)
+static struct asl_host interpreter_host(struct execution *execution)
 {
-    struct execution *execution = ctx;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    const struct value *input = &value_empty_map;
-    struct err err = ERR_INIT;
-    const struct asl_host host = {.ctx = execution,
+    return (struct asl_host){.ctx = execution,
         .wall_ms = host_wall,
         .sleep = host_sleep,
         .wake = host_wake,
@@ -335,6 +332,15 @@ static void executions_run(void *ctx)
         .speed = sandbox_speed(services_sandbox(execution->all->services)),
         .threads = MAX_THREADS,
         .events = execution->express ? 0 : MAX_EVENTS};
+}
+
+static void executions_run(void *ctx)
+{
+    struct execution *execution = ctx;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *input = &value_empty_map;
+    struct err err = ERR_INIT;
+    const struct asl_host host = interpreter_host(execution);
     struct asl_outcome outcome = {.status = ASL_FAILED};
     json_parse(&arena, execution->input, &input, &err); /* it was checked when it came */
     const struct asl_execution what = {.host = &host,
@@ -409,16 +415,40 @@ static struct execution *executions_make(struct executions *all, const struct ex
     return execution;
 }
 
+void execution_try(struct executions *all, const struct service_call *call,
+    const struct execution_trial *what, struct asl_trial *trial, struct asl_outcome *out)
+{
+    struct arena *arena = call->arena;
+    struct str name = uuid_random(arena);
+    struct value_entry attrs[] = {{STR("name"), value_string(arena, name)},
+        {STR("arn"), value_string(arena, arena_printf(arena, "arn:aws:states:%.*s:%.*s:stateMachine:%.*s",
+                                             STR_ARG(call->region), STR_ARG(services_account(call->services)),
+                                             STR_ARG(name)))},
+        {STR("role"), value_string(arena, what->role)},
+        {STR("workflow_type"), value_stringz(arena, "EXPRESS")}, {STR("definition"), what->definition}};
+    const struct machine machine = {.record = {.attrs = value_map(arena, attrs, 5)}};
+    const struct execution_request request = {.machine = &machine, .region = call->region};
+    struct execution *execution = executions_make(all, &request);
+    const struct asl_host host = interpreter_host(execution);
+    const struct value *context = what->context ? what->context : context_of(execution, arena, what->input);
+    const struct asl_execution asl = {.host = &host,
+        .definition = what->definition,
+        .input = what->input,
+        .context = context,
+        .scope = &execution->scope,
+        .timeout_ms = EXPRESS_MS,
+        .from = {.state = what->state, .input = what->input}};
+    asl_try(arena, &asl, trial, out);
+    activity_end(execution->activity, ACTIVITY_SUCCEEDED, STR_EMPTY, STR_EMPTY);
+    activity_release(execution->activity);
+}
+
 static int executions_check(const struct execution_request *request, struct arena *arena, struct err *err)
 {
     const struct value *input;
     struct err why = ERR_INIT;
-    if (request->name.n > 80)
+    if (request->name.n > 80 || !asl_is_name(request->name))
         return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
-    for (size_t i = 0; i < request->name.n; i++)
-        if ((unsigned char)request->name.p[i] <= ' ' ||
-            strchr("<>{}[]?*\"#%\\^|~`$&,;:/", request->name.p[i]))
-            return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
     if (request->input.n > ASL_MAX_DATA)
         return service_refuse(err, 400, "InvalidExecutionInput", "The input is longer than 262144 bytes");
     if (request->input.n && json_parse(arena, request->input, &input, &why))

@@ -114,6 +114,19 @@ int64_t execution_event(struct execution *execution, int64_t previous, const cha
 /* As the service's DescribeExecution says it. */
 const struct value *execution_describe(struct execution *execution, struct arena *arena);
 
+/* One state by itself, in an execution that nobody else knows, on this thread. */
+struct execution_trial {
+    const struct value *definition, *input;
+    const struct value *context; /* NULL: made up */
+    struct str state, role;
+};
+void execution_try(struct executions *all, const struct service_call *call,
+    const struct execution_trial *what, struct asl_trial *trial, struct asl_outcome *out);
+
+/* ---- test_state.c ---- */
+
+service_handler do_test_state;
+
 /* ---- list.c ---- */
 
 /* A new one gets its place; *out is it, or the one that runs under its name with the same input. With the
@@ -133,6 +146,11 @@ void execution_log_event(
 
 /* ---- operations.c ---- */
 
+/* InvalidArn where it is none at all. */
+int executions_arn(struct str arn, struct err *err);
+/* service_page() in this service's words. */
+int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
+    const struct value **next, struct err *err);
 /* The one that the call names, with a reference. An EXPRESS one is nobody's to look at. */
 int execution_of(const struct service_call *call, struct execution **out, struct err *err);
 /* An event's details without inputs and outputs. */

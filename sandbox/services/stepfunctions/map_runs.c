@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
-enum { MAX_PAGE = 1000 };
-
 struct map_run {
     struct map_run *next; /* older */
     struct asl_map_run run;
@@ -153,7 +151,7 @@ int do_list_map_runs(struct service_call *call, struct err *err)
     }
     pthread_mutex_unlock(&execution->all->lock);
     activity_release(execution->activity);
-    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err))
+    if (executions_page(call, n, &first, &end, &next, err))
         return -1;
     const struct value *list = value_builder_list(&runs);
     for (size_t i = first; i < end; i++)

@@ -2,6 +2,7 @@
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/json.h"
+#include "provider/notation/asl_text.h"
 #include "provider/notation/asl_validate.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
@@ -15,11 +16,33 @@ static bool is_express(const struct machine *machine)
     return str_eqz(value_gets(machine->record.attrs, "workflow_type"), "EXPRESS");
 }
 
+int executions_arn(struct str arn, struct err *err)
+{
+    return str_starts(arn, STR("arn:")) ? 0
+                                        : service_refuse(err, 400, "InvalidArn",
+                                              "Invalid Arn: 'Invalid ARN prefix: %.*s'", STR_ARG(arn));
+}
+
+int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
+    const struct value **next, struct err *err)
+{
+    int64_t size = service_int(call->input, "maxResults", 0);
+    if (size > MAX_PAGE)
+        return service_refuse(err, 400, "ValidationException",
+            "1 validation error detected: Value '%lld' at 'maxResults' failed to satisfy constraint: Member "
+            "must "
+            "have value less than or equal to %d",
+            (long long)size, MAX_PAGE);
+    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, n, first, end, next, &(struct err)ERR_INIT))
+        return service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
+    return 0;
+}
+
 /* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */
 int execution_of(const struct service_call *call, struct execution **out, struct err *err)
 {
     struct str arn;
-    if (service_required(call, "executionArn", &arn, err))
+    if (service_required(call, "executionArn", &arn, err) || executions_arn(arn, err))
         return -1;
     if (str_find(arn, STR(":express:"), 0) >= 0)
         return service_refuse(
@@ -174,7 +197,7 @@ static int do_list(struct service_call *call, struct err *err)
             "This operation is not supported by this type of state machine");
     struct execution **found = executions_of(
         services_executions(call->services), call->arena, arn, value_gets(call->input, "statusFilter"), &n);
-    int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+    int status = executions_page(call, n, &first, &end, &next, err);
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++) {
         if (!status && i >= first && i < end)
@@ -217,7 +240,7 @@ static int do_history(struct service_call *call, struct err *err)
     bool bare = value_equal(value_getz(call->input, "includeExecutionData"), &value_false);
     size_t n = execution_event_count(execution);
     AUTO_BUILDER struct value_builder events = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
-    int status = service_page(call, "nextToken", "maxResults", MAX_PAGE, n, &first, &end, &next, err);
+    int status = executions_page(call, n, &first, &end, &next, err);
     if (!status)
         execution_events(execution, n, first, end, backward, &events);
     activity_release(execution->activity);
@@ -295,6 +318,8 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
 {
     struct str arn, token, input;
     struct control_record activity;
+    if (executions_arn(value_gets(call->input, "activityArn"), err))
+        return -1;
     if (service_required(call, "activityArn", &arn, err))
         return -1;
     if (!control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.activity"),
@@ -322,6 +347,17 @@ static const struct value *diag_value(struct arena *arena, const struct asl_diag
     return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
+static int do_create_activity(struct service_call *call, struct err *err)
+{
+    struct str name;
+    if (service_required(call, "name", &name, err))
+        return -1;
+    if (!asl_is_name(name))
+        return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
+    call->declined = true; /* the control plane makes it */
+    return 0;
+}
+
 static int do_validate(struct service_call *call, struct err *err)
 {
     struct str text;
@@ -329,7 +365,9 @@ static int do_validate(struct service_call *call, struct err *err)
     struct err why = ERR_INIT;
     if (service_required(call, "definition", &text, err))
         return -1;
-    struct asl_diags diags = {.arena = call->arena, .interpreted = true};
+    struct asl_diags diags = {.arena = call->arena,
+        .interpreted = true,
+        .express = str_eqz(value_gets(call->input, "type"), "EXPRESS")};
     json_parse(call->arena, text, &definition, &why);
     asl_validate(definition, &diags);
     if (!definition)
@@ -368,10 +406,12 @@ const struct service_operation stepfunctions_operations[] = {
     {"states", "RedriveExecution", do_redrive, NULL, NULL},
     {"states", "DescribeMapRun", do_describe_map_run, NULL, NULL},
     {"states", "ListMapRuns", do_list_map_runs, NULL, NULL},
+    {"states", "CreateActivity", do_create_activity, NULL, NULL},
     {"states", "GetActivityTask", do_get_activity_task, NULL, NULL},
     {"states", "SendTaskSuccess", do_success, NULL, NULL},
     {"states", "SendTaskFailure", do_failure, NULL, NULL},
     {"states", "SendTaskHeartbeat", do_heartbeat, NULL, NULL},
     {"states", "ValidateStateMachineDefinition", do_validate, NULL, NULL},
+    {"states", "TestState", do_test_state, NULL, NULL},
     {0},
 };

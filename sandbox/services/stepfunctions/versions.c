@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-enum { MAX_PAGE = 1000, MAX_DESCRIPTION = 256 };
+enum { MAX_DESCRIPTION = 256 };
 
 /* ---- the note of a machine ---- */
 
@@ -58,6 +58,8 @@ int machine_of(const struct service_call *call, struct str arn, struct control_r
     struct err *err)
 {
     struct str machine = machine_part(arn, rest);
+    if (executions_arn(arn, err))
+        return -1;
     if (control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.state_machine"),
             call->region, machine, out))
         return 0;
@@ -147,7 +149,7 @@ static const struct value *executions_versions_publish(const struct service_call
     const struct value *version = NULL;
     pthread_mutex_lock(&all->notes);
     if (!machine_of(call, arn, &machine, &rest, err)) {
-        struct str now = value_gets(machine.attrs, "revision_id");
+        struct str now = value_text(value_getz(machine.attrs, "revision_id"), STR("INITIAL"));
         if (rest.n)
             service_refuse(err, 400, "ValidationException",
                 "Publishing takes the ARN of a state machine, not of a version or an alias");
@@ -230,7 +232,7 @@ int do_describe_versioned(struct service_call *call, struct err *err)
     if (service_required(call, "stateMachineArn", &arn, err))
         return -1;
     if (!str_starts(arn, STR("arn:")))
-        return service_refuse(err, 400, "InvalidArn", "Invalid Arn: '%.*s'", STR_ARG(arn));
+        return executions_arn(arn, err);
     machine_part(arn, &rest);
     call->declined = !rest.n;
     if (call->declined)
@@ -254,7 +256,7 @@ int do_list_versions(struct service_call *call, struct err *err)
         return -1;
     if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT)) /* of none there are none */
         versions = machine_note_list(machine_note(call, &machine), "versions");
-    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, versions->count, &first, &end, &next, err))
+    if (executions_page(call, versions->count, &first, &end, &next, err))
         return -1;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++) {

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
+from servers import code
 from support import until
 from test_firing import queue  # noqa: F401
 from test_machines import Machines
@@ -47,7 +49,7 @@ def test_history_tells_what_was_aborted(machines, queue):
     until(lambda: any(event["type"] == "WaitStateEntered" for event in machines.history(execution)))
     machines.client.stop_execution(executionArn=execution, error="Enough", cause="said so")
     kinds = [event["type"] for event in machines.history(execution)]
-    assert kinds[-2:] == ["WaitStateAborted", "ExecutionAborted"]
+    assert kinds[-2:] == ["WaitStateEntered", "ExecutionAborted"]
 
 
 def test_history_tells_what_was_refused(machines):
@@ -92,3 +94,50 @@ def test_what_has_ended_is_not_kept_in_memory(kept_sandbox, tmp_path):
     express = machines.make({"Type": "Pass"}, type="EXPRESS")
     assert machines.client.start_sync_execution(stateMachineArn=express)["status"] == "SUCCEEDED"
     assert sorted(files) == sorted(folder.iterdir())
+
+
+def test_calls_are_refused_as_on_aws(machines):
+    client = machines.client
+    for call, arn in ((client.describe_state_machine, "stateMachineArn"), (client.list_executions, "stateMachineArn"), (client.describe_execution, "executionArn"),
+                      (client.get_execution_history, "executionArn"), (client.publish_state_machine_version, "stateMachineArn"), (client.get_activity_task, "activityArn")):
+        with pytest.raises(ClientError) as caught:
+            call(**{arn: "none"})
+        assert (caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]) == ("InvalidArn", "Invalid Arn: 'Invalid ARN prefix: none'")
+    machine = machines.make({"Type": "Pass"})
+    with pytest.raises(ClientError) as caught:
+        client.list_executions(stateMachineArn=machine, maxResults=1001)
+    assert caught.value.response["Error"]["Message"].endswith("Member must have value less than or equal to 1000")
+    assert code(client.list_executions, stateMachineArn=machine, nextToken="none") == "InvalidToken"
+    assert [code(client.create_activity, name=name) for name in ("a b", "a/b", "a\x7f", "a\x85")] == ["InvalidName"] * 4
+
+
+def test_a_machine_has_a_revision_once_it_was_changed(machines):
+    client, machine = machines.client, machines.make({"Type": "Pass"})
+    described = client.describe_state_machine(stateMachineArn=machine)
+    assert "revisionId" not in described
+    assert described["loggingConfiguration"] == {"level": "OFF", "includeExecutionData": False}
+    same = client.update_state_machine(stateMachineArn=machine, definition=described["definition"])
+    assert "revisionId" not in same
+    changed = client.update_state_machine(stateMachineArn=machine, definition=described["definition"].replace("Pass", "Succeed").replace(', "End": true', ""))
+    assert changed["revisionId"] == client.describe_state_machine(stateMachineArn=machine)["revisionId"]
+    again = client.update_state_machine(stateMachineArn=machine, roleArn=described["roleArn"])
+    assert again["revisionId"] == changed["revisionId"]
+
+
+def test_a_definition_is_refused_in_the_services_words(machines):
+    def wrong(definition, **more):
+        said = machines.client.validate_state_machine_definition(definition=json.dumps(definition), **more)
+        return [(one["location"], one["message"]) for one in said["diagnostics"]]
+
+    def labelled(label):
+        return {"StartAt": "M", "States": {"M": {"Type": "Map", "Label": label, "End": True, "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "P", "States": {"P": {"Type": "Succeed"}}}}}}
+
+    task = {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {}, "End": True}}}
+    assert not wrong(task) and wrong(task, type="EXPRESS") == [
+        ("/States/T/Resource", "Express state machine does not support '.waitForTaskToken' service integration ")]
+    assert wrong({}) == [("/", "These fields are required: [States, StartAt]")]
+    down = {"StartAt": "P", "States": {"P": {"Type": "Pass", "QueryLanguage": "JSONPath", "End": True}}}
+    assert not wrong(down) and wrong({**down, "QueryLanguage": "JSONata"}) == [
+        ("/States/P", "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")]
+    assert not wrong(labelled("good-label")) and [bool(wrong(labelled(label))) for label in ("", "x" * 41, "a b", "a?", "a\x80")] == [True] * 5

@@ -1,0 +1,230 @@
+/* TestState: one state by itself, as it is or with a result or an error in the place of its work. */
+#include "sandbox/services/stepfunctions/executions.h"
+
+#include "base/json.h"
+#include "provider/notation/asl_validate.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <stdlib.h>
+
+#define ALONE "StateName"
+
+struct test {
+    struct service_call *call;
+    const struct value *definition; /* of a machine that has the state */
+    const struct value *state, *input, *context;
+    struct str name;
+    struct asl_trial trial;
+    struct asl_error mocked;
+};
+
+/* ---- what is asked ---- */
+
+static int test_json(struct test *t, const char *member, const struct value **out, struct err *err)
+{
+    struct str text = value_gets(t->call->input, member);
+    struct err why = ERR_INIT;
+    if (!text.n || !json_parse(t->call->arena, text, out, &why))
+        return 0;
+    return service_refuse(err, 400,
+        str_eqz(str_z(member), "input") ? "InvalidExecutionInput" : "ValidationException",
+        "%s is not valid JSON: %s", member, why.message);
+}
+
+/* In a machine, or in a branch or a processor of one of its states; *machine is what it stands in. */
+static const struct value *find_state(const struct value *machine, struct str name, const struct value **in)
+{
+    const struct value *states = value_getz(machine, "States"), *found = value_get(states, name);
+    *in = machine;
+    for (uint32_t i = 0; !found && states && states->kind == VALUE_MAP && i < states->count; i++) {
+        const struct value *state = states->entries[i].value, *branches = value_getz(state, "Branches");
+        const struct value *processor = value_getz(state, "ItemProcessor");
+        if (processor)
+            found = find_state(processor, name, in);
+        for (uint32_t k = 0; !found && branches && branches->kind == VALUE_LIST && k < branches->count; k++)
+            found = find_state(branches->items[k], name, in);
+    }
+    return found;
+}
+
+/* Where a state leads is not asked: what it leads to is not there. */
+static int test_definition_wrong(struct test *t, struct err *err)
+{
+    struct asl_diags diags = {.arena = t->call->arena, .interpreted = true};
+    int status = 0;
+    asl_validate(t->definition, &diags);
+    for (size_t i = 0; i < diags.n && !status; i++)
+        if (!str_eqz(diags.items[i].code, "MISSING_TRANSITION_TARGET") &&
+            !str_eqz(diags.items[i].code, "MISSING_END_STATE"))
+            status = service_refuse(err, 400, "InvalidDefinition",
+                "Invalid State Machine Definition: '%.*s: %.*s at %.*s'", STR_ARG(diags.items[i].code),
+                STR_ARG(diags.items[i].message), STR_ARG(diags.items[i].location));
+    asl_diags_release(&diags);
+    return status;
+}
+
+static int find_definition(struct test *t, struct err *err)
+{
+    struct arena *arena = t->call->arena;
+    const struct value *given = NULL, *in = NULL;
+    struct str text;
+    t->name = value_gets(t->call->input, "stateName");
+    if (service_required(t->call, "definition", &text, err) || test_json(t, "definition", &given, err))
+        return -1;
+    bool machine = value_getz(given, "States") != NULL;
+    if (!t->name.n || !machine) {
+        t->name = t->name.n ? t->name : STR(ALONE);
+        struct value_entry state = {t->name, given};
+        struct value_entry parts[] = {
+            {STR("StartAt"), value_string(arena, t->name)}, {STR("States"), value_map(arena, &state, 1)}};
+        given = value_map(arena, parts, 2);
+    }
+    t->definition = given;
+    t->state = find_state(given, t->name, &in);
+    if (!t->state)
+        return service_refuse(err, 400, "ValidationException", "State not found in definition");
+    if (test_definition_wrong(t, err))
+        return -1;
+    const struct value *language = value_getz(given, "QueryLanguage");
+    t->definition = language && in != given ? value_with(arena, in, STR("QueryLanguage"), language) : in;
+    return 0;
+}
+
+/* ---- what stands for its work ---- */
+
+static int check_mocked_result(struct test *t, struct str type, struct err *err)
+{
+    const struct value *result = t->trial.result, *branches = value_getz(t->state, "Branches");
+    bool parallel = str_eqz(type, "Parallel"), map = str_eqz(type, "Map");
+    bool writes = value_getz(t->state, "ResultWriter") != NULL;
+    if (map && writes && result->kind != VALUE_MAP)
+        return service_refuse(err, 400, "ValidationException", "Mocked result must be a JSON object.");
+    if ((parallel || (map && !writes)) && result->kind != VALUE_LIST)
+        return service_refuse(err, 400, "ValidationException", "Mocked result must be an array.");
+    if (parallel && result->count != branches->count)
+        return service_refuse(err, 400, "ValidationException",
+            "Mocked result must contain the same number of items as number of Parallel branches.");
+    if (map && !writes && t->trial.failures > result->count)
+        return service_refuse(err, 400, "ValidationException",
+            "Map iteration failure count must be less than or equal to the number of Map iterations");
+    return 0;
+}
+
+static int test_mock(struct test *t, struct err *err)
+{
+    struct service_call *call = t->call;
+    struct str type = value_gets(t->state, "Type");
+    const struct value *mock = value_getz(call->input, "mock"), *result = value_getz(mock, "result"),
+                       *error = value_getz(mock, "errorOutput");
+    struct err why = ERR_INIT;
+    bool many = str_eqz(type, "Map") || str_eqz(type, "Parallel");
+    if (!mock && many)
+        return service_refuse(err, 400, "InvalidDefinition",
+            "TestState API does not support Map or Parallel states. Supported state types include: [Task, "
+            "Wait, "
+            "Pass, Succeed, Fail, Choice]");
+    if (!mock && t->trial.failures)
+        return service_refuse(err, 400, "ValidationException",
+            "TestState does not support MapIterationFailureCount when a mock is not specified.");
+    if (!mock)
+        return 0;
+    if (!many && !str_eqz(type, "Task"))
+        return service_refuse(err, 400, "ValidationException",
+            "State type '%.*s' is not supported when a mock is specified", STR_ARG(type));
+    if (result && error)
+        return service_refuse(err, 400, "ValidationException",
+            "A test mock should have only one of the following fields: [result, errorOutput].");
+    if (value_equal(value_getz(call->input, "revealSecrets"), &value_true))
+        return service_refuse(err, 400, "ValidationException",
+            "TestState does not support RevealSecrets when a mock is specified.");
+    if (error) {
+        t->mocked = (struct asl_error){value_gets(error, "error"), value_gets(error, "cause")};
+        t->trial.error = &t->mocked;
+    }
+    if (result && json_parse(call->arena, value_text(result, STR_EMPTY), &t->trial.result, &why))
+        return service_refuse(err, 400, "ValidationException", "Mocked result must be valid JSON");
+    return result ? check_mocked_result(t, type, err) : 0;
+}
+
+/* ---- what is told ---- */
+
+/* All data goes as text, numbers as they are. */
+static const struct value *inspection(struct test *t)
+{
+    struct arena *arena = t->call->arena;
+    const struct asl_trial *trial = &t->trial;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena), error = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < trial->seen->count; i++) {
+        struct str name = trial->seen->entries[i].key;
+        const struct value *v = trial->seen->entries[i].value;
+        bool number = str_starts(name, STR("tolerated")) || str_eqz(name, "maxConcurrency");
+        value_builder_set(&b, name, number ? v : json_as_text(arena, v));
+    }
+    if (trial->caught)
+        value_builder_set(&error, STR("catchIndex"), value_int(arena, trial->rule));
+    if (trial->retriable) {
+        value_builder_set(&error, STR("retryIndex"), value_int(arena, trial->rule));
+        value_builder_set(&error, STR("retryBackoffIntervalSeconds"), value_int(arena, trial->backoff_s));
+    }
+    if (error.n)
+        value_builder_set(&b, STR("errorDetails"), value_builder_map(&error));
+    return value_builder_map(&b);
+}
+
+static void tell_end(struct test *t, const struct asl_outcome *outcome)
+{
+    struct service_call *call = t->call;
+    const struct asl_trial *trial = &t->trial;
+    struct str level = value_text(value_getz(call->input, "inspectionLevel"), STR("INFO"));
+    const char *status = trial->retriable                   ? "RETRIABLE"
+                         : trial->caught                    ? "CAUGHT_ERROR"
+                         : outcome->status == ASL_SUCCEEDED ? "SUCCEEDED"
+                                                            : "FAILED";
+    service_answer(call, "status", value_stringz(call->arena, status));
+    if (outcome->output)
+        service_answer(call, "output", json_as_text(call->arena, outcome->output));
+    if (trial->failed.name.n && !outcome->unnamed)
+        service_answer(call, "error", value_string(call->arena, trial->failed.name));
+    if (trial->failed.cause.n)
+        service_answer(call, "cause", value_string(call->arena, trial->failed.cause));
+    if (trial->next.n && outcome->output)
+        service_answer(call, "nextState", value_string(call->arena, trial->next));
+    if (!str_eqz(level, "INFO"))
+        service_answer(call, "inspectionData", inspection(t));
+}
+
+/* ---- all of it ---- */
+
+static int read_request(struct test *t, struct err *err)
+{
+    struct service_call *call = t->call;
+    const struct value *settings = value_getz(call->input, "stateConfiguration");
+    t->input = &value_empty_map;
+    t->trial.retries = service_int(settings, "retrierRetryCount", 0);
+    t->trial.failures = service_int(settings, "mapIterationFailureCount", 0);
+    if (find_definition(t, err) || test_json(t, "input", &t->input, err) ||
+        test_json(t, "context", &t->context, err) || test_json(t, "variables", &t->trial.variables, err) ||
+        test_mock(t, err))
+        return -1;
+    bool mocked = t->trial.result || t->trial.error;
+    if (str_eqz(value_gets(t->state, "Type"), "Task") && !mocked && !value_gets(call->input, "roleArn").n)
+        return service_refuse(
+            err, 400, "ValidationException", "RoleArn must be specified when testing a Task state");
+    return 0;
+}
+
+int do_test_state(struct service_call *call, struct err *err)
+{
+    struct test t = {.call = call};
+    struct asl_outcome outcome;
+    if (read_request(&t, err))
+        return -1;
+    const struct execution_trial what = {.definition = t.definition,
+        .state = t.name,
+        .input = t.input,
+        .context = t.context,
+        .role = value_gets(call->input, "roleArn")};
+    execution_try(services_executions(call->services), call, &what, &t.trial, &outcome);
+    tell_end(&t, &outcome);
+    return 0;
+}
