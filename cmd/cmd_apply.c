@@ -64,8 +64,8 @@ static int cmd_apply_run(struct invocation *inv)
     return status;
 }
 
-static const struct option_set *const sets[] = {
-    &options_lease, &options_teardown, &options_change, &options_json, &options_plan, &options_stack, NULL};
+static const struct option_set *const sets[] = {&options_lease, &options_teardown, &options_approve,
+    &options_change, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir apply", "plan, ask, carry out"},
     {"weir apply --yes --json", "in CI"},

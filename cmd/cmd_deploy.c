@@ -51,7 +51,7 @@ static int cmd_deploy_run(struct invocation *inv)
 }
 
 static const struct option_set *const sets[] = {
-    &options_deploy, &options_change, &options_json, &options_stack, NULL};
+    &options_deploy, &options_approve, &options_change, &options_json, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir deploy", "all artifacts, and what uses them"},
     {"weir deploy csv_to_trusted --yes", "one job with its script, without a question"},

@@ -170,8 +170,8 @@ static const struct option options[] = {
         .doc = "look afterwards for anything that is left; status 5 when there is something"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {
-    &own_set, &options_teardown, &options_change, &options_json, &options_destroy, &options_stack, NULL};
+static const struct option_set *const sets[] = {&own_set, &options_teardown, &options_approve,
+    &options_change, &options_json, &options_destroy, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir destroy", "show what goes, ask, delete it"},
     {"weir destroy -e dev --yes", "without a question"},

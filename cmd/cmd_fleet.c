@@ -35,6 +35,7 @@ static int fleet_change(struct fleet *fleet)
     const struct fleet_settings *own = fleet->inv->own;
     int status = fleet_hold_budget(fleet);
     fleet_check_deletions(fleet);
+    fleet_check_rules(fleet, true);
     if (status == EXIT_DONE)
         status = fleet_check_engines(fleet);
     if (status == EXIT_DONE && !fleet->destroy && !own->over_quota)
@@ -75,6 +76,7 @@ static int run_plan(struct invocation *inv)
         status = fleet_tell_cost(&fleet);
     if (status == EXIT_DONE)
         status = fleet_hold_budget(&fleet);
+    fleet_check_rules(&fleet, false);
     if (status == EXIT_DONE)
         status = fleet_report(&fleet);
     fleet_close(&fleet);
@@ -86,6 +88,8 @@ static int apply_or_destroy(struct invocation *inv, bool destroy)
     struct fleet fleet;
     int status = fleet_open(inv, &fleet);
     fleet.destroy = destroy;
+    if (status == EXIT_DONE)
+        status = planning_check_approvals(inv, fleet.base.stack);
     if (status == EXIT_DONE)
         status = fleet_show(&fleet, true);
     if (status == EXIT_DONE)
@@ -212,10 +216,10 @@ static const struct option_set *const plan_sets[] = {&at_once_set, &cost_set, &o
     &options_teardown, &options_json, &options_drift, &options_stack, NULL};
 static const struct option_set *const drift_sets[] = {
     &at_once_set, &options_json, &options_drift, &options_stack, NULL};
-static const struct option_set *const change_sets[] = {
-    &at_once_set, &verify_set, &options_teardown, &options_change, &options_json, &options_stack, NULL};
+static const struct option_set *const change_sets[] = {&at_once_set, &verify_set, &options_teardown,
+    &options_approve, &options_change, &options_json, &options_stack, NULL};
 static const struct option_set *const apply_sets[] = {&apply_set, &verify_set, &options_quick,
-    &options_teardown, &options_change, &options_json, &options_stack, NULL};
+    &options_teardown, &options_approve, &options_change, &options_json, &options_stack, NULL};
 static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
 static const struct option_set *const output_sets[] = {&output_set, &options_json, &options_stack, NULL};
 

@@ -61,6 +61,12 @@ static void add_run(struct invocation *inv, const struct history_run *run, struc
         buf_addz(out, "  ");
         text_add_safe(out, run->ci_url, false);
     }
+    if (run->approved.n) {
+        buf_addz(out, "  approved ");
+        text_add_safe(out, run->approved, false);
+        buf_addz(out, ": ");
+        text_add_safe(out, run->reason, false);
+    }
     buf_add_char(out, '\n');
 }
 
@@ -94,6 +100,8 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
     json_write_member(out, "owner", run->owner);
     json_write_member(out, "version", run->version);
     json_write_member(out, "ci_url", run->ci_url);
+    json_write_member_if_any(out, "approved", run->approved);
+    json_write_member_if_any(out, "reason", run->reason);
     json_write_member(out, "begin", time_rfc3339(&arena, run->begin_ms, true));
     if (run->end_ms)
         json_write_member(out, "end", time_rfc3339(&arena, run->end_ms, true));

@@ -313,7 +313,7 @@ static const struct option options[] = {
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
-    &own_set, &options_change, &options_json, &options_stack, NULL};
+    &own_set, &options_approve, &options_change, &options_json, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir rollback csv_to_trusted", "the version before the one in use, shown as a plan first"},
     {"weir rollback csv_to_trusted --list", "what there is to go back to"},

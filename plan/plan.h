@@ -99,8 +99,9 @@ struct unread {
 /* What a rule (stacks/rule.h) says of a resource, or of the plan. */
 enum finding_outcome {
     FINDING_BROKEN,
-    FINDING_WAITS,  /* it is asked before the resource's call */
-    FINDING_WAIVED, /* the stack need not keep it, until a day */
+    FINDING_WAITS,    /* it is asked before the resource's call */
+    FINDING_WAIVED,   /* the stack need not keep it, until a day */
+    FINDING_APPROVED, /* somebody agreed to it */
     FINDING_OUTCOMES
 };
 
@@ -112,7 +113,7 @@ struct rule_finding {
     struct str type, message;
     struct str doc, control, link; /* of the rule; "" not given */
     bool builtin;                  /* a rule that comes with weir */
-    struct str reason, until;      /* WAIVED */
+    struct str reason, until;      /* WAIVED; APPROVED: the reason alone */
     enum rule_level level;
     enum finding_outcome outcome;
     bool unknown;     /* broken only because nobody can tell */
@@ -214,6 +215,9 @@ struct plan_options {
     unsigned teardown;  /* what may go besides the resources that are deleted, enum teardown */
     const struct str *replaces; /* --replace */
     size_t replace_count;
+    const struct str *approved; /* rules of level approval that somebody agreed to */
+    size_t approved_count;
+    struct str approval_reason;
     int parallelism;           /* 0: 32 */
     const atomic_bool *cancel; /* set: planning is given up (ERR_INTERRUPTED); NULL: never */
     struct observer observer;
@@ -248,8 +252,10 @@ size_t plan_count_all(const struct plan *plan);
 const struct change *plan_change_at(const struct plan *plan, struct str address);
 /* Can everything be deleted that is to be? -1 where something stands in the way of it (ERR_INVALID). */
 int plan_check_deletions(const struct plan *plan, struct err *err);
-/* Are all rules kept whose breach is an error? -1 (ERR_INVALID). Nothing is applied otherwise. */
+/* Are all rules kept whose breach is an error? Has somebody agreed to what others report? -1 (ERR_INVALID).
+ * Nothing is applied otherwise. */
 int plan_check_rules(const struct plan *plan, struct err *err);
+int plan_check_approvals(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
 

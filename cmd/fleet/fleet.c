@@ -283,6 +283,9 @@ static void member_plan(void *ctx, size_t i)
         .delete_adopted = s->delete_adopted,
         .lease_ms = member_goes(m) ? 0 : s->lease_ms,
         .teardown = planning_teardown(s),
+        .approved = s->approve.items,
+        .approved_count = s->approve.n,
+        .approval_reason = str_z(s->reason ? s->reason : ""),
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_event, m}};
@@ -343,8 +346,18 @@ void fleet_check_deletions(struct fleet *fleet)
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
         struct err err = ERR_INIT;
+        if (m->plan && member_fine(m) && plan_check_deletions(m->plan, &err))
+            member_fail(m, &err);
+    }
+}
+
+void fleet_check_rules(struct fleet *fleet, bool approvals)
+{
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        struct err err = ERR_INIT;
         if (m->plan && member_fine(m) &&
-            (plan_check_deletions(m->plan, &err) || plan_check_rules(m->plan, &err)))
+            (plan_check_rules(m->plan, &err) || (approvals && plan_check_approvals(m->plan, &err))))
             member_fail(m, &err);
     }
 }

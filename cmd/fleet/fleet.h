@@ -101,6 +101,8 @@ int fleet_check_engines(struct fleet *fleet);
 int fleet_check_quotas(struct fleet *fleet);
 /* Of whom something cannot be deleted that is to be has failed, before anything is called. */
 void fleet_check_deletions(struct fleet *fleet);
+/* Likewise those that break a rule, or, with `approvals`, one to which nobody agreed. */
+void fleet_check_rules(struct fleet *fleet, bool approvals);
 /* From now on the state knows those as members that are planned to be, or no more those that are gone. */
 int fleet_remember(struct fleet *fleet, bool gone);
 /* Its destroyed entirely, or going to be? */

@@ -97,6 +97,11 @@ static const struct option change[] = {
     {'y', "yes", "auto-approve", FIELD(yes), .doc = "do not ask"},
     LOCK_TIMEOUT,
 };
+static const struct option approve[] = {
+    {0, "approve", .value = "RULE", .kind = OPTION_LIST, FIELD(approve),
+        .doc = "agree to what a rule of level approval reports; may be repeated"},
+    {0, "reason", .value = "TEXT", .kind = OPTION_TEXT, FIELD(reason), .doc = "why, for \"weir history\""},
+};
 static const struct option lock[] = {LOCK_TIMEOUT};
 
 static const struct option lease[] = {OPTION_LEASE};
@@ -113,6 +118,7 @@ const struct option_set options_teardown = OPTION_SET("Options of what is delete
 const struct option_set options_lease = OPTION_SET(NULL, lease);
 const struct option_set options_quick = OPTION_SET(NULL, quick);
 const struct option_set options_change = OPTION_SET(NULL, change);
+const struct option_set options_approve = OPTION_SET(NULL, approve);
 const struct option_set options_lock = OPTION_SET(NULL, lock);
 
 enum { CANDIDATES_MAX = 128 };

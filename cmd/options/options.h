@@ -41,6 +41,8 @@ struct settings {
     const char *to; /* plan, apply: the run to go back to */
     int parallelism;
     bool yes;
+    struct texts approve; /* names of rules */
+    const char *reason;
     int64_t lock_timeout_ms;
     int64_t lease_ms; /* apply: --for */
 };
@@ -116,6 +118,7 @@ extern const struct option_set options_destroy; /* of these, what each of these 
 extern const struct option_set options_drift;
 extern const struct option_set options_deploy;
 extern const struct option_set options_change;   /* --yes, --lock-timeout */
+extern const struct option_set options_approve;  /* --approve, --reason: of all that change something */
 extern const struct option_set options_lock;     /* --lock-timeout, where it stands alone */
 extern const struct option_set options_lease;    /* --for */
 extern const struct option_set options_quick;    /* --quick-refresh, where it stands alone */

@@ -23,7 +23,7 @@ const struct event_doc event_docs[] = {
         "column",
         "a rule that is broken, or that waits for the apply; level: error, warning, approval; outcome: "
         "broken, "
-        "waits, waived; `unknown`: nobody can tell, so it counts as broken"},
+        "waits, waived, approved; `unknown`: nobody can tell, so it counts as broken"},
     {"waiver", "rule, for, reason, until", "weir rules: a rule that the stack need not keep"},
     {"rule_declared", "rule, level, for, where, require, message, module, doc, control, link, file, line",
         "weir rules: a rule that holds for the stack"},
@@ -73,7 +73,8 @@ const struct event_doc event_docs[] = {
     {"check", "name, ok, warning, text",
         "one finding of state doctor; a warning is not ok, and no failure either"},
     {"run",
-        "run, command, status, owner, version, ci_url, begin, end, created, updated, deleted, imported, "
+        "run, command, status, owner, version, ci_url, approved, reason, begin, end, created, updated, "
+        "deleted, imported, "
         "moved, "
         "forgotten, failed, first_seq, last_seq",
         "a run that history lists"},

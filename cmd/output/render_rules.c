@@ -8,9 +8,11 @@
 
 static const char *outcome_word(const struct rule_finding *f)
 {
-    return f->outcome == FINDING_WAITS    ? "asked during apply"
-           : f->outcome == FINDING_WAIVED ? "waived"
-                                          : rule_level_name(f->level);
+    return f->outcome == FINDING_WAITS      ? "asked during apply"
+           : f->outcome == FINDING_WAIVED   ? "waived"
+           : f->outcome == FINDING_APPROVED ? "approved"
+           : f->level == RULE_APPROVAL      ? "wants approval"
+                                            : rule_level_name(f->level);
 }
 
 /* "weir.yaml:12" */
@@ -28,9 +30,11 @@ static void add_place(struct buf *out, struct span span)
 /* "; until 2027-01-31: it is a copy" */
 static void add_waiver(struct buf *out, const struct rule_finding *f)
 {
-    if (f->outcome != FINDING_WAIVED)
+    if (!f->reason.n)
         return;
-    buf_addf(out, "; until %.*s: ", STR_ARG(f->until));
+    buf_addz(out, "; ");
+    if (f->until.n)
+        buf_addf(out, "until %.*s: ", STR_ARG(f->until));
     text_add_safe(out, f->reason, false);
 }
 
@@ -39,7 +43,7 @@ void render_rules(const struct plan *plan, const struct render_options *o, bool 
     size_t shown = 0;
     for (size_t i = 0; i < plan->finding_count; i++) {
         const struct rule_finding *f = &plan->findings[i];
-        if (!broken && f->outcome == FINDING_BROKEN)
+        if (!broken && f->outcome == FINDING_BROKEN && f->level != RULE_APPROVAL)
             continue;
         if (!shown++)
             style_add(out, o->color, STYLE_BOLD, "Rules:\n");

@@ -94,11 +94,34 @@ void planning_say_lease(const struct observer *observer, struct workspace *works
     observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
 }
 
+int planning_check_approvals(struct invocation *inv, const struct stack *stack)
+{
+    const struct texts *approve = &inv->settings->approve;
+    bool reason = inv->settings->reason && inv->settings->reason[0];
+    for (size_t i = 0; i < approve->n; i++) {
+        bool found = false;
+        for (size_t k = 0; k < stack->rule_count && !found; k++)
+            found =
+                stack->rules[k].level == RULE_APPROVAL && rule_is_called(&stack->rules[k], approve->items[i]);
+        if (!found)
+            return invocation_usage(inv, "\"weir rules\" lists them", "no rule \"%.*s\" asks for approval",
+                STR_ARG(approve->items[i]));
+    }
+    if (approve->n && !reason)
+        return invocation_usage(inv, NULL, "--approve wants a --reason, which the history keeps");
+    return reason && !approve->n
+               ? invocation_usage(inv, NULL, "--reason says why a rule is approved: --approve RULE")
+               : EXIT_DONE;
+}
+
 static int make_plan(struct invocation *inv, struct workspace *workspace, struct saved_plan *saved,
     struct plan_options options, struct plan **out)
 {
     const struct settings *s = inv->settings;
     struct err err = ERR_INIT;
+    int usage = planning_check_approvals(inv, workspace->stack);
+    if (usage != EXIT_DONE)
+        return usage;
     struct progress *progress = plan_progress(inv);
     options.no_refresh = s->no_refresh;
     options.quick_refresh = s->quick_refresh;
@@ -107,6 +130,9 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
     signals_catch_first(); /* a build command has to be ended */
     options.cancel = signals_stop();
     options.observer = progress_observer(progress);
+    options.approved = s->approve.items;
+    options.approved_count = s->approve.n;
+    options.approval_reason = str_z(s->reason ? s->reason : "");
     int rc = planning_former(inv, workspace, &options.observer, &err);
     if (!rc)
         rc = saved ? plan_load(workspace, saved, &options, &inv->diags, out, &err)
@@ -408,6 +434,8 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return invocation_fail(inv, &err);
     if ((status = planning_hold_rules(inv, plan)) != EXIT_DONE)
         return status;
+    if (plan_check_approvals(plan, &err))
+        return invocation_fail(inv, &err);
     if ((status = cost_hold(inv, plan)) != EXIT_DONE)
         return status;
     if (engines_refuse(inv, plan, &err))

@@ -121,11 +121,25 @@ static void note_open_intents(struct executor *x)
             map_set(&x->open, intents[i]->subject.address, (void *)intents[i]);
 }
 
+/* Who agreed to what is a part of the run. */
+static const struct value *run_info(const struct executor *x)
+{
+    const struct plan_options *options = x->p->options;
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(x->p->arena);
+    for (size_t i = 0; i < options->approved_count; i++)
+        value_builder_add(&names, value_string(x->p->arena, options->approved[i]));
+    if (!names.n)
+        return NULL;
+    struct value_entry entries[] = {{STR("approved"), value_builder_list(&names)},
+        {STR("reason"), value_string(x->p->arena, options->approval_reason)}};
+    return value_map(x->p->arena, entries, sizeof entries / sizeof *entries);
+}
+
 static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
     const char *command = x->plan->destroy ? "destroy" : "apply";
-    if (state_begin(state, command, NULL, err) || sources_keep(x->p, err) || record_moves(x->p, err))
+    if (state_begin(state, command, run_info(x), err) || sources_keep(x->p, err) || record_moves(x->p, err))
         return -1;
     if (connections_apply_begins(x->p, &x->options->observer, &x->observer_lock, &x->cancel, err))
         return -1;
@@ -158,7 +172,7 @@ int plan_apply(
     struct plan *plan, const struct apply_options *options, struct apply_result *result, struct err *err)
 {
     *result = (struct apply_result){.outputs = &value_empty_map};
-    if (plan_check_deletions(plan, err) || plan_check_rules(plan, err))
+    if (plan_check_deletions(plan, err) || plan_check_rules(plan, err) || plan_check_approvals(plan, err))
         return -1;
     struct state *state = plan->workspace->state;
     struct executor x = {.p = plan->planner,

@@ -104,6 +104,10 @@ static void ask(struct asking *a, const struct rule *rule, const struct subject_
         f->reason = waiver->reason;
         f->until = waiver->until;
     }
+    if (!waiver && answer == RULE_IS_BROKEN && rule->level == RULE_APPROVAL && rule_is_approved(a->p, rule)) {
+        f->outcome = FINDING_APPROVED;
+        f->reason = a->p->options->approval_reason;
+    }
     if (waiver || answer == RULE_IS_BROKEN)
         return;
     f->unknown = true;

@@ -5,7 +5,7 @@
 
 const char *finding_outcome_name(enum finding_outcome outcome)
 {
-    static const char *const names[] = {"broken", "waits", "waived"};
+    static const char *const names[] = {"broken", "waits", "waived", "approved"};
     return names[outcome];
 }
 
@@ -15,7 +15,7 @@ static const char undecided[] =
 
 static void report_finding(const struct rule_finding *f, struct diags *diags)
 {
-    bool warns = f->level == RULE_WARNING;
+    bool warns = f->level != RULE_ERROR;
     struct diag *d =
         warns ? diag_warning(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message))
               : diag_error(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message));
@@ -31,29 +31,44 @@ static void report_finding(const struct rule_finding *f, struct diags *diags)
 void rules_report(const struct plan *plan, struct diags *diags)
 {
     for (size_t i = 0; i < plan->finding_count; i++)
-        if (plan->findings[i].outcome == FINDING_BROKEN)
+        if (plan->findings[i].outcome == FINDING_BROKEN &&
+            (plan->findings[i].level != RULE_APPROVAL || plan->planner->offline))
             report_finding(&plan->findings[i], diags);
 }
 
-static bool finding_stops(const struct rule_finding *f)
+/* How many broken ones of the level there are, and the first of them. */
+static size_t count_broken(const struct plan *plan, enum rule_level level, const struct rule_finding **first)
 {
-    return f->outcome == FINDING_BROKEN && f->level != RULE_WARNING;
+    size_t n = 0;
+    for (size_t i = plan->finding_count; i-- > 0;)
+        if (plan->findings[i].outcome == FINDING_BROKEN && plan->findings[i].level == level) {
+            *first = &plan->findings[i];
+            n++;
+        }
+    return n;
 }
 
 int plan_check_rules(const struct plan *plan, struct err *err)
 {
-    size_t n = 0;
-    const struct rule_finding *first = NULL;
-    for (size_t i = plan->finding_count; i-- > 0;)
-        if (finding_stops(&plan->findings[i])) {
-            first = &plan->findings[i];
-            n++;
-        }
+    const struct rule_finding *first;
+    size_t n = count_broken(plan, RULE_ERROR, &first);
     if (!n)
         return 0;
     err_set(err, ERR_INVALID, "%zu rule%s broken: %.*s of %.*s%s", n, n == 1 ? " is" : "s are",
         STR_ARG(first->rule), STR_ARG(first->address), n > 1 ? ", …" : "");
     return err_hint(err, "change what the message names, or the rule; nothing is applied until then");
+}
+
+int plan_check_approvals(const struct plan *plan, struct err *err)
+{
+    const struct rule_finding *first;
+    size_t n = count_broken(plan, RULE_APPROVAL, &first);
+    if (!n)
+        return 0;
+    err_set(err, ERR_INVALID, "somebody has to agree: %.*s: %.*s (rule %.*s)%s", STR_ARG(first->address),
+        STR_ARG(first->message), STR_ARG(first->rule), n > 1 ? ", …" : "");
+    return err_hint(
+        err, "--approve %.*s --reason TEXT agrees to it, and the history keeps it", STR_ARG(first->rule));
 }
 
 /* ---- while it is applied ---- */
@@ -74,8 +89,12 @@ static int settle_wait(struct planner *p, const struct rule *rule, const struct 
                       .p);
         return 0;
     }
+    if (rule->level == RULE_APPROVAL && rule_is_approved(p, rule))
+        return 0;
     struct span at = span_complete(rule->span);
     err_set(err, ERR_INVALID, "%.*s%s", STR_ARG(message), why);
+    if (rule->level == RULE_APPROVAL)
+        return err_hint(err, "--approve %.*s --reason TEXT agrees to it", STR_ARG(rule->name));
     return err_hint(err, "the rule \"%.*s\" at %.*s:%u; it was not called", STR_ARG(rule->name),
         STR_ARG(at.source ? at.source->path : STR_EMPTY), at.line);
 }

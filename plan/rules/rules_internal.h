@@ -48,6 +48,8 @@ struct span rule_place(struct planner *p, const struct rule *rule, const struct 
 /* NULL: the rule has to be kept there. */
 const struct waiver *rule_waiver(
     const struct stack *stack, const struct rule *rule, struct str address, int64_t now_ms);
+/* Has somebody agreed to what it reports? */
+bool rule_is_approved(const struct planner *p, const struct rule *rule);
 /* Those whose last day is past are mistakes. */
 void rules_report_over(struct planner *p, int64_t now_ms);
 

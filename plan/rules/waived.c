@@ -1,4 +1,4 @@
-/* What a stack need not keep for a while (struct waiver). */
+/* What a stack need not keep for a while (struct waiver), and what somebody agreed to. */
 #include "plan/rules/rules_internal.h"
 
 #include "base/glob.h"
@@ -19,6 +19,14 @@ const struct waiver *rule_waiver(
             is_waived_for(&stack->waivers[i], address))
             return &stack->waivers[i];
     return NULL;
+}
+
+bool rule_is_approved(const struct planner *p, const struct rule *rule)
+{
+    for (size_t i = 0; i < p->options->approved_count; i++)
+        if (rule_is_called(rule, p->options->approved[i]))
+            return true;
+    return false;
 }
 
 void rules_report_over(struct planner *p, int64_t now_ms)

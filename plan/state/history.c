@@ -42,6 +42,18 @@ static void finish_run(struct reader *r)
     r->change_count = 0;
 }
 
+/* "data_stays, few" */
+static struct str approved_of(struct arena *arena, const struct value *line)
+{
+    const struct value *names = value_as_list(value_getz(line, "approved"));
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY);
+        buf_addf(&out, "%s%.*s", i ? ", " : "", STR_ARG(name));
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
 static void begin_run(struct reader *r, const struct value *line, uint64_t seq)
 {
     finish_run(r);
@@ -53,6 +65,8 @@ static void begin_run(struct reader *r, const struct value *line, uint64_t seq)
         .version = text_of(r->arena, line, "version"),
         .ci_url = text_of(r->arena, line, "ci_url"),
         .digest = text_of(r->arena, line, "digest"),
+        .approved = approved_of(r->arena, line),
+        .reason = text_of(r->arena, line, "reason"),
         .status = STR_EMPTY,
         .begin_ms = line_time(line),
         .first_seq = seq,

@@ -20,9 +20,10 @@ struct history_change {
 struct history_run {
     struct str run; /* its number, as text */
     struct str command, owner, version, ci_url;
-    struct str status;        /* done, failed, interrupted; "" where the run was killed */
-    struct str digest;        /* of the stack's files; "" where they were not kept */
-    int64_t begin_ms, end_ms; /* end_ms 0: it did not come to an end */
+    struct str approved, reason; /* rules that somebody agreed to, and why; "" none */
+    struct str status;           /* done, failed, interrupted; "" where the run was killed */
+    struct str digest;           /* of the stack's files; "" where they were not kept */
+    int64_t begin_ms, end_ms;    /* end_ms 0: it did not come to an end */
     uint64_t first_seq, last_seq;
     const struct history_change *changes;
     size_t change_count;

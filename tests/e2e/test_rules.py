@@ -319,3 +319,53 @@ def test_rules_of_a_repository_are_pinned(stack):
     assert "does not say what this source stands for" in stack.run("validate", status=3).err
     stack.run("modules", "update")
     assert "lake: no owner" in stack.run("validate", status=3).err
+
+
+DATA_STAYS = """
+    rules:
+      data_stays:
+        for: aws.s3.bucket
+        where: ${action == "delete"}
+        require: ${false}
+        message: ${address} holds data
+        level: approval
+"""
+
+
+def test_what_somebody_has_to_agree_to(stack):
+    """A plan only says so; an apply wants the rule's name and a reason, and the history keeps them."""
+    ruled(stack, DATA_STAYS).apply()
+    stack.write(LAKE.split("lake:")[0].rstrip() + " {}\n" + DATA_STAYS)
+    said = stack.run("plan", "-o", "it.plan")
+    assert "wants approval  lake: lake holds data (data_stays, weir.yaml:" in said.out
+    assert "wants approval" in stack.run("show", "it.plan").out
+    for args in ["apply", "--yes"], ["apply", "it.plan"], ["destroy", "--yes"]:
+        refused = stack.run(*args, status=3).err
+        assert "somebody has to agree: lake: lake holds data (rule data_stays)" in refused and "--approve data_stays --reason TEXT" in refused
+    assert "--approve wants a --reason" in stack.run("apply", "--yes", "--approve", "data_stays", status=3).err
+    assert 'no rule "data_stay" asks for approval' in stack.run("apply", "--yes", "--approve", "data_stay", "--reason", "x", status=3).err
+    assert "--reason says why" in stack.run("apply", "--yes", "--reason", "x", status=3).err
+    assert len(stack.addresses()) == 2
+    done = stack.run("apply", "it.plan", "--approve", "data_stays", "--reason", "moved to another account", "--json")
+    assert findings(done) == [("data_stays", "lake", "approved")]
+    assert "approved data_stays: moved to another account" in stack.run("history").out
+    run = stack.run("history", "--json").events()[-1]
+    assert (run["approved"], run["reason"]) == ("data_stays", "moved to another account")
+    assert stack.addresses() == []
+
+
+def test_an_approval_that_waits(stack):
+    """What is known only after apply is asked then, and wants the same."""
+    stack.write(WAITS.replace("LAST", "ruled-queue") + "        level: approval\n")
+    failed = stack.run("apply", "--yes", status=3).err
+    assert "kept has a wrong end" in failed and "--approve outside --reason TEXT" in failed
+    stack.apply("--approve", "outside", "--reason", "agreed")
+    assert len(stack.addresses()) == 4
+
+
+def test_rules_hold_for_each_member_of_a_fleet(stack):
+    stack.write("stack: lab\ninputs: {owner: x}\nfleet: {each: [ada, bob], inputs: {owner: '${each.key}'}}\nresources:\n  lake: {type: aws.s3.bucket, name: 'lab-${inputs.owner}'}\n"
+                "rules:\n  named: {for: aws.s3.bucket, require: '${self.name != \"lab-bob\"}', message: not bob}\n")
+    assert "1 rule is broken: named of lake" in stack.run("fleet", "plan", status=3).err
+    stack.run("fleet", "apply", "--yes", status=3)
+    assert [b["Name"] for b in stack.client("s3").list_buckets()["Buckets"]] == ["lab-ada"]
