@@ -150,6 +150,12 @@ int act_check_id(struct act *act, const struct spec_step *step, const struct val
 /* The same by paths that no attribute is read from (`whose`). */
 int act_check_subject(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value *doc, struct err *err);
+/* Every value at the paths of `whose` names what the attribute says; of a list that should have it, there is
+ * the one that matches. */
+int act_check_named(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *document, struct err *err);
+int act_check_match(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *items, struct err *err);
 /* Attributes of one object in an answer of this step, under our names, added to *live (may be NULL). */
 const struct value *act_decode(
     struct act *act, const struct spec_step *step, const struct value *doc, const struct value *live);

@@ -128,6 +128,35 @@ int act_check_subject(struct act *act, const struct spec_step *step, const struc
     return 0;
 }
 
+int act_check_named(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *document, struct err *err)
+{
+    for (size_t i = 0; i < step->reply.named_count; i++) {
+        const struct spec_match *named = &step->reply.named[i];
+        const struct value *v = wire_path(act->arena, document, named->path);
+        struct str asked = value_text(value_get(object, named->attr), STR_EMPTY);
+        if (str_starts(asked, STR("arn:")))
+            asked = str_slice(asked, str_after_last(asked, "/:"), asked.n);
+        uint32_t n = !v ? 0 : v->kind == VALUE_LIST ? v->count : 1;
+        for (uint32_t k = 0; k < n; k++) {
+            struct str have = value_text(v->kind == VALUE_LIST ? v->items[k] : v, STR_EMPTY);
+            if (have.n && str_find(have, asked, 0) < 0)
+                return another_answered(step, asked, have, err);
+        }
+    }
+    return 0;
+}
+
+int act_check_match(struct act *act, const struct spec_step *step, const struct value *object,
+    const struct value *items, struct err *err)
+{
+    if (!step->reply.has_match || !items->count || act_pick(act, step, items, object))
+        return 0;
+    const struct spec_match *match = &step->reply.matches[0];
+    return another_answered(step, value_scalar_text(act->arena, value_get(object, match->attr)),
+        value_scalar_text(act->arena, wire_path(act->arena, items->items[0], match->path)), err);
+}
+
 /* ---- the one in a list ---- */
 
 /* Of what was asked for by its id no other is taken, and of what says no id the first. */

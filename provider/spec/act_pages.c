@@ -104,7 +104,8 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
     const struct value *token = NULL;
     for (size_t read = 1;; read++) {
         const struct value *document;
-        if (act_page(act, step, object, item, token, &document, err))
+        if (act_page(act, step, object, item, token, &document, err) ||
+            act_check_named(act, step, object, document, err))
             return -1;
         add_items(act, step, &all, wire_path(act->arena, document, step->reply.at));
         const struct value *next;

@@ -48,12 +48,14 @@ static int read_fetch(struct act *act, const struct spec_step *step, const struc
     const struct value *document;
     *doc = NULL;
     if (step->reply.match_count) {
-        if (act_list(act, step, object, NULL, &document, err))
+        if (act_list(act, step, object, NULL, &document, err) ||
+            act_check_match(act, step, object, document, err))
             return -1;
         *doc = act_pick(act, step, document, object);
         return 0;
     }
-    if (act_step(act, step, object, &document, err))
+    if (act_step(act, step, object, &document, err) ||
+        (document && act_check_named(act, step, object, document, err)))
         return -1;
     const struct value *items =
         document && step->reply.at.n ? wire_path(act->arena, document, step->reply.at) : NULL;

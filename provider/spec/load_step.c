@@ -58,21 +58,40 @@ static void load_each(struct type_loader *t, const struct node *node, struct spe
     step->list.keep = load_int(l, node, "keep", 0);
 }
 
+static const struct spec_match *load_matches(struct type_loader *t, const struct node *map)
+{
+    struct spec_match *all = ARENA_ARRAY(t->l->arena, struct spec_match, map->count);
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct node *attr = map->entries[i].value;
+        all[i] = (struct spec_match){map->entries[i].key, node_text(attr)};
+        if (!str_eqz(all[i].attr, "token"))
+            load_attr_named(t, attr, all[i].attr);
+    }
+    return all;
+}
+
 static void load_match(struct type_loader *t, const struct node *match, struct spec_step *step)
 {
     if (match && (match->kind != NODE_MAP || !match->count))
         load_error(t->l, match, "match is {Path: attribute}");
     if (!match || match->kind != NODE_MAP)
         return;
-    struct spec_match *all = ARENA_ARRAY(t->l->arena, struct spec_match, match->count);
-    for (uint32_t i = 0; i < match->count; i++) {
-        const struct node *attr = match->entries[i].value;
-        all[i] = (struct spec_match){match->entries[i].key, node_text(attr)};
-        if (!str_eqz(all[i].attr, "token"))
-            load_attr_named(t, attr, all[i].attr);
-    }
-    step->reply.matches = all;
+    step->reply.matches = load_matches(t, match);
     step->reply.match_count = match->count;
+}
+
+/* whose: [paths] | {Path: attribute} | match */
+static void load_whose(struct type_loader *t, const struct node *whose, struct spec_step *step)
+{
+    step->reply.has_match = whose && whose->kind == NODE_STRING && str_eqz(whose->string, "match");
+    if (whose && whose->kind == NODE_MAP) {
+        step->reply.named = load_matches(t, whose);
+        step->reply.named_count = whose->count;
+    } else if (!step->reply.has_match) {
+        step->reply.whose = load_names(t->l, whose);
+    }
+    if (step->reply.has_match && !step->reply.match_count)
+        load_error(t->l, whose, "there is no \"match\" that an answer could lack");
 }
 
 static void load_answers(struct type_loader *t, const struct node *node, struct spec_step *step)
@@ -127,7 +146,7 @@ static void load_rules_of(struct type_loader *t, const struct node *node, struct
         load_error(l, node_get(node, "empty"), "empty can be \"absent\", or is left out");
     load_match(t, node_get(node, "match"), step);
     step->reply.newest = load_text(l, node, "newest");
-    step->reply.whose = load_names(l, node_get(node, "whose"));
+    load_whose(t, node_get(node, "whose"), step);
     step->list.skip = load_skip(l, node_get(node, "skip"));
     load_answers(t, node_get(node, "answers"), step);
     step->when.changed = load_attr_names(t, node_get(node, "when"));

@@ -217,7 +217,10 @@ struct spec_reply {
     bool empty_is_absent; /* an empty structure there says that it does not exist */
     const struct spec_match *matches; /* of several items the one that fits all of these */
     size_t match_count;
-    struct spec_names whose;           /* paths that say whose answer it is, where no attribute does */
+    struct spec_names whose;        /* paths that say whose answer it is, where no attribute does */
+    const struct spec_match *named; /* every value there names what was asked for */
+    size_t named_count;
+    bool has_match;                    /* an answer that is not empty has the one that matches */
     struct str newest;                 /* of several items the one that is last by this path; "" none */
     const struct spec_answer *answers; /* attributes that lie elsewhere in this answer than usual */
     size_t answer_count;
