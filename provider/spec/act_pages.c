@@ -102,18 +102,20 @@ int act_list(struct act *act, const struct spec_step *step, const struct value *
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(act->arena);
     AUTO_PAGES struct pages pages = PAGES_INIT;
     const struct value *token = NULL;
+    struct err about = ERR_INIT; /* it is about something else, unless there is what was asked for as well */
+    bool others = false;
     for (size_t read = 1;; read++) {
         const struct value *document;
-        if (act_page(act, step, object, item, token, &document, err) ||
-            act_check_named(act, step, object, document, err))
+        if (act_page(act, step, object, item, token, &document, err))
             return -1;
+        others = others || act_check_named(act, step, object, document, &about);
         add_items(act, step, &all, wire_path(act->arena, document, step->reply.at));
         const struct value *next;
         if (act_next_page(act, step, document, token, &next, err))
             return -1;
         if (!next) {
             *items = value_builder_list(&all);
-            return 0;
+            return others && !act_pick(act, step, *items, object) ? err_raise(err, &about) : 0;
         }
         if (act->page_limit && read == act->page_limit)
             return err_set(err, ERR_SERVICE, "%.*s has more pages than are worth reading",

@@ -116,6 +116,18 @@ def test_what_a_recurring_action_reports_is_its_next_run(services, tmp_path):
         assert [str(request.members["StartTime"].replace(tzinfo=None)) for request in server.log] == ["2036-12-01 00:30:00"]
 
 
+def test_others_beside_what_was_asked_for_are_no_mistake(services, tmp_path):
+    """A server may not know a listing's prefix; a list of others alone is not believed."""
+    entry = copy.deepcopy(one("aws.logs.log_group"))
+    groups = entry.answers["DescribeLogGroups"]["logGroups"]
+    groups.insert(0, {**groups[0], "logGroupName": "/of/others", "arn": "arn:aws:logs:us-east-1:123456789012:log-group:/of/others:*"})
+    with Server([entry], services) as server:
+        stack = say(Stack(tmp_path / "stack", server), [entry])
+        stack.apply()
+        del groups[1]
+        assert "DescribeLogGroups was asked about" in stack.run("plan", status=1, env={"AWS_MAX_ATTEMPTS": "1"}).err
+
+
 def test_tags_that_are_not_found_are_an_error_and_no_deletion(services, tmp_path):
     """Only the call that describes a replication instance tells whether it is deleted."""
     entry = copy.deepcopy(one("aws.dms.replication_instance"))
