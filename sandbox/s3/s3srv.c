@@ -385,7 +385,7 @@ static const struct fault *check_hash_header(const struct exchange *x)
     return x->auth.form == AUTH_HEADER && !x->auth.malformed && !x->auth.payload_hash.n ? &missing : NULL;
 }
 
-static void s3srv_begin(struct exchange *x)
+static struct s3 *s3_new(struct exchange *x)
 {
     struct s3 *s = mem_zalloc(sizeof *s);
     x->state = s;
@@ -394,13 +394,13 @@ static void s3srv_begin(struct exchange *x)
     s->store = sandbox_store(x->sandbox);
     reply_header(x, "x-amz-request-id", str_z(x->request_id));
     reply_header(x, "Server", STR("weir"));
-    const struct fault *fault = check_hash_header(x);
-    if (!fault)
-        fault = auth_verify(x, STR_EMPTY);
-    if (fault) {
-        s3srv_fault(s, fault);
-        return;
-    }
+    return s;
+}
+
+/* Of whoever signed it. */
+static void begin_operation(struct s3 *s)
+{
+    struct exchange *x = s->x;
     if (!find_target(s)) {
         s3srv_error(s, 400, "InvalidURI", "Couldn't parse the specified URI.");
         return;
@@ -426,10 +426,23 @@ static void s3srv_begin(struct exchange *x)
         if (x->answered)
             return;
     }
-    fault = ingest_begin(&s->in, x, s->op->to_file ? s->store : NULL, s->op->run != s3srv_complete_upload);
+    const struct fault *fault =
+        ingest_begin(&s->in, x, s->op->to_file ? s->store : NULL, s->op->run != s3srv_complete_upload);
     s->in_ready = true;
     if (fault)
         s3srv_fault(s, fault);
+}
+
+static void s3srv_begin(struct exchange *x)
+{
+    struct s3 *s = s3_new(x);
+    const struct fault *fault = check_hash_header(x);
+    if (!fault)
+        fault = auth_verify(x, STR_EMPTY);
+    if (fault)
+        s3srv_fault(s, fault);
+    else
+        begin_operation(s);
 }
 
 static void data(struct exchange *x, const char *bytes, size_t n)
@@ -455,6 +468,15 @@ static void s3srv_release(struct exchange *x)
     if (s && s->in_ready)
         ingest_release(&s->in);
     free(s);
+}
+
+void s3srv_answer(struct exchange *x, struct str body)
+{
+    begin_operation(s3_new(x));
+    if (!x->answered)
+        data(x, body.p, body.n);
+    if (!x->answered)
+        s3srv_end(x);
 }
 
 const struct responder s3srv_responder = {

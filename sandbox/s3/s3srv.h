@@ -181,6 +181,22 @@ bool s3srv_public_acls_blocked(struct s3 *s);
 bool s3srv_public_policies_blocked(struct s3 *s);
 bool s3srv_is_setting(struct str parameter);
 
+/* ---- s3srv_inner.c ---- */
+
+struct s3srv_caller {
+    const struct session *session; /* whose policies count; NULL: the sandbox's own */
+    struct str region;
+};
+/* A request of the sandbox itself, answered as one that came by HTTP: content up to `max` bytes is in the
+ * answer's body. -1: it is longer. */
+int s3srv_call(struct sandbox *sandbox, struct arena *arena, const struct s3srv_caller *caller,
+    const struct wire_message *request, size_t max, struct wire_message *answer, struct err *err);
+
+/* ---- s3srv.c ---- */
+
+/* All three steps of a request whose signature is of no concern. */
+void s3srv_answer(struct exchange *x, struct str body);
+
 /* Who answers for S3. */
 extern const struct responder s3srv_responder;
 

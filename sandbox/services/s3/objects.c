@@ -96,22 +96,6 @@ static void objects_fill(const struct object *object, struct object_text *out)
         value_getz(value_getz(object->doc, "headers"), "Content-Type"), STR("binary/octet-stream"));
 }
 
-int object_head(struct services *services, struct arena *arena, struct str bucket, struct str key,
-    struct object_text *out, int64_t *size, struct err *err)
-{
-    struct object object;
-    if (!store_bucket_exists(store_of(services), bucket))
-        return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
-    enum store_result result =
-        store_object_read(arena, store_of(services), bucket, key, STR_EMPTY, false, &object);
-    if (result != STORE_OK || object.deleted)
-        return objects_refuse(result == STORE_OK ? STORE_NO_KEY : result, bucket, key, err);
-    *out = (struct object_text){.text = STR_EMPTY};
-    *size = object.size;
-    objects_fill(&object, out);
-    return 0;
-}
-
 int object_read(struct services *services, const struct session *caller, struct arena *arena,
     struct str bucket, struct str key, size_t max, struct object_text *out, struct err *err)
 {

@@ -20,9 +20,6 @@ int object_may(struct services *services, const struct session *caller, struct a
 /* ERR_SERVICE with S3's code (NoSuchBucket, NoSuchKey), ERR_LIMIT where it is longer than `max`. */
 int object_read(struct services *services, const struct session *caller, struct arena *arena,
     struct str bucket, struct str key, size_t max, struct object_text *out, struct err *err);
-/* The same without the content (text is empty), and without its key; *size: how much there is of it. */
-int object_head(struct services *services, struct arena *arena, struct str bucket, struct str key,
-    struct object_text *out, int64_t *size, struct err *err);
 /* As PutObject does: versions, and whoever is told of new objects is. */
 int object_write(struct services *services, const struct session *caller, struct arena *arena,
     struct str bucket, struct str key, struct str text, struct str content_type, struct str *etag,

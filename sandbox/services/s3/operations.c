@@ -1,212 +1,366 @@
 /*
- * S3 as tasks and schedules call it, aws-sdk:s3:getObject and its kin. Clients come to the store by HTTP
- * (s3srv.h); these rows are only for calls from inside, with content that is text.
+ * S3 as tasks and schedules call it, aws-sdk:s3:getObject and its kin: each call becomes a request as clients
+ * send it (s3srv_call()), with the names that SDKs have for what stands in paths, parameters, headers and
+ * XML. Content is text.
  */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/engine/view.h"
 #include "sandbox/s3/s3srv.h"
 #include "sandbox/services/s3/objects.h"
+#include "sandbox/services/shared/tables.h"
 
-enum { MAX_TEXT = 262144, MAX_COPY = 256 * 1024 * 1024, MAX_KEYS = 1000 };
+#include <ctype.h>
 
-static int place_of(const struct service_call *call, struct str *bucket, struct str *key, struct err *err)
-{
-    return service_required(call, "Bucket", bucket, err) || service_required(call, "Key", key, err) ? -1 : 0;
-}
+enum { MAX_TEXT = 262144 };
 
-static const struct value *s3_operations_quoted(struct arena *arena, struct str etag)
-{
-    return value_string(arena, arena_printf(arena, "\"%.*s\"", STR_ARG(etag)));
-}
+/* ---- names ---- */
 
-static void s3_operations_show(struct value_builder *b, const struct object_text *object, int64_t size)
-{
-    view_set(b, "ETag", s3_operations_quoted(b->arena, object->etag));
-    view_text(b, "ContentType", object->content_type);
-    view_int(b, "ContentLength", size);
-    view_text(b, "LastModified", time_rfc3339(b->arena, object->modified_ms, false));
-    view_text(b, "VersionId", object->version);
-}
+enum place { HEADER, PARAMETER };
 
-static int do_get(struct service_call *call, struct err *err)
-{
-    struct str bucket, key;
-    struct object_text object;
-    if (place_of(call, &bucket, &key, err) ||
-        object_read(call->services, call->caller, call->arena, bucket, key, MAX_TEXT, &object, err))
-        return -1;
-    if (!str_is_utf8(object.text))
-        return err_set(err, ERR_INVALID, "s3://%.*s/%.*s is not a text", STR_ARG(bucket), STR_ARG(key));
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    s3_operations_show(&b, &object, (int64_t)object.text.n);
-    value_builder_set(&b, STR("Body"), value_string(call->arena, object.text));
-    call->output = value_builder_map(&b);
-    return 0;
-}
-
-static int do_head(struct service_call *call, struct err *err)
-{
-    struct str bucket, key;
-    struct object_text object;
-    int64_t size;
-    if (place_of(call, &bucket, &key, err) ||
-        object_head(call->services, call->arena, bucket, key, &object, &size, err))
-        return -1;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    s3_operations_show(&b, &object, size);
-    call->output = value_builder_map(&b);
-    return 0;
-}
-
-/* Text goes as it is, anything else as JSON. */
-static int do_put(struct service_call *call, struct err *err)
-{
-    struct str bucket, key, etag;
-    const struct value *body = value_getz(call->input, "Body");
-    struct str type = value_text(value_getz(call->input, "ContentType"), STR("binary/octet-stream"));
-    struct str text = value_is_null(body)          ? STR_EMPTY
-                      : body->kind == VALUE_STRING ? body->string
-                                                   : json_as_text(call->arena, body)->string;
-    if (place_of(call, &bucket, &key, err) ||
-        object_write(call->services, call->caller, call->arena, bucket, key, text, type, &etag, err))
-        return -1;
-    struct value_entry said = {STR("ETag"), s3_operations_quoted(call->arena, etag)};
-    call->output = value_map(call->arena, &said, 1);
-    return 0;
-}
-
-static int do_delete(struct service_call *call, struct err *err)
-{
-    struct str bucket, key;
-    bool failed =
-        place_of(call, &bucket, &key, err) || object_delete(call->services, call->arena, bucket, key, err);
-    return failed ? -1 : 0;
-}
-
-/* CopySource: bucket/key, percent-encoded, with or without a slash before it. */
-static int do_copy(struct service_call *call, struct err *err)
-{
-    struct str bucket, key, source, from, etag;
-    struct object_text object;
-    if (place_of(call, &bucket, &key, err) || service_required(call, "CopySource", &source, err))
-        return -1;
-    if (str_starts(source, STR("/")))
-        source = str_slice(source, 1, source.n);
-    if (!url_decode(call->arena, source, false, &source))
-        return service_refuse(
-            err, 400, "InvalidArgument", "CopySource is not percent-encoded as it should be");
-    struct str of = str_cut(source, '/', &from);
-    if (object_read(call->services, call->caller, call->arena, of, from.p ? from : STR_EMPTY, MAX_COPY,
-            &object, err) ||
-        object_write(call->services, call->caller, call->arena, bucket, key, object.text, object.content_type,
-            &etag, err))
-        return -1;
-    struct value_entry result = {STR("ETag"), s3_operations_quoted(call->arena, etag)};
-    struct value_entry said = {STR("CopyObjectResult"), value_map(call->arena, &result, 1)};
-    call->output = value_map(call->arena, &said, 1);
-    return 0;
-}
-
-/* ---- listing ---- */
-
-struct page {
-    struct service_call *call;
-    struct value_builder contents, groups;
-    struct str prefix, delimiter, last;
-    int64_t most;
-    bool more;
+/* Of members, the same in every operation. */
+static const struct {
+    const char *member;
+    enum place place;
+    const char *name;
+} places[] = {
+    {"ACL", HEADER, "x-amz-acl"},
+    {"AcceptRanges", HEADER, "Accept-Ranges"},
+    {"BucketRegion", HEADER, "x-amz-bucket-region"},
+    {"CacheControl", HEADER, "Cache-Control"},
+    {"ChecksumAlgorithm", HEADER, "x-amz-sdk-checksum-algorithm"},
+    {"ContentDisposition", HEADER, "Content-Disposition"},
+    {"ContentEncoding", HEADER, "Content-Encoding"},
+    {"ContentLanguage", HEADER, "Content-Language"},
+    {"ContentLength", HEADER, "Content-Length"},
+    {"ContentType", HEADER, "Content-Type"},
+    {"CopySource", HEADER, "x-amz-copy-source"},
+    {"DeleteMarker", HEADER, "x-amz-delete-marker"},
+    {"ETag", HEADER, "ETag"},
+    {"ExpectedBucketOwner", HEADER, "x-amz-expected-bucket-owner"},
+    {"IfMatch", HEADER, "If-Match"},
+    {"IfNoneMatch", HEADER, "If-None-Match"},
+    {"LastModified", HEADER, "Last-Modified"},
+    {"MetadataDirective", HEADER, "x-amz-metadata-directive"},
+    {"Range", HEADER, "Range"},
+    {"SSEKMSKeyId", HEADER, "x-amz-server-side-encryption-aws-kms-key-id"},
+    {"ServerSideEncryption", HEADER, "x-amz-server-side-encryption"},
+    {"StorageClass", HEADER, "x-amz-storage-class"},
+    {"Tagging", HEADER, "x-amz-tagging"},
+    {"TaggingDirective", HEADER, "x-amz-tagging-directive"},
+    {"VersionId", HEADER, "x-amz-version-id"}, /* of answers; requests have it in a parameter */
+    {"ContinuationToken", PARAMETER, "continuation-token"},
+    {"Delimiter", PARAMETER, "delimiter"},
+    {"EncodingType", PARAMETER, "encoding-type"},
+    {"FetchOwner", PARAMETER, "fetch-owner"},
+    {"Id", PARAMETER, "id"},
+    {"KeyMarker", PARAMETER, "key-marker"},
+    {"Marker", PARAMETER, "marker"},
+    {"MaxBuckets", PARAMETER, "max-buckets"},
+    {"MaxKeys", PARAMETER, "max-keys"},
+    {"MaxParts", PARAMETER, "max-parts"},
+    {"MaxUploads", PARAMETER, "max-uploads"},
+    {"PartNumber", PARAMETER, "partNumber"},
+    {"PartNumberMarker", PARAMETER, "part-number-marker"},
+    {"Prefix", PARAMETER, "prefix"},
+    {"StartAfter", PARAMETER, "start-after"},
+    {"UploadId", PARAMETER, "uploadId"},
+    {"UploadIdMarker", PARAMETER, "upload-id-marker"},
+    {"VersionId", PARAMETER, "versionId"},
+    {"VersionIdMarker", PARAMETER, "version-id-marker"},
 };
+enum { PLACES = sizeof places / sizeof *places };
 
-static bool s3_operations_add(void *ctx, struct str key, struct str etag, int64_t size, int64_t modified_ms)
+/* Lists: how XML calls each item, and whether they have an element around them. */
+static const struct {
+    const char *member, *item;
+    bool wrapped;
+} lists[] = {
+    {"Buckets", "Bucket", true},
+    {"TagSet", "Tag", true},
+    {"Contents", "Contents", false},
+    {"CommonPrefixes", "CommonPrefixes", false},
+    {"Versions", "Version", false},
+    {"DeleteMarkers", "DeleteMarker", false},
+    {"Deleted", "Deleted", false},
+    {"Errors", "Error", false},
+    {"Objects", "Object", false},
+    {"Parts", "Part", false},
+    {"Uploads", "Upload", false},
+    {"Rules", "Rule", false},
+    {"CORSRules", "CORSRule", false},
+    {"AllowedMethods", "AllowedMethod", false},
+    {"AllowedOrigins", "AllowedOrigin", false},
+    {"AllowedHeaders", "AllowedHeader", false},
+};
+enum { LISTS = sizeof lists / sizeof *lists };
+
+static bool is_number(struct str name)
 {
-    struct page *page = ctx;
-    struct arena *arena = page->call->arena;
-    ptrdiff_t at = page->delimiter.n ? str_find(key, page->delimiter, page->prefix.n) : -1;
-    struct str group = at < 0 ? STR_EMPTY : str_slice(key, 0, (size_t)at + page->delimiter.n);
-    if (group.n && str_eq(group, page->last))
+    static const char *const names[] = {"Size", "MaxKeys", "KeyCount", "PartNumber", "MaxParts", "MaxUploads",
+        "PartNumberMarker", "NextPartNumberMarker", "ContentLength", "Days", "MaxAgeSeconds"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_eqz(name, names[i]))
+            return true;
+    return false;
+}
+
+/* ---- requests ---- */
+
+static void write_element(struct buf *out, struct arena *arena, struct str name, const struct value *v)
+{
+    size_t list = 0;
+    while (list < LISTS && !str_eqz(name, lists[list].member))
+        list++;
+    const char *tag = arena_strz(arena, name);
+    bool items = v->kind == VALUE_LIST, wrapped = items && list < LISTS && lists[list].wrapped;
+    if (!items || wrapped)
+        xml_open(out, tag);
+    for (uint32_t i = 0; items && i < v->count; i++)
+        write_element(out, arena, list < LISTS ? str_z(lists[list].item) : name, v->items[i]);
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        write_element(out, arena, v->entries[i].key, v->entries[i].value);
+    if (!items && v->kind != VALUE_MAP)
+        wire_xml_escape(out, v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string, false);
+    if (!items || wrapped)
+        xml_close(out, tag);
+}
+
+static void put_body(struct arena *arena, struct wire_message *out, struct str name, const struct value *v)
+{
+    unsigned char sum[MD5_SIZE];
+    AUTO_BUF struct buf body = BUF_INIT;
+    write_element(&body, arena, str_eqz(name, "MultipartUpload") ? STR("CompleteMultipartUpload") : name, v);
+    out->body = arena_str(arena, buf_str(&body));
+    hash_md5(out->body, sum);
+    wire_header_add(arena, out, STR("Content-MD5"), base64_encode(arena, str_n((const char *)sum, MD5_SIZE)));
+}
+
+/* false: there is no place for it. */
+static bool put_member(
+    struct arena *arena, struct wire_message *out, struct buf *query, struct str name, const struct value *v)
+{
+    struct str text = v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string;
+    bool version = str_eqz(name, "VersionId");
+    for (size_t i = 0; i < PLACES; i++) {
+        if (!str_eqz(name, places[i].member) || (version && places[i].place == HEADER))
+            continue;
+        if (places[i].place == HEADER) {
+            wire_header_add(arena, out, str_z(places[i].name), text);
+        } else {
+            buf_addf(query, "%s%s=", query->n ? "&" : "", places[i].name);
+            url_encode(query, text, false);
+        }
         return true;
-    page->more = (int64_t)(page->contents.n + page->groups.n) >= page->most;
-    if (page->more)
-        return false;
-    page->last = arena_str(arena, group.n ? group : key);
-    struct value_entry prefix = {STR("Prefix"), value_string(arena, group)};
-    struct value_entry object[] = {{STR("Key"), value_string(arena, key)},
-        {STR("ETag"), s3_operations_quoted(arena, etag)}, {STR("Size"), value_int(arena, size)},
-        {STR("LastModified"), value_string(arena, time_rfc3339(arena, modified_ms, false))},
-        {STR("StorageClass"), value_stringz(arena, "STANDARD")}};
-    if (group.n)
-        value_builder_add(&page->groups, value_map(arena, &prefix, 1));
-    else
-        value_builder_add(&page->contents, value_map(arena, object, 5));
-    return true;
+    }
+    return false;
 }
 
-static int do_list(struct service_call *call, struct err *err)
+static void put_metadata(struct arena *arena, struct wire_message *out, const struct value *metadata)
 {
-    struct str bucket, token = value_gets(call->input, "ContinuationToken"),
-                       after = value_gets(call->input, "StartAfter");
-    int64_t most = service_int(call->input, "MaxKeys", MAX_KEYS);
-    struct page page = {.call = call,
-        .contents = VALUE_BUILDER(call->arena),
-        .groups = VALUE_BUILDER(call->arena),
-        .prefix = value_gets(call->input, "Prefix"),
-        .delimiter = value_gets(call->input, "Delimiter"),
-        .last = token,
-        .most = most < 0 || most > MAX_KEYS ? MAX_KEYS : most};
-    if (service_required(call, "Bucket", &bucket, err) ||
-        object_list(
-            call->services, bucket, page.prefix, token.n ? token : after, s3_operations_add, &page, err)) {
-        value_builder_release(&page.contents);
-        value_builder_release(&page.groups);
+    for (uint32_t i = 0; metadata->kind == VALUE_MAP && i < metadata->count; i++)
+        wire_header_add(arena, out, arena_printf(arena, "x-amz-meta-%.*s", STR_ARG(metadata->entries[i].key)),
+            value_text(metadata->entries[i].value, STR_EMPTY));
+}
+
+/* "PUT k?tagging": a method, what the path names (a key, a bucket, "/" neither), a parameter. */
+static int put_path(
+    const struct service_call *call, struct wire_message *out, struct buf *query, struct err *err)
+{
+    struct str rest, parameter, bucket = STR_EMPTY, key = STR_EMPTY;
+    AUTO_BUF struct buf path = BUF_INIT;
+    out->method = str_cut(str_z(call->operation->http), ' ', &rest);
+    struct str level = str_cut(rest, '?', &parameter);
+    bool has_key = str_eqz(level, "k"), has_bucket = has_key || str_eqz(level, "b");
+    if ((has_bucket && service_required(call, "Bucket", &bucket, err)) ||
+        (has_key && service_required(call, "Key", &key, err)))
         return -1;
+    buf_add_char(&path, '/');
+    url_encode(&path, bucket, false);
+    if (has_key) {
+        buf_add_char(&path, '/');
+        url_encode(&path, key, true);
     }
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    view_text(&b, "Name", bucket);
-    view_text(&b, "Prefix", page.prefix);
-    view_int(&b, "MaxKeys", page.most);
-    view_int(&b, "KeyCount", (int64_t)(page.contents.n + page.groups.n));
-    view_set(&b, "IsTruncated", value_bool(page.more));
-    if (page.more)
-        view_text(&b, "NextContinuationToken", page.last);
-    view_set(&b, "Contents", value_builder_list(&page.contents));
-    view_set(&b, "CommonPrefixes", value_builder_list(&page.groups));
-    call->output = value_builder_map(&b);
+    out->path = arena_str(call->arena, buf_str(&path));
+    if (parameter.p)
+        buf_add(query, parameter.p, parameter.n);
     return 0;
 }
 
-/* ---- buckets ---- */
-
-static int do_list_buckets(struct service_call *call, struct err *err)
+static int request_of(const struct service_call *call, struct wire_message *out, struct err *err)
 {
-    struct s3_store *store = sandbox_store(services_sandbox(call->services));
-    const struct value *names = store_bucket_names(call->arena, store);
-    if (!names)
-        return err_errno(err, ERR_IO, "the buckets cannot be listed");
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < names->count; i++) {
-        const struct value *doc = store_bucket_doc(call->arena, store, names->items[i]->string);
-        int64_t created = service_int(doc, "created", 0);
-        struct value_entry bucket[] = {
-            {STR("CreationDate"), value_string(call->arena, time_rfc3339(call->arena, created, false))},
-            {STR("Name"), names->items[i]}};
-        value_builder_add(&list, value_map(call->arena, bucket, 2));
+    struct arena *arena = call->arena;
+    AUTO_BUF struct buf query = BUF_INIT;
+    *out = (struct wire_message){.body = STR_EMPTY};
+    if (put_path(call, out, &query, err))
+        return -1;
+    for (uint32_t i = 0; i < call->input->count; i++) {
+        struct str name = call->input->entries[i].key;
+        const struct value *v = call->input->entries[i].value;
+        bool raw = str_eqz(name, "Body") || str_eqz(name, "Policy");
+        if (str_eqz(name, "Bucket") || str_eqz(name, "Key") || v->kind == VALUE_NULL)
+            continue;
+        if (raw)
+            out->body = v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string;
+        else if (str_eqz(name, "Metadata"))
+            put_metadata(arena, out, v);
+        else if (v->kind == VALUE_MAP)
+            put_body(arena, out, name, v);
+        else if (!put_member(arena, out, &query, name, v))
+            return service_refuse(err, 400, "InvalidArgument", "the sandbox does not know %.*s of %s",
+                STR_ARG(name), call->operation->name);
     }
-    struct value_entry owner = {STR("Id"), value_stringz(call->arena, S3SRV_OWNER)};
-    struct value_entry said[] = {
-        {STR("Buckets"), value_builder_list(&list)}, {STR("Owner"), value_map(call->arena, &owner, 1)}};
-    call->output = value_map(call->arena, said, 2);
+    out->query = arena_str(arena, buf_str(&query));
     return 0;
 }
+
+/* ---- answers ---- */
+
+static const struct value *typed_value(struct arena *arena, struct str name, const struct value *v);
+
+static const struct value *items_of(struct arena *arena, const struct value *v, size_t list)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    if (lists[list].wrapped)
+        v = value_getz(v, lists[list].item);
+    for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
+        value_builder_add(&b, typed_value(arena, STR_EMPTY, v->items[i]));
+    if (v && v->kind != VALUE_LIST)
+        value_builder_add(&b, typed_value(arena, STR_EMPTY, v));
+    return value_builder_list(&b);
+}
+
+static const struct value *typed_map(struct arena *arena, const struct value *map)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < map->count; i++) {
+        struct str name = map->entries[i].key;
+        const struct value *v = map->entries[i].value;
+        size_t list = 0;
+        while (list < LISTS && !str_eqz(name, lists[list].wrapped ? lists[list].member : lists[list].item))
+            list++;
+        /* an owner's ID and a rule's are called otherwise by the SDK that AWS has for tasks */
+        if (str_eqz(name, "ID"))
+            name = STR("Id");
+        value_builder_set(&b, list < LISTS ? str_z(lists[list].member) : name,
+            list < LISTS ? items_of(arena, v, list) : typed_value(arena, name, v));
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *typed_value(struct arena *arena, struct str name, const struct value *v)
+{
+    int64_t n;
+    if (v->kind == VALUE_MAP)
+        return typed_map(arena, v);
+    if (v->kind != VALUE_STRING)
+        return v;
+    if (is_number(name) && str_to_int(v->string, &n))
+        return value_int(arena, n);
+    if (str_eqz(v->string, "true") || str_eqz(v->string, "false"))
+        return value_bool(str_eqz(v->string, "true"));
+    bool time = v->string.n == 24 && v->string.p[10] == 'T' && str_ends(v->string, STR(".000Z"));
+    return time ? value_string(arena, arena_printf(arena, "%.*sZ", 19, v->string.p)) : v;
+}
+
+static const struct value *with_headers(
+    struct arena *arena, const struct value *output, const struct wire_message *answer)
+{
+    for (size_t i = 0; i < PLACES; i++) {
+        struct str text =
+            places[i].place == HEADER ? wire_header_get(answer, str_z(places[i].name)) : STR_EMPTY;
+        struct str name = str_z(places[i].member);
+        bool xml = str_eqz(name, "ContentType") && str_eqz(text, "application/xml");
+        int64_t ms;
+        if (!text.n || xml || value_get(output, name))
+            continue;
+        if (str_eqz(name, "LastModified") && time_parse_http(text, &ms))
+            text = time_rfc3339(arena, ms, false);
+        output = value_with(arena, output, name, typed_value(arena, name, value_string(arena, text)));
+    }
+    AUTO_BUILDER struct value_builder metadata = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < answer->header_count; i++)
+        if (str_starts(answer->headers[i].name, STR("x-amz-meta-")))
+            value_builder_set(&metadata, str_slice(answer->headers[i].name, 11, answer->headers[i].name.n),
+                value_string(arena, answer->headers[i].value));
+    return metadata.n ? value_with(arena, output, STR("Metadata"), value_builder_map(&metadata)) : output;
+}
+
+static int answer_of(struct service_call *call, const struct wire_message *answer, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct str root, body = answer->body;
+    const struct value *doc, *output = &value_empty_map;
+    const char *name = call->operation->name;
+    bool object = !strcmp(name, "GetObject"), policy = !strcmp(name, "GetBucketPolicy");
+    if ((object || policy) && !str_is_utf8(body))
+        return err_set(err, ERR_INVALID, "what %s gives is not a text", name);
+    if (object)
+        output = value_with(arena, output, STR("ContentLength"), value_int(arena, (int64_t)body.n));
+    if (object || policy)
+        output = value_with(arena, output, policy ? STR("Policy") : STR("Body"), value_string(arena, body));
+    else if (body.n && !wire_xml_read(arena, body, &root, &doc, err)) {
+        output = doc->kind == VALUE_MAP ? typed_map(arena, doc) : output;
+        if (!strcmp(name, "CopyObject"))
+            output = value_with(arena, NULL, STR("CopyObjectResult"), output);
+    }
+    call->output = with_headers(arena, output, answer);
+    return 0;
+}
+
+static int do_s3(struct service_call *call, struct err *err)
+{
+    const struct wire_operation wire = {.name = str_z(call->operation->name), .protocol = WIRE_REST_XML};
+    const struct s3srv_caller caller = {.session = call->caller, .region = call->region};
+    struct wire_message request, answer;
+    struct err refused = ERR_INIT;
+    if (request_of(call, &request, err) ||
+        s3srv_call(services_sandbox(call->services), call->arena, &caller, &request, MAX_TEXT, &answer, err))
+        return -1;
+    if (!wire_is_error(&answer))
+        return answer_of(call, &answer, err);
+    wire_decode_error(&wire, &answer, &refused);
+    const char *message = refused.message;
+    size_t n = strlen(refused.code);
+    if (!strncmp(message, refused.code, n) && !strncmp(message + n, ": ", 2))
+        message += n + 2;
+    return service_refuse(
+        err, refused.http_status, arena_strz(call->arena, str_z(refused.code)), "%s", message);
+}
+
+/* ---- which there are ---- */
 
 const struct service_operation s3_operations[] = {
-    {"s3", "ListBuckets", do_list_buckets, NULL, NULL},
-    {"s3", "GetObject", do_get, NULL, NULL},
-    {"s3", "HeadObject", do_head, NULL, NULL},
-    {"s3", "PutObject", do_put, NULL, NULL},
-    {"s3", "DeleteObject", do_delete, NULL, NULL},
-    {"s3", "CopyObject", do_copy, NULL, NULL},
-    {"s3", "ListObjectsV2", do_list, NULL, NULL},
+    {"s3", "ListBuckets", do_s3, "GET /", NULL},
+    {"s3", "HeadBucket", do_s3, "HEAD b", NULL},
+    {"s3", "CreateBucket", do_s3, "PUT b", NULL},
+    {"s3", "DeleteBucket", do_s3, "DELETE b", NULL},
+    {"s3", "GetBucketLocation", do_s3, "GET b?location", NULL},
+    {"s3", "GetBucketPolicy", do_s3, "GET b?policy", NULL},
+    {"s3", "PutBucketPolicy", do_s3, "PUT b?policy", NULL},
+    {"s3", "DeleteBucketPolicy", do_s3, "DELETE b?policy", NULL},
+    {"s3", "GetBucketTagging", do_s3, "GET b?tagging", NULL},
+    {"s3", "PutBucketTagging", do_s3, "PUT b?tagging", NULL},
+    {"s3", "DeleteBucketTagging", do_s3, "DELETE b?tagging", NULL},
+    {"s3", "GetBucketVersioning", do_s3, "GET b?versioning", NULL},
+    {"s3", "PutBucketVersioning", do_s3, "PUT b?versioning", NULL},
+    {"s3", "ListObjects", do_s3, "GET b", NULL},
+    {"s3", "ListObjectsV2", do_s3, "GET b?list-type=2", NULL},
+    {"s3", "ListObjectVersions", do_s3, "GET b?versions", NULL},
+    {"s3", "ListMultipartUploads", do_s3, "GET b?uploads", NULL},
+    {"s3", "DeleteObjects", do_s3, "POST b?delete", NULL},
+    {"s3", "GetObject", do_s3, "GET k", NULL},
+    {"s3", "HeadObject", do_s3, "HEAD k", NULL},
+    {"s3", "PutObject", do_s3, "PUT k", NULL},
+    {"s3", "CopyObject", do_s3, "PUT k", NULL},
+    {"s3", "DeleteObject", do_s3, "DELETE k", NULL},
+    {"s3", "GetObjectTagging", do_s3, "GET k?tagging", NULL},
+    {"s3", "PutObjectTagging", do_s3, "PUT k?tagging", NULL},
+    {"s3", "DeleteObjectTagging", do_s3, "DELETE k?tagging", NULL},
+    {"s3", "CreateMultipartUpload", do_s3, "POST k?uploads", NULL},
+    {"s3", "UploadPart", do_s3, "PUT k", NULL},
+    {"s3", "ListParts", do_s3, "GET k", NULL},
+    {"s3", "CompleteMultipartUpload", do_s3, "POST k", NULL},
+    {"s3", "AbortMultipartUpload", do_s3, "DELETE k", NULL},
     {0},
 };
