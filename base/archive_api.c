@@ -7,8 +7,9 @@
 
 const struct archive_api *archive_api(struct err *err)
 {
-#define ARCHIVE_NAME(name) "archive_" #name "\0"
-    static struct archive_api api;
+#define ARCHIVE_NAME(name)   "archive_" #name "\0"
+#define ARCHIVE_LINKED(name) archive_##name,
+    static struct archive_api api = LIBRARY_LINKED(ARCHIVE_FUNCTIONS(ARCHIVE_LINKED));
     static struct library library = {
         .file = "libarchive.so.13",
         .install = "libarchive 3.3 or later (Debian and Ubuntu: apt install libarchive13)",

@@ -82,12 +82,12 @@ int err_set(struct err *err, enum err_class class, const char *form, ...)
 int err_errno(struct err *err, enum err_class class, const char *form, ...)
 {
     int number = errno;
-    char reason[128], message[sizeof err->message];
+    char message[sizeof err->message];
     va_list args;
     if (!err)
         return -1;
     va_start(args, form);
-    err_format(message, sizeof message, strerror_r(number, reason, sizeof reason), form, args);
+    err_format(message, sizeof message, strerror(number), form, args);
     va_end(args);
     *err = (struct err){.class = class};
     memcpy(err->message, message, sizeof message);

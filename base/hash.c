@@ -90,7 +90,13 @@ static uint32_t crc32c_table(uint32_t crc, const unsigned char *p, size_t n)
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, const unsigned char *p, size_t n)
+#if defined(__clang__) && __clang_major__ >= 14
+#define CRC32_FEATURES "sse4.2,crc32"
+#else
+#define CRC32_FEATURES "sse4.2"
+#endif
+__attribute__((target(CRC32_FEATURES))) static uint32_t crc32c_sse42(
+    uint32_t crc, const unsigned char *p, size_t n)
 {
     uint64_t wide = crc;
     for (; n >= 8; p += 8, n -= 8) {

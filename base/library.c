@@ -1,4 +1,4 @@
-/* Shared libraries loaded when they are first needed: see library.h. */
+/* Libraries loaded when they are first needed, or linked: see library.h. */
 #include "base/library.h"
 
 #include <dlfcn.h>
@@ -23,19 +23,32 @@ static void **find_functions(struct library *library, void *handle, void **slot,
     return slot;
 }
 
-static void load_library(struct library *library)
+/* In a static program the table has been filled by the linker. */
+static bool is_linked(const struct library *library)
+{
+    void *first;
+    memcpy(&first, library->table, sizeof first);
+    return first != NULL;
+}
+
+static bool find_library(struct library *library)
 {
     /* Lazy binding: of all that it and its libraries call, a run needs a small part. */
     void *handle = dlopen(library->file, RTLD_LAZY | RTLD_LOCAL);
     if (!handle) {
         snprintf(library->failure, sizeof library->failure, "%s", dlerror());
-        return;
+        return false;
     }
     void **slot = find_functions(library, handle, library->table, library->names, true);
-    if (!slot)
-        return;
-    if (library->newer)
+    if (slot && library->newer)
         find_functions(library, handle, slot, library->newer, false);
+    return slot != NULL;
+}
+
+static void load_library(struct library *library)
+{
+    if (!is_linked(library) && !find_library(library))
+        return;
     const char *why = library->start ? library->start() : NULL;
     if (why)
         snprintf(library->failure, sizeof library->failure, "%s", why);

@@ -4,12 +4,25 @@
  * of pointers: a struct of nothing but function pointers, made from the same list of names (an X macro) as
  * the names that are looked up.
  *
+ * A static program (tools/static) can load nothing: LIBRARY_LINKED then gives the functions as the table's
+ * first value, from that same list, and library_table() only starts the library.
+ *
  * library_table() is safe from every thread; the table lives as long as the process.
  */
 #ifndef WEIR_BASE_LIBRARY_H
 #define WEIR_BASE_LIBRARY_H
 
 #include "base/err.h"
+
+/* clang-format off */
+#ifdef WEIR_STATIC
+#define LIBRARIES_ARE_LINKED true
+#define LIBRARY_LINKED(...) {__VA_ARGS__}
+#else
+#define LIBRARIES_ARE_LINKED false
+#define LIBRARY_LINKED(...) {0}
+#endif
+/* clang-format on */
 
 struct library {
     const char *file;           /* libcurl.so.4 */

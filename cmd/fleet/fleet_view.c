@@ -154,7 +154,7 @@ static void *view_draw(void *arg)
         until.tv_nsec += (view->live ? FRAME_MS : TELL_MS) * 1000000L;
         until.tv_sec += until.tv_nsec / 1000000000L;
         until.tv_nsec %= 1000000000L;
-        pthread_cond_clockwait(&view->wake, &fleet->lock, CLOCK_MONOTONIC, &until);
+        pthread_cond_timedwait(&view->wake, &fleet->lock, &until);
         if (!view->stop && view->live)
             draw(fleet);
         else if (!view->stop)
@@ -203,7 +203,7 @@ void fleet_view_begin(struct fleet *fleet)
     view->term = inv->out;
     view->quiet = inv->settings->json;
     view->live = inv->out.tty && !view->quiet && !inv->settings->verbose;
-    pthread_cond_init(&view->wake, NULL);
+    clock_cond_init(&view->wake);
     for (size_t i = 0; i < fleet->n; i++) {
         size_t width = cells_width(fleet->members[i].name);
         view->name_width = width > view->name_width ? width : view->name_width;

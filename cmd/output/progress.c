@@ -164,7 +164,7 @@ static void *progress_draw(void *arg)
             until.tv_nsec -= 1000000000L;
             until.tv_sec++;
         }
-        pthread_cond_clockwait(&p->wake, &p->lock, CLOCK_MONOTONIC, &until);
+        pthread_cond_timedwait(&p->wake, &p->lock, &until);
         if (!p->stop)
             write_frame(p);
     }
@@ -181,7 +181,7 @@ struct progress *progress_new_idle(const struct progress_options *options)
     p->last = &p->first;
     p->began_ms = clock_mono_ms();
     pthread_mutex_init(&p->lock, NULL);
-    pthread_cond_init(&p->wake, NULL);
+    clock_cond_init(&p->wake);
     return p;
 }
 

@@ -3,7 +3,8 @@
 
 #include "base/library.h"
 
-static struct curl_api api;
+#define CURL_LINKED(name) curl_##name,
+static struct curl_api api = LIBRARY_LINKED(CURL_FUNCTIONS(CURL_LINKED));
 
 static const char *start_curl(void)
 {

@@ -40,7 +40,7 @@ void http_queue_init(struct http_queue *queue, struct http_engine *engine)
     *queue = (struct http_queue){.engine = engine};
     queue->over_end = &queue->over;
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->arrived, NULL);
+    clock_cond_init(&queue->arrived);
 }
 
 void http_queue_release(struct http_queue *queue)
@@ -111,7 +111,7 @@ static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
         if (timeout_ms < 0)
             pthread_cond_wait(&queue->arrived, &queue->lock);
         else
-            late = pthread_cond_clockwait(&queue->arrived, &queue->lock, CLOCK_MONOTONIC, &until);
+            late = pthread_cond_timedwait(&queue->arrived, &queue->lock, &until);
     }
     struct transfer *list = queue->over;
     queue->over = NULL;

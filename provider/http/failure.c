@@ -16,9 +16,7 @@ static const char *system_error(const struct transfer *t, char *text, size_t siz
     t->curl->easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &number);
     if (!number)
         return t->error[0] ? t->error : t->curl->easy_strerror(t->code);
-    const char *reason = strerror_r((int)number, text, size);
-    if (reason != text)
-        snprintf(text, size, "%s", reason);
+    snprintf(text, size, "%s", strerror((int)number));
     if (text[0] >= 'A' && text[0] <= 'Z') /* in the middle of a sentence */
         text[0] = (char)(text[0] - 'A' + 'a');
     return text;
@@ -126,9 +124,7 @@ static int file_unreadable(const struct transfer *t, struct err *err)
 {
     if (t->read_errno == -1)
         return err_set(err, ERR_IO, "the file became shorter while it was sent");
-    char text[128];
-    return err_set(
-        err, ERR_IO, "cannot read the file to send: %s", strerror_r(t->read_errno, text, sizeof text));
+    return err_set(err, ERR_IO, "cannot read the file to send: %s", strerror(t->read_errno));
 }
 
 /* Did any of it go out? From then on the service may have done what it was asked for. */

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "provider/http/roots.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -295,7 +296,7 @@ static void set_target(struct transfer *t, const char *default_ca, struct arena 
     SET(t, CURLOPT_PATH_AS_IS, 1L); /* keys such as "a/../b" are signed as they are */
     SET(t, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(t, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    const char *ca = request->ca_file ? request->ca_file : default_ca;
+    const char *ca = request->ca_file ? request->ca_file : default_ca ? default_ca : roots_file();
     if (ca)
         SET(t, CURLOPT_CAINFO, ca);
     if (request->cert_file)

@@ -5,8 +5,9 @@
 
 const struct ssh_api *ssh_api(struct err *err)
 {
-#define SSH_NAME(name) "ssh_" #name "\0"
-    static struct ssh_api api;
+#define SSH_NAME(name)   "ssh_" #name "\0"
+#define SSH_LINKED(name) ssh_##name,
+    static struct ssh_api api = LIBRARY_LINKED(SSH_FUNCTIONS(SSH_LINKED));
     static struct library library = {
         .file = "libssh.so.4",
         .install = "libssh 0.10 or later (Debian and Ubuntu: apt install libssh-4)",

@@ -1,7 +1,7 @@
 /* Programs that refuse to run as root run as somebody else, who cannot even see the sandbox's folder. */
 #include "sandbox/daemon/daemon.h"
 
-#include <fts.h>
+#include <ftw.h>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -12,22 +12,24 @@ const char *daemon_user(const struct daemon_kind *kind)
     return getpwnam(kind->user) ? kind->user : "nobody";
 }
 
+static _Thread_local const struct passwd *owner; /* nftw() passes nothing on */
+
+static int give_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st, (void)kind, (void)ftw;
+    return lchown(path, owner->pw_uid, owner->pw_gid);
+}
+
 int daemon_give(const char *folder, const char *user, struct err *err)
 {
-    char *const paths[] = {(char *)(uintptr_t)folder, NULL};
-    const struct passwd *who = user ? getpwnam(user) : NULL;
+    owner = user ? getpwnam(user) : NULL;
     if (!user)
         return 0;
-    if (!who)
+    if (!owner)
         return err_set(err, ERR_FAILED, "there is no user %s on this machine", user);
-    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    int status = 0;
-    for (FTSENT *entry; tree && !status && (entry = fts_read(tree));)
-        if (entry->fts_info != FTS_DP && lchown(entry->fts_path, who->pw_uid, who->pw_gid))
-            status = err_errno(err, ERR_IO, "cannot give %s to %s", entry->fts_path, user);
-    if (tree)
-        fts_close(tree);
-    return status;
+    if (nftw(folder, give_entry, 16, FTW_PHYS))
+        return err_errno(err, ERR_IO, "cannot give %s to %s", folder, user);
+    return 0;
 }
 
 /* Both rights and the order to die with the parent are set by one program, last: the one undoes the other. */

@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -346,18 +346,20 @@ int process_run(const struct process_options *options, struct process_switch *st
 
 /* ---- how much of the disk a process has taken in its folder ---- */
 
+static _Thread_local int64_t taken, enough; /* nftw() passes nothing on */
+
 /* A file of several names is divided among them. */
+static int take_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)path, (void)ftw;
+    if (kind != FTW_NS)
+        taken += (int64_t)st->st_blocks * 512 / (S_ISDIR(st->st_mode) ? 1 : (int64_t)st->st_nlink);
+    return taken > enough;
+}
+
 int64_t process_room(const char *dir, int64_t most)
 {
-    char *const paths[] = {(char *)(uintptr_t)dir, NULL};
-    int64_t taken = 0;
-    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-    for (FTSENT *entry; tree && taken <= most && (entry = fts_read(tree));) {
-        const struct stat *st = entry->fts_statp;
-        if (entry->fts_info != FTS_DP && entry->fts_info != FTS_NS)
-            taken += (int64_t)st->st_blocks * 512 / (S_ISDIR(st->st_mode) ? 1 : (int64_t)st->st_nlink);
-    }
-    if (tree)
-        fts_close(tree);
+    taken = 0, enough = most;
+    nftw(dir, take_entry, 16, FTW_PHYS);
     return taken;
 }

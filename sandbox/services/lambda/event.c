@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "sandbox/engine/logs.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,9 +120,10 @@ static void fail_by_death(struct lambda_instance *instance, struct lambda_invoca
         invocation->answer = arena_str(&invocation->arena, instance->error);
         invocation->error_type = arena_str(&invocation->arena, instance->error_type);
     } else if (instance->end.exit_code < 0) {
+        const char *signal = strsignal(instance->end.signal); /* Lambda has the same words in lower case */
         lambda_event_fail(invocation, "Runtime.ExitError",
-            "RequestId: %s Error: Runtime exited with error: signal: %s", invocation->id,
-            instance->end.signal == 9 ? "killed" : sigabbrev_np(instance->end.signal));
+            "RequestId: %s Error: Runtime exited with error: signal: %c%s", invocation->id, tolower(*signal),
+            signal + 1);
     } else {
         lambda_event_fail(invocation, "Runtime.ExitError",
             "RequestId: %s Error: Runtime exited with error: exit status %d", invocation->id,

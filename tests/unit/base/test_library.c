@@ -49,6 +49,19 @@ static void test_table_is_filled_in_order(void **state)
     assert_string_equal(table.find("weir", 'i'), "ir");
 }
 
+static void test_what_is_linked_is_not_looked_for(void **state)
+{
+    (void)state;
+    static struct table table = {.length = strlen, .compare = strcmp};
+    static struct library library = {
+        .file = "libweir-none.so.1", .table = &table, .names = "strlen\0strcmp\0", .start = start_well};
+    int before = starts;
+    struct err err = {0};
+    assert_ptr_equal(library_table(&library, &err), &table);
+    assert_int_equal(starts, before + 1);
+    assert_ptr_equal(table.compare, strcmp);
+}
+
 static void fails(struct library *library, const char *message)
 {
     for (int i = 0; i < 2; i++) {
@@ -84,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table_is_filled_in_order),
+        cmocka_unit_test(test_what_is_linked_is_not_looked_for),
         cmocka_unit_test(test_what_is_missing_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

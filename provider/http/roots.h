@@ -1,0 +1,12 @@
+/*
+ * The certificates that this system trusts, for the static program: a distribution's libcurl knows where its
+ * distribution keeps them, the one in the static program cannot.
+ */
+#ifndef WEIR_PROVIDER_HTTP_ROOTS_H
+#define WEIR_PROVIDER_HTTP_ROOTS_H
+
+/* The file, or NULL: libcurl's own way is right. SSL_CERT_FILE and SSL_CERT_DIR have precedence, as in
+ * OpenSSL. */
+const char *roots_file(void);
+
+#endif
