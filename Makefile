@@ -200,7 +200,7 @@ LINTED := $(shell find $(FOLDERS) tests -name '*.[ch]' -not -path '*/corpus/*' 2
 .PHONY: format
 format: $(BUILD)/.setup-lint ## put all C files into the style of .clang-format
 	@clang-format -i $(LINTED)
-SCRIPTS := tools/setup tools/test tools/embed tools/demo tools/dist .ci/run
+SCRIPTS := tools/setup tools/test tools/embed tools/demo tools/dist tools/static .ci/run
 .PHONY: lint
 lint: $(BUILD)/.setup-build $(BUILD)/.setup-test $(BUILD)/.setup-lint ## clang-format, clang-tidy, cppcheck, shellcheck where it is installed; pages of docs/ up to date
 	@clang-format --dry-run -Werror $(LINTED)
@@ -257,10 +257,17 @@ $(BUILD)/weir.vsix: $(addprefix editors/vscode/,extension.js package.json packag
 	@touch $@
 
 # ---- releasing ----
-.PHONY: dist
-dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, program, .deb, what is in it, hashes; WEIR_SIGN_KEY=FILE signs it
-	@tools/dist $(VERSION) dist
+MACHINES ?= x86_64
+.PHONY: dist test-dist
+test-dist: $(BUILD)/.setup-dist $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## a release, twice the same and installed; the static program where nothing else is
+	@tools/setup machines docker
+	@WEIR_LONG=1 tools/test e2e tests/e2e/test_dist.py tests/e2e/test_static.py
+dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, static program, .deb, what is in them, hashes; WEIR_SIGN_KEY=FILE signs it
+	@tools/dist $(VERSION) dist $(MACHINES)
+.PHONY: static
+static: $(BUILD)/.setup-dist ## one static program for any Linux of these MACHINES, in build-MACHINE/weir
+	@for machine in $(MACHINES); do tools/static $$machine || exit 1; done
 
 .PHONY: clean
 clean: ## remove what was built (not .venv)
-	rm -rf build build-asan build-tsan build-fuzz dist
+	rm -rf build build-asan build-tsan build-fuzz $(MACHINES:%=build-%) dist

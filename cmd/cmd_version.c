@@ -1,18 +1,28 @@
 /* weir version. */
 #include "cmd/invocation/invocation.h"
 
+#ifdef WEIR_STATIC
+#include "static_libraries.h" /* WEIR_BUILT and WEIR_LIBRARIES, made by tools/static */
+#else
+#define WEIR_BUILT     "with this system's libraries"
+#define WEIR_LIBRARIES ""
+#endif
+
 static int cmd_version_run(struct invocation *inv)
 {
-    bool json = inv->settings->json;
-    return invocation_write(inv, json ? STR("{\"name\":\"weir\",\"version\":\"" WEIR_VERSION "\"}\n")
-                                      : STR("weir " WEIR_VERSION "\n"));
+    if (inv->settings->json)
+        return invocation_write(
+            inv, STR("{\"name\":\"weir\",\"version\":\"" WEIR_VERSION "\",\"built\":\"" WEIR_BUILT "\"}\n"));
+    return invocation_write(inv, inv->settings->verbose
+                                     ? STR("weir " WEIR_VERSION "\nbuilt " WEIR_BUILT "\n" WEIR_LIBRARIES)
+                                     : STR("weir " WEIR_VERSION "\n"));
 }
 
 static const struct option_set *const sets[] = {&options_json, NULL};
 
 const struct command cmd_version = {
     .name = "version",
-    .summary = "say which weir this is",
+    .summary = "say which weir this is; with -v how it was built",
     .sets = sets,
     .run = cmd_version_run,
 };

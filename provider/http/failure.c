@@ -1,4 +1,5 @@
 /* What libcurl's failures mean to a user: a class, a sentence, and where there is one, a way out. */
+#include "provider/http/roots.h"
 #include "provider/http/transfer.h"
 
 #include <stdio.h>
@@ -77,6 +78,9 @@ static int tls_failed(const struct transfer *t, struct err *err)
 {
     err_set(err, ERR_NETWORK, "TLS with %.*s failed: %s", STR_ARG(t->target.authority),
         t->error[0] ? t->error : t->curl->easy_strerror(t->code));
+    if (t->code == CURLE_PEER_FAILED_VERIFICATION && roots_are_missing())
+        return err_hint(err, "this system has no file of trusted certificates where systems keep it: install "
+                             "ca-certificates, or name the file in SSL_CERT_FILE");
     if (t->code == CURLE_PEER_FAILED_VERIFICATION)
         return err_hint(err, "if its certificate comes from a private authority, name that in AWS_CA_BUNDLE");
     if (strstr(t->error, "wrong version number"))

@@ -26,3 +26,9 @@ const char *roots_file(void)
             return places[i];
     return NULL;
 }
+
+bool roots_are_missing(void)
+{
+    const char *dir = getenv("SSL_CERT_DIR");
+    return LIBRARIES_ARE_LINKED && !roots_file() && !(dir && *dir);
+}

@@ -5,8 +5,12 @@
 #ifndef WEIR_PROVIDER_HTTP_ROOTS_H
 #define WEIR_PROVIDER_HTTP_ROOTS_H
 
+#include <stdbool.h>
+
 /* The file, or NULL: libcurl's own way is right. SSL_CERT_FILE and SSL_CERT_DIR have precedence, as in
  * OpenSSL. */
 const char *roots_file(void);
+/* Is this the static program, on a system that has none? */
+bool roots_are_missing(void);
 
 #endif
