@@ -140,7 +140,7 @@ enum attr_compare {
                          converted to that */
     COMPARE_SAID,     /* of a document only what is given, at every depth: services add to it */
     COMPARE_PROTOCOL, /* "6" is "tcp", as is "TCP": EC2 has names for four numbers, "all" is "-1" */
-    COMPARE_ARN,      /* "my-key" is a live "arn:…:my-key" or "arn:…/my-key" */
+    COMPARE_ARN, /* "my-key" is a live "arn:…:my-key" or "arn:…/my-key", an account's id "arn:…:id:root" */
 };
 
 struct attr {

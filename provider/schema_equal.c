@@ -52,9 +52,12 @@ struct str schema_canonical_protocol(struct str protocol)
     return protocol;
 }
 
-/* A name that services give back as the ARN of what it names. */
+/* A name that services give back as the ARN of what it names; an account's id as that of its root. */
 static bool arn_equal(struct str name, struct str arn)
 {
+    struct str root = STR(":root");
+    if (name.n == 12 && str_starts(arn, STR("arn:")) && str_ends(arn, root))
+        return str_ends(str_slice(arn, 0, arn.n - root.n), name);
     if (!str_starts(arn, STR("arn:")) || !name.n || !str_ends(arn, name))
         return str_eq(name, arn);
     return name.n == arn.n || strchr(":/", arn.p[arn.n - name.n - 1]);

@@ -51,8 +51,9 @@ static const struct value *dead_end(
         v = wire_path(arena, v, segment.name);
         if (value_is_null(v))
             return NULL;
-        if (rest.n && is_plain(v))
-            return v;
+        struct str next = rest;
+        if (rest.n && is_plain(v)) /* unless it is what the path says, too */
+            return str_ends(wire_path_cut(&next).name, STR("|@")) ? NULL : v;
         if (segment.items)
             return NULL;
     }

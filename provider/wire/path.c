@@ -22,13 +22,16 @@ static const struct value *path_lookup(const struct value *doc, struct str name)
     return NULL;
 }
 
-/* "Domain|CustomDomain[]": what there is of these members, as a list. */
+/* "Domain|CustomDomain[]": what there is of these members, as a list. "@": the value itself, if it has none.
+ */
 static const struct value *path_members(struct arena *arena, const struct value *doc, struct str names)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     while (names.n) {
-        const struct value *v = path_lookup(doc, str_cut(names, '|', &names));
-        if (!value_is_null(v))
+        struct str name = str_cut(names, '|', &names);
+        bool itself = str_eqz(name, "@");
+        const struct value *v = itself ? doc : path_lookup(doc, name);
+        if (!value_is_null(v) && !(itself && v->kind == VALUE_MAP))
             value_builder_add(&b, v);
     }
     return value_builder_list(&b);

@@ -83,6 +83,8 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
     bool below_name = false;
     while (path.n && !str_eqz(path, "@") && !str_eqz(path, ".")) {
         struct wire_segment segment = wire_path_cut(&path);
+        struct str others;
+        segment.name = str_cut(segment.name, '|', &others); /* of several members the first */
         bool selects = segment.items == WIRE_ITEM_THAT_HAS;
         node =
             selects ? descend_selected(m, node, &segment) : document_descend(m, node, &segment, below_name);

@@ -91,6 +91,26 @@ def test_one_of_two_capacities_goes_out_with_the_other(services, tmp_path):
         assert [request.members.get("ProvisionedThroughput") for request in server.log] == [{"ReadCapacityUnits": 8, "WriteCapacityUnits": 5}]
 
 
+@pytest.mark.parametrize("told, said", [("*", "*"), ({"AWS": "arn:aws:iam::210987654321:root"}, "210987654321"), ({"AWS": "arn:aws:iam::210987654321:role/r"}, "arn:aws:iam::210987654321:role/r")])
+def test_whom_a_function_lets_in(told, said, services, tmp_path):
+    """As cloud-custodian's test_lambda_permission_matched has it: everybody is a text, an account its root."""
+    function, entry = copy.deepcopy(one("aws.lambda.function")), copy.deepcopy(one("aws.lambda.permission"))
+    policy = json.loads(entry.answers["GetPolicy"]["Policy"])
+    policy["Statement"][0]["Principal"], entry.stack["principal"] = told, said
+    entry.answers["GetPolicy"]["Policy"] = json.dumps(policy)
+    with Server([function, entry], services) as server:
+        stack = say(Stack(tmp_path / "stack", server), [entry])
+        stack.apply()
+        stack.assert_settled()
+        draft = Stack(tmp_path / "draft", server)
+        draft.run("import", "live", "--type", entry.type)
+        (drafted,) = yaml.safe_load((draft.folder / "weir.yaml").read_text())["resources"].values()
+        assert drafted["principal"] == (told["AWS"] if isinstance(told, dict) else told)
+        draft.apply()
+        draft.assert_settled()
+        assert server.log == [] and server.unknown == []
+
+
 def test_shards_of_a_stream_on_demand_are_the_services_business(services, tmp_path):
     entry = copy.deepcopy(one("aws.kinesis.stream"))
     with Server([entry], services) as server:

@@ -59,6 +59,8 @@ static void test_names(void **state)
     assert_string_equal(path_json("{\"P\":{\"A\":\"x\",\"B\":\"y\"}}", "P.A|B[]"), "[\"x\",\"y\"]");
     assert_string_equal(path_json("{\"P\":{\"B\":\"y\"}}", "P.A|B[]"), "[\"y\"]");
     assert_string_equal(path_json("{\"P\":{\"C\":1}}", "P.A|B[]"), "[]");
+    assert_string_equal(path_json("{\"P\":\"z\"}", "P.A|@[]"), "[\"z\"]");
+    assert_string_equal(path_json("{\"P\":{\"C\":1}}", "P.A|@[]"), "[]");
     assert_string_equal(path_json("{\"Role\":\"x\"}", "Role.Arn"), "");
 }
 
