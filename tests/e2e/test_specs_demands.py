@@ -1,18 +1,24 @@
 """Each demand of a spec has somebody who says that the service asks it: tests/specs/demands.yaml, and who is named there is asked."""
 
+import ast
 import json
 import re
+from pathlib import Path
 
+import awscli
+import boto3
 import pytest
 import test_demands_judged as judged
 import test_specs_defaults as specs
 import test_specs_limits as limits
 import yaml
+from botocore.exceptions import ClientError
+from moto import mock_aws
 from support import ROOT
 
 SOURCES = yaml.safe_load((ROOT / "tests/specs/demands.yaml").read_text())
-KINDS = {"case": set(), "docs": {"words"}, "cfn": {"words"}, "model": set(), "max": set(), "enum": set(), "rule": {"type", "properties"}, "guide": set(), "own": set()}
-ASKED_BY_NO_TEST = 46  # of kind `guide`: it may become fewer
+KINDS = {"case": set(), "docs": {"words"}, "cfn": {"words"}, "model": set(), "max": set(), "enum": set(), "rule": {"type", "properties"}, "moto": {"given", "words"}, "cli": {"words"}, "guide": set(), "own": set()}
+ASKED_BY_NO_TEST = 29  # of kind `guide`: it may become fewer
 
 
 DEMANDS = {}
@@ -87,6 +93,24 @@ def test_cfn_lint_says_so():
     template = {"Resources": {name: {"Type": source["type"], "Properties": source["properties"]} for name, source in wanted.items()}}
     said = {(match.path[1], match.rule.id) for match in lint_all(json.dumps(template)) if len(match.path) > 1}
     assert {(name, source["rule"]) for name, source in wanted.items()} <= said, said
+
+
+@of_kind("moto")
+def test_moto_says_so(demand, source):
+    service, call = source["moto"].split()
+    with mock_aws():
+        client = boto3.client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+        try:
+            said = str(getattr(client, call)(**source["given"]))
+        except ClientError as error:
+            said = str(error)
+    assert source["words"] in said
+
+
+@of_kind("cli")
+def test_the_command_line_says_so(demand, source):
+    texts = [node.value for node in ast.walk(ast.parse((Path(awscli.__file__).parent / source["cli"]).read_text())) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert any(source["words"] in specs.plain(text) for text in texts)
 
 
 def test_what_is_no_service_s_is_asked_of_no_service():
