@@ -28,7 +28,7 @@ SERVICES = {  # what is called so, and its tests
     "kinesis": "kinesis",
     "logs": "logs",
     "lambda": "lambda_/test_lambda_api.py",
-    "stepfunctions": "stepfunctions/v2/test_sfn_api.py stepfunctions/v2/test_sfn_api_versioning.py stepfunctions/v2/test_sfn_api_logging.py",
+    "stepfunctions": "stepfunctions/v2/test_sfn_api.py stepfunctions/v2/test_sfn_api_versioning.py stepfunctions/v2/test_sfn_api_logs.py",
     "stepfunctions scenarios": "stepfunctions/v2/base stepfunctions/v2/scenarios",
     "dynamodb": "dynamodb",
     "iam": "iam",
