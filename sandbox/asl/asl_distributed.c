@@ -30,6 +30,7 @@ struct distributed {
     pthread_mutex_t lock; /* of what follows */
     struct asl_map_run run;
     bool exceeded;
+    int64_t started_event; /* MapRunStarted */
 };
 
 /* ---- what the state says ---- */
@@ -388,6 +389,7 @@ static bool asl_distributed_begin(
     asl_distributed_tell(d);
     struct value_entry arn = {STR("mapRunArn"), value_string(arena, d->run.arn)};
     asl_event(visit->line, "MapRunStarted", "mapRunStartedEventDetails", value_map(arena, &arn, 1));
+    d->started_event = visit->line->event;
     return true;
 }
 
@@ -411,6 +413,9 @@ static void asl_distributed_end(struct distributed *d, bool succeeded)
             error->name.n ? value_map(arena, why, 2) : NULL);
     if (succeeded)
         asl_event_aside(visit->line, "MapStateSucceeded", NULL, NULL);
+    if (succeeded &&
+        visit->before_event) /* what AWS does of most Maps that are not a machine's first state */
+        visit->line->event = d->started_event;
 }
 
 static void asl_distributed_release(struct distributed *d)

@@ -105,7 +105,7 @@ struct asl_visit {
     struct asl_eval eval;
     const struct value *state, *raw; /* raw: its input, before InputPath */
     struct str name;
-    int64_t entered_ms, entered_event;
+    int64_t entered_ms, entered_event, before_event;
     int retries;
     struct str token; /* $$.Task.Token */
     bool timed_out;   /* by the execution's own limit */

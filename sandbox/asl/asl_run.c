@@ -92,7 +92,8 @@ static void event_exited(struct asl_visit *visit, struct str type, const struct 
         value_builder_map(&b));
 }
 
-/* What went wrong with the machine itself says where; an expression has an event of its own. */
+/* An expression that failed has an event of its own. It follows what the state follows; but for a Wait's,
+ * which has begun. */
 static void event_evaluation_failed(struct asl_visit *visit)
 {
     struct asl_eval *eval = &visit->eval;
@@ -100,6 +101,8 @@ static void event_evaluation_failed(struct asl_visit *visit)
         {STR("error"), value_string(eval->arena, eval->error.name)},
         {STR("cause"), value_string(eval->arena, eval->error.cause)},
         {STR("location"), value_string(eval->arena, eval->location)}};
+    bool wait = str_eqz(value_gets(visit->state, "Type"), "Wait");
+    visit->line->event = wait ? visit->entered_event : visit->before_event;
     asl_event(visit->line, "EvaluationFailed", "evaluationFailedEventDetails",
         value_map(eval->arena, details, eval->location.n ? 4 : 3));
 }
@@ -302,6 +305,7 @@ const struct value *asl_visit_state(struct asl_visit *visit, struct str *next, b
     }
     struct str type_name = str_z(type->name);
     *next = STR_EMPTY;
+    visit->before_event = visit->line->event;
     if (!visit->again)
         event_entered(visit, type_name);
     visit->entered_event = visit->line->event;

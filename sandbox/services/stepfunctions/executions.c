@@ -213,7 +213,7 @@ static const struct value *context_of(
         {STR("RedriveCount"), value_int(arena, execution->redrives)},
         {STR("RedriveTime"), value_string(arena, time_rfc3339(arena, execution->redriven_ms, true))},
     };
-    size_t n = sizeof own / sizeof *own - (execution->redrives ? 0 : 2);
+    size_t n = sizeof own / sizeof *own - !execution->redrives;
     struct value_entry machine[] = {{STR("Id"), value_string(arena, execution->machine)},
         {STR("Name"), value_string(arena, execution->machine_name)}};
     struct value_entry context[] = {

@@ -128,6 +128,14 @@ int do_describe_map_run(struct service_call *call, struct err *err)
                : service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
 }
 
+/* The machine's ARN with the Map's label: …:stateMachine:nightly/LABEL, of …:mapRun:nightly/LABEL:ID. */
+static const struct value *labelled(struct arena *arena, struct str machine, struct str run)
+{
+    struct str rest, label = str_cut(run, '/', &rest);
+    label = rest.p ? str_cut(rest, ':', &rest) : STR_EMPTY;
+    return value_string(arena, arena_printf(arena, "%.*s/%.*s", STR_ARG(machine), STR_ARG(label)));
+}
+
 int do_list_map_runs(struct service_call *call, struct err *err)
 {
     struct str arn;
@@ -145,7 +153,8 @@ int do_list_map_runs(struct service_call *call, struct err *err)
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
         value_builder_set(&b, STR("executionArn"), value_string(call->arena, execution->arn));
         value_builder_set(&b, STR("mapRunArn"), value_string(call->arena, run->run.arn));
-        value_builder_set(&b, STR("stateMachineArn"), value_string(call->arena, execution->machine));
+        value_builder_set(
+            &b, STR("stateMachineArn"), labelled(call->arena, execution->machine, run->run.arn));
         set_times(&b, run);
         value_builder_add(&runs, value_builder_map(&b));
     }

@@ -1,6 +1,7 @@
 /* What clients ask of Step Functions beyond the records of the control plane. */
 #include "sandbox/services/stepfunctions/executions.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "provider/notation/asl_text.h"
 #include "provider/notation/asl_validate.h"
@@ -8,6 +9,8 @@
 #include "sandbox/engine/view.h"
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
+
+#define TOKEN "position "
 
 /* ---- which machine, which execution ---- */
 
@@ -23,6 +26,19 @@ int executions_arn(struct str arn, struct err *err)
                                               "Invalid Arn: 'Invalid ARN prefix: %.*s'", STR_ARG(arn));
 }
 
+/* Tokens that nobody takes for numbers: a position as base64. */
+static bool open_token(struct service_call *call)
+{
+    struct str bytes, token = value_gets(call->input, "nextToken");
+    if (!token.n)
+        return true;
+    if (!base64_decode(call->arena, token, &bytes) || !str_starts(bytes, STR(TOKEN)))
+        return false;
+    call->input = value_with(call->arena, call->input, STR("nextToken"),
+        value_string(call->arena, str_slice(bytes, sizeof TOKEN - 1, bytes.n)));
+    return true;
+}
+
 int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
     const struct value **next, struct err *err)
 {
@@ -33,8 +49,21 @@ int executions_page(struct service_call *call, size_t n, size_t *first, size_t *
             "must "
             "have value less than or equal to %d",
             (long long)size, MAX_PAGE);
-    if (service_page(call, "nextToken", "maxResults", MAX_PAGE, n, first, end, next, &(struct err)ERR_INIT))
+    size_t length = value_gets(call->input, "nextToken").n;
+    size_t most = str_eqz(str_z(call->operation->name), "ListExecutions") ? 3096 : 1024;
+    if (length > most)
+        return service_refuse(err, 400, "ValidationException",
+            "1 validation error detected: Value '%.*s' at 'nextToken' failed to satisfy constraint: Member "
+            "must have "
+            "length less than or equal to %zu",
+            STR_ARG(value_gets(call->input, "nextToken")), most);
+    struct service_call plain = *call;
+    if (!open_token(&plain) ||
+        service_page(&plain, "nextToken", "maxResults", MAX_PAGE, n, first, end, next, &(struct err)ERR_INIT))
         return service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
+    if (*next)
+        *next = value_string(call->arena,
+            base64_encode(call->arena, arena_printf(call->arena, TOKEN "%.*s", STR_ARG((*next)->string))));
     return 0;
 }
 
@@ -122,6 +151,22 @@ static int do_describe(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* Settings of the machine as it is now. */
+static void as_configured(struct service_call *call, const struct control_record *machine)
+{
+    struct arena *arena = call->arena;
+    const struct value *logging = value_getz(machine->attrs, "logging");
+    struct value_entry log[] = {
+        {STR("level"), value_string(arena, value_text(value_getz(logging, "level"), STR("OFF")))},
+        {STR("includeExecutionData"),
+            value_bool(value_equal(value_getz(logging, "include_execution_data"), &value_true))}};
+    struct value_entry tracing = {
+        STR("enabled"), value_bool(value_equal(value_getz(machine->attrs, "tracing"), &value_true))};
+    service_answer(call, "loggingConfiguration", value_map(arena, log, 2));
+    service_answer(call, "tracingConfiguration", value_map(arena, &tracing, 1));
+    service_answer(call, "revisionId", value_getz(machine->attrs, "revision_id"));
+}
+
 static int do_describe_machine(struct service_call *call, struct err *err)
 {
     struct execution *execution;
@@ -133,6 +178,10 @@ static int do_describe_machine(struct service_call *call, struct err *err)
     service_answer(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
     service_answer(call, "roleArn", value_getz(record, "role"));
     service_answer(call, "updateDate", service_time(call, execution->start_ms));
+    struct control_record machine;
+    if (control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.state_machine"),
+            execution->region, execution->machine, &machine))
+        as_configured(call, &machine);
     activity_release(execution->activity);
     return 0;
 }

@@ -132,6 +132,19 @@ static const struct value *with_payload(struct task_resource *call, const struct
     return payload ? value_with(call->arena, output, STR("Payload"), payload) : output;
 }
 
+/* A function's errors have its language's names, not every runtime says them beside the answer. */
+static const char *error_name(
+    const struct task_resource *call, const struct activity_result *result, struct str said)
+{
+    const struct value *answer = NULL;
+    struct err ignored = ERR_INIT;
+    if (call->lambda && result->error.n)
+        return arena_strz(call->arena, result->error);
+    bool told = call->lambda && !json_parse(call->arena, said, &answer, &ignored);
+    struct str type = told ? value_gets(answer, "errorType") : STR_EMPTY;
+    return type.n ? arena_strz(call->arena, type) : "States.TaskFailed";
+}
+
 static const struct value *end_of_run(struct task_resource *call)
 {
     struct activity_result result;
@@ -143,8 +156,7 @@ static const struct value *end_of_run(struct task_resource *call)
     if (result.state == ACTIVITY_SUCCEEDED)
         return output;
     struct str said = call->lambda && result.cause.n ? result.cause : tasks_text_of(call->arena, output);
-    return tasks_fail(
-        call, call->lambda && result.error.n ? result.error.p : "States.TaskFailed", "%.*s", STR_ARG(said));
+    return tasks_fail(call, error_name(call, &result, said), "%.*s", STR_ARG(said));
 }
 
 /* ---- calling ---- */

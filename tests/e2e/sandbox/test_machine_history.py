@@ -73,6 +73,15 @@ def test_so_has_a_parallel(machines):
         (5, 4, "ParallelStateStarted"), (6, 5, "FailStateEntered"), (7, 6, "ParallelStateFailed"), (8, 7, "ExecutionFailed")]
 
 
+def test_a_distributed_map_that_is_not_the_first_state_is_left_from_the_start_of_its_run(machines):
+    states = {"First": {"Type": "Pass", "Next": "M"}, **distributed()}
+    _, events = told(machines, {"StartAt": "First", "States": states}, {"l": [1]})
+    assert events[3:] == [(4, 3, "MapStateEntered"), (5, 4, "MapStateStarted"), (6, 5, "MapRunStarted"), (7, 6, "MapRunSucceeded"),
+                          (8, 7, "MapStateSucceeded"), (9, 6, "MapStateExited"), (10, 9, "ExecutionSucceeded")]
+    _, events = told(machines, {"StartAt": "M", "States": distributed()}, {"l": [1]})
+    assert events[-2:] == [(7, 5, "MapStateExited"), (8, 7, "ExecutionSucceeded")]
+
+
 def test_a_mistake_of_the_machine_ends_it_at_once(machines):
     end, events = told(machines, map_over(FAILS, ItemsPath="$.none"), {})
     assert end["error"] == "States.Runtime" and [kind for _, _, kind in events] == ["ExecutionStarted", "MapStateEntered", "ExecutionFailed"]

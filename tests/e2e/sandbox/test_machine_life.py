@@ -141,3 +141,19 @@ def test_a_definition_is_refused_in_the_services_words(machines):
     assert not wrong(down) and wrong({**down, "QueryLanguage": "JSONata"}) == [
         ("/States/P", "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")]
     assert not wrong(labelled("good-label")) and [bool(wrong(labelled(label))) for label in ("", "x" * 41, "a b", "a?", "a\x80")] == [True] * 5
+
+
+def test_what_belongs_to_an_execution_is_told(machines):
+    client = machines.client
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "P", "States": {"P": {"Type": "Succeed"}}}
+    machine = machines.make({"Type": "Map", "Label": "each", "ItemProcessor": processor})
+    runs = [machines.start(machine, [1]) for _ in range(3)]
+    assert machines.end(runs[0])["status"] == "SUCCEEDED"
+    (run,) = client.list_map_runs(executionArn=runs[0])["mapRuns"]
+    assert run["stateMachineArn"] == machine + "/each"
+    described = client.describe_state_machine_for_execution(executionArn=runs[0])
+    assert described["loggingConfiguration"] == {"level": "OFF", "includeExecutionData": False} and described["tracingConfiguration"] == {"enabled": False}
+    first = client.list_executions(stateMachineArn=machine, maxResults=2)
+    assert not first["nextToken"].isdigit()  # nobody counts on what it is
+    rest = client.list_executions(stateMachineArn=machine, maxResults=2, nextToken=first["nextToken"])
+    assert {one["executionArn"] for one in first["executions"] + rest["executions"]} == set(runs)

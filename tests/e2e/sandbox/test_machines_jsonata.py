@@ -142,6 +142,7 @@ def test_what_cannot_be_evaluated_is_told_as_on_aws(machines, state, location, c
     events = [e["type"] for e in machines.history(execution)]
     map_failed = ["MapStateFailed"] if state["Type"] == "Map" else []
     assert events[2:] == ["EvaluationFailed", *map_failed, "ExecutionFailed"]
+    assert machines.history(execution)[2]["previousEventId"] == 0  # what the state follows
     details = {"state": "S", "error": "States.QueryEvaluationError", "cause": cause} | ({"location": location} if location else {})
     assert machines.history(execution)[2]["evaluationFailedEventDetails"] == details
 
