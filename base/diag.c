@@ -168,6 +168,12 @@ void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
     va_end(args);
 }
 
+void diag_code(struct diags *diags, struct diag *diag, struct str code)
+{
+    if (diag != &diags->spare)
+        diag->code = arena_str(&diags->arena, code);
+}
+
 void diag_related(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
 {
     if (diag == &diags->spare)

@@ -53,6 +53,7 @@ struct diag {
     struct span related; /* a second place, e.g. of a duplicate; source NULL: none */
     struct str related_label;
     struct str hint; /* a line "hint: …" of its own; may be empty */
+    struct str code; /* what it is called by whoever asks for it: the name of a rule; "" nothing */
 };
 
 struct diags {
@@ -85,6 +86,8 @@ void diag_label(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Beyond what people read. */
+void diag_code(struct diags *diags, struct diag *diag, struct str code);
 void diag_related(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Label `did you mean "X"?` with the candidate nearest to word; no label where none is near. */

@@ -4,6 +4,7 @@
  */
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/events.h"
+#include "cmd/output/sarif.h"
 #include "cmd/planning/explain.h"
 #include "cmd/planning/planning.h"
 
@@ -42,6 +43,13 @@ static void add_shown(struct buf *out, struct str text, bool color)
     }
 }
 
+static void show_sarif(const struct plan *plan, struct buf *out)
+{
+    struct sarif *sarif = sarif_new();
+    sarif_add_plan(sarif, plan, STR_EMPTY);
+    sarif_write(sarif, out);
+}
+
 static void render_saved(
     const struct invocation *inv, const struct plan *plan, const struct saved_plan *saved, struct buf *out)
 {
@@ -51,6 +59,8 @@ static void render_saved(
         event_plan(out, plan, "plan");
     else if (own->format && str_eqz(str_z(own->format), "markdown"))
         render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), out);
+    else if (own->format && str_eqz(str_z(own->format), "sarif"))
+        show_sarif(plan, out);
     else
         render_plan(plan, &(struct render_options){.color = true, .everything = full, .compact = !full}, out);
 }
@@ -94,8 +104,8 @@ static int cmd_show_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct show_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown",
-        .doc = "how to print it: text, or markdown for a pull request"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown sarif",
+        .doc = "how to print it: text, markdown for a pull request, or sarif: what rules reported"},
     {0, "full", .offset = offsetof(struct settings, full),
         .doc = "every attribute and every value whole, not the compact form"},
 };

@@ -1,8 +1,26 @@
 /* weir validate: all mistakes of the files, without calling anything. */
+#include "cmd/output/sarif.h"
 #include "cmd/planning/planning.h"
 
 #include "base/json.h"
 #include "base/map.h"
+
+struct validate_settings {
+    struct settings shared;
+    const char *format;
+};
+
+/* --format sarif: what it hears is written at the end. */
+struct heard {
+    struct sarif *sarif;
+    const struct stack *stack;
+};
+
+static void hear(void *ctx, const struct diags *diags)
+{
+    struct heard *heard = ctx;
+    sarif_add_diags(heard->sarif, diags, heard->stack);
+}
 
 static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
 {
@@ -45,7 +63,7 @@ static int cmd_validate_report(
     return invocation_write(inv, buf_str(&out));
 }
 
-static int cmd_validate_run(struct invocation *inv)
+static int validate_stack(struct invocation *inv, struct heard *heard)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
@@ -53,19 +71,48 @@ static int cmd_validate_run(struct invocation *inv)
     if (status != EXIT_DONE)
         return status;
     struct err err = ERR_INIT;
+    heard->stack = workspace.stack;
     int rc = plan_make(&workspace, &(struct plan_options){.offline = true}, &inv->diags, &plan, &err);
     status = invocation_diags(inv);
     if (rc < 0)
         status = err.class != ERR_NONE ? invocation_fail(inv, &err)
                  : status == EXIT_DONE ? EXIT_FAILED
                                        : status;
-    else if (status == EXIT_DONE)
+    else if (status == EXIT_DONE && !heard->sarif)
         status = cmd_validate_report(inv, workspace.stack, workspace.catalog, plan);
     plan_free(plan);
     return status;
 }
 
-static const struct option_set *const sets[] = {&options_json, &options_stack, NULL};
+static int cmd_validate_run(struct invocation *inv)
+{
+    enum { RESULTS_MAX = 5000 };
+    const struct validate_settings *own = inv->own;
+    struct heard heard = {0};
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (!own->format || str_eqz(str_z(own->format), "text"))
+        return validate_stack(inv, &heard);
+    if (inv->settings->json)
+        return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
+    heard.sarif = sarif_new();
+    inv->diags.limit = RESULTS_MAX;
+    inv->diags_heard = hear;
+    inv->diags_ctx = &heard;
+    int status = validate_stack(inv, &heard);
+    inv->diags_heard = NULL;
+    sarif_write(heard.sarif, &out);
+    int written = invocation_write(inv, buf_str(&out));
+    return status == EXIT_DONE ? written : status;
+}
+
+static const struct option options[] = {
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT,
+        .offset = offsetof(struct validate_settings, format), .completes = COMPLETES_CHOICES,
+        .choices = "text sarif",
+        .doc = "how to print mistakes: text, or sarif for code hosts, which show them at the line"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
 
 const struct command cmd_validate = {
     .name = "validate",
@@ -76,5 +123,6 @@ const struct command cmd_validate = {
                "machines, event patterns, schedules and log filters, in the stack and in their own "
                "files. Unknown actions in IAM policies are warnings.",
     .sets = sets,
+    .settings_size = sizeof(struct validate_settings),
     .run = cmd_validate_run,
 };

@@ -110,6 +110,8 @@ int invocation_diags(struct invocation *inv)
             buf_addf(&out, "\n%zu errors\n", diags->errors);
         say_aside(buf_str(&out));
     }
+    if (inv->diags_heard)
+        inv->diags_heard(inv->diags_ctx, diags);
     diags_release(diags);
     inv->diags = (struct diags)DIAGS_INIT;
     return errors ? EXIT_USAGE : EXIT_DONE;

@@ -22,6 +22,9 @@ struct invocation {
     struct term out, err;
     struct workspace_options workspace_options;
     struct diags diags;
+    /* Hears of all diagnostics before they are forgotten; NULL: nobody does. */
+    void (*diags_heard)(void *ctx, const struct diags *diags);
+    void *diags_ctx;
     struct sandbox *sandbox; /* --sandbox: served by this process; NULL otherwise */
     const char *sandbox_dir; /* likewise: where it is, whoever serves it; NULL: none is used (yet) */
     bool sandbox_passes;     /* it ends with this command, or with another one that serves it */

@@ -19,6 +19,7 @@ static void report_finding(const struct rule_finding *f, struct diags *diags)
     struct diag *d =
         warns ? diag_warning(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message))
               : diag_error(diags, f->span, "%.*s: %.*s", STR_ARG(f->address), STR_ARG(f->message));
+    diag_code(diags, d, f->rule);
     bool elsewhere = f->rule_span.source != f->span.source || f->rule_span.offset != f->span.offset;
     if (f->builtin)
         diag_hint(diags, d, "%.*s (%.*s): %.*s", STR_ARG(f->rule), STR_ARG(f->control), STR_ARG(f->link));

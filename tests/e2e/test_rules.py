@@ -1,13 +1,15 @@
 """Rules: asked of plans, and of what is known only while one is applied, before the call."""
 
 import json
+import os
 import resource
 import subprocess
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from editor import Editor
-from support import planned
 
 LAKE = """
     stack: ruled
@@ -369,3 +371,55 @@ def test_rules_hold_for_each_member_of_a_fleet(stack):
     assert "1 rule is broken: named of lake" in stack.run("fleet", "plan", status=3).err
     stack.run("fleet", "apply", "--yes", status=3)
     assert [b["Name"] for b in stack.client("s3").list_buckets()["Buckets"]] == ["lab-ada"]
+
+
+def sarif(result):
+    """Checked by the standard's own schema where it is at hand (WEIR_SARIF_SCHEMA, sarif-schema-2.1.0.json of OASIS)."""
+    whole = json.loads(result.out)
+    if path := os.environ.get("WEIR_SARIF_SCHEMA"):
+        schema = json.loads(Path(path).read_text())
+        kind = jsonschema.validators.validator_for(schema)
+        kind(schema, format_checker=kind.FORMAT_CHECKER).validate(whole)
+    (run,) = whole["runs"]
+    assert whole["version"] == "2.1.0" and run["tool"]["driver"]["name"] == "weir" and run["columnKind"] == "unicodeCodePoints"
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    for one in run["results"]:
+        assert rules[one["ruleIndex"]]["id"] == one["ruleId"] and one["message"]["text"]
+        for place in one["locations"]:
+            assert place["physicalLocation"]["region"]["startLine"] >= 1 and not place["physicalLocation"]["artifactLocation"]["uri"].startswith("weir.baseline")
+    return run
+
+
+def outline(run):
+    return {(one["ruleId"], one["locations"][0].get("logicalLocations", [{}])[0].get("fullyQualifiedName"), one["level"], one["kind"], one.get("suppressions", [{}])[0].get("justification")) for one in run["results"]}
+
+
+def test_findings_as_sarif(stack):
+    """At the attribute, with what the rule is called, why, and its page; what waits is open, what is waived suppressed."""
+    stack.write(WAITS.replace("LAST", "other") + """
+      owned: {for: aws.sqs.queue, require: '${haskey(default(self.tags, {}), "owner")}', message: no owner, doc: Somebody pays., link: https://example.org/owners}
+      few: {for: plan, require: '${plan.create < 2}', message: too many, level: warning}
+      waive: [{rule: owned, for: queue, reason: next week, until: 2099-01-01}]
+""")
+    run = sarif(stack.run("plan", "--format", "sarif", "-o", "it.plan"))
+    found = {("outside", "kept", "none", "open", None), ("outside", "after", "none", "open", None), ("owned", "queue", "error", "fail", "next week"), ("few", "plan", "warning", "fail", None)}
+    assert outline(run) == found
+    (owned,) = [rule for rule in run["tool"]["driver"]["rules"] if rule["id"] == "owned"]
+    assert owned["shortDescription"]["text"] == "Somebody pays." and owned["helpUri"] == "https://example.org/owners"
+    (kept,) = [one for one in run["results"] if one["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "kept"]
+    assert kept["locations"][0]["physicalLocation"] == {"artifactLocation": {"uri": "weir.yaml"}, "region": {"startLine": 5, "startColumn": 38, "endColumn": 47}}
+    assert outline(sarif(stack.run("show", "it.plan", "--format", "sarif"))) == found
+
+
+def test_mistakes_as_sarif(local_stack):
+    """`weir validate`: rules by their names, all else as weir's; also where nothing can be read, and where nothing is wrong."""
+    local_stack.write(LAKE + OWNED, "a b/weir.yaml")
+    run = sarif(local_stack.run("validate", "-C", "a b", "--format", "sarif", status=3))
+    assert outline(run) == {("owned", None, "error", "fail", None)} and run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b/weir.yaml"
+    local_stack.write(LAKE.replace("name: ruled-queue", "nam: ruled-queue"))
+    assert outline(sarif(local_stack.run("validate", "--format", "sarif", status=3))) == {("weir", None, "error", "fail", None)}
+    local_stack.write("stack: [")
+    assert len(sarif(local_stack.run("validate", "--format", "sarif", status=3))["results"]) == 1
+    assert sarif(local_stack.write(LAKE).run("validate", "--format", "sarif"))["results"] == []
+    assert "two ways to print it" in local_stack.run("validate", "--format", "sarif", "--json", status=3).out
