@@ -227,6 +227,11 @@ service_handler do_create_machine, do_update_machine, do_describe_versioned, do_
     do_delete_version;
 service_handler do_create_alias, do_describe_alias, do_update_alias, do_delete_alias, do_list_aliases;
 
+/* ---- references.c ---- */
+
+/* The variables that states refer to; NULL: none. */
+const struct value *machine_references(struct arena *arena, const struct value *definition);
+
 /* ---- task_tokens.c ---- */
 
 struct task_token *task_token_new(struct executions *all, struct str token);

@@ -224,7 +224,24 @@ int do_update_machine(struct service_call *call, struct err *err)
 
 /* ---- looking, deleting ---- */
 
-/* Of a version; all else is the control plane's, which also shows a machine that is being deleted. */
+/* The control plane's, which also shows a machine that is being deleted, and its variables. */
+static int describe_machine(struct service_call *call, struct str arn, struct err *err)
+{
+    struct str rest;
+    struct control_record machine;
+    const struct service_request request = {.service = STR("states"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = call->input};
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
+        service_answer(call, "variableReferences",
+            machine_references(call->arena, value_getz(machine.attrs, "definition")));
+    return 0;
+}
+
+/* Of a version; all else is the control plane's. */
 int do_describe_versioned(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
@@ -234,9 +251,8 @@ int do_describe_versioned(struct service_call *call, struct err *err)
     if (!str_starts(arn, STR("arn:")))
         return executions_arn(arn, err);
     machine_part(arn, &rest);
-    call->declined = !rest.n;
-    if (call->declined)
-        return 0;
+    if (!rest.n)
+        return describe_machine(call, arn, err);
     if (machine_of(call, arn, &machine, &rest, err))
         return -1;
     const struct value *versions = machine_note_list(machine_note(call, &machine), "versions");

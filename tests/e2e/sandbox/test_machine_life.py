@@ -157,3 +157,18 @@ def test_what_belongs_to_an_execution_is_told(machines):
     assert not first["nextToken"].isdigit()  # nobody counts on what it is
     rest = client.list_executions(stateMachineArn=machine, maxResults=2, nextToken=first["nextToken"])
     assert {one["executionArn"] for one in first["executions"] + rest["executions"]} == set(runs)
+
+
+def test_the_variables_that_states_refer_to(machines):
+    def references(definition):
+        return machines.client.describe_state_machine(stateMachineArn=machines.make(definition)).get("variableReferences")
+
+    inner = {"StartAt": "P", "States": {"P": {"Type": "Pass", "Parameters": {"q.$": "$q", "literal": "$no", "c.$": "$$.State.Name"}, "End": True}}}
+    assert references({"StartAt": "A", "States": {
+        "A": {"Type": "Pass", "Assign": {"x": 1, "l.$": "$.l", "q": 2}, "Next": "C"},
+        "C": {"Type": "Choice", "Choices": [{"Variable": "$x", "NumericEqualsPath": "$y.z", "Next": "M"}], "Default": "M"},
+        "M": {"Type": "Map", "ItemsPath": "$l", "ItemSelector": {"s.$": "States.Format('$no {}', $x)"}, "ItemProcessor": inner, "End": True}}}) == {
+            "C": ["x", "y"], "M": ["l", "x"], "P": ["q"]}
+    assert references({"StartAt": "A", "States": {"A": {"Type": "Pass", "Assign": {"x": 1}, "End": True}}}) is None
+    assert references({"QueryLanguage": "JSONata", "StartAt": "A", "States": {"A": {
+        "Type": "Pass", "Output": {"a": "{% $x + $count($states.input.y) + $z.b %}", "literal": "$no"}, "End": True}}}) == {"A": ["x", "z"]}
