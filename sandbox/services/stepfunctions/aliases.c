@@ -112,7 +112,7 @@ static int create_locked(struct service_call *call, const struct control_record 
         (!value_equal(routing_of(old), routing) || !str_eq(value_gets(old, "description"), description)))
         return service_refuse(err, 400, "ConflictException",
             "Failed to create alias because an alias with the same name and a different routing "
-            "configuration or description already exists.");
+            "configuration already exists.");
     struct value_entry entries[] = {{STR("name"), value_string(arena, name)}, {STR("routing"), routing},
         {STR("created_ms"), value_int(arena, now)}, {STR("changed_ms"), value_int(arena, now)},
         {STR("description"), value_string(arena, description)}};
@@ -229,7 +229,7 @@ int do_describe_alias(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Of a machine, or those that name one of its versions; the latest first. */
+/* Of a machine, or those that name one of its versions; the oldest first. */
 int do_list_aliases(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
@@ -240,7 +240,7 @@ int do_list_aliases(struct service_call *call, struct err *err)
         return -1;
     const struct value *aliases = machine_note_list(machine_note(call, &machine), "aliases");
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), list = VALUE_BUILDER(call->arena);
-    for (uint32_t i = aliases->count; i-- > 0;) {
+    for (uint32_t i = 0; i < aliases->count; i++) {
         const struct value *alias = aliases->items[i];
         struct value_entry entries[] = {
             {STR("stateMachineAliasArn"), value_string(call->arena, arn_of(call, &machine, alias))},

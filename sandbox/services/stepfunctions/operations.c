@@ -164,6 +164,8 @@ static void as_configured(struct service_call *call, const struct control_record
         STR("enabled"), value_bool(value_equal(value_getz(machine->attrs, "tracing"), &value_true))};
     service_answer(call, "loggingConfiguration", value_map(arena, log, 2));
     service_answer(call, "tracingConfiguration", value_map(arena, &tracing, 1));
+    struct value_entry key = {STR("type"), value_stringz(arena, "AWS_OWNED_KEY")};
+    service_answer(call, "encryptionConfiguration", value_map(arena, &key, 1));
     service_answer(call, "revisionId", value_getz(machine->attrs, "revision_id"));
 }
 
@@ -176,6 +178,8 @@ static int do_describe_machine(struct service_call *call, struct err *err)
     service_answer(call, "stateMachineArn", value_string(call->arena, execution->machine));
     service_answer(call, "name", value_string(call->arena, execution->machine_name));
     service_answer(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
+    service_answer(
+        call, "variableReferences", machine_references(call->arena, value_getz(record, "definition")));
     service_answer(call, "roleArn", value_getz(record, "role"));
     service_answer(call, "updateDate", service_time(call, execution->start_ms));
     struct control_record machine;

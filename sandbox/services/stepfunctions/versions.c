@@ -219,7 +219,14 @@ int do_create_machine(struct service_call *call, struct err *err)
 
 int do_update_machine(struct service_call *call, struct err *err)
 {
-    return change_and_publish(call, err);
+    static const char *const members[] = {
+        "definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (value_getz(call->input, members[i]))
+            return change_and_publish(call, err);
+    return service_refuse(err, 400, "MissingRequiredParameter",
+        "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
+        "specified");
 }
 
 /* ---- looking, deleting ---- */

@@ -120,6 +120,7 @@ def test_a_machine_has_a_revision_once_it_was_changed(machines):
     assert "revisionId" not in same
     changed = client.update_state_machine(stateMachineArn=machine, definition=described["definition"].replace("Pass", "Succeed").replace(', "End": true', ""))
     assert changed["revisionId"] == client.describe_state_machine(stateMachineArn=machine)["revisionId"]
+    assert code(client.update_state_machine, stateMachineArn=machine) == "MissingRequiredParameter"
     again = client.update_state_machine(stateMachineArn=machine, roleArn=described["roleArn"])
     assert again["revisionId"] == changed["revisionId"]
 
@@ -153,6 +154,7 @@ def test_what_belongs_to_an_execution_is_told(machines):
     assert run["stateMachineArn"] == machine + "/each"
     described = client.describe_state_machine_for_execution(executionArn=runs[0])
     assert described["loggingConfiguration"] == {"level": "OFF", "includeExecutionData": False} and described["tracingConfiguration"] == {"enabled": False}
+    assert described["encryptionConfiguration"] == {"type": "AWS_OWNED_KEY"} and "variableReferences" not in described
     first = client.list_executions(stateMachineArn=machine, maxResults=2)
     assert not first["nextToken"].isdigit()  # nobody counts on what it is
     rest = client.list_executions(stateMachineArn=machine, maxResults=2, nextToken=first["nextToken"])
