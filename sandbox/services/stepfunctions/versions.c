@@ -193,8 +193,8 @@ static int change_and_publish(struct service_call *call, struct err *err)
     struct str description = value_gets(call->input, "versionDescription");
     bool wanted = value_equal(value_getz(call->input, "publish"), &value_true);
     if (!wanted && description.n)
-        return service_refuse(err, 400, "ValidationException",
-            "Version description can only be set when publish is set to true");
+        return service_refuse(
+            err, 400, "ValidationException", "Version description can only be set when publish is true");
     call->declined = !wanted;
     if (!wanted)
         return 0;
