@@ -66,8 +66,8 @@ struct resolver {
     const struct value *further; /* map: more constants, which go before all else; NULL: none */
     /* The attribute that `constant.member` is, where a schema says what such a constant is. NULL, with
      * candidates for a hint: it has no such attribute. May be NULL. */
-    const struct attr *(*member)(void *ctx, struct str constant, struct str member,
-        const struct str **candidates, size_t *n);
+    const struct attr *(*member)(
+        void *ctx, struct str constant, struct str member, const struct str **candidates, size_t *n);
     struct str typed; /* the further constant that `member` knows */
 };
 

@@ -106,7 +106,6 @@ static const struct {
     {"redshift-data", "BatchExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
     {"redshift-data", "ListStatements", "RoleLevel"},
     {"sns", "Publish", "PhoneNumber"},
-    {"sqs", "SendMessage", "MessageSystemAttributes"},
     {"ssm", "GetParametersByPath", "ParameterFilters"},
     {"states", "ListExecutions", "redriveFilter"},
 };
@@ -195,13 +194,15 @@ static struct str id_of(const struct value *entry)
 }
 
 /* What is wrong with them: a code and its text; NULL: nothing. */
-static const char *batch_wrong(const struct value *entries, const char **text)
+static const char *batch_wrong(struct arena *arena, const struct value *entries, const char **text)
 {
     AUTO_MAP struct map seen = MAP_INIT;
     *text = "There is no entry in the request.";
     if (!entries || entries->kind != VALUE_LIST || !entries->count)
         return "EmptyBatchRequest";
-    *text = "Maximum number of entries per request are 10.";
+    *text = arena_printf(
+        arena, "Maximum number of entries per request are 10. You have sent %u.", (unsigned)entries->count)
+                .p;
     if (entries->count > MAX_BATCH)
         return "TooManyEntriesInBatchRequest";
     *text =
@@ -227,7 +228,7 @@ static const struct value *failed_entry(struct arena *arena, const struct value 
 int service_batch(struct service_call *call, const struct value *entries, const char *prefix,
     service_entry *one, const void *ctx, struct err *err)
 {
-    const char *text, *code = batch_wrong(entries, &text);
+    const char *text, *code = batch_wrong(call->arena, entries, &text);
     if (code)
         return service_refuse(err, 400, arena_printf(call->arena, "%s%s", prefix, code).p, "%s", text);
     AUTO_BUILDER struct value_builder done = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);

@@ -5,6 +5,9 @@
 #include "sandbox/calls/services_state.h"
 #include "sandbox/services/sqs/queues.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
 
 static int queues_operations_invalid(struct err *err, const char *why)
@@ -35,6 +38,55 @@ static struct queues *queues_of(const struct service_call *call)
 
 /* ---- sending ---- */
 
+/* Characters that XML can carry. */
+static bool is_text(struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') ||
+            (c == 0xef && i + 2 < text.n && (unsigned char)text.p[i + 1] == 0xbf &&
+                (unsigned char)text.p[i + 2] >= 0xbe))
+            return false;
+    }
+    return true;
+}
+
+static bool is_attribute_name(struct str name)
+{
+    bool ends = str_starts(name, STR(".")) || str_ends(name, STR(".")) || str_find(name, STR(".."), 0) >= 0;
+    struct str begin = str_slice(name, 0, name.n < 7 ? name.n : 7);
+    if (!name.n || name.n > 256 || ends || str_ieq(begin, STR("amazon.")) ||
+        str_ieq(str_slice(name, 0, name.n < 4 ? name.n : 4), STR("aws.")))
+        return false;
+    for (size_t i = 0; i < name.n; i++)
+        if (strchr("!\"#$%&'()*+,/:;<=>?@[\\]^`{|}~ ", name.p[i]) || (name.p[i] & 0xff) == 0xc2)
+            return false;
+    return true;
+}
+
+static int check_attribute(struct str name, const struct value *one, struct err *err)
+{
+    struct str type = value_gets(one, "DataType"), text = value_gets(one, "StringValue");
+    bool binary = str_starts(type, STR("Binary"));
+    if (!is_attribute_name(name))
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "Message (user) attribute name '%.*s' is invalid: it has a prefix or a character that it may not "
+            "have, or "
+            "is longer than 256 characters.",
+            STR_ARG(name));
+    if (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) && !binary)
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "The message attribute '%.*s' has an invalid message attribute type, the set of supported type "
+            "prefixes is Binary, Number, and String.",
+            STR_ARG(name));
+    if (!text.n && !binary)
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "Message (user) attribute '%.*s' must contain a non-empty value of type 'String'.",
+            STR_ARG(name));
+    return is_text(text) ? 0
+                         : queues_operations_invalid(err, "Invalid characters found in a message attribute.");
+}
+
 static int check_attributes(const struct value *attributes, int64_t *size, struct err *err)
 {
     if (attributes && attributes->kind == VALUE_MAP && attributes->count > MAX_ATTRIBUTES)
@@ -42,15 +94,42 @@ static int check_attributes(const struct value *attributes, int64_t *size, struc
             err, "Number of message attributes exceeds the allowed maximum [10].");
     for (uint32_t i = 0; attributes && attributes->kind == VALUE_MAP && i < attributes->count; i++) {
         const struct value *one = attributes->entries[i].value;
-        struct str type = value_gets(one, "DataType");
-        if (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) &&
-            !str_starts(type, STR("Binary")))
-            return service_refuse(err, 400, "InvalidParameterValue",
-                "The message attribute '%.*s' has an invalid message attribute type, the set of supported "
-                "type prefixes is Binary, Number, and String.",
-                STR_ARG(attributes->entries[i].key));
-        *size += (int64_t)(attributes->entries[i].key.n + type.n + value_gets(one, "StringValue").n +
-                           value_gets(one, "BinaryValue").n);
+        if (check_attribute(attributes->entries[i].key, one, err))
+            return -1;
+        *size += (int64_t)(attributes->entries[i].key.n + value_gets(one, "DataType").n +
+                           value_gets(one, "StringValue").n + value_gets(one, "BinaryValue").n);
+    }
+    return 0;
+}
+
+static int invalid_value(struct err *err, struct str value, const char *parameter, const char *reason)
+{
+    return service_refuse(err, 400, "InvalidParameterValue",
+        "Value %.*s for parameter %s is invalid. Reason: %s", STR_ARG(value), parameter, reason);
+}
+
+static int out_of_range(struct err *err, int64_t given, const char *parameter, const char *reason)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)given);
+    return invalid_value(err, str_z(text), parameter, reason);
+}
+
+/* Group and deduplication ids, where they are given. */
+static int check_ids(const struct value *given, struct err *err)
+{
+    static const char *const names[] = {"MessageGroupId", "MessageDeduplicationId"};
+    for (size_t n = 0; n < 2; n++) {
+        struct str id = value_gets(given, names[n]);
+        bool good = id.n > 0 && id.n <= 128;
+        for (size_t i = 0; i < id.n; i++)
+            good = good && id.p[i] > 0x20 && id.p[i] < 0x7f;
+        if (value_getz(given, names[n]) && !good) {
+            char reason[128];
+            snprintf(reason, sizeof reason,
+                "%s can only include alphanumeric and punctuation characters. 1 to 128 in length.", names[n]);
+            return invalid_value(err, id, names[n], reason);
+        }
     }
     return 0;
 }
@@ -59,6 +138,8 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
 {
     const struct value *by = value_getz(queue->attrs, "content_based_deduplication");
     bool by_content = value_equal(by, &value_true) || str_eqz(value_text(by, STR_EMPTY), "true");
+    if (check_ids(given, err))
+        return -1;
     if (!queue->fifo)
         return 0;
     if (!value_gets(given, "MessageGroupId").n)
@@ -68,9 +149,8 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
             "The queue should either have ContentBasedDeduplication enabled or "
             "MessageDeduplicationId provided explicitly");
     if (service_int(given, "DelaySeconds", 0))
-        return queues_operations_invalid(err,
-            "Value for parameter DelaySeconds is invalid. Reason: The request include "
-            "parameter that is not valid for this queue type.");
+        return out_of_range(err, service_int(given, "DelaySeconds", 0), "DelaySeconds",
+            "The request include parameter that is not valid for this queue type.");
     return 0;
 }
 
@@ -83,6 +163,9 @@ static int check_message(const struct queue *queue, const struct value *given, s
         return missing(err, "MessageBody");
     if (check_attributes(value_getz(given, "MessageAttributes"), &size, err))
         return -1;
+    if (!is_text(body))
+        return service_refuse(
+            err, 400, "InvalidMessageContents", "Invalid characters found in the message body.");
     if (size > most)
         return service_refuse(err, 400, "InvalidParameterValue",
             "One or more parameters are invalid. Reason: Message must be shorter than %lld bytes.",
@@ -106,8 +189,12 @@ static struct message *message_new(const struct queue *queue, const struct value
     if (attributes && attributes->kind == VALUE_MAP && attributes->count)
         message->attributes = value_copy(arena, attributes);
     message->sent_ms = clock_wall_ms();
-    message->visible_ms = clock_mono_ms() + 1000 * service_int(given, "DelaySeconds",
-                                                       service_int(queue->attrs, "delay_seconds", 0));
+    message->trace = arena_str(
+        arena, value_gets(value_getz(value_getz(given, "MessageSystemAttributes"), "AWSTraceHeader"),
+                   "StringValue"));
+    int64_t usual = service_int(queue->attrs, "delay_seconds", 0);
+    message->visible_ms =
+        clock_mono_ms() + 1000 * (queue->fifo ? usual : service_int(given, "DelaySeconds", usual));
     return message;
 }
 
@@ -138,9 +225,13 @@ static const struct value *send_one(
     if (attributes && attributes->kind == VALUE_MAP && attributes->count)
         value_builder_set(
             &b, STR("MD5OfMessageAttributes"), value_string(arena, queue_digest(arena, attributes)));
+    const struct value *system = value_getz(given, "MessageSystemAttributes");
+    if (system && system->kind == VALUE_MAP && system->count)
+        value_builder_set(
+            &b, STR("MD5OfMessageSystemAttributes"), value_string(arena, queue_digest(arena, system)));
     if (queue->fifo)
         value_builder_set(&b, STR("SequenceNumber"),
-            value_string(arena, arena_printf(arena, "%020llu", (unsigned long long)sent.sequence)));
+            value_string(arena, arena_printf(arena, "18850%015llu", (unsigned long long)sent.sequence)));
     return value_builder_map(&b);
 }
 
@@ -167,9 +258,25 @@ static int each_entry(struct service_call *call, service_entry *one, struct err 
     return 0;
 }
 
+/* All together they are no longer than one message may be. */
+static int check_batch_size(const struct value *entries, struct err *err)
+{
+    int64_t size = 0;
+    for (uint32_t i = 0; entries && entries->kind == VALUE_LIST && i < entries->count; i++) {
+        struct err ignored = ERR_INIT;
+        size += (int64_t)value_gets(entries->items[i], "MessageBody").n;
+        check_attributes(value_getz(entries->items[i], "MessageAttributes"), &size, &ignored);
+    }
+    return size <= MAX_BODY ? 0
+                            : service_refuse(err, 400, "AWS.SimpleQueueService.BatchRequestTooLong",
+                                  "Batch requests cannot be longer than %d bytes. You have sent %lld bytes.",
+                                  MAX_BODY, (long long)size);
+}
+
 static int do_send_batch(struct service_call *call, struct err *err)
 {
-    return each_entry(call, send_one, err);
+    return check_batch_size(value_getz(call->input, "Entries"), err) || each_entry(call, send_one, err) ? -1
+                                                                                                        : 0;
 }
 
 /* ---- receiving ---- */
@@ -181,8 +288,10 @@ static int want_of(
     int64_t most = service_int(call->input, "MaxNumberOfMessages", 1);
     int64_t hidden_s =
         service_int(call->input, "VisibilityTimeout", service_int(queue->attrs, "visibility_timeout", 30));
-    if (most < 1 || most > MAX_RECEIVE || hidden_s < 0 || hidden_s > 43200)
-        return queues_operations_invalid(err, "MaxNumberOfMessages is 1 to 10, VisibilityTimeout 0 to 43200");
+    if (most < 1 || most > MAX_RECEIVE)
+        return out_of_range(err, most, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.");
+    if (hidden_s < 0 || hidden_s > 43200)
+        return out_of_range(err, hidden_s, "VisibilityTimeout", "Must be between 0 and 43200, if provided.");
     *want = (struct queue_want){.most = most,
         .hidden_ms = hidden_s * 1000,
         .system = system ? system : value_getz(call->input, "AttributeNames"),
@@ -200,7 +309,7 @@ static int do_receive(struct service_call *call, struct err *err)
     int64_t wait_s =
         service_int(call->input, "WaitTimeSeconds", service_int(queue.attrs, "receive_wait_time", 0));
     if (wait_s < 0 || wait_s > 20)
-        return queues_operations_invalid(err, "WaitTimeSeconds is 0 to 20");
+        return out_of_range(err, wait_s, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.");
     int64_t deadline = clock_mono_ms() + wait_s * 1000;
     for (;;) {
         struct queue_want want;
@@ -231,9 +340,10 @@ static size_t by_receipt(const struct queue_box *box, struct str receipt)
     return SIZE_MAX;
 }
 
-static void bad_receipt(struct err *err)
+static void bad_receipt(struct err *err, struct str receipt)
 {
-    service_refuse(err, 404, "ReceiptHandleIsInvalid", "The specified receipt handle isn't valid.");
+    service_refuse(err, 404, "ReceiptHandleIsInvalid",
+        "The input receipt handle \"%.*s\" is not a valid receipt handle.", STR_ARG(receipt));
 }
 
 static const struct value *delete_one(
@@ -247,16 +357,21 @@ static const struct value *delete_one(
         return NULL;
     }
     if (!queue_gave_receipt(call->arena, queue, receipt)) {
-        bad_receipt(err);
+        bad_receipt(err, receipt);
         return NULL;
     }
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
     size_t i = by_receipt(box, receipt);
-    if (i != SIZE_MAX)
+    bool expired = queue->fifo && i != SIZE_MAX && box->items[i]->visible_ms <= clock_mono_ms();
+    if (i != SIZE_MAX && !expired)
         queue_remove(queues, box, i);
     queue_tell(queues, box); /* the next of its group may come */
     pthread_mutex_unlock(&queues->lock);
+    if (expired) {
+        invalid_value(err, receipt, "ReceiptHandle", "The receipt handle has expired.");
+        return NULL;
+    }
     return &value_empty_map; /* what is gone is gone: deleting it again is no error */
 }
 
@@ -282,25 +397,21 @@ static const struct value *hide_one(
         return NULL;
     }
     if (!queue_gave_receipt(call->arena, queue, value_gets(given, "ReceiptHandle"))) {
-        bad_receipt(err);
+        bad_receipt(err, value_gets(given, "ReceiptHandle"));
         return NULL;
     }
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
     size_t i = by_receipt(box, value_gets(given, "ReceiptHandle"));
-    bool flies = i != SIZE_MAX && box->items[i]->visible_ms > clock_mono_ms();
-    if (flies)
+    bool there = i != SIZE_MAX; /* of a standard queue also one that is visible again */
+    if (there)
         box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
     queue_tell(queues, box);
     pthread_mutex_unlock(&queues->lock);
-    if (flies)
+    if (there)
         return &value_empty_map;
-    if (i != SIZE_MAX)
-        service_refuse(
-            err, 400, "AWS.SimpleQueueService.MessageNotInflight", "The specified message isn't in flight.");
-    else
-        queues_operations_invalid(
-            err, "Value for parameter ReceiptHandle is invalid. Reason: Message does not exist.");
+    invalid_value(err, value_gets(given, "ReceiptHandle"), "ReceiptHandle",
+        "Message does not exist or is not available for visibility timeout change.");
     return NULL;
 }
 
@@ -325,6 +436,7 @@ static int do_purge(struct service_call *call, struct err *err)
     struct queue_box *box = queue_box(queues, &queue);
     while (box->n)
         queue_remove(queues, box, box->n - 1);
+    queue_forget_sent(box);
     pthread_mutex_unlock(&queues->lock);
     return 0;
 }
@@ -364,6 +476,10 @@ static int do_attributes(struct service_call *call, struct err *err)
         if (value_getz(attributes, names[i]))
             attributes = value_with(call->arena, attributes, str_z(names[i]),
                 value_string(call->arena, arena_printf(call->arena, "%lld", (long long)numbers[i])));
+    if (attributes && !value_gets(attributes, "KmsMasterKeyId").n) {
+        attributes = value_with(call->arena, attributes, STR("KmsMasterKeyId"), NULL);
+        attributes = value_with(call->arena, attributes, STR("KmsDataKeyReusePeriodSeconds"), NULL);
+    }
     if (attributes)
         call->output = value_with(call->arena, call->output, STR("Attributes"), asked_for(call, attributes));
     return 0;
@@ -383,5 +499,9 @@ const struct service_operation sqs_operations[] = {
     {"sqs", "ListDeadLetterSourceQueues", sqs_list_sources, NULL, NULL},
     {"sqs", "PurgeQueue", do_purge, NULL, NULL},
     {"sqs", "GetQueueAttributes", do_attributes, NULL, NULL},
+    {"sqs", "CreateQueue", sqs_create_queue, NULL, NULL},
+    {"sqs", "SetQueueAttributes", sqs_set_attributes, NULL, NULL},
+    {"sqs", "ListQueues", sqs_sparse, NULL, NULL},
+    {"sqs", "ListQueueTags", sqs_sparse, NULL, NULL},
     {0},
 };

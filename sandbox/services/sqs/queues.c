@@ -45,6 +45,11 @@ static void forget_sent(struct queue_box *box, size_t n)
     box->recent_count -= n;
 }
 
+void queue_forget_sent(struct queue_box *box)
+{
+    forget_sent(box, box->recent_count);
+}
+
 static void empty(struct queues *queues, struct queue_box *box)
 {
     for (size_t i = 0; i < box->n; i++)

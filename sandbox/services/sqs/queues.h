@@ -6,6 +6,7 @@
  *   queues.c             the messages of each queue: sent, received, gone
  *   receive.c     which of them a receiver gets
  *   operations.c  what clients ask for
+ *   attributes.c          attributes of queues
  *   message_moves.c       dead letters go back
  *
  * A queue is a record of the control plane; its messages are found by its ARN. Those of a queue that was
@@ -37,11 +38,13 @@ struct message {
     struct str id, body, group, deduplication;
     struct str source;              /* of a dead letter: ARN of the queue that it was in */
     const struct value *attributes; /* MessageAttributes; NULL: none */
+    struct str trace;               /* AWSTraceHeader; "": none */
     char receipt[RECEIPT_SIZE];     /* of the last time it was received; "": never */
     uint64_t sequence;
     int64_t sent_ms, first_ms; /* wall clock */
     int64_t visible_ms;        /* monotonic */
     int64_t received;          /* times */
+    uint64_t turn;             /* of the last time, among all in the queue; 0: never */
 };
 
 /* What a FIFO queue was sent lately. */
@@ -62,8 +65,9 @@ struct queue_box {
     char *arn;
     int64_t created_ms; /* of the record that it belongs to */
     struct message **items;
-    size_t n, cap; /* oldest first */
-    uint64_t turn; /* times that they have changed */
+    size_t n, cap;     /* oldest first */
+    uint64_t turn;     /* times that they have changed */
+    uint64_t receipts; /* times that one was received */
     struct sent_once *recent;
     size_t recent_count, recent_cap; /* oldest first */
     struct queue_move moves[10];
@@ -143,7 +147,14 @@ struct queue_counts queue_count(struct queues *queues, const struct queue *queue
 
 service_handler sqs_start_move, sqs_list_moves, sqs_cancel_move, sqs_list_sources;
 
+/* ---- attributes.c ---- */
+
+service_handler sqs_create_queue, sqs_set_attributes, sqs_sparse;
+
 /* ---- queues.c ---- */
+
+/* A FIFO queue forgets what it was sent. */
+void queue_forget_sent(struct queue_box *box);
 
 /* MD5 over all of them, as clients check it. */
 struct str queue_digest(struct arena *arena, const struct value *attributes);

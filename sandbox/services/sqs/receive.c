@@ -13,7 +13,8 @@ static bool queues_receive_is_wanted(const struct value *names, struct str name)
 {
     for (uint32_t i = 0; names && names->kind == VALUE_LIST && i < names->count; i++) {
         struct str one = value_text(names->items[i], STR_EMPTY);
-        bool front = str_ends(one, STR(".*")) && str_starts(name, str_slice(one, 0, one.n - 2));
+        bool front = str_ends(one, STR("*")) &&
+                     str_starts(name, str_slice(one, 0, one.n - (str_ends(one, STR(".*")) ? 2 : 1)));
         if (str_eqz(one, "All") || front || str_eq(one, name))
             return true;
     }
@@ -43,10 +44,11 @@ static const struct value *system_attributes(struct arena *arena, const struct q
         &b, names, "ApproximateFirstReceiveTimestamp", queues_receive_number(arena, message->first_ms));
     queues_receive_put(&b, names, "MessageGroupId", message->group);
     queues_receive_put(&b, names, "DeadLetterQueueSourceArn", message->source);
+    queues_receive_put(&b, names, "AWSTraceHeader", message->trace);
     if (queue->fifo) {
         queues_receive_put(&b, names, "MessageDeduplicationId", message->deduplication);
         queues_receive_put(&b, names, "SequenceNumber",
-            arena_printf(arena, "%020llu", (unsigned long long)message->sequence));
+            arena_printf(arena, "18850%015llu", (unsigned long long)message->sequence));
     }
     return value_builder_map(&b);
 }
@@ -113,12 +115,13 @@ bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct s
     return str_eqz(receipt, expected);
 }
 
-static void mark_received(
-    struct arena *arena, const struct queue *queue, struct message *message, const struct queue_want *want)
+static void mark_received(struct arena *arena, const struct queue *queue, struct queue_box *box,
+    struct message *message, const struct queue_want *want)
 {
     uint64_t number;
     hash_random(&number, sizeof number);
     message->received++;
+    message->turn = ++box->receipts;
     message->first_ms = message->first_ms ? message->first_ms : clock_wall_ms();
     message->visible_ms = clock_mono_ms() + want->hidden_ms;
     write_receipt(arena, queue, number, message->receipt);
@@ -135,38 +138,100 @@ static void bury(struct queues *queues, const struct queue *queue, struct queue_
     box->n--;
     message->source = arena_str(&message->arena, queue->arn);
     message->receipt[0] = '\0';
-    message->received = 0;
-    message->first_ms = 0;
     queue_add(queues, to, message);
 }
 
-/*
- * What is visible now; *next: when to look again at the latest. Of a FIFO queue nothing comes while something
- * that was sent earlier in the same group is with another receiver.
- */
-static void queues_receive_take(struct queues *queues, struct arena *arena, const struct queue *queue,
-    const struct queue_want *want, struct value_builder *out, int64_t *next)
+/* Of a FIFO queue: messages by group. Groups that were received longest ago come first, those of one group in
+ * their order. */
+struct group {
+    struct str name;
+    uint64_t turn;
+    size_t first;
+};
+
+static int group_order(const void *left, const void *right)
 {
-    AUTO_MAP struct map busy = MAP_INIT;
-    struct queue_box *box = queue_box(queues, queue);
-    int64_t now = clock_mono_ms();
-    for (size_t i = 0; i < box->n && (int64_t)out->n < want->most; i++) {
-        struct message *message = box->items[i];
-        bool ordered = queue->fifo && message->group.n;
-        if (ordered && map_get(&busy, message->group))
-            continue;
-        if (message->visible_ms > now) {
-            *next = message->visible_ms < *next ? message->visible_ms : *next;
-            if (ordered)
-                map_set(&busy, message->group, message);
-        } else if (queue->letters.n && message->received >= queue->most &&
-                   !str_eq(queue->letters, queue->arn)) {
-            bury(queues, queue, box, i--);
-        } else {
-            mark_received(arena, queue, message, want);
-            value_builder_add(out, queues_receive_shown(queues, arena, queue, message, want));
+    const struct group *x = *(struct group *const *)left, *y = *(struct group *const *)right;
+    if (x->turn != y->turn)
+        return x->turn < y->turn ? -1 : 1;
+    return x->first < y->first ? -1 : 1;
+}
+
+static struct group **find_groups(struct arena *arena, const struct queue_box *box, size_t *n)
+{
+    AUTO_MAP struct map known = MAP_INIT;
+    struct group **groups = ARENA_ARRAY(arena, struct group *, box->n + 1);
+    *n = 0;
+    for (size_t i = 0; i < box->n; i++) {
+        struct group *group = map_get(&known, box->items[i]->group);
+        if (!group) {
+            group = ARENA_NEW(arena, struct group);
+            *group = (struct group){.name = arena_str(arena, box->items[i]->group), .first = i};
+            map_set(&known, group->name, group);
+            groups[(*n)++] = group;
         }
+        group->turn = box->items[i]->turn > group->turn ? box->items[i]->turn : group->turn;
     }
+    qsort(groups, *n, sizeof *groups, group_order);
+    return groups;
+}
+
+struct take {
+    struct queues *queues;
+    struct arena *arena;
+    const struct queue *queue;
+    const struct queue_want *want;
+    struct value_builder *out;
+    int64_t *next; /* when to look again at the latest */
+};
+
+enum taken { TAKEN, HIDDEN, BURIED };
+
+static enum taken take_one(const struct take *t, struct queue_box *box, size_t i)
+{
+    struct message *message = box->items[i];
+    if (message->visible_ms > clock_mono_ms()) {
+        *t->next = message->visible_ms < *t->next ? message->visible_ms : *t->next;
+        return HIDDEN;
+    }
+    if (t->queue->letters.n && message->received >= t->queue->most &&
+        !str_eq(t->queue->letters, t->queue->arn)) {
+        bury(t->queues, t->queue, box, i);
+        return BURIED;
+    }
+    mark_received(t->arena, t->queue, box, message, t->want);
+    value_builder_add(t->out, queues_receive_shown(t->queues, t->arena, t->queue, message, t->want));
+    return TAKEN;
+}
+
+static bool has_enough(const struct take *t)
+{
+    return (int64_t)t->out->n >= t->want->most;
+}
+
+/* Nothing comes of a group while something that was sent earlier in it is with another receiver. */
+static void take_group(const struct take *t, struct queue_box *box, struct str name)
+{
+    for (size_t i = 0; i < box->n && !has_enough(t); i++) {
+        enum taken taken = str_eq(box->items[i]->group, name) ? take_one(t, box, i) : TAKEN;
+        if (taken == HIDDEN)
+            return;
+        i -= taken == BURIED;
+    }
+}
+
+static void queues_receive_take(const struct take *t)
+{
+    struct queue_box *box = queue_box(t->queues, t->queue);
+    if (t->queue->fifo) {
+        size_t n;
+        struct group **groups = find_groups(t->arena, box, &n);
+        for (size_t i = 0; i < n && !has_enough(t); i++)
+            take_group(t, box, groups[i]->name);
+        return;
+    }
+    for (size_t i = 0; i < box->n && !has_enough(t); i++)
+        i -= take_one(t, box, i) == BURIED;
 }
 
 const struct value *queue_receive(struct queues *queues, struct arena *arena, const struct queue *queue,
@@ -174,7 +239,8 @@ const struct value *queue_receive(struct queues *queues, struct arena *arena, co
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
     pthread_mutex_lock(&queues->lock);
-    queues_receive_take(queues, arena, queue, want, &found, &wake->at_ms);
+    const struct take take = {queues, arena, queue, want, &found, &wake->at_ms};
+    queues_receive_take(&take);
     wake->box = queue_box(queues, queue);
     wake->turn = wake->box->turn;
     pthread_mutex_unlock(&queues->lock);

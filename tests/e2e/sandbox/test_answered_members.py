@@ -25,6 +25,7 @@ LACKING = {  # members of AWS's answers that the sandbox leaves out
     r"batch DescribeComputeEnvironments .*(desiredvCpus|ec2Configuration|tags)": "no machines are started",
     r"batch DescribeJobDefinitions .*schedulingPriority": "only where a job queue with fair shares gives one",
     r"cognito-idp .*SchemaAttributes": "the twenty standard attributes are not listed",
+    r"cognito-idp DescribeUserPool UserPool.Domain$": "the recorded pool had a domain",
     r"dms DescribeReplicationSubnetGroups": "zone and network of its subnets are not looked up",
     r"dms DescribeReplicationTasks": "nothing is copied, so there are no statistics",
     r"ec2 DescribeAddresses": "the recorded address was in use",
@@ -36,6 +37,7 @@ LACKING = {  # members of AWS's answers that the sandbox leaves out
     r"elbv2 DescribeLoadBalancers .*ZoneName": "zones of its subnets are not looked up",
     r"emr DescribeCluster .*(Version|Message|LogUri|MasterPublicDnsName|RequestedEc2SubnetIds|KerberosAttributes)": "there are no machines",
     r"firehose DescribeDeliveryStream .*\.S3DestinationDescription": "the older form of the extended one",
+    r"firehose DescribeDeliveryStream .*(Redshift|Splunk)Destination.*CloudWatchLogging": "only where it is configured",
     r"glue GetConnection Connection.Description": "the recorded one was empty",
     r"glue GetCrawler Crawler.LastCrawl": "it was not started here",
     r"iam GetAccountAuthorizationDetails (Policies|RoleDetailList)": "weir asks for one kind at a time",
@@ -47,6 +49,7 @@ LACKING = {  # members of AWS's answers that the sandbox leaves out
     r"(rds|redshift) \w+Parameters ": "an engine's parameters are known by name and value only",
     r"rds DescribeDBInstances": "groups, keys and zones of a database are shown where they were given",
     r"secretsmanager DescribeSecret": "the recorded secret had been read and rotated",
+    r"stepfunctions DescribeStateMachine revisionId": "it is reported once a machine was changed",
     r"stepfunctions DescribeActivity": "weir has no attribute for it",
     r"transfer DescribeServer .*VpcEndpointId": "no endpoint is created for it",
 }

@@ -1,0 +1,121 @@
+/* Attributes of queues: what the control plane would take, and SQS refuses in words of its own. */
+#include "sandbox/services/sqs/queues.h"
+
+static int refuse_name(struct err *err, struct str name)
+{
+    return service_refuse(err, 400, "InvalidAttributeName", "Unknown Attribute %.*s.", STR_ARG(name));
+}
+
+static bool is_one_of(struct str name, const char *const *names)
+{
+    for (; *names; names++)
+        if (str_eqz(name, *names))
+            return true;
+    return false;
+}
+
+static int check_name(struct str name, bool fifo, struct err *err)
+{
+    static const char *const scopes[] = {"DeduplicationScope", "FifoThroughputLimit", NULL};
+    static const char *const of_fifo[] = {"FifoQueue", "ContentBasedDeduplication", NULL};
+    static const char *const known[] = {"DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod",
+        "Policy", "ReceiveMessageWaitTimeSeconds", "VisibilityTimeout", "RedrivePolicy", "RedriveAllowPolicy",
+        "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled", NULL};
+    if (is_one_of(name, known) || (fifo && (is_one_of(name, scopes) || is_one_of(name, of_fifo))))
+        return 0;
+    if (is_one_of(name, scopes))
+        return service_refuse(err, 400, "InvalidAttributeName",
+            "You can specify the %.*s only when FifoQueue is set to true.", STR_ARG(name));
+    return refuse_name(err, name);
+}
+
+/* Truth values come as people write them. */
+static const struct value *plain(struct arena *arena, const struct value *v)
+{
+    struct str text = value_text(v, STR_EMPTY);
+    bool yes = str_ieq(text, STR("true"));
+    return yes || str_ieq(text, STR("false")) ? value_stringz(arena, yes ? "true" : "false") : v;
+}
+
+/* An encryption of its own and a key exclude each other: the later one is meant. */
+static const struct value *with_encryption(struct arena *arena, const struct value *attributes)
+{
+    if (str_eqz(value_gets(attributes, "SqsManagedSseEnabled"), "true") &&
+        !value_getz(attributes, "KmsMasterKeyId"))
+        return value_with(arena, attributes, STR("KmsMasterKeyId"), value_stringz(arena, ""));
+    if (value_gets(attributes, "KmsMasterKeyId").n && !value_getz(attributes, "SqsManagedSseEnabled"))
+        return value_with(arena, attributes, STR("SqsManagedSseEnabled"), value_stringz(arena, "false"));
+    return attributes;
+}
+
+static int forward_checked(
+    struct service_call *call, bool fifo, const struct value *attributes, struct err *err)
+{
+    const struct value *out = attributes;
+    for (uint32_t i = 0; attributes && attributes->kind == VALUE_MAP && i < attributes->count; i++) {
+        if (check_name(attributes->entries[i].key, fifo, err))
+            return -1;
+        out = value_with(
+            call->arena, out, attributes->entries[i].key, plain(call->arena, attributes->entries[i].value));
+    }
+    call->forward = call->input;
+    if (out)
+        call->forward =
+            value_with(call->arena, call->input, STR("Attributes"), with_encryption(call->arena, out));
+    return 0;
+}
+
+int sqs_create_queue(struct service_call *call, struct err *err)
+{
+    const struct value *attributes = value_getz(call->input, "Attributes");
+    const struct value *said = value_getz(attributes, "FifoQueue");
+    bool fifo = said && str_ieq(value_text(said, STR_EMPTY), STR("true"));
+    struct str name = value_gets(call->input, "QueueName");
+    if (said && !fifo)
+        return refuse_name(err, STR("FifoQueue"));
+    if (fifo != str_ends(name, STR(".fifo")))
+        return service_refuse(err, 400, "InvalidParameterValue",
+            fifo ? "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
+                   "underscores, must "
+                   "end with .fifo suffix and be 1 to 80 in length."
+                 : "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
+    return forward_checked(call, fifo, attributes, err);
+}
+
+int sqs_set_attributes(struct service_call *call, struct err *err)
+{
+    const struct value *attributes = value_getz(call->input, "Attributes");
+    const struct value *said = value_getz(attributes, "FifoQueue");
+    struct queue queue;
+    if (!queue_find(call->services, call->arena, call->region, value_gets(call->input, "QueueUrl"), &queue)) {
+        call->declined = true;
+        return 0;
+    }
+    if (said && queue.fifo && !str_ieq(value_text(said, STR_EMPTY), STR("true")))
+        return service_refuse(err, 400, "InvalidAttributeValue",
+            "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.");
+    if (forward_checked(call, queue.fifo, attributes, err))
+        return -1;
+    attributes = value_getz(call->forward, "Attributes");
+    if (said) /* it is as it was */
+        call->forward = value_with(call->arena, call->forward, STR("Attributes"),
+            value_with(call->arena, attributes, STR("FifoQueue"), NULL));
+    return 0;
+}
+
+/* Lists and maps without anything in them are left out. */
+int sqs_sparse(struct service_call *call, struct err *err)
+{
+    const struct service_request request = {.service = STR("sqs"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = call->input};
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    for (uint32_t i = call->output ? call->output->count : 0; i-- > 0;) {
+        const struct value *v = call->output->entries[i].value;
+        if ((v->kind == VALUE_LIST || v->kind == VALUE_MAP) && !v->count)
+            call->output = value_with(call->arena, call->output, call->output->entries[i].key, NULL);
+    }
+    return 0;
+}
