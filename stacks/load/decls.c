@@ -266,7 +266,7 @@ void check_keys(
         if (hint_split_text(loader, d, entry))
             continue;
         diag_did_you_mean(loader->diags, d, entry->key, known, n);
-        if (!d->label.n && n <= 8) {
+        if (!d->label.n && n <= 10) {
             AUTO_BUF struct buf list = BUF_INIT;
             for (k = 0; k < n; k++)
                 buf_addf(&list, "%s%.*s", k ? ", " : "", STR_ARG(known[k]));
