@@ -218,6 +218,10 @@ struct plan_options {
     const struct str *approved; /* rules of level approval that somebody agreed to */
     size_t approved_count;
     struct str approval_reason;
+    /* What the stack costs with a plan, for rules that name plan.cost; unknown where nobody can tell. NULL:
+     * nobody can. */
+    const struct value *(*cost)(void *ctx, const struct plan *plan, struct arena *arena);
+    void *cost_ctx;
     int parallelism;           /* 0: 32 */
     const atomic_bool *cancel; /* set: planning is given up (ERR_INTERRUPTED); NULL: never */
     struct observer observer;

@@ -138,6 +138,8 @@ const struct decl *expr_named(const struct expr *expr);
 const struct decl *expr_root(const struct expr *expr);
 /* How often a constant is named in it, such as `self`; before resolving, whatever is called so. */
 size_t expr_count_constant(const struct expr *expr, struct str name);
+/* Is `constant.member` in it? */
+bool expr_names_member(const struct expr *expr, struct str constant, struct str member);
 struct span expr_span(const struct expr *expr);
 /* The sub-expression at a path of keys and indices within constructors; `holder`: that which gives the last
  * key as a whole. NULL where they do not lead there. */

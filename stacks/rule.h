@@ -22,7 +22,7 @@
  *     address, type of the resource
  *     dependencies  what it refers to, and
  *     dependents    what refers to it: lists of {address, type, action, self}
- *     plan          with `for: plan`: numbers of the plan
+ *     plan          with `for: plan`: numbers of the plan, and plan.cost
  */
 #ifndef WEIR_STACKS_RULE_H
 #define WEIR_STACKS_RULE_H

@@ -179,6 +179,9 @@ static void ask_of_plan(struct asking *a, const struct rule *rule)
         value_builder_set(&numbers, str_z(action_name((enum action)i)),
             value_int(&a->scratch, (int64_t)plan_count(p->plan, (enum action)i)));
     value_builder_set(&numbers, STR("resources"), value_int(&a->scratch, (int64_t)p->plan->resource_count));
+    if (rule->names & RULE_NAMES_COST)
+        value_builder_set(&numbers, STR("cost"),
+            p->options->cost ? p->options->cost(p->options->cost_ctx, p->plan, &a->scratch) : &value_unknown);
     struct subject_of_rule subject = {.address = STR("plan")};
     subject.constants =
         value_with(&a->scratch, p->stack->constants, STR("plan"), value_builder_map(&numbers));

@@ -10,8 +10,7 @@ const char *finding_outcome_name(enum finding_outcome outcome)
 }
 
 /* Why it counts as broken although nobody knows. */
-static const char undecided[] =
-    "it depends on what only the service sets, and nobody can tell before the call";
+static const char undecided[] = "nobody can tell before the call, so it counts as broken";
 
 static void report_finding(const struct rule_finding *f, struct diags *diags)
 {

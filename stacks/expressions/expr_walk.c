@@ -73,6 +73,15 @@ size_t expr_count_constant(const struct expr *expr, struct str name)
     return found;
 }
 
+bool expr_names_member(const struct expr *expr, struct str constant, struct str member)
+{
+    bool found = expr && expr->op == EXPR_ATTR && str_eq(expr->attr.name, member) &&
+                 expr_count_constant(expr->attr.base, constant);
+    for (uint32_t i = 0, n = expr ? expr_child_count(expr) : 0; i < n && !found; i++)
+        found = expr_names_member(expr_child(expr, i), constant, member);
+    return found;
+}
+
 const struct decl *expr_named(const struct expr *expr)
 {
     return expr && expr->op == EXPR_DECL ? expr->decl : NULL;

@@ -116,6 +116,8 @@ static void note_names(struct rule *rule, const struct expr *expr)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (expr && expr_count_constant(expr, names[i].name))
             rule->names |= names[i].flag;
+    if (expr_names_member(expr, STR("plan"), STR("cost")))
+        rule->names |= RULE_NAMES_COST;
     if (expr)
         expr_each_decl(expr, STR_EMPTY, note_other, rule);
 }

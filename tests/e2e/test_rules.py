@@ -423,3 +423,16 @@ def test_mistakes_as_sarif(local_stack):
     assert len(sarif(local_stack.run("validate", "--format", "sarif", status=3))["results"]) == 1
     assert sarif(local_stack.write(LAKE).run("validate", "--format", "sarif"))["results"] == []
     assert "two ways to print it" in local_stack.run("validate", "--format", "sarif", "--json", status=3).out
+
+
+def test_a_rule_about_the_cost(stack):
+    """A budget is a rule like others: of the month after the plan; where a price is not known it is not kept."""
+    def priced(limit, engine="postgres"):
+        return stack.write(f"stack: priced\nresources:\n  db: {{type: aws.rds.instance, name: x, engine: {engine}, instance_class: db.t3.micro, allocated_storage: 20, storage_type: gp3, master_username: keeper, manage_master_user_password: true, skip_final_snapshot: true}}\n"
+                           f"rules:\n  cheap: {{for: plan, require: '${{plan.cost.month < {limit} && plan.cost.month_now == 0}}', message: 'it costs more than {limit} USD a month'}}\n")
+
+    assert "plan: it costs more than 1 USD a month" in priced(1).run("plan", status=3).err
+    priced(1000).run("plan")
+    said = priced(1000, "sqlserver-ex").run("plan", status=3).err
+    assert "it costs more than 1000 USD" in said and "nobody can tell before the call" in said
+    priced(1000).run("validate")
