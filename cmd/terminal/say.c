@@ -7,6 +7,7 @@
 #include "cmd/terminal/term.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
