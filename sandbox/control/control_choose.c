@@ -155,7 +155,7 @@ static bool names_entries(const struct role *role, const struct value *input)
 
 /* Of several sub-resources behind one call it is the one whose constants or attribute are in the request, of
  * several sets of members the one that something is sent for. */
-static bool fits(const struct role *role, const struct value *input)
+static bool role_fits(const struct role *role, const struct value *input)
 {
     if (role->part == PART_MEMBERS_MODIFY && !sends_members(role, input))
         return false;
@@ -234,7 +234,7 @@ bool choose_role(struct call *call, struct choice *best)
             return false;
         bool named = false;
         struct resource *resource = find_named(call, role, input, &named);
-        int rank = 2 * rank_of(role->part, resource != NULL, named) + fits(role, input);
+        int rank = 2 * rank_of(role->part, resource != NULL, named) + role_fits(role, input);
         bool fitting = flags_fit(role, input) && has_its_form(role, input) && names_entries(role, input) &&
                        !leaves_some(call, role, input, resource);
         rank = fitting ? rank : rank / 4;

@@ -11,7 +11,7 @@ DATABASE = "aws.rds.instance, name: d, engine: postgres, instance_class: db.t4g.
 TASK = "aws.ecs.task_definition, name: f, requires_compatibilities: [FARGATE], containers: [{name: a, image: b}]"
 BUCKET = "{bucket: 'arn:aws:s3:::lake', role: 'arn:aws:iam::123456789012:role/r'}"
 WRONG = [
-    ("aws.dynamodb.table, name: t, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], read_capacity: 5", "PROVISIONED needs read_capacity and write_capacity"),
+    ("aws.dynamodb.table, name: films, attribute_definitions: {id: S}, key_schema: [{attribute_name: id, key_type: HASH}], read_capacity: 5", "PROVISIONED needs read_capacity and write_capacity"),
     ("aws.ec2.instance, image_id: ami-12345678, instance_type: t4g.micro, instance_profile: workers", "instance_profile of a new instance is an ARN"),
     ("aws.ec2.launch_template, name: workers, instance_profile: workers", "instance_profile is an ARN"),
     ("aws.firehose.delivery_stream, name: d", "a Firehose stream needs a destination"),

@@ -50,9 +50,15 @@ def running(tmp_path_factory):
     server.stop()
 
 
+# Written since it was last run there: nothing is said of them.
+UNTRIED = {"delivery to a search domain", "delivery to an HTTP endpoint", "delivery to Redshift"}
+
+
 def test_the_differences_are_told():
     """docs/sandbox-coverage.md has them as a table; WEIR_DRAW=1 draws it anew."""
-    lines = [f"Of the life cycles of {len(CASES)} types {len(CASES) - len(DIFFERENCES)} are the same on LocalStack 4.14. The others:\n\n| life cycle | on LocalStack |\n| --- | --- |\n"]
+    tried = set(CASES) - UNTRIED
+    assert len(CASES) - len(tried) == len(UNTRIED)
+    lines = [f"Of the life cycles of {len(tried)} types {len(tried) - len(DIFFERENCES)} are the same on LocalStack 4.14. The others:\n\n| life cycle | on LocalStack |\n| --- | --- |\n"]
     lines += [f"| {name} | {why} |\n" for name, why in sorted(DIFFERENCES.items())]
     assert set(DIFFERENCES) <= set(CASES) and drawn("life cycles on LocalStack", "".join(lines))
 

@@ -30,7 +30,7 @@ static int check_name(struct str name, bool fifo, struct err *err)
 }
 
 /* Truth values come as people write them. */
-static const struct value *plain(struct arena *arena, const struct value *v)
+static const struct value *plain_value(struct arena *arena, const struct value *v)
 {
     struct str text = value_text(v, STR_EMPTY);
     bool yes = str_ieq(text, STR("true"));
@@ -56,7 +56,7 @@ static int forward_checked(
         if (check_name(attributes->entries[i].key, fifo, err))
             return -1;
         out = value_with(
-            call->arena, out, attributes->entries[i].key, plain(call->arena, attributes->entries[i].value));
+            call->arena, out, attributes->entries[i].key, plain_value(call->arena, attributes->entries[i].value));
     }
     call->forward = call->input;
     if (out)
