@@ -174,7 +174,7 @@ struct stack {
     size_t removed_count;
     struct import *imports;
     size_t import_count;
-    const struct rule *rules;  /* of all modules */
+    const struct rule *rules; /* of all modules */
     size_t rule_count;
     const struct waiver *waivers;
     size_t waiver_count;

@@ -55,8 +55,8 @@ static int forward_checked(
     for (uint32_t i = 0; attributes && attributes->kind == VALUE_MAP && i < attributes->count; i++) {
         if (check_name(attributes->entries[i].key, fifo, err))
             return -1;
-        out = value_with(
-            call->arena, out, attributes->entries[i].key, plain_value(call->arena, attributes->entries[i].value));
+        out = value_with(call->arena, out, attributes->entries[i].key,
+            plain_value(call->arena, attributes->entries[i].value));
     }
     call->forward = call->input;
     if (out)
