@@ -88,19 +88,20 @@ static int cmd_validate_run(struct invocation *inv)
 {
     enum { RESULTS_MAX = 5000 };
     const struct validate_settings *own = inv->own;
-    struct heard heard = {0};
+    struct heard *heard = ARENA_NEW(&inv->arena, struct heard);
     AUTO_BUF struct buf out = BUF_INIT;
+    *heard = (struct heard){0};
     if (!own->format || str_eqz(str_z(own->format), "text"))
-        return validate_stack(inv, &heard);
+        return validate_stack(inv, heard);
     if (inv->settings->json)
         return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
-    heard.sarif = sarif_new();
+    heard->sarif = sarif_new();
     inv->diags.limit = RESULTS_MAX;
     inv->diags_heard = hear;
-    inv->diags_ctx = &heard;
-    int status = validate_stack(inv, &heard);
+    inv->diags_ctx = heard;
+    int status = validate_stack(inv, heard);
     inv->diags_heard = NULL;
-    sarif_write(heard.sarif, &out);
+    sarif_write(heard->sarif, &out);
     int written = invocation_write(inv, buf_str(&out));
     return status == EXIT_DONE ? written : status;
 }

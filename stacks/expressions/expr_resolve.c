@@ -256,6 +256,8 @@ static bool is_member(const struct resolve *r, const struct expr *e)
 /* What the schema says that e is; NULL: nothing. */
 static const struct type *type_of(struct resolve *r, const struct expr *e)
 {
+    const struct str *candidates = NULL;
+    size_t n = 0;
     if (e->op == EXPR_INDEX) {
         const struct type *type = type_of(r, e->index.base);
         bool collection =
@@ -269,8 +271,6 @@ static const struct type *type_of(struct resolve *r, const struct expr *e)
     if (decl && decl->schema) {
         attr = schema_attr(decl->schema, e->attr.name);
     } else if (is_member(r, e)) {
-        const struct str *candidates;
-        size_t n;
         attr = r->resolver->member(r->resolver->ctx, e->attr.base->name, e->attr.name, &candidates, &n);
     } else {
         const struct type *type = type_of(r, e->attr.base);
