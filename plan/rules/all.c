@@ -99,22 +99,18 @@ static void ask(struct asking *a, const struct rule *rule, const struct subject_
         return;
     struct rule_finding *f = add_finding(a, rule, subject);
     const struct waiver *waiver = rule_waiver(a->p->stack, rule, subject->address, a->now_ms);
+    f->unknown = answer == RULE_IS_UNKNOWN;
     if (waiver) {
         f->outcome = FINDING_WAIVED;
         f->reason = waiver->reason;
         f->until = waiver->until;
-    }
-    if (!waiver && answer == RULE_IS_BROKEN && rule->level == RULE_APPROVAL && rule_is_approved(a->p, rule)) {
+    } else if (f->unknown && can_wait(rule, instance)) {
+        f->outcome = FINDING_WAITS;
+        add_wait(a, rule, instance);
+    } else if (rule->level == RULE_APPROVAL && rule_is_approved(a->p, rule)) {
         f->outcome = FINDING_APPROVED;
         f->reason = a->p->options->approval_reason;
     }
-    if (waiver || answer == RULE_IS_BROKEN)
-        return;
-    f->unknown = true;
-    if (!can_wait(rule, instance))
-        return;
-    f->outcome = FINDING_WAITS;
-    add_wait(a, rule, instance);
 }
 
 /* ---- of what they are asked ---- */

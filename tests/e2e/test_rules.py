@@ -365,6 +365,13 @@ def test_an_approval_that_waits(stack):
     assert len(stack.addresses()) == 4
 
 
+def test_what_nobody_can_tell_can_be_agreed_to(stack):
+    stack.write("stack: ruled\nresources:\n  queue: {type: aws.sqs.queue, name: ruled-queue}\nrules:\n  told: {for: aws.sqs.queue, require: '${self.url != \"\"}', message: it has a URL, level: approval}\n")
+    assert "somebody has to agree: queue: it has a URL" in stack.run("apply", "--yes", status=3).err
+    stack.apply("--approve", "told", "--reason", "it will have one")
+    assert stack.addresses() == ["queue"]
+
+
 def test_rules_hold_for_each_member_of_a_fleet(stack):
     stack.write("stack: lab\ninputs: {owner: x}\nfleet: {each: [ada, bob], inputs: {owner: '${each.key}'}}\nresources:\n  lake: {type: aws.s3.bucket, name: 'lab-${inputs.owner}'}\n"
                 "rules:\n  named: {for: aws.s3.bucket, require: '${self.name != \"lab-bob\"}', message: not bob}\n")
