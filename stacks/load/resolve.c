@@ -95,6 +95,15 @@ static bool has_output(
     return !shared->name.n;
 }
 
+size_t resolve_attr_names(struct loader *loader, const struct schema *schema, const struct str **names)
+{
+    struct str *all = ARENA_ARRAY(loader->arena, struct str, schema->attr_count + 1);
+    for (size_t i = 0; i < schema->attr_count; i++)
+        all[i] = schema->attrs[i].name;
+    *names = all;
+    return schema->attr_count;
+}
+
 static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct str **candidates, size_t *n)
 {
     struct resolving *r = ctx;
@@ -109,11 +118,7 @@ static bool has_attr(void *ctx, struct decl *decl, struct str attr, const struct
         return true;
     if (r->loader->diags->dropped)
         return false;
-    struct str *names = ARENA_ARRAY(r->loader->arena, struct str, schema->attr_count + 1);
-    for (size_t i = 0; i < schema->attr_count; i++)
-        names[i] = schema->attrs[i].name;
-    *candidates = names;
-    *n = schema->attr_count;
+    *n = resolve_attr_names(r->loader, schema, candidates);
     return false;
 }
 

@@ -25,6 +25,8 @@ struct resolving {
 struct resolver resolve_resolver(struct resolving *r);
 void resolve_expr(struct resolving *r, struct expr *expr, bool each_allowed);
 void resolve_add_dep(struct resolving *r, struct decl *dep);
+/* The names of a type's attributes, for hints. How many there are. */
+size_t resolve_attr_names(struct loader *loader, const struct schema *schema, const struct str **names);
 /* The keys of a map; `names` has room for them. How many there are. */
 size_t resolve_list_map(const struct map *map, struct str *names);
 

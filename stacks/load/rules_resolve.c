@@ -67,23 +67,13 @@ static const struct attr *pattern_attr(
     return attr;
 }
 
-static size_t attr_names(struct loader *loader, const struct schema *schema, const struct str **names)
-{
-    struct str *all = ARENA_ARRAY(loader->arena, struct str, schema->attr_count + 1);
-    for (size_t i = 0; i < schema->attr_count; i++)
-        all[i] = schema->attrs[i].name;
-    *names = all;
-    return schema->attr_count;
-}
-
 static const struct attr *self_member(
-    void *ctx, struct str constant, struct str member, const struct str **candidates, size_t *n)
+    void *ctx, UNUSED struct str constant, struct str member, const struct str **candidates, size_t *n)
 {
     struct resolving_rule *r = ctx;
     struct loader *loader = r->shared.loader;
     const struct attr *attr = NULL;
     const struct schema *seen = NULL;
-    (void)constant;
     for (size_t i = 0; i < r->rule->type_count && !attr; i++) {
         struct str type = r->rule->types[i];
         attr = rule_type_is_pattern(type)
@@ -93,16 +83,15 @@ static const struct attr *self_member(
     if (attr)
         note_attribute(r, member);
     else if (seen)
-        *n = attr_names(loader, seen, candidates);
+        *n = resolve_attr_names(loader, seen, candidates);
     return attr;
 }
 
 /* ---- rules ---- */
 
-static void note_other(void *ctx, const struct decl *decl)
+static void note_other(void *ctx, UNUSED const struct decl *decl)
 {
     struct rule *rule = ctx;
-    (void)decl;
     rule->names |= RULE_NAMES_OTHERS;
 }
 
@@ -123,9 +112,9 @@ static void note_names(struct rule *rule, const struct expr *expr)
 }
 
 /* Sets know nothing of the stack that uses them. */
-static struct decl *no_declaration_of_set(void *ctx, struct str name, struct str next, bool *consumed)
+static struct decl *no_declaration_of_set(
+    UNUSED void *ctx, UNUSED struct str name, UNUSED struct str next, UNUSED bool *consumed)
 {
-    (void)ctx, (void)name, (void)next, (void)consumed;
     return NULL;
 }
 
