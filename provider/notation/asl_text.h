@@ -81,5 +81,7 @@ bool asl_is_name(struct str text);
 /* What a Map does with each item; it was once called Iterator. */
 const struct value *asl_processor(const struct value *state);
 bool asl_is_distributed(const struct value *state);
+/* Is JSONata the query language of a machine or a state, within something whose language it is or not? */
+bool asl_speaks_jsonata(const struct value *holder, bool around);
 
 #endif

@@ -23,6 +23,12 @@ const struct value *asl_processor(const struct value *state)
     return processor ? processor : value_getz(state, "Iterator");
 }
 
+bool asl_speaks_jsonata(const struct value *holder, bool around)
+{
+    return value_getz(holder, "QueryLanguage") ? str_eqz(value_gets(holder, "QueryLanguage"), "JSONata")
+                                               : around;
+}
+
 bool asl_is_distributed(const struct value *state)
 {
     const struct value *config = value_getz(asl_processor(state), "ProcessorConfig");

@@ -56,8 +56,6 @@ const struct value *asl_place_result(
 
 /* ---- asl_jsonata.c ---- */
 
-/* The query language of a machine or a state, within something that speaks it or not. */
-bool asl_speaks_jsonata(const struct value *holder, bool around);
 /* With its expressions evaluated; `field` is told where one fails. NULL with eval->error. */
 const struct value *asl_jsonata(struct asl_eval *eval, const struct value *template, const char *field);
 /* The same, of a type of JSON; NULL without an error where there is no template. */

@@ -5,12 +5,6 @@
 #include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
 
-bool asl_speaks_jsonata(const struct value *holder, bool around)
-{
-    return value_getz(holder, "QueryLanguage") ? str_eqz(value_gets(holder, "QueryLanguage"), "JSONata")
-                                               : around;
-}
-
 static bool has_expressions(const struct value *template)
 {
     if (template->kind == VALUE_STRING)
@@ -73,8 +67,7 @@ const struct value *asl_jsonata_as(
     eval->location = arena_str(eval->arena, str_z(field));
     asl_fail(eval, "States.QueryEvaluationError",
         "The JSONata expression '%.*s' specified for the field '%s' returned an unexpected result type. "
-        "Expected "
-        "'%s', but was '%s' for value: %.*s",
+        "Expected '%s', but was '%s' for value: %.*s",
         STR_ARG(text), field, type, type_of(v), STR_ARG(json_as_text(eval->arena, v)->string));
     return NULL;
 }

@@ -61,8 +61,7 @@ static void references_in_state(
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(r->arena);
     const struct value *branches = value_getz(state, "Branches"), *processor = asl_processor(state);
-    if (value_getz(state, "QueryLanguage"))
-        jsonata = str_eqz(value_gets(state, "QueryLanguage"), "JSONata");
+    jsonata = asl_speaks_jsonata(state, jsonata);
     r->names = (struct value_builder)VALUE_BUILDER(r->arena);
     references_in_value(r, STR_EMPTY, state, jsonata);
     const struct value *names = value_builder_map(&r->names);
@@ -79,8 +78,7 @@ static void references_in_state(
 static void references_in_machine(struct references *r, const struct value *machine, bool jsonata)
 {
     const struct value *states = value_getz(machine, "States");
-    if (value_getz(machine, "QueryLanguage"))
-        jsonata = str_eqz(value_gets(machine, "QueryLanguage"), "JSONata");
+    jsonata = asl_speaks_jsonata(machine, jsonata);
     for (uint32_t i = 0; states && states->kind == VALUE_MAP && i < states->count; i++)
         references_in_state(r, states->entries[i].key, states->entries[i].value, jsonata);
 }

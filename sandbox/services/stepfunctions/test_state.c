@@ -2,6 +2,7 @@
 #include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/json.h"
+#include "provider/notation/asl_text.h"
 #include "provider/notation/asl_validate.h"
 #include "sandbox/services/shared/tables.h"
 
@@ -38,7 +39,7 @@ static const struct value *find_state(const struct value *machine, struct str na
     *in = machine;
     for (uint32_t i = 0; !found && states && states->kind == VALUE_MAP && i < states->count; i++) {
         const struct value *state = states->entries[i].value, *branches = value_getz(state, "Branches");
-        const struct value *processor = value_getz(state, "ItemProcessor");
+        const struct value *processor = asl_processor(state);
         if (processor)
             found = find_state(processor, name, in);
         for (uint32_t k = 0; !found && branches && branches->kind == VALUE_LIST && k < branches->count; k++)
@@ -120,9 +121,8 @@ static int test_mock(struct test *t, struct err *err)
     bool many = str_eqz(type, "Map") || str_eqz(type, "Parallel");
     if (!mock && many)
         return service_refuse(err, 400, "InvalidDefinition",
-            "TestState API does not support Map or Parallel states. Supported state types include: [Task, "
-            "Wait, "
-            "Pass, Succeed, Fail, Choice]");
+            "TestState API does not support Map or Parallel states. Supported state types include: "
+            "[Task, Wait, Pass, Succeed, Fail, Choice]");
     if (!mock && t->trial.failures)
         return service_refuse(err, 400, "ValidationException",
             "TestState does not support MapIterationFailureCount when a mock is not specified.");
