@@ -5,7 +5,7 @@
 #include "sandbox/calls/front.h"
 
 #include "base/hash.h"
-#include "sandbox/calls/former.h"
+#include "sandbox/calls/query_compatible.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/control/control.h"
 #include "sandbox/http/exchange.h"
@@ -28,7 +28,7 @@ static void send_answer(struct exchange *x, const struct wire_message *answer)
 {
     x->reply = *answer;
     x->answered = true;
-    former_answer(x, &x->reply);
+    query_compatible_answer(x, &x->reply);
 }
 
 static void front_refuse(struct exchange *x, int status, const char *code, const char *message)
@@ -102,7 +102,7 @@ static void front_end(struct exchange *x)
         refuse_signature(x, fault ? fault : &mismatch);
         return;
     }
-    if (!former_request(x))
+    if (!query_compatible_request(x))
         return;
     struct wire_message answer;
     struct control *control = sandbox_control(x->sandbox);

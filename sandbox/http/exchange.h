@@ -43,7 +43,7 @@ struct exchange {
         request;            /* path and query as sent; body where the responder does not take `data` itself */
     int64_t content_length; /* -1: not said */
     struct auth auth;
-    struct str former; /* the operation, of a client that speaks its service's former protocol */
+    struct str query_operation; /* of a client that speaks the query protocol with a service of JSON */
     const struct responder *responder;
     void *state; /* the responder's */
     struct buf body;

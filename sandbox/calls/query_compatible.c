@@ -1,11 +1,11 @@
-/* The query protocol of services that speak JSON by now; see former.h. */
-#include "sandbox/calls/former.h"
+/* The query protocol of services that speak JSON by now; see query_compatible.h. */
+#include "sandbox/calls/query_compatible.h"
 
 #include "base/json.h"
 
 /* How lists and maps of JSON are called in forms: "Attribute.1.Name", and in XML, where each has an element
  * of its own. */
-static const struct former_member {
+static const struct form_member {
     const char *json, *form;
     const char *key;       /* of a map's entries, whose other member is Value; NULL: a list */
     const char *operation; /* in this one alone */
@@ -44,12 +44,12 @@ static const struct {
     {"MissingParameter", "com.amazon.coral.service#MissingRequiredParameterException"},
 };
 
-static bool is_former(const struct exchange *x)
+static bool is_query_compatible(const struct exchange *x)
 {
     return str_eqz(x->auth.service, "sqs");
 }
 
-static bool fits(const struct former_member *member, struct str operation)
+static bool fits(const struct form_member *member, struct str operation)
 {
     return !member->operation || str_eqz(operation, member->operation);
 }
@@ -85,7 +85,7 @@ static const struct value *of_form(struct arena *arena, struct str operation, co
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < v->count; i++) {
         const struct value_entry *entry = &v->entries[i];
-        const struct former_member *member = members, *end = members + sizeof members / sizeof *members;
+        const struct form_member *member = members, *end = members + sizeof members / sizeof *members;
         while (member < end && !(str_eqz(entry->key, member->form) && entry->value->kind == VALUE_LIST &&
                                    fits(member, operation)))
             member++;
@@ -118,14 +118,15 @@ static const struct value *with_path(struct arena *arena, const struct value *in
     return value_with(arena, input, STR("QueueUrl"), value_string(arena, path));
 }
 
-/* As the former protocol says it. */
+/* As the query protocol says it. */
 static void refuse_in_xml(struct exchange *x, const struct wire_operation *op, int status, struct str code,
     struct str text, struct wire_message *out)
 {
     struct arena *arena = &x->arena;
     if (str_eqz(code, "UnknownOperationException")) {
         code = STR("InvalidAction");
-        text = arena_printf(arena, "The action %.*s is not valid for this endpoint.", STR_ARG(x->former));
+        text = arena_printf(
+            arena, "The action %.*s is not valid for this endpoint.", STR_ARG(x->query_operation));
     }
     if (str_eqz(text, "The specified queue does not exist."))
         text = STR("The specified queue does not exist for this wsdl version.");
@@ -135,9 +136,9 @@ static void refuse_in_xml(struct exchange *x, const struct wire_operation *op, i
         out->body = arena_printf(arena, "%.*s<Detail/>%s", (int)end, out->body.p, out->body.p + end);
 }
 
-bool former_request(struct exchange *x)
+bool query_compatible_request(struct exchange *x)
 {
-    if (!is_former(x) || wire_header_get(&x->request, STR("X-Amz-Target")).n)
+    if (!is_query_compatible(x) || wire_header_get(&x->request, STR("X-Amz-Target")).n)
         return true;
     struct arena *arena = &x->arena;
     const struct wire_operation form = {.protocol = WIRE_QUERY};
@@ -145,8 +146,8 @@ bool former_request(struct exchange *x)
     static const struct shape any = {.kind = SHAPE_STRUCT};
     struct err ignored = ERR_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
-    x->former = wire_request_name(arena, WIRE_QUERY, &x->request);
-    bool of_account = str_eqz(x->former, "CreateQueue") || str_eqz(x->former, "ListQueues");
+    x->query_operation = wire_request_name(arena, WIRE_QUERY, &x->request);
+    bool of_account = str_eqz(x->query_operation, "CreateQueue") || str_eqz(x->query_operation, "ListQueues");
     if (of_account && x->request.path.n > 1) { /* a queue does not know them */
         struct wire_message answer;
         refuse_in_xml(x, &form, 400, STR("UnknownOperationException"), STR_EMPTY, &answer);
@@ -154,7 +155,7 @@ bool former_request(struct exchange *x)
         x->answered = true;
         return false;
     }
-    if (!x->former.n) {
+    if (!x->query_operation.n) {
         reply_text(x, 404, "text/xml", STR("<UnknownOperationException/>\n"));
         return false;
     }
@@ -162,15 +163,15 @@ bool former_request(struct exchange *x)
         x->request.body = x->request.query;
     if (wire_decode_request(arena, &form, &any, &x->request, &input, &ignored))
         input = &value_empty_map;
-    input = of_form(arena, x->former, without_common(arena, input));
+    input = of_form(arena, x->query_operation, without_common(arena, input));
     input = with_path(arena, input, x->request.path);
     json_write(&body, input, JSON_PLAIN);
     x->request.method = STR("POST");
     x->request.path = STR("/");
     x->request.query = STR_EMPTY;
     x->request.body = arena_str(arena, buf_str(&body));
-    wire_header_add(
-        arena, &x->request, STR("X-Amz-Target"), arena_printf(arena, "AmazonSQS.%.*s", STR_ARG(x->former)));
+    wire_header_add(arena, &x->request, STR("X-Amz-Target"),
+        arena_printf(arena, "AmazonSQS.%.*s", STR_ARG(x->query_operation)));
     return true;
 }
 
@@ -253,19 +254,19 @@ static struct str code_in_json(struct arena *arena, struct str code)
     return arena_printf(arena, "com.amazonaws.sqs#%.*s", STR_ARG(code));
 }
 
-void former_answer(struct exchange *x, struct wire_message *answer)
+void query_compatible_answer(struct exchange *x, struct wire_message *answer)
 {
     struct arena *arena = &x->arena;
     const struct value *body = &value_empty_map, *output;
     struct err ignored = ERR_INIT;
-    if (!is_former(x) || (answer->body.n && json_parse(arena, answer->body, &body, &ignored)))
+    if (!is_query_compatible(x) || (answer->body.n && json_parse(arena, answer->body, &body, &ignored)))
         return;
     bool error = answer->status >= 300;
-    struct wire_operation op = {.protocol = x->former.n ? WIRE_QUERY : WIRE_JSON10,
-        .name = x->former,
+    struct wire_operation op = {.protocol = x->query_operation.n ? WIRE_QUERY : WIRE_JSON10,
+        .name = x->query_operation,
         .body_xmlns = STR("http://queue.amazonaws.com/doc/2012-11-05/")};
     struct str code = value_gets(body, "__type"), text = value_gets(body, "message");
-    if (error && x->former.n)
+    if (error && x->query_operation.n)
         refuse_in_xml(x, &op, answer->status, code, text, answer);
     else if (error) {
         wire_encode_error(
@@ -273,9 +274,9 @@ void former_answer(struct exchange *x, struct wire_message *answer)
         wire_header_add(arena, answer, STR("x-amzn-query-error"),
             arena_printf(arena, "%.*s;%s", STR_ARG(code), answer->status >= 500 ? "Receiver" : "Sender"));
     }
-    if (error || !x->former.n)
+    if (error || !x->query_operation.n)
         return;
-    const struct shape *shape = to_xml(arena, x->former, body, &output);
+    const struct shape *shape = to_xml(arena, x->query_operation, body, &output);
     if (wire_encode_response(arena, &op, shape, output, str_z(x->request_id), answer, &ignored))
         wire_encode_error(
             arena, &op, 500, STR("InternalFailure"), str_z(ignored.message), str_z(x->request_id), answer);

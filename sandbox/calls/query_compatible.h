@@ -1,0 +1,17 @@
+/*
+ * Services that spoke the query protocol before they spoke JSON (botocore: awsQueryCompatible), such as SQS.
+ * Older SDKs send forms and read XML; newer ones read the query protocol's error code in a header.
+ *
+ * query_compatible_request() comes after the signature was verified: it makes a form the JSON request of the
+ * same operation. query_compatible_answer() makes every answer of such a service what its client reads.
+ */
+#ifndef WEIR_SANDBOX_CALLS_QUERY_COMPATIBLE_H
+#define WEIR_SANDBOX_CALLS_QUERY_COMPATIBLE_H
+
+#include "sandbox/http/exchange.h"
+
+/* False: the request names no operation, and has been answered. */
+bool query_compatible_request(struct exchange *x);
+void query_compatible_answer(struct exchange *x, struct wire_message *answer);
+
+#endif
