@@ -13,6 +13,9 @@
  * module. An organisation has files of its own (WEIR_RULES). With `waive:` a stack need not keep one for a
  * while.
  *
+ * Conditions of one resource are rules as well: `lifecycle: {precondition: [{require:, message:}]}` is asked
+ * as these are, `postcondition:` after the resource was created or updated.
+ *
  * The loader reads them (stacks/load/rules.c) and reports every mistake that can be found without values. The
  * planner asks them (plan/rules/rules.h). In their expressions these names come before all others:
  *
@@ -29,6 +32,7 @@
 
 #include "stacks/expr.h"
 
+struct decl;
 struct module;
 struct schema;
 
@@ -53,8 +57,10 @@ struct rule {
     const struct str *types;     /* names and patterns */
     size_t type_count;
     bool of_plan;
-    bool builtin;  /* of a set that comes with weir */
-    bool waivable; /* a stack may waive it */
+    const struct decl *decl; /* a condition of that resource; NULL: it is none */
+    bool after;              /* asked after the call: a postcondition */
+    bool builtin;            /* of a set that comes with weir */
+    bool waivable;           /* a stack may waive it */
     bool idle; /* of such a set, and the stack has no resource that it is for: it is not ready to be asked */
     struct expr *where; /* NULL: of all */
     struct expr *require, *message;

@@ -52,6 +52,7 @@ struct lifecycle {
     size_t ignore_count;
     struct expr **replace_triggered_by; /* values; a change of any of them replaces */
     size_t trigger_count;
+    size_t first_rule, rule_count; /* its conditions, in stack->rules */
 };
 
 /* adopt: what to do when something with that identity exists already (recovery and import; see docs). */

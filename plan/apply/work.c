@@ -260,11 +260,13 @@ static const struct value *evaluate_now(struct work *work, struct err *err)
     return desired;
 }
 
-/* Those that waited until all of it is known. */
-static int ask_rules(struct work *work, struct err *err)
+/* Those that waited until all of it is known, or until it is there. */
+static int ask_rules(struct work *work, bool after, struct err *err)
 {
     pthread_mutex_lock(&work->x->lock);
-    int status = rules_ask_now(work->x->p, work->change->instance, work->desired, tell_warning, work, err);
+    const struct instance *instance = work->change->instance;
+    const struct value *object = after ? instance->planned : work->desired;
+    int status = rules_ask_now(work->x->p, instance, object, after, tell_warning, work, err);
     pthread_mutex_unlock(&work->x->lock);
     return status;
 }
@@ -286,7 +288,7 @@ static int begin_apply(struct work *work, struct err *err)
     if (work->desired != instance->desired &&
         evaluate_prepare(work->x->p, instance, work->ctx, &work->desired, err))
         return -1;
-    if (instance->waits && ask_rules(work, err))
+    if (instance->waits && ask_rules(work, false, err))
         return -1;
     work->ctx.sensitive = object_tells_secrets(decl->schema, work->desired);
     return 0;
@@ -329,6 +331,8 @@ int work_apply(struct executor *x, struct change *change, struct err *err)
 {
     struct work work = {.x = x, .change = change, .subject = change->subject};
     int status = apply_change(&work, err);
+    if (!status && change->instance->waits)
+        status = ask_rules(&work, true, err);
     arena_release(&work.arena);
     return status;
 }

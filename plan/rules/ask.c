@@ -63,6 +63,11 @@ const struct value *rule_constants_of_deleted(
 static struct scope rule_scope(
     struct planner *p, const struct rule *rule, const struct subject_of_rule *subject)
 {
+    if (rule->decl) {
+        struct scope own = planner_scope(p, rule->decl, subject->instance);
+        own.constants = subject->constants;
+        return own;
+    }
     return (struct scope){.value_of = planner_value,
         .ctx = p,
         .constants = subject->constants,
@@ -158,5 +163,5 @@ struct span rule_place(struct planner *p, const struct rule *rule, const struct 
         struct scope scope = planner_scope(p, decl, subject->instance);
         return expr_span(evaluate_origin(p, given->expr, &scope));
     }
-    return decl->span;
+    return rule->decl ? rule->span : decl->span;
 }

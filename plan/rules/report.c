@@ -95,11 +95,12 @@ static int settle_wait(struct planner *p, const struct rule *rule, const struct 
     err_set(err, ERR_INVALID, "%.*s%s", STR_ARG(message), why);
     if (rule->level == RULE_APPROVAL)
         return err_hint(err, "--approve %.*s --reason TEXT agrees to it", STR_ARG(rule->name));
-    return err_hint(err, "the rule \"%.*s\" at %.*s:%u; it was not called", STR_ARG(rule->name),
-        STR_ARG(at.source ? at.source->path : STR_EMPTY), at.line);
+    return err_hint(err, "the rule \"%.*s\" at %.*s:%u; %s", STR_ARG(rule->name),
+        STR_ARG(at.source ? at.source->path : STR_EMPTY), at.line,
+        rule->after ? "the change is made and recorded" : "it was not called");
 }
 
-int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired,
+int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired, bool after,
     void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
 {
     int status = 0;
@@ -109,9 +110,11 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
         .instance = instance,
         .decl = instance->decl};
     for (const struct rule_wait *wait = instance->waits; wait && !status; wait = wait->next) {
+        if (wait->rule->after != after)
+            continue;
         if (!subject.constants)
-            subject.constants = rule_constants_of(
-                p, &scratch, instance, value_merge(&scratch, instance->planned, desired), true);
+            subject.constants = rule_constants_of(p, &scratch, instance,
+                after ? desired : value_merge(&scratch, instance->planned, desired), true);
         bool asked;
         enum rule_answer answer = rule_ask(p, &scratch, wait->rule, &subject, &asked);
         if (answer != RULE_IS_KEPT)

@@ -42,7 +42,7 @@ static const struct type_rules *rules_of(struct asking *a, const struct schema *
     found->rules = ARENA_ARRAY(p->arena, const struct rule *, p->stack->rule_count);
     for (size_t i = 0; i < p->stack->rule_count; i++) {
         const struct rule *rule = &p->stack->rules[i];
-        if (rule->of_plan || !rule_is_for(rule, schema) || holds_anyway(p->stack, rule))
+        if (rule->decl || rule->of_plan || !rule_is_for(rule, schema) || holds_anyway(p->stack, rule))
             continue;
         found->rules[found->n++] = rule;
         found->links |= (rule->names & RULE_NAMES_LINKS) != 0;
@@ -131,7 +131,30 @@ static bool lies_in(struct str address, const struct module *holder)
 /* Without a state and services nobody knows what becomes of a resource. */
 static bool can_ask(const struct planner *p, const struct rule *rule)
 {
-    return !p->offline || !(rule->names & (RULE_NAMES_ACTION | RULE_NAMES_BEFORE));
+    return !p->offline || !(rule->after || (rule->names & (RULE_NAMES_ACTION | RULE_NAMES_BEFORE)));
+}
+
+/* What a resource's own conditions say. Those about what the call brings wait for that. */
+static void ask_own(struct asking *a, struct subject_of_rule *subject, struct instance *instance)
+{
+    const struct lifecycle *lifecycle = &instance->decl->lifecycle;
+    unsigned names = 0;
+    for (size_t i = 0; i < lifecycle->rule_count; i++)
+        names |= a->p->stack->rules[lifecycle->first_rule + i].names;
+    if (!subject->constants || (names & RULE_NAMES_LINKS))
+        subject->constants = rule_constants_of(
+            a->p, &a->scratch, instance, instance->planned, (names & RULE_NAMES_LINKS) != 0);
+    for (size_t i = 0; i < lifecycle->rule_count; i++) {
+        const struct rule *rule = &a->p->stack->rules[lifecycle->first_rule + i];
+        if (!can_ask(a->p, rule))
+            continue;
+        if (!rule->after || instance_action(instance) == ACTION_NOOP) {
+            ask(a, rule, subject, instance);
+            continue;
+        }
+        add_finding(a, rule, subject)->outcome = FINDING_WAITS;
+        add_wait(a, rule, instance);
+    }
 }
 
 static void ask_of_instance(struct asking *a, struct instance *instance)
@@ -148,6 +171,8 @@ static void ask_of_instance(struct asking *a, struct instance *instance)
                 rule_constants_of(a->p, &a->scratch, instance, instance->planned, list->links);
         ask(a, list->rules[i], &subject, instance);
     }
+    if (decl->lifecycle.rule_count)
+        ask_own(a, &subject, instance);
     arena_release(&a->scratch);
 }
 

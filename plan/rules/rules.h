@@ -25,9 +25,10 @@ void rules_ask(struct planner *p);
 void rules_report(const struct plan *plan, struct diags *diags);
 /*
  * With the executor's lock, once all that the instance wants is known: its rules that waited. ERR_INVALID
- * where one is broken. `warn` gets the texts of those that only warn.
+ * where one is broken. `after`: those that ask for what its call brought, and `desired` is that. `warn` gets
+ * the texts of those that only warn.
  */
-int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired,
+int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired, bool after,
     void (*warn)(void *ctx, const char *text), void *ctx, struct err *err);
 
 #endif

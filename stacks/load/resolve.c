@@ -193,6 +193,7 @@ static void resolve_resource(struct resolving *r, struct decl *decl)
     drop_wrong(r, decl);
     for (size_t i = 0; i < decl->lifecycle.trigger_count; i++)
         resolve_expr(r, decl->lifecycle.replace_triggered_by[i], each);
+    resolve_conditions_of(r, decl);
     resolve_depends_on(r, info_of(r->loader, decl)->depends_on);
     resolve_add_waits(r);
     if (decl->schema)

@@ -30,6 +30,11 @@ size_t resolve_attr_names(struct loader *loader, const struct schema *schema, co
 /* The keys of a map; `names` has room for them. How many there are. */
 size_t resolve_list_map(const struct map *map, struct str *names);
 
+/* ---- rules_resolve.c ---- */
+
+/* Of a resource's own conditions. */
+void resolve_conditions_of(struct resolving *shared, const struct decl *decl);
+
 /* ---- resolve_waits.c ---- */
 
 /* What a module's call waits for, all resources in it wait for: once for each unit, before the declarations.

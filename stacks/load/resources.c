@@ -1,5 +1,5 @@
 /* The sections `resources` and `data`. */
-#include "stacks/load/load.h"
+#include "stacks/load/rules.h"
 
 #include "base/mem.h"
 
@@ -43,7 +43,8 @@ static void read_triggers(struct loader *loader, struct decl *decl, const struct
 static void read_lifecycle(struct loader *loader, struct decl *decl, const struct node *node)
 {
     static const struct str known[] = {STR_INIT("prevent_destroy"), STR_INIT("create_before_destroy"),
-        STR_INIT("ignore_changes"), STR_INIT("replace_triggered_by")};
+        STR_INIT("ignore_changes"), STR_INIT("replace_triggered_by"), STR_INIT("precondition"),
+        STR_INIT("postcondition")};
     if (!expect_map(loader, node, "\"lifecycle\""))
         return;
     check_keys(loader, node, "\"lifecycle\"", known, sizeof known / sizeof *known);
@@ -56,6 +57,7 @@ static void read_lifecycle(struct loader *loader, struct decl *decl, const struc
         read_ignore_changes(loader, decl, value);
     if ((value = node_get(node, "replace_triggered_by")))
         read_triggers(loader, decl, value);
+    read_conditions(loader, decl, node);
 }
 
 bool duration_read(struct str text, int64_t *ms)

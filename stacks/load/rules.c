@@ -29,7 +29,7 @@ static bool rule_has_all(const struct rule *rule, const struct schema *schema)
 
 bool rule_is_called(const struct rule *rule, struct str name)
 {
-    bool ends = name.n && str_ends(rule->name, name) && rule->name.n > name.n;
+    bool ends = !rule->decl && name.n && str_ends(rule->name, name) && rule->name.n > name.n;
     return str_eq(rule->name, name) || (ends && rule->name.p[rule->name.n - name.n - 1] == '/');
 }
 
@@ -130,6 +130,18 @@ static void read_reasons(struct loader *loader, const struct node *body, struct 
     }
 }
 
+void rule_add(struct unit *unit, struct rule *rule, const struct node *body)
+{
+    struct loader *loader = unit->loader;
+    const struct node *level = node_get(body, "level");
+    rule->require = read_condition(loader, body, "require");
+    rule->message = expr_compile(loader->arena, node_get(body, "message"), loader->diags);
+    if (level)
+        read_level(loader, level, rule);
+    MEM_GROW(loader->rules, loader->rule_cap, loader->rule_count + 1);
+    loader->rules[loader->rule_count++] = (struct loaded_rule){rule, unit};
+}
+
 static void read_rule(struct unit *unit, const struct rule_set *set, const struct node_entry *entry)
 {
     static const struct str known[] = {STR_INIT("for"), STR_INIT("where"), STR_INIT("require"),
@@ -157,14 +169,9 @@ static void read_rule(struct unit *unit, const struct rule_set *set, const struc
     read_reasons(loader, body, rule);
     read_for(loader, node_get(body, "for"), rule);
     rule->where = read_condition(loader, body, "where");
-    rule->require = read_condition(loader, body, "require");
-    rule->message = expr_compile(loader->arena, node_get(body, "message"), loader->diags);
-    if ((node = node_get(body, "level")))
-        read_level(loader, node, rule);
     if ((node = node_get(body, "waivable")))
         expect_bool(loader, node, "\"waivable\"", &rule->waivable);
-    MEM_GROW(loader->rules, loader->rule_cap, loader->rule_count + 1);
-    loader->rules[loader->rule_count++] = (struct loaded_rule){rule, unit};
+    rule_add(unit, rule, body);
 }
 
 /* ---- the section ---- */

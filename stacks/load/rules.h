@@ -1,7 +1,7 @@
 /*
- * Loading rules: rules.c reads a section, rule_sets.c finds those that others have written (weir's, modules',
- * the organisation's), waivers.c reads what a stack need not keep, rules_resolve.c gives the names in
- * expressions a meaning.
+ * Loading rules: rules.c reads a section, conditions.c those of one resource's lifecycle, rule_sets.c finds
+ * those that others have written (weir's, modules', the organisation's), waivers.c reads what a stack need
+ * not keep, rules_resolve.c gives the names in expressions a meaning.
  *
  * Order of calls: load_organisation_rules(), load_rules() for each section of that name, resolve_rules() when
  * all declarations are resolved. Then the stack has them.
@@ -23,8 +23,14 @@ struct rule_set {
 void load_rules(struct unit *unit, const struct node *section);
 /* The same of a set. */
 void read_rules(struct unit *unit, const struct rule_set *set, const struct node *section);
+/* Reads require, message and level of it, which are there, and adds it to those of the stack. */
+void rule_add(struct unit *unit, struct rule *rule, const struct node *body);
 /* "aws.*" */
 bool rule_type_is_pattern(struct str type);
+
+/* ---- conditions.c ---- */
+
+void read_conditions(struct loader *loader, struct decl *decl, const struct node *lifecycle);
 
 /* ---- rule_sets.c ---- */
 

@@ -123,6 +123,7 @@ static void resolve_in_rule(struct resolving_rule *r, struct expr *expr)
     struct resolver resolver = r->rule->set.n
                                    ? (struct resolver){.lookup = no_declaration_of_set, .ctx = &r->shared}
                                    : resolve_resolver(&r->shared);
+    resolver.each_allowed = r->rule->decl && r->rule->decl->for_each;
     resolver.further = rule_constants(r->rule);
     resolver.typed = STR("self");
     resolver.member = self_member;
@@ -170,6 +171,20 @@ static void resolve_rule(struct resolving_rule *r)
     check_types(r->shared.loader, r->rule);
 }
 
+void resolve_conditions_of(struct resolving *shared, const struct decl *decl)
+{
+    for (size_t i = 0; i < decl->lifecycle.rule_count; i++) {
+        struct rule *rule = shared->loader->rules[decl->lifecycle.first_rule + i].rule;
+        struct resolving_rule r = {.shared = *shared, .rule = rule};
+        rule->idle = !decl->schema;
+        if (!rule->idle) {
+            resolve_in_rule(&r, rule->require);
+            resolve_in_rule(&r, rule->message);
+        }
+        *shared = r.shared; /* what they refer to comes before the resource */
+    }
+}
+
 void resolve_rules(struct loader *loader)
 {
     struct stack *stack = loader->stack;
@@ -177,6 +192,9 @@ void resolve_rules(struct loader *loader)
     for (size_t i = 0; i < loader->rule_count; i++) {
         struct resolving_rule r = {
             .shared = {.loader = loader, .unit = loader->rules[i].unit}, .rule = loader->rules[i].rule};
+        rules[i] = *r.rule;
+        if (r.rule->decl)
+            continue;
         note_names(r.rule, r.rule->where);
         r.rule->idle = !can_be_asked(loader, r.rule);
         if (!r.rule->idle)

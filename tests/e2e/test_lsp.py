@@ -100,7 +100,7 @@ def test_completion_of_keys(editor):
     body = editor.complete(KEYS.replace("ver¦", "¦"))
     assert {"name", "versioning", "for_each", "lifecycle", "depends_on"} <= set(body) and "type" not in body
     assert editor.items["name"].sort_text < editor.items["versioning"].sort_text < editor.items["lifecycle"].sort_text
-    assert editor.complete(KEYS.replace("ver¦", "lifecycle: {pre¦")) == ["prevent_destroy"]
+    assert editor.complete(KEYS.replace("ver¦", "lifecycle: {prev¦")) == ["prevent_destroy"]
     assert "expiration" in editor.complete(KEYS.replace("ver¦", "lifecycle_rules:\n      - ¦"))
     assert set(editor.complete("stack: demo\nmoved:\n  - {¦}\n")) == {"from", "to"}
     assert "cidr" in editor.complete("stack: demo\nmodules:\n  net:\n    source: ./net\n    ¦\n")
