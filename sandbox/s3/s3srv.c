@@ -51,11 +51,10 @@ void xml_etag(struct buf *out, struct str etag)
     buf_addf(out, "<ETag>&quot;%.*s&quot;</ETag>", STR_ARG(etag));
 }
 
-void xml_owner(struct s3 *s, struct buf *out, const char *name)
+void xml_owner(struct buf *out, const char *name)
 {
     xml_open(out, name);
     xml_leaf(out, "ID", STR(S3SRV_OWNER));
-    xml_leaf(out, "DisplayName", sandbox_account(s->x->sandbox));
     xml_close(out, name);
 }
 
@@ -68,6 +67,15 @@ void xml_checksum(struct s3 *s, struct buf *out, const struct value *doc)
     }
     if (sums && sums->count)
         xml_leaf(out, "ChecksumType", value_text(value_getz(doc, "sums_type"), STR("FULL_OBJECT")));
+}
+
+void xml_checksum_kind(struct buf *out, const struct value *doc)
+{
+    const struct value *sums = value_getz(doc, "sums");
+    if (!sums || !sums->count)
+        return;
+    xml_leaf(out, "ChecksumAlgorithm", sums->entries[0].key);
+    xml_leaf(out, "ChecksumType", value_text(value_getz(doc, "sums_type"), STR("FULL_OBJECT")));
 }
 
 void xml_tags(struct buf *out, const struct value *tags)
@@ -104,7 +112,6 @@ static void write_error(struct exchange *x, int status, const char *code, const 
     const struct s3 *s = x->state;
     for (size_t i = 0; s && i < s->detail_count; i++)
         xml_leaf(&out, s->details[i][0].p, s->details[i][1]);
-    xml_leaf(&out, "Resource", x->request.path);
     xml_leaf(&out, "RequestId", str_z(x->request_id));
     buf_addz(&out, "</Error>");
     x->reply.header_count = 0;
@@ -133,15 +140,67 @@ void s3srv_error(struct s3 *s, int status, const char *code, const char *message
     write_error(s->x, status, code, message);
 }
 
+void s3srv_no_method(struct s3 *s, const char *on)
+{
+    s3srv_detail(s, "Method", s->x->request.method);
+    s3srv_detail(s, "ResourceType", str_z(on));
+    s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
+}
+
+void s3srv_precondition_failed(struct s3 *s, struct str condition)
+{
+    s3srv_detail(s, "Condition", condition);
+    s3srv_error(
+        s, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+}
+
+void s3srv_no_header(struct s3 *s, const char *header, const char *more)
+{
+    s3srv_detail(s, "Header", str_z(header));
+    if (more)
+        s3srv_detail(s, "additionalMessage", str_z(more));
+    s3srv_error(
+        s, 501, "NotImplemented", "A header you provided implies functionality that is not implemented");
+}
+
 static void s3srv_fault(struct s3 *s, const struct fault *fault)
 {
     s3srv_error(s, fault->status, fault->code, fault->message);
 }
 
-void s3srv_store_error(struct s3 *s, enum store_result result, const struct fault *refused)
+/* Version ids are 32 hexadecimal digits; of other texts S3 says that they are none. */
+bool s3srv_is_version_id(struct str text)
 {
-    static const struct fault precondition = {
-        412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"};
+    bool ok = text.n == 32;
+    for (size_t i = 0; ok && i < text.n; i++)
+        ok = (text.p[i] >= '0' && text.p[i] <= '9') || (text.p[i] >= 'a' && text.p[i] <= 'f');
+    return ok || str_eqz(text, "null");
+}
+
+static void no_such_version(struct s3 *s)
+{
+    struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
+    if (version.n && !s3srv_is_version_id(version)) {
+        s3srv_argument(s, "versionId", version, "Invalid version id specified");
+        return;
+    }
+    s3srv_detail(s, "Key", s->key);
+    s3srv_detail(s, "VersionId", version);
+    s3srv_error(s, 404, "NoSuchVersion", "The specified version does not exist.");
+}
+
+static void condition_failed(struct s3 *s, const struct s3srv_condition *condition)
+{
+    int status = condition->fault->status;
+    if (status != 404)
+        s3srv_detail(s, "Condition", condition->if_none_match.n ? STR("If-None-Match") : STR("If-Match"));
+    if (status != 412)
+        s3srv_detail(s, "Key", s->key);
+    s3srv_fault(s, condition->fault);
+}
+
+void s3srv_store_error(struct s3 *s, enum store_result result, const struct s3srv_condition *refused)
+{
     switch (result) {
     case STORE_NO_BUCKET:
         s3srv_detail(s, "BucketName", s->bucket);
@@ -151,15 +210,16 @@ void s3srv_store_error(struct s3 *s, enum store_result result, const struct faul
         s3srv_detail(s, "Key", s->key);
         s3srv_error(s, 404, "NoSuchKey", "The specified key does not exist.");
         break;
-    case STORE_NO_VERSION:
-        s3srv_detail(s, "Key", s->key);
-        s3srv_error(s, 404, "NoSuchVersion", "The specified version does not exist.");
-        break;
+    case STORE_NO_VERSION: no_such_version(s); break;
     case STORE_NOT_EMPTY:
-        s3srv_error(s, 409, "BucketNotEmpty", "The bucket you tried to delete is not empty");
+        s3srv_detail(s, "BucketName", s->bucket);
+        s3srv_error(s, 409, "BucketNotEmpty",
+            s3srv_versioning(s, s->bucket) == VERSIONING_OFF
+                ? "The bucket you tried to delete is not empty"
+                : "The bucket you tried to delete is not empty. You must delete all versions in the bucket.");
         break;
     case STORE_TOO_LONG: s3srv_error(s, 400, "KeyTooLongError", "Your key is too long"); break;
-    case STORE_REFUSED: s3srv_fault(s, refused ? refused : &precondition); break;
+    case STORE_REFUSED: condition_failed(s, refused); break;
     case STORE_OK:
     case STORE_EXISTS:
     case STORE_FAILED:

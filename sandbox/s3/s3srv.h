@@ -30,7 +30,7 @@ struct s3 {
     struct str setting; /* of settings operations: "lifecycle" */
     struct ingest in;
     bool in_ready;
-    struct str details[3][2]; /* what an error says besides: ActualObjectSize, 12 */
+    struct str details[4][2]; /* what an error says besides: ActualObjectSize, 12 */
     size_t detail_count;
 };
 
@@ -51,12 +51,19 @@ struct s3srv_operation {
 /* ---- s3srv.c ---- */
 
 void s3srv_error(struct s3 *s, int status, const char *code, const char *message);
+/* A bucket, an object or a DeleteMarker does not take the request's method. */
+void s3srv_no_method(struct s3 *s, const char *on);
+/* "If-Match", "x-amz-copy-source-If-Modified-Since". */
+void s3srv_precondition_failed(struct s3 *s, struct str condition);
+/* A header, or its value, that S3 itself does not offer. more: NULL, or why. */
+void s3srv_no_header(struct s3 *s, const char *header, const char *more);
 /* What the next error says besides. */
 void s3srv_detail(struct s3 *s, const char *name, struct str value);
 /* InvalidArgument: which, and what it was. */
 void s3srv_argument(struct s3 *s, const char *name, struct str value, const char *message);
 /* What a failed store operation means to a client; `refused` is for STORE_REFUSED. */
-void s3srv_store_error(struct s3 *s, enum store_result result, const struct fault *refused);
+struct s3srv_condition;
+void s3srv_store_error(struct s3 *s, enum store_result result, const struct s3srv_condition *refused);
 struct str s3srv_header(const struct s3 *s, const char *name);
 /* A query parameter, decoded; false where it is not there. */
 bool s3srv_parameter(const struct s3 *s, const char *name, struct str *value);
@@ -80,28 +87,34 @@ void xml_int(struct buf *out, const char *name, int64_t number);
 void xml_bool(struct buf *out, const char *name, bool yes);
 void xml_time(struct buf *out, const char *name, int64_t wall_ms);
 void xml_etag(struct buf *out, struct str etag);
-void xml_owner(struct s3 *s, struct buf *out, const char *name);
+void xml_owner(struct buf *out, const char *name);
 void xml_checksum(
-    struct s3 *s, struct buf *out, const struct value *doc); /* from a doc's sums and sums_type */
+    struct s3 *s, struct buf *out, const struct value *doc);      /* from a doc's sums and sums_type */
+void xml_checksum_kind(struct buf *out, const struct value *doc); /* which it is, without its value */
 void xml_tags(struct buf *out, const struct value *tags);
 
 /* ---- shared by handlers ---- */
 
 enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
-/* <Tagging><TagSet>… into a map; answers and gives NULL where it is wrong. */
-const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, size_t max);
+/* <TagSet>… into a map; answers and gives NULL where it is wrong. */
+const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set, size_t max);
 
+bool s3srv_is_version_id(struct str text);
+bool s3srv_encoding_fits(struct s3 *s); /* of listings; false: answered */
 /* An ETag as clients send it, without quotes and W/. */
 struct str s3srv_unquoted(struct str etag);
 /* If-Match and its kin. */
 struct s3srv_condition {
     struct str if_match, if_none_match;
+    int64_t begun_ms;          /* of an upload in parts: what was written later is in conflict; 0: none */
     const struct fault *fault; /* why the check refused */
 };
 void s3srv_write_condition(struct s3 *s, struct s3srv_condition *out);
+/* Are the conditions of a write such as S3 takes? false: answered. */
+bool s3srv_conditions_fit(struct s3 *s);
 bool s3srv_check_write(void *ctx, const struct object *current); /* store_check; ctx is the condition */
-/* For reads: 0 go on, else the status (304 or 412). prefix: "" or "x-amz-copy-source-". */
-int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *object);
+/* For reads: 0 go on, else the status (304 or 412) and which failed. prefix: "" or "x-amz-copy-source-". */
+int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *object, const char **failed);
 
 /* headers, meta, tags, storage class that a new object takes from the request. NULL: answered. */
 const struct value *s3srv_new_doc(struct s3 *s);
@@ -109,7 +122,8 @@ const struct value *s3srv_sums(struct s3 *s, enum checksum_kind kind, struct str
 /* Nothing is encrypted here, but clients are told what they asked for, or what AWS does without being asked.
  */
 void s3srv_encryption_headers(struct s3 *s, const struct value *doc);
-void s3srv_version_header(struct s3 *s, const struct object *object);
+/* The version of what was just written: one without an id is not spoken of. */
+void s3srv_new_version_header(struct s3 *s, const struct object *object);
 void s3srv_checksum_headers(struct s3 *s, const struct value *doc);
 
 /* x-amz-copy-source, read and its conditions checked; false: answered. The caller closes object->fd. */
@@ -121,8 +135,10 @@ bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out);
 /* Copies bytes [first, first+n) of the source into s->in.file, with s->in's digests; false: answered. */
 bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t first, int64_t n);
 
-/* Puts the file as the object, if the request's conditions let it; false: answered. */
-bool s3srv_put(struct s3 *s, struct pending *file, const struct value *doc, struct object *out);
+/* Puts the file as the object, if the request's conditions let it; false: answered. begun_ms: of an upload.
+ */
+bool s3srv_put(
+    struct s3 *s, struct pending *file, const struct value *doc, int64_t begun_ms, struct object *out);
 /* An object was changed, "ObjectCreated:Put": whoever is to be told of it is. */
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object);
 
@@ -159,8 +175,18 @@ struct str s3srv_notification_as_written(struct s3 *s);
 /* ---- s3srv_rules.c: lists of rules. False: answered ---- */
 
 bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc);
+bool s3srv_check_filters(struct s3 *s, const struct value *doc); /* of a notification's configurations */
 /* No two of a notification's configurations may be about the same. */
 bool s3srv_check_overlap(struct s3 *s, const struct value *doc);
+
+/* ---- s3srv_values.c: what settings may say. False: answered ---- */
+
+bool s3srv_check_values(struct s3 *s, const struct value *doc);
+/* Is it among the words that a setting chooses from? */
+bool s3srv_is_choice(struct str setting, struct str value);
+bool s3srv_check_bypass(struct s3 *s); /* of a deletion: is there a lock at all? */
+/* All four of its members, those that were left out as false. */
+struct str s3srv_access_block_as_written(struct s3 *s, const struct value *doc);
 
 /* ---- s3srv_access.c: may whoever asks? false: answered ---- */
 

@@ -1,5 +1,6 @@
 /* Buckets as a whole. */
 #include "base/clock.h"
+#include "base/hash.h"
 #include "sandbox/s3/s3srv.h"
 
 static struct str region_of(struct s3 *s, struct str bucket)
@@ -7,15 +8,24 @@ static struct str region_of(struct s3 *s, struct str bucket)
     return value_text(value_getz(store_bucket_doc(s->arena, s->store, bucket), "region"), STR("us-east-1"));
 }
 
+static struct str bucket_arn(struct s3 *s, struct str bucket)
+{
+    return arena_printf(s->arena, "arn:aws:s3:::%.*s", STR_ARG(bucket));
+}
+
 void s3srv_list_buckets(struct s3 *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     int64_t max;
     struct str prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
-    struct str after = s3srv_parameter_or(s, "continuation-token", STR_EMPTY);
-    struct str last = STR_EMPTY;
+    struct str token = s3srv_parameter_or(s, "continuation-token", STR_EMPTY), after = STR_EMPTY;
+    struct str where = s3srv_parameter_or(s, "bucket-region", STR_EMPTY), last = STR_EMPTY;
     if (!s3srv_number(s, "max-buckets", 10000, 10000, &max))
         return;
+    if (token.n && !base64_decode(s->arena, token, &after)) {
+        s3srv_argument(s, "continuation-token", token, "The continuation token provided is incorrect");
+        return;
+    }
     const struct value *names = store_bucket_names(s->arena, s->store);
     if (!names) {
         s3srv_store_error(s, STORE_FAILED, NULL);
@@ -25,7 +35,8 @@ void s3srv_list_buckets(struct s3 *s)
     xml_open(&out, "Buckets");
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = names->items[i]->string;
-        if (!str_starts(name, prefix) || str_cmp(name, after) <= 0)
+        if (!str_starts(name, prefix) || str_cmp(name, after) <= 0 ||
+            (where.n && !str_eq(where, region_of(s, name))))
             continue;
         if (max-- == 0)
             break;
@@ -35,30 +46,27 @@ void s3srv_list_buckets(struct s3 *s)
         xml_leaf(&out, "Name", name);
         xml_time(&out, "CreationDate", created ? created->integer : 0);
         xml_leaf(&out, "BucketRegion", region_of(s, name));
+        xml_leaf(&out, "BucketArn", bucket_arn(s, name));
         xml_close(&out, "Bucket");
         last = name;
     }
     xml_close(&out, "Buckets");
-    xml_owner(s, &out, "Owner");
+    xml_owner(&out, "Owner");
     if (max < 0)
-        xml_leaf(&out, "ContinuationToken", last);
+        xml_leaf(&out, "ContinuationToken", base64_encode(s->arena, last));
     if (prefix.n)
         xml_leaf(&out, "Prefix", prefix);
     xml_end(s, &out, "ListAllMyBucketsResult");
 }
 
-/* The body's LocationConstraint must be the region that is spoken to; us-east-1 has none. false: answered. */
-static bool check_location(struct s3 *s, struct str region, struct str *constraint)
+/* The LocationConstraint must be the region that is spoken to; us-east-1 has none. false: answered. */
+static bool check_location(
+    struct s3 *s, const struct value *config, struct str region, struct str *constraint)
 {
-    *constraint = STR_EMPTY;
-    if (str_trim(s->x->request.body).n) {
-        const struct value *doc = s3srv_body(s, "CreateBucketConfiguration");
-        if (!doc)
-            return false;
-        *constraint = str_trim(value_gets(doc, "LocationConstraint"));
-    }
+    *constraint = str_trim(value_gets(config, "LocationConstraint"));
     bool home = str_eqz(region, "us-east-1");
     if (str_eqz(*constraint, "us-east-1")) {
+        s3srv_detail(s, "LocationConstraint", *constraint);
         s3srv_error(s, 400, "InvalidLocationConstraint", "The specified location-constraint is not valid");
         return false;
     }
@@ -73,8 +81,15 @@ static bool check_location(struct s3 *s, struct str region, struct str *constrai
     return true;
 }
 
-static void put_settings_of_creation(struct s3 *s)
+static void put_settings_of_creation(struct s3 *s, const struct value *tags)
 {
+    if (tags->count) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        xml_begin(&out, "Tagging");
+        xml_tags(&out, tags);
+        xml_close(&out, "Tagging");
+        store_setting_put(s->store, s->bucket, STR("tagging"), buf_str(&out));
+    }
     struct str ownership = s3srv_header(s, "x-amz-object-ownership");
     if (ownership.n) {
         AUTO_BUF struct buf out = BUF_INIT;
@@ -117,13 +132,19 @@ void s3srv_create_bucket(struct s3 *s)
         s3srv_error(s, 400, "InvalidBucketName", "The specified bucket is not valid.");
         return;
     }
-    if (!check_location(s, region, &constraint) || !s3srv_check_new_bucket_acl(s))
+    bool configured = str_trim(s->x->request.body).n > 0;
+    const struct value *config = configured ? s3srv_body(s, "CreateBucketConfiguration") : &value_empty_map;
+    if (!config || !check_location(s, config, region, &constraint) || !s3srv_check_new_bucket_acl(s))
+        return;
+    const struct value *tags = s3srv_parse_tags(s, value_getz(config, "Tags"), 50);
+    if (!tags)
         return;
     struct value_entry entries[] = {{STR("created"), value_int(s->arena, clock_wall_ms())},
         {STR("region"), value_string(s->arena, region)}};
     enum store_result result = store_bucket_create(s->store, s->bucket, value_map(s->arena, entries, 2));
     if (result == STORE_EXISTS &&
-        !(str_eqz(region, "us-east-1") && str_eq(region, region_of(s, s->bucket)))) {
+        (tags->count || !str_eqz(region, "us-east-1") || !str_eq(region, region_of(s, s->bucket)))) {
+        s3srv_detail(s, "BucketName", s->bucket);
         s3srv_error(s, 409, "BucketAlreadyOwnedByYou",
             "Your previous request to create the named bucket succeeded and you already own it.");
         return;
@@ -133,8 +154,12 @@ void s3srv_create_bucket(struct s3 *s)
         return;
     }
     if (result == STORE_OK)
-        put_settings_of_creation(s);
-    reply_header(s->x, "Location", arena_printf(s->arena, "/%.*s", STR_ARG(s->bucket)));
+        put_settings_of_creation(s, tags);
+    reply_header(s->x, "Location",
+        str_eqz(region, "us-east-1")
+            ? arena_printf(s->arena, "/%.*s", STR_ARG(s->bucket))
+            : arena_printf(s->arena, "http://%.*s.s3.amazonaws.com/", STR_ARG(s->bucket)));
+    reply_header(s->x, "x-amz-bucket-arn", bucket_arn(s, s->bucket));
     reply_status(s->x, 200);
 }
 
@@ -143,6 +168,8 @@ void s3srv_head_bucket(struct s3 *s)
     if (!s3srv_bucket_or_error(s))
         return;
     reply_header(s->x, "x-amz-bucket-region", region_of(s, s->bucket));
+    reply_header(s->x, "x-amz-bucket-arn", bucket_arn(s, s->bucket));
+    reply_header(s->x, "x-amz-access-point-alias", STR("false"));
     reply_header(s->x, "Content-Type", STR("application/xml"));
     reply_status(s->x, 200);
 }

@@ -125,10 +125,12 @@ bool s3srv_check_policy(struct s3 *s)
     const struct value *doc = NULL;
     struct err ignored = ERR_INIT;
     struct str text = str_trim(s->x->request.body);
-    if (text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, &ignored) &&
-        value_getz(doc, "Statement"))
+    bool read = text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, &ignored);
+    if (read && value_getz(doc, "Statement"))
         return check_statements(s, doc);
-    s3srv_error(s, 400, "MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
+    s3srv_error(s, 400, "MalformedPolicy",
+        read ? "Missing required field Statement"
+             : "Policies must be valid JSON and the first byte must be '{'");
     return false;
 }
 
@@ -185,17 +187,31 @@ bool s3srv_check_canned_acl(struct s3 *s)
     return false;
 }
 
+/* A header without a value is one that is wrong. */
+static bool is_ownership(struct s3 *s, struct str value)
+{
+    for (size_t i = 0; !value.n && i < s->x->request.header_count; i++)
+        if (str_ieq(s->x->request.headers[i].name, STR("x-amz-object-ownership")))
+            return false;
+    return !value.n || s3srv_is_choice(STR("ownershipControls"), value);
+}
+
 bool s3srv_check_new_bucket_acl(struct s3 *s)
 {
     struct str ownership = s3srv_header(s, "x-amz-object-ownership");
-    if (asks_for_acl(s) && (!ownership.n || str_eqz(ownership, "BucketOwnerEnforced")))
+    if (!is_ownership(s, ownership)) {
+        s3srv_detail(s, "ArgumentName", STR("x-amz-object-ownership"));
+        s3srv_error(s, 400, "InvalidArgument",
+            arena_printf(s->arena, "Invalid x-amz-object-ownership header: %.*s", STR_ARG(ownership)).p);
+    } else if (asks_for_acl(s) && (!ownership.n || str_eqz(ownership, "BucketOwnerEnforced"))) {
         s3srv_error(s, 400, "InvalidBucketAclWithObjectOwnership",
             "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
-    else if (is_public(s3srv_header(s, "x-amz-acl")))
+    } else if (is_public(s3srv_header(s, "x-amz-acl"))) {
         s3srv_error(s, 400, "InvalidBucketAclWithBlockPublicAccessError",
             "Bucket cannot have public ACLs set with BlockPublicAccess enabled");
-    else
+    } else {
         return true;
+    }
     return false;
 }
 
@@ -243,6 +259,8 @@ static const char *destination_fault(struct s3 *s, const char *type, struct str 
 
 bool s3srv_check_notification(struct s3 *s, const struct value *doc)
 {
+    if (!s3srv_check_filters(s, doc))
+        return false;
     if (str_ieq(s3srv_header(s, "x-amz-skip-destination-validation"), STR("true")))
         return s3srv_check_overlap(s, doc);
     for (size_t k = 0; k < DESTINATIONS; k++) {

@@ -17,7 +17,7 @@ static enum store_result delete_one(
             out->deleted && !version.n ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", key,
             out);
     /* what is not there is as good as deleted, unless it had to be a certain one */
-    bool gone = result == STORE_NO_KEY || (result == STORE_NO_VERSION && version.n);
+    bool gone = result == STORE_NO_KEY || (result == STORE_NO_VERSION && s3srv_is_version_id(version));
     return gone && !conditional ? STORE_OK : result;
 }
 
@@ -26,11 +26,19 @@ void s3srv_delete_object(struct s3 *s)
     struct object object;
     struct s3srv_condition condition;
     struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
+    static const char *const express[] = {"x-amz-if-match-last-modified-time", "x-amz-if-match-size"};
+    for (size_t i = 0; i < sizeof express / sizeof *express; i++)
+        if (s3srv_header(s, express[i]).n) {
+            s3srv_no_header(s, express[i], NULL); /* of directory buckets only */
+            return;
+        }
+    if (!s3srv_check_bypass(s))
+        return;
     s3srv_write_condition(s, &condition);
     condition.if_none_match = STR_EMPTY;
     enum store_result result = delete_one(s, s->key, version, &condition, &object);
     if (result != STORE_OK) {
-        s3srv_store_error(s, result, condition.fault);
+        s3srv_store_error(s, result, &condition);
         return;
     }
     if (object.deleted)
@@ -76,10 +84,11 @@ static bool is_checked(struct s3 *s)
 
 void s3srv_delete_objects(struct s3 *s)
 {
+    static const struct fault no_version = {404, "NoSuchVersion", "The specified version does not exist."};
     AUTO_BUF struct buf out = BUF_INIT;
     const struct value *const *items, *one;
     const struct value *doc = is_checked(s) ? s3srv_body(s, "Delete") : NULL;
-    if (!doc || !s3srv_bucket_or_error(s))
+    if (!doc || !s3srv_bucket_or_error(s) || !s3srv_check_bypass(s))
         return;
     size_t n = s3srv_items(value_getz(doc, "Object"), &items, &one);
     bool quiet = str_ieq(value_gets(doc, "Quiet"), STR("true"));
@@ -92,7 +101,7 @@ void s3srv_delete_objects(struct s3 *s)
     for (size_t i = 0; i < n; i++) {
         struct str key = value_gets(items[i], "Key");
         struct str version = value_gets(items[i], "VersionId");
-        struct s3srv_condition condition = {value_gets(items[i], "ETag"), STR_EMPTY, NULL};
+        struct s3srv_condition condition = {value_gets(items[i], "ETag"), STR_EMPTY, 0, NULL};
         struct object object;
         struct err err = ERR_INIT;
         if (s3srv_may_delete(s, key, version.n > 0, &err)) {
@@ -102,7 +111,7 @@ void s3srv_delete_objects(struct s3 *s)
         }
         enum store_result result = key.n ? delete_one(s, key, version, &condition, &object) : STORE_FAILED;
         if (result != STORE_OK)
-            write_failed(&out, key, version, condition.fault);
+            write_failed(&out, key, version, result == STORE_NO_VERSION ? &no_version : condition.fault);
         else if (!quiet)
             write_deleted(&out, key, version, &object);
     }

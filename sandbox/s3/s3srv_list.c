@@ -63,15 +63,11 @@ static void add_object(struct listing *l, struct str key, const struct object *o
     xml_leaf(out, "Key", s3srv_list_encoded(l, key));
     xml_time(out, "LastModified", object->modified_ms);
     xml_etag(out, object->etag);
-    const struct value *sums = value_getz(object->doc, "sums");
-    if (sums && sums->count) {
-        xml_leaf(out, "ChecksumAlgorithm", sums->entries[0].key);
-        xml_leaf(out, "ChecksumType", value_text(value_getz(object->doc, "sums_type"), STR("FULL_OBJECT")));
-    }
+    xml_checksum_kind(out, object->doc);
     xml_int(out, "Size", object->size);
     xml_leaf(out, "StorageClass", value_text(value_getz(object->doc, "storage"), STR("STANDARD")));
     if (l->owner)
-        xml_owner(l->s, out, "Owner");
+        xml_owner(out, "Owner");
     xml_close(out, "Contents");
 }
 
@@ -95,19 +91,24 @@ static bool found_object(void *ctx, struct walk *walk, struct str key)
     return true;
 }
 
+bool s3srv_encoding_fits(struct s3 *s)
+{
+    struct str encoding;
+    if (!s3srv_parameter(s, "encoding-type", &encoding) || str_eqz(encoding, "url"))
+        return true;
+    s3srv_argument(s, "encoding-type", encoding, "Invalid Encoding Method specified in Request");
+    return false;
+}
+
 /* Reads the parameters that all listings share; false: answered. */
 static bool s3srv_list_begin(struct s3 *s, struct listing *l)
 {
     *l = (struct listing){.s = s, .last = STR_EMPTY, .last_version = STR_EMPTY, .version_marker = STR_EMPTY};
     l->prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
     l->delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY);
-    struct str encoding = s3srv_parameter_or(s, "encoding-type", STR_EMPTY);
-    l->url = str_eqz(encoding, "url");
-    if (encoding.n && !l->url) {
-        s3srv_argument(s, "encoding-type", s3srv_parameter_or(s, "encoding-type", STR_EMPTY),
-            "Invalid Encoding Method specified in Request");
+    l->url = str_eqz(s3srv_parameter_or(s, "encoding-type", STR_EMPTY), "url");
+    if (!s3srv_encoding_fits(s))
         return false;
-    }
     return s3srv_bucket_or_error(s) && s3srv_number(s, "max-keys", 1000, 1000, &l->max);
 }
 
@@ -117,15 +118,14 @@ static void s3srv_list_release(struct listing *l)
     buf_release(&l->groups);
 }
 
-/* A page that ended with a group goes on behind all of it. */
-static struct walk walk_after(struct listing *l, struct str after, bool may_be_group)
+/* A page that ended with a group goes on behind all of it; a marker may be a key in a group, too. */
+static struct walk walk_after(struct listing *l, struct str after, bool whole_group)
 {
     struct walk walk = {
         .prefix = l->prefix, .after = after, .skip = STR_EMPTY, .ctx = l, .found = found_object};
-    bool group = may_be_group && l->delimiter.n && after.n > l->prefix.n &&
-                 str_eq(s3srv_list_group_of(l, after), after);
-    if (group)
-        walk.skip = after;
+    struct str group = s3srv_list_group_of(l, after);
+    if (group.n && str_starts(after, l->prefix) && (whole_group || str_eq(group, after)))
+        walk.skip = group;
     return walk;
 }
 
@@ -182,21 +182,21 @@ void s3srv_list_v2(struct s3 *s)
         return;
     bool go_on = s3srv_parameter(s, "continuation-token", &token);
     if (go_on && (!token.n || !base64_decode(s->arena, token, &text))) {
-        s3srv_argument(s, "continuation-token", s3srv_parameter_or(s, "continuation-token", STR_EMPTY),
-            "The continuation token provided is incorrect");
+        s3srv_detail(s, "ArgumentName", STR("continuation-token"));
+        s3srv_error(s, 400, "InvalidArgument", "The continuation token provided is incorrect");
         return;
     }
     if (go_on)
         start = text;
     l.owner = str_eqz(s3srv_parameter_or(s, "fetch-owner", STR_EMPTY), "true");
-    struct walk walk = walk_after(&l, start, go_on);
+    struct walk walk = walk_after(&l, start, false);
     if (!walk_pages(&l, &walk))
         return;
     xml_begin(&out, "ListBucketResult");
     xml_leaf(&out, "Name", s->bucket);
     xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
     xml_int(&out, "KeyCount", l.count);
-    if (after.n)
+    if (after.n && !go_on)
         xml_leaf(&out, "StartAfter", s3srv_list_encoded(&l, after));
     if (go_on)
         xml_leaf(&out, "ContinuationToken", token);
@@ -240,10 +240,11 @@ static bool add_version(void *ctx, const struct object *object)
     xml_time(out, "LastModified", object->modified_ms);
     if (!object->deleted) {
         xml_etag(out, object->etag);
+        xml_checksum_kind(out, object->doc);
         xml_int(out, "Size", object->size);
         xml_leaf(out, "StorageClass", value_text(value_getz(object->doc, "storage"), STR("STANDARD")));
     }
-    xml_owner(l->s, out, "Owner");
+    xml_owner(out, "Owner");
     xml_close(out, element);
     return true;
 }

@@ -69,6 +69,7 @@ void s3srv_create_upload(struct s3 *s)
         s3srv_store_error(s, result, NULL);
         return;
     }
+    s3srv_encryption_headers(s, doc);
     xml_begin(&out, "InitiateMultipartUploadResult");
     xml_leaf(&out, "Bucket", s->bucket);
     xml_leaf(&out, "Key", s->key);
@@ -134,12 +135,20 @@ static bool copy_range(struct s3 *s, int64_t size, int64_t *first, int64_t *n)
         struct str from = str_cut(str_slice(text, 6, text.n), '-', &last);
         ok = last.p && str_to_int(from, first) && str_to_int(last, &to) && *first >= 0 && to >= *first;
     }
-    if (!ok || to >= size) {
+    if (!ok)
         s3srv_argument(s, "x-amz-copy-source-range", text,
-            ok ? "Range specified is not valid for source object"
-               : "The x-amz-copy-source-range value must be of the form bytes=first-last");
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are "
+            "the zero-based offsets of the first and last bytes to copy");
+    else if (*first >= size)
+        s3srv_error(
+            s, 400, "InvalidRequest", "The specified copy range is invalid for the source object size");
+    else if (to >= size)
+        s3srv_argument(s, "x-amz-copy-source-range", text,
+            arena_printf(
+                s->arena, "Range specified is not valid for source object of size: %lld", (long long)size)
+                .p);
+    if (!ok || to >= size)
         return false;
-    }
     *n = to - *first + 1;
     return true;
 }
@@ -157,9 +166,10 @@ static bool copy_part(struct s3 *s)
     return s3srv_copy_content(s, &source, first, n);
 }
 
-static void answer_part(struct s3 *s, bool copied, const struct value *doc)
+static void answer_part(struct s3 *s, bool copied, const struct value *upload, const struct value *doc)
 {
     AUTO_BUF struct buf out = BUF_INIT;
+    s3srv_encryption_headers(s, upload);
     if (!copied) {
         s3srv_object_header_etag(s, s->in.etag);
         const struct value *sums = value_getz(doc, "sums");
@@ -199,7 +209,7 @@ void s3srv_upload_part(struct s3 *s)
     else if (result != STORE_OK)
         s3srv_store_error(s, result, NULL);
     else
-        answer_part(s, copied, doc);
+        answer_part(s, copied, upload, doc);
 }
 
 /* ---- complete ---- */
@@ -322,7 +332,7 @@ static const struct value *object_doc(struct assembly *a, struct str id)
 static void answer_complete(struct s3 *s, const struct object *object)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    s3srv_version_header(s, object);
+    s3srv_new_version_header(s, object);
     s3srv_encryption_headers(s, object->doc);
     struct str host = s3srv_header(s, "Host");
     xml_begin(&out, "CompleteMultipartUploadResult");
@@ -349,7 +359,7 @@ static void s3srv_multipart_commit(struct assembly *a, struct str id)
         s3srv_store_error(s, STORE_FAILED, NULL);
         return;
     }
-    if (!s3srv_put(s, &pending, doc, &object))
+    if (!s3srv_put(s, &pending, doc, value_geti(a->upload, "initiated", 0), &object))
         return;
     store_upload_finish(s->store, s->bucket, id, numbers);
     s3srv_tell(s, "ObjectCreated:CompleteMultipartUpload", s->key, &object);
@@ -384,7 +394,7 @@ void s3srv_complete_upload(struct s3 *s)
     struct str id;
     const struct value *const *items, *one;
     const struct value *body = s3srv_body(s, "CompleteMultipartUpload");
-    if (!body || answer_again(s))
+    if (!body || answer_again(s) || !s3srv_conditions_fit(s))
         return;
     const struct value *upload = s3srv_find_upload(s, &id);
     if (!upload || !s3srv_may_decrypt(s, s->bucket, s->key, value_getz(upload, "headers")))

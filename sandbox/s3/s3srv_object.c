@@ -29,14 +29,34 @@ static bool names_etag(struct str list, struct str etag)
 
 void s3srv_write_condition(struct s3 *s, struct s3srv_condition *out)
 {
-    *out = (struct s3srv_condition){s3srv_header(s, "If-Match"), s3srv_header(s, "If-None-Match"), NULL};
+    *out = (struct s3srv_condition){s3srv_header(s, "If-Match"), s3srv_header(s, "If-None-Match"), 0, NULL};
+}
+
+bool s3srv_conditions_fit(struct s3 *s)
+{
+    struct s3srv_condition asked;
+    s3srv_write_condition(s, &asked);
+    if (asked.if_match.n && asked.if_none_match.n)
+        s3srv_no_header(
+            s, "If-Match,If-None-Match", "Multiple conditional request headers present in the request");
+    else if (asked.if_none_match.n && !str_eqz(asked.if_none_match, "*"))
+        s3srv_no_header(
+            s, "If-None-Match", "We don't accept the provided value of If-None-Match header for this API");
+    else if (str_eqz(asked.if_match, "*"))
+        s3srv_no_header(s, "If-Match", "We don't accept the provided value of If-Match header for this API");
+    else
+        return true;
+    return false;
 }
 
 bool s3srv_check_write(void *ctx, const struct object *current)
 {
     static const struct fault failed = {412, "PreconditionFailed",
                                   "At least one of the pre-conditions you specified did not hold"},
-                              absent = {404, "NoSuchKey", "The specified key does not exist."};
+                              absent = {404, "NoSuchKey", "The specified key does not exist."},
+                              conflict = {409, "ConditionalRequestConflict",
+                                  "The conditional request cannot succeed due to a conflicting operation "
+                                  "against this resource."};
     struct s3srv_condition *condition = ctx;
     if (condition->if_none_match.n && current && names_etag(condition->if_none_match, current->etag))
         condition->fault = &failed;
@@ -44,6 +64,8 @@ bool s3srv_check_write(void *ctx, const struct object *current)
         condition->fault = &absent;
     else if (condition->if_match.n && !names_etag(condition->if_match, current->etag))
         condition->fault = &failed;
+    else if (condition->if_match.n && condition->begun_ms && current->modified_ms > condition->begun_ms)
+        condition->fault = &conflict;
     return !condition->fault;
 }
 
@@ -52,17 +74,19 @@ static struct str read_header(struct s3 *s, const char *prefix, const char *name
     return s3srv_header(s, arena_printf(s->arena, "%s%s", prefix, name).p);
 }
 
-int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *object)
+int s3srv_check_read(struct s3 *s, const char *prefix, const struct object *object, const char **failed)
 {
     struct str match = read_header(s, prefix, "If-Match"), none = read_header(s, prefix, "If-None-Match");
     struct str since = read_header(s, prefix, "If-Modified-Since");
     struct str unchanged = read_header(s, prefix, "If-Unmodified-Since");
     int64_t when, modified = object->modified_ms / 1000 * 1000;
+    *failed = match.n ? "If-Match" : "If-Unmodified-Since";
     if (match.n ? !names_etag(match, object->etag)
                 : unchanged.n && time_parse_http(unchanged, &when) && modified > when)
         return 412;
-    if (none.n ? names_etag(none, object->etag)
-               : since.n && time_parse_http(since, &when) && modified <= when)
+    *failed = none.n ? "If-None-Match" : "If-Modified-Since";
+    bool unmodified = since.n && time_parse_http(since, &when) && modified <= when && when <= clock_wall_ms();
+    if (none.n ? names_etag(none, object->etag) : unmodified)
         return *prefix ? 412 : 304;
     return 0;
 }
@@ -97,10 +121,16 @@ static void s3srv_stored_headers(struct s3 *s, const struct object *object)
         reply_header(s->x, "x-amz-storage-class", storage);
 }
 
-void s3srv_version_header(struct s3 *s, const struct object *object)
+static void s3srv_version_header(struct s3 *s, const struct object *object)
 {
     if (s3srv_versioning(s, s->bucket) != VERSIONING_OFF && object->version.n)
         reply_header(s->x, "x-amz-version-id", object->version);
+}
+
+void s3srv_new_version_header(struct s3 *s, const struct object *object)
+{
+    if (!str_eqz(object->version, "null"))
+        s3srv_version_header(s, object);
 }
 
 void s3srv_checksum_headers(struct s3 *s, const struct value *doc)
@@ -258,10 +288,12 @@ static bool open_object(struct s3 *s, bool keep_fd, struct object *out)
     if (!out->deleted)
         return true;
     fd_close_ptr(&out->fd);
-    if (version.n)
-        s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
-    else
-        s3srv_error(s, 404, "NoSuchKey", "The specified key does not exist.");
+    if (version.n || str_eqz(str_z(s->op->parameter), "tagging")) {
+        s3srv_no_method(s, "DeleteMarker");
+        reply_header(s->x, "Allow", STR("DELETE"));
+    } else {
+        s3srv_store_error(s, STORE_NO_KEY, NULL);
+    }
     reply_header(s->x, "x-amz-delete-marker", STR("true"));
     reply_header(s->x, "x-amz-version-id", out->version);
     return false;
@@ -298,10 +330,10 @@ static void answer_object(struct s3 *s, struct object *object)
             s, 403, "InvalidObjectState", "The operation is not valid for the object's storage class");
         return;
     }
-    int status = s3srv_check_read(s, "", object);
+    const char *failed;
+    int status = s3srv_check_read(s, "", object, &failed);
     if (status == 412) {
-        s3srv_error(
-            s, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+        s3srv_precondition_failed(s, str_z(failed));
         return;
     }
     if (!status && !parse_range(s3srv_header(s, "Range"), object->size, &range)) {
@@ -315,7 +347,7 @@ static void answer_object(struct s3 *s, struct object *object)
         reply_status(s->x, status);
         return;
     }
-    if (!range.partial && str_ieq(s3srv_header(s, "x-amz-checksum-mode"), STR("ENABLED")))
+    if (range.n == object->size && str_ieq(s3srv_header(s, "x-amz-checksum-mode"), STR("ENABLED")))
         s3srv_checksum_headers(s, object->doc);
     override_headers(s);
     if (range.partial)
@@ -421,7 +453,7 @@ static void put_tags(struct s3 *s, const struct value *tags, int status)
 void s3srv_put_object_tagging(struct s3 *s)
 {
     const struct value *doc = s3srv_body(s, "Tagging");
-    put_tags(s, doc ? s3srv_parse_tags(s, doc, 10) : NULL, 200);
+    put_tags(s, doc ? s3srv_parse_tags(s, value_getz(doc, "TagSet"), 10) : NULL, 200);
 }
 
 void s3srv_delete_object_tagging(struct s3 *s)

@@ -87,6 +87,9 @@ bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
 
 /* ---- notifications ---- */
 
+static const char *const told[] = {
+    "QueueConfiguration", "TopicConfiguration", "CloudFunctionConfiguration", "LambdaFunctionConfiguration"};
+
 /* s3:ObjectCreated:* has s3:ObjectCreated:Put in it. */
 static bool events_meet(struct str a, struct str b)
 {
@@ -130,14 +133,42 @@ static bool overlap(const struct value *a, const struct value *b)
     return false;
 }
 
+/* A filter's rules have a name and a value, and are about the begin or the end of a key. False: answered. */
+static bool check_filter(struct s3 *s, const struct value *config)
+{
+    const struct value *const *rules, *one;
+    size_t n = s3srv_items(
+        value_getz(value_getz(value_getz(config, "Filter"), "S3Key"), "FilterRule"), &rules, &one);
+    for (size_t i = 0; i < n; i++) {
+        struct str name = str_trim(value_gets(rules[i], "Name"));
+        if (!name.n || !value_getz(rules[i], "Value"))
+            return s3srv_malformed(s);
+        if (str_ieq(name, STR("prefix")) || str_ieq(name, STR("suffix")))
+            continue;
+        s3srv_argument(s, "FilterRule.Name", name, "filter rule name must be either prefix or suffix");
+        return false;
+    }
+    return true;
+}
+
+bool s3srv_check_filters(struct s3 *s, const struct value *doc)
+{
+    const struct value *const *configs, *one;
+    for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+        size_t n = s3srv_items(value_getz(doc, told[k]), &configs, &one);
+        for (size_t i = 0; i < n; i++)
+            if (!check_filter(s, configs[i]))
+                return false;
+    }
+    return true;
+}
+
 bool s3srv_check_overlap(struct s3 *s, const struct value *doc)
 {
-    static const char *const kinds[] = {"QueueConfiguration", "TopicConfiguration",
-        "CloudFunctionConfiguration", "LambdaFunctionConfiguration"};
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(s->arena);
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
         const struct value *const *configs, *one;
-        size_t n = s3srv_items(value_getz(doc, kinds[k]), &configs, &one);
+        size_t n = s3srv_items(value_getz(doc, told[k]), &configs, &one);
         for (size_t i = 0; i < n; i++)
             value_builder_add(&all, configs[i]);
     }

@@ -144,10 +144,10 @@ static void write_acl(struct s3 *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     xml_begin(&out, "AccessControlPolicy");
-    xml_owner(s, &out, "Owner");
+    xml_owner(&out, "Owner");
     buf_addz(&out, "<AccessControlList><Grant>");
     AUTO_BUF struct buf owner = BUF_INIT;
-    xml_owner(s, &owner, "Owner");
+    xml_owner(&owner, "Owner");
     struct str inner = buf_str(&owner); /* <Owner>…</Owner> without its own tags */
     buf_addz(
         &out, "<Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\">");
@@ -156,10 +156,17 @@ static void write_acl(struct s3 *s)
     xml_end(s, &out, "AccessControlPolicy");
 }
 
-/* Without an id: all of them, in one page. */
+/* Without an id: all of them, a hundred at a time. */
 static void list_many(struct s3 *s, const struct setting *setting)
 {
+    enum { PAGE = 100 };
     AUTO_BUF struct buf out = BUF_INIT;
+    struct str token = s3srv_parameter_or(s, "continuation-token", STR_EMPTY), after = STR_EMPTY;
+    uint32_t shown = 0, i = 0;
+    if (token.n && !base64_decode(s->arena, token, &after)) {
+        s3srv_argument(s, "continuation-token", token, "The continuation token provided is incorrect");
+        return;
+    }
     struct str root = arena_printf(s->arena, "List%sResult", setting->root);
     const struct value *ids = store_setting_ids(s->arena, s->store, s->bucket, str_z(setting->name));
     if (!ids) {
@@ -167,7 +174,10 @@ static void list_many(struct s3 *s, const struct setting *setting)
         return;
     }
     xml_begin(&out, root.p);
-    for (uint32_t i = 0; i < ids->count; i++) {
+    for (; i < ids->count && shown < PAGE; i++) {
+        if (str_cmp(ids->items[i]->string, after) <= 0)
+            continue;
+        shown++;
         struct str text,
             name = arena_printf(s->arena, "%s/%.*s", setting->name, STR_ARG(ids->items[i]->string));
         if (!store_setting(s->arena, s->store, s->bucket, name, &text))
@@ -175,7 +185,11 @@ static void list_many(struct s3 *s, const struct setting *setting)
         ptrdiff_t prolog = str_starts(text, STR("<?")) ? str_find(text, STR("?>"), 0) : -2;
         buf_add_str(&out, str_slice(text, (size_t)(prolog + 2), text.n));
     }
-    xml_bool(&out, "IsTruncated", false);
+    xml_bool(&out, "IsTruncated", i < ids->count);
+    if (token.n)
+        xml_leaf(&out, "ContinuationToken", token);
+    if (i < ids->count)
+        xml_leaf(&out, "NextContinuationToken", base64_encode(s->arena, ids->items[i - 1]->string));
     xml_end(s, &out, root.p);
 }
 
@@ -197,6 +211,13 @@ static void show_minimum_size(struct s3 *s)
         reply_header(s->x, minimum_size, kept);
 }
 
+static void no_such_setting(struct s3 *s, const struct setting *setting)
+{
+    if (!setting->many)
+        s3srv_detail(s, "BucketName", s->bucket);
+    s3srv_error(s, 404, setting->absent, setting->message);
+}
+
 void s3srv_get_setting(struct s3 *s)
 {
     const struct setting *setting = s3srv_settings_find(s->setting);
@@ -210,7 +231,7 @@ void s3srv_get_setting(struct s3 *s)
     else if (str_eqz(s->setting, "acl"))
         write_acl(s);
     else
-        s3srv_error(s, 404, setting->absent, setting->message);
+        no_such_setting(s, setting);
     if (str_eqz(s->setting, "lifecycle") && current(s, s->bucket, setting, &text))
         show_minimum_size(s);
 }
@@ -223,7 +244,7 @@ void s3srv_policy_status(struct s3 *s)
     if (!s3srv_bucket_or_error(s))
         return;
     if (!current(s, s->bucket, policy, &text)) {
-        s3srv_error(s, 404, policy->absent, policy->message);
+        no_such_setting(s, policy);
         return;
     }
     xml_begin(&out, "PolicyStatus");
@@ -231,57 +252,73 @@ void s3srv_policy_status(struct s3 *s)
     xml_end(s, &out, "PolicyStatus");
 }
 
-static bool check_body(struct s3 *s, const struct setting *setting)
+static bool check_setting(struct s3 *s, const struct value *doc)
 {
-    if (!setting->root)
-        return s3srv_check_policy(s);
-    const struct value *doc = s3srv_body(s, setting->root);
-    if (!doc)
-        return false;
     if (str_eqz(s->setting, "lifecycle"))
         return s3srv_check_lifecycle(s, doc);
     if (str_eqz(s->setting, "notification"))
         return s3srv_check_notification(s, doc);
-    if (str_eqz(s->setting, "tagging") && !s3srv_parse_tags(s, doc, 50))
-        return false;
-    if (!str_eqz(s->setting, "versioning"))
-        return true;
-    struct str status = value_gets(doc, "Status");
-    if (status.n && !str_eqz(status, "Enabled") && !str_eqz(status, "Suspended")) {
-        s3srv_error(s, 400, "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published schema");
-        return false;
-    }
-    return true;
+    return s3srv_check_values(s, doc);
 }
 
-static enum store_result s3srv_settings_put(struct s3 *s, const struct setting *setting)
+/* The body as it is stored; no text: answered. */
+static struct str checked_body(struct s3 *s, const struct setting *setting)
 {
-    return store_setting_put(s->store, s->bucket, stored_name(s, setting),
-        str_eqz(str_z(setting->name), "notification") ? s3srv_notification_as_written(s)
-                                                      : s->x->request.body);
+    if (!setting->root)
+        return s3srv_check_policy(s) ? s->x->request.body : STR_EMPTY;
+    const struct value *doc = s3srv_body(s, setting->root);
+    if (!doc || !check_setting(s, doc))
+        return STR_EMPTY;
+    if (str_eqz(s->setting, "notification"))
+        return s3srv_notification_as_written(s);
+    return str_eqz(s->setting, "publicAccessBlock") ? s3srv_access_block_as_written(s, doc)
+                                                    : s->x->request.body;
+}
+
+/* An empty set is none. */
+static enum store_result put_bucket_tags(struct s3 *s, bool *answered)
+{
+    const struct value *doc = s3srv_body(s, "Tagging");
+    const struct value *tags = doc ? s3srv_parse_tags(s, value_getz(doc, "TagSet"), 50) : NULL;
+    *answered = !tags;
+    if (!tags)
+        return STORE_OK;
+    if (tags->count)
+        return store_setting_put(s->store, s->bucket, s->setting, s->x->request.body);
+    enum store_result result = store_setting_delete(s->store, s->bucket, s->setting);
+    return result == STORE_NO_KEY ? STORE_OK : result;
+}
+
+static enum store_result put_checked(struct s3 *s, const struct setting *setting, bool *answered)
+{
+    struct str text = checked_body(s, setting);
+    *answered = !text.n;
+    return *answered ? STORE_OK : store_setting_put(s->store, s->bucket, stored_name(s, setting), text);
+}
+
+static enum store_result put_acl(struct s3 *s, bool *answered)
+{
+    *answered = !s3srv_check_acl(s);
+    if (*answered || !str_trim(s->x->request.body).n || !s3srv_acls_enabled(s))
+        return STORE_OK;
+    return store_setting_put(s->store, s->bucket, s->setting, s->x->request.body);
 }
 
 void s3srv_put_setting(struct s3 *s)
 {
     const struct setting *setting = s3srv_settings_find(s->setting);
+    bool tags = str_eqz(s->setting, "tagging"), answered;
     if (!s3srv_bucket_or_error(s))
         return;
-    enum store_result result = STORE_OK;
-    if (str_eqz(s->setting, "acl")) {
-        if (!s3srv_check_acl(s))
-            return;
-        if (str_trim(s->x->request.body).n && s3srv_acls_enabled(s))
-            result = s3srv_settings_put(s, setting);
-    } else {
-        if (!check_body(s, setting))
-            return;
-        result = s3srv_settings_put(s, setting);
-    }
+    enum store_result result = str_eqz(s->setting, "acl") ? put_acl(s, &answered)
+                               : tags                     ? put_bucket_tags(s, &answered)
+                                                          : put_checked(s, setting, &answered);
+    if (answered)
+        return;
     if (result != STORE_OK)
         s3srv_store_error(s, result, NULL);
     else
-        reply_status(s->x, !setting->root || str_eqz(s->setting, "tagging") ? 204 : 200);
+        reply_status(s->x, !setting->root || setting->many || tags ? 204 : 200);
     if (result == STORE_OK && str_eqz(s->setting, "lifecycle"))
         keep_minimum_size(s);
 }
@@ -293,11 +330,11 @@ void s3srv_delete_setting(struct s3 *s)
     if (!s3srv_bucket_or_error(s))
         return;
     if (setting->fixed) {
-        s3srv_error(s, 405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
+        s3srv_no_method(s, "BUCKET");
         return;
     }
     if (setting->many && !current(s, s->bucket, setting, &text)) {
-        s3srv_error(s, 404, setting->absent, setting->message);
+        no_such_setting(s, setting);
         return;
     }
     enum store_result result = setting->initial && !setting->resets

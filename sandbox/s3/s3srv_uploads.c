@@ -3,9 +3,11 @@
 
 /* ---- parts ---- */
 
-static void write_part(struct s3 *s, struct buf *out, int64_t number, const struct value *doc)
+/* Checksums of parts are told where the upload asked for them. */
+static void write_part(
+    struct s3 *s, struct buf *out, const struct value *upload, int64_t number, const struct value *doc)
 {
-    const struct value *sums = value_getz(doc, "sums");
+    const struct value *sums = value_getz(upload, "algorithm") ? value_getz(doc, "sums") : NULL;
     xml_open(out, "Part");
     xml_int(out, "PartNumber", number);
     xml_time(out, "LastModified", value_geti(doc, "modified", 0));
@@ -20,8 +22,11 @@ static void write_part(struct s3 *s, struct buf *out, int64_t number, const stru
 /* What both listings say between the markers. */
 static void write_owners(struct s3 *s, struct buf *out)
 {
-    xml_owner(s, out, "Initiator");
-    xml_owner(s, out, "Owner");
+    xml_open(out, "Initiator");
+    xml_leaf(out, "ID", STR(S3SRV_OWNER));
+    xml_leaf(out, "DisplayName", sandbox_account(s->x->sandbox));
+    xml_close(out, "Initiator");
+    xml_owner(out, "Owner");
     xml_leaf(out, "StorageClass", STR("STANDARD"));
 }
 
@@ -50,7 +55,7 @@ void s3srv_list_parts(struct s3 *s)
             break;
         count++;
         next = number;
-        write_part(s, &parts, number, doc);
+        write_part(s, &parts, upload, number, doc);
     }
     xml_begin(&out, "ListPartsResult");
     xml_leaf(&out, "Bucket", s->bucket);
@@ -96,6 +101,14 @@ static const struct value *sorted_uploads(struct s3 *s)
     return value_builder_map(&uploads);
 }
 
+/* What stands for a key in a page with a delimiter; "": the key itself. */
+static struct str upload_group_of(const struct upload_page *page, struct str key)
+{
+    ptrdiff_t at =
+        page->delimiter.n && key.n > page->prefix.n ? str_find(key, page->delimiter, page->prefix.n) : -1;
+    return at < 0 ? STR_EMPTY : str_slice(key, 0, (size_t)at + page->delimiter.n);
+}
+
 /* Does it come after the markers, and is it asked for? */
 static bool is_on_page(struct upload_page *page, struct str key, struct str id)
 {
@@ -104,6 +117,9 @@ static bool is_on_page(struct upload_page *page, struct str key, struct str id)
         page->passed = str_eq(id, page->id_marker);
         return false;
     }
+    struct str group = upload_group_of(page, page->marker);
+    if (group.n && str_starts(key, group))
+        return false;
     bool before = page->marker.n && (order < 0 || (order == 0 && !page->id_marker.n));
     return !before && str_starts(key, page->prefix) && !(page->group.n && str_starts(key, page->group));
 }
@@ -138,12 +154,28 @@ static void write_page(struct s3 *s, struct upload_page *page, const struct valu
         page->count++;
         page->last = key;
         page->last_id = id;
-        ptrdiff_t at = page->delimiter.n ? str_find(key, page->delimiter, page->prefix.n) : -1;
-        if (at >= 0)
-            write_group(page, str_slice(key, 0, (size_t)at + page->delimiter.n), out);
+        struct str group = upload_group_of(page, key);
+        if (group.n)
+            write_group(page, group, out);
         else
             write_upload(s, doc, out);
     }
+}
+
+/* The id of an upload of another key is no place to go on from; without a key it is left alone. */
+static bool id_marker_fits(struct s3 *s, struct upload_page *page)
+{
+    if (!page->marker.n) {
+        page->id_marker = STR_EMPTY;
+        page->passed = true;
+        return true;
+    }
+    const struct value *doc =
+        page->id_marker.n ? store_upload_doc(s->arena, s->store, s->bucket, page->id_marker) : NULL;
+    if (!doc || str_eq(value_gets(doc, "key"), page->marker))
+        return true;
+    s3srv_argument(s, "upload-id-marker", page->id_marker, "Invalid uploadId marker");
+    return false;
 }
 
 void s3srv_list_uploads(struct s3 *s)
@@ -158,23 +190,25 @@ void s3srv_list_uploads(struct s3 *s)
         .last = STR_EMPTY,
         .last_id = STR_EMPTY};
     page.passed = !page.id_marker.n;
-    if (!s3srv_bucket_or_error(s) || !s3srv_number(s, "max-uploads", 1000, 1000, &page.max))
+    if (!s3srv_bucket_or_error(s) || !s3srv_encoding_fits(s) ||
+        !s3srv_number(s, "max-uploads", 1000, 1000, &page.max))
         return;
     const struct value *uploads = sorted_uploads(s);
     if (!uploads) {
         s3srv_store_error(s, STORE_FAILED, NULL);
         return;
     }
+    if (!id_marker_fits(s, &page))
+        return;
     write_page(s, &page, uploads, &found);
     xml_begin(&out, "ListMultipartUploadsResult");
     xml_leaf(&out, "Bucket", s->bucket);
     xml_leaf(&out, "KeyMarker", page.marker);
     xml_leaf(&out, "UploadIdMarker", page.id_marker);
-    if (page.truncated) {
-        xml_leaf(&out, "NextKeyMarker", page.last);
-        xml_leaf(&out, "NextUploadIdMarker", page.last_id);
-    }
-    xml_leaf(&out, "Prefix", page.prefix);
+    xml_leaf(&out, "NextKeyMarker", page.last);
+    xml_leaf(&out, "NextUploadIdMarker", page.last_id);
+    if (page.prefix.n)
+        xml_leaf(&out, "Prefix", page.prefix);
     if (page.delimiter.n)
         xml_leaf(&out, "Delimiter", page.delimiter);
     xml_int(&out, "MaxUploads", page.max);

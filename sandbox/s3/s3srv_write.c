@@ -26,41 +26,61 @@ static bool is_tag_text(struct str text, size_t max)
     return str_code_points(text) <= max;
 }
 
-static bool add_tag(struct s3 *s, struct value_builder *tags, struct str key, struct str value)
+static bool tags_have(const struct value_builder *tags, struct str key)
 {
-    for (size_t i = 0; i < tags->n; i++) {
-        if (str_eq(tags->entries[i].key, key)) {
-            s3srv_error(s, 400, "InvalidTag", "Cannot provide multiple Tags with the same key");
-            return false;
-        }
-    }
-    if (str_starts(key, STR("aws:"))) {
-        s3srv_error(s, 400, "InvalidTag", "System tags cannot be added/updated by requester");
-        return false;
-    }
-    if (!key.n || !is_tag_text(key, 128)) {
-        s3srv_error(s, 400, "InvalidTag", "The TagKey you have provided is invalid");
-        return false;
-    }
-    if (!is_tag_text(value, 256)) {
-        s3srv_error(s, 400, "InvalidTag", "The TagValue you have provided is invalid");
-        return false;
-    }
-    value_builder_set(tags, key, value_string(s->arena, value));
-    return true;
+    for (size_t i = 0; i < tags->n; i++)
+        if (str_eq(tags->entries[i].key, key))
+            return true;
+    return false;
 }
 
-const struct value *s3srv_parse_tags(struct s3 *s, const struct value *tagging, size_t max)
+static const char *tag_fault(struct s3 *s, const struct value_builder *tags, struct str key, struct str value)
+{
+    if (tags_have(tags, key))
+        return "Cannot provide multiple Tags with the same key";
+    if (str_starts(key, STR("aws:")))
+        return s->key.n ? "Your TagKey cannot be prefixed with aws:"
+                        : "System tags cannot be added/updated by requester";
+    if (!key.n || !is_tag_text(key, 128))
+        return "The TagKey you have provided is invalid";
+    return is_tag_text(value, 256) ? NULL : "The TagValue you have provided is invalid";
+}
+
+static bool add_tag(struct s3 *s, struct value_builder *tags, struct str key, struct str value)
+{
+    const char *fault = tag_fault(s, tags, key, value);
+    if (!fault) {
+        value_builder_set(tags, key, value_string(s->arena, value));
+        return true;
+    }
+    if (str_starts(key, STR("aws:")) && s->op->run == s3srv_create_bucket) {
+        s3srv_error(s, 400, "InvalidTag",
+            "User-defined tag keys can't start with \"aws:\". This prefix is reserved for system tags. "
+            "Remove "
+            "\"aws:\" from your tag keys and try again.");
+        return false;
+    }
+    s3srv_detail(s, "TagKey", key);
+    if (!is_tag_text(value, 256))
+        s3srv_detail(s, "TagValue", value);
+    s3srv_error(s, 400, "InvalidTag", fault);
+    return false;
+}
+
+const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set, size_t max)
 {
     AUTO_BUILDER struct value_builder tags = VALUE_BUILDER(s->arena);
     const struct value *const *items, *one;
-    size_t n = s3srv_items(value_getz(value_getz(tagging, "TagSet"), "Tag"), &items, &one);
+    size_t n = s3srv_items(value_getz(set, "Tag"), &items, &one);
     if (n > max) {
         s3srv_error(s, 400, "BadRequest", "Object tags cannot be greater than the limit");
         return NULL;
     }
     for (size_t i = 0; i < n; i++)
-        if (!add_tag(s, &tags, value_gets(items[i], "Key"), value_gets(items[i], "Value")))
+        if (!value_getz(items[i], "Key") || !value_getz(items[i], "Value")) {
+            s3srv_malformed(s);
+            return NULL;
+        } else if (!add_tag(s, &tags, value_gets(items[i], "Key"), value_gets(items[i], "Value")))
             return NULL;
     return value_builder_map(&tags);
 }
@@ -75,9 +95,11 @@ static const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
             continue;
         if (!value.p)
             value = STR_EMPTY;
-        if (!url_decode(s->arena, name, true, &key) || !url_decode(s->arena, value, true, &value)) {
+        if (str_find_char(value, '=', 0) >= 0 || !url_decode(s->arena, name, true, &key) ||
+            !url_decode(s->arena, value, true, &value) || tags_have(&tags, key)) {
             s3srv_argument(s, "x-amz-tagging", s3srv_header(s, "x-amz-tagging"),
-                "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded");
+                "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters "
+                "without tag name duplicates.");
             return NULL;
         }
         if (!add_tag(s, &tags, key, value))
@@ -191,14 +213,16 @@ void s3srv_before_put(struct s3 *s)
         s3srv_store_error(s, STORE_TOO_LONG, NULL);
     else if (s->x->content_length > MAX_PUT + (MAX_PUT >> 6)) /* with frames around it */
         s3srv_error(s, 400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size");
-    else
-        s3srv_bucket_or_error(s);
+    else if (s3srv_bucket_or_error(s))
+        s3srv_conditions_fit(s);
 }
 
-bool s3srv_put(struct s3 *s, struct pending *file, const struct value *doc, struct object *out)
+bool s3srv_put(
+    struct s3 *s, struct pending *file, const struct value *doc, int64_t begun_ms, struct object *out)
 {
     struct s3srv_condition condition;
     s3srv_write_condition(s, &condition);
+    condition.begun_ms = begun_ms;
     struct store_change change = {.bucket = s->bucket,
         .key = s->key,
         .versioning = s3srv_versioning(s, s->bucket),
@@ -206,16 +230,16 @@ bool s3srv_put(struct s3 *s, struct pending *file, const struct value *doc, stru
         .check_ctx = &condition};
     enum store_result result = store_object_put(s->arena, s->store, &change, file, doc, out);
     if (result != STORE_OK)
-        s3srv_store_error(s, result, condition.fault);
+        s3srv_store_error(s, result, &condition);
     return result == STORE_OK;
 }
 
 /* Puts s->in.file as the object and says so in headers; false: answered. */
 static bool s3srv_write_commit(struct s3 *s, const struct value *doc, struct object *out)
 {
-    if (!s3srv_put(s, &s->in.file, doc, out))
+    if (!s3srv_put(s, &s->in.file, doc, 0, out))
         return false;
-    s3srv_version_header(s, out);
+    s3srv_new_version_header(s, out);
     s3srv_encryption_headers(s, out->doc);
     bool copy = s3srv_header(s, "x-amz-copy-source").n > 0;
     s3srv_tell(s, copy ? "ObjectCreated:Copy" : "ObjectCreated:Put", s->key, out);
@@ -267,6 +291,7 @@ static bool parse_source(struct s3 *s, struct s3srv_source *out)
 
 bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out)
 {
+    const char *failed;
     if (!parse_source(s, out)) {
         s3srv_argument(s, "x-amz-copy-source", s3srv_header(s, "x-amz-copy-source"),
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
@@ -282,9 +307,8 @@ bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out)
         s3srv_store_error(s, STORE_NO_KEY, NULL);
     else if (!s3srv_may_decrypt(s, out->bucket, out->key, value_getz(out->object.doc, "headers")))
         ;
-    else if (s3srv_check_read(s, "x-amz-copy-source-", &out->object))
-        s3srv_error(
-            s, 412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold");
+    else if (s3srv_check_read(s, "x-amz-copy-source-", &out->object, &failed))
+        s3srv_precondition_failed(s, arena_printf(s->arena, "x-amz-copy-source-%s", failed));
     else
         return true;
     fd_close_ptr(&out->object.fd);

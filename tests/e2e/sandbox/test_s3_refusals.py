@@ -1,0 +1,95 @@
+"""What S3 refuses, in its own words and with what it says besides: each answer is one that AWS gave (LocalStack's recorded snapshots)."""
+
+import botocore
+import pytest
+
+
+def refusal(call, **arguments):
+    """(status, the error without its message, the message)."""
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**arguments)
+    error = dict(caught.value.response["Error"])
+    text = error.pop("Message")
+    return caught.value.response["ResponseMetadata"]["HTTPStatusCode"], error, text
+
+
+def test_conditions(strict, bucket, s3):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", IfNoneMatch="*")
+    put = {"Bucket": bucket, "Key": "k"}
+    assert refusal(s3.put_object, **put, IfNoneMatch="*")[:2] == (412, {"Code": "PreconditionFailed", "Condition": "If-None-Match"})
+    assert refusal(s3.put_object, **put, IfMatch="abc")[:2] == (412, {"Code": "PreconditionFailed", "Condition": "If-Match"})
+    assert refusal(s3.put_object, Bucket=bucket, Key="none", IfMatch="abc")[:2] == (404, {"Code": "NoSuchKey", "Key": "none"})
+    assert refusal(s3.put_object, **put, IfMatch="*")[1]["Header"] == "If-Match"
+    assert refusal(s3.put_object, **put, IfMatch="abc", IfNoneMatch="*")[1]["Header"] == "If-Match,If-None-Match"
+    copy = refusal(s3.copy_object, Bucket=bucket, Key="to", CopySource=f"{bucket}/k", CopySourceIfMatch="abc")
+    assert copy[:2] == (412, {"Code": "PreconditionFailed", "Condition": "x-amz-copy-source-If-Match"})
+
+
+def test_writes_beside_an_upload(strict, bucket, s3):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+    now = s3.put_object(Bucket=bucket, Key="k", Body=b"y")["ETag"]
+    complete = {"Bucket": bucket, "Key": "k", "UploadId": upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part}]}}
+    assert refusal(s3.complete_multipart_upload, **complete, IfMatch=now)[:2] == (
+        409, {"Code": "ConditionalRequestConflict", "Condition": "If-Match", "Key": "k"})
+    s3.complete_multipart_upload(**complete)
+
+
+def test_versions(strict, bucket, s3):
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    wrong = refusal(s3.delete_object, Bucket=bucket, Key="k", VersionId="HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD")
+    assert wrong == (400, {"Code": "InvalidArgument", "ArgumentName": "versionId", "ArgumentValue": "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"}, "Invalid version id specified")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    assert refusal(s3.get_object, Bucket=bucket, Key="k", VersionId=marker)[:2] == (405, {"Code": "MethodNotAllowed", "Method": "GET", "ResourceType": "DeleteMarker"})
+    assert refusal(s3.delete_bucket, Bucket=bucket)[1:] == (
+        {"Code": "BucketNotEmpty", "BucketName": bucket}, "The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
+
+
+@pytest.mark.parametrize("call, argument, value, code", [
+    ("put_bucket_versioning", "VersioningConfiguration", {"Status": "enabled"}, "MalformedXML"),
+    ("put_bucket_versioning", "VersioningConfiguration", {}, "IllegalVersioningConfigurationException"),
+    ("put_bucket_accelerate_configuration", "AccelerateConfiguration", {"Status": "random"}, "MalformedXML"),
+    ("put_bucket_ownership_controls", "OwnershipControls", {"Rules": [{"ObjectOwnership": "Nobody"}]}, "MalformedXML"),
+    ("put_bucket_ownership_controls", "OwnershipControls", {"Rules": [{"ObjectOwnership": "ObjectWriter"}] * 2}, "MalformedXML"),
+    ("put_bucket_encryption", "ServerSideEncryptionConfiguration", {"Rules": []}, "MalformedXML"),
+    ("put_bucket_encryption", "ServerSideEncryptionConfiguration",
+     {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "k"}}]}, "InvalidArgument"),
+    ("put_object_lock_configuration", "ObjectLockConfiguration", {"ObjectLockEnabled": "Enabled"}, "InvalidBucketState"),
+    ("put_object_lock_configuration", "ObjectLockConfiguration",
+     {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1, "Years": 1}}}, "MalformedXML"),
+    ("put_bucket_tagging", "Tagging", {"TagSet": [{"Key": "aws:x", "Value": "1"}]}, "InvalidTag"),
+])
+def test_settings(strict, bucket, s3, call, argument, value, code):
+    assert refusal(getattr(s3, call), Bucket=bucket, **{argument: value})[1]["Code"] == code
+
+
+def test_bucket_and_its_tags(strict, bucket, s3):
+    """Tags given with a new bucket are there, and are none to give it again; an empty set is none."""
+    name = f"{bucket}-tagged"
+    made = s3.create_bucket(Bucket=name, CreateBucketConfiguration={"Tags": [{"Key": "a", "Value": "1"}]})
+    try:
+        assert made["BucketArn"] == f"arn:aws:s3:::{name}"
+        assert s3.get_bucket_tagging(Bucket=name)["TagSet"] == [{"Key": "a", "Value": "1"}]
+        again = refusal(s3.create_bucket, Bucket=name, CreateBucketConfiguration={"Tags": [{"Key": "b", "Value": "1"}]})
+        assert again[:2] == (409, {"Code": "BucketAlreadyOwnedByYou", "BucketName": name})
+        s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": []})
+        assert refusal(s3.get_bucket_tagging, Bucket=name)[1] == {"Code": "NoSuchTagSet", "BucketName": name}
+    finally:
+        s3.delete_bucket(Bucket=name)
+
+
+def test_pages_of_settings(strict, bucket, s3):
+    for i in range(102):
+        s3.put_bucket_metrics_configuration(Bucket=bucket, Id=f"{i:03}", MetricsConfiguration={"Id": f"{i:03}"})
+    first = s3.list_bucket_metrics_configurations(Bucket=bucket)
+    rest = s3.list_bucket_metrics_configurations(Bucket=bucket, ContinuationToken=first["NextContinuationToken"])
+    assert (len(first["MetricsConfigurationList"]), first["IsTruncated"], len(rest["MetricsConfigurationList"]), rest["IsTruncated"]) == (100, True, 2, False)
+
+
+def test_marker_in_a_group(strict, bucket, s3):
+    for key in ("a/1", "a/2", "b"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    page = s3.list_objects(Bucket=bucket, Delimiter="/", Marker="a/1")
+    assert [c["Key"] for c in page["Contents"]] == ["b"] and "CommonPrefixes" not in page
