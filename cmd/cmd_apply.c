@@ -86,8 +86,10 @@ const struct command cmd_apply = {
                "It also shows which call is retried and why, and the overall progress. Without a "
                "terminal, and with CI or NO_COLOR in the environment, progress is printed as lines.\n\n"
                "FILE is a plan saved by \"weir plan -o FILE\". It is applied without a question. It is "
-               "refused when the state or the stack has changed since. It is refused when anything "
-               "would differ from what \"weir show FILE\" prints. Where the state has a key, a plan "
+               "refused when the stack's files have changed since, or something in the state that it "
+               "changes or refers to. What other runs have changed beside that is left as it is. It is "
+               "refused when anything would differ from what \"weir show FILE\" prints. Where the state has "
+               "a key, a plan "
                "made without that key is refused. Sensitive inputs are not in the file and must be "
                "given again; secrets that were read are in it as in the state.",
     .sets = sets,

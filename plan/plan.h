@@ -239,6 +239,7 @@ struct plan_options {
     const struct value
         *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */
     const struct value *saved_marks; /* with these: whose it is, where that was seen */
+    const struct since *since; /* and what others may have changed since (objects/since.h); NULL: nothing */
 };
 
 /*

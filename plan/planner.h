@@ -68,6 +68,7 @@ struct recorded {
 struct targets {
     bool *targeted; /* false: frozen, its recorded values stand */
     bool *whole;    /* all its instances are targeted, not only named ones */
+    bool *reached;  /* others changed it, or what it refers to, since the plan was saved (objects/since.h) */
     /* Of plans of some resources alone: */
     const struct decl **needed_by; /* a target that refers to it; NULL: none */
     bool *minimal;                 /* only what follows from others is changed in it */

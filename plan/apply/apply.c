@@ -10,6 +10,7 @@
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/since.h"
 
 static int record_moves(struct planner *p, struct err *err)
 {
@@ -34,7 +35,7 @@ static int record_outputs(struct executor *x, struct err *err)
         if (decl->kind != DECL_OUTPUT)
             continue;
         const struct value *v = p->evaluated.values[decl->index];
-        if (!v || !value_is_known(v))
+        if (!v || !value_is_known(v) || (value_is_null(v) && since_reaches(p, decl)))
             v = value_get(old, decl->name);
         if (v)
             value_builder_set(&now, decl->name, v);

@@ -15,6 +15,7 @@
 #include "plan/objects/depends.h"
 #include "plan/objects/diff.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/since.h"
 
 /* ---- drift ---- */
 
@@ -299,7 +300,7 @@ bool decide_orphans(struct planner *p)
     size_t n = 0;
     for (size_t i = 0; i < p->recorded.count; i++) {
         struct seen *seen = &p->recorded.seen[i];
-        if (seen->claimed)
+        if (seen->claimed || since_leaves(p, seen->address))
             continue;
         ok &= decide_orphan(p, seen);
         if (p->options->destroy && adopted_keeps(p, seen->record))

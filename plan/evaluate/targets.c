@@ -3,6 +3,7 @@
 
 #include "plan/objects/address.h"
 #include "plan/objects/recorded.h"
+#include "plan/objects/since.h"
 
 #include <string.h>
 
@@ -74,6 +75,8 @@ bool targets_find(struct planner *p)
 
 bool targets_have(const struct planner *p, const struct decl *decl, struct str address)
 {
+    if (since_leaves(p, address))
+        return false;
     return p->targets.whole[decl->index] ||
            address_matches(address, p->options->targets, p->options->target_count);
 }

@@ -21,6 +21,7 @@
 #include "plan/objects/address.h"
 #include "plan/objects/graph.h"
 #include "plan/objects/recorded.h"
+#include "plan/objects/since.h"
 #include "plan/recover/recover_plan.h"
 #include "plan/refresh/refresh.h"
 #include "plan/refresh/unreachable.h"
@@ -166,6 +167,8 @@ static int make_plan(struct planner *p, struct err *err)
     p->offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
     bool with_state = p->workspace->state && !p->offline;
     if (with_state && (places_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
+        return -1;
+    if (with_state && p->options->since && since_check(p, err))
         return -1;
     if (!targets_find(p))
         return -1;

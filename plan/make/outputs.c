@@ -2,6 +2,7 @@
 #include "plan/make/outputs.h"
 
 #include "plan/objects/objects.h"
+#include "plan/objects/since.h"
 
 /* A hash that the state could now keep encrypted is not what it should have. */
 static bool is_kept(const struct plan *plan, const struct value *before, const struct value *after)
@@ -29,14 +30,24 @@ static void add_output_change(struct plan *plan, struct arena *arena, struct str
     };
 }
 
+/* What others changed since the plan was saved they have said in the outputs, too. */
+static const struct value *output_value(const struct planner *p, const struct decl *decl)
+{
+    return since_reaches(p, decl) ? value_get(state_outputs(p->workspace->state), decl->name)
+                                  : p->evaluated.values[decl->index];
+}
+
 void diff_outputs(struct planner *p)
 {
     struct plan *plan = p->plan;
     struct value_builder values = VALUE_BUILDER(p->arena);
     for (size_t i = 0; i < p->stack->root->decl_count && !p->options->destroy; i++) {
         const struct decl *decl = p->stack->root->decls[i];
-        if (decl->kind == DECL_OUTPUT && p->evaluated.values[decl->index])
-            value_builder_set(&values, decl->name, p->evaluated.values[decl->index]);
+        if (decl->kind != DECL_OUTPUT)
+            continue;
+        const struct value *v = output_value(p, decl);
+        if (v)
+            value_builder_set(&values, decl->name, v);
     }
     plan->output_values = value_builder_map(&values);
     if (!p->workspace->state || p->options->target_count)

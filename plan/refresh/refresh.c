@@ -11,6 +11,7 @@
 #include "plan/objects/address.h"
 #include "plan/objects/depends.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/since.h"
 #include "plan/refresh/unreachable.h"
 
 #include <stdlib.h>
@@ -273,7 +274,7 @@ static int refresh_from_saved(struct planner *p, struct err *err)
     for (size_t i = 0; i < p->recorded.count; i++) {
         const struct value *live =
             value_get(p->options->saved_live, p->recorded.seen[i].record->subject.address);
-        if (!live)
+        if (!live || since_leaves(p, p->recorded.seen[i].address))
             continue;
         p->recorded.seen[i].live = value_is_null(live) ? NULL : live;
         p->recorded.seen[i].marks =

@@ -47,6 +47,12 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
             buf_addz(&text, "\n");
         }
     }
+    return sha256_hex(arena, buf_str(&text));
+}
+
+struct str outputs_fingerprint(const struct plan *plan, struct arena *arena)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
     json_write(&text, plan->output_values, JSON_REDACT | JSON_MARK_UNKNOWN);
     return sha256_hex(arena, buf_str(&text));
 }

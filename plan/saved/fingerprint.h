@@ -7,8 +7,10 @@
 
 #include "plan/plan.h"
 
-/* SHA-256 over everything that the plan decides. */
+/* SHA-256 over everything that the plan decides of resources. */
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena);
+/* And over all outputs, those that stay as they are too. */
+struct str outputs_fingerprint(const struct plan *plan, struct arena *arena);
 /* By address, what becomes of each resource, for decisions_differ(). */
 const struct value *decisions_of(const struct plan *plan, struct arena *arena);
 /* ERR_STALE: says where the plan differs from what was decided then. */

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "plan/apply/run_files.h"
+#include "plan/objects/since.h"
 #include "plan/saved/fingerprint.h"
 #include "plan/saved/saved_changes.h"
 #include "plan/saved/saved_live.h"
@@ -16,7 +17,7 @@
 
 #include <stdlib.h>
 
-enum { FORMAT = 2, MAX_SIZE = 1 << 30 };
+enum { FORMAT = 3, MAX_SIZE = 1 << 30 };
 
 /* ---- writing ---- */
 
@@ -56,7 +57,7 @@ static void inputs_values(
 int plan_save(const struct plan *plan, const char *path, struct err *err)
 {
     const struct planner *p = plan->planner;
-    const struct state *state = plan->workspace->state;
+    struct state *state = plan->workspace->state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct value *plain, *secret;
     inputs_values(p->stack, &arena, &plain, &secret);
@@ -78,7 +79,9 @@ int plan_save(const struct plan *plan, const char *path, struct err *err)
         {STR("secrets"), secret},
         {STR("live"), saved_live_values(p, &arena)},
         {STR("marks"), seen_marks(p, &arena)},
+        {STR("records"), since_records(state, &arena)},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
+        {STR("outcome"), value_string(&arena, outputs_fingerprint(plan, &arena))},
     };
     const struct value *facts = value_map(&arena, entries, sizeof entries / sizeof *entries);
     AUTO_BUF struct buf text = BUF_INIT;
@@ -258,15 +261,16 @@ static int check_same(const struct workspace *workspace, const struct saved_plan
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct stack *stack = workspace->stack;
-    const struct value *seq = value_getz(saved->content, "seq");
     if (!str_eq(saved_text(saved, "stack"), stack->name))
         return err_set(err, ERR_INVALID, "this plan is of the stack \"%.*s\", not \"%.*s\"",
             STR_ARG(saved_text(saved, "stack")), STR_ARG(stack->name));
     if (!str_eq(saved_text(saved, "digest"), stack_digest(stack, &scratch)))
         return refuse_stale(err, "the stack's files changed");
-    if (!str_eq(saved_text(saved, "lineage"), state_lineage(workspace->state)) || !seq ||
-        seq->kind != VALUE_INT || (uint64_t)seq->integer != state_seq(workspace->state))
-        return refuse_stale(err, "the state moved on");
+    struct str lineage = saved_text(saved, "lineage"); /* "": there was no state yet */
+    if (lineage.n && !str_eq(lineage, state_lineage(workspace->state)))
+        return refuse_stale(err, "the state was replaced by another");
+    if (value_get_count(saved->content, "seq") > state_seq(workspace->state))
+        return refuse_stale(err, "the state was put back to an earlier one");
     return check_mac(workspace->state, saved, err) ? -1 : check_secrets(workspace, saved, err);
 }
 
@@ -281,14 +285,38 @@ static const struct str *saved_list(
     return items;
 }
 
-/* Does the plan do what the file shows? */
+/* Does the plan do what the file shows? Outputs of what others changed are theirs. */
 static int check_shown(
     const struct plan *plan, struct saved_plan *saved, struct catalog *catalog, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (str_eq(decisions_fingerprint(plan, &scratch), saved_text(saved, "fingerprint")))
-        return saved_changes_compare(plan, saved->content, err);
+    bool alone = !plan->planner->options->since;
+    if (str_eq(decisions_fingerprint(plan, &scratch), saved_text(saved, "fingerprint")) &&
+        (!alone || str_eq(outputs_fingerprint(plan, &scratch), saved_text(saved, "outcome"))))
+        return saved_changes_compare(plan, saved->content, alone, err);
     return decisions_differ(plan, decisions_of(saved_plan_shown(saved, catalog), &scratch), err);
+}
+
+static const struct value *changes_by_address(struct arena *arena, const struct saved_plan *saved)
+{
+    const struct value *changes = value_as_list(value_getz(saved->content, "changes"));
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < changes->count; i++)
+        value_builder_set(&b, value_gets(changes->items[i], "address"), changes->items[i]);
+    return value_builder_map(&b);
+}
+
+/* NULL: nobody has written to the state since. */
+static const struct since *since_saved(
+    const struct state *state, const struct saved_plan *saved, struct arena *arena)
+{
+    if (value_get_count(saved->content, "seq") == state_seq(state))
+        return NULL;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct since *since = ARENA_NEW(arena, struct since);
+    since->records = value_copy(arena, value_as_map(value_getz(saved->content, "records")));
+    since->changes = value_copy(arena, changes_by_address(&scratch, saved));
+    return since;
 }
 
 int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,
@@ -308,6 +336,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
     same.saved_marks = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));
     if (saved_live_read(workspace->state, value_getz(saved->content, "live"), arena, &same.saved_live, err))
         return -1;
+    same.since = since_saved(workspace->state, saved, arena);
     struct plan *plan;
     if (plan_make(workspace, &same, diags, &plan, err))
         return -1;

@@ -410,19 +410,47 @@ static int compare_erases(const struct value *now, const struct value *then, str
     return 0;
 }
 
-int saved_changes_compare(const struct plan *plan, const struct value *saved, struct err *err)
+static int refuse_other(struct str name, struct err *err)
+{
+    err_set(err, ERR_STALE, "what it would do%s%.*s is not what this plan shows", name.n ? " with " : "",
+        STR_ARG(name));
+    return err_hint(err, "run `weir plan` again");
+}
+
+static const struct value *output_named(const struct value *outputs, struct str name)
+{
+    for (uint32_t i = 0; i < outputs->count; i++)
+        if (str_eq(value_gets(outputs->items[i], "name"), name))
+            return outputs->items[i];
+    return NULL;
+}
+
+/* Does it set outputs to nothing but what was shown? Others may have set some of them already. */
+static int compare_outputs(const struct value *now, const struct value *then, struct err *err)
+{
+    for (uint32_t i = 0; i < now->count; i++) {
+        struct str name = value_gets(now->items[i], "name");
+        const struct value *shown = output_named(then, name);
+        const struct value *is = value_getz(now->items[i], "after"), *was = value_getz(shown, "after");
+        if (!shown || (is && was ? !is_same(is, was, true) : is != was))
+            return refuse_other(name, err);
+    }
+    return 0;
+}
+
+int saved_changes_compare(const struct plan *plan, const struct value *saved, bool alone, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    static const char *const exact[] = {"changes", "outputs", "counts"};
     const struct value *now = saved_changes(plan, &scratch);
-    for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
-        const struct value *a = value_getz(now, exact[i]), *b = value_getz(saved, exact[i]);
-        if (b && is_same(a, b, false))
-            continue;
-        struct str at = i ? STR_EMPTY : first_other(a, value_as_list(b));
-        err_set(err, ERR_STALE, "what it would do%s%.*s is not what this plan shows", at.n ? " with " : "",
-            STR_ARG(at));
-        return err_hint(err, "run `weir plan` again");
-    }
+    const struct value *changes = value_getz(now, "changes"), *outputs = value_getz(now, "outputs"),
+                       *shown = value_getz(saved, "changes"),
+                       *set = value_as_list(value_getz(saved, "outputs"));
+    if (!shown || !is_same(changes, shown, false))
+        return refuse_other(first_other(changes, value_as_list(shown)), err);
+    if (alone && (!is_same(outputs, set, false) ||
+                     !is_same(value_getz(now, "counts"), value_as_map(value_getz(saved, "counts")), false)))
+        return refuse_other(STR_EMPTY, err);
+    if (compare_outputs(outputs, set, err))
+        return -1;
     return compare_erases(value_getz(now, "erases"), value_getz(saved, "erases"), err);
 }

@@ -21,7 +21,8 @@ void saved_changes_read(
     const struct value *saved, struct catalog *catalog, struct arena *arena, struct plan *out);
 /* Of that only what could not be looked at when it was made: a plan that was loaded has not looked itself. */
 void saved_unread(const struct value *saved, struct arena *arena, struct plan *out);
-/* ERR_STALE where the plan does something else than what was saved says. */
-int saved_changes_compare(const struct plan *plan, const struct value *saved, struct err *err);
+/* ERR_STALE where the plan does something else than what was saved says. `alone`: nobody has changed anything
+ * beside it, so that what stays as it is and outputs that are set already count, too. */
+int saved_changes_compare(const struct plan *plan, const struct value *saved, bool alone, struct err *err);
 
 #endif

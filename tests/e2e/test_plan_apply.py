@@ -86,7 +86,7 @@ def test_saved_plan_refuses_when_the_state_moved_on(local_stack):
     local_stack.run("plan", "-o", "p.plan")
     local_stack.apply("-i", "text=other")
     refused = local_stack.run("apply", "p.plan", status=1)
-    assert "the state moved on since this plan was made" in refused.err
+    assert "a, which this plan changes, was added to the state since the plan was made" in refused.err
     assert local_stack.outputs() == {"c": "other b c"}
 
 

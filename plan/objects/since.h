@@ -1,0 +1,29 @@
+/*
+ * What other runs have changed in the state since a plan was saved. The plan is refused where that meets it:
+ * where it is something that the plan changes or refers to, or refers to what the plan deletes. The rest is
+ * left as it is now: the plan was made without it, and is carried out without it. That holds for what was
+ * changed, and for resources and outputs that refer to it, unless they are the plan's own.
+ *
+ * Only for plans that are made again from a file (plan_load()), and only where the state has moved on.
+ * Order of calls: since_check() once the records are known, the others from then on.
+ */
+#ifndef WEIR_PLAN_OBJECTS_SINCE_H
+#define WEIR_PLAN_OBJECTS_SINCE_H
+
+#include "plan/planner.h"
+
+struct since {
+    const struct value *records; /* as since_records() gave it when the plan was made */
+    const struct value *changes; /* by address: maps with action and moved_from, of all that it changes */
+};
+
+/* By address, the number of the log's record that made each resource what it is. */
+const struct value *since_records(struct state *state, struct arena *arena);
+/* ERR_STALE where what others changed meets the plan; says what that is. Fills p->targets.reached. */
+int since_check(struct planner *p, struct err *err);
+/* Is the resource left as it is recorded now? The address is the one that the stack has for it. */
+bool since_leaves(const struct planner *p, struct str address);
+/* Does the output, or whatever else is no resource, refer to what others changed? */
+bool since_reaches(const struct planner *p, const struct decl *decl);
+
+#endif
