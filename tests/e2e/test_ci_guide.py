@@ -1,13 +1,16 @@
 """The CI definitions of the guide, their jobs carried out as a runner would: for a merge request and for the main branch, each job in a checkout of its own."""
 
+import hashlib
 import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 import threading
 import urllib.parse
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +18,7 @@ import yaml
 
 from support import ROOT, WEIR, Stack
 
+yaml.SafeLoader.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))
 GITHUB, GITLAB = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/guides/ci.md").read_text(), re.S)]
 STACK = """\
 stack: retail
@@ -35,6 +39,17 @@ while [ $# -gt 1 ]; do [ "$1" = --body-file ] && cp "$2" "$KEPT/posted.md"; shif
 pytestmark = pytest.mark.long
 
 
+def release(folder):
+    """As far as an installation asks for it; gives the hash of its hashes."""
+    name = f"weir-0.1.0-linux-{os.uname().machine.replace('aarch64', 'arm64')}"
+    folder.mkdir()
+    with tarfile.open(folder / f"{name}.tar.gz", "w:gz") as archive:
+        archive.add(WEIR, f"{name}/bin/weir")
+    of = lambda path: hashlib.sha256(path.read_bytes()).hexdigest()  # noqa: E731
+    (folder / "SHA256SUMS").write_text(f"{of(folder / f'{name}.tar.gz')}  {name}.tar.gz\n{'0' * 64}  weir-other.tar.gz\n")
+    return of(folder / "SHA256SUMS")
+
+
 class Runner:
     def __init__(self, folder, cloud):
         self.folder, self.files, self.number = folder, folder / "artifacts", 0
@@ -46,7 +61,9 @@ class Runner:
         (folder / "bin").mkdir()
         (folder / "bin/gh").write_text(GH)
         (folder / "bin/gh").chmod(0o755)
-        self.env = {**stack.env, "PATH": f"{folder}/bin:{WEIR.parent}:{os.environ['PATH']}", "KEPT": str(folder), "TMPDIR": str(folder)}
+        self.env = {**stack.env, "PATH": f"{folder}/bin:/usr/bin:/bin", "KEPT": str(folder), "TMPDIR": str(folder), "GITHUB_PATH": str(folder / "github-path")}
+        self.path, self.sums = self.env["PATH"], release(folder / "release")
+        self.releases = (folder / "release").as_uri()
         self.origin = stack.folder
 
     def checkout(self, artifacts):
@@ -58,10 +75,13 @@ class Runner:
             shutil.copy(self.files / name, place / name)
         return place
 
-    def script(self, lines, place, env):
+    def script(self, lines, place, env, status=0):
+        """Its programs are those that a step before has installed, too."""
+        added = Path(self.env["GITHUB_PATH"])
+        self.env["PATH"] = ":".join([*(added.read_text().split() if added.exists() else []), self.path])
         words = "\n".join([lines] if isinstance(lines, str) else lines)
         done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", words], cwd=place, env={**self.env, **env}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        assert done.returncode == status, (words, done.stdout, done.stderr)
         return done.stdout
 
     def keep(self, place, names):
@@ -69,9 +89,26 @@ class Runner:
             shutil.copy(place / name, self.files / name)
 
 
+def act(runner, place, given, status=0):
+    """The steps of the action, with those inputs."""
+    action = yaml.safe_load((ROOT / "packaging/github/action.yml").read_text())
+    inputs = {key: given.get(key, about.get("default")) for key, about in action["inputs"].items()}
+    assert None not in inputs.values()
+    for step in action["runs"]["steps"]:
+        runner.script(step["run"], place, {key: re.sub(r"\$\{\{ inputs\.(\w+) }}", lambda found: inputs[found[1]], text) for key, text in step["env"].items()}, status)
+
+
+def included(given, values):
+    """The jobs of the component that a definition includes."""
+    header, jobs = (ROOT / "packaging/gitlab.yml").read_text().split("---\n")
+    inputs = {key: given.get(key, about.get("default")) for key, about in yaml.safe_load(header)["spec"]["inputs"].items()}
+    inputs = {key: re.sub(r"^\$(\w+)$", lambda found: values[found[1]], text) for key, text in inputs.items()}
+    return yaml.safe_load(re.sub(r"\$\[\[ inputs\.(\w+) ]]", lambda found: inputs[found[1]], jobs))
+
+
 def github(runner, event, ref):
     """Which jobs ran."""
-    known = {"github": SimpleNamespace(event_name=event, ref=ref, event=SimpleNamespace(number=7), token="t"), "vars": SimpleNamespace(PLAN_ROLE="plan", APPLY_ROLE="apply")}
+    known = {"github": SimpleNamespace(event_name=event, ref=ref, event=SimpleNamespace(number=7), token="t"), "vars": SimpleNamespace(PLAN_ROLE="plan", APPLY_ROLE="apply", WEIR_RELEASES=runner.releases, WEIR_SUMS=runner.sums)}
     value = lambda text: eval(text, {}, known)  # noqa: E731 - comparisons and names, as in the guide
     filled = lambda text: re.sub(r"\$\{\{ *(.*?) *}}", lambda found: str(value(found[1])), text)  # noqa: E731
     ran = []
@@ -88,6 +125,8 @@ def github(runner, event, ref):
                 place = runner.checkout([])
             elif uses == "aws-actions/configure-aws-credentials":
                 assert filled(given["role-to-assume"]) == name
+            elif uses == "example/weir/packaging/github":
+                act(runner, place, {key: filled(text) for key, text in given.items()})
             elif uses == "actions/upload-artifact":
                 runner.keep(place, [given["path"]])
             elif uses == "actions/download-artifact":
@@ -111,6 +150,23 @@ def test_github(tmp_path, cloud):
     assert "`lake`" in (tmp_path / "posted.md").read_text() and [one["Name"] for one in cloud.client("s3").list_buckets()["Buckets"]] == ["ci-state"]
     assert github(runner, "push", "refs/heads/main") == ["plan", "apply"]
     assert tags(cloud)["size"] == "2"
+
+
+def test_only_what_was_agreed_to_is_installed(tmp_path, cloud):
+    """Neither hashes nor an archive that somebody has changed."""
+    runner = Runner(tmp_path, cloud)
+    given = {"releases": runner.releases, "sums": runner.sums}
+    install = included(given, {})[".weir"]["script"]
+    runner.script([*install, "weir version"], tmp_path, {})
+    archive = next((tmp_path / "release").glob("*.tar.gz"))
+    archive.write_bytes(archive.read_bytes()[:-1] + b"x")
+    act(runner, tmp_path, given, status=1)
+    runner.script(install, tmp_path, {}, status=1)
+    sums = tmp_path / "release/SHA256SUMS"
+    sums.write_text(f"{hashlib.sha256(archive.read_bytes()).hexdigest()}  {archive.name}\n")
+    act(runner, tmp_path, given, status=1)
+    runner.script(install, tmp_path, {}, status=1)
+    assert not (tmp_path / "github-path").exists()
 
 
 class Notes(http.server.BaseHTTPRequestHandler):
@@ -140,13 +196,15 @@ def gitlab(runner, env):
     """Stage by stage; a job that a person starts is started."""
     holds = lambda rules: any(subprocess.run(["bash", "-c", f"[[ {rule['if']} ]]"], env={**env, "PATH": os.environ["PATH"]}).returncode == 0 for rule in rules)  # noqa: E731
     assert holds(GITLAB["workflow"]["rules"])
+    jobs = included(GITLAB["include"][0]["inputs"], {"WEIR_RELEASES": runner.releases, "WEIR_SUMS": runner.sums})
+    before = [line for part in GITLAB["default"]["before_script"] for line in (jobs[part[0]][part[1]] if isinstance(part, list) else [part])]
     ran, left = [], []
     for stage in GITLAB["stages"]:
         for name, job in GITLAB.items():
             if not isinstance(job, dict) or job.get("stage") != stage or ("rules" in job and not holds(job["rules"])):
                 continue
             place = runner.checkout(left)
-            script = GITLAB["default"]["before_script"] + ([job["script"]] if isinstance(job["script"], str) else job["script"])
+            script = before + ([job["script"]] if isinstance(job["script"], str) else job["script"])
             own = {key: re.sub(r"\$(\w+)", lambda found: env[found[1]], text) for key, text in job.get("variables", {}).items()}
             runner.script(script, place, {**env, **own})
             paths = job.get("artifacts", {}).get("paths", [])
