@@ -315,6 +315,7 @@ static struct intent *parse_intent(struct records *r, const char *json)
         .deps = kept_or_null(r, line, "deps"),
         .place = kept_or_null(r, line, "place"),
         .seq = value_get_count(line, str_eqz(value_gets(line, "kind"), "kept") ? "from" : "seq"),
+        .run = arena_str(&r->arena, value_gets(line, "run")),
         .at_ms = at_ms,
     };
     return intent;

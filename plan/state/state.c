@@ -1,4 +1,4 @@
-/* The state, opened, locked and read; its snapshots. */
+/* The state, opened and read; its snapshots. */
 #include "plan/state/state_internal.h"
 
 #include "base/clock.h"
@@ -26,7 +26,7 @@ static int apply_line(void *ctx, struct str json, struct err *err)
     return records_apply(ctx, json, err);
 }
 
-static int catch_up(struct state *state, struct err *err)
+int state_catch_up(struct state *state, struct err *err)
 {
     struct records *r = &state->records;
     bool torn;
@@ -69,7 +69,7 @@ int state_open(const struct state_options *options, struct state **out, struct e
         goto failed;
     state->records.secrets = state->secrets;
     state->at = options->at;
-    if (state->at ? go_back(state, err) : catch_up(state, err))
+    if (state->at ? go_back(state, err) : state_catch_up(state, err))
         goto failed;
     *out = state;
     return 0;
@@ -98,44 +98,6 @@ int state_check_moved(const struct state *state, struct err *err)
     err_set(err, ERR_STALE, "the state was moved to %.*s", STR_ARG(r->moved_to));
     return err_hint(err, "let `state:` in the stack say so; what is left in %.*s is only history",
         STR_ARG(state->backend->description));
-}
-
-int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err)
-{
-    assert(!state->locked && !state->at);
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct lock_info who;
-    lock_info_self(&scratch, command, &who);
-    if (state->backend->ops->lock(state->backend, &who, timeout_ms, err))
-        return -1;
-    state->locked = true;
-    /* Others may have written since the opening. */
-    if (catch_up(state, err) || state_check_moved(state, err)) {
-        state_unlock(state);
-        return -1;
-    }
-    return 0;
-}
-
-void state_unlock(struct state *state)
-{
-    committer_free(state->committer);
-    state->committer = NULL;
-    state->run[0] = '\0';
-    if (state->locked)
-        state->backend->ops->unlock(state->backend);
-    state->locked = false;
-}
-
-bool state_is_locked(const struct state *state)
-{
-    return state->locked;
-}
-
-int state_check_lock(struct state *state, struct err *err)
-{
-    const struct backend_ops *ops = state->backend->ops;
-    return state->locked && ops->check_lock ? ops->check_lock(state->backend, err) : 0;
 }
 
 /* ---- reading ---- */

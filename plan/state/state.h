@@ -57,8 +57,9 @@ struct intent {
     struct str token;            /* from state_token() */
     const struct schema *schema; /* of its type, to record it; not kept */
     const struct value *desired, *set, *deps, *place;
-    uint64_t seq;  /* of one without an end: its number */
-    int64_t at_ms; /* and when it was recorded; 0: not known */
+    uint64_t seq;   /* of one without an end: its number */
+    int64_t at_ms;  /* when it was recorded; 0: not known */
+    struct str run; /* and by which run; "": not known */
 };
 
 struct state_options {

@@ -1,4 +1,4 @@
-/* Shared by state.c, state_write.c and state_keep.c; nobody else includes it. */
+/* Shared by state.c, state_lock.c, state_write.c and state_keep.c; nobody else includes it. */
 #ifndef WEIR_PLAN_STATE_STATE_INTERNAL_H
 #define WEIR_PLAN_STATE_STATE_INTERNAL_H
 
@@ -6,7 +6,11 @@
 #include "plan/state/records.h"
 #include "plan/state/state.h"
 
+#include <assert.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 struct state {
     struct backend *backend;
@@ -19,14 +23,14 @@ struct state {
     struct records records;
 };
 
+/* ---- state.c ---- */
+
+/* Reads what was written since the last reading. */
+int state_catch_up(struct state *state, struct err *err);
+
 /* ---- state_write.c ---- */
 
 /* A record's body, which ends here, goes to the committer; *seq is its number. Before the mutex is taken. */
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-
 int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err);
 /* The record is among `records`. With the mutex held. */
 void state_note_applied(struct state *state, uint64_t seq);

@@ -123,6 +123,7 @@ def test_one_writer(machine, cloud):
     process = hold_role(one, cloud)
     locked = two.apply(status=4)
     assert "locked by" in locked.err and str(process.pid) in locked.err and "apply" in locked.err
+    assert "; run 1 has role under way (create since " in locked.err
     two.run("plan")  # needs no lock
     threading.Timer(0.3, cloud.fail).start()
     two.apply("--lock-timeout", "5m")

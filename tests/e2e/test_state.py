@@ -36,6 +36,7 @@ def test_locked(stack, cloud):
     process = hold_role(stack.write(SLOW), cloud)
     locked = stack.apply(status=4)
     assert "locked" in locked.err and str(process.pid) in locked.err and "apply" in locked.err
+    assert re.search(r"; run 1 has role under way \(create since 2\d{3}-[-T:0-9]+Z\)\n", locked.err)
     stack.destroy(status=4)
     stack.run("plan")  # reading needs no lock
     threading.Timer(0.3, cloud.fail).start()
