@@ -1,5 +1,6 @@
 /* weir drift: a plan of which only what others changed is shown. */
 #include "cmd/output/events.h"
+#include "cmd/output/junit.h"
 #include "cmd/planning/planning.h"
 
 /* What nobody looked at may have been changed. */
@@ -12,10 +13,26 @@ static int refuse_unread(struct invocation *inv, const struct plan *plan)
     return invocation_fail(inv, &err);
 }
 
+struct drift_settings {
+    struct settings shared;
+    const char *format;
+};
+
+static void drift_junit(const struct plan *plan, struct buf *out)
+{
+    struct junit junit = JUNIT_INIT;
+    junit_add_drift(&junit, plan);
+    junit_write(&junit, plan->workspace->stack->name, STR("nothing was changed outside weir"), out);
+}
+
 static int cmd_drift_run(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
+    const struct drift_settings *own = inv->own;
+    bool junit = own->format && str_eqz(str_z(own->format), "junit");
+    if (junit && inv->settings->json)
+        return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -25,6 +42,8 @@ static int cmd_drift_run(struct invocation *inv)
         struct render_options options = render_options_for(inv);
         if (inv->settings->json)
             event_drift(&out, plan);
+        else if (junit)
+            drift_junit(plan, &out);
         else
             render_drift(plan, &options, &out);
         status = invocation_write(inv, buf_str(&out));
@@ -37,7 +56,14 @@ static int cmd_drift_run(struct invocation *inv)
     return status;
 }
 
-static const struct option_set *const sets[] = {&options_json, &options_drift, &options_stack, NULL};
+static const struct option options[] = {
+    {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct drift_settings, format),
+        .completes = COMPLETES_CHOICES, .choices = "text junit",
+        .doc = "how to print it: text, or junit: a failed test for each changed resource, for CI"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {
+    &own_set, &options_json, &options_drift, &options_stack, NULL};
 
 const struct command cmd_drift = {
     .name = "drift",
@@ -47,5 +73,6 @@ const struct command cmd_drift = {
         "when nothing does, and 1 when nothing does of what could be looked at, but not all could. What weir "
         "would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
     .sets = sets,
+    .settings_size = sizeof(struct drift_settings),
     .run = cmd_drift_run,
 };

@@ -1,5 +1,6 @@
 /* weir plan: what would change; kept in a file where that is asked for. */
 #include "cmd/cost/budget.h"
+#include "cmd/output/junit.h"
 #include "cmd/output/sarif.h"
 #include "cmd/page/page.h"
 #include "cmd/planning/planning.h"
@@ -92,6 +93,15 @@ static int cmd_plan_sarif(struct invocation *inv, const struct plan *plan)
     return invocation_write(inv, buf_str(&out));
 }
 
+static int cmd_plan_junit(struct invocation *inv, const struct plan *plan)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct junit junit = JUNIT_INIT;
+    junit_add_plan(&junit, plan);
+    junit_write(&junit, plan->workspace->stack->name, STR("there are no rules"), &out);
+    return invocation_write(inv, buf_str(&out));
+}
+
 static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
 {
     const struct plan_settings *own = inv->own;
@@ -115,6 +125,8 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
         return status;
     if (str_eqz(format, "sarif"))
         return cmd_plan_sarif(inv, plan);
+    if (str_eqz(format, "junit"))
+        return cmd_plan_junit(inv, plan);
     return str_eqz(format, "markdown") ? invocation_write(inv, buf_str(&page)) : planning_show(inv, plan);
 }
 
@@ -170,9 +182,9 @@ static const struct option options[] = {
     {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
         .doc = "status 2 when there is something to do, 0 when there is not"},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown html sarif",
-        .doc = "how to print it: text, markdown for a pull request, html: a page to look around in, or "
-               "sarif: what rules report, for code hosts"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown html sarif junit",
+        .doc = "how to print it: text, markdown for a pull request, html: a page to look around in, "
+               "sarif: what rules report, for code hosts, or junit: the same for CI"},
     {0, "markdown", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, markdown),
         .completes = COMPLETES_FILE, .doc = "write it as Markdown to a file too, whatever is printed"},
     {0, "cost", .offset = offsetof(struct plan_settings, cost),

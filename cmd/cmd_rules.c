@@ -14,8 +14,8 @@ static struct str text_as_written(const struct expr *expr)
 
 static struct str types_text(struct arena *arena, const struct rule *rule)
 {
-    if (rule->decl)
-        return rule->decl->address;
+    if (rule->decl || rule->check)
+        return rule->decl ? rule->decl->address : STR("what is there after an apply");
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < rule->type_count; i++)
         buf_addf(&out, "%s%.*s", i ? ", " : "", STR_ARG(rule->types[i]));

@@ -4,6 +4,7 @@
  */
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/events.h"
+#include "cmd/output/junit.h"
 #include "cmd/output/sarif.h"
 #include "cmd/planning/explain.h"
 #include "cmd/planning/planning.h"
@@ -50,6 +51,13 @@ static void show_sarif(const struct plan *plan, struct buf *out)
     sarif_write(sarif, out);
 }
 
+static void show_junit(const struct plan *plan, struct str stack, struct buf *out)
+{
+    struct junit junit = JUNIT_INIT;
+    junit_add_plan(&junit, plan);
+    junit_write(&junit, stack, STR("no rule reported anything"), out);
+}
+
 static void render_saved(
     const struct invocation *inv, const struct plan *plan, const struct saved_plan *saved, struct buf *out)
 {
@@ -61,6 +69,8 @@ static void render_saved(
         render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), out);
     else if (own->format && str_eqz(str_z(own->format), "sarif"))
         show_sarif(plan, out);
+    else if (own->format && str_eqz(str_z(own->format), "junit"))
+        show_junit(plan, saved_plan_stack(saved), out);
     else
         render_plan(plan, &(struct render_options){.color = true, .everything = full, .compact = !full}, out);
 }
@@ -104,8 +114,8 @@ static int cmd_show_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct show_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown sarif",
-        .doc = "how to print it: text, markdown for a pull request, or sarif: what rules reported"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown sarif junit",
+        .doc = "how to print it: text, markdown for a pull request, sarif or junit: what rules reported"},
     {0, "full", .offset = offsetof(struct settings, full),
         .doc = "every attribute and every value whole, not the compact form"},
 };

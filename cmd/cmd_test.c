@@ -1,6 +1,7 @@
 /* weir test: finds the stack's tests, runs several at a time, and reports. */
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/sandboxed.h"
+#include "cmd/output/junit.h"
 #include "cmd/terminal/say.h"
 #include "cmd/testing/test_run.h"
 
@@ -121,48 +122,29 @@ static void report_json(const struct suite *suite, struct buf *out)
     }
 }
 
-static void add_xml(struct buf *out, struct str text)
+static void add_junit_case(
+    struct junit *junit, const struct test_case *test, const struct test_result *result)
 {
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if (c == '<')
-            buf_addz(out, "&lt;");
-        else if (c == '&')
-            buf_addz(out, "&amp;");
-        else if (c == '"')
-            buf_addz(out, "&quot;");
-        else if (c >= 0x20 || c == '\n' || c == '\t')
-            buf_add_char(out, (char)c);
-    }
+    AUTO_BUF struct buf needs = BUF_INIT;
+    if (result->skipped)
+        buf_addf(&needs, "needs %s", result->skipped);
+    junit_add(junit, &(struct junit_case){.group = test->file,
+                         .name = test->name,
+                         .outcome = result->skipped  ? JUNIT_SKIPPED
+                                    : result->passed ? JUNIT_PASSED
+                                                     : JUNIT_FAILED,
+                         .message = buf_str(&needs),
+                         .text = buf_str(&result->failure),
+                         .ms = result->ms});
 }
 
-static int write_junit(const struct suite *suite, size_t failed, const char *path, struct err *err)
+static int write_junit(const struct suite *suite, const char *path, struct err *err)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out,
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"weir\" tests=\"%zu\" "
-        "failures=\"%zu\" skipped=\"%zu\">\n",
-        suite->n, failed, count_skipped(suite));
-    for (size_t i = 0; i < suite->n; i++) {
-        const struct test_result *result = &suite->results[i];
-        buf_addz(&out, "  <testcase classname=\"");
-        add_xml(&out, suite->cases[i].file);
-        buf_addz(&out, "\" name=\"");
-        add_xml(&out, suite->cases[i].name);
-        buf_addf(&out, "\" time=\"%.3f\"", (double)result->ms / 1000);
-        if (result->skipped) {
-            buf_addf(&out, "><skipped message=\"needs %s\"/></testcase>\n", result->skipped);
-            continue;
-        }
-        if (result->passed) {
-            buf_addz(&out, "/>\n");
-            continue;
-        }
-        buf_addz(&out, "><failure>");
-        add_xml(&out, buf_str(&result->failure));
-        buf_addz(&out, "</failure></testcase>\n");
-    }
-    buf_addz(&out, "</testsuite>\n");
+    struct junit junit = JUNIT_INIT;
+    for (size_t i = 0; i < suite->n; i++)
+        add_junit_case(&junit, &suite->cases[i], &suite->results[i]);
+    junit_write(&junit, STR("weir"), STR_EMPTY, &out);
     return file_write_named(path, say_masked(&suite->inv->arena, buf_str(&out)), 0644, err);
 }
 
@@ -179,7 +161,7 @@ static int cmd_test_report(const struct suite *suite)
         report_text(suite, failed, &out);
     int status = invocation_write(suite->inv, buf_str(&out));
     struct err err = ERR_INIT;
-    if (own->junit && write_junit(suite, failed, own->junit, &err))
+    if (own->junit && write_junit(suite, own->junit, &err))
         return invocation_fail(suite->inv, &err);
     bool wanting = own->no_skips && count_skipped(suite);
     return status != EXIT_DONE ? status : failed || wanting ? EXIT_FAILED : EXIT_DONE;

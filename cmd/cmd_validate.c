@@ -1,4 +1,5 @@
 /* weir validate: all mistakes of the files, without calling anything. */
+#include "cmd/output/junit.h"
 #include "cmd/output/sarif.h"
 #include "cmd/planning/planning.h"
 
@@ -10,16 +11,20 @@ struct validate_settings {
     const char *format;
 };
 
-/* --format sarif: what it hears is written at the end. */
+/* --format: what it hears is written at the end. */
 struct heard {
-    struct sarif *sarif;
+    struct sarif *sarif; /* NULL: as JUnit, or as text */
+    struct junit *junit;
     const struct stack *stack;
 };
 
 static void hear(void *ctx, const struct diags *diags)
 {
     struct heard *heard = ctx;
-    sarif_add_diags(heard->sarif, diags, heard->stack);
+    if (heard->sarif)
+        sarif_add_diags(heard->sarif, diags, heard->stack);
+    else
+        junit_add_diags(heard->junit, diags, heard->stack);
 }
 
 static int cmd_validate_count(const struct stack *stack, enum decl_kind kind)
@@ -78,7 +83,7 @@ static int validate_stack(struct invocation *inv, struct heard *heard)
         status = err.class != ERR_NONE ? invocation_fail(inv, &err)
                  : status == EXIT_DONE ? EXIT_FAILED
                                        : status;
-    else if (status == EXIT_DONE && !heard->sarif)
+    else if (status == EXIT_DONE && !heard->sarif && !heard->junit)
         status = cmd_validate_report(inv, workspace.stack, workspace.catalog, plan);
     plan_free(plan);
     return status;
@@ -95,13 +100,20 @@ static int cmd_validate_run(struct invocation *inv)
         return validate_stack(inv, heard);
     if (inv->settings->json)
         return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
-    heard->sarif = sarif_new();
+    struct junit junit = JUNIT_INIT;
+    if (str_eqz(str_z(own->format), "junit"))
+        heard->junit = &junit;
+    else
+        heard->sarif = sarif_new();
     inv->diags.limit = RESULTS_MAX;
     inv->diags_heard = hear;
     inv->diags_ctx = heard;
     int status = validate_stack(inv, heard);
     inv->diags_heard = NULL;
-    sarif_write(heard->sarif, &out);
+    if (heard->sarif)
+        sarif_write(heard->sarif, &out);
+    else
+        junit_write(&junit, STR("weir validate"), STR("the stack is valid"), &out);
     int written = invocation_write(inv, buf_str(&out));
     return status == EXIT_DONE ? written : status;
 }
@@ -109,8 +121,9 @@ static int cmd_validate_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT,
         .offset = offsetof(struct validate_settings, format), .completes = COMPLETES_CHOICES,
-        .choices = "text sarif",
-        .doc = "how to print mistakes: text, or sarif for code hosts, which show them at the line"},
+        .choices = "text sarif junit",
+        .doc = "how to print mistakes: text, sarif for code hosts, which show them at the line, or junit for "
+               "CI"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};

@@ -102,6 +102,7 @@ enum finding_outcome {
     FINDING_WAITS,    /* it is asked before the resource's call */
     FINDING_WAIVED,   /* the stack need not keep it, until a day */
     FINDING_APPROVED, /* somebody agreed to it */
+    FINDING_KEPT,     /* of checks, which are always told of */
     FINDING_OUTCOMES
 };
 
@@ -139,6 +140,8 @@ struct plan {
     size_t unread_count;
     struct rule_finding *findings;
     size_t finding_count;
+    struct rule_finding *checks; /* what checks say after an apply; none before that */
+    size_t check_count;
     size_t rules_asked; /* how often a rule was asked of something */
     uint64_t refresh_requests;
     bool refreshed_quickly; /* only what listings show was looked at */
@@ -261,6 +264,11 @@ int plan_check_deletions(const struct plan *plan, struct err *err);
  * Nothing is applied otherwise. */
 int plan_check_rules(const struct plan *plan, struct err *err);
 int plan_check_approvals(const struct plan *plan, struct err *err);
+/* Fills plan->checks: the stack's checks, asked of what is there now. After plan_apply(), or where there is
+ * nothing to apply. */
+void plan_ask_checks(struct plan *plan);
+/* Is each of level error kept? -1 (ERR_INVALID). */
+int plan_check_checks(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
 

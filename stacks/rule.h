@@ -14,7 +14,8 @@
  * while.
  *
  * Conditions of one resource are rules as well: `lifecycle: {precondition: [{require:, message:}]}` is asked
- * as these are, `postcondition:` after the resource was created or updated.
+ * as these are, `postcondition:` after the resource was created or updated. So are `checks:`, which are asked
+ * after an apply, with data sources of their own, and are kept where they say nothing.
  *
  * The loader reads them (stacks/load/rules.c) and reports every mistake that can be found without values. The
  * planner asks them (plan/rules/rules.h). In their expressions these names come before all others:
@@ -57,10 +58,13 @@ struct rule {
     const struct str *types;     /* names and patterns */
     size_t type_count;
     bool of_plan;
-    const struct decl *decl; /* a condition of that resource; NULL: it is none */
-    bool after;              /* asked after the call: a postcondition */
-    bool builtin;            /* of a set that comes with weir */
-    bool waivable;           /* a stack may waive it */
+    const struct decl *decl;  /* a condition of that resource; NULL: it is none */
+    bool after;               /* asked after the call: a postcondition, or a check */
+    bool check;               /* of `checks:`: of what is there after an apply */
+    struct decl *const *data; /* of a check: its own data sources */
+    size_t data_count;
+    bool builtin;  /* of a set that comes with weir */
+    bool waivable; /* a stack may waive it */
     bool idle; /* of such a set, and the stack has no resource that it is for: it is not ready to be asked */
     struct expr *where; /* NULL: of all */
     struct expr *require, *message;

@@ -92,6 +92,7 @@ struct decl {
     struct attr_expr *attrs; /* in file order; those that are wrong are not among them */
     size_t attr_count;
     struct mistaken mistaken;
+    const struct rule *check;   /* DATA: that has it for itself; it is read after an apply. NULL: none */
     uint32_t costly_references; /* references to it that may want a costly attribute, and not plainly another
                                    one */
     struct expr *for_each, *when; /* NULL: not given; `when` of modules too */

@@ -108,6 +108,29 @@ static void member_end(struct member *m, const struct err *err)
     pthread_mutex_unlock(&m->fleet->lock);
 }
 
+static void tell_check(struct member *m, const struct rule_finding *check)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (check->outcome != FINDING_BROKEN || check->level == RULE_ERROR)
+        return;
+    buf_add_str(&text, check->message);
+    member_event(m, &(struct event){.kind = EVENT_WARNING, .address = check->address, .text = text.p});
+}
+
+/* What is there now; -1 with err where it is not as it has to be. */
+static int member_ask_checks(struct member *m, struct err *err)
+{
+    AUTO_BUF struct buf lines = BUF_INIT;
+    bool json = m->fleet->inv->settings->json;
+    plan_ask_checks(m->plan);
+    if (json)
+        event_checks(&lines, m->plan);
+    fleet_event(m, buf_str(&lines));
+    for (size_t i = 0; i < m->plan->check_count && !json; i++)
+        tell_check(m, &m->plan->checks[i]);
+    return plan_check_checks(m->plan, err);
+}
+
 bool member_has_work(const struct member *m)
 {
     return plan_has_changes(m->plan) || m->plan->output_count || m->plan->leases;
@@ -124,7 +147,8 @@ void member_carry_out(struct member *m)
         .lock_timeout_ms = fleet->inv->settings->lock_timeout_ms,
         .observer = {member_event, m}};
     member_begin(m);
-    plan_apply(m->plan, &options, &m->result, &err);
+    if (plan_apply(m->plan, &options, &m->result, &err) == 0)
+        member_ask_checks(m, &err);
     member_end(m, &err);
 }
 
@@ -134,8 +158,11 @@ static void member_apply(void *ctx, size_t i)
     struct member *m = &fleet->members[i];
     if (!m->plan || !member_fine(m) || m->is_shared)
         return;
+    struct err err = ERR_INIT;
     if (member_has_work(m))
         member_carry_out(m);
+    else if (member_ask_checks(m, &err))
+        member_fail(m, &err);
     else
         m->result.outputs = m->plan->output_values;
 }

@@ -22,7 +22,7 @@ const struct event_doc event_docs[] = {
         "rule, address, type, level, outcome, unknown, message, control, link, reason, until, file, line, "
         "column",
         "a rule that is broken, or that waits for the apply; level: error, warning, approval; outcome: "
-        "broken, "
+        "kept (of a check, after an apply), broken, "
         "waits, waived, approved; `unknown`: nobody can tell, so it counts as broken"},
     {"waiver", "rule, for, reason, until", "weir rules: a rule that the stack need not keep"},
     {"rule_declared", "rule, level, for, where, require, message, module, doc, control, link, file, line",
@@ -326,7 +326,7 @@ static void event_rule(struct buf *out, const struct rule_finding *f)
     json_write_member(out, "outcome", str_z(finding_outcome_name(f->outcome)));
     if (f->unknown)
         buf_addz(out, ",\"unknown\":true");
-    json_write_member(out, "message", f->message);
+    json_write_member_if_any(out, "message", f->message);
     json_write_member_if_any(out, "control", f->control);
     json_write_member_if_any(out, "link", f->link);
     json_write_member_if_any(out, "reason", f->reason);
@@ -366,6 +366,12 @@ void event_plan(struct buf *out, const struct plan *plan, const char *command)
     for (size_t i = 0; i < plan->output_count; i++)
         event_output(out, &plan->outputs[i]);
     event_summary(out, plan, command);
+}
+
+void event_checks(struct buf *out, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->check_count; i++)
+        event_rule(out, &plan->checks[i]);
 }
 
 void event_drift(struct buf *out, const struct plan *plan)

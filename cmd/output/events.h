@@ -17,6 +17,8 @@ void event_error(struct buf *out, const struct err *err);
 void event_diags(struct buf *out, struct diags *diags);
 /* drift, change and output lines, then the summary line. */
 void event_plan(struct buf *out, const struct plan *plan, const char *command);
+/* A line for each check. */
+void event_checks(struct buf *out, const struct plan *plan);
 /* Only drift lines and the summary. */
 void event_drift(struct buf *out, const struct plan *plan);
 /* What happens while planning and applying. */

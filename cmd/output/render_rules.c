@@ -11,17 +11,18 @@ static const char *outcome_word(const struct rule_finding *f)
     return f->outcome == FINDING_WAITS      ? "asked during apply"
            : f->outcome == FINDING_WAIVED   ? "waived"
            : f->outcome == FINDING_APPROVED ? "approved"
+           : f->outcome == FINDING_KEPT     ? "kept"
            : f->level == RULE_APPROVAL      ? "wants approval"
                                             : rule_level_name(f->level);
 }
 
-/* "weir.yaml:12" */
-static void add_place(struct buf *out, struct span span)
+/* "weir.yaml:12", after what separates it */
+static void add_place(struct buf *out, const char *separator, struct span span)
 {
     if (!span.source)
         return;
     span = span_complete(span);
-    buf_addz(out, ", ");
+    buf_addz(out, separator);
     text_add_safe(out, span.source->path, false);
     if (span.line)
         buf_addf(out, ":%u", span.line);
@@ -53,13 +54,36 @@ void render_rules(const struct plan *plan, const struct render_options *o, bool 
         text_add_safe(out, f->message, false);
         buf_addz(out, " (");
         text_add_safe(out, f->rule, false);
-        add_place(out, f->span);
+        add_place(out, ", ", f->span);
         buf_add_char(out, ')');
         add_waiver(out, f);
         buf_add_char(out, '\n');
     }
     if (shown)
         buf_add_char(out, '\n');
+}
+
+void render_checks(const struct plan *plan, const struct render_options *o, struct buf *out)
+{
+    for (size_t i = 0; i < plan->check_count; i++) {
+        const struct rule_finding *f = &plan->checks[i];
+        bool kept = f->outcome == FINDING_KEPT;
+        if (!i)
+            style_add(out, o->color, STYLE_BOLD, "Checks:\n");
+        buf_addz(out, "  ");
+        style_add(out, o->color,
+            kept                     ? STYLE_GREEN
+            : f->level == RULE_ERROR ? STYLE_RED
+                                     : STYLE_YELLOW,
+            outcome_word(f));
+        buf_addz(out, "  ");
+        text_add_safe(out, f->address, false);
+        buf_addz(out, kept ? "" : ": ");
+        text_add_safe(out, f->message, false);
+        if (!kept)
+            add_place(out, " (", f->span);
+        buf_addz(out, !kept && f->span.source ? ")\n" : "\n");
+    }
 }
 
 void render_rules_markdown(const struct plan *plan, struct buf *out)

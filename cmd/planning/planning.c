@@ -357,6 +357,10 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
         buf_addz(&out, plan_count_all(plan) ? "\n" : "");
         render_outputs(r->outputs, &options, &out);
     }
+    if (plan->check_count) {
+        buf_add_char(&out, '\n');
+        render_checks(plan, &options, &out);
+    }
     if (!r->failed && !r->interrupted)
         add_lease(plan, &out);
     invocation_write(inv, buf_str(&out));
@@ -387,6 +391,7 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
         status = EXIT_INTERRUPTED;
     if (inv->settings->json) {
         AUTO_BUF struct buf out = BUF_INIT;
+        event_checks(&out, plan);
         event_result(&out, r, inv->command->name, ms);
         invocation_write(inv, buf_str(&out));
     } else {
@@ -395,6 +400,9 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
     /* a failure that is not a single resource's has not been told yet */
     if (err->class != ERR_NONE && !failures->n)
         invocation_fail(inv, err);
+    struct err check = ERR_INIT;
+    if (status == EXIT_DONE && plan_check_checks(plan, &check))
+        status = invocation_fail(inv, &check);
     return status;
 }
 
@@ -419,6 +427,8 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
     plan_apply(plan, &options, &result, &err);
     signals_work(false);
     int64_t ms = clock_mono_ms() - start;
+    if (err.class == ERR_NONE)
+        plan_ask_checks(plan);
     progress_free(progress, &failures);
     if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */
         err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");
@@ -426,18 +436,26 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
 }
 
 /* Nothing to be done: what there is. */
-static int show_outputs(struct invocation *inv, const struct plan *plan)
+static int show_outputs(struct invocation *inv, struct plan *plan)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct apply_result nothing = {.outputs = plan->output_values};
     struct render_options options = render_options_for(inv);
+    struct err err = ERR_INIT;
+    plan_ask_checks(plan);
     if (inv->settings->json) {
+        event_checks(&out, plan);
         event_result(&out, &nothing, inv->command->name, 0);
     } else if (tells_outputs(inv) && plan->output_values && plan->output_values->count) {
         buf_add_char(&out, '\n');
         render_outputs(plan->output_values, &options, &out);
     }
-    return invocation_write(inv, buf_str(&out));
+    if (plan->check_count && !inv->settings->json) {
+        buf_add_char(&out, '\n');
+        render_checks(plan, &options, &out);
+    }
+    int status = invocation_write(inv, buf_str(&out));
+    return status == EXIT_DONE && plan_check_checks(plan, &err) ? invocation_fail(inv, &err) : status;
 }
 
 int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed)

@@ -312,6 +312,14 @@ static bool test_run_apply(struct running *r, struct plan *plan, const char *wha
     return plan_apply(plan, &options, &result, &err) == 0 || test_fail_err(r, what, &err);
 }
 
+/* Those of the stack itself. */
+static bool stack_checks_hold(struct running *r, struct plan *plan)
+{
+    struct err err = ERR_INIT;
+    plan_ask_checks(plan);
+    return plan_check_checks(plan, &err) == 0 || test_fail_err(r, "the stack's checks", &err);
+}
+
 static bool check_nothing_to_do(struct running *r)
 {
     struct plan *plan = NULL;
@@ -344,7 +352,7 @@ static bool test_run_destroy(struct running *r)
 
 static bool apply_and_check(struct running *r, struct plan *plan)
 {
-    if (!test_run_apply(r, plan, "applying"))
+    if (!test_run_apply(r, plan, "applying") || !stack_checks_hold(r, plan))
         return false;
     bool ok = check_outputs(r);
     ok &= test_expressions(r, section(r, "checks"), NULL); /* each says what is wrong with it */

@@ -26,8 +26,22 @@ static void any_pending(void *ctx, const struct decl *dep)
 static bool must_wait(struct planner *p, const struct instance *instance)
 {
     struct search search = {p, false};
+    if (instance->decl->check) /* of what there is by now */
+        return false;
     each_resource_dep(p, instance->decl, any_pending, &search);
     return search.found || !value_is_known(instance->desired);
+}
+
+/* By others, too, who share what was read; but a check is about what is there by now. */
+static int ask_service(struct planner *p, struct instance *instance, struct op_ctx *op,
+    const struct value **live, struct err *err)
+{
+    int status = instance->decl->check
+                     ? instance->decl->schema->ops->read(op, instance->desired, NULL, live, err)
+                     : shared_data_read(p, instance, op, live, err);
+    if (!status && !*live)
+        err_set(err, ERR_ABSENT, "it does not exist");
+    return *live ? 0 : -1;
 }
 
 static bool read_data(struct planner *p, struct instance *instance)
@@ -42,12 +56,14 @@ static bool read_data(struct planner *p, struct instance *instance)
     struct provider *provider;
     struct err err = ERR_INIT;
     const struct value *live = NULL;
+    if (!value_is_known(instance->desired)) {
+        err_set(&err, ERR_INVALID, "%.*s depends on what is not known", STR_ARG(instance->address));
+        return plan_failed(p, instance->decl->span, &err);
+    }
     if (evaluate_provider(p, instance->decl, &provider, &err))
         return plan_provider_failed(p, instance->decl, &err);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    if (shared_data_read(p, instance, &op, &live, &err) == 0 && !live)
-        err_set(&err, ERR_ABSENT, "it does not exist");
-    if (!live) {
+    if (ask_service(p, instance, &op, &live, &err)) {
         err_context(&err, "reading data %.*s", STR_ARG(instance->address));
         return plan_failed(p, instance->decl->span, &err);
     }
@@ -59,7 +75,7 @@ static bool read_data(struct planner *p, struct instance *instance)
     return true;
 }
 
-bool data_plan(struct planner *p, const struct decl *decl)
+static bool evaluate_data(struct planner *p, const struct decl *decl, bool read)
 {
     if (!evaluate_instances(p, decl) || !targets_check(p, decl))
         return false;
@@ -68,8 +84,21 @@ bool data_plan(struct planner *p, const struct decl *decl)
     for (size_t i = 0; i < list->n; i++) {
         struct instance *instance = &list->items[i];
         instance->desired = evaluate_attributes(p, instance, p->arena);
-        ok &= instance->desired && constraints_check(p, instance, instance->desired, NULL) &&
-              read_data(p, instance);
+        ok &= instance->desired && constraints_check(p, instance, instance->desired, NULL);
+        if (ok && read)
+            ok = read_data(p, instance);
+        else if (ok)
+            instance->planned = object_unknown(p->arena, decl->schema, instance->desired);
     }
     return ok;
+}
+
+bool data_plan(struct planner *p, const struct decl *decl)
+{
+    return evaluate_data(p, decl, p->offline || !decl->check);
+}
+
+bool data_read(struct planner *p, const struct decl *decl)
+{
+    return evaluate_data(p, decl, true);
 }

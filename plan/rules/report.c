@@ -5,8 +5,25 @@
 
 const char *finding_outcome_name(enum finding_outcome outcome)
 {
-    static const char *const names[] = {"broken", "waits", "waived", "approved"};
+    static const char *const names[] = {"broken", "waits", "waived", "approved", "kept"};
     return names[outcome];
+}
+
+struct rule_finding rule_finding_of(
+    struct planner *p, const struct rule *rule, const struct subject_of_rule *subject)
+{
+    return (struct rule_finding){.rule = rule->name,
+        .address = subject->address,
+        .type = subject->schema ? subject->schema->name : STR_EMPTY,
+        .message = rule_message(p, rule, subject),
+        .doc = rule->doc,
+        .control = rule->control,
+        .link = rule->link,
+        .builtin = rule->builtin,
+        .level = rule->level,
+        .outcome = FINDING_BROKEN,
+        .span = rule_place(p, rule, subject),
+        .rule_span = rule->span};
 }
 
 /* Why it counts as broken although nobody knows. */

@@ -42,7 +42,8 @@ static const struct type_rules *rules_of(struct asking *a, const struct schema *
     found->rules = ARENA_ARRAY(p->arena, const struct rule *, p->stack->rule_count);
     for (size_t i = 0; i < p->stack->rule_count; i++) {
         const struct rule *rule = &p->stack->rules[i];
-        if (rule->decl || rule->of_plan || !rule_is_for(rule, schema) || holds_anyway(p->stack, rule))
+        if (rule->decl || rule->check || rule->of_plan || !rule_is_for(rule, schema) ||
+            holds_anyway(p->stack, rule))
             continue;
         found->rules[found->n++] = rule;
         found->links |= (rule->names & RULE_NAMES_LINKS) != 0;
@@ -57,20 +58,8 @@ static struct rule_finding *add_finding(
     struct asking *a, const struct rule *rule, const struct subject_of_rule *subject)
 {
     MEM_GROW(a->findings, a->cap, a->n + 1);
-    struct rule_finding *f = &a->findings[a->n++];
-    *f = (struct rule_finding){.rule = rule->name,
-        .address = subject->address,
-        .type = subject->schema ? subject->schema->name : STR_EMPTY,
-        .message = rule_message(a->p, rule, subject),
-        .doc = rule->doc,
-        .control = rule->control,
-        .link = rule->link,
-        .builtin = rule->builtin,
-        .level = rule->level,
-        .outcome = FINDING_BROKEN,
-        .span = rule_place(a->p, rule, subject),
-        .rule_span = rule->span};
-    return f;
+    a->findings[a->n] = rule_finding_of(a->p, rule, subject);
+    return &a->findings[a->n++];
 }
 
 /* Is there a later moment at which it can be asked: before the resource's call, when what others are is

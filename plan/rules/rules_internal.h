@@ -1,6 +1,6 @@
 /*
  * Shared by plan/rules/ only: objects.c makes what rules see, ask.c asks one rule of one thing, rules.c goes
- * through the plan, report.c says what came out.
+ * through the plan, checks.c asks what is asked after an apply, report.c says what came out.
  */
 #ifndef WEIR_PLAN_RULES_RULES_INTERNAL_H
 #define WEIR_PLAN_RULES_RULES_INTERNAL_H
@@ -42,6 +42,12 @@ enum rule_answer rule_ask(struct planner *p, struct arena *arena, const struct r
 struct str rule_message(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 /* Where the file configures what the rule names; of what it does not declare, the rule. */
 struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
+
+/* ---- report.c ---- */
+
+/* That it is broken; there is more to be said of it. */
+struct rule_finding rule_finding_of(
+    struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 
 /* ---- waived.c ---- */
 

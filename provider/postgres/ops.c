@@ -7,7 +7,7 @@
 #include "base/map.h"
 
 static const struct pg_type *const types[] = {&pg_database, &pg_role, &pg_schema, &pg_extension, &pg_grant,
-    &pg_default_privileges, &pg_table, &pg_view, &pg_migrations, &pg_load, &pg_statement};
+    &pg_default_privileges, &pg_table, &pg_view, &pg_migrations, &pg_load, &pg_statement, &pg_query};
 
 static const struct pg_type *ops_type_of(const struct op_ctx *ctx)
 {

@@ -60,7 +60,7 @@ struct pg_type {
 };
 
 extern const struct pg_type pg_database, pg_role, pg_schema, pg_extension, pg_grant, pg_default_privileges,
-    pg_table, pg_view, pg_migrations, pg_load, pg_statement;
+    pg_table, pg_view, pg_migrations, pg_load, pg_statement, pg_query;
 
 /* The operations of all of them. */
 extern const struct resource_ops postgres_ops;

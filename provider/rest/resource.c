@@ -467,4 +467,5 @@ static const struct resource_ops resource_ops = {.create = resource_create,
     .delete = resource_delete,
     .find = resource_find};
 
-const struct native rest_natives[] = {{.name = "http_resource", .ops = &resource_ops}, {0}};
+const struct native rest_natives[] = {{.name = "http_resource", .ops = &resource_ops},
+    {.name = "http_response", .ops = &rest_response_ops}, {0}};

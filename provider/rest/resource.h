@@ -6,5 +6,7 @@
 #include "provider/kind.h"
 
 extern const struct native rest_natives[];
+/* http.response (response.c) */
+extern const struct resource_ops rest_response_ops;
 
 #endif

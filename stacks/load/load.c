@@ -35,6 +35,7 @@ static const struct section {
     {STR_INIT("data"), EVERYWHERE, NODE_MAP, load_data},
     {STR_INIT("modules"), EVERYWHERE, NODE_MAP, load_modules},
     {STR_INIT("rules"), EVERYWHERE, NODE_MAP, load_rules},
+    {STR_INIT("checks"), EVERYWHERE, NODE_MAP, load_checks},
     {STR_INIT("outputs"), EVERYWHERE, NODE_MAP, load_outputs},
     {STR_INIT("moved"), EVERYWHERE, NODE_LIST, load_moved},
     {STR_INIT("removed"), EVERYWHERE, NODE_LIST, load_removed},

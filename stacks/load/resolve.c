@@ -22,6 +22,8 @@ static struct decl *resolve_lookup(void *ctx, struct str name, struct str next, 
     if (r->inputs_only)
         return NULL;
     struct decl *decl = map_get(&module->names, name);
+    if (decl && decl->check && decl->check != r->check)
+        return NULL;
     if (!decl || decl->kind != DECL_MODULE || !decl->target || !next.n)
         return decl;
     *consumed = true;
@@ -58,7 +60,13 @@ static size_t list_names(void *ctx, struct str prefix, struct arena *arena, cons
     }
     struct str *all = ARENA_ARRAY(arena, struct str, map->n + FIRST);
     *names = all;
-    size_t n = r->inputs_only && !prefix.n ? 0 : resolve_list_map(map, all);
+    size_t n = r->inputs_only && !prefix.n ? 0 : resolve_list_map(map, all), kept = 0;
+    for (size_t i = 0; map == &module->names && i < n; i++) {
+        const struct decl *decl = map->items[i].ptr;
+        if (!decl->check || decl->check == r->check)
+            all[kept++] = all[i];
+    }
+    n = map == &module->names ? kept : n;
     for (size_t i = 0; !prefix.n && i < FIRST; i++)
         all[n++] = first[i];
     return n;
@@ -224,6 +232,7 @@ static void resolve_decl(struct resolving *r, struct decl *decl)
     struct tally before = load_tally(r->loader);
     r->unit = info_of(r->loader, decl)->unit;
     r->decl = decl;
+    r->check = decl->check;
     r->dep_count = 0;
     switch (decl->kind) {
     case DECL_INPUT:

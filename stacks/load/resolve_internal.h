@@ -13,6 +13,7 @@ struct resolving {
     struct loader *loader;
     const struct unit *unit;
     const struct decl *decl;
+    const struct rule *check;      /* sees its own data; NULL: it is none */
     bool inputs_only, with_locals; /* early: no resources, data and modules; locals too? */
     struct decl **deps;            /* reused for all declarations */
     size_t dep_count, dep_cap;

@@ -1,7 +1,7 @@
 /*
- * Loading rules: rules.c reads a section, conditions.c those of one resource's lifecycle, rule_sets.c finds
- * those that others have written (weir's, modules', the organisation's), waivers.c reads what a stack need
- * not keep, rules_resolve.c gives the names in expressions a meaning.
+ * Loading rules: rules.c reads a section, conditions.c those of one resource's lifecycle and of `checks:`,
+ * rule_sets.c finds those that others have written (weir's, modules', the organisation's), waivers.c reads
+ * what a stack need not keep, rules_resolve.c gives the names in expressions a meaning.
  *
  * Order of calls: load_organisation_rules(), load_rules() for each section of that name, resolve_rules() when
  * all declarations are resolved. Then the stack has them.
@@ -31,6 +31,7 @@ bool rule_type_is_pattern(struct str type);
 /* ---- conditions.c ---- */
 
 void read_conditions(struct loader *loader, struct decl *decl, const struct node *lifecycle);
+void load_checks(struct unit *unit, const struct node *section);
 
 /* ---- rule_sets.c ---- */
 

@@ -19,11 +19,13 @@ static const struct value *rule_constants(const struct rule *rule)
         {STR_INIT("address"), &value_null}, {STR_INIT("before"), &value_null},
         {STR_INIT("dependencies"), &value_null}, {STR_INIT("dependents"), &value_null},
         {STR_INIT("self"), &value_null}, {STR_INIT("type"), &value_null}};
-    static const struct value_entry of_plan[] = {{STR_INIT("plan"), &value_null}};
+    static const struct value_entry of_plan[] = {{STR_INIT("plan"), &value_null}},
+                                    of_check[] = {{STR_INIT("outputs"), &value_null}};
     static const struct value resource = {
         .kind = VALUE_MAP, .count = sizeof of_resource / sizeof *of_resource, .entries = of_resource};
     static const struct value plan = {.kind = VALUE_MAP, .count = 1, .entries = of_plan};
-    return rule->of_plan ? &plan : &resource;
+    static const struct value check = {.kind = VALUE_MAP, .count = 1, .entries = of_check};
+    return rule->check ? &check : rule->of_plan ? &plan : &resource;
 }
 
 static void note_attribute(struct resolving_rule *r, struct str name)
@@ -192,6 +194,7 @@ void resolve_rules(struct loader *loader)
     for (size_t i = 0; i < loader->rule_count; i++) {
         struct resolving_rule r = {
             .shared = {.loader = loader, .unit = loader->rules[i].unit}, .rule = loader->rules[i].rule};
+        r.shared.check = r.rule;
         rules[i] = *r.rule;
         if (r.rule->decl)
             continue;

@@ -1,0 +1,97 @@
+/* Checks: what there is after an apply is read with data sources of their own, and asked about. */
+#include "plan/rules/rules_internal.h"
+
+#include "plan/evaluate/data.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/evaluate/module_entry.h"
+
+static bool is_data_of(const struct rule *check, const struct decl *decl)
+{
+    bool found = false;
+    for (size_t i = 0; i < check->data_count && !found; i++)
+        found = check->data[i] == decl;
+    return found;
+}
+
+/* In the stack's order: one may need another. False after a failure. */
+static bool read_all(struct planner *p, const struct rule *check)
+{
+    bool ok = true;
+    for (size_t i = 0; i < p->stack->decl_count && check->data_count && ok; i++)
+        if (is_data_of(check, p->stack->decls[i]))
+            ok = data_read(p, p->stack->decls[i]) && evaluate_decl(p, p->stack->decls[i]);
+    return ok;
+}
+
+/* What went wrong while it was asked: of a service, or the first mistake. */
+static struct str trouble_of(struct planner *p)
+{
+    const struct diags *diags = p->diags;
+    struct str text = p->failure.class != ERR_NONE ? str_z(p->failure.message)
+                      : diags->n                   ? diags->items[0].message
+                                                   : STR("it could not be asked");
+    text = arena_str(p->arena, text);
+    p->failure = (struct err)ERR_INIT;
+    return text;
+}
+
+static const struct value *outputs_of(struct planner *p, const struct module *module)
+{
+    AUTO_BUILDER struct value_builder outputs = VALUE_BUILDER(p->arena);
+    for (size_t i = 0; i < module->decl_count; i++)
+        if (module->decls[i]->kind == DECL_OUTPUT)
+            value_builder_set(&outputs, module->decls[i]->name, planner_value(p, module->decls[i]));
+    return value_builder_map(&outputs);
+}
+
+static struct rule_finding ask_check(struct planner *p, const struct rule *check)
+{
+    const struct module *module = check->module ? check->module : p->stack->root;
+    struct subject_of_rule subject = {.address = check->name,
+        .constants = value_with(p->arena, p->stack->constants, STR("outputs"), outputs_of(p, module))};
+    bool asked, read = read_all(p, check);
+    enum rule_answer answer = read ? rule_ask(p, p->arena, check, &subject, &asked) : RULE_IS_BROKEN;
+    struct rule_finding finding = rule_finding_of(p, check, &subject);
+    finding.unknown = answer == RULE_IS_UNKNOWN;
+    if (answer == RULE_IS_KEPT) {
+        finding.outcome = FINDING_KEPT;
+        finding.message = STR_EMPTY;
+    } else if (!read || answer == RULE_IS_WRONG) {
+        finding.message = trouble_of(p);
+        finding.level = answer == RULE_IS_WRONG ? RULE_ERROR : finding.level; /* a mistake in the check */
+    }
+    return finding;
+}
+
+void plan_ask_checks(struct plan *plan)
+{
+    struct planner *p = plan->planner;
+    struct diags *diags = p->diags;
+    const struct stack *stack = p->stack;
+    plan->checks = ARENA_ARRAY(p->arena, struct rule_finding, stack->rule_count + 1);
+    plan->check_count = 0;
+    for (size_t i = 0; i < stack->rule_count && !plan->destroy; i++) {
+        const struct rule *rule = &stack->rules[i];
+        AUTO_DIAGS struct diags own = DIAGS_INIT;
+        p->diags = &own; /* what cannot be asked is said with the check */
+        if (rule->check && (!rule->module || module_entry(p, rule->module) == ENTRY_IN))
+            plan->checks[plan->check_count++] = ask_check(p, rule);
+    }
+    p->diags = diags;
+}
+
+int plan_check_checks(const struct plan *plan, struct err *err)
+{
+    const struct rule_finding *first = NULL;
+    size_t n = 0;
+    for (size_t i = plan->check_count; i-- > 0;)
+        if (plan->checks[i].outcome == FINDING_BROKEN && plan->checks[i].level == RULE_ERROR) {
+            first = &plan->checks[i];
+            n++;
+        }
+    if (!n)
+        return 0;
+    err_set(err, ERR_FAILED, "%zu check%s failed: %.*s: %.*s%s", n, n == 1 ? "" : "s",
+        STR_ARG(first->address), STR_ARG(first->message), n > 1 ? ", …" : "");
+    return err_hint(err, "what was applied stays; `weir apply` asks them again");
+}
