@@ -178,7 +178,8 @@ static const char *parse_rate(struct str text, struct schedule_time *out)
     } units[] = {{"minute", "minutes", 60}, {"hour", "hours", 3600}, {"day", "days", DAY}};
     struct str words[2];
     int64_t n;
-    if (schedule_split(text, words, 2) != 2 || !str_to_int(words[0], &n) || n < 1 || n > 1000000)
+    bool padded = str_starts(text, STR(" ")) || str_ends(text, STR(" "));
+    if (padded || schedule_split(text, words, 2) != 2 || !str_to_int(words[0], &n) || n < 1 || n > 1000000)
         return "rate is of minutes, hours or days, such as rate(5 minutes)";
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         if (str_eqz(words[1], units[i].one) || str_eqz(words[1], units[i].many)) {

@@ -116,7 +116,7 @@ static void load_head(struct loader *l, const struct node *head)
     load_endpoint(l, head);
     load_provider(l, node_get(head, "provider"));
     const struct node *errors = node_get(head, "errors");
-    if (errors && load_keys(l, errors, "errors", "absent exists retry hints status")) {
+    if (errors && load_keys(l, errors, "errors", "absent exists retry hints status text")) {
         service->absent = load_errors(l, node_get(errors, "absent"));
         service->exists = load_errors(l, node_get(errors, "exists"));
         service->retry = load_errors(l, node_get(errors, "retry"));
@@ -125,6 +125,7 @@ static void load_head(struct loader *l, const struct node *head)
         if (statuses && statuses->kind != NODE_MAP)
             load_error(l, statuses, "status is a map of codes");
         service->statuses = statuses ? node_value(l->arena, statuses) : NULL;
+        service->operation.error_text = load_text(l, errors, "text");
     }
     l->words = node_get(head, "words");
     l->shapes = node_get(head, "shapes");

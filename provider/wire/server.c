@@ -366,15 +366,17 @@ int wire_encode_response(struct arena *arena, const struct wire_operation *op, c
 
 /* ---- errors ---- */
 
-static void write_json_error(enum wire_protocol protocol, struct str code, struct str text, struct buf *out)
+static void write_json_error(
+    const struct wire_operation *op, struct str code, struct str text, struct buf *out)
 {
     buf_addz(out, "{");
-    if (protocol != WIRE_REST_JSON) {
+    if (op->protocol != WIRE_REST_JSON) {
         buf_addz(out, "\"__type\":");
         json_write_string(out, code);
         buf_addz(out, ",");
     }
-    buf_addz(out, "\"message\":");
+    json_write_string(out, wire_or(op->error_text, STR("message")));
+    buf_addz(out, ":");
     json_write_string(out, text);
     buf_addz(out, "}");
 }
@@ -405,7 +407,7 @@ void wire_encode_error(struct arena *arena, const struct wire_operation *op, int
         wire_header_add(
             arena, out, STR("x-amzn-ErrorType"), arena_str(arena, code)); /* it outlives the error */
     if (wire_is_json(op->protocol))
-        write_json_error(op->protocol, code, text, &body);
+        write_json_error(op, code, text, &body);
     else
         write_xml_error(op->protocol, status, code, text, request_id, &body);
     out->body = arena_str(arena, buf_str(&body));

@@ -109,7 +109,8 @@ struct wire_operation {
     struct str raw;    /* REST: the whole body of the answer is this member's text (bucket policies) */
     struct str root;   /* rest-xml: the answer's root element, which a whole answer has; "" any, or no body */
     struct str result; /* query: result wrapper where it is not NAMEResult */
-    bool md5;          /* Content-MD5 is required */
+    struct str error_text; /* json: what has an error's text; "message" otherwise */
+    bool md5;              /* Content-MD5 is required */
 };
 
 struct wire_header {

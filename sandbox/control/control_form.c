@@ -25,8 +25,8 @@ static struct str check_schedule(struct call *call, const struct value *v, const
 {
     struct schedule_time time;
     const char *why = schedule_parse(value_text(v, STR_EMPTY), &time);
-    return why ? arena_printf(call->arena, "Invalid Schedule Expression %.*s: %s.",
-                     STR_ARG(value_text(v, STR_EMPTY)), why)
+    return why ? arena_printf(
+                     call->arena, "Invalid Schedule Expression %.*s.", STR_ARG(value_text(v, STR_EMPTY)))
                : STR_EMPTY;
 }
 
