@@ -423,13 +423,13 @@ static int try_rotation(const struct precheck *t)
 {
     struct control_record known;
     struct str function = text_at(t, "RotationLambdaARN"), secret = text_at(t, "SecretId");
-    if (!is_known(t, "aws.lambda.function", function_name(function), &known) ||
-        service_may(t, "secretsmanager.amazonaws.com", secret, "lambda:InvokeFunction", function))
+    if (!function.n ||
+        (is_known(t, "aws.lambda.function", function_name(function), &known) &&
+            service_may(t, "secretsmanager.amazonaws.com", secret, "lambda:InvokeFunction", function)))
         return 0;
     return refuse(t, 400, "AccessDeniedException",
         "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants "
-        "access "
-        "to the principal secretsmanager.amazonaws.com.");
+        "access to the principal secretsmanager.amazonaws.com.");
 }
 
 /* ---- KMS: nobody may lock himself out ---- */

@@ -1,4 +1,5 @@
-/* Many secrets' values in one call; who may not read one of them is told so of that one. */
+/* Many secrets in one call: their values (who may not read one of them is told so of that one), and those
+ * that filters find. */
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
@@ -53,7 +54,136 @@ static int batch_get(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- filters ---- */
+
+static bool any_word_begins(struct str text, struct str begin)
+{
+    while (text.p) {
+        struct str word = str_cut(text, ' ', &text);
+        if (word.n >= begin.n && str_ieq(str_slice(word, 0, begin.n), begin))
+            return true;
+    }
+    return false;
+}
+
+/* Each word that is looked for begins one of the text's. */
+static bool has_words(struct str text, struct str wanted)
+{
+    while (wanted.p) {
+        struct str word = str_cut(wanted, ' ', &wanted);
+        if (word.n && !any_word_begins(text, word))
+            return false;
+    }
+    return true;
+}
+
+static bool has_tag(const struct value *secret, const char *part, struct str begin)
+{
+    const struct value *tags = value_as_list(value_getz(secret, "Tags"));
+    for (uint32_t i = 0; i < tags->count; i++)
+        if (str_starts(value_gets(tags->items[i], part), begin))
+            return true;
+    return false;
+}
+
+static bool has_text(const struct value *secret, struct str key, struct str wanted)
+{
+    bool all = str_eqz(key, "all");
+    return (str_eqz(key, "name") && str_starts(value_gets(secret, "Name"), wanted)) ||
+           (all && has_words(value_gets(secret, "Name"), wanted)) ||
+           ((all || str_eqz(key, "description")) && has_words(value_gets(secret, "Description"), wanted)) ||
+           ((all || str_eqz(key, "tag-key")) && has_tag(secret, "Key", wanted)) ||
+           ((all || str_eqz(key, "tag-value")) && has_tag(secret, "Value", wanted)) ||
+           (str_eqz(key, "owning-service") && wanted.n &&
+               str_eq(value_gets(secret, "OwningService"), wanted));
+}
+
+/* One of the values; with "!" before it, none that has it. */
+static bool passes(const struct value *secret, const struct value *filter)
+{
+    const struct value *values = value_as_list(value_getz(filter, "Values"));
+    for (uint32_t i = 0; i < values->count; i++) {
+        struct str wanted = value_text(values->items[i], STR_EMPTY);
+        bool not = str_starts(wanted, STR("!"));
+        if (has_text(secret, value_gets(filter, "Key"), str_slice(wanted, not, wanted.n)) != not )
+            return true;
+    }
+    return false;
+}
+
+static bool passes_all(const struct value *secret, const struct value *filters)
+{
+    for (uint32_t i = 0; i < filters->count; i++)
+        if (!passes(secret, filters->items[i]))
+            return false;
+    return true;
+}
+
+static int check_filters(const struct value *filters, struct err *err)
+{
+    static const char *const keys[] = {
+        "name", "description", "tag-key", "tag-value", "owning-service", "all"};
+    for (uint32_t i = 0; i < filters->count; i++) {
+        bool known = false;
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            known = known || str_eqz(value_gets(filters->items[i], "Key"), keys[k]);
+        if (!known)
+            return service_refuse(err, 400, "InvalidParameterException",
+                "the sandbox does not know the filter %.*s", STR_ARG(value_gets(filters->items[i], "Key")));
+    }
+    return 0;
+}
+
+/* All of the region that the control plane lists, page by page. */
+static int list_all(struct service_call *call, struct value_builder *out, struct err *err)
+{
+    const struct value *input = value_with(call->arena, call->input, STR("Filters"), NULL), *page, *next;
+    input = value_with(call->arena, input, STR("MaxResults"), NULL);
+    input = value_with(call->arena, input, STR("NextToken"), NULL);
+    do {
+        const struct service_request request = {.service = STR("secretsmanager"),
+            .operation = STR("ListSecrets"),
+            .region = call->region,
+            .input = input};
+        if (services_call_control(call->services, call->arena, &request, &page, err))
+            return -1;
+        const struct value *secrets = value_as_list(value_getz(page, "SecretList"));
+        for (uint32_t i = 0; i < secrets->count; i++)
+            value_builder_add(out, secrets->items[i]);
+        next = value_getz(page, "NextToken");
+        input = value_with(call->arena, input, STR("NextToken"), next);
+    } while (!value_is_null(next));
+    return 0;
+}
+
+static int list_secrets(struct service_call *call, struct err *err)
+{
+    const struct value *filters = value_as_list(value_getz(call->input, "Filters")), *next, *all;
+    struct value_builder list = VALUE_BUILDER(call->arena), found = VALUE_BUILDER(call->arena);
+    size_t first, end;
+    call->declined = !filters->count;
+    if (call->declined)
+        return 0;
+    if (check_filters(filters, err) || list_all(call, &list, err))
+        return -1;
+    all = value_builder_list(&list);
+    for (uint32_t i = 0; i < all->count; i++)
+        if (passes_all(all->items[i], filters))
+            value_builder_add(&found, all->items[i]);
+    all = value_builder_list(&found);
+    if (service_page(call, "NextToken", "MaxResults", 100, all->count, &first, &end, &next, err))
+        return -1;
+    struct value_builder page = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&page, all->items[i]);
+    call->output = &value_empty_map;
+    service_answer(call, "SecretList", value_builder_list(&page));
+    service_answer(call, "NextToken", next);
+    return 0;
+}
+
 const struct service_operation secrets_batch_operations[] = {
+    {"secretsmanager", "ListSecrets", list_secrets, NULL, NULL},
     {"secretsmanager", "BatchGetSecretValue", batch_get, NULL, NULL},
     {0},
 };

@@ -8,204 +8,307 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/secretsmanager/versions.h"
 
-#include <pthread.h>
+#include <ctype.h>
 
-#define CURRENT SECRET_CURRENT
+/* ---- which secret ---- */
 
-/* What becomes of a secret follows from its versions, so whoever changes one is alone from reading them to
- * keeping them. */
-static pthread_mutex_t versions_lock = PTHREAD_MUTEX_INITIALIZER;
+static bool is_name(struct str id)
+{
+    for (size_t i = 0; i < id.n; i++)
+        if (!isalnum((unsigned char)id.p[i]) && !strchr("-/_+=.@!:", id.p[i]))
+            return false;
+    return true;
+}
 
+static int check_name(const struct service_call *call, const char *member, struct err *err)
+{
+    if (is_name(value_gets(call->input, member)))
+        return 0;
+    return service_refuse(err, 400, "ValidationException",
+        "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: "
+        "-/_+=.@!");
+}
+
+/* One that is there, and that nobody has deleted. */
 static int find_secret(struct service_call *call, struct control_record *out, struct err *err)
 {
-    struct str id;
-    if (service_required(call, "SecretId", &id, err))
+    if (check_name(call, "SecretId", err) || secret_find(call, out, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.secretsmanager.secret"),
-            call->region, id, out))
-        return service_refuse(
-            err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
     if (!value_is_null(value_getz(out->attrs, "deleted_date")))
         return service_refuse(err, 400, "InvalidRequestException",
             "You can't perform this operation on the secret because it was marked for deletion.");
     return 0;
 }
 
+/* The control plane answers, about the secret by its whole ARN. */
+static void forward_about(struct service_call *call, const struct control_record *record)
+{
+    call->forward = value_with(call->arena, call->input, STR("SecretId"),
+        value_string(call->arena, value_gets(record->attrs, "arn")));
+}
+
+static int on_live_secret(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    if (find_secret(call, &record, err))
+        return -1;
+    forward_about(call, &record);
+    return 0;
+}
+
+static int on_secret(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    if (check_name(call, "SecretId", err) || secret_find(call, &record, err))
+        return -1;
+    forward_about(call, &record);
+    return 0;
+}
+
+static int call_control(struct service_call *call, const struct control_record *record, const char *operation,
+    const struct value *input, struct err *err)
+{
+    const struct service_request request = {.service = STR("secretsmanager"),
+        .operation = str_z(operation),
+        .region = call->region,
+        .input = value_with(call->arena, input, STR("SecretId"),
+            value_string(call->arena, value_gets(record->attrs, "arn")))};
+    return services_call_control(call->services, call->arena, &request, &call->output, err);
+}
+
+/* Without a value there is no version. */
+static int create_secret(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    if (check_name(call, "Name", err))
+        return -1;
+    if (control_find(services_control(call->services), call->arena, STR("aws.secretsmanager.secret"),
+            call->region, value_gets(call->input, "Name"), &record) &&
+        !value_is_null(value_getz(record.attrs, "deleted_date")))
+        return service_refuse(err, 400, "InvalidRequestException",
+            "You can't create this secret because a secret with this name is already scheduled for "
+            "deletion.");
+    call->declined = true;
+    return 0;
+}
+
+/* ---- its values ---- */
+
 static bool has_value(const struct value *input)
 {
     return value_getz(input, "SecretString") || value_getz(input, "SecretBinary");
 }
 
-/* A call that makes a value current: the control plane's, and what it takes the place of is kept. */
-static int replace_current(struct service_call *call, const struct control_record *record,
-    const char *operation, const struct value *input, struct err *err)
+static const struct value *version_made(
+    struct service_call *call, struct str id, const struct value *input, const struct value *stages)
 {
-    const struct service_request request = {.service = STR("secretsmanager"),
-        .operation = str_z(operation),
-        .region = call->region,
-        .input = input};
-    bool had = value_getz(record->attrs, "secret_string") || value_getz(record->attrs, "secret_binary");
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
-        return -1;
-    return had ? secret_versions_keep(call, record,
-                     secret_versions_with(call->arena, secret_versions(call, record),
-                         secret_version_previous(call->arena, record)),
-                     err)
-               : 0;
-}
-
-/* A token is a version's id: the same again is one call, another value under it is refused. */
-static int check_token(struct service_call *call, const struct control_record *record, struct str token,
-    bool *again, struct err *err)
-{
-    const struct value *kept = secret_version_find(call, record, token, STR_EMPTY);
-    bool current = token.n && secret_version_is_current(record, token);
-    *again = token.n && (current || kept);
-    if (!*again)
-        return 0;
-    const struct value *text =
-        current ? value_getz(record->attrs, "secret_string") : value_getz(kept, "string");
-    const struct value *given = value_getz(call->input, "SecretString");
-    if (!given || value_equal(text, given))
-        return 0;
-    return service_refuse(err, 400, "ResourceExistsException",
-        "A resource with the ID you requested already exists: the version has another value.");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "id", id);
+    view_set(&b, "stages", stages);
+    view_set(&b, "string", value_getz(input, "SecretString"));
+    view_set(&b, "binary", value_getz(input, "SecretBinary"));
+    view_int(&b, "created", clock_wall_ms());
+    return value_builder_map(&b);
 }
 
 static void answer_version(
-    struct service_call *call, const struct control_record *record, struct str id, const struct value *stages)
+    struct service_call *call, const struct control_record *record, const struct value *version)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_set(&b, "ARN", value_getz(record->attrs, "arn"));
     view_set(&b, "Name", value_getz(record->attrs, "name"));
-    view_text(&b, "VersionId", id);
-    view_set(&b, "VersionStages", stages);
+    view_text(&b, "VersionId", secret_version_id(version));
+    view_set(&b, "VersionStages", value_getz(version, "stages"));
     call->output = value_builder_map(&b);
 }
 
-static int put_aside(struct service_call *call, const struct control_record *record, struct str token,
-    const struct value *stages, struct err *err)
+/* A token is a version's id: the same again is one call, another value under it is refused. One that a
+ * rotation made has no value yet. */
+static int check_token(struct service_call *call, const struct value *version, bool *again, struct err *err)
 {
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    struct str binary = value_gets(call->input, "SecretBinary");
-    struct str id = token.n ? token : uuid_random(call->arena);
-    view_text(&b, "id", id);
-    view_set(&b, "stages", stages);
-    view_set(&b, "string", value_getz(call->input, "SecretString"));
-    view_text(&b, "binary", binary);
-    view_int(&b, "created", clock_wall_ms());
-    answer_version(call, record, id, stages);
-    return secret_versions_keep(call, record,
-        secret_versions_with(call->arena, secret_versions(call, record), value_builder_map(&b)), err);
+    *again = version && (value_getz(version, "string") || value_getz(version, "binary"));
+    if (!*again || (str_eq(value_gets(version, "string"), value_gets(call->input, "SecretString")) &&
+                       str_eq(value_gets(version, "binary"), value_gets(call->input, "SecretBinary"))))
+        return 0;
+    return service_refuse(err, 400, "ResourceExistsException",
+        "You can't modify an existing version, you can only create a new version.");
 }
 
-static int put_value_alone(struct service_call *call, struct err *err)
+/* A value with stages; with AWSCURRENT among them (as of the first) it is the secret's. */
+static int put_version(struct service_call *call, const struct control_record *record, const char *operation,
+    const struct value *stages, struct err *err)
 {
-    struct control_record record;
+    const struct value *versions = secret_versions(call, record),
+                       *current = value_stringz(call->arena, SECRET_CURRENT);
     struct str token = value_gets(call->input, "ClientRequestToken");
-    const struct value *stages = value_getz(call->input, "VersionStages");
-    bool again;
-    if (find_secret(call, &record, err))
-        return -1;
-    if (!has_value(call->input))
-        return service_refuse(
-            err, 400, "InvalidRequestException", "You must provide either SecretString or SecretBinary.");
-    if (check_token(call, &record, token, &again, err))
+    struct str id = token.n ? token : uuid_random(call->arena);
+    const struct value *there = secret_version_find(versions, id, STR_EMPTY), *input = call->input;
+    bool again, first = !secret_version_find(versions, STR_EMPTY, STR(SECRET_CURRENT));
+    if (check_token(call, there, &again, err))
         return -1;
     if (again) {
-        const struct value *kept = secret_version_find(call, &record, token, STR_EMPTY);
-        answer_version(
-            call, &record, token, kept ? value_getz(kept, "stages") : secret_stage(call->arena, CURRENT));
+        answer_version(call, record, there);
         return 0;
     }
-    if (stages && !value_list_has(stages, STR(CURRENT)))
-        return put_aside(call, &record, token, stages, err);
-    return replace_current(call, &record, "PutSecretValue",
-        value_with(call->arena, call->input, STR("VersionStages"), NULL), err);
+    if (!stages || first)
+        stages = value_list(call->arena, &current, 1);
+    const struct value *made = version_made(call, id, input, stages);
+    if (value_list_has(stages, STR(SECRET_CURRENT))) {
+        input = value_with(call->arena, value_with(call->arena, input, STR("VersionStages"), NULL),
+            STR("ClientRequestToken"), value_string(call->arena, id));
+        if (call_control(call, record, operation, input, err))
+            return -1;
+    }
+    if (strcmp(operation, "UpdateSecret") != 0)
+        answer_version(call, record, made);
+    return secret_versions_keep(call, record, secret_versions_with(call->arena, versions, made), err);
 }
 
 static int put_value(struct service_call *call, struct err *err)
 {
-    pthread_mutex_lock(&versions_lock);
-    int status = put_value_alone(call, err);
-    pthread_mutex_unlock(&versions_lock);
+    struct control_record record;
+    pthread_mutex_lock(&secret_versions_lock);
+    int status = find_secret(call, &record, err);
+    if (!status && !has_value(call->input))
+        status = service_refuse(
+            err, 400, "InvalidRequestException", "You must provide either SecretString or SecretBinary.");
+    if (!status)
+        status = put_version(call, &record, "PutSecretValue", value_getz(call->input, "VersionStages"), err);
+    pthread_mutex_unlock(&secret_versions_lock);
     return status;
 }
 
+/* Without a value it makes no version. */
 static int update_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    if (!has_value(call->input)) {
-        call->declined = true;
-        return 0;
-    }
-    pthread_mutex_lock(&versions_lock);
-    int status =
-        find_secret(call, &record, err) || replace_current(call, &record, "UpdateSecret", call->input, err)
-            ? -1
-            : 0;
-    pthread_mutex_unlock(&versions_lock);
+    pthread_mutex_lock(&secret_versions_lock);
+    int status = find_secret(call, &record, err);
+    if (!status && has_value(call->input))
+        status = put_version(call, &record, "UpdateSecret", NULL, err);
+    else if (!status && !(status = call_control(call, &record, "UpdateSecret", call->input, err)))
+        call->output = value_with(call->arena, call->output, STR("VersionId"), NULL);
+    pthread_mutex_unlock(&secret_versions_lock);
     return status;
 }
 
-static int get_value(struct service_call *call, struct err *err)
+static int refuse_value(struct str id, struct str stage, bool known, struct err *err)
+{
+    if (id.n && stage.n && known)
+        return service_refuse(err, 400, "InvalidRequestException",
+            "You provided a VersionStage that is not associated to the provided VersionId.");
+    return service_refuse(err, 400, "ResourceNotFoundException",
+        "Secrets Manager can't find the specified secret value for %s: %.*s",
+        id.n ? "VersionId" : "staging label", STR_ARG(id.n ? id : stage));
+}
+
+/* The day on which it was last read is kept. */
+static int note_access(struct service_call *call, const struct control_record *record,
+    const struct value *versions, const struct value *version, struct err *err)
+{
+    enum { DAY_MS = 86400000 };
+    int64_t day = clock_wall_ms() / DAY_MS * DAY_MS;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_int(version, "accessed", 0) == day)
+        return 0;
+    for (uint32_t i = 0; i < versions->count; i++)
+        value_builder_add(
+            &b, versions->items[i] == version
+                    ? value_with(call->arena, version, STR("accessed"), value_int(call->arena, day))
+                    : versions->items[i]);
+    return secret_versions_keep(call, record, value_builder_list(&b), err);
+}
+
+static int get_value_alone(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str id = value_gets(call->input, "VersionId"), stage = value_gets(call->input, "VersionStage");
     if (find_secret(call, &record, err))
         return -1;
-    bool none = !value_getz(record.attrs, "secret_string") && !value_getz(record.attrs, "secret_binary");
-    bool current = (!id.n || secret_version_is_current(&record, id)) && (str_eqz(stage, CURRENT) || !stage.n);
-    const struct value *version = current ? NULL : secret_version_find(call, &record, id, stage);
-    if ((current && none) || (!current && !version))
-        return service_refuse(err, 400, "ResourceNotFoundException",
-            "Secrets Manager can't find the specified secret value for %s: %.*s",
-            id.n ? "VersionId" : "staging label",
-            STR_ARG(id.n      ? id
-                    : stage.n ? stage
-                              : STR(CURRENT)));
-    if (current) {
-        call->forward = value_with(call->arena, value_with(call->arena, call->input, STR("VersionId"), NULL),
-            STR("VersionStage"), NULL);
-        return 0;
-    }
-    answer_version(call, &record, secret_version_id(version), value_getz(version, "stages"));
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    view_set(&b, "SecretString", value_getz(version, "string"));
-    view_set(&b, "SecretBinary", value_getz(version, "binary"));
-    view_set(&b, "CreatedDate", service_time(call, service_int(version, "created", 0)));
-    call->output = value_merge(call->arena, call->output, value_builder_map(&b));
-    return 0;
+    if (!id.n && !stage.n)
+        stage = STR(SECRET_CURRENT);
+    const struct value *versions = secret_versions(call, &record),
+                       *version = secret_version_find(versions, id, stage);
+    if (!version || (!value_getz(version, "string") && !value_getz(version, "binary")))
+        return refuse_value(id, stage, !version && secret_version_find(versions, id, STR_EMPTY), err);
+    answer_version(call, &record, version);
+    service_answer(call, "SecretString", value_getz(version, "string"));
+    service_answer(call, "SecretBinary", value_getz(version, "binary"));
+    service_answer(call, "CreatedDate", service_time(call, service_int(version, "created", 0)));
+    return note_access(call, &record, versions, version, err);
+}
+
+static int get_value(struct service_call *call, struct err *err)
+{
+    pthread_mutex_lock(&secret_versions_lock);
+    int status = get_value_alone(call, err);
+    pthread_mutex_unlock(&secret_versions_lock);
+    return status;
 }
 
 /* ---- which there are ---- */
 
-/* {id: stages} of all that have some. */
-static const struct value *staged(struct service_call *call, const struct control_record *record)
+/* {id: stages} of all that have some; NULL: there are none. */
+static const struct value *staged(struct service_call *call, const struct value *versions)
 {
-    const struct value *versions = secret_versions(call, record), *out = &value_empty_map;
-    struct str current = value_gets(record->attrs, "version_id");
+    const struct value *out = NULL;
     for (uint32_t i = 0; i < versions->count; i++)
-        if (value_getz(versions->items[i], "stages")->count)
+        if (value_as_list(value_getz(versions->items[i], "stages"))->count)
             out = value_with(call->arena, out, secret_version_id(versions->items[i]),
                 value_getz(versions->items[i], "stages"));
-    return current.n ? value_with(call->arena, out, current, secret_stage(call->arena, CURRENT)) : out;
+    return out;
+}
+
+static int64_t accessed_of(const struct value *versions)
+{
+    int64_t last = 0;
+    for (uint32_t i = 0; i < versions->count; i++)
+        if (service_int(versions->items[i], "accessed", 0) > last)
+            last = service_int(versions->items[i], "accessed", 0);
+    return last;
+}
+
+/* When it is to be rotated again; 0: that is not said in days. */
+static int64_t next_rotation(const struct control_record *record, int64_t rotated_ms)
+{
+    int64_t days = service_int(value_getz(record->attrs, "rotation_rules"), "days", 0);
+    bool on = value_equal(value_getz(record->attrs, "rotation"), &value_true);
+    return on && days ? (rotated_ms ? rotated_ms : record->changed_ms) + days * 86400000 : 0;
 }
 
 static int secrets_describe(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    struct err ignored = ERR_INIT;
-    const struct service_request request = {.service = STR("secretsmanager"),
-        .operation = STR("DescribeSecret"),
-        .region = call->region,
-        .input = call->input};
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (check_name(call, "SecretId", err) || secret_find(call, &record, err) ||
+        call_control(call, &record, "DescribeSecret", call->input, err))
         return -1;
-    if (!find_secret(call, &record, &ignored))
-        call->output =
-            value_with(call->arena, call->output, STR("VersionIdsToStages"), staged(call, &record));
+    const struct value *versions = secret_versions(call, &record), *out = call->output;
+    int64_t rotated = secret_rotated_ms(call, &record);
+    bool never = value_is_null(value_getz(record.attrs, "rotation_rules")) &&
+                 value_is_null(value_getz(record.attrs, "rotation_function"));
+    if (never && !value_getb(out, "RotationEnabled"))
+        out = value_with(call->arena, out, STR("RotationEnabled"), NULL);
+    if (!value_gets(out, "Description").n)
+        out = value_with(call->arena, out, STR("Description"), NULL);
+    call->output = value_with(call->arena, out, STR("VersionIdsToStages"), staged(call, versions));
+    service_answer(call, "LastChangedDate", service_time(call, record.changed_ms));
+    service_answer(call, "LastAccessedDate", service_time(call, accessed_of(versions)));
+    service_answer(call, "LastRotatedDate", service_time(call, rotated));
+    service_answer(call, "NextRotationDate", service_time(call, next_rotation(&record, rotated)));
     return 0;
+}
+
+static const struct value *view_version(
+    struct service_call *call, const struct value *version, const struct value *keys)
+{
+    struct value_builder one = VALUE_BUILDER(call->arena);
+    const struct value *stages = value_as_list(value_getz(version, "stages"));
+    view_text(&one, "VersionId", secret_version_id(version));
+    view_set(&one, "VersionStages", stages->count ? stages : NULL);
+    view_set(&one, "KmsKeyIds", keys);
+    view_set(&one, "CreatedDate", service_time(call, service_int(version, "created", 0)));
+    view_set(&one, "LastAccessedDate", service_time(call, service_int(version, "accessed", 0)));
+    return value_builder_map(&one);
 }
 
 static int list_versions(struct service_call *call, struct err *err)
@@ -215,19 +318,13 @@ static int list_versions(struct service_call *call, struct err *err)
     bool all = value_equal(value_getz(call->input, "IncludeDeprecated"), &value_true);
     if (find_secret(call, &record, err))
         return -1;
-    const struct value *versions = secret_versions_with(call->arena, secret_versions(call, &record),
-        value_with(call->arena, secret_version_previous(call->arena, &record), STR("stages"),
-            secret_stage(call->arena, CURRENT)));
-    for (uint32_t i = 0; i < versions->count; i++) {
-        const struct value *stages = value_getz(versions->items[i], "stages");
-        struct value_builder one = VALUE_BUILDER(call->arena);
-        if (!stages->count && !all)
-            continue;
-        view_text(&one, "VersionId", secret_version_id(versions->items[i]));
-        view_set(&one, "VersionStages", stages);
-        view_set(&one, "CreatedDate", service_time(call, service_int(versions->items[i], "created", 0)));
-        value_builder_add(&list, value_builder_map(&one));
-    }
+    const struct value *versions = secret_versions(call, &record),
+                       *key = value_string(call->arena,
+                           value_text(value_getz(record.attrs, "kms_key"), STR("DefaultEncryptionKey"))),
+                       *keys = value_list(call->arena, &key, 1);
+    for (uint32_t i = 0; i < versions->count; i++)
+        if (all || value_as_list(value_getz(versions->items[i], "stages"))->count)
+            value_builder_add(&list, view_version(call, versions->items[i], keys));
     view_set(&b, "Versions", value_builder_list(&list));
     view_set(&b, "ARN", value_getz(record.attrs, "arn"));
     view_set(&b, "Name", value_getz(record.attrs, "name"));
@@ -242,75 +339,65 @@ static int make_current(struct service_call *call, const struct control_record *
     const struct value *version, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    view_set(&b, "SecretId", value_getz(record->attrs, "arn"));
     view_set(&b, "SecretString", value_getz(version, "string"));
     view_set(&b, "SecretBinary", value_getz(version, "binary"));
     view_text(&b, "ClientRequestToken", secret_version_id(version));
-    return replace_current(call, record, "PutSecretValue", value_builder_map(&b), err);
+    return call_control(call, record, "PutSecretValue", value_builder_map(&b), err);
 }
 
 /* A stage is only taken from the version that the request names. */
 static int check_holder(
-    struct service_call *call, const struct control_record *record, struct str stage, struct err *err)
+    struct service_call *call, const struct value *versions, struct str stage, struct err *err)
 {
-    struct str from = value_gets(call->input, "RemoveFromVersionId");
-    const struct value *version = secret_version_find(call, record, STR_EMPTY, stage);
-    struct str holder =
-        str_eqz(stage, CURRENT) ? value_gets(record->attrs, "version_id") : secret_version_id(version);
-    if (str_eq(from, holder))
+    const struct value *holder = secret_version_find(versions, STR_EMPTY, stage);
+    struct str has = holder ? secret_version_id(holder) : STR_EMPTY;
+    if (str_eq(value_gets(call->input, "RemoveFromVersionId"), has))
         return 0;
     return service_refuse(err, 400, "InvalidParameterException",
-        "The staging label %.*s is attached to version %.*s, which RemoveFromVersionId has to name",
-        STR_ARG(stage), STR_ARG(holder));
+        "The parameter RemoveFromVersionId can't be empty. Staging label %.*s is currently attached to "
+        "version "
+        "%.*s, so you must explicitly reference that version in RemoveFromVersionId.",
+        STR_ARG(stage), STR_ARG(has));
 }
 
 static int move_stage_alone(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str stage, to = value_gets(call->input, "MoveToVersionId");
-    struct arena *arena = call->arena;
     if (service_required(call, "VersionStage", &stage, err) || find_secret(call, &record, err))
         return -1;
-    const struct value *version = secret_version_find(call, &record, to, STR_EMPTY),
-                       *versions = secret_versions(call, &record);
-    if (to.n && !version && !secret_version_is_current(&record, to))
+    const struct value *versions = secret_versions(call, &record),
+                       *version = to.n ? secret_version_find(versions, to, STR_EMPTY) : NULL;
+    if (to.n && !version)
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Secrets Manager can't find the version.");
-    if (str_eqz(stage, CURRENT) && !to.n)
+    if (str_eqz(stage, SECRET_CURRENT) && !to.n)
         return service_refuse(err, 400, "InvalidParameterException",
-            "You can only move staging label AWSCURRENT to a different secret version.");
-    if (check_holder(call, &record, stage, err))
+            "You can only move staging label AWSCURRENT to a different secret version. It can't be "
+            "completely removed.");
+    if (!(version && value_list_has(value_getz(version, "stages"), stage)) &&
+        check_holder(call, versions, stage, err))
         return -1;
-    if (str_eqz(stage, CURRENT) && version && make_current(call, &record, version, err))
+    if (str_eqz(stage, SECRET_CURRENT) && !secret_version_has(version, SECRET_CURRENT) &&
+        make_current(call, &record, version, err))
         return -1;
-    struct value_builder b = VALUE_BUILDER(arena);
-    versions = str_eqz(stage, CURRENT) ? secret_versions(call, &record) : versions;
-    for (uint32_t i = 0; i < versions->count; i++) {
-        const struct value *one = secret_version_without(arena, versions->items[i], stage),
-                           *name = value_string(arena, stage);
-        if (str_eqz(stage, CURRENT) && str_eq(secret_version_id(one), to))
-            continue; /* it is in no note now */
-        if (to.n && str_eq(secret_version_id(one), to)) {
-            struct value_builder stages = VALUE_BUILDER(arena);
-            const struct value *had = value_getz(one, "stages");
-            for (uint32_t k = 0; k < had->count; k++)
-                value_builder_add(&stages, had->items[k]);
-            value_builder_add(&stages, name);
-            one = value_with(arena, one, STR("stages"), value_builder_list(&stages));
-        }
-        value_builder_add(&b, one);
-    }
-    answer_version(call, &record, STR_EMPTY, NULL);
-    call->output = value_with(arena, call->output, STR("VersionId"), NULL);
-    return secret_versions_keep(call, &record, value_builder_list(&b), err);
+    answer_version(call, &record, &value_empty_map);
+    call->output = value_with(call->arena, call->output, STR("VersionId"), NULL);
+    return secret_versions_keep(call, &record, secret_versions_moved(call->arena, versions, stage, to), err);
 }
 
 static int move_stage(struct service_call *call, struct err *err)
 {
-    pthread_mutex_lock(&versions_lock);
-    int status = move_stage_alone(call, err);
-    pthread_mutex_unlock(&versions_lock);
+    pthread_mutex_lock(&secret_versions_lock);
+    int status = check_name(call, "SecretId", err) ? -1 : move_stage_alone(call, err);
+    pthread_mutex_unlock(&secret_versions_lock);
     return status;
+}
+
+static int rotate_secret(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    return find_secret(call, &record, err) ? -1 : secret_rotate(call, err);
 }
 
 /* ---- the secret itself, and what needs none ---- */
@@ -319,57 +406,23 @@ static int move_stage(struct service_call *call, struct err *err)
 static int delete_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
+    struct err absent = ERR_INIT;
     struct str id;
-    if (service_required(call, "SecretId", &id, err))
+    if (service_required(call, "SecretId", &id, err) || check_name(call, "SecretId", err))
         return -1;
     int64_t days = service_int(call->input, "RecoveryWindowInDays", 30);
     if (days < 7 || days > 30)
         return service_refuse(err, 400, "InvalidParameterException",
             "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).");
-    bool there = control_find(services_control(call->services), call->arena, STR("aws.secretsmanager.secret"),
-        call->region, id, &record);
-    call->declined =
-        there || !value_equal(value_getz(call->input, "ForceDeleteWithoutRecovery"), &value_true);
+    if (!secret_find(call, &record, &absent)) {
+        forward_about(call, &record);
+        return 0;
+    }
+    call->declined = !value_equal(value_getz(call->input, "ForceDeleteWithoutRecovery"), &value_true);
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "Name", id);
     view_set(&b, "DeletionDate", service_time(call, clock_wall_ms()));
     call->output = value_builder_map(&b);
-    return 0;
-}
-
-/* A filter as a pattern for what begins so; elsewhere a filter's stars and the like have their meaning. */
-static const struct value *filter_beginning(struct arena *arena, const struct value *wanted)
-{
-    AUTO_BUF struct buf pattern = BUF_INIT;
-    struct str text = value_text(wanted, STR_EMPTY);
-    for (size_t i = 0; i < text.n; i++)
-        buf_addf(&pattern, strchr("*?[\\", text.p[i]) ? "\\%c" : "%c", text.p[i]);
-    buf_add_str(&pattern, STR("*"));
-    return value_string(arena, arena_str(arena, buf_str(&pattern)));
-}
-
-static const struct value *with_beginnings(struct arena *arena, const struct value *filter)
-{
-    const struct value *values = value_getz(filter, "Values");
-    struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; values && values->kind == VALUE_LIST && i < values->count; i++)
-        value_builder_add(&b, filter_beginning(arena, values->items[i]));
-    return value_with(arena, filter, STR("Values"), value_builder_list(&b));
-}
-
-/* Filters of a listing are the beginnings of what they look for. */
-static int list_secrets(struct service_call *call, struct err *err)
-{
-    const struct value *filters = value_getz(call->input, "Filters");
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    (void)err;
-    if (!filters || filters->kind != VALUE_LIST) {
-        call->declined = true;
-        return 0;
-    }
-    for (uint32_t i = 0; i < filters->count; i++)
-        value_builder_add(&b, with_beginnings(call->arena, filters->items[i]));
-    call->forward = value_with(call->arena, call->input, STR("Filters"), value_builder_list(&b));
     return 0;
 }
 
@@ -418,8 +471,8 @@ static int validate_policy(struct service_call *call, struct err *err)
     const struct value *document, *statements = NULL;
     struct err why = ERR_INIT;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "ResourcePolicy", &text, err))
-        return -1;
+    if (check_name(call, "SecretId", err) || service_required(call, "ResourcePolicy", &text, err))
+        return -1; /* the secret need not be there */
     if (json_parse(call->arena, text, &document, &why))
         return service_refuse(
             err, 400, "MalformedPolicyDocumentException", "This resource policy contains invalid Json");
@@ -427,7 +480,6 @@ static int validate_policy(struct service_call *call, struct err *err)
     if (!statements)
         return service_refuse(err, 400, "MalformedPolicyDocumentException",
             "This resource policy contains a syntax error: no Statement");
-    (void)value_getz(call->input, "SecretId"); /* it need not be there */
     value_builder_set(&b, STR("PolicyValidationPassed"), &value_true);
     view_set(&b, "ValidationErrors", &value_empty_list);
     call->output = value_builder_map(&b);
@@ -437,7 +489,15 @@ static int validate_policy(struct service_call *call, struct err *err)
 const struct service_operation secretsmanager_operations[] = {
     {"secretsmanager", "ValidateResourcePolicy", validate_policy, NULL, NULL},
     {"secretsmanager", "GetRandomPassword", random_secret, NULL, NULL},
-    {"secretsmanager", "ListSecrets", list_secrets, NULL, NULL},
+    {"secretsmanager", "CreateSecret", create_secret, NULL, NULL},
+    {"secretsmanager", "TagResource", on_live_secret, NULL, NULL},
+    {"secretsmanager", "UntagResource", on_live_secret, NULL, NULL},
+    {"secretsmanager", "PutResourcePolicy", on_live_secret, NULL, NULL},
+    {"secretsmanager", "GetResourcePolicy", on_live_secret, NULL, NULL},
+    {"secretsmanager", "DeleteResourcePolicy", on_live_secret, NULL, NULL},
+    {"secretsmanager", "CancelRotateSecret", on_live_secret, NULL, NULL},
+    {"secretsmanager", "RestoreSecret", on_secret, NULL, NULL},
+    {"secretsmanager", "RotateSecret", rotate_secret, NULL, NULL},
     {"secretsmanager", "DeleteSecret", delete_secret, NULL, NULL},
     {"secretsmanager", "GetSecretValue", get_value, NULL, NULL},
     {"secretsmanager", "PutSecretValue", put_value, NULL, NULL},

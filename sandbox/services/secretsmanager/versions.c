@@ -1,96 +1,180 @@
-/* The note of a secret's versions: see versions.h. */
+/* The versions of a secret: see versions.h. */
 #include "sandbox/services/secretsmanager/versions.h"
 
+#include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 
 #define NOTE "secrets"
 
-enum { MAX_VERSIONS = 20 };
+enum { MAX_VERSIONS = 100 };
 
-const struct value *secret_versions(const struct service_call *call, const struct control_record *record)
+pthread_mutex_t secret_versions_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- the secret ---- */
+
+/* arn:…:secret:NAME, without the six characters behind it: its name. */
+static struct str name_in_arn(struct str id)
 {
-    return value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
+    ptrdiff_t at = str_starts(id, STR("arn:")) ? str_find(id, STR(":secret:"), 0) : -1;
+    return at < 0 ? STR_EMPTY : str_slice(id, (size_t)at + 8, id.n);
 }
 
-int secret_versions_keep(const struct service_call *call, const struct control_record *record,
-    const struct value *versions, struct err *err)
+static bool lookup_secret(struct service_call *call, struct str id, struct control_record *out)
 {
-    struct err why = ERR_INIT;
-    const struct value_entry entry = {STR("versions"), versions};
-    if (service_note_write(call, NOTE, record, value_map(call->arena, &entry, 1), &why))
-        return service_refuse(err, 500, "InternalServiceError", "%s", why.message);
-    return 0;
+    return id.n && control_find(services_control(call->services), call->arena,
+                       STR("aws.secretsmanager.secret"), call->region, id, out);
 }
+
+int secret_find(struct service_call *call, struct control_record *out, struct err *err)
+{
+    struct str id;
+    if (service_required(call, "SecretId", &id, err))
+        return -1;
+    if (lookup_secret(call, id, out))
+        return 0;
+    if (lookup_secret(call, name_in_arn(id), out) && str_starts(value_gets(out->attrs, "arn"), id))
+        return 0;
+    return service_refuse(
+        err, 400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret.");
+}
+
+/* ---- its versions ---- */
 
 struct str secret_version_id(const struct value *version)
 {
     return value_gets(version, "id");
 }
 
-bool secret_version_is_current(const struct control_record *record, struct str id)
+bool secret_version_has(const struct value *version, const char *stage)
 {
-    return str_eq(value_gets(record->attrs, "version_id"), id);
+    return value_list_has(value_getz(version, "stages"), str_z(stage));
 }
 
-static bool has_stage(const struct value *version, struct str stage)
+const struct value *secret_version_find(const struct value *versions, struct str id, struct str stage)
 {
-    return value_list_has(value_getz(version, "stages"), stage);
+    for (uint32_t i = 0; i < versions->count; i++)
+        if ((!id.n || str_eq(id, secret_version_id(versions->items[i]))) &&
+            (!stage.n || value_list_has(value_getz(versions->items[i], "stages"), stage)))
+            return versions->items[i];
+    return NULL;
 }
 
-const struct value *secret_version_without(struct arena *arena, const struct value *version, struct str stage)
+static const struct value *without_stage(struct arena *arena, const struct value *version, struct str stage)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    const struct value *stages = value_getz(version, "stages");
-    for (uint32_t i = 0; stages && i < stages->count; i++)
+    const struct value *stages = value_as_list(value_getz(version, "stages"));
+    for (uint32_t i = 0; i < stages->count; i++)
         if (!str_eq(value_text(stages->items[i], STR_EMPTY), stage))
             value_builder_add(&b, stages->items[i]);
     return value_with(arena, version, STR("stages"), value_builder_list(&b));
 }
 
-const struct value *secret_versions_with(
-    struct arena *arena, const struct value *versions, const struct value *version)
+static const struct value *with_stage(struct arena *arena, const struct value *version, struct str stage)
 {
-    const struct value *stages = value_getz(version, "stages");
     struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *stages = value_as_list(value_getz(version, "stages"));
+    for (uint32_t i = 0; i < stages->count; i++)
+        value_builder_add(&b, stages->items[i]);
+    value_builder_add(&b, value_string(arena, stage));
+    return value_with(arena, version, STR("stages"), value_builder_list(&b));
+}
+
+const struct value *secret_versions_moved(
+    struct arena *arena, const struct value *versions, struct str stage, struct str to)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *holder = secret_version_find(versions, STR_EMPTY, stage);
+    struct str from = holder ? secret_version_id(holder) : STR_EMPTY;
+    if (str_eq(from, to))
+        return versions;
+    bool replaced = str_eqz(stage, SECRET_CURRENT) && from.n;
+    if (replaced)
+        versions = secret_versions_moved(arena, versions, STR(SECRET_PREVIOUS), from);
+    if (replaced && secret_version_has(holder, SECRET_PENDING))
+        versions = secret_versions_moved(arena, versions, STR(SECRET_PENDING), STR_EMPTY);
     for (uint32_t i = 0; i < versions->count; i++) {
         const struct value *one = versions->items[i];
-        for (uint32_t k = 0; stages && k < stages->count; k++)
-            one = secret_version_without(arena, one, value_text(stages->items[k], STR_EMPTY));
-        bool old = versions->count - i >= MAX_VERSIONS && !value_getz(one, "stages")->count;
-        if (!str_eq(secret_version_id(one), secret_version_id(version)) && !old)
-            value_builder_add(&b, one);
+        if (str_eq(secret_version_id(one), from))
+            one = without_stage(arena, one, stage);
+        if (to.n && str_eq(secret_version_id(one), to))
+            one = with_stage(arena, one, stage);
+        value_builder_add(&b, one);
     }
-    value_builder_add(&b, version);
     return value_builder_list(&b);
 }
 
-const struct value *secret_stage(struct arena *arena, const char *stage)
+const struct value *secret_versions_with(
+    struct arena *arena, const struct value *versions, const struct value *version)
 {
-    const struct value *name = value_stringz(arena, stage);
-    return value_list(arena, &name, 1);
+    const struct value *stages = value_as_list(value_getz(version, "stages"));
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < versions->count; i++) {
+        const struct value *one = versions->items[i];
+        bool old = versions->count - i >= MAX_VERSIONS && !value_as_list(value_getz(one, "stages"))->count;
+        if (!str_eq(secret_version_id(one), secret_version_id(version)) && !old)
+            value_builder_add(&b, one);
+    }
+    value_builder_add(&b, value_with(arena, version, STR("stages"), &value_empty_list));
+    versions = value_builder_list(&b);
+    for (uint32_t i = 0; i < stages->count; i++)
+        versions = secret_versions_moved(
+            arena, versions, value_text(stages->items[i], STR_EMPTY), secret_version_id(version));
+    return versions;
 }
 
-const struct value *secret_version_previous(struct arena *arena, const struct control_record *record)
+/* What the record has as its value. */
+static const struct value *current_of(struct arena *arena, const struct control_record *record)
 {
     struct value_builder b = VALUE_BUILDER(arena);
+    const struct value *stage = value_stringz(arena, SECRET_CURRENT),
+                       *binary = value_getz(record->attrs, "secret_binary");
     view_set(&b, "id", value_getz(record->attrs, "version_id"));
-    view_set(&b, "stages", secret_stage(arena, SECRET_PREVIOUS));
+    view_set(&b, "stages", value_list(arena, &stage, 1));
     view_set(&b, "string", value_getz(record->attrs, "secret_string"));
-    const struct value *binary = value_getz(record->attrs, "secret_binary");
-    if (binary)
+    if (!value_is_null(binary))
         view_text(&b, "binary", base64_encode(arena, value_text(binary, STR_EMPTY)));
     view_int(&b, "created", record->changed_ms);
     return value_builder_map(&b);
 }
 
-const struct value *secret_version_find(
-    const struct service_call *call, const struct control_record *record, struct str id, struct str stage)
+const struct value *secret_versions(const struct service_call *call, const struct control_record *record)
 {
-    const struct value *versions = secret_versions(call, record);
-    for (uint32_t i = 0; i < versions->count; i++)
-        if ((!id.n || str_eq(id, secret_version_id(versions->items[i]))) &&
-            (!stage.n || has_stage(versions->items[i], stage)))
-            return versions->items[i];
-    return NULL;
+    const struct value *versions =
+        value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
+    bool has_value = !value_is_null(value_getz(record->attrs, "secret_string")) ||
+                     !value_is_null(value_getz(record->attrs, "secret_binary"));
+    const struct value *known =
+        secret_version_find(versions, value_gets(record->attrs, "version_id"), STR(SECRET_CURRENT));
+    return known || !has_value ? versions
+                               : secret_versions_with(call->arena, versions, current_of(call->arena, record));
+}
+
+static int note_write(const struct service_call *call, const struct control_record *record,
+    const struct value *note, const struct value *versions, struct err *err)
+{
+    struct err why = ERR_INIT;
+    note = value_with(call->arena, note, STR("versions"), versions);
+    if (service_note_write(call, NOTE, record, note, &why))
+        return service_refuse(err, 500, "InternalServiceError", "%s", why.message);
+    return 0;
+}
+
+int secret_versions_keep(const struct service_call *call, const struct control_record *record,
+    const struct value *versions, struct err *err)
+{
+    return note_write(call, record, service_note_read(call, NOTE, record), versions, err);
+}
+
+int secret_rotated(const struct service_call *call, const struct control_record *record,
+    const struct value *versions, struct err *err)
+{
+    const struct value *note = service_note_read(call, NOTE, record);
+    note = value_with(call->arena, note, STR("rotated"), value_int(call->arena, clock_wall_ms()));
+    return note_write(call, record, note, versions, err);
+}
+
+int64_t secret_rotated_ms(const struct service_call *call, const struct control_record *record)
+{
+    return service_int(service_note_read(call, NOTE, record), "rotated", 0);
 }
