@@ -99,7 +99,7 @@ static bool has_text(const struct value *secret, struct str key, struct str want
 }
 
 /* One of the values; with "!" before it, none that has it. */
-static bool passes(const struct value *secret, const struct value *filter)
+static bool secret_passes(const struct value *secret, const struct value *filter)
 {
     const struct value *values = value_as_list(value_getz(filter, "Values"));
     for (uint32_t i = 0; i < values->count; i++) {
@@ -114,7 +114,7 @@ static bool passes(const struct value *secret, const struct value *filter)
 static bool passes_all(const struct value *secret, const struct value *filters)
 {
     for (uint32_t i = 0; i < filters->count; i++)
-        if (!passes(secret, filters->items[i]))
+        if (!secret_passes(secret, filters->items[i]))
             return false;
     return true;
 }
