@@ -105,6 +105,7 @@ static const struct {
     {"redshift-data", "ExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
     {"redshift-data", "BatchExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
     {"redshift-data", "ListStatements", "RoleLevel"},
+    {"secretsmanager", "RotateSecret", "ExternalSecretRotationMetadata ExternalSecretRotationRoleArn"},
     {"sns", "Publish", "PhoneNumber"},
     {"ssm", "GetParametersByPath", "ParameterFilters"},
     {"states", "ListExecutions", "redriveFilter"},
