@@ -1,5 +1,6 @@
 /* weir plan: what would change; kept in a file where that is asked for. */
 #include "cmd/cost/budget.h"
+#include "cmd/export/exported.h"
 #include "cmd/output/junit.h"
 #include "cmd/output/sarif.h"
 #include "cmd/page/page.h"
@@ -102,6 +103,19 @@ static int cmd_plan_junit(struct invocation *inv, const struct plan *plan)
     return invocation_write(inv, buf_str(&out));
 }
 
+static int cmd_plan_terraform(struct invocation *inv, const struct plan *plan)
+{
+    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
+    struct saved_plan *saved = NULL;
+    struct err err = ERR_INIT;
+    plan_write(plan, &text);
+    if (saved_plan_parse(buf_str(&text), "the plan", &saved, &err))
+        return invocation_fail(inv, &err);
+    export_show(inv, saved, plan->workspace->catalog, &out);
+    saved_plan_free(saved);
+    return invocation_write(inv, buf_str(&out));
+}
+
 static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
 {
     const struct plan_settings *own = inv->own;
@@ -127,6 +141,8 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
         return cmd_plan_sarif(inv, plan);
     if (str_eqz(format, "junit"))
         return cmd_plan_junit(inv, plan);
+    if (str_eqz(format, "terraform-json"))
+        return cmd_plan_terraform(inv, plan);
     return str_eqz(format, "markdown") ? invocation_write(inv, buf_str(&page)) : planning_show(inv, plan);
 }
 
@@ -182,9 +198,9 @@ static const struct option options[] = {
     {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
         .doc = "status 2 when there is something to do, 0 when there is not"},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown html sarif junit",
+        .completes = COMPLETES_CHOICES, .choices = "text markdown html sarif junit terraform-json",
         .doc = "how to print it: text, markdown for a pull request, html: a page to look around in, "
-               "sarif: what rules report, for code hosts, or junit: the same for CI"},
+               "sarif or junit: what rules report, or terraform-json: Terraform's plan representation"},
     {0, "markdown", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, markdown),
         .completes = COMPLETES_FILE, .doc = "write it as Markdown to a file too, whatever is printed"},
     {0, "cost", .offset = offsetof(struct plan_settings, cost),

@@ -2,6 +2,7 @@
  * `weir show`: what a saved plan does, and then neither the stack nor the state is looked at; or one resource
  * from all sides.
  */
+#include "cmd/export/exported.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/events.h"
 #include "cmd/output/junit.h"
@@ -59,8 +60,9 @@ static void show_junit(const struct plan *plan, struct str stack, struct buf *ou
 }
 
 static void render_saved(
-    const struct invocation *inv, const struct plan *plan, const struct saved_plan *saved, struct buf *out)
+    struct invocation *inv, struct catalog *catalog, struct saved_plan *saved, struct buf *out)
 {
+    const struct plan *plan = saved_plan_shown(saved, catalog);
     const struct show_settings *own = inv->own;
     bool full = inv->settings->full || inv->settings->verbose > 0;
     if (inv->settings->json)
@@ -71,8 +73,16 @@ static void render_saved(
         show_sarif(plan, out);
     else if (own->format && str_eqz(str_z(own->format), "junit"))
         show_junit(plan, saved_plan_stack(saved), out);
+    else if (own->format && str_eqz(str_z(own->format), "terraform-json"))
+        export_show(inv, saved, catalog, out);
     else
         render_plan(plan, &(struct render_options){.color = true, .everything = full, .compact = !full}, out);
+}
+
+static bool is_json_format(const struct invocation *inv)
+{
+    const struct show_settings *own = inv->own;
+    return own->format && str_eqz(str_z(own->format), "terraform-json");
 }
 
 static int print_saved(struct invocation *inv, struct saved_plan *saved)
@@ -83,9 +93,9 @@ static int print_saved(struct invocation *inv, struct saved_plan *saved)
     if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
             &catalog, &err))
         return invocation_fail(inv, &err);
-    render_saved(inv, saved_plan_shown(saved, catalog), saved, &text);
+    render_saved(inv, catalog, saved, &text);
     catalog_free(catalog);
-    if (inv->settings->json)
+    if (inv->settings->json || is_json_format(inv))
         text_add_json_safe(&out, buf_str(&text));
     else
         add_shown(&out, buf_str(&text), inv->out.color);
@@ -114,8 +124,9 @@ static int cmd_show_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct show_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown sarif junit",
-        .doc = "how to print it: text, markdown for a pull request, sarif or junit: what rules reported"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown sarif junit terraform-json",
+        .doc = "how to print it: text, markdown for a pull request, sarif or junit: what rules reported, or "
+               "terraform-json: Terraform's plan representation"},
     {0, "full", .offset = offsetof(struct settings, full),
         .doc = "every attribute and every value whole, not the compact form"},
 };

@@ -309,6 +309,8 @@ int plan_apply(
  * with deletions.
  */
 int plan_save(const struct plan *plan, const char *path, struct err *err);
+/* The file's text. */
+void plan_write(const struct plan *plan, struct buf *out);
 struct saved_plan; /* read from a file, before the workspace is open: says which inputs and environment to
                       open it with */
 /* ERR_DAMAGED where the file is not as it was written. */
@@ -321,6 +323,18 @@ void saved_plan_free(struct saved_plan *saved);
  * long as `saved`. Types that the catalog does not know are told without what a schema says.
  */
 const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *catalog);
+/* A resource as a whole, whether it changes or not. Secrets in it are marked, and their values lost. */
+struct planned_object {
+    struct str address, type, id;       /* id "": none yet, or none needed */
+    const struct schema *schema;        /* NULL: the catalog does not know the type */
+    const struct value *before, *after; /* NULL: it is not there */
+    enum action action;
+    bool create_first;
+    const struct value *given;      /* list of the attributes that the file configures */
+    const struct value *references; /* attribute -> list of what it refers to: "net/vpc.vpc_id" */
+};
+/* All of them, first in the stack's order, then what has left it. They live as long as `saved`. */
+const struct planned_object *saved_plan_objects(struct saved_plan *saved, struct catalog *catalog, size_t *n);
 struct str saved_plan_stack(const struct saved_plan *saved);
 struct str saved_plan_env(const struct saved_plan *saved);
 /* The inputs as they were given ("k=v"), without sensitive ones. */

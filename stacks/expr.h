@@ -128,6 +128,9 @@ bool expr_writes_secret(const struct expr *expr, bool within);
  * other expression, anywhere in it. */
 void expr_each_decl(
     const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx);
+/* Calls `visit` for each that is referred to anywhere in it, with the attribute: "" for `x` as a whole. */
+void expr_each_reference(
+    const struct expr *expr, void (*visit)(void *ctx, const struct decl *decl, struct str attr), void *ctx);
 /* Of `${x.attribute}` and `${x[key].attribute}`, where x is a resource: the part that gives it, and x itself.
  * NULL for all else. */
 const struct expr *expr_owner(const struct expr *expr, const struct decl **decl);

@@ -12,6 +12,7 @@
 #include "plan/saved/fingerprint.h"
 #include "plan/saved/saved_changes.h"
 #include "plan/saved/saved_live.h"
+#include "plan/saved/saved_objects.h"
 #include "plan/saved/saved_seal.h"
 #include "plan/state/scan.h"
 
@@ -54,7 +55,7 @@ static void inputs_values(
     *secret = value_builder_map(&hashed);
 }
 
-int plan_save(const struct plan *plan, const char *path, struct err *err)
+void plan_write(const struct plan *plan, struct buf *out)
 {
     const struct planner *p = plan->planner;
     struct state *state = plan->workspace->state;
@@ -84,9 +85,14 @@ int plan_save(const struct plan *plan, const char *path, struct err *err)
         {STR("outcome"), value_string(&arena, outputs_fingerprint(plan, &arena))},
     };
     const struct value *facts = value_map(&arena, entries, sizeof entries / sizeof *entries);
+    json_write(out, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
+    saved_seal(out, state);
+}
+
+int plan_save(const struct plan *plan, const char *path, struct err *err)
+{
     AUTO_BUF struct buf text = BUF_INIT;
-    json_write(&text, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
-    saved_seal(&text, state);
+    plan_write(plan, &text);
     return file_write_named(path, buf_str(&text), 0600, err);
 }
 
@@ -195,6 +201,11 @@ const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *ca
 {
     saved_changes_read(saved->content, catalog, &saved->arena, &saved->shown);
     return &saved->shown;
+}
+
+const struct planned_object *saved_plan_objects(struct saved_plan *saved, struct catalog *catalog, size_t *n)
+{
+    return saved_objects_read(saved->content, catalog, &saved->arena, n);
 }
 
 struct str saved_plan_stack(const struct saved_plan *saved)

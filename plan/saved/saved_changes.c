@@ -6,6 +6,7 @@
 #include "plan/objects/address.h"
 #include "plan/planner.h"
 #include "plan/saved/saved_findings.h"
+#include "plan/saved/saved_objects.h"
 #include "plan/saved/saved_value.h"
 #include "plan/state/scan.h"
 
@@ -172,6 +173,7 @@ const struct value *saved_changes(const struct plan *plan, struct arena *arena)
         {STR("erases"), value_builder_map(&erases)},
         {STR("refresh"), refresh_saved(arena, plan)},
         {STR("rules"), saved_findings(plan, arena)},
+        {STR("objects"), saved_objects(plan, arena)},
     };
     return as_written(arena, value_map(arena, entries, sizeof entries / sizeof *entries));
 }

@@ -67,6 +67,7 @@ static const struct kept_key type_keys[] = {
     {"split", offsetof(struct names_type, split)},
     {"blocks", offsetof(struct names_type, blocks)},
     {"zeros", offsetof(struct names_type, zeros)},
+    {"unsupported", offsetof(struct names_type, unsupported)},
 };
 
 static void read_kept(
@@ -86,6 +87,7 @@ static void read_rule(struct arena *arena, const struct node *map, struct names_
     rule->document = node_get(map, "document") != NULL;
     rule->each = node_get(map, "each") != NULL;
     rule->digest = node_get(map, "digest") != NULL;
+    rule->import_only = node_get(map, "import_only") != NULL;
     read_kept(arena, map, rule_keys, sizeof rule_keys / sizeof *rule_keys, rule);
 }
 
@@ -128,6 +130,7 @@ static int read_terraform(
         return -1;
     struct names_type *type = type_new(names->arena, entry->key, schema);
     type->asked = asked;
+    type->import_only = node_get(one, "import_only") != NULL;
     read_rules(names->arena, type, node_get(one, "names"));
     type->into_by = node_text(node_get(one, "by"));
     type->at = node_text(node_get(one, "at"));
@@ -302,6 +305,29 @@ const struct names_type *names_terraform(struct names *names, struct str type)
         map_set(&names->terraform, other, schema ? type_new(names->arena, other, schema) : &no_type);
     }
     return names_known(&names->terraform, type);
+}
+
+const struct names_type *const *names_terraform_of(
+    struct names *names, const struct schema *schema, size_t *n)
+{
+    struct err ignored = ERR_INIT;
+    struct str rest;
+    const struct embedded_file *file = str_starts(schema->name, STR("weir."))
+                                           ? embedded_find(STR("provider/weir/names/made.yaml"))
+                                           : file_beside(names->arena, schema->name, &rest);
+    const struct node *root = root_of(names, file, &ignored),
+                      *map = root ? node_get(root, "terraform") : NULL;
+    uint32_t count = map && map->kind == NODE_MAP ? map->count : 0;
+    const struct names_type **list = ARENA_ARRAY(names->arena, const struct names_type *, count + 1);
+    *n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!map_get(&names->terraform, map->entries[i].key))
+            read_terraform(names, service_of(file), &map->entries[i], &ignored);
+        const struct names_type *type = names_known(&names->terraform, map->entries[i].key);
+        if (type && type->schema == schema && !type->import_only)
+            list[(*n)++] = type;
+    }
+    return list;
 }
 
 struct str names_by_words(struct names *names, struct str type)

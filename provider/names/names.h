@@ -20,6 +20,7 @@
  *         cidr_blocks[0]: cidr                   # the only one of a list
  *         self: {as: source_group, same: security_group_id} # true: what that one says
  *         user_data: {as: user_data, digest: true} # a state has only its digest
+ *         inline_policy: {as: policies, import_only: true} # exports (cmd/export) have it in another way
  *         Ref: url                               # what a reference to the resource itself is
  *     terraform:
  *       aws_s3_bucket: {type: bucket, names: {bucket: name, hosted_zone_id: ""}}
@@ -29,6 +30,8 @@
  *       aws_security_group_rule: {type: security_group_rule, split: [cidr_blocks]} # one for each value of it
  *       aws_instance: {type: instance, unsaid: {private_ip: null, "ebs_block_device[].iops": 0}, zeros:
  * ["ports[].from"]}
+ *
+ *       aws_s3_object: {type: object, unsupported: [sha256]} # of ours: Terraform has nothing like it
  *
  * What a dynamic block made is not in the configuration that a plan has: of `blocks` everything that is there
  * has been said, unless a resource of its own said it.
@@ -64,6 +67,7 @@ struct names_rule {
     bool each;               /* of a list of maps: one of them for each value */
     struct str same;         /* where it is true, what stands there under this name; "" none */
     bool digest;             /* what is known of it may be no more than its digest */
+    bool import_only;        /* nothing is exported so */
 };
 
 /* One of their types as one of ours. */
@@ -83,7 +87,9 @@ struct names_type {
     const struct value *blocks; /* likewise: blocks that only a configuration makes -> the attribute by which
                                    resources of their own do the same, "" none; or NULL */
     const struct value *zeros;  /* likewise: our paths of zeros that mean something; or NULL */
+    const struct value *unsupported; /* likewise: attributes of ours that it does not have, for exports; or NULL */
     bool asked;                 /* likewise: there is no such type, what is secret of it becomes an input */
+    bool import_only;           /* likewise: nothing is exported as one */
 };
 
 struct names {
@@ -103,6 +109,10 @@ void names_release(struct names *names);
 /* NULL: weir has no type of its own for that. */
 const struct names_type *names_cloudformation(struct names *names, struct str type);
 const struct names_type *names_terraform(struct names *names, struct str type);
+/* The types that Terraform has for one of ours, in the file's order: itself, and those that are parts of it.
+ * In the arena of the names. */
+const struct names_type *const *names_terraform_of(
+    struct names *names, const struct schema *schema, size_t *n);
 /* aws.glue.job is aws_glue_job, mostly. */
 struct str names_underscored(struct arena *arena, struct str type);
 /* CloudFormation's type that Terraform's is by its words: aws_kinesis_stream. "" none. */

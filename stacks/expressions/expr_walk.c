@@ -64,6 +64,19 @@ void expr_each_decl(
             visit_all(&expr->map.entries[i].value, visit, ctx);
 }
 
+void expr_each_reference(
+    const struct expr *e, void (*visit)(void *ctx, const struct decl *decl, struct str attr), void *ctx)
+{
+    const struct expr *base = e && e->op == EXPR_ATTR ? e->attr.base : NULL;
+    while (base && base->op == EXPR_INDEX)
+        base = base->index.base;
+    const struct decl *named = e ? expr_named(base ? base : e) : NULL;
+    if (named)
+        visit(ctx, named, base ? e->attr.name : STR_EMPTY);
+    for (uint32_t i = 0, n = e ? expr_child_count(e) : 0; i < n && !named; i++)
+        expr_each_reference(expr_child(e, i), visit, ctx);
+}
+
 size_t expr_count_constant(const struct expr *expr, struct str name)
 {
     bool named = expr && (expr->op == EXPR_CONSTANT_NAME || expr->op == EXPR_NAME);

@@ -1,0 +1,212 @@
+/* A plan's resources as Terraform would have them: see exported.h. */
+#include "cmd/export/exported.h"
+
+#include "base/json.h"
+#include "stacks/stack.h"
+
+#include <ctype.h>
+
+/* ---- types ---- */
+
+/* How Terraform has one of our types. */
+struct export_kind {
+    const struct names_type *const *types;
+    size_t n;
+};
+
+static const struct export_kind *kind_of(struct export *export, const struct schema *schema)
+{
+    struct export_kind *kind = map_get(&export->kinds, schema->name);
+    if (kind)
+        return kind;
+    kind = ARENA_NEW(export->arena, struct export_kind);
+    kind->types = names_terraform_of(&export->names, schema, &kind->n);
+    map_set(&export->kinds, schema->name, kind);
+    return kind;
+}
+
+/* How well a type says what an object has: by its rules, and by what it has unless it says others. */
+static int fitness(const struct names_type *type, const struct value *object)
+{
+    int points = 0;
+    for (uint32_t i = 0; i < object->count; i++)
+        for (size_t k = 0; k < type->n; k++)
+            if (str_eq(type->rules[k].to, object->entries[i].key)) {
+                points++;
+                break;
+            }
+    for (uint32_t i = 0; type->set && i < type->set->count; i++)
+        points += value_equal(value_get(object, type->set->entries[i].key), type->set->entries[i].value)
+                      ? 1000
+                      : -1000;
+    return points;
+}
+
+/* The type that fits an object best, and all that are parts of it. NULL: Terraform has none. */
+static const struct reverse *reverse_for(
+    struct export *export, const struct schema *schema, const struct value *object)
+{
+    const struct export_kind *kind = schema ? kind_of(export, schema) : NULL;
+    if (!kind || !kind->n || !object)
+        return NULL;
+    const struct names_type **types = ARENA_ARRAY(export->arena, const struct names_type *, kind->n + 1);
+    struct reverse *reverse = ARENA_NEW(export->arena, struct reverse);
+    int most = 0;
+    *reverse = (struct reverse){.arena = export->arena, .schema = schema, .types = types, .n = 1};
+    for (size_t i = 0; i < kind->n; i++) {
+        int points = fitness(kind->types[i], object);
+        if (kind->types[i]->into_by.n) {
+            types[reverse->n++] = kind->types[i];
+        } else if (!types[0] || points > most) {
+            types[0] = kind->types[i];
+            most = points;
+        }
+    }
+    return types[0] ? reverse : NULL;
+}
+
+/* ---- names ---- */
+
+/* What Terraform takes as a name. */
+static struct str name_of(struct arena *arena, struct str text)
+{
+    char *name = arena_strz(arena, text);
+    size_t n = text.n;
+    while (n && name[n - 1] == ']')
+        n--;
+    for (size_t i = 0; i < n; i++)
+        name[i] = isalnum((unsigned char)name[i]) || name[i] == '-' ? name[i] : '_';
+    name[n] = 0;
+    bool letter = n && (isalpha((unsigned char)name[0]) || name[0] == '_');
+    return letter ? str_n(name, n) : arena_printf(arena, "_%s", name);
+}
+
+/* A name that no other has for a resource of that type. */
+static struct str free_name(struct export *export, struct str type, struct str wanted, struct str whose)
+{
+    struct str name = name_of(export->arena, wanted);
+    for (int i = 2;; i++) {
+        struct str full = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(type), STR_ARG(name));
+        const struct str *taken = map_get(&export->taken, full);
+        if (taken && str_eq(*taken, whose))
+            return name;
+        if (!taken) {
+            struct str *mark = ARENA_NEW(export->arena, struct str);
+            *mark = whose;
+            map_set(&export->taken, full, mark);
+            return name;
+        }
+        name = arena_printf(export->arena, "%.*s_%d", STR_ARG(name_of(export->arena, wanted)), i);
+    }
+}
+
+static struct str address_of(struct arena *arena, const struct exported *one)
+{
+    if (!one->key.p)
+        return arena_printf(arena, "%.*s.%.*s", STR_ARG(one->type), STR_ARG(one->name));
+    AUTO_BUF struct buf key = BUF_INIT;
+    json_write_string(&key, one->key);
+    return arena_printf(
+        arena, "%.*s.%.*s[%.*s]", STR_ARG(one->type), STR_ARG(one->name), STR_ARG(buf_str(&key)));
+}
+
+/* ---- resources ---- */
+
+static struct exported *export_add(struct export *export, const struct planned_object *object,
+    struct str type, struct str declared, struct str entry, struct str key)
+{
+    ARENA_GROW(export->arena, export->items, export->n, export->cap);
+    struct exported *one = &export->items[export->n++];
+    struct str wanted =
+        entry.n ? arena_printf(export->arena, "%.*s_%.*s", STR_ARG(declared), STR_ARG(entry)) : declared;
+    *one = (struct exported){.type = type, .key = key, .object = object};
+    one->name = free_name(
+        export, type, wanted, arena_printf(export->arena, "%.*s %.*s", STR_ARG(declared), STR_ARG(entry)));
+    one->address = address_of(export->arena, one);
+    return one;
+}
+
+static const struct reversed *same_of(const struct reversed *list, size_t n, const struct reversed *one)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].type == one->type && str_eq(list[i].entry, one->entry))
+            return &list[i];
+    return NULL;
+}
+
+static void add_translated(struct export *export, const struct planned_object *object,
+    const struct reverse *reverse, struct str declared, struct str key)
+{
+    size_t before_n = 0, after_n = 0;
+    const struct reversed *before =
+                              object->before ? reverse_object(reverse, object->before, &before_n) : NULL,
+                          *after = object->after ? reverse_object(reverse, object->after, &after_n) : NULL;
+    struct str owner = STR_EMPTY;
+    for (size_t i = 0; i < after_n + before_n; i++) {
+        const struct reversed *made = i < after_n ? &after[i] : &before[i - after_n],
+                              *old = i < after_n ? same_of(before, before_n, made) : made;
+        if (i >= after_n && same_of(after, after_n, made))
+            continue;
+        struct exported *one = export_add(export, object, made->type->other, declared, made->entry, key);
+        one->translated = true;
+        one->part = made->type->into_by.n;
+        one->before = old ? old->values : NULL;
+        one->after = i < after_n ? made->values : NULL;
+        one->made = i < after_n ? made : NULL;
+        one->owner = owner;
+        if (!one->part)
+            owner = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(one->type), STR_ARG(one->name));
+    }
+}
+
+static struct declared_export *declared_of(struct export *export, struct str declared)
+{
+    struct declared_export *of = map_get(&export->declared, declared);
+    if (of)
+        return of;
+    of = ARENA_NEW(export->arena, struct declared_export);
+    *of = (struct declared_export){.address = STR_EMPTY};
+    map_set(&export->declared, declared, of);
+    return of;
+}
+
+static void add_object(struct export *export, const struct planned_object *object)
+{
+    const struct reverse *reverse =
+        reverse_for(export, object->schema, object->after ? object->after : object->before);
+    struct str declared = object->address, key = {NULL, 0};
+    address_split(export->arena, object->address, &declared, &key);
+    struct declared_export *of = declared_of(export, declared);
+    size_t first = export->n;
+    if (reverse) {
+        add_translated(export, object, reverse, declared, key);
+    } else {
+        struct exported *one = export_add(
+            export, object, names_underscored(export->arena, object->type), declared, STR_EMPTY, key);
+        one->before = object->before;
+        one->after = object->after;
+    }
+    if (export->n > first)
+        of->address = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(export->items[first].type),
+            STR_ARG(export->items[first].name));
+    of->reverse = reverse;
+    ARENA_GROW(export->arena, of->objects, of->n, of->cap);
+    of->objects[of->n++] = object;
+}
+
+void export_open(struct export *export, struct arena *arena, struct catalog *catalog,
+    const struct planned_object *objects, size_t n)
+{
+    *export = (struct export){.arena = arena};
+    names_open(&export->names, arena, catalog);
+    for (size_t i = 0; i < n; i++)
+        add_object(export, &objects[i]);
+}
+
+void export_release(struct export *export)
+{
+    names_release(&export->names);
+    map_release(&export->declared);
+    map_release(&export->taken);
+    map_release(&export->kinds);
+}

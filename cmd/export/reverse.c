@@ -1,0 +1,221 @@
+/* One of weir's objects as the resources that Terraform has for it: see reverse.h. */
+#include "cmd/export/reverse.h"
+
+/* ---- whose an attribute is ---- */
+
+/* "policies[].x" is about `policies`. */
+static bool is_about(struct str path, struct str attr)
+{
+    return str_starts(path, attr) && (path.n == attr.n || path.p[attr.n] == '.' || path.p[attr.n] == '[');
+}
+
+static bool speaks_of(const struct names_type *type, struct str attr)
+{
+    for (size_t i = 0; i < type->n; i++)
+        if (is_about(type->rules[i].to, attr) && !type->rules[i].import_only &&
+            !str_eqz(type->rules[i].from, "id"))
+            return true;
+    return type->at.n && str_eq(type->at, attr);
+}
+
+/* The type that says an attribute: that of the whole where it has a rule for it, or no other has. */
+static size_t owner_of(const struct reverse *r, struct str attr)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (speaks_of(r->types[i], attr))
+            return i;
+    return 0;
+}
+
+static bool is_named(const void *ctx, struct str attr)
+{
+    return str_eq(*(const struct str *)ctx, attr);
+}
+
+/* ---- one resource ---- */
+
+static void add_source(struct reversed *one, struct arena *arena, struct str name, struct str attr)
+{
+    const struct value *there = value_as_list(value_get(one->sources, name));
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < there->count; i++)
+        value_builder_add(&list, there->items[i]);
+    value_builder_add(&list, value_string_ref(arena, attr));
+    one->sources = value_with(arena, one->sources, name, value_builder_list(&list));
+}
+
+/* One more attribute of ours, and what there is made of it. */
+static void add_attr(
+    const struct reverse *r, const struct reverse_level *level, struct reversed *one, struct str attr)
+{
+    const struct value *before = one->values;
+    one->values = reverse_fields(r->arena, level, before, is_named, &attr);
+    for (uint32_t i = 0; one->values != before && i < one->values->count; i++)
+        if (value_get(before, one->values->entries[i].key) != one->values->entries[i].value)
+            add_source(one, r->arena, one->values->entries[i].key, attr);
+}
+
+/* What leads to the whole: its id, or the attributes that this is made of. */
+static void add_owner(const struct reverse *r, struct reversed *one, const struct reversed *whole)
+{
+    const struct value *ids = whole->type->ids;
+    struct str names = one->type->into_by;
+    bool several = str_find_char(names, '/', 0) >= 0;
+    for (uint32_t i = 0; names.n; i++) {
+        struct str name = str_cut(names, '/', &names);
+        struct str id = several && ids && i < ids->count ? value_text(ids->items[i], STR_EMPTY) : STR("id");
+        const struct value *v = value_get(whole->values, id);
+        one->values = value_with(r->arena, one->values, name, v ? v : &value_unknown);
+        if (several)
+            one->sources = value_with(r->arena, one->sources, name, value_get(whole->sources, id));
+        else
+            one->sources = value_with(r->arena, one->sources, name, &value_empty_list);
+    }
+}
+
+static struct reverse_level level_of(
+    const struct reverse *r, const struct names_type *type, const struct value *object)
+{
+    return (struct reverse_level){.type = type,
+        .to = STR_EMPTY,
+        .from = STR_EMPTY,
+        .home = STR_EMPTY,
+        .attrs = r->schema->attrs,
+        .n = r->schema->attr_count,
+        .object = object};
+}
+
+/* Its id, as far as an attribute of ours is that. */
+static void add_id(const struct reverse *r, struct reversed *one, const struct value *object)
+{
+    const struct names_rule *rule = names_rule(one->type, STR("id"));
+    const struct value *id = value_get(object, rule && rule->to.n ? rule->to : r->schema->id);
+    const struct value *ids = one->type->ids;
+    if (!rule && ids && ids->count == 1)
+        id = value_get(one->values, value_text(ids->items[0], STR_EMPTY));
+    if (!value_get(one->values, STR("id")))
+        one->values = value_with(r->arena, one->values, STR("id"), id ? id : &value_unknown);
+}
+
+static void add_whole(const struct reverse *r, struct reversed *one, const struct value *object, size_t index)
+{
+    struct reverse_level level = level_of(r, one->type, object);
+    for (uint32_t i = 0; i < object->count; i++)
+        if (owner_of(r, object->entries[i].key) == index)
+            add_attr(r, &level, one, object->entries[i].key);
+}
+
+/* ---- entries of a map or list ---- */
+
+/* What an entry of a list is called: the last word of a text, or its number. */
+static struct str entry_name(struct arena *arena, const struct value *v, uint32_t index)
+{
+    struct str text = v->marks & VALUE_SENSITIVE ? STR_EMPTY : value_text(v, STR_EMPTY);
+    size_t word = text.n;
+    while (word && text.p[word - 1] != '/')
+        word--;
+    return text.n > word ? str_slice(text, word, text.n) : arena_printf(arena, "%u", index);
+}
+
+static void add_entry(const struct reverse *r, struct reversed *one, const struct attr *attr,
+    const struct value *object, const struct value *entry)
+{
+    const struct type *elem = attr->type->elem;
+    struct str to = arena_printf(r->arena, "%.*s[]", STR_ARG(attr->name));
+    struct reverse_level level = level_of(r, one->type, object);
+    if (elem && elem->kind == TYPE_OBJECT) {
+        level = (struct reverse_level){.type = one->type,
+            .to = to,
+            .from = STR_EMPTY,
+            .home = STR_EMPTY,
+            .attrs = elem->fields,
+            .n = elem->field_count,
+            .object = entry};
+        one->values = reverse_fields(r->arena, &level, one->values, NULL, NULL);
+    } else {
+        const struct names_rule *rule = reverse_rule(&level, attr->name, entry);
+        if (rule)
+            one->values = reverse_set(r->arena, one->values, rule->from,
+                elem ? reverse_value(r->arena, &level, elem, to, rule->from, entry) : entry);
+    }
+    for (uint32_t i = 0; i < one->values->count; i++)
+        add_source(one, r->arena, one->values->entries[i].key, attr->name);
+    if (one->type->key.n)
+        one->values =
+            value_with(r->arena, one->values, one->type->key, value_string_ref(r->arena, one->entry));
+}
+
+/* ---- all of them ---- */
+
+struct made {
+    const struct reverse *reverse;
+    struct reversed *items;
+    size_t n, cap;
+};
+
+static struct reversed *made_add(struct made *made, const struct names_type *type, struct str entry)
+{
+    ARENA_GROW(made->reverse->arena, made->items, made->n, made->cap);
+    made->items[made->n] = (struct reversed){
+        .type = type, .entry = entry, .values = &value_empty_map, .sources = &value_empty_map};
+    return &made->items[made->n++];
+}
+
+static void add_entries(struct made *made, const struct names_type *type, const struct value *object)
+{
+    const struct reverse *r = made->reverse;
+    const struct attr *attr = schema_attr(r->schema, type->at);
+    const struct value *all = value_get(object, type->at);
+    bool maps = all && all->kind == VALUE_MAP, lists = all && all->kind == VALUE_LIST;
+    for (uint32_t i = 0; attr && (maps || lists) && i < all->count; i++) {
+        const struct value *entry = maps ? all->entries[i].value : all->items[i];
+        struct reversed *one =
+            made_add(made, type, maps ? all->entries[i].key : entry_name(r->arena, entry, i));
+        add_entry(r, one, attr, object, entry);
+        add_owner(r, one, &made->items[0]);
+    }
+}
+
+static bool has_any(const struct reverse *r, const struct value *object, size_t index)
+{
+    for (uint32_t i = 0; i < object->count; i++)
+        if (!value_is_empty(object->entries[i].value) && owner_of(r, object->entries[i].key) == index)
+            return true;
+    return false;
+}
+
+const struct reversed *reverse_object(const struct reverse *reverse, const struct value *object, size_t *n)
+{
+    struct made made = {.reverse = reverse};
+    struct reversed *whole = made_add(&made, reverse->types[0], STR_EMPTY);
+    add_whole(reverse, whole, object, 0);
+    add_id(reverse, whole, object);
+    for (size_t i = 1; i < reverse->n; i++) {
+        const struct names_type *type = reverse->types[i];
+        if (!has_any(reverse, object, i))
+            continue;
+        if (type->at.n) {
+            add_entries(&made, type, object);
+            continue;
+        }
+        struct reversed *part = made_add(&made, type, STR_EMPTY);
+        add_whole(reverse, part, object, i);
+        add_owner(reverse, part, &made.items[0]);
+        part->values =
+            value_with(reverse->arena, part->values, STR("id"), value_get(made.items[0].values, STR("id")));
+    }
+    *n = made.n;
+    return made.items;
+}
+
+struct str reverse_output(const struct reverse *reverse, struct str attr)
+{
+    const struct names_type *type = reverse->types[0];
+    const struct attr *ours = schema_attr(reverse->schema, attr);
+    const struct names_rule *id = names_rule(type, STR("id"));
+    for (size_t i = 0; i < type->n; i++)
+        if (reverse_rule_is_for(&type->rules[i], attr))
+            return type->rules[i].from;
+    bool is_id = id ? str_eq(id->to, attr) : str_eq(reverse->schema->id, attr);
+    return is_id && ours && !ours->settable && !str_eqz(attr, "arn") ? STR("id") : attr;
+}

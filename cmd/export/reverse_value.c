@@ -1,0 +1,270 @@
+/* Values of ours as Terraform has them: see reverse.h. */
+#include "base/json.h"
+#include "cmd/export/reverse.h"
+
+#include <ctype.h>
+
+/* ---- paths there ---- */
+
+static const struct value *reverse_merged(struct arena *arena, const struct value *a, const struct value *b)
+{
+    if (a && a->kind == VALUE_MAP && b->kind == VALUE_MAP)
+        return value_merge(arena, a, b);
+    if (a && a->kind == VALUE_LIST && b->kind == VALUE_LIST && a->count == 1 && b->count == 1 &&
+        a->items[0]->kind == VALUE_MAP) {
+        const struct value *one = reverse_merged(arena, a->items[0], b->items[0]);
+        return value_list(arena, &one, 1);
+    }
+    return b;
+}
+
+const struct value *reverse_set(
+    struct arena *arena, const struct value *map, struct str path, const struct value *v)
+{
+    struct str rest, step = str_cut(path, '.', &rest), name = step;
+    ptrdiff_t bracket = str_find_char(step, '[', 0);
+    if (bracket >= 0)
+        name = str_slice(step, 0, (size_t)bracket);
+    const struct value *there = value_get(map, name), *within = there;
+    if (rest.p) {
+        if (there && there->kind == VALUE_LIST)
+            within = there->count ? there->items[0] : NULL;
+        v = reverse_set(arena, within && within->kind == VALUE_MAP ? within : &value_empty_map, rest, v);
+    }
+    if (bracket >= 0)
+        v = value_list(arena, &v, 1);
+    return value_with(arena, map, arena_str(arena, name), reverse_merged(arena, there, v));
+}
+
+/* ---- documents ---- */
+
+/* port_mappings: portMappings */
+static struct str camel(struct arena *arena, struct str name)
+{
+    char *out = arena_alloc(arena, name.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] == '_' && i + 1 < name.n)
+            out[n++] = (char)toupper((unsigned char)name.p[++i]);
+        else
+            out[n++] = name.p[i];
+    out[n] = 0;
+    return str_n(out, n);
+}
+
+/* A text cannot be known, or shown, in part. */
+static const struct value *as_document(struct arena *arena, const struct value *v)
+{
+    if (v->kind == VALUE_STRING || v->kind == VALUE_UNKNOWN)
+        return v;
+    if (!value_is_known(v))
+        return value_mark(arena, &value_unknown, value_is_sensitive(v) ? VALUE_SENSITIVE : 0);
+    const struct value *text = json_as_text(arena, v);
+    return value_is_sensitive(v) ? value_mark(arena, text, VALUE_SENSITIVE) : text;
+}
+
+/* ---- fields ---- */
+
+static struct str reverse_joined(struct arena *arena, struct str a, const char *between, struct str b)
+{
+    return a.n ? arena_printf(arena, "%.*s%s%.*s", STR_ARG(a), between, STR_ARG(b)) : b;
+}
+
+/* "rule[].filter[0].prefix" below "rule[]": "filter[0].prefix". */
+static struct str reverse_below(struct str path, struct str base)
+{
+    return base.n ? str_slice(path, base.n + 1, path.n) : path;
+}
+
+static bool lies_below(struct str path, struct str base)
+{
+    return !base.n || (str_starts(path, base) && path.n > base.n && path.p[base.n] == '.');
+}
+
+/* The first rule for something within what is at `path` here; NULL: none. */
+static const struct names_rule *rule_within(const struct reverse_level *level, struct str path)
+{
+    for (size_t i = 0; i < level->type->n; i++) {
+        const struct names_rule *rule = &level->type->rules[i];
+        bool within =
+            str_starts(rule->to, path) && rule->to.n > path.n &&
+            (rule->to.p[path.n] == '.' || str_starts(str_slice(rule->to, path.n, rule->to.n), STR("[].")));
+        if (within && !rule->import_only && lies_below(rule->from, level->from))
+            return rule;
+    }
+    return NULL;
+}
+
+/* "logging_config[0].format": "logging_config[0]."; without a dot "". */
+static struct str parent_of(struct str path)
+{
+    for (size_t i = path.n; i; i--)
+        if (path.p[i - 1] == '.')
+            return str_slice(path, 0, i);
+    return STR_EMPTY;
+}
+
+/* What is in it has places of its own there: they lie side by side with what this level has. */
+static const struct value *reverse_descend(struct arena *arena, const struct reverse_level *level,
+    const struct value *out, const struct attr *attr, struct str path, const struct names_rule *first,
+    const struct value *v)
+{
+    bool listed = attr->type->kind == TYPE_LIST || attr->type->kind == TYPE_SET;
+    const struct type *type = listed ? attr->type->elem : attr->type;
+    if (listed)
+        v = v->kind == VALUE_LIST && v->count == 1 ? v->items[0] : &value_null;
+    if (v->kind != VALUE_MAP || type->kind != TYPE_OBJECT)
+        return out;
+    struct reverse_level inner = *level;
+    inner.to = listed ? arena_printf(arena, "%.*s[]", STR_ARG(path)) : path;
+    inner.home = parent_of(reverse_below(first->from, level->from));
+    inner.attrs = type->fields;
+    inner.n = type->field_count;
+    inner.object = v;
+    return reverse_fields(arena, &inner, out, NULL, NULL);
+}
+
+/* hash_key is what the item of key_schema has that is otherwise like the rule's; several: a list. */
+static const struct value *items_like(struct arena *arena, const struct value *like, const struct value *list)
+{
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
+        const struct value *value = NULL;
+        bool same = true;
+        for (uint32_t k = 0; k < like->count; k++) {
+            const struct value *there = value_get(list->items[i], like->entries[k].key);
+            if (str_eqz(value_text(like->entries[k].value, STR_EMPTY), "@"))
+                value = there;
+            else
+                same = same && value_equal(there, like->entries[k].value);
+        }
+        if (same && value)
+            value_builder_add(&found, value);
+    }
+    return found.n == 1 ? found.entries[0].value : found.n ? value_builder_list(&found) : NULL;
+}
+
+/* Items that rules have under names of their own; false: there are no such rules. */
+static bool by_items(struct arena *arena, const struct reverse_level *level, const struct value **out,
+    struct str path, const struct value *v)
+{
+    bool any = false;
+    for (size_t i = 0; i < level->type->n; i++) {
+        const struct names_rule *rule = &level->type->rules[i];
+        if (!rule->item || !str_eq(rule->to, path) || !lies_below(rule->from, level->from))
+            continue;
+        const struct value *found = items_like(arena, rule->item, v);
+        any = true;
+        if (found)
+            *out = reverse_set(arena, *out, reverse_below(rule->from, level->from), found);
+    }
+    return any;
+}
+
+/* An entry of a map is a block of its own: instance_groups.master. */
+static bool by_keys(struct arena *arena, const struct reverse_level *level, const struct value **out,
+    const struct attr *attr, struct str path, const struct value *v)
+{
+    bool any = false, objects = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_OBJECT;
+    for (size_t i = 0; objects && i < level->type->n; i++) {
+        const struct names_rule *rule = &level->type->rules[i];
+        if (!rule->item || !lies_below(rule->to, path))
+            continue;
+        const struct value *entry = value_get(v, reverse_below(rule->to, path));
+        struct str to = arena_printf(arena, "%.*s[]", STR_ARG(path));
+        any = true;
+        for (uint32_t k = 0; entry && k < rule->item->count; k++)
+            entry = value_with(arena, entry, rule->item->entries[k].key, NULL);
+        if (entry)
+            *out = reverse_set(arena, *out, reverse_below(rule->from, level->from),
+                reverse_value(arena, level, attr->type->elem, to, rule->from, entry));
+    }
+    return any;
+}
+
+/* What goes with another attribute, or says which entries of another have a flag; and what is not there. */
+static bool is_left_out(const struct reverse_level *level, struct str path)
+{
+    for (size_t i = 0; i < level->type->n; i++) {
+        const struct names_rule *rule = &level->type->rules[i];
+        if ((rule->beside && value_get(rule->beside, path)) ||
+            (rule->flag && str_eq(value_text(rule->flag->items[1], STR_EMPTY), path)))
+            return true;
+    }
+    return value_list_has(level->type->unsupported, path);
+}
+
+static const struct value *reverse_place(struct arena *arena, const struct reverse_level *level,
+    const struct value *out, const struct attr *attr, struct str path, const struct value *v)
+{
+    if (by_items(arena, level, &out, path, v) || by_keys(arena, level, &out, attr, path, v))
+        return out;
+    const struct names_rule *rule = reverse_rule(level, path, v);
+    if (rule)
+        return reverse_set(arena, out, reverse_below(rule->from, level->from),
+            reverse_by_rule(arena, level, rule, attr, path, v));
+    const struct names_rule *within = rule_within(level, path);
+    struct str name =
+        reverse_joined(arena, level->home, "", level->document ? camel(arena, attr->name) : attr->name);
+    struct str from = reverse_joined(arena, level->from, ".", name);
+    if (within && !lies_below(within->from, from) &&
+        !str_starts(within->from, arena_printf(arena, "%.*s[", STR_ARG(from))))
+        return reverse_descend(arena, level, out, attr, path, within, v);
+    if ((!attr->settable && !str_eqz(path, "arn")) || is_left_out(level, path))
+        return out;
+    return reverse_set(arena, out, name, reverse_value(arena, level, attr->type, path, from, v));
+}
+
+const struct value *reverse_fields(struct arena *arena, const struct reverse_level *level,
+    const struct value *out, bool (*only)(const void *ctx, struct str attr), const void *ctx)
+{
+    for (size_t i = 0; i < level->n; i++) {
+        const struct attr *attr = &level->attrs[i];
+        const struct value *v = value_get(level->object, attr->name);
+        if (!value_is_null(v) && (!only || only(ctx, attr->name)))
+            out =
+                reverse_place(arena, level, out, attr, reverse_joined(arena, level->to, ".", attr->name), v);
+    }
+    return out;
+}
+
+/* ---- values ---- */
+
+static const struct value *as_items(struct arena *arena, const struct reverse_level *level,
+    const struct type *type, struct str to, struct str from, const struct value *v)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        value_builder_add(&b, reverse_value(arena, level, type->elem, to, from, v->items[i]));
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        value_builder_set(
+            &b, v->entries[i].key, reverse_value(arena, level, type->elem, to, from, v->entries[i].value));
+    return v->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
+}
+
+const struct value *reverse_value(struct arena *arena, const struct reverse_level *level,
+    const struct type *type, struct str to, struct str from, const struct value *v)
+{
+    if (v->kind == VALUE_UNKNOWN || (v->marks & VALUE_SENSITIVE))
+        return v;
+    bool within_list = str_ends(to, STR("[]")),
+         items = type->elem && (v->kind == VALUE_LIST || v->kind == VALUE_MAP);
+    if (type->kind == TYPE_OBJECT && v->kind == VALUE_MAP) {
+        struct reverse_level inner = {.type = level->type,
+            .to = to,
+            .from = within_list || level->document ? from : arena_printf(arena, "%.*s[0]", STR_ARG(from)),
+            .home = STR_EMPTY,
+            .attrs = type->fields,
+            .n = type->field_count,
+            .object = v,
+            .document = level->document};
+        const struct value *map = reverse_fields(arena, &inner, &value_empty_map, NULL, NULL);
+        return within_list || level->document ? map : value_list(arena, &map, 1);
+    }
+    if (type->kind == TYPE_POLICY || type->kind == TYPE_JSON || (type->kind == TYPE_ANY && !level->document))
+        return v->kind == VALUE_MAP || v->kind == VALUE_LIST ? as_document(arena, v) : v;
+    if (!items)
+        return v;
+    return as_items(arena, level, type, arena_printf(arena, "%.*s[]", STR_ARG(to)),
+        arena_printf(arena, "%.*s[]", STR_ARG(from)), v);
+}

@@ -1,0 +1,216 @@
+/* Every resource of a plan as a whole, in a saved plan. */
+#include "plan/saved/saved_objects.h"
+
+#include "base/map.h"
+#include "plan/planner.h"
+#include "plan/saved/saved_value.h"
+#include "stacks/expr.h"
+
+/* ---- writing ---- */
+
+static const struct value *object_veiled(
+    struct arena *arena, const struct schema *schema, const struct value *object)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; object && object->kind == VALUE_MAP && i < object->count; i++) {
+        struct attr_change given = {
+            .attr = schema_attr(schema, object->entries[i].key), .after = object->entries[i].value};
+        struct veil veil = {.arena = arena,
+            .type = given.attr ? given.attr->type : NULL,
+            .hidden = given.attr && given.attr->sensitive,
+            .names = attr_change_names_given(&given),
+            .secrets = VALUE_BUILDER(arena)};
+        value_builder_set(&b, object->entries[i].key, veil_value(&veil, given.after));
+        value_builder_release(&veil.secrets);
+    }
+    return value_builder_map(&b);
+}
+
+enum { DEPTH_MAX = 32 }; /* of locals and outputs that are made of others */
+
+struct references {
+    struct value_builder list;
+    int depth;
+};
+
+/* Through locals, outputs and what modules are given, to resources. */
+static void add_reference(void *ctx, const struct decl *decl, struct str attr)
+{
+    struct references *r = ctx;
+    const struct expr *expr = decl->kind == DECL_INPUT ? decl->argument : decl->expr;
+    if (decl->kind == DECL_RESOURCE) {
+        struct str text = arena_printf(
+            r->list.arena, "%.*s%s%.*s", STR_ARG(decl->address), attr.n ? "." : "", STR_ARG(attr));
+        value_builder_add(&r->list, value_string_ref(r->list.arena, text));
+    } else if (expr && r->depth < DEPTH_MAX) {
+        r->depth++;
+        expr_each_reference(expr, add_reference, r);
+        r->depth--;
+    }
+}
+
+static const struct value *references_of(struct arena *arena, const struct decl *decl)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < decl->attr_count; i++) {
+        struct references found = {.list = VALUE_BUILDER(arena)};
+        expr_each_reference(decl->attrs[i].expr, add_reference, &found);
+        const struct value *list = value_builder_list(&found.list);
+        if (list->count)
+            value_builder_set(&b, decl->attrs[i].name, list);
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *given_of(struct arena *arena, const struct decl *decl)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < decl->attr_count; i++)
+        value_builder_add(&list, value_string_ref(arena, decl->attrs[i].name));
+    return value_builder_list(&list);
+}
+
+static const struct value *object_saved(struct arena *arena, const struct instance *instance,
+    const struct value *given, const struct value *references)
+{
+    const struct decl *decl = instance->decl;
+    const struct value *planned = instance->planned;
+    struct value_entry entries[] = {{STR("address"), value_string_ref(arena, instance->address)},
+        {STR("type"), value_string_ref(arena, decl->schema->name)},
+        {STR("id"), value_string(arena, instance->seen ? instance->seen->record->subject.id : STR_EMPTY)},
+        {STR("planned"), object_veiled(arena, decl->schema, planned)}, {STR("given"), given},
+        {STR("references"), references}};
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+const struct value *saved_objects(const struct plan *plan, struct arena *arena)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    const struct planner *p = plan->planner;
+    for (size_t i = 0; !plan->destroy && i < p->stack->decl_count; i++) {
+        const struct instances *instances = &p->evaluated.instances[i];
+        const struct decl *decl = p->stack->decls[i];
+        if (decl->kind != DECL_RESOURCE || !instances->n)
+            continue;
+        const struct value *given = given_of(arena, decl), *references = references_of(arena, decl);
+        for (size_t k = 0; k < instances->n; k++)
+            value_builder_add(&list, object_saved(arena, &instances->items[k], given, references));
+    }
+    return value_builder_list(&list);
+}
+
+/* ---- reading ---- */
+
+struct objects {
+    struct arena *arena;
+    struct catalog *catalog;
+    const struct value *saved;
+    struct map changes; /* address -> const struct value, as the file has it */
+    struct planned_object *items;
+    size_t n;
+};
+
+static const struct value *object_lifted(struct arena *arena, const struct value *saved)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    saved = value_as_map(saved);
+    for (uint32_t i = 0; i < saved->count; i++)
+        value_builder_set(
+            &b, arena_str(arena, saved->entries[i].key), veil_lifted(arena, saved->entries[i].value));
+    return value_builder_map(&b);
+}
+
+/* What was there: the planned object, with what the change says that it was. */
+static const struct value *before_of(
+    struct arena *arena, const struct value *planned, const struct value *change)
+{
+    const struct value *attrs = value_as_list(value_getz(change, "attrs"));
+    for (uint32_t i = 0; i < attrs->count; i++) {
+        const struct value *before = value_getz(attrs->items[i], "before");
+        planned = value_with(arena, planned, arena_str(arena, value_gets(attrs->items[i], "name")),
+            before ? veil_lifted(arena, before) : NULL);
+    }
+    return planned;
+}
+
+static enum action action_of(const struct value *change)
+{
+    struct str name = value_gets(change, "action");
+    for (int i = 0; i < ACTION_COUNT; i++)
+        if (str_eqz(name, action_name((enum action)i)))
+            return (enum action)i;
+    return ACTION_NOOP;
+}
+
+static struct planned_object *object_read(
+    struct objects *o, const struct value *named, const struct value *change)
+{
+    struct err unknown = ERR_INIT; /* then without what a schema says */
+    struct planned_object *object = &o->items[o->n++];
+    *object = (struct planned_object){.address = arena_str(o->arena, value_gets(named, "address")),
+        .type = arena_str(o->arena, value_gets(named, "type")),
+        .id = arena_str(o->arena, value_gets(named, "id")),
+        .action = action_of(change),
+        .create_first = value_getb(change, "create_first"),
+        .given = value_copy(o->arena, value_as_list(value_getz(named, "given"))),
+        .references = value_copy(o->arena, value_as_map(value_getz(named, "references")))};
+    object->schema = catalog_find(o->catalog, object->type, false, &unknown);
+    return object;
+}
+
+static void add_planned(struct objects *o, const struct value *saved)
+{
+    const struct value *change = map_get(&o->changes, value_gets(saved, "address"));
+    struct planned_object *object = object_read(o, saved, change);
+    object->after = object_lifted(o->arena, value_getz(saved, "planned"));
+    if (object->action != ACTION_CREATE)
+        object->before = before_of(o->arena, object->after, change);
+    map_set(&o->changes, object->address, NULL);
+}
+
+/* What a refresh saw, as saved_live.h keeps it, without what is sealed or hashed. */
+static const struct value *live_lifted(struct arena *arena, const struct value *kept)
+{
+    if (kept->kind != VALUE_MAP)
+        return veil_lifted(arena, kept);
+    if (kept->count == 1 && str_starts(kept->entries[0].key, STR("$")))
+        return value_mark(arena, &value_empty_string, VALUE_SENSITIVE);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < kept->count; i++)
+        value_builder_set(
+            &b, arena_str(arena, kept->entries[i].key), live_lifted(arena, kept->entries[i].value));
+    return value_builder_map(&b);
+}
+
+/* What has no instance any more: all that is known of it is what was there. */
+static void add_leaving(struct objects *o, const struct value *change)
+{
+    struct str address = value_gets(change, "address");
+    if (!map_get(&o->changes, address) || value_getb(change, "data"))
+        return;
+    struct planned_object *object = object_read(o, change, change);
+    if (object->action != ACTION_DELETE && object->action != ACTION_FORGET)
+        return (void)o->n--;
+    const struct value *live = value_get(value_getz(o->saved, "live"), object->address);
+    object->before = before_of(o->arena, live_lifted(o->arena, value_as_map(live)), change);
+}
+
+const struct planned_object *saved_objects_read(
+    const struct value *saved, struct catalog *catalog, struct arena *arena, size_t *n)
+{
+    const struct value *objects = value_as_list(value_getz(saved, "objects")),
+                       *changes = value_as_list(value_getz(saved, "changes"));
+    struct objects o = {.arena = arena,
+        .catalog = catalog,
+        .saved = saved,
+        .items = ARENA_ARRAY(arena, struct planned_object, objects->count + changes->count + 1)};
+    for (uint32_t i = 0; i < changes->count; i++)
+        map_set(&o.changes, value_gets(changes->items[i], "address"), (void *)changes->items[i]);
+    for (uint32_t i = 0; i < objects->count; i++)
+        add_planned(&o, objects->items[i]);
+    for (uint32_t i = 0; i < changes->count; i++)
+        add_leaving(&o, changes->items[i]);
+    map_release(&o.changes);
+    *n = o.n;
+    return o.items;
+}
