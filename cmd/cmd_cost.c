@@ -118,8 +118,8 @@ const struct command cmd_cost = {
                "taxes; the program has those of us-east-1.\n\n"
                "`update` asks AWS for the prices of a region (pricing:GetProducts) and keeps them in "
                ".weir.\n\n"
-               "`budget: 20 USD/day` in the stack: plan and apply refuse a change that raises the cost "
-               "beyond it. They also refuse a resource whose price is not known. `usage: {ADDRESS: "
+               "`budget: 20 USD/day` in the stack: a rule that a change breaks which raises the cost "
+               "beyond it. So does a resource whose price is not known. `usage: {ADDRESS: "
                "{usd_per_hour: 1.25}}` gives its price. A fleet is counted for one member and for all; "
                "weir fleet holds all that it works on to the budget together.",
     .sets = sets,

@@ -33,7 +33,7 @@ static int fleet_ask(struct fleet *fleet)
 static int fleet_change(struct fleet *fleet)
 {
     const struct fleet_settings *own = fleet->inv->own;
-    int status = fleet_hold_budget(fleet);
+    int status = fleet_hold_budget(fleet, true);
     fleet_check_deletions(fleet);
     fleet_check_rules(fleet, true);
     if (status == EXIT_DONE)
@@ -75,7 +75,7 @@ static int run_plan(struct invocation *inv)
     if (status == EXIT_DONE && own->cost)
         status = fleet_tell_cost(&fleet);
     if (status == EXIT_DONE)
-        status = fleet_hold_budget(&fleet);
+        status = fleet_hold_budget(&fleet, false);
     fleet_check_rules(&fleet, false);
     if (status == EXIT_DONE)
         status = fleet_report(&fleet);

@@ -180,8 +180,6 @@ static int cmd_plan_run(struct invocation *inv)
         status = cmd_plan_cost(inv, plan);
     if (status == EXIT_DONE)
         status = planning_hold_rules(inv, plan);
-    if (status == EXIT_DONE)
-        status = cost_hold(inv, plan);
     if (status == EXIT_DONE && own->out && !cmd_plan_to_page(own))
         status = cmd_plan_save(inv, plan, own->out);
     if (status == EXIT_DONE && own->detailed_exitcode && (plan_has_changes(plan) || plan->output_count))

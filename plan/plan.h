@@ -225,7 +225,8 @@ struct plan_options {
      * nobody can. */
     const struct value *(*cost)(void *ctx, const struct plan *plan, struct arena *arena);
     void *cost_ctx;
-    int parallelism;           /* 0: 32 */
+    bool no_budget;  /* the stack's budget is not asked: others keep to it together, or nobody pays */
+    int parallelism; /* 0: 32 */
     const atomic_bool *cancel; /* set: planning is given up (ERR_INTERRUPTED); NULL: never */
     struct observer observer;
     /*

@@ -27,6 +27,8 @@
  *     dependencies  what it refers to, and
  *     dependents    what refers to it: lists of {address, type, action, self}
  *     plan          with `for: plan`: numbers of the plan, and plan.cost
+ *
+ * `budget:` is a rule of that kind (stacks/load/budget.c).
  */
 #ifndef WEIR_STACKS_RULE_H
 #define WEIR_STACKS_RULE_H
@@ -58,6 +60,7 @@ struct rule {
     const struct str *types;     /* names and patterns */
     size_t type_count;
     bool of_plan;
+    bool budget;              /* what `budget:` stands for */
     const struct decl *decl;  /* a condition of that resource; NULL: it is none */
     bool after;               /* asked after the call: a postcondition, or a check */
     bool check;               /* of `checks:`: of what is there after an apply */

@@ -3,8 +3,6 @@
 
 #include "cmd/cost/bill_show.h"
 
-#include <stdlib.h>
-
 int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_change *out)
 {
     struct err err = ERR_INIT;
@@ -32,79 +30,63 @@ int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool c
     return EXIT_DONE;
 }
 
-static const struct estimate_item *dearest(const struct estimate *estimate)
+/* ---- for rules ---- */
+
+static const struct value *dearest(const struct estimate *estimate, struct arena *arena)
 {
     const struct estimate_item *most = NULL;
     for (size_t i = 0; i < estimate->n; i++)
         if (!most || estimate->items[i].hourly > most->hourly)
             most = &estimate->items[i];
-    return most;
+    struct value_entry entries[] = {{STR("address"), value_string(arena, most ? most->address : STR_EMPTY)},
+        {STR("hour"), value_float(arena, most ? most->hourly : 0)}};
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
-/* The budget's own time: "month", and how many hours it has. */
-static struct str budget_time(const struct stack *stack, double *hours)
-{
-    struct str time, amount = str_cut(stack->budget, '/', &time);
-    double usd = strtod(amount.p, NULL);
-    *hours = usd > 0 ? usd / stack->budget_hourly : 24;
-    return usd > 0 ? str_trim(time) : STR("day");
-}
-
-/* What has no price counts as nothing: with it, nobody could say that the budget is kept. */
-static int all_known(struct invocation *inv, const struct stack *stack, const struct estimate *after)
+/* "db (no price of db.x9.large)", for the first ones. */
+static const struct value *unpriced(const struct estimate *estimate, struct arena *arena)
 {
     enum { SHOWN = 3 };
-    AUTO_BUF struct buf names = BUF_INIT;
-    struct str first = STR_EMPTY;
-    size_t n = 0;
-    for (size_t i = 0; i < after->n; i++) {
-        struct str why = estimate_unknown(&after->items[i], &inv->arena);
-        if (!why.n || ++n > SHOWN)
-            continue;
-        buf_addf(&names, "%s%.*s (%.*s)", n > 1 ? ", " : "", STR_ARG(after->items[i].address), STR_ARG(why));
-        first = first.n ? first : after->items[i].address;
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < estimate->n && list.n <= SHOWN; i++) {
+        const struct estimate_item *item = &estimate->items[i];
+        struct str why = estimate_unknown(item, arena);
+        if (why.n && list.n == SHOWN)
+            value_builder_add(&list, value_string(arena, STR("…")));
+        else if (why.n)
+            value_builder_add(&list, value_string_ref(arena, arena_printf(arena, "%.*s (%.*s)",
+                                                                 STR_ARG(item->address), STR_ARG(why))));
     }
-    if (!n)
-        return EXIT_DONE;
-    struct err err = ERR_INIT;
-    err_set(&err, ERR_INVALID, "the budget of %.*s, %.*s, cannot be kept to: nobody knows what %.*s%s cost%s",
-        STR_ARG(stack->name), STR_ARG(stack->budget), STR_ARG(buf_str(&names)), n > SHOWN ? ", …" : "",
-        n == 1 ? "s" : "");
-    err_hint(&err,
-        "\"weir cost update\" fetches prices of today; or say it in the stack, `usage: {%.*s: "
-        "{" ESTIMATE_OWN_PRICE ": 1.25}}`",
-        STR_ARG(stack->fleet && !stack->env.n ? STR("ADDRESS") : first));
-    return invocation_fail(inv, &err);
+    return value_builder_list(&list);
 }
 
-int cost_within(struct invocation *inv, const struct stack *stack, const struct estimate *now,
-    const struct estimate *after)
+const struct value *cost_value(const struct estimate *now, const struct estimate *after, struct arena *arena)
 {
-    int status = all_known(inv, stack, after);
-    if (status != EXIT_DONE || after->hourly <= stack->budget_hourly || after->hourly <= now->hourly)
-        return status;
-    const struct estimate_item *most = dearest(after);
-    struct err err = ERR_INIT;
-    double hours;
-    struct str time = budget_time(stack, &hours);
-    const char *article = str_eqz(time, "hour") ? "an" : "a";
-    err_set(&err, ERR_INVALID, "this would cost %.2f USD %s %.*s (%.2f now), and the budget of %.*s is %.*s",
-        after->hourly * hours, article, STR_ARG(time), now->hourly * hours, STR_ARG(stack->name),
-        STR_ARG(stack->budget));
-    err_hint(&err, "the dearest is %.*s at %.2f USD %s %.*s; \"weir cost\" lists them all",
-        STR_ARG(most->address), most->hourly * hours, article, STR_ARG(time));
-    return invocation_fail(inv, &err);
+    enum { DAY = 24 };
+    const struct value *unknown = unpriced(after, arena);
+    bool known = !unknown->count;
+    struct value_entry entries[] = {{STR("hour"), known ? value_float(arena, after->hourly) : &value_unknown},
+        {STR("day"), known ? value_float(arena, after->hourly * DAY) : &value_unknown},
+        {STR("month"), known ? value_float(arena, after->hourly * HOURS_A_MONTH) : &value_unknown},
+        {STR("hour_now"), value_float(arena, now->hourly)},
+        {STR("month_now"), value_float(arena, now->hourly * HOURS_A_MONTH)},
+        {STR("known_hour"), value_float(arena, after->hourly)},
+        {STR("known_month"), value_float(arena, after->hourly * HOURS_A_MONTH)},
+        {STR("dearest"), dearest(after, arena)}, {STR("unpriced"), unknown}};
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
-int cost_hold(struct invocation *inv, const struct plan *plan)
+const struct value *cost_of_plan(void *ctx UNUSED, const struct plan *plan, struct arena *arena)
 {
-    const struct stack *stack = plan->workspace->stack;
-    struct cost_change c;
-    if (!stack->budget.n || plan->destroy || !plan_has_changes(plan))
-        return EXIT_DONE;
-    int status = cost_consider(inv, plan, &c);
-    if (status != EXIT_DONE)
-        return status;
-    prices_free(c.prices);
-    return cost_within(inv, stack, &c.now, &c.after);
+    struct estimate now, after = {0};
+    struct prices *prices;
+    struct err ignored = ERR_INIT; /* then nobody can tell */
+    if (cost_open(plan->workspace, arena, &prices, &ignored))
+        return &value_unknown;
+    estimate_recorded(plan->workspace, prices, arena, &now);
+    if (!plan->destroy)
+        estimate_planned(plan, prices, arena, &after);
+    const struct value *cost = cost_value(&now, &after, arena);
+    prices_free(prices);
+    return cost;
 }

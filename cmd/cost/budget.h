@@ -1,5 +1,6 @@
 /*
- * What a plan does to the cost: told where that is asked for, and held to the stack's `budget:`.
+ * What a plan does to the cost: told where that is asked for, and as `plan.cost` of rules, of which the
+ * stack's `budget:` is one.
  */
 #ifndef WEIR_CMD_COST_BUDGET_H
 #define WEIR_CMD_COST_BUDGET_H
@@ -18,10 +19,10 @@ int cost_consider(struct invocation *inv, const struct plan *plan, struct cost_c
 
 /* The lines of `weir plan --cost`, or its event with --json. The exit status. */
 int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool color, struct buf *out);
-/* The same of bills that were added up otherwise. */
-int cost_within(struct invocation *inv, const struct stack *stack, const struct estimate *now,
-    const struct estimate *after);
-/* Refuses a plan that adds to the cost and goes beyond the budget: reported, and the exit status. */
-int cost_hold(struct invocation *inv, const struct plan *plan);
+
+/* For rules: numbers in USD. What the plan costs is unknown where a price is. In the arena. */
+const struct value *cost_value(const struct estimate *now, const struct estimate *after, struct arena *arena);
+/* The same of a plan, as plan_options.cost; from any thread, `ctx` is not used. */
+const struct value *cost_of_plan(void *ctx, const struct plan *plan, struct arena *arena);
 
 #endif

@@ -1,5 +1,6 @@
 /* Opening a fleet, locking and planning for each of its members; who is remembered. */
 #include "cmd/fleet/fleet.h"
+#include "cmd/cost/budget.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -286,6 +287,8 @@ static void member_plan(void *ctx, size_t i)
         .approved = s->approve.items,
         .approved_count = s->approve.n,
         .approval_reason = str_z(s->reason ? s->reason : ""),
+        .cost = cost_of_plan,
+        .no_budget = true, /* of all together: fleet_hold_budget() */
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_event, m}};

@@ -153,8 +153,9 @@ int fleet_run(struct invocation *inv);
 
 /* What the plans do to the cost, of each member and of all. */
 int fleet_tell_cost(struct fleet *fleet);
-/* Do all that are worked on keep together to the budget? Reported where they do not; the exit status. */
-int fleet_hold_budget(struct fleet *fleet);
+/* Do all that are worked on keep together to the budget? Reported where they do not; the exit status.
+ * `approvals`: somebody has to have agreed to it, where the budget wants that. */
+int fleet_hold_budget(struct fleet *fleet, bool approvals);
 
 /* ---- fleet_drift.c: the command ---- */
 

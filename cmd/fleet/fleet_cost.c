@@ -3,6 +3,7 @@
 
 #include "cmd/cost/bill_show.h"
 #include "cmd/cost/budget.h"
+#include "plan/rules/rules.h"
 
 /* Of each member one item: its name, and what all of it costs. */
 struct fleet_estimates {
@@ -93,15 +94,41 @@ static bool changes_any(const struct fleet *fleet)
     return false;
 }
 
-int fleet_hold_budget(struct fleet *fleet)
+/* The budget is a rule, and broken: that stops all of them, or is only said. */
+static int report_budget(struct fleet *fleet, const struct rule_finding *finding, bool approvals)
 {
-    const struct stack *stack = fleet->base.stack;
+    const struct texts *approved = &fleet->inv->settings->approve;
+    struct err err = ERR_INIT;
+    bool agreed = !approvals;
+    for (size_t i = 0; i < approved->n && !agreed; i++)
+        agreed = str_eq(approved->items[i], finding->rule);
+    bool only_said = finding->outcome == FINDING_WAIVED || finding->level == RULE_WARNING ||
+                     (finding->level == RULE_APPROVAL && agreed);
+    if (only_said && !fleet->inv->settings->json)
+        invocation_note(fleet->inv, "warning: %.*s%s%.*s", STR_ARG(finding->message),
+            finding->reason.n ? "; waived: " : "", STR_ARG(finding->reason));
+    if (only_said)
+        return EXIT_DONE;
+    err_set(&err, ERR_INVALID, "%.*s", STR_ARG(finding->message));
+    if (finding->level == RULE_APPROVAL)
+        err_hint(&err, "--approve %.*s --reason TEXT agrees to it", STR_ARG(finding->rule));
+    return invocation_fail(fleet->inv, &err);
+}
+
+int fleet_hold_budget(struct fleet *fleet, bool approvals)
+{
+    struct arena *arena = &fleet->inv->arena;
     struct fleet_estimates b;
-    if (!stack->budget.n || fleet->destroy || !changes_any(fleet))
+    struct rule_finding finding;
+    if (!fleet->base.stack->budget.n || fleet->destroy || !changes_any(fleet))
         return EXIT_DONE;
     int status = estimates_open(fleet, &b);
     if (status != EXIT_DONE)
         return status;
     prices_free(b.prices);
-    return cost_within(fleet->inv, stack, &b.now, &b.after);
+    struct value_entry numbers[] = {
+        {STR("changes"), value_int(arena, 1)}, {STR("cost"), cost_value(&b.now, &b.after, arena)}};
+    return rules_ask_budget(fleet->base.stack, value_map(arena, numbers, 2), arena, &finding)
+               ? report_budget(fleet, &finding, approvals)
+               : EXIT_DONE;
 }

@@ -150,6 +150,48 @@ static void add_erased(struct fleet *fleet, struct buf *out)
     }
 }
 
+/* ---- what rules say ---- */
+
+/* The same of several members is one line. */
+struct told {
+    struct str line, names;
+    size_t n;
+};
+
+static void add_told(
+    struct map *index, struct fleet *fleet, const struct member *m, const struct rule_finding *f)
+{
+    struct arena *arena = &fleet->inv->arena;
+    AUTO_BUF struct buf line = BUF_INIT;
+    render_finding(&line, f);
+    struct told *told = map_get(index, buf_str(&line));
+    if (!told) {
+        told = ARENA_NEW(arena, struct told);
+        *told = (struct told){.line = arena_str(arena, buf_str(&line)), .names = STR_EMPTY};
+        map_set(index, told->line, told);
+    }
+    if (told->n++ < NAMES_SHOWN)
+        told->names = arena_printf(
+            arena, "%.*s%s%.*s", STR_ARG(told->names), told->n > 1 ? ", " : "", STR_ARG(m->name));
+}
+
+static void add_rules(struct fleet *fleet, struct buf *out)
+{
+    AUTO_MAP struct map index = MAP_INIT;
+    for (size_t i = 0; i < fleet->n; i++)
+        for (size_t k = 0; fleet->members[i].plan && k < fleet->members[i].plan->finding_count; k++)
+            add_told(&index, fleet, &fleet->members[i], &fleet->members[i].plan->findings[k]);
+    if (index.n)
+        style_add(out, fleet->inv->out.color, STYLE_BOLD, "\nRules:\n");
+    for (size_t i = 0; i < index.n; i++) {
+        const struct told *told = index.items[i].ptr;
+        buf_addf(out, "%.*s: %.*s", STR_ARG(told->line), STR_ARG(told->names));
+        if (told->n > NAMES_SHOWN)
+            buf_addf(out, " and %zu more", told->n - NAMES_SHOWN);
+        buf_add_char(out, '\n');
+    }
+}
+
 static void add_sum(const struct fleet *fleet, struct buf *out)
 {
     size_t sums[SHOWN] = {0}, members = 0, all = fleet->n - (fleet->shared_stack != NULL);
@@ -179,6 +221,7 @@ int fleet_show_plan(struct fleet *fleet)
     else
         add_erased(fleet, &out);
     add_table(fleet, &out);
+    add_rules(fleet, &out);
     add_sum(fleet, &out);
     return invocation_write(fleet->inv, buf_str(&out));
 }

@@ -39,6 +39,19 @@ static void add_waiver(struct buf *out, const struct rule_finding *f)
     text_add_safe(out, f->reason, false);
 }
 
+void render_finding(struct buf *out, const struct rule_finding *f)
+{
+    buf_addf(out, "  %s  ", outcome_word(f));
+    text_add_safe(out, f->address, false);
+    buf_addz(out, ": ");
+    text_add_safe(out, f->message, false);
+    buf_addz(out, " (");
+    text_add_safe(out, f->rule, false);
+    add_place(out, ", ", f->span);
+    buf_add_char(out, ')');
+    add_waiver(out, f);
+}
+
 void render_rules(const struct plan *plan, const struct render_options *o, bool broken, struct buf *out)
 {
     size_t shown = 0;
@@ -48,15 +61,7 @@ void render_rules(const struct plan *plan, const struct render_options *o, bool 
             continue;
         if (!shown++)
             style_add(out, o->color, STYLE_BOLD, "Rules:\n");
-        buf_addf(out, "  %s  ", outcome_word(f));
-        text_add_safe(out, f->address, false);
-        buf_addz(out, ": ");
-        text_add_safe(out, f->message, false);
-        buf_addz(out, " (");
-        text_add_safe(out, f->rule, false);
-        add_place(out, ", ", f->span);
-        buf_add_char(out, ')');
-        add_waiver(out, f);
+        render_finding(out, f);
         buf_add_char(out, '\n');
     }
     if (shown)

@@ -94,24 +94,6 @@ void planning_say_lease(const struct observer *observer, struct workspace *works
     observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
 }
 
-/* For rules: numbers of USD; unknown as a whole where a price is. */
-static const struct value *planning_cost(void *ctx, const struct plan *plan, struct arena *arena)
-{
-    enum { DAY = 24, MONTH = 730 };
-    struct cost_change c;
-    bool known = true;
-    if (cost_consider(ctx, plan, &c) != EXIT_DONE)
-        return &value_unknown;
-    for (size_t i = 0; i < c.after.n; i++)
-        known = known && !estimate_unknown(&c.after.items[i], arena).n;
-    struct value_entry entries[] = {{STR("hour"), value_float(arena, c.after.hourly)},
-        {STR("day"), value_float(arena, c.after.hourly * DAY)},
-        {STR("month"), value_float(arena, c.after.hourly * MONTH)},
-        {STR("month_now"), value_float(arena, c.now.hourly * MONTH)}};
-    prices_free(c.prices);
-    return known ? value_map(arena, entries, sizeof entries / sizeof *entries) : &value_unknown;
-}
-
 int planning_check_approvals(struct invocation *inv, const struct stack *stack)
 {
     const struct texts *approve = &inv->settings->approve;
@@ -148,8 +130,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
     signals_catch_first(); /* a build command has to be ended */
     options.cancel = signals_stop();
     options.observer = progress_observer(progress);
-    options.cost = planning_cost;
-    options.cost_ctx = inv;
+    options.cost = cost_of_plan;
     options.approved = s->approve.items;
     options.approved_count = s->approve.n;
     options.approval_reason = str_z(s->reason ? s->reason : "");
@@ -474,8 +455,6 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (plan_check_approvals(plan, &err))
         return invocation_fail(inv, &err);
-    if ((status = cost_hold(inv, plan)) != EXIT_DONE)
-        return status;
     if (engines_refuse(inv, plan, &err))
         return invocation_fail(inv, &err);
     if (!plan->destroy && render_erases_any(plan))

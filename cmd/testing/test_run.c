@@ -1,4 +1,5 @@
 /* Stack tests: see test_run.h. */
+#include "cmd/cost/budget.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/invocation/sandboxed.h"
 #include "cmd/testing/test_internal.h"
@@ -165,8 +166,11 @@ static int test_run_make(struct running *r, bool destroy, struct plan **plan, st
 {
     /* what jobs have put into buckets is not the stack's */
     bool ran = node_get(r->test->root, "run") != NULL;
-    struct plan_options options = {
-        .destroy = destroy, .delete_adopted = true, .teardown = destroy && ran ? TEARDOWN_EMPTY : 0};
+    struct plan_options options = {.destroy = destroy,
+        .cost = cost_of_plan,
+        .no_budget = true,
+        .delete_adopted = true,
+        .teardown = destroy && ran ? TEARDOWN_EMPTY : 0};
     return plan_make(&r->workspace, &options, &r->diags, plan, err);
 }
 

@@ -1,6 +1,7 @@
 /* One rule, asked of one resource or of the plan. */
 #include "plan/rules/rules_internal.h"
 
+#include "base/clock.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/instances.h"
 
@@ -127,6 +128,38 @@ enum rule_answer rule_ask(struct planner *p, struct arena *arena, const struct r
     if (a == RULE_IS_WRONG)
         note_subject(p, before, subject);
     return a;
+}
+
+/* ---- without a planner ---- */
+
+static bool is_true(const struct value *v)
+{
+    return v && v->kind == VALUE_BOOL && v->boolean;
+}
+
+bool rules_ask_budget(
+    const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT; /* the rule is weir's own */
+    struct scope scope = {.constants = value_with(arena, stack->constants, STR("plan"), numbers),
+        .dir = stack->dir,
+        .diags = &ignored};
+    const struct rule *rule = NULL;
+    for (size_t i = 0; i < stack->rule_count && !rule; i++)
+        rule = stack->rules[i].budget ? &stack->rules[i] : NULL;
+    if (!rule || !is_true(expr_eval(rule->where, &scope, arena)) ||
+        is_true(expr_eval(rule->require, &scope, arena)))
+        return false;
+    const struct waiver *waiver = rule_waiver(stack, rule, STR("plan"), clock_wall_ms());
+    *out = (struct rule_finding){.rule = rule->name,
+        .address = STR("plan"),
+        .message = value_text(expr_eval(rule->message, &scope, arena), STR("it is not kept to")),
+        .level = rule->level,
+        .outcome = waiver ? FINDING_WAIVED : FINDING_BROKEN,
+        .reason = waiver ? waiver->reason : STR_EMPTY,
+        .until = waiver ? waiver->until : STR_EMPTY,
+        .span = rule->span};
+    return true;
 }
 
 /* ---- saying ---- */

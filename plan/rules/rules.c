@@ -181,17 +181,35 @@ static void ask_of_deleted(struct asking *a, const struct change *change)
     arena_release(&a->scratch);
 }
 
+static int64_t count_changes(const struct plan *plan)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < plan->change_count; i++)
+        n += plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n;
+    return n;
+}
+
+/* What the plan costs is added up only for who wants to know. */
+static const struct value *cost_of(struct asking *a, const struct rule *rule, int64_t changes)
+{
+    const struct plan_options *options = a->p->options;
+    if (!options->cost || (rule->budget && !changes))
+        return &value_unknown;
+    return options->cost(options->cost_ctx, a->p->plan, &a->scratch);
+}
+
 static void ask_of_plan(struct asking *a, const struct rule *rule)
 {
     struct planner *p = a->p;
     struct value_builder numbers = VALUE_BUILDER(&a->scratch);
+    int64_t changes = count_changes(p->plan);
     for (int i = 0; i < ACTION_COUNT; i++)
         value_builder_set(&numbers, str_z(action_name((enum action)i)),
             value_int(&a->scratch, (int64_t)plan_count(p->plan, (enum action)i)));
+    value_builder_set(&numbers, STR("changes"), value_int(&a->scratch, changes));
     value_builder_set(&numbers, STR("resources"), value_int(&a->scratch, (int64_t)p->plan->resource_count));
     if (rule->names & RULE_NAMES_COST)
-        value_builder_set(&numbers, STR("cost"),
-            p->options->cost ? p->options->cost(p->options->cost_ctx, p->plan, &a->scratch) : &value_unknown);
+        value_builder_set(&numbers, STR("cost"), cost_of(a, rule, changes));
     struct subject_of_rule subject = {.address = STR("plan")};
     subject.constants =
         value_with(&a->scratch, p->stack->constants, STR("plan"), value_builder_map(&numbers));
@@ -211,9 +229,12 @@ static void ask_all(struct asking *a)
     for (size_t i = 0; i < p->plan->change_count; i++)
         if (!p->plan->changes[i].instance && p->plan->changes[i].schema)
             ask_of_deleted(a, &p->plan->changes[i]);
-    for (size_t i = 0; i < p->stack->rule_count && !p->offline; i++)
-        if (p->stack->rules[i].of_plan)
-            ask_of_plan(a, &p->stack->rules[i]);
+    for (size_t i = 0; i < p->stack->rule_count && !p->offline; i++) {
+        const struct rule *rule = &p->stack->rules[i];
+        bool asked = !rule->budget || (p->options->cost && !p->options->no_budget);
+        if (rule->of_plan && asked)
+            ask_of_plan(a, rule);
+    }
 }
 
 void rules_ask(struct planner *p)

@@ -31,4 +31,11 @@ void rules_report(const struct plan *plan, struct diags *diags);
 int rules_ask_now(struct planner *p, const struct instance *instance, const struct value *desired, bool after,
     void (*warn)(void *ctx, const char *text), void *ctx, struct err *err);
 
+/*
+ * The rule that `budget:` is, asked of numbers of a plan, or of several together ({changes, cost}). False:
+ * there is none, or it is kept. In the arena.
+ */
+bool rules_ask_budget(
+    const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out);
+
 #endif

@@ -26,7 +26,7 @@ static const struct section {
     {STR_INIT("state"), IN_STACK | IN_INCLUDED, NODE_MAP, NULL},
     {STR_INIT("specs"), IN_STACK, NODE_STRING, NULL},
     {STR_INIT("sandbox"), IN_STACK, NODE_STRING, NULL},
-    {STR_INIT("budget"), IN_STACK, NODE_STRING, NULL},
+    {STR_INIT("budget"), IN_STACK, NODE_STRING, NULL}, /* or a map */
     {STR_INIT("usage"), IN_STACK, NODE_MAP, NULL},
     {STR_INIT("connections"), EVERYWHERE, NODE_MAP, load_connections},
     {STR_INIT("providers"), EVERYWHERE, NODE_MAP, load_providers},
@@ -430,12 +430,12 @@ struct stack *stack_load(const struct stack_options *options, struct diags *diag
         stack->settings = resolve_settings(root, options->settings_of);
     } else if (loaded) {
         resolve_all(&loader);
+        budget_load(root);
         resolve_rules(&loader);
         check_waivers(&loader);
         order_decls(&loader);
         load_state(root);
         load_lease(root);
-        budget_load(root);
         check_addresses(&loader);
         forgive_untyped(&loader);
     }

@@ -72,7 +72,7 @@ static void read_for(struct loader *loader, const struct node *node, struct rule
 
 /* ---- the rest of a rule ---- */
 
-static void read_level(struct loader *loader, const struct node *node, struct rule *rule)
+void rule_read_level(struct loader *loader, const struct node *node, struct rule *rule)
 {
     struct str text, known[RULE_LEVELS];
     if (!expect_text(loader, node, "the level of a rule", &text))
@@ -137,7 +137,7 @@ void rule_add(struct unit *unit, struct rule *rule, const struct node *body)
     rule->require = read_condition(loader, body, "require");
     rule->message = expr_compile(loader->arena, node_get(body, "message"), loader->diags);
     if (level)
-        read_level(loader, level, rule);
+        rule_read_level(loader, level, rule);
     MEM_GROW(loader->rules, loader->rule_cap, loader->rule_count + 1);
     loader->rules[loader->rule_count++] = (struct loaded_rule){rule, unit};
 }

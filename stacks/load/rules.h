@@ -25,6 +25,8 @@ void load_rules(struct unit *unit, const struct node *section);
 void read_rules(struct unit *unit, const struct rule_set *set, const struct node *section);
 /* Reads require, message and level of it, which are there, and adds it to those of the stack. */
 void rule_add(struct unit *unit, struct rule *rule, const struct node *body);
+/* "error" … */
+void rule_read_level(struct loader *loader, const struct node *node, struct rule *rule);
 /* "aws.*" */
 bool rule_type_is_pattern(struct str type);
 

@@ -107,7 +107,7 @@ def test_what_has_no_price_is_not_within_a_budget(local_stack):
 
     dear = unpriced("db", "db.x9.dear: no price of db.x9.dear")
     refused = write("x9.dear").run("plan", "--cost", "--sandbox", status=3)
-    assert dear in refused.err and "weir cost update" in refused.err and "usage: {db: {usd_per_hour: 1.25}}" in refused.err
+    assert dear in refused.err and "weir cost update" in refused.err and "usage: {ADDRESS: {usd_per_hour: 1.25}}" in refused.err and "plan: the budget of x, 5 USD/day" in refused.err and "--> weir.yaml:3:9" in refused.err
     assert "not counted  db, db.x9.dear: no price of db.x9.dear" in refused.out, refused.out
     assert dear in local_stack.run("apply", "-y", "--sandbox", status=3).err and not local_stack.run("state", "list", "--sandbox").out
     write("t3.micro").run("apply", "-y", "--sandbox")
@@ -123,6 +123,30 @@ def test_what_has_no_price_is_not_within_a_budget(local_stack):
     assert "No changes" in write("x9.dear").run("plan", "--sandbox").out  # nothing to be refused
     assert "no price of db.x9.dear" in write("x9.dear", "").run("cost").out
     local_stack.run("destroy", "-y", "--sandbox")
+
+
+def test_a_budget_is_a_rule(local_stack):
+    """Listed, waived, a warning, to be agreed to; and one that is not strict counts what has no price as nothing."""
+    def write(head, size="x9.dear"):
+        return local_stack.write(DB.format(head=head, size=size, more=""))
+
+    assert "max(0.208333333333, plan.cost.hour_now) >= plan.cost.hour" in write("budget: 5 USD/day").run("rules", "budget").out
+    lax = write("budget: {limit: 0.001 USD/hour, strict: false}").run("plan", "--sandbox", status=3)
+    assert "would cost 0.00 USD an hour (0.00 now), and the budget of x is 0.001 USD/hour" in lax.err, lax
+    write("budget: {limit: 5 USD/day, strict: false}").run("plan", "--sandbox")
+    assert "warning: plan: the budget of x, 5 USD/day, cannot be kept to" in write("budget: {limit: 5 USD/day, level: warning}").run("plan", "--sandbox").err
+    waived = "budget: 5 USD/day\nrules: {waive: [{rule: budget, for: plan, reason: a fair, until: 2099-01-01}]}"
+    assert "waived  plan: the budget of x" in write(waived).run("plan", "--sandbox").out
+    agreed = write("budget: {limit: 0.1 USD/day, level: approval}", "t3.micro")
+    assert "wants approval  plan: this would cost 0.51 USD a day" in agreed.run("plan", "--sandbox").out
+    assert "--approve budget --reason TEXT" in agreed.run("apply", "-y", "--sandbox", status=3).err
+    agreed.run("apply", "-y", "--sandbox", "--approve", "budget", "--reason", "agreed")
+    agreed.run("destroy", "-y", "--sandbox")
+
+
+@pytest.mark.parametrize("budget, says", [("{level: error}", "this budget has no `limit`"), ("{limit: 3 USD/day, strict: maybe}", '"strict"'), ("{limit: 3 USD/day, leve: error}", 'did you mean "level"'), ("{limit: 3 USD/day, level: eror}", 'did you mean "error"')])
+def test_what_is_no_map_of_a_budget(local_stack, budget, says):
+    assert says in local_stack.write(f"stack: x\nbudget: {budget}\nresources: {{}}\n").run("validate", status=3).err
 
 
 def test_a_type_without_a_price_is_not_within_a_budget(local_stack):

@@ -218,6 +218,13 @@ def test_validate_and_editors_ask_what_needs_no_plan(stack):
     editor.open((stack.folder / "weir.yaml").read_text())
     ((part, message),) = editor.wrong()
     assert "lake has no owner" in message and part == "{team: data}"
+    text = (stack.folder / "weir.yaml").read_text()
+    editor.open(text.replace("{team: data}", "{owner: ada}"))  # as one types
+    assert editor.wrong() == []
+    own = 'name: ruled-lake\n    lifecycle: {precondition: {require: "${self.name != \'ruled-lake\'}", message: another name}}'
+    editor.open(text.replace("{team: data}", "{owner: ada}").replace("name: ruled-lake", own))
+    ((part, message),) = editor.wrong()
+    assert "lake: another name" in message and part == "ruled-lake"
     assert editor.leave() == 0
 
 
@@ -378,6 +385,20 @@ def test_rules_hold_for_each_member_of_a_fleet(stack):
     assert "1 rule is broken: named of lake" in stack.run("fleet", "plan", status=3).err
     stack.run("fleet", "apply", "--yes", status=3)
     assert [b["Name"] for b in stack.client("s3").list_buckets()["Buckets"]] == ["lab-ada"]
+
+
+def test_what_rules_say_of_a_fleet(stack):
+    """Once, with the names of those of whom it is said; and what a member costs is known."""
+    stack.write("stack: lab\ninputs: {owner: x}\nfleet: {each: [ada, bob, eve], inputs: {owner: '${each.key}'}}\n"
+                "resources:\n  lake: {type: aws.s3.bucket, name: 'lab-${inputs.owner}'}\n  door: {type: aws.ec2.elastic_ip, tags: {of: '${inputs.owner}'}}\n"
+                "rules:\n  owned: {for: aws.s3.bucket, require: '${haskey(default(self.tags, {}), \"owner\")}', message: no owner, level: warning}\n"
+                "  eve: {for: aws.s3.bucket, require: '${!endswith(self.name, \"eve\")}', message: it is hers, level: warning}\n"
+                "  cheap: {for: plan, require: '${plan.cost.month < 5 && plan.cost.month > 1}', message: 'it costs ${plan.cost.month}'}\n"
+                "  dear: {for: plan, require: '${plan.cost.month < 1}', message: 'it costs ${plan.cost.month}', level: warning}\n")
+    said = stack.run("fleet", "plan").out
+    assert "  warning  lake: no owner (owned, weir.yaml:5): ada, bob, eve\n" in said and "  warning  lake: it is hers (eve, weir.yaml:5): eve\n" in said, said
+    assert "  warning  plan: it costs 3.65 (dear, weir.yaml:11): ada, bob, eve\n" in said, said
+    assert {e["member"] for e in stack.run("fleet", "plan", "--json").events() if e["event"] == "rule" and e["rule"] == "owned"} == {"ada", "bob", "eve"}
 
 
 def sarif(result):
