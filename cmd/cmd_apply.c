@@ -1,5 +1,6 @@
 /* weir apply: plans, or takes a saved plan, shows it, asks, and carries it out. */
 #include "cmd/planning/planning.h"
+#include "cmd/repository/repository.h"
 
 /* The environment and inputs that the plan was made with; more inputs (the sensitive ones) may be given. */
 static int take_saved(
@@ -51,6 +52,11 @@ static int plan_and_apply(
 static int cmd_apply_run(struct invocation *inv)
 {
     struct workspace_options wanted = {0};
+    if (inv->settings->all)
+        return repository_apply(inv);
+    int usage = inv->args.n ? EXIT_DONE : repository_check_args(inv);
+    if (usage != EXIT_DONE)
+        return usage;
     if (inv->args.n == 0)
         return plan_and_apply(inv, &wanted, NULL);
     struct saved_plan *saved = NULL;
@@ -64,8 +70,8 @@ static int cmd_apply_run(struct invocation *inv)
     return status;
 }
 
-static const struct option_set *const sets[] = {&options_lease, &options_teardown, &options_approve,
-    &options_change, &options_json, &options_plan, &options_stack, NULL};
+static const struct option_set *const sets[] = {&options_all, &options_lease, &options_teardown,
+    &options_approve, &options_change, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir apply", "plan, ask, carry out"},
     {"weir apply --yes --json", "in CI"},
@@ -75,7 +81,7 @@ static const struct command_example examples[] = {
 
 const struct command cmd_apply = {
     .name = "apply",
-    .args = "[FILE]",
+    .args = "[FILE | --all [DIR]]",
     .summary = "apply the changes",
     .details = "Plans, shows the plan, asks, and applies it. Resources that do not depend on each other "
                "change at the same time. Each change is recorded in the state before and after it is "

@@ -3,6 +3,7 @@
 #include "cmd/invocation/sandboxed.h"
 #include "cmd/output/leftovers.h"
 #include "cmd/planning/planning.h"
+#include "cmd/repository/repository.h"
 
 #include "cmd/output/events.h"
 #include "cmd/terminal/signals.h"
@@ -158,6 +159,9 @@ static int cmd_destroy_run(struct invocation *inv)
 {
     const struct destroy_settings *own = inv->own;
     AUTO_WORKSPACE struct workspace workspace = {0};
+    int usage = repository_check_args(inv);
+    if (usage != EXIT_DONE || inv->settings->all)
+        return usage != EXIT_DONE ? usage : repository_destroy(inv, own->verify);
     if (own->verify && inv->settings->targets.n)
         return invocation_usage(
             inv, NULL, "--verify looks for anything of the whole stack, --target leaves some of it");
@@ -170,7 +174,7 @@ static const struct option options[] = {
         .doc = "look afterwards for anything that is left; status 5 when there is something"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_teardown, &options_approve,
+static const struct option_set *const sets[] = {&own_set, &options_all, &options_teardown, &options_approve,
     &options_change, &options_json, &options_destroy, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir destroy", "show what goes, ask, delete it"},
@@ -182,6 +186,7 @@ static const struct command_example examples[] = {
 
 const struct command cmd_destroy = {
     .name = "destroy",
+    .args = "[--all [DIR]]",
     .summary = "delete all resources of the stack",
     .details = "Deletes what the state knows of this stack, in the reverse of the order in which it was "
                "made. With --target only that resource and what depends on it. Log groups that services "
@@ -209,6 +214,8 @@ const struct command cmd_destroy = {
                "any more.",
     .sets = sets,
     .settings_size = sizeof(struct destroy_settings),
+    .max_args = 1,
+    .completes = COMPLETES_DIR,
     .examples = examples,
     .run = cmd_destroy_run,
 };

@@ -2,6 +2,7 @@
 #include "cmd/output/events.h"
 #include "cmd/output/junit.h"
 #include "cmd/planning/planning.h"
+#include "cmd/repository/repository.h"
 
 /* What nobody looked at may have been changed. */
 static int refuse_unread(struct invocation *inv, const struct plan *plan)
@@ -29,10 +30,17 @@ static int cmd_drift_run(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct plan *plan = NULL;
+    int usage = repository_check_args(inv);
     const struct drift_settings *own = inv->own;
     bool junit = own->format && str_eqz(str_z(own->format), "junit");
+    if (usage != EXIT_DONE)
+        return usage;
     if (junit && inv->settings->json)
         return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
+    if (junit && inv->settings->all)
+        return invocation_usage(inv, NULL, "--all writes such results to a file: --junit FILE");
+    if (inv->settings->all)
+        return repository_drift(inv);
     int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
@@ -63,10 +71,11 @@ static const struct option options[] = {
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
-    &own_set, &options_json, &options_drift, &options_stack, NULL};
+    &own_set, &options_all, &options_json, &options_drift, &options_stack, NULL};
 
 const struct command cmd_drift = {
     .name = "drift",
+    .args = "[--all [DIR]]",
     .summary = "show what was changed outside weir",
     .details =
         "Compares the live services with what the last apply left. Status 2 when something differs, 0 "
@@ -74,5 +83,7 @@ const struct command cmd_drift = {
         "would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
     .sets = sets,
     .settings_size = sizeof(struct drift_settings),
+    .max_args = 1,
+    .completes = COMPLETES_DIR,
     .run = cmd_drift_run,
 };

@@ -1,34 +1,10 @@
 /* weir fleet: one stack for many members, all at once. */
 #include "cmd/fleet/fleet.h"
-#include "cmd/invocation/ask.h"
 #include "cmd/planning/planning.h"
 #include "cmd/terminal/table.h"
 #include "plan/evaluate/lease.h"
 
 /* ---- plan, apply, destroy ---- */
-
-static bool fleet_changes(const struct fleet *fleet, bool *erases)
-{
-    bool changes = false;
-    *erases = false;
-    for (size_t i = 0; i < fleet->n; i++) {
-        const struct plan *plan = fleet->members[i].plan;
-        changes |= plan && (plan_has_changes(plan) || plan->output_count || plan->leases);
-        *erases |= plan && render_erases_any(plan);
-    }
-    return changes;
-}
-
-static int fleet_ask(struct fleet *fleet)
-{
-    bool erases, changes = fleet_changes(fleet, &erases);
-    if (!changes || fleet->inv->settings->yes)
-        return EXIT_DONE;
-    return ask_consent(fleet->inv,
-        fleet->destroy ? "Do you want to delete all of this? This cannot be undone."
-        : erases ? "Do you want to apply these changes? What goes with them is erased. This cannot be undone."
-                 : "Do you want to apply these changes?");
-}
 
 static int fleet_change(struct fleet *fleet)
 {
@@ -89,7 +65,7 @@ static int apply_or_destroy(struct invocation *inv, bool destroy)
     int status = fleet_open(inv, &fleet);
     fleet.destroy = destroy;
     if (status == EXIT_DONE)
-        status = planning_check_approvals(inv, fleet.base.stack);
+        status = planning_check_approvals(inv, (const struct stack *const[]){fleet.base.stack}, 1);
     if (status == EXIT_DONE)
         status = fleet_show(&fleet, true);
     if (status == EXIT_DONE)

@@ -5,6 +5,7 @@
 #include "cmd/output/sarif.h"
 #include "cmd/page/page.h"
 #include "cmd/planning/planning.h"
+#include "cmd/repository/repository.h"
 
 #include "base/file.h"
 #include "cmd/terminal/say.h"
@@ -123,7 +124,7 @@ static int cmd_plan_show(struct invocation *inv, const struct plan *plan)
     AUTO_BUF struct buf page = BUF_INIT;
     struct err err = ERR_INIT;
     if (own->format || own->markdown)
-        render_markdown(plan, stack->name, stack->env, &page);
+        render_markdown(plan, stack->name, stack->env, MARKDOWN_MAX, &page);
     if (own->cost && page.n) {
         buf_addz(&page, "\n");
         int status = cost_tell(inv, plan, false, false, &page);
@@ -160,6 +161,21 @@ static int cmd_plan_cost(struct invocation *inv, const struct plan *plan)
     return status == EXIT_DONE && out.n ? invocation_write(inv, buf_str(&out)) : status;
 }
 
+static int cmd_plan_all(struct invocation *inv)
+{
+    const struct plan_settings *own = inv->own;
+    struct str format = str_z(own->format ? own->format : "text");
+    bool markdown = str_eqz(format, "markdown");
+    if (own->cost || (!markdown && !str_eqz(format, "text")))
+        return invocation_usage(inv, "-C DIR picks the stack", "%s is for one stack, not for --all",
+            own->cost ? "--cost" : arena_printf(&inv->arena, "--format %s", own->format).p);
+    struct repository_wishes wishes = {.markdown = own->markdown,
+        .prints_markdown = markdown,
+        .destroy = own->destroy,
+        .detailed_exitcode = own->detailed_exitcode};
+    return repository_plan(inv, &wishes);
+}
+
 static int cmd_plan_run(struct invocation *inv)
 {
     const struct plan_settings *own = inv->own;
@@ -170,7 +186,10 @@ static int cmd_plan_run(struct invocation *inv)
     if (own->format && !str_eqz(str_z(own->format), "text") && inv->settings->json)
         return invocation_usage(inv, "--markdown FILE writes it to a file, whatever is printed",
             "--format %s does not go with --json", own->format);
-    int status = planning_open(inv, NULL, &workspace);
+    int status = repository_check_args(inv);
+    if (status != EXIT_DONE || inv->settings->all)
+        return status != EXIT_DONE ? status : cmd_plan_all(inv);
+    status = planning_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = planning_make(inv, &workspace, own->destroy, NULL, &plan);
@@ -208,7 +227,7 @@ static const struct option options[] = {
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 static const struct option_set *const sets[] = {
-    &own_set, &options_teardown, &options_json, &options_plan, &options_stack, NULL};
+    &own_set, &options_all, &options_teardown, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir plan", "what \"weir apply\" would do"},
     {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
@@ -220,6 +239,7 @@ static const struct command_example examples[] = {
 
 const struct command cmd_plan = {
     .name = "plan",
+    .args = "[--all [DIR]]",
     .summary = "show what would change",
     .details = "Compares the stack with the saved state and with the live services and prints the "
                "difference. Nothing is changed, and the state is not locked.\n\n"
@@ -231,6 +251,8 @@ const struct command cmd_plan = {
                "delete), - delete, <= read during apply, => import, ~> move, . forget.",
     .sets = sets,
     .settings_size = sizeof(struct plan_settings),
+    .max_args = 1,
+    .completes = COMPLETES_DIR,
     .examples = examples,
     .run = cmd_plan_run,
 };

@@ -68,7 +68,7 @@ static void render_saved(
     if (inv->settings->json)
         event_plan(out, plan, "plan");
     else if (own->format && str_eqz(str_z(own->format), "markdown"))
-        render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), out);
+        render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), MARKDOWN_MAX, out);
     else if (own->format && str_eqz(str_z(own->format), "sarif"))
         show_sarif(plan, out);
     else if (own->format && str_eqz(str_z(own->format), "junit"))

@@ -2,6 +2,7 @@
 #include "cmd/output/junit.h"
 #include "cmd/output/sarif.h"
 #include "cmd/planning/planning.h"
+#include "cmd/repository/repository.h"
 
 #include "base/json.h"
 #include "base/map.h"
@@ -96,6 +97,13 @@ static int cmd_validate_run(struct invocation *inv)
     struct heard *heard = ARENA_NEW(&inv->arena, struct heard);
     AUTO_BUF struct buf out = BUF_INIT;
     *heard = (struct heard){0};
+    int usage = repository_check_args(inv);
+    if (usage != EXIT_DONE)
+        return usage;
+    if (inv->settings->all && own->format)
+        return invocation_usage(inv, "-C DIR picks the stack", "--format is for one stack, not for --all");
+    if (inv->settings->all)
+        return repository_validate(inv);
     if (!own->format || str_eqz(str_z(own->format), "text"))
         return validate_stack(inv, heard);
     if (inv->settings->json)
@@ -126,10 +134,11 @@ static const struct option options[] = {
                "CI"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
+static const struct option_set *const sets[] = {&own_set, &options_all, &options_json, &options_stack, NULL};
 
 const struct command cmd_validate = {
     .name = "validate",
+    .args = "[--all [DIR]]",
     .summary = "check the stack without calling anything",
     .details = "Reports every mistake in the stack's files at once, each with its place. No service is "
                "called and no state is read. Values that AWS would refuse are mistakes too, as far as "
@@ -138,5 +147,7 @@ const struct command cmd_validate = {
                "files. Unknown actions in IAM policies are warnings.",
     .sets = sets,
     .settings_size = sizeof(struct validate_settings),
+    .max_args = 1,
+    .completes = COMPLETES_DIR,
     .run = cmd_validate_run,
 };

@@ -17,6 +17,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/value.h"
+#include "plan/state/stack_data.h"
 #include "plan/state/subject.h"
 #include "plan/workspace.h"
 #include "stacks/rule.h"
@@ -411,6 +412,13 @@ struct declared {
 };
 const struct declared *plan_declared(
     struct workspace *workspace, struct arena *arena, struct diags *diags, size_t *n);
+/* Other stacks that it refers to by data sources: where they keep their states, and where that is said. */
+struct stack_reference {
+    struct backend_options place;
+    struct span span;
+};
+const struct stack_reference *plan_references(
+    struct workspace *workspace, struct arena *arena, size_t *count);
 /* A provider as the stack configures it, as far as that can be told without asking anybody; NULL otherwise.
  */
 struct provider *plan_provider_named(struct workspace *workspace, struct str name);

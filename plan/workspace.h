@@ -35,8 +35,9 @@ struct workspace_options {
         *shared; /* plan/evaluate/shared_listings.h: what it shares with other workspaces; NULL: nothing */
     /* Where a fleet says what the stack gives that its members share; NULL: its state says. */
     const struct value *const *shared_outputs;
-    bool no_fetch; /* nothing is fetched: modules that are not here yet are mistakes */
-    bool no_state; /* validate, console without state, schema */
+    const struct planned_stacks *planned; /* plan/state/stack_data.h: other stacks of the same run; NULL */
+    bool no_fetch;                        /* nothing is fetched: modules that are not here yet are mistakes */
+    bool no_state;                        /* validate, console without state, schema */
     /* Where only attributes are wrong, opening succeeds, with errors in diags and without a state: a plan
      * that calls nobody finds what else is wrong. */
     bool find_all;

@@ -80,12 +80,15 @@ struct ownership {
     struct str says; /* why it is not ours: "it has the ownership tags of the stack …" */
 };
 
+struct planned_stacks;
+
 /* Where stacks keep their states. */
 struct state_places {
-    const struct value *config; /* what this one's `state:` says; NULL: files in .weir */
-    struct str dir;             /* its folder */
-    struct str instead;         /* a folder that stands in for wherever states are; "" none */
-    struct str sandbox;         /* in which that is, with those of other stacks; "" none */
+    const struct value *config;           /* what this one's `state:` says; NULL: files in .weir */
+    struct str dir;                       /* its folder */
+    struct str instead;                   /* a folder that stands in for wherever states are; "" none */
+    struct str sandbox;                   /* in which that is, with those of other stacks; "" none */
+    const struct planned_stacks *planned; /* plan/state/stack_data.h: what others are going to give; NULL */
 };
 
 /* What is passed to every operation. */

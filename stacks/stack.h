@@ -227,8 +227,9 @@ struct stack_options {
     struct str settings_of; /* only what `providers:` says of that one is of interest, and is evaluated; the
                              * rest of the stack is not looked at */
     bool lenient_inputs;    /* one without a value is unknown, not an error: for commands that need none */
-    bool no_shared;         /* what it shares with others is not looked at */
-    bool ask_inputs;        /* not yet used: prompts are cmd's business; missing inputs are errors here */
+    bool some_inputs; /* those given from outside are for several stacks: one that it has not is another's */
+    bool no_shared;   /* what it shares with others is not looked at */
+    bool ask_inputs;  /* not yet used: prompts are cmd's business; missing inputs are errors here */
 };
 
 /*

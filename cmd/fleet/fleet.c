@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/pool.h"
 #include "cmd/invocation/engines.h"
 #include "cmd/output/events.h"
 #include "cmd/planning/planning.h"
@@ -107,7 +106,7 @@ static int share(struct fleet *fleet)
 
 int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet)
 {
-    *fleet = (struct fleet){.inv = inv, .at_once = AT_ONCE, .destroy = true};
+    *fleet = (struct fleet){.inv = inv, .at_once = AT_ONCE};
     pthread_mutex_init(&fleet->lock, NULL);
     fleet->members = mem_zalloc((n + 1) * sizeof *fleet->members);
     return share(fleet);
@@ -162,14 +161,17 @@ void fleet_close(struct fleet *fleet)
 
 /* ---- one of them ---- */
 
-static void member_trouble(struct member *m, int status, const struct buf *text)
+static struct str with_more(struct arena *arena, struct str text, const struct buf *more)
+{
+    return arena_printf(arena, "%.*s%.*s", STR_ARG(text), STR_ARG(buf_str(more)));
+}
+
+static void member_trouble(struct member *m, int status, const struct buf *text, const struct buf *plain)
 {
     struct fleet *fleet = m->fleet;
     pthread_mutex_lock(&fleet->lock);
-    AUTO_BUF struct buf all = BUF_INIT;
-    buf_add_str(&all, m->trouble);
-    buf_add_str(&all, buf_str(text));
-    m->trouble = arena_str(&fleet->inv->arena, buf_str(&all));
+    m->trouble = with_more(&fleet->inv->arena, m->trouble, text);
+    m->reason = with_more(&fleet->inv->arena, m->reason, plain);
     m->status = m->status ? m->status : status;
     m->phase = MEMBER_HAS_FAILED;
     m->ended_ms = clock_mono_ms();
@@ -179,25 +181,27 @@ static void member_trouble(struct member *m, int status, const struct buf *text)
 
 void member_fail(struct member *m, const struct err *err)
 {
-    AUTO_BUF struct buf text = BUF_INIT;
+    AUTO_BUF struct buf text = BUF_INIT, plain = BUF_INIT;
+    err_render(err, false, &plain);
     if (m->fleet->inv->settings->json)
         event_error(&text, err);
     else
         err_render(err, m->fleet->inv->err.color, &text);
-    member_trouble(m, err_exit_status(err->class), &text);
+    member_trouble(m, err_exit_status(err->class), &text, &plain);
 }
 
 /* False, with what is wrong, where there are errors among them. */
 static bool member_diags(struct member *m)
 {
-    AUTO_BUF struct buf text = BUF_INIT;
+    AUTO_BUF struct buf text = BUF_INIT, plain = BUF_INIT;
     bool good = !m->diags.errors;
+    diags_render(&m->diags, false, &plain);
     if (m->fleet->inv->settings->json)
         event_diags(&text, &m->diags);
     else
         diags_render(&m->diags, m->fleet->inv->err.color, &text);
     if (!good)
-        member_trouble(m, EXIT_USAGE, &text);
+        member_trouble(m, EXIT_USAGE, &text, &plain);
     diags_release(&m->diags);
     m->diags = (struct diags)DIAGS_INIT;
     return good;
@@ -205,7 +209,7 @@ static bool member_diags(struct member *m)
 
 bool member_fine(const struct member *m)
 {
-    return m->phase != MEMBER_HAS_FAILED && !m->spared;
+    return m->phase != MEMBER_HAS_FAILED && m->phase != MEMBER_IS_SKIPPED && !m->spared;
 }
 
 bool member_goes(const struct member *m)
@@ -230,7 +234,11 @@ static void member_load(struct member *m)
         m->options.shared_outputs = fleet->shared_stack ? &fleet->shared_outputs : NULL;
     }
     m->options.shared = fleet->shared;
+    m->options.planned = fleet->planned.outputs ? &fleet->planned : NULL;
+    m->options.no_state = m->options.find_all = fleet->offline;
     int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
+    if (!failed && fleet->offline)
+        return; /* what else is wrong is said with it */
     if (!failed)
         failed = state_check_moved(m->workspace.state, &err);
     bool good = member_diags(m);
@@ -269,16 +277,16 @@ int fleet_workers(const struct fleet *fleet)
     return each < WORKERS_LEAST ? WORKERS_LEAST : each > 32 ? 32 : each;
 }
 
-static void member_plan(void *ctx, size_t i)
+static void member_plan(struct member *m)
 {
-    struct fleet *fleet = ctx;
-    struct member *m = &fleet->members[i];
+    struct fleet *fleet = m->fleet;
     const struct settings *s = fleet->inv->settings;
     struct err err = ERR_INIT;
-    if (!member_fine(m) || m->plan)
+    if (!member_fine(m) || m->plan || (!fleet->destroy && !fleet->offline && member_skip(m)))
         return;
     struct plan_options options = {.destroy = !fleet->drift && member_goes(m),
         .as_recorded = fleet->drift,
+        .offline = fleet->offline,
         .no_refresh = s->no_refresh,
         .quick_refresh = s->quick_refresh,
         .delete_adopted = s->delete_adopted,
@@ -288,7 +296,7 @@ static void member_plan(void *ctx, size_t i)
         .approved_count = s->approve.n,
         .approval_reason = str_z(s->reason ? s->reason : ""),
         .cost = cost_of_plan,
-        .no_budget = true, /* of all together: fleet_hold_budget() */
+        .no_budget = fleet->base.stack, /* of all together: fleet_hold_budget() */
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_event, m}};
@@ -300,7 +308,7 @@ static void member_plan(void *ctx, size_t i)
         member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
     if (m->plan)
         engines_warn(fleet->inv, m->plan, &options.observer);
-    if (m->plan && s->json && !m->plan->destroy && !fleet->drift)
+    if (m->plan && s->json && !m->plan->destroy && !fleet->drift && !fleet->offline)
         planning_say_lease(&options.observer, &m->workspace);
     if (m->plan)
         m->wanted += plan_count_all(m->plan);
@@ -316,7 +324,7 @@ static void plan_shared(struct fleet *fleet)
     fleet_shared_spare(fleet);
     if (shared->spared)
         return;
-    member_plan(fleet, 0);
+    member_plan(shared);
     if (fleet->shared_leaves || fleet->drift)
         fleet_shared_as_recorded(fleet);
     else if (shared->plan)
@@ -327,10 +335,10 @@ void fleet_plan(struct fleet *fleet)
 {
     signals_catch_first();
     for (size_t i = 0; i < fleet->n; i++)
-        if (member_fine(&fleet->members[i]))
+        if (member_fine(&fleet->members[i]) && !fleet->offline)
             shared_learn(fleet->shared, &fleet->members[i].workspace);
     plan_shared(fleet);
-    pool_run(fleet->at_once, fleet->n, member_plan, fleet);
+    fleet_each(fleet, false, member_plan);
 }
 
 int fleet_check_engines(struct fleet *fleet)

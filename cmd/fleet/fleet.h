@@ -18,7 +18,7 @@
 #include "plan/evaluate/shared_listings.h"
 #include "plan/plan.h"
 
-enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILED };
+enum member_phase { MEMBER_WAITS, MEMBER_WORKS, MEMBER_IS_DONE, MEMBER_HAS_FAILED, MEMBER_IS_SKIPPED };
 
 struct member {
     struct fleet *fleet;
@@ -27,7 +27,9 @@ struct member {
     bool is_shared;                        /* no member, but the stack that all of them share */
     const struct value *inputs;            /* of a former one: what it was made with */
     const struct workspace_options *given; /* fleet_add(): how it is opened */
-    bool spared;                           /* nothing is done to it after all */
+    const size_t *needs; /* by place in the fleet: those whose outputs it refers to; no circle among them */
+    size_t need_count;
+    bool spared; /* nothing is done to it after all */
     struct workspace_options options;
     struct workspace workspace; /* no stack in it: not loaded, or that failed */
     struct diags diags;
@@ -36,6 +38,7 @@ struct member {
     struct verified verified;
     bool looked;        /* for what is left */
     struct str trouble; /* what failed, rendered; "" nothing has */
+    struct str reason;  /* the same as plain text */
     int status;         /* the exit status that it calls for */
 
     /* guarded by the fleet's lock, for those who watch */
@@ -64,8 +67,11 @@ struct fleet {
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
     int at_once;
     bool destroy;
-    bool drift;       /* what others changed is looked for, nothing else */
-    bool broken_pipe; /* standard output is closed, which was said */
+    bool drift;                    /* what others changed is looked for, nothing else */
+    bool offline;                  /* only the files are looked at */
+    bool broken_pipe;              /* standard output is closed, which was said */
+    bool applies;                  /* what was planned is being carried out */
+    struct planned_stacks planned; /* what members tell each other while they are planned */
     pthread_mutex_t lock;
     struct map reported;     /* warnings and notes, each once */
     bool stopping;           /* which was said */
@@ -83,8 +89,8 @@ bool fleet_names(const struct texts *names, struct str name);
 /* Is there a member of that name among those that were chosen? */
 bool fleet_has(const struct fleet *fleet, struct str name);
 /*
- * A fleet of at most n stacks that need not be alike, which are taken down: fleet_add() each, with options
- * that outlive it, and go on with fleet_load().
+ * A fleet of at most n stacks that need not be alike: fleet_add() each, with options that outlive it, and go
+ * on with fleet_load().
  */
 int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet);
 void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
@@ -115,8 +121,19 @@ bool member_fine(const struct member *m);
 /* So many changes at once for each member. */
 int fleet_workers(const struct fleet *fleet);
 
+/* ---- fleet_order.c ---- */
+
+/* Calls `work` for each member, many at a time, for those first that others refer to; `backwards`: last. */
+void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member *m));
+/* True, and said of it, where one that has to come before it failed or was skipped. */
+bool member_skip(struct member *member);
+
 /* ---- fleet_apply.c ---- */
 
+/* Is there anything to carry out for any of them, and does it erase something? */
+bool fleet_changes(const struct fleet *fleet, bool *erases);
+/* Asks for consent, where that is called for. The exit status. */
+int fleet_ask(struct fleet *fleet);
 void fleet_apply(struct fleet *fleet);
 /* Is there anything to carry out? */
 bool member_has_work(const struct member *member);
@@ -160,6 +177,8 @@ int fleet_hold_budget(struct fleet *fleet, bool approvals);
 /* ---- fleet_drift.c: the command ---- */
 
 int fleet_drift(struct invocation *inv);
+/* The same of one that is loaded; the exit status. */
+int fleet_look_for_drift(struct fleet *fleet);
 
 /* ---- fleet_output.c: the command ---- */
 
@@ -177,6 +196,8 @@ int fleet_refuse_shared(struct invocation *inv, struct workspace *workspace);
 
 /* "member" or "shared": what one of them is called in events. */
 const char *fleet_noun(const struct member *member);
+/* "member" or "stack", of which there are several. */
+const char *fleet_unit(const struct fleet *fleet);
 /* A table of what is planned, or of what was done. */
 int fleet_show_plan(struct fleet *fleet);
 /* How many were worked on, and how that went; what nobody could be asked about. */

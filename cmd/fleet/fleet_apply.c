@@ -3,11 +3,40 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "cmd/invocation/ask.h"
 #include "cmd/output/events.h"
+#include "cmd/output/render.h"
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
 
 #include <stdio.h>
+
+/* ---- asking ---- */
+
+bool fleet_changes(const struct fleet *fleet, bool *erases)
+{
+    bool changes = false;
+    *erases = false;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct plan *plan = fleet->members[i].plan;
+        changes |= plan && (plan_has_changes(plan) || plan->output_count || plan->leases);
+        *erases |= plan && render_erases_any(plan);
+    }
+    return changes;
+}
+
+int fleet_ask(struct fleet *fleet)
+{
+    bool erases, changes = fleet_changes(fleet, &erases);
+    if (!changes || fleet->inv->settings->yes)
+        return EXIT_DONE;
+    return ask_consent(fleet->inv,
+        fleet->destroy ? "Do you want to delete all of this? This cannot be undone."
+        : erases ? "Do you want to apply these changes? What goes with them is erased. This cannot be undone."
+                 : "Do you want to apply these changes?");
+}
+
+/* ---- what happens meanwhile ---- */
 
 /* What is secret is masked before it is cut. */
 static void note_doing(struct member *m, const struct event *event)
@@ -65,7 +94,7 @@ void member_event(void *ctx, const struct event *event)
     pthread_mutex_lock(&fleet->lock);
     switch (event->kind) {
     case EVENT_START: note_doing(m, event); break;
-    case EVENT_DONE: m->done += !event->aside; break;
+    case EVENT_DONE: m->done += !event->aside && event->action != ACTION_READ; break;
     case EVENT_FAILED: m->failed++; break;
     default: tell_aside(m, event); break;
     }
@@ -152,11 +181,9 @@ void member_carry_out(struct member *m)
     member_end(m, &err);
 }
 
-static void member_apply(void *ctx, size_t i)
+static void member_apply(struct member *m)
 {
-    struct fleet *fleet = ctx;
-    struct member *m = &fleet->members[i];
-    if (!m->plan || !member_fine(m) || m->is_shared)
+    if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m))
         return;
     struct err err = ERR_INIT;
     if (member_has_work(m))
@@ -172,8 +199,9 @@ void fleet_apply(struct fleet *fleet)
     int64_t began_ms = clock_mono_ms();
     fleet_view_begin(fleet);
     signals_work(true);
+    fleet->applies = true;
     fleet_shared_make(fleet);
-    pool_run(fleet->at_once, fleet->n, member_apply, fleet);
+    fleet_each(fleet, fleet->destroy, member_apply);
     signals_work(false);
     fleet_view_end(fleet);
     fleet_show_done(fleet, clock_mono_ms() - began_ms);

@@ -18,10 +18,11 @@ static void add_summary(const struct fleet *fleet, struct buf *out)
         drifted += m->plan && m->plan->drifted && !m->is_shared;
         unread += m->plan ? m->plan->unread_count : 0;
     }
+    const char *what = fleet_unit(fleet);
     if (drifted)
-        buf_addf(out, "Drift in %zu of %zu member%s.\n", drifted, looked, looked == 1 ? "" : "s");
+        buf_addf(out, "Drift in %zu of %zu %s%s.\n", drifted, looked, what, looked == 1 ? "" : "s");
     else
-        buf_addf(out, "No drift in %zu member%s%s.\n", looked, looked == 1 ? "" : "s",
+        buf_addf(out, "No drift in %zu %s%s%s.\n", looked, what, looked == 1 ? "" : "s",
             unread ? ", where weir could look" : "");
 }
 
@@ -70,18 +71,22 @@ static int status_of(struct fleet *fleet)
     return status;
 }
 
+int fleet_look_for_drift(struct fleet *fleet)
+{
+    fleet->drift = true;
+    fleet_plan(fleet);
+    int status = show_drift(fleet);
+    return status == EXIT_DONE ? status_of(fleet) : status;
+}
+
 int fleet_drift(struct invocation *inv)
 {
     struct fleet fleet;
     int status = fleet_open(inv, &fleet);
-    fleet.drift = true;
     if (status == EXIT_DONE) {
         fleet_load(&fleet);
-        fleet_plan(&fleet);
-        status = show_drift(&fleet);
+        status = fleet_look_for_drift(&fleet);
     }
-    if (status == EXIT_DONE)
-        status = status_of(&fleet);
     fleet_close(&fleet);
     return status;
 }

@@ -1,6 +1,7 @@
 /* What is planned for a fleet, and what failed, as text and as events. */
 #include "cmd/fleet/fleet.h"
 
+#include "base/json.h"
 #include "cmd/output/events.h"
 #include "cmd/output/leftovers.h"
 #include "cmd/planning/planning.h"
@@ -12,7 +13,12 @@ enum { NAMES_SHOWN = 8 };
 
 const char *fleet_noun(const struct member *m)
 {
-    return m->is_shared ? "shared" : "member";
+    return m->is_shared ? "shared" : m->fleet->planned.outputs ? "folder" : "member";
+}
+
+const char *fleet_unit(const struct fleet *fleet)
+{
+    return fleet->base.stack ? "member" : "stack";
 }
 
 /* The member's name goes behind the event's: {"event":"done","member":"anna",… */
@@ -22,7 +28,8 @@ static void add_line(struct buf *out, struct str line, const struct member *m)
     for (int quotes = 0; quotes < 4 && at < line.n; at++)
         quotes += line.p[at] == '"';
     buf_add_str(out, str_slice(line, 0, at));
-    buf_addf(out, ",\"%s\":\"%.*s\"", fleet_noun(m), STR_ARG(m->name)); /* letters, digits, - and _ */
+    buf_addf(out, ",\"%s\":", fleet_noun(m));
+    json_write_string(out, m->name);
     buf_add_str(out, str_slice(line, at, line.n));
     buf_add_char(out, '\n');
 }
@@ -65,7 +72,7 @@ static const char *member_word(const struct member *m)
     if (m->is_shared && m->plan)
         return m->plan->destroy ? "goes after the last member" : "for all members";
     if (!m->plan)
-        return "cannot be planned";
+        return m->phase == MEMBER_IS_SKIPPED ? "skipped" : "cannot be planned";
     if (m->former && !m->wanted)
         return "has left, nothing is there";
     if (m->former)
@@ -108,8 +115,7 @@ static const struct value *member_row(struct arena *arena, const struct member *
 static void add_table(struct fleet *fleet, struct buf *out)
 {
     struct arena *arena = &fleet->inv->arena;
-    const char *const heads[] = {
-        fleet->base.stack ? "member" : "stack", "create", "update", "replace", "delete", ""};
+    const char *const heads[] = {fleet_unit(fleet), "create", "update", "replace", "delete", ""};
     AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         value_builder_add(&columns, value_stringz(arena, heads[i]));
@@ -203,7 +209,7 @@ static void add_sum(const struct fleet *fleet, struct buf *out)
         for (size_t a = 0; plan && a < SHOWN; a++)
             sums[a] += plan_count(plan, shown_actions[a]);
     }
-    const char *what = fleet->base.stack ? "member" : "stack";
+    const char *what = fleet_unit(fleet);
     buf_addf(out, "\nPlan: %zu of %zu %s%s: %zu to create, %zu to update, %zu to replace, %zu to delete",
         members, all, what, all == 1 ? "" : "s", sums[0], sums[1], sums[2], sums[3]);
     if (requests)
@@ -216,7 +222,7 @@ int fleet_show_plan(struct fleet *fleet)
     AUTO_BUF struct buf out = BUF_INIT;
     if (fleet->inv->settings->json)
         return show_events(fleet);
-    if (fleet->inv->settings->full)
+    if (fleet->inv->settings->full || fleet->planned.outputs)
         add_whole_plans(fleet, &out);
     else
         add_erased(fleet, &out);
@@ -257,19 +263,22 @@ static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
 void fleet_show_done(struct fleet *fleet, int64_t ms)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    size_t begun = 0, done = 0;
+    size_t begun = 0, done = 0, skipped = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
+        skipped += m->phase == MEMBER_IS_SKIPPED;
         begun += m->started_ms && !m->is_shared;
         done += m->started_ms && !m->is_shared && m->phase == MEMBER_IS_DONE;
     }
     if (fleet->inv->settings->json || !begun)
         return;
-    const char *what = fleet->base.stack ? "member" : "stack";
+    const char *what = fleet_unit(fleet);
     style_add(&out, fleet->inv->out.color, done < begun ? STYLE_RED : STYLE_GREEN, "\nDone:");
     buf_addf(&out, " %zu of %zu %s%s", done, begun, what, begun == 1 ? "" : "s");
     if (done < begun)
         buf_addf(&out, ", %zu failed", begun - done);
+    if (skipped)
+        buf_addf(&out, ", %zu skipped", skipped);
     buf_addz(&out, " (");
     text_add_duration(&out, ms);
     buf_addz(&out, ").\n");
@@ -338,7 +347,7 @@ static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
         let_go += m->verified.let_go_count;
         unmarked += m->verified.asked && !m->verified.marks;
     }
-    snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet->base.stack ? "member" : "stack", n == 1 ? "" : "s",
+    snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet_unit(fleet), n == 1 ? "" : "s",
         let_go ? " but what was forgotten" : "");
     leftovers_add_claim(out, of, asked, marked && !unmarked);
     return marked && !unmarked;

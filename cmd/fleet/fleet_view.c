@@ -48,7 +48,7 @@ static void add_padded(struct buf *out, struct str text, size_t width)
 static void add_member_row(
     const struct fleet_view *view, const struct member *m, int64_t now, struct buf *out)
 {
-    static const enum style styles[] = {STYLE_DIM, STYLE_PLAIN, STYLE_GREEN, STYLE_RED};
+    static const enum style styles[] = {STYLE_DIM, STYLE_PLAIN, STYLE_GREEN, STYLE_RED, STYLE_DIM};
     bool over = m->phase == MEMBER_IS_DONE || m->phase == MEMBER_HAS_FAILED;
     style_on(out, view->term.color, styles[m->phase]);
     add_padded(out, m->name, view->name_width);

@@ -107,6 +107,15 @@ static const struct option lock[] = {LOCK_TIMEOUT};
 static const struct option lease[] = {OPTION_LEASE};
 static const struct option quick[] = {OPTION_QUICK_REFRESH};
 
+static const struct option repository[] = {
+    {0, "all", FIELD(all),
+        .doc = "all stacks below the folder DIR (default: here), in the order of their references"},
+    {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000, FIELD(at_once),
+        .doc = "with --all: stacks that are worked on at the same time (default: 50)"},
+    {0, "junit", .value = "FILE", .kind = OPTION_TEXT, FIELD(junit), .completes = COMPLETES_FILE,
+        .doc = "with --all: write a result for each stack as JUnit XML too, for CI"},
+};
+
 const struct option_set options_common = OPTION_SET("Options of every command", common);
 const struct option_set options_json = OPTION_SET(NULL, json);
 const struct option_set options_stack = OPTION_SET("Options that pick the stack", stack);
@@ -114,6 +123,7 @@ const struct option_set options_plan = OPTION_SET("Options of the plan", plan);
 const struct option_set options_destroy = OPTION_SET("Options of the plan", destroy);
 const struct option_set options_drift = OPTION_SET("Options of the plan", drift);
 const struct option_set options_deploy = OPTION_SET("Options of the plan", deploy);
+const struct option_set options_all = OPTION_SET("Options of a repository of stacks", repository);
 const struct option_set options_teardown = OPTION_SET("Options of what is deleted", teardown);
 const struct option_set options_lease = OPTION_SET(NULL, lease);
 const struct option_set options_quick = OPTION_SET(NULL, quick);

@@ -45,6 +45,10 @@ struct settings {
     const char *reason;
     int64_t lock_timeout_ms;
     int64_t lease_ms; /* apply: --for */
+    bool all;         /* all stacks below a folder */
+    int at_once;
+    const char *changed; /* with it: since which git revision */
+    const char *junit;
 };
 
 enum option_kind {
@@ -122,6 +126,7 @@ extern const struct option_set options_approve;  /* --approve, --reason: of all 
 extern const struct option_set options_lock;     /* --lock-timeout, where it stands alone */
 extern const struct option_set options_lease;    /* --for */
 extern const struct option_set options_quick;    /* --quick-refresh, where it stands alone */
+extern const struct option_set options_all;      /* --all, and what goes with it */
 extern const struct option_set options_teardown; /* what may be deleted: of all that delete something */
 
 /*

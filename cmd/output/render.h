@@ -31,8 +31,9 @@ enum { RENDER_MARK = '\x01' };
 void render_plan(const struct plan *plan, const struct render_options *options, struct buf *out);
 /* Only what changed outside weir. */
 void render_drift(const struct plan *plan, const struct render_options *options, struct buf *out);
-/* For pull requests: numbers, a table, and the text folded away. */
-void render_markdown(const struct plan *plan, struct str stack, struct str env, struct buf *out);
+/* For pull requests: numbers, a table, and the text folded away, cut to end within so many bytes. */
+enum { MARKDOWN_MAX = 65536 }; /* of a comment */
+void render_markdown(const struct plan *plan, struct str stack, struct str env, size_t room, struct buf *out);
 /* What goes besides the resources: a line for each, or items of a Markdown list; nothing where nothing does.
  */
 void render_erases(const struct plan *plan, const struct render_options *options, struct buf *out);

@@ -8,7 +8,7 @@
 #include <ctype.h>
 
 /* In bytes; a comment takes so many characters. */
-enum { MARKDOWN_MAX = 65536, TABLE_MAX = 20000, ERASES_MAX = 12000 };
+enum { TABLE_MAX = 20000, ERASES_MAX = 12000 };
 
 /* In a table cell a bar ends the cell; in text, < begins a tag. */
 void render_cell(struct buf *out, struct str text)
@@ -192,7 +192,7 @@ static void add_diff_lines(struct str text, size_t room, struct buf *out)
     buf_addf(out, "\n (%zu of %zu lines; the others do not fit into a comment)\n", shown, lines);
 }
 
-static void add_details(const struct plan *plan, struct buf *out)
+static void add_details(const struct plan *plan, size_t room, struct buf *out)
 {
     enum { TAIL = 200 };
     AUTO_BUF struct buf text = BUF_INIT;
@@ -202,11 +202,11 @@ static void add_details(const struct plan *plan, struct buf *out)
     struct str whole = buf_str(&text);
     while (whole.n && whole.p[whole.n - 1] == '\n')
         whole.n--;
-    add_diff_lines(whole, MARKDOWN_MAX - TAIL, out);
+    add_diff_lines(whole, room > TAIL ? room - TAIL : 0, out);
     buf_addz(out, "````\n\n</details>\n");
 }
 
-void render_markdown(const struct plan *plan, struct str stack, struct str env, struct buf *out)
+void render_markdown(const struct plan *plan, struct str stack, struct str env, size_t room, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct section *sections;
@@ -221,5 +221,5 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
     render_rules_markdown(plan, out);
     add_erases(plan, out);
     if (any || plan->output_count || plan->drifted)
-        add_details(plan, out);
+        add_details(plan, room, out);
 }

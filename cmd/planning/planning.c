@@ -94,15 +94,22 @@ void planning_say_lease(const struct observer *observer, struct workspace *works
     observer->event(observer->ctx, &(struct event){.kind = EVENT_WARNING, .text = text.p});
 }
 
-int planning_check_approvals(struct invocation *inv, const struct stack *stack)
+static bool asks_approval(const struct stack *stack, struct str rule)
+{
+    for (size_t i = 0; stack && i < stack->rule_count; i++)
+        if (stack->rules[i].level == RULE_APPROVAL && rule_is_called(&stack->rules[i], rule))
+            return true;
+    return false;
+}
+
+int planning_check_approvals(struct invocation *inv, const struct stack *const *stacks, size_t n)
 {
     const struct texts *approve = &inv->settings->approve;
     bool reason = inv->settings->reason && inv->settings->reason[0];
     for (size_t i = 0; i < approve->n; i++) {
         bool found = false;
-        for (size_t k = 0; k < stack->rule_count && !found; k++)
-            found =
-                stack->rules[k].level == RULE_APPROVAL && rule_is_called(&stack->rules[k], approve->items[i]);
+        for (size_t k = 0; k < n && !found; k++)
+            found = asks_approval(stacks[k], approve->items[i]);
         if (!found)
             return invocation_usage(inv, "\"weir rules\" lists them", "no rule \"%.*s\" asks for approval",
                 STR_ARG(approve->items[i]));
@@ -119,7 +126,7 @@ static int make_plan(struct invocation *inv, struct workspace *workspace, struct
 {
     const struct settings *s = inv->settings;
     struct err err = ERR_INIT;
-    int usage = planning_check_approvals(inv, workspace->stack);
+    int usage = planning_check_approvals(inv, (const struct stack *const[]){workspace->stack}, 1);
     if (usage != EXIT_DONE)
         return usage;
     struct progress *progress = plan_progress(inv);

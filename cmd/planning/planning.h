@@ -32,8 +32,8 @@ int planning_lock(struct invocation *inv, struct workspace *workspace);
 struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended);
 /* The same as a warning, with what can be done. */
 void planning_say_lease(const struct observer *observer, struct workspace *workspace);
-/* Do --approve and --reason fit the stack's rules? Reported where the result, the exit status, is not 0. */
-int planning_check_approvals(struct invocation *inv, const struct stack *stack);
+/* Do --approve and --reason fit the stacks' rules? Reported where the result, the exit status, is not 0. */
+int planning_check_approvals(struct invocation *inv, const struct stack *const *stacks, size_t n);
 /* Reports rules that are broken; not 0 where one of them is no mere warning. After the plan was shown. */
 int planning_hold_rules(struct invocation *inv, const struct plan *plan);
 /* Text or events to standard output. */

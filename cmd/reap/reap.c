@@ -52,6 +52,7 @@ int reap_states(struct invocation *inv, struct known_state *const *list, size_t 
 {
     struct fleet fleet;
     int status = fleet_gather(inv, n, &fleet);
+    fleet.destroy = true;
     for (size_t i = 0; status == EXIT_DONE && i < n; i++)
         fleet_add(&fleet, list[i]->name, &list[i]->options);
     if (status == EXIT_DONE)

@@ -37,7 +37,8 @@ struct op_ctx op_context(struct planner *p, struct arena *arena, struct provider
         .states = {.config = p->stack->state,
             .dir = p->stack->dir,
             .instead = str_z(p->workspace->options->state_dir),
-            .sandbox = str_z(p->workspace->options->sandbox_dir)},
+            .sandbox = str_z(p->workspace->options->sandbox_dir),
+            .planned = p->workspace->options->planned},
     };
 }
 

@@ -44,13 +44,18 @@ static int ask_service(struct planner *p, struct instance *instance, struct op_c
     return *live ? 0 : -1;
 }
 
+static void read_later(struct planner *p, struct instance *instance)
+{
+    instance_change(p, instance)->decision.action = ACTION_READ;
+    p->evaluated.pending[instance->decl->index] = true;
+}
+
 static bool read_data(struct planner *p, struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
     if (p->offline || must_wait(p, instance)) {
-        instance_change(p, instance)->decision.action = ACTION_READ;
         instance->planned = object_unknown(p->arena, schema, instance->desired);
-        p->evaluated.pending[instance->decl->index] = true;
+        read_later(p, instance);
         return true;
     }
     struct provider *provider;
@@ -69,6 +74,8 @@ static bool read_data(struct planner *p, struct instance *instance)
     }
     live = value_merge(p->arena, instance->desired, live);
     instance->planned = object_mark(p->arena, schema, live, instance->desired);
+    if (!value_is_known(live)) /* another stack's, which is planned in the same run */
+        read_later(p, instance);
     for (size_t i = 0; i < schema->attr_count; i++)
         if (schema->attrs[i].sensitive)
             mask_add_value(value_get(live, schema->attrs[i].name), MASK_LIKELY);

@@ -58,21 +58,49 @@ static void find_in_sandbox(const struct op_ctx *ctx, struct str folder, struct 
         }
 }
 
+struct backend_options stack_data_place(
+    struct arena *arena, const struct state_places *states, struct str dir, const struct value *object)
+{
+    struct str folder = value_gets(object, "dir");
+    return (struct backend_options){.config = stack_data_config(object, states->config),
+        .dir = folder.n ? path_join(arena, dir, folder) : states->dir,
+        .stack = value_gets(object, "stack"),
+        .env = value_gets(object, "env")};
+}
+
+/* Where a state in files is; of one that is not it is no folder. */
+static struct str files_folder(struct arena *arena, const struct backend_options *place)
+{
+    return path_join(arena, place->dir, value_text(value_getz(place->config, "path"), STR(DIR_OF_WEIR)));
+}
+
+bool stack_data_means(const struct backend_options *place, const struct backend_options *other)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    static const char *const where[] = {"backend", "bucket", "prefix", "endpoint", "url", "table"};
+    const struct value *const a = value_as_map(place->config), *b = value_as_map(other->config);
+    bool same = str_eq(place->stack, other->stack) && str_eq(place->env, other->env);
+    bool files = str_eqz(value_text(value_getz(a, "backend"), STR("file")), "file");
+    if (!same || (files && !str_eqz(value_text(value_getz(b, "backend"), STR("file")), "file")))
+        return false;
+    if (files)
+        return sandbox_place_same(files_folder(&scratch, place).p, files_folder(&scratch, other).p);
+    for (size_t i = 0; i < sizeof where / sizeof *where && same; i++)
+        same = value_equal(value_getz(a, where[i]), value_getz(b, where[i]));
+    return same;
+}
+
 /* A folder that stands in for all places (--sandbox) does so for every stack's. */
 static int place_of(
     const struct op_ctx *ctx, const struct value *object, struct backend_options *place, struct err *err)
 {
     struct arena *arena = ctx->arena;
     struct str dir = value_gets(object, "dir");
-    struct str base = dir.n ? path_join(arena, ctx->dir, dir) : ctx->states.dir;
-    *place = (struct backend_options){.config = stack_data_config(object, ctx->states.config),
-        .dir = base,
-        .stack = value_gets(object, "stack"),
-        .env = value_gets(object, "env")};
+    *place = stack_data_place(arena, &ctx->states, ctx->dir, object);
     if (!ctx->states.instead.n)
         return 0;
     bool elsewhere = place->config;
-    const char *folder = arena_strz(arena, base), *sandbox = ctx->states.sandbox.p;
+    const char *folder = arena_strz(arena, place->dir), *sandbox = ctx->states.sandbox.p;
     place->config = NULL;
     if (ctx->states.sandbox.n || !dir.n)
         place->dir = ctx->states.instead;
@@ -157,10 +185,26 @@ static int read_outputs(const struct op_ctx *ctx, const struct backend_options *
     return 0;
 }
 
+/* Of a stack that is planned in the same run. Where not all of it is known, its roles are not, either; those
+ * that it changes are no business of this plan. */
+static const struct value *planned_object(const struct op_ctx *ctx, const struct value *prior)
+{
+    const struct planned_stacks *planned = ctx->states.planned;
+    struct backend_options place = stack_data_place(ctx->arena, &ctx->states, ctx->dir, prior);
+    const struct value *outputs = planned ? planned->outputs(planned->ctx, &place) : NULL;
+    if (!outputs)
+        return NULL;
+    outputs = value_copy(ctx->arena, outputs);
+    return value_with(ctx->arena, value_with(ctx->arena, prior, STR("outputs"), outputs),
+        STR("trust_policies"), value_is_known(outputs) ? &value_empty_map : &value_unknown);
+}
+
 static int stack_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
     struct backend_options place;
+    if ((*live = planned_object(ctx, prior)))
+        return 0;
     if (place_of(ctx, prior, &place, err))
         return -1;
     struct state_options options = {.config = place.config, .dir = place.dir};

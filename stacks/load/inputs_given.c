@@ -60,6 +60,13 @@ static struct decl *find_input(struct giving *g, struct str name, struct span sp
     return NULL;
 }
 
+/* Given from outside, perhaps to others. */
+static struct decl *find_given(struct giving *g, struct str name, struct span span)
+{
+    bool others = g->loader->options->some_inputs && !map_get(&g->root->inputs, name);
+    return others ? NULL : find_input(g, name, span);
+}
+
 static struct given *slot_of(struct giving *g, const struct decl *decl)
 {
     return &g->given[decl->index];
@@ -203,7 +210,7 @@ static void give_json(struct giving *g, const struct source *source)
     for (size_t i = 0; i < map->count; i++) {
         const struct node_entry *entry = root ? node_find(root, map->entries[i].key) : NULL;
         struct span at = entry ? node_key_span(entry) : span;
-        const struct decl *decl = find_input(g, map->entries[i].key, at);
+        const struct decl *decl = find_given(g, map->entries[i].key, at);
         if (decl)
             *slot_of(g, decl) = (struct given){map->entries[i].value, entry ? entry->value : NULL, at, false};
     }
@@ -213,7 +220,7 @@ static void give_yaml_map(struct giving *g, const struct node *root)
 {
     for (size_t i = 0; i < root->count; i++) {
         const struct node_entry *entry = &root->entries[i];
-        const struct decl *decl = find_input(g, entry->key, node_key_span(entry));
+        const struct decl *decl = find_given(g, entry->key, node_key_span(entry));
         if (decl)
             *slot_of(g, decl) = (struct given){
                 node_value(g->loader->arena, entry->value), entry->value, node_span(entry->value), false};
@@ -306,7 +313,7 @@ static void give_option(struct giving *g, struct str option)
     struct source *source = ARENA_NEW(g->loader->arena, struct source);
     *source =
         (struct source){.path = arena_printf(g->loader->arena, "-i %.*s", STR_ARG(name)), .text = STR_EMPTY};
-    const struct decl *decl = find_input(g, name, (struct span){.source = source});
+    const struct decl *decl = find_given(g, name, (struct span){.source = source});
     if (!decl)
         return;
     give_text(g, decl, text, source->path);

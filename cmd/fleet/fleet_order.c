@@ -1,0 +1,108 @@
+/*
+ * Members that refer to each other's outputs: each is worked on when those before it are done, and skipped
+ * when one of these is not.
+ */
+#include "cmd/fleet/fleet.h"
+
+#include "base/pool.h"
+#include "plan/objects/graph.h"
+
+#include <stdlib.h>
+
+/* ---- in order ---- */
+
+struct turns {
+    struct fleet *fleet;
+    void (*work)(struct member *m);
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct graph graph; /* an edge leads to what waits */
+    uint32_t *ready;    /* nothing is left that these wait for; those below `taken` have begun */
+    size_t ready_count, taken;
+};
+
+static void turns_init(struct turns *turns, bool backwards)
+{
+    struct fleet *fleet = turns->fleet;
+    graph_init(&turns->graph, (uint32_t)fleet->n);
+    for (size_t i = 0; i < fleet->n; i++)
+        for (size_t k = 0; k < fleet->members[i].need_count; k++) {
+            uint32_t user = (uint32_t)i, used = (uint32_t)fleet->members[i].needs[k];
+            graph_add_edge(&turns->graph, backwards ? user : used, backwards ? used : user);
+        }
+    graph_freeze(&turns->graph);
+    turns->ready = ARENA_ARRAY(&fleet->inv->arena, uint32_t, fleet->n + 1);
+    for (uint32_t i = 0; i < fleet->n; i++)
+        if (!turns->graph.waiting[i])
+            turns->ready[turns->ready_count++] = i;
+}
+
+/* As many turns as members: each takes one that is ready, or waits for one to become so. */
+static void take_ready(void *ctx, size_t turn UNUSED)
+{
+    struct turns *turns = ctx;
+    struct graph *graph = &turns->graph;
+    pthread_mutex_lock(&turns->lock);
+    while (turns->taken == turns->ready_count)
+        pthread_cond_wait(&turns->changed, &turns->lock);
+    uint32_t at = turns->ready[turns->taken++];
+    pthread_mutex_unlock(&turns->lock);
+    turns->work(&turns->fleet->members[at]);
+    pthread_mutex_lock(&turns->lock);
+    for (uint32_t i = graph->first[at]; i < graph->first[at + 1]; i++)
+        if (!--graph->waiting[graph->targets[i]])
+            turns->ready[turns->ready_count++] = graph->targets[i];
+    pthread_cond_broadcast(&turns->changed);
+    pthread_mutex_unlock(&turns->lock);
+}
+
+void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member *m))
+{
+    struct turns turns = {
+        .fleet = fleet, .work = work, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    turns_init(&turns, backwards);
+    pool_run(fleet->at_once, fleet->n, take_ready, &turns);
+    graph_release(&turns.graph);
+    pthread_cond_destroy(&turns.changed);
+    pthread_mutex_destroy(&turns.lock);
+}
+
+/* ---- who is in the way ---- */
+
+static bool is_needed_by(const struct member *m, const struct member *user)
+{
+    size_t own = (size_t)(m - m->fleet->members);
+    for (size_t i = 0; i < user->need_count; i++)
+        if (user->needs[i] == own)
+            return true;
+    return false;
+}
+
+/* NULL: nobody. What is destroyed goes after those that refer to it. */
+static const struct member *in_the_way(const struct member *m)
+{
+    const struct fleet *fleet = m->fleet;
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *other = &fleet->members[i];
+        if (!member_fine(other) && other != m && !other->spared &&
+            (fleet->destroy ? is_needed_by(m, other) : is_needed_by(other, m)))
+            return other;
+    }
+    return NULL;
+}
+
+bool member_skip(struct member *m)
+{
+    const struct member *other = m->phase == MEMBER_WAITS ? in_the_way(m) : NULL;
+    struct err err = ERR_INIT;
+    if (!other)
+        return false;
+    const char *became = other->phase == MEMBER_IS_SKIPPED ? "was skipped" : "failed";
+    if (m->fleet->destroy)
+        err_set(&err, ERR_FAILED, "skipped: %.*s, which refers to it, %s", STR_ARG(other->name), became);
+    else
+        err_set(&err, ERR_FAILED, "skipped: it refers to %.*s, which %s", STR_ARG(other->name), became);
+    member_fail(m, &err);
+    m->phase = MEMBER_IS_SKIPPED;
+    return true;
+}

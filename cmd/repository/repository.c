@@ -1,0 +1,175 @@
+/* Opening all stacks below a folder: see repository.h. */
+#include "cmd/repository/repository.h"
+
+#include "base/file.h"
+#include "cmd/invocation/sandboxed.h"
+#include "stacks/load/files.h"
+#include "stacks/load/sandbox_place.h"
+
+/* ---- what goes together ---- */
+
+int repository_check_args(struct invocation *inv)
+{
+    const struct settings *s = inv->settings;
+    AUTO_BUF struct buf word = BUF_INIT;
+    if (inv->args.n && !s->all) {
+        text_add_word(&word, inv->args.items[0]);
+        return invocation_usage(inv,
+            arena_printf(&inv->arena, "-C %s is how another folder or stack file is named", word.p).p,
+            "weir %.*s takes \"%.*s\" only with --all, as the folder of many stacks", STR_ARG(inv->path),
+            STR_ARG(inv->args.items[0]));
+    }
+    if (!s->all && (s->at_once || s->junit))
+        return invocation_usage(inv, NULL, "%s goes with --all", s->at_once ? "--at-once" : "--junit");
+    return EXIT_DONE;
+}
+
+static int check_options(struct invocation *inv)
+{
+    const struct settings *s = inv->settings;
+    const char *alone = s->targets.n    ? "--target"
+                        : s->replaces.n ? "--replace"
+                        : s->to         ? "--to"
+                        : s->lease_ms   ? "--for"
+                                        : NULL;
+    if (alone)
+        return invocation_usage(inv, "-C DIR picks the stack", "%s is for one stack, not for --all", alone);
+    if (s->dir && inv->args.n)
+        return invocation_usage(inv, NULL, "the folder is said twice, with -C and with --all");
+    return EXIT_DONE;
+}
+
+/* ---- how each is opened ---- */
+
+struct environments {
+    struct str wanted;
+    bool any, found;
+};
+
+static void see_environment(void *ctx, struct str name)
+{
+    struct environments *seen = ctx;
+    seen->any = true;
+    seen->found |= str_eq(name, seen->wanted);
+}
+
+/* A stack without environments has one state for all of them. */
+static struct str environment_of(struct invocation *inv, const char *folder)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct environments seen = {.wanted = str_z(inv->settings->env)};
+    if (!seen.wanted.n || stack_environments(&inv->arena, folder, &ignored, see_environment, &seen))
+        return seen.wanted;
+    return seen.any ? seen.wanted : STR_EMPTY;
+}
+
+static int check_sandbox(const struct repository *repository, const char *folder, struct str name)
+{
+    struct invocation *inv = repository->inv;
+    struct str its = sandbox_place(&inv->arena, folder);
+    if (!inv->sandbox_dir || sandbox_place_same(its.p, inv->sandbox_dir))
+        return EXIT_DONE;
+    return invocation_usage(inv,
+        "`mkdir .weir` in the repository's top folder gives its stacks one sandbox, once none of them has a "
+        ".weir/sandbox of its own",
+        "the stack in %.*s has another sandbox, %.*s, than %s", STR_ARG(name), STR_ARG(its),
+        inv->sandbox_dir);
+}
+
+static int add_stack(struct repository *repository, struct str name)
+{
+    struct invocation *inv = repository->inv;
+    struct workspace_options *options = ARENA_NEW(&inv->arena, struct workspace_options);
+    struct str top = str_z(repository->top);
+    struct str folder = str_eqz(name, ".")  ? top
+                        : str_eqz(top, ".") ? name
+                                            : path_join(&inv->arena, top, name);
+    const char *dir = arena_strz(&inv->arena, folder);
+    if (repository_has_fleet(&inv->arena, dir)) {
+        invocation_note(inv, "note: %.*s is a fleet, which `weir fleet -C %s` works on", STR_ARG(name), dir);
+        return EXIT_DONE;
+    }
+    *options = inv->workspace_options;
+    if (inv->sandbox_dir)
+        sandboxed_state(inv, dir, options);
+    options->stack.dir = dir;
+    options->stack.env = environment_of(inv, dir);
+    options->stack.some_inputs = true;
+    fleet_add(&repository->fleet, name, options);
+    return check_sandbox(repository, dir, name);
+}
+
+/* The sandbox is the folder's, not that of one of the stacks. */
+static int prepare(struct repository *repository)
+{
+    struct settings *settings = (struct settings *)repository->inv->settings;
+    const char *here = settings->dir;
+    settings->dir = repository->top;
+    int status = invocation_prepare(repository->inv);
+    settings->dir = here;
+    return status;
+}
+
+/* ---- all of them ---- */
+
+static int add_all(struct repository *repository)
+{
+    struct invocation *inv = repository->inv;
+    struct fleet *fleet = &repository->fleet;
+    int status = fleet_gather(inv, repository->names.n, fleet);
+    if (inv->settings->at_once)
+        fleet->at_once = inv->settings->at_once;
+    fleet->planned = (struct planned_stacks){repository_outputs, fleet};
+    for (size_t i = 0; status == EXIT_DONE && i < repository->names.n; i++)
+        status = add_stack(repository, repository->names.items[i]);
+    return status;
+}
+
+/* An input that none of them has is a mistake. */
+static int check_inputs(const struct repository *repository)
+{
+    const struct texts *inputs = &repository->inv->settings->inputs;
+    for (size_t i = 0; i < inputs->n; i++) {
+        struct str rest, name = str_cut(inputs->items[i], '=', &rest);
+        bool known = false, all = true;
+        for (size_t k = 0; k < repository->fleet.n; k++) {
+            const struct stack *stack = repository->fleet.members[k].workspace.stack;
+            all &= stack != NULL;
+            known |= stack && map_get(&stack->root->inputs, name);
+        }
+        if (all && !known)
+            return invocation_usage(repository->inv, "-i gives it to those stacks that have it",
+                "no stack has an input \"%.*s\"", STR_ARG(name));
+    }
+    return EXIT_DONE;
+}
+
+int repository_open(struct invocation *inv, bool offline, struct repository *out)
+{
+    *out = (struct repository){.inv = inv};
+    int status = check_options(inv);
+    if (status != EXIT_DONE)
+        return status;
+    out->top = inv->args.n ? inv->args.items[0].p : inv->settings->dir ? inv->settings->dir : ".";
+    if (!path_is_dir(out->top))
+        return invocation_usage(inv, NULL, "there is no folder \"%s\"", out->top);
+    out->names = repository_find(&inv->arena, out->top);
+    if (!out->names.n)
+        return invocation_usage(
+            inv, "`weir init` starts one", "no stack is below %s: a weir.yaml with `stack:`", out->top);
+    status = prepare(out);
+    if (status == EXIT_DONE)
+        status = add_all(out);
+    if (status != EXIT_DONE)
+        return status;
+    out->fleet.offline = offline;
+    fleet_load(&out->fleet);
+    status = check_inputs(out);
+    return status == EXIT_DONE ? repository_order(out) : status;
+}
+
+void repository_close(struct repository *repository)
+{
+    if (repository->fleet.members)
+        fleet_close(&repository->fleet);
+}

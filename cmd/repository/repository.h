@@ -1,0 +1,65 @@
+/*
+ * All stacks below a folder at once (`--all`): found by their files, put in the order of their references
+ * (`data: {type: weir.stack}`), and planned and applied as the members of a fleet are (cmd/fleet/fleet.h). A
+ * stack is called by its folder, as seen from the one that is searched.
+ *
+ * What one of them is going to give is known to the plans of those that refer to it, with unknown values
+ * where it has none yet; these are read from its state when it is made.
+ *
+ * Order of calls: repository_open(); fleet_plan() and what follows; repository_close().
+ */
+#ifndef WEIR_CMD_REPOSITORY_REPOSITORY_H
+#define WEIR_CMD_REPOSITORY_REPOSITORY_H
+
+#include "cmd/fleet/fleet.h"
+
+struct repository {
+    struct invocation *inv;
+    const char *top;    /* the folder that is searched */
+    struct texts names; /* of folders with a stack, sorted; "." is the top itself */
+    struct fleet fleet;
+};
+
+/* Finds, loads and connects them. Failures have been reported when the result, the exit status, is not 0;
+ * repository_close() is called in any case. */
+int repository_open(struct invocation *inv, bool offline, struct repository *out);
+void repository_close(struct repository *repository);
+/* For commands that take DIR only with --all: EXIT_DONE, or a mistake that was reported. */
+int repository_check_args(struct invocation *inv);
+
+/* ---- repository_find.c ---- */
+
+/* The folders below `top` with a stack; modules, which have no `stack:`, are none. */
+struct texts repository_find(struct arena *arena, const char *top);
+/* Is the stack in that folder a fleet? */
+bool repository_has_fleet(struct arena *arena, const char *folder);
+
+/* ---- repository_order.c ---- */
+
+/* Who refers to whom. The exit status: a circle is reported with all its places. */
+int repository_order(struct repository *repository);
+/* What the stack of that place is going to give, for those that refer to it: struct planned_stacks. `ctx` is
+ * the fleet. */
+const struct value *repository_outputs(void *ctx, const struct backend_options *place);
+
+/* ---- repository_report.c ---- */
+
+/* A result for each, as --junit says. The exit status. */
+int repository_write_junit(struct repository *repository);
+/* What is planned for all, for one comment. */
+void repository_markdown(struct repository *repository, struct buf *out);
+
+/* ---- repository_run.c: the commands ---- */
+
+struct repository_wishes {
+    const char *markdown; /* a file for the comment; NULL: none */
+    bool prints_markdown;
+    bool destroy, detailed_exitcode;
+};
+int repository_plan(struct invocation *inv, const struct repository_wishes *wishes);
+int repository_validate(struct invocation *inv);
+int repository_apply(struct invocation *inv);
+int repository_destroy(struct invocation *inv, bool verify);
+int repository_drift(struct invocation *inv);
+
+#endif

@@ -1,0 +1,174 @@
+/* The commands with --all. */
+#include "cmd/repository/repository.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "cmd/planning/planning.h"
+#include "cmd/terminal/say.h"
+#include "cmd/terminal/table.h"
+
+/* What went wrong, and the results for CI; the exit status. */
+static int finish_all(struct repository *repository, int status)
+{
+    int failed = status == EXIT_DONE ? fleet_report(&repository->fleet) : status;
+    int written = repository->fleet.members ? repository_write_junit(repository) : EXIT_DONE;
+    repository_close(repository);
+    return failed ? failed : written;
+}
+
+/* ---- plan ---- */
+
+static int write_markdown(struct repository *repository, const struct repository_wishes *wishes)
+{
+    struct invocation *inv = repository->inv;
+    AUTO_BUF struct buf page = BUF_INIT;
+    struct err err = ERR_INIT;
+    repository_markdown(repository, &page);
+    if (wishes->markdown &&
+        file_write_named(wishes->markdown, say_masked(&inv->arena, buf_str(&page)), 0644, &err))
+        return invocation_fail(inv, &err);
+    return wishes->prints_markdown ? invocation_write(inv, buf_str(&page)) : EXIT_DONE;
+}
+
+static int show_plan(struct repository *repository, const struct repository_wishes *wishes)
+{
+    int status = EXIT_DONE;
+    if (wishes->markdown || wishes->prints_markdown)
+        status = write_markdown(repository, wishes);
+    return status == EXIT_DONE && !wishes->prints_markdown ? fleet_show_plan(&repository->fleet) : status;
+}
+
+int repository_plan(struct invocation *inv, const struct repository_wishes *wishes)
+{
+    struct repository repository;
+    bool changes, erases;
+    int status = repository_open(inv, false, &repository);
+    repository.fleet.destroy = wishes->destroy;
+    if (status == EXIT_DONE) {
+        fleet_plan(&repository.fleet);
+        fleet_check_rules(&repository.fleet, false);
+        status = show_plan(&repository, wishes);
+    }
+    changes = fleet_changes(&repository.fleet, &erases);
+    status = finish_all(&repository, status);
+    return status == EXIT_DONE && wishes->detailed_exitcode && changes ? EXIT_CHANGES : status;
+}
+
+/* ---- apply, destroy, drift ---- */
+
+static int check_approvals(const struct repository *repository)
+{
+    const struct fleet *fleet = &repository->fleet;
+    const struct stack **stacks = ARENA_ARRAY(&repository->inv->arena, const struct stack *, fleet->n + 1);
+    for (size_t i = 0; i < fleet->n; i++)
+        stacks[i] = fleet->members[i].workspace.stack;
+    return planning_check_approvals(repository->inv, stacks, fleet->n);
+}
+
+static int carry_out(struct fleet *fleet, bool verify)
+{
+    fleet_check_deletions(fleet);
+    fleet_check_rules(fleet, true);
+    int status = fleet_check_engines(fleet);
+    if (status == EXIT_DONE)
+        status = fleet_ask(fleet);
+    if (status != EXIT_DONE)
+        return status;
+    fleet_apply(fleet);
+    if (verify)
+        fleet_verify(fleet);
+    return EXIT_DONE;
+}
+
+static int change_all(struct invocation *inv, bool destroy, bool verify)
+{
+    struct repository repository;
+    int status = repository_open(inv, false, &repository);
+    repository.fleet.destroy = destroy;
+    if (status == EXIT_DONE)
+        status = check_approvals(&repository);
+    if (status == EXIT_DONE) {
+        fleet_lock(&repository.fleet);
+        fleet_plan(&repository.fleet);
+        status = fleet_show_plan(&repository.fleet);
+    }
+    if (status == EXIT_DONE)
+        status = carry_out(&repository.fleet, verify);
+    return finish_all(&repository, status);
+}
+
+int repository_apply(struct invocation *inv)
+{
+    return change_all(inv, false, false);
+}
+
+int repository_destroy(struct invocation *inv, bool verify)
+{
+    return change_all(inv, true, verify);
+}
+
+int repository_drift(struct invocation *inv)
+{
+    struct repository repository;
+    int status = repository_open(inv, false, &repository);
+    if (status != EXIT_DONE)
+        return finish_all(&repository, status);
+    int drifted = fleet_look_for_drift(&repository.fleet);
+    int written = repository_write_junit(&repository);
+    repository_close(&repository);
+    return drifted ? drifted : written;
+}
+
+/* ---- validate ---- */
+
+static void tell_valid(struct member *m)
+{
+    AUTO_BUF struct buf line = BUF_INIT;
+    buf_addz(&line, "{\"event\":\"valid\",\"stack\":");
+    json_write_string(&line, m->workspace.stack->name);
+    buf_addf(&line, ",\"resources\":%zu}\n", m->plan->resource_count);
+    fleet_event(m, buf_str(&line));
+}
+
+static const struct value *valid_row(struct arena *arena, const struct member *m)
+{
+    const struct value *cells[] = {value_string_ref(arena, m->name),
+        m->plan ? value_int(arena, (int64_t)m->plan->resource_count) : &value_null,
+        value_stringz(arena, m->plan ? "valid" : "has mistakes")};
+    return value_list(arena, cells, sizeof cells / sizeof *cells);
+}
+
+static int show_valid(struct repository *repository)
+{
+    struct invocation *inv = repository->inv;
+    const struct fleet *fleet = &repository->fleet;
+    struct arena *arena = &inv->arena;
+    const struct value *heads[] = {
+        value_stringz(arena, "stack"), value_stringz(arena, "resources"), value_stringz(arena, "")};
+    AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
+    AUTO_BUF struct buf out = BUF_INIT;
+    size_t valid = 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        valid += m->plan != NULL;
+        value_builder_add(&rows, valid_row(arena, m));
+        if (inv->settings->json && m->plan)
+            tell_valid(m);
+    }
+    if (inv->settings->json)
+        return EXIT_DONE;
+    table_add_text(value_list(arena, heads, 3), value_builder_list(&rows), inv->out.color, &out);
+    buf_addf(&out, "\n%zu of %zu stack%s valid.\n", valid, fleet->n, fleet->n == 1 ? " is" : "s are");
+    return invocation_write(inv, buf_str(&out));
+}
+
+int repository_validate(struct invocation *inv)
+{
+    struct repository repository;
+    int status = repository_open(inv, true, &repository);
+    if (status == EXIT_DONE) {
+        fleet_plan(&repository.fleet);
+        status = show_valid(&repository);
+    }
+    return finish_all(&repository, status);
+}

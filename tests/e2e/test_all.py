@@ -1,0 +1,220 @@
+"""--all: the stacks of a repository in the order of their references; what is there is looked at with boto3."""
+
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from support import Stack, until
+
+MODULE = """
+    inputs: {name: {type: string}, versions: {type: boolean, default: false}}
+    resources:
+      bucket: {type: aws.s3.bucket, name: "${inputs.name}", versioning: "${inputs.versions}"}
+    outputs: {arn: "${bucket.arn}"}
+"""
+# In three levels: net and data/lake; apps/shop, apps/web; top. apps/admin is alone.
+STACKS = {
+    "net": """
+        stack: net
+        resources:
+          vpc: {type: aws.ec2.vpc, cidr_block: 10.7.0.0/16}
+          subnet: {type: aws.ec2.subnet, vpc_id: "${vpc.vpc_id}", cidr_block: 10.7.1.0/24}
+        outputs: {vpc: "${vpc.vpc_id}", zone: here}
+    """,
+    "data/lake": """
+        stack: lake
+        modules: {b: {source: ../../modules/bucket, name: all-lake}}
+        outputs: {bucket: "${b.arn}"}
+    """,
+    **{
+        f"apps/{name}": f"""
+        stack: {name}
+        data:
+          net: {{type: weir.stack, stack: net, dir: ../../net}}
+          lake: {{type: weir.stack, stack: lake, dir: ../../data/lake}}
+        resources:
+          group: {{type: aws.ec2.security_group, name: {name}, description: "of ${{net.outputs.zone}}", vpc_id: "${{net.outputs.vpc}}"}}
+          parameter: {{type: aws.ssm.parameter, name: /all/{name}, parameter_type: String, value: "${{lake.outputs.bucket}}"}}
+        outputs: {{group: "${{group.group_id}}"}}
+        """
+        for name in ("shop", "web")
+    },
+    "apps/admin": """
+        stack: admin
+        modules: {b: {source: ../../modules/bucket, name: all-admin}}
+    """,
+    "top": """
+        stack: top
+        data: {shop: {type: weir.stack, stack: shop, dir: ../apps/shop}}
+        resources:
+          parameter: {type: aws.ssm.parameter, name: /all/top, parameter_type: String, value: "${shop.outputs.group}"}
+    """,
+}
+
+
+def write_stacks(top):
+    for folder, text in STACKS.items():
+        top.write(text, f"{folder}/weir.yaml")
+    return top.write(MODULE, "modules/bucket/weir.yaml")
+
+
+@pytest.fixture
+def repository(tmp_path, place):
+    """With a `weir.yaml` that is a module, which is no stack."""
+    return write_stacks(Stack(tmp_path / "stack", place))
+
+
+def there(stack):
+    """What the services have, by name."""
+    ssm, ec2, s3 = (stack.client(name) for name in ("ssm", "ec2", "s3"))
+    names = {p["Name"] for p in ssm.get_parameters_by_path(Path="/all", Recursive=True)["Parameters"]}
+    names |= {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
+    vpcs = ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["Vpcs"]
+    groups = ec2.describe_security_groups(Filters=[{"Name": "tag-key", "Values": ["weir:stack"]}])["SecurityGroups"]
+    assert all(group["VpcId"] == vpcs[0]["VpcId"] for group in groups)
+    return names | {vpc["CidrBlock"] for vpc in vpcs} | {group["GroupName"] for group in groups}
+
+
+ALL = {"/all/shop", "/all/web", "/all/top", "all-lake", "all-admin", "10.7.0.0/16", "shop", "web"}
+
+
+def changes(result):
+    return sorted((e["folder"], e["address"], e["action"]) for e in result.events() if e["event"] == "change" and e["action"] != "read")
+
+
+# The sandbox sees the same, and sooner.
+LONG_FORM = {"test_outputs_are_unknown_then_known[moto]"}
+
+
+def test_outputs_are_unknown_then_known(repository, tmp_path):
+    """Planned whole before anything is there; then made level by level, and taken down backwards."""
+    shown = repository.run("plan", "--all", "--markdown", "plan.md", "--junit", "plan.xml", "--detailed-exitcode", status=2).out
+    assert "Plan: 6 of 6 stacks: 9 to create" in shown and 'description: "of here"' in shown and "vpc_id:      (known after apply)" in shown, shown
+    page = (repository.folder / "plan.md").read_text()
+    assert page.count("### weir plan: ") == 7 and "| `apps/shop` | 2 |" in page and "known after apply" in page
+    suite = ElementTree.parse(repository.folder / "plan.xml").getroot()
+    assert [case.get("name") for case in suite] == sorted(STACKS) and suite.get("failures") == "0"
+    assert there(repository) == set()
+
+    made = repository.run("apply", "--all", "--yes").out
+    assert "Done: 6 of 6 stacks" in made and there(repository) == ALL, made
+    ssm = repository.client("ssm")
+    group = repository.client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["shop"]}])["SecurityGroups"][0]
+    assert ssm.get_parameter(Name="/all/top")["Parameter"]["Value"] == group["GroupId"]
+    assert "Plan: 0 of 6 stacks" in repository.run("plan", "--all", "--detailed-exitcode").out
+    repository.run("plan", "-C", "top", "--detailed-exitcode")  # each by itself sees the same
+
+    repository.write(MODULE.replace("default: false", "default: true"), "modules/bucket/weir.yaml")
+    assert changes(repository.run("plan", "--all", "--json")) == [("apps/admin", "b/bucket", "update"), ("data/lake", "b/bucket", "update")]
+    repository.write(STACKS["net"].replace("zone: here", "zone: there"), "net/weir.yaml")  # known already: it is no less of a change
+    planned = changes(repository.run("plan", "--all", "--json"))
+    assert [folder for folder, _, action in planned if action == "replace"] == ["apps/shop", "apps/web"], planned
+
+    ssm.put_parameter(Name="/all/top", Value="by hand", Overwrite=True)
+    drift = repository.run("drift", "--all", "--junit", "drift.xml", status=2).out
+    assert "Drift in 1 of 6 stacks.\n" in drift and "by hand" not in drift
+    failures = {case.get("name"): case.findtext("failure") for case in ElementTree.parse(repository.folder / "drift.xml").getroot() if case.find("failure") is not None}
+    assert list(failures) == ["top"] and "parameter" in failures["top"]
+
+    events = repository.run("destroy", "--all", "--yes", "--verify", "--json").events()
+    ends = [e["folder"] for e in events if e["event"] == "result"]
+    assert sorted(ends) == sorted(STACKS) and there(repository) == set()
+    assert ends.index("top") < ends.index("apps/shop") < min(ends.index("net"), ends.index("data/lake"))
+    assert "Nothing is left of 6 stacks" in repository.run("destroy", "--all", "--yes", "--verify").out
+
+
+def test_what_fails_stops_those_that_refer_to_it(repository):
+    """The others go on; the same command does the rest when it is put right."""
+    repository.client("s3").create_bucket(Bucket="all-lake")  # is there already, and not weir's
+    failed = repository.run("apply", "--all", "--yes", "--junit", "apply.xml", status=1)
+    assert "data/lake:\nerror: b/bucket: there is one already" in failed.err, str(failed)
+    assert "apps/shop, apps/web:\nerror: skipped: it refers to data/lake, which failed" in failed.err, str(failed)
+    assert "top:\nerror: skipped: it refers to apps/shop, which was skipped" in failed.err
+    assert "Done: 2 of 3 stacks, 1 failed, 3 skipped" in failed.out and there(repository) == {"all-lake", "all-admin", "10.7.0.0/16"}
+    cases = {case.get("name"): [part.tag for part in case] for case in ElementTree.parse(repository.folder / "apply.xml").getroot()}
+    assert cases["data/lake"] == ["failure"] and cases["top"] == cases["apps/web"] == ["skipped"] and cases["net"] == []
+    repository.client("s3").delete_bucket(Bucket="all-lake")
+    assert "Done: 4 of 4 stacks" in repository.run("apply", "--all", "--yes").out
+    assert there(repository) == ALL
+
+    repository.client("s3").put_object(Bucket="all-lake", Key="kept", Body=b"x")  # may not be deleted, and what it refers to need not wait
+    failed = repository.run("destroy", "--all", "--yes", status=3)
+    assert "data/lake:\nerror: deletions that are blocked" in failed.err and "Done: 5 of 5 stacks" in failed.out and there(repository) == {"all-lake"}, str(failed)
+    repository.run("destroy", "--all", "--yes", "--force-empty")
+    assert there(repository) == set()
+
+
+def test_mistakes_are_all_told(tmp_path):
+    """Without a service: of every stack; a circle with all its places; what is not for several stacks."""
+    top = write_stacks(Stack(tmp_path / "stack"))
+    valid = top.run("validate", "--all")
+    assert "6 of 6 stacks are valid.\n" in valid.out and "modules" not in valid.out
+    assert {e["folder"]: e["resources"] for e in top.run("validate", "--all", "--json").events()}["apps/shop"] == 2
+    top.write("stack: admin\nresources: {b: {type: aws.s3.buckt}}\n", "apps/admin/weir.yaml")
+    top.write("stack: [\n", "net/weir.yaml")
+    wrong = top.run("validate", "--all", "--junit", "v.xml", status=3)
+    assert "4 of 6 stacks are valid." in wrong.out and "did you mean" in wrong.err and "net/weir.yaml:2" in wrong.err, str(wrong)
+    assert ElementTree.parse(top.folder / "v.xml").getroot().get("failures") == "2"
+
+    write_stacks(top).write(STACKS["net"] + '\n        data: {top: {type: weir.stack, stack: top, dir: ../top}}', "net/weir.yaml")
+    for command in (["validate"], ["plan"], ["apply", "--yes"], ["destroy", "--yes"]):
+        circle = top.run(*command, "--all", status=3).err
+        assert "stacks refer to each other in a circle: apps/shop, net, top, apps/shop" in circle, circle
+        assert all(f"{place}/weir.yaml:" in circle for place in ("apps/shop", "net", "top")), circle
+    write_stacks(top)
+    assert "no stack has an input" in top.run("plan", "--all", "-i", "owner=x", status=3).err
+    assert "--target is for one stack" in top.run("plan", "--all", "--target", "x", status=3).err
+    assert "-C apps is how another folder" in top.run("plan", "apps", status=3).err
+    assert "--junit goes with --all" in top.run("plan", "--junit", "x", status=3).err
+    assert "no stack is below modules" in top.run("plan", "--all", "modules", status=3).err
+    assert "3 of 3 stacks are valid" in top.run("validate", "--all", "apps").out
+    assert "there is no folder" in top.run("plan", "--all", "nowhere", status=3).err
+
+
+def test_inputs_and_environments(tmp_path, cloud):
+    """-i reaches those that have it; a stack without environments has one state for all."""
+    top = Stack(tmp_path / "stack", cloud)
+    top.write("stack: one\nresources: {v: {type: weir.value, value: 1}}\noutputs: {v: one}\n", "one/weir.yaml")
+    top.write("""
+        stack: two
+        inputs: {owner: {type: string}, size: {type: integer}}
+        environments: {dev: {size: 1}, prod: {size: 2}}
+        data: {one: {type: weir.stack, stack: one, dir: ../one}}
+        resources: {v: {type: weir.value, value: "${inputs.owner} ${inputs.size} ${one.outputs.v}"}}
+        outputs: {v: "${v.value}"}
+    """, "two/weir.yaml")
+    top.run("apply", "--all", "-e", "prod", "-i", "owner=ada", "--yes")
+    assert "ada 2 one" in top.run("output", "-C", "two", "-e", "prod", "-i", "owner=ada").out
+    assert (top.folder / "one/.weir/one.log").exists() and (top.folder / "two/.weir/two.prod.log").exists()
+    assert 'there is no environment "test"' in top.run("plan", "--all", "-e", "test", "-i", "owner=ada", status=3).err
+    (top.folder / "inputs.yaml").write_text("owner: bob\n")
+    assert "Plan: 1 of 2 stacks" in top.run("plan", "--all", "-e", "prod", "--input-file", "inputs.yaml").out
+
+
+def test_one_sandbox_for_all(tmp_path):
+    """No .weir has to be there before; each stack finds it by itself afterwards."""
+    top = write_stacks(Stack(tmp_path / "stack"))
+    assert "Done: 6 of 6 stacks" in top.run("apply", "--all", "--sandbox", "--yes").out
+    assert (top.folder / ".weir/sandbox").is_dir() and not list(top.folder.glob("*/.weir")) and not list(top.folder.glob("*/*/.weir"))
+    assert "Plan: 0 of 6 stacks" in top.run("plan", "--all", "--sandbox").out
+    assert "No changes" in top.run("plan", "--sandbox", "-C", "apps/web").out
+    assert "Nothing is left of 6 stacks" in top.run("destroy", "--all", "--sandbox", "--yes", "--verify").out
+    (top.folder / "top/.weir/sandbox").mkdir(parents=True, mode=0o700)
+    assert "has another sandbox" in top.run("plan", "--all", "--sandbox", status=3).err
+
+
+def test_killed_in_the_middle(tmp_path, cloud):
+    """What was begun is finished by the next run, and nothing is made twice."""
+    top = write_stacks(Stack(tmp_path / "stack", cloud))
+    cloud.fail({"match": "CreateSecurityGroup", "hold": True})
+    process = top.start("apply", "--all", "--yes")
+    until(lambda: "CreateSecurityGroup" in cloud.requests(), process=process)
+    process.kill()
+    process.communicate()
+    cloud.fail()
+    assert subprocess.run(top.command("plan", "--all"), cwd=top.folder, env=top.env, capture_output=True).returncode == 0
+    assert "Done: " in top.run("apply", "--all", "--yes").out
+    assert there(top) == ALL and len(cloud.client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["shop", "web"]}])["SecurityGroups"]) == 2
+    assert "Plan: 0 of 6 stacks" in top.run("plan", "--all").out
+    top.run("destroy", "--all", "--yes")
+    assert there(top) == set()
