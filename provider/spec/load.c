@@ -9,7 +9,7 @@
     "kind service doc reference protocol target api_version endpoint_prefix signing_name global "            \
     "signing_region case "                                                                                   \
     "words "                                                                                                 \
-    "model iam errors shapes operations tags page types data provider"
+    "model iam errors shapes operations success tags page types data provider"
 
 static void load_endpoint(struct loader *l, const struct node *head)
 {
@@ -116,7 +116,7 @@ static void load_head(struct loader *l, const struct node *head)
     load_endpoint(l, head);
     load_provider(l, node_get(head, "provider"));
     const struct node *errors = node_get(head, "errors");
-    if (errors && load_keys(l, errors, "errors", "absent exists retry hints status text")) {
+    if (errors && load_keys(l, errors, "errors", "absent exists retry hints status text typed")) {
         service->absent = load_errors(l, node_get(errors, "absent"));
         service->exists = load_errors(l, node_get(errors, "exists"));
         service->retry = load_errors(l, node_get(errors, "retry"));
@@ -126,12 +126,14 @@ static void load_head(struct loader *l, const struct node *head)
             load_error(l, statuses, "status is a map of codes");
         service->statuses = statuses ? node_value(l->arena, statuses) : NULL;
         service->operation.error_text = load_text(l, errors, "text");
+        service->operation.typed_errors = load_flag(l, errors, "typed");
     }
     l->words = node_get(head, "words");
     l->shapes = node_get(head, "shapes");
     l->tags = node_get(head, "tags");
     l->page = node_get(head, "page");
     load_operations(l, node_get(head, "operations"));
+    load_success(l, node_get(head, "success"));
 }
 
 void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types)

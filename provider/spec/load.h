@@ -95,6 +95,8 @@ struct spec_names load_attr_names(struct type_loader *t, const struct node *node
 /* ---- load_operation.c ---- */
 
 void load_operations(struct loader *l, const struct node *node);
+/* `success: {201: [CreateFunction]}`: statuses of answers, where it is not 200. */
+void load_success(struct loader *l, const struct node *node);
 const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name);
 /* Where a member of this operation's request lies. */
 void load_place_member(const struct spec_operation *op, struct shape_member *member);

@@ -97,6 +97,27 @@ void load_operations(struct loader *l, const struct node *node)
         load_one_operation(l, node->entries[i].key, node->entries[i].value);
 }
 
+void load_success(struct loader *l, const struct node *node)
+{
+    if (node && node->kind != NODE_MAP)
+        load_error(l, node, "success has to be a map of statuses");
+    for (uint32_t i = 0; node && node->kind == NODE_MAP && i < node->count; i++) {
+        const struct spec_names names = load_names(l, node->entries[i].value);
+        int64_t status;
+        if (!str_to_int(node->entries[i].key, &status) || status < 200 || status > 299)
+            load_error(l, node->entries[i].value, "\"%.*s\" is no status of a success",
+                STR_ARG(node->entries[i].key));
+        for (size_t k = 0; k < names.count; k++) {
+            struct spec_operation *op = map_get(&l->operations, names.items[k]);
+            if (op)
+                op->wire.status = (int)status;
+            else
+                load_error(
+                    l, node->entries[i].value, "there is no operation \"%.*s\"", STR_ARG(names.items[k]));
+        }
+    }
+}
+
 const struct spec_operation *load_operation(struct loader *l, const struct node *node, struct str name)
 {
     struct spec_operation *op = map_get(&l->operations, name);

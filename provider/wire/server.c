@@ -344,7 +344,7 @@ int wire_encode_response(struct arena *arena, const struct wire_operation *op, c
     const struct wire_encoder e = {.arena = arena, .protocol = op->protocol, .answer = true, .err = err};
     AUTO_BUF struct buf text = BUF_INIT;
     int rc = 0;
-    *out = (struct wire_message){.status = 200};
+    *out = (struct wire_message){.status = op->status ? op->status : 200};
     add_request_id(arena, op, request_id, out);
     switch (op->protocol) {
     case WIRE_QUERY: rc = write_query(&e, op, shape, output, request_id, &text); break;
@@ -359,6 +359,8 @@ int wire_encode_response(struct arena *arena, const struct wire_operation *op, c
         return err_context(err, "the answer of %.*s", STR_ARG(op->name));
     if (text.n)
         out->body = arena_str(arena, buf_str(&text));
+    if (out->status == 204)
+        out->body = STR_EMPTY;
     if (out->body.n && !wire_header_get(out, STR("Content-Type")).n)
         add_type(arena, op, out);
     return 0;
@@ -378,6 +380,18 @@ static void write_json_error(
     json_write_string(out, wire_or(op->error_text, STR("message")));
     buf_addz(out, ":");
     json_write_string(out, text);
+    buf_addz(out, "}");
+}
+
+/* As Lambda does; which spelling counts depends on the code. */
+static void write_typed_error(int status, struct str text, struct buf *out)
+{
+    static const char *const spellings[] = {"Message", "message"};
+    buf_addf(out, "{\"Type\":\"%s\"", status >= 500 ? "Service" : "User");
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        buf_addf(out, ",\"%s\":", spellings[i]);
+        json_write_string(out, text);
+    }
     buf_addz(out, "}");
 }
 
@@ -406,7 +420,9 @@ void wire_encode_error(struct arena *arena, const struct wire_operation *op, int
     if (op->protocol == WIRE_REST_JSON)
         wire_header_add(
             arena, out, STR("x-amzn-ErrorType"), arena_str(arena, code)); /* it outlives the error */
-    if (wire_is_json(op->protocol))
+    if (op->typed_errors)
+        write_typed_error(status, text, &body);
+    else if (wire_is_json(op->protocol))
         write_json_error(op, code, text, &body);
     else
         write_xml_error(op->protocol, status, code, text, request_id, &body);

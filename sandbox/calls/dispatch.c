@@ -214,6 +214,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
     if (!operation)
         return false;
     struct wire_operation wire = wire_of(&common, operation);
+    wire.status = control_status(services->control, x->auth.service, wire.name);
     struct service_call call = {.services = services,
         .arena = &x->arena,
         .region = x->auth.region,

@@ -109,7 +109,7 @@ static void front_end(struct exchange *x)
     struct services *services = sandbox_services(x->sandbox);
     if (!control)
         front_refuse(x, 500, "InternalFailure", "The specs cannot be loaded.");
-    else if (services && services_handle(services, x, &answer))
+    else if (services && (!services_read(services, x, &answer) || services_handle(services, x, &answer)))
         send_answer(x, &answer);
     else if (!may_reach_control(x, control))
         return;

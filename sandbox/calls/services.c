@@ -1,6 +1,8 @@
 /* Threads, folders, waiting: what services have in common while they run. */
 #include "sandbox/calls/services_state.h"
 
+#include "sandbox/http/exchange.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -136,6 +138,31 @@ void services_followed(struct services *services, struct str service, struct str
     for (size_t i = 0; services->followers[i].service; i++)
         if (str_eqz(service, services->followers[i].service))
             services->followers[i].fn(services);
+}
+
+void services_read_first(struct services *services, const char *service, services_read_fn *fn)
+{
+    size_t i = 0;
+    while (services->readers[i].service)
+        i++;
+    assert(i + 1 < FOLLOWERS);
+    services->readers[i].service = service;
+    services->readers[i].fn = fn;
+}
+
+bool services_read(struct services *services, struct exchange *x, struct wire_message *answer)
+{
+    struct err err = ERR_INIT;
+    struct wire_operation common;
+    for (size_t i = 0; services->readers[i].service; i++)
+        if (str_eqz(x->auth.service, services->readers[i].service) &&
+            services->readers[i].fn(services, x, &err) &&
+            control_protocol(services->control, x->auth.service, &common)) {
+            wire_encode_error(&x->arena, &common, err.http_status, str_z(err.code), str_z(err.message),
+                str_z(x->request_id), answer);
+            return false;
+        }
+    return true;
 }
 
 /* By its folder, however that is written. */

@@ -114,6 +114,14 @@ bool services_stopping(struct services *services);
 typedef void services_follow_fn(struct services *services);
 void services_follow(struct services *services, const char *service, services_follow_fn *fn);
 void services_followed(struct services *services, struct str service, struct str operation);
+/*
+ * fn reads each request of this service's before anybody else does: it may write names as others look for
+ * them, or refuse (-1). One for each service.
+ */
+typedef int services_read_fn(struct services *services, struct exchange *x, struct err *err);
+void services_read_first(struct services *services, const char *service, services_read_fn *fn);
+/* False: refused, and that is the answer. */
+bool services_read(struct services *services, struct exchange *x, struct wire_message *answer);
 /* Waits so long, or until services_stop(); false: it is stopping. */
 bool services_sleep(struct services *services, int64_t ms);
 /* Starts a thread that services_stop() waits for; the function has to look at services_stopping(). -1:

@@ -19,6 +19,10 @@ struct services {
         const char *service;
         services_follow_fn *fn;
     } followers[FOLLOWERS]; /* never changed once requests come */
+    struct {
+        const char *service;
+        services_read_fn *fn;
+    } readers[FOLLOWERS];
     pthread_mutex_t
         lock; /* of what follows and of the activities' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* an activity ended, or stopping; on the monotonic clock */

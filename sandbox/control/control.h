@@ -72,6 +72,9 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
 /* What all operations of a service have in common (protocol, version, target); false: no spec knows it. */
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out);
 
+/* The status of an operation's answer, where a spec says one; 0: nothing said. */
+int control_status(const struct control *control, struct str service, struct str operation);
+
 /*
  * Which operation a request is, and its members under their wire names, as control_handle() would read it:
  * for those who decide whether it may be carried out. False: it is none that a spec names.

@@ -20,6 +20,13 @@ static const struct served *served_by_name(
     return NULL;
 }
 
+int control_status(const struct control *control, struct str service, struct str operation)
+{
+    const struct spec_service *spec;
+    const struct served *served = served_by_name(control, service, operation, &spec);
+    return served ? served->op->wire.status : 0;
+}
+
 /* The first name that a shape has says how all are written. */
 static char first_letter(const struct shape *shape)
 {

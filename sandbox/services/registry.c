@@ -137,6 +137,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->listeners = listeners_new(services);
     endpoints_open(services);
     parts->hosts = hosts_new(services);
+    services_read_first(services, "lambda", lambda_read_names);
     services_follow(services, "autoscaling", autoscaling_look);
     services_follow(services, "ec2", look_at_hosts);
     services_follow(services, EMR_SERVICE, emr_look);

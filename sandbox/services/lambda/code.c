@@ -85,7 +85,10 @@ static int lambda_code_forward(struct service_call *call, const char *member, st
 
 int lambda_create_function(struct service_call *call, struct err *err)
 {
-    return lambda_code_forward(call, "Code", err) || lambda_publish_with(call, err) ? -1 : 0;
+    return lambda_new_name(call, err) || lambda_code_forward(call, "Code", err) ||
+                   lambda_publish_with(call, err)
+               ? -1
+               : 0;
 }
 
 int lambda_publish_layer(struct service_call *call, struct err *err)

@@ -110,7 +110,10 @@ int lambda_find_record(
     if (control_find(services_control(call->services), call->arena, STR("aws.lambda.function"), call->region,
             name, out))
         return 0;
-    return no_such(call, name, STR_EMPTY, err);
+    const char *operation = call->operation ? call->operation->name : "";
+    if (!strcmp(operation, "Invoke") && !qualifier->n)
+        *qualifier = STR("$LATEST");
+    return no_such(call, name, strcmp(operation, "DeleteFunction") != 0 ? *qualifier : STR_EMPTY, err);
 }
 
 int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err)

@@ -3,6 +3,7 @@
  * it gets events and gives answers by the Runtime API, an HTTP server of its own on loopback.
  *
  *   invoke.c            Invoke: sync and async, answers
+ *   names.c      names of functions in requests
  *   find.c       which function is meant
  *   versions.c   what PublishVersion froze
  *   pool.c       which instance does it
@@ -102,6 +103,13 @@ int lambda_find_version(const struct service_call *call, const struct control_re
     struct str qualifier, struct str *version, struct control_record *out, struct err *err);
 int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err);
 struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function);
+
+/* ---- names.c ---- */
+
+/* A request whose path names a function by its ARN or a part of it, checked and written with the name. */
+int lambda_read_names(struct services *services, struct exchange *x, struct err *err);
+/* FunctionName of the input of CreateFunction, likewise. */
+int lambda_new_name(struct service_call *call, struct err *err);
 
 /* ---- versions.c ---- */
 

@@ -143,8 +143,10 @@ static int lambda_versions_publish(struct service_call *call, struct err *err)
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
     if (sha256.n && !str_eq(sha256, value_gets(record.attrs, "code_sha256")))
-        return service_refuse(err, 412, "PreconditionFailedException",
-            "CodeSHA256 (%.*s) is different from current CodeSHA256 in $LATEST", STR_ARG(sha256));
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "CodeSHA256 (%.*s) is different from current CodeSHA256 in $LATEST (%.*s). Please try again with "
+            "the CodeSHA256 in $LATEST.",
+            STR_ARG(sha256), STR_ARG(value_gets(record.attrs, "code_sha256")));
     struct functions *functions = services_functions(call->services);
     pthread_mutex_lock(&functions->versions_lock);
     struct versions versions = read_versions(call, &record);
@@ -254,12 +256,26 @@ int lambda_get_function(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* Only versions that were published can go by themselves. */
+static int check_deletion(struct str qualifier, struct err *err)
+{
+    int64_t number;
+    if (str_eqz(qualifier, "$LATEST"))
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "$LATEST version cannot be deleted without deleting the function.");
+    if (qualifier.n && !str_to_int(qualifier, &number) && qualifier.p[0] != '$')
+        return service_refuse(
+            err, 400, "InvalidParameterValueException", "Deletion of aliases is not currently supported.");
+    return 0;
+}
+
 /* One version; the function as a whole is the control plane's, its versions go by `made`. */
 int lambda_delete_function(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
-    if (lambda_find_record(call, &qualifier, &record, err))
+    if (check_deletion(value_gets(call->input, "Qualifier"), err) ||
+        lambda_find_record(call, &qualifier, &record, err))
         return -1;
     call->declined = !qualifier.n;
     if (call->declined)

@@ -1,0 +1,192 @@
+/*
+ * Names of functions in requests: a name, or the end of an ARN, each with a qualifier or without. They are
+ * checked as Lambda does it before anything is looked up, and go on as plain names.
+ */
+#include "sandbox/services/lambda/lambda.h"
+
+#include "base/buf.h"
+#include "provider/wire/wire.h"
+#include "sandbox/control/control.h"
+#include "sandbox/http/exchange.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#define BEFORE                                                                                               \
+    "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?"   \
+    "(function:)?"
+
+static const char any_name[] = BEFORE "([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
+                  new_name[] = BEFORE "([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
+                  any_qualifier[] = "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
+enum {
+    REGION = 3,
+    NAME = 11,
+    QUALIFIER = 13,
+    GROUPS = 20,
+    MAX_NEW = 140,
+    MAX_NAME = 64,
+    MAX_QUALIFIER = 128
+};
+
+/* The groups of a pattern that the whole text meets; false: it does not. */
+static bool meets(const char *pattern, struct str text, struct str groups[GROUPS])
+{
+    int code;
+    size_t at;
+    pcre2_code *regex = pcre2_compile(
+        (PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
+    pcre2_match_data *match = regex ? pcre2_match_data_create(GROUPS, NULL) : NULL;
+    int n = match ? pcre2_match(regex, (PCRE2_SPTR)text.p, text.n, 0, 0, match, NULL) : -1;
+    const size_t *offsets = match ? pcre2_get_ovector_pointer(match) : NULL;
+    for (int i = 0; i < GROUPS; i++)
+        groups[i] = i < n && offsets[2 * i] != PCRE2_UNSET
+                        ? str_slice(text, offsets[2 * i], offsets[2 * i + 1])
+                        : STR_EMPTY;
+    pcre2_match_data_free(match);
+    pcre2_code_free(regex);
+    return n > 0;
+}
+
+/* What is wrong with members, as Lambda lists it. */
+struct faults {
+    struct buf text;
+    int n;
+};
+
+static void add_fault(struct faults *faults, const char *member, struct str value, const char *constraint)
+{
+    buf_addf(&faults->text, "%sValue '%.*s' at '%s' failed to satisfy constraint: Member must %s",
+        faults->n++ ? "; " : "", STR_ARG(value), member, constraint);
+}
+
+static void add_pattern(struct faults *faults, const char *member, struct str value, const char *pattern)
+{
+    AUTO_BUF struct buf constraint = BUF_INIT;
+    buf_addf(&constraint, "satisfy regular expression pattern: %s", pattern);
+    buf_add(&constraint, "", 1);
+    add_fault(faults, member, value, constraint.p);
+}
+
+static int refuse_faults(struct faults *faults, const char *code, struct err *err)
+{
+    int status = !faults->n ? 0
+                            : service_refuse(err, 400, code, "%d validation error%s detected: %.*s",
+                                  faults->n, faults->n > 1 ? "s" : "", STR_ARG(buf_str(&faults->text)));
+    buf_release(&faults->text);
+    return status;
+}
+
+int lambda_new_name(struct service_call *call, struct err *err)
+{
+    struct str groups[GROUPS], name = value_gets(call->input, "FunctionName");
+    struct faults faults = {0};
+    if (!name.n)
+        return 0;
+    bool fits = meets(new_name, name, groups);
+    if (!fits)
+        add_pattern(&faults, "functionName", name, new_name);
+    if (name.n > MAX_NEW)
+        add_fault(&faults, "functionName", name, "have length less than or equal to 140");
+    const char *code = faults.n ? "ValidationException" : "InvalidParameterValueException";
+    if (!faults.n && groups[NAME].n > MAX_NAME)
+        add_fault(&faults, "functionName", name, "have length less than or equal to 64");
+    if (refuse_faults(&faults, code, err))
+        return -1;
+    call->input =
+        value_with(call->arena, call->input, STR("FunctionName"), value_string(call->arena, groups[NAME]));
+    return 0;
+}
+
+/* ---- names in paths ---- */
+
+/* /2015-03-31/functions/NAME/…: what is before and after the name. False: none is in it. */
+static bool find_name(struct str path, struct str *before, struct str *name, struct str *after)
+{
+    static const struct str mark = STR_INIT("/functions/");
+    ptrdiff_t at = str_find(path, mark, 0);
+    if (at < 0)
+        return false;
+    *before = str_slice(path, 0, (size_t)at + mark.n);
+    struct str rest = str_slice(path, before->n, path.n);
+    ptrdiff_t end = str_find_char(rest, '/', 0);
+    *name = end < 0 ? rest : str_slice(rest, 0, (size_t)end);
+    *after = str_slice(rest, name->n, rest.n);
+    return name->n > 0;
+}
+
+static struct str qualifier_in(struct arena *arena, struct str query)
+{
+    while (query.n) {
+        struct str value, pair = str_cut(query, '&', &query);
+        if (str_eqz(str_cut(pair, '=', &value), "Qualifier") && value.p)
+            return url_decode(arena, value, true, &value) ? value : STR_EMPTY;
+    }
+    return STR_EMPTY;
+}
+
+/* Operations that take a qualifier beside the name; of the others it stays with the name, for $LATEST. */
+static bool takes_qualifier(struct str after)
+{
+    static const char *const ends[] = {"", "/configuration", "/invocations", "/url", "/event-invoke-config",
+        "/provisioned-concurrency", "/runtime-management-config", "/policy"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (str_eqz(after, ends[i]))
+            return true;
+    return false;
+}
+
+static void write_plain(
+    struct exchange *x, struct str before, const struct str groups[GROUPS], struct str after, bool asked)
+{
+    AUTO_BUF struct buf path = BUF_INIT;
+    bool beside = takes_qualifier(after), latest = str_eqz(groups[QUALIFIER], "$LATEST");
+    buf_add_str(&path, before);
+    url_encode(&path, groups[NAME], false);
+    if (groups[QUALIFIER].n && !beside && !latest) {
+        buf_addz(&path, ":");
+        url_encode(&path, groups[QUALIFIER], false);
+    }
+    buf_add_str(&path, after);
+    x->request.path = arena_str(&x->arena, buf_str(&path));
+    if (!groups[QUALIFIER].n || !beside || asked)
+        return;
+    AUTO_BUF struct buf query = BUF_INIT;
+    buf_addf(&query, "%.*s%sQualifier=", STR_ARG(x->request.query), x->request.query.n ? "&" : "");
+    url_encode(&query, groups[QUALIFIER], false);
+    x->request.query = arena_str(&x->arena, buf_str(&query));
+}
+
+static int check_names(
+    struct exchange *x, struct str before, struct str name, struct str after, struct err *err)
+{
+    struct str groups[GROUPS], unused[GROUPS], qualifier = qualifier_in(&x->arena, x->request.query);
+    struct faults faults = {0};
+    if (!meets(any_name, name, groups))
+        add_pattern(&faults, "functionName", name, any_name);
+    if (qualifier.n && !meets(any_qualifier, qualifier, unused))
+        add_pattern(&faults, "qualifier", qualifier, any_qualifier);
+    if (qualifier.n > MAX_QUALIFIER)
+        add_fault(&faults, "qualifier", qualifier, "have length less than or equal to 128");
+    if (refuse_faults(&faults, "ValidationException", err))
+        return -1;
+    struct str region = str_slice(groups[REGION], 0, groups[REGION].n ? groups[REGION].n - 1 : 0);
+    if (region.n && !str_eq(region, x->auth.region))
+        return service_refuse(err, 404, "ResourceNotFoundException",
+            "Functions from '%.*s' are not reachable in this region ('%.*s')", STR_ARG(region),
+            STR_ARG(x->auth.region));
+    if (groups[QUALIFIER].n && qualifier.n && !str_eq(groups[QUALIFIER], qualifier))
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "The derived qualifier from the function name does not match the specified qualifier.");
+    write_plain(x, before, groups, after, qualifier.n > 0);
+    return 0;
+}
+
+int lambda_read_names(struct services *services, struct exchange *x, struct err *err)
+{
+    struct str before, name, after;
+    (void)services;
+    if (!find_name(x->request.path, &before, &name, &after) || !url_decode(&x->arena, name, false, &name))
+        return 0;
+    return check_names(x, before, name, after, err);
+}
