@@ -111,8 +111,8 @@ struct wire_operation {
     struct str result; /* query: result wrapper where it is not NAMEResult */
     struct str error_text; /* json: what has an error's text; "message" otherwise */
     int status;            /* REST: of its answer; 0: 200 */
-    bool typed_errors; /* rest-json: errors say whose they are, and their text under both spellings */
-    bool md5;          /* Content-MD5 is required */
+    bool typed_errors;     /* rest-json: errors say whose they are, and their text under both spellings */
+    bool md5;              /* Content-MD5 is required */
 };
 
 struct wire_header {

@@ -9,20 +9,18 @@ bool check_takes_away(const struct spec_attr *attr, const struct value *v)
 }
 
 /* Is it what the schema says? Documents of IAM are also what IAM takes. */
-static bool is_right(struct call *call, const struct attr *attr, const struct value *v, struct str *why)
+static bool is_right(
+    struct call *call, const struct attr *attr, const struct value *v, struct schema_issue *issue)
 {
     const struct value *converted;
-    struct schema_issue issue = {0};
     struct err err = ERR_INIT;
     size_t statement;
-    if (schema_convert_exact(call->arena, attr, v, &converted, &issue)) {
-        *why = issue.message;
+    if (schema_convert_exact(call->arena, attr, v, &converted, issue))
         return false;
-    }
     if (attr->type->kind != TYPE_POLICY ||
         !iam_policy_check(call->arena, v, attr->type->place, &statement, &err))
         return true;
-    *why = arena_str(call->arena, str_z(err.message));
+    issue->message = arena_str(call->arena, str_z(err.message));
     return false;
 }
 
@@ -31,11 +29,11 @@ int check_values(struct call *call, const struct value *given)
     for (uint32_t i = 0; i < given->count; i++) {
         const struct spec_attr *spec = spec_attr_find(call->role->type, given->entries[i].key);
         const struct value *v = given->entries[i].value;
-        struct str why;
+        struct schema_issue issue = {0};
         /* what never changes only names the resource, by its ARN too */
         if (spec && spec->attr->settable && !spec->attr->replace && !value_is_null(v) &&
-            !check_takes_away(spec, v) && !is_right(call, spec->attr, v, &why))
-            return refuse_invalid(call, spec->attr->name, why);
+            !check_takes_away(spec, v) && !is_right(call, spec->attr, v, &issue))
+            return refuse_value(call, spec, v, &issue);
     }
     return 0;
 }
@@ -46,12 +44,12 @@ int check_attributes(struct call *call, const struct value *attrs)
     for (size_t i = 0; i < type->attr_count; i++) {
         const struct attr *attr = type->attrs[i].attr;
         const struct value *v = value_get(attrs, attr->name);
-        struct str why;
+        struct schema_issue issue = {0};
         if (attr->required && !type->attrs[i].steers && value_is_null(v))
             return refuse_invalid(call, attr->name, STR("a required member is missing"));
         if (!value_is_null(v) && attr->settable && !check_takes_away(&type->attrs[i], v) &&
-            !is_right(call, attr, v, &why))
-            return refuse_invalid(call, attr->name, why);
+            !is_right(call, attr, v, &issue))
+            return refuse_value(call, &type->attrs[i], v, &issue);
     }
     return 0;
 }

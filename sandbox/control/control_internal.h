@@ -336,6 +336,9 @@ int refuse_absent_part(struct call *call, const struct role *role, const struct 
 /* Something of that name is there, or is being deleted. */
 int refuse_existing(struct call *call, const struct resource *existing);
 int refuse_invalid(struct call *call, struct str name, struct str why);
+/* What a member cannot have, as AWS's services say it where they have words for it. */
+int refuse_value(
+    struct call *call, const struct spec_attr *spec, const struct value *v, const struct schema_issue *issue);
 /* These members the sandbox does not know. */
 int refuse_members(struct call *call, struct str names);
 /* What was to happen could not be kept. */

@@ -1,6 +1,9 @@
 /* Refusals, in the words of the service that is asked. */
 #include "sandbox/control/control_internal.h"
 
+#include "base/buf.h"
+
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -122,6 +125,93 @@ int refuse_invalid(struct call *call, struct str name, struct str why)
     struct str code = own && own->kind == VALUE_MAP ? value_text(value_get(own, name), usual)
                                                     : code_of(call->role->type, "invalid", NULL, usual);
     return refuse(call, 400, code, "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
+}
+
+/* ---- values that members cannot have, as AWS's services say it ---- */
+
+/* The member's name as constraints have it: logging_config, LoggingConfig.LogFormat ->
+ * loggingConfig.logFormat. */
+static void add_member(struct buf *out, struct str name)
+{
+    bool capital = false, first = true;
+    for (size_t i = 0; i < name.n; i++) {
+        char c = name.p[i];
+        if (c == '_') {
+            capital = true;
+            continue;
+        }
+        buf_addf(out, "%c", capital ? toupper((unsigned char)c) : first ? tolower((unsigned char)c) : c);
+        capital = false;
+        first = c == '.';
+    }
+}
+
+/* Down to the place: its path in words of constraints, and what is there. */
+static const struct value *place_of(
+    const struct spec_attr *spec, const struct schema_issue *issue, const struct value *v, struct buf *path)
+{
+    const struct attr *attr = spec->attr;
+    add_member(path, spec->wire.n ? spec->wire : attr->name);
+    for (uint32_t i = 0; issue->path && i < issue->path->count; i++) {
+        const struct value *step = issue->path->items[i];
+        if (step->kind == VALUE_INT) {
+            buf_addf(path, ".%lld.member", (long long)step->integer + 1);
+            v = v && v->kind == VALUE_LIST && step->integer < v->count ? v->items[step->integer] : NULL;
+            continue;
+        }
+        const struct attr *field = NULL;
+        for (size_t k = 0; attr && attr->type && k < attr->type->field_count; k++)
+            if (str_eq(attr->type->fields[k].name, step->string))
+                field = &attr->type->fields[k];
+        buf_addz(path, ".");
+        add_member(path, field && field->member.n ? field->member : step->string);
+        v = value_get(v, step->string);
+        attr = field;
+    }
+    return v;
+}
+
+/* What it has to be; "": nothing that AWS has words for. */
+static void add_constraint(struct call *call, const struct attr *attr, const struct value *v, struct buf *out)
+{
+    bool number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
+    double size = v->kind == VALUE_INT     ? (double)v->integer
+                  : v->kind == VALUE_FLOAT ? v->number
+                                           : (double)str_code_points(value_text(v, STR_EMPTY));
+    const char *what = number ? "value" : "length";
+    if (attr->choices && v->kind == VALUE_STRING) {
+        buf_addz(out, "satisfy enum value set: [");
+        for (uint32_t i = 0; i < attr->choices->count; i++)
+            buf_addf(out, "%s%.*s", i ? ", " : "",
+                STR_ARG(value_scalar_text(call->arena, attr->choices->items[i])));
+        buf_addz(out, "]");
+    } else if ((number || v->kind == VALUE_STRING) && attr->has_min && size < (double)attr->min) {
+        buf_addf(out, "have %s greater than or equal to %lld", what, (long long)attr->min);
+    } else if ((number || v->kind == VALUE_STRING) && attr->has_max && size > (double)attr->max) {
+        buf_addf(out, "have %s less than or equal to %lld", what, (long long)attr->max);
+    } else if (attr->pattern.n && v->kind == VALUE_STRING) {
+        buf_addf(out, "satisfy regular expression pattern: %.*s", STR_ARG(attr->pattern));
+    }
+}
+
+int refuse_value(
+    struct call *call, const struct spec_attr *spec, const struct value *v, const struct schema_issue *issue)
+{
+    AUTO_BUF struct buf path = BUF_INIT;
+    AUTO_BUF struct buf constraint = BUF_INIT;
+    const struct attr *attr = issue->attr ? issue->attr : spec->attr;
+    bool json = is_json_rpc(call) || call->protocol == WIRE_REST_JSON;
+    const struct value *given = v ? place_of(spec, issue, v, &path) : NULL;
+    if (json && given)
+        add_constraint(call, attr, given, &constraint);
+    if (!constraint.n)
+        return refuse_invalid(call, spec->attr->name, issue->message);
+    struct str text = attr->sensitive ? STR_EMPTY
+                                      : arena_printf(call->arena, " '%.*s'",
+                                            STR_ARG(value_scalar_text(call->arena, given)));
+    return refuse(call, 400, STR("ValidationException"),
+        "1 validation error detected: Value%.*s at '%.*s' failed to satisfy constraint: Member must %.*s",
+        STR_ARG(text), STR_ARG(buf_str(&path)), STR_ARG(buf_str(&constraint)));
 }
 
 int refuse_members(struct call *call, struct str names)

@@ -459,6 +459,17 @@ def test_statuses(name):
             assert said.get(code, usual) == modelled[code], (what, code)
 
 
+@pytest.mark.parametrize("path", [path for folder in ("provider/aws/specs", "sandbox/specs") for path in sorted((ROOT / folder).glob("*.yaml"))
+                                  if spec_of(path)["protocol"].startswith("rest") and path.stem != "s3"], ids=lambda path: f"{path.parts[-3]} {path.stem}")
+def test_statuses_of_success(path):
+    """Answers have HTTP's status of the model; DeleteFunction has the one that AWS gives (the model says 200)."""
+    spec = spec_of(path)
+    model = botocore.session.get_session().get_service_model(spec.get("model", path.stem))
+    said = {name: status for status, names in spec.get("success", {}).items() for name in names}
+    modelled = {name: model.operation_model(name).http.get("responseCode", 200) for name in spec["operations"] if name in model.operation_names}
+    assert said == {name: status for name, status in (modelled | {"DeleteFunction": 204}).items() if status != 200 and name in spec["operations"]}
+
+
 def test_the_check_itself():
     """A wrong operation, member, path, kind, place and code are each found."""
     (job,) = [one for one in TYPES if one["type"] == "aws.glue.job"]

@@ -30,7 +30,7 @@ enum {
 };
 
 /* The groups of a pattern that the whole text meets; false: it does not. */
-static bool meets(const char *pattern, struct str text, struct str groups[GROUPS])
+static bool name_meets(const char *pattern, struct str text, struct str groups[GROUPS])
 {
     int code;
     size_t at;
@@ -83,7 +83,7 @@ int lambda_new_name(struct service_call *call, struct err *err)
     struct faults faults = {0};
     if (!name.n)
         return 0;
-    bool fits = meets(new_name, name, groups);
+    bool fits = name_meets(new_name, name, groups);
     if (!fits)
         add_pattern(&faults, "functionName", name, new_name);
     if (name.n > MAX_NEW)
@@ -162,9 +162,9 @@ static int check_names(
 {
     struct str groups[GROUPS], unused[GROUPS], qualifier = qualifier_in(&x->arena, x->request.query);
     struct faults faults = {0};
-    if (!meets(any_name, name, groups))
+    if (!name_meets(any_name, name, groups))
         add_pattern(&faults, "functionName", name, any_name);
-    if (qualifier.n && !meets(any_qualifier, qualifier, unused))
+    if (qualifier.n && !name_meets(any_qualifier, qualifier, unused))
         add_pattern(&faults, "qualifier", qualifier, any_qualifier);
     if (qualifier.n > MAX_QUALIFIER)
         add_fault(&faults, "qualifier", qualifier, "have length less than or equal to 128");

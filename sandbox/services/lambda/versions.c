@@ -225,7 +225,7 @@ static int shown_version(struct service_call *call, const struct value **out, st
     *out = NULL;
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
-    call->declined = !qualifier.n || str_eqz(qualifier, "$LATEST");
+    call->declined = !qualifier.n;
     if (call->declined)
         return 0;
     if (lambda_find_version(call, &record, qualifier, &version, &of, err))

@@ -164,7 +164,7 @@ def test_versions_keep_their_code_and_configuration(tmp_path):
     f.api.update_function_configuration(FunctionName=f.name, Environment={"Variables": {}})
     second = f.api.publish_version(FunctionName=f.name)
     assert second["Version"] == "2" and second["CodeSha256"] != first["CodeSha256"]
-    assert code(f.api.publish_version, FunctionName=f.name, CodeSha256=first["CodeSha256"]) == "PreconditionFailedException"
+    assert code(f.api.publish_version, FunctionName=f.name, CodeSha256=first["CodeSha256"]) == "InvalidParameterValueException"
     f.api.create_alias(FunctionName=f.name, Name="live", FunctionVersion="1")
 
     def called(qualifier):
