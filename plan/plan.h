@@ -267,8 +267,8 @@ int plan_check_deletions(const struct plan *plan, struct err *err);
 int plan_check_rules(const struct plan *plan, struct err *err);
 int plan_check_approvals(const struct plan *plan, struct err *err);
 /* Fills plan->checks: the stack's checks, asked of what is there now. After plan_apply(), or where there is
- * nothing to apply. */
-void plan_ask_checks(struct plan *plan);
+ * nothing to apply. With `cancel` what is not yet known is given up (NULL: never). */
+void plan_ask_checks(struct plan *plan, const atomic_bool *cancel);
 /* Is each of level error kept? -1 (ERR_INVALID). */
 int plan_check_checks(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */

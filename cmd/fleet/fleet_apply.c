@@ -151,7 +151,7 @@ static int member_ask_checks(struct member *m, struct err *err)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
     bool json = m->fleet->inv->settings->json;
-    plan_ask_checks(m->plan);
+    plan_ask_checks(m->plan, signals_stop());
     if (json)
         event_checks(&lines, m->plan);
     fleet_event(m, buf_str(&lines));

@@ -127,6 +127,14 @@ static struct meaning of_part(const struct meaning *up, const struct entry *e)
     return m.type ? m : (struct meaning){0};
 }
 
+/* `checks: {NAME: {data: …}}` has names like the section of that name. */
+static bool is_data_of_check(const struct cursor *cursor, const struct meaning *up, int entry)
+{
+    int depth;
+    outline_section(&cursor->file->outline, entry, &depth);
+    return depth == 2 && str_eqz(up->section, "checks") && outline_is(&cursor->file->outline, entry, "data");
+}
+
 static struct meaning meaning_below(
     struct lsp *lsp, const struct cursor *cursor, const struct meaning *up, int entry)
 {
@@ -141,7 +149,11 @@ static struct meaning meaning_below(
             m = of_attr(schema_attr(up->schema, e->key), up);
         break;
     case MEANS_MODULE: return of_argument(up, e->key);
-    case MEANS_LANGUAGE: m = of_language(language_step(up->language, e->key)); break;
+    case MEANS_LANGUAGE:
+        if (is_data_of_check(cursor, up, entry))
+            return (struct meaning){.kind = MEANS_NAMES, .section = STR("data")};
+        m = of_language(language_step(up->language, e->key));
+        break;
     case MEANS_VALUE: m = of_part(up, e); break;
     case MEANS_INPUT:
     case MEANS_NOTHING: break;

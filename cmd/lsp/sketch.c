@@ -328,19 +328,35 @@ void sketch_walk(struct sketch *sketch, void (*found)(void *ctx, struct sketch *
 
 /* ---- declarations ---- */
 
+static void each_within(const struct file *file, int parent, struct str section,
+    void (*found)(void *ctx, struct spot declared), void *ctx)
+{
+    const struct outline *o = &file->outline;
+    for (int e = OUTLINE_NONE; parent != OUTLINE_NONE && (e = outline_next(o, parent, e)) != OUTLINE_NONE;)
+        if (!o->items[e].item && !o->items[e].bare)
+            found(ctx, (struct spot){file, e, section});
+}
+
+/* Data that checks have for themselves. */
+static void each_of_checks(const struct file *file, void (*found)(void *ctx, struct spot declared), void *ctx)
+{
+    const struct outline *o = &file->outline;
+    int checks = outline_find(o, OUTLINE_NONE, STR("checks"));
+    for (int e = OUTLINE_NONE; checks != OUTLINE_NONE && (e = outline_next(o, checks, e)) != OUTLINE_NONE;)
+        each_within(file, outline_find(o, e, STR("data")), STR("data"), found, ctx);
+}
+
 void sketch_each(const struct sketch *sketch, enum name_kind kind,
     void (*found)(void *ctx, struct spot declared), void *ctx)
 {
     for (const char *const *section = sections_of[kind]; *section; section++)
         for (size_t i = 0; i < sketch->count; i++) {
-            const struct outline *o = &sketch->files[i].outline;
-            int at = outline_find(o, OUTLINE_NONE, str_z(*section));
-            if (at == OUTLINE_NONE)
-                continue;
-            for (int e = outline_next(o, at, OUTLINE_NONE); e != OUTLINE_NONE; e = outline_next(o, at, e))
-                if (!o->items[e].item && !o->items[e].bare)
-                    found(ctx, (struct spot){&sketch->files[i], e, str_z(*section)});
+            const struct file *file = &sketch->files[i];
+            each_within(file, outline_find(&file->outline, OUTLINE_NONE, str_z(*section)), str_z(*section),
+                found, ctx);
         }
+    for (size_t i = 0; kind == NAME_THING && i < sketch->count; i++)
+        each_of_checks(&sketch->files[i], found, ctx);
 }
 
 struct str spot_value(struct spot declared, const char *key)

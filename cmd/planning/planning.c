@@ -371,6 +371,15 @@ static void report_text(struct invocation *inv, const struct plan *plan, const s
     }
 }
 
+/* Reported where it is not 0. */
+static int checks_status(struct invocation *inv, const struct plan *plan)
+{
+    struct err err = ERR_INIT;
+    if (plan_check_checks(plan, &err))
+        return invocation_fail(inv, &err);
+    return plan->check_count && atomic_load(signals_stop()) ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
 static int planning_report(struct invocation *inv, const struct plan *plan, const struct apply_result *r,
     const struct buf *failures, int64_t ms, bool saved, const struct err *err)
 {
@@ -388,10 +397,7 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
     /* a failure that is not a single resource's has not been told yet */
     if (err->class != ERR_NONE && !failures->n)
         invocation_fail(inv, err);
-    struct err check = ERR_INIT;
-    if (status == EXIT_DONE && plan_check_checks(plan, &check))
-        status = invocation_fail(inv, &check);
-    return status;
+    return status == EXIT_DONE ? checks_status(inv, plan) : status;
 }
 
 static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
@@ -416,7 +422,7 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
     signals_work(false);
     int64_t ms = clock_mono_ms() - start;
     if (err.class == ERR_NONE)
-        plan_ask_checks(plan);
+        plan_ask_checks(plan, signals_stop());
     progress_free(progress, &failures);
     if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */
         err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");
@@ -429,8 +435,7 @@ static int show_outputs(struct invocation *inv, struct plan *plan)
     AUTO_BUF struct buf out = BUF_INIT;
     struct apply_result nothing = {.outputs = plan->output_values};
     struct render_options options = render_options_for(inv);
-    struct err err = ERR_INIT;
-    plan_ask_checks(plan);
+    plan_ask_checks(plan, signals_stop());
     if (inv->settings->json) {
         event_checks(&out, plan);
         event_result(&out, &nothing, inv->command->name, 0);
@@ -443,7 +448,7 @@ static int show_outputs(struct invocation *inv, struct plan *plan)
         render_checks(plan, &options, &out);
     }
     int status = invocation_write(inv, buf_str(&out));
-    return status == EXIT_DONE && plan_check_checks(plan, &err) ? invocation_fail(inv, &err) : status;
+    return status == EXIT_DONE ? checks_status(inv, plan) : status;
 }
 
 int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed)

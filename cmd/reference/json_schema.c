@@ -3,6 +3,11 @@
 
 #include "base/json.h"
 
+#define CONDITION                                                                                            \
+    "\"additionalProperties\":false,\"required\":[\"require\",\"message\"],\"properties\":{"                 \
+    "\"require\":{\"type\":[\"boolean\",\"string\"]},\"message\":{\"type\":\"string\"},"                     \
+    "\"level\":{\"enum\":[\"error\",\"warning\",\"approval\"]}}"
+
 const char json_schema_own[] =
     "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance for each item, "
     "with each.key and each.value\"},"
@@ -21,9 +26,9 @@ const char json_schema_resource[] =
     "\"replace_triggered_by\":{\"type\":\"array\",\"description\":\"Expressions. When the value of one "
     "changes, the resource is replaced\"},"
     "\"precondition\":{\"type\":[\"array\",\"object\"],\"description\":\"Conditions before a change of the "
-    "resource: require, message, level\"},"
+    "resource: require, message, level\"," CONDITION ",\"items\":{" CONDITION "}},"
     "\"postcondition\":{\"type\":[\"array\",\"object\"],\"description\":\"Conditions of the resource after a "
-    "change: require, message, level\"}}},"
+    "change: require, message, level\"," CONDITION ",\"items\":{" CONDITION "}}}},"
     "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"],\"description\":\"Handling of a resource that "
     "exists already: never adopt it, only with ownership tags of this stack (owned), or always (existing)\"},"
     "\"timeouts\":{\"type\":\"object\",\"description\":\"Time limits of the operations, such as 90s or "

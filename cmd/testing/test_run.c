@@ -320,7 +320,7 @@ static bool test_run_apply(struct running *r, struct plan *plan, const char *wha
 static bool stack_checks_hold(struct running *r, struct plan *plan)
 {
     struct err err = ERR_INIT;
-    plan_ask_checks(plan);
+    plan_ask_checks(plan, NULL);
     return plan_check_checks(plan, &err) == 0 || test_fail_err(r, "the stack's checks", &err);
 }
 

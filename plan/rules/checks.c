@@ -63,9 +63,10 @@ static struct rule_finding ask_check(struct planner *p, const struct rule *check
     return finding;
 }
 
-void plan_ask_checks(struct plan *plan)
+void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
 {
     struct planner *p = plan->planner;
+    planner_hand_over(p, cancel);
     struct diags *diags = p->diags;
     const struct stack *stack = p->stack;
     plan->checks = ARENA_ARRAY(p->arena, struct rule_finding, stack->rule_count + 1);

@@ -341,7 +341,7 @@ static const struct value *dump_recover(struct dump *d)
 
 const struct value *schema_calls(struct arena *arena, const struct schema *schema)
 {
-    if (schema->ops != &spec_ops && schema->ops != &spec_recorded_ops)
+    if (schema->ops != &spec_ops && schema->ops != &spec_recorded_ops && schema->ops != &spec_run_ops)
         return NULL;
     struct dump d = {.arena = arena, .type = schema->impl, .calls = VALUE_BUILDER(arena)};
     const struct spec_type *type = d.type;

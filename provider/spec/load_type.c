@@ -482,6 +482,8 @@ struct spec_type *load_type(struct loader *l, struct str name, const struct node
     load_sandbox(&t, node_get(node, "sandbox"));
     type->job = load_job(&t, node_get(node, "run"));
     type->schema.job = type->job ? &type->job->ops : NULL;
+    if (is_data && type->job)
+        type->schema.ops = &spec_run_ops;
     check_id(&t);
     load_native_ops(&t);
     check_life(&t, recorded);

@@ -171,11 +171,11 @@ void spec_permissions(
     struct collecting c = {.service = type->service, .arena = arena, .out = out};
     if (type->service->kind->send) /* IAM has no part in it */
         return;
-    if (phase == PERMISSION_RUN) {
-        if (type->job)
-            add_job(&c, type->job);
+    bool runs = phase == PERMISSION_RUN || type->schema.is_data;
+    if (runs && type->job)
+        add_job(&c, type->job);
+    if (phase == PERMISSION_RUN)
         return;
-    }
     if (phase == PERMISSION_MARKS) {
         add_marks(&c, type);
         return;

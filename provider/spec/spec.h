@@ -517,6 +517,8 @@ const struct value *spec_scope(
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;
+/* job_data.c: of data sources with `run:` */
+extern const struct resource_ops spec_run_ops;
 /* native_ops.c: the operations of a type with `native`; `calls`: its file has a protocol. */
 const struct resource_ops *native_ops(struct arena *arena, const struct spec_type *type, bool calls);
 /* Of types that exist in the state alone. */

@@ -1,11 +1,16 @@
 """`checks:`: asked after an apply, of what servers answer and of outputs."""
 
 import http.server
+import json
+import signal
+import socket
 import threading
+import urllib.request
 
 import pytest
 
 from pg import Postgres
+from support import PATIENCE_S
 
 ANSWER = """
     stack: checked
@@ -175,3 +180,39 @@ def test_a_test_of_the_stack_asks_them(local_stack):
     failed = local_stack.run("test", status=1)
     assert "1 check failed: checks.same: it is not y" in failed.out, failed
     local_stack.write((local_stack.folder / "weir.yaml").read_text().replace("== 'y'", "== 'x'")).run("test")
+
+
+def test_an_interrupted_check_ends(local_stack, tmp_path):
+    """Somebody who does not want to wait for a server that says nothing need not."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        local_stack.write(ANSWER)
+        running = local_stack.start("apply", "--yes", "-i", f"url=http://127.0.0.1:{mute.getsockname()[1]}")
+        connection, _ = mute.accept()
+        running.send_signal(signal.SIGINT)
+        said = running.communicate(timeout=PATIENCE_S)
+        connection.close()
+    assert running.returncode == 130 and "warning  checks.answers" in said[0], said
+
+
+def test_athena_returns_rows(stack, cloud):
+    """The query is run after the apply, and its rows are waited for; moto answers with what it was told."""
+    rows = [{"Data": [{"VarCharValue": "n"}, {"VarCharValue": "kind"}]}, {"Data": [{"VarCharValue": "7"}, {"VarCharValue": "film"}]}]
+    body = {"account_id": "123456789012", "region": "us-east-1", "results": [{"rows": rows, "column_info": [{"Name": "n", "Type": "bigint"}, {"Name": "kind", "Type": "varchar"}]}]}
+    request = urllib.request.Request(f"{cloud.url}/moto-api/static/athena/query-results", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    urllib.request.urlopen(request).close()
+    stack.write("""
+    stack: checked
+    resources:
+      lake: {type: aws.s3.bucket, name: checked-results}
+    checks:
+      films:
+        data: {counted: {type: aws.athena.query, database: films, query: "select n, kind from ${lake.name}", output_location: "s3://${lake.name}/out"}}
+        require: ${tonumber(counted.rows[0].n) == 7 && counted.rows[0].kind == "film" && length(counted.rows) == 1}
+        message: "rows: ${jsonencode(counted.rows)}"
+        level: error
+    """)
+    cloud.forget_requests()
+    assert "kept  checks.films" in stack.apply().out
+    assert [call.split(".")[-1] for call in cloud.requests() if "Query" in call] == ["StartQueryExecution", "GetQueryExecution", "GetQueryResults"]
+    needs = stack.run("policy").out
+    assert all(f"athena:{call}" in needs for call in ("StartQueryExecution", "GetQueryExecution", "GetQueryResults"))

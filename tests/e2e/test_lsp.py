@@ -92,6 +92,18 @@ def test_mistakes_come_and_go(editor):
 KEYS = "stack: demo\nresources:\n  lake:\n    type: aws.s3.bucket\n    ver¦\n  other:\n    type: aws.s3.bucket\n    name: x\n"
 
 
+def test_checks_and_conditions(editor):
+    """Data of a check is data like any: types, attributes, names in expressions, hover and rename."""
+    check = "stack: demo\nchecks:\n  answers:\n    data:\n      page: {type: http.response}\n    require: ${page.status == 200}\n    message: x\n"
+    assert editor.complete("stack: demo\nchecks:\n  answers: {¦}\n") == ["data", "level", "message", "require"]
+    assert editor.complete(check.replace("http.response", "http.resp¦")) == ["http.response"]
+    assert "path" in editor.complete(check.replace("response}", "response, ¦}"))
+    assert "page" in editor.complete(check.replace("page.status", "pa¦")) and "status" in editor.complete(check.replace("page.status", "page.st¦"))
+    assert "http.response" in editor.hover(check.replace("${page", "${pa¦ge"))
+    condition = "stack: demo\nresources:\n  v:\n    type: weir.value\n    lifecycle: {precondition: {¦}}\n"
+    assert editor.complete(condition) == editor.complete(condition.replace("{precondition: {¦}}", "\n      postcondition:\n        - ¦")) == ["level", "message", "require"]
+
+
 def test_completion_of_keys(editor):
     top = editor.complete("stack: demo\n¦\n")
     assert {"resources", "inputs", "outputs", "moved", "lease", "state", "providers"} <= set(top) and "stack" not in top
