@@ -45,9 +45,10 @@ extern const struct command cmd_graph;
 extern const struct command cmd_policy;
 extern const struct command cmd_cost;
 extern const struct command cmd_rules;
+extern const struct command cmd_export;
 extern const struct command cmd_console;
 static const struct command *const looking[] = {&cmd_drift, &cmd_output, &cmd_state, &cmd_history, &cmd_graph,
-    &cmd_cost, &cmd_policy, &cmd_rules, &cmd_console, NULL};
+    &cmd_cost, &cmd_policy, &cmd_rules, &cmd_export, &cmd_console, NULL};
 
 extern const struct command cmd_fleet;
 extern const struct command cmd_lease;

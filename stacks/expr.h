@@ -128,7 +128,8 @@ bool expr_writes_secret(const struct expr *expr, bool within);
  * other expression, anywhere in it. */
 void expr_each_decl(
     const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx);
-/* Calls `visit` for each that is referred to anywhere in it, with the attribute: "" for `x` as a whole. */
+/* Calls `visit` for each that is referred to anywhere in it, with the attribute: "" for `x` as a whole. With
+ * NULL for each.key and each.value, which are made of what for_each refers to. */
 void expr_each_reference(
     const struct expr *expr, void (*visit)(void *ctx, const struct decl *decl, struct str attr), void *ctx);
 /* Of `${x.attribute}` and `${x[key].attribute}`, where x is a resource: the part that gives it, and x itself.

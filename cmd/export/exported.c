@@ -67,8 +67,7 @@ static const struct reverse *reverse_for(
 
 /* ---- names ---- */
 
-/* What Terraform takes as a name. */
-static struct str name_of(struct arena *arena, struct str text)
+struct str export_name(struct arena *arena, struct str text)
 {
     char *name = arena_strz(arena, text);
     size_t n = text.n;
@@ -84,7 +83,7 @@ static struct str name_of(struct arena *arena, struct str text)
 /* A name that no other has for a resource of that type. */
 static struct str free_name(struct export *export, struct str type, struct str wanted, struct str whose)
 {
-    struct str name = name_of(export->arena, wanted);
+    struct str name = export_name(export->arena, wanted);
     for (int i = 2;; i++) {
         struct str full = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(type), STR_ARG(name));
         const struct str *taken = map_get(&export->taken, full);
@@ -96,7 +95,7 @@ static struct str free_name(struct export *export, struct str type, struct str w
             map_set(&export->taken, full, mark);
             return name;
         }
-        name = arena_printf(export->arena, "%.*s_%d", STR_ARG(name_of(export->arena, wanted)), i);
+        name = arena_printf(export->arena, "%.*s_%d", STR_ARG(export_name(export->arena, wanted)), i);
     }
 }
 
@@ -134,6 +133,20 @@ static const struct reversed *same_of(const struct reversed *list, size_t n, con
     return NULL;
 }
 
+/* A part that nobody configures, and that stays as it is, is no resource there. */
+static bool is_nobodys(
+    const struct planned_object *object, const struct reversed *made, const struct reversed *old)
+{
+    bool stays = !old || value_equal(old->values, made->values);
+    for (uint32_t i = 0; i < made->sources->count; i++) {
+        const struct value *attrs = made->sources->entries[i].value;
+        for (uint32_t k = 0; k < attrs->count; k++)
+            if (value_list_has(object->given, value_text(attrs->items[k], STR_EMPTY)))
+                return false;
+    }
+    return made->type->into_by.n && stays;
+}
+
 static void add_translated(struct export *export, const struct planned_object *object,
     const struct reverse *reverse, struct str declared, struct str key)
 {
@@ -145,7 +158,8 @@ static void add_translated(struct export *export, const struct planned_object *o
     for (size_t i = 0; i < after_n + before_n; i++) {
         const struct reversed *made = i < after_n ? &after[i] : &before[i - after_n],
                               *old = i < after_n ? same_of(before, before_n, made) : made;
-        if (i >= after_n && same_of(after, after_n, made))
+        bool twice = i >= after_n && same_of(after, after_n, made);
+        if (twice || (i < after_n && is_nobodys(object, made, old)))
             continue;
         struct exported *one = export_add(export, object, made->type->other, declared, made->entry, key);
         one->translated = true;
@@ -165,7 +179,7 @@ static struct declared_export *declared_of(struct export *export, struct str dec
     if (of)
         return of;
     of = ARENA_NEW(export->arena, struct declared_export);
-    *of = (struct declared_export){.address = STR_EMPTY};
+    *of = (struct declared_export){0};
     map_set(&export->declared, declared, of);
     return of;
 }
@@ -177,6 +191,10 @@ static void add_object(struct export *export, const struct planned_object *objec
     struct str declared = object->address, key = {NULL, 0};
     address_split(export->arena, object->address, &declared, &key);
     struct declared_export *of = declared_of(export, declared);
+    if (export->separate && key.p) {
+        declared = arena_printf(export->arena, "%.*s_%.*s", STR_ARG(declared), STR_ARG(key));
+        key.p = NULL;
+    }
     size_t first = export->n;
     if (reverse) {
         add_translated(export, object, reverse, declared, key);
@@ -186,18 +204,19 @@ static void add_object(struct export *export, const struct planned_object *objec
         one->before = object->before;
         one->after = object->after;
     }
-    if (export->n > first)
-        of->address = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(export->items[first].type),
-            STR_ARG(export->items[first].name));
+    const struct exported *whole = &export->items[first];
+    ARENA_GROW(export->arena, of->addresses, of->n, of->address_cap);
+    of->addresses[of->n] =
+        arena_printf(export->arena, "%.*s.%.*s", STR_ARG(whole->type), STR_ARG(whole->name));
     of->reverse = reverse;
     ARENA_GROW(export->arena, of->objects, of->n, of->cap);
     of->objects[of->n++] = object;
 }
 
 void export_open(struct export *export, struct arena *arena, struct catalog *catalog,
-    const struct planned_object *objects, size_t n)
+    const struct planned_object *objects, size_t n, bool separate)
 {
-    *export = (struct export){.arena = arena};
+    *export = (struct export){.arena = arena, .separate = separate};
     names_open(&export->names, arena, catalog);
     for (size_t i = 0; i < n; i++)
         add_object(export, &objects[i]);

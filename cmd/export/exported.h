@@ -6,6 +6,7 @@
  *   exported.c    the resources
  *   expressions.c what of them is configured, with references
  *   plan_json.c   written as Terraform's plan representation
+ *   hcl.c         written as configuration, with import blocks
  */
 #ifndef WEIR_CMD_EXPORT_EXPORTED_H
 #define WEIR_CMD_EXPORT_EXPORTED_H
@@ -32,31 +33,54 @@ struct export
     struct map declared; /* a declaration's address -> struct declared_export */
     struct map taken;    /* "aws_s3_bucket.lake" -> whose name that is */
     struct map kinds;    /* a type's name -> struct export_kind */
+    bool separate;       /* each instance has a name of its own, and no key */
     struct exported *items;
     size_t n, cap;
 };
 
 /* A declaration, by what others refer to. */
 struct declared_export {
-    struct str address;                    /* Terraform's, without a key */
+    struct str *addresses;                 /* Terraform's of each instance, without keys */
     const struct reverse *reverse;         /* NULL: not translated */
     const struct planned_object **objects; /* its instances */
+    size_t n, cap, address_cap;
+};
+
+/* Something that an attribute refers to, of one instance. */
+struct export_reference {
+    struct str full, resource; /* aws_s3_bucket.lake.arn, aws_s3_bucket.lake */
+    const struct value *value; /* what that is; NULL: not known */
+};
+
+struct export_references {
+    struct arena *arena;
+    struct export_reference *items;
     size_t n, cap;
 };
 
 void export_open(struct export *export, struct arena *arena, struct catalog *catalog,
-    const struct planned_object *objects, size_t n);
+    const struct planned_object *objects, size_t n, bool separate);
 void export_release(struct export *export);
+/* What Terraform takes as a name: nothing but letters, digits, _ and -. */
+struct str export_name(struct arena *arena, struct str text);
 
 /* ---- expressions.c ---- */
 
 /* {attribute: {references: […]} or {constant_value: …}, block: [{…}]}, of what the file configures. */
 const struct value *export_expressions(struct export *export, const struct exported *one);
+/* What an attribute of Terraform's refers to. False: the file does not configure it. */
+bool export_references(
+    struct export *export, const struct exported *one, struct str name, struct export_references *out);
 
 /* ---- plan_json.c ---- */
 
 /* Appends the plan representation, format 1.2; notes on standard error which resources Terraform has no type
  * for. */
 void export_show(struct invocation *inv, struct saved_plan *saved, struct catalog *catalog, struct buf *out);
+
+/* ---- hcl.c ---- */
+
+/* Appends the configuration, with import blocks for what is there. */
+void export_hcl(struct export *export, struct str stack, struct buf *out);
 
 #endif

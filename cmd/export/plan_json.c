@@ -315,7 +315,7 @@ void export_show(struct invocation *inv, struct saved_plan *saved, struct catalo
     size_t n;
     struct export export;
     const struct planned_object *objects = saved_plan_objects(saved, catalog, &n);
-    export_open(&export, &inv->arena, catalog, objects, n);
+    export_open(&export, &inv->arena, catalog, objects, n, false);
     write_document(&export, saved, saved_plan_shown(saved, catalog), out);
     note_untranslated(inv, &export);
     export_release(&export);

@@ -138,11 +138,11 @@ static void add_entry(const struct reverse *r, struct reversed *one, const struc
             one->values = reverse_set(r->arena, one->values, rule->from,
                 elem ? reverse_value(r->arena, &level, elem, to, rule->from, entry) : entry);
     }
-    for (uint32_t i = 0; i < one->values->count; i++)
-        add_source(one, r->arena, one->values->entries[i].key, attr->name);
     if (one->type->key.n)
         one->values =
             value_with(r->arena, one->values, one->type->key, value_string_ref(r->arena, one->entry));
+    for (uint32_t i = 0; i < one->values->count; i++)
+        add_source(one, r->arena, one->values->entries[i].key, attr->name);
 }
 
 /* ---- all of them ---- */

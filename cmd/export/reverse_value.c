@@ -194,6 +194,22 @@ static bool is_left_out(const struct reverse_level *level, struct str path)
     return value_list_has(level->type->unsupported, path);
 }
 
+/* force_destroy: true is what another attribute of theirs says with a value of its own; NULL: none does. */
+static const struct names_rule *rule_instead(
+    const struct reverse_level *level, struct str path, const struct value *v, struct str *theirs)
+{
+    for (size_t i = 0; i < level->type->n; i++) {
+        const struct value *instead = level->type->rules[i].instead;
+        for (uint32_t k = 0; instead && k < instead->count; k++) {
+            const struct value *ours = value_get(instead->entries[k].value, path);
+            *theirs = instead->entries[k].key;
+            if (ours && value_equal(ours, v))
+                return &level->type->rules[i];
+        }
+    }
+    return NULL;
+}
+
 static const struct value *reverse_place(struct arena *arena, const struct reverse_level *level,
     const struct value *out, const struct attr *attr, struct str path, const struct value *v)
 {
@@ -203,6 +219,12 @@ static const struct value *reverse_place(struct arena *arena, const struct rever
     if (rule)
         return reverse_set(arena, out, reverse_below(rule->from, level->from),
             reverse_by_rule(arena, level, rule, attr, path, v));
+    struct str theirs;
+    const struct names_rule *instead = rule_instead(level, path, v, &theirs);
+    int64_t number;
+    if (instead)
+        return reverse_set(arena, out, reverse_below(instead->from, level->from),
+            str_to_int(theirs, &number) ? value_int(arena, number) : value_string(arena, theirs));
     const struct names_rule *within = rule_within(level, path);
     struct str name =
         reverse_joined(arena, level->home, "", level->document ? camel(arena, attr->name) : attr->name);
@@ -210,7 +232,8 @@ static const struct value *reverse_place(struct arena *arena, const struct rever
     if (within && !lies_below(within->from, from) &&
         !str_starts(within->from, arena_printf(arena, "%.*s[", STR_ARG(from))))
         return reverse_descend(arena, level, out, attr, path, within, v);
-    if ((!attr->settable && !str_eqz(path, "arn")) || is_left_out(level, path))
+    bool told = str_eqz(path, "arn") || value_list_has(level->type->ids, path);
+    if ((!attr->settable && !told) || is_left_out(level, path))
         return out;
     return reverse_set(arena, out, name, reverse_value(arena, level, attr->type, path, from, v));
 }

@@ -30,6 +30,7 @@ enum { DEPTH_MAX = 32 }; /* of locals and outputs that are made of others */
 
 struct references {
     struct value_builder list;
+    const struct expr *for_each; /* of the declaration; NULL: none */
     int depth;
 };
 
@@ -37,8 +38,8 @@ struct references {
 static void add_reference(void *ctx, const struct decl *decl, struct str attr)
 {
     struct references *r = ctx;
-    const struct expr *expr = decl->kind == DECL_INPUT ? decl->argument : decl->expr;
-    if (decl->kind == DECL_RESOURCE) {
+    const struct expr *expr = !decl ? r->for_each : decl->kind == DECL_INPUT ? decl->argument : decl->expr;
+    if (decl && decl->kind == DECL_RESOURCE) {
         struct str text = arena_printf(
             r->list.arena, "%.*s%s%.*s", STR_ARG(decl->address), attr.n ? "." : "", STR_ARG(attr));
         value_builder_add(&r->list, value_string_ref(r->list.arena, text));
@@ -53,7 +54,7 @@ static const struct value *references_of(struct arena *arena, const struct decl 
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < decl->attr_count; i++) {
-        struct references found = {.list = VALUE_BUILDER(arena)};
+        struct references found = {.list = VALUE_BUILDER(arena), .for_each = decl->for_each};
         expr_each_reference(decl->attrs[i].expr, add_reference, &found);
         const struct value *list = value_builder_list(&found.list);
         if (list->count)

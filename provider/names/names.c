@@ -110,8 +110,12 @@ static void read_rules(struct arena *arena, struct names_type *type, const struc
 static struct names_type *type_new(struct arena *arena, struct str other, const struct schema *schema)
 {
     struct names_type *type = ARENA_NEW(arena, struct names_type);
-    *type = (struct names_type){
-        .other = other, .schema = schema, .into_by = STR_EMPTY, .at = STR_EMPTY, .key = STR_EMPTY};
+    *type = (struct names_type){.other = other,
+        .schema = schema,
+        .into_by = STR_EMPTY,
+        .at = STR_EMPTY,
+        .key = STR_EMPTY,
+        .import_id = STR_EMPTY};
     return type;
 }
 
@@ -135,6 +139,7 @@ static int read_terraform(
     type->into_by = node_text(node_get(one, "by"));
     type->at = node_text(node_get(one, "at"));
     type->key = node_text(node_get(one, "key"));
+    type->import_id = node_text(node_get(one, "import_id"));
     read_kept(names->arena, one, type_keys, sizeof type_keys / sizeof *type_keys, type);
     map_set(&names->terraform, type->other, type);
     return 0;

@@ -31,7 +31,8 @@
  *       aws_instance: {type: instance, unsaid: {private_ip: null, "ebs_block_device[].iops": 0}, zeros:
  * ["ports[].from"]}
  *
- *       aws_s3_object: {type: object, unsupported: [sha256]} # of ours: Terraform has nothing like it
+ *       aws_iam_role_policy: {into: role, import_id: "{role}:{name}"} # for exports: what it takes to import
+ * it aws_s3_object: {type: object, unsupported: [sha256]} # of ours: Terraform has nothing like it
  *
  * What a dynamic block made is not in the configuration that a plan has: of `blocks` everything that is there
  * has been said, unless a resource of its own said it.
@@ -87,9 +88,12 @@ struct names_type {
     const struct value *blocks; /* likewise: blocks that only a configuration makes -> the attribute by which
                                    resources of their own do the same, "" none; or NULL */
     const struct value *zeros;  /* likewise: our paths of zeros that mean something; or NULL */
-    const struct value *unsupported; /* likewise: attributes of ours that it does not have, for exports; or NULL */
-    bool asked;                 /* likewise: there is no such type, what is secret of it becomes an input */
-    bool import_only;           /* likewise: nothing is exported as one */
+    const struct value
+        *unsupported;     /* likewise: attributes of ours that it does not have, for exports; or NULL */
+    struct str import_id; /* likewise: what `terraform import` takes, "{role}:{name}"; "" its attributes `ids`
+                             with slashes between, or its id */
+    bool asked;           /* likewise: there is no such type, what is secret of it becomes an input */
+    bool import_only;     /* likewise: nothing is exported as one */
 };
 
 struct names {

@@ -73,6 +73,8 @@ void expr_each_reference(
     const struct decl *named = e ? expr_named(base ? base : e) : NULL;
     if (named)
         visit(ctx, named, base ? e->attr.name : STR_EMPTY);
+    if (e && (e->op == EXPR_EACH_KEY || e->op == EXPR_EACH_VALUE))
+        visit(ctx, NULL, STR_EMPTY);
     for (uint32_t i = 0, n = e ? expr_child_count(e) : 0; i < n && !named; i++)
         expr_each_reference(expr_child(e, i), visit, ctx);
 }

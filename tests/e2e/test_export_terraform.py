@@ -1,8 +1,12 @@
 """Plans in Terraform's representation (format 1.2), for tools that read that."""
 
 import json
+import re
 
 import pytest
+import yaml
+
+from support import Stack
 
 STACK = """
     stack: exported
@@ -113,7 +117,7 @@ def test_changes_are_what_they_are(stack):
     actions = {address: one["change"]["actions"] for address, one in changes.items()}
     assert actions == {
         "aws_s3_bucket.lake": ["update"],
-        "aws_s3_bucket_versioning.lake": actions["aws_s3_bucket_versioning.lake"],
+        "aws_s3_bucket_versioning.lake": ["delete"],
         "aws_s3_bucket_accelerate_configuration.lake": ["create"],
         "aws_sns_topic.topic": ["delete", "create"],
         "aws_sqs_queue.left": ["delete"],
@@ -127,3 +131,95 @@ def test_changes_are_what_they_are(stack):
     again = json.loads(stack.run("plan", "--format", "terraform-json").out)
     assert {tuple(one["change"]["actions"]) for one in again["resource_changes"]} == {("no-op",)} and not again["applyable"]
     assert len(again["planned_values"]["root_module"]["resources"]) == len(again["prior_state"]["values"]["root_module"]["resources"]) >= 3
+
+
+ROUND = """
+    stack: around
+    inputs: {password: {type: string, sensitive: true}}
+    resources:
+      key: {type: aws.kms.key, description: of the lake, rotation: true}
+      lake:
+        type: aws.s3.bucket
+        name: around-lake
+        versioning: true
+        encryption: {algorithm: 'aws:kms', kms_key: '${key.arn}', bucket_key_enabled: true}
+        public_access_block: {block_public_acls: true, block_public_policy: true, ignore_public_acls: true, restrict_public_buckets: true}
+        lifecycle_rules: [{id: old, status: Enabled, filter: {prefix: tmp/}, expiration: {days: 7}}]
+        policy: {Version: '2012-10-17', Statement: [{Sid: tls, Effect: Deny, Principal: '*', Action: 's3:*', Resource: 'arn:aws:s3:::around-lake/*', Condition: {Bool: {'aws:SecureTransport': 'false'}}}]}
+        tags: {owner: me}
+      own: {type: aws.iam.policy, name: around-own, policy: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:ListBucket', Resource: '*'}]}}
+      role:
+        type: aws.iam.role
+        name: around-role
+        assume_role_policy: ${trust("glue.amazonaws.com")}
+        policies: {read: {Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:GetObject', Resource: '${lake.arn}/*'}]}}
+        managed_policies: ['${own.arn}']
+      vpc: {type: aws.ec2.vpc, cidr_block: 10.7.0.0/16, enable_dns_hostnames: true}
+      net: {type: aws.ec2.subnet, for_each: {a: 1, b: 2}, vpc_id: '${vpc.vpc_id}', cidr_block: '10.7.${each.value}.0/24', availability_zone: 'us-east-1${each.key}'}
+      access:
+        type: aws.ec2.security_group
+        name: around-access
+        description: of jobs
+        vpc_id: ${vpc.vpc_id}
+        ingress: [{protocol: tcp, from_port: 5432, to_port: 5432, cidr: 10.7.0.0/16}]
+      queue: {type: aws.sqs.queue, name: around-queue, visibility_timeout: 60, redrive_policy: {deadLetterTargetArn: '${dead.arn}', maxReceiveCount: 3}}
+      dead: {type: aws.sqs.queue, name: around-dead}
+      topic: {type: aws.sns.topic, name: around-topic}
+      told: {type: aws.sns.subscription, topic: '${topic.arn}', protocol: sqs, endpoint: '${queue.arn}'}
+      log: {type: aws.logs.log_group, name: /around/jobs, retention_in_days: 30}
+      table:
+        type: aws.dynamodb.table
+        name: around-table
+        billing_mode: PAY_PER_REQUEST
+        attribute_definitions: {id: S, day: S}
+        key_schema: [{attribute_name: id, key_type: HASH}, {attribute_name: day, key_type: RANGE}]
+        point_in_time_recovery: true
+      films: {type: aws.glue.database, name: around_films, description: Films}
+      stream: {type: aws.kinesis.stream, name: around-stream, shard_count: 1}
+      secret: {type: aws.secretsmanager.secret, name: around-secret, secret_string: '${inputs.password}', force_destroy: true}
+      rule: {type: aws.events.rule, name: around-rule, schedule_expression: rate(1 day), targets: {queue: {arn: '${queue.arn}'}}}
+"""
+
+
+def configured(plan):
+    return {one["address"]: one["expressions"] for one in plan["configuration"]["root_module"]["resources"]}
+
+
+def blocks(text, kind):
+    """{address or number: body} of the file's blocks."""
+    found = re.findall(rf'^{kind} ?(?:"([^"]+)" ?)?(?:"([^"]+)" ?)?{{\n(.*?)^}}$', text, re.MULTILINE | re.DOTALL)
+    return {".".join(filter(None, names)) or str(i): body for i, (*names, body) in enumerate(found)}
+
+
+def test_there_and_back(stack, cloud, tmp_path):
+    """What is exported, and imported from that, is the same stack: both plan the same. The HCL takes over what is there."""
+    before = exported(stack.write(ROUND))
+    stack.apply(*GIVEN)
+    (stack.folder / "plan.json").write_text(stack.run("plan", "--format", "terraform-json", *GIVEN).out)
+    report = stack.run("import", "terraform", "plan.json", "-o", "there")
+    assert "cannot be adopted" not in report.err and ", 0 left out" in report.err
+    draft = yaml.safe_load((stack.folder / "there/weir.yaml").read_text())
+    ids = {one["address"]: one["id"] for one in draft.pop("imports")}
+    assert len(ids) == len(before["weir"]["untranslated"]) + len(set(draft["resources"])) + 1  # net is two
+    other = Stack(tmp_path / "other", cloud).write(yaml.safe_dump(draft, sort_keys=False))
+    after = json.loads(other.run("plan", "--format", "terraform-json", "-i", "secret_secret_string=hush-hush-hush").out)
+    assert configured(after) == configured(before) and len(configured(after)) > 20
+
+    hcl = stack.run("export", "terraform", *GIVEN)
+    resources, imports = blocks(hcl.out, "resource"), blocks(hcl.out, "import")
+    assert "hush" not in hcl.out + hcl.err and "warning" not in hcl.err
+    assert set(resources) == {re.sub(r'\["(.)"\]', r"_\1", one["address"]) for one in before["resource_changes"]}
+    assert "bucket = aws_s3_bucket.lake.id" in resources["aws_s3_bucket_versioning.lake"] and 'Resource = "${aws_s3_bucket.lake.arn}/*"' in resources["aws_iam_role_policy.role_read"]
+    assert "kms_master_key_id = aws_kms_key.key.arn" in resources["aws_s3_bucket_server_side_encryption_configuration.lake"]
+    assert "secret_string = var.secret_secret_string" in resources["aws_secretsmanager_secret_version.secret"] and "sensitive   = true" in blocks(hcl.out, "variable")["secret_secret_string"]
+    taken = dict(re.findall(r'to = (\S+)\n  id = "(.*)"', "".join(imports.values())))
+    assert taken["aws_subnet.net_a"] == ids['net["a"]'] and taken["aws_iam_role_policy.role_read"] == "around-role:read" and taken["aws_s3_bucket_policy.lake"] == "around-lake"
+    assert set(taken) <= set(resources) and len(taken) > 20
+
+
+def test_hcl_into_a_file(stack):
+    stack.write("stack: hcl\nresources: {lake: {type: aws.s3.bucket, name: hcl-lake}, note: {type: weir.command, command: 'echo ${lake.name}'}}\n")
+    assert "would change" in stack.run("export", "terraform", "-o", "main.tf").err
+    text = (stack.folder / "main.tf").read_text()
+    assert "#   note (weir.command)" in text and not blocks(text, "import") and list(blocks(text, "resource")) == ["aws_s3_bucket.lake"]
+    assert "exists already" in stack.run("export", "terraform", "-o", "main.tf", status=3).err

@@ -1,0 +1,97 @@
+/* weir export: a stack for another tool. */
+#include "cmd/export/exported.h"
+#include "cmd/planning/planning.h"
+
+#include "base/file.h"
+
+#include <string.h>
+
+struct export_settings {
+    struct settings shared;
+    const char *out;
+};
+
+static int write_configuration(struct invocation *inv, struct str text)
+{
+    const struct export_settings *own = inv->own;
+    struct err err = ERR_INIT;
+    if (!own->out || !strcmp(own->out, "-"))
+        return invocation_write(inv, text);
+    if (path_exists(own->out))
+        return invocation_usage(inv, "-o FILE writes another one, -o - shows it",
+            "%s exists already, and nothing was written", own->out);
+    if (file_write_atomic(own->out, text, 0644, &err))
+        return invocation_fail(inv, &err);
+    invocation_note(inv, "%s is written; `terraform plan` shows what it would import", own->out);
+    return EXIT_DONE;
+}
+
+static int export_plan(struct invocation *inv, const struct plan *plan)
+{
+    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
+    struct saved_plan *saved = NULL;
+    struct export export;
+    struct err err = ERR_INIT;
+    size_t n;
+    plan_write(plan, &text);
+    if (saved_plan_parse(buf_str(&text), "the plan", &saved, &err))
+        return invocation_fail(inv, &err);
+    struct catalog *catalog = plan->workspace->catalog;
+    const struct planned_object *objects = saved_plan_objects(saved, catalog, &n);
+    export_open(&export, &inv->arena, catalog, objects, n, true);
+    export_hcl(&export, saved_plan_stack(saved), &out);
+    export_release(&export);
+    saved_plan_free(saved);
+    if (plan_has_changes(plan))
+        invocation_note(inv, "warning: what `weir plan` would change is written as it would be afterwards");
+    return write_configuration(inv, buf_str(&out));
+}
+
+static int export_terraform_run(struct invocation *inv)
+{
+    AUTO_WORKSPACE struct workspace workspace = {0};
+    struct plan *plan = NULL;
+    int status = planning_open(inv, NULL, &workspace);
+    if (status == EXIT_DONE)
+        status = planning_make_as_recorded(inv, &workspace, &plan);
+    if (status == EXIT_DONE)
+        status = export_plan(inv, plan);
+    plan_free(plan);
+    return status;
+}
+
+static const struct option options[] = {
+    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct export_settings, out),
+        .completes = COMPLETES_FILE, .doc = "file to write, - for standard output (the default)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_plan, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir export terraform -o main.tf", "then `terraform init` and `terraform plan`"},
+    {NULL, NULL},
+};
+
+static const struct command terraform = {
+    .name = "terraform",
+    .summary = "write a stack as Terraform's or OpenTofu's configuration",
+    .details = "Resources get Terraform's types and names. What is one resource here may be several there: a "
+               "bucket and its versioning. References stay references. Each instance of a for_each is a "
+               "resource. What is applied has an import block, so that Terraform takes it over as it is. "
+               "Secrets become variables.\n\n"
+               "Types that Terraform does not have are left out, and listed at the top of the file. An "
+               "attribute that it does not have is named in a comment.\n\n"
+               "Afterwards let weir forget the resources, so that nobody changes them from here: `removed: "
+               "[{address: lake, destroy: false}]`. Nothing is deleted by that.",
+    .sets = sets,
+    .settings_size = sizeof(struct export_settings),
+    .examples = examples,
+    .run = export_terraform_run,
+};
+
+static const struct command *const subs[] = {&terraform, NULL};
+
+const struct command cmd_export = {
+    .name = "export",
+    .summary = "write a stack for another tool",
+    .subs = subs,
+};

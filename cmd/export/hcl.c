@@ -1,0 +1,334 @@
+/* Exported resources as Terraform's configuration, with import blocks: see exported.h. */
+#include "cmd/export/exported.h"
+
+#include "base/json.h"
+
+struct hcl {
+    struct export *export;
+    struct buf *out;
+    struct value_builder variables; /* name -> what it is for */
+    const struct exported *one;
+    const struct export_references *references;
+    struct str attr; /* that is being written */
+};
+
+static void indent(struct hcl *h, int depth)
+{
+    for (int i = 0; i < depth; i++)
+        buf_addz(h->out, "  ");
+}
+
+/* ---- texts ---- */
+
+/* The reference that stands first, and of these the longest. */
+static const struct export_reference *next_reference(
+    const struct hcl *h, struct str text, size_t from, size_t *at)
+{
+    const struct export_reference *best = NULL;
+    for (size_t i = 0; i < h->references->n; i++) {
+        const struct export_reference *one = &h->references->items[i];
+        struct str value = value_text(one->value, STR_EMPTY);
+        ptrdiff_t found = value.n > 1 && !value_is_sensitive(one->value) ? str_find(text, value, from) : -1;
+        bool longer = best && (size_t)found == *at && value.n > best->value->string.n;
+        if (found >= 0 && (!best || (size_t)found < *at || longer)) {
+            best = one;
+            *at = (size_t)found;
+        }
+    }
+    return best;
+}
+
+/* ${ and %{ begin something in HCL. */
+static void write_escaped(struct hcl *h, struct str text)
+{
+    AUTO_BUF struct buf quoted = BUF_INIT;
+    json_write_string(&quoted, text);
+    for (size_t i = 1; i + 1 < quoted.n; i++) {
+        if ((quoted.p[i] == '$' || quoted.p[i] == '%') && quoted.p[i + 1] == '{')
+            buf_add_char(h->out, quoted.p[i]);
+        buf_add_char(h->out, quoted.p[i]);
+    }
+}
+
+static void write_text(struct hcl *h, struct str text)
+{
+    size_t at = 0, from = 0;
+    const struct export_reference *found = next_reference(h, text, 0, &at);
+    if (found && at == 0 && found->value->string.n == text.n) {
+        buf_add_str(h->out, found->full);
+        return;
+    }
+    buf_add_char(h->out, '"');
+    while ((found = next_reference(h, text, from, &at))) {
+        write_escaped(h, str_slice(text, from, at));
+        buf_addf(h->out, "${%.*s}", STR_ARG(found->full));
+        from = at + found->value->string.n;
+    }
+    write_escaped(h, str_slice(text, from, text.n));
+    buf_add_char(h->out, '"');
+}
+
+/* ---- values ---- */
+
+static void write_value(struct hcl *h, const struct value *v, int depth);
+
+static void write_secret(struct hcl *h)
+{
+    struct arena *arena = h->export->arena;
+    struct str name =
+        export_name(arena, arena_printf(arena, "%.*s_%.*s", STR_ARG(h->one->name), STR_ARG(h->attr)));
+    value_builder_set(&h->variables, name, value_string_ref(arena, h->one->address));
+    buf_addf(h->out, "var.%.*s", STR_ARG(name));
+}
+
+/* Is that attribute likely what is given under this name? */
+static bool sounds_like(struct str full, struct str name)
+{
+    size_t dot = full.n;
+    while (dot && full.p[dot - 1] != '.')
+        dot--;
+    struct str attr = str_slice(full, dot, full.n);
+    return str_find(name, attr, 0) >= 0 || str_find(attr, name, 0) >= 0;
+}
+
+/* Before it is made nobody knows it: only what it refers to may tell. */
+static void write_unknown(struct hcl *h)
+{
+    const struct export_reference *found = NULL, *alike = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < h->references->n; i++) {
+        const struct export_reference *one = &h->references->items[i];
+        if (!value_is_null(one->value) && !value_is_unknown(one->value))
+            continue;
+        found = one;
+        alike = !alike && sounds_like(one->full, h->attr) ? one : alike;
+        n++;
+    }
+    found = n == 1 ? found : alike;
+    if (found)
+        buf_add_str(h->out, found->full);
+    else
+        buf_addz(h->out, "null /* known after apply */");
+}
+
+static bool is_word(struct str key)
+{
+    for (size_t i = 0; i < key.n; i++) {
+        char c = key.p[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (!letter && (!i || !((c >= '0' && c <= '9') || c == '-')))
+            return false;
+    }
+    return key.n > 0;
+}
+
+static void write_object(struct hcl *h, const struct value *v, int depth)
+{
+    struct str attr = h->attr;
+    buf_addz(h->out, v->count ? "{\n" : "{}");
+    for (uint32_t i = 0; i < v->count; i++) {
+        indent(h, depth + 1);
+        if (is_word(v->entries[i].key)) {
+            buf_add_str(h->out, v->entries[i].key);
+        } else {
+            buf_add_char(h->out, '"');
+            write_escaped(h, v->entries[i].key);
+            buf_add_char(h->out, '"');
+        }
+        buf_addz(h->out, " = ");
+        h->attr = v->entries[i].key;
+        write_value(h, v->entries[i].value, depth + 1);
+        h->attr = attr;
+        buf_add_char(h->out, '\n');
+    }
+    if (v->count) {
+        indent(h, depth);
+        buf_add_char(h->out, '}');
+    }
+}
+
+static void write_list(struct hcl *h, const struct value *v, int depth)
+{
+    buf_add_char(h->out, '[');
+    for (uint32_t i = 0; i < v->count; i++) {
+        buf_addz(h->out, i ? ", " : "");
+        write_value(h, v->items[i], depth);
+    }
+    buf_add_char(h->out, ']');
+}
+
+/* A document is easier to read as what it says; numbers that HCL would write otherwise stay text. */
+static bool write_document(struct hcl *h, struct str text, int depth)
+{
+    const struct value *v;
+    bool document = text.n > 1 && (text.p[0] == '{' || text.p[0] == '[');
+    if (!document || json_parse(h->export->arena, text, &v, NULL) ||
+        (v->kind != VALUE_MAP && v->kind != VALUE_LIST))
+        return false;
+    buf_addz(h->out, "jsonencode(");
+    write_value(h, v, depth);
+    buf_add_char(h->out, ')');
+    return true;
+}
+
+static void write_value(struct hcl *h, const struct value *v, int depth)
+{
+    if (v->marks & VALUE_SENSITIVE)
+        write_secret(h);
+    else if (v->kind == VALUE_UNKNOWN)
+        write_unknown(h);
+    else if (v->kind == VALUE_MAP)
+        write_object(h, v, depth);
+    else if (v->kind == VALUE_LIST)
+        write_list(h, v, depth);
+    else if (v->kind != VALUE_STRING)
+        json_write(h->out, v, JSON_PLAIN);
+    else if (!write_document(h, v->string, depth))
+        write_text(h, v->string);
+}
+
+/* ---- resources ---- */
+
+static void write_attr(struct hcl *h, struct str name, const struct value *v, int depth);
+
+static void write_block(struct hcl *h, struct str name, const struct value *map, int depth)
+{
+    indent(h, depth);
+    buf_addf(h->out, "%.*s {%s", STR_ARG(name), map->count ? "\n" : "");
+    for (uint32_t i = 0; i < map->count; i++)
+        write_attr(h, map->entries[i].key, map->entries[i].value, depth + 1);
+    if (map->count)
+        indent(h, depth);
+    buf_addz(h->out, "}\n");
+}
+
+static void write_attr(struct hcl *h, struct str name, const struct value *v, int depth)
+{
+    struct str around = h->attr;
+    h->attr = name;
+    bool blocks =
+        v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP && !(v->marks & VALUE_SENSITIVE);
+    for (uint32_t i = 0; blocks && i < v->count; i++)
+        write_block(h, name, value_as_map(v->items[i]), depth);
+    if (!blocks) {
+        indent(h, depth);
+        buf_addf(h->out, "%.*s = ", STR_ARG(name));
+        write_value(h, v, depth);
+        buf_add_char(h->out, '\n');
+    }
+    h->attr = around;
+}
+
+/* What the file configures, and none of Terraform's attributes says. */
+static void write_left_out(struct hcl *h, const struct exported *items, size_t n)
+{
+    const struct value *given = h->one->object->given;
+    for (uint32_t i = 0; i < given->count; i++) {
+        struct str name = value_text(given->items[i], STR_EMPTY);
+        bool said = value_is_empty(value_get(h->one->object->after, name));
+        for (size_t k = 0; !said && k < n && items[k].object == h->one->object; k++)
+            for (uint32_t m = 0; items[k].made && !said && m < items[k].made->sources->count; m++)
+                said = value_list_has(items[k].made->sources->entries[m].value, name);
+        if (!said)
+            buf_addf(h->out, "  # without `%.*s`, which Terraform does not have\n", STR_ARG(name));
+    }
+}
+
+static void write_resource(struct hcl *h, size_t index)
+{
+    const struct exported *one = h->one = &h->export->items[index];
+    buf_addf(h->out, "\nresource \"%.*s\" \"%.*s\" {\n", STR_ARG(one->type), STR_ARG(one->name));
+    if (!one->part)
+        write_left_out(h, one, h->export->n - index);
+    for (uint32_t i = 0; i < one->after->count; i++) {
+        struct export_references references;
+        h->attr = one->after->entries[i].key;
+        h->references = &references;
+        if (export_references(h->export, one, h->attr, &references))
+            write_attr(h, h->attr, one->after->entries[i].value, 1);
+    }
+    buf_addz(h->out, "}\n");
+}
+
+/* ---- what is there already ---- */
+
+/* "{role}:{name}" with the resource's values. False: one of them is not known. */
+static bool fill_id(struct arena *arena, struct str template, const struct value *values, struct buf *out)
+{
+    while (template.n) {
+        ptrdiff_t open = str_find_char(template, '{', 0), close = str_find_char(template, '}', 0);
+        if (open < 0 || close < open)
+            break;
+        const struct value *v = value_get(values, str_slice(template, (size_t)open + 1, (size_t)close));
+        struct str text = v && !value_is_sensitive(v) ? value_scalar_text(arena, v) : (struct str){NULL, 0};
+        if (!text.n)
+            return false;
+        buf_add_str(out, str_slice(template, 0, (size_t)open));
+        buf_add_str(out, text);
+        template = str_slice(template, (size_t)close + 1, template.n);
+    }
+    buf_add_str(out, template);
+    return out->n > 0;
+}
+
+static bool import_id(struct arena *arena, const struct exported *one, struct buf *out)
+{
+    const struct names_type *type = one->made->type;
+    const struct value *ids = type->ids;
+    AUTO_BUF struct buf template = BUF_INIT;
+    if (type->import_id.n)
+        return !str_eqz(type->import_id, "none") && fill_id(arena, type->import_id, one->after, out);
+    for (uint32_t i = 0; ids && ids->count > 1 && i < ids->count; i++)
+        buf_addf(&template, "%s{%.*s}", i ? "/" : "", STR_ARG(value_text(ids->items[i], STR_EMPTY)));
+    return fill_id(arena, template.n ? buf_str(&template) : STR("{id}"), one->after, out);
+}
+
+static void write_import(struct hcl *h, const struct exported *one)
+{
+    AUTO_BUF struct buf id = BUF_INIT;
+    if (!one->before || !import_id(h->export->arena, one, &id))
+        return;
+    buf_addf(h->out, "\nimport {\n  to = %.*s\n  id = \"", STR_ARG(one->address));
+    write_escaped(h, buf_str(&id));
+    buf_addz(h->out, "\"\n}\n");
+}
+
+/* ---- the whole ---- */
+
+static void write_head(struct hcl *h, struct str stack)
+{
+    bool any = false;
+    buf_addf(h->out, "# The stack %.*s, written by weir.\n", STR_ARG(stack));
+    for (size_t i = 0; i < h->export->n; i++) {
+        const struct exported *one = &h->export->items[i];
+        if (one->translated || !one->after)
+            continue;
+        buf_addz(h->out, any ? "" : "# Left out, as Terraform has no such types:\n");
+        buf_addf(h->out, "#   %.*s (%.*s)\n", STR_ARG(one->object->address), STR_ARG(one->object->type));
+        any = true;
+    }
+    buf_addz(h->out, "\nterraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n "
+                     "   }\n  }\n}\n");
+}
+
+static void write_variables(struct hcl *h)
+{
+    const struct value *variables = value_builder_map(&h->variables);
+    for (uint32_t i = 0; i < variables->count; i++)
+        buf_addf(h->out,
+            "\nvariable \"%.*s\" {\n  description = \"A secret of %.*s\"\n  sensitive   = true\n}\n",
+            STR_ARG(variables->entries[i].key), STR_ARG(variables->entries[i].value->string));
+}
+
+void export_hcl(struct export *export, struct str stack, struct buf *out)
+{
+    struct hcl h = {.export = export, .out = out, .variables = VALUE_BUILDER(export->arena)};
+    write_head(&h, stack);
+    for (size_t i = 0; i < export->n; i++)
+        if (export->items[i].translated && export->items[i].after)
+            write_resource(&h, i);
+    for (size_t i = 0; i < export->n; i++)
+        if (export->items[i].translated && export->items[i].after)
+            write_import(&h, &export->items[i]);
+    write_variables(&h);
+}
