@@ -66,8 +66,9 @@ struct rule {
     bool check;               /* of `checks:`: of what is there after an apply */
     struct decl *const *data; /* of a check: its own data sources */
     size_t data_count;
-    bool builtin;  /* of a set that comes with weir */
-    bool waivable; /* a stack may waive it */
+    int64_t within_ms; /* of a check: for so long it is asked again until it is kept; 0: once */
+    bool builtin;      /* of a set that comes with weir */
+    bool waivable;     /* a stack may waive it */
     bool idle; /* of such a set, and the stack has no resource that it is for: it is not ready to be asked */
     struct expr *where; /* NULL: of all */
     struct expr *require, *message;

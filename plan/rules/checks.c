@@ -1,6 +1,7 @@
 /* Checks: what there is after an apply is read with data sources of their own, and asked about. */
 #include "plan/rules/rules_internal.h"
 
+#include "base/clock.h"
 #include "plan/evaluate/data.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/module_entry.h"
@@ -63,6 +64,23 @@ static struct rule_finding ask_check(struct planner *p, const struct rule *check
     return finding;
 }
 
+/* Again, as long as the check allows: what was applied may need a while until it works. */
+static struct rule_finding ask_patiently(struct planner *p, const struct rule *check)
+{
+    enum { PAUSE_MS = 250, PAUSE_MAX_MS = 5000 };
+    int64_t until_ms = clock_mono_ms() + check->within_ms;
+    struct err stopped = ERR_INIT;
+    for (int64_t pause_ms = PAUSE_MS;; pause_ms = pause_ms * 2 < PAUSE_MAX_MS ? pause_ms * 2 : PAUSE_MAX_MS) {
+        AUTO_DIAGS struct diags own = DIAGS_INIT;
+        p->diags = &own; /* what cannot be asked is said with the check */
+        struct rule_finding finding = ask_check(p, check);
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (finding.outcome == FINDING_KEPT || left_ms <= 0 ||
+            cancel_sleep_ms(p->cancel, pause_ms < left_ms ? pause_ms : left_ms, &stopped))
+            return finding;
+    }
+}
+
 void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
 {
     struct planner *p = plan->planner;
@@ -73,10 +91,8 @@ void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
     plan->check_count = 0;
     for (size_t i = 0; i < stack->rule_count && !plan->destroy; i++) {
         const struct rule *rule = &stack->rules[i];
-        AUTO_DIAGS struct diags own = DIAGS_INIT;
-        p->diags = &own; /* what cannot be asked is said with the check */
         if (rule->check && (!rule->module || module_entry(p, rule->module) == ENTRY_IN))
-            plan->checks[plan->check_count++] = ask_check(p, rule);
+            plan->checks[plan->check_count++] = ask_patiently(p, rule);
     }
     p->diags = diags;
 }

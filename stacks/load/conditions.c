@@ -89,13 +89,23 @@ static void read_check_data(struct unit *unit, struct rule *rule, const struct n
     rule->data = data;
 }
 
+static void read_within(struct loader *loader, struct rule *rule, const struct node *node)
+{
+    if (node->kind == NODE_STRING && duration_read(node->string, &rule->within_ms))
+        return;
+    struct diag *d =
+        diag_error(loader->diags, node_span(node), "\"%.*s\" is not a duration", STR_ARG(node_raw(node)));
+    diag_label(loader->diags, d, "such as 90s or 5m");
+}
+
 static void read_check(struct unit *unit, const struct node_entry *entry)
 {
     static const struct str known[] = {
-        STR_INIT("data"), STR_INIT("require"), STR_INIT("message"), STR_INIT("level")};
+        STR_INIT("data"), STR_INIT("require"), STR_INIT("message"), STR_INIT("level"), STR_INIT("within")};
     struct loader *loader = unit->loader;
     struct str path = unit->module->path;
-    const struct node *body = entry->value, *data = node_get(body, "data");
+    const struct node *body = entry->value, *data = node_get(body, "data"),
+                      *within = node_get(body, "within");
     if (!stack_is_name(entry->key))
         diag_error(loader->diags, node_key_span(entry), "\"%.*s\" is not a name", STR_ARG(entry->key));
     if (!expect_map(loader, body, "a check"))
@@ -110,6 +120,8 @@ static void read_check(struct unit *unit, const struct node_entry *entry)
     struct rule *rule = read_condition(unit, &like, body, "check");
     if (rule && data && data->kind != NODE_NULL)
         read_check_data(unit, rule, data);
+    if (rule && within && within->kind != NODE_NULL)
+        read_within(loader, rule, within);
 }
 
 void load_checks(struct unit *unit, const struct node *section)

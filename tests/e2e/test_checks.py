@@ -34,12 +34,12 @@ ANSWER = """
 def site():
     """A server that counts, and answers as it is told to."""
     class Site(http.server.BaseHTTPRequestHandler):
-        asked, status = [], 200
+        asked, status, statuses = [], 200, []
 
         def do_GET(self):
             self.asked.append(self.path)
             body = b'{"ok": true}'
-            self.send_response(Site.status)
+            self.send_response(Site.statuses.pop(0) if Site.statuses else Site.status)
             for name, value in (("X-Who", "me"), ("Content-Length", str(len(body)))):
                 self.send_header(name, value)
             self.end_headers()
@@ -106,6 +106,16 @@ def test_what_cannot_be_asked_is_not_kept(local_stack, site):
     local_stack.write(ANSWER.replace('${outputs.kept == "x"}', "${outputs.kept}").replace("level: error", "level: warning"))
     said = local_stack.run("apply", "--yes", "-i", f"url={site.url}", status=1)
     assert "is true or false, not a string" in said.out
+
+
+def test_what_needs_a_while_is_asked_again(local_stack, site):
+    """Until it is kept, or the time is up."""
+    local_stack.write(ANSWER.replace("message: the page", "within: 60s\n        message: the page"))
+    site.statuses = [404, 503, 404]
+    assert "kept  checks.answers" in local_stack.run("apply", "--yes", "-i", f"url={site.url}").out and len(site.asked) == 4
+    site.status = 404
+    local_stack.write(ANSWER.replace("message: the page", "within: 1s\n        message: the page"))
+    assert "warning  checks.answers: the page has status 404" in local_stack.run("apply", "--yes", "-i", f"url={site.url}").out and len(site.asked) > 6
 
 
 def test_a_query_returns_rows(local_stack, postgres):

@@ -95,7 +95,7 @@ KEYS = "stack: demo\nresources:\n  lake:\n    type: aws.s3.bucket\n    ver¦\n  
 def test_checks_and_conditions(editor):
     """Data of a check is data like any: types, attributes, names in expressions, hover and rename."""
     check = "stack: demo\nchecks:\n  answers:\n    data:\n      page: {type: http.response}\n    require: ${page.status == 200}\n    message: x\n"
-    assert editor.complete("stack: demo\nchecks:\n  answers: {¦}\n") == ["data", "level", "message", "require"]
+    assert editor.complete("stack: demo\nchecks:\n  answers: {¦}\n") == ["data", "level", "message", "require", "within"]
     assert editor.complete(check.replace("http.response", "http.resp¦")) == ["http.response"]
     assert "path" in editor.complete(check.replace("response}", "response, ¦}"))
     assert "page" in editor.complete(check.replace("page.status", "pa¦")) and "status" in editor.complete(check.replace("page.status", "page.st¦"))
