@@ -330,7 +330,7 @@ static void publish(struct report *report, struct published *last)
     buf_addz(&out, ",\"diagnostics\":[");
     buf_add_str(&out, items);
     buf_addz(&out, "]}}");
-    channel_send(&report->lsp->channel, buf_str(&out));
+    channel_send(&report->lsp->rpc.channel, buf_str(&out));
 }
 
 void check_all(struct lsp *lsp)

@@ -2,57 +2,8 @@
 #include "cmd/lsp/server.h"
 
 #include "base/json.h"
-#include "base/mem.h"
 
-#include <stdlib.h>
-
-/* As JSON-RPC and the protocol number what cannot be answered. */
-enum rpc_code {
-    RPC_PARSE = -32700,
-    RPC_INVALID = -32600,
-    RPC_NO_METHOD = -32601,
-    RPC_NOT_INITIALIZED = -32002,
-    RPC_FAILED = -32803,
-    RPC_CANCELLED = -32800,
-};
-
-enum { QUEUE_MAX = 1000 }; /* messages that are read before the first of them is answered */
-
-struct message {
-    struct message *next;
-    struct arena arena;
-    const struct value *json; /* NULL: it is none, and err says why */
-    struct err err;
-};
-
-struct queue {
-    struct message *first, **last;
-    size_t n;
-};
-
-/* ---- answers ---- */
-
-static void send_error(struct lsp *lsp, const struct value *id, enum rpc_code code, const char *text)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    buf_addz(&out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    json_write(&out, id ? id : &value_null, JSON_PLAIN);
-    buf_addf(&out, ",\"error\":{\"code\":%d,\"message\":", code);
-    json_write_string(&out, str_z(text));
-    buf_addz(&out, "}}");
-    channel_send(&lsp->channel, buf_str(&out));
-}
-
-static void send_result(struct lsp *lsp, const struct value *id, struct str result)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    buf_addz(&out, "{\"jsonrpc\":\"2.0\",\"id\":");
-    json_write(&out, id, JSON_PLAIN);
-    buf_addz(&out, ",\"result\":");
-    buf_add_str(&out, result.n ? result : STR("null"));
-    buf_add_char(&out, '}');
-    channel_send(&lsp->channel, buf_str(&out));
-}
+enum { MESSAGE_MAX = 512 * 1024 * 1024 }; /* twice what a stack file may have: JSON has escapes */
 
 void add_location(
     struct lsp *lsp, struct arena *arena, struct buf *out, const struct file *file, size_t from, size_t to)
@@ -129,7 +80,7 @@ static const char watching[] =
 static void did_initialize(struct lsp *lsp, const struct value *params UNUSED)
 {
     if (lsp->watches)
-        channel_send(&lsp->channel, str_z(watching));
+        channel_send(&lsp->rpc.channel, str_z(watching));
 }
 
 static const struct value *document_of(const struct value *params)
@@ -205,23 +156,24 @@ enum { METHODS = sizeof methods / sizeof *methods };
 /* ---- messages ---- */
 
 static void answer_request(
-    struct lsp *lsp, struct message *message, const struct value *id, lsp_feature *feature)
+    struct lsp *lsp, struct rpc_message *message, const struct value *id, lsp_feature *feature)
 {
     AUTO_BUF struct buf result = BUF_INIT;
     struct err err = ERR_INIT;
     if (feature(lsp, &message->arena, value_getz(message->json, "params"), &result, &err))
-        send_error(lsp, id, RPC_FAILED, err.message);
+        rpc_fail(&lsp->rpc, id, RPC_FAILED, err.message);
     else
-        send_result(lsp, id, buf_str(&result));
+        rpc_result(&lsp->rpc, id, buf_str(&result));
 }
 
-static void take_request(struct lsp *lsp, struct message *message, const struct value *id, struct str method)
+static void take_request(
+    struct lsp *lsp, struct rpc_message *message, const struct value *id, struct str method)
 {
     for (size_t i = 0; i < METHODS; i++) {
         if (!methods[i].answer || !str_eqz(method, methods[i].method))
             continue;
         if (lsp->shut_down || lsp->initialized == (methods[i].answer == initialize))
-            send_error(lsp, id, lsp->initialized ? RPC_INVALID : RPC_NOT_INITIALIZED,
+            rpc_fail(&lsp->rpc, id, lsp->initialized ? RPC_INVALID : RPC_NOT_INITIALIZED,
                 lsp->shut_down     ? "the server was shut down"
                 : lsp->initialized ? "the server is initialized already"
                                    : "the server is not initialized");
@@ -229,12 +181,10 @@ static void take_request(struct lsp *lsp, struct message *message, const struct 
             answer_request(lsp, message, id, methods[i].answer);
         return;
     }
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str text = arena_printf(&scratch, "there is no method \"%.*s\"", STR_ARG(method));
-    send_error(lsp, id, RPC_NO_METHOD, text.p);
+    rpc_no_method(&lsp->rpc, id, method);
 }
 
-static void take_notification(struct lsp *lsp, const struct message *message, struct str method)
+static void take_notification(struct lsp *lsp, const struct rpc_message *message, struct str method)
 {
     for (size_t i = 0; i < METHODS; i++) {
         bool counts = methods[i].take && (methods[i].take == leave || (lsp->initialized && !lsp->shut_down));
@@ -243,96 +193,46 @@ static void take_notification(struct lsp *lsp, const struct message *message, st
     }
 }
 
-/* Has the editor taken it back, in what has come since? */
-static bool is_cancelled(const struct queue *queue, const struct value *id)
+static void take_message(struct lsp *lsp, struct rpc_message *message)
 {
-    for (const struct message *m = queue->first; m; m = m->next)
-        if (str_eqz(value_gets(m->json, "method"), "$/cancelRequest") &&
-            value_equal(value_getz(value_getz(m->json, "params"), "id"), id))
-            return true;
-    return false;
-}
-
-static void take_message(struct lsp *lsp, struct message *message, const struct queue *queue)
-{
-    const struct value *id = value_getz(message->json, "id"), *method = value_getz(message->json, "method");
-    bool request = id && (id->kind == VALUE_STRING || id->kind == VALUE_INT);
-    if (!message->json) {
-        send_error(lsp, NULL, RPC_PARSE, message->err.message);
-        return;
+    const struct value *id = NULL;
+    struct str method;
+    switch (rpc_kind_of(&lsp->rpc, message, &id, &method)) {
+    case RPC_NOTIFICATION: take_notification(lsp, message, method); break;
+    case RPC_REQUEST:
+        if (rpc_is_cancelled(&lsp->rpc, id, "$/cancelRequest", "id"))
+            rpc_fail(&lsp->rpc, id, RPC_CANCELLED, "cancelled");
+        else
+            take_request(lsp, message, id, method);
+        break;
+    case RPC_RESPONSE:
+    case RPC_BROKEN: break;
     }
-    if (!method && (value_getz(message->json, "result") || value_getz(message->json, "error")))
-        return; /* to a question of ours: there are none */
-    if (!method || method->kind != VALUE_STRING || (id && !request))
-        send_error(lsp, request ? id : NULL, RPC_INVALID, "this is neither a request nor a notification");
-    else if (!request)
-        take_notification(lsp, message, method->string);
-    else if (is_cancelled(queue, id))
-        send_error(lsp, id, RPC_CANCELLED, "cancelled");
-    else
-        take_request(lsp, message, id, method->string);
 }
 
-static void message_free(struct message *message)
+static void empty_queue(struct lsp *lsp)
 {
-    arena_release(&message->arena);
-    free(message);
-}
-
-static void queue_text(struct queue *queue, struct str text)
-{
-    struct message *message = mem_zalloc(sizeof *message);
-    if (json_parse(&message->arena, text, &message->json, &message->err))
-        message->json = NULL;
-    *queue->last = message;
-    queue->last = &message->next;
-    queue->n++;
-}
-
-/* All that has come, and at least one message. False: nothing more will. */
-static bool fill_queue(struct lsp *lsp, struct queue *queue, struct err *err)
-{
-    do {
-        struct str text;
-        switch (channel_next(&lsp->channel, &text)) {
-        case CHANNEL_MESSAGE: queue_text(queue, text); break;
-        case CHANNEL_END: return false;
-        case CHANNEL_BROKEN:
-            err_set(err, ERR_PROTOCOL, "the editor sent what is not a message: %s", lsp->channel.wrong);
-            return false;
-        }
-    } while (queue->n < QUEUE_MAX && channel_waiting(&lsp->channel));
-    return true;
-}
-
-static void empty_queue(struct lsp *lsp, struct queue *queue)
-{
-    while (queue->first) {
-        struct message *message = queue->first;
-        queue->first = message->next;
-        queue->n--;
+    for (struct rpc_message *message; (message = rpc_take(&lsp->rpc));) {
         if (!lsp->done)
-            take_message(lsp, message, queue);
-        message_free(message);
+            take_message(lsp, message);
+        rpc_message_free(message);
     }
-    queue->last = &queue->first;
 }
 
 /* Checking comes when nobody waits for an answer: what is typed fast is checked once. */
 static int server_loop(struct lsp *lsp, struct err *err)
 {
-    struct queue queue = {.last = &queue.first};
     bool more = true;
-    while (more && !lsp->done && !lsp->channel.failed) {
-        more = fill_queue(lsp, &queue, err);
-        empty_queue(lsp, &queue);
-        if (lsp->dirty && more && !lsp->done && !channel_waiting(&lsp->channel))
+    while (more && !lsp->done && !lsp->rpc.channel.failed) {
+        more = rpc_fill(&lsp->rpc, err);
+        empty_queue(lsp);
+        if (lsp->dirty && more && !lsp->done && !channel_waiting(&lsp->rpc.channel))
             check_all(lsp);
     }
     if (lsp->done && lsp->shut_down)
         return 0;
     if (err->class != ERR_NONE) {
-        send_error(lsp, NULL, RPC_PARSE, lsp->channel.wrong);
+        rpc_fail(&lsp->rpc, NULL, RPC_PARSE, lsp->rpc.channel.wrong);
         return -1;
     }
     return err_set(err, ERR_PROTOCOL,
@@ -341,13 +241,14 @@ static int server_loop(struct lsp *lsp, struct err *err)
 
 int lsp_serve(const struct lsp_options *options, struct err *err)
 {
-    struct lsp lsp = {.options = options, .channel = {.in = options->in, .out = options->out}};
+    struct lsp lsp = {
+        .options = options, .rpc.channel = {.in = options->in, .out = options->out, .max = MESSAGE_MAX}};
     struct catalog_options types = {
         .kinds = options->workspace->kinds, .specs_dir = options->workspace->specs_dir};
     if (catalog_new(&types, &lsp.catalog, err))
         return -1;
     int rc = server_loop(&lsp, err);
-    channel_release(&lsp.channel);
+    rpc_release(&lsp.rpc);
     documents_release(&lsp.documents);
     check_release(&lsp);
     catalog_free(lsp.catalog);

@@ -7,17 +7,17 @@
 #ifndef WEIR_CMD_LSP_SERVER_H
 #define WEIR_CMD_LSP_SERVER_H
 
-#include "cmd/lsp/channel.h"
 #include "cmd/lsp/documents.h"
 #include "cmd/lsp/lsp.h"
 #include "cmd/lsp/sketch.h"
 #include "cmd/lsp/words.h"
+#include "cmd/rpc/rpc.h"
 
 struct published;
 
 struct lsp {
     const struct lsp_options *options;
-    struct channel channel;
+    struct rpc rpc;
     struct documents documents;
     struct catalog *catalog; /* types, for all but checking */
     bool initialized, shut_down, done;

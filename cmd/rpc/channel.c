@@ -1,5 +1,5 @@
-/* Messages of the language server protocol over two descriptors: see channel.h. */
-#include "cmd/lsp/channel.h"
+/* Messages over two descriptors: see channel.h. */
+#include "cmd/rpc/channel.h"
 
 #include "base/file.h"
 
@@ -7,10 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
-enum {
-    HEADER_MAX = 4096,
-    MESSAGE_MAX = 512 * 1024 * 1024, /* twice what a stack file may have: JSON has escapes */
-};
+enum { HEADER_MAX = 4096 };
 
 static struct str unread(const struct channel *channel)
 {
@@ -40,7 +37,7 @@ static void drop_read(struct channel *channel)
     channel->at = 0;
 }
 
-static bool read_length(struct str header, size_t *length)
+static bool read_length(struct str header, size_t max, size_t *length)
 {
     bool found = false;
     while (header.n) {
@@ -48,7 +45,7 @@ static bool read_length(struct str header, size_t *length)
         int64_t n;
         if (!str_ieq(str_trim(name), STR("Content-Length")))
             continue;
-        if (found || !str_to_int(str_trim(value), &n) || n < 0 || n > MESSAGE_MAX)
+        if (found || !str_to_int(str_trim(value), &n) || n < 0 || (uint64_t)n > max)
             return false;
         *length = (size_t)n;
         found = true;
@@ -63,10 +60,34 @@ static size_t header_end(struct str text)
     return at < 0 ? 0 : (size_t)at + 4;
 }
 
-enum channel_found channel_next(struct channel *channel, struct str *text)
+/* Blank lines between messages mean nothing. */
+static enum channel_found next_line(struct channel *channel, struct str *text)
+{
+    size_t seen = 0;
+    for (;;) {
+        struct str all = unread(channel);
+        ptrdiff_t end = str_find_char(all, '\n', seen);
+        channel->wrong = "a message is too long";
+        if ((end < 0 ? all.n : (size_t)end) > channel->max)
+            return CHANNEL_BROKEN;
+        if (end >= 0) {
+            *text = str_trim(str_slice(all, 0, (size_t)end));
+            channel->at += (size_t)end + 1;
+            seen = 0;
+            if (text->n)
+                return CHANNEL_MESSAGE;
+            continue;
+        }
+        seen = all.n;
+        channel->wrong = "a message has no end";
+        if (!read_more(channel))
+            return all.n ? CHANNEL_BROKEN : CHANNEL_END;
+    }
+}
+
+static enum channel_found next_with_header(struct channel *channel, struct str *text)
 {
     size_t header, length = 0;
-    drop_read(channel);
     while (!(header = header_end(unread(channel)))) {
         channel->wrong = "a header has no end";
         if (unread(channel).n > HEADER_MAX)
@@ -76,7 +97,7 @@ enum channel_found channel_next(struct channel *channel, struct str *text)
             return whole ? CHANNEL_END : CHANNEL_BROKEN;
     }
     channel->wrong = "a header has no Content-Length that could be read";
-    if (!read_length(str_slice(unread(channel), 0, header), &length))
+    if (!read_length(str_slice(unread(channel), 0, header), channel->max, &length))
         return CHANNEL_BROKEN;
     channel->wrong = "a message ends too early";
     while (unread(channel).n < header + length)
@@ -85,6 +106,12 @@ enum channel_found channel_next(struct channel *channel, struct str *text)
     *text = str_slice(unread(channel), header, header + length);
     channel->at += header + length;
     return CHANNEL_MESSAGE;
+}
+
+enum channel_found channel_next(struct channel *channel, struct str *text)
+{
+    drop_read(channel);
+    return channel->lines ? next_line(channel, text) : next_with_header(channel, text);
 }
 
 bool channel_waiting(const struct channel *channel)
@@ -97,9 +124,12 @@ void channel_send(struct channel *channel, struct str text)
 {
     struct err err = ERR_INIT;
     AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out, "Content-Length: %zu\r\n\r\n", text.n);
+    if (!channel->lines)
+        buf_addf(&out, "Content-Length: %zu\r\n\r\n", text.n);
     buf_add_str(&out, text);
-    if (fd_write_all(channel->out, out.p, out.n, &err, "the editor"))
+    if (channel->lines)
+        buf_add_char(&out, '\n');
+    if (fd_write_all(channel->out, out.p, out.n, &err, "the client"))
         channel->failed = true;
 }
 

@@ -1,9 +1,10 @@
 /*
- * Messages of the language server protocol: a header with their length, an empty line, JSON. What comes is
- * kept only as far as it has come, so that a length that somebody makes up costs nothing.
+ * JSON texts over two descriptors, each with its end. The language server protocol puts a header with their
+ * length and an empty line before them; the Model Context Protocol has one a line. What comes is kept only as
+ * far as it has come, so that a length that somebody makes up costs nothing.
  */
-#ifndef WEIR_CMD_LSP_CHANNEL_H
-#define WEIR_CMD_LSP_CHANNEL_H
+#ifndef WEIR_CMD_RPC_CHANNEL_H
+#define WEIR_CMD_RPC_CHANNEL_H
 
 #include "base/buf.h"
 
@@ -11,6 +12,8 @@
 
 struct channel {
     int in, out;
+    bool lines;        /* a message is a line; otherwise it has a header */
+    size_t max;        /* bytes of one message */
     struct buf read;   /* what has come */
     size_t at;         /* of it, where the next message begins */
     bool failed;       /* what was written did not arrive */
