@@ -1,6 +1,7 @@
 /* Files and paths: see file.h. */
 #include "base/file.h"
 
+#include "base/confined.h"
 #include "base/hash.h"
 
 #include <errno.h>
@@ -84,7 +85,7 @@ int file_check(const char *path, struct err *err)
     return stat(path, &st) ? 0 : check_kind(path, &st, err);
 }
 
-int file_open(const char *path, int flags, struct err *err)
+static int open_regular(const char *path, int flags, struct err *err)
 {
     struct stat st;
     if (file_check(path, err)) /* before: some devices do something when they are opened */
@@ -105,10 +106,23 @@ int file_open(const char *path, int flags, struct err *err)
     return fd;
 }
 
-/* It is read straight into the arena; files of /proc have no size, and any may grow meanwhile. */
-int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err)
+int file_open(const char *path, int flags, struct err *err)
 {
-    AUTO_FD int fd = file_open(path, O_RDONLY, err);
+    if (flags & O_CREAT && confined_path(path, err))
+        return -1;
+    int fd = open_regular(path, flags, err);
+    if (fd >= 0 && confined_file(fd, path, err)) {
+        close(fd);
+        errno = EACCES;
+        return -1;
+    }
+    return fd;
+}
+
+/* It is read straight into the arena; files of /proc have no size, and any may grow meanwhile. */
+static int read_opened(
+    struct arena *arena, int fd, const char *path, size_t max, struct str *out, struct err *err)
+{
     struct stat st;
     if (fd < 0)
         return -1;
@@ -128,6 +142,18 @@ int file_read(struct arena *arena, const char *path, size_t max, struct str *out
         return file_too_large(path, max, err);
     *out = file_join(arena, bytes, (size_t)have, buf_str(&rest));
     return 0;
+}
+
+int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err)
+{
+    AUTO_FD int fd = file_open(path, O_RDONLY, err);
+    return read_opened(arena, fd, path, max, out, err);
+}
+
+int file_read_own(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err)
+{
+    AUTO_FD int fd = open_regular(path, O_RDONLY, err);
+    return read_opened(arena, fd, path, max, out, err);
 }
 
 int fd_write_all(int fd, const void *bytes, size_t n, struct err *err, const char *path)

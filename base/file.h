@@ -22,6 +22,9 @@ int file_open(const char *path, int flags, struct err *err);
 int file_check(const char *path, struct err *err);
 /* Whole file, at most max bytes (0: no bound); out has a NUL after its end. */
 int file_read(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
+/* The same of a file that the user's environment names, or a setting that is a secret: what a stack names may
+ * be confined to a folder (base/confined.h), and such a file is outside. */
+int file_read_own(struct arena *arena, const char *path, size_t max, struct str *out, struct err *err);
 /* Writes beside the target, syncs, renames. Of the mode, such as 0644, the umask decides what a new file
  * gets; one that others could not read before they still cannot. */
 int file_write_atomic(const char *path, struct str data, mode_t mode, struct err *err);

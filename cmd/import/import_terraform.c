@@ -1,6 +1,7 @@
 /* weir import terraform: a state or plan, or the folder of a configuration, as a stack. */
 #include "cmd/import/importing.h"
 
+#include "base/confined.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/spawn.h"
@@ -21,6 +22,8 @@ static int run_program(const char *const *words, const char *out, struct err *er
 {
     pid_t child;
     int status;
+    if (confined_program(words[0], err))
+        return -1;
     AUTO_FD int file = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0)
         return err_errno(err, ERR_IO, "%s", out);

@@ -2,6 +2,7 @@
 #include "plan/state/backend_file_internal.h"
 
 #include "base/clock.h"
+#include "base/confined.h"
 #include "base/crash.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -361,6 +362,9 @@ int backend_file_new(
     if (!options->stack.n || str_find_char(options->stack, '/', 0) >= 0 ||
         str_find_char(options->env, '/', 0) >= 0)
         return err_set(err, ERR_INVALID, "\"%.*s\" cannot be the name of a state", STR_ARG(options->stack));
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (confined_path(path_join(&scratch, options->dir, folder).p, err))
+        return -1;
     struct file_backend *f = mem_zalloc(sizeof *f);
     struct arena *a = &f->arena;
     f->base.ops = &file_ops;

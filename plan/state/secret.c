@@ -105,7 +105,7 @@ static int key_load(struct secrets *s, const struct value *config, struct str sp
     }
     if (str_starts(spec, STR("file:"))) {
         struct str path = path_join(&scratch, dir, str_slice(spec, 5, spec.n));
-        if (file_read(&scratch, path.p, 64 * 1024, &text, err))
+        if (file_read_own(&scratch, path.p, 64 * 1024, &text, err))
             return err_context(err, "reading the state key");
         int result = key_set(&s->keys[s->n++], text, path, err);
         OPENSSL_cleanse((void *)(uintptr_t)text.p, text.n);

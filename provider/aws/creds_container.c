@@ -33,7 +33,7 @@ static int find_token(struct creds_context *ctx, struct str *token, struct err *
     if (!file.n)
         return 0;
     struct err why = ERR_INIT;
-    if (file_read(ctx->arena, file.p, TOKEN_MAX, token, &why))
+    if (file_read_own(ctx->arena, file.p, TOKEN_MAX, token, &why))
         return err_set(err, ERR_AUTH, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: %s", why.message);
     *token = str_trim(*token);
     return 0;

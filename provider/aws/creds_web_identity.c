@@ -9,7 +9,7 @@ int creds_assume_with_token_file(struct creds_context *ctx, struct str file, str
 {
     struct err why = ERR_INIT;
     struct str token;
-    if (file_read(ctx->arena, arena_strz(ctx->arena, file), TOKEN_MAX, &token, &why))
+    if (file_read_own(ctx->arena, arena_strz(ctx->arena, file), TOKEN_MAX, &token, &why))
         return err_set(err, ERR_AUTH, "web identity token: %s", why.message);
     role->web_token = str_trim(token);
     return creds_assume_role(ctx, NULL, role, out, err);

@@ -141,7 +141,7 @@ int profiles_parse(struct arena *arena, struct str config, const char *config_na
 static int profile_read_file(struct arena *arena, const char *path, struct str *text, struct err *err)
 {
     *text = STR_EMPTY;
-    return path && path_exists(path) ? file_read(arena, path, FILE_MAX, text, err) : 0;
+    return path && path_exists(path) ? file_read_own(arena, path, FILE_MAX, text, err) : 0;
 }
 
 int profiles_load(struct arena *arena, const struct profiles **out, struct err *err)

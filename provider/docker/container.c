@@ -1,6 +1,8 @@
 /* docker.container: made, started and waited for; changed in place where the Engine can. */
 #include "provider/docker/container.h"
 
+#include "base/confined.h"
+
 static const struct resource docker_container = {.what = "container",
     .path = "/containers/%s/json",
     .remove = "/containers/%s?force=true&v=true",
@@ -61,6 +63,8 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt UN
 {
     const struct value *document;
     *live = NULL;
+    if (confined_program("the container", err))
+        return -1;
     if (make(ctx, desired, err) || resource_look(ctx, &docker_container, desired, &document, err))
         return -1;
     if (!document)

@@ -1,6 +1,7 @@
 /* Build contexts: see context.h. */
 #include "provider/docker/context.h"
 
+#include "base/confined.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -194,7 +195,7 @@ int context_open_file(struct context *context, const struct context_entry *entry
     if (*fd < 0)
         return err_set(
             err, ERR_INVALID, "\"%.*s\" cannot be read: %s", STR_ARG(entry->source), strerror(errno));
-    return context_check_file(context, entry, *fd, err);
+    return confined_file(*fd, entry->source.p, err) || context_check_file(context, entry, *fd, err) ? -1 : 0;
 }
 
 struct hashing {

@@ -1,6 +1,7 @@
 /* Building an image: what is sent, and what came of it. */
 #include "provider/docker/image.h"
 
+#include "base/confined.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "provider/docker/stream.h"
@@ -155,6 +156,8 @@ static int send_once(
 
 int image_build(struct op_ctx *ctx, const struct value *desired, struct err *err)
 {
+    if (confined_program("the image's build", err))
+        return -1;
     for (int tries = 1;; tries++) {
         struct context context;
         struct err failure = ERR_INIT;

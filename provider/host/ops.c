@@ -1,20 +1,29 @@
 /* The operations of all types of host.*, as provider.h has them. What differs is in the scripts and type.h.
  */
+#include "base/confined.h"
 #include "base/hash.h"
 #include "provider/host/script.h"
 
 /* ---- looking ---- */
 
+/* The file's own command is run, even to look (`unless`). */
+static int may_command(struct op_ctx *ctx, struct err *err)
+{
+    return host_type_of(ctx)->once ? confined_program("the command on the host", err) : 0;
+}
+
 static int host_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    return host_look(ctx, prior, live, err);
+    return may_command(ctx, err) || host_look(ctx, prior, live, err) ? -1 : 0;
 }
 
 static int host_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
     struct question *questions = ARENA_ARRAY(ctx->arena, struct question, sought->count + 1);
+    if (may_command(ctx, err))
+        return -1;
     *covered = op_all_readable(ctx);
     for (size_t i = 0; i < sought->count; i++)
         script_look(ctx, sought->priors[i], &questions[i]);
@@ -48,6 +57,8 @@ static int host_prepare(struct op_ctx *ctx, const struct preparation *how, const
     const struct value **prepared, struct err *err)
 {
     const struct host_type *type = host_type_of(ctx);
+    if (may_command(ctx, err))
+        return -1;
     *prepared = desired = with_mode(ctx, desired);
     return type->prepare ? type->prepare(ctx, how, desired, prepared, err) : 0;
 }

@@ -3,6 +3,7 @@
  */
 #include "provider/package/package.h"
 
+#include "base/confined.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -104,7 +105,7 @@ int package_open(struct package *package, const struct package_file *file, int *
     if (*fd < 0)
         return err_set(
             err, ERR_INVALID, "\"%.*s\" cannot be read: %s", STR_ARG(file->source), strerror(errno));
-    return package_check(package, file, *fd, err);
+    return confined_file(*fd, file->source.p, err) || package_check(package, file, *fd, err) ? -1 : 0;
 }
 
 int package_check(struct package *package, const struct package_file *file, int fd, struct err *err)

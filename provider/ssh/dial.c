@@ -1,5 +1,6 @@
 /* Ways to a host: by TCP, or over a program's standard input and output. */
 #include "base/clock.h"
+#include "base/confined.h"
 #include "base/spawn.h"
 #include "provider/ssh/login.h"
 
@@ -129,6 +130,8 @@ int dial_command(const struct connection *c, int *fd, struct err *err)
 {
     int ends[2];
     AUTO_BUF struct buf line = BUF_INIT;
+    if (confined_program("the proxy command", err))
+        return -1;
     expand(c, &line);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return err_errno(err, ERR_IO, "no socket for the proxy command");

@@ -2,6 +2,7 @@
 #include "provider/weir/command.h"
 
 #include "base/clock.h"
+#include "base/confined.h"
 #include "base/spawn.h"
 
 #include <errno.h>
@@ -138,6 +139,8 @@ int command_run(const struct local_command *command, struct command_output *outp
 {
     struct watching w = {.command = command, .output = output};
     int ends[2];
+    if (confined_program(command->what, err))
+        return -1;
     if (cancel_is_set(command->cancel))
         return err_set(err, ERR_INTERRUPTED, "%s was not started: interrupted", command->what);
     if (pipe2(ends, O_CLOEXEC))

@@ -4,6 +4,7 @@
  */
 #include "stacks/expressions/func.h"
 
+#include "base/confined.h"
 #include "base/file.h"
 #include "base/glob.h"
 #include "base/hash.h"
@@ -99,6 +100,9 @@ const struct value *func_fileexists(struct call *call)
         return NULL;
     if (is_open(call, path, &(struct str){0}))
         return value_bool(true);
+    struct err err = ERR_INIT;
+    if (confined_path(path.p, &err))
+        return call_fail(call, 0, "%s", err.message);
     return value_bool(!stat(path.p, &st) && S_ISREG(st.st_mode));
 }
 
@@ -201,6 +205,9 @@ const struct value *func_fileset(struct call *call)
     struct str path = file_path(call, 0);
     if (!path.p)
         return NULL;
+    struct err err = ERR_INIT;
+    if (confined_path(path.p, &err))
+        return call_fail(call, 0, "%s", err.message);
     struct fileset set = {.call = call, .pattern = arg_text(call, 1), .found = VALUE_BUILDER(call->arena)};
     const struct value *list = NULL;
     if (walk_folder(&set, AT_FDCWD, path.p, STR_EMPTY, 0)) {

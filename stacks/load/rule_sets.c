@@ -1,6 +1,7 @@
 /* Rules that others have written: sets of weir, modules with rules, and those of an organisation. */
 #include "stacks/load/rules.h"
 
+#include "base/confined.h"
 #include "base/file.h"
 #include "stacks/load/sandbox_place.h"
 
@@ -111,8 +112,10 @@ static struct str nearest_file(struct loader *loader)
     struct str folder = arena_str(loader->arena, str_z(real));
     while ((folder = sandbox_place_above(loader->arena, folder)).n) {
         struct str path = path_join(loader->arena, folder, STR("weir-rules.yaml"));
-        if (path_exists(path.p))
-            return path;
+        if (!path_exists(path.p))
+            continue;
+        confine_allow(path.p); /* it is above the stack's folder */
+        return path;
     }
     return STR_EMPTY;
 }
@@ -124,8 +127,11 @@ void load_organisation_rules(struct unit *root)
     struct str nearest = nearest_file(loader);
     for (struct str rest = str_z(given ? given : ""), path; rest.p && rest.n;) {
         path = str_cut(rest, ':', &rest);
-        if (path.n)
-            load_file(root, arena_str(loader->arena, path));
+        if (!path.n)
+            continue;
+        path = arena_str(loader->arena, path);
+        confine_allow(path.p);
+        load_file(root, path);
     }
     if (nearest.n)
         load_file(root, nearest);

@@ -1,6 +1,7 @@
 /* Which sandbox a stack has: see sandbox_place.h. */
 #include "stacks/load/sandbox_place.h"
 
+#include "base/confined.h"
 #include "base/yaml.h"
 #include "stacks/load/load.h"
 
@@ -36,7 +37,8 @@ static struct str configured(struct arena *arena, const char *stack)
     const struct node *said = root && root->kind == NODE_MAP ? node_get(root, "sandbox") : NULL;
     if (!said || said->kind != NODE_STRING || !said->string.n)
         return (struct str){0};
-    return path_join(arena, folder, said->string);
+    struct str place = path_join(arena, folder, said->string);
+    return confined_path(place.p, NULL) ? (struct str){0} : place;
 }
 
 /* Who may write in /tmp must not choose what runs our jobs. */

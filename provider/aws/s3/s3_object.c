@@ -1,6 +1,7 @@
 /* `aws.s3.object`: see s3_object.h. */
 #include "provider/aws/s3/s3_object.h"
 
+#include "base/confined.h"
 #include "base/digests.h"
 #include "base/file.h"
 #include "provider/aws/content_type.h"
@@ -161,6 +162,8 @@ static int file_hash(
     AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &st))
         return err_errno(err, ERR_IO, "source \"%s\"", path);
+    if (confined_file(fd, path, err))
+        return -1;
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_IO, "source \"%s\" is not a file", path);
     if (!upload_part_size(st.st_size))

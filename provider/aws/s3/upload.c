@@ -1,6 +1,7 @@
 /* Uploads to S3: see upload.h. */
 #include "provider/aws/s3/upload.h"
 
+#include "base/confined.h"
 #include "base/file.h"
 #include "provider/aws/content_type.h"
 #include "provider/aws/s3/s3.h"
@@ -27,6 +28,8 @@ int upload_open(const struct s3_upload *upload, struct upload_source *out, struc
     out->fd = open(upload->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us up */
     if (out->fd < 0 || fstat(out->fd, &st))
         return err_errno(err, ERR_IO, "cannot read \"%s\"", upload->path);
+    if (confined_file(out->fd, upload->path, err))
+        return -1;
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_IO, "\"%s\" is not a file", upload->path);
     out->id = file_id_of(&st);
