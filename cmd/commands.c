@@ -68,10 +68,11 @@ extern const struct command cmd_docs;
 extern const struct command cmd_schema;
 extern const struct command cmd_completion;
 extern const struct command cmd_lsp;
+extern const struct command cmd_mcp;
 extern const struct command cmd_version;
 extern const struct command cmd_help;
 static const struct command *const reference[] = {
-    &cmd_docs, &cmd_schema, &cmd_lsp, &cmd_completion, &cmd_version, &cmd_help, NULL};
+    &cmd_docs, &cmd_schema, &cmd_lsp, &cmd_mcp, &cmd_completion, &cmd_version, &cmd_help, NULL};
 /* clang-format on */
 
 const struct command_group command_groups[] = {

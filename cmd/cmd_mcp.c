@@ -1,0 +1,118 @@
+/* weir mcp: what the server for assistants may do, and where. */
+#include "cmd/mcp/mcp.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct mcp_settings {
+    struct settings shared;
+    struct texts allow;
+    const char *root;
+};
+
+/* Commands run in the stack's folder, wherever this one was started. */
+static int make_whole(struct invocation *inv, const char **path, struct err *err)
+{
+    char real[PATH_MAX];
+    if (!*path)
+        return 0;
+    if (!realpath(*path, real))
+        return err_errno(err, ERR_IO, "%s", *path);
+    *path = arena_strz(&inv->arena, str_z(real));
+    return 0;
+}
+
+static int make_settings_whole(struct invocation *inv, struct settings *s, struct err *err)
+{
+    if (make_whole(inv, &s->specs, err))
+        return -1;
+    for (size_t i = 0; i < s->input_files.n; i++) {
+        const char *path = s->input_files.items[i].p;
+        if (make_whole(inv, &path, err))
+            return -1;
+        s->input_files.items[i] = str_z(path);
+    }
+    return 0;
+}
+
+static int find_folder(struct invocation *inv, struct mcp *mcp, const char *root, struct err *err)
+{
+    const char *given = inv->settings->dir ? inv->settings->dir : ".";
+    mcp->folder = given;
+    if (!path_is_dir(given)) {
+        mcp->folder = arena_strz(&inv->arena, path_dir(str_z(given)));
+        mcp->file = path_base(str_z(given)).p;
+    }
+    mcp->root = root ? root : mcp->folder;
+    if (make_whole(inv, &mcp->folder, err) || make_whole(inv, &mcp->root, err))
+        return -1;
+    struct str below = str_z(mcp->folder), top = str_z(mcp->root);
+    bool inside = str_starts(below, top) && (below.n == top.n || top.n == 1 || below.p[top.n] == '/');
+    return inside ? 0 : err_set(err, ERR_USAGE, "the stack's folder is not in %s", mcp->root);
+}
+
+static int take_allowed(const struct mcp_settings *own, struct mcp *mcp, struct err *err)
+{
+    for (size_t i = 0; i < own->allow.n; i++) {
+        struct str what = own->allow.items[i];
+        bool apply = str_eqz(what, "apply"), commands = str_eqz(what, "commands");
+        mcp->may_apply |= apply;
+        mcp->may_command |= commands;
+        if (!apply && !commands)
+            return err_set(err, ERR_USAGE, "--allow is apply or commands, not \"%.*s\"", STR_ARG(what));
+    }
+    return 0;
+}
+
+static int cmd_mcp_run(struct invocation *inv)
+{
+    struct mcp_settings *own = inv->own;
+    struct err err = ERR_INIT;
+    struct mcp mcp = {.inv = inv, .rpc.channel = {.in = STDIN_FILENO, .out = inv->out.fd}};
+    if (take_allowed(own, &mcp, &err) || make_settings_whole(inv, &own->shared, &err) ||
+        find_folder(inv, &mcp, own->root, &err) || mcp_serve(&mcp, &err))
+        return invocation_fail(inv, &err);
+    return EXIT_DONE;
+}
+
+static const struct option options[] = {
+    {0, "allow", .value = "WHAT", .kind = OPTION_LIST, .offset = offsetof(struct mcp_settings, allow),
+        .completes = COMPLETES_CHOICES, .choices = "apply commands",
+        .doc = "apply: apply a plan that was shown. commands: run programs, such as weir.command, builds "
+               "and credential helpers. May be repeated; without it, neither"},
+    {0, "root", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct mcp_settings, root),
+        .completes = COMPLETES_DIR,
+        .doc = "stacks read files in this folder only (default: the stack's folder)"},
+};
+static const struct option_set own_set = OPTION_SET(NULL, options);
+static const struct option_set *const sets[] = {&own_set, &options_stack, NULL};
+static const struct command_example examples[] = {
+    {"weir mcp -C stacks/lake", "what a client starts; it only looks"},
+    {"weir mcp -C stacks/lake -e dev --allow apply", "it may apply plans to this environment"},
+    {NULL, NULL},
+};
+
+const struct command cmd_mcp = {
+    .name = "mcp",
+    .summary = "help assistants with a stack: an MCP server",
+    .details =
+        "Speaks the Model Context Protocol over standard input and output; an assistant's program starts it. "
+        "Tools: docs, validate, plan, show, history, drift, cost, rules, import_draft, and apply where "
+        "--allow says so. Resources: the stack, the reference, the state, the last plan. Secrets are "
+        "masked.\n\n"
+        "An assistant can apply the last plan only, by its hash, after all of it was shown, and once. Rules "
+        "hold; one that wants an approval is for a person to approve. What blocks a deletion blocks it here, "
+        "too: no option lifts it.\n\n"
+        "Files outside of the stack's folder are not read, whatever names them: paths, links, expressions. "
+        "weir's own files, such as AWS credentials, are no part of this. Programs are not run without "
+        "--allow commands: neither weir.command and host.command nor builds, docker.container, "
+        "credential_process, git, proxy commands of SSH, or terraform.",
+    .sets = sets,
+    .settings_size = sizeof(struct mcp_settings),
+    .examples = examples,
+    .run = cmd_mcp_run,
+};

@@ -1,0 +1,273 @@
+/* A command in a process of its own, with pipes: see mcp.h. */
+#include "cmd/mcp/mcp.h"
+
+#include "base/clock.h"
+#include "base/confined.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "stacks/load/sandbox_place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum {
+    OUT_MAX = 64 << 20, /* more than that is no answer; the rest is dropped */
+    ERR_MAX = 64 << 10,
+    TICK_MS = 100,
+    PROGRESS_MS = 200, /* between two notifications */
+};
+
+void run_add(struct call *call, struct run *run, const char *format, ...)
+{
+    enum { WORDS_MAX = 1000 };
+    if (!run->words.items)
+        run->words.items = ARENA_ARRAY(call->arena, struct str, WORDS_MAX);
+    if (run->words.n == WORDS_MAX)
+        return;
+    AUTO_BUF struct buf word = BUF_INIT;
+    va_list args;
+    va_start(args, format);
+    buf_addvf(&word, format, args);
+    va_end(args);
+    run->words.items[run->words.n++] = arena_str(call->arena, buf_str(&word));
+}
+
+static void add_list(struct call *call, struct run *run, const char *option, const struct texts *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        run_add(call, run, "%s=%.*s", option, STR_ARG(list->items[i]));
+}
+
+void run_add_chosen(struct call *call, struct run *run)
+{
+    const struct settings *s = call->mcp->inv->settings;
+    if (call->mcp->file)
+        run_add(call, run, "--dir=%s", call->mcp->file);
+    if (s->env)
+        run_add(call, run, "--env=%s", s->env);
+    if (s->specs)
+        run_add(call, run, "--specs=%s", s->specs);
+    if (s->sandbox)
+        run_add(call, run, "--sandbox");
+    add_list(call, run, "--input-file", &s->input_files);
+    add_list(call, run, "--input", &s->inputs);
+}
+
+/* ---- in the new process ---- */
+
+static int confine(const struct mcp *mcp, struct err *err)
+{
+    const struct settings *s = mcp->inv->settings;
+    if (chdir(mcp->folder) || confine_files(mcp->root, err))
+        return err->class != ERR_NONE ? -1 : err_errno(err, ERR_IO, "%s", mcp->folder);
+    if (s->specs)
+        confine_allow(s->specs);
+    for (size_t i = 0; i < s->input_files.n; i++)
+        confine_allow(s->input_files.items[i].p);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str sandbox = s->sandbox ? sandbox_place(&scratch, mcp->file) : STR_EMPTY;
+    if (sandbox.n && !dir_make(arena_strz(&scratch, sandbox), err))
+        confine_allow(arena_strz(&scratch, sandbox));
+    return mcp->may_command ? 0 : confine_programs(err);
+}
+
+/* It has no more of this process than its memory. */
+static void become(struct call *call, struct run *run, int out, int error)
+{
+    struct mcp *mcp = call->mcp;
+    struct err err = ERR_INIT;
+    char **argv = ARENA_ARRAY(call->arena, char *, run->words.n + 2);
+    int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    prctl(PR_SET_PDEATHSIG, SIGINT); /* as if somebody had pressed Ctrl-C */
+    if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(error, STDERR_FILENO) < 0)
+        _exit(EXIT_FAILED);
+    if (confine(mcp, &err)) {
+        dprintf(STDERR_FILENO, "error: %s\n", err.message);
+        _exit(EXIT_FAILED);
+    }
+    if (run->own)
+        _exit(run->own(mcp));
+    argv[0] = (char *)"weir";
+    for (size_t i = 0; i < run->words.n; i++)
+        argv[i + 1] = (char *)run->words.items[i].p;
+    argv[run->words.n + 1] = NULL;
+    _exit(cli_main((int)run->words.n + 1, argv));
+}
+
+/* ---- beside it ---- */
+
+enum { OUT, ERROR, SAVED, PIPES };
+
+struct beside {
+    struct call *call;
+    struct run *run;
+    pid_t child;
+    int ends[PIPES]; /* -1: nothing more comes */
+    struct buf *to[PIPES];
+    size_t line; /* in out: what was not reported yet */
+    int lines;
+    int64_t reported_ms;
+    bool asked; /* to end */
+};
+
+static void ask_end(struct beside *b)
+{
+    if (!b->asked)
+        kill(b->child, SIGINT);
+    b->asked = true;
+}
+
+/* {"event":"start","address":"lake",…} is "start lake" */
+static void report_line(struct beside *b, struct str line)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_BUF struct buf out = BUF_INIT;
+    const struct value *event;
+    int64_t now = clock_mono_ms();
+    if (now - b->reported_ms < PROGRESS_MS || json_parse(&scratch, line, &event, NULL))
+        return;
+    b->reported_ms = now;
+    struct str name = value_gets(event, "event"), address = value_gets(event, "address");
+    buf_addz(
+        &out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":");
+    json_write(&out, b->call->token, JSON_PLAIN);
+    buf_addf(&out, ",\"progress\":%d,\"message\":", b->lines);
+    json_write_string(
+        &out, arena_printf(&scratch, "%.*s%s%.*s", STR_ARG(name), address.n ? " " : "", STR_ARG(address)));
+    buf_addz(&out, "}}");
+    channel_send(&b->call->mcp->rpc.channel, buf_str(&out));
+}
+
+static void report_lines(struct beside *b)
+{
+    struct str all = buf_str(&b->run->out);
+    for (ptrdiff_t end; (end = str_find_char(all, '\n', b->line)) >= 0; b->line = (size_t)end + 1) {
+        b->lines++;
+        if (b->call->token && !b->call->cancelled)
+            report_line(b, str_slice(all, b->line, (size_t)end));
+    }
+}
+
+/* False: it gave nothing. */
+static bool beside_read(struct beside *b, int i)
+{
+    char block[65536];
+    ssize_t n = read(b->ends[i], block, sizeof block);
+    if (n > 0)
+        buf_add(b->to[i], block, (size_t)n);
+    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)) {
+        close(b->ends[i]);
+        b->ends[i] = -1;
+    }
+    return n > 0;
+}
+
+/* What the client sends meanwhile. */
+static void heed(struct beside *b)
+{
+    struct rpc *rpc = &b->call->mcp->rpc;
+    struct err ignored = ERR_INIT;
+    const struct value *id;
+    struct str method;
+    if (!rpc_fill(rpc, &ignored)) {
+        b->call->mcp->done = b->call->cancelled = true;
+        ask_end(b);
+    }
+    for (struct rpc_message *ping; (ping = rpc_take_early(rpc, "ping"));) {
+        if (rpc_kind_of(rpc, ping, &id, &method) == RPC_REQUEST)
+            rpc_result(rpc, id, STR("{}"));
+        rpc_message_free(ping);
+    }
+    if (!b->call->cancelled && rpc_is_cancelled(rpc, b->call->id, "notifications/cancelled", "requestId")) {
+        b->call->cancelled = true;
+        ask_end(b);
+    }
+}
+
+static void attend(struct beside *b)
+{
+    struct mcp *mcp = b->call->mcp;
+    bool ended = false, more = true;
+    while (!ended || more) { /* what it left behind may keep a pipe, so that this has no end */
+        bool listens = !mcp->done && !rpc_is_full(&mcp->rpc);
+        struct pollfd fds[PIPES + 1] = {
+            [PIPES] = {.fd = listens ? mcp->rpc.channel.in : -1, .events = POLLIN}};
+        for (int i = 0; i < PIPES; i++)
+            fds[i] = (struct pollfd){.fd = b->ends[i], .events = POLLIN};
+        bool open = b->ends[OUT] >= 0 || b->ends[ERROR] >= 0 || b->ends[SAVED] >= 0;
+        poll(fds, PIPES + 1, ended ? 0 : TICK_MS);
+        more = false;
+        for (int i = 0; i < PIPES; i++)
+            more |= fds[i].revents && beside_read(b, i);
+        report_lines(b);
+        if (fds[PIPES].revents && !ended)
+            heed(b);
+        if (!ended && (!more || !open))
+            ended = waitpid(b->child, &b->run->status, open ? WNOHANG : 0) == b->child;
+    }
+    for (int i = 0; i < PIPES; i++)
+        fd_close_ptr(&b->ends[i]);
+    int status = b->run->status;
+    b->run->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+    if (!WIFEXITED(status))
+        buf_addf(&b->run->err, "it was ended by signal %d\n", WTERMSIG(status));
+}
+
+static int pipes_make(int ends[PIPES][2], struct err *err)
+{
+    for (int i = 0; i < PIPES; i++)
+        if (pipe2(ends[i], O_CLOEXEC) || fcntl(ends[i][0], F_SETFL, O_NONBLOCK))
+            return err_errno(err, ERR_FAILED, "cannot make a pipe");
+    return 0;
+}
+
+static int plan_in_memory(const struct run *run, struct err *err)
+{
+    int fd = memfd_create("weir", MFD_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, ERR_IO, "cannot keep the plan");
+    return fd_write_all(fd, run->plan.p, run->plan.n, err, "memory") ? -1 : fd;
+}
+
+int run_command(struct call *call, struct run *run, struct err *err)
+{
+    int ends[PIPES][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
+    struct buf unused = {.max = 1};
+    struct beside b = {
+        .call = call, .run = run, .to = {&run->out, &run->err, run->saved ? run->saved : &unused}};
+    AUTO_FD int plan = run->plan.n ? plan_in_memory(run, err) : -1;
+    if ((run->plan.n && plan < 0) || pipes_make(ends, err))
+        return -1;
+    run->out.max = OUT_MAX;
+    run->err.max = ERR_MAX;
+    if (run->saved)
+        run_add(call, run, "--out=/dev/fd/%d", ends[SAVED][1]);
+    if (run->plan.n)
+        run_add(call, run, "/dev/fd/%d", plan);
+    b.child = fork();
+    if (b.child == 0)
+        become(call, run, ends[OUT][1], ends[ERROR][1]);
+    for (int i = 0; i < PIPES; i++) {
+        close(ends[i][1]);
+        b.ends[i] = ends[i][0];
+    }
+    if (b.child > 0)
+        attend(&b);
+    buf_release(&unused);
+    return b.child > 0 ? 0 : err_errno(err, ERR_FAILED, "cannot start a process");
+}
+
+void run_release(struct run *run)
+{
+    buf_release(&run->out);
+    buf_release(&run->err);
+}
