@@ -17,6 +17,8 @@ static const struct {
     {"create_before_destroy", "lifecycle: {create_before_destroy: true}"},
     {"ignore_changes", "lifecycle: {ignore_changes: […]}, with the names that the attributes have here"},
     {"replace_triggered_by", "lifecycle: {replace_triggered_by: […]}"},
+    {"precondition", "lifecycle: {precondition: [{require: …, message: …}]}"},
+    {"postcondition", "lifecycle: {postcondition: [{require: …, message: …}]}"},
 };
 
 /* resource "aws_s3_bucket" "lake" {: its address; "" anything else. */
@@ -32,11 +34,22 @@ static struct str line_opens(struct arena *arena, struct str line)
     return rest.p ? arena_printf(arena, "%.*s.%.*s", STR_ARG(type), STR_ARG(name)) : STR_EMPTY;
 }
 
+/* What else may have conditions; nothing of that is a resource here. */
+static bool line_opens_other(struct str line)
+{
+    return str_starts(line, STR("data ")) || str_starts(line, STR("output ")) ||
+           str_starts(line, STR("check "));
+}
+
 static void tell_line(struct draft *d, const struct source *source, struct str line, struct str address)
 {
     ptrdiff_t open = str_starts(line, STR("lifecycle")) ? str_find_char(line, '{', 0) : -1;
     line = open < 0 ? line : str_trim(str_slice(line, (size_t)open + 1, line.n));
     struct str value, key = str_trim(str_cut(line, '=', &value));
+    if (!value.p && str_ends(key, STR("{"))) { /* a block */
+        value = STR("{");
+        key = str_trim(str_slice(key, 0, key.n - 1));
+    }
     value = str_trim(value.p ? value : STR_EMPTY);
     for (size_t i = 0; value.n && i < sizeof words / sizeof *words; i++)
         if (str_eqz(key, words[i].word) && !str_starts(value, STR("false")))
@@ -55,8 +68,9 @@ static void read_lines(struct draft *d, struct str path)
         return; /* what Terraform can do without */
     for (rest = source->text; rest.n;) {
         struct str line = str_trim(str_cut(rest, '\n', &rest)), opened = line_opens(d->arena, line);
-        address = opened.n ? opened : address;
-        tell_line(d, source, line, address);
+        address = opened.n ? opened : line_opens_other(line) ? STR_EMPTY : address;
+        if (address.n)
+            tell_line(d, source, line, address);
     }
 }
 

@@ -439,7 +439,8 @@ def test_what_only_the_files_say(local_stack):
     folder = local_stack.folder / "infra"
     (folder / "modules/store").mkdir(parents=True)
     (folder / "modules/store/main.tf").write_text('resource "aws_s3_bucket" "lake" {\n  lifecycle {\n    prevent_destroy       = true\n    create_before_destroy = false\n    # ignore_changes = [tags]\n    ignore_changes = [tags]\n  }\n}\n'
-                                                          'resource "aws_db_instance" "shop" {\n  lifecycle { ignore_changes = [password] }\n}\n')
+                                                          'resource "aws_db_instance" "shop" {\n  lifecycle { ignore_changes = [password] }\n}\n'
+                                                          'output "x" {\n  precondition {\n    condition = true\n  }\n}\nresource "aws_sqs_queue" "q" {\n  lifecycle {\n    postcondition {\n      condition = true\n    }\n  }\n}\n')
     (local_stack.folder / "plan.json").write_text(json.dumps(document))
     (local_stack.folder / "bin").mkdir()
     (local_stack.folder / "bin/terraform").write_text(FAKE)
@@ -447,6 +448,7 @@ def test_what_only_the_files_say(local_stack):
     result = local_stack.run("import", "terraform", "infra", env={"PATH": f"{local_stack.folder / 'bin'}:{os.environ['PATH']}", "PLAN_JSON": str(local_stack.folder / "plan.json")})
     assert "aws_db_instance.shop: what Terraform shows does not tell of `ignore_changes`" in result.err and "infra/modules/store/main.tf:10:15" in result.err
     assert "infra/modules/store/main.tf:3:5" in result.err and "aws_s3_bucket.lake: what Terraform shows does not tell of `prevent_destroy`: here that is lifecycle: {prevent_destroy: true}" in result.err
+    assert "main.tf:19:5" in result.err and "aws_sqs_queue.q: what Terraform shows does not tell of `postcondition`: here that is lifecycle: {postcondition: [{require: …, message: …}]}" in result.err and "main.tf:13" not in result.err
     assert "main.tf:6:5" in result.err and "main.tf:5" not in result.err and "main.tf:4" not in result.err
     assert "aws_s3_bucket.lake: without its provisioners: weir.command" in result.err
     assert re.search("data.aws_vpc.net +- +what it said is written where it is used", result.err) and re.search("data.terraform_remote_state.net .*weir.stack", result.err)
