@@ -9,6 +9,7 @@
 #include "sandbox/engine/spark.h"
 #include "sandbox/host/host.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/services/dynamodb/items.h"
 #include "sandbox/services/shared/endpoints.h"
 
 #include <pthread.h>
@@ -114,6 +115,11 @@ static bool has_kafka(const struct machine *m)
     return kafka_daemon.find(m->arena) != NULL;
 }
 
+static bool has_dynamodb(const struct machine *m)
+{
+    return item_engine_find(m->arena) != NULL;
+}
+
 static bool has_airflow(const struct machine *m)
 {
     return mwaa_airflow(m->arena) != NULL;
@@ -146,6 +152,8 @@ static const struct row {
         has_postgres},
     {"kafka", "Kafka with Java", "clusters of MSK", "engines",
         "apt-get install default-jre-headless, and Kafka's archive in /opt/kafka", has_kafka},
+    {"dynamodb", "Dynoxide", "items and streams of DynamoDB", "dynamodb", "cargo install dynoxide-rs",
+        has_dynamodb},
     {"airflow", "Airflow 2", "environments of MWAA", "airflow",
         "pip install apache-airflow in an environment whose bin/ WEIR_AIRFLOW names", has_airflow},
     {"hosts", "hosts", "instances of EC2", "engines", "apt-get install openssh-server iproute2 iptables sudo",

@@ -92,18 +92,21 @@ static const struct value *by_members(
     return input;
 }
 
-/* An answer's shape follows from the answer. */
-static const struct shape *response_shape(
-    struct arena *arena, const struct service_operation *operation, const struct value *output)
+/* An answer's shape follows from the answer. JSON writes what is there. */
+static const struct shape *response_shape(struct arena *arena, enum wire_protocol protocol,
+    const struct service_operation *operation, const struct value *output)
 {
     const struct shape *shape = shape_of(arena, output);
     struct shape_member *members = (struct shape_member *)shape->members;
-    for (size_t i = 0; i < shape->member_count; i++)
+    for (size_t i = 0; i < shape->member_count; i++) {
+        if (protocol == WIRE_JSON10 || protocol == WIRE_JSON11)
+            members[i].shape = &any_shape;
         for (const struct service_place *place = operation->places; place && place->member; place++)
             if (str_eqz(members[i].name, place->member) && place->location != WIRE_QUERY_STRING) {
                 members[i].location = place->location;
                 members[i].wire = str_z(place->name);
             }
+    }
     return shape;
 }
 
@@ -163,8 +166,9 @@ static int dispatch_answer(struct service_call *call, const struct wire_operatio
     if (call->forward || call->declined)
         return 0;
     const struct value *output = call->output ? call->output : &value_empty_map;
-    return wire_encode_response(call->arena, wire, response_shape(call->arena, call->operation, output),
-        output, call->request_id, out, err);
+    return wire_encode_response(call->arena, wire,
+        response_shape(call->arena, wire->protocol, call->operation, output), output, call->request_id, out,
+        err);
 }
 
 static bool dispatch_forward(
@@ -227,6 +231,8 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
         struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
         int status = err.http_status ? err.http_status : 400;
         wire_encode_error(&x->arena, &wire, status, code, str_z(err.message), call.request_id, out);
+        if (call.refusal)
+            out->body = json_as_text(&x->arena, call.refusal)->string;
     }
     if (call.declined)
         return false;

@@ -25,8 +25,9 @@ struct service_call {
     struct str region;
     const struct service_operation *operation;
     enum wire_protocol protocol;
-    const struct value *input;  /* a map */
-    const struct value *output; /* the handler's answer: a map; NULL: an empty one */
+    const struct value *input;   /* a map */
+    const struct value *output;  /* the handler's answer: a map; NULL: an empty one */
+    const struct value *refusal; /* JSON: the whole body of its error; NULL: code and text are all */
     /* REST-JSON: the control plane answers, to a request with these members instead of those that came. */
     const struct value *forward;
     bool declined; /* the control plane answers, to the request as it came */

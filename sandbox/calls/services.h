@@ -90,6 +90,7 @@ struct services_parts {
     struct functions *functions;
     struct queues *queues;
     struct streams *streams;
+    struct item_engine *items;
     struct cloud_resources *cloud;
     struct daemons *daemons;
     struct listeners *listeners;

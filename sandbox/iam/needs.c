@@ -267,6 +267,10 @@ struct need *needs_of(struct gate *gate, struct arena *arena, const struct gate_
     struct growing found = {0};
     while (line && line->next && !is_reported(&f, line))
         line = line->next;
+    if (line && str_eqz(line->actions, "-")) { /* the handler asks, for each resource by itself */
+        *n = 0;
+        return NULL;
+    }
     struct str arns = line ? line->arns : STR_EMPTY;
     while (arns.n)
         add_template(&f, &found, line, str_cut(arns, ' ', &arns));

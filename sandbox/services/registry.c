@@ -11,6 +11,7 @@
 #include "sandbox/host/host.h"
 #include "sandbox/services/autoscaling/groups.h"
 #include "sandbox/services/cloudcontrol/resources.h"
+#include "sandbox/services/dynamodb/items.h"
 #include "sandbox/services/emr/emr.h"
 #include "sandbox/services/glue/glue.h"
 #include "sandbox/services/kinesis/streams.h"
@@ -30,6 +31,8 @@ static const struct service_operation *const tables[] = {
     athena_catalog_operations,
     batch_operations,
     cloudcontrol_operations,
+    dynamodb_operations,
+    dynamodb_stream_operations,
     ec2_operations,
     ec2_default_operations,
     ec2_key_operations,
@@ -132,6 +135,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
     parts->streams = streams_new();
+    parts->items = item_engine_new();
     parts->cloud = cloud_resources_new(services);
     parts->daemons = daemons_new(services);
     parts->listeners = listeners_new(services);
@@ -139,6 +143,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->hosts = hosts_new(services);
     services_read_first(services, "lambda", lambda_read_names);
     services_follow(services, "autoscaling", autoscaling_look);
+    services_follow(services, "dynamodb", item_tables_look);
     services_follow(services, "ec2", look_at_hosts);
     services_follow(services, EMR_SERVICE, emr_look);
     look_at_hosts(services);
@@ -179,6 +184,7 @@ void services_close(struct services *services)
     logs_close(parts->logs);
     queues_free(parts->queues);
     streams_free(parts->streams);
+    item_engine_free(parts->items);
     cloud_resources_free(parts->cloud);
     hosts_free(parts->hosts);
     listeners_free(parts->listeners);

@@ -35,7 +35,7 @@ def operations():
             service, prefix = line.split()[:2]
         else:
             name, actions, *templates = line.split()
-            yield service, name.rstrip("+"), [f"{prefix}:{action}" for action in actions.split(",")], templates
+            yield service, name.rstrip("+"), [f"{prefix}:{action}" for action in actions.split(",") if action != "-"], templates
 
 
 def test_actions_are_aws_own():

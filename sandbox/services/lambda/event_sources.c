@@ -1,11 +1,11 @@
-/* Queues as sources of functions: see event_sources.h. */
+/* Queues as sources of functions, and which sources there are: see event_sources.h. */
 #include "sandbox/services/lambda/event_sources.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/notation/event_match.h"
+#include "sandbox/services/lambda/event_source.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -17,15 +17,6 @@ enum {
     AT_ONCE = 5,
     A_RECEIVE = 10,  /* messages that one call gives at most */
     PAUSE_MS = 1000, /* after a function that could not be called */
-};
-
-/* One mapping's threads; freed by the last of them. */
-struct source {
-    struct services *services;
-    char *uuid, *region;
-    atomic_int references;
-    atomic_bool over;
-    atomic_bool denied; /* which has been said */
 };
 
 struct sources {
@@ -45,15 +36,6 @@ static void source_release(struct source *source)
 
 /* ---- calls ---- */
 
-/* One turn of a thread: a batch. */
-struct turn {
-    struct source *source;
-    struct arena *arena;
-    struct str queue, function, region;
-    const struct value *attrs; /* the mapping's */
-    struct str role;           /* the function's: it reads the queue */
-};
-
 /* Once: it is tried again and again. */
 static void say_denied(struct source *source, const char *message)
 {
@@ -61,7 +43,7 @@ static void say_denied(struct source *source, const char *message)
         fprintf(stderr, "sandbox: event source %s: %s\n", source->uuid, message);
 }
 
-static int sources_call(const struct turn *turn, const char *service, const char *operation,
+int source_call(const struct turn *turn, const char *service, const char *operation,
     const struct value_entry *entries, size_t n, const struct value **output)
 {
     struct err err = ERR_INIT;
@@ -83,13 +65,13 @@ static const struct value *sources_receive(const struct turn *turn, int64_t most
     const struct value *output, *all = value_stringz(turn->arena, "All");
     const struct value *names = value_list(turn->arena, &all, 1);
     struct value_entry input[] = {
-        {STR("QueueUrl"), value_string(turn->arena, turn->queue)},
+        {STR("QueueUrl"), value_string(turn->arena, turn->source_arn)},
         {STR("MaxNumberOfMessages"), value_int(turn->arena, most < A_RECEIVE ? most : A_RECEIVE)},
         {STR("WaitTimeSeconds"), value_int(turn->arena, WAIT_S)},
         {STR("MessageSystemAttributeNames"), names},
         {STR("MessageAttributeNames"), names},
     };
-    if (sources_call(turn, "sqs", "ReceiveMessage", input, sizeof input / sizeof *input, &output)) {
+    if (source_call(turn, "sqs", "ReceiveMessage", input, sizeof input / sizeof *input, &output)) {
         services_sleep(turn->source->services, PAUSE_MS); /* the queue is not there */
         return &value_empty_list;
     }
@@ -100,9 +82,9 @@ static const struct value *sources_receive(const struct turn *turn, int64_t most
 static void delete_message(const struct turn *turn, const struct value *message)
 {
     const struct value *output;
-    struct value_entry input[] = {{STR("QueueUrl"), value_string(turn->arena, turn->queue)},
+    struct value_entry input[] = {{STR("QueueUrl"), value_string(turn->arena, turn->source_arn)},
         {STR("ReceiptHandle"), value_getz(message, "ReceiptHandle")}};
-    sources_call(turn, "sqs", "DeleteMessage", input, 2, &output);
+    source_call(turn, "sqs", "DeleteMessage", input, 2, &output);
 }
 
 /* ---- records ---- */
@@ -137,21 +119,20 @@ static const struct value *record_of(const struct turn *turn, const struct value
         {STR("messageAttributes"), source_small(arena, value_getz(message, "MessageAttributes"))},
         {STR("md5OfBody"), value_getz(message, "MD5OfBody")},
         {STR("eventSource"), value_stringz(arena, "aws:sqs")},
-        {STR("eventSourceARN"), value_string(arena, turn->queue)},
+        {STR("eventSourceARN"), value_string(arena, turn->source_arn)},
         {STR("awsRegion"), value_string(arena, turn->region)},
     };
     return value_map(arena, entries, sizeof entries / sizeof *entries);
 }
 
-/* Patterns see the body as what its JSON says. */
-static bool sources_passes(const struct turn *turn, const struct value *record)
+bool source_passes(const struct turn *turn, const struct value *record, const char *member)
 {
     const struct value *filters = value_getz(turn->attrs, "filters"), *body;
     struct err err = ERR_INIT;
     if (!filters || filters->kind != VALUE_LIST || !filters->count)
         return true;
-    if (!json_parse(turn->arena, value_gets(record, "body"), &body, &err) && body->kind == VALUE_MAP)
-        record = value_with(turn->arena, record, STR("body"), body);
+    if (!json_parse(turn->arena, value_gets(record, member), &body, &err) && body->kind == VALUE_MAP)
+        record = value_with(turn->arena, record, str_z(member), body);
     for (uint32_t i = 0; i < filters->count; i++) {
         const struct value *pattern = value_getz(filters->items[i], "pattern"), *parsed;
         if (pattern && pattern->kind == VALUE_STRING)
@@ -172,7 +153,7 @@ static void batch_add(const struct turn *turn, struct batch *batch, const struct
 {
     for (uint32_t i = 0; i < messages->count; i++) {
         const struct value *record = record_of(turn, messages->items[i]);
-        if (!sources_passes(turn, record)) {
+        if (!source_passes(turn, record, "body")) {
             delete_message(turn, messages->items[i]);
             continue;
         }
@@ -193,8 +174,7 @@ static void sources_gather(const struct turn *turn, struct batch *batch)
         batch_add(turn, batch, sources_receive(turn, size - (int64_t)batch->records.n));
 }
 
-/* False: it failed, and nothing of the batch is done. *answer: what it gave back. */
-static bool sources_invoke(const struct turn *turn, const struct value *records, const struct value **answer)
+bool source_invoke(const struct turn *turn, const struct value *records, const struct value **answer)
 {
     struct arena *arena = turn->arena;
     struct services *services = turn->source->services;
@@ -224,15 +204,17 @@ static bool sources_invoke(const struct turn *turn, const struct value *records,
     return ended && result.state == ACTIVITY_SUCCEEDED;
 }
 
-static bool reports_failures(const struct turn *turn)
+const struct value *source_failures(const struct turn *turn, const struct value *answer)
 {
-    return value_list_has(value_getz(turn->attrs, "function_response_types"), STR("ReportBatchItemFailures"));
+    bool looked_at =
+        value_list_has(value_getz(turn->attrs, "function_response_types"), STR("ReportBatchItemFailures"));
+    return looked_at ? value_as_list(value_getz(answer, "batchItemFailures")) : NULL;
 }
 
 /* An entry that names no message of the batch means all of them. */
 static bool all_failed(const struct value *failures, const struct value *messages)
 {
-    for (uint32_t i = 0; failures && failures->kind == VALUE_LIST && i < failures->count; i++)
+    for (uint32_t i = 0; failures && i < failures->count; i++)
         if (!value_list_find(messages, "MessageId", value_gets(failures->items[i], "itemIdentifier")))
             return true;
     return false;
@@ -241,8 +223,8 @@ static bool all_failed(const struct value *failures, const struct value *message
 /* Of a FIFO queue nothing after the first that failed is done: it would overtake it. */
 static void delete_done(const struct turn *turn, const struct value *messages, const struct value *answer)
 {
-    const struct value *failures = reports_failures(turn) ? value_getz(answer, "batchItemFailures") : NULL;
-    bool fifo = str_ends(turn->queue, STR(".fifo"));
+    const struct value *failures = source_failures(turn, answer);
+    bool fifo = str_ends(turn->source_arn, STR(".fifo"));
     for (uint32_t i = 0; i < messages->count && !all_failed(failures, messages); i++) {
         if (!value_list_find(failures, "itemIdentifier", value_gets(messages->items[i], "MessageId")))
             delete_message(turn, messages->items[i]);
@@ -258,7 +240,7 @@ static void take_turn(const struct turn *turn)
     sources_gather(turn, &batch);
     const struct value *messages = value_builder_list(&batch.messages),
                        *records = value_builder_list(&batch.records);
-    if (records->count && sources_invoke(turn, records, &answer))
+    if (records->count && source_invoke(turn, records, &answer))
         delete_done(turn, messages, answer);
 }
 
@@ -277,33 +259,63 @@ static struct str role_of(struct source *source, struct arena *arena, struct str
     return known ? value_gets(found.attrs, "role") : STR_EMPTY;
 }
 
+bool source_turn(struct source *source, struct arena *arena, struct turn *turn)
+{
+    struct control_record mapping;
+    if (atomic_load(&source->over) || services_stopping(source->services) ||
+        !control_find(services_control(source->services), arena, STR("aws.lambda.event_source_mapping"),
+            str_z(source->region), str_z(source->uuid), &mapping))
+        return false;
+    struct str function = value_gets(mapping.attrs, "function");
+    *turn = (struct turn){.source = source,
+        .arena = arena,
+        .source_arn = value_gets(mapping.attrs, "event_source"),
+        .function = function,
+        .role = role_of(source, arena, mapping.region, function),
+        .region = mapping.region,
+        .attrs = mapping.attrs};
+    return true;
+}
+
+static bool is_queue(const struct control_record *mapping)
+{
+    return str_find(value_gets(mapping->attrs, "event_source"), STR(":sqs:"), 0) > 0;
+}
+
+/* False: there is no more. */
+static bool queue_turn(struct source *source)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct turn turn;
+    if (!source_turn(source, &arena, &turn))
+        return false;
+    take_turn(&turn);
+    return true;
+}
+
 static void sources_work(void *ctx)
 {
     struct source *source = ctx;
-    struct control_record mapping;
-    while (!atomic_load(&source->over) && !services_stopping(source->services)) {
-        AUTO_ARENA struct arena arena = ARENA_INIT;
-        if (!control_find(services_control(source->services), &arena, STR("aws.lambda.event_source_mapping"),
-                str_z(source->region), str_z(source->uuid), &mapping))
-            break;
-        struct str function = value_gets(mapping.attrs, "function");
-        const struct turn turn = {.source = source,
-            .arena = &arena,
-            .queue = value_gets(mapping.attrs, "event_source"),
-            .function = function,
-            .role = role_of(source, &arena, mapping.region, function),
-            .region = mapping.region,
-            .attrs = mapping.attrs};
-        take_turn(&turn);
-    }
+    if (source->streams)
+        source_read_stream(source);
+    else
+        while (queue_turn(source))
+            ;
     atomic_store(&source->over, true);
     source_release(source);
+}
+
+static bool is_read(const struct control_record *mapping)
+{
+    struct str arn = value_gets(mapping->attrs, "event_source");
+    return is_queue(mapping) || str_find(arn, STR(":kinesis:"), 0) > 0 ||
+           str_find(arn, STR(":dynamodb:"), 0) > 0;
 }
 
 static int threads_of(const struct control_record *mapping)
 {
     int64_t most = service_int(mapping->attrs, "maximum_concurrency", AT_ONCE);
-    if (str_ends(value_gets(mapping->attrs, "event_source"), STR(".fifo")))
+    if (!is_queue(mapping) || str_ends(value_gets(mapping->attrs, "event_source"), STR(".fifo")))
         return 1;
     return most < AT_ONCE ? (int)most : AT_ONCE;
 }
@@ -314,6 +326,7 @@ static void sources_begin(struct sources *sources, const struct control_record *
     source->services = sources->services;
     source->uuid = mem_strdup(mapping->id.p);
     source->region = mem_strdup(mapping->region.p);
+    source->streams = !is_queue(mapping);
     atomic_init(&source->references, 1); /* the list's */
     MEM_GROW(sources->items, sources->cap, sources->n + 1);
     sources->items[sources->n++] = source;
@@ -352,8 +365,7 @@ static void sources_look(void *ctx)
             STR("aws.lambda.event_source_mapping"), STR_EMPTY, &n);
         forget_gone(sources);
         for (size_t i = 0; i < n; i++)
-            if (str_find(value_gets(mappings[i].attrs, "event_source"), STR(":sqs:"), 0) > 0 &&
-                str_eqz(value_gets(mappings[i].attrs, "state"), "Enabled") &&
+            if (is_read(&mappings[i]) && str_eqz(value_gets(mappings[i].attrs, "state"), "Enabled") &&
                 !is_known(sources, &mappings[i]))
                 sources_begin(sources, &mappings[i]);
     } while (services_sleep(sources->services, LOOK_MS));
@@ -370,7 +382,7 @@ void sources_start(struct services *services)
     struct sources *sources = mem_zalloc(sizeof *sources);
     sources->services = services;
     if (services_thread(services, sources_look, sources)) {
-        fprintf(stderr, "sandbox: queues call no functions: there is no thread for it\n");
+        fprintf(stderr, "sandbox: queues and streams call no functions: there is no thread for it\n");
         free(sources);
     }
 }

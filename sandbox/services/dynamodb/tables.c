@@ -1,0 +1,250 @@
+/*
+ * The engine's tables follow the records: see items.h. Records are looked at as DescribeTable shows them. A
+ * table in the engine has its record's id as a tag, so that one that was deleted and made again is another.
+ */
+#include "sandbox/services/dynamodb/engine.h"
+#include "sandbox/services/dynamodb/items.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+#define ID_TAG "weir:table-id"
+
+struct item_sync {
+    struct item_call call;            /* the engine's */
+    const struct value *record, *ttl; /* DescribeTable's Table; the attribute's name, or NULL */
+    struct str name;
+};
+
+struct str item_table_name(struct str name)
+{
+    ptrdiff_t at = str_find(name, STR(":table/"), 0);
+    struct str rest, last = at < 0 ? name : str_slice(name, (size_t)at + strlen(":table/"), name.n);
+    return str_cut(last, '/', &rest);
+}
+
+static int engine_ask(
+    struct item_sync *sync, const char *operation, const struct value *input, struct err *err)
+{
+    sync->call.operation = str_z(operation);
+    sync->call.input = value_with(sync->call.arena, input, STR("TableName"),
+        strcmp(operation, "TagResource") && strcmp(operation, "ListTagsOfResource")
+            ? value_string(sync->call.arena, sync->name)
+            : NULL);
+    return item_engine_call(&sync->call, err);
+}
+
+/* ---- what the engine is to have ---- */
+
+static const struct value *members_of(struct arena *arena, const struct value *from, const char *const *names)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (; *names; names++) {
+        const struct value *v = value_getz(from, *names);
+        if (v)
+            value_builder_set(&b, str_z(*names), v);
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *indexes_of(struct arena *arena, const struct value *list)
+{
+    static const char *const names[] = {"IndexName", "KeySchema", "Projection", NULL};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; list && i < list->count; i++)
+        value_builder_add(&b, members_of(arena, list->items[i], names));
+    return b.n ? value_builder_list(&b) : NULL;
+}
+
+static const struct value *table_wanted(struct arena *arena, const struct value *record)
+{
+    static const char *const names[] = {"KeySchema", "AttributeDefinitions", "StreamSpecification", NULL};
+    static const char *const kinds[] = {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"};
+    const struct value *made = members_of(arena, record, names);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        made = value_with(arena, made, str_z(kinds[i]), indexes_of(arena, value_getz(record, kinds[i])));
+    return value_with(arena, made, STR("BillingMode"), value_stringz(arena, "PAY_PER_REQUEST"));
+}
+
+static const struct value *id_tag(struct arena *arena, struct str id)
+{
+    const struct value_entry entries[] = {
+        {STR("Key"), value_stringz(arena, ID_TAG)}, {STR("Value"), value_string(arena, id)}};
+    const struct value *tag = value_map(arena, entries, 2);
+    return value_list(arena, &tag, 1);
+}
+
+/* ---- bringing it there ---- */
+
+static int create_table(struct item_sync *sync, struct err *err)
+{
+    struct arena *arena = sync->call.arena;
+    return engine_ask(sync, "CreateTable",
+        value_with(arena, table_wanted(arena, sync->record), STR("Tags"),
+            id_tag(arena, value_gets(sync->record, "TableId"))),
+        err);
+}
+
+/* One index comes or goes with each call. */
+static int change_index(
+    struct item_sync *sync, const char *change, const struct value *index, struct err *err)
+{
+    struct arena *arena = sync->call.arena;
+    const struct value *one = value_with(arena, NULL, str_z(change), index);
+    const struct value *input =
+        value_with(arena, NULL, STR("GlobalSecondaryIndexUpdates"), value_list(arena, &one, 1));
+    return engine_ask(sync, "UpdateTable",
+        value_with(
+            arena, input, STR("AttributeDefinitions"), value_getz(sync->record, "AttributeDefinitions")),
+        err);
+}
+
+static int change_indexes(
+    struct item_sync *sync, const struct value *have, const struct value *want, struct err *err)
+{
+    struct arena *arena = sync->call.arena;
+    for (uint32_t i = 0; have && i < have->count; i++) {
+        struct str name = value_gets(have->items[i], "IndexName");
+        if (!value_list_find(want, "IndexName", name) &&
+            change_index(
+                sync, "Delete", value_with(arena, NULL, STR("IndexName"), value_string(arena, name)), err))
+            return -1;
+    }
+    for (uint32_t i = 0; want && i < want->count; i++)
+        if (!value_list_find(have, "IndexName", value_gets(want->items[i], "IndexName")) &&
+            change_index(sync, "Create", want->items[i], err))
+            return -1;
+    return 0;
+}
+
+static int change_stream(struct item_sync *sync, const struct value *have, struct err *err)
+{
+    struct arena *arena = sync->call.arena;
+    const struct value *want = value_getz(sync->record, "StreamSpecification");
+    if (str_eq(value_gets(have, "StreamViewType"), value_gets(want, "StreamViewType")))
+        return 0;
+    if (!want)
+        want = value_with(arena, NULL, STR("StreamEnabled"), &value_false);
+    return engine_ask(sync, "UpdateTable", value_with(arena, NULL, STR("StreamSpecification"), want), err);
+}
+
+static int change_ttl(struct item_sync *sync, struct err *err)
+{
+    struct arena *arena = sync->call.arena;
+    if (engine_ask(sync, "DescribeTimeToLive", NULL, err))
+        return -1;
+    const struct value *have =
+        value_getz(value_getz(sync->call.output, "TimeToLiveDescription"), "AttributeName");
+    if (value_equal(have ? have : &value_null, sync->ttl ? sync->ttl : &value_null))
+        return 0;
+    const struct value_entry entries[] = {
+        {STR("AttributeName"), sync->ttl ? sync->ttl : have}, {STR("Enabled"), value_bool(sync->ttl)}};
+    return engine_ask(sync, "UpdateTimeToLive",
+        value_with(arena, NULL, STR("TimeToLiveSpecification"), value_map(arena, entries, 2)), err);
+}
+
+/* Of another table, deleted since, nothing stays. */
+static int is_of_record(struct item_sync *sync, const struct value *have, bool *out, struct err *err)
+{
+    struct arena *arena = sync->call.arena;
+    if (engine_ask(sync, "ListTagsOfResource",
+            value_with(arena, NULL, STR("ResourceArn"), value_getz(have, "TableArn")), err))
+        return -1;
+    const struct value *tag = value_list_find(value_getz(sync->call.output, "Tags"), "Key", STR(ID_TAG));
+    *out = str_eq(value_gets(tag, "Value"), value_gets(sync->record, "TableId"));
+    return 0;
+}
+
+static int bring_in_line(struct item_sync *sync, struct err *err)
+{
+    bool own = false;
+    if (engine_ask(sync, "DescribeTable", NULL, err)) {
+        if (strcmp(err->code, "ResourceNotFoundException") != 0)
+            return -1;
+        return create_table(sync, err) || change_ttl(sync, err) ? -1 : 0;
+    }
+    const struct value *have = value_getz(sync->call.output, "Table");
+    if (is_of_record(sync, have, &own, err))
+        return -1;
+    if (!own && (engine_ask(sync, "DeleteTable", NULL, err) || create_table(sync, err)))
+        return -1;
+    const struct value *want = table_wanted(sync->call.arena, sync->record);
+    if (own && (change_indexes(sync, value_getz(have, "GlobalSecondaryIndexes"),
+                    value_getz(want, "GlobalSecondaryIndexes"), err) ||
+                   change_stream(sync, value_getz(have, "StreamSpecification"), err)))
+        return -1;
+    return change_ttl(sync, err);
+}
+
+/* ---- the record ---- */
+
+static int describe_record(
+    struct item_sync *sync, const char *operation, const struct value **out, struct err *err)
+{
+    const struct service_request request = {.service = STR("dynamodb"),
+        .operation = str_z(operation),
+        .region = sync->call.region,
+        .input =
+            value_with(sync->call.arena, NULL, STR("TableName"), value_string(sync->call.arena, sync->name))};
+    return services_call_control(sync->call.services, sync->call.arena, &request, out, err);
+}
+
+static int look_up(struct item_sync *sync, struct err *err)
+{
+    const struct value *table, *ttl;
+    if (describe_record(sync, "DescribeTable", &table, err) ||
+        describe_record(sync, "DescribeTimeToLive", &ttl, err))
+        return service_refuse(err, 400, "ResourceNotFoundException", "Requested resource not found");
+    sync->record = value_getz(table, "Table");
+    sync->ttl = value_getz(value_getz(ttl, "TimeToLiveDescription"), "AttributeName");
+    struct str status = value_gets(sync->record, "TableStatus");
+    if (str_eqz(status, "CREATING") || str_eqz(status, "DELETING"))
+        return service_refuse(err, 400, "ResourceNotFoundException", "Requested resource not found");
+    return 0;
+}
+
+int item_table(struct services *services, struct arena *arena, struct str region, struct str name,
+    const struct value **description, struct err *err)
+{
+    struct item_engine *engine = services_parts(services)->items;
+    struct item_sync sync = {
+        .call = {.services = services, .arena = arena, .region = region, .target = ITEM_TARGET},
+        .name = item_table_name(name)};
+    if (look_up(&sync, err))
+        return -1;
+    *description = sync.record;
+    struct str key = arena_printf(arena, "%.*s %.*s", STR_ARG(region), STR_ARG(sync.name));
+    const struct value *as = value_with(arena, table_wanted(arena, sync.record), STR("TTL"), sync.ttl);
+    struct str text =
+        json_or_text(arena, value_with(arena, as, STR("TableId"), value_getz(sync.record, "TableId")));
+    pthread_mutex_lock(&engine->lock);
+    const char *known = map_get(&engine->tables, key);
+    int status = known && str_eqz(text, known) ? 0 : bring_in_line(&sync, err);
+    if (!status && !(known && str_eqz(text, known)))
+        map_set(&engine->tables, arena_str(&engine->texts, key), arena_strz(&engine->texts, text));
+    pthread_mutex_unlock(&engine->lock);
+    return status;
+}
+
+void item_tables_look(struct services *services)
+{
+    struct item_engine *engine = services_parts(services)->items;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control_record found;
+    struct err ignored = ERR_INIT;
+    pthread_mutex_lock(&engine->lock);
+    for (size_t i = 0; i < engine->tables.n; i++) {
+        struct map_item *item = &engine->tables.items[i];
+        struct str name, region = str_cut(item->key, ' ', &name);
+        struct item_sync sync = {
+            .call = {.services = services, .arena = &arena, .region = region, .target = ITEM_TARGET},
+            .name = name};
+        if (!item->ptr ||
+            control_find(services_control(services), &arena, STR("aws.dynamodb.table"), region, name, &found))
+            continue;
+        engine_ask(&sync, "DeleteTable", NULL, &ignored);
+        item->ptr = NULL;
+    }
+    pthread_mutex_unlock(&engine->lock);
+}

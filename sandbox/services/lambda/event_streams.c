@@ -1,0 +1,329 @@
+/*
+ * Streams of Kinesis and DynamoDB as sources of functions: the shards in turn, each in its order. A batch
+ * that failed is tried again, halved where the mapping says so, and given up when it was tried, or is old,
+ * enough. https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+ */
+#include "sandbox/services/lambda/event_source.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/services/shared/event_targets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDLE_MS = 200, RETRY_MS = 500, SHARDS_MS = 2000 };
+
+struct shard_reader {
+    char *id, *iterator; /* iterator NULL: one is to be had */
+    char *from;          /* sequence number that the next batch begins with; NULL: where the mapping begins */
+    int64_t attempts, limit; /* limit 0: the mapping's */
+    bool after;              /* `from` itself is done with */
+    bool late, ended;        /* late: it came after the mapping, and is read from its beginning */
+};
+
+struct stream_reader {
+    struct source *source;
+    struct shard_reader *shards;
+    size_t n, cap;
+    int64_t looked_ms; /* for shards; 0: never */
+};
+
+static bool is_kinesis(const struct turn *turn)
+{
+    return str_find(turn->source_arn, STR(":kinesis:"), 0) > 0;
+}
+
+static int stream_call(const struct turn *turn, const char *operation, const struct value_entry *entries,
+    size_t n, const struct value **output)
+{
+    return source_call(turn, is_kinesis(turn) ? "kinesis" : "dynamodb", operation, entries, n, output);
+}
+
+static struct value_entry stream_name(const struct turn *turn)
+{
+    return (struct value_entry){
+        is_kinesis(turn) ? STR("StreamARN") : STR("StreamArn"), value_string(turn->arena, turn->source_arn)};
+}
+
+static void set_text(char **text, struct str to)
+{
+    free(*text);
+    *text = to.n ? mem_strdup(to.p) : NULL;
+}
+
+/* ---- shards ---- */
+
+static bool has_shard(const struct stream_reader *reader, struct str id)
+{
+    for (size_t i = 0; i < reader->n; i++)
+        if (str_eqz(id, reader->shards[i].id))
+            return true;
+    return false;
+}
+
+static void find_shards(struct stream_reader *reader, const struct turn *turn)
+{
+    const struct value *output;
+    struct value_entry name = stream_name(turn);
+    bool first = !reader->looked_ms;
+    if (!first && clock_mono_ms() - reader->looked_ms < SHARDS_MS)
+        return;
+    if (stream_call(turn, "DescribeStream", &name, 1, &output)) {
+        services_sleep(reader->source->services, RETRY_MS); /* the stream is not there, or not readable */
+        return;
+    }
+    reader->looked_ms = clock_mono_ms();
+    const struct value *shards = value_getz(value_getz(output, "StreamDescription"), "Shards");
+    for (uint32_t i = 0; shards && i < shards->count; i++) {
+        struct str id = value_gets(shards->items[i], "ShardId");
+        if (has_shard(reader, id))
+            continue;
+        MEM_GROW(reader->shards, reader->cap, reader->n + 1);
+        reader->shards[reader->n++] = (struct shard_reader){.id = mem_strdup(id.p), .late = !first};
+    }
+}
+
+static void open_shard(struct shard_reader *shard, const struct turn *turn)
+{
+    struct str position = value_gets(turn->attrs, "starting_position");
+    const struct value *time = value_getz(turn->attrs, "starting_position_timestamp"), *output;
+    const char *type = !shard->from   ? "TRIM_HORIZON"
+                       : shard->after ? "AFTER_SEQUENCE_NUMBER"
+                                      : "AT_SEQUENCE_NUMBER";
+    if (!shard->from && !shard->late && position.n)
+        type = position.p;
+    struct value_entry entries[] = {stream_name(turn),
+        {STR("ShardId"), value_stringz(turn->arena, shard->id)},
+        {STR("ShardIteratorType"), value_stringz(turn->arena, type)}, {STR_EMPTY, NULL}};
+    size_t n = 3;
+    if (shard->from)
+        entries[n++] =
+            (struct value_entry){STR("StartingSequenceNumber"), value_stringz(turn->arena, shard->from)};
+    else if (!strcmp(type, "AT_TIMESTAMP") && time)
+        entries[n++] = (struct value_entry){STR("Timestamp"), time};
+    if (!stream_call(turn, "GetShardIterator", entries, n, &output))
+        set_text(&shard->iterator, value_gets(output, "ShardIterator"));
+}
+
+/* ---- records ---- */
+
+static struct str sequence_of(const struct turn *turn, const struct value *record)
+{
+    return value_gets(is_kinesis(turn) ? record : value_getz(record, "dynamodb"), "SequenceNumber");
+}
+
+static const struct value *kinesis_event(
+    const struct turn *turn, const char *shard, const struct value *record)
+{
+    struct arena *arena = turn->arena;
+    struct str sequence = value_gets(record, "SequenceNumber");
+    struct value_entry data[] = {
+        {STR("kinesisSchemaVersion"), value_stringz(arena, "1.0")},
+        {STR("partitionKey"), value_getz(record, "PartitionKey")},
+        {STR("sequenceNumber"), value_string(arena, sequence)},
+        {STR("data"), value_getz(record, "Data")},
+        {STR("approximateArrivalTimestamp"), value_getz(record, "ApproximateArrivalTimestamp")},
+    };
+    struct value_entry entries[] = {
+        {STR("kinesis"), value_map(arena, data, sizeof data / sizeof *data)},
+        {STR("eventSource"), value_stringz(arena, "aws:kinesis")},
+        {STR("eventVersion"), value_stringz(arena, "1.0")},
+        {STR("eventID"), value_string(arena, arena_printf(arena, "%s:%.*s", shard, STR_ARG(sequence)))},
+        {STR("eventName"), value_stringz(arena, "aws:kinesis:record")},
+        {STR("invokeIdentityArn"), value_string(arena, turn->role)},
+        {STR("awsRegion"), value_string(arena, turn->region)},
+        {STR("eventSourceARN"), value_string(arena, turn->source_arn)},
+    };
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+/* Filters see the data of Kinesis's records decoded, of DynamoDB's the record as it is. */
+static bool stream_passes(const struct turn *turn, const struct value *event)
+{
+    struct str data = value_gets(value_getz(event, "kinesis"), "data"), plain;
+    if (!is_kinesis(turn))
+        return source_passes(turn, event, "");
+    if (!base64_decode(turn->arena, data, &plain))
+        return false;
+    return source_passes(
+        turn, value_with(turn->arena, event, STR("data"), value_string(turn->arena, plain)), "data");
+}
+
+static const struct value *events_of(
+    const struct turn *turn, const struct shard_reader *shard, const struct value *records)
+{
+    AUTO_BUILDER struct value_builder events = VALUE_BUILDER(turn->arena);
+    for (uint32_t i = 0; i < records->count; i++) {
+        const struct value *event = is_kinesis(turn)
+                                        ? kinesis_event(turn, shard->id, records->items[i])
+                                        : value_with(turn->arena, records->items[i], STR("eventSourceARN"),
+                                              value_string(turn->arena, turn->source_arn));
+        if (stream_passes(turn, event))
+            value_builder_add(&events, event);
+    }
+    return value_builder_list(&events);
+}
+
+/* ---- what failed ---- */
+
+/* What was given up, for the mapping's destination. */
+static void discard_batch(
+    const struct turn *turn, const struct shard_reader *shard, const struct value *records)
+{
+    struct arena *arena = turn->arena;
+    struct str to = value_gets(turn->attrs, "on_failure");
+    struct value_entry batch[] = {
+        {STR("shardId"), value_stringz(arena, shard->id)},
+        {STR("startSequenceNumber"), value_string(arena, sequence_of(turn, records->items[0]))},
+        {STR("endSequenceNumber"),
+            value_string(arena, sequence_of(turn, records->items[records->count - 1]))},
+        {STR("batchSize"), value_int(arena, records->count)},
+        {STR("streamArn"), value_string(arena, turn->source_arn)},
+    };
+    struct value_entry context[] = {
+        {STR("functionArn"), value_string(arena, turn->function)},
+        {STR("condition"), value_stringz(arena, "RetryAttemptsExhausted")},
+        {STR("approximateInvokeCount"), value_int(arena, shard->attempts)},
+    };
+    struct value_entry entries[] = {
+        {STR("requestContext"), value_map(arena, context, sizeof context / sizeof *context)},
+        {STR("version"), value_stringz(arena, "1.0")},
+        {is_kinesis(turn) ? STR("KinesisBatchInfo") : STR("DDBStreamBatchInfo"),
+            value_map(arena, batch, sizeof batch / sizeof *batch)},
+    };
+    if (!to.n)
+        return;
+    target_deliver(turn->source->services,
+        &(struct target){.region = turn->region,
+            .arn = to,
+            .input = json_or_text(arena, value_map(arena, entries, sizeof entries / sizeof *entries)),
+            .by = arena_printf(arena, "event source %s", turn->source->uuid),
+            .role = turn->role});
+}
+
+/* The first record that is to be tried again: where the function reports nothing that it knows, all of them.
+ */
+static uint32_t first_failed(
+    const struct turn *turn, const struct value *records, const struct value *failures)
+{
+    for (uint32_t i = 0; failures && i < records->count; i++)
+        if (value_list_find(failures, "itemIdentifier", sequence_of(turn, records->items[i])))
+            return i;
+    return 0;
+}
+
+static bool is_given_up(const struct turn *turn, const struct shard_reader *shard)
+{
+    int64_t most = service_int(turn->attrs, "maximum_retry_attempts", -1);
+    return most >= 0 && shard->attempts > most;
+}
+
+/* True: the batch is done with. */
+static bool after_failure(
+    const struct turn *turn, struct shard_reader *shard, const struct value *records, uint32_t from)
+{
+    bool halved = value_getb(turn->attrs, "bisect_batch_on_function_error") && records->count - from > 1;
+    if (from) { /* what came before is done */
+        set_text(&shard->from, sequence_of(turn, records->items[from]));
+        set_text(&shard->iterator, STR_EMPTY);
+        shard->after = false;
+        shard->attempts = 0;
+    }
+    if (halved)
+        shard->limit = (records->count - from) / 2;
+    else
+        shard->attempts++;
+    if (is_given_up(turn, shard)) {
+        discard_batch(turn, shard, records);
+        return !from;
+    }
+    services_sleep(turn->source->services, RETRY_MS);
+    return false;
+}
+
+/* ---- a batch ---- */
+
+static const struct value *read_batch(
+    struct shard_reader *shard, const struct turn *turn, const struct value **next)
+{
+    const struct value *output;
+    int64_t size = shard->limit ? shard->limit : service_int(turn->attrs, "batch_size", 100);
+    struct value_entry entries[] = {{STR("ShardIterator"), value_stringz(turn->arena, shard->iterator)},
+        {STR("Limit"), value_int(turn->arena, size)}};
+    if (stream_call(turn, "GetRecords", entries, 2, &output)) { /* it may be too old by now */
+        set_text(&shard->iterator, STR_EMPTY);
+        services_sleep(turn->source->services, RETRY_MS);
+        return NULL;
+    }
+    *next = value_getz(output, "NextShardIterator");
+    return value_as_list(value_getz(output, "Records"));
+}
+
+static bool shard_process(struct shard_reader *shard, const struct turn *turn, const struct value *records)
+{
+    const struct value *events = events_of(turn, shard, records), *answer = &value_null;
+    if (!events->count)
+        return true;
+    bool whole = source_invoke(turn, events, &answer);
+    const struct value *failures = whole ? source_failures(turn, answer) : NULL;
+    if (whole && !(failures && failures->count))
+        return true;
+    return after_failure(turn, shard, records, first_failed(turn, records, failures));
+}
+
+/* True: something was read. */
+static bool shard_turn(struct shard_reader *shard, const struct turn *turn)
+{
+    const struct value *next, *records;
+    int64_t window_ms = 1000 * service_int(turn->attrs, "maximum_batching_window_in_seconds", 0);
+    if (!shard->iterator)
+        open_shard(shard, turn);
+    if (!shard->iterator || !(records = read_batch(shard, turn, &next)))
+        return false;
+    if (records->count && window_ms && !shard->attempts && !shard->limit &&
+        (int64_t)records->count < service_int(turn->attrs, "batch_size", 100)) {
+        services_sleep(turn->source->services, window_ms);
+        if (!(records = read_batch(shard, turn, &next)))
+            return false;
+    }
+    if (records->count && !shard_process(shard, turn, records))
+        return true;
+    set_text(&shard->iterator, value_text(next, STR_EMPTY));
+    shard->ended = !shard->iterator;
+    if (!records->count)
+        return false;
+    set_text(&shard->from, sequence_of(turn, records->items[records->count - 1]));
+    shard->after = true;
+    shard->attempts = shard->limit = 0;
+    return true;
+}
+
+/* False: there is no more. */
+static bool stream_turn(struct stream_reader *reader)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct turn turn;
+    bool any = false;
+    if (!source_turn(reader->source, &arena, &turn))
+        return false;
+    find_shards(reader, &turn);
+    for (size_t i = 0; i < reader->n; i++)
+        any |= !reader->shards[i].ended && shard_turn(&reader->shards[i], &turn);
+    return any || services_sleep(reader->source->services, IDLE_MS);
+}
+
+void source_read_stream(struct source *source)
+{
+    struct stream_reader reader = {.source = source};
+    while (stream_turn(&reader))
+        ;
+    for (size_t i = 0; i < reader.n; i++) {
+        free(reader.shards[i].id);
+        free(reader.shards[i].iterator);
+        free(reader.shards[i].from);
+    }
+    free(reader.shards);
+}
