@@ -11,14 +11,14 @@ TEE = 'tee -a "$0" | "$@" | tee -a "$0.answers"'  # the wire, as it is
 
 
 class Assistant:
-    def __init__(self, stack, *args, mode="legacy", env=None):
+    def __init__(self, stack, *args, mode="legacy", env=None, below=()):
         self.stack, self.wire = stack, stack.folder.parent / f"{stack.folder.name}.wire"
         self.wire.write_text("")
         self.wire.with_suffix(".wire.answers").write_text("")
         self.progress = []
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
-        self.args, self.mode, self.env = stack.command("mcp", *args), mode, {**stack.env, **(env or {})}
+        self.args, self.mode, self.env = [*map(str, below), *stack.command("mcp", *args)], mode, {**stack.env, **(env or {})}
 
     def _wait(self, what):
         return asyncio.run_coroutine_threadsafe(what, self.loop).result(PATIENCE_S)

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from assistant import Assistant, Wire, check_answers
-from support import ROOT, gone, until
+from support import ROOT, gone, traceable, until
 
 SECRET = "assistant-Bittern-9"
 KEY = "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI="
@@ -244,7 +244,9 @@ def test_no_program_is_run_without_leave(local_stack):
         "host.command": host + f"resources: {{a: {{type: host.command, create: '{touch}', unless: '{touch}'}}}}",
         "proxy command": host + "imports: [{address: a, id: /tmp/x}]\nresources: {a: {type: host.file, path: /tmp/x, content: x}}",
     }
-    with Assistant(local_stack, "--allow", "apply") as it:
+    trace = local_stack.home / "trace"
+    below = ["strace", "-f", "-qq", "-o", trace, "-e", "trace=execve,execveat"] if traceable() else []
+    with Assistant(local_stack, "--allow", "apply", below=below) as it:
         for what, text in stacks.items():
             local_stack.write(f"stack: s\n{text}\n")
             said = json.dumps(it.result("validate")) + it.refused("plan")
@@ -256,6 +258,9 @@ def test_no_program_is_run_without_leave(local_stack):
         _, hash_of = it.changes()
         assert "allow commands" in it.refused("apply", plan=hash_of)
         assert ran(local_stack) == []
+    if below:
+        executed = [line for line in trace.read_text().splitlines() if line.endswith("= 0")]
+        assert len(executed) == 1 and "weir" in executed[0], "what the kernel saw"
     with Assistant(local_stack, "--allow", "apply", "--allow", "commands") as it:
         _, hash_of = it.changes()
         it.call("apply", plan=hash_of)
