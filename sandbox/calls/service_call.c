@@ -107,7 +107,6 @@ static const struct {
     {"redshift-data", "ListStatements", "RoleLevel"},
     {"secretsmanager", "RotateSecret", "ExternalSecretRotationMetadata ExternalSecretRotationRoleArn"},
     {"sns", "Publish", "PhoneNumber"},
-    {"ssm", "GetParametersByPath", "ParameterFilters"},
     {"states", "ListExecutions", "redriveFilter"},
 };
 

@@ -1,6 +1,7 @@
 /* SSM's parameters as they are read: a SecureString is ciphertext to who does not ask for its decryption, and
  * names are listed by the folder that they lie in. */
 #include "base/hash.h"
+#include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
@@ -85,20 +86,85 @@ static const struct value *view_published(const struct service_call *call, struc
     return value_builder_map(&b);
 }
 
-/* NULL: there is none, not even of AWS's own. */
+/* NULL: there is none, not even of AWS's own. A name without a path may have a slash before it. */
 static const struct value *view_named(struct service_call *call, struct str name)
 {
     struct control_record record;
-    return find_parameter(call, name, &record) ? view_parameter(call, &record) : view_published(call, name);
+    if (find_parameter(call, name, &record))
+        return view_parameter(call, &record);
+    struct str plain = str_slice(name, str_starts(name, STR("/")), name.n);
+    if (plain.n < name.n && str_find_char(plain, '/', 0) < 0 && find_parameter(call, plain, &record))
+        return value_with(
+            call->arena, view_parameter(call, &record), STR("Name"), value_string(call->arena, name));
+    return view_published(call, name);
+}
+
+/* ---- secrets of Secrets Manager, by a path ---- */
+
+#define SECRETS "/aws/reference/secretsmanager/"
+
+/* The one that the path names, as who asks for it. */
+static int view_secret(struct service_call *call, struct str name, const struct value **out, struct err *err)
+{
+    const struct gate_caller caller = {.session = call->caller};
+    const struct value_entry id = {
+        STR("SecretId"), value_string(call->arena, str_slice(name, strlen(SECRETS), name.n))};
+    const struct service_request request = {.service = STR("secretsmanager"),
+        .operation = STR("GetSecretValue"),
+        .region = call->region,
+        .input = value_map(call->arena, &id, 1),
+        .as = call->caller ? &caller : NULL};
+    const struct value *secret;
+    struct value_builder b = VALUE_BUILDER(call->arena), source = VALUE_BUILDER(call->arena);
+    if (!value_equal(value_getz(call->input, "WithDecryption"), &value_true))
+        return service_refuse(err, 400, "ValidationException",
+            "WithDecryption flag must be True for retrieving a Secret Manager secret.");
+    if (services_call(call->services, call->arena, &request, &secret, err))
+        return str_eqz(str_z(err->code), "ResourceNotFoundException")
+                   ? service_refuse(err, 400, "ParameterNotFound", "Secret %.*s not found.", STR_ARG(name))
+                   : -1;
+    view_set(&source, "ARN", value_getz(secret, "ARN"));
+    view_set(&source, "name", value_getz(secret, "Name"));
+    view_set(&source, "versionId", value_getz(secret, "VersionId"));
+    view_set(&source, "secretString", value_getz(secret, "SecretString"));
+    view_set(&source, "versionStages", value_getz(secret, "VersionStages"));
+    view_text(&b, "Name", name);
+    view_text(&b, "Type", STR("SecureString"));
+    view_set(&b, "Value", value_getz(secret, "SecretString"));
+    view_int(&b, "Version", 0);
+    view_set(&b, "SourceResult", json_as_text(call->arena, value_builder_map(&source)));
+    view_set(&b, "LastModifiedDate", value_getz(secret, "CreatedDate"));
+    view_text(&b, "ARN",
+        arena_printf(call->arena, "arn:aws:ssm:%.*s:%.*s:parameter%.*s", STR_ARG(call->region),
+            STR_ARG(services_account(call->services)), STR_ARG(name)));
+    view_text(&b, "DataType", STR("text"));
+    *out = value_builder_map(&b);
+    return 0;
+}
+
+static int check_parameter_name(struct str name, struct err *err)
+{
+    bool path = str_find_char(name, '/', 0) >= 0 && !str_starts(name, STR("arn:"));
+    if (!path || (str_starts(name, STR("/")) && str_find(name, STR("//"), 0) < 0))
+        return 0;
+    return service_refuse(err, 400, "ValidationException",
+        "Parameter name: can't be prefixed with \"ssm\" (case-insensitive). If formed as a path, it can "
+        "consist "
+        "of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and "
+        "the "
+        "following 3 symbols .-_");
 }
 
 static int get_parameter(struct service_call *call, struct err *err)
 {
     struct str name;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "Name", &name, err))
+    const struct value *parameter = NULL;
+    if (service_required(call, "Name", &name, err) || check_parameter_name(name, err))
         return -1;
-    const struct value *parameter = view_named(call, name);
+    if (str_starts(name, STR(SECRETS)) && view_secret(call, name, &parameter, err))
+        return -1;
+    parameter = parameter ? parameter : view_named(call, name);
     call->declined = !parameter; /* the control plane says in the service's words that there is none */
     if (call->declined)
         return 0;
@@ -115,7 +181,15 @@ static int get_parameters(struct service_call *call, struct err *err)
     if (!names || names->kind != VALUE_LIST || !names->count || names->count > MAX_NAMES)
         return service_refuse(err, 400, "ValidationException", "Names has one to ten names");
     for (uint32_t i = 0; i < names->count; i++) {
-        const struct value *parameter = view_named(call, value_text(names->items[i], STR_EMPTY));
+        struct str name = value_text(names->items[i], STR_EMPTY);
+        struct err absent = ERR_INIT;
+        const struct value *parameter = NULL;
+        if (check_parameter_name(name, err))
+            return -1;
+        if (!str_starts(name, STR(SECRETS)))
+            parameter = view_named(call, name);
+        else if (view_secret(call, name, &parameter, &absent))
+            parameter = NULL;
         if (parameter)
             value_builder_add(&found, parameter);
         else
@@ -142,35 +216,6 @@ static bool lies_below(struct str name, struct str folder, bool deep)
         return str_starts(name, folder) && (deep || str_find_char(name, '/', folder.n + 1) < 0);
     return str_ends(folder, STR("/")) && name.n > folder.n && str_starts(name, folder) &&
            (deep || str_find_char(name, '/', folder.n) < 0);
-}
-
-static int get_by_path(struct service_call *call, struct err *err)
-{
-    struct str folder;
-    size_t n, kept = 0, first, end;
-    const struct value *next;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "Path", &folder, err))
-        return -1;
-    if (folder.p[0] != '/')
-        return service_refuse(err, 400, "ValidationException",
-            "The parameter doesn't meet the parameter name requirements: a path begins with /");
-    bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
-    struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, &n);
-    for (size_t i = 0; i < n; i++)
-        if (lies_below(all[i].id, folder, deep))
-            all[kept++] = all[i];
-    if (kept)
-        qsort(all, kept, sizeof *all, by_name);
-    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, view_parameter(call, &all[i]));
-    view_set(&b, "Parameters", value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
 }
 
 /* ---- what it was before: a note beside it, {versions: [as GetParameterHistory shows them]} ---- */
@@ -205,6 +250,131 @@ static const struct value *earlier_versions(struct service_call *call, const str
     return value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
 }
 
+/* ---- labels of versions ---- */
+
+static const struct value *labels_of(struct service_call *call, const struct control_record *record)
+{
+    return value_getz(service_note_read(call, NOTE, record), "labels");
+}
+
+/* The version with this number, as GetParameter shows it. */
+static const struct value *view_numbered(
+    struct service_call *call, const struct control_record *record, int64_t version)
+{
+    static const char *const members[] = {"Type", "Value", "Version", "LastModifiedDate"};
+    const struct value *earlier = earlier_versions(call, record), *out = view_parameter(call, record);
+    for (uint32_t i = 0; i < earlier->count; i++)
+        for (size_t k = 0;
+             service_int(earlier->items[i], "Version", 0) == version && k < sizeof members / sizeof *members;
+             k++)
+            out = value_with(call->arena, out, str_z(members[k]), value_getz(earlier->items[i], members[k]));
+    return out;
+}
+
+static const struct value *labels_with(
+    struct service_call *call, const struct value *labels, const struct value *given, int64_t version)
+{
+    for (uint32_t i = 0; i < given->count; i++)
+        labels = value_with(
+            call->arena, labels, value_text(given->items[i], STR_EMPTY), value_int(call->arena, version));
+    return labels;
+}
+
+static int label_version_alone(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str name;
+    struct err why = ERR_INIT;
+    if (service_required(call, "Name", &name, err))
+        return -1;
+    if (!find_parameter(call, name, &record))
+        return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
+    int64_t current = service_int(record.attrs, "version", 1),
+            version = service_int(call->input, "ParameterVersion", current);
+    if (version < 1 || version > current)
+        return service_refuse(err, 400, "ParameterVersionNotFound",
+            "Systems Manager could not find version %lld of %.*s. Verify the version and try again.",
+            (long long)version, STR_ARG(name));
+    const struct value *note = service_note_read(call, NOTE, &record);
+    note = value_with(call->arena, note, STR("labels"),
+        labels_with(
+            call, value_getz(note, "labels"), value_as_list(value_getz(call->input, "Labels")), version));
+    if (service_note_write(call, NOTE, &record, note, &why))
+        return service_refuse(err, 500, "InternalServerError", "%s", why.message);
+    call->output = &value_empty_map;
+    service_answer(call, "InvalidLabels", &value_empty_list);
+    service_answer(call, "ParameterVersion", value_int(call->arena, version));
+    return 0;
+}
+
+/* ---- by folder, with filters ---- */
+
+static int check_path_filters(const struct value *filters, struct err *err)
+{
+    for (uint32_t i = 0; i < filters->count; i++) {
+        struct str key = value_gets(filters->items[i], "Key");
+        if (!str_eqz(key, "Label") && !str_eqz(key, "Type") && !str_eqz(key, "KeyId"))
+            return service_refuse(err, 400, "InvalidFilterKey",
+                "The following filter key is not valid: %.*s. Valid filter keys include: [Type, KeyId, "
+                "Label].",
+                STR_ARG(key));
+    }
+    return 0;
+}
+
+/* What a parameter shows under these filters; NULL: it does not pass. */
+static const struct value *view_filtered(
+    struct service_call *call, const struct control_record *record, const struct value *filters)
+{
+    const struct value *labels = labels_of(call, record), *version = NULL;
+    for (uint32_t i = 0; i < filters->count; i++) {
+        const struct value *values = value_as_list(value_getz(filters->items[i], "Values"));
+        struct str key = value_gets(filters->items[i], "Key");
+        bool label = str_eqz(key, "Label"), passes_one = false;
+        struct str own = ssm_attribute(record, str_eqz(key, "Type") ? "parameter_type" : "kms_key");
+        for (uint32_t k = 0; k < values->count; k++) {
+            struct str wanted = value_text(values->items[k], STR_EMPTY);
+            const struct value *labelled = label ? value_get(labels, wanted) : NULL;
+            version = labelled ? labelled : version;
+            passes_one = passes_one || (label ? labelled != NULL : str_eq(own, wanted));
+        }
+        if (!passes_one)
+            return NULL;
+    }
+    return version ? view_numbered(call, record, version->integer) : view_parameter(call, record);
+}
+
+static int get_by_path(struct service_call *call, struct err *err)
+{
+    struct str folder;
+    size_t n, kept = 0, first, end;
+    const struct value *next, *filters = value_as_list(value_getz(call->input, "ParameterFilters"));
+    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "Path", &folder, err) || check_path_filters(filters, err))
+        return -1;
+    if (folder.p[0] != '/')
+        return service_refuse(err, 400, "ValidationException",
+            "The parameter doesn't meet the parameter name requirements: a path begins with /");
+    bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
+    struct control_record *all = control_list(
+        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (lies_below(all[i].id, folder, deep) && view_filtered(call, &all[i], filters))
+            all[kept++] = all[i];
+    if (kept)
+        qsort(all, kept, sizeof *all, by_name);
+    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, view_filtered(call, &all[i], filters));
+    view_set(&b, "Parameters", value_builder_list(&list));
+    view_set(&b, "NextToken", next);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- putting ---- */
+
 /* What it was is noted once the control plane has put what it is. */
 static int put_parameter_alone(struct service_call *call, struct err *err)
 {
@@ -229,20 +399,41 @@ static int put_parameter_alone(struct service_call *call, struct err *err)
     for (uint32_t i = earlier->count >= MAX_VERSIONS; i < earlier->count; i++)
         value_builder_add(&all, earlier->items[i]);
     value_builder_add(&all, was);
-    const struct value *note = value_with(call->arena, NULL, STR("versions"), value_builder_list(&all));
+    const struct value *note = value_with(
+        call->arena, service_note_read(call, NOTE, &after), STR("versions"), value_builder_list(&all));
     if (service_note_write(call, NOTE, &after, note, &why))
         return service_refuse(err, 500, "InternalServerError", "%s", why.message);
     return 0;
 }
 
 /* One after another: what the one has put is what the next finds. */
-static int put_parameter(struct service_call *call, struct err *err)
+static int alone(struct service_call *call, service_handler *handler, struct err *err)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     pthread_mutex_lock(&lock);
-    int status = put_parameter_alone(call, err);
+    int status = handler(call, err);
     pthread_mutex_unlock(&lock);
     return status;
+}
+
+static int put_parameter(struct service_call *call, struct err *err)
+{
+    return alone(call, put_parameter_alone, err);
+}
+
+static int label_version(struct service_call *call, struct err *err)
+{
+    return alone(call, label_version_alone, err);
+}
+
+/* Nobody can make one here. */
+static int get_window(struct service_call *call, struct err *err)
+{
+    struct str id;
+    if (service_required(call, "WindowId", &id, err))
+        return -1;
+    return service_refuse(
+        err, 400, "DoesNotExistException", "Maintenance window %.*s does not exist", STR_ARG(id));
 }
 
 static int get_history(struct service_call *call, struct err *err)
@@ -275,6 +466,8 @@ static int get_history(struct service_call *call, struct err *err)
 
 const struct service_operation ssm_operations[] = {
     {"ssm", "PutParameter", put_parameter, NULL, NULL},
+    {"ssm", "LabelParameterVersion", label_version, NULL, NULL},
+    {"ssm", "GetMaintenanceWindow", get_window, NULL, NULL},
     {"ssm", "GetParameterHistory", get_history, NULL, NULL},
     {"ssm", "GetParameter", get_parameter, NULL, NULL},
     {"ssm", "GetParameters", get_parameters, NULL, NULL},
