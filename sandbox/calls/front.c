@@ -69,9 +69,14 @@ static void refuse_signature(struct exchange *x, const struct fault *fault)
     front_refuse(x, query || protocol == WIRE_REST_JSON ? 403 : 400, code, message);
 }
 
+/* The signature covers the body, which is not there yet; a public document has none. */
 static void front_begin(struct exchange *x)
 {
-    (void)x; /* the signature covers the body, which is not there yet */
+    struct services *services = x->auth.form == AUTH_NONE ? sandbox_services(x->sandbox) : NULL;
+    struct str text;
+    if (services && str_eqz(x->request.method, "GET") &&
+        services_public(services, &x->arena, x->request.path, &text))
+        reply_text(x, 200, "application/x-pem-file", text);
 }
 
 /* What no operation of a service's answers goes to the control plane, or is refused here. */

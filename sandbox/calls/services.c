@@ -129,6 +129,16 @@ void services_follow(struct services *services, const char *service, services_fo
     services->followers[i].fn = fn;
 }
 
+void services_publish(struct services *services, services_public_fn *fn)
+{
+    services->public = fn;
+}
+
+bool services_public(struct services *services, struct arena *arena, struct str path, struct str *text)
+{
+    return services->public && services->public(services, arena, path, text);
+}
+
 void services_followed(struct services *services, struct str service, struct str operation)
 {
     static const char *const reading[] = {"Describe", "Get", "List"};

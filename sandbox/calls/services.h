@@ -123,6 +123,14 @@ typedef int services_read_fn(struct services *services, struct exchange *x, stru
 void services_read_first(struct services *services, const char *service, services_read_fn *fn);
 /* False: refused, and that is the answer. */
 bool services_read(struct services *services, struct exchange *x, struct wire_message *answer);
+/*
+ * What anybody may read without a signature, under paths that begin so: one kind of document. fn gives its
+ * text; false: there is none.
+ */
+typedef bool services_public_fn(
+    struct services *services, struct arena *arena, struct str path, struct str *text);
+void services_publish(struct services *services, services_public_fn *fn);
+bool services_public(struct services *services, struct arena *arena, struct str path, struct str *text);
 /* Waits so long, or until services_stop(); false: it is stopping. */
 bool services_sleep(struct services *services, int64_t ms);
 /* Starts a thread that services_stop() waits for; the function has to look at services_stopping(). -1:

@@ -23,6 +23,7 @@ struct services {
         const char *service;
         services_read_fn *fn;
     } readers[FOLLOWERS];
+    services_public_fn *public; /* what anybody may read */
     pthread_mutex_t
         lock; /* of what follows and of the activities' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* an activity ended, or stopping; on the monotonic clock */

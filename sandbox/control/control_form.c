@@ -31,7 +31,8 @@ static struct str check_schedule(struct call *call, const struct value *v, const
 }
 
 /* A rule has no at(…); without a schedule it has a pattern, with one it is on the default bus. */
-static struct str check_rule_schedule(struct call *call, const struct value *v, const struct value *attrs)
+static struct str check_rule_schedule(
+    struct call *call UNUSED, const struct value *v, const struct value *attrs)
 {
     struct schedule_time time;
     struct str text = value_text(v, STR_EMPTY);
@@ -39,12 +40,8 @@ static struct str check_rule_schedule(struct call *call, const struct value *v, 
         return STR("Parameter(s) EventPattern or ScheduleExpression must be specified.");
     if (text.n && !str_eqz(value_text(value_getz(attrs, "event_bus"), STR("default")), "default"))
         return STR("ScheduleExpression is supported only on the default event bus.");
-    const char *why = text.n ? schedule_parse(text, &time) : NULL;
-    if (!why && text.n && time.kind == SCHEDULE_AT)
-        why = "a rule's is cron(…) or rate(…)";
-    if (!why && text.n && time.loose)
-        why = "the unit is minute, hour or day; minutes, hours or days for more than one";
-    return why ? arena_printf(call->arena, "Parameter ScheduleExpression is not valid: %s.", why) : STR_EMPTY;
+    bool right = !text.n || (!schedule_parse(text, &time) && time.kind != SCHEDULE_AT && !time.loose);
+    return right ? STR_EMPTY : STR("Parameter ScheduleExpression is not valid.");
 }
 
 /* Without a database of zones only UTC can be told from others; those are taken, and do not fire. */

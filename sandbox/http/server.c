@@ -159,6 +159,12 @@ static bool is_for_s3(const struct exchange *x)
     return !x->auth.service.n || str_eqz(x->auth.service, "s3");
 }
 
+/* The certificate by which messages of topics are verified: no bucket is called so. */
+static bool is_public(const struct exchange *x)
+{
+    return str_starts(x->request.path, STR("/SimpleNotificationService-"));
+}
+
 static bool is_for_console(const struct exchange *x)
 {
     return str_eqz(x->request.path, "/_weir/") || str_starts(x->request.path, STR("/_weir/console/"));
@@ -178,7 +184,7 @@ static void server_begin(const struct server_options *server, struct served *ser
     auth_parse(x);
     x->responder = str_eqz(x->request.path, "/_weir/faults") ? &faults_responder
                    : is_for_console(x)                       ? server->console
-                   : is_for_s3(x)                            ? server->s3
+                   : is_for_s3(x) && !is_public(x)           ? server->s3
                                                              : server->services;
     const struct fault *fault = guard_framing(&x->request);
     served->unsure = fault;

@@ -19,6 +19,7 @@
 #include "sandbox/services/lambda/lambda.h"
 #include "sandbox/services/scheduler/schedules.h"
 #include "sandbox/services/shared/endpoints.h"
+#include "sandbox/services/sns/signature.h"
 #include "sandbox/services/sqs/queues.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
@@ -40,6 +41,8 @@ static const struct service_operation *const tables[] = {
     emr_operations,
     emrserverless_operations,
     events_operations,
+    archives_operations,
+    bus_operations,
     firehose_operations,
     glue_operations,
     iam_operations,
@@ -61,6 +64,7 @@ static const struct service_operation *const tables[] = {
     secrets_batch_operations,
     ssm_operations,
     sns_operations,
+    topic_operations,
     sqs_operations,
     stepfunctions_operations,
     sts_operations,
@@ -146,6 +150,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     services_follow(services, "dynamodb", item_tables_look);
     services_follow(services, "ec2", look_at_hosts);
     services_follow(services, EMR_SERVICE, emr_look);
+    services_publish(services, signature_certificate);
     look_at_hosts(services);
     sources_start(services);
     if (sandbox_schedules(sandbox))

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "provider/notation/event_pattern.h"
 #include "sandbox/notation/event_match.h"
+#include "sandbox/services/events/archives.h"
 #include "sandbox/services/shared/event_targets.h"
 
 enum { MAX_ENTRIES = 10, MAX_EVENTS_SIZE = 262144 };
@@ -29,8 +30,7 @@ const struct value *event_value(struct arena *arena, const struct bus_event *eve
 
 /* ---- rules ---- */
 
-/* "default", an ARN's last part, a name. */
-static struct str bus_name(struct str reference)
+struct str events_bus_name(struct str reference)
 {
     ptrdiff_t at = str_find(reference, STR(":event-bus/"), 0);
     if (at >= 0)
@@ -70,10 +70,11 @@ void events_meet(struct services *services, struct arena *arena, struct str regi
     const struct value *event, bool forwarded)
 {
     size_t n;
+    archives_meet(services, arena, region, bus, event);
     struct control_record *rules =
         control_list(services_control(services), arena, STR("aws.events.rule"), region, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(bus_name(value_gets(rules[i].attrs, "event_bus")), bus_name(bus)) &&
+        if (str_eq(events_bus_name(value_gets(rules[i].attrs, "event_bus")), events_bus_name(bus)) &&
             !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
             event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
             rule_fire(services, arena, &rules[i], event, forwarded);
@@ -173,8 +174,7 @@ static int do_test_pattern(struct service_call *call, struct err *err)
         return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", wrong);
     if (json_parse(call->arena, event_text, &event, &why))
-        return service_refuse(
-            err, 400, "ValidationException", "Parameter Event is not valid. Reason: %s", why.message);
+        return service_refuse(err, 400, "ValidationException", "Parameter Event is not valid.");
     struct value_entry output = {STR("Result"), value_bool(event_matches(pattern, event))};
     call->output = value_map(call->arena, &output, 1);
     return 0;

@@ -15,6 +15,8 @@ const struct value *event_value(struct arena *arena, const struct bus_event *eve
 /* Hands an event to the rules of a bus (name or ARN; "": the default one) whose pattern it matches. */
 void events_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
     const struct value *event, bool forwarded);
+/* "default", an ARN's last part, a name. */
+struct str events_bus_name(struct str reference);
 /* Starts all targets of a rule with this event. `forwarded`: it came from another bus. */
 void rule_fire(struct services *services, struct arena *arena, const struct control_record *rule,
     const struct value *event, bool forwarded);

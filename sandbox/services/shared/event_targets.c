@@ -278,7 +278,8 @@ void target_deliver(struct services *services, const struct target *target)
         return;
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
-    letters.message_attributes = why_dead(&arena, target, &err);
+    if (!target->letters_as_sent)
+        letters.message_attributes = why_dead(&arena, target, &err);
     if (letters.arn.n && !targets_deliver(services, &arena, &letters, &lost))
         return;
     fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);

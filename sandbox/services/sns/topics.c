@@ -1,70 +1,18 @@
 /* SNS: what is published goes to the subscriptions that are queues and functions; others (mail, HTTP) get
  * nothing. */
+#include "sandbox/engine/view.h"
 #include "sandbox/notation/event_match.h"
 #include "sandbox/services/shared/event_targets.h"
+#include "sandbox/services/sns/arns.h"
+#include "sandbox/services/sns/message.h"
+#include "sandbox/services/sns/signature.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/json.h"
 
-enum { MAX_MESSAGE = 262144 };
+#include <ctype.h>
 
-/* ---- attributes: name, type and value ---- */
-
-/* As a form has them (a list of entries), or as a map by name (from a machine's task). */
-static const struct value *attribute_list(struct arena *arena, const struct value *given)
-{
-    const struct value *entries = wire_path(arena, given, STR("entry[]"));
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    if (entries || !given || given->kind != VALUE_MAP)
-        return entries ? entries : &value_empty_list;
-    for (uint32_t i = 0; i < given->count; i++) {
-        struct value_entry entry[] = {{STR("Name"), value_string(arena, given->entries[i].key)},
-            {STR("Value"), given->entries[i].value}};
-        value_builder_add(&list, value_map(arena, entry, 2));
-    }
-    return value_builder_list(&list);
-}
-
-static const struct value *value_of(struct arena *arena, const struct value *attribute)
-{
-    struct str type = value_gets(attribute, "DataType"), text = value_gets(attribute, "StringValue");
-    const struct value *v;
-    struct err err = ERR_INIT;
-    bool plain = !str_starts(type, STR("Number")) && !str_eqz(type, "String.Array");
-    return plain || json_parse(arena, text, &v, &err) ? value_string(arena, text) : v;
-}
-
-struct attributes {
-    const struct value *values, *shown, *raw; /* for filters; as the envelope has them; as SQS takes them */
-};
-
-static struct attributes read_attributes(struct arena *arena, const struct value *message)
-{
-    const struct value *list = attribute_list(arena, value_getz(message, "MessageAttributes"));
-    AUTO_BUILDER struct value_builder values = VALUE_BUILDER(arena), shown = VALUE_BUILDER(arena),
-                                      raw = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
-        struct str name = value_gets(list->items[i], "Name");
-        const struct value *attribute = value_getz(list->items[i], "Value");
-        bool binary = value_getz(attribute, "BinaryValue") != NULL;
-        struct value_entry entry[] = {{STR("Type"), value_string(arena, value_gets(attribute, "DataType"))},
-            {STR("Value"),
-                value_string(arena, value_gets(attribute, binary ? "BinaryValue" : "StringValue"))}};
-        value_builder_set(&values, name, value_of(arena, attribute));
-        value_builder_set(&shown, name, value_map(arena, entry, 2));
-        value_builder_set(&raw, name, attribute);
-    }
-    return (struct attributes){
-        value_builder_map(&values), value_builder_map(&shown), value_builder_map(&raw)};
-}
-
-/* What is published: its parts as the call has them. */
-struct publication {
-    struct str topic, id, text, subject, group, deduplication;
-    const struct value *by_protocol; /* MessageStructure json; NULL: one text for all */
-    struct attributes attributes;
-};
+enum { MAX_ENTRIES = 10, MAX_ENTRY_ID = 80, MAX_MESSAGE = 262144 };
 
 static bool is_true(const struct value *v)
 {
@@ -103,20 +51,45 @@ static struct str text_for(const struct publication *what, const char *protocol)
     return what->by_protocol ? value_text(value_getz(what->by_protocol, protocol), fallback) : what->text;
 }
 
-static const struct value *notification(
-    struct arena *arena, const struct publication *what, const char *protocol)
+/* What is signed: the members that a client puts together again. */
+static struct str signed_text(struct arena *arena, const struct value *note)
 {
-    const struct value *attributes = what->attributes.shown;
-    struct value_entry entries[] = {
-        {STR("Type"), value_stringz(arena, "Notification")},
-        {STR("MessageId"), value_string(arena, what->id)},
-        {STR("TopicArn"), value_string(arena, what->topic)},
-        {STR("Message"), value_string(arena, text_for(what, protocol))},
-        {STR("Timestamp"), value_string(arena, time_rfc3339(arena, clock_wall_ms(), true))},
-        {STR("Subject"), value_string(arena, what->subject)},
-    };
-    const struct value *note = value_map(arena, entries, what->subject.n ? 6 : 5);
-    return attributes->count ? value_with(arena, note, STR("MessageAttributes"), attributes) : note;
+    static const char *const names[] = {"Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"};
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_getz(note, names[i]))
+            buf_addf(&text, "%s\n%.*s\n", names[i], STR_ARG(value_gets(note, names[i])));
+    return arena_str(arena, buf_str(&text));
+}
+
+static const struct value *notification(const struct service_call *call, const struct publication *what,
+    const char *protocol, struct str subscription)
+{
+    struct arena *arena = call->arena;
+    bool function = !strcmp(protocol, "lambda");
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "Type", STR("Notification"));
+    view_text(&b, "MessageId", what->id);
+    view_text(&b, "SequenceNumber", what->sequence);
+    view_text(&b, "TopicArn", what->topic);
+    view_text(&b, "Subject", what->subject);
+    view_text(&b, "Message", text_for(what, protocol));
+    view_text(&b, "Timestamp", time_rfc3339(arena, clock_wall_ms(), true));
+    const struct value *note = value_builder_map(&b);
+    struct str unsubscribe = arena_printf(arena, "%.*s/?Action=Unsubscribe&SubscriptionArn=%.*s",
+        STR_ARG(sandbox_endpoint(services_sandbox(call->services), arena)), STR_ARG(subscription));
+    struct value_builder more = VALUE_BUILDER(arena);
+    struct str version = function ? STR("1") : what->signature_version;
+    if (!what->sequence.n) { /* what is in order is not signed */
+        view_text(&more, "SignatureVersion", version);
+        view_text(&more, "Signature", signature_of(call->services, arena, signed_text(arena, note), version));
+        view_text(
+            &more, function ? "SigningCertUrl" : "SigningCertURL", signature_url(call->services, arena));
+    }
+    view_text(&more, function ? "UnsubscribeUrl" : "UnsubscribeURL", unsubscribe);
+    if (what->attributes.shown->count || function)
+        view_set(&more, "MessageAttributes", what->attributes.shown);
+    return value_merge(arena, note, value_builder_map(&more));
 }
 
 /* What a function gets: a list of records. */
@@ -149,7 +122,7 @@ static void topics_deliver(const struct service_call *call, const struct control
          raw = is_true(value_getz(subscription->attrs, "raw_message_delivery"));
     if (!function && !str_eqz(protocol, "sqs"))
         return;
-    const struct value *note = notification(arena, what, function ? "lambda" : "sqs");
+    const struct value *note = notification(call, what, function ? "lambda" : "sqs", subscription->id);
     bool ordered = str_ends(endpoint, STR(".fifo"));
     const struct target target = {.region = call->region,
         .arn = endpoint,
@@ -157,9 +130,10 @@ static void topics_deliver(const struct service_call *call, const struct control
                  : raw    ? value_gets(note, "Message")
                           : json_as_text(arena, note)->string,
         .message_attributes = raw && what->attributes.raw->count ? what->attributes.raw : NULL,
-        .message_group = ordered ? what->group : STR_EMPTY,
+        .message_group = function || (what->sequence.n && !ordered) ? STR_EMPTY : what->group,
         .message_deduplication = ordered ? what->deduplication : STR_EMPTY,
         .dead_letter_queue = letters_of(arena, subscription),
+        .letters_as_sent = true,
         .service = STR("sns.amazonaws.com"),
         .source_arn = what->topic,
         .by = arena_printf(arena, "topic %.*s", STR_ARG(what->topic))};
@@ -168,83 +142,40 @@ static void topics_deliver(const struct service_call *call, const struct control
 
 /* ---- publishing ---- */
 
-static int read_structure(
-    struct arena *arena, const struct value *message, struct publication *out, struct err *err)
-{
-    struct err why = ERR_INIT;
-    if (!str_eqz(value_gets(message, "MessageStructure"), "json"))
-        return 0;
-    if (json_parse(arena, out->text, &out->by_protocol, &why) || out->by_protocol->kind != VALUE_MAP)
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: Message Structure - JSON message body failed to parse");
-    if (!value_getz(out->by_protocol, "default"))
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: Message Structure - No default entry in JSON message body");
-    return 0;
-}
-
-/* Of a topic that keeps the order a message says which others it goes with. */
-static int read_group(const struct control_record *topic, struct arena *arena, const struct value *message,
-    struct publication *out, struct err *err)
-{
-    out->group = value_gets(message, "MessageGroupId");
-    out->deduplication = value_gets(message, "MessageDeduplicationId");
-    if (!str_ends(out->topic, STR(".fifo")))
-        return 0;
-    if (!out->group.n)
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
-    if (!out->deduplication.n && !is_true(value_getz(topic->attrs, "content_based_deduplication")))
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
-            "MessageDeduplicationId provided explicitly");
-    if (!out->deduplication.n)
-        out->deduplication = sha256_hex(arena, out->text);
-    return 0;
-}
-
-static int read_message(const struct service_call *call, const struct control_record *topic,
-    const struct value *message, struct publication *out, struct err *err)
-{
-    *out = (struct publication){.topic = value_gets(topic->attrs, "arn"),
-        .id = uuid_random(call->arena),
-        .text = value_gets(message, "Message"),
-        .subject = value_gets(message, "Subject"),
-        .attributes = read_attributes(call->arena, message)};
-    if (!out->text.n)
-        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Empty message");
-    if (out->text.n > MAX_MESSAGE)
-        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Message too long");
-    return read_structure(call->arena, message, out, err) || read_group(topic, call->arena, message, out, err)
-               ? -1
-               : 0;
-}
-
 static const struct value *topics_publish(
     struct service_call *call, const void *ctx, const struct value *message, struct err *err)
 {
     const struct control_record *topic = ctx;
     struct publication what;
     size_t n;
-    if (read_message(call, topic, message, &what, err))
+    if (message_read(call, topic, message, "", &what, err))
         return NULL;
+    bool known =
+        str_ends(what.topic, STR(".fifo")) && message_is_known(call->services, topic, call->arena, &what);
     struct control_record *all = control_list(
         services_control(call->services), call->arena, STR("aws.sns.subscription"), call->region, &n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && !known; i++)
         if (str_eq(value_gets(all[i].attrs, "topic"), what.topic) &&
             topics_takes(call->arena, &all[i], &what))
             topics_deliver(call, &all[i], &what);
-    struct value_entry said = {STR("MessageId"), value_string(call->arena, what.id)};
-    return value_map(call->arena, &said, 1);
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "MessageId", what.id);
+    view_text(&b, "SequenceNumber", what.sequence);
+    return value_builder_map(&b);
 }
 
 static int topic_of(const struct service_call *call, struct control_record *out, struct err *err)
 {
-    struct str arn = value_gets(call->input, "TopicArn");
-    arn = arn.n ? arn : value_gets(call->input, "TargetArn");
+    bool target = !value_getz(call->input, "TopicArn") && value_getz(call->input, "TargetArn");
+    struct str arn = value_gets(call->input, target ? "TargetArn" : "TopicArn");
+    if (sns_check_arn(call, arn, target ? "TargetArn" : "TopicArn", err))
+        return -1;
     if (control_find(
             services_control(call->services), call->arena, STR("aws.sns.topic"), call->region, arn, out))
         return 0;
+    if (target && str_find(arn, STR(":endpoint/"), 0) >= 0)
+        return service_refuse(err, 400, "InvalidParameter",
+            "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified");
     return service_refuse(err, 404, "NotFound", "Topic does not exist");
 }
 
@@ -257,14 +188,57 @@ static int do_publish(struct service_call *call, struct err *err)
     return call->output ? 0 : -1;
 }
 
+static int check_entry_id(struct str id, struct err *err)
+{
+    for (size_t i = 0; i < id.n; i++)
+        if (!isalnum((unsigned char)id.p[i]) && !strchr("-_", id.p[i]))
+            return service_refuse(err, 400, "InvalidBatchEntryId",
+                "The Id of a batch entry in the batch request contains an impermissible character: %.*s",
+                STR_ARG(id));
+    if (id.n > MAX_ENTRY_ID)
+        return service_refuse(err, 400, "InvalidBatchEntryId",
+            "The Id of a batch entry in the batch request is too long: %.*s", STR_ARG(id));
+    return 0;
+}
+
+/* What refuses one message refuses all of them. */
+static int check_entries(struct service_call *call, const struct control_record *topic,
+    const struct value *entries, struct err *err)
+{
+    size_t bytes = 0;
+    if (entries->count > MAX_ENTRIES)
+        return service_refuse(err, 400, "TooManyEntriesInBatchRequest",
+            "The batch request contains more entries than permissible.");
+    for (uint32_t i = 0; i < entries->count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (str_eq(value_gets(entries->items[i], "Id"), value_gets(entries->items[k], "Id")))
+                return service_refuse(err, 400, "BatchEntryIdsNotDistinct",
+                    "Two or more batch entries in the request have the same Id.");
+    for (uint32_t i = 0; i < entries->count; i++) {
+        struct publication what;
+        struct str at = arena_printf(call->arena, "publishBatchRequestEntries.%u.member.", (unsigned)i + 1);
+        if (check_entry_id(value_gets(entries->items[i], "Id"), err) ||
+            (message_read(call, topic, entries->items[i], at.p, &what, err) &&
+                strcmp(err->message, "Invalid parameter: Message too long") != 0))
+            return -1;
+        bytes += what.text.n + what.attributes.bytes;
+    }
+    if (bytes > MAX_MESSAGE)
+        return service_refuse(err, 400, "BatchRequestTooLong",
+            "The length of all the messages put together is more than the limit.");
+    return 0;
+}
+
 static int do_publish_batch(struct service_call *call, struct err *err)
 {
     struct control_record topic;
     const struct value *given = value_getz(call->input, "PublishBatchRequestEntries");
     const struct value *entries =
-        given && given->kind == VALUE_LIST ? given : wire_path(call->arena, given, STR("@[]"));
-    return topic_of(call, &topic, err) || service_batch(call, entries, "", topics_publish, &topic, err) ? -1
-                                                                                                        : 0;
+        value_as_list(given && given->kind == VALUE_LIST ? given : wire_path(call->arena, given, STR("@[]")));
+    return topic_of(call, &topic, err) || check_entries(call, &topic, entries, err) ||
+                   service_batch(call, entries, "", topics_publish, &topic, err)
+               ? -1
+               : 0;
 }
 
 const struct service_operation sns_operations[] = {

@@ -1,8 +1,15 @@
 """Topics beyond Publish: batches, texts by protocol, order, policies over the message itself; on moto too where it does the same."""
 
+import base64
 import json
 import uuid
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 from servers import code
 from test_firing import Queue
 from test_queues import arn_of
@@ -80,3 +87,30 @@ def test_what_cannot_be_delivered_goes_to_dead_letters(sandbox):
     gone.client.delete_queue(QueueUrl=gone.url)
     topic.sns.publish(TopicArn=topic.arn, Message="lost")
     assert messages(letters) == ["lost"]
+
+
+def test_what_is_delivered_is_signed(sandbox):
+    """As a client verifies it: by the certificate at the message's URL, which needs no signature."""
+    for version, digest in (("1", hashes.SHA1()), ("2", hashes.SHA256())):
+        topic, queue = Topic(sandbox, SignatureVersion=version), Queue(sandbox)
+        topic.subscribe(queue)
+        topic.sns.publish(TopicArn=topic.arn, Subject="news", Message="ünïcode")
+        note = json.loads(queue.take(1, wait=5)[0]["Body"])
+        assert note["SignatureVersion"] == version and f"?Action=Unsubscribe&SubscriptionArn={topic.arn}:" in note["UnsubscribeURL"]
+        with urlopen(note["SigningCertURL"]) as answer:
+            certificate = x509.load_pem_x509_certificate(answer.read())
+        text = "".join(f"{name}\n{note[name]}\n" for name in ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"))
+        certificate.public_key().verify(base64.b64decode(note["Signature"]), text.encode(), padding.PKCS1v15(), digest)
+        with pytest.raises(HTTPError):
+            urlopen(note["SigningCertURL"].replace(".pem", "x.pem"))
+
+
+def test_permissions_are_statements_of_the_policy(sandbox):
+    topic = Topic(sandbox)
+    before = json.loads(topic.sns.get_topic_attributes(TopicArn=topic.arn)["Attributes"]["Policy"])["Statement"]
+    topic.sns.add_permission(TopicArn=topic.arn, Label="other", AWSAccountId=["123456789012"], ActionName=["Publish"])
+    after = json.loads(topic.sns.get_topic_attributes(TopicArn=topic.arn)["Attributes"]["Policy"])["Statement"]
+    added = {"Sid": "other", "Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "SNS:Publish", "Resource": topic.arn}
+    assert after == [*before, added]
+    topic.sns.remove_permission(TopicArn=topic.arn, Label="other")
+    assert json.loads(topic.sns.get_topic_attributes(TopicArn=topic.arn)["Attributes"]["Policy"])["Statement"] == before

@@ -1,0 +1,119 @@
+/* PutPermission and RemovePermission of one principal: a statement in the bus's policy. */
+#include "sandbox/services/events/events.h"
+
+#include "base/json.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+
+/* The statements of the bus's policy. */
+static int bus_statements(
+    struct service_call *call, struct control_record *bus, const struct value **out, struct err *err)
+{
+    struct str name = events_bus_name(value_gets(call->input, "EventBusName"));
+    const struct service_request request = {.service = STR("events"),
+        .operation = STR("DescribeEventBus"),
+        .region = call->region,
+        .input = value_with(call->arena, NULL, STR("Name"), value_string(call->arena, name))};
+    const struct value *described, *policy = NULL;
+    struct err ignored = ERR_INIT;
+    if (services_call_control(call->services, call->arena, &request, &described, err))
+        return -1;
+    if (!control_find(services_control(call->services), call->arena, STR("aws.events.event_bus"),
+            call->region, name, bus))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "Event bus %.*s does not exist.", STR_ARG(name));
+    if (json_parse(call->arena, value_gets(described, "Policy"), &policy, &ignored))
+        policy = NULL;
+    *out = value_as_list(value_getz(policy, "Statement"));
+    return 0;
+}
+
+static int put_statements(struct service_call *call, const struct control_record *bus,
+    const struct value *statements, struct err *err)
+{
+    struct value_builder policy = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    view_text(&policy, "Version", STR("2012-10-17"));
+    view_set(&policy, "Statement", statements);
+    view_set(&b, "EventBusName", value_getz(bus->attrs, "name"));
+    if (statements->count)
+        view_set(&b, "Policy", json_as_text(call->arena, value_builder_map(&policy)));
+    else
+        view_set(&b, "RemoveAllPermissions", &value_true);
+    const struct service_request request = {.service = STR("events"),
+        .operation = statements->count ? STR("PutPermission") : STR("RemovePermission"),
+        .region = call->region,
+        .input = value_builder_map(&b)};
+    return services_call_control(call->services, call->arena, &request, &call->output, err);
+}
+
+/* Those of other ids. */
+static void add_others(struct value_builder *all, const struct value *statements, struct str id)
+{
+    for (uint32_t i = 0; i < statements->count; i++)
+        if (!str_eq(value_gets(statements->items[i], "Sid"), id))
+            value_builder_add(all, statements->items[i]);
+}
+
+static const struct value *statement_of(struct service_call *call, const struct control_record *bus)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str principal = value_gets(call->input, "Principal");
+    const struct value *condition = value_getz(call->input, "Condition");
+    view_set(&b, "Sid", value_getz(call->input, "StatementId"));
+    view_text(&b, "Effect", STR("Allow"));
+    view_set(&b, "Principal",
+        str_eqz(principal, "*")
+            ? value_string(call->arena, principal)
+            : value_with(call->arena, NULL, STR("AWS"),
+                  value_string(
+                      call->arena, arena_printf(call->arena, "arn:aws:iam::%.*s:root", STR_ARG(principal)))));
+    view_set(&b, "Action", value_getz(call->input, "Action"));
+    view_set(&b, "Resource", value_getz(bus->attrs, "arn"));
+    if (condition)
+        view_set(&b, "Condition",
+            value_with(call->arena, NULL, value_gets(condition, "Type"),
+                value_with(call->arena, NULL, value_gets(condition, "Key"), value_getz(condition, "Value"))));
+    return value_builder_map(&b);
+}
+
+static int put_permission(struct service_call *call, struct err *err)
+{
+    struct control_record bus;
+    const struct value *statements;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    call->declined = value_getz(call->input, "Policy") != NULL;
+    if (call->declined)
+        return 0;
+    if (bus_statements(call, &bus, &statements, err))
+        return -1;
+    if (!str_eqz(value_gets(call->input, "Action"), "events:PutEvents"))
+        return service_refuse(
+            err, 400, "ValidationException", "Provided value in parameter 'action' is not supported.");
+    add_others(&all, statements, value_gets(call->input, "StatementId"));
+    value_builder_add(&all, statement_of(call, &bus));
+    return put_statements(call, &bus, value_builder_list(&all), err);
+}
+
+static int remove_permission(struct service_call *call, struct err *err)
+{
+    struct control_record bus;
+    const struct value *statements, *rest;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    call->declined = value_getb(call->input, "RemoveAllPermissions");
+    if (call->declined)
+        return 0;
+    if (bus_statements(call, &bus, &statements, err))
+        return -1;
+    add_others(&all, statements, value_gets(call->input, "StatementId"));
+    rest = value_builder_list(&all);
+    if (rest->count == statements->count)
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "Statement with the provided id does not exist.");
+    return put_statements(call, &bus, rest, err);
+}
+
+const struct service_operation bus_operations[] = {
+    {"events", "PutPermission", put_permission, NULL, NULL},
+    {"events", "RemovePermission", remove_permission, NULL, NULL},
+    {0},
+};

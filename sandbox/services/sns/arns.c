@@ -1,0 +1,149 @@
+/* Names and attributes of subscriptions: see arns.h. */
+#include "sandbox/services/sns/arns.h"
+
+#include "base/json.h"
+#include "provider/notation/event_pattern.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { MAX_KEYS = 5, MAX_COMBINATIONS = 150 };
+
+int sns_refuse(struct err *err, const char *format, ...)
+{
+    va_list args;
+    char text[1024];
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: %s", text);
+}
+
+int sns_check_arn(const struct service_call *call, struct str arn, const char *member, struct err *err)
+{
+    size_t parts = 1;
+    struct str rest = arn, region = STR_EMPTY;
+    for (size_t i = 0; i < arn.n; i++)
+        parts += arn.p[i] == ':';
+    if (parts < 6)
+        return sns_refuse(err, "%s Reason: An ARN must have at least 6 elements, not %zu", member, parts);
+    for (int i = 0; i < 4; i++)
+        region = str_cut(rest, ':', &rest);
+    return str_eq(region, call->region) ? 0 : sns_refuse(err, "%s", member);
+}
+
+/* ---- attributes of subscriptions ---- */
+
+/* What a parser of JSON says that reads the text's first token. */
+static int refuse_json(struct err *err, const char *context, const char *name, struct str text)
+{
+    static const char where[] = "\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` "
+                                "disabled); line: 1, column: ";
+    size_t n = 0;
+    while (n < text.n && isalnum((unsigned char)text.p[n]))
+        n++;
+    if (n)
+        return sns_refuse(err,
+            "%s%s: failed to parse JSON. Unrecognized token '%.*s': was expecting (JSON String, Number, "
+            "Array, "
+            "Object or token 'null', 'true' or 'false')%s%zu]",
+            context, name, (int)n, text.p, where, n + 1);
+    char next = text.n > 1 ? text.p[1] : ' ';
+    return sns_refuse(err,
+        "%s%s: failed to parse JSON. Unexpected character ('%c' (code %d)): was expecting double-quote to "
+        "start "
+        "field name%s2]",
+        context, name, next, next, where);
+}
+
+static int check_redrive(
+    struct arena *arena, struct str text, struct str endpoint, const char *context, struct err *err)
+{
+    const struct value *policy;
+    struct err why = ERR_INIT;
+    if (!text.n)
+        return 0;
+    if (json_parse(arena, text, &policy, &why))
+        return refuse_json(err, context, "RedrivePolicy", text);
+    struct str letters = value_gets(policy, "deadLetterTargetArn");
+    if (!str_starts(letters, STR("arn:")) || str_find(letters, STR(":sqs:"), 0) < 0)
+        return sns_refuse(err, "%sRedrivePolicy: deadLetterTargetArn is an invalid arn", context);
+    if (str_ends(endpoint, STR(".fifo")) && !str_ends(letters, STR(".fifo")))
+        return sns_refuse(err,
+            "%sRedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.",
+            context);
+    return 0;
+}
+
+int sns_check_attribute(struct arena *arena, struct str name, struct str value, struct str endpoint,
+    const char *context, struct err *err)
+{
+    static const char *const names[] = {"DeliveryPolicy", "FilterPolicy", "FilterPolicyScope",
+        "RawMessageDelivery", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"};
+    bool known = false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        known = known || str_eqz(name, names[i]);
+    if (!known)
+        return sns_refuse(err, "AttributeName");
+    if (str_eqz(name, "RawMessageDelivery") && !str_ieq(value, STR("true")) && !str_ieq(value, STR("false")))
+        return sns_refuse(err, "%sRawMessageDelivery: Invalid value [%.*s]. Must be true or false.", context,
+            STR_ARG(value));
+    if (str_eqz(name, "FilterPolicyScope") && !str_eqz(value, "MessageBody") &&
+        !str_eqz(value, "MessageAttributes"))
+        return sns_refuse(err,
+            "%sFilterPolicyScope: Invalid value [%.*s]. Please use either MessageBody or MessageAttributes",
+            context, STR_ARG(value));
+    return str_eqz(name, "RedrivePolicy") ? check_redrive(arena, value, endpoint, context, err) : 0;
+}
+
+/* ---- filter policies ---- */
+
+/* How much a policy asks for: its keys, and the combinations of their values; each level counts once more. */
+struct extent {
+    size_t keys, combinations;
+    bool nested;
+};
+
+static void measure(const struct value *policy, size_t depth, struct extent *out)
+{
+    for (uint32_t i = 0; policy->kind == VALUE_MAP && i < policy->count; i++) {
+        const struct value *v = policy->entries[i].value;
+        if (str_eqz(policy->entries[i].key, "$or") && v->kind == VALUE_LIST) {
+            for (uint32_t k = 0; k < v->count; k++)
+                measure(v->items[k], depth, out);
+            continue;
+        }
+        out->nested = out->nested || v->kind == VALUE_MAP;
+        if (v->kind == VALUE_MAP) {
+            measure(v, depth + 1, out);
+        } else if (v->kind == VALUE_LIST) {
+            out->keys++;
+            out->combinations *= (size_t)v->count * depth;
+        }
+        if (out->combinations > 1000000)
+            out->combinations = 1000000;
+    }
+}
+
+int sns_check_filter(
+    struct arena *arena, struct str policy, struct str scope, const char *context, struct err *err)
+{
+    struct extent extent = {.combinations = 1};
+    const struct value *parsed, *path;
+    struct err why = ERR_INIT;
+    if (!policy.n)
+        return 0;
+    if (json_parse(arena, policy, &parsed, &why))
+        return refuse_json(err, context, "FilterPolicy", policy);
+    measure(parsed, 1, &extent);
+    if (extent.nested && !str_eqz(scope, "MessageBody"))
+        return sns_refuse(
+            err, "%sFilter policy scope MessageAttributes does not support nested filter policy", context);
+    if (extent.keys > MAX_KEYS)
+        return sns_refuse(err, "%sFilterPolicy: Filter policy can not have more than 5 keys", context);
+    if (extent.combinations > MAX_COMBINATIONS)
+        return sns_refuse(err, "%sFilterPolicy: Filter policy is too complex", context);
+    const char *wrong = event_pattern_wrong(arena, parsed, &path);
+    return wrong ? sns_refuse(err, "%sFilterPolicy: %s", context, wrong) : 0;
+}

@@ -1,0 +1,260 @@
+/* What is published to a topic: see message.h. */
+#include "sandbox/services/sns/message.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+
+#include <ctype.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum { MAX_MESSAGE = 262144, MAX_NAME = 256, KNOWN_MINUTES = 5 };
+
+/* ---- attributes: name, type and value ---- */
+
+/* As a form has them (a list of entries), or as a map by name (from a machine's task). */
+const struct value *message_entries(struct arena *arena, const struct value *given)
+{
+    const struct value *entries = wire_path(arena, given, STR("entry[]"));
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    if (entries || !given || given->kind != VALUE_MAP)
+        return entries ? entries : &value_empty_list;
+    for (uint32_t i = 0; i < given->count; i++) {
+        struct value_entry entry[] = {{STR("Name"), value_string(arena, given->entries[i].key)},
+            {STR("Value"), given->entries[i].value}};
+        value_builder_add(&list, value_map(arena, entry, 2));
+    }
+    return value_builder_list(&list);
+}
+
+static const struct value *value_of(struct arena *arena, const struct value *attribute)
+{
+    struct str type = value_gets(attribute, "DataType"), text = value_gets(attribute, "StringValue");
+    const struct value *v;
+    struct err err = ERR_INIT;
+    bool plain = !str_starts(type, STR("Number")) && !str_eqz(type, "String.Array");
+    return plain || json_parse(arena, text, &v, &err) ? value_string(arena, text) : v;
+}
+
+static struct attributes read_attributes(struct arena *arena, const struct value *message)
+{
+    const struct value *list = message_entries(arena, value_getz(message, "MessageAttributes"));
+    AUTO_BUILDER struct value_builder values = VALUE_BUILDER(arena), shown = VALUE_BUILDER(arena),
+                                      raw = VALUE_BUILDER(arena);
+    size_t bytes = 0;
+    for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
+        struct str name = value_gets(list->items[i], "Name");
+        const struct value *attribute = value_getz(list->items[i], "Value");
+        bool binary = value_getz(attribute, "BinaryValue") != NULL;
+        struct value_entry entry[] = {{STR("Type"), value_string(arena, value_gets(attribute, "DataType"))},
+            {STR("Value"),
+                value_string(arena, value_gets(attribute, binary ? "BinaryValue" : "StringValue"))}};
+        bytes += name.n + value_text(entry[0].value, STR_EMPTY).n + value_text(entry[1].value, STR_EMPTY).n;
+        value_builder_set(&values, name, value_of(arena, attribute));
+        value_builder_set(&shown, name, value_map(arena, entry, 2));
+        value_builder_set(&raw, name, attribute);
+    }
+    return (struct attributes){
+        value_builder_map(&values), value_builder_map(&shown), value_builder_map(&raw), bytes};
+}
+
+/* ---- what is refused of them ---- */
+
+static int check_attribute_name(struct str name, struct err *err)
+{
+    if (name.n >= MAX_NAME)
+        return service_refuse(err, 400, "ParameterValueInvalid",
+            "Length of message attribute name must be less than 256 bytes.");
+    for (size_t i = 0; i < name.n; i++)
+        if (!isalnum((unsigned char)name.p[i]) && !strchr("-_.", name.p[i]))
+            return service_refuse(err, 400, "ParameterValueInvalid",
+                "Invalid non-alphanumeric character '#x%X' was found in the message attribute name. Can only "
+                "include alphanumeric characters, hyphens, underscores, or dots.",
+                (unsigned)(unsigned char)name.p[i]);
+    if (str_starts(name, STR(".")) || str_ends(name, STR(".")))
+        return service_refuse(err, 400, "ParameterValueInvalid",
+            "Invalid message attribute name %s with character '.' was found.",
+            str_starts(name, STR(".")) ? "starting" : "ending");
+    if (str_find(name, STR(".."), 0) >= 0)
+        return service_refuse(err, 400, "ParameterValueInvalid",
+            "Message attribute name can not have successive '.' character.");
+    return 0;
+}
+
+static bool is_kind(struct str type, const char *kind)
+{
+    struct str rest, first = str_cut(type, '.', &rest);
+    return str_eqz(first, kind);
+}
+
+static int check_attribute(const struct value *entry, const char *at, struct err *err)
+{
+    struct str name = value_gets(entry, "Name");
+    const struct value *attribute = value_getz(entry, "Value");
+    struct str type = value_gets(attribute, "DataType");
+    if (check_attribute_name(name, err))
+        return -1;
+    if (!type.n)
+        return service_refuse(err, 400, "ValidationError",
+            "1 validation error detected: Value null at '%smessageAttributes.%.*s.member.dataType' failed to "
+            "satisfy constraint: Member must not be null",
+            at, STR_ARG(name));
+    bool binary = is_kind(type, "Binary");
+    if (!binary && !is_kind(type, "String") && !is_kind(type, "Number"))
+        return service_refuse(err, 400, "ParameterValueInvalid",
+            "The message attribute '%.*s' has an invalid message attribute type, the set of supported type "
+            "prefixes is Binary, Number, and String.",
+            STR_ARG(name));
+    struct str own = value_gets(attribute, binary ? "BinaryValue" : "StringValue"),
+               other = value_gets(attribute, binary ? "StringValue" : "BinaryValue");
+    if (!own.n && other.n)
+        return service_refuse(err, 400, "ParameterValueInvalid",
+            "The message attribute '%.*s' with type '%.*s' must use field '%s'.", STR_ARG(name),
+            STR_ARG(type), binary ? "Binary" : "String");
+    if (!own.n)
+        return service_refuse(err, 400, "ParameterValueInvalid",
+            "The message attribute '%.*s' must contain non-empty message attribute value for message "
+            "attribute "
+            "type '%.*s'.",
+            STR_ARG(name), STR_ARG(type));
+    return 0;
+}
+
+static int check_message_attributes(
+    struct arena *arena, const struct value *message, const char *at, struct err *err)
+{
+    const struct value *list = message_entries(arena, value_getz(message, "MessageAttributes"));
+    for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++)
+        if (check_attribute(list->items[i], at, err))
+            return -1;
+    return 0;
+}
+
+static int read_structure(
+    struct arena *arena, const struct value *message, struct publication *out, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (!str_eqz(value_gets(message, "MessageStructure"), "json"))
+        return 0;
+    if (json_parse(arena, out->text, &out->by_protocol, &why) || out->by_protocol->kind != VALUE_MAP)
+        return service_refuse(err, 400, "InvalidParameter",
+            "Invalid parameter: Message Structure - JSON message body failed to parse");
+    if (!value_gets(out->by_protocol, "default").n)
+        return service_refuse(err, 400, "InvalidParameter",
+            "Invalid parameter: Message Structure - No default entry in JSON message body");
+    return 0;
+}
+
+/* Of a topic that keeps the order a message says which others it goes with. */
+static int read_group(const struct control_record *topic, struct arena *arena, const struct value *message,
+    struct publication *out, struct err *err)
+{
+    out->group = value_gets(message, "MessageGroupId");
+    out->deduplication = value_gets(message, "MessageDeduplicationId");
+    if (!str_ends(out->topic, STR(".fifo")))
+        return !out->deduplication.n
+                   ? 0
+                   : service_refuse(err, 400, "InvalidParameter",
+                         "Invalid parameter: MessageDeduplicationId Reason: The request includes "
+                         "MessageDeduplicationId parameter that is not valid for this topic type");
+    if (!out->group.n)
+        return service_refuse(err, 400, "InvalidParameter",
+            "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
+    if (!out->deduplication.n &&
+        !str_eqz(value_text(value_getz(topic->attrs, "content_based_deduplication"), STR_EMPTY), "true") &&
+        !value_getb(topic->attrs, "content_based_deduplication"))
+        return service_refuse(err, 400, "InvalidParameter",
+            "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
+            "MessageDeduplicationId provided explicitly");
+    if (!out->deduplication.n)
+        out->deduplication = sha256_hex(arena, out->text);
+    return 0;
+}
+
+int message_read(const struct service_call *call, const struct control_record *topic,
+    const struct value *message, const char *at, struct publication *out, struct err *err)
+{
+    const struct value *subject = value_getz(message, "Subject");
+    *out = (struct publication){.topic = value_gets(topic->attrs, "arn"),
+        .id = uuid_random(call->arena),
+        .text = value_gets(message, "Message"),
+        .subject = value_text(subject, STR_EMPTY),
+        .signature_version = value_text(value_getz(topic->attrs, "signature_version"), STR("1")),
+        .attributes = read_attributes(call->arena, message)};
+    if (!out->text.n)
+        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Empty message");
+    if (!value_is_null(subject) && !out->subject.n)
+        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Subject");
+    if (out->text.n + out->attributes.bytes > MAX_MESSAGE)
+        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Message too long");
+    return check_message_attributes(call->arena, message, at, err) ||
+                   read_structure(call->arena, message, out, err) ||
+                   read_group(topic, call->arena, message, out, err)
+               ? -1
+               : 0;
+}
+
+/* ---- FIFO topics: what was published lately ---- */
+
+struct known {
+    char *key, *id, *sequence;
+    int64_t at_ms;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct known *items;
+    size_t n, cap;
+    int64_t sequence;
+} lately = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void forget_old(int64_t before_ms)
+{
+    for (size_t i = lately.n; i-- > 0;)
+        if (lately.items[i].at_ms < before_ms) {
+            free(lately.items[i].key);
+            free(lately.items[i].id);
+            free(lately.items[i].sequence);
+            lately.items[i] = lately.items[--lately.n];
+        }
+}
+
+/* Numbers grow, also over a restart. */
+static struct str next_sequence(struct arena *arena)
+{
+    int64_t now = clock_wall_ms() * 1000;
+    lately.sequence = lately.sequence < now ? now : lately.sequence + 1;
+    return arena_printf(arena, "1%019lld", (long long)lately.sequence);
+}
+
+static void lately_add(const struct publication *what, struct str key)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    MEM_GROW(lately.items, lately.cap, lately.n + 1);
+    lately.items[lately.n++] =
+        (struct known){mem_strdup(arena_strz(&arena, key)), mem_strdup(arena_strz(&arena, what->id)),
+            mem_strdup(arena_strz(&arena, what->sequence)), clock_wall_ms()};
+}
+
+bool message_is_known(struct services *services, const struct control_record *topic, struct arena *arena,
+    struct publication *what)
+{
+    bool grouped = str_eqz(value_gets(topic->attrs, "fifo_throughput_scope"), "MessageGroup"), known = false;
+    struct str key = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(what->topic),
+        STR_ARG(grouped ? what->group : STR_EMPTY), STR_ARG(what->deduplication));
+    pthread_mutex_lock(&lately.lock);
+    forget_old(clock_wall_ms() - KNOWN_MINUTES * sandbox_minute_ms(services_sandbox(services)));
+    for (size_t i = 0; i < lately.n && !known; i++)
+        if ((known = str_eqz(key, lately.items[i].key))) {
+            what->id = arena_str(arena, str_z(lately.items[i].id));
+            what->sequence = arena_str(arena, str_z(lately.items[i].sequence));
+        }
+    if (!known) {
+        what->sequence = next_sequence(arena);
+        lately_add(what, key);
+    }
+    pthread_mutex_unlock(&lately.lock);
+    return known;
+}

@@ -1,0 +1,45 @@
+"""Archives of event buses: what they keep, and replays to the rules that are named."""
+
+import json
+import uuid
+from datetime import datetime, timedelta, timezone
+
+from servers import code
+from support import until
+from test_firing import Queue
+from test_queues import arn_of
+
+
+def test_events_are_kept_and_replayed(sandbox):
+    events, name = sandbox.client("events"), "a-" + uuid.uuid4().hex[:8]
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+    events.create_archive(ArchiveName=name, EventSourceArn=bus, EventPattern=json.dumps({"source": ["shop"]}))
+    start = datetime.now(timezone.utc) - timedelta(minutes=1)
+    for source in ("shop", "shop", "other"):
+        events.put_events(Entries=[{"EventBusName": name, "Source": source, "DetailType": "order", "Detail": json.dumps({"from": source})}])
+    told = events.describe_archive(ArchiveName=name)
+    assert told["EventCount"] == 2 and told["SizeBytes"] > 200 and events.list_archives(EventSourceArn=bus)["Archives"][0]["EventCount"] == 2
+    queue, other = Queue(sandbox), Queue(sandbox)
+    rules = [events.put_rule(Name=f"{name}-{i}", EventBusName=name, EventPattern=json.dumps({"detail-type": ["order"]}))["RuleArn"] for i in range(2)]
+    for i, target in enumerate((queue, other)):
+        events.put_targets(Rule=f"{name}-{i}", EventBusName=name, Targets=[{"Id": "q", "Arn": arn_of(target)}])
+    given = {"EventSourceArn": told["ArchiveArn"], "Destination": {"Arn": bus, "FilterArns": rules[:1]}, "EventStartTime": start, "EventEndTime": start + timedelta(hours=1)}
+    assert events.start_replay(ReplayName=name, **given)["State"] == "STARTING"
+    until(lambda: events.describe_replay(ReplayName=name)["State"] == "COMPLETED")
+    bodies = [json.loads(one["Body"]) for one in queue.take(10, wait=2)]
+    assert [(one["source"], one["replay-name"]) for one in bodies] == [("shop", name)] * 2 and not other.take(10, wait=0)
+    assert events.describe_archive(ArchiveName=name)["EventCount"] == 2  # what is replayed is not kept again
+    assert code(events.start_replay, ReplayName=name, **given) == "ResourceAlreadyExistsException"
+    assert code(events.start_replay, ReplayName="b", **given | {"EventEndTime": start}) == "ValidationException"
+
+
+def test_a_permission_of_one_principal(sandbox):
+    events, name = sandbox.client("events"), "b-" + uuid.uuid4().hex[:8]
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+    for who in ("123456789012", "*"):
+        events.put_permission(EventBusName=name, Action="events:PutEvents", Principal=who, StatementId="s" + who[:1].replace("*", "all"))
+    statements = json.loads(events.describe_event_bus(Name=name)["Policy"])["Statement"]
+    assert [(one["Principal"], one["Resource"]) for one in statements] == [({"AWS": "arn:aws:iam::123456789012:root"}, bus), ("*", bus)]
+    events.remove_permission(EventBusName=name, StatementId="s1")
+    assert [one["Sid"] for one in json.loads(events.describe_event_bus(Name=name)["Policy"])["Statement"]] == ["sall"]
+    assert code(events.remove_permission, EventBusName=name, StatementId="s1") == "ResourceNotFoundException"
