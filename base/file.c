@@ -365,6 +365,23 @@ void tree_remove(const char *path)
     nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+bool path_real(const char *path, char out[PATH_MAX])
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str folder = arena_str(&scratch, path_dir(str_z(path)));
+    if (realpath(path, out))
+        return true;
+    char up[PATH_MAX];
+    if (str_eq(folder, str_z(path)) || !path_real(folder.p, up))
+        return false;
+    struct str whole = path_join(&scratch, arena_str(&scratch, str_z(up)), path_base(str_z(path)));
+    if (whole.n >= PATH_MAX)
+        return false;
+    memcpy(out, whole.p, whole.n);
+    out[whole.n] = '\0';
+    return true;
+}
+
 struct str path_join(struct arena *arena, struct str dir, struct str name)
 {
     if (!dir.n || str_eqz(dir, ".") || (name.n && name.p[0] == '/'))

@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <sys/types.h>
 
 /*
@@ -53,6 +54,8 @@ const struct dirent *dir_next(DIR *dir);
 /* A folder with all that is in it; follows no links. What cannot be removed stays. */
 void tree_remove(const char *path);
 /* dir/name; name alone where it is absolute or dir is "" or ".". Ends with a NUL. */
+/* As realpath() gives it, also of what is not there below a folder that is. False: nothing of it is there. */
+bool path_real(const char *path, char out[PATH_MAX]);
 struct str path_join(struct arena *arena, struct str dir, struct str name);
 struct str path_dir(struct str path);  /* "." where there is no slash */
 struct str path_base(struct str path); /* after the last slash */

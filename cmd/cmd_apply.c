@@ -2,6 +2,20 @@
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
 
+/* What belongs to "weir plan". */
+static int check_given(struct invocation *inv)
+{
+    const struct settings *given = inv->settings;
+    if (planning_teardown(given) || given->delete_adopted)
+        return invocation_usage(inv, NULL,
+            "a saved plan is applied as it is: what may go with its deletions is said to \"weir plan\"");
+    if (given->targets.n || given->replaces.n || given->no_refresh || given->quick_refresh)
+        return invocation_usage(inv, NULL,
+            "a saved plan is applied as it is: --target, --replace, --no-refresh and --quick-refresh belong "
+            "to \"weir plan\"");
+    return EXIT_DONE;
+}
+
 /* The environment and inputs that the plan was made with; more inputs (the sensitive ones) may be given. */
 static int take_saved(
     struct invocation *inv, const struct saved_plan *saved, struct workspace_options *wanted)
@@ -11,13 +25,6 @@ static int take_saved(
     if (given->env && !str_eqz(env, given->env))
         return invocation_usage(inv, NULL, "the plan was made for %s%.*s%s, not for environment \"%s\"",
             env.n ? "environment \"" : "no environment", STR_ARG(env), env.n ? "\"" : "", given->env);
-    if (planning_teardown(given) || given->delete_adopted)
-        return invocation_usage(inv, NULL,
-            "a saved plan is applied as it is: what may go with its deletions is said to \"weir plan\"");
-    if (given->targets.n || given->replaces.n || given->no_refresh || given->quick_refresh)
-        return invocation_usage(inv, NULL,
-            "a saved plan is applied as it is: --target, --replace, --no-refresh and --quick-refresh belong "
-            "to \"weir plan\"");
     size_t n;
     const struct str *inputs = saved_plan_inputs(saved, &n);
     struct str *all = ARENA_ARRAY(&inv->arena, struct str, n + given->inputs.n + 1);
@@ -49,19 +56,12 @@ static int plan_and_apply(
     return status;
 }
 
-static int cmd_apply_run(struct invocation *inv)
+static int apply_one(struct invocation *inv, const char *path)
 {
     struct workspace_options wanted = {0};
-    if (inv->settings->all)
-        return repository_apply(inv);
-    int usage = inv->args.n ? EXIT_DONE : repository_check_args(inv);
-    if (usage != EXIT_DONE)
-        return usage;
-    if (inv->args.n == 0)
-        return plan_and_apply(inv, &wanted, NULL);
     struct saved_plan *saved = NULL;
     struct err err = ERR_INIT;
-    if (saved_plan_read(inv->args.items[0].p, &saved, &err) < 0)
+    if (saved_plan_read(path, &saved, &err) < 0)
         return invocation_fail(inv, &err);
     int status = take_saved(inv, saved, &wanted);
     if (status == EXIT_DONE)
@@ -70,11 +70,40 @@ static int cmd_apply_run(struct invocation *inv)
     return status;
 }
 
+static int apply_file(struct invocation *inv, const char *path)
+{
+    struct saved_plans *many = NULL;
+    struct err err = ERR_INIT;
+    int status = check_given(inv);
+    if (status != EXIT_DONE)
+        return status;
+    if (saved_plans_read(path, &many, &err))
+        return invocation_fail(inv, &err);
+    if (!many)
+        return apply_one(inv, path);
+    status = inv->settings->env
+                 ? invocation_usage(inv, NULL, "the plan says for which environment it is: no -e")
+                 : repository_apply_saved(inv, many);
+    saved_plans_free(many);
+    return status;
+}
+
+static int cmd_apply_run(struct invocation *inv)
+{
+    if (inv->settings->all)
+        return repository_apply(inv);
+    if (inv->args.n)
+        return apply_file(inv, inv->args.items[0].p);
+    int usage = repository_check_args(inv);
+    return usage != EXIT_DONE ? usage : plan_and_apply(inv, &(struct workspace_options){0}, NULL);
+}
+
 static const struct option_set *const sets[] = {&options_all, &options_lease, &options_teardown,
     &options_approve, &options_change, &options_json, &options_plan, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir apply", "plan, ask, carry out"},
     {"weir apply --yes --json", "in CI"},
+    {"weir apply --all", "all stacks below this folder, in the order of their references"},
     {"weir apply release.plan", "exactly what \"weir plan -o release.plan\" showed, or nothing"},
     {NULL, NULL},
 };
@@ -91,6 +120,8 @@ const struct command cmd_apply = {
                "On a terminal a tree shows the changes in progress, and below each what waits for it. "
                "It also shows which call is retried and why, and the overall progress. Without a "
                "terminal, and with CI or NO_COLOR in the environment, progress is printed as lines.\n\n"
+               "--all applies every stack below a folder: each after those that it refers to, others at the "
+               "same time. A stack that fails stops only those that refer to it.\n\n"
                "FILE is a plan saved by \"weir plan -o FILE\". It is applied without a question. It is "
                "refused when the stack's files have changed since, or something in the state that it "
                "changes or refers to. What other runs have changed beside that is left as it is. It is "

@@ -16,35 +16,13 @@ struct plan_settings {
     bool detailed_exitcode, destroy, cost;
 };
 
-static void add_option(struct buf *command, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    buf_addf(command, "%s ", name);
-    text_add_word(command, str_z(value));
-    buf_add_char(command, ' ');
-}
-
-/* The command that carries the saved plan out from here. */
-static void note_saved(struct invocation *inv, const char *path)
-{
-    const struct settings *s = inv->settings;
-    AUTO_BUF struct buf command = BUF_INIT;
-    buf_addz(&command, "weir apply ");
-    add_option(&command, "-C", s->dir);
-    add_option(&command, "--specs", s->specs);
-    buf_addz(&command, s->sandbox ? "--sandbox " : "");
-    text_add_word(&command, str_z(path));
-    invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);
-}
-
 static int cmd_plan_save(struct invocation *inv, const struct plan *plan, const char *path)
 {
     struct err err = ERR_INIT;
     if (plan_save(plan, path, &err) < 0)
         return invocation_fail(inv, &err);
     if (!inv->settings->json)
-        note_saved(inv, path);
+        planning_note_saved(inv, inv->settings->dir, path);
     return EXIT_DONE;
 }
 
@@ -169,7 +147,11 @@ static int cmd_plan_all(struct invocation *inv)
     if (own->cost || (!markdown && !str_eqz(format, "text")))
         return invocation_usage(inv, "-C DIR picks the stack", "%s is for one stack, not for --all",
             own->cost ? "--cost" : arena_printf(&inv->arena, "--format %s", own->format).p);
-    struct repository_wishes wishes = {.markdown = own->markdown,
+    if (cmd_plan_to_page(own))
+        return invocation_usage(
+            inv, "-C DIR picks the stack", "-o FILE.html is for one stack, not for --all");
+    struct repository_wishes wishes = {.out = own->out,
+        .markdown = own->markdown,
         .prints_markdown = markdown,
         .destroy = own->destroy,
         .detailed_exitcode = own->detailed_exitcode};
@@ -233,6 +215,8 @@ static const struct command_example examples[] = {
     {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
     {"weir plan --cost -o plan.html", "for a browser: what needs what, every difference, and its price"},
     {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
+    {"weir plan --all --changed origin/main -o release.plan",
+        "stacks that a branch changes, and who uses them"},
     {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"},
     {NULL, NULL},
 };
@@ -241,14 +225,17 @@ const struct command cmd_plan = {
     .name = "plan",
     .args = "[--all [DIR]]",
     .summary = "show what would change",
-    .details = "Compares the stack with the saved state and with the live services and prints the "
-               "difference. Nothing is changed, and the state is not locked.\n\n"
-               "Module by module, what others depend on comes first. A resource to create is shown with "
-               "the attributes that the file configures. Long values are cut and shown with their size. "
-               "Instances of one declaration are shown by their differences. --full prints "
-               "everything.\n\n"
-               "Signs: + create, ~ update, -/+ replace (delete, then create), +/- replace (create, then "
-               "delete), - delete, <= read during apply, => import, ~> move, . forget.",
+    .details =
+        "Compares the stack with the saved state and with the live services and prints the "
+        "difference. Nothing is changed, and the state is not locked.\n\n"
+        "Module by module, what others depend on comes first. A resource to create is shown with "
+        "the attributes that the file configures. Long values are cut and shown with their size. "
+        "Instances of one declaration are shown by their differences. --full prints "
+        "everything.\n\n"
+        "--all plans every stack below a folder, in the order of their `weir.stack` references. Outputs that "
+        "another stack does not have yet are unknown until the apply.\n\n"
+        "Signs: + create, ~ update, -/+ replace (delete, then create), +/- replace (create, then "
+        "delete), - delete, <= read during apply, => import, ~> move, . forget.",
     .sets = sets,
     .settings_size = sizeof(struct plan_settings),
     .max_args = 1,

@@ -3,6 +3,7 @@
  * from all sides.
  */
 #include "cmd/export/exported.h"
+#include "cmd/fleet/fleet.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/events.h"
 #include "cmd/output/junit.h"
@@ -102,6 +103,52 @@ static int print_saved(struct invocation *inv, struct saved_plan *saved)
     return invocation_write(inv, buf_str(&out));
 }
 
+/* ---- of several stacks ---- */
+
+static void render_one_of(
+    struct invocation *inv, struct catalog *catalog, const struct saved_one *one, struct buf *out)
+{
+    const struct show_settings *own = inv->own;
+    AUTO_BUF struct buf text = BUF_INIT;
+    render_saved(inv, catalog, one->plan, &text);
+    if (inv->settings->json) {
+        fleet_name_events(buf_str(&text), FLEET_FOLDER, one->name, out);
+        return;
+    }
+    if (!own->format || str_eqz(str_z(own->format), "text")) {
+        style_add_str(out, true, STYLE_BOLD, one->name);
+        buf_addz(out, "\n\n");
+    }
+    buf_add_str(out, buf_str(&text));
+    buf_add_char(out, '\n');
+}
+
+static int print_many(struct invocation *inv, const struct saved_plans *many)
+{
+    const struct show_settings *own = inv->own;
+    struct str format = str_z(own->format ? own->format : "text");
+    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
+    struct catalog *catalog;
+    struct err err = ERR_INIT;
+    size_t n;
+    bool destroy;
+    const struct saved_one *items = saved_plans_items(many, &n, &destroy);
+    if (!str_eqz(format, "text") && !str_eqz(format, "markdown"))
+        return invocation_usage(
+            inv, NULL, "--format %s is for the plan of one stack, and this is of several", own->format);
+    if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
+            &catalog, &err))
+        return invocation_fail(inv, &err);
+    for (size_t i = 0; i < n; i++)
+        render_one_of(inv, catalog, &items[i], &text);
+    catalog_free(catalog);
+    if (inv->settings->json)
+        text_add_json_safe(&out, buf_str(&text));
+    else
+        add_shown(&out, buf_str(&text), inv->out.color);
+    return invocation_write(inv, buf_str(&out));
+}
+
 static int cmd_show_run(struct invocation *inv)
 {
     const struct show_settings *own = inv->own;
@@ -115,6 +162,14 @@ static int cmd_show_run(struct invocation *inv)
     const char *path = inv->args.items[0].p;
     if (access(path, F_OK) && !strchr(path, '.')) /* no address has a dot */
         return explain_resource(inv, inv->args.items[0]);
+    struct saved_plans *many = NULL;
+    if (saved_plans_read(path, &many, &err))
+        return invocation_fail(inv, &err);
+    if (many) {
+        int shown = print_many(inv, many);
+        saved_plans_free(many);
+        return shown;
+    }
     if (saved_plan_read(path, &saved, &err) < 0)
         return invocation_fail(inv, &err);
     int status = print_saved(inv, saved);

@@ -344,6 +344,19 @@ const struct str *saved_plan_inputs(const struct saved_plan *saved, size_t *n);
 int plan_load(struct workspace *workspace, struct saved_plan *saved, const struct plan_options *options,
     struct diags *diags, struct plan **out, struct err *err);
 
+/* Plans of several stacks in one file, each with the name that its stack has in a repository. */
+struct saved_plans;
+struct saved_one {
+    struct str name;
+    struct saved_plan *plan;
+};
+int saved_plans_write(const char *path, const struct str *names, const struct plan *const *plans, size_t n,
+    bool destroy, struct err *err);
+/* *out NULL: it is no such file. */
+int saved_plans_read(const char *path, struct saved_plans **out, struct err *err);
+const struct saved_one *saved_plans_items(const struct saved_plans *many, size_t *n, bool *destroy);
+void saved_plans_free(struct saved_plans *many);
+
 /* ---- looking for leftovers ---- */
 
 struct leftover {
@@ -419,6 +432,9 @@ struct stack_reference {
 };
 const struct stack_reference *plan_references(
     struct workspace *workspace, struct arena *arena, size_t *count);
+/* Where local files may be that its resources read: each string in their attributes, as the path that it
+ * would be, up to the first sign of a pattern. Not what functions read (stack_options.open). */
+const struct str *plan_local_paths(struct workspace *workspace, struct arena *arena, size_t *count);
 /* A provider as the stack configures it, as far as that can be told without asking anybody; NULL otherwise.
  */
 struct provider *plan_provider_named(struct workspace *workspace, struct str name);

@@ -77,7 +77,7 @@ void expr_resolve_alone(struct expr *expr, const struct value *further, struct d
 
 /* What evaluation needs from outside. */
 /* Texts that go before the files on disk, as an editor has them. False: as it is on disk. They live as long
- * as what is made of them. */
+ * as what is made of them. Asked of every file that a function reads, and of the folders of fileset(). */
 struct open_files {
     bool (*find)(void *ctx, struct str path, struct str *text);
     void *ctx;

@@ -300,7 +300,8 @@ static void member_plan(struct member *m)
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_event, m}};
-    int failed = plan_make(&m->workspace, &options, &m->diags, &m->plan, &err);
+    int failed = m->saved ? plan_load(&m->workspace, m->saved, &options, &m->diags, &m->plan, &err)
+                          : plan_make(&m->workspace, &options, &m->diags, &m->plan, &err);
     bool good = member_diags(m);
     if (failed && err.class != ERR_NONE)
         member_fail(m, &err);

@@ -29,7 +29,8 @@ struct member {
     const struct workspace_options *given; /* fleet_add(): how it is opened */
     const size_t *needs; /* by place in the fleet: those whose outputs it refers to; no circle among them */
     size_t need_count;
-    bool spared; /* nothing is done to it after all */
+    struct saved_plan *saved; /* what is applied, exactly; NULL: a new plan */
+    bool spared;              /* nothing is done to it after all */
     struct workspace_options options;
     struct workspace workspace; /* no stack in it: not loaded, or that failed */
     struct diags diags;
@@ -128,6 +129,9 @@ void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member 
 /* True, and said of it, where one that has to come before it failed or was skipped. */
 bool member_skip(struct member *member);
 
+/* Closes all but the chosen ones, of which those that need them know no more. */
+void fleet_keep(struct fleet *fleet, const bool *chosen);
+
 /* ---- fleet_apply.c ---- */
 
 /* Is there anything to carry out for any of them, and does it erase something? */
@@ -206,6 +210,9 @@ void fleet_show_done(struct fleet *fleet, int64_t ms);
 void fleet_show_verified(struct fleet *fleet);
 /* What failed, once where it is the same for several; the worst status of all. */
 int fleet_report(struct fleet *fleet);
+/* Events with a name in each: {"event":"done","member":"anna",… */
+#define FLEET_FOLDER "folder" /* of a stack among those of a repository */
+void fleet_name_events(struct str json_lines, const char *noun, struct str name, struct buf *out);
 /* An event with the member's name in it, to standard output. */
 void fleet_event(struct member *member, struct str json_lines);
 

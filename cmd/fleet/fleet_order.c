@@ -67,6 +67,40 @@ void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member 
     pthread_mutex_destroy(&turns.lock);
 }
 
+/* ---- some of them ---- */
+
+/* Its needs in the order of those that stay: `places` says where each is then. */
+static void keep_needs(struct member *m, const bool *chosen, const size_t *places)
+{
+    size_t *needs = ARENA_ARRAY(&m->fleet->inv->arena, size_t, m->need_count + 1), n = 0;
+    for (size_t i = 0; i < m->need_count; i++)
+        if (chosen[m->needs[i]])
+            needs[n++] = places[m->needs[i]];
+    m->needs = needs;
+    m->need_count = n;
+}
+
+void fleet_keep(struct fleet *fleet, const bool *chosen)
+{
+    size_t *places = ARENA_ARRAY(&fleet->inv->arena, size_t, fleet->n + 1), n = 0;
+    for (size_t i = 0; i < fleet->n; i++)
+        places[i] = chosen[i] ? n++ : 0;
+    for (size_t i = 0; i < fleet->n; i++) {
+        struct member *m = &fleet->members[i];
+        if (chosen[i]) {
+            keep_needs(m, chosen, places);
+            struct member *to = &fleet->members[places[i]];
+            *to = *m;
+            if (to->workspace.options)
+                to->workspace.options = &to->options;
+        } else {
+            workspace_close(&m->workspace);
+            diags_release(&m->diags);
+        }
+    }
+    fleet->n = n;
+}
+
 /* ---- who is in the way ---- */
 
 static bool is_needed_by(const struct member *m, const struct member *user)

@@ -13,7 +13,7 @@ enum { NAMES_SHOWN = 8 };
 
 const char *fleet_noun(const struct member *m)
 {
-    return m->is_shared ? "shared" : m->fleet->planned.outputs ? "folder" : "member";
+    return m->is_shared ? "shared" : m->fleet->planned.outputs ? FLEET_FOLDER : "member";
 }
 
 const char *fleet_unit(const struct fleet *fleet)
@@ -22,26 +22,31 @@ const char *fleet_unit(const struct fleet *fleet)
 }
 
 /* The member's name goes behind the event's: {"event":"done","member":"anna",… */
-static void add_line(struct buf *out, struct str line, const struct member *m)
+static void add_line(struct buf *out, struct str line, const char *noun, struct str name)
 {
     size_t at = 0;
     for (int quotes = 0; quotes < 4 && at < line.n; at++)
         quotes += line.p[at] == '"';
     buf_add_str(out, str_slice(line, 0, at));
-    buf_addf(out, ",\"%s\":", fleet_noun(m));
-    json_write_string(out, m->name);
+    buf_addf(out, ",\"%s\":", noun);
+    json_write_string(out, name);
     buf_add_str(out, str_slice(line, at, line.n));
     buf_add_char(out, '\n');
+}
+
+void fleet_name_events(struct str json_lines, const char *noun, struct str name, struct buf *out)
+{
+    while (json_lines.n) {
+        struct str line = str_cut(json_lines, '\n', &json_lines);
+        if (line.n)
+            add_line(out, line, noun, name);
+    }
 }
 
 void fleet_event(struct member *m, struct str json_lines)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    while (json_lines.n) {
-        struct str line = str_cut(json_lines, '\n', &json_lines);
-        if (line.n)
-            add_line(&out, line, m);
-    }
+    fleet_name_events(json_lines, fleet_noun(m), m->name, &out);
     pthread_mutex_lock(&m->fleet->lock);
     if (!m->fleet->broken_pipe)
         m->fleet->broken_pipe = invocation_write(m->fleet->inv, buf_str(&out)) != EXIT_DONE;

@@ -110,6 +110,10 @@ static const struct option quick[] = {OPTION_QUICK_REFRESH};
 static const struct option repository[] = {
     {0, "all", FIELD(all),
         .doc = "all stacks below the folder DIR (default: here), in the order of their references"},
+    {0, "changed", .value = "REF", .kind = OPTION_TEXT, FIELD(changed),
+        .doc =
+            "with --all: only stacks of which a file differs from this git revision (their modules' and job "
+            "code's too), and those that refer to them"},
     {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000, FIELD(at_once),
         .doc = "with --all: stacks that are worked on at the same time (default: 50)"},
     {0, "junit", .value = "FILE", .kind = OPTION_TEXT, FIELD(junit), .completes = COMPLETES_FILE,

@@ -264,6 +264,29 @@ int planning_hold_rules(struct invocation *inv, const struct plan *plan)
     return inv->settings->json && broken ? invocation_fail(inv, &err) : status;
 }
 
+/* ---- saved ---- */
+
+static void planning_add_option(struct buf *command, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_addf(command, "%s ", name);
+    text_add_word(command, str_z(value));
+    buf_add_char(command, ' ');
+}
+
+void planning_note_saved(struct invocation *inv, const char *dir, const char *path)
+{
+    const struct settings *s = inv->settings;
+    AUTO_BUF struct buf command = BUF_INIT;
+    buf_addz(&command, "weir apply ");
+    planning_add_option(&command, "-C", dir);
+    planning_add_option(&command, "--specs", s->specs);
+    buf_addz(&command, s->sandbox ? "--sandbox " : "");
+    text_add_word(&command, str_z(path));
+    invocation_note(inv, "\nThe plan is saved; this carries it out exactly as shown:  %s", command.p);
+}
+
 /* ---- carrying it out ---- */
 
 static void counts_line(const struct apply_result *r, int64_t ms, bool color, struct buf *out)

@@ -36,6 +36,8 @@ void planning_say_lease(const struct observer *observer, struct workspace *works
 int planning_check_approvals(struct invocation *inv, const struct stack *const *stacks, size_t n);
 /* Reports rules that are broken; not 0 where one of them is no mere warning. After the plan was shown. */
 int planning_hold_rules(struct invocation *inv, const struct plan *plan);
+/* The command that carries a saved plan out from here; `dir` is what -C is given (or NULL). */
+void planning_note_saved(struct invocation *inv, const char *dir, const char *path);
 /* Text or events to standard output. */
 int planning_show(struct invocation *inv, const struct plan *plan);
 

@@ -19,8 +19,9 @@ int repository_check_args(struct invocation *inv)
             "weir %.*s takes \"%.*s\" only with --all, as the folder of many stacks", STR_ARG(inv->path),
             STR_ARG(inv->args.items[0]));
     }
-    if (!s->all && (s->at_once || s->junit))
-        return invocation_usage(inv, NULL, "%s goes with --all", s->at_once ? "--at-once" : "--junit");
+    const char *with_all = s->at_once ? "--at-once" : s->junit ? "--junit" : s->changed ? "--changed" : NULL;
+    if (!s->all && with_all)
+        return invocation_usage(inv, NULL, "%s goes with --all", with_all);
     return EXIT_DONE;
 }
 
@@ -76,7 +77,29 @@ static int check_sandbox(const struct repository *repository, const char *folder
         inv->sandbox_dir);
 }
 
-static int add_stack(struct repository *repository, struct str name)
+/* As it was planned, with those that are not kept (the sensitive ones) given again. */
+static int use_saved(struct repository *repository, struct saved_plan *saved, struct stack_options *stack)
+{
+    struct invocation *inv = repository->inv;
+    const struct texts *given = &inv->settings->inputs;
+    size_t n;
+    const struct str *kept = saved_plan_inputs(saved, &n);
+    struct str *inputs = ARENA_ARRAY(&inv->arena, struct str, n + given->n + 1);
+    for (size_t i = 0; i < n; i++)
+        inputs[i] = kept[i];
+    for (size_t i = 0; i < given->n; i++)
+        inputs[n + i] = given->items[i];
+    stack->inputs = inputs;
+    stack->input_count = n + given->n;
+    stack->env = saved_plan_env(saved);
+    if (stack_exists(&inv->arena, stack->dir))
+        return EXIT_DONE;
+    return invocation_usage(inv,
+        "the folders in the plan are seen from where it was made; -C DIR is that one",
+        "the plan is of a stack in %s, where there is none", stack->dir);
+}
+
+static int add_stack(struct repository *repository, struct str name, struct saved_plan *saved)
 {
     struct invocation *inv = repository->inv;
     struct workspace_options *options = ARENA_NEW(&inv->arena, struct workspace_options);
@@ -85,7 +108,8 @@ static int add_stack(struct repository *repository, struct str name)
                         : str_eqz(top, ".") ? name
                                             : path_join(&inv->arena, top, name);
     const char *dir = arena_strz(&inv->arena, folder);
-    if (repository_has_fleet(&inv->arena, dir)) {
+    int status;
+    if (!saved && repository_has_fleet(&inv->arena, dir)) {
         invocation_note(inv, "note: %.*s is a fleet, which `weir fleet -C %s` works on", STR_ARG(name), dir);
         return EXIT_DONE;
     }
@@ -93,9 +117,14 @@ static int add_stack(struct repository *repository, struct str name)
     if (inv->sandbox_dir)
         sandboxed_state(inv, dir, options);
     options->stack.dir = dir;
-    options->stack.env = environment_of(inv, dir);
     options->stack.some_inputs = true;
+    options->stack.env = saved ? STR_EMPTY : environment_of(inv, dir);
+    if (saved && (status = use_saved(repository, saved, &options->stack)) != EXIT_DONE)
+        return status;
+    if (inv->settings->changed)
+        repository_hear(repository, options);
     fleet_add(&repository->fleet, name, options);
+    repository->fleet.members[repository->fleet.n - 1].saved = saved;
     return check_sandbox(repository, dir, name);
 }
 
@@ -112,7 +141,7 @@ static int prepare(struct repository *repository)
 
 /* ---- all of them ---- */
 
-static int add_all(struct repository *repository)
+static int add_all(struct repository *repository, const struct saved_one *saved)
 {
     struct invocation *inv = repository->inv;
     struct fleet *fleet = &repository->fleet;
@@ -120,8 +149,9 @@ static int add_all(struct repository *repository)
     if (inv->settings->at_once)
         fleet->at_once = inv->settings->at_once;
     fleet->planned = (struct planned_stacks){repository_outputs, fleet};
+    fleet->offline = repository->offline;
     for (size_t i = 0; status == EXIT_DONE && i < repository->names.n; i++)
-        status = add_stack(repository, repository->names.items[i]);
+        status = add_stack(repository, repository->names.items[i], saved ? saved[i].plan : NULL);
     return status;
 }
 
@@ -144,9 +174,22 @@ static int check_inputs(const struct repository *repository)
     return EXIT_DONE;
 }
 
+/* Those of the names, with what is saved of each (or NULL). */
+static int load_all(struct repository *repository, const struct saved_one *saved)
+{
+    int status = prepare(repository);
+    if (status == EXIT_DONE)
+        status = add_all(repository, saved);
+    if (status != EXIT_DONE)
+        return status;
+    fleet_load(&repository->fleet);
+    status = check_inputs(repository);
+    return status == EXIT_DONE ? repository_order(repository) : status;
+}
+
 int repository_open(struct invocation *inv, bool offline, struct repository *out)
 {
-    *out = (struct repository){.inv = inv};
+    *out = (struct repository){.inv = inv, .offline = offline};
     int status = check_options(inv);
     if (status != EXIT_DONE)
         return status;
@@ -157,15 +200,22 @@ int repository_open(struct invocation *inv, bool offline, struct repository *out
     if (!out->names.n)
         return invocation_usage(
             inv, "`weir init` starts one", "no stack is below %s: a weir.yaml with `stack:`", out->top);
-    status = prepare(out);
-    if (status == EXIT_DONE)
-        status = add_all(out);
-    if (status != EXIT_DONE)
-        return status;
-    out->fleet.offline = offline;
-    fleet_load(&out->fleet);
-    status = check_inputs(out);
-    return status == EXIT_DONE ? repository_order(out) : status;
+    status = load_all(out, NULL);
+    return status == EXIT_DONE && inv->settings->changed ? repository_choose_changed(out) : status;
+}
+
+int repository_open_saved(struct invocation *inv, const struct saved_plans *saved, struct repository *out)
+{
+    size_t n;
+    bool destroy;
+    const struct saved_one *items = saved_plans_items(saved, &n, &destroy);
+    *out = (struct repository){.inv = inv, .top = inv->settings->dir ? inv->settings->dir : "."};
+    out->names.items = ARENA_ARRAY(&inv->arena, struct str, n + 1);
+    for (size_t i = 0; i < n; i++)
+        out->names.items[out->names.n++] = items[i].name;
+    int status = load_all(out, items);
+    out->fleet.destroy = destroy;
+    return status;
 }
 
 void repository_close(struct repository *repository)

@@ -16,6 +16,7 @@
 struct repository {
     struct invocation *inv;
     const char *top;    /* the folder that is searched */
+    bool offline;       /* only the files are looked at */
     struct texts names; /* of folders with a stack, sorted; "." is the top itself */
     struct fleet fleet;
 };
@@ -23,6 +24,8 @@ struct repository {
 /* Finds, loads and connects them. Failures have been reported when the result, the exit status, is not 0;
  * repository_close() is called in any case. */
 int repository_open(struct invocation *inv, bool offline, struct repository *out);
+/* Instead: those of a saved plan, as they were planned. */
+int repository_open_saved(struct invocation *inv, const struct saved_plans *saved, struct repository *out);
 void repository_close(struct repository *repository);
 /* For commands that take DIR only with --all: EXIT_DONE, or a mistake that was reported. */
 int repository_check_args(struct invocation *inv);
@@ -42,6 +45,13 @@ int repository_order(struct repository *repository);
  * the fleet. */
 const struct value *repository_outputs(void *ctx, const struct backend_options *place);
 
+/* ---- repository_changed.c ---- */
+
+/* Before a stack is opened with these options: what its functions read will be known. */
+void repository_hear(struct repository *repository, struct workspace_options *options);
+/* Keeps those that --changed means. The exit status. */
+int repository_choose_changed(struct repository *repository);
+
 /* ---- repository_report.c ---- */
 
 /* A result for each, as --junit says. The exit status. */
@@ -52,6 +62,7 @@ void repository_markdown(struct repository *repository, struct buf *out);
 /* ---- repository_run.c: the commands ---- */
 
 struct repository_wishes {
+    const char *out;      /* a file for "weir apply FILE"; NULL: none */
     const char *markdown; /* a file for the comment; NULL: none */
     bool prints_markdown;
     bool destroy, detailed_exitcode;
@@ -59,6 +70,7 @@ struct repository_wishes {
 int repository_plan(struct invocation *inv, const struct repository_wishes *wishes);
 int repository_validate(struct invocation *inv);
 int repository_apply(struct invocation *inv);
+int repository_apply_saved(struct invocation *inv, const struct saved_plans *saved);
 int repository_destroy(struct invocation *inv, bool verify);
 int repository_drift(struct invocation *inv);
 

@@ -38,6 +38,27 @@ static int show_plan(struct repository *repository, const struct repository_wish
     return status == EXIT_DONE && !wishes->prints_markdown ? fleet_show_plan(&repository->fleet) : status;
 }
 
+/* All of them or nothing. */
+static int save_all(struct repository *repository, const char *path)
+{
+    struct invocation *inv = repository->inv;
+    struct fleet *fleet = &repository->fleet;
+    struct str *names = ARENA_ARRAY(&inv->arena, struct str, fleet->n + 1);
+    const struct plan **plans = ARENA_ARRAY(&inv->arena, const struct plan *, fleet->n + 1);
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < fleet->n; i++) {
+        if (!fleet->members[i].plan || !member_fine(&fleet->members[i]))
+            return EXIT_DONE; /* why is told with the rest */
+        names[i] = fleet->members[i].name;
+        plans[i] = fleet->members[i].plan;
+    }
+    if (saved_plans_write(path, names, plans, fleet->n, fleet->destroy, &err))
+        return invocation_fail(inv, &err);
+    if (!inv->settings->json)
+        planning_note_saved(inv, inv->args.n ? repository->top : inv->settings->dir, path);
+    return EXIT_DONE;
+}
+
 int repository_plan(struct invocation *inv, const struct repository_wishes *wishes)
 {
     struct repository repository;
@@ -49,6 +70,8 @@ int repository_plan(struct invocation *inv, const struct repository_wishes *wish
         fleet_check_rules(&repository.fleet, false);
         status = show_plan(&repository, wishes);
     }
+    if (status == EXIT_DONE && wishes->out)
+        status = save_all(&repository, wishes->out);
     changes = fleet_changes(&repository.fleet, &erases);
     status = finish_all(&repository, status);
     return status == EXIT_DONE && wishes->detailed_exitcode && changes ? EXIT_CHANGES : status;
@@ -65,12 +88,12 @@ static int check_approvals(const struct repository *repository)
     return planning_check_approvals(repository->inv, stacks, fleet->n);
 }
 
-static int carry_out(struct fleet *fleet, bool verify)
+static int carry_out(struct fleet *fleet, bool reviewed, bool verify)
 {
     fleet_check_deletions(fleet);
     fleet_check_rules(fleet, true);
     int status = fleet_check_engines(fleet);
-    if (status == EXIT_DONE)
+    if (status == EXIT_DONE && !reviewed)
         status = fleet_ask(fleet);
     if (status != EXIT_DONE)
         return status;
@@ -93,13 +116,34 @@ static int change_all(struct invocation *inv, bool destroy, bool verify)
         status = fleet_show_plan(&repository.fleet);
     }
     if (status == EXIT_DONE)
-        status = carry_out(&repository.fleet, verify);
+        status = carry_out(&repository.fleet, false, verify);
     return finish_all(&repository, status);
 }
 
 int repository_apply(struct invocation *inv)
 {
     return change_all(inv, false, false);
+}
+
+/* Nothing is begun where one of the plans does not hold any more. */
+int repository_apply_saved(struct invocation *inv, const struct saved_plans *saved)
+{
+    struct repository repository;
+    bool fine = true;
+    int status = repository_open_saved(inv, saved, &repository);
+    if (status == EXIT_DONE)
+        status = check_approvals(&repository);
+    if (status != EXIT_DONE)
+        return finish_all(&repository, status);
+    fleet_lock(&repository.fleet);
+    fleet_plan(&repository.fleet);
+    for (size_t i = 0; i < repository.fleet.n; i++)
+        fine &= member_fine(&repository.fleet.members[i]);
+    if (fine && inv->settings->json)
+        status = fleet_show_plan(&repository.fleet);
+    if (fine && status == EXIT_DONE)
+        status = carry_out(&repository.fleet, true, false);
+    return finish_all(&repository, status);
 }
 
 int repository_destroy(struct invocation *inv, bool verify)

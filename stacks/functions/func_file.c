@@ -208,6 +208,7 @@ const struct value *func_fileset(struct call *call)
     struct err err = ERR_INIT;
     if (confined_path(path.p, &err))
         return call_fail(call, 0, "%s", err.message);
+    is_open(call, path, &(struct str){0}); /* whoever wants to know what is read hears of the folder */
     struct fileset set = {.call = call, .pattern = arg_text(call, 1), .found = VALUE_BUILDER(call->arena)};
     const struct value *list = NULL;
     if (walk_folder(&set, AT_FDCWD, path.p, STR_EMPTY, 0)) {

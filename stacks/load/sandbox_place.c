@@ -92,25 +92,8 @@ struct str sandbox_state_place(struct arena *arena, const char *sandbox, const c
                  : arena_printf(arena, "%s/stacks/.elsewhere%.*s", sandbox, STR_ARG(at));
 }
 
-static bool resolve(const char *path, char out[PATH_MAX])
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str folder = arena_str(&scratch, path_dir(str_z(path)));
-    if (realpath(path, out))
-        return true;
-    char up[PATH_MAX];
-    if (str_eq(folder, str_z(path)) || !resolve(folder.p, up))
-        return false;
-    struct str whole = path_join(&scratch, arena_str(&scratch, str_z(up)), path_base(str_z(path)));
-    if (whole.n >= PATH_MAX)
-        return false;
-    memcpy(out, whole.p, whole.n);
-    out[whole.n] = '\0';
-    return true;
-}
-
 bool sandbox_place_same(const char *a, const char *b)
 {
     char real_a[PATH_MAX], real_b[PATH_MAX];
-    return resolve(a, real_a) && resolve(b, real_b) && !strcmp(real_a, real_b);
+    return path_real(a, real_a) && path_real(b, real_b) && !strcmp(real_a, real_b);
 }

@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply rules state http moto sandbox transfer download jobs refresh examples mixed hosts database containers fleet terraform; reach is hosts, database and containers
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply rules state http moto sandbox transfer download jobs refresh examples mixed hosts database containers fleet stacks terraform; reach is hosts, database and containers
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -421,6 +421,11 @@ def bench_fleet(bench, work):
     fleet.bench(title, bench.judge, work, bench.quick, bench.weir, Run)
 
 
+def bench_stacks(bench, work):
+    import stacks
+    stacks.bench(title, bench.judge, work, bench.weir, Run)
+
+
 def bench_mixed(bench, work):
     import services
     services.mixed(bench, lambda command, **more: Run(command, runs=1, **more), title, work)
@@ -432,7 +437,7 @@ def bench_types(bench, work):
 
 
 SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "rules": bench_rules, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
-            "hosts": bench_hosts, "database": bench_database, "containers": bench_containers, "fleet": bench_fleet,
+            "hosts": bench_hosts, "database": bench_database, "containers": bench_containers, "fleet": bench_fleet, "stacks": bench_stacks,
             "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed, "types": bench_types,
             "terraform": bench_terraform}
 GROUPS = {"reach": ["hosts", "database", "containers"]}  # what lies behind the door

@@ -218,3 +218,85 @@ def test_killed_in_the_middle(tmp_path, cloud):
     assert "Plan: 0 of 6 stacks" in top.run("plan", "--all").out
     top.run("destroy", "--all", "--yes")
     assert there(top) == set()
+
+
+def git(top, *words):
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=top.folder, check=True, capture_output=True)
+
+
+def chosen(top, *words):
+    return [event["folder"] for event in top.run("validate", "--all", "--json", "--changed", *words).events()]
+
+
+def test_only_what_has_changed(tmp_path, cloud):
+    """Whose modules, job code or configuration differ, and who refers to them; what they read elsewhere counts, what others read does not."""
+    top = write_stacks(Stack(tmp_path / "stack", cloud))
+    top.write("""
+        stack: jobs
+        inputs: {size: {type: integer, default: 1}}
+        resources:
+          code: {type: weir.artifact, source: ../../jobs, store: "s3://all-code/jobs", package: zip, include: ["*.py"]}
+          names: {type: weir.value, value: "${join(' ', fileset('../../lists', '*.txt'))} ${file('../../words/one.txt')} ${inputs.size}"}
+    """, "apps/jobs/weir.yaml")
+    for name in ("jobs/job.py", "jobs/other.py", "lists/a.txt", "words/one.txt", "words/two.txt", "README.md"):
+        top.write("x", name)
+    git(top, "init", "-q")
+    git(top, "add", ".")
+    git(top, "commit", "-qm", "first")
+    assert top.run("plan", "--all", "--changed", "HEAD").err.endswith("No stack reads a file that differs from HEAD.\n") and chosen(top, "HEAD") == []
+
+    def after(change, *names):
+        change()
+        assert chosen(top, "HEAD") == list(names)
+        git(top, "add", "-A")
+        assert chosen(top, "HEAD") == list(names)
+        git(top, "commit", "-qm", "next")
+        assert chosen(top, "HEAD~1") == list(names) and chosen(top, "HEAD") == []
+
+    after(lambda: top.write(MODULE.replace("false", "true"), "modules/bucket/weir.yaml"), "apps/admin", "apps/shop", "apps/web", "data/lake", "top")
+    after(lambda: top.write("y", "jobs/job.py"), "apps/jobs")
+    after(lambda: (top.folder / "jobs/other.py").unlink(), "apps/jobs")  # what is not there any more was read
+    after(lambda: top.write("x", "lists/b.txt"), "apps/jobs")  # new, and git does not know it yet
+    after(lambda: top.write("y", "words/one.txt"), "apps/jobs")
+    after(lambda: top.write("y", "words/two.txt"))
+    after(lambda: top.write("y", "README.md"))
+    after(lambda: top.write(STACKS["apps/shop"].replace("of $", "for $"), "apps/shop/weir.yaml"), "apps/shop", "top")
+    top.write("z", "lists/a.txt")
+    assert [event["folder"] for event in top.run("validate", "--all", "apps", "--json", "--changed", "HEAD").events()] == ["jobs"]
+    top.write("stack: [", "net/weir.yaml")
+    assert "4 of 5 stacks are valid" in top.run("validate", "--all", "--changed", "HEAD", status=3).out
+    git(top, "checkout", "-q", ".")
+    assert "git failed" in top.run("plan", "--all", "--changed", "nowhere", status=1).err and top.run("plan", "--all", "--changed", "--output=x", status=1)
+    assert "--changed goes with --all" in top.run("plan", "--changed", "HEAD", status=3).err
+
+    top.run("apply", "--all", "data", "--yes")
+    top.run("apply", "--all", "net", "--yes")
+    top.write(STACKS["apps/web"].replace("value:", "description: web, value:"), "apps/web/weir.yaml")
+    assert "Done: 1 of 1 stack (" in top.run("apply", "--all", "--changed", "HEAD", "--yes").out  # what it refers to is there, and not looked at
+    assert there(top) == {"all-lake", "10.7.0.0/16", "web", "/all/web"}
+
+
+def test_a_saved_plan_of_all(repository):
+    """One file: shown anywhere, applied exactly or not at all, and no second time."""
+    repository.run("plan", "--all", "-o", "all.plan")
+    shown = repository.run("show", "all.plan").out
+    assert shown.count("Plan: ") == 6 and "vpc_id:      (known after apply)" in shown and "apps/shop\n" in shown
+    assert {e["folder"] for e in repository.run("show", "all.plan", "--json").events()} == set(STACKS)
+    assert repository.run("show", "all.plan", "--format", "markdown").out.count("### weir plan") == 6
+    assert "is for the plan of one stack" in repository.run("show", "all.plan", "--format", "junit", status=3).err
+    text = (repository.folder / "all.plan").read_text()
+    repository.write(text.replace("all-admin", "all-other"), "changed.plan")
+    assert "not as it was saved" in repository.run("apply", "changed.plan", status=None).err
+    assert "--target" in repository.run("apply", "all.plan", "--target", "x", status=3).err
+
+    repository.run("apply", "-C", "apps/admin", "--yes")  # one of them has moved on: nothing of all is applied
+    refused = repository.run("apply", "all.plan", status=1)
+    assert "apps/admin:\nerror: b/bucket, which this plan changes, was added to the state" in refused.err, str(refused)
+    assert there(repository) == {"all-admin"}
+    note = repository.run("plan", "--all", "-o", "all.plan").err
+    assert "weir apply all.plan" in note
+    assert "Done: 5 of 5 stacks" in repository.run("apply", "all.plan").out and there(repository) == ALL
+    assert "net:\nerror: " in repository.run("apply", "all.plan", status=1).err and there(repository) == ALL
+    assert "Plan: 0 of 6 stacks" in repository.run("plan", "--all").out
+    repository.run("plan", "--all", "--destroy", "-o", "end.plan")
+    assert "Done: 6 of 6 stacks" in repository.run("apply", "end.plan").out and there(repository) == set()

@@ -1,0 +1,197 @@
+/*
+ * --changed: the stacks of which a file differs from a git revision, and those that refer to them. A stack
+ * reads its own files and those of its modules, what functions read, and what its resources say where their
+ * code is; a folder counts as a whole.
+ */
+#include "cmd/repository/repository.h"
+
+#include "base/file.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/spawn.h"
+#include "stacks/expr.h"
+#include "stacks/load/module_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- what has changed ---- */
+
+/* Real paths, each under its own name. */
+struct changed {
+    struct invocation *inv;
+    const char *top;
+    struct str root; /* of the working tree */
+    struct map paths;
+};
+
+static int read_all(int fd, struct buf *out)
+{
+    char block[16 * 1024];
+    ssize_t n;
+    while ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR))
+        buf_add(out, block, n > 0 ? (size_t)n : 0);
+    return n < 0 ? -1 : 0;
+}
+
+/* What `git -C top words…` prints. */
+static int ask_git(struct changed *c, const char *const *words, struct buf *out, struct err *err)
+{
+    enum { WORDS = 16 };
+    char *args[WORDS] = {"git", "-C", (char *)c->top};
+    int ends[2], status = -1;
+    pid_t child;
+    for (size_t i = 0; words[i] && i + 4 < WORDS; i++)
+        args[i + 3] = (char *)words[i];
+    if (pipe2(ends, O_CLOEXEC))
+        return err_errno(err, ERR_FAILED, "cannot make a pipe");
+    struct spawn spawn = {.args = args, .env = environ, .out = ends[1], .error = STDERR_FILENO};
+    int failed = spawn_program(&spawn, &child);
+    close(ends[1]);
+    int unread = failed ? 0 : read_all(ends[0], out);
+    close(ends[0]);
+    if (failed) {
+        errno = failed;
+        err_errno(err, ERR_FAILED, "cannot start git");
+        return err_hint(err, "--changed compares with what git has");
+    }
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!unread && WIFEXITED(status) && !WEXITSTATUS(status))
+        return 0;
+    return err_set(err, ERR_FAILED, "git failed, so that nobody knows what has changed");
+}
+
+/* Names with a NUL behind each, from the working tree's root. */
+static void add_names(struct changed *c, struct str names)
+{
+    struct arena *arena = &c->inv->arena;
+    while (names.n) {
+        struct str name = str_cut(names, '\0', &names);
+        if (name.n)
+            map_set(&c->paths, path_join(arena, c->root, name), c);
+    }
+}
+
+static int find_changed(struct changed *c, const char *revision, struct err *err)
+{
+    const char *root[] = {"rev-parse", "--show-toplevel", NULL};
+    const char *known[] = {"rev-parse", "--verify", "--end-of-options",
+        arena_printf(&c->inv->arena, "%s^{commit}", revision).p, NULL};
+    const char *others[] = {"ls-files", "--others", "--exclude-standard", "--full-name", "-z", ":/", NULL};
+    AUTO_BUF struct buf place = BUF_INIT, commit = BUF_INIT, tracked = BUF_INIT, untracked = BUF_INIT;
+    struct str rest;
+    if (ask_git(c, root, &place, err) || ask_git(c, known, &commit, err))
+        return -1;
+    c->root = arena_str(&c->inv->arena, str_cut(buf_str(&place), '\n', &rest));
+    const char *hash = arena_strz(&c->inv->arena, str_cut(buf_str(&commit), '\n', &rest));
+    const char *differ[] = {
+        "diff", "--no-ext-diff", "--no-renames", "--name-only", "--no-relative", "-z", hash, "--", NULL};
+    if (ask_git(c, differ, &tracked, err) || ask_git(c, others, &untracked, err))
+        return -1;
+    add_names(c, buf_str(&tracked));
+    add_names(c, buf_str(&untracked));
+    return 0;
+}
+
+/* The path itself, or something below it. */
+static bool has_changed(const struct changed *c, const char *path)
+{
+    char real[PATH_MAX];
+    if (!path_real(path, real))
+        return false;
+    size_t n = strlen(real);
+    for (size_t i = 0; i < c->paths.n; i++) {
+        struct str one = c->paths.items[i].key;
+        if (str_starts(one, str_z(real)) && (one.n == n || one.p[n] == '/'))
+            return true;
+    }
+    return false;
+}
+
+/* ---- what a stack reads ---- */
+
+/* Hears of what functions read, until it is known what has changed. */
+struct reads {
+    struct arena *arena;
+    struct map *paths;
+    bool over;
+};
+
+static bool hear_of(void *ctx, struct str path, struct str *text UNUSED)
+{
+    struct reads *reads = ctx;
+    if (!reads->over)
+        map_set(reads->paths, arena_str(reads->arena, path), reads);
+    return false;
+}
+
+void repository_hear(struct repository *repository, struct workspace_options *options)
+{
+    struct arena *arena = &repository->inv->arena;
+    struct reads *reads = ARENA_NEW(arena, struct reads);
+    struct open_files *open = ARENA_NEW(arena, struct open_files);
+    *reads = (struct reads){.arena = arena, .paths = ARENA_NEW(arena, struct map)};
+    *reads->paths = (struct map)MAP_INIT;
+    *open = (struct open_files){hear_of, reads};
+    options->stack.open = open;
+}
+
+static bool reads_changed(const struct changed *c, struct member *m)
+{
+    struct arena *arena = &c->inv->arena;
+    const struct stack *stack = m->workspace.stack;
+    struct reads *reads = m->given->stack.open->ctx;
+    const struct texts *files = &c->inv->settings->input_files;
+    size_t n;
+    const struct str *local = plan_local_paths(&m->workspace, arena, &n); /* functions read meanwhile */
+    reads->over = true;
+    bool changed = has_changed(c, module_lock_path(arena, str_z(m->given->stack.dir)).p);
+    for (size_t i = 0; i < stack->source_count && !changed; i++)
+        changed = has_changed(c, arena_strz(arena, stack->sources[i]->path));
+    for (size_t i = 0; i < files->n && !changed; i++)
+        changed = has_changed(c, files->items[i].p);
+    for (size_t i = 0; i < reads->paths->n && !changed; i++)
+        changed = has_changed(c, arena_strz(arena, reads->paths->items[i].key));
+    for (size_t i = 0; i < n && !changed; i++)
+        changed = has_changed(c, arena_strz(arena, local[i]));
+    map_release(reads->paths);
+    return changed;
+}
+
+/* ---- which are chosen ---- */
+
+/* With those that refer to them, however far. */
+static void choose_users(const struct fleet *fleet, bool *chosen)
+{
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < fleet->n; i++)
+            for (size_t k = 0; k < fleet->members[i].need_count && !chosen[i]; k++)
+                more |= chosen[i] = chosen[fleet->members[i].needs[k]];
+    }
+}
+
+int repository_choose_changed(struct repository *repository)
+{
+    struct invocation *inv = repository->inv;
+    struct fleet *fleet = &repository->fleet;
+    struct changed c = {.inv = inv, .top = repository->top, .paths = MAP_INIT};
+    struct err err = ERR_INIT;
+    bool *chosen = ARENA_ARRAY(&inv->arena, bool, fleet->n + 1);
+    if (find_changed(&c, inv->settings->changed, &err)) {
+        map_release(&c.paths);
+        return invocation_fail(inv, &err);
+    }
+    for (size_t i = 0; i < fleet->n; i++) /* of one with mistakes nobody knows what it reads */
+        chosen[i] = !fleet->members[i].workspace.stack || reads_changed(&c, &fleet->members[i]);
+    map_release(&c.paths);
+    choose_users(fleet, chosen);
+    fleet_keep(fleet, chosen);
+    if (!fleet->n && !inv->settings->json)
+        invocation_note(inv, "No stack reads a file that differs from %s.", inv->settings->changed);
+    return EXIT_DONE;
+}
