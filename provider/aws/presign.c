@@ -12,7 +12,8 @@ static void presign_query(
 {
     char time[17];
     time_iso_basic(params->wall_ms, time);
-    buf_add_str(out, what->query);
+    if (what->query.n)
+        buf_add_str(out, what->query);
     url_add_parameter(out, STR("X-Amz-Algorithm"), STR("AWS4-HMAC-SHA256"));
     url_add_parameter(out, STR("X-Amz-Credential"),
         arena_printf(arena, "%.*s/%.8s/%.*s/%.*s/aws4_request", STR_ARG(params->access_key), time,
@@ -24,10 +25,23 @@ static void presign_query(
     url_add_parameter(out, STR("X-Amz-SignedHeaders"), STR("host"));
 }
 
+struct str presign_with(struct arena *arena, const struct sigv4_params *params, const struct presign *what)
+{
+    AUTO_BUF struct buf query = BUF_INIT;
+    presign_query(&query, arena, params, what);
+    struct wire_message request = {
+        .method = STR("GET"), .path = what->path.n ? what->path : STR("/"), .query = buf_str(&query)};
+    wire_header_add(arena, &request, STR("host"), what->host);
+    struct str names, canonical = sigv4_canonical_request(arena, params, &request, &names);
+    struct str to_sign = sigv4_string_to_sign(arena, params, canonical);
+    return arena_printf(arena, "%s://%.*s%.*s?%.*s&X-Amz-Signature=%.*s", what->plain ? "http" : "https",
+        STR_ARG(what->host), STR_ARG(request.path), STR_ARG(buf_str(&query)),
+        STR_ARG(sigv4_signature(arena, params, to_sign)));
+}
+
 int aws_presign(struct aws_client *client, const struct presign *what, struct arena *arena, struct str *url,
     int64_t *ends_ms, struct err *err)
 {
-    AUTO_BUF struct buf query = BUF_INIT;
     struct credentials keys;
     if (credentials_get(client->credentials, arena, &keys, err))
         return -1;
@@ -38,13 +52,7 @@ int aws_presign(struct aws_client *client, const struct presign *what, struct ar
         .service = what->service,
         .wall_ms = clock_wall_ms() + atomic_load_explicit(&client->skew_ms, memory_order_relaxed),
         .signed_headers = STR("host")};
-    presign_query(&query, arena, &params, what);
-    struct wire_message request = {.method = STR("GET"), .path = STR("/"), .query = buf_str(&query)};
-    wire_header_add(arena, &request, STR("host"), what->host);
-    struct str names, canonical = sigv4_canonical_request(arena, &params, &request, &names);
-    struct str to_sign = sigv4_string_to_sign(arena, &params, canonical);
-    *url = arena_printf(arena, "https://%.*s/?%.*s&X-Amz-Signature=%.*s", STR_ARG(what->host),
-        STR_ARG(buf_str(&query)), STR_ARG(sigv4_signature(arena, &params, to_sign)));
+    *url = presign_with(arena, &params, what);
     *ends_ms = params.wall_ms + 1000 * what->seconds;
     return 0;
 }

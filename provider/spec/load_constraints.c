@@ -161,6 +161,7 @@ static struct value_constraint load_constraint(struct type_loader *t, const stru
         .when = load_tests(&whole, node_get(node, "if")),
         .says = load_text(l, node, "says"),
         .code = load_text(l, node, "code"),
+        .answer = load_text(l, node, "answer"),
         .of_new = load_flag(l, node, "new"),
         .legacy = load_flag(l, node, "legacy")};
     if (constraint.each.n) {
@@ -273,11 +274,11 @@ void load_constraints(struct type_loader *t, const struct node *node, bool serve
     if (!node)
         return;
     if (node->kind != NODE_LIST) {
-        load_error(l, node, "constraints are a list of {if, each, where, must, says, code}");
+        load_error(l, node, "constraints are a list of {if, each, where, must, says, code, answer}");
         return;
     }
     for (uint32_t i = 0; i < node->count; i++)
-        if (load_keys(l, node->items[i], "a constraint", "if each where must says code new legacy")) {
+        if (load_keys(l, node->items[i], "a constraint", "if each where must says code answer new legacy")) {
             struct value_constraint constraint = load_constraint(t, node->items[i]);
             constraint.served = served;
             add_constraints(t, &constraint, 1);

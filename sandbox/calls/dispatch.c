@@ -225,6 +225,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
         .operation = operation,
         .protocol = common.protocol,
         .request_id = str_z(x->request_id),
+        .host = wire_header_get(&x->request, STR("Host")),
         .caller = session_is_limited(&x->auth.session) ? &x->auth.session : NULL};
     struct err err = ERR_INIT;
     if (dispatch_answer(&call, &wire, &x->request, out, &err)) {

@@ -92,7 +92,7 @@ static const struct {
     {"kms", "Decrypt", "DryRun DryRunModifiers Recipient"},
     {"kms", "ReEncrypt", "DryRun DryRunModifiers"},
     {"kms", "GenerateDataKey", "DryRun Recipient"},
-    {"lambda", "PublishVersion", "RevisionId PublishTo"},
+    {"lambda", "PublishVersion", "PublishTo"},
     {"monitoring", "DescribeAlarmHistory", "AlarmContributorId AlarmTypes StartDate EndDate"},
     {"monitoring", "PutMetricData", "EntityMetricData"},
     {"monitoring", "GetMetricStatistics", "ExtendedStatistics"},

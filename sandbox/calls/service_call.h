@@ -35,6 +35,7 @@ struct service_call {
      * does not wait itself. */
     bool wants_activity;
     struct activity *activity;
+    struct str host;              /* where this client found the sandbox; "": the call comes from inside */
     struct str request_id;        /* as clients are told it; a handler may have one of its own */
     const struct session *caller; /* a role's session or a user; NULL: the sandbox's own user, or itself */
 };

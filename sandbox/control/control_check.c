@@ -46,7 +46,7 @@ int check_attributes(struct call *call, const struct value *attrs)
         const struct value *v = value_get(attrs, attr->name);
         struct schema_issue issue = {0};
         if (attr->required && !type->attrs[i].steers && value_is_null(v))
-            return refuse_invalid(call, attr->name, STR("a required member is missing"));
+            return refuse_lacking(call, &type->attrs[i]);
         if (!value_is_null(v) && attr->settable && !check_takes_away(&type->attrs[i], v) &&
             !is_right(call, attr, v, &issue))
             return refuse_value(call, &type->attrs[i], v, &issue);
@@ -96,6 +96,11 @@ int check_constraints(struct call *call, const struct value *before, const struc
     bool inside = !wire_header_get(call->request, STR("Authorization")).n;
     if (inside && constraint->each.n && str_eqz(constraint->each, "tags"))
         return 0;
+    if (constraint->answer.n)
+        return refuse(call, 400, constraint->code.n ? constraint->code : invalid_code(call, broken.attribute),
+            "%.*s",
+            STR_ARG(refuse_words(call, call->role->type, attrs, value_string(call->arena, constraint->answer),
+                constraint->says)));
     if (constraint->served && constraint->code.n)
         return refuse(call, 400, constraint->code, "%.*s", STR_ARG(constraint->says));
     if (constraint->code.n)

@@ -156,8 +156,8 @@ static struct str name_of(const struct call *call, struct str id)
 /* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
  * ${created|epoch}, |ms: seconds, milliseconds;
  * ${version|next}: the number after it; ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5;
- * ${item|named}: the name of what has this id; ${policy|json}: as JSON text; ${bus|folder}: with a slash
- * behind it, nothing where it is the default. */
+ * ${runtime|sha256}: its hash; ${item|named}: the name of what has this id; ${policy|json}: as JSON text;
+ * ${bus|folder}: with a slash behind it, nothing where it is the default. */
 static struct str fill_filtered(
     const struct call *call, const struct attr *attr, struct str text, struct str filter)
 {
@@ -180,6 +180,8 @@ static struct str fill_filtered(
     if (str_eqz(filter, "base"))
         while (str_find_char(text, '/', 0) >= 0)
             text = str_slice(text, (size_t)str_find_char(text, '/', 0) + 1, text.n);
+    if (str_eqz(filter, "sha256"))
+        return sha256_hex(arena, text);
     if (str_eqz(filter, "lower"))
         return arena_lower(arena, text);
     char *copy = arena_strz(arena, text);

@@ -34,6 +34,19 @@ static const struct value *held_by(
     return value_with(call->arena, attrs, STR(HELD_KEY), code);
 }
 
+/* One that is there already, by the same id; NULL: none. */
+static struct resource *made_before(
+    struct call *call, const struct spec_type *type, struct str region, const struct value *attrs)
+{
+    struct str id = value_text(value_get(attrs, type->schema.id), STR_EMPTY);
+    const struct resources known = words_find(call->control, call->arena, &id, id.n ? 1 : 0);
+    for (size_t i = 0; id.n && i < known.n; i++)
+        if (known.items[i]->type == type && str_eq(known.items[i]->id, id) &&
+            str_eq(known.items[i]->region, region) && !known.items[i]->deleted_ms)
+            return known.items[i];
+    return NULL;
+}
+
 static int make_one(struct call *call, const struct resource *resource, const struct value *rule)
 {
     const struct spec_type *type = type_called(call, value_getz(rule, "type"));
@@ -41,7 +54,11 @@ static int make_one(struct call *call, const struct resource *resource, const st
     attrs = type && attrs ? fill_value(call, resource->type, attrs, resource->attrs) : NULL;
     if (!attrs || !fill_looks(resource->attrs, value_getz(rule, "if")))
         return 0;
+    const struct value *own = attrs;
     attrs = fill_new(call, type, attrs);
+    struct resource *there = made_before(call, type, resource->region, attrs);
+    if (there && !code)
+        return store_change(call->control, there, value_merge(call->arena, there->attrs, own), call->err);
     if (code)
         attrs = held_by(call, attrs, resource, code);
     const struct resource *made = do_add(call, type, resource->region, attrs);

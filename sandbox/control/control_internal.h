@@ -335,7 +335,11 @@ int refuse_absent(struct call *call, const struct role *role);
 int refuse_absent_part(struct call *call, const struct role *role, const struct value *part);
 /* Something of that name is there, or is being deleted. */
 int refuse_existing(struct call *call, const struct resource *existing);
+/* With which code the type refuses a value of this attribute. */
+struct str invalid_code(const struct call *call, struct str name);
 int refuse_invalid(struct call *call, struct str name, struct str why);
+/* A required member is not there, likewise. */
+int refuse_lacking(struct call *call, const struct spec_attr *spec);
 /* What a member cannot have, as AWS's services say it where they have words for it. */
 int refuse_value(
     struct call *call, const struct spec_attr *spec, const struct value *v, const struct schema_issue *issue);

@@ -116,15 +116,19 @@ int refuse_existing(struct call *call, const struct resource *existing)
         STR_ARG(refuse_words(call, type, existing->attrs, says, ours)));
 }
 
-int refuse_invalid(struct call *call, struct str name, struct str why)
+struct str invalid_code(const struct call *call, struct str name)
 {
     struct str usual = call->protocol == WIRE_QUERY ? STR("ValidationError")
                        : call->protocol == WIRE_EC2 ? STR("InvalidParameterValue")
                                                     : STR("ValidationException");
     const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "invalid");
-    struct str code = own && own->kind == VALUE_MAP ? value_text(value_get(own, name), usual)
-                                                    : code_of(call->role->type, "invalid", NULL, usual);
-    return refuse(call, 400, code, "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
+    return own && own->kind == VALUE_MAP ? value_text(value_get(own, name), usual)
+                                         : code_of(call->role->type, "invalid", NULL, usual);
+}
+
+int refuse_invalid(struct call *call, struct str name, struct str why)
+{
+    return refuse(call, 400, invalid_code(call, name), "%.*s: %.*s", STR_ARG(name), STR_ARG(why));
 }
 
 /* ---- values that members cannot have, as AWS's services say it ---- */
@@ -192,6 +196,18 @@ static void add_constraint(struct call *call, const struct attr *attr, const str
     } else if (attr->pattern.n && v->kind == VALUE_STRING) {
         buf_addf(out, "satisfy regular expression pattern: %.*s", STR_ARG(attr->pattern));
     }
+}
+
+int refuse_lacking(struct call *call, const struct spec_attr *spec)
+{
+    AUTO_BUF struct buf path = BUF_INIT;
+    if (!is_json_rpc(call) && call->protocol != WIRE_REST_JSON)
+        return refuse_invalid(call, spec->attr->name, STR("a required member is missing"));
+    add_member(&path, spec->wire.n ? spec->wire : spec->attr->name);
+    return refuse(call, 400, STR("ValidationException"),
+        "1 validation error detected: Value null at '%.*s' failed to satisfy constraint: Member must not be "
+        "null",
+        STR_ARG(buf_str(&path)));
 }
 
 int refuse_value(

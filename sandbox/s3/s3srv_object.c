@@ -1,10 +1,13 @@
 /* Reading objects: get, head, ranges, conditions, tags, attributes. */
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/s3/s3srv.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 /* ---- conditions ---- */
 
@@ -275,12 +278,37 @@ static void set_body(struct s3 *s, struct object *object, const struct range *ra
     x->reader_free = free_window;
 }
 
+/*
+ * Code of a function, under the address that Lambda gives (services/lambda/location.c): what is before the
+ * hash only says whose it is. False: there is none.
+ */
+static bool open_function_code(struct s3 *s, struct object *out)
+{
+    enum { HASH = 64 };
+    struct str hash = s->key.n > HASH ? str_slice(s->key, s->key.n - HASH, s->key.n) : STR_EMPTY, raw;
+    struct stat found;
+    if (!str_starts(s->bucket, STR("awslambda-")) || !str_ends(s->bucket, STR("-tasks")) || !hash.n ||
+        !hex_decode(s->arena, hash, &raw))
+        return false;
+    struct str path =
+        arena_printf(s->arena, "%s/jobs/code/%.*s.zip", sandbox_dir(s->x->sandbox), STR_ARG(hash));
+    *out = (struct object){.doc = &value_empty_map, .etag = str_slice(hash, 0, 32), .version = STR_EMPTY};
+    out->fd = open(path.p, O_RDONLY | O_CLOEXEC);
+    if (out->fd < 0 || fstat(out->fd, &found))
+        return false;
+    out->size = found.st_size;
+    out->modified_ms = (int64_t)found.st_mtime * 1000;
+    return true;
+}
+
 /* The object asked for, with conditions on its version; false: answered. */
 static bool open_object(struct s3 *s, bool keep_fd, struct object *out)
 {
     struct str version = s3srv_parameter_or(s, "versionId", STR_EMPTY);
     enum store_result result =
         store_object_read(s->arena, s->store, s->bucket, s->key, version, keep_fd, out);
+    if (result == STORE_NO_BUCKET && keep_fd && open_function_code(s, out))
+        return true;
     if (result != STORE_OK) {
         s3srv_store_error(s, result, NULL);
         return false;

@@ -143,10 +143,20 @@ def make_function(cloud):
     return function.get_function_configuration(FunctionName="ingest")["CodeSha256"]
 
 
-def test_what_no_answer_tells_is_asked_for(tmp_path, place):
-    """The code of a function is in no answer, and adopting it changes none; its environment is asked for key by key."""
+@pytest.mark.parametrize("place", ["sandbox"], indirect=True)
+def test_code_of_the_sandbox_is_fetched(tmp_path, place):
+    """GetFunction says where the code is, for ten minutes: it comes byte for byte, and adopting changes nothing."""
     code = make_function(place)
     stack = Stack(tmp_path / "stack", place)
+    stack.run("import", "live", "--type", "aws.lambda.function")
+    assert base64.b64encode(hashlib.sha256((stack.folder / "ingest_code.zip").read_bytes()).digest()).decode() == code
+    assert yaml.safe_load((stack.folder / "weir.yaml").read_text())["resources"]["ingest_code"]["source"] == "ingest_code.zip"
+
+
+def test_what_no_answer_tells_is_asked_for(tmp_path, cloud):
+    """The code of a function is in no answer, and adopting it changes none; its environment is asked for key by key."""
+    code = make_function(cloud)
+    stack = Stack(tmp_path / "stack", cloud)
     stack.run("import", "live", "--type", "aws.lambda.function", "--type", "aws.lambda.event_source_mapping")
     text = (stack.folder / "weir.yaml").read_text()
     drafted = yaml.safe_load(text)
@@ -161,7 +171,7 @@ def test_what_no_answer_tells_is_asked_for(tmp_path, place):
     assert "0 to create, 0 to update, 0 to replace, 0 to delete" in stack.run("plan", *options).out
     stack.apply(*options)
     assert "No changes" in stack.run("plan", *options).out
-    assert place.client("lambda").get_function_configuration(FunctionName="ingest")["CodeSha256"] == code
+    assert cloud.client("lambda").get_function_configuration(FunctionName="ingest")["CodeSha256"] == code
 
 
 def test_parts_are_listed_for_each_whole(tmp_path, place):

@@ -99,6 +99,10 @@ int lambda_publish_layer(struct service_call *call, struct err *err)
 /* Here the members stand in the request itself. */
 int lambda_update_code(struct service_call *call, struct err *err)
 {
+    struct control_record record;
+    struct str qualifier;
+    if (lambda_find_record(call, &qualifier, &record, err) || lambda_check_revision(call, &record, err))
+        return -1;
     if (value_equal(value_getz(call->input, "DryRun"), &value_true))
         return lambda_describe(call, err);
     return lambda_code_replace(call, call->input, &call->forward, err) || lambda_publish_with(call, err) ? -1

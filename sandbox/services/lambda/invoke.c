@@ -250,6 +250,8 @@ const struct service_operation lambda_operations[] = {
     {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
     {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
         NULL},
+    {"lambda", "UpdateFunctionConfiguration", lambda_update_configuration,
+        "PUT /2015-03-31/functions/{FunctionName}/configuration", NULL},
     {"lambda", "PublishVersion", lambda_publish_version, "POST /2015-03-31/functions/{FunctionName}/versions",
         NULL},
     {"lambda", "ListVersionsByFunction", lambda_list_versions,

@@ -3,6 +3,7 @@
  * it gets events and gives answers by the Runtime API, an HTTP server of its own on loopback.
  *
  *   invoke.c            Invoke: sync and async, answers
+ *   location.c   where their code is fetched from
  *   names.c      names of functions in requests
  *   find.c       which function is meant
  *   versions.c   what PublishVersion froze
@@ -104,6 +105,12 @@ int lambda_find_version(const struct service_call *call, const struct control_re
 int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err);
 struct lambda_function lambda_copy(struct arena *arena, const struct lambda_function *function);
 
+/* ---- location.c ---- */
+
+/* An answer of GetFunction, with where its code is. attrs: of the function, or of a version of it. */
+const struct value *lambda_with_location(
+    const struct service_call *call, const struct value *shown, const struct value *attrs);
+
 /* ---- names.c ---- */
 
 /* A request whose path names a function by its ARN or a part of it, checked and written with the name. */
@@ -114,10 +121,12 @@ int lambda_new_name(struct service_call *call, struct err *err);
 /* ---- versions.c ---- */
 
 service_handler lambda_publish_version, lambda_list_versions, lambda_get_function, lambda_get_configuration,
-    lambda_delete_function;
+    lambda_delete_function, lambda_update_configuration;
 /* Of a request that goes on to the control plane (call->forward) and asks for a version of what it makes:
  * both. */
 int lambda_publish_with(struct service_call *call, struct err *err);
+/* RevisionId of the input, which is taken out of it: is it the function's? */
+int lambda_check_revision(struct service_call *call, const struct control_record *record, struct err *err);
 /* The function as it is, for a change that is only tried. */
 int lambda_describe(struct service_call *call, struct err *err);
 bool lambda_version_find(const struct service_call *call, const struct control_record *record,

@@ -6,6 +6,7 @@
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 
 enum { MAX_SHOWN = 50 };
@@ -103,6 +104,18 @@ static int lambda_versions_describe(const struct service_call *call, const struc
     return -1;
 }
 
+/* A version as it is once it can be called; it has a revision of its own. */
+static const struct value *as_published(struct arena *arena, const struct value *shown)
+{
+    static const char *const passing[] = {
+        "StateReason", "StateReasonCode", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"};
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        shown = value_with(arena, shown, str_z(passing[i]), NULL);
+    shown = value_with(arena, shown, STR("State"), value_stringz(arena, "Active"));
+    shown = value_with(arena, shown, STR("LastUpdateStatus"), value_stringz(arena, "Successful"));
+    return value_with(arena, shown, STR("RevisionId"), value_string(arena, uuid_random(arena)));
+}
+
 static const struct value *as_version(struct arena *arena, const struct value *shown, struct str version)
 {
     struct str arn = value_gets(shown, "FunctionArn");
@@ -123,7 +136,7 @@ static int publish_new(struct service_call *call, const struct control_record *r
         return -1;
     if (own && own->kind == VALUE_STRING && own->string.n)
         shown = value_with(arena, shown, STR("Description"), own);
-    shown = as_version(arena, shown, version);
+    shown = as_published(arena, as_version(arena, shown, version));
     const struct value_entry entry[] = {
         {STR("version"), value_string(arena, version)}, {STR("attrs"), attrs}, {STR("shown"), shown}};
     struct value_builder all = VALUE_BUILDER(arena);
@@ -135,12 +148,41 @@ static int publish_new(struct service_call *call, const struct control_record *r
     return write_versions(call, record, versions, err);
 }
 
+int lambda_check_revision(struct service_call *call, const struct control_record *record, struct err *err)
+{
+    const struct value *shown;
+    struct str asked = value_gets(call->input, "RevisionId");
+    call->input = value_with(call->arena, call->input, STR("RevisionId"), NULL);
+    if (!asked.n)
+        return 0;
+    if (lambda_versions_describe(call, record, &shown, err))
+        return -1;
+    return str_eq(asked, value_gets(shown, "RevisionId"))
+               ? 0
+               : service_refuse(err, 412, "PreconditionFailedException",
+                     "The Revision Id provided does not match the latest Revision Id. Call the "
+                     "GetFunction/GetAlias API to retrieve the latest Revision Id");
+}
+
+/* Only the revision is looked at here. */
+int lambda_update_configuration(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    if (lambda_find_record(call, &qualifier, &record, err) || lambda_check_revision(call, &record, err))
+        return -1;
+    call->forward = call->input;
+    return 0;
+}
+
 /* What has not changed since the last version is that version. */
 static int lambda_versions_publish(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier, sha256 = value_gets(call->input, "CodeSha256");
     if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    if (lambda_check_revision(call, &record, err))
         return -1;
     if (sha256.n && !str_eq(sha256, value_gets(record.attrs, "code_sha256")))
         return service_refuse(err, 400, "InvalidParameterValueException",
@@ -194,6 +236,16 @@ int lambda_describe(struct service_call *call, struct err *err)
     return lambda_versions_describe(call, &record, &call->output, err);
 }
 
+/* Lists leave out what states and runtimes are like at the moment. */
+static const struct value *as_listed(struct arena *arena, const struct value *shown)
+{
+    static const char *const left_out[] = {"State", "StateReason", "StateReasonCode", "LastUpdateStatus",
+        "LastUpdateStatusReason", "LastUpdateStatusReasonCode", "RuntimeVersionConfig"};
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
+        shown = value_with(arena, shown, str_z(left_out[i]), NULL);
+    return shown;
+}
+
 int lambda_list_versions(struct service_call *call, struct err *err)
 {
     struct control_record record;
@@ -208,8 +260,9 @@ int lambda_list_versions(struct service_call *call, struct err *err)
         return -1;
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
-        value_builder_add(&list, i ? value_getz(versions->items[i - 1], "shown")
-                                   : as_version(call->arena, current, STR("$LATEST")));
+        value_builder_add(
+            &list, as_listed(call->arena, i ? value_getz(versions->items[i - 1], "shown")
+                                            : as_version(call->arena, current, STR("$LATEST"))));
     value_builder_set(&b, STR("Versions"), value_builder_list(&list));
     if (next)
         value_builder_set(&b, STR("NextMarker"), next);
@@ -217,18 +270,19 @@ int lambda_list_versions(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* Of a version or an alias; all else is the control plane's. */
-static int shown_version(struct service_call *call, const struct value **out, struct err *err)
+/* The function as it is named, and what it is made of. *out NULL: no qualifier, it is the control plane's. */
+static int shown_version(
+    struct service_call *call, const struct value **out, struct control_record *of, struct err *err)
 {
-    struct control_record record, of;
+    struct control_record record;
     struct str qualifier, version;
     *out = NULL;
     if (lambda_find_record(call, &qualifier, &record, err))
         return -1;
-    call->declined = !qualifier.n;
-    if (call->declined)
+    *of = record;
+    if (!qualifier.n)
         return 0;
-    if (lambda_find_version(call, &record, qualifier, &version, &of, err))
+    if (lambda_find_version(call, &record, qualifier, &version, of, err))
         return -1;
     const struct value *entry = find_entry(read_versions(call, &record).list, version);
     if (entry)
@@ -240,19 +294,30 @@ static int shown_version(struct service_call *call, const struct value **out, st
 
 int lambda_get_configuration(struct service_call *call, struct err *err)
 {
-    return shown_version(call, &call->output, err);
+    struct control_record of;
+    if (shown_version(call, &call->output, &of, err))
+        return -1;
+    call->declined = !call->output;
+    return 0;
 }
 
 int lambda_get_function(struct service_call *call, struct err *err)
 {
     const struct value *shown;
-    if (shown_version(call, &shown, err))
+    struct control_record of;
+    if (shown_version(call, &shown, &of, err))
         return -1;
-    const struct value_entry code = {STR("RepositoryType"), value_stringz(call->arena, "S3")};
-    const struct value_entry entries[] = {
-        {STR("Configuration"), shown}, {STR("Code"), value_map(call->arena, &code, 1)}};
+    const struct value_entry name = {STR("FunctionName"), value_string(call->arena, of.id)},
+                             configuration = {STR("Configuration"), shown};
+    const struct service_request request = {.service = STR("lambda"),
+        .operation = STR("GetFunction"),
+        .region = call->region,
+        .input = value_map(call->arena, &name, 1)};
     if (shown)
-        call->output = value_map(call->arena, entries, 2);
+        shown = value_map(call->arena, &configuration, 1);
+    else if (services_call_control(call->services, call->arena, &request, &shown, err))
+        return -1;
+    call->output = lambda_with_location(call, shown, of.attrs);
     return 0;
 }
 

@@ -55,3 +55,18 @@ def test_values(function):
                               "1 validation error detected: Value '20000' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 10240"}
     wrong = refusal(function.api.update_function_configuration, FunctionName=function.name, TracingConfig={"Mode": "Maybe"})
     assert wrong["Error"]["Message"].startswith("1 validation error detected: Value 'Maybe' at 'tracingConfig.mode' failed to satisfy constraint: Member must satisfy enum value set: [")
+
+
+def test_runtimes_that_are_over(function):
+    wrong = refusal(function.api.update_function_configuration, FunctionName=function.name, Runtime="python3.7")
+    assert (wrong["Error"]["Code"], wrong["message"]) == ("InvalidParameterValueException",
+        "The runtime parameter of python3.7 is no longer supported for creating or updating AWS Lambda functions. "
+        "We recommend you use a supported runtime while creating or updating functions.")
+
+
+def test_revisions(function):
+    now = function.api.get_function_configuration(FunctionName=function.name)["RevisionId"]
+    assert function.api.get_function_configuration(FunctionName=function.name)["RevisionId"] == now
+    wrong = refusal(function.api.publish_version, FunctionName=function.name, RevisionId="another")
+    assert wrong["Error"]["Code"] == "PreconditionFailedException"
+    assert function.api.publish_version(FunctionName=function.name, RevisionId=now)["Version"] == "1"

@@ -1006,3 +1006,17 @@ def test_random_passwords(cloud):
     one = secrets.get_random_password(PasswordLength=20, ExcludePunctuation=True, ExcludeNumbers=True, ExcludeCharacters="abcABC")["RandomPassword"]
     assert len(one) == 20 and one.isalpha() and not {*one} & {*"abcABC"} and one.lower() != one != one.upper()
     assert code(secrets.get_random_password, PasswordLength=3) in ("InvalidParameterException", "InvalidParameterValue")
+
+
+def test_a_deployment_makes_its_stage(cloud):
+    """CreateDeployment with a stage's name makes that stage, and the next one moves it."""
+    api = cloud.client("apigateway")
+    rest = api.create_rest_api(name=name())["id"]
+    root = api.get_resources(restApiId=rest)["items"][0]["id"]
+    api.put_method(restApiId=rest, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    api.put_integration(restApiId=rest, resourceId=root, httpMethod="GET", type="MOCK")
+    first = api.create_deployment(restApiId=rest, stageName="live")["id"]
+    assert api.get_stage(restApiId=rest, stageName="live")["deploymentId"] == first
+    second = api.create_deployment(restApiId=rest, stageName="live")["id"]
+    stages = api.get_stages(restApiId=rest)["item"]
+    assert [(stage["stageName"], stage["deploymentId"]) for stage in stages] == [("live", second)] and first != second
