@@ -28,6 +28,9 @@ static int make_whole(struct invocation *inv, const char **path, struct err *err
 
 static int make_settings_whole(struct invocation *inv, struct settings *s, struct err *err)
 {
+    const char *specs = getenv("WEIR_SPECS");
+    if (!s->specs && specs && specs[0])
+        s->specs = specs;
     if (make_whole(inv, &s->specs, err))
         return -1;
     for (size_t i = 0; i < s->input_files.n; i++) {

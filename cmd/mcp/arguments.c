@@ -106,7 +106,7 @@ bool tool_check(struct call *call, const struct tool *tool, const struct value *
         answer_refusal(call, "this server is for the environment \"%s\"", env);
         return false;
     }
-    if (!args || known == args->count)
+    if (!args || (args->kind == VALUE_MAP && known == args->count))
         return true;
     answer_refusal(call, "%s has no such argument: its inputSchema names them", tool->name);
     return false;

@@ -29,11 +29,12 @@ static void add_versions(struct buf *out)
     buf_add_char(out, ']');
 }
 
-static void add_server(struct buf *out)
+#define SERVER_INFO "{\"name\":\"weir\",\"version\":\"" WEIR_VERSION "\"}"
+
+static void add_capabilities(struct buf *out)
 {
     buf_addz(out, "\"capabilities\":{\"tools\":{},\"resources\":{}}");
     json_write_member(out, "instructions", str_z(instructions));
-    buf_addf(out, ",\"serverInfo\":{\"name\":\"weir\",\"version\":\"%s\"}}", WEIR_VERSION);
 }
 
 /* ---- methods ---- */
@@ -48,7 +49,8 @@ static void mcp_initialize(struct call *call)
             version = versions[i];
     call->mcp->initialized = true;
     buf_addf(&out, "{\"protocolVersion\":\"%s\",", version);
-    add_server(&out);
+    add_capabilities(&out);
+    buf_addz(&out, ",\"serverInfo\":" SERVER_INFO "}");
     rpc_result(&call->mcp->rpc, call->id, buf_str(&out));
 }
 
@@ -59,7 +61,8 @@ static void mcp_discover(struct call *call)
     buf_addz(&out, "\"supportedVersions\":");
     add_versions(&out);
     buf_add_char(&out, ',');
-    add_server(&out);
+    add_capabilities(&out);
+    buf_addz(&out, ",\"_meta\":{\"io.modelcontextprotocol/serverInfo\":" SERVER_INFO "}}");
     rpc_result(&call->mcp->rpc, call->id, buf_str(&out));
 }
 

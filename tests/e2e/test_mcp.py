@@ -34,6 +34,7 @@ def test_from_an_empty_folder_to_a_plan_and_back(stack, mode):
     given = ["-i", f"token={SECRET}"]
     stack.env["WEIR_STATE_KEY"] = KEY
     with Assistant(stack, *given, mode=mode) as it:
+        assert it.client.server_info.name == "weir" and "instructions" in it.client.instructions
         assert set(it.tools()) == {"docs", "validate", "plan", "show", "history", "drift", "cost", "rules", "import_draft"}
         assert set(it.resources()) == {"weir://stack", "weir://types", "weir://state", "weir://plan", "weir://types/{type}", "weir://state/{address}"}
         assert "no stack" in it.refused("validate") or "weir.yaml" in it.refused("validate")
@@ -71,7 +72,7 @@ def test_from_an_empty_folder_to_a_plan_and_back(stack, mode):
         it.call("show", address="token")
         assert it.call("history")["data"][0]["command"] == "apply"
         assert it.call("cost")["data"][0]["event"] == "cost"
-        stack.client("s3").put_bucket_versioning(Bucket="lake-raw", VersioningConfiguration={"Status": "Suspended"})
+        stack.client("ssm").put_parameter(Name="/lake/made", Value="other", Type="SecureString", Overwrite=True)
         assert it.call("drift")["status"] == "differs"
         planned, hash_of = it.changes(destroy=True)
         assert set(planned.values()) == {"delete"}
@@ -207,6 +208,7 @@ def test_arguments_lead_nowhere(local_stack, outside):
                 it.read(uri)
         it.refused("plan", targets=["a\0b"])
         it.refused("plan", inputs={"a": []})
+        it.refused("history", last=-1)
         it.refused("show", address="a", plan="b")
     assert OUTSIDE not in it.transcript() and OUTSIDE.lower() not in it.transcript()
 
@@ -364,6 +366,18 @@ def test_what_is_in_flight_is_finished(local_stack):
     it.ask("resources/read", uri="weir://state")
     assert [json.loads(line)["address"] for line in it.hear()["result"]["contents"][0]["text"].splitlines()] == ["a"]
     assert it.end()[0] == 0
+
+
+def test_what_the_person_names_may_be_elsewhere(local_stack, outside):
+    """Files of inputs, and rules of the organisation: by option, by variable, in a folder above."""
+    (outside / "values.yaml").write_text("word: told\n")
+    (local_stack.folder.parent / "weir-rules.yaml").write_text("rules: {short: {for: weir.value, require: '${length(self.value) < 9}', message: too long}}\n")
+    local_stack.write("stack: s\ninputs: {word: string}\nresources: {a: {type: weir.value, value: '${inputs.word}'}}\n")
+    with Assistant(local_stack, "--input-file", "../outside/values.yaml", env={"WEIR_RULES": str(outside / "rules.yaml")}) as it:
+        (outside / "rules.yaml").write_text("rules: {told: {for: weir.value, require: '${self.value != \"sold\"}', message: sold}}\n")
+        assert {event["rule"] for event in it.call("rules")["data"]} == {"short", "told"}
+        assert it.changes()[0] == {"a": "create"}
+        assert "too long" in it.refused("plan", inputs={"word": "a long word"}) and "sold" in it.refused("plan", inputs={"word": "sold"})
 
 
 def test_a_draft_from_a_template(local_stack):
