@@ -28,13 +28,13 @@ LAKE = """
 """
 
 
-@pytest.mark.parametrize("mode", ["legacy", "2026-07-28"])
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_from_an_empty_folder_to_a_plan_and_back(stack, mode):
     """Reads about types, writes a file with a mistake and mends it; applies where that is allowed, and destroys."""
     given = ["-i", f"token={SECRET}"]
     stack.env["WEIR_STATE_KEY"] = KEY
     with Assistant(stack, *given, mode=mode) as it:
-        assert it.client.server_info.name == "weir" and "instructions" in it.client.instructions
+        assert it.client.protocol_version == {"legacy": "2025-11-25", "auto": "2026-07-28"}[mode] and it.client.server_info.name == "weir" and "instructions" in it.client.instructions
         assert set(it.tools()) == {"docs", "validate", "plan", "show", "history", "drift", "cost", "rules", "import_draft"}
         assert set(it.resources()) == {"weir://stack", "weir://types", "weir://state", "weir://plan", "weir://types/{type}", "weir://state/{address}"}
         assert "no stack" in it.refused("validate") or "weir.yaml" in it.refused("validate")
@@ -372,7 +372,7 @@ def test_what_the_person_names_may_be_elsewhere(local_stack, outside):
     """Files of inputs, and rules of the organisation: by option, by variable, in a folder above."""
     (outside / "values.yaml").write_text("word: told\n")
     (local_stack.folder.parent / "weir-rules.yaml").write_text("rules: {short: {for: weir.value, require: '${length(self.value) < 9}', message: too long}}\n")
-    local_stack.write("stack: s\ninputs: {word: string}\nresources: {a: {type: weir.value, value: '${inputs.word}'}}\n")
+    local_stack.write("stack: s\ninputs: {word: {type: string}}\nresources: {a: {type: weir.value, value: '${inputs.word}'}}\n")
     with Assistant(local_stack, "--input-file", "../outside/values.yaml", env={"WEIR_RULES": str(outside / "rules.yaml")}) as it:
         (outside / "rules.yaml").write_text("rules: {told: {for: weir.value, require: '${self.value != \"sold\"}', message: sold}}\n")
         assert {event["rule"] for event in it.call("rules")["data"]} == {"short", "told"}
