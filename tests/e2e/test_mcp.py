@@ -375,7 +375,7 @@ def test_what_the_person_names_may_be_elsewhere(local_stack, outside):
     local_stack.write("stack: s\ninputs: {word: {type: string}}\nresources: {a: {type: weir.value, value: '${inputs.word}'}}\n")
     with Assistant(local_stack, "--input-file", "../outside/values.yaml", env={"WEIR_RULES": str(outside / "rules.yaml")}) as it:
         (outside / "rules.yaml").write_text("rules: {told: {for: weir.value, require: '${self.value != \"sold\"}', message: sold}}\n")
-        assert {event["rule"] for event in it.call("rules")["data"]} == {"short", "told"}
+        assert {event["rule"] for event in it.call("rules")["data"]} == {"weir-rules/short", "rules/told"}
         assert it.changes()[0] == {"a": "create"}
         assert "too long" in it.refused("plan", inputs={"word": "a long word"}) and "sold" in it.refused("plan", inputs={"word": "sold"})
 
