@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from editor import Editor
+from support import SANITIZED
 
 LAKE = """
     stack: ruled
@@ -243,7 +244,7 @@ def test_many_rules_of_many_resources_cost_little(local_stack):
     )
     local_stack.write(body, "plain.yaml").write(body + rules, "ruled.yaml")
     plain, ruled_s = (min(cpu_s(local_stack.command("plan", "-C", name), local_stack.folder) for _ in range(3)) for name in ("plain.yaml", "ruled.yaml"))
-    assert ruled_s - plain < 0.3, (plain, ruled_s)
+    assert SANITIZED or ruled_s - plain < 0.3, (plain, ruled_s)
     broken = local_stack.write(body + rules.replace("< 10 ", "< 4 "), "ruled.yaml").run("plan", "-C", "ruled.yaml", "--json", status=3)
     assert len(findings(broken)) == 9000 and json.loads(broken.out.splitlines()[-1])["message"].startswith("9000 rules are broken")
 
