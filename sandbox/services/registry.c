@@ -49,6 +49,7 @@ static const struct service_operation *const tables[] = {
     lambda_operations,
     logs_operations,
     logs_export_operations,
+    deliveries_operations,
     metrics_operations,
     mwaa_operations,
     rds_operations,

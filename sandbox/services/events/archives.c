@@ -151,6 +151,14 @@ static int list_archives(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* A bus of another account is none here. */
+static int create_archive(struct service_call *call, struct err *err)
+{
+    struct str source = value_gets(call->input, "EventSourceArn");
+    call->declined = is_bus(call, source);
+    return call->declined ? 0 : refuse_bus(source, err);
+}
+
 static int update_archive(struct service_call *call, struct err *err)
 {
     if (!value_getz(call->input, "EventPattern") && !value_getz(call->input, "RetentionDays") &&
@@ -293,15 +301,15 @@ static int check_replay(struct service_call *call, struct err *err)
     struct str name = str_slice(source, str_after_last(source, "/"), source.n);
     if (!is_bus(call, bus))
         return refuse_bus(bus, err);
+    if (service_int(call->input, "EventStartTime", 0) >= service_int(call->input, "EventEndTime", 0))
+        return service_refuse(err, 400, "ValidationException",
+            "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.");
     if (!find_archive(call, name, &archive))
         return service_refuse(err, 400, "ValidationException",
             "Parameter EventSourceArn is not valid. Reason: Archive %.*s does not exist.", STR_ARG(name));
     if (!same_bus(value_gets(archive.attrs, "source"), bus))
         return service_refuse(err, 400, "ValidationException",
             "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.");
-    if (service_int(call->input, "EventStartTime", 0) >= service_int(call->input, "EventEndTime", 0))
-        return service_refuse(err, 400, "ValidationException",
-            "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.");
     return 0;
 }
 
@@ -344,6 +352,7 @@ static int cancel_replay(struct service_call *call, struct err *err)
 }
 
 const struct service_operation archives_operations[] = {
+    {"events", "CreateArchive", create_archive, NULL, NULL},
     {"events", "DescribeArchive", describe_archive, NULL, NULL},
     {"events", "ListArchives", list_archives, NULL, NULL},
     {"events", "UpdateArchive", update_archive, NULL, NULL},

@@ -27,6 +27,9 @@ static int find_group(const struct service_call *call, struct str *name, struct 
 {
     struct control_record group;
     *name = value_gets(call->input, "logGroupName");
+    if (name->n && value_getz(call->input, "logGroupIdentifier"))
+        return service_refuse(err, 400, "ValidationException",
+            "LogGroup name and LogGroup ARN are mutually exclusive parameters.");
     if (!name->n)
         *name = value_gets(call->input, "logGroupIdentifier");
     if (!name->n)
@@ -170,6 +173,27 @@ static int read_events(const struct value *list, struct log_entry *out, struct e
     return 0;
 }
 
+/* Events are in the order of their times: those of 14 days ago and of two hours ahead are left out, and the
+ * answer says so. NULL: there are none. */
+static const struct value *rejected_events(
+    struct service_call *call, const struct log_entry *events, size_t *first, size_t *end)
+{
+    const int64_t now = clock_wall_ms(), oldest = now - INT64_C(14) * 86400000, newest = now + 2 * 3600000;
+    const struct value *out = NULL;
+    size_t count = *end;
+    while (*first < count && events[*first].time_ms < oldest)
+        ++*first;
+    while (*end > *first && events[*end - 1].time_ms > newest)
+        --*end;
+    if (*first)
+        out = value_with(
+            call->arena, out, STR("tooOldLogEventEndIndex"), value_int(call->arena, (int64_t)*first));
+    if (*end < count)
+        out = value_with(
+            call->arena, out, STR("tooNewLogEventStartIndex"), value_int(call->arena, (int64_t)*end));
+    return out;
+}
+
 static int put_events(struct service_call *call, struct err *err)
 {
     struct log_place place;
@@ -179,12 +203,16 @@ static int put_events(struct service_call *call, struct err *err)
     if (!list || list->kind != VALUE_LIST || !list->count || list->count > MAX_EVENTS)
         return refuse_invalid(err, "logEvents has between 1 and 10000 events");
     struct log_entry *events = ARENA_ARRAY(call->arena, struct log_entry, list->count);
-    if (read_events(list, events, err) ||
-        answer_result(logs_append(services_logs(call->services), &place, events, list->count), err))
+    size_t first = 0, end = list->count;
+    if (read_events(list, events, err))
+        return -1;
+    const struct value *rejected = rejected_events(call, events, &first, &end);
+    if (answer_result(logs_append(services_logs(call->services), &place, events + first, end - first), err))
         return -1;
     struct value_entry token = {STR("nextSequenceToken"),
         value_stringz(call->arena, "49000000000000000000000000000000000000000000000000000000")};
     call->output = value_map(call->arena, &token, 1);
+    service_answer(call, "rejectedLogEventsInfo", rejected);
     return 0;
 }
 
@@ -223,6 +251,17 @@ static size_t limit_of(const struct service_call *call)
     return limit < 1 || limit > MAX_EVENTS ? MAX_EVENTS : (size_t)limit;
 }
 
+static int check_limit(const struct service_call *call, struct err *err)
+{
+    int64_t limit = service_int(call->input, "limit", 1);
+    if (limit <= MAX_EVENTS)
+        return 0;
+    return service_refuse(err, 400, "InvalidParameterException",
+        "1 validation error detected: Value '%lld' at 'limit' failed to satisfy constraint: Member must have "
+        "value less than or equal to %d",
+        (long long)limit, MAX_EVENTS);
+}
+
 static int get_events(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
@@ -233,7 +272,7 @@ static int get_events(struct service_call *call, struct err *err)
         .to_ms = service_int(call->input, "endTime", 0),
         .limit = limit_of(call),
         .backward = !(value_getb(call->input, "startFromHead"))};
-    if (find_place(call, &place, err))
+    if (check_limit(call, err) || find_place(call, &place, err))
         return -1;
     if (token.n && !parse_token(token, &query))
         return refuse_invalid(err, "The specified nextToken is invalid.");
@@ -366,7 +405,7 @@ static int filter_events(struct service_call *call, struct err *err)
     struct found found = {0};
     struct log_place place = {.region = call->region};
     struct str pattern = str_trim(value_gets(call->input, "filterPattern"));
-    if (find_group(call, &place.group, err))
+    if (check_limit(call, err) || find_group(call, &place.group, err))
         return -1;
     if (pattern.n && strchr("{[%", pattern.p[0]))
         return refuse_invalid(
@@ -387,7 +426,38 @@ static int filter_events(struct service_call *call, struct err *err)
     return status;
 }
 
+/* ---- tags of groups by name, as older clients ask for them ---- */
+
+static int tags_of_group(
+    struct service_call *call, const char *operation, const char *member, const char *given, struct err *err)
+{
+    struct str group;
+    if (find_group(call, &group, err))
+        return -1;
+    struct str arn = arena_printf(call->arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s", STR_ARG(call->region),
+        STR_ARG(services_account(call->services)), STR_ARG(group));
+    struct value_entry input[] = {{STR("resourceArn"), value_string(call->arena, arn)},
+        {arena_str(call->arena, str_z(member)), value_getz(call->input, given)}};
+    const struct service_request request = {.service = STR("logs"),
+        .operation = str_z(operation),
+        .region = call->region,
+        .input = value_map(call->arena, input, 2)};
+    return services_call_control(call->services, call->arena, &request, &call->output, err);
+}
+
+static int tag_group(struct service_call *call, struct err *err)
+{
+    return tags_of_group(call, "TagResource", "tags", "tags", err);
+}
+
+static int untag_group(struct service_call *call, struct err *err)
+{
+    return tags_of_group(call, "UntagResource", "tagKeys", "tags", err);
+}
+
 const struct service_operation logs_operations[] = {
+    {"logs", "TagLogGroup", tag_group, NULL, NULL},
+    {"logs", "UntagLogGroup", untag_group, NULL, NULL},
     {"logs", "CreateLogStream", create_stream, NULL, NULL},
     {"logs", "DeleteLogStream", delete_stream, NULL, NULL},
     {"logs", "DescribeLogStreams", describe_streams, NULL, NULL},

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -245,8 +246,9 @@ def test_more_than_a_page_shows(console):
     s3.put_object(Bucket="many", Key="large", Body=b"x" * 300_000)
     logs.create_log_group(logGroupName="/long")
     logs.create_log_stream(logGroupName="/long", logStreamName="one")
+    now = int(time.time() * 1000)
     for start in range(0, 2400, 800):
-        logs.put_log_events(logGroupName="/long", logStreamName="one", logEvents=[{"timestamp": 1_700_000_000_000 + n, "message": f"line {n}"} for n in range(start, start + 800)])
+        logs.put_log_events(logGroupName="/long", logStreamName="one", logEvents=[{"timestamp": now + n, "message": f"line {n}"} for n in range(start, start + 800)])
     browser = Browser(console.page + "#buckets/many")
     try:
         browser.click("#detail .note a", "The next")

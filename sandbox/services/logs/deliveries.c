@@ -1,0 +1,108 @@
+/* Delivery sources and destinations, which are records only: what follows from the ARN that each names. */
+#include "sandbox/calls/services.h"
+#include "sandbox/services/shared/tables.h"
+
+/* The service in an ARN. */
+static struct str arn_service(struct str arn)
+{
+    struct str service = STR_EMPTY;
+    for (int i = 0; i < 3; i++)
+        service = str_cut(arn, ':', &arn);
+    return service;
+}
+
+static const struct value *with_type(struct arena *arena, const struct value *destination)
+{
+    const struct value *place = value_getz(destination, "deliveryDestinationConfiguration");
+    struct str service = arn_service(value_gets(place, "destinationResourceArn"));
+    const char *type = str_eqz(service, "s3") ? "S3" : str_eqz(service, "firehose") ? "FH" : "CWL";
+    return place ? value_with(arena, destination, STR("deliveryDestinationType"), value_stringz(arena, type))
+                 : destination;
+}
+
+static const struct value *with_service(struct arena *arena, const struct value *source)
+{
+    const struct value *given = value_getz(source, "resourceArns");
+    const struct value *arn = given && given->kind == VALUE_LIST && given->count ? given->items[0] : given;
+    if (!arn)
+        return source;
+    source = value_with(arena, source, STR("resourceArns"), value_list(arena, &arn, 1));
+    return value_with(
+        arena, source, STR("service"), value_string(arena, arn_service(value_text(arn, STR_EMPTY))));
+}
+
+/* The control plane's answer, each delivery in it with what follows. */
+static int answered(struct service_call *call, const char *member, bool list,
+    const struct value *(*with)(struct arena *arena, const struct value *v), struct err *err)
+{
+    const struct service_request request = {.service = STR("logs"),
+        .operation = str_z(call->operation->name),
+        .region = call->region,
+        .input = call->input};
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+        return -1;
+    const struct value *v = value_getz(call->output, member);
+    for (uint32_t i = 0; list && v && i < v->count; i++)
+        value_builder_add(&all, with(call->arena, v->items[i]));
+    if (v)
+        service_answer(call, member, list ? value_builder_list(&all) : with(call->arena, v));
+    return 0;
+}
+
+static int put_destination(struct service_call *call, struct err *err)
+{
+    static const char *const formats[] = {"w3c", "raw", "json", "plain", "parquet"};
+    struct str format = value_gets(call->input, "outputFormat");
+    bool known = !format.n;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        known = known || str_eqz(format, formats[i]);
+    if (!known)
+        return service_refuse(err, 400, "ValidationException",
+            "1 validation error detected: Value '%.*s' at 'outputFormat' failed to satisfy constraint: "
+            "Member must "
+            "satisfy enum value set: [w3c, raw, json, plain, parquet]",
+            STR_ARG(format));
+    return answered(call, "deliveryDestination", false, with_type, err);
+}
+
+static int get_destination(struct service_call *call, struct err *err)
+{
+    return answered(call, "deliveryDestination", false, with_type, err);
+}
+
+static int list_destinations(struct service_call *call, struct err *err)
+{
+    return answered(call, "deliveryDestinations", true, with_type, err);
+}
+
+/* Services that have logs to deliver are told from the rest by what sends them to buckets and the like. */
+static int put_source(struct service_call *call, struct err *err)
+{
+    static const char *const none[] = {"s3", "logs", "firehose", "kinesis", "iam", "dynamodb"};
+    struct str service = arn_service(value_gets(call->input, "resourceArn"));
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (str_eqz(service, none[i]))
+            return service_refuse(err, 400, "ResourceNotFoundException", "Cannot access provided service.");
+    return answered(call, "deliverySource", false, with_service, err);
+}
+
+static int get_source(struct service_call *call, struct err *err)
+{
+    return answered(call, "deliverySource", false, with_service, err);
+}
+
+static int list_sources(struct service_call *call, struct err *err)
+{
+    return answered(call, "deliverySources", true, with_service, err);
+}
+
+const struct service_operation deliveries_operations[] = {
+    {"logs", "PutDeliveryDestination", put_destination, NULL, NULL},
+    {"logs", "GetDeliveryDestination", get_destination, NULL, NULL},
+    {"logs", "DescribeDeliveryDestinations", list_destinations, NULL, NULL},
+    {"logs", "PutDeliverySource", put_source, NULL, NULL},
+    {"logs", "GetDeliverySource", get_source, NULL, NULL},
+    {"logs", "DescribeDeliverySources", list_sources, NULL, NULL},
+    {0},
+};
