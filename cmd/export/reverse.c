@@ -49,7 +49,10 @@ static void add_attr(
     const struct reverse *r, const struct reverse_level *level, struct reversed *one, struct str attr)
 {
     const struct value *before = one->values;
+    const struct value *besides = value_get(one->type->besides, attr), *v = value_get(level->object, attr);
     one->values = reverse_fields(r->arena, level, before, is_named, &attr);
+    for (uint32_t i = 0; besides && !value_is_empty(v) && i < besides->count; i++)
+        one->values = reverse_set(r->arena, one->values, besides->entries[i].key, besides->entries[i].value);
     for (uint32_t i = 0; one->values != before && i < one->values->count; i++)
         if (value_get(before, one->values->entries[i].key) != one->values->entries[i].value)
             add_source(one, r->arena, one->values->entries[i].key, attr);

@@ -41,8 +41,9 @@ static bool lies_at(struct str from, struct str base)
 
 bool reverse_rule_is_for(const struct names_rule *rule, struct str path)
 {
-    return str_eq(rule->to, path) && !rule->import_only && !rule->same.n && !rule->ask && !rule->item &&
-           !str_eqz(rule->from, "id");
+    bool sole = rule->to.n == path.n + 2 && str_starts(rule->to, path) && str_ends(rule->to, STR("[]"));
+    return (sole || str_eq(rule->to, path)) && !rule->import_only && !rule->same.n && !rule->ask &&
+           !rule->item && !str_eqz(rule->from, "id");
 }
 
 const struct names_rule *reverse_rule(
@@ -105,6 +106,8 @@ static const struct value *as_json(struct arena *arena, const struct value *v)
 const struct value *reverse_by_rule(struct arena *arena, const struct reverse_level *level,
     const struct names_rule *rule, const struct attr *attr, struct str path, const struct value *v)
 {
+    if (str_ends(rule->to, STR("[]")) && v->kind == VALUE_LIST) /* a list of the one that there may be */
+        v = v->count ? v->items[0] : &value_null;
     struct reverse_level inside = *level;
     inside.document = level->document || rule->document;
     if (v->kind == VALUE_UNKNOWN || (v->marks & VALUE_SENSITIVE))

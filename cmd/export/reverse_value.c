@@ -161,6 +161,33 @@ static bool by_items(struct arena *arena, const struct reverse_level *level, con
     return any;
 }
 
+/* Numbers and truth values are texts in a map of texts, and there what they are. */
+static const struct value *as_itself(struct arena *arena, const struct value *v)
+{
+    struct str text = v->marks & VALUE_SENSITIVE ? STR_EMPTY : value_text(v, STR_EMPTY);
+    int64_t number;
+    if (str_eqz(text, "true") || str_eqz(text, "false"))
+        return value_bool(str_eqz(text, "true"));
+    return str_is_digits(text) && str_to_int(text, &number) ? value_int(arena, number) : v;
+}
+
+/* Entries of a map of texts have names of their own: settings.idle_timeout.timeout_seconds. */
+static bool by_texts(struct arena *arena, const struct reverse_level *level, const struct value **out,
+    const struct attr *attr, struct str path, const struct value *v)
+{
+    bool any = false, texts = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_STRING;
+    for (size_t i = 0; texts && i < level->type->n; i++) {
+        const struct names_rule *rule = &level->type->rules[i];
+        if (!lies_below(rule->to, path) || !rule->to.n)
+            continue;
+        const struct value *entry = value_get(v, reverse_below(rule->to, path));
+        any = true;
+        if (entry)
+            *out = reverse_set(arena, *out, reverse_below(rule->from, level->from), as_itself(arena, entry));
+    }
+    return any;
+}
+
 /* An entry of a map is a block of its own: instance_groups.master. */
 static bool by_keys(struct arena *arena, const struct reverse_level *level, const struct value **out,
     const struct attr *attr, struct str path, const struct value *v)
@@ -191,7 +218,10 @@ static bool is_left_out(const struct reverse_level *level, struct str path)
             (rule->flag && str_eq(value_text(rule->flag->items[1], STR_EMPTY), path)))
             return true;
     }
-    return value_list_has(level->type->unsupported, path);
+    return value_list_has(level->type->unsupported, path) ||
+           (level->type->set &&
+               value_equal(value_get(level->type->set, path), value_get(level->object, path)) &&
+               value_get(level->type->set, path));
 }
 
 /* force_destroy: true is what another attribute of theirs says with a value of its own; NULL: none does. */
@@ -213,7 +243,8 @@ static const struct names_rule *rule_instead(
 static const struct value *reverse_place(struct arena *arena, const struct reverse_level *level,
     const struct value *out, const struct attr *attr, struct str path, const struct value *v)
 {
-    if (by_items(arena, level, &out, path, v) || by_keys(arena, level, &out, attr, path, v))
+    if (by_items(arena, level, &out, path, v) || by_keys(arena, level, &out, attr, path, v) ||
+        by_texts(arena, level, &out, attr, path, v))
         return out;
     const struct names_rule *rule = reverse_rule(level, path, v);
     if (rule)

@@ -67,6 +67,7 @@ static const struct kept_key type_keys[] = {
     {"split", offsetof(struct names_type, split)},
     {"blocks", offsetof(struct names_type, blocks)},
     {"zeros", offsetof(struct names_type, zeros)},
+    {"besides", offsetof(struct names_type, besides)},
     {"unsupported", offsetof(struct names_type, unsupported)},
 };
 

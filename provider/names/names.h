@@ -31,8 +31,9 @@
  *       aws_instance: {type: instance, unsaid: {private_ip: null, "ebs_block_device[].iops": 0}, zeros:
  * ["ports[].from"]}
  *
- *       aws_iam_role_policy: {into: role, import_id: "{role}:{name}"} # for exports: what it takes to import
- * it aws_s3_object: {type: object, unsupported: [sha256]} # of ours: Terraform has nothing like it
+ *       aws_kinesis_stream: {type: stream, besides: {kms_key: {encryption_type: KMS}}} # said as well, where
+ * that is aws_iam_role_policy: {into: role, import_id: "{role}:{name}"} # for exports: what it takes to
+ * import it aws_s3_object: {type: object, unsupported: [sha256]} # of ours: Terraform has nothing like it
  *
  * What a dynamic block made is not in the configuration that a plan has: of `blocks` everything that is there
  * has been said, unless a resource of its own said it.
@@ -89,7 +90,9 @@ struct names_type {
                                    resources of their own do the same, "" none; or NULL */
     const struct value *zeros;  /* likewise: our paths of zeros that mean something; or NULL */
     const struct value
-        *unsupported;     /* likewise: attributes of ours that it does not have, for exports; or NULL */
+        *unsupported; /* likewise: attributes of ours that it does not have, for exports; or NULL */
+    const struct value *besides; /* likewise, for exports: an attribute of ours -> what Terraform wants to be
+                                    told with it, by its paths; or NULL */
     struct str import_id; /* likewise: what `terraform import` takes, "{role}:{name}"; "" its attributes `ids`
                              with slashes between, or its id */
     bool asked;           /* likewise: there is no such type, what is secret of it becomes an input */
