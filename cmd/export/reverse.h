@@ -48,6 +48,10 @@ struct reverse_level {
 /* Puts all attributes of the level's object into `out`; `only` is asked of each, NULL: all. */
 const struct value *reverse_fields(struct arena *arena, const struct reverse_level *level,
     const struct value *out, bool (*only)(const void *ctx, struct str attr), const void *ctx);
+/* With a zero for numbers that mean nothing beside what is there, and that Terraform wants all the same: the
+ * ports of all protocols. */
+const struct value *reverse_moot(
+    struct arena *arena, const struct reverse_level *level, const struct value *out);
 /* A value of that type, which lies at these paths. */
 const struct value *reverse_value(struct arena *arena, const struct reverse_level *level,
     const struct type *type, struct str to, struct str from, const struct value *v);

@@ -282,6 +282,22 @@ const struct value *reverse_fields(struct arena *arena, const struct reverse_lev
     return out;
 }
 
+const struct value *reverse_moot(
+    struct arena *arena, const struct reverse_level *level, const struct value *out)
+{
+    for (size_t i = 0; i < level->type->n; i++) {
+        const struct names_rule *rule = &level->type->rules[i];
+        if (!rule->unless || !lies_below(rule->from, level->from) ||
+            value_is_null(rule->unless->entries[0].value))
+            continue;
+        struct str name = reverse_below(rule->from, level->from);
+        const struct value_entry *beside = &rule->unless->entries[0];
+        if (value_equal(value_get(out, beside->key), beside->value) && !value_get(out, name))
+            out = value_with(arena, out, name, value_int(arena, 0));
+    }
+    return out;
+}
+
 /* ---- values ---- */
 
 static const struct value *as_items(struct arena *arena, const struct reverse_level *level,
@@ -313,6 +329,7 @@ const struct value *reverse_value(struct arena *arena, const struct reverse_leve
             .object = v,
             .document = level->document};
         const struct value *map = reverse_fields(arena, &inner, &value_empty_map, NULL, NULL);
+        map = reverse_moot(arena, &inner, map);
         return within_list || level->document ? map : value_list(arena, &map, 1);
     }
     if (type->kind == TYPE_POLICY || type->kind == TYPE_JSON || (type->kind == TYPE_ANY && !level->document))
