@@ -300,3 +300,19 @@ def test_a_saved_plan_of_all(repository):
     assert "Plan: 0 of 6 stacks" in repository.run("plan", "--all").out
     repository.run("plan", "--all", "--destroy", "-o", "end.plan")
     assert "Done: 6 of 6 stacks" in repository.run("apply", "end.plan").out and there(repository) == set()
+
+
+def test_states_in_one_bucket(tmp_path, cloud):
+    """Where states are kept in one place elsewhere no folder is named, neither for the order nor for what is planned."""
+    cloud.client("s3").create_bucket(Bucket="team-state")
+    top = Stack(tmp_path / "stack", cloud)
+    state = "state: {backend: s3, bucket: team-state%s}\n"
+    top.write("stack: a\n" + state % "" + "resources: {v: {type: weir.value, value: '${b.outputs.v} ${c.outputs.v}'}}\n"
+              "data: {b: {type: weir.stack, stack: b}, c: {type: weir.stack, stack: c, state: {backend: s3, bucket: team-state, prefix: c/}}}\n", "a/weir.yaml")
+    top.write("stack: b\n" + state % "" + "resources: {q: {type: aws.sqs.queue, name: b}}\noutputs: {v: '${q.arn}'}\n", "b/weir.yaml")
+    top.write("stack: c\n" + state % ", prefix: c/" + "resources: {q: {type: aws.sqs.queue, name: c}}\noutputs: {v: '${q.url}'}\n", "c/weir.yaml")
+    assert "(known after apply)" in top.run("plan", "--all").out
+    assert "Done: 3 of 3 stacks" in top.run("apply", "--all", "--yes").out
+    shown = top.run("state", "show", "v", "-C", "a").out
+    assert ":b" in shown and "/c" in shown, shown
+    assert "Done: 3 of 3 stacks" in top.run("destroy", "--all", "--yes").out and not cloud.client("sqs").list_queues().get("QueueUrls")
