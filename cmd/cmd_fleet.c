@@ -150,12 +150,21 @@ static int run_status(struct invocation *inv)
                       .offset = offsetof(struct fleet_settings, at_once),                                    \
                       .doc = "members that are worked on at the same time (default: 50)"                     \
     }
+#define OPTION_SHARD                                                                                         \
+    {                                                                                                        \
+        0, "shard",                                                                                          \
+            .value = "I/N", .kind = OPTION_TEXT, .offset = offsetof(struct fleet_settings, shard),           \
+            .doc = "only part I of N of the members, such as 2/8, to be run on N machines; a member "        \
+                   "is always in the same part"                                                              \
+    }
 static const struct option at_once_options[] = {
     OPTION_AT_ONCE,
+    OPTION_SHARD,
 };
 static const struct option_set at_once_set = OPTION_SET(NULL, at_once_options);
 static const struct option apply_options[] = {
     OPTION_AT_ONCE,
+    OPTION_SHARD,
     OPTION_LEASE,
     {0, "over-quota", .offset = offsetof(struct fleet_settings, over_quota),
         .doc = "go on although the account's quotas do not allow what the fleet needs"},
@@ -196,8 +205,13 @@ static const struct option_set *const change_sets[] = {&at_once_set, &verify_set
     &options_approve, &options_change, &options_json, &options_stack, NULL};
 static const struct option_set *const apply_sets[] = {&apply_set, &verify_set, &options_quick,
     &options_teardown, &options_approve, &options_change, &options_json, &options_stack, NULL};
-static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
-static const struct option_set *const output_sets[] = {&output_set, &options_json, &options_stack, NULL};
+static const struct option shard_options[] = {
+    OPTION_SHARD,
+};
+static const struct option_set shard_set = OPTION_SET(NULL, shard_options);
+static const struct option_set *const look_sets[] = {&shard_set, &options_json, &options_stack, NULL};
+static const struct option_set *const output_sets[] = {
+    &output_set, &shard_set, &options_json, &options_stack, NULL};
 
 static const struct command fleet_plan_command = {
     .name = "plan",
@@ -224,12 +238,14 @@ static const struct command fleet_apply_command = {
     .name = "apply",
     .args = "[MEMBER...]",
     .summary = "apply the changes to each member",
-    .details = "Plans for all members, shows a table, checks the account's quotas, asks once, and "
-               "applies the plans of many members at the same time. The quotas are those of VPCs, "
-               "internet and NAT gateways, and Elastic IP addresses. The check adds what exists and "
-               "what will be made, and compares it with Service Quotas. What fails for one stops only "
-               "that one. Members that the list does not name any more are taken down. The stack that "
-               "all members share (`shared:`) is made before them.",
+    .details =
+        "Plans for all members, shows a table, checks the account's quotas, asks once, and "
+        "applies the plans of many members at the same time. The quotas are those of VPCs, "
+        "internet and NAT gateways, and Elastic IP addresses. The check adds what exists and "
+        "what will be made, and compares it with Service Quotas. What fails for one stops only "
+        "that one. Members that the list does not name any more are taken down. The stack that "
+        "all members share (`shared:`) is made before them; with --shard part 1 makes it, and the others "
+        "need it to be there.",
     .sets = apply_sets,
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,

@@ -3,6 +3,7 @@
 #include "cmd/cost/budget.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "cmd/invocation/engines.h"
 #include "cmd/output/events.h"
@@ -10,6 +11,7 @@
 #include "cmd/terminal/signals.h"
 #include "plan/make/quotas.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -17,6 +19,7 @@ enum {
     WORKERS_ALL = 256, /* threads that carry changes out, in all */
     WORKERS_LEAST = 4,
     CONNECTIONS = 256,
+    REMEMBER_MS = 60 * 1000, /* what other shards take to remember theirs */
 };
 
 /* ---- who they are ---- */
@@ -38,6 +41,30 @@ bool fleet_names(const struct texts *names, struct str name)
         if (str_eq(names->items[i], name))
             return true;
     return !names->n;
+}
+
+/* By the name alone, so that a member stays where it is whoever else comes or goes. */
+static bool is_in_shard(const struct fleet *fleet, struct str name)
+{
+    unsigned char hash[SHA256_SIZE];
+    uint64_t number = 0;
+    hash_sha256(name, hash);
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | hash[i];
+    return !fleet->shards || number % fleet->shards == fleet->shard - 1;
+}
+
+/* "2/8" */
+static int read_shard(struct fleet *fleet, const char *text)
+{
+    char after;
+    unsigned i = 0, n = 0;
+    bool good = !text || (sscanf(text, "%5u/%5u%c", &i, &n, &after) == 2 && i >= 1 && i <= n);
+    fleet->shard = i;
+    fleet->shards = n;
+    return good ? EXIT_DONE
+                : invocation_usage(fleet->inv, "--shard 2/8 is the second of eight parts",
+                      "\"%s\" is no part of the members", text);
 }
 
 bool fleet_has(const struct fleet *fleet, struct str name)
@@ -83,7 +110,7 @@ static int find_members(struct fleet *fleet)
                     : k == known->count ? -1
                                         : str_cmp(listed->entries[i].key, known->entries[k].key);
         const struct value_entry *entry = order <= 0 ? &listed->entries[i] : &known->entries[k];
-        if (fleet_names(&fleet->inv->args, entry->key))
+        if (fleet_names(&fleet->inv->args, entry->key) && is_in_shard(fleet, entry->key))
             add_member(fleet, entry->key, order > 0 ? entry->value : NULL);
         i += order <= 0;
         k += order >= 0;
@@ -133,7 +160,9 @@ int fleet_open(struct invocation *inv, struct fleet *fleet)
     if (inv->settings->env)
         return invocation_usage(
             inv, "weir fleet plan NAME …", "members of a fleet are named as arguments, not by -e");
-    int status = invocation_open(inv, &wanted, &fleet->base);
+    int status = read_shard(fleet, own->shard);
+    if (status == EXIT_DONE)
+        status = invocation_open(inv, &wanted, &fleet->base);
     if (status != EXIT_DONE)
         return status;
     if (!fleet->base.stack->fleet)
@@ -323,6 +352,10 @@ static void plan_shared(struct fleet *fleet)
         return;
     fleet->shared_leaves = !fleet->drift && fleet_shared_goes(fleet, known_members(&fleet->base));
     fleet_shared_spare(fleet);
+    if (fleet->shard > 1) { /* the first one makes it */
+        fleet_shared_as_recorded(fleet);
+        shared->spared = true;
+    }
     if (shared->spared)
         return;
     member_plan(shared);
@@ -408,12 +441,13 @@ static const struct value *remembered(struct fleet *fleet, bool gone)
     return members;
 }
 
-/* Others may have added to it since: it is read again under the lock. */
+/* Others may have added to it since: it is read again under the lock, which nobody holds for long. */
 static int remember(struct fleet *fleet, bool gone, struct err *err)
 {
     struct state *state = fleet->base.state;
     struct arena *arena = &fleet->inv->arena;
-    if (state_lock(state, "fleet", fleet->inv->settings->lock_timeout_ms, err))
+    int64_t timeout_ms = fleet->inv->settings->lock_timeout_ms;
+    if (state_lock(state, "fleet", timeout_ms > REMEMBER_MS ? timeout_ms : REMEMBER_MS, err))
         return -1;
     const struct value *members = remembered(fleet, gone), *outputs = &value_empty_map;
     int status = 0;

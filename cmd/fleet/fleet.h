@@ -54,6 +54,7 @@ struct fleet_settings {
     int at_once;
     bool verify, over_quota, cost;
     const char *format;   /* output */
+    const char *shard;    /* "2/8" */
     struct texts members; /* run */
 };
 
@@ -67,6 +68,7 @@ struct fleet {
     bool shared_leaves;                 /* it goes, too, after the last member */
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
     int at_once;
+    size_t shard, shards; /* only those of the part of that number; 0: all */
     bool destroy;
     bool drift;                    /* what others changed is looked for, nothing else */
     bool offline;                  /* only the files are looked at */

@@ -371,3 +371,33 @@ def test_a_log_shows_that_it_goes_on(stack, cloud):
     out, err = process.communicate()
     assert process.returncode == 0, out + err
     assert re.fullmatch(r"\d done, \d at work, 0 failed of 2; longest: (anna|bob) 1 of 2, create role, [0-9].*\n", line)
+
+
+def test_shards_meet_only_in_the_store(stack, cloud):
+    """Each takes its part, all at the same time; nobody is left out, nobody moves when others come."""
+    lab = stack.write(LAB + "    state: {backend: s3, bucket: lab-state}\n")
+    lab.client("s3").create_bucket(Bucket="lab-state")
+    names = [f"a{n:02}" for n in range(12)]
+    attendees(lab, *names)
+
+    def parts():
+        return [{e["member"] for e in lab.run("fleet", "plan", "--json", "--shard", f"{i}/3").events() if e["event"] == "change"} for i in (1, 2, 3)]
+
+    before = parts()
+    assert sorted(name for part in before for name in part) == names and all(before)
+    shards = [lab.start("fleet", "apply", "--yes", "--over-quota", "--shard", f"{i}/3") for i in (1, 2, 3)]
+    for shard in shards:
+        out, err = shard.communicate()
+        assert shard.returncode == 0, out + err
+    made = {bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]} - {"lab-state"}
+    assert made == {f"{name}-lake" for name in names}
+    assert "Plan: 0 of 12 members" in lab.run("fleet", "plan").out
+    assert [line.split()[0] for line in lab.run("fleet", "status").out.splitlines()[1:]] == names
+    attendees(lab, *names, "b01", "b02")
+    after = [{line.split()[0] for line in lab.run("fleet", "status", "--shard", f"{i}/3").out.splitlines()[1:]} for i in (1, 2, 3)]
+    assert all(old <= new for old, new in zip(before, after)) and sum(map(len, after)) == 14
+    for i in (3, 1, 2):
+        lab.run("fleet", "destroy", "--yes", "--shard", f"{i}/3")
+    assert [bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]] == ["lab-state"]
+    for wrong in ("0/3", "4/3", "1", "1/3x", "a/b"):
+        assert "is no part of the members" in lab.run("fleet", "plan", "--shard", wrong, status=3).err

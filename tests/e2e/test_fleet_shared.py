@@ -165,3 +165,20 @@ def test_a_member_alone(local_stack):
     assert "1 to update" in then and "replace" not in then.replace("0 to replace", ""), then
     assert "Kingfisher" not in lab.run("state", "pull", "-e", "bob", *sandboxed).out
     lab.run("fleet", "destroy", "-y", *sandboxed)
+
+
+def test_the_first_shard_makes_it(lab):
+    """The others need it to be there, and leave it alone."""
+    def shown(part):
+        return {e.get("shared") or e["member"] for e in lab.run("fleet", "plan", "--json", "--shard", f"{part}/3").events() if e["event"] == "change"}
+
+    assert [shown(part) for part in (1, 2, 3)] == [{"network"}, {"anna"}, {"bob"}]
+    refused = lab.run("fleet", "apply", "-y", "--shard", "2/3", status=1)
+    assert "network, which all members share, is not as it should be" in refused.err and there(lab) == (0, []), str(refused)
+    for part in (1, 3, 2, 1):
+        lab.run("fleet", "apply", "-y", "--shard", f"{part}/3")
+    assert there(lab) == (1, ["anna", "bob"]) and "Plan: 0 of 2 members" in lab.run("fleet", "plan").out
+    lab.run("fleet", "destroy", "-y", "--shard", "2/3")
+    assert there(lab) == (1, ["bob"])
+    lab.run("fleet", "destroy", "-y")
+    assert there(lab) == (0, [])
