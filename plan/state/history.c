@@ -9,11 +9,17 @@
 
 #include <stdlib.h>
 
+/* A change of the run with that position. */
+struct noted {
+    size_t run;
+    struct history_change change;
+};
+
 struct reader {
     struct arena *arena;
     struct history_run *runs;
     size_t n, cap;
-    struct history_change *changes; /* of the run that is being read */
+    struct noted *changes; /* of all runs, as they come */
     size_t change_count, change_cap;
 };
 
@@ -29,17 +35,31 @@ static int64_t line_time(const struct value *line)
     return ms;
 }
 
-static void finish_run(struct reader *r)
+/* The run of that number, which is nearly always the last one. NULL: none has begun. */
+static struct history_run *run_of(struct reader *r, const struct value *line)
 {
-    if (!r->n)
-        return;
-    struct history_run *run = &r->runs[r->n - 1];
-    struct history_change *kept = arena_alloc(r->arena, r->change_count * sizeof *kept);
-    if (r->change_count)
-        memcpy(kept, r->changes, r->change_count * sizeof *kept);
-    run->changes = kept;
-    run->change_count = r->change_count;
-    r->change_count = 0;
+    struct str run = value_gets(line, "run");
+    for (size_t i = r->n; i > 0; i--)
+        if (str_eq(r->runs[i - 1].run, run))
+            return &r->runs[i - 1];
+    return r->n ? &r->runs[r->n - 1] : NULL;
+}
+
+/* Gives each run its changes. */
+static void share_out(struct reader *r)
+{
+    for (size_t i = 0; i < r->change_count; i++)
+        r->runs[r->changes[i].run].change_count++;
+    for (size_t i = 0; i < r->n; i++) {
+        struct history_run *run = &r->runs[i];
+        run->changes = arena_alloc(r->arena, run->change_count * sizeof *run->changes);
+        run->change_count = 0;
+    }
+    for (size_t i = 0; i < r->change_count; i++) {
+        struct history_run *run = &r->runs[r->changes[i].run];
+        struct history_change *changes = (struct history_change *)(uintptr_t)run->changes;
+        changes[run->change_count++] = r->changes[i].change;
+    }
 }
 
 /* "data_stays, few" */
@@ -56,7 +76,6 @@ static struct str approved_of(struct arena *arena, const struct value *line)
 
 static void begin_run(struct reader *r, const struct value *line, uint64_t seq)
 {
-    finish_run(r);
     MEM_GROW(r->runs, r->cap, r->n + 1);
     r->runs[r->n++] = (struct history_run){
         .run = text_of(r->arena, line, "run"),
@@ -92,12 +111,14 @@ static void count_change(struct history_run *run, const struct history_change *c
         run->deleted++;
 }
 
-static void add_change(struct reader *r, const struct value *line, struct str kind, uint64_t seq)
+static void add_change(
+    struct reader *r, struct history_run *run, const struct value *line, struct str kind, uint64_t seq)
 {
     bool moved = str_eqz(kind, "move"), acted = str_eqz(kind, "done") || str_eqz(kind, "fail");
     MEM_GROW(r->changes, r->change_cap, r->change_count + 1);
-    struct history_change *change = &r->changes[r->change_count++];
-    *change = (struct history_change){
+    struct noted *noted = &r->changes[r->change_count++];
+    noted->run = (size_t)(run - r->runs);
+    noted->change = (struct history_change){
         .seq = seq,
         .at_ms = line_time(line),
         .address = text_of(r->arena, line, moved ? "from" : "address"),
@@ -108,7 +129,7 @@ static void add_change(struct reader *r, const struct value *line, struct str ki
         .failed = str_eqz(kind, "fail"),
         .error = text_of(r->arena, value_getz(line, "error"), "message"),
     };
-    count_change(&r->runs[r->n - 1], change);
+    count_change(run, &noted->change);
 }
 
 static int read_line(void *ctx, struct str json, struct err *err)
@@ -126,13 +147,13 @@ static int read_line(void *ctx, struct str json, struct err *err)
         begin_run(r, line, seq);
         return 0;
     }
-    if (!r->n)
+    struct history_run *run = run_of(r, line);
+    if (!run)
         return 0;
-    struct history_run *run = &r->runs[r->n - 1];
     run->last_seq = seq;
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
         if (str_eqz(kind, changes[i]))
-            add_change(r, line, kind, seq);
+            add_change(r, run, line, kind, seq);
     if (str_eqz(kind, "sources"))
         run->digest = text_of(r->arena, line, "digest");
     if (str_eqz(kind, "end")) {
@@ -148,7 +169,7 @@ int history_read(
     struct reader r = {.arena = arena};
     int status = backend->ops->read_all(backend, read_line, &r, err);
     if (!status) {
-        finish_run(&r);
+        share_out(&r);
         struct history_run *kept = arena_alloc(arena, r.n * sizeof *kept);
         if (r.n)
             memcpy(kept, r.runs, r.n * sizeof *kept);
