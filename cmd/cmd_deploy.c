@@ -27,13 +27,21 @@ static int deploy(struct invocation *inv, struct workspace *workspace)
     struct plan_options options = {.latest = true, .leave_jobs = inv->args.n > 0};
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
-    int status = planning_lock(inv, workspace);
+    int status = planning_share(inv, workspace);
     if (status != EXIT_DONE)
         return status;
     if (deploy_targets(workspace, &inv->arena, cmd_deploy_named(inv, workspace), inv->args.n,
             &options.targets, &options.target_count, &err))
         return invocation_fail(inv, &err);
-    status = planning_make_alone(inv, workspace, &options, &plan);
+    bool again = true;
+    for (int planned = 1; again; planned++) {
+        plan_free(plan);
+        plan = NULL;
+        again = false;
+        status = planning_make_alone(inv, workspace, &options, &plan);
+        if (status == EXIT_DONE)
+            status = planning_meets(inv, plan, false, planned, &again);
+    }
     if (status == EXIT_DONE) {
         if (options.leave_jobs && plan_has_changes(plan))
             tell_left(inv, workspace, &options);

@@ -274,6 +274,15 @@ int plan_check_checks(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
 
+/*
+ * Where others may be at work in the same state: can the plan be carried out now? ERR_LOCKED where one of
+ * them changes or refers to what it changes, or changes what it refers to; ERR_STALE where one has done so
+ * since it was made. plan_apply() asks again.
+ */
+int plan_check_free(struct plan *plan, struct err *err);
+/* Is it about so much that it needs the state's lock alone, which is only shared so far? */
+bool plan_needs_lock(const struct plan *plan);
+
 struct apply_options {
     int parallelism; /* 0: 32 */
     const atomic_int

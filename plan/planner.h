@@ -58,6 +58,7 @@ struct instances {
 struct recorded {
     struct seen *seen; /* every record, in order of the new address */
     size_t count;
+    uint64_t seq;          /* of the state's last record then */
     struct map by_address; /* address -> struct seen * */
     struct map
         by_recorded; /* recorded address without its key -> first struct seen *, chained by `sibling` */
@@ -112,6 +113,7 @@ struct planner {
     struct recorded recorded;
     struct targets targets;
     struct evaluated evaluated;
+    const struct value *outputs_then; /* the state's, when the plan was made */
     struct decided decided;
 
     struct map provider_users;       /* name of an undeclared provider that cannot be opened -> first decl */

@@ -225,24 +225,6 @@ int planning_open(struct invocation *inv, const struct workspace_options *wanted
     return invocation_open(inv, &then, out);
 }
 
-int planning_lock(struct invocation *inv, struct workspace *workspace)
-{
-    struct err err = ERR_INIT;
-    int64_t patience_ms = inv->settings->lock_timeout_ms;
-    int rc = state_lock(workspace->state, inv->command->name, 0, &err);
-    if (rc < 0 && err.class == ERR_LOCKED && patience_ms) {
-        AUTO_BUF struct buf how_long = BUF_INIT;
-        text_add_duration(&how_long, patience_ms);
-        invocation_note(inv, "%s; it is waited for, up to %.*s", err.message, STR_ARG(buf_str(&how_long)));
-        err = (struct err)ERR_INIT;
-        rc = state_lock(workspace->state, inv->command->name, patience_ms, &err);
-    }
-    if (rc < 0)
-        return invocation_fail(inv, &err);
-    signals_catch(); /* a lock in a shared store would stay */
-    return EXIT_DONE;
-}
-
 int planning_show(struct invocation *inv, const struct plan *plan)
 {
     AUTO_BUF struct buf out = BUF_INIT;

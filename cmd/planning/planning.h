@@ -28,6 +28,14 @@ int planning_make_alone(struct invocation *inv, struct workspace *workspace,
 int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
 /* For commands that go on to change something: nobody else may while they plan and ask. */
 int planning_lock(struct invocation *inv, struct workspace *workspace);
+/* The same together with others, whose changes and these must not meet: planning_meets() tells. */
+int planning_share(struct invocation *inv, struct workspace *workspace);
+/*
+ * Waits for runs that the plan meets, as long as --lock-timeout says. *again: it has to be made again, as
+ * they have changed something of what it was made from (`planned`: how often that was done). Reported where
+ * the result, the exit status, is not 0.
+ */
+int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *again);
 /* "lease ends in 5 m 00 s" where the lease says that it is time to warn; "" otherwise. */
 struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended);
 /* The same as a warning, with what can be done. */

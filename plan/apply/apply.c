@@ -9,8 +9,11 @@
 #include "plan/apply/run_files.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
+#include "plan/objects/concern.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/since.h"
+
+enum { CLAIMS_MAX = 10000 /* changes of a run that does not claim all */ };
 
 static int record_moves(struct planner *p, struct err *err)
 {
@@ -37,6 +40,10 @@ static int record_outputs(struct executor *x, struct err *err)
         const struct value *v = p->evaluated.values[decl->index];
         if (!v || !value_is_known(v) || (value_is_null(v) && since_reaches(p, decl)))
             v = value_get(old, decl->name);
+        const struct value *then = value_get(p->outputs_then, decl->name),
+                           *meanwhile = value_get(old, decl->name);
+        if (v && meanwhile && value_equal(v, then ? then : &value_null))
+            v = meanwhile; /* what others have made of it is theirs */
         if (v)
             value_builder_set(&now, decl->name, v);
     }
@@ -44,6 +51,17 @@ static int record_outputs(struct executor *x, struct err *err)
     if (!x->plan->output_count && !x->plan->change_count)
         return 0;
     return value_equal(old, x->result->outputs) ? 0 : state_set_outputs(state, x->result->outputs, err);
+}
+
+/* In turn where others write, too: theirs are kept. */
+static int settle_outputs(struct executor *x, struct err *err)
+{
+    struct state *state = x->p->workspace->state;
+    if (state_take_turn(state, err))
+        return -1;
+    int status = record_outputs(x, err) || state_flush(state, err) ? -1 : 0;
+    state_end_turn(state);
+    return status;
 }
 
 static const struct value *counts_value(const struct executor *x)
@@ -136,11 +154,62 @@ static const struct value *run_info(const struct executor *x)
     return value_map(x->p->arena, entries, sizeof entries / sizeof *entries);
 }
 
-static int run_locked(struct executor *x, struct err *err)
+/* What would meet every other run: it needs the lock alone. */
+static bool plan_is_about_all(const struct plan *plan)
+{
+    const struct planner *p = plan->planner;
+    bool moves = false;
+    for (size_t i = 0; i < p->recorded.count; i++)
+        moves |= !str_eq(p->recorded.seen[i].address, p->recorded.seen[i].record->subject.address);
+    return plan->destroy || plan->leases || state_lease(p->workspace->state).until_ms || moves ||
+           plan->change_count > CLAIMS_MAX;
+}
+
+bool plan_needs_lock(const struct plan *plan)
+{
+    return state_is_shared(plan->workspace->state) && plan_is_about_all(plan);
+}
+
+int plan_check_free(struct plan *plan, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct state *state = plan->workspace->state;
+    if (!state_is_shared(state) || plan_needs_lock(plan))
+        return 0;
+    if (state_take_turn(state, err))
+        return -1;
+    int status = state_check_claims(state, concern_claims(plan->planner, &scratch), err) ||
+                         since_check_made(plan->planner, err)
+                     ? -1
+                     : 0;
+    state_end_turn(state);
+    return status;
+}
+
+/* Between the checks and the record nobody else writes. */
+static int begin_run(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
     const char *command = x->plan->destroy ? "destroy" : "apply";
-    if (state_begin(state, command, run_info(x), err) || sources_keep(x->p, err) || record_moves(x->p, err))
+    const struct value *info = run_info(x), *claims = NULL;
+    if (state_take_turn(state, err))
+        return -1;
+    if (state_is_shared(state)) {
+        claims = concern_claims(x->p, x->p->arena);
+        info = value_with(x->p->arena, info ? info : &value_empty_map, STR("claims"), claims);
+    }
+    int status = (claims && state_check_claims(state, claims, err)) || since_check_made(x->p, err) ||
+                         state_begin(state, command, info, err)
+                     ? -1
+                     : 0;
+    state_end_turn(state);
+    return status;
+}
+
+static int run_locked(struct executor *x, struct err *err)
+{
+    struct state *state = x->p->workspace->state;
+    if (begin_run(x, err) || sources_keep(x->p, err) || record_moves(x->p, err))
         return -1;
     if (connections_apply_begins(x->p, &x->options->observer, &x->observer_lock, &x->cancel, err))
         return -1;
@@ -163,7 +232,7 @@ static int run_locked(struct executor *x, struct err *err)
     status = status ? status : run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
-    int unended = record_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
+    int unended = settle_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
                   state_flush(state, &late) || state_compact(state, &late);
     x->result->unrecorded = state_is_broken(state);
     return unended && !status ? err_raise(err, &late) : status;
@@ -183,17 +252,12 @@ int plan_apply(
         .observer_lock = PTHREAD_MUTEX_INITIALIZER};
     planner_hand_over(plan->planner, NULL);      /* from here on what is in flight is finished */
     bool locked_before = state_is_locked(state); /* by the command, before it planned */
-    uint64_t planned_at = state_seq(state);
-    if (!locked_before &&
+    if (plan_needs_lock(plan))
+        state_unlock(state);
+    if (!state_is_locked(state) &&
         state_lock(state, plan->destroy ? "destroy" : "apply", options->lock_timeout_ms, err))
         return -1;
-    int status;
-    if (state_seq(state) != planned_at) {
-        status = err_set(err, ERR_STALE, "the state moved on since this plan was made");
-        err_hint(err, "run `weir plan` again");
-    } else {
-        status = run_locked(&x, err);
-    }
+    int status = run_locked(&x, err);
     if (!locked_before)
         state_unlock(state);
     return status;

@@ -50,6 +50,7 @@ void diff_outputs(struct planner *p)
             value_builder_set(&values, decl->name, v);
     }
     plan->output_values = value_builder_map(&values);
+    p->outputs_then = p->workspace->state ? state_outputs(p->workspace->state) : &value_empty_map;
     if (!p->workspace->state || p->options->target_count)
         return;
     const struct value *old = state_outputs(p->workspace->state);

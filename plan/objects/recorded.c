@@ -52,6 +52,7 @@ bool recorded_claim(struct planner *p)
     const struct record *const *records = state_records(p->workspace->state, &n);
     p->recorded.seen = ARENA_ARRAY(p->arena, struct seen, n ? n : 1);
     p->recorded.count = n;
+    p->recorded.seq = state_seq(p->workspace->state);
     for (size_t i = 0; i < n; i++) {
         struct seen *seen = &p->recorded.seen[i];
         *seen = (struct seen){.record = records[i], .live = records[i]->attrs};

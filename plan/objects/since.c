@@ -1,11 +1,9 @@
 /* What other runs have changed since a plan was saved: see since.h. */
 #include "plan/objects/since.h"
 
-#include "base/mem.h"
 #include "plan/objects/address.h"
+#include "plan/objects/concern.h"
 #include "plan/objects/recorded.h"
-
-#include <stdlib.h>
 
 const struct value *since_records(struct state *state, struct arena *arena)
 {
@@ -15,60 +13,6 @@ const struct value *since_records(struct state *state, struct arena *arena)
     for (size_t i = 0; i < n; i++)
         value_builder_set(&b, records[i]->subject.address, value_int(arena, (int64_t)records[i]->seq));
     return value_builder_map(&b);
-}
-
-/* ---- what the plan is about ---- */
-
-struct concern {
-    bool all;           /* a whole stack's destruction is about whatever there is */
-    struct map changed; /* by address */
-    struct map doomed;  /* deleted or replaced: by address, and by that of their declarations */
-    bool *referred;     /* by decl->index */
-};
-
-static void refer_to(const struct decl *decl, bool *referred)
-{
-    for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct decl *dep = decl->deps[i];
-        if (referred[dep->index])
-            continue;
-        referred[dep->index] = true;
-        if (dep->kind != DECL_RESOURCE)
-            refer_to(dep, referred);
-    }
-}
-
-static void add_concern(
-    struct concern *about, const struct planner *p, struct str address, const struct value *change)
-{
-    struct str action = value_gets(change, "action");
-    const struct decl *decl = stack_find(p->stack, address_declared(address));
-    map_set(&about->changed, address, about);
-    map_set(&about->changed, value_gets(change, "moved_from"), about);
-    if (decl)
-        refer_to(decl, about->referred);
-    for (size_t i = 0; i < p->provider_count; i++)
-        if (str_eq(p->providers[i]->full_name, value_gets(change, "provider")))
-            refer_to(p->providers[i], about->referred);
-    if (!str_eqz(action, action_name(ACTION_DELETE)) && !str_eqz(action, action_name(ACTION_REPLACE)))
-        return;
-    map_set(&about->doomed, address, about);
-    map_set(&about->doomed, address_declared(address), about);
-}
-
-/* How what the plan does goes together with that address; NULL: not at all. */
-static const char *met_by(const struct planner *p, const struct concern *about, struct str address)
-{
-    const struct decl *decl = stack_find(p->stack, address_declared(address));
-    const struct record *record = state_get(p->workspace->state, address);
-    if (about->all || map_get(&about->changed, address))
-        return "which this plan changes";
-    if (decl && about->referred[decl->index])
-        return "which this plan refers to";
-    for (uint32_t i = 0; record && i < record->deps->count; i++)
-        if (map_get(&about->doomed, value_text(record->deps->items[i], STR_EMPTY)))
-            return "which refers to what this plan deletes";
-    return NULL;
 }
 
 /* ---- comparing ---- */
@@ -86,22 +30,25 @@ static uint64_t number_then(const struct planner *p, struct str address)
     return number && number->kind == VALUE_INT ? (uint64_t)number->integer : 0;
 }
 
+static int refuse_met(struct str address, const char *how, uint64_t now, uint64_t then, struct err *err)
+{
+    err_set(err, ERR_STALE, "%.*s, %s, was %s since the plan was made", STR_ARG(address), how,
+        !now    ? "removed from the state"
+        : !then ? "added to the state"
+                : "changed");
+    return err_hint(err, "`weir history` says by whom; run `weir plan` again");
+}
+
 static int check_address(struct planner *p, const struct concern *about, struct str address, struct err *err)
 {
     uint64_t now = number_now(p, address), then = number_then(p, address);
     if (now == then)
         return 0;
     const struct decl *decl = stack_find(p->stack, address_declared(address));
-    const char *how = met_by(p, about, address);
+    const char *how = concern_meets(about, p, address);
     if (decl)
         p->targets.reached[decl->index] = true;
-    if (!how)
-        return 0;
-    err_set(err, ERR_STALE, "%.*s, %s, was %s since the plan was made", STR_ARG(address), how,
-        !now    ? "removed from the state"
-        : !then ? "added to the state"
-                : "changed");
-    return err_hint(err, "`weir history` says by whom; run `weir plan` again");
+    return how ? refuse_met(address, how, now, then, err) : 0;
 }
 
 static int check_all(struct planner *p, const struct concern *about, struct err *err)
@@ -128,18 +75,56 @@ static void since_spread(struct planner *p)
 
 int since_check(struct planner *p, struct err *err)
 {
-    const struct plan_options *options = p->options;
-    struct concern about = {.all = options->destroy && !options->target_count,
-        .referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *about.referred)};
-    const struct value *changes = options->since->changes;
-    for (uint32_t i = 0; i < changes->count; i++)
-        add_concern(&about, p, changes->entries[i].key, changes->entries[i].value);
+    struct concern about;
+    concern_of_saved(&about, p);
     p->targets.reached = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
     int status = check_all(p, &about, err);
     since_spread(p);
-    map_release(&about.changed);
-    map_release(&about.doomed);
-    free(about.referred);
+    concern_release(&about);
+    return status;
+}
+
+/* ---- of a plan that was made just now ---- */
+
+static int check_recorded(const struct planner *p, const struct concern *about, struct err *err)
+{
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct record *then = p->recorded.seen[i].record;
+        const struct record *now = state_get(p->workspace->state, then->subject.address);
+        bool same = now && now->seq == then->seq;
+        const char *how = same  ? NULL
+                          : now ? concern_meets_record(about, p, now)
+                                : concern_meets(about, p, then->subject.address);
+        if (how)
+            return refuse_met(then->subject.address, how, now ? now->seq : 0, then->seq, err);
+    }
+    return 0;
+}
+
+static int check_added(const struct planner *p, const struct concern *about, struct err *err)
+{
+    size_t n;
+    const struct record *const *records = state_records(p->workspace->state, &n);
+    AUTO_MAP struct map then = MAP_INIT;
+    for (size_t i = 0; i < p->recorded.count; i++)
+        map_set(&then, p->recorded.seen[i].record->subject.address, &then);
+    for (size_t i = 0; i < n; i++) {
+        struct str address = records[i]->subject.address;
+        const char *how = map_get(&then, address) ? NULL : concern_meets_record(about, p, records[i]);
+        if (how)
+            return refuse_met(address, how, records[i]->seq, 0, err);
+    }
+    return 0;
+}
+
+int since_check_made(struct planner *p, struct err *err)
+{
+    struct concern about;
+    if (p->recorded.seq == state_seq(p->workspace->state))
+        return 0;
+    concern_of_plan(&about, p);
+    int status = check_recorded(p, &about, err) || check_added(p, &about, err) ? -1 : 0;
+    concern_release(&about);
     return status;
 }
 

@@ -21,6 +21,8 @@ struct since {
 const struct value *since_records(struct state *state, struct arena *arena);
 /* ERR_STALE where what others changed meets the plan; says what that is. Fills p->targets.reached. */
 int since_check(struct planner *p, struct err *err);
+/* The same of a plan that was made just now, from a state that others may write to. */
+int since_check_made(struct planner *p, struct err *err);
 /* Is the resource left as it is recorded now? The address is the one that the stack has for it. */
 bool since_leaves(const struct planner *p, struct str address);
 /* Does the output, or whatever else is no resource, refer to what others changed? */

@@ -371,7 +371,7 @@ static int recover_persistently(
 static int recover_intents(const struct recover_options *options, struct err *err)
 {
     size_t n;
-    const struct intent *const *intents = state_open_intents(options->state, &n);
+    const struct intent *const *intents = state_left_intents(options->state, &n);
     int result = 0;
     for (size_t i = 0; i < n; i++) {
         struct err why = ERR_INIT;
@@ -387,11 +387,42 @@ static int recover_intents(const struct recover_options *options, struct err *er
     return result;
 }
 
+/* Whoever recovers an address claims it. */
+static const struct value *intents_info(struct state *state, struct arena *arena)
+{
+    size_t n;
+    const struct intent *const *intents = state_left_intents(state, &n);
+    AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&changes, value_string(arena, intents[i]->subject.address));
+    struct value_entry claimed = {STR("changes"), value_builder_list(&changes)};
+    struct value_entry info = {STR("claims"), value_map(arena, &claimed, 1)};
+    return value_map(arena, &info, 1);
+}
+
+/* 1: another command was first. */
+static int recover_begin(struct state *state, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    size_t n;
+    if (state_take_turn(state, err))
+        return -1;
+    state_left_intents(state, &n);
+    const struct value *info = state_is_shared(state) ? intents_info(state, &scratch) : NULL;
+    int status = !n ? 1
+                 : info && state_check_claims(state, value_getz(info, "claims"), err)
+                     ? -1
+                     : state_begin(state, "recover", info, err);
+    state_end_turn(state);
+    return status;
+}
+
 static int recover_locked(const struct recover_options *options, struct err *err)
 {
     struct state *state = options->state;
-    if (state_begin(state, "recover", NULL, err))
-        return -1;
+    int begun = recover_begin(state, err);
+    if (begun)
+        return begun < 0 ? -1 : 0;
     int status = recover_intents(options, err);
     struct err late = ERR_INIT;
     if (state_end(state, status ? "failed" : "done", NULL, status ? &late : err))
@@ -403,14 +434,13 @@ int recover_state(const struct recover_options *options, int64_t lock_timeout_ms
 {
     struct state *state = options->state;
     size_t n;
-    state_open_intents(state, &n);
-    if (!n)
-        return 0;
+    state_left_intents(state, &n);
     bool locked_before = state_is_locked(state);
-    if (!locked_before && state_lock(state, "recover", lock_timeout_ms, err))
+    if (!n)
+        return locked_before ? 0 : state_check_sharers(state, err);
+    if (!locked_before && state_share(state, "recover", lock_timeout_ms, err))
         return -1;
-    state_open_intents(state, &n); /* another command may have been first */
-    int status = n ? recover_locked(options, err) : 0;
+    int status = recover_locked(options, err);
     if (!locked_before)
         state_unlock(state);
     return status;

@@ -251,16 +251,20 @@ void lock_info_from(struct arena *arena, const struct value *v, struct lock_info
     time_parse_rfc3339(value_gets(v, "since"), &out->since_ms);
 }
 
+struct str lock_info_text(struct arena *arena, const struct lock_info *info)
+{
+    return arena_printf(arena, "%.*s (weir %.*s, process %" PRId64 "%s%.*s) since %.*s", STR_ARG(info->owner),
+        STR_ARG(info->command), info->pid, info->ci_url.n ? ", " : "", STR_ARG(info->ci_url),
+        STR_ARG(time_rfc3339(arena, info->since_ms, false)));
+}
+
 int lock_info_refuse(const struct lock_info *holder, struct str description, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (!holder->owner.n)
         err_set(err, ERR_LOCKED, "the state %.*s is locked by somebody else", STR_ARG(description));
     else
-        err_set(err, ERR_LOCKED,
-            "the state %.*s is locked by %.*s (weir %.*s, process %" PRId64 "%s%.*s) since %.*s",
-            STR_ARG(description), STR_ARG(holder->owner), STR_ARG(holder->command), holder->pid,
-            holder->ci_url.n ? ", " : "", STR_ARG(holder->ci_url),
-            STR_ARG(time_rfc3339(&scratch, holder->since_ms, false)));
+        err_set(err, ERR_LOCKED, "the state %.*s is locked by %.*s", STR_ARG(description),
+            STR_ARG(lock_info_text(&scratch, holder)));
     return err_hint(err, "wait for it with --lock-timeout, e.g. --lock-timeout 10m");
 }

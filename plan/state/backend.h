@@ -55,6 +55,20 @@ struct backend_ops {
      */
     int (*lock)(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
     void (*unlock)(struct backend *b);
+    /*
+     * Locks together with others, so that nobody gets the lock alone; unlock() gives that back, too. Each
+     * then appends in its turn: take_turn() waits for the others and gives what they have appended since this
+     * one has read (`line` may be called), end_turn() lets the next one. While it lasts, so does a sign of
+     * life of the run with that number, which others can see; 0 ends it. NULL, all of them: there is the lock
+     * alone.
+     */
+    int (*share)(struct backend *b, int64_t timeout_ms, struct err *err);
+    int (*take_turn)(struct backend *b, log_line *line, void *ctx, bool *torn, struct err *err);
+    void (*end_turn)(struct backend *b);
+    int (*live)(struct backend *b, uint64_t run, struct err *err);
+    int (*is_alive)(struct backend *b, uint64_t run, bool *alive, struct err *err);
+    /* The lock alone, of one who shares it: false, and then there is no lock any more. Without waiting. */
+    bool (*lock_alone)(struct backend *b);
     /* Who holds it now, in the arena; *held false: nobody. Needs no lock. */
     int (*holder)(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
     /* Frees a lock whose holder is known to be dead. ERR_LOCKED where it is known to live. */
@@ -135,6 +149,8 @@ size_t backend_count_lines(struct str lines);
 void lock_info_self(struct arena *arena, const char *command, struct lock_info *out);
 const struct value *lock_info_value(struct arena *arena, const struct lock_info *info);
 void lock_info_from(struct arena *arena, const struct value *v, struct lock_info *out);
+/* "ann@host (weir apply, process 12) since 2026-…" */
+struct str lock_info_text(struct arena *arena, const struct lock_info *info);
 /* ERR_LOCKED that says who holds what since when, with a hint. */
 int lock_info_refuse(const struct lock_info *holder, struct str description, struct err *err);
 

@@ -20,6 +20,11 @@
 
 static const struct file_io system_io = {pwrite, fdatasync, fsync, ftruncate, link, rename};
 
+static bool may_write(const struct file_backend *f)
+{
+    return f->lock_fd >= 0 && (!f->shared || f->turn_fd >= 0);
+}
+
 /* ---- reading ---- */
 
 static int cut_tail(struct file_backend *f, struct err *err)
@@ -53,7 +58,7 @@ static int file_read_log(
     struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
-    bool locked = f->lock_fd >= 0;
+    bool locked = may_write(f); /* whoever writes now may be in the middle of it */
     struct stat st;
     AUTO_FD int fd = -1;
     *torn = false;
@@ -192,7 +197,7 @@ static int append_lines(struct file_backend *f, struct str lines, struct err *er
 static int file_append(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
-    assert(f->lock_fd >= 0);
+    assert(may_write(f));
     if (f->failed)
         return err_set(
             err, ERR_IO, "the state %s cannot be written any more since an earlier failure", f->path);
@@ -264,7 +269,7 @@ static int write_new(struct file_backend *f, int fd, struct str lines, struct er
 static int file_snapshot(struct backend *b, struct str lines, uint64_t first_seq, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
-    assert(f->lock_fd >= 0);
+    assert(may_write(f));
     if (f->failed)
         return err_set(
             err, ERR_IO, "the state %s cannot be written any more since an earlier failure", f->path);
@@ -344,6 +349,12 @@ static const struct backend_ops file_ops = {
     .place = file_place,
     .lock = file_lock,
     .unlock = file_unlock,
+    .share = file_share,
+    .take_turn = file_take_turn,
+    .end_turn = file_end_turn,
+    .live = file_live,
+    .is_alive = file_is_alive,
+    .lock_alone = file_lock_alone,
     .holder = file_holder,
     .force_unlock = file_force_unlock,
     .read = file_read_log,
@@ -369,7 +380,7 @@ int backend_file_new(
     struct arena *a = &f->arena;
     f->base.ops = &file_ops;
     f->io = io ? io : &system_io;
-    f->lock_fd = f->fd = f->head_fd = -1;
+    f->lock_fd = f->fd = f->head_fd = f->turn_fd = f->run_fd = -1;
     f->name = options->env.n ? arena_printf(a, "%.*s.%.*s", STR_ARG(options->stack), STR_ARG(options->env))
                              : arena_str(a, options->stack);
     f->dir = path_join(a, options->dir, folder).p;
@@ -377,6 +388,7 @@ int backend_file_new(
     f->path = arena_printf(a, "%s/%.*s.log", f->dir, STR_ARG(f->name)).p;
     f->new_path = arena_printf(a, "%s/%.*s.new", f->dir, STR_ARG(f->name)).p;
     f->lock_path = arena_printf(a, "%s/%.*s.lock", f->dir, STR_ARG(f->name)).p;
+    f->turn_path = arena_printf(a, "%s/%.*s.turn", f->dir, STR_ARG(f->name)).p;
     f->head_path = arena_printf(a, "%s/%.*s.head", f->dir, STR_ARG(f->name)).p;
     f->base.description = str_z(f->path);
     *out = &f->base;

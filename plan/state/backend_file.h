@@ -3,7 +3,9 @@
  *
  *     .weir/film-lake.dev.log                        records since the newest snapshot
  *     .weir/film-lake.dev.00000000000000000001.log   what was before it: a file for each snapshot
- *     .weir/film-lake.dev.lock                       locked with flock(); says who holds it
+ *     .weir/film-lake.dev.lock                       locked with flock(); says who holds it alone
+ *     .weir/film-lake.dev.turn                       locked by who writes, of those who hold it together
+ *     .weir/film-lake.dev.run.12                     locked by such a run while it goes on
  *
  * The files of what was before are named by their first record.
  *

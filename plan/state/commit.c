@@ -10,14 +10,38 @@
 
 struct committer {
     struct backend *backend;
-    pthread_mutex_t mutex; /* guards all that follows */
+    struct committer_turn turn; /* begin NULL: nobody else writes */
+    pthread_mutex_t mutex;      /* guards all that follows */
     pthread_cond_t work, durable;
     pthread_t thread;
-    struct buf pending; /* framed records that nobody writes yet */
+    struct buf pending; /* records that nobody writes yet, a line for each */
     uint64_t pending_first, next_seq, durable_seq;
     bool stopping, broken;
     struct err why;
 };
+
+/* Gives the records their numbers. */
+static void frame_group(struct buf *framed, struct str bodies, uint64_t first)
+{
+    struct str rest = bodies;
+    for (uint64_t seq = first; rest.n; seq++) {
+        struct str body = str_cut(rest, '\n', &rest);
+        log_frame(framed, seq, first, body);
+    }
+}
+
+static int write_group(
+    struct committer *c, struct str bodies, uint64_t first, uint64_t count, struct err *why)
+{
+    AUTO_BUF struct buf framed = BUF_INIT;
+    if (c->turn.begin && c->turn.begin(c->turn.ctx, &first, why))
+        return -1;
+    frame_group(&framed, bodies, first);
+    int result = c->backend->ops->append(c->backend, buf_str(&framed), first, why);
+    if (c->turn.end)
+        c->turn.end(c->turn.ctx, result ? first : first + count);
+    return result;
+}
 
 static void *write_groups(void *arg)
 {
@@ -36,7 +60,7 @@ static void *write_groups(void *arg)
         pthread_mutex_unlock(&c->mutex);
 
         struct err why = ERR_INIT;
-        int result = c->backend->ops->append(c->backend, buf_str(&group), first, &why);
+        int result = write_group(c, buf_str(&group), first, next - first, &why);
         buf_clear(&group);
 
         pthread_mutex_lock(&c->mutex);
@@ -55,10 +79,12 @@ static void *write_groups(void *arg)
     return NULL;
 }
 
-struct committer *committer_new(struct backend *backend, uint64_t next_seq)
+struct committer *committer_new(struct backend *backend, uint64_t next_seq, const struct committer_turn *turn)
 {
     struct committer *c = mem_zalloc(sizeof *c);
     c->backend = backend;
+    if (turn)
+        c->turn = *turn;
     c->next_seq = next_seq;
     c->durable_seq = next_seq - 1;
     pthread_mutex_init(&c->mutex, NULL);
@@ -108,7 +134,8 @@ int committer_add(struct committer *c, struct str body, uint64_t *seq, struct er
             c->pending_first = *seq;
             pthread_cond_signal(&c->work);
         }
-        log_frame(&c->pending, *seq, c->pending_first, body);
+        buf_add_str(&c->pending, body);
+        buf_add_char(&c->pending, '\n');
     }
     pthread_mutex_unlock(&c->mutex);
     return result;

@@ -12,8 +12,21 @@
 
 struct committer;
 
-/* next_seq: the number of the first record to be added. */
-struct committer *committer_new(struct backend *backend, uint64_t next_seq);
+/* Where others write, too: asked by the committing thread around each group. */
+struct committer_turn {
+    /* Now nobody else writes; *next_seq: the number that the group begins with, if it is another. */
+    int (*begin)(void *ctx, uint64_t *next_seq, struct err *err);
+    /* The group was written, or not; next_seq: of the record after it. */
+    void (*end)(void *ctx, uint64_t next_seq);
+    void *ctx;
+};
+
+/*
+ * next_seq: the number of the first record to be added. `turn` NULL: nobody else writes, and numbers are
+ * those that committer_add() gives; else these are only good for committer_wait().
+ */
+struct committer *committer_new(
+    struct backend *backend, uint64_t next_seq, const struct committer_turn *turn);
 /* What could not be written is reported by the flush before, so this reports nothing. */
 void committer_free(struct committer *c);
 /* Gives the record its number. It will be written soon. */

@@ -52,14 +52,14 @@ static void read_holder(int fd, struct arena *arena, struct lock_info *out)
 }
 
 /* 1: locked; 0: somebody else has it; -1: err. */
-static int try_lock(struct file_backend *f, int *out, struct err *err)
+static int try_lock(struct file_backend *f, int how, int *out, struct err *err)
 {
     AUTO_FD int fd = file_open(f->lock_path, O_RDWR | O_CREAT, err);
     if (fd < 0) {
         err_context(err, "cannot lock the state");
         return err_hint(err, "weir needs to write in %s", f->dir);
     }
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (flock(fd, how | LOCK_NB)) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return err_errno(err, ERR_IO, "cannot lock the state with %s", f->lock_path);
         return 0;
@@ -93,25 +93,27 @@ void file_unlock(struct backend *b)
         errno = 0; /* it may be behind after a power cut then, which is no harm */
     fd_close_ptr(&f->head_fd);
     f->head_fd = -1;
+    file_end_turn(b);
+    file_live(b, 0, NULL);
     if (f->lock_fd < 0)
         return;
     /* Emptied first: a name in a lock that nobody holds would mislead. If it fails the name is only stale. */
-    if (ftruncate(f->lock_fd, 0))
+    if (!f->shared && ftruncate(f->lock_fd, 0))
         errno = 0;
+    f->shared = false;
     fd_close_ptr(&f->lock_fd);
     f->lock_fd = -1;
 }
 
-int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+int file_lock_as(struct file_backend *f, int how, int64_t timeout_ms, struct err *err)
 {
-    struct file_backend *f = file_backend_of(b);
     assert(f->lock_fd < 0);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (make_folder(f, err))
         return -1;
     int64_t start = clock_mono_ms();
     for (;;) {
-        int got = try_lock(f, &f->lock_fd, err);
+        int got = try_lock(f, how, &f->lock_fd, err);
         if (got < 0)
             return -1;
         if (got)
@@ -122,10 +124,19 @@ int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms
             read_holder(fd, &scratch, &holder);
         int64_t waited = clock_mono_ms() - start;
         if (waited >= timeout_ms && (holder.owner.n || waited >= LOCK_GRACE_MS))
-            return lock_info_refuse(&holder, b->description, err);
+            return lock_info_refuse(&holder, f->base.description, err);
         clock_sleep_ms(LOCK_POLL_MS);
     }
     f->failed = false;
+    f->shared = how == LOCK_SH;
+    return 0;
+}
+
+int file_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    struct file_backend *f = file_backend_of(b);
+    if (file_lock_as(f, LOCK_EX, timeout_ms, err))
+        return -1;
     if (write_holder(f, who, err)) {
         file_unlock(b);
         return -1;
@@ -146,7 +157,7 @@ int file_holder(struct backend *b, struct arena *arena, struct lock_info *who, b
         *err = why;
         return err_context(err, "the lock");
     }
-    if (f->lock_fd < 0 && !flock(fd, LOCK_SH | LOCK_NB))
+    if (f->lock_fd < 0 && !flock(fd, LOCK_EX | LOCK_NB)) /* those who share it count */
         return 0;
     *held = true;
     read_holder(fd, arena, who);
@@ -164,6 +175,8 @@ int file_force_unlock(struct backend *b, struct err *err)
     if (!held)
         return 0;
     lock_info_refuse(&who, b->description, err);
+    if (!who.owner.n)
+        return err_hint(err, "runs that go on share it: `weir history` lists them");
     return err_hint(
         err, "its process is alive: end process %" PRId64 " on %.*s to free it", who.pid, STR_ARG(who.owner));
 }

@@ -8,7 +8,9 @@
  *
  * Their kinds:
  *
- * - run       a command began: {lineage, command, owner, pid, version, ci_url?, …}
+ * - run       a command began: {lineage, command, owner, pid, version, ci_url?, claims?, …}; claims: what it
+ *             changes and refers to, where others may be at work at the same time, whose records then come
+ *             between its own
  * - intent    about to create, update, replace, delete: {address, type, provider, action, token, id?,
  *             desired, set, deps, place}
  * - done      it was done: {address, type, provider, action, id, attrs, set, deps, place, …}; for delete:

@@ -39,6 +39,7 @@ void records_release(struct records *r)
     records_forget_intents(r);
     records_unsort(r);
     map_release(&r->by_address);
+    map_release(&r->running);
     keeper_release(&r->keeper);
     arena_release(&r->arena);
 }

@@ -8,12 +8,20 @@
 #include "plan/state/encode.h"
 #include "plan/state/state.h"
 
+/* A run that has claims, and no end so far. */
+struct running {
+    struct str run; /* its number, as text */
+    struct lock_info who;
+    const struct value *claims;
+};
+
 struct records {
     struct arena arena;
     struct keeper keeper;
     struct secrets *secrets; /* not owned */
     struct map by_address;   /* struct record *; NULL: gone */
     size_t count;
+    struct map running; /* by the run's number: struct running *; NULL: it has ended */
     struct map intents; /* the intent's JSON text on the heap; NULL: ended */
     size_t open_count;
     const struct value *outputs;

@@ -107,12 +107,33 @@ static void set_lineage(struct records *r, struct str lineage)
         secrets_set_lineage(r->secrets, r->lineage);
 }
 
+static void note_running(struct records *r, const struct value *fields)
+{
+    const struct value *claims = value_getz(fields, "claims");
+    if (!claims)
+        return;
+    struct running *running = ARENA_NEW(&r->arena, struct running);
+    *running = (struct running){
+        .run = arena_str(&r->arena, value_gets(fields, "run")), .claims = value_copy(&r->arena, claims)};
+    lock_info_from(&r->arena, fields, &running->who);
+    time_parse_rfc3339(value_gets(fields, "at"), &running->who.since_ms);
+    map_set(&r->running, running->run, running);
+}
+
 static int apply_run(struct records *r, const struct line *line, struct err *err UNUSED)
 {
     int64_t number = 0;
     if (str_to_int(value_gets(line->fields, "run"), &number) && number > 0)
         r->runs = (uint64_t)number;
     set_lineage(r, value_gets(line->fields, "lineage"));
+    note_running(r, line->fields);
+    return 0;
+}
+
+static int apply_end(struct records *r, const struct line *line, struct err *err UNUSED)
+{
+    if (map_get(&r->running, value_gets(line->fields, "run")))
+        map_set(&r->running, value_gets(line->fields, "run"), NULL);
     return 0;
 }
 
@@ -120,6 +141,7 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
 {
     records_forget_intents(r);
     map_release(&r->by_address);
+    map_release(&r->running); /* who writes a snapshot is alone */
     r->count = 0;
     r->lines = 0;
     r->outputs = &value_empty_map;
@@ -139,11 +161,6 @@ static int apply_moved(struct records *r, const struct line *line, struct err *e
     return 0;
 }
 
-static int apply_nothing(struct records *r UNUSED, const struct line *line UNUSED, struct err *err UNUSED)
-{
-    return 0;
-}
-
 static const struct {
     const char *kind;
     int (*apply)(struct records *r, const struct line *line, struct err *err);
@@ -159,7 +176,7 @@ static const struct {
     {"trust", apply_trust, false},
     {"lease", apply_lease, false},
     {"run", apply_run, false},
-    {"end", apply_nothing, false},
+    {"end", apply_end, false},
     {"moved", apply_moved, false},
     {"snapshot", apply_snapshot, false},
 };

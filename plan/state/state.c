@@ -211,6 +211,19 @@ int state_snapshot(struct state *state, struct err *err)
     return 0;
 }
 
+/* Of one who shares the lock: is he alone by now, and was nothing written but by him? */
+static bool is_alone(struct state *state)
+{
+    struct err ignored = ERR_INIT;
+    uint64_t last = state->records.seq;
+    if (!state->shared)
+        return true;
+    if (state->shifted || !state->backend->ops->lock_alone(state->backend))
+        return false;
+    state->shared = false;
+    return !state_catch_up(state, &ignored) && state->records.seq == last;
+}
+
 int state_compact(struct state *state, struct err *err)
 {
     const struct records *r = &state->records;
@@ -218,5 +231,5 @@ int state_compact(struct state *state, struct err *err)
     bool crowded = ops->crowded && ops->crowded(state->backend);
     if (!crowded && r->lines < 2 * (r->count + r->open_count) + COMPACT_SLACK)
         return 0;
-    return state_snapshot(state, err);
+    return is_alone(state) ? state_snapshot(state, err) : 0; /* otherwise a later run does it */
 }

@@ -79,6 +79,9 @@ const struct record *state_get(const struct state *state, struct str address);
 size_t state_count(const struct state *state);
 const struct record *const *state_records(struct state *state, size_t *n); /* sorted by address */
 const struct intent *const *state_open_intents(struct state *state, size_t *n);
+/* Those of runs that do not go on any more. Of a state that is not locked: of runs that share the lock only.
+ */
+const struct intent *const *state_left_intents(struct state *state, size_t *n);
 const struct value *state_outputs(const struct state *state); /* map; never NULL */
 /* Of a declaration: its instances, NULL at the end. Safe from every thread. */
 const struct record *const *state_instances(
@@ -106,6 +109,24 @@ bool state_mac_is_ours(const struct state *state, struct str text, struct str ma
 
 /* Write side. */
 int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err);
+/*
+ * The same together with others, where the state is kept in a store that can do that; otherwise alone. Then
+ * each run says in its beginning what it is going to change, and which declarations and resources it refers
+ * to, and no two that go on at the same time meet in that.
+ */
+int state_share(struct state *state, const char *command, int64_t timeout_ms, struct err *err);
+bool state_is_shared(const struct state *state);
+/*
+ * Keeps all others from writing, and reads what they have written; between runs, or when all that was written
+ * is flushed. Without a lock that is shared: nothing.
+ */
+int state_take_turn(struct state *state, struct err *err);
+void state_end_turn(struct state *state);
+/* ERR_LOCKED where a run that goes on has claims that meet these: {changes: [address …], refers: [address or
+ * declaration …]}. In turn, and before state_begin(), to which they are given as `claims` of its info. */
+int state_check_claims(struct state *state, const struct value *claims, struct err *err);
+/* ERR_LOCKED, with what they do, where runs go on that share the lock. */
+int state_check_sharers(struct state *state, struct err *err);
 void state_unlock(struct state *state);
 bool state_is_locked(const struct state *state);
 /* Is the lock still ours? A lease may have run out while the process was stopped. Safe from every thread; for

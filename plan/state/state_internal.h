@@ -17,8 +17,11 @@ struct state {
     struct secrets *secrets;
     struct committer *committer; /* from state_begin() to state_unlock() */
     bool locked, torn;
-    uint64_t at;           /* not 0: as it was then, read-only */
-    char run[24];          /* "" before state_begin() */
+    bool shared;  /* locked together with others */
+    bool in_turn; /* the calling thread keeps the turn, beyond what it writes */
+    bool shifted; /* others have written since state_begin(): numbers of records are not those in the log */
+    uint64_t at;  /* not 0: as it was then, read-only */
+    char run[24]; /* "" before state_begin() */
     pthread_mutex_t mutex; /* guards records */
     struct records records;
 };
@@ -27,6 +30,21 @@ struct state {
 
 /* Reads what was written since the last reading. */
 int state_catch_up(struct state *state, struct err *err);
+
+/* ---- state_lock.c ---- */
+
+/* Adds to ERR_LOCKED what whoever has the lock is doing. */
+void state_tell_work(struct state *state, struct err *err);
+/* The same of one run, from what was read. */
+void state_add_work(struct state *state, struct str run, struct err *err);
+
+/* ---- state_share.c ---- */
+
+/* A run that shares the lock and goes on; NULL: there is none. */
+const struct running *state_first_running(struct state *state);
+
+/* For the committer, of one who shares the lock. */
+const struct committer_turn *state_committer_turn(struct state *state, struct committer_turn *out);
 
 /* ---- state_write.c ---- */
 

@@ -101,7 +101,9 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
+    pthread_mutex_lock(&state->mutex);
     bool kept = str_eq(digest, state->records.digest);
+    pthread_mutex_unlock(&state->mutex);
     body_begin(&body, state->run, "sources");
     body_text(&body, "digest", digest);
     if (files && !kept)

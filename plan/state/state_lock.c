@@ -18,16 +18,11 @@ static const struct intent *oldest_intent(struct state *state, struct str run, s
     return oldest;
 }
 
-/* Whoever has the lock writes what he does into the log, which anybody may read. */
-static void tell_work(struct state *state, struct err *err)
+void state_add_work(struct state *state, struct str run, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf text = BUF_INIT;
-    struct err ignored = ERR_INIT;
     size_t others;
-    if (state_catch_up(state, &ignored))
-        return;
-    struct str run = arena_printf(&scratch, "%" PRIu64, state->records.runs);
     const struct intent *at = oldest_intent(state, run, &others);
     if (!at)
         return;
@@ -43,6 +38,26 @@ static void tell_work(struct state *state, struct err *err)
     err_hint(err, "%.*s", STR_ARG(hint));
 }
 
+/* Whoever has the lock writes what he does into the log, which anybody may read. */
+void state_tell_work(struct state *state, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err ignored = ERR_INIT;
+    if (err->class != ERR_LOCKED || state_catch_up(state, &ignored))
+        return;
+    const struct running *sharer = state_first_running(state);
+    struct str hint = arena_str(&scratch, str_z(err->hint));
+    if (sharer) {
+        err_set(err, ERR_LOCKED, "the state %.*s is locked by run %.*s: %.*s",
+            STR_ARG(state_description(state)), STR_ARG(sharer->run),
+            STR_ARG(lock_info_text(&scratch, &sharer->who)));
+        err_hint(err, "%.*s", STR_ARG(hint));
+    }
+    struct str run = sharer ? sharer->run : arena_printf(&scratch, "%" PRIu64, state->records.runs);
+    if (sharer || !map_get(&state->records.running, run)) /* one who shared it is dead */
+        state_add_work(state, run, err);
+}
+
 int state_lock(struct state *state, const char *command, int64_t timeout_ms, struct err *err)
 {
     assert(!state->locked && !state->at);
@@ -51,8 +66,7 @@ int state_lock(struct state *state, const char *command, int64_t timeout_ms, str
     struct err why = ERR_INIT;
     lock_info_self(&scratch, command, &who);
     if (state->backend->ops->lock(state->backend, &who, timeout_ms, &why)) {
-        if (why.class == ERR_LOCKED)
-            tell_work(state, &why);
+        state_tell_work(state, &why);
         return err_raise(err, &why);
     }
     state->locked = true;
@@ -69,6 +83,7 @@ void state_unlock(struct state *state)
     committer_free(state->committer);
     state->committer = NULL;
     state->run[0] = '\0';
+    state->shared = state->in_turn = false;
     if (state->locked)
         state->backend->ops->unlock(state->backend);
     state->locked = false;

@@ -29,9 +29,17 @@ int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct 
 /* With the mutex held. Numbers are given before the mutex is taken, so they may come out of order. */
 void state_note_applied(struct state *state, uint64_t seq)
 {
-    if (state->records.seq < seq)
-        state->records.seq = seq;
+    if (!state->shared && state->records.seq < seq)
+        state->records.seq = seq; /* else it is counted when it is written */
     state->records.lines++;
+}
+
+/* Of a record that changes nothing of what is recorded. */
+static void note_line(struct state *state, uint64_t seq)
+{
+    pthread_mutex_lock(&state->mutex);
+    state_note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
 }
 
 static void add_info(struct state *state, struct buf *body, const struct value *info)
@@ -44,7 +52,7 @@ static void add_info(struct state *state, struct buf *body, const struct value *
 
 int state_begin(struct state *state, const char *command, const struct value *info, struct err *err)
 {
-    assert(state->locked);
+    assert(state->locked && (!state->shared || state->in_turn));
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
     struct records *r = &state->records;
@@ -59,8 +67,13 @@ int state_begin(struct state *state, const char *command, const struct value *in
     backend_belongs(state->backend, r->lineage);
     r->runs++;
     snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs);
-    if (!state->committer)
-        state->committer = committer_new(state->backend, r->seq + 1);
+    if (state->shared && state->backend->ops->live(state->backend, r->runs, err))
+        return -1;
+    if (!state->committer) {
+        struct committer_turn turn;
+        state->shifted = false;
+        state->committer = committer_new(state->backend, r->seq + 1, state_committer_turn(state, &turn));
+    }
 
     body_begin(&body, state->run, "run");
     body_text(&body, "lineage", r->lineage);
@@ -75,7 +88,7 @@ int state_begin(struct state *state, const char *command, const struct value *in
     /* Durable before anything else: a disk that is full or a lock that is lost shows now. */
     if (state_add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err))
         return -1;
-    state_note_applied(state, seq);
+    note_line(state, seq);
     return 0;
 }
 
@@ -274,6 +287,6 @@ int state_end(struct state *state, const char *status, const struct value *count
     body_value(&body, state->secrets, "counts", counts);
     if (state_add_line(state, &body, &seq, err))
         return -1;
-    state_note_applied(state, seq);
+    note_line(state, seq);
     return state_flush(state, err);
 }

@@ -1,6 +1,6 @@
 """make bench: how fast weir is, each figure beside a yardstick measured in the same run.
 
-    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply rules state http moto sandbox transfer download jobs refresh examples mixed hosts database containers fleet stacks terraform; reach is hosts, database and containers
+    run.py [--quick] [--weir build/weir] [SECTION …]      sections: start scan apply rules state locks http moto sandbox transfer download jobs refresh examples mixed hosts database containers fleet stacks terraform; reach is hosts, database and containers
 
 Every figure is the best of several runs of a whole process: wall clock from fork to exit and peak resident memory, both
 taken by measure.c. --quick leaves the large sizes out.
@@ -172,6 +172,30 @@ def sync_ms(work):
             out.flush()
             os.fdatasync(out.fileno())
         return (time.perf_counter() - begin) * 10
+
+
+def bench_locks(bench, work):
+    seconds = 20 if bench.quick else 60
+    title(f"20 applies of other resources of a stack while a run of {seconds} s goes on in it, its state in a file",
+          "each is made alone, and then beside it; the middle one of them")
+    folder = work / "locks"
+    folder.mkdir()
+    (folder / "weir.yaml").write_text(f"stack: bench\ninputs: {{n: 0}}\nresources:\n  slow: {{type: weir.command, command: sleep {seconds}}}\n"
+                                      + "".join(f'  v{i}: {{type: weir.value, value: "${{inputs.n}}"}}\n' for i in range(20)))
+
+    def changed(n):
+        times = [Run([bench.weir, "apply", "--yes", "-i", f"n={n}", "--target", f"v{i}"], cwd=folder, runs=1).seconds for i in range(20)]
+        return sorted(times)[10] * 1e3
+
+    alone = changed(1)
+    slow = subprocess.Popen([bench.weir, "apply", "--yes", "--target", "slow"], cwd=folder, stdout=subprocess.DEVNULL)
+    while '"kind":"intent"' not in (folder / ".weir/bench.log").read_text():
+        time.sleep(0.01)
+    beside = changed(2)
+    if slow.poll() is not None:
+        sys.exit("the slow run ended before the others")
+    slow.wait()
+    print(f"  apply          alone {alone:6.1f} ms, beside it {beside:6.1f} ms  x {beside / alone:.2f}" + bench.judge("an apply beside a run", beside / alone, 1.5, " times"))
 
 
 # ---- 300 resources against moto ----
@@ -436,7 +460,7 @@ def bench_types(bench, work):
     every_type.run(title, bench, Run, work)
 
 
-SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "rules": bench_rules, "state": bench_state, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
+SECTIONS = {"start": bench_start, "scan": bench_scan, "apply": bench_apply, "rules": bench_rules, "state": bench_state, "locks": bench_locks, "http": bench_http, "moto": bench_moto, "sandbox": bench_sandbox, "transfer": bench_transfer, "download": bench_download, "jobs": bench_jobs,
             "hosts": bench_hosts, "database": bench_database, "containers": bench_containers, "fleet": bench_fleet, "stacks": bench_stacks,
             "refresh": bench_refresh, "examples": bench_examples, "mixed": bench_mixed, "types": bench_types,
             "terraform": bench_terraform}

@@ -1,0 +1,82 @@
+/* The state's lock for commands that plan, ask and apply: waiting for it, and for runs that a plan meets. */
+#include "cmd/planning/planning.h"
+
+#include "base/clock.h"
+#include "cmd/terminal/signals.h"
+
+enum { POLL_MS = 200, REPLANS_MAX = 100 };
+
+static void tell_waiting(struct invocation *inv, const struct err *err)
+{
+    AUTO_BUF struct buf how_long = BUF_INIT;
+    text_add_duration(&how_long, inv->settings->lock_timeout_ms);
+    invocation_note(inv, "%s; it is waited for, up to %.*s", err->message, STR_ARG(buf_str(&how_long)));
+}
+
+static int lock_by(struct invocation *inv, struct workspace *workspace,
+    int (*take)(struct state *, const char *, int64_t, struct err *))
+{
+    struct err err = ERR_INIT;
+    int64_t patience_ms = inv->settings->lock_timeout_ms;
+    int rc = take(workspace->state, inv->command->name, 0, &err);
+    if (rc < 0 && err.class == ERR_LOCKED && patience_ms) {
+        tell_waiting(inv, &err);
+        err = (struct err)ERR_INIT;
+        rc = take(workspace->state, inv->command->name, patience_ms, &err);
+    }
+    if (rc < 0)
+        return invocation_fail(inv, &err);
+    signals_catch(); /* a lock in a shared store would stay */
+    return EXIT_DONE;
+}
+
+int planning_lock(struct invocation *inv, struct workspace *workspace)
+{
+    return lock_by(inv, workspace, state_lock);
+}
+
+int planning_share(struct invocation *inv, struct workspace *workspace)
+{
+    return lock_by(inv, workspace, state_share);
+}
+
+/* Until no run that goes on meets the plan any more. */
+static int wait_until_free(struct invocation *inv, struct plan *plan, struct err *err)
+{
+    int64_t until = clock_mono_ms() + inv->settings->lock_timeout_ms;
+    int rc;
+    tell_waiting(inv, err);
+    do {
+        clock_sleep_ms(POLL_MS);
+        *err = (struct err)ERR_INIT;
+        rc = plan_check_free(plan, err);
+    } while (rc && err->class == ERR_LOCKED && clock_mono_ms() < until && !atomic_load(signals_stop()));
+    return rc;
+}
+
+static int lock_alone(struct invocation *inv, struct workspace *workspace, bool saved, bool *again)
+{
+    uint64_t planned_at = state_seq(workspace->state);
+    state_unlock(workspace->state);
+    int status = planning_lock(inv, workspace);
+    *again = status == EXIT_DONE && !saved && state_seq(workspace->state) != planned_at;
+    return status;
+}
+
+int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *again)
+{
+    struct err err = ERR_INIT;
+    *again = false;
+    if (plan_needs_lock(plan))
+        return lock_alone(inv, plan->workspace, saved, again);
+    int rc = plan_check_free(plan, &err);
+    if (rc && err.class == ERR_LOCKED && inv->settings->lock_timeout_ms) {
+        rc = wait_until_free(inv, plan, &err);
+        *again = !rc && !saved; /* what it was planned from may be another by now */
+    }
+    if (rc && err.class == ERR_STALE && !saved && planned < REPLANS_MAX)
+        *again = true;
+    if (*again)
+        return EXIT_DONE;
+    return rc ? invocation_fail(inv, &err) : EXIT_DONE;
+}

@@ -1,0 +1,176 @@
+/* What a plan changes and refers to: see concern.h. */
+#include "plan/objects/concern.h"
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "plan/objects/address.h"
+#include "plan/objects/identities.h"
+#include "plan/objects/objects.h"
+#include "plan/objects/since.h"
+
+#include <stdlib.h>
+
+enum { DIGEST_SIZE = 16 };
+
+static void refer_to(const struct decl *decl, bool *referred)
+{
+    for (size_t i = 0; i < decl->dep_count; i++) {
+        const struct decl *dep = decl->deps[i];
+        if (referred[dep->index])
+            continue;
+        referred[dep->index] = true;
+        if (dep->kind != DECL_RESOURCE)
+            refer_to(dep, referred);
+    }
+}
+
+/* A change of a plan, made now or read from a file. */
+struct touch {
+    struct str address, moved_from, provider;
+    bool deletes;
+};
+
+static void add_concern(struct concern *about, const struct planner *p, const struct touch *touch)
+{
+    struct str declared = address_declared(touch->address);
+    const struct decl *decl = stack_find(p->stack, declared);
+    map_set(&about->changed, touch->address, about);
+    map_set(&about->changed, touch->moved_from, about);
+    if (decl)
+        refer_to(decl, about->referred);
+    for (size_t i = 0; i < p->provider_count; i++)
+        if (str_eq(p->providers[i]->full_name, touch->provider))
+            refer_to(p->providers[i], about->referred);
+    if (!touch->deletes)
+        return;
+    map_set(&about->doomed, touch->address, about);
+    map_set(&about->doomed, declared, about);
+}
+
+/* Digests: a name may have a secret in it. */
+static size_t digests_of(struct arena *arena, const struct schema *schema, const struct value *object,
+    const struct value *set, struct str digests[3])
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!schema || !object)
+        return 0;
+    struct identities identities = identities_of(&scratch, schema, object, set);
+    for (size_t i = 0; i < identities.n; i++) {
+        struct str digest = sha256_hex(&scratch, identities.keys[i]);
+        digests[i] = arena_printf(arena, "#%.*s", STR_ARG(str_slice(digest, 0, DIGEST_SIZE)));
+    }
+    return identities.n;
+}
+
+static void add_names(
+    struct concern *about, const struct schema *schema, const struct value *object, const struct value *set)
+{
+    struct str digests[3];
+    size_t n = digests_of(&about->arena, schema, object, set, digests);
+    for (size_t i = 0; i < n; i++)
+        map_set(&about->names, digests[i], about);
+}
+
+static void concern_init(struct concern *about, const struct planner *p)
+{
+    *about = (struct concern){.all = p->options->destroy && !p->options->target_count,
+        .referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *about->referred)};
+}
+
+void concern_release(struct concern *about)
+{
+    map_release(&about->changed);
+    map_release(&about->doomed);
+    map_release(&about->names);
+    arena_release(&about->arena);
+    free(about->referred);
+}
+
+void concern_of_saved(struct concern *about, const struct planner *p)
+{
+    const struct value *changes = p->options->since->changes;
+    concern_init(about, p);
+    for (uint32_t i = 0; i < changes->count; i++) {
+        const struct value *change = changes->entries[i].value;
+        struct str action = value_gets(change, "action");
+        struct touch touch = {.address = changes->entries[i].key,
+            .moved_from = value_gets(change, "moved_from"),
+            .provider = value_gets(change, "provider"),
+            .deletes =
+                str_eqz(action, action_name(ACTION_DELETE)) || str_eqz(action, action_name(ACTION_REPLACE))};
+        add_concern(about, p, &touch);
+    }
+}
+
+void concern_of_plan(struct concern *about, const struct planner *p)
+{
+    concern_init(about, p);
+    for (size_t i = 0; i < p->plan->change_count; i++) {
+        const struct change *change = &p->plan->changes[i];
+        enum action action = change->decision.action;
+        struct touch touch = {.address = change->subject.address,
+            .moved_from = change->moved_from,
+            .provider = change->subject.provider,
+            .deletes = action == ACTION_DELETE || action == ACTION_REPLACE};
+        add_concern(about, p, &touch);
+        if (change->instance && change->instance->desired && !change->schema->is_data)
+            add_names(about, change->schema, change->instance->planned,
+                object_set(&about->arena, change->schema, change->instance->desired));
+        if (change->seen)
+            add_names(about, change->schema, change->seen->record->attrs, change->seen->record->set);
+    }
+}
+
+/* How what the plan does goes together with that address; NULL: not at all. */
+const char *concern_meets(const struct concern *about, const struct planner *p, struct str address)
+{
+    const struct decl *decl = stack_find(p->stack, address_declared(address));
+    const struct record *record = state_get(p->workspace->state, address);
+    if (about->all || map_get(&about->changed, address))
+        return "which this plan changes";
+    if (decl && about->referred[decl->index])
+        return "which this plan refers to";
+    for (uint32_t i = 0; record && i < record->deps->count; i++)
+        if (map_get(&about->doomed, value_text(record->deps->items[i], STR_EMPTY)))
+            return "which refers to what this plan deletes";
+    return NULL;
+}
+
+/* Is it the same thing as one that the plan changes or makes, under another address? */
+static bool is_named(const struct planner *p, const struct concern *about, const struct record *record)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str digests[3];
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
+    size_t n = digests_of(&scratch, schema, record->attrs, record->set, digests);
+    for (size_t i = 0; i < n; i++)
+        if (map_get(&about->names, digests[i]))
+            return true;
+    return false;
+}
+
+const char *concern_meets_record(
+    const struct concern *about, const struct planner *p, const struct record *record)
+{
+    const char *how = concern_meets(about, p, record->subject.address);
+    return how || !is_named(p, about, record) ? how : "which is the same as one that this plan changes";
+}
+
+const struct value *concern_claims(const struct planner *p, struct arena *arena)
+{
+    AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(arena), refers = VALUE_BUILDER(arena);
+    struct concern about;
+    concern_of_plan(&about, p);
+    for (size_t i = 0; i < about.changed.n; i++)
+        if (about.changed.items[i].key.n)
+            value_builder_add(&changes, value_string(arena, about.changed.items[i].key));
+    for (size_t i = 0; i < about.names.n; i++)
+        value_builder_add(&changes, value_string(arena, about.names.items[i].key));
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        if (about.referred[i] && p->stack->decls[i]->kind == DECL_RESOURCE)
+            value_builder_add(&refers, value_string(arena, p->stack->decls[i]->address));
+    concern_release(&about);
+    struct value_entry entries[] = {
+        {STR("changes"), value_builder_list(&changes)}, {STR("refers"), value_builder_list(&refers)}};
+    return value_map(arena, entries, sizeof entries / sizeof *entries);
+}

@@ -1,0 +1,166 @@
+"""
+Three writers at one state: applies, destroys, saved plans, of all of a stack or of parts, some of them killed. Runs that go on at the same
+time must not meet in what they change or refer to, as the log says it; then nothing is disturbed any more, and one apply makes everything
+right, as boto3 counts it; a plan has nothing to do; one destroy leaves nothing.
+
+A history is made of its seed: WEIR_WRITERS=17,18 lives through these alone and says what was done.
+"""
+
+import itertools
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "e2e/sandbox")]
+
+from servers import SandboxCloud  # noqa: E402
+from support import Stack  # noqa: E402
+
+LONG = bool(os.environ.get("WEIR_LONG"))
+AT_ONCE, WRITERS, RUNS, PAIRS = 4, 3, 3, 4
+DEAD = -signal.SIGKILL
+ALLOWED = (0, 1, 4, DEAD)  # 1: others have changed what a plan was made from
+
+
+def body(name):
+    inputs = {f"{kind}{i}": 0 for kind in "vw" for i in range(PAIRS)}
+    resources = {"value": {"type": "weir.value", "value": "${inputs.v0}"}}
+    for i in range(PAIRS):
+        resources[f"q{i}"] = {"type": "aws.sqs.queue", "name": f"{name}-{i}", "visibility_timeout": f"${{30 + inputs.v{i}}}"}
+        resources[f"p{i}"] = {"type": "aws.ssm.parameter", "name": f"/{name}/{i}", "parameter_type": "String", "value": f"${{q{i}.name}} ${{inputs.w{i}}}"}
+    outputs = {f"o{i}": {"value": f"${{q{i}.visibility_timeout}}"} for i in range(PAIRS)}
+    return json.dumps({"stack": name, "inputs": inputs, "resources": resources, "outputs": outputs})
+
+
+class Run:
+    """One run of the log: from which record to which, and what it claims."""
+
+    def __init__(self, record):
+        self.run, self.first, self.last = record["run"], record["seq"], record["seq"]
+        self.claims = {"changes": [], "refers": [], **record["claims"]} if "claims" in record else None
+
+    def meets(self, other):
+        if not self.claims or not other.claims:
+            return True  # it had the lock alone
+        changes, others = set(self.claims["changes"]), set(other.claims["changes"])
+        return bool(changes & others or changes & set(other.claims["refers"]) or others & set(self.claims["refers"]))
+
+
+def runs_of(folder):
+    runs = {}
+    for path in sorted(folder.glob(".weir/*.log")):
+        for line in path.read_text().split("\n")[:-1]:  # the last one may have been cut short
+            record = json.loads(line[9:])
+            if record["kind"] == "run":
+                assert record["run"] not in runs, f"two runs have the number {record['run']}"
+                runs[record["run"]] = Run(record)
+            elif "run" in record and record["kind"] != "kept":
+                runs[record["run"]].last = record["seq"]
+    return list(runs.values())
+
+
+class History:
+    def __init__(self, cloud, folder, seed):
+        self.random, self.name, self.told, self.beside = random.Random(seed), f"writers-{seed}", [], 0
+        self.stack = Stack(folder, cloud).write(body(self.name))
+        self.kills = self.random.random() < 0.6
+        self.lock = threading.Lock()
+
+    def weir(self, *command, env=None, allowed=(0,)):
+        process = self.stack.start(*command, env=env)
+        try:
+            out, err = process.communicate(timeout=120)
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise AssertionError(f"weir {' '.join(command)} does not end")
+        with self.lock:
+            self.told.append(f"weir {' '.join(command)} {env or ''}: {process.returncode}\n{out}{err}")
+        assert process.returncode in allowed, command
+        assert "Sanitizer" not in err and "Assertion" not in err
+        return process.returncode
+
+    def draw(self, writer):
+        """What one run of a writer is to do."""
+        i, given = self.random.randrange(PAIRS), self.random.randrange(1, 9)
+        env = {"WEIR_CRASH_AT": str(self.random.randint(1, 40))} if self.kills and self.random.random() < 0.4 else {}
+        patience = self.random.choice(([], [], ["--lock-timeout", "20s"]))
+        kind = self.random.choice(("queue", "parameter", "parameter", "pair", "all", "gone", "saved", "saved"))
+        return env, {
+            "queue": [["apply", "--yes", *patience, "--target", f"q{i}", "-i", f"v{i}={given}"]],
+            "parameter": [["apply", "--yes", *patience, "--target", f"p{i}", "-i", f"w{i}={given}"]],
+            "pair": [["apply", "--yes", *patience, "--target", f"p{i}", "--target", "value", "-i", f"v{i}={given}", "-i", f"v0={given}"]],
+            "all": [["apply", "--yes", *patience, "-i", f"v{i}={given}"]],
+            "gone": [["destroy", "--yes", *patience, "--target", f"p{i}"]],
+            "saved": [["plan", "-o", f"{writer}.plan", "--target", f"p{i}", "-i", f"w{i}={given}"], ["apply", *patience, f"{writer}.plan"]],
+        }[kind]
+
+    def write(self, plans):
+        for env, commands in plans:
+            for command in commands:
+                if self.weir(*command, env=env, allowed=ALLOWED if command[0] != "plan" else (0, DEAD)):
+                    break
+
+    def count(self, number):
+        queues = self.stack.client("sqs").list_queues(QueueNamePrefix=self.name + "-").get("QueueUrls", [])
+        parameters = self.stack.client("ssm").get_parameters_by_path(Path=f"/{self.name}")["Parameters"]
+        assert (len(queues), len(parameters)) == (number, number), (queues, parameters)
+
+    def check_runs(self):
+        for a, b in itertools.combinations(runs_of(self.stack.folder), 2):
+            if a.last > b.first:
+                self.beside += 1
+                assert not a.meets(b), f"runs {a.run} and {b.run} went on at the same time"
+
+    def live(self):
+        drawn = [[self.draw(writer) for _ in range(RUNS)] for writer in range(WRITERS)]
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for done in [pool.submit(self.write, plans) for plans in drawn]:
+                done.result()
+        self.check_runs()
+        self.weir("apply", "--yes")
+        self.weir("plan", "--detailed-exitcode")
+        self.weir("state", "doctor")
+        self.count(PAIRS)
+        assert self.stack.outputs() == {f"o{i}": 30 for i in range(PAIRS)}
+        self.weir("destroy", "--yes")
+        self.count(0)
+        assert self.stack.addresses() == []
+
+
+def live(cloud, folder, seed):
+    """How many runs went on beside another, and what went wrong."""
+    history = History(cloud, folder / str(seed) / "stack", seed)
+    try:
+        history.live()
+    except Exception as error:
+        return history.beside, f"==== WEIR_WRITERS={seed}\n" + "\n".join(history.told) + f"\n{error!r}"
+    shutil.rmtree(folder / str(seed), ignore_errors=True)
+    return history.beside, None
+
+
+def seeds():
+    if alone := os.environ.get("WEIR_WRITERS"):
+        return [[int(seed) for seed in alone.split(",")]]
+    return [range(at, at + 50) for at in range(0, 2000, 50)] if LONG else [range(12)]
+
+
+@pytest.mark.parametrize("chunk", seeds(), ids=lambda chunk: f"{chunk[0]}-{chunk[-1]}")
+def test_writers(tmp_path, chunk):
+    cloud = SandboxCloud()
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            lived = list(pool.map(lambda seed: live(cloud, tmp_path, seed), chunk))
+    finally:
+        cloud.kill()
+    wrong = [told for _, told in lived if told]
+    assert not wrong, f"{len(wrong)} of {len(chunk)} histories:\n" + "\n".join(wrong)
+    assert len(chunk) < 10 or sum(beside for beside, _ in lived), "no run went on beside another"

@@ -1,0 +1,76 @@
+"""Several runs at work in one stack at the same time: each claims what it changes, and holds fast what it refers to."""
+
+import json
+import re
+import threading
+
+import pytest
+
+from support import hold_role, until
+
+BODY = """
+    stack: claims
+    inputs: {n: 1, other: 1}
+    resources:
+      role: {type: aws.iam.role, name: claims-role, assume_role_policy: '${trust("glue.amazonaws.com")}', description: "version ${inputs.n}"}
+      last: {type: aws.glue.database, name: claims, description: "${role.name}", depends_on: [role]}
+      other: {type: aws.sqs.queue, name: claims, visibility_timeout: "${30 + inputs.other}"}
+      value: {type: weir.value, value: "${inputs.other}"}
+    outputs: {role: "${role.name}", value: "${value.value}"}
+"""
+
+
+@pytest.fixture
+def claims(stack):
+    return stack.write(BODY)
+
+
+def finished(process, status=0):
+    out, err = process.communicate()
+    assert process.returncode == status, out + err
+    return out, err
+
+
+def test_two_runs_that_do_not_meet(claims, cloud):
+    first = hold_role(claims, cloud, "--target", "last")
+    claims.apply("--target", "other", "--target", "value", "-i", "other=2")
+    claims.apply("--target", "value", "-i", "other=3")
+    assert claims.addresses() == ["other", "value"]
+    cloud.fail()
+    finished(first)
+    assert claims.addresses() == ["last", "other", "role", "value"]
+    assert claims.outputs() == {"role": "claims-role", "value": 3}
+    claims.assert_settled("-i", "other=2", "--target", "other", "--target", "last")
+    claims.run("state", "doctor")
+    runs = [json.loads(line) for line in claims.run("history", "--json").out.splitlines()]
+    assert [(run["created"], run["updated"], run["status"]) for run in runs] == [(2, 0, "done"), (2, 0, "done"), (0, 1, "done")]
+    claims.destroy()
+    assert claims.addresses() == []
+
+
+def test_who_meets_a_run_is_told_and_waits(claims, cloud):
+    first = hold_role(claims, cloud, "--target", "role")
+    for command in ["apply", "--yes", "--target", "role"], ["apply", "--yes"]:
+        told = claims.run(*command, status=4).err
+        assert re.search(rf"role is locked by run 1, which changes it: .*weir apply, process {first.pid}.* since 2", told), told
+    told = claims.destroy(status=4, verify=False).err
+    assert f"process {first.pid}" in told and "is locked by run 1" in told and "role under way (create since" in told, told
+    claims.run("plan")
+    threading.Timer(0.5, cloud.fail).start()
+    waited = claims.apply("--lock-timeout", "5m", "-i", "n=2")
+    assert "it is waited for" in waited.err
+    finished(first)
+    claims.assert_settled("-i", "n=2")
+    assert cloud.requests().count("CreateRole") == 1
+
+
+def test_a_killed_run_claims_nothing(claims, cloud):
+    first = hold_role(claims, cloud, "--target", "role")
+    claims.apply("--target", "value")
+    first.kill()
+    first.communicate()
+    cloud.fail()
+    until(lambda: cloud.client("iam").list_roles()["Roles"])
+    claims.apply()
+    claims.assert_settled()
+    assert cloud.requests().count("CreateRole") == 1
