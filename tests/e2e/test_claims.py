@@ -74,3 +74,27 @@ def test_a_killed_run_claims_nothing(claims, cloud):
     claims.apply()
     claims.assert_settled()
     assert cloud.requests().count("CreateRole") == 1
+
+
+DEPLOYED = """
+    stack: claims
+    resources:
+      lake: {type: aws.s3.bucket, name: claims-lake}
+      script: {type: weir.artifact, source: job.py, store: "${lake.name}/code"}
+      job: {type: aws.glue.job, name: claims, role: 'arn:aws:iam::123456789012:role/jobs', command: {name: glueetl, script_location: "${script.url}", python_version: "3"}}
+      role: {type: aws.iam.role, name: claims-role, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+"""
+
+
+def test_a_job_is_deployed_while_something_else_is_made(stack, cloud):
+    stack.write(DEPLOYED).write("first = 1\n", "job.py").apply("--target", "job")
+    first = hold_role(stack, cloud)
+    stack.write("second = 2\n", "job.py").run("deploy", "--yes")
+    location = cloud.client("glue").get_job(JobName="claims")["Job"]["Command"]["ScriptLocation"]
+    bucket, key = location.removeprefix("s3://").split("/", 1)
+    assert cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"second = 2\n"
+    assert first.poll() is None
+    cloud.fail()
+    finished(first)
+    stack.assert_settled()
+    stack.destroy("--force-empty")
