@@ -263,7 +263,8 @@ static void member_load(struct member *m)
         m->options.shared_outputs = fleet->shared_stack ? &fleet->shared_outputs : NULL;
     }
     m->options.shared = fleet->shared;
-    m->options.planned = fleet->planned.outputs ? &fleet->planned : NULL;
+    m->planned = (struct planned_stacks){fleet->outputs, m};
+    m->options.planned = fleet->outputs ? &m->planned : NULL;
     m->options.no_state = m->options.find_all = fleet->offline;
     int failed = workspace_open(&m->options, &m->diags, &m->workspace, &err);
     if (!failed && fleet->offline)

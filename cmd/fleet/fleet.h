@@ -29,6 +29,7 @@ struct member {
     const struct workspace_options *given; /* fleet_add(): how it is opened */
     const size_t *needs; /* by place in the fleet: those whose outputs it refers to; no circle among them */
     size_t need_count;
+    struct planned_stacks planned;
     struct saved_plan *saved; /* what is applied, exactly; NULL: a new plan */
     bool spared;              /* nothing is done to it after all */
     struct workspace_options options;
@@ -70,11 +71,13 @@ struct fleet {
     int at_once;
     size_t shard, shards; /* only those of the part of that number; 0: all */
     bool destroy;
-    bool drift;                    /* what others changed is looked for, nothing else */
-    bool offline;                  /* only the files are looked at */
-    bool broken_pipe;              /* standard output is closed, which was said */
-    bool applies;                  /* what was planned is being carried out */
-    struct planned_stacks planned; /* what members tell each other while they are planned */
+    bool drift;       /* what others changed is looked for, nothing else */
+    bool offline;     /* only the files are looked at */
+    bool broken_pipe; /* standard output is closed, which was said */
+    bool applies;     /* what was planned is being carried out */
+    /* Of members that refer to each other, what one is going to give to those that need it; `ctx` is who asks
+     * (struct planned_stacks). NULL: they do not. */
+    const struct value *(*outputs)(void *ctx, const struct backend_options *place);
     pthread_mutex_t lock;
     struct map reported;     /* warnings and notes, each once */
     bool stopping;           /* which was said */
@@ -128,6 +131,8 @@ int fleet_workers(const struct fleet *fleet);
 
 /* Calls `work` for each member, many at a time, for those first that others refer to; `backwards`: last. */
 void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member *m));
+/* Does it refer to that one? */
+bool member_needs(const struct member *member, const struct member *other);
 /* True, and said of it, where one that has to come before it failed or was skipped. */
 bool member_skip(struct member *member);
 

@@ -91,6 +91,8 @@ void fleet_keep(struct fleet *fleet, const bool *chosen)
             keep_needs(m, chosen, places);
             struct member *to = &fleet->members[places[i]];
             *to = *m;
+            to->planned.ctx = to;
+            to->options.planned = &to->planned;
             if (to->workspace.options)
                 to->workspace.options = &to->options;
         } else {
@@ -103,11 +105,11 @@ void fleet_keep(struct fleet *fleet, const bool *chosen)
 
 /* ---- who is in the way ---- */
 
-static bool is_needed_by(const struct member *m, const struct member *user)
+bool member_needs(const struct member *m, const struct member *other)
 {
-    size_t own = (size_t)(m - m->fleet->members);
-    for (size_t i = 0; i < user->need_count; i++)
-        if (user->needs[i] == own)
+    size_t at = (size_t)(other - m->fleet->members);
+    for (size_t i = 0; i < m->need_count; i++)
+        if (m->needs[i] == at)
             return true;
     return false;
 }
@@ -118,8 +120,8 @@ static const struct member *in_the_way(const struct member *m)
     const struct fleet *fleet = m->fleet;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *other = &fleet->members[i];
-        if (!member_fine(other) && other != m && !other->spared &&
-            (fleet->destroy ? is_needed_by(m, other) : is_needed_by(other, m)))
+        bool before = fleet->destroy ? member_needs(other, m) : member_needs(m, other);
+        if (before && !other->spared && !member_fine(other)) /* others may be at work just now */
             return other;
     }
     return NULL;
@@ -137,6 +139,8 @@ bool member_skip(struct member *m)
     else
         err_set(&err, ERR_FAILED, "skipped: it refers to %.*s, which %s", STR_ARG(other->name), became);
     member_fail(m, &err);
+    pthread_mutex_lock(&m->fleet->lock);
     m->phase = MEMBER_IS_SKIPPED;
+    pthread_mutex_unlock(&m->fleet->lock);
     return true;
 }

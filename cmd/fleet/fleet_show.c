@@ -13,7 +13,7 @@ enum { NAMES_SHOWN = 8 };
 
 const char *fleet_noun(const struct member *m)
 {
-    return m->is_shared ? "shared" : m->fleet->planned.outputs ? FLEET_FOLDER : "member";
+    return m->is_shared ? "shared" : m->fleet->outputs ? FLEET_FOLDER : "member";
 }
 
 const char *fleet_unit(const struct fleet *fleet)
@@ -227,7 +227,7 @@ int fleet_show_plan(struct fleet *fleet)
     AUTO_BUF struct buf out = BUF_INIT;
     if (fleet->inv->settings->json)
         return show_events(fleet);
-    if (fleet->inv->settings->full || fleet->planned.outputs)
+    if (fleet->inv->settings->full || fleet->outputs)
         add_whole_plans(fleet, &out);
     else
         add_erased(fleet, &out);

@@ -148,7 +148,7 @@ static int add_all(struct repository *repository, const struct saved_one *saved)
     int status = fleet_gather(inv, repository->names.n, fleet);
     if (inv->settings->at_once)
         fleet->at_once = inv->settings->at_once;
-    fleet->planned = (struct planned_stacks){repository_outputs, fleet};
+    fleet->outputs = repository_outputs;
     fleet->offline = repository->offline;
     for (size_t i = 0; status == EXIT_DONE && i < repository->names.n; i++)
         status = add_stack(repository, repository->names.items[i], saved ? saved[i].plan : NULL);

@@ -41,8 +41,7 @@ bool repository_has_fleet(struct arena *arena, const char *folder);
 
 /* Who refers to whom. The exit status: a circle is reported with all its places. */
 int repository_order(struct repository *repository);
-/* What the stack of that place is going to give, for those that refer to it: struct planned_stacks. `ctx` is
- * the fleet. */
+/* What the stack of that place is going to give to one that refers to it, `ctx`: fleet->outputs. */
 const struct value *repository_outputs(void *ctx, const struct backend_options *place);
 
 /* ---- repository_changed.c ---- */

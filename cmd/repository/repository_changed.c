@@ -117,15 +117,18 @@ static bool has_changed(const struct changed *c, const char *path)
 /* Hears of what functions read, until it is known what has changed. */
 struct reads {
     struct arena *arena;
-    struct map *paths;
+    struct texts paths;
+    size_t cap;
     bool over;
 };
 
 static bool hear_of(void *ctx, struct str path, struct str *text UNUSED)
 {
     struct reads *reads = ctx;
-    if (!reads->over)
-        map_set(reads->paths, arena_str(reads->arena, path), reads);
+    if (reads->over)
+        return false;
+    ARENA_GROW(reads->arena, reads->paths.items, reads->paths.n, reads->cap);
+    reads->paths.items[reads->paths.n++] = arena_str(reads->arena, path);
     return false;
 }
 
@@ -134,8 +137,7 @@ void repository_hear(struct repository *repository, struct workspace_options *op
     struct arena *arena = &repository->inv->arena;
     struct reads *reads = ARENA_NEW(arena, struct reads);
     struct open_files *open = ARENA_NEW(arena, struct open_files);
-    *reads = (struct reads){.arena = arena, .paths = ARENA_NEW(arena, struct map)};
-    *reads->paths = (struct map)MAP_INIT;
+    *reads = (struct reads){.arena = arena};
     *open = (struct open_files){hear_of, reads};
     options->stack.open = open;
 }
@@ -154,11 +156,10 @@ static bool reads_changed(const struct changed *c, struct member *m)
         changed = has_changed(c, arena_strz(arena, stack->sources[i]->path));
     for (size_t i = 0; i < files->n && !changed; i++)
         changed = has_changed(c, files->items[i].p);
-    for (size_t i = 0; i < reads->paths->n && !changed; i++)
-        changed = has_changed(c, arena_strz(arena, reads->paths->items[i].key));
+    for (size_t i = 0; i < reads->paths.n && !changed; i++)
+        changed = has_changed(c, reads->paths.items[i].p);
     for (size_t i = 0; i < n && !changed; i++)
         changed = has_changed(c, arena_strz(arena, local[i]));
-    map_release(reads->paths);
     return changed;
 }
 

@@ -34,9 +34,11 @@ static struct member *member_of(struct fleet *fleet, const struct backend_option
 
 const struct value *repository_outputs(void *ctx, const struct backend_options *place)
 {
-    struct fleet *fleet = ctx;
+    const struct member *user = ctx;
+    struct fleet *fleet = user->fleet;
     const struct member *m = fleet->applies || fleet->destroy ? NULL : member_of(fleet, place);
-    return m && m->plan && member_has_work(m) ? m->plan->output_values : NULL;
+    bool planned = m && member_needs(user, m) && m->plan; /* others may be planned just now */
+    return planned && member_has_work(m) ? m->plan->output_values : NULL;
 }
 
 /* ---- who needs whom ---- */
