@@ -70,6 +70,7 @@ static const struct sandbox_key {
     {"delete_says", FORM_KEYS, "attributes code"},
     {"empty", FORM_NAMES, NULL},
     {"fallbacks", FORM_MAP, NULL},
+    {"hides", FORM_BY_ATTR, NULL},
     {"reserved", FORM_BY_ATTR, NULL},
     {"fixed", FORM_KEYS_BELOW, "if keys code"},
     {"entry_shows", FORM_BY_ATTR, NULL},

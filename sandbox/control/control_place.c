@@ -162,6 +162,13 @@ static bool is_kept_back(const struct role *role, const struct spec_attr *attr)
     return !shown;
 }
 
+/* `hides: {table_class: STANDARD}`: what answers leave out because it goes without saying. */
+static bool is_hidden(const struct spec_type *type, const struct spec_attr *attr, const struct value *v)
+{
+    const struct value *hidden = value_get(value_getz(type->sandbox, "hides"), attr->attr->name);
+    return hidden && value_equal(hidden, v);
+}
+
 void place_item_extras(struct making *m, struct part_node *node, struct str path,
     const struct spec_type *type, const struct spec_attr *attr, const struct value *members)
 {
@@ -352,7 +359,8 @@ void place_object(
         const struct spec_attr *attr = &type->attrs[i];
         struct str path;
         const struct value *v = value_get(attrs, attr->attr->name);
-        if (value_is_null(v) || is_kept_back(role, attr) || !act_provides(type, role->step, attr, &path) ||
+        if (value_is_null(v) || is_kept_back(role, attr) || is_hidden(type, attr, v) ||
+            !act_provides(type, role->step, attr, &path) ||
             str_starts(path, STR("^."))) /* what it lies in has that */
             continue;
         if (attr->owner == OWNER_ENTRIES && spec_entries_of(type, attr)->mapped)

@@ -7,6 +7,7 @@
  *   tables.c    the engine's table is made, changed and deleted after the record
  *   items.c     items, transactions, PartiQL: found, permitted, handed to the engine
  *   streams.c   streams of changes
+ *   records.c   a record of a stream as DynamoDB shows it
  *
  * Nobody reaches the engine but through these calls, whose signatures and permissions the sandbox has
  * checked. Safe from every thread.
@@ -50,5 +51,10 @@ int item_table(struct services *services, struct arena *arena, struct str region
     const struct value **description, struct err *err);
 /* The last part of an ARN of a table, or what is one already. */
 struct str item_table_name(struct str name);
+
+/* ---- records.c ---- */
+
+/* What a stream with this view shows of the engine's record; NULL: nothing changed. */
+const struct value *item_record(struct arena *arena, const struct value *record, struct str view);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "sandbox/services/dynamodb/items.h"
 
+#include "base/hash.h"
 #include "sandbox/engine/view.h"
 
 #include <stdlib.h>
@@ -15,8 +16,12 @@ static int no_stream(struct str arn, struct err *err)
         "Requested resource not found: Stream: %.*s not found", STR_ARG(arn));
 }
 
-/* The engine's own ARN of this stream. */
-static int open_stream(struct service_call *call, struct str arn, const struct value **own, struct err *err)
+struct open_stream {
+    const struct value *table; /* as DescribeTable shows it */
+    const struct value *own;   /* the engine's ARN */
+};
+
+static int open_stream(struct service_call *call, struct str arn, struct open_stream *out, struct err *err)
 {
     struct arena *arena = call->arena;
     const struct value *table;
@@ -45,7 +50,8 @@ static int open_stream(struct service_call *call, struct str arn, const struct v
         .input = value_with(arena, NULL, STR("TableName"), value_string(arena, name))};
     if (item_engine_call(&engine, err))
         return -1;
-    *own = value_getz(value_getz(engine.output, "Table"), "LatestStreamArn");
+    out->table = table;
+    out->own = value_getz(value_getz(engine.output, "Table"), "LatestStreamArn");
     return 0;
 }
 
@@ -68,15 +74,16 @@ static const struct value *iterator_text_of(struct arena *arena, struct str arn,
     return value_string(arena, arena_printf(arena, "%.*s|1|%.*s", STR_ARG(arn), STR_ARG(own)));
 }
 
-/* Names of shards are longer on AWS, and clients refuse shorter ones. */
-#define SHARD_LONG "shardId-000000000000"
-static const struct str shard_short = STR_INIT("shardId-"), shard_long = STR_INIT(SHARD_LONG);
-
-static const struct value *shard_name(struct arena *arena, struct str name, struct str from, struct str to)
+/* Names of shards are long on AWS, and say nothing of tables. */
+static struct str shard_alias(struct arena *arena, struct str own)
 {
-    struct str rest = str_starts(name, from) ? str_slice(name, from.n, name.n) : STR_EMPTY;
-    return rest.n ? value_string(arena, arena_printf(arena, "%.*s%.*s", STR_ARG(to), STR_ARG(rest)))
-                  : value_string(arena, name);
+    unsigned char digest[MD5_SIZE];
+    uint64_t number = 0;
+    hash_md5(own, digest);
+    for (size_t i = 0; i < sizeof number; i++)
+        number = number << 8 | digest[i];
+    return arena_printf(arena, "shardId-%020llu-%02x%02x%02x%02x", (unsigned long long)number, digest[8],
+        digest[9], digest[10], digest[11]);
 }
 
 /* Those of a stream that is on are open, whatever the engine says of their end. */
@@ -87,8 +94,8 @@ static const struct value *stream_shards(struct arena *arena, const struct value
     bool open = str_eqz(value_gets(stream, "StreamStatus"), "ENABLED");
     for (uint32_t i = 0; list && i < list->count; i++) {
         const struct value *shard = list->items[i], *range = value_getz(shard, "SequenceNumberRange");
-        struct str id = value_gets(shard, "ShardId");
-        shard = value_with(arena, shard, STR("ShardId"), shard_name(arena, id, shard_short, shard_long));
+        struct str alias = shard_alias(arena, value_gets(shard, "ShardId"));
+        shard = value_with(arena, shard, STR("ShardId"), value_string(arena, alias));
         if (open && range)
             shard = value_with(arena, shard, STR("SequenceNumberRange"),
                 value_with(arena, range, STR("EndingSequenceNumber"), NULL));
@@ -97,52 +104,86 @@ static const struct value *stream_shards(struct arena *arena, const struct value
     return value_builder_list(&b);
 }
 
+/* The engine's name of a shard. */
+static int find_shard(struct service_call *call, const struct value *stream, struct str alias,
+    const struct value **own, struct err *err)
+{
+    struct item_call engine = {.services = call->services,
+        .arena = call->arena,
+        .region = call->region,
+        .target = STREAM_TARGET,
+        .operation = STR("DescribeStream"),
+        .input = value_with(call->arena, NULL, STR("StreamArn"), stream)};
+    if (item_engine_call(&engine, err))
+        return -1;
+    const struct value *list = value_getz(value_getz(engine.output, "StreamDescription"), "Shards");
+    for (uint32_t i = 0; list && i < list->count; i++)
+        if (str_eq(alias, shard_alias(call->arena, value_gets(list->items[i], "ShardId")))) {
+            *own = value_getz(list->items[i], "ShardId");
+            return 0;
+        }
+    return service_refuse(
+        err, 400, "ResourceNotFoundException", "Requested resource not found: Shard does not exist");
+}
+
 static int describe_stream(struct service_call *call, struct err *err)
 {
-    const struct value *own, *output;
+    const struct value *output;
     struct arena *arena = call->arena;
+    struct open_stream stream;
     struct str arn;
-    if (service_required(call, "StreamArn", &arn, err) || open_stream(call, arn, &own, err) ||
-        streams_forward(call, value_with(arena, call->input, STR("StreamArn"), own), &output, err))
+    if (service_required(call, "StreamArn", &arn, err) || open_stream(call, arn, &stream, err) ||
+        streams_forward(call, value_with(arena, call->input, STR("StreamArn"), stream.own), &output, err))
         return -1;
-    const struct value *stream = value_getz(output, "StreamDescription");
-    stream = value_with(arena, stream, STR("Shards"), stream_shards(arena, stream));
-    stream = value_with(arena, stream, STR("StreamArn"), value_string(arena, arn));
-    stream = value_with(arena, stream, STR("StreamLabel"),
-        value_string(arena, str_slice(arn, str_after_last(arn, "/"), arn.n)));
-    call->output = value_with(arena, NULL, STR("StreamDescription"), stream);
+    const struct value *shown = value_getz(output, "StreamDescription");
+    const struct value_entry own[] = {
+        {STR("Shards"), stream_shards(arena, shown)},
+        {STR("StreamArn"), value_string(arena, arn)},
+        {STR("StreamLabel"), value_string(arena, str_slice(arn, str_after_last(arn, "/"), arn.n))},
+        {STR("KeySchema"), value_getz(stream.table, "KeySchema")},
+        {STR("StreamViewType"),
+            value_getz(value_getz(stream.table, "StreamSpecification"), "StreamViewType")},
+    };
+    call->output = value_with(arena, NULL, STR("StreamDescription"),
+        value_merge(arena, shown, value_map(arena, own, sizeof own / sizeof *own)));
     return 0;
 }
 
 static int get_iterator(struct service_call *call, struct err *err)
 {
-    const struct value *own, *output;
+    const struct value *own_shard = NULL, *output;
+    struct open_stream stream;
     struct str arn, shard;
     if (service_required(call, "StreamArn", &arn, err) || service_required(call, "ShardId", &shard, err) ||
-        open_stream(call, arn, &own, err))
+        open_stream(call, arn, &stream, err) || find_shard(call, stream.own, shard, &own_shard, err))
         return -1;
-    const struct value *input = value_with(
-        call->arena, call->input, STR("ShardId"), shard_name(call->arena, shard, shard_long, shard_short));
-    if (streams_forward(call, value_with(call->arena, input, STR("StreamArn"), own), &output, err))
+    const struct value *input = value_with(call->arena, call->input, STR("ShardId"), own_shard);
+    if (streams_forward(call, value_with(call->arena, input, STR("StreamArn"), stream.own), &output, err))
         return -1;
     call->output = value_with(call->arena, NULL, STR("ShardIterator"),
         iterator_text_of(call->arena, arn, value_gets(output, "ShardIterator")));
     return 0;
 }
 
-static const struct value *in_region(struct arena *arena, const struct value *records, struct str region)
+static const struct value *shown_records(
+    struct service_call *call, const struct open_stream *stream, const struct value *records)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; records && i < records->count; i++)
-        value_builder_add(
-            &b, value_with(arena, records->items[i], STR("awsRegion"), value_string(arena, region)));
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str view = value_gets(value_getz(stream->table, "StreamSpecification"), "StreamViewType");
+    for (uint32_t i = 0; records && i < records->count; i++) {
+        const struct value *record = item_record(call->arena, records->items[i], view);
+        if (record)
+            value_builder_add(&b,
+                value_with(call->arena, record, STR("awsRegion"), value_string(call->arena, call->region)));
+    }
     return value_builder_list(&b);
 }
 
 static int get_records(struct service_call *call, struct err *err)
 {
-    const struct value *own, *output;
+    const struct value *output;
     struct arena *arena = call->arena;
+    struct open_stream stream;
     struct str text, rest, next;
     if (service_required(call, "ShardIterator", &text, err))
         return -1;
@@ -150,12 +191,12 @@ static int get_records(struct service_call *call, struct err *err)
     str_cut(rest.p ? rest : STR_EMPTY, '|', &rest);
     if (!rest.p)
         return service_refuse(err, 400, "ValidationException", "Invalid ShardIterator");
-    if (open_stream(call, arn, &own, err) ||
+    if (open_stream(call, arn, &stream, err) ||
         streams_forward(call, value_with(arena, call->input, STR("ShardIterator"), value_string(arena, rest)),
             &output, err))
         return -1;
     output = value_with(
-        arena, output, STR("Records"), in_region(arena, value_getz(output, "Records"), call->region));
+        arena, output, STR("Records"), shown_records(call, &stream, value_getz(output, "Records")));
     next = value_gets(output, "NextShardIterator");
     call->output = value_with(
         arena, output, STR("NextShardIterator"), next.n ? iterator_text_of(arena, arn, next) : NULL);

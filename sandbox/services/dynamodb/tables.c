@@ -57,13 +57,23 @@ static const struct value *indexes_of(struct arena *arena, const struct value *l
     return b.n ? value_builder_list(&b) : NULL;
 }
 
+/* A stream has both images in the engine, whatever is shown of them (streams.c). */
+static const struct value *stream_of(struct arena *arena, const struct value *record)
+{
+    const struct value *stream = value_getz(record, "StreamSpecification");
+    return stream
+               ? value_with(arena, stream, STR("StreamViewType"), value_stringz(arena, "NEW_AND_OLD_IMAGES"))
+               : NULL;
+}
+
 static const struct value *table_wanted(struct arena *arena, const struct value *record)
 {
-    static const char *const names[] = {"KeySchema", "AttributeDefinitions", "StreamSpecification", NULL};
+    static const char *const names[] = {"KeySchema", "AttributeDefinitions", NULL};
     static const char *const kinds[] = {"GlobalSecondaryIndexes", "LocalSecondaryIndexes"};
     const struct value *made = members_of(arena, record, names);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         made = value_with(arena, made, str_z(kinds[i]), indexes_of(arena, value_getz(record, kinds[i])));
+    made = value_with(arena, made, STR("StreamSpecification"), stream_of(arena, record));
     return value_with(arena, made, STR("BillingMode"), value_stringz(arena, "PAY_PER_REQUEST"));
 }
 
@@ -121,7 +131,7 @@ static int change_indexes(
 static int change_stream(struct item_sync *sync, const struct value *have, struct err *err)
 {
     struct arena *arena = sync->call.arena;
-    const struct value *want = value_getz(sync->record, "StreamSpecification");
+    const struct value *want = stream_of(arena, sync->record);
     if (str_eq(value_gets(have, "StreamViewType"), value_gets(want, "StreamViewType")))
         return 0;
     if (!want)
