@@ -106,7 +106,7 @@ static const struct {
     {"redshift-data", "BatchExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
     {"redshift-data", "ListStatements", "RoleLevel"},
     {"secretsmanager", "RotateSecret", "ExternalSecretRotationMetadata ExternalSecretRotationRoleArn"},
-    {"sns", "Publish", "PhoneNumber"},
+    {"sns", "CreatePlatformEndpoint", "CustomUserData"},
     {"states", "ListExecutions", "redriveFilter"},
 };
 

@@ -1,11 +1,9 @@
-/* Archives of event buses, and their replays: see archives.h. */
+/* Archives of event buses: see archives.h. */
 #include "sandbox/services/events/archives.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "sandbox/notation/event_match.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/shared/tables.h"
@@ -13,10 +11,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-enum { MAX_ARCHIVE = 64 * 1024 * 1024, MOST_REPLAYS = 10, REPLAY_S = 20 };
+enum { MAX_ARCHIVE = 64 * 1024 * 1024 };
 
 /* ---- files ---- */
 
@@ -53,8 +50,7 @@ static int archive_append(struct services *services, struct arena *arena,
 }
 
 /* Its events as lines; "": there are none. */
-static struct str archive_lines(
-    struct services *services, struct arena *arena, const struct control_record *archive)
+struct str archive_lines(struct services *services, struct arena *arena, const struct control_record *archive)
 {
     struct str path, text = STR_EMPTY;
     struct err ignored = ERR_INIT;
@@ -64,7 +60,7 @@ static struct str archive_lines(
     return text;
 }
 
-static bool same_bus(struct str left, struct str right)
+bool archives_same_bus(struct str left, struct str right)
 {
     return str_eq(events_bus_name(left), events_bus_name(right));
 }
@@ -78,7 +74,7 @@ void archives_meet(struct services *services, struct arena *arena, struct str re
     for (size_t i = 0; i < n && !value_getz(event, "replay-name"); i++) {
         const struct value *pattern = value_getz(all[i].attrs, "event_pattern");
         struct err err = ERR_INIT;
-        if (same_bus(value_gets(all[i].attrs, "source"), bus) &&
+        if (archives_same_bus(value_gets(all[i].attrs, "source"), bus) &&
             (value_is_null(pattern) || event_matches(pattern, event)) &&
             archive_append(services, arena, &all[i], event, &err))
             fprintf(stderr, "sandbox: archive %.*s: %s\n", STR_ARG(all[i].id), err.message);
@@ -87,7 +83,7 @@ void archives_meet(struct services *services, struct arena *arena, struct str re
 
 /* ---- archives ---- */
 
-static bool find_archive(const struct service_call *call, struct str name, struct control_record *out)
+bool archive_find(const struct service_call *call, struct str name, struct control_record *out)
 {
     return control_find(
         services_control(call->services), call->arena, STR("aws.events.archive"), call->region, name, out);
@@ -96,7 +92,7 @@ static bool find_archive(const struct service_call *call, struct str name, struc
 static const struct value *with_size(struct service_call *call, const struct value *shown)
 {
     struct control_record archive;
-    struct str text = find_archive(call, value_gets(shown, "ArchiveName"), &archive)
+    struct str text = archive_find(call, value_gets(shown, "ArchiveName"), &archive)
                           ? archive_lines(call->services, call->arena, &archive)
                           : STR_EMPTY;
     int64_t events = 0;
@@ -106,7 +102,7 @@ static const struct value *with_size(struct service_call *call, const struct val
     return value_with(call->arena, shown, STR("SizeBytes"), value_int(call->arena, (int64_t)text.n - events));
 }
 
-static int archives_call(
+int archives_call(
     struct service_call *call, const char *operation, const struct value *input, struct err *err)
 {
     const struct service_request request = {
@@ -122,7 +118,7 @@ static int describe_archive(struct service_call *call, struct err *err)
     return 0;
 }
 
-static bool is_bus(const struct service_call *call, struct str arn)
+bool archives_bus_known(const struct service_call *call, struct str arn)
 {
     struct control_record bus;
     return str_eqz(events_bus_name(arn), "default") ||
@@ -130,7 +126,7 @@ static bool is_bus(const struct service_call *call, struct str arn)
                call->region, events_bus_name(arn), &bus);
 }
 
-static int refuse_bus(struct str arn, struct err *err)
+int archives_refuse_bus(struct str arn, struct err *err)
 {
     return service_refuse(err, 400, "ResourceNotFoundException", "Event bus %.*s does not exist.",
         STR_ARG(events_bus_name(arn)));
@@ -140,8 +136,8 @@ static int list_archives(struct service_call *call, struct err *err)
 {
     struct str source = value_gets(call->input, "EventSourceArn");
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (source.n && !is_bus(call, source))
-        return refuse_bus(source, err);
+    if (source.n && !archives_bus_known(call, source))
+        return archives_refuse_bus(source, err);
     if (archives_call(call, "ListArchives", call->input, err))
         return -1;
     const struct value *all = value_as_list(value_getz(call->output, "Archives"));
@@ -155,8 +151,8 @@ static int list_archives(struct service_call *call, struct err *err)
 static int create_archive(struct service_call *call, struct err *err)
 {
     struct str source = value_gets(call->input, "EventSourceArn");
-    call->declined = is_bus(call, source);
-    return call->declined ? 0 : refuse_bus(source, err);
+    call->declined = archives_bus_known(call, source);
+    return call->declined ? 0 : archives_refuse_bus(source, err);
 }
 
 static int update_archive(struct service_call *call, struct err *err)
@@ -173,181 +169,10 @@ static int delete_archive(struct service_call *call, struct err *err)
 {
     struct control_record archive;
     struct str path;
-    if (find_archive(call, value_gets(call->input, "ArchiveName"), &archive) &&
+    if (archive_find(call, value_gets(call->input, "ArchiveName"), &archive) &&
         !archive_path(call->services, call->arena, &archive, &path, err))
         unlink(path.p);
     call->declined = true;
-    return 0;
-}
-
-/* ---- replays ---- */
-
-struct replay {
-    struct services *services;
-    struct str region, name;
-    struct arena arena;
-};
-
-static bool find_replay(const struct replay *replay, struct arena *arena, struct control_record *out)
-{
-    return control_find(services_control(replay->services), arena, STR("aws.events.replay"), replay->region,
-        replay->name, out);
-}
-
-static bool set_state(const struct replay *replay, const struct control_record *record, struct arena *arena,
-    const char *from, const char *state)
-{
-    return str_eqz(value_gets(record->attrs, "state"), from) &&
-           control_set(services_control(replay->services), STR("aws.events.replay"), record, "state",
-               value_stringz(arena, state));
-}
-
-/* The rules that the destination names, or all of the bus, get the event. */
-static void replay_event(const struct replay *replay, struct arena *arena,
-    const struct control_record *record, const struct value *event)
-{
-    const struct value *destination = value_getz(record->attrs, "destination"),
-                       *only = value_as_list(value_getz(destination, "filter_arns"));
-    size_t n;
-    struct control_record *rules =
-        control_list(services_control(replay->services), arena, STR("aws.events.rule"), replay->region, &n);
-    event = value_with(arena, event, STR("replay-name"), value_string(arena, replay->name));
-    for (size_t i = 0; i < n; i++)
-        if (same_bus(value_gets(rules[i].attrs, "event_bus"), value_gets(destination, "arn")) &&
-            !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
-            (!only->count || value_list_has(only, value_gets(rules[i].attrs, "arn"))) &&
-            event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
-            rule_fire(replay->services, arena, &rules[i], event, false);
-}
-
-static int64_t replay_time(const struct value *attrs, const char *name)
-{
-    int64_t ms = 0;
-    time_parse_rfc3339(value_gets(attrs, name), &ms);
-    return ms;
-}
-
-/* The time of the last one; 0: there was none. */
-static int64_t replay_events(
-    const struct replay *replay, struct arena *arena, const struct control_record *record)
-{
-    struct control_record archive;
-    int64_t starts = replay_time(record->attrs, "starts"), ends = replay_time(record->attrs, "ends"),
-            last = 0;
-    struct str line, rest = STR_EMPTY;
-    if (control_find(services_control(replay->services), arena, STR("aws.events.archive"), replay->region,
-            value_gets(record->attrs, "source"), &archive))
-        rest = archive_lines(replay->services, arena, &archive);
-    while ((line = str_cut(rest, '\n', &rest)).n) {
-        const struct value *event;
-        struct err ignored = ERR_INIT;
-        int64_t time = json_parse(arena, line, &event, &ignored) ? 0 : replay_time(event, "time");
-        if (time < starts || time >= ends)
-            continue;
-        replay_event(replay, arena, record, event);
-        last = time;
-    }
-    return last;
-}
-
-static void replay_end(const struct replay *replay, struct arena *arena, int64_t last_ms)
-{
-    struct control *control = services_control(replay->services);
-    struct control_record record;
-    if (last_ms && find_replay(replay, arena, &record))
-        control_set(control, STR("aws.events.replay"), &record, "last",
-            value_string(arena, time_rfc3339(arena, last_ms, false)));
-    if (find_replay(replay, arena, &record))
-        control_set(control, STR("aws.events.replay"), &record, "ended",
-            value_string(arena, time_rfc3339(arena, clock_wall_ms(), false)));
-    if (find_replay(replay, arena, &record))
-        set_state(replay, &record, arena, "RUNNING", "COMPLETED");
-}
-
-/* It begins a while after its start, as AWS's do: until then it can be cancelled. */
-static void replay_run(void *ctx)
-{
-    struct replay *replay = ctx;
-    struct control_record record;
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    bool goes_on = services_sleep(
-        replay->services, sandbox_minute_ms(services_sandbox(replay->services)) * REPLAY_S / 60);
-    if (goes_on && find_replay(replay, &arena, &record) &&
-        set_state(replay, &record, &arena, "STARTING", "RUNNING"))
-        replay_end(replay, &arena, replay_events(replay, &arena, &record));
-    else if (goes_on && find_replay(replay, &arena, &record))
-        set_state(replay, &record, &arena, "CANCELLING", "CANCELLED");
-    arena_release(&replay->arena);
-    free(replay);
-}
-
-/* How many are not at their end. */
-static size_t count_active(const struct service_call *call)
-{
-    size_t n, active = 0;
-    struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.events.replay"), call->region, &n);
-    for (size_t i = 0; i < n; i++)
-        active += str_eqz(value_gets(all[i].attrs, "state"), "STARTING") ||
-                  str_eqz(value_gets(all[i].attrs, "state"), "RUNNING");
-    return active;
-}
-
-static int check_replay(struct service_call *call, struct err *err)
-{
-    struct control_record archive;
-    struct str source = value_gets(call->input, "EventSourceArn"),
-               bus = value_gets(value_getz(call->input, "Destination"), "Arn");
-    struct str name = str_slice(source, str_after_last(source, "/"), source.n);
-    if (!is_bus(call, bus))
-        return refuse_bus(bus, err);
-    if (service_int(call->input, "EventStartTime", 0) >= service_int(call->input, "EventEndTime", 0))
-        return service_refuse(err, 400, "ValidationException",
-            "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.");
-    if (!find_archive(call, name, &archive))
-        return service_refuse(err, 400, "ValidationException",
-            "Parameter EventSourceArn is not valid. Reason: Archive %.*s does not exist.", STR_ARG(name));
-    if (!same_bus(value_gets(archive.attrs, "source"), bus))
-        return service_refuse(err, 400, "ValidationException",
-            "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.");
-    return 0;
-}
-
-static int start_replay(struct service_call *call, struct err *err)
-{
-    if (check_replay(call, err))
-        return -1;
-    if (count_active(call) >= MOST_REPLAYS)
-        return service_refuse(
-            err, 400, "LimitExceededException", "The requested resource exceeds the maximum number allowed.");
-    if (archives_call(call, "StartReplay", call->input, err))
-        return -1;
-    struct replay *replay = mem_zalloc(sizeof *replay);
-    replay->services = call->services;
-    replay->region = arena_str(&replay->arena, call->region);
-    replay->name = arena_str(&replay->arena, value_gets(call->input, "ReplayName"));
-    if (!services_thread(call->services, replay_run, replay))
-        return 0;
-    arena_release(&replay->arena);
-    free(replay);
-    return service_refuse(err, 500, "InternalException", "the sandbox can start no more threads");
-}
-
-static int cancel_replay(struct service_call *call, struct err *err)
-{
-    const struct replay replay = {
-        .services = call->services, .region = call->region, .name = value_gets(call->input, "ReplayName")};
-    struct control_record record;
-    if (!find_replay(&replay, call->arena, &record))
-        return service_refuse(
-            err, 400, "ResourceNotFoundException", "Replay %.*s does not exist.", STR_ARG(replay.name));
-    if (!set_state(&replay, &record, call->arena, "STARTING", "CANCELLING") &&
-        !set_state(&replay, &record, call->arena, "RUNNING", "CANCELLING"))
-        return service_refuse(err, 400, "IllegalStatusException",
-            "Replay %.*s is not in a valid state for this operation.", STR_ARG(replay.name));
-    call->output = &value_empty_map;
-    service_answer(call, "ReplayArn", value_getz(record.attrs, "arn"));
-    service_answer(call, "State", value_stringz(call->arena, "CANCELLING"));
     return 0;
 }
 
@@ -357,7 +182,5 @@ const struct service_operation archives_operations[] = {
     {"events", "ListArchives", list_archives, NULL, NULL},
     {"events", "UpdateArchive", update_archive, NULL, NULL},
     {"events", "DeleteArchive", delete_archive, NULL, NULL},
-    {"events", "StartReplay", start_replay, NULL, NULL},
-    {"events", "CancelReplay", cancel_replay, NULL, NULL},
     {0},
 };

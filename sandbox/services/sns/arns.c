@@ -33,6 +33,18 @@ int sns_check_arn(const struct service_call *call, struct str arn, const char *m
     return str_eq(region, call->region) ? 0 : sns_refuse(err, "%s", member);
 }
 
+bool sns_is_phone_number(struct str text)
+{
+    bool digit = false;
+    for (size_t i = str_starts(text, STR("+")); i < text.n; i++) {
+        bool now = isdigit((unsigned char)text.p[i]);
+        if (!now && (!digit || !strchr("-. /", text.p[i])))
+            return false;
+        digit = now;
+    }
+    return digit;
+}
+
 /* ---- attributes of subscriptions ---- */
 
 /* What a parser of JSON says that reads the text's first token. */

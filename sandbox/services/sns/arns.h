@@ -7,6 +7,8 @@
 int sns_refuse(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* An ARN of the request's region: TopicArn, SubscriptionArn. */
 int sns_check_arn(const struct service_call *call, struct str arn, const char *member, struct err *err);
+/* Digits with single signs between them. */
+bool sns_is_phone_number(struct str text);
 /* One attribute of a subscription; `context`: what a text begins with, "Attributes Reason: " of Subscribe. */
 int sns_check_attribute(struct arena *arena, struct str name, struct str value, struct str endpoint,
     const char *context, struct err *err);

@@ -79,10 +79,12 @@ static const struct value *notification(const struct service_call *call, const s
     struct str unsubscribe = arena_printf(arena, "%.*s/?Action=Unsubscribe&SubscriptionArn=%.*s",
         STR_ARG(sandbox_endpoint(services_sandbox(call->services), arena)), STR_ARG(subscription));
     struct value_builder more = VALUE_BUILDER(arena);
+    /* a function is told version 1 whatever it is signed by */
     struct str version = function ? STR("1") : what->signature_version;
     if (!what->sequence.n) { /* what is in order is not signed */
         view_text(&more, "SignatureVersion", version);
-        view_text(&more, "Signature", signature_of(call->services, arena, signed_text(arena, note), version));
+        view_text(&more, "Signature",
+            signature_of(call->services, arena, signed_text(arena, note), what->signature_version));
         view_text(
             &more, function ? "SigningCertUrl" : "SigningCertURL", signature_url(call->services, arena));
     }
@@ -182,6 +184,11 @@ static int topic_of(const struct service_call *call, struct control_record *out,
 static int do_publish(struct service_call *call, struct err *err)
 {
     struct control_record topic;
+    struct str phone = value_gets(call->input, "PhoneNumber");
+    if (phone.n && !sns_is_phone_number(phone))
+        return sns_refuse(err, "PhoneNumber Reason: %.*s is not valid to publish to", STR_ARG(phone));
+    if (phone.n)
+        return service_refuse(err, 400, "InvalidParameter", "Publish: the sandbox does not know PhoneNumber");
     if (topic_of(call, &topic, err))
         return -1;
     call->output = topics_publish(call, &topic, call->input, err);

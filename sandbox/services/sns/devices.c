@@ -1,0 +1,162 @@
+/*
+ * Phones and apps: the sandbox sends to none, so there are no platform applications, endpoints and settings
+ * of SMS. What AWS refuses is refused in its words, and what it would take is refused by name.
+ */
+#include "sandbox/services/sns/arns.h"
+#include "sandbox/services/sns/message.h"
+
+#include "sandbox/services/shared/tables.h"
+
+#include <ctype.h>
+
+enum { MAX_APP_NAME = 256 };
+
+static int refuse_devices(const struct service_call *call, struct err *err)
+{
+    return service_refuse(
+        err, 400, "InvalidAction", "%s: the sandbox sends nothing to phones and apps", call->operation->name);
+}
+
+static int refuse_null(const char *member, struct err *err)
+{
+    return service_refuse(err, 400, "ValidationError",
+        "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be "
+        "null",
+        member);
+}
+
+static struct str entry_key(const struct value *entry)
+{
+    struct str key = value_gets(entry, "key");
+    return key.n ? key : value_gets(entry, "Name");
+}
+
+static struct str entry_value(const struct value *entry)
+{
+    const struct value *v = value_getz(entry, "value");
+    return value_text(v ? v : value_getz(entry, "Value"), STR_EMPTY);
+}
+
+static bool has_entry(const struct value *entries, const char *key)
+{
+    for (uint32_t i = 0; i < entries->count; i++)
+        if (str_eqz(entry_key(entries->items[i]), key))
+            return true;
+    return false;
+}
+
+/* ---- apps ---- */
+
+static int check_app_name(struct str name, struct err *err)
+{
+    if (!name.n)
+        return sns_refuse(err, " Reason: cannot be empty");
+    if (name.n > MAX_APP_NAME)
+        return sns_refuse(err, "%.*s Reason: must be at most 256 characters long", STR_ARG(name));
+    for (size_t i = 0; i < name.n; i++)
+        if (!isalnum((unsigned char)name.p[i]) && !strchr("_-.", name.p[i]))
+            return sns_refuse(err,
+                "%.*s Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'",
+                STR_ARG(name));
+    return 0;
+}
+
+static int check_platform(struct str platform, struct err *err)
+{
+    static const char *const known[] = {"ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX",
+        "BAIDU", "FCM", "GCM", "MACOS", "MACOS_SANDBOX", "MPNS", "WNS"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (str_eqz(platform, known[i]))
+            return 0;
+    return sns_refuse(err, "Platform Reason: %.*s is not supported", STR_ARG(platform));
+}
+
+static int create_app(struct service_call *call, struct err *err)
+{
+    const struct value *entries =
+        value_as_list(message_entries(call->arena, value_getz(call->input, "Attributes")));
+    bool principal = has_entry(entries, "PlatformPrincipal"),
+         secret = has_entry(entries, "PlatformCredential");
+    if (!entries->count)
+        return refuse_null("attributes", err);
+    if (check_app_name(value_gets(call->input, "Name"), err) ||
+        check_platform(value_gets(call->input, "Platform"), err))
+        return -1;
+    if (principal != secret)
+        return sns_refuse(err, "Attributes Reason: %s attribute provided without %s",
+            principal ? "PlatformPrincipal" : "PlatformCredential",
+            principal ? "PlatformCredential" : "PlatformPrincipal");
+    return refuse_devices(call, err);
+}
+
+static int no_app(struct service_call *call, struct err *err)
+{
+    if (sns_check_arn(call, value_gets(call->input, "PlatformApplicationArn"), "PlatformApplicationArn", err))
+        return -1;
+    return service_refuse(err, 404, "NotFound", "PlatformApplication does not exist");
+}
+
+static int no_endpoint(struct service_call *call, struct err *err)
+{
+    if (sns_check_arn(call, value_gets(call->input, "EndpointArn"), "EndpointArn", err))
+        return -1;
+    return service_refuse(err, 404, "NotFound", "Endpoint does not exist");
+}
+
+static bool lacks_attributes(const struct service_call *call)
+{
+    return !value_as_list(message_entries(call->arena, value_getz(call->input, "Attributes")))->count;
+}
+
+static int set_app(struct service_call *call, struct err *err)
+{
+    return lacks_attributes(call) ? refuse_null("attributes", err) : no_app(call, err);
+}
+
+static int set_endpoint(struct service_call *call, struct err *err)
+{
+    return lacks_attributes(call) ? refuse_null("attributes", err) : no_endpoint(call, err);
+}
+
+/* ---- phones ---- */
+
+static int set_sms(struct service_call *call, struct err *err)
+{
+    static const char *const known[] = {"MonthlySpendLimit", "DeliveryStatusIAMRole",
+        "DeliveryStatusSuccessSamplingRate", "DefaultSenderID", "DefaultSMSType", "UsageReportS3Bucket"};
+    const struct value *entries =
+        value_as_list(message_entries(call->arena, value_getz(call->input, "attributes")));
+    for (uint32_t i = 0; i < entries->count; i++) {
+        struct str key = entry_key(entries->items[i]), v = entry_value(entries->items[i]);
+        bool found = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            found = found || str_eqz(key, known[k]);
+        if (!found)
+            return service_refuse(
+                err, 400, "InvalidParameter", "%.*s is not a valid attribute", STR_ARG(key));
+        if (str_eqz(key, "DefaultSMSType") && !str_eqz(v, "Promotional") && !str_eqz(v, "Transactional"))
+            return service_refuse(err, 400, "InvalidParameter", "DefaultSMSType is invalid");
+    }
+    return refuse_devices(call, err);
+}
+
+/* Of numbers that never opted out. */
+static int opt_in(struct service_call *call, struct err *err)
+{
+    if (!sns_is_phone_number(value_gets(call->input, "phoneNumber")))
+        return sns_refuse(err, "PhoneNumber Reason: input incorrectly formatted");
+    return 0;
+}
+
+const struct service_operation devices_operations[] = {
+    {"sns", "CreatePlatformApplication", create_app, NULL, NULL},
+    {"sns", "GetPlatformApplicationAttributes", no_app, NULL, NULL},
+    {"sns", "SetPlatformApplicationAttributes", set_app, NULL, NULL},
+    {"sns", "ListEndpointsByPlatformApplication", no_app, NULL, NULL},
+    {"sns", "CreatePlatformEndpoint", no_app, NULL, NULL},
+    {"sns", "GetEndpointAttributes", no_endpoint, NULL, NULL},
+    {"sns", "SetEndpointAttributes", set_endpoint, NULL, NULL},
+    {"sns", "SetSMSAttributes", set_sms, NULL, NULL},
+    {"sns", "OptInPhoneNumber", opt_in, NULL, NULL},
+    {0},
+};

@@ -1,0 +1,232 @@
+/* Topics: what SNS looks at before the control plane does, what it adds to attributes, and permissions. */
+#include "sandbox/services/sns/arns.h"
+#include "sandbox/services/sns/attributes.h"
+
+#include "base/json.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
+
+#include <ctype.h>
+
+enum { MAX_TOPIC_NAME = 256 };
+
+#define DELIVERY_POLICY                                                                                      \
+    "{\"http\":{\"defaultHealthyRetryPolicy\":{\"minDelayTarget\":20,\"maxDelayTarget\":20,"                 \
+    "\"numRetries\":3,\"numMaxDelayRetries\":0,\"numNoDelayRetries\":0,\"numMinDelayRetries\":0,"            \
+    "\"backoffFunction\":\"linear\"},\"disableSubscriptionOverrides\":false,"                                \
+    "\"defaultRequestPolicy\":{\"headerContentType\":\"text/plain; charset=UTF-8\"}}}"
+
+/* The usual policy, with what the topic's own says in its place. */
+static const struct value *delivery_policy(struct arena *arena, struct str own)
+{
+    const struct value *usual, *given;
+    struct err err = ERR_INIT;
+    if (json_parse(arena, STR(DELIVERY_POLICY), &usual, &err) || !own.n ||
+        json_parse(arena, own, &given, &err))
+        return value_stringz(arena, DELIVERY_POLICY);
+    const struct value *http = value_merge(arena, value_getz(usual, "http"), value_getz(given, "http"));
+    return json_as_text(arena, value_with(arena, usual, STR("http"), http));
+}
+
+static int get_topic(struct service_call *call, struct err *err)
+{
+    struct str arn = value_gets(call->input, "TopicArn");
+    const struct value *attributes;
+    if (sns_check_arn(call, arn, "TopicArn", err) ||
+        sns_attributes(call, "GetTopicAttributes", "TopicArn", arn, &attributes, err))
+        return -1;
+    if (!value_getz(attributes, "DisplayName"))
+        attributes = value_with(call->arena, attributes, STR("DisplayName"), value_stringz(call->arena, ""));
+    if (str_eqz(value_gets(attributes, "FifoTopic"), "false"))
+        attributes = value_with(call->arena, attributes, STR("FifoTopic"), NULL);
+    if (str_ends(arn, STR(".fifo")) && !value_getz(attributes, "ContentBasedDeduplication"))
+        attributes = value_with(
+            call->arena, attributes, STR("ContentBasedDeduplication"), value_stringz(call->arena, "false"));
+    sns_answer_attributes(call, value_with(call->arena, attributes, STR("EffectiveDeliveryPolicy"),
+                                    delivery_policy(call->arena, value_gets(attributes, "DeliveryPolicy"))));
+    return 0;
+}
+
+static int set_topic(struct service_call *call, struct err *err)
+{
+    static const char *const fixed[] = {"FifoTopic", "Owner", "TopicArn"};
+    struct str name = value_gets(call->input, "AttributeName");
+    if (sns_check_arn(call, value_gets(call->input, "TopicArn"), "TopicArn", err))
+        return -1;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+        if (str_eqz(name, fixed[i]))
+            return sns_refuse(err, "AttributeName");
+    call->declined = true;
+    return 0;
+}
+
+static bool is_topic_name(struct str name, bool fifo)
+{
+    size_t n = str_ends(name, STR(".fifo")) ? name.n - 5 : name.n;
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)name.p[i]) && !strchr("-_", name.p[i]))
+            return false;
+    return n && name.n <= MAX_TOPIC_NAME && (n < name.n) == fifo;
+}
+
+/* The same again is the same topic; what differs is refused. */
+static int same_topic(struct service_call *call, struct str arn, const struct value *given, struct err *err)
+{
+    const struct value *have, *output, *tags = value_getz(call->input, "Tags");
+    const struct value_entry entry = {STR("ResourceArn"), value_string(call->arena, arn)};
+    if (sns_attributes(call, "GetTopicAttributes", "TopicArn", arn, &have, err))
+        return -1;
+    for (uint32_t i = 0; i < given->count; i++)
+        if (!str_eq(value_text(given->entries[i].value, STR_EMPTY),
+                value_text(value_get(have, given->entries[i].key), STR_EMPTY)))
+            return sns_refuse(err, "Attributes Reason: Topic already exists with different attributes");
+    if (tags && sns_control(call, "ListTagsForResource", value_map(call->arena, &entry, 1), &output, err))
+        return -1;
+    const struct value *wanted = tags ? wire_path(call->arena, tags, STR("@[]")) : NULL,
+                       *had = tags ? wire_path(call->arena, output, STR("Tags[]")) : NULL;
+    for (uint32_t i = 0; wanted && i < wanted->count; i++) {
+        bool found = false;
+        for (uint32_t k = 0; had && k < had->count; k++)
+            found = found || value_equal(wanted->items[i], had->items[k]);
+        if (!found)
+            return sns_refuse(err, "Tags Reason: Topic already exists with different tags");
+    }
+    call->output = &value_empty_map;
+    service_answer(call, "TopicArn", value_string(call->arena, arn));
+    return 0;
+}
+
+static int create_topic(struct service_call *call, struct err *err)
+{
+    struct str name = value_gets(call->input, "Name");
+    struct control_record topic;
+    const struct value *given = sns_by_name(call->arena, value_getz(call->input, "Attributes"));
+    if (!is_topic_name(name, str_eqz(value_gets(given, "FifoTopic"), "true")))
+        return sns_refuse(err, "Topic Name");
+    struct str arn = arena_printf(call->arena, "arn:aws:sns:%.*s:%.*s:%.*s", STR_ARG(call->region),
+        STR_ARG(services_account(call->services)), STR_ARG(name));
+    if (control_find(
+            services_control(call->services), call->arena, STR("aws.sns.topic"), call->region, arn, &topic))
+        return same_topic(call, arn, given, err);
+    call->declined = true;
+    return 0;
+}
+
+static int tag_topic(struct service_call *call, struct err *err)
+{
+    const struct value *tags =
+        value_as_list(wire_path(call->arena, value_getz(call->input, "Tags"), STR("@[]")));
+    for (uint32_t i = 0; i < tags->count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (str_eq(value_gets(tags->items[i], "Key"), value_gets(tags->items[k], "Key")))
+                return sns_refuse(err, "Duplicated keys are not allowed.");
+    call->declined = true;
+    return 0;
+}
+
+/* ---- permissions: statements in the topic's policy ---- */
+
+static const struct value *policy_read(struct service_call *call, struct err *err)
+{
+    struct str arn = value_gets(call->input, "TopicArn");
+    const struct value *attributes, *policy;
+    struct err why = ERR_INIT;
+    if (sns_check_arn(call, arn, "TopicArn", err) ||
+        sns_attributes(call, "GetTopicAttributes", "TopicArn", arn, &attributes, err))
+        return NULL;
+    return json_parse(call->arena, value_gets(attributes, "Policy"), &policy, &why) ? &value_empty_map
+                                                                                    : policy;
+}
+
+static int policy_write(
+    struct service_call *call, const struct value *policy, const struct value *statements, struct err *err)
+{
+    const struct value *output;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_set(&b, "TopicArn", value_getz(call->input, "TopicArn"));
+    view_text(&b, "AttributeName", STR("Policy"));
+    view_set(&b, "AttributeValue",
+        json_as_text(call->arena, value_with(call->arena, policy, STR("Statement"), statements)));
+    return sns_control(call, "SetTopicAttributes", value_builder_map(&b), &output, err);
+}
+
+/* One by itself, several as a list. */
+static const struct value *one_or_all(struct value_builder *b)
+{
+    const struct value *list = value_builder_list(b);
+    return list->count == 1 ? list->items[0] : list;
+}
+
+static int permitted_actions(struct service_call *call, const struct value **out, struct err *err)
+{
+    static const char *const known[] = {"Publish", "Subscribe", "GetTopicAttributes", "SetTopicAttributes",
+        "AddPermission", "RemovePermission", "DeleteTopic", "ListSubscriptionsByTopic", "Receive"};
+    const struct value *names =
+        value_as_list(wire_path(call->arena, value_getz(call->input, "ActionName"), STR("@[]")));
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < names->count; i++) {
+        struct str name = value_text(names->items[i], STR_EMPTY);
+        bool found = false;
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            found = found || str_eqz(name, known[k]);
+        if (!found)
+            return sns_refuse(err, "Policy statement action out of service scope!");
+        value_builder_add(
+            &b, value_string(call->arena, arena_printf(call->arena, "SNS:%.*s", STR_ARG(name))));
+    }
+    *out = one_or_all(&b);
+    return 0;
+}
+
+static int add_permission(struct service_call *call, struct err *err)
+{
+    const struct value *policy = policy_read(call, err), *actions = NULL,
+                       *accounts = value_as_list(
+                           wire_path(call->arena, value_getz(call->input, "AWSAccountId"), STR("@[]")));
+    struct value_builder all = VALUE_BUILDER(call->arena), roots = VALUE_BUILDER(call->arena),
+                         one = VALUE_BUILDER(call->arena);
+    if (!policy)
+        return -1;
+    const struct value *statements = value_as_list(value_getz(policy, "Statement"));
+    for (uint32_t i = 0; i < statements->count; i++) {
+        if (str_eq(value_gets(statements->items[i], "Sid"), value_gets(call->input, "Label")))
+            return sns_refuse(err, "Statement already exists");
+        value_builder_add(&all, statements->items[i]);
+    }
+    if (permitted_actions(call, &actions, err))
+        return -1;
+    for (uint32_t i = 0; i < accounts->count; i++)
+        value_builder_add(
+            &roots, value_string(call->arena, arena_printf(call->arena, "arn:aws:iam::%.*s:root",
+                                                  STR_ARG(value_text(accounts->items[i], STR_EMPTY)))));
+    view_set(&one, "Sid", value_getz(call->input, "Label"));
+    view_text(&one, "Effect", STR("Allow"));
+    view_set(&one, "Principal", value_with(call->arena, NULL, STR("AWS"), one_or_all(&roots)));
+    view_set(&one, "Action", actions);
+    view_set(&one, "Resource", value_getz(call->input, "TopicArn"));
+    value_builder_add(&all, value_builder_map(&one));
+    return policy_write(call, policy, value_builder_list(&all), err);
+}
+
+static int drop_permission(struct service_call *call, struct err *err)
+{
+    const struct value *policy = policy_read(call, err);
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    if (!policy)
+        return -1;
+    const struct value *statements = value_as_list(value_getz(policy, "Statement"));
+    for (uint32_t i = 0; i < statements->count; i++)
+        if (!str_eq(value_gets(statements->items[i], "Sid"), value_gets(call->input, "Label")))
+            value_builder_add(&all, statements->items[i]);
+    return policy_write(call, policy, value_builder_list(&all), err);
+}
+
+const struct service_operation topic_operations[] = {
+    {"sns", "CreateTopic", create_topic, NULL, NULL},
+    {"sns", "GetTopicAttributes", get_topic, NULL, NULL},
+    {"sns", "SetTopicAttributes", set_topic, NULL, NULL},
+    {"sns", "TagResource", tag_topic, NULL, NULL},
+    {"sns", "AddPermission", add_permission, NULL, NULL},
+    {"sns", "RemovePermission", drop_permission, NULL, NULL},
+    {0},
+};
