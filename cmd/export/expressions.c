@@ -12,7 +12,8 @@ static void add_reference(struct export *export, struct export_references *list,
         dot--;
     struct str attr = str_slice(text, dot, text.n);
     const struct declared_export *of = dot ? map_get(&export->declared, str_slice(text, 0, dot - 1)) : NULL;
-    for (size_t i = 0; of && i < of->n; i++) {
+    bool written = of && (of->reverse || !export->separate); /* configuration leaves the others out */
+    for (size_t i = 0; written && i < of->n; i++) {
         struct str name = of->reverse ? reverse_output(of->reverse, attr) : attr;
         ARENA_GROW(list->arena, list->items, list->n, list->cap);
         list->items[list->n++] = (struct export_reference){
@@ -34,11 +35,12 @@ static bool is_given(const struct exported *one, const struct value *sources)
 static void add_owner(
     struct export *export, const struct exported *one, struct str name, struct export_references *out)
 {
+    struct str of = one->made->type->of.n ? one->made->type->of : STR("id");
     ARENA_GROW(out->arena, out->items, out->n, out->cap);
-    out->items[out->n++] =
-        (struct export_reference){.full = arena_printf(export->arena, "%.*s.id", STR_ARG(one->owner)),
-            .resource = one->owner,
-            .value = value_get(one->after, name)};
+    out->items[out->n++] = (struct export_reference){
+        .full = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(one->owner), STR_ARG(of)),
+        .resource = one->owner,
+        .value = value_get(one->after, name)};
 }
 
 bool export_references(

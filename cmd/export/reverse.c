@@ -52,7 +52,9 @@ static void add_attr(
     const struct value *besides = value_get(one->type->besides, attr), *v = value_get(level->object, attr);
     one->values = reverse_fields(r->arena, level, before, is_named, &attr);
     for (uint32_t i = 0; besides && !value_is_empty(v) && i < besides->count; i++)
-        one->values = reverse_set(r->arena, one->values, besides->entries[i].key, besides->entries[i].value);
+        if (!value_get(one->values, besides->entries[i].key)) /* unless another attribute says it */
+            one->values =
+                reverse_set(r->arena, one->values, besides->entries[i].key, besides->entries[i].value);
     for (uint32_t i = 0; one->values != before && i < one->values->count; i++)
         if (value_get(before, one->values->entries[i].key) != one->values->entries[i].value)
             add_source(one, r->arena, one->values->entries[i].key, attr);
@@ -66,7 +68,9 @@ static void add_owner(const struct reverse *r, struct reversed *one, const struc
     bool several = str_find_char(names, '/', 0) >= 0;
     for (uint32_t i = 0; names.n; i++) {
         struct str name = str_cut(names, '/', &names);
-        struct str id = several && ids && i < ids->count ? value_text(ids->items[i], STR_EMPTY) : STR("id");
+        struct str id = several && ids && i < ids->count ? value_text(ids->items[i], STR_EMPTY)
+                        : one->type->of.n                ? one->type->of
+                                                         : STR("id");
         const struct value *v = value_get(whole->values, id);
         one->values = value_with(r->arena, one->values, name, v ? v : &value_unknown);
         if (several)

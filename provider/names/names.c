@@ -114,6 +114,7 @@ static struct names_type *type_new(struct arena *arena, struct str other, const 
     *type = (struct names_type){.other = other,
         .schema = schema,
         .into_by = STR_EMPTY,
+        .of = STR_EMPTY,
         .at = STR_EMPTY,
         .key = STR_EMPTY,
         .import_id = STR_EMPTY};
@@ -138,6 +139,7 @@ static int read_terraform(
     type->import_only = node_get(one, "import_only") != NULL;
     read_rules(names->arena, type, node_get(one, "names"));
     type->into_by = node_text(node_get(one, "by"));
+    type->of = node_text(node_get(one, "of"));
     type->at = node_text(node_get(one, "at"));
     type->key = node_text(node_get(one, "key"));
     type->import_id = node_text(node_get(one, "import_id"));

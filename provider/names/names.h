@@ -80,6 +80,7 @@ struct names_type {
     size_t n;
     struct str into_by;      /* Terraform: it is a part of another resource, which this attribute leads to, or
                                 several      with slashes between, by that one's id; "" not */
+    struct str of;           /* likewise: which attribute of the whole that is; "" its id */
     struct str at;           /* likewise: the map in that one's attributes of which it is an entry ... */
     struct str key;          /* ... under what this attribute has */
     const struct value *ids; /* Terraform: attributes that the id is made of */

@@ -1,6 +1,6 @@
 """
 Terraform's representation of plans, read by tools that others wrote: Checkov (WEIR_CHECKOV, or on the PATH), conftest (WEIR_CONFTEST),
-python-hcl2's `hcl2tojson` (WEIR_HCL). Each is skipped where it is not there.
+python-hcl2's `hcl2tojson` (WEIR_HCL), Terraform with its provider (TF_PLUGINS). Each is skipped where it is not there.
 """
 
 import json
@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 from support import ROOT, Stack
+from test_export_terraform import GIVEN, ROUND
+from test_import_terraform import PLUGINS, PROVIDER
 
 CHECKOV, CONFTEST, HCL = (os.environ.get(f"WEIR_{name.upper()}") or shutil.which(program) for name, program in (("checkov", "checkov"), ("conftest", "conftest"), ("hcl", "hcl2tojson")))
 CASES = yaml.safe_load((ROOT / "tests/rules/terraform.yaml").read_text())
@@ -114,3 +116,36 @@ def test_hcl_is_hcl(stack, name):
     parsed = json.loads(subprocess.run([HCL, "main.tf"], cwd=stack.folder, check=True, capture_output=True, text=True).stdout)
     found = {(kind.strip('"'), one.strip('"')) for block in parsed["resource"] for kind, named in block.items() for one in named}
     assert found == set(re.findall(r'^resource "(\w+)" "([\w-]+)" {$', text, re.MULTILINE)) and len(found) > 20
+
+
+@pytest.mark.skipif(not shutil.which("terraform") or not PLUGINS.exists(), reason="Terraform with its provider is not installed")
+def test_terraform_takes_over(stack, cloud, tmp_path):
+    """Terraform imports what is there and makes nothing anew; what it would change are tags of weir's, and what no service reports."""
+    stack.write(ROUND).apply(*GIVEN)
+    folder = tmp_path / "terraform"
+    folder.mkdir()
+    stack.run("export", "terraform", "-o", folder / "main.tf", *GIVEN)
+    (folder / "provider.tf").write_text(PROVIDER[PROVIDER.index("provider "):])
+    (folder / "rc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{PLUGINS}"\n  }}\n}}\n')
+    env = {**os.environ, "TF_CLI_CONFIG_FILE": str(folder / "rc"), "AWS_ENDPOINT_URL": cloud.url, "CHECKPOINT_DISABLE": "1", "TF_VAR_secret_secret_string": "hush-hush-hush"}
+
+    def read(value):
+        return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
+
+    def terraform(*args):
+        done = subprocess.run(["terraform", *args], cwd=folder, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    terraform("init", "-no-color")
+    terraform("validate", "-no-color")
+    terraform("plan", "-no-color", "-out=it.plan")
+    changes = [one for one in json.loads(terraform("show", "-json", "it.plan"))["resource_changes"] if one["mode"] == "managed"]
+    imported = {one["address"] for one in changes if one["change"].get("importing")}
+    made = {one["address"] for one in changes if "create" in one["change"]["actions"]}
+    assert len(imported) > 20 and not [one["address"] for one in changes if "delete" in one["change"]["actions"]]
+    assert made <= {"aws_glue_catalog_database.films", "aws_secretsmanager_secret_version.secret", "aws_cloudwatch_event_target.rule_queue"}, made
+    # max_message_size: the provider of before 2025-08 knows another default than SQS has
+    told = {"tags", "tags_all", "force_destroy", "recovery_window_in_days", "force_detach_policies", "policy", "max_message_size"}
+    differ = {(one["address"], key) for one in changes if one["change"]["actions"] == ["update"] for key, value in one["change"]["before"].items() if value not in (None, "", [], False) and read(one["change"]["after"].get(key, value)) != read(value)}
+    assert {key for _, key in differ} <= told, differ

@@ -137,7 +137,7 @@ ROUND = """
     stack: around
     inputs: {password: {type: string, sensitive: true}}
     resources:
-      key: {type: aws.kms.key, description: of the lake, rotation: true}
+      key: {type: aws.kms.key, description: of the lake, rotation: true, key_usage: ENCRYPT_DECRYPT}
       lake:
         type: aws.s3.bucket
         name: around-lake
