@@ -213,8 +213,10 @@ void fleet_view_begin(struct fleet *fleet)
     fleet->view = view;
     view->pause_ms = REPEAT_MS;
     view->due_ms = clock_mono_ms() + SLOW_MS;
+    pthread_mutex_lock(&fleet->lock); /* the thread looks only then */
     view->watched = !view->quiet && !pthread_create(&view->thread, NULL, view_draw, fleet);
     view->live &= view->watched;
+    pthread_mutex_unlock(&fleet->lock);
 }
 
 void fleet_view_end(struct fleet *fleet)
