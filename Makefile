@@ -260,9 +260,9 @@ $(BUILD)/weir.vsix: $(addprefix editors/vscode/,extension.js package.json packag
 MACHINES ?= x86_64
 .PHONY: dist test-dist
 test-dist: $(BUILD)/.setup-dist $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## a release, twice the same and installed; the static program where nothing else is
-	@tools/setup machines docker
-	@WEIR_LONG=1 tools/test e2e tests/e2e/test_dist.py tests/e2e/test_static.py
-dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, static program, .deb, what is in them, hashes; WEIR_SIGN_KEY=FILE signs it
+	@tools/setup machines docker release
+	@WEIR_LONG=1 tools/test e2e tests/e2e/test_dist.py tests/e2e/test_get_it.py tests/e2e/test_static*.py
+dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, .deb, static programs for MACHINES in all kinds of packages, what is in them, hashes; WEIR_SIGN_KEY=FILE signs it
 	@tools/dist $(VERSION) dist $(MACHINES)
 .PHONY: static
 static: $(BUILD)/.setup-dist ## one static program for any Linux of these MACHINES, in build-MACHINE/weir
