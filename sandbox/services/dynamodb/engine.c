@@ -113,9 +113,14 @@ static int send_once(const struct item_call *call, struct http_response *respons
 }
 
 /* The engine's refusal in DynamoDB's words: {"__type": "com.amazonaws…#Code", "message": …}. */
-static int engine_refused(const struct item_call *call, int status, struct err *err)
+static int engine_refused(struct item_call *call, int status, struct err *err)
 {
     struct str type = value_gets(call->output, "__type"), text = value_gets(call->output, "message");
+    if (value_getz(call->output, "Item")) { /* spelt so where it comes with the item */
+        call->output =
+            value_with(call->arena, call->output, STR("Message"), value_getz(call->output, "message"));
+        call->output = value_with(call->arena, call->output, STR("message"), NULL);
+    }
     struct str code = str_slice(type, str_after_last(type, "#"), type.n);
     if (!text.n)
         text = value_gets(call->output, "Message");

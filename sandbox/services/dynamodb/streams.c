@@ -86,6 +86,8 @@ static struct str shard_alias(struct arena *arena, struct str own)
         digest[9], digest[10], digest[11]);
 }
 
+#define FIRST_NUMBER "100000000000000000000" /* as long as the engine's, and before all of them */
+
 /* Those of a stream that is on are open, whatever the engine says of their end. */
 static const struct value *stream_shards(struct arena *arena, const struct value *stream)
 {
@@ -96,9 +98,12 @@ static const struct value *stream_shards(struct arena *arena, const struct value
         const struct value *shard = list->items[i], *range = value_getz(shard, "SequenceNumberRange");
         struct str alias = shard_alias(arena, value_gets(shard, "ShardId"));
         shard = value_with(arena, shard, STR("ShardId"), value_string(arena, alias));
-        if (open && range)
-            shard = value_with(arena, shard, STR("SequenceNumberRange"),
-                value_with(arena, range, STR("EndingSequenceNumber"), NULL));
+        if (!value_gets(range, "StartingSequenceNumber").n) /* nothing was written yet */
+            range =
+                value_with(arena, range, STR("StartingSequenceNumber"), value_stringz(arena, FIRST_NUMBER));
+        if (open)
+            range = value_with(arena, range, STR("EndingSequenceNumber"), NULL);
+        shard = value_with(arena, shard, STR("SequenceNumberRange"), range);
         value_builder_add(&b, shard);
     }
     return value_builder_list(&b);
