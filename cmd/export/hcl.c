@@ -8,8 +8,8 @@ struct hcl {
     struct buf *out;
     struct value_builder variables; /* name -> what it is for */
     const struct exported *one;
-    const struct export_references *references;
-    struct str attr; /* that is being written */
+    struct export_references references; /* of `attr` */
+    struct str attr;                     /* that is being written */
 };
 
 static void indent(struct hcl *h, int depth)
@@ -25,8 +25,8 @@ static const struct export_reference *next_reference(
     const struct hcl *h, struct str text, size_t from, size_t *at)
 {
     const struct export_reference *best = NULL;
-    for (size_t i = 0; i < h->references->n; i++) {
-        const struct export_reference *one = &h->references->items[i];
+    for (size_t i = 0; i < h->references.n; i++) {
+        const struct export_reference *one = &h->references.items[i];
         struct str value = value_text(one->value, STR_EMPTY);
         ptrdiff_t found = value.n > 1 && !value_is_sensitive(one->value) ? str_find(text, value, from) : -1;
         bool longer = best && (size_t)found == *at && value.n > best->value->string.n;
@@ -96,8 +96,8 @@ static void write_unknown(struct hcl *h)
 {
     const struct export_reference *found = NULL, *alike = NULL;
     size_t n = 0;
-    for (size_t i = 0; i < h->references->n; i++) {
-        const struct export_reference *one = &h->references->items[i];
+    for (size_t i = 0; i < h->references.n; i++) {
+        const struct export_reference *one = &h->references.items[i];
         if (!value_is_null(one->value) && !value_is_unknown(one->value))
             continue;
         found = one;
@@ -241,10 +241,8 @@ static void write_resource(struct hcl *h, size_t index)
     if (!one->part)
         write_left_out(h, one, h->export->n - index);
     for (uint32_t i = 0; i < one->after->count; i++) {
-        struct export_references references;
         h->attr = one->after->entries[i].key;
-        h->references = &references;
-        if (export_references(h->export, one, h->attr, &references))
+        if (export_references(h->export, one, h->attr, &h->references))
             write_attr(h, h->attr, one->after->entries[i].value, 1);
     }
     buf_addz(h->out, "}\n");

@@ -47,7 +47,7 @@ static void find_below(struct finding *f, struct str name, int depth);
 static bool is_searched(struct finding *f, struct str path, const char *name)
 {
     struct stat st;
-    return name[0] != '.' && strcmp(name, "node_modules") && !lstat(arena_strz(f->arena, path), &st) &&
+    return name[0] != '.' && strcmp(name, "node_modules") != 0 && !lstat(arena_strz(f->arena, path), &st) &&
            S_ISDIR(st.st_mode);
 }
 

@@ -110,7 +110,7 @@ static int visit(struct ordering *o, size_t at)
         struct reference to = o->references[at][i];
         size_t first = 0;
         o->places[o->depth - 1] = to.span;
-        while (o->way[first] != to.to && first < o->depth - 1)
+        while (first < o->depth - 1 && o->way[first] != to.to)
             first++;
         status = o->visited[to.to] == 1 ? report_circle(o, first) : visit(o, to.to);
     }

@@ -65,8 +65,9 @@ static struct rule_finding ask_check(struct planner *p, const struct rule *check
 }
 
 /* Again, as long as the check allows: what was applied may need a while until it works. */
-static struct rule_finding ask_patiently(struct planner *p, const struct rule *check)
+static struct rule_finding ask_patiently(const struct plan *plan, const struct rule *check)
 {
+    struct planner *p = plan->planner;
     enum { PAUSE_MS = 250, PAUSE_MAX_MS = 5000 };
     int64_t until_ms = clock_mono_ms() + check->within_ms;
     struct err stopped = ERR_INIT;
@@ -92,7 +93,7 @@ void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
     for (size_t i = 0; i < stack->rule_count && !plan->destroy; i++) {
         const struct rule *rule = &stack->rules[i];
         if (rule->check && (!rule->module || module_entry(p, rule->module) == ENTRY_IN))
-            plan->checks[plan->check_count++] = ask_patiently(p, rule);
+            plan->checks[plan->check_count++] = ask_patiently(plan, rule);
     }
     p->diags = diags;
 }

@@ -99,7 +99,8 @@ static const struct value *from_client(struct op_ctx *ctx, const struct image_na
                                               : path_join(ctx->arena, str_z(getenv("HOME")), STR(".docker"));
     const struct value *config;
     path = path_join(ctx->arena, path, STR("config.json"));
-    if (file_read_own(ctx->arena, path.p, CONFIG_MAX, &text, NULL) || json_parse(ctx->arena, text, &config, NULL))
+    if (file_read_own(ctx->arena, path.p, CONFIG_MAX, &text, NULL) ||
+        json_parse(ctx->arena, text, &config, NULL))
         return NULL;
     struct str token = value_gets(entry_of(value_getz(config, "auths"), name), "auth");
     return token.n ? from_token(ctx, name, token) : NULL;

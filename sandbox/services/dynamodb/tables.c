@@ -28,10 +28,10 @@ static int engine_ask(
     struct item_sync *sync, const char *operation, const struct value *input, struct err *err)
 {
     sync->call.operation = str_z(operation);
-    sync->call.input = value_with(sync->call.arena, input, STR("TableName"),
-        strcmp(operation, "TagResource") && strcmp(operation, "ListTagsOfResource")
-            ? value_string(sync->call.arena, sync->name)
-            : NULL);
+    sync->call.input = input;
+    if (!value_getz(input, "ResourceArn"))
+        sync->call.input =
+            value_with(sync->call.arena, input, STR("TableName"), value_string(sync->call.arena, sync->name));
     return item_engine_call(&sync->call, err);
 }
 
