@@ -182,10 +182,50 @@ static int check_names(
     return 0;
 }
 
+/* ---- what tags are put on ---- */
+
+static const char tagged[] =
+    "arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:"
+    "(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|"
+    "code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-"
+    "[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)";
+enum { TAGGED_QUALIFIER = 8 };
+
+static int not_there(const char *what, struct str arn, struct err *err)
+{
+    return service_refuse(err, 404, "ResourceNotFoundException", "%s not found: %.*s", what, STR_ARG(arn));
+}
+
+static int check_tagged(struct services *services, struct exchange *x, struct str arn, struct err *err)
+{
+    static const struct str mapping = STR_INIT(":event-source-mapping:");
+    struct str groups[GROUPS];
+    struct faults faults = {0};
+    struct control_record found;
+    if (!name_meets(tagged, arn, groups))
+        add_pattern(&faults, "resource", arn, tagged);
+    if (refuse_faults(&faults, "ValidationException", err))
+        return -1;
+    if (groups[TAGGED_QUALIFIER].n)
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "Tags on function aliases and versions are not supported. Please specify a function ARN.");
+    if (str_find(arn, STR(":capacity-provider:"), 0) >= 0)
+        return not_there("Capacity provider", arn, err);
+    ptrdiff_t at = str_find(arn, mapping, 0);
+    return at < 0 ||
+                   control_find(services_control(services), &x->arena, STR("aws.lambda.event_source_mapping"),
+                       x->auth.region, str_slice(arn, (size_t)at + mapping.n, arn.n), &found)
+               ? 0
+               : not_there("Event source mapping", arn, err);
+}
+
 int lambda_read_names(struct services *services, struct exchange *x, struct err *err)
 {
+    static const struct str tags = STR_INIT("/2017-03-31/tags/");
     struct str before, name, after;
-    (void)services;
+    if (str_starts(x->request.path, tags) &&
+        url_decode(&x->arena, str_slice(x->request.path, tags.n, x->request.path.n), false, &name))
+        return check_tagged(services, x, name, err);
     if (!find_name(x->request.path, &before, &name, &after) || !url_decode(&x->arena, name, false, &name))
         return 0;
     return check_names(x, before, name, after, err);
