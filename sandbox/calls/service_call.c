@@ -82,6 +82,8 @@ static const struct {
     {"iam", "SimulatePrincipalPolicy",
         "PolicyInputList PermissionsBoundaryPolicyInputList ResourcePolicy ResourceOwner CallerArn "
         "ResourceHandlingOption"},
+    {"lambda", "UpdateFunctionCode", "SourceKMSKeyArn PublishTo"},
+    {"lambda", "UpdateFunctionConfiguration", "CapacityProviderConfig DurableConfig"},
     {"kinesis", "DescribeStream", "StreamId"},
     {"kinesis", "GetRecords", "StreamId"},
     {"kinesis", "GetShardIterator", "StreamId"},

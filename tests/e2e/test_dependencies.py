@@ -402,6 +402,7 @@ LETS_GO = {
     ("aws.ec2.subnet", "aws.ec2.network_acl_association"): "associations go with it",
     ("aws.kafka.cluster", "aws.kafka.topic"): "topics go with it",
     ("aws.kms.key", "aws.kms.alias"): "a key is only scheduled for deletion, and takes its aliases with it then",
+    ("aws.events.event_bus", "aws.events.archive"): "an archive stays, with the events that it has",
     ("aws.lambda.function", "aws.lambda.event_source_mapping"): "a mapping stays, and invokes nothing any more",
     ("aws.rds.instance", "aws.rds.snapshot"): "snapshots made by hand stay",
     ("aws.redshift.cluster", "aws.redshift.snapshot"): "snapshots made by hand stay",

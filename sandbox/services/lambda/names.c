@@ -129,7 +129,7 @@ static struct str qualifier_in(struct arena *arena, struct str query)
 static bool takes_qualifier(struct str after)
 {
     static const char *const ends[] = {"", "/configuration", "/invocations", "/url", "/event-invoke-config",
-        "/provisioned-concurrency", "/runtime-management-config", "/policy"};
+        "/provisioned-concurrency", "/runtime-management-config"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (str_eqz(after, ends[i]))
             return true;
@@ -141,12 +141,10 @@ static void write_plain(
 {
     AUTO_BUF struct buf path = BUF_INIT;
     bool beside = takes_qualifier(after), latest = str_eqz(groups[QUALIFIER], "$LATEST");
+    if (groups[QUALIFIER].n && !beside && !latest)
+        return; /* an ARN with its alias, as in permissions: whatever is found by it */
     buf_add_str(&path, before);
     url_encode(&path, groups[NAME], false);
-    if (groups[QUALIFIER].n && !beside && !latest) {
-        buf_addz(&path, ":");
-        url_encode(&path, groups[QUALIFIER], false);
-    }
     buf_add_str(&path, after);
     x->request.path = arena_str(&x->arena, buf_str(&path));
     if (!groups[QUALIFIER].n || !beside || asked)

@@ -55,6 +55,7 @@ LACKING = {  # members of AWS's answers that the sandbox leaves out
     r"transfer DescribeServer .*VpcEndpointId": "no endpoint is created for it",
 }
 EXTRA = {  # members of the sandbox's answers that AWS's do not have
+    r"logs DescribeResourcePolicies resourcePolicies\[\].policyScope": "newer than the recording",
     r".*(\.|^)(Tags|TagList|tags)\b": "the stack's ownership tags",
     r"apigatewayv2 GetApi IpAddressType": "botocore's model has it; the recording is older",
     r"cognito-idp DescribeUserPool UserPool.(DeletionProtection|EmailConfiguration.EmailSendingAccount|UserPoolTier)": "botocore's model has it; the recording is older",
@@ -138,6 +139,11 @@ def recorded(services):
     return found
 
 
+def without_function(resource):
+    """A secret is rotated by a function, which is not among what is made here."""
+    return {k: v for k, v in resource.items() if resource["type"] != "aws.secretsmanager.secret" or not k.startswith("rotation")}
+
+
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
     services = Services(subprocess.run([str(WEIR), "schema", "--calls"], capture_output=True, text=True, check=True).stdout.splitlines())
@@ -145,7 +151,7 @@ def said(tmp_path_factory):
     recorder = Recorder(server.port, services)
     stack = Stack(tmp_path_factory.mktemp("said") / "stack")
     stack.env |= {"AWS_ACCESS_KEY_ID": server.access, "AWS_SECRET_ACCESS_KEY": server.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": recorder.url}
-    stack.write(yaml.safe_dump({"stack": "answers", "resources": {e.address: e.resource() for e in entries() if ALONE.match(e.type)}}))
+    stack.write(yaml.safe_dump({"stack": "answers", "resources": {e.address: without_function(e.resource()) for e in entries() if ALONE.match(e.type)}}))
     stack.apply()
     recorder.said.clear()
     stack.assert_settled()
