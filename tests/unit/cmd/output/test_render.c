@@ -464,7 +464,7 @@ static void only_signs_are_coloured(void **state)
              "\"- list\": \"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy\"}");
     plan->changes[0].attrs[2].before = json("{\"--job-bookmark-option\": \"no\"}");
     plan->changes[0].decision.action = ACTION_UPDATE;
-    render_markdown(plan, STR("films"), STR(""), &out);
+    render_markdown(plan, STR("films"), STR(""), MARKDOWN_MAX, &out);
     struct str rest = buf_str(&out), line;
     while (rest.p) {
         line = str_cut(rest, '\n', &rest);
@@ -477,7 +477,7 @@ static void only_signs_are_coloured(void **state)
     assert_null(strstr(out.p, "\n+  +"));
     plan->changes[0].decision.action = ACTION_REPLACE;
     AUTO_BUF struct buf replaced = BUF_INIT;
-    render_markdown(plan, STR("films"), STR(""), &replaced);
+    render_markdown(plan, STR("films"), STR(""), MARKDOWN_MAX, &replaced);
     assert_non_null(strstr(replaced.p, "\n-/+ replace "));
 }
 
@@ -485,7 +485,7 @@ static void a_comment_is_long_enough(void **state)
 {
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
-    render_markdown(many(2000), STR("films"), STR("prod"), &out);
+    render_markdown(many(2000), STR("films"), STR("prod"), MARKDOWN_MAX, &out);
     assert_true(out.n > 40000 && out.n <= 65536);
     struct str text = buf_str(&out);
     assert_true(
@@ -554,7 +554,7 @@ static void what_was_not_looked_at_is_not_called_unchanged(void **state)
     render_drift(&plan, &(struct render_options){0}, &out);
     assert_non_null(strstr(out.p, "No drift where weir could look.\n2 recorded"));
     buf_clear(&out);
-    render_markdown(&plan, STR("s"), STR_EMPTY, &out);
+    render_markdown(&plan, STR("s"), STR_EMPTY, MARKDOWN_MAX, &out);
     assert_string_equal(out.p,
         "### weir plan: s\n\nNo changes where weir could look.\n\n"
         "> **2** recorded resources could not be looked at and count as recorded: no way: `a`, "

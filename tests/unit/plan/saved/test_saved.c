@@ -47,7 +47,7 @@ static void render(struct buf *out, const struct plan *whole)
     buf_clear(out);
     render_plan(plan, &(struct render_options){.everything = true}, out);
     render_plan(plan, &(struct render_options){.compact = true}, out);
-    render_markdown(plan, STR("test"), STR_EMPTY, out);
+    render_markdown(plan, STR("test"), STR_EMPTY, MARKDOWN_MAX, out);
 }
 
 static void what_is_shown_is_what_is_done(void **state)
