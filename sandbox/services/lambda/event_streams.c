@@ -89,7 +89,8 @@ static void find_shards(struct stream_reader *reader, const struct turn *turn)
 static void open_shard(struct shard_reader *shard, const struct turn *turn)
 {
     struct str position = value_gets(turn->attrs, "starting_position");
-    const struct value *time = value_getz(turn->attrs, "starting_position_timestamp"), *output;
+    const struct value *output;
+    int64_t from_ms;
     const char *type = !shard->from   ? "TRIM_HORIZON"
                        : shard->after ? "AFTER_SEQUENCE_NUMBER"
                                       : "AT_SEQUENCE_NUMBER";
@@ -102,8 +103,10 @@ static void open_shard(struct shard_reader *shard, const struct turn *turn)
     if (shard->from)
         entries[n++] =
             (struct value_entry){STR("StartingSequenceNumber"), value_stringz(turn->arena, shard->from)};
-    else if (!strcmp(type, "AT_TIMESTAMP") && time)
-        entries[n++] = (struct value_entry){STR("Timestamp"), time};
+    else if (!strcmp(type, "AT_TIMESTAMP") &&
+             time_parse_rfc3339(value_gets(turn->attrs, "starting_position_timestamp"), &from_ms))
+        entries[n++] =
+            (struct value_entry){STR("Timestamp"), value_float(turn->arena, (double)from_ms / 1000)};
     if (!stream_call(turn, "GetShardIterator", entries, n, &output))
         set_text(&shard->iterator, value_gets(output, "ShardIterator"));
 }
@@ -221,6 +224,11 @@ static bool is_given_up(const struct turn *turn, const struct shard_reader *shar
     return most >= 0 && shard->attempts > most;
 }
 
+static const struct value *items_from(struct arena *arena, const struct value *list, uint32_t from)
+{
+    return value_list(arena, list->items + from, list->count - from);
+}
+
 /* True: the batch is done with. */
 static bool after_failure(
     const struct turn *turn, struct shard_reader *shard, const struct value *records, uint32_t from)
@@ -237,8 +245,8 @@ static bool after_failure(
     else
         shard->attempts++;
     if (is_given_up(turn, shard)) {
-        discard_batch(turn, shard, records);
-        return !from;
+        discard_batch(turn, shard, items_from(turn->arena, records, from));
+        return true;
     }
     services_sleep(turn->source->services, RETRY_MS);
     return false;

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 import uuid
 
 import pytest
@@ -102,6 +103,28 @@ def test_a_function_says_where_to_go_on(job_sandbox):
     source = Stream(job_sandbox, stream.arn, FunctionResponseTypes=["ReportBatchItemFailures"], MaximumRetryAttempts=1, DestinationConfig={"OnFailure": {"Destination": letters.arn}})
     assert json.loads(letters.bodies(1)[0])["KinesisBatchInfo"]["batchSize"] == 2
     assert source.calls() == [["a", "again", "b"], ["again", "b"]]
+    source.stop()
+
+
+def test_what_is_given_up_at_once_goes_there_once(job_sandbox):
+    """Only what was not done, and the stream goes on."""
+    stream, letters = Kinesis(job_sandbox), Queue(job_sandbox)
+    stream.put("a", "again", "b")
+    source = Stream(job_sandbox, stream.arn, FunctionResponseTypes=["ReportBatchItemFailures"], MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": letters.arn}})
+    assert json.loads(letters.bodies(1)[0])["KinesisBatchInfo"]["batchSize"] == 2
+    stream.put("c")
+    assert until(lambda: len(source.calls()) > 1 and source.calls()) == [["a", "again", "b"], ["c"]]
+    source.stop()
+
+
+def test_a_stream_is_read_from_a_time_on(job_sandbox):
+    stream = Kinesis(job_sandbox)
+    stream.put("old")
+    later = int(time.time()) + 1
+    until(lambda: time.time() > later)
+    stream.put("new")
+    source = Stream(job_sandbox, stream.arn, StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=later)
+    assert until(lambda: source.calls()) == [["new"]]
     source.stop()
 
 
