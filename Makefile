@@ -148,7 +148,7 @@ test-long: ## what takes hours: all tests also under the sanitizers, Spark jobs,
 	@MAKE='$(MAKE)' tools/test long $(or $(PART),$(PARTS))
 .PHONY: $(PARTS:%=long-%)
 long-test:
-	@tools/setup s3
+	@tools/setup s3 dynamodb
 	@$(MAKE) --no-print-directory test
 long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
 	@tools/setup jobs docker machines kafka airflow grafana localstack stores editors
