@@ -82,61 +82,63 @@ static int item_http(struct item_engine *engine, struct http_engine **out, struc
     return status;
 }
 
-static int send_once(const struct item_call *call, struct http_response *response, struct err *err)
+static struct str engine_name(const struct item_scope *scope)
 {
-    struct services_parts *parts = services_parts(call->services);
-    struct arena *arena = call->arena;
+    return arena_printf(scope->arena, "dynamodb-%.*s", STR_ARG(scope->region));
+}
+
+static int send_once(const struct item_scope *scope, const char *operation, struct str body,
+    struct http_response *response, struct err *err)
+{
+    struct services_parts *parts = services_parts(scope->services);
     struct daemon_self self;
     struct http_engine *http;
-    AUTO_BUF struct buf body = BUF_INIT;
-    struct str name = arena_printf(arena, "dynamodb-%.*s", STR_ARG(call->region));
-    if (daemon_want(parts->daemons, &dynoxide, name, NULL, arena, &self, err) ||
+    if (daemon_want(parts->daemons, &dynoxide, engine_name(scope), NULL, scope->arena, &self, err) ||
         item_http(parts->items, &http, err))
         return -1;
-    json_write(&body, call->input, JSON_PLAIN);
     struct http_header headers[] = {
         {STR("Content-Type"), STR("application/x-amz-json-1.0")},
-        {STR("X-Amz-Target"), arena_printf(arena, "%s.%.*s", call->target, STR_ARG(call->operation))},
+        {STR("X-Amz-Target"), arena_printf(scope->arena, "DynamoDB_20120810.%s", operation)},
         {STR("X-Amz-Date"), STR("20260101T000000Z")}, /* it looks whether there is a signature, not at it */
         {STR("Authorization"),
             STR("AWS4-HMAC-SHA256 Credential=sandbox/20260101/local/dynamodb/aws4_request, "
                 "SignedHeaders=host, Signature=0")},
     };
     const struct http_request request = {.method = STR("POST"),
-        .url = arena_printf(arena, "http://127.0.0.1:%u/", (unsigned)self.ports[0]),
+        .url = arena_printf(scope->arena, "http://127.0.0.1:%u/", (unsigned)self.ports[0]),
         .headers = headers,
         .header_count = sizeof headers / sizeof *headers,
-        .body = buf_str(&body),
+        .body = body,
         .max_response = MAX_ANSWER,
         .timeout_ms = TIMEOUT_MS};
-    return http_send(http, &request, arena, response, err);
+    return http_send(http, &request, scope->arena, response, err);
 }
 
 /* The engine's refusal in DynamoDB's words: {"__type": "com.amazonaws…#Code", "message": …}. */
-static int engine_refused(struct item_call *call, int status, struct err *err)
+static int engine_refused(struct arena *arena, int status, const struct value **output, struct err *err)
 {
-    struct str type = value_gets(call->output, "__type"), text = value_gets(call->output, "message");
-    if (value_getz(call->output, "Item")) { /* spelt so where it comes with the item */
-        call->output =
-            value_with(call->arena, call->output, STR("Message"), value_getz(call->output, "message"));
-        call->output = value_with(call->arena, call->output, STR("message"), NULL);
+    struct str type = value_gets(*output, "__type"),
+               code = str_slice(type, str_after_last(type, "#"), type.n);
+    const struct value *lower = value_getz(*output, "message");
+    struct str text = value_text(lower ? lower : value_getz(*output, "Message"), STR_EMPTY);
+    if (value_getz(*output, "Item")) { /* spelt so where it comes with the item */
+        *output = value_with(arena, *output, STR("Message"), lower);
+        *output = value_with(arena, *output, STR("message"), NULL);
     }
-    struct str code = str_slice(type, str_after_last(type, "#"), type.n);
-    if (!text.n)
-        text = value_gets(call->output, "Message");
-    return service_refuse(err, status, arena_strz(call->arena, code), "%.*s", STR_ARG(text));
+    return service_refuse(err, status, arena_strz(arena, code), "%.*s", STR_ARG(text));
 }
 
 /* One that has just ended is started again, as soon as its end is seen; what may be done already is not asked
  * for twice. */
-static int send_whole(const struct item_call *call, struct http_response *response, struct err *err)
+static int send_whole(const struct item_scope *scope, const char *operation, struct str body,
+    struct http_response *response, struct err *err)
 {
     struct err failed;
     for (int tries = 0; tries < TRIES; tries++) {
         failed = (struct err)ERR_INIT;
-        if (!send_once(call, response, &failed))
+        if (!send_once(scope, operation, body, response, &failed))
             return 0;
-        if (failed.class != ERR_NETWORK || failed.lost || !services_sleep(call->services, AGAIN_MS))
+        if (failed.class != ERR_NETWORK || failed.lost || !services_sleep(scope->services, AGAIN_MS))
             break;
     }
     if (failed.class != ERR_NETWORK)
@@ -144,10 +146,19 @@ static int send_whole(const struct item_call *call, struct http_response *respon
     return service_refuse(err, 500, "InternalServerError", "the engine behind DynamoDB: %s", failed.message);
 }
 
-int item_engine_call(struct item_call *call, struct err *err)
+int item_engine_call(const struct item_scope *scope, const char *operation, const struct value *input,
+    const struct value **output, struct err *err)
 {
     struct http_response response;
-    if (send_whole(call, &response, err) || json_parse(call->arena, response.body, &call->output, err))
+    AUTO_BUF struct buf body = BUF_INIT;
+    json_write(&body, input, JSON_PLAIN);
+    if (send_whole(scope, operation, buf_str(&body), &response, err) ||
+        json_parse(scope->arena, response.body, output, err))
         return -1;
-    return response.status < 300 ? 0 : engine_refused(call, response.status, err);
+    return response.status < 300 ? 0 : engine_refused(scope->arena, response.status, output, err);
+}
+
+void item_engine_remove(const struct item_scope *scope)
+{
+    daemon_remove(services_parts(scope->services)->daemons, engine_name(scope));
 }

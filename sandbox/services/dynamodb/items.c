@@ -9,22 +9,30 @@
 
 /* ---- what a request needs ---- */
 
-/* May the caller do this to the table, and does the engine have it? */
-static int open_table(struct service_call *call, const char *action, struct str table, struct err *err)
+static int may_use(const struct service_call *call, const char *action, struct str table, struct err *err)
 {
-    const struct value *description;
     struct arena *arena = call->arena;
-    struct str name = item_table_name(table), account = services_account(call->services);
+    struct str account = services_account(call->services);
     const struct gate_action asked = {.who = {.session = call->caller},
         .service = STR("dynamodb"),
         .action = arena_printf(arena, "dynamodb:%s", action),
         .resource = arena_printf(arena, "arn:aws:dynamodb:%.*s:%.*s:table/%.*s", STR_ARG(call->region),
-            STR_ARG(account), STR_ARG(name)),
+            STR_ARG(account), STR_ARG(table)),
         .region = call->region};
-    if (action && call->caller &&
-        gate_check_action(sandbox_gate(services_sandbox(call->services)), arena, &asked, err))
+    return call->caller
+               ? gate_check_action(sandbox_gate(services_sandbox(call->services)), arena, &asked, err)
+               : 0;
+}
+
+/* May the caller do this to the table (NULL: that has been asked), and does the engine have it? */
+static int open_table(struct service_call *call, const char *action, struct str table, struct err *err)
+{
+    const struct value *description;
+    const struct item_scope scope = item_scope_of(call);
+    struct str name = item_table_name(table);
+    if (action && may_use(call, action, name, err))
         return -1;
-    return item_table(call->services, arena, call->region, name, &description, err);
+    return item_table(&scope, name, &description, err);
 }
 
 /* Names only: the engine knows no ARNs of this account's. */
@@ -35,14 +43,10 @@ static const struct value *with_name(struct arena *arena, const struct value *ma
 
 static int items_forward(struct service_call *call, const struct value *input, struct err *err)
 {
-    struct item_call engine = {.services = call->services,
-        .arena = call->arena,
-        .region = call->region,
-        .target = ITEM_TARGET,
-        .operation = str_z(call->operation->name),
-        .input = input};
-    int status = item_engine_call(&engine, err);
-    *(status ? &call->refusal : &call->output) = engine.output;
+    const struct item_scope scope = item_scope_of(call);
+    const struct value *output = NULL;
+    int status = item_engine_call(&scope, call->operation->name, input, &output, err);
+    *(status ? &call->refusal : &call->output) = output;
     return status;
 }
 
@@ -112,43 +116,56 @@ static int item_transaction(struct service_call *call, struct err *err)
 
 /* ---- PartiQL ---- */
 
-/* The next word, or what stands in quotes. */
-static struct str next_word(struct str text, struct str *rest)
+/* A word, or what stands between quotes; other signs are nothing. */
+struct partiql_word {
+    struct str text;
+    char quote; /* 0: a word, which may be a keyword; else a name ("), or a value (', `) */
+};
+
+static struct partiql_word next_word(struct str *rest)
 {
     size_t at = 0, end;
-    while (at < text.n && isspace((unsigned char)text.p[at]))
+    while (at < rest->n && !isalnum((unsigned char)rest->p[at]) && !strchr("_\"'`", rest->p[at]))
         at++;
-    bool quoted = at < text.n && text.p[at] == '"';
-    for (end = at += quoted; end < text.n; end++)
-        if (quoted ? text.p[end] == '"' : !isalnum((unsigned char)text.p[end]) && !strchr("_-", text.p[end]))
+    char quote = at < rest->n && strchr("\"'`", rest->p[at]) ? rest->p[at] : 0;
+    for (end = at += quote != 0; end < rest->n; end++)
+        if (quote ? rest->p[end] == quote
+                  : !isalnum((unsigned char)rest->p[end]) && !strchr("_-.", rest->p[end]))
             break;
-    *rest = str_slice(text, end + (end < text.n), text.n);
-    return str_slice(text, at, end);
+    const struct partiql_word word = {str_slice(*rest, at, end), quote};
+    *rest = str_slice(*rest, end + (quote && end < rest->n), rest->n);
+    return word;
 }
 
-static bool is_word(struct str word, const char *name)
+static bool is_keyword(struct partiql_word word, const char *name)
 {
-    return word.n == strlen(name) && !strncasecmp(word.p, name, word.n);
+    return !word.quote && word.text.n == strlen(name) && !strncasecmp(word.text.p, name, word.text.n);
 }
 
 /* SELECT … FROM "table", INSERT INTO, UPDATE, DELETE FROM. "" where none is named. */
-static struct str statement_table(struct str statement, const char **action)
+static struct str statement_table(struct str rest, const char **action)
 {
-    struct str rest, word = next_word(statement, &rest);
-    *action = is_word(word, "INSERT")   ? "PartiQLInsert"
-              : is_word(word, "UPDATE") ? "PartiQLUpdate"
-              : is_word(word, "DELETE") ? "PartiQLDelete"
-                                        : "PartiQLSelect";
-    while (rest.n && !is_word(word, "FROM") && !is_word(word, "INTO") && !is_word(word, "UPDATE"))
-        word = next_word(rest, &rest);
-    return rest.n ? next_word(rest, &rest) : STR_EMPTY;
+    struct partiql_word word = next_word(&rest);
+    *action = is_keyword(word, "INSERT")   ? "PartiQLInsert"
+              : is_keyword(word, "UPDATE") ? "PartiQLUpdate"
+              : is_keyword(word, "DELETE") ? "PartiQLDelete"
+                                           : "PartiQLSelect";
+    while (rest.n && !is_keyword(word, "FROM") && !is_keyword(word, "INTO") && !is_keyword(word, "UPDATE"))
+        word = next_word(&rest);
+    return rest.n ? next_word(&rest).text : STR_EMPTY;
 }
 
 static int open_statement(struct service_call *call, const struct value *of, struct err *err)
 {
     const char *action;
     struct str table = statement_table(value_gets(of, "Statement"), &action);
-    return table.n ? open_table(call, action, table, err) : 0; /* the engine says what is wrong with it */
+    if (table.n)
+        return open_table(call, action, table, err);
+    return call->caller /* what is not understood here cannot be permitted; else the engine says what is wrong
+                         */
+               ? service_refuse(
+                     err, 400, "ValidationException", "Statement wasn't well formed, can't be processed")
+               : 0;
 }
 
 /* ExecuteStatement; BatchExecuteStatement and ExecuteTransaction have lists of them. */

@@ -9,8 +9,8 @@
  *   streams.c   streams of changes
  *   records.c   a record of a stream as DynamoDB shows it
  *
- * Nobody reaches the engine but through these calls, whose signatures and permissions the sandbox has
- * checked. Safe from every thread.
+ * Signatures and permissions are checked before the engine is asked. It listens on loopback, where every user
+ * of this machine can reach it. Safe from every thread.
  */
 #ifndef WEIR_SANDBOX_SERVICES_DYNAMODB_ITEMS_H
 #define WEIR_SANDBOX_SERVICES_DYNAMODB_ITEMS_H
@@ -28,27 +28,28 @@ void item_tables_look(struct services *services);
 
 /* ---- engine.c ---- */
 
-#define ITEM_TARGET   "DynamoDB_20120810"
-#define STREAM_TARGET "DynamoDBStreams_20120810"
-
-/* One call of the engine. */
-struct item_call {
+/* Whose engine is asked, and where its answers are kept. */
+struct item_scope {
     struct services *services;
     struct arena *arena;
     struct str region;
-    const char *target; /* ITEM_TARGET */
-    struct str operation;
-    const struct value *input;
-    const struct value *output; /* also of a refusal: its whole body */
 };
-/* ERR_SERVICE with the engine's code and text: it refuses; another class: it is missing, or ended. */
-int item_engine_call(struct item_call *call, struct err *err);
+static inline struct item_scope item_scope_of(const struct service_call *call)
+{
+    return (struct item_scope){call->services, call->arena, call->region};
+}
+/* ERR_SERVICE with the engine's code and text: it refuses, and *output is its whole body; another class: it
+ * is missing, or ended. */
+int item_engine_call(const struct item_scope *scope, const char *operation, const struct value *input,
+    const struct value **output, struct err *err);
+/* A region has no tables any more: its engine ends, and its folder is removed. */
+void item_engine_remove(const struct item_scope *scope);
 
 /* ---- tables.c ---- */
 
 /* A table as DescribeTable shows it, once the engine has it so. ResourceNotFoundException: there is none. */
-int item_table(struct services *services, struct arena *arena, struct str region, struct str name,
-    const struct value **description, struct err *err);
+int item_table(
+    const struct item_scope *scope, struct str name, const struct value **description, struct err *err);
 /* The last part of an ARN of a table, or what is one already. */
 struct str item_table_name(struct str name);
 

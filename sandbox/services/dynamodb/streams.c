@@ -34,7 +34,8 @@ static int open_stream(struct service_call *call, struct str arn, struct open_st
         .region = call->region};
     if (call->caller && gate_check_action(sandbox_gate(services_sandbox(call->services)), arena, &asked, err))
         return -1;
-    if (item_table(call->services, arena, call->region, name, &table, &absent)) {
+    const struct item_scope scope = item_scope_of(call);
+    if (item_table(&scope, name, &table, &absent)) {
         if (absent.class == ERR_SERVICE)
             return no_stream(arn, err);
         *err = absent;
@@ -42,31 +43,19 @@ static int open_stream(struct service_call *call, struct str arn, struct open_st
     }
     if (!str_eq(value_gets(table, "LatestStreamArn"), arn))
         return no_stream(arn, err);
-    struct item_call engine = {.services = call->services,
-        .arena = arena,
-        .region = call->region,
-        .target = ITEM_TARGET,
-        .operation = STR("DescribeTable"),
-        .input = value_with(arena, NULL, STR("TableName"), value_string(arena, name))};
-    if (item_engine_call(&engine, err))
+    const struct value *input = value_with(arena, NULL, STR("TableName"), value_string(arena, name)), *output;
+    if (item_engine_call(&scope, "DescribeTable", input, &output, err))
         return -1;
     out->table = table;
-    out->own = value_getz(value_getz(engine.output, "Table"), "LatestStreamArn");
+    out->own = value_getz(value_getz(output, "Table"), "LatestStreamArn");
     return 0;
 }
 
 static int streams_forward(
     struct service_call *call, const struct value *input, const struct value **out, struct err *err)
 {
-    struct item_call engine = {.services = call->services,
-        .arena = call->arena,
-        .region = call->region,
-        .target = STREAM_TARGET,
-        .operation = str_z(call->operation->name),
-        .input = input};
-    int status = item_engine_call(&engine, err);
-    *out = engine.output;
-    return status;
+    const struct item_scope scope = item_scope_of(call);
+    return item_engine_call(&scope, call->operation->name, input, out, err);
 }
 
 static const struct value *iterator_text_of(struct arena *arena, struct str arn, struct str own)
@@ -113,15 +102,12 @@ static const struct value *stream_shards(struct arena *arena, const struct value
 static int find_shard(struct service_call *call, const struct value *stream, struct str alias,
     const struct value **own, struct err *err)
 {
-    struct item_call engine = {.services = call->services,
-        .arena = call->arena,
-        .region = call->region,
-        .target = STREAM_TARGET,
-        .operation = STR("DescribeStream"),
-        .input = value_with(call->arena, NULL, STR("StreamArn"), stream)};
-    if (item_engine_call(&engine, err))
+    const struct item_scope scope = item_scope_of(call);
+    const struct value *output;
+    if (item_engine_call(
+            &scope, "DescribeStream", value_with(call->arena, NULL, STR("StreamArn"), stream), &output, err))
         return -1;
-    const struct value *list = value_getz(value_getz(engine.output, "StreamDescription"), "Shards");
+    const struct value *list = value_getz(value_getz(output, "StreamDescription"), "Shards");
     for (uint32_t i = 0; list && i < list->count; i++)
         if (str_eq(alias, shard_alias(call->arena, value_gets(list->items[i], "ShardId")))) {
             *own = value_getz(list->items[i], "ShardId");

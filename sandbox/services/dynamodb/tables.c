@@ -12,7 +12,8 @@
 #define ID_TAG "weir:table-id"
 
 struct item_sync {
-    struct item_call call;            /* the engine's */
+    const struct item_scope *scope;
+    const struct value *output;       /* the engine's */
     const struct value *record, *ttl; /* DescribeTable's Table; the attribute's name, or NULL */
     struct str name;
 };
@@ -27,12 +28,10 @@ struct str item_table_name(struct str name)
 static int engine_ask(
     struct item_sync *sync, const char *operation, const struct value *input, struct err *err)
 {
-    sync->call.operation = str_z(operation);
-    sync->call.input = input;
     if (!value_getz(input, "ResourceArn"))
-        sync->call.input =
-            value_with(sync->call.arena, input, STR("TableName"), value_string(sync->call.arena, sync->name));
-    return item_engine_call(&sync->call, err);
+        input = value_with(
+            sync->scope->arena, input, STR("TableName"), value_string(sync->scope->arena, sync->name));
+    return item_engine_call(sync->scope, operation, input, &sync->output, err);
 }
 
 /* ---- what the engine is to have ---- */
@@ -89,7 +88,7 @@ static const struct value *id_tag(struct arena *arena, struct str id)
 
 static int create_table(struct item_sync *sync, struct err *err)
 {
-    struct arena *arena = sync->call.arena;
+    struct arena *arena = sync->scope->arena;
     return engine_ask(sync, "CreateTable",
         value_with(arena, table_wanted(arena, sync->record), STR("Tags"),
             id_tag(arena, value_gets(sync->record, "TableId"))),
@@ -100,7 +99,7 @@ static int create_table(struct item_sync *sync, struct err *err)
 static int change_index(
     struct item_sync *sync, const char *change, const struct value *index, struct err *err)
 {
-    struct arena *arena = sync->call.arena;
+    struct arena *arena = sync->scope->arena;
     const struct value *one = value_with(arena, NULL, str_z(change), index);
     const struct value *input =
         value_with(arena, NULL, STR("GlobalSecondaryIndexUpdates"), value_list(arena, &one, 1));
@@ -113,7 +112,7 @@ static int change_index(
 static int change_indexes(
     struct item_sync *sync, const struct value *have, const struct value *want, struct err *err)
 {
-    struct arena *arena = sync->call.arena;
+    struct arena *arena = sync->scope->arena;
     for (uint32_t i = 0; have && i < have->count; i++) {
         struct str name = value_gets(have->items[i], "IndexName");
         if (!value_list_find(want, "IndexName", name) &&
@@ -130,7 +129,7 @@ static int change_indexes(
 
 static int change_stream(struct item_sync *sync, const struct value *have, struct err *err)
 {
-    struct arena *arena = sync->call.arena;
+    struct arena *arena = sync->scope->arena;
     const struct value *want = stream_of(arena, sync->record);
     if (str_eq(value_gets(have, "StreamViewType"), value_gets(want, "StreamViewType")))
         return 0;
@@ -141,11 +140,10 @@ static int change_stream(struct item_sync *sync, const struct value *have, struc
 
 static int change_ttl(struct item_sync *sync, struct err *err)
 {
-    struct arena *arena = sync->call.arena;
+    struct arena *arena = sync->scope->arena;
     if (engine_ask(sync, "DescribeTimeToLive", NULL, err))
         return -1;
-    const struct value *have =
-        value_getz(value_getz(sync->call.output, "TimeToLiveDescription"), "AttributeName");
+    const struct value *have = value_getz(value_getz(sync->output, "TimeToLiveDescription"), "AttributeName");
     if (value_equal(have ? have : &value_null, sync->ttl ? sync->ttl : &value_null))
         return 0;
     const struct value_entry entries[] = {
@@ -157,11 +155,11 @@ static int change_ttl(struct item_sync *sync, struct err *err)
 /* Of another table, deleted since, nothing stays. */
 static int is_of_record(struct item_sync *sync, const struct value *have, bool *out, struct err *err)
 {
-    struct arena *arena = sync->call.arena;
+    struct arena *arena = sync->scope->arena;
     if (engine_ask(sync, "ListTagsOfResource",
             value_with(arena, NULL, STR("ResourceArn"), value_getz(have, "TableArn")), err))
         return -1;
-    const struct value *tag = value_list_find(value_getz(sync->call.output, "Tags"), "Key", STR(ID_TAG));
+    const struct value *tag = value_list_find(value_getz(sync->output, "Tags"), "Key", STR(ID_TAG));
     *out = str_eq(value_gets(tag, "Value"), value_gets(sync->record, "TableId"));
     return 0;
 }
@@ -174,12 +172,12 @@ static int bring_in_line(struct item_sync *sync, struct err *err)
             return -1;
         return create_table(sync, err) || change_ttl(sync, err) ? -1 : 0;
     }
-    const struct value *have = value_getz(sync->call.output, "Table");
+    const struct value *have = value_getz(sync->output, "Table");
     if (is_of_record(sync, have, &own, err))
         return -1;
     if (!own && (engine_ask(sync, "DeleteTable", NULL, err) || create_table(sync, err)))
         return -1;
-    const struct value *want = table_wanted(sync->call.arena, sync->record);
+    const struct value *want = table_wanted(sync->scope->arena, sync->record);
     if (own && (change_indexes(sync, value_getz(have, "GlobalSecondaryIndexes"),
                     value_getz(want, "GlobalSecondaryIndexes"), err) ||
                    change_stream(sync, value_getz(have, "StreamSpecification"), err)))
@@ -194,10 +192,10 @@ static int describe_record(
 {
     const struct service_request request = {.service = STR("dynamodb"),
         .operation = str_z(operation),
-        .region = sync->call.region,
-        .input =
-            value_with(sync->call.arena, NULL, STR("TableName"), value_string(sync->call.arena, sync->name))};
-    return services_call_control(sync->call.services, sync->call.arena, &request, out, err);
+        .region = sync->scope->region,
+        .input = value_with(
+            sync->scope->arena, NULL, STR("TableName"), value_string(sync->scope->arena, sync->name))};
+    return services_call_control(sync->scope->services, sync->scope->arena, &request, out, err);
 }
 
 static int look_up(struct item_sync *sync, struct err *err)
@@ -214,27 +212,41 @@ static int look_up(struct item_sync *sync, struct err *err)
     return 0;
 }
 
-int item_table(struct services *services, struct arena *arena, struct str region, struct str name,
-    const struct value **description, struct err *err)
+int item_table(
+    const struct item_scope *scope, struct str name, const struct value **description, struct err *err)
 {
-    struct item_engine *engine = services_parts(services)->items;
-    struct item_sync sync = {
-        .call = {.services = services, .arena = arena, .region = region, .target = ITEM_TARGET},
-        .name = item_table_name(name)};
+    struct item_engine *engine = services_parts(scope->services)->items;
+    struct arena *arena = scope->arena;
+    struct item_sync sync = {.scope = scope, .name = item_table_name(name)};
     if (look_up(&sync, err))
         return -1;
     *description = sync.record;
-    struct str key = arena_printf(arena, "%.*s %.*s", STR_ARG(region), STR_ARG(sync.name));
+    struct str key = arena_printf(arena, "%.*s %.*s", STR_ARG(scope->region), STR_ARG(sync.name));
     const struct value *as = value_with(arena, table_wanted(arena, sync.record), STR("TTL"), sync.ttl);
     struct str text =
         json_or_text(arena, value_with(arena, as, STR("TableId"), value_getz(sync.record, "TableId")));
     pthread_mutex_lock(&engine->lock);
     const char *known = map_get(&engine->tables, key);
-    int status = known && str_eqz(text, known) ? 0 : bring_in_line(&sync, err);
-    if (!status && !(known && str_eqz(text, known)))
+    bool same = known && str_eqz(text, known);
+    int status = same ? 0 : bring_in_line(&sync, err);
+    if (!status && !same)
         map_set(&engine->tables, arena_str(&engine->texts, key), arena_strz(&engine->texts, text));
     pthread_mutex_unlock(&engine->lock);
     return status;
+}
+
+/* Those that are being deleted are not any more. */
+static bool has_tables(const struct item_scope *scope)
+{
+    static const struct str type = STR_INIT("aws.dynamodb.table");
+    struct control *control = services_control(scope->services);
+    struct control_record found;
+    size_t n;
+    const struct control_record *tables = control_list(control, scope->arena, type, scope->region, &n);
+    for (size_t i = 0; i < n; i++)
+        if (control_find(control, scope->arena, type, scope->region, tables[i].id, &found))
+            return true;
+    return false;
 }
 
 void item_tables_look(struct services *services)
@@ -247,13 +259,15 @@ void item_tables_look(struct services *services)
     for (size_t i = 0; i < engine->tables.n; i++) {
         struct map_item *item = &engine->tables.items[i];
         struct str name, region = str_cut(item->key, ' ', &name);
-        struct item_sync sync = {
-            .call = {.services = services, .arena = &arena, .region = region, .target = ITEM_TARGET},
-            .name = name};
+        const struct item_scope scope = {services, &arena, region};
+        struct item_sync sync = {.scope = &scope, .name = name};
         if (!item->ptr ||
             control_find(services_control(services), &arena, STR("aws.dynamodb.table"), region, name, &found))
             continue;
-        engine_ask(&sync, "DeleteTable", NULL, &ignored);
+        if (has_tables(&scope))
+            engine_ask(&sync, "DeleteTable", NULL, &ignored);
+        else
+            item_engine_remove(&scope);
         item->ptr = NULL;
     }
     pthread_mutex_unlock(&engine->lock);

@@ -134,6 +134,23 @@ def test_a_table_that_is_changed_and_made_again(items_sandbox):
 
 
 @needs_engine
+def test_nothing_stays_of_the_last_table(tmp_path):
+    server = Sandbox(tmp_path / "data", env={"WEIR_DYNAMODB": ENGINE})
+    try:
+        api, names = server.client("dynamodb"), [table(server) for _ in range(2)]
+        for name in names:
+            api.put_item(TableName=name, Item=film("alien"))
+        kept = list((tmp_path / "data/daemons").iterdir())
+        api.delete_table(TableName=names[0])
+        assert api.scan(TableName=names[1])["Count"] == 1 and kept and all(folder.exists() for folder in kept)
+        api.delete_table(TableName=names[1])
+        until(lambda: not any(folder.exists() for folder in kept))
+        assert api.scan(TableName=table(server))["Count"] == 0
+    finally:
+        server.stop()
+
+
+@needs_engine
 def test_items_outlive_the_engine_and_the_sandbox(tmp_path):
     server = Sandbox(tmp_path / "data", env={"WEIR_DYNAMODB": ENGINE})
     try:
@@ -176,9 +193,12 @@ def test_who_may_do_what_to_which_table(items_sandbox):
         (api.transact_write_items, {"TransactItems": [{"Delete": {"TableName": own, "Key": {"id": {"S": "a"}}}}]}),
         (api.execute_statement, {"Statement": f'SELECT * FROM "{other}"'}),
         (api.execute_statement, {"Statement": f'DELETE FROM "{own}" WHERE id = \'a\''}),
+        (api.execute_statement, {"Statement": f'SELECT "from", "{own}" FROM "{other}"'}),
+        (api.execute_statement, {"Statement": f'SELECT id[\' FROM "{own}" \'] FROM "{other}"'}),
         (role.client("dynamodbstreams").describe_stream, {"StreamArn": stream}),
     ):
         assert denied(call, **arguments)[0] == "AccessDeniedException"
+    assert denied(api.execute_statement, Statement=f'SELECT "from" "{own}"')[0] == "ValidationException"
     assert items_sandbox.client("dynamodb").scan(TableName=own)["Count"] == 2
 
 
