@@ -26,8 +26,6 @@ const char *item_engine_find(struct arena *arena);
 /* After a table was made, changed or deleted: what no record has any more is deleted in engines that run. */
 void item_tables_look(struct services *services);
 
-/* ---- engine.c ---- */
-
 /* Whose engine is asked, and where its answers are kept. */
 struct item_scope {
     struct services *services;
@@ -38,6 +36,9 @@ static inline struct item_scope item_scope_of(const struct service_call *call)
 {
     return (struct item_scope){call->services, call->arena, call->region};
 }
+
+/* ---- engine.c ---- */
+
 /* ERR_SERVICE with the engine's code and text: it refuses, and *output is its whole body; another class: it
  * is missing, or ended. */
 int item_engine_call(const struct item_scope *scope, const char *operation, const struct value *input,
