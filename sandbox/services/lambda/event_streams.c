@@ -1,7 +1,7 @@
 /*
  * Streams of Kinesis and DynamoDB as sources of functions: the shards in turn, each in its order. A batch
- * that failed is tried again, halved where the mapping says so, and given up when it was tried, or is old,
- * enough. https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
+ * that failed is tried again, halved where the mapping says so, and given up when it was tried enough.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
  */
 #include "sandbox/services/lambda/event_source.h"
 
