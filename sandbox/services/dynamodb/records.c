@@ -51,7 +51,7 @@ static size_t value_bytes(struct arena *arena, const struct value *typed)
         n = COLLECTION_BYTES + v->count;
     else if (type.n == 1)
         return scalar_bytes(arena, type.p[0], v);
-    else if (type.p[1] != 'S') /* NULL, BOOL */
+    else if (type.n != 2) /* NULL, BOOL; else a set: SS, NS, BS */
         return 1;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
         n += type.n == 1 ? value_bytes(arena, v->items[i]) : scalar_bytes(arena, type.p[0], v->items[i]);
@@ -60,18 +60,18 @@ static size_t value_bytes(struct arena *arena, const struct value *typed)
 
 const struct value *item_record(struct arena *arena, const struct value *record, struct str view)
 {
-    const struct value *change = value_getz(record, "dynamodb"), *old = value_getz(change, "OldImage"),
-                       *new = value_getz(change, "NewImage");
-    if (old && new &&value_equal(old, new))
+    const struct value *change = value_getz(record, "dynamodb"), *before = value_getz(change, "OldImage"),
+                       *after = value_getz(change, "NewImage");
+    if (before && after && value_equal(before, after))
         return NULL;
     if (!str_eqz(view, "OLD_IMAGE") && !str_eqz(view, "NEW_AND_OLD_IMAGES"))
-        old = NULL;
+        before = NULL;
     if (!str_eqz(view, "NEW_IMAGE") && !str_eqz(view, "NEW_AND_OLD_IMAGES"))
-        new = NULL;
+        after = NULL;
     size_t bytes =
-        item_bytes(arena, value_getz(change, "Keys")) + item_bytes(arena, old) + item_bytes(arena, new);
-    change = value_with(arena, change, STR("OldImage"), old);
-    change = value_with(arena, change, STR("NewImage"), new);
+        item_bytes(arena, value_getz(change, "Keys")) + item_bytes(arena, before) + item_bytes(arena, after);
+    change = value_with(arena, change, STR("OldImage"), before);
+    change = value_with(arena, change, STR("NewImage"), after);
     change = value_with(arena, change, STR("SizeBytes"), value_int(arena, (int64_t)bytes));
     change = value_with(arena, change, STR("StreamViewType"), value_string(arena, view));
     return value_with(arena, record, STR("dynamodb"), change);
