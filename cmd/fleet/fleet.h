@@ -71,16 +71,16 @@ struct fleet {
     int at_once;
     size_t shard, shards; /* only those of the part of that number; 0: all */
     bool destroy;
-    bool drift;       /* what others changed is looked for, nothing else */
-    bool offline;     /* only the files are looked at */
-    bool broken_pipe; /* standard output is closed, which was said */
-    bool applies;     /* what was planned is being carried out */
+    bool drift;   /* what others changed is looked for, nothing else */
+    bool offline; /* only the files are looked at */
+    bool applies; /* what was planned is being carried out */
     /* Of members that refer to each other, what one is going to give to those that need it; `ctx` is who asks
      * (struct planned_stacks). NULL: they do not. */
     const struct value *(*outputs)(void *ctx, const struct backend_options *place);
-    pthread_mutex_t lock;
+    pthread_mutex_t lock;    /* of what follows */
     struct map reported;     /* warnings and notes, each once */
     bool stopping;           /* which was said */
+    bool broken_pipe;        /* standard output is closed, which was said */
     struct fleet_view *view; /* who watches; NULL: nobody */
 };
 

@@ -135,25 +135,49 @@ const struct record *const *state_instances(
     return found;
 }
 
+/* What others have written comes in with each turn, on the committer's thread. */
+struct state_copy {
+    size_t count;
+    uint64_t seq;
+    const struct value *outputs, *trusted;
+    struct lease lease;
+    bool torn;
+};
+
+static struct state_copy state_now(const struct state *state)
+{
+    const struct records *r = &state->records;
+    pthread_mutex_lock(&as_writable(state)->mutex);
+    const struct state_copy now = {r->count, r->seq, r->outputs, r->trusted, r->lease, state->torn};
+    pthread_mutex_unlock(&as_writable(state)->mutex);
+    return now;
+}
+
 size_t state_count(const struct state *state)
 {
-    return state->records.count;
+    return state_now(state).count;
 }
 
 const struct record *const *state_records(struct state *state, size_t *n)
 {
+    pthread_mutex_lock(&state->mutex);
     *n = state->records.count;
-    return records_sorted(&state->records);
+    const struct record *const *list = records_sorted(&state->records);
+    pthread_mutex_unlock(&state->mutex);
+    return list;
 }
 
 const struct intent *const *state_open_intents(struct state *state, size_t *n)
 {
-    return records_open_intents(&state->records, n);
+    pthread_mutex_lock(&state->mutex);
+    const struct intent *const *list = records_open_intents(&state->records, n);
+    pthread_mutex_unlock(&state->mutex);
+    return list;
 }
 
 const struct value *state_outputs(const struct state *state)
 {
-    return state->records.outputs;
+    return state_now(state).outputs;
 }
 
 struct str state_description(const struct state *state)
@@ -163,17 +187,17 @@ struct str state_description(const struct state *state)
 
 const struct value *state_trusted(const struct state *state)
 {
-    return state->records.trusted;
+    return state_now(state).trusted;
 }
 
 struct lease state_lease(const struct state *state)
 {
-    return state->records.lease;
+    return state_now(state).lease;
 }
 
 uint64_t state_seq(const struct state *state)
 {
-    return state->records.seq;
+    return state_now(state).seq;
 }
 
 struct str state_lineage(const struct state *state)
@@ -183,7 +207,7 @@ struct str state_lineage(const struct state *state)
 
 bool state_was_torn(const struct state *state)
 {
-    return state->torn;
+    return state_now(state).torn;
 }
 
 bool state_has_key(const struct state *state)
