@@ -97,12 +97,15 @@ static int check_lock(
     bool held;
     if (b->ops->holder(b, arena, &who, &held, err))
         return -1;
-    tell_probe(report, true, "lock",
-        held && !who.owner.n ? STR("held, and who holds it cannot be read")
-        : held               ? arena_printf(arena, "held by %.*s (weir %.*s, process %" PRId64 ") since %.*s",
-                                   STR_ARG(who.owner), STR_ARG(who.command), who.pid,
-                                   STR_ARG(time_rfc3339(arena, who.since_ms, false)))
-                             : STR("free"));
+    struct str text = STR("free");
+    if (held && who.owner.n)
+        text = arena_printf(arena, "held by %.*s (weir %.*s, process %" PRId64 ") since %.*s",
+            STR_ARG(who.owner), STR_ARG(who.command), who.pid,
+            STR_ARG(time_rfc3339(arena, who.since_ms, false)));
+    else if (held)
+        text = b->ops->share ? STR("shared by runs that are at work")
+                             : STR("held, and who holds it cannot be read");
+    tell_probe(report, true, "lock", text);
     return 0;
 }
 

@@ -53,6 +53,7 @@ def test_who_meets_a_run_is_told_and_waits(claims, cloud):
     for command in ["apply", "--yes", "--target", "role"], ["apply", "--yes"]:
         told = claims.run(*command, status=4).err
         assert re.search(rf"role is locked by run 1, which changes it: .*weir apply, process {first.pid}.* since 2", told), told
+    assert "shared by runs that are at work" in claims.run("state", "doctor").out
     told = claims.destroy(status=4, verify=False).err
     assert f"process {first.pid}" in told and "is locked by run 1" in told and "role under way (create since" in told, told
     claims.run("plan")
