@@ -89,5 +89,8 @@ struct job_ops {
 
 /* "running", "succeeded", "failed", "stopped" */
 const char *job_state_name(enum job_state state);
+/* Of rows(): a list of maps by the names of their columns. */
+const struct value *job_rows_as_maps(
+    struct arena *arena, const struct value *columns, const struct value *rows);
 
 #endif

@@ -24,19 +24,6 @@ static int rows_of(const struct run_result *r, const struct value **columns, con
     return EXIT_DONE;
 }
 
-static const struct value *rows_as_objects(
-    struct arena *arena, const struct value *columns, const struct value *rows)
-{
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < rows->count; i++) {
-        AUTO_BUILDER struct value_builder object = VALUE_BUILDER(arena);
-        for (uint32_t k = 0; k < columns->count && k < rows->items[i]->count; k++)
-            value_builder_set(&object, value_text(columns->items[k], STR_EMPTY), rows->items[i]->items[k]);
-        value_builder_add(&list, value_builder_map(&object));
-    }
-    return value_builder_list(&list);
-}
-
 /* Control characters that JSON would take as they are, such as DEL, as escapes; secrets out. */
 static void add_json(const struct value *v, unsigned flags, struct buf *out)
 {
@@ -62,7 +49,7 @@ static int print_rows(const struct run_result *r)
     else if (str_eqz(format, "csv"))
         table_add_csv(columns, rows, r->raw, &out);
     else
-        add_json(rows_as_objects(r->ctx->arena, columns, rows), JSON_PRETTY, &out);
+        add_json(job_rows_as_maps(r->ctx->arena, columns, rows), JSON_PRETTY, &out);
     return invocation_write(r->inv, buf_str(&out));
 }
 
@@ -86,7 +73,7 @@ static int result_json(const struct run_result *r, struct str file, int64_t byte
         int status = rows_of(r, &columns, &rows);
         if (status != EXIT_DONE)
             return status;
-        result = rows_as_objects(r->ctx->arena, columns, rows);
+        result = job_rows_as_maps(r->ctx->arena, columns, rows);
     }
     buf_addz(&out, "{\"event\":\"job_result\"");
     job_run_fields(&out, r->job, r->run);

@@ -386,3 +386,16 @@ const struct job_ops spec_job_ops = {.start = job_start,
     .list = job_list,
     .rows = job_rows,
     .logs = job_logs};
+
+const struct value *job_rows_as_maps(
+    struct arena *arena, const struct value *columns, const struct value *rows)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < rows->count; i++) {
+        AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
+        for (uint32_t k = 0; k < columns->count && k < rows->items[i]->count; k++)
+            value_builder_set(&row, value_text(columns->items[k], STR_EMPTY), rows->items[i]->items[k]);
+        value_builder_add(&list, value_builder_map(&row));
+    }
+    return value_builder_list(&list);
+}

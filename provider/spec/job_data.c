@@ -32,19 +32,6 @@ static int await_run(struct op_ctx *ctx, const struct value *object, struct job_
         run->error.n ? ": " : "", STR_ARG(run->error));
 }
 
-/* Rows as maps by the names of their columns. */
-static const struct value *as_maps(struct arena *arena, const struct value *columns, const struct value *rows)
-{
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < rows->count; i++) {
-        AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
-        for (uint32_t k = 0; k < columns->count && k < rows->items[i]->count; k++)
-            value_builder_set(&row, value_text(columns->items[k], STR_EMPTY), rows->items[i]->items[k]);
-        value_builder_add(&list, value_builder_map(&row));
-    }
-    return value_builder_list(&list);
-}
-
 static int run_data(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
@@ -55,7 +42,7 @@ static int run_data(struct op_ctx *ctx, const struct value *prior, const struct 
     if (job->start(ctx, prior, &(struct job_input){0}, &run, err) || await_run(ctx, prior, &run, err) ||
         job->rows(ctx, prior, &run, ROWS_MAX, &columns, &rows, &more, err))
         return -1;
-    *live = value_with(ctx->arena, prior, STR("rows"), as_maps(ctx->arena, columns, rows));
+    *live = value_with(ctx->arena, prior, STR("rows"), job_rows_as_maps(ctx->arena, columns, rows));
     return 0;
 }
 
