@@ -75,8 +75,8 @@ static bool holds_value(const struct value *one, const struct value *v)
 
 static const struct value *constant(struct arena *arena, const struct value *v)
 {
-    bool told = value_is_known(v) && !value_is_sensitive(v);
-    return told ? value_map(arena, &(struct value_entry){STR("constant_value"), v}, 1) : &value_empty_map;
+    bool shown = value_is_known(v) && !value_is_sensitive(v);
+    return shown ? value_map(arena, &(struct value_entry){STR("constant_value"), v}, 1) : &value_empty_map;
 }
 
 static void add_text(struct value_builder *b, struct str text)

@@ -263,8 +263,8 @@ static const struct value *reverse_place(struct arena *arena, const struct rever
     if (within && !lies_below(within->from, from) &&
         !str_starts(within->from, arena_printf(arena, "%.*s[", STR_ARG(from))))
         return reverse_descend(arena, level, out, attr, path, within, v);
-    bool told = str_eqz(path, "arn") || value_list_has(level->type->ids, path);
-    if ((!attr->settable && !told) || is_left_out(level, path))
+    bool reported = str_eqz(path, "arn") || value_list_has(level->type->ids, path);
+    if ((!attr->settable && !reported) || is_left_out(level, path))
         return out;
     return reverse_set(arena, out, name, reverse_value(arena, level, attr->type, path, from, v));
 }

@@ -164,26 +164,26 @@ static void add_erased(struct fleet *fleet, struct buf *out)
 /* ---- what rules say ---- */
 
 /* The same of several members is one line. */
-struct told {
+struct finding_line {
     struct str line, names;
     size_t n;
 };
 
-static void add_told(
+static void add_finding_line(
     struct map *index, struct fleet *fleet, const struct member *m, const struct rule_finding *f)
 {
     struct arena *arena = &fleet->inv->arena;
     AUTO_BUF struct buf line = BUF_INIT;
     render_finding(&line, f);
-    struct told *told = map_get(index, buf_str(&line));
-    if (!told) {
-        told = ARENA_NEW(arena, struct told);
-        *told = (struct told){.line = arena_str(arena, buf_str(&line)), .names = STR_EMPTY};
-        map_set(index, told->line, told);
+    struct finding_line *one = map_get(index, buf_str(&line));
+    if (!one) {
+        one = ARENA_NEW(arena, struct finding_line);
+        *one = (struct finding_line){.line = arena_str(arena, buf_str(&line)), .names = STR_EMPTY};
+        map_set(index, one->line, one);
     }
-    if (told->n++ < NAMES_SHOWN)
-        told->names = arena_printf(
-            arena, "%.*s%s%.*s", STR_ARG(told->names), told->n > 1 ? ", " : "", STR_ARG(m->name));
+    if (one->n++ < NAMES_SHOWN)
+        one->names =
+            arena_printf(arena, "%.*s%s%.*s", STR_ARG(one->names), one->n > 1 ? ", " : "", STR_ARG(m->name));
 }
 
 static void add_rules(struct fleet *fleet, struct buf *out)
@@ -191,14 +191,14 @@ static void add_rules(struct fleet *fleet, struct buf *out)
     AUTO_MAP struct map index = MAP_INIT;
     for (size_t i = 0; i < fleet->n; i++)
         for (size_t k = 0; fleet->members[i].plan && k < fleet->members[i].plan->finding_count; k++)
-            add_told(&index, fleet, &fleet->members[i], &fleet->members[i].plan->findings[k]);
+            add_finding_line(&index, fleet, &fleet->members[i], &fleet->members[i].plan->findings[k]);
     if (index.n)
         style_add(out, fleet->inv->out.color, STYLE_BOLD, "\nRules:\n");
     for (size_t i = 0; i < index.n; i++) {
-        const struct told *told = index.items[i].ptr;
-        buf_addf(out, "%.*s: %.*s", STR_ARG(told->line), STR_ARG(told->names));
-        if (told->n > NAMES_SHOWN)
-            buf_addf(out, " and %zu more", told->n - NAMES_SHOWN);
+        const struct finding_line *one = index.items[i].ptr;
+        buf_addf(out, "%.*s: %.*s", STR_ARG(one->line), STR_ARG(one->names));
+        if (one->n > NAMES_SHOWN)
+            buf_addf(out, " and %zu more", one->n - NAMES_SHOWN);
         buf_add_char(out, '\n');
     }
 }
@@ -390,7 +390,7 @@ void fleet_show_verified(struct fleet *fleet)
 
 /* ---- what failed ---- */
 
-/* Has an earlier member met the same? Then it was told with that. */
+/* Has an earlier member met the same? Then it was reported with that one. */
 static bool is_reported(const struct fleet *fleet, size_t i)
 {
     for (size_t k = 0; k < i; k++)
