@@ -405,9 +405,9 @@ const struct value *fill_now(struct call *call, const struct resource *resource)
     const struct value *attrs = with_states(call, resource, resource->attrs, "states", resource->created_ms);
     if (resource->changed_ms > resource->created_ms)
         attrs = with_states(call, resource, attrs, "updating", resource->changed_ms);
-    if (resource->deleted_ms)
-        return with_states(call, resource, attrs, "deleting", resource->deleted_ms);
-    return with_derived(call, resource, attrs);
+    attrs = with_derived(call, resource, attrs);
+    return resource->deleted_ms ? with_states(call, resource, attrs, "deleting", resource->deleted_ms)
+                                : attrs;
 }
 
 bool fill_changes(const struct spec_type *type, struct str name)

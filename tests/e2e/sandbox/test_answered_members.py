@@ -139,9 +139,14 @@ def recorded(services):
     return found
 
 
-def without_function(resource):
-    """A secret is rotated by a function, which is not among what is made here."""
-    return {k: v for k, v in resource.items() if resource["type"] != "aws.secretsmanager.secret" or not k.startswith("rotation")}
+def stack_of(found):
+    """A secret is rotated by a function, which is not among what is made here. A service names its cluster, which has to be there first."""
+    clusters = [e.address for e in found if e.type == "aws.ecs.cluster"]
+    made = {e.address: {k: v for k, v in e.resource().items() if e.type != "aws.secretsmanager.secret" or not k.startswith("rotation")} for e in found}
+    for resource in made.values():
+        if resource["type"] == "aws.ecs.service":
+            resource["depends_on"] = clusters
+    return {"stack": "answers", "resources": made}
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +156,7 @@ def said(tmp_path_factory):
     recorder = Recorder(server.port, services)
     stack = Stack(tmp_path_factory.mktemp("said") / "stack")
     stack.env |= {"AWS_ACCESS_KEY_ID": server.access, "AWS_SECRET_ACCESS_KEY": server.secret, "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": recorder.url}
-    stack.write(yaml.safe_dump({"stack": "answers", "resources": {e.address: without_function(e.resource()) for e in entries() if ALONE.match(e.type)}}))
+    stack.write(yaml.safe_dump(stack_of([e for e in entries() if ALONE.match(e.type)])))
     stack.apply()
     recorder.said.clear()
     stack.assert_settled()
