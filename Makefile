@@ -148,10 +148,10 @@ test-long: ## what takes hours: all tests also under the sanitizers, Spark jobs,
 	@MAKE='$(MAKE)' tools/test long $(or $(PART),$(PARTS))
 .PHONY: $(PARTS:%=long-%)
 long-test:
-	@tools/setup s3 dynamodb
+	@tools/setup s3 dynamodb judges
 	@$(MAKE) --no-print-directory test
 long-jobs: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements
-	@tools/setup jobs docker machines kafka airflow grafana localstack stores editors
+	@tools/setup jobs docker machines kafka airflow grafana localstack stores judges editors
 	@WEIR_LONG=1 tools/test e2e -m long tests/e2e
 long-crash: $(BUILD)/weir .venv/.requirements
 	@WEIR_LONG=1 tools/test e2e tests/crash

@@ -48,12 +48,14 @@ struct declared_export {
 
 /* Something that an attribute refers to, of one instance. */
 struct export_reference {
-    struct str full, resource; /* aws_s3_bucket.lake.arn, aws_s3_bucket.lake */
+    struct str full, resource; /* aws_s3_bucket.lake.arn, aws_s3_bucket.lake; all of it: twice the same */
+    struct str source;         /* our attribute that refers to it; "" it leads to the whole */
     const struct value *value; /* what that is; NULL: not known */
 };
 
 struct export_references {
     struct arena *arena;
+    const struct names_type *type; /* of what refers; NULL: not translated */
     struct export_reference *items;
     size_t n, cap;
 };

@@ -5,22 +5,29 @@
 
 /* ---- what it refers to ---- */
 
-static void add_reference(struct export *export, struct export_references *list, struct str text)
+static void references_add(struct export_references *list, struct export_reference one, struct str attr)
 {
-    size_t dot = text.n;
-    while (dot && text.p[dot - 1] != '.')
-        dot--;
+    one.full =
+        attr.n ? arena_printf(list->arena, "%.*s.%.*s", STR_ARG(one.resource), STR_ARG(attr)) : one.resource;
+    ARENA_GROW(list->arena, list->items, list->n, list->cap);
+    list->items[list->n++] = one;
+}
+
+/* To "lake.arn", or to all of "lake", as in values(lake), which configuration has no words for. */
+static void add_reference(
+    struct export *export, struct export_references *list, struct str source, struct str text)
+{
+    const struct declared_export *of = map_get(&export->declared, text);
+    size_t dot = of ? text.n : str_after_last(text, ".");
     struct str attr = str_slice(text, dot, text.n);
-    const struct declared_export *of = dot ? map_get(&export->declared, str_slice(text, 0, dot - 1)) : NULL;
-    bool written = of && (of->reverse || !export->separate); /* configuration leaves the others out */
-    for (size_t i = 0; written && i < of->n; i++) {
-        struct str name = of->reverse ? reverse_output(of->reverse, attr) : attr;
-        ARENA_GROW(list->arena, list->items, list->n, list->cap);
-        list->items[list->n++] = (struct export_reference){
-            .full = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(of->addresses[i]), STR_ARG(name)),
-            .resource = of->addresses[i],
-            .value = value_get(of->objects[i]->after, attr)};
-    }
+    of = of || !dot ? of : map_get(&export->declared, str_slice(text, 0, dot - 1));
+    bool written = of && (!export->separate || (of->reverse && attr.n)); /* else it is left out there */
+    for (size_t i = 0; written && i < of->n; i++)
+        references_add(list,
+            (struct export_reference){.resource = of->addresses[i],
+                .source = source,
+                .value = attr.n ? value_get(of->objects[i]->after, attr) : NULL},
+            attr.n && of->reverse ? reverse_output(of->reverse, attr) : attr);
 }
 
 static bool is_given(const struct exported *one, const struct value *sources)
@@ -31,34 +38,24 @@ static bool is_given(const struct exported *one, const struct value *sources)
     return false;
 }
 
-/* What leads to the whole of which it is a part. */
-static void add_owner(
-    struct export *export, const struct exported *one, struct str name, struct export_references *out)
-{
-    struct str of = one->made->type->of.n ? one->made->type->of : STR("id");
-    ARENA_GROW(out->arena, out->items, out->n, out->cap);
-    out->items[out->n++] = (struct export_reference){
-        .full = arena_printf(export->arena, "%.*s.%.*s", STR_ARG(one->owner), STR_ARG(of)),
-        .resource = one->owner,
-        .value = value_get(one->after, name)};
-}
-
 bool export_references(
     struct export *export, const struct exported *one, struct str name, struct export_references *out)
 {
     const struct value *self = value_string(export->arena, name),
                        *sources = one->made ? value_get(one->made->sources, name)
                                             : value_list(export->arena, &self, 1);
-    *out = (struct export_references){.arena = export->arena};
+    *out = (struct export_references){.arena = export->arena, .type = one->made ? one->made->type : NULL};
     if (!sources || (sources->count && !is_given(one, sources)))
         return false;
     if (!sources->count)
-        add_owner(export, one, name, out);
+        references_add(out,
+            (struct export_reference){.resource = one->owner, .value = value_get(one->after, name)},
+            out->type->of.n ? out->type->of : STR("id"));
     for (uint32_t i = 0; i < sources->count; i++) {
-        const struct value *texts =
-            value_as_list(value_get(one->object->references, value_text(sources->items[i], STR_EMPTY)));
+        struct str source = value_text(sources->items[i], STR_EMPTY);
+        const struct value *texts = value_as_list(value_get(one->object->references, source));
         for (uint32_t k = 0; k < texts->count; k++)
-            add_reference(export, out, value_text(texts->items[k], STR_EMPTY));
+            add_reference(export, out, source, value_text(texts->items[k], STR_EMPTY));
     }
     return true;
 }
@@ -71,6 +68,27 @@ static bool holds_value(const struct value *one, const struct value *v)
         return value_is_null(one) || one->kind == VALUE_UNKNOWN;
     return one && one->kind == VALUE_STRING && v->kind == VALUE_STRING && one->string.n > 1 &&
            str_find(v->string, one->string, 0) >= 0;
+}
+
+/* "rule[].apply[].key" is what a rule has as "rule[].apply[0].key". */
+static bool is_path_of(struct str rule, struct str path)
+{
+    size_t k = 0;
+    for (size_t i = 0; i < rule.n; i++)
+        if (!(rule.p[i] == '0' && i && rule.p[i - 1] == '[') && (k >= path.n || rule.p[i] != path.p[k++]))
+            return false;
+    return k == path.n;
+}
+
+/* Within a block each attribute may be made of another one of ours. */
+static bool is_made_of(const struct export_references *list, struct str path, struct str source)
+{
+    for (size_t i = 0; list->type && source.n && i < list->type->n; i++) {
+        const struct names_rule *rule = &list->type->rules[i];
+        if (rule->to.n && !rule->import_only && is_path_of(rule->from, path))
+            return reverse_is_about(rule->to, source);
+    }
+    return true;
 }
 
 static const struct value *constant(struct arena *arena, const struct value *v)
@@ -88,14 +106,17 @@ static void add_text(struct value_builder *b, struct str text)
 }
 
 /* Where it is not plain which of them a value is, it may be any. */
-static const struct value *referring(const struct export_references *list, const struct value *v, bool whole)
+static const struct value *referring(
+    const struct export_references *list, struct str path, const struct value *v, bool whole)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(list->arena);
     bool plain = false;
     for (size_t i = 0; i < list->n; i++)
-        plain = plain || holds_value(list->items[i].value, v);
+        plain =
+            plain || (holds_value(list->items[i].value, v) && is_made_of(list, path, list->items[i].source));
     for (size_t i = 0; i < list->n; i++) {
-        if (plain ? !holds_value(list->items[i].value, v) : !whole && v->kind != VALUE_UNKNOWN)
+        if ((plain ? !holds_value(list->items[i].value, v) : !whole && v->kind != VALUE_UNKNOWN) ||
+            !is_made_of(list, path, list->items[i].source))
             continue;
         add_text(&b, list->items[i].full);
         add_text(&b, list->items[i].resource);
@@ -106,20 +127,21 @@ static const struct value *referring(const struct export_references *list, const
 }
 
 static const struct value *expression_of(
-    const struct export_references *list, const struct value *v, bool whole)
+    const struct export_references *list, struct str path, const struct value *v, bool whole)
 {
     bool blocks = v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP;
     if (!blocks)
-        return referring(list, v, whole);
+        return referring(list, path, v, whole);
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(list->arena);
     for (uint32_t i = 0; i < v->count; i++) {
         AUTO_BUILDER struct value_builder block = VALUE_BUILDER(list->arena);
         const struct value *map = value_as_map(v->items[i]);
         for (uint32_t k = 0; k < map->count; k++) {
+            struct str name = map->entries[k].key,
+                       at = arena_printf(list->arena, "%.*s[].%.*s", STR_ARG(path), STR_ARG(name));
             const struct value *inner = map->entries[k].value;
             bool holder = inner->kind == VALUE_LIST || inner->kind == VALUE_MAP;
-            value_builder_set(
-                &block, map->entries[k].key, expression_of(list, inner, holder && !value_is_known(inner)));
+            value_builder_set(&block, name, expression_of(list, at, inner, holder && !value_is_known(inner)));
         }
         value_builder_add(&all, value_builder_map(&block));
     }
@@ -133,10 +155,10 @@ const struct value *export_expressions(struct export *export, const struct expor
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(export->arena);
     const struct value *values = value_as_map(one->after);
     for (uint32_t i = 0; i < values->count; i++) {
+        struct str name = values->entries[i].key;
         struct export_references list;
-        if (export_references(export, one, values->entries[i].key, &list))
-            value_builder_set(
-                &b, values->entries[i].key, expression_of(&list, values->entries[i].value, true));
+        if (export_references(export, one, name, &list))
+            value_builder_set(&b, name, expression_of(&list, name, values->entries[i].value, true));
     }
     return value_builder_map(&b);
 }

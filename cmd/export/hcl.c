@@ -84,10 +84,7 @@ static void write_secret(struct hcl *h)
 /* Is that attribute likely what is given under this name? */
 static bool sounds_like(struct str full, struct str name)
 {
-    size_t dot = full.n;
-    while (dot && full.p[dot - 1] != '.')
-        dot--;
-    struct str attr = str_slice(full, dot, full.n);
+    struct str attr = str_slice(full, str_after_last(full, "."), full.n);
     return str_find(name, attr, 0) >= 0 || str_find(attr, name, 0) >= 0;
 }
 

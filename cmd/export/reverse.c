@@ -3,8 +3,7 @@
 
 /* ---- whose an attribute is ---- */
 
-/* "policies[].x" is about `policies`. */
-static bool is_about(struct str path, struct str attr)
+bool reverse_is_about(struct str path, struct str attr)
 {
     return str_starts(path, attr) && (path.n == attr.n || path.p[attr.n] == '.' || path.p[attr.n] == '[');
 }
@@ -12,7 +11,7 @@ static bool is_about(struct str path, struct str attr)
 static bool speaks_of(const struct names_type *type, struct str attr)
 {
     for (size_t i = 0; i < type->n; i++)
-        if (is_about(type->rules[i].to, attr) && !type->rules[i].import_only &&
+        if (reverse_is_about(type->rules[i].to, attr) && !type->rules[i].import_only &&
             !str_eqz(type->rules[i].from, "id"))
             return true;
     return type->at.n && str_eq(type->at, attr);
@@ -127,9 +126,7 @@ static void add_whole(const struct reverse *r, struct reversed *one, const struc
 static struct str entry_name(struct arena *arena, const struct value *v, uint32_t index)
 {
     struct str text = v->marks & VALUE_SENSITIVE ? STR_EMPTY : value_text(v, STR_EMPTY);
-    size_t word = text.n;
-    while (word && text.p[word - 1] != '/')
-        word--;
+    size_t word = str_after_last(text, "/");
     return text.n > word ? str_slice(text, word, text.n) : arena_printf(arena, "%u", index);
 }
 

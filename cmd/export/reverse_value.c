@@ -98,10 +98,7 @@ static const struct names_rule *rule_within(const struct reverse_level *level, s
 /* "logging_config[0].format": "logging_config[0]."; without a dot "". */
 static struct str parent_of(struct str path)
 {
-    for (size_t i = path.n; i; i--)
-        if (path.p[i - 1] == '.')
-            return str_slice(path, 0, i);
-    return STR_EMPTY;
+    return str_slice(path, 0, str_after_last(path, "."));
 }
 
 /* What is in it has places of its own there: they lie side by side with what this level has. */

@@ -1,6 +1,6 @@
 """
-Terraform's representation of plans, read by tools that others wrote: Checkov (WEIR_CHECKOV, or on the PATH), conftest (WEIR_CONFTEST),
-python-hcl2's `hcl2tojson` (WEIR_HCL), Terraform with its provider (TF_PLUGINS). Each is skipped where it is not there.
+Terraform's representation of plans, read by tools that others wrote: Checkov, conftest, python-hcl2's `hcl2tojson`
+(tools/setup judges, or WEIR_CHECKOV, WEIR_CONFTEST, WEIR_HCL), Terraform with its provider (TF_PLUGINS). Each is skipped where it is not there.
 """
 
 import json
@@ -12,11 +12,10 @@ import subprocess
 import pytest
 import yaml
 
-from support import ROOT, Stack
+from support import CHECKOV, CONFTEST, HCL, ROOT, Stack
 from test_export_terraform import GIVEN, ROUND
 from test_import_terraform import PLUGINS, PROVIDER
 
-CHECKOV, CONFTEST, HCL = (os.environ.get(f"WEIR_{name.upper()}") or shutil.which(program) for name, program in (("checkov", "checkov"), ("conftest", "conftest"), ("hcl", "hcl2tojson")))
 CASES = yaml.safe_load((ROOT / "tests/rules/terraform.yaml").read_text())
 REQUIRED = yaml.safe_load((ROOT / "tests/rules/baseline.yaml").read_text())["types"]
 needs = {name: pytest.mark.skipif(not program, reason=f"{name} is not installed") for name, program in (("checkov", CHECKOV), ("conftest", CONFTEST), ("hcl", HCL))}
@@ -45,7 +44,7 @@ deny contains message if {
 deny contains message if {
     some one in input.configuration.root_module.resources
     one.type == "aws_s3_bucket_versioning"
-    not "aws_s3_bucket.lake" in one.expressions.bucket.references
+    not sprintf("aws_s3_bucket.%s", [one.name]) in one.expressions.bucket.references
     message := sprintf("%s is of another bucket", [one.address])
 }
 """

@@ -81,6 +81,29 @@ def test_what_is_unknown_and_what_refers_to_what(written):
     assert by_address(plan)['aws_lambda_function.reader["a"]']["index"] == "a"
 
 
+def test_within_a_block_each_attribute_has_its_own_references(stack):
+    """Also to all of a resource, as values(net) is, where there is no word for an attribute."""
+    stack.write("""
+        stack: within
+        resources:
+          vpc: {type: aws.ec2.vpc, cidr_block: 10.7.0.0/16}
+          net: {type: aws.ec2.subnet, for_each: {a: 1, b: 2}, vpc_id: '${vpc.vpc_id}', cidr_block: '10.7.${each.value}.0/24'}
+          access: {type: aws.ec2.security_group, name: within, description: of jobs, vpc_id: '${vpc.vpc_id}'}
+          spark:
+            type: aws.emrserverless.application
+            name: within
+            release_label: emr-7.5.0
+            application_type: SPARK
+            subnet_ids: '${[for s in values(net) : s.subnet_id]}'
+            security_group_ids: ['${access.group_id}']
+    """)
+    plan = json.loads(stack.run("plan", "--format", "terraform-json").out)
+    assert configured(plan)["aws_emrserverless_application.spark"]["network_configuration"] == [{
+        "subnet_ids": {"references": ["aws_subnet.net"]},
+        "security_group_ids": {"references": ["aws_security_group.access.id", "aws_security_group.access"]},
+    }]
+
+
 def test_no_secret_is_in_it(written):
     result = written.run("plan", "--format", "terraform-json", *GIVEN)
     assert "hush-hush" not in result.out + result.err

@@ -1,16 +1,13 @@
 """weir.baseline beside Checkov (PyPI), which others wrote: the same misconfiguration is one to both. Skipped where it is not installed."""
 
 import json
-import os
-import shutil
 import subprocess
 
 import pytest
 import yaml
 
-from support import ROOT
+from support import CHECKOV, ROOT
 
-CHECKOV = os.environ.get("WEIR_CHECKOV") or shutil.which("checkov")
 CASES = yaml.safe_load((ROOT / "tests/rules/checkov.yaml").read_text())
 OURS = yaml.safe_load((ROOT / "tests/rules/baseline.yaml").read_text())["rules"]
 pytestmark = [pytest.mark.long, pytest.mark.skipif(not CHECKOV, reason="checkov is not installed")]
