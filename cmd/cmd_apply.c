@@ -56,9 +56,10 @@ static int plan_and_apply(
         status = planning_make(inv, &workspace, false, saved, &plan);
         if (status == EXIT_DONE)
             status = planning_meets(inv, plan, saved != NULL, planned, &again);
+        if (status == EXIT_DONE && !again)
+            status =
+                planning_carry_out(inv, plan, "Do you want to apply these changes?", saved != NULL, &again);
     }
-    if (status == EXIT_DONE)
-        status = planning_carry_out(inv, plan, "Do you want to apply these changes?", saved != NULL);
     plan_free(plan);
     return status;
 }

@@ -41,11 +41,11 @@ static int deploy(struct invocation *inv, struct workspace *workspace)
         status = planning_make_alone(inv, workspace, &options, &plan);
         if (status == EXIT_DONE)
             status = planning_meets(inv, plan, false, planned, &again);
-    }
-    if (status == EXIT_DONE) {
+        if (status != EXIT_DONE || again)
+            continue;
         if (options.leave_jobs && plan_has_changes(plan))
             tell_left(inv, workspace, &options);
-        status = planning_carry_out(inv, plan, "Do you want to deploy this?", false);
+        status = planning_carry_out(inv, plan, "Do you want to deploy this?", false, &again);
     }
     plan_free(plan);
     return status;

@@ -143,8 +143,8 @@ static int cmd_destroy_resources(struct invocation *inv, struct workspace *works
     if (status == EXIT_DONE)
         status = planning_make(inv, workspace, true, NULL, &plan);
     if (status == EXIT_DONE)
-        status =
-            planning_carry_out(inv, plan, "Do you want to delete all of this? This cannot be undone.", false);
+        status = planning_carry_out(
+            inv, plan, "Do you want to delete all of this? This cannot be undone.", false, NULL);
     if (status == EXIT_DONE && !inv->settings->targets.n)
         status = open_ends(inv, workspace);
     if (status == EXIT_DONE)

@@ -273,7 +273,7 @@ static int roll_back(struct invocation *inv, struct workspace *workspace, const 
     options.versions = value_map(&inv->arena, &wanted, 1);
     int status = planning_make_alone(inv, workspace, &options, &plan);
     if (status == EXIT_DONE)
-        status = planning_carry_out(inv, plan, "Do you want to roll back to this?", false);
+        status = planning_carry_out(inv, plan, "Do you want to roll back to this?", false, NULL);
     plan_free(plan);
     return status;
 }

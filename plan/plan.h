@@ -295,6 +295,7 @@ struct apply_result {
     size_t done[ACTION_COUNT], failed, skipped;
     struct err first_error; /* of the resource that failed first */
     bool interrupted;
+    bool unbegun;    /* another run was first: nothing was done */
     bool unrecorded; /* the state could not be written: of what was last done it has the intents only */
     const struct value *outputs; /* after it; in the plan's arena */
     const struct str *unseen; /* destroy: addresses of what went unseen with its service; sorted, likewise */

@@ -405,7 +405,16 @@ static int planning_report(struct invocation *inv, const struct plan *plan, cons
     return status == EXIT_DONE ? checks_status(inv, plan) : status;
 }
 
-static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
+/* Another run was first, after it was looked for. What somebody has agreed to is not made anew. */
+static bool may_plan_again(
+    const struct invocation *inv, const struct apply_result *result, bool saved, const struct err *why)
+{
+    const struct settings *s = inv->settings;
+    return result->unbegun && ((why->class == ERR_LOCKED && s->lock_timeout_ms) ||
+                                  (why->class == ERR_STALE && s->yes && !saved));
+}
+
+static int planning_apply(struct invocation *inv, struct plan *plan, bool saved, bool *again)
 {
     const struct settings *s = inv->settings;
     AUTO_BUF struct buf failures = BUF_INIT;
@@ -429,6 +438,10 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved)
     if (err.class == ERR_NONE)
         plan_ask_checks(plan, signals_stop());
     progress_free(progress, &failures);
+    if (again && may_plan_again(inv, &result, saved, &err)) {
+        *again = true;
+        return EXIT_DONE;
+    }
     if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */
         err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");
     return planning_report(inv, plan, &result, &failures, ms, saved, &err);
@@ -456,7 +469,8 @@ static int show_outputs(struct invocation *inv, struct plan *plan)
     return status == EXIT_DONE ? checks_status(inv, plan) : status;
 }
 
-int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed)
+int planning_carry_out(
+    struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *again)
 {
     /* what has been reviewed need not be read again; events are for whoever reads nothing else */
     bool changes = plan_has_changes(plan), known = reviewed && changes && !inv->settings->json;
@@ -481,5 +495,5 @@ int planning_carry_out(struct invocation *inv, struct plan *plan, const char *qu
         return status;
     if (!inv->settings->json && !reviewed)
         invocation_write(inv, STR("\n"));
-    return planning_apply(inv, plan, reviewed);
+    return planning_apply(inv, plan, reviewed, again);
 }

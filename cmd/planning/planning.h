@@ -51,8 +51,10 @@ int planning_show(struct invocation *inv, const struct plan *plan);
 
 /*
  * Shows the plan, asks (`question`) unless that is not called for, carries it out and reports. `reviewed`: a
- * saved plan, which somebody has seen before.
+ * saved plan, which somebody has seen before. *again: as in planning_meets(), of runs that were quicker;
+ * NULL where the command has the lock alone.
  */
-int planning_carry_out(struct invocation *inv, struct plan *plan, const char *question, bool reviewed);
+int planning_carry_out(
+    struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *again);
 
 #endif

@@ -104,7 +104,7 @@ static int carry_out(
         status = planning_carry_out(inv, plan,
             remove ? "Do you want to delete all of this? Nothing is reaped from then on."
                    : "Do you want to make this? From then on stacks whose lease has ended are taken down.",
-            false);
+            false, NULL);
     plan_free(plan);
     return status;
 }

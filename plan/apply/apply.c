@@ -54,14 +54,10 @@ static int record_outputs(struct executor *x, struct err *err)
 }
 
 /* In turn where others write, too: theirs are kept. */
-static int settle_outputs(struct executor *x, struct err *err)
+static int settle_outputs(void *ctx, struct err *err)
 {
-    struct state *state = x->p->workspace->state;
-    if (state_take_turn(state, err))
-        return -1;
-    int status = record_outputs(x, err) || state_flush(state, err) ? -1 : 0;
-    state_end_turn(state);
-    return status;
+    struct executor *x = ctx;
+    return record_outputs(x, err) || state_flush(x->p->workspace->state, err) ? -1 : 0;
 }
 
 static const struct value *counts_value(const struct executor *x)
@@ -170,46 +166,46 @@ bool plan_needs_lock(const struct plan *plan)
     return state_is_shared(plan->workspace->state) && plan_is_about_all(plan);
 }
 
-int plan_check_free(struct plan *plan, struct err *err)
+static int check_free(void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct plan *plan = ctx;
+    return state_check_claims(plan->workspace->state, concern_claims(plan->planner, &scratch), err) ||
+                   since_check_made(plan->planner, err)
+               ? -1
+               : 0;
+}
+
+int plan_check_free(struct plan *plan, struct err *err)
+{
     struct state *state = plan->workspace->state;
     if (!state_is_shared(state) || plan_needs_lock(plan))
         return 0;
-    if (state_take_turn(state, err))
-        return -1;
-    int status = state_check_claims(state, concern_claims(plan->planner, &scratch), err) ||
-                         since_check_made(plan->planner, err)
-                     ? -1
-                     : 0;
-    state_end_turn(state);
-    return status;
+    return state_in_turn(state, check_free, plan, err);
 }
 
 /* Between the checks and the record nobody else writes. */
-static int begin_run(struct executor *x, struct err *err)
+static int begin_run(void *ctx, struct err *err)
 {
+    struct executor *x = ctx;
     struct state *state = x->p->workspace->state;
     const char *command = x->plan->destroy ? "destroy" : "apply";
     const struct value *info = run_info(x), *claims = NULL;
-    if (state_take_turn(state, err))
-        return -1;
     if (state_is_shared(state)) {
         claims = concern_claims(x->p, x->p->arena);
         info = value_with(x->p->arena, info ? info : &value_empty_map, STR("claims"), claims);
     }
-    int status = (claims && state_check_claims(state, claims, err)) || since_check_made(x->p, err) ||
-                         state_begin(state, command, info, err)
-                     ? -1
-                     : 0;
-    state_end_turn(state);
-    return status;
+    return (claims && state_check_claims(state, claims, err)) || since_check_made(x->p, err) ||
+                   state_begin(state, command, info, err)
+               ? -1
+               : 0;
 }
 
 static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
-    if (begin_run(x, err) || sources_keep(x->p, err) || record_moves(x->p, err))
+    x->result->unbegun = state_in_turn(state, begin_run, x, err) != 0;
+    if (x->result->unbegun || sources_keep(x->p, err) || record_moves(x->p, err))
         return -1;
     if (connections_apply_begins(x->p, &x->options->observer, &x->observer_lock, &x->cancel, err))
         return -1;
@@ -232,8 +228,9 @@ static int run_locked(struct executor *x, struct err *err)
     status = status ? status : run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
-    int unended = settle_outputs(x, &late) || state_end(state, word, counts_value(x), &late) ||
-                  state_flush(state, &late) || state_compact(state, &late);
+    int unended = state_in_turn(state, settle_outputs, x, &late) ||
+                  state_end(state, word, counts_value(x), &late) || state_flush(state, &late) ||
+                  state_compact(state, &late);
     x->result->unrecorded = state_is_broken(state);
     return unended && !status ? err_raise(err, &late) : status;
 }

@@ -364,16 +364,22 @@ static int recover_persistently(
     }
 }
 
-/*
- * Settles every open intent. Between state_begin() and state_end(). Goes on after a failure (a service that
- * does not answer), leaves that intent open and returns -1 with the first one.
- */
-static int recover_intents(const struct recover_options *options, struct err *err)
-{
+struct left_intents {
+    const struct recover_options *options;
+    const struct intent *const *intents;
     size_t n;
-    const struct intent *const *intents = state_left_intents(options->state, &n);
+};
+
+/*
+ * Settles every one of these intents. Between state_begin() and state_end(). Goes on after a failure (a
+ * service that does not answer), leaves that intent open and returns -1 with the first one.
+ */
+static int recover_intents(const struct left_intents *left, struct err *err)
+{
+    const struct recover_options *options = left->options;
+    const struct intent *const *intents = left->intents;
     int result = 0;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < left->n; i++) {
         struct err why = ERR_INIT;
         if (!recover_persistently(options, intents[i], &why) ||
             (options->leaves && options->leaves(options->ctx, intents[i], &why)))
@@ -388,42 +394,40 @@ static int recover_intents(const struct recover_options *options, struct err *er
 }
 
 /* Whoever recovers an address claims it. */
-static const struct value *intents_info(struct state *state, struct arena *arena)
+static const struct value *intents_info(const struct left_intents *left, struct arena *arena)
 {
-    size_t n;
-    const struct intent *const *intents = state_left_intents(state, &n);
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < n; i++)
-        value_builder_add(&changes, value_string(arena, intents[i]->subject.address));
+    for (size_t i = 0; i < left->n; i++)
+        value_builder_add(&changes, value_string(arena, left->intents[i]->subject.address));
     struct value_entry claimed = {STR("changes"), value_builder_list(&changes)};
     struct value_entry info = {STR("claims"), value_map(arena, &claimed, 1)};
     return value_map(arena, &info, 1);
 }
 
 /* 1: another command was first. */
-static int recover_begin(struct state *state, struct err *err)
+static int recover_begin(void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    size_t n;
-    if (state_take_turn(state, err))
-        return -1;
-    state_left_intents(state, &n);
-    const struct value *info = state_is_shared(state) ? intents_info(state, &scratch) : NULL;
-    int status = !n ? 1
-                 : info && state_check_claims(state, value_getz(info, "claims"), err)
-                     ? -1
-                     : state_begin(state, "recover", info, err);
-    state_end_turn(state);
-    return status;
+    struct left_intents *left = ctx;
+    struct state *state = left->options->state;
+    left->intents = state_left_intents(state, &left->n);
+    if (!left->n)
+        return 1;
+    const struct value *info = state_is_shared(state) ? intents_info(left, &scratch) : NULL;
+    return (info && state_check_claims(state, value_getz(info, "claims"), err)) ||
+                   state_begin(state, "recover", info, err)
+               ? -1
+               : 0;
 }
 
 static int recover_locked(const struct recover_options *options, struct err *err)
 {
     struct state *state = options->state;
-    int begun = recover_begin(state, err);
+    struct left_intents left = {.options = options};
+    int begun = state_in_turn(state, recover_begin, &left, err);
     if (begun)
         return begun < 0 ? -1 : 0;
-    int status = recover_intents(options, err);
+    int status = recover_intents(&left, err);
     struct err late = ERR_INIT;
     if (state_end(state, status ? "failed" : "done", NULL, status ? &late : err))
         status = -1;

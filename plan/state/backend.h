@@ -33,7 +33,7 @@ struct probe_report {
     void *ctx;
 };
 
-enum { LINEAGE_SIZE = 64 };
+enum { LINEAGE_SIZE = 64, LIFE_SIZE = 36 };
 /* What a second place knows of a log. */
 struct backend_head {
     uint64_t seq;               /* 0: nothing */
@@ -56,18 +56,24 @@ struct backend_ops {
     int (*lock)(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
     void (*unlock)(struct backend *b);
     /*
-     * Locks together with others, so that nobody gets the lock alone; unlock() gives that back, too. Each
-     * then appends in its turn: take_turn() waits for the others and gives what they have appended since this
-     * one has read (`line` may be called), end_turn() lets the next one. While it lasts, so does a sign of
-     * life of the run with that number, which others can see; 0 ends it. NULL, all of them: there is the lock
-     * alone.
+     * Locks together with others, so that nobody gets the lock alone; unlock() gives that back, too. NULL:
+     * there is the lock alone, and none of what follows.
      */
-    int (*share)(struct backend *b, int64_t timeout_ms, struct err *err);
+    int (*share)(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
+    /*
+     * Whoever appends has read all that was appended before. Either each does it in its turn: take_turn()
+     * waits for the others and gives what they have appended since this one has read (`line` may be called),
+     * end_turn() lets the next one. Or there are no turns (NULL, both), and append() finds out: it is
+     * ERR_EXISTS, and has written nothing, where another was first with the number.
+     */
     int (*take_turn)(struct backend *b, log_line *line, void *ctx, bool *torn, struct err *err);
     void (*end_turn)(struct backend *b);
+    /* A sign of life of the run with that number, which others can see; 0 ends it. NULL: `life` of the
+     * backend, which the run's record has, is the sign as long as the lock is shared. */
     int (*live)(struct backend *b, uint64_t run, struct err *err);
-    int (*is_alive)(struct backend *b, uint64_t run, bool *alive, struct err *err);
-    /* The lock alone, of one who shares it: false, and then there is no lock any more. Without waiting. */
+    int (*is_alive)(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);
+    /* The lock alone, of one who shares it: false, and then there may be no lock any more. Without waiting.
+     */
     bool (*lock_alone)(struct backend *b);
     /* Who holds it now, in the arena; *held false: nobody. Needs no lock. */
     int (*holder)(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
@@ -115,6 +121,7 @@ struct backend {
     const struct backend_ops *ops;
     struct str description;     /* ".weir/film-lake.log", "s3://bucket/prefix" for messages */
     char lineage[LINEAGE_SIZE]; /* of what was read or is written; "" not known yet: see backend_belongs() */
+    char life[LIFE_SIZE];       /* of one who shares the lock, where there is no live() */
 };
 
 struct backend_options {

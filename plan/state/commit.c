@@ -34,13 +34,17 @@ static int write_group(
     struct committer *c, struct str bodies, uint64_t first, uint64_t count, struct err *why)
 {
     AUTO_BUF struct buf framed = BUF_INIT;
-    if (c->turn.begin && c->turn.begin(c->turn.ctx, &first, why))
-        return -1;
-    frame_group(&framed, bodies, first);
-    int result = c->backend->ops->append(c->backend, buf_str(&framed), first, why);
-    if (c->turn.end)
-        c->turn.end(c->turn.ctx, result ? first : first + count);
-    return result;
+    for (;;) {
+        struct err failure = ERR_INIT;
+        if (c->turn.begin && c->turn.begin(c->turn.ctx, &first, why))
+            return -1;
+        buf_clear(&framed);
+        frame_group(&framed, bodies, first);
+        bool failed = c->backend->ops->append(c->backend, buf_str(&framed), first, &failure) != 0;
+        if (c->turn.end && c->turn.end(c->turn.ctx, first + count, failed ? &failure : NULL))
+            continue;
+        return failed ? err_raise(why, &failure) : 0;
+    }
 }
 
 static void *write_groups(void *arg)

@@ -14,10 +14,10 @@ struct committer;
 
 /* Where others write, too: asked by the committing thread around each group. */
 struct committer_turn {
-    /* Now nobody else writes; *next_seq: the number that the group begins with, if it is another. */
+    /* The group is to be written; *next_seq: the number that it begins with, if it is another. */
     int (*begin)(void *ctx, uint64_t *next_seq, struct err *err);
-    /* The group was written, or not; next_seq: of the record after it. */
-    void (*end)(void *ctx, uint64_t next_seq);
+    /* It was written, next_seq: of the record after it; or not, and why (else NULL). True: once more. */
+    bool (*end)(void *ctx, uint64_t next_seq, const struct err *why);
     void *ctx;
 };
 

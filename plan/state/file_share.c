@@ -13,7 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-int file_share(struct backend *b, int64_t timeout_ms, struct err *err)
+int file_share(struct backend *b, const struct lock_info *who UNUSED, int64_t timeout_ms, struct err *err)
 {
     return file_lock_as(file_backend_of(b), LOCK_SH, timeout_ms, err);
 }
@@ -86,7 +86,7 @@ int file_live(struct backend *b, uint64_t run, struct err *err)
 
 /* The file is locked before the run's record is written: who knows of the run and finds it free may delete
  * it. */
-int file_is_alive(struct backend *b, uint64_t run, bool *alive, struct err *err)
+int file_is_alive(struct backend *b, uint64_t run, struct str life UNUSED, bool *alive, struct err *err)
 {
     struct file_backend *f = file_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;

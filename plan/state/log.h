@@ -10,7 +10,7 @@
  *
  * - run       a command began: {lineage, command, owner, pid, version, ci_url?, claims?, …}; claims: what it
  *             changes and refers to, where others may be at work at the same time, whose records then come
- *             between its own
+ *             between its own; life: see backend.h; ended: runs that died, whose claims are over
  * - intent    about to create, update, replace, delete: {address, type, provider, action, token, id?,
  *             desired, set, deps, place}
  * - done      it was done: {address, type, provider, action, id, attrs, set, deps, place, …}; for delete:

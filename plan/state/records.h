@@ -10,7 +10,8 @@
 
 /* A run that has claims, and no end so far. */
 struct running {
-    struct str run; /* its number, as text */
+    struct str run;  /* its number, as text */
+    struct str life; /* see struct backend */
     struct lock_info who;
     const struct value *claims;
 };
@@ -61,6 +62,9 @@ void records_intent(struct records *records, struct str address, struct str json
 const struct value *records_intended(const struct records *records, struct str address, struct arena *arena);
 void records_end_intent(struct records *records, struct str address);
 void records_move(struct records *records, struct str from, struct str to);
+/* A run's first record, as the log has it, and its end. */
+void records_begin_run(struct records *records, const struct value *fields);
+void records_end_run(struct records *records, struct str run);
 
 const struct record *const *records_sorted(struct records *records);
 const struct intent *const *records_open_intents(struct records *records, size_t *n);

@@ -113,27 +113,41 @@ static void note_running(struct records *r, const struct value *fields)
     if (!claims)
         return;
     struct running *running = ARENA_NEW(&r->arena, struct running);
-    *running = (struct running){
-        .run = arena_str(&r->arena, value_gets(fields, "run")), .claims = value_copy(&r->arena, claims)};
+    *running = (struct running){.run = arena_str(&r->arena, value_gets(fields, "run")),
+        .life = arena_str(&r->arena, value_gets(fields, "life")),
+        .claims = value_copy(&r->arena, claims)};
     lock_info_from(&r->arena, fields, &running->who);
     time_parse_rfc3339(value_gets(fields, "at"), &running->who.since_ms);
     map_set(&r->running, running->run, running);
 }
 
-static int apply_run(struct records *r, const struct line *line, struct err *err UNUSED)
+void records_end_run(struct records *r, struct str run)
+{
+    if (map_get(&r->running, run))
+        map_set(&r->running, run, NULL);
+}
+
+void records_begin_run(struct records *r, const struct value *fields)
 {
     int64_t number = 0;
-    if (str_to_int(value_gets(line->fields, "run"), &number) && number > 0)
+    const struct value *ended = value_as_list(value_getz(fields, "ended"));
+    if (str_to_int(value_gets(fields, "run"), &number) && number > 0)
         r->runs = (uint64_t)number;
-    set_lineage(r, value_gets(line->fields, "lineage"));
-    note_running(r, line->fields);
+    set_lineage(r, value_gets(fields, "lineage"));
+    for (uint32_t i = 0; i < ended->count; i++)
+        records_end_run(r, value_text(ended->items[i], STR_EMPTY));
+    note_running(r, fields);
+}
+
+static int apply_run(struct records *r, const struct line *line, struct err *err UNUSED)
+{
+    records_begin_run(r, line->fields);
     return 0;
 }
 
 static int apply_end(struct records *r, const struct line *line, struct err *err UNUSED)
 {
-    if (map_get(&r->running, value_gets(line->fields, "run")))
-        map_set(&r->running, value_gets(line->fields, "run"), NULL);
+    records_end_run(r, value_gets(line->fields, "run"));
     return 0;
 }
 

@@ -117,11 +117,11 @@ int state_lock(struct state *state, const char *command, int64_t timeout_ms, str
 int state_share(struct state *state, const char *command, int64_t timeout_ms, struct err *err);
 bool state_is_shared(const struct state *state);
 /*
- * Keeps all others from writing, and reads what they have written; between runs, or when all that was written
- * is flushed. Without a lock that is shared: nothing.
+ * Reads what others have written, and calls `act`, which writes only if nobody else writes in between: where
+ * somebody does, all of it is done once more. `act` flushes what it writes, and changes nothing else. Its
+ * result is 0 or more, or -1. Without a lock that is shared it is just called.
  */
-int state_take_turn(struct state *state, struct err *err);
-void state_end_turn(struct state *state);
+int state_in_turn(struct state *state, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err);
 /* ERR_LOCKED where a run that goes on has claims that meet these: {changes: [address …], refers: [address or
  * declaration …]}. In turn, and before state_begin(), to which they are given as `claims` of its info. */
 int state_check_claims(struct state *state, const struct value *claims, struct err *err);

@@ -17,11 +17,13 @@ struct state {
     struct secrets *secrets;
     struct committer *committer; /* from state_begin() to state_unlock() */
     bool locked, torn;
-    bool shared;  /* locked together with others */
-    bool in_turn; /* the calling thread keeps the turn, beyond what it writes */
-    bool shifted; /* others have written since state_begin(): numbers of records are not those in the log */
-    uint64_t at;  /* not 0: as it was then, read-only */
-    char run[24]; /* "" before state_begin() */
+    bool shared;    /* locked together with others */
+    bool in_turn;   /* the calling thread keeps the turn, beyond what it writes */
+    bool shifted;   /* others have written since state_begin(): numbers of records are not those in the log */
+    bool overtaken; /* another was first with the number of the group that was to be written */
+    bool claimed;   /* a run of its own has claims, and no end so far */
+    uint64_t at;    /* not 0: as it was then, read-only */
+    char run[24];   /* "" before state_begin() */
     pthread_mutex_t mutex; /* guards records */
     struct records records;
 };
@@ -43,8 +45,11 @@ void state_add_work(struct state *state, struct str run, struct err *err);
 /* A run that shares the lock and goes on; NULL: there is none. */
 const struct running *state_first_running(struct state *state);
 
-/* For the committer, of one who shares the lock. */
-const struct committer_turn *state_committer_turn(struct state *state, struct committer_turn *out);
+/* The next record gets the number after those that were read. */
+void state_start_committer(struct state *state);
+/* Runs without an end whose claims meet these, and who are known to be dead; where nobody shares the lock,
+ * all. NULL: there are none. */
+const struct value *state_ended_runs(struct state *state, struct arena *arena, const struct value *claims);
 
 /* ---- state_write.c ---- */
 

@@ -70,6 +70,8 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
     body_value(&body, state->secrets, "values", outputs ? outputs : &value_empty_map);
     if (state_add_line(state, &body, &seq, err))
         return -1;
+    if (state->in_turn && committer_wait(state->committer, seq, err)) /* until then others may be first */
+        return -1;
     if (log_parse(&scratch, buf_str(&body), &line, err))
         return -1;
     pthread_mutex_lock(&state->mutex);

@@ -83,7 +83,7 @@ void state_unlock(struct state *state)
     committer_free(state->committer);
     state->committer = NULL;
     state->run[0] = '\0';
-    state->shared = state->in_turn = false;
+    state->shared = state->in_turn = state->claimed = false;
     if (state->locked)
         state->backend->ops->unlock(state->backend);
     state->locked = false;

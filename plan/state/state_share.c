@@ -7,15 +7,19 @@
 int state_share(struct state *state, const char *command, int64_t timeout_ms, struct err *err)
 {
     const struct backend_ops *ops = state->backend->ops;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lock_info who;
     assert(!state->locked && !state->at);
     if (!ops->share)
         return state_lock(state, command, timeout_ms, err);
     struct err why = ERR_INIT;
-    if (ops->share(state->backend, timeout_ms, &why)) {
+    lock_info_self(&scratch, command, &who);
+    if (ops->share(state->backend, &who, timeout_ms, &why)) {
         state_tell_work(state, &why);
         return err_raise(err, &why);
     }
     state->locked = state->shared = true;
+    state->shifted = state->overtaken = false;
     if (state_catch_up(state, err) || state_check_moved(state, err)) {
         state_unlock(state);
         return -1;
@@ -33,37 +37,75 @@ bool state_is_shared(const struct state *state)
 static int apply_others(void *ctx, struct str json, struct err *err)
 {
     struct state *state = ctx;
-    state->shifted = true;
+    state->shifted = state->shifted || state->committer;
     return records_apply(&state->records, json, err);
 }
 
-/* Workers may read the records meanwhile. */
-static int take_turn(struct state *state, struct err *err)
+/* What others have written tells it, where one was taken for dead and goes on: a lease that ran out. */
+static int check_in_work(struct state *state, struct err *err)
 {
-    pthread_mutex_lock(&state->mutex);
+    if (!state->claimed || map_get(&state->records.running, str_z(state->run)))
+        return 0;
+    err_set(err, ERR_LOCKED,
+        "run %s was taken for dead, and its claims in the state %.*s are another run's now", state->run,
+        STR_ARG(state->backend->description));
+    return err_hint(err, "what this run had under way is recovered by the next command");
+}
+
+/* Workers may read the records meanwhile. */
+static int read_others(struct state *state, struct err *err)
+{
+    const struct backend_ops *ops = state->backend->ops;
     bool torn = false;
-    int result = state->backend->ops->take_turn(state->backend, apply_others, state, &torn, err);
+    pthread_mutex_lock(&state->mutex);
+    uint64_t last = state->records.seq;
+    int result = ops->take_turn ? ops->take_turn(state->backend, apply_others, state, &torn, err)
+                                : ops->read(state->backend, last, apply_others, state, &torn, err);
+    if (!result && state->overtaken && state->records.seq == last)
+        result = err_set(
+            err, ERR_DAMAGED, "the batch of another run after record %" PRIu64 " cannot be read", last);
+    state->overtaken = false;
     state->torn = state->torn || torn;
+    if (!result)
+        result = check_in_work(state, err);
     pthread_mutex_unlock(&state->mutex);
     return result ? err_context(err, "reading what others have written to the state") : 0;
 }
 
-int state_take_turn(struct state *state, struct err *err)
+static void end_turn(struct state *state)
 {
-    assert(!state->in_turn);
-    if (!state->shared)
-        return 0;
-    if (state_flush(state, err) || take_turn(state, err))
-        return -1;
-    state->in_turn = true;
-    return state_check_moved(state, err);
-}
-
-void state_end_turn(struct state *state)
-{
-    if (state->in_turn)
+    if (state->in_turn && state->backend->ops->end_turn)
         state->backend->ops->end_turn(state->backend);
     state->in_turn = false;
+}
+
+static int run_turn(struct state *state, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err)
+{
+    assert(!state->in_turn);
+    if (state_flush(state, err) || read_others(state, err))
+        return -1;
+    if (state->claimed && !state->committer)
+        state_start_committer(state);
+    state->in_turn = true;
+    int status = state_check_moved(state, err) ? -1 : act(ctx, err);
+    end_turn(state);
+    return status;
+}
+
+int state_in_turn(struct state *state, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err)
+{
+    if (!state->shared)
+        return act(ctx, err);
+    for (;;) {
+        struct err why = ERR_INIT;
+        int status = run_turn(state, act, ctx, &why);
+        if (status >= 0)
+            return status;
+        if (!state->overtaken)
+            return err_raise(err, &why);
+        committer_free(state->committer); /* whose failures are final */
+        state->committer = NULL;
+    }
 }
 
 static int begin_group(void *ctx, uint64_t *next_seq, struct err *err)
@@ -71,39 +113,45 @@ static int begin_group(void *ctx, uint64_t *next_seq, struct err *err)
     struct state *state = ctx;
     if (!state->shared) /* he is alone by now */
         return 0;
-    if (!state->in_turn && take_turn(state, err))
+    bool reads = state->backend->ops->take_turn ? !state->in_turn : state->overtaken;
+    if (reads && read_others(state, err))
         return -1;
     *next_seq = state->records.seq + 1;
     return 0;
 }
 
-static void end_group(void *ctx, uint64_t next_seq)
+static bool end_group(void *ctx, uint64_t next_seq, const struct err *why)
 {
     struct state *state = ctx;
+    const struct backend_ops *ops = state->backend->ops;
     if (!state->shared)
-        return;
+        return false;
+    if (ops->end_turn && !state->in_turn)
+        ops->end_turn(state->backend);
+    state->overtaken = why && why->class == ERR_EXISTS && !ops->take_turn;
+    if (why)
+        return state->overtaken && !state->in_turn;
     pthread_mutex_lock(&state->mutex);
     state->records.seq = next_seq - 1;
     pthread_mutex_unlock(&state->mutex);
-    if (!state->in_turn)
-        state->backend->ops->end_turn(state->backend);
+    return false;
 }
 
-const struct committer_turn *state_committer_turn(struct state *state, struct committer_turn *out)
+void state_start_committer(struct state *state)
 {
-    *out = (struct committer_turn){begin_group, end_group, state};
-    return state->shared ? out : NULL;
+    struct committer_turn turn = {begin_group, end_group, state};
+    state->committer = committer_new(state->backend, state->records.seq + 1, state->shared ? &turn : NULL);
 }
 
 /* ---- claims ---- */
 
-static bool is_alive(struct state *state, struct str run)
+static bool is_alive(struct state *state, const struct running *one)
 {
     int64_t number = 0;
     bool alive = true; /* who cannot be looked at is not taken for dead */
     struct err ignored = ERR_INIT;
-    if (str_to_int(run, &number) && state->backend->ops->is_alive)
-        state->backend->ops->is_alive(state->backend, (uint64_t)number, &alive, &ignored);
+    if (str_to_int(one->run, &number) && state->backend->ops->is_alive)
+        state->backend->ops->is_alive(state->backend, (uint64_t)number, one->life, &alive, &ignored);
     return alive;
 }
 
@@ -112,7 +160,7 @@ const struct running *state_first_running(struct state *state)
     const struct map *running = &state->records.running;
     for (size_t i = 0; i < running->n; i++) {
         const struct running *one = running->items[i].ptr;
-        if (one && is_alive(state, one->run))
+        if (one && is_alive(state, one))
             return one;
     }
     return NULL;
@@ -134,9 +182,11 @@ const struct intent *const *state_left_intents(struct state *state, size_t *n)
     const struct intent *const *open = state_open_intents(state, &all);
     const struct intent **left = ARENA_ARRAY(&state->records.arena, const struct intent *, all + 1);
     *n = 0;
-    for (size_t i = 0; i < all; i++)
-        if (!map_get(&state->records.running, open[i]->run) || !is_alive(state, open[i]->run))
+    for (size_t i = 0; i < all; i++) {
+        const struct running *by = map_get(&state->records.running, open[i]->run);
+        if (!by || !is_alive(state, by))
             left[(*n)++] = open[i];
+    }
     return left;
 }
 
@@ -195,11 +245,22 @@ int state_check_claims(struct state *state, const struct value *claims, struct e
     for (size_t i = 0; i < running->n && state->shared; i++) {
         const struct running *other = running->items[i].ptr;
         const char *how;
-        if (!other || str_eqz(other->run, state->run) || !is_alive(state, other->run))
-            continue;
-        struct str met = claims_meet(claims, other->claims, &how);
-        if (met.n)
+        struct str met = other ? claims_meet(claims, other->claims, &how) : STR_EMPTY;
+        if (met.n && is_alive(state, other))
             return refuse_claims(state, other, met, how, err);
     }
     return 0;
+}
+
+const struct value *state_ended_runs(struct state *state, struct arena *arena, const struct value *claims)
+{
+    const struct map *running = &state->records.running;
+    AUTO_BUILDER struct value_builder ended = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < running->n; i++) {
+        const struct running *other = running->items[i].ptr;
+        const char *how;
+        if (other && (!state->shared || claims_meet(claims, other->claims, &how).n))
+            value_builder_add(&ended, value_string(arena, other->run));
+    }
+    return ended.n ? value_builder_list(&ended) : NULL;
 }

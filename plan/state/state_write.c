@@ -34,14 +34,6 @@ void state_note_applied(struct state *state, uint64_t seq)
     state->records.lines++;
 }
 
-/* Of a record that changes nothing of what is recorded. */
-static void note_line(struct state *state, uint64_t seq)
-{
-    pthread_mutex_lock(&state->mutex);
-    state_note_applied(state, seq);
-    pthread_mutex_unlock(&state->mutex);
-}
-
 static void add_info(struct state *state, struct buf *body, const struct value *info)
 {
     for (uint32_t i = 0; info && info->kind == VALUE_MAP && i < info->count; i++) {
@@ -55,40 +47,42 @@ int state_begin(struct state *state, const char *command, const struct value *in
     assert(state->locked && (!state->shared || state->in_turn));
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
+    const struct backend_ops *ops = state->backend->ops;
     struct records *r = &state->records;
     struct lock_info who;
+    char lineage[33];
     lock_info_self(&scratch, command, &who);
-    if (!r->lineage.n) {
-        char lineage[33];
-        state_token(lineage);
-        r->lineage = arena_str(&r->arena, str_z(lineage));
-        secrets_set_lineage(state->secrets, r->lineage);
-    }
-    backend_belongs(state->backend, r->lineage);
-    r->runs++;
-    snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs);
-    if (state->shared && state->backend->ops->live(state->backend, r->runs, err))
+    state_token(lineage);
+    backend_belongs(state->backend, r->lineage.n ? r->lineage : str_z(lineage));
+    snprintf(state->run, sizeof state->run, "%" PRIu64, r->runs + 1);
+    if (state->shared && ops->live && ops->live(state->backend, r->runs + 1, err))
         return -1;
-    if (!state->committer) {
-        struct committer_turn turn;
-        state->shifted = false;
-        state->committer = committer_new(state->backend, r->seq + 1, state_committer_turn(state, &turn));
-    }
+    if (!state->committer)
+        state_start_committer(state);
 
     body_begin(&body, state->run, "run");
-    body_text(&body, "lineage", r->lineage);
+    body_text(&body, "lineage", str_z(state->backend->lineage));
     body_text(&body, "command", who.command);
     body_text(&body, "owner", who.owner);
     buf_addf(&body, ",\"pid\":%" PRId64, who.pid);
     body_text(&body, "version", STR(WEIR_VERSION));
     buf_addf(&body, ",\"format\":%d", LOG_FORMAT);
     body_text(&body, "ci_url", who.ci_url);
+    if (state->shared)
+        body_text(&body, "life", str_z(state->backend->life));
+    body_value(&body, state->secrets, "ended", state_ended_runs(state, &scratch, value_getz(info, "claims")));
     add_info(state, &body, info);
     uint64_t seq;
+    const struct value *fields;
     /* Durable before anything else: a disk that is full or a lock that is lost shows now. */
-    if (state_add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err))
+    if (state_add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err) ||
+        log_parse(&scratch, buf_str(&body), &fields, err))
         return -1;
-    note_line(state, seq);
+    pthread_mutex_lock(&state->mutex);
+    records_begin_run(r, fields);
+    state->claimed = value_getz(fields, "claims") != NULL;
+    state_note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
     return 0;
 }
 
@@ -287,6 +281,12 @@ int state_end(struct state *state, const char *status, const struct value *count
     body_value(&body, state->secrets, "counts", counts);
     if (state_add_line(state, &body, &seq, err))
         return -1;
-    note_line(state, seq);
-    return state_flush(state, err);
+    pthread_mutex_lock(&state->mutex);
+    state_note_applied(state, seq);
+    pthread_mutex_unlock(&state->mutex);
+    if (state_flush(state, err))
+        return -1;
+    records_end_run(&state->records, str_z(state->run));
+    state->claimed = false;
+    return 0;
 }

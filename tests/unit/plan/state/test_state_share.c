@@ -34,19 +34,24 @@ static const struct value *claim_of(struct arena *arena, const char *address)
     return test_json(arena, arena_printf(arena, "{\"changes\":[\"%s\"],\"refers\":[\"base\"]}", address).p);
 }
 
-static void writer_begin(struct writer *w)
+static int begin_with_claims(void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err err = ERR_INIT;
+    struct writer *w = ctx;
     const struct value *claims = claim_of(&scratch, w->address);
     struct value_entry info = {STR("claims"), claims};
-    ASSERT_OK(state_take_turn(w->state, &err), err);
-    w->refused = state_check_claims(w->state, claims, &err) != 0;
+    w->refused = state_check_claims(w->state, claims, err) != 0;
+    return w->refused || state_begin(w->state, "apply", value_map(&scratch, &info, 1), err) ? -1 : 0;
+}
+
+static void writer_begin(struct writer *w)
+{
+    struct err err = ERR_INIT;
+    int status = state_in_turn(w->state, begin_with_claims, w, &err);
     if (w->refused)
         assert_int_equal(err.class, ERR_LOCKED);
     else
-        ASSERT_OK(state_begin(w->state, "apply", value_map(&scratch, &info, 1), &err), err);
-    state_end_turn(w->state);
+        ASSERT_OK(status, err);
 }
 
 static void writer_step(struct writer *w)
@@ -102,6 +107,11 @@ static void clear(void)
         unlink(test_path(files[i]));
 }
 
+static int nothing(void *ctx UNUSED, struct err *err UNUSED)
+{
+    return 0;
+}
+
 static void in_every_order(void **unused)
 {
     (void)unused;
@@ -120,8 +130,7 @@ static void in_every_order(void **unused)
         assert_false(writers[0].refused || writers[1].refused);
         for (int i = 0; i < 2; i++) { /* each has what the other has written, once it has had a turn */
             struct err err = ERR_INIT;
-            ASSERT_OK(state_take_turn(writers[i].state, &err), err);
-            state_end_turn(writers[i].state);
+            ASSERT_OK(state_in_turn(writers[i].state, nothing, NULL, &err), err);
             assert_int_equal(state_count(writers[i].state), 2);
             assert_int_equal(state_seq(writers[i].state), 8);
             state_close(writers[i].state);
