@@ -126,7 +126,7 @@ const struct command cmd_apply = {
         "made. When one fails, only what depends on it is skipped. While something blocks a "
         "deletion, nothing is changed: the plan names the option that allows it. Ctrl-C stops "
         "starting new work and waits for what is in flight; a second one stops waiting. Where the state "
-        "is a file, other runs may change other resources of the stack at the same time.\n\n"
+        "is a file or in PostgreSQL, other runs may change other resources of the stack at the same time.\n\n"
         "On a terminal a tree shows the changes in progress, and below each what waits for it. "
         "It also shows which call is retried and why, and the overall progress. Without a "
         "terminal, and with CI or NO_COLOR in the environment, progress is printed as lines.\n\n"

@@ -96,6 +96,8 @@ static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     bool exists;
     uint64_t snapshot;
     *torn = false;
+    if (g->shared && after) /* nobody writes a snapshot meanwhile */
+        return read_rows(g, after + 1, after, line, ctx, err);
     if (pg_tables_exist(g, PG_RECORDS_THERE, &exists, err))
         return -1;
     if (!exists)
@@ -159,7 +161,11 @@ static int insert_rows(
         crash_point("log.synced");
         return 0;
     }
-    if (strcmp(why.code, "23505") == 0) {
+    bool second = strcmp(why.code, "23505") == 0;
+    if (second && g->shared)
+        return err_set(err, ERR_EXISTS, "another run has written record %s of %.*s", first,
+            STR_ARG(g->base.description));
+    if (second) {
         err_set(&why, ERR_LOCKED, "another run has written to %.*s: this one has lost its lock",
             STR_ARG(g->base.description));
         err_hint(&why, "what this run had under way is recovered by the next command");
@@ -250,6 +256,9 @@ static const struct backend_ops pg_ops = {
     .place = pg_place,
     .lock = pg_lock,
     .unlock = pg_unlock,
+    .share = pg_share,
+    .is_alive = pg_is_alive,
+    .lock_alone = pg_lock_alone,
     .holder = pg_holder,
     .force_unlock = pg_force_unlock,
     .read = pg_read,

@@ -6,7 +6,7 @@
  *     weir_state_lock  (name, holder)                                only tells who has the lock
  *
  * The lock lives as long as the session of its holder; keepalives end that of a holder whose machine has
- * died.
+ * died. Those who share it are told by the primary key that another was first with a number.
  */
 #ifndef WEIR_PLAN_STATE_BACKEND_POSTGRES_H
 #define WEIR_PLAN_STATE_BACKEND_POSTGRES_H

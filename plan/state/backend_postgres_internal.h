@@ -18,6 +18,7 @@ struct pg_backend {
     const char *table;
     char key[24]; /* of the advisory lock */
     size_t rows;  /* since the newest snapshot */
+    bool shared;  /* the lock is held with others */
     atomic_bool locked, lost;
 };
 
@@ -62,5 +63,8 @@ void pg_unlock(struct backend *b);
 int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
 int pg_force_unlock(struct backend *b, struct err *err);
 int pg_check_lock(struct backend *b, struct err *err);
+int pg_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
+bool pg_lock_alone(struct backend *b);
+int pg_is_alive(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);
 
 #endif

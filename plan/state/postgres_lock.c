@@ -1,29 +1,47 @@
-/* The lock of a state in PostgreSQL: an advisory one, which the server frees with its holder's session. */
+/*
+ * The lock of a state in PostgreSQL: an advisory one, which the server frees with its holder's session. Each
+ * of those who share it has one more, with a number that nobody else has: his sign of life.
+ */
 #include "plan/state/backend_postgres_internal.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 
+#include <inttypes.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 enum { POLL_MS = 250 };
+
+/* Does anybody hold the advisory lock $1, and does somebody hold it alone? */
+static int is_taken(struct pg_backend *g, const char *key, bool *taken, bool *alone, struct err *err)
+{
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    struct pg_parameter parameter = {.text = key};
+    if (pg_ask(g,
+            "select count(*) > 0, count(*) filter (where mode = 'ExclusiveLock') > 0 from pg_locks where "
+            "locktype = 'advisory' and granted and objsubid = 1 "
+            "and (classid::bigint << 32 | objid::bigint) = $1::bigint "
+            "and database = (select oid from pg_database where datname = current_database())",
+            &parameter, 1, &a, err))
+        return -1;
+    *taken = pg_flag(&a, 0, 0);
+    *alone = pg_flag(&a, 0, 1);
+    return 0;
+}
 
 int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, bool *held, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
-    AUTO_PG_ANSWER struct pg_answer locked = {0}, holder = {0};
-    struct pg_parameter key = {.text = g->key}, name = {.text = g->name};
+    AUTO_PG_ANSWER struct pg_answer holder = {0};
+    struct pg_parameter name = {.text = g->name};
     const struct value *v = NULL;
-    bool exists;
-    if (pg_ask(g,
-            "select exists (select from pg_locks where locktype = 'advisory' and granted and objsubid = 1 "
-            "and (classid::bigint << 32 | objid::bigint) = $1::bigint "
-            "and database = (select oid from pg_database where datname = current_database()))",
-            &key, 1, &locked, err) ||
-        pg_tables_exist(g, PG_ALL_THERE, &exists, err))
+    bool exists, alone;
+    if (is_taken(g, g->key, held, &alone, err) || pg_tables_exist(g, PG_ALL_THERE, &exists, err))
         return -1;
-    *held = pg_flag(&locked, 0, 0);
+    exists = exists && (alone || !*held); /* of those who share it nobody is written there */
     if (exists && pg_ask(g, "select holder from %_lock where name = $1", &name, 1, &holder, err))
         return -1;
     if (exists && g->pq->ntuples(holder.rows) && json_parse(arena, str_z(pg_cell(&holder, 0, 0)), &v, NULL))
@@ -32,11 +50,17 @@ int pg_holder(struct backend *b, struct arena *arena, struct lock_info *who, boo
     return 0;
 }
 
+/* Together with others, where there is a sign of life. */
 static int try_lock(struct pg_backend *g, bool *got, struct err *err)
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
-    struct pg_parameter key = {.text = g->key};
-    if (pg_ask(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, err))
+    struct pg_parameter keys[] = {{.text = g->key}, {.text = g->base.life}};
+    bool shared = g->base.life[0];
+    if (pg_ask(g,
+            shared ? "select case when pg_try_advisory_lock_shared($1::bigint) then "
+                     "pg_try_advisory_lock($2::bigint) else false end"
+                   : "select pg_try_advisory_lock($1::bigint)",
+            keys, shared ? 2 : 1, &a, err))
         return -1;
     *got = pg_flag(&a, 0, 0);
     return 0;
@@ -57,15 +81,17 @@ static int write_holder(struct pg_backend *g, const struct lock_info *who, struc
 void pg_unlock(struct backend *b)
 {
     struct pg_backend *g = pg_backend_of(b);
-    struct pg_parameter key = {.text = g->key};
     struct err ignored = ERR_INIT; /* then the session's end frees it */
+    g->shared = false;
+    b->life[0] = '\0';
     if (!atomic_exchange(&g->locked, false) || atomic_load(&g->lost))
         return;
     AUTO_PG_ANSWER struct pg_answer a = {0};
-    pg_ask(g, "select pg_advisory_unlock($1::bigint)", &key, 1, &a, &ignored);
+    pg_ask(g, "select pg_advisory_unlock_all()", NULL, 0, &a, &ignored);
 }
 
-int pg_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+/* Waits for it. */
+static int take_lock(struct backend *b, int64_t timeout_ms, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -87,10 +113,55 @@ int pg_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, 
         clock_sleep_ms(POLL_MS);
     }
     atomic_store(&g->locked, true);
-    if (write_holder(g, who, err)) {
+    return 0;
+}
+
+int pg_lock(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    if (take_lock(b, timeout_ms, err))
+        return -1;
+    if (write_holder(pg_backend_of(b), who, err)) {
         pg_unlock(b);
         return -1;
     }
+    return 0;
+}
+
+int pg_share(struct backend *b, const struct lock_info *who UNUSED, int64_t timeout_ms, struct err *err)
+{
+    int64_t life;
+    hash_random((unsigned char *)&life, sizeof life);
+    snprintf(b->life, sizeof b->life, "%" PRId64, life);
+    if (take_lock(b, timeout_ms, err)) {
+        b->life[0] = '\0';
+        return -1;
+    }
+    pg_backend_of(b)->shared = true;
+    return 0;
+}
+
+/* A session's own locks do not stand in its way. */
+bool pg_lock_alone(struct backend *b)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    struct pg_parameter key = {.text = g->key};
+    struct err ignored = ERR_INIT;
+    if (pg_ask(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, &ignored) || !pg_flag(&a, 0, 0))
+        return false;
+    g->shared = false;
+    return true;
+}
+
+int pg_is_alive(struct backend *b, uint64_t run UNUSED, struct str life, bool *alive, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    int64_t number;
+    bool taken = false, alone;
+    if (str_to_int(life, &number) &&
+        is_taken(pg_backend_of(b), arena_strz(&scratch, life), &taken, &alone, err))
+        return -1;
+    *alive = taken;
     return 0;
 }
 
@@ -104,6 +175,8 @@ int pg_force_unlock(struct backend *b, struct err *err)
     if (!held)
         return 0;
     lock_info_refuse(&who, b->description, err);
+    if (!who.owner.n)
+        return err_hint(err, "runs that go on share it: `weir history` lists them");
     return err_hint(err, "its session is alive; the server ends that of a dead machine within a minute, or "
                          "at once with pg_terminate_backend()");
 }

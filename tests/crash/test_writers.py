@@ -1,17 +1,19 @@
 """
-Three writers at one state: applies, destroys, saved plans, of all of a stack or of parts, some of them killed. Runs that go on at the same
+Three writers at one state, in every store: applies, destroys, saved plans, of all of a stack or of parts, some of them killed. Runs that go on at the same
 time must not meet in what they change or refer to, as the log says it; then nothing is disturbed any more, and one apply makes everything
 right, as boto3 counts it; a plan has nothing to do; one destroy leaves nothing.
 
 A history is made of its seed: WEIR_WRITERS=17,18 lives through these alone and says what was done.
 """
 
+import base64
 import itertools
 import json
 import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +21,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "e2e/sandbox")]
+sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "e2e", "e2e/sandbox")]
 
+from pg import Postgres  # noqa: E402
 from servers import SandboxCloud  # noqa: E402
 from support import Stack  # noqa: E402
 
@@ -30,14 +33,14 @@ DEAD = -signal.SIGKILL
 ALLOWED = (0, 1, 4, DEAD)  # 1: others have changed what a plan was made from
 
 
-def body(name):
+def body(name, state):
     inputs = {f"{kind}{i}": 0 for kind in "vw" for i in range(PAIRS)}
     resources = {"value": {"type": "weir.value", "value": "${inputs.v0}"}}
     for i in range(PAIRS):
         resources[f"q{i}"] = {"type": "aws.sqs.queue", "name": f"{name}-{i}", "visibility_timeout": f"${{30 + inputs.v{i}}}"}
         resources[f"p{i}"] = {"type": "aws.ssm.parameter", "name": f"/{name}/{i}", "parameter_type": "String", "value": f"${{q{i}.name}} ${{inputs.w{i}}}"}
     outputs = {f"o{i}": {"value": f"${{q{i}.visibility_timeout}}"} for i in range(PAIRS)}
-    return json.dumps({"stack": name, "inputs": inputs, "resources": resources, "outputs": outputs})
+    return json.dumps({"stack": name, "state": state, "inputs": inputs, "resources": resources, "outputs": outputs})
 
 
 class Run:
@@ -54,23 +57,55 @@ class Run:
         return bool(changes & others or changes & set(other.claims["refers"]) or others & set(self.claims["refers"]))
 
 
-def runs_of(folder):
+def runs_of(lines):
     runs = {}
-    for path in sorted(folder.glob(".weir/*.log")):
-        for line in path.read_text().split("\n")[:-1]:  # the last one may have been cut short
-            record = json.loads(line[9:])
-            if record["kind"] == "run":
-                assert record["run"] not in runs, f"two runs have the number {record['run']}"
-                runs[record["run"]] = Run(record)
-            elif "run" in record and record["kind"] != "kept":
-                runs[record["run"]].last = record["seq"]
+    for line in lines:
+        record = json.loads(line[9:])
+        if record["kind"] == "run":
+            assert record["run"] not in runs, f"two runs have the number {record['run']}"
+            runs[record["run"]] = Run(record)
+        elif "run" in record and record["kind"] != "kept":
+            runs[record["run"]].last = record["seq"]
     return list(runs.values())
 
 
+class Files:
+    """Each stack has its own beside it."""
+
+    settings = {"backend": "file"}
+
+    def lines(self, stack):
+        for path in sorted(stack.folder.glob(".weir/*.log")):
+            yield from path.read_text().split("\n")[:-1]  # the last one may have been cut short
+
+    def stop(self):
+        pass
+
+
+class Rows:
+    def __init__(self):
+        self.server = Postgres()
+        self.url = f"postgres://weir@127.0.0.1:{self.server.port}/postgres"
+        self.settings = {"backend": "postgres", "url": self.url}
+
+    def lines(self, stack):
+        name = json.loads((stack.folder / "weir.yaml").read_text())["stack"]
+        query = f"select encode(lines, 'base64') from weir_state where name = '{name}' order by first_seq"
+        rows = subprocess.run(["psql", self.url, "-AtXR", "|", "-c", query], check=True, stdout=subprocess.PIPE, text=True).stdout
+        for row in rows.rstrip("\n").split("|"):
+            yield from base64.b64decode(row).decode().splitlines()
+
+    def stop(self):
+        self.server.stop()
+
+
+STORES = {"file": Files, "postgres": Rows}
+
+
 class History:
-    def __init__(self, cloud, folder, seed):
-        self.random, self.name, self.told, self.beside = random.Random(seed), f"writers-{seed}", [], 0
-        self.stack = Stack(folder, cloud).write(body(self.name))
+    def __init__(self, cloud, store, folder, seed):
+        self.random, self.name, self.told, self.beside, self.store = random.Random(seed), f"writers-{seed}", [], 0, store
+        self.stack = Stack(folder, cloud).write(body(self.name, store.settings))
         self.kills = self.random.random() < 0.6
         self.lock = threading.Lock()
 
@@ -115,7 +150,7 @@ class History:
         assert (len(queues), len(parameters)) == (number, number), (queues, parameters)
 
     def check_runs(self):
-        for a, b in itertools.combinations(runs_of(self.stack.folder), 2):
+        for a, b in itertools.combinations(runs_of(self.store.lines(self.stack)), 2):
             if a.last > b.first:
                 self.beside += 1
                 assert not a.meets(b), f"runs {a.run} and {b.run} went on at the same time"
@@ -136,9 +171,9 @@ class History:
         assert self.stack.addresses() == []
 
 
-def live(cloud, folder, seed):
+def live(cloud, store, folder, seed):
     """How many runs went on beside another, and what went wrong."""
-    history = History(cloud, folder / str(seed) / "stack", seed)
+    history = History(cloud, store, folder / str(seed) / "stack", seed)
     try:
         history.live()
     except Exception as error:
@@ -153,14 +188,16 @@ def seeds():
     return [range(at, at + 50) for at in range(0, 2000, 50)] if LONG else [range(12)]
 
 
+@pytest.mark.parametrize("kind", STORES)
 @pytest.mark.parametrize("chunk", seeds(), ids=lambda chunk: f"{chunk[0]}-{chunk[-1]}")
-def test_writers(tmp_path, chunk):
-    cloud = SandboxCloud()
+def test_writers(tmp_path, chunk, kind):
+    store, cloud = STORES[kind](), SandboxCloud()
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            lived = list(pool.map(lambda seed: live(cloud, tmp_path, seed), chunk))
+            lived = list(pool.map(lambda seed: live(cloud, store, tmp_path, seed), chunk))
     finally:
         cloud.kill()
+        store.stop()
     wrong = [told for _, told in lived if told]
     assert not wrong, f"{len(wrong)} of {len(chunk)} histories:\n" + "\n".join(wrong)
     assert len(chunk) < 10 or sum(beside for beside, _ in lived), "no run went on beside another"

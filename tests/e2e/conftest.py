@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 pytest.register_assert_rewrite("life")
 sys.path.append(str(Path(__file__).parent / "sandbox"))
 
+from pg import Postgres  # noqa: E402
 from servers import SandboxCloud  # noqa: E402
 from support import Cloud, Stack, WireServer  # noqa: E402
 
@@ -53,6 +55,21 @@ def stack(tmp_path, cloud):
 def local_stack(tmp_path):
     """A stack that has no credentials and no cloud."""
     return Stack(tmp_path / "stack")
+
+
+@pytest.fixture(scope="session")
+def postgres_of_states():
+    """The URL of a server that is there for states."""
+    server = Postgres()
+    yield f"postgres://weir@127.0.0.1:{server.port}/postgres"
+    server.stop()
+
+
+@pytest.fixture
+def state_in_postgres(request, postgres_of_states):
+    """A `state:` line with a table of the test's own."""
+    table = "t_" + re.sub("[^a-z0-9]", "_", request.node.name.lower())[:40]
+    return f'state: {{backend: postgres, url: "{postgres_of_states}", table: {table}}}'
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from support import hold_role, until
 
 BODY = """
     stack: claims
+    {state}
     inputs: {n: 1, other: 1}
     resources:
       role: {type: aws.iam.role, name: claims-role, assume_role_policy: '${trust("glue.amazonaws.com")}', description: "version ${inputs.n}"}
@@ -20,9 +21,15 @@ BODY = """
 """
 
 
+@pytest.fixture(params=["file", "postgres"])
+def state(request):
+    """The `state:` line of a stack."""
+    return "" if request.param == "file" else request.getfixturevalue("state_in_postgres")
+
+
 @pytest.fixture
-def claims(stack):
-    return stack.write(BODY)
+def claims(stack, state):
+    return stack.write(BODY.replace("{state}", state))
 
 
 def finished(process, status=0):
@@ -79,6 +86,7 @@ def test_a_killed_run_claims_nothing(claims, cloud):
 
 DEPLOYED = """
     stack: claims
+    {state}
     resources:
       lake: {type: aws.s3.bucket, name: claims-lake}
       script: {type: weir.artifact, source: job.py, store: "${lake.name}/code"}
@@ -87,8 +95,8 @@ DEPLOYED = """
 """
 
 
-def test_a_job_is_deployed_while_something_else_is_made(stack, cloud):
-    stack.write(DEPLOYED).write("first = 1\n", "job.py").apply("--target", "job")
+def test_a_job_is_deployed_while_something_else_is_made(stack, state, cloud):
+    stack.write(DEPLOYED.replace("{state}", state)).write("first = 1\n", "job.py").apply("--target", "job")
     first = hold_role(stack, cloud)
     stack.write("second = 2\n", "job.py").run("deploy", "--yes")
     location = cloud.client("glue").get_job(JobName="claims")["Job"]["Command"]["ScriptLocation"]

@@ -9,7 +9,6 @@ import threading
 
 import boto3
 import pytest
-from pg import Postgres
 from sandbox.servers import MORE_STORES, STORES, Sandbox, Versity, make_bucket
 from support import SECRET_KEY, WEIR, Stack, hold_role, until
 
@@ -23,14 +22,6 @@ BODY = """
       role: {{type: aws.iam.role, name: shared-role, assume_role_policy: '${{trust("glue.amazonaws.com")}}', description: "version ${{inputs.n}}"}}
       last: {{type: aws.glue.database, name: shared, description: "${{role.name}}", depends_on: [role]}}
 """
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """A server of its own."""
-    server = Postgres()
-    yield f"postgres://weir@127.0.0.1:{server.port}/postgres"
-    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -59,9 +50,7 @@ def place(request, cloud):
     if request.param == "s3":
         cloud.client("s3").create_bucket(Bucket="weir-state")
         return f"state: {{backend: s3, bucket: weir-state, prefix: team, lease_seconds: {LEASE_S}}}"
-    url = request.getfixturevalue("postgres")
-    table = "t_" + re.sub("[^a-z0-9]", "_", request.node.name.lower())[:40]
-    return f'state: {{backend: postgres, url: "{url}", table: {table}}}'
+    return request.getfixturevalue("state_in_postgres")
 
 
 def place_of(line):
