@@ -57,6 +57,8 @@ static void add_run(struct invocation *inv, const struct history_run *run, struc
     text_add_safe(out, run->owner, false);
     buf_addz(out, "  ");
     add_counts(run, out);
+    if (run->checks->count)
+        buf_addf(out, ", %zu of %u checks kept", run->kept, run->checks->count);
     if (run->ci_url.n) {
         buf_addz(out, "  ");
         text_add_safe(out, run->ci_url, false);
@@ -88,6 +90,16 @@ static void add_change(const struct history_change *change, struct buf *out)
     buf_add_char(out, '\n');
 }
 
+static void add_checks(const struct history_run *run, struct buf *out)
+{
+    for (uint32_t i = 0; i < run->checks->count; i++) {
+        buf_addz(out, "         ");
+        text_add_column(out, value_text(run->checks->entries[i].value, STR_EMPTY), ACTION_WIDTH);
+        text_add_safe(out, run->checks->entries[i].key, false);
+        buf_add_char(out, '\n');
+    }
+}
+
 /* ---- json ---- */
 
 static void add_run_json(const struct history_run *run, bool changes, struct buf *out)
@@ -102,6 +114,10 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
     json_write_member(out, "ci_url", run->ci_url);
     json_write_member_if_any(out, "approved", run->approved);
     json_write_member_if_any(out, "reason", run->reason);
+    if (run->checks->count) {
+        buf_addz(out, ",\"checks\":");
+        json_write(out, run->checks, JSON_PLAIN);
+    }
     json_write_member(out, "begin", time_rfc3339(&arena, run->begin_ms, true));
     if (run->end_ms)
         json_write_member(out, "end", time_rfc3339(&arena, run->end_ms, true));
@@ -175,6 +191,8 @@ static int cmd_history_print(
         add_run(inv, &runs[i], &out);
         for (size_t k = 0; one && k < runs[i].change_count; k++)
             add_change(&runs[i].changes[k], &out);
+        if (one)
+            add_checks(&runs[i], &out);
     }
     return invocation_write(inv, buf_str(&out));
 }

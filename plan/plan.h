@@ -266,8 +266,8 @@ int plan_check_deletions(const struct plan *plan, struct err *err);
  * Nothing is applied otherwise. */
 int plan_check_rules(const struct plan *plan, struct err *err);
 int plan_check_approvals(const struct plan *plan, struct err *err);
-/* Fills plan->checks: the stack's checks, asked of what is there now. After plan_apply(), or where there is
- * nothing to apply. With `cancel` what is not yet known is given up (NULL: never). */
+/* Fills plan->checks: the stack's checks, asked of what is there now. At the end of plan_apply(), or where
+ * there is nothing to apply. With `cancel` what is not yet known is given up (NULL: never). */
 void plan_ask_checks(struct plan *plan, const atomic_bool *cancel);
 /* Is each of level error kept? -1 (ERR_INVALID). */
 int plan_check_checks(const struct plan *plan, struct err *err);
@@ -288,6 +288,7 @@ struct apply_options {
     const atomic_int
         *signals; /* number of SIGINT/SIGTERM so far: 1 stops starting, 2 gives up waiting; NULL: none */
     int64_t lock_timeout_ms;
+    const atomic_bool *stop; /* the checks are asked at the end, until it is set; NULL: they are not */
     struct observer observer;
 };
 

@@ -458,7 +458,7 @@ static int remember(struct fleet *fleet, bool gone, struct err *err)
         outputs = value_with(arena, outputs, STR("shared"), fleet_shared_memory(fleet, arena));
     if (!value_equal(outputs, state_outputs(state))) {
         status = state_begin(state, "fleet", NULL, err) || state_set_outputs(state, outputs, err) ||
-                         state_end(state, "done", NULL, err) || state_flush(state, err)
+                         state_end(state, "done", NULL, NULL, err) || state_flush(state, err)
                      ? -1
                      : 0;
     }

@@ -146,12 +146,11 @@ static void tell_check(struct member *m, const struct rule_finding *check)
     member_event(m, &(struct event){.kind = EVENT_WARNING, .address = check->address, .text = text.p});
 }
 
-/* What is there now; -1 with err where it is not as it has to be. */
-static int member_ask_checks(struct member *m, struct err *err)
+/* -1 with err where it is not as it has to be. */
+static int member_tell_checks(struct member *m, struct err *err)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
     bool json = m->fleet->inv->settings->json;
-    plan_ask_checks(m->plan, signals_stop());
     if (json)
         event_checks(&lines, m->plan);
     fleet_event(m, buf_str(&lines));
@@ -174,10 +173,11 @@ void member_carry_out(struct member *m)
     struct apply_options options = {.parallelism = fleet_workers(fleet),
         .signals = signals_catch(),
         .lock_timeout_ms = fleet->inv->settings->lock_timeout_ms,
+        .stop = signals_stop(),
         .observer = {member_event, m}};
     member_begin(m);
     if (plan_apply(m->plan, &options, &m->result, &err) == 0)
-        member_ask_checks(m, &err);
+        member_tell_checks(m, &err);
     member_end(m, &err);
 }
 
@@ -186,9 +186,12 @@ static void member_apply(struct member *m)
     if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m))
         return;
     struct err err = ERR_INIT;
-    if (member_has_work(m))
+    if (member_has_work(m)) {
         member_carry_out(m);
-    else if (member_ask_checks(m, &err))
+        return;
+    }
+    plan_ask_checks(m->plan, signals_stop());
+    if (member_tell_checks(m, &err))
         member_fail(m, &err);
     else
         m->result.outputs = m->plan->output_values;

@@ -21,7 +21,8 @@ const struct event_doc event_docs[] = {
     {"rule",
         "rule, address, type, level, outcome, unknown, message, control, link, reason, until, file, line, "
         "column",
-        "a rule that is broken, or that waits for the apply; level: error, warning, approval; outcome: "
+        "a rule that is broken, or that waits for the apply, as a check does; level: error, warning, "
+        "approval; outcome: "
         "kept (of a check, after an apply), broken, "
         "waits, waived, approved; `unknown`: nobody can tell, so it counts as broken"},
     {"waiver", "rule, for, reason, until", "weir rules: a rule that the stack need not keep"},
@@ -73,11 +74,12 @@ const struct event_doc event_docs[] = {
     {"check", "name, ok, warning, text",
         "one finding of state doctor; a warning is not ok, and no failure either"},
     {"run",
-        "run, command, status, owner, version, ci_url, approved, reason, begin, end, created, updated, "
+        "run, command, status, owner, version, ci_url, approved, reason, checks, begin, end, created, "
+        "updated, "
         "deleted, imported, "
         "moved, "
         "forgotten, failed, first_seq, last_seq",
-        "a run that history lists"},
+        "a run that history lists; checks: what each that was asked after it says, kept or broken"},
     {"run_change", "run, address, action, type, id, to, error, seq", "what a run changed (weir history RUN)"},
     {"leased", "state, until, left_ms, due, used_by",
         "a stack with a lease that weir reap found; used_by: it is due, and stays for that one"},

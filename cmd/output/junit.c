@@ -1,5 +1,6 @@
 /* JUnit XML: see junit.h. */
 #include "cmd/output/junit.h"
+#include "cmd/output/render.h"
 
 #include "base/map.h"
 #include "stacks/stack.h"
@@ -84,24 +85,11 @@ static void add_placed(struct buf *out, struct span span, struct str message)
     buf_add_str(out, message);
 }
 
-static const char *why_skipped(const struct rule_finding *f)
-{
-    switch (f->outcome) {
-    case FINDING_WAITS: return "asked during apply";
-    case FINDING_WAIVED: return "waived";
-    case FINDING_APPROVED: return "approved";
-    case FINDING_BROKEN: return f->level == RULE_APPROVAL ? "wants approval" : NULL;
-    case FINDING_KEPT:
-    case FINDING_OUTCOMES: break;
-    }
-    return NULL;
-}
-
 static void add_rule_finding(struct junit *j, const struct rule_finding *f)
 {
     AUTO_BUF struct buf text = BUF_INIT, skipped = BUF_INIT;
-    const char *why = why_skipped(f);
-    bool fails = !why && f->outcome == FINDING_BROKEN && f->level == RULE_ERROR;
+    bool broken = f->outcome == FINDING_BROKEN, fails = broken && f->level == RULE_ERROR;
+    const char *why = broken && f->level != RULE_APPROVAL ? NULL : render_outcome(f);
     add_placed(&text, f->span, f->message);
     if (why)
         buf_addf(&skipped, "%s%s%.*s%s%.*s: %.*s", why, f->until.n ? " until " : "", STR_ARG(f->until),

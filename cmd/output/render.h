@@ -46,6 +46,8 @@ void render_unread_markdown(const struct plan *plan, struct buf *out);
 /* What rules say; nothing where they say nothing. `broken`: also what rules_report() reports as a mistake. */
 void render_rules(
     const struct plan *plan, const struct render_options *options, bool broken, struct buf *out);
+/* "asked during apply", "waived" …; of a broken one its level. */
+const char *render_outcome(const struct rule_finding *finding);
 /* "  warning  lake: it has no owner (owned, weir.yaml:12)", without a line's end. */
 void render_finding(struct buf *out, const struct rule_finding *finding);
 /* The same of checks, also of those that are kept. */

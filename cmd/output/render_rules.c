@@ -6,9 +6,15 @@
 
 #include "base/diag.h"
 
-static const char *outcome_word(const struct rule_finding *f)
+/* It is about itself. */
+static bool is_check(const struct rule_finding *f)
 {
-    return f->outcome == FINDING_WAITS      ? "asked during apply"
+    return str_eq(f->rule, f->address);
+}
+
+const char *render_outcome(const struct rule_finding *f)
+{
+    return f->outcome == FINDING_WAITS      ? (is_check(f) ? "asked after apply" : "asked during apply")
            : f->outcome == FINDING_WAIVED   ? "waived"
            : f->outcome == FINDING_APPROVED ? "approved"
            : f->outcome == FINDING_KEPT     ? "kept"
@@ -41,13 +47,13 @@ static void add_waiver(struct buf *out, const struct rule_finding *f)
 
 void render_finding(struct buf *out, const struct rule_finding *f)
 {
-    buf_addf(out, "  %s  ", outcome_word(f));
+    buf_addf(out, "  %s  ", render_outcome(f));
     text_add_safe(out, f->address, false);
     buf_addz(out, ": ");
     text_add_safe(out, f->message, false);
     buf_addz(out, " (");
-    text_add_safe(out, f->rule, false);
-    add_place(out, ", ", f->span);
+    text_add_safe(out, is_check(f) ? STR_EMPTY : f->rule, false);
+    add_place(out, is_check(f) ? "" : ", ", f->span);
     buf_add_char(out, ')');
     add_waiver(out, f);
 }
@@ -80,7 +86,7 @@ void render_checks(const struct plan *plan, const struct render_options *o, stru
             kept                     ? STYLE_GREEN
             : f->level == RULE_ERROR ? STYLE_RED
                                      : STYLE_YELLOW,
-            outcome_word(f));
+            render_outcome(f));
         buf_addz(out, "  ");
         text_add_safe(out, f->address, false);
         buf_addz(out, kept ? "" : ": ");
@@ -100,7 +106,7 @@ void render_rules_markdown(const struct plan *plan, struct buf *out)
             buf_addz(out, "\n| rule | | resource | |\n| --- | --- | --- | --- |\n");
         buf_addz(out, "| ");
         render_code(out, f->rule);
-        buf_addf(out, " | %s | ", outcome_word(f));
+        buf_addf(out, " | %s | ", render_outcome(f));
         render_code(out, f->address);
         buf_addz(out, " | ");
         render_cell(out, f->message);

@@ -144,8 +144,13 @@ static void add_run_row(const struct history_run *run, size_t i, bool from, bool
     add_cell(out, run_status(run));
     add_cell(out, buf_str(&took));
     add_cell(out, run->owner);
-    add_cell(out, arena_printf(&arena, "+%zu ~%zu -%zu%s", run->created, run->updated + run->imported,
-                      run->deleted, run->failed ? arena_printf(&arena, " !%zu", run->failed).p : ""));
+    AUTO_BUF struct buf counts = BUF_INIT;
+    buf_addf(&counts, "+%zu ~%zu -%zu", run->created, run->updated + run->imported, run->deleted);
+    if (run->failed)
+        buf_addf(&counts, " !%zu", run->failed);
+    if (run->checks->count)
+        buf_addf(&counts, ", %zu of %u checks kept", run->kept, run->checks->count);
+    add_cell(out, buf_str(&counts));
     buf_addz(out, "</tr>\n");
 }
 

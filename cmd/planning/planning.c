@@ -427,6 +427,7 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
     struct apply_options options = {.parallelism = s->parallelism,
         .signals = signals,
         .lock_timeout_ms = s->lock_timeout_ms,
+        .stop = signals_stop(),
         .observer = progress_observer(progress)};
     struct apply_result result = {0};
     struct err err = ERR_INIT;
@@ -435,8 +436,6 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
     plan_apply(plan, &options, &result, &err);
     signals_work(false);
     int64_t ms = clock_mono_ms() - start;
-    if (err.class == ERR_NONE)
-        plan_ask_checks(plan, signals_stop());
     progress_free(progress, &failures);
     if (again && may_plan_again(inv, &result, saved, &err)) {
         *again = true;

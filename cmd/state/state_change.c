@@ -63,7 +63,7 @@ static int change_state(struct invocation *inv, struct state *state, const char 
     int status =
         state_begin(state, command, NULL, &err) < 0 ? invocation_fail(inv, &err) : change(inv, state);
     if (status == EXIT_DONE || status == EXIT_FAILED) {
-        if (state_end(state, status == EXIT_DONE ? "done" : "failed", &value_empty_map, &err) < 0 ||
+        if (state_end(state, status == EXIT_DONE ? "done" : "failed", &value_empty_map, NULL, &err) < 0 ||
             state_flush(state, &err) < 0)
             status = invocation_fail(inv, &err);
     }

@@ -72,6 +72,17 @@ static const struct value *counts_value(const struct executor *x)
     return value_builder_map(&counts);
 }
 
+/* Asked before the run ends, which keeps what they say. */
+static const struct value *checks_value(const struct executor *x)
+{
+    struct value_builder checks = VALUE_BUILDER(x->p->arena);
+    plan_ask_checks(x->plan, x->options->stop);
+    for (size_t i = 0; i < x->plan->check_count; i++)
+        value_builder_set(&checks, x->plan->checks[i].rule,
+            value_stringz(x->p->arena, finding_outcome_name(x->plan->checks[i].outcome)));
+    return checks.n ? value_builder_map(&checks) : NULL;
+}
+
 static int run_outcome(struct executor *x, struct err *err)
 {
     struct apply_result *result = x->result;
@@ -228,9 +239,10 @@ static int run_locked(struct executor *x, struct err *err)
     status = status ? status : run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
-    int unended = state_in_turn(state, settle_outputs, x, &late) ||
-                  state_end(state, word, counts_value(x), &late) || state_flush(state, &late) ||
-                  state_compact(state, &late);
+    int unended = state_in_turn(state, settle_outputs, x, &late);
+    const struct value *checks = x->options->stop && !status && !unended ? checks_value(x) : NULL;
+    unended = unended || state_end(state, word, counts_value(x), checks, &late) ||
+              state_flush(state, &late) || state_compact(state, &late);
     x->result->unrecorded = state_is_broken(state);
     return unended && !status ? err_raise(err, &late) : status;
 }

@@ -53,7 +53,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
         return -1;
     if (state_begin(state, "import", NULL, err) || state_done(state, &outcome, err))
         return -1;
-    return state_end(state, "done", NULL, err) || state_flush(state, err) ? -1 : 0;
+    return state_end(state, "done", NULL, NULL, err) || state_flush(state, err) ? -1 : 0;
 }
 
 int plan_import(struct workspace *workspace, struct str address, struct str id, int64_t lock_timeout_ms,

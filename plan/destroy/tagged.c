@@ -292,7 +292,7 @@ int marked_record(struct workspace *workspace, const struct marked_group *group,
             fresh_address(&arena, &taken, address_for(workspace, &arena, group->things[i].subject.address));
     state_take_lineage(state, group->lineage);
     return state_begin(state, "adopt", NULL, err) || record_all(state, group, addresses, &arena, err) ||
-                   state_end(state, "done", NULL, err) || state_flush(state, err)
+                   state_end(state, "done", NULL, NULL, err) || state_flush(state, err)
                ? -1
                : 0;
 }

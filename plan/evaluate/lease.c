@@ -187,7 +187,7 @@ int lease_mark(struct planner *p, const struct lease_settled *settled, struct er
 static int record_lease(struct state *state, const struct lease *lease, struct err *err)
 {
     return state_begin(state, "lease", NULL, err) || state_set_lease(state, lease, err) ||
-                   state_end(state, "done", NULL, err) || state_flush(state, err)
+                   state_end(state, "done", NULL, NULL, err) || state_flush(state, err)
                ? -1
                : 0;
 }

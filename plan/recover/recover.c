@@ -429,7 +429,7 @@ static int recover_locked(const struct recover_options *options, struct err *err
         return begun < 0 ? -1 : 0;
     int status = recover_intents(&left, err);
     struct err late = ERR_INIT;
-    if (state_end(state, status ? "failed" : "done", NULL, status ? &late : err))
+    if (state_end(state, status ? "failed" : "done", NULL, NULL, status ? &late : err))
         status = -1;
     return status;
 }

@@ -82,6 +82,12 @@ static struct rule_finding ask_patiently(const struct plan *plan, const struct r
     }
 }
 
+bool rule_is_check(struct planner *p, const struct rule *rule)
+{
+    return rule->check && !p->options->destroy &&
+           (!rule->module || module_entry(p, rule->module) == ENTRY_IN);
+}
+
 void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
 {
     struct planner *p = plan->planner;
@@ -90,11 +96,9 @@ void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
     const struct stack *stack = p->stack;
     plan->checks = ARENA_ARRAY(p->arena, struct rule_finding, stack->rule_count + 1);
     plan->check_count = 0;
-    for (size_t i = 0; i < stack->rule_count && !plan->destroy; i++) {
-        const struct rule *rule = &stack->rules[i];
-        if (rule->check && (!rule->module || module_entry(p, rule->module) == ENTRY_IN))
-            plan->checks[plan->check_count++] = ask_patiently(plan, rule);
-    }
+    for (size_t i = 0; i < stack->rule_count; i++)
+        if (rule_is_check(p, &stack->rules[i]))
+            plan->checks[plan->check_count++] = ask_patiently(plan, &stack->rules[i]);
     p->diags = diags;
 }
 

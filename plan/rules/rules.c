@@ -217,6 +217,19 @@ static void ask_of_plan(struct asking *a, const struct rule *rule)
     arena_release(&a->scratch);
 }
 
+/* It is named, and nothing is read for it yet. */
+static void add_check(struct asking *a, const struct rule *rule)
+{
+    MEM_GROW(a->findings, a->cap, a->n + 1);
+    a->findings[a->n++] = (struct rule_finding){.rule = rule->name,
+        .address = rule->name,
+        .message = STR("a check of what is there then"),
+        .level = rule->level,
+        .outcome = FINDING_WAITS,
+        .span = rule->span,
+        .rule_span = rule->span};
+}
+
 static void ask_all(struct asking *a)
 {
     struct planner *p = a->p;
@@ -234,6 +247,8 @@ static void ask_all(struct asking *a)
         bool asked = !rule->budget || (p->options->cost && !p->options->no_budget);
         if (rule->of_plan && asked)
             ask_of_plan(a, rule);
+        if (rule_is_check(p, rule))
+            add_check(a, rule);
     }
 }
 

@@ -43,6 +43,11 @@ struct str rule_message(struct planner *p, const struct rule *rule, const struct
 /* Where the file configures what the rule names; of what it does not declare, the rule. */
 struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 
+/* ---- checks.c ---- */
+
+/* Is it there to be asked? */
+bool rule_is_check(struct planner *p, const struct rule *rule);
+
 /* ---- report.c ---- */
 
 /* That it is broken; there is more to be said of it. */

@@ -86,6 +86,7 @@ static void begin_run(struct reader *r, const struct value *line, uint64_t seq)
         .digest = text_of(r->arena, line, "digest"),
         .approved = approved_of(r->arena, line),
         .reason = text_of(r->arena, line, "reason"),
+        .checks = &value_empty_map,
         .status = STR_EMPTY,
         .begin_ms = line_time(line),
         .first_seq = seq,
@@ -159,6 +160,9 @@ static int read_line(void *ctx, struct str json, struct err *err)
     if (str_eqz(kind, "end")) {
         run->status = text_of(r->arena, line, "status");
         run->end_ms = line_time(line);
+        run->checks = value_copy(r->arena, value_as_map(value_getz(line, "checks")));
+        for (uint32_t i = 0; i < run->checks->count; i++)
+            run->kept += str_eqz(value_text(run->checks->entries[i].value, STR_EMPTY), "kept");
     }
     return 0;
 }

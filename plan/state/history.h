@@ -21,6 +21,7 @@ struct history_run {
     struct str run; /* its number, as text */
     struct str command, owner, version, ci_url;
     struct str approved, reason; /* rules that somebody agreed to, and why; "" none */
+    const struct value *checks;  /* what each that was asked said: "kept" or "broken" */
     struct str status;           /* done, failed, interrupted; "" where the run was killed */
     struct str digest;           /* of the stack's files; "" where they were not kept */
     int64_t begin_ms, end_ms;    /* end_ms 0: it did not come to an end */
@@ -28,6 +29,7 @@ struct history_run {
     const struct history_change *changes;
     size_t change_count;
     size_t created, updated, deleted, failed, imported, moved, forgotten; /* of those */
+    size_t kept;                                                          /* of the checks */
 };
 
 /* Everything lives in the arena; oldest first. */

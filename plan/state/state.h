@@ -189,7 +189,9 @@ int state_keep_sources(struct state *state, struct str digest, const struct valu
 int state_flush(struct state *state, struct err *err);
 /* Has a record of this run failed to become durable? Then nothing more may be changed. */
 bool state_is_broken(struct state *state);
-int state_end(struct state *state, const char *status, const struct value *counts, struct err *err);
+/* counts: of what was done; checks: what each that was asked says, "kept" or "broken". NULL: none. */
+int state_end(struct state *state, const char *status, const struct value *counts, const struct value *checks,
+    struct err *err);
 /* A snapshot when the log has grown much larger than what it says; called at the end of a run. */
 int state_compact(struct state *state, struct err *err);
 /* A snapshot in any case. It seals secrets with the present key, so this is how a key is changed. */

@@ -272,13 +272,15 @@ int state_flush(struct state *state, struct err *err)
     return state->committer ? committer_flush(state->committer, err) : 0;
 }
 
-int state_end(struct state *state, const char *status, const struct value *counts, struct err *err)
+int state_end(struct state *state, const char *status, const struct value *counts, const struct value *checks,
+    struct err *err)
 {
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
     body_begin(&body, state->run, "end");
     body_text(&body, "status", str_z(status));
     body_value(&body, state->secrets, "counts", counts);
+    body_value(&body, state->secrets, "checks", checks);
     if (state_add_line(state, &body, &seq, err))
         return -1;
     pthread_mutex_lock(&state->mutex);

@@ -63,7 +63,7 @@ def postgres():
 
 
 def checks(result):
-    return [(e["rule"], e["level"], e["outcome"], e.get("message")) for e in result.events() if e["event"] == "rule"]
+    return [(e["rule"], e["level"], e["outcome"], e.get("message")) for e in result.events() if e["event"] == "rule" and e["outcome"] != "waits"]
 
 
 def test_a_url_answers(local_stack, site):
@@ -80,6 +80,27 @@ def test_a_url_answers(local_stack, site):
     assert "checks.answers" in local_stack.run("rules", *url).out
     local_stack.run("destroy", "--yes", *url)
     assert len(site.asked) == 2
+
+
+def test_a_plan_names_them_and_the_history_keeps_what_they_said(local_stack, site):
+    """In every form of a plan, and of a saved one. A run that changed nothing is none."""
+    url = ("-i", f"url={site.url}")
+    local_stack.write(ANSWER.replace('== "x"}', '== "z"}'))
+    named = "asked after apply  checks.answers: a check of what is there then (weir.yaml:8)"
+    assert named in local_stack.run("plan", *url, "-o", "it.plan").out and named in local_stack.run("show", "it.plan").out
+    assert [(e["rule"], e["level"], e["outcome"]) for e in local_stack.run("plan", *url, "--json").events() if e["event"] == "rule"] == [("checks.answers", "warning", "waits"), ("checks.has_output", "error", "waits")]
+    assert "| `checks.answers` | asked after apply |" in local_stack.run("plan", *url, "--format", "markdown").out
+    assert "asked after apply  checks.answers" in local_stack.run("plan", *url, "--format", "html").out
+    assert site.asked == []
+    local_stack.run("apply", "--yes", *url, status=1)
+    local_stack.run("apply", "--yes", *url, status=1)  # changes nothing
+    (run,) = [e for e in local_stack.run("history", "--json").events() if e["event"] == "run"]
+    assert run["status"] == "done" and run["checks"] == {"checks.answers": "kept", "checks.has_output": "broken"}
+    assert "1 created, 1 of 2 checks kept" in local_stack.run("history").out
+    assert "\n         kept    checks.answers\n         broken  checks.has_output\n" in local_stack.run("history", run["run"]).out
+    assert "1 of 2 checks kept</td>" in local_stack.run("history", "--format", "html").out
+    gone = local_stack.run("destroy", "--yes", *url)
+    assert "checks." not in gone.out and [("checks" in e) for e in local_stack.run("history", "--json").events() if e["event"] == "run"] == [True, False]
 
 
 def test_a_failed_check_warns_or_fails(local_stack, site):
@@ -181,7 +202,7 @@ def test_checks_of_a_fleet(local_stack):
     failed = local_stack.run("fleet", "apply", "--yes", status=1)
     assert "warning: zoe: checks.not_zoe: it is zoe" in failed.out + failed.err and "1 check failed: checks.not_bob: it is bob" in failed.err, failed
     again = local_stack.run("fleet", "apply", "--yes", "--json", status=1)  # nothing to apply, and yet asked
-    assert {(e["member"], e["rule"], e["outcome"]) for e in again.events() if e["event"] == "rule"} == {(who, f"checks.not_{no}", "broken" if who == no else "kept") for who in ("ada", "bob", "zoe") for no in ("bob", "zoe")}
+    assert {(e["member"], e["rule"], e["outcome"]) for e in again.events() if e["event"] == "rule" and e["outcome"] != "waits"} == {(who, f"checks.not_{no}", "broken" if who == no else "kept") for who in ("ada", "bob", "zoe") for no in ("bob", "zoe")}
 
 
 def test_a_test_of_the_stack_asks_them(local_stack):

@@ -404,7 +404,7 @@ static int compact_and_die(void *arg)
         if (i % 2 && state_snapshot(state, &err))
             return 1;
     }
-    if (state_end(state, "ok", NULL, &err))
+    if (state_end(state, "ok", NULL, NULL, &err))
         return 1;
     state_close(state);
     return 0;
@@ -474,7 +474,7 @@ static void test_history_over_snapshots(void **unused)
         struct state *state = test_begin(NULL);
         ASSERT_OK(test_done(state, "lake", "{\"name\":\"b\"}", &err), err);
         ASSERT_OK(state_snapshot(state, &err), err);
-        ASSERT_OK(state_end(state, "ok", NULL, &err), err);
+        ASSERT_OK(state_end(state, "ok", NULL, NULL, &err), err);
         state_close(state);
     }
     check_history();

@@ -44,7 +44,7 @@ static void fill(void)
         err);
     ASSERT_OK(test_done(state, "lake", "{\"name\":\"b\"}", &err), err);
     ASSERT_OK(test_done(state, "pond", "{\"name\":\"p\"}", &err), err);
-    ASSERT_OK(state_end(state, "done", NULL, &err), err);
+    ASSERT_OK(state_end(state, "done", NULL, NULL, &err), err);
     state_close(state);
     state = open_at(".weir");
     begin(state, "apply");
@@ -54,7 +54,7 @@ static void fill(void)
     ASSERT_OK(test_done(state, "lake", "{\"name\":\"c\"}", &err), err);
     err_set(&why, ERR_SERVICE, "no such key");
     ASSERT_OK(state_fail(state, STR("pond"), STR("update"), &why, NULL, &err), err);
-    ASSERT_OK(state_end(state, "failed", NULL, &err), err);
+    ASSERT_OK(state_end(state, "failed", NULL, NULL, &err), err);
     ASSERT_OK(state_snapshot(state, &err), err);
     state_close(state);
     state = open_at(".weir");
@@ -173,7 +173,7 @@ static void test_migrate(void **unused)
     state_open_intents(state, &n);
     assert_int_equal(n, 1);
     begin(state, "apply"); /* life goes on there, and not in the old place */
-    ASSERT_OK(state_end(state, "done", NULL, &err), err);
+    ASSERT_OK(state_end(state, "done", NULL, NULL, &err), err);
     state_close(state);
     state = open_at(".weir");
     assert_int_equal(state_count(state), 1);

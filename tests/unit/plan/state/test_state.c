@@ -19,7 +19,7 @@ static void test_round_trip(void **unused)
     ASSERT_OK(test_done(state, "gone", NULL, &err), err);
     ASSERT_OK(test_intent(state, "half", &err), err);
     ASSERT_OK(state_set_outputs(state, test_json(&scratch, "{\"url\":\"s3://b\"}"), &err), err);
-    ASSERT_OK(state_end(state, "ok", NULL, &err), err);
+    ASSERT_OK(state_end(state, "ok", NULL, NULL, &err), err);
     char lineage[33];
     snprintf(lineage, sizeof lineage, "%s", state_lineage(state).p);
     uint64_t seq = state_seq(state);
@@ -209,7 +209,7 @@ static void test_many_threads(void **unused)
         pthread_join(workers[i].thread, &result);
         assert_null(result);
     }
-    ASSERT_OK(state_end(state, "ok", NULL, &err), err);
+    ASSERT_OK(state_end(state, "ok", NULL, NULL, &err), err);
     uint64_t seq = state_seq(state);
     assert_int_equal(seq, 2 + 2 * THREADS * PER_THREAD);
     state_close(state);
@@ -258,7 +258,7 @@ static void check_broken(const struct file_io *io, const char *reason)
     assert_non_null(strstr(later.message, reason));
     assert_int_equal(test_done(state, "a", "{\"name\":\"b\"}", &later), -1);
     assert_int_equal(state_flush(state, &later), -1);
-    assert_int_equal(state_end(state, "failed", NULL, &later), -1);
+    assert_int_equal(state_end(state, "failed", NULL, NULL, &later), -1);
     state_close(state);
 
     state = test_begin(NULL);

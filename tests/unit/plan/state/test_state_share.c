@@ -67,7 +67,7 @@ static void writer_step(struct writer *w)
     else if (step == DONE)
         ASSERT_OK(test_done(w->state, w->address, "{\"name\":\"b\"}", &err), err);
     else
-        ASSERT_OK(state_end(w->state, "done", NULL, &err), err);
+        ASSERT_OK(state_end(w->state, "done", NULL, NULL, &err), err);
     ASSERT_OK(state_flush(w->state, &err), err);
 }
 
