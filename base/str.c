@@ -101,12 +101,25 @@ struct str str_cut(struct str s, char separator, struct str *rest)
     return str_slice(s, 0, (size_t)at);
 }
 
-bool str_is_digits(struct str s)
+bool str_is_one_of(struct str s, const char *const *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eqz(s, texts[i]))
+            return true;
+    return false;
+}
+
+bool str_is_word(struct str s, const char *first, const char *rest)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9')
+        if (!char_is_among(s.p[i], i ? rest : first))
             return false;
     return s.n > 0;
+}
+
+bool str_is_made_of(struct str s, const char *set)
+{
+    return str_is_word(s, set, set);
 }
 
 bool str_to_int(struct str s, int64_t *out)

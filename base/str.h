@@ -66,12 +66,26 @@ struct str str_trim(struct str s);
  * Without a separator all of s is returned and *rest becomes empty with p == NULL.
  */
 struct str str_cut(struct str s, char separator, struct str *rest);
+/* Is it one of these texts? STR_IS_ONE_OF: of an array's. */
+bool str_is_one_of(struct str s, const char *const *texts, size_t n);
+#define STR_IS_ONE_OF(s, texts) str_is_one_of(s, texts, sizeof(texts) / sizeof *(texts))
 /* Never of a NUL, which strchr() finds at the end of every text. */
 static inline bool char_is_among(char c, const char *set)
 {
     return c && strchr(set, c);
 }
-bool str_is_digits(struct str s); /* 0 to 9 alone, and at least one */
+#define CHARS_DIGITS  "0123456789"
+#define CHARS_HEX     CHARS_DIGITS "abcdef"
+#define CHARS_LOWER   "abcdefghijklmnopqrstuvwxyz"
+#define CHARS_LETTERS CHARS_LOWER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define CHARS_ALNUM   CHARS_LETTERS CHARS_DIGITS
+/* At least one character, each of which is in the set; of a word the first one is in a set of its own. */
+bool str_is_made_of(struct str s, const char *set);
+bool str_is_word(struct str s, const char *first, const char *rest);
+static inline bool str_is_digits(struct str s)
+{
+    return str_is_made_of(s, CHARS_DIGITS);
+}
 bool str_to_int(struct str s, int64_t *out);
 bool str_to_double(struct str s, double *out);
 uint64_t str_hash(struct str s);

@@ -10,24 +10,17 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_one_of(struct str s, const char *const *words)
-{
-    for (; *words; words++)
-        if (str_eqz(s, *words))
-            return true;
-    return false;
-}
-
 static bool read_null(struct str s)
 {
-    return s.n == 0 || (s.n <= 4 && is_one_of(s, (const char *const[]){"~", "null", "Null", "NULL", NULL}));
+    static const char *const words[] = {"~", "null", "Null", "NULL"};
+    return s.n == 0 || (s.n <= 4 && STR_IS_ONE_OF(s, words));
 }
 
 static bool read_bool(struct str s, bool *out)
 {
+    static const char *const words[] = {"true", "True", "TRUE", "false", "False", "FALSE"};
     *out = s.n == 4;
-    return (s.n == 4 || s.n == 5) &&
-           is_one_of(s, (const char *const[]){"true", "True", "TRUE", "false", "False", "FALSE", NULL});
+    return (s.n == 4 || s.n == 5) && STR_IS_ONE_OF(s, words);
 }
 
 static bool read_radix(struct str digits, int radix, int64_t *out)

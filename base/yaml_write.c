@@ -12,10 +12,8 @@ static bool reads_otherwise(struct str s)
         "NULL", "~",
         /* other readers of YAML take these for true and false */
         "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "n", "Y", "N"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(s, words[i]))
-            return true;
-    return str_to_double(s, &number) || (isdigit((unsigned char)s.p[0]) && str_find_char(s, ':', 0) >= 0) ||
+    return STR_IS_ONE_OF(s, words) || str_to_double(s, &number) ||
+           (isdigit((unsigned char)s.p[0]) && str_find_char(s, ':', 0) >= 0) ||
            (s.n == 10 && s.p[4] == '-' && s.p[7] == '-') ||
            (s.n > 1 && s.p[0] == '0' && (s.p[1] == 'x' || s.p[1] == 'o'));
 }

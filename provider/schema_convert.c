@@ -64,13 +64,7 @@ static const char *wanted(const struct type *type)
 /* What is left a text because no integer holds it. */
 static bool is_digits(struct str text)
 {
-    size_t i = str_starts(text, STR("-"));
-    if (i == text.n)
-        return false;
-    for (; i < text.n; i++)
-        if (text.p[i] < '0' || text.p[i] > '9')
-            return false;
-    return true;
+    return str_is_digits(str_slice(text, str_starts(text, STR("-")), text.n));
 }
 
 /* 0644, 007: whether they are octal or an identifier, they are not the decimal number. */
@@ -121,10 +115,7 @@ static const struct value *fail_kind(
 /* A decimal number and nothing else: no blanks, no hexadecimal, no "nan". */
 static bool text_number(struct str text, double *number)
 {
-    for (size_t i = 0; i < text.n; i++)
-        if (!char_is_among(text.p[i], "0123456789+-.eE"))
-            return false;
-    return str_to_double(text, number);
+    return str_is_made_of(text, CHARS_DIGITS "+-.eE") && str_to_double(text, number);
 }
 
 static bool schema_whole(double number, int64_t *out)

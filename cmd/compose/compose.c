@@ -130,10 +130,7 @@ static void tell_top(struct compose *c)
     static const char *const known[] = {
         "version", "name", "include", "services", "networks", "volumes", "secrets", "configs"};
     for (uint32_t i = 0; i < c->root->count; i++) {
-        bool is = str_starts(c->root->entries[i].key, STR("x-"));
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            is = is || str_eqz(c->root->entries[i].key, known[k]);
-        if (!is)
+        if (!str_starts(c->root->entries[i].key, STR("x-")) && !STR_IS_ONE_OF(c->root->entries[i].key, known))
             diag_warning(c->diags, node_key_span(&c->root->entries[i]), "`%.*s:` cannot be said in a stack",
                 STR_ARG(c->root->entries[i].key));
     }

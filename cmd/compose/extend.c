@@ -14,10 +14,7 @@ static const char *const joined[] = {"cap_add", "cap_drop", "configs", "devices"
 
 static bool is_joined(struct str key)
 {
-    bool is = false;
-    for (size_t i = 0; i < sizeof joined / sizeof *joined; i++)
-        is |= str_eqz(key, joined[i]);
-    return is;
+    return STR_IS_ONE_OF(key, joined);
 }
 
 /* As it stands there. */

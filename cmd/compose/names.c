@@ -1,18 +1,12 @@
 /* What the resources are called. */
 #include "cmd/compose/parts.h"
+#include "stacks/stack.h"
 
 #include <ctype.h>
 
-/* Words that mean something of their own in expressions. */
-static const char *const reserved[] = {"inputs", "locals", "each", "stack", "path", "env", "data", "modules",
-    "resources", "true", "false", "null", "for", "in", "if"};
-
 static bool is_free(struct compose *c, struct str name)
 {
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        if (str_eqz(name, reserved[i]))
-            return false;
-    return !map_get(&c->taken, name);
+    return !stack_is_reserved(name) && !map_get(&c->taken, name);
 }
 
 struct str compose_name(struct compose *c, const char *what, struct str name)

@@ -66,11 +66,9 @@ static void tell_unknown(struct service *s)
 {
     for (uint32_t i = 0; i < s->node->count; i++) {
         const struct node_entry *entry = &s->node->entries[i];
-        bool known = str_starts(entry->key, STR("x-"));
+        bool known = str_starts(entry->key, STR("x-")) || STR_IS_ONE_OF(entry->key, others);
         for (size_t k = 0; k < sizeof plain / sizeof *plain; k++)
             known = known || str_eqz(entry->key, plain[k].key);
-        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
-            known = known || str_eqz(entry->key, others[k]);
         if (!known)
             diag_warning(s->c->diags, node_key_span(entry), "`%.*s` of a service cannot be said in a stack",
                 STR_ARG(entry->key));

@@ -14,10 +14,7 @@ static void add_image_resource(struct service *s, const struct node *build)
     attr_add_text(&attrs, "name", name);
     attr_add_text(&attrs, "context", context.n ? context : STR("."));
     for (uint32_t i = 0; whole && i < build->count; i++) {
-        bool is = str_starts(build->entries[i].key, STR("x-"));
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            is = is || str_eqz(build->entries[i].key, known[k]);
-        if (!is)
+        if (!str_starts(build->entries[i].key, STR("x-")) && !STR_IS_ONE_OF(build->entries[i].key, known))
             diag_warning(c->diags, node_key_span(&build->entries[i]),
                 "`%.*s` of a build cannot be said in a stack", STR_ARG(build->entries[i].key));
     }

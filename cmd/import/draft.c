@@ -237,10 +237,7 @@ static bool is_common_word(struct str text)
 {
     static const char *const words[] = {
         "true", "false", "'true'", "'false'", "seconds", "minutes", "hours", "days"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(text, words[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(text, words);
 }
 
 bool draft_is_secret(struct str key, struct str text)

@@ -226,13 +226,7 @@ static struct said *pick(struct template *t, const struct node *node, const stru
 
 static bool is_word(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && !(i && c >= '0' && c <= '9'))
-            return false;
-    }
-    return s.n > 0;
+    return str_is_word(s, CHARS_LETTERS "_", CHARS_ALNUM "_");
 }
 
 static struct str step(struct template *t, const struct said *key)
@@ -368,9 +362,8 @@ struct said *template_call(
             return takes(t, function, argument, lists[i].min, lists[i].max)
                        ? lists[i].say(t, node, argument)
                        : said_new(t->arena, SAID_NOTHING, node);
-    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
-        if (str_eqz(function, conditions[i]))
-            return said_code(t->arena, node, "%s", template_condition(t, node).p);
+    if (STR_IS_ONE_OF(function, conditions))
+        return said_code(t->arena, node, "%s", template_condition(t, node).p);
     if (str_eqz(function, "Ref") && logical_name(t, argument).n)
         return template_reference(t, argument, logical_name(t, argument), STR_EMPTY);
     if (str_eqz(function, "Fn::GetAtt"))

@@ -13,10 +13,7 @@ static struct str last_word(struct str type)
 
 static bool is_hash(struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (!char_is_among(s.p[i], "0123456789abcdef"))
-            return false;
-    return s.n == 10;
+    return s.n == 10 && str_is_made_of(s, CHARS_HEX);
 }
 
 /* SAM's transform ends some names in a hash; what a bucket tells goes by the bucket. */

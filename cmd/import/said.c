@@ -3,7 +3,6 @@
 
 #include "base/json.h"
 
-#include <ctype.h>
 #include <stdarg.h>
 
 struct said *said_new(struct arena *arena, enum said_kind kind, const struct node *node)
@@ -168,10 +167,7 @@ static void add_quoted(struct buf *out, struct str text)
 
 static bool is_word(struct str key)
 {
-    for (size_t i = 0; i < key.n; i++)
-        if (!isalpha((unsigned char)key.p[i]) && key.p[i] != '_' && (!i || !isdigit((unsigned char)key.p[i])))
-            return false;
-    return key.n > 0;
+    return str_is_word(key, CHARS_LETTERS "_", CHARS_ALNUM "_");
 }
 
 static void add_code(struct arena *arena, struct buf *out, const struct said *s);

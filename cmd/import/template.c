@@ -27,10 +27,7 @@ static void tell_rest(struct template *t)
         "Mappings", "Conditions", "Transform", "Resources", "Outputs"};
     const struct node *macros = node_get(t->root, "Transform");
     for (uint32_t i = 0; i < t->root->count; i++) {
-        bool is = false;
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            is = is || str_eqz(t->root->entries[i].key, known[k]);
-        if (!is)
+        if (!STR_IS_ONE_OF(t->root->entries[i].key, known))
             diag_warning(t->diags, node_key_span(&t->root->entries[i]),
                 "`%.*s` cannot be said in a stack, and is left out", STR_ARG(t->root->entries[i].key));
     }

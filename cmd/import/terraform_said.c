@@ -60,10 +60,7 @@ static bool is_never_said(const struct names_type *type, struct str key)
     if (rule && rule->to.n)
         return false;
     static const char *const keys[] = {"id", "arn", "tags_all", "timeouts", "region", "owner_id"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (str_eqz(key, keys[i]))
-            return true;
-    return terraform_is_computed(key);
+    return STR_IS_ONE_OF(key, keys) || terraform_is_computed(key);
 }
 
 /* A zero or a false of what the type here does not have: nobody needs to be told of it. */

@@ -21,10 +21,8 @@ static bool is_telling(struct str text)
 static bool is_own_text(struct terraform *t, const struct group *group, struct str key)
 {
     static const char *const keys[] = {"arn", "id", "url", "key_id", "qualified_arn"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (str_eqz(key, keys[i]))
-            return true;
-    return group->names && str_eqz(names_output(group->names, t->arena, key), "arn");
+    return STR_IS_ONE_OF(key, keys) ||
+           (group->names && str_eqz(names_output(group->names, t->arena, key), "arn"));
 }
 
 /* A location of Lake Formation has its bucket's ARN: whose own it is goes before whom it was given. */

@@ -322,10 +322,7 @@ static bool find_key(const struct scan *s, size_t at, size_t *end, size_t *after
 
 static bool is_word(struct str text)
 {
-    for (size_t i = 0; i < text.n; i++)
-        if (!isalnum((unsigned char)text.p[i]) && !char_in("_-.:", text.p[i]))
-            return false;
-    return text.n > 0;
+    return str_is_made_of(text, CHARS_ALNUM "_-.:");
 }
 
 /* What is no key: more of the text above it, the value of the key above it, or a word that becomes a key. */

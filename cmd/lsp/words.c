@@ -124,10 +124,7 @@ static bool is_bound(const struct reader *r, struct str name)
 static bool is_keyword(struct str name)
 {
     static const char *const words[] = {"true", "false", "null", "for", "in", "if"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(name, words[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(name, words);
 }
 
 /* `for k, v in`: past the names. */

@@ -5,7 +5,6 @@
 #include "base/terminal_cells.h"
 #include "cmd/terminal/term.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -87,10 +86,7 @@ void pen_sign(struct pen *pen, int indent, char c)
 
 static bool is_plain_key(struct str key)
 {
-    for (size_t i = 0; i < key.n; i++)
-        if (!isalnum((unsigned char)key.p[i]) && !char_is_among(key.p[i], "_-./:@"))
-            return false;
-    return key.n > 0;
+    return str_is_made_of(key, CHARS_ALNUM "_-./:@");
 }
 
 static void add_key(struct pen *pen, struct str key)

@@ -77,12 +77,8 @@ bool backend_name_split(struct str name, struct str *stack, struct str *env)
     ptrdiff_t dot = str_find_char(name, '.', 0);
     *stack = dot < 0 ? name : str_slice(name, 0, (size_t)dot);
     *env = dot < 0 ? STR_EMPTY : str_slice(name, (size_t)dot + 1, name.n);
-    for (size_t i = 0; i < stack->n; i++) {
-        char c = stack->p[i];
-        if (!(c >= 'a' && c <= 'z') && (!i || !((c >= '0' && c <= '9') || c == '-')))
-            return false;
-    }
-    return stack->n && (dot < 0 || env->n) && str_find_char(*env, '.', 0) < 0;
+    return str_is_word(*stack, CHARS_LOWER, CHARS_LOWER CHARS_DIGITS "-") && (dot < 0 || env->n) &&
+           str_find_char(*env, '.', 0) < 0;
 }
 
 void backend_free(struct backend *b)

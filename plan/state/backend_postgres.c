@@ -276,13 +276,7 @@ static const struct backend_ops pg_ops = {
 /* The name goes into the queries as it is, so it may only be what needs no quoting. */
 static bool is_plain_name(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || c == '_', digit = c >= '0' && c <= '9';
-        if (!letter && !(i && (digit || c == '.')))
-            return false;
-    }
-    return name.n > 0 && name.n < 100;
+    return name.n < 100 && str_is_word(name, CHARS_LOWER "_", CHARS_LOWER CHARS_DIGITS "_.");
 }
 
 /* postgres://user:password@host, or password=… among other words. */

@@ -152,9 +152,8 @@ static int read_line(void *ctx, struct str json, struct err *err)
     if (!run)
         return 0;
     run->last_seq = seq;
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
-        if (str_eqz(kind, changes[i]))
-            add_change(r, run, line, kind, seq);
+    if (STR_IS_ONE_OF(kind, changes))
+        add_change(r, run, line, kind, seq);
     if (str_eqz(kind, "sources"))
         run->digest = text_of(r->arena, line, "digest");
     if (str_eqz(kind, "end")) {

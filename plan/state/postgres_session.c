@@ -108,10 +108,7 @@ static bool was_made_meanwhile(const struct err *why)
 {
     static const char *const codes[] = {"23505" /* unique_violation */, "42P07" /* duplicate_table */,
         "42710" /* duplicate_object: its type */};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (strcmp(why->code, codes[i]) == 0)
-            return true;
-    return false;
+    return STR_IS_ONE_OF(str_z(why->code), codes);
 }
 
 int pg_make_tables(struct pg_backend *g, struct err *err)

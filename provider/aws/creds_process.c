@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "provider/aws/creds.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -113,10 +112,7 @@ static int creds_process_run(struct creds_context *ctx, char *command, struct st
 static struct str program_of(struct str command)
 {
     struct str rest, word = str_cut(str_trim(command), ' ', &rest);
-    for (size_t i = 0; i < word.n; i++)
-        if (!isalnum((unsigned char)word.p[i]) && !strchr("/._-~", word.p[i]))
-            return STR_EMPTY;
-    return word;
+    return str_is_made_of(word, CHARS_ALNUM "/._-~") ? word : STR_EMPTY;
 }
 
 int creds_process(struct creds_context *ctx, struct str command, struct credentials *out, struct err *err)

@@ -57,18 +57,7 @@ static bool is_direction(struct str word)
 {
     static const char *const words[] = {
         "north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(word, words[i]))
-            return true;
-    return false;
-}
-
-static bool all_of(struct str s, int (*is)(int))
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!is((unsigned char)s.p[i]))
-            return false;
-    return s.n > 0;
+    return STR_IS_ONE_OF(word, words);
 }
 
 /* letters, perhaps more letters, a direction, a number: us-gov-west-1 */
@@ -81,10 +70,10 @@ static bool is_spelt_like_a_region(struct str region)
             return false;
         words[n] = str_cut(rest, '-', &rest);
     }
-    if (n < 3 || !all_of(words[n - 1], isdigit) || words[n - 1].n > 2 || !is_direction(words[n - 2]))
+    if (n < 3 || !str_is_digits(words[n - 1]) || words[n - 1].n > 2 || !is_direction(words[n - 2]))
         return false;
     for (size_t i = 0; i < n - 2; i++)
-        if (!all_of(words[i], islower) || words[i].n > 4)
+        if (!str_is_made_of(words[i], CHARS_LOWER) || words[i].n > 4)
             return false;
     return true;
 }
@@ -307,24 +296,15 @@ struct str endpoint_bucket(struct str path)
 /* A label of its own in front of the host: no dots, because the certificate is for one label. */
 static bool is_host_label(struct str bucket)
 {
-    if (bucket.n < 3 || bucket.n > 63 || bucket.p[0] == '-' || bucket.p[bucket.n - 1] == '-')
-        return false;
-    for (size_t i = 0; i < bucket.n; i++) {
-        unsigned char c = (unsigned char)bucket.p[i];
-        if (!islower(c) && !isdigit(c) && c != '-')
-            return false;
-    }
-    return true;
+    return bucket.n >= 3 && bucket.n <= 63 && bucket.p[0] != '-' && bucket.p[bucket.n - 1] != '-' &&
+           str_is_made_of(bucket, CHARS_LOWER CHARS_DIGITS "-");
 }
 
 /* No name can stand in front of an address. */
 static bool is_address(struct str host)
 {
     struct str port, name = str_cut(host, ':', &port);
-    for (size_t i = 0; i < name.n; i++)
-        if (!isdigit((unsigned char)name.p[i]) && name.p[i] != '.' && name.p[i] != '[')
-            return false;
-    return true;
+    return str_is_made_of(name, CHARS_DIGITS ".[");
 }
 
 static bool in_host(const struct endpoint *endpoint, enum path_style style, struct str bucket)

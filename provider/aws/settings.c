@@ -108,10 +108,7 @@ static int read_account(struct arena *arena, struct aws_settings *s, struct err 
     /* Unquoted it is a number, which has lost its leading zeros. */
     s->account_id = account->kind == VALUE_INT ? arena_printf(arena, "%012lld", (long long)account->integer)
                                                : account->string;
-    for (size_t i = 0; i < s->account_id.n; i++)
-        if (s->account_id.p[i] < '0' || s->account_id.p[i] > '9')
-            s->account_id.n = 0;
-    if (s->account_id.n != 12)
+    if (s->account_id.n != 12 || !str_is_digits(s->account_id))
         return err_set(err, ERR_INVALID, "%.*s: account_id must have twelve digits", STR_ARG(s->name));
     mask_allow(s->account_id);
     return 0;

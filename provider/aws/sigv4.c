@@ -101,14 +101,10 @@ static bool in_list(struct str list, struct str name)
 /* Hop by hop, or changed on the way. */
 static bool is_unsigned(struct str name)
 {
-    static const struct str names[] = {STR_INIT("authorization"), STR_INIT("connection"), STR_INIT("expect"),
-        STR_INIT("keep-alive"), STR_INIT("proxy-authenticate"), STR_INIT("proxy-authorization"),
-        STR_INIT("te"), STR_INIT("trailer"), STR_INIT("transfer-encoding"), STR_INIT("upgrade"),
-        STR_INIT("user-agent"), STR_INIT("x-amzn-trace-id")};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eq(names[i], name))
-            return true;
-    return false;
+    static const char *const names[] = {"authorization", "connection", "expect", "keep-alive",
+        "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
+        "user-agent", "x-amzn-trace-id"};
+    return STR_IS_ONE_OF(name, names);
 }
 
 /* Ends trimmed, inner runs of blanks become one space. */

@@ -15,10 +15,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the file */
 bool unsupported_says(const struct err *err)
 {
     static const char *const codes[] = {"NotImplemented", "MethodNotAllowed", "UnsupportedOperation"};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (strcmp(err->code, codes[i]) == 0)
-            return true;
-    return err->http_status == 501 || err->http_status == 405;
+    return STR_IS_ONE_OF(str_z(err->code), codes) || err->http_status == 501 || err->http_status == 405;
 }
 
 static struct str kept_in(struct arena *arena, struct str work_dir)

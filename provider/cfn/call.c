@@ -99,10 +99,7 @@ static struct cfn_event read_event(const struct value *doc)
 static bool has_ended(const struct cfn_event *event)
 {
     static const char *const ends[] = {"SUCCESS", "FAILED", "CANCEL_COMPLETE"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (str_eqz(event->status, ends[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(event->status, ends);
 }
 
 static int event_failed(const struct op_ctx *ctx, const struct cfn_event *event, struct err *err)
@@ -172,11 +169,7 @@ static bool to_begin_anew(const struct cfn_request *request, const struct cfn_ev
 {
     static const char *const codes[] = {
         "Throttling", "ResourceConflict", "ServiceInternalError", "NetworkFailure"};
-    size_t n = request->repeats ? sizeof codes / sizeof *codes : 2;
-    for (size_t i = 0; i < n; i++)
-        if (str_eqz(event->code, codes[i]))
-            return true;
-    return false;
+    return str_is_one_of(event->code, codes, request->repeats ? sizeof codes / sizeof *codes : 2);
 }
 
 static int carry_out_once(struct op_ctx *ctx, const struct cfn_request *request, int attempt,

@@ -13,14 +13,6 @@ static const char *const snapshots[] = {"AWS::DocDB::DBCluster", "AWS::EC2::Volu
     "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup", "AWS::Neptune::DBCluster",
     "AWS::RDS::DBCluster", "AWS::RDS::DBInstance", "AWS::Redshift::Cluster"};
 
-static bool is_among(struct str s, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eqz(s, names[i]))
-            return true;
-    return false;
-}
-
 /* As what it protects nothing; NULL: nobody knows. */
 static const struct value *off_of(struct arena *arena, const struct attr *attr)
 {
@@ -40,7 +32,7 @@ const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value
         const struct attr *attr = &ctx->schema->attrs[i];
         const struct value *v = value_get(live, attr->name), *off = off_of(ctx->arena, attr);
         if (off && !value_is_null(v) && !value_equal(v, off) && attr->settable &&
-            is_among(attr->name, protections, sizeof protections / sizeof *protections))
+            STR_IS_ONE_OF(attr->name, protections))
             value_builder_set(&b, attr->name, off);
     }
     return value_builder_map(&b);
@@ -75,7 +67,7 @@ int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object
             &all, protect_reported(ctx->arena, &off->entries[i], teardown & TEARDOWN_PROTECTED));
     struct value_entry lost = {STR("says"),
         value_stringz(ctx->arena, "no final snapshot is taken: the Cloud Control API takes none")};
-    if (live && is_among(ctx->schema->name, snapshots, sizeof snapshots / sizeof *snapshots))
+    if (live && STR_IS_ONE_OF(ctx->schema->name, snapshots))
         value_builder_add(&all, value_map(ctx->arena, &lost, 1));
     *list = value_builder_list(&all);
     return 0;

@@ -91,13 +91,9 @@ static const char *const unlisted[] = {"restart", "memory", "memory_reservation"
 static const struct value *reported(struct arena *arena, const struct value *wanted)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; wanted && i < wanted->count; i++) {
-        bool is = true;
-        for (size_t k = 0; k < sizeof unlisted / sizeof *unlisted; k++)
-            is = is && !str_eqz(value_text(wanted->items[i], STR_EMPTY), unlisted[k]);
-        if (is)
+    for (uint32_t i = 0; wanted && i < wanted->count; i++)
+        if (!STR_IS_ONE_OF(value_text(wanted->items[i], STR_EMPTY), unlisted))
             value_builder_add(&out, wanted->items[i]);
-    }
     return value_builder_list(&out);
 }
 

@@ -91,13 +91,7 @@ void script_assign_all(struct op_ctx *ctx, const struct value *object, const cha
 /* A state without a key has hashes in place of secrets, which are none. */
 static bool is_variable(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-        if (!letter && (i == 0 || c < '0' || c > '9'))
-            return false;
-    }
-    return name.n > 0;
+    return str_is_word(name, CHARS_LETTERS "_", CHARS_ALNUM "_");
 }
 
 void script_export(struct op_ctx *ctx, const struct value *object, struct buf *out)

@@ -5,24 +5,7 @@
 
 #include <arpa/inet.h>
 
-static bool is_host_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
-}
-
-static bool is_address_char(char c)
-{
-    return is_host_char(c) || c == ':';
-}
-
-static bool all(struct str s, bool (*is)(char))
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (!is(s.p[i]))
-            return false;
-    return s.n > 0;
-}
+#define HOST_CHARS CHARS_ALNUM "-._"
 
 static bool is_port(struct str s)
 {
@@ -41,11 +24,11 @@ static bool split_authority(struct str authority, struct str *host)
             return false;
         *host = str_slice(authority, 1, (size_t)close);
         port = str_slice(authority, (size_t)close + 1, authority.n);
-        return all(*host, is_address_char) &&
+        return str_is_made_of(*host, HOST_CHARS ":") &&
                (!port.n || (port.p[0] == ':' && is_port(str_slice(port, 1, port.n))));
     }
     *host = str_cut(authority, ':', &port);
-    return all(*host, is_host_char) && (!port.p || is_port(port));
+    return str_is_made_of(*host, HOST_CHARS) && (!port.p || is_port(port));
 }
 
 static void target_classify(struct http_target *target)

@@ -3,8 +3,6 @@
 
 #include "base/json.h"
 
-#include <ctype.h>
-
 /* ---- what is not known yet ---- */
 
 static const struct value *known_of(struct arena *arena, struct str element, const struct value *v);
@@ -50,10 +48,7 @@ static int check_document(const struct value *document, struct err *err)
     static const char *const elements[] = {"Version", "Id", "Statement"};
     for (uint32_t i = 0; i < document->count; i++) {
         struct str key = document->entries[i].key;
-        bool found = false;
-        for (size_t k = 0; k < sizeof elements / sizeof *elements; k++)
-            found |= str_eqz(key, elements[k]);
-        if (!found)
+        if (!STR_IS_ONE_OF(key, elements))
             return err_set(
                 err, ERR_INVALID, "a policy has Version, Id and Statement, and no \"%.*s\"", STR_ARG(key));
     }
@@ -70,15 +65,8 @@ static int check_document(const struct value *document, struct err *err)
 static bool is_action(struct str action)
 {
     struct str name, service = str_cut(action, ':', &name);
-    if (str_eqz(action, "*"))
-        return true;
-    for (size_t i = 0; i < service.n; i++)
-        if (!isalnum((unsigned char)service.p[i]) && service.p[i] != '-')
-            return false;
-    for (size_t i = 0; i < name.n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && name.p[i] != '*' && name.p[i] != '?')
-            return false;
-    return service.n && name.n;
+    return str_eqz(action, "*") ||
+           (str_is_made_of(service, CHARS_ALNUM "-") && str_is_made_of(name, CHARS_ALNUM "*?"));
 }
 
 /* `begins`: of another form that the place knows, as a queue's URL; "" none. */

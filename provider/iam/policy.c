@@ -183,10 +183,7 @@ static int check_elements(struct reading *r, const struct value *v)
     if (v->kind != VALUE_MAP)
         return policy_wrong(r, "a statement is a map, not", value_text(v, STR_EMPTY));
     for (uint32_t i = 0; i < v->count; i++) {
-        bool found = false;
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            found |= str_eqz(v->entries[i].key, known[k]);
-        if (!found)
+        if (!STR_IS_ONE_OF(v->entries[i].key, known))
             return policy_unknown(
                 r, "there is no element", v->entries[i].key, known, sizeof known / sizeof *known);
     }

@@ -143,14 +143,6 @@ static bool check_combined(const struct asl_scan *scan, const struct value *rule
     return true;
 }
 
-static bool asl_among(struct str name, const char *const *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eqz(name, names[i]))
-            return true;
-    return false;
-}
-
 /* How many comparisons the rule has, each looked at. */
 static size_t check_comparisons(const struct asl_scan *scan, const struct value *rule, bool top)
 {
@@ -166,7 +158,7 @@ static size_t check_comparisons(const struct asl_scan *scan, const struct value 
             check_operand(scan, key, rule->entries[i].value);
         } else if (str_eqz(key, "Assign") && (top || !scan->diags->interpreted)) {
             asl_check_assigned(scan, rule->entries[i].value);
-        } else if (!asl_among(key, others, sizeof others / sizeof *others)) {
+        } else if (!STR_IS_ONE_OF(key, others)) {
             asl_unsupported(scan, key, NULL, 0);
         }
     }
@@ -178,7 +170,7 @@ static void check_condition(const struct asl_scan *scan, const struct value *rul
     static const char *const names[] = {"Condition", "Next", "Assign", "Output", "Comment"};
     const struct value *condition = value_getz(rule, "Condition");
     for (uint32_t i = 0; i < rule->count; i++)
-        if (!asl_among(rule->entries[i].key, names, sizeof names / sizeof *names))
+        if (!STR_IS_ONE_OF(rule->entries[i].key, names))
             asl_wrong(scan, arena_strz(scan->diags->arena, rule->entries[i].key),
                 "Field is not supported by the query language JSONata");
     if (!condition)

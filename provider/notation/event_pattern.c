@@ -50,9 +50,7 @@ static const char *numeric_wrong(const struct value *v)
     if (v->kind != VALUE_LIST || (v->count != 2 && v->count != 4))
         return form;
     for (uint32_t i = 0; i < v->count; i += 2) {
-        bool known = is_unknown(v->items[i]);
-        for (size_t k = 0; k < sizeof orders / sizeof *orders; k++)
-            known = known || str_eqz(value_text(v->items[i], STR_EMPTY), orders[k]);
+        bool known = is_unknown(v->items[i]) || STR_IS_ONE_OF(value_text(v->items[i], STR_EMPTY), orders);
         if (!known || !(value_is_number(v->items[i + 1]) || is_unknown(v->items[i + 1])))
             return form;
     }

@@ -164,10 +164,7 @@ static struct str load_template(struct type_loader *t, const struct node *map, c
         if (close < 0)
             return text;
         struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
-        bool around = false;
-        for (size_t i = 0; i < sizeof surroundings / sizeof *surroundings; i++)
-            around = around || str_eqz(name, surroundings[i]);
-        if (!around)
+        if (!STR_IS_ONE_OF(name, surroundings))
             load_attr_named(t, node_get(map, key), name);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }

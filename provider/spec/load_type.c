@@ -50,13 +50,9 @@ static void add_arn(struct type_loader *t, struct str template, size_t *n)
 /* Keys that a stack file has for itself on every resource: an attribute of that name could never be given. */
 static bool is_taken(struct str name)
 {
-    static const struct str keys[] = {STR_INIT("type"), STR_INIT("for_each"), STR_INIT("when"),
-        STR_INIT("depends_on"), STR_INIT("provider"), STR_INIT("lifecycle"), STR_INIT("timeouts"),
-        STR_INIT("adopt")};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (str_eq(name, keys[i]))
-            return true;
-    return false;
+    static const char *const keys[] = {
+        "type", "for_each", "when", "depends_on", "provider", "lifecycle", "timeouts", "adopt"};
+    return STR_IS_ONE_OF(name, keys);
 }
 
 static void load_attributes(struct type_loader *t)

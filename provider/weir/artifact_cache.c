@@ -36,10 +36,7 @@ struct str artifact_cache_vendored(const struct artifact_cache *cache, struct st
 /* Paths are made of it, and what lies there is removed: the file may not lead elsewhere. */
 static bool is_digest(struct str text)
 {
-    for (size_t i = 0; i < text.n; i++)
-        if (!char_is_among(text.p[i], "0123456789abcdef"))
-            return false;
-    return text.n == 2 * SHA256_SIZE;
+    return text.n == 2 * SHA256_SIZE && str_is_made_of(text, CHARS_HEX);
 }
 
 static void read_line(struct artifact_cache *cache, struct str line)

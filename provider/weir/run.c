@@ -198,8 +198,7 @@ static int command_update(struct op_ctx *ctx, const struct value *prior, const s
         "command", "env", "dir", "inputs_sha256", "creates", "triggers", "output", "secret"};
     bool again = false;
     for (uint32_t i = 0; i < changed->count; i++)
-        for (size_t k = 0; k < sizeof reasons / sizeof *reasons; k++)
-            again |= str_eqz(changed->items[i]->string, reasons[k]);
+        again = again || STR_IS_ONE_OF(changed->items[i]->string, reasons);
     if (again)
         return run_it(ctx, desired, value_gets(prior, "id"), live, err);
     *live = value_merge(ctx->arena, prior, desired);

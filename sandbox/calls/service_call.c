@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/map.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -184,10 +183,7 @@ enum { MAX_BATCH = 10, MAX_ID = 80 };
 
 static bool is_id(struct str id)
 {
-    for (size_t i = 0; i < id.n; i++)
-        if (!isalnum((unsigned char)id.p[i]) && id.p[i] != '-' && id.p[i] != '_')
-            return false;
-    return id.n && id.n <= MAX_ID;
+    return id.n <= MAX_ID && str_is_made_of(id, CHARS_ALNUM "-_");
 }
 
 static struct str id_of(const struct value *entry)

@@ -158,10 +158,7 @@ bool find_is_token(struct str member)
 {
     static const char *const names[] = {"ClientToken", "clientToken", "ClientRequestToken",
         "clientRequestToken", "idempotencyToken", "IdempotencyToken"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(member, names[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(member, names);
 }
 
 const struct value *find_token(const struct call *call, const struct role *role, const struct value *input)

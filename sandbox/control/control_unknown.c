@@ -93,10 +93,7 @@ static bool is_own_account(const struct looking *l, struct str path, const struc
 {
     static const char *const names[] = {"registryId", "CatalogId", "OwnerAccount", "ownerAccount",
         "QueueOwnerAWSAccountId", "IpPermissions.Groups.UserId"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(path, names[i]))
-            return str_eq(value_text(v, STR_EMPTY), l->call->control->options.account);
-    return false;
+    return STR_IS_ONE_OF(path, names) && str_eq(value_text(v, STR_EMPTY), l->call->control->options.account);
 }
 
 static bool may_ignore(const struct value *why, const struct value *v)
@@ -109,9 +106,8 @@ static bool is_excused(const struct looking *l, struct str path, const struct va
 {
     static const char *const everywhere[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
         "Marker", "NextToken", "nextToken", "maxResults", "limit", "pageSize", "nextMarker"};
-    for (size_t i = 0; i < sizeof everywhere / sizeof *everywhere; i++)
-        if (str_eqz(path, everywhere[i]))
-            return true;
+    if (STR_IS_ONE_OF(path, everywhere))
+        return true;
     const struct served *served = l->call->served;
     for (size_t i = 0; i < served->role_count; i++) {
         const struct value *sandbox = served->roles[i].type->sandbox;

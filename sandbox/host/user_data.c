@@ -95,10 +95,7 @@ static bool is_known(struct str key)
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (str_eqz(key, sections[i].key))
             return true;
-    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
-        if (str_eqz(key, harmless[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(key, harmless);
 }
 
 static struct str user_data_convert(struct arena *arena, struct str data, struct buf *note)

@@ -6,7 +6,6 @@
 #include "sandbox/http/exchange.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 
 /* "name:port", "[v6]:port" */
 static bool parse_host(struct arena *arena, struct str header, struct http_target *target)
@@ -77,18 +76,7 @@ static bool is_own_origin(struct str origin, struct str host)
 
 static bool is_word(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && !char_is_among(name.p[i], "!#$%&'*+-.^_`|~"))
-            return false;
-    return name.n > 0;
-}
-
-static bool is_number(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if (!isdigit((unsigned char)text.p[i]))
-            return false;
-    return text.n > 0;
+    return str_is_made_of(name, CHARS_ALNUM "!#$%&'*+-.^_`|~");
 }
 
 const struct fault *guard_framing(const struct wire_message *request)
@@ -104,7 +92,7 @@ const struct fault *guard_framing(const struct wire_message *request)
         bool length = str_ieq(name, STR("Content-Length")), coded = str_ieq(name, STR("Transfer-Encoding"));
         if (!is_word(name))
             return &names;
-        if ((length && !is_number(value)) || (coded && !str_ieq(value, STR("chunked"))))
+        if ((length && !str_is_digits(value)) || (coded && !str_ieq(value, STR("chunked"))))
             return &ends;
         said += length || coded;
     }

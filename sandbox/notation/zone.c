@@ -226,10 +226,7 @@ static bool zone_read_file(struct arena *arena, struct zone *zone, struct str fi
 
 static bool is_name(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/", name.p[i]))
-            return false;
-    return name.n && name.n < 64 && name.p[0] != '/';
+    return name.n < 64 && str_is_word(name, CHARS_ALNUM "_+-", CHARS_ALNUM "_+-/");
 }
 
 const struct zone *zone_find(struct arena *arena, struct str name)

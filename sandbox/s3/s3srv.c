@@ -171,10 +171,7 @@ static void s3srv_fault(struct s3 *s, const struct fault *fault)
 /* Version ids are 32 hexadecimal digits; of other texts S3 says that they are none. */
 bool s3srv_is_version_id(struct str text)
 {
-    bool ok = text.n == 32;
-    for (size_t i = 0; ok && i < text.n; i++)
-        ok = (text.p[i] >= '0' && text.p[i] <= '9') || (text.p[i] >= 'a' && text.p[i] <= 'f');
-    return ok || str_eqz(text, "null");
+    return (text.n == 32 && str_is_made_of(text, CHARS_HEX)) || str_eqz(text, "null");
 }
 
 static void no_such_version(struct s3 *s)
@@ -396,10 +393,7 @@ static bool is_other_subresource(struct str name)
     static const char *const names[] = {"retention", "legal-hold", "restore", "torrent", "select",
         "ownership", "session", "metadataTable", "metadataConfiguration", "object-lock", "abac",
         "renameObject", "annotation"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (str_eqz(name, names[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(name, names);
 }
 
 static const struct s3srv_operation *find_setting(struct s3 *s, enum s3srv_level level)

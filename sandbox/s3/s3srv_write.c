@@ -169,10 +169,7 @@ static bool is_storage_class(struct str name)
 {
     static const char *const names[] = {"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
         "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "REDUCED_REDUNDANCY"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(name, names[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(name, names);
 }
 
 const struct value *s3srv_new_doc(struct s3 *s)

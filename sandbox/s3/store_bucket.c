@@ -12,20 +12,12 @@
 
 static const struct str no_key = {NULL, 0};
 
-static bool is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
 bool store_bucket_name_ok(struct str name)
 {
-    if (name.n < 3 || name.n > 63 || !is_name_char(name.p[0]) || !is_name_char(name.p[name.n - 1]))
+    if (name.n < 3 || name.n > 63 || str_find(name, STR(".."), 0) >= 0 ||
+        !str_is_word(name, CHARS_LOWER CHARS_DIGITS, CHARS_LOWER CHARS_DIGITS ".-") ||
+        char_is_among(name.p[name.n - 1], ".-"))
         return false;
-    for (size_t i = 0; i < name.n; i++) {
-        bool dots = name.p[i] == '.' && name.p[i - 1] == '.';
-        if (dots || (!is_name_char(name.p[i]) && name.p[i] != '.' && name.p[i] != '-'))
-            return false;
-    }
     char text[64];
     struct in_addr address;
     memcpy(text, name.p, name.n);

@@ -16,10 +16,7 @@ static const struct str no_key = {NULL, 0};
 /* Ids come from clients: only ours, 32 hex digits, become paths. */
 static bool is_id(struct str id)
 {
-    for (size_t i = 0; i < id.n; i++)
-        if (!((id.p[i] >= '0' && id.p[i] <= '9') || (id.p[i] >= 'a' && id.p[i] <= 'f')))
-            return false;
-    return id.n == 32;
+    return id.n == 32 && str_is_made_of(id, CHARS_HEX);
 }
 
 static struct str upload_path(

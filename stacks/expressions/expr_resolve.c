@@ -19,7 +19,7 @@ struct resolve {
 };
 
 /* The first names of scope->constants, see stack.h. */
-static const struct str constant_names[] = {STR_INIT("stack"), STR_INIT("path")};
+static const char *const constant_names[] = {"stack", "path"};
 
 static void expr_resolve_any(struct resolve *r, struct expr *e);
 
@@ -158,12 +158,7 @@ static bool find_variable(struct resolve *r, struct expr *e, struct str name)
 
 static bool is_constant(const struct resolve *r, struct str name)
 {
-    if (r->constants)
-        return value_get(r->constants, name) != NULL;
-    for (size_t i = 0; i < sizeof constant_names / sizeof *constant_names; i++)
-        if (str_eq(name, constant_names[i]))
-            return true;
-    return false;
+    return r->constants ? value_get(r->constants, name) != NULL : STR_IS_ONE_OF(name, constant_names);
 }
 
 /* `each` with what follows it in `outer`, which becomes the whole. */

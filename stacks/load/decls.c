@@ -3,17 +3,9 @@
 
 #include "base/mem.h"
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
 bool stack_is_name(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++)
-        if (!is_letter(name.p[i]) && (i == 0 || (name.p[i] != '-' && (name.p[i] < '0' || name.p[i] > '9'))))
-            return false;
-    return name.n && name.n <= NAME_MAX_BYTES;
+    return name.n <= NAME_MAX_BYTES && str_is_word(name, CHARS_LETTERS "_", CHARS_ALNUM "_-");
 }
 
 /* What a name must not be, because expressions begin with these words. */
@@ -21,10 +13,7 @@ bool stack_is_reserved(struct str name)
 {
     static const char *const words[] = {"inputs", "locals", "each", "stack", "path", "env", "data", "modules",
         "resources", "true", "false", "null", "for", "in", "if"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_eqz(name, words[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(name, words);
 }
 
 static bool in_namespace(enum decl_kind kind)

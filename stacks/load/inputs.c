@@ -197,10 +197,7 @@ static void hide_default(struct loader *loader, const struct node *spec)
     static const char *const others[] = {"type", "description", "pattern", "enum", "range", "choices"};
     for (size_t i = 0; meant_sensitive(spec) && i < spec->count; i++) {
         const struct node_entry *entry = &spec->entries[i];
-        bool other = is_like_sensitive(entry->key);
-        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
-            other |= str_eqz(entry->key, others[k]);
-        if (other)
+        if (is_like_sensitive(entry->key) || STR_IS_ONE_OF(entry->key, others))
             continue;
         source_hide(loader->arena, node_span(entry->value)); /* what looks like a reference is none here */
         check_hide(loader, &(struct attr){.sensitive = true}, entry->value);

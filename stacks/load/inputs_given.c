@@ -145,10 +145,7 @@ static void report_no_environment(struct giving *g, const struct str *names, siz
 
 bool is_environment_name(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && (i == 0 || !char_is_among(name.p[i], "-_")))
-            return false;
-    return name.n && name.n <= 63;
+    return name.n <= 63 && str_is_word(name, CHARS_ALNUM, CHARS_ALNUM "-_");
 }
 
 /* All environments are checked, the chosen one counts. */

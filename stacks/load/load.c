@@ -261,12 +261,7 @@ bool unit_load(struct unit *unit)
 
 static bool is_stack_name(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++) {
-        char c = name.p[i];
-        if (!(c >= 'a' && c <= 'z') && (i == 0 || !((c >= '0' && c <= '9') || c == '-')))
-            return false;
-    }
-    return name.n && name.n <= 63;
+    return name.n <= 63 && str_is_word(name, CHARS_LOWER, CHARS_LOWER CHARS_DIGITS "-");
 }
 
 static void read_head(struct loader *loader, const struct unit *root)

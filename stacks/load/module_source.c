@@ -17,17 +17,9 @@ bool module_source_is_remote(struct str text)
            str_starts(text, STR(HTTP_MARK)) || str_starts(text, STR(S3_MARK));
 }
 
-static bool is_hex(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if (!char_is_among(text.p[i], "0123456789abcdef"))
-            return false;
-    return true;
-}
-
 bool module_is_commit(struct str text)
 {
-    return (text.n == 40 || text.n == 64) && is_hex(text);
+    return (text.n == 40 || text.n == 64) && str_is_made_of(text, CHARS_HEX);
 }
 
 /* ---- what follows the address ---- */
@@ -39,7 +31,7 @@ static int read_checksum(struct arena *arena, struct str value, struct module_so
     for (char *c = digits; *c; c++)
         *c = (char)(*c >= 'A' && *c <= 'F' ? *c - 'A' + 'a' : *c);
     out->checksum = str_z(digits);
-    if (str_starts(value, prefix) && out->checksum.n == 64 && is_hex(out->checksum))
+    if (str_starts(value, prefix) && out->checksum.n == 64 && str_is_made_of(out->checksum, CHARS_HEX))
         return 0;
     err_set(err, ERR_INVALID, "a checksum is `sha256:` and 64 hex digits");
     return err_hint(err, "`sha256sum FILE` prints them");

@@ -402,8 +402,7 @@ static int directory_update(struct op_ctx *ctx, const struct value *prior, const
 {
     bool all = false;
     for (uint32_t i = 0; changed && i < changed->count; i++)
-        for (size_t k = 0; k < sizeof of_each / sizeof *of_each; k++)
-            all |= str_eqz(value_text(changed->items[i], STR_EMPTY), of_each[k]);
+        all = all || STR_IS_ONE_OF(value_text(changed->items[i], STR_EMPTY), of_each);
     return sync_files(ctx, prior, desired, all, live, err);
 }
 

@@ -164,10 +164,7 @@ struct deletion {
 static bool is_passing(const struct value *error)
 {
     static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable"};
-    for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
-        if (str_eqz(value_gets(error, "Code"), codes[k]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(value_gets(error, "Code"), codes);
 }
 
 /* What cannot be deleted (a lock, a policy), or else the first; *passing: all of it may pass. */

@@ -18,10 +18,7 @@ static bool is_other_content(const struct err *err)
 {
     static const char *const codes[] = {
         "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "BadDigest", "InvalidDigest"};
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (str_eqz(str_z(err->code), codes[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(str_z(err->code), codes);
 }
 
 /* A small file's bytes in place of the file. */

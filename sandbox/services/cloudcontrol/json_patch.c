@@ -84,10 +84,7 @@ int cloud_model_patch(struct arena *arena, const struct value *properties, const
         struct operation o = {
             arena, value_gets(doc, "op"), value_gets(doc, "path"), value_getz(doc, "value")};
         static const char *const known[] = {"add", "remove", "replace", "test"};
-        bool knows = false;
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            knows |= str_eqz(o.name, known[k]);
-        if (!knows || !str_starts(o.path, STR("/")))
+        if (!STR_IS_ONE_OF(o.name, known) || !str_starts(o.path, STR("/")))
             return cloud_patch_refuse(&o, "is not understood:", err);
         if (apply(&o, *out, str_slice(o.path, 1, o.path.n), out, err))
             return -1;

@@ -130,10 +130,7 @@ static bool takes_qualifier(struct str after)
 {
     static const char *const ends[] = {"", "/configuration", "/invocations", "/url", "/event-invoke-config",
         "/provisioned-concurrency", "/runtime-management-config"};
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (str_eqz(after, ends[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(after, ends);
 }
 
 static void write_plain(

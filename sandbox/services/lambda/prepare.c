@@ -50,10 +50,7 @@ static const char *const own_names[] = {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_
 
 static bool is_own(struct str name)
 {
-    for (size_t i = 0; i < sizeof own_names / sizeof *own_names; i++)
-        if (str_eqz(name, own_names[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(name, own_names);
 }
 
 static void set_own(

@@ -54,10 +54,7 @@ static int put_destination(struct service_call *call, struct err *err)
 {
     static const char *const formats[] = {"w3c", "raw", "json", "plain", "parquet"};
     struct str format = value_gets(call->input, "outputFormat");
-    bool known = !format.n;
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        known = known || str_eqz(format, formats[i]);
-    if (!known)
+    if (format.n && !STR_IS_ONE_OF(format, formats))
         return service_refuse(err, 400, "ValidationException",
             "1 validation error detected: Value '%.*s' at 'outputFormat' failed to satisfy constraint: "
             "Member must "
@@ -81,9 +78,8 @@ static int put_source(struct service_call *call, struct err *err)
 {
     static const char *const none[] = {"s3", "logs", "firehose", "kinesis", "iam", "dynamodb"};
     struct str service = arn_service(value_gets(call->input, "resourceArn"));
-    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-        if (str_eqz(service, none[i]))
-            return service_refuse(err, 400, "ResourceNotFoundException", "Cannot access provided service.");
+    if (STR_IS_ONE_OF(service, none))
+        return service_refuse(err, 400, "ResourceNotFoundException", "Cannot access provided service.");
     return answered(call, "deliverySource", false, with_service, err);
 }
 

@@ -194,12 +194,9 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     struct daemon_self self;
     struct str method, path, head, body;
     struct err ignored = ERR_INIT;
-    bool known = false;
     if (service_required(call, "Method", &method, err) || service_required(call, "Path", &path, err))
         return -1;
-    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        known = known || str_eqz(method, methods[i]);
-    if (!known || !is_path(path))
+    if (!STR_IS_ONE_OF(method, methods) || !is_path(path))
         return service_refuse(err, 400, "ValidationException", "Method or Path is invalid");
     if (find_running(call, &record, &self, err))
         return -1;

@@ -10,8 +10,6 @@
 #include "sandbox/services/s3/objects.h"
 #include "sandbox/services/shared/tables.h"
 
-#include <ctype.h>
-
 enum { MAX_TEXT = 262144 };
 
 /* ---- names ---- */
@@ -99,10 +97,7 @@ static bool is_number(struct str name)
 {
     static const char *const names[] = {"Size", "MaxKeys", "KeyCount", "PartNumber", "MaxParts", "MaxUploads",
         "PartNumberMarker", "NextPartNumberMarker", "ContentLength", "Days", "MaxAgeSeconds"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (str_eqz(name, names[i]))
-            return true;
-    return false;
+    return STR_IS_ONE_OF(name, names);
 }
 
 /* ---- requests ---- */

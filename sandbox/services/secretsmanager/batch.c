@@ -124,10 +124,7 @@ static int check_filters(const struct value *filters, struct err *err)
     static const char *const keys[] = {
         "name", "description", "tag-key", "tag-value", "owning-service", "all"};
     for (uint32_t i = 0; i < filters->count; i++) {
-        bool known = false;
-        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-            known = known || str_eqz(value_gets(filters->items[i], "Key"), keys[k]);
-        if (!known)
+        if (!STR_IS_ONE_OF(value_gets(filters->items[i], "Key"), keys))
             return service_refuse(err, 400, "InvalidParameterException",
                 "the sandbox does not know the filter %.*s", STR_ARG(value_gets(filters->items[i], "Key")));
     }

@@ -8,16 +8,11 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/secretsmanager/versions.h"
 
-#include <ctype.h>
-
 /* ---- which secret ---- */
 
 static bool is_name(struct str id)
 {
-    for (size_t i = 0; i < id.n; i++)
-        if (!isalnum((unsigned char)id.p[i]) && !strchr("-/_+=.@!:", id.p[i]))
-            return false;
-    return true;
+    return !id.n || str_is_made_of(id, CHARS_ALNUM "-/_+=.@!:");
 }
 
 static int check_name(const struct service_call *call, const char *member, struct err *err)

@@ -93,10 +93,7 @@ int sns_check_attribute(struct arena *arena, struct str name, struct str value, 
 {
     static const char *const names[] = {"DeliveryPolicy", "FilterPolicy", "FilterPolicyScope",
         "RawMessageDelivery", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        known = known || str_eqz(name, names[i]);
-    if (!known)
+    if (!STR_IS_ONE_OF(name, names))
         return sns_refuse(err, "AttributeName");
     if (str_eqz(name, "RawMessageDelivery") && !str_ieq(value, STR("true")) && !str_ieq(value, STR("false")))
         return sns_refuse(err, "%sRawMessageDelivery: Invalid value [%.*s]. Must be true or false.", context,

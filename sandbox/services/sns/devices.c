@@ -7,8 +7,6 @@
 
 #include "sandbox/services/shared/tables.h"
 
-#include <ctype.h>
-
 enum { MAX_APP_NAME = 256 };
 
 static int refuse_devices(const struct service_call *call, struct err *err)
@@ -53,22 +51,20 @@ static int check_app_name(struct str name, struct err *err)
         return sns_refuse(err, " Reason: cannot be empty");
     if (name.n > MAX_APP_NAME)
         return sns_refuse(err, "%.*s Reason: must be at most 256 characters long", STR_ARG(name));
-    for (size_t i = 0; i < name.n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && !strchr("_-.", name.p[i]))
-            return sns_refuse(err,
-                "%.*s Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'",
-                STR_ARG(name));
-    return 0;
+    if (str_is_made_of(name, CHARS_ALNUM "_-."))
+        return 0;
+    return sns_refuse(err,
+        "%.*s Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'",
+        STR_ARG(name));
 }
 
 static int check_platform(struct str platform, struct err *err)
 {
     static const char *const known[] = {"ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX",
         "BAIDU", "FCM", "GCM", "MACOS", "MACOS_SANDBOX", "MPNS", "WNS"};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (str_eqz(platform, known[i]))
-            return 0;
-    return sns_refuse(err, "Platform Reason: %.*s is not supported", STR_ARG(platform));
+    return STR_IS_ONE_OF(platform, known)
+               ? 0
+               : sns_refuse(err, "Platform Reason: %.*s is not supported", STR_ARG(platform));
 }
 
 static int create_app(struct service_call *call, struct err *err)
@@ -128,10 +124,7 @@ static int set_sms(struct service_call *call, struct err *err)
         value_as_list(message_entries(call->arena, value_getz(call->input, "attributes")));
     for (uint32_t i = 0; i < entries->count; i++) {
         struct str key = entry_key(entries->items[i]), v = entry_value(entries->items[i]);
-        bool found = false;
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            found = found || str_eqz(key, known[k]);
-        if (!found)
+        if (!STR_IS_ONE_OF(key, known))
             return service_refuse(
                 err, 400, "InvalidParameter", "%.*s is not a valid attribute", STR_ARG(key));
         if (str_eqz(key, "DefaultSMSType") && !str_eqz(v, "Promotional") && !str_eqz(v, "Transactional"))

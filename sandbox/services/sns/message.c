@@ -68,7 +68,7 @@ static int check_attribute_name(struct str name, struct err *err)
         return service_refuse(err, 400, "ParameterValueInvalid",
             "Length of message attribute name must be less than 256 bytes.");
     for (size_t i = 0; i < name.n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && !strchr("-_.", name.p[i]))
+        if (!isalnum((unsigned char)name.p[i]) && !char_is_among(name.p[i], "-_."))
             return service_refuse(err, 400, "ParameterValueInvalid",
                 "Invalid non-alphanumeric character '#x%X' was found in the message attribute name. Can only "
                 "include alphanumeric characters, hyphens, underscores, or dots.",

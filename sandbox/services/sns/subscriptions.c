@@ -4,18 +4,13 @@
 
 #include "sandbox/services/shared/tables.h"
 
-#include <ctype.h>
-
 enum { UUID_SIZE = 36 };
 
 static int check_endpoint(struct str topic, struct str protocol, struct str endpoint, struct err *err)
 {
     static const char *const protocols[] = {
         "email", "email-json", "http", "https", "lambda", "sqs", "sms", "firehose", "application"};
-    bool known = false;
-    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
-        known = known || str_eqz(protocol, protocols[i]);
-    if (!known)
+    if (!STR_IS_ONE_OF(protocol, protocols))
         return sns_refuse(err, "Amazon SNS does not support this protocol string: %.*s", STR_ARG(protocol));
     if (str_eqz(protocol, "sqs") &&
         (!str_starts(endpoint, STR("arn:")) || str_find(endpoint, STR(":sqs:"), 0) < 0))
@@ -137,10 +132,9 @@ static int confirm(struct service_call *call, struct err *err)
     if (sns_check_arn(call, value_gets(call->input, "TopicArn"), "TopicArn", err))
         return -1;
     (void)value_getz(call->input, "AuthenticateOnUnsubscribe");
-    for (size_t i = 0; i < token.n; i++)
-        if (!isxdigit((unsigned char)token.p[i]))
-            return service_refuse(err, 400, "InvalidParameter", "Invalid token");
-    return sns_refuse(err, "Token");
+    return !token.n || str_is_made_of(token, CHARS_HEX "ABCDEF")
+               ? sns_refuse(err, "Token")
+               : service_refuse(err, 400, "InvalidParameter", "Invalid token");
 }
 
 const struct service_operation subscription_operations[] = {

@@ -6,8 +6,6 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/tables.h"
 
-#include <ctype.h>
-
 enum { MAX_TOPIC_NAME = 256 };
 
 #define DELIVERY_POLICY                                                                                      \
@@ -53,9 +51,8 @@ static int set_topic(struct service_call *call, struct err *err)
     struct str name = value_gets(call->input, "AttributeName");
     if (sns_check_arn(call, value_gets(call->input, "TopicArn"), "TopicArn", err))
         return -1;
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        if (str_eqz(name, fixed[i]))
-            return sns_refuse(err, "AttributeName");
+    if (STR_IS_ONE_OF(name, fixed))
+        return sns_refuse(err, "AttributeName");
     call->declined = true;
     return 0;
 }
@@ -63,10 +60,8 @@ static int set_topic(struct service_call *call, struct err *err)
 static bool is_topic_name(struct str name, bool fifo)
 {
     size_t n = str_ends(name, STR(".fifo")) ? name.n - 5 : name.n;
-    for (size_t i = 0; i < n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && !strchr("-_", name.p[i]))
-            return false;
-    return n && name.n <= MAX_TOPIC_NAME && (n < name.n) == fifo;
+    return name.n <= MAX_TOPIC_NAME && (n < name.n) == fifo &&
+           str_is_made_of(str_slice(name, 0, n), CHARS_ALNUM "-_");
 }
 
 /* The same again is the same topic; what differs is refused. */
@@ -166,10 +161,7 @@ static int permitted_actions(struct service_call *call, const struct value **out
     struct value_builder b = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY);
-        bool found = false;
-        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-            found = found || str_eqz(name, known[k]);
-        if (!found)
+        if (!STR_IS_ONE_OF(name, known))
             return sns_refuse(err, "Policy statement action out of service scope!");
         value_builder_add(
             &b, value_string(call->arena, arena_printf(call->arena, "SNS:%.*s", STR_ARG(name))));

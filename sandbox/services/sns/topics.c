@@ -198,7 +198,7 @@ static int do_publish(struct service_call *call, struct err *err)
 static int check_entry_id(struct str id, struct err *err)
 {
     for (size_t i = 0; i < id.n; i++)
-        if (!isalnum((unsigned char)id.p[i]) && !strchr("-_", id.p[i]))
+        if (!isalnum((unsigned char)id.p[i]) && !char_is_among(id.p[i], "-_"))
             return service_refuse(err, 400, "InvalidBatchEntryId",
                 "The Id of a batch entry in the batch request contains an impermissible character: %.*s",
                 STR_ARG(id));

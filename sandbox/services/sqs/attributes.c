@@ -6,24 +6,16 @@ static int refuse_name(struct err *err, struct str name)
     return service_refuse(err, 400, "InvalidAttributeName", "Unknown Attribute %.*s.", STR_ARG(name));
 }
 
-static bool is_one_of(struct str name, const char *const *names)
-{
-    for (; *names; names++)
-        if (str_eqz(name, *names))
-            return true;
-    return false;
-}
-
 static int check_name(struct str name, bool fifo, struct err *err)
 {
-    static const char *const scopes[] = {"DeduplicationScope", "FifoThroughputLimit", NULL};
-    static const char *const of_fifo[] = {"FifoQueue", "ContentBasedDeduplication", NULL};
+    static const char *const scopes[] = {"DeduplicationScope", "FifoThroughputLimit"};
+    static const char *const of_fifo[] = {"FifoQueue", "ContentBasedDeduplication"};
     static const char *const known[] = {"DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod",
         "Policy", "ReceiveMessageWaitTimeSeconds", "VisibilityTimeout", "RedrivePolicy", "RedriveAllowPolicy",
-        "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled", NULL};
-    if (is_one_of(name, known) || (fifo && (is_one_of(name, scopes) || is_one_of(name, of_fifo))))
+        "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"};
+    if (STR_IS_ONE_OF(name, known) || (fifo && (STR_IS_ONE_OF(name, scopes) || STR_IS_ONE_OF(name, of_fifo))))
         return 0;
-    if (is_one_of(name, scopes))
+    if (STR_IS_ONE_OF(name, scopes))
         return service_refuse(err, 400, "InvalidAttributeName",
             "You can specify the %.*s only when FifoQueue is set to true.", STR_ARG(name));
     return refuse_name(err, name);

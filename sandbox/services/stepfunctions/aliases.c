@@ -4,8 +4,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-#include <ctype.h>
-
 enum { MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
 
 /* ---- where it leads ---- */
@@ -82,14 +80,7 @@ static int routing_given(
 /* Letters, digits, _ - and . ; a number would be a version. */
 static bool is_name(struct str name)
 {
-    bool number = true;
-    for (size_t i = 0; i < name.n; i++) {
-        unsigned char c = (unsigned char)name.p[i];
-        if (!isalnum(c) && c != '_' && c != '-' && c != '.')
-            return false;
-        number = number && isdigit(c);
-    }
-    return name.n && name.n <= MAX_NAME && !number;
+    return name.n <= MAX_NAME && str_is_made_of(name, CHARS_ALNUM "_-.") && !str_is_digits(name);
 }
 
 static struct str arn_of(

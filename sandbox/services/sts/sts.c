@@ -7,8 +7,6 @@
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/shared/tables.h"
 
-#include <ctype.h>
-
 enum { HOUR_S = 3600, SHORTEST_S = 900, LONGEST_USER_S = 129600, DEFAULT_USER_S = 43200, MAX_NAME = 64 };
 
 /* The id that no later role of the same name has, and the session's name. */
@@ -70,10 +68,7 @@ static int sts_invalid(struct err *err, const char *what)
 
 static bool is_name(struct str name)
 {
-    for (size_t i = 0; i < name.n; i++)
-        if (!isalnum((unsigned char)name.p[i]) && !strchr("_+=,.@-", name.p[i]))
-            return false;
-    return name.n >= 2 && name.n <= MAX_NAME;
+    return name.n >= 2 && name.n <= MAX_NAME && str_is_made_of(name, CHARS_ALNUM "_+=,.@-");
 }
 
 /* Seconds as asked for, between the shortest and the longest. */

@@ -74,6 +74,18 @@ static void tells_digits_from_numbers(void **state)
     assert_false(str_is_digits(STR("")) || str_is_digits(STR("-1")) || str_is_digits(STR("1 ")));
 }
 
+static void tells_words_by_their_letters(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"on", "off"};
+    assert_true(STR_IS_ONE_OF(STR("off"), words));
+    assert_false(STR_IS_ONE_OF(STR("of"), words) || STR_IS_ONE_OF(STR(""), words));
+    assert_true(str_is_made_of(STR("a-1"), CHARS_ALNUM "-"));
+    assert_false(str_is_made_of(STR(""), CHARS_ALNUM) || str_is_made_of(STR("a\0"), CHARS_ALNUM));
+    assert_true(str_is_word(STR("a1"), CHARS_LOWER, CHARS_ALNUM));
+    assert_false(str_is_word(STR("1a"), CHARS_LOWER, CHARS_ALNUM));
+}
+
 static void sizes_characters(void **state)
 {
     (void)state;
@@ -153,6 +165,7 @@ int main(void)
         cmocka_unit_test(reads_numbers_whole_or_not_at_all),
         cmocka_unit_test(knows_utf8),
         cmocka_unit_test(tells_digits_from_numbers),
+        cmocka_unit_test(tells_words_by_their_letters),
         cmocka_unit_test(sizes_characters),
         cmocka_unit_test(suggests_the_nearest_word_only_when_near),
         cmocka_unit_test(formatted_text_is_whole_at_any_length),
