@@ -1,6 +1,7 @@
 /* What handlers of operations need: refusals, members of their input, pages of their answers, batches. */
 #include "sandbox/calls/services.h"
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/map.h"
 
@@ -19,6 +20,23 @@ int service_refuse(struct err *err, int status, const char *code, const char *fo
         snprintf(err->code, sizeof err->code, "%s", code);
     }
     return -1;
+}
+
+int service_refuse_member(
+    struct err *err, const char *code, struct str value, const char *member, const char *constraint, ...)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    va_list args;
+    va_start(args, constraint);
+    buf_addz(&text, "1 validation error detected: Value");
+    if (!value.p)
+        buf_addz(&text, " null");
+    else if (value.n)
+        buf_addf(&text, " '%.*s'", STR_ARG(value));
+    buf_addf(&text, " at '%s' failed to satisfy constraint: Member must ", member);
+    buf_addvf(&text, constraint, args);
+    va_end(args);
+    return service_refuse(err, 400, code, "%.*s", STR_ARG(buf_str(&text)));
 }
 
 /* What the service says of a member that is missing or no good. */
@@ -152,6 +170,11 @@ int64_t service_int_within(
 int64_t service_int(const struct value *map, const char *member, int64_t fallback)
 {
     return service_int_within(map, member, fallback, -SERVICE_INT_MOST, SERVICE_INT_MOST);
+}
+
+bool service_flag(const struct value *map, const char *member)
+{
+    return value_getb(map, member) || str_eqz(value_gets(map, member), "true");
 }
 
 const struct value *service_time(const struct service_call *call, int64_t wall_ms)

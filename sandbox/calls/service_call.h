@@ -61,6 +61,10 @@ struct service_operation {
 /* A refusal in the service's words; returns -1. */
 int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* "1 validation error detected": a member that does not meet its constraint, "have length at least 1", say.
+ * `value`: p NULL says null, "" nothing. */
+int service_refuse_member(struct err *err, const char *code, struct str value, const char *member,
+    const char *constraint, ...) __attribute__((format(printf, 5, 6)));
 /* ValidationException and its kin for a member that must be there: empty text where it is not, with err set.
  */
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
@@ -70,6 +74,8 @@ void service_answer(struct service_call *call, const char *member, const struct 
 int service_check_members(const struct service_call *call, struct err *err);
 /* A number or its text; the fallback where there is none. */
 int64_t service_int(const struct value *map, const char *member, int64_t fallback);
+/* Is it true, or the text of that, as forms have it? */
+bool service_flag(const struct value *map, const char *member);
 /* The nearest number from `least` to `most`. */
 int64_t service_int_within(
     const struct value *map, const char *member, int64_t fallback, int64_t least, int64_t most);

@@ -93,11 +93,8 @@ static void tell(struct service_call *call, const struct control_record *alarm, 
 static int check_state(struct str state, struct str reason, struct err *err)
 {
     if (!str_eqz(state, "OK") && !str_eqz(state, "ALARM") && !str_eqz(state, "INSUFFICIENT_DATA"))
-        return service_refuse(err, 400, "ValidationError",
-            "1 validation error detected: Value '%.*s' at 'stateValue' failed to satisfy constraint: Member "
-            "must "
-            "satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]",
-            STR_ARG(state));
+        return service_refuse_member(err, "ValidationError", state, "stateValue",
+            "satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]");
     if (reason.n > MAX_REASON)
         return service_refuse(
             err, 400, "ValidationError", "StateReason has at most %d characters", MAX_REASON);

@@ -173,7 +173,7 @@ static int describe_status(struct service_call *call, struct err *err)
     size_t n;
     struct control_record record;
     const struct value *ids = instances_of(call), *filters = value_getz(call->input, "Filter");
-    bool everyone = str_eqz(value_gets(call->input, "IncludeAllInstances"), "true");
+    bool everyone = service_flag(call->input, "IncludeAllInstances");
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; ids && i < ids->count; i++)
         if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
@@ -230,7 +230,7 @@ static int describe_regions(struct service_call *call, struct err *err)
     if (value_getz(call->input, "Filter"))
         return service_refuse(
             err, 400, "InvalidParameterValue", "the sandbox does not know filters of regions");
-    if (str_eqz(value_gets(call->input, "DryRun"), "true"))
+    if (service_flag(call->input, "DryRun"))
         return service_refuse(
             err, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
     for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {

@@ -244,7 +244,7 @@ static int describe_versions(struct service_call *call, struct err *err)
     if (value_getz(call->input, "Filter"))
         return service_refuse(err, 400, "InvalidParameterValue",
             "the sandbox does not know filters of launch template versions");
-    if (str_eqz(value_gets(call->input, "ResolveAlias"), "true"))
+    if (service_flag(call->input, "ResolveAlias"))
         return service_refuse(
             err, 400, "InvalidParameterValue", "the sandbox shows images as they were given");
     if (one && !find_template(call, &template))

@@ -43,18 +43,13 @@ static int check_record(const struct service_call *call, const struct value *rec
     struct str key = value_gets(record, "PartitionKey"), text = value_gets(record, "Data");
     const struct value *explicit = value_getz(record, "ExplicitHashKey");
     if (!key.n || key.n > 256)
-        return service_refuse(err, 400, "ValidationException",
-            "1 validation error detected: Value at 'partitionKey' failed to satisfy constraint: Member must "
-            "have "
-            "length between 1 and 256");
+        return service_refuse_member(
+            err, "ValidationException", STR_EMPTY, "partitionKey", "have length between 1 and 256");
     if (!base64_decode(call->arena, text, data))
         return service_refuse(err, 400, "SerializationException", "Data is not in base64");
     if (data->n > MAX_DATA)
-        return service_refuse(err, 400, "ValidationException",
-            "1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have "
-            "length "
-            "less than or equal to %d",
-            MAX_DATA);
+        return service_refuse_member(
+            err, "ValidationException", STR_EMPTY, "data", "have length less than or equal to %d", MAX_DATA);
     *hash = hash_of(key);
     if (explicit && !stream_read_decimal(value_text(explicit, STR_EMPTY), hash))
         return service_refuse(err, 400, "InvalidArgumentException", "Invalid ExplicitHashKey");
@@ -142,10 +137,8 @@ static int put_records(struct service_call *call, struct err *err)
     if (find_stream(call, &stream, err))
         return -1;
     if (!records || records->kind != VALUE_LIST || !records->count || records->count > MAX_RECORDS)
-        return service_refuse(err, 400, "ValidationException",
-            "1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have "
-            "length between 1 and %d",
-            MAX_RECORDS);
+        return service_refuse_member(
+            err, "ValidationException", STR_EMPTY, "records", "have length between 1 and %d", MAX_RECORDS);
     if (put_all(call, &stream, records, &put, err))
         return -1;
     view_int(&b, "FailedRecordCount", 0);

@@ -9,6 +9,8 @@
 #include "sandbox/control/control.h"
 #include "sandbox/http/exchange.h"
 
+#include <pthread.h>
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -16,35 +18,50 @@
     "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?"   \
     "(function:)?"
 
-static const char any_name[] = BEFORE "([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
-                  new_name[] = BEFORE "([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
-                  any_qualifier[] = "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+";
+enum name_kind { ANY_NAME, NEW_NAME, ANY_QUALIFIER, TAGGED };
+static const char *const patterns[] = {
+    [ANY_NAME] = BEFORE "([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?",
+    [NEW_NAME] = BEFORE "([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?",
+    [ANY_QUALIFIER] = "\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+",
+    [TAGGED] = "arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:"
+               "(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|"
+               "code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-"
+               "[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"};
+static pcre2_code *compiled[sizeof patterns / sizeof *patterns];
+
 enum {
     REGION = 3,
     NAME = 11,
     QUALIFIER = 13,
+    TAGGED_QUALIFIER = 8,
     GROUPS = 20,
     MAX_NEW = 140,
     MAX_NAME = 64,
     MAX_QUALIFIER = 128
 };
 
-/* The groups of a pattern that the whole text meets; false: it does not. */
-static bool name_meets(const char *pattern, struct str text, struct str groups[GROUPS])
+static void compile_patterns(void)
 {
     int code;
     size_t at;
-    pcre2_code *regex = pcre2_compile(
-        (PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
-    pcre2_match_data *match = regex ? pcre2_match_data_create(GROUPS, NULL) : NULL;
-    int n = match ? pcre2_match(regex, (PCRE2_SPTR)text.p, text.n, 0, 0, match, NULL) : -1;
+    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+        compiled[i] = pcre2_compile((PCRE2_SPTR)patterns[i], PCRE2_ZERO_TERMINATED,
+            PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
+}
+
+/* The groups of a pattern that the whole text meets; false: it does not. */
+static bool name_meets(enum name_kind kind, struct str text, struct str groups[GROUPS])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, compile_patterns);
+    pcre2_match_data *match = compiled[kind] ? pcre2_match_data_create(GROUPS, NULL) : NULL;
+    int n = match ? pcre2_match(compiled[kind], (PCRE2_SPTR)text.p, text.n, 0, 0, match, NULL) : -1;
     const size_t *offsets = match ? pcre2_get_ovector_pointer(match) : NULL;
     for (int i = 0; i < GROUPS; i++)
         groups[i] = i < n && offsets[2 * i] != PCRE2_UNSET
                         ? str_slice(text, offsets[2 * i], offsets[2 * i + 1])
                         : STR_EMPTY;
     pcre2_match_data_free(match);
-    pcre2_code_free(regex);
     return n > 0;
 }
 
@@ -60,10 +77,10 @@ static void add_fault(struct faults *faults, const char *member, struct str valu
         faults->n++ ? "; " : "", STR_ARG(value), member, constraint);
 }
 
-static void add_pattern(struct faults *faults, const char *member, struct str value, const char *pattern)
+static void add_pattern(struct faults *faults, const char *member, struct str value, enum name_kind kind)
 {
     AUTO_BUF struct buf constraint = BUF_INIT;
-    buf_addf(&constraint, "satisfy regular expression pattern: %s", pattern);
+    buf_addf(&constraint, "satisfy regular expression pattern: %s", patterns[kind]);
     buf_add(&constraint, "", 1);
     add_fault(faults, member, value, constraint.p);
 }
@@ -83,9 +100,9 @@ int lambda_new_name(struct service_call *call, struct err *err)
     struct faults faults = {0};
     if (!name.n)
         return 0;
-    bool fits = name_meets(new_name, name, groups);
+    bool fits = name_meets(NEW_NAME, name, groups);
     if (!fits)
-        add_pattern(&faults, "functionName", name, new_name);
+        add_pattern(&faults, "functionName", name, NEW_NAME);
     if (name.n > MAX_NEW)
         add_fault(&faults, "functionName", name, "have length less than or equal to 140");
     const char *code = faults.n ? "ValidationException" : "InvalidParameterValueException";
@@ -157,10 +174,10 @@ static int check_names(
 {
     struct str groups[GROUPS], unused[GROUPS], qualifier = qualifier_in(&x->arena, x->request.query);
     struct faults faults = {0};
-    if (!name_meets(any_name, name, groups))
-        add_pattern(&faults, "functionName", name, any_name);
-    if (qualifier.n && !name_meets(any_qualifier, qualifier, unused))
-        add_pattern(&faults, "qualifier", qualifier, any_qualifier);
+    if (!name_meets(ANY_NAME, name, groups))
+        add_pattern(&faults, "functionName", name, ANY_NAME);
+    if (qualifier.n && !name_meets(ANY_QUALIFIER, qualifier, unused))
+        add_pattern(&faults, "qualifier", qualifier, ANY_QUALIFIER);
     if (qualifier.n > MAX_QUALIFIER)
         add_fault(&faults, "qualifier", qualifier, "have length less than or equal to 128");
     if (refuse_faults(&faults, "ValidationException", err))
@@ -179,13 +196,6 @@ static int check_names(
 
 /* ---- what tags are put on ---- */
 
-static const char tagged[] =
-    "arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:"
-    "(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-zA-Z0-9-_]+)|"
-    "code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-"
-    "[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)";
-enum { TAGGED_QUALIFIER = 8 };
-
 static int not_there(const char *what, struct str arn, struct err *err)
 {
     return service_refuse(err, 404, "ResourceNotFoundException", "%s not found: %.*s", what, STR_ARG(arn));
@@ -197,8 +207,8 @@ static int check_tagged(struct services *services, struct exchange *x, struct st
     struct str groups[GROUPS];
     struct faults faults = {0};
     struct control_record found;
-    if (!name_meets(tagged, arn, groups))
-        add_pattern(&faults, "resource", arn, tagged);
+    if (!name_meets(TAGGED, arn, groups))
+        add_pattern(&faults, "resource", arn, TAGGED);
     if (refuse_faults(&faults, "ValidationException", err))
         return -1;
     if (groups[TAGGED_QUALIFIER].n)

@@ -55,11 +55,8 @@ static int put_destination(struct service_call *call, struct err *err)
     static const char *const formats[] = {"w3c", "raw", "json", "plain", "parquet"};
     struct str format = value_gets(call->input, "outputFormat");
     if (format.n && !STR_IS_ONE_OF(format, formats))
-        return service_refuse(err, 400, "ValidationException",
-            "1 validation error detected: Value '%.*s' at 'outputFormat' failed to satisfy constraint: "
-            "Member must "
-            "satisfy enum value set: [w3c, raw, json, plain, parquet]",
-            STR_ARG(format));
+        return service_refuse_member(err, "ValidationException", format, "outputFormat",
+            "satisfy enum value set: [w3c, raw, json, plain, parquet]");
     return answered(call, "deliveryDestination", false, with_type, err);
 }
 

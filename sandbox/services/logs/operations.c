@@ -256,10 +256,9 @@ static int check_limit(const struct service_call *call, struct err *err)
     int64_t limit = service_int(call->input, "limit", 1);
     if (limit <= MAX_EVENTS)
         return 0;
-    return service_refuse(err, 400, "InvalidParameterException",
-        "1 validation error detected: Value '%lld' at 'limit' failed to satisfy constraint: Member must have "
-        "value less than or equal to %d",
-        (long long)limit, MAX_EVENTS);
+    return service_refuse_member(err, "InvalidParameterException",
+        arena_printf(call->arena, "%lld", (long long)limit), "limit", "have value less than or equal to %d",
+        MAX_EVENTS);
 }
 
 static int get_events(struct service_call *call, struct err *err)

@@ -20,6 +20,11 @@ int sns_refuse(struct err *err, const char *format, ...)
     return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: %s", text);
 }
 
+int sns_refuse_null(const char *member, struct err *err)
+{
+    return service_refuse_member(err, "ValidationError", (struct str){NULL, 0}, member, "not be null");
+}
+
 int sns_check_arn(const struct service_call *call, struct str arn, const char *member, struct err *err)
 {
     size_t parts = 1;

@@ -5,6 +5,7 @@
 #include "sandbox/calls/services.h"
 
 int sns_refuse(struct err *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int sns_refuse_null(const char *member, struct err *err);
 /* An ARN of the request's region: TopicArn, SubscriptionArn. */
 int sns_check_arn(const struct service_call *call, struct str arn, const char *member, struct err *err);
 /* Digits with single signs between them. */

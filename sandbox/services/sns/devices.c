@@ -3,7 +3,7 @@
  * of SMS. What AWS refuses is refused in its words, and what it would take is refused by name.
  */
 #include "sandbox/services/sns/arns.h"
-#include "sandbox/services/sns/message.h"
+#include "sandbox/services/sns/attributes.h"
 
 #include "sandbox/services/shared/tables.h"
 
@@ -13,34 +13,6 @@ static int refuse_devices(const struct service_call *call, struct err *err)
 {
     return service_refuse(
         err, 400, "InvalidAction", "%s: the sandbox sends nothing to phones and apps", call->operation->name);
-}
-
-static int refuse_null(const char *member, struct err *err)
-{
-    return service_refuse(err, 400, "ValidationError",
-        "1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be "
-        "null",
-        member);
-}
-
-static struct str entry_key(const struct value *entry)
-{
-    struct str key = value_gets(entry, "key");
-    return key.n ? key : value_gets(entry, "Name");
-}
-
-static struct str entry_value(const struct value *entry)
-{
-    const struct value *v = value_getz(entry, "value");
-    return value_text(v ? v : value_getz(entry, "Value"), STR_EMPTY);
-}
-
-static bool has_entry(const struct value *entries, const char *key)
-{
-    for (uint32_t i = 0; i < entries->count; i++)
-        if (str_eqz(entry_key(entries->items[i]), key))
-            return true;
-    return false;
 }
 
 /* ---- apps ---- */
@@ -69,12 +41,10 @@ static int check_platform(struct str platform, struct err *err)
 
 static int create_app(struct service_call *call, struct err *err)
 {
-    const struct value *entries =
-        value_as_list(message_entries(call->arena, value_getz(call->input, "Attributes")));
-    bool principal = has_entry(entries, "PlatformPrincipal"),
-         secret = has_entry(entries, "PlatformCredential");
-    if (!entries->count)
-        return refuse_null("attributes", err);
+    const struct value *given = sns_by_name(call->arena, value_getz(call->input, "Attributes"));
+    bool principal = value_getz(given, "PlatformPrincipal"), secret = value_getz(given, "PlatformCredential");
+    if (!given->count)
+        return sns_refuse_null("attributes", err);
     if (check_app_name(value_gets(call->input, "Name"), err) ||
         check_platform(value_gets(call->input, "Platform"), err))
         return -1;
@@ -101,17 +71,17 @@ static int no_endpoint(struct service_call *call, struct err *err)
 
 static bool lacks_attributes(const struct service_call *call)
 {
-    return !value_as_list(message_entries(call->arena, value_getz(call->input, "Attributes")))->count;
+    return !sns_by_name(call->arena, value_getz(call->input, "Attributes"))->count;
 }
 
 static int set_app(struct service_call *call, struct err *err)
 {
-    return lacks_attributes(call) ? refuse_null("attributes", err) : no_app(call, err);
+    return lacks_attributes(call) ? sns_refuse_null("attributes", err) : no_app(call, err);
 }
 
 static int set_endpoint(struct service_call *call, struct err *err)
 {
-    return lacks_attributes(call) ? refuse_null("attributes", err) : no_endpoint(call, err);
+    return lacks_attributes(call) ? sns_refuse_null("attributes", err) : no_endpoint(call, err);
 }
 
 /* ---- phones ---- */
@@ -120,10 +90,9 @@ static int set_sms(struct service_call *call, struct err *err)
 {
     static const char *const known[] = {"MonthlySpendLimit", "DeliveryStatusIAMRole",
         "DeliveryStatusSuccessSamplingRate", "DefaultSenderID", "DefaultSMSType", "UsageReportS3Bucket"};
-    const struct value *entries =
-        value_as_list(message_entries(call->arena, value_getz(call->input, "attributes")));
-    for (uint32_t i = 0; i < entries->count; i++) {
-        struct str key = entry_key(entries->items[i]), v = entry_value(entries->items[i]);
+    const struct value *given = sns_by_name(call->arena, value_getz(call->input, "attributes"));
+    for (uint32_t i = 0; i < given->count; i++) {
+        struct str key = given->entries[i].key, v = value_text(given->entries[i].value, STR_EMPTY);
         if (!STR_IS_ONE_OF(key, known))
             return service_refuse(
                 err, 400, "InvalidParameter", "%.*s is not a valid attribute", STR_ARG(key));

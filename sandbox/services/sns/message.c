@@ -1,6 +1,8 @@
 /* What is published to a topic: see message.h. */
 #include "sandbox/services/sns/message.h"
 
+#include "sandbox/services/sns/arns.h"
+
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -89,7 +91,7 @@ static bool is_kind(struct str type, const char *kind)
     return str_eqz(first, kind);
 }
 
-static int check_attribute(const struct value *entry, const char *at, struct err *err)
+static int check_attribute(struct arena *arena, const struct value *entry, const char *at, struct err *err)
 {
     struct str name = value_gets(entry, "Name");
     const struct value *attribute = value_getz(entry, "Value");
@@ -97,10 +99,8 @@ static int check_attribute(const struct value *entry, const char *at, struct err
     if (check_attribute_name(name, err))
         return -1;
     if (!type.n)
-        return service_refuse(err, 400, "ValidationError",
-            "1 validation error detected: Value null at '%smessageAttributes.%.*s.member.dataType' failed to "
-            "satisfy constraint: Member must not be null",
-            at, STR_ARG(name));
+        return sns_refuse_null(
+            arena_printf(arena, "%smessageAttributes.%.*s.member.dataType", at, STR_ARG(name)).p, err);
     bool binary = is_kind(type, "Binary");
     if (!binary && !is_kind(type, "String") && !is_kind(type, "Number"))
         return service_refuse(err, 400, "ParameterValueInvalid",
@@ -127,7 +127,7 @@ static int check_message_attributes(
 {
     const struct value *list = message_entries(arena, value_getz(message, "MessageAttributes"));
     for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++)
-        if (check_attribute(list->items[i], at, err))
+        if (check_attribute(arena, list->items[i], at, err))
             return -1;
     return 0;
 }
@@ -139,11 +139,9 @@ static int read_structure(
     if (!str_eqz(value_gets(message, "MessageStructure"), "json"))
         return 0;
     if (json_parse(arena, out->text, &out->by_protocol, &why) || out->by_protocol->kind != VALUE_MAP)
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: Message Structure - JSON message body failed to parse");
+        return sns_refuse(err, "Message Structure - JSON message body failed to parse");
     if (!value_gets(out->by_protocol, "default").n)
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: Message Structure - No default entry in JSON message body");
+        return sns_refuse(err, "Message Structure - No default entry in JSON message body");
     return 0;
 }
 
@@ -156,18 +154,14 @@ static int read_group(const struct control_record *topic, struct arena *arena, c
     if (!str_ends(out->topic, STR(".fifo")))
         return !out->deduplication.n
                    ? 0
-                   : service_refuse(err, 400, "InvalidParameter",
-                         "Invalid parameter: MessageDeduplicationId Reason: The request includes "
+                   : sns_refuse(err,
+                         "MessageDeduplicationId Reason: The request includes "
                          "MessageDeduplicationId parameter that is not valid for this topic type");
     if (!out->group.n)
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
-    if (!out->deduplication.n &&
-        !str_eqz(value_text(value_getz(topic->attrs, "content_based_deduplication"), STR_EMPTY), "true") &&
-        !value_getb(topic->attrs, "content_based_deduplication"))
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or "
-            "MessageDeduplicationId provided explicitly");
+        return sns_refuse(err, "The MessageGroupId parameter is required for FIFO topics");
+    if (!out->deduplication.n && !service_flag(topic->attrs, "content_based_deduplication"))
+        return sns_refuse(err, "The topic should either have ContentBasedDeduplication enabled or "
+                               "MessageDeduplicationId provided explicitly");
     if (!out->deduplication.n)
         out->deduplication = sha256_hex(arena, out->text);
     return 0;
@@ -184,11 +178,11 @@ int message_read(const struct service_call *call, const struct control_record *t
         .signature_version = value_text(value_getz(topic->attrs, "signature_version"), STR("1")),
         .attributes = read_attributes(call->arena, message)};
     if (!out->text.n)
-        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Empty message");
+        return sns_refuse(err, "Empty message");
     if (!value_is_null(subject) && !out->subject.n)
-        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Subject");
+        return sns_refuse(err, "Subject");
     if (out->text.n + out->attributes.bytes > MAX_MESSAGE)
-        return service_refuse(err, 400, "InvalidParameter", "Invalid parameter: Message too long");
+        return sns_refuse(err, "Message too long");
     return check_message_attributes(call->arena, message, at, err) ||
                    read_structure(call->arena, message, out, err) ||
                    read_group(topic, call->arena, message, out, err)

@@ -65,8 +65,7 @@ static int subscribe(struct service_call *call, struct err *err)
     if (sns_control(call, "Subscribe", input, &call->output, err))
         return -1;
     bool asks = str_starts(protocol, STR("http")) || str_starts(protocol, STR("email"));
-    struct str whole = value_text(value_getz(call->input, "ReturnSubscriptionArn"), STR_EMPTY);
-    if (asks && !str_eqz(whole, "true") && !value_getb(call->input, "ReturnSubscriptionArn"))
+    if (asks && !service_flag(call->input, "ReturnSubscriptionArn"))
         service_answer(call, "SubscriptionArn", value_stringz(call->arena, "pending confirmation"));
     return 0;
 }

@@ -96,7 +96,7 @@ static int create_topic(struct service_call *call, struct err *err)
     struct str name = value_gets(call->input, "Name");
     struct control_record topic;
     const struct value *given = sns_by_name(call->arena, value_getz(call->input, "Attributes"));
-    if (!is_topic_name(name, str_eqz(value_gets(given, "FifoTopic"), "true")))
+    if (!is_topic_name(name, service_flag(given, "FifoTopic")))
         return sns_refuse(err, "Topic Name");
     struct str arn = arena_printf(call->arena, "arn:aws:sns:%.*s:%.*s:%.*s", STR_ARG(call->region),
         STR_ARG(services_account(call->services)), STR_ARG(name));

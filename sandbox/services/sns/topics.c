@@ -14,14 +14,11 @@
 
 enum { MAX_ENTRIES = 10, MAX_ENTRY_ID = 80, MAX_MESSAGE = 262144 };
 
-static bool is_true(const struct value *v)
+/* A policy: a map, or the text of one. */
+static const struct value *policy_of(
+    struct arena *arena, const struct control_record *subscription, const char *name)
 {
-    return value_equal(v, &value_true) || str_eqz(value_text(v, STR_EMPTY), "true");
-}
-
-static const struct value *policy_of(struct arena *arena, const struct control_record *subscription)
-{
-    const struct value *policy = value_getz(subscription->attrs, "filter_policy"), *parsed;
+    const struct value *policy = value_getz(subscription->attrs, name), *parsed;
     struct err err = ERR_INIT;
     if (policy && policy->kind == VALUE_STRING)
         policy = json_parse(arena, policy->string, &parsed, &err) ? NULL : parsed;
@@ -33,7 +30,7 @@ static const struct value *policy_of(struct arena *arena, const struct control_r
 static bool topics_takes(
     struct arena *arena, const struct control_record *subscription, const struct publication *what)
 {
-    const struct value *policy = policy_of(arena, subscription), *body;
+    const struct value *policy = policy_of(arena, subscription, "filter_policy"), *body;
     struct err err = ERR_INIT;
     if (value_is_null(policy) || !policy->count)
         return true;
@@ -105,15 +102,6 @@ static struct str for_function(struct arena *arena, const struct value *note, st
     return json_as_text(arena, value_map(arena, &event, 1))->string;
 }
 
-static struct str letters_of(struct arena *arena, const struct control_record *subscription)
-{
-    const struct value *redrive = value_getz(subscription->attrs, "redrive_policy"), *parsed;
-    struct err err = ERR_INIT;
-    if (redrive && redrive->kind == VALUE_STRING)
-        redrive = json_parse(arena, redrive->string, &parsed, &err) ? NULL : parsed;
-    return value_gets(redrive, "deadLetterTargetArn");
-}
-
 static void topics_deliver(const struct service_call *call, const struct control_record *subscription,
     const struct publication *what)
 {
@@ -121,7 +109,7 @@ static void topics_deliver(const struct service_call *call, const struct control
     struct str protocol = value_gets(subscription->attrs, "protocol"),
                endpoint = value_gets(subscription->attrs, "endpoint");
     bool function = str_eqz(protocol, "lambda"),
-         raw = is_true(value_getz(subscription->attrs, "raw_message_delivery"));
+         raw = service_flag(subscription->attrs, "raw_message_delivery");
     if (!function && !str_eqz(protocol, "sqs"))
         return;
     const struct value *note = notification(call, what, function ? "lambda" : "sqs", subscription->id);
@@ -134,7 +122,8 @@ static void topics_deliver(const struct service_call *call, const struct control
         .message_attributes = raw && what->attributes.raw->count ? what->attributes.raw : NULL,
         .message_group = function || (what->sequence.n && !ordered) ? STR_EMPTY : what->group,
         .message_deduplication = ordered ? what->deduplication : STR_EMPTY,
-        .dead_letter_queue = letters_of(arena, subscription),
+        .dead_letter_queue =
+            value_gets(policy_of(arena, subscription, "redrive_policy"), "deadLetterTargetArn"),
         .letters_as_sent = true,
         .service = STR("sns.amazonaws.com"),
         .source_arn = what->topic,
@@ -176,8 +165,7 @@ static int topic_of(const struct service_call *call, struct control_record *out,
             services_control(call->services), call->arena, STR("aws.sns.topic"), call->region, arn, out))
         return 0;
     if (target && str_find(arn, STR(":endpoint/"), 0) >= 0)
-        return service_refuse(err, 400, "InvalidParameter",
-            "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified");
+        return sns_refuse(err, "TargetArn Reason: No endpoint found for the target arn specified");
     return service_refuse(err, 404, "NotFound", "Topic does not exist");
 }
 

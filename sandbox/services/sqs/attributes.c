@@ -32,8 +32,7 @@ static const struct value *plain_value(struct arena *arena, const struct value *
 /* An encryption of its own and a key exclude each other: the later one is meant. */
 static const struct value *with_encryption(struct arena *arena, const struct value *attributes)
 {
-    if (str_eqz(value_gets(attributes, "SqsManagedSseEnabled"), "true") &&
-        !value_getz(attributes, "KmsMasterKeyId"))
+    if (service_flag(attributes, "SqsManagedSseEnabled") && !value_getz(attributes, "KmsMasterKeyId"))
         return value_with(arena, attributes, STR("KmsMasterKeyId"), value_stringz(arena, ""));
     if (value_gets(attributes, "KmsMasterKeyId").n && !value_getz(attributes, "SqsManagedSseEnabled"))
         return value_with(arena, attributes, STR("SqsManagedSseEnabled"), value_stringz(arena, "false"));

@@ -136,15 +136,14 @@ static int check_ids(const struct value *given, struct err *err)
 
 static int check_fifo(const struct queue *queue, const struct value *given, struct err *err)
 {
-    const struct value *by = value_getz(queue->attrs, "content_based_deduplication");
-    bool by_content = value_equal(by, &value_true) || str_eqz(value_text(by, STR_EMPTY), "true");
     if (check_ids(given, err))
         return -1;
     if (!queue->fifo)
         return 0;
     if (!value_gets(given, "MessageGroupId").n)
         return missing(err, "MessageGroupId");
-    if (!by_content && !value_gets(given, "MessageDeduplicationId").n)
+    if (!service_flag(queue->attrs, "content_based_deduplication") &&
+        !value_gets(given, "MessageDeduplicationId").n)
         return queues_operations_invalid(err,
             "The queue should either have ContentBasedDeduplication enabled or "
             "MessageDeduplicationId provided explicitly");

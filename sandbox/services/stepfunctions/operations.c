@@ -44,19 +44,14 @@ int executions_page(struct service_call *call, size_t n, size_t *first, size_t *
 {
     int64_t size = service_int(call->input, "maxResults", 0);
     if (size > MAX_PAGE)
-        return service_refuse(err, 400, "ValidationException",
-            "1 validation error detected: Value '%lld' at 'maxResults' failed to satisfy constraint: Member "
-            "must "
-            "have value less than or equal to %d",
-            (long long)size, MAX_PAGE);
-    size_t length = value_gets(call->input, "nextToken").n;
+        return service_refuse_member(err, "ValidationException",
+            arena_printf(call->arena, "%lld", (long long)size), "maxResults",
+            "have value less than or equal to %d", MAX_PAGE);
+    struct str token = value_gets(call->input, "nextToken");
     size_t most = str_eqz(str_z(call->operation->name), "ListExecutions") ? 3096 : 1024;
-    if (length > most)
-        return service_refuse(err, 400, "ValidationException",
-            "1 validation error detected: Value '%.*s' at 'nextToken' failed to satisfy constraint: Member "
-            "must have "
-            "length less than or equal to %zu",
-            STR_ARG(value_gets(call->input, "nextToken")), most);
+    if (token.n > most)
+        return service_refuse_member(
+            err, "ValidationException", token, "nextToken", "have length less than or equal to %zu", most);
     struct service_call plain = *call;
     if (!open_token(&plain) ||
         service_page(&plain, "nextToken", "maxResults", MAX_PAGE, n, first, end, next, &(struct err)ERR_INIT))
