@@ -9,6 +9,32 @@
 #include <stdio.h>
 #include <string.h>
 
+bool service_find(
+    const struct service_call *call, struct str type, struct str reference, struct control_record *out)
+{
+    return control_find(services_control(call->services), call->arena, type, call->region, reference, out);
+}
+
+struct control_record *service_list(const struct service_call *call, struct str type, size_t *n)
+{
+    return control_list(services_control(call->services), call->arena, type, call->region, n);
+}
+
+int service_control(const struct service_call *call, const char *operation, const struct value *input,
+    const struct value **output, struct err *err)
+{
+    const struct service_request request = {.service = str_z(call->operation->service),
+        .operation = str_z(operation),
+        .region = call->region,
+        .input = input};
+    return services_call_control(call->services, call->arena, &request, output, err);
+}
+
+int service_control_same(struct service_call *call, struct err *err)
+{
+    return service_control(call, call->operation->name, call->input, &call->output, err);
+}
+
 int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
 {
     va_list args;

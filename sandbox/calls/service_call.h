@@ -58,6 +58,16 @@ struct service_operation {
     const struct service_place *places; /* ends with {0} */
 };
 
+/* control_find() and control_list() in the call's region. */
+bool service_find(
+    const struct service_call *call, struct str type, struct str reference, struct control_record *out);
+struct control_record *service_list(const struct service_call *call, struct str type, size_t *n);
+/* The control plane's answer to an operation of the call's service; service_control_same(): to this one as it
+ * came, for the handler to work on. */
+int service_control(const struct service_call *call, const char *operation, const struct value *input,
+    const struct value **output, struct err *err);
+int service_control_same(struct service_call *call, struct err *err);
+
 /* A refusal in the service's words; returns -1. */
 int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

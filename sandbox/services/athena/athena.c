@@ -204,8 +204,7 @@ static int find_output(const struct service_call *call, struct str group, struct
     struct str *out, struct err *err)
 {
     struct control_record record;
-    bool known = control_find(services_control(call->services), call->arena, STR("aws.athena.workgroup"),
-        call->region, group, &record);
+    bool known = service_find(call, STR("aws.athena.workgroup"), group, &record);
     if (!known && !str_eqz(group, "primary"))
         return service_refuse(
             err, 400, "InvalidRequestException", "WorkGroup %.*s is not found.", STR_ARG(group));

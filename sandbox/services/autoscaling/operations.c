@@ -9,7 +9,7 @@ static const struct str group_type = STR_INIT("aws.autoscaling.group"),
 static int find_group(
     const struct service_call *call, struct str name, struct control_record *out, struct err *err)
 {
-    if (control_find(services_control(call->services), call->arena, group_type, call->region, name, out))
+    if (service_find(call, group_type, name, out))
         return 0;
     return service_refuse(err, 400, "ValidationError",
         "AutoScalingGroup name not found - AutoScalingGroup '%.*s' not found", STR_ARG(name));
@@ -111,8 +111,7 @@ static int describe_instances(struct service_call *call, struct err *err)
 {
     size_t n;
     const struct value *named = listed_in(call, "InstanceIds");
-    const struct control_record *all =
-        control_list(services_control(call->services), call->arena, instance_type, call->region, &n);
+    const struct control_record *all = service_list(call, instance_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
     (void)err;
     (void)value_getz(call->input, "MaxRecords"); /* all are on one page */
@@ -202,8 +201,7 @@ static bool passes(const struct service_call *call, const struct value *tag)
 static int describe_tags(struct service_call *call, struct err *err)
 {
     size_t n;
-    const struct control_record *groups =
-        control_list(services_control(call->services), call->arena, group_type, call->region, &n);
+    const struct control_record *groups = service_list(call, group_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
     (void)err;
     (void)value_getz(call->input, "MaxRecords"); /* all are on one page */

@@ -195,8 +195,7 @@ static int submit(struct service_call *call, struct err *err)
         service_required(call, "jobQueue", &queue_name, err) ||
         service_required(call, "jobDefinition", &definition_name, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
-            queue_name, &queue))
+    if (!service_find(call, STR("aws.batch.job_queue"), queue_name, &queue))
         return batch_refuse(err, "Job queue", queue_name);
     if (!service_definition(call, STR("aws.batch.job_definition"), definition_name, &definition))
         return batch_refuse(err, "Job definition", definition_name);
@@ -261,8 +260,7 @@ static int batch_list(struct service_call *call, struct err *err)
     const struct value *next;
     if (service_required(call, "jobQueue", &name, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.batch.job_queue"), call->region,
-            name, &queue))
+    if (!service_find(call, STR("aws.batch.job_queue"), name, &queue))
         return batch_refuse(err, "Job queue", name);
     struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, queue.id, &n);
     for (size_t i = 0; i < n; i++)

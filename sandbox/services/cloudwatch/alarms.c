@@ -15,8 +15,7 @@ enum { MAX_ITEMS = 1000, MAX_REASON = 1023 };
 
 static bool find_alarm(const struct service_call *call, struct str name, struct control_record *out)
 {
-    return control_find(
-        services_control(call->services), call->arena, STR("aws.cloudwatch.alarm"), call->region, name, out);
+    return service_find(call, STR("aws.cloudwatch.alarm"), name, out);
 }
 
 static const struct value *items_of(const struct service_call *call, const struct control_record *alarm)
@@ -125,15 +124,10 @@ static int change_state(
 {
     const struct value *output;
     struct str name = value_gets(call->input, "AlarmName");
-    const struct service_request request = {.service = STR("monitoring"),
-        .operation = STR("SetAlarmState"),
-        .region = call->region,
-        .input = call->input};
     if (!find_alarm(call, name, alarm))
         return service_refuse(err, 404, "ResourceNotFound", "Unknown alarm");
     *before = arena_str(call->arena, value_gets(alarm->attrs, "state"));
-    if (services_call_control(call->services, call->arena, &request, &output, err) ||
-        !find_alarm(call, name, alarm))
+    if (service_control(call, "SetAlarmState", call->input, &output, err) || !find_alarm(call, name, alarm))
         return -1;
     return note_state(call, alarm, *before, err);
 }
@@ -171,8 +165,7 @@ static int describe_history(struct service_call *call, struct err *err)
     bool oldest_first = str_eqz(value_gets(call->input, "ScanBy"), "TimestampAscending");
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena);
     struct value_builder b = VALUE_BUILDER(call->arena);
-    const struct control_record *alarms = control_list(
-        services_control(call->services), call->arena, STR("aws.cloudwatch.alarm"), call->region, &n);
+    const struct control_record *alarms = service_list(call, STR("aws.cloudwatch.alarm"), &n);
     for (size_t i = 0; i < n; i++) {
         const struct value *items = items_of(call, &alarms[i]);
         if (name.n && !str_eq(name, alarms[i].id))

@@ -10,8 +10,7 @@ static bool find_with(const struct service_call *call, const char *type, const c
     const struct value *value, struct str vpc, struct control_record *out)
 {
     size_t n;
-    const struct control_record *all =
-        control_list(services_control(call->services), call->arena, str_z(type), call->region, &n);
+    const struct control_record *all = service_list(call, str_z(type), &n);
     for (size_t i = 0; i < n; i++)
         if (value_equal(value_getz(all[i].attrs, name), value) &&
             (!vpc.n || str_eq(value_gets(all[i].attrs, "vpc_id"), vpc))) {
@@ -53,8 +52,7 @@ static int add_subnet(
         *id = ec2_reported(call->arena, answer, "subnetId");
         if (ask2(call, "ModifySubnetAttribute", "SubnetId", *id, "MapPublicIpOnLaunch.Value", STR("true"),
                 &answer, err) ||
-            !control_find(services_control(call->services), call->arena, STR("aws.ec2.subnet"), call->region,
-                *id, &subnet))
+            !service_find(call, STR("aws.ec2.subnet"), *id, &subnet))
             return -1;
         control_set(
             services_control(call->services), STR("aws.ec2.subnet"), &subnet, "default_for_az", &value_true);
@@ -137,16 +135,13 @@ static int create_default_subnet(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "InvalidParameterValue",
             "Value (%.*s) for parameter availabilityZone is invalid.", STR_ARG(zone));
     size_t n;
-    const struct control_record *all =
-        control_list(services_control(call->services), call->arena, STR("aws.ec2.subnet"), call->region, &n);
+    const struct control_record *all = service_list(call, STR("aws.ec2.subnet"), &n);
     for (size_t i = 0; i < n; i++)
         if (value_equal(value_getz(all[i].attrs, "default_for_az"), &value_true) &&
             str_eq(value_gets(all[i].attrs, "availability_zone"), zone))
             return service_refuse(err, 400, "DefaultSubnetAlreadyExistsInAvailabilityZone",
                 "'%.*s' is already the default subnet in %.*s.", STR_ARG(all[i].id), STR_ARG(zone));
-    if (add_subnet(call, vpc.id, zone, &id, err) ||
-        !control_find(
-            services_control(call->services), call->arena, STR("aws.ec2.subnet"), call->region, id, &subnet))
+    if (add_subnet(call, vpc.id, zone, &id, err) || !service_find(call, STR("aws.ec2.subnet"), id, &subnet))
         return -1;
     view_text(&b, "subnetId", id);
     view_text(&b, "vpcId", vpc.id);

@@ -7,8 +7,7 @@
 static int find_instance(
     const struct service_call *call, struct str id, struct control_record *out, struct err *err)
 {
-    if (control_find(
-            services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region, id, out))
+    if (service_find(call, STR("aws.ec2.instance"), id, out))
         return 0;
     return service_refuse(
         err, 400, "InvalidInstanceID.NotFound", "The instance ID '%.*s' does not exist", STR_ARG(id));
@@ -132,8 +131,7 @@ static const struct value *status_of(const struct service_call *call, const stru
     struct str id = value_gets(record->attrs, "subnet_id");
     view_text(&b, "instanceId", record->id);
     view_text(&b, "availabilityZone",
-        id.n && control_find(services_control(call->services), call->arena, STR("aws.ec2.subnet"),
-                    call->region, id, &subnet)
+        id.n && service_find(call, STR("aws.ec2.subnet"), id, &subnet)
             ? value_gets(subnet.attrs, "availability_zone")
             : arena_printf(call->arena, "%.*sa", STR_ARG(call->region)));
     for (size_t i = 0; i < sizeof states / sizeof *states; i++)
@@ -178,8 +176,7 @@ static int describe_status(struct service_call *call, struct err *err)
     for (uint32_t i = 0; ids && i < ids->count; i++)
         if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
             return -1;
-    const struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region, &n);
+    const struct control_record *all = service_list(call, STR("aws.ec2.instance"), &n);
     for (size_t i = 0; i < n; i++) {
         bool asked = !ids || value_list_has(ids, all[i].id);
         const struct value *status = status_of(call, &all[i]);
@@ -202,9 +199,7 @@ static int modify_attribute(struct service_call *call, struct err *err)
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         asks |= !value_is_null(value_getz(call->input, fixed[i]));
     struct str id = value_gets(call->input, "InstanceId");
-    if (!asks ||
-        !control_find(services_control(call->services), call->arena, STR("aws.ec2.instance"), call->region,
-            id, &record) ||
+    if (!asks || !service_find(call, STR("aws.ec2.instance"), id, &record) ||
         value_getb(record.attrs, "stopped")) {
         call->declined = true;
         return 0;

@@ -156,8 +156,7 @@ static int create_key_pair(struct service_call *call, struct err *err)
     if (import_key(call, name, line, err))
         return -1;
     view_text(&b, "keyName", name);
-    if (control_find(services_control(call->services), call->arena, STR("aws.ec2.key_pair"), call->region,
-            name, &record)) {
+    if (service_find(call, STR("aws.ec2.key_pair"), name, &record)) {
         view_set(&b, "keyPairId", value_getz(record.attrs, "key_pair_id"));
         view_set(&b, "keyFingerprint", value_getz(record.attrs, "fingerprint"));
     }

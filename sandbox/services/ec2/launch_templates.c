@@ -33,13 +33,10 @@ static const struct value *as_version(
 static const struct value *shown_now(const struct service_call *call, const struct control_record *template)
 {
     const struct value_entry id = {STR("LaunchTemplateId"), value_string(call->arena, template->id)};
-    const struct service_request request = {.service = STR("ec2"),
-        .operation = STR("DescribeLaunchTemplateVersions"),
-        .region = call->region,
-        .input = value_map(call->arena, &id, 1)};
     const struct value *output;
     struct err ignored = ERR_INIT;
-    if (services_call_control(call->services, call->arena, &request, &output, &ignored))
+    if (service_control(
+            call, "DescribeLaunchTemplateVersions", value_map(call->arena, &id, 1), &output, &ignored))
         return &value_empty_map;
     const struct value *list = wire_path(call->arena, output, STR("LaunchTemplateVersionSet[]"));
     return list && list->kind == VALUE_LIST && list->count ? list->items[0] : &value_empty_map;
@@ -85,7 +82,9 @@ static const struct value *version_named(
 bool ec2_template_version(struct services *services, struct arena *arena,
     const struct control_record *template, struct str version, struct control_record *out)
 {
-    const struct service_call call = {.services = services, .arena = arena, .region = template->region};
+    static const struct service_operation ec2 = {.service = "ec2"};
+    const struct service_call call = {
+        .services = services, .arena = arena, .region = template->region, .operation = &ec2};
     const struct value *found = version_named(template, versions_of(&call, template), version);
     if (!found)
         return false;
@@ -101,8 +100,7 @@ static bool find_template(struct service_call *call, struct control_record *out)
 {
     struct str id = value_gets(call->input, "LaunchTemplateId"),
                name = value_gets(call->input, "LaunchTemplateName");
-    call->declined = !control_find(
-        services_control(call->services), call->arena, template_type, call->region, id.n ? id : name, out);
+    call->declined = !service_find(call, template_type, id.n ? id : name, out);
     return !call->declined;
 }
 
@@ -151,14 +149,11 @@ static int add_version(struct service_call *call, const struct control_record *t
     struct control_record now;
     const struct value *input = value_with(call->arena, call->input, STR("SourceVersion"), NULL);
     input = value_with(call->arena, input, STR("LaunchTemplateName"), NULL);
-    const struct service_request request = {.service = STR("ec2"),
-        .operation = STR("CreateLaunchTemplateVersion"),
-        .region = call->region,
-        .input =
-            value_with(call->arena, input, STR("LaunchTemplateId"), value_string(call->arena, template->id))};
     if (from.n && !source)
         return refuse_version(err, template, from);
-    if (services_call_control(call->services, call->arena, &request, &output, err))
+    if (service_control(call, "CreateLaunchTemplateVersion",
+            value_with(call->arena, input, STR("LaunchTemplateId"), value_string(call->arena, template->id)),
+            &output, err))
         return -1;
     call->declined = !find_template(call, &now);
     if (call->declined)
@@ -225,8 +220,7 @@ static int add_of_all(struct service_call *call, struct value_builder *out, stru
             "To describe the launch template data for all your launch templates, for '--versions' specify "
             "'$Latest', '$Default', or both, and omit '--launch-template-id', '--launch-template-name', and "
             "version numbers.");
-    const struct control_record *all =
-        control_list(services_control(call->services), call->arena, template_type, call->region, &n);
+    const struct control_record *all = service_list(call, template_type, &n);
     for (size_t i = 0; i < n; i++)
         if (add_asked(call, &all[i], out, err))
             return -1;
@@ -277,12 +271,8 @@ static int modify_template(struct service_call *call, struct err *err)
         value_int(call->arena, number_of(found)));
     const struct value_entry id = {STR("LaunchTemplateId"),
         value_list(call->arena, (const struct value *[]){value_string(call->arena, template.id)}, 1)};
-    const struct service_request request = {.service = STR("ec2"),
-        .operation = STR("DescribeLaunchTemplates"),
-        .region = call->region,
-        .input = value_map(call->arena, &id, 1)};
     const struct value *output;
-    if (services_call_control(call->services, call->arena, &request, &output, err))
+    if (service_control(call, "DescribeLaunchTemplates", value_map(call->arena, &id, 1), &output, err))
         return -1;
     const struct value *list = wire_path(call->arena, output, STR("LaunchTemplates[]"));
     if (list && list->kind == VALUE_LIST && list->count)

@@ -22,8 +22,7 @@ static int find_repository(struct service_call *call, struct control_record *out
     struct str name, account = services_account(call->services);
     if (service_required(call, "repositoryName", &name, err))
         return -1;
-    if (control_find(services_control(call->services), call->arena, STR("aws.ecr.repository"), call->region,
-            name, out))
+    if (service_find(call, STR("aws.ecr.repository"), name, out))
         return 0;
     return service_refuse(err, 400, "RepositoryNotFoundException",
         "The repository with name '%.*s' does not exist in the registry with id '%.*s'", STR_ARG(name),

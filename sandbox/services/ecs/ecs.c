@@ -188,8 +188,7 @@ static int find_cluster(struct service_call *call, struct str *out, struct err *
     struct control_record found;
     struct str name = value_text(value_getz(call->input, "cluster"), STR("default"));
     *out = path_base(name);
-    return control_find(services_control(call->services), call->arena, STR("aws.ecs.cluster"), call->region,
-               *out, &found)
+    return service_find(call, STR("aws.ecs.cluster"), *out, &found)
                ? 0
                : service_refuse(err, 400, "ClusterNotFoundException", "Cluster not found.");
 }

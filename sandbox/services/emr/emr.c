@@ -22,7 +22,7 @@ int emr_cluster(
     struct str id;
     if (service_required(call, member, &id, err))
         return -1;
-    if (control_find(services_control(call->services), call->arena, CLUSTER, call->region, id, out))
+    if (service_find(call, CLUSTER, id, out))
         return 0;
     return service_refuse(
         err, 400, "InvalidRequestException", "Cluster id '%.*s' is not valid.", STR_ARG(id));
@@ -326,11 +326,7 @@ static int run_job_flow(struct service_call *call, struct err *err)
 {
     const struct value *ids, *steps = value_getz(call->input, "Steps"),
                              *instances = value_getz(call->input, "Instances");
-    const struct service_request request = {.service = STR(EMR_SERVICE),
-        .operation = STR("RunJobFlow"),
-        .region = call->region,
-        .input = call->input};
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (service_control_same(call, err))
         return -1;
     struct str cluster = value_gets(call->output, "JobFlowId");
     const struct value *stays = value_getz(instances, "KeepJobFlowAliveWhenNoSteps");

@@ -192,8 +192,7 @@ static int find_application(
 {
     if (service_required(call, "applicationId", id, err))
         return -1;
-    if (control_find(services_control(call->services), call->arena, STR("aws.emrserverless.application"),
-            call->region, *id, out))
+    if (service_find(call, STR("aws.emrserverless.application"), *id, out))
         return 0;
     return service_refuse(
         err, 404, "ResourceNotFoundException", "Application %.*s does not exist", STR_ARG(*id));

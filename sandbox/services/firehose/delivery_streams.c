@@ -162,8 +162,7 @@ static int find_delivery(struct service_call *call, struct control_record *out, 
     struct str name, account = services_account(call->services);
     if (service_required(call, "DeliveryStreamName", &name, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.firehose.delivery_stream"),
-            call->region, name, out))
+    if (!service_find(call, STR("aws.firehose.delivery_stream"), name, out))
         return service_refuse(err, 400, "ResourceNotFoundException",
             "Firehose %.*s under account %.*s not found.", STR_ARG(name), STR_ARG(account));
     if (!value_is_null(value_getz(out->attrs, "source")))

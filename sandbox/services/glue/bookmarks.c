@@ -31,8 +31,7 @@ static int glue_bookmarks_find(
     struct control_record job;
     if (service_required(call, "JobName", name, err))
         return -1;
-    if (!control_find(
-            services_control(call->services), call->arena, STR("aws.glue.job"), call->region, *name, &job))
+    if (!service_find(call, STR("aws.glue.job"), *name, &job))
         return service_refuse(err, 400, "EntityNotFoundException", "Job %.*s not found.", STR_ARG(*name));
     *path = glue_bookmark(call->services, call->arena, call->region, job.id);
     return 0;

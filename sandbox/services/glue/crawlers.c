@@ -174,8 +174,7 @@ static int find_crawler(
     struct str name;
     if (service_required(call, member, &name, err))
         return -1;
-    if (control_find(
-            services_control(call->services), call->arena, STR("aws.glue.crawler"), call->region, name, out))
+    if (service_find(call, STR("aws.glue.crawler"), name, out))
         return 0;
     return service_refuse(
         err, 400, "EntityNotFoundException", "Crawler with name %.*s does not exist", STR_ARG(name));
@@ -234,18 +233,9 @@ int glue_stop_crawler(struct service_call *call, struct err *err)
         err, 400, "CrawlerNotRunningException", "Crawler with name %.*s is not running", STR_ARG(crawler.id));
 }
 
-static int ask_control(struct service_call *call, struct err *err)
-{
-    const struct service_request request = {.service = STR("glue"),
-        .operation = str_z(call->operation->name),
-        .region = call->region,
-        .input = call->input};
-    return services_call_control(call->services, call->arena, &request, &call->output, err);
-}
-
 int glue_get_crawler(struct service_call *call, struct err *err)
 {
-    if (ask_control(call, err))
+    if (service_control_same(call, err))
         return -1;
     const struct value *crawler = value_getz(call->output, "Crawler");
     if (crawler)
@@ -255,7 +245,7 @@ int glue_get_crawler(struct service_call *call, struct err *err)
 
 int glue_get_crawlers(struct service_call *call, struct err *err)
 {
-    if (ask_control(call, err))
+    if (service_control_same(call, err))
         return -1;
     const struct value *list = value_getz(call->output, "Crawlers");
     struct value_builder b = VALUE_BUILDER(call->arena);

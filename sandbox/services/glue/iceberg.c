@@ -163,11 +163,7 @@ int glue_create_table(struct service_call *call, struct err *err)
     if (object_write(call->services, call->caller, call->arena, m.bucket, m.key, metadata(&m),
             STR("application/json"), &etag, &ignored))
         return invalid(err, ignored.message);
-    const struct service_request request = {.service = STR("glue"),
-        .operation = STR("CreateTable"),
-        .region = call->region,
-        .input = with_parameters(&m)};
-    if (!services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (!service_control(call, "CreateTable", with_parameters(&m), &call->output, err))
         return 0;
     object_delete(call->services, call->arena, m.bucket, m.key, &ignored);
     return -1;

@@ -31,8 +31,7 @@ static const char *const taken[] = {"role", "command", "max_capacity", "worker_t
 static bool find_job(
     const struct service_call *call, struct str name, struct control_record *job, struct err *err)
 {
-    if (control_find(
-            services_control(call->services), call->arena, STR("aws.glue.job"), call->region, name, job))
+    if (service_find(call, STR("aws.glue.job"), name, job))
         return true;
     service_refuse(err, 400, "EntityNotFoundException",
         "Failed to start job run due to missing metadata: %.*s", STR_ARG(name));
@@ -370,8 +369,7 @@ static int get_runs(struct service_call *call, struct err *err)
     if (service_required(call, "JobName", &name, err))
         return -1;
     const struct task_info *runs = task_list(call->services, call->arena, "glue", call->region, name, &n);
-    if (!n && !control_find(services_control(call->services), call->arena, STR("aws.glue.job"), call->region,
-                  name, &job))
+    if (!n && !service_find(call, STR("aws.glue.job"), name, &job))
         return service_refuse(
             err, 400, "EntityNotFoundException", "Job with name: %.*s not found.", STR_ARG(name));
     if (service_page(call, "NextToken", "MaxResults", MAX_RUNS_SHOWN, n, &first, &end, &next, err))
@@ -435,8 +433,7 @@ static int stop_runs(struct service_call *call, struct err *err)
 static int put_resource_policy(struct service_call *call, struct err *err)
 {
     size_t n;
-    const struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.glue.resource_policy"), call->region, &n);
+    const struct control_record *all = service_list(call, STR("aws.glue.resource_policy"), &n);
     struct str exists = value_gets(call->input, "PolicyExistsCondition"),
                hash = value_gets(call->input, "PolicyHashCondition");
     bool wrong = n ? str_eqz(exists, "NOT_EXIST") : str_eqz(exists, "MUST_EXIST") || hash.n;

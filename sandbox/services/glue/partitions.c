@@ -31,8 +31,7 @@ static int find_table(const struct service_call *call, struct table *out, struct
         service_required(call, "TableName", &out->name, err))
         return -1;
     struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(out->database), STR_ARG(out->name));
-    if (!control_find(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, id,
-            &out->record))
+    if (!service_find(call, STR("aws.glue.table"), id, &out->record))
         return service_refuse(
             err, 400, "EntityNotFoundException", "Table %.*s not found.", STR_ARG(out->name));
     if (services_dir(call->services, call->arena, "partitions", &dir, &why))

@@ -16,11 +16,7 @@ static int ask_table(struct service_call *call, struct str database, struct str 
 {
     struct value_entry names[] = {{STR("DatabaseName"), value_string(call->arena, database)},
         {STR("Name"), value_string(call->arena, name)}};
-    const struct service_request request = {.service = STR("glue"),
-        .operation = STR("GetTable"),
-        .region = call->region,
-        .input = value_map(call->arena, names, 2)};
-    if (services_call_control(call->services, call->arena, &request, out, err))
+    if (service_control(call, "GetTable", value_map(call->arena, names, 2), out, err))
         return -1;
     *out = value_getz(*out, "Table");
     return 0;
@@ -45,8 +41,7 @@ static int find_table(struct service_call *call, struct str name, struct version
         return -1;
     struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(out->table, "DatabaseName")),
         STR_ARG(value_gets(out->table, "Name")));
-    if (!control_find(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, id,
-            &out->record))
+    if (!service_find(call, STR("aws.glue.table"), id, &out->record))
         return service_refuse(err, 400, "EntityNotFoundException", "Table not found.");
     out->kept = value_getz(service_note_read(call, NOTE, &out->record), "versions");
     out->kept = out->kept ? out->kept : &value_empty_list;
@@ -72,10 +67,6 @@ static int update_kept(struct service_call *call, struct err *err)
 {
     struct versioned of;
     struct str wanted = value_gets(call->input, "VersionId");
-    const struct service_request request = {.service = STR("glue"),
-        .operation = STR("UpdateTable"),
-        .region = call->region,
-        .input = value_with(call->arena, call->input, STR("VersionId"), NULL)};
     bool keeps = !value_equal(value_getz(call->input, "SkipArchive"), &value_true);
     if (find_table(call, value_gets(value_getz(call->input, "TableInput"), "Name"), &of, err))
         return -1;
@@ -83,7 +74,8 @@ static int update_kept(struct service_call *call, struct err *err)
     if (wanted.n && !str_eq(wanted, value_gets(of.table, "VersionId")))
         return service_refuse(err, 400, "ConcurrentModificationException",
             "Update table failed due to concurrent modifications.");
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (service_control(call, "UpdateTable", value_with(call->arena, call->input, STR("VersionId"), NULL),
+            &call->output, err))
         return -1;
     if (!keeps)
         return 0;
@@ -296,8 +288,7 @@ static int sort(struct service_call *call, struct found *found, size_t n, struct
 static int search(struct service_call *call, struct found **out, size_t *count, struct err *err)
 {
     size_t n;
-    const struct control_record *all =
-        control_list(services_control(call->services), call->arena, STR("aws.glue.table"), call->region, &n);
+    const struct control_record *all = service_list(call, STR("aws.glue.table"), &n);
     *out = ARENA_ARRAY(call->arena, struct found, n + 1);
     *count = 0;
     for (size_t i = 0; i < n; i++) {

@@ -211,8 +211,7 @@ int glue_start_trigger(struct service_call *call, struct err *err)
     struct str name;
     if (service_required(call, "Name", &name, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.glue.trigger"), call->region,
-            name, &trigger))
+    if (!service_find(call, STR("aws.glue.trigger"), name, &trigger))
         return service_refuse(
             err, 400, "EntityNotFoundException", "Trigger with name %.*s not found", STR_ARG(name));
     struct str workflow = value_gets(trigger.attrs, "workflow");

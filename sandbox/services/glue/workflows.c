@@ -139,8 +139,7 @@ static int find_workflow(const struct service_call *call, struct control_record 
     struct str name;
     if (service_required(call, "Name", &name, err))
         return -1;
-    if (control_find(
-            services_control(call->services), call->arena, STR("aws.glue.workflow"), call->region, name, out))
+    if (service_find(call, STR("aws.glue.workflow"), name, out))
         return 0;
     return service_refuse(err, 400, "EntityNotFoundException", "Workflow %.*s not found", STR_ARG(name));
 }

@@ -49,8 +49,7 @@ int lambda_find_version(const struct service_call *call, const struct control_re
     *version = qualifier.n ? qualifier : STR("$LATEST");
     if (!str_eqz(*version, "$LATEST") && !str_to_int(qualifier, &number)) {
         struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record->id), STR_ARG(qualifier));
-        if (!control_find(services_control(call->services), call->arena, STR("aws.lambda.alias"),
-                call->region, id, &alias))
+        if (!service_find(call, STR("aws.lambda.alias"), id, &alias))
             return no_such(call, record->id, qualifier, err);
         *version = routed(&alias);
     }
@@ -66,8 +65,7 @@ static int find_layers(
     for (uint32_t i = 0; arns && arns->kind == VALUE_LIST && i < arns->count; i++) {
         struct control_record layer;
         struct str arn = value_text(arns->items[i], STR_EMPTY);
-        if (!control_find(services_control(call->services), call->arena, STR("aws.lambda.layer_version"),
-                call->region, arn, &layer)) {
+        if (!service_find(call, STR("aws.lambda.layer_version"), arn, &layer)) {
             value_builder_release(&b);
             return service_refuse(
                 err, 502, "InvalidZipFileException", "the layer %.*s is not there", STR_ARG(arn));
@@ -107,8 +105,7 @@ int lambda_find_record(
     if (service_required(call, "FunctionName", &name, err))
         return -1;
     name = lambda_split_name(name, qualifier);
-    if (control_find(services_control(call->services), call->arena, STR("aws.lambda.function"), call->region,
-            name, out))
+    if (service_find(call, STR("aws.lambda.function"), name, out))
         return 0;
     const char *operation = call->operation ? call->operation->name : "";
     if (!strcmp(operation, "Invoke") && !qualifier->n)

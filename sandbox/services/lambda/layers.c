@@ -56,8 +56,7 @@ int lambda_list_layers(struct service_call *call, struct err *err)
     size_t n, kept = 0, first, end;
     const struct value *next;
     struct value_builder layers = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.lambda.layer_version"), call->region, &n);
+    struct control_record *all = service_list(call, STR("aws.lambda.layer_version"), &n);
     if (n)
         qsort(all, n, sizeof *all, by_name_and_age);
     for (size_t i = 0; i < n; i++) {
@@ -87,8 +86,7 @@ int lambda_account_settings(struct service_call *call, struct err *err)
     struct value_builder limit = VALUE_BUILDER(call->arena), usage = VALUE_BUILDER(call->arena),
                          b = VALUE_BUILDER(call->arena);
     (void)err;
-    const struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.lambda.function"), call->region, &n);
+    const struct control_record *all = service_list(call, STR("aws.lambda.function"), &n);
     for (size_t i = 0; i < n; i++) {
         bytes += 1024; /* as CodeSize says of each */
         reserved += service_int(all[i].attrs, "reserved_concurrency", 0);
@@ -111,8 +109,7 @@ int lambda_get_layer_by_arn(struct service_call *call, struct err *err)
     struct control_record version;
     struct str arn = value_gets(call->input, "Arn");
     struct value_builder b = VALUE_BUILDER(call->arena), content = VALUE_BUILDER(call->arena);
-    if (!control_find(services_control(call->services), call->arena, STR("aws.lambda.layer_version"),
-            call->region, arn, &version))
+    if (!service_find(call, STR("aws.lambda.layer_version"), arn, &version))
         return service_refuse(err, 404, "ResourceNotFoundException",
             "The resource you requested does not exist: %.*s", STR_ARG(arn));
     view_set(&content, "CodeSha256", value_getz(version.attrs, "sha256"));

@@ -212,18 +212,13 @@ int lambda_publish_version(struct service_call *call, struct err *err)
 int lambda_publish_with(struct service_call *call, struct err *err)
 {
     bool wanted = value_equal(value_getz(call->forward, "Publish"), &value_true);
-    const struct service_request request = {.service = STR("lambda"),
-        .operation = str_z(call->operation->name),
-        .region = call->region,
-        .input = value_with(call->arena, call->forward, STR("Publish"), NULL)};
-    call->forward = request.input;
+    const struct value *input = value_with(call->arena, call->forward, STR("Publish"), NULL);
+    call->forward = wanted ? NULL : input;
     if (!wanted)
         return 0;
-    call->forward = NULL;
-    const struct value_entry name = {STR("FunctionName"), value_getz(request.input, "FunctionName")};
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (service_control(call, call->operation->name, input, &call->output, err))
         return -1;
-    call->input = value_map(call->arena, &name, 1);
+    call->input = value_with(call->arena, NULL, STR("FunctionName"), value_getz(input, "FunctionName"));
     return lambda_versions_publish(call, err);
 }
 
@@ -309,13 +304,9 @@ int lambda_get_function(struct service_call *call, struct err *err)
         return -1;
     const struct value_entry name = {STR("FunctionName"), value_string(call->arena, of.id)},
                              configuration = {STR("Configuration"), shown};
-    const struct service_request request = {.service = STR("lambda"),
-        .operation = STR("GetFunction"),
-        .region = call->region,
-        .input = value_map(call->arena, &name, 1)};
     if (shown)
         shown = value_map(call->arena, &configuration, 1);
-    else if (services_call_control(call->services, call->arena, &request, &shown, err))
+    else if (service_control(call, "GetFunction", value_map(call->arena, &name, 1), &shown, err))
         return -1;
     call->output = lambda_with_location(call, shown, of.attrs);
     return 0;

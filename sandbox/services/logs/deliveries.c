@@ -35,12 +35,8 @@ static const struct value *with_service(struct arena *arena, const struct value 
 static int answered(struct service_call *call, const char *member, bool list,
     const struct value *(*with)(struct arena *arena, const struct value *v), struct err *err)
 {
-    const struct service_request request = {.service = STR("logs"),
-        .operation = str_z(call->operation->name),
-        .region = call->region,
-        .input = call->input};
     struct value_builder all = VALUE_BUILDER(call->arena);
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (service_control_same(call, err))
         return -1;
     const struct value *v = value_getz(call->output, member);
     for (uint32_t i = 0; list && v && i < v->count; i++)

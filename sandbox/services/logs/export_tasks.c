@@ -128,8 +128,7 @@ static int export_create(struct service_call *call, struct err *err)
         return -1;
     if (from < 0 || to <= from)
         return service_refuse(err, 400, "InvalidParameterException", "'to' has to be later than 'from'.");
-    if (!control_find(services_control(call->services), call->arena, STR("aws.logs.log_group"), call->region,
-            group, &found))
+    if (!service_find(call, STR("aws.logs.log_group"), group, &found))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
     logs_forget(services_logs(call->services), call->region, group, found.created_ms);

@@ -34,8 +34,7 @@ static int find_group(const struct service_call *call, struct str *name, struct 
         *name = value_gets(call->input, "logGroupIdentifier");
     if (!name->n)
         return refuse_invalid(err, "logGroupName is missing");
-    if (!control_find(services_control(call->services), call->arena, STR("aws.logs.log_group"), call->region,
-            *name, &group))
+    if (!service_find(call, STR("aws.logs.log_group"), *name, &group))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
     *name = group.id;
@@ -437,11 +436,7 @@ static int tags_of_group(
         STR_ARG(services_account(call->services)), STR_ARG(group));
     struct value_entry input[] = {{STR("resourceArn"), value_string(call->arena, arn)},
         {arena_str(call->arena, str_z(member)), value_getz(call->input, given)}};
-    const struct service_request request = {.service = STR("logs"),
-        .operation = str_z(operation),
-        .region = call->region,
-        .input = value_map(call->arena, input, 2)};
-    return services_call_control(call->services, call->arena, &request, &call->output, err);
+    return service_control(call, operation, value_map(call->arena, input, 2), &call->output, err);
 }
 
 static int tag_group(struct service_call *call, struct err *err)

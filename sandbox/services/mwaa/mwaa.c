@@ -72,8 +72,7 @@ static int find_environment(const struct service_call *call, struct control_reco
     struct str name;
     if (service_required(call, "Name", &name, err))
         return -1;
-    return control_find(
-               services_control(call->services), call->arena, environment_type, call->region, name, out)
+    return service_find(call, environment_type, name, out)
                ? 0
                : service_refuse(err, 404, "ResourceNotFoundException", "Environment %.*s could not be found.",
                      STR_ARG(name));

@@ -133,8 +133,7 @@ const struct endpoint rds_endpoint = {.type = "aws.rds.instance",
 
 static bool find_instance(const struct service_call *call, struct control_record *out)
 {
-    return control_find(services_control(call->services), call->arena, instance_type, call->region,
-        value_gets(call->input, "DBInstanceIdentifier"), out);
+    return service_find(call, instance_type, value_gets(call->input, "DBInstanceIdentifier"), out);
 }
 
 static int wrong_state(const struct control_record *record, const char *wanted, struct err *err)
@@ -201,8 +200,7 @@ static int delete_instance(struct service_call *call, struct err *err)
     call->declined = true;
     if (!last.n || !find_instance(call, &record) ||
         value_equal(value_getz(record.attrs, "deletion_protection"), &value_true) ||
-        control_find(services_control(call->services), call->arena, STR("aws.rds.snapshot"), call->region,
-            last, &there))
+        service_find(call, STR("aws.rds.snapshot"), last, &there))
         return 0;
     return snapshot_take(call, &record, last, err);
 }

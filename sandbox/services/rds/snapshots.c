@@ -99,8 +99,7 @@ int snapshot_delete(struct service_call *call, struct err *err)
     struct str name = value_gets(call->input, "DBSnapshotIdentifier");
     (void)err;
     call->declined = true;
-    if (control_find(
-            services_control(call->services), call->arena, snapshot_type, call->region, name, &there))
+    if (service_find(call, snapshot_type, name, &there))
         tree_remove(snapshot_folder(call, name));
     return 0;
 }
@@ -123,24 +122,18 @@ int snapshot_restore(struct service_call *call, struct err *err)
     if (service_required(call, "DBInstanceIdentifier", &id, err) ||
         service_required(call, "DBSnapshotIdentifier", &name, err))
         return -1;
-    if (!control_find(
-            services_control(call->services), call->arena, snapshot_type, call->region, name, &snapshot))
+    if (!service_find(call, snapshot_type, name, &snapshot))
         return service_refuse(err, 404, "DBSnapshotNotFound", "DBSnapshot %.*s not found.", STR_ARG(name));
     const char *folder = snapshot_folder(call, snapshot.id);
     if (file_read(call->arena, arena_printf(call->arena, "%s/settings.json", folder).p, MAX_SETTINGS, &text,
             &why) ||
         json_parse(call->arena, text, &settings, &why))
         return unkept(&why, err);
-    const struct service_request request = {.service = STR("rds"),
-        .operation = STR("CreateDBInstance"),
-        .region = call->region,
-        .input = as_creation(call, settings)};
-    if (services_call_control(call->services, call->arena, &request, &ignored, err))
+    if (service_control(call, "CreateDBInstance", as_creation(call, settings), &ignored, err))
         return -1;
     const char *data = arena_printf(call->arena, "%s/data", folder).p;
     call->declined = true; /* it answers with what is there now */
-    if (!path_exists(data) || !control_find(services_control(call->services), call->arena, instance_type,
-                                  call->region, id, &instance))
+    if (!path_exists(data) || !service_find(call, instance_type, id, &instance))
         return 0;
     struct str server = instance_daemon(call->arena, &instance);
     return daemon_adopt(services_parts(call->services)->daemons, server, data, &why) ? unkept(&why, err) : 0;

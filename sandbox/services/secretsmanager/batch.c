@@ -138,11 +138,7 @@ static int list_all(struct service_call *call, struct value_builder *out, struct
     input = value_with(call->arena, input, STR("MaxResults"), NULL);
     input = value_with(call->arena, input, STR("NextToken"), NULL);
     do {
-        const struct service_request request = {.service = STR("secretsmanager"),
-            .operation = STR("ListSecrets"),
-            .region = call->region,
-            .input = input};
-        if (services_call_control(call->services, call->arena, &request, &page, err))
+        if (service_control(call, "ListSecrets", input, &page, err))
             return -1;
         const struct value *secrets = value_as_list(value_getz(page, "SecretList"));
         for (uint32_t i = 0; i < secrets->count; i++)

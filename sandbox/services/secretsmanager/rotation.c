@@ -119,12 +119,10 @@ int secret_rotate(struct service_call *call, struct err *err)
     if (!value_gets(call->input, "RotationLambdaARN").n && !value_gets(record.attrs, "rotation_function").n)
         return service_refuse(err, 400, "InvalidRequestException",
             "No Lambda rotation function ARN is associated with this secret.");
-    const struct service_request request = {.service = STR("secretsmanager"),
-        .operation = STR("RotateSecret"),
-        .region = call->region,
-        .input = value_with(call->arena, call->input, STR("SecretId"),
-            value_string(call->arena, value_gets(record.attrs, "arn")))};
-    if (services_call_control(call->services, call->arena, &request, &call->output, err) ||
+    if (service_control(call, "RotateSecret",
+            value_with(call->arena, call->input, STR("SecretId"),
+                value_string(call->arena, value_gets(record.attrs, "arn"))),
+            &call->output, err) ||
         secret_find(call, &record, err))
         return -1;
     if (value_equal(value_getz(call->input, "RotateImmediately"), &value_false)) {

@@ -63,12 +63,10 @@ static int on_secret(struct service_call *call, struct err *err)
 static int call_control(struct service_call *call, const struct control_record *record, const char *operation,
     const struct value *input, struct err *err)
 {
-    const struct service_request request = {.service = STR("secretsmanager"),
-        .operation = str_z(operation),
-        .region = call->region,
-        .input = value_with(call->arena, input, STR("SecretId"),
-            value_string(call->arena, value_gets(record->attrs, "arn")))};
-    return services_call_control(call->services, call->arena, &request, &call->output, err);
+    return service_control(call, operation,
+        value_with(
+            call->arena, input, STR("SecretId"), value_string(call->arena, value_gets(record->attrs, "arn"))),
+        &call->output, err);
 }
 
 /* Without a value there is no version. */
@@ -77,8 +75,7 @@ static int create_secret(struct service_call *call, struct err *err)
     struct control_record record;
     if (check_name(call, "Name", err))
         return -1;
-    if (control_find(services_control(call->services), call->arena, STR("aws.secretsmanager.secret"),
-            call->region, value_gets(call->input, "Name"), &record) &&
+    if (service_find(call, STR("aws.secretsmanager.secret"), value_gets(call->input, "Name"), &record) &&
         !value_is_null(value_getz(record.attrs, "deleted_date")))
         return service_refuse(err, 400, "InvalidRequestException",
             "You can't create this secret because a secret with this name is already scheduled for "

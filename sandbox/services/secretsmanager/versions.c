@@ -22,8 +22,7 @@ static struct str name_in_arn(struct str id)
 
 static bool lookup_secret(struct service_call *call, struct str id, struct control_record *out)
 {
-    return id.n && control_find(services_control(call->services), call->arena,
-                       STR("aws.secretsmanager.secret"), call->region, id, out);
+    return id.n && service_find(call, STR("aws.secretsmanager.secret"), id, out);
 }
 
 int secret_find(struct service_call *call, struct control_record *out, struct err *err)

@@ -6,8 +6,7 @@ bool service_definition(
 {
     size_t n;
     bool found = false;
-    const struct control_record *all =
-        control_list(services_control(call->services), call->arena, type, call->region, &n);
+    const struct control_record *all = service_list(call, type, &n);
     for (size_t i = 0; i < n; i++) {
         struct str own = value_gets(all[i].attrs, "name");
         int64_t revision = service_int(all[i].attrs, "revision", 0);

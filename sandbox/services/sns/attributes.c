@@ -32,9 +32,7 @@ static const struct value *as_entries(struct arena *arena, const struct value *m
 int sns_control(struct service_call *call, const char *operation, const struct value *input,
     const struct value **output, struct err *err)
 {
-    const struct service_request request = {
-        .service = STR("sns"), .operation = str_z(operation), .region = call->region, .input = input};
-    int status = services_call_control(call->services, call->arena, &request, output, err);
+    int status = service_control(call, operation, input, output, err);
     if (status && str_eqz(str_z(err->code), "NotFound")) /* inside it is told as JSON, which only knows 400 */
         err->http_status = 404;
     return status;

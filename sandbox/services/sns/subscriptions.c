@@ -57,8 +57,7 @@ static int subscribe(struct service_call *call, struct err *err)
     if (sns_check_arn(call, topic, "TopicArn", err) || check_endpoint(topic, protocol, endpoint, err) ||
         check_attributes_given(call, given, endpoint, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.sns.topic"), call->region,
-            topic, &record))
+    if (!service_find(call, STR("aws.sns.topic"), topic, &record))
         return service_refuse(err, 404, "NotFound", "Topic does not exist");
     given = attributes_normal(call->arena, given);
     input = value_with(call->arena, input, STR("Attributes"), given->count ? given : NULL);
@@ -87,8 +86,7 @@ static int unsubscribe(struct service_call *call, struct err *err)
     struct control_record record;
     if (check_subscription(call, arn, err))
         return -1;
-    call->declined = control_find(services_control(call->services), call->arena, STR("aws.sns.subscription"),
-        call->region, arn, &record);
+    call->declined = service_find(call, STR("aws.sns.subscription"), arn, &record);
     return 0;
 }
 
@@ -113,8 +111,7 @@ static int set_subscription(struct service_call *call, struct err *err)
     struct control_record record;
     if (check_subscription(call, arn, err))
         return -1;
-    bool known = control_find(services_control(call->services), call->arena, STR("aws.sns.subscription"),
-        call->region, arn, &record);
+    bool known = service_find(call, STR("aws.sns.subscription"), arn, &record);
     if (known && sns_check_attribute(call->arena, name, value, value_gets(record.attrs, "endpoint"), "", err))
         return -1;
     struct str scope = known ? value_gets(record.attrs, "filter_policy_scope") : STR_EMPTY;

@@ -100,8 +100,7 @@ static int create_topic(struct service_call *call, struct err *err)
         return sns_refuse(err, "Topic Name");
     struct str arn = arena_printf(call->arena, "arn:aws:sns:%.*s:%.*s:%.*s", STR_ARG(call->region),
         STR_ARG(services_account(call->services)), STR_ARG(name));
-    if (control_find(
-            services_control(call->services), call->arena, STR("aws.sns.topic"), call->region, arn, &topic))
+    if (service_find(call, STR("aws.sns.topic"), arn, &topic))
         return same_topic(call, arn, given, err);
     call->declined = true;
     return 0;

@@ -143,8 +143,7 @@ static const struct value *topics_publish(
         return NULL;
     bool known =
         str_ends(what.topic, STR(".fifo")) && message_is_known(call->services, topic, call->arena, &what);
-    struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.sns.subscription"), call->region, &n);
+    struct control_record *all = service_list(call, STR("aws.sns.subscription"), &n);
     for (size_t i = 0; i < n && !known; i++)
         if (str_eq(value_gets(all[i].attrs, "topic"), what.topic) &&
             topics_takes(call->arena, &all[i], &what))
@@ -161,8 +160,7 @@ static int topic_of(const struct service_call *call, struct control_record *out,
     struct str arn = value_gets(call->input, target ? "TargetArn" : "TopicArn");
     if (sns_check_arn(call, arn, target ? "TargetArn" : "TopicArn", err))
         return -1;
-    if (control_find(
-            services_control(call->services), call->arena, STR("aws.sns.topic"), call->region, arn, out))
+    if (service_find(call, STR("aws.sns.topic"), arn, out))
         return 0;
     if (target && str_find(arn, STR(":endpoint/"), 0) >= 0)
         return sns_refuse(err, "TargetArn Reason: No endpoint found for the target arn specified");

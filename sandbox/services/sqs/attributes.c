@@ -97,11 +97,7 @@ int sqs_set_attributes(struct service_call *call, struct err *err)
 /* Lists and maps without anything in them are left out. */
 int sqs_sparse(struct service_call *call, struct err *err)
 {
-    const struct service_request request = {.service = STR("sqs"),
-        .operation = str_z(call->operation->name),
-        .region = call->region,
-        .input = call->input};
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (service_control_same(call, err))
         return -1;
     for (uint32_t i = call->output ? call->output->count : 0; i-- > 0;) {
         const struct value *v = call->output->entries[i].value;

@@ -16,8 +16,7 @@ enum { MAX_LISTED = 10, MAX_PAGE = 1000 };
 /* The queues that send theirs to this one. */
 static struct control_record *sources_of(const struct service_call *call, struct str letters, size_t *n)
 {
-    struct control_record *all =
-        control_list(services_control(call->services), call->arena, STR("aws.sqs.queue"), call->region, n);
+    struct control_record *all = service_list(call, STR("aws.sqs.queue"), n);
     size_t kept = 0;
     for (size_t i = 0; i < *n; i++) {
         const struct value *redrive = value_getz(all[i].attrs, "redrive_policy");

@@ -461,12 +461,8 @@ static int do_attributes(struct service_call *call, struct err *err)
     static const char *const names[] = {"ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"};
     struct queue queue;
-    const struct service_request request = {.service = STR("sqs"),
-        .operation = STR("GetQueueAttributes"),
-        .region = call->region,
-        .input = call->input};
     if (queue_of(call, &queue, err) ||
-        services_call_control(call->services, call->arena, &request, &call->output, err))
+        service_control(call, "GetQueueAttributes", call->input, &call->output, err))
         return -1;
     const struct value *attributes = value_getz(call->output, "Attributes");
     const struct queue_counts counts = queue_count(queues_of(call), &queue);

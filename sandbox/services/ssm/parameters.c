@@ -11,8 +11,7 @@ enum { MAX_NAMES = 10 };
 
 bool ssm_find(const struct service_call *call, struct str name, struct control_record *out)
 {
-    return control_find(
-        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, name, out);
+    return service_find(call, STR("aws.ssm.parameter"), name, out);
 }
 
 struct str ssm_attribute(const struct control_record *record, const char *name)

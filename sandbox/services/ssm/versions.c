@@ -164,8 +164,7 @@ static int get_by_path(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "ValidationException",
             "The parameter doesn't meet the parameter name requirements: a path begins with /");
     bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
-    struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.ssm.parameter"), call->region, &n);
+    struct control_record *all = service_list(call, STR("aws.ssm.parameter"), &n);
     for (size_t i = 0; i < n; i++)
         if (lies_below(all[i].id, folder, deep) && view_filtered(call, &all[i], filters))
             all[kept++] = all[i];
@@ -189,17 +188,13 @@ static int put_parameter_alone(struct service_call *call, struct err *err)
     struct control_record before, after;
     struct err why = ERR_INIT;
     struct value_builder all = VALUE_BUILDER(call->arena);
-    const struct service_request request = {.service = STR("ssm"),
-        .operation = STR("PutParameter"),
-        .region = call->region,
-        .input = call->input};
     if (value_equal(value_getz(call->input, "Overwrite"), &value_true) && value_getz(call->input, "Tags"))
         return service_refuse(err, 400, "ValidationException",
             "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, "
             "please remove overwrite flag.");
     bool known = ssm_find(call, value_gets(call->input, "Name"), &before);
     const struct value *was = known ? view_version(call, &before) : NULL;
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (service_control(call, "PutParameter", call->input, &call->output, err))
         return -1;
     if (!known || !ssm_find(call, before.id, &after))
         return 0;

@@ -370,8 +370,7 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
         return -1;
     if (service_required(call, "activityArn", &arn, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.activity"),
-            call->region, arn, &activity))
+    if (!service_find(call, STR("aws.stepfunctions.activity"), arn, &activity))
         return service_refuse(
             err, 400, "ActivityDoesNotExist", "Activity Does Not Exist: '%.*s'", STR_ARG(arn));
     if (!task_token_take(services_executions(call->services), call->arena, arn,

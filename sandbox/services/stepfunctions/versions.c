@@ -60,8 +60,7 @@ int machine_of(const struct service_call *call, struct str arn, struct control_r
     struct str machine = machine_part(arn, rest);
     if (executions_arn(arn, err))
         return -1;
-    if (control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.state_machine"),
-            call->region, machine, out))
+    if (service_find(call, STR("aws.stepfunctions.state_machine"), machine, out))
         return 0;
     return service_refuse(
         err, 400, "StateMachineDoesNotExist", "State Machine Does Not Exist: '%.*s'", STR_ARG(arn));
@@ -94,11 +93,7 @@ static int shown_by_control(const struct service_call *call, const struct contro
     const struct value **out, struct err *err)
 {
     struct value_entry input = {STR("stateMachineArn"), value_string(call->arena, machine->id)};
-    const struct service_request request = {.service = STR("states"),
-        .operation = STR("DescribeStateMachine"),
-        .region = call->region,
-        .input = value_map(call->arena, &input, 1)};
-    return services_call_control(call->services, call->arena, &request, out, err);
+    return service_control(call, "DescribeStateMachine", value_map(call->arena, &input, 1), out, err);
 }
 
 static const struct value *version_of(const struct service_call *call, const struct control_record *machine,
@@ -198,12 +193,7 @@ static int change_and_publish(struct service_call *call, struct err *err)
     call->declined = !wanted;
     if (!wanted)
         return 0;
-    const struct service_request request = {.service = STR("states"),
-        .operation = str_z(call->operation->name),
-        .region = call->region,
-        .input = call->input};
-    if (check_description(description, err) ||
-        services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (check_description(description, err) || service_control_same(call, err))
         return -1;
     struct str arn =
         value_text(value_getz(call->output, "stateMachineArn"), value_gets(call->input, "stateMachineArn"));
@@ -236,11 +226,7 @@ static int describe_machine(struct service_call *call, struct str arn, struct er
 {
     struct str rest;
     struct control_record machine;
-    const struct service_request request = {.service = STR("states"),
-        .operation = str_z(call->operation->name),
-        .region = call->region,
-        .input = call->input};
-    if (services_call_control(call->services, call->arena, &request, &call->output, err))
+    if (service_control_same(call, err))
         return -1;
     if (!machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
         service_answer(call, "variableReferences",

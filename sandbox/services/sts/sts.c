@@ -15,8 +15,7 @@ static struct str session_id(const struct service_call *call, const struct sessi
     struct control_record role;
     bool user = !session->role.n;
     struct str name = user ? session->user : session->role;
-    bool known = control_find(services_control(call->services), call->arena,
-        user ? STR("aws.iam.user") : STR("aws.iam.role"), STR_EMPTY, name, &role);
+    bool known = service_find(call, user ? STR("aws.iam.user") : STR("aws.iam.role"), name, &role);
     struct str id = known ? value_gets(role.attrs, "unique_id") : name;
     if (user)
         return id;
@@ -41,8 +40,7 @@ static struct str caller_arn(const struct service_call *call)
     struct control_record user;
     if (call->caller && call->caller->role.n)
         return session_arn(call->arena, account, call->caller);
-    if (call->caller && control_find(services_control(call->services), call->arena, STR("aws.iam.user"),
-                            STR_EMPTY, call->caller->user, &user))
+    if (call->caller && service_find(call, STR("aws.iam.user"), call->caller->user, &user))
         return value_gets(user.attrs, "arn");
     return arena_printf(call->arena, "arn:aws:iam::%.*s:user/sandbox", STR_ARG(account));
 }
@@ -87,8 +85,7 @@ static int find_duration(
 static int find_role(
     const struct service_call *call, struct str arn, struct control_record *role, struct err *err)
 {
-    if (str_starts(arn, STR("arn:")) && control_find(services_control(call->services), call->arena,
-                                            STR("aws.iam.role"), STR_EMPTY, arn, role))
+    if (str_starts(arn, STR("arn:")) && service_find(call, STR("aws.iam.role"), arn, role))
         return 0;
     return service_refuse(err, 403, "AccessDenied",
         "User: %.*s is not authorized to perform: sts:AssumeRole on resource: %.*s",
