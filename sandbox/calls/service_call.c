@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,14 +72,25 @@ static const char *invalid_code(const struct service_call *call)
     static const struct {
         const char *service, *code;
     } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
-        {"batch", "ClientException"}, {"ecs", "InvalidParameterException"},
+        {"batch", "ClientException"}, {"ecs", "InvalidParameterException"}, {"ec2", "InvalidParameterValue"},
         {"athena", "InvalidRequestException"}, {"sts", "ValidationError"}, {"monitoring", "MissingParameter"},
-        {"sns", "InvalidParameter"}, {"lambda", "InvalidParameterValueException"},
-        {"secretsmanager", "InvalidParameterException"}};
+        {"ecr", "InvalidParameterException"}, {"sns", "InvalidParameter"},
+        {"lambda", "InvalidParameterValueException"}, {"secretsmanager", "InvalidParameterException"}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (!strcmp(call->operation->service, codes[i].service))
             return codes[i].code;
     return "ValidationException";
+}
+
+/* Of a page that no answer has told of. */
+static const char *token_code(const struct service_call *call)
+{
+    static const char *const own[] = {"ssm", "monitoring", "cloudcontrolapi"};
+    struct str service = str_z(call->operation->service);
+    return str_eqz(service, "secretsmanager")    ? "InvalidNextTokenException"
+           : !STR_IS_ONE_OF(service, own)        ? invalid_code(call)
+           : str_eqz(service, "cloudcontrolapi") ? "InvalidRequestException"
+                                                 : "InvalidNextToken";
 }
 
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err)
@@ -218,11 +230,28 @@ int service_page(const struct service_call *call, const char *token, const char 
     int64_t wanted = service_int(call->input, size, (int64_t)most), start = 0;
     struct str from = value_gets(call->input, token);
     if (from.n && (!str_to_int(from, &start) || start < 0))
-        return service_refuse(err, 400, "InvalidInputException", "%s is none that was given", token);
+        return service_refuse(err, 400, token_code(call), "%s is none that was given", token);
     size_t count = wanted < 1 || (uint64_t)wanted > most ? most : (size_t)wanted;
     *first = (size_t)start < n ? (size_t)start : n;
     *end = n - *first > count ? *first + count : n;
     *next = *end < n ? value_string(call->arena, arena_printf(call->arena, "%zu", *end)) : NULL;
+    return 0;
+}
+
+int service_answer_page(
+    struct service_call *call, const char *member, const struct value *all, size_t most, struct err *err)
+{
+    static const char *const sizes[] = {"MaxResults", "maxResults", "MaxRecords", "limit"};
+    const char *token = isupper((unsigned char)*member) ? "NextToken" : "nextToken", *size = "";
+    const struct value *next;
+    size_t first, end;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (value_getz(call->input, sizes[i]))
+            size = sizes[i];
+    if (service_page(call, token, size, most, all->count, &first, &end, &next, err))
+        return -1;
+    service_answer(call, member, value_list(call->arena, all->items + first, end - first));
+    service_answer(call, token, next);
     return 0;
 }
 

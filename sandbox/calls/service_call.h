@@ -97,6 +97,10 @@ const struct value *service_time(const struct service_call *call, int64_t wall_m
 /* One page of a list: tokens are positions as text. *first and *end; the token of the next page or NULL. */
 int service_page(const struct service_call *call, const char *token, const char *size, size_t most, size_t n,
     size_t *first, size_t *end, const struct value **next, struct err *err);
+/* A list, of which the answer has one page: `member`, and its token as the service writes it (NextToken where
+ * `member` has a capital, else nextToken). */
+int service_answer_page(
+    struct service_call *call, const char *member, const struct value *all, size_t most, struct err *err);
 /*
  * The output of a batch, as SQS and SNS answer it: one(call, ctx, entry) for each entry by itself, whose
  * answer goes to Successful; NULL with err: it failed. -1 where the entries are none, too many, or not told

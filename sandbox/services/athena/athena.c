@@ -300,19 +300,13 @@ static int get_many(struct service_call *call, struct err *err)
 
 static int athena_list(struct service_call *call, struct err *err)
 {
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
+    struct value_builder ids = VALUE_BUILDER(call->arena);
     struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
     const struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, group, &n);
-    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
-        return -1;
-    struct value_builder ids = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < n; i++)
         value_builder_add(&ids, value_string(call->arena, all[i].id));
-    value_builder_set(&b, STR("QueryExecutionIds"), value_builder_list(&ids));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "QueryExecutionIds", value_builder_list(&ids), MAX_SHOWN, err);
 }
 
 static int athena_stop(struct service_call *call, struct err *err)

@@ -87,17 +87,10 @@ static const struct value *view_table(struct arena *arena, const struct value *t
 static int show_page(struct service_call *call, const struct value *list, const char *member,
     const struct value *(*view)(struct arena *, const struct value *), struct err *err)
 {
-    size_t first, end;
-    const struct value *next;
-    struct value_builder shown = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    if (service_page(call, "NextToken", "MaxResults", 50, list ? list->count : 0, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
+    struct value_builder shown = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; list && i < list->count; i++)
         value_builder_add(&shown, view(call->arena, list->items[i]));
-    view_set(&b, member, value_builder_list(&shown));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, member, value_builder_list(&shown), 50, err);
 }
 
 static int list_databases(struct service_call *call, struct err *err)

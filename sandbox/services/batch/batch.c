@@ -256,29 +256,23 @@ static int batch_list(struct service_call *call, struct err *err)
 {
     struct control_record queue;
     struct str name;
-    size_t n, kept = 0, first, end;
-    const struct value *next;
+    size_t n;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (service_required(call, "jobQueue", &name, err))
         return -1;
     if (!service_find(call, STR("aws.batch.job_queue"), name, &queue))
         return batch_refuse(err, "Job queue", name);
-    struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, queue.id, &n);
-    for (size_t i = 0; i < n; i++)
-        if (is_listed(call, &all[i]))
-            all[kept++] = all[i];
-    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, kept, &first, &end, &next, err))
-        return -1;
-    struct value_builder services = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++) {
+    const struct task_info *all =
+        task_list(call->services, call->arena, kind.name, call->region, queue.id, &n);
+    for (size_t i = 0; i < n; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
+        if (!is_listed(call, &all[i]))
+            continue;
         show_common(&one, &all[i]);
         view_set(&one, "container", container_of(&all[i], call->arena, false));
-        value_builder_add(&services, value_builder_map(&one));
+        value_builder_add(&list, value_builder_map(&one));
     }
-    value_builder_set(&b, STR("jobSummaryList"), value_builder_list(&services));
-    view_set(&b, "nextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "jobSummaryList", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 /* CancelJob leaves alone what runs already. */

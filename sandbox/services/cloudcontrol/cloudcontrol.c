@@ -237,23 +237,17 @@ static int check_list_model(const struct service_call *call, const struct cloud_
 static int cloudcontrol_list(struct service_call *call, struct err *err)
 {
     struct cloud_model model;
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
+    AUTO_BUILDER struct value_builder items = VALUE_BUILDER(call->arena);
     if (find_type(call, "list", &model, err) || check_list_model(call, &model, err))
         return -1;
     const struct cloud_resource *all =
         cloud_resources_list(resources_of(call), call->arena, model.region, model.type, &n);
     size_t size = (size_t)service_int_within(call->input, "MaxResults", CLOUD_PAGE, 1, CLOUD_PAGE_MOST);
-    if (service_page(call, "NextToken", "MaxResults", size, n, &first, &end, &next, err))
-        return -1;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena), items = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < n; i++)
         value_builder_add(&items, description(call, &model, &all[i], lists_whole(&model)));
-    view_text(&b, "TypeName", model.type);
-    value_builder_set(&b, STR("ResourceDescriptions"), value_builder_list(&items));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    service_answer(call, "TypeName", value_string(call->arena, model.type));
+    return service_answer_page(call, "ResourceDescriptions", value_builder_list(&items), size, err);
 }
 
 /* ---- CloudFormation ---- */

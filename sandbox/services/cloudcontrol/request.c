@@ -188,8 +188,8 @@ static bool in_region(const struct cloud_request *r, const void *ctx)
 
 int cloud_request_list(struct service_call *call, struct err *err)
 {
-    size_t n, kept = 0, first, end;
-    const struct value *filter = value_getz(call->input, "ResourceRequestStatusFilter"), *next;
+    size_t n, kept = 0;
+    const struct value *filter = value_getz(call->input, "ResourceRequestStatusFilter");
     struct cloud_request *all =
         cloud_requests_find(resources_of(call), call->arena, in_region, &call->region, &n);
     const struct value **events = ARENA_ARRAY(call->arena, const struct value *, n + 1);
@@ -200,12 +200,6 @@ int cloud_request_list(struct service_call *call, struct err *err)
             events[kept++] = event;
     }
     size_t size = (size_t)service_int_within(call->input, "MaxResults", CLOUD_PAGE, 1, CLOUD_PAGE_MOST);
-    if (service_page(call, "NextToken", "MaxResults", size, kept, &first, &end, &next, err))
-        return -1;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    value_builder_set(
-        &b, STR("ResourceRequestStatusSummaries"), value_list(call->arena, events + first, end - first));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(
+        call, "ResourceRequestStatusSummaries", value_list(call->arena, events, kept), size, err);
 }

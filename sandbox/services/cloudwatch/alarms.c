@@ -159,12 +159,10 @@ static const struct value *view_item(struct service_call *call, const struct val
 /* Of one alarm or all; the newest first, unless asked otherwise. */
 static int describe_history(struct service_call *call, struct err *err)
 {
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
     struct str name = value_gets(call->input, "AlarmName"), type = value_gets(call->input, "HistoryItemType");
     bool oldest_first = str_eqz(value_gets(call->input, "ScanBy"), "TimestampAscending");
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena);
-    struct value_builder b = VALUE_BUILDER(call->arena);
     const struct control_record *alarms = service_list(call, STR("aws.cloudwatch.alarm"), &n);
     for (size_t i = 0; i < n; i++) {
         const struct value *items = items_of(call, &alarms[i]);
@@ -174,15 +172,10 @@ static int describe_history(struct service_call *call, struct err *err)
             if (!type.n || str_eq(type, value_gets(items->items[k], "HistoryItemType")))
                 value_builder_add(&all, items->items[k]);
     }
-    if (service_page(call, "NextToken", "MaxRecords", 100, all.n, &first, &end, &next, err))
-        return -1;
     const struct value *list = value_builder_list(&all);
-    for (size_t i = first; i < end; i++)
+    for (uint32_t i = 0; i < list->count; i++)
         value_builder_add(&shown, view_item(call, list->items[oldest_first ? i : list->count - 1 - i]));
-    view_set(&b, "AlarmHistoryItems", value_builder_list(&shown));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "AlarmHistoryItems", value_builder_list(&shown), 100, err);
 }
 
 const struct service_operation alarms_operations[] = {

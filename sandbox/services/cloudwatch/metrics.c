@@ -447,8 +447,6 @@ static int list_metrics(struct service_call *call, struct err *err)
         .filters = metrics_list_of(arena, call->input, "Dimensions"),
         .found = VALUE_BUILDER(arena)};
     struct str path, prefix = arena_printf(arena, "%.*s-", STR_ARG(call->region));
-    size_t first, end;
-    const struct value *next;
     if (find_file(call, STR_EMPTY, &path, err))
         return -1;
     AUTO_DIR DIR *dir = opendir(arena_strz(arena, path_dir(path)));
@@ -456,15 +454,10 @@ static int list_metrics(struct service_call *call, struct err *err)
         if (str_starts(str_z(entry->d_name), prefix))
             metrics_read_file(path_join(arena, path_dir(path), str_z(entry->d_name)), list_one, &l);
     const struct value *all = value_builder_map(&l.found);
-    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, all->count, &first, &end, &next, err))
-        return -1;
-    struct value_builder page = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&page, all->entries[i].value);
-    value_builder_set(&b, STR("Metrics"), value_builder_list(&page));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    struct value_builder list = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < all->count; i++)
+        value_builder_add(&list, all->entries[i].value);
+    return service_answer_page(call, "Metrics", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 const struct service_operation metrics_operations[] = {

@@ -233,8 +233,6 @@ static int describe_versions(struct service_call *call, struct err *err)
     bool one =
         value_gets(call->input, "LaunchTemplateId").n || value_gets(call->input, "LaunchTemplateName").n;
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena), page = VALUE_BUILDER(call->arena);
-    const struct value *next;
-    size_t first, end;
     if (value_getz(call->input, "Filter"))
         return service_refuse(err, 400, "InvalidParameterValue",
             "the sandbox does not know filters of launch template versions");
@@ -245,15 +243,7 @@ static int describe_versions(struct service_call *call, struct err *err)
         return 0;
     if (one ? add_asked(call, &template, &found, err) : add_of_all(call, &found, err))
         return -1;
-    const struct value *all = value_builder_list(&found);
-    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, all->count, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&page, all->items[i]);
-    call->output = value_with(call->arena, NULL, STR("LaunchTemplateVersionSet"), value_builder_list(&page));
-    if (next)
-        call->output = value_with(call->arena, call->output, STR("NextToken"), next);
-    return 0;
+    return service_answer_page(call, "LaunchTemplateVersionSet", value_builder_list(&found), MAX_SHOWN, err);
 }
 
 /* ---- the default one, and going ---- */

@@ -172,22 +172,6 @@ static bool image_passes(const struct service_call *call, const struct value *im
     return str_eqz(wanted, "TAGGED") ? tagged : !str_eqz(wanted, "UNTAGGED") || !tagged;
 }
 
-static int show_images(
-    struct service_call *call, const struct value *list, const char *member, struct err *err)
-{
-    size_t first, end;
-    const struct value *next;
-    struct value_builder shown = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, list->count, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&shown, list->items[i]);
-    view_set(&b, member, value_builder_list(&shown));
-    view_set(&b, "nextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
-}
-
 static int list_images(struct service_call *call, struct err *err)
 {
     struct control_record repository;
@@ -205,7 +189,7 @@ static int list_images(struct service_call *call, struct err *err)
         if (!tags->count)
             value_builder_add(&list, image_id(call->arena, digest, STR_EMPTY));
     }
-    return show_images(call, value_builder_list(&list), "imageIds", err);
+    return service_answer_page(call, "imageIds", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 static int64_t size_of(struct arena *arena, const struct value *image)
@@ -266,7 +250,7 @@ static int describe_images(struct service_call *call, struct err *err)
     for (uint32_t i = 0; !ids && i < images->count; i++)
         if (image_passes(call, images->items[i]))
             value_builder_add(&list, view_detail(call, &repository, images->items[i]));
-    return show_images(call, value_builder_list(&list), "imageDetails", err);
+    return service_answer_page(call, "imageDetails", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 static const struct value *image_failure(struct arena *arena, const struct value *id)

@@ -304,23 +304,16 @@ static bool is_listed(const struct service_call *call, const struct task_info *i
 static int list(struct service_call *call, struct err *err)
 {
     struct str cluster;
-    size_t n, kept = 0, first, end;
-    const struct value *next;
+    size_t n;
+    struct value_builder arns = VALUE_BUILDER(call->arena);
     if (find_cluster(call, &cluster, err))
         return -1;
-    struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, cluster, &n);
+    const struct task_info *all =
+        task_list(call->services, call->arena, kind.name, call->region, cluster, &n);
     for (size_t i = 0; i < n; i++)
         if (is_listed(call, &all[i]))
-            all[kept++] = all[i];
-    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, kept, &first, &end, &next, err))
-        return -1;
-    struct value_builder arns = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&arns, value_getz(all[i].request, "arn"));
-    value_builder_set(&b, STR("taskArns"), value_builder_list(&arns));
-    view_set(&b, "nextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+            value_builder_add(&arns, value_getz(all[i].request, "arn"));
+    return service_answer_page(call, "taskArns", value_builder_list(&arns), MAX_SHOWN, err);
 }
 
 static int stop(struct service_call *call, struct err *err)

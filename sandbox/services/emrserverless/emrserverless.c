@@ -252,20 +252,14 @@ static int list_runs(struct service_call *call, struct err *err)
 {
     struct control_record application;
     struct str app;
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_application(call, &app, &application, err))
         return -1;
     const struct task_info *runs = task_list(call->services, call->arena, kind.name, call->region, app, &n);
-    if (service_page(call, "nextToken", "maxResults", MAX_SHOWN, n, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < n; i++)
         value_builder_add(&list, emrserverless_summary(&runs[i], call->arena));
-    value_builder_set(&b, STR("jobRuns"), value_builder_list(&list));
-    view_set(&b, "nextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "jobRuns", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 static int cancel_run(struct service_call *call, struct err *err)

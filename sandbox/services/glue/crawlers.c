@@ -258,19 +258,13 @@ int glue_get_crawlers(struct service_call *call, struct err *err)
 int glue_list_crawls(struct service_call *call, struct err *err)
 {
     struct control_record crawler;
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_crawler(call, "CrawlerName", &crawler, err))
         return -1;
     const struct task_info *all =
         task_list(call->services, call->arena, kind_name, call->region, crawler.id, &n);
-    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < n; i++)
         value_builder_add(&list, with_summary(call, &all[i], glue_crawlers_view(&all[i], call->arena)));
-    value_builder_set(&b, STR("Crawls"), value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "Crawls", value_builder_list(&list), MAX_SHOWN, err);
 }

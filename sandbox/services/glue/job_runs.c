@@ -364,23 +364,17 @@ static int get_runs(struct service_call *call, struct err *err)
 {
     struct str name;
     struct control_record job;
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (service_required(call, "JobName", &name, err))
         return -1;
     const struct task_info *runs = task_list(call->services, call->arena, "glue", call->region, name, &n);
     if (!n && !service_find(call, STR("aws.glue.job"), name, &job))
         return service_refuse(
             err, 400, "EntityNotFoundException", "Job with name: %.*s not found.", STR_ARG(name));
-    if (service_page(call, "NextToken", "MaxResults", MAX_RUNS_SHOWN, n, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < n; i++)
         value_builder_add(&list, glue_view(&runs[i], call->arena));
-    value_builder_set(&b, STR("JobRuns"), value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "JobRuns", value_builder_list(&list), MAX_RUNS_SHOWN, err);
 }
 
 static const struct value *stop_one(

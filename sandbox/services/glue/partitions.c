@@ -329,17 +329,8 @@ int glue_batch_get_partition(struct service_call *call, struct err *err)
 int glue_get_partitions(struct service_call *call, struct err *err)
 {
     struct table table;
-    size_t first, end;
-    const struct value *next, *list = &value_empty_list;
+    const struct value *list = &value_empty_list;
     if (find_table(call, &table, err) || glue_partitions_choose(call, &table, &list, err))
         return -1;
-    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, list->count, &first, &end, &next, err))
-        return -1;
-    struct value_builder page = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&page, list->items[i]);
-    value_builder_set(&b, STR("Partitions"), value_builder_list(&page));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "Partitions", list, MAX_SHOWN, err);
 }

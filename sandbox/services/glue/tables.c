@@ -99,19 +99,13 @@ int glue_get_table_versions(struct service_call *call, struct err *err)
 {
     struct str name;
     struct versioned of;
-    size_t first, end;
-    const struct value *next;
-    if (service_required(call, "TableName", &name, err) || find_table(call, name, &of, err) ||
-        service_page(
-            call, "NextToken", "MaxResults", MAX_FOUND, of.kept->count + 1, &first, &end, &next, err))
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    if (service_required(call, "TableName", &name, err) || find_table(call, name, &of, err))
         return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, i ? of.kept->items[of.kept->count - i] : current_version(call, &of));
-    value_builder_set(&b, STR("TableVersions"), value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    value_builder_add(&list, current_version(call, &of));
+    for (uint32_t i = of.kept->count; i-- > 0;)
+        value_builder_add(&list, of.kept->items[i]);
+    return service_answer_page(call, "TableVersions", value_builder_list(&list), MAX_FOUND, err);
 }
 
 int glue_get_table_version(struct service_call *call, struct err *err)
@@ -308,17 +302,12 @@ static int search(struct service_call *call, struct found **out, size_t *count, 
 
 int glue_search_tables(struct service_call *call, struct err *err)
 {
-    size_t first, end, count;
+    size_t count;
     struct found *found;
-    const struct value *next;
-    if (search(call, &found, &count, err) ||
-        service_page(call, "NextToken", "MaxResults", MAX_FOUND, count, &first, &end, &next, err))
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    if (search(call, &found, &count, err))
         return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < count; i++)
         value_builder_add(&list, found[i].table);
-    value_builder_set(&b, STR("TableList"), value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "TableList", value_builder_list(&list), MAX_FOUND, err);
 }

@@ -195,21 +195,15 @@ int glue_get_workflow_run(struct service_call *call, struct err *err)
 int glue_get_workflow_runs(struct service_call *call, struct err *err)
 {
     struct control_record workflow;
-    size_t n, first, end;
-    const struct value *next;
+    size_t n;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_workflow(call, &workflow, err))
         return -1;
     const struct task_info *all =
         task_list(call->services, call->arena, kind_name, call->region, workflow.id, &n);
-    if (service_page(call, "NextToken", "MaxResults", MAX_SHOWN, n, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < n; i++)
         value_builder_add(&list, with_statistics(call, &all[i]));
-    value_builder_set(&b, STR("Runs"), value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "Runs", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 int glue_stop_workflow_run(struct service_call *call, struct err *err)

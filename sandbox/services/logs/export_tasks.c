@@ -152,20 +152,13 @@ static int export_describe(struct service_call *call, struct err *err)
 {
     struct str id = value_gets(call->input, "taskId"), status = value_gets(call->input, "statusCode");
     struct value_builder list = VALUE_BUILDER(call->arena);
-    size_t n, kept = 0, first, end;
-    const struct value *next;
-    struct task_info *all =
+    size_t n;
+    const struct task_info *all =
         task_list(call->services, call->arena, export_kind.name, call->region, STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++)
         if ((!id.n || str_eq(all[i].id, id)) && (!status.n || str_eqz(status, states[all[i].state])))
-            all[kept++] = all[i];
-    if (service_page(call, "nextToken", "limit", MAX_SHOWN, kept, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, export_view(&all[i], call->arena));
-    service_answer(call, "exportTasks", value_builder_list(&list));
-    service_answer(call, "nextToken", next);
-    return 0;
+            value_builder_add(&list, export_view(&all[i], call->arena));
+    return service_answer_page(call, "exportTasks", value_builder_list(&list), MAX_SHOWN, err);
 }
 
 static int export_cancel(struct service_call *call, struct err *err)

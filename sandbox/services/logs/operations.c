@@ -129,7 +129,8 @@ static int describe_streams(struct service_call *call, struct err *err)
         return -1;
     if (by_time && prefix.n)
         return refuse_invalid(err, "Cannot order by LastEventTime with a logStreamNamePrefix.");
-    size_t n, kept = 0, first, end;
+    size_t n, kept = 0;
+    struct value_builder list = VALUE_BUILDER(call->arena);
     struct log_stream *streams =
         logs_streams(services_logs(call->services), call->arena, call->region, group, &n);
     for (size_t i = 0; i < n; i++)
@@ -137,18 +138,10 @@ static int describe_streams(struct service_call *call, struct err *err)
             streams[kept++] = streams[i];
     if (by_time)
         qsort(streams, kept, sizeof *streams, by_last_event);
-    const struct value *next;
-    if (service_page(call, "nextToken", "limit", MAX_STREAMS_SHOWN, kept, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
+    for (size_t i = 0; i < kept; i++)
         value_builder_add(&list,
             stream_value(call, group, &streams[value_getb(call->input, "descending") ? kept - 1 - i : i]));
-    value_builder_set(&b, STR("logStreams"), value_builder_list(&list));
-    if (next)
-        value_builder_set(&b, STR("nextToken"), next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "logStreams", value_builder_list(&list), MAX_STREAMS_SHOWN, err);
 }
 
 /* ---- writing ---- */

@@ -265,19 +265,15 @@ static bool statement_passes(const struct service_call *call, const struct task_
 
 static int list_statements(struct service_call *call, struct err *err)
 {
-    size_t n, kept = 0, first, end;
-    const struct value *next;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    struct task_info *all =
+    size_t n;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    const struct task_info *all =
         task_list(call->services, call->arena, data_kind.name, call->region, STR_EMPTY, &n);
-    for (size_t i = 0; i < n; i++)
-        if (statement_passes(call, &all[i]))
-            all[kept++] = all[i];
-    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
         const struct value *sqls = value_getz(all[i].request, "Sqls");
+        if (!statement_passes(call, &all[i]))
+            continue;
         view_common(&one, &all[i]);
         view_set(&one, "QueryString", value_getz(all[i].request, "Sql"));
         view_set(&one, "QueryStrings", sqls);
@@ -285,18 +281,13 @@ static int list_statements(struct service_call *call, struct err *err)
         value_builder_set(&one, STR("IsBatchStatement"), sqls ? &value_true : &value_false);
         value_builder_add(&list, value_builder_map(&one));
     }
-    view_set(&b, "Statements", value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "Statements", value_builder_list(&list), MAX_PAGE, err);
 }
 
 static int get_result(struct service_call *call, struct err *err)
 {
     struct task_info info;
-    size_t part, first, end;
-    const struct value *next;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    size_t part;
     if (find_statement(call, &info, &part, err))
         return -1;
     const struct value *results = results_of(call->services, call->arena, &info);
@@ -305,16 +296,9 @@ static int get_result(struct service_call *call, struct err *err)
     if (info.state != ACTIVITY_SUCCEEDED || !value_getz(result, "columns"))
         return service_refuse(err, 400, "ResourceNotFoundException",
             "Query does not have result. Please check query status with DescribeStatement.");
-    if (service_page(call, "NextToken", "", MAX_ROWS, rows->count, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, rows->items[i]);
-    view_set(&b, "Records", value_builder_list(&list));
-    view_set(&b, "ColumnMetadata", value_getz(result, "columns"));
-    view_int(&b, "TotalNumRows", rows->count);
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    service_answer(call, "ColumnMetadata", value_getz(result, "columns"));
+    service_answer(call, "TotalNumRows", value_int(call->arena, rows->count));
+    return service_answer_page(call, "Records", rows, MAX_ROWS, err);
 }
 
 static int cancel_statement(struct service_call *call, struct err *err)

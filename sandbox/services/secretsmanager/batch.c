@@ -151,9 +151,8 @@ static int list_all(struct service_call *call, struct value_builder *out, struct
 
 static int list_secrets(struct service_call *call, struct err *err)
 {
-    const struct value *filters = value_as_list(value_getz(call->input, "Filters")), *next, *all;
+    const struct value *filters = value_as_list(value_getz(call->input, "Filters")), *all;
     struct value_builder list = VALUE_BUILDER(call->arena), found = VALUE_BUILDER(call->arena);
-    size_t first, end;
     call->declined = !filters->count;
     if (call->declined)
         return 0;
@@ -163,16 +162,7 @@ static int list_secrets(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < all->count; i++)
         if (passes_all(all->items[i], filters))
             value_builder_add(&found, all->items[i]);
-    all = value_builder_list(&found);
-    if (service_page(call, "NextToken", "MaxResults", 100, all->count, &first, &end, &next, err))
-        return -1;
-    struct value_builder page = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&page, all->items[i]);
-    call->output = &value_empty_map;
-    service_answer(call, "SecretList", value_builder_list(&page));
-    service_answer(call, "NextToken", next);
-    return 0;
+    return service_answer_page(call, "SecretList", value_builder_list(&found), 100, err);
 }
 
 const struct service_operation secrets_batch_operations[] = {

@@ -45,7 +45,6 @@ static const struct value *view_version(struct service_call *call, const struct 
     view_text(&b, "Value", ssm_attribute(record, "value"));
     view_text(&b, "AllowedPattern", ssm_attribute(record, "allowed_pattern"));
     view_set(&b, "Version", value_getz(record->attrs, "version"));
-    view_set(&b, "Labels", &value_empty_list);
     view_text(&b, "Tier", value_text(value_getz(record->attrs, "tier"), STR("Standard")));
     view_set(&b, "Policies", &value_empty_list);
     view_text(
@@ -115,6 +114,15 @@ static int label_version_alone(struct service_call *call, struct err *err)
     return 0;
 }
 
+static const struct value *labels_at(struct arena *arena, const struct value *labels, int64_t version)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; labels && i < labels->count; i++)
+        if (labels->entries[i].value->integer == version)
+            value_builder_add(&b, value_string(arena, labels->entries[i].key));
+    return value_builder_list(&b);
+}
+
 /* ---- by folder, with filters ---- */
 
 static int check_path_filters(const struct value *filters, struct err *err)
@@ -155,9 +163,9 @@ static const struct value *view_filtered(
 static int get_by_path(struct service_call *call, struct err *err)
 {
     struct str folder;
-    size_t n, kept = 0, first, end;
-    const struct value *next, *filters = value_as_list(value_getz(call->input, "ParameterFilters"));
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    size_t n;
+    const struct value *filters = value_as_list(value_getz(call->input, "ParameterFilters"));
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (service_required(call, "Path", &folder, err) || check_path_filters(filters, err))
         return -1;
     if (folder.p[0] != '/')
@@ -165,19 +173,15 @@ static int get_by_path(struct service_call *call, struct err *err)
             "The parameter doesn't meet the parameter name requirements: a path begins with /");
     bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
     struct control_record *all = service_list(call, STR("aws.ssm.parameter"), &n);
-    for (size_t i = 0; i < n; i++)
-        if (lies_below(all[i].id, folder, deep) && view_filtered(call, &all[i], filters))
-            all[kept++] = all[i];
-    if (kept)
-        qsort(all, kept, sizeof *all, by_name);
-    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&list, view_filtered(call, &all[i], filters));
-    view_set(&b, "Parameters", value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    if (n)
+        qsort(all, n, sizeof *all, by_name);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *shown =
+            lies_below(all[i].id, folder, deep) ? view_filtered(call, &all[i], filters) : NULL;
+        if (shown)
+            value_builder_add(&list, shown);
+    }
+    return service_answer_page(call, "Parameters", value_builder_list(&list), MAX_PAGE, err);
 }
 
 /* ---- putting ---- */
@@ -233,28 +237,23 @@ static int get_history(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str name;
-    size_t first, end;
-    const struct value *next;
     bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    struct value_builder list = VALUE_BUILDER(call->arena);
     if (service_required(call, "Name", &name, err))
         return -1;
     if (!ssm_find(call, name, &record))
         return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
-    const struct value *earlier = earlier_versions(call, &record);
-    if (service_page(call, "NextToken", "MaxResults", 50, earlier->count + 1, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++) {
+    const struct value *earlier = earlier_versions(call, &record), *labels = labels_of(call, &record);
+    for (uint32_t i = 0; i <= earlier->count; i++) {
         const struct value *one = i < earlier->count ? earlier->items[i] : view_version(call, &record);
+        one = value_with(
+            call->arena, one, STR("Labels"), labels_at(call->arena, labels, service_int(one, "Version", 0)));
         if (!plain && str_eqz(value_gets(one, "Type"), "SecureString"))
             one = value_with(call->arena, one, STR("Value"),
                 value_string(call->arena, ssm_ciphertext(call->arena, value_gets(one, "Value"))));
         value_builder_add(&list, one);
     }
-    view_set(&b, "Parameters", value_builder_list(&list));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "Parameters", value_builder_list(&list), 50, err);
 }
 
 const struct service_operation ssm_version_operations[] = {

@@ -173,6 +173,24 @@ def test_a_parameter_that_many_change_at_once(control):
     assert sorted(int(one["Value"]) for one in history) == list(range(13)) and [one["Version"] for one in history] == list(range(1, 14))
 
 
+def test_labels_of_a_parameters_versions(control):
+    """A label belongs to one version; the history shows which."""
+    ssm = control.client("ssm")
+    for value in "abc":
+        ssm.put_parameter(Name="labelled", Value=value, Type="String", Overwrite=True)
+    ssm.label_parameter_version(Name="labelled", ParameterVersion=1, Labels=["old", "kept"])
+    ssm.label_parameter_version(Name="labelled", Labels=["old"])
+    assert [(one["Value"], one["Labels"]) for one in ssm.get_parameter_history(Name="labelled")["Parameters"]] == [("a", ["kept"]), ("b", []), ("c", ["old"])]
+
+
+def test_a_token_that_no_page_gave(control):
+    """Each service has a code of its own for it."""
+    for client, call, more in (("ssm", "get_parameters_by_path", {"Path": "/"}), ("secretsmanager", "list_secrets", {"Filters": [{"Key": "name", "Values": ["x"]}]}), ("athena", "list_query_executions", {})):
+        with pytest.raises(ClientError) as refused:
+            getattr(control.client(client), call)(NextToken="nobody gave it", **more)
+        assert refused.value.response["Error"]["Code"] in ("InvalidNextToken", "InvalidNextTokenException", "InvalidRequestException"), refused.value
+
+
 def test_an_alarm_that_many_set_at_once(control):
     """Each item of its history begins with the state that the one before has ended with."""
     alarms = control.client("cloudwatch")
