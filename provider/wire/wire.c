@@ -274,11 +274,8 @@ static const struct value *header_map(
         struct str name = response->headers[i].name;
         if (name.n <= prefix.n || !str_ieq(str_slice(name, 0, prefix.n), prefix))
             continue;
-        char *key = arena_strz(arena, str_slice(name, prefix.n, name.n));
-        for (char *c = key; *c; c++)
-            if (*c >= 'A' && *c <= 'Z')
-                *c = (char)(*c - 'A' + 'a');
-        value_builder_set(&map, str_z(key), value_string(arena, response->headers[i].value));
+        value_builder_set(&map, arena_lower(arena, str_slice(name, prefix.n, name.n)),
+            value_string(arena, response->headers[i].value));
     }
     return map.n ? value_builder_map(&map) : NULL;
 }

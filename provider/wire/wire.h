@@ -221,6 +221,8 @@ const struct value *wire_entries(const struct value *doc);
 /* XML as a generic document: {root's content}, its name in *root. Bounded; namespace prefixes are dropped. */
 int wire_xml_read(
     struct arena *arena, struct str text, struct str *root, const struct value **document, struct err *err);
+/* XML 1.0 has no way to say most control characters, and neither U+FFFE nor U+FFFF. */
+bool wire_xml_can_say(struct str text);
 /* Text as element content, or as an attribute's value. */
 void wire_xml_escape(struct buf *out, struct str text, bool attribute);
 

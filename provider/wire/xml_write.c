@@ -28,12 +28,13 @@ void wire_xml_escape(struct buf *out, struct str text, bool attribute)
     }
 }
 
-/* XML 1.0 has no way to say the other control characters. */
-static bool is_xml_text(struct str text)
+bool wire_xml_can_say(struct str text)
 {
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
-        if (c < 0x20 && c != '\t' && c != '\n' && c != '\r')
+        if ((c < 0x20 && !char_is_among((char)c, "\t\n\r")) ||
+            (c == 0xef && i + 2 < text.n && (unsigned char)text.p[i + 1] == 0xbf &&
+                (unsigned char)text.p[i + 2] >= 0xbe))
             return false;
     }
     return true;
@@ -41,7 +42,7 @@ static bool is_xml_text(struct str text)
 
 static int add_text(struct xml *xml, struct str text, bool attribute)
 {
-    if (!is_xml_text(text))
+    if (!wire_xml_can_say(text))
         return err_set(xml->e->err, ERR_INVALID, "the text has control characters, which XML cannot carry");
     wire_xml_escape(xml->out, text, attribute);
     return 0;

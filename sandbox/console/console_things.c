@@ -7,22 +7,17 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/s3/store.h"
 
-#include <ctype.h>
-
 enum { MAX_RUNS = 500 };
 
 /* ---- what is not shown ---- */
 
-static bool says_secret(struct str name)
+static bool says_secret(struct arena *arena, struct str name)
 {
     static const char *const words[] = {
         "password", "secret", "token", "credential", "private_key", "privatekey"};
-    char lower[64];
-    size_t n = name.n < sizeof lower - 1 ? name.n : sizeof lower - 1;
-    for (size_t i = 0; i < n; i++)
-        lower[i] = (char)tolower((unsigned char)name.p[i]);
+    struct str lower = arena_lower(arena, name);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (str_find(str_n(lower, n), str_z(words[i]), 0) >= 0)
+        if (str_find(lower, str_z(words[i]), 0) >= 0)
             return true;
     return false;
 }
@@ -32,8 +27,9 @@ static const struct value *shown(struct arena *arena, struct str name, const str
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     if (v->kind == VALUE_STRING)
-        return says_secret(name) && !str_starts(v->string, STR("arn:")) ? value_stringz(arena, "(secret)")
-                                                                        : v;
+        return says_secret(arena, name) && !str_starts(v->string, STR("arn:"))
+                   ? value_stringz(arena, "(secret)")
+                   : v;
     if (v->kind == VALUE_LIST) {
         for (uint32_t i = 0; i < v->count; i++)
             value_builder_add(&b, shown(arena, name, v->items[i]));

@@ -24,11 +24,7 @@ const char *checksum_name(enum checksum_kind kind)
 
 struct str checksum_header(struct arena *arena, enum checksum_kind kind)
 {
-    struct str header = arena_printf(arena, "x-amz-checksum-%s", checksum_name(kind));
-    for (char *c = (char *)(uintptr_t)header.p; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    return header;
+    return arena_lower(arena, arena_printf(arena, "x-amz-checksum-%s", checksum_name(kind)));
 }
 
 bool checksum_is_linear(enum checksum_kind kind)

@@ -97,7 +97,7 @@ void xml_tags(struct buf *out, const struct value *tags);
 
 enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
 /* <TagSet>… into a map; answers and gives NULL where it is wrong. */
-const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set, size_t max);
+const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set);
 
 bool s3srv_is_version_id(struct str text);
 bool s3srv_encoding_fits(struct s3 *s); /* of listings; false: answered */
@@ -131,6 +131,8 @@ struct s3srv_source {
     struct str bucket, key, version;
     struct object object;
 };
+/* x-amz-copy-source: /bucket/key?versionId=…, percent-encoded. False: it names none. */
+bool s3srv_parse_source(struct s3 *s, struct s3srv_source *out);
 bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out);
 /* Copies bytes [first, first+n) of the source into s->in.file, with s->in's digests; false: answered. */
 bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t first, int64_t n);

@@ -108,15 +108,11 @@ int s3srv_may_delete(struct s3 *s, struct str key, bool version, struct err *err
 /* bucket/key of x-amz-copy-source, which is read as well. */
 static int may_read_source(struct s3 *s, struct err *err)
 {
-    struct str rest, plain, source = s3srv_header(s, "x-amz-copy-source");
-    source = str_cut(source, '?', &rest);
-    bool version = rest.p != NULL;
-    if (!source.n || !url_decode(s->arena, source, false, &plain))
+    struct s3srv_source source;
+    if (!s3srv_parse_source(s, &source))
         return 0;
-    if (str_starts(plain, STR("/")))
-        plain = str_slice(plain, 1, plain.n);
-    struct str key, bucket = str_cut(plain, '/', &key);
-    return key.p ? may(s, version ? "s3:GetObjectVersion" : "s3:GetObject", bucket, key, err) : 0;
+    const char *action = source.version.n ? "s3:GetObjectVersion" : "s3:GetObject";
+    return may(s, action, source.bucket, source.key, err);
 }
 
 /* ---- folders ---- */

@@ -136,7 +136,7 @@ void s3srv_create_bucket(struct s3 *s)
     const struct value *config = configured ? s3srv_body(s, "CreateBucketConfiguration") : &value_empty_map;
     if (!config || !check_location(s, config, region, &constraint) || !s3srv_check_new_bucket_acl(s))
         return;
-    const struct value *tags = s3srv_parse_tags(s, value_getz(config, "Tags"), 50);
+    const struct value *tags = s3srv_parse_tags(s, value_getz(config, "Tags"));
     if (!tags)
         return;
     struct value_entry entries[] = {{STR("created"), value_int(s->arena, clock_wall_ms())},

@@ -481,7 +481,7 @@ static void put_tags(struct s3 *s, const struct value *tags, int status)
 void s3srv_put_object_tagging(struct s3 *s)
 {
     const struct value *doc = s3srv_body(s, "Tagging");
-    put_tags(s, doc ? s3srv_parse_tags(s, value_getz(doc, "TagSet"), 10) : NULL, 200);
+    put_tags(s, doc ? s3srv_parse_tags(s, value_getz(doc, "TagSet")) : NULL, 200);
 }
 
 void s3srv_delete_object_tagging(struct s3 *s)

@@ -279,7 +279,7 @@ static struct str checked_body(struct s3 *s, const struct setting *setting)
 static enum store_result put_bucket_tags(struct s3 *s, bool *answered)
 {
     const struct value *doc = s3srv_body(s, "Tagging");
-    const struct value *tags = doc ? s3srv_parse_tags(s, value_getz(doc, "TagSet"), 50) : NULL;
+    const struct value *tags = doc ? s3srv_parse_tags(s, value_getz(doc, "TagSet")) : NULL;
     *answered = !tags;
     if (!tags)
         return STORE_OK;

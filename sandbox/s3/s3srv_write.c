@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define MAX_PUT (INT64_C(5) << 30)
-enum { MAX_KEY = 1024, MAX_META = 2048, COPY_BLOCK = 256 * 1024 };
+enum { MAX_KEY = 1024, MAX_META = 2048, COPY_BLOCK = 256 * 1024, MAX_OBJECT_TAGS = 10, MAX_BUCKET_TAGS = 50 };
 
 /* ---- tags ---- */
 
@@ -67,15 +67,23 @@ static bool add_tag(struct s3 *s, struct value_builder *tags, struct str key, st
     return false;
 }
 
-const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set, size_t max)
+static bool tags_fit(struct s3 *s, size_t n)
+{
+    size_t most = s->key.n ? MAX_OBJECT_TAGS : MAX_BUCKET_TAGS;
+    const char *what = s->key.n ? "Object tags" : "Bucket tag count";
+    if (n > most)
+        s3srv_error(
+            s, 400, "BadRequest", arena_printf(s->arena, "%s cannot be greater than %zu", what, most).p);
+    return n <= most;
+}
+
+const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set)
 {
     AUTO_BUILDER struct value_builder tags = VALUE_BUILDER(s->arena);
     const struct value *const *items, *one;
     size_t n = s3srv_items(value_getz(set, "Tag"), &items, &one);
-    if (n > max) {
-        s3srv_error(s, 400, "BadRequest", "Object tags cannot be greater than the limit");
+    if (!tags_fit(s, n))
         return NULL;
-    }
     for (size_t i = 0; i < n; i++)
         if (!value_getz(items[i], "Key") || !value_getz(items[i], "Value")) {
             s3srv_malformed(s);
@@ -105,7 +113,7 @@ static const struct value *s3srv_parse_tag_header(struct s3 *s, struct str text)
         if (!add_tag(s, &tags, key, value))
             return NULL;
     }
-    return value_builder_map(&tags);
+    return tags_fit(s, tags.n) ? value_builder_map(&tags) : NULL;
 }
 
 /* ---- what a new object has besides content ---- */
@@ -152,12 +160,9 @@ static const struct value *stored_meta(struct s3 *s)
         struct wire_header header = s->x->request.headers[i];
         if (header.name.n <= prefix.n || !str_ieq(str_slice(header.name, 0, prefix.n), prefix))
             continue;
-        char *key = arena_strz(s->arena, str_slice(header.name, prefix.n, header.name.n));
-        for (char *c = key; *c; c++)
-            if (*c >= 'A' && *c <= 'Z')
-                *c = (char)(*c - 'A' + 'a');
-        total += strlen(key) + header.value.n;
-        value_builder_set(&meta, str_z(key), value_string(s->arena, header.value));
+        struct str key = arena_lower(s->arena, str_slice(header.name, prefix.n, header.name.n));
+        total += key.n + header.value.n;
+        value_builder_set(&meta, key, value_string(s->arena, header.value));
     }
     if (total <= MAX_META)
         return value_builder_map(&meta);
@@ -270,8 +275,7 @@ void s3srv_put_object(struct s3 *s)
 
 /* ---- copy ---- */
 
-/* /bucket/key?versionId=…, percent-encoded. */
-static bool parse_source(struct s3 *s, struct s3srv_source *out)
+bool s3srv_parse_source(struct s3 *s, struct s3srv_source *out)
 {
     struct str query, path = str_cut(s3srv_header(s, "x-amz-copy-source"), '?', &query), key;
     out->version = STR_EMPTY;
@@ -289,7 +293,7 @@ static bool parse_source(struct s3 *s, struct s3srv_source *out)
 bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out)
 {
     const char *failed;
-    if (!parse_source(s, out)) {
+    if (!s3srv_parse_source(s, out)) {
         s3srv_argument(s, "x-amz-copy-source", s3srv_header(s, "x-amz-copy-source"),
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
         return false;

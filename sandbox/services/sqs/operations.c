@@ -38,19 +38,6 @@ static struct queues *queues_of(const struct service_call *call)
 
 /* ---- sending ---- */
 
-/* Characters that XML can carry. */
-static bool is_text(struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') ||
-            (c == 0xef && i + 2 < text.n && (unsigned char)text.p[i + 1] == 0xbf &&
-                (unsigned char)text.p[i + 2] >= 0xbe))
-            return false;
-    }
-    return true;
-}
-
 static bool is_attribute_name(struct str name)
 {
     bool ends = str_starts(name, STR(".")) || str_ends(name, STR(".")) || str_find(name, STR(".."), 0) >= 0;
@@ -83,8 +70,9 @@ static int check_attribute(struct str name, const struct value *one, struct err 
         return service_refuse(err, 400, "InvalidParameterValue",
             "Message (user) attribute '%.*s' must contain a non-empty value of type 'String'.",
             STR_ARG(name));
-    return is_text(text) ? 0
-                         : queues_operations_invalid(err, "Invalid characters found in a message attribute.");
+    return wire_xml_can_say(text)
+               ? 0
+               : queues_operations_invalid(err, "Invalid characters found in a message attribute.");
 }
 
 static int check_attributes(const struct value *attributes, int64_t *size, struct err *err)
@@ -162,7 +150,7 @@ static int check_message(const struct queue *queue, const struct value *given, s
         return missing(err, "MessageBody");
     if (check_attributes(value_getz(given, "MessageAttributes"), &size, err))
         return -1;
-    if (!is_text(body))
+    if (!wire_xml_can_say(body))
         return service_refuse(
             err, 400, "InvalidMessageContents", "Invalid characters found in the message body.");
     if (size > most)

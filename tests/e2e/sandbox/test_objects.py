@@ -238,6 +238,12 @@ def test_tags(store):
     twice = {"TagSet": [{"Key": "n", "Value": "1"}, {"Key": "n", "Value": "2"}]}
     if store.kind != "moto":
         assert code(s3.put_object_tagging, Bucket=bucket, Key="k", Tagging=twice) == "InvalidTag"
+    eleven = [{"Key": f"k{n}", "Value": "v"} for n in range(11)]
+    with pytest.raises(ClientError, match="Object tags cannot be greater than 10"):
+        s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": eleven})
+    if store.kind == "sandbox":
+        with pytest.raises(ClientError, match="Object tags cannot be greater than 10"):
+            s3.put_object(Bucket=bucket, Key="many", Body=b"x", Tagging="&".join(f"k{n}=v" for n in range(11)))
     s3.delete_object_tagging(Bucket=bucket, Key="k")
     assert tags() == {}
     s3.put_object(Bucket=bucket, Key="k", Body=b"y", Tagging="z=1")
