@@ -25,12 +25,14 @@ static const struct export_kind *kind_of(struct export *export, const struct sch
     return kind;
 }
 
-/* How well a type says what an object has: by its rules, and by what it has unless it says others. */
-static int fitness(const struct names_type *type, const struct value *object)
+/* How well a type says what an object has: by its rules, and by what it has unless it says others. What the
+ * service adds does not count, or another type would fit once it is there. */
+static int fitness(const struct names_type *type, const struct value *object, const struct value *given)
 {
     int points = 0;
     for (uint32_t i = 0; i < object->count; i++)
-        for (size_t k = 0; k < type->n; k++)
+        for (size_t k = 0; k < type->n && (!given->count || value_list_has(given, object->entries[i].key));
+             k++)
             if (str_eq(type->rules[k].to, object->entries[i].key)) {
                 points++;
                 break;
@@ -43,9 +45,10 @@ static int fitness(const struct names_type *type, const struct value *object)
 }
 
 /* The type that fits an object best, and all that are parts of it. NULL: Terraform has none. */
-static const struct reverse *reverse_for(
-    struct export *export, const struct schema *schema, const struct value *object)
+static const struct reverse *reverse_for(struct export *export, const struct planned_object *planned)
 {
+    const struct schema *schema = planned->schema;
+    const struct value *object = planned->after ? planned->after : planned->before;
     const struct export_kind *kind = schema ? kind_of(export, schema) : NULL;
     if (!kind || !kind->n || !object)
         return NULL;
@@ -54,7 +57,7 @@ static const struct reverse *reverse_for(
     int most = 0;
     *reverse = (struct reverse){.arena = export->arena, .schema = schema, .types = types, .n = 1};
     for (size_t i = 0; i < kind->n; i++) {
-        int points = fitness(kind->types[i], object);
+        int points = fitness(kind->types[i], object, planned->given);
         if (kind->types[i]->into_by.n) {
             types[reverse->n++] = kind->types[i];
         } else if (!types[0] || points > most) {
@@ -186,8 +189,7 @@ static struct declared_export *declared_of(struct export *export, struct str dec
 
 static void add_object(struct export *export, const struct planned_object *object)
 {
-    const struct reverse *reverse =
-        reverse_for(export, object->schema, object->after ? object->after : object->before);
+    const struct reverse *reverse = reverse_for(export, object);
     struct str declared = object->address, key = {NULL, 0};
     address_split(export->arena, object->address, &declared, &key);
     struct declared_export *of = declared_of(export, declared);

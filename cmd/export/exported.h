@@ -7,6 +7,7 @@
  *   expressions.c what of them is configured, with references
  *   plan_json.c   written as Terraform's plan representation
  *   hcl.c         written as configuration, with import blocks
+ *   import_id.c   what these take
  */
 #ifndef WEIR_CMD_EXPORT_EXPORTED_H
 #define WEIR_CMD_EXPORT_EXPORTED_H
@@ -79,6 +80,11 @@ bool export_references(
 /* Appends the plan representation, format 1.2; notes on standard error which resources Terraform has no type
  * for. */
 void export_show(struct invocation *inv, struct saved_plan *saved, struct catalog *catalog, struct buf *out);
+
+/* ---- import_id.c ---- */
+
+/* Appends what its import takes. False: that is not known, or Terraform cannot import it. */
+bool export_import_id(struct arena *arena, const struct exported *one, struct buf *out);
 
 /* ---- hcl.c ---- */
 

@@ -247,41 +247,10 @@ static void write_resource(struct hcl *h, size_t index)
 
 /* ---- what is there already ---- */
 
-/* "{role}:{name}" with the resource's values. False: one of them is not known. */
-static bool fill_id(struct arena *arena, struct str template, const struct value *values, struct buf *out)
-{
-    while (template.n) {
-        ptrdiff_t open = str_find_char(template, '{', 0), close = str_find_char(template, '}', 0);
-        if (open < 0 || close < open)
-            break;
-        const struct value *v = value_get(values, str_slice(template, (size_t)open + 1, (size_t)close));
-        struct str text = v && !value_is_sensitive(v) ? value_scalar_text(arena, v) : (struct str){NULL, 0};
-        if (!text.n)
-            return false;
-        buf_add_str(out, str_slice(template, 0, (size_t)open));
-        buf_add_str(out, text);
-        template = str_slice(template, (size_t)close + 1, template.n);
-    }
-    buf_add_str(out, template);
-    return out->n > 0;
-}
-
-static bool import_id(struct arena *arena, const struct exported *one, struct buf *out)
-{
-    const struct names_type *type = one->made->type;
-    const struct value *ids = type->ids;
-    AUTO_BUF struct buf template = BUF_INIT;
-    if (type->import_id.n)
-        return !str_eqz(type->import_id, "none") && fill_id(arena, type->import_id, one->after, out);
-    for (uint32_t i = 0; ids && ids->count > 1 && i < ids->count; i++)
-        buf_addf(&template, "%s{%.*s}", i ? "/" : "", STR_ARG(value_text(ids->items[i], STR_EMPTY)));
-    return fill_id(arena, template.n ? buf_str(&template) : STR("{id}"), one->after, out);
-}
-
 static void write_import(struct hcl *h, const struct exported *one)
 {
     AUTO_BUF struct buf id = BUF_INIT;
-    if (!one->before || !import_id(h->export->arena, one, &id))
+    if (!one->before || !export_import_id(h->export->arena, one, &id))
         return;
     buf_addf(h->out, "\nimport {\n  to = %.*s\n  id = \"", STR_ARG(one->address));
     write_escaped(h, buf_str(&id));

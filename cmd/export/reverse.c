@@ -54,9 +54,11 @@ static void add_attr(
         if (!value_get(one->values, besides->entries[i].key)) /* unless another attribute says it */
             one->values =
                 reverse_set(r->arena, one->values, besides->entries[i].key, besides->entries[i].value);
-    for (uint32_t i = 0; one->values != before && i < one->values->count; i++)
-        if (value_get(before, one->values->entries[i].key) != one->values->entries[i].value)
-            add_source(one, r->arena, one->values->entries[i].key, attr);
+    for (uint32_t i = 0; (one->values != before || besides) && i < one->values->count; i++) {
+        const struct value_entry *entry = &one->values->entries[i];
+        if (value_get(before, entry->key) != entry->value || (besides && value_get(besides, entry->key)))
+            add_source(one, r->arena, entry->key, attr);
+    }
 }
 
 /* What leads to the whole: its id, or the attributes that this is made of. */
@@ -114,7 +116,7 @@ static void add_whole(const struct reverse *r, struct reversed *one, const struc
     for (uint32_t i = 0; i < one->values->count; i++) {
         struct str name = one->values->entries[i].key;
         const struct names_rule *rule = names_rule(one->type, name);
-        if (!value_get(said, name)) /* the same as what makes it moot */
+        if (value_get(said, name) != one->values->entries[i].value) /* the same as what makes it moot */
             one->sources = value_with(
                 r->arena, one->sources, name, value_get(one->sources, rule->unless->entries[0].key));
     }

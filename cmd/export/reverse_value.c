@@ -289,7 +289,7 @@ const struct value *reverse_moot(
             continue;
         struct str name = reverse_below(rule->from, level->from);
         const struct value_entry *beside = &rule->unless->entries[0];
-        if (value_equal(value_get(out, beside->key), beside->value) && !value_get(out, name))
+        if (value_equal(value_get(out, beside->key), beside->value))
             out = value_with(arena, out, name, value_int(arena, 0));
     }
     return out;

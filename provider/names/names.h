@@ -95,7 +95,8 @@ struct names_type {
     const struct value *besides; /* likewise, for exports: an attribute of ours -> what Terraform wants to be
                                     told with it, by its paths; or NULL */
     struct str import_id; /* likewise: what `terraform import` takes, "{role}:{name}"; "" its attributes `ids`
-                             with slashes between, or its id */
+                             with slashes between, or its id. {a|b}: the first of them that there is, theirs
+                             or ours; {account}: of its ARN; {a|'x'}: x itself; none: it cannot be imported */
     bool asked;           /* likewise: there is no such type, what is secret of it becomes an input */
     bool import_only;     /* likewise: nothing is exported as one */
 };

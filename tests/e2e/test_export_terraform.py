@@ -198,6 +198,12 @@ ROUND = """
         key_schema: [{attribute_name: id, key_type: HASH}, {attribute_name: day, key_type: RANGE}]
         point_in_time_recovery: true
       films: {type: aws.glue.database, name: around_films, description: Films}
+      film: {type: aws.glue.table, database: '${films.name}', name: film, table_type: EXTERNAL_TABLE, parameters: {classification: parquet}, storage: {location: 's3://${lake.name}/film', columns: [{name: title, type: string}]}}
+      more: {type: aws.ec2.security_group, name: around-more, description: of all, vpc_id: '${vpc.vpc_id}'}
+      from_net: {type: aws.ec2.security_group_rule, group_id: '${more.group_id}', protocol: tcp, from_port: 443, to_port: 443, cidr: 10.7.0.0/16, description: from the net}
+      from_jobs: {type: aws.ec2.security_group_rule, group_id: '${more.group_id}', protocol: '-1', source_group: '${access.group_id}'}
+      readers: {type: aws.iam.group, name: around-readers}
+      ada: {type: aws.iam.user, name: around-ada, groups: ['${readers.name}']}
       stream: {type: aws.kinesis.stream, name: around-stream, shard_count: 1}
       secret: {type: aws.secretsmanager.secret, name: around-secret, secret_string: '${inputs.password}', force_destroy: true}
       rule: {type: aws.events.rule, name: around-rule, schedule_expression: rate(1 day), targets: {queue: {arn: '${queue.arn}'}}}
@@ -237,7 +243,11 @@ def test_there_and_back(stack, cloud, tmp_path):
     assert "secret_string = var.secret_secret_string" in resources["aws_secretsmanager_secret_version.secret"] and "sensitive   = true" in blocks(hcl.out, "variable")["secret_secret_string"]
     taken = dict(re.findall(r'to = (\S+)\n  id = "(.*)"', "".join(imports.values())))
     assert taken["aws_subnet.net_a"] == ids['net["a"]'] and taken["aws_iam_role_policy.role_read"] == "around-role:read" and taken["aws_s3_bucket_policy.lake"] == "around-lake"
-    assert set(taken) <= set(resources) and len(taken) > 20
+    assert taken["aws_glue_catalog_table.film"] == "123456789012:around_films:film" and taken["aws_iam_user_group_membership.ada"] == "around-ada/around-readers"
+    more = ids["more"]
+    assert taken["aws_security_group_rule.from_net"] == f"{more}_ingress_tcp_443_443_10.7.0.0/16"
+    assert re.fullmatch(r"arn:aws:secretsmanager:.*\|[0-9a-f-]{32,36}", taken["aws_secretsmanager_secret_version.secret"]) and taken["aws_cloudwatch_event_target.rule_queue"] == "default/around-rule/queue"
+    assert set(taken) == set(resources)
 
 
 def test_hcl_into_a_file(stack):
