@@ -193,8 +193,9 @@ static void take_notification(struct lsp *lsp, const struct rpc_message *message
     }
 }
 
-static void take_message(struct lsp *lsp, struct rpc_message *message)
+static void take_message(void *ctx, struct rpc_message *message)
 {
+    struct lsp *lsp = ctx;
     const struct value *id = NULL;
     struct str method;
     switch (rpc_kind_of(&lsp->rpc, message, &id, &method)) {
@@ -210,31 +211,16 @@ static void take_message(struct lsp *lsp, struct rpc_message *message)
     }
 }
 
-static void empty_queue(struct lsp *lsp)
-{
-    for (struct rpc_message *message; (message = rpc_take(&lsp->rpc));) {
-        if (!lsp->done)
-            take_message(lsp, message);
-        rpc_message_free(message);
-    }
-}
-
 /* Checking comes when nobody waits for an answer: what is typed fast is checked once. */
 static int server_loop(struct lsp *lsp, struct err *err)
 {
-    bool more = true;
-    while (more && !lsp->done && !lsp->rpc.channel.failed) {
-        more = rpc_fill(&lsp->rpc, err);
-        empty_queue(lsp);
-        if (lsp->dirty && more && !lsp->done && !channel_waiting(&lsp->rpc.channel))
+    while (rpc_serve(&lsp->rpc, take_message, lsp, &lsp->done, err))
+        if (lsp->dirty && !channel_waiting(&lsp->rpc.channel))
             check_all(lsp);
-    }
     if (lsp->done && lsp->shut_down)
         return 0;
-    if (err->class != ERR_NONE) {
-        rpc_fail(&lsp->rpc, NULL, RPC_PARSE, lsp->rpc.channel.wrong);
+    if (err->class != ERR_NONE)
         return -1;
-    }
     return err_set(err, ERR_PROTOCOL,
         lsp->done ? "the editor ended the server without shutting it down" : "the editor is gone");
 }

@@ -40,6 +40,15 @@ void answer_begin_kept(const struct call *call, struct buf *out)
     buf_addz(out, call->modern ? "\"ttlMs\":0,\"cacheScope\":\"private\"," : "");
 }
 
+/* As much of it as there is room for, in whole characters. */
+static struct str answer_shortened(struct str text, size_t max)
+{
+    size_t n = text.n < max ? text.n : max;
+    while (n && n < text.n && (text.p[n] & 0xc0) == 0x80)
+        n--;
+    return str_slice(text, 0, n);
+}
+
 /* ---- pages ---- */
 
 struct page {
@@ -106,8 +115,7 @@ static void add_page(struct call *call, const struct page *page, bool json, stru
     if (json)
         add_events(call->arena, page->text, out);
     else
-        json_write_member(
-            out, "text", str_slice(page->text, 0, page->text.n < ANSWER_MAX ? page->text.n : ANSWER_MAX));
+        json_write_member(out, "text", answer_shortened(page->text, ANSWER_MAX));
     buf_addf(out, ",\"from\":%zu,\"total\":%zu", page->from, page->total);
     if (page->next && page->next < page->total)
         buf_addf(out, ",\"next\":%zu", page->next);
@@ -137,8 +145,7 @@ static void answer_head(const struct run *run, struct buf *out)
 
 static void answer_end(struct call *call, const struct run *run, struct buf *out)
 {
-    struct str aside = buf_str(&run->err);
-    json_write_member_if_any(out, "messages", str_slice(aside, 0, aside.n < ASIDE_MAX ? aside.n : ASIDE_MAX));
+    json_write_member_if_any(out, "messages", answer_shortened(buf_str(&run->err), ASIDE_MAX));
     buf_add_char(out, '}');
     answer_send(call, buf_str(out), run->status != EXIT_DONE && run->status != EXIT_CHANGES);
 }

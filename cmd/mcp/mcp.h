@@ -54,6 +54,8 @@ struct call {
 
 /* Serves until the client is gone. */
 int mcp_serve(struct mcp *mcp, struct err *err);
+/* Answers one message; ctx: the struct mcp. */
+void mcp_take(void *ctx, struct rpc_message *message);
 
 /* ---- run.c ---- */
 

@@ -1,6 +1,7 @@
 /* What an assistant may read: the stack's files, the reference, the state, the last plan. */
 #include "cmd/mcp/mcp.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 
 enum { CONTENT_MAX = 256 * 1024 };
@@ -141,27 +142,6 @@ static void read_by_command(struct call *call, const struct resource *r, struct 
     rpc_fail(&call->mcp->rpc, call->id, RPC_INTERNAL, failed || !why->n ? err.message : why->p);
 }
 
-/* %22 is a quote: addresses have some. False: it is not encoded as it should be. */
-static bool uri_decode(struct str text, struct buf *out)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned code;
-        char digits[3] = {0};
-        if (text.p[i] != '%') {
-            buf_add_char(out, text.p[i]);
-            continue;
-        }
-        if (i + 2 >= text.n)
-            return false;
-        memcpy(digits, text.p + i + 1, 2);
-        if (sscanf(digits, "%2x", &code) != 1 || !code)
-            return false;
-        buf_add_char(out, (char)code);
-        i += 2;
-    }
-    return true;
-}
-
 /* The subject of a template; p NULL: it is not of this resource. */
 static struct str subject_of(const struct resource *r, struct str uri)
 {
@@ -176,14 +156,14 @@ void resources_read(struct call *call)
     struct str uri = value_gets(call->params, "uri");
     const struct plan_kept *plan = &call->mcp->plan;
     for (size_t i = 0; i < RESOURCES; i++) {
-        AUTO_BUF struct buf subject = BUF_INIT;
-        struct str part = subject_of(&resources[i], uri);
-        if (!part.p || !uri_decode(part, &subject))
+        struct str subject = subject_of(&resources[i], uri); /* %22 is a quote: addresses have some */
+        if (!subject.p || !url_decode(call->arena, subject, false, &subject) ||
+            str_find_char(subject, '\0', 0) >= 0)
             continue;
         if (str_eqz(uri, "weir://plan"))
             resource_send(call, &resources[i], uri, buf_str(&plan->events));
         else
-            read_by_command(call, &resources[i], uri, buf_str(&subject));
+            read_by_command(call, &resources[i], uri, subject);
         return;
     }
     rpc_fail(&call->mcp->rpc, call->id, call->modern ? RPC_INVALID_PARAMS : RPC_NOT_INITIALIZED,

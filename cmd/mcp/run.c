@@ -176,17 +176,12 @@ static void heed(struct beside *b)
 {
     struct rpc *rpc = &b->call->mcp->rpc;
     struct err ignored = ERR_INIT;
-    const struct value *id;
-    struct str method;
     if (!rpc_fill(rpc, &ignored)) {
         b->call->mcp->done = b->call->cancelled = true;
         ask_end(b);
     }
-    for (struct rpc_message *ping; (ping = rpc_take_early(rpc, "ping"));) {
-        if (rpc_kind_of(rpc, ping, &id, &method) == RPC_REQUEST)
-            rpc_result(rpc, id, STR("{}"));
-        rpc_message_free(ping);
-    }
+    for (struct rpc_message *ping; (ping = rpc_take_early(rpc, "ping")); rpc_message_free(ping))
+        mcp_take(b->call->mcp, ping);
     if (!b->call->cancelled && rpc_is_cancelled(rpc, b->call->id, "notifications/cancelled", "requestId")) {
         b->call->cancelled = true;
         ask_end(b);
@@ -214,19 +209,27 @@ static void attend(struct beside *b)
         if (!ended && (!more || !open))
             ended = waitpid(b->child, &b->run->status, open ? WNOHANG : 0) == b->child;
     }
-    for (int i = 0; i < PIPES; i++)
-        fd_close_ptr(&b->ends[i]);
     int status = b->run->status;
     b->run->status = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
     if (!WIFEXITED(status))
         buf_addf(&b->run->err, "it was ended by signal %d\n", WTERMSIG(status));
 }
 
+static void pipes_close(int ends[PIPES][2], int side)
+{
+    for (int i = 0; i < PIPES; i++)
+        fd_close_ptr(&ends[i][side]);
+}
+
 static int pipes_make(int ends[PIPES][2], struct err *err)
 {
     for (int i = 0; i < PIPES; i++)
-        if (pipe2(ends[i], O_CLOEXEC) || fcntl(ends[i][0], F_SETFL, O_NONBLOCK))
-            return err_errno(err, ERR_FAILED, "cannot make a pipe");
+        if (pipe2(ends[i], O_CLOEXEC) || fcntl(ends[i][0], F_SETFL, O_NONBLOCK)) {
+            err_errno(err, ERR_FAILED, "cannot make a pipe");
+            pipes_close(ends, 0);
+            pipes_close(ends, 1);
+            return -1;
+        }
     return 0;
 }
 
@@ -256,14 +259,17 @@ int run_command(struct call *call, struct run *run, struct err *err)
     b.child = fork();
     if (b.child == 0)
         become(call, run, ends[OUT][1], ends[ERROR][1]);
-    for (int i = 0; i < PIPES; i++) {
-        close(ends[i][1]);
+    if (b.child < 0)
+        err_errno(err, ERR_FAILED, "cannot start a process");
+    pipes_close(ends, 1);
+    for (int i = 0; i < PIPES; i++)
         b.ends[i] = ends[i][0];
-    }
     if (b.child > 0)
         attend(&b);
+    for (int i = 0; i < PIPES; i++)
+        fd_close_ptr(&b.ends[i]);
     buf_release(&unused);
-    return b.child > 0 ? 0 : err_errno(err, ERR_FAILED, "cannot start a process");
+    return b.child > 0 ? 0 : -1;
 }
 
 void run_release(struct run *run)

@@ -132,8 +132,9 @@ static void mcp_request(
     rpc_no_method(&mcp->rpc, id, method);
 }
 
-static void mcp_take(struct mcp *mcp, struct rpc_message *message)
+void mcp_take(void *ctx, struct rpc_message *message)
 {
+    struct mcp *mcp = ctx;
     const struct value *id = NULL;
     struct str method;
     if (rpc_kind_of(&mcp->rpc, message, &id, &method) == RPC_REQUEST &&
@@ -143,22 +144,10 @@ static void mcp_take(struct mcp *mcp, struct rpc_message *message)
 
 int mcp_serve(struct mcp *mcp, struct err *err)
 {
-    bool more = true;
     mcp->rpc.channel.lines = true;
     mcp->rpc.channel.max = MESSAGE_MAX;
-    while (more && !mcp->done && !mcp->rpc.channel.failed) {
-        struct rpc_message *message;
-        if (!mcp->rpc.first)
-            more = rpc_fill(&mcp->rpc, err);
-        if (!(message = rpc_take(&mcp->rpc)))
-            continue;
-        mcp_take(mcp, message);
-        rpc_message_free(message);
-    }
-    for (struct rpc_message *left; !mcp->done && (left = rpc_take(&mcp->rpc)); rpc_message_free(left))
-        mcp_take(mcp, left);
-    if (err->class != ERR_NONE)
-        rpc_fail(&mcp->rpc, NULL, RPC_PARSE, mcp->rpc.channel.wrong);
+    while (rpc_serve(&mcp->rpc, mcp_take, mcp, &mcp->done, err))
+        continue;
     rpc_release(&mcp->rpc);
     buf_release(&mcp->plan.saved);
     buf_release(&mcp->plan.events);

@@ -115,7 +115,8 @@ bool rpc_fill(struct rpc *rpc, struct err *err)
     return true;
 }
 
-struct rpc_message *rpc_take(struct rpc *rpc)
+/* NULL: the queue is empty. */
+static struct rpc_message *rpc_take(struct rpc *rpc)
 {
     struct rpc_message *message = rpc->first;
     if (!message)
@@ -137,6 +138,18 @@ struct rpc_message *rpc_take_early(struct rpc *rpc, const char *method)
         return m;
     }
     return NULL;
+}
+
+bool rpc_serve(struct rpc *rpc, void (*take)(void *ctx, struct rpc_message *message), void *ctx,
+    const bool *done, struct err *err)
+{
+    bool more = rpc_fill(rpc, err);
+    for (struct rpc_message *message; (message = rpc_take(rpc)); rpc_message_free(message))
+        if (!*done)
+            take(ctx, message);
+    if (err->class != ERR_NONE && !*done)
+        rpc_fail(rpc, NULL, RPC_PARSE, rpc->channel.wrong);
+    return more && !*done && !rpc->channel.failed;
 }
 
 void rpc_release(struct rpc *rpc)

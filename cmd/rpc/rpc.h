@@ -1,8 +1,8 @@
 /*
  * JSON-RPC 2.0 for servers: what the language server (cmd/lsp) and the server for assistants (cmd/mcp) share.
  *
- * Order of calls: rpc_fill() reads all that has come, rpc_take() hands it out one by one, rpc_kind_of() says
- * what it is; rpc_result() and rpc_fail() answer a request; rpc_message_free(), rpc_release(). One thread.
+ * Order of calls: rpc_serve() reads all that has come and hands it out one by one, rpc_kind_of() says what it
+ * is; rpc_result() and rpc_fail() answer a request; rpc_release(). One thread.
  * What is still in the queue can be looked at: a client takes requests back in messages of their own.
  */
 #ifndef WEIR_CMD_RPC_RPC_H
@@ -45,12 +45,14 @@ enum rpc_kind {
     RPC_BROKEN,   /* anything else: rpc_kind_of() has answered */
 };
 
+/* Waits, and gives all that has come to `take`, until that sets `done`. False: it was the last; a client that
+ * sent what is no message has been told, and err says it. */
+bool rpc_serve(struct rpc *rpc, void (*take)(void *ctx, struct rpc_message *message), void *ctx,
+    const bool *done, struct err *err);
 /* Puts all that has come, and at least one message, into the queue. False: nothing more will come; with err
  * where the client sent what is no message. */
 bool rpc_fill(struct rpc *rpc, struct err *err);
-/* The next one, which is the caller's; NULL: the queue is empty. */
-struct rpc_message *rpc_take(struct rpc *rpc);
-/* The first one of that method, out of its turn; NULL: none waits. */
+/* The first one of that method, out of its turn, which is the caller's; NULL: none waits. */
 struct rpc_message *rpc_take_early(struct rpc *rpc, const char *method);
 bool rpc_is_full(const struct rpc *rpc);
 /* *id is set of requests, *method of requests and notifications. */

@@ -297,7 +297,7 @@ def test_what_no_client_should_send(local_stack):
         it.send(message)
         assert it.hear()["error"]["code"] == code, message
     for method, params, code in (
-        ("no/such", {}, -32601), ("tools/call", {"name": "destroy"}, -32602), ("resources/read", {"uri": "x"}, -32002), ("tools/list", modern, -32022)
+        ("no/such", {}, -32601), ("tools/call", {"name": "destroy"}, -32602), ("resources/read", {"uri": "x"}, -32002), ("resources/read", {"uri": "weir://types/%5gaws"}, -32002), ("tools/list", modern, -32022)
     ):
         it.ask(method, **params)
         assert it.hear()["error"]["code"] == code, method
@@ -309,6 +309,20 @@ def test_what_no_client_should_send(local_stack):
     assert it.hear()["error"]["code"] == -32700
     status, _, err = it.end()
     assert status != 0 and "too long" in err
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_what_is_too_long_ends_with_a_whole_character(local_stack, before):
+    """Wherever the end is: a client that is strict about UTF-8 would take nothing more."""
+    names = ["x" * before, *["€" * 60 + str(i) for i in range(60)]]
+    unknown = [{"address": f"aws_nothing.a{name}", "mode": "managed", "type": "aws_nothing", "name": f"a{name}", "values": {}} for name in names]
+    local_stack.write(json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": unknown}}}), "state.json")
+    it = Wire(local_stack)
+    it.begin()
+    it.ask("tools/call", name="import_draft", arguments={"source": "terraform", "path": "state.json"})
+    messages = it.hear()["result"]["structuredContent"]["messages"]
+    assert messages.startswith("warning: aws_nothing.") and 8189 < len(messages.encode()) <= 8192
+    assert it.end()[0] == 0
 
 
 def built(stack, begun):
@@ -327,7 +341,9 @@ def test_a_cancelled_request_ends_what_it_began(local_stack):
     request = it.ask("tools/call", name="plan")
     until(begun.exists, it.process)
     it.ask("ping")
-    assert it.hear()["id"] == it.last, "it is heard while something runs"
+    assert it.hear() == {"jsonrpc": "2.0", "id": it.last, "result": {}}, "it is heard while something runs"
+    it.ask("ping", _meta={"io.modelcontextprotocol/protocolVersion": "2026-07-28"})
+    assert it.hear()["result"] == {"resultType": "complete"}, "as when nothing runs"
     it.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": request}})
     queued = it.ask("tools/call", name="history")
     assert it.hear()["id"] == queued, "there is no answer to what was taken back"
