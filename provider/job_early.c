@@ -27,8 +27,7 @@ struct job_early {
 static bool find_source(const struct job_early_options *options, struct arena *arena, struct log_source *out)
 {
     struct op_ctx ctx = *options->ctx;
-    const struct value_entry entry = {STR("run_id"), &value_empty_string};
-    const struct job_run nobody = {.live = value_map(arena, &entry, 1)};
+    const struct job_run nobody = {.live = value_with(arena, NULL, STR("run_id"), &value_empty_string)};
     const struct log_source *sources;
     struct err ignored = ERR_INIT;
     size_t n;

@@ -185,11 +185,10 @@ struct workspace_options bare_stack_options(
     struct str text = env.n ? arena_printf(&inv->arena, "stack: %.*s\nenvironments: {\"%.*s\": {}}\n",
                                   STR_ARG(stack), STR_ARG(env))
                             : arena_printf(&inv->arena, "stack: %.*s\n", STR_ARG(stack));
-    struct value_entry file = {STR("weir.yaml"), value_string_ref(&inv->arena, text)};
     options.no_state = options.no_stack = false;
     options.stack = (struct stack_options){.dir = dir,
         .env = env,
-        .files = value_map(&inv->arena, &file, 1),
+        .files = value_with(&inv->arena, NULL, STR("weir.yaml"), value_string_ref(&inv->arena, text)),
         .root = STR("weir.yaml"),
         .state = state};
     return options;

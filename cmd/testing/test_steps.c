@@ -265,7 +265,6 @@ static bool step_query(struct running *r, const struct value *step)
     struct value_builder b = VALUE_BUILDER(&r->arena);
     const struct value *place =
         value_string(&r->arena, arena_printf(&r->arena, "s3://%.*s/", STR_ARG(results_bucket)));
-    const struct value_entry option = {STR("output_location"), place};
     job.schema = catalog_find(r->workspace.catalog, record.subject.type, false, &err);
     if (!job.schema || workspace_provider(&r->workspace, STR("aws"), NULL, &job.provider, &err) ||
         make_results_bucket(r, job.provider, &err))
@@ -275,7 +274,7 @@ static bool step_query(struct running *r, const struct value *step)
     if (test_steps_get(step, "database"))
         value_builder_set(&b, STR("database"), test_steps_get(step, "database"));
     job.object = record.attrs = value_builder_map(&b);
-    job.options = value_map(&r->arena, &option, 1);
+    job.options = value_with(&r->arena, NULL, STR("output_location"), place);
     const struct job_input input = {.options = job.options};
     return run_and_compare(r, step, &job, &input);
 }

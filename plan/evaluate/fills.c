@@ -67,11 +67,10 @@ static int fill_from_service(const struct op_ctx *op, const struct schema *schem
     const struct schema_fill *fill, const struct value *id, const struct value **out, struct err *err)
 {
     struct op_ctx reading = *op;
-    const struct value_entry prior = {schema->id, id};
     const struct value *live = NULL, *wanted = value_string_ref(op->arena, fill->from);
     reading.schema = schema;
-    if (schema->ops->read(
-            &reading, value_map(op->arena, &prior, 1), value_list(op->arena, &wanted, 1), &live, err))
+    if (schema->ops->read(&reading, value_with(op->arena, NULL, schema->id, id),
+            value_list(op->arena, &wanted, 1), &live, err))
         return -1;
     *out = value_get(live, fill->from);
     return live ? 0 : err_set(err, ERR_ABSENT, "it does not exist");

@@ -25,8 +25,7 @@ static const struct value *masked_whole(
     const struct state *state, struct arena *arena, const struct value *kept)
 {
     const struct value *text = value_mark(arena, json_as_text(arena, kept), VALUE_SENSITIVE);
-    struct value_entry entry = {STR(MASKED_MARKER), as_kept(state, arena, text)};
-    return value_map(arena, &entry, 1);
+    return value_with(arena, NULL, STR(MASKED_MARKER), as_kept(state, arena, text));
 }
 
 /* Without a key: as the state has it, where it is that. Two hashes of one secret do not show that they are.

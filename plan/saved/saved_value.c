@@ -8,8 +8,7 @@
 
 static const struct value *marker(struct arena *arena, const char *name, const struct value *v)
 {
-    struct value_entry entry = {str_z(name), v};
-    return value_map(arena, &entry, 1);
+    return value_with(arena, NULL, str_z(name), v);
 }
 
 static const struct value *secret_number(struct veil *veil, const struct value *v)

@@ -245,9 +245,8 @@ static void add_handlers(struct value_builder *out, const struct value *type)
         if (str_find_char(has, handler_names[i][0], 0) < 0)
             continue;
         const struct value *given = i == HANDLERS - 1 ? value_getz(type, "h") : NULL;
-        struct value_entry needed = {STR("required"), given};
         struct value_entry entries[] = {{STR("permissions"), long_permissions(arena, groups, i)},
-            {STR("handlerSchema"), given ? value_map(arena, &needed, 1) : NULL}};
+            {STR("handlerSchema"), given ? value_with(arena, NULL, STR("required"), given) : NULL}};
         value_builder_set(&handlers, str_z(handler_names[i]), value_map(arena, entries, given ? 2 : 1));
     }
     value_builder_set(out, STR("handlers"), value_builder_map(&handlers));

@@ -48,8 +48,7 @@ int marks_check(const struct op_ctx *ctx, const struct value *labels, const char
 struct str marks_filter(struct arena *arena, struct str stack)
 {
     const struct value *label = value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(stack)));
-    struct value_entry entry = {STR("label"), value_list(arena, &label, 1)};
     AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, value_map(arena, &entry, 1), JSON_PLAIN);
+    json_write(&out, value_with(arena, NULL, STR("label"), value_list(arena, &label, 1)), JSON_PLAIN);
     return arena_str(arena, buf_str(&out));
 }

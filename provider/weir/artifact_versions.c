@@ -84,8 +84,7 @@ const struct value *artifact_lies_in(struct arena *arena, const struct value *ob
     AUTO_BUILDER struct value_builder buckets = VALUE_BUILDER(arena);
     for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
         value_builder_add(&buckets, value_getz(versions->items[i], "bucket"));
-    struct value_entry entry = {STR("aws.s3.bucket"), value_builder_list(&buckets)};
-    return value_map(arena, &entry, 1);
+    return value_with(arena, NULL, STR("aws.s3.bucket"), value_builder_list(&buckets));
 }
 
 const struct value *artifact_version_entry(struct op_ctx *ctx, const struct value *object)

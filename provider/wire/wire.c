@@ -246,8 +246,7 @@ int wire_decode_response(struct arena *arena, const struct wire_operation *op,
         if (op->protocol == WIRE_QUERY || op->protocol == WIRE_EC2 || op->root.n)
             rc = err_set(err, ERR_PROTOCOL, "it is empty");
     } else if (op->raw.n) {
-        struct value_entry entry = {op->raw, value_string(arena, response->body)};
-        *document = value_map(arena, &entry, 1);
+        *document = value_with(arena, NULL, op->raw, value_string(arena, response->body));
     } else if (wire_is_json(op->protocol)) {
         rc = wire_json_read(arena, response->body, document, err);
         if (rc == 0 && value_is_null(*document))

@@ -52,10 +52,9 @@ static void map_event(struct branches *all, struct branch *branch, const char *t
 static void started_event(struct branches *all)
 {
     struct arena *arena = all->visit->eval.arena;
-    struct value_entry length = {STR("length"), value_int(arena, (int64_t)all->n)};
     if (all->map)
-        asl_event(
-            all->visit->line, "MapStateStarted", "mapStateStartedEventDetails", value_map(arena, &length, 1));
+        asl_event(all->visit->line, "MapStateStarted", "mapStateStartedEventDetails",
+            value_with(arena, NULL, STR("length"), value_int(arena, (int64_t)all->n)));
     else
         asl_event(all->visit->line, "ParallelStateStarted", NULL, NULL);
 }
@@ -249,8 +248,7 @@ const struct value *asl_item(struct asl_visit *visit, int64_t index, const struc
     if (!selector)
         selector = value_getz(visit->state, "Parameters");
     struct value_entry parts[] = {{STR("Index"), value_int(arena, index)}, {STR("Value"), item}};
-    struct value_entry whole = {STR("Item"), value_map(arena, parts, 2)};
-    *map = value_map(arena, &whole, 1);
+    *map = value_with(arena, NULL, STR("Item"), value_map(arena, parts, 2));
     if (!selector)
         return item;
     const struct value *outside = visit->eval.context;

@@ -169,10 +169,9 @@ static int check_change_owned(struct call *call, const struct value *have, const
     for (uint32_t i = 0; removes && strict && i < strict->count; i++)
         if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
             return refuse_absent_part(call, call->role, taken_of(call));
-    const struct value_entry given = {name, after};
     bool sets = part == PART_MEMBERS_ADD || part == PART_SUB_RESOURCE_PUT;
     if (check_taken(call, have, after) || check_fixed(call, have, after) ||
-        (sets && check_values(call, value_map(call->arena, &given, 1))))
+        (sets && check_values(call, value_with(call->arena, NULL, name, after))))
         return -1;
     return part == PART_MEMBERS_ADD ? check_reference(call, name, after) : 0;
 }

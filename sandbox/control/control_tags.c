@@ -201,8 +201,7 @@ static const struct value *change_tags(struct call *call, bool add)
         failed = value_with(call->arena, failed, arn,
             value_with(call->arena, why, STR("StatusCode"), value_int(call->arena, 400)));
     }
-    struct value_entry entry = {STR("FailedResourcesMap"), failed};
-    return value_map(call->arena, &entry, 1);
+    return value_with(call->arena, NULL, STR("FailedResourcesMap"), failed);
 }
 
 static const struct value *answer(struct call *call, struct str operation)
@@ -352,11 +351,10 @@ static int encode_tags(
         .kind = SHAPE_LIST, .elem = item, .item = ec2 ? STR("item") : STR("TaggedResource")};
     struct shape_member member = {.name = name, .wire = name, .shape = &items};
     struct shape shape = {.kind = SHAPE_STRUCT, .members = &member, .member_count = 1};
-    struct value_entry entry = {name, list};
     struct wire_operation op = call->service->spec->operation;
     op.name = STR("DescribeTags");
     return wire_encode_response(
-        call->arena, &op, &shape, value_map(call->arena, &entry, 1), request_id, out, call->err);
+        call->arena, &op, &shape, value_with(call->arena, NULL, name, list), request_id, out, call->err);
 }
 
 bool tags_describe(struct call *call, struct str request_id, struct wire_message *out)

@@ -85,9 +85,8 @@ static const struct iam_policy *bucket_policy(struct gate *gate, struct arena *a
 static void add_equals(
     struct value_builder *b, struct arena *arena, const char *operator, const char * key, struct str text)
 {
-    struct value_entry one = {str_z(key), value_string(arena, text)};
     if (text.n)
-        value_builder_set(b, str_z(operator), value_map(arena, &one, 1));
+        value_builder_set(b, str_z(operator), value_with(arena, NULL, str_z(key), value_string(arena, text)));
 }
 
 /* A service has a name with dots, anybody else is an account or an ARN. */

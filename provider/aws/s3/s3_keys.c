@@ -219,8 +219,7 @@ static int delete_keys(void *arg, size_t page, struct err *err)
     ctx.arena = &arena;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&arena);
     for (size_t i = page * PAGE; i < end; i++) {
-        struct value_entry entry = {STR("Key"), value_string_ref(&arena, d->keys[i])};
-        value_builder_add(&all, value_map(&arena, &entry, 1));
+        value_builder_add(&all, value_with(&arena, NULL, STR("Key"), value_string_ref(&arena, d->keys[i])));
     }
     return s3_delete_page(&ctx, value_string(&arena, d->bucket), value_builder_list(&all), err);
 }

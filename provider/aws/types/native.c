@@ -14,8 +14,7 @@ static int generate_password(
     if (random_password(ctx->arena, value_text(exclude, PASSWORD_USUALLY_EXCLUDED),
             length < 0 ? 0 : (size_t)length, &password, err))
         return err_context(err, "generate");
-    struct value_entry entry = {STR("Password"), value_string_ref(ctx->arena, password)};
-    *result = value_map(ctx->arena, &entry, 1);
+    *result = value_with(ctx->arena, NULL, STR("Password"), value_string_ref(ctx->arena, password));
     return 0;
 }
 

@@ -245,8 +245,7 @@ static int athena_start(struct service_call *call, struct err *err)
         .kind = &kind, .region = call->region, .owner = group, .id = id, .request = request};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return service_refuse(err, 400, "TooManyRequestsException", "%s", why.message);
-    const struct value_entry entry = {STR("QueryExecutionId"), value_string(call->arena, id)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "QueryExecutionId", value_string(call->arena, id));
     return 0;
 }
 
@@ -266,8 +265,7 @@ static int athena_get(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_query(call, &info, err))
         return -1;
-    const struct value_entry entry = {STR("QueryExecution"), athena_view(&info, call->arena)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "QueryExecution", athena_view(&info, call->arena));
     return 0;
 }
 
@@ -328,8 +326,7 @@ static const struct value *row_of(struct arena *arena, const struct value *cells
         view_set(&one, "VarCharValue", member ? value_getz(cells->items[i], member) : cells->items[i]);
         value_builder_add(&data, value_builder_map(&one));
     }
-    const struct value_entry entry = {STR("Data"), value_builder_list(&data)};
-    return value_map(arena, &entry, 1);
+    return value_with(arena, NULL, STR("Data"), value_builder_list(&data));
 }
 
 /* The first row of a query's first page is the names of the columns. */
@@ -346,16 +343,14 @@ static int answer_rows(struct service_call *call, const struct value *result, st
     if (service_page(
             call, "NextToken", "MaxResults", MAX_ROWS, rows->count + names, &first, &end, &next, err))
         return -1;
-    struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
+    struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = first; i < end; i++)
         value_builder_add(
             &list, i < names ? row_of(arena, columns, "Name") : row_of(arena, rows->items[i - names], NULL));
-    const struct value_entry info = {STR("ColumnInfo"), columns};
-    const struct value_entry set[] = {
-        {STR("Rows"), value_builder_list(&list)}, {STR("ResultSetMetadata"), value_map(arena, &info, 1)}};
-    value_builder_set(&b, STR("ResultSet"), value_map(arena, set, 2));
-    view_set(&b, "NextToken", next);
-    call->output = value_builder_map(&b);
+    const struct value_entry set[] = {{STR("Rows"), value_builder_list(&list)},
+        {STR("ResultSetMetadata"), value_with(arena, NULL, STR("ColumnInfo"), columns)}};
+    service_answer(call, "ResultSet", value_map(arena, set, 2));
+    service_answer(call, "NextToken", next);
     return 0;
 }
 

@@ -111,7 +111,7 @@ static int get_database(struct service_call *call, struct err *err)
             value_with(call->arena, NULL, STR("Name"), value_string(call->arena, name)), "Database", &one,
             err))
         return -1;
-    call->output = value_with(call->arena, NULL, STR("Database"), view_database(call->arena, one));
+    service_answer(call, "Database", view_database(call->arena, one));
     return 0;
 }
 
@@ -141,7 +141,7 @@ static int get_table(struct service_call *call, struct err *err)
     input = value_with(call->arena, input, STR("Name"), value_string(call->arena, name));
     if (ask_glue(call, "GetTable", input, "Table", &one, err))
         return -1;
-    call->output = value_with(call->arena, NULL, STR("TableMetadata"), view_table(call->arena, one));
+    service_answer(call, "TableMetadata", view_table(call->arena, one));
     return 0;
 }
 
@@ -174,7 +174,7 @@ static int get_catalog(struct service_call *call, struct err *err)
     view_set(&b, "Parameters",
         value_with(call->arena, NULL, STR("catalog-id"),
             value_string(call->arena, services_account(call->services))));
-    call->output = value_with(call->arena, NULL, STR("DataCatalog"), value_builder_map(&b));
+    service_answer(call, "DataCatalog", value_builder_map(&b));
     return 0;
 }
 

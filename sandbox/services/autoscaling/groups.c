@@ -202,11 +202,10 @@ static void end_one(struct look *look, const struct control_record *instance)
 {
     const struct value *output, *id = value_string(look->arena, instance->id);
     struct err ignored = ERR_INIT;
-    struct value_entry entry = {STR("InstanceId"), value_list(look->arena, &id, 1)};
     const struct service_request request = {.service = STR("ec2"),
         .operation = STR("TerminateInstances"),
         .region = instance->region,
-        .input = value_map(look->arena, &entry, 1)};
+        .input = value_with(look->arena, NULL, STR("InstanceId"), value_list(look->arena, &id, 1))};
     look->changed = true;
     if (services_call(look->services, look->arena, &request, &output, &ignored))
         return; /* it is protected */

@@ -80,11 +80,10 @@ static int terminate_instance(struct service_call *call, struct err *err)
         control_set(control, group_type, &group, "desired_capacity",
             value_int(call->arena, service_int(group.attrs, "desired_capacity", 1) - 1));
     const struct value *named = value_string(call->arena, id);
-    struct value_entry entry = {STR("InstanceId"), value_list(call->arena, &named, 1)};
     const struct service_request request = {.service = STR("ec2"),
         .operation = STR("TerminateInstances"),
         .region = call->region,
-        .input = value_map(call->arena, &entry, 1)};
+        .input = value_with(call->arena, NULL, STR("InstanceId"), value_list(call->arena, &named, 1))};
     if (services_call(call->services, call->arena, &request, &output, err))
         return -1;
     autoscaling_look(call->services);
@@ -118,7 +117,7 @@ static int describe_instances(struct service_call *call, struct err *err)
     for (size_t i = 0; i < n; i++)
         if (value_gets(all[i].attrs, "auto_scaling_group").n && (!named || value_list_has(named, all[i].id)))
             value_builder_add(&found, view_instance(call, &all[i]));
-    call->output = value_with(call->arena, NULL, STR("AutoScalingInstances"), value_builder_list(&found));
+    service_answer(call, "AutoScalingInstances", value_builder_list(&found));
     return 0;
 }
 
@@ -220,7 +219,7 @@ static int describe_tags(struct service_call *call, struct err *err)
                 value_builder_add(&found, tag);
         }
     }
-    call->output = value_with(call->arena, NULL, STR("Tags"), value_builder_list(&found));
+    service_answer(call, "Tags", value_builder_list(&found));
     return 0;
 }
 

@@ -228,8 +228,7 @@ static int batch_describe(struct service_call *call, struct err *err)
         if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info))
             value_builder_add(&list, batch_view(&info, call->arena));
     }
-    const struct value_entry services = {STR("jobs"), value_builder_list(&list)};
-    call->output = value_map(call->arena, &services, 1);
+    service_answer(call, "jobs", value_builder_list(&list));
     return 0;
 }
 

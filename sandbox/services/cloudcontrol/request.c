@@ -122,8 +122,7 @@ void cloud_request_fail(struct cloud_request *r, const char *code, struct str me
 
 void cloud_request_answer(struct service_call *call, const struct cloud_request *r)
 {
-    struct value_entry event = {STR("ProgressEvent"), event_of(call->arena, r)};
-    call->output = value_map(call->arena, &event, 1);
+    service_answer(call, "ProgressEvent", event_of(call->arena, r));
 }
 
 int cloud_request_conclude(struct service_call *call, const struct cloud_request *r)

@@ -387,8 +387,7 @@ static int get_metric_data(struct service_call *call, struct err *err)
             return -1;
         value_builder_add(&results, result);
     }
-    const struct value_entry entry = {STR("MetricDataResults"), value_builder_list(&results)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "MetricDataResults", value_builder_list(&results));
     return 0;
 }
 

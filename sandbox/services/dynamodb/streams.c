@@ -151,8 +151,8 @@ static int get_iterator(struct service_call *call, struct err *err)
     const struct value *input = value_with(call->arena, call->input, STR("ShardId"), own_shard);
     if (streams_forward(call, value_with(call->arena, input, STR("StreamArn"), stream.own), &output, err))
         return -1;
-    call->output = value_with(call->arena, NULL, STR("ShardIterator"),
-        iterator_text_of(call->arena, arn, value_gets(output, "ShardIterator")));
+    service_answer(
+        call, "ShardIterator", iterator_text_of(call->arena, arn, value_gets(output, "ShardIterator")));
     return 0;
 }
 

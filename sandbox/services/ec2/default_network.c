@@ -117,7 +117,7 @@ static int create_default_vpc(struct service_call *call, struct err *err)
     if (!control_find(control, call->arena, STR("aws.ec2.vpc"), call->region, id, &vpc))
         return -1;
     control_set(control, STR("aws.ec2.vpc"), &vpc, "is_default", &value_true);
-    call->output = value_with(call->arena, NULL, STR("vpc"), default_shown(call, vpc.attrs));
+    service_answer(call, "vpc", default_shown(call, vpc.attrs));
     return 0;
 }
 
@@ -151,7 +151,7 @@ static int create_default_subnet(struct service_call *call, struct err *err)
     view_text(&b, "defaultForAz", STR("true"));
     view_text(&b, "mapPublicIpOnLaunch", STR("true"));
     view_text(&b, "ownerId", services_account(call->services));
-    call->output = value_with(call->arena, NULL, STR("subnet"), value_builder_map(&b));
+    service_answer(call, "subnet", value_builder_map(&b));
     return 0;
 }
 

@@ -58,7 +58,7 @@ static int set_halted(struct service_call *call, bool halted, struct err *err)
             &changes, change_of(call->arena, record.id, value_getb(record.attrs, "stopped"), halted));
     }
     hosts_look(services_parts(call->services)->hosts);
-    call->output = value_with(call->arena, NULL, STR("instancesSet"), value_builder_list(&changes));
+    service_answer(call, "instancesSet", value_builder_list(&changes));
     return 0;
 }
 
@@ -81,7 +81,7 @@ static int reboot_instances(struct service_call *call, struct err *err)
             return -1;
     for (uint32_t i = 0; ids && i < ids->count; i++)
         hosts_reboot(services_parts(call->services)->hosts, value_text(ids->items[i], STR_EMPTY));
-    call->output = value_with(call->arena, NULL, STR("return"), &value_true);
+    service_answer(call, "return", &value_true);
     return 0;
 }
 
@@ -186,7 +186,7 @@ static int describe_status(struct service_call *call, struct err *err)
     }
     if (err->code[0])
         return -1;
-    call->output = value_with(call->arena, NULL, STR("instanceStatusSet"), value_builder_list(&list));
+    service_answer(call, "instanceStatusSet", value_builder_list(&list));
     return 0;
 }
 
@@ -241,7 +241,7 @@ static int describe_regions(struct service_call *call, struct err *err)
     uint32_t asked = !named ? 0 : named->kind == VALUE_LIST ? named->count : 1;
     if (asked > found->count)
         return service_refuse(err, 400, "InvalidParameterValue", "Invalid region provided");
-    call->output = value_with(call->arena, NULL, STR("regionInfo"), found);
+    service_answer(call, "regionInfo", found);
     return 0;
 }
 

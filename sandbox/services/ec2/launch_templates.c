@@ -266,7 +266,7 @@ static int modify_template(struct service_call *call, struct err *err)
         return -1;
     const struct value *list = wire_path(call->arena, output, STR("LaunchTemplates[]"));
     if (list && list->kind == VALUE_LIST && list->count)
-        call->output = value_with(call->arena, NULL, STR("LaunchTemplate"), list->items[0]);
+        service_answer(call, "LaunchTemplate", list->items[0]);
     return 0;
 }
 

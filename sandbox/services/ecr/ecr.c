@@ -17,8 +17,7 @@ static int get_token(struct service_call *call, struct err *err)
         arena_printf(
             call->arena, "https://%.*s.dkr.ecr.%.*s.amazonaws.com", STR_ARG(account), STR_ARG(call->region)));
     const struct value *one = value_builder_map(&b);
-    const struct value_entry entry = {STR("authorizationData"), value_list(call->arena, &one, 1)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "authorizationData", value_list(call->arena, &one, 1));
     return 0;
 }
 

@@ -140,7 +140,7 @@ static int put_tagged(struct service_call *call, const struct control_record *re
     value_builder_add(&kept, mine);
     if (keep_images(call, repository, value_builder_list(&kept), err))
         return -1;
-    call->output = value_with(call->arena, NULL, STR("image"), view_image(call, repository, mine, tag));
+    service_answer(call, "image", view_image(call, repository, mine, tag));
     return 0;
 }
 
@@ -267,7 +267,6 @@ static int batch_get(struct service_call *call, struct err *err)
     struct control_record repository;
     const struct value *ids = value_getz(call->input, "imageIds");
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
-    struct value_builder b = VALUE_BUILDER(call->arena);
     (void)value_getz(call->input, "acceptedMediaTypes"); /* a manifest is given as it came */
     if (find_repository(call, &repository, err))
         return -1;
@@ -283,9 +282,8 @@ static int batch_get(struct service_call *call, struct err *err)
         if (!any)
             value_builder_add(&failed, image_failure(call->arena, ids->items[k]));
     }
-    view_set(&b, "images", value_builder_list(&found));
-    view_set(&b, "failures", value_builder_list(&failed));
-    call->output = value_builder_map(&b);
+    service_answer(call, "images", value_builder_list(&found));
+    service_answer(call, "failures", value_builder_list(&failed));
     return 0;
 }
 
@@ -316,7 +314,6 @@ static int batch_delete(struct service_call *call, struct err *err)
     struct control_record repository;
     const struct value *ids = value_getz(call->input, "imageIds");
     AUTO_BUILDER struct value_builder gone = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (find_repository(call, &repository, err))
         return -1;
     pthread_mutex_lock(&images_lock);
@@ -329,9 +326,8 @@ static int batch_delete(struct service_call *call, struct err *err)
     }
     int status = keep_images(call, &repository, images, err);
     pthread_mutex_unlock(&images_lock);
-    view_set(&b, "imageIds", value_builder_list(&gone));
-    view_set(&b, "failures", value_builder_list(&failed));
-    call->output = value_builder_map(&b);
+    service_answer(call, "imageIds", value_builder_list(&gone));
+    service_answer(call, "failures", value_builder_list(&failed));
     return status;
 }
 

@@ -328,8 +328,7 @@ static int stop(struct service_call *call, struct err *err)
     task_stop(call->services, kind.name, call->region, id,
         value_text(value_getz(call->input, "reason"), STR("Task stopped by user")));
     task_find(call->services, call->arena, kind.name, call->region, cluster, id, &info);
-    const struct value_entry entry = {STR("task"), view_task(call, &info)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "task", view_task(call, &info));
     return 0;
 }
 

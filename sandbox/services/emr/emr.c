@@ -347,7 +347,7 @@ static int add_steps(struct service_call *call, struct err *err)
             return service_refuse(err, 400, "ValidationException", "a step needs a jar");
     if (start_steps(call, cluster.id, steps, value_getz(call->input, "ExecutionRoleArn"), &ids, err))
         return -1;
-    call->output = value_with(call->arena, NULL, STR("StepIds"), ids);
+    service_answer(call, "StepIds", ids);
     return 0;
 }
 
@@ -386,12 +386,11 @@ static int list_steps(struct service_call *call, struct err *err)
             all[kept++] = all[i];
     if (service_page(call, "Marker", "", MAX_SHOWN, kept, &first, &end, &next, err))
         return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = first; i < end; i++)
         value_builder_add(&list, step_view(&all[i], call->arena));
-    view_set(&b, "Steps", value_builder_list(&list));
-    view_set(&b, "Marker", next);
-    call->output = value_builder_map(&b);
+    service_answer(call, "Steps", value_builder_list(&list));
+    service_answer(call, "Marker", next);
     return 0;
 }
 
@@ -413,7 +412,7 @@ static int cancel_steps(struct service_call *call, struct err *err)
             view_text(&one, "Reason", STR("Step is not in a state that can be cancelled"));
         value_builder_add(&all, value_builder_map(&one));
     }
-    call->output = value_with(call->arena, NULL, STR("CancelStepsInfoList"), value_builder_list(&all));
+    service_answer(call, "CancelStepsInfoList", value_builder_list(&all));
     return 0;
 }
 

@@ -19,8 +19,7 @@ static struct str id_of(struct arena *arena, const char *prefix, struct str clus
 
 static const struct value *running(struct arena *arena)
 {
-    const struct value_entry state = {STR("State"), value_stringz(arena, "RUNNING")};
-    return value_map(arena, &state, 1);
+    return value_with(arena, NULL, STR("State"), value_stringz(arena, "RUNNING"));
 }
 
 /* ---- what is shown ---- */
@@ -138,7 +137,7 @@ int emr_list_actions(struct service_call *call, struct err *err)
         value_builder_add(&list, value_builder_map(&one));
     }
     (void)value_getz(call->input, "Marker"); /* the same */
-    call->output = value_with(call->arena, NULL, STR("BootstrapActions"), value_builder_list(&list));
+    service_answer(call, "BootstrapActions", value_builder_list(&list));
     return 0;
 }
 

@@ -243,8 +243,7 @@ static int get_run(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_run(call, &info, err))
         return -1;
-    const struct value_entry run = {STR("jobRun"), emrserverless_view(&info, call->arena)};
-    call->output = value_map(call->arena, &run, 1);
+    service_answer(call, "jobRun", emrserverless_view(&info, call->arena));
     return 0;
 }
 

@@ -200,7 +200,6 @@ static int put_batch(struct service_call *call, struct err *err)
     struct control_record stream;
     const struct value *records = value_getz(call->input, "Records");
     AUTO_BUILDER struct value_builder data = VALUE_BUILDER(call->arena), answers = VALUE_BUILDER(call->arena);
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (find_delivery(call, &stream, err))
         return -1;
     if (!records || records->kind != VALUE_LIST || !records->count || records->count > MAX_BATCH)
@@ -213,10 +212,9 @@ static int put_batch(struct service_call *call, struct err *err)
     }
     if (deliver(call, &stream, value_builder_list(&data), err))
         return -1;
-    view_int(&b, "FailedPutCount", 0);
-    value_builder_set(&b, STR("Encrypted"), value_bool(value_getz(stream.attrs, "encryption")));
-    view_set(&b, "RequestResponses", value_builder_list(&answers));
-    call->output = value_builder_map(&b);
+    service_answer(call, "FailedPutCount", value_int(call->arena, 0));
+    service_answer(call, "Encrypted", value_bool(value_getz(stream.attrs, "encryption")));
+    service_answer(call, "RequestResponses", value_builder_list(&answers));
     return 0;
 }
 

@@ -71,8 +71,7 @@ static int glue_bookmarks_answer(struct service_call *call, bool reset, struct e
             err, 400, "EntityNotFoundException", "Continuation for job %.*s not found", STR_ARG(name));
     if (reset)
         unlink(path.p);
-    const struct value_entry member = {STR("JobBookmarkEntry"), entry};
-    call->output = value_map(call->arena, &member, 1);
+    service_answer(call, "JobBookmarkEntry", entry);
     return 0;
 }
 

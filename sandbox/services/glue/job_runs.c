@@ -341,8 +341,7 @@ static int start_run(struct service_call *call, struct err *err)
         .at_once = at_once > 0 ? (size_t)at_once : 1};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return refuse_start(&why, job.id, err);
-    struct value_entry id = {STR("JobRunId"), value_string(arena, options.id)};
-    call->output = value_map(arena, &id, 1);
+    call->output = value_with(arena, NULL, STR("JobRunId"), value_string(arena, options.id));
     return 0;
 }
 
@@ -355,8 +354,7 @@ static int get_run(struct service_call *call, struct err *err)
     if (!task_find(call->services, call->arena, "glue", call->region, name, id, &info))
         return service_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
             STR_ARG(id), STR_ARG(name));
-    struct value_entry run = {STR("JobRun"), glue_view(&info, call->arena)};
-    call->output = value_map(call->arena, &run, 1);
+    service_answer(call, "JobRun", glue_view(&info, call->arena));
     return 0;
 }
 

@@ -213,8 +213,7 @@ int glue_batch_create_partition(struct service_call *call, struct err *err)
         return -1;
     struct value_builder errors = VALUE_BUILDER(call->arena);
     int status = glue_partitions_add(call, &table, list, &errors, err);
-    const struct value_entry entry = {STR("Errors"), value_builder_list(&errors)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "Errors", value_builder_list(&errors));
     return status;
 }
 
@@ -239,8 +238,7 @@ int glue_batch_delete_partition(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < list->count; i++)
         value_builder_add(&lists, value_getz(list->items[i], "Values"));
     int status = take_away(call, &table, value_builder_list(&lists), &errors, err);
-    const struct value_entry entry = {STR("Errors"), value_builder_list(&errors)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "Errors", value_builder_list(&errors));
     return status;
 }
 
@@ -279,8 +277,7 @@ int glue_get_partition(struct service_call *call, struct err *err)
     const struct value *found = find_by(read_all(call, &table), value_getz(call->input, "PartitionValues"));
     if (!found)
         return service_refuse(err, 400, "EntityNotFoundException", "Cannot find partition.");
-    const struct value_entry entry = {STR("Partition"), found};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "Partition", found);
     return 0;
 }
 

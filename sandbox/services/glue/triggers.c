@@ -224,7 +224,6 @@ int glue_start_trigger(struct service_call *call, struct err *err)
         return 0;
     }
     glue_fire(call->services, call->arena, &trigger, STR_EMPTY);
-    const struct value_entry entry = {STR("Name"), value_string(call->arena, name)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "Name", value_string(call->arena, name));
     return 0;
 }

@@ -167,8 +167,7 @@ int glue_start_workflow(struct service_call *call, struct err *err)
             why.class == ERR_EXISTS ? "ConcurrentRunsExceededException"
                                     : "ResourceNumberLimitExceededException",
             "%s", why.message);
-    const struct value_entry id = {STR("RunId"), value_string(call->arena, options.id)};
-    call->output = value_map(call->arena, &id, 1);
+    service_answer(call, "RunId", value_string(call->arena, options.id));
     return 0;
 }
 
@@ -187,8 +186,7 @@ int glue_get_workflow_run(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_run(call, &info, err))
         return -1;
-    const struct value_entry run = {STR("Run"), with_statistics(call, &info)};
-    call->output = value_map(call->arena, &run, 1);
+    service_answer(call, "Run", with_statistics(call, &info));
     return 0;
 }
 

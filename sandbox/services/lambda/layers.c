@@ -55,7 +55,7 @@ int lambda_list_layers(struct service_call *call, struct err *err)
 {
     size_t n, kept = 0, first, end;
     const struct value *next;
-    struct value_builder layers = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    struct value_builder layers = VALUE_BUILDER(call->arena);
     struct control_record *all = service_list(call, STR("aws.lambda.layer_version"), &n);
     if (n)
         qsort(all, n, sizeof *all, by_name_and_age);
@@ -70,9 +70,8 @@ int lambda_list_layers(struct service_call *call, struct err *err)
         return -1;
     for (size_t i = first; i < end; i++)
         value_builder_add(&layers, view_layer(call, &all[i]));
-    view_set(&b, "Layers", value_builder_list(&layers));
-    view_set(&b, "NextMarker", next);
-    call->output = value_builder_map(&b);
+    service_answer(call, "Layers", value_builder_list(&layers));
+    service_answer(call, "NextMarker", next);
     return 0;
 }
 
@@ -83,8 +82,7 @@ int lambda_account_settings(struct service_call *call, struct err *err)
     enum { CONCURRENT = 1000 };
     size_t n;
     int64_t bytes = 0, reserved = 0;
-    struct value_builder limit = VALUE_BUILDER(call->arena), usage = VALUE_BUILDER(call->arena),
-                         b = VALUE_BUILDER(call->arena);
+    struct value_builder limit = VALUE_BUILDER(call->arena), usage = VALUE_BUILDER(call->arena);
     (void)err;
     const struct control_record *all = service_list(call, STR("aws.lambda.function"), &n);
     for (size_t i = 0; i < n; i++) {
@@ -98,9 +96,8 @@ int lambda_account_settings(struct service_call *call, struct err *err)
     view_int(&limit, "UnreservedConcurrentExecutions", CONCURRENT - reserved);
     view_int(&usage, "TotalCodeSize", bytes);
     view_int(&usage, "FunctionCount", (int64_t)n);
-    view_set(&b, "AccountLimit", value_builder_map(&limit));
-    view_set(&b, "AccountUsage", value_builder_map(&usage));
-    call->output = value_builder_map(&b);
+    service_answer(call, "AccountLimit", value_builder_map(&limit));
+    service_answer(call, "AccountUsage", value_builder_map(&usage));
     return 0;
 }
 

@@ -43,10 +43,9 @@ const struct value *lambda_with_location(
     const struct service_call *call, const struct value *shown, const struct value *attrs)
 {
     struct str location = location_of(call, attrs);
-    const struct value_entry kind = {STR("RepositoryType"), value_stringz(call->arena, "S3")};
     const struct value *code = value_getz(shown, "Code");
     if (!code)
-        code = value_map(call->arena, &kind, 1);
+        code = value_with(call->arena, NULL, STR("RepositoryType"), value_stringz(call->arena, "S3"));
     if (location.n)
         code = value_with(call->arena, code, STR("Location"), value_string(call->arena, location));
     return value_with(call->arena, shown, STR("Code"), code);

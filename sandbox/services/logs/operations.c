@@ -269,15 +269,14 @@ static int get_events(struct service_call *call, struct err *err)
         return refuse_invalid(err, "The specified nextToken is invalid.");
     if (answer_result(logs_read(services_logs(call->services), arena, &place, &query, &page), err))
         return -1;
-    struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
+    struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < page.n; i++) {
         struct value_builder event = VALUE_BUILDER(arena);
         value_builder_add(&list, event_value(arena, &page.events[i], &event));
     }
-    value_builder_set(&b, STR("events"), value_builder_list(&list));
-    value_builder_set(&b, STR("nextForwardToken"), token_value(arena, 'f', page.after));
-    value_builder_set(&b, STR("nextBackwardToken"), token_value(arena, 'b', page.before));
-    call->output = value_builder_map(&b);
+    service_answer(call, "events", value_builder_list(&list));
+    service_answer(call, "nextForwardToken", token_value(arena, 'f', page.after));
+    service_answer(call, "nextBackwardToken", token_value(arena, 'b', page.before));
     return 0;
 }
 
@@ -464,11 +463,10 @@ int service_sink_open(struct services *services, struct str region, struct str g
     if (control_find(services_control(services), arena, STR("aws.logs.log_group"), region, group, &known)) {
         logs_forget(out->logs, region, group, known.created_ms);
     } else {
-        struct value_entry name = {STR("logGroupName"), value_string(arena, group)};
         const struct service_request request = {.service = STR("logs"),
             .operation = STR("CreateLogGroup"),
             .region = region,
-            .input = value_map(arena, &name, 1)};
+            .input = value_with(arena, NULL, STR("logGroupName"), value_string(arena, group))};
         const struct value *ignored;
         struct err refused = ERR_INIT; /* two runs may begin at once */
         if (services_call(services, arena, &request, &ignored, &refused) &&

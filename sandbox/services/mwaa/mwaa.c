@@ -214,10 +214,8 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     if (status < 200 || status >= 300)
         return service_refuse(err, 400, status >= 500 ? "RestApiServerException" : "RestApiClientException",
             "%lld: %.*s", (long long)status, STR_ARG(body));
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    view_int(&b, "RestApiStatusCode", status);
-    view_set(&b, "RestApiResponse", parsed);
-    call->output = value_builder_map(&b);
+    service_answer(call, "RestApiStatusCode", value_int(call->arena, status));
+    service_answer(call, "RestApiResponse", parsed);
     return 0;
 }
 

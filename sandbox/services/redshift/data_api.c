@@ -313,8 +313,7 @@ static int cancel_statement(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "ValidationException",
             "Could not cancel a query that is already in %s state with ID: %.*s.", states[info.state],
             STR_ARG(info.id));
-    const struct value_entry status = {STR("Status"), &value_true};
-    call->output = value_map(call->arena, &status, 1);
+    service_answer(call, "Status", &value_true);
     return 0;
 }
 

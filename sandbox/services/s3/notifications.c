@@ -75,8 +75,7 @@ static const struct value *bucket_arn(struct arena *arena, struct str bucket)
 
 static const struct value *one(struct arena *arena, const char *key, const struct value *v)
 {
-    struct value_entry entry = {str_z(key), v};
-    return value_map(arena, &entry, 1);
+    return value_with(arena, NULL, str_z(key), v);
 }
 
 /* Keys are written as in forms there: a space is a plus. */

@@ -177,11 +177,10 @@ static void fire_schedule(
 static void start_glue(struct timer *timer, struct arena *arena, const char *operation, struct str name,
     const struct control_record *record, const char *what)
 {
-    const struct value_entry entry = {STR("Name"), value_string(arena, name)};
     const struct service_request request = {.service = STR("glue"),
         .operation = str_z(operation),
         .region = record->region,
-        .input = value_map(arena, &entry, 1)};
+        .input = value_with(arena, NULL, STR("Name"), value_string(arena, name))};
     const struct value *output;
     struct err err = ERR_INIT;
     if (services_call(timer->services, arena, &request, &output, &err))

@@ -19,11 +19,10 @@ static const struct value *batch_error(struct arena *arena, struct str id, const
 static int value_of(struct service_call *call, struct str id, const struct value **value, struct err *err)
 {
     const struct gate_caller caller = {.session = call->caller};
-    const struct value_entry entry = {STR("SecretId"), value_string_ref(call->arena, id)};
     const struct service_request request = {.service = STR("secretsmanager"),
         .operation = STR("GetSecretValue"),
         .region = call->region,
-        .input = value_map(call->arena, &entry, 1),
+        .input = value_with(call->arena, NULL, STR("SecretId"), value_string_ref(call->arena, id)),
         .as = call->caller ? &caller : NULL};
     return services_call(call->services, call->arena, &request, value, err);
 }
@@ -31,8 +30,7 @@ static int value_of(struct service_call *call, struct str id, const struct value
 static int batch_get(struct service_call *call, struct err *err)
 {
     const struct value *ids = value_getz(call->input, "SecretIdList");
-    struct value_builder values = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena),
-                         out = VALUE_BUILDER(call->arena);
+    struct value_builder values = VALUE_BUILDER(call->arena), errors = VALUE_BUILDER(call->arena);
     if (value_getz(call->input, "Filters"))
         return service_refuse(
             err, 400, "InvalidRequestException", "the sandbox finds secrets by SecretIdList alone");
@@ -48,9 +46,8 @@ static int batch_get(struct service_call *call, struct err *err)
         else
             value_builder_add(&values, value);
     }
-    view_set(&out, "SecretValues", value_builder_list(&values));
-    view_set(&out, "Errors", value_builder_list(&errors));
-    call->output = value_builder_map(&out);
+    service_answer(call, "SecretValues", value_builder_list(&values));
+    service_answer(call, "Errors", value_builder_list(&errors));
     return 0;
 }
 

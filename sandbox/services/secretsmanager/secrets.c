@@ -306,7 +306,7 @@ static const struct value *view_version(
 static int list_versions(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    struct value_builder list = VALUE_BUILDER(call->arena);
     bool all = value_equal(value_getz(call->input, "IncludeDeprecated"), &value_true);
     if (find_secret(call, &record, err))
         return -1;
@@ -317,10 +317,9 @@ static int list_versions(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < versions->count; i++)
         if (all || value_as_list(value_getz(versions->items[i], "stages"))->count)
             value_builder_add(&list, view_version(call, versions->items[i], keys));
-    view_set(&b, "Versions", value_builder_list(&list));
-    view_set(&b, "ARN", value_getz(record.attrs, "arn"));
-    view_set(&b, "Name", value_getz(record.attrs, "name"));
-    call->output = value_builder_map(&b);
+    service_answer(call, "Versions", value_builder_list(&list));
+    service_answer(call, "ARN", value_getz(record.attrs, "arn"));
+    service_answer(call, "Name", value_getz(record.attrs, "name"));
     return 0;
 }
 
@@ -450,9 +449,8 @@ static int random_secret(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "InvalidParameterException", "PasswordLength is at least 4.");
     if (random_password(call->arena, excluded_of(call), (size_t)length, &password, &why))
         return service_refuse(err, 400, "InvalidParameterException", "%s", why.message);
-    const struct value_entry entry = {STR("RandomPassword"), value_string(call->arena, password)};
     (void)value_getz(call->input, "RequireEachIncludedType"); /* it always is so */
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "RandomPassword", value_string(call->arena, password));
     return 0;
 }
 
@@ -462,7 +460,6 @@ static int validate_policy(struct service_call *call, struct err *err)
     struct str text;
     const struct value *document, *statements = NULL;
     struct err why = ERR_INIT;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (check_name(call, "SecretId", err) || service_required(call, "ResourcePolicy", &text, err))
         return -1; /* the secret need not be there */
     if (json_parse(call->arena, text, &document, &why))
@@ -472,9 +469,8 @@ static int validate_policy(struct service_call *call, struct err *err)
     if (!statements)
         return service_refuse(err, 400, "MalformedPolicyDocumentException",
             "This resource policy contains a syntax error: no Statement");
-    value_builder_set(&b, STR("PolicyValidationPassed"), &value_true);
-    view_set(&b, "ValidationErrors", &value_empty_list);
-    call->output = value_builder_map(&b);
+    service_answer(call, "PolicyValidationPassed", &value_true);
+    service_answer(call, "ValidationErrors", &value_empty_list);
     return 0;
 }
 

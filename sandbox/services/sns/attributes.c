@@ -25,8 +25,7 @@ static const struct value *as_entries(struct arena *arena, const struct value *m
             {STR("key"), value_string(arena, map->entries[i].key)}, {STR("value"), map->entries[i].value}};
         value_builder_add(&list, value_map(arena, entry, 2));
     }
-    const struct value_entry all = {STR("entry"), value_builder_list(&list)};
-    return value_map(arena, &all, 1);
+    return value_with(arena, NULL, STR("entry"), value_builder_list(&list));
 }
 
 int sns_control(struct service_call *call, const char *operation, const struct value *input,

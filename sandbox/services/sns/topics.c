@@ -98,8 +98,7 @@ static struct str for_function(struct arena *arena, const struct value *note, st
         {STR("EventVersion"), value_stringz(arena, "1.0")},
         {STR("EventSubscriptionArn"), value_string(arena, subscription)}, {STR("Sns"), note}};
     const struct value *one = value_map(arena, record, 4);
-    struct value_entry event = {STR("Records"), value_list(arena, &one, 1)};
-    return json_as_text(arena, value_map(arena, &event, 1))->string;
+    return json_as_text(arena, value_with(arena, NULL, STR("Records"), value_list(arena, &one, 1)))->string;
 }
 
 static void topics_deliver(const struct service_call *call, const struct control_record *subscription,

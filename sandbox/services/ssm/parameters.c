@@ -155,7 +155,6 @@ static int check_parameter_name(struct str name, struct err *err)
 static int get_parameter(struct service_call *call, struct err *err)
 {
     struct str name;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *parameter = NULL;
     if (service_required(call, "Name", &name, err) || check_parameter_name(name, err))
         return -1;
@@ -165,16 +164,14 @@ static int get_parameter(struct service_call *call, struct err *err)
     call->declined = !parameter; /* the control plane says in the service's words that there is none */
     if (call->declined)
         return 0;
-    view_set(&b, "Parameter", parameter);
-    call->output = value_builder_map(&b);
+    service_answer(call, "Parameter", parameter);
     return 0;
 }
 
 static int get_parameters(struct service_call *call, struct err *err)
 {
     const struct value *names = value_getz(call->input, "Names");
-    struct value_builder found = VALUE_BUILDER(call->arena), invalid = VALUE_BUILDER(call->arena),
-                         b = VALUE_BUILDER(call->arena);
+    struct value_builder found = VALUE_BUILDER(call->arena), invalid = VALUE_BUILDER(call->arena);
     if (!names || names->kind != VALUE_LIST || !names->count || names->count > MAX_NAMES)
         return service_refuse(err, 400, "ValidationException", "Names has one to ten names");
     for (uint32_t i = 0; i < names->count; i++) {
@@ -192,9 +189,8 @@ static int get_parameters(struct service_call *call, struct err *err)
         else
             value_builder_add(&invalid, names->items[i]);
     }
-    view_set(&b, "Parameters", value_builder_list(&found));
-    view_set(&b, "InvalidParameters", value_builder_list(&invalid));
-    call->output = value_builder_map(&b);
+    service_answer(call, "Parameters", value_builder_list(&found));
+    service_answer(call, "InvalidParameters", value_builder_list(&invalid));
     return 0;
 }
 

@@ -68,8 +68,7 @@ const struct value *execution_describe(struct execution *execution, struct arena
 {
     static const char *const data[] = {"input", "output", "error", "cause"};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    struct value_entry included = {STR("included"), &value_true};
-    const struct value *details = value_map(arena, &included, 1);
+    const struct value *details = value_with(arena, NULL, STR("included"), &value_true);
     const struct value *record = execution_record(execution, arena);
     executions_put(&b, "executionArn", execution->arn);
     executions_put(&b, "stateMachineArn", execution->machine);
@@ -91,11 +90,10 @@ const struct value *execution_describe(struct execution *execution, struct arena
 static const struct value *with_truncated(struct arena *arena, const struct value *details)
 {
     static const char *const data[] = {"input", "output", "assignedVariables"};
-    struct value_entry entry = {STR("truncated"), &value_false};
     for (size_t i = 0; details && i < sizeof data / sizeof *data; i++)
         if (value_getz(details, data[i]))
-            details = value_with(
-                arena, details, arena_printf(arena, "%sDetails", data[i]), value_map(arena, &entry, 1));
+            details = value_with(arena, details, arena_printf(arena, "%sDetails", data[i]),
+                value_with(arena, NULL, STR("truncated"), &value_false));
     return details;
 }
 

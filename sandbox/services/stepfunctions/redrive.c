@@ -80,7 +80,7 @@ int do_redrive(struct service_call *call, struct err *err)
         return -1;
     int status = redrive(call, execution, &when_ms, err);
     if (!status)
-        call->output = value_with(call->arena, NULL, STR("redriveDate"), service_time(call, when_ms));
+        service_answer(call, "redriveDate", service_time(call, when_ms));
     activity_release(execution->activity);
     return status;
 }

@@ -136,12 +136,11 @@ static int assume_role(struct service_call *call, struct err *err)
         .role = value_gets(role.attrs, "name"), .name = name, .expires_ms = clock_wall_ms() + seconds * 1000};
     if (read_limits(call, &session, err))
         return -1;
-    struct value_builder b = VALUE_BUILDER(call->arena), user = VALUE_BUILDER(call->arena);
+    struct value_builder user = VALUE_BUILDER(call->arena);
     view_text(&user, "AssumedRoleId", session_id(call, &session));
     view_text(&user, "Arn", session_arn(call->arena, services_account(call->services), &session));
-    view_set(&b, "Credentials", sts_credentials(call, &session));
-    view_set(&b, "AssumedRoleUser", value_builder_map(&user));
-    call->output = value_builder_map(&b);
+    service_answer(call, "Credentials", sts_credentials(call, &session));
+    service_answer(call, "AssumedRoleUser", value_builder_map(&user));
     return 0;
 }
 
@@ -155,8 +154,7 @@ static int get_session_token(struct service_call *call, struct err *err)
         return -1;
     const struct session session = {.user = call->caller ? call->caller->user : STR_EMPTY,
         .expires_ms = clock_wall_ms() + seconds * 1000};
-    const struct value_entry entry = {STR("Credentials"), sts_credentials(call, &session)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "Credentials", sts_credentials(call, &session));
     return 0;
 }
 
