@@ -19,6 +19,14 @@ const struct attr *schema_attr(const struct schema *schema, struct str name)
     return attr_find(schema->attrs, schema->attr_count, name);
 }
 
+const struct value *schema_value(const struct schema *schema, const struct value *object, struct str name)
+{
+    const struct value *v = value_get(object, name);
+    const struct attr *attr = value_is_null(v) ? schema_attr(schema, name) : NULL;
+    v = attr ? attr->default_value : v;
+    return value_is_null(v) ? NULL : v;
+}
+
 const struct attr *type_field(const struct type *type, struct str name)
 {
     return attr_find(type->fields, type->field_count, name);

@@ -245,6 +245,8 @@ struct schema {
 /* By name; NULL: none. */
 const struct attr *attr_find(const struct attr *attrs, size_t n, struct str name);
 const struct attr *schema_attr(const struct schema *schema, struct str name);
+/* What an object of it says of an attribute, or the attribute's default; NULL: neither does. */
+const struct value *schema_value(const struct schema *schema, const struct value *object, struct str name);
 const struct attr *type_field(const struct type *type, struct str name);
 /* A field, or what all entries of a map are, in *elem; NULL: nothing is known of it. */
 const struct attr *type_entry(const struct type *type, struct str key, struct attr *elem);

@@ -19,6 +19,14 @@ static struct str fold(struct str name, char *out, size_t size)
     return str_n(out, n);
 }
 
+static bool has_part(struct str folded, const struct str *parts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_find(folded, parts[i], 0) >= 0)
+            return true;
+    return false;
+}
+
 bool redact_is_secret_name(struct str name)
 {
     static const struct str parts[] = {STR_INIT("password"), STR_INIT("passwd"), STR_INIT("passphrase"),
@@ -29,11 +37,8 @@ bool redact_is_secret_name(struct str name)
         STR_INIT("xamzcredential"), STR_INIT("plaintext")};
     char text[128];
     struct str folded = fold(name, text, sizeof text);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (str_find(folded, parts[i], 0) >= 0)
-            return true;
     /* The metadata services' name for a session token; NextToken and ClientToken are no secrets. */
-    return str_eq(folded, STR("token"));
+    return has_part(folded, parts, sizeof parts / sizeof *parts) || str_eq(folded, STR("token"));
 }
 
 bool redact_has_password(struct str text)
@@ -49,11 +54,7 @@ bool redact_is_secret_header(struct str name)
     static const struct str parts[] = {STR_INIT("authorization"), STR_INIT("cookie"),
         STR_INIT("securitytoken"), STR_INIT("metadatatoken"), STR_INIT("customerkey")};
     char text[128];
-    struct str folded = fold(name, text, sizeof text);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (str_find(folded, parts[i], 0) >= 0)
-            return true;
-    return false;
+    return has_part(fold(name, text, sizeof text), parts, sizeof parts / sizeof *parts);
 }
 
 bool redact_is_secret_variable(struct str name)
@@ -69,10 +70,7 @@ bool redact_is_secret_variable(struct str name)
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (str_ends(folded, endings[i]))
             return true;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (str_find(folded, parts[i], 0) >= 0)
-            return true;
-    return redact_is_secret_name(name);
+    return has_part(folded, parts, sizeof parts / sizeof *parts) || redact_is_secret_name(name);
 }
 
 void redact_learn_environment(void)

@@ -21,10 +21,7 @@ static const struct kafka_type *kafka_type_of(const struct op_ctx *ctx)
 
 const struct value *kafka_attr(const struct op_ctx *ctx, const struct value *object, const char *name)
 {
-    const struct value *v = value_getz(object, name);
-    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, str_z(name)) : NULL;
-    v = attr ? attr->default_value : v;
-    return value_is_null(v) ? NULL : v;
+    return schema_value(ctx->schema, object, str_z(name));
 }
 
 struct str kafka_text(const struct op_ctx *ctx, const struct value *object, const char *name)

@@ -13,13 +13,6 @@ static struct str next_key(struct str *keys)
     return str_cut(*keys, ' ', keys);
 }
 
-static const struct value *key_value(struct op_ctx *ctx, const struct value *object, struct str key)
-{
-    const struct value *v = value_get(object, key);
-    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, key) : NULL;
-    return attr && attr->default_value ? attr->default_value : v;
-}
-
 /* NULL while a part of it is unknown. */
 static const struct str *part_of_id(struct op_ctx *ctx, const struct value *v, struct str *out)
 {
@@ -41,7 +34,7 @@ const struct value *catalog_id(struct op_ctx *ctx, const struct pg_type *type, c
     bool first = true;
     for (struct str rest = keys; rest.p;) {
         struct str key = next_key(&rest);
-        if (!part_of_id(ctx, key_value(ctx, object, key), &part))
+        if (!part_of_id(ctx, schema_value(ctx->schema, object, key), &part))
             return &value_unknown;
         if (!part.n)
             continue;
@@ -58,7 +51,7 @@ static const struct value *wanted_item(
     value_builder_set(&b, STR("key"), catalog_id(ctx, type, prior));
     for (struct str rest = str_z(type->keys); rest.p;) {
         struct str key = next_key(&rest);
-        const struct value *v = key_value(ctx, prior, key);
+        const struct value *v = schema_value(ctx->schema, prior, key);
         if (!value_is_null(v))
             value_builder_set(&b, key, v);
     }

@@ -21,16 +21,12 @@ static const struct pg_type *ops_type_of(const struct op_ctx *ctx)
 
 struct str text_of(const struct op_ctx *ctx, const struct value *object, const char *name)
 {
-    const struct value *v = value_getz(object, name);
-    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, str_z(name)) : NULL;
-    return value_text(attr ? attr->default_value : v, STR_EMPTY);
+    return value_text(schema_value(ctx->schema, object, str_z(name)), STR_EMPTY);
 }
 
 bool flag_of(const struct op_ctx *ctx, const struct value *object, const char *name)
 {
-    const struct value *v = value_getz(object, name);
-    const struct attr *attr = value_is_null(v) ? schema_attr(ctx->schema, str_z(name)) : NULL;
-    v = attr ? attr->default_value : v;
+    const struct value *v = schema_value(ctx->schema, object, str_z(name));
     return v && v->kind == VALUE_BOOL && v->boolean;
 }
 

@@ -20,9 +20,7 @@ struct resource {
 /* What is said, or the attribute's default. */
 static const struct value *resource_said(const struct resource *t, const char *name)
 {
-    const struct value *v = value_getz(t->attrs, name);
-    const struct attr *attr = schema_attr(t->ctx->schema, str_z(name));
-    return value_is_null(v) && attr ? attr->default_value : v;
+    return schema_value(t->ctx->schema, t->attrs, str_z(name));
 }
 
 static struct str resource_text(const struct resource *t, const char *name)
@@ -68,7 +66,7 @@ static int add_place(
 static bool is_place(struct str name)
 {
     for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] == ' ' || name.p[i] == '"' || name.p[i] == ':' || name.p[i] == ',')
+        if (char_is_among(name.p[i], " \":,"))
             return false;
     return name.n > 0;
 }

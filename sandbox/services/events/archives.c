@@ -85,8 +85,7 @@ void archives_meet(struct services *services, struct arena *arena, struct str re
 
 bool archive_find(const struct service_call *call, struct str name, struct control_record *out)
 {
-    return control_find(
-        services_control(call->services), call->arena, STR("aws.events.archive"), call->region, name, out);
+    return service_find(call, STR("aws.events.archive"), name, out);
 }
 
 static const struct value *with_size(struct service_call *call, const struct value *shown)
@@ -122,8 +121,7 @@ bool archives_bus_known(const struct service_call *call, struct str arn)
 {
     struct control_record bus;
     return str_eqz(events_bus_name(arn), "default") ||
-           control_find(services_control(call->services), call->arena, STR("aws.events.event_bus"),
-               call->region, events_bus_name(arn), &bus);
+           service_find(call, STR("aws.events.event_bus"), events_bus_name(arn), &bus);
 }
 
 int archives_refuse_bus(struct str arn, struct err *err)

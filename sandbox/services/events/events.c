@@ -198,8 +198,7 @@ static int names_by_target(struct service_call *call, struct err *err)
     struct value_builder b = VALUE_BUILDER(call->arena);
     if (service_required(call, "TargetArn", &arn, err))
         return -1;
-    const struct control_record *rules =
-        control_list(services_control(call->services), call->arena, STR("aws.events.rule"), call->region, &n);
+    const struct control_record *rules = service_list(call, STR("aws.events.rule"), &n);
     for (size_t i = 0; i < n; i++)
         if (str_eq(value_text(value_getz(rules[i].attrs, "event_bus"), STR("default")), bus) &&
             leads_to(&rules[i], arn))

@@ -18,8 +18,7 @@ static int bus_statements(
     struct err ignored = ERR_INIT;
     if (services_call_control(call->services, call->arena, &request, &described, err))
         return -1;
-    if (!control_find(services_control(call->services), call->arena, STR("aws.events.event_bus"),
-            call->region, name, bus))
+    if (!service_find(call, STR("aws.events.event_bus"), name, bus))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Event bus %.*s does not exist.", STR_ARG(name));
     if (json_parse(call->arena, value_gets(described, "Policy"), &policy, &ignored))

@@ -115,8 +115,7 @@ static void replay_run(void *ctx)
 static size_t count_active(const struct service_call *call)
 {
     size_t n, active = 0;
-    struct control_record *all = control_list(
-        services_control(call->services), call->arena, STR("aws.events.replay"), call->region, &n);
+    struct control_record *all = service_list(call, STR("aws.events.replay"), &n);
     for (size_t i = 0; i < n; i++)
         active += str_eqz(value_gets(all[i].attrs, "state"), "STARTING") ||
                   str_eqz(value_gets(all[i].attrs, "state"), "RUNNING");

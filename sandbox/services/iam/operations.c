@@ -84,7 +84,7 @@ static int account_summary(struct service_call *call, struct err *err)
     (void)err;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t n;
-        control_list(services_control(call->services), call->arena, str_z(rows[i].type), STR_EMPTY, &n);
+        service_list(call, str_z(rows[i].type), &n);
         add_count(call, &b, rows[i].name, (int64_t)n);
         add_count(call, &b, arena_printf(call->arena, "%sQuota", rows[i].name).p, rows[i].quota);
         if (i == 3)
@@ -112,8 +112,7 @@ static int find_principal(struct service_call *call, struct str arn, struct sess
     struct control_record record;
     static const char *const types[] = {"aws.iam.role", "aws.iam.user"};
     for (size_t i = 0; i < 2; i++) {
-        if (!control_find(
-                services_control(call->services), call->arena, str_z(types[i]), STR_EMPTY, arn, &record))
+        if (!service_find(call, str_z(types[i]), arn, &record))
             continue;
         struct str name = value_gets(record.attrs, "name");
         *out = i == 0 ? (struct session){.role = name, .name = STR("simulation")}
@@ -226,8 +225,7 @@ static int create_linked_role(struct service_call *call, struct err *err)
     name = linked_name(call->arena, service);
     if (suffix.n)
         name = arena_printf(call->arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(suffix));
-    if (control_find(
-            services_control(call->services), call->arena, STR("aws.iam.role"), STR_EMPTY, name, &role))
+    if (service_find(call, STR("aws.iam.role"), name, &role))
         return service_refuse(err, 400, "InvalidInput",
             "Service role name %.*s has been taken in this account, please try a different suffix.",
             STR_ARG(name));
@@ -249,8 +247,7 @@ static int delete_linked_role(struct service_call *call, struct err *err)
     struct control_record role;
     if (service_required(call, "RoleName", &name, err))
         return -1;
-    if (!control_find(
-            services_control(call->services), call->arena, STR("aws.iam.role"), STR_EMPTY, name, &role))
+    if (!service_find(call, STR("aws.iam.role"), name, &role))
         return service_refuse(
             err, 404, "NoSuchEntity", "The role with name %.*s cannot be found.", STR_ARG(name));
     path = value_gets(role.attrs, "path");

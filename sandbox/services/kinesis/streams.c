@@ -17,8 +17,7 @@ static int find_stream(struct service_call *call, struct control_record *out, st
     if (!arn.n && !name.n)
         return service_refuse(
             err, 400, "InvalidArgumentException", "Either StreamName or StreamARN must be provided.");
-    if (control_find(services_control(call->services), call->arena, STR("aws.kinesis.stream"), call->region,
-            arn.n ? arn : name, out))
+    if (service_find(call, STR("aws.kinesis.stream"), arn.n ? arn : name, out))
         return 0;
     struct str said = arn.n ? arn : name, account = services_account(call->services);
     return service_refuse(err, 400, "ResourceNotFoundException", "Stream %.*s under account %.*s not found.",
@@ -227,8 +226,7 @@ static int read_iterator(struct service_call *call, int64_t *made, size_t *shard
     *made = numbers[0];
     *shard = (size_t)numbers[1];
     *next = (uint64_t)numbers[2];
-    if (!control_find(services_control(call->services), call->arena, STR("aws.kinesis.stream"), call->region,
-            rest, stream))
+    if (!service_find(call, STR("aws.kinesis.stream"), rest, stream))
         return service_refuse(err, 400, "ResourceNotFoundException", "Stream %.*s not found.", STR_ARG(rest));
     if (clock_wall_ms() - *made > ITERATOR_MS)
         return service_refuse(err, 400, "ExpiredIteratorException",

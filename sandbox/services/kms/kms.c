@@ -26,9 +26,7 @@ static struct str without_alias(const struct service_call *call, struct str refe
     ptrdiff_t at = str_find(reference, STR(":alias/"), 0);
     if (at >= 0)
         name = str_slice(reference, (size_t)at + 1, reference.n);
-    bool known =
-        str_starts(name, STR("alias/")) && control_find(services_control(call->services), call->arena,
-                                               STR("aws.kms.alias"), call->region, name, &alias);
+    bool known = str_starts(name, STR("alias/")) && service_find(call, STR("aws.kms.alias"), name, &alias);
     return known ? value_gets(alias.attrs, "key") : reference;
 }
 
