@@ -118,6 +118,8 @@ int service_batch(struct service_call *call, const struct value *entries, const 
  */
 const struct value *service_note_read(
     const struct service_call *call, const char *kind, const struct control_record *record);
+/* The service's own code for what the sandbox cannot keep. */
+int service_unkept(const struct service_call *call, const struct err *why, struct err *err);
 int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
     const struct value *note, struct err *err);
 

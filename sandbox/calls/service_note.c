@@ -43,15 +43,32 @@ static int check_kept(const struct service_call *call, struct str path, struct e
     return -1;
 }
 
+int service_unkept(const struct service_call *call, const struct err *why, struct err *err)
+{
+    static const struct {
+        const char *service, *code;
+    } codes[] = {{"ec2", "InternalError"}, {"glue", "InternalServiceException"},
+        {"monitoring", "InternalServiceFault"}, {"lambda", "ServiceException"},
+        {"states", "InternalServerException"}, {"ecr", "ServerException"},
+        {"secretsmanager", "InternalServiceError"}, {"ssm", "InternalServerError"}};
+    const char *code = "InternalFailure";
+    for (size_t i = 0; call->operation && i < sizeof codes / sizeof *codes; i++)
+        if (!strcmp(call->operation->service, codes[i].service))
+            code = codes[i].code;
+    return service_refuse(err, 500, code, "%s", why->message);
+}
+
 int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
     const struct value *note, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     struct str path;
+    struct err why = ERR_INIT;
     note = value_with(call->arena, note, STR("id"), value_string(call->arena, record->id));
     note = value_with(call->arena, note, STR("made"), value_int(call->arena, record->created_ms));
     json_write(&text, note, JSON_PLAIN);
-    if (path_of(call, kind, record, &path, err) || check_kept(call, path, err))
-        return -1;
-    return file_write_atomic(path.p, buf_str(&text), 0600, err);
+    return path_of(call, kind, record, &path, &why) || check_kept(call, path, &why) ||
+                   file_write_atomic(path.p, buf_str(&text), 0600, &why)
+               ? service_unkept(call, &why, err)
+               : 0;
 }

@@ -39,7 +39,6 @@ static int add_item(
 static int note_item(struct service_call *call, const struct control_record *alarm, struct str summary,
     const struct value *data, struct err *err)
 {
-    struct err why = ERR_INIT;
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "AlarmName", alarm->id);
     view_text(&b, "AlarmType", STR("MetricAlarm"));
@@ -47,9 +46,7 @@ static int note_item(struct service_call *call, const struct control_record *ala
     view_text(&b, "HistoryItemType", STR("StateUpdate"));
     view_text(&b, "HistorySummary", summary);
     view_text(&b, "HistoryData", json_as_text(call->arena, data)->string);
-    if (add_item(call, alarm, value_builder_map(&b), &why))
-        return service_refuse(err, 500, "InternalServiceFault", "%s", why.message);
-    return 0;
+    return add_item(call, alarm, value_builder_map(&b), err);
 }
 
 /* Topics have the message that CloudWatch sends; functions the same as their event. */

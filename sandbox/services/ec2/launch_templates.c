@@ -56,10 +56,7 @@ static int keep_versions(const struct service_call *call, const struct control_r
     const struct value *list, struct err *err)
 {
     const struct value_entry entry = {STR("versions"), list};
-    struct err why = ERR_INIT;
-    return service_note_write(call, "templates", template, value_map(call->arena, &entry, 1), &why)
-               ? service_refuse(err, 500, "InternalError", "%s", why.message)
-               : 0;
+    return service_note_write(call, "templates", template, value_map(call->arena, &entry, 1), err);
 }
 
 /* NULL: there is none of that name ("3", "$Latest", "$Default"). */

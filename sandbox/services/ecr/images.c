@@ -37,11 +37,8 @@ static const struct value *images_of(const struct service_call *call, const stru
 static int keep_images(const struct service_call *call, const struct control_record *repository,
     const struct value *images, struct err *err)
 {
-    struct err why = ERR_INIT;
     const struct value *note = value_with(call->arena, NULL, STR("images"), images);
-    if (service_note_write(call, NOTE, repository, note, &why))
-        return service_refuse(err, 500, "ServerException", "%s", why.message);
-    return 0;
+    return service_note_write(call, NOTE, repository, note, err);
 }
 
 static const struct value *image_id(struct arena *arena, struct str digest, struct str tag)

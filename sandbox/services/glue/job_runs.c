@@ -309,14 +309,15 @@ static const struct task_kind glue_kind = {.name = "glue", .work = glue_work, .v
 
 /* ---- operations ---- */
 
-static int refuse_start(const struct err *why, struct str name, struct err *err)
+static int refuse_start(
+    const struct service_call *call, const struct err *why, struct str name, struct err *err)
 {
     if (why->class == ERR_EXISTS)
         return service_refuse(
             err, 400, "ConcurrentRunsExceededException", "Concurrent runs exceeded for %.*s", STR_ARG(name));
     return why->class == ERR_THROTTLED
                ? service_refuse(err, 400, "ResourceNumberLimitExceededException", "%s", why->message)
-               : service_refuse(err, 500, "InternalServiceException", "%s", why->message);
+               : service_unkept(call, why, err);
 }
 
 static int start_run(struct service_call *call, struct err *err)
@@ -340,7 +341,7 @@ static int start_run(struct service_call *call, struct err *err)
         .request = request,
         .at_once = at_once > 0 ? (size_t)at_once : 1};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
-        return refuse_start(&why, job.id, err);
+        return refuse_start(call, &why, job.id, err);
     call->output = value_with(arena, NULL, STR("JobRunId"), value_string(arena, options.id));
     return 0;
 }

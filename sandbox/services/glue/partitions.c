@@ -1,32 +1,26 @@
 /*
- * Partitions of the catalog's tables. They are no resources, so the control plane does not know them: a file
- * for each table has them, DIR/jobs/partitions/DIGEST.json, {table, made, partitions: […]}. `made` is when
- * the table was: those of one that was dropped are not its namesake's.
+ * Partitions of the catalog's tables. They are no resources, so the control plane does not know them: a note
+ * beside each table has them, {partitions: […]}.
  */
 #include "base/clock.h"
-#include "base/file.h"
-#include "base/hash.h"
-#include "base/json.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/notation/glue_expression.h"
 #include "sandbox/services/glue/glue.h"
 
 #include <pthread.h>
 
-enum { MAX_FILE = 64 * 1024 * 1024, MAX_SHOWN = 1000, MAX_AT_ONCE = 100 };
+#define NOTE "partitions"
+enum { MAX_SHOWN = 1000, MAX_AT_ONCE = 100 };
 
-static pthread_mutex_t lock =
-    PTHREAD_MUTEX_INITIALIZER; /* of the files, while one is read and written again */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of notes, while one is read and written again */
 
 struct table {
     struct control_record record;
-    struct str database, name, path;
+    struct str database, name;
 };
 
 static int find_table(const struct service_call *call, struct table *out, struct err *err)
 {
-    struct str dir;
-    struct err why = ERR_INIT;
     if (service_required(call, "DatabaseName", &out->database, err) ||
         service_required(call, "TableName", &out->name, err))
         return -1;
@@ -34,36 +28,19 @@ static int find_table(const struct service_call *call, struct table *out, struct
     if (!service_find(call, STR("aws.glue.table"), id, &out->record))
         return service_refuse(
             err, 400, "EntityNotFoundException", "Table %.*s not found.", STR_ARG(out->name));
-    if (services_dir(call->services, call->arena, "partitions", &dir, &why))
-        return service_refuse(err, 500, "InternalServiceException", "%s", why.message);
-    struct str whole = arena_printf(call->arena, "%.*s\n%.*s", STR_ARG(call->region), STR_ARG(id));
-    out->path = arena_printf(call->arena, "%s/%.32s.json", dir.p, sha256_hex(call->arena, whole).p);
     return 0;
 }
 
 static const struct value *read_all(const struct service_call *call, const struct table *table)
 {
-    struct str text;
-    struct err ignored = ERR_INIT;
-    const struct value *doc;
-    if (file_read(call->arena, table->path.p, MAX_FILE, &text, &ignored) ||
-        json_parse(call->arena, text, &doc, &ignored) ||
-        service_int(doc, "made", 0) != table->record.created_ms)
-        return &value_empty_list;
-    return value_as_list(value_getz(doc, "partitions"));
+    return value_as_list(value_getz(service_note_read(call, NOTE, &table->record), "partitions"));
 }
 
 static int write_all(
     const struct service_call *call, const struct table *table, const struct value *list, struct err *err)
 {
-    AUTO_BUF struct buf text = BUF_INIT;
-    struct err why = ERR_INIT;
-    const struct value_entry entries[] = {{STR("table"), value_string(call->arena, table->record.id)},
-        {STR("made"), value_int(call->arena, table->record.created_ms)}, {STR("partitions"), list}};
-    json_write(&text, value_map(call->arena, entries, 3), JSON_PLAIN);
-    if (file_write_atomic(table->path.p, buf_str(&text), 0600, &why))
-        return service_refuse(err, 500, "InternalServiceException", "%s", why.message);
-    return 0;
+    return service_note_write(
+        call, NOTE, &table->record, value_with(call->arena, NULL, STR("partitions"), list), err);
 }
 
 static const struct value *find_by(const struct value *list, const struct value *values)

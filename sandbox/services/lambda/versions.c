@@ -30,12 +30,9 @@ static struct versions read_versions(const struct service_call *call, const stru
 static int write_versions(const struct service_call *call, const struct control_record *record,
     struct versions versions, struct err *err)
 {
-    struct err why = ERR_INIT;
     const struct value_entry entries[] = {
         {STR("last"), value_int(call->arena, versions.last)}, {STR("versions"), versions.list}};
-    if (service_note_write(call, "versions", record, value_map(call->arena, entries, 2), &why))
-        return service_refuse(err, 500, "ServiceException", "%s", why.message);
-    return 0;
+    return service_note_write(call, "versions", record, value_map(call->arena, entries, 2), err);
 }
 
 static struct str version_of(const struct value *entry)

@@ -152,11 +152,8 @@ const struct value *secret_versions(const struct service_call *call, const struc
 static int note_write(const struct service_call *call, const struct control_record *record,
     const struct value *note, const struct value *versions, struct err *err)
 {
-    struct err why = ERR_INIT;
     note = value_with(call->arena, note, STR("versions"), versions);
-    if (service_note_write(call, NOTE, record, note, &why))
-        return service_refuse(err, 500, "InternalServiceError", "%s", why.message);
-    return 0;
+    return service_note_write(call, NOTE, record, note, err);
 }
 
 int secret_versions_keep(const struct service_call *call, const struct control_record *record,

@@ -91,7 +91,6 @@ static int label_version_alone(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str name;
-    struct err why = ERR_INIT;
     if (service_required(call, "Name", &name, err))
         return -1;
     if (!ssm_find(call, name, &record))
@@ -106,8 +105,8 @@ static int label_version_alone(struct service_call *call, struct err *err)
     note = value_with(call->arena, note, STR("labels"),
         labels_with(
             call, value_getz(note, "labels"), value_as_list(value_getz(call->input, "Labels")), version));
-    if (service_note_write(call, NOTE, &record, note, &why))
-        return service_refuse(err, 500, "InternalServerError", "%s", why.message);
+    if (service_note_write(call, NOTE, &record, note, err))
+        return -1;
     call->output = &value_empty_map;
     service_answer(call, "InvalidLabels", &value_empty_list);
     service_answer(call, "ParameterVersion", value_int(call->arena, version));
@@ -190,7 +189,6 @@ static int get_by_path(struct service_call *call, struct err *err)
 static int put_parameter_alone(struct service_call *call, struct err *err)
 {
     struct control_record before, after;
-    struct err why = ERR_INIT;
     struct value_builder all = VALUE_BUILDER(call->arena);
     if (value_equal(value_getz(call->input, "Overwrite"), &value_true) && value_getz(call->input, "Tags"))
         return service_refuse(err, 400, "ValidationException",
@@ -208,9 +206,7 @@ static int put_parameter_alone(struct service_call *call, struct err *err)
     value_builder_add(&all, was);
     const struct value *note = value_with(
         call->arena, service_note_read(call, NOTE, &after), STR("versions"), value_builder_list(&all));
-    if (service_note_write(call, NOTE, &after, note, &why))
-        return service_refuse(err, 500, "InternalServerError", "%s", why.message);
-    return 0;
+    return service_note_write(call, NOTE, &after, note, err);
 }
 
 /* One after another: what the one has put is what the next finds. */

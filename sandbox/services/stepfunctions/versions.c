@@ -24,11 +24,8 @@ const struct value *machine_note_list(const struct value *note, const char *memb
 int machine_note_change(const struct service_call *call, const struct control_record *machine,
     const struct value *note, const char *member, const struct value *list, struct err *err)
 {
-    struct err why = ERR_INIT;
     note = value_with(call->arena, note, str_z(member), list);
-    if (service_note_write(call, "machines", machine, note, &why))
-        return service_refuse(err, 500, "InternalServerException", "%s", why.message);
-    return 0;
+    return service_note_write(call, "machines", machine, note, err);
 }
 
 const struct value *machine_note_put(
