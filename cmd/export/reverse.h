@@ -57,6 +57,10 @@ const struct value *reverse_moot(
 /* A value of that type, which lies at these paths. */
 const struct value *reverse_value(struct arena *arena, const struct reverse_level *level,
     const struct type *type, struct str to, struct str from, const struct value *v);
+/* A map or list as the text that is its JSON, which cannot be known, or shown, in part. */
+const struct value *reverse_document(struct arena *arena, const struct value *v);
+/* Is the path one of something within what lies at `base`? "": of all. */
+bool reverse_lies_below(struct str path, struct str base);
 /* Does the rule make something of what is at that path here? */
 bool reverse_rule_is_for(const struct names_rule *rule, struct str path);
 /* The rule by which a value at `path` is said at this level; NULL: none. */

@@ -1,5 +1,4 @@
 /* What a rule of the names says, backwards: see reverse.h. */
-#include "base/json.h"
 #include "cmd/export/reverse.h"
 
 /* ---- which one ---- */
@@ -34,11 +33,6 @@ static bool stands_beside(const struct names_rule *rule, const struct value *obj
     return true;
 }
 
-static bool lies_at(struct str from, struct str base)
-{
-    return !base.n || (str_starts(from, base) && from.n > base.n && from.p[base.n] == '.');
-}
-
 bool reverse_rule_is_for(const struct names_rule *rule, struct str path)
 {
     bool sole = rule->to.n == path.n + 2 && str_starts(rule->to, path) && str_ends(rule->to, STR("[]"));
@@ -52,7 +46,7 @@ const struct names_rule *reverse_rule(
     const struct names_rule *best = NULL;
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!reverse_rule_is_for(rule, path) || !lies_at(rule->from, level->from) ||
+        if (!reverse_rule_is_for(rule, path) || !reverse_lies_below(rule->from, level->from) ||
             !stands_beside(rule, level->object))
             continue;
         bool translated = rule->values && has_values(rule, v);
@@ -96,13 +90,6 @@ static const struct value *as_pairs(struct arena *arena, const struct reverse_le
     return value_builder_list(&list);
 }
 
-static const struct value *as_json(struct arena *arena, const struct value *v)
-{
-    bool secret = value_is_sensitive(v);
-    const struct value *text = value_is_known(v) ? json_as_text(arena, v) : &value_unknown;
-    return secret ? value_mark(arena, text, VALUE_SENSITIVE) : text;
-}
-
 const struct value *reverse_by_rule(struct arena *arena, const struct reverse_level *level,
     const struct names_rule *rule, const struct attr *attr, struct str path, const struct value *v)
 {
@@ -120,7 +107,7 @@ const struct value *reverse_by_rule(struct arena *arena, const struct reverse_le
     else
         v = reverse_value(arena, &inside, attr->type, path, rule->from, v);
     if (rule->document)
-        v = as_json(arena, v);
+        v = reverse_document(arena, v);
     if (rule->each && !(theirs && theirs->kind == VALUE_BOOL))
         v = value_list(arena, &v, 1);
     return v;

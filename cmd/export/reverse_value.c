@@ -52,14 +52,9 @@ static struct str camel(struct arena *arena, struct str name)
     return str_n(out, n);
 }
 
-/* A text cannot be known, or shown, in part. */
-static const struct value *as_document(struct arena *arena, const struct value *v)
+const struct value *reverse_document(struct arena *arena, const struct value *v)
 {
-    if (v->kind == VALUE_STRING || v->kind == VALUE_UNKNOWN)
-        return v;
-    if (!value_is_known(v))
-        return value_mark(arena, &value_unknown, value_is_sensitive(v) ? VALUE_SENSITIVE : 0);
-    const struct value *text = json_as_text(arena, v);
+    const struct value *text = value_is_known(v) ? json_as_text(arena, v) : &value_unknown;
     return value_is_sensitive(v) ? value_mark(arena, text, VALUE_SENSITIVE) : text;
 }
 
@@ -76,7 +71,7 @@ static struct str reverse_below(struct str path, struct str base)
     return base.n ? str_slice(path, base.n + 1, path.n) : path;
 }
 
-static bool lies_below(struct str path, struct str base)
+bool reverse_lies_below(struct str path, struct str base)
 {
     return !base.n || (str_starts(path, base) && path.n > base.n && path.p[base.n] == '.');
 }
@@ -89,7 +84,7 @@ static const struct names_rule *rule_within(const struct reverse_level *level, s
         bool within =
             str_starts(rule->to, path) && rule->to.n > path.n &&
             (rule->to.p[path.n] == '.' || str_starts(str_slice(rule->to, path.n, rule->to.n), STR("[].")));
-        if (within && !rule->import_only && lies_below(rule->from, level->from))
+        if (within && !rule->import_only && reverse_lies_below(rule->from, level->from))
             return rule;
     }
     return NULL;
@@ -148,7 +143,7 @@ static bool by_items(struct arena *arena, const struct reverse_level *level, con
     bool any = false;
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!rule->item || !str_eq(rule->to, path) || !lies_below(rule->from, level->from))
+        if (!rule->item || !str_eq(rule->to, path) || !reverse_lies_below(rule->from, level->from))
             continue;
         const struct value *found = items_like(arena, rule->item, v);
         any = true;
@@ -175,7 +170,7 @@ static bool by_texts(struct arena *arena, const struct reverse_level *level, con
     bool any = false, texts = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_STRING;
     for (size_t i = 0; texts && i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!lies_below(rule->to, path) || !rule->to.n)
+        if (!reverse_lies_below(rule->to, path) || !rule->to.n)
             continue;
         const struct value *entry = value_get(v, reverse_below(rule->to, path));
         any = true;
@@ -192,7 +187,7 @@ static bool by_keys(struct arena *arena, const struct reverse_level *level, cons
     bool any = false, objects = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_OBJECT;
     for (size_t i = 0; objects && i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!rule->item || !lies_below(rule->to, path))
+        if (!rule->item || !reverse_lies_below(rule->to, path))
             continue;
         const struct value *entry = value_get(v, reverse_below(rule->to, path));
         struct str to = arena_printf(arena, "%.*s[]", STR_ARG(path));
@@ -257,7 +252,7 @@ static const struct value *reverse_place(struct arena *arena, const struct rever
     struct str name =
         reverse_joined(arena, level->home, "", level->document ? camel(arena, attr->name) : attr->name);
     struct str from = reverse_joined(arena, level->from, ".", name);
-    if (within && !lies_below(within->from, from) &&
+    if (within && !reverse_lies_below(within->from, from) &&
         !str_starts(within->from, arena_printf(arena, "%.*s[", STR_ARG(from))))
         return reverse_descend(arena, level, out, attr, path, within, v);
     bool reported = str_eqz(path, "arn") || value_list_has(level->type->ids, path);
@@ -284,7 +279,7 @@ const struct value *reverse_moot(
 {
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
-        if (!rule->unless || !lies_below(rule->from, level->from) ||
+        if (!rule->unless || !reverse_lies_below(rule->from, level->from) ||
             value_is_null(rule->unless->entries[0].value))
             continue;
         struct str name = reverse_below(rule->from, level->from);
@@ -330,7 +325,7 @@ const struct value *reverse_value(struct arena *arena, const struct reverse_leve
         return within_list || level->document ? map : value_list(arena, &map, 1);
     }
     if (type->kind == TYPE_POLICY || type->kind == TYPE_JSON || (type->kind == TYPE_ANY && !level->document))
-        return v->kind == VALUE_MAP || v->kind == VALUE_LIST ? as_document(arena, v) : v;
+        return v->kind == VALUE_MAP || v->kind == VALUE_LIST ? reverse_document(arena, v) : v;
     if (!items)
         return v;
     return as_items(arena, level, type, arena_printf(arena, "%.*s[]", STR_ARG(to)),

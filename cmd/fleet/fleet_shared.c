@@ -184,7 +184,8 @@ void fleet_shared_make(struct fleet *fleet)
 {
     struct member *shared = fleet->shared_stack;
     struct err err = ERR_INIT;
-    if (shared && fleet->shard > 1 && !fleet->destroy && !state_count(shared->workspace.state))
+    if (shared && fleet->shard > 1 && !fleet->destroy &&
+        (!shared->workspace.state || !state_count(shared->workspace.state)))
         fail_members(fleet);
     if (!shared || fleet->shared_leaves || shared->spared)
         return;

@@ -1,10 +1,7 @@
 /* Which stacks refer to which others, and what these are going to give. */
 #include "cmd/repository/repository.h"
 
-#include "base/mem.h"
 #include "stacks/load/sandbox_place.h"
-
-#include <stdlib.h>
 
 /* ---- which is meant ---- */
 
@@ -43,54 +40,49 @@ const struct value *repository_outputs(void *ctx, const struct backend_options *
 
 /* ---- who needs whom ---- */
 
-struct reference {
-    size_t to;
-    struct span span;
-};
-
 struct ordering {
-    struct repository *repository;
-    struct reference **references; /* of each member, as many as it needs */
-    unsigned char *visited;        /* 1: on the way, 2: no circle goes through it */
-    size_t *way, depth;            /* members */
-    struct span *places;           /* where each of them refers to the next */
+    struct fleet *fleet;
+    struct span **places; /* of each member: where it refers to each that it needs */
+    size_t *spots;        /* of each: its place on the way, from 1 on; 0: not visited */
+    size_t *way, *turns;  /* members, and which of their needs leads to the next */
+    size_t depth;
 };
+#define NO_CIRCLE SIZE_MAX /* a spot: none goes through it */
 
 static void connect(struct ordering *o, struct member *m)
 {
-    struct fleet *fleet = m->fleet;
+    struct fleet *fleet = o->fleet;
     struct arena *arena = &fleet->inv->arena;
-    size_t n = 0, own = (size_t)(m - fleet->members);
+    size_t n = 0;
     const struct stack_reference *list =
         m->workspace.stack ? plan_references(&m->workspace, arena, &n) : NULL;
     size_t *needs = ARENA_ARRAY(arena, size_t, n + 1);
-    struct reference *references = ARENA_ARRAY(arena, struct reference, n + 1);
+    struct span *places = ARENA_ARRAY(arena, struct span, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct member *other = member_of(fleet, &list[i].place);
         if (!other)
             continue;
-        size_t to = (size_t)(other - fleet->members);
-        references[m->need_count] = (struct reference){to, list[i].span};
-        needs[m->need_count++] = to;
+        places[m->need_count] = list[i].span;
+        needs[m->need_count++] = (size_t)(other - fleet->members);
     }
     m->needs = needs;
-    o->references[own] = references;
+    o->places[m - fleet->members] = places;
 }
 
 /* An error at each of its places. */
 static int report_circle(struct ordering *o, size_t first)
 {
-    struct fleet *fleet = &o->repository->fleet;
+    struct fleet *fleet = o->fleet;
     struct diags *diags = &fleet->inv->diags;
     AUTO_BUF struct buf way = BUF_INIT;
     for (size_t i = first; i < o->depth; i++)
         buf_addf(&way, "%.*s, ", STR_ARG(fleet->members[o->way[i]].name));
     buf_add_str(&way, fleet->members[o->way[first]].name);
     for (size_t i = first; i < o->depth; i++) {
-        size_t next = i + 1 < o->depth ? i + 1 : first;
-        struct diag *d =
-            diag_error(diags, o->places[i], "stacks refer to each other in a circle: %s; here %.*s to %.*s",
-                way.p, STR_ARG(fleet->members[o->way[i]].name), STR_ARG(fleet->members[o->way[next]].name));
+        const struct member *m = &fleet->members[o->way[i]], *next = &fleet->members[m->needs[o->turns[i]]];
+        struct diag *d = diag_error(diags, o->places[o->way[i]][o->turns[i]],
+            "stacks refer to each other in a circle: %s; here %.*s to %.*s", way.p, STR_ARG(m->name),
+            STR_ARG(next->name));
         if (i == first)
             diag_hint(diags, d, "move what both need into a stack of its own, to which they refer");
     }
@@ -99,23 +91,17 @@ static int report_circle(struct ordering *o, size_t first)
 
 static int visit(struct ordering *o, size_t at)
 {
-    struct fleet *fleet = &o->repository->fleet;
-    const struct member *m = &fleet->members[at];
+    const struct member *m = &o->fleet->members[at];
+    size_t *turn = &o->turns[o->depth];
     int status = EXIT_DONE;
-    if (o->visited[at] == 2)
-        return EXIT_DONE;
-    o->visited[at] = 1;
     o->way[o->depth++] = at;
-    for (size_t i = 0; i < m->need_count && status == EXIT_DONE; i++) {
-        struct reference to = o->references[at][i];
-        size_t first = 0;
-        o->places[o->depth - 1] = to.span;
-        while (first < o->depth - 1 && o->way[first] != to.to)
-            first++;
-        status = o->visited[to.to] == 1 ? report_circle(o, first) : visit(o, to.to);
+    o->spots[at] = o->depth;
+    for (*turn = 0; *turn < m->need_count && status == EXIT_DONE; ++*turn) {
+        size_t to = m->needs[*turn], spot = o->spots[to];
+        status = !spot ? visit(o, to) : spot != NO_CIRCLE ? report_circle(o, spot - 1) : EXIT_DONE;
     }
     o->depth--;
-    o->visited[at] = 2;
+    o->spots[at] = NO_CIRCLE;
     return status;
 }
 
@@ -123,16 +109,16 @@ int repository_order(struct repository *repository)
 {
     struct fleet *fleet = &repository->fleet;
     struct arena *arena = &repository->inv->arena;
-    struct ordering o = {.repository = repository,
-        .references = ARENA_ARRAY(arena, struct reference *, fleet->n + 1),
-        .visited = mem_zalloc(fleet->n + 1),
+    struct ordering o = {.fleet = fleet,
+        .places = ARENA_ARRAY(arena, struct span *, fleet->n + 1),
+        .spots = ARENA_ARRAY(arena, size_t, fleet->n + 1),
         .way = ARENA_ARRAY(arena, size_t, fleet->n + 1),
-        .places = ARENA_ARRAY(arena, struct span, fleet->n + 1)};
+        .turns = ARENA_ARRAY(arena, size_t, fleet->n + 1)};
     int status = EXIT_DONE;
     for (size_t i = 0; i < fleet->n; i++)
         connect(&o, &fleet->members[i]);
     for (size_t i = 0; i < fleet->n && status == EXIT_DONE; i++)
-        status = visit(&o, i);
-    free(o.visited);
+        if (!o.spots[i])
+            status = visit(&o, i);
     return status;
 }

@@ -65,10 +65,19 @@ int repository_write_junit(struct repository *repository)
 static const enum action counted[] = {ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE};
 enum { COUNTED = sizeof counted / sizeof *counted };
 
+/* What waits for the apply is worth reading beside changes only. */
+static bool has_findings(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->finding_count; i++)
+        if (plan->findings[i].outcome != FINDING_WAITS)
+            return true;
+    return false;
+}
+
 static bool is_shown(const struct member *m)
 {
     return m->plan && (plan_has_changes(m->plan) || m->plan->output_count || m->plan->drifted ||
-                          m->plan->unread_count || m->plan->finding_count);
+                          m->plan->unread_count || has_findings(m->plan));
 }
 
 static void add_row(const struct member *m, struct buf *out)

@@ -205,6 +205,15 @@ def test_checks_of_a_fleet(local_stack):
     assert {(e["member"], e["rule"], e["outcome"]) for e in again.events() if e["event"] == "rule" and e["outcome"] != "waits"} == {(who, f"checks.not_{no}", "broken" if who == no else "kept") for who in ("ada", "bob", "zoe") for no in ("bob", "zoe")}
 
 
+def test_checks_are_no_changes_among_all_stacks(local_stack):
+    """In the comment for a pull request: a row, and no plan in full."""
+    for name in ("a", "b"):
+        local_stack.write(f"stack: {name}\nresources: {{it: {{type: weir.value, value: x}}}}\nchecks: {{same: {{require: \"${{it.value == 'x'}}\", message: it is not}}}}\n", f"{name}/weir.yaml")
+    local_stack.run("apply", "-C", "a", "--yes")
+    shown = local_stack.run("plan", "--all", "--format", "markdown").out
+    assert "| `a` | | | | | no changes |" in shown and shown.count("asked after apply") == 2 and "### weir plan: b" in shown and "### weir plan: a" not in shown, shown
+
+
 def test_a_test_of_the_stack_asks_them(local_stack):
     local_stack.write("stack: checked\nresources: {it: {type: weir.value, value: x}}\nchecks: {same: {require: \"${it.value == 'y'}\", message: it is not y, level: error}}\n")
     local_stack.write("name: it\nplan: {create: 1}\n", "tests/it.yaml")

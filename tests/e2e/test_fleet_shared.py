@@ -182,3 +182,19 @@ def test_the_first_shard_makes_it(lab):
     assert there(lab) == (1, ["bob"])
     lab.run("fleet", "destroy", "-y")
     assert there(lab) == (0, [])
+
+
+def test_every_part_is_told_of_a_shared_stack_that_cannot_be_opened(local_stack):
+    """Its state was moved, and the file does not say so yet."""
+    local_stack.write("stack: common\nresources: {a: {type: weir.value, value: x}}\noutputs: {a: '${a.value}'}\n", "common.yaml")
+    local_stack.write("""
+        stack: class
+        inputs: {who: {type: string}}
+        fleet: {each: [ada, bob, zoe], inputs: {who: "${each.key}"}, shared: common.yaml}
+        resources: {it: {type: weir.value, value: "${inputs.who}"}}
+    """)
+    local_stack.run("apply", "-C", "common.yaml", "--yes")
+    local_stack.run("state", "migrate", "-C", "common.yaml", '{"backend": "file", "path": "elsewhere"}')
+    for shard in ("1/2", "2/2"):
+        failed = local_stack.run("fleet", "apply", "--yes", "--shard", shard, status=1)
+        assert "the state was moved to" in failed.err and "it was not begun: common" in failed.err, failed
