@@ -9,7 +9,7 @@
     "kind service doc reference protocol target api_version endpoint_prefix signing_name global "            \
     "signing_region case "                                                                                   \
     "words "                                                                                                 \
-    "model iam errors shapes operations success tags page types data provider"
+    "model iam errors shapes operations success requests tags page types data provider"
 
 static void load_endpoint(struct loader *l, const struct node *head)
 {
@@ -134,6 +134,10 @@ static void load_head(struct loader *l, const struct node *head)
     l->page = node_get(head, "page");
     load_operations(l, node_get(head, "operations"));
     load_success(l, node_get(head, "success"));
+    const struct node *requests = node_get(head, "requests");
+    if (requests && requests->kind != NODE_MAP)
+        load_error(l, requests, "requests is a map of operations");
+    service->requests = requests ? node_value(l->arena, requests) : NULL;
 }
 
 void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types)

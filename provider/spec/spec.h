@@ -468,6 +468,7 @@ struct spec_service {
     struct str reference;    /* address of an operation's page, with ${operation} in it; "" none known */
     struct spec_errors absent, exists, retry, hints;
     const struct value *statuses; /* for the sandbox: HTTP's status by code, where it is no usual one */
+    const struct value *requests; /* for the sandbox: what members of operations have to be; NULL: not said */
     struct map types, data;       /* name -> struct spec_type; NULL: see spec_open() */
     struct spec_later *later;     /* what is not read yet; NULL: all is */
 };

@@ -371,15 +371,18 @@ int wire_encode_response(struct arena *arena, const struct wire_operation *op, c
 static void write_json_error(
     const struct wire_operation *op, struct str code, struct str text, struct buf *out)
 {
+    bool rest = op->protocol == WIRE_REST_JSON;
     buf_addz(out, "{");
-    if (op->protocol != WIRE_REST_JSON) {
+    if (!rest) {
         buf_addz(out, "\"__type\":");
         json_write_string(out, code);
-        buf_addz(out, ",");
     }
-    json_write_string(out, wire_or(op->error_text, STR("message")));
-    buf_addz(out, ":");
-    json_write_string(out, text);
+    if (text.n) { /* KMS says nothing of what it cannot decrypt */
+        buf_addz(out, rest ? "" : ",");
+        json_write_string(out, wire_or(op->error_text, STR("message")));
+        buf_addz(out, ":");
+        json_write_string(out, text);
+    }
     buf_addz(out, "}");
 }
 

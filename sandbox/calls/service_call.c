@@ -145,10 +145,14 @@ static const struct {
     {"kinesis", "ListShards", "StreamId StreamCreationTimestamp"},
     {"kinesis", "PutRecord", "StreamId"},
     {"kinesis", "PutRecords", "StreamId"},
-    {"kms", "Encrypt", "DryRun"},
-    {"kms", "Decrypt", "DryRun DryRunModifiers Recipient"},
-    {"kms", "ReEncrypt", "DryRun DryRunModifiers"},
-    {"kms", "GenerateDataKey", "DryRun Recipient"},
+    {"kms", "Decrypt", "DryRunModifiers Recipient"},
+    {"kms", "DeriveSharedSecret", "Recipient"},
+    {"kms", "GenerateDataKey", "Recipient"},
+    {"kms", "GenerateDataKeyPair", "Recipient"},
+    {"kms", "GenerateRandom", "CustomKeyStoreId Recipient"},
+    {"kms", "ImportKeyMaterial", "KeyMaterialDescription"},
+    {"kms", "ListKeyRotations", "IncludeKeyMaterial"},
+    {"kms", "ReEncrypt", "DryRunModifiers"},
     {"lambda", "PublishVersion", "PublishTo"},
     {"monitoring", "DescribeAlarmHistory", "AlarmContributorId AlarmTypes StartDate EndDate"},
     {"monitoring", "PutMetricData", "EntityMetricData"},
@@ -176,6 +180,9 @@ static bool asks(const struct value *v)
 int service_check_members(const struct service_call *call, struct err *err)
 {
     struct str unknown = STR_EMPTY;
+    if (control_demands(services_control(call->services), call->arena, str_z(call->operation->service),
+            str_z(call->operation->name), call->input, err))
+        return -1;
     for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++) {
         struct str name, names = str_z(unserved[i].members);
         if (strcmp(unserved[i].service, call->operation->service) != 0 ||

@@ -80,7 +80,8 @@ int service_refuse_member(struct err *err, const char *code, struct str value, c
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
 /* A member more of the answer; nothing where the value is null. */
 void service_answer(struct service_call *call, const char *member, const struct value *v);
-/* Refuses members that no handler looks at, by name. */
+/* Refuses members that are not what the spec's `requests` say, in AWS's words, and by name those that no
+ * handler looks at. */
 int service_check_members(const struct service_call *call, struct err *err);
 /* A number or its text; the fallback where there is none. */
 int64_t service_int(const struct value *map, const char *member, int64_t fallback);

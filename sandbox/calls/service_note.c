@@ -47,9 +47,9 @@ int service_unkept(const struct service_call *call, const struct err *why, struc
 {
     static const struct {
         const char *service, *code;
-    } codes[] = {{"ec2", "InternalError"}, {"glue", "InternalServiceException"},
-        {"monitoring", "InternalServiceFault"}, {"lambda", "ServiceException"},
-        {"states", "InternalServerException"}, {"ecr", "ServerException"},
+    } codes[] = {{"ec2", "InternalError"}, {"kms", "KMSInternalException"},
+        {"glue", "InternalServiceException"}, {"monitoring", "InternalServiceFault"},
+        {"lambda", "ServiceException"}, {"states", "InternalServerException"}, {"ecr", "ServerException"},
         {"secretsmanager", "InternalServiceError"}, {"ssm", "InternalServerError"}};
     const char *code = "InternalFailure";
     for (size_t i = 0; call->operation && i < sizeof codes / sizeof *codes; i++)

@@ -173,7 +173,11 @@ static bool is_dry_run(const struct call *call)
 static int answer_turn(struct call *call, struct answer *answer)
 {
     struct choice choice;
-    if (!choose_role(call, &choice) || unknown_check(call))
+    const struct spec_service *spec = call->service->spec;
+    if (!choose_role(call, &choice) ||
+        control_demands(call->control, call->arena, spec->aws.signing_name, call->served->op->wire.name,
+            call->decoded[0].raw, call->err) ||
+        unknown_check(call))
         return -1;
     call->dry_run = is_dry_run(call);
     return answer_roles(call, &choice, answer);

@@ -6,13 +6,16 @@
 /* One service may have types in several files: weir's, and those that only the sandbox has. */
 static struct served_service *service_of(struct control *control, const struct spec_service *spec)
 {
-    for (size_t i = 0; i < control->service_count; i++)
-        if (str_eq(control->services[i].spec->name, spec->name))
-            return &control->services[i];
-    control->services =
-        mem_realloc_array(control->services, control->service_count + 1, sizeof *control->services);
-    control->services[control->service_count] = (struct served_service){.spec = spec};
-    return &control->services[control->service_count++];
+    size_t i = 0;
+    while (i < control->service_count && !str_eq(control->services[i].spec->name, spec->name))
+        i++;
+    if (i == control->service_count) {
+        control->services = mem_realloc_array(control->services, i + 1, sizeof *control->services);
+        control->services[control->service_count++] = (struct served_service){.spec = spec};
+    }
+    if (spec->requests)
+        control->services[i].requests = spec->requests;
+    return &control->services[i];
 }
 
 static struct served *served_of(struct served_service *service, const struct spec_operation *op)

@@ -54,6 +54,7 @@ struct served {
 
 struct served_service {
     const struct spec_service *spec;
+    const struct value *requests; /* what members of its operations have to be, or NULL */
     struct served *ops;
     size_t op_count, op_cap;
     const struct spec_type **types;

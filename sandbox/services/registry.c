@@ -15,6 +15,7 @@
 #include "sandbox/services/emr/emr.h"
 #include "sandbox/services/glue/glue.h"
 #include "sandbox/services/kinesis/streams.h"
+#include "sandbox/services/kms/kms.h"
 #include "sandbox/services/lambda/event_sources.h"
 #include "sandbox/services/lambda/lambda.h"
 #include "sandbox/services/scheduler/schedules.h"
@@ -62,6 +63,9 @@ static const struct service_operation *const tables[] = {
     ecs_operations,
     kinesis_operations,
     kms_operations,
+    cipher_operations,
+    signature_operations,
+    import_operations,
     secretsmanager_operations,
     secrets_batch_operations,
     ssm_operations,
@@ -150,6 +154,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->listeners = listeners_new(services);
     endpoints_open(services);
     parts->hosts = hosts_new(services);
+    services_read_first(services, "kms", kms_read_key);
     services_read_first(services, "lambda", lambda_read_names);
     services_follow(services, "autoscaling", autoscaling_look);
     services_follow(services, "dynamodb", item_tables_look);

@@ -29,8 +29,9 @@ extern const struct service_operation athena_operations[], autoscaling_operation
 extern const struct service_operation alarms_operations[], athena_catalog_operations[],
     ec2_default_operations[], ec2_key_operations[], ec2_template_operations[], ecr_image_operations[],
     firehose_operations[], kinesis_operations[], secrets_batch_operations[], topic_operations[],
-    archives_operations[], bus_operations[], deliveries_operations[], devices_operations[],
-    subscription_operations[], ssm_version_operations[], replays_operations[];
+    archives_operations[], bus_operations[], cipher_operations[], deliveries_operations[],
+    devices_operations[], import_operations[], signature_operations[], subscription_operations[],
+    ssm_version_operations[], replays_operations[];
 /* What is so for one type alone; each ends with {0}. */
 extern const struct control_type autoscaling_types[], ec2_types[], rds_types[], surroundings_types[];
 /* All of them, for the control plane; ends with NULL. */

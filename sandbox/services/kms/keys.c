@@ -1,0 +1,292 @@
+/* Which key a request means, and what it may do: see kms.h. */
+#include "sandbox/services/kms/kms.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "sandbox/calls/services_state.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
+
+#include <ctype.h>
+#include <string.h>
+
+enum { MAX_TAGS = 50 };
+
+static const int64_t DAY_MS = INT64_C(86400000);
+
+/* ---- which ---- */
+
+/* 1234abcd-12ab-34cd-56ef-1234567890ab, or mrk- and 32 digits. */
+static bool is_key_id(struct str id)
+{
+    bool several = str_starts(id, STR("mrk-"));
+    size_t digits = 0;
+    for (size_t i = several ? 4 : 0; i < id.n; i++) {
+        bool dash = !several && (i == 8 || i == 13 || i == 18 || i == 23);
+        if (dash ? id.p[i] != '-' : !isxdigit((unsigned char)id.p[i]))
+            return false;
+        digits += !dash;
+    }
+    return digits == 32;
+}
+
+static int no_alias(const struct service_call *call, struct str name, struct err *err)
+{
+    return service_refuse(err, 400, "NotFoundException", "Alias arn:aws:kms:%.*s:%.*s:%.*s is not found.",
+        STR_ARG(call->region), STR_ARG(services_account(call->services)), STR_ARG(name));
+}
+
+/* Behind an ARN of this region: key/ID or alias/NAME. */
+static int without_arn(struct service_call *call, struct str *reference, struct err *err)
+{
+    struct str rest = *reference, part = STR_EMPTY;
+    if (!str_starts(rest, STR("arn:")))
+        return 0;
+    for (int i = 0; i < 4; i++)
+        part = str_cut(rest, ':', &rest);
+    if (!str_eq(part, call->region))
+        return service_refuse(err, 400, "NotFoundException", "Invalid arn %.*s", STR_ARG(part));
+    (void)str_cut(rest, ':', &rest);
+    *reference = str_starts(rest, STR("key/")) ? str_slice(rest, 4, rest.n) : rest;
+    return 0;
+}
+
+int kms_find(struct service_call *call, struct str reference, struct control_record *out, struct err *err)
+{
+    struct control_record alias;
+    struct str id = reference;
+    if (without_arn(call, &id, err))
+        return -1;
+    if (str_starts(id, STR("alias/"))) {
+        if (!service_find(call, STR("aws.kms.alias"), id, &alias))
+            return no_alias(call, id, err);
+        id = value_gets(alias.attrs, "key");
+    }
+    if (service_find(call, STR("aws.kms.key"), id, out))
+        return 0;
+    return !is_key_id(id)
+               ? service_refuse(err, 400, "NotFoundException", "Invalid keyId '%.*s'", STR_ARG(reference))
+               : service_refuse(err, 400, "NotFoundException",
+                     "Key 'arn:aws:kms:%.*s:%.*s:key/%.*s' does not exist", STR_ARG(call->region),
+                     STR_ARG(services_account(call->services)), STR_ARG(id));
+}
+
+struct str kms_arn(const struct control_record *key)
+{
+    return value_gets(key->attrs, "arn");
+}
+
+/* What the control plane would say in its own words. */
+static int check_tags(const struct value *tags, struct err *err)
+{
+    AUTO_MAP struct map seen = MAP_INIT;
+    for (uint32_t i = 0; tags && i < tags->count; i++) {
+        struct str key = value_gets(tags->items[i], "TagKey");
+        if (key.n >= 4 && str_ieq(str_slice(key, 0, 4), STR("aws:")))
+            return service_refuse(err, 400, "TagException", "Tags beginning with aws: are reserved");
+        if (map_set(&seen, key, &seen))
+            return service_refuse(err, 400, "TagException", "Duplicate tag keys");
+    }
+    return tags && tags->count > MAX_TAGS ? service_refuse(err, 400, "TagException", "Too many tags") : 0;
+}
+
+/* Of a key that is to be deleted only descriptions are given, and its tags are looked at. */
+static int check_changeable(struct str operation, const struct control_record *key, struct err *err)
+{
+    static const char *const always[] = {"Describe", "List", "Get", "CancelKeyDeletion"};
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (str_starts(operation, str_z(always[i])))
+            return 0;
+    return value_is_null(value_getz(key->attrs, "deletion_date")) ? 0 : kms_check_state(key, err);
+}
+
+int kms_read_key(struct services *services, struct exchange *x, struct err *err)
+{
+    struct service_call call = {.services = services, .arena = &x->arena, .region = x->auth.region};
+    struct str name;
+    const struct value *input;
+    struct control_record key;
+    struct err unread = ERR_INIT;
+    if (!control_reads(services_control(services), &x->arena, x->auth.service, &x->request, &name, &input) ||
+        service_operation_find(services, x->auth.service, name) ||
+        json_parse(&x->arena, x->request.body, &input, &unread))
+        return 0;
+    if (str_eqz(name, "CreateAlias") && !str_starts(value_gets(input, "AliasName"), STR("alias/")))
+        return service_refuse(err, 400, "ValidationException",
+            "Alias must start with the prefix \"alias/\". Please see "
+            "https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html");
+    if (!value_gets(input, "KeyId").n)
+        return 0;
+    struct str reference = value_gets(input, "KeyId");
+    if (!str_eqz(name, "DescribeKey") && str_find(reference, STR("alias/"), 0) >= 0)
+        return service_refuse(err, 400, "NotFoundException", "Invalid keyId '%.*s'", STR_ARG(reference));
+    if (kms_find(&call, reference, &key, err) || check_changeable(name, &key, err) ||
+        check_tags(value_getz(input, "Tags"), err))
+        return -1;
+    input = value_with(&x->arena, input, STR("KeyId"), value_string(&x->arena, key.id));
+    x->request.body = json_as_text(&x->arena, input)->string;
+    return 0;
+}
+
+/* ---- what it may do ---- */
+
+int kms_check_state(const struct control_record *key, struct err *err)
+{
+    static const struct {
+        const char *state, *code, *text;
+    } states[] = {{"PendingDeletion", "KMSInvalidStateException", "pending deletion"},
+        {"PendingImport", "KMSInvalidStateException", "pending import"},
+        {"Disabled", "DisabledException", "disabled"}};
+    struct str arn = kms_arn(key);
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        if (str_eqz(value_gets(key->attrs, "key_state"), states[i].state))
+            return service_refuse(err, 400, states[i].code, "%.*s is %s.", STR_ARG(arn), states[i].text);
+    return 0;
+}
+
+int kms_check_use(const struct control_record *key, const char *operation, const char *usage,
+    struct str algorithm, struct err *err)
+{
+    static const char *const lists[] = {
+        "encryption_algorithms", "signing_algorithms", "mac_algorithms", "key_agreement_algorithms"};
+    struct str have = value_gets(key->attrs, "key_usage"), arn = kms_arn(key);
+    if (!str_eqz(have, usage))
+        return service_refuse(err, 400, "InvalidKeyUsageException",
+            "%.*s key usage is %.*s which is not valid for %s.", STR_ARG(arn), STR_ARG(have), operation);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        if (value_list_has(value_getz(key->attrs, lists[i]), algorithm))
+            return 0;
+    return service_refuse(err, 400, "InvalidKeyUsageException",
+        "Algorithm %.*s is incompatible with key spec %.*s.", STR_ARG(algorithm),
+        STR_ARG(value_gets(key->attrs, "key_spec")));
+}
+
+int kms_dry_run(const struct service_call *call, struct err *err)
+{
+    return !service_flag(call->input, "DryRun")
+               ? 0
+               : service_refuse(err, 400, "DryRunOperationException",
+                     "The request would have succeeded, but the DryRun option is set.");
+}
+
+int kms_begin(struct service_call *call, const char *usage, const char *member, const char *usual,
+    struct control_record *key, struct str *algorithm, struct err *err)
+{
+    struct str id;
+    *algorithm = member ? value_text(value_getz(call->input, member), str_z(usual)) : str_z(usual);
+    return service_required(call, "KeyId", &id, err) || kms_find(call, id, key, err) ||
+                   kms_check_state(key, err) ||
+                   kms_check_use(key, call->operation->name, usage, *algorithm, err) || kms_dry_run(call, err)
+               ? -1
+               : 0;
+}
+
+int kms_bytes(const struct service_call *call, const char *member, struct str *out, struct err *err)
+{
+    struct str text;
+    if (service_required(call, member, &text, err))
+        return -1;
+    return base64_decode(call->arena, text, out)
+               ? 0
+               : service_refuse(err, 400, "SerializationException", "%s is not base64", member);
+}
+
+/* ---- made and described ---- */
+
+/* What it is called today, and from where its material comes, which the control plane is not asked for. */
+static int create_key(struct service_call *call, struct err *err)
+{
+    static const char *const passed[] = {"Origin", "CustomerMasterKeySpec"};
+    const struct value *input = call->input, *output;
+    struct str spec = value_gets(input, "KeySpec"), origin = value_gets(input, "Origin");
+    struct control_record key;
+    spec = spec.n ? spec : value_gets(input, "CustomerMasterKeySpec");
+    if (spec.n && !str_eqz(spec, "SYMMETRIC_DEFAULT") && !value_gets(input, "KeyUsage").n)
+        return service_refuse(err, 400, "ValidationException",
+            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.");
+    if (str_eqz(origin, "AWS_CLOUDHSM") || str_eqz(origin, "EXTERNAL_KEY_STORE"))
+        return service_refuse(
+            err, 400, "UnsupportedOperationException", "The sandbox has no custom key stores.");
+    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
+        input = value_with(call->arena, input, str_z(passed[i]), NULL);
+    if (spec.n)
+        input = value_with(call->arena, input, STR("KeySpec"), value_string(call->arena, spec));
+    if (check_tags(value_getz(input, "Tags"), err) || service_control(call, "CreateKey", input, &output, err))
+        return -1;
+    struct str id = value_gets(value_getz(output, "KeyMetadata"), "KeyId");
+    if (!str_eqz(origin, "EXTERNAL") || kms_find(call, id, &key, err)) {
+        call->output = output;
+        return 0;
+    }
+    struct control *control = services_control(call->services);
+    if (!control_set(control, STR("aws.kms.key"), &key, "material_id", NULL) ||
+        !control_set(control, STR("aws.kms.key"), &key, "origin", value_string(call->arena, origin)))
+        return service_refuse(err, 500, "KMSInternalException", "The key's origin cannot be kept.");
+    const struct value_entry described = {STR("KeyId"), value_string(call->arena, id)};
+    return service_control(call, "DescribeKey", value_map(call->arena, &described, 1), &call->output, err);
+}
+
+static int find_asked(
+    struct service_call *call, struct control_record *key, const struct value **input, struct err *err)
+{
+    struct str id;
+    if (service_required(call, "KeyId", &id, err) || kms_find(call, id, key, err))
+        return -1;
+    const struct value_entry asked = {STR("KeyId"), value_string(call->arena, key->id)};
+    *input = value_map(call->arena, &asked, 1);
+    return 0;
+}
+
+static int enable_rotation(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    const struct value *input;
+    int64_t days = service_int(call->input, "RotationPeriodInDays", 365);
+    if (find_asked(call, &key, &input, err) || kms_check_state(&key, err) ||
+        service_control(call, "EnableKeyRotation", input, &call->output, err))
+        return -1;
+    pthread_mutex_lock(&kms_lock);
+    int status = kms_note_write(call, &key,
+        value_with(call->arena, kms_note(call, &key), STR("period"), value_int(call->arena, days)), err);
+    pthread_mutex_unlock(&kms_lock);
+    return status;
+}
+
+static int rotation_status(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    const struct value *input;
+    if (find_asked(call, &key, &input, err) ||
+        service_control(call, "GetKeyRotationStatus", input, &call->output, err))
+        return -1;
+    service_answer(call, "KeyId", value_string(call->arena, kms_arn(&key)));
+    if (!value_equal(value_getz(key.attrs, "rotation"), &value_true))
+        return 0;
+    int64_t days = service_int(kms_note(call, &key), "period", 365);
+    int64_t period = days * DAY_MS, passed = (clock_wall_ms() - key.created_ms) / period;
+    service_answer(call, "RotationPeriodInDays", value_int(call->arena, days));
+    service_answer(call, "NextRotationDate", service_time(call, key.created_ms + (passed + 1) * period));
+    return 0;
+}
+
+/* There is one policy of each key. */
+static int list_policies(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    const struct value *input, *name = value_stringz(call->arena, "default");
+    if (find_asked(call, &key, &input, err))
+        return -1;
+    service_answer(call, "PolicyNames", value_list(call->arena, &name, 1));
+    service_answer(call, "Truncated", &value_false);
+    return 0;
+}
+
+const struct service_operation kms_operations[] = {
+    {"kms", "CreateKey", create_key, NULL, NULL},
+    {"kms", "EnableKeyRotation", enable_rotation, NULL, NULL},
+    {"kms", "GetKeyRotationStatus", rotation_status, NULL, NULL},
+    {"kms", "ListKeyPolicies", list_policies, NULL, NULL},
+    {0},
+};

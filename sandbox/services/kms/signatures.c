@@ -1,0 +1,271 @@
+/* Sign, Verify, MACs, and what two keys have in common: see kms.h. */
+#include "sandbox/services/kms/kms.h"
+
+#include "base/hash.h"
+#include "sandbox/engine/view.h"
+
+#include <openssl/crypto.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+enum { MAX_MAC = 64 };
+
+/* ---- signatures ---- */
+
+/* What is signed: the message's digest, or the message as a digest. Ed25519 signs the message. */
+static int digest_of(const struct service_call *call, struct str algorithm, struct str message,
+    unsigned char out[EVP_MAX_MD_SIZE], struct str *digest, struct err *err)
+{
+    const EVP_MD *md = kms_digest(algorithm);
+    size_t n = (size_t)EVP_MD_get_size(md);
+    *digest = message;
+    if (str_eqz(value_gets(call->input, "MessageType"), "DIGEST"))
+        return message.n == n ? 0
+                              : service_refuse(err, 400, "ValidationException",
+                                    "Digest is invalid length for algorithm %.*s.", STR_ARG(algorithm));
+    EVP_Digest(message.p, message.n, out, NULL, md, NULL);
+    *digest = str_n((const char *)out, n);
+    return 0;
+}
+
+static EVP_PKEY_CTX *signing(EVP_PKEY *key, struct str algorithm, bool signs)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    bool pss = str_starts(algorithm, STR("RSASSA_PSS")), rsa = str_starts(algorithm, STR("RSASSA"));
+    if (ctx && (signs ? EVP_PKEY_sign_init(ctx) : EVP_PKEY_verify_init(ctx)) == 1 &&
+        (!rsa || EVP_PKEY_CTX_set_rsa_padding(ctx, pss ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) == 1) &&
+        EVP_PKEY_CTX_set_signature_md(ctx, kms_digest(algorithm)) == 1 &&
+        (!pss || EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1))
+        return ctx;
+    EVP_PKEY_CTX_free(ctx);
+    return NULL;
+}
+
+static bool sign_pure(EVP_PKEY *key, struct str message, unsigned char *signature, size_t *n)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool done = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestSign(ctx, signature, n, (const unsigned char *)message.p, message.n) == 1;
+    EVP_MD_CTX_free(ctx);
+    return done;
+}
+
+static bool verify_pure(EVP_PKEY *key, struct str message, struct str signature)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool done = ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
+                EVP_DigestVerify(ctx, (const unsigned char *)signature.p, signature.n,
+                    (const unsigned char *)message.p, message.n) == 1;
+    EVP_MD_CTX_free(ctx);
+    return done;
+}
+
+static bool sign_digest(EVP_PKEY *key, struct str algorithm, struct str digest, unsigned char *out, size_t *n)
+{
+    EVP_PKEY_CTX *ctx = signing(key, algorithm, true);
+    bool done = ctx && EVP_PKEY_sign(ctx, out, n, (const unsigned char *)digest.p, digest.n) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+static bool verify_digest(EVP_PKEY *key, struct str algorithm, struct str digest, struct str signature)
+{
+    EVP_PKEY_CTX *ctx = signing(key, algorithm, false);
+    bool done = ctx && EVP_PKEY_verify(ctx, (const unsigned char *)signature.p, signature.n,
+                           (const unsigned char *)digest.p, digest.n) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+static int begin_signature(struct service_call *call, struct control_record *key, struct str *algorithm,
+    struct str *message, struct err *err)
+{
+    if (service_required(call, "SigningAlgorithm", algorithm, err) ||
+        kms_begin(call, "SIGN_VERIFY", "SigningAlgorithm", "", key, algorithm, err) ||
+        kms_bytes(call, "Message", message, err))
+        return -1;
+    return str_eqz(*algorithm, "ED25519_PH_SHA_512")
+               ? service_refuse(err, 400, "UnsupportedOperationException", "The sandbox has no %.*s.",
+                     STR_ARG(*algorithm))
+               : 0;
+}
+
+static int sign_message(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    struct str algorithm, message, digest;
+    unsigned char hashed[EVP_MAX_MD_SIZE];
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (begin_signature(call, &key, &algorithm, &message, err))
+        return -1;
+    bool pure = str_starts(algorithm, STR("ED25519"));
+    if (!pure && digest_of(call, algorithm, message, hashed, &digest, err))
+        return -1;
+    EVP_PKEY *pair = kms_private_key(call, &key, err);
+    if (!pair)
+        return -1;
+    size_t n = (size_t)EVP_PKEY_get_size(pair);
+    unsigned char *signature = arena_alloc(call->arena, n);
+    bool done =
+        pure ? sign_pure(pair, message, signature, &n) : sign_digest(pair, algorithm, digest, signature, &n);
+    EVP_PKEY_free(pair);
+    if (!done)
+        return service_refuse(err, 500, "KMSInternalException", "OpenSSL does not sign.");
+    view_text(&b, "KeyId", kms_arn(&key));
+    view_text(&b, "Signature", base64_encode(call->arena, str_n((const char *)signature, n)));
+    view_text(&b, "SigningAlgorithm", algorithm);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int verify_message(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    struct str algorithm, message, digest, signature;
+    unsigned char hashed[EVP_MAX_MD_SIZE];
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (begin_signature(call, &key, &algorithm, &message, err) ||
+        kms_bytes(call, "Signature", &signature, err))
+        return -1;
+    bool pure = str_starts(algorithm, STR("ED25519"));
+    if (!pure && digest_of(call, algorithm, message, hashed, &digest, err))
+        return -1;
+    EVP_PKEY *pair = kms_private_key(call, &key, err);
+    if (!pair)
+        return -1;
+    bool right =
+        pure ? verify_pure(pair, message, signature) : verify_digest(pair, algorithm, digest, signature);
+    EVP_PKEY_free(pair);
+    if (!right)
+        return service_refuse(err, 400, "KMSInvalidSignatureException", "%s", "");
+    view_text(&b, "KeyId", kms_arn(&key));
+    view_set(&b, "SignatureValid", &value_true);
+    view_text(&b, "SigningAlgorithm", algorithm);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int public_key(struct service_call *call, struct err *err)
+{
+    static const char *const shown[][2] = {{"KeySpec", "key_spec"}, {"CustomerMasterKeySpec", "key_spec"},
+        {"KeyUsage", "key_usage"}, {"EncryptionAlgorithms", "encryption_algorithms"},
+        {"SigningAlgorithms", "signing_algorithms"}, {"KeyAgreementAlgorithms", "key_agreement_algorithms"}};
+    struct control_record key;
+    struct str id;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (service_required(call, "KeyId", &id, err) || kms_find(call, id, &key, err) ||
+        kms_check_state(&key, err))
+        return -1;
+    if (kms_secret_size(value_gets(key.attrs, "key_spec")))
+        return service_refuse(err, 400, "UnsupportedOperationException", "%s", "");
+    EVP_PKEY *pair = kms_private_key(call, &key, err);
+    if (!pair)
+        return -1;
+    view_text(&b, "KeyId", kms_arn(&key));
+    view_text(&b, "PublicKey", base64_encode(call->arena, kms_public_der(call->arena, pair)));
+    EVP_PKEY_free(pair);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        view_set(&b, shown[i][0], value_getz(key.attrs, shown[i][1]));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- MACs ---- */
+
+static int mac_of(struct service_call *call, struct control_record *key, struct str *algorithm,
+    unsigned char out[MAX_MAC], size_t *n, struct err *err)
+{
+    struct str message, secret;
+    if (service_required(call, "MacAlgorithm", algorithm, err) ||
+        kms_begin(call, "GENERATE_VERIFY_MAC", "MacAlgorithm", "", key, algorithm, err) ||
+        kms_bytes(call, "Message", &message, err) || kms_material(call, key, STR_EMPTY, &secret, err))
+        return -1;
+    return EVP_Q_mac(NULL, "HMAC", NULL, EVP_MD_get0_name(kms_digest(*algorithm)), NULL, secret.p, secret.n,
+               (const unsigned char *)message.p, message.n, out, MAX_MAC, n)
+               ? 0
+               : service_refuse(err, 500, "KMSInternalException", "OpenSSL makes no MAC.");
+}
+
+static int generate_mac(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    struct str algorithm;
+    unsigned char mac[MAX_MAC];
+    size_t n;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (mac_of(call, &key, &algorithm, mac, &n, err))
+        return -1;
+    view_text(&b, "KeyId", kms_arn(&key));
+    view_text(&b, "Mac", base64_encode(call->arena, str_n((const char *)mac, n)));
+    view_text(&b, "MacAlgorithm", algorithm);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int verify_mac(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    struct str algorithm, said;
+    unsigned char mac[MAX_MAC];
+    size_t n;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (kms_bytes(call, "Mac", &said, err) || mac_of(call, &key, &algorithm, mac, &n, err))
+        return -1;
+    if (said.n != n || CRYPTO_memcmp(said.p, mac, n) != 0)
+        return service_refuse(err, 400, "KMSInvalidMacException", "%s", "");
+    view_text(&b, "KeyId", kms_arn(&key));
+    view_set(&b, "MacValid", &value_true);
+    view_text(&b, "MacAlgorithm", algorithm);
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+/* ---- ECDH ---- */
+
+static bool agree_on(struct arena *arena, EVP_PKEY *own, EVP_PKEY *other, struct str *secret)
+{
+    size_t n = 0;
+    unsigned char *bytes = NULL;
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(own, NULL);
+    bool done = ctx && EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, other) == 1 &&
+                EVP_PKEY_derive(ctx, NULL, &n) == 1 && (bytes = arena_alloc(arena, n)) &&
+                EVP_PKEY_derive(ctx, bytes, &n) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    *secret = str_n((const char *)bytes, done ? n : 0);
+    return done;
+}
+
+static int shared_secret(struct service_call *call, struct err *err)
+{
+    struct control_record key;
+    struct str algorithm, der, secret;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (kms_begin(call, "KEY_AGREEMENT", "KeyAgreementAlgorithm", "", &key, &algorithm, err) ||
+        kms_bytes(call, "PublicKey", &der, err))
+        return -1;
+    const unsigned char *at = (const unsigned char *)der.p;
+    EVP_PKEY *own = kms_private_key(call, &key, err),
+             *other = own ? d2i_PUBKEY(NULL, &at, (long)der.n) : NULL;
+    bool found = own != NULL, done = other && agree_on(call->arena, own, other, &secret);
+    EVP_PKEY_free(other);
+    EVP_PKEY_free(own);
+    if (!done)
+        return found ? service_refuse(err, 400, "ValidationException", "%s", "") : -1;
+    view_text(&b, "KeyId", kms_arn(&key));
+    view_text(&b, "SharedSecret", base64_encode(call->arena, secret));
+    view_text(&b, "KeyAgreementAlgorithm", algorithm);
+    view_set(&b, "KeyOrigin", value_getz(key.attrs, "origin"));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+const struct service_operation signature_operations[] = {
+    {"kms", "Sign", sign_message, NULL, NULL},
+    {"kms", "Verify", verify_message, NULL, NULL},
+    {"kms", "GetPublicKey", public_key, NULL, NULL},
+    {"kms", "GenerateMac", generate_mac, NULL, NULL},
+    {"kms", "VerifyMac", verify_mac, NULL, NULL},
+    {"kms", "DeriveSharedSecret", shared_secret, NULL, NULL},
+    {0},
+};
