@@ -15,8 +15,6 @@ struct destroy_settings {
 
 /* ---- is anything left? ---- */
 
-enum { UNSEEN_SHOWN = 8 };
-
 static void add_leftover(const struct leftover *left, bool color, struct buf *out)
 {
     buf_addz(out, "  ");
@@ -53,18 +51,10 @@ static void add_places(const struct verified *found, struct buf *out)
 
 static void add_unseen(const struct verified *found, struct buf *out)
 {
-    size_t n = found->unseen_count;
-    if (!n)
+    if (!found->unseen_count)
         return;
-    buf_addf(out,
-        "%zu resource%s could not be looked up after being deleted, because what %s service stood on went "
-        "too: ",
-        n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
-    for (size_t i = 0; i < n && i < UNSEEN_SHOWN; i++) {
-        buf_addz(out, i ? ", " : "");
-        text_add_safe(out, found->unseen[i], false);
-    }
-    buf_addz(out, n > UNSEEN_SHOWN ? ", …\n" : ".\n");
+    leftovers_add_unseen(out, found->unseen_count);
+    leftovers_add_addresses(out, found->unseen, found->unseen_count);
 }
 
 static int show_leftovers(struct invocation *inv, const struct verified *found)

@@ -108,6 +108,7 @@ static void write_unknown(struct hcl *h)
         buf_addz(h->out, "null /* known after apply */");
 }
 
+/* `for` begins an expression there. */
 static bool is_word(struct str key)
 {
     for (size_t i = 0; i < key.n; i++) {
@@ -116,7 +117,7 @@ static bool is_word(struct str key)
         if (!letter && (!i || !((c >= '0' && c <= '9') || c == '-')))
             return false;
     }
-    return key.n > 0;
+    return key.n && !str_eqz(key, "for");
 }
 
 static void write_object(struct hcl *h, const struct value *v, int depth)

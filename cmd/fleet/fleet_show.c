@@ -249,6 +249,12 @@ static void add_of_member(struct buf *out, size_t *shown, struct str address, co
     buf_addf(out, " of %.*s", STR_ARG(m->name));
 }
 
+static void add_names_end(struct buf *out, const struct buf *names, size_t n)
+{
+    buf_add_str(out, buf_str(names));
+    buf_addz(out, n > NAMES_SHOWN ? ", …\n" : n ? ".\n" : "");
+}
+
 /* What went with its service, which did not answer when it was to be deleted. */
 static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
 {
@@ -258,11 +264,8 @@ static void add_gone_unasked(const struct fleet *fleet, struct buf *out)
         for (size_t k = 0; k < fleet->members[i].result.unseen_count; k++)
             add_of_member(&names, &n, fleet->members[i].result.unseen[k], &fleet->members[i]);
     if (n)
-        buf_addf(out,
-            "%zu resource%s could not be looked up, because the stack's own service in which %s lay did not "
-            "answer; %s went with it: %s%s\n",
-            n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they", names.p,
-            n > NAMES_SHOWN ? ", …" : ".");
+        leftovers_add_unasked(out, n);
+    add_names_end(out, &names, n);
 }
 
 void fleet_show_done(struct fleet *fleet, int64_t ms)
@@ -318,10 +321,8 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
             add_of_member(&names, &n, m->verified.unseen[k], m);
     }
     if (n)
-        buf_addf(out,
-            "%zu resource%s could not be looked up after being deleted, because what %s service stood on "
-            "went too: %s%s\n",
-            n, n == 1 ? "" : "s", n == 1 ? "its" : "their", names.p, n > NAMES_SHOWN ? ", …" : ".");
+        leftovers_add_unseen(out, n);
+    add_names_end(out, &names, n);
 }
 
 /* What was forgotten is no leftover; that it was seen is said. */
@@ -334,8 +335,8 @@ static void add_let_go(const struct fleet *fleet, struct buf *out)
         for (size_t k = 0; m->looked && k < m->verified.let_go_count; k++)
             add_of_member(&names, &n, m->verified.let_go[k].subject.id, m);
     }
-    if (n)
-        buf_addf(out, "Forgotten: %s%s\n", names.p, n > NAMES_SHOWN ? ", …" : ".");
+    buf_addz(out, n ? "Forgotten: " : "");
+    add_names_end(out, &names, n);
 }
 
 /* Marks only where they were asked for for each that names anything at all: returns whether they were. */

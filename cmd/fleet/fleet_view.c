@@ -131,8 +131,9 @@ static void tell_that_it_goes_on(struct fleet *fleet)
             "%zu done, %zu at work, %zu failed of %zu; longest: ", count_phase(fleet, MEMBER_IS_DONE),
             count_phase(fleet, MEMBER_WORKS), count_phase(fleet, MEMBER_HAS_FAILED), fleet->n);
         text_add_safe(&line, longest->name, false);
-        buf_addf(&line, " %zu of %zu, %s%s", longest->done, longest->wanted, longest->doing,
-            longest->doing[0] ? ", " : "");
+        buf_addf(&line, " %zu of %zu, ", longest->done, longest->wanted);
+        text_add_safe(&line, str_z(longest->doing), false);
+        buf_addz(&line, longest->doing[0] ? ", " : "");
         text_add_duration(&line, now - longest->started_ms);
         buf_add_char(&line, '\n');
         say(view->term.fd, buf_str(&line), NULL);

@@ -6,6 +6,7 @@
 #include "cmd/invocation/ask.h"
 #include "cmd/invocation/engines.h"
 #include "cmd/output/events.h"
+#include "cmd/output/leftovers.h"
 #include "cmd/output/progress.h"
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
@@ -316,24 +317,13 @@ static void add_lease(const struct plan *plan, struct buf *out)
         STR_ARG(lease_text(&scratch, &lease)));
 }
 
-enum { UNSEEN_SHOWN = 8 };
-
 /* What went with its service, which did not answer when it was to be deleted. */
 static void add_unseen(const struct apply_result *r, struct buf *out)
 {
-    size_t n = r->unseen_count;
-    if (!n)
+    if (!r->unseen_count)
         return;
-    buf_addf(out,
-        "%zu resource%s could not be looked up, because the stack's own service in which %s lay did not "
-        "answer; "
-        "%s went with it: ",
-        n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they");
-    for (size_t i = 0; i < n && i < UNSEEN_SHOWN; i++) {
-        buf_addz(out, i ? ", " : "");
-        text_add_safe(out, r->unseen[i], false);
-    }
-    buf_addz(out, n > UNSEEN_SHOWN ? ", …\n" : ".\n");
+    leftovers_add_unasked(out, r->unseen_count);
+    leftovers_add_addresses(out, r->unseen, r->unseen_count);
 }
 
 static void report_text(struct invocation *inv, const struct plan *plan, const struct apply_result *r,

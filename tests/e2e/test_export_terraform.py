@@ -251,8 +251,9 @@ def test_there_and_back(stack, cloud, tmp_path):
 
 
 def test_hcl_into_a_file(stack):
-    stack.write("stack: hcl\nresources: {lake: {type: aws.s3.bucket, name: hcl-lake}, note: {type: weir.command, command: 'echo ${lake.name}'}}\n")
+    stack.write("stack: hcl\nresources: {lake: {type: aws.s3.bucket, name: hcl-lake, tags: {for: me, other-word: x}}, note: {type: weir.command, command: 'echo ${lake.name}'}}\n")
     assert "would change" in stack.run("export", "terraform", "-o", "main.tf").err
     text = (stack.folder / "main.tf").read_text()
     assert "#   note (weir.command)" in text and not blocks(text, "import") and list(blocks(text, "resource")) == ["aws_s3_bucket.lake"]
+    assert '"for" = "me"' in text and 'other-word = "x"' in text
     assert "exists already" in stack.run("export", "terraform", "-o", "main.tf", status=3).err
