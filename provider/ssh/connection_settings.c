@@ -62,7 +62,8 @@ static const struct attr settings[] = {
     SETTING_ATTR(
         "wait", setting_any, "Time for which an apply waits for a host that does not answer yet, such as 5m"),
     SETTING_ATTR("cloud_init", setting_flag, "Wait until cloud-init has finished"),
-    SETTING_ATTR("keep_alive", setting_any, "Interval of keep-alive messages, such as 15s"),
+    SETTING_ATTR("keep_alive", setting_any,
+        "Interval of keep-alive messages, such as 15s. After three without an answer the connection is lost"),
 };
 
 static const struct type settings_type = {

@@ -165,6 +165,8 @@ static void serve_all(struct net *net, bool woken)
             tunnel_answer(tunnel);
     for (struct wire *wire = net->wires; wire; wire = wire->next) {
         bool any = wire->session && note_flows(net, wire);
+        if (came_to(net, wire->polled) & POLLIN)
+            wire->heard_ms = clock_mono_ms();
         if (wire->session && wire_is_closing(wire))
             wire_shut(wire, true);
         else if (wire->session && (any || woken || wire->again || came_to(net, wire->polled)))

@@ -8,6 +8,8 @@
 
 /* Reads of libssh (4 KB each) before the flows have their turn, and turns before the other wires have. */
 enum { READS = 64, TURNS = 32, COMMANDS = 8 };
+/* Intervals of keep-alive messages without an answer after which a session is lost. */
+enum { UNANSWERED = 3 };
 
 /* ---- from any thread ---- */
 
@@ -23,7 +25,8 @@ struct wire *net_add(struct net *net, ssh_session session, int keep_alive_ms)
     wire->polled = -1;
     wire->most_running = COMMANDS;
     wire->keep_alive_ms = keep_alive_ms;
-    wire->alive_ms = clock_mono_ms() + keep_alive_ms;
+    wire->heard_ms = clock_mono_ms();
+    wire->alive_ms = wire->heard_ms + keep_alive_ms;
     pthread_mutex_lock(&net->lock);
     wire->next = net->new_wires;
     net->new_wires = wire;
@@ -174,7 +177,19 @@ void wire_keep_alive(struct wire *wire)
     int64_t now = clock_mono_ms();
     if (!wire->session || !wire->keep_alive_ms || now < wire->alive_ms)
         return;
-    wire->net->api->send_ignore(wire->session, "weir");
+    int64_t unanswered_ms = now - wire->heard_ms;
+    if (unanswered_ms >= UNANSWERED * (int64_t)wire->keep_alive_ms) {
+        pthread_mutex_lock(&wire->net->lock);
+        snprintf(wire->why, sizeof wire->why, ": no answer for %lld s", (long long)(unanswered_ms / 1000));
+        pthread_mutex_unlock(&wire->net->lock);
+        wire_shut(wire, false);
+        return;
+    }
+    /* A request that any server answers, with a refusal: libssh has OpenSSH's own only where it is built as a
+     * server, too. It takes note of the last answer in the first call, and sends the next request in the
+     * second. */
+    for (int i = 0; i < 2; i++)
+        wire->net->api->channel_cancel_forward(wire->session, "", 0);
     wire->alive_ms = now + wire->keep_alive_ms;
 }
 

@@ -18,6 +18,7 @@ struct wire {
     int running, most_running; /* commands and shells */
     int keep_alive_ms;
     int64_t alive_ms; /* when the next sign of life is due */
+    int64_t heard_ms; /* when anything came last */
     bool again;       /* there is more to do than was done in its turn */
     bool closing;     /* guarded by the net's lock, as are `open` and `why` */
     bool open;
@@ -54,7 +55,7 @@ void wire_shut(struct wire *wire, bool politely);
 /* Its flows end, but for those that another session does as well for. */
 void wire_lose_flows(struct wire *wire);
 bool wire_is_closing(struct wire *wire);
-/* A sign of life when one is due. */
+/* Asks for a sign of life when that is due; a session that gave none for long is lost. */
 void wire_keep_alive(struct wire *wire);
 
 /* ---- tunnel.c ---- */

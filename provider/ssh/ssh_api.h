@@ -27,7 +27,7 @@
     X(get_fd)                                                                                                \
     X(get_status)                                                                                            \
     X(get_poll_flags)                                                                                        \
-    X(send_ignore)                                                                                           \
+    X(channel_cancel_forward)                                                                                \
     X(get_server_publickey)                                                                                  \
     X(get_publickey_hash)                                                                                    \
     X(get_fingerprint_hash)                                                                                  \

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sshd import Sshd, fingerprint, have_sshd, keygen
+from sshd import SSHD, Sshd, fingerprint, have_sshd, keygen
 from support import WEIR, until
 
 pytestmark = pytest.mark.skipif(not have_sshd(), reason="needs OpenSSH's server")
@@ -271,6 +271,51 @@ def test_a_lost_session_comes_back(local_stack, keys, tmp_path):
         assert send(port, b"three").startswith(b"5 ")
         tunnel.terminate()
         tunnel.communicate()
+
+
+def sessions_of(server):
+    """The server's processes behind its listener."""
+    return [int(pid) for pid in subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True).stdout.split()]
+
+
+def test_a_server_that_stops_answering(local_stack, keys, tmp_path):
+    """Its machine takes what is sent, but it says nothing any more: within a session, and before one."""
+    with Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]]) as server:
+        connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"]), keep_alive="1s", timeout="2s"))
+        slow = local_stack.start("ssh", "web", "--", "echo begun; sleep 5; echo ended")
+        assert slow.stdout.readline() == "begun\n"
+        assert slow.communicate()[0] == "ended\n" and slow.returncode == 0, "a command that says nothing for long is no such server"
+        running = local_stack.start("ssh", "web", "--", "echo begun; exec sleep 600")
+        assert running.stdout.readline() == "begun\n"
+        stopped = sessions_of(server)
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        lost = running.communicate()[1]
+        for pid in stopped:
+            os.kill(pid, signal.SIGKILL)
+        assert "the connection was lost: no answer for 3 s" in lost and running.returncode == 1, lost
+        server.process.send_signal(signal.SIGSTOP)
+        before = local_stack.run("ssh", "web", "true", status=1)
+        server.process.send_signal(signal.SIGCONT)
+        assert "does not answer as an SSH server does" in before.err
+
+
+def test_a_cable_that_is_cut(local_stack, keys, tmp_path):
+    """Nobody tells either side, in a network of their own."""
+    if os.geteuid():
+        pytest.skip("needs root for a network of its own")
+    server = Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]])
+    server.stop()
+    connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"]), keep_alive="1s"))
+    script = 'ip link set lo up; "$0" -f "$1"; exec "$2" ssh web -- "echo begun; exec sleep 600"'
+    words = ["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", script, SSHD, server.folder / "config", WEIR]
+    running = subprocess.Popen(words, cwd=local_stack.folder, env=local_stack.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert running.stdout.readline() == "begun\n", running.stderr.read()
+        subprocess.run(["nsenter", "-t", str(running.pid), "--net", "ip", "link", "set", "lo", "down"], check=True)
+        assert "the connection was lost" in running.communicate()[1] and running.returncode == 1
+    finally:
+        running.kill()
 
 
 def test_a_refused_forward_costs_nobody_a_channel(local_stack, keys, tmp_path):
