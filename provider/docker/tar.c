@@ -61,11 +61,15 @@ int tar_open(struct context *context, struct tar **out, struct err *err)
     tar->fd = -1;
     tar->archive = api->write_new();
     tar->entry = api->entry_new();
-    if (api->write_set_format_pax_restricted(tar->archive) != ARCHIVE_OK ||
-        api->write_set_options(tar->archive, "pax:hdrcharset=UTF-8") != ARCHIVE_OK ||
-        api->write_set_bytes_per_block(tar->archive, 0) != ARCHIVE_OK ||
-        api->write_set_bytes_in_last_block(tar->archive, 1) != ARCHIVE_OK ||
-        api->write_open(tar->archive, tar, NULL, tar_collect, NULL) != ARCHIVE_OK) {
+    locale_t before =
+        uselocale(utf8); /* without iconv, as in the static program, only names in UTF-8 become that */
+    bool ready = api->write_set_format_pax_restricted(tar->archive) == ARCHIVE_OK &&
+                 api->write_set_options(tar->archive, "pax:hdrcharset=UTF-8") == ARCHIVE_OK &&
+                 api->write_set_bytes_per_block(tar->archive, 0) == ARCHIVE_OK &&
+                 api->write_set_bytes_in_last_block(tar->archive, 1) == ARCHIVE_OK &&
+                 api->write_open(tar->archive, tar, NULL, tar_collect, NULL) == ARCHIVE_OK;
+    uselocale(before);
+    if (!ready) {
         failed(tar);
         *err = tar->err;
         tar_close(tar);

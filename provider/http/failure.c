@@ -131,9 +131,12 @@ static int file_unreadable(const struct transfer *t, struct err *err)
     return err_set(err, ERR_IO, "cannot read the file to send: %s", strerror(t->read_errno));
 }
 
-/* Did any of it go out? From then on the service may have done what it was asked for. */
+/* Did any of it go out? From then on the service may have done what it was asked for. Newer libcurls have
+ * begun a transfer that never got a connection, too. */
 static bool was_sent(const struct transfer *t)
 {
+    if (t->code == CURLE_COULDNT_RESOLVE_HOST || t->code == CURLE_COULDNT_CONNECT)
+        return false;
     curl_off_t began_us = 0;
     t->curl->easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &began_us);
     return began_us > 0;

@@ -275,7 +275,7 @@ static void test_failed_sync(void **unused)
     struct file_io io = {pwrite, failing_sync, fsync, ftruncate, link, rename};
     syncs_left = 2;
     sync_errno = EIO;
-    check_broken(&io, "Input/output error");
+    check_broken(&io, strerror(EIO));
 }
 
 static void test_full_disk(void **unused)
@@ -283,7 +283,7 @@ static void test_full_disk(void **unused)
     (void)unused;
     struct file_io io = {full_disk, fdatasync, fsync, ftruncate, link, rename};
     syncs_left = 2;
-    check_broken(&io, "No space left on device");
+    check_broken(&io, strerror(ENOSPC));
 }
 
 /* ---- what cannot be opened ---- */

@@ -93,7 +93,7 @@ static void botocore_signs_the_same(void **state)
     (void)state;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str file;
-    const struct value *all;
+    const struct value *all = NULL;
     struct err err = ERR_INIT;
     if (file_read(&arena, "tests/unit/provider/aws/vectors/sigv4.json", 0, &file, &err) ||
         json_parse(&arena, file, &all, &err))

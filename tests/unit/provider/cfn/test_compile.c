@@ -64,7 +64,7 @@ static void test_every_type(void **state)
     for (size_t i = 0; i < n; i++) {
         AUTO_ARENA struct arena own = ARENA_INIT;
         const struct value *document = cfn_published(&own, names[i]);
-        struct cfn_type *type;
+        struct cfn_type *type = NULL;
         struct err err = ERR_INIT;
         if (!document || cfn_compile(&own, document, &type, &err))
             fail_msg("%.*s: %s", STR_ARG(names[i]), err.message);
