@@ -257,7 +257,7 @@ $(BUILD)/weir.vsix: $(addprefix editors/vscode/,extension.js package.json packag
 	@touch $@
 
 # ---- releasing ----
-MACHINES ?= x86_64
+MACHINES ?= x86_64 aarch64
 .PHONY: dist test-dist
 test-dist: $(BUILD)/.setup-dist $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## a release, twice the same and installed; the static program where nothing else is
 	@tools/setup machines docker release

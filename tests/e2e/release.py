@@ -10,6 +10,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parents[2]
 VERSION = "0.1.0"
+MACHINES = {"x86_64": "x86_64", "aarch64": "arm64"}  # with their names in archives
 # Distributions and where their packages are; with the oldest debootstrap's name for how such a system is laid.
 SYSTEMS = {"bookworm": ("http://deb.debian.org/debian", "sid"), "trixie": ("http://deb.debian.org/debian", "sid"), "noble": ("http://archive.ubuntu.com/ubuntu", "gutsy")}
 

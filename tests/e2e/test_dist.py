@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from docker_engine import Engine
-from release import HERE, SYSTEMS, VERSION, bare, release, released, run, system
+from release import HERE, MACHINES, SYSTEMS, VERSION, bare, release, released, run, system
 
 pytestmark = pytest.mark.long
 
@@ -31,7 +31,9 @@ def test_the_same_bytes_twice(dist, tmp_path):
     run("minisign", "-G", "-W", "-p", tmp_path / "public", "-s", tmp_path / "secret")
     again = released(tmp_path / "somewhere" / "else entirely", "077", {"TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8", "WEIR_SIGN_KEY": str(tmp_path / "secret")})
     assert hashes(again) == hashes(dist)
-    each = [f"weir-{VERSION}-linux-x86_64.tar.gz", f"weir-{VERSION}-linux-x86_64.cdx.json", f"weir-{VERSION}-1.x86_64.rpm", f"weir_cli-{VERSION}-py3-none-manylinux_2_17_x86_64.musllinux_1_2_x86_64.whl"]
+    each = []
+    for machine, name in MACHINES.items():
+        each += [f"weir-{VERSION}-linux-{name}.tar.gz", f"weir-{VERSION}-linux-{name}.cdx.json", f"weir-{VERSION}-1.{machine}.rpm", f"weir_cli-{VERSION}-py3-none-manylinux_2_17_{machine}.musllinux_1_2_{machine}.whl"]
     of_all = [f"weir-{VERSION}.tar.gz", f"weir-{VERSION}.oci.tar", f"weir_{VERSION}_amd64.deb", f"weir_{VERSION}_amd64.cdx.json", "weir.rb", "SHA256SUMS"]
     assert sorted(hashes(dist)) == sorted(each + of_all)
     run("sha256sum", "-c", "SHA256SUMS", cwd=dist)
@@ -92,9 +94,10 @@ def test_what_is_in_the_package(dist, tmp_path):
     assert is_of(listed, program) and valid(tmp_path / "venv", path)
 
 
-def test_what_is_in_the_static_program(dist, tmp_path):
+@pytest.mark.parametrize("machine", MACHINES.values())
+def test_what_is_in_the_static_program(dist, tmp_path, machine):
     """Each library with its version as its own source has it, and its authors' terms beside the program."""
-    name = f"weir-{VERSION}-linux-x86_64"
+    name = f"weir-{VERSION}-linux-{machine}"
     with tarfile.open(dist / f"{name}.tar.gz") as archive:
         archive.extractall(tmp_path)
     program, path = tmp_path / name / "bin/weir", dist / f"{name}.cdx.json"
@@ -127,15 +130,16 @@ puts Formula::GIVEN[:url], Formula::GIVEN[:sha256]
 """
 
 
-def test_the_formula(dist, tmp_path):
+@pytest.mark.parametrize("machine", MACHINES.values())
+def test_the_formula(dist, tmp_path, machine):
     """Homebrew itself is not to be had here: what its formula says is followed as Homebrew does."""
     if not shutil.which("ruby"):
         pytest.skip("no ruby")
-    name = f"weir-{VERSION}-linux-x86_64"
+    name = f"weir-{VERSION}-linux-{machine}"
     with tarfile.open(dist / f"{name}.tar.gz") as archive:
         archive.extractall(tmp_path)
     (tmp_path / "brew.rb").write_text(BREW)
-    said = run("ruby", "-w", tmp_path / "brew.rb", "x86_64", tmp_path / "prefix", dist / "weir.rb", cwd=tmp_path / name).split()
+    said = run("ruby", "-w", tmp_path / "brew.rb", machine, tmp_path / "prefix", dist / "weir.rb", cwd=tmp_path / name).split()
     assert said == [f"https://example.org/weir/{name}.tar.gz", hashes(dist)[f"{name}.tar.gz"]]
     assert (tmp_path / "prefix/bin/weir").read_bytes() == (tmp_path / name / "bin/weir").read_bytes()
     assert len(list((tmp_path / "prefix").rglob("*.*"))) >= 2 and (tmp_path / "prefix/zsh_completion/_weir").exists()

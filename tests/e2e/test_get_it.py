@@ -1,5 +1,6 @@
 """The README's table "Get it": each row's commands, carried out where they are meant to be, with the files of a release."""
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ from release import HERE, VERSION, bare, release, run
 pytestmark = pytest.mark.long
 TABLE = re.search(r"## Get it\n(.*?)\n## ", (HERE / "README.md").read_text(), re.S)[1]
 ROWS = {cells[0].strip(): re.findall(r"`(.+?)`", cells[1]) for line in re.findall(r"^\| (.*) \|$", TABLE, re.M) if (cells := line.split(" | ")) and "`" in line}
+QEMU = shutil.which("qemu-aarch64-static")
+needs_qemu = pytest.mark.skipif(not QEMU, reason="no qemu-user-static")
 SAID = f"weir {VERSION}\n"
 
 
@@ -24,6 +27,11 @@ def files(tmp_path):
 
 def script(row):
     return "\n".join(ROWS[row])
+
+
+def for_arm64(row):
+    """With the names that files for arm64 have, and its program under qemu."""
+    return script(row).replace("linux-x86_64", "linux-arm64").replace("x86_64", "aarch64").replace("\nweir", f"\n{QEMU} weir")
 
 
 def debian(files, root, *packages):
@@ -39,6 +47,11 @@ def test_any_linux(files):
     assert run("sh", "-ec", script("any Linux"), cwd=files, env={"PATH": "/usr/bin:/bin"}) == SAID
 
 
+@needs_qemu
+def test_any_linux_on_arm64(files):
+    assert run("sh", "-ec", for_arm64("any Linux"), cwd=files, env={"PATH": "/usr/bin:/bin"}) == SAID
+
+
 def test_python(files, tmp_path):
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     env = {"PATH": f"{tmp_path}/venv/bin:/usr/bin:/bin"}
@@ -48,6 +61,15 @@ def test_python(files, tmp_path):
     assert not (tmp_path / "venv/bin/weir").exists()
     run("pip", "install", "-q", "--target", tmp_path / "lib", next(files.glob("*_x86_64.whl")), env=env)
     assert run("python", "-m", "weir_cli", "version", env={**env, "PYTHONPATH": str(tmp_path / "lib")}) == SAID
+
+
+@needs_qemu
+@pytest.mark.parametrize("system", ["manylinux_2_17", "musllinux_1_2"])
+def test_python_on_arm64(files, tmp_path, system):
+    """pip as it chooses for a machine that it is not on."""
+    there = f"{sys.executable} -m pip install -q --only-binary :all: --platform {system}_aarch64 --target {tmp_path}"
+    run("sh", "-ec", for_arm64("Python 3.8 or newer").replace("pip install", there).split("\n")[0], cwd=files)
+    assert run(QEMU, tmp_path / "bin/weir", "version") == SAID
 
 
 def test_uv(files, tmp_path):
@@ -73,6 +95,11 @@ def test_rpm(files, tmp_path):
     assert "/usr/bin/weir" in listed and "/usr/share/bash-completion/completions/weir" in listed, listed
     inside("rpm -e weir")
     assert not (root / "usr/bin/weir").exists() and not (root / "usr/share/doc/weir").exists()
+    if QEMU:
+        install, say = for_arm64("RHEL, Fedora, Amazon Linux, SUSE").split("\n")
+        inside(install.replace("rpm -i", "rpm -i --ignorearch"))
+        shutil.copy(QEMU, root / "root/qemu")
+        assert inside(say.replace(f"{QEMU} ", "/root/qemu /usr/bin/")) == SAID
 
 
 def test_containers(files):
@@ -94,6 +121,20 @@ def test_containers(files):
         engine.stop()
     config = run("skopeo", "inspect", "--config", f"oci-archive:{files}/weir-{VERSION}.oci.tar")
     assert '"architecture": "amd64"' in config and '"User": "65534"' in config
+
+
+@needs_qemu
+def test_containers_on_arm64(files, tmp_path):
+    """The same archive has an image for it: what is in that, and that its program runs."""
+    if not shutil.which("skopeo"):
+        pytest.skip("no skopeo")
+    run("skopeo", "copy", "--override-arch", "arm64", f"oci-archive:{files}/weir-{VERSION}.oci.tar", f"dir:{tmp_path}/image")
+    manifest = json.loads((tmp_path / "image/manifest.json").read_text())
+    blob = lambda part: tmp_path / "image" / part["digest"].removeprefix("sha256:")  # noqa: E731
+    assert json.loads(blob(manifest["config"]).read_text())["architecture"] == "arm64"
+    (layer,) = manifest["layers"]
+    run("tar", "-xzf", blob(layer), "-C", tmp_path)
+    assert run(QEMU, tmp_path / "usr/bin/weir", "version") == SAID and (tmp_path / "etc/ssl/certs/ca-certificates.crt").stat().st_size
 
 
 def test_the_source(tmp_path):

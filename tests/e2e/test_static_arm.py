@@ -1,4 +1,5 @@
-"""The static program for arm64 under qemu's user mode: what it says of itself, a round in its own sandbox, and what a cloud of others is given."""
+"""The static program for arm64 under qemu's user mode: what it says of itself, its unit tests, a round in its own sandbox, and what a cloud of others
+is given."""
 
 import os
 import re
@@ -11,6 +12,12 @@ from support import ROOT, SECRET_KEY
 
 pytestmark = pytest.mark.long
 QEMU = "qemu-aarch64-static"
+NOT_HERE = {
+    "base/test_library",  # a static program loads nothing
+    "base/test_confined",  # QEMU lets programs through that the kernel would refuse
+    "sandbox/engine/test_process",  # counts descriptors, among which are QEMU's
+}
+UNITS = sorted({str(path.relative_to(ROOT / "tests/unit").with_suffix("")) for path in (ROOT / "tests/unit").rglob("test_*.c")} - NOT_HERE)
 SETTINGS = {"PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true"}
 
 
@@ -20,13 +27,22 @@ def run(*words, status=0, **more):
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def program():
+def built(*targets):
     if not shutil.which(QEMU):
         pytest.skip("no qemu-user-static")
     env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "BUILD", "CC")}
-    run("tools/static", "aarch64", cwd=ROOT, env=env)
-    return ROOT / "build-aarch64/weir"
+    run("tools/static", "aarch64", *targets, cwd=ROOT, env=env)
+    return ROOT / "build-aarch64"
+
+
+@pytest.fixture(scope="module")
+def program():
+    return built() / "weir"
+
+
+@pytest.fixture(scope="module")
+def units():
+    return built("test-bins") / "tests/unit"
 
 
 @pytest.fixture
@@ -67,3 +83,9 @@ def test_what_another_cloud_is_given(weir, tmp_path, cloud):
     assert entry["Key"].endswith(".zip") and cloud.client("sqs").list_queues()["QueueUrls"]
     weir("destroy", "-y", **env)
     assert cloud.client("s3").list_buckets()["Buckets"] == [] and "QueueUrls" not in cloud.client("sqs").list_queues()
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_tests(units, tmp_path, unit):
+    """Each as `make test-unit` runs it: what is different there is that characters have no sign, and code for this processor."""
+    run(QEMU, units / unit, cwd=ROOT, env={**SETTINGS, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)})
