@@ -1,5 +1,6 @@
 /* IAM: AWS's own policies, which nobody has made. All else is the control plane's. */
 #include "base/buf.h"
+#include "base/embed.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
@@ -184,32 +185,39 @@ static int simulate(struct service_call *call, struct err *err)
 
 /* ---- roles of services ---- */
 
-static int call_control(
-    struct service_call *call, const char *operation, const struct value *input, struct err *err)
-{
-    const struct service_request request = {
-        .service = STR("iam"), .operation = str_z(operation), .region = call->region, .input = input};
-    return services_call_control(call->services, call->arena, &request, &call->output, err);
-}
+/* A line of linked_roles.txt: SERVICE NAME POLICY, and "suffix" where there may be several. */
+struct linked {
+    struct str name, policy;
+    bool suffixed;
+};
 
-/* elasticmapreduce.amazonaws.com has AWSServiceRoleForElasticmapreduce; some have names of their own. */
-static struct str linked_name(struct arena *arena, struct str service)
+/* A service that is not in the list has AWSServiceRoleFor and its first word. */
+static struct linked linked_role(struct arena *arena, struct str service)
 {
-    static const struct {
-        const char *service, *name;
-    } known[] = {{"elasticmapreduce.amazonaws.com", "EMRCleanup"}, {"ecs.amazonaws.com", "ECS"},
-        {"kafka.amazonaws.com", "Kafka"}, {"rds.amazonaws.com", "RDS"},
-        {"redshift.amazonaws.com", "Redshift"}, {"autoscaling.amazonaws.com", "AutoScaling"},
-        {"airflow.amazonaws.com", "AmazonMWAA"}, {"ops.emr-serverless.amazonaws.com", "AmazonEMRServerless"},
-        {"batch.amazonaws.com", "Batch"}, {"elasticloadbalancing.amazonaws.com", "ElasticLoadBalancing"},
-        {"es.amazonaws.com", "AmazonElasticsearchService"}};
-    struct str rest, first = str_cut(service, '.', &rest);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (str_eqz(service, known[i].service))
-            return arena_printf(arena, "AWSServiceRoleFor%s", known[i].name);
+    const struct embedded_file *file = embedded_find(STR("sandbox/names/linked_roles.txt"));
+    struct str rest, text = file ? embedded_text(file) : STR_EMPTY, first = str_cut(service, '.', &rest);
+    while (text.n) {
+        struct str line = str_cut(text, '\n', &text);
+        if (!str_eq(str_cut(line, ' ', &line), service))
+            continue;
+        struct str name = str_cut(line, ' ', &line), policy = str_cut(line, ' ', &line);
+        return (struct linked){arena_printf(arena, "AWSServiceRoleFor%.*s", STR_ARG(name)),
+            str_eqz(policy, "-") ? STR_EMPTY : policy, line.n > 0};
+    }
     char *word = arena_strz(arena, first);
     word[0] = (char)(word[0] >= 'a' && word[0] <= 'z' ? word[0] - 'a' + 'A' : word[0]);
-    return arena_printf(arena, "AWSServiceRoleFor%s", word);
+    return (struct linked){arena_printf(arena, "AWSServiceRoleFor%s", word), STR_EMPTY, true};
+}
+
+/* AttachRolePolicy or DetachRolePolicy; the answer stays as it was. */
+static int change_linked_policy(
+    struct service_call *call, const char *operation, struct str role, struct str arn, struct err *err)
+{
+    const struct value *ignored;
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    view_text(&b, "RoleName", role);
+    view_text(&b, "PolicyArn", arn);
+    return service_control(call, operation, value_builder_map(&b), &ignored, err);
 }
 
 static int create_linked_role(struct service_call *call, struct err *err)
@@ -222,7 +230,11 @@ static int create_linked_role(struct service_call *call, struct err *err)
     if (!str_ends(service, STR(".amazonaws.com")))
         return service_refuse(
             err, 400, "InvalidInput", "%.*s is not the name of a service", STR_ARG(service));
-    name = linked_name(call->arena, service);
+    struct linked linked = linked_role(call->arena, service);
+    name = linked.name;
+    if (suffix.n && !linked.suffixed)
+        return service_refuse(
+            err, 400, "InvalidInput", "Custom suffix is not allowed for %.*s", STR_ARG(service));
     if (suffix.n)
         name = arena_printf(call->arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(suffix));
     if (service_find(call, STR("aws.iam.role"), name, &role))
@@ -237,7 +249,13 @@ static int create_linked_role(struct service_call *call, struct err *err)
             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":"
             "\"%.*s\"},\"Action\":\"sts:AssumeRole\"}]}",
             STR_ARG(service)));
-    return call_control(call, "CreateRole", value_builder_map(&b), err);
+    if (service_control(call, "CreateRole", value_builder_map(&b), &call->output, err))
+        return -1;
+    return !linked.policy.n ? 0
+                            : change_linked_policy(call, "AttachRolePolicy", name,
+                                  arena_printf(call->arena, "arn:aws:iam::aws:policy/aws-service-role/%.*s",
+                                      STR_ARG(linked.policy)),
+                                  err);
 }
 
 /* Done at once; the task is as its id says. */
@@ -255,8 +273,14 @@ static int delete_linked_role(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "InvalidInput", "%.*s is not a service-linked role", STR_ARG(name));
     struct str task = arena_printf(
         call->arena, "task%.*s%.*s/%.*s", STR_ARG(path), STR_ARG(name), STR_ARG(uuid_random(call->arena)));
-    if (call_control(call, "DeleteRole",
-            value_with(call->arena, NULL, STR("RoleName"), value_string(call->arena, name)), err))
+    const struct value *policies = value_getz(role.attrs, "managed_policies");
+    for (uint32_t i = 0; policies && i < policies->count; i++)
+        if (change_linked_policy(
+                call, "DetachRolePolicy", name, value_text(policies->items[i], STR_EMPTY), err))
+            return -1;
+    if (service_control(call, "DeleteRole",
+            value_with(call->arena, NULL, STR("RoleName"), value_string(call->arena, name)), &call->output,
+            err))
         return -1;
     call->output = value_with(call->arena, NULL, STR("DeletionTaskId"), value_string(call->arena, task));
     return 0;

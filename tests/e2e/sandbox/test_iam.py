@@ -647,3 +647,15 @@ def test_moto_judges_alike(strict):
         moto.stop()
     own = verdicts(strict)
     assert own == theirs and {one for row in own for one in row} == {"may", "AccessDenied"}
+
+
+def test_linked_role_has_its_policy(sandbox):
+    """Names and policies are in no pattern: AWS's list is sandbox/names/linked_roles.txt."""
+    iam = sandbox.client("iam")
+    role = iam.create_service_linked_role(AWSServiceName="lightsail.amazonaws.com")["Role"]["RoleName"]
+    assert role == "AWSServiceRoleForLightsail"
+    assert [one["PolicyName"] for one in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]] == ["LightsailExportAccess"]
+    assert code(iam.create_service_linked_role, AWSServiceName="lightsail.amazonaws.com", CustomSuffix="two") == "InvalidInput"
+    assert iam.create_service_linked_role(AWSServiceName="lexv2.amazonaws.com", CustomSuffix="two")["Role"]["RoleName"] == "AWSServiceRoleForLexV2Bots_two"
+    iam.delete_service_linked_role(RoleName=role)
+    assert code(iam.get_role, RoleName=role) == "NoSuchEntity"
