@@ -400,8 +400,5 @@ struct str path_dir(struct str path)
 
 struct str path_base(struct str path)
 {
-    for (size_t i = path.n; i > 0; i--)
-        if (path.p[i - 1] == '/')
-            return str_slice(path, i, path.n);
-    return path;
+    return str_last_part(path, "/");
 }

@@ -101,6 +101,13 @@ struct str str_cut(struct str s, char separator, struct str *rest)
     return str_slice(s, 0, (size_t)at);
 }
 
+struct str str_part(struct str s, char separator, size_t number)
+{
+    for (; number && s.p; number--)
+        str_cut(s, separator, &s);
+    return s.p ? str_cut(s, separator, &s) : STR_EMPTY;
+}
+
 bool str_is_one_of(struct str s, const char *const *texts, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -66,6 +66,15 @@ struct str str_trim(struct str s);
  * Without a separator all of s is returned and *rest becomes empty with p == NULL.
  */
 struct str str_cut(struct str s, char separator, struct str *rest);
+/* What follows the last of these characters; all of s where it has none of them. */
+static inline struct str str_last_part(struct str s, const char *set)
+{
+    size_t from = str_after_last(s, set);
+    return str_n(s.p + from, s.n - from);
+}
+/* The part with this number, from 0, between separators: 4 of an ARN is its account. "" where there is none.
+ */
+struct str str_part(struct str s, char separator, size_t number);
 /* Is it one of these texts? STR_IS_ONE_OF: of an array's. */
 bool str_is_one_of(struct str s, const char *const *texts, size_t n);
 #define STR_IS_ONE_OF(s, texts) str_is_one_of(s, texts, sizeof(texts) / sizeof *(texts))

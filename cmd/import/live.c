@@ -24,11 +24,7 @@ static int by_type_and_id(const void *a, const void *b)
 
 static struct str kind_of(const struct there *one)
 {
-    struct str type = one->schema->name;
-    for (size_t i = type.n; i; i--)
-        if (type.p[i - 1] == '.' || type.p[i - 1] == ':')
-            return str_slice(type, i, type.n);
-    return type;
+    return str_last_part(one->schema->name, ".:");
 }
 
 static struct str wanted_name(const struct there *one)
@@ -39,10 +35,10 @@ static struct str wanted_name(const struct there *one)
     if (one->marked.n)
         return bracket < 0 ? one->marked : str_slice(one->marked, 0, (size_t)bracket);
     if (named.n || name.n)
-        return named.n ? named : live_last_part(name);
+        return named.n ? named : str_last_part(name, ":/");
     bool telling = str_find_char(one->id, '/', 0) >= 0 || str_starts(one->id, STR("arn:")) ||
                    str_find_char(one->id, '-', 0) < 0;
-    return telling ? live_last_part(one->id) : kind_of(one);
+    return telling ? str_last_part(one->id, ":/") : kind_of(one);
 }
 
 static void leave_out(struct live *l, const struct there *one, struct str why)

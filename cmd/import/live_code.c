@@ -78,8 +78,8 @@ static struct said *as_artifact(struct live *l, struct str name, struct str file
 static struct said *fetched_file(struct live *l, const struct there *one, const struct attr *attr,
     struct str url, struct str sha256, struct buf *comment)
 {
-    struct str name = draft_snake(
-        l->arena, arena_printf(l->arena, "%.*s_%.*s", STR_ARG(live_last_part(one->id)), STR_ARG(attr->name)));
+    struct str name = draft_snake(l->arena,
+        arena_printf(l->arena, "%.*s_%.*s", STR_ARG(str_last_part(one->id, ":/")), STR_ARG(attr->name)));
     struct str file = arena_printf(l->arena, "%.*s.zip", STR_ARG(name));
     struct err err = ERR_INIT;
     if (fetch_file(l, url, sha256, file, &err)) {

@@ -29,14 +29,6 @@ static void live_add(
     l->items[l->n++] = one;
 }
 
-struct str live_last_part(struct str id)
-{
-    for (size_t i = id.n; i; i--)
-        if (id.p[i - 1] == ':' || id.p[i - 1] == '/')
-            return str_slice(id, i, id.n);
-    return id;
-}
-
 /* ---- by ARN ---- */
 
 /* A type whose ARNs have this form. */

@@ -39,8 +39,6 @@ struct live {
 
 /* Everything that is wanted, into l->items. */
 int live_find(struct live *l, const struct live_wanted *wanted, struct err *err);
-/* What a name is without its path: "b" of "a/b" and "a:b". */
-struct str live_last_part(struct str id);
 
 /* ---- live_parents.c ---- */
 

@@ -82,7 +82,7 @@ static const struct value *setting_of(const struct settings *s, const struct att
     struct arena *arena = s->l->arena;
     const struct value *v = value_get(s->one->live, attr->name);
     if (attr->required && value_is_empty(v) && str_eqz(attr->name, "name"))
-        return value_string(arena, live_last_part(s->one->id));
+        return value_string(arena, str_last_part(s->one->id, ":/"));
     if (attr->required && v && v->kind == VALUE_STRING && !v->string.n)
         return v; /* a filter's pattern that every event matches */
     if (v && attr->type->kind == TYPE_TAGS && v->kind == VALUE_MAP)
@@ -201,7 +201,7 @@ static void ask_for(struct settings *s, const struct attr *attr)
 {
     struct arena *arena = s->l->arena;
     struct str input =
-        arena_printf(arena, "%.*s_%.*s", STR_ARG(live_last_part(s->one->id)), STR_ARG(attr->name));
+        arena_printf(arena, "%.*s_%.*s", STR_ARG(str_last_part(s->one->id, ":/")), STR_ARG(attr->name));
     struct said *found = live_elsewhere(s->l, s->one, attr, s->answers, s->comment);
     said_set(arena, s->attrs, attr->name, found ? found : asked_for(s, attr, input));
     if (attr->replace)

@@ -208,10 +208,7 @@ static struct str name_there(struct template *t, const struct thing *thing)
     struct str id = thing->physical;
     if (!str_starts(id, STR("arn:")) && !str_starts(id, STR("https://")) && !str_starts(id, STR("http://")))
         return STR_EMPTY;
-    for (size_t i = id.n; i; i--)
-        if (id.p[i - 1] == ':' || id.p[i - 1] == '/')
-            return str_slice(id, i, id.n);
-    return STR_EMPTY;
+    return str_last_part(id, ":/");
 }
 
 static struct said *made_up(

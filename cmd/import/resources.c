@@ -3,14 +3,6 @@
 
 /* ---- names ---- */
 
-static struct str last_word(struct str type)
-{
-    for (size_t i = type.n; i; i--)
-        if (type.p[i - 1] == ':')
-            return str_slice(type, i, type.n);
-    return type;
-}
-
 static bool is_hash(struct str s)
 {
     return s.n == 10 && str_is_made_of(s, CHARS_HEX);
@@ -56,7 +48,7 @@ static struct thing *add_thing(struct template *t, const struct node_entry *entr
 static void name_resource(struct template *t, const struct node_entry *entry, struct str logical)
 {
     struct thing *thing = add_thing(t, entry, logical);
-    thing->resource->name = draft_name(t->draft, logical, last_word(thing->type));
+    thing->resource->name = draft_name(t->draft, logical, str_last_part(thing->type, ":"));
 }
 
 /* "${Name}Bucket"; and "Bucket", for its name here. */
@@ -70,8 +62,8 @@ static void set_pattern(struct template *t, struct thing *thing)
             rest = arena_printf(t->arena, "%.*s%.*s", (int)at, rest.p, (int)(rest.n - (size_t)at - mark.n),
                 rest.p + at + mark.n);
     }
-    thing->resource->name =
-        draft_name(t->draft, rest.n ? rest : last_word(thing->type), last_word(thing->type));
+    thing->resource->name = draft_name(
+        t->draft, rest.n ? rest : str_last_part(thing->type, ":"), str_last_part(thing->type, ":"));
 }
 
 static void name_each(struct template *t, const struct node_entry *entry, const struct loop *loops)

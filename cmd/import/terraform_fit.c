@@ -145,21 +145,13 @@ static struct str module_prefix(struct arena *arena, struct str module)
     return prefix;
 }
 
-/* aws_s3_bucket: "bucket" */
-static struct str last_word(struct str type)
-{
-    for (size_t i = type.n; i; i--)
-        if (type.p[i - 1] == '_')
-            return str_slice(type, i, type.n);
-    return type;
-}
-
 /* Within a module "this" and its kind say less than the module and what the resource is. */
 static void name_resource(struct terraform *t, struct group *group)
 {
     bool bare = str_eqz(group->name, "this") || str_eqz(group->name, "main") ||
                 str_eqz(group->name, "default") || !group->name.n;
-    struct str prefix = module_prefix(t->arena, group->module), word = last_word(group->type);
+    struct str prefix = module_prefix(t->arena, group->module),
+               word = str_last_part(group->type, "_"); /* aws_s3_bucket: "bucket" */
     struct str name = bare && prefix.n ? word : group->name;
     group->resource = draft_resource(t->draft);
     group->resource->name =

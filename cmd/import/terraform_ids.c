@@ -10,9 +10,7 @@ static struct str account_there(const struct terraform *t)
     for (size_t i = 0; i < t->groups.n; i++) {
         const struct group *group = t->groups.items[i].ptr;
         for (size_t k = 0; k < group->n; k++) {
-            struct str rest = value_gets(group->instances[k]->values, "arn"), account = STR_EMPTY;
-            for (int field = 0; field < 5; field++)
-                account = str_cut(rest, ':', &rest);
+            struct str account = str_part(value_gets(group->instances[k]->values, "arn"), ':', 4);
             if (account.n)
                 return account;
         }

@@ -44,10 +44,8 @@ static void add_setting(
 /* As the state says it, or else the ARN; "" for what is in none, such as a role. */
 static struct str region_of(const struct instance *one)
 {
-    struct str region = value_gets(one->values, "region"), rest = value_gets(one->values, "arn");
-    for (int field = 0; !region.n && field < 3; field++)
-        str_cut(rest, ':', &rest);
-    return region.n ? region : str_cut(rest, ':', &rest);
+    struct str region = value_gets(one->values, "region");
+    return region.n ? region : str_part(value_gets(one->values, "arn"), ':', 3);
 }
 
 static bool is_of_aws(const struct group *group)

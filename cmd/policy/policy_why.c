@@ -161,10 +161,7 @@ static int read_context(struct explaining *e, const struct policy_why *why)
 /* arn:aws:iam::ACCOUNT:role/PATH/NAME; its sessions are arn:aws:sts::ACCOUNT:assumed-role/NAME/… */
 static void read_principal(struct explaining *e, struct str role_arn)
 {
-    struct str rest = role_arn;
-    for (int i = 0; i < 4; i++)
-        str_cut(rest, ':', &rest);
-    struct str account = rest.p ? str_cut(rest, ':', &rest) : STR_EMPTY;
+    struct str account = str_part(role_arn, ':', 4);
     e->request.who = (struct iam_principal){.role_arn = role_arn,
         .account = account,
         .arn = arena_printf(arena_of(e), "arn:aws:sts::%.*s:assumed-role/%.*s/session", STR_ARG(account),

@@ -129,28 +129,19 @@ int spec_marked(struct op_ctx *ctx, bool unreported, resource_found *found, void
 
 /* ---- by ARN ---- */
 
-/* partition, region and account of an ARN, for templates that name them. */
-static struct str place_of(struct str arn, struct str name)
-{
-    static const char *const parts[] = {"", "partition", "", "region", "account"};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        struct str part = str_cut(arn, ':', &arn);
-        if (parts[i][0] && str_eqz(name, parts[i]))
-            return part;
-    }
-    return STR_EMPTY;
-}
-
 /* The template with the ARN's own partition, region and account in it. */
 static struct str local_template(struct act *act, struct str template, struct str arn)
 {
-    static const char *const names[] = {"partition", "region", "account"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        struct str what = arena_printf(act->arena, "${%s}", names[i]);
+    static const struct {
+        struct str what;
+        size_t part;
+    } places[] = {{STR_INIT("${partition}"), 1}, {STR_INIT("${region}"), 3}, {STR_INIT("${account}"), 4}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const struct str what = places[i].what;
         ptrdiff_t at = str_find(template, what, 0);
         if (at < 0)
             continue;
-        struct str parts[] = {str_slice(template, 0, (size_t)at), place_of(arn, str_z(names[i])),
+        struct str parts[] = {str_slice(template, 0, (size_t)at), str_part(arn, ':', places[i].part),
             str_slice(template, (size_t)at + what.n, template.n)};
         template = arena_concat(act->arena, parts, 3);
     }
@@ -176,10 +167,7 @@ static const struct value *split_at_slash(struct act *act, struct str template, 
 /* Types whose ARN nobody can predict have it as their id: it names at least the service. */
 static bool is_of_service(const struct act *act, struct str arn)
 {
-    struct str rest;
-    str_cut(arn, ':', &rest);
-    str_cut(rest, ':', &rest);
-    return str_eq(str_cut(rest, ':', &rest), act->type->service->aws.signing_name);
+    return str_eq(str_part(arn, ':', 2), act->type->service->aws.signing_name);
 }
 
 int spec_by_arn(struct op_ctx *ctx, struct str arn, const struct value **object, struct err *err)

@@ -118,7 +118,7 @@ int act_check_subject(struct act *act, const struct spec_step *step, const struc
     const struct value *doc, struct err *err)
 {
     struct str id = act_id_asked(act, object);
-    struct str asked = str_slice(id, str_after_last(id, "/:"), id.n); /* a queue's name in its URL or ARN */
+    struct str asked = str_last_part(id, "/:"); /* a queue's name in its URL or ARN */
     for (size_t i = 0; asked.n && i < step->reply.whose.count; i++) {
         struct str have =
             value_scalar_text(act->arena, wire_path(act->arena, doc, step->reply.whose.items[i]));
@@ -136,7 +136,7 @@ int act_check_named(struct act *act, const struct spec_step *step, const struct 
         const struct value *v = wire_path(act->arena, document, named->path);
         struct str asked = value_text(value_get(object, named->attr), STR_EMPTY);
         if (str_starts(asked, STR("arn:")))
-            asked = str_slice(asked, str_after_last(asked, "/:"), asked.n);
+            asked = str_last_part(asked, "/:");
         uint32_t n = !v ? 0 : v->kind == VALUE_LIST ? v->count : 1;
         for (uint32_t k = 0; k < n; k++) {
             struct str have = value_text(v->kind == VALUE_LIST ? v->items[k] : v, STR_EMPTY);

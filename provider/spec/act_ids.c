@@ -53,8 +53,7 @@ static int ids_object(
     if (spec_by_arn(ctx, arn, &named, err))
         return -1;
     if (!named && spec_attr_find(act->type, STR("name"))) /* of an earlier form, with the name alone */
-        named = value_with(act->arena, NULL, STR("name"),
-            value_string(act->arena, str_slice(arn, str_after_last(arn, "/:"), arn.n)));
+        named = value_with(act->arena, NULL, STR("name"), value_string(act->arena, str_last_part(arn, "/:")));
     return named ? act_fill_templates(act, value_merge(act->arena, live, named), out, err) : 0;
 }
 

@@ -72,7 +72,7 @@ int services_call_control(struct services *services, struct arena *arena,
 
 struct session services_role_session(struct str role, struct str name)
 {
-    return (struct session){.role = str_slice(role, str_after_last(role, "/"), role.n), .name = name};
+    return (struct session){.role = str_last_part(role, "/"), .name = name};
 }
 
 static int may_call_inside(

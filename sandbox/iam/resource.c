@@ -203,5 +203,5 @@ struct resource_policy resource_policy_of(
 
 struct str role_name(struct str reference)
 {
-    return str_slice(reference, str_after_last(reference, "/"), reference.n);
+    return str_last_part(reference, "/");
 }

@@ -117,8 +117,7 @@ static int send_once(const struct item_scope *scope, const char *operation, stru
 /* The engine's refusal in DynamoDB's words: {"__type": "com.amazonaws…#Code", "message": …}. */
 static int engine_refused(struct arena *arena, int status, const struct value **output, struct err *err)
 {
-    struct str type = value_gets(*output, "__type"),
-               code = str_slice(type, str_after_last(type, "#"), type.n);
+    struct str type = value_gets(*output, "__type"), code = str_last_part(type, "#");
     const struct value *lower = value_getz(*output, "message");
     struct str text = value_text(lower ? lower : value_getz(*output, "Message"), STR_EMPTY);
     if (value_getz(*output, "Item")) { /* spelt so where it comes with the item */

@@ -130,7 +130,7 @@ static int describe_stream(struct service_call *call, struct err *err)
     const struct value_entry own[] = {
         {STR("Shards"), stream_shards(arena, shown)},
         {STR("StreamArn"), value_string(arena, arn)},
-        {STR("StreamLabel"), value_string(arena, str_slice(arn, str_after_last(arn, "/"), arn.n))},
+        {STR("StreamLabel"), value_string(arena, str_last_part(arn, "/"))},
         {STR("KeySchema"), value_getz(stream.table, "KeySchema")},
         {STR("StreamViewType"),
             value_getz(value_getz(stream.table, "StreamSpecification"), "StreamViewType")},
@@ -207,7 +207,7 @@ static const struct value *stream_view(struct arena *arena, const struct control
     struct value_builder b = VALUE_BUILDER(arena);
     struct str arn = value_gets(table->attrs, "stream_arn");
     view_text(&b, "StreamArn", arn);
-    view_text(&b, "StreamLabel", str_slice(arn, str_after_last(arn, "/"), arn.n));
+    view_text(&b, "StreamLabel", str_last_part(arn, "/"));
     view_text(&b, "TableName", table->id);
     return value_builder_map(&b);
 }

@@ -127,7 +127,7 @@ static int check_replay(struct service_call *call, struct err *err)
     struct control_record archive;
     struct str source = value_gets(call->input, "EventSourceArn"),
                bus = value_gets(value_getz(call->input, "Destination"), "Arn");
-    struct str name = str_slice(source, str_after_last(source, "/"), source.n);
+    struct str name = str_last_part(source, "/");
     if (!archives_bus_known(call, bus))
         return archives_refuse_bus(bus, err);
     if (service_int(call->input, "EventStartTime", 0) >= service_int(call->input, "EventEndTime", 0))

@@ -2,19 +2,10 @@
 #include "sandbox/calls/services.h"
 #include "sandbox/services/shared/tables.h"
 
-/* The service in an ARN. */
-static struct str arn_service(struct str arn)
-{
-    struct str service = STR_EMPTY;
-    for (int i = 0; i < 3; i++)
-        service = str_cut(arn, ':', &arn);
-    return service;
-}
-
 static const struct value *with_type(struct arena *arena, const struct value *destination)
 {
     const struct value *place = value_getz(destination, "deliveryDestinationConfiguration");
-    struct str service = arn_service(value_gets(place, "destinationResourceArn"));
+    struct str service = str_part(value_gets(place, "destinationResourceArn"), ':', 2);
     const char *type = str_eqz(service, "s3") ? "S3" : str_eqz(service, "firehose") ? "FH" : "CWL";
     return place ? value_with(arena, destination, STR("deliveryDestinationType"), value_stringz(arena, type))
                  : destination;
@@ -28,7 +19,7 @@ static const struct value *with_service(struct arena *arena, const struct value 
         return source;
     source = value_with(arena, source, STR("resourceArns"), value_list(arena, &arn, 1));
     return value_with(
-        arena, source, STR("service"), value_string(arena, arn_service(value_text(arn, STR_EMPTY))));
+        arena, source, STR("service"), value_string(arena, str_part(value_text(arn, STR_EMPTY), ':', 2)));
 }
 
 /* The control plane's answer, each delivery in it with what follows. */
@@ -70,7 +61,7 @@ static int list_destinations(struct service_call *call, struct err *err)
 static int put_source(struct service_call *call, struct err *err)
 {
     static const char *const none[] = {"s3", "logs", "firehose", "kinesis", "iam", "dynamodb"};
-    struct str service = arn_service(value_gets(call->input, "resourceArn"));
+    struct str service = str_part(value_gets(call->input, "resourceArn"), ':', 2);
     if (STR_IS_ONE_OF(service, none))
         return service_refuse(err, 400, "ResourceNotFoundException", "Cannot access provided service.");
     return answered(call, "deliverySource", false, with_service, err);

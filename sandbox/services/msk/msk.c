@@ -12,7 +12,7 @@ static const uint16_t ports[] = {9092, 9094, 9096, 9098, 0};
 static struct str daemon_name(struct arena *arena, const struct control_record *record)
 {
     struct str id = value_gets(record->attrs, "arn");
-    return arena_printf(arena, "kafka-%.*s", STR_ARG(str_slice(id, str_after_last(id, "/"), id.n)));
+    return arena_printf(arena, "kafka-%.*s", STR_ARG(str_last_part(id, "/")));
 }
 
 static int msk_want(struct services *services, struct arena *arena, const struct control_record *record,

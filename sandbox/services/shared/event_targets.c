@@ -23,18 +23,10 @@ static bool read_arn(struct str text, struct arn *out)
     return str_eqz(parts[0], "arn") && rest.p;
 }
 
-static struct str after(struct str text, char separator)
-{
-    ptrdiff_t at;
-    while ((at = str_find_char(text, separator, 0)) >= 0)
-        text = str_slice(text, (size_t)at + 1, text.n);
-    return text;
-}
-
 /* "schedule nightly": nightly. */
 static struct str session_name(struct str by)
 {
-    return after(by, ' ');
+    return str_last_part(by, " ");
 }
 
 /* The role if it has one, else the service itself. */
@@ -160,7 +152,8 @@ static int to_topic(struct services *services, struct arena *arena, const struct
 static int to_bus(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
-    struct value_entry event[] = {{STR("EventBusName"), value_string(arena, after(arn->resource, '/'))},
+    struct value_entry event[] = {
+        {STR("EventBusName"), value_string(arena, str_last_part(arn->resource, "/"))},
         {STR("Source"), value_string(arena, target->source)},
         {STR("DetailType"), value_string(arena, target->detail_type)},
         {STR("Detail"), value_string(arena, target->input)}};

@@ -28,14 +28,11 @@ int sns_refuse_null(const char *member, struct err *err)
 int sns_check_arn(const struct service_call *call, struct str arn, const char *member, struct err *err)
 {
     size_t parts = 1;
-    struct str rest = arn, region = STR_EMPTY;
     for (size_t i = 0; i < arn.n; i++)
         parts += arn.p[i] == ':';
     if (parts < 6)
         return sns_refuse(err, "%s Reason: An ARN must have at least 6 elements, not %zu", member, parts);
-    for (int i = 0; i < 4; i++)
-        region = str_cut(rest, ':', &rest);
-    return str_eq(region, call->region) ? 0 : sns_refuse(err, "%s", member);
+    return str_eq(str_part(arn, ':', 3), call->region) ? 0 : sns_refuse(err, "%s", member);
 }
 
 bool sns_is_phone_number(struct str text)

@@ -71,7 +71,7 @@ static int subscribe(struct service_call *call, struct err *err)
 
 static int check_subscription(const struct service_call *call, struct str arn, struct err *err)
 {
-    struct str id = str_slice(arn, str_after_last(arn, ":"), arn.n);
+    struct str id = str_last_part(arn, ":");
     if (!arn.n)
         return sns_refuse(err, "SubscriptionArn Reason: no value for required parameter");
     if (sns_check_arn(call, arn, "SubscriptionArn", err))

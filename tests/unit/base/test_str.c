@@ -44,9 +44,15 @@ static void finds_and_cuts(void **state)
     assert_true(str_eq(rest, STR("v=w")));
     str_cut(STR("no separator"), '=', &rest);
     assert_null(rest.p);
+    assert_true(str_eq(str_part(STR("arn:aws:iam::1:role/x"), ':', 4), STR("1")));
+    assert_true(
+        str_eq(str_part(STR("a:b"), ':', 0), STR("a")) && str_eq(str_part(STR("a:b"), ':', 1), STR("b")));
+    assert_true(!str_part(STR("a:b"), ':', 2).n && !str_part(STR(""), ':', 1).n);
     assert_int_equal(str_after_last(STR("a/b:c/d"), "/:"), 6);
     assert_int_equal(str_after_last(STR("a/b:c/"), "/"), 6);
     assert_int_equal(str_after_last(STR("abc"), "/"), 0);
+    assert_true(str_eq(str_last_part(STR("a/b:c"), "/:"), STR("c")) &&
+                str_eq(str_last_part(STR("abc"), "/"), STR("abc")));
     assert_true(str_eq(str_trim(STR(" \t x y\n")), STR("x y")));
     assert_true(str_eq(str_slice(STR("abc"), 2, 9), STR("c")));
 }
