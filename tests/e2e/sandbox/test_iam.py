@@ -11,7 +11,7 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from servers import SERVER, Moto, Sandbox, Server, take_env
+from servers import SERVER, Moto, Sandbox, Server, code, take_env
 from support import PATIENCE_S, WEIR, until
 
 ACCOUNT = "000000000000"
