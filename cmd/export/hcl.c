@@ -6,7 +6,7 @@
 struct hcl {
     struct export *export;
     struct buf *out;
-    struct value_builder variables; /* name -> what it is for */
+    struct value_builder variables; /* name -> what it is for; in a list: it is a map */
     const struct exported *one;
     struct export_references references; /* of `attr` */
     struct str attr;                     /* that is being written */
@@ -72,12 +72,23 @@ static void write_text(struct hcl *h, struct str text)
 
 static void write_value(struct hcl *h, const struct value *v, int depth);
 
-static void write_secret(struct hcl *h)
+/* A saved plan has no more of a secret than that it is one. */
+static bool is_secret_map(const struct hcl *h, const struct value *v)
+{
+    const struct value *sources = value_as_list(value_get(h->one->made->sources, h->attr));
+    const struct attr *attr =
+        sources->count == 1 ? schema_attr(h->one->object->schema, value_text(sources->items[0], STR_EMPTY))
+                            : NULL;
+    return v->kind == VALUE_MAP || (attr && attr->type->kind == TYPE_MAP);
+}
+
+static void write_secret(struct hcl *h, const struct value *v)
 {
     struct arena *arena = h->export->arena;
+    const struct value *whose = value_string_ref(arena, h->one->address);
     struct str name =
         export_name(arena, arena_printf(arena, "%.*s_%.*s", STR_ARG(h->one->name), STR_ARG(h->attr)));
-    value_builder_set(&h->variables, name, value_string_ref(arena, h->one->address));
+    value_builder_set(&h->variables, name, is_secret_map(h, v) ? value_list(arena, &whose, 1) : whose);
     buf_addf(h->out, "var.%.*s", STR_ARG(name));
 }
 
@@ -172,7 +183,7 @@ static bool write_document(struct hcl *h, struct str text, int depth)
 static void write_value(struct hcl *h, const struct value *v, int depth)
 {
     if (v->marks & VALUE_SENSITIVE)
-        write_secret(h);
+        write_secret(h, v);
     else if (v->kind == VALUE_UNKNOWN)
         write_unknown(h);
     else if (v->kind == VALUE_MAP)
@@ -279,10 +290,14 @@ static void write_head(struct hcl *h, struct str stack)
 static void write_variables(struct hcl *h)
 {
     const struct value *variables = value_builder_map(&h->variables);
-    for (uint32_t i = 0; i < variables->count; i++)
+    for (uint32_t i = 0; i < variables->count; i++) {
+        const struct value *whose = variables->entries[i].value;
+        bool map = whose->kind == VALUE_LIST;
         buf_addf(h->out,
-            "\nvariable \"%.*s\" {\n  description = \"A secret of %.*s\"\n  sensitive   = true\n}\n",
-            STR_ARG(variables->entries[i].key), STR_ARG(variables->entries[i].value->string));
+            "\nvariable \"%.*s\" {\n  description = \"A secret of %.*s\"\n%s  sensitive   = true\n}\n",
+            STR_ARG(variables->entries[i].key), STR_ARG(map ? whose->items[0]->string : whose->string),
+            map ? "  type        = map(string)\n" : "");
+    }
 }
 
 void export_hcl(struct export *export, struct str stack, struct buf *out)

@@ -250,6 +250,20 @@ def test_there_and_back(stack, cloud, tmp_path):
     assert set(taken) == set(resources)
 
 
+def test_a_secret_map_is_a_variable_of_that_type(stack):
+    """Else Terraform takes what is given for it in the environment as a text. What is taken over has the account in its id."""
+    stack.write("""
+        stack: way
+        inputs: {password: {type: string, sensitive: true}}
+        resources:
+          way: {type: aws.glue.connection, name: way, connection_type: JDBC, properties: {JDBC_CONNECTION_URL: 'jdbc:postgresql://db/x', USERNAME: me, PASSWORD: '${inputs.password}'}}
+    """).apply(*GIVEN)
+    text = stack.run("export", "terraform", *GIVEN).out
+    ((name, variable),) = blocks(text, "variable").items()
+    assert "type        = map(string)" in variable and f"connection_properties = var.{name}" in text and "hush" not in text
+    assert 'id = "123456789012:way"' in text
+
+
 def test_hcl_into_a_file(stack):
     stack.write("stack: hcl\nresources: {lake: {type: aws.s3.bucket, name: hcl-lake, tags: {for: me, other-word: x}}, note: {type: weir.command, command: 'echo ${lake.name}'}}\n")
     assert "would change" in stack.run("export", "terraform", "-o", "main.tf").err
