@@ -179,7 +179,8 @@ def test_without_the_sandbox(tmp_path):
     names = subprocess.run(["nm", build / "weir"], capture_output=True, text=True, check=True).stdout
     assert "services_handle" not in names and "s3srv" not in names
     subprocess.run(["strip", "-o", tmp_path / "stripped", build / "weir"], check=True)
-    assert (tmp_path / "stripped").stat().st_size < 2_800_000
+    # 1.8 MB are code, 0.3 MB messages, 0.2 MB tables; 0.85 MB are packed files: 0.4 MB CloudFormation's schemas, 0.14 MB specs, as much examples.
+    assert (tmp_path / "stripped").stat().st_size < 3_400_000
     (tmp_path / "weir.yaml").write_text("stack: alone\nresources: {a: {type: weir.value, value: 1}}\n")
 
     def weir(*args):
