@@ -62,7 +62,7 @@ static void open_shards(struct stream_box *box, size_t count, uint64_t next)
         box->shards[i].end = next - 1;
     for (size_t i = 0; i < count; i++) {
         struct shard *shard = &box->shards[box->shard_count + i];
-        *shard = (struct shard){.first = width * i, .begin = next};
+        *shard = (struct shard){.first = width * i, .begin = next + i};
         shard->last = i + 1 == count ? (hash_key)-1 : width * (i + 1) - 1;
         for (size_t k = before; k < box->shard_count; k++)
             if (box->shards[k].first <= shard->first && shard->first <= box->shards[k].last)
@@ -85,8 +85,10 @@ struct stream_box *stream_box_of(struct streams *streams, const struct control_r
     box->made_ms = stream->created_ms;
     bool on_demand = str_eqz(value_gets(stream->attrs, "mode"), "ON_DEMAND");
     int64_t count = on_demand ? ON_DEMAND_SHARDS : value_geti(stream->attrs, "shard_count", 1);
-    if (count > 0 && (size_t)count != box->open)
-        open_shards(box, (size_t)count, ++streams->sequence);
+    if (count > 0 && (size_t)count != box->open) {
+        open_shards(box, (size_t)count, streams->sequence + 1);
+        streams->sequence += (uint64_t)count; /* each shard begins with a number of its own */
+    }
     int64_t oldest = clock_wall_ms() - value_geti(stream->attrs, "retention_period", 24) * HOUR_IN_MS;
     size_t old = 0;
     while (old < box->n && box->items[old]->arrived_ms < oldest)

@@ -216,6 +216,8 @@ static int read_iterator(struct service_call *call, int64_t *made, size_t *shard
     bool whole = true;
     if (service_required(call, "ShardIterator", &text, err))
         return -1;
+    if (text.n > 2 && text.p[0] == '"' && text.p[text.n - 1] == '"')
+        text = str_slice(text, 1, text.n - 1); /* as some clients hand it over; Kinesis takes it */
     whole = base64_decode(call->arena, text, &rest);
     for (size_t i = 0; i < 3 && whole; i++) {
         plain = str_cut(rest, ' ', &rest);
@@ -242,7 +244,8 @@ static const struct value *view_record(
     view_time(&b, "ApproximateArrivalTimestamp", record->arrived_ms);
     value_builder_set(&b, STR("Data"), value_string(call->arena, record->data));
     view_text(&b, "PartitionKey", record->key);
-    view_text(&b, "EncryptionType", str_z(encryption));
+    if (strcmp(encryption, "NONE") != 0)
+        view_text(&b, "EncryptionType", str_z(encryption));
     return value_builder_map(&b);
 }
 
