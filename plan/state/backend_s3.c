@@ -35,6 +35,7 @@ struct s3_backend {
     struct str place;    /* what all prefixes there begin with */
     size_t objects;      /* read or written since the newest snapshot */
     bool locked, hinted; /* the hint was read just now */
+    bool shared;         /* the lock is held with others */
     uint64_t snapshot;   /* where the newest one that is known begins; 0: there is none */
     uint64_t last, head; /* last record that was written, and that the hint says; 0: none */
     int64_t head_ms;     /* when the hint was written, monotonic */
@@ -188,7 +189,8 @@ static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     size_t n;
     struct backend_head head;
     *torn = false;
-    if (!s->hinted && s3_head(b, &head, err))
+    bool known = s->shared && after; /* nobody writes a snapshot meanwhile */
+    if (!s->hinted && !known && s3_head(b, &head, err))
         return -1;
     s->hinted = false; /* the next reading asks again */
     if (s->snapshot > after) {
@@ -200,7 +202,7 @@ static int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     s->objects += n;
     if (read_keys(s, keys, n, after, line, ctx, torn, err))
         return -1;
-    return *torn && s->locked ? cut_off(s, keys[n - 1], err) : 0;
+    return *torn && s->locked && !s->shared ? cut_off(s, keys[n - 1], err) : 0;
 }
 
 static int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
@@ -228,6 +230,9 @@ static int put_batch(struct s3_backend *s, struct str lines, uint64_t first_seq,
         return err_context(err, "writing the state %.*s", STR_ARG(s->base.description));
     if (!exists)
         return 0;
+    if (s->shared)
+        return err_set(err, ERR_EXISTS, "another run has written record %" PRIu64 " of the state %.*s",
+            first_seq, STR_ARG(s->base.description));
     err_set(err, ERR_LOCKED, "another run has written to the state %.*s: this one has lost its lock",
         STR_ARG(s->base.description));
     return err_hint(err, "what this run had under way is recovered by the next command");
@@ -311,7 +316,8 @@ static void s3_unlock(struct backend *b)
         put_hint(s);
     if (s->locked)
         s3_lock_release(s->lock);
-    s->locked = false;
+    s->locked = s->shared = false;
+    b->life[0] = '\0';
 }
 
 static int refuse_store(struct s3_backend *s, struct err *err)
@@ -348,6 +354,41 @@ static int s3_lock(struct backend *b, const struct lock_info *who, int64_t timeo
         return -1;
     }
     return 0;
+}
+
+/* The first one of all has it alone for a moment, to try out the store. */
+static int s3_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    struct s3_backend *s = s3_backend_of(b);
+    bool never;
+    for (;;) {
+        if (s3_lock_share(s->lock, who, timeout_ms, &never, err))
+            return -1;
+        if (!never)
+            break;
+        if (s3_lock(b, who, timeout_ms, err))
+            return -1;
+        s3_unlock(b);
+    }
+    s->locked = s->shared = true;
+    snprintf(b->life, sizeof b->life, "%s", s3_lock_life(s->lock));
+    return 0;
+}
+
+static int s3_is_alive(struct backend *b, uint64_t run UNUSED, struct str life, bool *alive, struct err *err)
+{
+    return s3_lock_is_alive(s3_backend_of(b)->lock, life, alive, err);
+}
+
+static bool s3_lock_alone(struct backend *b)
+{
+    struct s3_backend *s = s3_backend_of(b);
+    struct err ignored = ERR_INIT;
+    bool alone;
+    if (s3_lock_take_alone(s->lock, &alone, &ignored) || !alone)
+        return false;
+    s->shared = false;
+    return true;
 }
 
 static int s3_holder(
@@ -458,6 +499,9 @@ static const struct backend_ops s3_ops = {
     .place = s3_place,
     .lock = s3_lock,
     .unlock = s3_unlock,
+    .share = s3_share,
+    .is_alive = s3_is_alive,
+    .lock_alone = s3_lock_alone,
     .holder = s3_holder,
     .force_unlock = s3_force_unlock,
     .read = s3_read,

@@ -6,6 +6,9 @@
  * writing his object again. A lease counts as expired when the store's own clock says that the object has not
  * been written for that long, so nobody's local clock matters. The holder stops by himself before that: a
  * renewal counts only if it was answered within the old lease.
+ *
+ * Those who share the lock have objects of their own there: <base>lock/shared-<life>.json, with leases of the
+ * same kind. An earlier weir refuses to take the lock while there is one.
  */
 #ifndef WEIR_PLAN_STATE_S3_LOCK_H
 #define WEIR_PLAN_STATE_S3_LOCK_H
@@ -21,6 +24,14 @@ void s3_lock_free(struct s3_lock *lock);
 /* As in backend.h. *first: nobody ever had this lock. */
 int s3_lock_take(
     struct s3_lock *lock, const struct lock_info *who, int64_t timeout_ms, bool *first, struct err *err);
+/* *never: nobody ever had the lock, and this one does not: take it alone first. */
+int s3_lock_share(
+    struct s3_lock *lock, const struct lock_info *who, int64_t timeout_ms, bool *never, struct err *err);
+/* Names the one who shares it; "": nobody. */
+const char *s3_lock_life(const struct s3_lock *lock);
+int s3_lock_is_alive(struct s3_lock *lock, struct str life, bool *alive, struct err *err);
+/* Of one who shares it; *alone false: then it runs out. */
+int s3_lock_take_alone(struct s3_lock *lock, bool *alone, struct err *err);
 void s3_lock_release(struct s3_lock *lock);
 int s3_lock_check(struct s3_lock *lock, struct err *err);
 int s3_lock_holder(

@@ -20,10 +20,17 @@ int state_share(struct state *state, const char *command, int64_t timeout_ms, st
     }
     state->locked = state->shared = true;
     state->shifted = state->overtaken = false;
+    bool torn = state->torn;
+    state->torn = false;
     if (state_catch_up(state, err) || state_check_moved(state, err)) {
         state_unlock(state);
         return -1;
     }
+    if (state->torn && !ops->take_turn) { /* only one who is alone may cut it off */
+        state_unlock(state);
+        return state_lock(state, command, timeout_ms, err);
+    }
+    state->torn = state->torn || torn;
     return 0;
 }
 

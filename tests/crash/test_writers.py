@@ -24,12 +24,13 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "e2e", "e2e/sandbox")]
 
 from pg import Postgres  # noqa: E402
-from servers import SandboxCloud  # noqa: E402
+from servers import SandboxCloud, make_bucket  # noqa: E402
 from support import Stack  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
 AT_ONCE, WRITERS, RUNS, PAIRS = 4, 3, 3, 4
 DEAD = -signal.SIGKILL
+PATIENT = ("--lock-timeout", "60s")  # the dead may have a lease
 ALLOWED = (0, 1, 4, DEAD)  # 1: others have changed what a plan was made from
 
 
@@ -74,6 +75,9 @@ class Files:
 
     settings = {"backend": "file"}
 
+    def __init__(self, cloud):
+        pass
+
     def lines(self, stack):
         for path in sorted(stack.folder.glob(".weir/*.log")):
             yield from path.read_text().split("\n")[:-1]  # the last one may have been cut short
@@ -83,7 +87,7 @@ class Files:
 
 
 class Rows:
-    def __init__(self):
+    def __init__(self, cloud):
         self.server = Postgres()
         self.url = f"postgres://weir@127.0.0.1:{self.server.port}/postgres"
         self.settings = {"backend": "postgres", "url": self.url}
@@ -99,7 +103,25 @@ class Rows:
         self.server.stop()
 
 
-STORES = {"file": Files, "postgres": Rows}
+class Objects:
+    """The dead have a lease."""
+
+    def __init__(self, cloud):
+        self.bucket = make_bucket(cloud)
+        self.client = cloud.client()
+        self.settings = {"backend": "s3", "bucket": self.bucket, "lease_seconds": 5}
+
+    def lines(self, stack):
+        name = json.loads((stack.folder / "weir.yaml").read_text())["stack"]
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{name}/0")
+        for key in [item["Key"] for page in pages for item in page.get("Contents", [])]:
+            yield from self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read().decode().splitlines()
+
+    def stop(self):
+        pass
+
+
+STORES = {"file": Files, "postgres": Rows, "s3": Objects}
 
 
 class History:
@@ -161,12 +183,12 @@ class History:
             for done in [pool.submit(self.write, plans) for plans in drawn]:
                 done.result()
         self.check_runs()
-        self.weir("apply", "--yes")
+        self.weir("apply", "--yes", *PATIENT)
         self.weir("plan", "--detailed-exitcode")
         self.weir("state", "doctor")
         self.count(PAIRS)
         assert self.stack.outputs() == {f"o{i}": 30 for i in range(PAIRS)}
-        self.weir("destroy", "--yes")
+        self.weir("destroy", "--yes", *PATIENT)
         self.count(0)
         assert self.stack.addresses() == []
 
@@ -191,7 +213,8 @@ def seeds():
 @pytest.mark.parametrize("kind", STORES)
 @pytest.mark.parametrize("chunk", seeds(), ids=lambda chunk: f"{chunk[0]}-{chunk[-1]}")
 def test_writers(tmp_path, chunk, kind):
-    store, cloud = STORES[kind](), SandboxCloud()
+    cloud = SandboxCloud()
+    store = STORES[kind](cloud)
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             lived = list(pool.map(lambda seed: live(cloud, store, tmp_path, seed), chunk))

@@ -21,9 +21,12 @@ BODY = """
 """
 
 
-@pytest.fixture(params=["file", "postgres"])
-def state(request):
+@pytest.fixture(params=["file", "postgres", "s3"])
+def state(request, cloud):
     """The `state:` line of a stack."""
+    if request.param == "s3":
+        cloud.client("s3").create_bucket(Bucket="weir-state")
+        return "state: {backend: s3, bucket: weir-state, lease_seconds: 5}"
     return "" if request.param == "file" else request.getfixturevalue("state_in_postgres")
 
 
@@ -79,7 +82,7 @@ def test_a_killed_run_claims_nothing(claims, cloud):
     first.communicate()
     cloud.fail()
     until(lambda: cloud.client("iam").list_roles()["Roles"])
-    claims.apply()
+    claims.apply("--lock-timeout", "5m")  # where a lease has to run out
     claims.assert_settled()
     assert cloud.requests().count("CreateRole") == 1
 
