@@ -180,7 +180,7 @@ static bool asks(const struct value *v)
 int service_check_members(const struct service_call *call, struct err *err)
 {
     struct str unknown = STR_EMPTY;
-    if (control_demands(services_control(call->services), call->arena, str_z(call->operation->service),
+    if (control_constraints(services_control(call->services), call->arena, str_z(call->operation->service),
             str_z(call->operation->name), call->input, err))
         return -1;
     for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++) {

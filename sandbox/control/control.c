@@ -175,7 +175,7 @@ static int answer_turn(struct call *call, struct answer *answer)
     struct choice choice;
     const struct spec_service *spec = call->service->spec;
     if (!choose_role(call, &choice) ||
-        control_demands(call->control, call->arena, spec->aws.signing_name, call->served->op->wire.name,
+        control_constraints(call->control, call->arena, spec->aws.signing_name, call->served->op->wire.name,
             call->decoded[0].raw, call->err) ||
         unknown_check(call))
         return -1;

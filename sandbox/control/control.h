@@ -10,7 +10,7 @@
  *   control_list.c   which resources a listing is of
  *   control_filter.c which of these its filters let through
  *   control_words.c  resources by the texts that they have
- *   control_demands.c what members of requests have to be
+ *   control_constraints.c what members of requests have to be
  *   control_unknown.c members that nothing would look at are refused
  *   control_normalise.c   values as the service writes them
  *   control_rules.c  what values have to be beside others
@@ -78,7 +78,7 @@ int control_status(const struct control *control, struct str service, struct str
 
 /* Are the members of a request to an operation what the specs' `requests` say? -1: err has all that is wrong.
  */
-int control_demands(const struct control *control, struct arena *arena, struct str service,
+int control_constraints(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *input, struct err *err);
 
 /*

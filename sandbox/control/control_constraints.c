@@ -95,7 +95,7 @@ static void check_member(struct request_faults *f, const struct value *rule, str
     }
 }
 
-int control_demands(const struct control *control, struct arena *arena, struct str service,
+int control_constraints(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *input, struct err *err)
 {
     struct request_faults faults = {.arena = arena};

@@ -1,0 +1,47 @@
+/* Shared by backend_s3.c, s3_read.c and s3_probe.c; nobody else includes it. */
+#ifndef WEIR_PLAN_STATE_BACKEND_S3_INTERNAL_H
+#define WEIR_PLAN_STATE_BACKEND_S3_INTERNAL_H
+
+#include "base/arena.h"
+#include "plan/state/backend_s3.h"
+#include "plan/state/s3_client.h"
+#include "plan/state/s3_lock.h"
+
+struct s3_backend {
+    struct backend base;
+    struct arena arena;
+    struct s3_store *store;
+    struct s3_lock *lock;
+    struct str prefix;   /* with the slash */
+    struct str place;    /* what all prefixes there begin with */
+    size_t objects;      /* read or written since the newest snapshot */
+    bool locked, hinted; /* the hint was read just now */
+    bool shared;         /* the lock is held with others */
+    uint64_t snapshot;   /* where the newest one that is known begins; 0: there is none */
+    uint64_t last, head; /* last record that was written, and that the hint says; 0: none */
+    int64_t head_ms;     /* when the hint was written, monotonic */
+};
+
+static inline struct s3_backend *s3_backend_of(struct backend *b)
+{
+    return (struct s3_backend *)b;
+}
+
+/* ---- backend_s3.c ---- */
+
+/* ERR_INVALID: the store does not honour the conditions of writes. */
+int s3_check_conditions(struct s3_backend *s, struct err *err);
+
+/* ---- s3_read.c ---- */
+
+struct str s3_batch_key(struct arena *arena, const struct s3_backend *s, uint64_t seq);
+struct str s3_hint_key(struct arena *arena, const struct s3_backend *s);
+int s3_head(struct backend *b, struct backend_head *head, struct err *err);
+int s3_read(struct backend *b, uint64_t after, log_line *line, void *ctx, bool *torn, struct err *err);
+int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err *err);
+
+/* ---- s3_probe.c ---- */
+
+int s3_probe(struct backend *b, const struct probe_report *r, struct err *err);
+
+#endif
