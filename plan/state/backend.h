@@ -24,6 +24,7 @@ struct lock_info {
     int64_t since_ms;
     int64_t pid;
     struct str ci_url; /* from CI_JOB_URL, GITHUB_* …; may be empty */
+    bool unreadable;   /* somebody may hold the lock, and what it says cannot be read */
 };
 
 /* `warns`: it works, and something should be done. */

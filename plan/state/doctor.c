@@ -103,8 +103,8 @@ static int check_lock(
             STR_ARG(who.owner), STR_ARG(who.command), who.pid,
             STR_ARG(time_rfc3339(arena, who.since_ms, false)));
     else if (held)
-        text = b->ops->share ? STR("shared by runs that are at work")
-                             : STR("held, and who holds it cannot be read");
+        text = b->ops->share && !who.unreadable ? STR("shared by runs that are at work")
+                                                : STR("held, and who holds it cannot be read");
     tell_probe(report, true, "lock", text);
     return 0;
 }

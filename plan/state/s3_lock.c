@@ -306,6 +306,7 @@ int s3_lock_holder(
     if (s3_lock_look(lock, arena, &now, err))
         return -1;
     *who = now.who;
+    who->unreadable = now.damaged.n > 0;
     *held = now.held;
     if (now.held)
         return 0;

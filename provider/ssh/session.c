@@ -187,9 +187,11 @@ void wire_keep_alive(struct wire *wire)
     }
     /* A request that any server answers, with a refusal: libssh has OpenSSH's own only where it is built as a
      * server, too. It takes note of the last answer in the first call, and sends the next request in the
-     * second. */
+     * second. Either may read the answer, and what came with it, before poll() tells of them. */
     for (int i = 0; i < 2; i++)
-        wire->net->api->channel_cancel_forward(wire->session, "", 0);
+        if (wire->net->api->channel_cancel_forward(wire->session, "", 0) != SSH_AGAIN && !is_lost(wire))
+            wire->heard_ms = now;
+    wire->again = true;
     wire->alive_ms = now + wire->keep_alive_ms;
 }
 

@@ -284,7 +284,8 @@ def test_a_server_that_stops_answering(local_stack, keys, tmp_path):
         connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"]), keep_alive="1s", timeout="2s"))
         slow = local_stack.start("ssh", "web", "--", "echo begun; sleep 5; echo ended")
         assert slow.stdout.readline() == "begun\n"
-        assert slow.communicate()[0] == "ended\n" and slow.returncode == 0, "a command that says nothing for long is no such server"
+        out, err = slow.communicate()
+        assert (out, err, slow.returncode) == ("ended\n", "", 0), "a command that says nothing for long is no such server"
         running = local_stack.start("ssh", "web", "--", "echo begun; exec sleep 600")
         assert running.stdout.readline() == "begun\n"
         stopped = sessions_of(server)
