@@ -141,6 +141,10 @@ $(BUILD)/pycache/.compiled: $(shell find tests -name '*.py') | $(BUILD)/weir $(B
 	@touch $@
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/pycache/.compiled ## weir against servers that others wrote, looked at with clients that others wrote
 	@tools/test e2e tests/crash tests/e2e
+.PHONY: test-judges
+test-judges: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## what Checkov and conftest say of the examples' plans; without Go no conftest
+	@tools/setup judges
+	@tools/test e2e tests/e2e/test_rules_examples.py tests/e2e/test_export_judged.py
 
 # Each part is a target of its own, whose failure keeps none of the others from running; the last lines say how each ended and how long it took.
 PARTS := test jobs crash fuzz asan tsan
