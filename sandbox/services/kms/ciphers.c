@@ -195,11 +195,6 @@ static int decrypted(struct service_call *call, const struct source *from, struc
 
 /* ---- operations ---- */
 
-static void begin_answer(struct value_builder *b, const struct control_record *key)
-{
-    view_text(b, "KeyId", kms_arn(key));
-}
-
 static int encrypt(struct service_call *call, struct err *err)
 {
     struct control_record key;
@@ -209,7 +204,7 @@ static int encrypt(struct service_call *call, struct err *err)
         kms_bytes(call, "Plaintext", &plain, err) ||
         encrypted(call, &key, algorithm, "EncryptionContext", plain, &blob, err))
         return -1;
-    begin_answer(&b, &key);
+    view_text(&b, "KeyId", kms_arn(&key));
     view_text(&b, "CiphertextBlob", blob);
     view_text(&b, "EncryptionAlgorithm", algorithm);
     call->output = value_builder_map(&b);
@@ -224,7 +219,7 @@ static int decrypt(struct service_call *call, struct err *err)
     struct value_builder b = VALUE_BUILDER(call->arena);
     if (decrypted(call, &from, &key, &plain, &material, err) || kms_dry_run(call, err))
         return -1;
-    begin_answer(&b, &key);
+    view_text(&b, "KeyId", kms_arn(&key));
     value_builder_set(&b, STR("Plaintext"), value_string(call->arena, base64_encode(call->arena, plain)));
     view_text(
         &b, "EncryptionAlgorithm", value_text(value_getz(call->input, from.algorithm), str_z(symmetric)));
@@ -247,7 +242,7 @@ static int re_encrypt(struct service_call *call, struct err *err)
         kms_dry_run(call, err) ||
         encrypted(call, &new, algorithm, "DestinationEncryptionContext", plain, &blob, err))
         return -1;
-    begin_answer(&b, &new);
+    view_text(&b, "KeyId", kms_arn(&new));
     view_text(&b, "SourceKeyId", kms_arn(&old));
     view_text(&b, "CiphertextBlob", blob);
     view_text(&b, "SourceEncryptionAlgorithm",
@@ -259,14 +254,13 @@ static int re_encrypt(struct service_call *call, struct err *err)
 
 /* ---- what is made, and encrypted under a key ---- */
 
-static int begin_data_key(
-    struct service_call *call, struct control_record *key, struct str *algorithm, struct err *err)
+static bool is_shown(const struct service_call *call)
 {
-    return kms_begin(call, "ENCRYPT_DECRYPT", NULL, symmetric, key, algorithm, err);
+    return !str_ends(str_z(call->operation->name), STR("WithoutPlaintext"));
 }
 
 /* AES_256, AES_128, or so many bytes. */
-static int data_key_with(struct service_call *call, bool shown, struct err *err)
+static int data_key(struct service_call *call, struct err *err)
 {
     struct control_record key;
     unsigned char bytes[MAX_RANDOM];
@@ -281,55 +275,35 @@ static int data_key_with(struct service_call *call, bool shown, struct err *err)
                                            : 16;
     hash_random(bytes, (size_t)n);
     struct str plain = str_n((const char *)bytes, (size_t)n);
-    if (begin_data_key(call, &key, &algorithm, err) ||
+    if (kms_begin(call, "ENCRYPT_DECRYPT", NULL, symmetric, &key, &algorithm, err) ||
         seal(call, &key, "EncryptionContext", plain, &blob, err))
         return -1;
-    begin_answer(&b, &key);
+    view_text(&b, "KeyId", kms_arn(&key));
     view_text(&b, "CiphertextBlob", blob);
-    if (shown)
+    if (is_shown(call))
         view_text(&b, "Plaintext", base64_encode(call->arena, plain));
-    call->output = value_builder_map(&b);
-    return 0;
-}
-
-static int data_key(struct service_call *call, struct err *err)
-{
-    return data_key_with(call, true, err);
-}
-
-static int hidden_data_key(struct service_call *call, struct err *err)
-{
-    return data_key_with(call, false, err);
-}
-
-static int data_pair_with(struct service_call *call, bool shown, struct err *err)
-{
-    struct control_record key;
-    struct str algorithm, der, blob, spec = value_gets(call->input, "KeyPairSpec");
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    if (begin_data_key(call, &key, &algorithm, err) || kms_generate(call->arena, spec, &der, err) ||
-        seal(call, &key, "EncryptionContext", der, &blob, err))
-        return -1;
-    EVP_PKEY *pair = kms_read_private(der);
-    begin_answer(&b, &key);
-    view_text(&b, "KeyPairSpec", spec);
-    view_text(&b, "PublicKey", base64_encode(call->arena, kms_public_der(call->arena, pair)));
-    view_text(&b, "PrivateKeyCiphertextBlob", blob);
-    if (shown)
-        view_text(&b, "PrivateKeyPlaintext", base64_encode(call->arena, der));
-    EVP_PKEY_free(pair);
     call->output = value_builder_map(&b);
     return 0;
 }
 
 static int data_pair(struct service_call *call, struct err *err)
 {
-    return data_pair_with(call, true, err);
-}
-
-static int hidden_data_pair(struct service_call *call, struct err *err)
-{
-    return data_pair_with(call, false, err);
+    struct control_record key;
+    struct str algorithm, der, blob, spec = value_gets(call->input, "KeyPairSpec");
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    if (kms_begin(call, "ENCRYPT_DECRYPT", NULL, symmetric, &key, &algorithm, err) ||
+        kms_generate(call->arena, spec, &der, err) || seal(call, &key, "EncryptionContext", der, &blob, err))
+        return -1;
+    EVP_PKEY *pair = kms_read_private(der);
+    view_text(&b, "KeyId", kms_arn(&key));
+    view_text(&b, "KeyPairSpec", spec);
+    view_text(&b, "PublicKey", base64_encode(call->arena, kms_public_der(call->arena, pair)));
+    view_text(&b, "PrivateKeyCiphertextBlob", blob);
+    if (is_shown(call))
+        view_text(&b, "PrivateKeyPlaintext", base64_encode(call->arena, der));
+    EVP_PKEY_free(pair);
+    call->output = value_builder_map(&b);
+    return 0;
 }
 
 static int random_bytes(struct service_call *call, struct err *err)
@@ -349,9 +323,9 @@ const struct service_operation cipher_operations[] = {
     {"kms", "Decrypt", decrypt, NULL, NULL},
     {"kms", "ReEncrypt", re_encrypt, NULL, NULL},
     {"kms", "GenerateDataKey", data_key, NULL, NULL},
-    {"kms", "GenerateDataKeyWithoutPlaintext", hidden_data_key, NULL, NULL},
+    {"kms", "GenerateDataKeyWithoutPlaintext", data_key, NULL, NULL},
     {"kms", "GenerateDataKeyPair", data_pair, NULL, NULL},
-    {"kms", "GenerateDataKeyPairWithoutPlaintext", hidden_data_pair, NULL, NULL},
+    {"kms", "GenerateDataKeyPairWithoutPlaintext", data_pair, NULL, NULL},
     {"kms", "GenerateRandom", random_bytes, NULL, NULL},
     {0},
 };

@@ -136,10 +136,12 @@ static bool is_symmetric(const struct control_record *key)
     return str_eqz(value_gets(key->attrs, "key_spec"), "SYMMETRIC_DEFAULT");
 }
 
-static bool set_attribute(
-    struct service_call *call, const struct control_record *key, const char *name, const struct value *v)
+static int set_attribute(struct service_call *call, const struct control_record *key, const char *name,
+    const struct value *v, struct err *err)
 {
-    return control_set(services_control(call->services), STR("aws.kms.key"), key, name, v);
+    return control_set(services_control(call->services), STR("aws.kms.key"), key, name, v)
+               ? 0
+               : service_refuse(err, 500, "KMSInternalException", "The key cannot be changed.");
 }
 
 /* Material of another id than the key had is new; it waits for a rotation where there is some. */
@@ -185,9 +187,8 @@ static int keep_import(struct service_call *call, const struct control_record *k
         note = value_with(arena, note, STR("pending"), value_string(arena, id));
     if (kms_note_write(call, key, note, err))
         return -1;
-    return !first || !is_symmetric(key) || set_attribute(call, key, "material_id", value_string(arena, id))
-               ? 0
-               : service_refuse(err, 500, "KMSInternalException", "The key cannot be changed.");
+    return first && is_symmetric(key) ? set_attribute(call, key, "material_id", value_string(arena, id), err)
+                                      : 0;
 }
 
 static int import_locked(
@@ -223,9 +224,9 @@ static int import_material(struct service_call *call, struct err *err)
         return -1;
     const struct value *valid_to =
         expires ? value_string(call->arena, time_rfc3339(call->arena, until * 1000, true)) : NULL;
-    if (!set_attribute(call, &key, "valid_to", valid_to) ||
-        !set_attribute(call, &key, "expiration_model", value_string(call->arena, model)))
-        return service_refuse(err, 500, "KMSInternalException", "The key cannot be changed.");
+    if (set_attribute(call, &key, "valid_to", valid_to, err) ||
+        set_attribute(call, &key, "expiration_model", value_string(call->arena, model), err))
+        return -1;
     view_text(&b, "KeyId", kms_arn(&key));
     view_text(&b, "KeyMaterialId", is_symmetric(&key) ? id : STR_EMPTY);
     call->output = value_builder_map(&b);
@@ -250,9 +251,9 @@ static int delete_material(struct service_call *call, struct err *err)
     pthread_mutex_unlock(&kms_lock);
     if (status)
         return -1;
-    if (str_eq(id, current) && (!set_attribute(call, &key, "expiration_model", NULL) ||
-                                   !set_attribute(call, &key, "valid_to", NULL)))
-        return service_refuse(err, 500, "KMSInternalException", "The key cannot be changed.");
+    if (str_eq(id, current) && (set_attribute(call, &key, "expiration_model", NULL, err) ||
+                                   set_attribute(call, &key, "valid_to", NULL, err)))
+        return -1;
     view_text(&b, "KeyId", kms_arn(&key));
     view_text(&b, "KeyMaterialId", id);
     call->output = value_builder_map(&b);
@@ -283,11 +284,9 @@ static int rotate_locked(struct service_call *call, const struct control_record 
     view_text(&b, "RotationType", STR("ON_DEMAND"));
     view_time(&b, "RotationDate", clock_wall_ms());
     note = value_with(arena, note, STR("rotations"), with_item(arena, rotations, value_builder_map(&b)));
-    if (kms_note_write(call, key, value_with(arena, note, STR("pending"), NULL), err))
-        return -1;
-    return set_attribute(call, key, "material_id", value_string(arena, id))
-               ? 0
-               : service_refuse(err, 500, "KMSInternalException", "The key cannot be changed.");
+    return kms_note_write(call, key, value_with(arena, note, STR("pending"), NULL), err)
+               ? -1
+               : set_attribute(call, key, "material_id", value_string(arena, id), err);
 }
 
 static int rotate(struct service_call *call, struct err *err)

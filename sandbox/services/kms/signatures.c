@@ -13,19 +13,25 @@ enum { MAX_MAC = 64 };
 
 /* ---- signatures ---- */
 
-/* What is signed: the message's digest, or the message as a digest. Ed25519 signs the message. */
-static int digest_of(const struct service_call *call, struct str algorithm, struct str message,
-    unsigned char out[EVP_MAX_MD_SIZE], struct str *digest, struct err *err)
+static bool signs_message(struct str algorithm)
 {
+    return str_starts(algorithm, STR("ED25519"));
+}
+
+/* What is signed, in place of the message: its digest, which it may be already. Ed25519 signs the message. */
+static int take_digest(struct service_call *call, struct str algorithm, struct str *message, struct err *err)
+{
+    if (signs_message(algorithm))
+        return 0;
     const EVP_MD *md = kms_digest(algorithm);
     size_t n = (size_t)EVP_MD_get_size(md);
-    *digest = message;
     if (str_eqz(value_gets(call->input, "MessageType"), "DIGEST"))
-        return message.n == n ? 0
-                              : service_refuse(err, 400, "ValidationException",
-                                    "Digest is invalid length for algorithm %.*s.", STR_ARG(algorithm));
-    EVP_Digest(message.p, message.n, out, NULL, md, NULL);
-    *digest = str_n((const char *)out, n);
+        return message->n == n ? 0
+                               : service_refuse(err, 400, "ValidationException",
+                                     "Digest is invalid length for algorithm %.*s.", STR_ARG(algorithm));
+    unsigned char *digest = arena_alloc(call->arena, n);
+    EVP_Digest(message->p, message->n, digest, NULL, md, NULL);
+    *message = str_n((const char *)digest, n);
     return 0;
 }
 
@@ -79,36 +85,32 @@ static bool verify_digest(EVP_PKEY *key, struct str algorithm, struct str digest
 }
 
 static int begin_signature(struct service_call *call, struct control_record *key, struct str *algorithm,
-    struct str *message, struct err *err)
+    struct str *text, struct err *err)
 {
     if (service_required(call, "SigningAlgorithm", algorithm, err) ||
         kms_begin(call, "SIGN_VERIFY", "SigningAlgorithm", "", key, algorithm, err) ||
-        kms_bytes(call, "Message", message, err))
+        kms_bytes(call, "Message", text, err))
         return -1;
     return str_eqz(*algorithm, "ED25519_PH_SHA_512")
                ? service_refuse(err, 400, "UnsupportedOperationException", "The sandbox has no %.*s.",
                      STR_ARG(*algorithm))
-               : 0;
+               : take_digest(call, *algorithm, text, err);
 }
 
 static int sign_message(struct service_call *call, struct err *err)
 {
     struct control_record key;
-    struct str algorithm, message, digest;
-    unsigned char hashed[EVP_MAX_MD_SIZE];
+    struct str algorithm, text;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (begin_signature(call, &key, &algorithm, &message, err))
-        return -1;
-    bool pure = str_starts(algorithm, STR("ED25519"));
-    if (!pure && digest_of(call, algorithm, message, hashed, &digest, err))
+    if (begin_signature(call, &key, &algorithm, &text, err))
         return -1;
     EVP_PKEY *pair = kms_private_key(call, &key, err);
     if (!pair)
         return -1;
     size_t n = (size_t)EVP_PKEY_get_size(pair);
     unsigned char *signature = arena_alloc(call->arena, n);
-    bool done =
-        pure ? sign_pure(pair, message, signature, &n) : sign_digest(pair, algorithm, digest, signature, &n);
+    bool done = signs_message(algorithm) ? sign_pure(pair, text, signature, &n)
+                                         : sign_digest(pair, algorithm, text, signature, &n);
     EVP_PKEY_free(pair);
     if (!done)
         return service_refuse(err, 500, "KMSInternalException", "OpenSSL does not sign.");
@@ -122,20 +124,15 @@ static int sign_message(struct service_call *call, struct err *err)
 static int verify_message(struct service_call *call, struct err *err)
 {
     struct control_record key;
-    struct str algorithm, message, digest, signature;
-    unsigned char hashed[EVP_MAX_MD_SIZE];
+    struct str algorithm, text, signature;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (begin_signature(call, &key, &algorithm, &message, err) ||
-        kms_bytes(call, "Signature", &signature, err))
-        return -1;
-    bool pure = str_starts(algorithm, STR("ED25519"));
-    if (!pure && digest_of(call, algorithm, message, hashed, &digest, err))
+    if (begin_signature(call, &key, &algorithm, &text, err) || kms_bytes(call, "Signature", &signature, err))
         return -1;
     EVP_PKEY *pair = kms_private_key(call, &key, err);
     if (!pair)
         return -1;
-    bool right =
-        pure ? verify_pure(pair, message, signature) : verify_digest(pair, algorithm, digest, signature);
+    bool right = signs_message(algorithm) ? verify_pure(pair, text, signature)
+                                          : verify_digest(pair, algorithm, text, signature);
     EVP_PKEY_free(pair);
     if (!right)
         return service_refuse(err, 400, "KMSInvalidSignatureException", "%s", "");
