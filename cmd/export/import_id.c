@@ -1,15 +1,6 @@
 /* What `terraform import` takes for an exported resource: see exported.h. */
 #include "cmd/export/exported.h"
 
-/* The account that an ARN of it names. */
-static struct str account_of(const struct value *object)
-{
-    struct str rest = value_gets(object, "arn"), part = STR_EMPTY;
-    for (int i = 0; i < 5; i++)
-        part = str_cut(rest, ':', &rest);
-    return part;
-}
-
 /* Items of a list stand apart by what stands before the first. */
 static struct str id_text(struct arena *arena, const struct value *v, char before)
 {
@@ -36,7 +27,7 @@ static struct str id_part(struct arena *arena, const struct exported *one, struc
         if (name.p[0] == '\'')
             text = str_slice(name, 1, name.n - 1);
         else if (str_eqz(name, "account"))
-            text = account_of(one->object->after);
+            text = str_part(value_gets(one->object->after, "arn"), ':', 4);
         else
             text = id_text(arena, v ? v : value_get(one->object->after, name), before);
     }

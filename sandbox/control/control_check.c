@@ -114,12 +114,8 @@ int check_constraints(struct call *call, const struct value *before, const struc
 /* An ARN of somebody else's account is taken at its word: arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess. */
 static bool is_foreign(const struct call *call, const struct value *reference)
 {
-    struct str rest = value_text(reference, STR_EMPTY), account = STR_EMPTY;
-    if (!str_starts(rest, STR("arn:")))
-        return false;
-    for (int i = 0; i < 5; i++)
-        account = str_cut(rest, ':', &rest);
-    return !str_eq(account, call->control->options.account);
+    struct str arn = value_text(reference, STR_EMPTY);
+    return str_starts(arn, STR("arn:")) && !str_eq(str_part(arn, ':', 4), call->control->options.account);
 }
 
 int check_reference(struct call *call, struct str name, const struct value *given)
