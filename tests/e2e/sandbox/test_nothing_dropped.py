@@ -9,7 +9,7 @@ import re
 
 import pytest
 from botocore.exceptions import ClientError, MissingDependencyException
-from servers import ROOT
+from servers import ROOT, Sandbox
 from support import spec_of
 from test_specs_botocore import calls as calls_of, members_of, model_of
 
@@ -124,6 +124,14 @@ def refused(client, operation, given):
 
 # What an operation refuses beside others of its members before it looks at them.
 EXCLUSIVE = {"CreateAutoScalingGroup": "MixedInstancesPolicy", "CreateFunction": "Code", "UpdateFunctionCode": "S3Bucket", "PublishLayerVersion": "Content", "RotateSecret": "RotationLambdaARN"}
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    """One of its own: what these calls create by chance is in no other test's lists."""
+    server = Sandbox()
+    yield server
+    server.stop()
 
 
 @pytest.mark.parametrize("service", SERVICES)
