@@ -10,9 +10,9 @@
 #include "cmd/invocation/kinds.h"
 #include "cmd/reference/json_schema.h"
 #include "cmd/reference/reference.h"
-#include "plan/state/settings.h"
 #include "provider/aws/client.h"
 #include "provider/cfn/describe.h"
+#include "provider/cloud.h"
 #include "provider/http/http.h"
 #include "provider/ssh/connection_settings.h"
 
@@ -209,8 +209,7 @@ static void add_kind(struct buf *out, const struct provider_kind *kind, bool fir
 /* What the providers and each kind of state can be told. */
 static void add_settings_sections(struct buf *out)
 {
-    size_t n;
-    const struct attr *states = state_settings(&n);
+    const struct attr *states = plan_cloud.states;
     buf_addz(out,
         "\"connections\":{\"type\":\"object\",\"description\":\"Connections to hosts, such as SSH, and to "
         "private resources behind them\","
@@ -226,10 +225,10 @@ static void add_settings_sections(struct buf *out)
     buf_addz(out, "}},\n\"state\":{\"type\":\"object\",\"description\":\"State store. Without it a file in "
                   ".weir/\",\"properties\":{\"backend\":{\"if\":{\"$ref\":\"#/definitions/expression\"},"
                   "\"else\":{\"enum\":[");
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < plan_cloud.state_count; i++)
         buf_addf(out, "%s\"%.*s\"", i ? "," : "", STR_ARG(states[i].name));
     buf_addz(out, "]}}},\"allOf\":[");
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < plan_cloud.state_count; i++) {
         buf_addf(out,
             "%s{\"if\":{\"required\":[\"backend\"],\"properties\":{\"backend\":{\"const\":\"%.*s\"}}},"
             "\"then\":{",

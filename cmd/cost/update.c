@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/aws/pages.h"
+#include "provider/wire/pages.h"
 #include "provider/wire/wire.h"
 
 /* It is in a few regions only, each with the prices of all. */

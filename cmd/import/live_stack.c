@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "provider/aws/client.h"
-#include "provider/aws/pages.h"
+#include "provider/wire/pages.h"
 
 static const struct aws_service service = {.id = STR_INIT("cloudformation"),
     .endpoint_prefix = STR_INIT("cloudformation"),

@@ -1,7 +1,7 @@
 /* What may stand in a place of a stack file: by the way from the top of the file to it. */
 #include "cmd/lsp/server.h"
 
-#include "plan/state/settings.h"
+#include "provider/cloud.h"
 #include "provider/kind.h"
 #include "provider/ssh/connection_settings.h"
 
@@ -39,12 +39,11 @@ static struct meaning of_attr(const struct attr *attr, const struct meaning *wit
 /* What `state:` can be told depends on its backend. */
 static struct meaning of_state(const struct cursor *cursor, int entry, const struct value *language)
 {
-    size_t n;
-    const struct attr *kinds = state_settings(&n);
+    const struct attr *kinds = plan_cloud.states;
     struct spot state = {cursor->file, entry, STR("state")};
     struct str backend = spot_value(state, "backend");
     struct meaning within = {.section = state.section, .spot = state};
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < plan_cloud.state_count; i++)
         if (str_eq(kinds[i].name, backend.n ? backend : STR("file"))) {
             struct meaning m = of_attr(&kinds[i], &within);
             m.language = language;

@@ -3,7 +3,6 @@
 #include "plan/destroy/verify.h"
 
 #include "plan/refresh/unreachable.h"
-#include "provider/aws/client.h"
 
 struct marked_search {
     struct verifying *v;
@@ -99,7 +98,8 @@ static bool has_only_s3(const struct verifying *v, const struct provider *provid
 {
     for (size_t i = 0; i < v->n; i++) {
         const struct schema *schema = v->items[i].schema;
-        if (v->items[i].provider == provider && schema && schema->service && !schema->service->s3)
+        if (v->items[i].provider == provider && schema && str_starts(schema->name, STR("aws.")) &&
+            !str_starts(schema->name, STR("aws.s3.")))
             return false;
     }
     return true;

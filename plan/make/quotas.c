@@ -4,13 +4,14 @@
 #include "base/mem.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/locations.h"
-#include "provider/aws/quota.h"
+#include "provider/cloud.h"
+#include "provider/provider.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 struct quota_use {
-    const struct aws_quota *quota;
+    const struct quota *quota;
     struct planner *p; /* of one that makes some */
     struct provider *provider;
     const struct schema *schema;
@@ -24,9 +25,9 @@ struct quota_uses {
     size_t n, cap;
 };
 
-static const struct aws_quota *quota_of(struct str type)
+static const struct quota *quota_of(struct str type)
 {
-    for (const struct aws_quota *q = aws_quotas; q->type.n; q++)
+    for (const struct quota *q = plan_cloud.quotas; q->type.n; q++)
         if (str_eq(q->type, type))
             return q;
     return NULL;
@@ -38,7 +39,7 @@ bool quota_counts(struct str type)
 }
 
 static struct quota_use *quota_use_of(struct quota_uses *d, struct planner *p, struct provider *provider,
-    const struct change *change, const struct aws_quota *quota)
+    const struct change *change, const struct quota *quota)
 {
     struct err ignored = ERR_INIT;
     const struct value *place = NULL;
@@ -56,7 +57,7 @@ static struct quota_use *quota_use_of(struct quota_uses *d, struct planner *p, s
 
 static void add_change(struct quota_uses *d, struct planner *p, const struct change *change)
 {
-    const struct aws_quota *quota = quota_of(change->subject.type);
+    const struct quota *quota = quota_of(change->subject.type);
     bool makes = change->decision.action == ACTION_CREATE, frees = change->decision.action == ACTION_DELETE;
     struct provider *provider = NULL;
     struct err ignored = ERR_INIT;
@@ -65,8 +66,7 @@ static void add_change(struct quota_uses *d, struct planner *p, const struct cha
     int failed = makes ? evaluate_provider(p, change->instance->decl, &provider, &ignored)
                        : place_provider(p, change->seen->record->subject.provider,
                              change->seen->record->place, &provider, &ignored);
-    struct quota_use *use =
-        failed || !provider_aws(provider) ? NULL : quota_use_of(d, p, provider, change, quota);
+    struct quota_use *use = failed ? NULL : quota_use_of(d, p, provider, change, quota);
     if (use) {
         use->makes += makes;
         use->frees += frees;
@@ -94,13 +94,11 @@ static int64_t count_there(struct quota_uses *d, const struct quota_use *use)
 static bool check_quota(
     struct quota_uses *d, const struct quota_use *use, struct buf *says, struct buf *codes)
 {
-    const struct aws_quota *q = use->quota;
+    const struct quota *q = use->quota;
     int64_t limit;
     bool reported;
-    if (use->makes <= use->frees)
-        return false;
-    aws_quota_ask(provider_aws(use->provider), q, &d->arena, &limit, &reported);
-    if (!limit)
+    if (use->makes <= use->frees || !plan_cloud.ask_quota(use->provider, q, &d->arena, &limit, &reported) ||
+        !limit)
         return false;
     int64_t there = count_there(d, use), needs = there + use->makes - use->frees;
     if (needs <= limit * q->zones)

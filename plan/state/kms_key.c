@@ -2,12 +2,9 @@
 #include "plan/state/kms_key.h"
 
 #include "base/hash.h"
-#include "provider/aws/client.h"
+#include "provider/cloud.h"
 
 #include <openssl/crypto.h>
-
-static const struct aws_service service = {
-    .id = STR_INIT("kms"), .endpoint_prefix = STR_INIT("kms"), .signing_name = STR_INIT("kms")};
 
 /* What the client understands of the state's settings. */
 static const struct value *client_settings(struct arena *arena, const struct value *config)
@@ -24,28 +21,11 @@ static const struct value *client_settings(struct arena *arena, const struct val
 static int call_kms(struct arena *arena, const struct value *config, struct str name,
     const struct value *input, const struct value **answer, struct err *err)
 {
-    struct http_engine *http;
-    struct aws_client *client;
-    struct http_options http_options = {0};
-    if (http_engine_new(&http_options, &http, err))
+    struct cloud_client *client;
+    if (plan_cloud.open(STR("state key"), client_settings(arena, config), NULL, &client, err))
         return -1;
-    struct aws_options options = {
-        .name = STR("state key"), .config = client_settings(arena, config), .http = http};
-    if (aws_client_new(&options, &client, err)) {
-        http_engine_free(http);
-        return -1;
-    }
-    const struct wire_operation op = {.name = name,
-        .protocol = WIRE_JSON11,
-        .target_prefix = STR("TrentService"),
-        .method = STR("POST"),
-        .path = STR("/")};
-    /* The plaintext of the key is in the answer: it stays out of traces. */
-    struct aws_call request = {
-        .service = &service, .op = &op, .idempotent = true, .body_fd = -1, .sensitive = true};
-    int status = aws_ask_json(client, &request, input, arena, "", answer, err);
-    aws_client_free(client);
-    http_engine_free(http);
+    int status = plan_cloud.ask_key(client, name, input, arena, answer, err);
+    plan_cloud.close(client);
     return status;
 }
 

@@ -6,9 +6,10 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "provider/aws/client.h"
-#include "provider/aws/message.h"
-#include "provider/aws/pages.h"
+#include "provider/cloud.h"
+#include "provider/http/http.h"
+#include "provider/wire/wire.h"
+#include "provider/wire/pages.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,14 +24,10 @@ enum {
 
 struct s3_store {
     struct arena arena;
-    struct aws_client *client;
-    struct http_engine *own_http; /* NULL: somebody else's is used */
+    struct cloud_client *client;
     struct str bucket;
 };
 
-static const struct aws_service service = {
-    .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
-static const struct wire_operation operation = {.name = STR_INIT("State"), .protocol = WIRE_REST_XML};
 /* What is no listing, or cut, must not be taken for one without items. */
 static const struct wire_operation listing = {
     .name = STR_INIT("ListObjectsV2"), .protocol = WIRE_REST_XML, .root = STR_INIT("ListBucketResult")};
@@ -58,15 +55,8 @@ int s3_store_new(const struct value *config, struct http_engine *http, struct s3
     }
     struct s3_store *store = mem_zalloc(sizeof *store);
     store->bucket = arena_str(&store->arena, bucket);
-    struct http_options http_options = {0};
-    if (!http && http_engine_new(&http_options, &store->own_http, err)) {
-        s3_store_free(store);
-        return -1;
-    }
-    struct aws_options options = {.name = STR("state"),
-        .config = client_settings(&store->arena, config),
-        .http = http ? http : store->own_http};
-    if (aws_client_new(&options, &store->client, err)) {
+    const struct value *settings = client_settings(&store->arena, config);
+    if (plan_cloud.open(STR("state"), settings, http, &store->client, err)) {
         s3_store_free(store);
         return err_context(err, "the state backend s3");
     }
@@ -78,9 +68,7 @@ void s3_store_free(struct s3_store *store)
 {
     if (!store)
         return;
-    aws_client_free(store->client);
-    if (store->own_http)
-        http_engine_free(store->own_http);
+    plan_cloud.close(store->client);
     arena_release(&store->arena);
     free(store);
 }
@@ -110,24 +98,19 @@ static int send_request(struct s3_store *store, struct arena *arena, const struc
         buf_add_char(&path, '/');
         url_encode(&path, r->key, true);
     }
-    struct aws_call call = {
-        .service = &service,
-        .op = &operation,
-        .request = {.method = str_z(r->method),
-            .path = arena_str(arena, buf_str(&path)),
-            .query = r->query,
-            .body = r->body},
-        .idempotent = true,
-    };
+    struct wire_message request = {.method = str_z(r->method),
+        .path = arena_str(arena, buf_str(&path)),
+        .query = r->query,
+        .body = r->body};
     if (r->only_new)
-        wire_header_add(arena, &call.request, STR("If-None-Match"), STR("*"));
+        wire_header_add(arena, &request, STR("If-None-Match"), STR("*"));
     if (r->to)
-        wire_header_add(arena, &call.request, STR("Range"),
-            arena_printf(arena, "bytes=%" PRId64 "-%" PRId64, r->from, r->to));
+        wire_header_add(
+            arena, &request, STR("Range"), arena_printf(arena, "bytes=%" PRId64 "-%" PRId64, r->from, r->to));
     if (r->body.n)
-        wire_header_add(arena, &call.request, STR("Content-Type"), STR("application/json"));
+        wire_header_add(arena, &request, STR("Content-Type"), STR("application/json"));
     *answer = (struct wire_message){0};
-    if (aws_send(store->client, &call, arena, answer, err) == 0)
+    if (plan_cloud.send(store->client, &request, arena, answer, err) == 0)
         return 0;
     if (strcmp(err->code, "NoSuchBucket") == 0)
         err_hint(err, "the bucket of the state has to be there before; make %.*s, with versioning",
@@ -210,7 +193,7 @@ static int get_range(void *ctx, size_t i, struct err *err)
     r.to = (rest->size - r.from < RANGE ? rest->size : r.from + RANGE) - 1;
     if (send_request(rest->store, &scratch, &r, &answer, err))
         return -1;
-    if (!message_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
+    if (!wire_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
         from != r.from || to != r.to || size != rest->size || (int64_t)answer.body.n != to - from + 1)
         return err_set(err, ERR_PROTOCOL, "the store sends another range than was asked for");
     memcpy(rest->bytes + from, answer.body.p, answer.body.n);
@@ -224,7 +207,7 @@ static int get_rest(struct s3_store *store, struct arena *arena, struct str key,
     int64_t from, to, size;
     *body = first->body;
     if (first->status != 206 ||
-        !message_content_range(wire_header_get(first, STR("Content-Range")), &from, &to, &size) ||
+        !wire_content_range(wire_header_get(first, STR("Content-Range")), &from, &to, &size) ||
         size == (int64_t)first->body.n)
         return 0;
     if (from || first->body.n != RANGE || size > OBJECT_MAX)

@@ -9,9 +9,9 @@
 #include "base/mem.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/shared_listings.h"
-#include "plan/state/settings.h"
 #include "plan/workspace/early_state.h"
 #include "plan/workspace/module_files.h"
+#include "provider/cloud.h"
 #include "provider/http/redact.h"
 #include "provider/kind.h"
 #include "stacks/load/sandbox_place.h"
@@ -126,7 +126,8 @@ int workspace_open(
     struct early_state *early = early_state_start(options);
     struct stack_options stack = options->stack;
     stack.catalog = out->catalog;
-    stack.states = state_settings(&stack.state_count);
+    stack.states = plan_cloud.states;
+    stack.state_count = plan_cloud.state_count;
     out->stack = stack_load(&stack, diags);
     bool unusable = options->no_stack
                         ? !forgive(out->stack, diags)

@@ -5,7 +5,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
-#include "provider/aws/pages.h"
+#include "provider/wire/pages.h"
 
 #include <stdlib.h>
 

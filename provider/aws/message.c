@@ -26,13 +26,3 @@ struct wire_message message_from_http(struct arena *arena, const struct http_res
         message.headers[i] = (struct wire_header){response->headers[i].name, response->headers[i].value};
     return message;
 }
-
-bool message_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size)
-{
-    struct str rest;
-    if (!str_starts(header, STR("bytes ")))
-        return false;
-    struct str first = str_cut(str_slice(header, 6, header.n), '-', &rest), last = str_cut(rest, '/', &rest);
-    return str_to_int(first, from) && str_to_int(last, to) && str_to_int(rest, size) && *from >= 0 &&
-           *to >= *from && *to < *size;
-}

@@ -13,7 +13,4 @@ struct http_request message_to_http(struct arena *arena, const struct endpoint *
     const struct wire_message *message);
 struct wire_message message_from_http(struct arena *arena, const struct http_response *response);
 
-/* What a Content-Range, "bytes FROM-TO/SIZE", says; false: it makes no sense. */
-bool message_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size);
-
 #endif

@@ -2,7 +2,7 @@
 #include "provider/aws/tagging.h"
 
 #include "provider/aws/client_state.h"
-#include "provider/aws/pages.h"
+#include "provider/wire/pages.h"
 
 const struct aws_service aws_tagging_service = {.id = STR_INIT("resourcegroupstaggingapi"),
     .endpoint_prefix = STR_INIT("tagging"),

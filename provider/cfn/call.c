@@ -3,8 +3,8 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/aws/pages.h"
 #include "provider/repeats.h"
+#include "provider/wire/pages.h"
 
 #include <stdio.h>
 

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "provider/aws/client.h"
-#include "provider/aws/pages.h"
 #include "provider/aws/tagging.h"
 #include "provider/spec/act.h"
+#include "provider/wire/pages.h"
 
 enum {
     CLOCKS_DIFFER_MS = 10 * 1000, /* those of a service's machines, and what we know of it from its Date */

@@ -1,7 +1,7 @@
 /* Calls that list: their pages and items, and calls for each item. */
 #include "base/mem.h"
-#include "provider/aws/pages.h"
 #include "provider/spec/act.h"
+#include "provider/wire/pages.h"
 
 #include <stdlib.h>
 

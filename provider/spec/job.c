@@ -2,8 +2,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "provider/aws/pages.h"
 #include "provider/spec/act.h"
+#include "provider/wire/pages.h"
 
 #include <stdlib.h>
 

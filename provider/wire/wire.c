@@ -45,6 +45,16 @@ struct str wire_header_get(const struct wire_message *message, struct str name)
     return STR_EMPTY;
 }
 
+bool wire_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size)
+{
+    struct str rest;
+    if (!str_starts(header, STR("bytes ")))
+        return false;
+    struct str first = str_cut(str_slice(header, 6, header.n), '-', &rest), last = str_cut(rest, '/', &rest);
+    return str_to_int(first, from) && str_to_int(last, to) && str_to_int(rest, size) && *from >= 0 &&
+           *to >= *from && *to < *size;
+}
+
 /* ---- requests ---- */
 
 static void add_content_type(struct arena *arena, enum wire_protocol protocol, struct wire_message *out)

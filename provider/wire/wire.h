@@ -133,6 +133,8 @@ struct wire_message {
 void wire_header_add(struct arena *arena, struct wire_message *message, struct str name, struct str value);
 /* Case-insensitive; empty where it is not there. */
 struct str wire_header_get(const struct wire_message *message, struct str name);
+/* What a Content-Range, "bytes FROM-TO/SIZE", says; false: it makes no sense. */
+bool wire_content_range(struct str header, int64_t *from, int64_t *to, int64_t *size);
 
 /* ---- client side ---- */
 

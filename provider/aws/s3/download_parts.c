@@ -117,7 +117,7 @@ static enum download_result check_answer(
         return DOWNLOAD_OK;
     if (answer->status != 206)
         return DOWNLOAD_NO_RANGES;
-    if (!message_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
+    if (!wire_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
         first != from) {
         err_set(err, ERR_PROTOCOL, "the service sends another range than was asked for");
         return DOWNLOAD_FAILED;

@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/pool.h"
-#include "provider/aws/pages.h"
 #include "provider/aws/s3/s3.h"
+#include "provider/wire/pages.h"
 
 enum {
     PAGE = 1000,

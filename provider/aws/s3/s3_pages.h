@@ -7,8 +7,8 @@
 #ifndef WEIR_PROVIDER_AWS_S3_S3_PAGES_H
 #define WEIR_PROVIDER_AWS_S3_S3_PAGES_H
 
-#include "provider/aws/pages.h"
 #include "provider/provider.h"
+#include "provider/wire/pages.h"
 
 extern const struct wire_operation s3_list_versions, s3_list_uploads;
 

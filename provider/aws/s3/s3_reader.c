@@ -123,7 +123,7 @@ static int check_part(const struct s3_reader *r, struct slot *slot, struct err *
     if (etag.n && !str_eq(etag, r->object.etag))
         return refuse_another(r, err);
     if (r->object.size > PART &&
-        (!message_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
+        (!wire_content_range(wire_header_get(answer, STR("Content-Range")), &first, &last, &size) ||
             first != slot->at))
         return err_set(err, ERR_PROTOCOL,
             "the service sends another range of s3://%.*s/%.*s than was asked for", STR_ARG(r->object.bucket),

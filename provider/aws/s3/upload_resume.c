@@ -2,8 +2,8 @@
 #include "provider/aws/s3/upload_parts.h"
 
 #include "base/clock.h"
-#include "provider/aws/pages.h"
 #include "provider/aws/s3/s3.h"
+#include "provider/wire/pages.h"
 
 static const struct wire_operation list_parts = S3_ANSWERED("ListParts", "GET", "", "ListPartsResult"),
                                    abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", ""),

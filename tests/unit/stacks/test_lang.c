@@ -10,7 +10,7 @@
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/render.h"
 #include "plan/plan.h"
-#include "plan/state/settings.h"
+#include "provider/cloud.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -82,7 +82,8 @@ static void check_or_accept(const char *expected_path, struct str got)
 
 static void load_case(struct options *options, struct diags *diags, struct buf *got)
 {
-    options->stack.states = state_settings(&options->stack.state_count);
+    options->stack.states = plan_cloud.states;
+    options->stack.state_count = plan_cloud.state_count;
     struct stack *stack = stack_load(&options->stack, diags);
     diags_render(diags, false, got);
     if (!stack)

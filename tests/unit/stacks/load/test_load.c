@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/invocation/kinds.h"
-#include "plan/state/settings.h"
+#include "provider/cloud.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,7 +63,8 @@ static struct stack *load(struct folder *f)
 {
     stack_free(f->stack);
     diags_release(&f->diags);
-    f->options.states = state_settings(&f->options.state_count);
+    f->options.states = plan_cloud.states;
+    f->options.state_count = plan_cloud.state_count;
     f->stack = stack_load(&f->options, &f->diags);
     return f->stack;
 }

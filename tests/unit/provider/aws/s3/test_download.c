@@ -56,12 +56,12 @@ static void content_ranges(void **state)
     static const char *const wrong[] = {"", "bytes", "bytes 0-9", "bytes */10", "bytes 0-9/*", "bytes 9-0/10",
         "bytes 0-10/10", "bytes -1-9/10", "items 0-9/10", "bytes 0-9/10x", "bytes 99999999999999999999-1/2"};
     int64_t from, to, size;
-    assert_true(message_content_range(STR("bytes 5-9/10"), &from, &to, &size));
+    assert_true(wire_content_range(STR("bytes 5-9/10"), &from, &to, &size));
     assert_int_equal(from, 5);
     assert_int_equal(to, 9);
     assert_int_equal(size, 10);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        if (message_content_range(str_z(wrong[i]), &from, &to, &size))
+        if (wire_content_range(str_z(wrong[i]), &from, &to, &size))
             fail_msg("taken for a range: %s", wrong[i]);
 }
 

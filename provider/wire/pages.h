@@ -4,8 +4,8 @@
  *     AUTO_PAGES struct pages pages = PAGES_INIT;
  *     do … while (there is a token, and pages_next() says 0);
  */
-#ifndef WEIR_PROVIDER_AWS_PAGES_H
-#define WEIR_PROVIDER_AWS_PAGES_H
+#ifndef WEIR_PROVIDER_WIRE_PAGES_H
+#define WEIR_PROVIDER_WIRE_PAGES_H
 
 #include "base/arena.h"
 #include "base/err.h"

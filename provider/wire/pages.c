@@ -1,5 +1,5 @@
 /* The pages of one listing: see pages.h. */
-#include "provider/aws/pages.h"
+#include "provider/wire/pages.h"
 
 #include "base/buf.h"
 #include "base/json.h"

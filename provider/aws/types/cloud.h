@@ -1,0 +1,22 @@
+/*
+ * AWS as the cloud of provider/cloud.h: S3, KMS, and the Service Quotas API. Where quotas may not be asked,
+ * the number that new accounts begin with stands in for them.
+ */
+#ifndef WEIR_PROVIDER_AWS_TYPES_CLOUD_H
+#define WEIR_PROVIDER_AWS_TYPES_CLOUD_H
+
+#include "provider/cloud.h"
+
+int aws_cloud_open(struct str name, const struct value *config, struct http_engine *http,
+    struct cloud_client **out, struct err *err);
+void aws_cloud_close(struct cloud_client *client);
+int aws_cloud_send(struct cloud_client *client, struct wire_message *request, struct arena *arena,
+    struct wire_message *answer, struct err *err);
+int aws_cloud_ask_key(struct cloud_client *client, struct str operation, const struct value *input,
+    struct arena *arena, const struct value **answer, struct err *err);
+
+extern const struct quota aws_quotas[];
+bool aws_ask_quota(const struct provider *provider, const struct quota *quota, struct arena *arena,
+    int64_t *limit, bool *reported);
+
+#endif
