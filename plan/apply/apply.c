@@ -177,22 +177,17 @@ bool plan_needs_lock(const struct plan *plan)
     return state_is_shared(plan->workspace->state) && plan_is_about_all(plan);
 }
 
-static int check_free(void *ctx, struct err *err)
-{
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct plan *plan = ctx;
-    return state_check_claims(plan->workspace->state, concern_claims(plan->planner, &scratch), err) ||
-                   since_check_made(plan->planner, err)
-               ? -1
-               : 0;
-}
-
 int plan_check_free(struct plan *plan, struct err *err)
 {
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct state *state = plan->workspace->state;
     if (!state_is_shared(state) || plan_needs_lock(plan))
         return 0;
-    return state_in_turn(state, check_free, plan, err);
+    return state_read_others(state, err) ||
+                   state_check_claims(state, concern_claims(plan->planner, &scratch), err) ||
+                   since_check_made(plan->planner, err)
+               ? -1
+               : 0;
 }
 
 /* Between the checks and the record nobody else writes. */

@@ -117,11 +117,14 @@ int state_lock(struct state *state, const char *command, int64_t timeout_ms, str
 int state_share(struct state *state, const char *command, int64_t timeout_ms, struct err *err);
 bool state_is_shared(const struct state *state);
 /*
- * Reads what others have written, and calls `act`, which writes only if nobody else writes in between: where
- * somebody does, all of it is done once more. `act` flushes what it writes, and changes nothing else. Its
- * result is 0 or more, or -1. Without a lock that is shared it is just called.
+ * Calls `act`, which writes only if nobody else has written since this state was read: where somebody has,
+ * all of it is done once more. The same where it refuses (ERR_LOCKED, ERR_STALE) by what was read before.
+ * `act` flushes what it writes, and changes nothing else. Its result is 0 or more, or -1. Without a lock that
+ * is shared it is just called.
  */
 int state_in_turn(struct state *state, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err);
+/* What others have written up to now. */
+int state_read_others(struct state *state, struct err *err);
 /* ERR_LOCKED where a run that goes on has claims that meet these: {changes: [address …], refers: [address or
  * declaration …]}. In turn, and before state_begin(), to which they are given as `claims` of its info. */
 int state_check_claims(struct state *state, const struct value *claims, struct err *err);

@@ -86,10 +86,24 @@ static void end_turn(struct state *state)
     state->in_turn = false;
 }
 
-static int run_turn(struct state *state, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err)
+int state_read_others(struct state *state, struct err *err)
+{
+    if (!state->shared)
+        return 0;
+    if (state_flush(state, err) || read_others(state, err))
+        return -1;
+    state->in_turn = true;
+    end_turn(state);
+    return 0;
+}
+
+/* Where there are no turns, what was read before will do: a number that is free says that nobody has written
+ * since. */
+static int run_turn(
+    struct state *state, bool reads, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err)
 {
     assert(!state->in_turn);
-    if (state_flush(state, err) || read_others(state, err))
+    if (state_flush(state, err) || (reads && read_others(state, err)))
         return -1;
     if (state->claimed && !state->committer)
         state_start_committer(state);
@@ -99,17 +113,25 @@ static int run_turn(struct state *state, int (*act)(void *ctx, struct err *err),
     return status;
 }
 
+/* By what was read too long ago. */
+static bool may_be_refused_wrongly(const struct err *why)
+{
+    return why->class == ERR_LOCKED || why->class == ERR_STALE;
+}
+
 int state_in_turn(struct state *state, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err)
 {
     if (!state->shared)
         return act(ctx, err);
-    for (;;) {
+    for (bool reads = state->backend->ops->take_turn != NULL;; reads = true) {
         struct err why = ERR_INIT;
-        int status = run_turn(state, act, ctx, &why);
+        int status = run_turn(state, reads, act, ctx, &why);
         if (status >= 0)
             return status;
-        if (!state->overtaken)
+        if (!state->overtaken && (reads || !may_be_refused_wrongly(&why)))
             return err_raise(err, &why);
+        if (!state->overtaken)
+            continue;
         committer_free(state->committer); /* whose failures are final */
         state->committer = NULL;
     }

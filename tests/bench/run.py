@@ -174,30 +174,6 @@ def sync_ms(work):
         return (time.perf_counter() - begin) * 10
 
 
-def bench_locks(bench, work):
-    seconds = 20 if bench.quick else 60
-    title(f"20 applies of other resources of a stack while a run of {seconds} s goes on in it, its state in a file",
-          "each is made alone, and then beside it; the middle one of them")
-    folder = work / "locks"
-    folder.mkdir()
-    (folder / "weir.yaml").write_text(f"stack: bench\ninputs: {{n: 0}}\nresources:\n  slow: {{type: weir.command, command: sleep {seconds}}}\n"
-                                      + "".join(f'  v{i}: {{type: weir.value, value: "${{inputs.n}}"}}\n' for i in range(20)))
-
-    def changed(n):
-        times = [Run([bench.weir, "apply", "--yes", "-i", f"n={n}", "--target", f"v{i}"], cwd=folder, runs=1).seconds for i in range(20)]
-        return sorted(times)[10] * 1e3
-
-    alone = changed(1)
-    slow = subprocess.Popen([bench.weir, "apply", "--yes", "--target", "slow"], cwd=folder, stdout=subprocess.DEVNULL)
-    while '"kind":"intent"' not in (folder / ".weir/bench.log").read_text():
-        time.sleep(0.01)
-    beside = changed(2)
-    if slow.poll() is not None:
-        sys.exit("the slow run ended before the others")
-    slow.wait()
-    print(f"  apply          alone {alone:6.1f} ms, beside it {beside:6.1f} ms  x {beside / alone:.2f}" + bench.judge("an apply beside a run", beside / alone, 1.5, " times"))
-
-
 # ---- 300 resources against moto ----
 
 TRUST = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"glue.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
@@ -448,6 +424,11 @@ def bench_fleet(bench, work):
 def bench_stacks(bench, work):
     import stacks
     stacks.bench(title, bench.judge, work, bench.weir, Run)
+
+
+def bench_locks(bench, work):
+    import locks  # needs boto3
+    locks.run(title, bench, Run, work)
 
 
 def bench_mixed(bench, work):

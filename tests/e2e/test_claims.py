@@ -110,3 +110,13 @@ def test_a_job_is_deployed_while_something_else_is_made(stack, state, cloud):
     finished(first)
     stack.assert_settled()
     stack.destroy("--force-empty")
+
+
+def test_claims_cost_no_listing(stack, cloud):
+    """One when the state is opened, one for the lock, one with it, one when the plan is made: what is written later finds out by its number whether others have written."""
+    cloud.client("s3").create_bucket(Bucket="weir-state")
+    stack.write(BODY.replace("{state}", "state: {backend: s3, bucket: weir-state}")).apply("--target", "value")
+    before = len(cloud.requests())
+    stack.apply("--target", "value", "-i", "other=2")
+    sent = cloud.requests()[before:]
+    assert sum("list-type=2&prefix=claims%2F" in label for label in sent) == 4, sent

@@ -1,0 +1,136 @@
+"""Runs beside each other in one stack, in every store: 20 applies beside a long run, 16 writers beside one, and what claims cost a run that is alone."""
+
+import contextlib
+import itertools
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "e2e", "e2e/sandbox")]
+
+from fault_proxy import FaultProxy  # noqa: E402
+from pg import Postgres  # noqa: E402
+from servers import SandboxCloud  # noqa: E402
+
+BESIDE, WRITERS, CHANGES, EACH_S, PAIRS, VALUES = 20, 16, 8, 1, 30, 100
+KEY = {"WEIR_STATE_KEY": "0123456789abcdef" * 4}
+
+
+@contextlib.contextmanager
+def stores():
+    """The settings of each by its name, and the environment they need."""
+    server, cloud = Postgres(), SandboxCloud()
+    cloud.client().create_bucket(Bucket="weir-state")
+    try:
+        yield {"file": ("backend: file", {}),
+               "postgres": (f'backend: postgres, url: "postgres://weir@127.0.0.1:{server.port}/postgres"', {}),
+               "s3": ("backend: s3, bucket: weir-state", cloud.environment())}
+    finally:
+        server.stop()
+        cloud.kill()
+
+
+class Locked:
+    """A stack with its state in a store."""
+
+    def __init__(self, work, weir, Run, name, store, resources):
+        settings, env = store
+        self.folder, self.weir, self.Run = work / name, weir, Run
+        self.env = {"PATH": os.environ["PATH"], "HOME": str(work), **KEY, **env}
+        self.folder.mkdir()
+        (self.folder / "weir.yaml").write_text(f"stack: {name}\nstate: {{{settings}}}\ninputs: {{n: 0}}\nresources:\n{resources}")
+
+    def command(self, n, *targets):
+        return [self.weir, "apply", "--yes", "-i", f"n={n}", *(word for target in targets for word in ("--target", target))]
+
+    def run(self, n, *targets):
+        return self.Run(self.command(n, *targets), cwd=self.folder, env=self.env, runs=1)
+
+    def apply(self, n, *targets):
+        return self.run(n, *targets).seconds
+
+    def start(self, n, *targets):
+        return subprocess.Popen(self.command(n, *targets), cwd=self.folder, env=self.env, stdout=subprocess.DEVNULL)
+
+    def wait(self, process):
+        if process.wait():
+            sys.exit(f"weir apply ended with {process.returncode}")
+
+    def knows(self, text):
+        return text in subprocess.run([self.weir, "history", "--json"], cwd=self.folder, env=self.env, capture_output=True, text=True).stdout
+
+
+def beside_one(bench, Run, work, name, store, seconds):
+    slow = f"  slow: {{type: weir.command, command: touch begun; sleep {seconds}}}\n"
+    stack = Locked(work, bench.weir, Run, f"beside-{name}", store, slow + "".join(f'  v{i}: {{type: weir.value, value: "${{inputs.n}}"}}\n' for i in range(BESIDE)))
+
+    def changed(n):
+        return statistics.median(stack.apply(n, f"v{i}") for i in range(BESIDE)) * 1e3
+
+    changed(1)
+    alone = changed(2)
+    long = stack.start(0, "slow")
+    while not (stack.folder / "begun").exists():
+        time.sleep(0.01)
+    beside = changed(3)
+    if long.poll() is not None:
+        sys.exit("the slow run ended before the others")
+    stack.wait(long)
+    print(f"  {name:9} apply alone {alone:6.1f} ms, beside it {beside:6.1f} ms  x {beside / alone:.2f}"
+          + bench.judge(f"{name}, an apply beside a run", beside / alone, 1.5, " times"))
+
+
+def writers(bench, Run, work, name, store):
+    """Each has a chain of changes of a second: what they wait for of each other is the store."""
+    lines = [f"  w{w}c{i}: {{type: weir.command, command: sleep {EACH_S}, triggers: {{n: \"${{inputs.n}}\"}}{f', depends_on: [w{w}c{i - 1}]' if i else ''}}}\n"
+             for w in range(WRITERS) for i in range(CHANGES)]
+    stack = Locked(work, bench.weir, Run, f"writers-{name}", store, "".join(lines))
+    parts = [[f"w{w}c{i}" for i in range(CHANGES)] for w in range(WRITERS)]
+    one = stack.apply(1, *parts[0])
+    begin = time.perf_counter()
+    for process in [stack.start(2, *part) for part in parts]:
+        stack.wait(process)
+    all_of_them = time.perf_counter() - begin
+    rates = CHANGES / one, WRITERS * CHANGES / all_of_them
+    print(f"  {name:9} one {rates[0]:5.2f} changes/s, {WRITERS} writers {rates[1]:5.2f}  x {rates[1] / rates[0]:.1f}" + bench.judge(f"{name}, 1 / ({WRITERS} writers beside one)", rates[0] / rates[1], 0.1))
+
+
+def requests(stack, n):
+    proxy = FaultProxy(stack.env["AWS_ENDPOINT_URL"])
+    straight, stack.env = stack.env, {**stack.env, "AWS_ENDPOINT_URL": proxy.url}
+    stack.apply(n)
+    stack.env = straight
+    return len(proxy.log)
+
+
+def overhead(bench, Run, work, name, store):
+    """Records that are encrypted are written with the lock of the whole state: the same run without claims. Each is the second run of a state: in a longer one they would read, too."""
+    settings, env = store
+    value = f'  v: {{type: weir.value, for_each: "${{[for i in range({VALUES}) : tostring(i)]}}", value: "${{inputs.n}}"}}\n'
+    pairs = [[Locked(work, bench.weir, Run, f"{kind}-{name}-{i}", (settings + more, env), value) for kind, more in (("lock", ", encrypt: records"), ("claims", ""))] for i in range(PAIRS)]
+    for stack in itertools.chain(*pairs):
+        stack.apply(0)
+    if env:
+        lock, claims = (requests(stack, 1) for stack in pairs.pop())
+        print(f"  {name:9} {lock} requests with the lock of the whole state, {claims} with claims" + bench.judge(f"{name}, requests for claims", claims - lock, 1, " more"))
+    runs = [[stack.run(1) for stack in pair] for pair in pairs]
+    lock, claims = ([min(getattr(run, what) for run in column) * 1e3 for what in ("cpu", "seconds")] for column in zip(*runs))
+    print(f"  {name:9} CPU {lock[0]:5.2f} ms of {lock[1]:5.1f} ms with the lock of the whole state, {claims[0]:5.2f} of {claims[1]:5.1f} with claims  x {claims[0] / lock[0]:.3f}, {claims[1] / lock[1]:.3f}"
+          + bench.judge(f"{name}, claims of one writer", claims[0] / lock[0], 1.03, " times"))
+
+
+def run(title, bench, Run, work):
+    seconds = 20 if bench.quick else 60
+    with stores() as known:
+        title(f"{BESIDE} applies of other resources of a stack while a run of {seconds} s goes on in it", "each is made alone, and then beside it; the middle one of them")
+        for name, store in known.items():
+            beside_one(bench, Run, work, name, store, seconds)
+        title(f"{WRITERS} writers on disjoint parts of one stack beside one", f"{CHANGES} changes for each, one after another, of {EACH_S} s")
+        for name, store in known.items():
+            writers(bench, Run, work, name, store)
+        title("What claims cost one writer", f"an apply of {VALUES} changes beside the same with the lock of the whole state, in turns; best of {PAIRS}")
+        for name, store in known.items():
+            overhead(bench, Run, work, name, store)
