@@ -58,8 +58,8 @@ static int cmd_deploy_run(struct invocation *inv)
     return status != EXIT_DONE ? status : deploy(inv, &workspace);
 }
 
-static const struct option_set *const sets[] = {
-    &options_deploy, &options_approve, &options_change, &options_json, &options_stack, NULL};
+static const struct option_set *const sets[] = {&options_deploy, &options_approve, &options_change,
+    &options_partial, &options_json, &options_stack, NULL};
 static const struct command_example examples[] = {
     {"weir deploy", "all artifacts, and what uses them"},
     {"weir deploy csv_to_trusted --yes", "one job with its script, without a question"},

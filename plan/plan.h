@@ -83,6 +83,7 @@ struct change {
     bool gone;                 /* drift: it was deleted outside weir */
     struct instance *instance; /* planner's own; NULL: removed from the configuration, or with destroy */
     struct seen *seen;         /* planner's own; NULL: not recorded */
+    struct str left;           /* apply: who claims it, so that it is left; "": nobody */
 };
 
 struct output_change {
@@ -277,9 +278,10 @@ bool plan_has_changes(const struct plan *plan);
 /*
  * Where others may be at work in the same state: can the plan be carried out now? ERR_LOCKED where one of
  * them changes or refers to what it changes, or changes what it refers to; ERR_STALE where one has done so
- * since it was made. plan_apply() asks again.
+ * since it was made. plan_apply() asks again. `partial`: what meets them is left (struct change), unless
+ * that is all.
  */
-int plan_check_free(struct plan *plan, struct err *err);
+int plan_check_free(struct plan *plan, bool partial, struct err *err);
 /* Is it about so much that it needs the state's lock alone, which is only shared so far? */
 bool plan_needs_lock(const struct plan *plan);
 
@@ -288,12 +290,14 @@ struct apply_options {
     const atomic_int
         *signals; /* number of SIGINT/SIGTERM so far: 1 stops starting, 2 gives up waiting; NULL: none */
     int64_t lock_timeout_ms;
+    bool partial;            /* what other runs claim is left, with what depends on it */
     const atomic_bool *stop; /* the checks are asked at the end, until it is set; NULL: they are not */
     struct observer observer;
 };
 
 struct apply_result {
     size_t done[ACTION_COUNT], failed, skipped;
+    size_t left;            /* of those skipped: claimed by other runs */
     struct err first_error; /* of the resource that failed first */
     bool interrupted;
     bool unbegun;    /* another run was first: nothing was done */

@@ -103,6 +103,12 @@ static const struct option approve[] = {
     {0, "reason", .value = "TEXT", .kind = OPTION_TEXT, FIELD(reason), .doc = "why, for \"weir history\""},
 };
 static const struct option lock[] = {LOCK_TIMEOUT};
+static const struct option partial[] = {
+    {0, "partial", FIELD(partial),
+        .doc =
+            "where another run is at work: leave what it has claimed, and do the rest (with --lock-timeout: "
+            "first)"},
+};
 
 static const struct option lease[] = {OPTION_LEASE};
 static const struct option quick[] = {OPTION_QUICK_REFRESH};
@@ -133,6 +139,7 @@ const struct option_set options_lease = OPTION_SET(NULL, lease);
 const struct option_set options_quick = OPTION_SET(NULL, quick);
 const struct option_set options_change = OPTION_SET(NULL, change);
 const struct option_set options_approve = OPTION_SET(NULL, approve);
+const struct option_set options_partial = OPTION_SET(NULL, partial);
 const struct option_set options_lock = OPTION_SET(NULL, lock);
 
 enum { CANDIDATES_MAX = 128 };

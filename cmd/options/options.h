@@ -44,6 +44,7 @@ struct settings {
     struct texts approve; /* names of rules */
     const char *reason;
     int64_t lock_timeout_ms;
+    bool partial;     /* with others at work: what they do not claim */
     int64_t lease_ms; /* apply: --for */
     bool all;         /* all stacks below a folder */
     int at_once;
@@ -121,7 +122,8 @@ extern const struct option_set options_plan;    /* what to plan: plan, apply */
 extern const struct option_set options_destroy; /* of these, what each of these makes use of */
 extern const struct option_set options_drift;
 extern const struct option_set options_deploy;
-extern const struct option_set options_change;   /* --yes, --lock-timeout */
+extern const struct option_set options_change; /* --yes, --lock-timeout */
+extern const struct option_set options_partial;
 extern const struct option_set options_approve;  /* --approve, --reason: of all that change something */
 extern const struct option_set options_lock;     /* --lock-timeout, where it stands alone */
 extern const struct option_set options_lease;    /* --for */

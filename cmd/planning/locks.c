@@ -49,7 +49,7 @@ static int wait_until_free(struct invocation *inv, struct plan *plan, struct err
     do {
         clock_sleep_ms(POLL_MS);
         *err = (struct err)ERR_INIT;
-        rc = plan_check_free(plan, err);
+        rc = plan_check_free(plan, false, err);
     } while (rc && err->class == ERR_LOCKED && clock_mono_ms() < until && !atomic_load(signals_stop()));
     return rc;
 }
@@ -63,13 +63,29 @@ static int lock_alone(struct invocation *inv, struct workspace *workspace, bool 
     return status;
 }
 
+/* Before somebody agrees to it. */
+static void tell_left(struct invocation *inv, const struct plan *plan)
+{
+    const struct change *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < plan->change_count; i++) {
+        const struct change *change = &plan->changes[i];
+        if (!change->left.n || change->decision.action == ACTION_NOOP)
+            continue;
+        first = n++ ? first : change;
+    }
+    if (first && !inv->settings->json)
+        invocation_note(inv, "%.*s; %s", STR_ARG(first->left),
+            n > 1 ? "it is left, and what else is locked" : "it is left");
+}
+
 int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *again)
 {
     struct err err = ERR_INIT;
     *again = false;
     if (plan_needs_lock(plan))
         return lock_alone(inv, plan->workspace, saved, again);
-    int rc = plan_check_free(plan, &err);
+    int rc = plan_check_free(plan, inv->settings->partial, &err);
     if (rc && err.class == ERR_LOCKED && inv->settings->lock_timeout_ms) {
         rc = wait_until_free(inv, plan, &err);
         *again = !rc && !saved; /* what it was planned from may be another by now */
@@ -78,5 +94,7 @@ int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int pl
         *again = true;
     if (*again)
         return EXIT_DONE;
+    if (!rc)
+        tell_left(inv, plan);
     return rc ? invocation_fail(inv, &err) : EXIT_DONE;
 }

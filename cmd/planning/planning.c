@@ -279,6 +279,7 @@ static void counts_line(const struct apply_result *r, int64_t ms, bool color, st
     style_add(out, color, bad ? STYLE_RED : STYLE_GREEN,
         r->interrupted ? "Interrupted:"
         : bad          ? "Failed:"
+        : r->left      ? "Done in part:"
                        : "Done:");
     for (int a = ACTION_NOOP + 1; a < ACTION_COUNT; a++)
         if (r->done[a]) {
@@ -417,6 +418,7 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
     struct apply_options options = {.parallelism = s->parallelism,
         .signals = signals,
         .lock_timeout_ms = s->lock_timeout_ms,
+        .partial = s->partial,
         .stop = signals_stop(),
         .observer = progress_observer(progress)};
     struct apply_result result = {0};
@@ -430,6 +432,11 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
     if (again && may_plan_again(inv, &result, saved, &err)) {
         *again = true;
         return EXIT_DONE;
+    }
+    if (again && result.left && !result.failed && !result.interrupted && s->lock_timeout_ms && !saved) {
+        ((struct settings *)inv->own)->partial = false; /* what was left is waited for */
+        *again = true;
+        err = (struct err)ERR_INIT;
     }
     if (saved && err.class == ERR_INTERRUPTED) /* it has been used up */
         err_set(&err, ERR_INTERRUPTED, "interrupted; what was done is recorded, another plan carries on");

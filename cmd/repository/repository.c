@@ -32,6 +32,7 @@ static int check_options(struct invocation *inv)
                         : s->replaces.n ? "--replace"
                         : s->to         ? "--to"
                         : s->lease_ms   ? "--for"
+                        : s->partial    ? "--partial"
                                         : NULL;
     if (alone)
         return invocation_usage(inv, "-C DIR picks the stack", "%s is for one stack, not for --all", alone);

@@ -32,13 +32,14 @@ static int record_outputs(struct executor *x, struct err *err)
     struct planner *p = x->p;
     struct state *state = p->workspace->state;
     const struct value *old = state_outputs(state);
+    const bool *left = concern_left(p, p->arena);
     struct value_builder now = VALUE_BUILDER(p->arena);
     for (size_t i = 0; i < p->stack->root->decl_count && !x->plan->destroy; i++) {
         const struct decl *decl = p->stack->root->decls[i];
         if (decl->kind != DECL_OUTPUT)
             continue;
         const struct value *v = p->evaluated.values[decl->index];
-        if (!v || !value_is_known(v) || (value_is_null(v) && since_reaches(p, decl)))
+        if (!v || !value_is_known(v) || (value_is_null(v) && since_reaches(p, decl)) || left[decl->index])
             v = value_get(old, decl->name);
         const struct value *then = value_get(p->outputs_then, decl->name),
                            *meanwhile = value_get(old, decl->name);
@@ -83,6 +84,16 @@ static const struct value *checks_value(const struct executor *x)
     return checks.n ? value_builder_map(&checks) : NULL;
 }
 
+static int refuse_left(const struct plan *plan, struct err *err)
+{
+    size_t i = 0;
+    while (!plan->changes[i].left.n || plan->changes[i].decision.action == ACTION_NOOP)
+        i++;
+    err_set(err, ERR_LOCKED, "%.*s", STR_ARG(plan->changes[i].left));
+    return err_hint(err, "what is left is done by the same command when that run has ended; with "
+                         "--lock-timeout it is waited for");
+}
+
 static int run_outcome(struct executor *x, struct err *err)
 {
     struct apply_result *result = x->result;
@@ -90,7 +101,7 @@ static int run_outcome(struct executor *x, struct err *err)
         return err_set(
             err, ERR_INTERRUPTED, "interrupted; what was done is recorded, the same command carries on");
     if (!result->failed)
-        return 0;
+        return result->left ? refuse_left(x->plan, err) : 0;
     *err = result->first_error;
     return -1;
 }
@@ -177,17 +188,26 @@ bool plan_needs_lock(const struct plan *plan)
     return state_is_shared(plan->workspace->state) && plan_is_about_all(plan);
 }
 
-int plan_check_free(struct plan *plan, struct err *err)
+/* By what was read last. */
+static int check_free(struct plan *plan, bool partial, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct planner *p = plan->planner;
+    struct err why = ERR_INIT;
+    for (size_t i = 0; i < plan->change_count; i++)
+        plan->changes[i].left = STR_EMPTY;
+    if (state_check_claims(plan->workspace->state, concern_claims(p, &scratch), &why) &&
+        (!partial || !concern_leave_met(p)))
+        return err_raise(err, &why);
+    return since_check_made(p, err);
+}
+
+int plan_check_free(struct plan *plan, bool partial, struct err *err)
+{
     struct state *state = plan->workspace->state;
     if (!state_is_shared(state) || plan_needs_lock(plan))
         return 0;
-    return state_read_others(state, err) ||
-                   state_check_claims(state, concern_claims(plan->planner, &scratch), err) ||
-                   since_check_made(plan->planner, err)
-               ? -1
-               : 0;
+    return state_read_others(state, err) || check_free(plan, partial, err) ? -1 : 0;
 }
 
 /* Between the checks and the record nobody else writes. */
@@ -195,16 +215,13 @@ static int begin_run(void *ctx, struct err *err)
 {
     struct executor *x = ctx;
     struct state *state = x->p->workspace->state;
-    const char *command = x->plan->destroy ? "destroy" : "apply";
-    const struct value *info = run_info(x), *claims = NULL;
-    if (state_is_shared(state)) {
-        claims = concern_claims(x->p, x->p->arena);
-        info = value_with(x->p->arena, info ? info : &value_empty_map, STR("claims"), claims);
-    }
-    return (claims && state_check_claims(state, claims, err)) || since_check_made(x->p, err) ||
-                   state_begin(state, command, info, err)
-               ? -1
-               : 0;
+    const struct value *info = run_info(x);
+    if (check_free(x->plan, x->options->partial, err))
+        return -1;
+    if (state_is_shared(state))
+        info = value_with(
+            x->p->arena, info ? info : &value_empty_map, STR("claims"), concern_claims(x->p, x->p->arena));
+    return state_begin(state, x->plan->destroy ? "destroy" : "apply", info, err);
 }
 
 static int run_locked(struct executor *x, struct err *err)

@@ -90,9 +90,22 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
     executor_event(x, &event);
 }
 
-static void skip_dependents(struct executor *x, uint32_t failed)
+static void skip_op(struct executor *x, struct op *op, const struct op *blocker, const char *why)
+{
+    op->state = OP_SKIPPED;
+    op->blocker = blocker;
+    x->unfinished--;
+    if (!is_change(op) || is_reported_elsewhere(x, op, blocker))
+        return;
+    x->result->skipped++;
+    executor_tell(x, op, EVENT_SKIPPED, 0, NULL, why);
+}
+
+static void skip_dependents(struct executor *x, uint32_t failed, const char *what)
 {
     uint32_t *stack = mem_realloc_array(NULL, x->op_count, sizeof *stack), n = 0;
+    char why[512];
+    snprintf(why, sizeof why, "%.*s %s", STR_ARG(op_address(&x->ops[failed])), what);
     stack[n++] = failed;
     while (n) {
         uint32_t at = stack[--n];
@@ -100,19 +113,24 @@ static void skip_dependents(struct executor *x, uint32_t failed)
             struct op *op = &x->ops[x->graph.targets[e]];
             if (op->state != OP_WAITING)
                 continue;
-            op->state = OP_SKIPPED;
-            op->blocker = &x->ops[failed];
-            x->unfinished--;
+            skip_op(x, op, &x->ops[failed], why);
             stack[n++] = x->graph.targets[e];
-            if (!is_change(op) || is_reported_elsewhere(x, op, op->blocker))
-                continue;
-            x->result->skipped++;
-            char why[512];
-            snprintf(why, sizeof why, "%.*s failed", STR_ARG(op_address(op->blocker)));
-            executor_tell(x, op, EVENT_SKIPPED, 0, NULL, why);
         }
     }
     free(stack);
+}
+
+/* What other runs claim, and what depends on it. */
+static void skip_left(struct executor *x)
+{
+    for (uint32_t i = 0; i < x->op_count; i++) {
+        struct op *op = &x->ops[i];
+        if (!is_change(op) || !op->change->left.n || op->state != OP_WAITING)
+            continue;
+        x->result->left += !is_aside(op);
+        skip_op(x, op, NULL, arena_strz(x->p->arena, op->change->left));
+        skip_dependents(x, i, "is left");
+    }
 }
 
 static void finish_op(struct executor *x, uint32_t at, bool ok)
@@ -121,7 +139,7 @@ static void finish_op(struct executor *x, uint32_t at, bool ok)
     op->state = ok ? OP_DONE : OP_FAILED;
     x->unfinished--;
     if (!ok) {
-        skip_dependents(x, at);
+        skip_dependents(x, at, "failed");
         return;
     }
     for (uint32_t e = x->graph.first[at]; e < x->graph.first[at + 1]; e++) {
@@ -312,7 +330,8 @@ void executor_run(struct executor *x)
     executor_build_graph(x);
     if (x->options->observer.event)
         announce_exec_graph(x);
-    if (x->op_count)
+    skip_left(x);
+    if (x->unfinished)
         run_workers(x);
     count_not_started(x);
     abandoned_settle(x);

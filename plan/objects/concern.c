@@ -102,23 +102,27 @@ void concern_of_saved(struct concern *about, const struct planner *p)
     }
 }
 
+static void add_change(struct concern *about, const struct planner *p, const struct change *change)
+{
+    enum action action = change->decision.action;
+    struct touch touch = {.address = change->subject.address,
+        .moved_from = change->moved_from,
+        .provider = change->subject.provider,
+        .deletes = action == ACTION_DELETE || action == ACTION_REPLACE};
+    add_concern(about, p, &touch);
+    if (change->instance && change->instance->desired && !change->schema->is_data)
+        add_names(about, change->schema, change->instance->planned,
+            object_set(&about->arena, change->schema, change->instance->desired));
+    if (change->seen)
+        add_names(about, change->schema, change->seen->record->attrs, change->seen->record->set);
+}
+
 void concern_of_plan(struct concern *about, const struct planner *p)
 {
     concern_init(about, p);
-    for (size_t i = 0; i < p->plan->change_count; i++) {
-        const struct change *change = &p->plan->changes[i];
-        enum action action = change->decision.action;
-        struct touch touch = {.address = change->subject.address,
-            .moved_from = change->moved_from,
-            .provider = change->subject.provider,
-            .deletes = action == ACTION_DELETE || action == ACTION_REPLACE};
-        add_concern(about, p, &touch);
-        if (change->instance && change->instance->desired && !change->schema->is_data)
-            add_names(about, change->schema, change->instance->planned,
-                object_set(&about->arena, change->schema, change->instance->desired));
-        if (change->seen)
-            add_names(about, change->schema, change->seen->record->attrs, change->seen->record->set);
-    }
+    for (size_t i = 0; i < p->plan->change_count; i++)
+        if (!p->plan->changes[i].left.n)
+            add_change(about, p, &p->plan->changes[i]);
 }
 
 /* How what the plan does goes together with that address; NULL: not at all. */
@@ -156,21 +160,65 @@ const char *concern_meets_record(
     return how || !is_named(p, about, record) ? how : "which is the same as one that this plan changes";
 }
 
-const struct value *concern_claims(const struct planner *p, struct arena *arena)
+static const struct value *claims_of(
+    const struct concern *about, const struct planner *p, struct arena *arena)
 {
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(arena), refers = VALUE_BUILDER(arena);
-    struct concern about;
-    concern_of_plan(&about, p);
-    for (size_t i = 0; i < about.changed.n; i++)
-        if (about.changed.items[i].key.n)
-            value_builder_add(&changes, value_string(arena, about.changed.items[i].key));
-    for (size_t i = 0; i < about.names.n; i++)
-        value_builder_add(&changes, value_string(arena, about.names.items[i].key));
+    for (size_t i = 0; i < about->changed.n; i++)
+        if (about->changed.items[i].key.n)
+            value_builder_add(&changes, value_string(arena, about->changed.items[i].key));
+    for (size_t i = 0; i < about->names.n; i++)
+        value_builder_add(&changes, value_string(arena, about->names.items[i].key));
     for (size_t i = 0; i < p->stack->decl_count; i++)
-        if (about.referred[i] && p->stack->decls[i]->kind == DECL_RESOURCE)
+        if (about->referred[i] && p->stack->decls[i]->kind == DECL_RESOURCE)
             value_builder_add(&refers, value_string(arena, p->stack->decls[i]->address));
-    concern_release(&about);
     struct value_entry entries[] = {
         {STR("changes"), value_builder_list(&changes)}, {STR("refers"), value_builder_list(&refers)}};
     return value_map(arena, entries, sizeof entries / sizeof *entries);
+}
+
+const struct value *concern_claims(const struct planner *p, struct arena *arena)
+{
+    struct concern about;
+    concern_of_plan(&about, p);
+    const struct value *claims = claims_of(&about, p, arena);
+    concern_release(&about);
+    return claims;
+}
+
+/* ---- what is left to other runs ---- */
+
+static struct str left_to(struct planner *p, const struct change *change)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err why = ERR_INIT;
+    struct concern about;
+    concern_init(&about, p);
+    add_change(&about, p, change);
+    int met = state_check_claims(p->workspace->state, claims_of(&about, p, &scratch), &why);
+    concern_release(&about);
+    return met ? arena_str(p->arena, str_z(why.message)) : STR_EMPTY;
+}
+
+bool concern_leave_met(struct planner *p)
+{
+    bool any = false;
+    for (size_t i = 0; i < p->plan->change_count; i++) {
+        struct change *change = &p->plan->changes[i];
+        change->left = left_to(p, change);
+        any |= !change->left.n && change->decision.action != ACTION_NOOP;
+    }
+    return any;
+}
+
+bool *concern_left(const struct planner *p, struct arena *arena)
+{
+    bool *left = ARENA_ARRAY(arena, bool, p->stack->decl_count + 1);
+    for (size_t i = 0; i < p->plan->change_count; i++)
+        if (p->plan->changes[i].left.n && p->plan->changes[i].decl)
+            left[p->plan->changes[i].decl->index] = true;
+    for (size_t i = 0; i < p->stack->decl_count; i++)
+        for (size_t k = 0; k < p->stack->decls[i]->dep_count; k++)
+            left[i] |= left[p->stack->decls[i]->deps[k]->index];
+    return left;
 }

@@ -27,7 +27,11 @@ const char *concern_meets(const struct concern *about, const struct planner *p, 
 const char *concern_meets_record(
     const struct concern *about, const struct planner *p, const struct record *record);
 
-/* What a plan that was made claims, as state_check_claims() takes it. */
+/* What a plan that was made claims, as state_check_claims() takes it: not what is left to others. */
 const struct value *concern_claims(const struct planner *p, struct arena *arena);
+/* Leaves each change that meets a run at work, and no other one. False: none would be made. */
+bool concern_leave_met(struct planner *p);
+/* By decl->index: what is left, and what depends on it. */
+bool *concern_left(const struct planner *p, struct arena *arena);
 
 #endif

@@ -149,14 +149,14 @@ class History:
         """What one run of a writer is to do."""
         i, given = self.random.randrange(PAIRS), self.random.randrange(1, 9)
         env = {"WEIR_CRASH_AT": str(self.random.randint(1, 40))} if self.kills and self.random.random() < 0.4 else {}
-        patience = self.random.choice(([], [], ["--lock-timeout", "20s"]))
+        patience = self.random.choice(([], ["--partial"], ["--lock-timeout", "20s"], ["--partial", "--lock-timeout", "20s"]))
         kind = self.random.choice(("queue", "parameter", "parameter", "pair", "all", "gone", "saved", "saved"))
         return env, {
             "queue": [["apply", "--yes", *patience, "--target", f"q{i}", "-i", f"v{i}={given}"]],
             "parameter": [["apply", "--yes", *patience, "--target", f"p{i}", "-i", f"w{i}={given}"]],
             "pair": [["apply", "--yes", *patience, "--target", f"p{i}", "--target", "value", "-i", f"v{i}={given}", "-i", f"v0={given}"]],
             "all": [["apply", "--yes", *patience, "-i", f"v{i}={given}"]],
-            "gone": [["destroy", "--yes", *patience, "--target", f"p{i}"]],
+            "gone": [["destroy", "--yes", *(word for word in patience if word != "--partial"), "--target", f"p{i}"]],
             "saved": [["plan", "-o", f"{writer}.plan", "--target", f"p{i}", "-i", f"w{i}={given}"], ["apply", *patience, f"{writer}.plan"]],
         }[kind]
 

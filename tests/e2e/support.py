@@ -295,9 +295,9 @@ def planned(result):
     return {event["address"]: event["action"] for event in result.events() if event["event"] == "change"}
 
 
-def hold_role(stack, cloud, *args):
+def hold_role(stack, cloud, *args, faults=()):
     """An apply that has sent CreateRole and waits for its answer, which comes when the faults are set anew (cloud.fail())."""
-    cloud.fail({"match": "CreateRole", "hold": True})
+    cloud.fail({"match": "CreateRole", "hold": True}, *faults)
     process = stack.start("apply", "--yes", *args)
     until(lambda: "CreateRole" in cloud.requests(), process=process)
     return process

@@ -101,7 +101,7 @@ DEPLOYED = """
 def test_a_job_is_deployed_while_something_else_is_made(stack, state, cloud):
     stack.write(DEPLOYED.replace("{state}", state)).write("first = 1\n", "job.py").apply("--target", "job")
     first = hold_role(stack, cloud)
-    stack.write("second = 2\n", "job.py").run("deploy", "--yes")
+    stack.write("second = 2\n", "job.py").run("deploy", "--yes", "--partial")
     location = cloud.client("glue").get_job(JobName="claims")["Job"]["Command"]["ScriptLocation"]
     bucket, key = location.removeprefix("s3://").split("/", 1)
     assert cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"second = 2\n"
@@ -120,3 +120,50 @@ def test_claims_cost_no_listing(stack, cloud):
     stack.apply("--target", "value", "-i", "other=2")
     sent = cloud.requests()[before:]
     assert sum("list-type=2&prefix=claims%2F" in label for label in sent) == 4, sent
+
+
+PARTS = """
+    stack: claims
+    {state}
+    inputs: {n: 1}
+    resources:
+      role: {type: aws.iam.role, name: claims-role, assume_role_policy: '${trust("glue.amazonaws.com")}', description: "version ${inputs.n}"}
+      last: {type: aws.glue.database, name: claims, description: "${role.name} ${inputs.n}"}
+      beyond: {type: aws.glue.table, database: "${last.name}", name: claims}
+      other: {type: aws.sqs.queue, name: claims, visibility_timeout: "${30 + inputs.n}"}
+    outputs: {role: "${role.description}", other: "${other.visibility_timeout}"}
+"""
+
+
+def test_a_part_is_done_beside_a_run(stack, state, cloud):
+    """--partial leaves what another run has claimed and what depends on it, and says so."""
+    stack.write(PARTS.replace("{state}", state))
+    first = hold_role(stack, cloud, "--target", "role")
+    done = stack.run("apply", "--yes", "--partial", "-i", "n=2", status=4)
+    assert re.search(r"role is locked by run 1, which changes it: .*; it is left", done.err), done.err
+    assert "skipped beyond: role is left" in done.out and "Done in part: 1 created, 3 skipped" in done.out, done.out
+    assert "by the same command when that run has ended" in done.err
+    assert stack.addresses() == ["other"] and stack.outputs() == {"other": 32}
+    stack.run("apply", "--yes", "--partial", "--target", "role", status=4)  # nothing else is in it
+    threading.Timer(0.5, cloud.fail).start()
+    both = stack.run("apply", "--yes", "--partial", "-i", "n=3", "--lock-timeout", "5m")
+    assert "Done in part: 1 updated, 3 skipped" in both.out and "it is waited for" in both.err and "Done: 2 created, 1 updated" in both.out, both
+    finished(first)
+    assert stack.outputs() == {"role": "version 3", "other": 33}
+    stack.assert_settled("-i", "n=3")
+    stack.apply("--partial", "-i", "n=4")  # nobody else is there
+    runs = [json.loads(line) for line in stack.run("history", "--json").out.splitlines()]
+    assert [run["status"] for run in runs] == ["done", "failed", "failed", "done", "done"]
+    stack.destroy()
+
+
+def test_a_part_of_a_saved_plan(claims, cloud):
+    """It is used up with that; what failed counts more than what was left."""
+    claims.run("plan", "-o", "all.plan")
+    first = hold_role(claims, cloud, "--target", "role", faults=[{"match": "CreateQueue", "status": 400, "code": "InvalidAttributeValue"}])
+    done = claims.run("apply", "--partial", "all.plan", status=1)
+    assert "Failed: 1 created, 1 failed, 2 skipped" in done.out, done.out
+    cloud.fail()
+    finished(first)
+    assert claims.addresses() == ["role", "value"]
+    assert "--partial is for one stack" in claims.run("apply", "--all", "--partial", status=3).err
