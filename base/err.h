@@ -54,6 +54,8 @@ struct err {
     {                                                                                                        \
         0                                                                                                    \
     }
+/* For a call whose failure nobody looks at. */
+#define ERR_IGNORED (&(struct err)ERR_INIT)
 
 /* Fills err (which may be NULL) and returns -1. */
 int err_set(struct err *err, enum err_class class, const char *format, ...)

@@ -9,8 +9,7 @@
  * plan_apply() carries the plan out with many workers; each change is recorded in the state log before and
  * after it is made.
  */
-#ifndef WEIR_PLAN_PLAN_H
-#define WEIR_PLAN_PLAN_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -478,5 +477,3 @@ const struct value *plan_evaluate(struct workspace *workspace, struct str text, 
 int plan_check_places(struct workspace *workspace, struct diags *diags, struct err *err);
 int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
     struct provider **out, struct err *err);
-
-#endif

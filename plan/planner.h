@@ -12,8 +12,7 @@
  * While it is applied, everything here is guarded by the executor's lock, except that a worker owns the
  * instance it is working on.
  */
-#ifndef WEIR_PLAN_PLANNER_H
-#define WEIR_PLAN_PLANNER_H
+#pragma once
 
 #include "base/map.h"
 #include "plan/plan.h"
@@ -133,5 +132,3 @@ struct planner planner_aside(const struct planner *p, struct diags *diags);
 /* What comes after planning begins: who listened to that may be gone, and who may call this off is another.
  */
 void planner_hand_over(struct planner *p, const atomic_bool *cancel);
-
-#endif

@@ -5,8 +5,7 @@
  * Order of calls: workspace_open(); plan_make() and what follows from it; workspace_close(). Opening reads
  * the stack and the state but calls no service and takes no lock.
  */
-#ifndef WEIR_PLAN_WORKSPACE_H
-#define WEIR_PLAN_WORKSPACE_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/digests.h"
@@ -99,5 +98,3 @@ bool workspace_former(const struct workspace *workspace, struct arena *arena, st
 /* The backend of that place. The caller frees it. */
 int workspace_former_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 uint64_t workspace_requests(const struct workspace *workspace);
-
-#endif

@@ -2,8 +2,7 @@
  * What plans and their states ask of a cloud by themselves, as one table: objects in a bucket and a key for
  * states, the quotas that types have. cmd/invocation/kinds.c says which cloud that is.
  */
-#ifndef WEIR_PROVIDER_CLOUD_H
-#define WEIR_PROVIDER_CLOUD_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -50,5 +49,3 @@ struct cloud {
 };
 
 extern const struct cloud plan_cloud;
-
-#endif

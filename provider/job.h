@@ -9,8 +9,7 @@
  * read() until the run has ended; rows() where the result is a table. logs() says where the run's output is,
  * which provider/run_log.h reads. provider/job_follow.h does all of that in a loop.
  */
-#ifndef WEIR_PROVIDER_JOB_H
-#define WEIR_PROVIDER_JOB_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -92,5 +91,3 @@ const char *job_state_name(enum job_state state);
 /* Of rows(): a list of maps by the names of their columns. */
 const struct value *job_rows_as_maps(
     struct arena *arena, const struct value *columns, const struct value *rows);
-
-#endif

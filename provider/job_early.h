@@ -6,8 +6,7 @@
  * Order of calls: job_early_new() before the start, job_early_poll() now and then while it goes on,
  * job_early_shown() once the id is known. One thread, which need not be the one that starts.
  */
-#ifndef WEIR_PROVIDER_JOB_EARLY_H
-#define WEIR_PROVIDER_JOB_EARLY_H
+#pragma once
 
 #include "provider/run_log.h"
 
@@ -34,5 +33,3 @@ void job_early_free(struct job_early *early);
 void job_early_poll(struct job_early *early);
 /* Of the run with that id; *others: there were lines of another. */
 struct job_shown job_early_shown(const struct job_early *early, struct str id, bool *others);
-
-#endif

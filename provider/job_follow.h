@@ -2,8 +2,7 @@
  * Following a run until it ends: asking for its state at growing intervals, giving its log lines as they
  * come. One thread; what it calls back, it calls on that thread.
  */
-#ifndef WEIR_PROVIDER_JOB_FOLLOW_H
-#define WEIR_PROVIDER_JOB_FOLLOW_H
+#pragma once
 
 #include "provider/job_early.h"
 
@@ -33,5 +32,3 @@ struct job_follow {
 /* *run is what start() or read() gave; afterwards what is known at last. */
 int job_follow(
     const struct job_follow *follow, struct job_run *run, enum job_follow_end *end, struct err *err);
-
-#endif

@@ -18,8 +18,7 @@
  * Order of calls: open() for each configured provider, once, when it is first needed; operations from any
  * thread, with provider_self() for what open() made; close() at the end. Everything here is constant.
  */
-#ifndef WEIR_PROVIDER_KIND_H
-#define WEIR_PROVIDER_KIND_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/map.h"
@@ -157,5 +156,3 @@ size_t kind_names(const struct provider_kinds *kinds, struct arena *arena, const
 /* "postgres.schema", or "aws.glue.job": the full name of a type in a file. */
 struct str kind_type_name(
     const struct provider_kind *kind, struct str file, struct str type, struct arena *arena);
-
-#endif

@@ -3,8 +3,7 @@
  * or labels `weir:address`, `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where there is
  * one. How they are put on and read is the kind's own.
  */
-#ifndef WEIR_PROVIDER_OWNERSHIP_TAG_H
-#define WEIR_PROVIDER_OWNERSHIP_TAG_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -35,5 +34,3 @@ struct ownership mark_compare(struct arena *arena, const struct value *recorded,
     const struct str *names, size_t n);
 /* -1, with why what is not ours is not `done` ("deleted"). */
 int mark_refuse(const struct ownership *ownership, const char *done, struct err *err);
-
-#endif

@@ -8,8 +8,7 @@
  * Objects: a resource is a map of attribute values under the schema's names, "managed" ones and computed ones
  * alike. `prior` is what the state recorded, or what a refresh saw if there was one.
  */
-#ifndef WEIR_PROVIDER_PROVIDER_H
-#define WEIR_PROVIDER_PROVIDER_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -499,5 +498,3 @@ const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n
 const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n);
 /* weir's own type for the same thing as a type of CloudFormation; NULL: it has none. */
 const struct schema *catalog_own(struct catalog *catalog, struct str cfn);
-
-#endif

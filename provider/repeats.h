@@ -10,8 +10,7 @@
  *
  * It lives as long as the call is under way, and `what` too; both functions are called from its thread.
  */
-#ifndef WEIR_PROVIDER_REPEATS_H
-#define WEIR_PROVIDER_REPEATS_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -26,5 +25,3 @@ void repeats_tell(void *ctx, const struct err *failure, int nth);
 /* The same where something else than an answer's status says why. */
 void repeats_because(struct repeats *repeats, const char *why, int nth);
 void repeats_done(const struct repeats *repeats);
-
-#endif

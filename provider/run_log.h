@@ -5,8 +5,7 @@
  * Order of calls: log_reader_new(); log_reader_poll() as often as wanted, each gives what has come since the
  * one before; log_reader_free(). A log that is not there (yet) counts as empty. One thread uses a reader.
  */
-#ifndef WEIR_PROVIDER_RUN_LOG_H
-#define WEIR_PROVIDER_RUN_LOG_H
+#pragma once
 
 #include "provider/job.h"
 
@@ -49,5 +48,3 @@ int log_reader_poll(struct log_reader *reader, log_taker *line, void *ctx, struc
 bool log_reader_complete(const struct log_reader *reader);
 /* How long after an event its line may show up; 0: it is there at once. */
 int64_t log_late_ms(const struct provider *provider);
-
-#endif

@@ -3,8 +3,7 @@
  * knows of providers. Schemas are built once (from specs, or by hand for types written in C), never change
  * afterwards and may be read by every thread.
  */
-#ifndef WEIR_PROVIDER_SCHEMA_H
-#define WEIR_PROVIDER_SCHEMA_H
+#pragma once
 
 #include "base/err.h"
 #include "base/str.h"
@@ -405,5 +404,3 @@ struct str schema_canonical_protocol(struct str protocol);
  * of actions and condition keys does not matter.
  */
 bool policy_equal(const struct value *a, const struct value *b);
-
-#endif

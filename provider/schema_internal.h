@@ -1,6 +1,5 @@
 /* Shared by schema_*.c and policy_document.c; nobody else includes it. */
-#ifndef WEIR_PROVIDER_SCHEMA_INTERNAL_H
-#define WEIR_PROVIDER_SCHEMA_INTERNAL_H
+#pragma once
 
 #include "provider/schema.h"
 
@@ -48,5 +47,3 @@ int64_t schema_length(struct arena *arena, const struct type *type, const struct
 const struct value *schema_parsed(struct arena *arena, const struct value *v);
 /* In order, and none twice; `items` is put into order. */
 const struct value *schema_sorted_set(struct arena *arena, const struct value **items, size_t n);
-
-#endif

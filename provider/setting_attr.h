@@ -2,8 +2,7 @@
  * Settings as attributes: what can be said under `providers:` and `state:` is told in tables, so that a
  * mistake there is shown with its place by every command, and editors know them.
  */
-#ifndef WEIR_PROVIDER_SETTING_ATTR_H
-#define WEIR_PROVIDER_SETTING_ATTR_H
+#pragma once
 
 #include "provider/schema.h"
 
@@ -20,5 +19,3 @@ extern const struct type setting_texts; /* a map */
     {                                                                                                        \
         .name = STR_INIT(name_), .type = &(type_), .settable = true, .doc = STR_INIT(doc_)                   \
     }
-
-#endif

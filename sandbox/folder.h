@@ -5,8 +5,7 @@
  * The key is random, made when the folder is first used, and lies in DIR/key for the owner alone: whoever has
  * it may do everything with the sandbox, which runs programs as its owner.
  */
-#ifndef WEIR_SANDBOX_FOLDER_H
-#define WEIR_SANDBOX_FOLDER_H
+#pragma once
 
 #include "sandbox/sandbox.h"
 
@@ -32,5 +31,3 @@ int folder_use(const char *dir, bool alone, int *fd, struct err *err);
 /* The folder's key, which is made if there is none; processes that ask at once get the same. `durable`: it is
  * to outlive a loss of power. ERR_IO where others may read it. */
 int folder_key(struct arena *arena, const char *dir, bool durable, struct sandbox_key *out, struct err *err);
-
-#endif

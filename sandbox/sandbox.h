@@ -9,8 +9,7 @@
  * This header is for those outside; what is inside has its own. A program built with SANDBOX=no has absent.c
  * in place of all that.
  */
-#ifndef WEIR_SANDBOX_SANDBOX_H
-#define WEIR_SANDBOX_SANDBOX_H
+#pragma once
 
 #include "base/err.h"
 #include "sandbox/context/address.h"
@@ -91,5 +90,3 @@ const struct sandbox_engine *sandbox_engines(struct arena *arena, size_t *n);
 bool sandbox_reaches_out(const char *bind_to);
 /* Takes no new connections, lets running requests finish (five seconds), frees everything. */
 void sandbox_stop(struct sandbox *sandbox);
-
-#endif

@@ -21,8 +21,7 @@
  * Unknown and sensitive: an operation on an unknown is unknown (but `false && unknown` is false, a map with
  * one unknown entry is known otherwise); a result made from something sensitive is sensitive.
  */
-#ifndef WEIR_STACKS_EXPR_H
-#define WEIR_STACKS_EXPR_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -167,5 +166,3 @@ struct function_doc {
 };
 /* All functions, sorted by name; for `weir docs`, completion and docs/functions.md. */
 const struct function_doc *function_docs(size_t *n);
-
-#endif

@@ -30,8 +30,7 @@
  *
  * `budget:` is a rule of that kind (stacks/load/budget.c).
  */
-#ifndef WEIR_STACKS_RULE_H
-#define WEIR_STACKS_RULE_H
+#pragma once
 
 #include "stacks/expr.h"
 
@@ -92,5 +91,3 @@ struct waiver {
 bool rule_is_called(const struct rule *rule, struct str name);
 /* Is it a rule for resources of the type? Of patterns only types that have what it names. */
 bool rule_is_for(const struct rule *rule, const struct schema *schema);
-
-#endif

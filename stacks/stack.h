@@ -6,8 +6,7 @@
  * order. What it returns is immutable. Evaluating (for_each, when, attributes) is the planner's job, in the
  * order given here.
  */
-#ifndef WEIR_STACKS_STACK_H
-#define WEIR_STACKS_STACK_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/diag.h"
@@ -272,5 +271,3 @@ struct str address_instance(struct arena *arena, struct str decl_address, const 
 ptrdiff_t address_key_at(struct str address);
 /* Splits an instance address; *key (unescaped) has p NULL when there is none. false: malformed. */
 bool address_split(struct arena *arena, struct str address, struct str *decl_address, struct str *key);
-
-#endif

@@ -2,8 +2,7 @@
  * Stack files as trees. What is wrong in one is told with its line, but where the file gives values to
  * inputs, of which some are secret: only a tree tells which, and of a file that is no YAML there is none.
  */
-#ifndef WEIR_STACKS_STACK_YAML_H
-#define WEIR_STACKS_STACK_YAML_H
+#pragma once
 
 #include "base/yaml.h"
 
@@ -12,5 +11,3 @@
 struct node *stack_yaml_parse(struct arena *arena, const struct source *source, struct diags *diags);
 struct node *stack_yaml_load(
     struct arena *arena, const char *path, struct str shown_path, struct diags *diags);
-
-#endif

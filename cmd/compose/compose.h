@@ -5,8 +5,7 @@
  * What a stack cannot say is a warning at its place in the compose file. Variables become inputs. What sounds
  * like a secret is never written: it becomes an input that has to be given.
  */
-#ifndef WEIR_CMD_COMPOSE_COMPOSE_H
-#define WEIR_CMD_COMPOSE_COMPOSE_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/err.h"
@@ -22,5 +21,3 @@ struct compose_options {
  */
 int compose_read(struct arena *arena, const struct compose_options *options, struct diags *diags,
     struct buf *out, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files of this folder. */
-#ifndef WEIR_CMD_COMPOSE_PARTS_H
-#define WEIR_CMD_COMPOSE_PARTS_H
+#pragma once
 
 #include "base/map.h"
 #include "base/yaml.h"
@@ -115,5 +114,3 @@ size_t compose_split(struct str text, struct str *parts, size_t max);
 /* A network's or volume's real name: of a resource, or as it is where it is somebody else's. */
 struct str compose_network(struct compose *c, struct str name);
 struct str compose_volume(struct compose *c, struct str name);
-
-#endif

@@ -2,8 +2,7 @@
  * One service on its way to being a container: shared by service*.c. Each function adds the attributes that
  * it is called after.
  */
-#ifndef WEIR_CMD_COMPOSE_SERVICE_H
-#define WEIR_CMD_COMPOSE_SERVICE_H
+#pragma once
 
 #include "cmd/compose/parts.h"
 
@@ -32,5 +31,3 @@ const struct value *service_seconds(struct compose *c, const struct node *node);
 const struct value *service_ulimits(struct compose *c, const struct node *node);
 const struct value *service_hosts(struct compose *c, const struct node *node);
 const struct value *service_tmpfs(struct compose *c, const struct node *node);
-
-#endif

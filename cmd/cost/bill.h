@@ -4,8 +4,7 @@
  * Order of calls: cost_open(), then bill_declared() for what the files say, bill_planned() for what a
  * plan makes of it, bill_recorded() for what there is; cost_close().
  */
-#ifndef WEIR_CMD_COST_ESTIMATE_H
-#define WEIR_CMD_COST_ESTIMATE_H
+#pragma once
 
 #include "base/map.h"
 #include "cmd/cost/prices.h"
@@ -47,5 +46,3 @@ void estimate_recorded(
     const struct workspace *workspace, struct prices *prices, struct arena *arena, struct estimate *out);
 /* By address: struct bill_item. The caller releases the map. */
 void estimate_index(const struct estimate *estimate, struct map *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Bills (cmd/cost/bill.h) for people and for programs.
  */
-#ifndef WEIR_CMD_COST_ESTIMATE_SHOW_H
-#define WEIR_CMD_COST_ESTIMATE_SHOW_H
+#pragma once
 
 #include "base/buf.h"
 #include "cmd/cost/bill.h"
@@ -20,5 +19,3 @@ void estimate_show_change(const struct estimate *now, const struct estimate *aft
 void estimate_add_money(struct buf *out, double usd);
 void estimate_change_event(
     const struct estimate *now, const struct estimate *after, const struct prices *prices, struct buf *out);
-
-#endif

@@ -2,8 +2,7 @@
  * What a plan does to the cost: told where that is asked for, and as `plan.cost` of rules, of which the
  * stack's `budget:` is one.
  */
-#ifndef WEIR_CMD_COST_BUDGET_H
-#define WEIR_CMD_COST_BUDGET_H
+#pragma once
 
 #include "cmd/cost/bill.h"
 #include "cmd/invocation/invocation.h"
@@ -24,5 +23,3 @@ int cost_tell(struct invocation *inv, const struct plan *plan, bool json, bool c
 const struct value *cost_value(const struct estimate *now, const struct estimate *after, struct arena *arena);
 /* The same of a plan, as plan_options.cost; from any thread, `ctx` is not used. */
 const struct value *cost_of_plan(void *ctx, const struct plan *plan, struct arena *arena);
-
-#endif

@@ -22,8 +22,7 @@
  *
  * US dollars; a month has 730 hours. One thread.
  */
-#ifndef WEIR_CMD_COST_PRICES_H
-#define WEIR_CMD_COST_PRICES_H
+#pragma once
 
 #include "base/err.h"
 #include "base/value.h"
@@ -78,5 +77,3 @@ const struct value *prices_as_own(struct prices *prices, const struct schema *ow
  */
 enum priced prices_of(struct prices *prices, const struct schema *schema, const struct value *object,
     const struct value *usage, struct arena *arena, const struct charge **charges, size_t *n);
-
-#endif

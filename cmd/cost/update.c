@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "provider/wire/pages.h"
-#include "provider/wire/wire.h"
 
 /* It is in a few regions only, each with the prices of all. */
 static const struct aws_service service = {.id = STR_INIT("pricing"),

@@ -3,8 +3,7 @@
  * (pricing:GetProducts, AWS Price List; https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/)
  * for one region.
  */
-#ifndef WEIR_CMD_COST_UPDATE_H
-#define WEIR_CMD_COST_UPDATE_H
+#pragma once
 
 #include "cmd/cost/prices.h"
 #include "provider/aws/client.h"
@@ -15,5 +14,3 @@
  */
 int prices_update(const struct prices *prices, struct aws_client *client, struct str region,
     struct arena *arena, struct buf *out, size_t *found, size_t *asked, struct err *err);
-
-#endif

@@ -2,7 +2,6 @@
 #include "cmd/export/exported.h"
 
 #include "base/json.h"
-#include "stacks/stack.h"
 
 #include <ctype.h>
 

@@ -9,8 +9,7 @@
  *   hcl.c         written as configuration, with import blocks
  *   import_id.c   what these take
  */
-#ifndef WEIR_CMD_EXPORT_EXPORTED_H
-#define WEIR_CMD_EXPORT_EXPORTED_H
+#pragma once
 
 #include "cmd/export/reverse.h"
 #include "cmd/invocation/invocation.h"
@@ -90,5 +89,3 @@ bool export_import_id(struct arena *arena, const struct exported *one, struct bu
 
 /* Appends the configuration, with import blocks for what is there. */
 void export_hcl(struct export *export, struct str stack, struct buf *out);
-
-#endif

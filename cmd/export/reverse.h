@@ -5,8 +5,7 @@
  *
  * Unknown and sensitive values stay what they are, wherever they are put. Everything lies in the arena.
  */
-#ifndef WEIR_CMD_EXPORT_REVERSE_H
-#define WEIR_CMD_EXPORT_REVERSE_H
+#pragma once
 
 #include "provider/names/names.h"
 
@@ -72,5 +71,3 @@ const struct value *reverse_by_rule(struct arena *arena, const struct reverse_le
 /* With a value set at "a[0].b"; maps that are there are merged. */
 const struct value *reverse_set(
     struct arena *arena, const struct value *map, struct str path, const struct value *v);
-
-#endif

@@ -3,7 +3,6 @@
 #include "cmd/cost/budget.h"
 
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "cmd/invocation/engines.h"
 #include "cmd/output/events.h"

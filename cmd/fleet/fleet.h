@@ -10,8 +10,7 @@
  * fleet_apply(); fleet_close(). What fails for one member is kept with it and told by fleet_report(); the
  * others go on.
  */
-#ifndef WEIR_CMD_FLEET_FLEET_H
-#define WEIR_CMD_FLEET_FLEET_H
+#pragma once
 
 #include "base/map.h"
 #include "cmd/invocation/invocation.h"
@@ -230,5 +229,3 @@ void fleet_view_end(struct fleet *fleet);
 /* Both with the fleet's lock held. A line that stays, besides what moves. */
 void fleet_view_say(struct fleet *fleet, struct str line);
 void fleet_view_changed(struct member *member);
-
-#endif

@@ -6,8 +6,7 @@
  * Order of calls: layout_init(), layout_add_node() for each node, layout_add_edge(), layout_run(); then read
  * the places.
  */
-#ifndef WEIR_CMD_GRAPH_LAYOUT_H
-#define WEIR_CMD_GRAPH_LAYOUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,5 +44,3 @@ void layout_release(struct layout *layout);
 uint32_t layout_add_node(struct layout *layout, double width, uint32_t group);
 void layout_add_edge(struct layout *layout, uint32_t from, uint32_t to);
 void layout_run(struct layout *layout);
-
-#endif

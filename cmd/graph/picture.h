@@ -2,8 +2,7 @@
  * A picture of a stack: resources and data sources as boxes, left to right behind what they refer to, those
  * of a module in a frame.
  */
-#ifndef WEIR_CMD_GRAPH_PICTURE_H
-#define WEIR_CMD_GRAPH_PICTURE_H
+#pragma once
 
 #include "cmd/graph/layout.h"
 #include "cmd/output/render.h"
@@ -41,5 +40,3 @@ struct str picture_box_name(const struct decl *decl);
 void picture_svg(const struct picture *p, bool page, struct buf *out);
 /* Text within XML or HTML, in attributes too. */
 void picture_add_xml(struct buf *out, struct str text);
-
-#endif

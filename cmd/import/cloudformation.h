@@ -5,8 +5,7 @@
  * With a live stack, what it made is adopted: each resource under the id that it has there, the inputs with
  * the stack's parameters as defaults.
  */
-#ifndef WEIR_CMD_IMPORT_CLOUDFORMATION_H
-#define WEIR_CMD_IMPORT_CLOUDFORMATION_H
+#pragma once
 
 #include "cmd/import/draft.h"
 #include "cmd/import/look.h"
@@ -31,5 +30,3 @@ int template_live_read(struct aws_client *client, struct arena *arena, struct st
 /* -1: diagnostics say why. `live` NULL: there is none. */
 int template_read(
     struct draft *draft, struct names *names, const struct source *source, const struct template_live *live);
-
-#endif

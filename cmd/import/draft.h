@@ -6,8 +6,7 @@
  * references (asking for each what its target's attribute is called), then writes all sections;
  * draft_release(). Everything lies in the arena.
  */
-#ifndef WEIR_CMD_IMPORT_DRAFT_H
-#define WEIR_CMD_IMPORT_DRAFT_H
+#pragma once
 
 #include "base/err.h"
 #include "base/map.h"
@@ -90,5 +89,3 @@ bool draft_is_secret(struct str key, struct str text);
 
 /* Appends the stack file in the usual layout. */
 int draft_write(struct draft *d, struct buf *out, struct err *err);
-
-#endif

@@ -3,8 +3,7 @@
  * known of that type (names.h), else by their words. Anything that the type cannot say makes it no fit, and
  * then the whole resource is said in another way.
  */
-#ifndef WEIR_CMD_IMPORT_FIT_H
-#define WEIR_CMD_IMPORT_FIT_H
+#pragma once
 
 #include "cmd/import/draft.h"
 #include "provider/names/names.h"
@@ -32,5 +31,3 @@ struct said *fit_hide(
 struct said *fit_policy(struct arena *arena, struct said *s);
 /* Its keys in the order in which people write them. */
 struct said *fit_policy_in_order(struct arena *arena, struct said *s);
-
-#endif

@@ -3,8 +3,7 @@
  * finds what each of them is here; fit_rule.c carries out what a rule of the names says; fit_value.c makes a
  * value of the type that it has to be of.
  */
-#ifndef WEIR_CMD_IMPORT_FIT_INTERNAL_H
-#define WEIR_CMD_IMPORT_FIT_INTERNAL_H
+#pragma once
 
 #include "cmd/import/fit.h"
 
@@ -40,5 +39,3 @@ struct said *fit_as_type(
     struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s);
 /* [{Key, Value}] as a map; NULL where it is no such list. */
 struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value);
-
-#endif

@@ -11,8 +11,7 @@
  *     <take>: [Runtime, Handler]               # these properties under their own names
  *     <id>Role: …                              # a text that the caller gave
  */
-#ifndef WEIR_CMD_IMPORT_FORM_H
-#define WEIR_CMD_IMPORT_FORM_H
+#pragma once
 
 #include "base/map.h"
 #include "cmd/import/nodes.h"
@@ -31,5 +30,3 @@ void form_text(struct form *form, const char *name, struct str text);
 const struct node *form_in(struct form *form, struct str path);
 /* NULL: nothing is there to fill it with. */
 const struct node *form_fill(struct form *form, const struct node *data);
-
-#endif

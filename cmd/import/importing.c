@@ -6,7 +6,6 @@
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/table.h"
 #include "provider/aws/client.h"
-#include "provider/http/http.h"
 
 #include <stdlib.h>
 

@@ -2,8 +2,7 @@
  * What the commands that write a stack from what another tool has share: their options, the file that they
  * write and never write over, the report, the client that looks at what is there.
  */
-#ifndef WEIR_CMD_IMPORT_IMPORTING_H
-#define WEIR_CMD_IMPORT_IMPORTING_H
+#pragma once
 
 #include "cmd/import/draft.h"
 #include "cmd/invocation/invocation.h"
@@ -43,5 +42,3 @@ int importing_check(struct importing *importing);
  * steps that follow.
  */
 int importing_finish(struct importing *importing, struct str next);
-
-#endif

@@ -3,8 +3,7 @@
  * stack's mark. Each resource is read whole; what its type's defaults say is left out, and what is another
  * resource's ARN, id or name becomes a reference.
  */
-#ifndef WEIR_CMD_IMPORT_LIVE_H
-#define WEIR_CMD_IMPORT_LIVE_H
+#pragma once
 
 #include "cmd/import/draft.h"
 #include "cmd/import/look.h"
@@ -20,5 +19,3 @@ struct live_wanted {
 };
 
 int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err);
-
-#endif

@@ -4,8 +4,7 @@
  * live_settings.c makes attributes of what the service reports of it, live_code.c fetches what it has only
  * beside that, live.c puts all into the draft.
  */
-#ifndef WEIR_CMD_IMPORT_LIVE_INTERNAL_H
-#define WEIR_CMD_IMPORT_LIVE_INTERNAL_H
+#pragma once
 
 #include "cmd/import/live.h"
 
@@ -70,5 +69,3 @@ struct said *live_settings(struct live *l, const struct there *one, const struct
  */
 struct said *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
     const struct value *documents, struct buf *comment);
-
-#endif

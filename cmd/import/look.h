@@ -1,6 +1,5 @@
 /* Looking at what is there: one thing by its id, everything of a type, all that bears a tag. */
-#ifndef WEIR_CMD_IMPORT_LOOK_H
-#define WEIR_CMD_IMPORT_LOOK_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -35,5 +34,3 @@ int look_find(struct look *look, const struct schema *schema, struct str attr, s
  * where they are listed for each of another. */
 int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
     resource_found *found, void *found_ctx, struct err *err);
-
-#endif

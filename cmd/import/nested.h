@@ -3,8 +3,7 @@
  * `modules:` names; parameters are its inputs, outputs its outputs. nested.c finds and reads its template,
  * nested_given.c says what it is given, and what it is in the stack that has it.
  */
-#ifndef WEIR_CMD_IMPORT_NESTED_H
-#define WEIR_CMD_IMPORT_NESTED_H
+#pragma once
 
 #include "cmd/import/template.h"
 
@@ -21,5 +20,3 @@ void nested_give_parameters(struct template *t, const struct thing *thing, struc
 /* Whatever else it asks for is asked for out here. */
 void nested_give_rest(struct template *t, const struct thing *thing, struct nested *nested);
 void nested_tell_unsaid(struct template *t, const struct thing *thing);
-
-#endif

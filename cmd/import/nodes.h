@@ -2,8 +2,7 @@
  * Nodes that stand in a template as if somebody had written them. Each has the place of what it was made of,
  * so that whatever is wrong with it is told there; what is copied from the template keeps its own.
  */
-#ifndef WEIR_CMD_IMPORT_NODES_H
-#define WEIR_CMD_IMPORT_NODES_H
+#pragma once
 
 #include "base/yaml.h"
 
@@ -31,5 +30,3 @@ bool nodes_is_function(const struct node *node);
 struct str nodes_referred(const struct node *node);
 /* Texts that are literals, or literals joined; p NULL: it is more than that. */
 struct str nodes_joined(struct arena *arena, const struct node *node);
-
-#endif

@@ -3,8 +3,7 @@
  * SAM's types and globals as what they stand for (serverless.c), a bucket's notifications as a resource of
  * their own, a state machine's substitutions where they are used.
  */
-#ifndef WEIR_CMD_IMPORT_REWRITE_H
-#define WEIR_CMD_IMPORT_REWRITE_H
+#pragma once
 
 #include "cmd/import/template.h"
 
@@ -20,5 +19,3 @@ const struct node *template_include(struct template *t, const struct node *root)
 
 bool serverless_is(const struct node *root);
 const struct node *serverless_expand(struct template *t, const struct node *root);
-
-#endif

@@ -6,8 +6,7 @@
  * attribute is called is only known when it has been decided which type that resource becomes: until then a
  * mark stands for it (draft_reference()), which draft_settle() replaces.
  */
-#ifndef WEIR_CMD_IMPORT_SAID_H
-#define WEIR_CMD_IMPORT_SAID_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/value.h"
@@ -78,5 +77,3 @@ struct said *said_document(struct arena *arena, struct said *s);
 void said_write(struct buf *out, struct str key, const struct said *s, int column);
 /* {a: 1, b: [2]}, in one line whatever its length. */
 void said_write_flow(struct buf *out, const struct said *s);
-
-#endif

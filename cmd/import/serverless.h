@@ -3,8 +3,7 @@
  * logical ids that AWS's own transform gives, without the hashes at their ends. What that is, is data: forms
  * in cmd/import/serverless/. Here are the globals, the order, and what no form can say.
  */
-#ifndef WEIR_CMD_IMPORT_SERVERLESS_H
-#define WEIR_CMD_IMPORT_SERVERLESS_H
+#pragma once
 
 #include "cmd/import/form.h"
 #include "cmd/import/rewrite.h"
@@ -101,5 +100,3 @@ const struct node *serverless_rest_caller(struct form *form, const struct node *
 /* Adds to an API's document what its routes name, and what browsers ask first. */
 void serverless_rest_auth(struct form *form, struct node *body);
 void serverless_rest_cors(struct form *form, struct node *body);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files that read a CloudFormation template. */
-#ifndef WEIR_CMD_IMPORT_TEMPLATE_H
-#define WEIR_CMD_IMPORT_TEMPLATE_H
+#pragma once
 
 #include "cmd/import/cloudformation.h"
 
@@ -163,5 +162,3 @@ struct said *template_import_id(struct template *t, const struct thing *thing);
 /* CloudFormation's attribute that `Ref` gives. */
 struct str template_ref_property(struct template *t, const struct schema *schema);
 struct str template_resolve_reference(void *ctx, struct draft_reference *reference);
-
-#endif

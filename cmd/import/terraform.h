@@ -15,8 +15,7 @@
  *   terraform_lines.c  what only the files say
  *   terraform_each.c   instances as one with for_each
  */
-#ifndef WEIR_CMD_IMPORT_TERRAFORM_H
-#define WEIR_CMD_IMPORT_TERRAFORM_H
+#pragma once
 
 #include "cmd/import/draft.h"
 #include "provider/names/names.h"
@@ -26,5 +25,3 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
 
 /* Tells of what the *.tf files of a folder say and the document does not. */
 void terraform_read_lines(struct draft *draft, struct str folder);
-
-#endif

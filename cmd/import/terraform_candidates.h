@@ -3,8 +3,7 @@
  * expressions refer to (terraform_candidates.c), and ARNs and ids of what is imported (terraform_texts.c).
  * terraform_refer.c collects them for one resource at a time and looks for them in its values.
  */
-#ifndef WEIR_CMD_IMPORT_TERRAFORM_CANDIDATES_H
-#define WEIR_CMD_IMPORT_TERRAFORM_CANDIDATES_H
+#pragma once
 
 #include "cmd/import/terraform_parts.h"
 
@@ -40,5 +39,3 @@ void terraform_index_texts(struct terraform *t);
 /* Those that stand in a value. */
 void candidates_add_telling(
     struct terraform *t, struct candidates *list, struct instance *owner, const struct said *s);
-
-#endif

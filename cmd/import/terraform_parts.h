@@ -1,6 +1,5 @@
 /* Shared by the files that read what Terraform has. */
-#ifndef WEIR_CMD_IMPORT_TERRAFORM_PARTS_H
-#define WEIR_CMD_IMPORT_TERRAFORM_PARTS_H
+#pragma once
 
 #include "cmd/import/fit.h"
 #include "cmd/import/terraform.h"
@@ -106,5 +105,3 @@ void terraform_providers(struct terraform *t);
 
 /* ---- terraform_each.c ---- */
 void terraform_each(struct terraform *t, struct group *group);
-
-#endif

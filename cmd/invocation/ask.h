@@ -2,8 +2,7 @@
  * A question on the terminal that somebody has to say "yes" to. Signals have to be caught (signals.h): one
  * that comes while the question stands is a no.
  */
-#ifndef WEIR_CMD_INVOCATION_ASK_H
-#define WEIR_CMD_INVOCATION_ASK_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 
@@ -13,5 +12,3 @@ bool ask_yes(struct invocation *inv, const char *question);
 /* The same for what --yes answers: EXIT_DONE goes ahead; else what the command ends with, for nothing was
  * done. Where nobody can be asked that is an error. */
 int ask_consent(struct invocation *inv, const char *question);
-
-#endif

@@ -2,8 +2,7 @@
  * What the sandbox can run on this machine, told to people: by `weir sandbox` when it starts, and of a plan
  * with --sandbox, before anything of it is made that could not be finished.
  */
-#ifndef WEIR_CMD_INVOCATION_ENGINES_H
-#define WEIR_CMD_INVOCATION_ENGINES_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "plan/plan.h"
@@ -14,5 +13,3 @@ void engines_tell(struct invocation *inv);
 void engines_warn(struct invocation *inv, const struct plan *plan, const struct observer *observer);
 /* Can all of it be made here? -1 (ERR_FAILED): what cannot, and what it lacks. */
 int engines_refuse(struct invocation *inv, const struct plan *plan, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * One call of a command: its options, where it writes, and what it opens. Commands get it from cli_main()
  * (cmd/options/command.h).
  */
-#ifndef WEIR_CMD_INVOCATION_INVOCATION_H
-#define WEIR_CMD_INVOCATION_INVOCATION_H
+#pragma once
 
 #include "base/diag.h"
 #include "cmd/options/command.h"
@@ -58,5 +57,3 @@ int invocation_usage(struct invocation *inv, const char *hint, const char *forma
 int invocation_diags(struct invocation *inv);
 /* A line on standard error that is not a failure. */
 void invocation_note(struct invocation *inv, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-#endif

@@ -1,6 +1,5 @@
 /* An object of a store becomes a file, shown while it does: `weir run --out`, `weir rollback --out`. */
-#ifndef WEIR_CMD_INVOCATION_OBJECT_SAVE_H
-#define WEIR_CMD_INVOCATION_OBJECT_SAVE_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "provider/aws/s3/download.h"
@@ -17,5 +16,3 @@ int object_save(const struct object_save *save, int64_t *bytes, struct err *err)
 
 /* Bucket and key of s3://BUCKET/KEY; false: it names no object. */
 bool object_url(struct str url, struct s3_download *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* What `weir ssh` and `weir tunnel` share: the stack's connections, opened outside a plan. */
-#ifndef WEIR_CMD_INVOCATION_REACHING_H
-#define WEIR_CMD_INVOCATION_REACHING_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "plan/evaluate/connections.h"
@@ -12,5 +11,3 @@ typedef int reaching_go(struct invocation *inv, struct workspace *workspace, str
 int reaching_run(struct invocation *inv, reaching_go *go);
 /* Tells of host keys that were trusted just now. */
 void reaching_tell(struct invocation *inv, struct workspace *workspace);
-
-#endif

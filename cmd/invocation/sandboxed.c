@@ -6,7 +6,6 @@
 #include "cmd/invocation/kinds.h"
 #include "cmd/terminal/signals.h"
 #include "plan/state/state.h"
-#include "sandbox/sandbox.h"
 #include "stacks/load/sandbox_place.h"
 
 #include <stdlib.h>

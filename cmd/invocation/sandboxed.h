@@ -2,8 +2,7 @@
  * Running a command against the embedded sandbox: the server in this process, and what the workspace has to
  * be told so that every provider speaks to it.
  */
-#ifndef WEIR_CMD_INVOCATION_SANDBOXED_H
-#define WEIR_CMD_INVOCATION_SANDBOXED_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "sandbox/sandbox.h"
@@ -24,5 +23,3 @@ const struct value *sandboxed_overlay(
 
 /* Of a state in which nothing was ever recorded: says so, and whether --sandbox may have been meant. */
 void sandboxed_note_unused(struct invocation *inv, const struct workspace *workspace);
-
-#endif

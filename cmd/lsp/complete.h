@@ -2,8 +2,7 @@
  * Completion: complete.c finds out what the cursor is in, complete_names.c what may stand in an expression
  * there; both hand one item after the other to items_add().
  */
-#ifndef WEIR_CMD_LSP_COMPLETE_H
-#define WEIR_CMD_LSP_COMPLETE_H
+#pragma once
 
 #include "cmd/lsp/server.h"
 
@@ -43,5 +42,3 @@ void items_add(struct items *items, const struct item *item);
 
 /* What may stand where the words end, within an expression. */
 void complete_expression(struct items *items, const struct cursor *cursor, const struct words *words);
-
-#endif

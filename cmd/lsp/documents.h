@@ -2,8 +2,7 @@
  * The documents that an editor has open, and files as they are with those in place of what is on disk. A
  * document's path is its real one where it has one, so that a link and what it leads to are one file.
  */
-#ifndef WEIR_CMD_LSP_DOCUMENTS_H
-#define WEIR_CMD_LSP_DOCUMENTS_H
+#pragma once
 
 #include "base/arena.h"
 #include "cmd/lsp/position.h"
@@ -39,5 +38,3 @@ bool documents_read(
 struct str documents_real_path(struct arena *arena, struct str path);
 /* As the editor writes it, where it is open. */
 struct str documents_uri(const struct documents *documents, struct arena *arena, struct str path);
-
-#endif

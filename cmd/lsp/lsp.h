@@ -12,8 +12,7 @@
  * the open documents, the types and what was published last. No service is called, and nothing of a stack is
  * run.
  */
-#ifndef WEIR_CMD_LSP_LSP_H
-#define WEIR_CMD_LSP_LSP_H
+#pragma once
 
 #include "plan/workspace.h"
 
@@ -31,5 +30,3 @@ struct lsp_options {
 /* Serves until the editor says goodbye. 0 where it did so properly; otherwise -1, and *err says what went
  * wrong. */
 int lsp_serve(const struct lsp_options *options, struct err *err);
-
-#endif

@@ -6,8 +6,7 @@
  * An entry is `key: value`, an item of a list, or a word that may become a key. Entries stand in the order of
  * the text, so what is within one follows it.
  */
-#ifndef WEIR_CMD_LSP_OUTLINE_H
-#define WEIR_CMD_LSP_OUTLINE_H
+#pragma once
 
 #include "base/arena.h"
 
@@ -49,5 +48,3 @@ bool outline_is(const struct outline *outline, int entry, const char *key);
 int outline_section(const struct outline *outline, int entry, int *depth);
 /* The block entry that a line which begins in that column, before the offset, would belong to. */
 int outline_parent_at(const struct outline *outline, size_t offset, uint32_t column);
-
-#endif

@@ -3,8 +3,7 @@
  * both sides agreed on. weir itself counts bytes. Places that are not there are taken for the nearest one
  * that is.
  */
-#ifndef WEIR_CMD_LSP_POSITION_H
-#define WEIR_CMD_LSP_POSITION_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/value.h"
@@ -31,5 +30,3 @@ static inline bool char_in(const char *these, char c)
 /* Where the line around the offset begins, and where it ends, before its line end. */
 size_t position_line_start(struct str text, size_t offset);
 size_t position_line_end(struct str text, size_t offset);
-
-#endif

@@ -4,8 +4,7 @@
  * A feature answers one kind of request: it gets the parameters and appends its result as JSON. What cannot
  * be answered is `null`; what must not be done is an err, which the editor shows.
  */
-#ifndef WEIR_CMD_LSP_SERVER_H
-#define WEIR_CMD_LSP_SERVER_H
+#pragma once
 
 #include "cmd/lsp/documents.h"
 #include "cmd/lsp/lsp.h"
@@ -122,5 +121,3 @@ void add_location(
     struct lsp *lsp, struct arena *arena, struct buf *out, const struct file *file, size_t from, size_t to);
 void add_edit(
     struct lsp *lsp, struct buf *out, struct str text, size_t from, size_t to, struct str replacement);
-
-#endif

@@ -3,8 +3,7 @@
  * which module a file belongs to. Made anew for each question, from the documents that are open and from
  * disk.
  */
-#ifndef WEIR_CMD_LSP_SKETCH_H
-#define WEIR_CMD_LSP_SKETCH_H
+#pragma once
 
 #include "cmd/lsp/documents.h"
 #include "cmd/lsp/outline.h"
@@ -77,5 +76,3 @@ struct str spot_name(struct spot declared);
 struct str sketch_path(const struct sketch *sketch, struct str name);
 /* weir.yaml or weir.yml in a folder; "" there is none. */
 struct str sketch_own_file(const struct documents *documents, struct arena *arena, struct str dir);
-
-#endif

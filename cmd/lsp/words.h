@@ -3,8 +3,7 @@
  * Like the outline this needs no text that is right, and places are those of the source, quotes and escapes
  * included.
  */
-#ifndef WEIR_CMD_LSP_WORDS_H
-#define WEIR_CMD_LSP_WORDS_H
+#pragma once
 
 #include "cmd/lsp/outline.h"
 
@@ -46,5 +45,3 @@ struct words words_read_bare(struct arena *arena, struct str text, size_t from, 
 int words_first(const struct words *words, int word);
 /* The word around an offset (its end counts), or WORD_NONE. */
 int words_at(const struct words *words, size_t offset);
-
-#endif

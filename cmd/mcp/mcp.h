@@ -15,8 +15,7 @@
  * One thread. A request is answered before the next one is begun; while a command runs, cancellations and
  * pings are heeded.
  */
-#ifndef WEIR_CMD_MCP_MCP_H
-#define WEIR_CMD_MCP_MCP_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "cmd/rpc/rpc.h"
@@ -95,5 +94,3 @@ extern const char answer_schema[];
 
 typedef void mcp_method(struct call *call);
 mcp_method tools_list, tools_call, resources_list, resources_templates, resources_read;
-
-#endif

@@ -3,8 +3,7 @@
  * and lists it, arguments.c checks what a call gives, plan_calls.c has the tools that share a plan. Nobody
  * else includes this.
  */
-#ifndef WEIR_CMD_MCP_TOOL_H
-#define WEIR_CMD_MCP_TOOL_H
+#pragma once
 
 #include "cmd/mcp/mcp.h"
 
@@ -44,5 +43,3 @@ void arg_schema(const struct arg *arg, struct buf *out);
 bool tool_check(struct call *call, const struct tool *tool, const struct value *args);
 /* The tool's command line. */
 void tool_words(struct call *call, struct run *run, const struct tool *tool, const struct value *args);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * Order of calls: modules_open(); modules_find(); the rest; modules_close().
  */
-#ifndef WEIR_CMD_MODULES_MODULES_USED_H
-#define WEIR_CMD_MODULES_MODULES_USED_H
+#pragma once
 
 #include "base/map.h"
 #include "cmd/invocation/invocation.h"
@@ -55,5 +54,3 @@ struct str modules_short(const struct module_pin *pin);
 
 /* Brings the vendored copy of what is pinned to its folder; -1, reported. */
 int modules_copy(struct modules *modules, struct module_used *used);
-
-#endif

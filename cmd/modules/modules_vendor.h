@@ -1,6 +1,5 @@
 /* weir modules vendor. */
-#ifndef WEIR_CMD_MODULES_MODULES_VENDOR_H
-#define WEIR_CMD_MODULES_MODULES_VENDOR_H
+#pragma once
 
 #include "cmd/modules/modules_used.h"
 
@@ -10,5 +9,3 @@ struct vendor_settings {
 };
 
 int modules_vendor_run(struct invocation *inv);
-
-#endif

@@ -2,8 +2,7 @@
  * What fingers know from other tools: where it means the same here, it just works; elsewhere a hint says how
  * the same thing is done. One table for options, one for commands.
  */
-#ifndef WEIR_CMD_OPTIONS_ALIASES_H
-#define WEIR_CMD_OPTIONS_ALIASES_H
+#pragma once
 
 #include "cmd/options/options.h"
 
@@ -26,5 +25,3 @@ struct command_alias {
 
 /* The alias for a command, or subcommand of `parent` (NULL: none), that weir does not have; or NULL. */
 const struct command_alias *alias_command(const char *parent, struct str name);
-
-#endif

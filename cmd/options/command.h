@@ -6,8 +6,7 @@
  * (invocation_write()), everything else to standard error. Where it takes --json, standard output carries
  * only JSON lines, failures included (cmd/output/events.h).
  */
-#ifndef WEIR_CMD_OPTIONS_COMMAND_H
-#define WEIR_CMD_OPTIONS_COMMAND_H
+#pragma once
 
 #include "base/buf.h"
 #include "cmd/options/options.h"
@@ -55,5 +54,3 @@ const struct command *command_find(struct str name);
 const struct command *command_find_sub(const struct command *command, struct str name);
 /* All its sets with the common ones, NULL at the end. */
 void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX]);
-
-#endif

@@ -2,8 +2,7 @@
  * Completion scripts, one file for each shell, and what they share: walks through the tables of commands and
  * options (in cmd_completion.c).
  */
-#ifndef WEIR_CMD_OPTIONS_COMPLETION_H
-#define WEIR_CMD_OPTIONS_COMPLETION_H
+#pragma once
 
 #include "cmd/options/command.h"
 
@@ -27,5 +26,3 @@ void completion_commands(struct buf *out);
 void completion_pattern(struct buf *out, const struct option *o);
 void completion_patterns(struct buf *out, const struct option_set *set, bool value, const char *separator);
 void completion_parents(struct buf *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Help texts, made from the tables of commands and options.
  */
-#ifndef WEIR_CMD_OPTIONS_HELP_H
-#define WEIR_CMD_OPTIONS_HELP_H
+#pragma once
 
 #include "cmd/options/command.h"
 #include "cmd/terminal/term.h"
@@ -21,5 +20,3 @@ struct help_item {
 };
 extern const struct help_item help_exit_statuses[]; /* ends with name NULL */
 extern const struct help_item help_variables[];
-
-#endif

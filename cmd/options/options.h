@@ -10,8 +10,7 @@
  * `--` before arguments that begin with a dash, and what other tools would write (-name=value,
  * cmd/options/aliases.h).
  */
-#ifndef WEIR_CMD_OPTIONS_OPTIONS_H
-#define WEIR_CMD_OPTIONS_OPTIONS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -145,5 +144,3 @@ const struct option *options_match(const struct option_set *const *sets, struct 
 struct str option_label(struct arena *arena, const struct option *option);
 
 bool duration_parse(struct str text, int64_t *ms);
-
-#endif

@@ -5,8 +5,7 @@
  * Sensitive values are "(sensitive)" with "sensitive":true beside them; what is not known yet is
  * "(known after apply)" with "unknown":true.
  */
-#ifndef WEIR_CMD_OUTPUT_EVENTS_H
-#define WEIR_CMD_OUTPUT_EVENTS_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/diag.h"
@@ -31,5 +30,3 @@ struct event_doc {
     const char *name, *fields, *doc;
 };
 extern const struct event_doc event_docs[]; /* ends with name NULL */
-
-#endif

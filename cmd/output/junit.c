@@ -2,9 +2,6 @@
 #include "cmd/output/junit.h"
 #include "cmd/output/render.h"
 
-#include "base/map.h"
-#include "stacks/stack.h"
-
 /* What XML cannot have is left out. */
 static void add_xml(struct buf *out, struct str text)
 {

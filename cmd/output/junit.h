@@ -4,8 +4,7 @@
  * Order of calls: JUNIT_INIT, junit_add() for each case, or one of the functions that add many, then
  * junit_write(), which ends it. Texts are copied.
  */
-#ifndef WEIR_CMD_OUTPUT_JUNIT_H
-#define WEIR_CMD_OUTPUT_JUNIT_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/diag.h"
@@ -40,5 +39,3 @@ void junit_add_diags(struct junit *j, const struct diags *diags, const struct st
 void junit_add_drift(struct junit *j, const struct plan *plan);
 /* Without a case there is one that passed, called `good`. */
 void junit_write(struct junit *j, struct str suite, struct str good, struct buf *out);
-
-#endif

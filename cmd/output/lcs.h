@@ -1,8 +1,7 @@
 /*
  * The longest common subsequence of two sequences, for showing what was added and removed.
  */
-#ifndef WEIR_CMD_OUTPUT_LCS_H
-#define WEIR_CMD_OUTPUT_LCS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,5 +15,3 @@ enum edit { EDIT_KEEP, EDIT_REMOVE, EDIT_ADD };
  */
 size_t lcs_edits(
     size_t n, size_t m, bool (*equal)(void *ctx, size_t i, size_t j), void *ctx, enum edit *script);
-
-#endif

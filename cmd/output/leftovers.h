@@ -1,8 +1,7 @@
 /*
  * How it is said that nothing is left: only what was looked for is claimed not to be there.
  */
-#ifndef WEIR_CMD_OUTPUT_LEFTOVERS_H
-#define WEIR_CMD_OUTPUT_LEFTOVERS_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -18,5 +17,3 @@ void leftovers_add_unseen(struct buf *out, size_t n);
 void leftovers_add_addresses(struct buf *out, const struct str *addresses, size_t n);
 /* What that says nothing of; behind where it was looked. */
 void leftovers_add_limits(struct buf *out, size_t asked, bool marks);
-
-#endif

@@ -10,8 +10,7 @@
  * Order of calls: progress_init(), then `observer` is handed to plan_make() and plan_apply(),
  * progress_finish(). Events may come from any thread.
  */
-#ifndef WEIR_CMD_OUTPUT_PROGRESS_H
-#define WEIR_CMD_OUTPUT_PROGRESS_H
+#pragma once
 
 #include "cmd/terminal/term.h"
 #include "plan/plan.h"
@@ -42,5 +41,3 @@ void progress_free(struct progress *progress, struct buf *failures);
 struct progress *progress_new_idle(const struct progress_options *options);
 void progress_frame(struct progress *progress, int64_t now_ms, struct buf *out);
 void progress_resize(struct progress *progress, int width, int height);
-
-#endif

@@ -1,7 +1,6 @@
 /* The course of a run as it is carried out: see progress_course.h. */
 #include "cmd/output/progress_course.h"
 
-#include "base/map.h"
 #include "base/mem.h"
 
 #include <stdlib.h>

@@ -7,8 +7,7 @@
  * cost of a question does not grow with the course. Until it is taken there are no steps, and NO_STEP is
  * none at any time. Addresses stay the course's.
  */
-#ifndef WEIR_CMD_OUTPUT_PROGRESS_EXEC_GRAPH_H
-#define WEIR_CMD_OUTPUT_PROGRESS_EXEC_GRAPH_H
+#pragma once
 
 #include "plan/plan.h"
 
@@ -51,5 +50,3 @@ void exec_graph_ended(struct exec_graph_state *c, uint32_t step, bool ok);
  */
 size_t exec_graph_waiting(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
 size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more);
-
-#endif

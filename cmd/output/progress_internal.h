@@ -2,8 +2,7 @@
  * What progress.c (events, the thread), progress_lines.c (a line for what is over) and progress_tree.c (what
  * moves) share; nobody else includes it.
  */
-#ifndef WEIR_CMD_OUTPUT_PROGRESS_INTERNAL_H
-#define WEIR_CMD_OUTPUT_PROGRESS_INTERNAL_H
+#pragma once
 
 #include "base/map.h"
 #include "cmd/output/progress.h"
@@ -81,5 +80,3 @@ void note_text(char *to, size_t size, const char *text);
 
 /* Replaces what is on the terminal by `lines` and, until the end, the tree below them. */
 void tree_replace(struct progress *p, struct str lines, int64_t now, struct buf *out);
-
-#endif

@@ -11,8 +11,7 @@
  * In a block that is new or gone as a whole only its first line carries the sign. Lists are compared item by
  * item, sets by membership, texts of several lines by line, JSON in text as what it says.
  */
-#ifndef WEIR_CMD_OUTPUT_RENDER_H
-#define WEIR_CMD_OUTPUT_RENDER_H
+#pragma once
 
 #include "base/buf.h"
 #include "plan/plan.h"
@@ -83,5 +82,3 @@ const struct value *render_names_changed(struct arena *arena, const struct attr_
 const char *action_verb(enum action action);
 const char *action_past(enum action action);
 const char *action_present(enum action action);
-
-#endif

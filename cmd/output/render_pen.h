@@ -2,8 +2,7 @@
  * What render_value.c (a value as text), render_change.c (two values, and what differs) and render_items.c
  * (two lists or sets) share; nobody else includes it.
  */
-#ifndef WEIR_CMD_OUTPUT_RENDER_PEN_H
-#define WEIR_CMD_OUTPUT_RENDER_PEN_H
+#pragma once
 
 #include "cmd/output/render.h"
 
@@ -74,5 +73,3 @@ void pen_change_set(
 /* A pen with the options' colours; `suffix` may be NULL. */
 struct pen pen_new(
     const struct render_options *options, const char *suffix, struct arena *arena, struct buf *out);
-
-#endif

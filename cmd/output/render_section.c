@@ -7,7 +7,6 @@
 
 #include "base/terminal_cells.h"
 #include "cmd/terminal/term.h"
-#include "stacks/stack.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,7 @@
  * What render_plan.c (a plan), render_section.c (one resource of it) and render_order.c (which comes after
  * which) share; nobody else includes it.
  */
-#ifndef WEIR_CMD_OUTPUT_RENDER_SECTION_H
-#define WEIR_CMD_OUTPUT_RENDER_SECTION_H
+#pragma once
 
 #include "base/arena.h"
 #include "cmd/output/render.h"
@@ -52,5 +51,3 @@ void section_change(const struct change *change, const struct brief *brief,
 /* Sections of several lines are set apart by empty lines, others stand together. */
 bool section_has_block(
     const struct change *change, const struct brief *brief, const struct render_options *options);
-
-#endif

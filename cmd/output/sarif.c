@@ -2,9 +2,7 @@
 #include "cmd/output/sarif.h"
 
 #include "base/json.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "stacks/stack.h"
 
 #include <ctype.h>
 #include <stdlib.h>

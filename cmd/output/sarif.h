@@ -5,8 +5,7 @@
  * One run with the rules that reported something and a result for each finding. What waits for the apply is
  * of kind "open"; what is waived or approved is suppressed, with the reason.
  */
-#ifndef WEIR_CMD_OUTPUT_SARIF_H
-#define WEIR_CMD_OUTPUT_SARIF_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/diag.h"
@@ -21,5 +20,3 @@ void sarif_add_plan(struct sarif *s, const struct plan *plan, struct str file);
 void sarif_add_diags(struct sarif *s, const struct diags *diags, const struct stack *stack);
 /* And ends it. */
 void sarif_write(struct sarif *s, struct buf *out);
-
-#endif

@@ -3,7 +3,6 @@
 #include "cmd/page/page.h"
 
 #include "base/embed.h"
-#include "base/hash.h"
 #include "cmd/output/render_section.h"
 #include "cmd/page/page_cost.h"
 

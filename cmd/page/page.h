@@ -3,8 +3,7 @@
  * each with its attributes; right the picture, which can be moved, enlarged and searched. page/ has its
  * styles and its script; the page allows nothing else to run or to be loaded.
  */
-#ifndef WEIR_CMD_PAGE_PAGE_H
-#define WEIR_CMD_PAGE_PAGE_H
+#pragma once
 
 #include "cmd/cost/budget.h"
 #include "cmd/graph/picture.h"
@@ -19,5 +18,3 @@ void page_write(
  */
 void page_begin(const struct stack *stack, const char *what, const char *script, struct buf *out);
 void page_end(const char *script, struct buf *out);
-
-#endif

@@ -2,8 +2,7 @@
  * What resources cost, within the page of a plan (page.h): the total in the head, what each pays for where
  * its change is shown, and those that pay without being changed after all changes.
  */
-#ifndef WEIR_CMD_PAGE_PAGE_COST_H
-#define WEIR_CMD_PAGE_PAGE_COST_H
+#pragma once
 
 #include "cmd/cost/budget.h"
 
@@ -22,5 +21,3 @@ void page_cost_total(const struct page_cost *page, struct buf *out);
 void page_cost_of(struct page_cost *page, struct str address, struct buf *out);
 /* What was not asked about, and pays. */
 void page_cost_others(struct page_cost *page, struct buf *out);
-
-#endif

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/map.h"
 #include "cmd/graph/picture.h"
 #include "cmd/output/events.h"
 #include "cmd/output/render_section.h"

@@ -1,8 +1,7 @@
 /*
  * Planning and carrying out, as the commands plan, apply, destroy and drift share it.
  */
-#ifndef WEIR_CMD_PLANNING_PLANNING_H
-#define WEIR_CMD_PLANNING_PLANNING_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "cmd/output/render.h"
@@ -56,5 +55,3 @@ int planning_show(struct invocation *inv, const struct plan *plan);
  */
 int planning_carry_out(
     struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *again);
-
-#endif

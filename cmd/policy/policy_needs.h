@@ -2,8 +2,7 @@
  * The IAM permissions that a stack's calls need, as a policy document, from what the specs of its types say
  * of their calls; nothing is called. What is known of the resources' names narrows them down, unless `wide`.
  */
-#ifndef WEIR_CMD_POLICY_POLICY_NEEDS_H
-#define WEIR_CMD_POLICY_POLICY_NEEDS_H
+#pragma once
 
 #include "plan/plan.h"
 
@@ -12,5 +11,3 @@ const struct value *policy_needs(
     struct workspace *workspace, enum permission_phase phase, bool wide, struct arena *arena);
 /* For plan and, besides, for finding what bears marks: on anything. */
 const struct value *policy_needs_marks(struct workspace *workspace, struct arena *arena);
-
-#endif

@@ -1,7 +1,6 @@
 /* weir policy --why: see policy_why.h. */
 #include "cmd/policy/policy_why.h"
 
-#include "base/buf.h"
 #include "base/file.h"
 #include "provider/iam/policy.h"
 

@@ -1,6 +1,5 @@
 /* weir policy --why: what a role's policies say of one action on one resource, statement by statement. */
-#ifndef WEIR_CMD_POLICY_POLICY_WHY_H
-#define WEIR_CMD_POLICY_POLICY_WHY_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 
@@ -11,5 +10,3 @@ struct policy_why {
 
 /* Reads the policies from the account that the stack is for. EXIT_CHANGES: it is not allowed. */
 int policy_why(struct invocation *inv, struct workspace *workspace, const struct policy_why *why);
-
-#endif

@@ -2,8 +2,7 @@
  * Taking down what is due: the stacks of many states, as the members of a fleet (cmd/fleet/fleet.h), each
  * with what its own workspace needs.
  */
-#ifndef WEIR_CMD_REAP_REAP_H
-#define WEIR_CMD_REAP_REAP_H
+#pragma once
 
 #include "cmd/fleet/fleet.h"
 #include "cmd/state/known_states.h"
@@ -22,5 +21,3 @@ struct reap_settings {
 /* Plans, shows, asks and takes down; `now_ms` is what the leases are compared with, INT64_MAX: they are not
  * looked at. The exit status. */
 int reap_states(struct invocation *inv, struct known_state *const *list, size_t n, int64_t now_ms);
-
-#endif

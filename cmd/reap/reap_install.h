@@ -6,8 +6,7 @@
  * reap_install.c carries it out, reap_program.c gathers what the function runs, reap_rights.c says what its
  * role may do.
  */
-#ifndef WEIR_CMD_REAP_REAP_INSTALL_H
-#define WEIR_CMD_REAP_REAP_INSTALL_H
+#pragma once
 
 #include "cmd/state/known_states.h"
 
@@ -27,5 +26,3 @@ const char *reap_program_architecture(void);
  * with what their states take.
  */
 const struct value *reap_rights(struct known_states *all, size_t *types);
-
-#endif

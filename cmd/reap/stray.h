@@ -2,8 +2,7 @@
  * What has weir's ownership tags and belongs to no state that is known: found, shown, taken down as if it had
  * a state, or given one. For reap and sweep.
  */
-#ifndef WEIR_CMD_REAP_STRAY_H
-#define WEIR_CMD_REAP_STRAY_H
+#pragma once
 
 #include "cmd/state/known_states.h"
 #include "plan/destroy/tagged.h"
@@ -27,5 +26,3 @@ int strays_show(const struct strays *strays, bool each);
  * what bears no lease. The exit status.
  */
 int strays_take_down(struct strays *strays, struct marked_group *const *groups, size_t n, bool leased);
-
-#endif

@@ -2,8 +2,7 @@
  * What holds for an attribute besides what it is: required, default, allowed values, what a change does, its
  * name in the service's API. In words with commas, for reference pages and editors.
  */
-#ifndef WEIR_CMD_REFERENCE_ATTR_NOTES_H
-#define WEIR_CMD_REFERENCE_ATTR_NOTES_H
+#pragma once
 
 #include "base/buf.h"
 #include "provider/schema.h"
@@ -12,5 +11,3 @@
 enum attr_heading { HEADING_NONE, HEADING_ATTRIBUTES, HEADING_ARGUMENTS, HEADING_READ_ONLY };
 
 void attr_notes(const struct attr *attr, enum attr_heading heading, struct buf *out);
-
-#endif

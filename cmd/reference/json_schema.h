@@ -2,8 +2,7 @@
  * JSON Schema of what types take, for editors; cmd_schema.c makes a document of it. Any value may also be an
  * expression, so every type is "this, or text with ${…}".
  */
-#ifndef WEIR_CMD_REFERENCE_JSON_SCHEMA_H
-#define WEIR_CMD_REFERENCE_JSON_SCHEMA_H
+#pragma once
 
 #include "base/buf.h"
 #include "provider/schema.h"
@@ -17,5 +16,3 @@ void json_schema_definition(struct buf *out, const struct schema *schema);
 void json_schema_properties(struct buf *out, const struct attr *attrs, size_t n, const char *separator);
 /* Those that have to be, as the member `required` after others; nothing where there are none. */
 void json_schema_required(struct buf *out, const struct attr *attrs, size_t n);
-
-#endif

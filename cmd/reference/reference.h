@@ -2,8 +2,7 @@
  * Reference pages from tables: commands (Markdown, roff, text), resource types and functions (Markdown,
  * text).
  */
-#ifndef WEIR_CMD_REFERENCE_REFERENCE_H
-#define WEIR_CMD_REFERENCE_REFERENCE_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "provider/schema.h"
@@ -22,5 +21,3 @@ void reference_language(struct buf *out);
 /* All functions of the expression language, or the one of that name; false where there is none. */
 bool reference_functions(
     struct str name, enum reference_format format, const struct term *term, struct buf *out);
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Order of calls: repository_open(); fleet_plan() and what follows; repository_close().
  */
-#ifndef WEIR_CMD_REPOSITORY_REPOSITORY_H
-#define WEIR_CMD_REPOSITORY_REPOSITORY_H
+#pragma once
 
 #include "cmd/fleet/fleet.h"
 
@@ -72,5 +71,3 @@ int repository_apply(struct invocation *inv);
 int repository_apply_saved(struct invocation *inv, const struct saved_plans *saved);
 int repository_destroy(struct invocation *inv, bool verify);
 int repository_drift(struct invocation *inv);
-
-#endif

@@ -3,8 +3,7 @@
  * length and an empty line before them; the Model Context Protocol has one a line. What comes is kept only as
  * far as it has come, so that a length that somebody makes up costs nothing.
  */
-#ifndef WEIR_CMD_RPC_CHANNEL_H
-#define WEIR_CMD_RPC_CHANNEL_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -28,5 +27,3 @@ enum channel_found channel_next(struct channel *channel, struct str *text);
 bool channel_waiting(const struct channel *channel);
 void channel_send(struct channel *channel, struct str text);
 void channel_release(struct channel *channel);
-
-#endif

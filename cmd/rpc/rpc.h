@@ -5,8 +5,7 @@
  * is; rpc_result() and rpc_fail() answer a request; rpc_release(). One thread.
  * What is still in the queue can be looked at: a client takes requests back in messages of their own.
  */
-#ifndef WEIR_CMD_RPC_RPC_H
-#define WEIR_CMD_RPC_RPC_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -71,5 +70,3 @@ void rpc_fail_with(struct rpc *rpc, const struct value *id, int code, const char
 void rpc_no_method(struct rpc *rpc, const struct value *id, struct str method);
 /* result: JSON; "" is null. */
 void rpc_result(struct rpc *rpc, const struct value *id, struct str result);
-
-#endif

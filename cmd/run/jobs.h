@@ -2,8 +2,7 @@
  * The jobs of a stack, as its state has them: what the commands run, jobs and logs share. A job is found by
  * its address or, where only one has it, by its name at the service.
  */
-#ifndef WEIR_CMD_RUN_JOBS_H
-#define WEIR_CMD_RUN_JOBS_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "provider/job.h"
@@ -58,5 +57,3 @@ struct str job_run_status(const struct job_run *run);
 enum style job_state_style(enum job_state state);
 /* Fields of a run in a --json line, each with a comma before it. */
 void job_run_fields(struct buf *out, const struct job *job, const struct job_run *run);
-
-#endif

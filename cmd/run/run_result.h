@@ -1,6 +1,5 @@
 /* What a run gave, on standard output or in a file: the last step of `weir run`. */
-#ifndef WEIR_CMD_RUN_RUN_RESULT_H
-#define WEIR_CMD_RUN_RUN_RESULT_H
+#pragma once
 
 #include "cmd/run/jobs.h"
 
@@ -17,5 +16,3 @@ struct run_result {
 
 /* An exit status; how the run went does not count. */
 int run_result_give(const struct run_result *r);
-
-#endif

@@ -3,8 +3,7 @@
  * thread makes the call while the first one shows that time passes and listens for signals; where the service
  * has a log before it has an answer, a third thread shows that.
  */
-#ifndef WEIR_CMD_RUN_RUN_START_H
-#define WEIR_CMD_RUN_RUN_START_H
+#pragma once
 
 #include "cmd/run/jobs.h"
 #include "cmd/run/run_watch.h"
@@ -58,5 +57,3 @@ enum run_started {
 enum run_started run_start(struct running *r, struct err *err);
 /* What of the run's log has been shown by then, for job_follow(); once. */
 struct job_shown run_start_shown(struct running *r);
-
-#endif

@@ -2,8 +2,7 @@
  * What is shown while a job runs: state lines on standard error (on a terminal one live line), log lines
  * where they belong, or an event a line with --json. One thread.
  */
-#ifndef WEIR_CMD_RUN_RUN_WATCH_H
-#define WEIR_CMD_RUN_RUN_WATCH_H
+#pragma once
 
 #include "cmd/run/jobs.h"
 #include "provider/run_log.h"
@@ -39,5 +38,3 @@ struct log_look {
 };
 void log_event_text(const struct log_event *event, struct log_look look, struct buf *out);
 void log_event_json(const struct job *job, const struct log_event *event, struct buf *out);
-
-#endif

@@ -4,8 +4,7 @@
  *
  * Order of calls: known_states_open(), known_states_use(), what is asked for, known_states_close().
  */
-#ifndef WEIR_CMD_STATE_KNOWN_STATES_H
-#define WEIR_CMD_STATE_KNOWN_STATES_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 #include "plan/plan.h"
@@ -62,5 +61,3 @@ const struct known_state *known_states_find(const struct known_states *all, stru
 /* The same for a stack that nothing but the name is known of; in the invocation's arena. */
 struct workspace_options bare_stack_options(
     struct invocation *inv, const char *dir, struct str stack, struct str env, const struct value *state);
-
-#endif

@@ -2,8 +2,7 @@
  * Subcommands of `weir state` that change what it says of resources, each in a run of its own that the log
  * has; and which resources an address means there.
  */
-#ifndef WEIR_CMD_STATE_STATE_CHANGE_H
-#define WEIR_CMD_STATE_STATE_CHANGE_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 
@@ -17,5 +16,3 @@ bool state_record_is(const struct record *record, struct str address);
 const struct record **state_find_records(struct state *state, struct str address, size_t *found);
 /* Says that there is none, and which may be meant; the exit status. */
 int state_no_such(struct invocation *inv, struct state *state, struct str address);
-
-#endif

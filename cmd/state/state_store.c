@@ -2,7 +2,6 @@
  * state_store.h. */
 #include "cmd/state/state_store.h"
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "cmd/planning/planning.h"
 #include "plan/state/doctor.h"

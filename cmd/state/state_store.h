@@ -1,10 +1,7 @@
 /* Subcommands of `weir state` that deal with where the state is kept, and with what is taken into it. */
-#ifndef WEIR_CMD_STATE_STATE_STORE_H
-#define WEIR_CMD_STATE_STATE_STORE_H
+#pragma once
 
 #include "cmd/invocation/invocation.h"
 
 extern const struct command state_import, state_pull, state_migrate_command, state_doctor_command,
     state_unlock_command, state_key_command;
-
-#endif

@@ -1,6 +1,5 @@
 /* What a command's exit status means; docs/cli.md. */
-#ifndef WEIR_CMD_TERMINAL_EXIT_STATUS_H
-#define WEIR_CMD_TERMINAL_EXIT_STATUS_H
+#pragma once
 
 enum exit_status {
     EXIT_DONE = 0,
@@ -11,5 +10,3 @@ enum exit_status {
     EXIT_LEFTOVER = 5,
     EXIT_INTERRUPTED = 130,
 };
-
-#endif

@@ -4,12 +4,9 @@
  * before anything else is done, while a signal still ends the process, and stands under its name from then
  * on.
  */
-#ifndef WEIR_CMD_TERMINAL_PIPES_H
-#define WEIR_CMD_TERMINAL_PIPES_H
+#pragma once
 
 #include "base/err.h"
 
 /* Those that a word of the command line or a variable of the environment names: /dev/stdin, /dev/fd/N. */
 int pipes_hold(int argc, char *const *argv, struct err *err);
-
-#endif

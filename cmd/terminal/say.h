@@ -5,8 +5,7 @@
  * Only what is not weir's to change goes past it: a formatted file (`weir fmt`), an output that somebody
  * asked for by name, the bytes that `--raw` asks for. Those use say_as_is().
  */
-#ifndef WEIR_CMD_TERMINAL_SAY_H
-#define WEIR_CMD_TERMINAL_SAY_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -26,5 +25,3 @@ int say_as_is(int fd, struct str text, struct err *err);
 void say_aside(struct str text);
 /* For what is written into files that people read, such as a plan as Markdown. */
 struct str say_masked(struct arena *arena, struct str text);
-
-#endif

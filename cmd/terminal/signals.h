@@ -6,8 +6,7 @@
  * terminal that takes nothing more), the process ends all the same, fifteen seconds after the first signal;
  * while something is being made, which is finished and recorded, after the second: see signals_work().
  */
-#ifndef WEIR_CMD_TERMINAL_SIGNALS_H
-#define WEIR_CMD_TERMINAL_SIGNALS_H
+#pragma once
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -23,5 +22,3 @@ void signals_work(bool begins);
 const atomic_bool *signals_stop(void);
 /* Was it Ctrl-C alone? Whoever sends another signal, or has closed the terminal, is not there to be asked. */
 bool signals_by_hand(void);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Tables for people (columns aligned) and for programs (CSV, quoted as RFC 4180 has it).
  */
-#ifndef WEIR_CMD_TERMINAL_TABLE_H
-#define WEIR_CMD_TERMINAL_TABLE_H
+#pragma once
 
 #include "base/value.h"
 #include "cmd/terminal/term.h"
@@ -13,5 +12,3 @@
  */
 void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out);
 void table_add_csv(const struct value *columns, const struct value *rows, bool raw, struct buf *out);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What an output stream can do, and text that is safe to put on it.
  */
-#ifndef WEIR_CMD_TERMINAL_TERM_H
-#define WEIR_CMD_TERMINAL_TERM_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -58,5 +57,3 @@ void text_add_duration(struct buf *out, int64_t ms);
 
 /* Words filled into lines of at most `width` columns; lines after the first begin with `indent` blanks. */
 void text_add_wrapped(struct buf *out, struct str text, int column, int indent, int width);
-
-#endif

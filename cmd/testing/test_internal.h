@@ -1,6 +1,5 @@
 /* Shared by test_run.c, test_steps.c and test_needs.c; see test_run.h. */
-#ifndef WEIR_CMD_TESTING_TEST_INTERNAL_H
-#define WEIR_CMD_TESTING_TEST_INTERNAL_H
+#pragma once
 
 #include "cmd/testing/test_run.h"
 
@@ -41,5 +40,3 @@ void test_check_steps(const struct node *root, struct diags *diags);
 /* The first that is not there; NULL: all is. */
 const char *test_missing(const struct node *root, struct arena *arena);
 void test_check_needs(const struct node *root, struct diags *diags);
-
-#endif

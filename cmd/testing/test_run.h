@@ -2,8 +2,7 @@
  * Stack tests: one test is planned, applied, planned again, and destroyed in a sandbox of its own, in this
  * process. docs/testing.md tells what a test file says.
  */
-#ifndef WEIR_CMD_TESTING_TEST_RUN_H
-#define WEIR_CMD_TESTING_TEST_RUN_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/yaml.h"
@@ -31,5 +30,3 @@ void test_result_release(struct test_result *result);
 
 /* The keys of a test, checked: an unknown one is a diagnostic. */
 void test_check(const struct node *root, struct diags *diags);
-
-#endif

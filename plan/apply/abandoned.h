@@ -4,8 +4,7 @@
  * way, so that what makes the service can be deleted after them, as ever; that done, they are recorded as
  * gone and told of. Where it is not done they are still recorded, and their deletion has failed.
  */
-#ifndef WEIR_PLAN_APPLY_ABANDONED_H
-#define WEIR_PLAN_APPLY_ABANDONED_H
+#pragma once
 
 #include "plan/apply/executor.h"
 
@@ -16,5 +15,3 @@ bool abandoned_is(struct executor *x, const struct record *record, const struct 
 void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* When nothing runs any more: finds out what went. */
 void abandoned_settle(struct executor *x);
-
-#endif

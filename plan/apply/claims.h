@@ -5,8 +5,7 @@
  *
  * Order of calls: claims_begin() before the workers begin, claims_take() by them, claims_end().
  */
-#ifndef WEIR_PLAN_APPLY_CLAIMS_H
-#define WEIR_PLAN_APPLY_CLAIMS_H
+#pragma once
 
 #include "plan/apply/work.h"
 
@@ -18,5 +17,3 @@ void claims_end(struct executor *x);
 int claims_take(struct work *work, const struct value *object, struct err *err);
 /* attempt.claim, with the work: the same of what was found by what it looks like. */
 bool claims_take_found(void *work, struct str id);
-
-#endif

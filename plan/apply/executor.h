@@ -2,8 +2,7 @@
  * The executor's inside, shared by execution_graph.c (what there is to do, and in which order) and execute.c
  * (running it); how one change is made is work.h's.
  */
-#ifndef WEIR_PLAN_APPLY_EXECUTOR_H
-#define WEIR_PLAN_APPLY_EXECUTOR_H
+#pragma once
 
 #include "base/map.h"
 #include "plan/objects/graph.h"
@@ -68,5 +67,3 @@ void executor_event(struct executor *x, const struct event *event);
 /* Of an operation; what an event of that kind does not have is 0 or NULL. */
 void executor_tell(struct executor *x, const struct op *op, enum event_kind kind, int64_t ms,
     const struct err *err, const char *text);
-
-#endif

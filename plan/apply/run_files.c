@@ -4,10 +4,8 @@
  */
 #include "plan/apply/run_files.h"
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "base/mask.h"
-#include "plan/plan.h"
 #include "plan/state/history.h"
 #include "provider/http/redact.h"
 

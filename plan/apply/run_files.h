@@ -1,8 +1,7 @@
 /*
  * The stack's files, kept with each run so that it can be gone back to; sources_read() in plan.h reads them.
  */
-#ifndef WEIR_PLAN_APPLY_RUN_FILES_H
-#define WEIR_PLAN_APPLY_RUN_FILES_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -10,5 +9,3 @@
 int sources_keep(struct planner *p, struct err *err);
 /* An input as the command line takes it: "k=v". */
 struct str input_argument(struct arena *arena, struct str name, const struct value *v);
-
-#endif

@@ -7,8 +7,7 @@
  * called or the disk is waited for. Whatever an item allocates dies with it; what others are to see is
  * copied.
  */
-#ifndef WEIR_PLAN_APPLY_WORK_H
-#define WEIR_PLAN_APPLY_WORK_H
+#pragma once
 
 #include "plan/apply/executor.h"
 #include "provider/provider.h"
@@ -70,5 +69,3 @@ int work_found(struct work *work, const struct value *desired, const struct valu
 int work_failed(struct work *work, struct str action, const struct value *left, struct err *why);
 /* Others see an object that is not recorded. */
 void work_publish(struct work *work, const struct value *whole);
-
-#endif

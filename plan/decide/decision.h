@@ -6,8 +6,7 @@
  * Order of calls: decide_instance() for each instance, in the stack's order, for what comes later sees what
  * was predicted; decide_orphans(); decide_order() once all of that is known.
  */
-#ifndef WEIR_PLAN_DECIDE_DECISION_H
-#define WEIR_PLAN_DECIDE_DECISION_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -19,5 +18,3 @@ bool removed_forgets(struct planner *p, const struct seen *seen);
 bool decide_orphans(struct planner *p);
 /* Which half of each replacement goes first. False after an error: both would have the same name. */
 bool decide_order(struct planner *p);
-
-#endif

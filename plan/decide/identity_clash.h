@@ -2,12 +2,9 @@
  * What two resources cannot share, refused when planned: the first that goes would take it away
  * from the other.
  */
-#ifndef WEIR_PLAN_DECIDE_IDENTITY_CLASH_H
-#define WEIR_PLAN_DECIDE_IDENTITY_CLASH_H
+#pragma once
 
 #include "plan/planner.h"
 
 /* Reports instances that would be what another is, or what something recorded is or keeps. */
 void identity_check(struct planner *p);
-
-#endif

@@ -2,12 +2,9 @@
  * One resource or data source, planned: its instances are found, evaluated, looked for where they may be
  * there already, and compared.
  */
-#ifndef WEIR_PLAN_DECIDE_PLAN_RESOURCE_H
-#define WEIR_PLAN_DECIDE_PLAN_RESOURCE_H
+#pragma once
 
 #include "plan/planner.h"
 
 /* Declarations come in the stack's order. False after an error. */
 bool plan_resource(struct planner *p, const struct decl *decl);
-
-#endif

@@ -3,8 +3,7 @@
  * bears, and it belongs to whoever took it over. The log tells; what was only forgotten in the state (`weir
  * state rm`) is not among it.
  */
-#ifndef WEIR_PLAN_DESTROY_FORGOTTEN_H
-#define WEIR_PLAN_DESTROY_FORGOTTEN_H
+#pragma once
 
 #include "base/map.h"
 #include "plan/workspace.h"
@@ -14,5 +13,3 @@
 void forgotten_find(struct workspace *workspace, struct arena *arena, struct map *out);
 /* The key of one. */
 struct str forgotten_key(struct arena *arena, struct str type, struct str id);
-
-#endif

@@ -1,7 +1,6 @@
 /* What stands in the way of deletions: see obstacles.h. */
 #include "plan/destroy/obstacles.h"
 
-#include "base/buf.h"
 #include "plan/objects/address.h"
 #include "plan/planner.h"
 

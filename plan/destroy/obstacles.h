@@ -2,8 +2,7 @@
  * What stands in the way of deletions, as teardown_examine() finds it: an item of change->erases with
  * `stops`. It is told with the plan; plan_check_deletions() (plan.h) refuses to carry such a plan out.
  */
-#ifndef WEIR_PLAN_DESTROY_OBSTACLES_H
-#define WEIR_PLAN_DESTROY_OBSTACLES_H
+#pragma once
 
 #include "plan/plan.h"
 #include "provider/provider.h"
@@ -25,5 +24,3 @@ struct str obstacle_option(struct arena *arena, struct str flag);
 /* What a user does about it: "--skip-final-snapshot, or `skip_final_snapshot: true` in the stack". */
 struct str obstacle_way(
     struct arena *arena, const struct plan *plan, const struct change *change, const struct value *what);
-
-#endif

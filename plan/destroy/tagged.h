@@ -3,8 +3,7 @@
  * folder that was deleted, a laptop that was lost), by lineage, so that copies of a stack are told apart.
  * What bears no `weir:state` is nobody's, and is not looked at.
  */
-#ifndef WEIR_PLAN_DESTROY_TAGGED_H
-#define WEIR_PLAN_DESTROY_TAGGED_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -49,5 +48,3 @@ bool marked_mentions(const struct value *object, struct str id, struct str arn);
  * and with its lease: then it can be planned and destroyed like any other.
  */
 int marked_record(struct workspace *workspace, const struct marked_group *group, struct err *err);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What deletions erase besides the resources themselves, and whether they may.
  */
-#ifndef WEIR_PLAN_DESTROY_TEARDOWN_H
-#define WEIR_PLAN_DESTROY_TEARDOWN_H
+#pragma once
 
 #include "plan/planner.h"
 #include "provider/provider.h"
@@ -17,5 +16,3 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
     const struct value **out, struct err *err);
 /* After a deletion: removes what services left behind of the object. What cannot be removed is warned of. */
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object);
-
-#endif

@@ -5,8 +5,7 @@
  * that the stack would give, what bears its marks (by the tagging API, and by listings where that does not
  * know a type), and what services make on behalf of all these.
  */
-#ifndef WEIR_PLAN_DESTROY_VERIFY_H
-#define WEIR_PLAN_DESTROY_VERIFY_H
+#pragma once
 
 #include "plan/planner.h"
 #include "provider/provider.h"
@@ -64,5 +63,3 @@ void verify_add(struct verifying *v, const struct candidate *candidate);
 void verify_find_marked(struct verifying *v);
 /* Fills v->items, providers and places. */
 void verify_find(struct verifying *v);
-
-#endif

@@ -3,8 +3,7 @@
  * adopted_forbids() says so of one resource; a destroy asks adopted_keeps() of each and tells all of them at
  * once by adopted_tell(), for there is one answer to all.
  */
-#ifndef WEIR_PLAN_EVALUATE_ADOPTED_H
-#define WEIR_PLAN_EVALUATE_ADOPTED_H
+#pragma once
 
 #include "plan/planner.h"
 #include "plan/state/records.h"
@@ -18,5 +17,3 @@ void adopted_tell(struct planner *p, const struct str *addresses, size_t n);
 
 /* What the record tells of whose it is. */
 void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl);
-
-#endif

@@ -2,8 +2,7 @@
  * The attributes of one instance: as the stack gives them, converted to the schema's types, default tags
  * merged in; then with what follows from local files.
  */
-#ifndef WEIR_PLAN_EVALUATE_ATTRIBUTES_H
-#define WEIR_PLAN_EVALUATE_ATTRIBUTES_H
+#pragma once
 
 #include "plan/planner.h"
 #include "provider/provider.h"
@@ -46,5 +45,3 @@ bool constraints_check(struct planner *p, const struct instance *instance, const
 /* The same of roles: whoever has to assume one of the stack's is let in by it. */
 bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed);
-
-#endif

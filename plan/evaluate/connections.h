@@ -9,8 +9,7 @@
  *
  * Keys of hosts: host_keys.h.
  */
-#ifndef WEIR_PLAN_EVALUATE_CONNECTIONS_H
-#define WEIR_PLAN_EVALUATE_CONNECTIONS_H
+#pragma once
 
 #include "plan/plan.h"
 #include "plan/planner.h"
@@ -53,5 +52,3 @@ int connections_apply_begins(struct planner *p, const struct observer *observer,
 void connections_apply_ends(struct planner *p, const struct observer *observer);
 /* What was trusted since the last call, told to whoever listens. */
 void connections_tell(struct workspace *workspace, const struct observer *observer);
-
-#endif

@@ -2,8 +2,7 @@
  * What the files of plan/ hand to others while they work: the context of a provider's operation, an event for
  * whoever listens, a failed operation to whoever has to be told.
  */
-#ifndef WEIR_PLAN_EVALUATE_CONTEXT_H
-#define WEIR_PLAN_EVALUATE_CONTEXT_H
+#pragma once
 
 #include "plan/planner.h"
 #include "provider/provider.h"
@@ -24,5 +23,3 @@ struct str local_dir(const struct decl *decl);
 bool plan_failed(struct planner *p, struct span span, const struct err *err);
 /* A provider that cannot be opened is one mistake, however many resources use it. Returns false. */
 bool plan_provider_failed(struct planner *p, const struct decl *user, const struct err *err);
-
-#endif

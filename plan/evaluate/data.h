@@ -1,6 +1,5 @@
 /* Data sources: read while the plan is made, or when it is applied. */
-#ifndef WEIR_PLAN_EVALUATE_DATA_H
-#define WEIR_PLAN_EVALUATE_DATA_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -9,5 +8,3 @@
 bool data_plan(struct planner *p, const struct decl *decl);
 /* The same of a check's own, which data_plan() leaves alone: it is read now. */
 bool data_read(struct planner *p, const struct decl *decl);
-
-#endif

@@ -7,8 +7,7 @@
  * the stack's order, which is that of the dependencies. While a plan is applied it is called again for what
  * was not known, under the executor's lock.
  */
-#ifndef WEIR_PLAN_EVALUATE_EVALUATE_H
-#define WEIR_PLAN_EVALUATE_EVALUATE_H
+#pragma once
 
 #include "plan/planner.h"
 #include "stacks/expr.h"
@@ -43,5 +42,3 @@ bool policies_check(struct planner *p, const struct attr_expr *given, const stru
  * refuse it, which has been said. */
 bool notations_check(struct planner *p, struct str address, const struct attr_expr *given,
     const struct scope *scope, const struct value *v);
-
-#endif

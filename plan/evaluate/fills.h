@@ -7,8 +7,7 @@
  *
  * While a plan is applied the first is called with the executor's lock, the second without.
  */
-#ifndef WEIR_PLAN_EVALUATE_FILLS_H
-#define WEIR_PLAN_EVALUATE_FILLS_H
+#pragma once
 
 #include "plan/planner.h"
 #include "provider/provider.h"
@@ -18,5 +17,3 @@ const struct value *fills_known(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
 /* `op` is the instance's own context, with its provider. */
 int fills_read(struct planner *p, const struct op_ctx *op, const struct value **object, struct err *err);
-
-#endif

@@ -8,8 +8,7 @@
  * host_keys_bind() is the planner's, the functions of host_keys_trust() any thread's. What is learned is
  * recorded by the next apply, and told of.
  */
-#ifndef WEIR_PLAN_EVALUATE_HOST_KEYS_H
-#define WEIR_PLAN_EVALUATE_HOST_KEYS_H
+#pragma once
 
 #include "plan/planner.h"
 #include "provider/ssh/connections.h"
@@ -27,5 +26,3 @@ void host_keys_bind(
 int host_keys_record(struct host_keys *keys, bool recording, struct err *err);
 /* What was learned since the last call and nobody has vouched for. */
 void host_keys_tell(struct host_keys *keys, const struct observer *observer);
-
-#endif

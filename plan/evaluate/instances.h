@@ -2,8 +2,7 @@
  * Which instances a declaration has, as its `for_each` and `when` say or as they are recorded, and the value
  * that others see of them.
  */
-#ifndef WEIR_PLAN_EVALUATE_INSTANCES_H
-#define WEIR_PLAN_EVALUATE_INSTANCES_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -27,5 +26,3 @@ struct change *instance_change(struct planner *p, struct instance *instance);
 
 /* ACTION_NOOP where nothing was decided. */
 enum action instance_action(const struct instance *instance);
-
-#endif

@@ -6,8 +6,7 @@
  * Time is told by the services that the stack is at, by the Date of their answers; by this machine only where
  * no service tells any. What this machine says may be wrong by days.
  */
-#ifndef WEIR_PLAN_EVALUATE_LEASE_H
-#define WEIR_PLAN_EVALUATE_LEASE_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -45,5 +44,3 @@ int lease_mark(struct planner *p, const struct lease_settled *settled, struct er
  */
 int plan_lease(struct workspace *workspace, const struct lease *lease, bool shorter, struct diags *diags,
     struct err *err);
-
-#endif

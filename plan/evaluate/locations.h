@@ -2,8 +2,7 @@
  * Where resources are: which configured provider a declaration or something recorded belongs to, and whether
  * that still leads to the account, region and address where it was made.
  */
-#ifndef WEIR_PLAN_EVALUATE_LOCATIONS_H
-#define WEIR_PLAN_EVALUATE_LOCATIONS_H
+#pragma once
 
 #include "plan/planner.h"
 #include "provider/provider.h"
@@ -34,5 +33,3 @@ bool place_moves(struct planner *p, const struct instance *instance, struct str 
 /* What the provider of a change records with it; see provider_place(). */
 int place_of(struct provider *provider, const struct schema *schema, struct arena *arena,
     const struct value **place, struct err *err);
-
-#endif

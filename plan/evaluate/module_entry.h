@@ -1,8 +1,7 @@
 /*
  * Modules that are left out (`when: false`): what they declare has no instances, and null for a value.
  */
-#ifndef WEIR_PLAN_EVALUATE_MODULE_ENTRY_H
-#define WEIR_PLAN_EVALUATE_MODULE_ENTRY_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -20,5 +19,3 @@ enum entry module_entry(struct planner *p, const struct module *module);
 void report_when(struct planner *p, const struct decl *decl, const struct value *v);
 /* For each_resource_dep(): sets *(bool *)ctx where one of them is a data source. */
 void note_data(void *ctx, const struct decl *dep);
-
-#endif

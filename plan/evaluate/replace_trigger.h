@@ -1,8 +1,7 @@
 /*
  * Does an expression come out otherwise than it did when the stack was applied last?
  */
-#ifndef WEIR_PLAN_EVALUATE_REPLACE_TRIGGER_H
-#define WEIR_PLAN_EVALUATE_REPLACE_TRIGGER_H
+#pragma once
 
 #include "plan/planner.h"
 #include "stacks/expr.h"
@@ -13,5 +12,3 @@ bool triggered(struct planner *p, const struct instance *instance);
  * recorded of these tells nothing; NULL: it always does. `diags` NULL: its errors are told elsewhere. */
 bool expression_changes(struct planner *p, const struct instance *instance, const struct expr *expr,
     const bool *hidden, struct diags *diags);
-
-#endif

@@ -2,7 +2,6 @@
 #include "plan/evaluate/shared_data.h"
 
 #include "base/json.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/shared_listings.h"

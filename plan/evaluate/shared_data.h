@@ -3,8 +3,7 @@
  * workspaces that share (plan/evaluate/shared_listings.h), as the members of a fleet do. What is asked while
  * a plan is carried out is always asked anew.
  */
-#ifndef WEIR_PLAN_EVALUATE_SHARED_DATA_H
-#define WEIR_PLAN_EVALUATE_SHARED_DATA_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -15,5 +14,3 @@ void shared_data_free(struct shared_data *data);
 /* resource_ops.read for a data source, while a plan is made. */
 int shared_data_read(struct planner *p, const struct instance *instance, struct op_ctx *op,
     const struct value **live, struct err *err);
-
-#endif

@@ -7,8 +7,7 @@
  * then plan_make() of each, from any thread; shared_free() when all workspaces are closed. What was listed
  * holds as long as it: one plan of each.
  */
-#ifndef WEIR_PLAN_EVALUATE_SHARED_LISTINGS_H
-#define WEIR_PLAN_EVALUATE_SHARED_LISTINGS_H
+#pragma once
 
 #include "plan/workspace.h"
 
@@ -35,5 +34,3 @@ size_t shared_count(struct shared *shared, const struct record *record);
 int shared_list(struct shared *shared, const struct record *record, struct op_ctx *ctx,
     const struct sought *sought, resource_found *found, void *found_ctx, const struct value **covered,
     struct err *err);
-
-#endif

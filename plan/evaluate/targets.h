@@ -5,8 +5,7 @@
  * Order of calls: targets_find() once the records are known; the others of a declaration whose instances
  * are.
  */
-#ifndef WEIR_PLAN_EVALUATE_TARGETS_H
-#define WEIR_PLAN_EVALUATE_TARGETS_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -16,5 +15,3 @@ bool targets_find(struct planner *p);
 bool targets_have(const struct planner *p, const struct decl *decl, struct str address);
 /* Are all instances there that the targets name? False after an error. */
 bool targets_check(struct planner *p, const struct decl *decl);
-
-#endif

@@ -2,8 +2,7 @@
  * Plans of some resources alone (deploy, rollback): what they depend on has to be there already, and what
  * depends on them is taken in only where their change reaches it, and then only for that.
  */
-#ifndef WEIR_PLAN_EVALUATE_TARGETS_ALONE_H
-#define WEIR_PLAN_EVALUATE_TARGETS_ALONE_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -16,5 +15,3 @@ bool alone_includes(struct planner *p, const struct decl *decl);
 /* The attributes, reduced to what follows from others where only that may change. */
 const struct value *alone_attributes(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
-
-#endif

@@ -5,7 +5,6 @@
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/locations.h"
 #include "provider/cloud.h"
-#include "provider/provider.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* Do the quotas of the account allow what several plans, as those of a fleet's members, are to make? */
-#ifndef WEIR_PLAN_MAKE_QUOTAS_H
-#define WEIR_PLAN_MAKE_QUOTAS_H
+#pragma once
 
 #include "plan/plan.h"
 
@@ -11,5 +10,3 @@
 int plans_check_quotas(struct plan *const *plans, size_t n, struct err *err);
 /* Has the type one of those that are looked at? */
 bool quota_counts(struct str type);
-
-#endif

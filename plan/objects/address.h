@@ -2,8 +2,7 @@
  * Addresses as they are told apart here: `role`, `role["key"]`, `net/role`, `net["eu"]/role["key"]`. Nothing
  * is looked up; stacks/stack.h takes them apart.
  */
-#ifndef WEIR_PLAN_OBJECTS_ADDRESS_H
-#define WEIR_PLAN_OBJECTS_ADDRESS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -16,5 +15,3 @@ struct str address_deposed(struct arena *arena, struct str address);
 struct str address_current(struct str address);
 /* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
 bool address_matches(struct str address, const struct str *list, size_t n);
-
-#endif

@@ -1,7 +1,6 @@
 /* What a plan changes and refers to: see concern.h. */
 #include "plan/objects/concern.h"
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "plan/objects/address.h"
 #include "plan/objects/identities.h"

@@ -2,8 +2,7 @@
  * What a plan is about: what it changes, what that refers to, and what it must not find made by somebody
  * else. For comparing it with what others have done since (since.h), or are doing now (its claims).
  */
-#ifndef WEIR_PLAN_OBJECTS_CONCERN_H
-#define WEIR_PLAN_OBJECTS_CONCERN_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -33,5 +32,3 @@ const struct value *concern_claims(const struct planner *p, struct arena *arena)
 bool concern_leave_met(struct planner *p);
 /* By decl->index: what is left, and what depends on it. */
 bool *concern_left(const struct planner *p, struct arena *arena);
-
-#endif

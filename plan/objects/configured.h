@@ -11,8 +11,7 @@
  * written before there was such a thing nothing is known, and nothing is taken away. Pure: results live in
  * the arena.
  */
-#ifndef WEIR_PLAN_OBJECTS_CONFIGURED_H
-#define WEIR_PLAN_OBJECTS_CONFIGURED_H
+#pragma once
 
 #include "base/arena.h"
 #include "plan/plan.h"
@@ -38,5 +37,3 @@ typedef void configured_kept(void *ctx, struct str path, const struct value *v);
  */
 void configured_each_kept(struct arena *arena, const struct attr_change *change, const struct value *live,
     configured_kept *kept, void *ctx);
-
-#endif

@@ -4,7 +4,6 @@
 #include "plan/objects/configured.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/reported.h"
-#include "provider/provider.h"
 
 /*
  *   in the file                    desired against live, under the attribute's rule

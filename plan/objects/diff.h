@@ -2,8 +2,7 @@
  * The three-way diff: desired (the file), recorded (the last apply), live (the service now). Made once, when
  * a resource is planned; what it found is shown, and carried out. Pure: lists lie in the arena.
  */
-#ifndef WEIR_PLAN_OBJECTS_DIFF_H
-#define WEIR_PLAN_OBJECTS_DIFF_H
+#pragma once
 
 #include "base/arena.h"
 #include "plan/plan.h"
@@ -44,5 +43,3 @@ size_t diff_known(const struct comparison *c, const struct diff_then *then, cons
 size_t diff_made(const struct comparison *c, const struct value *planned, struct attr_change **out);
 /* What changed outside weir, of what the last apply set. With a record. */
 size_t diff_drift(const struct comparison *c, struct attr_change **out);
-
-#endif

@@ -2,8 +2,7 @@
  * A directed graph over numbered nodes, built edge by edge and then frozen: linear in nodes plus edges.
  * An edge a -> b says that b waits for a.
  */
-#ifndef WEIR_PLAN_OBJECTS_GRAPH_H
-#define WEIR_PLAN_OBJECTS_GRAPH_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -26,5 +25,3 @@ void graph_freeze(struct graph *graph);
  * going through the nodes in order. Returns how many.
  */
 size_t graph_open_circles(struct graph *graph);
-
-#endif

@@ -4,8 +4,7 @@
  * from each other: refused when planned (identity_clash.h), and where names are known only later, when made
  * (claims.h).
  */
-#ifndef WEIR_PLAN_OBJECTS_IDENTITIES_H
-#define WEIR_PLAN_OBJECTS_IDENTITIES_H
+#pragma once
 
 #include "base/buf.h"
 #include "plan/planner.h"
@@ -42,5 +41,3 @@ struct whereabouts {
 /* Is that one location? Only where it is known for sure; may ask whose account it is, once. */
 bool identities_share_location(
     struct planner *p, const struct schema *schema, struct whereabouts a, struct whereabouts b);
-
-#endif

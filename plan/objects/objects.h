@@ -2,8 +2,7 @@
  * Objects under a schema: what of them is given, secret, unknown, or kept in the state. Pure: results live in
  * the arena, and nothing of the planner is needed.
  */
-#ifndef WEIR_PLAN_OBJECTS_OBJECTS_H
-#define WEIR_PLAN_OBJECTS_OBJECTS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -59,5 +58,3 @@ bool object_tells_secrets(const struct schema *schema, const struct value *objec
 /* The object with every computed attribute that is not there unknown. */
 const struct value *object_unknown(
     struct arena *arena, const struct schema *schema, const struct value *object);
-
-#endif

@@ -2,7 +2,6 @@
 #include "plan/objects/recorded.h"
 
 #include "plan/objects/address.h"
-#include "plan/objects/graph.h"
 #include "plan/objects/objects.h"
 
 struct seen *recorded_find(const struct recorded *recorded, struct str address)

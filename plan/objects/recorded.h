@@ -2,8 +2,7 @@
  * What the state has, under the addresses that the stack has for it now: `moved:` is applied, nothing is
  * changed. What a refresh then saw of each goes into the same struct seen.
  */
-#ifndef WEIR_PLAN_OBJECTS_RECORDED_H
-#define WEIR_PLAN_OBJECTS_RECORDED_H
+#pragma once
 
 #include "plan/objects/graph.h"
 #include "plan/planner.h"
@@ -18,5 +17,3 @@ struct seen *recorded_find(const struct recorded *recorded, struct str address);
  * edges that would close a circle are left out.
  */
 void recorded_graph(const struct recorded *recorded, struct graph *graph);
-
-#endif

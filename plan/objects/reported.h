@@ -9,8 +9,7 @@
  * at all: then the record keeps how it was given with that very value beside it, until the service tells
  * another. Pure: results live in the arena.
  */
-#ifndef WEIR_PLAN_OBJECTS_REPORTED_H
-#define WEIR_PLAN_OBJECTS_REPORTED_H
+#pragma once
 
 #include "base/arena.h"
 #include "plan/plan.h"
@@ -62,5 +61,3 @@ const struct value *unreported_left_out(struct arena *arena, const struct type *
  * wanted. */
 bool unreported_differs(const struct type *type, const struct value *wanted, const struct value *live,
     const struct value *recorded);
-
-#endif

@@ -7,8 +7,7 @@
  * Only for plans that are made again from a file (plan_load()), and only where the state has moved on.
  * Order of calls: since_check() once the records are known, the others from then on.
  */
-#ifndef WEIR_PLAN_OBJECTS_SINCE_H
-#define WEIR_PLAN_OBJECTS_SINCE_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -27,5 +26,3 @@ int since_check_made(struct planner *p, struct err *err);
 bool since_leaves(const struct planner *p, struct str address);
 /* Does the output, or whatever else is no resource, refer to what others changed? */
 bool since_reaches(const struct planner *p, const struct decl *decl);
-
-#endif

@@ -12,8 +12,7 @@
  * Every intent is closed by one record of its own, so recovery may itself be killed at any point and begun
  * again. It changes nothing at the service; what is half-made becomes whole by the next plan.
  */
-#ifndef WEIR_PLAN_RECOVER_RECOVER_H
-#define WEIR_PLAN_RECOVER_RECOVER_H
+#pragma once
 
 #include "plan/state/state.h"
 #include "provider/provider.h"
@@ -46,5 +45,3 @@ int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schem
  * others and returns -1 with the first failure.
  */
 int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * Refresh: what the live services say about the resources in the state. Many threads read; each fills in its
  * own struct seen.
  */
-#ifndef WEIR_PLAN_REFRESH_REFRESH_H
-#define WEIR_PLAN_REFRESH_REFRESH_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -12,5 +11,3 @@ int refresh_records(struct planner *p, struct err *err);
 /* Only of those whose secrets providers and connections are configured with: a destroy looks at nothing else.
  */
 int refresh_ways(struct planner *p, struct err *err);
-
-#endif

@@ -6,8 +6,7 @@
  * listing may lag behind), is read one by one, many at a time (refresh_read.c). Only attributes that the file
  * or the record manages are asked for (refresh_wanted.c).
  */
-#ifndef WEIR_PLAN_REFRESH_REFRESH_INTERNAL_H
-#define WEIR_PLAN_REFRESH_REFRESH_INTERNAL_H
+#pragma once
 
 #include "plan/refresh/refresh.h"
 #include "plan/refresh/refresh_tags.h"
@@ -81,5 +80,3 @@ bool refresh_listing_agrees(const struct group *group, const struct seen *seen);
 void refresh_collect_singles(struct refresh *r);
 /* Reads r->singles[i]: for pool_run(). */
 void refresh_read_single(void *refresh, size_t i);
-
-#endif

@@ -5,8 +5,7 @@
  * Order of calls: refresh_tags_want() for each resource, from one thread; refresh_tags_ask(); then
  * refresh_tags_of() from any; refresh_tags_release().
  */
-#ifndef WEIR_PLAN_REFRESH_REFRESH_TAGS_H
-#define WEIR_PLAN_REFRESH_REFRESH_TAGS_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -25,5 +24,3 @@ void refresh_tags_ask(struct refresh_tags *tags);
 /* For op_ctx.known_tags; NULL: nothing is known. */
 const struct map *refresh_tags_of(const struct refresh_tags *tags, const struct provider *provider);
 void refresh_tags_release(struct refresh_tags *tags);
-
-#endif

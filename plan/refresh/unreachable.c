@@ -8,7 +8,6 @@
 #include "plan/objects/address.h"
 #include "plan/objects/depends.h"
 #include "provider/kind.h"
-#include "stacks/expr.h"
 
 #include <stdlib.h>
 

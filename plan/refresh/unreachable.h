@@ -12,8 +12,7 @@
  * planner's arena; unreachable_check() when all is decided (plan and apply); of a destroy unreachable_goes()
  * before something is left to go with its service, unreachable_is_over() when that went.
  */
-#ifndef WEIR_PLAN_REFRESH_UNREACHABLE_H
-#define WEIR_PLAN_REFRESH_UNREACHABLE_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -53,5 +52,3 @@ bool unreachable_is_over(const struct planner *p, const struct unreachable *unre
 int unreachable_check(struct planner *p, struct err *err);
 /* After that: finds p->plan->unread, of what is targeted. No plan may claim that it is as the stack says. */
 void unreachable_list_unread(struct planner *p);
-
-#endif

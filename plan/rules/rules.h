@@ -8,8 +8,7 @@
  * A rule waits where it depends on what is known only after something else is applied. Nothing that could
  * not be asked counts as kept: where no later moment tells, it is broken.
  */
-#ifndef WEIR_PLAN_RULES_RULES_H
-#define WEIR_PLAN_RULES_RULES_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -37,5 +36,3 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
  */
 bool rules_ask_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out);
-
-#endif

@@ -2,8 +2,7 @@
  * Shared by plan/rules/ only: objects.c makes what rules see, ask.c asks one rule of one thing, rules.c goes
  * through the plan, checks.c asks what is asked after an apply, report.c says what came out.
  */
-#ifndef WEIR_PLAN_RULES_RULES_INTERNAL_H
-#define WEIR_PLAN_RULES_RULES_INTERNAL_H
+#pragma once
 
 #include "plan/rules/rules.h"
 
@@ -63,5 +62,3 @@ const struct waiver *rule_waiver(
 bool rule_is_approved(const struct planner *p, const struct rule *rule);
 /* Those whose last day is past are mistakes. */
 void rules_report_over(struct planner *p, int64_t now_ms);
-
-#endif

@@ -4,7 +4,6 @@
  */
 #include "plan/saved/fingerprint.h"
 
-#include "base/hash.h"
 #include "base/json.h"
 #include "plan/planner.h"
 

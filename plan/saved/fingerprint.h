@@ -2,8 +2,7 @@
  * What a plan decided, in a form that can be kept with it: a fingerprint of everything, by which another plan
  * is known to be the same, and of each resource so much that it can be said how another plan differs.
  */
-#ifndef WEIR_PLAN_SAVED_FINGERPRINT_H
-#define WEIR_PLAN_SAVED_FINGERPRINT_H
+#pragma once
 
 #include "plan/plan.h"
 
@@ -15,5 +14,3 @@ struct str outputs_fingerprint(const struct plan *plan, struct arena *arena);
 const struct value *decisions_of(const struct plan *plan, struct arena *arena);
 /* ERR_STALE: says where the plan differs from what was decided then. */
 int decisions_differ(const struct plan *plan, const struct value *then, struct err *err);
-
-#endif

@@ -10,8 +10,7 @@
  * Nothing secret is in it. Of an attribute's secrets there are numbers, equal ones for equal secrets: whether
  * one changes is part of the plan.
  */
-#ifndef WEIR_PLAN_SAVED_SAVED_CHANGES_H
-#define WEIR_PLAN_SAVED_SAVED_CHANGES_H
+#pragma once
 
 #include "plan/plan.h"
 
@@ -24,5 +23,3 @@ void saved_unread(const struct value *saved, struct arena *arena, struct plan *o
 /* ERR_STALE where the plan does something else than what was saved says. `alone`: nobody has changed anything
  * beside it, so that what stays as it is and outputs that are set already count, too. */
 int saved_changes_compare(const struct plan *plan, const struct value *saved, bool alone, struct err *err);
-
-#endif

@@ -4,13 +4,10 @@
  *
  *     [{rule, address, type, message, doc, control, link, level, outcome, unknown, file, line, column}]
  */
-#ifndef WEIR_PLAN_SAVED_SAVED_FINDINGS_H
-#define WEIR_PLAN_SAVED_SAVED_FINDINGS_H
+#pragma once
 
 #include "plan/plan.h"
 
 const struct value *saved_findings(const struct plan *plan, struct arena *arena);
 /* The other way, of what may be anything. */
 void saved_findings_read(const struct value *saved, struct arena *arena, struct plan *out);
-
-#endif

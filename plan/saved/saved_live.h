@@ -2,8 +2,7 @@
  * What a refresh saw, in a saved plan: by address, as the state would keep it. Secrets are sealed with the
  * state's key; without one they are hashes.
  */
-#ifndef WEIR_PLAN_SAVED_SAVED_LIVE_H
-#define WEIR_PLAN_SAVED_SAVED_LIVE_H
+#pragma once
 
 #include "plan/planner.h"
 
@@ -11,5 +10,3 @@ const struct value *saved_live_values(const struct planner *p, struct arena *are
 /* The other way. ERR_DAMAGED, ERR_INVALID where a secret cannot be opened. */
 int saved_live_read(const struct state *state, const struct value *saved, struct arena *arena,
     const struct value **out, struct err *err);
-
-#endif

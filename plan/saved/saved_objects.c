@@ -1,10 +1,8 @@
 /* Every resource of a plan as a whole, in a saved plan. */
 #include "plan/saved/saved_objects.h"
 
-#include "base/map.h"
 #include "plan/planner.h"
 #include "plan/saved/saved_value.h"
-#include "stacks/expr.h"
 
 /* ---- writing ---- */
 

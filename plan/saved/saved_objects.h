@@ -7,8 +7,7 @@
  * Values are veiled as those of changes are (saved_value.h). A reference is the declaration's address and the
  * attribute: "net/vpc.vpc_id".
  */
-#ifndef WEIR_PLAN_SAVED_SAVED_OBJECTS_H
-#define WEIR_PLAN_SAVED_SAVED_OBJECTS_H
+#pragma once
 
 #include "plan/plan.h"
 
@@ -16,5 +15,3 @@ const struct value *saved_objects(const struct plan *plan, struct arena *arena);
 /* The other way, with what else the plan's file says of them; what is deleted has no `after`. */
 const struct planned_object *saved_objects_read(
     const struct value *saved, struct catalog *catalog, struct arena *arena, size_t *n);
-
-#endif

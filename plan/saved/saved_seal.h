@@ -6,8 +6,7 @@
  * The digest is over all that stands before it. Who can write the file can make another; so where the state
  * has a key, there is a MAC by that over what stands before.
  */
-#ifndef WEIR_PLAN_SAVED_SAVED_SEAL_H
-#define WEIR_PLAN_SAVED_SAVED_SEAL_H
+#pragma once
 
 #include "base/buf.h"
 #include "plan/state/state.h"
@@ -16,5 +15,3 @@
 void saved_seal(struct buf *text, const struct state *state);
 /* Is the digest that of the file? *mac: over *signed_text; "" where there is none. */
 bool saved_seal_holds(struct str file, struct str *signed_text, struct str *mac);
-
-#endif

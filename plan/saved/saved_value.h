@@ -8,8 +8,7 @@
  *     {"$bytes": base64}    text that is not UTF-8
  *     {"$map": {…}}         a map of one entry whose name begins with "$"
  */
-#ifndef WEIR_PLAN_SAVED_SAVED_VALUE_H
-#define WEIR_PLAN_SAVED_SAVED_VALUE_H
+#pragma once
 
 #include "base/value.h"
 #include "provider/schema.h"
@@ -25,5 +24,3 @@ struct veil {
 
 const struct value *veil_value(struct veil *veil, const struct value *v);
 const struct value *veil_lifted(struct arena *arena, const struct value *v);
-
-#endif

@@ -5,8 +5,7 @@
  * A resource that refers to a weir.artifact uses it, directly or through locals, inputs, outputs and
  * resources that cannot be run themselves (a layer).
  */
-#ifndef WEIR_PLAN_WORKSPACE_DEPLOY_H
-#define WEIR_PLAN_WORKSPACE_DEPLOY_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -31,5 +30,3 @@ const struct str *deploy_left(const struct workspace *workspace, struct arena *a
 /* Recorded artifacts that the recorded job uses: by the key that its attributes hold. */
 const struct record **deploy_artifacts_of(
     const struct workspace *workspace, struct arena *arena, const struct record *job, size_t *count);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Order of calls: early_state_start(), then exactly one early_state_take().
  */
-#ifndef WEIR_PLAN_WORKSPACE_EARLY_STATE_H
-#define WEIR_PLAN_WORKSPACE_EARLY_STATE_H
+#pragma once
 
 #include "base/err.h"
 #include "plan/state/state.h"
@@ -23,5 +22,3 @@ struct early_state *early_state_start(const struct workspace_options *options);
  */
 bool early_state_take(
     struct early_state *early, const struct stack *stack, struct state **out, int *status, struct err *err);
-
-#endif

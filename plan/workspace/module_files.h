@@ -2,8 +2,7 @@
  * The files of modules from elsewhere, before a stack is loaded: whatever weir.lock names and is not here is
  * fetched, exactly as it is locked. Where all is here, nothing is asked of anybody.
  */
-#ifndef WEIR_PLAN_WORKSPACE_MODULE_FILES_H
-#define WEIR_PLAN_WORKSPACE_MODULE_FILES_H
+#pragma once
 
 #include "plan/workspace.h"
 #include "stacks/fetch/fetch.h"
@@ -20,5 +19,3 @@ struct module_fetching {
     struct str dir; /* the stack's folder */
 };
 void module_files_options(struct module_fetching *fetching, struct fetch_options *out);
-
-#endif

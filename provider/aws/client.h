@@ -8,8 +8,7 @@
  * in another region is followed there; each once per call. Throttling slows the service down for all workers
  * (additive increase, multiplicative decrease).
  */
-#ifndef WEIR_PROVIDER_AWS_CLIENT_H
-#define WEIR_PROVIDER_AWS_CLIENT_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -146,5 +145,3 @@ void aws_throttled(struct aws_client *client, const struct aws_service *service)
  */
 void aws_made(struct aws_client *client);
 bool aws_made_within(const struct aws_client *client, int64_t ms);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What a client keeps, shared by client.c (opening, closing, questions) and send.c (calls). Not for others.
  */
-#ifndef WEIR_PROVIDER_AWS_CLIENT_STATE_H
-#define WEIR_PROVIDER_AWS_CLIENT_STATE_H
+#pragma once
 
 #include "base/map.h"
 #include "provider/aws/client.h"
@@ -69,5 +68,3 @@ void client_remember_bucket(struct aws_client *client, struct str bucket, struct
 /* The key for these parameters, from the cache or derived. */
 struct sigv4_params;
 void client_signing_key(struct aws_client *client, const struct sigv4_params *params, unsigned char key[32]);
-
-#endif

@@ -8,8 +8,7 @@
  * What was found is kept and refreshed before it expires: one thread fetches, the others wait or go on with
  * what is still valid. Safe from every thread. Secrets are wiped when freed.
  */
-#ifndef WEIR_PROVIDER_AWS_CREDENTIALS_H
-#define WEIR_PROVIDER_AWS_CREDENTIALS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -46,5 +45,3 @@ int credentials_get(
 /* After a service refused them as expired: the next get fetches anew. Nothing happens where others are in use
  * by now. */
 void credentials_invalidate(struct credentials_chain *chain, const struct credentials *refused);
-
-#endif

@@ -3,8 +3,7 @@
  * is set up for it, and fails where something is and does not work. What it finds lives in the context's
  * arena, which is wiped afterwards.
  */
-#ifndef WEIR_PROVIDER_AWS_CREDS_H
-#define WEIR_PROVIDER_AWS_CREDS_H
+#pragma once
 
 #include "provider/aws/credentials.h"
 #include "provider/aws/profile.h"
@@ -48,5 +47,3 @@ int creds_from_json(struct creds_context *ctx, struct str text, const char *toke
 /* Any 2xx, within `attempts`; other answers and no answer are errors. */
 int creds_http(struct creds_context *ctx, const struct http_request *request, int attempts, struct str *body,
     struct err *err);
-
-#endif

@@ -3,8 +3,7 @@
  * AWS_ENDPOINT_URL, the profile's services section and endpoint_url, and last the region's own host. And how
  * S3 buckets are addressed there.
  */
-#ifndef WEIR_PROVIDER_AWS_ENDPOINT_H
-#define WEIR_PROVIDER_AWS_ENDPOINT_H
+#pragma once
 
 #include "base/value.h"
 #include "provider/aws/client.h"
@@ -54,5 +53,3 @@ struct endpoint_target endpoint_address(struct arena *arena, const struct endpoi
     struct str path);
 /* The first segment of an S3 path; "" for the service itself. */
 struct str endpoint_bucket(struct str path);
-
-#endif

@@ -10,8 +10,7 @@
  *
  * Not for others than send.c.
  */
-#ifndef WEIR_PROVIDER_AWS_EXCHANGE_H
-#define WEIR_PROVIDER_AWS_EXCHANGE_H
+#pragma once
 
 #include "provider/aws/client_state.h"
 #include "provider/http/http.h"
@@ -59,5 +58,3 @@ int exchange_request(struct aws_exchange *x);
 bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms);
 /* Hands the result to x->sending. */
 void exchange_end(struct aws_exchange *x);
-
-#endif

@@ -1,7 +1,6 @@
 /* Where a configured provider makes resources: see location.h. */
 #include "provider/aws/location.h"
 
-#include "base/buf.h"
 #include "provider/aws/client_state.h"
 #include "provider/http/target.h"
 

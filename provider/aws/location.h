@@ -7,8 +7,7 @@
  * were found, which is nothing to compare but opens the place again when the stack does not configure it any
  * more.
  */
-#ifndef WEIR_PROVIDER_AWS_LOCATION_H
-#define WEIR_PROVIDER_AWS_LOCATION_H
+#pragma once
 
 #include "provider/aws/client.h"
 
@@ -34,5 +33,3 @@ const struct value *aws_place_settings(
     const struct value *place, const struct value *config, struct arena *arena);
 /* "eu-west-1", "account 123456789012, eu-west-1", "https://minio.example:9000" for people. */
 struct str aws_place_text(const struct value *place, struct arena *arena);
-
-#endif

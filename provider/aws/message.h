@@ -1,8 +1,7 @@
 /*
  * Wire messages to HTTP requests and back: the codecs and the engine know nothing of each other.
  */
-#ifndef WEIR_PROVIDER_AWS_MESSAGE_H
-#define WEIR_PROVIDER_AWS_MESSAGE_H
+#pragma once
 
 #include "provider/aws/endpoint.h"
 #include "provider/http/http.h"
@@ -12,5 +11,3 @@
 struct http_request message_to_http(struct arena *arena, const struct endpoint *endpoint, struct str host,
     const struct wire_message *message);
 struct wire_message message_from_http(struct arena *arena, const struct http_response *response);
-
-#endif

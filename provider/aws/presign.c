@@ -1,7 +1,6 @@
 /* SigV4 in the query: see "Authenticating Requests: Using Query Parameters" in S3's API reference. */
 #include "provider/aws/presign.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "provider/aws/client_state.h"

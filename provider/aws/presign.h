@@ -1,6 +1,5 @@
 /* Addresses that are signed beforehand: whoever has one may send that one request, for so long. */
-#ifndef WEIR_PROVIDER_AWS_PRESIGN_H
-#define WEIR_PROVIDER_AWS_PRESIGN_H
+#pragma once
 
 #include "provider/aws/client.h"
 
@@ -21,5 +20,3 @@ struct str presign_with(struct arena *arena, const struct sigv4_params *params, 
 /* "https://HOST/?QUERY&X-Amz-…", of a GET, and when it ends (wall clock); both as of now. */
 int aws_presign(struct aws_client *client, const struct presign *what, struct arena *arena, struct str *url,
     int64_t *ends_ms, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * The shared files of the SDKs: ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE,
  * AWS_SHARED_CREDENTIALS_FILE). Read once, immutable afterwards. A file that is not there is an empty one.
  */
-#ifndef WEIR_PROVIDER_AWS_PROFILE_H
-#define WEIR_PROVIDER_AWS_PROFILE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -27,5 +26,3 @@ struct str profiles_section_get(
     const struct profiles *profiles, const char *kind, struct str name, const char *key);
 /* The profile whose name is nearest to a misspelt one; "" where none is near. */
 struct str profiles_nearest(struct arena *arena, const struct profiles *profiles, struct str profile);
-
-#endif

@@ -6,8 +6,7 @@
  * so that a thousand calls to a dead service do not become four thousand. Throttled calls cost nothing,
  * because the throttle (throttle.h) already holds them back.
  */
-#ifndef WEIR_PROVIDER_AWS_RETRY_H
-#define WEIR_PROVIDER_AWS_RETRY_H
+#pragma once
 
 #include "provider/wire/wire.h"
 
@@ -46,5 +45,3 @@ struct retry_counts retry_counts(void);
 /* Starts with RETRY_BUDGET. Safe from every thread. */
 bool retry_budget_take(atomic_int *budget, int cost);
 void retry_budget_give(atomic_int *budget, int amount);
-
-#endif

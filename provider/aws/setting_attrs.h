@@ -1,7 +1,6 @@
 /* What can be said of an AWS account, under `providers: aws:` and of a state on S3: attributes of an object.
  */
-#ifndef WEIR_PROVIDER_AWS_SETTING_ATTRS_H
-#define WEIR_PROVIDER_AWS_SETTING_ATTRS_H
+#pragma once
 
 #include "provider/setting_attr.h"
 
@@ -21,5 +20,3 @@
         SETTING_ATTR("default_tags", setting_texts, "Tags of all resources"),                                \
         SETTING_ATTR("account_id", setting_any, "Account id; with it weir does not call STS"),               \
         SETTING_ATTR("max_attempts", setting_number, "Maximum number of attempts of each call")
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * The map under `providers: aws:`, checked and taken apart.
  */
-#ifndef WEIR_PROVIDER_AWS_SETTINGS_H
-#define WEIR_PROVIDER_AWS_SETTINGS_H
+#pragma once
 
 #include "base/value.h"
 #include "provider/aws/endpoint.h"
@@ -24,5 +23,3 @@ struct aws_settings {
 /* Everything lives in the arena. ERR_INVALID names the provider and the setting. */
 int aws_settings_read(struct arena *arena, struct str name, const struct value *config,
     struct aws_settings *out, struct err *err);
-
-#endif

@@ -1,7 +1,6 @@
 /* AWS Signature Version 4 in its stages, each testable alone: see sigv4.h. */
 #include "provider/aws/sigv4.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/hash.h"
 

@@ -3,8 +3,7 @@
  * signature. See "Signing AWS API requests" in the IAM User Guide. Used by the client and, for verification,
  * by the sandbox.
  */
-#ifndef WEIR_PROVIDER_AWS_SIGV4_H
-#define WEIR_PROVIDER_AWS_SIGV4_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -36,5 +35,3 @@ struct str sigv4_signature(struct arena *arena, const struct sigv4_params *param
  * there already. Every header present when called is signed, except those that proxies change.
  */
 void sigv4_sign_headers(struct arena *arena, const struct sigv4_params *params, struct wire_message *request);
-
-#endif

@@ -1,6 +1,5 @@
 /* The tagging API of a region: what bears which tags, of one type or of all that it knows. */
-#ifndef WEIR_PROVIDER_AWS_TAGGING_H
-#define WEIR_PROVIDER_AWS_TAGGING_H
+#pragma once
 
 #include "provider/aws/client.h"
 
@@ -26,5 +25,3 @@ int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct s
     const struct aws_tagged *wanted, aws_tagged_found *found, void *found_ctx, struct err *err);
 /* That the tag `key` is `text`; that there is one, where that is empty. */
 const struct value *aws_tag_filter(struct arena *arena, const char *key, struct str text);
-
-#endif

@@ -5,8 +5,7 @@
  *
  * One throttle a service. Safe from every thread. Time comes from the caller (monotonic milliseconds).
  */
-#ifndef WEIR_PROVIDER_AWS_THROTTLE_H
-#define WEIR_PROVIDER_AWS_THROTTLE_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -31,5 +30,3 @@ void throttle_release(struct throttle *throttle);
 int64_t throttle_reserve(struct throttle *throttle, int64_t now_ms);
 void throttle_refused(struct throttle *throttle, int64_t now_ms);
 void throttle_accepted(struct throttle *throttle);
-
-#endif

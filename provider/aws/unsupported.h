@@ -2,8 +2,7 @@
  * What a store of one's own does not have (tags on buckets, say), as it was found out by trying: kept in the
  * stack's .weir, by the store's address, so that it is tried and said once.
  */
-#ifndef WEIR_PROVIDER_AWS_UNSUPPORTED_H
-#define WEIR_PROVIDER_AWS_UNSUPPORTED_H
+#pragma once
 
 #include "base/err.h"
 #include "base/str.h"
@@ -16,5 +15,3 @@ bool unsupported_says(const struct err *err);
 bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *what);
 /* True the first time. Safe from every thread. */
 bool unsupported_note(struct str work_dir, struct str endpoint, const char *what);
-
-#endif

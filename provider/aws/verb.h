@@ -2,8 +2,7 @@
  * What an operation's name says of repeating it. Services name their calls by a small set of verbs; what a
  * verb does not say by itself, specs do (`idempotent:`).
  */
-#ifndef WEIR_PROVIDER_AWS_VERB_H
-#define WEIR_PROVIDER_AWS_VERB_H
+#pragma once
 
 #include "base/str.h"
 
@@ -11,5 +10,3 @@
 bool verb_reads(struct str operation);
 /* The same, or what sets or takes away something named: once done, doing it again changes nothing. */
 bool verb_repeats(struct str operation);
-
-#endif

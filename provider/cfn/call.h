@@ -6,8 +6,7 @@
  * is the same request, so that lost answers do no harm. What a handler reports as throttled slows all calls
  * down like any other refusal, and is begun anew.
  */
-#ifndef WEIR_PROVIDER_CFN_CALL_H
-#define WEIR_PROVIDER_CFN_CALL_H
+#pragma once
 
 #include "provider/aws/client.h"
 #include "provider/cfn/compile.h"
@@ -51,5 +50,3 @@ int cfn_list_creations(struct op_ctx *ctx, cfn_request_seen *seen, void *seen_ct
 
 /* What the service's or a handler's code means: class and hint; the message stays. */
 void cfn_explain(const struct op_ctx *ctx, struct err *err);
-
-#endif

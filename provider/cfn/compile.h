@@ -9,8 +9,7 @@
  * What a schema says and this leaves out: conditions on values (if/then), limits of what lies in lists and
  * maps, transformations other than of case and of names to ARNs. The service checks all of them itself.
  */
-#ifndef WEIR_PROVIDER_CFN_COMPILE_H
-#define WEIR_PROVIDER_CFN_COMPILE_H
+#pragma once
 
 #include "provider/schema.h"
 
@@ -43,5 +42,3 @@ const struct value *cfn_from_service(struct arena *arena, const struct type *typ
 
 /* The identifier out of an object's attributes; "" where not all of it is known. */
 struct str cfn_identifier(const struct cfn_type *type, struct arena *arena, const struct value *object);
-
-#endif

@@ -1,6 +1,5 @@
 /* What compile.c and compile_type.c share. */
-#ifndef WEIR_PROVIDER_CFN_COMPILE_INTERNAL_H
-#define WEIR_PROVIDER_CFN_COMPILE_INTERNAL_H
+#pragma once
 
 #include "base/map.h"
 #include "provider/cfn/compile.h"
@@ -40,4 +39,3 @@ void compile_attr(struct compile *c, struct attr *attr, struct str name, const s
 /* What oneOf, anyOf and their like say about which of the properties belong together. */
 void compile_rules(
     struct compile *c, const struct value *schema, const struct attr_rule **rules, size_t *count);
-#endif

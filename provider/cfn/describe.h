@@ -3,8 +3,7 @@
  * (DescribeType), and the answer stays in the stack's .weir/schemas, where it goes before what is in the
  * binary: {version, schema}.
  */
-#ifndef WEIR_PROVIDER_CFN_DESCRIBE_H
-#define WEIR_PROVIDER_CFN_DESCRIBE_H
+#pragma once
 
 #include "provider/aws/client.h"
 
@@ -14,5 +13,3 @@ int cfn_describe(struct aws_client *client, struct arena *arena, struct str type
 /* NULL in *schema: the folder has none of that type. -1: it has, and that cannot be read. */
 int cfn_described(
     struct arena *arena, struct str type, const char *folder, const struct value **schema, struct err *err);
-
-#endif

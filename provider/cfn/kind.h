@@ -3,11 +3,8 @@
  * are listed nowhere: each is found by its name when a stack has it, and uses the providers of the kind
  * `aws`.
  */
-#ifndef WEIR_PROVIDER_CFN_KIND_H
-#define WEIR_PROVIDER_CFN_KIND_H
+#pragma once
 
 #include "provider/kind.h"
 
 extern const struct provider_kind cfn_kind;
-
-#endif

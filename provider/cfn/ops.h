@@ -1,6 +1,5 @@
 /* The operations of all types that the Cloud Control API drives (struct resource_ops). */
-#ifndef WEIR_PROVIDER_CFN_OPS_H
-#define WEIR_PROVIDER_CFN_OPS_H
+#pragma once
 
 #include "provider/cfn/compile.h"
 #include "provider/provider.h"
@@ -27,5 +26,3 @@ int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const ch
 const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value *live);
 int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
     struct err *err);
-
-#endif

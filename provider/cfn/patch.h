@@ -1,6 +1,5 @@
 /* The smallest JSON Patch (RFC 6902) that brings a live resource to what is wanted. */
-#ifndef WEIR_PROVIDER_CFN_PATCH_H
-#define WEIR_PROVIDER_CFN_PATCH_H
+#pragma once
 
 #include "provider/cfn/compile.h"
 
@@ -10,5 +9,3 @@
  */
 const struct value *cfn_patch(struct arena *arena, const struct cfn_type *type, const struct value *live,
     const struct value *desired, const struct value *changed);
-
-#endif

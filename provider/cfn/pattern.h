@@ -1,9 +1,6 @@
 /* Patterns of JSON schemas as weir's: PCRE, of the whole text. */
-#ifndef WEIR_PROVIDER_CFN_PATTERN_H
-#define WEIR_PROVIDER_CFN_PATTERN_H
+#pragma once
 
 #include "base/arena.h"
 
 struct str cfn_pattern(struct arena *arena, struct str pattern);
-
-#endif

@@ -23,8 +23,7 @@
  * has to be given; A permissions, in groups of a character (64 and a bit for each handler and for tagging),
  * service and actions; y paths whose case handlers change; z those of which they make an ARN; D definitions.
  */
-#ifndef WEIR_PROVIDER_CFN_PUBLISHED_H
-#define WEIR_PROVIDER_CFN_PUBLISHED_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -40,5 +39,3 @@ bool cfn_is_type_name(struct str type);
 const struct value *cfn_published(struct arena *arena, struct str type);
 /* Every name, in order. They live as long as the process. Safe from every thread. */
 const struct str *cfn_published_names(size_t *n);
-
-#endif

@@ -3,8 +3,7 @@
  * a table says where (container_fields.c), and what the spelling of each is. What people wrote ("512m",
  * "1m30s", a port without its address) is kept as long as it means what the Engine has.
  */
-#ifndef WEIR_PROVIDER_DOCKER_CONTAINER_H
-#define WEIR_PROVIDER_DOCKER_CONTAINER_H
+#pragma once
 
 #include "provider/docker/types.h"
 
@@ -65,5 +64,3 @@ int container_connect(struct op_ctx *ctx, struct str id, const struct value *net
 /* Brings its networks from those to these. */
 int container_rewire(struct op_ctx *ctx, struct str id, const struct value *prior,
     const struct value *desired, struct err *err);
-
-#endif

@@ -7,8 +7,7 @@
  * (tar.h) gives its bytes. A file that changes meanwhile makes the call fail with `changed` set; who calls
  * begins anew.
  */
-#ifndef WEIR_PROVIDER_DOCKER_CONTEXT_H
-#define WEIR_PROVIDER_DOCKER_CONTEXT_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -71,5 +70,3 @@ void dockerignore_add(struct dockerignore *rules, struct arena *arena, struct st
 /* Is the path kept out? */
 bool dockerignore_says(const struct dockerignore *rules, struct str path);
 void dockerignore_release(struct dockerignore *rules);
-
-#endif

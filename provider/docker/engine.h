@@ -7,8 +7,7 @@
  * be made from every thread. Errors bear the Engine's own words, with the class that the HTTP status means:
  * 404 is ERR_ABSENT, 409 ERR_EXISTS, 304 (it is so already) none.
  */
-#ifndef WEIR_PROVIDER_DOCKER_ENGINE_H
-#define WEIR_PROVIDER_DOCKER_ENGINE_H
+#pragma once
 
 #include "base/buf.h"
 #include "provider/http/http.h"
@@ -65,5 +64,3 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
 struct str engine_path(struct arena *arena, const char *format, struct str name);
 /* The same with ?KEY=VALUE, or & after the first. */
 void engine_query(struct buf *path, const char *key, struct str value);
-
-#endif

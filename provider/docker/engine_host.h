@@ -1,6 +1,5 @@
 /* Where an Engine is: shared by engine.c and engine_host.c. */
-#ifndef WEIR_PROVIDER_DOCKER_ENGINE_HOST_H
-#define WEIR_PROVIDER_DOCKER_ENGINE_HOST_H
+#pragma once
 
 #include "provider/docker/engine.h"
 
@@ -25,5 +24,3 @@ struct engine {
 
 /* Opens the way through the connection, if there is one. */
 int engine_reach(struct engine *engine, struct err *err);
-
-#endif

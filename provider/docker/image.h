@@ -1,6 +1,5 @@
 /* Shared by image*.c. */
-#ifndef WEIR_PROVIDER_DOCKER_IMAGE_H
-#define WEIR_PROVIDER_DOCKER_IMAGE_H
+#pragma once
 
 #include "provider/docker/context.h"
 #include "provider/docker/registry.h"
@@ -24,5 +23,3 @@ int image_push(struct op_ctx *ctx, const struct value *desired, struct err *err)
 int image_tag(struct op_ctx *ctx, struct str image, struct str name, struct err *err);
 /* Takes a name away; with the last one the image goes. Gone already is success. */
 int image_untag(struct op_ctx *ctx, struct str name, struct err *err);
-
-#endif

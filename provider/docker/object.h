@@ -3,8 +3,7 @@
  * document of the Engine's. A table says where those lie, and one set of functions finds, lists, marks and
  * deletes all of them.
  */
-#ifndef WEIR_PROVIDER_DOCKER_OBJECT_H
-#define WEIR_PROVIDER_DOCKER_OBJECT_H
+#pragma once
 
 #include "provider/docker/engine.h"
 #include "provider/docker/ownership_tags.h"
@@ -62,5 +61,3 @@ int resource_create(struct op_ctx *ctx, const struct resource *resource, struct 
 
 /* For messages: what is a container to the Engine. */
 struct str resource_name(const struct value *object);
-
-#endif

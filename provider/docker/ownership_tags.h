@@ -3,8 +3,7 @@
  * They are given with the creation, taken out of what users see, and compared before anything is changed or
  * deleted.
  */
-#ifndef WEIR_PROVIDER_DOCKER_OWNERSHIP_TAGS_H
-#define WEIR_PROVIDER_DOCKER_OWNERSHIP_TAGS_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -21,5 +20,3 @@ bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels);
 int marks_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err);
 /* filters= of a listing: what bears the stack's mark. */
 struct str marks_filter(struct arena *arena, struct str stack);
-
-#endif

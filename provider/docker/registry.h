@@ -2,8 +2,7 @@
  * Names of images, and who one is to a registry: what `registries` under `providers: docker:` says, else what
  * `docker login` has left in the client's own configuration.
  */
-#ifndef WEIR_PROVIDER_DOCKER_REGISTRY_H
-#define WEIR_PROVIDER_DOCKER_REGISTRY_H
+#pragma once
 
 #include "provider/docker/engine.h"
 
@@ -18,5 +17,3 @@ struct image_name {
 struct image_name image_name_parse(struct arena *arena, struct str name);
 /* X-Registry-Auth; never empty, because the Engine wants the header in any case. */
 int registry_auth(struct op_ctx *ctx, const struct image_name *name, struct str *out, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * What the Engine says while it builds, pulls or pushes: a line of JSON for each step. The network thread
  * takes the bytes in, the worker that waits shows them, and what the end of it said is part of the error.
  */
-#ifndef WEIR_PROVIDER_DOCKER_STREAM_H
-#define WEIR_PROVIDER_DOCKER_STREAM_H
+#pragma once
 
 #include "provider/docker/engine.h"
 #include "provider/weir/command_output.h"
@@ -24,5 +23,3 @@ void stream_init(struct stream *stream, struct op_ctx *ctx);
 void stream_release(struct stream *stream);
 /* Sends the call and follows what it says. ERR_SERVICE where that ends with a failure. */
 int stream_ask(struct stream *stream, struct engine_call *call, struct err *err);
-
-#endif

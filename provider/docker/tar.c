@@ -2,7 +2,6 @@
 #include "provider/docker/tar.h"
 
 #include "base/archive_api.h"
-#include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
 

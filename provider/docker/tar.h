@@ -5,8 +5,7 @@
  * Order of calls: tar_open(); tar_read() until it gives 0, by one thread, which may be another one than the
  * opener; tar_close(). What went wrong is in `err` when tar_read() has given -1.
  */
-#ifndef WEIR_PROVIDER_DOCKER_TAR_H
-#define WEIR_PROVIDER_DOCKER_TAR_H
+#pragma once
 
 #include "base/err.h"
 #include "provider/docker/context.h"
@@ -19,5 +18,3 @@ int64_t tar_read(void *tar, void *bytes, size_t n);
 const struct err *tar_failure(const struct tar *tar); /* NULL: none */
 int64_t tar_sent(const struct tar *tar);
 void tar_close(struct tar *tar);
-
-#endif

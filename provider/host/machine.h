@@ -5,8 +5,7 @@
  * Questions of many threads are gathered: whoever asks first sends all that have come together by then, and
  * the rest goes with the next. So a refresh is one or two round trips however many resources there are.
  */
-#ifndef WEIR_PROVIDER_HOST_MACHINE_H
-#define WEIR_PROVIDER_HOST_MACHINE_H
+#pragma once
 
 #include "base/buf.h"
 #include "provider/provider.h"
@@ -35,5 +34,3 @@ int machine_change(struct machine *machine, struct op_ctx *ctx, struct question 
 
 /* What was told under names: lists of texts. A map. */
 const struct value *machine_reported(struct arena *arena, struct str reported);
-
-#endif

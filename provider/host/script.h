@@ -2,8 +2,7 @@
  * Between attributes and the shell: variables that a script finds, and lines that it tells. Shared by the
  * operations and those types that send more than variables.
  */
-#ifndef WEIR_PROVIDER_HOST_SCRIPT_H
-#define WEIR_PROVIDER_HOST_SCRIPT_H
+#pragma once
 
 #include "provider/host/type.h"
 
@@ -29,5 +28,3 @@ int script_check(struct op_ctx *ctx, const struct value *object, struct err *err
 /* The question that a look answers, and the object that the answer shows; NULL: it is not there. */
 void script_look(struct op_ctx *ctx, const struct value *object, struct question *question);
 const struct value *script_live(struct op_ctx *ctx, const struct value *object, struct str reported);
-
-#endif

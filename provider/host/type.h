@@ -4,8 +4,7 @@
  * <type>_unmake find every attribute in a variable of its name, lists with a line for each item. What they
  * tell are attributes again. Here is only what sh cannot do: look at this side's files, and send them.
  */
-#ifndef WEIR_PROVIDER_HOST_TYPE_H
-#define WEIR_PROVIDER_HOST_TYPE_H
+#pragma once
 
 #include "provider/host/machine.h"
 
@@ -46,5 +45,3 @@ extern const struct resource_ops host_ops;
 int host_look(struct op_ctx *ctx, const struct value *object, const struct value **live, struct err *err);
 /* NAME='text' for the script. */
 void host_assign(struct buf *out, const char *prefix, struct str name, struct str text);
-
-#endif

@@ -2,8 +2,7 @@
  * libcurl, loaded when it is first needed. Linking it would cost every command 5 ms of start-up (it pulls in
  * thirty libraries): see base/library.h.
  */
-#ifndef WEIR_PROVIDER_HTTP_CURL_API_H
-#define WEIR_PROVIDER_HTTP_CURL_API_H
+#pragma once
 
 #include "base/err.h"
 
@@ -38,5 +37,3 @@ struct curl_api {
 
 /* NULL with ERR_FAILED where the library is not installed or too old. */
 const struct curl_api *curl_api(struct err *err);
-
-#endif

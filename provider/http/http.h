@@ -7,8 +7,7 @@
  * business. libcurl is loaded when the first engine is made (it costs milliseconds that `weir version` must
  * not pay).
  */
-#ifndef WEIR_PROVIDER_HTTP_HTTP_H
-#define WEIR_PROVIDER_HTTP_HTTP_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -130,5 +129,3 @@ struct http_exchange *http_queue_next(struct http_queue *queue, int64_t timeout_
  */
 void http_engine_gate(struct http_engine *engine, int (*gate)(void *ctx, struct err *err), void *ctx);
 uint64_t http_engine_requests(const struct http_engine *engine);
-
-#endif

@@ -10,8 +10,7 @@
  *
  * loop_release() is also for a loop whose loop_init() has failed.
  */
-#ifndef WEIR_PROVIDER_HTTP_LOOP_H
-#define WEIR_PROVIDER_HTTP_LOOP_H
+#pragma once
 
 #include "provider/http/curl_api.h"
 
@@ -30,5 +29,3 @@ void loop_release(struct loop *loop);
 /* Waits until there is something to do, so long at most, and lets libcurl do it. */
 void loop_turn(struct loop *loop, int limit_ms);
 void loop_wake(struct loop *loop);
-
-#endif

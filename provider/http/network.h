@@ -2,8 +2,7 @@
  * The thread that moves all bytes of requests, and its connections, which are kept and used again. Several
  * engines may share one: then the commands of a fleet go over the same connections.
  */
-#ifndef WEIR_PROVIDER_HTTP_NETWORK_H
-#define WEIR_PROVIDER_HTTP_NETWORK_H
+#pragma once
 
 #include "provider/http/http.h"
 
@@ -18,5 +17,3 @@ struct transfer *network_take_idle(struct network *network);
 void network_give_idle(struct network *network, struct transfer *t);
 /* Prepared transfers, a list by `next` with the newest first. Each comes to its queue when it is over. */
 void network_send(struct network *network, struct transfer *newest);
-
-#endif

@@ -4,8 +4,7 @@
  * promise: a request known to carry secrets says so itself (http_request.sensitive) and its bodies are not
  * shown at all.
  */
-#ifndef WEIR_PROVIDER_HTTP_REDACT_H
-#define WEIR_PROVIDER_HTTP_REDACT_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/str.h"
@@ -29,5 +28,3 @@ void redact_body(struct buf *out, struct str body);
  * `Authorization:`, tokens that are known by how they begin.
  */
 void redact_line(struct buf *out, struct str line);
-
-#endif

@@ -2,8 +2,7 @@
  * The certificates that this system trusts, for the static program: a distribution's libcurl knows where its
  * distribution keeps them, the one in the static program cannot.
  */
-#ifndef WEIR_PROVIDER_HTTP_ROOTS_H
-#define WEIR_PROVIDER_HTTP_ROOTS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -12,5 +11,3 @@
 const char *roots_file(void);
 /* Is this the static program, on a system that has none? */
 bool roots_are_missing(void);
-
-#endif

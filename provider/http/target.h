@@ -2,8 +2,7 @@
  * Where a URL leads: the little that the engine has to know before it lets libcurl loose on it. Stricter than
  * libcurl: no user names, no odd characters, so that what was checked is what is called.
  */
-#ifndef WEIR_PROVIDER_HTTP_TARGET_H
-#define WEIR_PROVIDER_HTTP_TARGET_H
+#pragma once
 
 #include "base/err.h"
 #include "base/str.h"
@@ -19,5 +18,3 @@ struct http_target {
 
 /* ERR_INVALID for what is no http or https URL. */
 int http_target_parse(struct str url, struct http_target *target, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * -v and -vv: what went over the wire, one line a request, or with headers and bodies. Called by the worker
  * when its request is over, so the lines of one request stay together.
  */
-#ifndef WEIR_PROVIDER_HTTP_TRACE_H
-#define WEIR_PROVIDER_HTTP_TRACE_H
+#pragma once
 
 #include "provider/http/http.h"
 
@@ -16,5 +15,3 @@ struct trace {
 /* failure is NULL where there is a response. */
 void trace_request(const struct trace *trace, const struct http_request *request,
     const struct http_response *response, const struct err *failure, int64_t elapsed_ms);
-
-#endif

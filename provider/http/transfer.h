@@ -8,8 +8,7 @@
  *
  * Never touched by two threads at once: the engine hands it over under a lock.
  */
-#ifndef WEIR_PROVIDER_HTTP_TRANSFER_H
-#define WEIR_PROVIDER_HTTP_TRANSFER_H
+#pragma once
 
 #include "provider/http/curl_api.h"
 #include "provider/http/http.h"
@@ -51,5 +50,3 @@ void transfer_collect(const struct transfer *transfer, struct arena *arena, stru
 void transfer_take_back(struct transfer *transfer);
 /* What transfer->code means (failure.c). Returns -1. */
 int transfer_failure(const struct transfer *transfer, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* Between the files of this room; see policy.h. */
-#ifndef WEIR_PROVIDER_IAM_INTERNAL_H
-#define WEIR_PROVIDER_IAM_INTERNAL_H
+#pragma once
 
 #include "provider/iam/policy.h"
 
@@ -28,5 +27,3 @@ bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, co
 const struct iam_operator *operator_find(struct str name);
 bool operator_is_wild(const struct iam_operator *op);
 bool condition_holds(const struct iam_condition *condition, const struct value *context);
-
-#endif

@@ -13,8 +13,7 @@
  * Order of calls: iam_policy_read() for each document, once; then iam_decide() for each request, from any
  * thread. A policy lives in the arena that it was read into, and keeps references into the document.
  */
-#ifndef WEIR_PROVIDER_IAM_POLICY_H
-#define WEIR_PROVIDER_IAM_POLICY_H
+#pragma once
 
 #include "base/err.h"
 #include "base/value.h"
@@ -165,5 +164,3 @@ enum iam_fit {
 };
 enum iam_fit iam_statement_fits(const struct iam_request *request, const struct iam_statement *statement,
     enum iam_kind kind, const struct iam_condition **failed);
-
-#endif

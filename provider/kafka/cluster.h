@@ -11,8 +11,7 @@
  * when librdkafka asks for the broker's address. Names stay as they are, so certificates are checked as
  * usual.
  */
-#ifndef WEIR_PROVIDER_KAFKA_CLUSTER_H
-#define WEIR_PROVIDER_KAFKA_CLUSTER_H
+#pragma once
 
 #include "base/arena.h"
 #include "provider/kafka/rdkafka_api.h"
@@ -99,5 +98,3 @@ void request_end(struct request *request);
 int kafka_failure(const struct kafka_api *api, int code, const char *said, struct err *err);
 /* The same of an error object; NULL is none. */
 int kafka_error(const struct kafka_api *api, const struct rd_kafka_error_s *error, struct err *err);
-
-#endif

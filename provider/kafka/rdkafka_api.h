@@ -4,8 +4,7 @@
  * "rd_kafka_": the library keeps these as they are for as long as it is called librdkafka.so.1, and the
  * header that a distribution has may be older than the library that is found at run time. See base/library.h.
  */
-#ifndef WEIR_PROVIDER_KAFKA_RDKAFKA_API_H
-#define WEIR_PROVIDER_KAFKA_RDKAFKA_API_H
+#pragma once
 
 #include "base/err.h"
 
@@ -279,5 +278,3 @@ struct kafka_api {
 
 /* NULL with ERR_FAILED where the library is not installed. */
 const struct kafka_api *kafka_api(struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * What the types of kafka.* have in common. Their attributes are in specs/kafka.yaml; here is what brokers
  * are asked to make, change, remove and show them.
  */
-#ifndef WEIR_PROVIDER_KAFKA_TYPE_H
-#define WEIR_PROVIDER_KAFKA_TYPE_H
+#pragma once
 
 #include "provider/kafka/cluster.h"
 
@@ -47,5 +46,3 @@ int kafka_number(const struct op_ctx *ctx, const struct value *object, const cha
 bool kafka_changes(const struct kafka_work *work, const char *name);
 /* The same with a NUL after its end, for librdkafka. */
 const char *kafka_textz(const struct op_ctx *ctx, const struct value *object, const char *name);
-
-#endif

@@ -46,8 +46,7 @@
  * What is not in them is looked for by its own name: ShardCount, shard_count and the wire name of an
  * attribute are the same word.
  */
-#ifndef WEIR_PROVIDER_NAMES_NAMES_H
-#define WEIR_PROVIDER_NAMES_NAMES_H
+#pragma once
 
 #include "base/map.h"
 #include "provider/provider.h"
@@ -140,5 +139,3 @@ const struct attr *names_attr(
     const struct names_type *type, const struct attr *attrs, size_t n, bool top, struct str property);
 /* The attribute path that CloudFormation's attribute of a resource is ("Arn", "Ref"); "" none. */
 struct str names_output(const struct names_type *type, struct arena *arena, struct str property);
-
-#endif

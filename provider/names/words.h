@@ -2,8 +2,7 @@
  * What somebody means who comes from Terraform or CloudFormation and writes that tool's word: for the hint of
  * a diagnostic. The words are those by which resources are imported (provider/names/names.h).
  */
-#ifndef WEIR_PROVIDER_NAMES_WORDS_H
-#define WEIR_PROVIDER_NAMES_WORDS_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -25,5 +24,3 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
 bool word_type(struct arena *arena, struct catalog *catalog, struct str word, struct word *out);
 /* The same as the hint of catalog_find()'s error; without one it stays as it is. Returns -1. */
 int word_hint(struct catalog *catalog, struct str type, struct err *err);
-
-#endif

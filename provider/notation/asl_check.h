@@ -1,6 +1,5 @@
 /* Shared by the files that check definitions; see asl_validate.h. */
-#ifndef WEIR_PROVIDER_NOTATION_ASL_CHECK_H
-#define WEIR_PROVIDER_NOTATION_ASL_CHECK_H
+#pragma once
 
 #include "base/map.h"
 #include "provider/notation/asl_text.h"
@@ -91,5 +90,3 @@ void asl_check_machine(const struct asl_scan *outer, const struct value *machine
 
 /* What only Maps in mode DISTRIBUTED have, and that they have it right. */
 void asl_check_distributed(const struct asl_scan *scan, const struct value *state);
-
-#endif

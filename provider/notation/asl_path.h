@@ -1,6 +1,5 @@
 /* Shared by the files that read JSONPath; see asl_path.c. */
-#ifndef WEIR_PROVIDER_NOTATION_ASL_PATH_H
-#define WEIR_PROVIDER_NOTATION_ASL_PATH_H
+#pragma once
 
 #include "provider/notation/asl_text.h"
 
@@ -53,5 +52,3 @@ const struct value *path_steps(struct path_reader *r, const struct value *root);
 
 /* asl_path_filter.c: after "?(" or "?", everything among the children for which it holds. */
 void path_filter(struct path_search *p);
-
-#endif

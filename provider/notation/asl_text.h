@@ -1,7 +1,6 @@
 /* The texts within definitions, for the checker and the interpreter: JSONPath, calls of intrinsic functions,
  * the names of comparisons. Pure. */
-#ifndef WEIR_PROVIDER_NOTATION_ASL_TEXT_H
-#define WEIR_PROVIDER_NOTATION_ASL_TEXT_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -83,5 +82,3 @@ const struct value *asl_processor(const struct value *state);
 bool asl_is_distributed(const struct value *state);
 /* Is JSONata the query language of a machine or a state, within something whose language it is or not? */
 bool asl_speaks_jsonata(const struct value *holder, bool around);
-
-#endif

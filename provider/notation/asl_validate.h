@@ -14,8 +14,7 @@
  *
  * Only what the service surely refuses is said. What is not known yet (VALUE_UNKNOWN) may be anything.
  */
-#ifndef WEIR_PROVIDER_NOTATION_ASL_VALIDATE_H
-#define WEIR_PROVIDER_NOTATION_ASL_VALIDATE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -41,5 +40,3 @@ struct asl_diags {
 
 void asl_validate(const struct value *definition, struct asl_diags *diags);
 void asl_diags_release(struct asl_diags *diags);
-
-#endif

@@ -1,7 +1,6 @@
 /* Event patterns: what EventBridge's rules, pipes and Lambda's event source mappings filter by, and messages
  * of SNS likewise. Pure. */
-#ifndef WEIR_PROVIDER_NOTATION_EVENT_PATTERN_H
-#define WEIR_PROVIDER_NOTATION_EVENT_PATTERN_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -13,5 +12,3 @@
 const char *event_pattern_wrong(struct arena *arena, const struct value *pattern, const struct value **path);
 /* The names of all operators. */
 const struct str *event_pattern_operators(size_t *n);
-
-#endif

@@ -3,8 +3,7 @@
  * would refuse of their values. Used before anything is called, and by the sandbox. Only what is surely
  * refused is said; what is not known yet (VALUE_UNKNOWN) may be anything. Pure.
  */
-#ifndef WEIR_PROVIDER_NOTATION_NOTATION_H
-#define WEIR_PROVIDER_NOTATION_NOTATION_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -28,5 +27,3 @@ bool notation_is_json(struct str language);
 /* Calls `tell` for each mistake; the issue lives as long as the call. */
 void notation_check(struct arena *arena, struct str language, const struct value *v,
     void (*tell)(void *ctx, const struct notation_issue *issue), void *ctx);
-
-#endif

@@ -7,8 +7,7 @@
  *         15W         the weekday nearest to the 15th, within the month
  *         3#2         the second Tuesday
  */
-#ifndef WEIR_PROVIDER_NOTATION_SCHEDULE_H
-#define WEIR_PROVIDER_NOTATION_SCHEDULE_H
+#pragma once
 
 #include "base/str.h"
 
@@ -41,5 +40,3 @@ struct schedule_time {
 const char *schedule_parse(struct str text, struct schedule_time *out);
 /* Is it a cron of days that its months never have? */
 bool schedule_is_never(const struct schedule_time *time);
-
-#endif

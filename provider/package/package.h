@@ -9,8 +9,7 @@
  * A file that changes while it is hashed or packed makes the call fail with `changed` set; who calls begins
  * anew with the scan, a few times.
  */
-#ifndef WEIR_PROVIDER_PACKAGE_PACKAGE_H
-#define WEIR_PROVIDER_PACKAGE_PACKAGE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/cancel.h"
@@ -94,5 +93,3 @@ int package_check(struct package *package, const struct package_file *file, int 
 int package_cancelled(const struct package *package, struct err *err);
 /* A file name for messages, whatever bytes it is made of. */
 struct str package_name(struct arena *arena, struct str name);
-
-#endif

@@ -8,8 +8,7 @@
  * A repository within, such as a submodule, has rules of its own: what those around it say ends there. The
  * rules of a user (core.excludesFile) are not read: they differ from machine to machine.
  */
-#ifndef WEIR_PROVIDER_PACKAGE_PACKAGE_IGNORE_H
-#define WEIR_PROVIDER_PACKAGE_PACKAGE_IGNORE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -32,5 +31,3 @@ int ignore_enter(
 void ignore_leave(struct ignore *ignore, const struct ignore *before);
 bool ignore_says(const struct ignore *ignore, struct str path, bool folder);
 void ignore_release(struct ignore *ignore);
-
-#endif

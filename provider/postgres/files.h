@@ -2,8 +2,7 @@
  * Files that go into a database: those of a folder, or one; in order, each with its digest. And the
  * ledger there, a table that says which of them went in: written in the same transaction as what they did.
  */
-#ifndef WEIR_PROVIDER_POSTGRES_FILES_H
-#define WEIR_PROVIDER_POSTGRES_FILES_H
+#pragma once
 
 #include "provider/postgres/type.h"
 
@@ -52,5 +51,3 @@ void ledger_note(struct buf *sql, struct op_ctx *ctx, struct session *session, c
 /* A statement that takes the object's lines out, and the ledger with the last one; fine where there is none.
  */
 void ledger_forget(struct buf *sql, struct op_ctx *ctx, struct session *session, const struct value *object);
-
-#endif

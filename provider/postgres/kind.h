@@ -1,9 +1,6 @@
 /* The kind of providers whose types lie in a PostgreSQL server. */
-#ifndef WEIR_PROVIDER_POSTGRES_KIND_H
-#define WEIR_PROVIDER_POSTGRES_KIND_H
+#pragma once
 
 #include "provider/kind.h"
 
 extern const struct provider_kind postgres_kind;
-
-#endif

@@ -9,8 +9,7 @@
  * Text that goes to the server is put together by sql_add(), which quotes by libpq. A message of several
  * statements without parameters is one transaction, so what is made is made whole or not at all.
  */
-#ifndef WEIR_PROVIDER_POSTGRES_SERVER_H
-#define WEIR_PROVIDER_POSTGRES_SERVER_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -134,5 +133,3 @@ struct session {
     bool taken;
     bool stale; /* the connection that it has leads elsewhere */
 };
-
-#endif

@@ -5,8 +5,7 @@
  *
  * Order of calls: source_find(); for each file source_open(), source_next() until *n is 0, source_close().
  */
-#ifndef WEIR_PROVIDER_POSTGRES_SOURCE_H
-#define WEIR_PROVIDER_POSTGRES_SOURCE_H
+#pragma once
 
 #include "provider/postgres/files.h"
 
@@ -29,5 +28,3 @@ void source_permissions(
     const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out);
 const struct value *source_scope(
     const struct schema *schema, const struct value *object, struct str action, struct arena *arena);
-
-#endif

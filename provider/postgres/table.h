@@ -7,8 +7,7 @@
  * its form in the catalog, compared with the real table's, says what has to be done, by the server's own
  * rules.
  */
-#ifndef WEIR_PROVIDER_POSTGRES_TABLE_H
-#define WEIR_PROVIDER_POSTGRES_TABLE_H
+#pragma once
 
 #include "provider/postgres/type.h"
 
@@ -47,5 +46,3 @@ int table_now(struct pg_work *work, const struct value **now, struct err *err);
  */
 int table_alter(struct pg_work *work, const struct value *now, const struct value *twin,
     const struct value **checked, struct err *err);
-
-#endif

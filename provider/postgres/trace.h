@@ -1,6 +1,5 @@
 /* -v and -vv: what a server was asked, as provider/http/trace.h tells it of requests. Secrets are masked. */
-#ifndef WEIR_PROVIDER_POSTGRES_TRACE_H
-#define WEIR_PROVIDER_POSTGRES_TRACE_H
+#pragma once
 
 #include "base/err.h"
 #include "base/str.h"
@@ -22,5 +21,3 @@ struct sql_reported {
 };
 
 void sql_trace_tell(const struct sql_trace *trace, const struct sql_reported *reported);
-
-#endif

@@ -5,8 +5,7 @@
  * A function that writes adds statements to `work->sql`, which go to the server as one message, and so as one
  * transaction. A type that has to do more runs that itself and leaves the text empty.
  */
-#ifndef WEIR_PROVIDER_POSTGRES_TYPE_H
-#define WEIR_PROVIDER_POSTGRES_TYPE_H
+#pragma once
 
 #include "provider/postgres/server.h"
 
@@ -114,5 +113,3 @@ struct str catalog_query(
     struct session *session, struct arena *arena, const char *file, const struct value *wanted);
 /* Both names with the database, where that is given, and slashes between. */
 const struct value *catalog_id(struct op_ctx *ctx, const struct pg_type *type, const struct value *object);
-
-#endif

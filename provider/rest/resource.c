@@ -1,7 +1,6 @@
 /* http.resource: see resource.h. */
 #include "provider/rest/resource.h"
 
-#include "base/buf.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/repeats.h"

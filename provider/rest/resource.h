@@ -1,12 +1,9 @@
 /* http.resource: an object of a REST API that is described in the stack itself. Its provider is any kind of
  * this folder's. */
-#ifndef WEIR_PROVIDER_REST_RESOURCE_H
-#define WEIR_PROVIDER_REST_RESOURCE_H
+#pragma once
 
 #include "provider/kind.h"
 
 extern const struct native rest_natives[];
 /* http.response (response.c) */
 extern const struct resource_ops rest_response_ops;
-
-#endif

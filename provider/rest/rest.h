@@ -7,8 +7,7 @@
  * simply: what was not processed always, what may be repeated where there was no answer or the server says
  * that it is busy. Safe from every thread.
  */
-#ifndef WEIR_PROVIDER_REST_REST_H
-#define WEIR_PROVIDER_REST_REST_H
+#pragma once
 
 #include "provider/kind.h"
 #include "provider/rest/resource.h"
@@ -47,5 +46,3 @@ extern const struct type rest_settings_type;
 
 /* What a refusal says, in whichever of the usual ways: its code is the status as text. */
 void rest_decode_error(struct arena *arena, const struct wire_message *response, struct err *err);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Shared by the files of this folder; not for others.
  */
-#ifndef WEIR_PROVIDER_REST_REST_INTERNAL_H
-#define WEIR_PROVIDER_REST_REST_INTERNAL_H
+#pragma once
 
 #include "provider/http/http.h"
 #include "provider/rest/rest.h"
@@ -47,5 +46,3 @@ const struct value *rest_fill(struct arena *arena, const struct rest_client *cli
 /* One request, as it is: `call` is "POST /path". */
 int rest_exchange(struct rest_client *client, struct arena *arena, const struct http_request *request,
     struct http_response *response, struct err *err);
-
-#endif

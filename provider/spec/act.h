@@ -2,8 +2,7 @@
  * Shared by the interpreter's files; not for others. One `struct act` lives as long as one operation on one
  * resource, on the stack of the thread that does it; results are in ctx->arena.
  */
-#ifndef WEIR_PROVIDER_SPEC_ACT_H
-#define WEIR_PROVIDER_SPEC_ACT_H
+#pragma once
 
 #include "provider/spec/spec.h"
 
@@ -382,5 +381,3 @@ int spec_find(struct op_ctx *ctx, const struct attempt *attempt, const struct va
 int spec_console(struct op_ctx *ctx, const struct value *object, struct str *text, struct err *err);
 int spec_namesake(
     struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
-
-#endif

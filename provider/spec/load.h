@@ -2,8 +2,7 @@
  * Shared by the loader's files; not for others. Mistakes go into loader->diags with their place; loading goes
  * on, so that one run reports all of them, and spec_load() throws the result away at the end.
  */
-#ifndef WEIR_PROVIDER_SPEC_LOAD_H
-#define WEIR_PROVIDER_SPEC_LOAD_H
+#pragma once
 
 #include "base/yaml.h"
 #include "provider/spec/spec.h"
@@ -194,5 +193,3 @@ void load_types(struct loader *l, const struct node *map, bool is_data, struct m
 /* ---- load_lazy.c ---- */
 
 void later_release(struct spec_later *later);
-
-#endif

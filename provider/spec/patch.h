@@ -7,8 +7,7 @@
  * client says what leads from one to the other, the sandbox does what such a list says; how places are spelt
  * is said once, with the operation (docs/specs.md, Operations). Nothing here calls anybody.
  */
-#ifndef WEIR_PROVIDER_SPEC_PATCH_H
-#define WEIR_PROVIDER_SPEC_PATCH_H
+#pragma once
 
 #include "provider/wire/wire.h"
 
@@ -43,5 +42,3 @@ const struct value *patch_between(struct arena *arena, const struct patch_spelli
 /* The document as it is when the list was carried out. False: *unknown is a path that leads nowhere. */
 bool patch_apply(struct arena *arena, const struct patch_spelling *spelling, const struct shape *shape,
     const struct value *document, const struct value *list, const struct value **out, struct str *unknown);
-
-#endif

@@ -28,8 +28,7 @@
  *
  * All of it is built once, in the service's arena, and never changes afterwards, so every thread may use it.
  */
-#ifndef WEIR_PROVIDER_SPEC_SPEC_H
-#define WEIR_PROVIDER_SPEC_SPEC_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/map.h"
@@ -534,5 +533,3 @@ extern const struct job_ops spec_job_ops;
  * that it has to be told, which say what the resources are in (a cluster, an API).
  */
 const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_names *needs);
-
-#endif

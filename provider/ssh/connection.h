@@ -2,8 +2,7 @@
  * The settings of one connection: what stands under `connections:`, completed by what OpenSSH's own
  * configuration says about the host. What the stack says comes first.
  */
-#ifndef WEIR_PROVIDER_SSH_CONNECTION_H
-#define WEIR_PROVIDER_SSH_CONNECTION_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -45,5 +44,3 @@ void connection_release(struct connection *connection);
 
 /* ssh_config.c: what OpenSSH (or, without its program, libssh) makes of the user's files. */
 int ssh_config_complete(struct connection *connection, struct err *err);
-
-#endif

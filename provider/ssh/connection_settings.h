@@ -1,6 +1,5 @@
 /* What can be said of a connection under `connections:`, for whoever checks files and helps to write them. */
-#ifndef WEIR_PROVIDER_SSH_CONNECTION_SETTINGS_H
-#define WEIR_PROVIDER_SSH_CONNECTION_SETTINGS_H
+#pragma once
 
 #include "provider/setting_attr.h"
 
@@ -8,5 +7,3 @@ extern const struct attr connection_settings; /* an object */
 
 /* For the settings of kinds whose providers can go by one. */
 #define SETTING_VIA SETTING_ATTR("via", setting_text, "Name of the connection to go by (see connections:)")
-
-#endif

@@ -17,8 +17,7 @@
  * what the owner of the reach knows (struct reach_trust): what the console of its machine shows, or what was
  * trusted at the first use.
  */
-#ifndef WEIR_PROVIDER_SSH_CONNECTIONS_H
-#define WEIR_PROVIDER_SSH_CONNECTIONS_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/cancel.h"
@@ -135,5 +134,3 @@ struct reach_terminal {
 };
 int reach_shell(struct reach *reach, struct str connection, const struct reach_terminal *terminal,
     int *status, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* The inside of a reach, shared by connections.c (opening), command.c and forward.c. */
-#ifndef WEIR_PROVIDER_SSH_CONNECTIONS_INTERNAL_H
-#define WEIR_PROVIDER_SSH_CONNECTIONS_INTERNAL_H
+#pragma once
 
 #include "base/map.h"
 #include "provider/ssh/login.h"
@@ -49,5 +48,3 @@ bool reach_wait_on(struct link *link, const struct reach_patience *patience, int
 /* One command, once, on that session. */
 int reach_exec_on(struct reach *reach, struct wire *wire, const struct reach_command *command,
     struct reach_result *result, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * From a connection's settings to a session that has logged in. All of it blocks the calling thread, with a
  * limit, and gives up soon after *cancel is set.
  */
-#ifndef WEIR_PROVIDER_SSH_LOGIN_H
-#define WEIR_PROVIDER_SSH_LOGIN_H
+#pragma once
 
 #include "provider/ssh/connection.h"
 #include "provider/ssh/connections.h"
@@ -38,5 +37,3 @@ int login_until(
 int host_key_check(struct login *login, struct err *err);
 /* auth.c */
 int auth_user(struct login *login, struct err *err);
-
-#endif

@@ -10,8 +10,7 @@
  * is open and nothing waits to be sent, from a channel when the socket takes them (what is not taken stays in
  * libssh's buffer, which its window bounds). The end of one direction is passed on alone.
  */
-#ifndef WEIR_PROVIDER_SSH_SESSION_H
-#define WEIR_PROVIDER_SSH_SESSION_H
+#pragma once
 
 #include "provider/ssh/connections.h"
 #include "provider/ssh/ssh_api.h"
@@ -122,5 +121,3 @@ struct tunnel_options {
 };
 int tunnel_open(struct net *net, const struct tunnel_options *options, int *port, struct err *err);
 void flow_drop(struct flow *flow);
-
-#endif

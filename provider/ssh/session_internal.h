@@ -1,8 +1,7 @@
 /* The network thread's own: what net.c, session.c and tunnel.c share; flow.c and flow_bytes.c what is at the
  * end.
  */
-#ifndef WEIR_PROVIDER_SSH_SESSION_INTERNAL_H
-#define WEIR_PROVIDER_SSH_SESSION_INTERNAL_H
+#pragma once
 
 #include "provider/ssh/session.h"
 
@@ -70,5 +69,3 @@ bool flow_fail(struct flow *flow, enum err_class class, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Moves what can be moved, both ways. False: it is over. */
 bool flow_pump(struct flow *flow, const struct ssh_api *api, ssh_session session);
-
-#endif

@@ -3,8 +3,7 @@
  * every start (base/library.h). A session belongs to one thread at a time: first to the worker that logs in,
  * then to the network thread (session.h).
  */
-#ifndef WEIR_PROVIDER_SSH_SSH_API_H
-#define WEIR_PROVIDER_SSH_SSH_API_H
+#pragma once
 
 #include "base/err.h"
 
@@ -92,5 +91,3 @@ struct ssh_api {
 
 /* NULL with ERR_FAILED where the library is not installed or too old. */
 const struct ssh_api *ssh_api(struct err *err);
-
-#endif

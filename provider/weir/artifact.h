@@ -11,8 +11,7 @@
  * version. Sources with a recorded digest are not packed again: their package is known by its SHA-256,
  * whatever compressor this machine has.
  */
-#ifndef WEIR_PROVIDER_WEIR_ARTIFACT_H
-#define WEIR_PROVIDER_WEIR_ARTIFACT_H
+#pragma once
 
 #include "provider/package/package.h"
 #include "provider/provider.h"
@@ -108,5 +107,3 @@ int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct 
 int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
-
-#endif

@@ -6,8 +6,7 @@
  * Nothing depends on it: what is missing, damaged or of another version counts as nothing, and where the
  * folder cannot be written nothing is remembered. Only a package that has to be made needs the room.
  */
-#ifndef WEIR_PROVIDER_WEIR_ARTIFACT_CACHE_H
-#define WEIR_PROVIDER_WEIR_ARTIFACT_CACHE_H
+#pragma once
 
 #include "provider/package/package.h"
 
@@ -33,5 +32,3 @@ struct str artifact_cache_vendored(const struct artifact_cache *cache, struct st
 /* Notes the package made now; the one before goes, and what runs that were killed have left of it. */
 void artifact_cache_made(struct artifact_cache *cache, struct str digest, const struct package_made *made);
 void artifact_cache_save(const struct artifact_cache *cache);
-
-#endif

@@ -2,8 +2,7 @@
  * Where artifacts lie: objects in a bucket, under keys that hold the SHA-256 of their content. Beside the
  * content each object carries that hash and who stored it as metadata.
  */
-#ifndef WEIR_PROVIDER_WEIR_ARTIFACT_STORE_H
-#define WEIR_PROVIDER_WEIR_ARTIFACT_STORE_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -31,5 +30,3 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
 /* version_id "": whatever is there now. Gone already is success. */
 int artifact_remove(
     struct op_ctx *ctx, struct str bucket, struct str key, struct str version_id, struct err *err);
-
-#endif

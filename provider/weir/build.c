@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "provider/weir/command.h"
 #include "provider/weir/command_env.h"
 
 #include <errno.h>

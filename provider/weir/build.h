@@ -5,8 +5,7 @@
  * Within one process a command runs once for each folder and state of its inputs, however many artifacts name
  * it.
  */
-#ifndef WEIR_PROVIDER_WEIR_BUILD_H
-#define WEIR_PROVIDER_WEIR_BUILD_H
+#pragma once
 
 #include "provider/provider.h"
 #include "provider/weir/artifact_cache.h"
@@ -50,5 +49,3 @@ struct vendor {
 /* Installs pure packages, once for each content of the requirements files. *folder holds them. */
 int build_vendor(struct op_ctx *ctx, struct artifact_cache *cache, const struct vendor *vendor,
     struct str *folder, struct err *err);
-
-#endif

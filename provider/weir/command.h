@@ -7,8 +7,7 @@
  * Where nobody can interrupt weir but by ending it, the command stays in weir's own group, and ends with
  * that.
  */
-#ifndef WEIR_PROVIDER_WEIR_COMMAND_H
-#define WEIR_PROVIDER_WEIR_COMMAND_H
+#pragma once
 
 #include "base/cancel.h"
 #include "base/err.h"
@@ -31,5 +30,3 @@ struct local_command {
  * it printed.
  */
 int command_run(const struct local_command *command, struct command_output *output, struct err *err);
-
-#endif

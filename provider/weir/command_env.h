@@ -3,13 +3,10 @@
  * more: the keys of the account, of the state and of the CI are weir's, not of whatever a Makefile or a
  * package's setup calls. What else a build needs is named in the stack.
  */
-#ifndef WEIR_PROVIDER_WEIR_COMMAND_ENV_H
-#define WEIR_PROVIDER_WEIR_COMMAND_ENV_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
 
 /* `named`: list of names that are passed on as well; NULL: none. Points into this process's environment. */
 char **command_env(struct arena *arena, const struct value *named);
-
-#endif

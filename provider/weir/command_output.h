@@ -6,8 +6,7 @@
  * Bounded, however much is printed: of a long line only the beginning counts, after a megabyte nothing more
  * is shown while it runs.
  */
-#ifndef WEIR_PROVIDER_WEIR_COMMAND_OUTPUT_H
-#define WEIR_PROVIDER_WEIR_COMMAND_OUTPUT_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -28,5 +27,3 @@ void command_output_add(struct command_output *output, const char *bytes, size_t
 struct str command_output_end(const struct command_output *output, struct arena *arena, size_t max);
 /* A text of the stack's own, such as the command itself, without secrets. */
 struct str command_output_hide(struct arena *arena, struct str text);
-
-#endif

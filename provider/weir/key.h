@@ -1,6 +1,5 @@
 /* `weir.key`: a pair of keys that is kept in the state. Attributes: specs/weir.yaml. */
-#ifndef WEIR_PROVIDER_WEIR_KEY_H
-#define WEIR_PROVIDER_WEIR_KEY_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -23,5 +22,3 @@ int key_certificate(EVP_PKEY *key, const struct value *wanted, struct arena *are
     struct str *expires, struct err *err);
 /* What OpenSSL says last went wrong, as err. */
 int key_failed(struct err *err, const char *what);
-
-#endif

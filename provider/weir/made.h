@@ -3,8 +3,7 @@
  * is created and made anew when anything of it changes; there is nothing outside to read, to find or to
  * delete.
  */
-#ifndef WEIR_PROVIDER_WEIR_MADE_H
-#define WEIR_PROVIDER_WEIR_MADE_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -17,5 +16,3 @@ int made_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior
 /* What no record has was seen by nobody: another one is as good. */
 int made_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Requirements files of pip, as far as is needed to see that they have changed: pip reads the rest.
  */
-#ifndef WEIR_PROVIDER_WEIR_REQUIREMENTS_H
-#define WEIR_PROVIDER_WEIR_REQUIREMENTS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -36,5 +35,3 @@ enum requirement_kind {
 /* The next of these in a requirements text; false: there are no more. Goes on in *rest, the whole text at
  * first. */
 bool requirements_next(struct arena *arena, struct str *rest, enum requirement_kind *kind, struct str *named);
-
-#endif

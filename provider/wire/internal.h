@@ -1,8 +1,7 @@
 /*
  * Shared by the codecs of this folder; not for others.
  */
-#ifndef WEIR_PROVIDER_WIRE_INTERNAL_H
-#define WEIR_PROVIDER_WIRE_INTERNAL_H
+#pragma once
 
 #include "base/buf.h"
 #include "provider/wire/wire.h"
@@ -89,5 +88,3 @@ int wire_rest_headers(const struct wire_encoder *e, const struct shape *shape, c
     struct wire_message *out);
 /* a, "b,c" -> list */
 const struct value *wire_split_header(struct arena *arena, struct str text);
-
-#endif

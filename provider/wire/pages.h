@@ -4,8 +4,7 @@
  *     AUTO_PAGES struct pages pages = PAGES_INIT;
  *     do … while (there is a token, and pages_next() says 0);
  */
-#ifndef WEIR_PROVIDER_WIRE_PAGES_H
-#define WEIR_PROVIDER_WIRE_PAGES_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -27,5 +26,3 @@ void pages_release(struct pages *pages);
 int pages_next(struct pages *pages, struct str operation, struct str token, struct err *err);
 /* The same for a listing that goes on by several markers, or by a token that is no text. */
 int pages_next_value(struct pages *pages, struct str operation, const struct value *token, struct err *err);
-
-#endif

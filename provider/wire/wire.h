@@ -12,8 +12,7 @@
  * service's, so the documents on our side always have weir's names. Shapes are immutable and shared by all
  * threads.
  */
-#ifndef WEIR_PROVIDER_WIRE_WIRE_H
-#define WEIR_PROVIDER_WIRE_WIRE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -254,5 +253,3 @@ int wire_encode_response(struct arena *arena, const struct wire_operation *op, c
 /* An error as this protocol's clients expect it. */
 void wire_encode_error(struct arena *arena, const struct wire_operation *op, int status, struct str code,
     struct str text, struct str request_id, struct wire_message *out);
-
-#endif

@@ -20,8 +20,7 @@
  * asl_run() blocks until the execution has ended. Branches of Parallel and Map run on threads of their own
  * (up to `threads` of the host), so the host's functions are called from several threads at once.
  */
-#ifndef WEIR_SANDBOX_ASL_ASL_H
-#define WEIR_SANDBOX_ASL_ASL_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -174,5 +173,3 @@ void asl_run(struct arena *arena, const struct asl_execution *execution, struct 
 /* The state of execution->from alone. */
 void asl_try(struct arena *arena, const struct asl_execution *execution, struct asl_trial *trial,
     struct asl_outcome *out);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the interpreter's files; see asl.h. */
-#ifndef WEIR_SANDBOX_ASL_ASL_INTERNAL_H
-#define WEIR_SANDBOX_ASL_ASL_INTERNAL_H
+#pragma once
 
 #include "provider/notation/asl_text.h"
 #include "sandbox/asl/asl.h"
@@ -192,5 +191,3 @@ void asl_spread(
 /* ---- asl_distributed.c ---- */
 
 const struct value *asl_distributed(struct asl_visit *visit, const struct value *input);
-
-#endif

@@ -2,8 +2,7 @@
  * Something that was started and ends: a job's run, a function's call, a query, an execution. Who started it
  * may wait for its end. Counted references; safe from every thread.
  */
-#ifndef WEIR_SANDBOX_CALLS_ACTIVITY_H
-#define WEIR_SANDBOX_CALLS_ACTIVITY_H
+#pragma once
 
 #include "base/value.h"
 
@@ -47,5 +46,3 @@ struct activity *activity_keep(struct activity *activity); /* one more reference
 void activity_set_state(struct activity *activity, enum activity_state state);
 /* A state from ACTIVITY_SUCCEEDED on, once. error and cause may be empty. */
 void activity_end(struct activity *activity, enum activity_state state, struct str error, struct str cause);
-
-#endif

@@ -8,7 +8,6 @@
 #include "sandbox/calls/query_compatible.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/control/control.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/iam/gate.h"
 
 /* How this client speaks, as far as one can tell before knowing the service: an error must be readable to it.

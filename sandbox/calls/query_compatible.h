@@ -5,13 +5,10 @@
  * query_compatible_request() comes after the signature was verified: it makes a form the JSON request of the
  * same operation. query_compatible_answer() makes every answer of such a service what its client reads.
  */
-#ifndef WEIR_SANDBOX_CALLS_QUERY_COMPATIBLE_H
-#define WEIR_SANDBOX_CALLS_QUERY_COMPATIBLE_H
+#pragma once
 
 #include "sandbox/http/exchange.h"
 
 /* False: the request names no operation, and has been answered. */
 bool query_compatible_request(struct exchange *x);
 void query_compatible_answer(struct exchange *x, struct wire_message *answer);
-
-#endif

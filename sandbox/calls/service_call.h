@@ -9,8 +9,7 @@
  *
  * Handlers run on the caller's thread without any lock, and may wait as long as services_stopping() is false.
  */
-#ifndef WEIR_SANDBOX_CALLS_SERVICE_CALL_H
-#define WEIR_SANDBOX_CALLS_SERVICE_CALL_H
+#pragma once
 
 #include "sandbox/control/control.h"
 
@@ -123,5 +122,3 @@ const struct value *service_note_read(
 int service_unkept(const struct service_call *call, const struct err *why, struct err *err);
 int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
     const struct value *note, struct err *err);
-
-#endif

@@ -16,8 +16,7 @@
  * Order of calls: services_new(); then the parts; services_interrupt() wakes who waits and ends nothing more
  * than that; services_wait_threads(); services_free(). Every function is safe from every thread.
  */
-#ifndef WEIR_SANDBOX_CALLS_SERVICES_H
-#define WEIR_SANDBOX_CALLS_SERVICES_H
+#pragma once
 
 #include "sandbox/calls/activity.h"
 #include "sandbox/calls/service_call.h"
@@ -136,5 +135,3 @@ bool services_sleep(struct services *services, int64_t ms);
 /* Starts a thread that services_stop() waits for; the function has to look at services_stopping(). -1:
  * stopping, or the system gives no more. */
 int services_thread(struct services *services, void (*fn)(void *ctx), void *ctx);
-
-#endif

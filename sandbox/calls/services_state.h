@@ -1,7 +1,6 @@
 /* What services share, for this room and those in engine/ that wait under the same lock
  * (task.c, warm_worker.c). */
-#ifndef WEIR_SANDBOX_CALLS_SERVICES_STATE_H
-#define WEIR_SANDBOX_CALLS_SERVICES_STATE_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -39,5 +38,3 @@ enum activity_state activity_state_locked(const struct activity *activity);
 /* The row of an operation; NULL: the control plane has it, or nobody. */
 const struct service_operation *service_operation_find(
     const struct services *services, struct str service, struct str name);
-
-#endif

@@ -13,8 +13,7 @@
  * policy that a browser may load and run nothing but what stands in the page. It changes nothing, unless
  * that was asked for too, and shows no attribute that is secret.
  */
-#ifndef WEIR_SANDBOX_CONSOLE_CONSOLE_H
-#define WEIR_SANDBOX_CONSOLE_CONSOLE_H
+#pragma once
 
 #include "base/value.h"
 #include "sandbox/http/exchange.h"
@@ -37,5 +36,3 @@ const struct value *console_runs(struct sandbox *sandbox, struct arena *arena);
 /* {service, operation, region, input}; *output as the service answers. */
 int console_call(struct sandbox *sandbox, struct arena *arena, const struct value *request, bool write,
     const struct value **output, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* Where a sandbox is and with which key it is used, for those inside and outside. */
-#ifndef WEIR_SANDBOX_CONTEXT_ADDRESS_H
-#define WEIR_SANDBOX_CONTEXT_ADDRESS_H
+#pragma once
 
 #include "base/arena.h"
 
@@ -23,5 +22,3 @@ struct sandbox_key {
 const char *sandbox_dir(const struct sandbox *sandbox);
 struct str sandbox_endpoint(const struct sandbox *sandbox, struct arena *arena); /* http://127.0.0.1:4566 */
 struct sandbox_key sandbox_first_key(const struct sandbox *sandbox);
-
-#endif

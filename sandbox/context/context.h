@@ -2,8 +2,7 @@
  * What the folders of a sandbox find in it: who it is, how it was started, and its parts, which none of them
  * makes. sandbox.c, which makes all of them, has these functions; nobody below includes its header.
  */
-#ifndef WEIR_SANDBOX_CONTEXT_CONTEXT_H
-#define WEIR_SANDBOX_CONTEXT_CONTEXT_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -69,5 +68,3 @@ bool sandbox_has_resource(
 /* Does its policy, or permission, let S3 tell it what happens in the bucket? */
 bool sandbox_may_notify(
     struct sandbox *sandbox, struct arena *arena, struct str bucket, struct str region, struct str arn);
-
-#endif

@@ -33,8 +33,7 @@
  * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
  * from base/clock.h, sped up by options->speed.
  */
-#ifndef WEIR_SANDBOX_CONTROL_CONTROL_H
-#define WEIR_SANDBOX_CONTROL_CONTROL_H
+#pragma once
 
 #include "base/err.h"
 #include "provider/provider.h"
@@ -130,5 +129,3 @@ bool control_find(struct control *control, struct arena *arena, struct str type,
 /* All resources of a type, of all regions where region is ""; in no order. */
 struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);
-
-#endif

@@ -3,8 +3,7 @@
  * by the paths at which the client side looks. document_place() as often as there is something to say, then
  * document_finish(). All of it lies in the call's arena.
  */
-#ifndef WEIR_SANDBOX_CONTROL_CONTROL_DOCUMENT_H
-#define WEIR_SANDBOX_CONTROL_CONTROL_DOCUMENT_H
+#pragma once
 
 #include "sandbox/control/control_internal.h"
 
@@ -39,5 +38,3 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
 /* Turns the tree into a shape and a value for the codec; the structure's own names are the wire's. */
 void document_finish(
     struct making *m, const struct part_node *node, const struct shape **shape, const struct value **value);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the files of the control plane; see control.h. */
-#ifndef WEIR_SANDBOX_CONTROL_CONTROL_INTERNAL_H
-#define WEIR_SANDBOX_CONTROL_CONTROL_INTERNAL_H
+#pragma once
 
 #include "base/map.h"
 #include "provider/spec/spec.h"
@@ -489,5 +488,3 @@ void answer_start(struct call *call, struct answer *answer);
 void answer_add(struct call *call, struct answer *answer, struct resource *const *resources, size_t n);
 int answer_encode(
     struct call *call, const struct answer *answer, struct str request_id, struct wire_message *out);
-
-#endif

@@ -2,8 +2,7 @@
  * Putting resources into the document of an answer, and which of them: what control_answer.c is made of.
  * Paths are those at which the client side looks.
  */
-#ifndef WEIR_SANDBOX_CONTROL_CONTROL_PLACE_H
-#define WEIR_SANDBOX_CONTROL_CONTROL_PLACE_H
+#pragma once
 
 #include "sandbox/control/control_document.h"
 
@@ -29,5 +28,3 @@ const struct shape *place_shape(struct making *m, const struct value *v);
 /* The resources of this page, from *first up to what is returned; *sorted is put in the order of pages. */
 size_t page_cut(
     struct making *m, struct part_node *root, struct resource *const **sorted, size_t n, size_t *first);
-
-#endif

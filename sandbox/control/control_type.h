@@ -3,8 +3,7 @@
  * spec says. They run in the middle of a request with the control plane's lock held, so they call nothing of
  * control.h but these two, and see resources as they are kept.
  */
-#ifndef WEIR_SANDBOX_CONTROL_CONTROL_TYPE_H
-#define WEIR_SANDBOX_CONTROL_CONTROL_TYPE_H
+#pragma once
 
 #include "sandbox/control/control.h"
 
@@ -22,5 +21,3 @@ struct control_type {
 const struct value *control_seen(const struct control *control, struct str type, struct str id);
 /* The next of a type, from *at = 0 on; NULL: that was the last one. */
 const struct value *control_next(const struct control *control, struct str type, size_t *at);
-
-#endif

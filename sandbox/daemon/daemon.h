@@ -27,8 +27,7 @@
  * Functions are safe from every thread, and may wait for a start or an end: not to be called with a lock
  * held.
  */
-#ifndef WEIR_SANDBOX_DAEMON_DAEMON_H
-#define WEIR_SANDBOX_DAEMON_DAEMON_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -112,5 +111,3 @@ const char *daemon_user(const struct daemon_kind *kind);
 int daemon_give(const char *folder, const char *user, struct err *err);
 /* The command with what makes it run as that user. */
 const char *const *daemon_as(const struct daemon_self *self, const char *const *argv);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of this room share: a daemon and its starts. */
-#ifndef WEIR_SANDBOX_DAEMON_DAEMON_STATE_H
-#define WEIR_SANDBOX_DAEMON_DAEMON_STATE_H
+#pragma once
 
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/process.h"
@@ -41,5 +40,3 @@ int daemon_start(struct daemon *daemon, const struct value *settings, struct err
 void daemon_end(struct daemon *daemon);
 /* Ports that it keeps from one start to the next, as far as nobody else has taken them. */
 int daemon_ports(struct daemon_self *self, size_t count, struct err *err);
-
-#endif

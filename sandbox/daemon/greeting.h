@@ -3,8 +3,7 @@
  * server there is. TLS is declined, what it asks for is kept for the server, and a refusal reads as the
  * server's own.
  */
-#ifndef WEIR_SANDBOX_DAEMON_GREETING_H
-#define WEIR_SANDBOX_DAEMON_GREETING_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -17,5 +16,3 @@ bool greeting_read(int fd, struct buf *out);
 bool greeting_is_user(const struct buf *startup, const char *user);
 /* FATAL, with an SQLSTATE of five letters. */
 void greeting_refuse(int fd, const char *state, const char *message);
-
-#endif

@@ -3,11 +3,8 @@
  * and asks nobody who they are. What it tells clients to be called is in the settings: {address, port}; it
  * listens at ports[0].
  */
-#ifndef WEIR_SANDBOX_DAEMON_KAFKA_H
-#define WEIR_SANDBOX_DAEMON_KAFKA_H
+#pragma once
 
 #include "sandbox/daemon/daemon.h"
 
 extern const struct daemon_kind kafka_daemon;
-
-#endif

@@ -11,8 +11,7 @@
  * Safe from every thread; listeners_open() and listeners_shut() wait for nothing and may be called with a
  * lock held.
  */
-#ifndef WEIR_SANDBOX_DAEMON_LISTENER_H
-#define WEIR_SANDBOX_DAEMON_LISTENER_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -54,5 +53,3 @@ void listener_join(struct listeners *listeners, int a, int b);
 /* Connected; -1: nobody there. */
 int listener_dial(uint16_t port);
 int listener_dial_path(const char *path); /* a socket's path; '@' at its beginning: without a file */
-
-#endif

@@ -3,8 +3,7 @@
  * processes reach it) and lets in who has a password; the sandbox itself comes as the superuser `rdsadmin`,
  * known by the user that it runs as. postgres_open() speaks to it.
  */
-#ifndef WEIR_SANDBOX_DAEMON_POSTGRES_H
-#define WEIR_SANDBOX_DAEMON_POSTGRES_H
+#pragma once
 
 #include "base/pq_api.h"
 #include "sandbox/daemon/daemon.h"
@@ -26,5 +25,3 @@ int postgres_run(
 
 /* A copy of a running cluster into an empty folder, from which another can be started. */
 int postgres_copy(const struct daemon_self *self, const char *folder, struct err *err);
-
-#endif

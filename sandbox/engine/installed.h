@@ -10,8 +10,7 @@
  * itself, so what lies there is trusted as that is, unless everybody may write there. Looked at once; safe
  * from every thread.
  */
-#ifndef WEIR_SANDBOX_ENGINE_INSTALLED_H
-#define WEIR_SANDBOX_ENGINE_INSTALLED_H
+#pragma once
 
 #include "base/arena.h"
 
@@ -24,5 +23,3 @@ const char *installed_path(void);
 /* A program there, or in one of these folders (NULL at the end; may be NULL); NULL: nowhere. */
 const char *installed_program(struct arena *arena, const char *name, const char *const *folders);
 bool is_program(const char *path);
-
-#endif

@@ -9,8 +9,7 @@
  * crash of the machine may lose the last lines, a torn one is cut off when the file is opened again. Safe
  * from every thread.
  */
-#ifndef WEIR_SANDBOX_ENGINE_LOGS_H
-#define WEIR_SANDBOX_ENGINE_LOGS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -79,5 +78,3 @@ void log_sink_line(struct log_sink *sink, const char *format, ...) __attribute__
 /* A last line without an end. */
 void log_sink_flush(struct log_sink *sink);
 void log_sink_release(struct log_sink *sink);
-
-#endif

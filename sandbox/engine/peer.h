@@ -1,6 +1,5 @@
 /* Whose process is at the other end of a connection on this machine? */
-#ifndef WEIR_SANDBOX_ENGINE_PEER_H
-#define WEIR_SANDBOX_ENGINE_PEER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,5 +8,3 @@
 /* Is it this user's? `peer` is an IPv4 address of loopback, `port` the one that it has connected to. Where
  * the system does not tell (no /proc), everybody's is. */
 bool peer_is_own(const struct sockaddr *peer, uint16_t port);
-
-#endif

@@ -10,8 +10,7 @@
  * a mark in its environment, which its children inherit: what has left the group with setsid() is found by it
  * (process_mark.c). Only what also sheds its environment is out of reach.
  */
-#ifndef WEIR_SANDBOX_ENGINE_PROCESS_H
-#define WEIR_SANDBOX_ENGINE_PROCESS_H
+#pragma once
 
 #include "base/err.h"
 
@@ -78,5 +77,3 @@ int64_t process_room(const char *dir, int64_t most);
 void process_end_marked(const char *mark);
 /* All that a sandbox which was killed itself has left running. */
 void process_end_family(const char *family);
-
-#endif

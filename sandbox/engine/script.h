@@ -7,8 +7,7 @@
  *   FOLDER/conf/     Spark's configuration: s3:// is S3A at the sandbox
  *   FOLDER/tmp/      TMPDIR
  */
-#ifndef WEIR_SANDBOX_ENGINE_SCRIPT_H
-#define WEIR_SANDBOX_ENGINE_SCRIPT_H
+#pragma once
 
 #include "sandbox/engine/task.h"
 
@@ -67,5 +66,3 @@ int script_write_support(const char *dir, struct err *err);
 struct str script_exception(struct str tail);
 /* The last one with something in it, which is what most programs say that they died of. */
 struct str script_last_line(struct str text);
-
-#endif

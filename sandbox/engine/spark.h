@@ -4,8 +4,7 @@
  * hadoop-aws and its AWS bundle, in Spark's own jars/ or in the folder that WEIR_SPARK_JARS names (by default
  * what tools/setup has fetched, else ~/.cache/weir/spark/jars).
  */
-#ifndef WEIR_SANDBOX_ENGINE_SPARK_H
-#define WEIR_SANDBOX_ENGINE_SPARK_H
+#pragma once
 
 #include "sandbox/engine/script.h"
 
@@ -33,5 +32,3 @@ struct str spark_packages_absent(struct arena *arena, struct str packages);
 bool spark_is_here(struct arena *arena, struct str package);
 /* What to do about a failure that Spark's own words do not explain; NULL: nothing is known. */
 const char *spark_hint(struct str output);
-
-#endif

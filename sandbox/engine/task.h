@@ -10,8 +10,7 @@
  * A task that the sandbox's own end interrupts is FAILED when it is looked at again. Of those that have ended
  * the last thousand are kept. Safe from every thread.
  */
-#ifndef WEIR_SANDBOX_ENGINE_TASK_H
-#define WEIR_SANDBOX_ENGINE_TASK_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/process.h"
@@ -84,5 +83,3 @@ void task_running(struct task *task);
 /* The first one counts, and a task that was stopped is STOPPED whatever its work says. */
 void task_end(struct task *task, enum activity_state state, int64_t exit_code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-
-#endif

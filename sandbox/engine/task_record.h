@@ -2,8 +2,7 @@
  * What is kept of a task: a file of JSON each, whose name follows from kind, region and id. Only task.c keeps
  * records; a later sandbox reads them.
  */
-#ifndef WEIR_SANDBOX_ENGINE_TASK_RECORD_H
-#define WEIR_SANDBOX_ENGINE_TASK_RECORD_H
+#pragma once
 
 #include "sandbox/engine/task.h"
 
@@ -13,5 +12,3 @@ struct str task_record_name(struct arena *arena, struct str kind, struct str reg
 void task_record_write(const char *path, const struct task_info *info, enum activity_state state);
 /* False: it cannot be read. A task that had not ended counts as failed, without a time of its end. */
 bool task_record_read(struct arena *arena, const char *path, struct task_info *out);
-
-#endif

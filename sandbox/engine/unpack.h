@@ -2,8 +2,7 @@
  * What a run needs on the disk: objects out of the sandbox's own store. What they are packed in is
  * base/unpack_archive.h's. Nothing is written outside the folder given, whatever a key is.
  */
-#ifndef WEIR_SANDBOX_ENGINE_UNPACK_H
-#define WEIR_SANDBOX_ENGINE_UNPACK_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -23,5 +22,3 @@ int unpack_sha256(struct s3_store *store, const struct unpack_place *place, unsi
     struct err *err);
 /* A name in a folder as the last part of a key says it; "file" where that is no name ("", ".."). */
 struct str unpack_name(struct arena *arena, struct str key);
-
-#endif

@@ -1,6 +1,5 @@
 /* For putting together what a service shows: members that have no value are left out. */
-#ifndef WEIR_SANDBOX_ENGINE_VIEW_H
-#define WEIR_SANDBOX_ENGINE_VIEW_H
+#pragma once
 
 #include "base/value.h"
 
@@ -27,5 +26,3 @@ static inline void view_time(struct value_builder *b, const char *name, int64_t 
     if (wall_ms)
         value_builder_set(b, str_z(name), value_float(b->arena, (double)wall_ms / 1000));
 }
-
-#endif

@@ -9,8 +9,7 @@
  * a task that is stopped, or takes too long, ends it. Two stay idle, each for ten minutes
  * (python/weir_resident.py). Safe from every thread.
  */
-#ifndef WEIR_SANDBOX_ENGINE_WARM_WORKER_H
-#define WEIR_SANDBOX_ENGINE_WARM_WORKER_H
+#pragma once
 
 #include "sandbox/engine/script.h"
 
@@ -39,5 +38,3 @@ void warm_workers_free(struct warm_workers *warm_workers);
 /* -1: it could not even be started. The answer's text is of the arena. */
 int warm_worker_ask(struct task *task, const struct warm_worker_options *options, struct arena *arena,
     struct warm_worker_answer *answer, struct err *err);
-
-#endif

@@ -22,8 +22,7 @@
  * hosts_look() brings listeners and hosts in line with the records; it is called after every change of EC2's
  * resources. All functions are safe from every thread.
  */
-#ifndef WEIR_SANDBOX_HOST_HOST_H
-#define WEIR_SANDBOX_HOST_HOST_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -41,5 +40,3 @@ void hosts_look(struct hosts *hosts);
 void hosts_reboot(struct hosts *hosts, struct str id);
 /* What it has printed, and when last; "" nothing. */
 struct str hosts_console(struct hosts *hosts, struct arena *arena, struct str id, int64_t *changed_ms);
-
-#endif

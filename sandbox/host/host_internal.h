@@ -1,6 +1,5 @@
 /* Shared by the files of this room; see host.h. */
-#ifndef WEIR_SANDBOX_HOST_HOST_INTERNAL_H
-#define WEIR_SANDBOX_HOST_HOST_INTERNAL_H
+#pragma once
 
 #include "base/hash.h"
 #include "sandbox/engine/process.h"
@@ -94,5 +93,3 @@ size_t firewall_ports(struct hosts *hosts, struct arena *arena, const struct con
 int metadata_start(struct services *services, int netns, struct str region, struct str id,
     struct metadata **out, struct err *err);
 void metadata_stop(struct metadata *metadata);
-
-#endif

@@ -4,8 +4,7 @@
  * belong to the namespace that they were made in, whoever uses them: so this process listens in places where
  * it is not. Safe from every thread; what has to be done inside is done by a thread made for it.
  */
-#ifndef WEIR_SANDBOX_HOST_NETNS_H
-#define WEIR_SANDBOX_HOST_NETNS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -20,5 +19,3 @@ int netns_listen(int netns, const char *address, uint16_t port, int *out, struct
 int netns_dial(int netns, const char *address, uint16_t port, int *out, struct err *err);
 /* As programs find it. */
 struct str netns_path(struct arena *arena, int netns);
-
-#endif

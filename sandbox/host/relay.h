@@ -3,8 +3,7 @@
  * same place of this machine's loopback, in both directions. One thread moves all bytes; what one side does
  * not take is not read from the other. Safe from every thread.
  */
-#ifndef WEIR_SANDBOX_HOST_RELAY_H
-#define WEIR_SANDBOX_HOST_RELAY_H
+#pragma once
 
 #include "base/err.h"
 
@@ -18,5 +17,3 @@ void relay_free(struct relay *relay); /* with all connections */
 void relay_add(struct relay *relay, const void *owner, int listening, const char *address, uint16_t port);
 /* Closes what this owner listens on; connections go on until one side ends them. */
 void relay_drop(struct relay *relay, const void *owner);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Checksums that S3 knows, computed while the bytes pass by. MD5, SHA-1 and SHA-256 are OpenSSL's.
  */
-#ifndef WEIR_SANDBOX_HTTP_CHECKSUM_H
-#define WEIR_SANDBOX_HTTP_CHECKSUM_H
+#pragma once
 
 #include "base/arena.h"
 
@@ -39,5 +38,3 @@ void checksum_release(struct checksum *c);
 /* The CRC of two pieces one after the other, from their CRCs (as bytes) and the length of the second. */
 struct str checksum_combine(
     struct arena *arena, enum checksum_kind kind, struct str first, struct str second, uint64_t n);
-
-#endif

@@ -7,8 +7,7 @@
  * Unsigned framing has no signatures. Each chunk but the last has 8 KiB at least, as S3 wants it. Content is
  * handed on as it comes, so what it became must not be used before chunked_end() has said yes.
  */
-#ifndef WEIR_SANDBOX_HTTP_CHUNKED_H
-#define WEIR_SANDBOX_HTTP_CHUNKED_H
+#pragma once
 
 #include "sandbox/http/checksum.h"
 #include "sandbox/http/exchange.h"
@@ -46,5 +45,3 @@ enum chunked_error chunked_end(struct chunked *c);
 /* A trailing header's value, after chunked_end; "" where there is none. */
 struct str chunked_trailer(const struct chunked *c, struct str name);
 void chunked_release(struct chunked *c);
-
-#endif

@@ -6,8 +6,7 @@
  * `end` after it. The first one to answer (reply_*, refuse) ends it: nothing more is called, though what the
  * client still sends is read and dropped.
  */
-#ifndef WEIR_SANDBOX_HTTP_EXCHANGE_H
-#define WEIR_SANDBOX_HTTP_EXCHANGE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -91,5 +90,3 @@ const struct fault *auth_verify(struct exchange *x, struct str payload_hash);
 /* ---- responders ---- */
 
 extern const struct responder faults_responder;
-
-#endif

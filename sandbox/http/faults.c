@@ -1,7 +1,6 @@
 /* Faults on demand: see faults.h. */
 #include "sandbox/http/faults.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/json.h"

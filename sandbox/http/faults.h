@@ -15,8 +15,7 @@
  * same order of requests give the same faults. Who waits goes on when the rules change. Safe from every
  * thread.
  */
-#ifndef WEIR_SANDBOX_HTTP_FAULTS_H
-#define WEIR_SANDBOX_HTTP_FAULTS_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -66,5 +65,3 @@ void faults_lost(struct faults *faults);
 bool faults_before(struct faults *faults, struct exchange *x, struct fault_strike *strike);
 /* False: cut the connection. */
 bool faults_after(struct exchange *x, const struct fault_strike *strike);
-
-#endif

@@ -1,7 +1,6 @@
 /* Who is at the door: see guard.h. */
 #include "sandbox/http/guard.h"
 
-#include "base/arena.h"
 #include "provider/http/target.h"
 #include "sandbox/http/exchange.h"
 

@@ -6,8 +6,7 @@
  * somebody signed. Names other than those of this machine are refused, for a page may let its own name lead
  * here (DNS rebinding) and be of the same origin then.
  */
-#ifndef WEIR_SANDBOX_HTTP_GUARD_H
-#define WEIR_SANDBOX_HTTP_GUARD_H
+#pragma once
 
 #include "provider/wire/wire.h"
 
@@ -27,5 +26,3 @@ const struct fault *guard_framing(const struct wire_message *request);
 const struct fault *guard_check(const struct guard *guard, const struct wire_message *request);
 /* What stands before a name of the guard's in "films.localhost:4566"; "" where that is no such host. */
 struct str guard_label(const struct guard *guard, struct str host);
-
-#endif

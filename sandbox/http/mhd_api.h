@@ -2,8 +2,7 @@
  * libmicrohttpd, loaded when the first sandbox starts: linked, it would cost every command 1.4 ms and 3 MB
  * (it pulls in GnuTLS). See base/library.h.
  */
-#ifndef WEIR_SANDBOX_HTTP_MHD_API_H
-#define WEIR_SANDBOX_HTTP_MHD_API_H
+#pragma once
 
 #include "base/err.h"
 
@@ -30,5 +29,3 @@ struct mhd_api {
 
 /* NULL with ERR_FAILED where the library is not installed. */
 const struct mhd_api *mhd_api(struct err *err);
-
-#endif

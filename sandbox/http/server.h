@@ -1,8 +1,7 @@
 /*
  * The HTTP side of the sandbox: libmicrohttpd's callbacks on one side, exchanges on the other.
  */
-#ifndef WEIR_SANDBOX_HTTP_SERVER_H
-#define WEIR_SANDBOX_HTTP_SERVER_H
+#pragma once
 
 #include "sandbox/http/exchange.h"
 
@@ -22,5 +21,3 @@ int server_start(const struct server_options *options, struct server **out, uint
 void server_stop(struct server *server);
 /* Can other machines reach what is bound to this address? NULL: to the usual one. */
 bool server_reaches_out(const char *bind_to);
-
-#endif

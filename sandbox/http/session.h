@@ -5,8 +5,7 @@
  * and from `master`, a secret of the sandbox. So they are as good in the next process that serves the folder,
  * and a token that somebody has made up has a secret that nobody but the sandbox knows.
  */
-#ifndef WEIR_SANDBOX_HTTP_SESSION_H
-#define WEIR_SANDBOX_HTTP_SESSION_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
@@ -47,5 +46,3 @@ const struct value *session_as_value(struct arena *arena, const struct session *
 struct session session_of_value(const struct value *v);
 /* arn:aws:sts::000000000000:assumed-role/ROLE/NAME */
 struct str session_arn(struct arena *arena, struct str account, const struct session *session);
-
-#endif

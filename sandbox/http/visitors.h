@@ -11,8 +11,7 @@
  * Ending a connection means shutting its socket down: its thread finds that it has no more to read, and
  * closes it. Any thread may call what follows; a visitor belongs to its connection.
  */
-#ifndef WEIR_SANDBOX_HTTP_VISITORS_H
-#define WEIR_SANDBOX_HTTP_VISITORS_H
+#pragma once
 
 #include "base/err.h"
 
@@ -41,5 +40,3 @@ void visitor_sends(struct visitors *all, struct visitor *v, size_t n);
 void visitor_waits(struct visitors *all, struct visitor *v);
 /* It has its answer. */
 void visitor_rests(struct visitors *all, struct visitor *v);
-
-#endif

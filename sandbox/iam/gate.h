@@ -17,8 +17,7 @@
  *
  * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.
  */
-#ifndef WEIR_SANDBOX_IAM_GATE_H
-#define WEIR_SANDBOX_IAM_GATE_H
+#pragma once
 
 #include "base/err.h"
 #include "base/value.h"
@@ -90,5 +89,3 @@ bool gate_lets_notify(struct gate *gate, struct arena *arena, const struct gate_
 
 /* The document of a policy of AWS's own; NULL: it is not known here. */
 const struct value *gate_aws_policy(struct arena *arena, struct str arn);
-
-#endif

@@ -1,6 +1,5 @@
 /* Between the files of this room; see gate.h. */
-#ifndef WEIR_SANDBOX_IAM_INTERNAL_H
-#define WEIR_SANDBOX_IAM_INTERNAL_H
+#pragma once
 
 #include "base/map.h"
 #include "provider/iam/policy.h"
@@ -89,5 +88,3 @@ int prechecks_of(struct gate *gate, struct arena *arena, const struct gate_reque
 
 /* What the request's operation does with the key of what it is about. */
 int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * The Expression of GetPartitions: comparisons of partition keys with literals, AND, OR, NOT, IN, BETWEEN,
  * LIKE and IS NULL, as in SQL.
  */
-#ifndef WEIR_SANDBOX_NOTATION_GLUE_EXPRESSION_H
-#define WEIR_SANDBOX_NOTATION_GLUE_EXPRESSION_H
+#pragma once
 
 #include "base/err.h"
 #include "base/value.h"
@@ -15,5 +14,3 @@ int glue_expression_parse(struct arena *arena, struct str text, const struct val
     const struct glue_expression **out, struct err *err);
 /* values: a partition's, a list of texts in the order of the keys. */
 bool glue_expression_matches(const struct glue_expression *expression, const struct value *values);
-
-#endif

@@ -1,6 +1,5 @@
 /* Columns as the data catalog has them (`array<struct<a:int>>`), as the schema of an Iceberg table. Pure. */
-#ifndef WEIR_SANDBOX_NOTATION_ICEBERG_SCHEMA_H
-#define WEIR_SANDBOX_NOTATION_ICEBERG_SCHEMA_H
+#pragma once
 
 #include "base/err.h"
 #include "base/value.h"
@@ -16,5 +15,3 @@ struct iceberg_schema {
  */
 int iceberg_schema_make(
     struct arena *arena, const struct value *columns, struct iceberg_schema *out, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* When a schedule is due. Pure: no clock is read. */
-#ifndef WEIR_SANDBOX_NOTATION_SCHEDULE_TIME_H
-#define WEIR_SANDBOX_NOTATION_SCHEDULE_TIME_H
+#pragma once
 
 #include "provider/notation/schedule.h"
 #include "sandbox/notation/zone.h"
@@ -11,5 +10,3 @@
  */
 bool schedule_next(const struct schedule_time *time, const struct zone *zone, int64_t base_ms,
     int64_t after_ms, int64_t *next_ms);
-
-#endif

@@ -2,8 +2,7 @@
  * Time zones by name, from the system's database (TZif files). The C library knows one zone a process, set by
  * an environment variable, which is no way to ask about several from several threads.
  */
-#ifndef WEIR_SANDBOX_NOTATION_ZONE_H
-#define WEIR_SANDBOX_NOTATION_ZONE_H
+#pragma once
 
 #include "base/arena.h"
 
@@ -27,5 +26,3 @@ void date_of_days(int64_t days, int64_t *year, int *month, int *day);
 /* 0: Sunday. */
 int weekday_of_days(int64_t days);
 int days_of_month(int64_t year, int month);
-
-#endif

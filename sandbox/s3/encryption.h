@@ -3,8 +3,7 @@
  * behind an object. Content is not encrypted here; but who may not use the key does not get it. For requests
  * by HTTP (s3srv_access.c) and for what runs inside the sandbox (sandbox/services/s3/objects.h) alike.
  */
-#ifndef WEIR_SANDBOX_S3_ENCRYPTION_H
-#define WEIR_SANDBOX_S3_ENCRYPTION_H
+#pragma once
 
 #include "sandbox/context/context.h"
 #include "sandbox/s3/store.h"
@@ -33,5 +32,3 @@ int encryption_begin(const struct encryption_asker *who, struct str bucket, stru
 /* May he have an object decrypted? `headers`: its own. */
 int encryption_undo(const struct encryption_asker *who, struct str bucket, struct str key,
     const struct value *headers, struct err *err);
-
-#endif

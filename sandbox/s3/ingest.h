@@ -3,8 +3,7 @@
  * What the client claimed of it (length, SHA-256, MD5, a checksum in a header or a trailer) is compared at
  * the end.
  */
-#ifndef WEIR_SANDBOX_S3_INGEST_H
-#define WEIR_SANDBOX_S3_INGEST_H
+#pragma once
 
 #include "sandbox/http/checksum.h"
 #include "sandbox/http/chunked.h"
@@ -32,5 +31,3 @@ void ingest_data(struct ingest *in, const char *bytes, size_t n);
 /* NULL where the body is what it was said to be. */
 const struct fault *ingest_end(struct ingest *in);
 void ingest_release(struct ingest *in);
-
-#endif

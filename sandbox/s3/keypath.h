@@ -9,8 +9,7 @@
  * file and "%" as a directory; '%', control characters and a leading dot are written %XX. Segments of 80
  * bytes and more go on in a directory that ends in "%+", because names on disk are limited to 255 bytes.
  */
-#ifndef WEIR_SANDBOX_S3_KEYPATH_H
-#define WEIR_SANDBOX_S3_KEYPATH_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -20,5 +19,3 @@ void keypath_add(struct buf *path, struct str key);
 /* What a name in such a directory adds to the key: "films.csv", "RAW/", or the first part of a long segment.
  */
 bool keypath_decode(const char *name, struct buf *part, enum keypath_kind *kind);
-
-#endif

@@ -5,8 +5,7 @@
  * asks whether the caller may, and whether he may use the key. A handler answers through the
  * s3srv_* and reply_* functions.
  */
-#ifndef WEIR_SANDBOX_S3_S3SRV_H
-#define WEIR_SANDBOX_S3_S3SRV_H
+#pragma once
 
 #include "sandbox/http/exchange.h"
 #include "sandbox/s3/ingest.h"
@@ -227,5 +226,3 @@ void s3srv_answer(struct exchange *x, struct str body);
 
 /* Who answers for S3. */
 extern const struct responder s3srv_responder;
-
-#endif

@@ -15,8 +15,7 @@
  *
  * Safe from every thread. A key has a lock while it is changed; a bucket one while it is deleted.
  */
-#ifndef WEIR_SANDBOX_S3_STORE_H
-#define WEIR_SANDBOX_S3_STORE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -164,5 +163,3 @@ struct content;
 struct content *content_open(struct s3_store *store, struct str bucket, const struct object *object, int fd);
 ssize_t content_read(struct content *content, uint64_t position, void *out, size_t n);
 void content_close(struct content *content); /* and the fd it was given */
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by store*.c only. */
-#ifndef WEIR_SANDBOX_S3_STORE_INTERNAL_H
-#define WEIR_SANDBOX_S3_STORE_INTERNAL_H
+#pragma once
 
 #include "base/buf.h"
 #include "sandbox/s3/store.h"
@@ -42,5 +41,3 @@ bool store_is_absent(int error);
 /* Names in a directory, sorted by bytes, as a list; none where there is no directory. NULL: it cannot be
  * read, and errno says why. */
 const struct value *store_names(struct arena *arena, const char *dir);
-
-#endif

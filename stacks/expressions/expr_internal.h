@@ -5,8 +5,7 @@
  * does not know its line and column: it knows the YAML node it came from and its bytes in that node's decoded
  * text, from which expr_span() works out the place when something is reported.
  */
-#ifndef WEIR_STACKS_EXPRESSIONS_EXPR_INTERNAL_H
-#define WEIR_STACKS_EXPRESSIONS_EXPR_INTERNAL_H
+#pragma once
 
 #include "stacks/expr.h"
 
@@ -225,5 +224,3 @@ bool eval_is_bool(struct eval *ev, const struct expr *e, const struct value *v, 
 /* ---- ../functions/func.c ---- */
 
 const struct value *eval_call(struct eval *ev, const struct expr *e);
-
-#endif

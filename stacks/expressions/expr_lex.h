@@ -1,6 +1,5 @@
 /* Tokens of the expression language. Text in double quotes is not one token: the parser reads it itself. */
-#ifndef WEIR_STACKS_EXPRESSIONS_EXPR_LEX_H
-#define WEIR_STACKS_EXPRESSIONS_EXPR_LEX_H
+#pragma once
 
 #include "base/str.h"
 
@@ -43,5 +42,3 @@ struct lexer {
 };
 
 struct token lexer_next(struct lexer *lexer);
-
-#endif

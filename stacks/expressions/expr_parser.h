@@ -2,8 +2,7 @@
  * The parser's state and what its three files share: expr_parser.c (errors and small tools), expr_template.c
  * (text with ${…} in it), expr_parse.c (the grammar). A parser reads one scalar; the first error ends it.
  */
-#ifndef WEIR_STACKS_EXPRESSIONS_EXPR_PARSER_H
-#define WEIR_STACKS_EXPRESSIONS_EXPR_PARSER_H
+#pragma once
 
 #include "stacks/expressions/expr_internal.h"
 #include "stacks/expressions/expr_lex.h"
@@ -63,5 +62,3 @@ void expr_list_add(struct parser *p, struct expr_list *list, struct expr *e);
 struct expr *parser_inner(struct parser *p);
 /* At the opening quote: the text in double quotes. */
 struct expr *parser_quoted(struct parser *p);
-
-#endif

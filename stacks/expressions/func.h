@@ -6,8 +6,7 @@
  * Functions are pure: the same arguments give the same result on every machine and at any time (those that
  * read files depend on the files). They may be called by several threads at once.
  */
-#ifndef WEIR_STACKS_EXPRESSIONS_FUNC_H
-#define WEIR_STACKS_EXPRESSIONS_FUNC_H
+#pragma once
 
 #include "stacks/expressions/expr_internal.h"
 
@@ -80,5 +79,3 @@ static inline int64_t arg_int(const struct call *call, size_t i)
     const struct value *func_##name(struct call *call);
 #include "stacks/expressions/func_table.h"
 #undef X
-
-#endif

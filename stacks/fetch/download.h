@@ -1,6 +1,5 @@
 /* Archives, over HTTPS or from S3, as a file. */
-#ifndef WEIR_STACKS_FETCH_DOWNLOAD_H
-#define WEIR_STACKS_FETCH_DOWNLOAD_H
+#pragma once
 
 #include "provider/http/http.h"
 #include "provider/provider.h"
@@ -10,5 +9,3 @@
 int download_https(struct http_engine *http, struct str url, const char *path, struct err *err);
 /* `aws` is an open provider. */
 int download_s3(struct provider *aws, const struct module_source *source, const char *path, struct err *err);
-
-#endif

@@ -10,8 +10,7 @@
  * Order of calls: fetch_open(), which waits until nobody else fetches for this stack; the others;
  * fetch_close(). One thread.
  */
-#ifndef WEIR_STACKS_FETCH_FETCH_H
-#define WEIR_STACKS_FETCH_FETCH_H
+#pragma once
 
 #include "base/value.h"
 #include "provider/provider.h"
@@ -47,5 +46,3 @@ int fetch_latest(struct fetch *fetch, const struct module_source *source, const 
 /* Fetches exactly what is pinned, unless it is there. ERR_DAMAGED: the source is not that any more. */
 int fetch_pinned(
     struct fetch *fetch, const struct module_source *source, const struct module_pin *pin, struct err *err);
-
-#endif

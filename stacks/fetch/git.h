@@ -1,6 +1,5 @@
 /* Repositories, by the program git: what a tag or branch is now, and the files of a commit. */
-#ifndef WEIR_STACKS_FETCH_GIT_H
-#define WEIR_STACKS_FETCH_GIT_H
+#pragma once
 
 #include "stacks/load/module_source.h"
 
@@ -14,5 +13,3 @@ int git_find(struct arena *arena, const struct module_source *source, struct str
  * the repository has no such commit any more. */
 int git_files(struct arena *arena, const struct module_source *source, struct str commit, const char *work,
     const char *tree, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* How large a module from elsewhere may be, as it is fetched and when it is unpacked. */
-#ifndef WEIR_STACKS_FETCH_LIMITS_H
-#define WEIR_STACKS_FETCH_LIMITS_H
+#pragma once
 
 #include "base/err.h"
 
@@ -16,5 +15,3 @@ int fetch_too_large(struct err *err);
 int fetch_limit_hint(struct err *err);
 /* unpack_archive() as far as the limit goes. */
 int fetch_unpack(const char *archive, const char *dir, struct err *err);
-
-#endif

@@ -13,8 +13,7 @@
  * Blanks and lines that belong to a text are never touched: the result holds the same as the source.
  * Formatting twice changes nothing more.
  */
-#ifndef WEIR_STACKS_FORMAT_FORMAT_H
-#define WEIR_STACKS_FORMAT_FORMAT_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/err.h"
@@ -27,5 +26,3 @@ int format_text(const struct source *source, struct diags *diags, struct buf *ou
 
 /* Do both hold the same YAML: values, keys, anchors, tags, styles, in the same order? */
 bool format_same(struct str a, struct str b);
-
-#endif

@@ -3,8 +3,7 @@
  * each what it is and where it goes, format_lines_write() writes them, and format_lines_release() ends it.
  * Texts of lines point into the text that was cut.
  */
-#ifndef WEIR_STACKS_FORMAT_FORMAT_LINES_H
-#define WEIR_STACKS_FORMAT_FORMAT_LINES_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -48,5 +47,3 @@ size_t format_line_blanks(struct str text, size_t from);
 struct str format_line_without_mark(struct str text);
 /* Nothing of a text after | or > that is indented so far. */
 bool format_line_is_empty(struct str text, int32_t indent);
-
-#endif

@@ -2,8 +2,7 @@
  * Which files a stack is made of, found without evaluating anything: for what works on the files themselves,
  * also where the stack has mistakes or lacks inputs.
  */
-#ifndef WEIR_STACKS_LOAD_FILES_H
-#define WEIR_STACKS_LOAD_FILES_H
+#pragma once
 
 #include "base/diag.h"
 
@@ -24,5 +23,3 @@ stack_namer stack_environments, stack_connections;
 /* Calls `found` for each test, the YAML files in tests/ beside the stack, in the order of their names. */
 void stack_test_files(
     struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx);
-
-#endif

@@ -9,8 +9,7 @@
  * Nobody stops at the first mistake: a declaration with one is kept as far as it makes sense, so that
  * references to it do not fail as well.
  */
-#ifndef WEIR_STACKS_LOAD_LOAD_H
-#define WEIR_STACKS_LOAD_LOAD_H
+#pragma once
 
 #include "base/embed.h"
 #include "stacks/load/module_lock.h"
@@ -314,5 +313,3 @@ void resolve_state(struct unit *root, const struct node_entry *entry);
 
 /* Dependencies first, otherwise in file order; cycles are reported. */
 void order_decls(struct loader *loader);
-
-#endif

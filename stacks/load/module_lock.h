@@ -16,8 +16,7 @@
  * The files lie in .weir/modules, or where `vendored` says, which is in version control, too. Only
  * `weir modules` writes here; everything else reads. That of the stack counts for modules within modules.
  */
-#ifndef WEIR_STACKS_LOAD_MODULE_LOCK_H
-#define WEIR_STACKS_LOAD_MODULE_LOCK_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/yaml.h"
@@ -53,5 +52,3 @@ int module_lock_write(const char *path, const struct module_lock *lock, struct e
 /* Where the files of a pinned source lie: the folder that `source->dir` is a folder of. */
 struct str module_pin_folder(
     struct arena *arena, struct str dir, const struct module_source *source, const struct module_pin *pin);
-
-#endif

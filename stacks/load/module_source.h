@@ -8,8 +8,7 @@
  *
  * What stands after `//` is a folder within. Pure: nothing is looked up.
  */
-#ifndef WEIR_STACKS_LOAD_MODULE_SOURCE_H
-#define WEIR_STACKS_LOAD_MODULE_SOURCE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -38,5 +37,3 @@ struct str module_source_suggest(struct arena *arena, struct str text);
 
 /* 40 or 64 small hex digits: a commit's name, whatever it is called otherwise. */
 bool module_is_commit(struct str text);
-
-#endif

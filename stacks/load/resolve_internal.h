@@ -3,8 +3,7 @@
  * resolve_waits.c says what a declaration waits for besides, resolve_early.c is for what has to be known
  * first.
  */
-#ifndef WEIR_STACKS_LOAD_RESOLVE_INTERNAL_H
-#define WEIR_STACKS_LOAD_RESOLVE_INTERNAL_H
+#pragma once
 
 #include "stacks/load/load.h"
 
@@ -54,5 +53,3 @@ void resolve_provider_name(struct resolving *r);
 void resolve_via(struct resolving *r, struct decl *decl);
 /* The unit that a module was read as. */
 struct unit *resolve_unit(const struct loader *loader, const struct module *module);
-
-#endif

@@ -6,8 +6,7 @@
  * Order of calls: load_organisation_rules(), load_rules() for each section of that name, resolve_rules() when
  * all declarations are resolved. Then the stack has them.
  */
-#ifndef WEIR_STACKS_LOAD_RULES_H
-#define WEIR_STACKS_LOAD_RULES_H
+#pragma once
 
 #include "stacks/load/load.h"
 
@@ -52,5 +51,3 @@ void check_waivers(struct loader *loader);
 /* ---- rules_resolve.c ---- */
 
 void resolve_rules(struct loader *loader);
-
-#endif

@@ -11,8 +11,7 @@
  * Above ends with the repository (a folder with .git), and before the home folder, a folder in which
  * everybody may write, or the root. Nothing is made here, and what cannot be read counts as not there.
  */
-#ifndef WEIR_STACKS_LOAD_SANDBOX_PLACE_H
-#define WEIR_STACKS_LOAD_SANDBOX_PLACE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/file.h"
@@ -29,5 +28,3 @@ struct str sandbox_state_place(struct arena *arena, const char *sandbox, const c
 struct str sandbox_place_above(struct arena *arena, struct str folder);
 /* Do both lead to one folder? Also where that is not there yet. */
 bool sandbox_place_same(const char *a, const char *b);
-
-#endif

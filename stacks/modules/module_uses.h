@@ -2,8 +2,7 @@
  * Which modules from elsewhere a stack names, found without evaluating anything: also where inputs lack or a
  * module has not been fetched yet.
  */
-#ifndef WEIR_STACKS_MODULES_MODULE_USES_H
-#define WEIR_STACKS_MODULES_MODULE_USES_H
+#pragma once
 
 #include "base/diag.h"
 
@@ -26,5 +25,3 @@ int module_uses_of_stack(
  * folder without a file has none. */
 void module_uses_of_folder(struct arena *arena, struct str folder, struct str module, struct diags *diags,
     module_use_found *found, void *ctx);
-
-#endif

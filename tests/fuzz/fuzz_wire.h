@@ -2,8 +2,7 @@
  * Shared by the fuzzers of the codecs: a shape with everything in it, and the way of an answer through the
  * client.
  */
-#ifndef WEIR_TESTS_FUZZ_WIRE_H
-#define WEIR_TESTS_FUZZ_WIRE_H
+#pragma once
 
 #include "provider/wire/wire.h"
 
@@ -56,5 +55,3 @@ static inline void fuzz_answer(struct arena *arena, const struct wire_operation 
     wire_path(arena, doc, STR("Map.A"));
     wire_coerce(arena, fuzz_shape(), wire_add_headers(arena, fuzz_shape(), &answer, doc));
 }
-
-#endif

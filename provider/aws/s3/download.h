@@ -11,8 +11,7 @@
  *
  * Blocks; safe from every thread. Memory does not depend on the size.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_DOWNLOAD_H
-#define WEIR_PROVIDER_AWS_S3_DOWNLOAD_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -36,5 +35,3 @@ struct s3_downloaded {
 /* Of ctx: arena, provider, cancel and progress. ERR_ABSENT: there is no such object. */
 int s3_download(
     struct op_ctx *ctx, const struct s3_download *download, struct s3_downloaded *out, struct err *err);
-
-#endif

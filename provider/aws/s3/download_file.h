@@ -8,8 +8,7 @@
  * Order of calls: download_file_open(); download_file_write() and download_file_done(), from any thread;
  * download_file_finish(), or _close() to keep it for later, or _discard().
  */
-#ifndef WEIR_PROVIDER_AWS_S3_DOWNLOAD_FILE_H
-#define WEIR_PROVIDER_AWS_S3_DOWNLOAD_FILE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -47,5 +46,3 @@ void download_file_done(struct download_file *file, int part);
 int download_file_finish(struct download_file *file, struct err *err);
 void download_file_close(struct download_file *file);
 void download_file_discard(struct download_file *file);
-
-#endif

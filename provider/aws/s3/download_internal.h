@@ -1,6 +1,5 @@
 /* Shared by download*.c and s3_reader.c only. */
-#ifndef WEIR_PROVIDER_AWS_S3_DOWNLOAD_INTERNAL_H
-#define WEIR_PROVIDER_AWS_S3_DOWNLOAD_INTERNAL_H
+#pragma once
 
 #include "provider/aws/s3/download.h"
 #include "provider/aws/s3/download_file.h"
@@ -32,5 +31,3 @@ const struct value *download_name(struct arena *arena, const struct s3_download 
 /* Fetches what the file has not got yet, and compares the whole with the checksum. */
 enum download_result download_parts(
     struct op_ctx *ctx, const struct download_source *source, struct download_file *file, struct err *err);
-
-#endif

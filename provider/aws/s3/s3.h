@@ -2,8 +2,7 @@
  * The few S3 calls that C code makes by itself (objects, emptying a bucket). Everything else about S3 is in
  * specs/s3.yaml.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_H
-#define WEIR_PROVIDER_AWS_S3_S3_H
+#pragma once
 
 #include "provider/aws/client.h"
 #include "provider/provider.h"
@@ -46,5 +45,3 @@ void aws_s3_content_permissions(
 /* On what one of these is needed (resource_ops.scope); `keys` may end with a star, "" is not known. */
 const struct value *aws_s3_content_scope(
     struct arena *arena, struct str action, struct str bucket, struct str keys);
-
-#endif

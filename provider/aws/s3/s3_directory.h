@@ -6,11 +6,8 @@
  * and what was planned is what is sent. A refresh lists the prefix and compares entity tags. What fails
  * half-way is recorded as far as it went; the next run goes on there.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_DIRECTORY_H
-#define WEIR_PROVIDER_AWS_S3_S3_DIRECTORY_H
+#pragma once
 
 #include "provider/schema.h"
 
 extern const struct schema aws_s3_directory_schema;
-
-#endif

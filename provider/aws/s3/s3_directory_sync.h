@@ -1,6 +1,5 @@
 /* Sending and deleting what `aws.s3.directory` has found out to differ. */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_DIRECTORY_SYNC_H
-#define WEIR_PROVIDER_AWS_S3_S3_DIRECTORY_SYNC_H
+#pragma once
 
 #include "provider/aws/s3/s3_manifest.h"
 #include "provider/provider.h"
@@ -26,5 +25,3 @@ int directory_drop(const struct directory *d, const struct str *names, size_t n,
  * object's metadata says so.
  */
 int directory_look(const struct directory *d, struct manifest *manifest, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* Emptying a bucket, and counting what that would delete. */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_EMPTY_H
-#define WEIR_PROVIDER_AWS_S3_S3_EMPTY_H
+#pragma once
 
 #include "provider/kind.h"
 
@@ -8,5 +7,3 @@
 native_step s3_empty_bucket;
 /* Counts them: {objects, versions, delete_markers, uploads, bytes}. */
 native_step s3_count_bucket;
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Many objects of a bucket at once: listing by pages, deleting by thousands.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_KEYS_H
-#define WEIR_PROVIDER_AWS_S3_S3_KEYS_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -31,5 +30,3 @@ int s3_delete_objects(
 /* At most a thousand, as a listing shows them: maps with Key and, of a version, VersionId. */
 int s3_delete_page(
     struct op_ctx *ctx, const struct value *bucket, const struct value *objects, struct err *err);
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Both together are about 110 bytes a file in the state. Pure functions.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_MANIFEST_H
-#define WEIR_PROVIDER_AWS_S3_S3_MANIFEST_H
+#pragma once
 
 #include "base/value.h"
 
@@ -48,5 +47,3 @@ void manifest_compare(struct arena *arena, const struct manifest *from, const st
 /* `to` and what the change would drop: as long as that is still there. */
 struct manifest manifest_joined(struct arena *arena, const struct manifest *to, const struct manifest *from,
     const struct manifest_change *change);
-
-#endif

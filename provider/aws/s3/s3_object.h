@@ -2,11 +2,8 @@
  * `aws.s3.object`: a file or a text as an S3 object. Written in C because its content is streamed from a file
  * and compared by SHA-256, which is kept in the object's metadata (`weir-sha256`).
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_OBJECT_H
-#define WEIR_PROVIDER_AWS_S3_S3_OBJECT_H
+#pragma once
 
 #include "provider/schema.h"
 
 extern const struct schema aws_s3_object_schema;
-
-#endif

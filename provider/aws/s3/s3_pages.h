@@ -4,8 +4,7 @@
  *
  * Order of calls: s3_pages_next() until `done` or `blind`; s3_pages_release(). One thread at a time.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_PAGES_H
-#define WEIR_PROVIDER_AWS_S3_S3_PAGES_H
+#pragma once
 
 #include "provider/provider.h"
 #include "provider/wire/pages.h"
@@ -31,5 +30,3 @@ const struct value *s3_pages_items(struct op_ctx *ctx, const struct value *page,
 /* One that has become an object, or is gone, is fine. */
 int s3_abort_upload(
     struct op_ctx *ctx, struct str bucket, struct str key, struct str upload, struct err *err);
-
-#endif

@@ -5,8 +5,7 @@
  * Order of calls, all from one thread: s3_reader_new(); s3_reader_next() until *n is 0; s3_reader_free(), at
  * any time. Memory does not depend on the size.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_READER_H
-#define WEIR_PROVIDER_AWS_S3_S3_READER_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -23,5 +22,3 @@ struct s3_reader *s3_reader_new(const struct op_ctx *ctx, const struct s3_readab
 /* The bytes that follow, good until the next call. ERR_STALE: the object is another one by now, or gone. */
 int s3_reader_next(struct s3_reader *reader, const char **bytes, size_t *n, struct err *err);
 void s3_reader_free(struct s3_reader *reader); /* NULL is fine */
-
-#endif

@@ -8,8 +8,7 @@
  * s3_unfinished_kept() after an upload that failed; s3_unfinished_abort() when the object is complete, or
  * unwanted.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_S3_UNFINISHED_H
-#define WEIR_PROVIDER_AWS_S3_S3_UNFINISHED_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -41,5 +40,3 @@ bool s3_unfinished_any(const struct value *object);
 /* The object as a plan wants it: with none of them, where the record has some. */
 const struct value *s3_unfinished_ended(
     struct op_ctx *ctx, const struct value *recorded, const struct value *desired);
-
-#endif

@@ -13,8 +13,7 @@
  *
  * Blocks; safe from every thread. Memory does not depend on the size, nor on how many there are.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_UPLOAD_H
-#define WEIR_PROVIDER_AWS_S3_UPLOAD_H
+#pragma once
 
 #include "provider/provider.h"
 
@@ -60,5 +59,3 @@ struct s3_uploads {
 int s3_upload_many(struct op_ctx *ctx, const struct s3_uploads *uploads, struct err *err);
 /* Aborts what an interrupted run has left of an upload to there, if anything. */
 void s3_upload_forget(struct op_ctx *ctx, struct str bucket, struct str key);
-
-#endif

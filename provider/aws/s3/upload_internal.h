@@ -1,6 +1,5 @@
 /* Shared by upload*.c only. */
-#ifndef WEIR_PROVIDER_AWS_S3_UPLOAD_INTERNAL_H
-#define WEIR_PROVIDER_AWS_S3_UPLOAD_INTERNAL_H
+#pragma once
 
 #include "base/digests.h"
 #include "provider/aws/client.h"
@@ -55,5 +54,3 @@ enum upload_result upload_put_end(struct arena *arena, const struct upload_put *
 /* In parts. sha256: of the content, where it is known ("" otherwise) or, not `known`, only expected. */
 enum upload_result upload_in_parts(struct op_ctx *ctx, const struct s3_upload *upload,
     struct upload_source *source, bool known, struct str sha256, struct s3_uploaded *out, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * What upload_parts.c, upload_flight.c and upload_resume.c share of one upload in parts; nobody else includes
  * it. The caller's thread does all of it.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_UPLOAD_PARTS_H
-#define WEIR_PROVIDER_AWS_S3_UPLOAD_PARTS_H
+#pragma once
 
 #include "provider/aws/s3/upload_internal.h"
 #include "provider/aws/s3/upload_record.h"
@@ -63,5 +62,3 @@ bool upload_parts_resume(struct parts *p, struct s3_uploaded *out);
 void upload_parts_abort(struct parts *p);
 /* The answer was lost, and the upload is gone since: did it become the object? */
 bool upload_parts_is_there(struct parts *p, struct s3_uploaded *out);
-
-#endif

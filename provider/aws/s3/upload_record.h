@@ -8,8 +8,7 @@
  *
  * Lines are only added, so a torn last one costs one part. Not synced: what a power cut takes is sent again.
  */
-#ifndef WEIR_PROVIDER_AWS_S3_UPLOAD_RECORD_H
-#define WEIR_PROVIDER_AWS_S3_UPLOAD_RECORD_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -52,5 +51,3 @@ void upload_record_resume(struct upload_record *record);
 void upload_record_add(struct upload_record *record, int part);
 void upload_record_close(struct upload_record *record);
 void upload_record_remove(struct upload_record *record);
-
-#endif

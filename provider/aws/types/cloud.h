@@ -2,8 +2,7 @@
  * AWS as the cloud of provider/cloud.h: S3, KMS, and the Service Quotas API. Where quotas may not be asked,
  * the number that new accounts begin with stands in for them.
  */
-#ifndef WEIR_PROVIDER_AWS_TYPES_CLOUD_H
-#define WEIR_PROVIDER_AWS_TYPES_CLOUD_H
+#pragma once
 
 #include "provider/cloud.h"
 
@@ -18,5 +17,3 @@ int aws_cloud_ask_key(struct cloud_client *client, struct str operation, const s
 extern const struct quota aws_quotas[];
 bool aws_ask_quota(const struct provider *provider, const struct quota *quota, struct arena *arena,
     int64_t *limit, bool *reported);
-
-#endif

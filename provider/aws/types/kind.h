@@ -1,6 +1,5 @@
 /* The kind `aws`: one account and region, by provider/aws/client.h. */
-#ifndef WEIR_PROVIDER_AWS_TYPES_KIND_H
-#define WEIR_PROVIDER_AWS_TYPES_KIND_H
+#pragma once
 
 #include "provider/kind.h"
 
@@ -8,5 +7,3 @@ extern const struct provider_kind aws_kind;
 
 /* For a kind that is opened otherwise (tests). */
 struct aws_client *aws_kind_client(void *client);
-
-#endif

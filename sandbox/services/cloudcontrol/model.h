@@ -3,8 +3,7 @@
  * completed with what a service would say. It reads schemas by itself rather than by provider/cfn/compile.h,
  * so that what that gets wrong shows.
  */
-#ifndef WEIR_SANDBOX_SERVICES_CLOUDCONTROL_MODEL_H
-#define WEIR_SANDBOX_SERVICES_CLOUDCONTROL_MODEL_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -37,5 +36,3 @@ struct str cloud_model_identifier(const struct cloud_model *model, const struct 
 /* Applies a JSON Patch. -1 with ERR_INVALID. */
 int cloud_model_patch(struct arena *arena, const struct value *properties, const struct value *patch,
     const struct value **out, struct err *err);
-
-#endif

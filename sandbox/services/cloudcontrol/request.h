@@ -8,8 +8,7 @@
  *
  * The last three are operations of the service.
  */
-#ifndef WEIR_SANDBOX_SERVICES_CLOUDCONTROL_REQUEST_H
-#define WEIR_SANDBOX_SERVICES_CLOUDCONTROL_REQUEST_H
+#pragma once
 
 #include "sandbox/services/cloudcontrol/model.h"
 #include "sandbox/services/cloudcontrol/resources.h"
@@ -30,5 +29,3 @@ int cloud_request_conclude(struct service_call *call, const struct cloud_request
 int cloud_request_status(struct service_call *call, struct err *err);
 int cloud_request_cancel(struct service_call *call, struct err *err);
 int cloud_request_list(struct service_call *call, struct err *err);
-
-#endif

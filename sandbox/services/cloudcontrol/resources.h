@@ -2,8 +2,7 @@
  * What the Cloud Control API's sandbox keeps: resources, as files too, and requests. Everything is copied;
  * safe from every thread.
  */
-#ifndef WEIR_SANDBOX_SERVICES_CLOUDCONTROL_RESOURCES_H
-#define WEIR_SANDBOX_SERVICES_CLOUDCONTROL_RESOURCES_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -40,5 +39,3 @@ typedef bool cloud_request_fits(const struct cloud_request *request, const void 
 struct cloud_request *cloud_requests_find(struct cloud_resources *resources, struct arena *arena,
     cloud_request_fits *fits, const void *ctx, size_t *n);
 bool cloud_requests_cancel(struct cloud_resources *resources, struct str token);
-
-#endif

@@ -1,7 +1,6 @@
 /* EC2's control plane, called from inside; see inner_calls.h. */
 #include "sandbox/services/ec2/inner_calls.h"
 
-#include "base/buf.h"
 #include "base/hash.h"
 
 /* TagSpecification.1.Tag.1.Key and so on, as they came. */

@@ -1,6 +1,5 @@
 /* EC2's control plane, called from inside as a client would call it: its members have names of their own. */
-#ifndef WEIR_SANDBOX_SERVICES_EC2_INNER_CALLS_H
-#define WEIR_SANDBOX_SERVICES_EC2_INNER_CALLS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -10,5 +9,3 @@ int ec2_ask(struct service_call *call, const char *operation, const struct value
     struct err *err);
 /* The text of the first element of that name; "": there is none. */
 struct str ec2_reported(struct arena *arena, struct str answer, const char *element);
-
-#endif

@@ -1,6 +1,5 @@
 /* Versions of launch templates, for those who start instances from them. */
-#ifndef WEIR_SANDBOX_SERVICES_EC2_LAUNCH_TEMPLATES_H
-#define WEIR_SANDBOX_SERVICES_EC2_LAUNCH_TEMPLATES_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -8,5 +7,3 @@
  * is no such version. */
 bool ec2_template_version(struct services *services, struct arena *arena,
     const struct control_record *template, struct str version, struct control_record *out);
-
-#endif

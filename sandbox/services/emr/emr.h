@@ -2,8 +2,7 @@
  * EMR: clusters are the control plane's records. Their steps are run here (emr.c); machines there are none,
  * and what is shown of them is what the cluster was made with (instance_groups.c). Safe from every thread.
  */
-#ifndef WEIR_SANDBOX_SERVICES_EMR_EMR_H
-#define WEIR_SANDBOX_SERVICES_EMR_EMR_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -16,5 +15,3 @@ int emr_cluster(
 void emr_look(struct services *services);
 
 service_handler emr_list_groups, emr_modify_groups, emr_list_fleets, emr_modify_fleet, emr_list_actions;
-
-#endif

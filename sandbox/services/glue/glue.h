@@ -1,6 +1,5 @@
 /* Glue's operations that are in files of their own; job_runs.c has the table of all. */
-#ifndef WEIR_SANDBOX_SERVICES_GLUE_GLUE_H
-#define WEIR_SANDBOX_SERVICES_GLUE_GLUE_H
+#pragma once
 
 #include "sandbox/engine/task.h"
 
@@ -57,5 +56,3 @@ size_t glue_fire_next(struct services *services, struct arena *arena, struct str
 /* ---- workflows.c ---- */
 
 service_handler glue_start_workflow, glue_get_workflow_run, glue_get_workflow_runs, glue_stop_workflow_run;
-
-#endif

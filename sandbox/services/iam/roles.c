@@ -1,9 +1,6 @@
 /* Roles that services take on for what they run: see roles.h. */
 #include "sandbox/services/iam/roles.h"
 
-#include "sandbox/context/context.h"
-#include "sandbox/iam/gate.h"
-
 static struct str arn_of_role(const struct service_call *call, struct str role)
 {
     return str_starts(role, STR("arn:")) ? role

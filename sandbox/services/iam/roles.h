@@ -3,8 +3,7 @@
  * names the service. What a request itself hands over the gate has seen; these are roles of what it names.
  * Safe from every thread.
  */
-#ifndef WEIR_SANDBOX_SERVICES_IAM_ROLES_H
-#define WEIR_SANDBOX_SERVICES_IAM_ROLES_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -13,5 +12,3 @@ int role_may_be_passed(
     const struct service_call *call, struct str role, const char *service, struct err *err);
 /* May the service take it on? "" : nothing is taken on. */
 bool role_is_trusting(struct services *services, struct arena *arena, struct str role, const char *service);
-
-#endif

@@ -9,8 +9,7 @@
  *
  * A handler begins with kms_begin(), and asks for the material after that.
  */
-#ifndef WEIR_SANDBOX_SERVICES_KMS_KMS_H
-#define WEIR_SANDBOX_SERVICES_KMS_KMS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -70,5 +69,3 @@ const EVP_MD *kms_digest(struct str algorithm);
 /* RSA's OAEP, one way or the other; false: it does not fit. */
 bool kms_oaep(
     struct arena *arena, EVP_PKEY *key, bool encrypts, struct str algorithm, struct str in, struct str *out);
-
-#endif

@@ -10,7 +10,6 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/session.h"
 #include "sandbox/services/shared/endpoints.h"
 
 #include <poll.h>

@@ -1,8 +1,7 @@
 /*
  * An environment of MWAA is an Airflow, with a PostgreSQL for its metadata where the machine has one.
  */
-#ifndef WEIR_SANDBOX_SERVICES_MWAA_MWAA_H
-#define WEIR_SANDBOX_SERVICES_MWAA_MWAA_H
+#pragma once
 
 #include "sandbox/daemon/daemon.h"
 
@@ -13,5 +12,3 @@ int mwaa_want(struct services *services, struct arena *arena, const struct contr
 struct str mwaa_daemons(struct arena *arena, const struct control_record *record);
 /* Known to Airflow and to the sandbox: of its administrator's password and of tokens. */
 struct str mwaa_secret(struct services *services, struct arena *arena, const struct control_record *record);
-
-#endif

@@ -2,8 +2,7 @@
  * A PostgreSQL behind each record of a database: as the record says it should be, whenever it is wanted. Its
  * users, its database and its settings are made when it starts and again when the record has changed.
  */
-#ifndef WEIR_SANDBOX_SERVICES_RDS_RDS_H
-#define WEIR_SANDBOX_SERVICES_RDS_RDS_H
+#pragma once
 
 #include "sandbox/daemon/postgres.h"
 
@@ -30,5 +29,3 @@ int database_furnish(const struct daemon_self *self, const struct database_wish 
 /* The password in a secret that a service keeps for its user; the other where there is none. */
 struct str database_password(
     struct services *services, struct arena *arena, struct str region, struct str secret, struct str other);
-
-#endif

@@ -2,8 +2,7 @@
  * A warehouse that answers: a PostgreSQL with python/weir_redshift.py in front of it, which speaks Redshift's
  * dialect. A cluster has one; of the serverless kind the namespace does, and its workgroups lead to it.
  */
-#ifndef WEIR_SANDBOX_SERVICES_REDSHIFT_REDSHIFT_H
-#define WEIR_SANDBOX_SERVICES_REDSHIFT_REDSHIFT_H
+#pragma once
 
 #include "sandbox/services/rds/rds.h"
 
@@ -25,5 +24,3 @@ struct str warehouse_pass(struct services *services, struct arena *arena);
 /* Which user of a warehouse somebody of IAM's is, without a secret and without a name: IAMR:ROLE or IAM:USER;
  * "" the sandbox's own user, who is its administrator. */
 struct str warehouse_identity(struct arena *arena, const struct session *caller);
-
-#endif

@@ -2,8 +2,7 @@
  * What a statement of the Data API does while it runs: a session with the warehouse, its statements one after
  * the other, and their results as the API shows them. Stopped with the task.
  */
-#ifndef WEIR_SANDBOX_SERVICES_REDSHIFT_SESSION_H
-#define WEIR_SANDBOX_SERVICES_REDSHIFT_SESSION_H
+#pragma once
 
 #include "sandbox/engine/task.h"
 #include "sandbox/services/redshift/redshift.h"
@@ -19,5 +18,3 @@ int warehouse_run(struct task *task, struct arena *arena, uint16_t port, const s
     const struct value **out, struct err *err);
 /* {columns, rows} or {updated} of a result. */
 const struct value *warehouse_rows(struct arena *arena, const struct pq_api *pq, PGresult *result);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is told of changes in a bucket: to functions, queues and topics, and to EventBridge's default bus. */
-#ifndef WEIR_SANDBOX_SERVICES_S3_NOTIFICATIONS_H
-#define WEIR_SANDBOX_SERVICES_S3_NOTIFICATIONS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -14,5 +13,3 @@ struct object_event {
 /* `configuration` as GetBucketNotificationConfiguration's XML says it. */
 void object_event_tell(struct services *services, struct arena *arena, const struct value *configuration,
     const struct object_event *event);
-
-#endif

@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/http/session.h"
 #include "sandbox/s3/encryption.h"
 #include "sandbox/s3/store.h"
 #include "sandbox/services/s3/notifications.h"

@@ -3,8 +3,7 @@
  * allowed to use the key of KMS behind an object, NULL: the sandbox itself, which always is. Whether he may
  * read and write at all is asked before: by the gate of a call, or by object_may().
  */
-#ifndef WEIR_SANDBOX_SERVICES_S3_OBJECTS_H
-#define WEIR_SANDBOX_SERVICES_S3_OBJECTS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -40,5 +39,3 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
 struct object;
 void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id);
-
-#endif

@@ -6,12 +6,9 @@
  * was made (or the sandbox started, if that was later). What would have been due while the sandbox was away,
  * or while the thread was late, is not made up for.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SCHEDULER_SCHEDULES_H
-#define WEIR_SANDBOX_SERVICES_SCHEDULER_SCHEDULES_H
+#pragma once
 
 struct services;
 
 /* Starts the thread; it ends with services_stop(). */
 void schedules_start(struct services *services);
-
-#endif

@@ -7,8 +7,7 @@
  * What becomes of a secret follows from its versions, so whoever changes one holds secret_versions_lock from
  * reading them to keeping them.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SECRETSMANAGER_VERSIONS_H
-#define WEIR_SANDBOX_SERVICES_SECRETSMANAGER_VERSIONS_H
+#pragma once
 
 #include "sandbox/services/shared/tables.h"
 
@@ -50,5 +49,3 @@ const struct value *secret_versions_with(
  * says which function.
  */
 int secret_rotate(struct service_call *call, struct err *err);
-
-#endif

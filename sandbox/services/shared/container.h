@@ -5,8 +5,7 @@
  * A task's request (struct task_info) says what runs: image, command, environment, memory (MiB), timeout
  * (seconds, 0: none), role, and group and stream of its log; without a group the output is not kept.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SHARED_CONTAINER_H
-#define WEIR_SANDBOX_SERVICES_SHARED_CONTAINER_H
+#pragma once
 
 #include "sandbox/engine/task.h"
 
@@ -26,5 +25,3 @@ void container_work(struct task *task, const struct container *container);
 /* [{name: A, value: b}] over {A: a}. */
 const struct value *container_environment(
     struct arena *arena, const struct value *map, const struct value *pairs);
-
-#endif

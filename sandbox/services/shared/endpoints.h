@@ -3,8 +3,7 @@
  * Its listener opens with the record and shuts with it; what the server keeps goes when the record does.
  * After a restart in the same folder the listeners are open again.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SHARED_ENDPOINTS_H
-#define WEIR_SANDBOX_SERVICES_SHARED_ENDPOINTS_H
+#pragma once
 
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/daemon/listener.h"
@@ -36,5 +35,3 @@ void endpoints_open(struct services *services);
 /* The record behind a listener. False: it is gone. */
 bool endpoint_record(
     struct services *services, struct arena *arena, const struct listener_of *of, struct control_record *out);
-
-#endif

@@ -2,8 +2,7 @@
  * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
  * for the end of what it starts.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SHARED_EVENT_TARGETS_H
-#define WEIR_SANDBOX_SERVICES_SHARED_EVENT_TARGETS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -25,5 +24,3 @@ struct target {
 
 /* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
 void target_deliver(struct services *services, const struct target *target);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * A service is added by a folder with a table, and its line here and in ../registry.c.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SHARED_TABLES_H
-#define WEIR_SANDBOX_SERVICES_SHARED_TABLES_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 #include "sandbox/control/control_type.h"
@@ -36,5 +35,3 @@ extern const struct service_operation alarms_operations[], athena_catalog_operat
 extern const struct control_type autoscaling_types[], ec2_types[], rds_types[], surroundings_types[];
 /* All of them, for the control plane; ends with NULL. */
 extern const struct control_type *const services_types[];
-
-#endif

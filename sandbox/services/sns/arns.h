@@ -1,6 +1,5 @@
 /* What SNS says of names and attributes before it looks for what they name. */
-#ifndef WEIR_SANDBOX_SERVICES_SNS_ARNS_H
-#define WEIR_SANDBOX_SERVICES_SNS_ARNS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -16,5 +15,3 @@ int sns_check_attribute(struct arena *arena, struct str name, struct str value, 
 /* Is the filter policy one for messages' attributes, and small enough? `scope`: FilterPolicyScope. */
 int sns_check_filter(
     struct arena *arena, struct str policy, struct str scope, const char *context, struct err *err);
-
-#endif

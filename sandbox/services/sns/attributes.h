@@ -1,6 +1,5 @@
 /* Attributes of topics and subscriptions: maps by name here, entries in requests and answers. */
-#ifndef WEIR_SANDBOX_SERVICES_SNS_ATTRIBUTES_H
-#define WEIR_SANDBOX_SERVICES_SNS_ATTRIBUTES_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -13,5 +12,3 @@ int sns_control(struct service_call *call, const char *operation, const struct v
 int sns_attributes(struct service_call *call, const char *operation, const char *member, struct str arn,
     const struct value **out, struct err *err);
 void sns_answer_attributes(struct service_call *call, const struct value *attributes);
-
-#endif

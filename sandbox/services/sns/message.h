@@ -1,6 +1,5 @@
 /* What is published to a topic: its parts, as the call has them, and what SNS refuses of them. */
-#ifndef WEIR_SANDBOX_SERVICES_SNS_MESSAGE_H
-#define WEIR_SANDBOX_SERVICES_SNS_MESSAGE_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -25,5 +24,3 @@ int message_read(const struct service_call *call, const struct control_record *t
  * the number that it got; else the next number. */
 bool message_is_known(struct services *services, const struct control_record *topic, struct arena *arena,
     struct publication *what);
-
-#endif

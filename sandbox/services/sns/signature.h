@@ -2,8 +2,7 @@
  * Signatures of what topics deliver. The key is made when it is first needed, and kept in the sandbox's
  * folder with its certificate, which anybody may read under its name.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SNS_SIGNATURE_H
-#define WEIR_SANDBOX_SERVICES_SNS_SIGNATURE_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -15,5 +14,3 @@ struct str signature_of(struct services *services, struct arena *arena, struct s
 struct str signature_url(struct services *services, struct arena *arena);
 /* The certificate as PEM, for services_publish(). */
 services_public_fn signature_certificate;
-
-#endif

@@ -12,8 +12,7 @@
  * A queue is a record of the control plane; its messages are found by its ARN. Those of a queue that was
  * deleted go when one of that name is used again.
  */
-#ifndef WEIR_SANDBOX_SERVICES_SQS_QUEUES_H
-#define WEIR_SANDBOX_SERVICES_SQS_QUEUES_H
+#pragma once
 
 #include "base/map.h"
 #include "sandbox/calls/services.h"
@@ -158,5 +157,3 @@ void queue_forget_sent(struct queue_box *box);
 
 /* MD5 over all of them, as clients check it. */
 struct str queue_digest(struct arena *arena, const struct value *attributes);
-
-#endif

@@ -4,7 +4,6 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
 enum { MAX_NAMES = 10 };

@@ -1,6 +1,5 @@
 /* A parameter of SSM, as the calls that read it show it. */
-#ifndef WEIR_SANDBOX_SERVICES_SSM_PARAMETERS_H
-#define WEIR_SANDBOX_SERVICES_SSM_PARAMETERS_H
+#pragma once
 
 #include "sandbox/services/shared/tables.h"
 
@@ -10,5 +9,3 @@ struct str ssm_attribute(const struct control_record *record, const char *name);
 const struct value *ssm_view(struct service_call *call, const struct control_record *record);
 /* What KMS would have made of it: the same each time for the same value. */
 struct str ssm_ciphertext(struct arena *arena, struct str value);
-
-#endif

@@ -18,8 +18,7 @@
  *
  * An execution lives as long as its activity (activity.h); the list holds one reference to each.
  */
-#ifndef WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_EXECUTIONS_H
-#define WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_EXECUTIONS_H
+#pragma once
 
 #include "sandbox/asl/asl.h"
 #include "sandbox/calls/services.h"
@@ -255,5 +254,3 @@ enum token_say { TOKEN_SAY_DONE, TOKEN_SAY_FAILED, TOKEN_SAY_ALIVE };
 /* False: nobody waits for it. */
 bool task_token_say(struct executions *all, struct str token, enum token_say what, const struct value *output,
     const struct asl_error *error);
-
-#endif

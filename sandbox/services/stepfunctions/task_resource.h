@@ -6,8 +6,7 @@
  *
  * task_resource_read() first; all texts lie in its arena or are the task's.
  */
-#ifndef WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_TASK_RESOURCE_H
-#define WEIR_SANDBOX_SERVICES_STEPFUNCTIONS_TASK_RESOURCE_H
+#pragma once
 
 #include "sandbox/services/stepfunctions/executions.h"
 
@@ -42,5 +41,3 @@ bool task_resource_read(struct task_resource *call);
 const struct value *task_resource_request(struct task_resource *call);
 /* What the operation, or what it started, has given, as the machine sees it; not a function's answer. */
 const struct value *task_resource_answer(struct task_resource *call, const struct value *output);
-
-#endif

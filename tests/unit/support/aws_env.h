@@ -2,8 +2,7 @@
  * An environment without a trace of the developer's own AWS settings: no AWS_ variables, no proxies, an empty
  * home folder, no instance metadata.
  */
-#ifndef WEIR_TESTS_AWS_ENV_H
-#define WEIR_TESTS_AWS_ENV_H
+#pragma once
 
 void aws_env_begin(void);
 void aws_env_end(void);
@@ -11,5 +10,3 @@ void aws_env_end(void);
 void aws_env_write(const char *name, const char *text);
 /* The path of ~/.aws/NAME, in a static buffer. */
 const char *aws_env_path(const char *name);
-
-#endif

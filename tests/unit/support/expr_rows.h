@@ -2,8 +2,7 @@
  * Tables of expressions and what they give, as text: JSON with "(sensitive) " in front where it is, "?" where
  * it is unknown, or "error: message | label / hint" of the first mistake.
  */
-#ifndef WEIR_TESTS_EXPR_ROWS_H
-#define WEIR_TESTS_EXPR_ROWS_H
+#pragma once
 
 #include "stacks/expr.h"
 
@@ -16,5 +15,3 @@ const char *expr_outcome(
     struct arena *arena, const char *text, const struct resolver *resolver, struct scope scope);
 /* Each row's text, run, gives the row's result. */
 void expr_rows_check(const struct expr_row *rows, size_t n, const char *(*run)(const char *text));
-
-#endif

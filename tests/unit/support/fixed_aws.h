@@ -2,8 +2,7 @@
  * A kind of provider `aws` whose client is opened at once, on the moon, as account 42, and gives every call
  * to fixed_answer(), which the test defines. For one file of a test program.
  */
-#ifndef WEIR_TESTS_FIXED_AWS_H
-#define WEIR_TESTS_FIXED_AWS_H
+#pragma once
 
 #include "cmd/invocation/kinds.h"
 #include "provider/aws/client_state.h"
@@ -54,5 +53,3 @@ static void fixed_release(void)
     map_release(&fixed_client.bucket_regions);
     arena_release(&fixed_client.store);
 }
-
-#endif

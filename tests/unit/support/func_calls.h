@@ -2,8 +2,7 @@
  * Calls of the language's functions, written as expressions, in a folder of their own. For one file of a test
  * program, behind cmocka.h.
  */
-#ifndef WEIR_TESTS_FUNC_CALLS_H
-#define WEIR_TESTS_FUNC_CALLS_H
+#pragma once
 
 #include "base/file.h"
 #include "stacks/stack.h"
@@ -59,5 +58,3 @@ static const char *run(const char *text)
 }
 
 #define CHECK_ROWS(rows) expr_rows_check((rows), sizeof(rows) / sizeof *(rows), run)
-
-#endif

@@ -2,8 +2,7 @@
  * JSON in a test's text as a value, and a value as JSON; what does not parse or is not the same fails the
  * test.
  */
-#ifndef WEIR_TESTS_JSON_TEXT_H
-#define WEIR_TESTS_JSON_TEXT_H
+#pragma once
 
 #include "base/value.h"
 
@@ -12,5 +11,3 @@ const struct value *json_text(struct arena *arena, const char *text);
 
 /* What is not known is "(known after apply)"; NULL is null. */
 void assert_json(const struct value *v, const char *text);
-
-#endif

@@ -2,8 +2,7 @@
  * A clock that stands still until it is told otherwise; sleeping moves it and does not wait. Install it while
  * only one thread runs.
  */
-#ifndef WEIR_TESTS_MANUAL_CLOCK_H
-#define WEIR_TESTS_MANUAL_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -11,5 +10,3 @@ void manual_clock_install(int64_t wall_ms);
 void manual_clock_remove(void);
 void manual_clock_advance(int64_t ms);
 int64_t manual_clock_slept(void); /* by all sleeps since it was installed */
-
-#endif

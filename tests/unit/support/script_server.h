@@ -5,8 +5,7 @@
  * A request takes the first step whose `match` begins "METHOD /target" and that has uses left. A request
  * that finds none gets 599, so a test sees it.
  */
-#ifndef WEIR_TESTS_SCRIPT_SERVER_H
-#define WEIR_TESTS_SCRIPT_SERVER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ size_t script_server_connections(struct script_server *server);
 const struct script_request *script_server_request(struct script_server *server, size_t index);
 /* The header's value in the request's head, in a static buffer of the calling thread; "" where absent. */
 const char *script_request_header(const struct script_request *request, const char *name);
-
-#endif

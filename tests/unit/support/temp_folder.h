@@ -2,8 +2,7 @@
  * A folder for a test or a group of them: cmocka_run_group_tests(tests, temp_folder_make,
  * temp_folder_remove).
  */
-#ifndef WEIR_TESTS_TEMP_FOLDER_H
-#define WEIR_TESTS_TEMP_FOLDER_H
+#pragma once
 
 #include "base/arena.h"
 
@@ -15,5 +14,3 @@ int temp_folder_make(void **state);
 int temp_folder_remove(void **state);
 
 const char *temp_path(struct arena *arena, const char *name);
-
-#endif

@@ -2,8 +2,7 @@
  * A client of AWS (fixed_aws.h) whose services play a script: each call has to be the next one of it, by
  * operation and body, and gets its answer. For one file of a test program, behind cmocka.h.
  */
-#ifndef WEIR_TESTS_TOY_AWS_H
-#define WEIR_TESTS_TOY_AWS_H
+#pragma once
 
 #include "tests/unit/support/fixed_aws.h"
 #include "tests/unit/support/manual_clock.h"
@@ -65,5 +64,3 @@ static void play(const struct exchange *exchanges, size_t n)
         play(exchanges_, sizeof exchanges_ / sizeof *exchanges_);                                            \
     } while (0)
 #define PLAYED() assert_int_equal(script_at, script_length)
-
-#endif

@@ -2,8 +2,7 @@
  * A service from a spec in a test's text, with a provider that plays a script (toy_aws.h): what the tests of
  * the interpreter begin with. The test has a toy_load() as its set_up and toy_free() as its tear_down.
  */
-#ifndef WEIR_TESTS_TOY_SPEC_H
-#define WEIR_TESTS_TOY_SPEC_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/json.h"
@@ -61,5 +60,3 @@ static const struct value *json(const char *text)
 {
     return json_text(&arena, text);
 }
-
-#endif

@@ -2,8 +2,7 @@
  * A kind of provider `fake`: a world of one resource type, fake.resource, that lives in memory, and one
  * command after another against it in a folder of its own. For one file of a test program, behind cmocka.h.
  */
-#ifndef WEIR_TESTS_TOY_WORLD_H
-#define WEIR_TESTS_TOY_WORLD_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -292,5 +291,3 @@ static inline void change_outside(const char *name, const char *attr, const char
     put(value_with(
         &world.arena, thing(name), str_z(attr), value ? value_stringz(&world.arena, value) : NULL));
 }
-
-#endif

@@ -2,8 +2,7 @@
  * Vectors made by tests/tools/wire_vectors.py: one operation each, with its shapes, a request as botocore
  * sends it and an answer as botocore reads it.
  */
-#ifndef WEIR_TESTS_SUPPORT_WIRE_VECTORS_H
-#define WEIR_TESTS_SUPPORT_WIRE_VECTORS_H
+#pragma once
 
 #include "provider/wire/wire.h"
 
@@ -21,5 +20,3 @@ typedef void vector_fn(struct arena *arena, const struct vector *vector);
 size_t vectors_each(vector_fn *fn);
 /* A value as compact JSON, for comparing and showing. */
 const char *vector_json(struct arena *arena, const struct value *v);
-
-#endif

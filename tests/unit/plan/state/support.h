@@ -1,6 +1,5 @@
 /* What the tests of the state have in common: a folder of their own, and short ways to fill a state. */
-#ifndef WEIR_TESTS_STATE_SUPPORT_H
-#define WEIR_TESTS_STATE_SUPPORT_H
+#pragma once
 
 #include "base/file.h"
 #include "base/json.h"
@@ -118,5 +117,3 @@ static inline void test_write(const char *name, struct str text)
     struct err err = ERR_INIT;
     ASSERT_OK(file_write_atomic(test_path(name), text, 0600, &err), err);
 }
-
-#endif
