@@ -96,8 +96,7 @@ static void add_open_inputs(struct invocation *inv, struct buf *out)
     struct workspace_options options = {
         .kinds = &cmd_kinds, .no_stack = true, .no_state = true, .stack.dir = inv->settings->dir};
     struct workspace workspace;
-    struct err ignored = ERR_INIT;
-    if (workspace_open(&options, &inv->diags, &workspace, &ignored) == 0) {
+    if (workspace_open(&options, &inv->diags, &workspace, ERR_IGNORED) == 0) {
         const struct map *inputs = &workspace.stack->root->inputs;
         for (size_t i = 0; i < inputs->n; i++) {
             const struct decl *input = inputs->items[i].ptr;

@@ -55,11 +55,10 @@ static int show(struct invocation *inv, struct workspace *workspace)
 static int run_show(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
-    struct err err = ERR_INIT;
     int status = lease_open(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
-    return state_lease(workspace.state).until_ms ? show(inv, &workspace) : no_lease(inv, &err);
+    return state_lease(workspace.state).until_ms ? show(inv, &workspace) : no_lease(inv, ERR_IGNORED);
 }
 
 /* ---- extend, end ---- */
@@ -102,10 +101,9 @@ static int extend(struct invocation *inv, struct workspace *workspace)
 static int end(struct invocation *inv, struct workspace *workspace)
 {
     struct lease lease = state_lease(workspace->state);
-    struct err err = ERR_INIT;
     bool by_service;
     if (!lease.until_ms)
-        return no_lease(inv, &err);
+        return no_lease(inv, ERR_IGNORED);
     int64_t now_ms = plan_now(workspace, &by_service) - CLOCK_GRAIN_MS;
     if (lease.until_ms > now_ms)
         lease.until_ms = now_ms;

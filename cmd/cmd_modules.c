@@ -134,13 +134,12 @@ static int leave_pin(struct modules *m UNUSED, struct module_used *used UNUSED)
 /* Where its files are, or why they are not. */
 static const char *files_are(const struct modules *m, const struct module_used *used)
 {
-    struct err ignored = ERR_INIT;
     if (!used->pin.tree.n)
         return "not in the lock";
     const char *folder = modules_folder(m, used, &used->pin).p;
     if (!path_is_dir(folder))
         return "not fetched";
-    return tree_manifest_check(folder, used->pin.tree, &ignored) ? "changed by hand" : folder;
+    return tree_manifest_check(folder, used->pin.tree, ERR_IGNORED) ? "changed by hand" : folder;
 }
 
 /* "" where the source is what it was; NULL after an error. */

@@ -70,10 +70,9 @@ static int check_hosts(struct invocation *inv)
     for (size_t i = 0; i < own->hosts.n; i++) {
         struct str host = own->hosts.items[i], url = endpoint_of(inv, host, 1);
         struct http_target target;
-        struct err err = ERR_INIT;
         struct in6_addr v6;
         bool colons = str_find_char(host, ':', 0) >= 0;
-        if (http_target_parse(url, &target, &err) || target.rest.n > 1 ||
+        if (http_target_parse(url, &target, ERR_IGNORED) || target.rest.n > 1 ||
             !str_ends(target.authority, STR(":1")) ||
             (colons && inet_pton(AF_INET6, arena_strz(&inv->arena, target.host), &v6) != 1))
             return invocation_usage(inv, "such as class.local or 192.168.1.20",

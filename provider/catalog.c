@@ -324,24 +324,23 @@ static int check_own(struct catalog *catalog, struct err *err)
 static void load_all(struct catalog *catalog)
 {
     struct type_file *loaded;
-    struct err ignored = ERR_INIT;
     for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
         const struct provider_kind *kind = catalog->options.kinds->items[k];
         size_t n = 0;
         const struct embedded_file *files = kind->specs ? embedded_under(str_z(kind->specs), &n) : NULL;
         for (size_t i = 0; i < n; i++)
-            load_built_in(catalog, kind, name_of_file(files[i].path), &loaded, &ignored);
+            load_built_in(catalog, kind, name_of_file(files[i].path), &loaded, ERR_IGNORED);
     }
     size_t n = 0;
     const char *folder = catalog->options.more_specs;
     const struct embedded_file *files = folder ? embedded_under(str_z(folder), &n) : NULL;
     for (size_t i = 0; i < n; i++)
-        load_more(catalog, name_of_file(files[i].path), &loaded, &ignored);
+        load_more(catalog, name_of_file(files[i].path), &loaded, ERR_IGNORED);
     AUTO_DIR DIR *dir = catalog->specs_dir ? opendir(catalog->specs_dir) : NULL;
     for (struct dirent *entry; dir && (entry = readdir(dir));) {
         struct str file = name_of_file(str_z(entry->d_name));
         if (file.n)
-            load_own(catalog, file, &loaded, &ignored);
+            load_own(catalog, file, &loaded, ERR_IGNORED);
     }
 }
 
@@ -430,11 +429,10 @@ const struct str *catalog_known_names(struct catalog *catalog, bool is_data, siz
 /* Of the file's types; NULL: none. */
 static const struct schema *own_in_file(struct catalog *catalog, const struct type_file *file, struct str cfn)
 {
-    struct err ignored = ERR_INIT;
     for (size_t i = 0; file && i < file->all[0]->n; i++) {
         struct str name = kind_type_name(file->kind, file->name, file->all[0]->items[i].key, &catalog->arena);
         const struct schema *schema;
-        if (!seek(catalog, name, false, &schema, &ignored) && schema && str_eq(schema->cfn, cfn))
+        if (!seek(catalog, name, false, &schema, ERR_IGNORED) && schema && str_eq(schema->cfn, cfn))
             return schema;
     }
     return NULL;
@@ -447,11 +445,10 @@ static const struct schema *own_in_specs(
     size_t n = 0;
     const struct schema *schema = NULL;
     struct type_file *file;
-    struct err ignored = ERR_INIT;
     const struct embedded_file *specs = kind->specs ? embedded_under(str_z(kind->specs), &n) : NULL;
     for (size_t i = 0; i < n && !schema; i++)
         if (str_find(embedded_text(&specs[i]), cfn, 0) >= 0 &&
-            !load_built_in(catalog, kind, name_of_file(specs[i].path), &file, &ignored))
+            !load_built_in(catalog, kind, name_of_file(specs[i].path), &file, ERR_IGNORED))
             schema = own_in_file(catalog, file, cfn);
     return schema;
 }

@@ -29,11 +29,10 @@ static bool find_source(const struct job_early_options *options, struct arena *a
     struct op_ctx ctx = *options->ctx;
     const struct job_run nobody = {.live = value_with(arena, NULL, STR("run_id"), &value_empty_string)};
     const struct log_source *sources;
-    struct err ignored = ERR_INIT;
     size_t n;
     ctx.arena = arena;
     if (ctx.schema->job->reads ||
-        ctx.schema->job->logs(&ctx, options->object, &nobody, &sources, &n, &ignored))
+        ctx.schema->job->logs(&ctx, options->object, &nobody, &sources, &n, ERR_IGNORED))
         return false;
     if (n != 1 || !sources[0].first.n || !sources[0].last.n)
         return false;
@@ -140,8 +139,7 @@ static void job_early_take(void *ctx, const struct log_event *event)
 
 void job_early_poll(struct job_early *early)
 {
-    struct err ignored = ERR_INIT;
-    log_reader_poll(early->reader, job_early_take, early, &ignored);
+    log_reader_poll(early->reader, job_early_take, early, ERR_IGNORED);
 }
 
 struct job_shown job_early_shown(const struct job_early *early, struct str id, bool *others)

@@ -150,12 +150,11 @@ static bool output_is_whole(const struct following *g, const struct known_source
 
 static void find_logs(struct following *g, struct known_sources *known)
 {
-    struct err ignored = ERR_INIT;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct op_ctx ctx = *g->f->ctx;
     ctx.arena = &scratch;
     if (g->f->line)
-        open_logs(g, known, &ctx, &ignored);
+        open_logs(g, known, &ctx, ERR_IGNORED);
 }
 
 static void wait_for_last_lines(struct following *g, struct known_sources *known)

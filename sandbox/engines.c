@@ -50,12 +50,11 @@ static struct str modules_of(struct arena *arena, const char *python)
     AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
     struct process_switch stop;
     struct process_end end;
-    struct err ignored = ERR_INIT;
     const struct process_options options = {
         .argv = argv, .env = env, .dir = "/", .timeout_ms = LOOK_MS, .output = take_answer, .ctx = &answer};
-    if (process_switch_init(&stop, &ignored))
+    if (process_switch_init(&stop, ERR_IGNORED))
         return STR_EMPTY;
-    bool whole = !process_run(&options, &stop, &end, &ignored) && end.exit_code == 0 && !answer.overflow;
+    bool whole = !process_run(&options, &stop, &end, ERR_IGNORED) && end.exit_code == 0 && !answer.overflow;
     process_switch_release(&stop);
     return whole ? arena_str(arena, buf_str(&answer)) : STR_EMPTY;
 }

@@ -109,9 +109,8 @@ void folder_tell(int lock_fd, struct str endpoint, bool passes)
 static bool answers(struct arena *arena, struct str endpoint)
 {
     struct http_target target;
-    struct err ignored = ERR_INIT;
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM}, *at;
-    if (http_target_parse(endpoint, &target, &ignored))
+    if (http_target_parse(endpoint, &target, ERR_IGNORED))
         return false;
     ptrdiff_t colon = target.authority.n ? (ptrdiff_t)target.authority.n - 1 : -1;
     while (colon >= 0 && target.authority.p[colon] != ':')
@@ -128,8 +127,7 @@ static bool answers(struct arena *arena, struct str endpoint)
 struct str sandbox_served(struct arena *arena, const char *dir)
 {
     struct str text, rest;
-    struct err ignored = ERR_INIT;
-    if (file_read(arena, path_join(arena, str_z(dir), STR("lock")).p, MAX_FILE, &text, &ignored))
+    if (file_read(arena, path_join(arena, str_z(dir), STR("lock")).p, MAX_FILE, &text, ERR_IGNORED))
         return STR_EMPTY;
     text = str_trim(str_cut(text, '\n', &rest));
     return text.n && answers(arena, text) ? text : STR_EMPTY;
@@ -139,8 +137,8 @@ bool folder_passes(const char *dir)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str text;
-    struct err ignored = ERR_INIT;
-    return !file_read(&scratch, path_join(&scratch, str_z(dir), STR("lock")).p, MAX_FILE, &text, &ignored) &&
+    return !file_read(
+               &scratch, path_join(&scratch, str_z(dir), STR("lock")).p, MAX_FILE, &text, ERR_IGNORED) &&
            str_ends(text, STR(PASSES));
 }
 

@@ -233,8 +233,7 @@ int sandbox_join(struct arena *arena, const char *dir, struct sandbox_joined *ou
 
 bool sandbox_unused(struct sandbox *s)
 {
-    struct err ignored = ERR_INIT;
-    return s->use_fd >= 0 || folder_use(s->dir, true, &s->use_fd, &ignored) || s->use_fd >= 0;
+    return s->use_fd >= 0 || folder_use(s->dir, true, &s->use_fd, ERR_IGNORED) || s->use_fd >= 0;
 }
 
 uint16_t sandbox_port(const struct sandbox *s)
@@ -339,9 +338,8 @@ static bool object_sha256(
 {
     struct sandbox *s = ctx;
     const struct unpack_place place = {.bucket = bucket, .key = key, .version = version};
-    struct err ignored = ERR_INIT;
     unsigned char digest[SHA256_SIZE];
-    if (!lambda_code_sha256(bucket, key, digest) && unpack_sha256(s->store, &place, digest, &ignored))
+    if (!lambda_code_sha256(bucket, key, digest) && unpack_sha256(s->store, &place, digest, ERR_IGNORED))
         return false;
     *out = base64_encode(arena, str_n((const char *)digest, sizeof digest));
     return true;
@@ -357,10 +355,9 @@ static const struct value *bucket_tags(void *ctx, struct arena *arena, struct st
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY), text, root;
         const struct value *doc = NULL, *bucket = store_bucket_doc(arena, s->store, name);
-        struct err ignored = ERR_INIT;
         if (!str_eq(value_gets(bucket, "region"), region) ||
             !store_setting(arena, s->store, name, STR("tagging"), &text) ||
-            wire_xml_read(arena, text, &root, &doc, &ignored))
+            wire_xml_read(arena, text, &root, &doc, ERR_IGNORED))
             continue;
         const struct value *tags = wire_coerce(arena, &pairs, wire_path(arena, doc, STR("TagSet.Tag[]")));
         if (tags && tags->count)

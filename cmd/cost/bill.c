@@ -175,9 +175,8 @@ void estimate_planned(
 static bool thing_recorded(const struct workspace *workspace, struct prices *prices,
     const struct record *record, struct arena *arena, struct thing *out)
 {
-    struct err ignored = ERR_INIT;
     const struct schema *schema =
-        record ? catalog_find(workspace->catalog, record->subject.type, false, &ignored) : NULL;
+        record ? catalog_find(workspace->catalog, record->subject.type, false, ERR_IGNORED) : NULL;
     if (schema)
         *out = as_own(workspace, prices, schema, record->attrs, arena);
     return schema;

@@ -24,8 +24,7 @@ static struct state *open_beside(const struct living *l, struct str stack, struc
     struct backend_options place = {.config = config, .dir = where, .stack = stack, .env = env};
     struct state_options options = {.config = config, .dir = own->dir};
     struct state *state;
-    struct err ignored = ERR_INIT;
-    if (backend_new(&place, &options.backend, &ignored) || state_open(&options, &state, &ignored))
+    if (backend_new(&place, &options.backend, ERR_IGNORED) || state_open(&options, &state, ERR_IGNORED))
         return NULL;
     return state;
 }
@@ -79,9 +78,8 @@ static int look_around(struct living *l, struct arena *arena, struct err *err)
 int fleet_refuse_shared(struct invocation *inv, struct workspace *workspace)
 {
     struct living l = {.workspace = workspace, .names = BUF_INIT};
-    struct err ignored = ERR_INIT;
     int status = EXIT_DONE;
-    if (!state_count(workspace->state) || look_around(&l, &inv->arena, &ignored))
+    if (!state_count(workspace->state) || look_around(&l, &inv->arena, ERR_IGNORED))
         return EXIT_DONE;
     for (size_t i = 0; i < l.place.n && !l.n; i++)
         if (str_find_char(l.place.names[i], '.', 0) < 0)

@@ -94,10 +94,9 @@ static struct str or_cloudformation(struct live *l, const struct there *one, str
 /* What its id says of it, where that is an ARN: what it is part of, and a name that no answer repeats. */
 static void add_named(struct live *l, struct there *one)
 {
-    struct err ignored = ERR_INIT;
     const struct value *named = NULL;
     if (str_starts(one->id, STR("arn:")) && one->schema->ops->by_arn &&
-        !look_by_arn(l->look, one->schema, one->id, &named, &ignored) && named)
+        !look_by_arn(l->look, one->schema, one->id, &named, ERR_IGNORED) && named)
         one->found = one->found ? value_merge(l->arena, named, one->found) : named;
 }
 

@@ -57,11 +57,10 @@ static int fetch_file(struct live *l, struct str url, struct str sha256, struct 
 /* The file as an artifact, kept in a bucket that whoever applies the draft gives. */
 static struct said *as_artifact(struct live *l, struct str name, struct str file)
 {
-    struct err ignored = ERR_INIT;
     struct draft_resource *made = draft_resource(l->draft);
     made->name = draft_name(l->draft, name, STR("code"));
     made->type = STR("weir.artifact");
-    made->schema = catalog_find(l->draft->catalog, made->type, false, &ignored);
+    made->schema = catalog_find(l->draft->catalog, made->type, false, ERR_IGNORED);
     made->attrs = said_new(l->arena, SAID_MAP, NULL);
     said_set(l->arena, made->attrs, STR("source"), said_string(l->arena, file, NULL));
     said_set(l->arena, made->attrs, STR("store"),

@@ -40,7 +40,6 @@ static struct str without_suffix(struct str attr)
 static const struct schema *named_by(struct live *l, const struct schema *schema, struct str attr)
 {
     size_t n, service = str_after_last(schema->name, ".");
-    struct err ignored = ERR_INIT;
     struct str prefix = str_slice(schema->name, 0, service), word = without_suffix(attr), ending = STR_EMPTY;
     struct str exact = arena_printf(l->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(word));
     struct str whole = arena_printf(l->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(attr));
@@ -49,11 +48,11 @@ static const struct schema *named_by(struct live *l, const struct schema *schema
         if (str_eq(types[i], schema->name) || !str_starts(types[i], prefix))
             continue;
         if (str_eq(types[i], exact) || str_eq(types[i], whole)) /* a domain_name is called so itself */
-            return catalog_find(l->draft->catalog, types[i], false, &ignored);
+            return catalog_find(l->draft->catalog, types[i], false, ERR_IGNORED);
         if (str_ends(types[i], word) && types[i].p[types[i].n - word.n - 1] == '_')
             ending = types[i];
     }
-    return ending.n ? catalog_find(l->draft->catalog, ending, false, &ignored) : NULL;
+    return ending.n ? catalog_find(l->draft->catalog, ending, false, ERR_IGNORED) : NULL;
 }
 
 /* The type whose resources have to be known before these can be listed. NULL: none. */

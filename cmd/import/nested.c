@@ -147,7 +147,6 @@ static bool read_nested(struct template *t, struct thing *thing, const struct so
 {
     struct draft *d = &nested->draft;
     AUTO_BUF struct buf text = BUF_INIT;
-    struct err err = ERR_INIT;
     draft_init(d, t->arena, t->draft->catalog, t->diags);
     keep_names(d);
     d->is_module = true;
@@ -164,7 +163,7 @@ static bool read_nested(struct template *t, struct thing *thing, const struct so
     for (size_t i = 0; i < outputs.n; i++)
         said_set(t->arena, nested->outputs, outputs.items[i].key,
             said_string(t->arena, *(struct str *)outputs.items[i].ptr, NULL));
-    if (t->diags->errors > errors || draft_write(d, &text, &err))
+    if (t->diags->errors > errors || draft_write(d, &text, ERR_IGNORED))
         return false;
     if (!d->n && !d->outputs->n)
         diag_warning(t->diags, node_span(thing->node), "%.*s makes nothing", STR_ARG(thing->logical));

@@ -61,10 +61,9 @@ static void tell_line(struct draft *d, const struct source *source, struct str l
 static void read_lines(struct draft *d, struct str path)
 {
     struct source *source = ARENA_NEW(d->arena, struct source);
-    struct err err = ERR_INIT;
     struct str rest, address = STR_EMPTY;
     *source = (struct source){.path = path};
-    if (file_read(d->arena, path.p, FILE_MAX, &source->text, &err))
+    if (file_read(d->arena, path.p, FILE_MAX, &source->text, ERR_IGNORED))
         return; /* what Terraform can do without */
     for (rest = source->text; rest.n;) {
         struct str line = str_trim(str_cut(rest, '\n', &rest)), opened = line_opens(d->arena, line);

@@ -184,8 +184,7 @@ int invocation_prepare(struct invocation *inv)
 static void find_more(struct invocation *inv, struct workspace *workspace)
 {
     struct plan *plan = NULL;
-    struct err ignored = ERR_INIT;
-    if (!plan_make(workspace, &(struct plan_options){.offline = true}, &inv->diags, &plan, &ignored))
+    if (!plan_make(workspace, &(struct plan_options){.offline = true}, &inv->diags, &plan, ERR_IGNORED))
         plan_free(plan);
 }
 

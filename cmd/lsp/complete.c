@@ -415,10 +415,9 @@ int lsp_complete_resolve(
 {
     const struct value *data = value_getz(params, "data");
     struct str type = value_gets(data, "type");
-    struct err ignored = ERR_INIT;
     (void)err;
     const struct schema *schema =
-        type.n ? catalog_find(lsp->catalog, type, value_getb(data, "data"), &ignored) : NULL;
+        type.n ? catalog_find(lsp->catalog, type, value_getb(data, "data"), ERR_IGNORED) : NULL;
     const struct value *item = params;
     if (schema) {
         AUTO_BUF struct buf page = BUF_INIT;

@@ -169,11 +169,10 @@ void documents_release(struct documents *documents)
 
 bool documents_read(const struct documents *documents, struct arena *arena, struct str path, struct str *text)
 {
-    struct err ignored = ERR_INIT;
     struct str real = documents_real_path(arena, arena_str(arena, path));
     const struct document *open = documents_at(documents, real);
     if (!open)
-        return !file_read(arena, real.p, YAML_MAX_SIZE, text, &ignored);
+        return !file_read(arena, real.p, YAML_MAX_SIZE, text, ERR_IGNORED);
     *text = arena_str(arena, buf_str(&open->text));
     return true;
 }

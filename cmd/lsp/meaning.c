@@ -7,9 +7,8 @@
 
 const struct schema *meaning_schema(struct lsp *lsp, struct spot declared)
 {
-    struct err ignored = ERR_INIT;
     struct str type = spot_value(declared, "type");
-    return type.n ? catalog_find(lsp->catalog, type, str_eqz(declared.section, "data"), &ignored) : NULL;
+    return type.n ? catalog_find(lsp->catalog, type, str_eqz(declared.section, "data"), ERR_IGNORED) : NULL;
 }
 
 static const struct value *language_step(const struct value *language, struct str key)

@@ -216,9 +216,8 @@ static struct str fetched_dir(const struct sketch *sketch, struct str text)
     struct arena *arena = sketch->arena;
     struct module_source source;
     struct module_lock lock;
-    struct err ignored = ERR_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    if (module_source_parse(arena, text, &source, &ignored) ||
+    if (module_source_parse(arena, text, &source, ERR_IGNORED) ||
         !module_lock_read(arena, module_lock_path(arena, sketch->stack), &diags, &lock))
         return STR_EMPTY;
     const struct module_pin *pin = module_lock_find(&lock, text);

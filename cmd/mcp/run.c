@@ -175,8 +175,7 @@ static bool beside_read(struct beside *b, int i)
 static void heed(struct beside *b)
 {
     struct rpc *rpc = &b->call->mcp->rpc;
-    struct err ignored = ERR_INIT;
-    if (!rpc_fill(rpc, &ignored)) {
+    if (!rpc_fill(rpc, ERR_IGNORED)) {
         b->call->mcp->done = b->call->cancelled = true;
         ask_end(b);
     }

@@ -13,10 +13,9 @@
 static bool is_taken(const struct modules *m, struct str folder, struct str tree)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct str path = path_join(&scratch, m->fetching.dir, folder);
     if (path_exists(path_join(&scratch, path, STR(TREE_MANIFEST)).p) &&
-        tree_manifest_check(path.p, tree, &ignored))
+        tree_manifest_check(path.p, tree, ERR_IGNORED))
         return true;
     for (size_t i = 0; i < m->n; i++)
         if (str_eq(m->items[i]->pin.vendored, folder) && !str_eq(m->items[i]->pin.tree, tree))

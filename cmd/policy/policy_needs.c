@@ -134,8 +134,7 @@ static void need_leaves(struct needs *needs, const struct decl *decl)
     size_t n;
     const struct str *types = schema_leaves(needs->arena, decl->schema, &n);
     for (size_t i = 0; i < n; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(needs->workspace->catalog, types[i], false, &ignored);
+        const struct schema *schema = catalog_find(needs->workspace->catalog, types[i], false, ERR_IGNORED);
         if (schema)
             need_actions(needs, decl, schema);
     }
@@ -147,9 +146,8 @@ static void need_fills(struct needs *needs, const struct decl *decl)
     bool plans = needs->phase == PERMISSION_PLAN || needs->phase == PERMISSION_APPLY;
     for (size_t i = 0; plans && decl->kind == DECL_RESOURCE && i < decl->schema->fill_count; i++) {
         AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
-        struct err ignored = ERR_INIT;
         const struct schema *schema =
-            catalog_find(needs->workspace->catalog, decl->schema->fills[i].type, false, &ignored);
+            catalog_find(needs->workspace->catalog, decl->schema->fills[i].type, false, ERR_IGNORED);
         if (schema)
             schema->ops->permissions(schema, PERMISSION_PLAN, needs->arena, &actions);
         const struct value *unique = value_builder_map(&actions);
@@ -272,10 +270,9 @@ static void need_modules(struct needs *needs)
 {
     const struct stack *stack = needs->workspace->stack;
     struct module_source source;
-    struct err ignored = ERR_INIT;
     for (size_t i = 0; i < stack->module_count; i++) {
         struct str text = stack->modules[i]->source;
-        if (module_source_is_remote(text) && !module_source_parse(needs->arena, text, &source, &ignored) &&
+        if (module_source_is_remote(text) && !module_source_parse(needs->arena, text, &source, ERR_IGNORED) &&
             source.kind == MODULE_S3)
             need_on(needs, "s3:GetObject",
                 arena_printf(
@@ -316,8 +313,7 @@ static void need_marks(struct needs *needs)
     const struct str *names = catalog_names(catalog, false, &n);
     need_action(needs, STR("tag:GetResources"), NULL);
     for (size_t i = 0; i < n; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        const struct schema *schema = catalog_find(catalog, names[i], false, ERR_IGNORED);
         if (schema)
             need_marks_of(needs, schema);
     }

@@ -25,8 +25,7 @@ static struct arena *arena_of(const struct explaining *e)
 
 static const struct schema *schema_of(const struct explaining *e, const char *type)
 {
-    struct err ignored = ERR_INIT;
-    return catalog_find(e->workspace->catalog, str_z(type), false, &ignored);
+    return catalog_find(e->workspace->catalog, str_z(type), false, ERR_IGNORED);
 }
 
 static int op_of(struct explaining *e, const struct schema *schema, struct op_ctx *op, struct err *err)

@@ -26,8 +26,7 @@ static void add_schema(struct rights *r, struct catalog *catalog, const struct s
         schema, schema->is_data ? PERMISSION_PLAN : PERMISSION_DESTROY, r->arena, &r->actions);
     value_builder_set(&r->types, schema->name, &value_null);
     for (size_t i = 0; i < n; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *left = catalog_find(catalog, leaves[i], false, &ignored);
+        const struct schema *left = catalog_find(catalog, leaves[i], false, ERR_IGNORED);
         if (left && left->ops->permissions)
             left->ops->permissions(left, PERMISSION_DESTROY, r->arena, &r->actions);
     }
@@ -69,13 +68,12 @@ static void add_known(struct rights *r, struct known_state *known)
 static void add_folder(struct rights *r, struct known_states *all)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    struct err err = ERR_INIT;
     struct workspace workspace;
     struct workspace_options options = all->inv->workspace_options;
     options.no_state = options.stack.any_member = options.stack.lenient_inputs = true;
     if (!stack_exists(r->arena, all->inv->settings->dir))
         return;
-    if (!workspace_open(&options, &ignored, &workspace, &err))
+    if (!workspace_open(&options, &ignored, &workspace, ERR_IGNORED))
         add_stack(r, &workspace);
     workspace_close(&workspace);
 }

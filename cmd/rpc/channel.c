@@ -122,14 +122,13 @@ bool channel_waiting(const struct channel *channel)
 
 void channel_send(struct channel *channel, struct str text)
 {
-    struct err err = ERR_INIT;
     AUTO_BUF struct buf out = BUF_INIT;
     if (!channel->lines)
         buf_addf(&out, "Content-Length: %zu\r\n\r\n", text.n);
     buf_add_str(&out, text);
     if (channel->lines)
         buf_add_char(&out, '\n');
-    if (fd_write_all(channel->out, out.p, out.n, &err, "the client"))
+    if (fd_write_all(channel->out, out.p, out.n, ERR_IGNORED, "the client"))
         channel->failed = true;
 }
 

@@ -28,8 +28,7 @@ static const struct value *without_hashes(struct arena *arena, const struct valu
 static bool as_job(
     struct invocation *inv, struct workspace *workspace, const struct record *record, struct job *out)
 {
-    struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(workspace->catalog, record->subject.type, false, &ignored);
+    const struct schema *schema = catalog_find(workspace->catalog, record->subject.type, false, ERR_IGNORED);
     if (!schema || !schema->job)
         return false;
     *out = (struct job){

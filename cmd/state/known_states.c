@@ -29,7 +29,6 @@ static int find_place(struct known_states *all, const struct str *given)
 {
     struct invocation *inv = all->inv;
     const char *dir = inv->settings->dir ? inv->settings->dir : ".";
-    struct err err = ERR_INIT;
     bool has_stack = stack_exists(&inv->arena, dir);
     int status = has_stack ? place_of_stack(inv, &all->config) : invocation_prepare(inv);
     if (status != EXIT_DONE)
@@ -39,7 +38,7 @@ static int find_place(struct known_states *all, const struct str *given)
     if (!given)
         return EXIT_DONE;
     all->state_dir = inv->workspace_options.state_dir = NULL;
-    if (json_parse(&inv->arena, *given, &all->config, &err) || all->config->kind != VALUE_MAP)
+    if (json_parse(&inv->arena, *given, &all->config, ERR_IGNORED) || all->config->kind != VALUE_MAP)
         return invocation_usage(inv,
             "it is what stands under `state:`, as JSON: '{\"backend\": \"s3\", \"bucket\": \"…\"}'",
             "\"%.*s\" is not a state setting", STR_ARG(*given));
@@ -71,12 +70,11 @@ static int open_one(struct known_states *all, struct known_state *known, struct 
 {
     struct backend_options place = place_of(all, known->stack, known->env);
     struct state_options options = {.config = place.config, .dir = str_z(all->dir)};
-    struct err moved = ERR_INIT;
     size_t open;
     if (backend_new(&place, &options.backend, err) || state_open(&options, &known->state, err))
         return -1;
     state_open_intents(known->state, &open);
-    known->there = (state_count(known->state) || open) && !state_check_moved(known->state, &moved);
+    known->there = (state_count(known->state) || open) && !state_check_moved(known->state, ERR_IGNORED);
     return 0;
 }
 
@@ -199,9 +197,8 @@ static bool loads(const struct workspace_options *options)
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct workspace_options alone = *options;
     struct workspace workspace;
-    struct err err = ERR_INIT;
     alone.no_state = true;
-    int failed = workspace_open(&alone, &ignored, &workspace, &err);
+    int failed = workspace_open(&alone, &ignored, &workspace, ERR_IGNORED);
     workspace_close(&workspace);
     return !failed && !ignored.errors;
 }
@@ -213,12 +210,11 @@ void known_state_options(struct known_state *known)
     struct stack_options then = {.dir = all->dir, .env = known->env, .state = all->config};
     struct backend_options place = place_of(all, known->stack, known->env);
     struct backend *backend;
-    struct err ignored = ERR_INIT;
     known->options = bare_stack_options(all->inv, all->dir, known->stack, known->env, all->config);
-    if (backend_new(&place, &backend, &ignored))
+    if (backend_new(&place, &backend, ERR_IGNORED))
         return;
     int failed = sources_last(backend, all->config, str_z(all->dir), arena, &then.files, &then.root,
-        &then.inputs, &then.input_count, &ignored);
+        &then.inputs, &then.input_count, ERR_IGNORED);
     backend_free(backend);
     if (failed)
         return;
@@ -316,12 +312,11 @@ static void ask_time(struct known_states *all)
         struct known_state *known = &all->items[i];
         AUTO_DIAGS struct diags ignored = DIAGS_INIT;
         struct workspace workspace;
-        struct err err = ERR_INIT;
         bool by_service = false;
         if (!known->there || !state_lease(known->state).until_ms)
             continue;
         known_state_options(known);
-        if (!workspace_open(&known->options, &ignored, &workspace, &err))
+        if (!workspace_open(&known->options, &ignored, &workspace, ERR_IGNORED))
             all->now_ms = plan_now(&workspace, &by_service);
         all->by_machine = !by_service;
         workspace_close(&workspace);

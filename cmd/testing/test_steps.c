@@ -37,8 +37,8 @@ static struct str test_steps_text_of(const struct value *step, const char *key)
 
 static bool as_job(struct running *r, const struct record *record, struct job *out)
 {
-    struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(r->workspace.catalog, record->subject.type, false, &ignored);
+    const struct schema *schema =
+        catalog_find(r->workspace.catalog, record->subject.type, false, ERR_IGNORED);
     if (!schema || !schema->job)
         return false;
     *out = (struct job){

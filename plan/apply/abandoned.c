@@ -66,10 +66,9 @@ static void drop_open(struct executor *x)
     for (size_t i = 0; i < n; i++) {
         struct subject subject = intents[i]->subject;
         const struct unreachable *unreachable = unreachable_find(x->p, subject.provider);
-        struct err ignored = ERR_INIT;
         if (!state_get(state, subject.address) && unreachable && unreachable_goes(x->p, unreachable) &&
             unreachable_is_over(x->p, unreachable))
-            state_drop(state, subject.address, &ignored);
+            state_drop(state, subject.address, ERR_IGNORED);
     }
 }
 

@@ -149,12 +149,11 @@ static void look_for_kept(
     const struct schema *schema = work->change->schema;
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(&work->arena);
     const struct value *seen = NULL;
-    struct err ignored = ERR_INIT;
     for (size_t i = 0; i < n; i++)
         if (list[i].after && takes_away(&list[i]))
             value_builder_add(&names, value_string_ref(&work->arena, list[i].name));
     if (!names.n || !live || !schema->ops->read ||
-        schema->ops->read(&work->ctx, live, value_builder_list(&names), &seen, &ignored))
+        schema->ops->read(&work->ctx, live, value_builder_list(&names), &seen, ERR_IGNORED))
         return;
     for (size_t i = 0; seen && i < n; i++)
         if (list[i].after && takes_away(&list[i]))

@@ -27,10 +27,9 @@ static const struct value *with_files(struct work *work, const struct value *cre
 {
     const struct schema *schema = work->change->schema;
     struct preparation how = {.recorded = created};
-    struct err ignored = ERR_INIT;
     const struct value *whole;
     if (!schema->ops->prepare || !lacks_costly(schema, work->desired) ||
-        schema->ops->prepare(&work->ctx, &how, work->desired, &whole, &ignored))
+        schema->ops->prepare(&work->ctx, &how, work->desired, &whole, ERR_IGNORED))
         return work->desired;
     return whole;
 }
@@ -79,8 +78,7 @@ static bool is_marked_ours(struct work *work, const struct value *object, bool *
 {
     const struct resource_ops *ops = work->change->schema->ops;
     const struct value *marks = NULL;
-    struct err failure = ERR_INIT;
-    *known = ops->marks && !ops->marks(&work->ctx, object, &marks, &failure);
+    *known = ops->marks && !ops->marks(&work->ctx, object, &marks, ERR_IGNORED);
     return *known && str_eq(value_gets(marks, "stack"), work->ctx.owner.stack);
 }
 
@@ -89,10 +87,9 @@ static const struct value *namesake_of(struct work *work, const struct value *pl
 {
     const struct schema *schema = work->change->schema;
     const struct value *id = value_get(planned, schema->id), *object = NULL;
-    struct err ignored = ERR_INIT;
     if (!value_is_null(id) && value_is_known(id))
         return planned;
-    if (!schema->ops->namesake || schema->ops->namesake(&work->ctx, planned, &object, &ignored) || !object)
+    if (!schema->ops->namesake || schema->ops->namesake(&work->ctx, planned, &object, ERR_IGNORED) || !object)
         return NULL;
     object = value_merge(&work->arena, planned, object);
     return work_object_id(work, object).n ? object : NULL;
@@ -135,8 +132,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     if (mode == ADOPT_OWNED && !unsure && !ours)
         return refuse_existing(
             work, err, "something of that name exists already, and this stack did not make it");
-    struct err failure = ERR_INIT;
-    if (ops->read(&work->ctx, planned, set, &live, &failure))
+    if (ops->read(&work->ctx, planned, set, &live, ERR_IGNORED))
         return -1;
     if (!live)
         return ours && schema_attr(schema, STR("restore")) ? take_back(work, planned, err) : -1;
@@ -199,7 +195,6 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *s
     const struct schema *schema = work->change->schema;
     struct op_ctx ctx = work->ctx;
     struct attempt earlier = work->attempt;
-    struct err others = ERR_INIT;
     const struct value *before = open->desired ? open->desired : &value_empty_map, *live = NULL;
     int64_t fresh_ms = schema->named ? 0 : recover_fresh_ms(open, schema);
     if (schema->unknowable)
@@ -211,7 +206,7 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *s
         work_progress(work, "an earlier request may still be carried out: looking for what it made");
     if (schema->ops->find && schema->ops->find(&ctx, &earlier, before, &live, err))
         return -1;
-    if (live && claims_take(work, live, &others))
+    if (live && claims_take(work, live, ERR_IGNORED))
         live = NULL;
     *settled = live != NULL;
     if (live)
@@ -245,7 +240,6 @@ int work_create(struct work *work, struct err *err)
     const struct resource_ops *ops = work->change->schema->ops;
     const struct intent *open = ops->read ? map_get(&work->x->open, work->subject.address) : NULL;
     const struct value *planned, *live = NULL;
-    struct err others = ERR_INIT;
     bool settled = false;
     if (open && recover_earlier(work, open, &settled, err))
         return -1;
@@ -263,7 +257,7 @@ int work_create(struct work *work, struct err *err)
                                             : record_made(work, live, err);
     if (!ops->read)
         return -1;
-    if (live && claims_take(work, live, &others))
+    if (live && claims_take(work, live, ERR_IGNORED))
         live = NULL; /* nothing of that is this resource's */
     work_failed(work, STR("create"), live, err);
     return err->class == ERR_EXISTS && !live ? take_over(work, planned, err) : -1;

@@ -16,13 +16,12 @@ static bool find_settings(struct planner *p, struct str name, const struct value
 static bool find_place(struct planner *p, const struct schema *schema, const struct whereabouts *at, bool ask,
     const struct value **place)
 {
-    struct err ignored = ERR_INIT;
     const struct value *settings;
     struct provider *provider;
     *place = at->place;
     return *place || (find_settings(p, at->provider, &settings) &&
-                         !place_provider(p, at->provider, NULL, &provider, &ignored) &&
-                         !provider_place(provider, schema, ask, p->arena, place, &ignored) && *place);
+                         !place_provider(p, at->provider, NULL, &provider, ERR_IGNORED) &&
+                         !provider_place(provider, schema, ask, p->arena, place, ERR_IGNORED) && *place);
 }
 
 /* A place in AWS is known for sure by its account, one of a store by where that is. */

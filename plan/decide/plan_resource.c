@@ -36,8 +36,7 @@ static const struct value *with_what_follows(
 {
     const struct schema *schema = op->schema;
     const struct value *predicted = NULL;
-    struct err err = ERR_INIT;
-    if (!live || !schema->ops->predict || schema->ops->predict(op, desired, live, &predicted, &err))
+    if (!live || !schema->ops->predict || schema->ops->predict(op, desired, live, &predicted, ERR_IGNORED))
         return live;
     for (size_t i = 0; i < schema->attr_count; i++) {
         const struct attr *attr = &schema->attrs[i];
@@ -100,12 +99,11 @@ static void warn_of_owner(struct planner *p, const struct instance *instance, st
 {
     const struct schema *schema = instance->decl->schema;
     const struct value *marks = NULL;
-    struct err ignored = ERR_INIT;
     struct provider *provider;
-    if (!schema->ops->marks || evaluate_provider(p, instance->decl, &provider, &ignored))
+    if (!schema->ops->marks || evaluate_provider(p, instance->decl, &provider, ERR_IGNORED))
         return;
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    if (schema->ops->marks(&op, instance->import_live, &marks, &ignored) || !marks)
+    if (schema->ops->marks(&op, instance->import_live, &marks, ERR_IGNORED) || !marks)
         return;
     struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
     if (!stack.n || !state.n || str_eq(state, state_lineage(p->workspace->state)))

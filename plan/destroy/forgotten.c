@@ -51,11 +51,10 @@ void forgotten_find(struct workspace *workspace, struct arena *arena, struct map
     struct backend *backend;
     const struct history_run *runs;
     size_t n = 0;
-    struct err ignored = ERR_INIT;
     struct letting l = {.arena = arena, .out = out};
-    if (workspace_backend(workspace, &backend, &ignored))
+    if (workspace_backend(workspace, &backend, ERR_IGNORED))
         return;
-    if (history_read(backend, arena, &runs, &n, &ignored))
+    if (history_read(backend, arena, &runs, &n, ERR_IGNORED))
         n = 0;
     backend_free(backend);
     for (size_t i = 0; i < n; i++)

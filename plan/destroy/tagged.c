@@ -39,7 +39,6 @@ static void add_thing(
     struct str id = value_text(value_get(object, schema->id), STR_EMPTY),
                stack = value_gets(tags, "weir:stack"), lineage = value_gets(tags, "weir:state");
     struct str key = arena_printf(g->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(id));
-    struct err ignored = ERR_INIT;
     if (!id.n || !stack.n || !lineage.n || map_set(&g->seen, key, g))
         return;
     struct marked_thing thing = {.schema = schema,
@@ -52,7 +51,7 @@ static void add_thing(
             .provider = STR("aws"),
             .id = arena_str(g->arena, id)}};
     time_parse_rfc3339(value_gets(tags, "weir:lease"), &thing.until_ms);
-    if (provider_place(g->provider, schema, true, g->arena, &thing.place, &ignored))
+    if (provider_place(g->provider, schema, true, g->arena, &thing.place, ERR_IGNORED))
         thing.place = NULL;
     struct marked_group *group = group_of(g, stack, lineage);
     MEM_GROW(group->things, group->cap, group->n + 1);
@@ -77,9 +76,8 @@ static void note_unseen(struct gathering *g, struct str what, const struct err *
 static const struct value *with_id(struct op_ctx *op, const struct value *object)
 {
     const struct value *found = NULL;
-    struct err ignored = ERR_INIT;
     if (!value_is_null(value_get(object, op->schema->id)) || !op->schema->ops->namesake ||
-        op->schema->ops->namesake(op, object, &found, &ignored) || !found)
+        op->schema->ops->namesake(op, object, &found, ERR_IGNORED) || !found)
         return object;
     return value_merge(op->arena, object, found);
 }
@@ -110,13 +108,12 @@ static void add_arn(struct gathering *g, struct str arn, const struct value *tag
     size_t count;
     const struct str *names = catalog_names(catalog, false, &count);
     for (size_t i = 0; i < count; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        const struct schema *schema = catalog_find(catalog, names[i], false, ERR_IGNORED);
         const struct value *object = NULL;
         struct op_ctx op = op_context(g->p, g->arena, g->provider, schema, STR_EMPTY);
         if (!schema || !schema->ops->by_arn || !schema->ops->read)
             continue;
-        if (!schema->ops->by_arn(&op, arn, &object, &ignored) && object &&
+        if (!schema->ops->by_arn(&op, arn, &object, ERR_IGNORED) && object &&
             add_if_there(g, schema, arn, tags, object))
             return;
     }

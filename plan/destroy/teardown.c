@@ -85,9 +85,8 @@ static bool is_left(const struct op_ctx *ctx, const struct schema *schema, const
 {
     struct op_ctx own = *ctx;
     const struct value *marks = &value_empty_map;
-    struct err ignored = ERR_INIT;
     own.schema = schema;
-    if (schema->ops->marks && schema->ops->marks(&own, object, &marks, &ignored))
+    if (schema->ops->marks && schema->ops->marks(&own, object, &marks, ERR_IGNORED))
         return false;
     struct str stack = value_gets(marks, "stack"), address = value_gets(marks, "address");
     return !stack.n || (str_eq(stack, ctx->owner.stack) && str_eq(address, ctx->address));
@@ -120,9 +119,8 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
     }
     for (size_t i = 0; i < all.n; i++) {
         const struct value *item = all.entries[i].value;
-        struct err ignored = ERR_INIT;
         const struct schema *schema =
-            catalog_find(p->workspace->catalog, value_gets(item, "type"), false, &ignored);
+            catalog_find(p->workspace->catalog, value_gets(item, "type"), false, ERR_IGNORED);
         if (is_left(ctx, schema, value_getz(item, "object")))
             value_builder_add(&left, item);
     }

@@ -35,8 +35,7 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what)
 static bool is_others(struct op_ctx *op, const struct value *live, bool deleted)
 {
     const struct value *marks = &value_empty_map;
-    struct err ignored = ERR_INIT;
-    if (!op->schema->ops->marks || op->schema->ops->marks(op, live, &marks, &ignored))
+    if (!op->schema->ops->marks || op->schema->ops->marks(op, live, &marks, ERR_IGNORED))
         return false;
     struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
     if (deleted && state.n && op->owner.lineage.n && !str_eq(state, op->owner.lineage))

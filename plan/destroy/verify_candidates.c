@@ -43,8 +43,7 @@ static void note_place(struct verifying *v, struct provider *provider, const str
 {
     struct arena *arena = v->p->arena;
     const struct value *place = NULL;
-    struct err ignored = ERR_INIT;
-    if (!provider_aws(provider) || provider_place(provider, schema, false, arena, &place, &ignored))
+    if (!provider_aws(provider) || provider_place(provider, schema, false, arena, &place, ERR_IGNORED))
         return;
     map_set(&v->providers, arena_printf(arena, "%p", (void *)provider), provider);
     if (place)
@@ -56,7 +55,6 @@ static void add_recorded(struct verifying *v)
     struct planner *p = v->p;
     for (size_t i = 0; i < p->recorded.count; i++) {
         const struct record *record = p->recorded.seen[i].record;
-        struct err ignored = ERR_INIT;
         struct candidate c = {.subject = record->subject,
             .object = record->attrs,
             .why = STR("the state had it, and it is still there"),
@@ -64,9 +62,9 @@ static void add_recorded(struct verifying *v)
             .deleted = !state_get(p->workspace->state, record->subject.address),
             .gone = map_get(&v->gone, record->subject.provider) != NULL,
             .cut_off = map_get(&v->gone, record->subject.provider) == &v->gone};
-        c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
+        c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
-            place_provider(p, record->subject.provider, record->place, &c.provider, &ignored))
+            place_provider(p, record->subject.provider, record->place, &c.provider, ERR_IGNORED))
             continue;
         note_place(v, c.provider, c.schema);
         verify_add(v, &c);
@@ -97,14 +95,13 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
     const struct decl *decl = instance->decl;
     const struct schema *schema = decl->schema;
     struct provider *provider;
-    struct err ignored = ERR_INIT;
     const struct value *planned = evaluate_given(p, instance, p->arena); /* nothing is built for this */
     instance->planned = planned ? planned : &value_unknown;
-    if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, &ignored))
+    if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, ERR_IGNORED))
         return;
     note_place(v, provider, schema);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, &ignored))
+    if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, ERR_IGNORED))
         return;
     instance->planned = planned;
     const struct value *id = value_get(planned, schema->id);

@@ -48,12 +48,11 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         .why = STR("has this stack's ownership tags")};
     bool known = false;
     for (size_t i = 0; i < count; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        const struct schema *schema = catalog_find(catalog, names[i], false, ERR_IGNORED);
         const struct value *object = NULL;
         c.schema = schema;
         struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, &ignored) || !object)
+        if (!schema || !schema->ops->by_arn || schema->ops->by_arn(&op, arn, &object, ERR_IGNORED) || !object)
             continue;
         known = true;
         if (!complete_object(v, &op, &object, arn))

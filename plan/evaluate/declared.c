@@ -110,8 +110,7 @@ struct provider *plan_provider_named(struct workspace *workspace, struct str nam
     struct plan_options options = {.offline = true};
     struct planner *p = planner_new(workspace, &options, &ignored);
     struct provider *provider = NULL;
-    struct err err = ERR_INIT;
-    if (evaluate_recorded(p) && place_provider(p, name, NULL, &provider, &err))
+    if (evaluate_recorded(p) && place_provider(p, name, NULL, &provider, ERR_IGNORED))
         provider = NULL;
     plan_free(p->plan);
     return provider;

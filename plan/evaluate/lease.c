@@ -138,9 +138,8 @@ static int find_markable(struct marking *m, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const struct record *record = m->records[i];
-        struct err ignored = ERR_INIT;
         const struct schema *schema =
-            catalog_find(m->p->workspace->catalog, record->subject.type, false, &ignored);
+            catalog_find(m->p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
         if (!schema || !schema->ops->mark || record->adopted)
             continue;
         if (place_provider(m->p, record->subject.provider, record->place, &m->providers[i], err))
@@ -212,9 +211,8 @@ int64_t plan_now(struct workspace *workspace, bool *by_service)
         see_ways(p);
     for (size_t i = 0; i < n && !workspace_clock(workspace, &ahead_ms); i++) {
         struct provider *provider;
-        struct err err = ERR_INIT;
         if (records[i]->place)
-            place_provider(p, records[i]->subject.provider, records[i]->place, &provider, &err);
+            place_provider(p, records[i]->subject.provider, records[i]->place, &provider, ERR_IGNORED);
     }
     plan_free(p->plan);
     return lease_now(workspace, by_service);

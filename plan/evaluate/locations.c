@@ -166,8 +166,7 @@ static void note_elsewhere(struct elsewhere *e, struct str address)
 static int check_anew(struct planner *p, struct elsewhere *e, struct str address, struct str type,
     struct str name, const struct value *then, struct err *err)
 {
-    struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(p->workspace->catalog, type, false, &ignored);
+    const struct schema *schema = catalog_find(p->workspace->catalog, type, false, ERR_IGNORED);
     struct provider *provider;
     const struct value *now;
     const char *what;
@@ -266,8 +265,8 @@ int places_check(struct planner *p, struct err *err)
 int place_check_record(
     struct planner *p, const struct record *record, struct provider *provider, struct err *err)
 {
-    struct err ignored = ERR_INIT;
-    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, &ignored);
+    const struct schema *schema =
+        catalog_find(p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
     struct elsewhere e = {.then = record->place, .provider = record->subject.provider};
     if (compare_places(p, provider, schema, record->place, &e.now, &e.what, err))
         return -1;
@@ -285,9 +284,8 @@ static bool differs_there(
     const struct value *now;
     const char *what;
     struct provider *provider;
-    struct err ignored = ERR_INIT;
-    if (evaluate_provider(p, instance->decl, &provider, &ignored) ||
-        compare_places(p, provider, instance->decl->schema, record->place, &now, &what, &ignored) || !what)
+    if (evaluate_provider(p, instance->decl, &provider, ERR_IGNORED) ||
+        compare_places(p, provider, instance->decl->schema, record->place, &now, &what, ERR_IGNORED) || !what)
         return false;
     *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what,
         STR_ARG(value_gets(record->place, what)), STR_ARG(value_gets(now, what)));

@@ -44,9 +44,8 @@ static bool statement_lets_in(const struct iam_statement *statement, struct str 
 static bool lets_in(struct arena *arena, const struct value *document, const struct value *services)
 {
     const struct iam_policy *policy;
-    struct err ignored = ERR_INIT;
     if (value_is_null(document) || !value_is_known(document) ||
-        iam_policy_read(arena, document, STR("trust"), &policy, &ignored))
+        iam_policy_read(arena, document, STR("trust"), &policy, ERR_IGNORED))
         return true;
     for (size_t i = 0; i < policy->n; i++)
         for (uint32_t k = 0; k < services->count; k++)

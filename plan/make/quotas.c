@@ -40,9 +40,8 @@ bool quota_counts(struct str type)
 static struct quota_use *quota_use_of(struct quota_uses *d, struct planner *p, struct provider *provider,
     const struct change *change, const struct quota *quota)
 {
-    struct err ignored = ERR_INIT;
     const struct value *place = NULL;
-    if (provider_place(provider, change->schema, true, &d->arena, &place, &ignored) || !place)
+    if (provider_place(provider, change->schema, true, &d->arena, &place, ERR_IGNORED) || !place)
         return NULL;
     struct str where = provider_place_text(provider, place, &d->arena);
     for (size_t i = 0; i < d->n; i++)
@@ -59,12 +58,11 @@ static void add_change(struct quota_uses *d, struct planner *p, const struct cha
     const struct quota *quota = quota_of(change->subject.type);
     bool makes = change->decision.action == ACTION_CREATE, frees = change->decision.action == ACTION_DELETE;
     struct provider *provider = NULL;
-    struct err ignored = ERR_INIT;
     if (!quota || !change->schema || (!makes && !frees))
         return;
-    int failed = makes ? evaluate_provider(p, change->instance->decl, &provider, &ignored)
+    int failed = makes ? evaluate_provider(p, change->instance->decl, &provider, ERR_IGNORED)
                        : place_provider(p, change->seen->record->subject.provider,
-                             change->seen->record->place, &provider, &ignored);
+                             change->seen->record->place, &provider, ERR_IGNORED);
     struct quota_use *use = failed ? NULL : quota_use_of(d, p, provider, change, quota);
     if (use) {
         use->makes += makes;
@@ -80,12 +78,11 @@ static void count_one(void *ctx, const struct value *live UNUSED)
 static int64_t count_there(struct quota_uses *d, const struct quota_use *use)
 {
     int64_t n = 0;
-    struct err ignored = ERR_INIT;
     const struct value *covered = NULL;
     struct sought all = {.wanted = &value_empty_list};
     struct op_ctx op = op_context(use->p, &d->arena, use->provider, use->schema, use->schema->name);
     if (use->schema->ops->list && use->schema->bulk)
-        use->schema->ops->list(&op, &all, count_one, &n, &covered, &ignored);
+        use->schema->ops->list(&op, &all, count_one, &n, &covered, ERR_IGNORED);
     return n;
 }
 

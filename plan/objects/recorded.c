@@ -36,10 +36,9 @@ static struct str new_address(struct planner *p, const struct record *record)
 
 static void learn_record(const struct planner *p, const struct record *record)
 {
-    struct err ignored = ERR_INIT;
     const struct schema *schema =
         value_is_sensitive(record->attrs)
-            ? catalog_find(p->workspace->catalog, record->subject.type, false, &ignored)
+            ? catalog_find(p->workspace->catalog, record->subject.type, false, ERR_IGNORED)
             : NULL;
     if (schema)
         object_learn(schema, record->attrs);

@@ -73,10 +73,9 @@ static bool keeps_secret(const struct schema *schema, const struct seen *seen)
 /* Of a refresh for ways only: does one go by a secret of this one? */
 static bool is_on_a_way(const struct refresh *r, const struct seen *seen)
 {
-    struct err ignored = ERR_INIT;
     const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
     const struct schema *schema =
-        catalog_find(r->p->workspace->catalog, seen->record->subject.type, false, &ignored);
+        catalog_find(r->p->workspace->catalog, seen->record->subject.type, false, ERR_IGNORED);
     return decl && r->ways[decl->index] && schema && keeps_secret(schema, seen);
 }
 
@@ -119,9 +118,8 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
 /* What a service has taken but not made yet is no change, but people want to know. */
 static void tell_pending(struct planner *p, const struct seen *seen)
 {
-    struct err ignored = ERR_INIT;
     const struct schema *schema =
-        catalog_find(p->workspace->catalog, seen->record->subject.type, false, &ignored);
+        catalog_find(p->workspace->catalog, seen->record->subject.type, false, ERR_IGNORED);
     const struct value *names = schema && schema->pending.n ? value_get(seen->live, schema->pending) : NULL;
     if (!names || names->kind != VALUE_LIST || !names->count)
         return;

@@ -61,13 +61,12 @@ static void take_tags(void *ctx, struct str name, const struct value *tags)
 static void ask_place(struct planner *p, struct refresh_tags_place *place)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct op_ctx ctx = op_context(p, &arena, place->provider, place->schema, place->schema->name);
     struct asked asked = {place, p->arena};
     for (size_t i = 0; i < place->name_count; i++)
         map_set(&place->tags, place->names[i], (void *)&value_empty_map);
     place->known =
-        !place->schema->ops->tags_of(&ctx, place->names, place->name_count, take_tags, &asked, &ignored);
+        !place->schema->ops->tags_of(&ctx, place->names, place->name_count, take_tags, &asked, ERR_IGNORED);
 }
 
 void refresh_tags_ask(struct refresh_tags *tags)

@@ -26,9 +26,8 @@ static void add_place(
 {
     struct provider *provider = workspace_opened(plan->workspace, change->subject.provider);
     const struct value *place = NULL;
-    struct err ignored = ERR_INIT;
     if (provider && change->schema && change->instance &&
-        !provider_place(provider, change->schema, false, arena, &place, &ignored) && place)
+        !provider_place(provider, change->schema, false, arena, &place, ERR_IGNORED) && place)
         buf_addf(out, "in %.*s\n", STR_ARG(value_gets(place, "region")));
 }
 

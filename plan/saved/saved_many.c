@@ -78,7 +78,6 @@ int saved_plans_read(const char *path, struct saved_plans **out, struct err *err
 {
     struct saved_plans *many = mem_zalloc(sizeof *many);
     const struct value *content = NULL;
-    struct err why = ERR_INIT;
     struct str text;
     *out = NULL;
     if (file_read(&many->arena, path, MANY_MAX_SIZE, &text, err))
@@ -87,7 +86,7 @@ int saved_plans_read(const char *path, struct saved_plans **out, struct err *err
         saved_plans_free(many);
         return 0;
     }
-    if (scan_json(&many->arena, text, &content, &why))
+    if (scan_json(&many->arena, text, &content, ERR_IGNORED))
         content = NULL;
     if (check_whole(text, content, path, err) ||
         read_each(many, value_as_map(value_getz(content, "plans")), path, err))

@@ -61,8 +61,7 @@ static bool read_lock(const struct workspace_options *options, struct str dir, s
 static bool is_here(struct arena *arena, struct str dir, const struct module_pin *pin)
 {
     struct module_source source;
-    struct err ignored = ERR_INIT;
-    return pin->vendored.n || module_source_parse(arena, pin->source, &source, &ignored) ||
+    return pin->vendored.n || module_source_parse(arena, pin->source, &source, ERR_IGNORED) ||
            path_is_dir(module_pin_folder(arena, dir, &source, pin).p);
 }
 

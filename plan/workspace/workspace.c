@@ -283,17 +283,16 @@ bool workspace_former(const struct workspace *workspace, struct arena *arena, st
 {
     const struct stack *stack = workspace->stack;
     struct state_options options = {.config = stack->state, .dir = stack->dir};
-    struct err ignored = ERR_INIT;
     struct state *state = NULL;
     if (!stack->state || workspace->options->state_dir || !workspace->state ||
-        workspace_former_backend(workspace, &options.backend, &ignored))
+        workspace_former_backend(workspace, &options.backend, ERR_IGNORED))
         return false;
     *out = (struct former_state){.path = arena_str(arena, options.backend->description)};
     bool here = str_eq(out->path, state_description(workspace->state));
-    if (state_open(&options, &state, &ignored)) /* frees the backend */
+    if (state_open(&options, &state, ERR_IGNORED)) /* frees the backend */
         return false;
     out->count = state_count(state);
-    bool left = !here && out->count && !state_check_moved(state, &ignored);
+    bool left = !here && out->count && !state_check_moved(state, ERR_IGNORED);
     state_close(state);
     return left;
 }

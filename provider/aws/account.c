@@ -52,9 +52,8 @@ static struct {
 static struct str asker_of(struct aws_client *client, struct arena *arena)
 {
     struct credentials credentials;
-    struct err ignored = ERR_INIT;
-    const struct service_state *state = client_service(client, &sts, &ignored);
-    if (!state || credentials_get(client->credentials, arena, &credentials, &ignored))
+    const struct service_state *state = client_service(client, &sts, ERR_IGNORED);
+    if (!state || credentials_get(client->credentials, arena, &credentials, ERR_IGNORED))
         return STR_EMPTY;
     return arena_printf(arena, "%.*s %.*s", STR_ARG(credentials.access_key), STR_ARG(state->endpoint.host));
 }
@@ -105,8 +104,7 @@ bool aws_clock_reported(struct aws_client *client, bool ask, int64_t *ahead_ms)
 /* May one go on without knowing? Not where AWS itself says that these credentials are none. */
 static bool may_be_unreported(struct aws_client *client, const struct err *why)
 {
-    struct err ignored = ERR_INIT;
-    const struct service_state *state = client_service(client, &sts, &ignored);
+    const struct service_state *state = client_service(client, &sts, ERR_IGNORED);
     return why->class == ERR_NETWORK || why->class == ERR_TIMEOUT || (state && state->endpoint.custom);
 }
 

@@ -75,8 +75,7 @@ int creds_imds(struct creds_context *ctx, struct credentials *out, bool *found, 
         .timeout_ms = 1000 * creds_imds_number("AWS_METADATA_SERVICE_TIMEOUT", DEFAULT_TIMEOUT_S),
         .attempts = creds_imds_number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", 1)};
     struct str token;
-    struct err none = ERR_INIT;
-    if (creds_imds_ask(&imds, "PUT", "/latest/api/token", STR_EMPTY, &token, &none))
+    if (creds_imds_ask(&imds, "PUT", "/latest/api/token", STR_EMPTY, &token, ERR_IGNORED))
         return 0; /* no instance here */
     *found = true;
     imds.header = (struct http_header){STR("X-aws-ec2-metadata-token"), str_trim(token)};

@@ -56,9 +56,8 @@ static int hash_file_range(struct aws_exchange *x, struct err *err)
 static bool is_safe_way(const struct aws_exchange *x)
 {
     struct http_target target;
-    struct err ignored = ERR_INIT;
     struct str url = arena_printf(x->arena, "http://%.*s/", STR_ARG(x->endpoint.host));
-    return x->endpoint.tls || (!http_target_parse(url, &target, &ignored) && target.loopback);
+    return x->endpoint.tls || (!http_target_parse(url, &target, ERR_IGNORED) && target.loopback);
 }
 
 /* Hashed once, however often it is sent. */
@@ -275,8 +274,7 @@ static bool renew_credentials(struct aws_exchange *x)
     credentials_invalidate(x->client->credentials, &x->credentials);
     AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
     struct credentials fresh;
-    struct err ignored = ERR_INIT;
-    if (credentials_get(x->client->credentials, &scratch, &fresh, &ignored))
+    if (credentials_get(x->client->credentials, &scratch, &fresh, ERR_IGNORED))
         return false;
     return !str_eq(fresh.access_key, x->credentials.access_key) ||
            !str_eq(fresh.session_token, x->credentials.session_token);
@@ -308,8 +306,7 @@ static bool follow_bucket(struct aws_exchange *x)
         (status != 301 && status != 307 && status != 400))
         return false;
     struct str region = region_reported(x);
-    struct err ignored = ERR_INIT;
-    if (!region.n || str_eq(region, x->endpoint.signing_region) || use_region(x, region, &ignored))
+    if (!region.n || str_eq(region, x->endpoint.signing_region) || use_region(x, region, ERR_IGNORED))
         return false;
     client_remember_bucket(x->client, x->bucket, region);
     x->redirected = true;

@@ -36,8 +36,7 @@ static struct str url_of(const struct endpoint *endpoint, struct arena *arena)
 struct str aws_custom_endpoint(
     struct aws_client *client, const struct aws_service *service, struct arena *arena)
 {
-    struct err ignored = ERR_INIT;
-    const struct service_state *state = client_service(client, service, &ignored);
+    const struct service_state *state = client_service(client, service, ERR_IGNORED);
     return state && state->endpoint.custom ? url_of(&state->endpoint, arena) : STR_EMPTY;
 }
 
@@ -65,8 +64,7 @@ int aws_place(struct aws_client *client, const struct aws_service *service, bool
 static struct str host_of(struct str url)
 {
     struct http_target target;
-    struct err ignored = ERR_INIT;
-    return http_target_parse(url, &target, &ignored) ? url : target.authority;
+    return http_target_parse(url, &target, ERR_IGNORED) ? url : target.authority;
 }
 
 static bool is_local(struct str host)

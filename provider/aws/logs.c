@@ -320,8 +320,7 @@ static int poll_logs(struct log_reader *base, log_taker *line, void *ctx, struct
 static int64_t late_ms(const struct provider *provider)
 {
     struct aws_client *client = provider_aws(provider);
-    struct err ignored = ERR_INIT;
-    const struct service_state *state = client_service(client, &service, &ignored);
+    const struct service_state *state = client_service(client, &service, ERR_IGNORED);
     return state && !state->endpoint.custom ? LATE_MS : 0;
 }
 

@@ -27,8 +27,7 @@ static struct str kept_in(struct arena *arena, struct str work_dir)
 static struct str read_kept(struct arena *arena, struct str work_dir)
 {
     struct str text = STR_EMPTY;
-    struct err ignored = ERR_INIT;
-    if (!work_dir.n || file_read(arena, kept_in(arena, work_dir).p, KEPT_MAX, &text, &ignored))
+    if (!work_dir.n || file_read(arena, kept_in(arena, work_dir).p, KEPT_MAX, &text, ERR_IGNORED))
         return STR_EMPTY;
     return text;
 }

@@ -168,11 +168,10 @@ static int read_after(struct op_ctx *ctx, struct str identifier, const struct va
 /* A creation that failed may have left something: what bears its mark is its. */
 static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, const struct value **live)
 {
-    struct err ignored = ERR_INIT;
     const struct value *there = NULL;
     const struct cfn_type *type = type_of(ctx);
     if (!event->identifier.n || str_eqz(event->code, "AlreadyExists") || !type->tags || !type->has_read ||
-        get(ctx, event->identifier, &there, &ignored) || !there)
+        get(ctx, event->identifier, &there, ERR_IGNORED) || !there)
         return;
     struct str intent = value_gets(cfn_marks_of(ctx, there), "intent");
     if (intent.n && str_eq(intent, ctx->owner.token))

@@ -206,14 +206,14 @@ static int container_update(struct op_ctx *ctx, const struct value *prior, const
 static void drop_image(struct op_ctx *ctx, struct str id)
 {
     const struct value *image = NULL, *names;
-    struct err ignored = ERR_INIT;
     struct engine_call call = {.method = "DELETE", .path = engine_path(ctx->arena, "/images/%s", id)};
-    if (!id.n || engine_get(ctx, engine_path(ctx->arena, "/images/%s/json", id), &image, &ignored) || !image)
+    if (!id.n || engine_get(ctx, engine_path(ctx->arena, "/images/%s/json", id), &image, ERR_IGNORED) ||
+        !image)
         return;
     names = value_getz(image, "RepoTags");
     bool named = names && names->kind == VALUE_LIST && names->count;
     if (!named && marks_are_of_stack(ctx, resource_at(image, "Config.Labels")))
-        engine_ask(ctx, &call, NULL, &ignored);
+        engine_ask(ctx, &call, NULL, ERR_IGNORED);
 }
 
 static int delete_container(

@@ -75,11 +75,10 @@ static void add_log(struct command_output *output, struct str raw, bool tty)
 static struct str end_of_log(struct op_ctx *ctx, struct str id, bool tty)
 {
     AUTO_BUF struct buf raw = {.max = LOG_MAX};
-    struct err ignored = ERR_INIT;
     struct engine_call call = {.method = "GET",
         .path = engine_path(ctx->arena, "/containers/%s/logs?stdout=true&stderr=true&tail=25", id),
         .raw = &raw};
-    if (engine_ask(ctx, &call, NULL, &ignored))
+    if (engine_ask(ctx, &call, NULL, ERR_IGNORED))
         return STR_EMPTY;
     struct command_output output;
     command_output_init(&output);

@@ -229,7 +229,6 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
 static struct str engine_id(struct engine *engine, struct arena *arena)
 {
     struct op_ctx ctx = {.arena = arena, .cancel = engine->cancel};
-    struct err ignored = ERR_INIT;
     struct http_response response;
     struct str version;
     const struct value *answer;
@@ -237,8 +236,8 @@ static struct str engine_id(struct engine *engine, struct arena *arena)
     pthread_mutex_lock(&engine->lock);
     struct str known = arena_str(arena, str_z(engine->id));
     pthread_mutex_unlock(&engine->lock);
-    if (known.n || find_version(&ctx, engine, &version, &ignored) ||
-        send(&ctx, engine, &call, version, &response, &ignored) || response.status != 200 ||
+    if (known.n || find_version(&ctx, engine, &version, ERR_IGNORED) ||
+        send(&ctx, engine, &call, version, &response, ERR_IGNORED) || response.status != 200 ||
         json_parse(arena, response.body, &answer, NULL))
         return known;
     known = value_gets(answer, "ID");

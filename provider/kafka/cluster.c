@@ -129,10 +129,9 @@ static int cluster_reach(struct cluster *cluster, struct err *err)
 {
     const struct kafka_settings *s = &cluster->settings;
     int port, local;
-    struct err ignored = ERR_INIT;
     for (struct str rest = s->bootstrap; rest.p;) {
         struct str host = host_of(str_cut(rest, ',', &rest), &port);
-        if (!reach_forward_now(cluster->reach, s->via, host, port, &local, &ignored))
+        if (!reach_forward_now(cluster->reach, s->via, host, port, &local, ERR_IGNORED))
             return 0;
     }
     struct str rest, host = host_of(str_cut(s->bootstrap, ',', &rest), &port);

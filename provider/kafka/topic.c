@@ -183,8 +183,8 @@ static int topic_shown(struct op_ctx *ctx, struct str name, bool *shown, struct 
 static bool is_being_deleted(struct kafka_work *work)
 {
     bool shown;
-    struct err ignored = ERR_INIT;
-    return !topic_shown(work->ctx, kafka_text(work->ctx, work->desired, "name"), &shown, &ignored) && !shown;
+    return !topic_shown(work->ctx, kafka_text(work->ctx, work->desired, "name"), &shown, ERR_IGNORED) &&
+           !shown;
 }
 
 static int topic_create(struct kafka_work *work, struct err *err)
@@ -325,13 +325,12 @@ static int remove_once(struct kafka_work *work, struct err *err)
 /* Brokers show for a moment what the controller has deleted: who asks next is to find it gone. */
 static int topic_remove(struct kafka_work *work, struct err *err)
 {
-    struct err ignored = ERR_INIT;
     struct str name = kafka_text(work->ctx, work->prior, "name");
     int64_t until = clock_mono_ms() + DELETED_MS;
     bool shown = true;
     if (remove_once(work, err))
         return -1;
-    while (!topic_shown(work->ctx, name, &shown, &ignored) && shown && clock_mono_ms() < until) {
+    while (!topic_shown(work->ctx, name, &shown, ERR_IGNORED) && shown && clock_mono_ms() < until) {
         op_progress(work->ctx, "waiting until no broker shows it any more");
         if (cancel_sleep_ms(work->ctx->cancel, PAUSE_MS, err))
             return -1;
@@ -391,11 +390,10 @@ static int64_t records_in(struct cluster *cluster, const char *topic, int32_t pa
 static const struct value *topic_erases(struct op_ctx *ctx, const struct value *object)
 {
     struct cluster *cluster;
-    struct err ignored = ERR_INIT;
     int64_t records = 0;
     int partitions = kafka_number(ctx, object, "partitions", 0);
     const char *name = kafka_textz(ctx, object, "name");
-    if (cluster_open(ctx, &cluster, &ignored))
+    if (cluster_open(ctx, &cluster, ERR_IGNORED))
         return NULL;
     int64_t until = clock_mono_ms() + COUNT_MS;
     for (int i = 0; i < partitions && clock_mono_ms() < until; i++)

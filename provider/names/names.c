@@ -254,7 +254,6 @@ const struct names_type *names_cloudformation(struct names *names, struct str ty
 {
     if (map_get(&names->cloudformation, type))
         return names_known(&names->cloudformation, type);
-    struct err ignored = ERR_INIT;
     struct str rest;
     const struct schema *schema = catalog_own(names->catalog, type);
     if (!schema || !str_starts(schema->name, STR("aws."))) {
@@ -262,7 +261,7 @@ const struct names_type *names_cloudformation(struct names *names, struct str ty
         return NULL;
     }
     const struct embedded_file *file = file_beside(names->arena, schema->name, &rest);
-    const struct node *root = root_of(names, file, &ignored),
+    const struct node *root = root_of(names, file, ERR_IGNORED),
                       *map = root ? node_get(root, "cloudformation") : NULL;
     read_cloudformation(names, schema, map ? node_get(map, rest.p) : NULL);
     return names_known(&names->cloudformation, type);
@@ -272,24 +271,22 @@ const struct names_type *names_cloudformation(struct names *names, struct str ty
 static void look_in_files(struct names *names, struct str folder, struct str type)
 {
     size_t n;
-    struct err ignored = ERR_INIT;
     struct str key = arena_printf(names->arena, "  %.*s:", STR_ARG(type));
     const struct embedded_file *files = embedded_under(folder, &n);
     for (size_t i = 0; i < n && !map_get(&names->terraform, type); i++) {
         if (str_find(embedded_text(&files[i]), key, 0) < 0)
             continue;
-        const struct node *root = root_of(names, &files[i], &ignored),
+        const struct node *root = root_of(names, &files[i], ERR_IGNORED),
                           *map = root ? node_get(root, "terraform") : NULL;
         for (uint32_t k = 0; map && map->kind == NODE_MAP && k < map->count; k++)
             if (str_eq(map->entries[k].key, type))
-                read_terraform(names, service_of(&files[i]), &map->entries[k], &ignored);
+                read_terraform(names, service_of(&files[i]), &map->entries[k], ERR_IGNORED);
     }
 }
 
 /* aws_glue_job is mostly aws.glue.job. */
 static const struct schema *called_alike(struct names *names, struct str type)
 {
-    struct err ignored = ERR_INIT;
     const struct schema *schema = NULL;
     size_t service = strlen("aws_");
     for (size_t i = service; i < type.n && !schema && str_starts(type, STR("aws_")); i++)
@@ -297,7 +294,7 @@ static const struct schema *called_alike(struct names *names, struct str type)
             schema = catalog_seek(names->catalog,
                 arena_printf(names->arena, "aws.%.*s.%.*s", (int)(i - service), type.p + service,
                     (int)(type.n - i - 1), type.p + i + 1),
-                false, &ignored);
+                false, ERR_IGNORED);
     return schema;
 }
 
@@ -318,19 +315,18 @@ const struct names_type *names_terraform(struct names *names, struct str type)
 const struct names_type *const *names_terraform_of(
     struct names *names, const struct schema *schema, size_t *n)
 {
-    struct err ignored = ERR_INIT;
     struct str rest;
     const struct embedded_file *file = str_starts(schema->name, STR("weir."))
                                            ? embedded_find(STR("provider/weir/names/made.yaml"))
                                            : file_beside(names->arena, schema->name, &rest);
-    const struct node *root = root_of(names, file, &ignored),
+    const struct node *root = root_of(names, file, ERR_IGNORED),
                       *map = root ? node_get(root, "terraform") : NULL;
     uint32_t count = map && map->kind == NODE_MAP ? map->count : 0;
     const struct names_type **list = ARENA_ARRAY(names->arena, const struct names_type *, count + 1);
     *n = 0;
     for (uint32_t i = 0; i < count; i++) {
         if (!map_get(&names->terraform, map->entries[i].key))
-            read_terraform(names, service_of(file), &map->entries[i], &ignored);
+            read_terraform(names, service_of(file), &map->entries[i], ERR_IGNORED);
         const struct names_type *type = names_known(&names->terraform, map->entries[i].key);
         if (type && type->schema == schema && !type->import_only)
             list[(*n)++] = type;

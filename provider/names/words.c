@@ -81,14 +81,13 @@ bool word_attr(struct arena *arena, struct catalog *catalog, const struct schema
 {
     const struct names_type ours = {.other = schema->name, .schema = schema};
     struct names names;
-    struct err ignored = ERR_INIT;
     for (size_t i = 0; i < n; i++)
         if (attrs[i].settable && names_same(attrs[i].name, word)) {
             *out = (struct word){.tool = STR_EMPTY, .ours = attrs[i].name};
             return true;
         }
     *out = (struct word){.tool = STR("Terraform"), .ours = STR_EMPTY};
-    if (names_load_beside(&names, arena, catalog, schema, &ignored)) {
+    if (names_load_beside(&names, arena, catalog, schema, ERR_IGNORED)) {
         names_release(&names);
         return false;
     }

@@ -38,13 +38,13 @@ static int database_is_made(
 static bool came_after_all(struct pg_work *work, const struct err *why)
 {
     const struct value *live = NULL;
-    struct err ignored = ERR_INIT;
     bool made = false;
     bool exists = why->class == ERR_EXISTS || strcmp(why->code, "23505") == 0;
     if (!exists || !work->again ||
-        catalog_look(work->session, work->ctx, &pg_database, work->desired, true, &live, &ignored) || !live)
+        catalog_look(work->session, work->ctx, &pg_database, work->desired, true, &live, ERR_IGNORED) ||
+        !live)
         return false;
-    return !database_is_made(work->ctx, work->desired, live, &made, &ignored) && made;
+    return !database_is_made(work->ctx, work->desired, live, &made, ERR_IGNORED) && made;
 }
 
 static int database_create(struct pg_work *work, struct err *err)

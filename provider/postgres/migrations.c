@@ -119,9 +119,8 @@ static int migrations_read(
 
 static void roll_back(struct pg_work *work)
 {
-    struct err ignored = ERR_INIT;
     if (session_in_transaction(work->session))
-        session_run(work->session, STR("rollback"), NULL, NULL, &ignored);
+        session_run(work->session, STR("rollback"), NULL, NULL, ERR_IGNORED);
 }
 
 static int run_file(

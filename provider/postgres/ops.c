@@ -72,8 +72,7 @@ static const struct value *with_memory(
 {
     struct pg_work work = {.ctx = ctx, .session = session, .desired = prior};
     const struct value *memory = NULL;
-    struct err ignored = ERR_INIT;
-    if (!type->remember || value_getz(prior, "as_stored") || type->remember(&work, &memory, &ignored) ||
+    if (!type->remember || value_getz(prior, "as_stored") || type->remember(&work, &memory, ERR_IGNORED) ||
         !memory)
         return prior;
     return value_with(ctx->arena, prior, STR("as_stored"), memory);
@@ -278,15 +277,14 @@ static int postgres_erases(struct op_ctx *ctx, unsigned teardown UNUSED, const s
 {
     const struct pg_type *type = ops_type_of(ctx);
     struct pg_work work = {.ctx = ctx, .prior = object};
-    struct err ignored = ERR_INIT;
     AUTO_ROWS struct rows rows = {0};
     (void)err;
     *list = &value_empty_list;
     struct str database = type->server_wide ? value_gets(object, "name") : database_of(type, object);
-    if (!type->count || session_take(ctx, database, &work.session, &ignored))
+    if (!type->count || session_take(ctx, database, &work.session, ERR_IGNORED))
         return 0;
     type->count(&work);
-    if (!session_run(work.session, buf_str(&work.sql), NULL, &rows, &ignored) && rows_count(&rows))
+    if (!session_run(work.session, buf_str(&work.sql), NULL, &rows, ERR_IGNORED) && rows_count(&rows))
         *list = postgres_erased(&work, type, &rows);
     buf_release(&work.sql);
     session_give(&work.session);

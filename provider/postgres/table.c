@@ -122,9 +122,8 @@ static int close_column(struct pg_work *work, struct str column, uint32_t number
             column, name);
         return session_change(work->session, buf_str(&sql), err);
     }
-    struct err ignored = ERR_INIT;
     sql_add(&sql, work->session, "alter table %s drop constraint if exists %I", table, name);
-    session_change(work->session, buf_str(&sql), &ignored);
+    session_change(work->session, buf_str(&sql), ERR_IGNORED);
     if (strcmp(err->code, "23514") != 0)
         return -1;
     err_set(err, ERR_SERVICE, "the column \"%.*s\" has rows without a value", STR_ARG(column));

@@ -25,9 +25,8 @@ int table_twin(struct pg_work *work, const struct value **twin, struct err *err)
     buf_addz(&making.sql, ";\nrollback");
     int status = session_run(work->session, buf_str(&making.sql), NULL, &rows, err);
     buf_release(&making.sql);
-    struct err ignored = ERR_INIT;
     if (status && session_in_transaction(work->session))
-        session_run(work->session, STR("rollback"), NULL, NULL, &ignored);
+        session_run(work->session, STR("rollback"), NULL, NULL, ERR_IGNORED);
     if (status && (str_starts(str_z(err->code), STR("42")) || str_starts(str_z(err->code), STR("22"))))
         err->class = ERR_INVALID; /* what the file says, not the server */
     if (status)

@@ -70,8 +70,7 @@ static void temporary_grant_add_grant(
 
 static bool temporary_grant_try(struct pg_work *work, struct buf *sql)
 {
-    struct err ignored = ERR_INIT;
-    bool done = !session_change(work->session, buf_str(sql), &ignored);
+    bool done = !session_change(work->session, buf_str(sql), ERR_IGNORED);
     buf_clear(sql);
     return done;
 }
@@ -79,15 +78,14 @@ static bool temporary_grant_try(struct pg_work *work, struct buf *sql)
 bool temporary_grant_begin(struct pg_work *work, struct borrowed *borrowed)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
-    struct err ignored = ERR_INIT;
     const struct session *s = work->session;
     const struct rows *roles = &borrowed->roles;
     /* Who does not inherit (noinherit) would have nothing of it; older servers know no other way. */
     const char *whole = s->pq->serverVersion(s->connection) >= 160000 ? " with inherit true, set true" : "";
-    if (temporary_grant_roles(work, &borrowed->roles, &ignored) || !rows_count(roles) ||
+    if (temporary_grant_roles(work, &borrowed->roles, ERR_IGNORED) || !rows_count(roles) ||
         session_run(work->session,
             STR("select " TEMPORARY_GRANT_NAME " from pg_stat_activity where pid = pg_backend_pid()"), NULL,
-            &borrowed->between, &ignored))
+            &borrowed->between, ERR_IGNORED))
         return false;
     struct str between = rows_text(&borrowed->between, 0, 0);
     sql_add(&sql, work->session, "create role %I", between);
@@ -115,19 +113,18 @@ void temporary_grant_end(struct pg_work *work, const struct borrowed *borrowed)
 void temporary_grant_take_back(struct session *session)
 {
     AUTO_ROWS struct rows left = {0};
-    struct err ignored = ERR_INIT;
     const char *superuser = session->pq->parameterStatus(session->connection, "is_superuser");
     if ((superuser && strcmp(superuser, "on") == 0) ||
         session_run(session,
             STR("select rolname from pg_roles where starts_with(rolname, 'weir_borrow_' || "
                 "(select oid from pg_roles where rolname = session_user) || '_') and rolname not in "
                 "(select " TEMPORARY_GRANT_NAME " from pg_stat_activity where usename = session_user)"),
-            NULL, &left, &ignored))
+            NULL, &left, ERR_IGNORED))
         return;
     for (int i = 0; i < rows_count(&left); i++) {
         AUTO_BUF struct buf sql = BUF_INIT;
         sql_add(&sql, session, "drop role %I", rows_text(&left, i, 0));
-        session_change(session, buf_str(&sql), &ignored);
+        session_change(session, buf_str(&sql), ERR_IGNORED);
     }
 }
 

@@ -148,9 +148,8 @@ static int view_twin(struct pg_work *work, const struct value **words, struct er
     int status = session_run(work->session, buf_str(&trying.sql), NULL, &rows, err) ||
                  catalog_row(ctx, &rows, &twin, err);
     buf_release(&trying.sql);
-    struct err ignored = ERR_INIT;
     if (status && session_in_transaction(work->session))
-        session_run(work->session, STR("rollback"), NULL, NULL, &ignored);
+        session_run(work->session, STR("rollback"), NULL, NULL, ERR_IGNORED);
     *words = value_getz(twin, "query");
     return status ? -1 : 0;
 }

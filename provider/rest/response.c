@@ -17,8 +17,7 @@ static const struct value *headers_of(struct arena *arena, const struct wire_mes
 static const struct value *json_of(struct arena *arena, struct str body)
 {
     const struct value *document = NULL;
-    struct err ignored = ERR_INIT;
-    return str_trim(body).n && !json_parse(arena, body, &document, &ignored) ? document : &value_null;
+    return str_trim(body).n && !json_parse(arena, body, &document, ERR_IGNORED) ? document : &value_null;
 }
 
 static const struct value *response_of(

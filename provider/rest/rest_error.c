@@ -75,10 +75,9 @@ void rest_decode_error(struct arena *arena, const struct wire_message *response,
 {
     AUTO_BUF struct buf said = BUF_INIT;
     const struct value *document;
-    struct err ignored = ERR_INIT;
     struct str body = str_trim(response->body);
     if (body.n && (body.p[0] == '{' || body.p[0] == '[' || body.p[0] == '"') &&
-        !json_parse(arena, body, &document, &ignored))
+        !json_parse(arena, body, &document, ERR_IGNORED))
         add_said(arena, &said, document);
     else if (body.n && body.p[0] != '<') /* a page for people says nothing */
         buf_add_str(&said, body);

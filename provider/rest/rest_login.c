@@ -108,7 +108,6 @@ static int read_token(struct rest_client *client, const struct value *login, str
     const struct http_response *response, struct str *token, struct err *err)
 {
     const struct value *document = NULL;
-    struct err ignored = ERR_INIT;
     if (response->status / 100 != 2) {
         struct wire_message refused = {.status = response->status, .body = response->body};
         rest_decode_error(arena, &refused, err);
@@ -118,7 +117,7 @@ static int read_token(struct rest_client *client, const struct value *login, str
         return err->hint[0] ? -1 : err_hint(err, "user and password are those of the stack's `providers:`");
     }
     struct str at = value_gets(login, "at");
-    if (!json_parse(arena, response->body, &document, &ignored))
+    if (!json_parse(arena, response->body, &document, ERR_IGNORED))
         *token = value_scalar_text(arena, wire_path(arena, document, at));
     return token->n ? 0
                     : err_set(err, ERR_PROTOCOL, "logging in to %.*s: the answer has no %.*s",

@@ -52,8 +52,7 @@ static uint32_t users_of(const struct retry_rules *rules, uint32_t most, struct 
     for (size_t i = 0; i < rules->step->again.user_count; i++) {
         const struct spec_users *users = &rules->step->again.users[i];
         const struct value *items = NULL;
-        struct err ignored = ERR_INIT;
-        if (act_list(rules->act, users->step, rules->object, NULL, &items, &ignored))
+        if (act_list(rules->act, users->step, rules->object, NULL, &items, ERR_IGNORED))
             continue;
         for (uint32_t k = 0; k < items->count && total + k < most; k++) {
             const struct value *known = wire_path(rules->act->arena, items->items[k], users->tells);
@@ -109,9 +108,8 @@ static bool is_not_seen_yet(struct retry_rules *rules, const struct err *err)
 static bool is_final(const struct retry_rules *rules)
 {
     const struct value *document;
-    struct err ignored = ERR_INIT;
     return rules->step->again.final_if &&
-           !act_step(rules->act, rules->step->again.final_if, rules->object, &document, &ignored);
+           !act_step(rules->act, rules->step->again.final_if, rules->object, &document, ERR_IGNORED);
 }
 
 static bool call_may_pass(void *ctx, const struct err *err)
@@ -125,11 +123,10 @@ static bool call_may_pass(void *ctx, const struct err *err)
     const struct op_ctx *op = rules->act->ctx;
     char what[256];
     const struct value *document;
-    struct err ignored = ERR_INIT;
     tell_users(rules, err, what, sizeof what);
     op_progress(op, what);
     if (rules->step->again.meanwhile)
-        act_step(rules->act, rules->step->again.meanwhile, rules->object, &document, &ignored);
+        act_step(rules->act, rules->step->again.meanwhile, rules->object, &document, ERR_IGNORED);
     return true;
 }
 
@@ -137,8 +134,7 @@ static bool call_may_pass(void *ctx, const struct err *err)
 static void call_hint(struct act *act, const struct value *object, struct str hint, struct err *err)
 {
     const struct value *text = value_string(act->arena, hint);
-    struct err ignored = ERR_INIT;
-    if (str_find(hint, STR("${"), 0) >= 0 && act_template(act, text, object, &text, &ignored))
+    if (str_find(hint, STR("${"), 0) >= 0 && act_template(act, text, object, &text, ERR_IGNORED))
         return;
     if (text && text->kind == VALUE_STRING && !value_is_sensitive(text))
         err_hint(err, "%.*s", STR_ARG(text->string));
@@ -224,9 +220,8 @@ static bool has_place(struct act *act, const struct spec_step *step, const struc
 static bool is_cut_document(struct act *act, const struct wire_operation *op, struct str body)
 {
     const struct value *document;
-    struct err ignored = ERR_INIT;
     return op->raw.n && str_starts(str_trim(body), STR("{")) &&
-           json_parse(act->arena, body, &document, &ignored);
+           json_parse(act->arena, body, &document, ERR_IGNORED);
 }
 
 /* A whole answer has what the step is about; and what is asked for is answered with something. */

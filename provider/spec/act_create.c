@@ -165,11 +165,10 @@ static void note_lacks(
     struct act *act, const struct value *object, const struct value *made, const struct owned *rest, size_t n)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
-    struct err ignored = ERR_INIT;
     for (size_t i = 0; i < n; i++)
         value_builder_add(&names, value_string_ref(act->arena, rest[i].name));
     act->making = false;
-    if (!act_wait_live(act, object, &made, &ignored) && made)
+    if (!act_wait_live(act, object, &made, ERR_IGNORED) && made)
         act->ctx->lacks = value_builder_list(&names);
 }
 

@@ -54,7 +54,6 @@ static int64_t look_until(const struct act *act, bool exists)
 static int make_look(struct act *act, const struct value *object, bool exists, const struct value **found)
 {
     const struct spec_recover *recover = &act->type->recover;
-    struct err ignored = ERR_INIT;
     bool exact =
         recover->token && recover->way == RECOVER_CONTENT; /* the token is, what it looks like is not */
     if (exact)
@@ -62,7 +61,7 @@ static int make_look(struct act *act, const struct value *object, bool exists, c
     op_progress(act->ctx, "the answer was lost: looking whether it was made");
     bool before = act->making;
     act->making = false; /* what is not there is not waited for by each call */
-    int status = act_find(act, object, look_until(act, exists), found, &ignored);
+    int status = act_find(act, object, look_until(act, exists), found, ERR_IGNORED);
     act->making = before;
     return status ? -1 : *found != NULL;
 }
@@ -72,14 +71,14 @@ static bool outlives_namesake(struct act *act, const struct value *object)
 {
     const struct spec_type *type = act->type;
     const struct value *whole, *live;
-    struct err ignored = ERR_INIT;
-    if (!type->going.count || !type->gone_wait || act_fill_templates(act, object, &whole, &ignored) ||
+    if (!type->going.count || !type->gone_wait || act_fill_templates(act, object, &whole, ERR_IGNORED) ||
         value_is_null(value_get(whole, type->schema.id)))
         return false;
     act->sees_going = true;
-    int status = act_read(act, whole, &value_empty_list, &live, &ignored);
+    int status = act_read(act, whole, &value_empty_list, &live, ERR_IGNORED);
     act->sees_going = false;
-    return !status && live && act_holds_any(act, &type->going, live) && !act_wait_gone(act, whole, &ignored);
+    return !status && live && act_holds_any(act, &type->going, live) &&
+           !act_wait_gone(act, whole, ERR_IGNORED);
 }
 
 /* A failure that says that the request was not carried out, though an earlier one of it may have been. */

@@ -201,19 +201,18 @@ static struct str why_not(struct act *act, const struct spec_teardown *rule, con
     const struct value **counts)
 {
     const struct value *live = NULL;
-    struct err ignored = ERR_INIT;
     bool against = false;
     *counts = NULL;
     if (rule->needs.n) {
         bool lacks = value_is_empty(value_get(object, rule->needs));
-        return lacks && !act_read(act, object, &value_empty_list, &live, &ignored) && live ? rule->lacks
-                                                                                           : STR_EMPTY;
+        return lacks && !act_read(act, object, &value_empty_list, &live, ERR_IGNORED) && live ? rule->lacks
+                                                                                              : STR_EMPTY;
     }
     if (rule->count && rule->refused.count) {
-        *counts = counted(act, rule, object, &ignored);
+        *counts = counted(act, rule, object, ERR_IGNORED);
         return *counts && !is_empty(*counts) ? STR("it is not empty") : STR_EMPTY;
     }
-    if (is_live(act, rule) && stands_against(act, rule, object, &live, &against, &ignored))
+    if (is_live(act, rule) && stands_against(act, rule, object, &live, &against, ERR_IGNORED))
         against = false;
     return against ? STR("it is protected") : STR_EMPTY;
 }

@@ -76,9 +76,8 @@ static struct str template_text(struct act *act, const struct value *v)
 /* The other way round: what an id says of an attribute. */
 static const struct value *template_part(struct act *act, const struct spec_attr *attr, struct str text)
 {
-    struct err ignored = ERR_INIT;
     const struct value *v;
-    bool whole = attr->attr->type->kind == TYPE_OBJECT && !json_parse(act->arena, text, &v, &ignored);
+    bool whole = attr->attr->type->kind == TYPE_OBJECT && !json_parse(act->arena, text, &v, ERR_IGNORED);
     return whole ? v : value_string(act->arena, text);
 }
 
@@ -279,8 +278,7 @@ static const struct value *time_number(struct arena *arena, const struct value *
 static bool comparison_holds(struct act *act, const struct spec_condition *condition, const struct value *v)
 {
     const struct value *other = condition->values;
-    struct err ignored = ERR_INIT;
-    if (condition->prior && template_value(act, condition->name, act->prior, &other, &ignored))
+    if (condition->prior && template_value(act, condition->name, act->prior, &other, ERR_IGNORED))
         return false;
     v = time_number(act->arena, v, 0);
     other = time_number(act->arena, other, clock_wall_ms());
@@ -294,8 +292,7 @@ static bool condition_holds(
     struct act *act, const struct spec_condition *condition, const struct value *object)
 {
     const struct value *v = NULL;
-    struct err ignored = ERR_INIT;
-    if (template_value(act, condition->name, object, &v, &ignored))
+    if (template_value(act, condition->name, object, &v, ERR_IGNORED))
         return false;
     if (condition->comparison != CONDITION_IS)
         return comparison_holds(act, condition, v);

@@ -63,9 +63,8 @@ static const struct value *parsed_document(
     struct act *act, const struct spec_job *job, const struct value *arguments)
 {
     const struct spec_attr *attr = spec_attr_find(&job->type, job->arguments);
-    struct err ignored = ERR_INIT;
     if (arguments && arguments->kind == VALUE_STRING && attr && attr->attr->type->kind == TYPE_ANY)
-        json_parse(act->arena, arguments->string, &arguments, &ignored);
+        json_parse(act->arena, arguments->string, &arguments, ERR_IGNORED);
     return arguments;
 }
 
@@ -107,9 +106,8 @@ static enum job_state state_of(struct act *act, const struct spec_job *job, cons
 static const struct value *result_of(struct act *act, const struct value *live)
 {
     const struct value *v = value_getz(live, "run_result"), *parsed;
-    struct err ignored = ERR_INIT;
     bool text = v && v->kind == VALUE_STRING;
-    return text && json_parse(act->arena, v->string, &parsed, &ignored) == 0 ? parsed : v;
+    return text && json_parse(act->arena, v->string, &parsed, ERR_IGNORED) == 0 ? parsed : v;
 }
 
 static void job_describe(
@@ -149,8 +147,7 @@ static int job_take(
 static struct str job_words(struct act *act, struct str template, const struct value *live)
 {
     const struct value *v = NULL;
-    struct err ignored = ERR_INIT;
-    if (!template.n || act_template(act, value_string_ref(act->arena, template), live, &v, &ignored))
+    if (!template.n || act_template(act, value_string_ref(act->arena, template), live, &v, ERR_IGNORED))
         return template;
     return value_scalar_text(act->arena, v);
 }

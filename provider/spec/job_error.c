@@ -26,8 +26,7 @@ static struct str sentence_in(const struct value *v, int depth)
 static struct str in_words(struct act *act, struct str part)
 {
     const struct value *document;
-    struct err ignored = ERR_INIT;
-    if (!part.n || part.p[0] != '{' || json_parse(act->arena, part, &document, &ignored))
+    if (!part.n || part.p[0] != '{' || json_parse(act->arena, part, &document, ERR_IGNORED))
         return part;
     struct str sentence = sentence_in(document, 0);
     return sentence.n ? sentence : part;
@@ -37,10 +36,9 @@ static struct str in_words(struct act *act, struct str part)
 static struct str error_part(struct act *act, struct str item, const struct value *live)
 {
     const struct value *v = NULL;
-    struct err ignored = ERR_INIT;
     if (str_find(item, STR("${"), 0) < 0)
         v = wire_path(act->arena, live, item);
-    else if (act_template(act, value_string_ref(act->arena, item), live, &v, &ignored))
+    else if (act_template(act, value_string_ref(act->arena, item), live, &v, ERR_IGNORED))
         v = NULL;
     return in_words(act, str_trim(value_scalar_text(act->arena, v)));
 }

@@ -185,10 +185,9 @@ static struct value_constraint load_constraint(struct type_loader *t, const stru
 /* What AWS demands of the tags of whatever has some. */
 static const struct value_constraint *tag_constraints(struct loader *l, struct str name)
 {
-    struct err ignored = ERR_INIT;
     struct attr *own = ARENA_NEW(l->arena, struct attr);
     *own = (struct attr){.name = name, .pattern = STR("(?i)(?!aws:).{1,128}")};
-    attr_compile_pattern(l->arena, own, &ignored);
+    attr_compile_pattern(l->arena, own, ERR_IGNORED);
     struct value_test *tests = ARENA_ARRAY(l->arena, struct value_test, 2);
     tests[0] = (struct value_test){.path = STR("@key"), .kind = TEST_LIKE, .like = own};
     tests[1] = (struct value_test){.path = name, .kind = TEST_MOST, .number = 50};

@@ -80,8 +80,7 @@ struct native_listing {
 static void native_found(void *ctx, const struct value *live)
 {
     struct native_listing *listing = ctx;
-    struct err ignored = ERR_INIT;
-    if (native_complete(listing->act, &live, &ignored) == 0 && !act_is_gone(listing->act, live))
+    if (native_complete(listing->act, &live, ERR_IGNORED) == 0 && !act_is_gone(listing->act, live))
         listing->found(listing->found_ctx, live);
 }
 

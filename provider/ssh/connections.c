@@ -195,9 +195,8 @@ bool reach_wait_on(struct link *link, const struct reach_patience *patience, int
     if (!patience->wait || !is_patient(link->reach) || !why->retryable || clock_mono_ms() >= until_ms)
         return false;
     say(link, patience, "waiting: ", why->message);
-    struct err given_up = ERR_INIT;
     for (int slept = 0; slept < *pause_ms; slept += 100)
-        if (!is_patient(link->reach) || cancel_sleep_ms(patience->cancel, 100, &given_up))
+        if (!is_patient(link->reach) || cancel_sleep_ms(patience->cancel, 100, ERR_IGNORED))
             return false;
     *pause_ms = *pause_ms < 3000 ? *pause_ms * 2 : 5000;
     return true;

@@ -65,8 +65,7 @@ static void *open_again(void *arg)
     struct opener *opener = arg;
     struct reach *reach = opener->passage->reach;
     struct wire *wire;
-    struct err ignored = ERR_INIT;
-    if (reach_wire(reach, opener->passage->link->connection.name, &wire, &ignored))
+    if (reach_wire(reach, opener->passage->link->connection.name, &wire, ERR_IGNORED))
         flow_drop(opener->flow);
     else
         flow_start(reach->net, wire, opener->flow);

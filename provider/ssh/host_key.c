@@ -247,11 +247,10 @@ static bool find_known(struct login *login, const char *path, char print[80])
     const struct connection *c = login->connection;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str text, line;
-    struct err ignored = ERR_INIT;
     const char *home = getenv("HOME");
     struct str usual = arena_printf(&scratch, "%s/.ssh/known_hosts", home ? home : "");
     struct str host = c->port == 22 ? str_z(c->alias) : arena_printf(&scratch, "[%s]:%d", c->alias, c->port);
-    if (file_read_own(&scratch, path ? path : usual.p, 0, &text, &ignored))
+    if (file_read_own(&scratch, path ? path : usual.p, 0, &text, ERR_IGNORED))
         return false;
     while (text.n) {
         struct ssh_knownhosts_entry *entry = NULL;

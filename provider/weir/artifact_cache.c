@@ -116,7 +116,6 @@ void artifact_cache_made(struct artifact_cache *cache, struct str digest, const 
 void artifact_cache_save(const struct artifact_cache *cache)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    struct err ignored = ERR_INIT;
     buf_addz(&out, HEAD);
     if (cache->built.n)
         buf_addf(&out, "built %.*s\n", STR_ARG(cache->built));
@@ -125,6 +124,6 @@ void artifact_cache_save(const struct artifact_cache *cache)
     if (cache->digest.n)
         buf_addf(&out, "package %.*s %.*s %" PRId64 "\n", STR_ARG(cache->digest), STR_ARG(cache->sha256),
             cache->size);
-    if (!artifact_cache_make(cache, &ignored))
-        file_write_atomic(cache_path(cache), buf_str(&out), 0600, &ignored);
+    if (!artifact_cache_make(cache, ERR_IGNORED))
+        file_write_atomic(cache_path(cache), buf_str(&out), 0600, ERR_IGNORED);
 }

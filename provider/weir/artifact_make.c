@@ -131,11 +131,10 @@ static bool is_whole(const struct making *m, const char *path, bool read)
     struct stat st;
     struct file_id id;
     unsigned char digest[SHA256_SIZE];
-    struct err ignored = ERR_INIT;
-    AUTO_FD int fd = file_open(path, O_RDONLY, &ignored);
+    AUTO_FD int fd = file_open(path, O_RDONLY, ERR_IGNORED);
     if (fd < 0 || fstat(fd, &st) || st.st_size != m->cache.size)
         return false;
-    return !read || (!digests_of_file(m->ctx->digests, fd, path, &id, digest, &ignored) &&
+    return !read || (!digests_of_file(m->ctx->digests, fd, path, &id, digest, ERR_IGNORED) &&
                         str_eq(hex_encode(m->ctx->arena, digest, sizeof digest), m->cache.sha256));
 }
 

@@ -238,8 +238,7 @@ static int wait_for_others(struct op_ctx *ctx, const struct artifact_cache *cach
 {
     const char *path = arena_printf(ctx->arena, "%.*s/build.lock", STR_ARG(cache->folder)).p;
     bool reported = false;
-    struct err ignored = ERR_INIT;
-    *lock = artifact_cache_make(cache, &ignored) ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    *lock = artifact_cache_make(cache, ERR_IGNORED) ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     while (*lock >= 0 && flock(*lock, LOCK_EX | LOCK_NB)) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return 0;

@@ -83,16 +83,15 @@ static int digest_places(
     struct artifact_cache *cache, const struct requirements *said, struct str *digest, struct err *err)
 {
     struct package local;
-    struct err ignored = ERR_INIT;
     package_init(&local, cache->arena);
     for (size_t i = 0; i < said->place_count; i++) {
         const struct requirement_place *place = &said->places[i];
         if (!path_is_dir(place->path.p))
-            package_add_file(&local, place->path.p, &ignored);
+            package_add_file(&local, place->path.p, ERR_IGNORED);
         else if (place->links)
-            add_wheels(&local, place->path, &ignored);
+            add_wheels(&local, place->path, ERR_IGNORED);
         else
-            add_sources(&local, place->path, &ignored);
+            add_sources(&local, place->path, ERR_IGNORED);
     }
     package_finish_inputs(&local);
     int status = package_hash(&local, cache->digests, err);

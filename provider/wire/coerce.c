@@ -93,9 +93,8 @@ static const struct value *coerce_blob(struct arena *arena, const struct value *
 static struct str without_escapes(struct arena *arena, struct str text)
 {
     const struct value *inner;
-    struct err ignored = ERR_INIT;
     struct str quoted = arena_printf(arena, "[\"%.*s\"]", STR_ARG(text));
-    if (wire_json_read(arena, quoted, &inner, &ignored) || inner->kind != VALUE_LIST || inner->count != 1)
+    if (wire_json_read(arena, quoted, &inner, ERR_IGNORED) || inner->kind != VALUE_LIST || inner->count != 1)
         return text;
     return value_text(inner->items[0], text);
 }
@@ -114,10 +113,9 @@ static const struct value *coerce_json_text(struct arena *arena, const struct va
         text = decoded;
     if (str_starts(text, STR("{\\\"")) || str_starts(text, STR("[\\\"")) || str_starts(text, STR("[{\\\"")))
         text = without_escapes(arena, text);
-    struct err ignored = ERR_INIT;
     const struct value *parsed;
     bool json = text.n && (text.p[0] == '{' || text.p[0] == '[');
-    return json && !wire_json_read(arena, text, &parsed, &ignored) ? parsed : doc;
+    return json && !wire_json_read(arena, text, &parsed, ERR_IGNORED) ? parsed : doc;
 }
 
 /* ---- lists ---- */

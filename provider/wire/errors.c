@@ -134,9 +134,8 @@ static void read_json(struct arena *arena, struct str body, struct found *found)
 {
     static const char *const codes[] = {"__type", "code", "Code", NULL};
     static const char *const messages[] = {"message", "Message", "errorMessage", "error_description", NULL};
-    struct err ignored = ERR_INIT;
     const struct value *doc;
-    if (wire_json_read(arena, body, &doc, &ignored))
+    if (wire_json_read(arena, body, &doc, ERR_IGNORED))
         return;
     found->code = bare_code(error_text(doc, codes));
     found->message = error_text(doc, messages);
@@ -158,10 +157,9 @@ static void read_xml(struct arena *arena, struct str body, struct found *found)
     static const char *const codes[] = {"Code", "code", NULL}, *const messages[] = {
                                                                    "Message", "message", NULL};
     static const char *const ids[] = {"RequestId", "RequestID", "requestId", NULL};
-    struct err ignored = ERR_INIT;
     struct str root;
     const struct value *doc;
-    if (wire_xml_read(arena, body, &root, &doc, &ignored))
+    if (wire_xml_read(arena, body, &root, &doc, ERR_IGNORED))
         return;
     const struct value *errors = value_getz(doc, "Errors");
     const struct value *error = str_eqz(root, "Error") ? doc : value_getz(errors ? errors : doc, "Error");

@@ -144,7 +144,6 @@ bool query_compatible_request(struct exchange *x)
     const struct wire_operation form = {.protocol = WIRE_QUERY};
     const struct value *input = &value_empty_map;
     static const struct shape any = {.kind = SHAPE_STRUCT};
-    struct err ignored = ERR_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
     x->query_operation = wire_request_name(arena, WIRE_QUERY, &x->request);
     bool of_account = str_eqz(x->query_operation, "CreateQueue") || str_eqz(x->query_operation, "ListQueues");
@@ -161,7 +160,7 @@ bool query_compatible_request(struct exchange *x)
     }
     if (!x->request.body.n)
         x->request.body = x->request.query;
-    if (wire_decode_request(arena, &form, &any, &x->request, &input, &ignored))
+    if (wire_decode_request(arena, &form, &any, &x->request, &input, ERR_IGNORED))
         input = &value_empty_map;
     input = of_form(arena, x->query_operation, without_common(arena, input));
     input = with_path(arena, input, x->request.path);

@@ -22,11 +22,11 @@ const struct value *service_note_read(
     const struct service_call *call, const char *kind, const struct control_record *record)
 {
     struct str path, text;
-    struct err ignored = ERR_INIT;
     const struct value *note;
-    if (path_of(call, kind, record, &path, &ignored) ||
-        file_read(call->arena, path.p, MAX_FILE, &text, &ignored) ||
-        json_parse(call->arena, text, &note, &ignored) || service_int(note, "made", 0) != record->created_ms)
+    if (path_of(call, kind, record, &path, ERR_IGNORED) ||
+        file_read(call->arena, path.p, MAX_FILE, &text, ERR_IGNORED) ||
+        json_parse(call->arena, text, &note, ERR_IGNORED) ||
+        service_int(note, "made", 0) != record->created_ms)
         return &value_empty_map;
     return note;
 }

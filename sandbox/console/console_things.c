@@ -95,8 +95,7 @@ const struct value *console_resources(struct sandbox *sandbox, struct arena *are
     const struct str *names = control ? catalog_names(catalog, false, &n) : NULL;
     AUTO_BUILDER struct value_builder types = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < n; i++) {
-        struct err ignored = ERR_INIT;
-        const struct schema *schema = catalog_find(catalog, names[i], false, &ignored);
+        const struct schema *schema = catalog_find(catalog, names[i], false, ERR_IGNORED);
         if (schema)
             add_type(control, schema, arena, &types);
     }

@@ -57,7 +57,6 @@ bool control_set(struct control *control, struct str type, const struct control_
     const char *attribute, const struct value *v)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     bool kept = false;
     pthread_mutex_lock(&control->lock);
     const struct resources known = words_find(control, &arena, &record->id, 1);
@@ -67,11 +66,11 @@ bool control_set(struct control *control, struct str type, const struct control_
             !lies_in(resource, record->region) || !str_eq(resource->id, record->id))
             continue;
         kept = !store_change(
-            control, resource, value_with(&arena, resource->attrs, str_z(attribute), v), &ignored);
+            control, resource, value_with(&arena, resource->attrs, str_z(attribute), v), ERR_IGNORED);
         store_free_retired(control);
         break;
     }
-    return !store_leave(control, &ignored) && kept;
+    return !store_leave(control, ERR_IGNORED) && kept;
 }
 
 const struct resource *record_resource(

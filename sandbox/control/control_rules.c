@@ -42,8 +42,7 @@ int check_rules(struct call *call, const struct value *attrs)
 int check_own(struct call *call, const struct value *before, const struct value *attrs)
 {
     const struct control_type *own = type_own(call->control, call->role->type);
-    struct err earlier = ERR_INIT;
-    if (!own->check || (before && own->check(call->control, before, &earlier)))
+    if (!own->check || (before && own->check(call->control, before, ERR_IGNORED)))
         return 0;
     return own->check(call->control, attrs, call->err);
 }

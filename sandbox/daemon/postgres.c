@@ -111,11 +111,10 @@ static int postgres_command(const struct daemon_self *self, struct daemon_comman
 static bool postgres_ready(const struct daemon_self *self)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     AUTO_FD int fd = listener_dial_path(postgres_socket(&arena, self));
-    PGconn *session = fd >= 0 ? postgres_open(self, "postgres", &ignored) : NULL;
+    PGconn *session = fd >= 0 ? postgres_open(self, "postgres", ERR_IGNORED) : NULL;
     if (session)
-        pq_api(&ignored)->finish(session);
+        pq_api(ERR_IGNORED)->finish(session);
     return session != NULL;
 }
 

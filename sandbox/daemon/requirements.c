@@ -51,13 +51,12 @@ static uint16_t free_port(uint16_t wanted)
 int daemon_ports(struct daemon_self *self, size_t count, struct err *err)
 {
     struct str text = STR_EMPTY;
-    struct err ignored = ERR_INIT;
     char line[64] = "";
     int n = 0;
     if (!count)
         return 0;
     const char *file = arena_printf(self->arena, "%s/ports", self->dir).p;
-    file_read(self->arena, file, MAX_PORTS, &text, &ignored);
+    file_read(self->arena, file, MAX_PORTS, &text, ERR_IGNORED);
     for (size_t i = 0; i < count && i < DAEMON_PORTS; i++) {
         int64_t before = 0;
         str_to_int(str_trim(str_cut(text, ' ', &text)), &before);

@@ -30,7 +30,6 @@ static void run_daemon(void *ctx)
 {
     struct daemon *daemon = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct process_end end;
     struct environment {
         const char *items[64];
@@ -53,7 +52,7 @@ static void run_daemon(void *ctx)
         .end_signal = daemon->kind->end_signal,
         .output = keep_output,
         .ctx = daemon};
-    process_run(&options, &daemon->stop, &end, &ignored);
+    process_run(&options, &daemon->stop, &end, ERR_IGNORED);
     pthread_mutex_lock(&daemon->all->lock);
     daemon->alive = false;
     process_switch_release(&daemon->stop);
@@ -103,9 +102,8 @@ static int daemon_why(struct daemon *daemon, const char *what, struct err *err)
 {
     enum { TAIL = 300 };
     struct str text = STR_EMPTY;
-    struct err ignored = ERR_INIT;
     const char *log = arena_printf(&daemon->run, "%s/log", daemon->self.dir).p;
-    file_read(&daemon->run, log, 0, &text, &ignored);
+    file_read(&daemon->run, log, 0, &text, ERR_IGNORED);
     text = str_trim(text);
     return err_set(err, ERR_FAILED, "%s %s; its log %s ends with: %.*s", daemon->kind->title, what, log,
         STR_ARG(str_slice(text, text.n > TAIL ? text.n - TAIL : 0, text.n)));

@@ -96,8 +96,7 @@ static void make_room(struct logs *logs)
 static bool parse_event(struct arena *arena, struct str line, struct log_entry *out)
 {
     const struct value *v;
-    struct err ignored = ERR_INIT;
-    if (json_parse(arena, line, &v, &ignored))
+    if (json_parse(arena, line, &v, ERR_IGNORED))
         return false;
     const struct value *t = value_getz(v, "t"), *i = value_getz(v, "i"), *m = value_getz(v, "m");
     if (!t || t->kind != VALUE_INT || !i || i->kind != VALUE_INT || !m || m->kind != VALUE_STRING)
@@ -171,14 +170,13 @@ static void read_ends(struct arena *arena, struct stream *s)
 static void load_one(struct logs *logs, struct str path)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct stat info;
     const struct value *header;
     struct stream probe = {.path = path};
     if (stat(path.p, &info))
         return;
     struct str rest, line = str_cut(read_part(&arena, &probe, 0, MAX_HEADER), '\n', &rest);
-    if (!rest.p || json_parse(&arena, line, &header, &ignored))
+    if (!rest.p || json_parse(&arena, line, &header, ERR_IGNORED))
         return; /* none of ours, or torn before anything was in it */
     struct log_place place = {
         value_gets(header, "region"), value_gets(header, "group"), value_gets(header, "stream")};
@@ -225,7 +223,6 @@ static int write_header(struct stream *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf text = BUF_INIT;
-    struct err ignored = ERR_INIT;
     struct value_entry entries[] = {{STR("region"), value_string(&arena, s->place.region)},
         {STR("group"), value_string(&arena, s->place.group)},
         {STR("stream"), value_string(&arena, s->place.stream)},
@@ -234,7 +231,7 @@ static int write_header(struct stream *s)
     buf_add_char(&text, '\n');
     AUTO_FD int fd = open(s->path.p, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     s->start = s->end = text.n;
-    return fd < 0 ? -1 : fd_write_all(fd, text.p, text.n, &ignored, s->path.p);
+    return fd < 0 ? -1 : fd_write_all(fd, text.p, text.n, ERR_IGNORED, s->path.p);
 }
 
 enum logs_result logs_create(struct logs *logs, const struct log_place *place)
@@ -308,13 +305,12 @@ struct log_stream *logs_streams(
 static enum logs_result logs_append_locked(
     struct stream *s, struct str text, const struct log_entry *events, size_t n, int64_t now)
 {
-    struct err ignored = ERR_INIT;
     if (s->end + text.n > MAX_STREAM)
         return LOGS_FULL;
     AUTO_FD int fd = open(s->path.p, O_WRONLY | O_APPEND | O_CLOEXEC);
     if (fd < 0)
         return LOGS_FAILED;
-    if (fd_write_all(fd, text.p, text.n, &ignored, s->path.p)) {
+    if (fd_write_all(fd, text.p, text.n, ERR_IGNORED, s->path.p)) {
         bool whole = !ftruncate(fd, (off_t)s->end);
         return whole ? LOGS_FAILED : LOGS_FULL; /* of a full disk nothing more can be asked */
     }

@@ -39,7 +39,6 @@ static struct str of_python(struct environment *env, const struct spark_options 
     static const char *const argv[] = {
         "python3", "-c", "import os, pyspark; print(os.path.dirname(pyspark.__file__))", NULL};
     struct process_end end;
-    struct err ignored = ERR_INIT;
     AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
     const struct process_options options = {.argv = argv,
         .env = env->items,
@@ -49,7 +48,7 @@ static struct str of_python(struct environment *env, const struct spark_options 
         .output = take_answer,
         .ctx = &answer};
     bool found =
-        !process_run(&options, spark->stop, &end, &ignored) && end.exit_code == 0 && !answer.overflow;
+        !process_run(&options, spark->stop, &end, ERR_IGNORED) && end.exit_code == 0 && !answer.overflow;
     return found ? arena_str(env->arena, str_trim(buf_str(&answer))) : STR_EMPTY;
 }
 

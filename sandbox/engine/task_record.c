@@ -59,9 +59,9 @@ static enum activity_state end_named(struct str name)
 bool task_record_read(struct arena *arena, const char *path, struct task_info *out)
 {
     struct str text;
-    struct err ignored = ERR_INIT;
     const struct value *record;
-    if (file_read(arena, path, MAX_RECORD, &text, &ignored) || json_parse(arena, text, &record, &ignored))
+    if (file_read(arena, path, MAX_RECORD, &text, ERR_IGNORED) ||
+        json_parse(arena, text, &record, ERR_IGNORED))
         return false;
     *out = (struct task_info){.kind = value_gets(record, "kind"),
         .region = value_gets(record, "region"),

@@ -21,13 +21,12 @@ static void lend_listener(void *ctx, const struct listener_of *of, const struct 
 {
     struct hosts *hosts = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     if (str_eqz(of->type, HOST_TYPE))
         return;
     pthread_mutex_lock(&hosts->lock);
     for (struct host *host = hosts->first; host; host = host->next)
         if (host->netns >= 0 && hosts->relay)
-            host_lend(host, host->netns, arena_strz(&arena, place->address), place->port, &ignored);
+            host_lend(host, host->netns, arena_strz(&arena, place->address), place->port, ERR_IGNORED);
     pthread_mutex_unlock(&hosts->lock);
 }
 
@@ -92,13 +91,12 @@ static struct str host_folder(const struct hosts *hosts, struct arena *arena, st
 
 struct str hosts_console(struct hosts *hosts, struct arena *arena, struct str id, int64_t *changed_ms)
 {
-    struct err ignored = ERR_INIT;
     struct str text = STR_EMPTY, why;
     const char *path = arena_printf(arena, "%s/console", host_folder(hosts, arena, id).p).p;
     *changed_ms = clock_wall_ms();
     if (!host_able(arena, &why))
         return arena_printf(arena, "this instance is a record only: %.*s\n", STR_ARG(why));
-    file_read(arena, path, MAX_CONSOLE, &text, &ignored);
+    file_read(arena, path, MAX_CONSOLE, &text, ERR_IGNORED);
     return str_slice(text, text.n > SHOWN_CONSOLE ? text.n - SHOWN_CONSOLE : 0, text.n);
 }
 
@@ -159,7 +157,6 @@ static void host_visit(struct services *services, const struct listener_of *of, 
 {
     struct hosts *hosts = (struct hosts *)(uintptr_t)ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct control_record record;
     struct str port, id = str_cut(of->id, '/', &port);
     int netns;
@@ -168,7 +165,7 @@ static void host_visit(struct services *services, const struct listener_of *of, 
     if (!str_to_int(port, &number) || !host_reached(hosts, id, &netns) ||
         !control_find(services_control(services), &arena, of->type, of->region, id, &record) ||
         netns_dial(netns, arena_strz(&arena, value_gets(record.attrs, "private_ip")), (uint16_t)number,
-            &there, &ignored))
+            &there, ERR_IGNORED))
         return;
     listener_join(services_parts(services)->listeners, fd, there);
 }
@@ -301,7 +298,6 @@ static void look_at_listeners(
 static void look_at(struct hosts *hosts, struct arena *arena, const struct control_record *record)
 {
     struct str why, vpc, cidr;
-    struct err ignored = ERR_INIT;
     AUTO_FD int netns = -1;
     pthread_mutex_lock(&hosts->lock);
     struct host *host = host_find(hosts, record->id);
@@ -327,13 +323,12 @@ static void look_at(struct hosts *hosts, struct arena *arena, const struct contr
         netns = fcntl(host->netns, F_DUPFD_CLOEXEC, 3);
     pthread_mutex_unlock(&hosts->lock);
     if (netns >= 0)
-        firewall_apply(host, netns, record, &ignored);
+        firewall_apply(host, netns, record, ERR_IGNORED);
 }
 
 /* Those without a record go, with all that they have. */
 static void drop_unseen(struct hosts *hosts, struct arena *arena)
 {
-    struct err ignored = ERR_INIT;
     pthread_mutex_lock(&hosts->lock);
     for (struct host **at = &hosts->first; *at;) {
         struct host *host = *at;
@@ -341,7 +336,7 @@ static void drop_unseen(struct hosts *hosts, struct arena *arena)
             at = &host->next;
             continue;
         }
-        open_listeners(hosts, arena, host, STR_EMPTY, NULL, 0, &ignored);
+        open_listeners(hosts, arena, host, STR_EMPTY, NULL, 0, ERR_IGNORED);
         host->wanted = host->again = false;
         host->removed = true;
         host_end(host);

@@ -9,9 +9,8 @@
 /* "name:port", "[v6]:port" */
 static bool parse_host(struct arena *arena, struct str header, struct http_target *target)
 {
-    struct err ignored = ERR_INIT;
     struct str url = arena_printf(arena, "http://%.*s/", STR_ARG(header));
-    return !http_target_parse(url, target, &ignored) && str_eqz(target->rest, "/") &&
+    return !http_target_parse(url, target, ERR_IGNORED) && str_eqz(target->rest, "/") &&
            target->authority.n == header.n;
 }
 

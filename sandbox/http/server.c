@@ -319,13 +319,12 @@ static int make_address(
 bool server_reaches_out(const char *bind_to)
 {
     struct http_target target;
-    struct err ignored = ERR_INIT;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     if (!bind_to)
         return false;
     struct str url = strchr(bind_to, ':') ? arena_printf(&scratch, "http://[%s]/", bind_to)
                                           : arena_printf(&scratch, "http://%s/", bind_to);
-    return http_target_parse(url, &target, &ignored) || !target.loopback;
+    return http_target_parse(url, &target, ERR_IGNORED) || !target.loopback;
 }
 
 static int open_socket(const struct server_options *options, uint16_t *port, struct err *err)

@@ -48,7 +48,6 @@ static struct str service_of_arn(struct str arn)
 static bool is_allowed(const struct precheck *t, struct gate_caller who, const char *action,
     struct str resource, const struct value *context)
 {
-    struct err denied = ERR_INIT;
     struct str name = str_z(action), rest;
     const struct gate_action asked = {.who = who,
         .service = str_cut(name, ':', &rest),
@@ -56,7 +55,7 @@ static bool is_allowed(const struct precheck *t, struct gate_caller who, const c
         .resource = resource,
         .region = t->request->region,
         .context = context};
-    return !gate_check_action(t->gate, t->arena, &asked, &denied);
+    return !gate_check_action(t->gate, t->arena, &asked, ERR_IGNORED);
 }
 
 static bool service_may(
@@ -462,14 +461,13 @@ static struct iam_principal caller_of(const struct precheck *t, struct iam_princ
 
 static int try_key_policy(const struct precheck *t)
 {
-    struct err ignored = ERR_INIT;
     const struct iam_policy *policy;
     const struct value *input = t->request->input, *document = value_getz(input, "Policy");
     struct iam_principal root = {.account = sandbox_account(t->gate->sandbox)};
     root.arn = arena_printf(t->arena, "arn:aws:iam::%.*s:root", STR_ARG(root.account));
     const struct iam_principal caller = caller_of(t, root);
     if (value_is_null(document) || value_getb(input, "BypassPolicyLockoutSafetyCheck") ||
-        iam_policy_read(t->arena, document, STR_EMPTY, &policy, &ignored) || policy_lets(policy, &root) ||
+        iam_policy_read(t->arena, document, STR_EMPTY, &policy, ERR_IGNORED) || policy_lets(policy, &root) ||
         policy_lets(policy, &caller))
         return 0;
     return refuse(t, 400, "MalformedPolicyDocumentException",

@@ -29,7 +29,6 @@ static void set_identity(struct value_builder *b, struct arena *arena, const str
     const struct identity *identity)
 {
     const struct value *tags;
-    struct err ignored = ERR_INIT;
     bool role = session->role.n > 0;
     set_text(b, arena, "aws:principalarn", identity->arn);
     set_text(b, arena, "aws:principaltype", role ? STR("AssumedRole") : STR("User"));
@@ -39,7 +38,7 @@ static void set_identity(struct value_builder *b, struct arena *arena, const str
              : identity->unique_id);
     set_text(b, arena, "aws:multifactorauthpresent", role ? STR("false") : STR_EMPTY);
     set_tags(b, arena, "aws:principaltag/", identity->tags);
-    if (session->tags.n && !json_parse(arena, session->tags, &tags, &ignored))
+    if (session->tags.n && !json_parse(arena, session->tags, &tags, ERR_IGNORED))
         set_tags(b, arena, "aws:principaltag/", tags);
 }
 

@@ -21,8 +21,7 @@ static const struct value *aws_document(struct arena *arena, struct str name)
     while (text.n) {
         struct str document, line = str_cut(text, '\n', &text);
         const struct value *parsed;
-        struct err ignored = ERR_INIT;
-        if (str_eq(str_cut(line, ' ', &document), name) && !json_parse(arena, document, &parsed, &ignored))
+        if (str_eq(str_cut(line, ' ', &document), name) && !json_parse(arena, document, &parsed, ERR_IGNORED))
             return parsed;
     }
     return NULL;

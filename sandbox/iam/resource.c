@@ -31,14 +31,13 @@ struct parsed {
  * is. */
 static const struct iam_policy *parsed_policy(struct gate *gate, struct str text, struct str name)
 {
-    struct err ignored = ERR_INIT;
     pthread_mutex_lock(&gate->lock);
     struct parsed *kept = map_get(&gate->documents, text);
     if (!kept) {
         kept = mem_zalloc(sizeof *kept);
         struct str copy = arena_str(&kept->arena, text);
         if (iam_policy_read(
-                &kept->arena, value_string_ref(&kept->arena, copy), name, &kept->policy, &ignored))
+                &kept->arena, value_string_ref(&kept->arena, copy), name, &kept->policy, ERR_IGNORED))
             kept->policy = NULL;
         map_set(&gate->documents, copy, kept);
     }
@@ -141,9 +140,8 @@ static const struct iam_policy *function_policy(
 static void add_statements(
     struct value_builder *statements, struct arena *arena, const struct value *document)
 {
-    struct err ignored = ERR_INIT;
     if (document && document->kind == VALUE_STRING &&
-        json_parse(arena, document->string, &document, &ignored))
+        json_parse(arena, document->string, &document, ERR_IGNORED))
         return;
     const struct value *own = value_getz(document, "Statement");
     if (own && own->kind == VALUE_MAP)

@@ -13,9 +13,8 @@ struct encryption encryption_of_bucket(struct arena *arena, struct s3_store *sto
 {
     struct str text, root;
     const struct value *doc;
-    struct err ignored = ERR_INIT;
     if (!store_setting(arena, store, bucket, STR("encryption"), &text) ||
-        wire_xml_read(arena, text, &root, &doc, &ignored))
+        wire_xml_read(arena, text, &root, &doc, ERR_IGNORED))
         return (struct encryption){.algorithm = STR("AES256")};
     const struct value *rule = value_getz(doc, "Rule"),
                        *by_default = value_getz(rule, "ApplyServerSideEncryptionByDefault");

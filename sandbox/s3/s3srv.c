@@ -286,8 +286,7 @@ const struct value *s3srv_body(struct s3 *s, const char *root)
 {
     struct str found;
     const struct value *doc;
-    struct err ignored = ERR_INIT;
-    if (wire_xml_read(s->arena, s->x->request.body, &found, &doc, &ignored) ||
+    if (wire_xml_read(s->arena, s->x->request.body, &found, &doc, ERR_IGNORED) ||
         (root && !str_eqz(found, root))) {
         s3srv_error(s, 400, "MalformedXML",
             "The XML you provided was not well-formed or did not validate against our published schema");

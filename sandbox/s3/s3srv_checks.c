@@ -123,9 +123,8 @@ static bool check_statements(struct s3 *s, const struct value *doc)
 bool s3srv_check_policy(struct s3 *s)
 {
     const struct value *doc = NULL;
-    struct err ignored = ERR_INIT;
     struct str text = str_trim(s->x->request.body);
-    bool read = text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, &ignored);
+    bool read = text.n && text.p[0] == '{' && !json_parse(s->arena, text, &doc, ERR_IGNORED);
     if (read && value_getz(doc, "Statement"))
         return check_statements(s, doc);
     s3srv_error(s, 400, "MalformedPolicy",

@@ -99,9 +99,8 @@ static struct str value_in(struct s3 *s, struct str bucket, const char *name, co
 {
     struct str text, root;
     const struct value *doc;
-    struct err ignored = ERR_INIT;
     if (!current(s, bucket, s3srv_settings_find(str_z(name)), &text) ||
-        wire_xml_read(s->arena, text, &root, &doc, &ignored))
+        wire_xml_read(s->arena, text, &root, &doc, ERR_IGNORED))
         return STR_EMPTY;
     for (; *path; path++)
         doc = value_getz(doc, *path);

@@ -197,8 +197,7 @@ const struct value *store_read_tail(struct arena *arena, int fd)
         text.p = all;
     }
     const struct value *doc;
-    struct err ignored = ERR_INIT;
-    return json_parse(arena, text, &doc, &ignored) ? NULL : doc;
+    return json_parse(arena, text, &doc, ERR_IGNORED) ? NULL : doc;
 }
 
 int store_place(struct s3_store *store, struct pending *pending, const char *path)

@@ -51,12 +51,11 @@ enum store_result store_bucket_create(struct s3_store *store, struct str bucket,
 
 const struct value *store_bucket_doc(struct arena *arena, struct s3_store *store, struct str bucket)
 {
-    struct err ignored = ERR_INIT;
     struct str text;
     const struct value *doc;
     struct str path = store_path(arena, store, bucket, "bucket.json", no_key);
-    if (!store_bucket_name_ok(bucket) || file_read(arena, path.p, 1 << 20, &text, &ignored) ||
-        json_parse(arena, text, &doc, &ignored))
+    if (!store_bucket_name_ok(bucket) || file_read(arena, path.p, 1 << 20, &text, ERR_IGNORED) ||
+        json_parse(arena, text, &doc, ERR_IGNORED))
         return NULL;
     return doc;
 }
@@ -116,9 +115,8 @@ static struct str setting_path(
 bool store_setting(
     struct arena *arena, struct s3_store *store, struct str bucket, struct str name, struct str *text)
 {
-    struct err ignored = ERR_INIT;
     struct str path = setting_path(arena, store, bucket, name);
-    return path_exists(path.p) && !file_read(arena, path.p, 64 << 20, text, &ignored);
+    return path_exists(path.p) && !file_read(arena, path.p, 64 << 20, text, ERR_IGNORED);
 }
 
 enum store_result store_setting_put(

@@ -360,10 +360,9 @@ enum store_result store_tags_put(struct s3_store *store, struct str bucket, stru
 const struct value *store_tags(struct arena *arena, struct s3_store *store, struct str bucket, struct str key,
     const struct object *object)
 {
-    struct err ignored = ERR_INIT;
     struct str text, path = tags_path(arena, store, bucket, key, object);
     const struct value *tags = value_getz(object->doc, "tags");
-    if (path_exists(path.p) && !file_read(arena, path.p, 1 << 20, &text, &ignored))
-        json_parse(arena, text, &tags, &ignored);
+    if (path_exists(path.p) && !file_read(arena, path.p, 1 << 20, &text, ERR_IGNORED))
+        json_parse(arena, text, &tags, ERR_IGNORED);
     return tags ? tags : &value_empty_map;
 }

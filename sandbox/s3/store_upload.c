@@ -53,14 +53,13 @@ enum store_result store_upload_create(
 const struct value *store_upload_doc(
     struct arena *arena, struct s3_store *store, struct str bucket, struct str id)
 {
-    struct err ignored = ERR_INIT;
     struct str text;
     const struct value *doc;
     if (!is_id(id) || !store_bucket_name_ok(bucket))
         return NULL;
     struct str path = upload_path(arena, store, bucket, id, STR("upload.json"));
-    if (!path_exists(path.p) || file_read(arena, path.p, 1 << 20, &text, &ignored) ||
-        json_parse(arena, text, &doc, &ignored))
+    if (!path_exists(path.p) || file_read(arena, path.p, 1 << 20, &text, ERR_IGNORED) ||
+        json_parse(arena, text, &doc, ERR_IGNORED))
         return NULL;
     return doc;
 }

@@ -156,7 +156,6 @@ static struct source *file_of(const struct expr *e, const struct scope *scope)
     AUTO_DIAGS struct diags unseen = DIAGS_INIT;
     struct arena *arena = &scope->diags->arena;
     struct scope quiet = *scope;
-    struct err err = ERR_INIT;
     quiet.diags = &unseen;
     if (!is_call(e, func_file) && !is_call(e, func_templatefile))
         return NULL;
@@ -166,7 +165,8 @@ static struct source *file_of(const struct expr *e, const struct scope *scope)
     struct source *source = ARENA_NEW(arena, struct source);
     source->path = path_join(arena, scope->dir, name->string);
     bool open = scope->open && scope->open->find(scope->open->ctx, source->path, &source->text);
-    return open || !file_read(arena, source->path.p, YAML_MAX_SIZE, &source->text, &err) ? source : NULL;
+    return open || !file_read(arena, source->path.p, YAML_MAX_SIZE, &source->text, ERR_IGNORED) ? source
+                                                                                                : NULL;
 }
 
 /* What gives the same document in other words: what a name stands for, what is written out or read. */

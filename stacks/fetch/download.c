@@ -24,11 +24,10 @@ struct download {
 static int take_bytes(void *ctx, const void *bytes, size_t n)
 {
     struct download *d = ctx;
-    struct err ignored = ERR_INIT;
     d->size += (int64_t)n;
     if (d->size > fetch_limit())
         d->failed = EFBIG;
-    else if (fd_write_all(d->fd, bytes, n, &ignored, ""))
+    else if (fd_write_all(d->fd, bytes, n, ERR_IGNORED, ""))
         d->failed = errno ? errno : EIO;
     return d->failed ? -1 : 0;
 }

@@ -181,11 +181,10 @@ static int bring_archive(
 static int take_place(const struct arrival *a, const struct module_pin *pin, struct err *err)
 {
     struct module_pin fetched = *pin;
-    struct err why = ERR_INIT;
     fetched.vendored = STR_EMPTY;
     const char *folder = fetch_folder(a->fetch, a->arena, a->source, &fetched).p;
     if (path_is_dir(folder)) {
-        if (!tree_manifest_check(folder, pin->tree, &why))
+        if (!tree_manifest_check(folder, pin->tree, ERR_IGNORED))
             return 0;
         if (rename(folder, arena_printf(a->arena, "%s/damaged", a->work).p))
             return err_errno(err, ERR_IO, "cannot move %s", folder);
@@ -250,10 +249,9 @@ int fetch_pinned(
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct module_pin fetched = *pin, brought;
-    struct err why = ERR_INIT;
     fetched.vendored = STR_EMPTY;
     const char *folder = fetch_folder(f, &arena, source, &fetched).p;
-    if (path_is_dir(folder) && !tree_manifest_check(folder, pin->tree, &why))
+    if (path_is_dir(folder) && !tree_manifest_check(folder, pin->tree, ERR_IGNORED))
         return 0;
     return fetch_source(f, source, pin->commit, &arena, pin, &brought, err);
 }

@@ -111,10 +111,9 @@ static int git_read(struct git *git, const char *const *words, struct str *text,
 static void silence_ssh(struct git *git)
 {
     static const char *const words[] = {"config", "--get", "core.sshCommand", NULL};
-    struct err ignored = ERR_INIT;
     struct str text;
     size_t n = 0;
-    if (getenv("GIT_SSH_COMMAND") || getenv("GIT_SSH") || !git_read(git, words, &text, &ignored))
+    if (getenv("GIT_SSH_COMMAND") || getenv("GIT_SSH") || !git_read(git, words, &text, ERR_IGNORED))
         return;
     while (git->env[n])
         n++;

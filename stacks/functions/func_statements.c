@@ -64,9 +64,8 @@ static const struct value *read_statement(struct call *call, const struct value 
 const struct value *func_statements(struct call *call)
 {
     const struct value *policy = call->args[0], *list;
-    struct err err = ERR_INIT;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
-    if (policy->kind == VALUE_STRING && json_parse(call->arena, policy->string, &policy, &err))
+    if (policy->kind == VALUE_STRING && json_parse(call->arena, policy->string, &policy, ERR_IGNORED))
         return call_fail(call, 0, "the text is not valid JSON");
     if (value_is_null(policy))
         return &value_empty_list;

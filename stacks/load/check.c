@@ -17,8 +17,7 @@ static const struct schema *report_type(
         diag_error(loader->diags, node_span(node), "%s", err->message);
         return NULL;
     }
-    struct err ignored = ERR_INIT;
-    if (catalog_find(loader->options->catalog, type, !is_data, &ignored)) {
+    if (catalog_find(loader->options->catalog, type, !is_data, ERR_IGNORED)) {
         struct diag *d = diag_error(loader->diags, node_span(node),
             is_data ? "%.*s is a resource, not a data source" : "%.*s is a data source, not a resource",
             STR_ARG(type));

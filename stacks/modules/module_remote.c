@@ -80,8 +80,7 @@ static bool report_no_file(struct unit *unit, const struct node *node, const str
         source->dir.n ? source->dir.p : "the folder");
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str text, path = path_join(&scratch, unit->tree, STR(TREE_MANIFEST));
-    struct err ignored = ERR_INIT;
-    if (file_read(&scratch, path.p, 0, &text, &ignored))
+    if (file_read(&scratch, path.p, 0, &text, ERR_IGNORED))
         return false;
     for (struct str line; text.p && text.n;) {
         line = str_cut(text, '\n', &text);

@@ -204,10 +204,9 @@ int s3_count_bucket(
 {
     struct str bucket = value_gets(object, "name");
     struct count count = {0};
-    struct err ignored = ERR_INIT;
     if (count_all(ctx, &s3_list_versions, bucket, &count, err))
         return -1;
-    count_all(ctx, &s3_list_uploads, bucket, &count, &ignored); /* a store without uploads has none */
+    count_all(ctx, &s3_list_uploads, bucket, &count, ERR_IGNORED); /* a store without uploads has none */
     struct value_entry entries[] = {{STR("bytes"), value_int(ctx->arena, count.bytes)},
         {STR("delete_markers"), value_int(ctx->arena, count.markers)},
         {STR("objects"), value_int(ctx->arena, count.objects)},

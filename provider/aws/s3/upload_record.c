@@ -46,8 +46,7 @@ struct str upload_record_path(struct arena *arena, struct str work_dir, struct s
 static bool read_head(struct arena *arena, struct str line, struct upload_record *out)
 {
     const struct value *head;
-    struct err ignored = ERR_INIT;
-    if (json_parse(arena, line, &head, &ignored) || head->kind != VALUE_MAP)
+    if (json_parse(arena, line, &head, ERR_IGNORED) || head->kind != VALUE_MAP)
         return false;
     out->bucket = value_gets(head, "bucket");
     out->key = value_gets(head, "key");
@@ -74,9 +73,8 @@ static void read_part(struct upload_record *record, struct str line)
 
 bool upload_record_read(struct arena *arena, struct str path, struct upload_record *out)
 {
-    struct err ignored = ERR_INIT;
     struct str text, line, rest;
-    if (!path.n || !path_exists(path.p) || file_read(arena, path.p, RECORD_MAX, &text, &ignored))
+    if (!path.n || !path_exists(path.p) || file_read(arena, path.p, RECORD_MAX, &text, ERR_IGNORED))
         return false;
     *out = (struct upload_record){.path = path, .fd = -1};
     line = str_cut(text, '\n', &rest);
@@ -101,10 +99,9 @@ static void open_for(struct upload_record *record, int flags)
 static bool make_folders(const struct upload_record *record)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct str dir = path_dir(record->path);
-    return !dir_make_private(arena_strz(&scratch, path_dir(dir)), &ignored) &&
-           !dir_make_private(arena_strz(&scratch, dir), &ignored);
+    return !dir_make_private(arena_strz(&scratch, path_dir(dir)), ERR_IGNORED) &&
+           !dir_make_private(arena_strz(&scratch, dir), ERR_IGNORED);
 }
 
 void upload_record_begin(struct upload_record *record)

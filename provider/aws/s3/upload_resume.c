@@ -14,10 +14,9 @@ void upload_parts_abort(struct parts *p)
     struct aws_call call = {.body_fd = -1};
     struct wire_message answer;
     struct op_ctx ctx = *p->ctx;
-    struct err ignored = ERR_INIT;
     ctx.cancel = NULL; /* an interrupted run cleans up, too */
-    aws_s3_call(
-        &ctx, &abort_upload, &upload_part_shape, upload_parts_name(p, ctx.arena), &call, &answer, &ignored);
+    aws_s3_call(&ctx, &abort_upload, &upload_part_shape, upload_parts_name(p, ctx.arena), &call, &answer,
+        ERR_IGNORED);
     upload_record_remove(&p->record);
 }
 
@@ -78,9 +77,8 @@ bool upload_parts_is_there(struct parts *p, struct s3_uploaded *out)
     struct arena *arena = p->ctx->arena;
     struct aws_call call = {.body_fd = -1};
     struct wire_message answer;
-    struct err ignored = ERR_INIT;
-    if (aws_s3_call(
-            p->ctx, &head_object, &aws_s3_name_shape, upload_parts_name(p, arena), &call, &answer, &ignored))
+    if (aws_s3_call(p->ctx, &head_object, &aws_s3_name_shape, upload_parts_name(p, arena), &call, &answer,
+            ERR_IGNORED))
         return false;
     struct str etag = aws_s3_unquoted(wire_header_get(&answer, STR("ETag")));
     if (!str_eq(etag, expected_etag(p, arena)))

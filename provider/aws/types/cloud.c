@@ -99,7 +99,6 @@ bool aws_ask_quota(const struct provider *provider, const struct quota *quota, s
     struct value_entry entries[] = {{STR("QuotaCode"), value_stringz(arena, quota->code)},
         {STR("ServiceCode"), value_stringz(arena, quota->service)}};
     const struct value *document = NULL;
-    struct err ignored = ERR_INIT;
     if (!client)
         return false;
     struct aws_call call = {.service = &quotas_service,
@@ -108,7 +107,7 @@ bool aws_ask_quota(const struct provider *provider, const struct quota *quota, s
         .cancel = client->cancel,
         .body_fd = -1};
     *reported =
-        !aws_ask_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, &ignored);
+        !aws_ask_json(client, &call, value_map(arena, entries, 2), arena, "Quota", &document, ERR_IGNORED);
     *limit = *reported ? whole(wire_path(arena, document, STR("Quota.Value"))) : 0;
     *reported = *limit > 0;
     if (!*reported && !aws_custom_endpoint(client, &quotas_service, arena).n)

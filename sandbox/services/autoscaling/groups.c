@@ -178,7 +178,6 @@ static bool launch_one(struct look *look, const struct control_record *group, in
 {
     struct control_record template;
     const struct value *output;
-    struct err ignored = ERR_INIT;
     const struct value *said = template_said(group->attrs);
     if (!control_find(
             look->control, look->arena, template_type, group->region, template_named(said), &template) ||
@@ -188,7 +187,7 @@ static bool launch_one(struct look *look, const struct control_record *group, in
         .operation = STR("RunInstances"),
         .region = group->region,
         .input = launch_request(look, group, template.attrs, subnet_for(look, group, started))};
-    if (services_call(look->services, look->arena, &request, &output, &ignored))
+    if (services_call(look->services, look->arena, &request, &output, ERR_IGNORED))
         return false;
     const struct value *made = wire_path(look->arena, output, STR("InstancesSet[].InstanceId"));
     look->changed = true;
@@ -201,13 +200,12 @@ static bool launch_one(struct look *look, const struct control_record *group, in
 static void end_one(struct look *look, const struct control_record *instance)
 {
     const struct value *output, *id = value_string(look->arena, instance->id);
-    struct err ignored = ERR_INIT;
     const struct service_request request = {.service = STR("ec2"),
         .operation = STR("TerminateInstances"),
         .region = instance->region,
         .input = value_with(look->arena, NULL, STR("InstanceId"), value_list(look->arena, &id, 1))};
     look->changed = true;
-    if (services_call(look->services, look->arena, &request, &output, &ignored))
+    if (services_call(look->services, look->arena, &request, &output, ERR_IGNORED))
         return; /* it is protected */
 }
 

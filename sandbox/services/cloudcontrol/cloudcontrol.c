@@ -44,10 +44,9 @@ static int read_json(const struct service_call *call, const char *member, enum v
     const struct value **out, struct err *err)
 {
     struct str text;
-    struct err why = ERR_INIT;
     if (service_required(call, member, &text, err))
         return -1;
-    if (json_parse(call->arena, text, out, &why) || (*out)->kind != kind)
+    if (json_parse(call->arena, text, out, ERR_IGNORED) || (*out)->kind != kind)
         return service_refuse(err, 400, "InvalidRequestException", "%s is no JSON of the right kind", member);
     return 0;
 }

@@ -93,8 +93,8 @@ static void load_file(struct cloud_resources *resources, struct str path)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text;
     const struct value *doc;
-    struct err ignored = ERR_INIT;
-    if (file_read(&arena, path.p, MAX_FILE, &text, &ignored) || json_parse(&arena, text, &doc, &ignored))
+    if (file_read(&arena, path.p, MAX_FILE, &text, ERR_IGNORED) ||
+        json_parse(&arena, text, &doc, ERR_IGNORED))
         return;
     struct cloud_resource resource = {value_gets(doc, "region"), value_gets(doc, "type"),
         value_gets(doc, "id"), value_getz(doc, "properties")};
@@ -112,8 +112,7 @@ static void cloud_resources_load(struct cloud_resources *resources)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str path;
-    struct err ignored = ERR_INIT;
-    if (resources->loaded || folder(resources, &arena, &path, &ignored))
+    if (resources->loaded || folder(resources, &arena, &path, ERR_IGNORED))
         return;
     resources->loaded = true;
     AUTO_DIR DIR *dir = opendir(path.p);

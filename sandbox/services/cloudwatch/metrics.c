@@ -115,15 +115,14 @@ static void metrics_read_file(struct str path, see_fn *see, void *ctx)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str text;
-    struct err ignored = ERR_INIT;
     pthread_mutex_lock(&lock);
-    int failed = file_read(&arena, path.p, 0, &text, &ignored);
+    int failed = file_read(&arena, path.p, 0, &text, ERR_IGNORED);
     pthread_mutex_unlock(&lock);
     while (!failed && text.n) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
         const struct value *datum;
         if (!json_parse(&scratch, str_cut(text, '\n', &text), &datum,
-                &ignored)) /* the last one may be cut off by a crash */
+                ERR_IGNORED)) /* the last one may be cut off by a crash */
             see(ctx, datum);
     }
 }

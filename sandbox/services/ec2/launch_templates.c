@@ -34,9 +34,8 @@ static const struct value *shown_now(const struct service_call *call, const stru
 {
     const struct value_entry id = {STR("LaunchTemplateId"), value_string(call->arena, template->id)};
     const struct value *output;
-    struct err ignored = ERR_INIT;
     if (service_control(
-            call, "DescribeLaunchTemplateVersions", value_map(call->arena, &id, 1), &output, &ignored))
+            call, "DescribeLaunchTemplateVersions", value_map(call->arena, &id, 1), &output, ERR_IGNORED))
         return &value_empty_map;
     const struct value *list = wire_path(call->arena, output, STR("LaunchTemplateVersionSet[]"));
     return list && list->kind == VALUE_LIST && list->count ? list->items[0] : &value_empty_map;

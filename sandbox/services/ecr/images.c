@@ -95,9 +95,8 @@ static const struct value *new_image(struct service_call *call, struct str manif
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *read;
-    struct err ignored = ERR_INIT;
     struct str type = value_gets(call->input, "imageManifestMediaType");
-    if (!type.n && !json_parse(call->arena, manifest, &read, &ignored))
+    if (!type.n && !json_parse(call->arena, manifest, &read, ERR_IGNORED))
         type = value_gets(read, "mediaType");
     view_text(&b, "digest", digest);
     view_text(&b, "manifest", manifest);
@@ -192,9 +191,8 @@ static int list_images(struct service_call *call, struct err *err)
 static int64_t size_of(struct arena *arena, const struct value *image)
 {
     const struct value *read, *layers;
-    struct err ignored = ERR_INIT;
     int64_t size = 0;
-    if (json_parse(arena, value_gets(image, "manifest"), &read, &ignored))
+    if (json_parse(arena, value_gets(image, "manifest"), &read, ERR_IGNORED))
         return 0;
     layers = value_getz(read, "layers");
     for (uint32_t i = 0; layers && layers->kind == VALUE_LIST && i < layers->count; i++)

@@ -42,12 +42,11 @@ static void call_cluster(struct services *services, struct arena *arena, const c
     struct str region, struct str cluster)
 {
     const struct value *id = value_string(arena, cluster), *ignored;
-    struct err failure = ERR_INIT;
     const struct service_request request = {.service = STR(EMR_SERVICE),
         .operation = str_z(operation),
         .region = region,
         .input = value_with(arena, NULL, STR("JobFlowIds"), value_list(arena, &id, 1))};
-    services_call_control(services, arena, &request, &ignored, &failure);
+    services_call_control(services, arena, &request, &ignored, ERR_IGNORED);
 }
 
 /* ---- turns ---- */

@@ -16,8 +16,7 @@ enum { MAX_FILE = 64 * 1024 * 1024 };
 struct str glue_bookmark(struct services *services, struct arena *arena, struct str region, struct str job)
 {
     struct str dir, whole = arena_printf(arena, "%.*s\n%.*s", STR_ARG(region), STR_ARG(job));
-    struct err ignored = ERR_INIT;
-    if (services_dir(services, arena, "bookmarks", &dir, &ignored))
+    if (services_dir(services, arena, "bookmarks", &dir, ERR_IGNORED))
         return STR_EMPTY;
     char *real = realpath(dir.p, NULL); /* the job has a folder of its own to start from */
     struct str path = arena_printf(arena, "%s/%.32s.json", real ? real : dir.p, sha256_hex(arena, whole).p);
@@ -43,10 +42,9 @@ static const struct value *read_entry(const struct service_call *call, struct st
     AUTO_BUF struct buf state = BUF_INIT;
     struct value_builder b = VALUE_BUILDER(call->arena);
     struct str text;
-    struct err ignored = ERR_INIT;
     const struct value *doc;
-    if (file_read(call->arena, path.p, MAX_FILE, &text, &ignored) ||
-        json_parse(call->arena, text, &doc, &ignored)) {
+    if (file_read(call->arena, path.p, MAX_FILE, &text, ERR_IGNORED) ||
+        json_parse(call->arena, text, &doc, ERR_IGNORED)) {
         value_builder_release(&b);
         return NULL;
     }

@@ -32,7 +32,6 @@ static bool has_text(const struct value *list, struct str text)
 
 bool glue_role_may(struct task *task, struct arena *arena, const char *action, const struct value *context)
 {
-    struct err denied = ERR_INIT;
     struct str rest, name = str_z(action), role = value_gets(task_self(task)->request, "role");
     const struct session session = services_role_session(role, GLUE_SESSION);
     const struct gate_action asked = {.who = {.session = &session},
@@ -42,7 +41,7 @@ bool glue_role_may(struct task *task, struct arena *arena, const char *action, c
         .region = task_self(task)->region,
         .context = context};
     struct gate *gate = sandbox_gate(services_sandbox(task_jobs(task)));
-    return !role.n || !gate_check_action(gate, arena, &asked, &denied);
+    return !role.n || !gate_check_action(gate, arena, &asked, ERR_IGNORED);
 }
 
 static bool role_fits(const struct glue_place *at)

@@ -131,8 +131,7 @@ static const struct value *with_summary(
     const struct service_call *call, const struct task_info *info, const struct value *shown)
 {
     struct str text, path = task_result(call->services, call->arena, kind_name, call->region, info->id);
-    struct err ignored = ERR_INIT;
-    if (info->state != ACTIVITY_SUCCEEDED || file_read(call->arena, path.p, MAX_RESULT, &text, &ignored))
+    if (info->state != ACTIVITY_SUCCEEDED || file_read(call->arena, path.p, MAX_RESULT, &text, ERR_IGNORED))
         return shown;
     return value_with(call->arena, shown, STR("Summary"), value_string(call->arena, text));
 }

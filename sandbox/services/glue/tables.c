@@ -286,11 +286,10 @@ static int search(struct service_call *call, struct found **out, size_t *count, 
     *out = ARENA_ARRAY(call->arena, struct found, n + 1);
     *count = 0;
     for (size_t i = 0; i < n; i++) {
-        struct err gone = ERR_INIT;
         bool yes;
         const struct value *table;
-        if (ask_table(
-                call, value_gets(all[i].attrs, "database"), value_gets(all[i].attrs, "name"), &table, &gone))
+        if (ask_table(call, value_gets(all[i].attrs, "database"), value_gets(all[i].attrs, "name"), &table,
+                ERR_IGNORED))
             continue;
         if (glue_tables_passes(call, table, &yes, err))
             return -1;

@@ -162,13 +162,13 @@ static int find_sealing(struct service_call *call, struct str asked, const struc
     struct control_record *key, struct err *err)
 {
     struct control_record other;
-    struct err ignored = ERR_INIT;
     if (asked.n && kms_find(call, asked, &other, err))
         return -1;
     if (asked.n && !str_eq(other.id, sealed->key_id))
         return service_refuse(err, 400, "IncorrectKeyException",
             "The key ID in the request does not identify a CMK that can perform this operation.");
-    return kms_find(call, arena_str(call->arena, sealed->key_id), key, &ignored) ? refuse_ciphertext(err) : 0;
+    return kms_find(call, arena_str(call->arena, sealed->key_id), key, ERR_IGNORED) ? refuse_ciphertext(err)
+                                                                                    : 0;
 }
 
 static int decrypted(struct service_call *call, const struct source *from, struct control_record *key,

@@ -108,10 +108,9 @@ int kms_read_key(struct services *services, struct exchange *x, struct err *err)
     struct str name;
     const struct value *input;
     struct control_record key;
-    struct err unread = ERR_INIT;
     if (!control_reads(services_control(services), &x->arena, x->auth.service, &x->request, &name, &input) ||
         service_operation_find(services, x->auth.service, name) ||
-        json_parse(&x->arena, x->request.body, &input, &unread))
+        json_parse(&x->arena, x->request.body, &input, ERR_IGNORED))
         return 0;
     if (str_eqz(name, "CreateAlias") && !str_starts(value_gets(input, "AliasName"), STR("alias/")))
         return service_refuse(err, 400, "ValidationException",

@@ -121,7 +121,6 @@ static int export_create(struct service_call *call, struct err *err)
 {
     struct str group, bucket, id = uuid_random(call->arena);
     struct control_record found;
-    struct err why = ERR_INIT;
     int64_t from = value_geti(call->input, "from", -1), to = value_geti(call->input, "to", -1);
     if (service_required(call, "logGroupName", &group, err) ||
         service_required(call, "destination", &bucket, err))
@@ -142,7 +141,7 @@ static int export_create(struct service_call *call, struct err *err)
         .id = id,
         .request = request,
         .at_once = 1};
-    if (task_start(call->services, &options, NULL, &why))
+    if (task_start(call->services, &options, NULL, ERR_IGNORED))
         return service_refuse(err, 400, "LimitExceededException", "Resource limit exceeded.");
     service_answer(call, "taskId", value_string(call->arena, id));
     return 0;

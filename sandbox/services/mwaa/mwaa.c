@@ -191,7 +191,6 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     struct control_record record;
     struct daemon_self self;
     struct str method, path, head, body;
-    struct err ignored = ERR_INIT;
     if (service_required(call, "Method", &method, err) || service_required(call, "Path", &path, err))
         return -1;
     if (!STR_IS_ONE_OF(method, methods) || !is_path(path))
@@ -199,7 +198,7 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     if (find_running(call, &record, &self, err))
         return -1;
     write_request(call, &record, &request);
-    if (mwaa_exchange(self.ports[0], buf_str(&request), &answer, &ignored))
+    if (mwaa_exchange(self.ports[0], buf_str(&request), &answer, ERR_IGNORED))
         return service_refuse(err, 500, "InternalServerException", "Airflow does not answer");
     ptrdiff_t end = str_find(buf_str(&answer), STR("\r\n\r\n"), 0);
     head = str_slice(buf_str(&answer), 0, end < 0 ? 0 : (size_t)end);
@@ -208,7 +207,7 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     int64_t status = 0;
     str_to_int(str_slice(head, 9, 12), &status);
     const struct value *parsed = NULL;
-    if (body.n && json_parse(call->arena, body, &parsed, &ignored))
+    if (body.n && json_parse(call->arena, body, &parsed, ERR_IGNORED))
         parsed = value_string(call->arena, body);
     if (status < 200 || status >= 300)
         return service_refuse(err, 400, status >= 500 ? "RestApiServerException" : "RestApiClientException",

@@ -20,11 +20,10 @@ struct str database_password(
 {
     struct control_record record;
     const struct value *content;
-    struct err ignored = ERR_INIT;
     if (!secret.n ||
         !control_find(
             services_control(services), arena, STR("aws.secretsmanager.secret"), region, secret, &record) ||
-        json_parse(arena, value_gets(record.attrs, "secret_string"), &content, &ignored))
+        json_parse(arena, value_gets(record.attrs, "secret_string"), &content, ERR_IGNORED))
         return other;
     return value_gets(content, "password");
 }
@@ -52,8 +51,7 @@ static int furnish_ask(
 /* A name or a text, quoted for a statement. */
 static const char *furnish_quoted(PGconn *session, struct arena *arena, struct str text, bool name)
 {
-    struct err ignored = ERR_INIT;
-    const struct pq_api *pq = pq_api(&ignored);
+    const struct pq_api *pq = pq_api(ERR_IGNORED);
     char *made =
         name ? pq->escapeIdentifier(session, text.p, text.n) : pq->escapeLiteral(session, text.p, text.n);
     const char *copy = arena_strz(arena, str_z(made));
@@ -111,8 +109,7 @@ static int furnish_settings(
 static bool is_furnished(struct arena *arena, const char *path, struct str digest)
 {
     struct str before = STR_EMPTY;
-    struct err ignored = ERR_INIT;
-    return !file_read(arena, path, 128, &before, &ignored) && str_eq(before, digest);
+    return !file_read(arena, path, 128, &before, ERR_IGNORED) && str_eq(before, digest);
 }
 
 /* Who comes at the same time waits, and finds it done. */
@@ -123,7 +120,6 @@ int database_furnish(const struct daemon_self *self, const struct database_wish 
     AUTO_WIPED_ARENA struct arena arena = ARENA_INIT;
     const char *path = arena_printf(&arena, "%s/furnished", self->dir).p;
     struct str digest = digest_of(&arena, wish);
-    struct err ignored = ERR_INIT;
     if (is_furnished(&arena, path, digest))
         return 0;
     PGconn *session = postgres_open(self, "postgres", err);
@@ -135,6 +131,6 @@ int database_furnish(const struct daemon_self *self, const struct database_wish 
                  furnish_database(session, &arena, wish, STR("postgres"), err) ||
                  (wish->database.n && furnish_database(session, &arena, wish, wish->database, err)) ||
                  file_write_atomic(path, digest, 0600, err);
-    pq_api(&ignored)->finish(session);
+    pq_api(ERR_IGNORED)->finish(session);
     return status ? -1 : 0;
 }

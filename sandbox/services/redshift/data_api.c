@@ -61,8 +61,8 @@ static const struct value *results_of(
 {
     struct str text, path = task_result(services, arena, data_kind.name, info->region, info->id);
     const struct value *results;
-    struct err ignored = ERR_INIT;
-    if (file_read(arena, path.p, MAX_RESULT, &text, &ignored) || json_parse(arena, text, &results, &ignored))
+    if (file_read(arena, path.p, MAX_RESULT, &text, ERR_IGNORED) ||
+        json_parse(arena, text, &results, ERR_IGNORED))
         return &value_empty_list;
     return results;
 }

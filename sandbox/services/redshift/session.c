@@ -14,7 +14,6 @@ static PGconn *data_open(
     const struct value *request = task_self(task)->request, *content;
     const struct pq_api *pq = pq_api(err);
     struct control_record secret;
-    struct err ignored = ERR_INIT;
     struct str identity = value_text(value_getz(request, STATEMENT_IDENTITY), warehouse->wish.user);
     struct str user = value_text(value_getz(request, "DbUser"), identity), password = STR_EMPTY;
     if (!pq)
@@ -24,7 +23,7 @@ static PGconn *data_open(
     if (arn.n) {
         if (!control_find(services_control(task_jobs(task)), arena, STR("aws.secretsmanager.secret"),
                 task_self(task)->region, arn, &secret) ||
-            json_parse(arena, value_gets(secret.attrs, "secret_string"), &content, &ignored)) {
+            json_parse(arena, value_gets(secret.attrs, "secret_string"), &content, ERR_IGNORED)) {
             err_set(err, ERR_FAILED,
                 "Secrets Manager can't find the specified secret, or it is no JSON with username and "
                 "password");

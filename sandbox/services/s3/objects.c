@@ -144,9 +144,8 @@ static enum versioning versioning_of(struct arena *arena, struct s3_store *store
 {
     struct str text, root;
     const struct value *doc = NULL;
-    struct err err = ERR_INIT;
     if (!store_setting(arena, store, bucket, STR("versioning"), &text) ||
-        wire_xml_read(arena, text, &root, &doc, &err))
+        wire_xml_read(arena, text, &root, &doc, ERR_IGNORED))
         return VERSIONING_OFF;
     struct str status = value_gets(doc, "Status");
     return str_eqz(status, "Enabled")     ? VERSIONING_ENABLED
@@ -257,9 +256,8 @@ void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name,
     struct s3_store *store = sandbox_store(sandbox);
     struct str text, root;
     const struct value *configuration;
-    struct err err = ERR_INIT;
     if (!store_setting(arena, store, bucket, STR("notification"), &text) ||
-        wire_xml_read(arena, text, &root, &configuration, &err) || configuration->kind != VALUE_MAP ||
+        wire_xml_read(arena, text, &root, &configuration, ERR_IGNORED) || configuration->kind != VALUE_MAP ||
         !configuration->count)
         return;
     struct services *services = sandbox_services(sandbox);

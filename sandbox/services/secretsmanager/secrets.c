@@ -397,7 +397,6 @@ static int rotate_secret(struct service_call *call, struct err *err)
 static int delete_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    struct err absent = ERR_INIT;
     struct str id;
     if (service_required(call, "SecretId", &id, err) || check_name(call, "SecretId", err))
         return -1;
@@ -405,7 +404,7 @@ static int delete_secret(struct service_call *call, struct err *err)
     if (days < 7 || days > 30)
         return service_refuse(err, 400, "InvalidParameterException",
             "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive).");
-    if (!secret_find(call, &record, &absent)) {
+    if (!secret_find(call, &record, ERR_IGNORED)) {
         forward_about(call, &record);
         return 0;
     }
@@ -459,10 +458,9 @@ static int validate_policy(struct service_call *call, struct err *err)
 {
     struct str text;
     const struct value *document, *statements = NULL;
-    struct err why = ERR_INIT;
     if (check_name(call, "SecretId", err) || service_required(call, "ResourcePolicy", &text, err))
         return -1; /* the secret need not be there */
-    if (json_parse(call->arena, text, &document, &why))
+    if (json_parse(call->arena, text, &document, ERR_IGNORED))
         return service_refuse(
             err, 400, "MalformedPolicyDocumentException", "This resource policy contains invalid Json");
     statements = value_getz(document, "Statement");

@@ -56,8 +56,7 @@ static int targets_call(struct services *services, struct arena *arena, const st
 static const struct value *parsed(struct arena *arena, struct str text)
 {
     const struct value *v;
-    struct err err = ERR_INIT;
-    return json_parse(arena, text, &v, &err) ? value_string(arena, text) : v;
+    return json_parse(arena, text, &v, ERR_IGNORED) ? value_string(arena, text) : v;
 }
 
 /* ---- kinds of targets ---- */

@@ -75,10 +75,9 @@ static int check_redrive(
     struct arena *arena, struct str text, struct str endpoint, const char *context, struct err *err)
 {
     const struct value *policy;
-    struct err why = ERR_INIT;
     if (!text.n)
         return 0;
-    if (json_parse(arena, text, &policy, &why))
+    if (json_parse(arena, text, &policy, ERR_IGNORED))
         return refuse_json(err, context, "RedrivePolicy", text);
     struct str letters = value_gets(policy, "deadLetterTargetArn");
     if (!str_starts(letters, STR("arn:")) || str_find(letters, STR(":sqs:"), 0) < 0)
@@ -142,10 +141,9 @@ int sns_check_filter(
 {
     struct extent extent = {.combinations = 1};
     const struct value *parsed, *path;
-    struct err why = ERR_INIT;
     if (!policy.n)
         return 0;
-    if (json_parse(arena, policy, &parsed, &why))
+    if (json_parse(arena, policy, &parsed, ERR_IGNORED))
         return refuse_json(err, context, "FilterPolicy", policy);
     measure(parsed, 1, &extent);
     if (extent.nested && !str_eqz(scope, "MessageBody"))

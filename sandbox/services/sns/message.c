@@ -35,9 +35,8 @@ static const struct value *value_of(struct arena *arena, const struct value *att
 {
     struct str type = value_gets(attribute, "DataType"), text = value_gets(attribute, "StringValue");
     const struct value *v;
-    struct err err = ERR_INIT;
     bool plain = !str_starts(type, STR("Number")) && !str_eqz(type, "String.Array");
-    return plain || json_parse(arena, text, &v, &err) ? value_string(arena, text) : v;
+    return plain || json_parse(arena, text, &v, ERR_IGNORED) ? value_string(arena, text) : v;
 }
 
 static struct attributes read_attributes(struct arena *arena, const struct value *message)
@@ -135,10 +134,9 @@ static int check_message_attributes(
 static int read_structure(
     struct arena *arena, const struct value *message, struct publication *out, struct err *err)
 {
-    struct err why = ERR_INIT;
     if (!str_eqz(value_gets(message, "MessageStructure"), "json"))
         return 0;
-    if (json_parse(arena, out->text, &out->by_protocol, &why) || out->by_protocol->kind != VALUE_MAP)
+    if (json_parse(arena, out->text, &out->by_protocol, ERR_IGNORED) || out->by_protocol->kind != VALUE_MAP)
         return sns_refuse(err, "Message Structure - JSON message body failed to parse");
     if (!value_gets(out->by_protocol, "default").n)
         return sns_refuse(err, "Message Structure - No default entry in JSON message body");

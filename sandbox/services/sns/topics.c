@@ -19,9 +19,8 @@ static const struct value *policy_of(
     struct arena *arena, const struct control_record *subscription, const char *name)
 {
     const struct value *policy = value_getz(subscription->attrs, name), *parsed;
-    struct err err = ERR_INIT;
     if (policy && policy->kind == VALUE_STRING)
-        policy = json_parse(arena, policy->string, &parsed, &err) ? NULL : parsed;
+        policy = json_parse(arena, policy->string, &parsed, ERR_IGNORED) ? NULL : parsed;
     return policy;
 }
 
@@ -31,12 +30,11 @@ static bool topics_takes(
     struct arena *arena, const struct control_record *subscription, const struct publication *what)
 {
     const struct value *policy = policy_of(arena, subscription, "filter_policy"), *body;
-    struct err err = ERR_INIT;
     if (value_is_null(policy) || !policy->count)
         return true;
     if (!str_eqz(value_gets(subscription->attrs, "filter_policy_scope"), "MessageBody"))
         return event_matches(policy, what->attributes.values);
-    return !json_parse(arena, what->text, &body, &err) && body->kind == VALUE_MAP &&
+    return !json_parse(arena, what->text, &body, ERR_IGNORED) && body->kind == VALUE_MAP &&
            event_matches(policy, body);
 }
 

@@ -250,9 +250,8 @@ static int check_batch_size(const struct value *entries, struct err *err)
 {
     int64_t size = 0;
     for (uint32_t i = 0; entries && entries->kind == VALUE_LIST && i < entries->count; i++) {
-        struct err ignored = ERR_INIT;
         size += (int64_t)value_gets(entries->items[i], "MessageBody").n;
-        check_attributes(value_getz(entries->items[i], "MessageAttributes"), &size, &ignored);
+        check_attributes(value_getz(entries->items[i], "MessageAttributes"), &size, ERR_IGNORED);
     }
     return size <= MAX_BODY ? 0
                             : service_refuse(err, 400, "AWS.SimpleQueueService.BatchRequestTooLong",

@@ -175,13 +175,12 @@ static int get_parameters(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "ValidationException", "Names has one to ten names");
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY);
-        struct err absent = ERR_INIT;
         const struct value *parameter = NULL;
         if (check_parameter_name(name, err))
             return -1;
         if (!str_starts(name, STR(SECRETS)))
             parameter = view_named(call, name);
-        else if (view_secret(call, name, &parameter, &absent))
+        else if (view_secret(call, name, &parameter, ERR_IGNORED))
             parameter = NULL;
         if (parameter)
             value_builder_add(&found, parameter);

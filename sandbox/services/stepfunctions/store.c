@@ -222,14 +222,13 @@ void execution_events(
 {
     AUTO_ARENA struct arena text = ARENA_INIT;
     const struct str *lines = e->stored ? read_lines(e, &text, n) : NULL;
-    struct err err = ERR_INIT;
     const struct value *event;
     pthread_mutex_lock(&e->all->lock);
     for (size_t i = first; i < end; i++) {
         size_t at = backward ? n - 1 - i : i;
         if (!lines)
             value_builder_add(out, value_copy(out->arena, e->events[at]));
-        else if (!json_parse(out->arena, lines[at], &event, &err))
+        else if (!json_parse(out->arena, lines[at], &event, ERR_IGNORED))
             value_builder_add(out, event);
     }
     pthread_mutex_unlock(&e->all->lock);
@@ -275,10 +274,9 @@ struct execution *execution_revive(struct execution *stored, struct err *err)
 
 static uint64_t size_of_file(struct executions *all, struct arena *arena, struct str arn, const char *suffix)
 {
-    struct err err = ERR_INIT;
     struct str path;
     struct stat info;
-    return executions_store_file_of(all, arena, arn, suffix, &path, &err) || stat(path.p, &info)
+    return executions_store_file_of(all, arena, arn, suffix, &path, ERR_IGNORED) || stat(path.p, &info)
                ? 0
                : (uint64_t)info.st_size;
 }
@@ -323,13 +321,12 @@ static int by_start(const void *a, const void *b)
 void executions_load(struct executions *all)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err err = ERR_INIT;
     struct str dir;
     if (all->loaded)
         return;
     all->loaded = true;
     AUTO_DIR DIR *open =
-        services_dir(all->services, &arena, "executions", &dir, &err) ? NULL : opendir(dir.p);
+        services_dir(all->services, &arena, "executions", &dir, ERR_IGNORED) ? NULL : opendir(dir.p);
     for (struct dirent *entry; open && (entry = readdir(open));) {
         if (!str_ends(str_z(entry->d_name), STR(".json")))
             continue;

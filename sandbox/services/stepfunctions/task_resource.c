@@ -183,8 +183,7 @@ static const struct value *with_json(struct task_resource *call, const struct va
     static const char *const members[] = {"Input", "Output"};
     for (size_t i = 0; i < 2 && call->json_output; i++) {
         const struct value *v = value_getz(output, members[i]), *parsed;
-        struct err err = ERR_INIT;
-        if (v && v->kind == VALUE_STRING && !json_parse(call->arena, v->string, &parsed, &err))
+        if (v && v->kind == VALUE_STRING && !json_parse(call->arena, v->string, &parsed, ERR_IGNORED))
             output = value_with(call->arena, output, str_z(members[i]), parsed);
     }
     return output;

@@ -124,8 +124,8 @@ static struct str tasks_text_of(struct arena *arena, const struct value *v)
 static const struct value *with_payload(struct task_resource *call, const struct value *output)
 {
     const struct value *payload = value_getz(output, "Payload"), *parsed;
-    struct err err = ERR_INIT;
-    if (payload && payload->kind == VALUE_STRING && !json_parse(call->arena, payload->string, &parsed, &err))
+    if (payload && payload->kind == VALUE_STRING &&
+        !json_parse(call->arena, payload->string, &parsed, ERR_IGNORED))
         payload = parsed;
     if (call->function)
         return payload ? payload : &value_null;
@@ -137,10 +137,9 @@ static const char *error_name(
     const struct task_resource *call, const struct activity_result *result, struct str said)
 {
     const struct value *answer = NULL;
-    struct err ignored = ERR_INIT;
     if (call->lambda && result->error.n)
         return arena_strz(call->arena, result->error);
-    bool told = call->lambda && !json_parse(call->arena, said, &answer, &ignored);
+    bool told = call->lambda && !json_parse(call->arena, said, &answer, ERR_IGNORED);
     struct str type = told ? value_gets(answer, "errorType") : STR_EMPTY;
     return type.n ? arena_strz(call->arena, type) : "States.TaskFailed";
 }
