@@ -1,13 +1,13 @@
 /* All known types: those of the specs, embedded or the user's own, those in C, those that a kind finds. */
 #include "base/embed.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "provider/kind.h"
 
 #include <assert.h>
 #include <dirent.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 struct catalog {
@@ -283,19 +283,17 @@ static int seek(
 const struct schema *catalog_seek(struct catalog *catalog, struct str type, bool is_data, struct err *err)
 {
     const struct schema *schema;
-    pthread_mutex_lock(&catalog->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&catalog->lock);
     seek(catalog, type, is_data, &schema, err);
-    pthread_mutex_unlock(&catalog->lock);
     return schema;
 }
 
 const struct schema *catalog_find(struct catalog *catalog, struct str type, bool is_data, struct err *err)
 {
     const struct schema *schema;
-    pthread_mutex_lock(&catalog->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&catalog->lock);
     if (!seek(catalog, type, is_data, &schema, err) && !schema)
         say_unknown(catalog, type, is_data, err);
-    pthread_mutex_unlock(&catalog->lock);
     return schema;
 }
 
@@ -456,11 +454,10 @@ static const struct schema *own_in_specs(
 const struct schema *catalog_own(struct catalog *catalog, struct str cfn)
 {
     const struct schema *schema = NULL;
-    pthread_mutex_lock(&catalog->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&catalog->lock);
     for (size_t i = 0; i < catalog->own.n && !schema; i++) /* all are read already */
         schema = own_in_file(catalog, catalog->own.items[i].ptr, cfn);
     for (size_t k = 0; catalog->options.kinds->items[k] && !schema; k++)
         schema = own_in_specs(catalog, catalog->options.kinds->items[k], cfn);
-    pthread_mutex_unlock(&catalog->lock);
     return schema;
 }

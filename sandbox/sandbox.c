@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "sandbox/calls/front.h"
 #include "sandbox/console/console.h"
@@ -20,7 +21,6 @@
 #include "sandbox/services/shared/tables.h"
 
 #include <dirent.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -368,17 +368,16 @@ static const struct value *bucket_tags(void *ctx, struct arena *arena, struct st
 
 void sandbox_use_specs(struct sandbox *s, const char *dir)
 {
-    pthread_mutex_lock(&s->control_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->control_lock);
     if (!s->control && !s->specs_dir && dir)
         s->specs_dir = arena_strz(&s->arena, str_z(dir));
-    pthread_mutex_unlock(&s->control_lock);
 }
 
 /* Loading the specs takes longer than starting, and S3 does not need them. */
 struct control *sandbox_control(struct sandbox *s)
 {
     struct err err = ERR_INIT;
-    pthread_mutex_lock(&s->control_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->control_lock);
     if (!s->control && !s->control_failed) {
         const struct catalog_options catalog = {
             .kinds = s->kinds, .specs_dir = s->specs_dir, .more_specs = "sandbox/specs/"};
@@ -400,7 +399,6 @@ struct control *sandbox_control(struct sandbox *s)
         else
             s->gate = gate_new(s, s->control, s->iam);
     }
-    pthread_mutex_unlock(&s->control_lock);
     return s->control;
 }
 
@@ -414,12 +412,10 @@ struct services *sandbox_services(struct sandbox *s)
 {
     struct err err = ERR_INIT;
     struct control *control = sandbox_control(s);
-    pthread_mutex_lock(&s->control_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->control_lock);
     if (control && !s->services && !s->stopping && services_open(s, control, &s->services, &err))
         fprintf(stderr, "sandbox: %s\n", err.message);
-    struct services *services = s->services;
-    pthread_mutex_unlock(&s->control_lock);
-    return services;
+    return s->services;
 }
 
 bool sandbox_user_key(

@@ -197,14 +197,13 @@ static struct str with_more(struct arena *arena, struct str text, const struct b
 static void member_trouble(struct member *m, int status, const struct buf *text, const struct buf *plain)
 {
     struct fleet *fleet = m->fleet;
-    pthread_mutex_lock(&fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&fleet->lock);
     m->trouble = with_more(&fleet->inv->arena, m->trouble, text);
     m->reason = with_more(&fleet->inv->arena, m->reason, plain);
     m->status = m->status ? m->status : status;
     m->phase = MEMBER_HAS_FAILED;
     m->ended_ms = clock_mono_ms();
     fleet_view_changed(m);
-    pthread_mutex_unlock(&fleet->lock);
 }
 
 void member_fail(struct member *m, const struct err *err)

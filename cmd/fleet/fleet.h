@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "base/map.h"
 #include "cmd/invocation/invocation.h"
 #include "plan/evaluate/shared_listings.h"

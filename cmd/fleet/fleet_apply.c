@@ -91,7 +91,7 @@ void member_event(void *ctx, const struct event *event)
         event_progress(&line, event);
         fleet_event(m, buf_str(&line));
     }
-    pthread_mutex_lock(&fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&fleet->lock);
     switch (event->kind) {
     case EVENT_START: note_doing(m, event); break;
     case EVENT_DONE: m->done += !event->aside && event->action != ACTION_READ; break;
@@ -99,16 +99,14 @@ void member_event(void *ctx, const struct event *event)
     default: tell_aside(m, event); break;
     }
     fleet_view_changed(m);
-    pthread_mutex_unlock(&fleet->lock);
 }
 
 static void member_begin(struct member *m)
 {
-    pthread_mutex_lock(&m->fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->fleet->lock);
     m->phase = MEMBER_WORKS;
     m->started_ms = clock_mono_ms();
     fleet_view_changed(m);
-    pthread_mutex_unlock(&m->fleet->lock);
 }
 
 static void tell_result(struct member *m, const struct err *err)
@@ -130,11 +128,10 @@ static void member_end(struct member *m, const struct err *err)
         member_fail(m, err);
         return;
     }
-    pthread_mutex_lock(&m->fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->fleet->lock);
     m->phase = MEMBER_IS_DONE;
     m->ended_ms = clock_mono_ms();
     fleet_view_changed(m);
-    pthread_mutex_unlock(&m->fleet->lock);
 }
 
 static void tell_check(struct member *m, const struct rule_finding *check)

@@ -139,8 +139,7 @@ bool member_skip(struct member *m)
     else
         err_set(&err, ERR_FAILED, "skipped: it refers to %.*s, which %s", STR_ARG(other->name), became);
     member_fail(m, &err);
-    pthread_mutex_lock(&m->fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->fleet->lock);
     m->phase = MEMBER_IS_SKIPPED;
-    pthread_mutex_unlock(&m->fleet->lock);
     return true;
 }

@@ -82,9 +82,8 @@ static void print_line(struct member *m, int to, struct str line)
         return;
     }
     buf_addf(&out, "%.*s: %.*s\n", STR_ARG(m->name), STR_ARG(line));
-    pthread_mutex_lock(&m->fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->fleet->lock);
     say(to, buf_str(&out), NULL);
-    pthread_mutex_unlock(&m->fleet->lock);
 }
 
 static void stream_read(struct stream *stream, struct member *m, int to)

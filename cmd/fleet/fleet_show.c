@@ -47,10 +47,9 @@ void fleet_event(struct member *m, struct str json_lines)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     fleet_name_events(json_lines, fleet_noun(m), m->name, &out);
-    pthread_mutex_lock(&m->fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->fleet->lock);
     if (!m->fleet->broken_pipe)
         m->fleet->broken_pipe = invocation_write(m->fleet->inv, buf_str(&out)) != EXIT_DONE;
-    pthread_mutex_unlock(&m->fleet->lock);
 }
 
 static int show_events(struct fleet *fleet)

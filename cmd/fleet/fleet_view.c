@@ -148,7 +148,7 @@ static void *view_draw(void *arg)
 {
     struct fleet *fleet = arg;
     struct fleet_view *view = fleet->view;
-    pthread_mutex_lock(&fleet->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&fleet->lock);
     while (!view->stop) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
@@ -161,7 +161,6 @@ static void *view_draw(void *arg)
         else if (!view->stop)
             tell_that_it_goes_on(fleet);
     }
-    pthread_mutex_unlock(&fleet->lock);
     return NULL;
 }
 

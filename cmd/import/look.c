@@ -1,7 +1,7 @@
 /* Looking at what is there: see look.h. */
 #include "cmd/import/look.h"
 
-#include <pthread.h>
+#include "base/lock.h"
 
 static const struct value *all_attributes(struct arena *arena, const struct schema *schema)
 {
@@ -67,9 +67,8 @@ struct look_turns {
 static void take_turn(void *ctx, const struct value *live)
 {
     struct look_turns *turns = ctx;
-    pthread_mutex_lock(&turns->one);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&turns->one);
     turns->found(turns->ctx, live);
-    pthread_mutex_unlock(&turns->one);
 }
 
 int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,

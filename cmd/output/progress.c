@@ -2,11 +2,11 @@
 #include "cmd/output/progress_internal.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "cmd/output/events.h"
 #include "cmd/terminal/say.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -114,7 +114,7 @@ static void take_event(struct progress *p, const struct event *e)
 static void on_event(void *ctx, const struct event *e)
 {
     struct progress *p = ctx;
-    pthread_mutex_lock(&p->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&p->lock);
     if (p->options.mode == PROGRESS_JSON)
         event_progress(&p->lines, e);
     else if (p->options.mode != PROGRESS_JSON)
@@ -122,7 +122,6 @@ static void on_event(void *ctx, const struct event *e)
     bool at_once = e->kind == EVENT_FAILED && p->options.mode != PROGRESS_LIVE; /* frames have their time */
     if (at_once || e->kind == EVENT_STOPPING)
         pthread_cond_signal(&p->wake);
-    pthread_mutex_unlock(&p->lock);
 }
 
 void progress_frame(struct progress *p, int64_t now, struct buf *out)
@@ -155,7 +154,7 @@ static void write_frame(struct progress *p)
 static void *progress_draw(void *arg)
 {
     struct progress *p = arg;
-    pthread_mutex_lock(&p->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&p->lock);
     while (!p->stop) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
@@ -169,7 +168,6 @@ static void *progress_draw(void *arg)
             write_frame(p);
     }
     write_frame(p);
-    pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 

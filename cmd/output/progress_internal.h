@@ -4,11 +4,10 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "base/map.h"
 #include "cmd/output/progress.h"
 #include "cmd/output/progress_course.h"
-
-#include <pthread.h>
 
 enum {
     FRAME_MS = 100,

@@ -39,19 +39,17 @@ static bool time_is_up(const struct running *r)
 static void early_begins(void *ctx, struct str id)
 {
     struct running *r = ctx;
-    pthread_mutex_lock(&r->watching);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->watching);
     free((char *)r->begun.p);
     r->begun = str_n(mem_memdup0(id.p, id.n), id.n);
     run_watch_begin(&r->watch, id);
-    pthread_mutex_unlock(&r->watching);
 }
 
 static void early_line(void *ctx, const struct log_event *event)
 {
     struct running *r = ctx;
-    pthread_mutex_lock(&r->watching);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->watching);
     run_watch_line(&r->watch, event);
-    pthread_mutex_unlock(&r->watching);
 }
 
 static void *early_thread(void *arg)
@@ -91,9 +89,8 @@ static void stop_looking(struct running *r)
 
 static void tick(struct running *r)
 {
-    pthread_mutex_lock(&r->watching);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->watching);
     run_watch_tick(&r->watch);
-    pthread_mutex_unlock(&r->watching);
 }
 
 struct job_shown run_start_shown(struct running *r)

@@ -5,11 +5,10 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "cmd/run/jobs.h"
 #include "cmd/run/run_watch.h"
 #include "provider/job_follow.h"
-
-#include <pthread.h>
 
 /* The options of weir run. */
 struct run_settings {

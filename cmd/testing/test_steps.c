@@ -4,13 +4,13 @@
 
 #include "base/clock.h"
 #include "base/glob.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "plan/state/state.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_keys.h"
 #include "provider/job_follow.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { PACE_MS = 20, TIMEOUT_S = 600, MAX_LOG = 4 * 1024 * 1024, MAX_ROWS = 10000, TAIL = 2000 };
@@ -295,10 +295,9 @@ static void take_key(void *ctx, const struct s3_listed *object)
     struct matching *m = ctx;
     if (!glob_match(m->pattern, object->key, 0) && !str_eq(m->pattern, object->key))
         return;
-    pthread_mutex_lock(&m->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->lock);
     MEM_GROW(m->keys, m->cap, m->n + 1);
     m->keys[m->n++] = arena_str(&m->arena, object->key);
-    pthread_mutex_unlock(&m->lock);
 }
 
 static int add_content(

@@ -12,12 +12,10 @@ bool abandoned_is(struct executor *x, const struct record *record, const struct 
 {
     if (!x->plan->destroy)
         return false;
-    pthread_mutex_lock(&x->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
     const struct unreachable *unreachable =
         err ? unreachable_note_of(x->p, record, err) : unreachable_find(x->p, record->subject.provider);
-    bool goes = unreachable && unreachable_goes(x->p, unreachable);
-    pthread_mutex_unlock(&x->lock);
-    return goes;
+    return unreachable && unreachable_goes(x->p, unreachable);
 }
 
 void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms)

@@ -99,10 +99,8 @@ bool claims_take_found(void *ctx, struct str id)
 {
     struct work *work = ctx;
     struct str key = identities_found(&work->arena, work->change->schema, id);
-    pthread_mutex_lock(&work->x->lock);
-    bool taken = !take_keys(work, &key, 1, true);
-    pthread_mutex_unlock(&work->x->lock);
-    return taken;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&work->x->lock);
+    return !take_keys(work, &key, 1, true);
 }
 
 int claims_take(struct work *work, const struct value *object, struct err *err)

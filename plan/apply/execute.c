@@ -24,9 +24,8 @@ enum { DEFAULT_WORKERS = 32, WATCH_MS = 50 /* how late a signal may be seen */ }
 
 void executor_event(struct executor *x, const struct event *event)
 {
-    pthread_mutex_lock(&x->observer_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->observer_lock);
     observe(&x->options->observer, event);
-    pthread_mutex_unlock(&x->observer_lock);
 }
 
 /* ---- running; the lock is held unless said otherwise ---- */
@@ -230,7 +229,7 @@ static void watch_signals(struct executor *x)
 static void *work_off(void *arg)
 {
     struct executor *x = arg;
-    pthread_mutex_lock(&x->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
     while (x->unfinished && !x->stopping) {
         if (!x->ready_count) {
             pthread_cond_wait(&x->wake, &x->lock);
@@ -259,7 +258,6 @@ static void *work_off(void *arg)
     }
     pthread_cond_broadcast(&x->wake);
     pthread_cond_signal(&x->ended);
-    pthread_mutex_unlock(&x->lock);
     return NULL;
 }
 

@@ -4,11 +4,10 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "base/map.h"
 #include "plan/objects/graph.h"
 #include "plan/planner.h"
-
-#include <pthread.h>
 
 enum op_kind {
     OP_DECL,   /* everything a declaration consists of is there: evaluate its value */

@@ -262,12 +262,10 @@ static const struct value *evaluate_now(struct work *work, struct err *err)
 /* Those that waited until all of it is known, or until it is there. */
 static int ask_rules(struct work *work, bool after, struct err *err)
 {
-    pthread_mutex_lock(&work->x->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&work->x->lock);
     const struct instance *instance = work->change->instance;
     const struct value *object = after ? instance->planned : work->desired;
-    int status = rules_ask_now(work->x->p, instance, object, after, tell_warning, work, err);
-    pthread_mutex_unlock(&work->x->lock);
-    return status;
+    return rules_ask_now(work->x->p, instance, object, after, tell_warning, work, err);
 }
 
 /* Finds what is desired, the provider, the place and the context. */

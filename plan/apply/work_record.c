@@ -106,9 +106,8 @@ static struct outcome outcome_of(
 void work_publish(struct work *work, const struct value *whole)
 {
     struct instance *instance = work->change->instance;
-    pthread_mutex_lock(&work->x->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&work->x->lock);
     instance->planned = value_copy(work->x->p->arena, whole);
-    pthread_mutex_unlock(&work->x->lock);
 }
 
 int work_done(struct work *work, struct str action, const struct value *live, struct err *err)

@@ -4,6 +4,7 @@
  * refused before anything is called (obstacles.c).
  */
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "plan/destroy/obstacles.h"
@@ -16,7 +17,6 @@
 #include "plan/refresh/refresh_tags.h"
 #include "plan/refresh/unreachable.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 enum { THREADS = 16 };
@@ -47,28 +47,24 @@ static void tell_looking(void *ctx, const char *what)
     struct planner *p = e->x->p;
     char text[256];
     snprintf(text, sizeof text, "%.*s: %s", STR_ARG(e->change->subject.address), what);
-    pthread_mutex_lock(&e->x->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&e->x->lock);
     observe(&p->observer, &(struct event){.kind = EVENT_REFRESH, .text = text});
-    pthread_mutex_unlock(&e->x->lock);
 }
 
 /* ---- one deletion ---- */
 
 static void note_failure(struct examination *x, size_t i, const struct err *err)
 {
-    pthread_mutex_lock(&x->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
     x->errors[i] = ARENA_NEW(x->p->arena, struct err);
     *x->errors[i] = *err;
-    pthread_mutex_unlock(&x->lock);
 }
 
 /* Nobody can be asked, then: what becomes of it is seen when it is to be deleted. */
 static bool is_unreachable(struct examination *x, const struct change *change, const struct err *err)
 {
-    pthread_mutex_lock(&x->lock);
-    bool unreachable = unreachable_note_of(x->p, change->seen->record, err) != NULL;
-    pthread_mutex_unlock(&x->lock);
-    return unreachable;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
+    return unreachable_note_of(x->p, change->seen->record, err) != NULL;
 }
 
 static bool is_flagged(const struct value *erased)
@@ -219,9 +215,8 @@ static void examine_deletion(void *ctx, size_t i)
         find_left(&e);
     if (!e.reported.n)
         return;
-    pthread_mutex_lock(&x->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
     change->erases = value_copy(x->p->arena, value_builder_list(&e.reported));
-    pthread_mutex_unlock(&x->lock);
 }
 
 /* ---- all of them ---- */

@@ -21,12 +21,11 @@ struct op_ctx verify_context(struct verifying *v, struct arena *arena, const str
 
 void verify_failed(struct verifying *v, const struct err *err, struct str what)
 {
-    pthread_mutex_lock(&v->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&v->lock);
     if (v->failure.class == ERR_NONE) {
         v->failure = *err;
         err_context(&v->failure, "looking for %.*s", STR_ARG(what));
     }
-    pthread_mutex_unlock(&v->lock);
 }
 
 /* Whose is what is there? Of what bears no marks nobody knows. What was deleted just now and is there may be

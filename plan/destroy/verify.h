@@ -7,10 +7,9 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "plan/planner.h"
 #include "provider/provider.h"
-
-#include <pthread.h>
 
 enum { VERIFY_THREADS = 16 };
 

@@ -1,11 +1,11 @@
 /* Whose the keys of hosts are, which are trusted, and what machines show of theirs: see host_keys.h. */
 #include "plan/evaluate/host_keys.h"
 
+#include "base/lock.h"
 #include "base/mem.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/locations.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -185,7 +185,7 @@ static struct str known_key(void *ctx, struct arena *arena, struct str connectio
 {
     struct host_keys *keys = ctx;
     struct str key = STR_EMPTY;
-    pthread_mutex_lock(&keys->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keys->lock);
     const struct host *host = host_of(keys, connection);
     const struct value *recorded =
         keys->workspace->state ? value_get(state_trusted(keys->workspace->state), connection) : NULL;
@@ -199,7 +199,6 @@ static struct str known_key(void *ctx, struct arena *arena, struct str connectio
             *made = host->n > 0;
         }
     key = arena_str(arena, key);
-    pthread_mutex_unlock(&keys->lock);
     return key;
 }
 
@@ -216,7 +215,7 @@ static void learn_key(void *ctx, const struct reach_learned *found)
     struct host_keys *keys = ctx;
     struct arena *arena = &keys->arena;
     struct err ignored = ERR_INIT; /* a state that cannot be written stops the run by itself */
-    pthread_mutex_lock(&keys->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keys->lock);
     MEM_GROW(keys->learned, keys->cap, keys->n + 1);
     struct learned *learned = &keys->learned[keys->n++];
     *learned = (struct learned){.connection = arena_str(arena, found->connection),
@@ -228,7 +227,6 @@ static void learn_key(void *ctx, const struct reach_learned *found)
         .reported = found->vouched};
     if (keys->recording)
         record(keys, learned, &ignored);
-    pthread_mutex_unlock(&keys->lock);
 }
 
 /* ---- what machines show ---- */
@@ -286,11 +284,10 @@ struct reach_trust host_keys_trust(struct host_keys *keys)
 int host_keys_record(struct host_keys *keys, bool recording, struct err *err)
 {
     int rc = 0;
-    pthread_mutex_lock(&keys->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keys->lock);
     keys->recording = recording;
     for (size_t i = 0; recording && i < keys->n && !rc; i++)
         rc = record(keys, &keys->learned[i], err);
-    pthread_mutex_unlock(&keys->lock);
     return rc;
 }
 

@@ -2,6 +2,7 @@
 #include "plan/evaluate/lease.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "plan/evaluate/context.h"
@@ -125,12 +126,11 @@ static void mark_one(void *ctx, size_t i)
     if (!m->schemas[i]->ops->mark(&op, m->records[i]->attrs, m->marks, &done, &err) ||
         err.class == ERR_ABSENT)
         return;
-    pthread_mutex_lock(&m->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->lock);
     if (!m->failed++) {
         m->first = err;
         err_context(&m->first, "marking %.*s", STR_ARG(m->records[i]->subject.address));
     }
-    pthread_mutex_unlock(&m->lock);
 }
 
 /* Those that can be marked, and their providers, which only one thread may open. */

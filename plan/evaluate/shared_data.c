@@ -2,11 +2,11 @@
 #include "plan/evaluate/shared_data.h"
 
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/shared_listings.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 struct read_data {
@@ -61,14 +61,13 @@ static bool add_name(struct planner *p, const struct instance *instance, struct 
 
 static struct read_data *read_of(struct shared_data *data, struct str name)
 {
-    pthread_mutex_lock(&data->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&data->lock);
     struct read_data *read = map_get(&data->reads, name);
     if (!read) {
         read = mem_zalloc(sizeof *read);
         pthread_mutex_init(&read->lock, NULL);
         map_set(&data->reads, arena_str(&data->arena, name), read);
     }
-    pthread_mutex_unlock(&data->lock);
     return read;
 }
 
@@ -82,13 +81,12 @@ int shared_data_read(struct planner *p, const struct instance *instance, struct 
     if (!data || !add_name(p, instance, &name))
         return schema->ops->read(op, instance->desired, NULL, live, err);
     struct read_data *read = read_of(data, buf_str(&name));
-    pthread_mutex_lock(&read->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&read->lock);
     int status = 0;
     *live = read->live ? value_copy(op->arena, read->live) : NULL;
     if (!*live)
         status = schema->ops->read(op, instance->desired, NULL, live, err);
     if (!status && *live && !read->live)
         read->live = value_copy(&read->arena, *live);
-    pthread_mutex_unlock(&read->lock);
     return status;
 }

@@ -2,11 +2,11 @@
 #include "plan/evaluate/shared_listings.h"
 
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "plan/evaluate/shared_data.h"
 #include "plan/objects/objects.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 /* One type in one place. */
@@ -128,18 +128,15 @@ void shared_learn(struct shared *shared, const struct workspace *workspace)
 {
     size_t n;
     const struct record *const *records = state_records(workspace->state, &n);
-    pthread_mutex_lock(&shared->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&shared->lock);
     for (size_t i = 0; i < n; i++)
         learn_record(shared, records[i]);
-    pthread_mutex_unlock(&shared->lock);
 }
 
 static struct listed *shared_find(struct shared *shared, const struct record *record)
 {
-    pthread_mutex_lock(&shared->lock);
-    struct listed *listed = listed_of(shared, record, false);
-    pthread_mutex_unlock(&shared->lock);
-    return listed;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&shared->lock);
+    return listed_of(shared, record, false);
 }
 
 size_t shared_count(struct shared *shared, const struct record *record)
@@ -155,10 +152,9 @@ static void keep_object(void *ctx, const struct value *live)
     struct listed *listed = ctx;
     if (!map_get(&listed->ids, value_text(value_get(live, listed->schema->id), STR_EMPTY)))
         return;
-    pthread_mutex_lock(&listed->keeping);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listed->keeping);
     MEM_GROW(listed->objects, listed->object_cap, listed->object_count + 1);
     listed->objects[listed->object_count++] = value_copy(&listed->arena, live);
-    pthread_mutex_unlock(&listed->keeping);
 }
 
 static void keep_marks(void *ctx, struct str id, const struct value *marks)
@@ -166,11 +162,10 @@ static void keep_marks(void *ctx, struct str id, const struct value *marks)
     struct listed *listed = ctx;
     if (!map_get(&listed->ids, id))
         return;
-    pthread_mutex_lock(&listed->keeping);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listed->keeping);
     MEM_GROW(listed->marks, listed->mark_cap, listed->mark_count + 1);
     listed->marks[listed->mark_count].id = arena_str(&listed->arena, id);
     listed->marks[listed->mark_count++].marks = value_copy(&listed->arena, marks);
-    pthread_mutex_unlock(&listed->keeping);
 }
 
 static bool has_all(const struct value *names, const struct value *wanted)
@@ -232,13 +227,12 @@ int shared_list(struct shared *shared, const struct record *record, struct op_ct
     int status = 0;
     if (!listed)
         return ctx->schema->ops->list(ctx, sought, found, found_ctx, covered, err);
-    pthread_mutex_lock(&listed->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listed->lock);
     if (!listed->known || !has_all(listed->wanted, sought->wanted))
         status = listed_make(listed, ctx, sought, err);
     if (!status) {
         listed_tell(listed, ctx, found, found_ctx);
         *covered = value_copy(ctx->arena, listed->covered);
     }
-    pthread_mutex_unlock(&listed->lock);
     return status;
 }

@@ -20,26 +20,22 @@
 
 bool refresh_note_unreachable(struct refresh *r, struct str provider, const struct err *err)
 {
-    pthread_mutex_lock(&r->lock);
-    bool unreachable = unreachable_note(r->p, provider, err);
-    pthread_mutex_unlock(&r->lock);
-    return unreachable;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->lock);
+    return unreachable_note(r->p, provider, err);
 }
 
 void refresh_fail(struct refresh *r, const struct err *err)
 {
-    pthread_mutex_lock(&r->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->lock);
     if (!r->failed)
         r->err = *err;
     r->failed = true;
-    pthread_mutex_unlock(&r->lock);
 }
 
 void refresh_note_marks(struct refresh *r, struct seen *seen, const struct value *marks)
 {
-    pthread_mutex_lock(&r->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->lock);
     seen->marks = value_copy(r->p->arena, marks);
-    pthread_mutex_unlock(&r->lock);
 }
 
 void refresh_leave(struct seen *seen, bool unread)

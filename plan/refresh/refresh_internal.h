@@ -8,10 +8,9 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "plan/refresh/refresh.h"
 #include "plan/refresh/refresh_tags.h"
-
-#include <pthread.h>
 
 struct group {
     const struct schema *schema;

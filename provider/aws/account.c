@@ -64,7 +64,7 @@ static int learn_account(struct aws_client *client, struct err *err)
     struct str asker = asker_of(client, &scratch);
     if (client->answer || !asker.n)
         return ask_account(client, err);
-    pthread_mutex_lock(&known.lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&known.lock);
     const char *account = map_get(&known.accounts, asker);
     int status = 0;
     if (account)
@@ -72,7 +72,6 @@ static int learn_account(struct aws_client *client, struct err *err)
     else if (!(status = ask_account(client, err)))
         map_set(&known.accounts, str_z(mem_strdup(arena_strz(&scratch, asker))),
             mem_strdup(arena_strz(&scratch, client->account)));
-    pthread_mutex_unlock(&known.lock);
     return status;
 }
 
@@ -82,11 +81,10 @@ int aws_account(struct aws_client *client, struct arena *arena, struct str *acco
         *account = client->settings.account_id;
         return 0;
     }
-    pthread_mutex_lock(&client->account_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&client->account_lock);
     int result = client->account.n ? 0 : learn_account(client, err);
     if (!result)
         *account = arena_str(arena, client->account);
-    pthread_mutex_unlock(&client->account_lock);
     return result;
 }
 
@@ -116,7 +114,7 @@ int aws_account_known(
     *account = client->settings.account_id;
     if (account->n)
         return 0;
-    pthread_mutex_lock(&client->account_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&client->account_lock);
     if (!client->account.n && ask && !client->account_unreported && learn_account(client, &why)) {
         client->account_unreported = may_be_unreported(client, &why) && why.class != ERR_INTERRUPTED;
         if (!client->account_unreported) {
@@ -125,6 +123,5 @@ int aws_account_known(
         }
     }
     *account = arena_str(arena, client->account);
-    pthread_mutex_unlock(&client->account_lock);
     return result;
 }

@@ -102,7 +102,7 @@ uint64_t aws_requests(const struct aws_client *client)
 struct service_state *client_service(
     struct aws_client *client, const struct aws_service *service, struct err *err)
 {
-    pthread_mutex_lock(&client->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&client->lock);
     struct service_state *state = map_get(&client->services, service->id);
     if (!state) {
         struct endpoint endpoint;
@@ -116,26 +116,22 @@ struct service_state *client_service(
             map_set(&client->services, arena_str(&client->store, service->id), state);
         }
     }
-    pthread_mutex_unlock(&client->lock);
     return state;
 }
 
 struct str client_bucket_region(struct aws_client *client, struct str bucket)
 {
-    pthread_mutex_lock(&client->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&client->lock);
     const struct str *region = bucket.n ? map_get(&client->bucket_regions, bucket) : NULL;
-    struct str found = region ? *region : STR_EMPTY;
-    pthread_mutex_unlock(&client->lock);
-    return found;
+    return region ? *region : STR_EMPTY;
 }
 
 void client_remember_bucket(struct aws_client *client, struct str bucket, struct str region)
 {
-    pthread_mutex_lock(&client->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&client->lock);
     struct str *kept = ARENA_NEW(&client->store, struct str);
     *kept = arena_str(&client->store, region);
     map_set(&client->bucket_regions, arena_str(&client->store, bucket), kept);
-    pthread_mutex_unlock(&client->lock);
 }
 
 static bool is_key_for(const struct signing_key *k, const struct sigv4_params *params, const char *time)
@@ -149,11 +145,10 @@ void client_signing_key(struct aws_client *client, const struct sigv4_params *pa
 {
     char time[17];
     time_iso_basic(params->wall_ms, time);
-    pthread_mutex_lock(&client->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&client->lock);
     for (size_t i = 0; i < SIGNING_KEYS; i++) {
         if (is_key_for(&client->keys[i], params, time)) {
             memcpy(key, client->keys[i].key, 32);
-            pthread_mutex_unlock(&client->lock);
             return;
         }
     }
@@ -164,5 +159,4 @@ void client_signing_key(struct aws_client *client, const struct sigv4_params *pa
     kept->region = arena_str(&client->store, params->region);
     kept->service = arena_str(&client->store, params->service);
     memcpy(kept->key, key, 32);
-    pthread_mutex_unlock(&client->lock);
 }

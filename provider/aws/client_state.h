@@ -3,13 +3,13 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "base/map.h"
 #include "provider/aws/client.h"
 #include "provider/aws/credentials.h"
 #include "provider/aws/settings.h"
 #include "provider/aws/throttle.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* Of one service, made at its first call. */

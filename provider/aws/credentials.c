@@ -6,12 +6,12 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mask.h"
 #include "base/mem.h"
 #include "base/value.h"
 #include "provider/aws/creds.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum {
@@ -203,23 +203,21 @@ static int credentials_current(struct credentials_chain *chain, struct err *err)
 int credentials_get(
     struct credentials_chain *chain, struct arena *arena, struct credentials *out, struct err *err)
 {
-    pthread_mutex_lock(&chain->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&chain->lock);
     int result = credentials_current(chain, err);
     if (!result)
         *out = credentials_copy(arena, &chain->current);
-    pthread_mutex_unlock(&chain->lock);
     return result;
 }
 
 void credentials_invalidate(struct credentials_chain *chain, const struct credentials *refused)
 {
-    pthread_mutex_lock(&chain->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&chain->lock);
     if (str_eq(chain->current.access_key, refused->access_key) &&
         str_eq(chain->current.session_token, refused->session_token)) {
         chain->stale = true;
         chain->not_before_ms = 0;
     }
-    pthread_mutex_unlock(&chain->lock);
 }
 
 int credentials_chain_new(

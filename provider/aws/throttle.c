@@ -35,7 +35,7 @@ static void throttle_measure(struct throttle *t, int64_t now_ms)
 
 int64_t throttle_reserve(struct throttle *t, int64_t now_ms)
 {
-    pthread_mutex_lock(&t->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&t->lock);
     throttle_measure(t, now_ms);
     double wait = 0;
     if (t->active) {
@@ -44,13 +44,12 @@ int64_t throttle_reserve(struct throttle *t, int64_t now_ms)
         wait = t->next_ms - (double)now_ms;
         t->next_ms += 1000.0 / t->rate;
     }
-    pthread_mutex_unlock(&t->lock);
     return (int64_t)wait;
 }
 
 void throttle_refused(struct throttle *t, int64_t now_ms)
 {
-    pthread_mutex_lock(&t->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&t->lock);
     if (!t->active || now_ms - t->cut_ms >= CUT_PAUSE_MS) {
         /* In the first second the count so far is the best there is. */
         double sent = t->sent_rate > t->in_window ? t->sent_rate : t->in_window;
@@ -61,17 +60,15 @@ void throttle_refused(struct throttle *t, int64_t now_ms)
         t->active = true;
         t->cut_ms = now_ms;
     }
-    pthread_mutex_unlock(&t->lock);
 }
 
 void throttle_accepted(struct throttle *t)
 {
-    pthread_mutex_lock(&t->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&t->lock);
     if (t->active) {
         /* Answers come at `rate` a second, so this adds up to one step a second. */
         double step = t->refused_at * INCREASE;
         t->rate += (step > INCREASE_MIN ? step : INCREASE_MIN) / t->rate;
         t->active = t->rate <= 2 * t->refused_at;
     }
-    pthread_mutex_unlock(&t->lock);
 }

@@ -7,7 +7,8 @@
  */
 #pragma once
 
-#include <pthread.h>
+#include "base/lock.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 

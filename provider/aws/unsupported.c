@@ -4,8 +4,8 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/lock.h"
 
-#include <pthread.h>
 #include <string.h>
 
 enum { KEPT_MAX = 64 * 1024 };
@@ -43,11 +43,9 @@ static bool unsupported_has(struct str text, struct str line)
 bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *what)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    pthread_mutex_lock(&lock);
-    bool known = unsupported_has(
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
+    return unsupported_has(
         read_kept(&scratch, work_dir), arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint)));
-    pthread_mutex_unlock(&lock);
-    return known;
 }
 
 bool unsupported_note(struct str work_dir, struct str endpoint, const char *what)
@@ -55,13 +53,12 @@ bool unsupported_note(struct str work_dir, struct str endpoint, const char *what
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct err ignored = ERR_INIT; /* then it is tried again */
     struct str line = arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint));
-    pthread_mutex_lock(&lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     struct str before = read_kept(&scratch, work_dir);
     bool first = !unsupported_has(before, line);
     if (first && work_dir.n) {
         struct str text = arena_printf(&scratch, "%.*s%.*s\n", STR_ARG(before), STR_ARG(line));
         file_write_atomic(kept_in(&scratch, work_dir).p, text, 0600, &ignored);
     }
-    pthread_mutex_unlock(&lock);
     return first;
 }

@@ -2,6 +2,7 @@
 #include "provider/docker/stream.h"
 
 #include "base/json.h"
+#include "base/lock.h"
 
 enum { ARRIVED_MAX = 16 << 20, UNREACHABLE_MS = 60 * 60 * 1000, END_SHOWN = 700 };
 
@@ -30,10 +31,9 @@ void stream_release(struct stream *s)
 static int arrive(void *ctx, const void *bytes, size_t n)
 {
     struct stream *s = ctx;
-    pthread_mutex_lock(&s->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->lock);
     buf_add(&s->arrived, bytes, n);
     bool whole = !s->arrived.overflow;
-    pthread_mutex_unlock(&s->lock);
     return whole ? 0 : -1;
 }
 

@@ -5,11 +5,11 @@
 #include "base/crash.h"
 #include "base/embed.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/mask.h"
 #include "base/mem.h"
 #include "provider/ssh/connections.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { GATHER_MS = 4, BATCH = 400, OUTPUT_MAX = 64 << 20 };
@@ -302,7 +302,7 @@ static void answer_all(struct machine *m, struct op_ctx *ctx, struct question *f
 {
     struct err err = ERR_INIT;
     int failed = machine_exchange(m, ctx, first, NULL, true, &err);
-    pthread_mutex_lock(&m->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->lock);
     for (struct question *at = first, *next; at; at = next) {
         next = at->next;
         if (failed)
@@ -310,7 +310,6 @@ static void answer_all(struct machine *m, struct op_ctx *ctx, struct question *f
         at->done = true;
     }
     pthread_cond_broadcast(&m->changed);
-    pthread_mutex_unlock(&m->lock);
 }
 
 static bool all_done(const struct question *questions, size_t n)

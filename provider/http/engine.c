@@ -30,9 +30,8 @@ static void engine_trace(struct http_engine *engine, const struct http_exchange 
     if (!engine->trace.level)
         return;
     int64_t elapsed_ms = clock_mono_ms() - x->started_ms;
-    pthread_mutex_lock(&engine->trace_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&engine->trace_lock);
     trace_request(&engine->trace, x->request, &x->response, x->result ? &x->err : NULL, elapsed_ms);
-    pthread_mutex_unlock(&engine->trace_lock);
 }
 
 void http_queue_init(struct http_queue *queue, struct http_engine *engine)
@@ -106,7 +105,7 @@ static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     int late = !timeout_ms;
-    pthread_mutex_lock(&queue->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queue->lock);
     while (!queue->over && !late) {
         if (timeout_ms < 0)
             pthread_cond_wait(&queue->arrived, &queue->lock);
@@ -116,7 +115,6 @@ static struct transfer *take_over(struct http_queue *queue, int64_t timeout_ms)
     struct transfer *list = queue->over;
     queue->over = NULL;
     queue->over_end = &queue->over;
-    pthread_mutex_unlock(&queue->lock);
     return list;
 }
 

@@ -13,9 +13,9 @@
 #include "base/buf.h"
 #include "base/cancel.h"
 #include "base/err.h"
+#include "base/lock.h"
 #include "base/str.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 struct http_engine;

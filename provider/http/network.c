@@ -60,11 +60,10 @@ static void finish_transfer(struct network *network, struct transfer *t, CURLcod
     t->code = code;
     t->next = NULL;
     struct http_queue *queue = t->queue;
-    pthread_mutex_lock(&queue->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queue->lock);
     *queue->over_end = t;
     queue->over_end = &t->next;
     pthread_cond_signal(&queue->arrived);
-    pthread_mutex_unlock(&queue->lock);
 }
 
 static bool take_incoming(struct network *network)
@@ -161,10 +160,9 @@ struct transfer *network_take_idle(struct network *network)
 
 void network_give_idle(struct network *network, struct transfer *t)
 {
-    pthread_mutex_lock(&network->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&network->lock);
     t->next = network->idle;
     network->idle = t;
-    pthread_mutex_unlock(&network->lock);
 }
 
 void network_send(struct network *network, struct transfer *newest)

@@ -56,14 +56,13 @@ void cluster_free(struct cluster *cluster)
 
 static void cluster_note(struct cluster *cluster, int code, const char *why)
 {
-    pthread_mutex_lock(&cluster->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&cluster->lock);
     if (code == KAFKA_ALL_BROKERS_DOWN) {
         cluster->nobody = true;
     } else {
         cluster->last_code = code;
         snprintf(cluster->last_why, sizeof cluster->last_why, "%.*s", (int)sizeof cluster->last_why - 1, why);
     }
-    pthread_mutex_unlock(&cluster->lock);
 }
 
 static void cluster_failed(struct rd_kafka_s *client UNUSED, int code, const char *why, void *arg)

@@ -14,10 +14,9 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/lock.h"
 #include "provider/kafka/rdkafka_api.h"
 #include "provider/provider.h"
-
-#include <pthread.h>
 
 struct aws_client;
 struct reach;

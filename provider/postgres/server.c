@@ -2,12 +2,12 @@
 #include "provider/postgres/type.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "provider/aws/client.h"
 #include "provider/ssh/connections.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { SESSIONS_MAX = 6, LOOK_MS = 100 };
@@ -81,19 +81,15 @@ int server_open_aws(struct op_ctx *ctx, struct err *err)
     struct server *server = provider_self(ctx->provider);
     struct aws_options aws = {
         .name = server->settings.name, .config = server->aws_settings, .http = server->http};
-    pthread_mutex_lock(&server->lock);
-    int status = server->aws ? 0 : aws_client_new(&aws, &server->aws, err);
-    pthread_mutex_unlock(&server->lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&server->lock);
+    return server->aws ? 0 : aws_client_new(&aws, &server->aws, err);
 }
 
 struct aws_client *server_aws(void *self)
 {
     struct server *server = self;
-    pthread_mutex_lock(&server->lock);
-    struct aws_client *aws = server->aws;
-    pthread_mutex_unlock(&server->lock);
-    return aws;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&server->lock);
+    return server->aws;
 }
 
 const struct sql_trace *server_trace(const struct server *server)
@@ -173,11 +169,10 @@ static int find_way(const struct server *server, int *local_port, struct err *er
 static bool has_others(struct server *server, const struct session *mine)
 {
     bool others = false;
-    pthread_mutex_lock(&server->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&server->lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         others |=
             &server->sessions[i] != mine && (server->sessions[i].taken || server->sessions[i].connection);
-    pthread_mutex_unlock(&server->lock);
     return others;
 }
 
@@ -231,12 +226,11 @@ static bool make_do(struct server *server, const struct err *why)
     size_t open = 0;
     if (strcmp(why->code, "53300") != 0)
         return false;
-    pthread_mutex_lock(&server->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&server->lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         open += server->sessions[i].taken || server->sessions[i].connection;
     if (open)
         server->most = open;
-    pthread_mutex_unlock(&server->lock);
     return open > 0;
 }
 
@@ -282,17 +276,15 @@ void session_give(struct session **session)
 
 static void forget_in(struct server *server, struct str database)
 {
-    pthread_mutex_lock(&server->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&server->lock);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (!server->sessions[i].taken && str_eq(server->sessions[i].database, database))
             server_drop(&server->sessions[i]);
-    pthread_mutex_unlock(&server->lock);
 }
 
 void server_forget(struct str database)
 {
-    pthread_mutex_lock(&all_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all_lock);
     for (struct server *server = all; server; server = server->next)
         forget_in(server, database);
-    pthread_mutex_unlock(&all_lock);
 }

@@ -3,13 +3,13 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_keys.h"
 #include "provider/aws/s3/s3_reader.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -65,10 +65,9 @@ static void take_object(void *ctx, const struct s3_listed *object)
     bool meant = is_prefix(l->key) ? path_base(object->key).n &&
                                          files_is_meant(path_base(object->key), l->ending, STR_EMPTY)
                                    : str_eq(object->key, l->key);
-    pthread_mutex_lock(&l->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&l->lock);
     if (meant)
         note_object(l, object);
-    pthread_mutex_unlock(&l->lock);
 }
 
 static int find_objects(

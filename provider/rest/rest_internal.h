@@ -3,10 +3,9 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "provider/http/http.h"
 #include "provider/rest/rest.h"
-
-#include <pthread.h>
 
 /* What one spec file's head says, on this client: its `provider:`, with one of its `apis` over it. */
 struct rest_session {

@@ -172,7 +172,7 @@ int rest_session(struct rest_client *client, const struct value *head, uint64_t 
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     int failed = 0;
-    pthread_mutex_lock(&client->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&client->lock);
     struct rest_session *s = client->sessions;
     while (s && s->head != head)
         s = s->next;
@@ -187,6 +187,5 @@ int rest_session(struct rest_client *client, const struct value *head, uint64_t 
     if (login && (!s->token.n || (refused && refused == s->logins)))
         failed = log_in(client, s, login, &scratch, cancel, err);
     *out = *s;
-    pthread_mutex_unlock(&client->lock);
     return failed ? -1 : 0;
 }

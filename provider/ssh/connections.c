@@ -85,7 +85,7 @@ int reach_define(
     struct connection connection;
     if (!value_is_known(config) || value_is_null(config))
         return err_set(err, ERR_INVALID, "connection \"%.*s\" is not known yet", STR_ARG(name));
-    pthread_mutex_lock(&reach->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
     struct link *link = map_get(&reach->links, name);
     if (!is_same(link, config, dir)) {
         connection_init(&connection, name, config, dir);
@@ -99,15 +99,13 @@ int reach_define(
             map_set(&reach->links, link->name, link);
         }
     }
-    pthread_mutex_unlock(&reach->lock);
     return 0;
 }
 
 void reach_be_patient(struct reach *reach, const struct reach_patience *patience)
 {
-    pthread_mutex_lock(&reach->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
     reach->patience = *patience;
-    pthread_mutex_unlock(&reach->lock);
 }
 
 /* ---- opening ---- */
@@ -115,10 +113,8 @@ void reach_be_patient(struct reach *reach, const struct reach_patience *patience
 static int start_net(struct reach *reach, struct err *err)
 {
     const struct ssh_api *api = ssh_api(err);
-    pthread_mutex_lock(&reach->lock);
-    int rc = !api ? -1 : reach->net ? 0 : net_new(api, &reach->net, err);
-    pthread_mutex_unlock(&reach->lock);
-    return rc;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
+    return !api ? -1 : reach->net ? 0 : net_new(api, &reach->net, err);
 }
 
 /* The inner session's socket leads into a channel of the outer one. */
@@ -182,10 +178,8 @@ static void say(struct link *link, const struct reach_patience *patience, const 
 /* An apply that has ended waits for nobody, also where a session was lost during it. */
 static bool is_patient(struct reach *reach)
 {
-    pthread_mutex_lock(&reach->lock);
-    bool wait = reach->patience.wait && !atomic_load(&reach->closing);
-    pthread_mutex_unlock(&reach->lock);
-    return wait;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
+    return reach->patience.wait && !atomic_load(&reach->closing);
 }
 
 /* A host may still be booting. False: no more patience. */
@@ -273,7 +267,7 @@ int reach_wire(struct reach *reach, struct str name, struct wire **out, struct e
     if (!link)
         return -1;
     int rc = 0;
-    pthread_mutex_lock(&reach->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
     while (link->opening)
         pthread_cond_wait(&reach->changed, &reach->lock);
     /* Who waited for an opening that failed opens it itself. */
@@ -284,7 +278,6 @@ int reach_wire(struct reach *reach, struct str name, struct wire **out, struct e
         pthread_cond_broadcast(&reach->changed);
     }
     *out = link->wire;
-    pthread_mutex_unlock(&reach->lock);
     return rc;
 }
 

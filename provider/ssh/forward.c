@@ -70,10 +70,9 @@ static void *open_again(void *arg)
     else
         flow_start(reach->net, wire, opener->flow);
     free(opener);
-    pthread_mutex_lock(&reach->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
     reach->openers--;
     pthread_cond_broadcast(&reach->changed);
-    pthread_mutex_unlock(&reach->lock);
     return NULL;
 }
 
@@ -99,13 +98,12 @@ static void forward_came(void *ctx, struct flow *flow)
 {
     struct passage *passage = ctx;
     struct reach *reach = passage->reach;
-    pthread_mutex_lock(&reach->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&reach->lock);
     struct wire *wire = passage->link->wire;
     if (wire && wire_is_open(reach->net, wire))
         flow_start(reach->net, wire, flow);
     else
         open_aside(passage, flow);
-    pthread_mutex_unlock(&reach->lock);
 }
 
 static struct passage *forward_find(struct reach *reach, const struct link *link, struct str host, int port)

@@ -36,7 +36,7 @@ void flow_start(struct net *net, struct wire *wire, struct flow *flow)
 bool flow_wait(struct net *net, struct flow *flow, int64_t deadline_ms, const atomic_bool *cancel)
 {
     enum { LOOK_MS = 100 };
-    pthread_mutex_lock(&net->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&net->lock);
     while (!flow->done) {
         int64_t now = clock_mono_ms(), until = now + LOOK_MS;
         if ((deadline_ms && now >= deadline_ms) || cancel_is_set(cancel))
@@ -45,19 +45,16 @@ bool flow_wait(struct net *net, struct flow *flow, int64_t deadline_ms, const at
             until = deadline_ms ? deadline_ms : now + 60 * 1000;
         clock_cond_wait(&net->changed, &net->lock, until);
     }
-    bool done = flow->done;
-    pthread_mutex_unlock(&net->lock);
-    return done;
+    return flow->done;
 }
 
 void flow_abort(struct net *net, struct flow *flow)
 {
     atomic_store(&flow->abort, true);
     net_wake(net);
-    pthread_mutex_lock(&net->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&net->lock);
     while (!flow->done)
         pthread_cond_wait(&net->changed, &net->lock);
-    pthread_mutex_unlock(&net->lock);
 }
 
 /* ---- on the network thread ---- */

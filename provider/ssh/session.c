@@ -37,10 +37,8 @@ struct wire *net_add(struct net *net, ssh_session session, int keep_alive_ms)
 
 bool wire_is_open(struct net *net, const struct wire *wire)
 {
-    pthread_mutex_lock(&net->lock);
-    bool open = wire->open && !wire->closing;
-    pthread_mutex_unlock(&net->lock);
-    return open;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&net->lock);
+    return wire->open && !wire->closing;
 }
 
 void wire_close(struct net *net, struct wire *wire)
@@ -87,10 +85,9 @@ static void end_flow(struct wire *wire, struct flow *flow)
         flow_drop(flow);
         return;
     }
-    pthread_mutex_lock(&net->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&net->lock);
     flow->done = true;
     pthread_cond_broadcast(&net->changed);
-    pthread_mutex_unlock(&net->lock);
 }
 
 void wire_lose_flows(struct wire *wire)
@@ -197,8 +194,6 @@ void wire_keep_alive(struct wire *wire)
 
 bool wire_is_closing(struct wire *wire)
 {
-    pthread_mutex_lock(&wire->net->lock);
-    bool closing = wire->closing;
-    pthread_mutex_unlock(&wire->net->lock);
-    return closing;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&wire->net->lock);
+    return wire->closing;
 }

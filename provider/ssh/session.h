@@ -12,10 +12,9 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "provider/ssh/connections.h"
 #include "provider/ssh/ssh_api.h"
-
-#include <pthread.h>
 
 struct net;
 struct wire;

@@ -46,10 +46,9 @@ void activity_release(struct activity *activity)
 
 void activity_set_state(struct activity *activity, enum activity_state state)
 {
-    pthread_mutex_lock(&activity->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&activity->services->lock);
     if (activity->state < ACTIVITY_SUCCEEDED)
         activity->state = state;
-    pthread_mutex_unlock(&activity->services->lock);
 }
 
 enum activity_state activity_state_locked(const struct activity *activity)
@@ -59,34 +58,30 @@ enum activity_state activity_state_locked(const struct activity *activity)
 
 static enum activity_state state_now(struct activity *activity)
 {
-    pthread_mutex_lock(&activity->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&activity->services->lock);
     enum activity_state state = activity->state;
-    pthread_mutex_unlock(&activity->services->lock);
     return state;
 }
 
 void activity_end(struct activity *activity, enum activity_state state, struct str error, struct str cause)
 {
-    pthread_mutex_lock(&activity->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&activity->services->lock);
     if (activity->state < ACTIVITY_SUCCEEDED) {
         activity->state = state;
         activity->error = arena_str(&activity->arena, error);
         activity->cause = arena_str(&activity->arena, cause);
         pthread_cond_broadcast(&activity->services->changed);
     }
-    pthread_mutex_unlock(&activity->services->lock);
 }
 
 bool activity_wait(struct activity *activity, int64_t timeout_ms)
 {
     struct services *services = activity->services;
     int64_t deadline = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     while (activity->state < ACTIVITY_SUCCEEDED && !services->stopping && services_wait(services, deadline))
         ;
-    bool ended = activity->state >= ACTIVITY_SUCCEEDED;
-    pthread_mutex_unlock(&services->lock);
-    return ended;
+    return activity->state >= ACTIVITY_SUCCEEDED;
 }
 
 void activity_stop(struct activity *activity)

@@ -57,20 +57,17 @@ bool services_wait(struct services *services, int64_t deadline_ms)
 
 bool services_stopping(struct services *services)
 {
-    pthread_mutex_lock(&services->lock);
-    bool stopping = services->stopping;
-    pthread_mutex_unlock(&services->lock);
-    return stopping;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
+    return services->stopping;
 }
 
 bool services_sleep(struct services *services, int64_t ms)
 {
     int64_t deadline = clock_mono_ms() + ms;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     while (!services->stopping && services_wait(services, deadline))
         ;
     bool stopping = services->stopping;
-    pthread_mutex_unlock(&services->lock);
     return !stopping;
 }
 
@@ -86,10 +83,9 @@ static void *run_thread(void *ctx)
     free(ctx);
     start.fn(start.ctx);
     hash_thread_end();
-    pthread_mutex_lock(&start.services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&start.services->lock);
     start.services->threads--;
     pthread_cond_broadcast(&start.services->changed);
-    pthread_mutex_unlock(&start.services->lock);
     return NULL;
 }
 
@@ -201,18 +197,16 @@ struct services *services_new(
 
 void services_interrupt(struct services *services)
 {
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     services->stopping = true;
     pthread_cond_broadcast(&services->changed);
-    pthread_mutex_unlock(&services->lock);
 }
 
 void services_wait_threads(struct services *services)
 {
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     while (services->threads)
         services_wait(services, -1);
-    pthread_mutex_unlock(&services->lock);
 }
 
 void services_free(struct services *services)

@@ -2,9 +2,8 @@
  * (task.c, warm_worker.c). */
 #pragma once
 
+#include "base/lock.h"
 #include "sandbox/calls/services.h"
-
-#include <pthread.h>
 
 enum { FOLLOWERS = 8 };
 

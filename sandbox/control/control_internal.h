@@ -1,12 +1,12 @@
 /* Shared by the files of the control plane; see control.h. */
 #pragma once
 
+#include "base/lock.h"
 #include "base/map.h"
 #include "provider/spec/spec.h"
 #include "sandbox/control/control.h"
 #include "sandbox/control/control_type.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 /* What an operation is to a type. In the order in which they are preferred when several fit. */

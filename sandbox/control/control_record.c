@@ -90,11 +90,10 @@ const struct resource *record_resource(
 bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
     struct str reference, struct control_record *out)
 {
-    pthread_mutex_lock(&control->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&control->lock);
     const struct resource *resource = record_resource(control, type, region, reference);
     if (resource)
         *out = record_of(control, arena, resource);
-    pthread_mutex_unlock(&control->lock);
     return resource != NULL;
 }
 
@@ -107,7 +106,7 @@ struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n)
 {
     size_t count = 0;
-    pthread_mutex_lock(&control->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&control->lock);
     for (size_t i = 0; i < control->resource_count; i++)
         count += is_one_of(control->resources[i], type, region);
     struct control_record *records = ARENA_ARRAY(arena, struct control_record, count + 1);
@@ -115,7 +114,6 @@ struct control_record *control_list(
     for (size_t i = 0; i < control->resource_count && *n < count; i++)
         if (is_one_of(control->resources[i], type, region))
             records[(*n)++] = record_of(control, arena, control->resources[i]);
-    pthread_mutex_unlock(&control->lock);
     return records;
 }
 

@@ -38,13 +38,12 @@ void daemons_free(struct daemons *daemons)
 
 void daemons_stop(struct daemons *daemons)
 {
-    pthread_mutex_lock(&daemons->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemons->lock);
     daemons->stopping = true;
     for (struct daemon *daemon = daemons->first; daemon; daemon = daemon->next)
         if (daemon->alive)
             process_stop(&daemon->stop, false);
     pthread_cond_broadcast(&daemons->changed);
-    pthread_mutex_unlock(&daemons->lock);
 }
 
 const char *daemon_folder(const struct daemons *daemons, struct arena *arena, struct str name)
@@ -81,10 +80,9 @@ static struct daemon *daemon_add(struct daemons *daemons, const struct daemon_ki
 
 static void daemon_become(struct daemon *daemon, enum daemon_state state)
 {
-    pthread_mutex_lock(&daemon->all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemon->all->lock);
     daemon->state = state;
     pthread_cond_broadcast(&daemon->all->changed);
-    pthread_mutex_unlock(&daemon->all->lock);
 }
 
 int daemon_adopt(struct daemons *daemons, struct str name, const char *folder, struct err *err)

@@ -1,10 +1,9 @@
 /* What the files of this room share: a daemon and its starts. */
 #pragma once
 
+#include "base/lock.h"
 #include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/process.h"
-
-#include <pthread.h>
 
 enum daemon_state { RESTING, STARTING, RUNNING, ENDING };
 

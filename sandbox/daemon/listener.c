@@ -2,11 +2,11 @@
 #include "sandbox/daemon/listener.h"
 
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -62,13 +62,12 @@ struct listeners *listeners_new(struct services *services)
 void listeners_stop(struct listeners *listeners)
 {
     const uint64_t one = 1;
-    pthread_mutex_lock(&listeners->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listeners->lock);
     listeners->stopping = true;
     for (struct visitor *visitor = listeners->visitors; visitor; visitor = visitor->next)
         shutdown(visitor->fd, SHUT_RDWR);
     ssize_t ignored = write(listeners->stop, &one, sizeof one); /* stays readable: all who wait see it */
     (void)ignored;
-    pthread_mutex_unlock(&listeners->lock);
 }
 
 int listeners_end(const struct listeners *listeners)
@@ -254,7 +253,7 @@ struct listener_place *listeners_list(
 {
     struct listener_place *list;
     size_t count = 0;
-    pthread_mutex_lock(&listeners->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listeners->lock);
     for (const struct listener *listener = listeners->first; listener; listener = listener->next)
         count++;
     list = ARENA_ARRAY(arena, struct listener_place, count + 1);
@@ -268,13 +267,11 @@ struct listener_place *listeners_list(
             continue;
         list[(*n)++] = (struct listener_place){arena_str(arena, str_z(text)), ntohs(at.sin_port)};
     }
-    pthread_mutex_unlock(&listeners->lock);
     return list;
 }
 
 void listeners_shut(struct listeners *listeners, const struct listener_of *of)
 {
-    pthread_mutex_lock(&listeners->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listeners->lock);
     listener_close(listeners, of);
-    pthread_mutex_unlock(&listeners->lock);
 }

@@ -53,22 +53,19 @@ static void run_daemon(void *ctx)
         .output = keep_output,
         .ctx = daemon};
     process_run(&options, &daemon->stop, &end, ERR_IGNORED);
-    pthread_mutex_lock(&daemon->all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemon->all->lock);
     daemon->alive = false;
     process_switch_release(&daemon->stop);
     close(daemon->log);
     if (daemon->state == RUNNING) /* by itself; otherwise who starts or ends it says what it is */
         daemon->state = RESTING;
     pthread_cond_broadcast(&daemon->all->changed);
-    pthread_mutex_unlock(&daemon->all->lock);
 }
 
 static bool daemon_lives(struct daemon *daemon)
 {
-    pthread_mutex_lock(&daemon->all->lock);
-    bool alive = daemon->alive;
-    pthread_mutex_unlock(&daemon->all->lock);
-    return alive;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemon->all->lock);
+    return daemon->alive;
 }
 
 /* ---- starting ---- */
@@ -153,12 +150,11 @@ static int launch(struct daemon *daemon, struct err *err)
 void daemon_end(struct daemon *daemon)
 {
     struct daemons *daemons = daemon->all;
-    pthread_mutex_lock(&daemons->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&daemons->lock);
     if (daemon->alive)
         process_stop(&daemon->stop, false);
     while (daemon->alive)
         pthread_cond_wait(&daemons->changed, &daemons->lock);
-    pthread_mutex_unlock(&daemons->lock);
 }
 
 int daemon_start(struct daemon *daemon, const struct value *settings, struct err *err)

@@ -5,11 +5,11 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -238,7 +238,7 @@ enum logs_result logs_create(struct logs *logs, const struct log_place *place)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     enum logs_result result = LOGS_EXISTS;
-    pthread_mutex_lock(&logs->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
     if (!logs_find(logs, place)) {
         make_room(logs);
         struct str whole = arena_printf(&arena, "%.*s\n%.*s\n%.*s", STR_ARG(place->region),
@@ -250,32 +250,29 @@ enum logs_result logs_create(struct logs *logs, const struct log_place *place)
         if (result == LOGS_FAILED)
             logs_drop(logs, logs->count - 1, true);
     }
-    pthread_mutex_unlock(&logs->lock);
     return result;
 }
 
 enum logs_result logs_delete(struct logs *logs, const struct log_place *place)
 {
     enum logs_result result = LOGS_ABSENT;
-    pthread_mutex_lock(&logs->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
     for (size_t i = logs->count; i-- > 0;)
         if (is_at(logs->streams[i], place)) {
             logs_drop(logs, i, true);
             result = LOGS_OK;
         }
-    pthread_mutex_unlock(&logs->lock);
     return result;
 }
 
 void logs_forget(struct logs *logs, struct str region, struct str group, int64_t before_ms)
 {
-    pthread_mutex_lock(&logs->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
     for (size_t i = logs->count; i-- > 0;) {
         const struct stream *s = logs->streams[i];
         if (s->created_ms < before_ms && str_eq(s->place.group, group) && str_eq(s->place.region, region))
             logs_drop(logs, i, true);
     }
-    pthread_mutex_unlock(&logs->lock);
 }
 
 static int by_name(const void *a, const void *b)
@@ -328,12 +325,11 @@ enum logs_result logs_append(
     int64_t now = clock_wall_ms();
     for (size_t i = 0; i < n; i++)
         add_event(&text, &events[i], now);
-    pthread_mutex_lock(&logs->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
     struct stream *s = logs_find(logs, place);
     enum logs_result result = s && n ? logs_append_locked(s, buf_str(&text), events, n, now)
                               : s    ? LOGS_OK
                                      : LOGS_ABSENT;
-    pthread_mutex_unlock(&logs->lock);
     return result;
 }
 
@@ -341,13 +337,12 @@ enum logs_result logs_append(
 static bool snapshot(
     struct logs *logs, struct arena *arena, const struct log_place *place, struct stream *out)
 {
-    pthread_mutex_lock(&logs->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
     const struct stream *s = logs_find(logs, place);
     if (s) {
         *out = *s;
         out->path = arena_str(arena, s->path);
     }
-    pthread_mutex_unlock(&logs->lock);
     return s != NULL;
 }
 

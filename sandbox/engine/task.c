@@ -102,9 +102,8 @@ static void ask_to_stop(struct task *task, bool now)
 static void stop_run(void *ctx)
 {
     struct task *task = ctx;
-    pthread_mutex_lock(&task->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&task->services->lock);
     ask_to_stop(task, false);
-    pthread_mutex_unlock(&task->services->lock);
 }
 
 static const struct activity_ops run_ops = {stop_run, output_of, free_task};
@@ -212,11 +211,10 @@ void tasks_stop(struct tasks *tasks)
 {
     if (!tasks)
         return;
-    pthread_mutex_lock(&tasks->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&tasks->services->lock);
     for (size_t i = 0; i < tasks->count; i++)
         process_stop(&tasks->items[i]->stop, true);
     pthread_cond_broadcast(&tasks->services->changed);
-    pthread_mutex_unlock(&tasks->services->lock);
 }
 
 void tasks_close(struct tasks *tasks)
@@ -288,11 +286,10 @@ static void do_work(struct tasks *tasks, struct task *task)
     else
         task->kind->work(task);
     tree_remove(task->folder.p);
-    pthread_mutex_lock(&tasks->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&tasks->services->lock);
     task->at_work = false;
     tasks->running -= !task->kind->waits;
     pthread_cond_broadcast(&tasks->services->changed);
-    pthread_mutex_unlock(&tasks->services->lock);
 }
 
 static void task_main(void *ctx)
@@ -367,11 +364,10 @@ int task_start(struct services *services, const struct task_options *options, st
 bool task_find(struct services *services, struct arena *arena, const char *kind, struct str region,
     struct str owner, struct str id, struct task_info *out)
 {
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     struct task *task = find_locked(services->parts.tasks, str_z(kind), region, owner, id);
     if (task)
         fill_info(task, arena, out);
-    pthread_mutex_unlock(&services->lock);
     return task != NULL;
 }
 
@@ -379,7 +375,7 @@ struct task_info *task_list(struct services *services, struct arena *arena, cons
     struct str region, struct str owner, size_t *n)
 {
     const struct tasks *tasks = services->parts.tasks;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     struct task_info *list = ARENA_ARRAY(arena, struct task_info, tasks->count + 1);
     *n = 0;
     for (size_t i = tasks->count; i-- > 0;) {
@@ -388,7 +384,6 @@ struct task_info *task_list(struct services *services, struct arena *arena, cons
             (!owner.n || str_eq(task->info.owner, owner)))
             fill_info(task, arena, &list[(*n)++]);
     }
-    pthread_mutex_unlock(&services->lock);
     return list;
 }
 

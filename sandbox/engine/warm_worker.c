@@ -70,10 +70,9 @@ static void warm_worker_take_output(void *ctx, enum process_stream stream, const
 {
     struct warm_worker *r = ctx;
     struct services *services = r->all->services;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     buf_add(stream == PROCESS_OUT ? &r->said : &r->complaint, bytes, n);
     pthread_cond_broadcast(&services->changed);
-    pthread_mutex_unlock(&services->lock);
 }
 
 static void warm_worker_main(void *ctx)
@@ -197,7 +196,7 @@ static struct warm_worker *warm_worker_idle(
 {
     struct services *services = all->services;
     struct warm_worker *r;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     for (r = all->first; r; r = r->next)
         if (!r->asked && !r->ending && str_eqz(str_z(r->module), module) &&
             str_eq(r->surroundings, *surroundings))
@@ -208,7 +207,6 @@ static struct warm_worker *warm_worker_idle(
         buf_clear(&r->said);
         buf_clear(&r->complaint);
     }
-    pthread_mutex_unlock(&services->lock);
     return r;
 }
 
@@ -299,7 +297,7 @@ static int warm_worker_do(struct warm_worker *r, struct task *task, const struct
     struct err failure = ERR_INIT;
     *answer = (struct warm_worker_answer){.end.exit_code = -1};
     int status = warm_worker_tell(r, arena, options->request, &failure);
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     if (!status)
         warm_worker_await(r, task_switch(task), options->timeout_ms, answer);
     warm_worker_read(r, arena, answer);
@@ -313,7 +311,6 @@ static int warm_worker_do(struct warm_worker *r, struct task *task, const struct
         warm_worker_end(r, true);
         *err = failure;
     }
-    pthread_mutex_unlock(&services->lock);
     return status;
 }
 
@@ -354,10 +351,9 @@ void warm_workers_stop(struct warm_workers *warm_workers)
 {
     if (!warm_workers)
         return;
-    pthread_mutex_lock(&warm_workers->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&warm_workers->services->lock);
     for (struct warm_worker *r = warm_workers->first; r; r = r->next)
         warm_worker_end(r, true);
-    pthread_mutex_unlock(&warm_workers->services->lock);
 }
 
 void warm_workers_free(struct warm_workers *warm_workers)

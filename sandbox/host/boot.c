@@ -264,11 +264,10 @@ static void keep_console(void *ctx, enum process_stream stream, const char *byte
         fd_write_all(b->console, bytes, n, NULL, "console");
     if (str_find(str_n(bytes, n), STR("Server listening on"), 0) < 0)
         return;
-    pthread_mutex_lock(&hosts->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     if (b->host->state == HOST_BOOTING)
         b->host->state = HOST_UP;
     pthread_cond_broadcast(&hosts->changed);
-    pthread_mutex_unlock(&hosts->lock);
 }
 
 static int run_processes(struct booting *b, struct err *err)

@@ -164,10 +164,9 @@ static bool is_same(struct host *host, struct str rules)
 {
     unsigned char hash[SHA256_SIZE];
     hash_sha256(rules, hash);
-    pthread_mutex_lock(&host->all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&host->all->lock);
     bool same = memcmp(hash, host->rules, sizeof hash) == 0;
     memcpy(host->rules, hash, sizeof hash);
-    pthread_mutex_unlock(&host->all->lock);
     return same;
 }
 

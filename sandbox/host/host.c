@@ -23,11 +23,10 @@ static void lend_listener(void *ctx, const struct listener_of *of, const struct 
     AUTO_ARENA struct arena arena = ARENA_INIT;
     if (str_eqz(of->type, HOST_TYPE))
         return;
-    pthread_mutex_lock(&hosts->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     for (struct host *host = hosts->first; host; host = host->next)
         if (host->netns >= 0 && hosts->relay)
             host_lend(host, host->netns, arena_strz(&arena, place->address), place->port, ERR_IGNORED);
-    pthread_mutex_unlock(&hosts->lock);
 }
 
 struct hosts *hosts_new(struct services *services)
@@ -52,12 +51,11 @@ static void host_end(struct host *host)
 
 void hosts_stop(struct hosts *hosts)
 {
-    pthread_mutex_lock(&hosts->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     hosts->stopping = true;
     for (struct host *host = hosts->first; host; host = host->next)
         host_end(host);
     pthread_cond_broadcast(&hosts->changed);
-    pthread_mutex_unlock(&hosts->lock);
 }
 
 static void host_free(struct host *host)
@@ -137,7 +135,7 @@ static bool host_reached(struct hosts *hosts, struct str id, int *netns)
 {
     int64_t deadline = clock_mono_ms() + PATIENCE_MS;
     bool up = false;
-    pthread_mutex_lock(&hosts->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     struct host *host = host_find(hosts, id);
     if (host)
         boot_with_others(hosts, host);
@@ -148,7 +146,6 @@ static bool host_reached(struct hosts *hosts, struct str id, int *netns)
             break;
         host = host_find(hosts, id);
     }
-    pthread_mutex_unlock(&hosts->lock);
     return up;
 }
 
@@ -172,13 +169,12 @@ static void host_visit(struct services *services, const struct listener_of *of, 
 
 void hosts_reboot(struct hosts *hosts, struct str id)
 {
-    pthread_mutex_lock(&hosts->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     struct host *host = host_find(hosts, id);
     if (host && host->alive) {
         host->again = true;
         host_end(host);
     }
-    pthread_mutex_unlock(&hosts->lock);
 }
 
 /* ---- listeners ---- */
@@ -248,10 +244,9 @@ static struct host *host_add(struct hosts *hosts, const struct control_record *r
     host->netns = -1;
     host->id = arena_str(&host->arena, record->id);
     host->region = arena_str(&host->arena, record->region);
-    pthread_mutex_lock(&hosts->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     host->next = hosts->first;
     hosts->first = host;
-    pthread_mutex_unlock(&hosts->lock);
     return host;
 }
 
@@ -329,7 +324,7 @@ static void look_at(struct hosts *hosts, struct arena *arena, const struct contr
 /* Those without a record go, with all that they have. */
 static void drop_unseen(struct hosts *hosts, struct arena *arena)
 {
-    pthread_mutex_lock(&hosts->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     for (struct host **at = &hosts->first; *at;) {
         struct host *host = *at;
         if (host->seen) {
@@ -348,7 +343,6 @@ static void drop_unseen(struct hosts *hosts, struct arena *arena)
         tree_remove(host_folder(hosts, arena, host->id).p);
         host_free(host);
     }
-    pthread_mutex_unlock(&hosts->lock);
 }
 
 void hosts_look(struct hosts *hosts)

@@ -2,11 +2,10 @@
 #pragma once
 
 #include "base/hash.h"
+#include "base/lock.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/host/host.h"
 #include "sandbox/host/relay.h"
-
-#include <pthread.h>
 
 struct metadata;
 

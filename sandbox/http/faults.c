@@ -4,11 +4,11 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/yaml.h"
 
 #include <fnmatch.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 struct rule {
@@ -180,18 +180,16 @@ int faults_set(struct faults *faults, struct str text, struct err *err)
         arena_release(&arena);
         return -1;
     }
-    pthread_mutex_lock(&faults->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&faults->lock);
     faults_replace(faults, arena, rules, n);
     faults->dice = seed;
-    pthread_mutex_unlock(&faults->lock);
     return 0;
 }
 
 void faults_clear(struct faults *faults)
 {
-    pthread_mutex_lock(&faults->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&faults->lock);
     faults_replace(faults, (struct arena)ARENA_INIT, NULL, 0);
-    pthread_mutex_unlock(&faults->lock);
 }
 
 struct str faults_text(struct faults *faults, struct arena *arena)
@@ -228,7 +226,7 @@ static bool is_over(const struct rule *rule)
 struct fault_strike faults_strike(struct faults *faults, struct str service, struct str operation)
 {
     struct fault_strike strike = {0};
-    pthread_mutex_lock(&faults->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&faults->lock);
     if (faults->count) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         const char *name = arena_strz(&arena, service), *call = arena_strz(&arena, operation);
@@ -244,22 +242,19 @@ struct fault_strike faults_strike(struct faults *faults, struct str service, str
             break;
         }
     }
-    pthread_mutex_unlock(&faults->lock);
     return strike;
 }
 
 void faults_wait(struct faults *faults, const struct fault_strike *strike)
 {
     int64_t deadline = clock_mono_ms() + strike->latency_ms;
-    pthread_mutex_lock(&faults->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&faults->lock);
     while (faults->changes == strike->changes && clock_cond_wait(&faults->changed, &faults->lock, deadline))
         ;
-    pthread_mutex_unlock(&faults->lock);
 }
 
 void faults_lost(struct faults *faults)
 {
-    pthread_mutex_lock(&faults->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&faults->lock);
     faults->lost++;
-    pthread_mutex_unlock(&faults->lock);
 }

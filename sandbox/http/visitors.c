@@ -2,10 +2,10 @@
 #include "sandbox/http/visitors.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <netinet/in.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ static void visitor_end(struct visitor *v)
 static void *keep_time(void *ctx)
 {
     struct visitors *all = ctx;
-    pthread_mutex_lock(&all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     while (!all->stopping) {
         int64_t now = clock_mono_ms();
         for (struct visitor *v = all->first; v; v = v->next)
@@ -74,7 +74,6 @@ static void *keep_time(void *ctx)
                 visitor_end(v);
         clock_cond_wait(&all->wake, &all->lock, now + LOOK_MS);
     }
-    pthread_mutex_unlock(&all->lock);
     return NULL;
 }
 
@@ -183,14 +182,13 @@ struct visitor *visitor_come(struct visitors *all, int fd, const struct sockaddr
     v->fd = fd;
     v->since_ms = clock_mono_ms();
     take_address(v, from);
-    pthread_mutex_lock(&all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     v->next = all->first;
     if (v->next)
         v->next->before = v;
     all->first = v;
     if (++all->n > all->options.most / 2)
         make_room(all, v);
-    pthread_mutex_unlock(&all->lock);
     return v;
 }
 
@@ -209,11 +207,10 @@ void visitor_go(struct visitors *all, struct visitor *v)
 
 static void visitor_enter(struct visitors *all, struct visitor *v, enum phase phase)
 {
-    pthread_mutex_lock(&all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     v->phase = phase;
     v->since_ms = clock_mono_ms();
     v->bytes = 0;
-    pthread_mutex_unlock(&all->lock);
 }
 
 void visitor_asks(struct visitors *all, struct visitor *v)
@@ -226,9 +223,8 @@ void visitor_sends(struct visitors *all, struct visitor *v, size_t n)
 {
     if (v->phase != PHASE_BODY)
         visitor_enter(all, v, PHASE_BODY);
-    pthread_mutex_lock(&all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     v->bytes += n;
-    pthread_mutex_unlock(&all->lock);
 }
 
 void visitor_waits(struct visitors *all, struct visitor *v)

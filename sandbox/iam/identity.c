@@ -165,7 +165,7 @@ const struct identity *identity_of(struct gate *gate, const struct session *sess
     struct str key = arena_printf(&arena, "%.*s/%.*s/%.*s/%.*s", STR_ARG(session->role),
         STR_ARG(session->user), STR_ARG(session->policy), STR_ARG(session->policy_arns));
     uint64_t now = control_changes(gate->control, STR("iam"));
-    pthread_mutex_lock(&gate->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&gate->lock);
     if (now != gate->iam_changes || gate->identities.n > MOST_KEPT)
         identity_forget_all(gate);
     gate->iam_changes = now;
@@ -175,6 +175,5 @@ const struct identity *identity_of(struct gate *gate, const struct session *sess
         map_set(&gate->identities, str_z(identity->key), identity);
     }
     atomic_fetch_add(&identity->references, 1);
-    pthread_mutex_unlock(&gate->lock);
     return identity;
 }

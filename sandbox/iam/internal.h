@@ -1,12 +1,12 @@
 /* Between the files of this room; see gate.h. */
 #pragma once
 
+#include "base/lock.h"
 #include "base/map.h"
 #include "provider/iam/policy.h"
 #include "sandbox/control/control.h"
 #include "sandbox/iam/gate.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 struct gate {

@@ -31,7 +31,7 @@ struct parsed {
  * is. */
 static const struct iam_policy *parsed_policy(struct gate *gate, struct str text, struct str name)
 {
-    pthread_mutex_lock(&gate->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&gate->lock);
     struct parsed *kept = map_get(&gate->documents, text);
     if (!kept) {
         kept = mem_zalloc(sizeof *kept);
@@ -41,7 +41,6 @@ static const struct iam_policy *parsed_policy(struct gate *gate, struct str text
             kept->policy = NULL;
         map_set(&gate->documents, copy, kept);
     }
-    pthread_mutex_unlock(&gate->lock);
     return kept->policy;
 }
 

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/crc64.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "provider/aws/message.h"
 #include "provider/aws/rate_line.h"
@@ -10,7 +11,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <unistd.h>
 
 /*
@@ -56,14 +56,13 @@ struct parts {
 
 static void stop_with(struct parts *p, enum download_result result, const struct err *err)
 {
-    pthread_mutex_lock(&p->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&p->lock);
     if (p->result == DOWNLOAD_OK) {
         p->result = result;
         p->err = *err;
     }
     p->stop = true;
     pthread_cond_signal(&p->over);
-    pthread_mutex_unlock(&p->lock);
 }
 
 /* ---- fetching ---- */
@@ -274,10 +273,8 @@ static enum download_result do_part(struct parts *p, int part, char *block, stru
 
 static int next_part(struct parts *p)
 {
-    pthread_mutex_lock(&p->lock);
-    int part = p->next < p->file->count && !p->stop ? p->next++ : -1;
-    pthread_mutex_unlock(&p->lock);
-    return part;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&p->lock);
+    return p->next < p->file->count && !p->stop ? p->next++ : -1;
 }
 
 static void *download_parts_work(void *arg)
@@ -290,10 +287,9 @@ static void *download_parts_work(void *arg)
         if (result != DOWNLOAD_OK)
             stop_with(p, result, &err);
     }
-    pthread_mutex_lock(&p->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&p->lock);
     if (!--p->running)
         pthread_cond_signal(&p->over);
-    pthread_mutex_unlock(&p->lock);
     return NULL;
 }
 

@@ -4,12 +4,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/glob.h"
+#include "base/lock.h"
 #include "base/pool.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_keys.h"
 #include "provider/aws/s3/upload.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 enum {
@@ -172,9 +172,8 @@ static int look_at(void *arg, size_t i, struct err *err)
     manifest_mark(file->mark, etag, size);
     if (str_eq(wire_header_get(&answer, STR("x-amz-meta-" S3_HASH_HEADER)), file->sha256))
         return 0;
-    pthread_mutex_lock(&s->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->lock);
     file->sha256 = arena_printf(d->ctx->arena, "etag:%.*s", STR_ARG(etag));
-    pthread_mutex_unlock(&s->lock);
     return 0;
 }
 

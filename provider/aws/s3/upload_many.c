@@ -2,11 +2,11 @@
  * Many uploads: small ones side by side from one thread, which reads, hashes and signs the next while others
  * are on their way. What goes up in parts keeps the connections busy by itself: a few at a time, afterwards.
  */
+#include "base/lock.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "provider/aws/s3/upload_internal.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum {
@@ -40,13 +40,12 @@ struct many {
 
 static void upload_many_tell(struct many *m, size_t i, const struct s3_uploaded *done, struct err *failure)
 {
-    pthread_mutex_lock(&m->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->lock);
     m->uploads->over(m->uploads->ctx, i, done, failure);
     if (!done && !m->failed) {
         m->err = *failure;
         m->failed = true;
     }
-    pthread_mutex_unlock(&m->lock);
 }
 
 /* ---- in one piece ---- */

@@ -4,11 +4,11 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/map.h"
 #include "base/mem.h"
 
 #include <dirent.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -152,12 +152,11 @@ static struct cloud_resource cloud_resources_copied(struct arena *arena, const s
 bool cloud_resources_get(struct cloud_resources *resources, struct arena *arena,
     const struct cloud_resource *key, struct cloud_resource *out)
 {
-    pthread_mutex_lock(&resources->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     cloud_resources_load(resources);
     const struct kept *kept = map_get(&resources->by_key, key_of(arena, key));
     if (kept)
         *out = cloud_resources_copied(arena, kept);
-    pthread_mutex_unlock(&resources->lock);
     return kept != NULL;
 }
 
@@ -166,12 +165,11 @@ int cloud_resources_put(
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct str key = key_of(&arena, resource);
-    pthread_mutex_lock(&resources->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     cloud_resources_load(resources);
     int status = write_file(resources, key, resource, err);
     if (!status)
         set_kept(resources, key, resource->properties ? cloud_resources_keep(resource) : NULL);
-    pthread_mutex_unlock(&resources->lock);
     return status;
 }
 
@@ -211,7 +209,7 @@ static struct cloud_request copied_request(struct arena *arena, const struct clo
 
 void cloud_requests_add(struct cloud_resources *resources, const struct cloud_request *request)
 {
-    pthread_mutex_lock(&resources->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     if (resources->request_count == REQUESTS_KEPT) {
         arena_release(&resources->requests[0].arena);
         memmove(
@@ -222,29 +220,26 @@ void cloud_requests_add(struct cloud_resources *resources, const struct cloud_re
     struct kept_request *kept = &resources->requests[resources->request_count++];
     *kept = (struct kept_request){0};
     kept->request = copied_request(&kept->arena, request);
-    pthread_mutex_unlock(&resources->lock);
 }
 
 struct cloud_request *cloud_requests_find(struct cloud_resources *resources, struct arena *arena,
     cloud_request_fits *fits, const void *ctx, size_t *n)
 {
-    pthread_mutex_lock(&resources->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     struct cloud_request *list = ARENA_ARRAY(arena, struct cloud_request, resources->request_count + 1);
     *n = 0;
     for (size_t i = resources->request_count; i-- > 0;)
         if (fits(&resources->requests[i].request, ctx))
             list[(*n)++] = copied_request(arena, &resources->requests[i].request);
-    pthread_mutex_unlock(&resources->lock);
     return list;
 }
 
 bool cloud_requests_cancel(struct cloud_resources *resources, struct str token)
 {
     bool found = false;
-    pthread_mutex_lock(&resources->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     for (size_t i = 0; i < resources->request_count && !found; i++)
         if (str_eq(resources->requests[i].request.token, token))
             found = resources->requests[i].request.cancelled = true;
-    pthread_mutex_unlock(&resources->lock);
     return found;
 }

@@ -5,9 +5,8 @@
  */
 #include "sandbox/services/ec2/launch_templates.h"
 
+#include "base/lock.h"
 #include "sandbox/engine/view.h"
-
-#include <pthread.h>
 
 static const struct str template_type = STR_INIT("aws.ec2.launch_template");
 static pthread_mutex_t versions_lock = PTHREAD_MUTEX_INITIALIZER; /* whoever changes a note */
@@ -174,10 +173,8 @@ static int create_version(struct service_call *call, struct err *err)
     struct control_record template;
     if (!find_template(call, &template))
         return 0;
-    pthread_mutex_lock(&versions_lock);
-    int status = add_version(call, &template, err);
-    pthread_mutex_unlock(&versions_lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&versions_lock);
+    return add_version(call, &template, err);
 }
 
 /* ---- showing ---- */
@@ -325,10 +322,8 @@ static int delete_versions(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "InvalidLaunchTemplateId.NotFound",
             "The specified launch template, with template ID %.*s, does not exist.",
             STR_ARG(value_gets(call->input, "LaunchTemplateId")));
-    pthread_mutex_lock(&versions_lock);
-    int status = delete_some(call, &template, err);
-    pthread_mutex_unlock(&versions_lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&versions_lock);
+    return delete_some(call, &template, err);
 }
 
 const struct service_operation ec2_template_operations[] = {

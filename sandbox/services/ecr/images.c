@@ -6,10 +6,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
-
-#include <pthread.h>
 
 #define NOTE "images"
 enum { MAX_SHOWN = 1000, MAX_MANIFEST = 4 * 1024 * 1024 };
@@ -152,10 +151,8 @@ static int put_image(struct service_call *call, struct err *err)
     if (said.n && !str_eq(said, digest))
         return service_refuse(err, 400, "ImageDigestDoesNotMatchException",
             "The specified image digest does not match the digest that Amazon ECR calculated for the image.");
-    pthread_mutex_lock(&images_lock);
-    int status = put_tagged(call, &repository, manifest, digest, value_gets(call->input, "imageTag"), err);
-    pthread_mutex_unlock(&images_lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&images_lock);
+    return put_tagged(call, &repository, manifest, digest, value_gets(call->input, "imageTag"), err);
 }
 
 /* ---- showing ---- */

@@ -3,11 +3,10 @@
  * beside each table has them, {partitions: […]}.
  */
 #include "base/clock.h"
+#include "base/lock.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/notation/glue_expression.h"
 #include "sandbox/services/glue/glue.h"
-
-#include <pthread.h>
 
 #define NOTE "partitions"
 enum { MAX_SHOWN = 1000, MAX_AT_ONCE = 100 };
@@ -100,7 +99,7 @@ static bool is_among(const struct value_builder *all, const struct value *values
 static int glue_partitions_add(struct service_call *call, const struct table *table,
     const struct value *inputs, struct value_builder *errors, struct err *err)
 {
-    pthread_mutex_lock(&lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     const struct value *list = read_all(call, table);
     struct value_builder all = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < list->count; i++)
@@ -116,16 +115,14 @@ static int glue_partitions_add(struct service_call *call, const struct table *ta
         else
             value_builder_add(&all, made);
     }
-    int status = write_all(call, table, value_builder_list(&all), err);
-    pthread_mutex_unlock(&lock);
-    return status;
+    return write_all(call, table, value_builder_list(&all), err);
 }
 
 /* All but those that are listed; the ones that are not there are an error each. */
 static int take_away(struct service_call *call, const struct table *table, const struct value *lists,
     struct value_builder *errors, struct err *err)
 {
-    pthread_mutex_lock(&lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     const struct value *list = read_all(call, table);
     struct value_builder kept = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < lists->count; i++)
@@ -139,9 +136,7 @@ static int take_away(struct service_call *call, const struct table *table, const
         if (!gone)
             value_builder_add(&kept, list->items[i]);
     }
-    int status = write_all(call, table, value_builder_list(&kept), err);
-    pthread_mutex_unlock(&lock);
-    return status;
+    return write_all(call, table, value_builder_list(&kept), err);
 }
 
 /* One that failed fails the call. */
@@ -229,7 +224,7 @@ int glue_update_partition(struct service_call *call, struct err *err)
     const struct value *made = input ? made_of(call, &table, input) : NULL;
     if (!made)
         return service_refuse(err, 400, "InvalidInputException", "%s", wrong_count);
-    pthread_mutex_lock(&lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     const struct value *list = read_all(call, &table), *old = find_by(list, values);
     const struct value *other = find_by(list, value_getz(made, "Values"));
     if (old)
@@ -238,12 +233,10 @@ int glue_update_partition(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < list->count; i++)
         value_builder_add(&all, list->items[i] == old ? made : list->items[i]);
     const struct value *changed = value_builder_list(&all);
-    int status = !old ? service_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
-                 : other && other != old
-                     ? service_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
-                     : write_all(call, &table, changed, err);
-    pthread_mutex_unlock(&lock);
-    return status;
+    return !old ? service_refuse(err, 400, "EntityNotFoundException", "Partition not found.")
+           : other && other != old
+               ? service_refuse(err, 400, "AlreadyExistsException", "Partition already exists.")
+               : write_all(call, &table, changed, err);
 }
 
 int glue_get_partition(struct service_call *call, struct err *err)

@@ -1,10 +1,10 @@
 /* The data catalog's tables as they are searched, and their versions: the current one is the control plane's,
  * those before it lie in a note beside it. */
 #include "base/clock.h"
+#include "base/lock.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/glue/glue.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,10 +89,8 @@ static int update_kept(struct service_call *call, struct err *err)
 
 int glue_update_table(struct service_call *call, struct err *err)
 {
-    pthread_mutex_lock(&keeping);
-    int status = update_kept(call, err);
-    pthread_mutex_unlock(&keeping);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keeping);
+    return update_kept(call, err);
 }
 
 int glue_get_table_versions(struct service_call *call, struct err *err)
@@ -146,10 +144,8 @@ static int delete_version(struct service_call *call, struct err *err)
 
 int glue_delete_table_version(struct service_call *call, struct err *err)
 {
-    pthread_mutex_lock(&keeping);
-    int status = delete_version(call, err);
-    pthread_mutex_unlock(&keeping);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keeping);
+    return delete_version(call, err);
 }
 
 /* ---- searching ---- */

@@ -4,10 +4,10 @@
  * outside, the end of each run is looked at by all triggers.
  */
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "sandbox/services/glue/glue.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -137,7 +137,7 @@ static int64_t *last_of(struct services *services, struct str key)
 
 void glue_triggers_forget(struct services *services)
 {
-    pthread_mutex_lock(&lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     for (size_t i = fired_count; i-- > 0;)
         if (fired[i].services == services) {
             free(fired[i].key);
@@ -148,7 +148,6 @@ void glue_triggers_forget(struct services *services)
         fired = NULL;
         fired_cap = 0;
     }
-    pthread_mutex_unlock(&lock);
 }
 
 static bool glue_triggers_names(const struct control_record *trigger, const char *kind, struct str owner)

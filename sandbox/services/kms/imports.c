@@ -29,11 +29,8 @@ static int find_external(struct service_call *call, struct control_record *key, 
 static int change_note(struct service_call *call, const struct control_record *key, const char *member,
     const struct value *v, struct err *err)
 {
-    pthread_mutex_lock(&kms_lock);
-    int status =
-        kms_note_write(call, key, value_with(call->arena, kms_note(call, key), str_z(member), v), err);
-    pthread_mutex_unlock(&kms_lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&kms_lock);
+    return kms_note_write(call, key, value_with(call->arena, kms_note(call, key), str_z(member), v), err);
 }
 
 static int import_parameters(struct service_call *call, struct err *err)

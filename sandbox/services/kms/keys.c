@@ -246,11 +246,9 @@ static int enable_rotation(struct service_call *call, struct err *err)
     if (find_asked(call, &key, &input, err) || kms_check_state(&key, err) ||
         service_control(call, "EnableKeyRotation", input, &call->output, err))
         return -1;
-    pthread_mutex_lock(&kms_lock);
-    int status = kms_note_write(call, &key,
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&kms_lock);
+    return kms_note_write(call, &key,
         value_with(call->arena, kms_note(call, &key), STR("period"), value_int(call->arena, days)), err);
-    pthread_mutex_unlock(&kms_lock);
-    return status;
 }
 
 static int rotation_status(struct service_call *call, struct err *err)

@@ -11,10 +11,10 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "sandbox/calls/services.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
 
 struct exchange;
 

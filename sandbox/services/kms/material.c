@@ -184,7 +184,7 @@ int kms_material(struct service_call *call, const struct control_record *key, st
     struct err *err)
 {
     int status = 0;
-    pthread_mutex_lock(&kms_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&kms_lock);
     const struct value *materials = value_getz(kms_note(call, key), "materials");
     struct str text = value_text(value_get(materials, id), STR_EMPTY);
     if (text.n)
@@ -193,7 +193,6 @@ int kms_material(struct service_call *call, const struct control_record *key, st
         status = make_material(call, key, out, err);
     else
         status = err_set(err, ERR_INVALID, "no such material");
-    pthread_mutex_unlock(&kms_lock);
     return status;
 }
 

@@ -52,7 +52,7 @@ static void rotation_end(const struct rotation *rotation, struct arena *arena)
     struct err err = ERR_INIT;
     const struct service_call call = {
         .services = rotation->services, .arena = arena, .region = rotation->region};
-    pthread_mutex_lock(&secret_versions_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&secret_versions_lock);
     if (control_find(services_control(rotation->services), arena, STR("aws.secretsmanager.secret"),
             rotation->region, rotation->secret, &record)) {
         const struct value *versions =
@@ -60,7 +60,6 @@ static void rotation_end(const struct rotation *rotation, struct arena *arena)
         if (secret_rotated(&call, &record, versions, &err))
             fprintf(stderr, "sandbox: rotation of %.*s: %s\n", STR_ARG(rotation->secret), err.message);
     }
-    pthread_mutex_unlock(&secret_versions_lock);
 }
 
 static void rotation_run(void *ctx)

@@ -159,14 +159,13 @@ static int put_version(struct service_call *call, const struct control_record *r
 static int put_value(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    pthread_mutex_lock(&secret_versions_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&secret_versions_lock);
     int status = find_secret(call, &record, err);
     if (!status && !has_value(call->input))
         status = service_refuse(
             err, 400, "InvalidRequestException", "You must provide either SecretString or SecretBinary.");
     if (!status)
         status = put_version(call, &record, "PutSecretValue", value_getz(call->input, "VersionStages"), err);
-    pthread_mutex_unlock(&secret_versions_lock);
     return status;
 }
 
@@ -174,13 +173,12 @@ static int put_value(struct service_call *call, struct err *err)
 static int update_secret(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    pthread_mutex_lock(&secret_versions_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&secret_versions_lock);
     int status = find_secret(call, &record, err);
     if (!status && has_value(call->input))
         status = put_version(call, &record, "UpdateSecret", NULL, err);
     else if (!status && !(status = call_control(call, &record, "UpdateSecret", call->input, err)))
         call->output = value_with(call->arena, call->output, STR("VersionId"), NULL);
-    pthread_mutex_unlock(&secret_versions_lock);
     return status;
 }
 
@@ -232,10 +230,8 @@ static int get_value_alone(struct service_call *call, struct err *err)
 
 static int get_value(struct service_call *call, struct err *err)
 {
-    pthread_mutex_lock(&secret_versions_lock);
-    int status = get_value_alone(call, err);
-    pthread_mutex_unlock(&secret_versions_lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&secret_versions_lock);
+    return get_value_alone(call, err);
 }
 
 /* ---- which there are ---- */
@@ -379,10 +375,8 @@ static int move_stage_alone(struct service_call *call, struct err *err)
 
 static int move_stage(struct service_call *call, struct err *err)
 {
-    pthread_mutex_lock(&secret_versions_lock);
-    int status = check_name(call, "SecretId", err) ? -1 : move_stage_alone(call, err);
-    pthread_mutex_unlock(&secret_versions_lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&secret_versions_lock);
+    return check_name(call, "SecretId", err) ? -1 : move_stage_alone(call, err);
 }
 
 static int rotate_secret(struct service_call *call, struct err *err)

@@ -9,9 +9,8 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "sandbox/services/shared/tables.h"
-
-#include <pthread.h>
 
 #define SECRET_CURRENT  "AWSCURRENT"
 #define SECRET_PREVIOUS "AWSPREVIOUS"

@@ -6,10 +6,10 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <ctype.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { MAX_MESSAGE = 262144, MAX_NAME = 256, KNOWN_MINUTES = 5 };
@@ -236,7 +236,7 @@ bool message_is_known(struct services *services, const struct control_record *to
     bool grouped = str_eqz(value_gets(topic->attrs, "fifo_throughput_scope"), "MessageGroup"), known = false;
     struct str key = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(what->topic),
         STR_ARG(grouped ? what->group : STR_EMPTY), STR_ARG(what->deduplication));
-    pthread_mutex_lock(&lately.lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lately.lock);
     forget_old(clock_wall_ms() - KNOWN_MINUTES * sandbox_minute_ms(services_sandbox(services)));
     for (size_t i = 0; i < lately.n && !known; i++)
         if ((known = str_eqz(key, lately.items[i].key))) {
@@ -247,6 +247,5 @@ bool message_is_known(struct services *services, const struct control_record *to
         what->sequence = next_sequence(arena);
         lately_add(what, key);
     }
-    pthread_mutex_unlock(&lately.lock);
     return known;
 }

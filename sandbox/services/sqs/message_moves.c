@@ -63,7 +63,7 @@ static struct message **take_all(struct queues *queues, const struct queue *from
     size_t cap = 0, kept = 0;
     struct message **taken = NULL;
     *n = 0;
-    pthread_mutex_lock(&queues->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     struct queue_box *box = queue_box(queues, from);
     int64_t now = clock_mono_ms();
     for (size_t i = 0; i < box->n; i++) {
@@ -75,7 +75,6 @@ static struct message **take_all(struct queues *queues, const struct queue *from
         taken[(*n)++] = box->items[i];
     }
     box->n = kept;
-    pthread_mutex_unlock(&queues->lock);
     return taken;
 }
 
@@ -122,7 +121,7 @@ static const char *move_all(
 static void queues_moves_remember(
     struct queues *queues, const struct queue *from, const struct queue_move *move)
 {
-    pthread_mutex_lock(&queues->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     struct queue_box *box = queue_box(queues, from);
     if (box->move_count == MAX_LISTED) {
         free(box->moves[0].to);
@@ -130,7 +129,6 @@ static void queues_moves_remember(
         box->move_count--;
     }
     box->moves[box->move_count++] = *move;
-    pthread_mutex_unlock(&queues->lock);
 }
 
 int sqs_start_move(struct service_call *call, struct err *err)

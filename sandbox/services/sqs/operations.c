@@ -418,12 +418,11 @@ static int do_purge(struct service_call *call, struct err *err)
     struct queues *queues = queues_of(call);
     if (queue_of(call, &queue, err))
         return -1;
-    pthread_mutex_lock(&queues->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     struct queue_box *box = queue_box(queues, &queue);
     while (box->n)
         queue_remove(queues, box, box->n - 1);
     queue_forget_sent(box);
-    pthread_mutex_unlock(&queues->lock);
     return 0;
 }
 

@@ -22,10 +22,9 @@ void queues_stop(struct queues *queues)
 {
     if (!queues)
         return;
-    pthread_mutex_lock(&queues->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     queues->stopping = true;
     pthread_cond_broadcast(&queues->changed);
-    pthread_mutex_unlock(&queues->lock);
 }
 
 static void message_free(struct message *message)

@@ -14,10 +14,9 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "base/map.h"
 #include "sandbox/calls/services.h"
-
-#include <pthread.h>
 
 struct queues;
 

@@ -249,18 +249,16 @@ const struct value *queue_receive(struct queues *queues, struct arena *arena, co
 
 bool queue_wait(struct queues *queues, const struct queue_wake *wake)
 {
-    pthread_mutex_lock(&queues->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     while (!queues->stopping && wake->box->turn == wake->turn && clock_mono_ms() < wake->at_ms)
         clock_cond_wait(&queues->changed, &queues->lock, wake->at_ms);
-    bool going_on = !queues->stopping;
-    pthread_mutex_unlock(&queues->lock);
-    return going_on;
+    return !queues->stopping;
 }
 
 struct queue_counts queue_count(struct queues *queues, const struct queue *queue)
 {
     struct queue_counts counts = {0};
-    pthread_mutex_lock(&queues->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     const struct queue_box *box = queue_box(queues, queue);
     int64_t now = clock_mono_ms();
     for (size_t i = 0; i < box->n; i++) {
@@ -269,6 +267,5 @@ struct queue_counts queue_count(struct queues *queues, const struct queue *queue
         counts.hidden += message->visible_ms > now && message->receipt[0];
         counts.delayed += message->visible_ms > now && !message->receipt[0];
     }
-    pthread_mutex_unlock(&queues->lock);
     return counts;
 }

@@ -2,9 +2,9 @@
 #include "sandbox/services/ssm/parameters.h"
 
 #include "base/hash.h"
+#include "base/lock.h"
 #include "sandbox/engine/view.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { MAX_PAGE = 10 };
@@ -213,10 +213,8 @@ static int put_parameter_alone(struct service_call *call, struct err *err)
 static int alone(struct service_call *call, service_handler *handler, struct err *err)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    int status = handler(call, err);
-    pthread_mutex_unlock(&lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
+    return handler(call, err);
 }
 
 static int put_parameter(struct service_call *call, struct err *err)

@@ -127,10 +127,8 @@ int do_create_alias(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
     if (routing_given(call, &routing, &version, err) || machine_of(call, version, &machine, &rest, err))
         return -1;
-    pthread_mutex_lock(&all->notes);
-    int status = create_locked(call, &machine, routing, name, err);
-    pthread_mutex_unlock(&all->notes);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
+    return create_locked(call, &machine, routing, name, err);
 }
 
 /* An alias by the ARN that the call names. */
@@ -183,23 +181,19 @@ static int update_locked(struct service_call *call, struct err *err)
 int do_update_alias(struct service_call *call, struct err *err)
 {
     struct executions *all = services_executions(call->services);
-    pthread_mutex_lock(&all->notes);
-    int status = update_locked(call, err);
-    pthread_mutex_unlock(&all->notes);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
+    return update_locked(call, err);
 }
 
 int do_delete_alias(struct service_call *call, struct err *err)
 {
     struct found found;
     struct executions *all = services_executions(call->services);
-    pthread_mutex_lock(&all->notes);
-    int status = find_alias(call, &found, err)
-                     ? -1
-                     : machine_note_change(call, &found.machine, found.note, "aliases",
-                           machine_note_put(call->arena, found.aliases, found.alias, NULL), err);
-    pthread_mutex_unlock(&all->notes);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
+    return find_alias(call, &found, err)
+               ? -1
+               : machine_note_change(call, &found.machine, found.note, "aliases",
+                     machine_note_put(call->arena, found.aliases, found.alias, NULL), err);
 }
 
 /* ---- looking ---- */

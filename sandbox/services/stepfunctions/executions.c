@@ -149,9 +149,8 @@ static bool host_sleep(void *ctx, const struct asl_scope *scope, int64_t ms)
 static void host_wake(void *ctx)
 {
     struct services *services = ((struct execution *)ctx)->all->services;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     pthread_cond_broadcast(&services->changed);
-    pthread_mutex_unlock(&services->lock);
 }
 
 static const struct value *host_task(
@@ -271,7 +270,7 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
     if (outcome->output)
         json_write(&output, outcome->output, JSON_PLAIN);
     struct str error = outcome->unnamed ? STR_EMPTY : outcome->error.name, cause = outcome->error.cause;
-    pthread_mutex_lock(&execution->all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&execution->all->lock);
     execution->status = outcome->status;
     if (outcome->status == ASL_ABORTED) {
         error = execution->stop_error;
@@ -287,7 +286,6 @@ static void set_outcome(struct execution *execution, const struct asl_outcome *o
         execution->error = arena_str(&execution->arena, error);
     if (outcome->status != ASL_SUCCEEDED && cause.n)
         execution->cause = arena_str(&execution->arena, cause);
-    pthread_mutex_unlock(&execution->all->lock);
 }
 
 static void executions_finish(

@@ -20,10 +20,9 @@
  */
 #pragma once
 
+#include "base/lock.h"
 #include "sandbox/asl/asl.h"
 #include "sandbox/calls/services.h"
-
-#include <pthread.h>
 
 struct jsonata;
 struct task_token;

@@ -23,10 +23,9 @@ void executions_stop(struct executions *all)
 {
     if (!all)
         return;
-    pthread_mutex_lock(&all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     for (size_t i = 0; i < all->n; i++)
         atomic_store(&all->items[i]->scope.stopped, true);
-    pthread_mutex_unlock(&all->lock);
 }
 
 void executions_free(struct executions *all)
@@ -52,12 +51,11 @@ static struct execution *executions_list_find(struct executions *all, struct str
 
 struct execution *execution_find(struct executions *all, struct str arn)
 {
-    pthread_mutex_lock(&all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     executions_load(all);
     struct execution *found = executions_list_find(all, arn);
     if (found)
         activity_keep(found->activity);
-    pthread_mutex_unlock(&all->lock);
     return found;
 }
 

@@ -35,7 +35,7 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
 {
     if (!run->arn.n)
         run->arn = arn_of(execution, arena, run->label);
-    pthread_mutex_lock(&execution->all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&execution->all->lock);
     struct map_run *known = executions_maps_find(execution, run->arn);
     if (!known) {
         known = ARENA_NEW(&execution->arena, struct map_run);
@@ -50,7 +50,6 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
     known->run.label = STR_EMPTY; /* it lives no longer than the state */
     if (run->ended && !known->stop_ms)
         known->stop_ms = clock_wall_ms();
-    pthread_mutex_unlock(&execution->all->lock);
 }
 
 /* After it has ended: it is at rest. */

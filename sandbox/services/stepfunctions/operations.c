@@ -215,7 +215,7 @@ static const struct value *executions_operations_summary(
 static struct execution **executions_of(
     struct executions *all, struct arena *arena, struct str machine, struct str status, size_t *n)
 {
-    pthread_mutex_lock(&all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     executions_load(all);
     struct execution **found = ARENA_ARRAY(arena, struct execution *, all->n + 1);
     *n = 0;
@@ -228,7 +228,6 @@ static struct execution **executions_of(
         activity_keep(execution->activity);
         found[(*n)++] = execution;
     }
-    pthread_mutex_unlock(&all->lock);
     return found;
 }
 

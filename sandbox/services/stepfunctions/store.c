@@ -187,9 +187,8 @@ const struct value *execution_record(struct execution *e, struct arena *arena)
         return record;
     if (e->stored)
         fprintf(stderr, "sandbox: %s\n", err.message);
-    pthread_mutex_lock(&e->all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&e->all->lock);
     record = record_of(e, arena, e->ended);
-    pthread_mutex_unlock(&e->all->lock);
     return record;
 }
 
@@ -197,10 +196,8 @@ const struct value *execution_record(struct execution *e, struct arena *arena)
 
 size_t execution_event_count(struct execution *e)
 {
-    pthread_mutex_lock(&e->all->lock);
-    size_t n = e->event_count - (e->ending && !e->ended);
-    pthread_mutex_unlock(&e->all->lock);
-    return n;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&e->all->lock);
+    return e->event_count - (e->ending && !e->ended);
 }
 
 /* The file's lines; as many as there are of n. */
@@ -223,7 +220,7 @@ void execution_events(
     AUTO_ARENA struct arena text = ARENA_INIT;
     const struct str *lines = e->stored ? read_lines(e, &text, n) : NULL;
     const struct value *event;
-    pthread_mutex_lock(&e->all->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&e->all->lock);
     for (size_t i = first; i < end; i++) {
         size_t at = backward ? n - 1 - i : i;
         if (!lines)
@@ -231,7 +228,6 @@ void execution_events(
         else if (!json_parse(out->arena, lines[at], &event, ERR_IGNORED))
             value_builder_add(out, event);
     }
-    pthread_mutex_unlock(&e->all->lock);
 }
 
 /* ---- once more ---- */

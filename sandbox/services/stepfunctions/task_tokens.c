@@ -28,10 +28,9 @@ struct task_token *task_token_new(struct executions *all, struct str name)
     token->all = all;
     token->name = arena_str(&token->arena, name);
     token->alive_ms = clock_mono_ms();
-    pthread_mutex_lock(&all->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->services->lock);
     token->next = all->tokens;
     all->tokens = token;
-    pthread_mutex_unlock(&all->services->lock);
     return token;
 }
 
@@ -51,7 +50,7 @@ void task_token_free(struct executions *all, struct task_token *token)
 bool task_token_say(struct executions *all, struct str name, enum token_say what, const struct value *output,
     const struct asl_error *error)
 {
-    pthread_mutex_lock(&all->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->services->lock);
     struct task_token *token = all->tokens;
     while (token && !str_eq(token->name, name))
         token = token->next;
@@ -66,7 +65,6 @@ bool task_token_say(struct executions *all, struct str name, enum token_say what
                 arena_str(&token->arena, error->name), arena_str(&token->arena, error->cause)};
         pthread_cond_broadcast(&all->services->changed);
     }
-    pthread_mutex_unlock(&all->services->lock);
     return open;
 }
 
@@ -74,11 +72,10 @@ bool task_token_say(struct executions *all, struct str name, enum token_say what
 
 void task_token_offer(struct task_token *token, struct str activity, struct str input)
 {
-    pthread_mutex_lock(&token->all->services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&token->all->services->lock);
     token->input = input;
     token->activity = activity;
     pthread_cond_broadcast(&token->all->services->changed);
-    pthread_mutex_unlock(&token->all->services->lock);
 }
 
 enum token_end task_token_wait_taken(
@@ -87,12 +84,11 @@ enum token_end task_token_wait_taken(
     struct services *services = token->all->services;
     int64_t deadline = task->left_ms ? clock_mono_ms() + task->left_ms : -1;
     bool in_time = true;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     while (!token->taken && in_time && !services->stopping && !asl_stopped(task->scope))
         in_time = services_wait(services, deadline);
     enum token_end end = token->taken ? TOKEN_DONE : in_time ? TOKEN_STOPPED : TOKEN_TIMEOUT;
     *worker = token->worker;
-    pthread_mutex_unlock(&services->lock);
     return end;
 }
 
@@ -112,7 +108,7 @@ bool task_token_take(struct executions *all, struct arena *arena, struct str act
     struct services *services = all->services;
     int64_t deadline = clock_mono_ms() + timeout_ms;
     struct task_token *token;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     while (!(token = offered(all, activity)) && !services->stopping && services_wait(services, deadline))
         ;
     if (token) {
@@ -123,7 +119,6 @@ bool task_token_take(struct executions *all, struct arena *arena, struct str act
         *input = arena_str(arena, token->input);
         pthread_cond_broadcast(&services->changed);
     }
-    pthread_mutex_unlock(&services->lock);
     return token != NULL;
 }
 
@@ -150,7 +145,7 @@ enum token_end task_token_wait(struct task_token *token, struct arena *arena, co
     struct services *services = token->all->services;
     int64_t deadline = task->timeout_ms ? clock_mono_ms() + task->timeout_ms : INT64_MAX, next;
     int end;
-    pthread_mutex_lock(&services->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     while ((end = executions_tokens_reached(token, task, deadline, &next)) < 0)
         services_wait(services, next);
     if (end == TOKEN_DONE)
@@ -158,6 +153,5 @@ enum token_end task_token_wait(struct task_token *token, struct arena *arena, co
     if (end == TOKEN_FAILED)
         *error =
             (struct asl_error){arena_str(arena, token->error.name), arena_str(arena, token->error.cause)};
-    pthread_mutex_unlock(&services->lock);
     return (enum token_end)end;
 }

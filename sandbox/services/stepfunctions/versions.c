@@ -139,7 +139,7 @@ static const struct value *executions_versions_publish(const struct service_call
     struct str rest;
     struct executions *all = services_executions(call->services);
     const struct value *version = NULL;
-    pthread_mutex_lock(&all->notes);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
     if (!machine_of(call, arn, &machine, &rest, err)) {
         struct str now = value_text(value_getz(machine.attrs, "revision_id"), STR("INITIAL"));
         if (rest.n)
@@ -153,7 +153,6 @@ static const struct value *executions_versions_publish(const struct service_call
         else
             version = publish_locked(call, &machine, description, err);
     }
-    pthread_mutex_unlock(&all->notes);
     return version;
 }
 
@@ -303,8 +302,6 @@ int do_delete_version(struct service_call *call, struct err *err)
         return -1;
     if (machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
         return 0; /* what is gone is gone */
-    pthread_mutex_lock(&all->notes);
-    int status = delete_locked(call, &machine, arn, err);
-    pthread_mutex_unlock(&all->notes);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
+    return delete_locked(call, &machine, arn, err);
 }
