@@ -80,6 +80,10 @@ const struct value *value_string_ref(struct arena *arena, struct str text);
 const struct value *value_list(struct arena *arena, const struct value *const *items, size_t n);
 /* Sorts; of entries with the same key the last one counts. Keys are kept by reference. */
 const struct value *value_map(struct arena *arena, const struct value_entry *entries, size_t n);
+/* VALUE_MAP(arena, {key, value}, {key, value}) */
+#define VALUE_MAP(arena_, ...)                                                                               \
+    value_map(arena_, (struct value_entry[]){__VA_ARGS__},                                                   \
+        sizeof((struct value_entry[]){__VA_ARGS__}) / sizeof(struct value_entry))
 
 /*
  * About how many bytes it takes to write the value out. What is shared counts each time, so this tells a

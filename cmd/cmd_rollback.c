@@ -269,8 +269,7 @@ static int roll_back(struct invocation *inv, struct workspace *workspace, const 
         deploy_targets(workspace, &inv->arena, &v->record->subject.address, 1, &options.targets,
             &options.target_count, &err))
         return invocation_fail(inv, &err);
-    struct value_entry wanted = {v->record->subject.address, value_getz(version, "sha256")};
-    options.versions = value_map(&inv->arena, &wanted, 1);
+    options.versions = VALUE_MAP(&inv->arena, {v->record->subject.address, value_getz(version, "sha256")});
     int status = planning_make_alone(inv, workspace, &options, &plan);
     if (status == EXIT_DONE)
         status = planning_carry_out(inv, plan, "Do you want to roll back to this?", false, NULL);

@@ -70,9 +70,8 @@ static const struct value *element_set(struct arena *arena, const struct value *
 /* "*" is short for {AWS: "*"}. */
 static const struct value *canonical_principal(struct arena *arena, const struct value *v)
 {
-    struct value_entry everyone = {STR("AWS"), v};
     if (v->kind != VALUE_MAP)
-        v = value_map(arena, &everyone, 1);
+        v = VALUE_MAP(arena, {STR("AWS"), v});
     struct value_entry *entries = arena_alloc(arena, (v->count + 1) * sizeof *entries);
     for (uint32_t i = 0; i < v->count; i++)
         entries[i] = (struct value_entry){

@@ -38,9 +38,8 @@ static const struct value *dearest(const struct estimate *estimate, struct arena
     for (size_t i = 0; i < estimate->n; i++)
         if (!most || estimate->items[i].hourly > most->hourly)
             most = &estimate->items[i];
-    struct value_entry entries[] = {{STR("address"), value_string(arena, most ? most->address : STR_EMPTY)},
-        {STR("hour"), value_float(arena, most ? most->hourly : 0)}};
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+    return VALUE_MAP(arena, {STR("address"), value_string(arena, most ? most->address : STR_EMPTY)},
+        {STR("hour"), value_float(arena, most ? most->hourly : 0)});
 }
 
 /* "db (no price of db.x9.large)", for the first ones. */
@@ -65,15 +64,14 @@ const struct value *cost_value(const struct estimate *now, const struct estimate
     enum { DAY = 24 };
     const struct value *unknown = unpriced(after, arena);
     bool known = !unknown->count;
-    struct value_entry entries[] = {{STR("hour"), known ? value_float(arena, after->hourly) : &value_unknown},
+    return VALUE_MAP(arena, {STR("hour"), known ? value_float(arena, after->hourly) : &value_unknown},
         {STR("day"), known ? value_float(arena, after->hourly * DAY) : &value_unknown},
         {STR("month"), known ? value_float(arena, after->hourly * HOURS_A_MONTH) : &value_unknown},
         {STR("hour_now"), value_float(arena, now->hourly)},
         {STR("month_now"), value_float(arena, now->hourly * HOURS_A_MONTH)},
         {STR("known_hour"), value_float(arena, after->hourly)},
         {STR("known_month"), value_float(arena, after->hourly * HOURS_A_MONTH)},
-        {STR("dearest"), dearest(after, arena)}, {STR("unpriced"), unknown}};
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("dearest"), dearest(after, arena)}, {STR("unpriced"), unknown});
 }
 
 const struct value *cost_of_plan(void *ctx UNUSED, const struct plan *plan, struct arena *arena)

@@ -36,9 +36,8 @@ static const struct value *query_of(const struct value *of, struct str region, s
     for (uint32_t i = 0; i < of->count; i++)
         if (is_attribute(of->entries[i].key))
             add_filter(&list, of->entries[i].key, value_text(of->entries[i].value, STR_EMPTY));
-    struct value_entry entries[] = {{STR("ServiceCode"), value_getz(of, "service")},
-        {STR("FormatVersion"), value_stringz(arena, "aws_v1")}, {STR("Filters"), value_builder_list(&list)}};
-    return value_map(arena, entries, 3);
+    return VALUE_MAP(arena, {STR("ServiceCode"), value_getz(of, "service")},
+        {STR("FormatVersion"), value_stringz(arena, "aws_v1")}, {STR("Filters"), value_builder_list(&list)});
 }
 
 static int ask_page(struct aws_client *client, struct arena *arena, const struct value *query,

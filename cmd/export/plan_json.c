@@ -281,21 +281,18 @@ static void write_document(
         {STR("terraform_version"), value_stringz(arena, AS_OF)},
         {STR("values"),
             value_map(arena, &(struct value_entry){STR("root_module"), module_value(export, false)}, 1)}};
-    struct value_entry entries[] = {
-        {STR("format_version"), value_stringz(arena, "1.2")},
-        {STR("terraform_version"), value_stringz(arena, AS_OF)},
-        {STR("planned_values"),
-            value_map(arena, &(struct value_entry){STR("root_module"), module_value(export, true)}, 1)},
-        {STR("resource_changes"), changes_value(export)},
-        {STR("output_changes"), outputs_value(arena, shown)},
-        {STR("prior_state"), value_map(arena, prior, 3)},
-        {STR("configuration"), configuration_value(export)},
-        {STR("applyable"), value_bool(plan_has_changes(shown))},
-        {STR("complete"), &value_true},
-        {STR("errored"), &value_false},
-        {STR("weir"), own_value(export, saved)},
-    };
-    json_write(out, value_map(arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
+    json_write(out,
+        VALUE_MAP(arena, {STR("format_version"), value_stringz(arena, "1.2")},
+            {STR("terraform_version"), value_stringz(arena, AS_OF)},
+            {STR("planned_values"),
+                value_map(arena, &(struct value_entry){STR("root_module"), module_value(export, true)}, 1)},
+            {STR("resource_changes"), changes_value(export)},
+            {STR("output_changes"), outputs_value(arena, shown)},
+            {STR("prior_state"), value_map(arena, prior, 3)},
+            {STR("configuration"), configuration_value(export)},
+            {STR("applyable"), value_bool(plan_has_changes(shown))}, {STR("complete"), &value_true},
+            {STR("errored"), &value_false}, {STR("weir"), own_value(export, saved)}),
+        JSON_PLAIN);
     buf_add_char(out, '\n');
 }
 

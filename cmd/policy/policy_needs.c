@@ -328,9 +328,8 @@ static const struct value *document_of(struct needs *needs)
     if (needs->pass_role)
         value_builder_add(&statements, policy_statement(arena, value_stringz(arena, "iam:PassRole"),
                                            value_stringz(arena, "arn:*:iam::*:role/*")));
-    struct value_entry entries[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
-        {STR("Statement"), value_builder_list(&statements)}};
-    return value_map(arena, entries, 2);
+    return VALUE_MAP(arena, {STR("Version"), value_stringz(arena, "2012-10-17")},
+        {STR("Statement"), value_builder_list(&statements)});
 }
 
 static const struct value *needs_of(struct needs *needs, bool marks)

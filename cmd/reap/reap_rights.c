@@ -126,7 +126,6 @@ const struct value *reap_rights(struct known_states *all, size_t *types)
     *types = value_builder_map(&r.types)->count;
     value_builder_release(&r.actions);
     value_builder_release(&r.types);
-    struct value_entry entries[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
-        {STR("Statement"), value_builder_list(&statements)}};
-    return value_map(arena, entries, 2);
+    return VALUE_MAP(arena, {STR("Version"), value_stringz(arena, "2012-10-17")},
+        {STR("Statement"), value_builder_list(&statements)});
 }

@@ -167,9 +167,8 @@ static const struct value *run_info(const struct executor *x)
         value_builder_add(&names, value_string(x->p->arena, options->approved[i]));
     if (!names.n)
         return NULL;
-    struct value_entry entries[] = {{STR("approved"), value_builder_list(&names)},
-        {STR("reason"), value_string(x->p->arena, options->approval_reason)}};
-    return value_map(x->p->arena, entries, sizeof entries / sizeof *entries);
+    return VALUE_MAP(x->p->arena, {STR("approved"), value_builder_list(&names)},
+        {STR("reason"), value_string(x->p->arena, options->approval_reason)});
 }
 
 /* What would meet every other run: it needs the lock alone. */

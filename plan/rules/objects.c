@@ -69,11 +69,10 @@ static const struct value *link_of(struct planner *p, const struct instance *ins
 {
     const struct schema *schema = instance->decl->schema;
     const struct value *self = rule_object(p->arena, schema, instance->planned);
-    struct value_entry entries[] = {{STR("address"), value_string_ref(p->arena, instance->address)},
+    return VALUE_MAP(p->arena, {STR("address"), value_string_ref(p->arena, instance->address)},
         {STR("type"), value_string_ref(p->arena, schema->name)},
         {STR("action"), value_stringz(p->arena, action_name(instance_action(instance)))},
-        {STR("self"), self ? self : &value_unknown}};
-    return value_map(p->arena, entries, sizeof entries / sizeof *entries);
+        {STR("self"), self ? self : &value_unknown});
 }
 
 static void add_links(void *ctx, const struct decl *decl)

@@ -81,10 +81,9 @@ const struct value *decisions_of(const struct plan *plan, struct arena *arena)
         for (size_t k = 0; k < change->attr_count; k++)
             value_builder_set(
                 &attrs, change->attrs[k].name, value_string_ref(arena, attr_trace(arena, &change->attrs[k])));
-        struct value_entry entries[] = {
-            {STR("action"), value_stringz(arena, action_name(change->decision.action))},
-            {STR("attrs"), value_builder_map(&attrs)}};
-        value_builder_set(&list, change->subject.address, value_map(arena, entries, 2));
+        value_builder_set(&list, change->subject.address,
+            VALUE_MAP(arena, {STR("action"), value_stringz(arena, action_name(change->decision.action))},
+                {STR("attrs"), value_builder_map(&attrs)}));
     }
     return value_builder_map(&list);
 }

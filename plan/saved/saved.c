@@ -62,29 +62,22 @@ void plan_write(const struct plan *plan, struct buf *out)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct value *plain, *secret;
     inputs_values(p->stack, &arena, &plain, &secret);
-    struct value_entry entries[] = {
-        {STR("format"), value_int(&arena, FORMAT)},
+    const struct value *facts = VALUE_MAP(&arena, {STR("format"), value_int(&arena, FORMAT)},
         {STR("weir"), value_stringz(&arena, WEIR_VERSION)},
         {STR("stack"), value_string(&arena, p->stack->name)},
         {STR("env"), value_string(&arena, p->stack->env)},
         {STR("digest"), value_string(&arena, stack_digest(p->stack, &arena))},
         {STR("lineage"), value_string(&arena, state_lineage(state))},
         {STR("seq"), value_int(&arena, (int64_t)state_seq(state))},
-        {STR("destroy"), value_bool(plan->destroy)},
-        {STR("refreshed"), value_bool(plan->refreshed)},
+        {STR("destroy"), value_bool(plan->destroy)}, {STR("refreshed"), value_bool(plan->refreshed)},
         {STR("delete_adopted"), value_bool(p->options->delete_adopted)},
         {STR("teardown"), value_int(&arena, p->options->teardown)},
         {STR("targets"), text_list(&arena, p->options->targets, p->options->target_count)},
         {STR("replaces"), text_list(&arena, p->options->replaces, p->options->replace_count)},
-        {STR("inputs"), plain},
-        {STR("secrets"), secret},
-        {STR("live"), saved_live_values(p, &arena)},
-        {STR("marks"), seen_marks(p, &arena)},
-        {STR("records"), since_records(state, &arena)},
+        {STR("inputs"), plain}, {STR("secrets"), secret}, {STR("live"), saved_live_values(p, &arena)},
+        {STR("marks"), seen_marks(p, &arena)}, {STR("records"), since_records(state, &arena)},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
-        {STR("outcome"), value_string(&arena, outputs_fingerprint(plan, &arena))},
-    };
-    const struct value *facts = value_map(&arena, entries, sizeof entries / sizeof *entries);
+        {STR("outcome"), value_string(&arena, outputs_fingerprint(plan, &arena))});
     json_write(out, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
     saved_seal(out, state);
 }

@@ -166,16 +166,11 @@ const struct value *saved_changes(const struct plan *plan, struct arena *arena)
     }
     for (size_t i = 0; i < plan->output_count; i++)
         value_builder_add(&outputs, output_saved(arena, &plan->outputs[i]));
-    struct value_entry entries[] = {
-        {STR("changes"), value_builder_list(&changes)},
-        {STR("outputs"), value_builder_list(&outputs)},
-        {STR("counts"), counts_saved(arena, plan)},
-        {STR("erases"), value_builder_map(&erases)},
-        {STR("refresh"), refresh_saved(arena, plan)},
-        {STR("rules"), saved_findings(plan, arena)},
-        {STR("objects"), saved_objects(plan, arena)},
-    };
-    return as_written(arena, value_map(arena, entries, sizeof entries / sizeof *entries));
+    return as_written(arena,
+        VALUE_MAP(arena, {STR("changes"), value_builder_list(&changes)},
+            {STR("outputs"), value_builder_list(&outputs)}, {STR("counts"), counts_saved(arena, plan)},
+            {STR("erases"), value_builder_map(&erases)}, {STR("refresh"), refresh_saved(arena, plan)},
+            {STR("rules"), saved_findings(plan, arena)}, {STR("objects"), saved_objects(plan, arena)}));
 }
 
 /* ---- reading ---- */

@@ -4,24 +4,16 @@
 static const struct value *finding_saved(struct arena *arena, const struct rule_finding *f)
 {
     struct span at = span_complete(f->span);
-    struct value_entry entries[] = {
-        {STR("rule"), value_string(arena, f->rule)},
-        {STR("address"), value_string(arena, f->address)},
-        {STR("type"), value_string(arena, f->type)},
-        {STR("message"), value_string(arena, f->message)},
-        {STR("doc"), value_string(arena, f->doc)},
-        {STR("control"), value_string(arena, f->control)},
-        {STR("link"), value_string(arena, f->link)},
+    return VALUE_MAP(arena, {STR("rule"), value_string(arena, f->rule)},
+        {STR("address"), value_string(arena, f->address)}, {STR("type"), value_string(arena, f->type)},
+        {STR("message"), value_string(arena, f->message)}, {STR("doc"), value_string(arena, f->doc)},
+        {STR("control"), value_string(arena, f->control)}, {STR("link"), value_string(arena, f->link)},
         {STR("level"), value_stringz(arena, rule_level_name(f->level))},
         {STR("outcome"), value_stringz(arena, finding_outcome_name(f->outcome))},
-        {STR("reason"), value_string(arena, f->reason)},
-        {STR("until"), value_string(arena, f->until)},
+        {STR("reason"), value_string(arena, f->reason)}, {STR("until"), value_string(arena, f->until)},
         {STR("unknown"), value_bool(f->unknown)},
         {STR("file"), value_string(arena, at.source ? at.source->path : STR_EMPTY)},
-        {STR("line"), value_int(arena, at.line)},
-        {STR("column"), value_int(arena, at.column)},
-    };
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("line"), value_int(arena, at.line)}, {STR("column"), value_int(arena, at.column)});
 }
 
 const struct value *saved_findings(const struct plan *plan, struct arena *arena)

@@ -74,12 +74,11 @@ static const struct value *object_saved(struct arena *arena, const struct instan
 {
     const struct decl *decl = instance->decl;
     const struct value *planned = instance->planned;
-    struct value_entry entries[] = {{STR("address"), value_string_ref(arena, instance->address)},
+    return VALUE_MAP(arena, {STR("address"), value_string_ref(arena, instance->address)},
         {STR("type"), value_string_ref(arena, decl->schema->name)},
         {STR("id"), value_string(arena, instance->seen ? instance->seen->record->subject.id : STR_EMPTY)},
         {STR("planned"), object_veiled(arena, decl->schema, planned)}, {STR("given"), given},
-        {STR("references"), references}};
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("references"), references});
 }
 
 const struct value *saved_objects(const struct plan *plan, struct arena *arena)

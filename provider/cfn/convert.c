@@ -6,9 +6,8 @@ static const struct value *pairs(struct arena *arena, const struct type *type, c
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < map->count; i++) {
-        struct value_entry pair[] = {
-            {type->key, value_string(arena, map->entries[i].key)}, {type->value, map->entries[i].value}};
-        value_builder_add(&list, value_map(arena, pair, 2));
+        value_builder_add(&list, VALUE_MAP(arena, {type->key, value_string(arena, map->entries[i].key)},
+                                     {type->value, map->entries[i].value}));
     }
     return value_builder_list(&list);
 }

@@ -42,15 +42,13 @@ static const struct value *protect_reported(struct arena *arena, const struct va
 {
     struct value_entry flag = {STR("flag"), value_stringz(arena, "delete_protected")};
     struct value_entry says = {STR("says"), value_stringz(arena, "its deletion protection is lifted")};
-    struct value_entry lifted[] = {flag, says};
     if (agreed)
-        return value_map(arena, lifted, 2);
+        return VALUE_MAP(arena, flag, says);
     struct str set =
         arena_printf(arena, "%.*s: %.*s", STR_ARG(off->key), STR_ARG(value_scalar_text(arena, off->value)));
-    struct value_entry stops[] = {{STR("stops"), &value_true},
+    return VALUE_MAP(arena, {STR("stops"), &value_true},
         {STR("says"), value_stringz(arena, "it is protected")}, {STR("lifts"), flag.value},
-        {STR("set"), value_string_ref(arena, set)}, {STR("live"), &value_true}};
-    return value_map(arena, stops, 5);
+        {STR("set"), value_string_ref(arena, set)}, {STR("live"), &value_true});
 }
 
 int cfn_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,

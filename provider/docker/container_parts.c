@@ -56,9 +56,8 @@ static const struct value *binding(struct op_ctx *ctx, const struct value *port)
     struct str address = value_gets(port, "address");
     int host = (int)value_geti(port, "host", 0);
     struct str number = host ? arena_printf(ctx->arena, "%d", host) : STR_EMPTY;
-    struct value_entry entries[] = {{STR("HostIp"), value_string(ctx->arena, address.n ? address : LOOPBACK)},
-        {STR("HostPort"), value_string(ctx->arena, number)}};
-    return value_map(ctx->arena, entries, 2);
+    return VALUE_MAP(ctx->arena, {STR("HostIp"), value_string(ctx->arena, address.n ? address : LOOPBACK)},
+        {STR("HostPort"), value_string(ctx->arena, number)});
 }
 
 const struct value *part_ports_out(struct op_ctx *ctx, const struct value *v)

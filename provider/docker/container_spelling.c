@@ -177,10 +177,9 @@ const struct value *spell_ulimits_out(struct op_ctx *ctx, const struct value *v)
         str_to_int(soft, &low);
         if (!hard.p || !str_to_int(hard, &high))
             high = low;
-        struct value_entry entries[] = {{STR("Hard"), value_int(ctx->arena, high)},
-            {STR("Name"), value_string(ctx->arena, v->entries[i].key)},
-            {STR("Soft"), value_int(ctx->arena, low)}};
-        value_builder_add(&out, value_map(ctx->arena, entries, 3));
+        value_builder_add(&out, VALUE_MAP(ctx->arena, {STR("Hard"), value_int(ctx->arena, high)},
+                                    {STR("Name"), value_string(ctx->arena, v->entries[i].key)},
+                                    {STR("Soft"), value_int(ctx->arena, low)}));
     }
     return value_builder_list(&out);
 }

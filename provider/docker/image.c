@@ -66,13 +66,12 @@ static const struct value *image_decode(
     struct str pinned = digest.n
                             ? arena_printf(arena, "%.*s@%.*s", STR_ARG(parsed.repository), STR_ARG(digest))
                             : value_gets(document, "Id");
-    struct value_entry entries[] = {{STR("name"), value_getz(prior, "name")},
-        {STR("id"), value_getz(document, "Id")}, {STR("digest"), text_or_null(arena, digest)},
-        {STR("reference"), value_string(arena, pinned)},
-        {STR("tags"), tags_there(ctx, document, value_getz(prior, "tags"))},
-        {STR("content"), text_or_null(arena, value_gets(labels_of(document), "weir:content"))},
-        {STR("pulled"), value_bool(value_getb(prior, "pulled"))}};
-    const struct value *live = value_map(arena, entries, sizeof entries / sizeof *entries);
+    const struct value *live =
+        VALUE_MAP(arena, {STR("name"), value_getz(prior, "name")}, {STR("id"), value_getz(document, "Id")},
+            {STR("digest"), text_or_null(arena, digest)}, {STR("reference"), value_string(arena, pinned)},
+            {STR("tags"), tags_there(ctx, document, value_getz(prior, "tags"))},
+            {STR("content"), text_or_null(arena, value_gets(labels_of(document), "weir:content"))},
+            {STR("pulled"), value_bool(value_getb(prior, "pulled"))});
     return image_is_built(prior) ? live : value_with(arena, live, STR("content"), NULL);
 }
 
@@ -286,10 +285,9 @@ static int image_marked(
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *names = value_getz(items->items[i], "RepoTags");
         bool named = names && names->kind == VALUE_LIST && names->count;
-        struct value_entry entries[] = {
-            {STR("name"), named ? names->items[0] : value_getz(items->items[i], "Id")},
-            {STR("pulled"), &value_true}, {STR("tags"), value_getz(items->items[i], "Labels")}};
-        found(found_ctx, value_map(ctx->arena, entries, 3));
+        found(found_ctx,
+            VALUE_MAP(ctx->arena, {STR("name"), named ? names->items[0] : value_getz(items->items[i], "Id")},
+                {STR("pulled"), &value_true}, {STR("tags"), value_getz(items->items[i], "Labels")}));
     }
     return 0;
 }

@@ -24,13 +24,12 @@ static const struct value *network_subnets(struct arena *arena, const struct val
 static const struct value *network_decode(
     struct op_ctx *ctx, const struct value *document, const struct value *prior UNUSED)
 {
-    struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
+    return VALUE_MAP(ctx->arena, {STR("name"), value_getz(document, "Name")},
         {STR("id"), value_getz(document, "Id")}, {STR("driver"), value_getz(document, "Driver")},
         {STR("internal"), value_getz(document, "Internal")},
         {STR("attachable"), value_getz(document, "Attachable")},
         {STR("ipv6"), value_getz(document, "EnableIPv6")}, {STR("options"), value_getz(document, "Options")},
-        {STR("subnets"), network_subnets(ctx->arena, resource_at(document, "IPAM.Config"), 1, 0)}};
-    return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
+        {STR("subnets"), network_subnets(ctx->arena, resource_at(document, "IPAM.Config"), 1, 0)});
 }
 
 static const struct resource network = {.what = "network",
@@ -52,9 +51,8 @@ static const struct value *encode(const struct op_ctx *ctx, const struct value *
     value_builder_set(&body, STR("CheckDuplicate"), &value_true);
     value_builder_set(&body, STR("Labels"), marks_added(ctx, value_getz(desired, "labels")));
     if (!value_is_null(value_getz(desired, "subnets"))) {
-        struct value_entry config = {
-            STR("Config"), network_subnets(arena, value_getz(desired, "subnets"), 0, 1)};
-        value_builder_set(&body, STR("IPAM"), value_map(arena, &config, 1));
+        value_builder_set(&body, STR("IPAM"),
+            VALUE_MAP(arena, {STR("Config"), network_subnets(arena, value_getz(desired, "subnets"), 0, 1)}));
     }
     return value_builder_map(&body);
 }

@@ -134,9 +134,8 @@ int resource_marked(struct op_ctx *ctx, const struct resource *resource, resourc
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
-        struct value_entry entries[] = {{STR("name"), value_string(ctx->arena, listed_name(item))},
-            {STR("tags"), value_getz(item, "Labels")}};
-        found(found_ctx, value_map(ctx->arena, entries, 2));
+        found(found_ctx, VALUE_MAP(ctx->arena, {STR("name"), value_string(ctx->arena, listed_name(item))},
+                             {STR("tags"), value_getz(item, "Labels")}));
     }
     return 0;
 }

@@ -68,10 +68,9 @@ static const struct value *login(
     struct op_ctx *ctx, const struct image_name *name, struct str user, struct str password)
 {
     mask_add(password, MASK_GIVEN);
-    struct value_entry entries[] = {{STR("username"), value_string(ctx->arena, user)},
+    return VALUE_MAP(ctx->arena, {STR("username"), value_string(ctx->arena, user)},
         {STR("password"), value_string(ctx->arena, password)},
-        {STR("serveraddress"), value_string(ctx->arena, name->registry)}};
-    return value_map(ctx->arena, entries, 3);
+        {STR("serveraddress"), value_string(ctx->arena, name->registry)});
 }
 
 /* "user:password" in base64, as `docker login` keeps it, and as ECR's token is. */

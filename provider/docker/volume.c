@@ -4,10 +4,9 @@
 static const struct value *volume_decode(
     struct op_ctx *ctx, const struct value *document, const struct value *prior UNUSED)
 {
-    struct value_entry entries[] = {{STR("name"), value_getz(document, "Name")},
+    return VALUE_MAP(ctx->arena, {STR("name"), value_getz(document, "Name")},
         {STR("driver"), value_getz(document, "Driver")}, {STR("options"), value_getz(document, "Options")},
-        {STR("mountpoint"), value_getz(document, "Mountpoint")}};
-    return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
+        {STR("mountpoint"), value_getz(document, "Mountpoint")});
 }
 
 static const struct resource volume = {.what = "volume",
@@ -104,9 +103,8 @@ static int erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct val
         return -1;
     if (!document)
         return 0;
-    struct value_entry entries[] = {
-        {STR("says"), value_stringz(ctx->arena, "the volume with all that is in it")}};
-    const struct value *item = value_map(ctx->arena, entries, 1);
+    const struct value *item =
+        VALUE_MAP(ctx->arena, {STR("says"), value_stringz(ctx->arena, "the volume with all that is in it")});
     *out = value_list(ctx->arena, &item, 1);
     return 0;
 }

@@ -52,14 +52,11 @@ static const struct value *topic_config(struct op_ctx *ctx, const struct kafka_a
 static const struct value *topic_object(
     struct op_ctx *ctx, const struct rd_kafka_metadata_topic *topic, const struct value *config)
 {
-    struct value_entry entries[] = {
-        {STR("name"), value_stringz(ctx->arena, topic->topic)},
+    return VALUE_MAP(ctx->arena, {STR("name"), value_stringz(ctx->arena, topic->topic)},
         {STR("partitions"), value_int(ctx->arena, topic->partition_cnt)},
         {STR("replication_factor"),
             value_int(ctx->arena, topic->partition_cnt ? topic->partitions[0].replica_cnt : 0)},
-        {STR("config"), config},
-    };
-    return value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
+        {STR("config"), config});
 }
 
 /* The settings of all of them, by one question. */
@@ -401,9 +398,8 @@ static const struct value *topic_erases(struct op_ctx *ctx, const struct value *
     if (!records)
         return NULL;
     struct value_entry counts[] = {{STR("records"), value_int(ctx->arena, records)}};
-    struct value_entry entries[] = {{STR("says"), value_stringz(ctx->arena, "its records are deleted")},
-        {STR("counts"), value_map(ctx->arena, counts, 1)}};
-    return value_map(ctx->arena, entries, 2);
+    return VALUE_MAP(ctx->arena, {STR("says"), value_stringz(ctx->arena, "its records are deleted")},
+        {STR("counts"), value_map(ctx->arena, counts, 1)});
 }
 
 const struct kafka_type kafka_topic = {.name = "topic",

@@ -51,9 +51,8 @@ static const struct value *user_object(struct op_ctx *ctx, const struct kafka_ap
         if (!iterations || has != wanted)
             iterations = has;
     }
-    struct value_entry entries[] = {{STR("name"), value_getz(prior, "name")},
-        {STR("mechanisms"), value_builder_list(&b)}, {STR("iterations"), value_int(ctx->arena, iterations)}};
-    return value_map(ctx->arena, entries, 3);
+    return VALUE_MAP(ctx->arena, {STR("name"), value_getz(prior, "name")},
+        {STR("mechanisms"), value_builder_list(&b)}, {STR("iterations"), value_int(ctx->arena, iterations)});
 }
 
 static int user_look(struct op_ctx *ctx, const struct value *const *priors, size_t n,

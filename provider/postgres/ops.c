@@ -265,9 +265,8 @@ static const struct value *postgres_erased(
         return &value_empty_list;
     struct value_entry counts[] = {
         {str_z(type->counted), value_int(arena, n)}, {STR("bytes"), value_int(arena, bytes)}};
-    struct value_entry entries[] = {
-        {STR("says"), value_stringz(arena, type->says)}, {STR("counts"), value_map(arena, counts, 2)}};
-    const struct value *what = value_map(arena, entries, 2);
+    const struct value *what = VALUE_MAP(
+        arena, {STR("says"), value_stringz(arena, type->says)}, {STR("counts"), value_map(arena, counts, 2)});
     return value_list(arena, &what, 1);
 }
 

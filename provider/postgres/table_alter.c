@@ -10,10 +10,9 @@
 int table_twin(struct pg_work *work, const struct value **twin, struct err *err)
 {
     struct op_ctx *ctx = work->ctx;
-    struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "twin")},
+    const struct value *wanted = VALUE_MAP(ctx->arena, {STR("key"), value_stringz(ctx->arena, "twin")},
         {STR("schema"), value_stringz(ctx->arena, "pg_temp")},
-        {STR("name"), value_getz(work->desired, "name")}};
-    const struct value *wanted = value_map(ctx->arena, entries, 3);
+        {STR("name"), value_getz(work->desired, "name")});
     struct pg_work making = {.ctx = ctx, .session = work->session, .desired = work->desired};
     AUTO_ROWS struct rows rows = {0};
     sql_add(&making.sql, work->session, "begin; set local search_path = %I, public;\n",
@@ -37,10 +36,9 @@ int table_twin(struct pg_work *work, const struct value **twin, struct err *err)
 int table_now(struct pg_work *work, const struct value **now, struct err *err)
 {
     struct op_ctx *ctx = work->ctx;
-    struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "now")},
+    const struct value *wanted = VALUE_MAP(ctx->arena, {STR("key"), value_stringz(ctx->arena, "now")},
         {STR("schema"), value_string(ctx->arena, text_of(ctx, work->desired, "schema"))},
-        {STR("name"), value_getz(work->desired, "name")}};
-    const struct value *wanted = value_map(ctx->arena, entries, 3);
+        {STR("name"), value_getz(work->desired, "name")});
     struct str query = catalog_query(work->session, ctx->arena, "table", value_list(ctx->arena, &wanted, 1));
     AUTO_ROWS struct rows rows = {0};
     struct str sql = arena_printf(ctx->arena, "set local search_path = '';\n%.*s", STR_ARG(query));

@@ -135,9 +135,8 @@ static int view_twin(struct pg_work *work, const struct value **words, struct er
     struct op_ctx *ctx = work->ctx;
     const struct value *twin = NULL, *name = value_getz(work->desired, "name");
     AUTO_ROWS struct rows rows = {0};
-    struct value_entry entries[] = {{STR("key"), value_stringz(ctx->arena, "twin")},
-        {STR("schema"), value_stringz(ctx->arena, "pg_temp")}, {STR("name"), name}};
-    const struct value *wanted = value_map(ctx->arena, entries, 3);
+    const struct value *wanted = VALUE_MAP(ctx->arena, {STR("key"), value_stringz(ctx->arena, "twin")},
+        {STR("schema"), value_stringz(ctx->arena, "pg_temp")}, {STR("name"), name});
     struct pg_work trying = {.ctx = ctx, .session = work->session, .desired = work->desired};
     buf_addz(&trying.sql, "begin;\n");
     view_write_path(&trying);

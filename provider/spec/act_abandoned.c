@@ -159,9 +159,8 @@ static const struct value *split_at_slash(struct act *act, struct str template, 
     struct str second = str_slice(template, (size_t)join + 3, template.n - 1);
     struct str text = str_slice(arn, (size_t)open, arn.n);
     size_t at = str_after_last(text, "/");
-    struct value_entry entries[] = {{first, value_string(act->arena, str_slice(text, 0, at))},
-        {second, value_string(act->arena, str_slice(text, at, text.n))}};
-    return value_map(act->arena, entries, 2);
+    return VALUE_MAP(act->arena, {first, value_string(act->arena, str_slice(text, 0, at))},
+        {second, value_string(act->arena, str_slice(text, at, text.n))});
 }
 
 /* Types whose ARN nobody can predict have it as their id: it names at least the service. */

@@ -360,9 +360,8 @@ const struct value *schema_calls(struct arena *arena, const struct schema *schem
     add_job(&d, type->job);
     for (size_t i = 0; i < type->also_count; i++)
         add_step(&d, "sandbox", type->also[i].step, false);
-    struct value_entry entries[] = {{STR("type"), dump_text(&d, schema->name)},
+    return VALUE_MAP(arena, {STR("type"), dump_text(&d, schema->name)},
         {STR("data"), value_bool(schema->is_data)}, {STR("service"), dump_service(&d)},
         {STR("calls"), value_builder_list(&d.calls)},
-        {STR("recover"), schema->is_data || schema->ops != &spec_ops ? NULL : dump_recover(&d)}};
-    return value_map(arena, entries, 5);
+        {STR("recover"), schema->is_data || schema->ops != &spec_ops ? NULL : dump_recover(&d)});
 }

@@ -54,14 +54,11 @@ static const struct value *live_of(struct op_ctx *ctx, const struct value *prior
     struct arena *arena = ctx->arena;
     struct str etag = artifact_text(prior, "etag", STR_EMPTY);
     bool ours = stored->there && stored->sha256.n && (!etag.n || str_eq(etag, stored->etag));
-    struct value_entry entries[] = {
-        {STR("sha256"), ours ? value_string(arena, stored->sha256) : &value_null},
-        {STR("sha256_base64"),
-            ours ? value_string(arena, artifact_base64(arena, stored->sha256)) : &value_null},
-        {STR("etag"), value_string(arena, stored->etag)},
-        {STR("size"), value_int(arena, stored->size)},
-    };
-    const struct value *live = value_map(arena, entries, sizeof entries / sizeof *entries);
+    const struct value *live =
+        VALUE_MAP(arena, {STR("sha256"), ours ? value_string(arena, stored->sha256) : &value_null},
+            {STR("sha256_base64"),
+                ours ? value_string(arena, artifact_base64(arena, stored->sha256)) : &value_null},
+            {STR("etag"), value_string(arena, stored->etag)}, {STR("size"), value_int(arena, stored->size)});
     if (stored->version_id.n)
         live = value_with(arena, live, STR("version_id"), value_string(arena, stored->version_id));
     return artifact_places(

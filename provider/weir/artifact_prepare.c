@@ -29,12 +29,11 @@ static const struct value *artifact_prepare_described(
     struct op_ctx *ctx, struct str sha256, int64_t size, struct str content, struct str rolled_back_from)
 {
     struct arena *arena = ctx->arena;
-    struct value_entry entries[] = {{STR("content"), value_string(arena, content)},
+    return VALUE_MAP(arena, {STR("content"), value_string(arena, content)},
         {STR("rolled_back_from"), value_string(arena, rolled_back_from)},
         {STR("sha256"), value_string(arena, sha256)},
         {STR("sha256_base64"), value_string(arena, artifact_base64(arena, sha256))},
-        {STR("size"), value_int(arena, size)}};
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("size"), value_int(arena, size)});
 }
 
 /* Without a rollback, and none before, there is nothing to say of one. */

@@ -22,12 +22,11 @@ const struct value *artifact_places(
 {
     struct arena *arena = ctx->arena;
     struct str partition = aws_partition(provider_aws(ctx->provider));
-    struct value_entry entries[] = {{STR("bucket"), value_string(arena, bucket)},
-        {STR("key"), value_string(arena, key)},
-        {STR("url"), value_string_ref(arena, url_of(arena, bucket, key))},
-        {STR("arn"), value_string_ref(arena, arena_printf(arena, "arn:%.*s:s3:::%.*s/%.*s",
-                                                 STR_ARG(partition), STR_ARG(bucket), STR_ARG(key)))}};
-    return value_merge(arena, object, value_map(arena, entries, sizeof entries / sizeof *entries));
+    return value_merge(arena, object,
+        VALUE_MAP(arena, {STR("bucket"), value_string(arena, bucket)}, {STR("key"), value_string(arena, key)},
+            {STR("url"), value_string_ref(arena, url_of(arena, bucket, key))},
+            {STR("arn"), value_string_ref(arena, arena_printf(arena, "arn:%.*s:s3:::%.*s/%.*s",
+                                                     STR_ARG(partition), STR_ARG(bucket), STR_ARG(key)))}));
 }
 
 /* Without the source nobody knows what the key would be now: a file's or a folder's. */

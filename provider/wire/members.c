@@ -72,9 +72,8 @@ const struct value *wire_pairs_to_list(
 
     AUTO_BUILDER struct value_builder items = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < v->count; i++) {
-        struct value_entry entries[] = {
-            {STR("key"), value_string_ref(arena, v->entries[i].key)}, {STR("value"), v->entries[i].value}};
-        value_builder_add(&items, value_map(arena, entries, 2));
+        value_builder_add(&items, VALUE_MAP(arena, {STR("key"), value_string_ref(arena, v->entries[i].key)},
+                                      {STR("value"), v->entries[i].value}));
     }
     return value_builder_list(&items);
 }

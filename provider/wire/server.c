@@ -185,8 +185,7 @@ static int decode_rest_body(struct arena *arena, const struct wire_operation *op
     } else if (wire_json_read(arena, request->body, document, err)) {
         return -1;
     } else if (op->body.n) {
-        struct value_entry entry = {op->body, *document};
-        *document = value_map(arena, &entry, 1);
+        *document = VALUE_MAP(arena, {op->body, *document});
     }
     if ((*document)->kind != VALUE_MAP)
         *document = &value_empty_map;

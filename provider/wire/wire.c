@@ -240,8 +240,7 @@ static int decode_xml(struct arena *arena, const struct wire_operation *op, stru
     if (op->protocol == WIRE_EC2)
         v = wire_message_without(arena, capitalise(arena, v), "RequestId");
     if (v->kind == VALUE_STRING) {
-        struct value_entry entry = {root, v};
-        v = is_blank(v->string) ? &value_empty_map : value_map(arena, &entry, 1);
+        v = is_blank(v->string) ? &value_empty_map : VALUE_MAP(arena, {root, v});
     }
     *document = v;
     return 0;

@@ -345,9 +345,8 @@ static const struct value *write_results(
     d->run.items.written = d->run.items.succeeded + d->run.items.failed + d->run.items.timed_out;
     d->run.executions.written =
         d->run.executions.succeeded + d->run.executions.failed + d->run.executions.timed_out;
-    struct value_entry parts[] = {
-        {STR("MapRunArn"), value_string(arena, d->run.arn)}, {STR("ResultWriterDetails"), details}};
-    return value_map(arena, parts, 2);
+    return VALUE_MAP(
+        arena, {STR("MapRunArn"), value_string(arena, d->run.arn)}, {STR("ResultWriterDetails"), details});
 }
 
 static const struct value *result_of(struct distributed *d, const struct value *input)

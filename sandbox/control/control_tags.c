@@ -286,10 +286,9 @@ static const struct value *tag_item(
     struct call *call, const struct resource *resource, const struct value_entry *tag, bool ec2)
 {
     struct str arn = arn_of(resource), id = resource->id;
-    struct value_entry entries[] = {{STR("Key"), value_string(call->arena, tag->key)},
+    return VALUE_MAP(call->arena, {STR("Key"), value_string(call->arena, tag->key)},
         {STR("Value"), tag->value}, {STR("ResourceType"), value_string(call->arena, kind_of(arn))},
-        {ec2 ? STR("ResourceId") : STR("ResourceName"), value_string(call->arena, ec2 ? id : arn)}};
-    return value_map(call->arena, entries, 4);
+        {ec2 ? STR("ResourceId") : STR("ResourceName"), value_string(call->arena, ec2 ? id : arn)});
 }
 
 /* Redshift has key and value in a structure of their own. */

@@ -89,12 +89,11 @@ struct str session_arn(struct arena *arena, struct str account, const struct ses
 
 const struct value *session_as_value(struct arena *arena, const struct session *session)
 {
-    struct value_entry entries[] = {{STR("role"), value_string(arena, session->role)},
+    return VALUE_MAP(arena, {STR("role"), value_string(arena, session->role)},
         {STR("name"), value_string(arena, session->name)}, {STR("user"), value_string(arena, session->user)},
         {STR("policy"), value_string(arena, session->policy)},
         {STR("policy_arns"), value_string(arena, session->policy_arns)},
-        {STR("tags"), value_string(arena, session->tags)}};
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("tags"), value_string(arena, session->tags)});
 }
 
 struct session session_of_value(const struct value *v)

@@ -91,8 +91,7 @@ static void add_equals(
 static const struct value *permission_principal(struct arena *arena, struct str who)
 {
     bool service = str_ends(who, STR(".amazonaws.com"));
-    struct value_entry one = {service ? STR("Service") : STR("AWS"), value_string(arena, who)};
-    return value_map(arena, &one, 1);
+    return VALUE_MAP(arena, {service ? STR("Service") : STR("AWS"), value_string(arena, who)});
 }
 
 static const struct value *permission_statement(
@@ -102,15 +101,11 @@ static const struct value *permission_statement(
     add_equals(&conditions, arena, "ArnLike", "aws:SourceArn", value_gets(permission->attrs, "source_arn"));
     add_equals(&conditions, arena, "StringEquals", "aws:SourceAccount",
         value_gets(permission->attrs, "source_account"));
-    struct value_entry entries[] = {
-        {STR("Sid"), value_string(arena, value_gets(permission->attrs, "statement_id"))},
+    return VALUE_MAP(arena, {STR("Sid"), value_string(arena, value_gets(permission->attrs, "statement_id"))},
         {STR("Effect"), value_stringz(arena, "Allow")},
         {STR("Principal"), permission_principal(arena, value_gets(permission->attrs, "principal"))},
         {STR("Action"), value_string(arena, value_gets(permission->attrs, "action"))},
-        {STR("Resource"), value_string(arena, arn)},
-        {STR("Condition"), value_builder_map(&conditions)},
-    };
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("Resource"), value_string(arena, arn)}, {STR("Condition"), value_builder_map(&conditions)});
 }
 
 static const struct iam_policy *function_policy(

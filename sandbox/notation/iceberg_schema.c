@@ -60,9 +60,7 @@ static int convert_struct(struct making *m, struct str body, const struct value 
         if (!status)
             value_builder_add(&list, field(m, id++, name, converted));
     }
-    struct value_entry entries[] = {
-        {STR("type"), text(m, "struct")}, {STR("fields"), value_builder_list(&list)}};
-    *out = value_map(m->arena, entries, 2);
+    *out = VALUE_MAP(m->arena, {STR("type"), text(m, "struct")}, {STR("fields"), value_builder_list(&list)});
     return status;
 }
 
@@ -71,9 +69,8 @@ static int convert_array(struct making *m, struct str body, const struct value *
     const struct value *id = value_int(m->arena, ++m->last_id), *element;
     if (convert(m, body, &element))
         return -1;
-    struct value_entry entries[] = {{STR("type"), text(m, "list")}, {STR("element-id"), id},
-        {STR("element"), element}, {STR("element-required"), &value_false}};
-    *out = value_map(m->arena, entries, 4);
+    *out = VALUE_MAP(m->arena, {STR("type"), text(m, "list")}, {STR("element-id"), id},
+        {STR("element"), element}, {STR("element-required"), &value_false});
     return 0;
 }
 
@@ -84,10 +81,8 @@ static int convert_map(struct making *m, struct str body, const struct value **o
     const struct value *value_id = value_int(m->arena, ++m->last_id), *keys, *values;
     if (convert(m, key, &keys) || convert(m, rest, &values))
         return -1;
-    struct value_entry entries[] = {{STR("type"), text(m, "map")}, {STR("key-id"), key_id},
-        {STR("key"), keys}, {STR("value-id"), value_id}, {STR("value"), values},
-        {STR("value-required"), &value_false}};
-    *out = value_map(m->arena, entries, 6);
+    *out = VALUE_MAP(m->arena, {STR("type"), text(m, "map")}, {STR("key-id"), key_id}, {STR("key"), keys},
+        {STR("value-id"), value_id}, {STR("value"), values}, {STR("value-required"), &value_false});
     return 0;
 }
 

@@ -199,10 +199,9 @@ void s3srv_upload_part(struct s3 *s)
         if (!copy_part(s))
             return;
     }
-    struct value_entry entries[] = {{STR("size"), value_int(s->arena, s->in.size)},
+    const struct value *doc = VALUE_MAP(s->arena, {STR("size"), value_int(s->arena, s->in.size)},
         {STR("etag"), value_string(s->arena, s->in.etag)},
-        {STR("sums"), s3srv_sums(s, s->in.sum.kind, s->in.sum_value)}};
-    const struct value *doc = value_map(s->arena, entries, 3);
+        {STR("sums"), s3srv_sums(s, s->in.sum.kind, s->in.sum_value)});
     enum store_result result = store_part_put(s->arena, s->store, s->bucket, id, number, &s->in.file, doc);
     if (result == STORE_NO_KEY)
         no_such_upload(s);

@@ -11,9 +11,8 @@ static const struct value *func_policy_text(struct call *call, const char *z)
 
 static const struct value *document(struct call *call, const struct value *statements)
 {
-    struct value_entry entries[] = {
-        {STR("Statement"), statements}, {STR("Version"), func_policy_text(call, "2012-10-17")}};
-    return value_map(call->arena, entries, 2);
+    return VALUE_MAP(
+        call->arena, {STR("Statement"), statements}, {STR("Version"), func_policy_text(call, "2012-10-17")});
 }
 
 /* A list of one is its item, as IAM itself writes it. */

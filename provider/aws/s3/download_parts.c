@@ -98,10 +98,9 @@ static const struct value *download_parts_request(
     struct parts *p, struct arena *arena, const struct arriving *a)
 {
     struct str range = arena_printf(arena, "bytes=%" PRId64 "-%" PRId64, a->at, a->end - 1);
-    struct value_entry entries[] = {
-        {STR("if_match"), p->source->etag.n ? value_string(arena, p->source->etag) : NULL},
-        {STR("range"), p->plain ? NULL : value_string_ref(arena, range)}};
-    return value_merge(arena, download_name(arena, p->source->download), value_map(arena, entries, 2));
+    return value_merge(arena, download_name(arena, p->source->download),
+        VALUE_MAP(arena, {STR("if_match"), p->source->etag.n ? value_string(arena, p->source->etag) : NULL},
+            {STR("range"), p->plain ? NULL : value_string_ref(arena, range)}));
 }
 
 /* An answer came. Is it the one to what was asked? */

@@ -194,8 +194,7 @@ static const struct value *with_places(struct op_ctx *ctx, const struct value *o
                                                STR_ARG(prefix_of(ctx->arena, object))));
     if (value_is_known(files))
         count = value_int(ctx->arena, files ? files->count : 0);
-    struct value_entry entries[] = {{STR("url"), url}, {STR("count"), count}};
-    return value_merge(ctx->arena, object, value_map(ctx->arena, entries, 2));
+    return value_merge(ctx->arena, object, VALUE_MAP(ctx->arena, {STR("url"), url}, {STR("count"), count}));
 }
 
 static int directory_predict(struct op_ctx *ctx, const struct value *desired,

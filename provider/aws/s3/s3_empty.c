@@ -207,11 +207,10 @@ int s3_count_bucket(
     if (count_all(ctx, &s3_list_versions, bucket, &count, err))
         return -1;
     count_all(ctx, &s3_list_uploads, bucket, &count, ERR_IGNORED); /* a store without uploads has none */
-    struct value_entry entries[] = {{STR("bytes"), value_int(ctx->arena, count.bytes)},
+    *result = VALUE_MAP(ctx->arena, {STR("bytes"), value_int(ctx->arena, count.bytes)},
         {STR("delete_markers"), value_int(ctx->arena, count.markers)},
         {STR("objects"), value_int(ctx->arena, count.objects)},
         {STR("uploads"), value_int(ctx->arena, count.uploads)},
-        {STR("versions"), value_int(ctx->arena, count.versions)}};
-    *result = value_map(ctx->arena, entries, sizeof entries / sizeof *entries);
+        {STR("versions"), value_int(ctx->arena, count.versions)});
     return 0;
 }

@@ -283,11 +283,10 @@ static const struct value *object_of(
         hash = !value_equal(before, etag) ? NULL : hash ? hash : value_getz(prior, "sha256");
     int64_t size = 0;
     str_to_int(wire_header_get(response, STR("Content-Length")), &size);
-    struct value_entry entries[] = {{STR("etag"), etag}, {STR("sha256"), hash},
-        {STR("size"), value_int(arena, size)},
-        {STR("metadata"),
-            metadata ? value_with(arena, metadata, STR(S3_HASH_HEADER), NULL) : &value_empty_map}};
-    return value_merge(arena, live, value_map(arena, entries, 4));
+    return value_merge(arena, live,
+        VALUE_MAP(arena, {STR("etag"), etag}, {STR("sha256"), hash}, {STR("size"), value_int(arena, size)},
+            {STR("metadata"),
+                metadata ? value_with(arena, metadata, STR(S3_HASH_HEADER), NULL) : &value_empty_map}));
 }
 
 static int read_tags(

@@ -55,12 +55,11 @@ static int take_columns(struct making *m, struct err *err)
         for (uint32_t i = 0; lists[which] && i < lists[which]->count; i++) {
             const struct value *column = lists[which]->items[i];
             value_builder_add(&all, column);
-            struct value_entry entries[] = {{STR("name"), value_getz(column, "Name")},
-                {STR("transform"), value_stringz(arena, "identity")},
-                {STR("source-id"), value_int(arena, (int64_t)all.n)},
-                {STR("field-id"), value_int(arena, FIRST_PARTITION_ID + i)}};
             if (which == 1)
-                value_builder_add(&keys, value_map(arena, entries, 4));
+                value_builder_add(&keys, VALUE_MAP(arena, {STR("name"), value_getz(column, "Name")},
+                                             {STR("transform"), value_stringz(arena, "identity")},
+                                             {STR("source-id"), value_int(arena, (int64_t)all.n)},
+                                             {STR("field-id"), value_int(arena, FIRST_PARTITION_ID + i)}));
         }
     m->partitions = value_builder_list(&keys);
     if (iceberg_schema_make(arena, value_builder_list(&all), &m->schema, &why))
@@ -128,10 +127,9 @@ static const struct value *with_parameters(struct making *m)
 {
     struct arena *arena = m->call->arena;
     struct str at = arena_printf(arena, "s3://%.*s/%.*s", STR_ARG(m->bucket), STR_ARG(m->key));
-    struct value_entry own[] = {{STR("table_type"), value_stringz(arena, "ICEBERG")},
-        {STR("metadata_location"), value_string_ref(arena, at)}};
-    const struct value *all =
-        value_merge(arena, value_getz(m->input, "Parameters"), value_map(arena, own, 2));
+    const struct value *all = value_merge(arena, value_getz(m->input, "Parameters"),
+        VALUE_MAP(arena, {STR("table_type"), value_stringz(arena, "ICEBERG")},
+            {STR("metadata_location"), value_string_ref(arena, at)}));
     return value_with(
         arena, m->call->input, STR("TableInput"), value_with(arena, m->input, STR("Parameters"), all));
 }

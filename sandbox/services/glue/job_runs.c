@@ -414,9 +414,8 @@ static int stop_runs(struct service_call *call, struct err *err)
         const struct value *one = stop_one(call, name, ids->items[i], &stopped);
         value_builder_add(stopped ? &done : &failed, one);
     }
-    struct value_entry entries[] = {{STR("SuccessfulSubmissions"), value_builder_list(&done)},
-        {STR("Errors"), value_builder_list(&failed)}};
-    call->output = value_map(call->arena, entries, 2);
+    call->output = VALUE_MAP(call->arena, {STR("SuccessfulSubmissions"), value_builder_list(&done)},
+        {STR("Errors"), value_builder_list(&failed)});
     return 0;
 }
 

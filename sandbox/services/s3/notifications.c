@@ -103,18 +103,14 @@ static struct str record_of(struct services *services, struct arena *arena, cons
         {STR("configurationId"), value_string(arena, configuration)},
         {STR("bucket"), value_map(arena, bucket, 3)},
         {STR("object"), object_of(arena, event, form_key(arena, event->key), false)}};
-    struct value_entry record[] = {
-        {STR("eventVersion"), value_stringz(arena, "2.1")},
+    const struct value *records = VALUE_MAP(arena, {STR("eventVersion"), value_stringz(arena, "2.1")},
         {STR("eventSource"), value_stringz(arena, "aws:s3")},
         {STR("awsRegion"), value_string(arena, event->region)},
         {STR("eventTime"), value_string(arena, time_rfc3339(arena, clock_wall_ms(), true))},
-        {STR("eventName"), value_string(arena, event->name)},
-        {STR("userIdentity"), owner},
+        {STR("eventName"), value_string(arena, event->name)}, {STR("userIdentity"), owner},
         {STR("requestParameters"), one(arena, "sourceIPAddress", value_stringz(arena, "127.0.0.1"))},
         {STR("responseElements"), one(arena, "x-amz-request-id", value_string(arena, event->request_id))},
-        {STR("s3"), value_map(arena, s3, 4)},
-    };
-    const struct value *records = value_map(arena, record, sizeof record / sizeof *record);
+        {STR("s3"), value_map(arena, s3, 4)});
     return json_as_text(arena, one(arena, "Records", value_list(arena, &records, 1)))->string;
 }
 

@@ -151,12 +151,11 @@ static int to_topic(struct services *services, struct arena *arena, const struct
 static int to_bus(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
-    struct value_entry event[] = {
-        {STR("EventBusName"), value_string(arena, str_last_part(arn->resource, "/"))},
-        {STR("Source"), value_string(arena, target->source)},
-        {STR("DetailType"), value_string(arena, target->detail_type)},
-        {STR("Detail"), value_string(arena, target->input)}};
-    const struct value *entry = value_map(arena, event, 4);
+    const struct value *entry =
+        VALUE_MAP(arena, {STR("EventBusName"), value_string(arena, str_last_part(arn->resource, "/"))},
+            {STR("Source"), value_string(arena, target->source)},
+            {STR("DetailType"), value_string(arena, target->detail_type)},
+            {STR("Detail"), value_string(arena, target->input)});
     struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
     return targets_call(services, arena, arn, target, "PutEvents", &input, 1, err);
 }

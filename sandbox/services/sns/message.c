@@ -24,9 +24,8 @@ const struct value *message_entries(struct arena *arena, const struct value *giv
     if (entries || !given || given->kind != VALUE_MAP)
         return entries ? entries : &value_empty_list;
     for (uint32_t i = 0; i < given->count; i++) {
-        struct value_entry entry[] = {{STR("Name"), value_string(arena, given->entries[i].key)},
-            {STR("Value"), given->entries[i].value}};
-        value_builder_add(&list, value_map(arena, entry, 2));
+        value_builder_add(&list, VALUE_MAP(arena, {STR("Name"), value_string(arena, given->entries[i].key)},
+                                     {STR("Value"), given->entries[i].value}));
     }
     return value_builder_list(&list);
 }

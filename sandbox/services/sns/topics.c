@@ -92,10 +92,9 @@ static const struct value *notification(const struct service_call *call, const s
 /* What a function gets: a list of records. */
 static struct str for_function(struct arena *arena, const struct value *note, struct str subscription)
 {
-    struct value_entry record[] = {{STR("EventSource"), value_stringz(arena, "aws:sns")},
+    const struct value *one = VALUE_MAP(arena, {STR("EventSource"), value_stringz(arena, "aws:sns")},
         {STR("EventVersion"), value_stringz(arena, "1.0")},
-        {STR("EventSubscriptionArn"), value_string(arena, subscription)}, {STR("Sns"), note}};
-    const struct value *one = value_map(arena, record, 4);
+        {STR("EventSubscriptionArn"), value_string(arena, subscription)}, {STR("Sns"), note});
     return json_as_text(arena, value_with(arena, NULL, STR("Records"), value_list(arena, &one, 1)))->string;
 }
 

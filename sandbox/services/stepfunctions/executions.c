@@ -213,18 +213,16 @@ static const struct value *context_of(
     size_t n = sizeof own / sizeof *own - !execution->redrives;
     struct value_entry machine[] = {{STR("Id"), value_string(arena, execution->machine)},
         {STR("Name"), value_string(arena, execution->machine_name)}};
-    struct value_entry context[] = {
-        {STR("Execution"), value_map(arena, own, n)}, {STR("StateMachine"), value_map(arena, machine, 2)}};
-    return value_map(arena, context, 2);
+    return VALUE_MAP(arena, {STR("Execution"), value_map(arena, own, n)},
+        {STR("StateMachine"), value_map(arena, machine, 2)});
 }
 
 /* Nothing that follows names it as the previous one. */
 static int64_t started_event(struct execution *execution, struct arena *arena)
 {
-    struct value_entry details[] = {{STR("input"), value_string(arena, execution->input)},
-        {STR("roleArn"), value_string(arena, execution->role)}};
-    execution_event(
-        execution, 0, "ExecutionStarted", "executionStartedEventDetails", value_map(arena, details, 2));
+    execution_event(execution, 0, "ExecutionStarted", "executionStartedEventDetails",
+        VALUE_MAP(arena, {STR("input"), value_string(arena, execution->input)},
+            {STR("roleArn"), value_string(arena, execution->role)}));
     return 0;
 }
 

@@ -39,14 +39,11 @@ static bool add_object(void *ctx, struct str key, struct str etag, int64_t size,
 {
     struct items *items = ctx;
     struct arena *arena = items->arena;
-    struct value_entry entries[] = {
-        {STR("Etag"), value_string(arena, arena_printf(arena, "\"%.*s\"", STR_ARG(etag)))},
-        {STR("Key"), value_string(arena, key)},
-        {STR("LastModified"), value_int(arena, modified_ms / 1000)},
-        {STR("Size"), value_int(arena, size)},
-        {STR("StorageClass"), value_stringz(arena, "STANDARD")},
-    };
-    value_builder_add(&items->list, value_map(arena, entries, sizeof entries / sizeof *entries));
+    value_builder_add(&items->list,
+        VALUE_MAP(arena, {STR("Etag"), value_string(arena, arena_printf(arena, "\"%.*s\"", STR_ARG(etag)))},
+            {STR("Key"), value_string(arena, key)},
+            {STR("LastModified"), value_int(arena, modified_ms / 1000)},
+            {STR("Size"), value_int(arena, size)}, {STR("StorageClass"), value_stringz(arena, "STANDARD")}));
     return !is_full(items);
 }
 

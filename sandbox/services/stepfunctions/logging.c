@@ -88,16 +88,12 @@ void execution_log_event(
     int64_t now = clock_wall_ms();
     if (details && !execution->log_data)
         details = execution_without_data(&arena, details);
-    struct value_entry entries[] = {
-        {STR("id"), number_text(&arena, id)},
-        {STR("type"), value_stringz(&arena, type)},
-        {STR("details"), details ? details : &value_empty_map},
-        {STR("previous_event_id"), number_text(&arena, previous)},
-        {STR("event_timestamp"), number_text(&arena, now)},
-        {STR("execution_arn"), value_string(&arena, execution->arn)},
-    };
-    const struct value *line =
-        json_as_text(&arena, value_map(&arena, entries, sizeof entries / sizeof *entries));
+    const struct value *line = json_as_text(&arena,
+        VALUE_MAP(&arena, {STR("id"), number_text(&arena, id)}, {STR("type"), value_stringz(&arena, type)},
+            {STR("details"), details ? details : &value_empty_map},
+            {STR("previous_event_id"), number_text(&arena, previous)},
+            {STR("event_timestamp"), number_text(&arena, now)},
+            {STR("execution_arn"), value_string(&arena, execution->arn)}));
     const struct log_entry event = {.time_ms = now, .message = line->string};
     const struct log_place place = {execution->region, execution->log_group, execution->log_stream};
     logs_append(services_logs(execution->all->services), &place, &event, 1);

@@ -384,13 +384,9 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
 
 static const struct value *diag_value(struct arena *arena, const struct asl_diag *diag)
 {
-    struct value_entry entries[] = {
-        {STR("severity"), value_stringz(arena, "ERROR")},
-        {STR("code"), value_string(arena, diag->code)},
-        {STR("message"), value_string(arena, diag->message)},
-        {STR("location"), value_string(arena, diag->location)},
-    };
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+    return VALUE_MAP(arena, {STR("severity"), value_stringz(arena, "ERROR")},
+        {STR("code"), value_string(arena, diag->code)}, {STR("message"), value_string(arena, diag->message)},
+        {STR("location"), value_string(arena, diag->location)});
 }
 
 static int do_create_activity(struct service_call *call, struct err *err)

@@ -90,9 +90,8 @@ static const struct value *write_file(
         arena_printf(arena, "%.*s/%s_0.%s", STR_ARG(w->folder), name, w->lines ? "jsonl" : "json");
     if (write_object(w, key, buf_str(&text)))
         return NULL;
-    struct value_entry file[] = {
-        {STR("Key"), value_string(arena, key)}, {STR("Size"), value_int(arena, (int64_t)text.n)}};
-    const struct value *one = value_map(arena, file, 2);
+    const struct value *one = VALUE_MAP(
+        arena, {STR("Key"), value_string(arena, key)}, {STR("Size"), value_int(arena, (int64_t)text.n)});
     return value_list(arena, &one, 1);
 }
 

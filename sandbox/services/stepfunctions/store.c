@@ -42,8 +42,7 @@ static const struct value *executions_store_text(struct arena *arena, struct str
 /* With the lock held. */
 static const struct value *record_of(struct execution *e, struct arena *arena, bool ended)
 {
-    struct value_entry entries[] = {
-        {STR("arn"), executions_store_text(arena, e->arn)},
+    return VALUE_MAP(arena, {STR("arn"), executions_store_text(arena, e->arn)},
         {STR("name"), executions_store_text(arena, e->name)},
         {STR("machine"), executions_store_text(arena, e->machine)},
         {STR("machine_name"), executions_store_text(arena, e->machine_name)},
@@ -59,13 +58,10 @@ static const struct value *record_of(struct execution *e, struct arena *arena, b
         {STR("error"), executions_store_text(arena, ended ? e->error : (struct str){NULL, 0})},
         {STR("cause"), executions_store_text(arena, ended ? e->cause : (struct str){NULL, 0})},
         {STR("events"), value_int(arena, (int64_t)e->event_count)},
-        {STR("at"), asl_point_value(arena, &e->at)},
-        {STR("redrives"), value_int(arena, e->redrives)},
+        {STR("at"), asl_point_value(arena, &e->at)}, {STR("redrives"), value_int(arena, e->redrives)},
         {STR("redriven_ms"), value_int(arena, e->redriven_ms)},
         {STR("redrive_token"), executions_store_text(arena, e->redrive_token)},
-        {STR("definition"), e->definition ? e->definition : &value_null},
-    };
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("definition"), e->definition ? e->definition : &value_null});
 }
 
 /* ---- writing ---- */

@@ -166,9 +166,8 @@ const struct value *task_resource_request(struct task_resource *call)
 {
     const struct value *input = call->task->input;
     if (call->function) {
-        struct value_entry given[] = {{STR("FunctionName"), value_string(call->arena, call->task->resource)},
-            {STR("Payload"), json_as_text(call->arena, input)}};
-        return value_map(call->arena, given, 2);
+        return VALUE_MAP(call->arena, {STR("FunctionName"), value_string(call->arena, call->task->resource)},
+            {STR("Payload"), json_as_text(call->arena, input)});
     }
     const struct value *payload = call->lambda ? value_getz(input, "Payload") : NULL;
     if (payload)

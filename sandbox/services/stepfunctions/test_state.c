@@ -76,9 +76,8 @@ static int find_definition(struct test *t, struct err *err)
     if (!t->name.n || !machine) {
         t->name = t->name.n ? t->name : STR(ALONE);
         struct value_entry state = {t->name, given};
-        struct value_entry parts[] = {
-            {STR("StartAt"), value_string(arena, t->name)}, {STR("States"), value_map(arena, &state, 1)}};
-        given = value_map(arena, parts, 2);
+        given = VALUE_MAP(arena, {STR("StartAt"), value_string(arena, t->name)},
+            {STR("States"), value_map(arena, &state, 1)});
     }
     t->definition = given;
     t->state = find_state(given, t->name, &in);

@@ -104,9 +104,8 @@ static const struct value *version_of(const struct service_call *call, const str
     shown = value_with(arena, shown, STR("creationDate"), service_time(call, now));
     if (description.n)
         shown = value_with(arena, shown, STR("description"), value_string(arena, description));
-    struct value_entry entries[] = {{STR("arn"), arn}, {STR("created_ms"), value_int(arena, now)},
-        {STR("attrs"), machine->attrs}, {STR("shown"), shown}};
-    return value_map(arena, entries, 4);
+    return VALUE_MAP(arena, {STR("arn"), arn}, {STR("created_ms"), value_int(arena, now)},
+        {STR("attrs"), machine->attrs}, {STR("shown"), shown});
 }
 
 static const struct value *revision_of(const struct value *version)
