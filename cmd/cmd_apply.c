@@ -9,6 +9,9 @@ static int check_given(struct invocation *inv)
     if (planning_teardown(given) || given->delete_adopted)
         return invocation_usage(inv, NULL,
             "a saved plan is applied as it is: what may go with its deletions is said to \"weir plan\"");
+    if (given->shard)
+        return invocation_usage(
+            inv, NULL, "the plan says which stacks it is of: --shard belongs to \"weir plan\"");
     if (given->targets.n || given->replaces.n || given->no_refresh || given->quick_refresh)
         return invocation_usage(inv, NULL,
             "a saved plan is applied as it is: --target, --replace, --no-refresh and --quick-refresh belong "
@@ -133,7 +136,10 @@ const struct command cmd_apply = {
         "It also shows which call is retried and why, and the overall progress. Without a "
         "terminal, and with CI or NO_COLOR in the environment, progress is printed as lines.\n\n"
         "--all applies every stack below a folder: each after those that it refers to, others at the "
-        "same time. A stack that fails stops only those that refer to it.\n\n"
+        "same time. A stack that fails stops only those that refer to it. With --shard 2/8 it works on one "
+        "of "
+        "eight parts of them, and waits (--lock-timeout) for stacks of other parts to which its own "
+        "refer.\n\n"
         "FILE is a plan saved by \"weir plan -o FILE\". It is applied without a question. It is "
         "refused when the stack's files have changed since, or something in the state that it "
         "changes or refers to. What other runs have changed beside that is left as it is. It is "

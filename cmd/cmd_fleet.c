@@ -153,7 +153,7 @@ static int run_status(struct invocation *inv)
 #define OPTION_SHARD                                                                                         \
     {                                                                                                        \
         0, "shard",                                                                                          \
-            .value = "I/N", .kind = OPTION_TEXT, .offset = offsetof(struct fleet_settings, shard),           \
+            .value = "I/N", .kind = OPTION_TEXT, .offset = offsetof(struct settings, shard),                 \
             .doc = "only part I of N of the members, such as 2/8, to be run on N machines; a member "        \
                    "is always in the same part"                                                              \
     }

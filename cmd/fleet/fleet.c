@@ -43,7 +43,7 @@ bool fleet_names(const struct texts *names, struct str name)
 }
 
 /* By the name alone, so that a member stays where it is whoever else comes or goes. */
-static bool is_in_shard(const struct fleet *fleet, struct str name)
+bool fleet_is_in_shard(const struct fleet *fleet, struct str name)
 {
     unsigned char hash[SHA256_SIZE];
     uint64_t number = 0;
@@ -53,17 +53,17 @@ static bool is_in_shard(const struct fleet *fleet, struct str name)
     return !fleet->shards || number % fleet->shards == fleet->shard - 1;
 }
 
-/* "2/8" */
-static int read_shard(struct fleet *fleet, const char *text)
+int fleet_read_shard(struct fleet *fleet)
 {
+    const char *text = fleet->inv->settings->shard;
     char after;
     unsigned i = 0, n = 0;
     bool good = !text || (sscanf(text, "%5u/%5u%c", &i, &n, &after) == 2 && i >= 1 && i <= n);
     fleet->shard = i;
     fleet->shards = n;
     return good ? EXIT_DONE
-                : invocation_usage(fleet->inv, "--shard 2/8 is the second of eight parts",
-                      "\"%s\" is no part of the members", text);
+                : invocation_usage(
+                      fleet->inv, "--shard 2/8 is the second of eight parts", "\"%s\" is not a part", text);
 }
 
 bool fleet_has(const struct fleet *fleet, struct str name)
@@ -109,7 +109,7 @@ static int find_members(struct fleet *fleet)
                     : k == known->count ? -1
                                         : str_cmp(listed->entries[i].key, known->entries[k].key);
         const struct value_entry *entry = order <= 0 ? &listed->entries[i] : &known->entries[k];
-        if (fleet_names(&fleet->inv->args, entry->key) && is_in_shard(fleet, entry->key))
+        if (fleet_names(&fleet->inv->args, entry->key) && fleet_is_in_shard(fleet, entry->key))
             add_member(fleet, entry->key, order > 0 ? entry->value : NULL);
         i += order <= 0;
         k += order >= 0;
@@ -159,7 +159,7 @@ int fleet_open(struct invocation *inv, struct fleet *fleet)
     if (inv->settings->env)
         return invocation_usage(
             inv, "weir fleet plan NAME …", "members of a fleet are named as arguments, not by -e");
-    int status = read_shard(fleet, own->shard);
+    int status = fleet_read_shard(fleet);
     if (status == EXIT_DONE)
         status = invocation_open(inv, &wanted, &fleet->base);
     if (status != EXIT_DONE)
@@ -174,7 +174,7 @@ int fleet_open(struct invocation *inv, struct fleet *fleet)
 
 void fleet_close(struct fleet *fleet)
 {
-    for (size_t i = 0; i < fleet->n; i++) {
+    for (size_t i = 0; i < fleet->n + fleet->others; i++) {
         struct member *m = &fleet->members[i];
         plan_free(m->plan);
         workspace_close(&m->workspace);
@@ -305,7 +305,7 @@ int fleet_workers(const struct fleet *fleet)
     return each < WORKERS_LEAST ? WORKERS_LEAST : each > 32 ? 32 : each;
 }
 
-static void member_plan(struct member *m)
+void member_plan(struct member *m)
 {
     struct fleet *fleet = m->fleet;
     const struct settings *s = fleet->inv->settings;
@@ -315,7 +315,7 @@ static void member_plan(struct member *m)
     struct plan_options options = {.destroy = !fleet->drift && member_goes(m),
         .as_recorded = fleet->drift,
         .offline = fleet->offline,
-        .no_refresh = s->no_refresh,
+        .no_refresh = s->no_refresh || member_is_other(m),
         .quick_refresh = s->quick_refresh,
         .delete_adopted = s->delete_adopted,
         .lease_ms = member_goes(m) ? 0 : s->lease_ms,
@@ -327,7 +327,7 @@ static void member_plan(struct member *m)
         .no_budget = fleet->base.stack, /* of all together: fleet_hold_budget() */
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
-        .observer = {member_event, m}};
+        .observer = {member_is_other(m) ? NULL : member_event, m}};
     int failed = m->saved ? plan_load(&m->workspace, m->saved, &options, &m->diags, &m->plan, &err)
                           : plan_make(&m->workspace, &options, &m->diags, &m->plan, &err);
     bool good = member_diags(m);

@@ -55,7 +55,6 @@ struct fleet_settings {
     int at_once;
     bool verify, over_quota, cost;
     const char *format;   /* output */
-    const char *shard;    /* "2/8" */
     struct texts members; /* run */
 };
 
@@ -63,10 +62,10 @@ struct fleet {
     struct invocation *inv;
     struct workspace base;
     struct shared *shared;
-    struct member *members; /* the shared stack, if there is one, then the members in order of name */
-    size_t n;
-    struct member *shared_stack;        /* NULL: there is none */
-    bool shared_leaves;                 /* it goes, too, after the last member */
+    struct member *members;      /* the shared stack, if there is one, then the members in order of name */
+    size_t n, others;            /* those behind them are other shards': see fleet_others.c */
+    struct member *shared_stack; /* NULL: there is none */
+    bool shared_leaves;          /* it goes, too, after the last member */
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
     int at_once;
     size_t shard, shards; /* only those of the part of that number; 0: all */
@@ -99,6 +98,9 @@ bool fleet_has(const struct fleet *fleet, struct str name);
  * on with fleet_load().
  */
 int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet);
+/* What --shard says. The exit status. */
+int fleet_read_shard(struct fleet *fleet);
+bool fleet_is_in_shard(const struct fleet *fleet, struct str name);
 void fleet_add(struct fleet *fleet, struct str name, const struct workspace_options *options);
 /* Closes a loaded member, which is not taken down then. */
 void fleet_spare(struct member *member);
@@ -124,6 +126,8 @@ void member_fail(struct member *member, const struct err *err);
 
 /* Has nothing gone wrong with it? */
 bool member_fine(const struct member *m);
+/* Plans it, unless it was planned or something is in its way. */
+void member_plan(struct member *m);
 /* So many changes at once for each member. */
 int fleet_workers(const struct fleet *fleet);
 
@@ -136,8 +140,18 @@ bool member_needs(const struct member *member, const struct member *other);
 /* True, and said of it, where one that has to come before it failed or was skipped. */
 bool member_skip(struct member *member);
 
-/* Closes all but the chosen ones, of which those that need them know no more. */
-void fleet_keep(struct fleet *fleet, const bool *chosen);
+/* Closes all but the chosen ones, of which those that need them know no more. `others` go behind them; NULL:
+ * there are none. */
+void fleet_keep(struct fleet *fleet, const bool *chosen, const bool *others);
+
+/* ---- fleet_others.c: members of other shards, for which those of this one wait ---- */
+
+/* Keeps the members of this shard, with those that come before them. */
+void fleet_divide(struct fleet *fleet);
+bool member_is_other(const struct member *member);
+/* Until its shard is done with it, as its state says: then a plan of it changes nothing. As long as
+ * --lock-timeout says; then it has failed. */
+void member_await(struct member *member);
 
 /* ---- fleet_apply.c ---- */
 

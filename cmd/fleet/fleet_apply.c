@@ -183,6 +183,10 @@ static void member_apply(struct member *m)
     if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m))
         return;
     struct err err = ERR_INIT;
+    if (member_is_other(m)) {
+        member_await(m);
+        return;
+    }
     if (member_has_work(m)) {
         member_carry_out(m);
         return;

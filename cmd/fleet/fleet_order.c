@@ -4,6 +4,7 @@
  */
 #include "cmd/fleet/fleet.h"
 
+#include "base/mem.h"
 #include "base/pool.h"
 #include "plan/objects/graph.h"
 
@@ -19,22 +20,32 @@ struct turns {
     struct graph graph; /* an edge leads to what waits */
     uint32_t *ready;    /* nothing is left that these wait for; those below `taken` have begun */
     size_t ready_count, taken;
+    int working; /* those of other shards only wait */
 };
 
 static void turns_init(struct turns *turns, bool backwards)
 {
     struct fleet *fleet = turns->fleet;
-    graph_init(&turns->graph, (uint32_t)fleet->n);
-    for (size_t i = 0; i < fleet->n; i++)
+    size_t all = fleet->n + fleet->others;
+    graph_init(&turns->graph, (uint32_t)all);
+    for (size_t i = 0; i < all; i++)
         for (size_t k = 0; k < fleet->members[i].need_count; k++) {
             uint32_t user = (uint32_t)i, used = (uint32_t)fleet->members[i].needs[k];
             graph_add_edge(&turns->graph, backwards ? user : used, backwards ? used : user);
         }
     graph_freeze(&turns->graph);
-    turns->ready = ARENA_ARRAY(&fleet->inv->arena, uint32_t, fleet->n + 1);
-    for (uint32_t i = 0; i < fleet->n; i++)
+    turns->ready = ARENA_ARRAY(&fleet->inv->arena, uint32_t, all + 1);
+    for (uint32_t i = 0; i < all; i++)
         if (!turns->graph.waiting[i])
             turns->ready[turns->ready_count++] = i;
+}
+
+/* Is there one, and may it begin? */
+static bool may_take(const struct turns *turns)
+{
+    const struct fleet *fleet = turns->fleet;
+    return turns->taken < turns->ready_count &&
+           (turns->ready[turns->taken] >= fleet->n || turns->working < fleet->at_once);
 }
 
 /* As many turns as members: each takes one that is ready, or waits for one to become so. */
@@ -43,12 +54,15 @@ static void take_ready(void *ctx, size_t turn UNUSED)
     struct turns *turns = ctx;
     struct graph *graph = &turns->graph;
     pthread_mutex_lock(&turns->lock);
-    while (turns->taken == turns->ready_count)
+    while (!may_take(turns))
         pthread_cond_wait(&turns->changed, &turns->lock);
     uint32_t at = turns->ready[turns->taken++];
+    bool own = at < turns->fleet->n;
+    turns->working += own;
     pthread_mutex_unlock(&turns->lock);
     turns->work(&turns->fleet->members[at]);
     pthread_mutex_lock(&turns->lock);
+    turns->working -= own;
     for (uint32_t i = graph->first[at]; i < graph->first[at + 1]; i++)
         if (!--graph->waiting[graph->targets[i]])
             turns->ready[turns->ready_count++] = graph->targets[i];
@@ -61,7 +75,7 @@ void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member 
     struct turns turns = {
         .fleet = fleet, .work = work, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     turns_init(&turns, backwards);
-    pool_run(fleet->at_once, fleet->n, take_ready, &turns);
+    pool_run(fleet->at_once + (int)fleet->others, fleet->n + fleet->others, take_ready, &turns);
     graph_release(&turns.graph);
     pthread_cond_destroy(&turns.changed);
     pthread_mutex_destroy(&turns.lock);
@@ -69,38 +83,52 @@ void fleet_each(struct fleet *fleet, bool backwards, void (*work)(struct member 
 
 /* ---- some of them ---- */
 
+enum { CLOSED = SIZE_MAX };
+
 /* Its needs in the order of those that stay: `places` says where each is then. */
-static void keep_needs(struct member *m, const bool *chosen, const size_t *places)
+static void keep_needs(struct member *m, const size_t *places)
 {
     size_t *needs = ARENA_ARRAY(&m->fleet->inv->arena, size_t, m->need_count + 1), n = 0;
     for (size_t i = 0; i < m->need_count; i++)
-        if (chosen[m->needs[i]])
+        if (places[m->needs[i]] != CLOSED)
             needs[n++] = places[m->needs[i]];
     m->needs = needs;
     m->need_count = n;
 }
 
-void fleet_keep(struct fleet *fleet, const bool *chosen)
+static void keep_member(struct member *m, struct member *to, const size_t *places)
 {
-    size_t *places = ARENA_ARRAY(&fleet->inv->arena, size_t, fleet->n + 1), n = 0;
+    keep_needs(m, places);
+    *to = *m;
+    to->planned.ctx = to;
+    to->options.planned = &to->planned;
+    if (to->workspace.options)
+        to->workspace.options = &to->options;
+}
+
+void fleet_keep(struct fleet *fleet, const bool *chosen, const bool *others)
+{
+    size_t *places = ARENA_ARRAY(&fleet->inv->arena, size_t, fleet->n + 1), n = 0, all;
     for (size_t i = 0; i < fleet->n; i++)
-        places[i] = chosen[i] ? n++ : 0;
+        places[i] = chosen[i] ? n++ : CLOSED;
+    all = n;
+    for (size_t i = 0; i < fleet->n && others; i++)
+        if (others[i] && !chosen[i])
+            places[i] = all++;
+    struct member *kept = mem_zalloc((all + 1) * sizeof *kept);
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
-        if (chosen[i]) {
-            keep_needs(m, chosen, places);
-            struct member *to = &fleet->members[places[i]];
-            *to = *m;
-            to->planned.ctx = to;
-            to->options.planned = &to->planned;
-            if (to->workspace.options)
-                to->workspace.options = &to->options;
-        } else {
-            workspace_close(&m->workspace);
-            diags_release(&m->diags);
+        if (places[i] != CLOSED) {
+            keep_member(m, &kept[places[i]], places);
+            continue;
         }
+        workspace_close(&m->workspace);
+        diags_release(&m->diags);
     }
+    free(fleet->members);
+    fleet->members = kept;
     fleet->n = n;
+    fleet->others = all - n;
 }
 
 /* ---- who is in the way ---- */
@@ -118,7 +146,7 @@ bool member_needs(const struct member *m, const struct member *other)
 static const struct member *in_the_way(const struct member *m)
 {
     const struct fleet *fleet = m->fleet;
-    for (size_t i = 0; i < fleet->n; i++) {
+    for (size_t i = 0; i < fleet->n + fleet->others; i++) {
         const struct member *other = &fleet->members[i];
         bool before = fleet->destroy ? member_needs(other, m) : member_needs(m, other);
         if (before && !other->spared && !member_fine(other)) /* others may be at work just now */
@@ -133,7 +161,9 @@ bool member_skip(struct member *m)
     struct err err = ERR_INIT;
     if (!other)
         return false;
-    const char *became = other->phase == MEMBER_IS_SKIPPED ? "was skipped" : "failed";
+    const char *became = member_is_other(other)              ? "is another shard's, and not done so far"
+                         : other->phase == MEMBER_IS_SKIPPED ? "was skipped"
+                                                             : "failed";
     if (m->fleet->destroy)
         err_set(&err, ERR_FAILED, "skipped: %.*s, which refers to it, %s", STR_ARG(other->name), became);
     else

@@ -402,7 +402,7 @@ static bool is_reported(const struct fleet *fleet, size_t i)
 static void add_names(const struct fleet *fleet, size_t first, struct buf *out)
 {
     size_t n = 0;
-    for (size_t i = first; i < fleet->n; i++) {
+    for (size_t i = first; i < fleet->n + fleet->others; i++) {
         if (!str_eq(fleet->members[i].trouble, fleet->members[first].trouble))
             continue;
         if (n++ < NAMES_SHOWN)
@@ -416,7 +416,7 @@ static void add_names(const struct fleet *fleet, size_t first, struct buf *out)
 int fleet_report(struct fleet *fleet)
 {
     int status = EXIT_DONE;
-    for (size_t i = 0; i < fleet->n; i++) {
+    for (size_t i = 0; i < fleet->n + fleet->others; i++) {
         struct member *m = &fleet->members[i];
         status = m->status > status ? m->status : status;
         if (!m->trouble.n)

@@ -120,6 +120,9 @@ static const struct option repository[] = {
         .doc =
             "with --all: only stacks of which a file differs from this git revision (their modules' and job "
             "code's too), and those that refer to them"},
+    {0, "shard", .value = "I/N", .kind = OPTION_TEXT, FIELD(shard),
+        .doc = "with --all: only part I of N of the stacks, such as 2/8, to be run on N machines; a stack is "
+               "always in the same part"},
     {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000, FIELD(at_once),
         .doc = "with --all: stacks that are worked on at the same time (default: 50)"},
     {0, "junit", .value = "FILE", .kind = OPTION_TEXT, FIELD(junit), .completes = COMPLETES_FILE,

@@ -49,6 +49,7 @@ struct settings {
     int at_once;
     const char *changed; /* with it: since which git revision */
     const char *junit;
+    const char *shard; /* "2/8" */
 };
 
 enum option_kind {

@@ -19,7 +19,11 @@ int repository_check_args(struct invocation *inv)
             "weir %.*s takes \"%.*s\" only with --all, as the folder of many stacks", STR_ARG(inv->path),
             STR_ARG(inv->args.items[0]));
     }
-    const char *with_all = s->at_once ? "--at-once" : s->junit ? "--junit" : s->changed ? "--changed" : NULL;
+    const char *with_all = s->at_once   ? "--at-once"
+                           : s->junit   ? "--junit"
+                           : s->changed ? "--changed"
+                           : s->shard   ? "--shard"
+                                        : NULL;
     if (!s->all && with_all)
         return invocation_usage(inv, NULL, "%s goes with --all", with_all);
     return EXIT_DONE;
@@ -151,6 +155,8 @@ static int add_all(struct repository *repository, const struct saved_one *saved)
         fleet->at_once = inv->settings->at_once;
     fleet->outputs = repository_outputs;
     fleet->offline = repository->offline;
+    if (status == EXIT_DONE)
+        status = fleet_read_shard(fleet);
     for (size_t i = 0; status == EXIT_DONE && i < repository->names.n; i++)
         status = add_stack(repository, repository->names.items[i], saved ? saved[i].plan : NULL);
     return status;
@@ -188,7 +194,7 @@ static int load_all(struct repository *repository, const struct saved_one *saved
     return status == EXIT_DONE ? repository_order(repository) : status;
 }
 
-int repository_open(struct invocation *inv, bool offline, struct repository *out)
+int repository_open(struct invocation *inv, bool offline, bool destroy, struct repository *out)
 {
     *out = (struct repository){.inv = inv, .offline = offline};
     int status = check_options(inv);
@@ -202,7 +208,12 @@ int repository_open(struct invocation *inv, bool offline, struct repository *out
         return invocation_usage(
             inv, "`weir init` starts one", "no stack is below %s: a weir.yaml with `stack:`", out->top);
     status = load_all(out, NULL);
-    return status == EXIT_DONE && inv->settings->changed ? repository_choose_changed(out) : status;
+    out->fleet.destroy = destroy;
+    if (status == EXIT_DONE && inv->settings->changed)
+        status = repository_choose_changed(out);
+    if (status == EXIT_DONE)
+        fleet_divide(&out->fleet);
+    return status;
 }
 
 int repository_open_saved(struct invocation *inv, const struct saved_plans *saved, struct repository *out)

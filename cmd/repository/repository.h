@@ -22,7 +22,7 @@ struct repository {
 
 /* Finds, loads and connects them. Failures have been reported when the result, the exit status, is not 0;
  * repository_close() is called in any case. */
-int repository_open(struct invocation *inv, bool offline, struct repository *out);
+int repository_open(struct invocation *inv, bool offline, bool destroy, struct repository *out);
 /* Instead: those of a saved plan, as they were planned. */
 int repository_open_saved(struct invocation *inv, const struct saved_plans *saved, struct repository *out);
 void repository_close(struct repository *repository);

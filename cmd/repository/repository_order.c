@@ -23,7 +23,7 @@ static bool is_meant(const struct member *m, const struct backend_options *place
 
 static struct member *member_of(struct fleet *fleet, const struct backend_options *place)
 {
-    for (size_t i = 0; i < fleet->n; i++)
+    for (size_t i = 0; i < fleet->n + fleet->others; i++)
         if (is_meant(&fleet->members[i], place))
             return &fleet->members[i];
     return NULL;

@@ -63,8 +63,7 @@ int repository_plan(struct invocation *inv, const struct repository_wishes *wish
 {
     struct repository repository;
     bool changes, erases;
-    int status = repository_open(inv, false, &repository);
-    repository.fleet.destroy = wishes->destroy;
+    int status = repository_open(inv, false, wishes->destroy, &repository);
     if (status == EXIT_DONE) {
         fleet_plan(&repository.fleet);
         fleet_check_rules(&repository.fleet, false);
@@ -106,8 +105,7 @@ static int carry_out(struct fleet *fleet, bool reviewed, bool verify)
 static int change_all(struct invocation *inv, bool destroy, bool verify)
 {
     struct repository repository;
-    int status = repository_open(inv, false, &repository);
-    repository.fleet.destroy = destroy;
+    int status = repository_open(inv, false, destroy, &repository);
     if (status == EXIT_DONE)
         status = check_approvals(&repository);
     if (status == EXIT_DONE) {
@@ -154,7 +152,7 @@ int repository_destroy(struct invocation *inv, bool verify)
 int repository_drift(struct invocation *inv)
 {
     struct repository repository;
-    int status = repository_open(inv, false, &repository);
+    int status = repository_open(inv, false, false, &repository);
     if (status != EXIT_DONE)
         return finish_all(&repository, status);
     int drifted = fleet_look_for_drift(&repository.fleet);
@@ -209,7 +207,7 @@ static int show_valid(struct repository *repository)
 int repository_validate(struct invocation *inv)
 {
     struct repository repository;
-    int status = repository_open(inv, true, &repository);
+    int status = repository_open(inv, true, false, &repository);
     if (status == EXIT_DONE) {
         fleet_plan(&repository.fleet);
         status = show_valid(&repository);

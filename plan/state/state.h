@@ -123,7 +123,9 @@ bool state_is_shared(const struct state *state);
  * is shared it is just called.
  */
 int state_in_turn(struct state *state, int (*act)(void *ctx, struct err *err), void *ctx, struct err *err);
-/* What others have written up to now. */
+/* Reads what was written since the last reading, without the lock. */
+int state_catch_up(struct state *state, struct err *err);
+/* The same with the lock that is shared. */
 int state_read_others(struct state *state, struct err *err);
 /* ERR_LOCKED where a run that goes on has claims that meet these: {changes: [address …], refers: [address or
  * declaration …]}. In turn, and before state_begin(), to which they are given as `claims` of its info. */

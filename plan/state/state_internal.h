@@ -28,11 +28,6 @@ struct state {
     struct records records;
 };
 
-/* ---- state.c ---- */
-
-/* Reads what was written since the last reading. */
-int state_catch_up(struct state *state, struct err *err);
-
 /* ---- state_lock.c ---- */
 
 /* Adds to ERR_LOCKED what whoever has the lock is doing. */

@@ -316,3 +316,49 @@ def test_states_in_one_bucket(tmp_path, cloud):
     shown = top.run("state", "show", "v", "-C", "a").out
     assert ":b" in shown and "/c" in shown, shown
     assert "Done: 3 of 3 stacks" in top.run("destroy", "--all", "--yes").out and not cloud.client("sqs").list_queues().get("QueueUrls")
+
+
+def shard(top, part, *more, command="apply", **options):
+    return top.run(command, "--all", "--json", *(["--yes"] if command != "plan" else []), "--shard", part, *more, **options)
+
+
+def worked_on(result):
+    return {e["folder"] for e in result.events() if e["event"] == "result"}
+
+
+def test_shards_meet_in_their_states(repository):
+    """Each changes its own; what others have to do before is left, or waited for, whoever begins first."""
+    parts = [{e["folder"] for e in shard(repository, f"{i}/3", command="plan").events() if e["event"] == "change"} for i in (1, 2, 3)]
+    assert sorted(name for part in parts for name in part) == sorted(STACKS) and all(len(part) < 5 for part in parts), parts
+    number = {name: i for i, part in enumerate(parts, 1) for name in part}
+
+    alone = shard(repository, f"{number['top']}/3", status=4)  # its own that need nobody, and no more
+    assert worked_on(alone) == parts[number["top"] - 1] & {"net", "data/lake", "apps/admin"}, alone
+    assert "another shard has not applied it yet" in alone.out and "is another shard's, and not done so far" in alone.out, alone
+
+    first = [repository.start("apply", "--all", "--yes", "--shard", f"{i}/3", "--lock-timeout", "5m") for i in (1, 2, 3)]
+    for process in first:
+        out, err = process.communicate()
+        assert process.returncode == 0, out + err
+    assert there(repository) == ALL
+    assert "Plan: 0 of 6 stacks" in repository.run("plan", "--all", "--detailed-exitcode").out
+    for i in (1, 2, 3):
+        assert not worked_on(shard(repository, f"{i}/3"))  # twice does nothing
+
+    repository.write(STACKS["net"].replace("zone: here", "zone: there"), "net/weir.yaml")
+    group = repository.client("ec2").describe_security_groups(Filters=[{"Name": "group-name", "Values": ["shop"]}])["SecurityGroups"][0]["GroupId"]
+    last = repository.start("apply", "--all", "--yes", "--shard", f"{number['top']}/3", "--lock-timeout", "5m", "--at-once", "1")
+    for i in {1, 2, 3} - {number["top"]}:
+        shard(repository, f"{i}/3", "--lock-timeout", "5m")
+    out, err = last.communicate()
+    assert last.returncode == 0, out + err
+    assert repository.client("ssm").get_parameter(Name="/all/top")["Parameter"]["Value"] != group
+    assert "Plan: 0 of 6 stacks" in repository.run("plan", "--all", "--detailed-exitcode").out
+
+    down = [repository.start("destroy", "--all", "--yes", "--shard", f"{i}/3", "--lock-timeout", "5m") for i in (1, 2, 3)]
+    for process in down:
+        out, err = process.communicate()
+        assert process.returncode == 0, out + err
+    assert there(repository) == set()
+    assert "--shard goes with --all" in repository.run("apply", "--shard", "1/2", status=3).err
+    assert '"4/3" is not a part' in repository.run("plan", "--all", "--shard", "4/3", status=3).err

@@ -400,4 +400,4 @@ def test_shards_meet_only_in_the_store(stack, cloud):
         lab.run("fleet", "destroy", "--yes", "--shard", f"{i}/3")
     assert [bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]] == ["lab-state"]
     for wrong in ("0/3", "4/3", "1", "1/3x", "a/b"):
-        assert "is no part of the members" in lab.run("fleet", "plan", "--shard", wrong, status=3).err
+        assert "is not a part" in lab.run("fleet", "plan", "--shard", wrong, status=3).err
