@@ -11,8 +11,14 @@ MODE    ?= release
 FOLDERS := base stacks plan provider sandbox cmd
 SANDBOX ?= yes
 ABSENT  := sandbox/absent.c
-SRCS    := $(filter-out cmd/main.c sandbox/%,$(shell find $(FOLDERS) -name '*.c'))
-SANDBOX_SRCS := $(if $(filter no,$(SANDBOX)),$(ABSENT),$(filter-out $(ABSENT),$(shell find sandbox -name '*.c')))
+# A file whose name ends with a system's is for that alone: what each does in its own way (base/system.h), hosts of the sandbox.
+SYSTEM  ?= linux
+OTHERS  := $(addprefix %_,$(addsuffix .c,$(filter-out $(SYSTEM),linux macos)))
+ifeq ($(SYSTEM),macos)
+OTHERS  += $(filter-out %_macos.c,$(wildcard sandbox/host/*.c))
+endif
+SRCS    := $(filter-out cmd/main.c sandbox/% $(OTHERS),$(shell find $(FOLDERS) -name '*.c'))
+SANDBOX_SRCS := $(if $(filter no,$(SANDBOX)),$(ABSENT),$(filter-out $(ABSENT) $(OTHERS),$(shell find sandbox -name '*.c')))
 OBJS    := $(SRCS:%.c=$(BUILD)/%.o) $(BUILD)/embedded.o
 SANDBOX_OBJS := $(SANDBOX_SRCS:%.c=$(BUILD)/%.o)
 OWN     := $(BUILD)/libweir.a $(BUILD)/libsandbox.a
@@ -24,7 +30,7 @@ else
 WARN    += -Werror
 endif
 PKGS    := jansson yaml-0.1 expat libcrypto libpcre2-8 libarchive zlib libzstd
-CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"'
+CPPFLAGS += -I. -I$(BUILD) -D_GNU_SOURCE -DWEIR_VERSION='"$(VERSION)"' $(if $(filter macos,$(SYSTEM)),-include base/system_macos.h)
 # Debuggers unwind by the debug information; tables for unwinding at run time would be a tenth of the stripped binary.
 # Functions and the targets of jumps need not begin at multiples of 16: a hundredth of it, and nothing was slower.
 CFLAGS_release := -O2 -g -falign-functions=1 -falign-jumps=1 -fno-asynchronous-unwind-tables -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -33,7 +39,9 @@ CFLAGS_tsan    := -O1 -g -fsanitize=thread
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 # The table of addresses to be moved at the start, packed: else it is a fifteenth of the stripped binary. From glibc 2.36 on.
 PACKED = $(eval PACKED := $(shell grep -qs GLIBC_ABI_DT_RELR "$$($(CC) -print-file-name=libc.so.6)" && echo -Wl,-z,pack-relative-relocs))$(PACKED)
-LDFLAGS_release = -pie -Wl,-z,relro,-z,now $(PACKED) -Wl,--as-needed
+LDFLAGS_linux  = -pie -Wl,-z,relro,-z,now $(PACKED) -Wl,--as-needed
+LDFLAGS_macos  = -Wl,-dead_strip
+LDFLAGS_release = $(LDFLAGS_$(SYSTEM))
 # Without the sandbox it is for places where room is short: small throughout, and without what only the sandbox called.
 ifneq ($(filter no,$(SANDBOX)),)
 CFLAGS_release += -Os -ffunction-sections -fdata-sections
@@ -50,7 +58,9 @@ WARN_LESS = $(eval WARN_LESS := $(if $(filter 9 10 11,$(firstword $(subst ., ,$(
 # These are asked once, and not before the first recipe: on a new machine that is when compiler and pkg-config have been installed.
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) libpq))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
-LIBS    = -Wl,--start-group $(OWN) -Wl,--end-group $(PKG_LIBS) -pthread -ldl -lm
+LIBS_linux = -Wl,--start-group $(OWN) -Wl,--end-group $(PKG_LIBS) -pthread -ldl -lm
+LIBS_macos = $(OWN) $(PKG_LIBS)
+LIBS    = $(LIBS_$(SYSTEM))
 export BUILD
 
 .DEFAULT_GOAL := all
@@ -101,7 +111,7 @@ $(BUILD)/embedded.list: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' $(EMBED) | cmp -s - $@ || printf '%s\n' $(EMBED) > $@
 $(BUILD)/embedded.S: $(BUILD)/embedded.list $(EMBED) tools/embed | $(BUILD)/.setup-build
-	tools/embed $(BUILD)/embedded < $< > $@
+	tools/embed $(BUILD)/embedded $(SYSTEM) < $< > $@
 $(BUILD)/embedded.o: $(BUILD)/embedded.S | $(BUILD)/.setup-build
 	$(CC) -c -o $@ $<
 .PHONY: FORCE

@@ -1,6 +1,8 @@
 /* Time as a seam: see clock.h. */
 #include "base/clock.h"
 
+#include "base/system.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,17 +81,13 @@ void clock_sleep_ms(int64_t ms)
 
 void clock_cond_init(pthread_cond_t *cond)
 {
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    system_cond_init(cond);
 }
 
 bool clock_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t deadline_ms)
 {
     struct timespec at = timespec_of(deadline_ms);
-    return pthread_cond_timedwait(cond, mutex, &at) != ETIMEDOUT;
+    return system_cond_wait(cond, mutex, &at) != ETIMEDOUT;
 }
 
 static struct tm to_utc(int64_t wall_ms)

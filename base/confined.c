@@ -2,19 +2,13 @@
 #include "base/confined.h"
 
 #include "base/str.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 enum { ALLOWED_MAX = 16 };
 
@@ -48,8 +42,7 @@ static bool is_below(const char *real, const char *folder)
 /* What lies in memory has come from this process. */
 static bool is_inside(const char *real)
 {
-    bool inside =
-        is_below(real, confined.folder) || !strncmp(real, "/memfd:", 7) || !strcmp(real, "/dev/null");
+    bool inside = !real[0] || is_below(real, confined.folder) || !strcmp(real, "/dev/null");
     for (size_t i = 0; i < confined.allowed_count; i++)
         inside |= is_below(real, confined.allowed[i]);
     return inside;
@@ -65,14 +58,11 @@ static int refuse_file(const char *path, struct err *err)
 
 int confined_file(int fd, const char *path, struct err *err)
 {
-    char name[32], real[PATH_MAX];
+    char real[PATH_MAX];
     if (!confined.folder[0])
         return 0;
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(name, real, sizeof real - 1);
-    if (n < 0)
+    if (system_path_of(fd, real))
         return err_errno(err, ERR_IO, "%s", path);
-    real[n] = '\0';
     return is_inside(real) ? 0 : refuse_file(path, err);
 }
 
@@ -95,40 +85,9 @@ int confined_path(const char *path, struct err *err)
 
 /* ---- programs ---- */
 
-#if defined(__x86_64__)
-#define OWN_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OWN_ARCH AUDIT_ARCH_AARCH64
-#endif
-
-/* A call by another architecture's numbers is refused whatever it is, and so are those of x32. */
-static int forbid_exec(void)
-{
-#ifdef OWN_ARCH
-    enum { REFUSED = SECCOMP_RET_ERRNO | EPERM, X32_BIT = 0x40000000 };
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 0, 4),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 2, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, REFUSED),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-        return -1;
-    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
-#else
-    errno = ENOSYS;
-    return -1;
-#endif
-}
-
 int confine_programs(struct err *err)
 {
-    if (forbid_exec())
+    if (system_forbid_programs())
         return err_errno(err, ERR_FAILED, "the kernel cannot keep weir from running programs");
     confined.programs = true;
     return 0;

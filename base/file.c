@@ -3,6 +3,7 @@
 
 #include "base/confined.h"
 #include "base/hash.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 void fd_close_ptr(int *fd)
@@ -62,7 +62,8 @@ static struct str file_join(struct arena *arena, char *first, size_t n, struct s
 /* 0 where it may be read. */
 static int check_kind(const char *path, const struct stat *st, struct err *err)
 {
-    bool null = S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
+    struct stat at_null;
+    bool null = S_ISCHR(st->st_mode) && !stat("/dev/null", &at_null) && st->st_rdev == at_null.st_rdev;
     if (S_ISREG(st->st_mode) || null)
         return 0;
     if (S_ISDIR(st->st_mode)) {
@@ -185,7 +186,7 @@ int fd_read_all(int fd, struct buf *out, struct err *err, const char *what)
 int dir_sync(const char *dir, struct err *err)
 {
     AUTO_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || (fsync(fd) && errno != EINVAL))
+    if (fd < 0 || (system_sync(fd) && errno != EINVAL))
         return err_errno(err, ERR_IO, "cannot sync %s", dir);
     return 0;
 }
@@ -232,7 +233,7 @@ int file_replace(const char *path, struct str data, mode_t mode, struct err *err
         unlink(temporary);
         return -1;
     }
-    if (keep_closed(path, fd, mode) || fsync(fd) || rename(temporary, path)) {
+    if (keep_closed(path, fd, mode) || system_sync(fd) || rename(temporary, path)) {
         int why = errno;
         errno = path_is_dir(path) ? EISDIR : why; /* which rename() calls busy, or not empty */
         err_errno(err, ERR_IO, "cannot write %s", path);

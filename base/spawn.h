@@ -6,6 +6,7 @@
 #ifndef WEIR_BASE_SPAWN_H
 #define WEIR_BASE_SPAWN_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 /* With its parent; in a process group of its own; in a session of its own, and so without a terminal. */
@@ -18,6 +19,7 @@ struct spawn {
     int in;          /* 0: nothing to read */
     int out, error;
     enum spawn_apart apart;
+    int64_t max_file_bytes; /* it is ended by SIGXFSZ where it writes a larger file; 0: none is too large */
 };
 
 /* 0 or an error number, such as ENOENT. */

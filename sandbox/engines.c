@@ -163,8 +163,8 @@ enum { ROWS = sizeof rows / sizeof *rows };
 static struct str how_to_get(struct arena *arena, const struct row *row)
 {
     struct str why;
-    if (row->is_here == has_hosts && !host_able(arena, &why) && str_starts(why, STR("hosts take root")))
-        return STR("run it as root");
+    if (row->is_here == has_hosts && !host_able(arena, &why) && str_starts(why, STR("hosts take ")))
+        return str_eqz(why, "hosts take root") ? STR("run it as root") : STR("run it on Linux");
     return *installed_root() ? arena_printf(arena, "%s/tools/setup %s", installed_root(), row->setup)
                              : str_z(row->otherwise);
 }

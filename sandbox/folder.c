@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/system.h"
 #include "provider/http/target.h"
 
 #include <ctype.h>
@@ -118,7 +119,7 @@ static bool answers(struct arena *arena, struct str endpoint)
     struct str port = str_slice(target.authority, (size_t)(colon + 1), target.authority.n);
     if (getaddrinfo(arena_strz(arena, target.host), arena_strz(arena, port), &hints, &at))
         return false;
-    AUTO_FD int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD int fd = system_socket(at->ai_family, 0);
     bool yes = fd >= 0 && !connect(fd, at->ai_addr, at->ai_addrlen);
     freeaddrinfo(at);
     return yes;
@@ -184,7 +185,7 @@ static int write_key(struct arena *arena, struct str path, bool durable, struct 
     AUTO_FD int fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot write %s", path.p);
-    bool failed = fd_write_all(fd, text.p, text.n, NULL, path.p) || (durable && fsync(fd));
+    bool failed = fd_write_all(fd, text.p, text.n, NULL, path.p) || (durable && system_sync(fd));
     if (!failed && link(temporary, path.p) && errno != EEXIST)
         failed = rename(temporary, path.p) != 0;
     if (failed)

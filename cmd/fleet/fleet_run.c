@@ -3,6 +3,7 @@
  * that Ctrl-C, time limits and statuses mean what they mean there; its lines come out with the member's name
  * in front.
  */
+#include "base/system.h"
 #include "cmd/fleet/fleet.h"
 
 #include "base/mem.h"
@@ -46,7 +47,7 @@ static char **command_of(const struct invocation *inv, const struct member *m, s
     const struct settings *s = inv->settings;
     size_t most = FIXED + 2 * (s->inputs.n + s->input_files.n) + inv->args.n;
     struct words words = {.arena = arena, .items = ARENA_ARRAY(arena, char *, most)};
-    add_word(&words, STR("/proc/self/exe"));
+    add_word(&words, str_z(system_program()));
     add_word(&words, STR("run"));
     add_option(&words, "-C", s->dir);
     add_option(&words, "--specs", s->specs);
@@ -131,9 +132,9 @@ static int run_one(struct member *m, struct err *err)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     int out[2], error[2], status = 0;
     pid_t child;
-    if (pipe2(out, O_CLOEXEC))
+    if (system_pipe(out))
         return err_errno(err, ERR_FAILED, "cannot make a pipe");
-    if (pipe2(error, O_CLOEXEC)) {
+    if (system_pipe(error)) {
         close(out[0]);
         close(out[1]);
         return err_errno(err, ERR_FAILED, "cannot make a pipe");

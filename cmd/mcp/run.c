@@ -1,4 +1,5 @@
 /* A command in a process of its own, with pipes: see mcp.h. */
+#include "base/system.h"
 #include "cmd/mcp/mcp.h"
 
 #include "base/clock.h"
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,7 +86,7 @@ static void become(struct call *call, struct run *run, int out, int error)
     struct err err = ERR_INIT;
     char **argv = ARENA_ARRAY(call->arena, char *, run->words.n + 2);
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    prctl(PR_SET_PDEATHSIG, SIGINT); /* as if somebody had pressed Ctrl-C */
+    system_end_with_parent(); /* as if somebody had pressed Ctrl-C */
     if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
         dup2(error, STDERR_FILENO) < 0)
         _exit(EXIT_FAILED);
@@ -223,7 +223,7 @@ static void pipes_close(int ends[PIPES][2], int side)
 static int pipes_make(int ends[PIPES][2], struct err *err)
 {
     for (int i = 0; i < PIPES; i++)
-        if (pipe2(ends[i], O_CLOEXEC) || fcntl(ends[i][0], F_SETFL, O_NONBLOCK)) {
+        if (system_pipe(ends[i]) || fcntl(ends[i][0], F_SETFL, O_NONBLOCK)) {
             err_errno(err, ERR_FAILED, "cannot make a pipe");
             pipes_close(ends, 0);
             pipes_close(ends, 1);
@@ -234,10 +234,12 @@ static int pipes_make(int ends[PIPES][2], struct err *err)
 
 static int plan_in_memory(const struct run *run, struct err *err)
 {
-    int fd = memfd_create("weir", MFD_CLOEXEC);
+    int fd = system_memory_file();
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot keep the plan");
-    return fd_write_all(fd, run->plan.p, run->plan.n, err, "memory") ? -1 : fd;
+    if (fd_write_all(fd, run->plan.p, run->plan.n, err, "memory") || lseek(fd, 0, SEEK_SET))
+        return -1;
+    return fd;
 }
 
 int run_command(struct call *call, struct run *run, struct err *err)

@@ -4,6 +4,7 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/system.h"
 #include "cmd/planning/planning.h"
 
 enum { MINUTE_MS = 60 * 1000, USUAL_MINUTES = 15, DAY_MINUTES = 24 * 60 };
@@ -55,7 +56,7 @@ static struct texts stack_inputs(struct known_states *all, int64_t minutes, cons
     add_input(&inputs, arena, "minutes", value_int(arena, minutes));
     add_input(&inputs, arena, "store", value_string(arena, value_gets(all->config, "bucket")));
     add_input(&inputs, arena, "program", value_stringz(arena, ".weir/reap"));
-    add_input(&inputs, arena, "architecture", value_stringz(arena, reap_program_architecture()));
+    add_input(&inputs, arena, "architecture", value_stringz(arena, system_linux_machine()));
     add_input(&inputs, arena, "rights", rights);
     if (region.n)
         add_input(&inputs, arena, "region", value_string(arena, region));
@@ -122,7 +123,7 @@ int reap_install(struct known_states *all, bool remove, int64_t every_ms, bool d
         return status;
     if (minutes < 1 || minutes > DAY_MINUTES)
         return invocation_usage(inv, "such as 15m or 1h", "--every is from a minute to a day");
-    if (!reap_program_architecture())
+    if (!system_linux_machine())
         return reap_install_refuse(inv, "Lambda has no machines that run this program");
     const struct value *rights = reap_rights(all, &types);
     if (!remove && reap_program_gather(arena, folder, &err)) {

@@ -18,8 +18,6 @@ int reap_install(struct known_states *all, bool remove, int64_t every_ms, bool d
 
 /* The function's files, in a folder that is made anew. */
 int reap_program_gather(struct arena *arena, struct str folder, struct err *err);
-/* As Lambda calls it; NULL: Lambda has no such machines. */
-const char *reap_program_architecture(void);
 
 /*
  * A policy with what destroying takes of every type that these stacks, or the one in the folder, have, and

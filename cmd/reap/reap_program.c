@@ -6,8 +6,7 @@
 
 #include "base/embed.h"
 #include "base/file.h"
-
-#include <link.h>
+#include "base/system.h"
 
 struct gathering {
     struct arena *arena;
@@ -22,14 +21,11 @@ static int copy(struct gathering *g, const char *from, struct str to)
            file_write_atomic(path_join(g->arena, g->folder, to).p, text, 0755, g->err);
 }
 
-/* Not 0 ends the walk. What has no path is the program itself, or the kernel's. */
-static int take_library(struct dl_phdr_info *info, size_t size UNUSED, void *ctx)
+static int take_file(void *ctx, const char *path)
 {
     struct gathering *g = ctx;
-    struct str path = str_z(info->dlpi_name);
-    if (!path.n || path.p[0] != '/')
-        return 0;
-    return copy(g, path.p, arena_printf(g->arena, "with/%.*s", STR_ARG(path_base(path))));
+    struct str name = arena_printf(g->arena, "with/%.*s", STR_ARG(path_base(str_z(path))));
+    return copy(g, path, strcmp(path, system_program()) ? name : STR("weir"));
 }
 
 static int write_bootstrap(struct gathering *g)
@@ -43,19 +39,7 @@ int reap_program_gather(struct arena *arena, struct str folder, struct err *err)
 {
     struct gathering g = {arena, folder, err};
     tree_remove(folder.p);
-    if (dir_make(path_join(arena, folder, STR("with")).p, err) || copy(&g, "/proc/self/exe", STR("weir")) ||
-        write_bootstrap(&g))
+    if (dir_make(path_join(arena, folder, STR("with")).p, err) || write_bootstrap(&g))
         return -1;
-    return dl_iterate_phdr(take_library, &g) ? -1 : 0;
-}
-
-const char *reap_program_architecture(void)
-{
-#if defined __x86_64__
-    return "x86_64";
-#elif defined __aarch64__
-    return "arm64";
-#else
-    return NULL;
-#endif
+    return system_program_files(take_file, &g) ? -1 : 0;
 }

@@ -3,6 +3,7 @@
  * reads its own files and those of its modules, what functions read, and what its resources say where their
  * code is; a folder counts as a whole.
  */
+#include "base/system.h"
 #include "cmd/repository/repository.h"
 
 #include "base/file.h"
@@ -46,7 +47,7 @@ static int ask_git(struct changed *c, const char *const *words, struct buf *out,
     pid_t child;
     for (size_t i = 0; words[i] && i + 4 < WORDS; i++)
         args[i + 3] = (char *)words[i];
-    if (pipe2(ends, O_CLOEXEC))
+    if (system_pipe(ends))
         return err_errno(err, ERR_FAILED, "cannot make a pipe");
     struct spawn spawn = {.args = args, .env = environ, .out = ends[1], .error = STDERR_FILENO};
     int failed = spawn_program(&spawn, &child);

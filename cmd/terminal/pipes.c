@@ -2,6 +2,7 @@
 #include "cmd/terminal/pipes.h"
 
 #include "base/file.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,12 +50,13 @@ static int pipes_hold_one(struct str path, struct err *err)
     int fd = descriptor_of(path);
     if (fd < 0 || fstat(fd, &st) || !S_ISFIFO(st.st_mode) || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
         return 0;
-    AUTO_FD int held = memfd_create("weir", MFD_CLOEXEC);
+    AUTO_FD int held = system_memory_file();
     if (held < 0)
         return err_errno(err, ERR_IO, "cannot keep what the pipe %.*s gives", STR_ARG(path));
-    if (copy_pipe(fd, held, err))
+    if (copy_pipe(fd, held, err) ||
+        lseek(held, 0, SEEK_SET)) /* whoever opens it by its number reads from there */
         return -1;
-    return dup3(held, fd, O_CLOEXEC) < 0 ? err_errno(err, ERR_IO, "cannot keep what the pipe gives") : 0;
+    return system_put(held, fd) < 0 ? err_errno(err, ERR_IO, "cannot keep what the pipe gives") : 0;
 }
 
 /* PATH, --option=PATH, NAME=PATH */

@@ -5,22 +5,19 @@
 
 #include <signal.h>
 #include <stddef.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PATIENCE_S = 15 }; /* a command of the stack's own has three to end by itself */
 
 static atomic_int signals;
-static atomic_bool stop, other, works, has_timer, runs;
-static timer_t timer;
+static atomic_bool stop, other, works, has_alarm, runs;
 
-static void set_timer(time_t seconds)
+static void set_alarm(unsigned seconds)
 {
-    const struct itimerspec when = {.it_value.tv_sec = seconds};
     if (atomic_exchange(&runs, seconds > 0) && seconds) /* it is not put off */
         return;
-    if (atomic_load(&has_timer))
-        timer_settime(timer, 0, &when, NULL);
+    if (atomic_load(&has_alarm))
+        alarm(seconds);
 }
 
 static void on_signal(int number)
@@ -30,7 +27,7 @@ static void on_signal(int number)
     bool again = atomic_fetch_add(&signals, 1) > 0;
     atomic_store(&stop, true);
     if (again || !atomic_load(&works))
-        set_timer(PATIENCE_S);
+        set_alarm(PATIENCE_S);
 }
 
 static void on_late(int number)
@@ -42,14 +39,12 @@ static void on_late(int number)
     _exit(EXIT_INTERRUPTED);
 }
 
-static void prepare_timer(void)
+static void prepare_alarm(void)
 {
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM};
     struct sigaction action = {.sa_handler = on_late};
     static atomic_flag once = ATOMIC_FLAG_INIT;
-    if (atomic_flag_test_and_set(&once) || sigaction(SIGALRM, &action, NULL))
-        return;
-    atomic_store(&has_timer, !timer_create(CLOCK_MONOTONIC, &event, &timer));
+    if (!atomic_flag_test_and_set(&once))
+        atomic_store(&has_alarm, !sigaction(SIGALRM, &action, NULL));
 }
 
 static void signals_handle(void (*handler)(int), int more_flags)
@@ -57,7 +52,7 @@ static void signals_handle(void (*handler)(int), int more_flags)
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART | more_flags};
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction now;
-    prepare_timer();
+    prepare_alarm();
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (!sigaction(numbers[i], NULL, &now) && now.sa_handler != SIG_IGN) /* as nohup wants it */
@@ -81,7 +76,7 @@ void signals_catch_first(void)
 void signals_work(bool begins)
 {
     atomic_store(&works, begins);
-    set_timer(!begins && atomic_load(&stop) ? PATIENCE_S : 0);
+    set_alarm(!begins && atomic_load(&stop) ? PATIENCE_S : 0);
 }
 
 const atomic_bool *signals_stop(void)

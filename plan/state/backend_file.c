@@ -6,6 +6,7 @@
 #include "base/crash.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/system.h"
 #include "plan/state/log_file.h"
 
 #include <assert.h>
@@ -18,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const struct file_io system_io = {pwrite, fdatasync, fsync, ftruncate, link, rename};
+static const struct file_io system_io = {pwrite, system_sync_data, system_sync, ftruncate, link, rename};
 
 static bool may_write(const struct file_backend *f)
 {

@@ -2,6 +2,7 @@
 #include "base/confined.h"
 #include "base/core_limit.h"
 #include "base/file.h"
+#include "base/system.h"
 #include "provider/aws/creds.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ static char **helper_env(struct arena *arena)
 static int creds_process_start(char *command, char *const *env, pid_t *pid, int *output, struct err *err)
 {
     int fds[2];
-    if (pipe2(fds, O_CLOEXEC))
+    if (system_pipe(fds))
         return err_errno(err, ERR_FAILED, "cannot make a pipe");
     char shell[] = "sh", option[] = "-c";
     char *const argv[] = {shell, option, command, NULL};

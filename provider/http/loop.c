@@ -2,25 +2,18 @@
 #include "provider/http/loop.h"
 
 #include "base/file.h"
+#include "base/system.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { EVENTS = 64 };
 
 static int on_socket(CURL *easy UNUSED, curl_socket_t fd, int what, void *ctx, void *unused UNUSED)
 {
     struct loop *loop = ctx;
-    struct epoll_event event = {.data.fd = fd,
-        .events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u)};
-    if (what == CURL_POLL_REMOVE)
-        epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, NULL);
-    else if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) && errno == EEXIST)
-        return epoll_ctl(loop->epoll, EPOLL_CTL_MOD, fd, &event);
+    int events = (what & CURL_POLL_IN ? POLLIN : 0) | (what & CURL_POLL_OUT ? POLLOUT : 0);
+    system_poller_set(loop->poller, fd, (short)events); /* none of both: CURL_POLL_REMOVE */
     return 0;
 }
 
@@ -42,10 +35,9 @@ static int on_timer(CURLM *multi UNUSED, long timeout_ms, void *ctx)
 int loop_init(struct loop *loop, const struct curl_api *curl, CURLM *multi, struct err *err)
 {
     *loop = (struct loop){.curl = curl, .multi = multi, .due_ms = -1};
-    loop->epoll = epoll_create1(EPOLL_CLOEXEC);
-    loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct epoll_event event = {.data.fd = loop->wake, .events = EPOLLIN};
-    if (loop->epoll < 0 || loop->wake < 0 || epoll_ctl(loop->epoll, EPOLL_CTL_ADD, loop->wake, &event))
+    loop->poller = system_poller_new();
+    loop->wake = system_wake_new();
+    if (loop->poller < 0 || loop->wake < 0 || system_poller_set(loop->poller, loop->wake, POLLIN))
         return err_errno(err, ERR_FAILED, "cannot wait for the network");
     curl->multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl->multi_setopt(multi, CURLMOPT_SOCKETDATA, loop);
@@ -56,13 +48,13 @@ int loop_init(struct loop *loop, const struct curl_api *curl, CURLM *multi, stru
 
 void loop_release(struct loop *loop)
 {
-    fd_close_ptr(&loop->epoll);
+    fd_close_ptr(&loop->poller);
     fd_close_ptr(&loop->wake);
 }
 
 void loop_wake(struct loop *loop)
 {
-    eventfd_write(loop->wake, 1);
+    system_wake(loop->wake);
 }
 
 static void act(struct loop *loop, curl_socket_t fd, int flags)
@@ -73,26 +65,25 @@ static void act(struct loop *loop, curl_socket_t fd, int flags)
     (void)code;
 }
 
-static int flags_of(uint32_t events)
+static int flags_of(short events)
 {
-    return (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-           (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+    return (events & POLLIN ? CURL_CSELECT_IN : 0) | (events & POLLOUT ? CURL_CSELECT_OUT : 0) |
+           (events & POLLERR ? CURL_CSELECT_ERR : 0);
 }
 
 void loop_turn(struct loop *loop, int limit_ms)
 {
-    struct epoll_event events[EVENTS];
-    eventfd_t unused;
+    struct system_event events[SYSTEM_EVENTS];
     if (loop->due_ms >= 0) {
         int64_t left_ms = loop->due_ms - now_ms();
         limit_ms = left_ms < 0 ? 0 : left_ms < limit_ms ? (int)left_ms : limit_ms;
     }
-    int n = epoll_wait(loop->epoll, events, EVENTS, limit_ms);
+    int n = system_poller_wait(loop->poller, events, SYSTEM_EVENTS, limit_ms);
     for (int i = 0; i < n; i++) {
-        if (events[i].data.fd == loop->wake)
-            eventfd_read(loop->wake, &unused);
+        if (events[i].fd == loop->wake)
+            system_wake_clear(loop->wake);
         else
-            act(loop, events[i].data.fd, flags_of(events[i].events));
+            act(loop, events[i].fd, flags_of(events[i].events));
     }
     if (loop->due_ms >= 0 && loop->due_ms <= now_ms()) {
         loop->due_ms = -1; /* libcurl says so when it wants another */

@@ -19,7 +19,7 @@
 struct loop {
     const struct curl_api *curl;
     CURLM *multi;
-    int epoll, wake;
+    int poller, wake;
     int64_t due_ms; /* when libcurl wants to be called without an event; -1: never */
 };
 

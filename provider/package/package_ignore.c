@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum { RULES_MAX = 1 << 20, LINK_MAX = 8192 };
+enum { RULES_MAX = 1 << 20, LINK_BYTES = 8192 };
 
 /* ---- files of rules ---- */
 
@@ -47,7 +47,7 @@ static struct str named_in(struct arena *arena, struct str folder, const char *f
     struct str text;
     const char *path = path_join(arena, folder, str_z(file)).p;
     struct stat st;
-    if (stat(path, &st) || !S_ISREG(st.st_mode) || file_read(arena, path, LINK_MAX, &text, NULL) ||
+    if (stat(path, &st) || !S_ISREG(st.st_mode) || file_read(arena, path, LINK_BYTES, &text, NULL) ||
         !str_starts(text, before))
         return STR_EMPTY;
     return path_join(arena, folder, str_trim(str_slice(text, before.n, text.n)));

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/system.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/s3_keys.h"
 #include "provider/aws/s3/s3_reader.h"
@@ -123,7 +124,7 @@ int source_open(struct op_ctx *ctx, const struct local_file *file, struct source
         s->fd = file_open(file->path.p, O_RDONLY, err);
         if (s->fd < 0)
             return -1;
-        posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+        system_read_through(s->fd);
         s->block = mem_alloc(BLOCK);
         s->sha256 = sha256_new();
     }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/system.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,7 +128,7 @@ static int dial_via(struct link *link, int *fd, struct err *err)
     /* Whether there is a way at all is asked first: the joint itself could only be cut. */
     if (reach_probe(reach, str_z(c->via), str_z(c->host), c->port, &outer, err))
         return -1;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends))
+    if (system_pair(ends, O_NONBLOCK))
         return err_errno(err, ERR_IO, "no socket");
     flow_start(reach->net, outer, flow_joint(ends[1], str_z(c->host), c->port));
     *fd = ends[0];

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/confined.h"
 #include "base/spawn.h"
+#include "base/system.h"
 #include "provider/ssh/login.h"
 
 #include <errno.h>
@@ -19,10 +20,10 @@ enum { LOOK_MS = 100, DEAD_MS = 45 * 1000 };
 /* A peer that is gone without a word: what is sent is not acknowledged. */
 static void dial_prepare(int fd)
 {
-    int yes = 1, dead_ms = DEAD_MS;
+    int yes = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &dead_ms, sizeof dead_ms);
+    system_set_dead_ms(fd, DEAD_MS);
 }
 
 /* Until the socket is connected: 0, or an error number. */
@@ -44,7 +45,7 @@ static int dial_await(int fd, int64_t deadline_ms, const atomic_bool *cancel)
 static int try_address(
     const struct addrinfo *address, int64_t deadline_ms, const atomic_bool *cancel, int *out)
 {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error = 0;
+    int fd = system_socket(address->ai_family, O_NONBLOCK), error = 0;
     if (fd < 0)
         return errno;
     dial_prepare(fd);
@@ -133,7 +134,7 @@ int dial_command(const struct connection *c, int *fd, struct err *err)
     if (confined_program("the proxy command", err))
         return -1;
     expand(c, &line);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+    if (system_pair(ends, 0))
         return err_errno(err, ERR_IO, "no socket for the proxy command");
     int error = start(line.p, ends[1]);
     close(ends[1]);

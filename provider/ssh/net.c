@@ -1,5 +1,6 @@
 /* The network thread: one poll loop over sessions, flows and tunnels, and how other threads reach it. See
  * session.h. */
+#include "base/system.h"
 #include "provider/ssh/session_internal.h"
 
 #include "base/clock.h"
@@ -9,16 +10,13 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* ---- from other threads ---- */
 
 void net_wake(struct net *net)
 {
-    uint64_t one = 1;
-    ssize_t n = write(net->wake, &one, sizeof one);
-    (void)n; /* full: it is awake */
+    system_wake(net->wake);
 }
 
 void flow_start(struct net *net, struct wire *wire, struct flow *flow)
@@ -180,11 +178,10 @@ static void *net_run(void *arg)
     for (;;) {
         net_take_new(net);
         int timeout = net_gather(net);
-        poll(net->polls, net->poll_count, timeout);
+        poll(net->polls, (nfds_t)net->poll_count, timeout);
         bool woken = net->polls[0].revents;
-        uint64_t count;
-        if (woken && read(net->wake, &count, sizeof count) < 0)
-            continue;
+        if (woken)
+            system_wake_clear(net->wake);
         pthread_mutex_lock(&net->lock);
         bool stop = net->stop;
         pthread_mutex_unlock(&net->lock);
@@ -204,7 +201,7 @@ int net_new(const struct ssh_api *api, struct net **out, struct err *err)
     net->api = api;
     pthread_mutex_init(&net->lock, NULL);
     clock_cond_init(&net->changed);
-    net->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    net->wake = system_wake_new();
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "base/system.h"
 #include "provider/ssh/connection.h"
 #include "provider/ssh/ssh_api.h"
 
@@ -135,7 +136,7 @@ static int run_ssh(struct connection *c, const char *file, struct buf *out, stru
     args[n] = NULL;
     int ends[2], null, status = 0;
     pid_t child;
-    if (pipe2(ends, O_CLOEXEC))
+    if (system_pipe(ends))
         return err_errno(err, ERR_IO, "no pipe for ssh -G");
     null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     struct spawn spawn = {.args = args, .env = environ, .out = ends[1], .error = null};

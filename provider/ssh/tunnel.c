@@ -1,4 +1,5 @@
 /* Loopback ports that lead into sessions. */
+#include "base/system.h"
 #include "provider/ssh/session_internal.h"
 
 #include "base/mem.h"
@@ -14,7 +15,7 @@ static int listen_at(int wanted, int *port, struct err *err)
         .sin_port = htons((uint16_t)wanted),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof address;
-    int yes = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int yes = 1, fd = system_socket(AF_INET, O_NONBLOCK);
     if (fd < 0)
         return err_errno(err, ERR_IO, "no socket");
     if (wanted)
@@ -49,7 +50,7 @@ int tunnel_open(struct net *net, const struct tunnel_options *options, int *port
 void tunnel_answer(const struct tunnel *tunnel)
 {
     for (;;) {
-        int yes = 1, fd = accept4(tunnel->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int yes = 1, fd = system_accept(tunnel->fd, O_NONBLOCK);
         if (fd < 0)
             return;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);

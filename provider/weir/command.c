@@ -4,12 +4,12 @@
 #include "base/clock.h"
 #include "base/confined.h"
 #include "base/spawn.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,14 +127,6 @@ static int command_report(const struct watching *w, struct err *err)
     return w->ended == ERR_TIMEOUT ? err_hint(err, "`timeouts: {create: 1h, update: 1h}` gives it more") : -1;
 }
 
-/* It has hardly begun. */
-static void limit_files(const struct local_command *command, pid_t child)
-{
-    struct rlimit most = {(rlim_t)command->max_file_bytes, (rlim_t)command->max_file_bytes};
-    if (command->max_file_bytes)
-        prlimit(child, RLIMIT_FSIZE, &most, NULL);
-}
-
 int command_run(const struct local_command *command, struct command_output *output, struct err *err)
 {
     struct watching w = {.command = command, .output = output};
@@ -143,7 +135,7 @@ int command_run(const struct local_command *command, struct command_output *outp
         return -1;
     if (cancel_is_set(command->cancel))
         return err_set(err, ERR_INTERRUPTED, "%s was not started: interrupted", command->what);
-    if (pipe2(ends, O_CLOEXEC))
+    if (system_pipe(ends))
         return err_errno(err, ERR_FAILED, "%s: cannot make a pipe", command->what);
     w.pipe = ends[0];
     struct spawn spawn = {.args = command->args,
@@ -151,14 +143,14 @@ int command_run(const struct local_command *command, struct command_output *outp
         .dir = command->dir.n ? arena_strz(command->arena, command->dir) : NULL,
         .out = command->out ? command->out : ends[1],
         .error = ends[1],
-        .apart = command->cancel ? SPAWN_SESSION : SPAWN_TOGETHER};
+        .apart = command->cancel ? SPAWN_SESSION : SPAWN_TOGETHER,
+        .max_file_bytes = command->max_file_bytes};
     int failed = spawn_program(&spawn, &w.child), status;
     close(ends[1]);
     if (failed) {
         errno = failed;
         status = err_errno(err, ERR_FAILED, "%s: cannot start \"%s\"", command->what, command->args[0]);
     } else {
-        limit_files(command, w.child);
         w.deadline = command->timeout_ms > 0 ? clock_mono_ms() + command->timeout_ms : 0;
         command_watch(&w);
         bool fine = !w.ended && WIFEXITED(w.status) && WEXITSTATUS(w.status) == 0;

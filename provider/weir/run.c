@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/system.h"
 #include "provider/weir/build.h"
 #include "provider/weir/command_env.h"
 
@@ -140,7 +141,7 @@ static int run_it(struct op_ctx *ctx, const struct value *desired, struct str id
     struct err *err)
 {
     const struct value *result;
-    AUTO_FD int out = memfd_create("weir", MFD_CLOEXEC);
+    AUTO_FD int out = system_memory_file();
     if (out < 0)
         return err_errno(err, ERR_FAILED, "there is no memory for what the command prints");
     if (check_secret(value_getz(desired, "command"), "command", err) ||

@@ -4,13 +4,12 @@
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/mem.h"
+#include "base/system.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -41,7 +40,7 @@ struct listeners {
     pthread_mutex_t lock; /* all below */
     struct listener *first;
     struct visitor *visitors;
-    int poll, stop;
+    int poller, stop;
     bool watched, stopping;
     void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place);
     void *opened_ctx;
@@ -51,23 +50,20 @@ struct listeners *listeners_new(struct services *services)
 {
     struct listeners *listeners = mem_zalloc(sizeof *listeners);
     listeners->services = services;
-    listeners->poll = epoll_create1(EPOLL_CLOEXEC);
-    listeners->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = listeners->stop};
-    epoll_ctl(listeners->poll, EPOLL_CTL_ADD, listeners->stop, &event);
+    listeners->poller = system_poller_new();
+    listeners->stop = system_wake_new();
+    system_poller_set(listeners->poller, listeners->stop, POLLIN);
     pthread_mutex_init(&listeners->lock, NULL);
     return listeners;
 }
 
 void listeners_stop(struct listeners *listeners)
 {
-    const uint64_t one = 1;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listeners->lock);
     listeners->stopping = true;
     for (struct visitor *visitor = listeners->visitors; visitor; visitor = visitor->next)
         shutdown(visitor->fd, SHUT_RDWR);
-    ssize_t ignored = write(listeners->stop, &one, sizeof one); /* stays readable: all who wait see it */
-    (void)ignored;
+    system_wake(listeners->stop); /* stays readable: all who wait see it */
 }
 
 int listeners_end(const struct listeners *listeners)
@@ -90,7 +86,7 @@ void listeners_free(struct listeners *listeners)
         next = listeners->first->next;
         free_listener(listeners->first);
     }
-    fd_close_ptr(&listeners->poll);
+    fd_close_ptr(&listeners->poller);
     fd_close_ptr(&listeners->stop);
     pthread_mutex_destroy(&listeners->lock);
     free(listeners);
@@ -132,7 +128,7 @@ static struct visitor *let_in(struct listeners *listeners, int listening)
     const int yes = 1;
     while (listener && listener->fd != listening)
         listener = listener->next;
-    int fd = listener && !listeners->stopping ? accept4(listening, NULL, NULL, SOCK_CLOEXEC) : -1;
+    int fd = listener && !listeners->stopping ? system_accept(listening, 0) : -1;
     if (fd < 0)
         return NULL;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
@@ -165,13 +161,13 @@ static void answer_knock(struct listeners *listeners, int listening)
 static void watch_listeners(void *ctx)
 {
     struct listeners *listeners = ctx;
-    struct epoll_event events[16];
+    struct system_event events[16];
     while (!services_stopping(listeners->services)) {
-        int n = epoll_wait(listeners->poll, events, sizeof events / sizeof *events, -1);
+        int n = system_poller_wait(listeners->poller, events, sizeof events / sizeof *events, -1);
         for (int i = 0; i < n; i++) {
-            if (events[i].data.fd == listeners->stop)
+            if (events[i].fd == listeners->stop)
                 return;
-            answer_knock(listeners, events[i].data.fd);
+            answer_knock(listeners, events[i].fd);
         }
     }
 }
@@ -186,7 +182,7 @@ static int listen_at(struct str address, uint16_t port, struct err *err)
     snprintf(text, sizeof text, "%.*s", STR_ARG(address));
     if (inet_pton(AF_INET, text, &at.sin_addr) != 1 || (ntohl(at.sin_addr.s_addr) >> 24) != 127)
         return err_set(err, ERR_IO, "%s is not an address of loopback", text);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = system_socket(AF_INET, O_NONBLOCK);
     if (fd >= 0)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     if (fd >= 0 && !bind(fd, (const struct sockaddr *)&at, sizeof at) && !listen(fd, WAITING))
@@ -207,7 +203,7 @@ static void listener_close(struct listeners *listeners, const struct listener_of
     if (!listener)
         return;
     *at = listener->next;
-    epoll_ctl(listeners->poll, EPOLL_CTL_DEL, listener->fd, NULL);
+    system_poller_set(listeners->poller, listener->fd, 0);
     free_listener(listener);
 }
 
@@ -226,8 +222,7 @@ int listeners_open(struct listeners *listeners, const struct listener_of *of, st
         listener->fd = fd;
         listener->next = listeners->first;
         listeners->first = listener;
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-        epoll_ctl(listeners->poll, EPOLL_CTL_ADD, fd, &event);
+        system_poller_set(listeners->poller, fd, POLLIN);
         status = 0;
     }
     bool watch = !status && !listeners->watched;

@@ -1,4 +1,5 @@
 /* What kinds of daemons need of the machine: programs, ports, a run of a program before the start. */
+#include "base/system.h"
 #include "sandbox/daemon/daemon_state.h"
 
 #include "base/file.h"
@@ -29,7 +30,7 @@ static struct sockaddr_in loopback(uint16_t port)
 bool daemon_port_answers(uint16_t port)
 {
     const struct sockaddr_in to = loopback(port);
-    AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD int fd = system_socket(AF_INET, 0);
     return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
 }
 
@@ -39,7 +40,7 @@ static uint16_t free_port(uint16_t wanted)
     struct sockaddr_in at = loopback(wanted);
     socklen_t n = sizeof at;
     const int yes = 1;
-    AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD int fd = system_socket(AF_INET, 0);
     if (fd < 0)
         return 0;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

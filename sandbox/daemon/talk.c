@@ -1,4 +1,5 @@
 /* Conversations through a listener: who is dialled, and the bytes that go both ways. */
+#include "base/system.h"
 #include "sandbox/daemon/listener.h"
 
 #include "base/file.h"
@@ -60,7 +61,7 @@ int listener_dial(uint16_t port)
     const struct sockaddr_in to = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const int yes = 1;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = system_socket(AF_INET, 0);
     if (fd >= 0 && !connect(fd, (const struct sockaddr *)&to, sizeof to)) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         return fd;
@@ -79,7 +80,7 @@ int listener_dial_path(const char *path)
     if (path[0] == '@')
         to.sun_path[0] = '\0';
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (path[0] != '@'));
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = system_socket(AF_UNIX, 0);
     if (fd >= 0 && !connect(fd, (const struct sockaddr *)&to, size))
         return fd;
     fd_close_ptr(&fd);

@@ -2,6 +2,7 @@
 #include "sandbox/engine/installed.h"
 
 #include "base/file.h"
+#include "base/system.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static const char *installed_whole(const char *folder)
 /* CHECKOUT of the program CHECKOUT/BUILD/weir. */
 static const char *own_checkout(void)
 {
-    const char *program = installed_whole("/proc/self/exe");
+    const char *program = installed_whole(system_program());
     const char *folder = *program ? arena_strz(&kept, path_dir(path_dir(str_z(program)))) : "";
     bool is_one = *folder == '/' && path_exists(arena_printf(&kept, "%s/tools/setup", folder).p) &&
                   same_owner(folder, program);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/spawn.h"
+#include "base/system.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -14,11 +15,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,8 +38,8 @@ int process_switch_init(struct process_switch *stop, struct err *err)
 {
     atomic_init(&stop->turned, 0);
     atomic_init(&stop->asked_for_quiet, 0);
-    stop->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return stop->fd < 0 ? err_errno(err, ERR_IO, "cannot make an eventfd") : 0;
+    stop->fd = system_wake_new();
+    return stop->fd < 0 ? err_errno(err, ERR_IO, "cannot make a switch") : 0;
 }
 
 void process_switch_release(struct process_switch *stop)
@@ -48,17 +47,10 @@ void process_switch_release(struct process_switch *stop)
     fd_close_ptr(&stop->fd);
 }
 
-static void process_wake(struct process_switch *stop)
-{
-    const uint64_t one = 1;
-    ssize_t ignored = write(stop->fd, &one, sizeof one);
-    (void)ignored; /* a full counter wakes as well */
-}
-
 void process_await_quiet(struct process_switch *stop)
 {
     atomic_store(&stop->asked_for_quiet, 1);
-    process_wake(stop);
+    system_wake(stop->fd);
 }
 
 void process_stop(struct process_switch *stop, bool now)
@@ -66,7 +58,7 @@ void process_stop(struct process_switch *stop, bool now)
     int before = atomic_load(&stop->turned);
     while (before < 1 + now && !atomic_compare_exchange_weak(&stop->turned, &before, 1 + now))
         ;
-    process_wake(stop);
+    system_wake(stop->fd);
 }
 
 /* ---- starting ---- */
@@ -137,7 +129,7 @@ struct watching {
     struct process_end *end;
     const char *mark;
     pid_t pid;
-    int pidfd, pipes[2];
+    int child, pipes[2];
     bool exited;
     int asked;                    /* 1: SIGTERM was sent, 2: SIGKILL */
     int64_t deadline, kill, look; /* monotonic; 0: none */
@@ -189,7 +181,7 @@ static void process_reap(struct watching *w)
     kill(-w->pid, SIGKILL);
     while (wait4(w->pid, &status, 0, &usage) < 0 && errno == EINTR)
         ;
-    w->end->max_rss_kib = usage.ru_maxrss;
+    w->end->max_rss_kib = system_most_memory(&usage);
     process_end_marked(w->mark);
     w->exited = true;
     w->end->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -212,23 +204,12 @@ static int next_timeout(const struct watching *w)
     return until <= now ? 0 : until - now > 60000 ? 60000 : (int)(until - now);
 }
 
-/* Bytes that it has in memory; of its children nothing is known. */
-static int64_t memory_of(pid_t pid)
-{
-    char path[64], text[128] = "";
-    long long whole, pages = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)pid);
-    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%lld %lld", &whole, &pages) != 2)
-        return 0;
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
-}
-
 static void process_look(struct watching *w)
 {
     const struct process_options *o = w->options;
     int64_t before = clock_mono_ms();
-    w->end->out_of_memory = o->memory > 0 && memory_of(w->pid) > o->memory;
+    w->end->out_of_memory = o->memory > 0 && /* of its children nothing is known */
+                            system_memory_of(w->pid) > o->memory;
     w->end->overfull = o->room > 0 && process_room(o->folder, o->room) > o->room;
     int64_t now = clock_mono_ms(), pause = (now - before) * LOOK_SHARE;
     bool over = w->end->out_of_memory || w->end->overfull;
@@ -265,10 +246,9 @@ static void tell_quiet(struct watching *w)
 
 static void watch(struct watching *w)
 {
-    uint64_t turned;
     while (!w->exited || w->pipes[PROCESS_OUT] >= 0 || w->pipes[PROCESS_ERR] >= 0) {
         struct pollfd fds[] = {{w->pipes[PROCESS_OUT], POLLIN, 0}, {w->pipes[PROCESS_ERR], POLLIN, 0},
-            {w->exited ? -1 : w->pidfd, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
+            {w->exited ? -1 : w->child, POLLIN, 0}, {w->stop->fd, POLLIN, 0}};
         /* Who asks has seen the process say so: what it wrote before is in the pipes by now. */
         bool asked = atomic_load(&w->stop->asked_for_quiet);
         pass_time(w);
@@ -281,8 +261,8 @@ static void watch(struct watching *w)
                 read_pipe(w, (enum process_stream)i);
         if (fds[2].revents)
             process_reap(w);
-        if (fds[3].revents && read(w->stop->fd, &turned, sizeof turned) < 0)
-            continue; /* somebody else has read it */
+        if (fds[3].revents)
+            system_wake_clear(w->stop->fd);
         if (asked && !fds[0].revents && !fds[1].revents)
             tell_quiet(w);
     }
@@ -292,10 +272,10 @@ static void watch(struct watching *w)
 static const char *new_mark(struct arena *arena, const char *family)
 {
     unsigned char bytes[16];
-    ssize_t n =
-        getrandom(bytes, sizeof bytes, 0); /* so few come at once, or the kernel is too old for pidfds */
-    assert(n == sizeof bytes);
-    (void)n;
+    int failed =
+        getentropy(bytes, sizeof bytes); /* so few come at once, or the kernel is too old for pidfds */
+    assert(!failed);
+    (void)failed;
     return arena_printf(arena, "%s-%s", family ? family : "", hex_encode(arena, bytes, sizeof bytes).p).p;
 }
 
@@ -310,7 +290,7 @@ int process_run(const struct process_options *options, struct process_switch *st
         .mark = new_mark(&arena, options->family),
         .pipes = {-1, -1}};
     *end = (struct process_end){.exit_code = -1};
-    if (pipe2(out, O_CLOEXEC) || pipe2(error, O_CLOEXEC)) {
+    if (system_pipe(out) || system_pipe(error)) {
         err_errno(err, ERR_IO, "cannot make a pipe");
         fd_close_ptr(&out[0]);
         fd_close_ptr(&out[1]);
@@ -325,8 +305,8 @@ int process_run(const struct process_options *options, struct process_switch *st
         errno = failed;
         err_errno(err, ERR_IO, "cannot start a process in %s", options->dir);
     } else {
-        w.pidfd = (int)syscall(SYS_pidfd_open, w.pid, 0);
-        if (w.pidfd < 0) { /* without it nobody would be told of its end */
+        w.child = system_watch_child(w.pid);
+        if (w.child < 0) { /* without it nobody would be told of its end */
             failed = errno;
             err_errno(err, ERR_IO, "cannot watch a process");
             process_reap(&w);
@@ -336,12 +316,18 @@ int process_run(const struct process_options *options, struct process_switch *st
             w.deadline = options->timeout_ms > 0 ? clock_mono_ms() + options->timeout_ms : 0;
             w.look = options->room > 0 || options->memory > 0 ? clock_mono_ms() + LOOK_MS : 0;
             watch(&w);
-            close(w.pidfd);
+            close(w.child);
         }
     }
     fd_close_ptr(&w.pipes[PROCESS_OUT]);
     fd_close_ptr(&w.pipes[PROCESS_ERR]);
     return failed ? -1 : 0;
+}
+
+void process_end_family(const char *family)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    process_end_marked(arena_printf(&arena, "%s-", family).p);
 }
 
 /* ---- how much of the disk a process has taken in its folder ---- */

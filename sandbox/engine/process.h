@@ -8,11 +8,12 @@
  *
  * Limits are set before the program starts (a shell does that, then becomes the program). Each process bears
  * a mark in its environment, which its children inherit: what has left the group with setsid() is found by it
- * (process_mark.c). Only what also sheds its environment is out of reach.
+ * (base/process_mark.h). Only what also sheds its environment is out of reach.
  */
 #pragma once
 
 #include "base/err.h"
+#include "base/process_mark.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -20,7 +21,7 @@
 #include <sys/types.h>
 
 struct process_switch {
-    int fd; /* eventfd */
+    int fd; /* of system_wake_new() */
     atomic_int turned, asked_for_quiet;
 };
 int process_switch_init(struct process_switch *stop, struct err *err);
@@ -68,12 +69,5 @@ int process_run(const struct process_options *options, struct process_switch *st
 /* Bytes of the disk; it stops to count once there are more than `most`. */
 int64_t process_room(const char *dir, int64_t most);
 
-/* ---- process_mark.c ---- */
-
-/* The name of the variable that has the mark: "family-0123456789abcdef…". */
-#define PROCESS_MARK "WEIR_PROCESS"
-
-/* Kills every process whose environment, as it was at its start, has the variable begin with this. */
-void process_end_marked(const char *mark);
 /* All that a sandbox which was killed itself has left running. */
 void process_end_family(const char *family);

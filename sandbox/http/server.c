@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "base/system.h"
 #include "provider/http/target.h"
 #include "sandbox/http/faults.h"
 #include "sandbox/http/guard.h"
@@ -334,7 +335,7 @@ static int open_socket(const struct server_options *options, uint16_t *port, str
     const char *bind_to = options->bind ? options->bind : "127.0.0.1";
     if (make_address(bind_to, options->port, &address, &n, err))
         return -1;
-    AUTO_FD int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    AUTO_FD int fd = system_socket(address.ss_family, 0);
     int on = 1;
     if (fd < 0)
         return err_errno(err, ERR_IO, "cannot make a socket");

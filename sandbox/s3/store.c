@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/system.h"
 #include "sandbox/s3/keypath.h"
 #include "sandbox/s3/store_internal.h"
 
@@ -34,7 +35,7 @@ int store_sync_dir(const struct s3_store *store, struct str dir)
     if (!store->durable)
         return 0;
     AUTO_FD int fd = open(arena_strz(&scratch, dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -1 : fsync(fd);
+    return fd < 0 ? -1 : system_sync(fd);
 }
 
 int store_make_dirs(const struct s3_store *store, const char *dir)
@@ -160,7 +161,7 @@ int store_write_tail(struct s3_store *store, struct pending *pending, const stru
     buf_addf(&tail, "%08zx" TAIL_MAGIC, tail.n);
     if (lseek(pending->fd, 0, SEEK_END) < 0 || fd_write_all(pending->fd, tail.p, tail.n, NULL, pending->path))
         return -1;
-    return store->durable ? fdatasync(pending->fd) : 0;
+    return store->durable ? system_sync_data(pending->fd) : 0;
 }
 
 /* The last n bytes before `end`. */
@@ -227,7 +228,7 @@ int store_write_file(struct s3_store *store, const char *path, struct str text)
         return -1;
     int rc = fd_write_all(pending.fd, text.p, text.n, NULL, pending.path);
     if (!rc && store->durable)
-        rc = fdatasync(pending.fd);
+        rc = system_sync_data(pending.fd);
     if (!rc)
         rc = store_place(store, &pending, path);
     store_write_cancel(&pending);

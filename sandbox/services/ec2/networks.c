@@ -19,7 +19,8 @@ static bool range_read(struct str cidr, struct range *out)
     struct str length, address = str_cut(cidr, '/', &length);
     if (!address.n || address.n >= sizeof text)
         return false;
-    *(char *)mempcpy(text, address.p, address.n) = '\0';
+    memcpy(text, address.p, address.n);
+    text[address.n] = '\0';
     return str_to_int(length, &out->bits) && out->bits >= 0 && out->bits <= 32 &&
            inet_pton(AF_INET, text, out->bytes) == 1;
 }

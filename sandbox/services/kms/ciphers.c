@@ -195,7 +195,7 @@ static int decrypted(struct service_call *call, const struct source *from, struc
 
 /* ---- operations ---- */
 
-static int encrypt(struct service_call *call, struct err *err)
+static int cipher_encrypt(struct service_call *call, struct err *err)
 {
     struct control_record key;
     struct str algorithm, plain, blob;
@@ -319,7 +319,7 @@ static int random_bytes(struct service_call *call, struct err *err)
 }
 
 const struct service_operation cipher_operations[] = {
-    {"kms", "Encrypt", encrypt, NULL, NULL},
+    {"kms", "Encrypt", cipher_encrypt, NULL, NULL},
     {"kms", "Decrypt", decrypt, NULL, NULL},
     {"kms", "ReEncrypt", re_encrypt, NULL, NULL},
     {"kms", "GenerateDataKey", data_key, NULL, NULL},

@@ -4,11 +4,11 @@
  * Nobody signs here. So only this user's own processes are let in, and of what they send nothing that a web
  * page may be behind.
  */
+#include "base/system.h"
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "sandbox/engine/peer.h"
 #include "sandbox/http/guard.h"
 #include "sandbox/http/mhd_api.h"
 
@@ -153,7 +153,10 @@ static enum MHD_Result accept_peer(void *ctx, const struct sockaddr *peer, sockl
 {
     const struct runtime *r = ctx;
     (void)n;
-    return peer_is_own(peer, r->port) ? MHD_YES : MHD_NO;
+    return peer->sa_family == AF_INET &&
+                   system_peer_is_own((const struct sockaddr_in *)(const void *)peer, r->port)
+               ? MHD_YES
+               : MHD_NO;
 }
 
 static enum MHD_Result lambda_runtime_handle(void *ctx, struct MHD_Connection *connection, const char *url,
@@ -203,7 +206,7 @@ static int open_socket(uint16_t *port, struct err *err)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = system_socket(AF_INET, 0);
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, n) || listen(fd, BACKLOG) ||
         getsockname(fd, (struct sockaddr *)&address, &n)) {
         err_errno(err, ERR_IO, "cannot listen for a function's runtime");

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "base/system.h"
 #include "sandbox/engine/installed.h"
 #include "sandbox/services/stepfunctions/executions.h"
 
@@ -72,7 +73,7 @@ static int jsonata_start(struct jsonata *j, struct arena *arena)
     int ends[2];
     const char *python = installed_program(arena, "python3", NULL), *home = getenv("HOME");
     const struct embedded_file *file = embedded_find(STR("sandbox/engine/python/weir_jsonata.py"));
-    if (!python || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+    if (!python || system_pair(ends, 0))
         return -1;
     const char *args[] = {python, "-c", arena_strz(arena, embedded_text(file)), NULL};
     const char *env[] = {arena_printf(arena, "PATH=%s", installed_path()).p,

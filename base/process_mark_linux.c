@@ -1,5 +1,5 @@
-/* Processes that are known by their environment alone: they have left the group that they were started in. */
-#include "sandbox/engine/process.h"
+/* Processes that are known by their environment, by /proc: see process_mark.h. */
+#include "base/process_mark.h"
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -118,10 +118,4 @@ void process_end_marked(const char *mark)
     }
     buf_release(&s.environment);
     buf_release(&s.own);
-}
-
-void process_end_family(const char *family)
-{
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    process_end_marked(arena_printf(&arena, "%s-", family).p);
 }

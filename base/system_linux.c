@@ -1,0 +1,290 @@
+/* What Linux does in its own way: see system.h. */
+#include "base/system.h"
+
+#include "base/file.h"
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <link.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- descriptors ---- */
+
+static int kind_of(int flags)
+{
+    return SOCK_STREAM | SOCK_CLOEXEC | (flags & O_NONBLOCK ? SOCK_NONBLOCK : 0);
+}
+
+int system_pipe(int ends[2])
+{
+    return pipe2(ends, O_CLOEXEC);
+}
+
+int system_pair(int ends[2], int flags)
+{
+    return socketpair(AF_UNIX, kind_of(flags), 0, ends);
+}
+
+int system_socket(int family, int flags)
+{
+    return socket(family, kind_of(flags), 0);
+}
+
+int system_accept(int listening, int flags)
+{
+    return accept4(listening, NULL, NULL, kind_of(flags) & ~SOCK_STREAM);
+}
+
+void system_set_dead_ms(int fd, int ms)
+{
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
+int system_memory_file(void)
+{
+    return memfd_create("weir", MFD_CLOEXEC);
+}
+
+int system_put(int fd, int at)
+{
+    return dup3(fd, at, O_CLOEXEC);
+}
+
+int system_sync(int fd)
+{
+    return fsync(fd);
+}
+
+int system_sync_data(int fd)
+{
+    return fdatasync(fd);
+}
+
+void system_read_through(int fd)
+{
+    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+}
+
+int system_path_of(int fd, char path[PATH_MAX])
+{
+    char name[32];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(name, path, PATH_MAX - 1);
+    if (n < 0)
+        return -1;
+    path[strncmp(path, "/memfd:", strlen("/memfd:")) ? n : 0] = '\0';
+    return 0;
+}
+
+/* ---- processes ---- */
+
+/* musl cannot close them in the new process: here they are marked, which hurts none, for what is given is put
+ * in its place by dup2(). */
+static void close_others(posix_spawn_file_actions_t *files)
+{
+#ifdef __GLIBC__
+    posix_spawn_file_actions_addclosefrom_np(files, STDERR_FILENO + 1);
+#else
+    enum { ON_EXEC = 4, MOST_OPEN = 65536 }; /* CLOSE_RANGE_CLOEXEC, which older headers lack */
+    (void)files;
+    if (!syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, ON_EXEC))
+        return;
+    long most = sysconf(_SC_OPEN_MAX); /* before Linux 5.11 */
+    for (int fd = STDERR_FILENO + 1; fd < (most < MOST_OPEN ? most : MOST_OPEN); fd++)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+#endif
+}
+
+int system_spawn(
+    const struct spawn *spawn, posix_spawn_file_actions_t *files, posix_spawnattr_t *attr, pid_t *child)
+{
+    struct rlimit most = {(rlim_t)spawn->max_file_bytes, (rlim_t)spawn->max_file_bytes};
+    close_others(files);
+    int failed = posix_spawnp(child, spawn->args[0], files, attr, spawn->args, spawn->env);
+    if (!failed && spawn->max_file_bytes)
+        prlimit(*child, RLIMIT_FSIZE, &most, NULL); /* it has hardly begun */
+    return failed;
+}
+
+int system_watch_child(pid_t child)
+{
+    return (int)syscall(SYS_pidfd_open, child, 0);
+}
+
+void system_end_with_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGINT);
+}
+
+#if defined(__x86_64__)
+#define OWN_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define OWN_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+/* A call by another architecture's numbers is refused whatever it is, and so are those of x32. */
+int system_forbid_programs(void)
+{
+#ifdef OWN_ARCH
+    enum { REFUSED = SECCOMP_RET_ERRNO | EPERM, X32_BIT = 0x40000000 };
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execveat, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, REFUSED),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        return -1;
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+#else
+    errno = ENOSYS;
+    return -1;
+#endif
+}
+
+int64_t system_memory_of(pid_t process)
+{
+    char path[64], text[128] = "";
+    long long whole, pages = 0;
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)process);
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%lld %lld", &whole, &pages) != 2)
+        return 0;
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+int64_t system_most_memory(const struct rusage *usage)
+{
+    return usage->ru_maxrss;
+}
+
+const char *system_program(void)
+{
+    return "/proc/self/exe";
+}
+
+const char *system_linux_machine(void)
+{
+#if defined(__x86_64__)
+    return "x86_64";
+#elif defined(__aarch64__)
+    return "arm64";
+#else
+    return NULL;
+#endif
+}
+
+struct taking {
+    int (*take)(void *ctx, const char *path);
+    void *ctx;
+};
+
+/* What has no path is the program itself, or the kernel's. */
+static int take_library(struct dl_phdr_info *info, size_t size UNUSED, void *ctx)
+{
+    const struct taking *taking = ctx;
+    return info->dlpi_name[0] == '/' ? taking->take(taking->ctx, info->dlpi_name) : 0;
+}
+
+int system_program_files(int (*take)(void *ctx, const char *path), void *ctx)
+{
+    struct taking taking = {take, ctx};
+    int status = take(ctx, system_program());
+    return status ? status : dl_iterate_phdr(take_library, &taking);
+}
+
+/* A line of proc_pid_net(5): "1: 0100007F:B6C2 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 1000
+ * …" */
+bool system_peer_is_own(const struct sockaddr_in *peer, uint16_t port)
+{
+    char line[512];
+    FILE *table = fopen("/proc/self/net/tcp", "re");
+    if (!table)
+        return true;
+    bool own = false, found = false;
+    while (!found && fgets(line, sizeof line, table)) {
+        unsigned local, local_port, remote, remote_port, user;
+        found = sscanf(line, " %*u: %x:%x %x:%x %*x %*x:%*x %*x:%*x %*x %u", &local, &local_port, &remote,
+                    &remote_port, &user) == 5 &&
+                local == peer->sin_addr.s_addr && local_port == ntohs(peer->sin_port) && remote_port == port;
+        own = found && user == geteuid();
+    }
+    fclose(table);
+    return own;
+}
+
+/* ---- waiting ---- */
+
+void system_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+int system_cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, const struct timespec *until)
+{
+    return pthread_cond_timedwait(cond, mutex, until);
+}
+
+int system_wake_new(void)
+{
+    return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void system_wake(int fd)
+{
+    eventfd_write(fd, 1); /* a full counter wakes as well */
+}
+
+void system_wake_clear(int fd)
+{
+    eventfd_t unused;
+    eventfd_read(fd, &unused);
+}
+
+int system_poller_new(void)
+{
+    return epoll_create1(EPOLL_CLOEXEC);
+}
+
+int system_poller_set(int poller, int fd, short events)
+{
+    struct epoll_event event = {.data.fd = fd, .events = (uint32_t)events}; /* bits as poll() has them */
+    if (!events)
+        return epoll_ctl(poller, EPOLL_CTL_DEL, fd, NULL);
+    int failed = epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
+    return failed && errno == EEXIST ? epoll_ctl(poller, EPOLL_CTL_MOD, fd, &event) : failed;
+}
+
+int system_poller_wait(int poller, struct system_event *events, int room, int limit_ms)
+{
+    struct epoll_event many[SYSTEM_EVENTS];
+    int n = epoll_wait(poller, many, room < SYSTEM_EVENTS ? room : SYSTEM_EVENTS, limit_ms);
+    for (int i = 0; i < n; i++) {
+        uint32_t bits = many[i].events;
+        events[i] = (struct system_event){many[i].data.fd,
+            (short)((bits & (EPOLLIN | EPOLLOUT)) | (bits & (EPOLLERR | EPOLLHUP) ? POLLERR : 0))};
+    }
+    return n;
+}
