@@ -21,7 +21,7 @@ def arn(service, rest):
 
 
 def untag_vpc(cloud):
-    (vpc,) = cloud.client("ec2").describe_vpcs(Filters=[{"Name": "tag:weir:address", "Values": ["it"]}])["Vpcs"]
+    (vpc,) = cloud.client("ec2").describe_vpcs(Filters=[{"Name": "tag:weir:address", "Values": ["vpc"]}])["Vpcs"]
     cloud.client("ec2").delete_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": key} for key in MARKS])
 
 
@@ -82,12 +82,20 @@ NOTHING_TELLS = {
 }
 
 
-def lab(type_, attributes, more=""):
-    return f"stack: lab\n{more}resources:\n  it: {{type: {type_}, {attributes}}}\n"
+def address(type_):
+    return type_.rsplit(".", 1)[1]
+
+
+def made(lost, *types):
+    """One of each, made by one run: what was made just now is waited for, by every command."""
+    known = {**DECIDED, **NOTHING_TELLS}
+    lines = [f"  {address(type_)}: {{type: {type_}, {known[type_][0]}}}\n" for type_ in types]
+    lost.write("stack: lab\nresources:\n" + "".join(lines)).apply()
+    return sorted(map(address, types))
 
 
 def stops(result):
-    return [(event["address"], event["says"], event.get("lifts")) for event in result.events() if event["event"] == "erase" and event.get("stops")]
+    return sorted((event["address"], event["says"], event.get("lifts")) for event in result.events() if event["event"] == "erase" and event.get("stops"))
 
 
 @pytest.fixture
@@ -96,11 +104,10 @@ def lost(tmp_path, place):
 
 
 @pytest.mark.parametrize("how", ["destroy", "apply"])
-@pytest.mark.parametrize("type_", DECIDED)
-def test_what_is_as_recorded_is_ours(lost, type_, how):
-    attributes, untag, _ = DECIDED[type_]
-    lost.write(lab(type_, attributes)).apply()
-    untag(lost)
+def test_what_is_as_recorded_is_ours(lost, how):
+    made(lost, *DECIDED)
+    for _, untag, _ in DECIDED.values():
+        untag(lost)
     if how == "apply":
         lost.write("stack: lab\n")
     assert stops(lost.run("plan", "--json", *(["--destroy"] if how == "destroy" else []))) == []
@@ -110,20 +117,23 @@ def test_what_is_as_recorded_is_ours(lost, type_, how):
         assert "Nothing is left" in lost.destroy("--verify").out
 
 
-@pytest.mark.parametrize("type_", [type_ for type_ in DECIDED if DECIDED[type_][2]])
-def test_another_one_of_the_name_is_not(lost, type_):
+def test_another_one_of_the_name_is_not(lost):
     """Whatever option is given: it is not what the stack made."""
-    attributes, untag, again = DECIDED[type_]
-    lost.write(lab(type_, attributes)).apply()
-    untag(lost)  # moto remembers the tags of what had the name
+    types = [type_ for type_ in DECIDED if DECIDED[type_][2]]
+    addresses = made(lost, *types)
+    for type_ in types:
+        DECIDED[type_][1](lost)  # moto remembers the tags of what had the name
     time.sleep(2.1)  # services tell times of creation in seconds
-    again(lost)
-    (said,) = stops(lost.run("plan", "--destroy", "--json"))
-    assert said[0] == "it" and "it was made anew by somebody" in said[1] and said[2] is None, said
+    for type_ in types:
+        DECIDED[type_][2](lost)
+    said = stops(lost.run("plan", "--destroy", "--json"))
+    assert [one[0] for one in said] == addresses
+    assert all("it was made anew by somebody" in one[1] and one[2] is None for one in said), said
     for words in ((), ("--delete-adopted", "--lab")):
         refused = lost.destroy(*words, status=3)
-        assert "it was made anew by somebody" in refused.err and "`weir state rm 'it'` forgets it" in refused.err, str(refused)
-    assert lost.run("state", "list").out == "it\n"
+        assert refused.err.count("it was made anew by somebody") == len(addresses), str(refused)
+        assert all(f"`weir state rm '{one}'` forgets it" in refused.err for one in addresses), str(refused)
+    assert lost.run("state", "list").out.split() == addresses
 
 
 OTHERS = {"weir:stack": "others", "weir:state": "0" * 32}
@@ -135,32 +145,34 @@ TAGS_OF_OTHERS = {
 }
 
 
-@pytest.mark.parametrize("type_", TAGS_OF_OTHERS)
-def test_tags_of_another_stack_forbid(lost, type_):
+def test_tags_of_another_stack_forbid(lost):
     """Though it is the very thing that the stack made, and whatever option is given."""
-    lost.write(lab(type_, {**DECIDED, **NOTHING_TELLS}[type_][0])).apply()
-    TAGS_OF_OTHERS[type_](lost)
+    addresses = made(lost, *TAGS_OF_OTHERS)
+    for tag in TAGS_OF_OTHERS.values():
+        tag(lost)
     said = 'it has the ownership tags of the stack "others"'
-    assert stops(lost.run("plan", "--destroy", "--json", "--delete-adopted")) == [("it", said, None)]
-    assert f"it ({said}); nothing was changed" in lost.destroy("--delete-adopted", "--lab", status=3).err
-    assert lost.run("state", "list").out == "it\n"
+    assert stops(lost.run("plan", "--destroy", "--json", "--delete-adopted")) == [(one, said, None) for one in addresses]
+    refused = lost.destroy("--delete-adopted", "--lab", status=3)
+    assert all(f"{one} ({said})" in refused.err for one in addresses) and "nothing was changed" in refused.err, str(refused)
+    assert lost.run("state", "list").out.split() == addresses
 
 
 @pytest.mark.parametrize("how", ["destroy", "apply"])
-@pytest.mark.parametrize("type_", NOTHING_TELLS)
-def test_where_nothing_tells_one_option_goes_on(lost, type_, how):
-    attributes, untag = NOTHING_TELLS[type_]
-    lost.write(lab(type_, attributes)).apply()
-    untag(lost)
+def test_where_nothing_tells_one_option_goes_on(lost, how):
+    addresses = made(lost, *NOTHING_TELLS)
+    for _, untag in NOTHING_TELLS.values():
+        untag(lost)
     if how == "apply":
         lost.write("stack: lab\n")
     words = ["--destroy"] if how == "destroy" else []
-    assert stops(lost.run("plan", "--json", *words)) == [("it", UNDECIDED, "delete_adopted")]
-    assert f"{UNDECIDED} (to allow it: --delete-adopted, or `weir state rm 'it'` forgets it)" in lost.run("plan", *words).out
-    refused = lost.run(how, "--yes", status=3)
-    assert f"it ({UNDECIDED}); nothing was changed" in refused.err and "--delete-adopted" in refused.err, str(refused)
-    assert lost.run("state", "list").out == "it\n"
-    assert f"{UNDECIDED} (--delete-adopted)" in lost.run(how, "--yes", "--delete-adopted").out
+    assert stops(lost.run("plan", "--json", *words)) == [(one, UNDECIDED, "delete_adopted") for one in addresses]
+    planned, refused = lost.run("plan", *words).out, lost.run(how, "--yes", status=3)
+    for one in addresses:
+        assert f"{UNDECIDED} (to allow it: --delete-adopted, or `weir state rm '{one}'` forgets it)" in planned
+        assert f"{one} ({UNDECIDED})" in refused.err, str(refused)
+    assert "nothing was changed" in refused.err and "--delete-adopted" in refused.err, str(refused)
+    assert lost.run("state", "list").out.split() == addresses
+    assert lost.run(how, "--yes", "--delete-adopted").out.count(f"{UNDECIDED} (--delete-adopted)") == len(addresses)
     assert lost.run("state", "list").out == ""
 
 
@@ -180,15 +192,14 @@ def test_what_is_as_recorded_is_changed(lost):
 
 def test_saved_plan_keeps_what_was_agreed(lost):
     """What `show` prints is what `apply` does: the option is in the file, and cannot be added to it."""
-    attributes, untag = NOTHING_TELLS["aws.sns.topic"]
-    lost.write(lab("aws.sns.topic", attributes)).apply()
-    untag(lost)
+    made(lost, "aws.sns.topic")
+    NOTHING_TELLS["aws.sns.topic"][1](lost)
     lost.run("plan", "--destroy", "-o", "no.plan")
-    assert f"! it  {UNDECIDED} (to allow it: --delete-adopted" in lost.run("show", "no.plan").out
+    assert f"! topic  {UNDECIDED} (to allow it: --delete-adopted" in lost.run("show", "no.plan").out
     assert "nothing was changed" in lost.run("apply", "no.plan", status=3).err
     assert "a saved plan is applied as it is" in lost.run("apply", "no.plan", "--delete-adopted", status=3).err
     lost.run("plan", "--destroy", "--delete-adopted", "-o", "yes.plan")
-    assert f"! it  {UNDECIDED} (--delete-adopted)" in lost.run("show", "yes.plan").out
+    assert f"! topic  {UNDECIDED} (--delete-adopted)" in lost.run("show", "yes.plan").out
     lost.run("apply", "yes.plan")
     assert lost.client("sns").list_topics()["Topics"] == []
 
