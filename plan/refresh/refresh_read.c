@@ -62,16 +62,18 @@ static int read_once(struct op_ctx *op, const struct group *group, const struct 
     return group->schema->ops->read(op, prior, wanted, live, err);
 }
 
-/* Reads until the service is no longer behind. */
-static int read_settled(struct op_ctx *op, const struct group *group, const struct seen *seen,
-    const struct value *base, const struct value *wanted, const struct value **live, struct err *err)
+/* Reads until the service is no longer behind; or until it is the record that is, as another run went on. */
+static int read_settled(struct refresh *r, struct op_ctx *op, const struct group *group,
+    const struct seen *seen, const struct value *base, const struct value *wanted, const struct value **live,
+    struct err *err)
 {
     const struct value *prior = value_merge(op->arena, seen->record->attrs, base);
     for (int64_t pause = 250;; pause = pause < 4000 ? pause * 2 : pause) {
         if (read_once(op, group, seen, prior, wanted, live, err))
             return -1;
         bool given_up = cancel_is_set(op->cancel);
-        if (!*live || given_up || !is_behind(group, seen->record, value_merge(op->arena, base, *live)))
+        if (!*live || given_up || !is_behind(group, seen->record, value_merge(op->arena, base, *live)) ||
+            state_has_moved_on(r->p->workspace->state))
             return 0;
         clock_sleep_ms(pause);
     }
@@ -129,7 +131,7 @@ void refresh_read_single(void *refresh, size_t i)
     if (base)
         wanted = refresh_left(&arena, wanted, group->covered);
     struct err err = ERR_INIT;
-    if (read_settled(&op, group, seen, base, wanted, &live, &err))
+    if (read_settled(r, &op, group, seen, base, wanted, &live, &err))
         reading_failed(r, seen, &err);
     else
         keep_live(r, group, seen, base, live);

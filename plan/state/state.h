@@ -90,6 +90,8 @@ const struct record *const *state_instances(
 const struct value *state_trusted(const struct state *state);
 struct lease state_lease(const struct state *state);
 uint64_t state_seq(const struct state *state);
+/* Asks the store: has another run written since the state was read? False also where that cannot be told. */
+bool state_has_moved_on(struct state *state);
 /* Where it is kept, for people. */
 struct str state_description(const struct state *state);
 struct str state_lineage(
