@@ -27,7 +27,7 @@ def state(request, cloud):
     """The `state:` line of a stack."""
     if request.param == "s3":
         cloud.client("s3").create_bucket(Bucket="weir-state")
-        return "state: {backend: s3, bucket: weir-state, lease_seconds: 5}"
+        return "state: {backend: s3, bucket: weir-state, lease_seconds: 10}"
     return "" if request.param == "file" else request.getfixturevalue("state_in_postgres")
 
 
