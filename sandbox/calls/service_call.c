@@ -118,7 +118,7 @@ static const struct {
     {"batch", "SubmitJob",
         "shareIdentifier schedulingPriorityOverride nodeOverrides retryStrategy eksPropertiesOverride "
         "ecsPropertiesOverride consumableResourcePropertiesOverride"},
-    {"batch", "ListJobs", "arrayJobId multiNodeJobId"},
+    {"batch", "ListJobs", "multiNodeJobId"},
     {"ec2", "StartInstances", "AdditionalInfo"},
     {"ec2", "StopInstances", "Hibernate"},
     {"ecs", "RunTask",

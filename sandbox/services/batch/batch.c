@@ -4,9 +4,12 @@
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
+#include "sandbox/services/batch/array.h"
 #include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/container.h"
 #include "sandbox/services/shared/definitions.h"
+
+#include <inttypes.h>
 
 enum { MAX_SHOWN = 100 };
 
@@ -92,8 +95,12 @@ static void batch_work(struct task *task)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     const struct task_info *self = task_self(task);
     struct str untrusting = untrusting_role(task, &arena);
-    const struct container_variable variables[] = {{"AWS_BATCH_JOB_ID", self->id},
-        {"AWS_BATCH_JOB_ATTEMPT", STR("1")}, {"AWS_BATCH_JQ_NAME", path_base(self->owner)}, {0}};
+    const struct value *index = value_getz(self->request, "arrayIndex");
+    struct container_variable variables[] = {{"AWS_BATCH_JOB_ID", self->id},
+        {"AWS_BATCH_JOB_ATTEMPT", STR("1")}, {"AWS_BATCH_JQ_NAME", path_base(self->owner)}, {0}, {0}};
+    if (index)
+        variables[3] = (struct container_variable){
+            "AWS_BATCH_JOB_ARRAY_INDEX", arena_printf(&arena, "%" PRId64, index->integer)};
     if (untrusting.n)
         task_end(task, ACTIVITY_FAILED, -1,
             "ECS was unable to assume the role '%.*s' that was provided for this task. Please verify that "
@@ -168,7 +175,9 @@ static const struct value *batch_view(const struct task_info *info, struct arena
     return value_builder_map(&b);
 }
 
-static const struct task_kind kind = {.name = "batch", .work = batch_work, .view = batch_view};
+const struct task_kind batch_kind = {.name = "batch", .work = batch_work, .view = batch_view};
+static const struct task_kind array_kind = {
+    .name = "batch", .waits = true, .work = array_work, .view = batch_view};
 
 /* ---- operations ---- */
 
@@ -199,14 +208,17 @@ static int submit(struct service_call *call, struct err *err)
         return batch_refuse(err, "Job queue", queue_name);
     if (!service_definition(call, STR("aws.batch.job_definition"), definition_name, &definition))
         return batch_refuse(err, "Job definition", definition_name);
-    if (value_getz(call->input, "arrayProperties"))
-        return service_refuse(err, 400, "ClientException", "the sandbox runs no array jobs");
+    int64_t size;
+    if (array_read_size(call, &size, err))
+        return -1;
     struct str id = uuid_random(call->arena);
-    const struct task_options options = {.kind = &kind,
+    const struct value *request = make_request(call, &definition, id);
+    const struct task_options options = {.kind = size ? &array_kind : &batch_kind,
         .region = call->region,
         .owner = queue.id,
         .id = id,
-        .request = make_request(call, &definition, id),
+        .request =
+            size ? value_with(call->arena, request, STR("arraySize"), value_int(call->arena, size)) : request,
         .wait_for = ids_of(call->arena, value_getz(call->input, "dependsOn"))};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return service_refuse(err, 400, "ClientException", "%s", why.message);
@@ -214,6 +226,13 @@ static int submit(struct service_call *call, struct err *err)
         {STR("jobName"), value_string(call->arena, name)}, {STR("jobId"), value_string(call->arena, id)}};
     call->output = value_map(call->arena, entries, 3);
     return 0;
+}
+
+static const struct value *with_array(
+    const struct service_call *call, const struct task_info *info, const struct value *shown)
+{
+    const struct value *array = array_view(call->services, call->arena, info, states);
+    return array ? value_with(call->arena, shown, STR("arrayProperties"), array) : shown;
 }
 
 static int batch_describe(struct service_call *call, struct err *err)
@@ -225,17 +244,20 @@ static int batch_describe(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
-        if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info))
-            value_builder_add(&list, batch_view(&info, call->arena));
+        if (task_find(call->services, call->arena, batch_kind.name, call->region, STR_EMPTY, id, &info))
+            value_builder_add(&list, with_array(call, &info, batch_view(&info, call->arena)));
     }
     service_answer(call, "jobs", value_builder_list(&list));
     return 0;
 }
 
-/* Without filters it is the running ones that are meant, or those with jobStatus. */
+/* Those of an array are listed by themselves. Without filters it is the running ones that are meant, or those
+ * with jobStatus. */
 static bool is_listed(const struct service_call *call, const struct task_info *info)
 {
     const struct value *filters = value_getz(call->input, "filters");
+    if (!str_eq(array_parent(info->id), value_text(value_getz(call->input, "arrayJobId"), STR_EMPTY)))
+        return false;
     struct str status = value_text(value_getz(call->input, "jobStatus"), STR("RUNNING"));
     for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
         struct str by = value_gets(filters->items[i], "name");
@@ -257,19 +279,21 @@ static int batch_list(struct service_call *call, struct err *err)
     struct str name;
     size_t n;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    if (service_required(call, "jobQueue", &name, err))
+    bool children = value_getz(call->input, "arrayJobId");
+    queue.id = STR_EMPTY;
+    if (!children && service_required(call, "jobQueue", &name, err))
         return -1;
-    if (!service_find(call, STR("aws.batch.job_queue"), name, &queue))
+    if (!children && !service_find(call, STR("aws.batch.job_queue"), name, &queue))
         return batch_refuse(err, "Job queue", name);
     const struct task_info *all =
-        task_list(call->services, call->arena, kind.name, call->region, queue.id, &n);
+        task_list(call->services, call->arena, batch_kind.name, call->region, queue.id, &n);
     for (size_t i = 0; i < n; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
         if (!is_listed(call, &all[i]))
             continue;
         show_common(&one, &all[i]);
         view_set(&one, "container", container_of(&all[i], call->arena, false));
-        value_builder_add(&list, value_builder_map(&one));
+        value_builder_add(&list, with_array(call, &all[i], value_builder_map(&one)));
     }
     return service_answer_page(call, "jobSummaryList", value_builder_list(&list), MAX_SHOWN, err);
 }
@@ -282,9 +306,9 @@ static int batch_stop(struct service_call *call, bool running_too, struct err *e
     if (service_required(call, "jobId", &id, err) || service_required(call, "reason", &reason, err))
         return -1;
     id = path_base(id);
-    bool known = task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info);
+    bool known = task_find(call->services, call->arena, batch_kind.name, call->region, STR_EMPTY, id, &info);
     if (known && (running_too || info.state < ACTIVITY_RUNNING))
-        task_stop(call->services, kind.name, call->region, id, reason);
+        task_stop(call->services, batch_kind.name, call->region, id, reason);
     return 0; /* the service answers the same to ids that are none */
 }
 

@@ -85,3 +85,26 @@ def test_what_is_not_there(queue):
         with pytest.raises(ClientError, match="does not exist"):
             queue.batch.submit_job(jobName="job", **arguments)
     assert queue.batch.describe_jobs(jobs=["none"])["jobs"] == []
+
+
+def test_an_array_is_a_job_for_each_index(queue):
+    """As a service that others call it: ids, indexes, a summary; it fails where one of them has."""
+    queue.define("sh", "-c", "echo part $AWS_BATCH_JOB_ARRAY_INDEX; exit $((AWS_BATCH_JOB_ARRAY_INDEX == $0))", "Ref::bad", parameters={"bad": "9"})
+    run = queue.submit(arrayProperties={"size": 3})
+    ended = queue.ended(run)
+    assert (ended["status"], ended["arrayProperties"]) == ("SUCCEEDED", {"size": 3, "statusSummary": {"SUCCEEDED": 3}})
+    assert [queue.output(f"{run}:{i}") for i in range(3)] == [["part 0"], ["part 1"], ["part 2"]]
+    listed = queue.batch.list_jobs(arrayJobId=run, jobStatus="SUCCEEDED")["jobSummaryList"]
+    assert sorted((job["jobId"], job["arrayProperties"]["index"]) for job in listed) == [(f"{run}:{i}", i) for i in range(3)]
+    assert [job["jobId"] for job in queue.batch.list_jobs(jobQueue=queue.name, jobStatus="SUCCEEDED")["jobSummaryList"]] == [run]
+    after = queue.submit(arrayProperties={"size": 2}, parameters={"bad": "1"}, dependsOn=[{"jobId": run}])
+    ended = queue.ended(after)
+    assert (ended["status"], ended["arrayProperties"]["statusSummary"]) == ("FAILED", {"SUCCEEDED": 1, "FAILED": 1})
+    assert "depends on" in queue.ended(queue.submit(dependsOn=[{"jobId": after}]))["statusReason"]
+    with pytest.raises(ClientError, match="from 2 to 1000"):
+        queue.submit(arrayProperties={"size": 1})
+    queue.define("sleep", "600")
+    run = queue.submit(arrayProperties={"size": 2})
+    until(lambda: queue.job(f"{run}:1")["status"] == "RUNNING")
+    queue.batch.terminate_job(jobId=run, reason="enough")
+    assert queue.ended(run)["statusReason"] == "enough" and queue.ended(f"{run}:0")["status"] == "FAILED"
