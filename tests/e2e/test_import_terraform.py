@@ -358,7 +358,8 @@ def test_zeros_that_nobody_said(local_stack):
     job = {"id": "j", "name": "j", "role_arn": role, "worker_type": "G.1X", "number_of_workers": 2, "max_capacity": 2, "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "execution_property": [{"max_concurrent_runs": 0}]}
     rule, target = {"id": "r", "name": "r", "schedule_expression": "rate(1 hour)"}, {"id": "r-t", "rule": "r", "target_id": "t", "arn": "arn:aws:sqs:us-east-1:123456789012:q"}
     grant = {"id": "1", "principal": role, "permissions": ["CREATE_DATABASE"], "catalog_resource": True, "database": []}
-    given = {"aws_cloudwatch_metric_alarm": alarm, "aws_lambda_function": function, "aws_glue_job": job, "aws_cloudwatch_event_rule": rule, "aws_cloudwatch_event_target": target, "aws_lakeformation_permissions": grant}
+    network = {"id": "123456789012:c", "name": "c", "connection_type": "NETWORK", "connection_properties": {}}
+    given = {"aws_glue_connection": network, "aws_cloudwatch_metric_alarm": alarm, "aws_lambda_function": function, "aws_glue_job": job, "aws_cloudwatch_event_rule": rule, "aws_cloudwatch_event_target": target, "aws_lakeformation_permissions": grant}
     resources = [resource(kind, kind.rpartition("_")[2], values)[0] for kind, values in given.items()]
     result, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
     made = stack["resources"]
@@ -366,6 +367,7 @@ def test_zeros_that_nobody_said(local_stack):
     assert made["function"]["code"] == {"s3_bucket": "code", "s3_key": "f.zip"} and "reserved_concurrency" not in made["function"]
     assert made["job"]["worker_type"] == "G.1X" and not {"max_capacity", "execution_property"} & set(made["job"])
     assert made["rule"]["targets"] == {"t": {"arn": "arn:aws:sqs:us-east-1:123456789012:q"}} and made["permissions"]["resource"] == {"catalog": {}}
+    assert made["connection"] == {"type": "aws.glue.connection", "name": "c", "connection_type": "NETWORK"}
     local_stack.run("validate")
 
 
