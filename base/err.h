@@ -46,7 +46,7 @@ struct err {
     int http_status;     /* 0 where there was no answer */
     char code[96];       /* the service's error code, or "" */
     char request_id[96]; /* the service's request id, or "" */
-    char message[1024];
+    char message[2048];  /* AWS lists what there may be */
     char hint[512];
 };
 

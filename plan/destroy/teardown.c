@@ -138,7 +138,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 {
     const struct value *list;
     struct err err = ERR_INIT;
-    char text[1280];
+    char text[sizeof err.message + 256];
     if (teardown_find_leaves(p, ctx, object, &list, &err)) {
         snprintf(text, sizeof text, "what services left of it was not removed: %s", err.message);
         op_warn(ctx, text);

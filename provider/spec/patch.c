@@ -209,7 +209,7 @@ const struct value *patch_between(struct arena *arena, const struct patch_spelli
 struct applying {
     struct arena *arena;
     const struct patch_spelling *spelling;
-    bool removes;
+    bool removes, replaces;
     const struct value *v; /* what is put; NULL: nothing */
 };
 
@@ -328,6 +328,8 @@ static bool apply_to_list(const struct applying *a, const struct shape *shape, s
         return false;
     if (items == PATCH_BY_OLD)
         *out = list_with(a->arena, list, item, a->v);
+    else if (a->replaces && !by_value && a->v) /* goes to the end */
+        *out = list_with(a->arena, list_with(a->arena, list, item, NULL), NULL, a->v);
     else
         *out = list_with(a->arena, list_with(a->arena, list, item, NULL), NULL, a->removes ? NULL : item);
     return true;
@@ -346,7 +348,8 @@ static bool apply_at(const struct applying *a, const struct shape *shape, struct
     bool whole = shape->kind != SHAPE_STRUCT && shape->kind != SHAPE_MAP;
     if (rest.n || (!a->removes && !whole))
         return false;
-    *out = a->removes ? NULL : a->v;
+    bool flag = shape->kind == SHAPE_BOOL && a->v; /* whatever is not true is false */
+    *out = a->removes ? NULL : flag ? value_bool(str_eqz(value_text(a->v, STR_EMPTY), "true")) : a->v;
     return true;
 }
 
@@ -357,7 +360,8 @@ bool patch_apply(struct arena *arena, const struct patch_spelling *spelling, con
     for (uint32_t i = 0; i < value_as_list(list)->count; i++) {
         const struct value *change = list->items[i];
         struct str path = value_gets(change, "path"), op = value_gets(change, "op");
-        const struct applying a = {arena, spelling, str_eqz(op, "remove"), value_getz(change, "value")};
+        const struct applying a = {
+            arena, spelling, str_eqz(op, "remove"), str_eqz(op, "replace"), value_getz(change, "value")};
         *unknown = path;
         if (!str_starts(path, STR("/")) ||
             !apply_at(&a, shape, STR_EMPTY, str_slice(path, 1, path.n), *out, out))

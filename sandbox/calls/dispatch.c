@@ -99,7 +99,7 @@ static const struct shape *response_shape(struct arena *arena, enum wire_protoco
     const struct shape *shape = shape_of(arena, output);
     struct shape_member *members = (struct shape_member *)shape->members;
     for (size_t i = 0; i < shape->member_count; i++) {
-        if (protocol == WIRE_JSON10 || protocol == WIRE_JSON11)
+        if (protocol == WIRE_JSON10 || protocol == WIRE_JSON11 || protocol == WIRE_REST_JSON)
             members[i].shape = &any_shape;
         for (const struct service_place *place = operation->places; place && place->member; place++)
             if (str_eqz(members[i].name, place->member) && place->location != WIRE_QUERY_STRING) {
@@ -166,7 +166,9 @@ static int dispatch_answer(struct service_call *call, const struct wire_operatio
     if (call->forward || call->declined)
         return 0;
     const struct value *output = call->output ? call->output : &value_empty_map;
-    return wire_encode_response(call->arena, wire,
+    struct wire_operation answered = *wire;
+    answered.status = call->status ? call->status : wire->status;
+    return wire_encode_response(call->arena, &answered,
         response_shape(call->arena, wire->protocol, call->operation, output), output, call->request_id, out,
         err);
 }
@@ -234,6 +236,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
         wire_encode_error(&x->arena, &wire, status, code, str_z(err.message), call.request_id, out);
         if (call.refusal)
             out->body = json_as_text(&x->arena, call.refusal)->string;
+        return true;
     }
     if (call.declined)
         return false;

@@ -71,8 +71,9 @@ static const char *invalid_code(const struct service_call *call)
 {
     static const struct {
         const char *service, *code;
-    } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
-        {"batch", "ClientException"}, {"ecs", "InvalidParameterException"}, {"ec2", "InvalidParameterValue"},
+    } codes[] = {{"apigateway", "BadRequestException"}, {"glue", "InvalidInputException"},
+        {"logs", "InvalidParameterException"}, {"batch", "ClientException"},
+        {"ecs", "InvalidParameterException"}, {"ec2", "InvalidParameterValue"},
         {"athena", "InvalidRequestException"}, {"sts", "ValidationError"}, {"monitoring", "MissingParameter"},
         {"ecr", "InvalidParameterException"}, {"sns", "InvalidParameter"},
         {"lambda", "InvalidParameterValueException"}, {"secretsmanager", "InvalidParameterException"}};
@@ -113,6 +114,7 @@ void service_answer(struct service_call *call, const char *member, const struct 
 static const struct {
     const char *service, *operation, *members;
 } unserved[] = {
+    {"apigateway", "GetApiKeys", "customerId"},
     {"athena", "StartQueryExecution", "EngineConfiguration"},
     {"athena", "GetQueryResults", "QueryResultType"},
     {"batch", "SubmitJob",

@@ -30,6 +30,7 @@ struct service_call {
     /* REST-JSON: the control plane answers, to a request with these members instead of those that came. */
     const struct value *forward;
     bool declined; /* the control plane answers, to the request as it came */
+    int status;    /* REST: of the answer; 0: as the spec says, or 200 */
     /* Somebody wants to wait for what this call starts: the handler gives it a reference (activity_keep), and
      * does not wait itself. */
     bool wants_activity;

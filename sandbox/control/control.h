@@ -79,6 +79,10 @@ int control_status(const struct control *control, struct str service, struct str
  */
 int control_constraints(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *input, struct err *err);
+/* Likewise of a list of changes, once what it changes is known to be there: `ops` and `paths` of
+ * patchOperations. */
+int control_patch_check(const struct control *control, struct arena *arena, struct str service,
+    struct str operation, const struct value *list, struct err *err);
 
 /*
  * Which operation a request is, and its members under their wire names, as control_handle() would read it:

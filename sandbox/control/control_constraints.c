@@ -1,7 +1,7 @@
 /*
  * What members of a request have to be, before anybody carries it out: the specs' `requests` say it, and all
  * that is wrong is said at once, as AWS's services do: "2 validation errors detected: Value '0' at 'limit'
- * failed to satisfy …; …".
+ * failed to satisfy …; …". And which changes a list of changes may have.
  */
 #include "sandbox/control/control_internal.h"
 
@@ -13,9 +13,20 @@
 
 struct request_faults {
     struct arena *arena;
+    struct str body; /* what members of bodies are within: createRestApiInput; "": nothing */
     struct buf text;
     int n;
+    struct str says, code; /* of the first that has words of its own: `says`, `code` */
 };
+
+/* [a, b] */
+static struct str text_of_list(struct arena *arena, const struct value *list)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t i = 0; i < list->count; i++)
+        buf_addf(&text, "%s%.*s", i ? ", " : "", STR_ARG(value_scalar_text(arena, list->items[i])));
+    return arena_printf(arena, "[%.*s]", STR_ARG(buf_str(&text)));
+}
 
 /* How long it is, or the number itself. */
 static double size_of_value(const struct request_faults *f, const struct value *rule, const struct value *v)
@@ -38,12 +49,15 @@ static struct str broken_rule(const struct request_faults *f, const struct value
     bool number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
     const char *what = number ? "value" : "length";
     double size = size_of_value(f, rule, v);
-    if (choices && !value_list_has(choices, value_text(v, STR_EMPTY))) {
-        AUTO_BUF struct buf text = BUF_INIT;
-        for (uint32_t i = 0; i < choices->count; i++)
-            buf_addf(&text, "%s%.*s", i ? ", " : "", STR_ARG(value_text(choices->items[i], STR_EMPTY)));
-        return arena_printf(f->arena, "satisfy enum value set: [%.*s]", STR_ARG(buf_str(&text)));
+    const struct value *items = v->kind == VALUE_LIST ? value_getz(rule, "items") : NULL;
+    for (uint32_t i = 0; items && i < v->count; i++) {
+        struct str broken = broken_rule(f, items, v->items[i]);
+        if (broken.n)
+            return arena_printf(f->arena, "satisfy constraint: [Member must %.*s]", STR_ARG(broken));
     }
+    if (choices && !value_list_has(choices, value_text(v, STR_EMPTY)))
+        return arena_printf(
+            f->arena, "satisfy enum value set: %.*s", STR_ARG(text_of_list(f->arena, choices)));
     if (range && range->items[0]->kind == VALUE_INT && size < (double)range->items[0]->integer)
         return arena_printf(
             f->arena, "have %s greater than or equal to %lld", what, (long long)range->items[0]->integer);
@@ -56,20 +70,69 @@ static struct str broken_rule(const struct request_faults *f, const struct value
     return STR_EMPTY;
 }
 
+/* `says`: what AWS answers instead of the list of all that is wrong. */
+static bool has_own_words(struct request_faults *f, const struct value *rule, const struct value *v)
+{
+    struct str says = value_gets(rule, "says"), code = value_gets(rule, "code");
+    ptrdiff_t at = str_find(says, STR("${value}"), 0);
+    if (says.n && !f->says.n) {
+        f->says = at < 0 ? says
+                         : arena_printf(f->arena, "%.*s%.*s", (int)at, says.p,
+                               STR_ARG(value_scalar_text(f->arena, v)));
+        f->code = code.n ? code : STR("BadRequestException");
+    }
+    return says.n;
+}
+
+/* `texts: true`: what lies in a map of texts is one. */
+static void check_texts(struct request_faults *f, const struct value *rule, const struct value *v)
+{
+    for (uint32_t i = 0; value_getb(rule, "texts") && v && v->kind == VALUE_MAP && i < v->count; i++) {
+        enum value_kind kind = v->entries[i].value->kind;
+        if (kind == VALUE_NULL || kind == VALUE_STRING || f->says.n)
+            continue;
+        f->says = arena_printf(f->arena, "class %s can not be converted to an String",
+            kind == VALUE_BOOL ? "java.lang.Boolean"
+                               : "com.amazon.coral.value.json.numbers.TruncatingBigNumber");
+        f->code = STR("SerializationException");
+    }
+}
+
 static void check_rule(
     struct request_faults *f, const struct value *rule, struct str path, const struct value *v)
 {
-    bool blob = value_equal(value_getz(rule, "blob"), &value_true) || (v && v->kind > VALUE_STRING);
+    for (uint32_t i = 0; rule->kind == VALUE_LIST && i < rule->count; i++)
+        check_rule(f, rule->items[i], path, v);
+    check_texts(f, rule, v);
+    bool items = value_getz(rule, "items") != NULL;
+    bool blob = value_equal(value_getz(rule, "blob"), &value_true) || (v && v->kind > VALUE_STRING && !items);
     struct str broken = !value_is_null(v)                                        ? broken_rule(f, rule, v)
                         : value_equal(value_getz(rule, "required"), &value_true) ? STR("not be null")
                                                                                  : STR_EMPTY;
-    if (!broken.n)
+    if (!broken.n || has_own_words(f, rule, v))
         return;
+    struct str text = v && v->kind == VALUE_LIST ? text_of_list(f->arena, v) : value_scalar_text(f->arena, v);
     struct str said = value_is_null(v) ? STR(" null")
                       : blob           ? STR_EMPTY
-                             : arena_printf(f->arena, " '%.*s'", STR_ARG(value_scalar_text(f->arena, v)));
+                                       : arena_printf(f->arena, " '%.*s'", STR_ARG(text));
     buf_addf(&f->text, "%sValue%.*s at '%.*s' failed to satisfy constraint: Member must %.*s",
         f->n++ ? "; " : "", STR_ARG(said), STR_ARG(path), STR_ARG(broken));
+}
+
+/* What lies in a path, status_code, is called statusCode; what lies in a body may be within its input. */
+static struct str member_path(const struct request_faults *f, struct str path, struct str name)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str rest, first = str_cut(name, '_', &rest);
+    bool placed = rest.p != NULL;
+    if (path.n || (f->body.n && !placed))
+        buf_addf(&out, "%.*s.", STR_ARG(path.n ? path : f->body));
+    buf_addf(&out, "%c%.*s", tolower((unsigned char)first.p[0]), STR_ARG(str_slice(first, 1, first.n)));
+    while (rest.n) {
+        struct str word = str_cut(rest, '_', &rest);
+        buf_addf(&out, "%c%.*s", toupper((unsigned char)word.p[0]), STR_ARG(str_slice(word, 1, word.n)));
+    }
+    return arena_str(f->arena, buf_str(&out));
 }
 
 /* Tags[].Key: of each item, as tags.1.member.key. */
@@ -80,8 +143,7 @@ static void check_member(struct request_faults *f, const struct value *rule, str
     bool items = str_ends(name, STR("[]"));
     name = items ? str_slice(name, 0, name.n - 2) : name;
     const struct value *v = value_get(within, name);
-    path = arena_printf(f->arena, "%.*s%s%c%.*s", STR_ARG(path), path.n ? "." : "",
-        tolower((unsigned char)name.p[0]), STR_ARG(str_slice(name, 1, name.n)));
+    path = member_path(f, path, name);
     if (!items && !rest.n)
         check_rule(f, rule, path, v);
     else if (!items && v && v->kind == VALUE_MAP)
@@ -95,22 +157,143 @@ static void check_member(struct request_faults *f, const struct value *rule, str
     }
 }
 
+/* `requests` of the service in which one is said about the operation or about all of them ("*"). */
+static const struct value *request_rules(
+    const struct control *control, struct str service, struct str operation)
+{
+    for (size_t i = 0; i < control->service_count; i++)
+        if (str_eq(control->services[i].spec->aws.signing_name, service)) {
+            const struct value *own = value_get(control->services[i].requests, operation);
+            if (own)
+                return own;
+        }
+    return NULL;
+}
+
+static int refuse_request(struct err *err, struct str code, struct str text)
+{
+    err_set(err, ERR_SERVICE, "%.*s", STR_ARG(text));
+    err->http_status = 400;
+    snprintf(err->code, sizeof err->code, "%.*s", STR_ARG(code));
+    return -1;
+}
+
 int control_constraints(const struct control *control, struct arena *arena, struct str service,
     struct str operation, const struct value *input, struct err *err)
 {
     struct request_faults faults = {.arena = arena};
-    const struct value *rules = NULL;
-    for (size_t i = 0; !rules && i < control->service_count; i++)
-        if (str_eq(control->services[i].spec->aws.signing_name, service))
-            rules = value_get(control->services[i].requests, operation);
-    for (uint32_t i = 0; rules && i < rules->count; i++)
-        check_member(&faults, rules->entries[i].value, STR_EMPTY, rules->entries[i].key, input);
+    const struct value *all[] = {
+        request_rules(control, service, STR("*")), request_rules(control, service, operation)};
+    struct str within = value_gets(all[0], "within");
+    if (within.n)
+        faults.body = arena_printf(arena, "%c%.*s%.*s", tolower((unsigned char)operation.p[0]),
+            STR_ARG(str_slice(operation, 1, operation.n)), STR_ARG(within));
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        for (uint32_t i = 0; all[k] && i < all[k]->count; i++)
+            if (all[k]->entries[i].value->kind != VALUE_STRING)
+                check_member(&faults, all[k]->entries[i].value, STR_EMPTY, all[k]->entries[i].key, input);
     if (faults.n) {
-        err_set(err, ERR_SERVICE, "%d validation error%s detected: %.*s", faults.n, faults.n > 1 ? "s" : "",
-            STR_ARG(buf_str(&faults.text)));
-        err->http_status = 400;
-        snprintf(err->code, sizeof err->code, "ValidationException");
+        faults.code = STR("ValidationException");
+        faults.says = arena_printf(arena, "%d validation error%s detected: %.*s", faults.n,
+            faults.n > 1 ? "s" : "", STR_ARG(buf_str(&faults.text)));
     }
     buf_release(&faults.text);
-    return faults.n ? -1 : 0;
+    return faults.says.n ? refuse_request(err, faults.code, faults.says) : 0;
+}
+
+/* ---- lists of changes ---- */
+
+static int refuse_patch(struct err *err, struct str text)
+{
+    return refuse_request(err, STR("BadRequestException"), text);
+}
+
+static int refuse_path(struct arena *arena, struct str path, const struct value *sent, struct err *err)
+{
+    return refuse_patch(err,
+        arena_printf(arena, "Invalid patch path %.*s", STR_ARG(value_is_null(sent) ? STR("null") : path)));
+}
+
+/* A star in the pattern is any one segment. */
+static bool meets_path(struct str pattern, struct str path)
+{
+    while (pattern.n && path.n) {
+        struct str want = str_cut(pattern, '/', &pattern), have = str_cut(path, '/', &path);
+        if (!str_eqz(want, "*") ? !str_eq(want, have) : !have.n)
+            return false;
+    }
+    return !pattern.n && !path.n;
+}
+
+/* `ops: {path: [add, …]}`: by path, which changes there may be. */
+static int check_ops(struct arena *arena, const struct value *rule, struct str op, struct str path,
+    const struct value *sent, struct err *err)
+{
+    const struct value *ops = NULL;
+    for (uint32_t i = 0; !ops && i < rule->count; i++)
+        if (meets_path(rule->entries[i].key, path))
+            ops = rule->entries[i].value;
+    if (!ops)
+        return refuse_path(arena, path, sent, err);
+    if (value_list_has(ops, op))
+        return 0;
+    return refuse_patch(
+        err, ops->count > 2 ? STR("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
+                            : arena_printf(arena, "Invalid patch operation specified. Must be one of: %.*s",
+                                  STR_ARG(text_of_list(arena, ops))));
+}
+
+/* `paths: {replace: [path]}`: by what is done, where; `plain`: the refusal does not say where else. */
+static int check_paths(struct arena *arena, const struct value *rule, struct str op, struct str path,
+    const struct value *sent, struct err *err)
+{
+    const struct value *paths = value_get(value_getz(rule, "paths"), op);
+    for (uint32_t i = 0; paths && i < paths->count; i++)
+        if (meets_path(value_text(paths->items[i], STR_EMPTY), path))
+            return 0;
+    if (value_getb(rule, "plain"))
+        return refuse_path(arena, path, sent, err);
+    struct str known = paths
+                           ? arena_printf(arena, "Must be one of: %.*s", STR_ARG(text_of_list(arena, paths)))
+                           : STR("Please choose supported operations");
+    return refuse_patch(err, arena_printf(arena, "Invalid patch path  '%.*s' specified for op '%.*s'. %.*s",
+                                 STR_ARG(path), STR_ARG(op), STR_ARG(known)));
+}
+
+/* `values: {path: rule}`: what is put there. A `number` comes as text. */
+static int check_value(
+    struct arena *arena, const struct value *rules, const struct value *change, struct err *err)
+{
+    struct request_faults faults = {.arena = arena};
+    struct str path = value_gets(change, "path");
+    const struct value *v = value_getz(change, "value");
+    for (uint32_t i = 0; rules && !str_eqz(value_gets(change, "op"), "remove") && i < rules->count; i++) {
+        const struct value *rule = rules->entries[i].value;
+        int64_t number;
+        if (!meets_path(rules->entries[i].key, path) || value_is_null(v) ||
+            (value_getb(rule, "number") && value_is_empty(v)))
+            continue;
+        if (value_getb(rule, "number"))
+            v = value_int(arena, str_to_int(value_text(v, STR_EMPTY), &number) ? number : -1);
+        check_rule(&faults, rule, path, v);
+    }
+    buf_release(&faults.text);
+    return faults.says.n ? refuse_request(err, faults.code, faults.says) : 0;
+}
+
+int control_patch_check(const struct control *control, struct arena *arena, struct str service,
+    struct str operation, const struct value *list, struct err *err)
+{
+    const struct value *rule = value_getz(request_rules(control, service, operation), "patchOperations");
+    const struct value *ops = value_getz(rule, "ops");
+    list = value_as_list(list);
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct str op = value_gets(list->items[i], "op"), path = value_gets(list->items[i], "path");
+        const struct value *sent = value_getz(list->items[i], "path");
+        if ((ops && check_ops(arena, ops, op, path, sent, err)) ||
+            (value_getz(rule, "paths") && check_paths(arena, rule, op, path, sent, err)) ||
+            check_value(arena, value_getz(rule, "values"), list->items[i], err))
+            return -1;
+    }
+    return 0;
 }

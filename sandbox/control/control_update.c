@@ -147,10 +147,12 @@ static int patched(
     const struct spec_request *request = &step->call.request;
     const struct value *list = value_get(call->input, STR(PATCH_KEY)), *before, *after;
     struct str unknown;
-    if (act_patch_document(call->arena, request, resource->attrs, &before, call->err))
+    struct str service = call->service->spec->aws.signing_name, operation = call->served->op->wire.name;
+    if (control_patch_check(call->control, call->arena, service, operation, list, call->err) ||
+        act_patch_document(call->arena, request, resource->attrs, &before, call->err))
         return -1;
     if (!patch_apply(call->arena, step->call.op->patch, &request->patched, before, list, &after, &unknown))
-        return refuse_invalid(call, unknown, STR("no path that can be patched"));
+        return refuse(call, 400, invalid_code(call, unknown), "Invalid patch path %.*s", STR_ARG(unknown));
     struct value_builder says = VALUE_BUILDER(call->arena), takes = VALUE_BUILDER(call->arena);
     after = wire_coerce(call->arena, &request->patched, after);
     for (size_t i = 0; i < request->attr_count; i++) {

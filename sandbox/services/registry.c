@@ -9,6 +9,7 @@
 #include "sandbox/engine/task.h"
 #include "sandbox/engine/warm_worker.h"
 #include "sandbox/host/host.h"
+#include "sandbox/services/apigateway/apigateway.h"
 #include "sandbox/services/autoscaling/groups.h"
 #include "sandbox/services/cloudcontrol/resources.h"
 #include "sandbox/services/dynamodb/items.h"
@@ -28,6 +29,9 @@
 
 static const struct service_operation *const tables[] = {
     alarms_operations,
+    apigateway_operations,
+    apigateway_check_operations,
+    apigateway_stage_operations,
     athena_operations,
     autoscaling_operations,
     athena_catalog_operations,
@@ -154,6 +158,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->listeners = listeners_new(services);
     endpoints_open(services);
     parts->hosts = hosts_new(services);
+    services_read_first(services, "apigateway", gateway_read);
     services_read_first(services, "kms", kms_read_key);
     services_read_first(services, "lambda", lambda_read_names);
     services_follow(services, "autoscaling", autoscaling_look);

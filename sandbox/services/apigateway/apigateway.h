@@ -1,0 +1,32 @@
+/*
+ * REST APIs of API Gateway: what the spec alone does not say.
+ *
+ *   places.c    is what a request is about there, from the API down
+ *   checks.c    what has to be so beside what is asked for
+ *   stages.c    stages and what they serve: deployments, canaries
+ *   parts.c     integrations and responses of methods, gateway responses: documents that are read, put and
+ * patched
+ */
+#ifndef WEIR_SANDBOX_SERVICES_APIGATEWAY_APIGATEWAY_H
+#define WEIR_SANDBOX_SERVICES_APIGATEWAY_APIGATEWAY_H
+
+#include "sandbox/calls/services.h"
+
+/* restapis/API/resources/RESOURCE/methods/METHOD[/integration][/responses/STATUS] */
+struct gateway_place {
+    struct str http; /* GET, PUT … of the request: what is put need not be there */
+    struct str api, resource, method, status;
+    bool integration;
+};
+
+/* -1: the first part of the place that is not there, in AWS's words. */
+int gateway_check_place(const struct service_call *call, const struct gateway_place *place, struct err *err);
+/* The same of the API alone. */
+int gateway_check_api(const struct service_call *call, struct str api, struct err *err);
+/* Changes for the control plane: these, and one that replaces. */
+const struct value *gateway_change(const struct service_call *call, const char *path, const struct value *v);
+void gateway_forward(struct service_call *call, struct value_builder *changes);
+/* For services_read_first(). */
+int gateway_read(struct services *services, struct exchange *x, struct err *err);
+
+#endif

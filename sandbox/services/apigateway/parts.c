@@ -1,0 +1,444 @@
+/*
+ * Documents that are read, put and patched: the integration of a method, its responses and the integration's,
+ * and gateway responses, which are there before anybody puts one. The control plane keeps them; here is what
+ * is shown of them, what they have by default, and what a list of changes makes of them.
+ */
+#include "sandbox/services/apigateway/apigateway.h"
+
+#include "base/json.h"
+
+#include <string.h>
+
+static int refuse_request(struct err *err, struct str text)
+{
+    return service_refuse(err, 400, "BadRequestException", "%.*s", STR_ARG(text));
+}
+
+static struct gateway_place place_of(const struct service_call *call, const char *http)
+{
+    return (struct gateway_place){.http = str_z(http),
+        .api = value_gets(call->input, "restapi_id"),
+        .resource = value_gets(call->input, "resource_id"),
+        .method = value_gets(call->input, "http_method"),
+        .status = value_gets(call->input, "status_code"),
+        .integration = strstr(call->operation->name, "Integration") != NULL};
+}
+
+/* Of the request only what says where the document is; of it only the document. */
+static const struct value *with_address(const struct service_call *call, const struct value *document)
+{
+    static const char *const names[] = {
+        "restapi_id", "resource_id", "http_method", "status_code", "response_type"};
+    const struct value *out = document;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        out = value_with(call->arena, out, str_z(names[i]), value_getz(call->input, names[i]));
+    return out;
+}
+
+/* Templates that say nothing are shown as null. */
+static const struct value *shown_part(const struct service_call *call, const struct value *document)
+{
+    const struct value *templates = value_getz(document, "responseTemplates");
+    for (uint32_t i = 0; templates && i < templates->count; i++)
+        if (value_is_empty(templates->entries[i].value))
+            document = value_with(call->arena, document, STR("responseTemplates"),
+                value_with(call->arena, value_getz(document, "responseTemplates"), templates->entries[i].key,
+                    &value_null));
+    return document;
+}
+
+static int read_part(const struct service_call *call, const struct value **out, struct err *err)
+{
+    const struct gateway_place place = place_of(call, "GET");
+    const struct value *method, *address = with_address(call, &value_empty_map);
+    address = value_with(call->arena, address, STR("status_code"), NULL);
+    if (gateway_check_place(call, &place, err) || service_control(call, "GetMethod", address, &method, err))
+        return -1;
+    const struct value *integration = value_getz(method, "methodIntegration");
+    const struct value *responses = place.integration ? value_getz(integration, "integrationResponses")
+                                                      : value_getz(method, "methodResponses");
+    *out = place.status.n ? value_get(responses, place.status) : integration;
+    return 0;
+}
+
+static int get_part(struct service_call *call, struct err *err)
+{
+    const struct value *part;
+    if (read_part(call, &part, err))
+        return -1;
+    call->output = shown_part(call, part);
+    return 0;
+}
+
+static const char *put_name(const struct service_call *call)
+{
+    const char *name = call->operation->name;
+    return strstr(name, "IntegrationResponse") ? "PutIntegrationResponse"
+           : strstr(name, "MethodResponse")    ? "PutMethodResponse"
+           : strstr(name, "GatewayResponse")   ? "PutGatewayResponse"
+                                               : "PutIntegration";
+}
+
+/* ---- integrations ---- */
+
+/* arn:aws:apigateway:REGION:SERVICE:path/… or action/…, and an address for HTTP. */
+static int check_uri(struct str type, struct str uri, struct err *err)
+{
+    bool aws = str_starts(type, STR("AWS"));
+    if (!aws && !str_starts(uri, STR("http://")) && !str_starts(uri, STR("https://")) &&
+        !str_starts(uri, STR("${")))
+        return refuse_request(err, STR("Invalid HTTP endpoint specified for URI"));
+    if (!aws)
+        return 0;
+    struct str target = str_part(uri, ':', 5), service = str_part(uri, ':', 4);
+    if (!str_starts(uri, STR("arn:")) || !target.n)
+        return refuse_request(err, STR("Invalid ARN specified in the request"));
+    if (!str_starts(target, STR("path/")) && !str_starts(target, STR("action/")))
+        return refuse_request(err, STR("AWS ARN for integration must contain path or action"));
+    bool invokes = str_eqz(service, "lambda")
+                       ? str_starts(target, STR("path/2015-03-31/functions/"))
+                       : str_eqz(service, "firehose") && str_starts(target, STR("action/"));
+    if (str_eqz(type, "AWS_PROXY") && !invokes)
+        return refuse_request(err, STR("Integrations of type 'AWS_PROXY' currently only supports Lambda "
+                                       "function and Firehose stream invocations."));
+    return 0;
+}
+
+static int check_integration(const struct value *integration, struct err *err)
+{
+    struct str type = value_gets(integration, "type");
+    if (str_eqz(type, "MOCK"))
+        return 0;
+    if (!value_gets(integration, "httpMethod").n)
+        return refuse_request(err, STR("Enumeration value for HttpMethod must be non-empty"));
+    return check_uri(type, value_gets(integration, "uri"), err);
+}
+
+static const struct value *whole_integration(const struct service_call *call, const struct value *integration)
+{
+    const struct value_entry defaults[] = {{STR("cacheKeyParameters"), &value_empty_list},
+        {STR("cacheNamespace"), value_getz(call->input, "resource_id")},
+        {STR("passthroughBehavior"), value_stringz(call->arena, "WHEN_NO_MATCH")},
+        {STR("timeoutInMillis"), value_int(call->arena, 29000)}};
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (value_is_null(value_get(integration, defaults[i].key)))
+            integration = value_with(call->arena, integration, defaults[i].key, defaults[i].value);
+    struct str type = value_gets(integration, "type");
+    if (str_eqz(type, "MOCK"))
+        integration = value_with(call->arena, integration, STR("uri"), NULL);
+    if (str_starts(type, STR("HTTP")) && value_is_null(value_getz(integration, "connectionType")))
+        integration = value_with(
+            call->arena, integration, STR("connectionType"), value_stringz(call->arena, "INTERNET"));
+    return integration;
+}
+
+static int put_document(struct service_call *call, const struct value *document, struct err *err)
+{
+    const struct value *ignored;
+    return service_control(call, put_name(call), with_address(call, document), &ignored, err);
+}
+
+/* The responses of the one that it replaces go, those of the one that is changed stay. */
+static int keep_responses(struct service_call *call, const struct value *responses, struct err *err)
+{
+    for (uint32_t i = 0; responses && i < responses->count; i++) {
+        const struct value *ignored, *one = with_address(call, responses->entries[i].value);
+        one = value_with(call->arena, one, STR("statusCode"), NULL);
+        one = value_with(
+            call->arena, one, STR("status_code"), value_string(call->arena, responses->entries[i].key));
+        if (service_control(call, "PutIntegrationResponse", one, &ignored, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int put_integration(struct service_call *call, struct err *err)
+{
+    const struct gateway_place place = place_of(call, "PUT");
+    const struct value *integration = whole_integration(call, call->input);
+    if (!value_is_null(value_getz(call->input, "integrationTarget")))
+        return refuse_request(err, STR("PutIntegration: the sandbox does not know integrationTarget"));
+    if (gateway_check_place(call, &place, err) || check_integration(integration, err) ||
+        put_document(call, integration, err))
+        return -1;
+    return get_part(call, err);
+}
+
+/* ---- responses ---- */
+
+/* A content type has a slash. */
+static int check_types(const struct value *templates, struct err *err)
+{
+    for (uint32_t i = 0; templates && templates->kind == VALUE_MAP && i < templates->count; i++)
+        if (str_find_char(templates->entries[i].key, '/', 0) < 0)
+            return service_refuse(err, 400, "BadRequestException",
+                "Validation Result: warnings : [], errors : [Invalid content type specified: %.*s]",
+                STR_ARG(templates->entries[i].key));
+    return 0;
+}
+
+/* A template that is null is one that says nothing. */
+static const struct value *with_templates(const struct service_call *call, const struct value *document)
+{
+    const struct value *templates = value_getz(document, "responseTemplates");
+    for (uint32_t i = 0; templates && templates->kind == VALUE_MAP && i < templates->count; i++)
+        if (value_is_null(templates->entries[i].value))
+            document = value_with(call->arena, document, STR("responseTemplates"),
+                value_with(call->arena, value_getz(document, "responseTemplates"), templates->entries[i].key,
+                    &value_empty_string));
+    return document;
+}
+
+static int put_response(struct service_call *call, struct err *err)
+{
+    const struct gateway_place place = place_of(call, "PUT");
+    const struct value *document = with_templates(call, call->input);
+    if (gateway_check_place(call, &place, err) ||
+        check_types(value_getz(document, "responseTemplates"), err) || put_document(call, document, err))
+        return -1;
+    return get_part(call, err);
+}
+
+/* ---- changes ---- */
+
+static int no_entry(struct str member, struct err *err)
+{
+    return service_refuse(err, 404, "NotFoundException", "%s",
+        str_ends(member, STR("Parameters")) ? "Invalid parameter name specified"
+                                            : "Content-Type specified was not found");
+}
+
+/* Values of changes are texts, whatever they are of. */
+static const struct value *typed_value(
+    const struct service_call *call, struct str member, const struct value *v)
+{
+    int64_t number;
+    struct str text = value_text(v, STR_EMPTY);
+    if (str_eqz(member, "responseParameters") && strstr(call->operation->name, "MethodResponse"))
+        return value_bool(str_eqz(text, "true"));
+    return str_eqz(member, "timeoutInMillis") && str_to_int(text, &number) ? value_int(call->arena, number)
+                                                                           : v;
+}
+
+static const struct value *list_change(
+    const struct service_call *call, const struct value *list, struct str item, bool removes)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!str_eq(value_text(list->items[i], STR_EMPTY), item))
+            value_builder_add(&b, list->items[i]);
+    if (!removes)
+        value_builder_add(&b, value_string(call->arena, item));
+    return value_builder_list(&b);
+}
+
+/* One change: of a member, an entry of a map, an item of a list. */
+static int apply_change(const struct service_call *call, const struct value *change,
+    const struct value **document, struct err *err)
+{
+    struct str key, path = value_gets(change, "path"), op = value_gets(change, "op");
+    struct str member = str_cut(str_slice(path, 1, path.n), '/', &key);
+    const struct value *v = value_getz(change, "value"), *have = value_get(*document, member);
+    bool removes = str_eqz(op, "remove");
+    key = json_pointer_unescaped(call->arena, key);
+    if (!key.n) {
+        *document = value_with(call->arena, *document, member, removes ? NULL : typed_value(call, member, v));
+        return 0;
+    }
+    if (str_eqz(member, "cacheKeyParameters")) {
+        *document =
+            value_with(call->arena, *document, member, list_change(call, value_as_list(have), key, removes));
+        return 0;
+    }
+    if (!str_eqz(op, "add") && !value_get(have, key))
+        return no_entry(member, err);
+    if (!removes && value_is_empty(v) && strstr(call->operation->name, "GatewayResponse"))
+        return service_refuse(
+            err, 400, "BadRequestException", "Invalid null or empty value in %.*s", STR_ARG(member));
+    have = value_with(call->arena, value_as_map(have), key, removes ? NULL : typed_value(call, member, v));
+    *document = value_with(call->arena, *document, member, have->count ? have : NULL);
+    return 0;
+}
+
+static int apply_changes(const struct service_call *call, const struct value **document, struct err *err)
+{
+    const struct value *list = value_as_list(value_getz(call->input, "patchOperations"));
+    if (control_patch_check(services_control(call->services), call->arena, str_z(call->operation->service),
+            str_z(call->operation->name), list, err))
+        return -1;
+    for (uint32_t i = 0; i < list->count; i++)
+        if (apply_change(call, list->items[i], document, err))
+            return -1;
+    return 0;
+}
+
+static int update_part(struct service_call *call, struct err *err)
+{
+    const struct value *document;
+    if (read_part(call, &document, err) || apply_changes(call, &document, err))
+        return -1;
+    const struct value *responses = value_getz(document, "integrationResponses");
+    document = value_with(call->arena, document, STR("integrationResponses"), NULL);
+    document = value_with(call->arena, document, STR("statusCode"), NULL);
+    if (put_document(call, document, err) || keep_responses(call, responses, err))
+        return -1;
+    call->status = str_eqz(str_z(put_name(call)), "PutMethodResponse") ? 201 : 0;
+    return get_part(call, err);
+}
+
+/* ---- gateway responses ---- */
+
+static const struct {
+    const char *type, *status; /* NULL: that of what it stands for */
+} gateway_responses[] = {{"ACCESS_DENIED", "403"}, {"API_CONFIGURATION_ERROR", "500"},
+    {"AUTHORIZER_CONFIGURATION_ERROR", "500"}, {"AUTHORIZER_FAILURE", "500"}, {"BAD_REQUEST_BODY", "400"},
+    {"BAD_REQUEST_PARAMETERS", "400"}, {"DEFAULT_4XX", NULL}, {"DEFAULT_5XX", NULL}, {"EXPIRED_TOKEN", "403"},
+    {"INTEGRATION_FAILURE", "504"}, {"INTEGRATION_TIMEOUT", "504"}, {"INVALID_API_KEY", "403"},
+    {"INVALID_SIGNATURE", "403"}, {"MISSING_AUTHENTICATION_TOKEN", "403"}, {"QUOTA_EXCEEDED", "429"},
+    {"REQUEST_TOO_LARGE", "413"}, {"RESOURCE_NOT_FOUND", "404"}, {"THROTTLED", "429"},
+    {"UNAUTHORIZED", "401"}, {"UNSUPPORTED_MEDIA_TYPE", "415"}, {"WAF_FILTERED", "403"}};
+enum { GATEWAY_RESPONSES = sizeof gateway_responses / sizeof *gateway_responses };
+
+static const char *usual_status(struct str type)
+{
+    for (size_t i = 0; i < GATEWAY_RESPONSES; i++)
+        if (str_eqz(type, gateway_responses[i].type))
+            return gateway_responses[i].status;
+    return NULL;
+}
+
+/* What one has without anybody's word. */
+static const struct value *whole_response(
+    const struct service_call *call, struct str type, const struct value *given)
+{
+    const struct value_entry template = {
+        STR("application/json"), value_stringz(call->arena, "{\"message\":$context.error.messageString}")};
+    const char *status = usual_status(type);
+    const struct value_entry defaults[] = {
+        {STR("statusCode"), status ? value_stringz(call->arena, status) : NULL},
+        {STR("responseParameters"), &value_empty_map},
+        {STR("responseTemplates"), value_map(call->arena, &template, 1)}};
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
+        if (value_is_empty(value_get(given, defaults[i].key)))
+            given = value_with(call->arena, given, defaults[i].key, defaults[i].value);
+    return given;
+}
+
+/* As somebody put it; NULL: nobody did. */
+static const struct value *put_one(const struct service_call *call, struct str type)
+{
+    const struct value_entry address[] = {{STR("restapi_id"), value_getz(call->input, "restapi_id")},
+        {STR("response_type"), value_string(call->arena, type)}};
+    const struct value *out;
+    struct err ignored = ERR_INIT;
+    if (service_control(call, "GetGatewayResponse", value_map(call->arena, address, 2), &out, &ignored))
+        return NULL;
+    return whole_response(call, type, out);
+}
+
+/* What nobody has put is as DEFAULT_4XX or DEFAULT_5XX say for all. */
+static const struct value *gateway_response(const struct service_call *call, struct str type)
+{
+    const struct value *own = put_one(call, type);
+    if (own)
+        return own;
+    const char *status = usual_status(type);
+    const struct value *common =
+        status ? put_one(call, *status == '4' ? STR("DEFAULT_4XX") : STR("DEFAULT_5XX")) : NULL;
+    common = value_with(call->arena, common, STR("responseType"), value_string(call->arena, type));
+    common = value_with(call->arena, common, STR("defaultResponse"), &value_true);
+    return whole_response(call, type, common);
+}
+
+static int get_response(struct service_call *call, struct err *err)
+{
+    (void)err;
+    call->output = gateway_response(call, value_gets(call->input, "response_type"));
+    return 0;
+}
+
+static int get_responses(struct service_call *call, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    (void)err;
+    for (size_t i = 0; i < GATEWAY_RESPONSES; i++)
+        value_builder_add(&b, gateway_response(call, str_z(gateway_responses[i].type)));
+    service_answer(call, "item", value_builder_list(&b));
+    return 0;
+}
+
+static int put_gateway_response(struct service_call *call, struct err *err)
+{
+    struct str type = value_gets(call->input, "response_type");
+    return put_document(call, whole_response(call, type, call->input), err) ? -1 : get_response(call, err);
+}
+
+static int update_gateway_response(struct service_call *call, struct err *err)
+{
+    if (gateway_check_api(call, value_gets(call->input, "restapi_id"), err) || get_response(call, err))
+        return -1;
+    const struct value *document = call->output;
+    if (apply_changes(call, &document, err))
+        return -1;
+    document = value_with(call->arena, document, STR("responseType"), NULL);
+    document = value_with(call->arena, document, STR("defaultResponse"), NULL);
+    return put_document(call, document, err) ? -1 : get_response(call, err);
+}
+
+/* ---- documentation ---- */
+
+/* All that the parameters of the address do not leave out. */
+static int get_documentation(struct service_call *call, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    static const char *const names[] = {"type", "path", "name"};
+    const struct value *all;
+    if (str_eqz(value_gets(call->input, "locationStatus"), "UNDOCUMENTED"))
+        return refuse_request(
+            err, STR("GetDocumentationParts: the sandbox does not know what is UNDOCUMENTED"));
+    if (service_control(call, "GetDocumentationParts",
+            value_with(call->arena, NULL, STR("restapi_id"), value_getz(call->input, "restapi_id")), &all,
+            err))
+        return -1;
+    const struct value *items = value_as_list(value_getz(all, "item"));
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *location = value_getz(items->items[i], "location");
+        bool meant = true;
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+            struct str wanted = value_gets(call->input, names[k]);
+            meant = meant && (!wanted.n || str_eq(value_gets(location, names[k]), wanted));
+        }
+        if (meant)
+            value_builder_add(&b, items->items[i]);
+    }
+    service_answer(call, "item", value_builder_list(&b));
+    return 0;
+}
+
+#define API    "/restapis/{restapi_id}"
+#define METHOD API "/resources/{resource_id}/methods/{http_method}"
+static const struct service_place documentation[] = {{"type", WIRE_QUERY_STRING, "type"},
+    {"path", WIRE_QUERY_STRING, "path"}, {"name", WIRE_QUERY_STRING, "name"},
+    {"locationStatus", WIRE_QUERY_STRING, "locationStatus"}, {0}};
+const struct service_operation apigateway_operations[] = {
+    {"apigateway", "GetDocumentationParts", get_documentation, "GET " API "/documentation/parts",
+        documentation},
+    {"apigateway", "PutIntegration", put_integration, "PUT " METHOD "/integration", NULL},
+    {"apigateway", "GetIntegration", get_part, "GET " METHOD "/integration", NULL},
+    {"apigateway", "UpdateIntegration", update_part, "PATCH " METHOD "/integration", NULL},
+    {"apigateway", "PutIntegrationResponse", put_response,
+        "PUT " METHOD "/integration/responses/{status_code}", NULL},
+    {"apigateway", "GetIntegrationResponse", get_part, "GET " METHOD "/integration/responses/{status_code}",
+        NULL},
+    {"apigateway", "UpdateIntegrationResponse", update_part,
+        "PATCH " METHOD "/integration/responses/{status_code}", NULL},
+    {"apigateway", "PutMethodResponse", put_response, "PUT " METHOD "/responses/{status_code}", NULL},
+    {"apigateway", "GetMethodResponse", get_part, "GET " METHOD "/responses/{status_code}", NULL},
+    {"apigateway", "UpdateMethodResponse", update_part, "PATCH " METHOD "/responses/{status_code}", NULL},
+    {"apigateway", "GetGatewayResponse", get_response, "GET " API "/gatewayresponses/{response_type}", NULL},
+    {"apigateway", "GetGatewayResponses", get_responses, "GET " API "/gatewayresponses", NULL},
+    {"apigateway", "PutGatewayResponse", put_gateway_response, "PUT " API "/gatewayresponses/{response_type}",
+        NULL},
+    {"apigateway", "UpdateGatewayResponse", update_gateway_response,
+        "PATCH " API "/gatewayresponses/{response_type}", NULL},
+    {0}};

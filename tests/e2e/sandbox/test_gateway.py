@@ -1,0 +1,177 @@
+"""REST APIs of API Gateway: its answers, its refusals word by word, and what lists of changes make of things."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+MOCK = {"type": "MOCK", "requestTemplates": {"application/json": '{"statusCode": 200}'}}
+
+
+@pytest.fixture
+def gateway(sandbox):
+    return sandbox.client("apigateway")
+
+
+@pytest.fixture
+def api(gateway):
+    return gateway.create_rest_api(name="films")
+
+
+@pytest.fixture
+def method(gateway, api):
+    """GET of the root, answered by itself."""
+    place = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+    gateway.put_method(**place, authorizationType="NONE")
+    gateway.put_integration(**place, **MOCK)
+    return place
+
+
+def said(call, **given):
+    with pytest.raises(ClientError) as refused:
+        call(**given)
+    return refused.value.response["Error"]["Message"]
+
+
+def replace(path, value):
+    return {"op": "replace", "path": path, "value": value}
+
+
+def test_members_of_bodies_are_within_their_input(gateway, api, method):
+    types = "Value '[wide]' at 'createRestApiInput.endpointConfiguration.types' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [PRIVATE, EDGE, REGIONAL]]"
+    assert said(gateway.create_rest_api, name="a", endpointConfiguration={"types": ["wide"]}) == f"1 validation error detected: {types}"
+    changes = "Value 'put' at 'updateMethodResponseInput.patchOperations.1.member.op' failed to satisfy constraint: Member must satisfy enum value set: [add, remove, move, test, replace, copy]"
+    status = "Value 'ok' at 'statusCode' failed to satisfy constraint: Member must satisfy regular expression pattern: [1-5]\\d\\d"
+    assert said(gateway.update_method_response, **method, statusCode="ok", patchOperations=[{"op": "put"}]) == f"2 validation errors detected: {changes}; {status}"
+    assert said(gateway.create_rest_api, name="a", description="") == "Description cannot be an empty string"
+    assert said(gateway.create_model, restApiId=api["id"], name="A", contentType="application/json") == "Model schema must have at least 1 property or array items defined"
+
+
+def test_what_is_missing_is_named_from_the_api_down(gateway, api, method):
+    other = {**method, "restApiId": "none"}
+    assert said(gateway.get_integration, **other) == "Invalid Resource identifier specified"
+    assert said(gateway.get_integration, **{**method, "httpMethod": "POST"}) == "Invalid Method identifier specified"
+    assert said(gateway.get_integration_response, **method, statusCode="200") == "Invalid Response status code specified"
+    gateway.delete_integration(**method)
+    assert said(gateway.get_integration_response, **method, statusCode="200") == "Invalid Integration identifier specified"
+    assert said(gateway.get_models, restApiId="none").endswith(":none")
+    assert said(gateway.create_request_validator, restApiId="none", name="v") == "Invalid REST API identifier specified"
+    assert said(gateway.get_rest_api, restApiId=api["id"].upper()).startswith("Invalid API identifier specified")
+
+
+def test_parts_of_methods(gateway, method):
+    gateway.put_integration_response(**method, statusCode="200", selectionPattern="", responseTemplates={"application/json": ""})
+    changed = gateway.update_integration(**method, patchOperations=[replace("/timeoutInMillis", "100"), {"op": "add", "path": "/cacheKeyParameters/method.request.path.a"}])
+    assert changed["timeoutInMillis"] == 100 and changed["cacheKeyParameters"] == ["method.request.path.a"] and changed["passthroughBehavior"] == "WHEN_NO_MATCH"
+    assert gateway.get_integration_response(**method, statusCode="200")["responseTemplates"] == {"application/json": None}
+    gateway.put_method_response(**method, statusCode="200", responseParameters={"method.response.header.a": True})
+    changed = gateway.update_method_response(**method, statusCode="200", patchOperations=[{"op": "add", "path": "/responseModels/application~1json", "value": "Empty"}])
+    assert changed["responseModels"] == {"application/json": "Empty"} and changed["ResponseMetadata"]["HTTPStatusCode"] == 201
+    assert said(gateway.update_method_response, **method, statusCode="200", patchOperations=[{"op": "remove", "path": "/responseParameters/b"}]) == "Invalid parameter name specified"
+    assert said(gateway.update_method_response, **method, statusCode="200", patchOperations=[replace("/b/c", "d")]) == "Invalid patch path /b/c"
+    assert said(gateway.put_integration, **method, type="HTTP", uri="http://a") == "Enumeration value for HttpMethod must be non-empty"
+    assert said(gateway.put_integration, **method, type="AWS", integrationHttpMethod="POST", uri="a") == "Invalid ARN specified in the request"
+
+
+def test_gateway_responses_are_there_by_default(gateway, api):
+    place = {"restApiId": api["id"], "responseType": "THROTTLED"}
+    usual = gateway.get_gateway_response(**place)
+    assert usual["statusCode"] == "429" and usual["defaultResponse"] is True
+    gateway.put_gateway_response(restApiId=api["id"], responseType="DEFAULT_4XX", statusCode="499")
+    assert gateway.get_gateway_response(**place)["statusCode"] == "499"
+    changed = gateway.update_gateway_response(**place, patchOperations=[replace("/statusCode", "420")])
+    assert changed["statusCode"] == "420" and changed["defaultResponse"] is False
+    assert len(gateway.get_gateway_responses(restApiId=api["id"])["items"]) == 21
+    assert said(gateway.update_gateway_response, **place, patchOperations=[{"op": "add", "path": "/statusCode", "value": "1"}]) == "Invalid patch path /statusCode"
+    gateway.delete_gateway_response(**place)
+    assert said(gateway.delete_gateway_response, **place) == "Gateway response type not defined on api"
+
+
+def test_resources_move(gateway, api):
+    made = lambda parent, part: gateway.create_resource(restApiId=api["id"], parentId=parent, pathPart=part)["id"]
+    move = lambda resource, path, value: gateway.update_resource(restApiId=api["id"], resourceId=resource, patchOperations=[replace(path, value)])["path"]
+    root = api["rootResourceId"]
+    films = made(root, "films")
+    one = made(films, "{film}")
+    cast = made(one, "cast")
+    assert said(gateway.create_resource, restApiId=api["id"], parentId=films, pathPart="{other}") == "A sibling ({film}) of this resource already has a variable path part -- only one is allowed"
+    assert move(films, "/pathPart", "movies") == "/movies"
+    assert gateway.get_resource(restApiId=api["id"], resourceId=cast)["path"] == "/movies/{film}/cast"
+    assert said(move, resource=films, path="/parentId", value=cast) == "Resources cannot be cyclical."
+    assert said(move, resource=root, path="/pathPart", value="a") == "Root resource cannot update its pathPart."
+    assert said(move, resource=films, path="/id", value="a") == "Invalid patch path  '/id' specified for op 'replace'. Must be one of: [/parentId, /pathPart]"
+    assert move(cast, "/parentId", root) == "/cast"
+    gateway.delete_resource(restApiId=api["id"], resourceId=films)
+    assert sorted(item["path"] for item in gateway.get_resources(restApiId=api["id"])["items"]) == ["/", "/cast"]
+
+
+def test_methods_refer_to_what_there_is(gateway, api, method):
+    put = lambda **more: gateway.put_method(**{**method, "httpMethod": "PUT", "authorizationType": "NONE", **more})
+    assert said(put, httpMethod="WRONG").startswith("Invalid HttpMethod specified.")
+    assert said(put, authorizationType="CUSTOM").startswith("Invalid authorizer ID specified.")
+    assert said(put, requestModels={"application/json": "Film"}) == "Invalid model identifier specified: Film"
+    assert said(put, requestParameters={"method.request.header.a": True, "method.request.path.a": True}) == "Parameter names must be unique across querystring, header and path"
+    gateway.create_model(restApiId=api["id"], name="Film", contentType="application/json", schema="{}")
+    assert put(requestModels={"application/json": "Film"})["requestModels"] == {"application/json": "Film"}
+    assert said(gateway.delete_model, restApiId=api["id"], modelName="Film") == "Cannot delete model 'Film', is referenced in method request: //PUT"
+    assert gateway.update_method(**method, patchOperations=[replace("/apiKeyRequired", "perhaps"), replace("/authorizerId", "a")])["apiKeyRequired"] is False
+    assert said(gateway.update_method, **method, patchOperations=[{"op": "add", "path": "/apiKeyRequired"}]) == "Invalid patch operation specified. Must be one of: [replace]"
+
+
+def test_settings_of_apis(gateway, api):
+    change = lambda *changes: gateway.update_rest_api(restApiId=api["id"], patchOperations=list(changes))
+    assert "tags" not in api and gateway.get_rest_api(restApiId=api["id"])["tags"] == {}
+    assert change(replace("/endpointConfiguration/types/0", "PRIVATE"))["endpointConfiguration"] == {"types": ["PRIVATE"], "ipAddressType": "dualstack"}
+    assert said(lambda: change(replace("/endpointConfiguration/ipAddressType", "ipv4"))) == "Only dualstack ipAddressType is supported for Private APIs."
+    assert change(replace("/minimumCompressionSize", "10"))["minimumCompressionSize"] == 10
+    assert "minimumCompressionSize" not in change(replace("/minimumCompressionSize", ""))
+    assert said(lambda: change(replace("/minimumCompressionSize", "all"))) == "Invalid minimum compression size, must be between 0 and 10485760"
+    change({"op": "add", "path": "/binaryMediaTypes/image~1png"}, {"op": "add", "path": "/binaryMediaTypes/image~1gif"})
+    assert change(replace("/binaryMediaTypes/image~1png", "a/b"))["binaryMediaTypes"] == ["image/gif", "a/b"]
+    assert sorted(model["name"] for model in gateway.get_models(restApiId=api["id"])["items"]) == ["Empty", "Error"]
+
+
+def test_canaries_and_settings_of_stages(gateway, api, method):
+    first = gateway.create_deployment(restApiId=api["id"], stageName="prod", variables={"a": "1"})["id"]
+    change = lambda *changes: gateway.update_stage(restApiId=api["id"], stageName="prod", patchOperations=list(changes))
+    assert said(lambda: gateway.create_deployment(restApiId=api["id"], stageName="none", canarySettings={})).endswith("Stage none must already be created before making a canary release deployment")
+    second = gateway.create_deployment(restApiId=api["id"], stageName="prod", canarySettings={"percentTraffic": 5, "stageVariableOverrides": {"a": "2"}})["id"]
+    stage = gateway.get_stages(restApiId=api["id"], deploymentId=first)["item"][0]
+    assert stage["canarySettings"] == {"deploymentId": second, "percentTraffic": 5.0, "useStageCache": False, "stageVariableOverrides": {"a": "2"}} and stage["methodSettings"] == {}
+    copies = [{"op": "copy", "from": "/canarySettings/deploymentId", "path": "/deploymentId"}, {"op": "copy", "from": "/canarySettings/stageVariableOverrides", "path": "/variables"}]
+    stage = change(*copies, {"op": "remove", "path": "/canarySettings"})
+    assert stage["deploymentId"] == second and stage["variables"] == {"a": "2"} and "canarySettings" not in stage
+    assert said(lambda: change(copies[0])) == "Promotion not available. Canary does not exist."
+    settings = change(replace("/*/*/caching/enabled", "true"), replace("/films/GET/throttling/burstLimit", "7"))["methodSettings"]
+    assert settings["films/GET"]["cachingEnabled"] is True and settings["films/GET"]["throttlingBurstLimit"] == 7 and settings["*/*"]["throttlingBurstLimit"] == 5000
+    assert said(lambda: change({"op": "remove", "path": "/a/GET"})) == "Cannot remove method setting a/GET because there is no method setting for this method "
+    assert said(lambda: change(replace("/tags/a", "b"))).endswith("/variables/{variable_name}, /tracingEnabled]")
+    assert said(lambda: change(replace("/accessLogSettings/format", ""))) == "Access Log value must not be empty"
+
+
+def test_keys_and_plans(gateway, api, method):
+    keys = [gateway.create_api_key(name=name)["id"] for name in ("gate-a", "gate-b")]
+    listed = gateway.get_api_keys(nameQuery="gate-")["items"]
+    assert [key["id"] for key in listed] == keys[::-1] and all("value" not in key and not key["enabled"] for key in listed)
+    page = gateway.get_api_keys(nameQuery="gate-", limit=1)
+    assert gateway.get_api_keys(nameQuery="gate-", limit=1, position=page["position"])["items"][0]["id"] == keys[0]
+    assert "value" in gateway.get_api_key(apiKey=keys[0], includeValue=True)
+    assert said(gateway.create_api_key, value="short") == "API Key value should be at least 20 characters"
+    assert said(gateway.update_api_key, apiKey=keys[0], patchOperations=[replace("/id", "a")]).startswith("Invalid patch path  '/id'")
+    gateway.create_deployment(restApiId=api["id"], stageName="prod")
+    plan = gateway.create_usage_plan(name="p", apiStages=[{"apiId": api["id"], "stage": "prod"}], quota={"limit": 1, "period": "DAY"})
+    assert plan["quota"]["offset"] == 0
+    change = lambda value: gateway.update_usage_plan(usagePlanId=plan["id"], patchOperations=[{"op": "add", "path": "/apiStages", "value": value}])
+    assert said(change, value="a") == "Invalid API Stage specified"
+    assert said(change, value=f"{api['id']}:dev") == f"Invalid API Stage {{api: {api['id']}, stage: dev}} specified for usageplan {plan['id']}"
+
+
+def test_documentation(gateway, api):
+    part = gateway.create_documentation_part(restApiId=api["id"], location={"type": "API"}, properties=json.dumps({"a": "b"}))
+    assert part["location"] == {"type": "API"} and gateway.get_documentation_parts(restApiId=api["id"])["items"][0]["id"] == part["id"]
+    assert gateway.get_documentation_parts(restApiId=api["id"], type="MODEL")["items"] == []
+    assert said(gateway.update_documentation_part, restApiId=api["id"], documentationPartId=part["id"], patchOperations=[{"op": "add", "path": "/properties", "value": "{}"}]).endswith("for op 'add'. Please choose supported operations")
+    gateway.create_documentation_version(restApiId=api["id"], documentationVersion="1")
+    assert gateway.get_documentation_version(restApiId=api["id"], documentationVersion="1")["version"] == "1"
+    gateway.delete_documentation_part(restApiId=api["id"], documentationPartId=part["id"])
+    assert said(gateway.get_documentation_part, restApiId=api["id"], documentationPartId=part["id"]) == "Invalid Documentation part identifier specified"
