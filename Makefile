@@ -271,15 +271,15 @@ $(BUILD)/weir.vsix: $(addprefix editors/vscode/,extension.js package.json packag
 	@touch $@
 
 # ---- releasing ----
-MACHINES ?= x86_64 aarch64
+MACHINES ?= x86_64 aarch64 x86_64-macos aarch64-macos
 .PHONY: dist test-dist
 test-dist: $(BUILD)/.setup-dist $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## a release, twice the same and installed; the static program where nothing else is
 	@tools/setup machines docker release
 	@WEIR_LONG=1 tools/test e2e tests/e2e/test_dist.py tests/e2e/test_get_it.py tests/e2e/test_static*.py
-dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, .deb, static programs for MACHINES in all kinds of packages, what is in them, hashes; WEIR_SIGN_KEY=FILE signs it
+dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, .deb, programs for MACHINES in all kinds of packages, what is in them, hashes; WEIR_SIGN_KEY=FILE signs it
 	@tools/dist $(VERSION) dist $(MACHINES)
 .PHONY: static
-static: $(BUILD)/.setup-dist ## one static program for any Linux of these MACHINES, in build-MACHINE/weir
+static: $(BUILD)/.setup-dist ## one program for each of MACHINES, with all libraries in it: any Linux, macOS; in build-MACHINE/weir
 	@for machine in $(MACHINES); do tools/static $$machine || exit 1; done
 
 .PHONY: clean

@@ -1,18 +1,29 @@
-# For Homebrew on Linux. tools/dist fills in the version, where the files of the release are served (WEIR_RELEASES) and their hashes.
+# For Homebrew. tools/dist fills in the version, where the files of the release are served (WEIR_RELEASES) and their hashes.
 class Weir < Formula
   desc "Declarative provisioning of data-pipeline stacks"
   homepage "@releases@"
   version "@version@"
   license "Apache-2.0"
-  depends_on :linux
 
-  on_intel do
-    url "@releases@/weir-@version@-linux-x86_64.tar.gz"
-    sha256 "@x86_64@"
+  on_linux do
+    on_intel do
+      url "@releases@/weir-@version@-linux-x86_64.tar.gz"
+      sha256 "@linux-x86_64@"
+    end
+    on_arm do
+      url "@releases@/weir-@version@-linux-arm64.tar.gz"
+      sha256 "@linux-arm64@"
+    end
   end
-  on_arm do
-    url "@releases@/weir-@version@-linux-arm64.tar.gz"
-    sha256 "@arm64@"
+  on_macos do
+    on_intel do
+      url "@releases@/weir-@version@-macos-x86_64.tar.gz"
+      sha256 "@macos-x86_64@"
+    end
+    on_arm do
+      url "@releases@/weir-@version@-macos-arm64.tar.gz"
+      sha256 "@macos-arm64@"
+    end
   end
 
   def install

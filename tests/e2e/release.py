@@ -10,7 +10,10 @@ import pytest
 
 HERE = Path(__file__).resolve().parents[2]
 VERSION = "0.1.0"
-MACHINES = {"x86_64": "x86_64", "aarch64": "arm64"}  # with their names in archives
+# Machines with their names in archives, and in wheels.
+LINUX = {"x86_64": "linux-x86_64", "aarch64": "linux-arm64"}
+MACHINES = LINUX | {"x86_64-macos": "macos-x86_64", "aarch64-macos": "macos-arm64"}
+WHEELS = {machine: f"manylinux_2_17_{machine}.musllinux_1_2_{machine}" for machine in LINUX} | {"x86_64-macos": "macosx_11_0_x86_64", "aarch64-macos": "macosx_11_0_arm64"}
 # Distributions and where their packages are; with the oldest debootstrap's name for how such a system is laid.
 SYSTEMS = {"bookworm": ("http://deb.debian.org/debian", "sid"), "trixie": ("http://deb.debian.org/debian", "sid"), "noble": ("http://archive.ubuntu.com/ubuntu", "gutsy")}
 

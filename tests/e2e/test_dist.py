@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from docker_engine import Engine
-from release import HERE, MACHINES, SYSTEMS, VERSION, bare, release, released, run, system
+from release import HERE, LINUX, MACHINES, SYSTEMS, VERSION, WHEELS, bare, release, released, run, system
 
 pytestmark = pytest.mark.long
 
@@ -31,9 +31,9 @@ def test_the_same_bytes_twice(dist, tmp_path):
     run("minisign", "-G", "-W", "-p", tmp_path / "public", "-s", tmp_path / "secret")
     again = released(tmp_path / "somewhere" / "else entirely", "077", {"CCACHE_DISABLE": "1", "TZ": "Asia/Tokyo", "LANG": "de_DE.UTF-8", "WEIR_SIGN_KEY": str(tmp_path / "secret")})
     assert hashes(again) == hashes(dist)
-    each = []
+    each = [f"weir-{VERSION}-1.{machine}.rpm" for machine in LINUX]
     for machine, name in MACHINES.items():
-        each += [f"weir-{VERSION}-linux-{name}.tar.gz", f"weir-{VERSION}-linux-{name}.cdx.json", f"weir-{VERSION}-1.{machine}.rpm", f"weir_cli-{VERSION}-py3-none-manylinux_2_17_{machine}.musllinux_1_2_{machine}.whl"]
+        each += [f"weir-{VERSION}-{name}.tar.gz", f"weir-{VERSION}-{name}.cdx.json", f"weir_cli-{VERSION}-py3-none-{WHEELS[machine]}.whl"]
     of_all = [f"weir-{VERSION}.tar.gz", f"weir-{VERSION}.oci.tar", f"weir_{VERSION}_amd64.deb", f"weir_{VERSION}_amd64.cdx.json", "weir.rb", "SHA256SUMS"]
     assert sorted(hashes(dist)) == sorted(each + of_all)
     run("sha256sum", "-c", "SHA256SUMS", cwd=dist)
@@ -97,11 +97,12 @@ def test_what_is_in_the_package(dist, tmp_path):
 @pytest.mark.parametrize("machine", MACHINES.values())
 def test_what_is_in_the_static_program(dist, tmp_path, machine):
     """Each library with its version as its own source has it, and its authors' terms beside the program."""
-    name = f"weir-{VERSION}-linux-{machine}"
+    name = f"weir-{VERSION}-{machine}"
     with tarfile.open(dist / f"{name}.tar.gz") as archive:
         archive.extractall(tmp_path)
     program, path = tmp_path / name / "bin/weir", dist / f"{name}.cdx.json"
-    assert "NEEDED" not in run("readelf", "-d", program)
+    if machine in LINUX.values():
+        assert "NEEDED" not in run("readelf", "-d", program)
     listed = json.loads(path.read_text())
     told, terms = program.read_bytes(), (tmp_path / name / "LICENSES").read_text()
     for part in listed["components"]:
@@ -117,9 +118,11 @@ require "fileutils"
 Place = Struct.new(:path) { def install(file) = (FileUtils.mkdir_p(path); FileUtils.cp(file, path)) }
 class Formula
   GIVEN = {}
-  %i[desc homepage version license depends_on url sha256].each { |name| define_singleton_method(name) { |value| GIVEN[name] = value } }
-  def self.on_intel = (yield if MACHINE == "x86_64")
-  def self.on_arm = (yield if MACHINE == "arm64")
+  %i[desc homepage version license url sha256].each { |name| define_singleton_method(name) { |value| GIVEN[name] = value } }
+  def self.on_linux = (yield if MACHINE.start_with? "linux")
+  def self.on_macos = (yield if MACHINE.start_with? "macos")
+  def self.on_intel = (yield if MACHINE.end_with? "x86_64")
+  def self.on_arm = (yield if MACHINE.end_with? "arm64")
   def self.test = nil
   %i[bin man1 bash_completion zsh_completion fish_completion doc].each { |name| define_method(name) { Place.new(File.join(PREFIX, name.to_s)) } }
 end
@@ -135,7 +138,7 @@ def test_the_formula(dist, tmp_path, machine):
     """Homebrew itself is not to be had here: what its formula says is followed as Homebrew does."""
     if not shutil.which("ruby"):
         pytest.skip("no ruby")
-    name = f"weir-{VERSION}-linux-{machine}"
+    name = f"weir-{VERSION}-{machine}"
     with tarfile.open(dist / f"{name}.tar.gz") as archive:
         archive.extractall(tmp_path)
     (tmp_path / "brew.rb").write_text(BREW)

@@ -52,6 +52,27 @@ def test_any_linux_on_arm64(files):
     assert run("sh", "-ec", for_arm64("any Linux"), cwd=files, env={"PATH": "/usr/bin:/bin"}) == SAID
 
 
+MACOS = "macos-arm64", "macos-x86_64"
+
+
+@pytest.mark.parametrize("name", MACOS)
+def test_any_mac(files, name):
+    """Which is not here: what its commands unpack is looked at, not run (test_static_macos.py)."""
+    unpack, say = script("any Linux").replace("linux-x86_64", name).split("\n")
+    run("sh", "-ec", unpack, cwd=files)
+    assert (files / say.split()[0]).read_bytes()[:4] == b"\xcf\xfa\xed\xfe" and os.access(files / say.split()[0], os.X_OK)
+
+
+@pytest.mark.parametrize("name", MACOS)
+def test_python_on_a_mac(files, tmp_path, name):
+    """pip as it chooses for a Mac with a newer system."""
+    cpu = name.removeprefix("macos-")
+    there = f"{sys.executable} -m pip install -q --only-binary :all: --platform macosx_14_0_{cpu} --target {tmp_path}"
+    install = script("Python 3.8 or newer").split("\n")[0].replace("linux*_x86_64", f"macos*_{cpu}")
+    run("sh", "-ec", install.replace("pip install", there), cwd=files)
+    assert (tmp_path / "bin/weir").read_bytes()[:4] == b"\xcf\xfa\xed\xfe"
+
+
 def test_python(files, tmp_path):
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     env = {"PATH": f"{tmp_path}/venv/bin:/usr/bin:/bin"}
@@ -59,7 +80,7 @@ def test_python(files, tmp_path):
     assert run("python", "-m", "weir_cli", "version", env=env) == SAID
     run("pip", "uninstall", "-q", "-y", "weir-cli", env=env)
     assert not (tmp_path / "venv/bin/weir").exists()
-    run("pip", "install", "-q", "--target", tmp_path / "lib", next(files.glob("*_x86_64.whl")), env=env)
+    run("pip", "install", "-q", "--target", tmp_path / "lib", next(files.glob("*linux*_x86_64.whl")), env=env)
     assert run("python", "-m", "weir_cli", "version", env={**env, "PYTHONPATH": str(tmp_path / "lib")}) == SAID
 
 
@@ -76,7 +97,7 @@ def test_uv(files, tmp_path):
     """Its own way of running a package's program, without installing it."""
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     run(tmp_path / "venv/bin/pip", "install", "-q", "uv")
-    wheel = next(files.glob("*_x86_64.whl"))
+    wheel = next(files.glob("*linux*_x86_64.whl"))
     assert run(tmp_path / "venv/bin/uvx", "--offline", "--cache-dir", tmp_path / "cache", "--from", wheel, "weir", "version") == SAID
 
 
