@@ -42,28 +42,33 @@ static int take_saved(
     return EXIT_DONE;
 }
 
+struct cmd_apply {
+    struct invocation *inv;
+    struct workspace workspace;
+    struct saved_plan *saved;
+};
+
+static int make_plan_of_all(void *ctx, struct plan **plan)
+{
+    struct cmd_apply *a = ctx;
+    return planning_make(a->inv, &a->workspace, false, a->saved, plan);
+}
+
 static int plan_and_apply(
     struct invocation *inv, const struct workspace_options *wanted, struct saved_plan *saved)
 {
-    AUTO_WORKSPACE struct workspace workspace = {0};
+    struct cmd_apply a = {.inv = inv, .saved = saved};
     struct plan *plan = NULL;
-    int status = planning_open(inv, wanted, &workspace);
-    if (status != EXIT_DONE)
-        return status;
-    status = planning_share(inv, &workspace);
-    bool again = status == EXIT_DONE;
-    for (int planned = 1; again; planned++) {
-        plan_free(plan);
-        plan = NULL;
-        again = false;
-        status = planning_make(inv, &workspace, false, saved, &plan);
-        if (status == EXIT_DONE)
-            status = planning_meets(inv, plan, saved != NULL, planned, &again);
-        if (status == EXIT_DONE && !again)
-            status =
-                planning_carry_out(inv, plan, "Do you want to apply these changes?", saved != NULL, &again);
-    }
+    int status = planning_open(inv, wanted, &a.workspace);
+    if (status == EXIT_DONE)
+        status = planning_share(inv, &a.workspace);
+    if (status == EXIT_DONE)
+        status = planning_change(inv,
+            &(struct planning_round){
+                make_plan_of_all, &a, "Do you want to apply these changes?", saved != NULL},
+            &plan);
     plan_free(plan);
+    workspace_close(&a.workspace);
     return status;
 }
 

@@ -22,31 +22,34 @@ static void tell_left(struct invocation *inv, struct workspace *workspace, const
             STR_ARG(left[i]));
 }
 
+struct deploying {
+    struct invocation *inv;
+    struct workspace *workspace;
+    struct plan_options options;
+};
+
+static int make_plan_of_jobs(void *ctx, struct plan **plan)
+{
+    struct deploying *d = ctx;
+    int status = planning_make_alone(d->inv, d->workspace, &d->options, plan);
+    if (status == EXIT_DONE && d->options.leave_jobs && plan_has_changes(*plan))
+        tell_left(d->inv, d->workspace, &d->options);
+    return status;
+}
+
 static int deploy(struct invocation *inv, struct workspace *workspace)
 {
-    struct plan_options options = {.latest = true, .leave_jobs = inv->args.n > 0};
-    struct plan *plan = NULL;
+    struct deploying d = {inv, workspace, {.latest = true, .leave_jobs = inv->args.n > 0}};
+    struct plan *plan;
     struct err err = ERR_INIT;
     int status = planning_share(inv, workspace);
     if (status != EXIT_DONE)
         return status;
     if (deploy_targets(workspace, &inv->arena, cmd_deploy_named(inv, workspace), inv->args.n,
-            &options.targets, &options.target_count, &err))
+            &d.options.targets, &d.options.target_count, &err))
         return invocation_fail(inv, &err);
-    bool again = true;
-    for (int planned = 1; again; planned++) {
-        plan_free(plan);
-        plan = NULL;
-        again = false;
-        status = planning_make_alone(inv, workspace, &options, &plan);
-        if (status == EXIT_DONE)
-            status = planning_meets(inv, plan, false, planned, &again);
-        if (status != EXIT_DONE || again)
-            continue;
-        if (options.leave_jobs && plan_has_changes(plan))
-            tell_left(inv, workspace, &options);
-        status = planning_carry_out(inv, plan, "Do you want to deploy this?", false, &again);
-    }
+    status = planning_change(
+        inv, &(struct planning_round){make_plan_of_jobs, &d, "Do you want to deploy this?", false}, &plan);
     plan_free(plan);
     return status;
 }

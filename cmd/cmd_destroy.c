@@ -123,18 +123,36 @@ static int open_ends(struct invocation *inv, struct workspace *workspace)
 
 /* ---- the command ---- */
 
+struct destroying {
+    struct invocation *inv;
+    struct workspace *workspace;
+};
+
+static int make_plan_of_end(void *ctx, struct plan **plan)
+{
+    const struct destroying *d = ctx;
+    return planning_make(d->inv, d->workspace, true, NULL, plan);
+}
+
+/* A part of the stack can go beside what others do. */
+static int lock_for_end(struct invocation *inv, struct workspace *workspace)
+{
+    return inv->settings->targets.n ? planning_share(inv, workspace) : planning_lock(inv, workspace);
+}
+
 static int cmd_destroy_resources(struct invocation *inv, struct workspace *workspace)
 {
     const struct destroy_settings *own = inv->own;
     struct plan *plan = NULL;
-    int status = planning_lock(inv, workspace);
+    struct destroying d = {inv, workspace};
+    int status = lock_for_end(inv, workspace);
     if (status == EXIT_DONE)
         status = fleet_refuse_shared(inv, workspace);
     if (status == EXIT_DONE)
-        status = planning_make(inv, workspace, true, NULL, &plan);
-    if (status == EXIT_DONE)
-        status = planning_carry_out(
-            inv, plan, "Do you want to delete all of this? This cannot be undone.", false, NULL);
+        status = planning_change(inv,
+            &(struct planning_round){
+                make_plan_of_end, &d, "Do you want to delete all of this? This cannot be undone.", false},
+            &plan);
     if (status == EXIT_DONE && !inv->settings->targets.n)
         status = open_ends(inv, workspace);
     if (status == EXIT_DONE)

@@ -258,48 +258,67 @@ static int save_version(struct invocation *inv, struct workspace *workspace, con
 
 /* ---- the command ---- */
 
-static int roll_back(struct invocation *inv, struct workspace *workspace, const struct versions *v)
+struct rolling {
+    struct invocation *inv;
+    struct workspace *workspace;
+};
+
+/* Of what is there now, where others have changed it since. */
+static int make_plan_back(void *ctx, struct plan **plan)
 {
-    const struct rollback_settings *own = inv->own;
+    const struct rolling *r = ctx;
+    const struct rollback_settings *own = r->inv->own;
+    struct arena *arena = &r->inv->arena;
+    const struct record *record;
     const struct value *version = NULL;
     struct plan_options options = {0};
-    struct plan *plan = NULL;
     struct err err = ERR_INIT;
-    if (choose_version(v, own->to, false, &version, &err) ||
-        deploy_targets(workspace, &inv->arena, &v->record->subject.address, 1, &options.targets,
+    if (find_artifact(r->inv, r->workspace, &record, &err))
+        return invocation_fail(r->inv, &err);
+    struct versions v = versions_of(arena, record);
+    if (choose_version(&v, own->to, false, &version, &err) ||
+        deploy_targets(r->workspace, arena, &v.record->subject.address, 1, &options.targets,
             &options.target_count, &err))
-        return invocation_fail(inv, &err);
-    options.versions = VALUE_MAP(&inv->arena, {v->record->subject.address, value_getz(version, "sha256")});
-    int status = planning_make_alone(inv, workspace, &options, &plan);
+        return invocation_fail(r->inv, &err);
+    options.versions = VALUE_MAP(arena, {v.record->subject.address, value_getz(version, "sha256")});
+    return planning_make_alone(r->inv, r->workspace, &options, plan);
+}
+
+static int roll_back(struct invocation *inv, struct workspace *workspace)
+{
+    struct plan *plan = NULL;
+    struct rolling r = {inv, workspace};
+    int status = planning_share(inv, workspace);
     if (status == EXIT_DONE)
-        status = planning_carry_out(inv, plan, "Do you want to roll back to this?", false, NULL);
+        status = planning_change(inv,
+            &(struct planning_round){make_plan_back, &r, "Do you want to roll back to this?", false}, &plan);
     plan_free(plan);
     return status;
+}
+
+/* What there is to go back to, or one of these, without going back. */
+static int look_back(struct invocation *inv, struct workspace *workspace)
+{
+    const struct rollback_settings *own = inv->own;
+    const struct record *record = NULL;
+    struct err err = ERR_INIT;
+    if (find_artifact(inv, workspace, &record, &err))
+        return invocation_fail(inv, &err);
+    struct versions v = versions_of(&inv->arena, record);
+    return own->list ? list_versions(inv, &v) : save_version(inv, workspace, &v);
 }
 
 static int cmd_rollback_run(struct invocation *inv)
 {
     const struct rollback_settings *own = inv->own;
     AUTO_WORKSPACE struct workspace workspace = {0};
-    const struct record *record = NULL;
-    struct err err = ERR_INIT;
     bool look = own->list || own->out;
     if (own->list && own->out)
         return invocation_usage(inv, NULL, "--list and --out do not go together");
     int status = look ? jobs_open(inv, &workspace) : invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
-    if (!look)
-        status = planning_lock(inv, &workspace);
-    if (status == EXIT_DONE && find_artifact(inv, &workspace, &record, &err))
-        status = invocation_fail(inv, &err);
-    if (status == EXIT_DONE) {
-        struct versions v = versions_of(&inv->arena, record);
-        status = own->list  ? list_versions(inv, &v)
-                 : own->out ? save_version(inv, &workspace, &v)
-                            : roll_back(inv, &workspace, &v);
-    }
-    return status;
+    return look ? look_back(inv, &workspace) : roll_back(inv, &workspace);
 }
 
 static const struct option options[] = {

@@ -493,3 +493,21 @@ int planning_carry_out(
         invocation_write(inv, STR("\n"));
     return planning_apply(inv, plan, reviewed, again);
 }
+
+int planning_change(struct invocation *inv, const struct planning_round *round, struct plan **plan)
+{
+    bool again = true;
+    int status = EXIT_DONE;
+    *plan = NULL;
+    for (int planned = 1; again; planned++) {
+        plan_free(*plan);
+        *plan = NULL;
+        again = false;
+        status = round->make(round->ctx, plan);
+        if (status == EXIT_DONE)
+            status = planning_meets(inv, *plan, round->reviewed, planned, &again);
+        if (status == EXIT_DONE && !again)
+            status = planning_carry_out(inv, *plan, round->question, round->reviewed, &again);
+    }
+    return status;
+}

@@ -35,6 +35,17 @@ int planning_share(struct invocation *inv, struct workspace *workspace);
  * the result, the exit status, is not 0.
  */
 int planning_meets(struct invocation *inv, struct plan *plan, bool saved, int planned, bool *again);
+/*
+ * For commands that share the lock: makes a plan and carries it out, with planning_meets() in between, again
+ * where others were first. `plan`: the last one, also where that failed.
+ */
+struct planning_round {
+    int (*make)(void *ctx, struct plan **plan); /* the exit status */
+    void *ctx;
+    const char *question;
+    bool reviewed;
+};
+int planning_change(struct invocation *inv, const struct planning_round *round, struct plan **plan);
 /* "lease ends in 5 m 00 s" where the lease says that it is time to warn; "" otherwise. */
 struct str planning_lease_soon(struct workspace *workspace, struct arena *arena, bool *ended);
 /* The same as a warning, with what can be done. */

@@ -26,24 +26,34 @@ static int record_moves(struct planner *p, struct err *err)
     return 0;
 }
 
+/* What it is now. NULL: there is none any more. */
+static const struct value *output_now(
+    const struct executor *x, const struct decl *decl, const struct value *old, bool touched)
+{
+    const struct planner *p = x->p;
+    const struct value *v = p->evaluated.values[decl->index];
+    if (x->plan->destroy)
+        return p->options->target_count && !touched ? old : NULL;
+    bool computed = v && value_is_known(v) && !touched && !(value_is_null(v) && since_reaches(p, decl));
+    return computed ? v : old;
+}
+
 /* All root outputs as they are now; one that could not be computed keeps its old value. */
 static int record_outputs(struct executor *x, struct err *err)
 {
     struct planner *p = x->p;
     struct state *state = p->workspace->state;
     const struct value *old = state_outputs(state);
-    const bool *left = concern_left(p, p->arena);
+    const bool *touched = concern_untrue(p, p->arena);
     struct value_builder now = VALUE_BUILDER(p->arena);
-    for (size_t i = 0; i < p->stack->root->decl_count && !x->plan->destroy; i++) {
+    for (size_t i = 0; i < p->stack->root->decl_count; i++) {
         const struct decl *decl = p->stack->root->decls[i];
         if (decl->kind != DECL_OUTPUT)
             continue;
-        const struct value *v = p->evaluated.values[decl->index];
-        if (!v || !value_is_known(v) || (value_is_null(v) && since_reaches(p, decl)) || left[decl->index])
-            v = value_get(old, decl->name);
+        const struct value *v = output_now(x, decl, value_get(old, decl->name), touched[decl->index]);
         const struct value *then = value_get(p->outputs_then, decl->name),
                            *meanwhile = value_get(old, decl->name);
-        if (v && meanwhile && value_equal(v, then ? then : &value_null))
+        if (v && (then || meanwhile) && !x->plan->destroy && value_equal(v, then ? then : &value_null))
             v = meanwhile; /* what others have made of it is theirs */
         if (v)
             value_builder_set(&now, decl->name, v);
@@ -178,8 +188,8 @@ static bool plan_is_about_all(const struct plan *plan)
     bool moves = false;
     for (size_t i = 0; i < p->recorded.count; i++)
         moves |= !str_eq(p->recorded.seen[i].address, p->recorded.seen[i].record->subject.address);
-    return plan->destroy || plan->leases || state_lease(p->workspace->state).until_ms || moves ||
-           plan->change_count > CLAIMS_MAX;
+    return (plan->destroy && !p->options->target_count) || plan->leases ||
+           state_lease(p->workspace->state).until_ms || moves || plan->change_count > CLAIMS_MAX;
 }
 
 bool plan_needs_lock(const struct plan *plan)
@@ -187,39 +197,45 @@ bool plan_needs_lock(const struct plan *plan)
     return state_is_shared(plan->workspace->state) && plan_is_about_all(plan);
 }
 
-/* By what was read last. */
-static int check_free(struct plan *plan, bool partial, struct err *err)
+/* By what was read last. *claims: of what is not left. */
+static int check_free(
+    struct plan *plan, bool partial, struct arena *arena, const struct value **claims, struct err *err)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct planner *p = plan->planner;
     struct err why = ERR_INIT;
     for (size_t i = 0; i < plan->change_count; i++)
         plan->changes[i].left = STR_EMPTY;
-    if (state_check_claims(plan->workspace->state, concern_claims(p, &scratch), &why) &&
-        (!partial || !concern_leave_met(p)))
-        return err_raise(err, &why);
+    *claims = concern_claims(p, arena);
+    if (state_check_claims(plan->workspace->state, *claims, &why)) {
+        if (!partial || !concern_leave_met(p))
+            return err_raise(err, &why);
+        *claims = concern_claims(p, arena);
+    }
     return since_check_made(p, err);
 }
 
 int plan_check_free(struct plan *plan, bool partial, struct err *err)
 {
+    AUTO_ARENA struct arena scratch = ARENA_INIT; /* it is asked again and again */
+    const struct value *claims;
     struct state *state = plan->workspace->state;
     if (!state_is_shared(state) || plan_needs_lock(plan))
         return 0;
-    return state_read_others(state, err) || check_free(plan, partial, err) ? -1 : 0;
+    return state_read_others(state, err) || check_free(plan, partial, &scratch, &claims, err) ? -1 : 0;
 }
 
 /* Between the checks and the record nobody else writes. */
 static int begin_run(void *ctx, struct err *err)
 {
     struct executor *x = ctx;
+    struct arena *arena = x->p->arena;
     struct state *state = x->p->workspace->state;
-    const struct value *info = run_info(x);
-    if (check_free(x->plan, x->options->partial, err))
+    const struct value *info = run_info(x), *claims;
+    bool shared = state_is_shared(state);
+    if (shared ? check_free(x->plan, x->options->partial, arena, &claims, err) : since_check_made(x->p, err))
         return -1;
-    if (state_is_shared(state))
-        info = value_with(
-            x->p->arena, info ? info : &value_empty_map, STR("claims"), concern_claims(x->p, x->p->arena));
+    if (shared)
+        info = value_with(arena, info ? info : &value_empty_map, STR("claims"), claims);
     return state_begin(state, x->plan->destroy ? "destroy" : "apply", info, err);
 }
 

@@ -116,9 +116,20 @@ static void add_change(struct concern *about, const struct planner *p, const str
         add_names(about, change->schema, change->seen->record->attrs, change->seen->record->set);
 }
 
+/* What is to go, and may be just being made. */
+static void refer_to_targets(struct concern *about, const struct planner *p)
+{
+    const struct plan_options *options = p->options;
+    for (size_t t = 0; options->destroy && t < options->target_count; t++)
+        for (size_t i = 0; i < p->stack->decl_count; i++)
+            about->referred[i] |= address_matches(p->stack->decls[i]->address, &options->targets[t], 1) ||
+                                  str_eq(p->stack->decls[i]->address, address_declared(options->targets[t]));
+}
+
 void concern_of_plan(struct concern *about, const struct planner *p)
 {
     concern_init(about, p);
+    refer_to_targets(about, p);
     for (size_t i = 0; i < p->plan->change_count; i++)
         if (!p->plan->changes[i].left.n)
             add_change(about, p, &p->plan->changes[i]);
@@ -210,14 +221,17 @@ bool concern_leave_met(struct planner *p)
     return any;
 }
 
-bool *concern_left(const struct planner *p, struct arena *arena)
+bool *concern_untrue(const struct planner *p, struct arena *arena)
 {
-    bool *left = ARENA_ARRAY(arena, bool, p->stack->decl_count + 1);
-    for (size_t i = 0; i < p->plan->change_count; i++)
-        if (p->plan->changes[i].left.n && p->plan->changes[i].decl)
-            left[p->plan->changes[i].decl->index] = true;
+    bool *untrue = ARENA_ARRAY(arena, bool, p->stack->decl_count + 1);
+    for (size_t i = 0; i < p->plan->change_count; i++) {
+        const struct change *change = &p->plan->changes[i];
+        const struct decl *decl = stack_find(p->stack, address_declared(change->subject.address));
+        if (decl && (change->left.n || p->plan->destroy))
+            untrue[decl->index] = true;
+    }
     for (size_t i = 0; i < p->stack->decl_count; i++)
         for (size_t k = 0; k < p->stack->decls[i]->dep_count; k++)
-            left[i] |= left[p->stack->decls[i]->deps[k]->index];
-    return left;
+            untrue[i] |= untrue[p->stack->decls[i]->deps[k]->index];
+    return untrue;
 }

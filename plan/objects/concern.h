@@ -30,5 +30,5 @@ const char *concern_meets_record(
 const struct value *concern_claims(const struct planner *p, struct arena *arena);
 /* Leaves each change that meets a run at work, and no other one. False: none would be made. */
 bool concern_leave_met(struct planner *p);
-/* By decl->index: what is left, and what depends on it. */
-bool *concern_left(const struct planner *p, struct arena *arena);
+/* By decl->index: what is left or destroyed, and what depends on it. */
+bool *concern_untrue(const struct planner *p, struct arena *arena);

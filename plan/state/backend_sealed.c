@@ -132,6 +132,42 @@ static int sealed_lock(struct backend *b, const struct lock_info *who, int64_t t
 static void sealed_unlock(struct backend *b)
 {
     sealed_backend_of(b)->inner->ops->unlock(sealed_backend_of(b)->inner);
+    b->life[0] = '\0';
+}
+
+static int sealed_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err)
+{
+    struct backend *inner = sealed_backend_of(b)->inner;
+    int status = inner->ops->share(inner, who, timeout_ms, err);
+    memcpy(b->life, inner->life, sizeof b->life);
+    return status;
+}
+
+static int sealed_take_turn(struct backend *b, log_line *line, void *ctx, bool *torn, struct err *err)
+{
+    struct opening o = {sealed_backend_of(b), line, ctx};
+    struct backend *inner = sealed_backend_of(b)->inner;
+    return inner->ops->take_turn(inner, open_line, &o, torn, err);
+}
+
+static void sealed_end_turn(struct backend *b)
+{
+    sealed_backend_of(b)->inner->ops->end_turn(sealed_backend_of(b)->inner);
+}
+
+static int sealed_live(struct backend *b, uint64_t run, struct err *err)
+{
+    return sealed_backend_of(b)->inner->ops->live(sealed_backend_of(b)->inner, run, err);
+}
+
+static int sealed_is_alive(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err)
+{
+    return sealed_backend_of(b)->inner->ops->is_alive(sealed_backend_of(b)->inner, run, life, alive, err);
+}
+
+static bool sealed_lock_alone(struct backend *b)
+{
+    return sealed_backend_of(b)->inner->ops->lock_alone(sealed_backend_of(b)->inner);
 }
 
 static int sealed_holder(
@@ -188,6 +224,12 @@ static const struct backend_ops all_ops = {
     .place = sealed_place,
     .lock = sealed_lock,
     .unlock = sealed_unlock,
+    .share = sealed_share,
+    .take_turn = sealed_take_turn,
+    .end_turn = sealed_end_turn,
+    .live = sealed_live,
+    .is_alive = sealed_is_alive,
+    .lock_alone = sealed_lock_alone,
     .holder = sealed_holder,
     .force_unlock = sealed_force_unlock,
     .read = sealed_read,
@@ -208,6 +250,14 @@ int backend_sealed_new(
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct sealed_backend *s = mem_zalloc(sizeof *s);
     s->ops = all_ops;
+    if (!inner->ops->share)
+        s->ops.share = NULL;
+    if (!inner->ops->take_turn) {
+        s->ops.take_turn = NULL;
+        s->ops.end_turn = NULL;
+    }
+    if (!inner->ops->live)
+        s->ops.live = NULL;
     if (!inner->ops->crowded)
         s->ops.crowded = NULL;
     if (!inner->ops->check_lock)

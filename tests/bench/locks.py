@@ -15,7 +15,7 @@ from fault_proxy import FaultProxy  # noqa: E402
 from pg import Postgres  # noqa: E402
 from servers import SandboxCloud  # noqa: E402
 
-BESIDE, WRITERS, CHANGES, EACH_S, PAIRS, VALUES = 20, 16, 8, 1, 30, 100
+BESIDE, WRITERS, CHANGES, EACH_S, PAIRS, VALUES = 20, 16, 8, 1, 60, 20
 KEY = {"WEIR_STATE_KEY": "0123456789abcdef" * 4}
 
 
@@ -33,6 +33,10 @@ def stores():
         cloud.kill()
 
 
+def applying(n, *targets):
+    return "apply", "--yes", "-i", f"n={n}", *(word for target in targets for word in ("--target", target))
+
+
 class Locked:
     """A stack with its state in a store."""
 
@@ -43,24 +47,18 @@ class Locked:
         self.folder.mkdir()
         (self.folder / "weir.yaml").write_text(f"stack: {name}\nstate: {{{settings}}}\ninputs: {{n: 0}}\nresources:\n{resources}")
 
-    def command(self, n, *targets):
-        return [self.weir, "apply", "--yes", "-i", f"n={n}", *(word for target in targets for word in ("--target", target))]
-
-    def run(self, n, *targets):
-        return self.Run(self.command(n, *targets), cwd=self.folder, env=self.env, runs=1)
+    def run(self, *words):
+        return self.Run([self.weir, *words], cwd=self.folder, env=self.env, runs=1)
 
     def apply(self, n, *targets):
-        return self.run(n, *targets).seconds
+        return self.run(*applying(n, *targets)).seconds
 
     def start(self, n, *targets):
-        return subprocess.Popen(self.command(n, *targets), cwd=self.folder, env=self.env, stdout=subprocess.DEVNULL)
+        return subprocess.Popen([self.weir, *applying(n, *targets)], cwd=self.folder, env=self.env, stdout=subprocess.DEVNULL)
 
     def wait(self, process):
         if process.wait():
             sys.exit(f"weir apply ended with {process.returncode}")
-
-    def knows(self, text):
-        return text in subprocess.run([self.weir, "history", "--json"], cwd=self.folder, env=self.env, capture_output=True, text=True).stdout
 
 
 def beside_one(bench, Run, work, name, store, seconds):
@@ -98,25 +96,27 @@ def writers(bench, Run, work, name, store):
     print(f"  {name:9} one {rates[0]:5.2f} changes/s, {WRITERS} writers {rates[1]:5.2f}  x {rates[1] / rates[0]:.1f}" + bench.judge(f"{name}, 1 / ({WRITERS} writers beside one)", rates[0] / rates[1], 0.1))
 
 
-def requests(stack, n):
+ENDS = ("destroy", "--yes"), ("destroy", "--yes", "--target", "v")
+
+
+def requests(stack, words):
     proxy = FaultProxy(stack.env["AWS_ENDPOINT_URL"])
     straight, stack.env = stack.env, {**stack.env, "AWS_ENDPOINT_URL": proxy.url}
-    stack.apply(n)
+    stack.run(*words)
     stack.env = straight
     return len(proxy.log)
 
 
 def overhead(bench, Run, work, name, store):
-    """Records that are encrypted are written with the lock of the whole state: the same run without claims. Each is the second run of a state: in a longer one they would read, too."""
-    settings, env = store
+    """What destroys all has the lock of the whole state, what destroys a target has claims. Each is the second run of a state: in a longer one they would read, too."""
     value = f'  v: {{type: weir.value, for_each: "${{[for i in range({VALUES}) : tostring(i)]}}", value: "${{inputs.n}}"}}\n'
-    pairs = [[Locked(work, bench.weir, Run, f"{kind}-{name}-{i}", (settings + more, env), value) for kind, more in (("lock", ", encrypt: records"), ("claims", ""))] for i in range(PAIRS)]
+    pairs = [[Locked(work, bench.weir, Run, f"{kind}-{name}-{i}", store, value) for kind in ("lock", "claims")] for i in range(PAIRS)]
     for stack in itertools.chain(*pairs):
         stack.apply(0)
-    if env:
-        lock, claims = (requests(stack, 1) for stack in pairs.pop())
+    if name == "s3":
+        lock, claims = (requests(stack, words) for stack, words in zip(pairs.pop(), ENDS))
         print(f"  {name:9} {lock} requests with the lock of the whole state, {claims} with claims" + bench.judge(f"{name}, requests for claims", claims - lock, 1, " more"))
-    runs = [[stack.run(1) for stack in pair] for pair in pairs]
+    runs = [[stack.run(*words) for stack, words in zip(pair, ENDS)] for pair in pairs]
     lock, claims = ([min(getattr(run, what) for run in column) * 1e3 for what in ("cpu", "seconds")] for column in zip(*runs))
     print(f"  {name:9} CPU {lock[0]:5.2f} ms of {lock[1]:5.1f} ms with the lock of the whole state, {claims[0]:5.2f} of {claims[1]:5.1f} with claims  x {claims[0] / lock[0]:.3f}, {claims[1] / lock[1]:.3f}"
           + bench.judge(f"{name}, claims of one writer", claims[0] / lock[0], 1.03, " times"))
@@ -131,6 +131,6 @@ def run(title, bench, Run, work):
         title(f"{WRITERS} writers on disjoint parts of one stack beside one", f"{CHANGES} changes for each, one after another, of {EACH_S} s")
         for name, store in known.items():
             writers(bench, Run, work, name, store)
-        title("What claims cost one writer", f"an apply of {VALUES} changes beside the same with the lock of the whole state, in turns; best of {PAIRS}")
+        title("What claims cost one writer", f"a destroy of {VALUES} targets beside the same of the whole stack, in turns; best of {PAIRS}")
         for name, store in known.items():
             overhead(bench, Run, work, name, store)

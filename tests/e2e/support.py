@@ -298,8 +298,9 @@ def planned(result):
 def hold_role(stack, cloud, *args, faults=()):
     """An apply that has sent CreateRole and waits for its answer, which comes when the faults are set anew (cloud.fail())."""
     cloud.fail({"match": "CreateRole", "hold": True}, *faults)
+    before = cloud.requests().count("CreateRole")
     process = stack.start("apply", "--yes", *args)
-    until(lambda: "CreateRole" in cloud.requests(), process=process)
+    until(lambda: cloud.requests().count("CreateRole") > before, process=process)
     return process
 
 

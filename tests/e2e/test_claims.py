@@ -22,13 +22,20 @@ BODY = """
 """
 
 
-@pytest.fixture(params=["file", "postgres", "s3"])
+@pytest.fixture(params=["file", "postgres", "s3", "encrypted"])
 def state(request, cloud):
     """The `state:` line of a stack."""
+    if request.param == "encrypted":
+        return 'state: {backend: file, encrypt: records, key: "file:key"}'
     if request.param == "s3":
         cloud.client("s3").create_bucket(Bucket="weir-state")
         return "state: {backend: s3, bucket: weir-state, lease_seconds: 10}"
     return "" if request.param == "file" else request.getfixturevalue("state_in_postgres")
+
+
+@pytest.fixture
+def stack(stack):
+    return stack.write("0123456789abcdef" * 4 + "\n", "key")
 
 
 @pytest.fixture
@@ -57,6 +64,25 @@ def test_two_runs_that_do_not_meet(claims, cloud):
     assert [(run["created"], run["updated"], run["status"]) for run in runs] == [(2, 0, "done"), (2, 0, "done"), (0, 1, "done")]
     claims.destroy()
     assert claims.addresses() == []
+
+
+def test_a_part_is_destroyed_beside_a_run(claims, cloud):
+    """What it takes away is its own; outputs of the rest stay."""
+    claims.apply("--target", "other", "--target", "value")
+    first = hold_role(claims, cloud, "--target", "last")
+    assert "role is locked by run" in claims.run("destroy", "--yes", "--target", "role", "--target", "other", status=4).err
+    told = claims.run("destroy", "--yes", "--target", "other")
+    assert claims.addresses() == ["value"] and claims.outputs()["value"] == 1, told
+    cloud.fail()
+    finished(first)
+    assert claims.outputs() == {"role": "claims-role", "value": 1}
+    first = hold_role(claims, cloud, "--replace", "role", "--target", "role")
+    assert "is locked by run" in claims.run("destroy", "--yes", "--target", "role", status=4).err
+    claims.run("destroy", "--yes", "--target", "value")
+    cloud.fail()
+    finished(first)
+    assert claims.addresses() == ["last", "role"] and claims.outputs() == {"role": "claims-role"}, told
+    claims.destroy()
 
 
 def test_who_meets_a_run_is_told_and_waits(claims, cloud):
@@ -106,9 +132,13 @@ def test_a_job_is_deployed_while_something_else_is_made(stack, state, cloud):
     location = cloud.client("glue").get_job(JobName="claims")["Job"]["Command"]["ScriptLocation"]
     bucket, key = location.removeprefix("s3://").split("/", 1)
     assert cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == b"second = 2\n"
+    stack.run("rollback", "--yes", "job")
+    location = cloud.client("glue").get_job(JobName="claims")["Job"]["Command"]["ScriptLocation"]
+    assert cloud.client("s3").get_object(Bucket=bucket, Key=location.split("/", 3)[3])["Body"].read() == b"first = 1\n"
     assert first.poll() is None
     cloud.fail()
     finished(first)
+    stack.run("deploy", "--yes")
     stack.assert_settled()
     stack.destroy("--force-empty")
 
