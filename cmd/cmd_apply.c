@@ -114,16 +114,6 @@ static int cmd_apply_run(struct invocation *inv)
     return usage != EXIT_DONE ? usage : plan_and_apply(inv, &(struct workspace_options){0}, NULL);
 }
 
-static const struct option_set *const sets[] = {&options_all, &options_lease, &options_teardown,
-    &options_approve, &options_change, &options_partial, &options_json, &options_plan, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir apply", "plan, ask, carry out"},
-    {"weir apply --yes --json", "in CI"},
-    {"weir apply --all", "all stacks below this folder, in the order of their references"},
-    {"weir apply release.plan", "exactly what \"weir plan -o release.plan\" showed, or nothing"},
-    {NULL, NULL},
-};
-
 const struct command cmd_apply = {
     .name = "apply",
     .args = "[FILE | --all [DIR]]",
@@ -152,9 +142,12 @@ const struct command cmd_apply = {
         "a key, a plan "
         "made without that key is refused. Sensitive inputs are not in the file and must be "
         "given again; secrets that were read are in it as in the state.",
-    .sets = sets,
+    .sets = {&options_all, &options_lease, &options_teardown, &options_approve, &options_change,
+        &options_partial, &options_json, &options_plan, &options_stack},
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = examples,
+    .examples = {{"weir apply", "plan, ask, carry out"}, {"weir apply --yes --json", "in CI"},
+        {"weir apply --all", "all stacks below this folder, in the order of their references"},
+        {"weir apply release.plan", "exactly what \"weir plan -o release.plan\" showed, or nothing"}},
     .run = cmd_apply_run,
 };

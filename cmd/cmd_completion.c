@@ -129,15 +129,6 @@ static int cmd_completion_run(struct invocation *inv)
         inv, "bash, zsh and fish are known", "no completion for \"%.*s\"", STR_ARG(inv->args.items[0]));
 }
 
-static const struct command_example examples[] = {
-    {"source <(weir completion bash)", "in ~/.bashrc"},
-    {"weir completion environments", "those of the stack in this folder, a line each"},
-    {"weir completion fish > ~/.config/fish/completions/weir.fish", "once"},
-    {NULL, NULL},
-};
-
-static const struct option_set *const sets[] = {&options_stack, NULL};
-
 const struct command cmd_completion = {
     .name = "completion",
     .args = "bash|zsh|fish|environments|connections|types",
@@ -147,9 +138,11 @@ const struct command cmd_completion = {
     .details = "The script asks weir for the names in the stack. These are addresses, jobs, "
                "`environments` for -e, and `connections` for `weir ssh`. `types` lists all types that a "
                "stack may have.",
-    .sets = sets,
+    .sets = {&options_stack},
     .min_args = 1,
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"source <(weir completion bash)", "in ~/.bashrc"},
+        {"weir completion environments", "those of the stack in this folder, a line each"},
+        {"weir completion fish > ~/.config/fish/completions/weir.fish", "once"}},
     .run = cmd_completion_run,
 };

@@ -108,13 +108,6 @@ static const struct option options[] = {
         .doc = "evaluate this instead of reading lines; may be repeated"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir console", "try expressions; an empty line is nothing, \"exit\" ends it"},
-    {"weir console -c 'lake.arn'", "one value, as the state has it"},
-    {"echo 'cidrsubnet(\"10.0.0.0/16\", 8, 2)' | weir console", "from a pipe"},
-    {NULL, NULL},
-};
 
 const struct command cmd_console = {
     .name = "console",
@@ -122,8 +115,10 @@ const struct command cmd_console = {
     .details = "Evaluates expressions in the stack's scope, a line each, with values from the state. What is "
                "not recorded there "
                "is (known after apply). Outside a stack there are only functions.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct console_settings),
-    .examples = examples,
+    .examples = {{"weir console", "try expressions; an empty line is nothing, \"exit\" ends it"},
+        {"weir console -c 'lake.arn'", "one value, as the state has it"},
+        {"echo 'cidrsubnet(\"10.0.0.0/16\", 8, 2)' | weir console", "from a pipe"}},
     .run = cmd_console_run,
 };

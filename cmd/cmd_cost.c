@@ -100,13 +100,6 @@ static const struct option options[] = {
         .doc = "with update: whose prices, if not those of the region that the environment names"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir cost", "what it costs an hour and a month"},
-    {"weir plan --cost", "what a change adds"},
-    {"weir cost update --region eu-west-1", "prices of today, and of that region"},
-    {NULL, NULL},
-};
 
 const struct command cmd_cost = {
     .name = "cost",
@@ -122,11 +115,13 @@ const struct command cmd_cost = {
                "beyond it. So does a resource whose price is not known. `usage: {ADDRESS: "
                "{usd_per_hour: 1.25}}` gives its price. A fleet is counted for one member and for all; "
                "weir fleet holds all that it works on to the budget together.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct cost_settings),
     .max_args = 1,
     .completes = COMPLETES_CHOICES,
     .choices = "update",
-    .examples = examples,
+    .examples = {{"weir cost", "what it costs an hour and a month"},
+        {"weir plan --cost", "what a change adds"},
+        {"weir cost update --region eu-west-1", "prices of today, and of that region"}},
     .run = cmd_cost_run,
 };

@@ -61,15 +61,6 @@ static int cmd_deploy_run(struct invocation *inv)
     return status != EXIT_DONE ? status : deploy(inv, &workspace);
 }
 
-static const struct option_set *const sets[] = {&options_deploy, &options_approve, &options_change,
-    &options_partial, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir deploy", "all artifacts, and what uses them"},
-    {"weir deploy csv_to_trusted --yes", "one job with its script, without a question"},
-    {"weir deploy ingest_code", "one artifact, and all that uses it"},
-    {NULL, NULL},
-};
-
 const struct command cmd_deploy = {
     .name = "deploy",
     .args = "[JOB...]",
@@ -84,9 +75,12 @@ const struct command cmd_deploy = {
                "deployed job or artifact follows where it has to: the role that may read the script, "
                "the alias that moves to a new version.\n\n"
                "A rollback ends here: what was rolled back goes to what the sources say.",
-    .sets = sets,
+    .sets = {&options_deploy, &options_approve, &options_change, &options_partial, &options_json,
+        &options_stack},
     .max_args = -1,
     .completes = COMPLETES_JOB,
-    .examples = examples,
+    .examples = {{"weir deploy", "all artifacts, and what uses them"},
+        {"weir deploy csv_to_trusted --yes", "one job with its script, without a question"},
+        {"weir deploy ingest_code", "one artifact, and all that uses it"}},
     .run = cmd_deploy_run,
 };

@@ -182,15 +182,6 @@ static const struct option options[] = {
         .doc = "look afterwards for anything that is left; status 5 when there is something"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_all, &options_teardown, &options_approve,
-    &options_change, &options_json, &options_destroy, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir destroy", "show what goes, ask, delete it"},
-    {"weir destroy -e dev --yes", "without a question"},
-    {"weir destroy -e anna --lab --verify --yes",
-        "the end of a workshop: everything goes, and that is checked"},
-    {NULL, NULL},
-};
 
 const struct command cmd_destroy = {
     .name = "destroy",
@@ -220,10 +211,14 @@ const struct command cmd_destroy = {
                "made by hand are not found. What was deleted together with its service, such as a "
                "database on a host of the stack, is counted and named. No service can be asked about it "
                "any more.",
-    .sets = sets,
+    .sets = {&own_set, &options_all, &options_teardown, &options_approve, &options_change, &options_json,
+        &options_destroy, &options_stack},
     .settings_size = sizeof(struct destroy_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,
-    .examples = examples,
+    .examples = {{"weir destroy", "show what goes, ask, delete it"},
+        {"weir destroy -e dev --yes", "without a question"},
+        {"weir destroy -e anna --lab --verify --yes",
+            "the end of a workshop: everything goes, and that is checked"}},
     .run = cmd_destroy_run,
 };

@@ -144,13 +144,6 @@ static const struct option options[] = {
         .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, NULL};
-static const struct command_example examples[] = {
-    {"weir docs", "list the resource types"},
-    {"weir docs aws.s3.bucket", "its attributes, with an example"},
-    {"weir docs functions", "the functions of expressions"},
-    {NULL, NULL},
-};
 
 const struct command cmd_docs = {
     .name = "docs",
@@ -159,10 +152,12 @@ const struct command cmd_docs = {
     .details = "Without an argument the resource types and data sources are listed. Where a resource type "
                "and a data source have "
                "the same name, data.TYPE is the data source.",
-    .sets = sets,
+    .sets = {&own_set},
     .settings_size = sizeof(struct docs_settings),
     .max_args = 1,
     .completes = COMPLETES_TYPE,
-    .examples = examples,
+    .examples = {{"weir docs", "list the resource types"},
+        {"weir docs aws.s3.bucket", "its attributes, with an example"},
+        {"weir docs functions", "the functions of expressions"}},
     .run = cmd_docs_run,
 };

@@ -70,8 +70,6 @@ static const struct option options[] = {
         .doc = "how to print it: text, or junit: a failed test for each changed resource, for CI"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {
-    &own_set, &options_all, &options_json, &options_drift, &options_stack, NULL};
 
 const struct command cmd_drift = {
     .name = "drift",
@@ -81,7 +79,7 @@ const struct command cmd_drift = {
         "Compares the live services with what the last apply left. Status 2 when something differs, 0 "
         "when nothing does, and 1 when nothing does of what could be looked at, but not all could. What weir "
         "would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
-    .sets = sets,
+    .sets = {&own_set, &options_all, &options_json, &options_drift, &options_stack},
     .settings_size = sizeof(struct drift_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,

@@ -65,11 +65,6 @@ static const struct option options[] = {
         .completes = COMPLETES_FILE, .doc = "file to write, - for standard output (the default)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_plan, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir export terraform -o main.tf", "then `terraform init` and `terraform plan`"},
-    {NULL, NULL},
-};
 
 static const struct command terraform = {
     .name = "terraform",
@@ -82,9 +77,9 @@ static const struct command terraform = {
                "attribute that it does not have is named in a comment.\n\n"
                "Afterwards let weir forget the resources, so that nobody changes them from here: `removed: "
                "[{address: lake, destroy: false}]`. Nothing is deleted by that.",
-    .sets = sets,
+    .sets = {&own_set, &options_plan, &options_stack},
     .settings_size = sizeof(struct export_settings),
-    .examples = examples,
+    .examples = {{"weir export terraform -o main.tf", "then `terraform init` and `terraform plan`"}},
     .run = export_terraform_run,
 };
 

@@ -189,35 +189,23 @@ static const struct option run_options[] = {
         .completes = COMPLETES_ENV, .doc = "only this member; may be repeated"},
 };
 static const struct option_set run_set = OPTION_SET(NULL, run_options);
-static const struct option_set *const run_sets[] = {
-    &run_set, &at_once_set, &options_json, &options_stack, NULL};
 
 static const struct option cost_options[] = {
     {0, "cost", .offset = offsetof(struct fleet_settings, cost),
         .doc = "say what it does to the cost, of each member and of all"},
 };
 static const struct option_set cost_set = OPTION_SET(NULL, cost_options);
-static const struct option_set *const plan_sets[] = {&at_once_set, &cost_set, &options_quick,
-    &options_teardown, &options_json, &options_drift, &options_stack, NULL};
-static const struct option_set *const drift_sets[] = {
-    &at_once_set, &options_json, &options_drift, &options_stack, NULL};
-static const struct option_set *const change_sets[] = {&at_once_set, &verify_set, &options_teardown,
-    &options_approve, &options_change, &options_json, &options_stack, NULL};
-static const struct option_set *const apply_sets[] = {&apply_set, &verify_set, &options_quick,
-    &options_teardown, &options_approve, &options_change, &options_json, &options_stack, NULL};
 static const struct option shard_options[] = {
     OPTION_SHARD,
 };
 static const struct option_set shard_set = OPTION_SET(NULL, shard_options);
-static const struct option_set *const look_sets[] = {&shard_set, &options_json, &options_stack, NULL};
-static const struct option_set *const output_sets[] = {
-    &output_set, &shard_set, &options_json, &options_stack, NULL};
 
 static const struct command fleet_plan_command = {
     .name = "plan",
     .args = "[MEMBER...]",
     .summary = "show what would change, for each member",
-    .sets = plan_sets,
+    .sets = {&at_once_set, &cost_set, &options_quick, &options_teardown, &options_json, &options_drift,
+        &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -228,7 +216,7 @@ static const struct command fleet_drift_command = {
     .args = "[MEMBER...]",
     .summary = "show what was changed outside weir, for each member",
     .details = "Status 2 when something differs for any member, and 1 when not all could be looked at.",
-    .sets = drift_sets,
+    .sets = {&at_once_set, &options_json, &options_drift, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -246,7 +234,8 @@ static const struct command fleet_apply_command = {
         "that one. Members that the list does not name any more are taken down. The stack that "
         "all members share (`shared:`) is made before them; with --shard part 1 makes it, and the others "
         "need it to be there.",
-    .sets = apply_sets,
+    .sets = {&apply_set, &verify_set, &options_quick, &options_teardown, &options_approve, &options_change,
+        &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -258,7 +247,8 @@ static const struct command fleet_destroy_command = {
     .summary = "take it down for each member",
     .details =
         "After the last member the stack that all of them share goes, too, unless another stack uses it.",
-    .sets = change_sets,
+    .sets = {&at_once_set, &verify_set, &options_teardown, &options_approve, &options_change, &options_json,
+        &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -268,7 +258,7 @@ static const struct command fleet_status_command = {
     .name = "status",
     .args = "[MEMBER...]",
     .summary = "list the members and what the state knows of them",
-    .sets = look_sets,
+    .sets = {&shard_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -278,7 +268,7 @@ static const struct command fleet_output_command = {
     .name = "output",
     .args = "[MEMBER...]",
     .summary = "print the outputs of each member",
-    .sets = output_sets,
+    .sets = {&output_set, &shard_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
     .completes = COMPLETES_ENV,
@@ -292,7 +282,7 @@ static const struct command fleet_run_command = {
         "As \"weir run\" does for one, each in a process of its own; lines come with the member's name in "
         "front. The status is the worst of all. Words right behind JOB that name members mean these; with "
         "--member every word is the job's.",
-    .sets = run_sets,
+    .sets = {&run_set, &at_once_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .min_args = 1,
     .max_args = -1,

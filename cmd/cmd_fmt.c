@@ -146,13 +146,6 @@ static const struct option options[] = {
         .doc = "folder of the stack, or the stack file itself (default: the current folder)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, NULL};
-static const struct command_example examples[] = {
-    {"weir fmt", "the stack's files"},
-    {"weir fmt --check --diff", "in CI: what is not in the canonical format"},
-    {"weir fmt - < weir.yaml", "for editors: from standard input to standard output"},
-    {NULL, NULL},
-};
 
 const struct command cmd_fmt = {
     .name = "fmt",
@@ -166,10 +159,12 @@ const struct command cmd_fmt = {
                "change: flow maps, aligned values, comments. Texts over several lines move with the "
                "line that they begin on. What a file means never changes: that is compared before it is "
                "written.",
-    .sets = sets,
+    .sets = {&own_set},
     .settings_size = sizeof(struct fmt_settings),
     .max_args = -1,
     .completes = COMPLETES_FILE,
-    .examples = examples,
+    .examples = {{"weir fmt", "the stack's files"},
+        {"weir fmt --check --diff", "in CI: what is not in the canonical format"},
+        {"weir fmt - < weir.yaml", "for editors: from standard input to standard output"}},
     .run = cmd_fmt_run,
 };

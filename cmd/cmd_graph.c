@@ -109,12 +109,6 @@ static const struct option options[] = {
         .doc = "make a plan and colour what it would create, change, replace"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir graph > graph.svg", "what depends on what"},
-    {"weir graph --plan > graph.svg", "with colours for what the plan would do"},
-    {NULL, NULL},
-};
 
 const struct command cmd_graph = {
     .name = "graph",
@@ -123,8 +117,9 @@ const struct command cmd_graph = {
                "module in a frame. What "
                "has no instance (`when: false`) is left out. Without --plan "
                "nothing is called.",
-    .sets = sets,
+    .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct graph_settings),
-    .examples = examples,
+    .examples = {{"weir graph > graph.svg", "what depends on what"},
+        {"weir graph --plan > graph.svg", "with colours for what the plan would do"}},
     .run = cmd_graph_run,
 };

@@ -229,15 +229,6 @@ static const struct option options[] = {
         .doc = "how to print it: text, or html: a page with the difference between any two runs"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir history", "the latest runs: when, what, by whom, with which result"},
-    {"weir history 17", "what run 17 changed"},
-    {"weir history --format html > history.html",
-        "for a browser: a time line, and the difference between any two"},
-    {"weir plan --to 17", "what it would take to go back to the stack of run 17"},
-    {NULL, NULL},
-};
 
 const struct command cmd_history = {
     .name = "history",
@@ -246,9 +237,13 @@ const struct command cmd_history = {
     .details = "Reads the state's log: every run that changed something, with its number. \"weir plan --to "
                "RUN\" plans with the stack's "
                "files and inputs as that run had them, so that going back is an ordinary plan.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct history_settings),
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"weir history", "the latest runs: when, what, by whom, with which result"},
+        {"weir history 17", "what run 17 changed"},
+        {"weir history --format html > history.html",
+            "for a browser: a time line, and the difference between any two"},
+        {"weir plan --to 17", "what it would take to go back to the stack of run 17"}},
     .run = cmd_history_run,
 };

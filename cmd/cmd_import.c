@@ -50,12 +50,6 @@ static const struct option options[] = {
         .doc = "name of the stack (default: the project's)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, NULL};
-static const struct command_example examples[] = {
-    {"weir import compose compose.yaml", "write weir.yaml beside it"},
-    {"weir import compose compose.yaml -o -", "look at it first"},
-    {NULL, NULL},
-};
 
 static const struct command compose = {
     .name = "compose",
@@ -67,12 +61,13 @@ static const struct command compose = {
                "becomes an input that has to be given.\n\n"
                "What a stack cannot express is left out, and reported with its place in the compose "
                "file.",
-    .sets = sets,
+    .sets = {&own_set},
     .settings_size = sizeof(struct import_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = examples,
+    .examples = {{"weir import compose compose.yaml", "write weir.yaml beside it"},
+        {"weir import compose compose.yaml -o -", "look at it first"}},
     .run = import_compose,
 };
 extern const struct command import_cloudformation, import_terraform, import_live;

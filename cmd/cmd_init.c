@@ -141,12 +141,6 @@ static const struct option options[] = {
         .doc = "folder to copy to; made where it is missing (default: the current folder)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, NULL};
-static const struct command_example examples[] = {
-    {"weir init", "list the examples"},
-    {"weir init film-lake -C lake", "copy one"},
-    {NULL, NULL},
-};
 
 const struct command cmd_init = {
     .name = "init",
@@ -155,10 +149,10 @@ const struct command cmd_init = {
     .details = "Copies a complete example (stack file, job code, sample data) into a folder. Without "
                "TEMPLATE the examples are "
                "listed. A file that is there already is never overwritten.",
-    .sets = sets,
+    .sets = {&own_set},
     .completes = COMPLETES_CHOICES,
     .choices = "airflow-ops ecommerce-lakehouse film-lake ingest-c music-lakehouse retail-workshop",
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"weir init", "list the examples"}, {"weir init film-lake -C lake", "copy one"}},
     .run = cmd_init_run,
 };

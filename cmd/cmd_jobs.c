@@ -267,12 +267,6 @@ static const struct option options[] = {
         .doc = "only the jobs' addresses; no service is asked"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir jobs", "every job of the stack, and how its last run went"},
-    {"weir jobs csv_to_trusted", "its latest runs"},
-    {NULL, NULL},
-};
 
 const struct command cmd_jobs = {
     .name = "jobs",
@@ -281,10 +275,11 @@ const struct command cmd_jobs = {
     .details =
         "Jobs are what \"weir run\" can start, as the last apply registered them. The services are asked "
         "for the last run of each at the same time; of functions they keep none.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct jobs_settings),
     .max_args = 1,
     .completes = COMPLETES_JOB,
-    .examples = examples,
+    .examples = {{"weir jobs", "every job of the stack, and how its last run went"},
+        {"weir jobs csv_to_trusted", "its latest runs"}},
     .run = cmd_jobs_run,
 };

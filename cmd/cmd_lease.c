@@ -132,33 +132,26 @@ static int run_end(struct invocation *inv)
 
 /* ---- the commands ---- */
 
-static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
-static const struct option_set *const change_sets[] = {&options_lock, &options_json, &options_stack, NULL};
-
 static const struct command lease_show_command = {
     .name = "show",
     .summary = "say when it ends",
-    .sets = look_sets,
+    .sets = {&options_json, &options_stack},
     .run = run_show,
-};
-static const struct command_example extend_examples[] = {
-    {"weir lease extend 2h", "it ends two hours later; two hours from now where it has ended"},
-    {"weir lease extend -e anna", "once more for as long as the stack says"},
-    {NULL, NULL},
 };
 static const struct command lease_extend_command = {
     .name = "extend",
     .args = "[TIME]",
     .summary = "let it end later",
-    .sets = change_sets,
+    .sets = {&options_lock, &options_json, &options_stack},
     .max_args = 1,
-    .examples = extend_examples,
+    .examples = {{"weir lease extend 2h", "it ends two hours later; two hours from now where it has ended"},
+        {"weir lease extend -e anna", "once more for as long as the stack says"}},
     .run = run_extend,
 };
 static const struct command lease_end_command = {
     .name = "end",
     .summary = "let it end now: the next reap takes the stack down",
-    .sets = change_sets,
+    .sets = {&options_lock, &options_json, &options_stack},
     .run = run_end,
 };
 static const struct command *const subs[] = {

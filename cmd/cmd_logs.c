@@ -226,13 +226,6 @@ static const struct option options[] = {
         .doc = "of runs with this option, such as a queue; may be repeated"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir logs csv_to_trusted", "what the last run wrote"},
-    {"weir logs ingest --since 10m --follow", "a function's log, as it grows"},
-    {"weir logs csv_to_trusted --run jr_0a1b2c --tail 100", "the end of one run's log"},
-    {NULL, NULL},
-};
 
 const struct command cmd_logs = {
     .name = "logs",
@@ -240,11 +233,13 @@ const struct command cmd_logs = {
     .summary = "show what a job's runs wrote",
     .details = "Reads CloudWatch Logs. Lines of several streams (output and errors) are put in the order of "
                "their time.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct logs_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_JOB,
-    .examples = examples,
+    .examples = {{"weir logs csv_to_trusted", "what the last run wrote"},
+        {"weir logs ingest --since 10m --follow", "a function's log, as it grows"},
+        {"weir logs csv_to_trusted --run jr_0a1b2c --tail 100", "the end of one run's log"}},
     .run = cmd_logs_run,
 };

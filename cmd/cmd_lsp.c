@@ -77,11 +77,6 @@ static const struct option options[] = {
         .doc = "over standard input and output, which is the only way; some editors insist on saying so"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, NULL};
-static const struct command_example examples[] = {
-    {"vim.lsp.start({name = 'weir', cmd = {'weir', 'lsp'}})", "in Neovim, for a YAML buffer"},
-    {NULL, NULL},
-};
 
 const struct command cmd_lsp = {
     .name = "lsp",
@@ -91,8 +86,8 @@ const struct command cmd_lsp = {
                "you type. It completes and explains keys, types, values and references. It finds "
                "declarations and uses, formats files, and renames resources with their `moved:`. No "
                "service is called, and nothing of a stack is run.",
-    .sets = sets,
+    .sets = {&own_set},
     .settings_size = sizeof(struct lsp_settings),
-    .examples = examples,
+    .examples = {{"vim.lsp.start({name = 'weir', cmd = {'weir', 'lsp'}})", "in Neovim, for a YAML buffer"}},
     .run = cmd_lsp_run,
 };

@@ -92,12 +92,6 @@ static const struct option options[] = {
         .doc = "stacks read files in this folder only (default: the stack's folder)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir mcp -C stacks/lake", "what a client starts; it only looks"},
-    {"weir mcp -C stacks/lake -e dev --allow apply", "it may apply plans to this environment"},
-    {NULL, NULL},
-};
 
 const struct command cmd_mcp = {
     .name = "mcp",
@@ -114,8 +108,9 @@ const struct command cmd_mcp = {
         "weir's own files, such as AWS credentials, are no part of this. Programs are not run without "
         "--allow commands: neither weir.command and host.command nor builds, docker.container, "
         "credential_process, git, proxy commands of SSH, or terraform.",
-    .sets = sets,
+    .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct mcp_settings),
-    .examples = examples,
+    .examples = {{"weir mcp -C stacks/lake", "what a client starts; it only looks"},
+        {"weir mcp -C stacks/lake -e dev --allow apply", "it may apply plans to this environment"}},
     .run = cmd_mcp_run,
 };

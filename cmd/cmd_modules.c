@@ -230,29 +230,24 @@ static const struct option list_options[] = {
                "is pinned"},
 };
 static const struct option_set list_set = OPTION_SET(NULL, list_options);
-static const struct option_set *const list_sets[] = {&list_set, &options_json, &options_stack, NULL};
 static const struct command modules_list_command = {
     .name = "list",
     .summary = "show what is used, what it is pinned to and where it is stored",
-    .sets = list_sets,
+    .sets = {&list_set, &options_json, &options_stack},
     .settings_size = sizeof(struct list_settings),
     .run = list_run,
 };
-static const struct command_example update_examples[] = {
-    {"weir modules update", "everything: new sources are pinned, tags and branches looked at anew"},
-    {"weir modules update lake", "only what the module `lake` comes from, and what that uses"},
-    {NULL, NULL},
-};
-static const struct option_set *const update_sets[] = {&options_json, &options_stack, NULL};
 static const struct command modules_update_command = {
     .name = "update",
     .args = "[NAME...]",
     .summary = "find the current version of each source, fetch and pin it",
     .details = "Writes weir.lock beside the stack: keep it in version control. Every other command takes "
                "exactly what it says, and fetches that where it is not here.",
-    .sets = update_sets,
+    .sets = {&options_json, &options_stack},
     .max_args = -1,
-    .examples = update_examples,
+    .examples = {{"weir modules update",
+                     "everything: new sources are pinned, tags and branches looked at anew"},
+        {"weir modules update lake", "only what the module `lake` comes from, and what that uses"}},
     .run = update_run,
 };
 static const struct option vendor_options[] = {
@@ -260,7 +255,6 @@ static const struct option vendor_options[] = {
         .doc = "take the copies away again: they are fetched as before"},
 };
 static const struct option_set vendor_set = OPTION_SET(NULL, vendor_options);
-static const struct option_set *const vendor_sets[] = {&vendor_set, &options_stack, NULL};
 static const struct command modules_vendor_command = {
     .name = "vendor",
     .args = "[NAME...]",
@@ -268,7 +262,7 @@ static const struct command modules_vendor_command = {
     .details =
         "From then on the copies are used, and nothing is fetched. They are compared with weir.lock: who "
         "wants to change one makes it a module of the stack's own, in another folder.",
-    .sets = vendor_sets,
+    .sets = {&vendor_set, &options_stack},
     .settings_size = sizeof(struct vendor_settings),
     .max_args = -1,
     .run = modules_vendor_run,

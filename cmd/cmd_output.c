@@ -117,22 +117,16 @@ static const struct option options[] = {
         .doc = "with --raw: print the output although it is sensitive"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir output", "all of them"},
-    {"weir output --raw lake_url", "in a script"},
-    {"weir output --raw --show-sensitive db_password | vault kv put kv/db value=-", "hand a secret on"},
-    {"weir output --json", "one JSON object: name to value"},
-    {NULL, NULL},
-};
 
 const struct command cmd_output = {
     .name = "output",
     .args = "[NAME]",
     .summary = "print outputs as the last apply left them",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct output_settings),
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"weir output", "all of them"}, {"weir output --raw lake_url", "in a script"},
+        {"weir output --raw --show-sensitive db_password | vault kv put kv/db value=-", "hand a secret on"},
+        {"weir output --json", "one JSON object: name to value"}},
     .run = cmd_output_run,
 };

@@ -208,18 +208,6 @@ static const struct option options[] = {
         .doc = "plan what \"weir destroy\" would do"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {
-    &own_set, &options_all, &options_teardown, &options_json, &options_plan, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir plan", "what \"weir apply\" would do"},
-    {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
-    {"weir plan --cost -o plan.html", "for a browser: what needs what, every difference, and its price"},
-    {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
-    {"weir plan --all --changed origin/main -o release.plan",
-        "stacks that a branch changes, and who uses them"},
-    {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"},
-    {NULL, NULL},
-};
 
 const struct command cmd_plan = {
     .name = "plan",
@@ -236,10 +224,16 @@ const struct command cmd_plan = {
         "another stack does not have yet are unknown until the apply.\n\n"
         "Signs: + create, ~ update, -/+ replace (delete, then create), +/- replace (create, then "
         "delete), - delete, <= read during apply, => import, ~> move, . forget.",
-    .sets = sets,
+    .sets = {&own_set, &options_all, &options_teardown, &options_json, &options_plan, &options_stack},
     .settings_size = sizeof(struct plan_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,
-    .examples = examples,
+    .examples = {{"weir plan", "what \"weir apply\" would do"},
+        {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
+        {"weir plan --cost -o plan.html", "for a browser: what needs what, every difference, and its price"},
+        {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
+        {"weir plan --all --changed origin/main -o release.plan",
+            "stacks that a branch changes, and who uses them"},
+        {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"}},
     .run = cmd_plan_run,
 };

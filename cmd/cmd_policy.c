@@ -94,14 +94,6 @@ static const struct option options[] = {
         .doc = "with --why: what conditions look at, such as aws:RequestedRegion=eu-west-1; may be repeated"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir policy", "a policy document for each of the commands"},
-    {"weir policy plan > plan-policy.json", "one, to be attached to a role of the CI"},
-    {"weir policy --why demo-etl s3:PutObject arn:aws:s3:::demo-lake/gold/a.csv",
-        "may the role do that, and why"},
-    {NULL, NULL},
-};
 
 const struct command cmd_policy = {
     .name = "policy",
@@ -122,9 +114,12 @@ const struct command cmd_policy = {
                "stack's account or sandbox. It prints each statement and its effect on this action and "
                "resource. Status 2: the action is not allowed. Organizations' policies and sessions' "
                "own are not among them.",
-    .sets = sets,
+    .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct policy_settings),
     .max_args = 3,
-    .examples = examples,
+    .examples = {{"weir policy", "a policy document for each of the commands"},
+        {"weir policy plan > plan-policy.json", "one, to be attached to a role of the CI"},
+        {"weir policy --why demo-etl s3:PutObject arn:aws:s3:::demo-lake/gold/a.csv",
+            "may the role do that, and why"}},
     .run = cmd_policy_run,
 };

@@ -191,17 +191,6 @@ static const struct option options[] = {
         .doc = "list every resource that is deleted, and every permission of what is installed"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {
-    &own_set, &options_states, &options_change, &options_json, NULL};
-static const struct command_example examples[] = {
-    {"weir reap --dry-run", "what is due of the states that are kept where this stack's are"},
-    {"weir reap --yes '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
-        "from a scheduler, with no stack at hand"},
-    {"weir reap --yes --lock-timeout 10m", "wait for whoever is at work on one of them"},
-    {"weir reap --install --every 30m '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
-        "from now on the account does it by itself"},
-    {NULL, NULL},
-};
 
 const struct command cmd_reap = {
     .name = "reap",
@@ -226,9 +215,14 @@ const struct command cmd_reap = {
                "stacks that are there or in this folder. States have to be in S3, their key in KMS. A "
                "look has 15 minutes; what takes longer is gone on with by the next one. What was "
                "installed is changed by installing it once more, and --uninstall takes it down.",
-    .sets = sets,
+    .sets = {&own_set, &options_states, &options_change, &options_json},
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"weir reap --dry-run", "what is due of the states that are kept where this stack's are"},
+        {"weir reap --yes '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
+            "from a scheduler, with no stack at hand"},
+        {"weir reap --yes --lock-timeout 10m", "wait for whoever is at work on one of them"},
+        {"weir reap --install --every 30m '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
+            "from now on the account does it by itself"}},
     .run = run_reap,
 };

@@ -330,15 +330,6 @@ static const struct option options[] = {
         .doc = "save the version's package in a file and roll nothing back; --to 0 is the one in use"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {
-    &own_set, &options_approve, &options_change, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir rollback csv_to_trusted", "the version before the one in use, shown as a plan first"},
-    {"weir rollback csv_to_trusted --list", "what there is to go back to"},
-    {"weir rollback ingest_code --to 3fa2c1", "an artifact, by the start of its SHA-256"},
-    {"weir rollback ingest_code -o old.zip", "the code of the version before, to look at"},
-    {NULL, NULL},
-};
 
 const struct command cmd_rollback = {
     .name = "rollback",
@@ -351,11 +342,14 @@ const struct command cmd_rollback = {
                "as long as the sources are what was rolled back from. It ends when the sources change "
                "(the fix goes out with the next apply or deploy) or when `weir deploy` deploys them "
                "again.",
-    .sets = sets,
+    .sets = {&own_set, &options_approve, &options_change, &options_json, &options_stack},
     .settings_size = sizeof(struct rollback_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_JOB,
-    .examples = examples,
+    .examples = {{"weir rollback csv_to_trusted", "the version before the one in use, shown as a plan first"},
+        {"weir rollback csv_to_trusted --list", "what there is to go back to"},
+        {"weir rollback ingest_code --to 3fa2c1", "an artifact, by the start of its SHA-256"},
+        {"weir rollback ingest_code -o old.zip", "the code of the version before, to look at"}},
     .run = cmd_rollback_run,
 };

@@ -160,13 +160,6 @@ static int cmd_rules_run(struct invocation *inv)
     return status;
 }
 
-static const struct option_set *const sets[] = {&options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir rules", "all of them, with their level and why there are"},
-    {"weir rules s3_versioning", "one: what it asks, and the benchmark that it is from"},
-    {NULL, NULL},
-};
-
 const struct command cmd_rules = {
     .name = "rules",
     .args = "[NAME]",
@@ -174,8 +167,9 @@ const struct command cmd_rules = {
     .details = "Lists the rules of the stack and its modules, and of the sets that they use. Each plan asks "
                "them; \"weir validate\" asks those that need neither state nor services. weir.baseline is a "
                "set that comes with weir, from AWS's and CIS's benchmarks. With a NAME, all of one rule.",
-    .sets = sets,
+    .sets = {&options_json, &options_stack},
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"weir rules", "all of them, with their level and why there are"},
+        {"weir rules s3_versioning", "one: what it asks, and the benchmark that it is from"}},
     .run = cmd_rules_run,
 };

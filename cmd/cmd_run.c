@@ -330,17 +330,6 @@ static const struct option options[] = {
         .doc = "start nothing, stop the run with that id"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir run csv_to_trusted day=2026-11-21",
-        "a Glue job with --day 2026-11-21, its log on standard output"},
-    {"weir run ingest pages:=3 | jq .count",
-        "a function; standard output has what it answers, and nothing else"},
-    {"weir run nightly --payload order.json --timeout 30m", "a state machine with a whole document"},
-    {"weir run top_films 1980 -o films.csv", "a query; its result, however large, goes to a file"},
-    {"weir run --follow jr_0a1b2c csv_to_trusted", "come back to a run"},
-    {NULL, NULL},
-};
 
 const struct command cmd_run = {
     .name = "run",
@@ -357,11 +346,17 @@ const struct command cmd_run = {
         "Ctrl-C stops following and asks whether to stop the run; without a terminal the run goes on, "
         "and the "
         "status is 130.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct run_settings),
     .min_args = 1,
     .max_args = -1,
     .completes = COMPLETES_JOB,
-    .examples = examples,
+    .examples = {{"weir run csv_to_trusted day=2026-11-21",
+                     "a Glue job with --day 2026-11-21, its log on standard output"},
+        {"weir run ingest pages:=3 | jq .count",
+            "a function; standard output has what it answers, and nothing else"},
+        {"weir run nightly --payload order.json --timeout 30m", "a state machine with a whole document"},
+        {"weir run top_films 1980 -o films.csv", "a query; its result, however large, goes to a file"},
+        {"weir run --follow jr_0a1b2c csv_to_trusted", "come back to a run"}},
     .run = cmd_run_command,
 };

@@ -305,15 +305,6 @@ static const struct option options[] = {
     {'y', "yes", .offset = offsetof(struct settings, yes), .doc = "answer yes to the question about --bind"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, NULL};
-static const struct command_example examples[] = {
-    {"weir sandbox", "serve until Ctrl-C, with the data in .weir/sandbox"},
-    {"eval \"$(weir sandbox env)\"", "point this shell's AWS clients at it"},
-    {"weir sandbox --console", "with a page for the browser: buckets, runs and their logs, machines, tables"},
-    {"weir --sandbox apply", "or without a server of its own: a command with the sandbox in it"},
-    {"weir sandbox --bind 0.0.0.0 --host 192.168.1.20", "for a class in one room"},
-    {NULL, NULL},
-};
 
 const struct command cmd_sandbox = {
     .name = "sandbox",
@@ -325,9 +316,14 @@ const struct command cmd_sandbox = {
                "can run programs as you: jobs and functions really run. The folder is that of a stack "
                "here: what `sandbox:` in its file says, or the nearest .weir/sandbox or .weir above "
                "within the repository; without one .weir/sandbox here.",
-    .sets = sets,
+    .sets = {&own_set},
     .settings_size = sizeof(struct sandbox_settings),
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"weir sandbox", "serve until Ctrl-C, with the data in .weir/sandbox"},
+        {"eval \"$(weir sandbox env)\"", "point this shell's AWS clients at it"},
+        {"weir sandbox --console",
+            "with a page for the browser: buckets, runs and their logs, machines, tables"},
+        {"weir --sandbox apply", "or without a server of its own: a command with the sandbox in it"},
+        {"weir sandbox --bind 0.0.0.0 --host 192.168.1.20", "for a class in one room"}},
     .run = cmd_sandbox_run,
 };

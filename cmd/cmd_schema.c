@@ -365,19 +365,14 @@ static const struct option options[] = {
         .doc = "print the calls that each type makes instead, one JSON document a line"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, NULL};
-static const struct command_example examples[] = {
-    {"weir schema > weir.schema.json", "then: # yaml-language-server: $schema=weir.schema.json"},
-    {"weir schema --with 'AWS::Kinesis::*'", "with CloudFormation's types of a service"},
-    {"weir schema --fetch My::Own::Thing", "a private type, or a newer version of one"},
-    {NULL, NULL},
-};
 
 const struct command cmd_schema = {
     .name = "schema",
     .summary = "print the JSON Schema of stack files, for editors",
-    .sets = sets,
+    .sets = {&own_set},
     .settings_size = sizeof(struct own_settings),
-    .examples = examples,
+    .examples = {{"weir schema > weir.schema.json", "then: # yaml-language-server: $schema=weir.schema.json"},
+        {"weir schema --with 'AWS::Kinesis::*'", "with CloudFormation's types of a service"},
+        {"weir schema --fetch My::Own::Thing", "a private type, or a newer version of one"}},
     .run = cmd_schema_run,
 };

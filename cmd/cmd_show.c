@@ -186,14 +186,6 @@ static const struct option options[] = {
         .doc = "every attribute and every value whole, not the compact form"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir show release.plan", "what \"weir plan -o release.plan\" printed"},
-    {"weir show release.plan --format markdown", "in CI: for the pull request"},
-    {"weir show release.plan --json", "for machines"},
-    {"weir show lake", "one resource: file, state, live service, history, and what needs it"},
-    {NULL, NULL},
-};
 
 const struct command cmd_show = {
     .name = "show",
@@ -206,10 +198,13 @@ const struct command cmd_show = {
                "With an address: where the file declares the resource, what it depends on and what "
                "depends on it. Then its recorded state, its drift from the live service, what an apply "
                "would change, and the runs that changed it. No other resource is read.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct show_settings),
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = examples,
+    .examples = {{"weir show release.plan", "what \"weir plan -o release.plan\" printed"},
+        {"weir show release.plan --format markdown", "in CI: for the pull request"},
+        {"weir show release.plan --json", "for machines"},
+        {"weir show lake", "one resource: file, state, live service, history, and what needs it"}},
     .run = cmd_show_run,
 };

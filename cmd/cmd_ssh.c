@@ -102,13 +102,6 @@ static const struct option options[] = {
         .doc = "a command gets a terminal there, too"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir ssh bastion", "a shell there"},
-    {"weir ssh web -- journalctl -u nginx -n 50", "one command; the exit status is its own"},
-    {"weir ssh web 'cat > /tmp/x' < x", "with what it reads"},
-    {NULL, NULL},
-};
 
 const struct command cmd_ssh = {
     .name = "ssh",
@@ -117,11 +110,13 @@ const struct command cmd_ssh = {
     .details = "Opens the connection as a plan does: with its key, its host key checked, by way of "
                "others. What it depends on, such as an address, is taken from the state.\n\n"
                "The name may be a provider's that goes by a connection, too.",
-    .sets = sets,
+    .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct ssh_settings),
     .min_args = 1,
     .max_args = -1,
     .completes = COMPLETES_CONNECTION,
-    .examples = examples,
+    .examples = {{"weir ssh bastion", "a shell there"},
+        {"weir ssh web -- journalctl -u nginx -n 50", "one command; the exit status is its own"},
+        {"weir ssh web 'cat > /tmp/x' < x", "with what it reads"}},
     .run = cmd_ssh_run,
 };

@@ -138,13 +138,12 @@ static const struct option look_options[] = {
         .doc = "as it was after the record of that number (\"weir history --json\" has them)"},
 };
 static const struct option_set look_set = OPTION_SET(NULL, look_options);
-static const struct option_set *const look_sets[] = {&look_set, &options_json, &options_stack, NULL};
 
 static const struct command list = {
     .name = "list",
     .args = "[ADDRESS...]",
     .summary = "list the resources in the state",
-    .sets = look_sets,
+    .sets = {&look_set, &options_json, &options_stack},
     .settings_size = sizeof(struct look_settings),
     .max_args = -1,
     .completes = COMPLETES_ADDRESS,
@@ -154,7 +153,7 @@ static const struct command show = {
     .name = "show",
     .args = "ADDRESS",
     .summary = "show what the state says of a resource",
-    .sets = look_sets,
+    .sets = {&look_set, &options_json, &options_stack},
     .settings_size = sizeof(struct look_settings),
     .min_args = 1,
     .max_args = 1,

@@ -117,15 +117,6 @@ static const struct option options[] = {
     {0, "full", SHARED(full), .doc = "list every resource"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {
-    &own_set, &options_states, &options_change, &options_json, NULL};
-static const struct command_example examples[] = {
-    {"weir sweep", "what there is without a state, by stack and age"},
-    {"weir sweep --also ../shop --also ../lake", "states lie beside each stack: these are known, too"},
-    {"weir sweep --adopt lab -e anna", "the folder was lost: its stack goes on with what is there"},
-    {"weir sweep --take-down lab", "or all of it goes"},
-    {NULL, NULL},
-};
 
 const struct command cmd_sweep = {
     .name = "sweep",
@@ -138,9 +129,12 @@ const struct command cmd_sweep = {
                "Name all other places where states are kept by --also before you take something down: a "
                "state that is kept elsewhere is not known here.\n\n"
                "A resource to which another stack refers always stays.",
-    .sets = sets,
+    .sets = {&own_set, &options_states, &options_change, &options_json},
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,
-    .examples = examples,
+    .examples = {{"weir sweep", "what there is without a state, by stack and age"},
+        {"weir sweep --also ../shop --also ../lake", "states lie beside each stack: these are known, too"},
+        {"weir sweep --adopt lab -e anna", "the folder was lost: its stack goes on with what is there"},
+        {"weir sweep --take-down lab", "or all of it goes"}},
     .run = run_sweep,
 };

@@ -239,12 +239,6 @@ static const struct option options[] = {
         .doc = "at most so many tests at a time (default: 4)"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir test", "every tests/*.yaml beside the stack"},
-    {"weir test tests/prod.yaml --junit report.xml", "one file, with a report for CI"},
-    {NULL, NULL},
-};
 
 const struct command cmd_test = {
     .name = "test",
@@ -253,10 +247,11 @@ const struct command cmd_test = {
     .details = "Each test plans the stack with its inputs and applies it in its own sandbox. It "
                "compares the plan, the outputs and the sandbox with what the test expects. It plans "
                "again, which must find no changes, and destroys the stack, which must leave nothing.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct test_settings),
     .max_args = -1,
     .completes = COMPLETES_FILE,
-    .examples = examples,
+    .examples = {{"weir test", "every tests/*.yaml beside the stack"},
+        {"weir test tests/prod.yaml --junit report.xml", "one file, with a report for CI"}},
     .run = cmd_test_run,
 };

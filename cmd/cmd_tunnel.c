@@ -116,13 +116,6 @@ static const struct option options[] = {
         .doc = "lead there, as seen from the connection's far end; a path is a socket there"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_json, &options_stack, NULL};
-static const struct command_example examples[] = {
-    {"weir tunnel retail", "the database of the provider `retail`, on a free port"},
-    {"weir tunnel retail 5433", "on this one"},
-    {"weir tunnel bastion 8080 --to airflow.internal:8080", "anything that the bastion reaches"},
-    {NULL, NULL},
-};
 
 const struct command cmd_tunnel = {
     .name = "tunnel",
@@ -133,11 +126,13 @@ const struct command cmd_tunnel = {
         "Or "
         "a connection: then to where --to says, or to its own SSH server by way of the one that it goes "
         "by.\n\nThe port listens on 127.0.0.1 only, until Ctrl-C.",
-    .sets = sets,
+    .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct tunnel_settings),
     .min_args = 1,
     .max_args = 2,
     .completes = COMPLETES_CONNECTION,
-    .examples = examples,
+    .examples = {{"weir tunnel retail", "the database of the provider `retail`, on a free port"},
+        {"weir tunnel retail 5433", "on this one"},
+        {"weir tunnel bastion 8080 --to airflow.internal:8080", "anything that the bastion reaches"}},
     .run = cmd_tunnel_run,
 };

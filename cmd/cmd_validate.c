@@ -134,7 +134,6 @@ static const struct option options[] = {
                "CI"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_all, &options_json, &options_stack, NULL};
 
 const struct command cmd_validate = {
     .name = "validate",
@@ -145,7 +144,7 @@ const struct command cmd_validate = {
                "the files show it. This includes constraints between values. It also includes state "
                "machines, event patterns, schedules and log filters, in the stack and in their own "
                "files. Unknown actions in IAM policies are warnings.",
-    .sets = sets,
+    .sets = {&own_set, &options_all, &options_json, &options_stack},
     .settings_size = sizeof(struct validate_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,

@@ -18,11 +18,9 @@ static int cmd_version_run(struct invocation *inv)
                                      : STR("weir " WEIR_VERSION "\n"));
 }
 
-static const struct option_set *const sets[] = {&options_json, NULL};
-
 const struct command cmd_version = {
     .name = "version",
     .summary = "say which weir this is; with -v how it was built",
-    .sets = sets,
+    .sets = {&options_json},
     .run = cmd_version_run,
 };

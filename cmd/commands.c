@@ -119,7 +119,7 @@ void commands_walk(command_visitor *visit, struct buf *out)
 void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX])
 {
     size_t n = 0;
-    for (const struct option_set *const *s = command->sets; s && *s; s++) {
+    for (const struct option_set *const *s = command->sets; *s; s++) {
         assert(n < COMMAND_SETS_MAX - 2); /* one that is left out would be options that nobody may give */
         sets[n++] = *s;
     }

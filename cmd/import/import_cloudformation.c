@@ -95,14 +95,6 @@ static const struct option options[] = {
         .doc = "live stack that was made of it: its resources are imported in place"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_importing, NULL};
-static const struct command_example examples[] = {
-    {"weir import cloudformation pipeline.yaml -o .", "write weir.yaml"},
-    {"weir import cloudformation pipeline.yaml --stack pipeline", "import what the stack has made"},
-    {"weir import cloudformation --stack pipeline -o -",
-        "the same from the template that CloudFormation keeps; only look at it"},
-    {NULL, NULL},
-};
 
 const struct command import_cloudformation = {
     .name = "cloudformation",
@@ -117,10 +109,13 @@ const struct command import_cloudformation = {
                "What a stack cannot express is reported with its place in the template. A table shows "
                "what each resource became. With --stack the resources of a live stack are imported as "
                "they are (`imports:`), and the next steps are printed.",
-    .sets = sets,
+    .sets = {&own_set, &options_importing},
     .settings_size = sizeof(struct own_settings),
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = examples,
+    .examples = {{"weir import cloudformation pipeline.yaml -o .", "write weir.yaml"},
+        {"weir import cloudformation pipeline.yaml --stack pipeline", "import what the stack has made"},
+        {"weir import cloudformation --stack pipeline -o -",
+            "the same from the template that CloudFormation keeps; only look at it"}},
     .run = import_cloudformation_run,
 };

@@ -66,12 +66,6 @@ static const struct option options[] = {
         .doc = "everything that has the ownership tags of this stack"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
-static const struct option_set *const sets[] = {&own_set, &options_importing, NULL};
-static const struct command_example examples[] = {
-    {"weir import live --tag team=data -o .", "what has the tag, with all that can be read of it"},
-    {"weir import live --type aws.glue.job --type aws.iam.role -o -", "all jobs and roles; only look at it"},
-    {NULL, NULL},
-};
 
 const struct command import_live = {
     .name = "live",
@@ -86,8 +80,11 @@ const struct command import_live = {
                "`ignore_changes` leaves what runs as it is. What a service reports and weir has no "
                "attribute for is named in a comment. What AWS made itself is counted in the report.\n\n"
                "Credentials and region are those of the environment.",
-    .sets = sets,
+    .sets = {&own_set, &options_importing},
     .settings_size = sizeof(struct own_settings),
-    .examples = examples,
+    .examples = {{"weir import live --tag team=data -o .",
+                     "what has the tag, with all that can be read of it"},
+        {"weir import live --type aws.glue.job --type aws.iam.role -o -",
+            "all jobs and roles; only look at it"}},
     .run = import_live_run,
 };

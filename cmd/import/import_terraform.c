@@ -139,13 +139,6 @@ static int import_terraform_run(struct invocation *inv)
     return status;
 }
 
-static const struct option_set *const sets[] = {&options_importing, NULL};
-static const struct command_example examples[] = {
-    {"weir import terraform infra -o .", "the configuration in infra, and its state"},
-    {"weir import terraform plan.json -o -", "what `terraform show -json PLAN` said; only look at it"},
-    {NULL, NULL},
-};
-
 const struct command import_terraform = {
     .name = "terraform",
     .args = "DIR|STATE.json|PLAN.json",
@@ -159,11 +152,12 @@ const struct command import_terraform = {
                "instances that differ by their key one resource with for_each. What is sensitive is not "
                "written: it becomes an input. "
                "Everything is imported under the id that it has (`imports:`).",
-    .sets = sets,
+    .sets = {&options_importing},
     .settings_size = sizeof(struct importing_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = examples,
+    .examples = {{"weir import terraform infra -o .", "the configuration in infra, and its state"},
+        {"weir import terraform plan.json -o -", "what `terraform show -json PLAN` said; only look at it"}},
     .run = import_terraform_run,
 };

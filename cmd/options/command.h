@@ -14,6 +14,8 @@
 
 struct invocation; /* cmd/invocation/invocation.h */
 
+enum { COMMAND_SETS_MAX = 12, COMMAND_EXAMPLES_MAX = 16 };
+
 struct command_example {
     const char *line, *what;
 };
@@ -22,14 +24,14 @@ struct command {
     const char *name; /* "plan"; of a subcommand "list" */
     const char *args; /* "[FILE]"; NULL: none */
     const char *summary;
-    const char *details;                    /* paragraphs with an empty line between; may be NULL */
-    const struct option_set *const *sets;   /* besides the common ones; ends with NULL; may be NULL */
-    size_t settings_size;                   /* 0: just struct settings */
-    int min_args, max_args;                 /* max -1: any number */
-    enum completes completes;               /* what its arguments are */
-    const char *choices;                    /* COMPLETES_CHOICES: the words, with blanks between */
-    const struct command_example *examples; /* ends with line NULL; may be NULL */
-    const struct command *const *subs;      /* subcommands, ends with NULL; then run is NULL */
+    const char *details;                             /* paragraphs with an empty line between; may be NULL */
+    const struct option_set *sets[COMMAND_SETS_MAX]; /* besides the common ones; NULL after the last one */
+    size_t settings_size;                            /* 0: just struct settings */
+    int min_args, max_args;                          /* max -1: any number */
+    enum completes completes;                        /* what its arguments are */
+    const char *choices;                             /* COMPLETES_CHOICES: the words, with blanks between */
+    struct command_example examples[COMMAND_EXAMPLES_MAX]; /* line NULL after the last one */
+    const struct command *const *subs;                     /* subcommands, ends with NULL; then run is NULL */
     int (*run)(struct invocation *inv);
 };
 
@@ -43,8 +45,6 @@ extern const struct command_group command_groups[]; /* ends with title NULL */
 /* Calls `visit` for every command and subcommand, in the order of the help, with its path: "state list". */
 typedef void command_visitor(struct buf *out, const struct command *c, struct str path);
 void commands_walk(command_visitor *visit, struct buf *out);
-
-enum { COMMAND_SETS_MAX = 12 };
 
 /* The program. Returns the exit status. */
 int cli_main(int argc, char **argv);

@@ -181,8 +181,8 @@ void help_command(const struct command *c, struct str path, const struct term *t
         command_rows(&arena, term, c->subs, label_column(longest_command(&arena, c->subs)), out);
     }
     options_section(&arena, c, term, out);
-    if (c->examples)
+    if (c->examples[0].line)
         heading(term, "Examples", out);
-    for (const struct command_example *e = c->examples; e && e->line; e++)
+    for (const struct command_example *e = c->examples; e->line; e++)
         row(term, str_z(e->line), COLUMN_MAX + 12, str_z(e->what), out);
 }

@@ -11,7 +11,7 @@ static bool is_shared(const struct option_set *set)
 
 static bool has_own_options(const struct command *c)
 {
-    for (const struct option_set *const *s = c->sets; s && *s; s++)
+    for (const struct option_set *const *s = c->sets; *s; s++)
         if (!is_shared(*s))
             return true;
     return false;
@@ -64,17 +64,17 @@ static void markdown_command(struct buf *out, const struct command *c, struct st
                 markdown_options(out, *s);
     }
     const char *separator = "\nAlso: ";
-    for (const struct option_set *const *s = c->sets; s && *s; s++)
+    for (const struct option_set *const *s = c->sets; *s; s++)
         if (is_shared(*s)) {
             buf_addf(out, "%s%s", separator, (*s)->title);
             separator = ", ";
         }
     buf_addz(out, separator[0] == ',' ? ".\n" : "");
-    if (c->examples)
+    if (c->examples[0].line)
         buf_addz(out, "\n```sh\n");
-    for (const struct command_example *e = c->examples; e && e->line; e++)
+    for (const struct command_example *e = c->examples; e->line; e++)
         buf_addf(out, "%s  # %s\n", e->line, e->what);
-    if (c->examples)
+    if (c->examples[0].line)
         buf_addz(out, "```\n");
 }
 
@@ -192,10 +192,10 @@ static void man_command(struct buf *out, const struct command *c, struct str pat
         buf_addz(out, ".PP\n");
         man_paragraphs(out, c->details);
     }
-    for (const struct option_set *const *s = c->sets; s && *s; s++)
+    for (const struct option_set *const *s = c->sets; *s; s++)
         if (!is_shared(*s))
             man_options(out, *s);
-    for (const struct command_example *e = c->examples; e && e->line; e++)
+    for (const struct command_example *e = c->examples; e->line; e++)
         man_item(out, str_z(e->line), e->what);
 }
 

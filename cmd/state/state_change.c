@@ -270,15 +270,13 @@ static int run_endpoint(struct invocation *inv)
 
 /* ---- tables ---- */
 
-static const struct option_set *const change_sets[] = {&options_lock, &options_json, &options_stack, NULL};
-
 const struct command state_rm = {
     .name = "rm",
     .args = "ADDRESS...",
     .summary = "forget resources without deleting them",
     .details = "The resources stay as they are; weir does not know of them any more. Without [\"key\"] all "
                "instances are meant, and of a module all that is in it.",
-    .sets = change_sets,
+    .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 1,
     .max_args = -1,
     .completes = COMPLETES_ADDRESS,
@@ -290,7 +288,7 @@ const struct command state_mv = {
     .summary = "give a resource another address",
     .details = "For when a resource or a module was renamed in the stack. The stack can say the same with "
                "`moved:`, for everybody.",
-    .sets = change_sets,
+    .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 2,
     .max_args = 2,
     .completes = COMPLETES_ADDRESS,
@@ -305,7 +303,7 @@ const struct command state_endpoint = {
         "A store of your own may get another address and be the same; then this says so, for all that "
         "was made at OLD. Both are URLs as in `endpoint` of the provider's settings. A region or an "
         "account of AWS cannot move.",
-    .sets = change_sets,
+    .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 2,
     .max_args = 2,
     .run = run_endpoint,

@@ -328,14 +328,6 @@ static int run_key(struct invocation *inv)
 
 /* ---- tables ---- */
 
-static const struct option_set *const change_sets[] = {&options_lock, &options_json, &options_stack, NULL};
-static const struct option_set *const look_sets[] = {&options_json, &options_stack, NULL};
-static const struct command_example migrate_examples[] = {
-    {"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'", "to a bucket"},
-    {"weir state migrate -e prod", "an environment's, to where the stack's `state:` says by now"},
-    {NULL, NULL},
-};
-
 const struct command state_import = {
     .name = "import",
     .args = "ADDRESS ID",
@@ -343,7 +335,7 @@ const struct command state_import = {
     .details = "The stack must declare the resource. What is there is recorded as it is; nothing at the "
                "service is changed. Deleting it later needs "
                "--delete-adopted.",
-    .sets = change_sets,
+    .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 2,
     .max_args = 2,
     .run = run_import,
@@ -351,7 +343,7 @@ const struct command state_import = {
 const struct command state_pull = {
     .name = "pull",
     .summary = "print the whole state as JSON",
-    .sets = look_sets,
+    .sets = {&options_json, &options_stack},
     .run = run_pull,
 };
 const struct command state_migrate_command = {
@@ -362,9 +354,10 @@ const struct command state_migrate_command = {
                "the default place beside the stack is moved to where the stack's `state:` says. Each "
                "environment has its own state. The copy is compared with the original record by record "
                "before the original is closed.",
-    .sets = change_sets,
+    .sets = {&options_lock, &options_json, &options_stack},
     .max_args = 1,
-    .examples = migrate_examples,
+    .examples = {{"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'", "to a bucket"},
+        {"weir state migrate -e prod", "an environment's, to where the stack's `state:` says by now"}},
     .run = run_migrate,
 };
 static const struct option doctor_options[] = {
@@ -372,8 +365,6 @@ static const struct option doctor_options[] = {
         .doc = "go on with what is there of a state that lost its last records"},
 };
 static const struct option_set doctor_set = OPTION_SET(NULL, doctor_options);
-static const struct option_set *const doctor_sets[] = {
-    &doctor_set, &options_lock, &options_json, &options_stack, NULL};
 
 const struct command state_doctor_command = {
     .name = "doctor",
@@ -386,7 +377,7 @@ const struct command state_doctor_command = {
                "or --accept-loss continues without them. Resources that only those records had are no "
                "longer managed. Find them with `weir destroy --verify` or by their tags, and import "
                "them with `weir state import`.",
-    .sets = doctor_sets,
+    .sets = {&doctor_set, &options_lock, &options_json, &options_stack},
     .settings_size = sizeof(struct doctor_settings),
     .run = run_doctor,
 };
@@ -395,7 +386,7 @@ const struct command state_unlock_command = {
     .summary = "free a lock whose holder is dead",
     .details = "Not needed where weir can see by itself that the holder is gone. A lock whose holder is "
                "known to live is not freed; one that cannot be read, of which nobody knows the holder, is.",
-    .sets = look_sets,
+    .sets = {&options_json, &options_stack},
     .run = run_unlock,
 };
 const struct command state_key_command = {
@@ -406,7 +397,7 @@ const struct command state_key_command = {
                "alias of an AWS KMS key: a data key encrypted by it, for the stack (`state: {key: "
                "\"kms:…\"}`). Whoever may decrypt with that KMS key can read the state. The old key "
                "goes under `previous_keys`.",
-    .sets = look_sets,
+    .sets = {&options_json, &options_stack},
     .max_args = 1,
     .run = run_key,
 };
