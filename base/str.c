@@ -116,6 +116,14 @@ bool str_is_one_of(struct str s, const char *const *texts, size_t n)
     return false;
 }
 
+bool str_is_any(struct str s, const char *words)
+{
+    struct str rest = str_z(words), word = str_cut(rest, ' ', &rest);
+    while (rest.p && !str_eq(s, word))
+        word = str_cut(rest, ' ', &rest);
+    return str_eq(s, word);
+}
+
 bool str_is_word(struct str s, const char *first, const char *rest)
 {
     for (size_t i = 0; i < s.n; i++)

@@ -78,6 +78,8 @@ struct str str_part(struct str s, char separator, size_t number);
 /* Is it one of these texts? STR_IS_ONE_OF: of an array's. */
 bool str_is_one_of(struct str s, const char *const *texts, size_t n);
 #define STR_IS_ONE_OF(s, texts) str_is_one_of(s, texts, sizeof(texts) / sizeof *(texts))
+/* The same of words with a blank between each two. */
+bool str_is_any(struct str s, const char *words);
 /* Never of a NUL, which strchr() finds at the end of every text. */
 static inline bool char_is_among(char c, const char *set)
 {

@@ -1,6 +1,7 @@
 /*
  * Settings as attributes: what can be said under `providers:` and `state:` is told in tables, so that a
- * mistake there is shown with its place by every command, and editors know them.
+ * mistake there is shown with its place by every command, and editors know them. Types in C have theirs so,
+ * too.
  */
 #pragma once
 
@@ -15,7 +16,17 @@ extern const struct type setting_texts; /* a map */
         .name = STR_INIT(name_), .type = &(type_), .settable = true, .identifies = true,                     \
         .doc = STR_INIT(doc_)                                                                                \
     }
-#define SETTING_ATTR(name_, type_, doc_)                                                                     \
+/* What follows the text are more members of struct attr. */
+#define SETTING_ATTR(name_, type_, doc_, ...)                                                                \
     {                                                                                                        \
-        .name = STR_INIT(name_), .type = &(type_), .settable = true, .doc = STR_INIT(doc_)                   \
+        .name = STR_INIT(name_), .type = &(type_), .settable = true, .doc = STR_INIT(doc_), __VA_ARGS__      \
+    }
+#define COMPUTED_ATTR(name_, type_, doc_, ...)                                                               \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .type = &(type_), .computed = true, .doc = STR_INIT(doc_), __VA_ARGS__      \
+    }
+/* The type of an object with these attributes. */
+#define OBJECT_TYPE(attrs_)                                                                                  \
+    {                                                                                                        \
+        .kind = TYPE_OBJECT, .fields = (attrs_), .field_count = sizeof(attrs_) / sizeof *(attrs_)            \
     }

@@ -8,13 +8,11 @@
 enum { DEEP = 16 };
 
 /* Lists of which both count; of all others the service's own does. */
-static const char *const joined[] = {"cap_add", "cap_drop", "configs", "devices", "dns", "env_file",
-    "environment", "expose", "extra_hosts", "group_add", "labels", "ports", "secrets", "security_opt",
-    "tmpfs", "volumes"};
 
 static bool is_joined(struct str key)
 {
-    return STR_IS_ONE_OF(key, joined);
+    return str_is_any(key, "cap_add cap_drop configs devices dns env_file environment expose extra_hosts "
+                           "group_add labels ports secrets security_opt tmpfs volumes");
 }
 
 /* As it stands there. */

@@ -235,9 +235,7 @@ static bool leads_to_secret(struct str key)
 /* What no secret is: a switch, the unit of how long a token counts. */
 static bool is_common_word(struct str text)
 {
-    static const char *const words[] = {
-        "true", "false", "'true'", "'false'", "seconds", "minutes", "hours", "days"};
-    return STR_IS_ONE_OF(text, words);
+    return str_is_any(text, "true false 'true' 'false' seconds minutes hours days");
 }
 
 bool draft_is_secret(struct str key, struct str text)

@@ -356,13 +356,12 @@ struct said *template_call(
         struct said *(*say)(struct template *t, const struct node *node, const struct node *argument);
     } lists[] = {{"Fn::Join", 2, 2, join}, {"Fn::Select", 2, 2, pick}, {"Fn::Split", 2, 2, split},
         {"Fn::FindInMap", 3, 4, find_in_map}, {"Fn::If", 3, 3, choice}};
-    static const char *const conditions[] = {"Fn::Equals", "Fn::And", "Fn::Or", "Fn::Not", "Condition"};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (str_eqz(function, lists[i].name))
             return takes(t, function, argument, lists[i].min, lists[i].max)
                        ? lists[i].say(t, node, argument)
                        : said_new(t->arena, SAID_NOTHING, node);
-    if (STR_IS_ONE_OF(function, conditions))
+    if (str_is_any(function, "Fn::Equals Fn::And Fn::Or Fn::Not Condition"))
         return said_code(t->arena, node, "%s", template_condition(t, node).p);
     if (str_eqz(function, "Ref") && logical_name(t, argument).n)
         return template_reference(t, argument, logical_name(t, argument), STR_EMPTY);

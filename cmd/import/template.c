@@ -23,11 +23,10 @@ static void tell_macro(struct template *t, const struct node *node)
 
 static void tell_rest(struct template *t)
 {
-    static const char *const known[] = {"AWSTemplateFormatVersion", "Description", "Metadata", "Parameters",
-        "Mappings", "Conditions", "Transform", "Resources", "Outputs"};
     const struct node *macros = node_get(t->root, "Transform");
     for (uint32_t i = 0; i < t->root->count; i++) {
-        if (!STR_IS_ONE_OF(t->root->entries[i].key, known))
+        if (!str_is_any(t->root->entries[i].key, "AWSTemplateFormatVersion Description Metadata Parameters "
+                                                 "Mappings Conditions Transform Resources Outputs"))
             diag_warning(t->diags, node_key_span(&t->root->entries[i]),
                 "`%.*s` cannot be said in a stack, and is left out", STR_ARG(t->root->entries[i].key));
     }

@@ -59,8 +59,7 @@ static bool is_never_said(const struct names_type *type, struct str key)
     const struct names_rule *rule = type && !str_eqz(key, "id") ? names_rule(type, key) : NULL;
     if (rule && rule->to.n)
         return false;
-    static const char *const keys[] = {"id", "arn", "tags_all", "timeouts", "region", "owner_id"};
-    return STR_IS_ONE_OF(key, keys) || terraform_is_computed(key);
+    return str_is_any(key, "id arn tags_all timeouts region owner_id") || terraform_is_computed(key);
 }
 
 /* A zero or a false of what the type here does not have: nobody needs to be told of it. */

@@ -20,8 +20,7 @@ static bool is_telling(struct str text)
 /* aws_dms_endpoint's endpoint_arn is its own; what others are called after it is not. */
 static bool is_own_text(struct terraform *t, const struct group *group, struct str key)
 {
-    static const char *const keys[] = {"arn", "id", "url", "key_id", "qualified_arn"};
-    return STR_IS_ONE_OF(key, keys) ||
+    return str_is_any(key, "arn id url key_id qualified_arn") ||
            (group->names && str_eqz(names_output(group->names, t->arena, key), "arn"));
 }
 

@@ -52,11 +52,7 @@ const struct provider_kinds cmd_kinds = {.items = kinds, .types = types, .reader
 static const struct attr file_settings[] = {
     STATE_SETTINGS, KMS_SETTINGS, SETTING_ATTR("path", setting_text, "Folder of the state")};
 static const struct attr s3_settings[] = {STATE_SETTINGS, AWS_SETTING_ATTRS,
-    {.name = STR_INIT("bucket"),
-        .type = &setting_text,
-        .settable = true,
-        .required = true,
-        .doc = STR_INIT("Name of the S3 bucket with the state")},
+    SETTING_ATTR("bucket", setting_text, "Name of the S3 bucket with the state", .required = true),
     SETTING_ATTR("prefix", setting_text, "Prefix of the S3 keys"),
     SETTING_ATTR("lease_seconds", setting_number,
         "Time in seconds after which a lock expires if its holder does not renew it")};
@@ -64,12 +60,8 @@ static const struct attr postgres_settings[] = {STATE_SETTINGS, KMS_SETTINGS,
     SETTING_ATTR("url", setting_text, "Connection string of libpq, such as postgres://…"),
     SETTING_ATTR("table", setting_text, "Name of the table")};
 
-#define STATE_TYPE(fields_)                                                                                  \
-    {                                                                                                        \
-        .kind = TYPE_OBJECT, .fields = (fields_), .field_count = sizeof(fields_) / sizeof *(fields_)         \
-    }
-static const struct type file_type = STATE_TYPE(file_settings), s3_type = STATE_TYPE(s3_settings),
-                         postgres_type = STATE_TYPE(postgres_settings);
+static const struct type file_type = OBJECT_TYPE(file_settings), s3_type = OBJECT_TYPE(s3_settings),
+                         postgres_type = OBJECT_TYPE(postgres_settings);
 static const struct attr backends[] = {
     {.name = STR_INIT("file"), .type = &file_type, .settable = true},
     {.name = STR_INIT("s3"), .type = &s3_type, .settable = true},

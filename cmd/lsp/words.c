@@ -123,8 +123,7 @@ static bool is_bound(const struct reader *r, struct str name)
 
 static bool is_keyword(struct str name)
 {
-    static const char *const words[] = {"true", "false", "null", "for", "in", "if"};
-    return STR_IS_ONE_OF(name, words);
+    return str_is_any(name, "true false null for in if");
 }
 
 /* `for k, v in`: past the names. */

@@ -5,6 +5,7 @@
 #include "base/mask.h"
 #include "plan/state/state.h"
 #include "provider/iam/policy.h"
+#include "provider/setting_attr.h"
 #include "stacks/load/sandbox_place.h"
 
 static struct str other_name(struct arena *arena, const struct backend_options *place)
@@ -227,32 +228,25 @@ static const struct resource_ops stack_ops = {.read = stack_read};
 static const struct type text = {.kind = TYPE_STRING}, any = {.kind = TYPE_ANY};
 
 #define NAME_PATTERN "[a-z][a-z0-9-]*"
-#define GIVEN(name_, type_, required_, pattern_, doc_)                                                       \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .type = &(type_), .required = (required_), .settable = true,                \
-        .pattern = STR_INIT(pattern_), .doc = STR_INIT(doc_)                                                 \
-    }
 
 static const struct attr attrs[] = {
-    GIVEN("stack", text, true, NAME_PATTERN, "Name of the other stack, as `stack:` in its file."),
-    GIVEN("env", text, false, "[^./]*",
-        "Environment of the other stack. Without it the state without an environment is read."),
-    GIVEN("dir", text, false, "",
+    SETTING_ATTR("stack", text, "Name of the other stack, as `stack:` in its file.", .required = true,
+        .pattern = STR_INIT(NAME_PATTERN)),
+    SETTING_ATTR("env", text,
+        "Environment of the other stack. Without it the state without an environment is read.",
+        .pattern = STR_INIT("[^./]*")),
+    SETTING_ATTR("dir", text,
         "Folder of the other stack, if its state is in local files. With --sandbox both need the same "
         "sandbox."),
-    GIVEN("state", any, false, "",
+    SETTING_ATTR("state", any,
         "State store of the other stack, as `state:` in its file. Without `state` and `dir` weir uses this "
         "stack's store."),
-    {.name = STR_INIT("outputs"),
-        .type = &any,
-        .computed = true,
-        .doc = STR_INIT("Outputs of the last apply, by name. Sensitive outputs stay sensitive; without that "
-                        "state's key only their hash is known.")},
-    {.name = STR_INIT("trust_policies"),
-        .type = &any,
-        .computed = true,
-        .doc = STR_INIT("Trust policies of the IAM roles in that state, by ARN and by name. weir checks them "
-                        "where a resource is given one of these roles.")},
+    COMPUTED_ATTR("outputs", any,
+        "Outputs of the last apply, by name. Sensitive outputs stay sensitive; without that "
+        "state's key only their hash is known."),
+    COMPUTED_ATTR("trust_policies", any,
+        "Trust policies of the IAM roles in that state, by ARN and by name. weir checks them "
+        "where a resource is given one of these roles."),
 };
 
 const struct schema weir_stack_schema = {

@@ -55,9 +55,7 @@ static const struct str known_regions[] = {STR_INIT("us-east-1"), STR_INIT("us-e
 
 static bool is_direction(struct str word)
 {
-    static const char *const words[] = {
-        "north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"};
-    return STR_IS_ONE_OF(word, words);
+    return str_is_any(word, "north south east west central northeast northwest southeast southwest");
 }
 
 /* letters, perhaps more letters, a direction, a number: us-gov-west-1 */

@@ -100,10 +100,9 @@ static bool in_list(struct str list, struct str name)
 /* Hop by hop, or changed on the way. */
 static bool is_unsigned(struct str name)
 {
-    static const char *const names[] = {"authorization", "connection", "expect", "keep-alive",
-        "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
-        "user-agent", "x-amzn-trace-id"};
-    return STR_IS_ONE_OF(name, names);
+    return str_is_any(name,
+        "authorization connection expect keep-alive proxy-authenticate proxy-authorization te trailer "
+        "transfer-encoding upgrade user-agent x-amzn-trace-id");
 }
 
 /* Ends trimmed, inner runs of blanks become one space. */

@@ -98,8 +98,7 @@ static struct cfn_event read_event(const struct value *doc)
 
 static bool has_ended(const struct cfn_event *event)
 {
-    static const char *const ends[] = {"SUCCESS", "FAILED", "CANCEL_COMPLETE"};
-    return STR_IS_ONE_OF(event->status, ends);
+    return str_is_any(event->status, "SUCCESS FAILED CANCEL_COMPLETE");
 }
 
 static int event_failed(const struct op_ctx *ctx, const struct cfn_event *event, struct err *err)

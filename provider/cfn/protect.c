@@ -4,8 +4,6 @@
  */
 #include "provider/cfn/ops.h"
 
-static const char *const protections[] = {"DeletionProtection", "DeletionProtectionEnabled",
-    "TerminationProtection", "TerminationProtectionEnabled", "DisableApiTermination"};
 static const char *const offs[] = {"DISABLED", "INACTIVE", "none"};
 
 /* Of which CloudFormation itself takes snapshots (DeletionPolicy), and the Cloud Control API none. */
@@ -32,7 +30,8 @@ const struct value *cfn_unprotected(const struct op_ctx *ctx, const struct value
         const struct attr *attr = &ctx->schema->attrs[i];
         const struct value *v = value_get(live, attr->name), *off = off_of(ctx->arena, attr);
         if (off && !value_is_null(v) && !value_equal(v, off) && attr->settable &&
-            STR_IS_ONE_OF(attr->name, protections))
+            str_is_any(attr->name, "DeletionProtection DeletionProtectionEnabled TerminationProtection "
+                                   "TerminationProtectionEnabled DisableApiTermination"))
             value_builder_set(&b, attr->name, off);
     }
     return value_builder_map(&b);

@@ -17,23 +17,14 @@ static const struct attr tls[] = {
     SETTING_ATTR("cert", setting_text, "Path of the client certificate"),
     SETTING_ATTR("key", setting_text, "Path of the client certificate's key"),
 };
-static const struct type tls_type = {
-    .kind = TYPE_OBJECT, .fields = tls, .field_count = sizeof tls / sizeof *tls};
+static const struct type tls_type = OBJECT_TYPE(tls);
 static const struct attr login[] = {
     SETTING_ATTR("username", setting_text, "User name"),
-    {.name = STR_INIT("password"),
-        .type = &setting_text,
-        .settable = true,
-        .sensitive = true,
-        .doc = STR_INIT("Password")},
-    {.name = STR_INIT("token"),
-        .type = &setting_text,
-        .settable = true,
-        .sensitive = true,
-        .doc = STR_INIT("Token instead of both: user:password in base64, as Amazon ECR returns it")},
+    SETTING_ATTR("password", setting_text, "Password", .sensitive = true),
+    SETTING_ATTR("token", setting_text,
+        "Token instead of both: user:password in base64, as Amazon ECR returns it", .sensitive = true),
 };
-static const struct type login_type = {
-    .kind = TYPE_OBJECT, .fields = login, .field_count = sizeof login / sizeof *login};
+static const struct type login_type = OBJECT_TYPE(login);
 static const struct type logins_type = {.kind = TYPE_MAP, .elem = &login_type};
 static const struct attr settings[] = {
     SETTING_PLACE("host", setting_text,
@@ -46,8 +37,7 @@ static const struct attr settings[] = {
     SETTING_ATTR(
         "registries", logins_type, "Registry logins by host name; without it those of `docker login`"),
 };
-static const struct type settings_type = {
-    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+static const struct type settings_type = OBJECT_TYPE(settings);
 static const struct attr settings_attr = {
     .name = STR_INIT("docker"), .type = &settings_type, .settable = true};
 

@@ -6,21 +6,14 @@
 #include "provider/ssh/connection_settings.h"
 
 static const struct attr settings[] = {
-    {.name = STR_INIT("via"),
-        .type = &setting_text,
-        .settable = true,
-        .required = true,
-        .doc = STR_INIT("Name of the connection to the host, from `connections:`")},
+    SETTING_ATTR(
+        "via", setting_text, "Name of the connection to the host, from `connections:`", .required = true),
     SETTING_ATTR("become", setting_flag, "Run as root, or as become_user, with sudo"),
     SETTING_ATTR("become_user", setting_text, "User to become instead of root"),
-    {.name = STR_INIT("become_password"),
-        .type = &setting_text,
-        .settable = true,
-        .sensitive = true,
-        .doc = STR_INIT("Password for sudo, if sudo asks for one")},
+    SETTING_ATTR(
+        "become_password", setting_text, "Password for sudo, if sudo asks for one", .sensitive = true),
 };
-static const struct type settings_type = {
-    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+static const struct type settings_type = OBJECT_TYPE(settings);
 static const struct attr settings_attr = {.name = STR_INIT("host"), .type = &settings_type, .settable = true};
 
 static const struct native natives[] = {{.name = "host", .ops = &host_ops}, {0}};

@@ -45,10 +45,9 @@ static const struct value *known_of(struct arena *arena, struct str element, con
 
 static int check_document(const struct value *document, struct err *err)
 {
-    static const char *const elements[] = {"Version", "Id", "Statement"};
     for (uint32_t i = 0; i < document->count; i++) {
         struct str key = document->entries[i].key;
-        if (!STR_IS_ONE_OF(key, elements))
+        if (!str_is_any(key, "Version Id Statement"))
             return err_set(
                 err, ERR_INVALID, "a policy has Version, Id and Statement, and no \"%.*s\"", STR_ARG(key));
     }

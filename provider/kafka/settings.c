@@ -26,8 +26,7 @@ static const struct attr settings[] = {
     SETTING_ATTR("wait_seconds", setting_number,
         "Time in seconds to wait for brokers that are starting; without it 60"),
 };
-static const struct type settings_type = {
-    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+static const struct type settings_type = OBJECT_TYPE(settings);
 const struct attr kafka_settings_attr = {.name = STR_INIT("kafka"), .type = &settings_type, .settable = true};
 
 static void settings_add(struct arena *arena, struct kafka_settings *out, const char *key, struct str value)

@@ -146,7 +146,6 @@ static bool check_combined(const struct asl_scan *scan, const struct value *rule
 /* How many comparisons the rule has, each looked at. */
 static size_t check_comparisons(const struct asl_scan *scan, const struct value *rule, bool top)
 {
-    static const char *const others[] = {"Next", "Comment", "Variable", "And", "Or", "Not"};
     size_t n = 0;
     for (uint32_t i = 0; i < rule->count; i++) {
         struct str key = rule->entries[i].key;
@@ -158,7 +157,7 @@ static size_t check_comparisons(const struct asl_scan *scan, const struct value 
             check_operand(scan, key, rule->entries[i].value);
         } else if (str_eqz(key, "Assign") && (top || !scan->diags->interpreted)) {
             asl_check_assigned(scan, rule->entries[i].value);
-        } else if (!STR_IS_ONE_OF(key, others)) {
+        } else if (!str_is_any(key, "Next Comment Variable And Or Not")) {
             asl_unsupported(scan, key, NULL, 0);
         }
     }
@@ -167,10 +166,9 @@ static size_t check_comparisons(const struct asl_scan *scan, const struct value 
 
 static void check_condition(const struct asl_scan *scan, const struct value *rule)
 {
-    static const char *const names[] = {"Condition", "Next", "Assign", "Output", "Comment"};
     const struct value *condition = value_getz(rule, "Condition");
     for (uint32_t i = 0; i < rule->count; i++)
-        if (!STR_IS_ONE_OF(rule->entries[i].key, names))
+        if (!str_is_any(rule->entries[i].key, "Condition Next Assign Output Comment"))
             asl_wrong(scan, arena_strz(scan->diags->arena, rule->entries[i].key),
                 "Field is not supported by the query language JSONata");
     if (!condition)

@@ -45,12 +45,11 @@ static bool each_is(const struct value *v, bool (*is)(const struct value *v))
 
 static const char *numeric_wrong(const struct value *v)
 {
-    static const char *const orders[] = {"=", "<", "<=", ">", ">="};
     static const char form[] = "numeric takes an operator and a number, once or twice";
     if (v->kind != VALUE_LIST || (v->count != 2 && v->count != 4))
         return form;
     for (uint32_t i = 0; i < v->count; i += 2) {
-        bool known = is_unknown(v->items[i]) || STR_IS_ONE_OF(value_text(v->items[i], STR_EMPTY), orders);
+        bool known = is_unknown(v->items[i]) || str_is_any(value_text(v->items[i], STR_EMPTY), "= < <= > >=");
         if (!known || !(value_is_number(v->items[i + 1]) || is_unknown(v->items[i + 1])))
             return form;
     }

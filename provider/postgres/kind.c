@@ -5,8 +5,7 @@
 #include "provider/postgres/type.h"
 
 static const struct attr aws_settings[] = {AWS_SETTING_ATTRS};
-static const struct type aws_type = {
-    .kind = TYPE_OBJECT, .fields = aws_settings, .field_count = sizeof aws_settings / sizeof *aws_settings};
+static const struct type aws_type = OBJECT_TYPE(aws_settings);
 static const struct attr settings[] = {
     SETTING_PLACE(
         "host", setting_text, "Host name or address, or directory of the server's socket; without it PGHOST"),
@@ -25,16 +24,13 @@ static const struct attr settings[] = {
     SETTING_ATTR("sslkey", setting_text, "Path of the client certificate's key"),
     SETTING_ATTR("service", setting_text, "Service name in pg_service.conf"),
     SETTING_ATTR("via", setting_text, "Name of the connection to the server"),
-    {.name = STR_INIT("aws"),
-        .type = &aws_type,
-        .settable = true,
-        .doc = STR_INIT("AWS settings for the buckets of postgres.load, as for the provider aws; without it "
-                        "those of the environment")},
+    SETTING_ATTR("aws", aws_type,
+        "AWS settings for the buckets of postgres.load, as for the provider aws; without it "
+        "those of the environment"),
     SETTING_ATTR("wait_seconds", setting_number,
         "Time in seconds to wait for a server that is starting; without it 60"),
 };
-static const struct type settings_type = {
-    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+static const struct type settings_type = OBJECT_TYPE(settings);
 static const struct attr settings_attr = {
     .name = STR_INIT("postgres"), .type = &settings_type, .settable = true};
 

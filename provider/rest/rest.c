@@ -40,8 +40,7 @@ static const struct attr settings[] = {
     SETTING_ATTR("insecure", setting_flag, "Allow http:// to other machines"),
     SETTING_ATTR("ca_bundle", setting_text, "Path of a file with trusted CA certificates"),
 };
-const struct type rest_settings_type = {
-    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+const struct type rest_settings_type = OBJECT_TYPE(settings);
 
 /* Port and host of a URL, for the tunnel that leads there. */
 static int find_target(struct rest_client *client, struct str *host, int *port, struct err *err)

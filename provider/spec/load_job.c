@@ -156,7 +156,6 @@ static void load_options(struct type_loader *t, const struct node *map, struct s
 /* Every attribute that a template names has to exist. */
 static struct str load_template(struct type_loader *t, const struct node *map, const char *key)
 {
-    static const char *const surroundings[] = {"region", "partition", "account", "stack", "address"};
     struct str text = load_text(t->l, map, key), rest = text;
     for (;;) {
         ptrdiff_t open = str_find(rest, STR("${"), 0);
@@ -164,7 +163,7 @@ static struct str load_template(struct type_loader *t, const struct node *map, c
         if (close < 0)
             return text;
         struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
-        if (!STR_IS_ONE_OF(name, surroundings))
+        if (!str_is_any(name, "region partition account stack address"))
             load_attr_named(t, node_get(map, key), name);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
     }

@@ -88,8 +88,7 @@ static void load_one_also(struct type_loader *t, const struct node *node, struct
 {
     struct step_rules rules = {.what = "a call under \"also\"", .extra = "as per", .reads = true};
     out->as = load_text(t->l, node, "as");
-    static const char *const known[] = {"create", "read", "list", "update", "delete", "tags"};
-    if (!STR_IS_ONE_OF(out->as, known))
+    if (!str_is_any(out->as, "create read list update delete tags"))
         load_error(t->l, node, "\"as\" is one of create, read, list, update, delete, tags");
     rules.nothing = rules.pages = str_eqz(out->as, "list");
     if (str_eqz(out->as, "tags"))

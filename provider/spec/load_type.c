@@ -50,9 +50,7 @@ static void add_arn(struct type_loader *t, struct str template, size_t *n)
 /* Keys that a stack file has for itself on every resource: an attribute of that name could never be given. */
 static bool is_taken(struct str name)
 {
-    static const char *const keys[] = {
-        "type", "for_each", "when", "depends_on", "provider", "lifecycle", "timeouts", "adopt"};
-    return STR_IS_ONE_OF(name, keys);
+    return str_is_any(name, "type for_each when depends_on provider lifecycle timeouts adopt");
 }
 
 static void load_attributes(struct type_loader *t)

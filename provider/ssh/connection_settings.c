@@ -12,45 +12,19 @@ static const struct value kind_choices = {
 static const struct type port_type = {.kind = TYPE_INT};
 
 static const struct attr settings[] = {
-    {.name = STR_INIT("type"),
-        .type = &setting_text,
-        .settable = true,
-        .choices = &kind_choices,
-        .doc = STR_INIT("Type of the connection: ssh")},
-    {.name = STR_INIT("host"),
-        .type = &setting_text,
-        .settable = true,
-        .required = true,
-        .pattern = STR_INIT("(?!-)" WORD "+"),
-        .doc = STR_INIT("Host name or address, or a Host alias of ~/.ssh/config")},
-    {.name = STR_INIT("port"),
-        .type = &port_type,
-        .settable = true,
-        .has_min = true,
-        .min = 1,
-        .has_max = true,
-        .max = 65535,
-        .doc = STR_INIT("Port of the SSH server; without it 22")},
-    {.name = STR_INIT("user"),
-        .type = &setting_text,
-        .settable = true,
-        .pattern = STR_INIT("(?!-)" WORD "+"),
-        .doc = STR_INIT("User to log in as")},
+    SETTING_ATTR("type", setting_text, "Type of the connection: ssh", .choices = &kind_choices),
+    SETTING_ATTR("host", setting_text, "Host name or address, or a Host alias of ~/.ssh/config",
+        .required = true, .pattern = STR_INIT("(?!-)" WORD "+")),
+    SETTING_ATTR("port", port_type, "Port of the SSH server; without it 22", .has_min = true, .min = 1,
+        .has_max = true, .max = 65535),
+    SETTING_ATTR("user", setting_text, "User to log in as", .pattern = STR_INIT("(?!-)" WORD "+")),
     SETTING_ATTR("via", setting_text, "Name of another connection through which this one goes (jump host)"),
     SETTING_ATTR("proxy_command", setting_text,
         "Local command whose standard input and output carry the connection; %h, %p and %r as in ssh_config"),
     SETTING_ATTR("key", setting_any, "Private key: path of a file, or the key itself; or a list of these"),
-    {.name = STR_INIT("passphrase"),
-        .type = &setting_text,
-        .settable = true,
-        .sensitive = true,
-        .doc = STR_INIT("Passphrase of the key")},
+    SETTING_ATTR("passphrase", setting_text, "Passphrase of the key", .sensitive = true),
     SETTING_ATTR("certificate", setting_text, "Path of the key's certificate; without it KEY-cert.pub"),
-    {.name = STR_INIT("password"),
-        .type = &setting_text,
-        .settable = true,
-        .sensitive = true,
-        .doc = STR_INIT("Password, if the host accepts one")},
+    SETTING_ATTR("password", setting_text, "Password, if the host accepts one", .sensitive = true),
     SETTING_ATTR(
         "agent", setting_flag, "Use the keys of ssh-agent; without it true, unless a key or password is set"),
     SETTING_ATTR("host_key", setting_any, "Host key or its fingerprint (SHA256:…); or a list of these"),
@@ -66,8 +40,7 @@ static const struct attr settings[] = {
         "Interval of keep-alive messages, such as 15s. After three without an answer the connection is lost"),
 };
 
-static const struct type settings_type = {
-    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+static const struct type settings_type = OBJECT_TYPE(settings);
 
 const struct attr connection_settings = {
     .name = STR_INIT("connection"), .type = &settings_type, .settable = true};

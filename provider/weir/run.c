@@ -195,11 +195,10 @@ static int command_create(struct op_ctx *ctx, const struct attempt *attempt UNUS
 static int command_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err)
 {
-    static const char *const reasons[] = {
-        "command", "env", "dir", "inputs_sha256", "creates", "triggers", "output", "secret"};
     bool again = false;
     for (uint32_t i = 0; i < changed->count; i++)
-        again = again || STR_IS_ONE_OF(changed->items[i]->string, reasons);
+        again = again || str_is_any(changed->items[i]->string,
+                             "command env dir inputs_sha256 creates triggers output secret");
     if (again)
         return run_it(ctx, desired, value_gets(prior, "id"), live, err);
     *live = value_merge(ctx->arena, prior, desired);

@@ -1,5 +1,6 @@
 /* `weir.value` holds a value and gives it back, for wiring stacks together and for measuring: see value.h. */
 #include "provider/weir/value.h"
+#include "provider/setting_attr.h"
 
 #include "provider/provider.h"
 
@@ -27,11 +28,8 @@ static const struct resource_ops value_ops = {
 };
 
 static const struct type any = {.kind = TYPE_ANY};
-static const struct attr attrs[] = {{.name = STR_INIT("value"),
-    .doc = STR_INIT("Any value. It can refer to other resources."),
-    .type = &any,
-    .required = true,
-    .settable = true}};
+static const struct attr attrs[] = {
+    SETTING_ATTR("value", any, "Any value. It can refer to other resources.", .required = true)};
 
 const struct schema weir_value_schema = {
     .name = STR_INIT("weir.value"),

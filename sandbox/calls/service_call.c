@@ -86,12 +86,11 @@ static const char *invalid_code(const struct service_call *call)
 /* Of a page that no answer has told of. */
 static const char *token_code(const struct service_call *call)
 {
-    static const char *const own[] = {"ssm", "monitoring", "cloudcontrolapi"};
     struct str service = str_z(call->operation->service);
-    return str_eqz(service, "secretsmanager")    ? "InvalidNextTokenException"
-           : !STR_IS_ONE_OF(service, own)        ? invalid_code(call)
-           : str_eqz(service, "cloudcontrolapi") ? "InvalidRequestException"
-                                                 : "InvalidNextToken";
+    return str_eqz(service, "secretsmanager")                       ? "InvalidNextTokenException"
+           : !str_is_any(service, "ssm monitoring cloudcontrolapi") ? invalid_code(call)
+           : str_eqz(service, "cloudcontrolapi")                    ? "InvalidRequestException"
+                                                                    : "InvalidNextToken";
 }
 
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err)

@@ -156,9 +156,8 @@ static bool is_twin(const struct call *call, const struct resource *resource, co
 
 bool find_is_token(struct str member)
 {
-    static const char *const names[] = {"ClientToken", "clientToken", "ClientRequestToken",
-        "clientRequestToken", "idempotencyToken", "IdempotencyToken"};
-    return STR_IS_ONE_OF(member, names);
+    return str_is_any(member,
+        "ClientToken clientToken ClientRequestToken clientRequestToken idempotencyToken IdempotencyToken");
 }
 
 const struct value *find_token(const struct call *call, const struct role *role, const struct value *input)

@@ -104,9 +104,8 @@ static bool may_ignore(const struct value *why, const struct value *v)
 
 static bool is_excused(const struct looking *l, struct str path, const struct value *v)
 {
-    static const char *const everywhere[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
-        "Marker", "NextToken", "nextToken", "maxResults", "limit", "pageSize", "nextMarker"};
-    if (STR_IS_ONE_OF(path, everywhere))
+    if (str_is_any(path, "MaxItems MaxResults MaxRecords Limit PageSize Marker NextToken nextToken "
+                         "maxResults limit pageSize nextMarker"))
         return true;
     const struct served *served = l->call->served;
     for (size_t i = 0; i < served->role_count; i++) {

@@ -91,11 +91,10 @@ static const struct {
 
 static bool is_known(struct str key)
 {
-    static const char *const harmless[] = {"package_update", "package_upgrade", "output", "final_message"};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
         if (str_eqz(key, sections[i].key))
             return true;
-    return STR_IS_ONE_OF(key, harmless);
+    return str_is_any(key, "package_update package_upgrade output final_message");
 }
 
 static struct str user_data_convert(struct arena *arena, struct str data, struct buf *note)

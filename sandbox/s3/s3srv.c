@@ -389,10 +389,8 @@ static const struct s3srv_operation unknown = {S3_SERVICE, "", "", not_implement
  * bucket. */
 static bool is_other_subresource(struct str name)
 {
-    static const char *const names[] = {"retention", "legal-hold", "restore", "torrent", "select",
-        "ownership", "session", "metadataTable", "metadataConfiguration", "object-lock", "abac",
-        "renameObject", "annotation"};
-    return STR_IS_ONE_OF(name, names);
+    return str_is_any(name, "retention legal-hold restore torrent select ownership session metadataTable "
+                            "metadataConfiguration object-lock abac renameObject annotation");
 }
 
 static const struct s3srv_operation *find_setting(struct s3 *s, enum s3srv_level level)

@@ -172,9 +172,8 @@ static const struct value *stored_meta(struct s3 *s)
 
 static bool is_storage_class(struct str name)
 {
-    static const char *const names[] = {"STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-        "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "REDUCED_REDUNDANCY"};
-    return STR_IS_ONE_OF(name, names);
+    return str_is_any(name, "STANDARD STANDARD_IA ONEZONE_IA INTELLIGENT_TIERING GLACIER DEEP_ARCHIVE "
+                            "GLACIER_IR REDUCED_REDUNDANCY");
 }
 
 const struct value *s3srv_new_doc(struct s3 *s)

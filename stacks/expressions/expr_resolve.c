@@ -19,7 +19,6 @@ struct resolve {
 };
 
 /* The first names of scope->constants, see stack.h. */
-static const char *const constant_names[] = {"stack", "path"};
 
 static void expr_resolve_any(struct resolve *r, struct expr *e);
 
@@ -158,7 +157,7 @@ static bool find_variable(struct resolve *r, struct expr *e, struct str name)
 
 static bool is_constant(const struct resolve *r, struct str name)
 {
-    return r->constants ? value_get(r->constants, name) != NULL : STR_IS_ONE_OF(name, constant_names);
+    return r->constants ? value_get(r->constants, name) != NULL : str_is_any(name, "stack path");
 }
 
 /* `each` with what follows it in `outer`, which becomes the whole. */

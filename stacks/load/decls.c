@@ -11,9 +11,8 @@ bool stack_is_name(struct str name)
 /* What a name must not be, because expressions begin with these words. */
 bool stack_is_reserved(struct str name)
 {
-    static const char *const words[] = {"inputs", "locals", "each", "stack", "path", "env", "data", "modules",
-        "resources", "true", "false", "null", "for", "in", "if"};
-    return STR_IS_ONE_OF(name, words);
+    return str_is_any(
+        name, "inputs locals each stack path env data modules resources true false null for in if");
 }
 
 static bool in_namespace(enum decl_kind kind)

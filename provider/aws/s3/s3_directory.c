@@ -1,5 +1,6 @@
 /* `aws.s3.directory`: see s3_directory.h. */
 #include "provider/aws/s3/s3_directory.h"
+#include "provider/setting_attr.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -15,76 +16,44 @@ static const struct type text_type = {.kind = TYPE_STRING}, int_type = {.kind = 
 static const struct type texts_type = {.kind = TYPE_LIST, .elem = &text_type},
                          map_type = {.kind = TYPE_MAP, .elem = &text_type};
 
-#define LOCAL(name_, type_, doc_)                                                                            \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .doc = STR_INIT(doc_), .type = &(type_), .settable = true, .local = true    \
-    }
-/* Goes with each file. A listing does not tell it: live is what was sent. */
-#define EACH(name_, type_, doc_)                                                                             \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .doc = STR_INIT(doc_), .type = &(type_), .settable = true                   \
-    }
-#define COMPUTED(name_, type_, doc_)                                                                         \
-    {                                                                                                        \
-        .name = STR_INIT(name_), .doc = STR_INIT(doc_), .type = &(type_), .computed = true                   \
-    }
 static const struct attr attrs[] = {
-    {.name = STR_INIT("bucket"),
-        .doc = STR_INIT("Name of the bucket."),
-        .type = &text_type,
-        .required = true,
-        .settable = true,
-        .replace = true},
-    {.name = STR_INIT("prefix"),
-        .doc = STR_INIT("Prefix of the objects' keys: `dags` and `dags/` are the same. Without it the files "
-                        "have no prefix."),
-        .type = &text_type,
-        .settable = true,
-        .replace = true,
-        .default_value = &value_empty_string},
-    {.name = STR_INIT("source"),
-        .doc = STR_INIT("Path of the folder to upload, relative to the stack's folder."),
-        .type = &text_type,
-        .required = true,
-        .settable = true,
-        .local = true},
-    LOCAL("include", texts_type,
+    SETTING_ATTR("bucket", text_type, "Name of the bucket.", .required = true, .replace = true),
+    SETTING_ATTR("prefix", text_type,
+        "Prefix of the objects' keys: `dags` and `dags/` are the same. Without it the files "
+        "have no prefix.",
+        .replace = true, .default_value = &value_empty_string),
+    SETTING_ATTR("source", text_type, "Path of the folder to upload, relative to the stack's folder.",
+        .required = true, .local = true),
+    SETTING_ATTR("include", texts_type,
         "Patterns of files to upload, as in .gitignore: `*.py` at any depth, `sql/**` below that folder. "
-        "Without it all files are uploaded."),
-    LOCAL("exclude", texts_type,
+        "Without it all files are uploaded.",
+        .local = true),
+    SETTING_ATTR("exclude", texts_type,
         "Patterns of files and folders to exclude. `.git`, `.weir`, `__pycache__`, `*.pyc` and `.DS_Store` "
-        "are always excluded."),
-    EACH("content_types", map_type,
+        "are always excluded.",
+        .local = true),
+    /* Goes with each file. A listing does not tell it: live is what was sent. */
+    SETTING_ATTR("content_types", map_type,
         "Media types by file pattern, such as `{\"*.conf\": text/plain}`. For other files weir derives it "
         "from the name."),
-    EACH("cache_control", text_type, "Value of the Cache-Control header in responses."),
-    EACH("content_encoding", text_type, "Encoding of the files (Content-Encoding), such as gzip."),
-    EACH("storage_class", text_type, "Storage class, such as STANDARD_IA or INTELLIGENT_TIERING."),
-    EACH("server_side_encryption", text_type,
+    SETTING_ATTR("cache_control", text_type, "Value of the Cache-Control header in responses."),
+    SETTING_ATTR("content_encoding", text_type, "Encoding of the files (Content-Encoding), such as gzip."),
+    SETTING_ATTR("storage_class", text_type, "Storage class, such as STANDARD_IA or INTELLIGENT_TIERING."),
+    SETTING_ATTR("server_side_encryption", text_type,
         "Server-side encryption: AES256 or aws:kms. Without it the bucket's default encryption applies."),
-    EACH("kms_key", text_type, "KMS key for encryption with aws:kms."),
-    EACH("metadata", map_type, "User-defined metadata of every object. Keys are in lower case."),
-    {.name = STR_INIT("delete"),
-        .doc = STR_INIT("Deletes objects whose file was removed from the folder. Objects that weir did not "
-                        "upload are never deleted."),
-        .type = &bool_type,
-        .settable = true,
-        .local = true,
-        .default_value = &value_true},
-    {.name = STR_INIT("files"),
-        .doc = STR_INIT("SHA-256 of each file in hex, by path relative to the folder."),
-        .type = &map_type,
-        .computed = true,
-        .settable = true},
-    COMPUTED("seen", text_type,
+    SETTING_ATTR("kms_key", text_type, "KMS key for encryption with aws:kms."),
+    SETTING_ATTR("metadata", map_type, "User-defined metadata of every object. Keys are in lower case."),
+    SETTING_ATTR("delete", bool_type,
+        "Deletes objects whose file was removed from the folder. Objects that weir did not "
+        "upload are never deleted.",
+        .local = true, .default_value = &value_true),
+    COMPUTED_ATTR(
+        "files", map_type, "SHA-256 of each file in hex, by path relative to the folder.", .settable = true),
+    COMPUTED_ATTR("seen", text_type,
         "Fingerprint of the bucket listing. It shows weir which objects were changed by others."),
-    COMPUTED("count", int_type, "Number of files."),
-    {.name = STR_INIT("unfinished"),
-        .doc = STR_INIT(S3_UNFINISHED_DOC),
-        .type = &map_type,
-        .computed = true,
-        .prepared = true},
-    COMPUTED("url", text_type, "S3 URI of the folder: s3://BUCKET/PREFIX/."),
+    COMPUTED_ATTR("count", int_type, "Number of files."),
+    COMPUTED_ATTR("unfinished", map_type, S3_UNFINISHED_DOC, .prepared = true),
+    COMPUTED_ATTR("url", text_type, "S3 URI of the folder: s3://BUCKET/PREFIX/."),
 };
 
 /* What goes with each file: if it changes, all are sent again. */

@@ -163,8 +163,7 @@ struct deletion {
 /* It was not deleted, but may well be if it is tried again. */
 static bool is_passing(const struct value *error)
 {
-    static const char *const codes[] = {"InternalError", "SlowDown", "ServiceUnavailable"};
-    return STR_IS_ONE_OF(value_gets(error, "Code"), codes);
+    return str_is_any(value_gets(error, "Code"), "InternalError SlowDown ServiceUnavailable");
 }
 
 /* What cannot be deleted (a lock, a policy), or else the first; *passing: all of it may pass. */

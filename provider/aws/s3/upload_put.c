@@ -16,9 +16,8 @@ static const struct wire_operation put_object = S3_OPERATION("PutObject", "PUT",
 /* Refused because the bytes were not those whose hash was announced. */
 static bool is_other_content(const struct err *err)
 {
-    static const char *const codes[] = {
-        "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch", "BadDigest", "InvalidDigest"};
-    return STR_IS_ONE_OF(str_z(err->code), codes);
+    return str_is_any(
+        str_z(err->code), "XAmzContentSHA256Mismatch XAmzContentChecksumMismatch BadDigest InvalidDigest");
 }
 
 /* A small file's bytes in place of the file. */

@@ -109,8 +109,7 @@ static bool tell_clock(void *client, int64_t *ahead_ms)
 static const struct schema *const types[] = {&aws_s3_object_schema, &aws_s3_directory_schema, NULL};
 static const struct attr settings[] = {
     AWS_SETTING_ATTRS, SETTING_ATTR("via", setting_text, "Name of the connection to the services")};
-static const struct type settings_type = {
-    .kind = TYPE_OBJECT, .fields = settings, .field_count = sizeof settings / sizeof *settings};
+static const struct type settings_type = OBJECT_TYPE(settings);
 static const struct attr settings_attr = {.name = STR_INIT("aws"), .type = &settings_type, .settable = true};
 
 const struct provider_kind aws_kind = {

@@ -83,8 +83,7 @@ int cloud_model_patch(struct arena *arena, const struct value *properties, const
         const struct value *doc = patch->items[i];
         struct operation o = {
             arena, value_gets(doc, "op"), value_gets(doc, "path"), value_getz(doc, "value")};
-        static const char *const known[] = {"add", "remove", "replace", "test"};
-        if (!STR_IS_ONE_OF(o.name, known) || !str_starts(o.path, STR("/")))
+        if (!str_is_any(o.name, "add remove replace test") || !str_starts(o.path, STR("/")))
             return cloud_patch_refuse(&o, "is not understood:", err);
         if (apply(&o, *out, str_slice(o.path, 1, o.path.n), out, err))
             return -1;

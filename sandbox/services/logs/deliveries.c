@@ -39,9 +39,8 @@ static int answered(struct service_call *call, const char *member, bool list,
 
 static int put_destination(struct service_call *call, struct err *err)
 {
-    static const char *const formats[] = {"w3c", "raw", "json", "plain", "parquet"};
     struct str format = value_gets(call->input, "outputFormat");
-    if (format.n && !STR_IS_ONE_OF(format, formats))
+    if (format.n && !str_is_any(format, "w3c raw json plain parquet"))
         return service_refuse_member(err, "ValidationException", format, "outputFormat",
             "satisfy enum value set: [w3c, raw, json, plain, parquet]");
     return answered(call, "deliveryDestination", false, with_type, err);
@@ -60,9 +59,8 @@ static int list_destinations(struct service_call *call, struct err *err)
 /* Services that have logs to deliver are told from the rest by what sends them to buckets and the like. */
 static int put_source(struct service_call *call, struct err *err)
 {
-    static const char *const none[] = {"s3", "logs", "firehose", "kinesis", "iam", "dynamodb"};
     struct str service = str_part(value_gets(call->input, "resourceArn"), ':', 2);
-    if (STR_IS_ONE_OF(service, none))
+    if (str_is_any(service, "s3 logs firehose kinesis iam dynamodb"))
         return service_refuse(err, 400, "ResourceNotFoundException", "Cannot access provided service.");
     return answered(call, "deliverySource", false, with_service, err);
 }

@@ -185,7 +185,6 @@ static bool is_path(struct str path)
 
 static int invoke_rest_api(struct service_call *call, struct err *err)
 {
-    static const char *const methods[] = {"GET", "PUT", "POST", "PATCH", "DELETE"};
     AUTO_BUF struct buf request = BUF_INIT;
     AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
     struct control_record record;
@@ -193,7 +192,7 @@ static int invoke_rest_api(struct service_call *call, struct err *err)
     struct str method, path, head, body;
     if (service_required(call, "Method", &method, err) || service_required(call, "Path", &path, err))
         return -1;
-    if (!STR_IS_ONE_OF(method, methods) || !is_path(path))
+    if (!str_is_any(method, "GET PUT POST PATCH DELETE") || !is_path(path))
         return service_refuse(err, 400, "ValidationException", "Method or Path is invalid");
     if (find_running(call, &record, &self, err))
         return -1;

@@ -95,9 +95,8 @@ enum { LISTS = sizeof lists / sizeof *lists };
 
 static bool is_number(struct str name)
 {
-    static const char *const names[] = {"Size", "MaxKeys", "KeyCount", "PartNumber", "MaxParts", "MaxUploads",
-        "PartNumberMarker", "NextPartNumberMarker", "ContentLength", "Days", "MaxAgeSeconds"};
-    return STR_IS_ONE_OF(name, names);
+    return str_is_any(name, "Size MaxKeys KeyCount PartNumber MaxParts MaxUploads PartNumberMarker "
+                            "NextPartNumberMarker ContentLength Days MaxAgeSeconds");
 }
 
 /* ---- requests ---- */

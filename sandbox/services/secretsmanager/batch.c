@@ -118,10 +118,9 @@ static bool passes_all(const struct value *secret, const struct value *filters)
 
 static int check_filters(const struct value *filters, struct err *err)
 {
-    static const char *const keys[] = {
-        "name", "description", "tag-key", "tag-value", "owning-service", "all"};
     for (uint32_t i = 0; i < filters->count; i++) {
-        if (!STR_IS_ONE_OF(value_gets(filters->items[i], "Key"), keys))
+        if (!str_is_any(value_gets(filters->items[i], "Key"),
+                "name description tag-key tag-value owning-service all"))
             return service_refuse(err, 400, "InvalidParameterException",
                 "the sandbox does not know the filter %.*s", STR_ARG(value_gets(filters->items[i], "Key")));
     }

@@ -92,9 +92,8 @@ static int check_redrive(
 int sns_check_attribute(struct arena *arena, struct str name, struct str value, struct str endpoint,
     const char *context, struct err *err)
 {
-    static const char *const names[] = {"DeliveryPolicy", "FilterPolicy", "FilterPolicyScope",
-        "RawMessageDelivery", "RedrivePolicy", "ReplayPolicy", "SubscriptionRoleArn"};
-    if (!STR_IS_ONE_OF(name, names))
+    if (!str_is_any(name, "DeliveryPolicy FilterPolicy FilterPolicyScope RawMessageDelivery RedrivePolicy "
+                          "ReplayPolicy SubscriptionRoleArn"))
         return sns_refuse(err, "AttributeName");
     if (str_eqz(name, "RawMessageDelivery") && !str_ieq(value, STR("true")) && !str_ieq(value, STR("false")))
         return sns_refuse(err, "%sRawMessageDelivery: Invalid value [%.*s]. Must be true or false.", context,

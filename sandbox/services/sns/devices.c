@@ -32,9 +32,8 @@ static int check_app_name(struct str name, struct err *err)
 
 static int check_platform(struct str platform, struct err *err)
 {
-    static const char *const known[] = {"ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX",
-        "BAIDU", "FCM", "GCM", "MACOS", "MACOS_SANDBOX", "MPNS", "WNS"};
-    return STR_IS_ONE_OF(platform, known)
+    return str_is_any(platform,
+               "ADM APNS APNS_SANDBOX APNS_VOIP APNS_VOIP_SANDBOX BAIDU FCM GCM MACOS MACOS_SANDBOX MPNS WNS")
                ? 0
                : sns_refuse(err, "Platform Reason: %.*s is not supported", STR_ARG(platform));
 }
@@ -88,12 +87,11 @@ static int set_endpoint(struct service_call *call, struct err *err)
 
 static int set_sms(struct service_call *call, struct err *err)
 {
-    static const char *const known[] = {"MonthlySpendLimit", "DeliveryStatusIAMRole",
-        "DeliveryStatusSuccessSamplingRate", "DefaultSenderID", "DefaultSMSType", "UsageReportS3Bucket"};
     const struct value *given = sns_by_name(call->arena, value_getz(call->input, "attributes"));
     for (uint32_t i = 0; i < given->count; i++) {
         struct str key = given->entries[i].key, v = value_text(given->entries[i].value, STR_EMPTY);
-        if (!STR_IS_ONE_OF(key, known))
+        if (!str_is_any(key, "MonthlySpendLimit DeliveryStatusIAMRole DeliveryStatusSuccessSamplingRate "
+                             "DefaultSenderID DefaultSMSType UsageReportS3Bucket"))
             return service_refuse(
                 err, 400, "InvalidParameter", "%.*s is not a valid attribute", STR_ARG(key));
         if (str_eqz(key, "DefaultSMSType") && !str_eqz(v, "Promotional") && !str_eqz(v, "Transactional"))

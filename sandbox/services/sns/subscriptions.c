@@ -8,9 +8,7 @@ enum { UUID_SIZE = 36 };
 
 static int check_endpoint(struct str topic, struct str protocol, struct str endpoint, struct err *err)
 {
-    static const char *const protocols[] = {
-        "email", "email-json", "http", "https", "lambda", "sqs", "sms", "firehose", "application"};
-    if (!STR_IS_ONE_OF(protocol, protocols))
+    if (!str_is_any(protocol, "email email-json http https lambda sqs sms firehose application"))
         return sns_refuse(err, "Amazon SNS does not support this protocol string: %.*s", STR_ARG(protocol));
     if (str_eqz(protocol, "sqs") &&
         (!str_starts(endpoint, STR("arn:")) || str_find(endpoint, STR(":sqs:"), 0) < 0))

@@ -47,11 +47,10 @@ static int get_topic(struct service_call *call, struct err *err)
 
 static int set_topic(struct service_call *call, struct err *err)
 {
-    static const char *const fixed[] = {"FifoTopic", "Owner", "TopicArn"};
     struct str name = value_gets(call->input, "AttributeName");
     if (sns_check_arn(call, value_gets(call->input, "TopicArn"), "TopicArn", err))
         return -1;
-    if (STR_IS_ONE_OF(name, fixed))
+    if (str_is_any(name, "FifoTopic Owner TopicArn"))
         return sns_refuse(err, "AttributeName");
     call->declined = true;
     return 0;
@@ -152,14 +151,13 @@ static const struct value *one_or_all(struct value_builder *b)
 
 static int permitted_actions(struct service_call *call, const struct value **out, struct err *err)
 {
-    static const char *const known[] = {"Publish", "Subscribe", "GetTopicAttributes", "SetTopicAttributes",
-        "AddPermission", "RemovePermission", "DeleteTopic", "ListSubscriptionsByTopic", "Receive"};
     const struct value *names =
         value_as_list(wire_path(call->arena, value_getz(call->input, "ActionName"), STR("@[]")));
     struct value_builder b = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY);
-        if (!STR_IS_ONE_OF(name, known))
+        if (!str_is_any(name, "Publish Subscribe GetTopicAttributes SetTopicAttributes AddPermission "
+                              "RemovePermission DeleteTopic ListSubscriptionsByTopic Receive"))
             return sns_refuse(err, "Policy statement action out of service scope!");
         value_builder_add(
             &b, value_string(call->arena, arena_printf(call->arena, "SNS:%.*s", STR_ARG(name))));

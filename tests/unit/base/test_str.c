@@ -48,6 +48,8 @@ static void finds_and_cuts(void **state)
     assert_true(
         str_eq(str_part(STR("a:b"), ':', 0), STR("a")) && str_eq(str_part(STR("a:b"), ':', 1), STR("b")));
     assert_true(!str_part(STR("a:b"), ':', 2).n && !str_part(STR(""), ':', 1).n);
+    assert_true(str_is_any(STR("a"), "a b") && str_is_any(STR("b"), "a b") && str_is_any(STR("a"), "a"));
+    assert_false(str_is_any(STR("c"), "a b") || str_is_any(STR("a b"), "a b") || str_is_any(STR(""), "a b"));
     assert_int_equal(str_after_last(STR("a/b:c/d"), "/:"), 6);
     assert_int_equal(str_after_last(STR("a/b:c/"), "/"), 6);
     assert_int_equal(str_after_last(STR("abc"), "/"), 0);
