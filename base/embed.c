@@ -69,3 +69,15 @@ struct str embedded_text(const struct embedded_file *file)
     pthread_mutex_unlock(&lock);
     return str_n(text, (size_t)file->size);
 }
+
+struct str embedded_line(const char *path, struct str words)
+{
+    const struct embedded_file *file = embedded_find(str_z(path));
+    struct str text = file ? embedded_text(file) : STR_EMPTY;
+    while (text.n) {
+        struct str line = str_cut(text, '\n', &text);
+        if (line.n > words.n && line.p[words.n] == ' ' && str_starts(line, words))
+            return str_slice(line, words.n + 1, line.n);
+    }
+    return STR_EMPTY;
+}

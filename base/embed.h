@@ -20,5 +20,8 @@ const struct embedded_file *embedded_find(struct str path);
 const struct embedded_file *embedded_under(struct str prefix, size_t *n);
 /* What is in it, with a NUL after its end. Lives as long as the process. Safe from every thread. */
 struct str embedded_text(const struct embedded_file *file);
+/* What follows these words and a blank in the first of the file's lines that begins with them; "": none does.
+ */
+struct str embedded_line(const char *path, struct str words);
 
 #endif

@@ -46,7 +46,7 @@ static bool parse_place(struct str text, struct str *host, int *port)
 }
 
 /* As the settings say it: of a provider what it speaks to, of a connection the SSH server that it ends at. */
-static bool place_of(struct invocation *inv, struct way *way, struct str *host, int *port)
+static bool place_of(struct invocation *inv UNUSED, struct way *way, struct str *host, int *port)
 {
     const struct value *given = value_getz(way->settings, "port");
     int64_t number = usual_port(way->kind);
@@ -58,7 +58,6 @@ static bool place_of(struct invocation *inv, struct way *way, struct str *host, 
     *port = (int)number;
     if (!way->is_provider) /* through what it goes by itself */
         way->connection = value_gets(way->settings, "via");
-    (void)inv;
     return host->n && *port && way->connection.n;
 }
 

@@ -51,7 +51,7 @@ static struct said *fallback(
     return said_string(t->arena, text, node);
 }
 
-static const char *input_type(struct template *t, struct parameter *p, struct str type)
+static const char *input_type(struct template *t UNUSED, struct parameter *p, struct str type)
 {
     if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) { /* the name of a parameter */
         p->names_list = str_starts(type, STR("AWS::SSM::Parameter::Value<List<")) ||
@@ -60,7 +60,6 @@ static const char *input_type(struct template *t, struct parameter *p, struct st
     }
     p->is_list = str_starts(type, STR("List<")) || str_eqz(type, "CommaDelimitedList");
     p->is_number = str_eqz(type, "Number") || str_eqz(type, "List<Number>");
-    (void)t;
     return p->is_list ? (p->is_number ? "list(number)" : "list(string)") : p->is_number ? "number" : "string";
 }
 

@@ -117,7 +117,7 @@ static void resolve_each(struct terraform *t, struct said *s, struct str key)
 
 /* [a, b], or {a: {what differs}, …}. */
 static struct said *collection(
-    struct terraform *t, const struct group *group, struct said **all, const struct said *differ)
+    struct terraform *t, const struct group *group, struct said **all UNUSED, const struct said *differ)
 {
     struct said *out = said_new(t->arena, differ->n ? SAID_MAP : SAID_LIST, NULL);
     for (size_t i = 0; i < group->n; i++) {
@@ -136,7 +136,6 @@ static struct said *collection(
         }
         said_set(t->arena, out, key, own);
     }
-    (void)all;
     return out;
 }
 

@@ -368,14 +368,12 @@ void check_release(struct lsp *lsp)
 
 /* ---- repairs ---- */
 
-int lsp_actions(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_actions(struct lsp *lsp UNUSED, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     const struct value *found = value_getz(value_getz(params, "context"), "diagnostics");
     struct str uri = value_gets(value_getz(params, "textDocument"), "uri");
     const char *separator = "";
-    (void)lsp;
-    (void)err;
     buf_add_char(result, '[');
     for (uint32_t i = 0; found && found->kind == VALUE_LIST && i < found->count; i++) {
         const struct value *diagnostic = found->items[i];

@@ -393,11 +393,10 @@ static void complete(struct items *items, struct cursor *cursor)
     }
 }
 
-int lsp_complete(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_complete(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     struct cursor cursor;
-    (void)err;
     if (!cursor_at(lsp, arena, params, &cursor))
         return 0;
     AUTO_BUF struct buf list = BUF_INIT;
@@ -410,12 +409,11 @@ int lsp_complete(
 }
 
 /* The page of a type, when somebody looks at it. */
-int lsp_complete_resolve(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_complete_resolve(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     const struct value *data = value_getz(params, "data");
     struct str type = value_gets(data, "type");
-    (void)err;
     const struct schema *schema =
         type.n ? catalog_find(lsp->catalog, type, value_getb(data, "data"), ERR_IGNORED) : NULL;
     const struct value *item = params;

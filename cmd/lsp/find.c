@@ -31,13 +31,12 @@ static bool find_each(const struct cursor *cursor, size_t *from, size_t *to)
     return false;
 }
 
-int lsp_definition(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_definition(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     struct cursor cursor;
     struct target target;
     size_t from, to;
-    (void)err;
     if (!cursor_at(lsp, arena, params, &cursor))
         return 0;
     if (find_each(&cursor, &from, &to)) {
@@ -77,12 +76,11 @@ static void list_use(void *ctx, const struct file *file, struct target target)
         list_place(listing, file, target.from, target.to);
 }
 
-int lsp_references(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_references(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     struct cursor cursor;
     struct target target;
-    (void)err;
     if (!cursor_at(lsp, arena, params, &cursor) || !cursor_target(&cursor, &target) || !target.spot.file)
         return 0;
     struct listing listing = {.lsp = lsp, .arena = arena, .out = result, .wanted = target.spot};

@@ -196,11 +196,10 @@ static void show_value(struct hover *hover, const struct cursor *cursor)
     }
 }
 
-int lsp_hover(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_hover(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     struct cursor cursor;
-    (void)err;
     if (!cursor_at(lsp, arena, params, &cursor) || cursor.entry == OUTLINE_NONE)
         return 0;
     struct hover hover = {.lsp = lsp, .page = BUF_INIT};

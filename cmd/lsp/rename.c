@@ -204,12 +204,11 @@ int lsp_rename(
     return 0;
 }
 
-int lsp_prepare_rename(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_prepare_rename(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     struct cursor cursor;
     struct target target;
-    (void)err;
     if (!cursor_at(lsp, arena, params, &cursor) || !may_rename(&cursor, &target))
         return 0;
     buf_add_char(result, '{');

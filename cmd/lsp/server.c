@@ -44,14 +44,12 @@ static enum text_unit choose_unit(const struct value *offered)
     return other ? TEXT_UTF32 : TEXT_UTF16;
 }
 
-static int initialize(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+static int initialize(struct lsp *lsp, struct arena *arena UNUSED, const struct value *params,
+    struct buf *result, struct err *err UNUSED)
 {
     static const char *const names[] = {
         [TEXT_UTF16] = "utf-16", [TEXT_UTF8] = "utf-8", [TEXT_UTF32] = "utf-32"};
     const struct value *client = value_getz(params, "capabilities");
-    (void)arena;
-    (void)err;
     lsp->documents.unit = choose_unit(value_getz(value_getz(client, "general"), "positionEncodings"));
     lsp->watches = value_getb(
         value_getz(value_getz(client, "workspace"), "didChangeWatchedFiles"), "dynamicRegistration");

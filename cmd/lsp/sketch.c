@@ -89,10 +89,9 @@ static void add_included(struct sketch *sketch)
 
 /* ---- the names by themselves ---- */
 
-static void count_name(void *ctx, struct spot spot)
+static void count_name(void *ctx, struct spot spot UNUSED)
 {
     size_t *n = ctx;
-    (void)spot;
     ++*n;
 }
 

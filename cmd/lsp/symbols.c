@@ -63,11 +63,10 @@ static void add_section(struct symbols *s, int section)
     buf_addz(s->out, "]}");
 }
 
-int lsp_symbols(
-    struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result, struct err *err)
+int lsp_symbols(struct lsp *lsp, struct arena *arena, const struct value *params, struct buf *result,
+    struct err *err UNUSED)
 {
     struct cursor cursor;
-    (void)err;
     if (!cursor_in(lsp, arena, params, &cursor))
         return 0;
     const struct outline *o = &cursor.file->outline;

@@ -211,10 +211,9 @@ struct pointing {
     bool found;
 };
 
-static void point(void *ctx, const struct file *file, struct target target)
+static void point(void *ctx, const struct file *file UNUSED, struct target target)
 {
     struct pointing *pointing = ctx;
-    (void)file;
     if (pointing->found || pointing->cursor->at < target.from || pointing->cursor->at > target.to)
         return;
     *pointing->target = target;

@@ -16,8 +16,7 @@ struct listed {
     struct arena arena;      /* of what was listed */
     bool known;
     const struct schema *schema; /* while it is listed */
-    const struct value *wanted, *covered;
-    const struct value **objects;
+    const struct value *wanted, *covered, **objects;
     size_t object_count, object_cap;
     struct {
         struct str id;

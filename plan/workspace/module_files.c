@@ -5,12 +5,11 @@
 #include "plan/evaluate/shared_listings.h"
 
 /* What the stack says of its account, with the sandbox in its place where that is used. */
-static int stack_settings(void *ctx, struct arena *arena, const struct value **out, struct err *err)
+static int stack_settings(void *ctx, struct arena *arena, const struct value **out, struct err *err UNUSED)
 {
     const struct module_fetching *fetching = ctx;
     struct stack_options options = fetching->options->stack;
     size_t errors = fetching->diags->errors;
-    (void)err;
     options.catalog = fetching->catalog;
     options.settings_of = STR("aws");
     options.lenient_inputs = options.any_member = true;

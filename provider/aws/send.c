@@ -13,8 +13,7 @@ enum { SLEEP_SLICE_MS = 100 /* how late a set cancel flag may be seen */ };
 struct aws_flight {
     struct aws_client *client;
     struct http_queue queue;
-    struct aws_exchange *waiting, *over;
-    struct aws_exchange *idle;
+    struct aws_exchange *waiting, *over, *idle;
     size_t count;
 };
 

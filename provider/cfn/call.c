@@ -287,10 +287,9 @@ struct requests {
     void *seen_ctx;
 };
 
-static int take_requests(void *ctx, const struct value *items, bool *done, struct err *err)
+static int take_requests(void *ctx, const struct value *items, bool *done, struct err *err UNUSED)
 {
     const struct requests *r = ctx;
-    (void)err;
     for (uint32_t i = 0; i < items->count && !*done; i++) {
         struct cfn_event event = read_event(items->items[i]);
         *done = r->seen(r->seen_ctx, &event);

@@ -88,11 +88,10 @@ static int identify(struct op_ctx *ctx, const struct value *object, struct str *
                                type_of(ctx)->id_composed ? "identifier " : "", STR_ARG(ctx->schema->id));
 }
 
-static int read_one(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+static int read_one(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
     struct str identifier;
-    (void)wanted;
     if (identify(ctx, prior, &identifier, err) || get(ctx, identifier, live, err))
         return -1;
     if (*live)
@@ -107,10 +106,10 @@ struct listed {
     bool *seen; /* by attribute: some object had it */
 };
 
-static int take_listed(void *ctx, struct str identifier, const struct value *properties, struct err *err)
+static int take_listed(
+    void *ctx, struct str identifier, const struct value *properties, struct err *err UNUSED)
 {
     struct listed *l = ctx;
-    (void)err;
     for (size_t i = 0; i < l->ctx->schema->attr_count; i++)
         l->seen[i] |= !value_is_null(value_get(properties, l->ctx->schema->attrs[i].name));
     l->found(l->found_ctx, cfn_unmarked(l->ctx, as_object(l->ctx, identifier, properties)));
@@ -351,8 +350,7 @@ enum { CLOCKS_MS = 60 * 1000 }; /* so far two clocks may be apart */
 struct search {
     struct op_ctx *ctx;
     const struct attempt *attempt;
-    const struct value *desired;
-    const struct value *found;
+    const struct value *desired, *found;
     struct err err;
 };
 
@@ -453,15 +451,14 @@ static void add_calls(struct value_builder *out, const char *const *names)
     }
 }
 
-static void permissions(
-    const struct schema *schema, enum permission_phase phase, struct arena *arena, struct value_builder *out)
+static void permissions(const struct schema *schema, enum permission_phase phase, struct arena *arena UNUSED,
+    struct value_builder *out)
 {
     static const char *const reads[] = {"GetResource", "ListResources", NULL};
     static const char *const makes[] = {
         "CreateResource", "UpdateResource", "GetResourceRequestStatus", "ListResourceRequests", NULL};
     static const char *const deletes[] = {"DeleteResource", "GetResourceRequestStatus", NULL};
     const struct cfn_type *type = schema->impl;
-    (void)arena;
     if (phase == PERMISSION_RUN)
         return;
     add_calls(out, reads);

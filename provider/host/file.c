@@ -95,10 +95,9 @@ const struct host_type host_file = {.name = "file",
 /* ---- units ---- */
 
 static int service_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED,
-    const struct value *desired, const struct value **prepared, struct err *err)
+    const struct value *desired, const struct value **prepared, struct err *err UNUSED)
 {
     const struct value *unit = value_getz(desired, "unit");
-    (void)err;
     if (value_is_null(unit))
         return 0;
     *prepared = value_with(ctx->arena, desired, STR("unit_sha256"),
@@ -107,10 +106,9 @@ static int service_prepare(struct op_ctx *ctx, const struct preparation *how UNU
     return 0;
 }
 
-static int service_send(struct host_work *work, struct err *err)
+static int service_send(struct host_work *work, struct err *err UNUSED)
 {
     const struct value *unit = value_getz(work->desired, "unit");
-    (void)err;
     if (unit && unit->kind == VALUE_STRING && !is_there(work, "unit_sha256"))
         work->payload = unit->string;
     return 0;
@@ -148,10 +146,9 @@ static struct str cron_text(struct op_ctx *ctx, const struct value *object)
 }
 
 static int cron_prepare(struct op_ctx *ctx, const struct preparation *how UNUSED, const struct value *desired,
-    const struct value **prepared, struct err *err)
+    const struct value **prepared, struct err *err UNUSED)
 {
     struct str text = cron_text(ctx, desired);
-    (void)err;
     *prepared = value_with(ctx->arena, desired, STR("sha256"),
         text.p ? hash_value(ctx, sha256_hex(ctx->arena, text), desired) : &value_unknown);
     return 0;

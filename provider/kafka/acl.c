@@ -242,11 +242,10 @@ static int acl_remove(struct kafka_work *work, struct err *err)
 }
 
 static int acl_plan(
-    struct op_ctx *ctx, const struct value *desired, const struct value *prior, struct err *err)
+    struct op_ctx *ctx, const struct value *desired, const struct value *prior UNUSED, struct err *err)
 {
     struct str type = kafka_text(ctx, desired, "resource_type"),
                name = kafka_text(ctx, desired, "resource_name");
-    (void)prior;
     if (!str_eqz(type, "cluster") || str_eqz(name, "kafka-cluster"))
         return 0;
     err_set(err, ERR_INVALID, "there is one resource of the type cluster, and it is not called \"%.*s\"",

@@ -82,14 +82,13 @@ struct local_address {
 };
 
 /* The address of a broker behind the connection: a port of this machine. */
-static int cluster_resolve(
-    const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **out, void *arg)
+static int cluster_resolve(const char *node, const char *service, const struct addrinfo *hints UNUSED,
+    struct addrinfo **out, void *arg)
 {
     struct cluster *cluster = arg;
     int64_t port;
     int local;
     struct err err = ERR_INIT;
-    (void)hints;
     if (!node && !service) { /* that is how an earlier answer is given back */
         free(*out);
         return 0;

@@ -246,12 +246,11 @@ static int op_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct 
 }
 
 /* What cannot be looked at erases nothing. */
-static int op_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object,
-    const struct value **list, struct err *err)
+static int op_erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
+    const struct value **list, struct err *err UNUSED)
 {
     const struct kafka_type *type = kafka_type_of(ctx);
     const struct value *what = type->erases ? type->erases(ctx, object) : NULL;
-    (void)teardown, (void)err;
     *list = what ? value_list(ctx->arena, &what, 1) : &value_empty_list;
     return 0;
 }

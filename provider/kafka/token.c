@@ -36,7 +36,7 @@ static int token_make(
     return 0;
 }
 
-void cluster_token(struct rd_kafka_s *client, const char *config, void *arg)
+void cluster_token(struct rd_kafka_s *client, const char *config UNUSED, void *arg)
 {
     AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
     struct cluster *cluster = arg;
@@ -44,7 +44,6 @@ void cluster_token(struct rd_kafka_s *client, const char *config, void *arg)
     int64_t ends_ms;
     struct err err = ERR_INIT;
     char why[512];
-    (void)config;
     if (token_make(cluster, &scratch, &token, &ends_ms, &err))
         cluster->api->oauthbearer_set_token_failure(client, err.message);
     else if (cluster->api->oauthbearer_set_token(

@@ -20,11 +20,10 @@ static int user_begin(struct op_ctx *ctx, struct request *request, struct err *e
 }
 
 /* What will not work is told beforehand. */
-static int user_plan(
-    struct op_ctx *ctx, const struct value *desired, const struct value *prior, struct err *err)
+static int user_plan(struct op_ctx *ctx, const struct value *desired UNUSED, const struct value *prior UNUSED,
+    struct err *err UNUSED)
 {
     const struct kafka_api *api = kafka_api(ERR_IGNORED);
-    (void)desired, (void)prior, (void)err;
     if (api && !api->AlterUserScramCredentials)
         op_warn(ctx, arena_printf(ctx->arena, "librdkafka %s knows nothing of users: that came with 2.2",
                          api->version_str())

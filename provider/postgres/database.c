@@ -98,11 +98,10 @@ static int database_remove(struct pg_work *work, struct err *err)
 }
 
 /* Made by one statement, and given its comment by another. */
-static int database_is_made(
-    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
+static int database_is_made(struct op_ctx *ctx, const struct value *desired, const struct value *live,
+    bool *made, struct err *err UNUSED)
 {
     static const char *const with_it[] = {"owner", "encoding", "collate", "ctype", "tablespace"};
-    (void)err;
     *made = true;
     for (size_t i = 0; i < sizeof with_it / sizeof *with_it; i++) {
         const struct value *v = value_getz(desired, with_it[i]);

@@ -91,10 +91,9 @@ static int migrations_check_past(struct op_ctx *ctx, const struct value *desired
 }
 
 static int migrations_plan(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
-    const struct value **planned, struct err *err)
+    const struct value **planned UNUSED, struct err *err)
 {
     struct local_files files;
-    (void)planned;
     return prior && (read_folder(ctx, desired, &files, err) ||
                         migrations_check_past(ctx, desired, &files, value_getz(prior, "files"), err))
                ? -1

@@ -272,12 +272,11 @@ static const struct value *postgres_erased(
 
 /* What cannot be looked at, because it is gone or never came to be, erases nothing. */
 static int postgres_erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *object,
-    const struct value **list, struct err *err)
+    const struct value **list, struct err *err UNUSED)
 {
     const struct pg_type *type = ops_type_of(ctx);
     struct pg_work work = {.ctx = ctx, .prior = object};
     AUTO_ROWS struct rows rows = {0};
-    (void)err;
     *list = &value_empty_list;
     struct str database = type->server_wide ? value_gets(object, "name") : database_of(type, object);
     if (!type->count || session_take(ctx, database, &work.session, ERR_IGNORED))

@@ -185,11 +185,10 @@ void source_permissions(
 }
 
 const struct value *source_scope(
-    const struct schema *schema, const struct value *object, struct str action, struct arena *arena)
+    const struct schema *schema UNUSED, const struct value *object, struct str action, struct arena *arena)
 {
     const struct value *source = value_getz(object, "source");
     struct str key = STR_EMPTY, bucket = STR_EMPTY;
-    (void)schema;
     if (value_is_known(source) && !source_is_bucket(source))
         return &value_empty_list;
     if (value_is_known(source))

@@ -187,14 +187,13 @@ static int table_plan(struct op_ctx *ctx, const struct value *desired, const str
 }
 
 /* Is it what an interrupted creation would have made? */
-static int table_is_made(
-    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
+static int table_is_made(struct op_ctx *ctx, const struct value *desired, const struct value *live UNUSED,
+    bool *made, struct err *err)
 {
     struct pg_work work = {.ctx = ctx, .desired = desired};
     const struct value *now = NULL, *twin;
     static const char *const parts[] = {
         "columns", "primary_key", "unique", "checks", "indexes", "partition_by", "partitions"};
-    (void)live;
     if (object_session(ctx, desired, &work.session, err))
         return -1;
     int status = table_twin(&work, &twin, err) || table_now(&work, &now, err);

@@ -10,54 +10,49 @@
 
 /* ---- what libssh tells ---- */
 
-static int data_came(
-    ssh_session session, ssh_channel channel, void *data, uint32_t n, int is_error, void *userdata)
+static int data_came(ssh_session session UNUSED, ssh_channel channel UNUSED, void *data UNUSED,
+    uint32_t n UNUSED, int is_error, void *userdata)
 {
     struct flow *flow = userdata;
-    (void)session, (void)channel, (void)data, (void)n;
     flow->ready[is_error != 0] = true;
     wire_stir(flow->wire);
     return 0; /* it stays in the channel's buffer until there is room for it */
 }
 
-static void end_came(ssh_session session, ssh_channel channel, void *userdata)
+static void end_came(ssh_session session UNUSED, ssh_channel channel UNUSED, void *userdata)
 {
     struct flow *flow = userdata;
-    (void)session, (void)channel;
     flow->eof_seen = true;
     wire_stir(flow->wire);
 }
 
-static void close_came(ssh_session session, ssh_channel channel, void *userdata)
+static void close_came(ssh_session session UNUSED, ssh_channel channel UNUSED, void *userdata)
 {
     struct flow *flow = userdata;
-    (void)session, (void)channel;
     flow->eof_seen = flow->closed = true;
     wire_stir(flow->wire);
 }
 
-static void status_came(ssh_session session, ssh_channel channel, int status, void *userdata)
+static void status_came(ssh_session session UNUSED, ssh_channel channel UNUSED, int status, void *userdata)
 {
     struct flow *flow = userdata;
-    (void)session, (void)channel;
     flow->status = status;
     wire_stir(flow->wire);
 }
 
-static void signal_came(ssh_session session, ssh_channel channel, const char *name, int core,
-    const char *message, const char *language, void *userdata)
+static void signal_came(ssh_session session UNUSED, ssh_channel channel UNUSED, const char *name,
+    int core UNUSED, const char *message UNUSED, const char *language UNUSED, void *userdata)
 {
     struct flow *flow = userdata;
-    (void)session, (void)channel, (void)core, (void)message, (void)language;
     snprintf(flow->signal, sizeof flow->signal, "%s", name ? name : "?");
     flow->status = 128;
     wire_stir(flow->wire);
 }
 
-static int room_came(ssh_session session, ssh_channel channel, uint32_t n, void *userdata)
+static int room_came(
+    ssh_session session UNUSED, ssh_channel channel UNUSED, uint32_t n UNUSED, void *userdata)
 {
     struct flow *flow = userdata;
-    (void)session, (void)channel, (void)n;
     wire_stir(flow->wire);
     return 0;
 }

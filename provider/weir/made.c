@@ -2,11 +2,10 @@
 #include "provider/weir/made.h"
 
 int made_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
-    const struct value **planned, struct err *err)
+    const struct value **planned, struct err *err UNUSED)
 {
     const struct schema *schema = ctx->schema;
     const struct value *id = value_getz(prior, "id");
-    (void)err;
     *planned = desired;
     for (size_t i = 0; i < schema->attr_count; i++)
         if (schema->attrs[i].computed)

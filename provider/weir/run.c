@@ -177,10 +177,9 @@ static int command_prepare(struct op_ctx *ctx, const struct preparation *how UNU
 
 /* A change of what it is run with runs it again; then nobody knows what it will print. */
 static int command_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
-    const struct value **planned, struct err *err)
+    const struct value **planned, struct err *err UNUSED)
 {
     const struct value *id = value_getz(prior, "id");
-    (void)err;
     *planned = value_with(ctx->arena, desired, STR("result"), &value_unknown);
     *planned = value_with(ctx->arena, *planned, STR("id"), value_is_null(id) ? &value_unknown : id);
     return 0;

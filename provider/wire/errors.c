@@ -11,73 +11,35 @@ enum { LOOKED_AT = 16 * 1024 /* of a body that is no answer of the service's */ 
 
 /* Codes that mean the same in every service. Most come with status 400, so the status alone does not do. */
 static const struct {
-    const char *code;
     enum wire_fault fault;
+    const char *codes;
 } faults[] = {
-    {"Throttling", WIRE_FAULT_THROTTLED},
-    {"ThrottlingException", WIRE_FAULT_THROTTLED},
-    {"Throttled", WIRE_FAULT_THROTTLED},
-    {"ThrottledException", WIRE_FAULT_THROTTLED},
-    {"RequestThrottled", WIRE_FAULT_THROTTLED},
-    {"RequestThrottledException", WIRE_FAULT_THROTTLED},
-    {"TooManyRequests", WIRE_FAULT_THROTTLED},
-    {"TooManyRequestsException", WIRE_FAULT_THROTTLED},
-    {"RequestLimitExceeded", WIRE_FAULT_THROTTLED},
-    {"EC2ThrottledException", WIRE_FAULT_THROTTLED},
-    {"SlowDown", WIRE_FAULT_THROTTLED},
-    {"ProvisionedThroughputExceededException", WIRE_FAULT_THROTTLED},
-    {"BandwidthLimitExceeded", WIRE_FAULT_THROTTLED},
-    {"KMSThrottling", WIRE_FAULT_THROTTLED},
-    {"KMSThrottlingException", WIRE_FAULT_THROTTLED},
-    {"KmsThrottled", WIRE_FAULT_THROTTLED},
-    {"KmsThrottledException", WIRE_FAULT_THROTTLED},
-    {"DependentServiceRequestThrottlingFault", WIRE_FAULT_THROTTLED},
-
-    {"RequestTimeout", WIRE_FAULT_TRANSIENT},
-    {"RequestTimeoutException", WIRE_FAULT_TRANSIENT},
-    {"TransactionInProgressException", WIRE_FAULT_TRANSIENT},
-    {"PriorRequestNotComplete", WIRE_FAULT_TRANSIENT},
-    {"InternalError", WIRE_FAULT_TRANSIENT},
-    {"InternalFailure", WIRE_FAULT_TRANSIENT},
-    {"InternalServerError", WIRE_FAULT_TRANSIENT},
-    {"InternalServerException", WIRE_FAULT_TRANSIENT},
-    {"InternalServiceError", WIRE_FAULT_TRANSIENT},
-    {"InternalServiceException", WIRE_FAULT_TRANSIENT},
-    {"ServiceUnavailable", WIRE_FAULT_TRANSIENT},
-    {"ServiceUnavailableException", WIRE_FAULT_TRANSIENT},
-
-    {"RequestTimeTooSkewed", WIRE_FAULT_SKEW},
-    {"RequestExpired", WIRE_FAULT_SKEW},
-    {"RequestInTheFuture", WIRE_FAULT_SKEW},
-    {"InvalidSignatureException", WIRE_FAULT_SKEW},
-    {"SignatureDoesNotMatch", WIRE_FAULT_SKEW},
-    {"AuthFailure", WIRE_FAULT_SKEW},
-
-    {"ExpiredToken", WIRE_FAULT_EXPIRED},
-    {"ExpiredTokenException", WIRE_FAULT_EXPIRED},
-    {"TokenRefreshRequired", WIRE_FAULT_EXPIRED},
-    {"UnrecognizedClientException", WIRE_FAULT_EXPIRED},
-
-    {"AccessDenied", WIRE_FAULT_DENIED},
-    {"AccessDeniedException", WIRE_FAULT_DENIED},
-    {"UnauthorizedOperation", WIRE_FAULT_DENIED},
-    {"NotAuthorized", WIRE_FAULT_DENIED},
-    {"Forbidden", WIRE_FAULT_DENIED},
-    {"InvalidAccessKeyId", WIRE_FAULT_DENIED},
-    {"InvalidClientTokenId", WIRE_FAULT_DENIED},
-    {"InvalidToken", WIRE_FAULT_DENIED},
-    {"MissingAuthenticationToken", WIRE_FAULT_DENIED},
-    {"MissingAuthenticationTokenException", WIRE_FAULT_DENIED},
-    {"IncompleteSignature", WIRE_FAULT_DENIED},
-    {"IncompleteSignatureException", WIRE_FAULT_DENIED},
-    {"OptInRequired", WIRE_FAULT_DENIED},
-    {"NotSignedUp", WIRE_FAULT_DENIED},
+    {WIRE_FAULT_THROTTLED,
+        "Throttling ThrottlingException Throttled ThrottledException RequestThrottled "
+        "RequestThrottledException TooManyRequests TooManyRequestsException RequestLimitExceeded "
+        "EC2ThrottledException SlowDown ProvisionedThroughputExceededException BandwidthLimitExceeded "
+        "KMSThrottling KMSThrottlingException KmsThrottled KmsThrottledException "
+        "DependentServiceRequestThrottlingFault"},
+    {WIRE_FAULT_TRANSIENT,
+        "RequestTimeout RequestTimeoutException TransactionInProgressException "
+        "PriorRequestNotComplete InternalError InternalFailure InternalServerError "
+        "InternalServerException InternalServiceError InternalServiceException ServiceUnavailable "
+        "ServiceUnavailableException"},
+    {WIRE_FAULT_SKEW, "RequestTimeTooSkewed RequestExpired RequestInTheFuture InvalidSignatureException "
+                      "SignatureDoesNotMatch AuthFailure"},
+    {WIRE_FAULT_EXPIRED,
+        "ExpiredToken ExpiredTokenException TokenRefreshRequired UnrecognizedClientException"},
+    {WIRE_FAULT_DENIED,
+        "AccessDenied AccessDeniedException UnauthorizedOperation NotAuthorized Forbidden "
+        "InvalidAccessKeyId InvalidClientTokenId InvalidToken MissingAuthenticationToken "
+        "MissingAuthenticationTokenException IncompleteSignature IncompleteSignatureException "
+        "OptInRequired NotSignedUp"},
 };
 
 enum wire_fault wire_fault(struct str code, int http_status)
 {
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        if (str_eqz(code, faults[i].code))
+        if (str_is_any(code, faults[i].codes))
             return faults[i].fault;
     switch (http_status) {
     case 429: return WIRE_FAULT_THROTTLED;

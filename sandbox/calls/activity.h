@@ -20,6 +20,14 @@ enum activity_state {
     ACTIVITY_STOPPED,
 };
 
+/* An array of the states' names in a service's words. */
+#define ACTIVITY_NAMES(waiting, starting, running, stopping, succeeded, failed, timeout, stopped)            \
+    {                                                                                                        \
+        [ACTIVITY_WAITING] = waiting, [ACTIVITY_STARTING] = starting, [ACTIVITY_RUNNING] = running,          \
+        [ACTIVITY_STOPPING] = stopping, [ACTIVITY_SUCCEEDED] = succeeded, [ACTIVITY_FAILED] = failed,        \
+        [ACTIVITY_TIMEOUT] = timeout, [ACTIVITY_STOPPED] = stopped                                           \
+    }
+
 /* How it ended. Texts and values live in the arena given to activity_result(). */
 struct activity_result {
     enum activity_state state;

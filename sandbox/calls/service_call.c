@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/embed.h"
 #include "base/map.h"
 
 #include <ctype.h>
@@ -71,9 +72,8 @@ static const char *invalid_code(const struct service_call *call)
 {
     static const struct {
         const char *service, *code;
-    } codes[] = {{"apigateway", "BadRequestException"}, {"glue", "InvalidInputException"},
-        {"logs", "InvalidParameterException"}, {"batch", "ClientException"},
-        {"ecs", "InvalidParameterException"}, {"ec2", "InvalidParameterValue"},
+    } codes[] = {{"glue", "InvalidInputException"}, {"logs", "InvalidParameterException"},
+        {"batch", "ClientException"}, {"ecs", "InvalidParameterException"}, {"ec2", "InvalidParameterValue"},
         {"athena", "InvalidRequestException"}, {"sts", "ValidationError"}, {"monitoring", "MissingParameter"},
         {"ecr", "InvalidParameterException"}, {"sns", "InvalidParameter"},
         {"lambda", "InvalidParameterValueException"}, {"secretsmanager", "InvalidParameterException"}};
@@ -109,94 +109,29 @@ void service_answer(struct service_call *call, const char *member, const struct 
 
 /* ---- members that no handler looks at ---- */
 
-/* What AWS would do something with, and nothing here does: refused by name. */
-static const struct {
-    const char *service, *operation, *members;
-} unserved[] = {
-    {"apigateway", "GetApiKeys", "customerId"},
-    {"athena", "StartQueryExecution", "EngineConfiguration"},
-    {"athena", "GetQueryResults", "QueryResultType"},
-    {"batch", "SubmitJob",
-        "shareIdentifier schedulingPriorityOverride nodeOverrides retryStrategy eksPropertiesOverride "
-        "ecsPropertiesOverride consumableResourcePropertiesOverride"},
-    {"batch", "ListJobs", "multiNodeJobId"},
-    {"ec2", "StartInstances", "AdditionalInfo"},
-    {"ec2", "StopInstances", "Hibernate"},
-    {"ecs", "RunTask",
-        "capacityProviderStrategy placementConstraints placementStrategy volumeConfigurations referenceId "
-        "group"},
-    {"ecs", "ListTasks", "containerInstance serviceName launchType daemonName"},
-    {"emr-serverless", "ListJobRuns", "createdAtAfter createdAtBefore mode"},
-    {"events", "PutEvents", "EndpointId"},
-    {"glue", "StartJobRun", "NotificationProperty"},
-    {"glue", "GetJobRun", "PredecessorsIncluded"},
-    {"glue", "ListCrawls", "Filters"},
-    {"glue", "GetWorkflowRun", "IncludeGraph"},
-    {"glue", "GetWorkflowRuns", "IncludeGraph"},
-    {"glue", "UpdateTable", "TransactionId ViewUpdateAction Force UpdateOpenTableFormatInput"},
-    {"glue", "GetPartitions", "ExcludeColumnSchema TransactionId QueryAsOfTime"},
-    {"iam", "SimulatePrincipalPolicy",
-        "PolicyInputList PermissionsBoundaryPolicyInputList ResourcePolicy ResourceOwner CallerArn "
-        "ResourceHandlingOption"},
-    {"lambda", "UpdateFunctionCode", "SourceKMSKeyArn PublishTo"},
-    {"lambda", "UpdateFunctionConfiguration", "CapacityProviderConfig DurableConfig"},
-    {"kinesis", "DescribeStream", "StreamId"},
-    {"kinesis", "GetRecords", "StreamId"},
-    {"kinesis", "GetShardIterator", "StreamId"},
-    {"kinesis", "ListShards", "StreamId StreamCreationTimestamp"},
-    {"kinesis", "PutRecord", "StreamId"},
-    {"kinesis", "PutRecords", "StreamId"},
-    {"kms", "Decrypt", "DryRunModifiers Recipient"},
-    {"kms", "DeriveSharedSecret", "Recipient"},
-    {"kms", "GenerateDataKey", "Recipient"},
-    {"kms", "GenerateDataKeyPair", "Recipient"},
-    {"kms", "GenerateRandom", "CustomKeyStoreId Recipient"},
-    {"kms", "ImportKeyMaterial", "KeyMaterialDescription"},
-    {"kms", "ListKeyRotations", "IncludeKeyMaterial"},
-    {"kms", "ReEncrypt", "DryRunModifiers"},
-    {"lambda", "PublishVersion", "PublishTo"},
-    {"monitoring", "DescribeAlarmHistory", "AlarmContributorId AlarmTypes StartDate EndDate"},
-    {"monitoring", "PutMetricData", "EntityMetricData"},
-    {"monitoring", "GetMetricStatistics", "ExtendedStatistics"},
-    {"monitoring", "GetMetricData", "MaxDatapoints"},
-    {"monitoring", "ListMetrics", "RecentlyActive"},
-    {"rds", "RestoreDBInstanceFromDBSnapshot",
-        "TdeCredentialArn TdeCredentialPassword Domain DomainFqdn DomainOu DomainAuthSecretArn DomainDnsIps "
-        "DomainIAMRoleName UseDefaultProcessorFeatures EnableCustomerOwnedIp BackupTarget "
-        "DBClusterSnapshotIdentifier AdditionalStorageVolumes TagSpecifications"},
-    {"redshift-data", "ExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
-    {"redshift-data", "BatchExecuteStatement", "WithEvent ResultFormat SessionKeepAliveSeconds SessionId"},
-    {"redshift-data", "ListStatements", "RoleLevel"},
-    {"secretsmanager", "RotateSecret", "ExternalSecretRotationMetadata ExternalSecretRotationRoleArn"},
-    {"sns", "CreatePlatformEndpoint", "CustomUserData"},
-    {"states", "ListExecutions", "redriveFilter"},
-};
-
 static bool asks(const struct value *v)
 {
     bool collection = v && (v->kind == VALUE_LIST || v->kind == VALUE_MAP);
     return !value_is_null(v) && !value_equal(v, &value_false) && (!collection || v->count);
 }
 
+/* What AWS would do something with, and nothing here does, is refused by name: SERVICE OPERATION MEMBERS. */
 int service_check_members(const struct service_call *call, struct err *err)
 {
-    struct str unknown = STR_EMPTY;
-    if (control_constraints(services_control(call->services), call->arena, str_z(call->operation->service),
-            str_z(call->operation->name), call->input, err))
+    const char *service = call->operation->service, *operation = call->operation->name;
+    struct str name, unknown = STR_EMPTY,
+                     names = embedded_line("sandbox/names/unserved.txt",
+                         arena_printf(call->arena, "%s %s", service, operation));
+    if (control_constraints(services_control(call->services), call->arena, str_z(service), str_z(operation),
+            call->input, err))
         return -1;
-    for (size_t i = 0; i < sizeof unserved / sizeof *unserved; i++) {
-        struct str name, names = str_z(unserved[i].members);
-        if (strcmp(unserved[i].service, call->operation->service) != 0 ||
-            strcmp(unserved[i].operation, call->operation->name) != 0)
-            continue;
-        while ((name = str_cut(names, ' ', &names)).n)
-            if (asks(value_get(call->input, name)))
-                unknown = arena_printf(
-                    call->arena, "%.*s%s%.*s", STR_ARG(unknown), unknown.n ? ", " : "", STR_ARG(name));
-    }
+    while ((name = str_cut(names, ' ', &names)).n)
+        if (asks(value_get(call->input, name)))
+            unknown = arena_printf(
+                call->arena, "%.*s%s%.*s", STR_ARG(unknown), unknown.n ? ", " : "", STR_ARG(name));
     return !unknown.n ? 0
                       : service_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
-                            call->operation->name, STR_ARG(unknown));
+                            operation, STR_ARG(unknown));
 }
 
 int64_t service_int_within(

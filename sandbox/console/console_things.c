@@ -122,16 +122,8 @@ const struct value *console_buckets(struct sandbox *sandbox, struct arena *arena
 
 static const struct value *run_shown(struct arena *arena, const struct task_info *info)
 {
-    static const char *const states[] = {
-        [ACTIVITY_WAITING] = "WAITING",
-        [ACTIVITY_STARTING] = "STARTING",
-        [ACTIVITY_RUNNING] = "RUNNING",
-        [ACTIVITY_STOPPING] = "STOPPING",
-        [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
-        [ACTIVITY_FAILED] = "FAILED",
-        [ACTIVITY_TIMEOUT] = "TIMED OUT",
-        [ACTIVITY_STOPPED] = "STOPPED",
-    };
+    static const char *const states[] = ACTIVITY_NAMES(
+        "WAITING", "STARTING", "RUNNING", "STOPPING", "SUCCEEDED", "FAILED", "TIMED OUT", "STOPPED");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     view_text(&b, "kind", info->kind);
     view_text(&b, "owner", info->owner);

@@ -19,10 +19,9 @@ enum {
 
 /* ---- its process ---- */
 
-static void keep_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void keep_output(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
 {
     const struct daemon *daemon = ctx;
-    (void)stream;
     fd_write_all(daemon->log, bytes, n, NULL, "log");
 }
 

@@ -14,9 +14,8 @@ const char *daemon_user(const struct daemon_kind *kind)
 
 static _Thread_local const struct passwd *owner; /* nftw() passes nothing on */
 
-static int give_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+static int give_entry(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *ftw UNUSED)
 {
-    (void)st, (void)kind, (void)ftw;
     return lchown(path, owner->pw_uid, owner->pw_gid);
 }
 

@@ -335,9 +335,8 @@ void process_end_family(const char *family)
 static _Thread_local int64_t taken, enough; /* nftw() passes nothing on */
 
 /* A file of several names is divided among them. */
-static int take_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+static int take_entry(const char *path UNUSED, const struct stat *st, int kind, struct FTW *ftw UNUSED)
 {
-    (void)path, (void)ftw;
     if (kind != FTW_NS)
         taken += (int64_t)st->st_blocks * 512 / (S_ISDIR(st->st_mode) ? 1 : (int64_t)st->st_nlink);
     return taken > enough;

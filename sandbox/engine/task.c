@@ -36,8 +36,7 @@ struct tasks {
     struct str dir, work;
     /* under the services' lock */
     struct task **items; /* oldest first; a reference to each one's activity */
-    size_t count, cap;
-    size_t running, at_once;
+    size_t count, cap, running, at_once;
 };
 
 /* ---- one of them ---- */

@@ -9,14 +9,8 @@
 
 enum { MAX_RECORD = 16 * 1024 * 1024 };
 
-static const char *const state_names[] = {[ACTIVITY_WAITING] = "waiting",
-    [ACTIVITY_STARTING] = "starting",
-    [ACTIVITY_RUNNING] = "running",
-    [ACTIVITY_STOPPING] = "stopping",
-    [ACTIVITY_SUCCEEDED] = "succeeded",
-    [ACTIVITY_FAILED] = "failed",
-    [ACTIVITY_TIMEOUT] = "timeout",
-    [ACTIVITY_STOPPED] = "stopped"};
+static const char *const state_names[] =
+    ACTIVITY_NAMES("waiting", "starting", "running", "stopping", "succeeded", "failed", "timeout", "stopped");
 
 struct str task_record_name(struct arena *arena, struct str kind, struct str region, struct str id)
 {

@@ -254,11 +254,10 @@ static int write_folder(struct booting *b, struct err *err)
 
 /* ---- while it runs ---- */
 
-static void keep_console(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void keep_console(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
 {
     struct booting *b = ctx;
     struct hosts *hosts = b->host->all;
-    (void)stream;
     b->printed += (int64_t)n;
     if (b->printed < MAX_CONSOLE)
         fd_write_all(b->console, bytes, n, NULL, "console");

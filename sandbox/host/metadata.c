@@ -171,10 +171,10 @@ struct wanted_header {
     struct arena *arena;
 };
 
-static enum MHD_Result find_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result find_header(
+    void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
 {
     struct wanted_header *wanted = ctx;
-    (void)kind;
     if (str_ieq(str_z(name), str_z(wanted->name)) && value)
         wanted->value = arena_str(wanted->arena, str_z(value));
     return MHD_YES;
@@ -219,12 +219,11 @@ static unsigned answer_of(struct question *q, struct MHD_Connection *connection,
 }
 
 static enum MHD_Result metadata_handle(void *ctx, struct MHD_Connection *connection, const char *url,
-    const char *method, const char *version, const char *data, size_t *size, void **state)
+    const char *method, const char *version UNUSED, const char *data UNUSED, size_t *size, void **state)
 {
     static char seen;
     struct question q = {.metadata = ctx};
     struct str body = STR_EMPTY;
-    (void)version, (void)data;
     if (!*state || *size) { /* the headers, and what nobody wants to read */
         *state = &seen;
         *size = 0;

@@ -115,10 +115,10 @@ static enum MHD_Result send_reply(
 
 /* ---- requests ---- */
 
-static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result take_header(
+    void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
 {
     struct exchange *x = ctx;
-    (void)kind;
     wire_header_add(&x->arena, &x->request, arena_str(&x->arena, str_z(name)),
         arena_str(&x->arena, str_trim(str_z(value))));
     return MHD_YES;
@@ -229,14 +229,12 @@ static bool server_end(struct exchange *x)
     return faults_after(x, &strike);
 }
 
-static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connection, const char *url,
-    const char *method, const char *version, const char *bytes, size_t *n, void **request)
+static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connection, const char *url UNUSED,
+    const char *method, const char *version UNUSED, const char *bytes, size_t *n, void **request)
 {
     struct server *server = ctx;
     struct served *served = *request;
     struct exchange *x = &served->x;
-    (void)url;
-    (void)version;
     if (!served->started) {
         served->started = true;
         server->mhd->get_connection_values(connection, MHD_HEADER_KIND, take_header, x);
@@ -257,13 +255,11 @@ static enum MHD_Result server_handle(void *ctx, struct MHD_Connection *connectio
     return server_end(x) ? send_reply(server, connection, served) : MHD_NO;
 }
 
-static void server_completed(
-    void *ctx, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+static void server_completed(void *ctx, struct MHD_Connection *connection UNUSED, void **request,
+    enum MHD_RequestTerminationCode why UNUSED)
 {
     struct server *server = ctx;
     struct served *served = *request;
-    (void)connection;
-    (void)why;
     if (!served)
         return;
     struct exchange *x = &served->x;

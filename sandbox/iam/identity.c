@@ -16,15 +16,9 @@ static const struct str begin = STR_INIT("arn:aws:iam::aws:policy/");
 /* A line is its path and name, a space, and the document. */
 static const struct value *aws_document(struct arena *arena, struct str name)
 {
-    const struct embedded_file *file = embedded_find(STR("sandbox/names/managed_documents.txt"));
-    struct str text = file ? embedded_text(file) : STR_EMPTY;
-    while (text.n) {
-        struct str document, line = str_cut(text, '\n', &text);
-        const struct value *parsed;
-        if (str_eq(str_cut(line, ' ', &document), name) && !json_parse(arena, document, &parsed, ERR_IGNORED))
-            return parsed;
-    }
-    return NULL;
+    struct str document = embedded_line("sandbox/names/managed_documents.txt", name);
+    const struct value *parsed;
+    return document.n && !json_parse(arena, document, &parsed, ERR_IGNORED) ? parsed : NULL;
 }
 
 const struct value *gate_aws_policy(struct arena *arena, struct str arn)

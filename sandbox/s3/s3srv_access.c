@@ -122,12 +122,11 @@ struct looking {
     bool found;
 };
 
-static bool found_in_folder(void *ctx, struct walk *walk, struct str key)
+static bool found_in_folder(void *ctx, struct walk *walk UNUSED, struct str key)
 {
     struct looking *looking = ctx;
     struct s3 *s = looking->s;
     struct object object;
-    (void)walk;
     looking->found =
         store_object_read(s->arena, s->store, s->bucket, key, STR_EMPTY, false, &object) == STORE_OK &&
         !object.deleted;

@@ -18,8 +18,7 @@ struct ordering {
     uint8_t *visits;   /* enum visit, by index */
     uint8_t *reported; /* is part of a cycle that was reported */
     struct step *steps;
-    size_t depth, cap;
-    size_t placed;
+    size_t depth, cap, placed;
 };
 
 enum { CYCLE_SHOWN = 10 };

@@ -160,14 +160,8 @@ static struct str manifest_of(struct arena *arena, const struct task_info *info)
                : STR_EMPTY;
 }
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "QUEUED",
-    [ACTIVITY_STARTING] = "QUEUED",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "RUNNING",
-    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "FAILED",
-    [ACTIVITY_STOPPED] = "CANCELLED"};
+static const char *const states[] =
+    ACTIVITY_NAMES("QUEUED", "QUEUED", "RUNNING", "RUNNING", "SUCCEEDED", "FAILED", "FAILED", "CANCELLED");
 
 static const struct value *athena_view(const struct task_info *info, struct arena *arena)
 {

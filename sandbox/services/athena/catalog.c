@@ -145,10 +145,9 @@ static int get_table(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int list_catalogs(struct service_call *call, struct err *err)
+static int list_catalogs(struct service_call *call, struct err *err UNUSED)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    (void)err;
     (void)value_getz(call->input, "WorkGroup");
     view_text(&b, "CatalogName", STR(CATALOG));
     view_text(&b, "Type", STR("GLUE"));

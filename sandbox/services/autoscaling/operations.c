@@ -106,13 +106,12 @@ static const struct value *view_instance(const struct service_call *call, const 
     return value_builder_map(&b);
 }
 
-static int describe_instances(struct service_call *call, struct err *err)
+static int describe_instances(struct service_call *call, struct err *err UNUSED)
 {
     size_t n;
     const struct value *named = listed_in(call, "InstanceIds");
     const struct control_record *all = service_list(call, instance_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
-    (void)err;
     (void)value_getz(call->input, "MaxRecords"); /* all are on one page */
     for (size_t i = 0; i < n; i++)
         if (value_gets(all[i].attrs, "auto_scaling_group").n && (!named || value_list_has(named, all[i].id)))
@@ -197,12 +196,11 @@ static bool passes(const struct service_call *call, const struct value *tag)
     return all;
 }
 
-static int describe_tags(struct service_call *call, struct err *err)
+static int describe_tags(struct service_call *call, struct err *err UNUSED)
 {
     size_t n;
     const struct control_record *groups = service_list(call, group_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
-    (void)err;
     (void)value_getz(call->input, "MaxRecords"); /* all are on one page */
     for (size_t i = 0; i < n; i++) {
         const struct value *tags = value_getz(groups[i].attrs, "tags"),

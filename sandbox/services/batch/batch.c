@@ -113,14 +113,8 @@ static void batch_work(struct task *task)
 
 /* ---- what is shown: times are milliseconds here ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
-    [ACTIVITY_STARTING] = "RUNNABLE",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "RUNNING",
-    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "FAILED",
-    [ACTIVITY_STOPPED] = "FAILED"};
+static const char *const states[] =
+    ACTIVITY_NAMES("PENDING", "RUNNABLE", "RUNNING", "RUNNING", "SUCCEEDED", "FAILED", "FAILED", "FAILED");
 
 static const struct value *pairs_of(struct arena *arena, const struct value *map)
 {

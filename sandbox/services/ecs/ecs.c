@@ -106,14 +106,8 @@ static void work(struct task *task)
 
 static const char *status_of(const struct task_info *info)
 {
-    static const char *const states[] = {[ACTIVITY_WAITING] = "PROVISIONING",
-        [ACTIVITY_STARTING] = "PENDING",
-        [ACTIVITY_RUNNING] = "RUNNING",
-        [ACTIVITY_STOPPING] = "DEACTIVATING",
-        [ACTIVITY_SUCCEEDED] = "STOPPED",
-        [ACTIVITY_FAILED] = "STOPPED",
-        [ACTIVITY_TIMEOUT] = "STOPPED",
-        [ACTIVITY_STOPPED] = "STOPPED"};
+    static const char *const states[] = ACTIVITY_NAMES(
+        "PROVISIONING", "PENDING", "RUNNING", "DEACTIVATING", "STOPPED", "STOPPED", "STOPPED", "STOPPED");
     return states[info->state];
 }
 

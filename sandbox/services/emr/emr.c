@@ -224,14 +224,8 @@ static void step_work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
-    [ACTIVITY_STARTING] = "PENDING",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "RUNNING",
-    [ACTIVITY_SUCCEEDED] = "COMPLETED",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "FAILED",
-    [ACTIVITY_STOPPED] = "CANCELLED"};
+static const char *const states[] =
+    ACTIVITY_NAMES("PENDING", "PENDING", "RUNNING", "RUNNING", "COMPLETED", "FAILED", "FAILED", "CANCELLED");
 
 static const struct value *status_of(const struct task_info *info, struct arena *arena)
 {

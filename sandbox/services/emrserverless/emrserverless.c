@@ -130,14 +130,8 @@ static void emrserverless_work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
-    [ACTIVITY_STARTING] = "SUBMITTED",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "CANCELLING",
-    [ACTIVITY_SUCCEEDED] = "SUCCESS",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "FAILED",
-    [ACTIVITY_STOPPED] = "CANCELLED"};
+static const char *const states[] = ACTIVITY_NAMES(
+    "PENDING", "SUBMITTED", "RUNNING", "CANCELLING", "SUCCESS", "FAILED", "FAILED", "CANCELLED");
 
 static void show_common(struct value_builder *b, const struct task_info *info)
 {

@@ -11,8 +11,7 @@ struct glue_place {
     struct arena *arena;
     struct str region;
     const struct control_record *subnet;
-    struct str vpc;
-    struct str *why;
+    struct str vpc, *why;
 };
 
 static struct control_record *glue_list(const struct glue_place *at, const char *type, size_t *n)

@@ -101,14 +101,8 @@ static void glue_crawlers_work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "RUNNING",
-    [ACTIVITY_STARTING] = "RUNNING",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "RUNNING",
-    [ACTIVITY_SUCCEEDED] = "COMPLETED",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "FAILED",
-    [ACTIVITY_STOPPED] = "STOPPED"};
+static const char *const states[] =
+    ACTIVITY_NAMES("RUNNING", "RUNNING", "RUNNING", "RUNNING", "COMPLETED", "FAILED", "FAILED", "STOPPED");
 
 static const struct value *glue_crawlers_view(const struct task_info *info, struct arena *arena)
 {

@@ -262,14 +262,8 @@ static void glue_work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "WAITING",
-    [ACTIVITY_STARTING] = "STARTING",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "STOPPING",
-    [ACTIVITY_SUCCEEDED] = "SUCCEEDED",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "TIMEOUT",
-    [ACTIVITY_STOPPED] = "STOPPED"};
+static const char *const states[] =
+    ACTIVITY_NAMES("WAITING", "STARTING", "RUNNING", "STOPPING", "SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED");
 
 static const struct value *glue_view(const struct task_info *info, struct arena *arena)
 {

@@ -90,14 +90,8 @@ static void glue_workflows_work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "RUNNING",
-    [ACTIVITY_STARTING] = "RUNNING",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "STOPPING",
-    [ACTIVITY_SUCCEEDED] = "COMPLETED",
-    [ACTIVITY_FAILED] = "ERROR",
-    [ACTIVITY_TIMEOUT] = "ERROR",
-    [ACTIVITY_STOPPED] = "STOPPED"};
+static const char *const states[] =
+    ACTIVITY_NAMES("RUNNING", "RUNNING", "RUNNING", "STOPPING", "COMPLETED", "ERROR", "ERROR", "STOPPED");
 
 static const struct value *glue_workflows_view(const struct task_info *info, struct arena *arena)
 {

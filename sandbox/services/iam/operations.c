@@ -15,10 +15,9 @@ static const struct value *aws_policy(struct service_call *call, struct str *arn
     return document;
 }
 
-static int get_policy(struct service_call *call, struct err *err)
+static int get_policy(struct service_call *call, struct err *err UNUSED)
 {
     struct str arn;
-    (void)err;
     if (!aws_policy(call, &arn))
         return 0;
     size_t name = str_after_last(arn, "/"), path = (size_t)str_find_char(arn, '/', 0);
@@ -35,12 +34,11 @@ static int get_policy(struct service_call *call, struct err *err)
 }
 
 /* Documents go through the query protocol encoded as in addresses. */
-static int get_policy_version(struct service_call *call, struct err *err)
+static int get_policy_version(struct service_call *call, struct err *err UNUSED)
 {
     struct str arn;
     const struct value *document = aws_policy(call, &arn);
     AUTO_BUF struct buf text = BUF_INIT;
-    (void)err;
     if (!document)
         return 0;
     url_encode(&text, json_as_text(call->arena, document)->string, false);
@@ -62,7 +60,7 @@ static void add_count(struct service_call *call, struct value_builder *b, const 
     value_builder_add(b, value_map(call->arena, entry, 2));
 }
 
-static int account_summary(struct service_call *call, struct err *err)
+static int account_summary(struct service_call *call, struct err *err UNUSED)
 {
     static const struct {
         const char *name, *type;
@@ -82,7 +80,6 @@ static int account_summary(struct service_call *call, struct err *err)
         {"PolicySizeQuota", 6144}, {"PolicyVersionsInUseQuota", 10000}, {"RolePolicySizeQuota", 10240},
         {"SigningCertificatesPerUserQuota", 2}, {"UserPolicySizeQuota", 2048}, {"VersionsPerPolicyQuota", 5}};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    (void)err;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t n;
         service_list(call, str_z(rows[i].type), &n);
@@ -194,12 +191,9 @@ struct linked {
 /* A service that is not in the list has AWSServiceRoleFor and its first word. */
 static struct linked linked_role(struct arena *arena, struct str service)
 {
-    const struct embedded_file *file = embedded_find(STR("sandbox/names/linked_roles.txt"));
-    struct str rest, text = file ? embedded_text(file) : STR_EMPTY, first = str_cut(service, '.', &rest);
-    while (text.n) {
-        struct str line = str_cut(text, '\n', &text);
-        if (!str_eq(str_cut(line, ' ', &line), service))
-            continue;
+    struct str rest, first = str_cut(service, '.', &rest),
+                     line = embedded_line("sandbox/names/linked_roles.txt", service);
+    if (line.n) {
         struct str name = str_cut(line, ' ', &line), policy = str_cut(line, ' ', &line);
         return (struct linked){arena_printf(arena, "AWSServiceRoleFor%.*s", STR_ARG(name)),
             str_eqz(policy, "-") ? STR_EMPTY : policy, line.n > 0};

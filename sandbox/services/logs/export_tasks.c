@@ -85,14 +85,8 @@ static void export_work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "PENDING",
-    [ACTIVITY_STARTING] = "PENDING",
-    [ACTIVITY_RUNNING] = "RUNNING",
-    [ACTIVITY_STOPPING] = "PENDING_CANCEL",
-    [ACTIVITY_SUCCEEDED] = "COMPLETED",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "FAILED",
-    [ACTIVITY_STOPPED] = "CANCELLED"};
+static const char *const states[] = ACTIVITY_NAMES(
+    "PENDING", "PENDING", "RUNNING", "PENDING_CANCEL", "COMPLETED", "FAILED", "FAILED", "CANCELLED");
 
 static const struct value *export_view(const struct task_info *info, struct arena *arena)
 {

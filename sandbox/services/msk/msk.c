@@ -26,13 +26,12 @@ static int msk_want(struct services *services, struct arena *arena, const struct
 
 /* Kafka's protocol has no words for a refusal before a request: who comes is sent away, and the sandbox says
  * why. */
-static void msk_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
+static void msk_visit(struct services *services, const struct listener_of *of, const void *ctx UNUSED, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record record;
     struct daemon_self self;
     struct err err = ERR_INIT;
-    (void)ctx;
     if (!endpoint_record(services, &arena, of, &record))
         return;
     if (msk_want(services, &arena, &record, &self, &err)) {

@@ -96,14 +96,13 @@ static bool refuses(const struct control_record *record)
     return value_equal(value_getz(record->attrs, "stopped"), &value_true);
 }
 
-static void rds_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
+static void rds_visit(struct services *services, const struct listener_of *of, const void *ctx UNUSED, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf startup = BUF_INIT;
     struct control_record record;
     struct daemon_self self;
     struct err err = ERR_INIT;
-    (void)ctx;
     if (!greeting_read(fd, &startup))
         return;
     if (!endpoint_record(services, &arena, of, &record) || refuses(&record)) {

@@ -93,11 +93,10 @@ int snapshot_create(struct service_call *call, struct err *err)
     return snapshot_take(call, &instance, name, err);
 }
 
-int snapshot_delete(struct service_call *call, struct err *err)
+int snapshot_delete(struct service_call *call, struct err *err UNUSED)
 {
     struct control_record there;
     struct str name = value_gets(call->input, "DBSnapshotIdentifier");
-    (void)err;
     call->declined = true;
     if (service_find(call, snapshot_type, name, &there))
         tree_remove(snapshot_folder(call, name));

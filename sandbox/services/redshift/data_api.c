@@ -47,14 +47,8 @@ static void data_work(struct task *task)
 
 /* ---- what is shown ---- */
 
-static const char *const states[] = {[ACTIVITY_WAITING] = "SUBMITTED",
-    [ACTIVITY_STARTING] = "PICKED",
-    [ACTIVITY_RUNNING] = "STARTED",
-    [ACTIVITY_STOPPING] = "STARTED",
-    [ACTIVITY_SUCCEEDED] = "FINISHED",
-    [ACTIVITY_FAILED] = "FAILED",
-    [ACTIVITY_TIMEOUT] = "FAILED",
-    [ACTIVITY_STOPPED] = "ABORTED"};
+static const char *const states[] =
+    ACTIVITY_NAMES("SUBMITTED", "PICKED", "STARTED", "STARTED", "FINISHED", "FAILED", "FAILED", "ABORTED");
 
 static const struct value *results_of(
     struct services *services, struct arena *arena, const struct task_info *info)

@@ -188,10 +188,9 @@ static void start_glue(struct timer *timer, struct arena *arena, const char *ope
 }
 
 static void fire_trigger(
-    struct timer *timer, struct arena *arena, const struct control_record *trigger, int64_t at_ms)
+    struct timer *timer, struct arena *arena, const struct control_record *trigger, int64_t at_ms UNUSED)
 {
     struct str workflow = value_gets(trigger->attrs, "workflow");
-    (void)at_ms;
     if (workflow.n)
         start_glue(timer, arena, "StartWorkflowRun", workflow, trigger, "trigger");
     else

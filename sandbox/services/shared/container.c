@@ -24,10 +24,9 @@ struct running {
     struct log_sink sink;
 };
 
-static void container_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+static void container_output(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
 {
     struct running *r = ctx;
-    (void)stream;
     if (r->sink.logs)
         log_sink_add(&r->sink, bytes, n);
 }

@@ -165,10 +165,9 @@ static int64_t host_event(
     return execution_event(ctx, previous, type, name, details);
 }
 
-static uint64_t host_random(void *ctx)
+static uint64_t host_random(void *ctx UNUSED)
 {
     uint64_t n;
-    (void)ctx;
     hash_random(&n, sizeof n);
     return n;
 }
