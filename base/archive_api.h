@@ -2,8 +2,7 @@
  * libarchive, loaded when it is first needed (base/library.h): linked, it would cost every command its
  * fifteen libraries. Both functions are safe from every thread; what they give lives as long as the process.
  */
-#ifndef WEIR_BASE_ARCHIVE_API_H
-#define WEIR_BASE_ARCHIVE_API_H
+#pragma once
 
 #include "base/err.h"
 
@@ -64,5 +63,3 @@ struct archive_api {
 const struct archive_api *archive_api(struct err *err);
 /* The locale for writing names, which libarchive takes from the thread (uselocale). 0: there is none. */
 locale_t archive_utf8(struct err *err);
-
-#endif

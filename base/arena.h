@@ -2,8 +2,7 @@
  * Arenas: memory that is given back all at once. One for what lives as long as a stack, a plan or a single
  * operation. Not thread-safe: an arena belongs to one thread at a time.
  */
-#ifndef WEIR_BASE_ARENA_H
-#define WEIR_BASE_ARENA_H
+#pragma once
 
 #include "base/str.h"
 
@@ -56,5 +55,3 @@ struct str arena_concat(struct arena *arena, const struct str *parts, size_t n);
     } while (0)
 /* `used` bytes in `size` of the arena's; the rest is zero. */
 void *arena_copy(struct arena *arena, const void *bytes, size_t used, size_t size);
-
-#endif

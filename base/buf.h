@@ -3,8 +3,7 @@
  * `overflow` stays set; callers that fill a buffer from the network check it once at the end.
  * `p` always has a NUL after its n bytes (p may be NULL while n is 0).
  */
-#ifndef WEIR_BASE_BUF_H
-#define WEIR_BASE_BUF_H
+#pragma once
 
 #include "base/str.h"
 
@@ -33,5 +32,3 @@ void buf_addf(struct buf *buf, const char *format, ...) __attribute__((format(pr
 void buf_addvf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 void buf_add_quoted(struct buf *buf, struct str word); /* one word of a shell's line: 'it'\''s' */
 struct str buf_str(const struct buf *buf);             /* valid until the next addition */
-
-#endif

@@ -2,8 +2,7 @@
  * Giving up: a flag that a signal's handler or another thread sets when what is going on is no longer wanted.
  * Whoever waits looks at it several times a second. NULL is a flag that nobody ever sets.
  */
-#ifndef WEIR_BASE_CANCEL_H
-#define WEIR_BASE_CANCEL_H
+#pragma once
 
 #include "base/err.h"
 
@@ -17,5 +16,3 @@ static inline bool cancel_is_set(const atomic_bool *cancel)
 
 /* Sleeps so long, or until the flag is set: then -1 with ERR_INTERRUPTED. */
 int cancel_sleep_ms(const atomic_bool *cancel, int64_t ms, struct err *err);
-
-#endif

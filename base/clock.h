@@ -4,8 +4,7 @@
  * whole program wait a 20th of what it waits: for what may show late, before it sends again. Not the time of
  * day. All functions are safe from every thread.
  */
-#ifndef WEIR_BASE_CLOCK_H
-#define WEIR_BASE_CLOCK_H
+#pragma once
 
 #include "base/arena.h"
 
@@ -38,5 +37,3 @@ void time_iso_basic(int64_t wall_ms, char out[17]);
 /* "Sat, 21 Nov 2026 09:30:00 GMT", as in Date headers. */
 struct str time_http(struct arena *arena, int64_t wall_ms);
 bool time_parse_http(struct str text, int64_t *wall_ms);
-
-#endif

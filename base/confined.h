@@ -7,8 +7,7 @@
  * lead nowhere. Files that weir reads for itself, such as credentials, are not: file_read_own(). Programs are
  * refused with an error where weir would start one, and by the kernel wherever a library does.
  */
-#ifndef WEIR_BASE_CONFINED_H
-#define WEIR_BASE_CONFINED_H
+#pragma once
 
 #include "base/err.h"
 
@@ -25,5 +24,3 @@ int confined_path(const char *path, struct err *err);
 int confine_programs(struct err *err);
 /* `what`: "the build command". */
 int confined_program(const char *what, struct err *err);
-
-#endif

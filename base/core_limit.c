@@ -1,7 +1,8 @@
 /* Core files: see core_limit.h. */
 #include "base/core_limit.h"
 
-#include <pthread.h>
+#include "base/lock.h"
+
 #include <stdbool.h>
 #include <sys/resource.h>
 
@@ -20,17 +21,15 @@ void core_limit_none(void)
 
 void core_limit_lift(void)
 {
-    pthread_mutex_lock(&lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     if (!starting++ && lowered)
         setrlimit(RLIMIT_CORE, &former);
-    pthread_mutex_unlock(&lock);
 }
 
 void core_limit_lower(void)
 {
     struct rlimit none = {0, former.rlim_max};
-    pthread_mutex_lock(&lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     if (!--starting && lowered)
         setrlimit(RLIMIT_CORE, &none);
-    pthread_mutex_unlock(&lock);
 }

@@ -5,13 +5,10 @@
  * inheritance, or too late, so ours is lifted for the moment of starting something. It can still be looked at
  * by a debugger.
  */
-#ifndef WEIR_BASE_CORE_LIMIT_H
-#define WEIR_BASE_CORE_LIMIT_H
+#pragma once
 
 /* Once, before there are other threads. */
 void core_limit_none(void);
 /* Around the start of a program; any thread. */
 void core_limit_lift(void);
 void core_limit_lower(void);
-
-#endif

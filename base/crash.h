@@ -10,8 +10,7 @@
  * WEIR_FAIL_ALLOC=N lets the Nth allocation of the process fail (mem_fail_after): running out of memory must
  * leave no more behind than a kill.
  */
-#ifndef WEIR_BASE_CRASH_H
-#define WEIR_BASE_CRASH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -19,5 +18,3 @@ void crash_point(const char *name);
 /* Is one of the first two set? Then writers take their steps apart, so that a kill can fall between two
  * halves of one write. */
 bool crash_armed(void);
-
-#endif

@@ -2,8 +2,7 @@
  * CRC-64/NVME, the checksum that S3 keeps of whole objects by default. Fifteen times as fast as SHA-256 where
  * the CPU multiplies without carry, and the CRCs of parts give that of the whole.
  */
-#ifndef WEIR_BASE_CRC64_H
-#define WEIR_BASE_CRC64_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -12,5 +11,3 @@
 uint64_t crc64_update(uint64_t crc, const void *bytes, size_t n);
 /* Of two pieces one after the other; the second has n bytes. */
 uint64_t crc64_combine(uint64_t first, uint64_t second, uint64_t n);
-
-#endif

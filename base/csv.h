@@ -1,6 +1,5 @@
 /* CSV (RFC 4180) with any separator; lines may end in \n or \r\n. */
-#ifndef WEIR_BASE_CSV_H
-#define WEIR_BASE_CSV_H
+#pragma once
 
 #include "base/value.h"
 
@@ -13,5 +12,3 @@ struct csv {
 /* The next line into row, which it empties before: its fields as texts. False: a quote has no end. */
 bool csv_row(struct csv *csv, struct arena *arena, struct value_builder *row);
 bool csv_row_is_empty(const struct value_builder *row); /* an empty line */
-
-#endif

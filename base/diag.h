@@ -10,8 +10,7 @@
  *
  * A `struct source` must outlive the diagnostics that point into it. Not thread-safe.
  */
-#ifndef WEIR_BASE_DIAG_H
-#define WEIR_BASE_DIAG_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -111,5 +110,3 @@ void diags_render(struct diags *diags, bool color, struct buf *out);
 struct span span_complete(struct span span);
 /* Line and column of a byte offset. */
 struct span span_at(const struct source *source, size_t offset, size_t length);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by diag*.c; nobody else includes it. */
-#ifndef WEIR_BASE_DIAG_INTERNAL_H
-#define WEIR_BASE_DIAG_INTERNAL_H
+#pragma once
 
 #include "base/diag.h"
 
@@ -10,5 +9,3 @@
 size_t diag_line_start(struct str text, size_t offset);
 /* Bytes of a byte order mark at the beginning. */
 size_t diag_bom_size(struct str text);
-
-#endif

@@ -4,10 +4,10 @@
 #include "base/clock.h"
 #include "base/crc64.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -110,11 +110,10 @@ static void digests_put(struct digests *d, const struct entry *entry)
 static void digests_load(struct digests *d)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct str text;
     uint64_t crc;
     d->loaded = true;
-    if (!d->path || !path_exists(d->path) || file_read(&arena, d->path, MAX_BYTES, &text, &ignored) ||
+    if (!d->path || !path_exists(d->path) || file_read(&arena, d->path, MAX_BYTES, &text, ERR_IGNORED) ||
         text.n < sizeof magic + sizeof crc ||
         (text.n - sizeof magic - sizeof crc) % sizeof(struct entry) != 0)
         return;
@@ -134,7 +133,6 @@ static void save(struct digests *d)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     buf_add(&out, magic, sizeof magic);
     for (size_t i = 0; i < d->n && out.n < MAX_BYTES - 2 * sizeof(struct entry); i++)
         if (d->entries[i].day + KEEP_DAYS >= d->today)
@@ -142,9 +140,9 @@ static void save(struct digests *d)
     uint64_t crc = crc64_update(0, out.p, out.n);
     buf_add(&out, &crc, sizeof crc);
     struct str dir = path_dir(str_z(d->path));
-    if (dir_make_private(arena_strz(&scratch, path_dir(dir)), &ignored) == 0 &&
-        dir_make_private(arena_strz(&scratch, dir), &ignored) == 0)
-        file_write_atomic(d->path, buf_str(&out), 0600, &ignored);
+    if (dir_make_private(arena_strz(&scratch, path_dir(dir)), ERR_IGNORED) == 0 &&
+        dir_make_private(arena_strz(&scratch, dir), ERR_IGNORED) == 0)
+        file_write_atomic(d->path, buf_str(&out), 0600, ERR_IGNORED);
 }
 
 void digests_free(struct digests *d)
@@ -166,7 +164,7 @@ bool digests_find(struct digests *d, const struct file_id *id, unsigned char sha
 {
     if (!d)
         return false;
-    pthread_mutex_lock(&d->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&d->lock);
     if (!d->loaded)
         digests_load(d);
     uint32_t slot = d->n ? *slot_of(d, id) : 0;
@@ -177,7 +175,6 @@ bool digests_find(struct digests *d, const struct file_id *id, unsigned char sha
         d->changed |= entry->day + KEEP_DAYS / 2 < d->today; /* so that it is not forgotten while in use */
         entry->day = d->today;
     }
-    pthread_mutex_unlock(&d->lock);
     return found;
 }
 
@@ -195,12 +192,11 @@ void digests_remember(
         return;
     struct entry entry = {.id = *id, .day = d->today};
     memcpy(entry.sha256, sha256, SHA256_SIZE);
-    pthread_mutex_lock(&d->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&d->lock);
     if (!d->loaded)
         digests_load(d);
     digests_put(d, &entry);
     d->changed = true;
-    pthread_mutex_unlock(&d->lock);
 }
 
 static int hash_all(int fd, const char *name, unsigned char sha256[SHA256_SIZE], struct err *err)

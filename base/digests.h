@@ -7,8 +7,7 @@
  * new. What was kept in the file is only a shortcut: it may be deleted at any time, and a damaged one is
  * ignored.
  */
-#ifndef WEIR_BASE_DIGESTS_H
-#define WEIR_BASE_DIGESTS_H
+#pragma once
 
 #include "base/err.h"
 #include "base/hash.h"
@@ -43,5 +42,3 @@ void digests_remember(struct digests *digests, const struct file_id *id, int64_t
  */
 int digests_of_file(struct digests *digests, int fd, const char *name, struct file_id *id,
     unsigned char sha256[SHA256_SIZE], struct err *err);
-
-#endif

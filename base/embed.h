@@ -3,8 +3,7 @@
  * those in the source tree ("provider/aws/specs/s3.yaml"); the table is sorted by path. The files of a folder
  * lie in a pack, which is unpacked when the first of them is asked for, and stays.
  */
-#ifndef WEIR_BASE_EMBED_H
-#define WEIR_BASE_EMBED_H
+#pragma once
 
 #include "base/str.h"
 
@@ -23,5 +22,3 @@ struct str embedded_text(const struct embedded_file *file);
 /* What follows these words and a blank in the first of the file's lines that begins with them; "": none does.
  */
 struct str embedded_line(const char *path, struct str words);
-
-#endif

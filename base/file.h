@@ -1,8 +1,7 @@
 /*
  * Files and paths. Errors are ERR_IO with the path and the system's reason.
  */
-#ifndef WEIR_BASE_FILE_H
-#define WEIR_BASE_FILE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -64,5 +63,3 @@ void fd_close_ptr(int *fd); /* closes unless -1 */
 #define AUTO_FD __attribute__((cleanup(fd_close_ptr)))
 void dir_close_ptr(DIR **dir); /* closes unless NULL */
 #define AUTO_DIR __attribute__((cleanup(dir_close_ptr)))
-
-#endif

@@ -8,8 +8,7 @@
  * for; a slash at the end means folders only; `!` takes back what an earlier rule says. Of several rules that
  * fit, the last one counts.
  */
-#ifndef WEIR_BASE_GLOB_H
-#define WEIR_BASE_GLOB_H
+#pragma once
 
 #include "base/str.h"
 
@@ -32,5 +31,3 @@ bool glob_rule_parse(struct str line, struct str base, bool comments, struct glo
 bool glob_rule_fits(const struct glob_rule *rule, struct str path, bool folder);
 /* 1: the last rule that fits takes the path, -1: it takes it back, 0: none fits. */
 int glob_rules_say(const struct glob_rule *rules, size_t n, struct str path, bool folder);
-
-#endif

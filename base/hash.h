@@ -1,8 +1,7 @@
 /*
  * Digests, checksums, encodings and random bytes. SHA-256, MD5, HMAC and random bytes are OpenSSL's.
  */
-#ifndef WEIR_BASE_HASH_H
-#define WEIR_BASE_HASH_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -47,5 +46,3 @@ void url_encode(struct buf *out, struct str text, bool keep_slash);
 void url_add_parameter(struct buf *out, struct str name, struct str value);
 /* Percent-decodes; `plus_is_space` for form data. false: broken escape. */
 bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct str *out);
-
-#endif

@@ -2,8 +2,7 @@
  * JSON text <-> values. Reading is jansson's; writing is direct, because building a second tree only to dump
  * it would double the cost of every state record.
  */
-#ifndef WEIR_BASE_JSON_H
-#define WEIR_BASE_JSON_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -38,5 +37,3 @@ void json_write_member_if_any(struct buf *out, const char *name, struct str text
  */
 struct str json_pointer_escaped(struct arena *arena, struct str name);
 struct str json_pointer_unescaped(struct arena *arena, struct str step);
-
-#endif

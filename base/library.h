@@ -9,8 +9,7 @@
  *
  * library_table() is safe from every thread; the table lives as long as the process.
  */
-#ifndef WEIR_BASE_LIBRARY_H
-#define WEIR_BASE_LIBRARY_H
+#pragma once
 
 #include "base/err.h"
 
@@ -38,5 +37,3 @@ struct library {
 
 /* The table. NULL with ERR_FAILED where the library is not installed or too old. */
 const void *library_table(struct library *library, struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * Hash map from slices to pointers. Keys are kept by reference. Iteration is in order of insertion:
  * for (size_t i = 0; i < map.n; i++) map.items[i].key / .ptr. Zero-initialised maps are empty and valid.
  */
-#ifndef WEIR_BASE_MAP_H
-#define WEIR_BASE_MAP_H
+#pragma once
 
 #include "base/str.h"
 
@@ -34,5 +33,3 @@ void map_release(struct map *map);
 void *map_get(const struct map *map, struct str key);
 /* Returns what was there before, or NULL. */
 void *map_set(struct map *map, struct str key, void *ptr);
-
-#endif

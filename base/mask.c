@@ -186,9 +186,8 @@ void mask_add_url(struct str url, enum mask_reason reason)
 static void add_inside(struct str text)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     const struct value *v;
-    if (text.n && (text.p[0] == '{' || text.p[0] == '[') && !json_parse(&scratch, text, &v, &ignored))
+    if (text.n && (text.p[0] == '{' || text.p[0] == '[') && !json_parse(&scratch, text, &v, ERR_IGNORED))
         mask_add_value(v, MASK_LIKELY);
 }
 

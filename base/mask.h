@@ -13,8 +13,7 @@
  *
  * One set for the whole process; every function may be called by every thread.
  */
-#ifndef WEIR_BASE_MASK_H
-#define WEIR_BASE_MASK_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/str.h"
@@ -58,5 +57,3 @@ void mask_mark(char *marks, struct str text);
 void mask_stars(char *text, size_t n);
 /* Forgets everything; for tests. */
 void mask_clear(void);
-
-#endif

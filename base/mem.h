@@ -8,8 +8,7 @@
  *
  * Safe to call from every thread.
  */
-#ifndef WEIR_BASE_MEM_H
-#define WEIR_BASE_MEM_H
+#pragma once
 
 #include <stddef.h>
 
@@ -46,5 +45,3 @@ void mem_fail_after(long nth);
 /* Cleanup attribute for heap strings: `AUTO_FREE char *p = …;` */
 void mem_free_ptr(void *ptr_to_ptr);
 #define AUTO_FREE __attribute__((cleanup(mem_free_ptr)))
-
-#endif

@@ -1,9 +1,9 @@
 /* Runs independent pieces of work on several threads and waits for all of them: see pool.h. */
 #include "base/pool.h"
 
+#include "base/lock.h"
 #include "base/mem.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -55,11 +55,10 @@ static void try_one(void *arg, size_t i)
     struct err err = ERR_INIT;
     if (t->failed || !t->work(t->ctx, i, &err))
         return;
-    pthread_mutex_lock(&t->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&t->lock);
     if (!t->failed)
         *t->err = err;
     t->failed = true;
-    pthread_mutex_unlock(&t->lock);
 }
 
 int pool_try(

@@ -1,8 +1,7 @@
 /*
  * Runs independent pieces of work on several threads and waits for all of them.
  */
-#ifndef WEIR_BASE_POOL_H
-#define WEIR_BASE_POOL_H
+#pragma once
 
 #include "base/err.h"
 
@@ -16,5 +15,3 @@ void pool_run(int threads, size_t count, void (*work)(void *ctx, size_t i), void
 /* The same with work that may fail: after the first failure, which is given, no more of it begins. */
 int pool_try(
     int threads, size_t count, int (*work)(void *ctx, size_t i, struct err *err), void *ctx, struct err *err);
-
-#endif

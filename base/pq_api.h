@@ -2,8 +2,7 @@
  * libpq, loaded when PostgreSQL is first spoken to, for a state or for resources: no other command should pay
  * for it (base/library.h). Only its header is needed to build.
  */
-#ifndef WEIR_BASE_PQ_API_H
-#define WEIR_BASE_PQ_API_H
+#pragma once
 
 #include "base/err.h"
 
@@ -62,5 +61,3 @@ struct pq_api {
 
 /* NULL with ERR_FAILED where the library is not installed. */
 const struct pq_api *pq_api(struct err *err);
-
-#endif

@@ -2,8 +2,7 @@
  * What is made up by chance: numbers, texts, passwords. All of it comes from OpenSSL's generator, and nothing
  * is likelier than anything else.
  */
-#ifndef WEIR_BASE_RANDOM_H
-#define WEIR_BASE_RANDOM_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -25,5 +24,3 @@ struct str random_text(struct arena *arena, struct str alphabet, size_t length);
  */
 int random_password(
     struct arena *arena, struct str excluded, size_t length, struct str *out, struct err *err);
-
-#endif

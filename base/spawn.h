@@ -3,8 +3,7 @@
  * /dev/null) unless it is given something, writes where it is told to, and has no other descriptor, nor a
  * signal that is blocked or ignored. Watching it and waiting for its end is its starter's.
  */
-#ifndef WEIR_BASE_SPAWN_H
-#define WEIR_BASE_SPAWN_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -24,5 +23,3 @@ struct spawn {
 
 /* 0 or an error number, such as ENOENT. */
 int spawn_program(const struct spawn *spawn, pid_t *child);
-
-#endif

@@ -3,8 +3,7 @@
  * Where a slice comes from an arena or a literal it also has a NUL after its end; functions that rely on
  * that say so.
  */
-#ifndef WEIR_BASE_STR_H
-#define WEIR_BASE_STR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -113,5 +112,3 @@ size_t str_code_points(struct str s);
  * typing error. For "did you mean".
  */
 struct str str_nearest(struct str word, const struct str *candidates, size_t n);
-
-#endif

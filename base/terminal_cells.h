@@ -2,8 +2,7 @@
  * How wide text stands on a terminal: East Asian letters take two cells, combining marks none. Any bytes will
  * do; what is no UTF-8 counts as a replacement character each.
  */
-#ifndef WEIR_BASE_TERMINAL_CELLS_H
-#define WEIR_BASE_TERMINAL_CELLS_H
+#pragma once
 
 #include "base/str.h"
 
@@ -17,5 +16,3 @@ unsigned cells_of(uint32_t code);
 size_t cells_width(struct str text);
 /* How many bytes at the start fit into so many cells. */
 size_t cells_prefix(struct str text, size_t cells);
-
-#endif

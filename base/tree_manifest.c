@@ -174,10 +174,9 @@ static int read_list(struct arena *arena, const char *dir, struct str *text, str
 static int check_line(int root, const struct line *line, const char *dir, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err why = ERR_INIT;
     const char *mode;
     unsigned char sha256[SHA256_SIZE];
-    if (entry_look(root, line->path, &mode, sha256, &why))
+    if (entry_look(root, line->path, &mode, sha256, ERR_IGNORED))
         return err_set(err, ERR_DAMAGED, "%s/%s is missing", dir, line->path);
     if (mode && str_eqz(line->mode, mode) && str_eq(line->digest, hex_encode(&scratch, sha256, SHA256_SIZE)))
         return 0;
@@ -187,10 +186,9 @@ static int check_line(int root, const struct line *line, const char *dir, struct
 int tree_manifest_check(const char *dir, struct str sha256, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err why = ERR_INIT;
     struct str text;
     struct line line;
-    if (read_list(&arena, dir, &text, &why) || !str_eq(sha256_hex(&arena, text), sha256))
+    if (read_list(&arena, dir, &text, ERR_IGNORED) || !str_eq(sha256_hex(&arena, text), sha256))
         return err_set(err, ERR_DAMAGED, "%s/%s is missing or was changed", dir, TREE_MANIFEST);
     AUTO_FD int root = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)

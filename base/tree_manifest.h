@@ -10,8 +10,7 @@
  * text, every file. The text lies in the folder itself (TREE_MANIFEST), where it is no part of what it lists.
  * What has come into the folder later, such as what a build has made, is not listed and does not matter.
  */
-#ifndef WEIR_BASE_TREE_MANIFEST_H
-#define WEIR_BASE_TREE_MANIFEST_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -29,5 +28,3 @@ int tree_manifest_write(struct arena *arena, const char *dir, struct str *sha256
 int tree_manifest_check(const char *dir, struct str sha256, struct err *err);
 /* Copies what is listed, and the list, into a folder that exists and is empty. */
 int tree_manifest_copy(const char *dir, const char *to, struct err *err);
-
-#endif

@@ -9,8 +9,7 @@
  * after apply. SENSITIVE is a mark on any value: it is never printed, never logged, and encrypted or hashed
  * in the state.
  */
-#ifndef WEIR_BASE_VALUE_H
-#define WEIR_BASE_VALUE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/str.h"
@@ -189,5 +188,3 @@ void value_builder_set(struct value_builder *b, struct str key, const struct val
 /* Both release the builder. */
 const struct value *value_builder_list(struct value_builder *b);
 const struct value *value_builder_map(struct value_builder *b);
-
-#endif

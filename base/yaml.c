@@ -39,8 +39,7 @@ struct parser {
     struct node_entry *entries;
     size_t entry_count, entry_cap;
     struct map anchors; /* name -> struct built */
-    size_t nodes, aliased;
-    size_t documents;
+    size_t nodes, aliased, documents;
     bool failed;       /* what follows makes no sense any more */
     bool tags_as_keys; /* yaml_parse_tagged() */
 };

@@ -8,8 +8,7 @@
  * nesting deeper than YAML_MAX_DEPTH, alias bombs (more than YAML_MAX_ALIASED nodes that aliases stand for)
  * and files larger than YAML_MAX_SIZE or with more than YAML_MAX_NODES nodes are diagnostics.
  */
-#ifndef WEIR_BASE_YAML_H
-#define WEIR_BASE_YAML_H
+#pragma once
 
 #include "base/diag.h"
 #include "base/err.h"
@@ -76,5 +75,3 @@ struct node *node_get(const struct node *map, const char *key);
 const char *node_kind_name(const struct node *node);
 /* The tree as a value, strings as they are (expressions are not evaluated). */
 const struct value *node_value(struct arena *arena, const struct node *node);
-
-#endif

@@ -3,8 +3,7 @@
  * has in the end, yaml_scalar.c what plain text stands for, yaml_problem.c puts libyaml's complaints into
  * words, yaml_node.c is what others use the tree with.
  */
-#ifndef WEIR_BASE_YAML_INTERNAL_H
-#define WEIR_BASE_YAML_INTERNAL_H
+#pragma once
 
 #include "base/yaml.h"
 
@@ -43,5 +42,3 @@ void yaml_fill_map(struct diags *diags, struct arena *arena, struct node *map, c
     size_t n, const struct node *merge);
 /* Reports why yaml_parser_parse() failed. */
 void yaml_report_problem(struct yaml_input *in);
-
-#endif

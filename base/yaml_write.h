@@ -2,8 +2,7 @@
  * Texts as somebody would write them in YAML: as they are where every reader takes them for that text, else
  * in quotes.
  */
-#ifndef WEIR_BASE_YAML_WRITE_H
-#define WEIR_BASE_YAML_WRITE_H
+#pragma once
 
 #include "base/buf.h"
 
@@ -14,5 +13,3 @@
 void yaml_write_text(struct buf *out, struct str s, bool flow);
 /* Can it be a block of its own lines? Blanks where a block would lose or misread them speak against it. */
 bool yaml_fits_block(struct str s);
-
-#endif

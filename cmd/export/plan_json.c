@@ -266,11 +266,10 @@ static const struct value *own_value(struct export *export, const struct saved_p
                 {STR("weir_type"), export_text(export, export->items[i].object->type)}};
             value_builder_add(&list, value_map(arena, one, 3));
         }
-    struct value_entry entries[] = {{STR("env"), value_string(arena, saved_plan_env(saved))},
+    return VALUE_MAP(arena, {STR("env"), value_string(arena, saved_plan_env(saved))},
         {STR("stack"), value_string(arena, saved_plan_stack(saved))},
         {STR("untranslated"), value_builder_list(&list)},
-        {STR("version"), value_stringz(arena, WEIR_VERSION)}};
-    return value_map(arena, entries, 4);
+        {STR("version"), value_stringz(arena, WEIR_VERSION)});
 }
 
 static void write_document(

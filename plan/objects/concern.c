@@ -182,9 +182,8 @@ static const struct value *claims_of(
     for (size_t i = 0; i < p->stack->decl_count; i++)
         if (about->referred[i] && p->stack->decls[i]->kind == DECL_RESOURCE)
             value_builder_add(&refers, value_string(arena, p->stack->decls[i]->address));
-    struct value_entry entries[] = {
-        {STR("changes"), value_builder_list(&changes)}, {STR("refers"), value_builder_list(&refers)}};
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+    return VALUE_MAP(
+        arena, {STR("changes"), value_builder_list(&changes)}, {STR("refers"), value_builder_list(&refers)});
 }
 
 const struct value *concern_claims(const struct planner *p, struct arena *arena)

@@ -6,8 +6,7 @@
  * A backend is used by one thread at a time: by the one that opens and locks the state until state_begin(),
  * then by the committer (commit.h) until it is stopped.
  */
-#ifndef WEIR_PLAN_STATE_BACKEND_H
-#define WEIR_PLAN_STATE_BACKEND_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -161,5 +160,3 @@ void lock_info_from(struct arena *arena, const struct value *v, struct lock_info
 struct str lock_info_text(struct arena *arena, const struct lock_info *info);
 /* ERR_LOCKED that says who holds what since when, with a hint. */
 int lock_info_refuse(const struct lock_info *holder, struct str description, struct err *err);
-
-#endif

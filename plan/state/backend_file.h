@@ -11,8 +11,7 @@
  *
  * The folder is 0700, files 0600: they tell much about a stack even where no secret is in them.
  */
-#ifndef WEIR_PLAN_STATE_BACKEND_FILE_H
-#define WEIR_PLAN_STATE_BACKEND_FILE_H
+#pragma once
 
 #include "plan/state/backend.h"
 
@@ -31,5 +30,3 @@ struct file_io {
 /* io NULL: the system's. */
 int backend_file_new(
     const struct backend_options *options, const struct file_io *io, struct backend **out, struct err *err);
-
-#endif

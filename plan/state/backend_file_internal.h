@@ -1,6 +1,5 @@
 /* Shared by backend_file.c, file_head.c and file_lock.c; nobody else includes it. */
-#ifndef WEIR_PLAN_STATE_BACKEND_FILE_INTERNAL_H
-#define WEIR_PLAN_STATE_BACKEND_FILE_INTERNAL_H
+#pragma once
 
 #include "base/arena.h"
 #include "plan/state/backend_file.h"
@@ -62,5 +61,3 @@ void file_note_head(struct file_backend *f, struct str lines);
 /* As in struct backend. */
 int file_head(struct backend *b, struct backend_head *head, struct err *err);
 int file_set_head(struct backend *b, uint64_t seq, struct err *err);
-
-#endif

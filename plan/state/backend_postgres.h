@@ -8,11 +8,8 @@
  * The lock lives as long as the session of its holder; keepalives end that of a holder whose machine has
  * died. Those who share it are told by the primary key that another was first with a number.
  */
-#ifndef WEIR_PLAN_STATE_BACKEND_POSTGRES_H
-#define WEIR_PLAN_STATE_BACKEND_POSTGRES_H
+#pragma once
 
 #include "plan/state/backend.h"
 
 int backend_postgres_new(const struct backend_options *options, struct backend **out, struct err *err);
-
-#endif

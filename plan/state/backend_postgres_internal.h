@@ -1,6 +1,5 @@
 /* Shared by backend_postgres.c, postgres_session.c and postgres_lock.c; nobody else includes it. */
-#ifndef WEIR_PLAN_STATE_BACKEND_POSTGRES_INTERNAL_H
-#define WEIR_PLAN_STATE_BACKEND_POSTGRES_INTERNAL_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/pq_api.h"
@@ -66,5 +65,3 @@ int pg_check_lock(struct backend *b, struct err *err);
 int pg_share(struct backend *b, const struct lock_info *who, int64_t timeout_ms, struct err *err);
 bool pg_lock_alone(struct backend *b);
 int pg_is_alive(struct backend *b, uint64_t run, struct str life, bool *alive, struct err *err);
-
-#endif

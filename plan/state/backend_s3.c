@@ -114,8 +114,7 @@ static bool s3_crowded(struct backend *b)
 static void s3_unlock(struct backend *b)
 {
     struct s3_backend *s = s3_backend_of(b);
-    struct err lost = ERR_INIT;
-    if (s->locked && s->last > s->head && !s3_lock_check(s->lock, &lost))
+    if (s->locked && s->last > s->head && !s3_lock_check(s->lock, ERR_IGNORED))
         put_hint(s);
     if (s->locked)
         s3_lock_release(s->lock);
@@ -186,9 +185,8 @@ static int s3_is_alive(struct backend *b, uint64_t run UNUSED, struct str life, 
 static bool s3_lock_alone(struct backend *b)
 {
     struct s3_backend *s = s3_backend_of(b);
-    struct err ignored = ERR_INIT;
     bool alone;
-    if (s3_lock_take_alone(s->lock, &alone, &ignored) || !alone)
+    if (s3_lock_take_alone(s->lock, &alone, ERR_IGNORED) || !alone)
         return false;
     s->shared = false;
     return true;

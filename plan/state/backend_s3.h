@@ -11,8 +11,7 @@
  * the sequence is the fence. Stores that ignore the condition are found out when the first lock is taken, and
  * refused.
  */
-#ifndef WEIR_PLAN_STATE_BACKEND_S3_H
-#define WEIR_PLAN_STATE_BACKEND_S3_H
+#pragma once
 
 #include "plan/state/backend.h"
 
@@ -20,5 +19,3 @@
 struct str backend_s3_prefix(
     struct arena *arena, const struct value *config, struct str stack, struct str env);
 int backend_s3_new(const struct backend_options *options, struct backend **out, struct err *err);
-
-#endif

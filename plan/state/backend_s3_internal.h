@@ -1,6 +1,5 @@
 /* Shared by backend_s3.c, s3_read.c and s3_probe.c; nobody else includes it. */
-#ifndef WEIR_PLAN_STATE_BACKEND_S3_INTERNAL_H
-#define WEIR_PLAN_STATE_BACKEND_S3_INTERNAL_H
+#pragma once
 
 #include "base/arena.h"
 #include "plan/state/backend_s3.h"
@@ -43,5 +42,3 @@ int s3_read_all(struct backend *b, log_line *line, void *ctx, struct err *err);
 /* ---- s3_probe.c ---- */
 
 int s3_probe(struct backend *b, const struct probe_report *r, struct err *err);
-
-#endif

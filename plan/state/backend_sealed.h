@@ -7,8 +7,7 @@
  * The number stands inside the seal too, so that records cannot change places. Records from before the switch
  * are read as they are.
  */
-#ifndef WEIR_PLAN_STATE_BACKEND_SEALED_H
-#define WEIR_PLAN_STATE_BACKEND_SEALED_H
+#pragma once
 
 #include "plan/state/backend.h"
 
@@ -16,5 +15,3 @@
  * has no key. */
 int backend_sealed_new(
     const struct backend_options *options, struct backend *inner, struct backend **out, struct err *err);
-
-#endif

@@ -1,10 +1,10 @@
 /* The committing thread, and the groups that it takes over from those who add. */
 #include "plan/state/commit.h"
 
+#include "base/lock.h"
 #include "base/mem.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -128,7 +128,7 @@ void committer_free(struct committer *c)
 int committer_add(struct committer *c, struct str body, uint64_t *seq, struct err *err)
 {
     int result = 0;
-    pthread_mutex_lock(&c->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&c->mutex);
     if (c->broken) {
         *err = c->why;
         result = -1;
@@ -141,30 +141,26 @@ int committer_add(struct committer *c, struct str body, uint64_t *seq, struct er
         buf_add_str(&c->pending, body);
         buf_add_char(&c->pending, '\n');
     }
-    pthread_mutex_unlock(&c->mutex);
     return result;
 }
 
 int committer_wait(struct committer *c, uint64_t seq, struct err *err)
 {
     int result = 0;
-    pthread_mutex_lock(&c->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&c->mutex);
     while (c->durable_seq < seq && !c->broken)
         pthread_cond_wait(&c->durable, &c->mutex);
     if (c->durable_seq < seq) {
         *err = c->why;
         result = -1;
     }
-    pthread_mutex_unlock(&c->mutex);
     return result;
 }
 
 bool committer_is_broken(struct committer *c)
 {
-    pthread_mutex_lock(&c->mutex);
-    bool broken = c->broken;
-    pthread_mutex_unlock(&c->mutex);
-    return broken;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&c->mutex);
+    return c->broken;
 }
 
 int committer_flush(struct committer *c, struct err *err)

@@ -5,8 +5,7 @@
  * Order of calls: committer_new() with the lock held; add and wait from any thread; committer_free(), which
  * writes what is left.
  */
-#ifndef WEIR_PLAN_STATE_COMMIT_H
-#define WEIR_PLAN_STATE_COMMIT_H
+#pragma once
 
 #include "plan/state/backend.h"
 
@@ -40,5 +39,3 @@ int committer_flush(struct committer *c, struct err *err);
  * adding. */
 int committer_snapshot(struct committer *c, size_t count,
     void (*write)(void *ctx, struct buf *out, uint64_t first_seq), void *ctx, struct err *err);
-
-#endif

@@ -130,11 +130,10 @@ struct kept {
     uint64_t last;
 };
 
-static int note_last(void *ctx, struct str json, struct err *err)
+static int note_last(void *ctx, struct str json, struct err *err UNUSED)
 {
     struct kept *kept = ctx;
     uint64_t batch;
-    (void)err;
     backend_learn(kept->backend, json);
     log_numbers(json, &kept->last, &batch);
     return 0;
@@ -142,14 +141,13 @@ static int note_last(void *ctx, struct str json, struct err *err)
 
 static int accept_locked(struct backend *b, uint64_t *had, uint64_t *has, struct err *err)
 {
-    struct err ignored = ERR_INIT;
     struct kept kept = {.backend = b};
     struct backend_head head;
     bool torn;
     if (b->ops->head(b, &head, err))
         return -1;
     b->ops->read(
-        b, 0, note_last, &kept, &torn, &ignored); /* cuts off a torn end; what is left is counted next */
+        b, 0, note_last, &kept, &torn, ERR_IGNORED); /* cuts off a torn end; what is left is counted next */
     kept.last = 0;
     if (b->ops->read_all(b, note_last, &kept, err))
         return -1;

@@ -3,8 +3,7 @@
  * read and checked, what the newest snapshot says is compared with what all of history adds up to, and the
  * place is tried out (backend.h, probe).
  */
-#ifndef WEIR_PLAN_STATE_DOCTOR_H
-#define WEIR_PLAN_STATE_DOCTOR_H
+#pragma once
 
 #include "plan/state/state.h"
 
@@ -16,5 +15,3 @@ int state_doctor(struct backend *backend, const struct probe_report *report, str
  */
 int state_accept_loss(
     struct backend *backend, int64_t timeout_ms, uint64_t *had, uint64_t *has, struct err *err);
-
-#endif

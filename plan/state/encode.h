@@ -8,8 +8,7 @@
  *
  * Unknown values are left out of maps and null in lists.
  */
-#ifndef WEIR_PLAN_STATE_ENCODE_H
-#define WEIR_PLAN_STATE_ENCODE_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/map.h"
@@ -31,5 +30,3 @@ const struct value *keep_value(struct keeper *keeper, const struct value *v);
  * {"$hash": …}, marked. */
 int decode_value(struct keeper *keeper, struct secrets *secrets, const struct value *v,
     const struct value **out, struct err *err);
-
-#endif

@@ -56,9 +56,8 @@ static struct str sum_of(struct str lines, uint64_t seq)
 static bool went_another_way(struct file_backend *f, uint64_t seq, struct str sum)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct stat st;
-    AUTO_FD int fd = file_open(f->path, O_RDONLY, &ignored);
+    AUTO_FD int fd = file_open(f->path, O_RDONLY, ERR_IGNORED);
     if (fd < 0 || fstat(fd, &st) || !st.st_size)
         return false;
     size_t n = st.st_size < SEARCHED ? (size_t)st.st_size : SEARCHED;
@@ -66,7 +65,7 @@ static bool went_another_way(struct file_backend *f, uint64_t seq, struct str su
     struct str lines = {end, n}, found = STR_EMPTY;
     if (pread(fd, end, n, st.st_size - (off_t)n) == (ssize_t)n)
         found = sum_of(lines, seq);
-    if (!found.n && n == SEARCHED && !file_read(&scratch, f->path, SIZE_MAX, &lines, &ignored))
+    if (!found.n && n == SEARCHED && !file_read(&scratch, f->path, SIZE_MAX, &lines, ERR_IGNORED))
         found = sum_of(lines, seq);
     return found.n && !str_eq(found, sum);
 }

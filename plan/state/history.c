@@ -135,7 +135,6 @@ static void add_change(
 
 static int read_line(void *ctx, struct str json, struct err *err)
 {
-    static const char *const changes[] = {"done", "fail", "drop", "move"};
     struct reader *r = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *line;
@@ -152,7 +151,7 @@ static int read_line(void *ctx, struct str json, struct err *err)
     if (!run)
         return 0;
     run->last_seq = seq;
-    if (STR_IS_ONE_OF(kind, changes))
+    if (str_is_any(kind, "done fail drop move"))
         add_change(r, run, line, kind, seq);
     if (str_eqz(kind, "sources"))
         run->digest = text_of(r->arena, line, "digest");

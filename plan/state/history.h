@@ -3,8 +3,7 @@
  * as they were then. Reads all that was ever kept, without a lock. What the state was at an earlier point:
  * state_open() with `at`.
  */
-#ifndef WEIR_PLAN_STATE_HISTORY_H
-#define WEIR_PLAN_STATE_HISTORY_H
+#pragma once
 
 #include "plan/state/state.h"
 
@@ -43,5 +42,3 @@ const struct history_run *history_find(const struct history_run *runs, size_t n,
  */
 int history_sources(struct backend *backend, const struct value *config, struct str dir, struct str run,
     struct arena *arena, const struct value **files, struct err *err);
-
-#endif

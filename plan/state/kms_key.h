@@ -3,8 +3,7 @@
  * and who may call kms:Decrypt on that may read the state. See "GenerateDataKey" and "Decrypt" in the AWS KMS
  * API reference.
  */
-#ifndef WEIR_PLAN_STATE_KMS_KEY_H
-#define WEIR_PLAN_STATE_KMS_KEY_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -20,5 +19,3 @@ int kms_key_open(
  * not kept. */
 int kms_key_new(
     const struct value *config, struct str kms_key, struct arena *arena, struct str *blob, struct err *err);
-
-#endif

@@ -37,8 +37,7 @@
  * all but its first carry `batch`, the number of the first. That tells a torn end from damage: a batch that
  * any later batch follows had been made durable before.
  */
-#ifndef WEIR_PLAN_STATE_LOG_H
-#define WEIR_PLAN_STATE_LOG_H
+#pragma once
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -66,5 +65,3 @@ int log_parse(struct arena *arena, struct str json, const struct value **record,
 typedef int log_line(void *ctx, struct str json, struct err *err);
 /* Calls `line` for each line of a text that must be whole (an object, a row), where seq > after. */
 int log_each(struct str text, uint64_t after, log_line *line, void *ctx, struct err *err);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * Empty texts, absent values and flags that are not set leave no member.
  */
-#ifndef WEIR_PLAN_STATE_LOG_BODY_H
-#define WEIR_PLAN_STATE_LOG_BODY_H
+#pragma once
 
 #include "base/buf.h"
 #include "plan/state/state.h"
@@ -27,5 +26,3 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
 void body_lease(struct buf *body, const struct lease *lease);
 void body_error(struct buf *body, const struct err *why);
 void body_end(struct buf *body);
-
-#endif

@@ -2,8 +2,7 @@
  * Reading a file of the state log: its lines, how far they are whole, and whether what stands behind them is
  * the torn end of a write that nobody relied on. Any thread; a file at a time.
  */
-#ifndef WEIR_PLAN_STATE_LOG_FILE_H
-#define WEIR_PLAN_STATE_LOG_FILE_H
+#pragma once
 
 #include "plan/state/backend.h"
 
@@ -24,5 +23,3 @@ struct log_file {
 int log_file_read(int fd, struct log_file *at, uint64_t after, log_line *line, void *ctx, struct err *err);
 /* The first record's number, 0 where there is none. */
 int log_file_first(int fd, const char *path, uint64_t *seq, struct err *err);
-
-#endif

@@ -4,8 +4,7 @@
  * on only the copy can be written. Killed anywhere before that, the original is as good as before, and moving
  * it again goes on where it stopped.
  */
-#ifndef WEIR_PLAN_STATE_MIGRATE_H
-#define WEIR_PLAN_STATE_MIGRATE_H
+#pragma once
 
 #include "plan/state/backend.h"
 
@@ -19,5 +18,3 @@ struct migrate_result {
  */
 int state_migrate(struct backend *from, struct backend *to, int64_t timeout_ms, struct migrate_result *result,
     struct err *err);
-
-#endif

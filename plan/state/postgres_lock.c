@@ -146,8 +146,7 @@ bool pg_lock_alone(struct backend *b)
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer a = {0};
     struct pg_parameter key = {.text = g->key};
-    struct err ignored = ERR_INIT;
-    if (pg_ask(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, &ignored) || !pg_flag(&a, 0, 0))
+    if (pg_ask(g, "select pg_try_advisory_lock($1::bigint)", &key, 1, &a, ERR_IGNORED) || !pg_flag(&a, 0, 0))
         return false;
     g->shared = false;
     return true;

@@ -189,8 +189,7 @@ void records_trust(struct records *r, struct str connection, struct str key, str
 {
     const struct value *v = key.n ? value_string(&r->arena, key) : NULL;
     if (v && of.n) {
-        struct value_entry entries[] = {{STR("key"), v}, {STR("of"), value_string(&r->arena, of)}};
-        v = value_map(&r->arena, entries, 2);
+        v = VALUE_MAP(&r->arena, {STR("key"), v}, {STR("of"), value_string(&r->arena, of)});
     }
     r->trusted = value_with(&r->arena, r->trusted, arena_str(&r->arena, connection), v);
 }

@@ -2,8 +2,7 @@
  * What a log says: the records and open intents that are left when all its lines have been applied in order.
  * Not thread-safe; state.c has the lock. What it gives out is immutable and lives as long as it does.
  */
-#ifndef WEIR_PLAN_STATE_RECORDS_H
-#define WEIR_PLAN_STATE_RECORDS_H
+#pragma once
 
 #include "plan/state/encode.h"
 #include "plan/state/state.h"
@@ -68,5 +67,3 @@ void records_end_run(struct records *records, struct str run);
 
 const struct record *const *records_sorted(struct records *records);
 const struct intent *const *records_open_intents(struct records *records, size_t *n);
-
-#endif

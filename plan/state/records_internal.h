@@ -1,6 +1,5 @@
 /* What records.c and records_lines.c share; not for others. */
-#ifndef WEIR_PLAN_STATE_RECORDS_INTERNAL_H
-#define WEIR_PLAN_STATE_RECORDS_INTERNAL_H
+#pragma once
 
 #include "plan/state/records.h"
 
@@ -13,5 +12,3 @@ int records_read_value(
     struct records *records, const struct value *v, const struct value **out, struct err *err);
 /* The record that a line describes. */
 int records_put_line(struct records *records, const struct value *line, uint64_t seq, struct err *err);
-
-#endif

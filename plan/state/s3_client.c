@@ -8,8 +8,8 @@
 #include "base/pool.h"
 #include "provider/cloud.h"
 #include "provider/http/http.h"
-#include "provider/wire/wire.h"
 #include "provider/wire/pages.h"
+#include "provider/wire/wire.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

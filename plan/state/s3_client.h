@@ -2,8 +2,7 @@
  * The few object operations that a state in an S3-compatible store needs. The one that everything rests on is
  * the put that succeeds only where nothing is there yet (If-None-Match: *).
  */
-#ifndef WEIR_PLAN_STATE_S3_CLIENT_H
-#define WEIR_PLAN_STATE_S3_CLIENT_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -46,5 +45,3 @@ int s3_folders(struct s3_store *store, struct arena *arena, struct str prefix, s
     int64_t *clock_ms, struct err *err);
 /* "Enabled", "Suspended" or "" . */
 int s3_versioning(struct s3_store *store, struct arena *arena, struct str *status, struct err *err);
-
-#endif

@@ -2,6 +2,7 @@
 #include "plan/state/s3_lease.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 
 #include <signal.h>
 
@@ -64,10 +65,9 @@ static void *beat_heart(void *arg)
 
 bool s3_lease_is_over(struct s3_lease *lease)
 {
-    pthread_mutex_lock(&lease->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lease->mutex);
     bool over = has_expired(lease);
     lease->lost = over;
-    pthread_mutex_unlock(&lease->mutex);
     return over;
 }
 

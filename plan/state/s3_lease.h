@@ -4,8 +4,7 @@
  * It is over as soon as a renewal was not answered in time: counted from when the last one that was answered
  * had been sent. Whoever looks at the store waits a little longer than that.
  */
-#ifndef WEIR_PLAN_STATE_S3_LEASE_H
-#define WEIR_PLAN_STATE_S3_LEASE_H
+#pragma once
 
 #include "base/err.h"
 
@@ -36,5 +35,3 @@ int s3_lease_start(struct s3_lease *lease, struct err *err);
 bool s3_lease_stop(struct s3_lease *lease);
 /* Once is for good. Safe from every thread. */
 bool s3_lease_is_over(struct s3_lease *lease);
-
-#endif

@@ -147,9 +147,8 @@ int s3_lock_check(struct s3_lock *lock, struct err *err)
 static void clear_before(struct s3_lock *lock)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     if (lock->number > 1)
-        s3_delete(lock->store, number_key(&scratch, lock, lock->number - 1), &ignored);
+        s3_delete(lock->store, number_key(&scratch, lock, lock->number - 1), ERR_IGNORED);
 }
 
 /* 1: taken; 0: somebody else was quicker; -1: err. */
@@ -184,7 +183,6 @@ static int check_highest(struct s3_lock *lock, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str key = number_key(&scratch, lock, lock->number), *later;
-    struct err ignored = ERR_INIT;
     struct standing now;
     struct lock_info who;
     size_t n;
@@ -198,9 +196,9 @@ static int check_highest(struct s3_lock *lock, struct err *err)
     if (!failed && !shared && (!n || str_cmp(later[n - 1], key) <= 0))
         return 1;
     if (shared && !n)
-        put_released(lock, lock->number, &lock->who, &ignored);
+        put_released(lock, lock->number, &lock->who, ERR_IGNORED);
     else
-        s3_delete(lock->store, key, &ignored);
+        s3_delete(lock->store, key, ERR_IGNORED);
     lock->number = 0;
     return failed ? err_context(err, "locking the state %.*s", STR_ARG(lock->description)) : 0;
 }

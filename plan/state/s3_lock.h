@@ -10,8 +10,7 @@
  * Those who share the lock have objects of their own there: <base>lock/shared-<life>.json, with leases of the
  * same kind. An earlier weir refuses to take the lock while there is one.
  */
-#ifndef WEIR_PLAN_STATE_S3_LOCK_H
-#define WEIR_PLAN_STATE_S3_LOCK_H
+#pragma once
 
 #include "plan/state/backend.h"
 #include "plan/state/s3_client.h"
@@ -37,5 +36,3 @@ int s3_lock_check(struct s3_lock *lock, struct err *err);
 int s3_lock_holder(
     struct s3_lock *lock, struct arena *arena, struct lock_info *who, bool *held, struct err *err);
 int s3_lock_force(struct s3_lock *lock, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by s3_lock.c and s3_share.c; nobody else includes it. */
-#ifndef WEIR_PLAN_STATE_S3_LOCK_INTERNAL_H
-#define WEIR_PLAN_STATE_S3_LOCK_INTERNAL_H
+#pragma once
 
 #include "plan/state/s3_lease.h"
 #include "plan/state/s3_lock.h"
@@ -49,5 +48,3 @@ bool s3_lock_is_life(const struct s3_lock *lock, struct str key);
 /* Does one of them live, other than this one? Then he is `who`. */
 int s3_lock_any_lives(struct s3_lock *lock, struct arena *arena, struct str *sharers, size_t n,
     struct lock_info *who, bool *any, struct err *err);
-
-#endif

@@ -26,7 +26,6 @@ static int look_at_sharer(struct s3_lock *lock, struct arena *arena, struct str 
     bool *lives, struct err *err)
 {
     struct s3_object object;
-    struct err ignored = ERR_INIT;
     bool found;
     *lives = false;
     if (s3_get(lock->store, arena, key, &object, &found, err))
@@ -35,7 +34,7 @@ static int look_at_sharer(struct s3_lock *lock, struct arena *arena, struct str 
         return 0;
     s3_lock_read(lock, arena, &object, who, lives);
     if (!*lives)
-        s3_delete(lock->store, key, &ignored);
+        s3_delete(lock->store, key, ERR_IGNORED);
     return 0;
 }
 

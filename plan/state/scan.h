@@ -4,8 +4,7 @@
  * values at once and leaves texts without escapes where they are. Held to jansson's verdict by its test and
  * the fuzzer.
  */
-#ifndef WEIR_PLAN_STATE_SCAN_H
-#define WEIR_PLAN_STATE_SCAN_H
+#pragma once
 
 #include "base/err.h"
 #include "base/value.h"
@@ -15,5 +14,3 @@
  * what is to stay must be copied. ERR_DAMAGED with the byte where it went wrong.
  */
 int scan_json(struct arena *arena, struct str text, const struct value **out, struct err *err);
-
-#endif

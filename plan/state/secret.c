@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/mask.h"
 #include "base/mem.h"
 #include "plan/state/kms_key.h"
@@ -10,7 +11,6 @@
 #include <assert.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -165,11 +165,10 @@ void secrets_free(struct secrets *s)
 
 void secrets_set_lineage(struct secrets *s, struct str lineage)
 {
-    pthread_mutex_lock(&s->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->mutex);
     for (size_t i = 0; i < s->n && !str_eqz(lineage, s->lineage); i++)
         s->keys[i].ready &= !s->keys[i].passphrase.p;
     snprintf(s->lineage, sizeof s->lineage, "%.*s", STR_ARG(lineage));
-    pthread_mutex_unlock(&s->mutex);
 }
 
 bool secrets_have_key(const struct secrets *s)
@@ -180,12 +179,11 @@ bool secrets_have_key(const struct secrets *s)
 static const struct key *key_at(struct secrets *s, size_t i)
 {
     struct key *key = &s->keys[i];
-    pthread_mutex_lock(&s->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->mutex);
     if (!key->ready) {
         stretch_passphrase(key->passphrase, str_z(s->lineage), KEY_COST, key->bytes);
         key_name(key);
     }
-    pthread_mutex_unlock(&s->mutex);
     return key;
 }
 

@@ -8,8 +8,7 @@
  * The hash is scrypt at a small cost (some milliseconds): people choose passwords that a fast hash would give
  * away.
  */
-#ifndef WEIR_PLAN_STATE_SECRET_H
-#define WEIR_PLAN_STATE_SECRET_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -45,5 +44,3 @@ bool secrets_mac_is_ours(struct secrets *secrets, struct str text, struct str ma
 struct str secret_hash(struct arena *arena, struct str plain);
 bool secret_hash_matches(struct str hash, struct str plain);
 bool secret_is_hash(struct str text);
-
-#endif

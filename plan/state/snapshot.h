@@ -1,8 +1,7 @@
 /*
  * A snapshot of the state: the lines of the log that say by themselves what all lines before them said.
  */
-#ifndef WEIR_PLAN_STATE_SNAPSHOT_H
-#define WEIR_PLAN_STATE_SNAPSHOT_H
+#pragma once
 
 #include "plan/state/records.h"
 
@@ -10,5 +9,3 @@
  */
 void snapshot_write(
     struct records *r, struct secrets *secrets, const char *run, struct buf *out, uint64_t seq);
-
-#endif

@@ -2,8 +2,7 @@
  * `data: {type: weir.stack}`: what another stack gives out, read from where that keeps its state. It takes no
  * lock and writes nothing: a state is whole at every record.
  */
-#ifndef WEIR_PLAN_STATE_STACK_DATA_H
-#define WEIR_PLAN_STATE_STACK_DATA_H
+#pragma once
 
 #include "plan/state/backend.h"
 #include "provider/provider.h"
@@ -29,5 +28,3 @@ struct planned_stacks {
     const struct value *(*outputs)(void *ctx, const struct backend_options *place);
     void *ctx;
 };
-
-#endif

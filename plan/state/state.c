@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 enum { COMPACT_SLACK = 1000 /* lines that a log may always be longer than what it says */ };
@@ -116,10 +115,8 @@ bool state_has_moved_on(struct state *state)
 
 const struct record *state_get(const struct state *state, struct str address)
 {
-    pthread_mutex_lock(&as_writable(state)->mutex);
-    const struct record *record = map_get(&state->records.by_address, address);
-    pthread_mutex_unlock(&as_writable(state)->mutex);
-    return record;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&as_writable(state)->mutex);
+    return map_get(&state->records.by_address, address);
 }
 
 static bool is_instance(struct str address, struct str declared)
@@ -138,12 +135,11 @@ const struct record *const *state_instances(
         found[0] = only;
         return found;
     }
-    pthread_mutex_lock(&as_writable(state)->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&as_writable(state)->mutex);
     found = ARENA_ARRAY(arena, const struct record *, all->n + 1);
     for (size_t i = 0; i < all->n; i++)
         if (all->items[i].ptr && is_instance(all->items[i].key, declared))
             found[n++] = all->items[i].ptr;
-    pthread_mutex_unlock(&as_writable(state)->mutex);
     return found;
 }
 
@@ -159,9 +155,8 @@ struct state_copy {
 static struct state_copy state_now(const struct state *state)
 {
     const struct records *r = &state->records;
-    pthread_mutex_lock(&as_writable(state)->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&as_writable(state)->mutex);
     const struct state_copy now = {r->count, r->seq, r->outputs, r->trusted, r->lease, state->torn};
-    pthread_mutex_unlock(&as_writable(state)->mutex);
     return now;
 }
 
@@ -172,18 +167,16 @@ size_t state_count(const struct state *state)
 
 const struct record *const *state_records(struct state *state, size_t *n)
 {
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     *n = state->records.count;
     const struct record *const *list = records_sorted(&state->records);
-    pthread_mutex_unlock(&state->mutex);
     return list;
 }
 
 const struct intent *const *state_open_intents(struct state *state, size_t *n)
 {
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     const struct intent *const *list = records_open_intents(&state->records, n);
-    pthread_mutex_unlock(&state->mutex);
     return list;
 }
 
@@ -250,14 +243,13 @@ int state_snapshot(struct state *state, struct err *err)
 /* Of one who shares the lock: is he alone by now, and was nothing written but by him? */
 static bool is_alone(struct state *state)
 {
-    struct err ignored = ERR_INIT;
     uint64_t last = state->records.seq;
     if (!state->shared)
         return true;
     if (state->shifted || !state->backend->ops->lock_alone(state->backend))
         return false;
     state->shared = false;
-    return !state_catch_up(state, &ignored) && state->records.seq == last;
+    return !state_catch_up(state, ERR_IGNORED) && state->records.seq == last;
 }
 
 int state_compact(struct state *state, struct err *err)

@@ -10,8 +10,7 @@
  * thread; a failed commit makes every later call fail, so that no request goes out that could not be
  * recorded.
  */
-#ifndef WEIR_PLAN_STATE_STATE_H
-#define WEIR_PLAN_STATE_STATE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -213,5 +212,3 @@ const struct value *state_hash_secret(struct arena *arena, const struct value *v
 bool state_is_hash(const struct value *kept);
 /* value_equal(), except that hashes anywhere in `kept` are compared as hashes. */
 bool state_hash_matches(const struct value *kept, const struct value *v);
-
-#endif

@@ -1,14 +1,13 @@
 /* Shared by state.c, state_lock.c, state_write.c and state_keep.c; nobody else includes it. */
-#ifndef WEIR_PLAN_STATE_STATE_INTERNAL_H
-#define WEIR_PLAN_STATE_STATE_INTERNAL_H
+#pragma once
 
+#include "base/lock.h"
 #include "plan/state/commit.h"
 #include "plan/state/records.h"
 #include "plan/state/state.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -52,5 +51,3 @@ const struct value *state_ended_runs(struct state *state, struct arena *arena, c
 int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err);
 /* The record is among `records`. With the mutex held. */
 void state_note_applied(struct state *state, uint64_t seq);
-
-#endif

@@ -19,10 +19,9 @@ int state_move(struct state *state, struct str from, struct str to, struct err *
     body_text(&body, "to", to);
     if (state_add_line(state, &body, &seq, err))
         return -1;
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     records_move(&state->records, from, to);
     state_note_applied(state, seq);
-    pthread_mutex_unlock(&state->mutex);
     return 0;
 }
 
@@ -34,11 +33,10 @@ int state_drop(struct state *state, struct str address, struct err *err)
     body_text(&body, "address", address);
     if (state_add_line(state, &body, &seq, err))
         return -1;
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     records_end_intent(&state->records, address);
     records_remove(&state->records, address);
     state_note_applied(state, seq);
-    pthread_mutex_unlock(&state->mutex);
     return 0;
 }
 
@@ -53,10 +51,9 @@ int state_trust(struct state *state, struct str connection, struct str key, stru
         body_text(&body, "of", of);
     if (state_add_line(state, &body, &seq, err))
         return -1;
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     records_trust(&state->records, connection, key, of);
     state_note_applied(state, seq);
-    pthread_mutex_unlock(&state->mutex);
     return 0;
 }
 
@@ -74,12 +71,11 @@ int state_set_outputs(struct state *state, const struct value *outputs, struct e
         return -1;
     if (log_parse(&scratch, buf_str(&body), &line, err))
         return -1;
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     int result = decode_value(&state->records.keeper, state->secrets, value_getz(line, "values"), &kept, err);
     if (!result)
         state->records.outputs = kept;
     state_note_applied(state, seq);
-    pthread_mutex_unlock(&state->mutex);
     return result;
 }
 

@@ -42,8 +42,7 @@ void state_add_work(struct state *state, struct str run, struct err *err)
 void state_tell_work(struct state *state, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct err ignored = ERR_INIT;
-    if (err->class != ERR_LOCKED || state_catch_up(state, &ignored))
+    if (err->class != ERR_LOCKED || state_catch_up(state, ERR_IGNORED))
         return;
     const struct running *sharer = state_first_running(state);
     struct str hint = arena_str(&scratch, str_z(err->hint));

@@ -1,8 +1,7 @@
 /*
  * Which of a resource's attributes are secret: the last look before they are written. For state.c.
  */
-#ifndef WEIR_PLAN_STATE_STATE_SECRET_H
-#define WEIR_PLAN_STATE_STATE_SECRET_H
+#pragma once
 
 #include "base/value.h"
 #include "provider/schema.h"
@@ -20,5 +19,3 @@ struct secret_marks {
 /* The attributes, as a map of the outputs too, with all of them marked that are secret. */
 const struct value *state_mark_secrets(
     struct arena *arena, const struct value *attrs, const struct secret_marks *marks);
-
-#endif

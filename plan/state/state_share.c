@@ -160,9 +160,8 @@ static bool end_group(void *ctx, uint64_t next_seq, const struct err *why)
     state->overtaken = why && why->class == ERR_EXISTS && !ops->take_turn;
     if (why)
         return state->overtaken && !state->in_turn;
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     state->records.seq = next_seq - 1;
-    pthread_mutex_unlock(&state->mutex);
     return false;
 }
 

@@ -78,11 +78,10 @@ int state_begin(struct state *state, const char *command, const struct value *in
     if (state_add_line(state, &body, &seq, err) || committer_wait(state->committer, seq, err) ||
         log_parse(&scratch, buf_str(&body), &fields, err))
         return -1;
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     records_begin_run(r, fields);
     state->claimed = value_getz(fields, "claims") != NULL;
     state_note_applied(state, seq);
-    pthread_mutex_unlock(&state->mutex);
     return 0;
 }
 
@@ -254,11 +253,10 @@ int state_fail(struct state *state, struct str address, struct str action, const
     body_flag(&body, "unclear", unclear);
     if (state_add_line(state, &body, &seq, err))
         return -1;
-    pthread_mutex_lock(&state->mutex);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     if (!unclear)
         records_end_intent(&state->records, address);
     state_note_applied(state, seq);
-    pthread_mutex_unlock(&state->mutex);
     return 0;
 }
 

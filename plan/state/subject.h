@@ -3,8 +3,7 @@
  * with and what the service calls it. Records, intents, outcomes, changes and leftovers all have one, so that
  * it is handed on as a whole.
  */
-#ifndef WEIR_PLAN_STATE_SUBJECT_H
-#define WEIR_PLAN_STATE_SUBJECT_H
+#pragma once
 
 #include "base/str.h"
 
@@ -12,5 +11,3 @@ struct subject {
     struct str address, type, provider; /* provider "aws.tokyo" */
     struct str id;                      /* "" not known yet */
 };
-
-#endif

@@ -39,9 +39,8 @@ static bool body_of(struct str type, const char *word, const char *brackets, str
 
 static const struct value *field(struct making *m, int64_t id, struct str name, const struct value *type)
 {
-    struct value_entry entries[] = {{STR("id"), value_int(m->arena, id)},
-        {STR("name"), value_string(m->arena, name)}, {STR("required"), &value_false}, {STR("type"), type}};
-    return value_map(m->arena, entries, 4);
+    return VALUE_MAP(m->arena, {STR("id"), value_int(m->arena, id)},
+        {STR("name"), value_string(m->arena, name)}, {STR("required"), &value_false}, {STR("type"), type});
 }
 
 static int convert_struct(struct making *m, struct str body, const struct value **out)

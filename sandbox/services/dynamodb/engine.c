@@ -75,10 +75,9 @@ void item_engine_free(struct item_engine *engine)
 
 static int item_http(struct item_engine *engine, struct http_engine **out, struct err *err)
 {
-    pthread_mutex_lock(&engine->http_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&engine->http_lock);
     int status = engine->http ? 0 : http_engine_new(&(struct http_options){0}, &engine->http, err);
     *out = engine->http;
-    pthread_mutex_unlock(&engine->http_lock);
     return status;
 }
 

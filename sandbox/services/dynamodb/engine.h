@@ -1,6 +1,5 @@
 /* What engine.c and tables.c keep between calls; see items.h. */
-#ifndef WEIR_SANDBOX_SERVICES_DYNAMODB_ENGINE_H
-#define WEIR_SANDBOX_SERVICES_DYNAMODB_ENGINE_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/map.h"
@@ -14,5 +13,3 @@ struct item_engine {
     struct map tables; /* "REGION NAME" -> what the engine has, as text; its values are strings of `texts` */
     struct arena texts;
 };
-
-#endif

@@ -12,8 +12,7 @@
  * Signatures and permissions are checked before the engine is asked. It listens on loopback, where every user
  * of this machine can reach it. Safe from every thread.
  */
-#ifndef WEIR_SANDBOX_SERVICES_DYNAMODB_ITEMS_H
-#define WEIR_SANDBOX_SERVICES_DYNAMODB_ITEMS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -58,5 +57,3 @@ struct str item_table_name(struct str name);
 
 /* What a stream with this view shows of the engine's record; NULL: nothing changed. */
 const struct value *item_record(struct arena *arena, const struct value *record, struct str view);
-
-#endif

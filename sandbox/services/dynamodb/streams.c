@@ -212,7 +212,7 @@ static const struct value *stream_view(struct arena *arena, const struct control
     return value_builder_map(&b);
 }
 
-static int list_streams(struct service_call *call, struct err *err)
+static int list_streams(struct service_call *call, struct err *err UNUSED)
 {
     struct arena *arena = call->arena;
     struct str table = value_gets(call->input, "TableName"),
@@ -220,7 +220,6 @@ static int list_streams(struct service_call *call, struct err *err)
     int64_t most = service_int_within(call->input, "Limit", 100, 1, 100);
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     size_t n;
-    (void)err;
     struct control_record *tables =
         control_list(services_control(call->services), arena, STR("aws.dynamodb.table"), call->region, &n);
     qsort(tables, n, sizeof *tables, by_name);

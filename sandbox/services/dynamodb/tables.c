@@ -6,6 +6,7 @@
 #include "sandbox/services/dynamodb/items.h"
 
 #include "base/json.h"
+#include "base/lock.h"
 
 #include <string.h>
 
@@ -225,13 +226,12 @@ int item_table(
     const struct value *as = value_with(arena, table_wanted(arena, sync.record), STR("TTL"), sync.ttl);
     struct str text =
         json_or_text(arena, value_with(arena, as, STR("TableId"), value_getz(sync.record, "TableId")));
-    pthread_mutex_lock(&engine->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&engine->lock);
     const char *known = map_get(&engine->tables, key);
     bool same = known && str_eqz(text, known);
     int status = same ? 0 : bring_in_line(&sync, err);
     if (!status && !same)
         map_set(&engine->tables, arena_str(&engine->texts, key), arena_strz(&engine->texts, text));
-    pthread_mutex_unlock(&engine->lock);
     return status;
 }
 
@@ -254,8 +254,7 @@ void item_tables_look(struct services *services)
     struct item_engine *engine = services_parts(services)->items;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record found;
-    struct err ignored = ERR_INIT;
-    pthread_mutex_lock(&engine->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&engine->lock);
     for (size_t i = 0; i < engine->tables.n; i++) {
         struct map_item *item = &engine->tables.items[i];
         struct str name, region = str_cut(item->key, ' ', &name);
@@ -265,10 +264,9 @@ void item_tables_look(struct services *services)
             control_find(services_control(services), &arena, STR("aws.dynamodb.table"), region, name, &found))
             continue;
         if (has_tables(&scope))
-            engine_ask(&sync, "DeleteTable", NULL, &ignored);
+            engine_ask(&sync, "DeleteTable", NULL, ERR_IGNORED);
         else
             item_engine_remove(&scope);
         item->ptr = NULL;
     }
-    pthread_mutex_unlock(&engine->lock);
 }

@@ -53,9 +53,8 @@ static int archive_append(struct services *services, struct arena *arena,
 struct str archive_lines(struct services *services, struct arena *arena, const struct control_record *archive)
 {
     struct str path, text = STR_EMPTY;
-    struct err ignored = ERR_INIT;
-    if (archive_path(services, arena, archive, &path, &ignored) || !path_exists(path.p) ||
-        file_read(arena, path.p, MAX_ARCHIVE, &text, &ignored))
+    if (archive_path(services, arena, archive, &path, ERR_IGNORED) || !path_exists(path.p) ||
+        file_read(arena, path.p, MAX_ARCHIVE, &text, ERR_IGNORED))
         return STR_EMPTY;
     return text;
 }

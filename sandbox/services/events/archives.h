@@ -2,8 +2,7 @@
  * Archives of event buses, and their replays (replays.c). An archive's events are lines of a file in the
  * sandbox's folder; how long they are to be kept (RetentionDays) is recorded, and nothing is dropped.
  */
-#ifndef WEIR_SANDBOX_SERVICES_EVENTS_ARCHIVES_H
-#define WEIR_SANDBOX_SERVICES_EVENTS_ARCHIVES_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -23,5 +22,3 @@ int archives_refuse_bus(struct str arn, struct err *err);
 /* What the control plane answers to a call of EventBridge. */
 int archives_call(
     struct service_call *call, const char *operation, const struct value *input, struct err *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* Events and the rules that they meet; what a rule's targets get. */
-#ifndef WEIR_SANDBOX_SERVICES_EVENTS_EVENTS_H
-#define WEIR_SANDBOX_SERVICES_EVENTS_EVENTS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -25,5 +24,3 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
 
 struct str rule_input(struct arena *arena, const struct control_record *rule, const struct value *target,
     const struct value *event);
-
-#endif

@@ -15,13 +15,12 @@ static int bus_statements(
         .region = call->region,
         .input = value_with(call->arena, NULL, STR("Name"), value_string(call->arena, name))};
     const struct value *described, *policy = NULL;
-    struct err ignored = ERR_INIT;
     if (services_call_control(call->services, call->arena, &request, &described, err))
         return -1;
     if (!service_find(call, STR("aws.events.event_bus"), name, bus))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Event bus %.*s does not exist.", STR_ARG(name));
-    if (json_parse(call->arena, value_gets(described, "Policy"), &policy, &ignored))
+    if (json_parse(call->arena, value_gets(described, "Policy"), &policy, ERR_IGNORED))
         policy = NULL;
     *out = value_as_list(value_getz(policy, "Statement"));
     return 0;

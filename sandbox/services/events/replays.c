@@ -70,8 +70,7 @@ static int64_t replay_events(
         rest = archive_lines(replay->services, arena, &archive);
     while ((line = str_cut(rest, '\n', &rest)).n) {
         const struct value *event;
-        struct err ignored = ERR_INIT;
-        int64_t time = json_parse(arena, line, &event, &ignored) ? 0 : replay_time(event, "time");
+        int64_t time = json_parse(arena, line, &event, ERR_IGNORED) ? 0 : replay_time(event, "time");
         if (time < starts || time >= ends)
             continue;
         replay_event(replay, arena, record, event);

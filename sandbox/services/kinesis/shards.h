@@ -2,8 +2,7 @@
  * What the streams of streams.h hold: shards, which divide the hashes of partition keys, and the records in
  * them, oldest first. Everything here is done with the streams' lock held, but for the spelling of numbers.
  */
-#ifndef WEIR_SANDBOX_SERVICES_KINESIS_SHARDS_H
-#define WEIR_SANDBOX_SERVICES_KINESIS_SHARDS_H
+#pragma once
 
 #include "sandbox/control/control.h"
 #include "sandbox/services/kinesis/streams.h"
@@ -58,5 +57,3 @@ bool stream_read_decimal(struct str text, hash_key *out);
 /* As long as the service's own, of 56 digits. */
 struct str stream_sequence(struct arena *arena, uint64_t sequence);
 bool stream_read_sequence(struct str text, uint64_t *out);
-
-#endif

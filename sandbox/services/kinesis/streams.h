@@ -3,8 +3,7 @@
  * shards divide the 128-bit hashes of partition keys evenly, and when their number changes all are closed and
  * have children. What a delivery stream of Firehose reads is handed to it at once.
  */
-#ifndef WEIR_SANDBOX_SERVICES_KINESIS_STREAMS_H
-#define WEIR_SANDBOX_SERVICES_KINESIS_STREAMS_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -12,5 +11,3 @@ struct streams;
 
 struct streams *streams_new(void);
 void streams_free(struct streams *streams);
-
-#endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include "sandbox/engine/logs.h"
 
 #include <ctype.h>
@@ -73,7 +74,7 @@ bool instance_next(struct lambda_instance *instance, struct arena *arena, struct
 bool instance_answer(
     struct lambda_instance *instance, struct str id, struct str body, bool failed, struct str error_type)
 {
-    pthread_mutex_lock(&instance->functions->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->functions->lock);
     struct lambda_invocation *invocation = instance->current;
     bool known = invocation && invocation->taken && !invocation->done && str_eqz(id, invocation->id);
     if (known) {
@@ -84,17 +85,15 @@ bool instance_answer(
         invocation->error_type = lambda_event_copied(&invocation->arena, error_type);
         pthread_cond_broadcast(&instance->functions->changed);
     }
-    pthread_mutex_unlock(&instance->functions->lock);
     return known;
 }
 
 void instance_init_failed(struct lambda_instance *instance, struct str body, struct str error_type)
 {
-    pthread_mutex_lock(&instance->functions->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->functions->lock);
     instance->error = lambda_event_copied(&instance->arena, body);
     instance->error_type = lambda_event_copied(&instance->arena, error_type);
     instance_kill(instance); /* it could only exit now */
-    pthread_mutex_unlock(&instance->functions->lock);
 }
 
 /* ---- one invocation ---- */
@@ -191,11 +190,10 @@ static int64_t memory_used(const struct lambda_instance *instance)
 {
     static const struct str mark = STR_INIT("VmHWM:");
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err ignored = ERR_INIT;
     struct str text, word;
     int64_t kib = instance->end.max_rss_kib;
     if (instance->pid && !file_read(&arena, arena_printf(&arena, "/proc/%d/status", (int)instance->pid).p,
-                             MAX_STATUS, &text, &ignored)) {
+                             MAX_STATUS, &text, ERR_IGNORED)) {
         ptrdiff_t at = str_find(text, mark, 0);
         word = at < 0 ? STR_EMPTY : str_trim(str_slice(text, (size_t)at + mark.n, text.n));
         if (!str_to_int(str_cut(word, ' ', &word), &kib))
@@ -244,12 +242,11 @@ static void log_end(
         "Used: %lld MB%.*s",
         invocation->id, took, ceil(took), (long long)instance->function.memory_mib, (long long)memory,
         STR_ARG(buf_str(&more)));
-    pthread_mutex_lock(&instance->sink_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->sink_lock);
     struct str tail = buf_str(&instance->sink.tail);
     if (invocation->wants_log)
         invocation->log = arena_str(
             &invocation->arena, tail.n > MAX_LOG ? str_slice(tail, tail.n - MAX_LOG, tail.n) : tail);
-    pthread_mutex_unlock(&instance->sink_lock);
 }
 
 int instance_invoke(struct functions *functions, const struct lambda_function *function,

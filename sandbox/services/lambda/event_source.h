@@ -2,8 +2,7 @@
  * What mappings of queues (event_sources.c) and of streams (event_streams.c) have in common: a thread of a
  * mapping takes one turn after the other, each a batch that the function is called with.
  */
-#ifndef WEIR_SANDBOX_SERVICES_LAMBDA_EVENT_SOURCE_H
-#define WEIR_SANDBOX_SERVICES_LAMBDA_EVENT_SOURCE_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -44,5 +43,3 @@ const struct value *source_failures(const struct turn *turn, const struct value 
 
 /* A mapping's thread, until the mapping is gone. */
 void source_read_stream(struct source *source);
-
-#endif

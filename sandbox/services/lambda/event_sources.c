@@ -111,18 +111,14 @@ static const struct value *source_small(struct arena *arena, const struct value 
 static const struct value *record_of(const struct turn *turn, const struct value *message)
 {
     struct arena *arena = turn->arena;
-    struct value_entry entries[] = {
-        {STR("messageId"), value_getz(message, "MessageId")},
+    return VALUE_MAP(arena, {STR("messageId"), value_getz(message, "MessageId")},
         {STR("receiptHandle"), value_getz(message, "ReceiptHandle")},
-        {STR("body"), value_getz(message, "Body")},
-        {STR("attributes"), value_getz(message, "Attributes")},
+        {STR("body"), value_getz(message, "Body")}, {STR("attributes"), value_getz(message, "Attributes")},
         {STR("messageAttributes"), source_small(arena, value_getz(message, "MessageAttributes"))},
         {STR("md5OfBody"), value_getz(message, "MD5OfBody")},
         {STR("eventSource"), value_stringz(arena, "aws:sqs")},
         {STR("eventSourceARN"), value_string(arena, turn->source_arn)},
-        {STR("awsRegion"), value_string(arena, turn->region)},
-    };
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("awsRegion"), value_string(arena, turn->region)});
 }
 
 bool source_passes(const struct turn *turn, const struct value *record, const char *member)

@@ -5,12 +5,9 @@
  * queue's redrive policy says. A stream of Kinesis or DynamoDB has one thread, which reads its shards in turn
  * from the mapping's starting position, also after a restart of the sandbox. Kafka's topics are not read.
  */
-#ifndef WEIR_SANDBOX_SERVICES_LAMBDA_EVENT_SOURCES_H
-#define WEIR_SANDBOX_SERVICES_LAMBDA_EVENT_SOURCES_H
+#pragma once
 
 struct services;
 
 /* Starts the thread; it ends with services_stop(). */
 void sources_start(struct services *services);
-
-#endif

@@ -130,17 +130,14 @@ static const struct value *kinesis_event(
         {STR("data"), value_getz(record, "Data")},
         {STR("approximateArrivalTimestamp"), value_getz(record, "ApproximateArrivalTimestamp")},
     };
-    struct value_entry entries[] = {
-        {STR("kinesis"), value_map(arena, data, sizeof data / sizeof *data)},
+    return VALUE_MAP(arena, {STR("kinesis"), value_map(arena, data, sizeof data / sizeof *data)},
         {STR("eventSource"), value_stringz(arena, "aws:kinesis")},
         {STR("eventVersion"), value_stringz(arena, "1.0")},
         {STR("eventID"), value_string(arena, arena_printf(arena, "%s:%.*s", shard, STR_ARG(sequence)))},
         {STR("eventName"), value_stringz(arena, "aws:kinesis:record")},
         {STR("invokeIdentityArn"), value_string(arena, turn->role)},
         {STR("awsRegion"), value_string(arena, turn->region)},
-        {STR("eventSourceARN"), value_string(arena, turn->source_arn)},
-    };
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("eventSourceARN"), value_string(arena, turn->source_arn)});
 }
 
 /* Filters see the data of Kinesis's records decoded, of DynamoDB's the record as it is. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "sandbox/engine/logs.h"
 
@@ -77,36 +78,32 @@ void instance_log(struct lambda_instance *instance, const char *format, ...)
     va_start(args, format);
     buf_addvf(&line, format, args);
     va_end(args);
-    pthread_mutex_lock(&instance->sink_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->sink_lock);
     log_sink_line(&instance->sink, "%.*s", STR_ARG(buf_str(&line)));
-    pthread_mutex_unlock(&instance->sink_lock);
 }
 
 static void lambda_instance_take_output(void *ctx, enum process_stream stream, const char *bytes, size_t n)
 {
     struct lambda_instance *instance = ctx;
     (void)stream;
-    pthread_mutex_lock(&instance->sink_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->sink_lock);
     log_sink_add(&instance->sink, bytes, n);
     instance->written += (int64_t)n;
-    pthread_mutex_unlock(&instance->sink_lock);
 }
 
 static void has_started(void *ctx, pid_t pid)
 {
     struct lambda_instance *instance = ctx;
-    pthread_mutex_lock(&instance->functions->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->functions->lock);
     instance->pid = pid;
-    pthread_mutex_unlock(&instance->functions->lock);
 }
 
 static void is_quiet(void *ctx)
 {
     struct lambda_instance *instance = ctx;
-    pthread_mutex_lock(&instance->functions->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->functions->lock);
     instance->quiet = true;
     pthread_cond_broadcast(&instance->functions->changed);
-    pthread_mutex_unlock(&instance->functions->lock);
 }
 
 /* ---- its thread ---- */

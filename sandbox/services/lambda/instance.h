@@ -1,6 +1,5 @@
 /* Shared by instance.c, pool.c, event.c and prepare.c; see lambda.h. */
-#ifndef WEIR_SANDBOX_SERVICES_LAMBDA_INSTANCE_H
-#define WEIR_SANDBOX_SERVICES_LAMBDA_INSTANCE_H
+#pragma once
 
 #include "sandbox/engine/logs.h"
 #include "sandbox/services/lambda/lambda.h"
@@ -62,5 +61,3 @@ struct lambda_instance *instance_take(struct functions *functions, const struct 
 int instance_start(struct functions *functions, struct lambda_instance *instance, struct err *err);
 /* With the lock: it is free for the next event, or gone. */
 void instance_give_back(struct lambda_instance *instance);
-
-#endif

@@ -2,6 +2,7 @@
 #include "sandbox/services/lambda/instance.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "base/mem.h"
 
 enum {
@@ -15,12 +16,11 @@ void functions_stop(struct functions *functions)
 {
     if (!functions)
         return;
-    pthread_mutex_lock(&functions->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&functions->lock);
     functions->stopping = true;
     for (size_t i = 0; i < functions->count; i++)
         instance_kill(functions->instances[i]);
     pthread_cond_broadcast(&functions->changed);
-    pthread_mutex_unlock(&functions->lock);
 }
 
 /* ---- choosing: with the lock ---- */

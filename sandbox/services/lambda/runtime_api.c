@@ -133,10 +133,10 @@ static enum MHD_Result lambda_runtime_answer(
 
 /* ---- libmicrohttpd's side ---- */
 
-static enum MHD_Result take_header(void *ctx, enum MHD_ValueKind kind, const char *name, const char *value)
+static enum MHD_Result take_header(
+    void *ctx, enum MHD_ValueKind kind UNUSED, const char *name, const char *value)
 {
     struct exchange_state *state = ctx;
-    (void)kind;
     wire_header_add(&state->arena, &state->head, arena_str(&state->arena, str_z(name)),
         arena_str(&state->arena, str_z(value)));
     return MHD_YES;
@@ -149,10 +149,9 @@ static bool is_let_in(struct runtime *r, struct MHD_Connection *connection, stru
     return !guard_check(&guard, &state->head);
 }
 
-static enum MHD_Result accept_peer(void *ctx, const struct sockaddr *peer, socklen_t n)
+static enum MHD_Result accept_peer(void *ctx, const struct sockaddr *peer, socklen_t n UNUSED)
 {
     const struct runtime *r = ctx;
-    (void)n;
     return peer->sa_family == AF_INET &&
                    system_peer_is_own((const struct sockaddr_in *)(const void *)peer, r->port)
                ? MHD_YES
@@ -160,11 +159,10 @@ static enum MHD_Result accept_peer(void *ctx, const struct sockaddr *peer, sockl
 }
 
 static enum MHD_Result lambda_runtime_handle(void *ctx, struct MHD_Connection *connection, const char *url,
-    const char *method, const char *version, const char *bytes, size_t *n, void **request)
+    const char *method, const char *version UNUSED, const char *bytes, size_t *n, void **request)
 {
     struct runtime *r = ctx;
     struct exchange_state *state = *request;
-    (void)version;
     if (!state) {
         *request = state = mem_zalloc(sizeof *state);
         state->body.max = MAX_ANSWER;
@@ -187,13 +185,10 @@ static enum MHD_Result lambda_runtime_handle(void *ctx, struct MHD_Connection *c
                                           : reply(r, connection, 404, STR("{\"errorType\":\"NotFound\"}"));
 }
 
-static void lambda_runtime_completed(
-    void *ctx, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
+static void lambda_runtime_completed(void *ctx UNUSED, struct MHD_Connection *connection UNUSED,
+    void **request, enum MHD_RequestTerminationCode why UNUSED)
 {
     struct exchange_state *state = *request;
-    (void)ctx;
-    (void)connection;
-    (void)why;
     if (!state)
         return;
     buf_release(&state->body);
