@@ -39,6 +39,7 @@ static const struct service_operation *const tables[] = {
     cloudcontrol_operations,
     dynamodb_operations,
     dynamodb_stream_operations,
+    dynamodb_shown_operations,
     ec2_operations,
     ec2_default_operations,
     ec2_key_operations,

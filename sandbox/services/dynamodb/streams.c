@@ -77,12 +77,13 @@ static struct str shard_alias(struct arena *arena, struct str own)
 
 #define FIRST_NUMBER "100000000000000000000" /* as long as the engine's, and before all of them */
 
-/* Those of a stream that is on are open, whatever the engine says of their end. */
-static const struct value *stream_shards(struct arena *arena, const struct value *stream)
+/* Those of a stream that is on are open, whatever the engine says of their end; `after`: only those behind
+ * it. */
+static const struct value *stream_shards(struct arena *arena, const struct value *stream, struct str after)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     const struct value *list = value_getz(stream, "Shards");
-    bool open = str_eqz(value_gets(stream, "StreamStatus"), "ENABLED");
+    bool open = str_eqz(value_gets(stream, "StreamStatus"), "ENABLED"), shown = !after.n;
     for (uint32_t i = 0; list && i < list->count; i++) {
         const struct value *shard = list->items[i], *range = value_getz(shard, "SequenceNumberRange");
         struct str alias = shard_alias(arena, value_gets(shard, "ShardId"));
@@ -93,7 +94,9 @@ static const struct value *stream_shards(struct arena *arena, const struct value
         if (open)
             range = value_with(arena, range, STR("EndingSequenceNumber"), NULL);
         shard = value_with(arena, shard, STR("SequenceNumberRange"), range);
-        value_builder_add(&b, shard);
+        if (shown)
+            value_builder_add(&b, shard);
+        shown = shown || str_eq(alias, after);
     }
     return value_builder_list(&b);
 }
@@ -128,7 +131,7 @@ static int describe_stream(struct service_call *call, struct err *err)
         return -1;
     const struct value *shown = value_getz(output, "StreamDescription");
     const struct value_entry own[] = {
-        {STR("Shards"), stream_shards(arena, shown)},
+        {STR("Shards"), stream_shards(arena, shown, value_gets(call->input, "ExclusiveStartShardId"))},
         {STR("StreamArn"), value_string(arena, arn)},
         {STR("StreamLabel"), value_string(arena, str_last_part(arn, "/"))},
         {STR("KeySchema"), value_getz(stream.table, "KeySchema")},

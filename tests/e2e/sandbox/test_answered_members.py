@@ -59,7 +59,7 @@ EXTRA = {  # members of the sandbox's answers that AWS's do not have
     r".*(\.|^)(Tags|TagList|tags)\b": "the stack's ownership tags",
     r"apigatewayv2 GetApi IpAddressType": "botocore's model has it; the recording is older",
     r"cognito-idp DescribeUserPool UserPool.(DeletionProtection|EmailConfiguration.EmailSendingAccount|UserPoolTier)": "botocore's model has it; the recording is older",
-    r"dynamodb DescribeTable Table.DeletionProtectionEnabled": "botocore's model has it; the recording is older",
+    r"dynamodb DescribeTable Table.(DeletionProtectionEnabled|WarmThroughput)": "botocore's model has it; the recording is older",
     r"ecs DescribeServices .*enableExecuteCommand": "botocore's model has it; the recording is older",
     r"emr DescribeCluster Cluster.UnhealthyNodeReplacement": "botocore's model has it; the recording is older",
     r"glue GetTable Table.VersionId": "botocore's model has it; the recording is older",
