@@ -8,7 +8,8 @@ enum { MAX_DEPTH = 100 };
 /* The way down to what is looked at. */
 struct pattern_scan {
     struct arena *arena;
-    const struct value *steps[MAX_DEPTH * 2 + 4];
+    struct event_pattern_fault *fault;
+    const struct value *steps[MAX_DEPTH * 2 + 8];
     size_t depth;
 };
 
@@ -27,72 +28,126 @@ static bool is_text(const struct value *v)
     return v->kind == VALUE_STRING || is_unknown(v);
 }
 
-static bool is_plain(const struct value *v)
-{
-    return is_text(v) || value_is_number(v) || v->kind == VALUE_BOOL || v->kind == VALUE_NULL;
-}
-
-/* The value itself, or each of a list with something in it. */
-static bool each_is(const struct value *v, bool (*is)(const struct value *v))
-{
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        if (!is(v->items[i]))
-            return false;
-    return v->kind == VALUE_LIST ? v->count > 0 : is(v);
-}
-
 /* ---- operators: NULL, or what is wrong with the operand ---- */
 
-static const char *numeric_wrong(const struct value *v)
+/* What is wrong lies at this index or under this key. */
+static const char *wrong_at(struct pattern_scan *s, uint32_t index, const char *why)
 {
-    static const char form[] = "numeric takes an operator and a number, once or twice";
-    if (v->kind != VALUE_LIST || (v->count != 2 && v->count != 4))
-        return form;
-    for (uint32_t i = 0; i < v->count; i += 2) {
-        bool known = is_unknown(v->items[i]) || str_is_any(value_text(v->items[i], STR_EMPTY), "= < <= > >=");
-        if (!known || !(value_is_number(v->items[i + 1]) || is_unknown(v->items[i + 1])))
-            return form;
+    s->steps[s->depth++] = value_int(s->arena, index);
+    return why;
+}
+
+/* Services have read the text when they find that wrong. */
+static const char *wrong_text(struct pattern_scan *s, const char *why)
+{
+    s->fault->read = true;
+    return why;
+}
+
+static const char *numeric_wrong(struct pattern_scan *s, const struct value *v)
+{
+    if (v->kind != VALUE_LIST)
+        return "Value of numeric must be an array.";
+    for (uint32_t i = 0; i < 4 && (i < v->count || i < 2); i += 2) {
+        struct str order = i < v->count ? value_text(v->items[i], STR_EMPTY) : STR_EMPTY;
+        const struct value *number = i + 1 < v->count ? v->items[i + 1] : NULL;
+        if (!order.n && i < v->count && is_unknown(v->items[i]))
+            continue;
+        if (!str_is_any(order, "= < <= > >="))
+            return wrong_at(s, i,
+                wrong_text(s,
+                    arena_printf(s->arena, "Unrecognized numeric range operator: %.*s", STR_ARG(order)).p));
+        if (i && order.p[0] != '<')
+            return wrong_at(s, i,
+                wrong_text(s, arena_printf(s->arena, "Bad numeric range operator: %.*s", STR_ARG(order)).p));
+        if (!number || !(value_is_number(number) || is_unknown(number)))
+            return wrong_at(s, i + 1,
+                str_eqz(order, "=")
+                    ? "Value of equals must be numeric."
+                    : arena_printf(s->arena, "Value of %.*s must be numeric", STR_ARG(order)).p);
     }
-    bool range = v->count == 4 && str_starts(value_text(v->items[0], STR_EMPTY), STR(">")) &&
-                 value_is_number(v->items[1]) && value_is_number(v->items[3]);
+    uint32_t most =
+        str_starts(value_text(v->items[0], STR_EMPTY), STR(">")) || is_unknown(v->items[0]) ? 4 : 2;
+    if (v->count > most)
+        return wrong_at(s, most, "Too many elements in numeric expression");
+    bool range = v->count == 4 && value_is_number(v->items[1]) && value_is_number(v->items[3]);
     return range && number_of(v->items[1]) >= number_of(v->items[3])
-               ? "the bottom of the numeric range has to be below its top"
+               ? wrong_at(s, 3, "Bottom must be less than top")
                : NULL;
 }
 
+static const char *text_needed(struct pattern_scan *s, const char *operator)
+{
+    return arena_printf(s->arena, "%s match pattern must be a string", operator).p;
+}
+
 /* A text, or {equals-ignore-case: a text}. */
-static bool is_affix(const struct value *v)
+static const char *affix_wrong(struct pattern_scan *s, const struct value *v)
 {
     const struct value *folded = value_getz(v, "equals-ignore-case");
-    return is_text(v) || (folded && is_text(folded) && v->count == 1);
+    return is_text(v) || (folded && is_text(folded) && v->count == 1)
+               ? NULL
+               : text_needed(s, s->steps[s->depth - 1]->string.p);
 }
 
-static const char *affix_wrong(const struct value *v)
+static const char *folded_wrong(struct pattern_scan *s, const struct value *v)
 {
-    return is_affix(v) ? NULL : "prefix and suffix take a text, or equals-ignore-case with one";
+    return is_text(v) ? NULL : text_needed(s, "equals-ignore-case");
 }
 
-static const char *folded_wrong(const struct value *v)
+static const char *wildcard_wrong(struct pattern_scan *s, const struct value *v)
 {
-    return each_is(v, is_text) ? NULL : "equals-ignore-case and wildcard take a text";
+    ptrdiff_t at = str_find(value_text(v, STR_EMPTY), STR("**"), 0);
+    return !is_text(v) ? text_needed(s, "wildcard")
+           : at >= 0
+               ? wrong_text(s, arena_printf(s->arena, "Consecutive wildcard characters at pos %td", at + 1).p)
+               : NULL;
 }
 
-static bool is_wildcard(const struct value *v)
+static const char *exists_wrong(struct pattern_scan *s, const struct value *v)
 {
-    return is_text(v) && str_find(value_text(v, STR_EMPTY), STR("**"), 0) < 0;
+    (void)s;
+    return v->kind == VALUE_BOOL ? NULL : "exists match pattern must be either true or false.";
 }
 
-static const char *wildcard_wrong(const struct value *v)
+static const char *but_affix_wrong(struct pattern_scan *s, const struct value *v)
 {
-    const char *why = folded_wrong(v);
-    return why                       ? why
-           : each_is(v, is_wildcard) ? NULL
-                                     : "Consecutive wildcard characters in a row are not allowed";
+    return v->kind == VALUE_MAP ? "Value of anything-but must be an array or single string/number value."
+           : !is_text(v)        ? "prefix/suffix match pattern must be a string"
+           : v->kind == VALUE_STRING && !v->string.n ? wrong_text(s, "Null prefix/suffix not allowed")
+                                                     : NULL;
 }
 
-static const char *exists_wrong(const struct value *v)
+static const char *but_folded_wrong(struct pattern_scan *s, const struct value *v)
 {
-    return v->kind == VALUE_BOOL ? NULL : "exists takes true or false";
+    (void)s;
+    return is_text(v)
+               ? NULL
+               : "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.";
+}
+
+static const char *but_plain_wrong(struct pattern_scan *s, const struct value *v)
+{
+    (void)s;
+    return is_text(v) || value_is_number(v)
+               ? NULL
+               : "Inside anything but list, start|null|boolean is not supported.";
+}
+
+/* The value itself, or each of a list with something in it; there, services say twice where it is wrong. */
+static const char *each_wrong(struct pattern_scan *s, const struct value *v,
+    const char *(*wrong)(struct pattern_scan *s, const struct value *v))
+{
+    const char *why = NULL;
+    if (v->kind != VALUE_LIST)
+        return wrong(s, v);
+    if (!v->count)
+        return wrong_at(s, 0, "Empty arrays are not allowed");
+    for (uint32_t i = 0; !why && i < v->count; i++)
+        if ((why = wrong(s, v->items[i])))
+            wrong_at(s, i, why);
+    s->fault->twice = why != NULL;
+    return why;
 }
 
 static bool is_mixed(const struct value *v)
@@ -105,43 +160,56 @@ static bool is_mixed(const struct value *v)
     return texts && numbers;
 }
 
-static const char *anything_but_wrong(const struct value *v)
+static const char *anything_but_wrong(struct pattern_scan *s, const struct value *v)
 {
-    static const char form[] =
-        "anything-but takes texts or numbers, or one of prefix, suffix, equals-ignore-case, wildcard";
     static const struct {
         const char *name;
-        bool (*is)(const struct value *v);
-    } kinds[] = {{"prefix", is_affix}, {"suffix", is_affix}, {"equals-ignore-case", is_text},
-        {"wildcard", is_wildcard}};
+        const char *(*wrong)(struct pattern_scan *s, const struct value *v);
+    } kinds[] = {{"prefix", but_affix_wrong}, {"suffix", but_affix_wrong},
+        {"equals-ignore-case", but_folded_wrong}, {"wildcard", wildcard_wrong}};
+    if (v->kind == VALUE_LIST)
+        return is_mixed(v) ? "Either all values are number or string, mixed type is not supported"
+                           : each_wrong(s, v, but_plain_wrong);
     if (v->kind != VALUE_MAP)
-        return is_mixed(v)            ? "the list of anything-but has texts or numbers, not both"
-               : each_is(v, is_plain) ? NULL
-                                      : form;
-    for (size_t i = 0; v->count == 1 && i < sizeof kinds / sizeof *kinds; i++)
-        if (str_eqz(v->entries[0].key, kinds[i].name))
-            return each_is(v->entries[0].value, kinds[i].is) ? NULL : form;
-    return form;
+        return is_text(v) || value_is_number(v)
+                   ? NULL
+                   : "Value of anything-but must be an array or single string/number value.";
+    if (v->count != 1)
+        return "Only one key allowed in match expression";
+    s->steps[s->depth++] = value_string(s->arena, v->entries[0].key);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eqz(v->entries[0].key, kinds[i].name)) {
+            const char *why = each_wrong(s, v->entries[0].value, kinds[i].wrong);
+            s->depth -= !why;
+            return why;
+        }
+    return arena_printf(s->arena, "Unsupported anything-but pattern: %.*s", STR_ARG(v->entries[0].key)).p;
 }
 
-static const char *cidr_wrong(const struct value *v)
+static const char *cidr_wrong(struct pattern_scan *s, const struct value *v)
 {
-    static const char form[] = "cidr takes a network such as 10.0.0.0/24";
     unsigned char a[16];
     struct str bits_text, base = str_cut(value_text(v, STR_EMPTY), '/', &bits_text);
-    char net[64];
     int64_t bits;
-    if (base.n >= sizeof net || !bits_text.p || !str_to_int(bits_text, &bits) || bits < 0)
-        return form;
-    memcpy(net, base.p, base.n);
-    net[base.n] = '\0';
-    bool six = strchr(net, ':') != NULL;
-    return inet_pton(six ? AF_INET6 : AF_INET, net, a) == 1 && bits <= (six ? 128 : 32) ? NULL : form;
+    if (v->kind != VALUE_STRING)
+        return text_needed(s, "prefix");
+    s->fault->nowhere = true;
+    if (!bits_text.p || str_find_char(bits_text, '/', 0) >= 0)
+        return "Malformed CIDR, one '/' required";
+    if (!str_to_int(bits_text, &bits))
+        return "Malformed CIDR, mask bits must be an integer";
+    if (bits < 0)
+        return "Malformed CIDR, mask bits must not be negative";
+    bool six = str_find_char(base, ':', 0) >= 0;
+    if (inet_pton(six ? AF_INET6 : AF_INET, arena_strz(s->arena, base), a) != 1)
+        return arena_printf(s->arena, "Nonstandard IP address: %.*s", STR_ARG(base)).p;
+    s->fault->nowhere = bits > (six ? 128 : 32);
+    return !s->fault->nowhere ? NULL : six ? "IPv6 mask bits must be < 128" : "IPv4 mask bits must be < 32";
 }
 
 static const struct {
     const char *name;
-    const char *(*wrong)(const struct value *operand);
+    const char *(*wrong)(struct pattern_scan *s, const struct value *operand);
 } operators[] = {
     {"prefix", affix_wrong},
     {"suffix", affix_wrong},
@@ -162,13 +230,13 @@ static const char *alternative_wrong(struct pattern_scan *s, const struct value 
     if (want->kind != VALUE_MAP)
         return NULL;
     if (want->count != 1)
-        return "a comparison has one operator";
+        return want->count ? "Only one key allowed in match expression" : "Match expression name not found";
     const struct value_entry *entry = &want->entries[0];
     s->steps[s->depth++] = value_string(s->arena, entry->key);
     for (size_t i = 0; i < sizeof operators / sizeof *operators; i++) {
         if (!str_eqz(entry->key, operators[i].name))
             continue;
-        const char *why = is_unknown(entry->value) ? NULL : operators[i].wrong(entry->value);
+        const char *why = is_unknown(entry->value) ? NULL : operators[i].wrong(s, entry->value);
         s->depth -= !why;
         return why;
     }
@@ -200,9 +268,9 @@ static const char *part_wrong(struct pattern_scan *s, const struct value_entry *
         return map_wrong(s, part);
     if (part->kind == VALUE_LIST && part->count)
         return list_wrong(s, part, either);
-    return arena_printf(
-        s->arena, "\"%.*s\" must be an object or an array with something in it", STR_ARG(entry->key))
-        .p;
+    if (part->kind == VALUE_LIST)
+        return wrong_at(s, 0, "Empty arrays are not allowed");
+    return arena_printf(s->arena, "\"%.*s\" must be an object or an array", STR_ARG(entry->key)).p;
 }
 
 static const char *map_wrong(struct pattern_scan *s, const struct value *pattern)
@@ -233,15 +301,26 @@ const struct str *event_pattern_operators(size_t *n)
     return names;
 }
 
+const char *event_pattern_fault(
+    struct arena *arena, const struct value *pattern, struct event_pattern_fault *out)
+{
+    *out = (struct event_pattern_fault){0};
+    struct pattern_scan s = {.arena = arena, .fault = out};
+    if (!pattern || (!is_unknown(pattern) && pattern->kind != VALUE_MAP))
+        out->why = "Filter is not an object";
+    else if (!is_unknown(pattern) && !pattern->count)
+        out->why = "Empty objects are not allowed";
+    else if (!is_unknown(pattern))
+        out->why = map_wrong(&s, pattern);
+    out->path = value_list(arena, s.steps, s.depth);
+    return out->why;
+}
+
 const char *event_pattern_wrong(struct arena *arena, const struct value *pattern, const struct value **path)
 {
-    struct pattern_scan s = {.arena = arena};
-    const char *why = NULL;
-    if (!pattern || (!is_unknown(pattern) && (pattern->kind != VALUE_MAP || !pattern->count)))
-        why = "a pattern is an object with something in it";
-    else if (!is_unknown(pattern))
-        why = map_wrong(&s, pattern);
+    struct event_pattern_fault fault;
+    event_pattern_fault(arena, pattern, &fault);
     if (path)
-        *path = value_list(arena, s.steps, s.depth);
-    return why;
+        *path = fault.path;
+    return fault.why;
 }

@@ -1,9 +1,9 @@
 /* Attributes with a language of their own (`language:` in the spec), and what only a service can say of one:
  * `sandbox: {check: {attribute: language}}`. */
 #include "provider/notation/asl_validate.h"
-#include "provider/notation/event_pattern.h"
 #include "provider/notation/notation.h"
 #include "sandbox/control/control_internal.h"
+#include "sandbox/notation/event_fault.h"
 #include "sandbox/notation/schedule_time.h"
 
 /* Empty where it is right; else what the service says. */
@@ -59,8 +59,9 @@ static struct str check_zone(struct call *call, const struct value *v, const str
 
 static struct str check_pattern(struct call *call, const struct value *v, const struct value *attrs UNUSED)
 {
-    const char *why = event_pattern_wrong(call->arena, v, NULL);
-    return why ? arena_printf(call->arena, "Event pattern is not valid. Reason: %s", why) : STR_EMPTY;
+    struct str why = event_fault_said(call->arena, v, value_gets(call->raw, "EventPattern"));
+    return why.n ? arena_printf(call->arena, "Event pattern is not valid. Reason: %.*s", STR_ARG(why))
+                 : STR_EMPTY;
 }
 
 static const struct {

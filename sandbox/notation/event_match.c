@@ -1,6 +1,7 @@
 /* Which events a pattern is for: see event_match.h. */
 #include "sandbox/notation/event_match.h"
 
+#include "base/buf.h"
 #include "sandbox/asl/asl.h"
 
 #include <arpa/inet.h>
@@ -186,12 +187,36 @@ static bool member_matches(const struct value *pattern, const struct value *v)
     return pattern->kind == VALUE_MAP && (!v || v->kind != VALUE_LIST) && map_matches(pattern, v);
 }
 
+/* Keys may be joined by dots, in patterns and in events: a: {b: 1} is a.b: 1. */
+static const struct value *find_joined(const struct value *event, struct str key)
+{
+    const struct value *v = value_get(event, key);
+    for (ptrdiff_t dot = -1; !v && (dot = str_find_char(key, '.', (size_t)(dot + 1))) > 0;)
+        v = find_joined(
+            value_get(event, str_slice(key, 0, (size_t)dot)), str_slice(key, (size_t)dot + 1, key.n));
+    return v;
+}
+
+static bool joined_matches(const struct value *pattern, struct str before, const struct value *event)
+{
+    const struct value *v = find_joined(event, before);
+    if (v || pattern->kind != VALUE_MAP)
+        return member_matches(pattern, v);
+    for (uint32_t i = 0; i < pattern->count; i++) {
+        AUTO_BUF struct buf key = BUF_INIT;
+        buf_addf(&key, "%.*s.%.*s", STR_ARG(before), STR_ARG(pattern->entries[i].key));
+        if (!joined_matches(pattern->entries[i].value, buf_str(&key), event))
+            return false;
+    }
+    return true;
+}
+
 static bool map_matches(const struct value *pattern, const struct value *event)
 {
     for (uint32_t i = 0; i < pattern->count; i++) {
         const struct value *part = pattern->entries[i].value;
         if (!str_eqz(pattern->entries[i].key, "$or")) {
-            if (!member_matches(part, value_get(event, pattern->entries[i].key)))
+            if (!joined_matches(part, pattern->entries[i].key, event))
                 return false;
             continue;
         }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/notation/event_pattern.h"
+#include "sandbox/notation/event_fault.h"
 #include "sandbox/notation/event_match.h"
 #include "sandbox/services/events/archives.h"
 #include "sandbox/services/shared/event_targets.h"
@@ -158,6 +158,15 @@ static int do_put(struct service_call *call, struct err *err)
     return 0;
 }
 
+static bool is_event(const struct value *event)
+{
+    static const char *const members[] = {"id", "account", "source", "time", "region", "detail-type"};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (!value_getz(event, members[i]))
+            return false;
+    return true;
+}
+
 static int do_test_pattern(struct service_call *call, struct err *err)
 {
     const struct value *pattern, *event;
@@ -169,11 +178,11 @@ static int do_test_pattern(struct service_call *call, struct err *err)
     if (json_parse(call->arena, pattern_text, &pattern, &why))
         return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", why.message);
-    const char *wrong = event_pattern_wrong(call->arena, pattern, NULL);
-    if (wrong)
-        return service_refuse(
-            err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", wrong);
-    if (json_parse(call->arena, event_text, &event, &why))
+    struct str wrong = event_fault_said(call->arena, pattern, pattern_text);
+    if (wrong.n)
+        return service_refuse(err, 400, "InvalidEventPatternException",
+            "Event pattern is not valid. Reason: %.*s", STR_ARG(wrong));
+    if (json_parse(call->arena, event_text, &event, &why) || !is_event(event))
         return service_refuse(err, 400, "ValidationException", "Parameter Event is not valid.");
     struct value_entry output = {STR("Result"), value_bool(event_matches(pattern, event))};
     call->output = value_map(call->arena, &output, 1);

@@ -2,7 +2,7 @@
 #include "sandbox/services/sns/arns.h"
 
 #include "base/json.h"
-#include "provider/notation/event_pattern.h"
+#include "sandbox/notation/event_fault.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -139,7 +139,7 @@ int sns_check_filter(
     struct arena *arena, struct str policy, struct str scope, const char *context, struct err *err)
 {
     struct extent extent = {.combinations = 1};
-    const struct value *parsed, *path;
+    const struct value *parsed;
     if (!policy.n)
         return 0;
     if (json_parse(arena, policy, &parsed, ERR_IGNORED))
@@ -152,6 +152,6 @@ int sns_check_filter(
         return sns_refuse(err, "%sFilterPolicy: Filter policy can not have more than 5 keys", context);
     if (extent.combinations > MAX_COMBINATIONS)
         return sns_refuse(err, "%sFilterPolicy: Filter policy is too complex", context);
-    const char *wrong = event_pattern_wrong(arena, parsed, &path);
-    return wrong ? sns_refuse(err, "%sFilterPolicy: %s", context, wrong) : 0;
+    struct str wrong = event_fault_said(arena, parsed, policy);
+    return wrong.n ? sns_refuse(err, "%sFilterPolicy: %.*s", context, STR_ARG(wrong)) : 0;
 }
