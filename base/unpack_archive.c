@@ -274,3 +274,20 @@ int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, stru
     u.api->read_free(u.archive);
     return status;
 }
+
+int64_t unpack_archive_size(const char *archive, struct err *err)
+{
+    struct unpacking u = {.err = err, .api = archive_api(err)};
+    if (!u.api)
+        return -1;
+    u.archive = u.api->read_new();
+    u.api->read_support_format_zip(u.archive);
+    int status = u.api->read_open_filename(u.archive, archive, BLOCK);
+    int64_t size = 0;
+    while (status == ARCHIVE_OK && (status = next_entry(&u)) >= ARCHIVE_WARN && status != ARCHIVE_EOF) {
+        size += u.api->entry_size(u.entry);
+        status = ARCHIVE_OK;
+    }
+    u.api->read_free(u.archive);
+    return status == ARCHIVE_EOF ? size : err_set(err, ERR_INVALID, "it is no zip archive");
+}

@@ -17,5 +17,7 @@
  * hundred levels. Thread-safe.
  */
 int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, struct err *err);
+/* How much a zip archive says it is when unpacked; -1: it is none. */
+int64_t unpack_archive_size(const char *archive, struct err *err);
 
 #endif

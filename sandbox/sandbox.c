@@ -23,6 +23,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum { MAX_FAULTS = 1024 * 1024 };
 static const int64_t DEFAULT_ROOM = 16LL * 1024 * 1024 * 1024;
@@ -332,16 +333,21 @@ struct str sandbox_secret(const struct sandbox *s, struct str access_key)
     return STR_EMPTY;
 }
 
-/* For the control plane: the hash of a function's code. */
-static bool object_sha256(
-    void *ctx, struct arena *arena, struct str bucket, struct str key, struct str version, struct str *out)
+/* For the control plane: the hash of a function's code, and how much it is. */
+static bool object_facts(void *ctx, struct arena *arena, struct str bucket, struct str key,
+    struct str version, struct str *sha256, int64_t *size)
 {
     struct sandbox *s = ctx;
     const struct unpack_place place = {.bucket = bucket, .key = key, .version = version};
     unsigned char digest[SHA256_SIZE];
     if (!lambda_code_sha256(bucket, key, digest) && unpack_sha256(s->store, &place, digest, ERR_IGNORED))
         return false;
-    *out = base64_encode(arena, str_n((const char *)digest, sizeof digest));
+    *sha256 = base64_encode(arena, str_n((const char *)digest, sizeof digest));
+    struct stat file;
+    struct str path;
+    *size = s->services && lambda_code_file(s->services, arena, &place, &path) && !stat(path.p, &file)
+                ? file.st_size
+                : 0;
     return true;
 }
 
@@ -383,7 +389,7 @@ struct control *sandbox_control(struct sandbox *s)
             .kinds = s->kinds, .specs_dir = s->specs_dir, .more_specs = "sandbox/specs/"};
         struct control_options options = {.account = s->account,
             .speed = s->state_speed,
-            .object_sha256 = object_sha256,
+            .object_facts = object_facts,
             .bucket_tags = bucket_tags,
             .object_ctx = s,
             .types = services_types,

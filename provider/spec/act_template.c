@@ -175,14 +175,22 @@ bool spec_template_has(struct str template, struct str name)
     return false;
 }
 
-/* What stands before the last slash, which is taken off the text; without one the attribute has its default.
- */
-static const struct value *with_folder(
-    struct act *act, struct str name, struct str *text, const struct value *object)
+static size_t count_slashes(struct str text)
 {
-    ptrdiff_t at, slash = -1;
-    while ((at = str_find_char(*text, '/', (size_t)(slash + 1))) >= 0)
-        slash = at;
+    size_t n = 0;
+    for (size_t i = 0; i < text.n; i++)
+        n += text.p[i] == '/';
+    return n;
+}
+
+/* What stands before the last slash but those that the rest of the template has, which is taken off the text;
+ * without one the attribute has its default. */
+static const struct value *with_folder(
+    struct act *act, struct str name, struct str rest, struct str *text, const struct value *object)
+{
+    ptrdiff_t slash = -1;
+    for (size_t left = count_slashes(*text), kept = count_slashes(rest); left > kept; left--)
+        slash = str_find_char(*text, '/', (size_t)(slash + 1));
     if (slash < 0)
         return object;
     if (spec_attr_find(act->type, name) && value_is_null(value_get(object, name)))
@@ -224,7 +232,7 @@ static const struct value *template_split(
         text = str_slice(text, (size_t)open, text.n);
         rest = str_slice(rest, (size_t)close + 1, rest.n);
         if (str_eqz(filter, "folder")) {
-            object = with_folder(act, name, &text, object);
+            object = with_folder(act, name, rest, &text, object);
             continue;
         }
         struct str between = str_cut(rest, '$', &after);

@@ -71,12 +71,14 @@ static const struct sandbox_key {
     {"empty", FORM_NAMES, NULL},
     {"fallbacks", FORM_MAP, NULL},
     {"hides", FORM_BY_ATTR, NULL},
+    {"unfilled", FORM_ATTRS, NULL},
+    {"newest_first", FORM_NAMES, NULL},
     {"reserved", FORM_BY_ATTR, NULL},
     {"fixed", FORM_KEYS_BELOW, "if keys code"},
     {"entry_shows", FORM_BY_ATTR, NULL},
     {"fetches", FORM_KEYS_BELOW, "type where attribute"},
     {"catalogues", FORM_KEYS_BELOW, "begin file"},
-    {"constraints", FORM_RULES, "if each where must says code new"},
+    {"constraints", FORM_RULES, "if each where must says code answer new"},
     {"engines", FORM_RULES, "makes runs serves if"},
 };
 

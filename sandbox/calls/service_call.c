@@ -122,14 +122,12 @@ int service_check_members(const struct service_call *call, struct err *err)
     struct str name, unknown = STR_EMPTY,
                      names = embedded_line("sandbox/names/unserved.txt",
                          arena_printf(call->arena, "%s %s", service, operation));
-    if (control_constraints(services_control(call->services), call->arena, str_z(service), str_z(operation),
-            call->input, err))
-        return -1;
     while ((name = str_cut(names, ' ', &names)).n)
         if (asks(value_get(call->input, name)))
             unknown = arena_printf(
                 call->arena, "%.*s%s%.*s", STR_ARG(unknown), unknown.n ? ", " : "", STR_ARG(name));
-    return !unknown.n ? 0
+    return !unknown.n ? control_constraints(services_control(call->services), call->arena, str_z(service),
+                            str_z(operation), call->input, err)
                       : service_refuse(err, 400, invalid_code(call), "%s: the sandbox does not know %.*s",
                             operation, STR_ARG(unknown));
 }

@@ -47,10 +47,10 @@ struct control_options {
     struct catalog *catalog; /* outlives the control plane */
     struct str account;      /* twelve digits; "": 000000000000 */
     double speed;            /* of states that change over time; 0: 1 */
-    /* SHA-256 of an object's content, in base64; false: there is none. Called with the control plane's lock
-     * held. NULL: nothing is known of objects. */
-    bool (*object_sha256)(void *ctx, struct arena *arena, struct str bucket, struct str key,
-        struct str version, struct str *out);
+    /* SHA-256 of an object's content, in base64, and its size (of code; 0: unknown); false: there is none.
+     * Called with the control plane's lock held. NULL: nothing is known of objects. */
+    bool (*object_facts)(void *ctx, struct arena *arena, struct str bucket, struct str key,
+        struct str version, struct str *sha256, int64_t *size);
     /* Tags of the region's buckets that have some, by name, in order; NULL: there are no buckets. */
     const struct value *(*bucket_tags)(void *ctx, struct arena *arena, struct str region);
     void *object_ctx;
@@ -122,6 +122,9 @@ void control_watch(struct control *control, control_watcher *watcher, void *ctx)
 /* A record's attribute gets another value, NULL: none, as if a request had changed it. False: there is no
  * such record, or the change cannot be kept. */
 bool control_set(struct control *control, struct str type, const struct control_record *record,
+    const char *attribute, const struct value *v);
+/* Likewise, but the record counts as unchanged: it is not "updating" thereby. */
+bool control_note(struct control *control, struct str type, const struct control_record *record,
     const char *attribute, const struct value *v);
 
 /*

@@ -19,15 +19,6 @@ struct request_faults {
     struct str says, code; /* of the first that has words of its own: `says`, `code` */
 };
 
-/* [a, b] */
-static struct str text_of_list(struct arena *arena, const struct value *list)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    for (uint32_t i = 0; i < list->count; i++)
-        buf_addf(&text, "%s%.*s", i ? ", " : "", STR_ARG(value_scalar_text(arena, list->items[i])));
-    return arena_printf(arena, "[%.*s]", STR_ARG(buf_str(&text)));
-}
-
 /* How long it is, or the number itself. */
 static double size_of_value(const struct request_faults *f, const struct value *rule, const struct value *v)
 {
@@ -41,29 +32,53 @@ static double size_of_value(const struct request_faults *f, const struct value *
                                      : (double)v->count;
 }
 
+/* As Java writes it, and so AWS's messages: [a, b], {a=1}. */
+static struct str java_text(struct arena *arena, const struct value *v)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return v->kind == VALUE_FLOAT && v->number == (double)int_within(v->number)
+                   ? arena_printf(arena, "%.1f", v->number)
+                   : value_scalar_text(arena, v);
+    for (uint32_t i = 0; i < v->count; i++)
+        if (v->kind == VALUE_LIST)
+            buf_addf(&text, "%s%.*s", i ? ", " : "", STR_ARG(java_text(arena, v->items[i])));
+        else
+            buf_addf(&text, "%s%.*s=%.*s", i ? ", " : "", STR_ARG(v->entries[i].key),
+                STR_ARG(java_text(arena, v->entries[i].value)));
+    return arena_printf(arena, v->kind == VALUE_LIST ? "[%.*s]" : "{%.*s}", STR_ARG(buf_str(&text)));
+}
+
+static double bound_of(const struct value *v)
+{
+    return v->kind == VALUE_FLOAT ? v->number : (double)v->integer;
+}
+
+/* Of several, each. */
+static bool is_choice(const struct value *choices, const struct value *besides, const struct value *v)
+{
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (!is_choice(choices, besides, v->items[i]))
+            return false;
+    return v->kind == VALUE_LIST || value_list_has(choices, value_text(v, STR_EMPTY)) ||
+           value_list_has(besides, value_text(v, STR_EMPTY));
+}
+
 /* What it has to be and is not; "": it is right. */
 static struct str broken_rule(const struct request_faults *f, const struct value *rule, const struct value *v)
 {
     const struct value *choices = value_getz(rule, "enum"), *range = value_getz(rule, "range");
     struct str pattern = value_gets(rule, "pattern");
-    bool number = v->kind == VALUE_INT || v->kind == VALUE_FLOAT;
-    const char *what = number ? "value" : "length";
+    const char *what = value_is_number(v) ? "value" : "length";
     double size = size_of_value(f, rule, v);
-    const struct value *items = v->kind == VALUE_LIST ? value_getz(rule, "items") : NULL;
-    for (uint32_t i = 0; items && i < v->count; i++) {
-        struct str broken = broken_rule(f, items, v->items[i]);
-        if (broken.n)
-            return arena_printf(f->arena, "satisfy constraint: [Member must %.*s]", STR_ARG(broken));
-    }
-    if (choices && !value_list_has(choices, value_text(v, STR_EMPTY)))
-        return arena_printf(
-            f->arena, "satisfy enum value set: %.*s", STR_ARG(text_of_list(f->arena, choices)));
-    if (range && range->items[0]->kind == VALUE_INT && size < (double)range->items[0]->integer)
-        return arena_printf(
-            f->arena, "have %s greater than or equal to %lld", what, (long long)range->items[0]->integer);
-    if (range && range->items[1]->kind == VALUE_INT && size > (double)range->items[1]->integer)
-        return arena_printf(
-            f->arena, "have %s less than or equal to %lld", what, (long long)range->items[1]->integer);
+    if (choices && !is_choice(choices, value_getz(rule, "besides"), v))
+        return arena_printf(f->arena, "satisfy enum value set: %.*s", STR_ARG(java_text(f->arena, choices)));
+    if (range && !value_is_null(range->items[0]) && size < bound_of(range->items[0]))
+        return arena_printf(f->arena, "have %s greater than or equal to %.*s", what,
+            STR_ARG(java_text(f->arena, range->items[0])));
+    if (range && !value_is_null(range->items[1]) && size > bound_of(range->items[1]))
+        return arena_printf(f->arena, "have %s less than or equal to %.*s", what,
+            STR_ARG(java_text(f->arena, range->items[1])));
     if (pattern.n &&
         !attr_matches_pattern(f->arena, &(struct attr){.pattern = pattern}, value_text(v, STR_EMPTY)))
         return arena_printf(f->arena, "satisfy regular expression pattern: %.*s", STR_ARG(pattern));
@@ -98,25 +113,70 @@ static void check_texts(struct request_faults *f, const struct value *rule, cons
     }
 }
 
+/* All that items, keys or values have to be. */
+static struct str rule_of_parts(const struct request_faults *f, const struct value *rule, bool number)
+{
+    static const char *const bounds[] = {"greater", "less"};
+    const struct value *range = value_getz(rule, "range"), *choices = value_getz(rule, "enum");
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (int i = 1; range && i >= 0; i--)
+        if (!value_is_null(range->items[i]))
+            buf_addf(&text, "%sMember must have %s %s than or equal to %.*s", text.n ? ", " : "",
+                number ? "value" : "length", bounds[i], STR_ARG(java_text(f->arena, range->items[i])));
+    if (choices)
+        buf_addf(&text, "%sMember must satisfy enum value set: %.*s", text.n ? ", " : "",
+            STR_ARG(java_text(f->arena, choices)));
+    if (value_gets(rule, "pattern").n)
+        buf_addf(&text, "%sMember must satisfy regular expression pattern: %.*s", text.n ? ", " : "",
+            STR_ARG(value_gets(rule, "pattern")));
+    if (value_equal(value_getz(rule, "required"), &value_true))
+        buf_addz(&text, ", Member must not be null");
+    return arena_str(f->arena, buf_str(&text));
+}
+
+/* `items` of lists, `keys` and `values` of maps; the words are of the member as a whole. */
+static struct str broken_parts(
+    const struct request_faults *f, const struct value *rule, const struct value *v)
+{
+    static const struct {
+        const char *rule, *words;
+    } parts[] = {{"items", "Member must"}, {"keys", "Map keys must"}, {"values", "Map value must"}};
+    for (size_t p = 0; p < sizeof parts / sizeof *parts; p++) {
+        const struct value *own = value_getz(rule, parts[p].rule);
+        for (uint32_t i = 0; own && (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++) {
+            const struct value key = {
+                .kind = VALUE_STRING, .string = v->kind == VALUE_MAP ? v->entries[i].key : STR_EMPTY};
+            const struct value *part = v->kind == VALUE_LIST ? v->items[i]
+                                       : p == 1              ? &key
+                                                             : v->entries[i].value;
+            if (broken_rule(f, own, part).n)
+                return arena_printf(f->arena, "%s satisfy constraint: [%.*s]", parts[p].words,
+                    STR_ARG(rule_of_parts(f, own, value_is_number(part))));
+        }
+    }
+    return STR_EMPTY;
+}
+
 static void check_rule(
     struct request_faults *f, const struct value *rule, struct str path, const struct value *v)
 {
     for (uint32_t i = 0; rule->kind == VALUE_LIST && i < rule->count; i++)
         check_rule(f, rule->items[i], path, v);
     check_texts(f, rule, v);
-    bool items = value_getz(rule, "items") != NULL;
-    bool blob = value_equal(value_getz(rule, "blob"), &value_true) || (v && v->kind > VALUE_STRING && !items);
+    bool blob = value_equal(value_getz(rule, "blob"), &value_true);
     struct str broken = !value_is_null(v)                                        ? broken_rule(f, rule, v)
                         : value_equal(value_getz(rule, "required"), &value_true) ? STR("not be null")
                                                                                  : STR_EMPTY;
+    broken = broken.n            ? arena_printf(f->arena, "Member must %.*s", STR_ARG(broken))
+             : !value_is_null(v) ? broken_parts(f, rule, v)
+                                 : STR_EMPTY;
     if (!broken.n || has_own_words(f, rule, v))
         return;
-    struct str text = v && v->kind == VALUE_LIST ? text_of_list(f->arena, v) : value_scalar_text(f->arena, v);
     struct str said = value_is_null(v) ? STR(" null")
                       : blob           ? STR_EMPTY
-                                       : arena_printf(f->arena, " '%.*s'", STR_ARG(text));
-    buf_addf(&f->text, "%sValue%.*s at '%.*s' failed to satisfy constraint: Member must %.*s",
-        f->n++ ? "; " : "", STR_ARG(said), STR_ARG(path), STR_ARG(broken));
+                                       : arena_printf(f->arena, " '%.*s'", STR_ARG(java_text(f->arena, v)));
+    buf_addf(&f->text, "%sValue%.*s at '%.*s' failed to satisfy constraint: %.*s", f->n++ ? "; " : "",
+        STR_ARG(said), STR_ARG(path), STR_ARG(broken));
 }
 
 /* What lies in a path, status_code, is called statusCode; what lies in a body may be within its input. */
@@ -240,7 +300,7 @@ static int check_ops(struct arena *arena, const struct value *rule, struct str o
     return refuse_patch(
         err, ops->count > 2 ? STR("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
                             : arena_printf(arena, "Invalid patch operation specified. Must be one of: %.*s",
-                                  STR_ARG(text_of_list(arena, ops))));
+                                  STR_ARG(java_text(arena, ops))));
 }
 
 /* `paths: {replace: [path]}`: by what is done, where; `plain`: the refusal does not say where else. */
@@ -253,9 +313,8 @@ static int check_paths(struct arena *arena, const struct value *rule, struct str
             return 0;
     if (value_getb(rule, "plain"))
         return refuse_path(arena, path, sent, err);
-    struct str known = paths
-                           ? arena_printf(arena, "Must be one of: %.*s", STR_ARG(text_of_list(arena, paths)))
-                           : STR("Please choose supported operations");
+    struct str known = paths ? arena_printf(arena, "Must be one of: %.*s", STR_ARG(java_text(arena, paths)))
+                             : STR("Please choose supported operations");
     return refuse_patch(err, arena_printf(arena, "Invalid patch path  '%.*s' specified for op '%.*s'. %.*s",
                                  STR_ARG(path), STR_ARG(op), STR_ARG(known)));
 }

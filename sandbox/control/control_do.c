@@ -113,7 +113,10 @@ int do_change(struct call *call, struct resource *resource, const struct value *
     struct err err = ERR_INIT;
     if (call->dry_run)
         return refuse_dry_run(call);
-    return store_change(call->control, resource, attrs, &err) ? refuse_unkept(call, &err) : 0;
+    enum part part = call->role->part;
+    bool tags =
+        part == PART_TAGS_ADD || part == PART_TAGS_REMOVE || part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
+    return store_change(call->control, resource, attrs, tags, &err) ? refuse_unkept(call, &err) : 0;
 }
 
 static int delete (struct call *call, struct resource *resource)

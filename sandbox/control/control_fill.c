@@ -61,18 +61,27 @@ static struct str host_of(const struct call *call)
 }
 
 /* Of the object that one of the attributes names: {s3_bucket, s3_key, s3_object_version}. */
-static const struct value *object_sha256(const struct call *call, const struct value *attrs)
+static const struct value *object_fact(const struct call *call, bool wants_size, const struct value *attrs)
 {
+    int64_t size = 0;
     const struct control_options *options = &call->control->options;
-    for (uint32_t i = 0; options->object_sha256 && i < attrs->count; i++) {
+    for (uint32_t i = 0; options->object_facts && i < attrs->count; i++) {
         const struct value *place = attrs->entries[i].value;
         struct str bucket = value_gets(place, "s3_bucket"), key = value_gets(place, "s3_key"),
                    version = value_gets(place, "s3_object_version"), hash;
         if (bucket.n && key.n &&
-            options->object_sha256(options->object_ctx, call->arena, bucket, key, version, &hash))
-            return value_string(call->arena, hash);
+            options->object_facts(options->object_ctx, call->arena, bucket, key, version, &hash, &size))
+            return wants_size ? value_int(call->arena, size) : value_string(call->arena, hash);
     }
     return NULL;
+}
+
+/* An attribute, or a field of one: logging.format. */
+static const struct value *attribute_at(const struct value *attrs, struct str path)
+{
+    const struct value *v = value_get(attrs, path);
+    struct str rest, name = str_cut(path, '.', &rest);
+    return v || !rest.n ? v : attribute_at(value_get(attrs, name), rest);
 }
 
 /* An attribute with its default, or one of the surroundings; NULL: there is none. */
@@ -82,7 +91,7 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
     struct arena *arena = call->arena;
     struct str text;
     const struct attr *attr = schema_attr(&type->schema, name);
-    const struct value *own = value_get(attrs, name);
+    const struct value *own = attribute_at(attrs, name);
     if (!value_is_null(own))
         return own;
     if (attr && attr->default_value)
@@ -126,8 +135,8 @@ static const struct value *lookup(struct call *call, const struct spec_type *typ
         return value_int(arena, number_next(call->control, type, find_region(call, type), attrs));
     if (str_eqz(name, "loopback"))
         return loopback_of(call, type, attrs);
-    if (str_eqz(name, "object_sha256"))
-        return object_sha256(call, attrs);
+    if (str_eqz(name, "object_sha256") || str_eqz(name, "object_size"))
+        return object_fact(call, str_eqz(name, "object_size"), attrs);
     if (str_starts(name, STR("sent:"))) /* a member of the request */
         return wire_path(arena, call->raw, str_slice(name, 5, name.n));
     const struct value *kept = value_get(value_getz(attrs, KEPT_KEY), name);
@@ -143,20 +152,21 @@ static const struct value *as_number(struct arena *arena, const struct value *v,
     return time_parse_rfc3339(value_text(v, STR_EMPTY), &ms) ? value_int(arena, ms / part) : NULL;
 }
 
-/* The name of the resource with this id; the id where it has none. */
-static struct str name_of(const struct call *call, struct str id)
+/* An attribute of the resource with this id; NULL: there is none. */
+static const struct value *its(const struct call *call, struct str id, struct str attribute)
 {
     const struct resources known = words_find(call->control, call->arena, &id, 1);
     for (size_t i = 0; i < known.n; i++)
         if (str_eq(known.items[i]->id, id))
-            return value_text(value_getz(known.items[i]->attrs, "name"), id);
-    return id;
+            return value_get(known.items[i]->attrs, attribute);
+    return NULL;
 }
 
 /* ${name|lower}; ${name|rooted}: with a slash before it; ${arn|base}: what is after the last slash;
  * ${created|epoch}, |ms: seconds, milliseconds;
  * ${version|next}: the number after it; ${cidr|host}: an address in it; ${address|dashed}: 10-0-0-5;
- * ${runtime|sha256}: its hash; ${item|named}: the name of what has this id; ${policy|json}: as JSON text;
+ * ${runtime|sha256}: its hash; ${item|named}: the name of what has this id, ${item|its:size} another
+ * attribute; ${policy|json}: as JSON text;
  * ${bus|folder}: with a slash behind it, nothing where it is the default. */
 static struct str fill_filtered(
     const struct call *call, const struct attr *attr, struct str text, struct str filter)
@@ -174,7 +184,7 @@ static struct str fill_filtered(
     if (str_eqz(filter, "host"))
         return address_within(call, text);
     if (str_eqz(filter, "named"))
-        return name_of(call, text);
+        return value_text(its(call, text, STR("name")), text);
     if (str_eqz(filter, "epoch") && time_parse_rfc3339(text, &ms))
         return arena_printf(arena, "%lld", (long long)(ms / 1000));
     if (str_eqz(filter, "base"))
@@ -211,6 +221,8 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
             return v;
         if (whole && (str_eqz(filter, "ms") || str_eqz(filter, "epoch")))
             return as_number(call->arena, v, str_eqz(filter, "ms") ? 1 : 1000);
+        if (whole && str_starts(filter, STR("its:")))
+            return its(call, value_text(v, STR_EMPTY), str_slice(filter, 4, filter.n));
         if (whole && str_eqz(filter, "next") && v->kind == VALUE_INT)
             return value_int(call->arena, v->integer + 1);
         buf_add(&out, rest.p, (size_t)open);
@@ -248,9 +260,11 @@ const struct value *fill_value(
     return template->kind == VALUE_LIST ? value_builder_list(&b) : value_builder_map(&b);
 }
 
-/* {cases: [[value, {attribute: value}], [value]]}: the first whose conditions hold. NULL: none does. */
-static const struct value *fitting(const struct value *cases, const struct value *attrs)
+const struct value *fill_fitting(const struct value *template, const struct value *attrs)
 {
+    const struct value *cases = value_getz(template, "cases");
+    if (!cases)
+        return template;
     for (uint32_t i = 0; i < cases->count; i++)
         if (cases->items[i]->count == 1 || fill_looks(attrs, cases->items[i]->items[1]))
             return cases->items[i]->items[0];
@@ -261,11 +275,9 @@ static const struct value *fitting(const struct value *cases, const struct value
 static const struct value *if_asked(
     const struct call *call, const struct value *template, const struct value *attrs)
 {
-    const struct value *only = value_getz(template, "if"), *cases = value_getz(template, "cases");
-    if (cases)
-        return fitting(cases, attrs);
+    const struct value *only = value_getz(template, "if");
     if (!only)
-        return template;
+        return fill_fitting(template, attrs);
     bool asked = value_equal(value_get(call->input, value_text(only, STR_EMPTY)), &value_true);
     return asked ? value_getz(template, "value") : NULL;
 }
@@ -298,7 +310,8 @@ static const struct value *with_defaults(
         const struct value *v = attr->attr->default_value;
         if (attr->template.n)
             v = fill_text(call, type, value_string(call->arena, attr->template), attrs, 1);
-        if (!value_is_null(v) && !attr->steers)
+        if (!value_is_null(v) && !attr->steers &&
+            !value_list_has(value_getz(type->sandbox, "unfilled"), name))
             attrs = value_with(call->arena, attrs, name, v);
     }
     return attrs;
@@ -368,7 +381,7 @@ static const struct value *with_states(struct call *call, const struct resource 
 bool fill_looks(const struct value *attrs, const struct value *conditions)
 {
     for (uint32_t i = 0; conditions && i < conditions->count; i++) {
-        const struct value *have = value_get(attrs, conditions->entries[i].key),
+        const struct value *have = attribute_at(attrs, conditions->entries[i].key),
                            *want = conditions->entries[i].value;
         bool holds = value_is_null(want)                         ? value_is_null(have)
                      : str_eqz(value_text(want, STR_EMPTY), "*") ? !value_is_null(have)

@@ -57,7 +57,8 @@ static int make_one(struct call *call, const struct resource *resource, const st
     attrs = fill_new(call, type, attrs);
     struct resource *there = made_before(call, type, resource->region, attrs);
     if (there && !code)
-        return store_change(call->control, there, value_merge(call->arena, there->attrs, own), call->err);
+        return store_change(
+            call->control, there, value_merge(call->arena, there->attrs, own), false, call->err);
     if (code)
         attrs = held_by(call, attrs, resource, code);
     const struct resource *made = do_add(call, type, resource->region, attrs);
@@ -203,8 +204,9 @@ const struct value *implied_fetch(struct call *call, const struct spec_type *typ
     uint32_t n = rules ? rules->count : 0;
     for (uint32_t i = 0; i < 2 * n; i++) { /* twice: one may be looked for by another */
         struct str name = rules->entries[i % n].key;
-        const struct value *v =
-            value_get(attrs, name) ? NULL : fetched(call, type, rules->entries[i % n].value, attrs);
+        const struct value *v = !value_is_null(value_get(attrs, name))
+                                    ? NULL
+                                    : fetched(call, type, rules->entries[i % n].value, attrs);
         if (v)
             attrs = value_with(call->arena, attrs, name, v);
     }

@@ -191,8 +191,9 @@ int store_load(struct control *control, struct err *err);
  * refuses the request. */
 struct resource *store_add(struct control *control, const struct spec_type *type, struct str region,
     const struct value *attrs, struct err *err);
-int store_change(
-    struct control *control, struct resource *resource, const struct value *attrs, struct err *err);
+/* `beside`: what changes is not the resource itself, such as its tags. */
+int store_change(struct control *control, struct resource *resource, const struct value *attrs, bool beside,
+    struct err *err);
 /* It begins to go at that time. */
 int store_delete(struct control *control, struct resource *resource, int64_t deleted_ms, struct err *err);
 void store_remove(struct control *control, struct resource *resource);
@@ -259,6 +260,8 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 
 /* What the listing that is call->role shows. */
 void list_resources(struct call *call, struct resource ***found, size_t *n);
+/* `newest_first: [Call]`: is it that one? */
+bool list_newest_first(const struct call *call);
 
 /* ---- control_filter.c ---- */
 
@@ -450,6 +453,9 @@ const struct value *fill_value(
 const struct value *fill_text(struct call *call, const struct spec_type *type, const struct value *template,
     const struct value *attrs, int64_t revision);
 
+/* {cases: [[value, {attribute: value}], [value]]}: the first whose conditions hold, or NULL; what has no
+ * cases is itself. */
+const struct value *fill_fitting(const struct value *template, const struct value *attrs);
 /* Does it look like this? {enabled: false, deleted: "*"}: the value, one of a list, null for nothing, "*" for
  * anything. */
 bool fill_looks(const struct value *attrs, const struct value *conditions);

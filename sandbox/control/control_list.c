@@ -169,6 +169,11 @@ static bool is_shown(const struct call *call, const struct value *rule)
     return member.n ? value_equal(value_get(call->raw, member), &value_true) : !value_is_null(rule);
 }
 
+bool list_newest_first(const struct call *call)
+{
+    return value_list_has(value_getz(call->role->type->sandbox, "newest_first"), call->served->op->wire.name);
+}
+
 void list_resources(struct call *call, struct resource ***found, size_t *n)
 {
     size_t cap = 0;
@@ -184,5 +189,10 @@ void list_resources(struct call *call, struct resource ***found, size_t *n)
             continue;
         MEM_GROW(*found, cap, *n + 1);
         (*found)[(*n)++] = resource;
+    }
+    for (size_t i = 0; list_newest_first(call) && i < *n / 2; i++) {
+        struct resource *one = (*found)[i];
+        (*found)[i] = (*found)[*n - 1 - i];
+        (*found)[*n - 1 - i] = one;
     }
 }

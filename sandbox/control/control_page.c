@@ -100,7 +100,9 @@ size_t page_cut(
     struct str token = value_text(value_get(m->call->input, rule->in_key), STR_EMPTY), mark = STR(PAGE_MARK);
     if (str_starts(token, mark))
         str_to_int(str_slice(token, mark.n, token.n), &after);
-    for (*first = 0; *first < n && resources[*first]->serial <= after;)
+    bool newest = list_newest_first(m->call);
+    for (*first = 0; *first < n && (newest ? after && resources[*first]->serial >= after
+                                           : resources[*first]->serial <= after);)
         ++*first;
     if (size <= 0 || !rule->out.n || *first + (size_t)size >= n)
         return n;

@@ -25,9 +25,10 @@ void place_shown(struct making *m, struct part_node *node, const struct spec_typ
     const struct value *shown, const struct value *attrs)
 {
     for (uint32_t i = 0; shown && shown->kind == VALUE_MAP && i < shown->count; i++) {
-        const struct value *v = fill_value(m->call, type, shown->entries[i].value, attrs);
+        const struct value *template = fill_fitting(shown->entries[i].value, attrs),
+                           *v = template ? fill_value(m->call, type, template, attrs) : NULL;
         if (!value_is_null(v))
-            document_place(m, node, shown->entries[i].key, shape_of(shown->entries[i].value, v), v);
+            document_place(m, node, shown->entries[i].key, shape_of(template, v), v);
     }
 }
 
@@ -321,8 +322,10 @@ static void place_fallbacks(
     struct making *m, struct part_node *node, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *fallbacks = value_getz(type->sandbox, "fallbacks");
+    attrs = fallbacks ? implied_fetch(m->call, type, attrs) : attrs;
     for (uint32_t i = 0; fallbacks && i < fallbacks->count; i++) {
-        const struct value *v = fill_value(m->call, type, fallbacks->entries[i].value, attrs);
+        const struct value *template = fill_fitting(fallbacks->entries[i].value, attrs),
+                           *v = template ? fill_value(m->call, type, template, attrs) : NULL;
         if (!value_is_null(v))
             place_fallback(m, node, fallbacks->entries[i].key, v);
     }

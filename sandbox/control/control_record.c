@@ -53,8 +53,8 @@ void control_watch(struct control *control, control_watcher *watcher, void *ctx)
     control->watcher_ctx = ctx;
 }
 
-bool control_set(struct control *control, struct str type, const struct control_record *record,
-    const char *attribute, const struct value *v)
+static bool set_attribute(struct control *control, struct str type, const struct control_record *record,
+    const char *attribute, const struct value *v, bool beside)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     bool kept = false;
@@ -66,11 +66,23 @@ bool control_set(struct control *control, struct str type, const struct control_
             !lies_in(resource, record->region) || !str_eq(resource->id, record->id))
             continue;
         kept = !store_change(
-            control, resource, value_with(&arena, resource->attrs, str_z(attribute), v), ERR_IGNORED);
+            control, resource, value_with(&arena, resource->attrs, str_z(attribute), v), beside, ERR_IGNORED);
         store_free_retired(control);
         break;
     }
     return !store_leave(control, ERR_IGNORED) && kept;
+}
+
+bool control_set(struct control *control, struct str type, const struct control_record *record,
+    const char *attribute, const struct value *v)
+{
+    return set_attribute(control, type, record, attribute, v, false);
+}
+
+bool control_note(struct control *control, struct str type, const struct control_record *record,
+    const char *attribute, const struct value *v)
+{
+    return set_attribute(control, type, record, attribute, v, true);
 }
 
 const struct resource *record_resource(

@@ -77,9 +77,15 @@ static int refuse_missing(struct call *call, const struct role *role, const stru
         call, status, code, "%.*s", STR_ARG(refuse_words(call, role->type, call->input, says, ours)));
 }
 
+/* {UpdateAlias: …, "*": …}: calls may have words of their own. */
 int refuse_absent(struct call *call, const struct role *role)
 {
-    return refuse_missing(call, role, says_of(role->type, "absent"));
+    const struct value *says = says_of(role->type, "absent");
+    const struct value *own = value_get(says, role->step->call.op->wire.name);
+    return refuse_missing(call, role,
+        own                               ? own
+        : says && says->kind == VALUE_MAP ? value_getz(says, "*")
+                                          : says);
 }
 
 int refuse_absent_part(struct call *call, const struct role *role, const struct value *part)

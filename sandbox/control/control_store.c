@@ -146,13 +146,13 @@ static bool has_heir(const struct control *control, const struct resource *resou
     return false;
 }
 
-int store_change(
-    struct control *control, struct resource *resource, const struct value *attrs, struct err *err)
+int store_change(struct control *control, struct resource *resource, const struct value *attrs, bool beside,
+    struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct resource changed = *resource;
     changed.attrs = attrs;
-    changed.changed_ms = clock_wall_ms();
+    changed.changed_ms = beside ? resource->changed_ms : clock_wall_ms();
     changed.revision++;
     changed.id = id_of(resource->type, attrs);
     changed.file = file_of(control, &arena, &changed);

@@ -117,8 +117,9 @@ static const struct value *updated(
     given = find_implied(call, call->role, given);
     for (size_t i = 0; full && i < step->call.request.attr_count; i++) {
         const struct attr *attr = schema_attr(&resource->type->schema, step->call.request.attrs[i]);
+        bool filled = attr && !value_list_has(value_getz(resource->type->sandbox, "unfilled"), attr->name);
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
-            attrs = value_with(call->arena, attrs, attr->name, attr->default_value);
+            attrs = value_with(call->arena, attrs, attr->name, filled ? attr->default_value : NULL);
     }
     attrs = with_deferred(call, resource, fill_kept(call, resource->type, attrs));
     for (uint32_t i = 0; i < given->count; i++) {

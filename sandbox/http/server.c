@@ -29,6 +29,7 @@ enum {
     THREAD_STACK = 512 * 1024,
     CONNECTION_MEMORY = 128 * 1024, /* head of a request, then the window through which its body comes */
     MAX_BODY = 16 * 1024 * 1024,    /* of services that take it in one piece */
+    MAX_CODE = 70167211,            /* of requests with code in them */
     READ_BLOCK = 256 * 1024,
 };
 
@@ -199,6 +200,31 @@ static void server_begin(const struct server_options *server, struct served *ser
         x->responder->begin(x);
 }
 
+/* Requests that have code in them (Lambda) may be larger than others. */
+static const char *operation_with_code(struct str path)
+{
+    return str_eqz(path, "/2015-03-31/functions") || str_eqz(path, "/2015-03-31/functions/")
+               ? "CreateFunction"
+           : str_starts(path, STR("/2015-03-31/functions/")) && str_ends(path, STR("/code"))
+               ? "UpdateFunctionCode"
+           : str_starts(path, STR("/2018-10-31/layers/")) && str_ends(path, STR("/versions"))
+               ? "PublishLayerVersion"
+               : NULL;
+}
+
+static void refuse_size(struct exchange *x)
+{
+    const char *operation = operation_with_code(x->request.path);
+    if (operation)
+        x->responder->refuse(x, 413, "RequestEntityTooLargeException",
+            arena_printf(
+                &x->arena, "Request must be smaller than %d bytes for the %s operation", MAX_CODE, operation)
+                .p);
+    else
+        x->responder->refuse(
+            x, 413, "RequestEntityTooLarge", "The request is larger than this service takes.");
+}
+
 static void take_data(struct exchange *x, const char *bytes, size_t n)
 {
     if (x->answered)
@@ -207,10 +233,11 @@ static void take_data(struct exchange *x, const char *bytes, size_t n)
         x->responder->data(x, bytes, n);
         return;
     }
+    if (!x->body.n && operation_with_code(x->request.path))
+        x->body.max = MAX_CODE;
     buf_add(&x->body, bytes, n);
     if (x->body.overflow)
-        x->responder->refuse(
-            x, 413, "RequestEntityTooLarge", "The request is larger than this service takes.");
+        refuse_size(x);
 }
 
 /* False: the connection is to be cut (a fault that was asked for). */

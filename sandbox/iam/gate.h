@@ -87,5 +87,11 @@ struct gate_notice {
 };
 bool gate_lets_notify(struct gate *gate, struct arena *arena, const struct gate_notice *notice);
 
+/* Who is meant by the principal of a permission: a service has a name with dots, anybody else is an account
+ * or an ARN. And the statement that a permission (aws.lambda.permission) is, in a function's policy. */
+const struct value *gate_principal(struct arena *arena, struct str who);
+const struct value *gate_function_statement(
+    struct arena *arena, const struct control_record *permission, struct str arn);
+
 /* The document of a policy of AWS's own; NULL: it is not known here. */
 const struct value *gate_aws_policy(struct arena *arena, struct str arn);

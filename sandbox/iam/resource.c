@@ -80,32 +80,46 @@ static const struct iam_policy *bucket_policy(struct gate *gate, struct arena *a
 
 /* ---- functions: what AddPermission has added ---- */
 
-static void add_equals(
-    struct value_builder *b, struct arena *arena, const char *operator, const char * key, struct str text)
+static const struct value *with_condition(
+    struct arena *arena, const struct value *conditions, const char *key, struct str text)
 {
-    if (text.n)
-        value_builder_set(b, str_z(operator), value_with(arena, NULL, str_z(key), value_string(arena, text)));
+    return text.n ? value_with(arena, conditions, str_z(key), value_string(arena, text)) : conditions;
 }
 
-/* A service has a name with dots, anybody else is an account or an ARN. */
-static const struct value *permission_principal(struct arena *arena, struct str who)
+const struct value *gate_principal(struct arena *arena, struct str who)
 {
+    int64_t account;
     bool service = str_ends(who, STR(".amazonaws.com"));
+    if (str_eqz(who, "*"))
+        return value_string(arena, who);
+    if (str_to_int(who, &account))
+        who = arena_printf(arena, "arn:aws:iam::%.*s:root", STR_ARG(who));
     return VALUE_MAP(arena, {service ? STR("Service") : STR("AWS"), value_string(arena, who)});
 }
 
-static const struct value *permission_statement(
+const struct value *gate_function_statement(
     struct arena *arena, const struct control_record *permission, struct str arn)
 {
+    const struct value *attrs = permission->attrs, *kept = value_getz(attrs, "=kept");
+    const struct value *like = with_condition(arena, NULL, "AWS:SourceArn", value_gets(attrs, "source_arn"));
+    const struct value *equals =
+        with_condition(arena, NULL, "AWS:SourceAccount", value_gets(attrs, "source_account"));
+    equals = with_condition(arena, equals, "lambda:FunctionUrlAuthType", value_gets(kept, "url_auth_type"));
+    equals = with_condition(arena, equals, "aws:PrincipalOrgID", value_gets(kept, "organization"));
+    equals = with_condition(arena, equals, "lambda:EventSourceToken", value_gets(kept, "token"));
     AUTO_BUILDER struct value_builder conditions = VALUE_BUILDER(arena);
-    add_equals(&conditions, arena, "ArnLike", "aws:SourceArn", value_gets(permission->attrs, "source_arn"));
-    add_equals(&conditions, arena, "StringEquals", "aws:SourceAccount",
-        value_gets(permission->attrs, "source_account"));
-    return VALUE_MAP(arena, {STR("Sid"), value_string(arena, value_gets(permission->attrs, "statement_id"))},
-        {STR("Effect"), value_stringz(arena, "Allow")},
-        {STR("Principal"), permission_principal(arena, value_gets(permission->attrs, "principal"))},
-        {STR("Action"), value_string(arena, value_gets(permission->attrs, "action"))},
-        {STR("Resource"), value_string(arena, arn)}, {STR("Condition"), value_builder_map(&conditions)});
+    if (equals)
+        value_builder_set(&conditions, STR("StringEquals"), equals);
+    if (like)
+        value_builder_set(&conditions, STR("ArnLike"), like);
+    const struct value *statement =
+        VALUE_MAP(arena, {STR("Sid"), value_string(arena, value_gets(attrs, "statement_id"))},
+            {STR("Effect"), value_stringz(arena, "Allow")},
+            {STR("Principal"), gate_principal(arena, value_gets(attrs, "principal"))},
+            {STR("Action"), value_string(arena, value_gets(attrs, "action"))},
+            {STR("Resource"), value_string(arena, arn)});
+    return equals || like ? value_with(arena, statement, STR("Condition"), value_builder_map(&conditions))
+                          : statement;
 }
 
 static const struct iam_policy *function_policy(
@@ -113,15 +127,15 @@ static const struct iam_policy *function_policy(
 {
     static const struct str mark = STR_INIT(":function:");
     ptrdiff_t at = str_find(arn, mark, 0);
-    struct str rest,
-        name = at < 0 ? STR_EMPTY : str_cut(str_slice(arn, (size_t)at + mark.n, arn.n), ':', &rest);
+    struct str rest = STR_EMPTY,
+               name = at < 0 ? STR_EMPTY : str_cut(str_slice(arn, (size_t)at + mark.n, arn.n), ':', &rest);
     size_t n;
     struct control_record *all = control_list(gate->control, arena, STR("aws.lambda.permission"), region, &n);
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
     for (size_t i = 0; name.n && i < n; i++) {
         struct str of = value_gets(all[i].attrs, "function");
-        if (str_eq(of, name) || str_eq(of, arn))
-            value_builder_add(&statements, permission_statement(arena, &all[i], arn));
+        if ((str_eq(of, name) && str_eq(value_gets(all[i].attrs, "qualifier"), rest)) || str_eq(of, arn))
+            value_builder_add(&statements, gate_function_statement(arena, &all[i], arn));
     }
     struct value_entry document[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
         {STR("Statement"), value_builder_list(&statements)}};

@@ -1,11 +1,8 @@
 /* What EventBridge, and SNS likewise, says of a pattern that it refuses: why, and where in the text. Pure. */
-#ifndef WEIR_SANDBOX_NOTATION_EVENT_FAULT_H
-#define WEIR_SANDBOX_NOTATION_EVENT_FAULT_H
+#pragma once
 
 #include "base/arena.h"
 #include "base/value.h"
 
 /* "": nothing is wrong with it. `text` is what the pattern was read from. */
 struct str event_fault_said(struct arena *arena, const struct value *pattern, struct str text);
-
-#endif

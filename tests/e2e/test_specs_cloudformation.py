@@ -91,6 +91,7 @@ SETTLED = {
     ("aws.lambda.function", "memory_size", "range"): "more is for functions on instances of their own, which this type has not got",
     ("aws.lambda.function", "timeout", "range"): "more is for functions on instances of their own, which this type has not got",
     ("aws.lambda.permission", "action", "required"): DEFAULTS,
+    ("aws.lambda.async_invoke", "qualifier", "required"): DEFAULTS,
     ("aws.lambda.event_source_mapping", "event_source", "required"): NEEDS_IT,
     ("aws.logs.log_group", "class", "replaces"): NO_CALL,
     **{("aws.mwaa.environment", name, "required"): NEEDS_IT + " (CreateEnvironment)" for name in ("execution_role", "source_bucket", "dag_s3_path")},

@@ -7,6 +7,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json.h"
+#include "base/unpack_archive.h"
 #include "sandbox/engine/unpack.h"
 #include "sandbox/http/exchange.h"
 
@@ -19,6 +21,23 @@
 enum { SWEEP_FROM = 32, MAX_VERSIONS = 64 * 1024 * 1024 };
 static const struct str bucket = STR_INIT(":code");
 
+/* What it is packed in, and how much it is. What is no code is not kept. */
+static int check_kept(struct str path, struct err *err)
+{
+    struct err ignored = ERR_INIT;
+    int64_t size = unpack_archive_size(path.p, &ignored);
+    if (size < 0)
+        service_refuse(err, 400, "InvalidParameterValueException",
+            "Could not unzip uploaded file. Please check your file, then try to upload again.");
+    else if (size >= LAMBDA_MAX_UNZIPPED)
+        service_refuse(err, 400, "InvalidParameterValueException",
+            "Unzipped size must be smaller than %d bytes", LAMBDA_MAX_UNZIPPED);
+    else
+        return 0;
+    unlink(path.p);
+    return -1;
+}
+
 static int lambda_code_keep(const struct service_call *call, struct str zip, struct str *key, struct err *err)
 {
     struct str dir;
@@ -27,13 +46,16 @@ static int lambda_code_keep(const struct service_call *call, struct str zip, str
     if (services_dir(call->services, call->arena, "code", &dir, &why))
         return service_unkept(call, &why, err);
     struct str path = arena_printf(call->arena, "%s/%.*s.zip", dir.p, STR_ARG(*key));
-    if (!path_exists(path.p) && file_write_atomic(path.p, zip, 0600, &why))
+    if (path_exists(path.p))
+        return 0;
+    if (file_write_atomic(path.p, zip, 0600, &why))
         return service_unkept(call, &why, err);
-    return 0;
+    return check_kept(path, err);
 }
 
 /* An object in S3. False: there is none; then the control plane says so. */
-static bool keep_object(const struct service_call *call, const struct value *code, struct str *key)
+static bool keep_object(
+    const struct service_call *call, const struct value *code, struct str *key, struct err *err)
 {
     struct s3_store *store = sandbox_store(services_sandbox(call->services));
     struct unpack_place place = {
@@ -52,7 +74,7 @@ static bool keep_object(const struct service_call *call, const struct value *cod
     bool kept = !unpack_fetch(store, &place, part.p, &ignored) && !rename(part.p, path.p);
     if (!kept)
         unlink(part.p);
-    return kept;
+    return kept && !check_kept(path, err);
 }
 
 /* With {S3Bucket, S3Key} of what was kept in the place of what is given. */
@@ -61,10 +83,13 @@ static int lambda_code_replace(
 {
     struct str zip, key, text = value_gets(code, "ZipFile");
     *out = code;
-    if (!text.n && !keep_object(call, code, &key))
-        return 0;
+    if (!text.n && !keep_object(call, code, &key, err))
+        return err->code[0] ? -1 : 0;
     if (text.n && !base64_decode(call->arena, text, &zip))
         return service_refuse(err, 400, "InvalidParameterValueException", "ZipFile is no base64");
+    if (text.n && zip.n > LAMBDA_MAX_ZIPPED)
+        return service_refuse(err, 413, "RequestEntityTooLargeException",
+            "Zipped size must be smaller than %d bytes", LAMBDA_MAX_ZIPPED);
     if (text.n && lambda_code_keep(call, zip, &key, err))
         return -1;
     const struct value *place = value_with(call->arena, code, STR("ZipFile"), NULL);
@@ -74,7 +99,7 @@ static int lambda_code_replace(
     return 0;
 }
 
-static int lambda_code_forward(struct service_call *call, const char *member, struct err *err)
+int lambda_code_forward(struct service_call *call, const char *member, struct err *err)
 {
     const struct value *code = value_getz(call->input, member), *place;
     if (code && lambda_code_replace(call, code, &place, err))
@@ -83,17 +108,49 @@ static int lambda_code_forward(struct service_call *call, const char *member, st
     return 0;
 }
 
+/* Variables as they are sent, in the order in which they are sent. */
+static int check_environment(struct service_call *call, struct err *err)
+{
+    enum { MAX_VARIABLES = 4096 };
+    const struct value *variables = value_getz(value_getz(call->input, "Environment"), "Variables");
+    struct str text = variables ? json_as_text(call->arena, variables)->string : STR_EMPTY;
+    if (text.n <= MAX_VARIABLES)
+        return 0;
+    text = arena_printf(call->arena,
+        "Lambda was unable to configure your environment variables because the environment variables you "
+        "have "
+        "provided exceeded the 4KB limit. String measured: %.*s",
+        STR_ARG(text));
+    const struct value_entry body[] = {
+        {STR("Type"), value_stringz(call->arena, "User")}, {STR("message"), value_string(call->arena, text)}};
+    call->refusal = value_map(call->arena, body, 2);
+    return service_refuse(err, 400, "InvalidParameterValueException", "the variables are too long");
+}
+
+int lambda_check_new(struct service_call *call, struct err *err)
+{
+    return check_environment(call, err) || lambda_check_layers(call, err) ? -1 : 0;
+}
+
 int lambda_create_function(struct service_call *call, struct err *err)
 {
-    return lambda_new_name(call, err) || lambda_code_forward(call, "Code", err) ||
-                   lambda_publish_with(call, err)
+    return lambda_new_name(call, err) || lambda_check_new(call, err) ||
+                   lambda_code_forward(call, "Code", err) || lambda_publish_with(call, err)
                ? -1
                : 0;
 }
 
-int lambda_publish_layer(struct service_call *call, struct err *err)
+int64_t lambda_code_size(const struct service_call *call, size_t *functions)
 {
-    return lambda_code_forward(call, "Content", err);
+    size_t layers;
+    int64_t sum = 0;
+    const struct control_record *all = service_list(call, STR("aws.lambda.function"), functions);
+    for (size_t i = 0; i < *functions; i++)
+        sum += service_int(all[i].attrs, "code_size", 0) + lambda_versions_size(call, &all[i]);
+    all = service_list(call, STR("aws.lambda.layer_version"), &layers);
+    for (size_t i = 0; i < layers; i++)
+        sum += service_int(all[i].attrs, "code_size", 0);
+    return sum;
 }
 
 /* Here the members stand in the request itself. */
@@ -105,8 +162,11 @@ int lambda_update_code(struct service_call *call, struct err *err)
         return -1;
     if (value_equal(value_getz(call->input, "DryRun"), &value_true))
         return lambda_describe(call, err);
-    return lambda_code_replace(call, call->input, &call->forward, err) || lambda_publish_with(call, err) ? -1
-                                                                                                         : 0;
+    const struct value *kept;
+    if (lambda_code_replace(call, call->input, &kept, err))
+        return -1;
+    call->forward = kept;
+    return lambda_publish_with(call, err);
 }
 
 bool lambda_code_file(

@@ -3,8 +3,7 @@
 
 #include "base/hash.h"
 
-/* NAME, NAME:QUALIFIER, ACCOUNT:function:NAME, or an ARN with or without a qualifier. */
-static struct str lambda_split_name(struct str name, struct str *qualifier)
+struct str lambda_split_name(struct str name, struct str *qualifier)
 {
     static const struct str mark = STR_INIT("function:");
     struct str rest;
@@ -17,7 +16,7 @@ static struct str lambda_split_name(struct str name, struct str *qualifier)
     return name;
 }
 
-static int no_such(const struct service_call *call, struct str name, struct str qualifier, struct err *err)
+int lambda_no_such(const struct service_call *call, struct str name, struct str qualifier, struct err *err)
 {
     return service_refuse(err, 404, "ResourceNotFoundException",
         "Function not found: arn:aws:lambda:%.*s:%.*s:function:%.*s%s%.*s", STR_ARG(call->region),
@@ -50,12 +49,12 @@ int lambda_find_version(const struct service_call *call, const struct control_re
     if (!str_eqz(*version, "$LATEST") && !str_to_int(qualifier, &number)) {
         struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record->id), STR_ARG(qualifier));
         if (!service_find(call, STR("aws.lambda.alias"), id, &alias))
-            return no_such(call, record->id, qualifier, err);
+            return lambda_no_such(call, record->id, qualifier, err);
         *version = routed(&alias);
     }
     if (str_eqz(*version, "$LATEST") || lambda_version_find(call, record, *version, out))
         return 0;
-    return no_such(call, record->id, *version, err);
+    return lambda_no_such(call, record->id, *version, err);
 }
 
 static int find_layers(
@@ -108,9 +107,9 @@ int lambda_find_record(
     if (service_find(call, STR("aws.lambda.function"), name, out))
         return 0;
     const char *operation = call->operation ? call->operation->name : "";
-    if (!strcmp(operation, "Invoke") && !qualifier->n)
+    if ((!strcmp(operation, "Invoke") || !strcmp(operation, "PutFunctionConcurrency")) && !qualifier->n)
         *qualifier = STR("$LATEST");
-    return no_such(call, name, strcmp(operation, "DeleteFunction") != 0 ? *qualifier : STR_EMPTY, err);
+    return lambda_no_such(call, name, strcmp(operation, "DeleteFunction") != 0 ? *qualifier : STR_EMPTY, err);
 }
 
 int lambda_find(const struct service_call *call, struct lambda_function *out, struct err *err)

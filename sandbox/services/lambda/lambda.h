@@ -13,6 +13,10 @@
  *   prepare.c    what one needs before its process starts
  *   runtime_api.c    the Runtime API
  *   code.c       code that comes inside a request
+ *   layers.c     layers and their versions
+ *   policies.c   what AddPermission has added
+ *   targets.c    what requests refer to: versions, aliases
+ *   concurrency.c    what is reserved and provisioned
  *
  * One lock for all instances and invocations (functions->lock), held briefly.
  */
@@ -96,6 +100,9 @@ void instance_init_failed(struct lambda_instance *instance, struct str body, str
 
 /* ---- find.c ---- */
 
+/* NAME, NAME:QUALIFIER, ACCOUNT:function:NAME, or an ARN with or without a qualifier. */
+struct str lambda_split_name(struct str name, struct str *qualifier);
+int lambda_no_such(const struct service_call *call, struct str name, struct str qualifier, struct err *err);
 /* FunctionName and Qualifier of the input; all refuse with the service's own words. */
 int lambda_find_record(
     const struct service_call *call, struct str *qualifier, struct control_record *out, struct err *err);
@@ -107,9 +114,10 @@ struct lambda_function lambda_copy(struct arena *arena, const struct lambda_func
 
 /* ---- location.c ---- */
 
-/* An answer of GetFunction, with where its code is. attrs: of the function, or of a version of it. */
-const struct value *lambda_with_location(
-    const struct service_call *call, const struct value *shown, const struct value *attrs);
+/* An answer about a function ("Code") or a layer ("Content"), with where that is. attrs: of it, or of a
+ * version of it. */
+const struct value *lambda_with_location(const struct service_call *call, const struct value *shown,
+    const struct value *attrs, const char *member);
 
 /* ---- names.c ---- */
 
@@ -125,6 +133,7 @@ service_handler lambda_publish_version, lambda_list_versions, lambda_get_functio
 /* Of a request that goes on to the control plane (call->forward) and asks for a version of what it makes:
  * both. */
 int lambda_publish_with(struct service_call *call, struct err *err);
+int lambda_refuse_revision(struct err *err);
 /* RevisionId of the input, which is taken out of it: is it the function's? */
 int lambda_check_revision(struct service_call *call, const struct control_record *record, struct err *err);
 /* The function as it is, for a change that is only tried. */
@@ -132,16 +141,58 @@ int lambda_describe(struct service_call *call, struct err *err);
 bool lambda_version_find(const struct service_call *call, const struct control_record *record,
     struct str version, struct control_record *out);
 
+/* How much the code of all its versions is. */
+int64_t lambda_versions_size(const struct service_call *call, const struct control_record *record);
+
 /* ---- code.c ---- */
 
-service_handler lambda_account_settings, lambda_create_function, lambda_list_layers, lambda_get_layer_by_arn,
-    lambda_publish_layer, lambda_update_code;
+enum { LAMBDA_MAX_ZIPPED = 52428800, LAMBDA_MAX_UNZIPPED = 262144000 };
+service_handler lambda_create_function, lambda_update_code;
+/* What a new or changed function has, beside what the spec says of it. */
+int lambda_check_new(struct service_call *call, struct err *err);
+/* What is in the request's member goes on to the control plane as what was kept of it (call->forward). */
+int lambda_code_forward(struct service_call *call, const char *member, struct err *err);
+/* How much all code in the region is, of functions, of their versions and of layers, and of how many
+ * functions.
+ */
+int64_t lambda_code_size(const struct service_call *call, size_t *functions);
 /* Does the place mean code that came inside a request? Then it is this file. */
 bool lambda_code_file(
     struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path);
 /* Removes what no function, layer or version has any more, once it is more than a few. At the start. */
 void lambda_code_sweep(struct services *services);
 bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA256_SIZE]);
+
+/* ---- layers.c ---- */
+
+service_handler lambda_list_layers, lambda_get_layer, lambda_get_layer_by_arn, lambda_publish_layer,
+    lambda_delete_layer;
+/* Layers of the input: may a function have these? */
+int lambda_check_layers(const struct service_call *call, struct err *err);
+
+/* ---- targets.c ---- */
+
+/* The function, of which the qualifier is a version or an alias that is there. */
+int lambda_find_target(
+    const struct service_call *call, struct str qualifier, struct control_record *record, struct err *err);
+/* Some refusals do not say whose mistake it is. */
+int lambda_refuse_untyped(struct service_call *call, struct err *err, struct str text);
+/* CreateFunctionUrlConfig, UpdateFunctionUrlConfig, ListFunctionUrlConfigs. */
+service_handler lambda_url;
+/* CreateEventSourceMapping: the function goes on as NAME or NAME:QUALIFIER. */
+service_handler lambda_create_source;
+service_handler lambda_alias;      /* CreateAlias, UpdateAlias */
+service_handler lambda_put_invoke; /* PutFunctionEventInvokeConfig, UpdateFunctionEventInvokeConfig */
+
+/* ---- policies.c ---- */
+
+service_handler lambda_get_policy, lambda_add_permission, lambda_remove_permission, lambda_get_layer_policy,
+    lambda_add_layer_permission, lambda_remove_layer_permission;
+
+/* ---- concurrency.c ---- */
+
+service_handler lambda_put_concurrency, lambda_account_settings, lambda_put_provisioned,
+    lambda_get_provisioned, lambda_delete_provisioned, lambda_list_provisioned;
 
 /* ---- runtime_api.c ---- */
 

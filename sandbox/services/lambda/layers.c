@@ -75,44 +75,88 @@ int lambda_list_layers(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- how much there may be ---- */
+/* ---- one version ---- */
 
-int lambda_account_settings(struct service_call *call, struct err *err)
+static int check_number(const struct service_call *call, struct err *err)
 {
-    enum { CONCURRENT = 1000 };
-    size_t n;
-    int64_t bytes = 0, reserved = 0;
-    struct value_builder limit = VALUE_BUILDER(call->arena), usage = VALUE_BUILDER(call->arena);
-    (void)err;
-    const struct control_record *all = service_list(call, STR("aws.lambda.function"), &n);
-    for (size_t i = 0; i < n; i++) {
-        bytes += 1024; /* as CodeSize says of each */
-        reserved += service_int(all[i].attrs, "reserved_concurrency", 0);
-    }
-    view_int(&limit, "TotalCodeSize", INT64_C(80530636800));
-    view_int(&limit, "CodeSizeUnzipped", 262144000);
-    view_int(&limit, "CodeSizeZipped", 52428800);
-    view_int(&limit, "ConcurrentExecutions", CONCURRENT);
-    view_int(&limit, "UnreservedConcurrentExecutions", CONCURRENT - reserved);
-    view_int(&usage, "TotalCodeSize", bytes);
-    view_int(&usage, "FunctionCount", (int64_t)n);
-    service_answer(call, "AccountLimit", value_builder_map(&limit));
-    service_answer(call, "AccountUsage", value_builder_map(&usage));
+    return service_int(call->input, "VersionNumber", 1) > 0
+               ? 0
+               : service_refuse(
+                     err, 400, "InvalidParameterValueException", "Layer Version Cannot be less than 1");
+}
+
+/* The control plane's answer, and where its content is to be fetched from. */
+static int show_version(
+    struct service_call *call, const char *operation, const struct value *input, struct err *err)
+{
+    struct control_record version;
+    if (service_control(call, operation, input, &call->output, err))
+        return -1;
+    if (service_find(
+            call, STR("aws.lambda.layer_version"), value_gets(call->output, "LayerVersionArn"), &version))
+        call->output = lambda_with_location(call, call->output, version.attrs, "Content");
     return 0;
+}
+
+int lambda_publish_layer(struct service_call *call, struct err *err)
+{
+    if (lambda_code_forward(call, "Content", err))
+        return -1;
+    const struct value *input = call->forward;
+    call->forward = NULL;
+    return show_version(call, "PublishLayerVersion", input, err);
+}
+
+int lambda_get_layer(struct service_call *call, struct err *err)
+{
+    return check_number(call, err) || show_version(call, "GetLayerVersion", call->input, err) ? -1 : 0;
+}
+
+int lambda_delete_layer(struct service_call *call, struct err *err)
+{
+    call->declined = !check_number(call, err);
+    return call->declined ? 0 : -1;
 }
 
 int lambda_get_layer_by_arn(struct service_call *call, struct err *err)
 {
+    struct control_record version = {0};
+    service_find(call, STR("aws.lambda.layer_version"), value_gets(call->input, "Arn"), &version);
+    const struct value_entry entries[] = {
+        {STR("LayerName"), value_string(call->arena, value_gets(version.attrs, "name"))},
+        {STR("VersionNumber"), value_getz(version.attrs, "version")}};
+    return version.attrs ? show_version(call, "GetLayerVersion", value_map(call->arena, entries, 2), err)
+                         : service_refuse(err, 404, "ResourceNotFoundException",
+                               "The resource you requested does not exist.");
+}
+
+/* ---- the layers of a function ---- */
+
+int lambda_check_layers(const struct service_call *call, struct err *err)
+{
+    const struct value *layers = value_as_list(value_getz(call->input, "Layers"));
     struct control_record version;
-    struct str arn = value_gets(call->input, "Arn");
-    struct value_builder b = VALUE_BUILDER(call->arena), content = VALUE_BUILDER(call->arena);
-    if (!service_find(call, STR("aws.lambda.layer_version"), arn, &version))
-        return service_refuse(err, 404, "ResourceNotFoundException",
-            "The resource you requested does not exist: %.*s", STR_ARG(arn));
-    view_set(&content, "CodeSha256", value_getz(version.attrs, "sha256"));
-    view_set(&b, "Content", value_builder_map(&content));
-    view_set(&b, "LayerArn", value_getz(version.attrs, "layer_arn"));
-    add_version(call, &version, &b);
-    call->output = value_builder_map(&b);
-    return 0;
+    for (uint32_t i = 0; i < layers->count; i++) {
+        struct str arn = value_text(layers->items[i], STR_EMPTY);
+        bool own = str_eq(str_part(arn, ':', 4), services_account(call->services));
+        if (own && !str_eq(str_part(arn, ':', 3), call->region))
+            return service_refuse(err, 400, "InvalidParameterValueException",
+                "Layers are not in the same region as the function. Layers are expected to be in region "
+                "%.*s.",
+                STR_ARG(call->region));
+        if (own && !service_find(call, STR("aws.lambda.layer_version"), arn, &version))
+            return service_refuse(err, 400, "InvalidParameterValueException",
+                "Layer version %.*s does not exist.", STR_ARG(arn));
+        for (uint32_t k = 0; k < i; k++) {
+            struct str other = value_text(layers->items[k], STR_EMPTY);
+            if (str_eq(str_part(arn, ':', 6), str_part(other, ':', 6)))
+                return service_refuse(err, 400, "InvalidParameterValueException",
+                    "Two different versions of the same layer are not allowed to be referenced in the same "
+                    "function. %.*s and %.*s are versions of the same layer.",
+                    STR_ARG(other), STR_ARG(arn));
+        }
+    }
+    return layers->count <= 5 ? 0
+                              : service_refuse(err, 400, "InvalidParameterValueException",
+                                    "Cannot reference more than 5 layers.");
 }

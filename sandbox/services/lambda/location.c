@@ -11,9 +11,9 @@
 
 enum { VALID_S = 600 }; /* ten minutes, as with the service */
 
-static struct str location_of(const struct service_call *call, const struct value *attrs)
+static struct str location_of(const struct service_call *call, const struct value *attrs, bool layer)
 {
-    const struct value *code = value_getz(attrs, "code");
+    const struct value *code = value_getz(attrs, layer ? "content" : "code");
     struct str key = value_gets(code, "s3_key");
     unsigned char digest[SHA256_SIZE];
     if (!call->host.n || !lambda_code_sha256(value_gets(code, "s3_bucket"), key, digest))
@@ -30,9 +30,9 @@ static struct str location_of(const struct service_call *call, const struct valu
         .s3 = true};
     const struct presign what = {.service = STR("s3"),
         .host = call->host,
-        .path =
-            arena_printf(call->arena, "/awslambda-%.*s-tasks/snapshots/%.*s/%.*s-%.*s", STR_ARG(call->region),
-                STR_ARG(services_account(call->services)), STR_ARG(value_gets(attrs, "name")), STR_ARG(key)),
+        .path = arena_printf(call->arena, "/awslambda-%.*s-%s/snapshots/%.*s/%.*s-%.*s",
+            STR_ARG(call->region), layer ? "layers" : "tasks", STR_ARG(services_account(call->services)),
+            STR_ARG(value_gets(attrs, "name")), STR_ARG(key)),
         .query = STR_EMPTY,
         .plain = true,
         .seconds = VALID_S};
@@ -40,13 +40,14 @@ static struct str location_of(const struct service_call *call, const struct valu
 }
 
 const struct value *lambda_with_location(
-    const struct service_call *call, const struct value *shown, const struct value *attrs)
+    const struct service_call *call, const struct value *shown, const struct value *attrs, const char *member)
 {
-    struct str location = location_of(call, attrs);
-    const struct value *code = value_getz(shown, "Code");
-    if (!code)
+    bool layer = str_eqz(STR("Content"), member);
+    struct str location = location_of(call, attrs, layer);
+    const struct value *code = value_getz(shown, member);
+    if (!code && !layer)
         code = value_with(call->arena, NULL, STR("RepositoryType"), value_stringz(call->arena, "S3"));
     if (location.n)
         code = value_with(call->arena, code, STR("Location"), value_string(call->arena, location));
-    return value_with(call->arena, shown, STR("Code"), code);
+    return value_with(call->arena, shown, str_z(member), code);
 }

@@ -147,7 +147,7 @@ static bool takes_qualifier(struct str after)
 {
     static const char *const ends[] = {"", "/configuration", "/invocations", "/url", "/event-invoke-config",
         "/provisioned-concurrency", "/runtime-management-config"};
-    return STR_IS_ONE_OF(after, ends);
+    return STR_IS_ONE_OF(after, ends) || str_starts(after, STR("/policy"));
 }
 
 static void write_plain(
@@ -155,7 +155,8 @@ static void write_plain(
 {
     AUTO_BUF struct buf path = BUF_INIT;
     bool beside = takes_qualifier(after), latest = str_eqz(groups[QUALIFIER], "$LATEST");
-    if (groups[QUALIFIER].n && !beside && !latest)
+    if (groups[QUALIFIER].n && !beside &&
+        (!latest || (str_eqz(after, "/concurrency") && str_eqz(x->request.method, "PUT"))))
         return; /* an ARN with its alias, as in permissions: whatever is found by it */
     buf_add_str(&path, before);
     url_encode(&path, groups[NAME], false);

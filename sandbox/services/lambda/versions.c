@@ -59,11 +59,20 @@ bool lambda_version_find(const struct service_call *call, const struct control_r
     return out->attrs != NULL;
 }
 
+int64_t lambda_versions_size(const struct service_call *call, const struct control_record *record)
+{
+    int64_t sum = 0;
+    const struct value *list = read_versions(call, record).list;
+    for (uint32_t i = 0; i < list->count; i++)
+        sum += service_int(value_getz(list->items[i], "attrs"), "code_size", 0);
+    return sum;
+}
+
 /* ---- what is frozen ---- */
 
-static const char *const frozen[] = {"code", "code_sha256", "runtime", "handler", "role", "package_type",
-    "architectures", "memory_size", "timeout", "environment", "layers", "ephemeral_storage", "vpc_config",
-    "dead_letter_queue", "tracing", "kms_key", "description"};
+static const char *const frozen[] = {"code", "code_sha256", "code_size", "runtime", "handler", "role",
+    "package_type", "architectures", "memory_size", "timeout", "environment", "layers", "ephemeral_storage",
+    "vpc_config", "dead_letter_queue", "tracing", "kms_key", "description"};
 
 /* As it will be read back: what is compared are two that went through JSON. */
 static const struct value *freeze(struct arena *arena, const struct value *attrs)
@@ -142,7 +151,21 @@ static int publish_new(struct service_call *call, const struct control_record *r
     value_builder_add(&all, value_map(arena, entry, 3));
     versions.list = value_builder_list(&all);
     call->output = shown;
-    return write_versions(call, record, versions, err);
+    const struct value *revision =
+        value_string(arena, uuid_random(arena)); /* the function's is another then */
+    return write_versions(call, record, versions, err) ||
+                   !control_note(services_control(call->services), STR("aws.lambda.function"), record,
+                       "revision_id", revision)
+               ? -1
+               : 0;
+}
+
+int lambda_refuse_revision(struct err *err)
+{
+    return service_refuse(err, 412, "PreconditionFailedException",
+        "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API "
+        "to "
+        "retrieve the latest Revision Id");
 }
 
 int lambda_check_revision(struct service_call *call, const struct control_record *record, struct err *err)
@@ -154,11 +177,7 @@ int lambda_check_revision(struct service_call *call, const struct control_record
         return 0;
     if (lambda_versions_describe(call, record, &shown, err))
         return -1;
-    return str_eq(asked, value_gets(shown, "RevisionId"))
-               ? 0
-               : service_refuse(err, 412, "PreconditionFailedException",
-                     "The Revision Id provided does not match the latest Revision Id. Call the "
-                     "GetFunction/GetAlias API to retrieve the latest Revision Id");
+    return str_eq(asked, value_gets(shown, "RevisionId")) ? 0 : lambda_refuse_revision(err);
 }
 
 /* Only the revision is looked at here. */
@@ -166,7 +185,8 @@ int lambda_update_configuration(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
-    if (lambda_find_record(call, &qualifier, &record, err) || lambda_check_revision(call, &record, err))
+    if (lambda_find_record(call, &qualifier, &record, err) || lambda_check_revision(call, &record, err) ||
+        lambda_check_new(call, err))
         return -1;
     call->forward = call->input;
     return 0;
@@ -215,8 +235,13 @@ int lambda_publish_with(struct service_call *call, struct err *err)
         return 0;
     if (service_control(call, call->operation->name, input, &call->output, err))
         return -1;
+    const struct value *made = !strcmp(call->operation->name, "CreateFunction") ? call->output : NULL;
     call->input = value_with(call->arena, NULL, STR("FunctionName"), value_getz(input, "FunctionName"));
-    return lambda_versions_publish(call, err);
+    if (lambda_versions_publish(call, err))
+        return -1;
+    if (made) /* the answer is about the function that is being created, but for the number */
+        call->output = value_with(call->arena, made, STR("Version"), value_getz(call->output, "Version"));
+    return 0;
 }
 
 int lambda_describe(struct service_call *call, struct err *err)
@@ -266,7 +291,7 @@ int lambda_list_versions(struct service_call *call, struct err *err)
 static int shown_version(
     struct service_call *call, const struct value **out, struct control_record *of, struct err *err)
 {
-    struct control_record record;
+    struct control_record record, alias;
     struct str qualifier, version;
     *out = NULL;
     if (lambda_find_record(call, &qualifier, &record, err))
@@ -274,13 +299,20 @@ static int shown_version(
     *of = record;
     if (!qualifier.n)
         return 0;
-    if (lambda_find_version(call, &record, qualifier, &version, of, err))
+    struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record.id), STR_ARG(qualifier));
+    bool aliased = service_find(call, STR("aws.lambda.alias"), id, &alias);
+    if (lambda_find_version(call, &record, aliased ? value_gets(alias.attrs, "function_version") : qualifier,
+            &version, of, err))
         return -1;
     const struct value *entry = find_entry(read_versions(call, &record).list, version);
     if (entry)
         *out = value_getz(entry, "shown");
     else if (!lambda_versions_describe(call, &record, out, err))
         *out = as_version(call->arena, *out, version);
+    if (*out && aliased)
+        *out = value_with(call->arena, *out, STR("FunctionArn"),
+            value_string(call->arena, arena_printf(call->arena, "%.*s:%.*s",
+                                          STR_ARG(value_gets(record.attrs, "arn")), STR_ARG(qualifier))));
     return *out ? 0 : -1;
 }
 
@@ -305,7 +337,7 @@ int lambda_get_function(struct service_call *call, struct err *err)
         shown = value_map(call->arena, &configuration, 1);
     else if (service_control(call, "GetFunction", value_map(call->arena, &name, 1), &shown, err))
         return -1;
-    call->output = lambda_with_location(call, shown, of.attrs);
+    call->output = lambda_with_location(call, shown, of.attrs, "Code");
     return 0;
 }
 

@@ -295,7 +295,7 @@ row("mwaa.environment", "mwaa", ("create_environment", {"Name": "it-$n", "Execut
     update=("update_environment", {"Name": "it-$n", "DagS3Path": "more"}), then="more", ready=("Environment.Status", "AVAILABLE"),
     tags=mapped("ResourceArn", "tagKeys", look=("get_environment", {"Name": "it-$n"}), seen="Environment.Tags.a", tags="Tags"))
 BUCKET = ("s3", ("create_bucket", {"Bucket": "code"}), {})
-ZIP = ("s3", ("put_object", {"Bucket": "code", "Key": "zip", "Body": b"zip"}), {})
+ZIP = ("s3", ("put_object", {"Bucket": "code", "Key": "zip", "Body": b"PK\x05\x06" + bytes(18)}), {})
 FUNCTION = {"Role": "$role", "Runtime": "python3.13", "Handler": "m.h", "Code": {"S3Bucket": "code", "S3Key": "zip"}}
 MADE = [ROLE, BUCKET, ZIP, ("lambda", ("create_function", {"FunctionName": "f", **FUNCTION}), {})]
 row("lambda.function", "lambda", ("create_function", {"FunctionName": "it-$n", **FUNCTION}), ("get_function", {"FunctionName": "it-$n"}), "Configuration.MemorySize", 128, ("delete_function", {"FunctionName": "it-$n"}),

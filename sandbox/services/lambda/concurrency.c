@@ -1,0 +1,248 @@
+/*
+ * How many calls of a function run at once: reserved for the function as a whole, and provisioned for one of
+ * its versions or aliases. What is provisioned is kept in a note beside the function: {configs: [{qualifier,
+ * requested, changed_ms}]}.
+ */
+#include "sandbox/services/lambda/lambda.h"
+
+#include "base/clock.h"
+#include "sandbox/engine/view.h"
+
+enum { CONCURRENT = 1000, LEFT = 100, READY_MS = 2000, MAX_CONFIGS = 50 };
+
+/* What of the account is given away, but to this function: reserved, or provisioned where nothing is. */
+static int64_t given_away(const struct service_call *call, struct str but)
+{
+    size_t n;
+    int64_t sum = 0;
+    const struct control_record *all = service_list(call, STR("aws.lambda.function"), &n);
+    for (size_t i = 0; i < n; i++) {
+        int64_t own = service_int(all[i].attrs, "reserved_concurrency", -1);
+        const struct value *configs =
+            value_as_list(value_getz(service_note_read(call, "provisioned", &all[i]), "configs"));
+        for (uint32_t k = 0; own < 0 && k < configs->count; k++)
+            sum += service_int(configs->items[k], "requested", 0);
+        sum += own > 0 && !str_eq(all[i].id, but) ? own : 0;
+    }
+    return sum;
+}
+
+static int check_left(
+    struct service_call *call, const char *member, int64_t wanted, struct str but, struct err *err)
+{
+    return CONCURRENT - given_away(call, but) - wanted >= LEFT
+               ? 0
+               : lambda_refuse_untyped(call, err,
+                     arena_printf(call->arena,
+                         "Specified %s for function decreases account's UnreservedConcurrentExecution below "
+                         "its "
+                         "minimum value of [%d].",
+                         member, LEFT));
+}
+
+int lambda_put_concurrency(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    if (qualifier.n)
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
+            "operation. Please specify either a function name or an unqualified function ARN.");
+    call->declined = !check_left(call, "ReservedConcurrentExecutions",
+        service_int(call->input, "ReservedConcurrentExecutions", 0), record.id, err);
+    return call->declined ? 0 : -1;
+}
+
+int lambda_account_settings(struct service_call *call, struct err *err)
+{
+    struct value_builder limit = VALUE_BUILDER(call->arena), usage = VALUE_BUILDER(call->arena);
+    size_t n;
+    (void)err;
+    int64_t bytes = lambda_code_size(call, &n);
+    view_int(&limit, "TotalCodeSize", INT64_C(80530636800));
+    view_int(&limit, "CodeSizeUnzipped", LAMBDA_MAX_UNZIPPED);
+    view_int(&limit, "CodeSizeZipped", LAMBDA_MAX_ZIPPED);
+    view_int(&limit, "ConcurrentExecutions", CONCURRENT);
+    view_int(&limit, "UnreservedConcurrentExecutions", CONCURRENT - given_away(call, STR_EMPTY));
+    view_int(&usage, "TotalCodeSize", bytes);
+    view_int(&usage, "FunctionCount", (int64_t)n);
+    service_answer(call, "AccountLimit", value_builder_map(&limit));
+    service_answer(call, "AccountUsage", value_builder_map(&usage));
+    return 0;
+}
+
+/* ---- provisioned ---- */
+
+/* Those of versions and aliases that are still there. */
+static const struct value *configs_of(const struct service_call *call, const struct control_record *record)
+{
+    const struct value *all =
+        value_as_list(value_getz(service_note_read(call, "provisioned", record), "configs"));
+    struct value_builder kept = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct control_record alias, version;
+        struct str qualifier = value_gets(all->items[i], "qualifier"),
+                   id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(record->id), STR_ARG(qualifier));
+        bool aliased = service_find(call, STR("aws.lambda.alias"), id, &alias) &&
+                       alias.created_ms <= service_int(all->items[i], "changed_ms", 0);
+        if (aliased || lambda_version_find(call, record, qualifier, &version))
+            value_builder_add(&kept, all->items[i]);
+    }
+    return value_builder_list(&kept);
+}
+
+static const struct value *config_for(const struct value *configs, struct str qualifier)
+{
+    for (uint32_t i = 0; i < configs->count; i++)
+        if (str_eq(value_gets(configs->items[i], "qualifier"), qualifier))
+            return configs->items[i];
+    return NULL;
+}
+
+static const struct value *view_config(
+    const struct service_call *call, const struct value *config, bool fresh)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    int64_t changed_ms = service_int(config, "changed_ms", 0),
+            requested = service_int(config, "requested", 0);
+    bool ready = !fresh && clock_wall_ms() - changed_ms >=
+                               (int64_t)(READY_MS / sandbox_speed(services_sandbox(call->services)));
+    view_int(&b, "RequestedProvisionedConcurrentExecutions", requested);
+    view_int(&b, "AllocatedProvisionedConcurrentExecutions", ready ? requested : 0);
+    view_int(&b, "AvailableProvisionedConcurrentExecutions", ready ? requested : 0);
+    view_text(&b, "Status", ready ? STR("READY") : STR("IN_PROGRESS"));
+    view_text(&b, "LastModified", time_rfc3339(call->arena, changed_ms, true));
+    return value_builder_map(&b);
+}
+
+/* The function, and that the request means a version or an alias of it. */
+static int find_provided(
+    const struct service_call *call, const char *latest, struct control_record *record, struct err *err)
+{
+    struct str qualifier = value_gets(call->input, "Qualifier");
+    if (str_eqz(qualifier, "$LATEST"))
+        return service_refuse(err, 400, "InvalidParameterValueException", "%s", latest);
+    return lambda_find_target(call, qualifier, record, err);
+}
+
+/* A version has it by itself or by its aliases, not by both. */
+static int check_apart(const struct service_call *call, const struct control_record *record,
+    const struct value *configs, struct str qualifier, struct err *err)
+{
+    size_t n;
+    const struct control_record *all = service_list(call, STR("aws.lambda.alias"), &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str name = value_gets(all[i].attrs, "name"),
+                   version = value_gets(all[i].attrs, "function_version");
+        if (!str_eq(value_gets(all[i].attrs, "function"), record->id))
+            continue;
+        if (str_eq(name, qualifier) && config_for(configs, version))
+            return service_refuse(err, 409, "ResourceConflictException",
+                "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned "
+                "version");
+        if (str_eq(version, qualifier) && config_for(configs, name))
+            return service_refuse(err, 409, "ResourceConflictException",
+                "Version is pointed by a Provisioned Concurrency alias");
+    }
+    return 0;
+}
+
+/* The configurations without that of the qualifier, and with this one. */
+static int keep_configs(const struct service_call *call, const struct control_record *record,
+    const struct value *configs, struct str qualifier, const struct value *more, struct err *err)
+{
+    struct value_builder kept = VALUE_BUILDER(call->arena);
+    for (uint32_t i = 0; i < configs->count; i++)
+        if (!str_eq(value_gets(configs->items[i], "qualifier"), qualifier))
+            value_builder_add(&kept, configs->items[i]);
+    if (more)
+        value_builder_add(&kept, more);
+    return service_note_write(call, "provisioned", record,
+        value_with(call->arena, NULL, STR("configs"), value_builder_list(&kept)), err);
+}
+
+int lambda_put_provisioned(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier = value_gets(call->input, "Qualifier");
+    int64_t wanted = service_int(call->input, "ProvisionedConcurrentExecutions", 0);
+    if (find_provided(call,
+            "Provisioned Concurrency Configs cannot be applied to unpublished function versions.", &record,
+            err))
+        return -1;
+    struct functions *functions = services_functions(call->services);
+    pthread_mutex_lock(&functions->versions_lock);
+    const struct value *configs = configs_of(call, &record);
+    const struct value_entry entries[] = {{STR("qualifier"), value_string(call->arena, qualifier)},
+        {STR("requested"), value_int(call->arena, wanted)},
+        {STR("changed_ms"), value_int(call->arena, clock_wall_ms())}};
+    const struct value *config = value_map(call->arena, entries, 3);
+    int64_t left = CONCURRENT - given_away(call, STR_EMPTY);
+    int status = check_apart(call, &record, configs, qualifier, err);
+    if (!status && wanted > left)
+        status = lambda_refuse_untyped(call, err,
+            arena_printf(call->arena,
+                "Specified ConcurrentExecutions for function is greater than account's unreserved "
+                "concurrency "
+                "[%lld].",
+                (long long)left));
+    if (status || check_left(call, "ConcurrentExecutions", wanted, STR_EMPTY, err) ||
+        keep_configs(call, &record, configs, qualifier, config, err))
+        status = -1;
+    pthread_mutex_unlock(&functions->versions_lock);
+    call->output = view_config(call, config, true);
+    return status;
+}
+
+static const char no_version[] = "The function resource provided must be an alias or a published version.";
+
+int lambda_get_provisioned(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    if (find_provided(call, no_version, &record, err))
+        return -1;
+    const struct value *config = config_for(configs_of(call, &record), value_gets(call->input, "Qualifier"));
+    if (!config)
+        return service_refuse(err, 404, "ProvisionedConcurrencyConfigNotFoundException",
+            "No Provisioned Concurrency Config found for this function");
+    call->output = view_config(call, config, false);
+    return 0;
+}
+
+int lambda_delete_provisioned(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    if (find_provided(call, no_version, &record, err))
+        return -1;
+    struct functions *functions = services_functions(call->services);
+    pthread_mutex_lock(&functions->versions_lock);
+    int status = keep_configs(
+        call, &record, configs_of(call, &record), value_gets(call->input, "Qualifier"), NULL, err);
+    pthread_mutex_unlock(&functions->versions_lock);
+    return status;
+}
+
+int lambda_list_provisioned(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    const struct value *next;
+    size_t first, end;
+    if (lambda_find_record(call, &qualifier, &record, err))
+        return -1;
+    const struct value *configs = configs_of(call, &record);
+    if (service_page(call, "Marker", "MaxItems", MAX_CONFIGS, configs->count, &first, &end, &next, err))
+        return -1;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    for (size_t i = first; i < end; i++) {
+        struct str arn = arena_printf(call->arena, "%.*s:%.*s", STR_ARG(value_gets(record.attrs, "arn")),
+            STR_ARG(value_gets(configs->items[i], "qualifier")));
+        value_builder_add(&list, value_with(call->arena, view_config(call, configs->items[i], false),
+                                     STR("FunctionArn"), value_string(call->arena, arn)));
+    }
+    service_answer(call, "ProvisionedConcurrencyConfigs", value_builder_list(&list));
+    service_answer(call, "NextMarker", next);
+    return 0;
+}

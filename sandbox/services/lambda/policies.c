@@ -1,0 +1,221 @@
+/*
+ * Policies of functions and of versions of layers. Their statements are records; a policy is made of those
+ * that are there, and its revision follows from them.
+ */
+#include "sandbox/services/lambda/lambda.h"
+
+#include "base/json.h"
+#include "sandbox/engine/view.h"
+#include "sandbox/iam/gate.h"
+
+static const char no_policy[] = "No policy is associated with the given resource.";
+
+struct policy {
+    const char *type;      /* of the statements */
+    const char *of, *part; /* their attributes: of what it is, and of which version */
+    struct str name, qualifier, arn;
+    const char *get, *none;       /* the call that shows it, and what that says where there is none */
+    struct control_record record; /* beside which is noted what was removed */
+};
+
+static struct policy function_policy(const struct service_call *call, const struct control_record *record)
+{
+    struct str qualifier = value_gets(call->input, "Qualifier"), arn = value_gets(record->attrs, "arn");
+    return (struct policy){.type = "aws.lambda.permission",
+        .of = "function",
+        .part = "qualifier",
+        .name = record->id,
+        .qualifier = qualifier,
+        .arn = qualifier.n ? arena_printf(call->arena, "%.*s:%.*s", STR_ARG(arn), STR_ARG(qualifier)) : arn,
+        .get = "GetPolicy",
+        .none = "The resource you requested does not exist.",
+        .record = *record};
+}
+
+static int layer_policy(const struct service_call *call, struct policy *out, struct err *err)
+{
+    *out = (struct policy){.type = "aws.lambda.layer_permission",
+        .of = "layer",
+        .part = "version",
+        .name = value_gets(call->input, "LayerName"),
+        .qualifier = value_scalar_text(call->arena, value_getz(call->input, "VersionNumber")),
+        .get = "GetLayerPolicy",
+        .none = no_policy};
+    out->arn = arena_printf(call->arena, "arn:aws:lambda:%.*s:%.*s:layer:%.*s:%.*s", STR_ARG(call->region),
+        STR_ARG(services_account(call->services)), STR_ARG(out->name), STR_ARG(out->qualifier));
+    return service_find(call, STR("aws.lambda.layer_version"), out->arn, &out->record)
+               ? 0
+               : service_refuse(err, 404, "ResourceNotFoundException", "Layer version %.*s does not exist.",
+                     STR_ARG(out->arn));
+}
+
+static const struct value *layer_statement(
+    struct arena *arena, const struct control_record *record, struct str arn)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    struct str organization = value_gets(record->attrs, "organization"),
+               principal = value_gets(record->attrs, "principal");
+    view_set(&b, "Sid", value_getz(record->attrs, "statement_id"));
+    view_text(&b, "Effect", STR("Allow"));
+    view_set(&b, "Principal", gate_principal(arena, principal));
+    view_set(&b, "Action", value_getz(record->attrs, "action"));
+    view_text(&b, "Resource", arn);
+    if (organization.n)
+        view_set(&b, "Condition",
+            value_with(arena, NULL, STR("StringEquals"),
+                value_with(arena, NULL, STR("aws:PrincipalOrgID"), value_string(arena, organization))));
+    return value_builder_map(&b);
+}
+
+/* Its statements, of one id where `only` says it, and what it is a revision of. */
+static const struct value *statements_of(
+    const struct service_call *call, const struct policy *policy, struct str only, struct str *revision)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    size_t n;
+    const struct value *removed = service_note_read(call, "policies", &policy->record);
+    buf_addf(&text, "%lld\n", (long long)service_int(removed, "removed", 0));
+    bool function = str_eqz(STR("function"), policy->of);
+    const struct control_record *all = service_list(call, str_z(policy->type), &n);
+    for (size_t i = 0; i < n; i++) {
+        if (!str_eq(value_gets(all[i].attrs, policy->of), policy->name) ||
+            !str_eq(
+                value_scalar_text(call->arena, value_getz(all[i].attrs, policy->part)), policy->qualifier))
+            continue;
+        buf_addf(&text, "%.*s %lld\n", STR_ARG(all[i].id), (long long)all[i].created_ms);
+        if (!only.n || str_eq(value_gets(all[i].attrs, "statement_id"), only))
+            value_builder_add(&list, function ? gate_function_statement(call->arena, &all[i], policy->arn)
+                                              : layer_statement(call->arena, &all[i], policy->arn));
+    }
+    struct str hash = sha256_hex(call->arena, buf_str(&text));
+    *revision = arena_printf(call->arena, "%.8s-%.4s-4%.3s-a%.3s-%.12s", hash.p, hash.p + 8, hash.p + 12,
+        hash.p + 15, hash.p + 18);
+    return value_builder_list(&list);
+}
+
+static int show_policy(struct service_call *call, const struct policy *policy, struct err *err)
+{
+    struct str revision;
+    const struct value *statements = statements_of(call, policy, STR_EMPTY, &revision);
+    if (!statements->count)
+        return service_refuse(err, 404, "ResourceNotFoundException", "%s", policy->none);
+    const struct value_entry document[] = {{STR("Version"), value_stringz(call->arena, "2012-10-17")},
+        {STR("Id"), value_stringz(call->arena, "default")}, {STR("Statement"), statements}};
+    service_answer(call, "Policy", json_as_text(call->arena, value_map(call->arena, document, 3)));
+    service_answer(call, "RevisionId", value_string(call->arena, revision));
+    return 0;
+}
+
+/* Changes say which policy they are a change of, if they like. */
+static int check_policy_revision(struct service_call *call, const struct policy *policy, struct err *err)
+{
+    struct str revision,
+        asked = value_gets(call->input, "RevisionId"),
+        id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(policy->name), STR_ARG(policy->qualifier));
+    struct control_record alias;
+    if (!statements_of(call, policy, STR_EMPTY, &revision)->count &&
+        service_find(call, STR("aws.lambda.alias"), id, &alias)) /* its first one is a change of it */
+        revision = value_gets(alias.attrs, "revision_id");
+    call->input = value_with(call->arena, call->input, STR("RevisionId"), NULL);
+    return !asked.n || str_eq(asked, revision)
+               ? 0
+               : service_refuse(err, 412, "PreconditionFailedException",
+                     "The Revision Id provided does not match the latest Revision Id. Call the %s API to "
+                     "retrieve the latest Revision Id",
+                     policy->get);
+}
+
+static int add_statement(struct service_call *call, const struct policy *policy, bool shows, struct err *err)
+{
+    struct str revision, id = value_gets(call->input, "StatementId");
+    const struct value *made;
+    if (check_policy_revision(call, policy, err) ||
+        service_control(call, call->operation->name, call->input, &made, err))
+        return -1;
+    const struct value *statement = statements_of(call, policy, id, &revision);
+    service_answer(call, "Statement", json_as_text(call->arena, statement->items[0]));
+    service_answer(call, "RevisionId", shows ? value_string(call->arena, revision) : NULL);
+    return 0;
+}
+
+static int remove_statement(struct service_call *call, const struct policy *policy, struct err *err)
+{
+    struct str revision, id = value_gets(call->input, "StatementId");
+    bool any = statements_of(call, policy, STR_EMPTY, &revision)->count > 0;
+    if (!statements_of(call, policy, id, &revision)->count)
+        return any ? service_refuse(err, 404, "ResourceNotFoundException",
+                         "Statement %.*s is not found in resource policy.", STR_ARG(id))
+                   : service_refuse(err, 404, "ResourceNotFoundException", "%s", no_policy);
+    int64_t removed = service_int(service_note_read(call, "policies", &policy->record), "removed", 0);
+    return check_policy_revision(call, policy, err) ||
+                   service_control(call, call->operation->name, call->input, &call->output, err) ||
+                   service_note_write(call, "policies", &policy->record,
+                       value_with(call->arena, NULL, STR("removed"), value_int(call->arena, removed + 1)),
+                       err)
+               ? -1
+               : 0;
+}
+
+/* ---- of functions ---- */
+
+int lambda_get_policy(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier;
+    struct err ignored = ERR_INIT;
+    if (lambda_find_record(call, &qualifier, &record, &ignored))
+        return service_refuse(
+            err, 404, "ResourceNotFoundException", "The resource you requested does not exist.");
+    const struct policy policy = function_policy(call, &record);
+    return show_policy(call, &policy, err);
+}
+
+int lambda_add_permission(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier = value_gets(call->input, "Qualifier"), unused;
+    if (str_eqz(qualifier, "$LATEST"))
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "We currently do not support adding policies for $LATEST.");
+    if (qualifier.n ? lambda_find_target(call, qualifier, &record, err)
+                    : lambda_find_record(call, &unused, &record, err))
+        return -1;
+    const struct policy policy = function_policy(call, &record);
+    return add_statement(call, &policy, false, err);
+}
+
+int lambda_remove_permission(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str qualifier = value_gets(call->input, "Qualifier"), unused;
+    struct err ignored = ERR_INIT;
+    if (lambda_find_record(call, &unused, &record, &ignored))
+        return service_refuse(err, 404, "ResourceNotFoundException",
+            "No policy found for: arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
+            STR_ARG(services_account(call->services)), STR_ARG(value_gets(call->input, "FunctionName")));
+    if (qualifier.n && lambda_find_target(call, qualifier, &record, err))
+        return -1;
+    const struct policy policy = function_policy(call, &record);
+    return remove_statement(call, &policy, err);
+}
+
+/* ---- of layers ---- */
+
+int lambda_get_layer_policy(struct service_call *call, struct err *err)
+{
+    struct policy policy;
+    return layer_policy(call, &policy, err) || show_policy(call, &policy, err) ? -1 : 0;
+}
+
+int lambda_add_layer_permission(struct service_call *call, struct err *err)
+{
+    struct policy policy;
+    return layer_policy(call, &policy, err) || add_statement(call, &policy, true, err) ? -1 : 0;
+}
+
+int lambda_remove_layer_permission(struct service_call *call, struct err *err)
+{
+    struct policy policy;
+    return layer_policy(call, &policy, err) || remove_statement(call, &policy, err) ? -1 : 0;
+}

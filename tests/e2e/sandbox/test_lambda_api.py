@@ -1,0 +1,164 @@
+"""What Lambda's API answers and refuses beside calls: concurrency, policies with revisions, aliases, layers, URLs, settings of asynchronous calls."""
+
+import io
+import json
+import zipfile
+
+import pytest
+from servers import JobSandbox
+from support import Stack
+from test_function_names import ACCOUNT, refusal
+from test_run_lambda import Function
+
+ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}"
+ZIP = b"PK\x05\x06" + bytes(18)  # an archive with nothing in it
+
+
+@pytest.fixture(scope="module")
+def function(tmp_path_factory):
+    made = Function(JobSandbox(tmp_path_factory.mktemp("api") / "data"), main_dot_py="def handler(e, c): return 1")
+    made.api.publish_version(FunctionName=made.name)
+    made.api.create_alias(FunctionName=made.name, Name="live", FunctionVersion="1")
+    return made
+
+
+def test_concurrency(function):
+    api, name = function.api, function.name
+    assert api.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=5)["ReservedConcurrentExecutions"] == 5
+    assert refusal(api.put_function_concurrency, FunctionName=name, ReservedConcurrentExecutions=901)["message"].endswith("below its minimum value of [100].")
+    assert "permitted on Lambda functions only" in refusal(api.put_function_concurrency, FunctionName=f"{name}:live", ReservedConcurrentExecutions=1)["message"]
+    api.delete_function_concurrency(FunctionName=name)
+    made = api.put_provisioned_concurrency_config(FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=2)
+    assert (made["Status"], made["RequestedProvisionedConcurrentExecutions"], made["ResponseMetadata"]["HTTPStatusCode"]) == ("IN_PROGRESS", 2, 202)
+    assert refusal(api.put_provisioned_concurrency_config, FunctionName=name, Qualifier="live", ProvisionedConcurrentExecutions=1)["Error"]["Code"] == "ResourceConflictException"
+    assert [one["FunctionArn"] for one in api.list_provisioned_concurrency_configs(FunctionName=name)["ProvisionedConcurrencyConfigs"]] == [f"{ARN}:function:{name}:1"]
+    api.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")
+    gone = refusal(api.get_provisioned_concurrency_config, FunctionName=name, Qualifier="1")
+    assert gone["Error"]["Code"] == "ProvisionedConcurrencyConfigNotFoundException"
+    assert refusal(api.get_provisioned_concurrency_config, FunctionName=name, Qualifier="none")["Message"] == f"Cannot find alias arn: {ARN}:function:{name}:none"
+
+
+def test_policies(function):
+    """A function, a version and an alias have one each; a change may say of which revision it is one."""
+    api, name = function.api, function.name
+    given = {"FunctionName": name, "Action": "lambda:InvokeFunction", "SourceAccount": ACCOUNT}
+    made = json.loads(api.add_permission(StatementId="a", Principal=ACCOUNT, **given)["Statement"])
+    assert made["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"} and made["Condition"] == {"StringEquals": {"AWS:SourceAccount": ACCOUNT}}
+    api.add_permission(StatementId="a", Principal="s3.amazonaws.com", Qualifier="live", **given)
+    policy = api.get_policy(FunctionName=name, Qualifier="live")
+    assert json.loads(policy["Policy"])["Statement"][0]["Resource"] == f"{ARN}:function:{name}:live"
+    assert refusal(api.remove_permission, FunctionName=name, StatementId="a", RevisionId="old")["Error"]["Code"] == "PreconditionFailedException"
+    api.remove_permission(FunctionName=name, StatementId="a", RevisionId=api.get_policy(FunctionName=name)["RevisionId"])
+    assert refusal(api.get_policy, FunctionName=name)["Message"] == "The resource you requested does not exist."
+    assert refusal(api.add_permission, StatementId="b", Principal="nobody.example.com", **given)["message"].startswith("The provided principal was invalid.")
+    assert refusal(api.add_permission, StatementId="b", Principal="s3.amazonaws.com", Qualifier="$LATEST", **given)["message"] == "We currently do not support adding policies for $LATEST."
+
+
+def test_aliases(function):
+    api, name = function.api, function.name
+    given = {"FunctionName": name, "Name": "other"}
+    assert refusal(api.create_alias, FunctionVersion="9", **given)["Message"] == f"Function not found: {ARN}:function:{name}:9"
+    assert "greater than 1" in refusal(api.create_alias, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"1": 0.1, "2": 0.1}}, **given)["message"]
+    assert refusal(api.create_alias, FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 2.0}}, **given)["Error"]["Message"] == (
+        "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map value must satisfy constraint: "
+        "[Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]")
+    assert refusal(api.update_alias, **given)["Message"] == f"Alias not found: {ARN}:function:{name}:other"
+    assert refusal(api.update_alias, FunctionName=name, Name="live", RevisionId="old")["Error"]["Code"] == "PreconditionFailedException"
+    assert api.get_function(FunctionName=name, Qualifier="live")["Configuration"]["FunctionArn"] == f"{ARN}:function:{name}:live"
+    api.delete_alias(**given)  # what is not there is deleted already
+
+
+def test_layers(function):
+    api, name = function.api, function.name
+    first, second = (api.publish_layer_version(LayerName="tools", Content={"ZipFile": ZIP}) for _ in range(2))
+    assert (second["Version"], second["Content"]["CodeSize"]) == (2, len(ZIP)) and "/awslambda-us-east-1-layers/" in second["Content"]["Location"]
+    assert [one["Version"] for one in api.list_layer_versions(LayerName="tools")["LayerVersions"]] == [2, 1]
+    both = [first["LayerVersionArn"], second["LayerVersionArn"]]
+    assert refusal(api.update_function_configuration, FunctionName=name, Layers=both)["message"].endswith(f"{both[0]} and {both[1]} are versions of the same layer.")
+    assert refusal(api.update_function_configuration, FunctionName=name, Layers=[f"{ARN}:layer:none:1"])["message"] == f"Layer version {ARN}:layer:none:1 does not exist."
+    assert api.update_function_configuration(FunctionName=name, Layers=both[:1])["Layers"] == [{"Arn": both[0], "CodeSize": len(ZIP)}]
+    of = {"LayerName": "tools", "VersionNumber": 1}
+    made = api.add_layer_version_permission(StatementId="all", Action="lambda:GetLayerVersion", Principal="*", **of)
+    assert json.loads(api.get_layer_version_policy(**of)["Policy"])["Statement"] == [json.loads(made["Statement"])]
+    api.remove_layer_version_permission(StatementId="all", RevisionId=made["RevisionId"], **of)
+    assert refusal(api.get_layer_version_policy, **of)["Message"] == "No policy is associated with the given resource."
+    wrong = refusal(api.publish_layer_version, LayerName="x", Content={"ZipFile": ZIP}, CompatibleArchitectures=["z80"])["Error"]["Message"]
+    assert "Value '[z80]' at 'compatibleArchitectures' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]" in wrong
+
+
+def test_code(function):
+    """What it is packed in, how much it is, and how much all code of the account is."""
+    api, sized = function.api, io.BytesIO()
+    with zipfile.ZipFile(sized, "w") as archive:
+        archive.writestr("m.py", "x" * 100_000)
+    before = api.get_account_settings()["AccountUsage"]["TotalCodeSize"]
+    assert api.update_function_code(FunctionName=function.name, ZipFile=sized.getvalue())["CodeSize"] == len(sized.getvalue())
+    assert api.get_account_settings()["AccountUsage"]["TotalCodeSize"] > before
+    with zipfile.ZipFile(sized := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m", bytes(262144000))
+    for code, words in ((b"no zip", "Could not unzip uploaded file."), (sized.getvalue(), "Unzipped size must be smaller than 262144000 bytes")):
+        assert refusal(api.update_function_code, FunctionName=function.name, ZipFile=code)["message"].startswith(words)
+    assert refusal(api.update_function_code, FunctionName=function.name, ZipFile=bytes(52428801))["Error"]["Message"] == "Zipped size must be smaller than 52428800 bytes"
+
+
+def test_settings(function):
+    """URLs, asynchronous calls, recursion, signed code: of the function and of what is there of it."""
+    api, name = function.api, function.name
+    for qualified in ({}, {"Qualifier": "live"}):
+        api.create_function_url_config(FunctionName=name, AuthType="NONE", **qualified)
+    assert [one["FunctionArn"] for one in api.list_function_url_configs(FunctionName=name)["FunctionUrlConfigs"]] == [f"{ARN}:function:{name}", f"{ARN}:function:{name}:live"]
+    assert refusal(api.create_function_url_config, FunctionName=name, AuthType="NONE", Qualifier="none")["Message"] == "Function does not exist"
+    api.put_function_event_invoke_config(FunctionName=name, Qualifier="1", MaximumRetryAttempts=1)
+    assert "MaximumEventAgeInSeconds" not in api.get_function_event_invoke_config(FunctionName=name, Qualifier="1")
+    assert refusal(api.get_function_event_invoke_config, FunctionName=name)["Message"].endswith(":$LATEST doesn't have an EventInvokeConfig")
+    itself = {"OnFailure": {"Destination": f"{ARN}:function:{name}"}}
+    assert refusal(api.put_function_event_invoke_config, FunctionName=name, DestinationConfig=itself)["message"] == "You can't specify the function as a destination for itself."
+    assert api.get_function_recursion_config(FunctionName=name)["RecursiveLoop"] == "Terminate"
+    assert api.put_function_recursion_config(FunctionName=name, RecursiveLoop="Allow")["RecursiveLoop"] == "Allow"
+    signed = api.create_code_signing_config(AllowedPublishers={"SigningProfileVersionArns": [f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-profiles/p"]})["CodeSigningConfig"]
+    assert signed["CodeSigningPolicies"] == {"UntrustedArtifactOnDeployment": "Warn"}
+    api.put_function_code_signing_config(FunctionName=name, CodeSigningConfigArn=signed["CodeSigningConfigArn"])
+    assert api.list_functions_by_code_signing_config(CodeSigningConfigArn=signed["CodeSigningConfigArn"])["FunctionArns"] == [f"{ARN}:function:{name}"]
+    for given, words in (({}, "Unrecognized event source."), ({"EventSourceArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"}, "Function does not exist")):
+        assert refusal(api.create_event_source_mapping, FunctionName="none", **given)["message"] == words
+
+
+def test_tags_change_nothing_else(function):
+    """A function is not being updated because it gets a tag; publishing changes its revision."""
+    api, name = function.api, function.name
+    api.get_waiter("function_updated_v2").wait(FunctionName=name)
+    before = api.get_function_configuration(FunctionName=name)
+    api.tag_resource(Resource=before["FunctionArn"], Tags={"a": "b"})
+    assert api.get_function_configuration(FunctionName=name)["LastUpdateStatus"] == "Successful"
+    api.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON"})
+    api.get_waiter("function_updated_v2").wait(FunctionName=name)
+    after = api.get_function_configuration(FunctionName=name)
+    assert (after["LoggingConfig"]["ApplicationLogLevel"], after["LoggingConfig"]["SystemLogLevel"]) == ("INFO", "INFO")
+    api.publish_version(FunctionName=name)
+    assert api.get_function_configuration(FunctionName=name)["RevisionId"] != after["RevisionId"]
+
+
+def test_qualifiers_in_a_stack(tmp_path, fast_sandbox):
+    """Permissions and settings of asynchronous calls for an alias: made, found again and settled, beside those of the function."""
+    stack = Stack(tmp_path / "stack", fast_sandbox)
+    (tmp_path / "stack/code").mkdir()
+    (tmp_path / "stack/code/m.py").write_text("def h(e, c): return 1\n")
+    stack.write("""stack: qualified
+resources:
+  role: {type: aws.iam.role, name: r, assume_role_policy: "${trust('lambda.amazonaws.com')}"}
+  bucket: {type: aws.s3.bucket, name: qualified-code}
+  code: {type: weir.artifact, source: code, package: zip, store: "${bucket.name}/c"}
+  f: {type: aws.lambda.function, name: f, role: "${role.arn}", runtime: python3.13, handler: m.h, code: {s3_bucket: "${code.bucket}", s3_key: "${code.key}"}}
+  live: {type: aws.lambda.alias, function: "${f.name}", name: live, function_version: $LATEST}
+  plain: {type: aws.lambda.permission, function: "${f.name}", statement_id: a, principal: s3.amazonaws.com}
+  named: {type: aws.lambda.permission, function: "${f.name}", qualifier: "${live.name}", statement_id: a, principal: s3.amazonaws.com}
+  twice: {type: aws.lambda.async_invoke, function: "${f.name}", maximum_retry_attempts: 2}
+  once: {type: aws.lambda.async_invoke, function: "${f.name}", qualifier: "${live.name}", maximum_retry_attempts: 1}
+""")
+    stack.apply()
+    stack.assert_settled()
+    lam = fast_sandbox.client("lambda")
+    arns = [json.loads(lam.get_policy(FunctionName="f", **of)["Policy"])["Statement"][0]["Resource"] for of in ({}, {"Qualifier": "live"})]
+    assert [arn.split(":", 5)[5] for arn in arns] == ["function:f", "function:f:live"]
+    assert [lam.get_function_event_invoke_config(FunctionName="f", **of)["MaximumRetryAttempts"] for of in ({}, {"Qualifier": "live"})] == [2, 1]
+    stack.destroy()
