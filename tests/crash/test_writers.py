@@ -1,5 +1,6 @@
 """
-Three writers at one state, in every store: applies, destroys, saved plans, of all of a stack or of parts, some of them killed. Runs that go on at the same
+Three writers at one state, in every store: applies, destroys, saved plans, of all of a stack or of parts. In each history something else goes wrong: runs are
+killed, connections to the store are cut, processes stop for longer than their lease and go on, clocks are wrong by hours. Runs that go on at the same
 time must not meet in what they change or refer to, as the log says it; then nothing is disturbed any more, and one apply makes everything
 right, as boto3 counts it; a plan has nothing to do; one destroy leaves nothing.
 
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,7 +26,7 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parent.parent / part) for part in ("tools", "e2e", "e2e/sandbox")]
 
 from pg import Postgres  # noqa: E402
-from servers import SandboxCloud, make_bucket  # noqa: E402
+from servers import Faults, SandboxCloud, make_bucket  # noqa: E402
 from support import Stack  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
@@ -32,6 +34,9 @@ AT_ONCE, WRITERS, RUNS, PAIRS = 4, 3, 3, 4
 DEAD = -signal.SIGKILL
 PATIENT = ("--lock-timeout", "60s")  # the dead may have a lease
 ALLOWED = (0, 1, 4, DEAD)  # 1: others have changed what a plan was made from
+LEASE_S, STOPPED_S = 5, 8
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
+TROUBLES = ("none", "kills", "kills", "cuts", "stops", "clocks")
 
 
 def body(name, state):
@@ -71,11 +76,18 @@ def runs_of(lines):
 
 
 class Files:
-    """Each stack has its own beside it."""
-
-    settings = {"backend": "file"}
+    """Each stack has its own beside it. There is nothing to be cut."""
 
     def __init__(self, cloud):
+        pass
+
+    def settings(self, name):
+        return {"backend": "file"}
+
+    def cut(self, name):
+        pass
+
+    def mend(self, name):
         pass
 
     def lines(self, stack):
@@ -90,7 +102,15 @@ class Rows:
     def __init__(self, cloud):
         self.server = Postgres()
         self.url = f"postgres://weir@127.0.0.1:{self.server.port}/postgres"
-        self.settings = {"backend": "postgres", "url": self.url}
+
+    def settings(self, name):
+        return {"backend": "postgres", "url": f"{self.url}?application_name={name}"}
+
+    def cut(self, name):
+        self.server.psql(f"select pg_terminate_backend(pid) from pg_stat_activity where application_name = '{name}' order by random() limit 1")
+
+    def mend(self, name):
+        pass
 
     def lines(self, stack):
         name = json.loads((stack.folder / "weir.yaml").read_text())["stack"]
@@ -104,12 +124,30 @@ class Rows:
 
 
 class Objects:
-    """The dead have a lease."""
+    """The dead have a lease. What is cut there is one request in ten, of the histories that have this trouble; half of them were carried out."""
 
     def __init__(self, cloud):
         self.bucket = make_bucket(cloud)
         self.client = cloud.client()
-        self.settings = {"backend": "s3", "bucket": self.bucket, "lease_seconds": 5}
+        self.faults, self.trouble, self.lock = Faults(cloud), set(), threading.Lock()
+
+    def settings(self, name):
+        return {"backend": "s3", "bucket": self.bucket, "lease_seconds": LEASE_S}
+
+    def cut(self, name):
+        with self.lock:
+            if name not in self.trouble:
+                self.trouble.add(name)
+                self.tell()
+
+    def mend(self, name):
+        with self.lock:
+            self.trouble.discard(name)
+            self.tell()
+
+    def tell(self):
+        rules = [{"service": "s3", "operation": f"* /{self.bucket}/{name}/*", "fault": fault, "probability": 0.05} for name in self.trouble for fault in ("lost", "reset")]
+        self.faults("POST", {"seed": 1, "rules": rules})
 
     def lines(self, stack):
         name = json.loads((stack.folder / "weir.yaml").read_text())["stack"]
@@ -127,13 +165,18 @@ STORES = {"file": Files, "postgres": Rows, "s3": Objects}
 class History:
     def __init__(self, cloud, store, folder, seed):
         self.random, self.name, self.told, self.beside, self.store = random.Random(seed), f"writers-{seed}", [], 0, store
-        self.stack = Stack(folder, cloud).write(body(self.name, store.settings))
-        self.kills = self.random.random() < 0.6
-        self.lock = threading.Lock()
+        self.stack = Stack(folder, cloud).write(body(self.name, store.settings(self.name)))
+        self.trouble = self.random.choice(TROUBLES)
+        self.lock, self.written = threading.Lock(), threading.Event()
 
-    def weir(self, *command, env=None, allowed=(0,)):
+    def weir(self, *command, env=None, allowed=(0,), stop_after_s=None):
         process = self.stack.start(*command, env=env)
         try:
+            if stop_after_s is not None:
+                time.sleep(stop_after_s)
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(STOPPED_S)
+                process.send_signal(signal.SIGCONT)
             out, err = process.communicate(timeout=120)
         except BaseException:
             process.kill()
@@ -148,10 +191,15 @@ class History:
     def draw(self, writer):
         """What one run of a writer is to do."""
         i, given = self.random.randrange(PAIRS), self.random.randrange(1, 9)
-        env = {"WEIR_CRASH_AT": str(self.random.randint(1, 40))} if self.kills and self.random.random() < 0.4 else {}
+        env = {}
+        if self.trouble == "kills" and self.random.random() < 0.4:
+            env = {"WEIR_CRASH_AT": str(self.random.randint(1, 40))}
+        elif self.trouble == "clocks" and FAKETIME:
+            env = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": self.random.choice(("-3h", "+3h", "-1d", "+0")), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+        stop_after_s = self.random.uniform(0, 0.3) if self.trouble == "stops" and self.random.random() < 0.3 else None
         patience = self.random.choice(([], ["--partial"], ["--lock-timeout", "20s"], ["--partial", "--lock-timeout", "20s"]))
         kind = self.random.choice(("queue", "parameter", "parameter", "pair", "all", "gone", "saved", "saved"))
-        return env, {
+        return env, stop_after_s, {
             "queue": [["apply", "--yes", *patience, "--target", f"q{i}", "-i", f"v{i}={given}"]],
             "parameter": [["apply", "--yes", *patience, "--target", f"p{i}", "-i", f"w{i}={given}"]],
             "pair": [["apply", "--yes", *patience, "--target", f"p{i}", "--target", "value", "-i", f"v{i}={given}", "-i", f"v0={given}"]],
@@ -161,10 +209,17 @@ class History:
         }[kind]
 
     def write(self, plans):
-        for env, commands in plans:
+        for env, stop_after_s, commands in plans:
             for command in commands:
-                if self.weir(*command, env=env, allowed=ALLOWED if command[0] != "plan" else (0, DEAD)):
+                if self.weir(*command, env=env, allowed=ALLOWED if command[0] != "plan" or self.trouble == "cuts" else (0, DEAD), stop_after_s=stop_after_s):
                     break
+
+    def cut(self):
+        """Again and again, as long as the writers write."""
+        chance = random.Random(self.name)
+        while self.trouble == "cuts" and not self.written.wait(chance.uniform(0.05, 0.4)):
+            self.store.cut(self.name)
+        self.store.mend(self.name)
 
     def count(self, number):
         queues = self.stack.client("sqs").list_queues(QueueNamePrefix=self.name + "-").get("QueueUrls", [])
@@ -179,9 +234,15 @@ class History:
 
     def live(self):
         drawn = [[self.draw(writer) for _ in range(RUNS)] for writer in range(WRITERS)]
-        with ThreadPoolExecutor(WRITERS) as pool:
-            for done in [pool.submit(self.write, plans) for plans in drawn]:
-                done.result()
+        cutter = threading.Thread(target=self.cut)
+        cutter.start()
+        try:
+            with ThreadPoolExecutor(WRITERS) as pool:
+                for done in [pool.submit(self.write, plans) for plans in drawn]:
+                    done.result()
+        finally:
+            self.written.set()
+            cutter.join()
         self.check_runs()
         self.weir("apply", "--yes", *PATIENT)
         self.weir("plan", "--detailed-exitcode")
