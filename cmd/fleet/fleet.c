@@ -23,13 +23,15 @@ enum {
 
 /* ---- who they are ---- */
 
-static const struct value *known_members(const struct workspace *base)
+const struct value *fleet_known_members(const struct workspace *base)
 {
     return value_as_map(value_getz(state_outputs(base->state), "members"));
 }
 
+/* Before any of them is loaded they may move. */
 static void add_member(struct fleet *fleet, struct str name, const struct value *former)
 {
+    MEM_GROW(fleet->members, fleet->cap, fleet->n + 1);
     struct member *m = &fleet->members[fleet->n++];
     *m = (struct member){.fleet = fleet, .name = name, .former = former, .inputs = former};
 }
@@ -100,9 +102,9 @@ static void add_shared(struct fleet *fleet)
 /* Both maps are sorted by name. */
 static int find_members(struct fleet *fleet)
 {
-    const struct value *listed = fleet->base.stack->members, *known = known_members(&fleet->base);
+    const struct value *listed = fleet->base.stack->members, *known = fleet_known_members(&fleet->base);
     uint32_t i = 0, k = 0;
-    fleet->members = mem_zalloc((listed->count + known->count + 2) * sizeof *fleet->members);
+    MEM_GROW(fleet->members, fleet->cap, (size_t)listed->count + known->count + 1); /* the shared one stays */
     add_shared(fleet);
     while (i < listed->count || k < known->count) {
         int order = i == listed->count  ? 1
@@ -130,11 +132,11 @@ static int share(struct fleet *fleet)
     return shared_new(&http, &fleet->shared, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
 }
 
-int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet)
+int fleet_gather(struct invocation *inv, struct fleet *fleet)
 {
     *fleet = (struct fleet){.inv = inv, .at_once = AT_ONCE};
     pthread_mutex_init(&fleet->lock, NULL);
-    fleet->members = mem_zalloc((n + 1) * sizeof *fleet->members);
+    MEM_GROW(fleet->members, fleet->cap, 1);
     return share(fleet);
 }
 
@@ -349,7 +351,7 @@ static void plan_shared(struct fleet *fleet)
     struct member *shared = fleet->shared_stack;
     if (!shared || !shared->workspace.state)
         return;
-    fleet->shared_leaves = !fleet->drift && fleet_shared_goes(fleet, known_members(&fleet->base));
+    fleet->shared_leaves = !fleet->drift && fleet_shared_goes(fleet, fleet_known_members(&fleet->base));
     fleet_shared_spare(fleet);
     if (fleet->shard > 1) { /* the first one makes it */
         fleet_shared_as_recorded(fleet);
@@ -424,31 +426,31 @@ static bool member_is_gone(const struct member *m)
     return m->plan && member_fine(m) && member_goes(m) && !state_count(m->workspace.state);
 }
 
-static const struct value *remembered(struct fleet *fleet, bool gone)
+static const struct value *remembered(struct fleet *fleet, const struct workspace *base, bool gone)
 {
-    const struct value *members = known_members(&fleet->base);
+    const struct value *members = fleet_known_members(base);
     struct arena *arena = &fleet->inv->arena;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        if (m->is_shared)
+        if (m->is_shared || (m->base ? m->base : &fleet->base) != base)
             continue;
         if (gone && member_is_gone(m))
-            members = value_with(arena, members, m->name, NULL);
+            members = value_with(arena, members, m->workspace.stack->env, NULL);
         else if (!gone && m->plan && !member_goes(m))
-            members = value_with(arena, members, m->name, m->workspace.stack->member_inputs);
+            members = value_with(arena, members, m->workspace.stack->env, m->workspace.stack->member_inputs);
     }
     return members;
 }
 
 /* Others may have added to it since: it is read again under the lock, which nobody holds for long. */
-static int remember(struct fleet *fleet, bool gone, struct err *err)
+static int remember(struct fleet *fleet, const struct workspace *base, bool gone, struct err *err)
 {
-    struct state *state = fleet->base.state;
+    struct state *state = base->state;
     struct arena *arena = &fleet->inv->arena;
     int64_t timeout_ms = fleet->inv->settings->lock_timeout_ms;
     if (state_lock(state, "fleet", timeout_ms > REMEMBER_MS ? timeout_ms : REMEMBER_MS, err))
         return -1;
-    const struct value *members = remembered(fleet, gone), *outputs = &value_empty_map;
+    const struct value *members = remembered(fleet, base, gone), *outputs = &value_empty_map;
     int status = 0;
     if (members->count)
         outputs = value_with(arena, NULL, STR("members"), members);
@@ -464,8 +466,13 @@ static int remember(struct fleet *fleet, bool gone, struct err *err)
     return status;
 }
 
-int fleet_remember(struct fleet *fleet, bool gone)
+int fleet_remember_in(struct fleet *fleet, struct workspace *base, bool gone)
 {
     struct err err = ERR_INIT;
-    return remember(fleet, gone, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
+    return remember(fleet, base, gone, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
+}
+
+int fleet_remember(struct fleet *fleet, bool gone)
+{
+    return fleet_remember_in(fleet, &fleet->base, gone);
 }

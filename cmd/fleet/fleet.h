@@ -27,6 +27,7 @@ struct member {
     bool is_shared;                        /* no member, but the stack that all of them share */
     const struct value *inputs;            /* of a former one: what it was made with */
     const struct workspace_options *given; /* fleet_add(): how it is opened */
+    struct workspace *base; /* with that: the fleet whose member it is, which remembers it; NULL: none */
     const size_t *needs; /* by place in the fleet: those whose outputs it refers to; no circle among them */
     size_t need_count;
     struct planned_stacks planned;
@@ -63,7 +64,7 @@ struct fleet {
     struct workspace base;
     struct shared *shared;
     struct member *members;      /* the shared stack, if there is one, then the members in order of name */
-    size_t n, others;            /* those behind them are other shards': see fleet_others.c */
+    size_t n, cap, others;       /* those behind them are other shards': see fleet_others.c */
     struct member *shared_stack; /* NULL: there is none */
     bool shared_leaves;          /* it goes, too, after the last member */
     const struct value *shared_outputs; /* what it gives, as planned, then as made; NULL: unknown */
@@ -94,10 +95,10 @@ bool fleet_names(const struct texts *names, struct str name);
 /* Is there a member of that name among those that were chosen? */
 bool fleet_has(const struct fleet *fleet, struct str name);
 /*
- * A fleet of at most n stacks that need not be alike: fleet_add() each, with options that outlive it, and go
+ * A fleet of stacks that need not be alike: fleet_add() each, with options that outlive it, and go
  * on with fleet_load().
  */
-int fleet_gather(struct invocation *inv, size_t n, struct fleet *fleet);
+int fleet_gather(struct invocation *inv, struct fleet *fleet);
 /* What --shard says. The exit status. */
 int fleet_read_shard(struct fleet *fleet);
 bool fleet_is_in_shard(const struct fleet *fleet, struct str name);
@@ -119,6 +120,10 @@ void fleet_check_deletions(struct fleet *fleet);
 void fleet_check_rules(struct fleet *fleet, bool approvals);
 /* From now on the state knows those as members that are planned to be, or no more those that are gone. */
 int fleet_remember(struct fleet *fleet, bool gone);
+/* The same of members of several fleets: those of that one. */
+int fleet_remember_in(struct fleet *fleet, struct workspace *base, bool gone);
+/* Those that a fleet's state knows: a map of their names to their inputs. */
+const struct value *fleet_known_members(const struct workspace *base);
 /* Its destroyed entirely, or going to be? */
 bool member_goes(const struct member *member);
 /* What is wrong with the member, as a command alone would say it. */

@@ -51,7 +51,7 @@ static int take_down(struct fleet *fleet, int64_t now_ms)
 int reap_states(struct invocation *inv, struct known_state *const *list, size_t n, int64_t now_ms)
 {
     struct fleet fleet;
-    int status = fleet_gather(inv, n, &fleet);
+    int status = fleet_gather(inv, &fleet);
     fleet.destroy = true;
     for (size_t i = 0; status == EXIT_DONE && i < n; i++)
         fleet_add(&fleet, list[i]->name, &list[i]->options);

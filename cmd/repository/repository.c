@@ -104,32 +104,55 @@ static int use_saved(struct repository *repository, struct saved_plan *saved, st
         "the plan is of a stack in %s, where there is none", stack->dir);
 }
 
-static int add_stack(struct repository *repository, struct str name, struct saved_plan *saved)
+static const char *folder_of(const struct repository *repository, struct str name)
+{
+    struct arena *arena = &repository->inv->arena;
+    struct str top = str_z(repository->top);
+    struct str folder = str_eqz(name, ".") ? top : str_eqz(top, ".") ? name : path_join(arena, top, name);
+    return arena_strz(arena, folder);
+}
+
+struct workspace_options *repository_options(struct repository *repository, const char *dir)
 {
     struct invocation *inv = repository->inv;
     struct workspace_options *options = ARENA_NEW(&inv->arena, struct workspace_options);
-    struct str top = str_z(repository->top);
-    struct str folder = str_eqz(name, ".")  ? top
-                        : str_eqz(top, ".") ? name
-                                            : path_join(&inv->arena, top, name);
-    const char *dir = arena_strz(&inv->arena, folder);
-    int status;
-    if (!saved && repository_has_fleet(&inv->arena, dir)) {
-        invocation_note(inv, "note: %.*s is a fleet, which `weir fleet -C %s` works on", STR_ARG(name), dir);
-        return EXIT_DONE;
-    }
     *options = inv->workspace_options;
     if (inv->sandbox_dir)
         sandboxed_state(inv, dir, options);
     options->stack.dir = dir;
     options->stack.some_inputs = true;
-    options->stack.env = saved ? STR_EMPTY : environment_of(inv, dir);
-    if (saved && (status = use_saved(repository, saved, &options->stack)) != EXIT_DONE)
-        return status;
     if (inv->settings->changed)
         repository_hear(repository, options);
+    return options;
+}
+
+/* Of a saved plan: a stack, or a member of a fleet. */
+static int add_saved(struct repository *repository, struct str name, struct saved_plan *saved)
+{
+    struct str folder = repository_fleet_of(name);
+    const char *dir = folder_of(repository, folder.n ? folder : name);
+    struct workspace_options *options = repository_options(repository, dir);
+    int status = use_saved(repository, saved, &options->stack);
+    if (status != EXIT_DONE)
+        return status;
     fleet_add(&repository->fleet, name, options);
-    repository->fleet.members[repository->fleet.n - 1].saved = saved;
+    struct member *m = &repository->fleet.members[repository->fleet.n - 1];
+    m->saved = saved;
+    if (folder.n)
+        m->base = repository_open_fleet(repository, dir);
+    return check_sandbox(repository, dir, name);
+}
+
+static int add_stack(struct repository *repository, struct str name)
+{
+    const char *dir = folder_of(repository, name);
+    if (repository_has_fleet(&repository->inv->arena, dir)) {
+        repository_add_fleet(repository, name, dir);
+    } else {
+        struct workspace_options *options = repository_options(repository, dir);
+        options->stack.env = environment_of(repository->inv, dir);
+        fleet_add(&repository->fleet, name, options);
+    }
     return check_sandbox(repository, dir, name);
 }
 
@@ -150,7 +173,7 @@ static int add_all(struct repository *repository, const struct saved_one *saved)
 {
     struct invocation *inv = repository->inv;
     struct fleet *fleet = &repository->fleet;
-    int status = fleet_gather(inv, repository->names.n, fleet);
+    int status = fleet_gather(inv, fleet);
     if (inv->settings->at_once)
         fleet->at_once = inv->settings->at_once;
     fleet->outputs = repository_outputs;
@@ -158,7 +181,8 @@ static int add_all(struct repository *repository, const struct saved_one *saved)
     if (status == EXIT_DONE)
         status = fleet_read_shard(fleet);
     for (size_t i = 0; status == EXIT_DONE && i < repository->names.n; i++)
-        status = add_stack(repository, repository->names.items[i], saved ? saved[i].plan : NULL);
+        status = saved ? add_saved(repository, repository->names.items[i], saved[i].plan)
+                       : add_stack(repository, repository->names.items[i]);
     return status;
 }
 
@@ -234,4 +258,6 @@ void repository_close(struct repository *repository)
 {
     if (repository->fleet.members)
         fleet_close(&repository->fleet);
+    for (struct repository_fleet *f = repository->fleets; f; f = f->next)
+        workspace_close(&f->base);
 }

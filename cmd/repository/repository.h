@@ -12,12 +12,20 @@
 
 #include "cmd/fleet/fleet.h"
 
+/* A stack that is a fleet: its members are among the stacks, called "FOLDER (MEMBER)". */
+struct repository_fleet {
+    const char *dir;
+    struct workspace base; /* the fleet as a whole, whose state knows the members */
+    struct repository_fleet *next;
+};
+
 struct repository {
     struct invocation *inv;
     const char *top;    /* the folder that is searched */
     bool offline;       /* only the files are looked at */
     struct texts names; /* of folders with a stack, sorted; "." is the top itself */
     struct fleet fleet;
+    struct repository_fleet *fleets;
 };
 
 /* Finds, loads and connects them. Failures have been reported when the result, the exit status, is not 0;
@@ -28,6 +36,20 @@ int repository_open_saved(struct invocation *inv, const struct saved_plans *save
 void repository_close(struct repository *repository);
 /* For commands that take DIR only with --all: EXIT_DONE, or a mistake that was reported. */
 int repository_check_args(struct invocation *inv);
+
+/* How what is in that folder is opened. */
+struct workspace_options *repository_options(struct repository *repository, const char *dir);
+
+/* ---- repository_fleets.c ---- */
+
+/* Adds the members of that fleet, also those that its list does not name any more. */
+void repository_add_fleet(struct repository *repository, struct str name, const char *dir);
+/* NULL: it cannot be opened. */
+struct workspace *repository_open_fleet(struct repository *repository, const char *dir);
+/* The folder of the fleet whose member has that name; "": it is a stack's. */
+struct str repository_fleet_of(struct str name);
+/* fleet_remember() of all fleets among them. */
+int repository_remember(struct repository *repository, bool gone);
 
 /* ---- repository_find.c ---- */
 

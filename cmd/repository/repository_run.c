@@ -49,6 +49,9 @@ static int save_all(struct repository *repository, const char *path)
     for (size_t i = 0; i < fleet->n; i++) {
         if (!fleet->members[i].plan || !member_fine(&fleet->members[i]))
             return EXIT_DONE; /* why is told with the rest */
+        if (fleet->members[i].former)
+            return invocation_usage(inv, "`weir apply --all` takes it down",
+                "%.*s is no member any more, and is in no saved plan", STR_ARG(fleet->members[i].name));
         names[i] = fleet->members[i].name;
         plans[i] = fleet->members[i].plan;
     }
@@ -87,19 +90,22 @@ static int check_approvals(const struct repository *repository)
     return planning_check_approvals(repository->inv, stacks, fleet->n);
 }
 
-static int carry_out(struct fleet *fleet, bool reviewed, bool verify)
+static int carry_out(struct repository *repository, bool reviewed, bool verify)
 {
+    struct fleet *fleet = &repository->fleet;
     fleet_check_deletions(fleet);
     fleet_check_rules(fleet, true);
     int status = fleet_check_engines(fleet);
     if (status == EXIT_DONE && !reviewed)
         status = fleet_ask(fleet);
+    if (status == EXIT_DONE)
+        status = repository_remember(repository, false);
     if (status != EXIT_DONE)
         return status;
     fleet_apply(fleet);
     if (verify)
         fleet_verify(fleet);
-    return EXIT_DONE;
+    return repository_remember(repository, true);
 }
 
 static int change_all(struct invocation *inv, bool destroy, bool verify)
@@ -114,7 +120,7 @@ static int change_all(struct invocation *inv, bool destroy, bool verify)
         status = fleet_show_plan(&repository.fleet);
     }
     if (status == EXIT_DONE)
-        status = carry_out(&repository.fleet, false, verify);
+        status = carry_out(&repository, false, verify);
     return finish_all(&repository, status);
 }
 
@@ -140,7 +146,7 @@ int repository_apply_saved(struct invocation *inv, const struct saved_plans *sav
     if (fine && inv->settings->json)
         status = fleet_show_plan(&repository.fleet);
     if (fine && status == EXIT_DONE)
-        status = carry_out(&repository.fleet, true, false);
+        status = carry_out(&repository, true, false);
     return finish_all(&repository, status);
 }
 

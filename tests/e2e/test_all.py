@@ -362,3 +362,52 @@ def test_shards_meet_in_their_states(repository):
     assert there(repository) == set()
     assert "--shard goes with --all" in repository.run("apply", "--shard", "1/2", status=3).err
     assert '"4/3" is not a part' in repository.run("plan", "--all", "--shard", "4/3", status=3).err
+
+
+LABS = """
+    stack: labs
+    fleet: {each: {file: members.csv, key: name}, inputs: {owner: "${each.key}"}}
+    inputs: {owner: {type: string}}
+    data: {net: {type: weir.stack, stack: net, dir: ../net}}
+    resources:
+      place: {type: aws.ssm.parameter, name: "/all/labs/${inputs.owner}", parameter_type: String, value: "${net.outputs.zone}"}
+"""
+
+
+def test_members_of_fleets_are_among_them(repository):
+    """Each like a stack, after what it refers to; the fleet remembers them, and who leaves the list is taken down."""
+
+    def attend(*names):
+        repository.write("name\n" + "".join(f"{name}\n" for name in names), "labs/members.csv")
+
+    def places():
+        return {name for name in there(repository) if name.startswith("/all/labs/")}
+
+    repository.write(LABS, "labs/weir.yaml")
+    attend("ada", "bob")
+    repository.run("plan", "--all", "-o", "all.plan", "--junit", "plan.xml")
+    assert {"labs (ada)", "labs (bob)"} <= {case.get("name") for case in ElementTree.parse(repository.folder / "plan.xml").getroot()}
+    assert "Done: 8 of 8 stacks" in repository.run("apply", "all.plan").out
+    assert places() == {"/all/labs/ada", "/all/labs/bob"}
+    status = repository.run("fleet", "status", "-C", "labs").out.splitlines()[1:]
+    assert [line.split()[0] for line in status] == ["ada", "bob"]
+    attend("bob", "cleo")
+    assert "is no member any more" in repository.run("plan", "--all", "-o", "all.plan", status=3).err
+    planned = changes(repository.run("plan", "--all", "--json"))
+    assert planned == [("labs (ada)", "place", "delete"), ("labs (cleo)", "place", "create")]
+    parts = [repository.start("apply", "--all", "--yes", "--shard", f"{i}/2", "--lock-timeout", "5m") for i in (1, 2)]
+    for process in parts:
+        out, err = process.communicate()
+        assert process.returncode == 0, out + err
+    assert places() == {"/all/labs/bob", "/all/labs/cleo"}
+    assert [line.split()[0] for line in repository.run("fleet", "status", "-C", "labs").out.splitlines()[1:]] == ["bob", "cleo"]
+    assert "Plan: 0 of 8 stacks" in repository.run("plan", "--all", "--detailed-exitcode").out
+    assert "Plan: 0 of 2 members" in repository.run("fleet", "plan", "-C", "labs").out
+    repository.run("validate", "--all")
+    repository.write(LABS.replace("resources:", "resources:\n      bad: {type: aws.ssm.parametr}"), "labs/weir.yaml")
+    assert "did you mean" in repository.run("plan", "--all", status=3).err
+    repository.write(LABS, "labs/weir.yaml")
+    repository.run("destroy", "--all", "--yes")
+    assert there(repository) == set()
+    repository.write(LABS + "    budget: 20 USD/day\n", "labs/weir.yaml")
+    assert "labs is a fleet with `budget:`" in repository.run("plan", "--all").err
