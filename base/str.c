@@ -108,6 +108,19 @@ struct str str_part(struct str s, char separator, size_t number)
     return s.p ? str_cut(s, separator, &s) : STR_EMPTY;
 }
 
+bool str_take_name(struct str *rest, const char *opening, struct str *before, struct str *name)
+{
+    struct str whole = *rest;
+    ptrdiff_t open = str_find(whole, str_z(opening), 0);
+    ptrdiff_t close = open < 0 ? -1 : str_find_char(whole, '}', (size_t)open);
+    if (close < 0)
+        return false;
+    *before = str_slice(whole, 0, (size_t)open);
+    *name = str_slice(whole, (size_t)open + strlen(opening), (size_t)close);
+    *rest = str_slice(whole, (size_t)close + 1, whole.n);
+    return true;
+}
+
 bool str_is_one_of(struct str s, const char *const *texts, size_t n)
 {
     for (size_t i = 0; i < n; i++)

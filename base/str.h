@@ -74,6 +74,11 @@ static inline struct str str_last_part(struct str s, const char *set)
 /* The part with this number, from 0, between separators: 4 of an ARN is its account. "" where there is none.
  */
 struct str str_part(struct str s, char separator, size_t number);
+/*
+ * The first name between `opening` ("{" or "${") and '}': what is before it, and what follows as *rest.
+ * False: there is none, and *rest stays as it is.
+ */
+bool str_take_name(struct str *rest, const char *opening, struct str *before, struct str *name);
 /* Is it one of these texts? STR_IS_ONE_OF: of an array's. */
 bool str_is_one_of(struct str s, const char *const *texts, size_t n);
 #define STR_IS_ONE_OF(s, texts) str_is_one_of(s, texts, sizeof(texts) / sizeof *(texts))

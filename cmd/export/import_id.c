@@ -37,17 +37,13 @@ static struct str id_part(struct arena *arena, const struct exported *one, struc
 /* "{role}:{name}" with the resource's values. False: one of them is not known. */
 static bool fill_id(struct arena *arena, struct str template, const struct exported *one, struct buf *out)
 {
-    while (template.n) {
-        ptrdiff_t open = str_find_char(template, '{', 0), close = str_find_char(template, '}', 0);
-        if (open < 0 || close < open)
-            break;
-        buf_add_str(out, str_slice(template, 0, (size_t)open));
-        struct str names = str_slice(template, (size_t)open + 1, (size_t)close),
-                   text = id_part(arena, one, names, out->n ? out->p[out->n - 1] : '/');
+    struct str before, names;
+    while (str_take_name(&template, "{", &before, &names)) {
+        buf_add_str(out, before);
+        struct str text = id_part(arena, one, names, out->n ? out->p[out->n - 1] : '/');
         if (!text.n)
             return false;
         buf_add_str(out, text);
-        template = str_slice(template, (size_t)close + 1, template.n);
     }
     buf_add_str(out, template);
     return out->n > 0;

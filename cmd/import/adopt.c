@@ -26,16 +26,9 @@ static struct said *adopt_filled(
     const struct schema *schema = thing->resource->schema;
     const struct said *attrs = thing->resource->attrs;
     struct said *out = said_new(arena, SAID_TEXT, NULL);
-    while (template.n) {
-        ptrdiff_t open = str_find(template, STR("${"), 0),
-                  close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
-        if (close < 0) {
-            said_append(arena, out, said_string(arena, template, NULL));
-            break;
-        }
-        struct str name = str_slice(template, (size_t)open + 2, (size_t)close);
-        struct str filter;
-        name = str_cut(name, '|', &filter);
+    struct str before, inner, filter;
+    while (str_take_name(&template, "${", &before, &inner)) {
+        struct str name = str_cut(inner, '|', &filter);
         struct said *value = said_get(attrs, arena_strz(arena, name));
         if (!value && str_eq(name, ref))
             value = said_string(arena, thing->physical, NULL);
@@ -45,10 +38,11 @@ static struct said *adopt_filled(
             return NULL;
         if (!value)
             return NULL;
-        said_append(arena, out, said_string(arena, str_slice(template, 0, (size_t)open), NULL));
+        said_append(arena, out, said_string(arena, before, NULL));
         said_append(arena, out, value);
-        template = str_slice(template, (size_t)close + 1, template.n);
     }
+    if (template.n)
+        said_append(arena, out, said_string(arena, template, NULL));
     return said_simple(arena, out);
 }
 

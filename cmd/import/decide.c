@@ -39,9 +39,8 @@ static struct str decide_attribute(struct template *t, const struct thing *thing
     if (!theirs.n)
         theirs = schema->id;
     first = str_cut(theirs, '.', &rest);
-    if (!schema_attr(schema, first))
-        return STR_EMPTY;
-    if (str_find_char(first, '/', 0) >= 0 || str_find_char(theirs, '/', 0) >= 0)
+    if (!schema_attr(schema, first) || str_find_char(first, '/', 0) >= 0 ||
+        str_find_char(theirs, '/', 0) >= 0)
         return STR_EMPTY;
     return theirs;
 }

@@ -18,9 +18,8 @@ static bool check_value(struct fit *fit, const struct attr *attr, const struct s
 {
     const struct value *v, *converted;
     struct schema_issue issue = {0};
-    if (!said_known(fit->draft->arena, s, &v) || value_is_null(v))
-        return true;
-    if (schema_convert(fit->draft->arena, attr, v, &converted, &issue) == 0)
+    if (!said_known(fit->draft->arena, s, &v) || value_is_null(v) ||
+        schema_convert(fit->draft->arena, attr, v, &converted, &issue) == 0)
         return true;
     return fails(fit, s->node, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
 }

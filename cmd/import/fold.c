@@ -70,19 +70,14 @@ static bool is_circle(struct template *t, const struct thing *thing, const struc
 static struct said *own_arn(struct template *t, const struct part *part, struct said *name)
 {
     struct said *text = said_new(t->arena, SAID_TEXT, NULL);
-    struct str rest = str_z(part->arn);
+    struct str rest = str_z(part->arn), before, code;
     draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL);
-    while (rest.n) {
-        ptrdiff_t open = str_find(rest, STR("${"), 0),
-                  close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
-        said_append(
-            t->arena, text, said_string(t->arena, open < 0 ? rest : str_slice(rest, 0, (size_t)open), NULL));
-        if (open < 0)
-            break;
-        said_append(
-            t->arena, text, said_code(t->arena, NULL, "%.*s", (int)(close - open - 2), rest.p + open + 2));
-        rest = str_slice(rest, (size_t)close + 1, rest.n);
+    while (str_take_name(&rest, "${", &before, &code)) {
+        said_append(t->arena, text, said_string(t->arena, before, NULL));
+        said_append(t->arena, text, said_code(t->arena, NULL, "%.*s", STR_ARG(code)));
     }
+    if (rest.n)
+        said_append(t->arena, text, said_string(t->arena, rest, NULL));
     said_append(t->arena, text, name);
     return text;
 }

@@ -74,9 +74,8 @@ static int read_text(struct invocation *inv, struct str path, struct str *text, 
 {
     if (!path_is_dir(path.p))
         return file_read(&inv->arena, path.p, DOCUMENT_MAX, text, err);
-    if (show_folder(inv, path, "terraform", text, err) == 0)
-        return 0;
-    if (show_folder(inv, path, "tofu", text, ERR_IGNORED) == 0)
+    if (show_folder(inv, path, "terraform", text, err) == 0 ||
+        show_folder(inv, path, "tofu", text, ERR_IGNORED) == 0)
         return 0;
     return err->hint[0]
                ? -1

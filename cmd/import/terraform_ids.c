@@ -44,20 +44,15 @@ static struct str text_there(struct terraform *t, const struct instance *one, st
 static struct str fit_filled(struct terraform *t, struct str template, const struct instance *one)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    while (template.n) {
-        ptrdiff_t open = str_find(template, STR("${"), 0),
-                  close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
-        if (close < 0)
-            break;
-        struct str filter, name = str_cut(str_slice(template, (size_t)open + 2, (size_t)close), '|', &filter);
-        struct str text = text_there(t, one, name);
+    struct str before, inner, filter;
+    while (str_take_name(&template, "${", &before, &inner)) {
+        struct str text = text_there(t, one, str_cut(inner, '|', &filter));
         bool folder = str_eqz(filter, "folder");
         if (!text.p && !folder)
             return STR_EMPTY;
-        buf_add_str(&out, str_slice(template, 0, (size_t)open));
+        buf_add_str(&out, before);
         if (!folder || (text.n && !str_eqz(text, "default")))
             buf_addf(&out, "%.*s%s", STR_ARG(text), folder ? "/" : "");
-        template = str_slice(template, (size_t)close + 1, template.n);
     }
     buf_add_str(&out, template);
     return arena_str(t->arena, buf_str(&out));

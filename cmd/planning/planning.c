@@ -480,9 +480,7 @@ int planning_carry_out(
         return invocation_fail(inv, &err);
     if ((status = planning_hold_rules(inv, plan)) != EXIT_DONE)
         return status;
-    if (plan_check_approvals(plan, &err))
-        return invocation_fail(inv, &err);
-    if (engines_refuse(inv, plan, &err))
+    if (plan_check_approvals(plan, &err) || engines_refuse(inv, plan, &err))
         return invocation_fail(inv, &err);
     if (!plan->destroy && render_erases_any(plan))
         question =

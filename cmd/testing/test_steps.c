@@ -132,11 +132,10 @@ static const struct value *rows_of(
     struct running *r, const struct job *job, struct op_ctx *ctx, const struct job_run *run)
 {
     const struct value *columns, *rows;
-    struct value_builder list = VALUE_BUILDER(&r->arena);
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(&r->arena);
     struct err err = ERR_INIT;
     bool more;
     if (job->schema->job->rows(ctx, job->object, run, MAX_ROWS, &columns, &rows, &more, &err)) {
-        value_builder_release(&list);
         test_fail_err(r, "reading the rows", &err);
         return NULL;
     }
@@ -320,15 +319,13 @@ static bool compare_objects(
 {
     AUTO_BUF struct buf text = {.max = MAX_CONTENT};
     struct err err = ERR_INIT;
-    struct value_builder b = VALUE_BUILDER(&r->arena), keys = VALUE_BUILDER(&r->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(&r->arena), keys = VALUE_BUILDER(&r->arena);
     struct str place = test_steps_text_of(step, "object");
     const struct value *count = test_steps_get(step, "count");
     for (size_t i = 0; i < m->n; i++) {
         value_builder_add(&keys, value_string(&r->arena, m->keys[i]));
-        if (test_steps_get(step, "checks") && add_content(ctx, bucket, m->keys[i], &text, &err)) {
-            value_builder_release(&keys);
+        if (test_steps_get(step, "checks") && add_content(ctx, bucket, m->keys[i], &text, &err))
             return test_fail_err(r, arena_strz(&r->arena, place), &err);
-        }
     }
     value_builder_set(&b, STR("keys"), value_builder_list(&keys));
     value_builder_set(&b, STR("text"), value_string(&r->arena, buf_str(&text)));

@@ -245,9 +245,7 @@ int work_create(struct work *work, struct err *err)
         return -1;
     if (settled)
         return 0;
-    if (predict_again(work, &planned, err))
-        return -1;
-    if (claims_take(work, planned, err))
+    if (predict_again(work, &planned, err) || claims_take(work, planned, err))
         return -1;
     /* Where there is nothing outside the record is the resource. */
     if (ops->read && work_intent(work, STR("create"), work_object_id(work, planned), err))

@@ -87,9 +87,8 @@ static int creds_process_run(struct creds_context *ctx, char *command, struct st
 {
     pid_t pid = 0;
     AUTO_FD int fd = -1;
-    if (confined_program("the helper program", err))
-        return -1;
-    if (creds_process_start(command, helper_env(ctx->arena), &pid, &fd, err))
+    if (confined_program("the helper program", err) ||
+        creds_process_start(command, helper_env(ctx->arena), &pid, &fd, err))
         return -1;
     AUTO_BUF struct buf out = {.max = OUTPUT_MAX};
     bool complete = read_output(fd, &out);

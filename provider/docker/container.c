@@ -63,9 +63,8 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt UN
 {
     const struct value *document;
     *live = NULL;
-    if (confined_program("the container", err))
-        return -1;
-    if (make(ctx, desired, err) || resource_look(ctx, &docker_container, desired, &document, err))
+    if (confined_program("the container", err) || make(ctx, desired, err) ||
+        resource_look(ctx, &docker_container, desired, &document, err))
         return -1;
     if (!document)
         return err_set(err, ERR_PROTOCOL, "the Engine does not show the container");

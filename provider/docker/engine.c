@@ -210,9 +210,7 @@ int engine_get(struct op_ctx *ctx, struct str path, const struct value **answer,
 {
     struct err failure = ERR_INIT;
     struct engine_call call = {.method = "GET", .path = path, .repeatable = true};
-    if (!engine_ask(ctx, &call, answer, &failure))
-        return 0;
-    if (failure.class == ERR_ABSENT)
+    if (!engine_ask(ctx, &call, answer, &failure) || failure.class == ERR_ABSENT)
         return 0;
     return err_raise(err, &failure);
 }

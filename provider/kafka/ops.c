@@ -11,8 +11,8 @@ enum { SHOWN_MS = 30000, PAUSE_MS = 20, PAUSE_MAX_MS = 500 };
 static const struct kafka_type *kafka_type_of(const struct op_ctx *ctx)
 {
     static const struct kafka_type *const types[] = {&kafka_topic, &kafka_acl, &kafka_user};
-    struct str name, kind = str_cut(ctx->schema->name, '.', &name);
-    (void)kind;
+    struct str name;
+    str_cut(ctx->schema->name, '.', &name);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (str_eqz(name, types[i]->name))
             return types[i];

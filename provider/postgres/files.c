@@ -49,9 +49,7 @@ static int add_file(
     unsigned char sha256[SHA256_SIZE];
     struct file_id id;
     AUTO_FD int fd = file_open(path.p, O_RDONLY, err);
-    if (fd < 0)
-        return -1;
-    if (digests_of_file(ctx->digests, fd, path.p, &id, sha256, err))
+    if (fd < 0 || digests_of_file(ctx->digests, fd, path.p, &id, sha256, err))
         return -1;
     *out = (struct local_file){.name = arena_str(ctx->arena, name),
         .path = path,

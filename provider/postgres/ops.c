@@ -11,8 +11,8 @@ static const struct pg_type *const types[] = {&pg_database, &pg_role, &pg_schema
 
 static const struct pg_type *ops_type_of(const struct op_ctx *ctx)
 {
-    struct str name, kind = str_cut(ctx->schema->name, '.', &name);
-    (void)kind;
+    struct str name;
+    str_cut(ctx->schema->name, '.', &name);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (str_eqz(name, types[i]->name))
             return types[i];

@@ -15,13 +15,9 @@ static const struct value *login_fill_text(
     struct arena *arena, const struct rest_client *client, struct str token, struct str text, struct err *err)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    for (;;) {
-        ptrdiff_t open = str_find_char(text, '{', 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(text, '}', (size_t)open);
-        if (close < 0)
-            break;
-        struct str name = str_slice(text, (size_t)open + 1, (size_t)close);
-        buf_add(&out, text.p, (size_t)open);
+    struct str before, name;
+    while (str_take_name(&text, "{", &before, &name)) {
+        buf_add_str(&out, before);
         const struct value *v = login_setting(client, token, name);
         if (str_eqz(name, "token") && token.n)
             buf_add_str(&out, token);
@@ -32,7 +28,6 @@ static const struct value *login_fill_text(
             err_hint(err, "say it in the stack's `providers:`");
             return NULL;
         }
-        text = str_slice(text, (size_t)close + 1, text.n);
     }
     buf_add_str(&out, text);
     return value_string(arena, buf_str(&out));

@@ -112,9 +112,7 @@ int act_make(struct act *act, const struct spec_step *step, const struct value *
             *err = (struct err)ERR_INIT;
             return 0;
         }
-        if (seen < 0 || exists || attempt == ATTEMPTS)
-            return -1;
-        if (cancel_sleep_ms(act->ctx->cancel, pause, &failure))
+        if (seen < 0 || exists || attempt == ATTEMPTS || cancel_sleep_ms(act->ctx->cancel, pause, &failure))
             return -1;
         pause *= 2;
     }

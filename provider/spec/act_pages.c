@@ -132,9 +132,8 @@ int act_page_items(struct act *act, const struct spec_step *step, const struct v
     const struct spec_step *paged = step->list.each ? step->list.each : step;
     const struct value *document, *found;
     *items = &value_empty_list;
-    if (act_page(act, paged, object, NULL, token, &document, err))
-        return -1;
-    if (act_next_page(act, paged, document, token, next, err))
+    if (act_page(act, paged, object, NULL, token, &document, err) ||
+        act_next_page(act, paged, document, token, next, err))
         return -1;
     found = wire_path(act->arena, document, paged->reply.at);
     if (paged != step) {

@@ -85,26 +85,20 @@ static int template_expand(struct act *act, const struct value *template, const 
     const struct value **out, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    struct str rest = template->string;
+    struct str rest = template->string, before, inner, filter;
     *out = NULL;
-    while (rest.n) {
-        ptrdiff_t open = str_find(rest, STR("${"), 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
-        if (close < 0)
-            break;
-        struct str filter, name = str_slice(rest, (size_t)open + 2, (size_t)close);
-        name = str_cut(name, '|', &filter);
+    while (str_take_name(&rest, "${", &before, &inner)) {
+        struct str name = str_cut(inner, '|', &filter);
         const struct value *v = NULL;
         if (template_value(act, name, object, &v, err))
             return -1;
-        bool whole = open == 0 && (size_t)close + 1 == template->string.n && !filter.p;
+        bool whole = inner.n + 3 == template->string.n && !filter.p;
         if (value_is_null(v) || value_is_unknown(v) || whole) {
             *out = value_is_null(v) ? NULL : v;
             return 0;
         }
-        buf_add(&text, rest.p, (size_t)open);
+        buf_add_str(&text, before);
         add_filtered(&text, spec_attr_find(act->type, name), template_text(act, v), filter);
-        rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     buf_add_str(&text, rest);
     *out = value_string(act->arena, buf_str(&text));
@@ -222,15 +216,10 @@ static ptrdiff_t part_end(struct act *act, const struct spec_attr *attr, struct 
 static const struct value *template_split(
     struct act *act, struct str rest, struct str text, const struct value *object)
 {
-    while (rest.n && text.n) {
-        ptrdiff_t open = str_find(rest, STR("${"), 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
-        if (close < 0 || !str_starts(text, str_slice(rest, 0, (size_t)open)))
-            break;
-        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter),
-                           after;
-        text = str_slice(text, (size_t)open, text.n);
-        rest = str_slice(rest, (size_t)close + 1, rest.n);
+    struct str before, inner, filter, after;
+    while (text.n && str_take_name(&rest, "${", &before, &inner) && str_starts(text, before)) {
+        struct str name = str_cut(inner, '|', &filter);
+        text = str_slice(text, before.n, text.n);
         if (str_eqz(filter, "folder")) {
             object = with_folder(act, name, rest, &text, object);
             continue;

@@ -95,12 +95,9 @@ static size_t add_unique(const struct spec_attr *attr, struct str *names, size_t
 /* Of a template the attributes: what is of the surroundings, such as the account, is the same for all. */
 static size_t add_template(const struct spec_type *type, struct str rest, struct str *names, size_t n)
 {
-    ptrdiff_t open;
-    while ((open = str_find(rest, STR("${"), 0)) >= 0) {
-        struct str filter, after, inner = str_cut(str_slice(rest, (size_t)open + 2, rest.n), '}', &after);
+    struct str before, inner, filter;
+    while (str_take_name(&rest, "${", &before, &inner))
         n = add_unique(spec_attr_find(type, str_cut(inner, '|', &filter)), names, n);
-        rest = after;
-    }
     return n;
 }
 

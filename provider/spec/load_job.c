@@ -156,17 +156,13 @@ static void load_options(struct type_loader *t, const struct node *map, struct s
 /* Every attribute that a template names has to exist. */
 static struct str load_template(struct type_loader *t, const struct node *map, const char *key)
 {
-    struct str text = load_text(t->l, map, key), rest = text;
-    for (;;) {
-        ptrdiff_t open = str_find(rest, STR("${"), 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(rest, '}', (size_t)open);
-        if (close < 0)
-            return text;
-        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
+    struct str text = load_text(t->l, map, key), rest = text, before, inner, filter;
+    while (str_take_name(&rest, "${", &before, &inner)) {
+        struct str name = str_cut(inner, '|', &filter);
         if (!str_is_any(name, "region partition account stack address"))
             load_attr_named(t, node_get(map, key), name);
-        rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
+    return text;
 }
 
 static void load_logs(struct type_loader *t, const struct node *list, struct spec_job *job)

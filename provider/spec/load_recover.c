@@ -51,15 +51,11 @@ static bool is_known(const struct spec_type *type, struct str name, int depth);
 /* Are all attributes of the template known? What is no attribute is of the surroundings. */
 static bool template_is_known(const struct spec_type *type, struct str rest, int depth)
 {
-    ptrdiff_t open;
-    while ((open = str_find(rest, STR("${"), 0)) >= 0) {
-        ptrdiff_t close = str_find_char(rest, '}', (size_t)open);
-        if (close < 0)
-            break;
-        struct str filter, name = str_cut(str_slice(rest, (size_t)open + 2, (size_t)close), '|', &filter);
+    struct str before, inner, filter;
+    while (str_take_name(&rest, "${", &before, &inner)) {
+        struct str name = str_cut(inner, '|', &filter);
         if (spec_attr_find(type, name) && !is_known(type, name, depth + 1))
             return false;
-        rest = str_slice(rest, (size_t)close + 1, rest.n);
     }
     return true;
 }

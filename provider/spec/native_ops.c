@@ -103,38 +103,22 @@ static int native_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
 /* What a kind may give that no spec adds anything to. */
 static void take_plain(const struct resource_ops *native, struct resource_ops *ops)
 {
-    if (native->prepare)
-        ops->prepare = native->prepare;
-    if (native->predict)
-        ops->predict = native->predict;
-    if (native->holds)
-        ops->holds = native->holds;
-    if (native->lies_in)
-        ops->lies_in = native->lies_in;
-    if (native->erases)
-        ops->erases = native->erases;
-    if (native->leaves)
-        ops->leaves = native->leaves;
-    if (native->search)
-        ops->search = native->search;
-    if (native->marked)
-        ops->marked = native->marked;
-    if (native->stays)
-        ops->stays = native->stays;
-    if (native->by_arn)
-        ops->by_arn = native->by_arn;
-    if (native->find)
-        ops->find = native->find;
-    if (native->namesake)
-        ops->namesake = native->namesake;
-    if (native->marks)
-        ops->marks = native->marks;
-    if (native->whose)
-        ops->whose = native->whose;
-    if (native->permissions)
-        ops->permissions = native->permissions;
-    if (native->scope)
-        ops->scope = native->scope;
+    ops->prepare = native->prepare ? native->prepare : ops->prepare;
+    ops->predict = native->predict ? native->predict : ops->predict;
+    ops->holds = native->holds ? native->holds : ops->holds;
+    ops->lies_in = native->lies_in ? native->lies_in : ops->lies_in;
+    ops->erases = native->erases ? native->erases : ops->erases;
+    ops->leaves = native->leaves ? native->leaves : ops->leaves;
+    ops->search = native->search ? native->search : ops->search;
+    ops->marked = native->marked ? native->marked : ops->marked;
+    ops->stays = native->stays ? native->stays : ops->stays;
+    ops->by_arn = native->by_arn ? native->by_arn : ops->by_arn;
+    ops->find = native->find ? native->find : ops->find;
+    ops->namesake = native->namesake ? native->namesake : ops->namesake;
+    ops->marks = native->marks ? native->marks : ops->marks;
+    ops->whose = native->whose ? native->whose : ops->whose;
+    ops->permissions = native->permissions ? native->permissions : ops->permissions;
+    ops->scope = native->scope ? native->scope : ops->scope;
 }
 
 const struct resource_ops *native_ops(struct arena *arena, const struct spec_type *type, bool calls)

@@ -208,18 +208,13 @@ static struct str arn_pattern(
     const struct spec_type *type, struct str template, const struct value *object, struct arena *arena)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    while (template.n) {
-        ptrdiff_t open = str_find(template, STR("${"), 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
-        if (close < 0)
-            break;
-        struct str filter, name = str_slice(template, (size_t)open + 2, (size_t)close);
-        name = str_cut(name, '|', &filter);
+    struct str before, inner, filter;
+    while (str_take_name(&template, "${", &before, &inner)) {
+        struct str name = str_cut(inner, '|', &filter);
         const struct spec_attr *attr = spec_attr_find(type, name);
-        buf_add(&out, template.p, (size_t)open);
+        buf_add_str(&out, before);
         buf_add_str(&out, attr && attr->template.n ? arn_pattern(type, attr->template, object, arena)
                                                    : known_text(type, name, object, arena));
-        template = str_slice(template, (size_t)close + 1, template.n);
     }
     buf_add_str(&out, template);
     return arena_str(arena, buf_str(&out));

@@ -36,18 +36,13 @@ static int bind_path(const struct wire_encoder *e, struct str template, const st
 {
     if (!template.n)
         buf_add_char(out, '/');
-    while (template.n) {
-        ptrdiff_t open = str_find_char(template, '{', 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
-        if (close < 0) {
-            buf_add_str(out, template);
-            break;
-        }
-        buf_add(out, template.p, (size_t)open);
-        if (bind_label(e, shape, input, str_slice(template, (size_t)open + 1, (size_t)close), out))
+    struct str before, name;
+    while (str_take_name(&template, "{", &before, &name)) {
+        buf_add_str(out, before);
+        if (bind_label(e, shape, input, name, out))
             return -1;
-        template = str_slice(template, (size_t)close + 1, template.n);
     }
+    buf_add_str(out, template);
     return 0;
 }
 

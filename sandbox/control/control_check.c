@@ -189,9 +189,7 @@ static const struct value *guard_code(
 
 int check_delete(struct call *call, const struct resource *resource)
 {
-    if (implied_check_held(call, resource) || check_said(call, resource))
-        return -1;
-    if (check_unused(call, resource))
+    if (implied_check_held(call, resource) || check_said(call, resource) || check_unused(call, resource))
         return -1;
     const struct value *rule = value_getz(resource->type->sandbox, "delete_empty");
     const struct value *names = value_getz(rule, "attributes");

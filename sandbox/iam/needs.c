@@ -128,16 +128,10 @@ static struct str needs_filled(struct filling *f, struct str template, uint32_t 
     AUTO_BUF struct buf out = BUF_INIT;
     f->unknown = false;
     f->whole = STR_EMPTY;
-    while (template.n) {
-        ptrdiff_t open = str_find_char(template, '{', 0);
-        ptrdiff_t close = open < 0 ? -1 : str_find_char(template, '}', (size_t)open);
-        if (close < 0)
-            break;
-        struct str rest = str_slice(template, (size_t)close + 1, template.n);
-        buf_add(&out, template.p, (size_t)open);
-        fill_one(f, &out, str_slice(template, (size_t)open + 1, (size_t)close),
-            str_find_char(rest, '{', 0) < 0, turn, batch);
-        template = rest;
+    struct str before, name;
+    while (str_take_name(&template, "{", &before, &name)) {
+        buf_add_str(&out, before);
+        fill_one(f, &out, name, str_find_char(template, '{', 0) < 0, turn, batch);
     }
     buf_add_str(&out, template);
     return f->whole.n ? f->whole : arena_str(f->arena, buf_str(&out));

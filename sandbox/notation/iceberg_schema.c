@@ -138,15 +138,13 @@ int iceberg_schema_make(
     struct arena *arena, const struct value *columns, struct iceberg_schema *out, struct err *err)
 {
     struct making m = {.arena = arena, .last_id = columns->count};
-    struct value_builder fields = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder fields = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < columns->count; i++) {
         const struct value *column = columns->items[i], *type, *comment = value_getz(column, "Comment");
         struct str name = value_gets(column, "Name");
-        if (convert(&m, value_gets(column, "Type"), &type)) {
-            value_builder_release(&fields);
+        if (convert(&m, value_gets(column, "Type"), &type))
             return err_set(err, ERR_INVALID, "column %.*s has a type that Iceberg does not have: %.*s",
                 STR_ARG(name), STR_ARG(value_gets(column, "Type")));
-        }
         const struct value *one = field(&m, (int64_t)i + 1, name, type);
         value_builder_add(
             &fields, value_is_null(comment) ? one : value_with(arena, one, STR("doc"), comment));

@@ -138,9 +138,7 @@ static int file_sha256(const char *path, struct arena *arena, struct str *out, s
     struct file_id id;
     unsigned char digest[SHA256_SIZE];
     AUTO_FD int fd = file_open(path, O_RDONLY, err);
-    if (fd < 0)
-        return -1;
-    if (digests_of_file(NULL, fd, path, &id, digest, err))
+    if (fd < 0 || digests_of_file(NULL, fd, path, &id, digest, err))
         return -1;
     *out = hex_encode(arena, digest, sizeof digest);
     return 0;

@@ -54,9 +54,8 @@ static bool parse_network(struct str text, struct network *n)
 {
     struct str bits_text, address_part = str_cut(text, '/', &bits_text);
     int64_t bits;
-    if (!bits_text.p || !str_to_int(bits_text, &bits) || !parse_address(address_part, &n->base, &n->family))
-        return false;
-    if (bits < 0 || bits > n->family)
+    if (!bits_text.p || !str_to_int(bits_text, &bits) || !parse_address(address_part, &n->base, &n->family) ||
+        bits < 0 || bits > n->family)
         return false;
     n->bits = (unsigned)bits;
     n->base &= mask_of(n->bits, n->family);

@@ -43,15 +43,13 @@ static int set_halted(struct service_call *call, bool halted, struct err *err)
 {
     const struct value *ids = instances_of(call);
     struct control_record record;
-    struct value_builder changes = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; ids && i < ids->count; i++)
         if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
             return -1;
     for (uint32_t i = 0; ids && i < ids->count; i++) {
-        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err)) {
-            value_builder_release(&changes);
+        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
             return -1;
-        }
         control_set(services_control(call->services), STR("aws.ec2.instance"), &record, "stopped",
             value_bool(halted));
         value_builder_add(

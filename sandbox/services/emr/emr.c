@@ -290,7 +290,7 @@ static struct str new_id(struct arena *arena)
 static int start_steps(struct service_call *call, struct str cluster, const struct value *steps,
     const struct value *role, const struct value **ids, struct err *err)
 {
-    struct value_builder made = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder made = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; steps && steps->kind == VALUE_LIST && i < steps->count; i++) {
         const struct value *step = steps->items[i];
         if (!value_getz(step, "ActionOnFailure"))
@@ -304,11 +304,8 @@ static int start_steps(struct service_call *call, struct str cluster, const stru
             .id = new_id(call->arena),
             .request = value_map(call->arena, request, 2)};
         bool last = i + 1 == steps->count;
-        if (task_start(
-                call->services, &options, call->wants_activity && last ? &call->activity : NULL, &why)) {
-            value_builder_release(&made);
+        if (task_start(call->services, &options, call->wants_activity && last ? &call->activity : NULL, &why))
             return service_refuse(err, 400, "ValidationException", "%s", why.message);
-        }
         value_builder_add(&made, value_string(call->arena, options.id));
     }
     *ids = value_builder_list(&made);

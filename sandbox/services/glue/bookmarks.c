@@ -40,14 +40,12 @@ static int glue_bookmarks_find(
 static const struct value *read_entry(const struct service_call *call, struct str name, struct str path)
 {
     AUTO_BUF struct buf state = BUF_INIT;
-    struct value_builder b = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     struct str text;
     const struct value *doc;
     if (file_read(call->arena, path.p, MAX_FILE, &text, ERR_IGNORED) ||
-        json_parse(call->arena, text, &doc, ERR_IGNORED)) {
-        value_builder_release(&b);
+        json_parse(call->arena, text, &doc, ERR_IGNORED))
         return NULL;
-    }
     json_write(&state, value_getz(doc, "state") ? value_getz(doc, "state") : &value_empty_map, JSON_PLAIN);
     view_text(&b, "JobName", name);
     view_int(&b, "Version", service_int(doc, "run", 0));

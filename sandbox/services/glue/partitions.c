@@ -64,16 +64,14 @@ static const struct value *error_of(
 static const struct value *made_of(
     const struct service_call *call, const struct table *table, const struct value *input)
 {
-    struct value_builder b = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *keys = value_getz(table->record.attrs, "partition_keys");
     const struct value *values = value_getz(input, "Values");
     bool fits = values && values->kind == VALUE_LIST && values->count == (keys ? keys->count : 0);
     for (uint32_t i = 0; fits && i < values->count; i++)
         fits = values->items[i]->kind == VALUE_STRING;
-    if (!fits || !values->count) {
-        value_builder_release(&b);
+    if (!fits || !values->count)
         return NULL;
-    }
     view_set(&b, "Values", values);
     view_text(&b, "DatabaseName", table->database);
     view_text(&b, "TableName", table->name);

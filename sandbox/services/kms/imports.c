@@ -38,7 +38,7 @@ static int import_parameters(struct service_call *call, struct err *err)
     struct control_record key;
     struct str der, algorithm = value_gets(call->input, "WrappingAlgorithm");
     unsigned char bytes[TOKEN];
-    struct value_builder kept = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     if (find_external(call, &key, err) ||
         kms_generate(call->arena, value_gets(call->input, "WrappingKeySpec"), &der, err))
         return -1;
@@ -49,10 +49,8 @@ static int import_parameters(struct service_call *call, struct err *err)
     view_text(&kept, "key", base64_encode(call->arena, der));
     view_text(&kept, "algorithm", algorithm);
     view_int(&kept, "until", until);
-    if (change_note(call, &key, "import", value_builder_map(&kept), err)) {
-        value_builder_release(&b);
+    if (change_note(call, &key, "import", value_builder_map(&kept), err))
         return -1;
-    }
     EVP_PKEY *pair = kms_read_private(der);
     view_text(&b, "KeyId", kms_arn(&key));
     view_text(&b, "ImportToken", token);

@@ -38,13 +38,13 @@ static void refuse_visit(int fd, const char *why)
         ;
 }
 
-static void mwaa_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
+static void mwaa_visit(
+    struct services *services, const struct listener_of *of, const void *ctx UNUSED, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct control_record record;
     struct daemon_self self;
     struct err err = ERR_INIT;
-    (void)ctx;
     if (!endpoint_record(services, &arena, of, &record))
         return;
     if (mwaa_want(services, &arena, &record, &self, &err)) {

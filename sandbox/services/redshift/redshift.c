@@ -150,7 +150,8 @@ int warehouse_want(struct services *services, struct arena *arena, const struct 
 
 /* ---- visitors ---- */
 
-static void redshift_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd)
+static void redshift_visit(
+    struct services *services, const struct listener_of *of, const void *ctx UNUSED, int fd)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf startup = BUF_INIT;
@@ -158,7 +159,6 @@ static void redshift_visit(struct services *services, const struct listener_of *
     struct err err = ERR_INIT;
     uint16_t port = 0;
     bool cluster = str_eq(of->type, cluster_type);
-    (void)ctx;
     if (!greeting_read(fd, &startup))
         return;
     if (!warehouse_find(services, &arena, of->region, cluster ? of->id : STR_EMPTY,

@@ -365,9 +365,8 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
 {
     struct str arn, token, input;
     struct control_record activity;
-    if (executions_arn(value_gets(call->input, "activityArn"), err))
-        return -1;
-    if (service_required(call, "activityArn", &arn, err))
+    if (executions_arn(value_gets(call->input, "activityArn"), err) ||
+        service_required(call, "activityArn", &arn, err))
         return -1;
     if (!service_find(call, STR("aws.stepfunctions.activity"), arn, &activity))
         return service_refuse(

@@ -47,8 +47,18 @@ static void test_find(void **state)
     assert_int_equal(n, 0);
 }
 
+static void test_line(void **state)
+{
+    const char *file = "sandbox/names/unserved.txt";
+    (void)state;
+    assert_true(str_eqz(embedded_line(file, STR("ec2 StopInstances")), "Hibernate"));
+    assert_int_equal(embedded_line(file, STR("ec2 StopInstance")).n, 0);
+    assert_int_equal(embedded_line("no/such.txt", STR("ec2")).n, 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_texts), cmocka_unit_test(test_find)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts), cmocka_unit_test(test_find), cmocka_unit_test(test_line)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

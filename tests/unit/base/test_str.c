@@ -57,6 +57,12 @@ static void finds_and_cuts(void **state)
                 str_eq(str_last_part(STR("abc"), "/"), STR("abc")));
     assert_true(str_eq(str_trim(STR(" \t x y\n")), STR("x y")));
     assert_true(str_eq(str_slice(STR("abc"), 2, 9), STR("c")));
+    struct str before, name;
+    rest = STR("a/${b|c}/d${e");
+    assert_true(str_take_name(&rest, "${", &before, &name));
+    assert_true(str_eqz(before, "a/") && str_eqz(name, "b|c") && str_eqz(rest, "/d${e"));
+    assert_false(str_take_name(&rest, "${", &before, &name));
+    assert_true(str_eqz(rest, "/d${e"));
 }
 
 static void reads_numbers_whole_or_not_at_all(void **state)
