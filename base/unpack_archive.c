@@ -4,11 +4,11 @@
 #include "base/archive_api.h"
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -221,10 +221,8 @@ static int write_entry(struct unpacking *u)
 static int next_entry(struct unpacking *u)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&lock);
-    int status = u->api->read_next_header(u->archive, &u->entry);
-    pthread_mutex_unlock(&lock);
-    return status;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
+    return u->api->read_next_header(u->archive, &u->entry);
 }
 
 static int damaged(struct unpacking *u, const char *path, const char *what)

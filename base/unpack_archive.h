@@ -2,8 +2,7 @@
  * Unpacking archives that somebody else has made, by libarchive: everything in them is a claim. Nothing is
  * written outside the folder given, whatever the names and links in an archive are.
  */
-#ifndef WEIR_BASE_UNPACK_ARCHIVE_H
-#define WEIR_BASE_UNPACK_ARCHIVE_H
+#pragma once
 
 #include "base/err.h"
 
@@ -19,5 +18,3 @@
 int unpack_archive(const char *archive, const char *dir, int64_t max_bytes, struct err *err);
 /* How much a zip archive says it is when unpacked; -1: it is none. */
 int64_t unpack_archive_size(const char *archive, struct err *err);
-
-#endif

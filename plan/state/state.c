@@ -104,13 +104,10 @@ int state_check_moved(const struct state *state, struct err *err)
 bool state_has_moved_on(struct state *state)
 {
     struct backend_head head;
-    struct err ignored = ERR_INIT;
     if (state->at || (state->locked && !state->shared))
         return false;
-    pthread_mutex_lock(&state->mutex);
-    bool moved = !state->backend->ops->head(state->backend, &head, &ignored) && head.seq > state->records.seq;
-    pthread_mutex_unlock(&state->mutex);
-    return moved;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    return !state->backend->ops->head(state->backend, &head, ERR_IGNORED) && head.seq > state->records.seq;
 }
 
 const struct record *state_get(const struct state *state, struct str address)

@@ -104,9 +104,8 @@ static const char *wildcard_wrong(struct pattern_scan *s, const struct value *v)
                : NULL;
 }
 
-static const char *exists_wrong(struct pattern_scan *s, const struct value *v)
+static const char *exists_wrong(struct pattern_scan *s UNUSED, const struct value *v)
 {
-    (void)s;
     return v->kind == VALUE_BOOL ? NULL : "exists match pattern must be either true or false.";
 }
 
@@ -118,17 +117,15 @@ static const char *but_affix_wrong(struct pattern_scan *s, const struct value *v
                                                      : NULL;
 }
 
-static const char *but_folded_wrong(struct pattern_scan *s, const struct value *v)
+static const char *but_folded_wrong(struct pattern_scan *s UNUSED, const struct value *v)
 {
-    (void)s;
     return is_text(v)
                ? NULL
                : "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.";
 }
 
-static const char *but_plain_wrong(struct pattern_scan *s, const struct value *v)
+static const char *but_plain_wrong(struct pattern_scan *s UNUSED, const struct value *v)
 {
-    (void)s;
     return is_text(v) || value_is_number(v)
                ? NULL
                : "Inside anything but list, start|null|boolean is not supported.";

@@ -93,7 +93,6 @@ static const struct value *events_refused(struct arena *arena, const char *code,
 static const struct value *read_entry(struct service_call *call, const struct value *entry, const char **why)
 {
     const struct value *detail = NULL;
-    struct err err = ERR_INIT;
     struct bus_event event = {.id = uuid_random(call->arena),
         .source = value_gets(entry, "Source"),
         .detail_type = value_gets(entry, "DetailType"),
@@ -109,9 +108,10 @@ static const struct value *read_entry(struct service_call *call, const struct va
                ? "Parameter DetailType is not valid. Reason: DetailType is a required argument."
            : !value_gets(entry, "Detail").n
                ? "Parameter Detail is not valid. Reason: Detail is a required argument."
-           : json_parse(call->arena, value_gets(entry, "Detail"), &detail, &err) ? "Detail is malformed."
-           : detail->kind != VALUE_MAP                                           ? "Detail is malformed."
-                                                                                 : NULL;
+           : json_parse(call->arena, value_gets(entry, "Detail"), &detail, ERR_IGNORED)
+               ? "Detail is malformed."
+           : detail->kind != VALUE_MAP ? "Detail is malformed."
+                                       : NULL;
     event.detail = detail;
     return *why ? NULL : event_value(call->arena, &event);
 }

@@ -24,8 +24,7 @@ static const struct str bucket = STR_INIT(":code");
 /* What it is packed in, and how much it is. What is no code is not kept. */
 static int check_kept(struct str path, struct err *err)
 {
-    struct err ignored = ERR_INIT;
-    int64_t size = unpack_archive_size(path.p, &ignored);
+    int64_t size = unpack_archive_size(path.p, ERR_IGNORED);
     if (size < 0)
         service_refuse(err, 400, "InvalidParameterValueException",
             "Could not unzip uploaded file. Please check your file, then try to upload again.");
@@ -62,16 +61,15 @@ static bool keep_object(
         value_gets(code, "S3Bucket"), value_gets(code, "S3Key"), value_gets(code, "S3ObjectVersion")};
     unsigned char digest[SHA256_SIZE];
     struct str dir;
-    struct err ignored = ERR_INIT;
-    if (!place.bucket.n || !place.key.n || unpack_sha256(store, &place, digest, &ignored) ||
-        services_dir(call->services, call->arena, "code", &dir, &ignored))
+    if (!place.bucket.n || !place.key.n || unpack_sha256(store, &place, digest, ERR_IGNORED) ||
+        services_dir(call->services, call->arena, "code", &dir, ERR_IGNORED))
         return false;
     *key = hex_encode(call->arena, digest, sizeof digest);
     struct str path = arena_printf(call->arena, "%s/%.*s.zip", dir.p, STR_ARG(*key));
     struct str part = arena_printf(call->arena, "%s.%s", path.p, uuid_random(call->arena).p);
     if (path_exists(path.p))
         return true;
-    bool kept = !unpack_fetch(store, &place, part.p, &ignored) && !rename(part.p, path.p);
+    bool kept = !unpack_fetch(store, &place, part.p, ERR_IGNORED) && !rename(part.p, path.p);
     if (!kept)
         unlink(part.p);
     return kept && !check_kept(path, err);
@@ -172,11 +170,10 @@ int lambda_update_code(struct service_call *call, struct err *err)
 bool lambda_code_file(
     struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path)
 {
-    struct err ignored = ERR_INIT;
     struct str dir;
     unsigned char digest[SHA256_SIZE];
     if (!lambda_code_sha256(place->bucket, place->key, digest) ||
-        services_dir(services, arena, "code", &dir, &ignored))
+        services_dir(services, arena, "code", &dir, ERR_IGNORED))
         return false;
     *path = arena_printf(arena, "%s/%.*s.zip", dir.p, STR_ARG(place->key));
     return true;
@@ -214,12 +211,11 @@ static void add_used(struct sweep *s, const char *type, const char *attribute)
 static void add_versions(struct sweep *s, struct str dir)
 {
     AUTO_DIR DIR *files = opendir(dir.p);
-    struct err ignored = ERR_INIT;
     for (struct dirent *entry; files && (entry = readdir(files));) {
         struct str text;
         if (str_ends(str_z(entry->d_name), STR(".json")) &&
-            !file_read(
-                &s->arena, path_join(&s->arena, dir, str_z(entry->d_name)).p, MAX_VERSIONS, &text, &ignored))
+            !file_read(&s->arena, path_join(&s->arena, dir, str_z(entry->d_name)).p, MAX_VERSIONS, &text,
+                ERR_IGNORED))
             buf_add_str(&s->used, text);
     }
 }
@@ -243,9 +239,8 @@ void lambda_code_sweep(struct services *services)
 {
     struct sweep s = {.services = services};
     struct str code, versions;
-    struct err ignored = ERR_INIT;
-    if (!services_dir(services, &s.arena, "code", &code, &ignored) &&
-        !services_dir(services, &s.arena, "versions", &versions, &ignored) &&
+    if (!services_dir(services, &s.arena, "code", &code, ERR_IGNORED) &&
+        !services_dir(services, &s.arena, "versions", &versions, ERR_IGNORED) &&
         count_or_remove(&s, code, false) > SWEEP_FROM) {
         add_used(&s, "aws.lambda.function", "code");
         add_used(&s, "aws.lambda.layer_version", "content");

@@ -6,6 +6,7 @@
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/clock.h"
+#include "base/lock.h"
 #include "sandbox/engine/view.h"
 
 enum { CONCURRENT = 1000, LEFT = 100, READY_MS = 2000, MAX_CONFIGS = 50 };
@@ -55,11 +56,10 @@ int lambda_put_concurrency(struct service_call *call, struct err *err)
     return call->declined ? 0 : -1;
 }
 
-int lambda_account_settings(struct service_call *call, struct err *err)
+int lambda_account_settings(struct service_call *call, struct err *err UNUSED)
 {
     struct value_builder limit = VALUE_BUILDER(call->arena), usage = VALUE_BUILDER(call->arena);
     size_t n;
-    (void)err;
     int64_t bytes = lambda_code_size(call, &n);
     view_int(&limit, "TotalCodeSize", INT64_C(80530636800));
     view_int(&limit, "CodeSizeUnzipped", LAMBDA_MAX_UNZIPPED);
@@ -217,11 +217,9 @@ int lambda_delete_provisioned(struct service_call *call, struct err *err)
     if (find_provided(call, no_version, &record, err))
         return -1;
     struct functions *functions = services_functions(call->services);
-    pthread_mutex_lock(&functions->versions_lock);
-    int status = keep_configs(
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&functions->versions_lock);
+    return keep_configs(
         call, &record, configs_of(call, &record), value_gets(call->input, "Qualifier"), NULL, err);
-    pthread_mutex_unlock(&functions->versions_lock);
-    return status;
 }
 
 int lambda_list_provisioned(struct service_call *call, struct err *err)

@@ -99,12 +99,12 @@ static void run_event(void *ctx)
     struct services *services = b->functions->services;
     int64_t minute_ms = sandbox_minute_ms(services_sandbox(services));
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        struct err err = ERR_INIT;
         if (attempt && !services_sleep(services, attempt * minute_ms))
             break;
         b->invocation.taken = b->invocation.done = b->invocation.failed = false;
         b->invocation.taken_ms = b->invocation.taken_us = b->invocation.done_us = 0;
-        if (!instance_invoke(b->functions, &b->function, &b->invocation, &err) && !b->invocation.failed)
+        if (!instance_invoke(b->functions, &b->function, &b->invocation, ERR_IGNORED) &&
+            !b->invocation.failed)
             break;
     }
     pthread_mutex_lock(&b->functions->lock);

@@ -20,8 +20,7 @@
  *
  * One lock for all instances and invocations (functions->lock), held briefly.
  */
-#ifndef WEIR_SANDBOX_SERVICES_LAMBDA_LAMBDA_H
-#define WEIR_SANDBOX_SERVICES_LAMBDA_LAMBDA_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/process.h"
@@ -199,5 +198,3 @@ service_handler lambda_put_concurrency, lambda_account_settings, lambda_put_prov
 int runtime_start(struct lambda_instance *instance, struct runtime **out, uint16_t *port, struct err *err);
 /* After instance_next() has no more to give. */
 void runtime_stop(struct runtime *runtime);
-
-#endif

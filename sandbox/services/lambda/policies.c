@@ -163,8 +163,7 @@ int lambda_get_policy(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
-    struct err ignored = ERR_INIT;
-    if (lambda_find_record(call, &qualifier, &record, &ignored))
+    if (lambda_find_record(call, &qualifier, &record, ERR_IGNORED))
         return service_refuse(
             err, 404, "ResourceNotFoundException", "The resource you requested does not exist.");
     const struct policy policy = function_policy(call, &record);
@@ -189,8 +188,7 @@ int lambda_remove_permission(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier = value_gets(call->input, "Qualifier"), unused;
-    struct err ignored = ERR_INIT;
-    if (lambda_find_record(call, &unused, &record, &ignored))
+    if (lambda_find_record(call, &unused, &record, ERR_IGNORED))
         return service_refuse(err, 404, "ResourceNotFoundException",
             "No policy found for: arn:aws:lambda:%.*s:%.*s:function:%.*s", STR_ARG(call->region),
             STR_ARG(services_account(call->services)), STR_ARG(value_gets(call->input, "FunctionName")));

@@ -33,7 +33,6 @@ int lambda_refuse_untyped(struct service_call *call, struct err *err, struct str
 int lambda_create_source(struct service_call *call, struct err *err)
 {
     struct control_record record;
-    struct err ignored = ERR_INIT;
     struct str qualifier = STR_EMPTY,
                name = lambda_split_name(value_gets(call->input, "FunctionName"), &qualifier);
     const struct value *destinations = value_getz(call->input, "DestinationConfig");
@@ -44,7 +43,7 @@ int lambda_create_source(struct service_call *call, struct err *err)
             "Unsupported DestinationConfig parameter for given event source mapping type.");
     bool plain = !qualifier.n || str_eqz(qualifier, "$LATEST");
     if (plain ? !service_find(call, STR("aws.lambda.function"), name, &record)
-              : lambda_find_target(call, qualifier, &record, &ignored))
+              : lambda_find_target(call, qualifier, &record, ERR_IGNORED))
         return service_refuse(err, 400, "InvalidParameterValueException", "Function does not exist");
     if (qualifier.n)
         name = arena_printf(call->arena, "%.*s:%.*s", STR_ARG(name), STR_ARG(qualifier));
@@ -58,9 +57,8 @@ int lambda_url(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier = value_gets(call->input, "Qualifier"), unused;
-    struct err ignored = ERR_INIT;
-    call->declined = !(qualifier.n ? lambda_find_target(call, qualifier, &record, &ignored)
-                                   : lambda_find_record(call, &unused, &record, &ignored));
+    call->declined = !(qualifier.n ? lambda_find_target(call, qualifier, &record, ERR_IGNORED)
+                                   : lambda_find_record(call, &unused, &record, ERR_IGNORED));
     return call->declined ? 0
                           : service_refuse(err, 404, "ResourceNotFoundException", "Function does not exist");
 }
@@ -154,14 +152,13 @@ int lambda_put_invoke(struct service_call *call, struct err *err)
     struct control_record record;
     struct str qualifier = value_gets(call->input, "Qualifier"), unused;
     const struct value *config = value_getz(call->input, "DestinationConfig");
-    struct err ignored = ERR_INIT;
     bool plain = !qualifier.n || str_eqz(qualifier, "$LATEST");
     if (!config && !value_getz(call->input, "MaximumRetryAttempts") &&
         !value_getz(call->input, "MaximumEventAgeInSeconds"))
         return service_refuse(err, 400, "InvalidParameterValueException",
             "You must specify at least one of error handling or destination setting.");
-    if (plain ? lambda_find_record(call, &unused, &record, &ignored)
-              : lambda_find_target(call, qualifier, &record, &ignored))
+    if (plain ? lambda_find_record(call, &unused, &record, ERR_IGNORED)
+              : lambda_find_target(call, qualifier, &record, ERR_IGNORED))
         return service_refuse(err, 404, "ResourceNotFoundException", "The function doesn't exist.");
     call->declined =
         !check_destination(call, &record, value_gets(value_getz(config, "OnSuccess"), "Destination"), err) &&

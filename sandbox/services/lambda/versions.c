@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 
 enum { MAX_SHOWN = 50 };
 
@@ -80,7 +81,6 @@ static const struct value *freeze(struct arena *arena, const struct value *attrs
     AUTO_BUF struct buf text = BUF_INIT;
     struct value_builder b = VALUE_BUILDER(arena);
     const struct value *made, *read;
-    struct err ignored = ERR_INIT;
     for (size_t i = 0; i < sizeof frozen / sizeof *frozen; i++) {
         const struct value *v = value_getz(attrs, frozen[i]);
         if (!value_is_null(v))
@@ -88,7 +88,7 @@ static const struct value *freeze(struct arena *arena, const struct value *attrs
     }
     made = value_builder_map(&b);
     json_write(&text, made, JSON_PLAIN);
-    return json_parse(arena, buf_str(&text), &read, &ignored) ? made : read;
+    return json_parse(arena, buf_str(&text), &read, ERR_IGNORED) ? made : read;
 }
 
 /* The function as the control plane shows it. */
@@ -207,7 +207,7 @@ static int lambda_versions_publish(struct service_call *call, struct err *err)
             "the CodeSHA256 in $LATEST.",
             STR_ARG(sha256), STR_ARG(value_gets(record.attrs, "code_sha256")));
     struct functions *functions = services_functions(call->services);
-    pthread_mutex_lock(&functions->versions_lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&functions->versions_lock);
     struct versions versions = read_versions(call, &record);
     const struct value *attrs = freeze(call->arena, record.attrs);
     uint32_t n = versions.list->count;
@@ -217,7 +217,6 @@ static int lambda_versions_publish(struct service_call *call, struct err *err)
         call->output = value_getz(last, "shown");
     else
         status = publish_new(call, &record, versions, attrs, err);
-    pthread_mutex_unlock(&functions->versions_lock);
     return status;
 }
 
