@@ -188,7 +188,8 @@ const struct command cmd_destroy = {
     .args = "[--all [DIR]]",
     .summary = "delete all resources of the stack",
     .details = "Deletes what the state knows of this stack, in the reverse of the order in which it was "
-               "made. With --target only that resource and what depends on it. Log groups that services "
+               "made. With --target only that resource and what depends on it, also while others "
+               "change other resources. Log groups that services "
                "made by themselves for what is deleted go with it.\n\n"
                "Data is lost only where the stack or one of the options below allows it. Examples are "
                "objects in a bucket, a final snapshot, the recovery window of a secret, and protected "
