@@ -238,6 +238,14 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
             out->body = json_as_text(&x->arena, call.refusal)->string;
         return true;
     }
+    if (call.stream.read) {
+        *out = (struct wire_message){.status = out->status};
+        wire_header_add(&x->arena, out, STR("Content-Type"), STR("application/vnd.amazon.eventstream"));
+        x->reader = call.stream.read;
+        x->reader_ctx = call.stream.ctx;
+        x->reader_free = call.stream.free;
+        x->reply_length = -1;
+    }
     if (call.declined)
         return false;
     if (call.forward)

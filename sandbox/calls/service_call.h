@@ -13,10 +13,19 @@
 
 #include "sandbox/control/control.h"
 
+#include <sys/types.h>
+
 struct services;
 struct activity;
 struct session;
 struct service_operation;
+
+/* An answer that is read while it is sent (http/exchange.h), of messages of AWS's event stream. */
+struct service_stream {
+    ssize_t (*read)(void *ctx, uint64_t position, char *out, size_t n); /* NULL: it is none */
+    void *ctx;
+    void (*free)(void *ctx);
+};
 
 struct service_call {
     struct services *services;
@@ -29,6 +38,7 @@ struct service_call {
     const struct value *refusal; /* JSON: the whole body of its error; NULL: code and text are all */
     /* REST-JSON: the control plane answers, to a request with these members instead of those that came. */
     const struct value *forward;
+    struct service_stream stream;
     bool declined; /* the control plane answers, to the request as it came */
     int status;    /* REST: of the answer; 0: as the spec says, or 200 */
     /* Somebody wants to wait for what this call starts: the handler gives it a reference (activity_keep), and

@@ -165,7 +165,8 @@ static int check_change_owned(struct call *call, const struct value *have, const
     enum part part = call->role->part;
     struct str name = call->role->attr->attr->name;
     const struct value *strict = value_getz(type->sandbox, "strict");
-    bool removes = part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE;
+    bool removes =
+        part == PART_MEMBERS_REMOVE || part == PART_ENTRIES_REMOVE || part == PART_SUB_RESOURCE_REMOVE;
     for (uint32_t i = 0; removes && strict && i < strict->count; i++)
         if (str_eq(value_text(strict->items[i], STR_EMPTY), name) && (!have || value_equal(have, after)))
             return refuse_absent_part(call, call->role, taken_of(call));

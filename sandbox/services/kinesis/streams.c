@@ -383,6 +383,7 @@ const struct service_operation kinesis_operations[] = {
     {"kinesis", "PutRecords", put_records, NULL, NULL},
     {"kinesis", "GetShardIterator", get_iterator, NULL, NULL},
     {"kinesis", "GetRecords", get_records, NULL, NULL},
+    {"kinesis", "SubscribeToShard", kinesis_subscribe, NULL, NULL},
     {"kinesis", "ListShards", list_shards, NULL, NULL},
     {"kinesis", "DescribeStream", describe_stream, NULL, NULL},
     {0},

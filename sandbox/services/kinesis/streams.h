@@ -11,3 +11,7 @@ struct streams;
 
 struct streams *streams_new(void);
 void streams_free(struct streams *streams);
+
+/* ---- fan_out.c ---- */
+
+service_handler kinesis_subscribe;

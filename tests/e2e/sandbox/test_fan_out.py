@@ -1,0 +1,34 @@
+"""Consumers of Kinesis with enhanced fan-out: registered, found, and sent records as they come."""
+
+import pytest
+from botocore.exceptions import ClientError
+from support import until
+
+
+def test_records_come_by_themselves(sandbox):
+    kinesis = sandbox.client("kinesis")
+    kinesis.create_stream(StreamName="fan", ShardCount=1)
+    until(lambda: kinesis.describe_stream_summary(StreamName="fan")["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+    arn = kinesis.describe_stream_summary(StreamName="fan")["StreamDescriptionSummary"]["StreamARN"]
+    made = kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="reader")["Consumer"]
+    assert made["ConsumerARN"].startswith(f"{arn}/consumer/reader:") and made["ConsumerStatus"] == "CREATING"
+    with pytest.raises(ClientError, match="ResourceInUseException"):
+        kinesis.register_stream_consumer(StreamARN=arn, ConsumerName="reader")
+    for named in ({"ConsumerARN": made["ConsumerARN"]}, {"StreamARN": arn, "ConsumerName": "reader"}):
+        assert kinesis.describe_stream_consumer(**named)["ConsumerDescription"]["StreamARN"] == arn
+    shard = kinesis.list_shards(StreamName="fan")["Shards"][0]
+    first = {"Type": "AT_SEQUENCE_NUMBER", "SequenceNumber": shard["SequenceNumberRange"]["StartingSequenceNumber"]}
+    stream = kinesis.subscribe_to_shard(ConsumerARN=made["ConsumerARN"], ShardId=shard["ShardId"], StartingPosition=first)["EventStream"]
+    seen = []
+    for i in range(2):  # put while it is read
+        put = kinesis.put_record(StreamName="fan", Data=f"{i}".encode(), PartitionKey="k")
+        event = next(one["SubscribeToShardEvent"] for one in stream if one["SubscribeToShardEvent"]["Records"])
+        seen += [(one["Data"], one["SequenceNumber"]) for one in event["Records"]]
+        assert seen[-1] == (f"{i}".encode(), put["SequenceNumber"]) and int(event["ContinuationSequenceNumber"]) > int(put["SequenceNumber"])
+    stream.close()
+    kinesis.deregister_stream_consumer(ConsumerARN=made["ConsumerARN"])
+    until(lambda: not kinesis.list_stream_consumers(StreamARN=arn)["Consumers"])
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        kinesis.subscribe_to_shard(ConsumerARN=made["ConsumerARN"], ShardId=shard["ShardId"], StartingPosition={"Type": "LATEST"})
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        kinesis.delete_resource_policy(ResourceARN=arn)
