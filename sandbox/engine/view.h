@@ -9,6 +9,17 @@ static inline void view_set(struct value_builder *b, const char *name, const str
         value_builder_set(b, str_z(name), v);
 }
 
+/* Members of these names, and, as A=b, A of a member b. */
+static inline void view_members(struct value_builder *b, const struct value *from, const char *names)
+{
+    for (struct str other, rest = str_z(names); rest.p;) {
+        struct str name = str_cut(str_cut(rest, ' ', &rest), '=', &other);
+        const struct value *v = value_get(from, other.p ? other : name);
+        if (!value_is_null(v))
+            value_builder_set(b, arena_str(b->arena, name), v);
+    }
+}
+
 static inline void view_text(struct value_builder *b, const char *name, struct str text)
 {
     if (text.n)

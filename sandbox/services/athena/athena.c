@@ -102,8 +102,7 @@ static const struct value *athena_request(struct task *task, struct arena *arena
     struct value_builder b = VALUE_BUILDER(arena);
     view_set(&b, "query", value_getz(request, "QueryString"));
     view_set(&b, "database", value_getz(value_getz(request, "QueryExecutionContext"), "Database"));
-    view_set(&b, "parameters", value_getz(request, "ExecutionParameters"));
-    view_set(&b, "output", value_getz(request, "output"));
+    view_members(&b, request, "parameters=ExecutionParameters output");
     view_text(&b, "workgroup", self->owner);
     view_text(&b, "result", task_result(task_jobs(task), arena, kind.name, self->region, self->id));
     return value_builder_map(&b);

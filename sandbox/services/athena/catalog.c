@@ -34,9 +34,7 @@ static int check_catalog(struct service_call *call, struct err *err)
 static const struct value *view_database(struct arena *arena, const struct value *database)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    view_set(&b, "Name", value_getz(database, "Name"));
-    view_set(&b, "Description", value_getz(database, "Description"));
-    view_set(&b, "Parameters", value_getz(database, "Parameters"));
+    view_members(&b, database, "Name Description Parameters");
     return value_builder_map(&b);
 }
 
@@ -45,9 +43,7 @@ static const struct value *view_columns(struct arena *arena, const struct value 
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (uint32_t i = 0; columns && i < columns->count; i++) {
         struct value_builder b = VALUE_BUILDER(arena);
-        view_set(&b, "Name", value_getz(columns->items[i], "Name"));
-        view_set(&b, "Type", value_getz(columns->items[i], "Type"));
-        view_set(&b, "Comment", value_getz(columns->items[i], "Comment"));
+        view_members(&b, columns->items[i], "Name Type Comment");
         value_builder_add(&list, value_builder_map(&b));
     }
     return value_builder_list(&list);
@@ -72,10 +68,7 @@ static const struct value *parameters_of(struct arena *arena, const struct value
 static const struct value *view_table(struct arena *arena, const struct value *table)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    view_set(&b, "Name", value_getz(table, "Name"));
-    view_set(&b, "CreateTime", value_getz(table, "CreateTime"));
-    view_set(&b, "LastAccessTime", value_getz(table, "LastAccessTime"));
-    view_set(&b, "TableType", value_getz(table, "TableType"));
+    view_members(&b, table, "Name CreateTime LastAccessTime TableType");
     view_set(
         &b, "Columns", view_columns(arena, value_getz(value_getz(table, "StorageDescriptor"), "Columns")));
     view_set(&b, "PartitionKeys", view_columns(arena, value_getz(table, "PartitionKeys")));

@@ -127,16 +127,12 @@ static const struct value *type_for(const struct control_record *group, const st
 static const struct value *launch_request(const struct look *look, const struct control_record *group,
     const struct value *template, struct str subnet)
 {
-    static const struct {
-        const char *member, *attribute;
-    } same[] = {{"ImageId", "image_id"}, {"KeyName", "key_name"}, {"SecurityGroupId", "security_group_ids"},
-        {"EbsOptimized", "ebs_optimized"}};
     struct value_builder b = VALUE_BUILDER(look->arena);
     struct str profile = value_gets(template, "instance_profile"),
                named = value_gets(template, "instance_profile_name"),
                data = value_gets(template, "user_data");
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        view_set(&b, same[i].member, value_getz(template, same[i].attribute));
+    view_members(&b, template,
+        "ImageId=image_id KeyName=key_name SecurityGroupId=security_group_ids EbsOptimized=ebs_optimized");
     view_set(&b, "InstanceType", type_for(group, template));
     view_int(&b, "MinCount", 1);
     view_int(&b, "MaxCount", 1);

@@ -96,9 +96,8 @@ static const struct value *view_instance(const struct service_call *call, const 
     struct value_entry template[] = {{STR("LaunchTemplateId"), value_getz(one->attrs, "launch_template")},
         {STR("Version"), value_getz(one->attrs, "launch_version")}};
     view_text(&b, "InstanceId", one->id);
-    view_set(&b, "InstanceType", value_getz(one->attrs, "instance_type"));
-    view_set(&b, "AutoScalingGroupName", value_getz(one->attrs, "auto_scaling_group"));
-    view_set(&b, "AvailabilityZone", value_getz(one->attrs, "zone"));
+    view_members(&b, one->attrs,
+        "InstanceType=instance_type AutoScalingGroupName=auto_scaling_group AvailabilityZone=zone");
     view_text(&b, "LifecycleState", STR("InService"));
     view_text(&b, "HealthStatus", STR("HEALTHY"));
     view_set(&b, "ProtectedFromScaleIn", &value_false);

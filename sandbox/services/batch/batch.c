@@ -51,9 +51,7 @@ static const struct value *make_request(
         container_environment(arena, value_getz(container, "environment"), value_getz(over, "environment"));
     struct str name = value_gets(definition->attrs, "name");
     struct value_builder b = VALUE_BUILDER(arena);
-    view_set(&b, "jobName", value_getz(call->input, "jobName"));
-    view_set(&b, "jobQueue", value_getz(call->input, "jobQueue"));
-    view_set(&b, "dependsOn", value_getz(call->input, "dependsOn"));
+    view_members(&b, call->input, "jobName jobQueue dependsOn");
     view_text(&b, "jobDefinition", definition->id);
     view_text(&b, "definition", name);
     view_text(&b, "arn",
@@ -61,9 +59,7 @@ static const struct value *make_request(
             STR_ARG(services_account(call->services)), STR_ARG(id)));
     view_text(&b, "group", STR("/aws/batch/job"));
     view_text(&b, "stream", arena_printf(arena, "%.*s/default/%.*s", STR_ARG(name), STR_ARG(id)));
-    view_set(&b, "image", value_getz(container, "image"));
-    view_set(&b, "role", value_getz(container, "job_role"));
-    view_set(&b, "executionRole", value_getz(container, "execution_role"));
+    view_members(&b, container, "image role=job_role executionRole=execution_role");
     view_set(
         &b, "command", fill_command(arena, command ? command : value_getz(container, "command"), parameters));
     view_set(&b, "environment", environment);
@@ -133,8 +129,7 @@ static const struct value *container_of(const struct task_info *info, struct are
     if (info->exit_code >= 0)
         view_int(&b, "exitCode", info->exit_code);
     if (whole) {
-        view_set(&b, "image", value_getz(info->request, "image"));
-        view_set(&b, "command", value_getz(info->request, "command"));
+        view_members(&b, info->request, "image command");
         view_set(&b, "environment", pairs_of(arena, value_getz(info->request, "environment")));
         if (info->started_ms)
             view_set(&b, "logStreamName", value_getz(info->request, "stream"));
@@ -146,8 +141,7 @@ static void show_common(struct value_builder *b, const struct task_info *info)
 {
     view_set(b, "jobArn", value_getz(info->request, "arn"));
     view_text(b, "jobId", info->id);
-    view_set(b, "jobName", value_getz(info->request, "jobName"));
-    view_set(b, "jobDefinition", value_getz(info->request, "jobDefinition"));
+    view_members(b, info->request, "jobName jobDefinition");
     view_text(b, "status", str_z(states[info->state]));
     view_text(b, "statusReason", info->message);
     view_int(b, "createdAt", info->created_ms);

@@ -132,8 +132,7 @@ static int import_key(struct service_call *call, struct str name, struct str lin
     struct str answer;
     view_text(&b, "KeyName", name);
     view_text(&b, "PublicKeyMaterial", base64_encode(call->arena, line));
-    view_set(&b, "TagSpecification", value_getz(call->input, "TagSpecification"));
-    view_set(&b, "DryRun", value_getz(call->input, "DryRun"));
+    view_members(&b, call->input, "TagSpecification DryRun");
     return ec2_ask(call, "ImportKeyPair", value_builder_map(&b), &answer, err);
 }
 
@@ -157,8 +156,7 @@ static int create_key_pair(struct service_call *call, struct err *err)
         return -1;
     view_text(&b, "keyName", name);
     if (service_find(call, STR("aws.ec2.key_pair"), name, &record)) {
-        view_set(&b, "keyPairId", value_getz(record.attrs, "key_pair_id"));
-        view_set(&b, "keyFingerprint", value_getz(record.attrs, "fingerprint"));
+        view_members(&b, record.attrs, "keyPairId=key_pair_id keyFingerprint=fingerprint");
     }
     view_text(&b, "keyMaterial", material);
     call->output = value_builder_map(&b);

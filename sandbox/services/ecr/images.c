@@ -83,8 +83,7 @@ static const struct value *view_image(struct service_call *call, const struct co
     view_text(&b, "registryId", services_account(call->services));
     view_text(&b, "repositoryName", repository->id);
     view_set(&b, "imageId", image_id(call->arena, value_gets(image, "digest"), tag));
-    view_set(&b, "imageManifest", value_getz(image, "manifest"));
-    view_set(&b, "imageManifestMediaType", value_getz(image, "type"));
+    view_members(&b, image, "imageManifest=manifest imageManifestMediaType=type");
     return value_builder_map(&b);
 }
 

@@ -72,13 +72,9 @@ static const struct value *make_request(const struct service_call *call, const s
     view_text(&b, "arn", arn_of(call, "task", asked->cluster, asked->id));
     view_text(&b, "cluster", arn_of(call, "cluster", asked->cluster, STR_EMPTY));
     view_text(&b, "definition", asked->definition.id);
-    view_set(&b, "family", value_getz(attrs, "name"));
-    view_set(&b, "cpu", value_getz(attrs, "cpu"));
+    view_members(&b, attrs, "family=name cpu");
     view_set(&b, "size", memory);
-    view_set(&b, "launchType", value_getz(call->input, "launchType"));
-    view_set(&b, "startedBy", value_getz(call->input, "startedBy"));
-    view_set(&b, "overrides", value_getz(call->input, "overrides"));
-    view_set(&b, "tags", value_getz(call->input, "tags"));
+    view_members(&b, call->input, "launchType startedBy overrides tags");
     view_text(&b, "container", name);
     view_int(&b, "containers", all ? all->count : 0);
     view_set(&b, "image", value_getz(container, "image"));
@@ -122,9 +118,7 @@ static const char *code_of(const struct task_info *info)
 static const struct value *container_of(const struct task_info *info, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    view_set(&b, "taskArn", value_getz(info->request, "arn"));
-    view_set(&b, "name", value_getz(info->request, "container"));
-    view_set(&b, "image", value_getz(info->request, "image"));
+    view_members(&b, info->request, "taskArn=arn name=container image");
     view_text(&b, "lastStatus", str_z(info->ended_ms || info->started_ms ? status_of(info) : "PENDING"));
     if (info->exit_code >= 0 && info->ended_ms)
         view_int(&b, "exitCode", info->exit_code);
@@ -142,18 +136,14 @@ static void show_times(struct value_builder *b, const struct service_call *call,
 
 static const struct value *view_task(const struct service_call *call, const struct task_info *info)
 {
-    static const char *const same[] = {"cpu", "launchType", "startedBy", "overrides", "tags"};
     struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *container = container_of(info, call->arena);
     bool ended = str_eqz(str_z(status_of(info)), "STOPPED");
-    view_set(&b, "taskArn", value_getz(info->request, "arn"));
-    view_set(&b, "clusterArn", value_getz(info->request, "cluster"));
-    view_set(&b, "taskDefinitionArn", value_getz(info->request, "definition"));
-    view_set(&b, "memory", value_getz(info->request, "size"));
+    view_members(
+        &b, info->request, "taskArn=arn clusterArn=cluster taskDefinitionArn=definition memory=size");
     view_text(
         &b, "group", arena_printf(call->arena, "family:%.*s", STR_ARG(value_gets(info->request, "family"))));
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        view_set(&b, same[i], value_getz(info->request, same[i]));
+    view_members(&b, info->request, "cpu launchType startedBy overrides tags");
     view_text(&b, "lastStatus", str_z(status_of(info)));
     view_text(&b, "desiredStatus", ended ? STR("STOPPED") : STR("RUNNING"));
     if (ended) {

@@ -255,8 +255,7 @@ static const struct value *step_view(const struct task_info *info, struct arena 
 {
     const struct value *step = value_getz(info->request, "step"), *jar = jar_step(info);
     struct value_builder b = VALUE_BUILDER(arena), config = VALUE_BUILDER(arena);
-    view_set(&config, "Jar", value_getz(jar, "Jar"));
-    view_set(&config, "MainClass", value_getz(jar, "MainClass"));
+    view_members(&config, jar, "Jar MainClass");
     view_set(&config, "Args", value_getz(jar, "Args") ? value_getz(jar, "Args") : &value_empty_list);
     view_set(&config, "Properties", properties_of(arena, value_getz(jar, "Properties")));
     view_text(&b, "Id", info->id);

@@ -30,10 +30,7 @@ static const struct value *disks_of(struct arena *arena, const struct value *dis
     for (uint32_t i = 0; disks && disks->kind == VALUE_LIST && i < disks->count; i++) {
         const struct value *disk = disks->items[i];
         struct value_builder kind = VALUE_BUILDER(arena), one = VALUE_BUILDER(arena);
-        view_set(&kind, "VolumeType", value_getz(disk, "volume_type"));
-        view_set(&kind, "SizeInGB", value_getz(disk, "size"));
-        view_set(&kind, "Iops", value_getz(disk, "iops"));
-        view_set(&kind, "Throughput", value_getz(disk, "throughput"));
+        view_members(&kind, disk, "VolumeType=volume_type SizeInGB=size Iops=iops Throughput=throughput");
         view_set(&one, "VolumeSpecification", value_builder_map(&kind));
         view_text(&one, "Device", arena_printf(arena, "/dev/sd%c", (char)('b' + i % 24)));
         value_builder_add(&all, value_builder_map(&one));
@@ -48,13 +45,10 @@ static const struct value *group_of(
     view_text(&b, "Id", id_of(arena, "ig", cluster, name));
     view_text(&b, "Name", name);
     view_text(&b, "Market", value_text(value_getz(group, "market"), STR("ON_DEMAND")));
-    view_set(&b, "BidPrice", value_getz(group, "bid_price"));
-    view_set(&b, "InstanceGroupType", value_getz(group, "instance_role"));
-    view_set(&b, "InstanceType", value_getz(group, "instance_type"));
-    view_set(&b, "RequestedInstanceCount", value_getz(group, "instance_count"));
-    view_set(&b, "RunningInstanceCount", value_getz(group, "instance_count"));
-    view_set(&b, "EbsOptimized", value_getz(group, "ebs_optimized"));
-    view_set(&b, "CustomAmiId", value_getz(group, "custom_ami"));
+    view_members(&b, group,
+        "BidPrice=bid_price InstanceGroupType=instance_role InstanceType=instance_type "
+        "RequestedInstanceCount=instance_count RunningInstanceCount=instance_count "
+        "EbsOptimized=ebs_optimized CustomAmiId=custom_ami");
     view_set(&b, "EbsBlockDevices", disks_of(arena, value_getz(group, "ebs")));
     view_set(&b, "Status", running(arena));
     return value_builder_map(&b);
@@ -68,8 +62,7 @@ static const struct value *sizes_of(struct arena *arena, const struct value *siz
         struct value_builder one = VALUE_BUILDER(arena);
         view_set(&one, "InstanceType", value_getz(size, "instance_type"));
         view_int(&one, "WeightedCapacity", service_int(size, "weighted_capacity", 1));
-        view_set(&one, "BidPrice", value_getz(size, "bid_price"));
-        view_set(&one, "Priority", value_getz(size, "priority"));
+        view_members(&one, size, "BidPrice=bid_price Priority=priority");
         view_set(&one, "EbsBlockDevices", disks_of(arena, value_getz(size, "ebs")));
         value_builder_add(&all, value_builder_map(&one));
     }
@@ -131,9 +124,7 @@ int emr_list_actions(struct service_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; all && all->kind == VALUE_LIST && i < all->count; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
-        view_set(&one, "Name", value_getz(all->items[i], "name"));
-        view_set(&one, "ScriptPath", value_getz(all->items[i], "path"));
-        view_set(&one, "Args", value_getz(all->items[i], "args"));
+        view_members(&one, all->items[i], "Name=name ScriptPath=path Args=args");
         value_builder_add(&list, value_builder_map(&one));
     }
     (void)value_getz(call->input, "Marker"); /* the same */

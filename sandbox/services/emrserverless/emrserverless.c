@@ -140,8 +140,7 @@ static void show_common(struct value_builder *b, const struct task_info *info)
                                          : info->created_ms;
     const struct value *role = value_getz(info->request, "executionRoleArn");
     view_text(b, "applicationId", info->owner);
-    view_set(b, "name", value_getz(info->request, "name"));
-    view_set(b, "arn", value_getz(info->request, "arn"));
+    view_members(b, info->request, "name arn");
     view_set(b, "createdBy", role);
     view_time(b, "createdAt", info->created_ms);
     view_time(b, "updatedAt", changed);
@@ -157,8 +156,7 @@ static const struct value *emrserverless_view(const struct task_info *info, stru
     struct value_builder b = VALUE_BUILDER(arena);
     show_common(&b, info);
     view_text(&b, "jobRunId", info->id);
-    view_set(&b, "jobDriver", value_getz(info->request, "jobDriver"));
-    view_set(&b, "configurationOverrides", value_getz(info->request, "configurationOverrides"));
+    view_members(&b, info->request, "jobDriver configurationOverrides");
     view_int(&b, "executionTimeoutMinutes", minutes_of(info->request));
     view_set(&b, "tags", value_getz(info->request, "tags"));
     view_time(&b, "startedAt", info->started_ms);

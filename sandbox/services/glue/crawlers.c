@@ -178,10 +178,7 @@ static const struct value *make_request(const struct service_call *call, const s
     struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *targets = value_getz(crawler->attrs, "s3_targets");
     view_text(&b, "name", crawler->id);
-    view_set(&b, "role", value_getz(crawler->attrs, "role"));
-    view_set(&b, "database", value_getz(crawler->attrs, "database"));
-    view_set(&b, "prefix", value_getz(crawler->attrs, "table_prefix"));
-    view_set(&b, "policy", value_getz(crawler->attrs, "schema_change_policy"));
+    view_members(&b, crawler->attrs, "role database prefix=table_prefix policy=schema_change_policy");
     value_builder_set(&b, STR("targets"), targets ? targets : &value_empty_list);
     view_set(&b, GLUE_WORKFLOW_RUN, value_getz(call->input, GLUE_WORKFLOW_RUN));
     return value_builder_map(&b);

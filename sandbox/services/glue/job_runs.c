@@ -288,12 +288,9 @@ static const struct value *glue_view(const struct task_info *info, struct arena 
     view_set(&b, "PredecessorRuns", &value_empty_list);
     view_set(&b, "ExecutionTime",
         value_int(arena, info->started_ms ? (until - info->started_ms + 500) / 1000 : 0));
-    view_set(&b, "Timeout", value_getz(request, "timeout"));
-    view_set(&b, "MaxCapacity", value_getz(request, "max_capacity"));
-    view_set(&b, "WorkerType", value_getz(request, "worker_type"));
-    view_set(&b, "NumberOfWorkers", value_getz(request, "number_of_workers"));
-    view_set(&b, "GlueVersion", value_getz(request, "glue_version"));
-    view_set(&b, "ExecutionClass", value_getz(request, "execution_class"));
+    view_members(&b, request,
+        "Timeout=timeout MaxCapacity=max_capacity WorkerType=worker_type NumberOfWorkers=number_of_workers "
+        "GlueVersion=glue_version ExecutionClass=execution_class");
     view_set(&b, "LogGroupName",
         value_stringz(arena, is_python(request) ? "/aws-glue/python-jobs" : "/aws-glue/jobs"));
     return value_builder_map(&b);

@@ -76,8 +76,7 @@ static const struct value *made_of(
     view_text(&b, "DatabaseName", table->database);
     view_text(&b, "TableName", table->name);
     view_time(&b, "CreationTime", clock_wall_ms());
-    view_set(&b, "StorageDescriptor", value_getz(input, "StorageDescriptor"));
-    view_set(&b, "Parameters", value_getz(input, "Parameters"));
+    view_members(&b, input, "StorageDescriptor Parameters");
     view_text(&b, "CatalogId", services_account(call->services));
     return value_builder_map(&b);
 }

@@ -145,9 +145,6 @@ static int verify_message(struct service_call *call, struct err *err)
 
 static int public_key(struct service_call *call, struct err *err)
 {
-    static const char *const shown[][2] = {{"KeySpec", "key_spec"}, {"CustomerMasterKeySpec", "key_spec"},
-        {"KeyUsage", "key_usage"}, {"EncryptionAlgorithms", "encryption_algorithms"},
-        {"SigningAlgorithms", "signing_algorithms"}, {"KeyAgreementAlgorithms", "key_agreement_algorithms"}};
     struct control_record key;
     struct str id;
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -162,8 +159,10 @@ static int public_key(struct service_call *call, struct err *err)
     view_text(&b, "KeyId", kms_arn(&key));
     view_text(&b, "PublicKey", base64_encode(call->arena, kms_public_der(call->arena, pair)));
     EVP_PKEY_free(pair);
-    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
-        view_set(&b, shown[i][0], value_getz(key.attrs, shown[i][1]));
+    view_members(&b, key.attrs,
+        "KeySpec=key_spec CustomerMasterKeySpec=key_spec KeyUsage=key_usage "
+        "EncryptionAlgorithms=encryption_algorithms SigningAlgorithms=signing_algorithms "
+        "KeyAgreementAlgorithms=key_agreement_algorithms");
     call->output = value_builder_map(&b);
     return 0;
 }

@@ -33,20 +33,18 @@ static void add_version(
     const struct service_call *call, const struct control_record *version, struct value_builder *to)
 {
     view_text(to, "LayerVersionArn", version->id);
-    view_set(to, "Version", value_getz(version->attrs, "version"));
-    view_set(to, "Description", value_getz(version->attrs, "description"));
+    view_members(to, version->attrs, "Version=version Description=description");
     view_text(to, "CreatedDate", time_rfc3339(call->arena, version->created_ms, true));
-    view_set(to, "CompatibleRuntimes", value_getz(version->attrs, "compatible_runtimes"));
-    view_set(to, "CompatibleArchitectures", value_getz(version->attrs, "compatible_architectures"));
-    view_set(to, "LicenseInfo", value_getz(version->attrs, "license"));
+    view_members(to, version->attrs,
+        "CompatibleRuntimes=compatible_runtimes CompatibleArchitectures=compatible_architectures "
+        "LicenseInfo=license");
 }
 
 static const struct value *view_layer(const struct service_call *call, const struct control_record *version)
 {
     struct value_builder latest = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     add_version(call, version, &latest);
-    view_set(&b, "LayerName", value_getz(version->attrs, "name"));
-    view_set(&b, "LayerArn", value_getz(version->attrs, "layer_arn"));
+    view_members(&b, version->attrs, "LayerName=name LayerArn=layer_arn");
     view_set(&b, "LatestMatchingVersion", value_builder_map(&latest));
     return value_builder_map(&b);
 }

@@ -90,13 +90,10 @@ static const char *const states[] = ACTIVITY_NAMES(
 
 static const struct value *export_view(const struct task_info *info, struct arena *arena)
 {
-    static const char *const same[] = {
-        "taskName", "logGroupName", "from", "to", "destination", "destinationPrefix"};
     struct value_builder b = VALUE_BUILDER(arena), status = VALUE_BUILDER(arena),
                          times = VALUE_BUILDER(arena);
     view_text(&b, "taskId", info->id);
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        view_set(&b, same[i], value_getz(info->request, same[i]));
+    view_members(&b, info->request, "taskName logGroupName from to destination destinationPrefix");
     view_text(&status, "code", str_z(states[info->state]));
     view_text(&status, "message", info->message);
     view_set(&b, "status", value_builder_map(&status));

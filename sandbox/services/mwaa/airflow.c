@@ -144,14 +144,12 @@ static const struct value *database_of(
 static const struct value *settings_of(struct services *services, struct arena *arena,
     const struct control_record *record, const struct value *database)
 {
-    static const char *const same[] = {"name", "dag_s3_path", "plugins_s3_path", "plugins_s3_object_version",
-        "requirements_s3_path", "requirements_s3_object_version", "startup_script_s3_path",
-        "startup_script_s3_object_version"};
     struct value_builder b = VALUE_BUILDER(arena);
     struct str bucket = value_gets(record->attrs, "source_bucket");
     static const struct str arn = STR_INIT("arn:aws:s3:::");
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        view_set(&b, same[i], value_getz(record->attrs, same[i]));
+    view_members(&b, record->attrs,
+        "name dag_s3_path plugins_s3_path plugins_s3_object_version requirements_s3_path "
+        "requirements_s3_object_version startup_script_s3_path startup_script_s3_object_version");
     view_text(&b, "bucket", str_starts(bucket, arn) ? str_slice(bucket, arn.n, bucket.n) : bucket);
     view_set(&b, "options", value_getz(record->attrs, "airflow_configuration_options"));
     view_text(&b, "role", value_gets(record->attrs, "execution_role"));

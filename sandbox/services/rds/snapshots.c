@@ -34,20 +34,16 @@ static const char *snapshot_folder(struct service_call *call, struct str name)
 }
 
 /* What the new one has unless its request says otherwise, as members of CreateDBInstance. */
-static const struct {
-    const char *attribute, *member;
-} inherited[] = {{"engine", "Engine"}, {"engine_version", "EngineVersion"},
-    {"instance_class", "DBInstanceClass"}, {"allocated_storage", "AllocatedStorage"},
-    {"master_username", "MasterUsername"}, {"db_name", "DBName"}, {"storage_type", "StorageType"},
-    {"port", "Port"}, {"db_parameter_group_name", "DBParameterGroupName"}};
-
 static int keep_settings(
     struct service_call *call, const struct control_record *instance, const char *folder, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     AUTO_BUF struct buf text = BUF_INIT;
-    for (size_t i = 0; i < sizeof inherited / sizeof *inherited; i++)
-        view_set(&b, inherited[i].member, value_getz(instance->attrs, inherited[i].attribute));
+    view_members(&b, instance->attrs,
+        "Engine=engine EngineVersion=engine_version DBInstanceClass=instance_class "
+        "AllocatedStorage=allocated_storage "
+        "MasterUsername=master_username DBName=db_name StorageType=storage_type "
+        "Port=port DBParameterGroupName=db_parameter_group_name");
     view_text(&b, "MasterUserPassword",
         database_password(call->services, call->arena, instance->region,
             value_gets(instance->attrs, "secret"), value_gets(instance->attrs, "master_user_password")));

@@ -75,10 +75,7 @@ static void view_common(struct value_builder *b, const struct task_info *info)
 
 static void view_origin(struct value_builder *b, const struct value *request)
 {
-    static const char *const names[] = {
-        "ClusterIdentifier", "WorkgroupName", "Database", "DbUser", "SecretArn"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        view_set(b, names[i], value_getz(request, names[i]));
+    view_members(b, request, "ClusterIdentifier WorkgroupName Database DbUser SecretArn");
 }
 
 static void view_outcome(struct value_builder *b, const struct value *result)

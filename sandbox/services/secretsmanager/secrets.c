@@ -97,8 +97,7 @@ static const struct value *version_made(
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "id", id);
     view_set(&b, "stages", stages);
-    view_set(&b, "string", value_getz(input, "SecretString"));
-    view_set(&b, "binary", value_getz(input, "SecretBinary"));
+    view_members(&b, input, "string=SecretString binary=SecretBinary");
     view_int(&b, "created", clock_wall_ms());
     return value_builder_map(&b);
 }
@@ -107,8 +106,7 @@ static void answer_version(
     struct service_call *call, const struct control_record *record, const struct value *version)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    view_set(&b, "ARN", value_getz(record->attrs, "arn"));
-    view_set(&b, "Name", value_getz(record->attrs, "name"));
+    view_members(&b, record->attrs, "ARN=arn Name=name");
     view_text(&b, "VersionId", secret_version_id(version));
     view_set(&b, "VersionStages", value_getz(version, "stages"));
     call->output = value_builder_map(&b);
@@ -326,8 +324,7 @@ static int make_current(struct service_call *call, const struct control_record *
     const struct value *version, struct err *err)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    view_set(&b, "SecretString", value_getz(version, "string"));
-    view_set(&b, "SecretBinary", value_getz(version, "binary"));
+    view_members(&b, version, "SecretString=string SecretBinary=binary");
     view_text(&b, "ClientRequestToken", secret_version_id(version));
     return call_control(call, record, "PutSecretValue", value_builder_map(&b), err);
 }

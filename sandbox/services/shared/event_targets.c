@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/logs.h"
+#include "sandbox/engine/view.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -164,16 +165,14 @@ static int to_bus(struct services *services, struct arena *arena, const struct a
 static int to_cluster(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
-    static const char *const same[][2] = {{"taskDefinition", "task_definition"}, {"count", "task_count"},
-        {"launchType", "launch_type"}, {"platformVersion", "platform_version"}};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     const struct value *given = parsed(arena, target->input);
     if (value_is_null(target->task))
         return err_set(err, ERR_INVALID, "%.*s says no task", STR_ARG(target->by));
     value_builder_set(&b, STR("cluster"), value_string(arena, target->arn));
-    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        if (!value_is_null(value_getz(target->task, same[i][1])))
-            value_builder_set(&b, str_z(same[i][0]), value_getz(target->task, same[i][1]));
+    view_members(&b, target->task,
+        "taskDefinition=task_definition count=task_count launchType=launch_type "
+        "platformVersion=platform_version");
     if (value_getz(given, "containerOverrides"))
         value_builder_set(&b, STR("overrides"), given);
     const struct value *subnets = value_getz(target->task, "subnets");

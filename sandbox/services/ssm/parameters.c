@@ -119,11 +119,8 @@ static int view_secret(struct service_call *call, struct str name, const struct 
         return str_eqz(str_z(err->code), "ResourceNotFoundException")
                    ? service_refuse(err, 400, "ParameterNotFound", "Secret %.*s not found.", STR_ARG(name))
                    : -1;
-    view_set(&source, "ARN", value_getz(secret, "ARN"));
-    view_set(&source, "name", value_getz(secret, "Name"));
-    view_set(&source, "versionId", value_getz(secret, "VersionId"));
-    view_set(&source, "secretString", value_getz(secret, "SecretString"));
-    view_set(&source, "versionStages", value_getz(secret, "VersionStages"));
+    view_members(&source, secret,
+        "ARN name=Name versionId=VersionId secretString=SecretString versionStages=VersionStages");
     view_text(&b, "Name", name);
     view_text(&b, "Type", STR("SecureString"));
     view_set(&b, "Value", value_getz(secret, "SecretString"));
