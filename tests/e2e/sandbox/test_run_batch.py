@@ -105,6 +105,6 @@ def test_an_array_is_a_job_for_each_index(queue):
         queue.submit(arrayProperties={"size": 1})
     queue.define("sleep", "600")
     run = queue.submit(arrayProperties={"size": 2})
-    until(lambda: queue.job(f"{run}:1")["status"] == "RUNNING")
+    until(lambda: [job["status"] for job in queue.batch.describe_jobs(jobs=[f"{run}:1"])["jobs"]] == ["RUNNING"])  # it is there in a moment
     queue.batch.terminate_job(jobId=run, reason="enough")
     assert queue.ended(run)["statusReason"] == "enough" and queue.ended(f"{run}:0")["status"] == "FAILED"
