@@ -329,8 +329,9 @@ static int check_value(
     for (uint32_t i = 0; rules && !str_eqz(value_gets(change, "op"), "remove") && i < rules->count; i++) {
         const struct value *rule = rules->entries[i].value;
         int64_t number;
-        if (!meets_path(rules->entries[i].key, path) || value_is_null(v) ||
-            (value_getb(rule, "number") && value_is_empty(v)))
+        bool nothing = value_getb(rule, "number") ? value_is_empty(v)
+                                                  : value_is_null(v) && !value_getb(rule, "required");
+        if (nothing || !meets_path(rules->entries[i].key, path))
             continue;
         if (value_getb(rule, "number"))
             v = value_int(arena, str_to_int(value_text(v, STR_EMPTY), &number) ? number : -1);

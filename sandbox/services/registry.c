@@ -32,6 +32,7 @@ static const struct service_operation *const tables[] = {
     apigateway_operations,
     apigateway_check_operations,
     apigateway_stage_operations,
+    apigateway_import_operations,
     athena_operations,
     autoscaling_operations,
     athena_catalog_operations,

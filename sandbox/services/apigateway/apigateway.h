@@ -4,6 +4,7 @@
  *   places.c    is what a request is about there, from the API down
  *   checks.c    what has to be so beside what is asked for
  *   stages.c    stages and what they serve: deployments, canaries
+ *   import.c    APIs from OpenAPI documents
  *   parts.c     integrations and responses of methods, gateway responses: documents that are read, put and
  * patched
  */
@@ -26,6 +27,8 @@ int gateway_check_api(const struct service_call *call, struct str api, struct er
 /* Changes for the control plane: these, and one that replaces. */
 const struct value *gateway_change(const struct service_call *call, const char *path, const struct value *v);
 void gateway_forward(struct service_call *call, struct value_builder *changes);
+/* With what one has by default. */
+const struct value *gateway_integration(const struct service_call *call, const struct value *integration);
 /* For services_read_first(). */
 int gateway_read(struct services *services, struct exchange *x, struct err *err);
 

@@ -4,6 +4,7 @@
  */
 #include "sandbox/services/apigateway/apigateway.h"
 
+#include "base/hash.h"
 #include "sandbox/services/shared/tables.h"
 
 static int bad_request(struct err *err, const char *text)
@@ -174,6 +175,30 @@ static int create_resource(struct service_call *call, struct err *err)
                : 0;
 }
 
+/* Methods are shown to who asks for them, and otherwise named. */
+static const struct value *with_names(struct arena *arena, const struct value *resource)
+{
+    const struct value *methods = value_getz(resource, "resourceMethods"), *named = methods;
+    for (uint32_t i = 0; methods && i < methods->count; i++)
+        named = value_with(arena, named, methods->entries[i].key, &value_empty_map);
+    return methods ? value_with(arena, resource, STR("resourceMethods"), named) : resource;
+}
+
+static int get_resources(struct service_call *call, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *embed = value_getz(call->input, "embed");
+    if (service_control_same(call, err))
+        return -1;
+    if (str_eqz(value_text(embed, STR_EMPTY), "methods") || value_list_has(embed, STR("methods")))
+        return 0;
+    const struct value *items = value_as_list(value_getz(call->output, "item"));
+    for (uint32_t i = 0; i < items->count; i++)
+        value_builder_add(&b, with_names(call->arena, items->items[i]));
+    service_answer(call, "item", value_builder_list(&b));
+    return 0;
+}
+
 /* Its path, and that of all that lies below it. */
 static void move_resource(const struct service_call *call, const struct control_record *resource,
     const struct control_record *parent, struct str part)
@@ -337,7 +362,7 @@ static int delete_model(struct service_call *call, struct err *err)
     struct str api = value_gets(call->input, "restapi_id"), model = value_gets(call->input, "model_name");
     struct control_record resource;
     call->declined = true;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = n; i-- > 0;) {
         const struct value *models = value_getz(methods[i].attrs, "request_models");
         bool uses = false;
         for (uint32_t k = 0; models && k < models->count; k++)
@@ -371,30 +396,40 @@ static int get_key(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int page_at(const struct service_call *call, const struct value *list, struct value_builder *page)
+static struct str position_of(const struct service_call *call, const struct value *item)
 {
-    int64_t first = service_int_within(call->input, "position", 0, 0, list->count);
-    int64_t most = service_int_within(call->input, "limit", 25, 1, 500), end = first + most;
-    for (int64_t i = first; i < end && i < list->count; i++)
-        value_builder_add(page, list->items[list->count - 1 - i]);
-    return end < list->count ? (int)end : 0;
+    return base64_encode(call->arena, value_gets(item, "id"));
+}
+
+/* What follows the item that the last page ended with. */
+static size_t page_start(const struct service_call *call, const struct value *list)
+{
+    struct str after = value_gets(call->input, "position");
+    for (uint32_t i = 0; after.n && i < list->count; i++)
+        if (str_eq(position_of(call, list->items[i]), after))
+            return list->count - i;
+    return 0;
 }
 
 /* The latest first. */
 static int list_latest(struct service_call *call, struct err *err)
 {
-    AUTO_BUILDER struct value_builder page = VALUE_BUILDER(call->arena), out = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder page = VALUE_BUILDER(call->arena);
     const struct value *input = value_with(call->arena, call->input, STR("position"), NULL), *all;
     input = value_with(call->arena, input, STR("limit"), value_stringz(call->arena, "500"));
     bool keys = str_eqz(str_z(call->operation->name), "GetApiKeys");
     if (service_control(call, call->operation->name, input, &all, err))
         return -1;
-    int next = page_at(call, value_as_list(value_getz(all, "item")), &page);
-    for (size_t i = 0; i < page.n; i++)
-        value_builder_add(&out, keys ? shown_key(call, page.entries[i].value) : page.entries[i].value);
-    service_answer(call, "item", value_builder_list(&out));
-    if (next)
-        service_answer(call, "position", value_string(call->arena, arena_printf(call->arena, "%d", next)));
+    const struct value *list = value_as_list(value_getz(all, "item"));
+    size_t most = (size_t)service_int_within(call->input, "limit", 25, 1, 500), i = page_start(call, list);
+    for (; i < list->count && page.n < most; i++) {
+        const struct value *item = list->items[list->count - 1 - i];
+        value_builder_add(&page, keys ? shown_key(call, item) : item);
+    }
+    if (i < list->count)
+        service_answer(
+            call, "position", value_string(call->arena, position_of(call, list->items[list->count - i])));
+    service_answer(call, "item", value_builder_list(&page));
     return 0;
 }
 
@@ -451,8 +486,7 @@ static int update_plan(struct service_call *call, struct err *err)
     bool offset = value_getz(plan.attrs, "quota") != NULL;
     for (uint32_t i = 0; i < list->count; i++) {
         struct str path = value_gets(list->items[i], "path");
-        if (str_eqz(path, "/apiStages") && str_eqz(value_gets(list->items[i], "op"), "add") &&
-            check_stage_of_plan(call, list->items[i], err))
+        if (str_eqz(path, "/apiStages") && check_stage_of_plan(call, list->items[i], err))
             return -1;
         if (str_starts(path, STR("/quota/")) && !offset) {
             value_builder_add(
@@ -467,6 +501,8 @@ static int update_plan(struct service_call *call, struct err *err)
 
 #define API      "/restapis/{restapi_id}"
 #define RESOURCE API "/resources/{resource_id}"
+static const struct service_place listed_resources[] = {{"embed", WIRE_QUERY_STRING, "embed"},
+    {"limit", WIRE_QUERY_STRING, "limit"}, {"position", WIRE_QUERY_STRING, "position"}, {0}};
 static const struct service_place include_value[] = {
     {"includeValue", WIRE_QUERY_STRING, "includeValue"}, {0}};
 static const struct service_place listed_keys[] = {{"includeValues", WIRE_QUERY_STRING, "includeValues"},
@@ -475,6 +511,7 @@ static const struct service_place listed_keys[] = {{"includeValues", WIRE_QUERY_
 const struct service_operation apigateway_check_operations[] = {
     {"apigateway", "CreateRestApi", create_rest_api, "POST /restapis", NULL},
     {"apigateway", "UpdateRestApi", update_rest_api, "PATCH " API, NULL},
+    {"apigateway", "GetResources", get_resources, "GET " API "/resources", listed_resources},
     {"apigateway", "CreateResource", create_resource, "POST " API "/resources/{parent_id}", NULL},
     {"apigateway", "UpdateResource", update_resource, "PATCH " RESOURCE, NULL},
     {"apigateway", "PutMethod", put_method, "PUT " RESOURCE "/methods/{http_method}", NULL},

@@ -114,10 +114,10 @@ static int check_integration(const struct value *integration, struct err *err)
     return check_uri(type, value_gets(integration, "uri"), err);
 }
 
-static const struct value *whole_integration(const struct service_call *call, const struct value *integration)
+const struct value *gateway_integration(const struct service_call *call, const struct value *integration)
 {
     const struct value_entry defaults[] = {{STR("cacheKeyParameters"), &value_empty_list},
-        {STR("cacheNamespace"), value_getz(call->input, "resource_id")},
+        {STR("cacheNamespace"), value_getz(integration, "resource_id")},
         {STR("passthroughBehavior"), value_stringz(call->arena, "WHEN_NO_MATCH")},
         {STR("timeoutInMillis"), value_int(call->arena, 29000)}};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
@@ -125,7 +125,8 @@ static const struct value *whole_integration(const struct service_call *call, co
             integration = value_with(call->arena, integration, defaults[i].key, defaults[i].value);
     struct str type = value_gets(integration, "type");
     if (str_eqz(type, "MOCK"))
-        integration = value_with(call->arena, integration, STR("uri"), NULL);
+        integration = value_with(
+            call->arena, value_with(call->arena, integration, STR("uri"), NULL), STR("httpMethod"), NULL);
     if (str_starts(type, STR("HTTP")) && value_is_null(value_getz(integration, "connectionType")))
         integration = value_with(
             call->arena, integration, STR("connectionType"), value_stringz(call->arena, "INTERNET"));
@@ -155,7 +156,7 @@ static int keep_responses(struct service_call *call, const struct value *respons
 static int put_integration(struct service_call *call, struct err *err)
 {
     const struct gateway_place place = place_of(call, "PUT");
-    const struct value *integration = whole_integration(call, call->input);
+    const struct value *integration = gateway_integration(call, call->input);
     if (!value_is_null(value_getz(call->input, "integrationTarget")))
         return refuse_request(err, STR("PutIntegration: the sandbox does not know integrationTarget"));
     if (gateway_check_place(call, &place, err) || check_integration(integration, err) ||

@@ -175,3 +175,55 @@ def test_documentation(gateway, api):
     assert gateway.get_documentation_version(restApiId=api["id"], documentationVersion="1")["version"] == "1"
     gateway.delete_documentation_part(restApiId=api["id"], documentationPartId=part["id"])
     assert said(gateway.get_documentation_part, restApiId=api["id"], documentationPartId=part["id"]) == "Invalid Documentation part identifier specified"
+
+
+DOCUMENT = {
+    "openapi": "3.0.1",
+    "info": {"title": "films", "version": "7"},
+    "servers": [{"url": "https://example.com/{basePath}", "variables": {"basePath": {"default": "/cinema"}}}],
+    "components": {"schemas": {"Film": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Film"}}}}, "securitySchemes": {"key": {"type": "apiKey", "name": "x-api-key", "in": "header"}}},
+    "x-amazon-apigateway-binary-media-types": ["image/png"],
+    "x-amazon-apigateway-request-validators": {"all": {"validateRequestBody": True, "validateRequestParameters": True}},
+    "x-amazon-apigateway-gateway-responses": {"THROTTLED": {"statusCode": 420}},
+    "x-amazon-apigateway-documentation": {"documentationParts": [{"location": {"type": "METHOD", "method": "GET"}, "properties": {"a": "b"}}]},
+    "paths": {
+        "/films/{film}": {
+            "get": {
+                "security": [{"key": []}],
+                "x-amazon-apigateway-request-validator": "all",
+                "parameters": [{"name": "long", "in": "query", "required": True}],
+                "responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Film"}}}, "headers": {"X": {}}}},
+                "x-amazon-apigateway-integration": {"type": "mock", "passthroughBehavior": "never", "responses": {"default": {"statusCode": 200, "responseParameters": {"method.response.header.X": "'y'"}}}},
+            }
+        }
+    },
+}
+
+
+def test_an_api_from_a_document(gateway):
+    api = gateway.import_rest_api(body=json.dumps(DOCUMENT), parameters={"basepath": "prepend"})
+    assert api["version"] == "7" and api["binaryMediaTypes"] == ["image/png"] and "tags" not in api
+    listed = {item["path"]: item for item in gateway.get_resources(restApiId=api["id"])["items"]}
+    assert sorted(listed) == ["/", "/cinema", "/cinema/films", "/cinema/films/{film}"] and listed["/cinema/films/{film}"]["resourceMethods"] == {"GET": {}}
+    method = gateway.get_method(restApiId=api["id"], resourceId=listed["/cinema/films/{film}"]["id"], httpMethod="GET")
+    assert method["apiKeyRequired"] and method["requestParameters"] == {"method.request.path.film": True, "method.request.querystring.long": True}
+    assert method["requestValidatorId"] == gateway.get_request_validators(restApiId=api["id"])["items"][0]["id"]
+    assert method["methodResponses"]["200"]["responseModels"] == {"application/json": "Film"}
+    assert method["methodIntegration"]["type"] == "MOCK" and method["methodIntegration"]["integrationResponses"]["200"]["responseParameters"] == {"method.response.header.X": "'y'"}
+    (model,) = [one for one in gateway.get_models(restApiId=api["id"])["items"] if one["name"] == "Film"]
+    assert json.loads(model["schema"])["properties"]["next"]["$ref"].endswith(f"/restapis/{api['id']}/models/Film")
+    assert gateway.get_gateway_response(restApiId=api["id"], responseType="THROTTLED")["statusCode"] == "420"
+    assert gateway.get_documentation_parts(restApiId=api["id"])["items"][0]["location"] == {"type": "METHOD", "method": "GET", "path": "/"}
+
+
+def test_a_document_in_place_of_another(gateway, api, method):
+    smaller = "swagger: '2.0'\ninfo: {title: less}\npaths: {/a: {x-amazon-apigateway-any-method: {responses: {}}}}\n"
+    assert said(gateway.put_rest_api, restApiId=api["id"], mode="overwrite", body="a: b") == "Invalid OpenAPI input."
+    assert gateway.put_rest_api(restApiId=api["id"], mode="merge", body=json.dumps(DOCUMENT))["name"] == "films"
+    paths = lambda: sorted(item["path"] for item in gateway.get_resources(restApiId=api["id"])["items"])
+    assert paths() == ["/", "/films", "/films/{film}"] and gateway.get_method(**method)["httpMethod"] == "GET"
+    assert gateway.put_rest_api(restApiId=api["id"], mode="overwrite", body=smaller)["name"] == "less"
+    assert paths() == ["/", "/a"] and said(gateway.get_method, **method) == "Invalid Method identifier specified"
+    assert gateway.get_rest_api(restApiId=api["id"]).get("binaryMediaTypes") is None
+    documentation = json.dumps({"openapi": "3.0.1", "x-amazon-apigateway-documentation": DOCUMENT["x-amazon-apigateway-documentation"]})
+    assert len(gateway.import_documentation_parts(restApiId=api["id"], mode="overwrite", body=documentation)["ids"]) == 1
