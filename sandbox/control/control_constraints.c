@@ -253,7 +253,8 @@ int control_constraints(const struct control *control, struct arena *arena, stru
             if (all[k]->entries[i].value->kind != VALUE_STRING)
                 check_member(&faults, all[k]->entries[i].value, STR_EMPTY, all[k]->entries[i].key, input);
     if (faults.n) {
-        faults.code = STR("ValidationException");
+        struct str code = value_gets(all[0], "code");
+        faults.code = code.n ? code : STR("ValidationException");
         faults.says = arena_printf(arena, "%d validation error%s detected: %.*s", faults.n,
             faults.n > 1 ? "s" : "", STR_ARG(buf_str(&faults.text)));
     }

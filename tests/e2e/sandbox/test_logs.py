@@ -180,3 +180,11 @@ def test_an_export(tmp_path):
             logs.cancel_export_task(taskId=number)
     finally:
         server.stop()
+
+
+def test_names_that_are_too_long(sandbox):
+    logs, name = sandbox.client("logs"), "a" * 513
+    with pytest.raises(ClientError, match="InvalidParameterException.*Invalid LogGroup or LogStream, both must have length less than or equal to 512."):
+        logs.create_log_group(logGroupName=name)
+    with pytest.raises(ClientError, match="InvalidParameterException.*at 'filterName' failed to satisfy constraint: Member must have length less than or equal to 512"):
+        logs.delete_metric_filter(logGroupName="a", filterName=name)
