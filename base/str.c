@@ -134,7 +134,7 @@ bool str_is_any(struct str s, const char *words)
     struct str rest = str_z(words), word = str_cut(rest, ' ', &rest);
     while (rest.p && !str_eq(s, word))
         word = str_cut(rest, ' ', &rest);
-    return str_eq(s, word);
+    return s.n && str_eq(s, word);
 }
 
 bool str_is_word(struct str s, const char *first, const char *rest)

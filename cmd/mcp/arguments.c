@@ -64,13 +64,7 @@ static bool arg_fits(const struct arg *arg, const struct value *v)
 {
     switch (arg->kind) {
     case ARG_TEXT: return is_word(v) && v->string.n;
-    case ARG_CHOICE: {
-        struct str rest = str_z(arg->choices);
-        while (rest.n && v->kind == VALUE_STRING)
-            if (str_eq(str_cut(rest, ' ', &rest), v->string))
-                return true;
-        return false;
-    }
+    case ARG_CHOICE: return v->kind == VALUE_STRING && str_is_any(v->string, arg->choices);
     case ARG_FLAG: return v->kind == VALUE_BOOL;
     case ARG_NUMBER: return v->kind == VALUE_INT && v->integer >= 0;
     case ARG_TEXTS:

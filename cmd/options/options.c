@@ -189,15 +189,6 @@ static bool has_value(const struct option *o)
     return o->kind != OPTION_FLAG && o->kind != OPTION_COUNT;
 }
 
-static bool is_choice(const char *choices, struct str value)
-{
-    struct str rest = str_z(choices);
-    while (rest.p)
-        if (str_eq(str_cut(rest, ' ', &rest), value))
-            return true;
-    return false;
-}
-
 bool duration_parse(struct str text, int64_t *ms)
 {
     static const struct {
@@ -232,7 +223,7 @@ static int set_value(struct parser *p, const struct option *o, struct str value)
 {
     char *field = (char *)p->settings + o->offset;
     int64_t number;
-    if (o->choices && !is_choice(o->choices, value))
+    if (o->choices && !str_is_any(value, o->choices))
         return err_set(
             p->err, ERR_USAGE, "--%s cannot be \"%.*s\" (one of: %s)", o->name, STR_ARG(value), o->choices);
     bool names_file = o->completes == COMPLETES_DIR || o->completes == COMPLETES_FILE;

@@ -176,7 +176,7 @@ static int take_live(struct host_work *work, struct str reported, const struct v
         for (size_t i = 0; i < work->ctx->schema->attr_count; i++) {
             const struct attr *attr = &work->ctx->schema->attrs[i];
             const struct value *before = value_get(work->prior, attr->name);
-            if (before && script_has_word(type->unreported, attr->name))
+            if (before && str_is_any(attr->name, type->unreported))
                 object = value_with(work->ctx->arena, object, attr->name, before);
         }
     }

@@ -32,15 +32,6 @@ const struct host_type *host_type_of(const struct op_ctx *ctx)
     return NULL; /* a test looks at each type of the spec */
 }
 
-bool script_has_word(const char *words, struct str word)
-{
-    struct str rest = str_z(words);
-    while (rest.n)
-        if (str_eq(str_cut(rest, ' ', &rest), word))
-            return true;
-    return false;
-}
-
 struct machine *host_machine(struct op_ctx *ctx)
 {
     return provider_self(ctx->provider);
@@ -80,8 +71,7 @@ void script_assign_all(struct op_ctx *ctx, const struct value *object, const cha
 {
     for (size_t i = 0; i < ctx->schema->attr_count; i++) {
         const struct attr *attr = &ctx->schema->attrs[i];
-        if (only ? !script_has_word(only, attr->name)
-                 : script_has_word(host_type_of(ctx)->unsent, attr->name))
+        if (only ? !str_is_any(attr->name, only) : str_is_any(attr->name, host_type_of(ctx)->unsent))
             continue;
         host_assign(
             out, "", attr->name, script_text(ctx->arena, or_default(attr, value_get(object, attr->name))));
@@ -167,7 +157,7 @@ const struct value *script_live(struct op_ctx *ctx, const struct value *object, 
         const struct value *lines = value_get(all, attr->name), *v = NULL;
         if (attr->type->kind != TYPE_MAP && lines)
             v = typed(ctx, attr, lines);
-        else if (script_has_word(type->unreported, attr->name))
+        else if (str_is_any(attr->name, type->unreported))
             v = value_get(object, attr->name);
         if (v && value_is_known(v))
             value_builder_set(&live, attr->name, v);

@@ -9,8 +9,6 @@
 /* The type of the operation's resource; the provider's host. */
 const struct host_type *host_type_of(const struct op_ctx *ctx);
 struct machine *host_machine(struct op_ctx *ctx);
-/* Is it one of these, with blanks between? */
-bool script_has_word(const char *words, struct str word);
 
 /* A value as a variable has it: lists with a line for each item. */
 struct str script_text(struct arena *arena, const struct value *v);

@@ -46,15 +46,11 @@ static int privileges_prepare(struct op_ctx *ctx, const struct preparation *how 
     size_t kind = value_getz(desired, "columns") ? COLUMN : kind_of(text_of(ctx, desired, "on"));
     AUTO_BUILDER struct value_builder set = VALUE_BUILDER(ctx->arena), list = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < given->count; i++) {
-        struct str name = arena_lower(ctx->arena, given->items[i]->string), all = str_z(kinds[kind].all),
-                   rest = all;
+        struct str name = arena_lower(ctx->arena, given->items[i]->string), rest = str_z(kinds[kind].all);
         bool every = str_eqz(name, "all");
         while (every && rest.p)
             add_privilege(&set, ctx->arena, str_cut(rest, ' ', &rest));
-        bool known = every || str_eqz(name, "temp");
-        for (rest = all; rest.p && !known;)
-            known = str_eq(str_cut(rest, ' ', &rest), name);
-        if (!known)
+        if (!every && !str_eqz(name, "temp") && !str_is_any(name, kinds[kind].all))
             return err_set(err, ERR_INVALID, "there is no privilege \"%.*s\" on a %s; there are: %s",
                 STR_ARG(name), kinds[kind].on, kinds[kind].all);
         if (!every)

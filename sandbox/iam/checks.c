@@ -105,12 +105,7 @@ static const struct {
 /* Is it for one of these operations (with blanks between them)? */
 static bool is_for(const struct gate_request *request, const char *service, const char *operations)
 {
-    if (!str_eqz(request->service, service))
-        return false;
-    for (struct str rest = str_z(operations); rest.n;)
-        if (str_eq(str_cut(rest, ' ', &rest), request->operation))
-            return true;
-    return false;
+    return str_eqz(request->service, service) && str_is_any(request->operation, operations);
 }
 
 /* Whoever asks, the account's root too. */

@@ -56,43 +56,21 @@ static void warn(struct gate *gate, struct str text)
 
 /* ---- words ---- */
 
-/* How services call a denial; most that speak JSON say AccessDeniedException. */
-static const struct {
-    const char *service, *code;
-    int status;
-} codes[] = {
-    {"s3", "AccessDenied", 403},
-    {"iam", "AccessDenied", 403},
-    {"sts", "AccessDenied", 403},
-    {"rds", "AccessDenied", 403},
-    {"redshift", "AccessDenied", 403},
-    {"monitoring", "AccessDenied", 403},
-    {"sqs", "AccessDenied", 403},
-    {"sns", "AuthorizationError", 403},
-    {"ec2", "UnauthorizedOperation", 403},
-    {"lambda", "AccessDeniedException", 403},
-    {"batch", "AccessDeniedException", 403},
-    {"airflow", "AccessDeniedException", 403},
-    {"kafka", "AccessDeniedException", 403},
-    {"scheduler", "AccessDeniedException", 403},
-    {"emr-serverless", "AccessDeniedException", 403},
-    {"s3tables", "AccessDeniedException", 403},
-    {"lakeformation", "AccessDeniedException", 403},
-};
-
+/* How services call a denial; most that speak JSON say AccessDeniedException with status 400. */
 static int deny(struct err *err, struct str service, struct str message)
 {
-    const char *code = "AccessDeniedException";
-    int status = 400;
-    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
-        if (str_eqz(service, codes[i].service)) {
-            code = codes[i].code;
-            status = codes[i].status;
-        }
-    const char *before = str_eqz(service, "ec2") ? "You are not authorized to perform this operation. " : "";
+    bool ec2 = str_eqz(service, "ec2"), sns = str_eqz(service, "sns"),
+         xml = str_is_any(service, "s3 iam sts rds redshift monitoring sqs"),
+         rest = str_is_any(
+             service, "lambda batch airflow kafka scheduler emr-serverless s3tables lakeformation");
+    const char *code = ec2   ? "UnauthorizedOperation"
+                       : sns ? "AuthorizationError"
+                       : xml ? "AccessDenied"
+                             : "AccessDeniedException";
+    const char *before = ec2 ? "You are not authorized to perform this operation. " : "";
     err_set(err, ERR_SERVICE, "%s%.*s", before, STR_ARG(message));
     if (err) {
-        err->http_status = status;
+        err->http_status = ec2 || sns || xml || rest ? 403 : 400;
         snprintf(err->code, sizeof err->code, "%s", code);
     }
     return -1;

@@ -81,7 +81,7 @@ static void only_texts_have_several_lines(void **state)
             const struct attr *attr = &schema->attrs[k];
             bool is_text = attr->type->kind == TYPE_STRING ||
                            (attr->type->elem && attr->type->elem->kind == TYPE_STRING);
-            bool free_text = script_has_word(texts, attr->name) ||
+            bool free_text = str_is_any(attr->name, texts) ||
                              (str_eqz(schema->name, "host.command") && str_eqz(attr->name, "environment"));
             if (!attr->settable || !is_text || free_text)
                 continue;
