@@ -11,7 +11,7 @@ INVALID = "InvalidParameterValueException"
 
 @pytest.fixture
 def code(strict, lake):
-    strict.client("s3").put_object(Bucket=lake, Key="zip", Body=b"zip")
+    strict.client("s3").put_object(Bucket=lake, Key="zip", Body=b"PK\5\6" + bytes(18))  # an archive without files
     return {"Runtime": "python3.13", "Handler": "m.h", "Code": {"S3Bucket": lake, "S3Key": "zip"}}
 
 
