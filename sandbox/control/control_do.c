@@ -113,7 +113,8 @@ int do_change(struct call *call, struct resource *resource, const struct value *
     struct err err = ERR_INIT;
     if (call->dry_run)
         return refuse_dry_run(call);
-    enum part part = call->role->part;
+    /* the tagging API is no operation of a type */
+    enum part part = call->role ? call->role->part : PART_TAGS_ADD;
     bool tags =
         part == PART_TAGS_ADD || part == PART_TAGS_REMOVE || part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
     return store_change(call->control, resource, attrs, tags, &err) ? refuse_unkept(call, &err) : 0;
