@@ -44,36 +44,47 @@ static const char *wrong_text(struct pattern_scan *s, const char *why)
     return why;
 }
 
+/* Its first or second operator and number, of which the first is at this index. */
+static const char *comparison_wrong(struct pattern_scan *s, const struct value *v, uint32_t i)
+{
+    const struct value *operator= i<v->count ? v->items[i] : NULL,
+                       *number = i + 1 < v->count ? v->items[i + 1] : NULL;
+    struct str order = value_text(operator, STR_EMPTY);
+    if (operator&& is_unknown(operator))
+        return NULL;
+    if (!operator|| operator->kind != VALUE_STRING)
+        return wrong_at(s, i,
+            arena_printf(s->arena,
+                i ? "Bad value in numeric range: %.*s" : "Invalid member in numeric match: %.*s",
+                STR_ARG(operator? value_scalar_text(s->arena, operator) : STR("]")))
+                .p);
+    if (i && !str_is_any(order, "< <="))
+        return wrong_at(s, i,
+            wrong_text(s, arena_printf(s->arena, "Bad numeric range operator: %.*s", STR_ARG(order)).p));
+    if (!str_is_any(order, "= < <= > >="))
+        return wrong_at(
+            s, i + 1, arena_printf(s->arena, "Unrecognized numeric range operator: %.*s", STR_ARG(order)).p);
+    return number && (value_is_number(number) || is_unknown(number)) ? NULL
+           : str_eqz(order, "=")
+               ? wrong_at(s, i + 1, "Value of equals must be numeric")
+               : wrong_at(
+                     s, i + 1, arena_printf(s->arena, "Value of %.*s must be numeric", STR_ARG(order)).p);
+}
+
 static const char *numeric_wrong(struct pattern_scan *s, const struct value *v)
 {
     if (v->kind != VALUE_LIST)
         return "Value of numeric must be an array.";
-    for (uint32_t i = 0; i < 4 && (i < v->count || i < 2); i += 2) {
-        struct str order = i < v->count ? value_text(v->items[i], STR_EMPTY) : STR_EMPTY;
-        const struct value *number = i + 1 < v->count ? v->items[i + 1] : NULL;
-        if (!order.n && i < v->count && is_unknown(v->items[i]))
-            continue;
-        if (!str_is_any(order, "= < <= > >="))
-            return wrong_at(s, i,
-                wrong_text(s,
-                    arena_printf(s->arena, "Unrecognized numeric range operator: %.*s", STR_ARG(order)).p));
-        if (i && order.p[0] != '<')
-            return wrong_at(s, i,
-                wrong_text(s, arena_printf(s->arena, "Bad numeric range operator: %.*s", STR_ARG(order)).p));
-        if (!number || !(value_is_number(number) || is_unknown(number)))
-            return wrong_at(s, i + 1,
-                str_eqz(order, "=")
-                    ? "Value of equals must be numeric."
-                    : arena_printf(s->arena, "Value of %.*s must be numeric", STR_ARG(order)).p);
-    }
-    uint32_t most =
-        str_starts(value_text(v->items[0], STR_EMPTY), STR(">")) || is_unknown(v->items[0]) ? 4 : 2;
-    if (v->count > most)
-        return wrong_at(s, most, "Too many elements in numeric expression");
-    bool range = v->count == 4 && value_is_number(v->items[1]) && value_is_number(v->items[3]);
-    return range && number_of(v->items[1]) >= number_of(v->items[3])
-               ? wrong_at(s, 3, "Bottom must be less than top")
-               : NULL;
+    const char *why = comparison_wrong(s, v, 0);
+    bool range = !why && (is_unknown(v->items[0]) || str_starts(v->items[0]->string, STR(">")));
+    if (!why && v->count > 2)
+        why = range ? comparison_wrong(s, v, 2) : wrong_at(s, 2, "Too many elements in numeric expression");
+    if (!why && v->count > 4)
+        why = wrong_at(s, 4, "Too many terms in numeric range expression");
+    bool known = !why && v->count == 4 && value_is_number(v->items[1]) && value_is_number(v->items[3]);
+    return known && number_of(v->items[1]) >= number_of(v->items[3])
+               ? wrong_at(s, 4, "Bottom must be less than top")
+               : why;
 }
 
 static const char *text_needed(struct pattern_scan *s, const char *operator)
@@ -223,7 +234,7 @@ static const struct {
 static const char *alternative_wrong(struct pattern_scan *s, const struct value *want)
 {
     if (want->kind == VALUE_LIST)
-        return "a list of alternatives holds no lists";
+        return "Match value must be String, number, true, false, or null";
     if (want->kind != VALUE_MAP)
         return NULL;
     if (want->count != 1)

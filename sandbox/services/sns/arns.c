@@ -144,6 +144,9 @@ int sns_check_filter(
         return 0;
     if (json_parse(arena, policy, &parsed, ERR_IGNORED))
         return refuse_json(err, context, "FilterPolicy", policy);
+    struct str wrong = event_fault_said(arena, parsed, json_as_text(arena, parsed)->string);
+    if (wrong.n)
+        return sns_refuse(err, "%sFilterPolicy: %.*s", context, STR_ARG(wrong));
     measure(parsed, 1, &extent);
     if (extent.nested && !str_eqz(scope, "MessageBody"))
         return sns_refuse(
@@ -152,6 +155,5 @@ int sns_check_filter(
         return sns_refuse(err, "%sFilterPolicy: Filter policy can not have more than 5 keys", context);
     if (extent.combinations > MAX_COMBINATIONS)
         return sns_refuse(err, "%sFilterPolicy: Filter policy is too complex", context);
-    struct str wrong = event_fault_said(arena, parsed, policy);
-    return wrong.n ? sns_refuse(err, "%sFilterPolicy: %.*s", context, STR_ARG(wrong)) : 0;
+    return 0;
 }
