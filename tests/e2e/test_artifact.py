@@ -326,26 +326,33 @@ def test_refuses(tmp_path, attributes, message, status):
     assert "weir.yaml:3:3" in refused.err or "weir.yaml:3:" in refused.err, str(refused)
 
 
+def zipped(text):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr(zipfile.ZipInfo("main.py"), text)
+    return packed.getvalue()
+
+
 def test_changed_after_the_plan_was_made(place, tmp_path):
     """A saved plan is carried out as reviewed, or not at all; then it says what it would have been instead."""
     stack = Stack(tmp_path / "stack", place)
-    write(stack.folder, {"a.py": "1"})
-    stack.write(artifact("source: a.py", FUNCTION.replace("function:", "a_function:")))
+    (stack.folder / "a.zip").write_bytes(zipped("1"))
+    stack.write(artifact("source: a.zip", FUNCTION.replace("function:", "a_function:")))
     stack.run("plan", "-o", "x.plan")
-    write(stack.folder, {"a.py": "2"})
+    (stack.folder / "a.zip").write_bytes(zipped("2"))
     refused = stack.run("apply", "x.plan", status=1)
-    one, two = (hashlib.sha256(text).hexdigest() for text in (b"1", b"2"))
+    one, two = (hashlib.sha256(zipped(text)).hexdigest() for text in "12")
     assert f'code is not as this plan has it: sha256 is now "{two}", not "{one}"' in refused.err and "run `weir plan` again" in refused.err, str(refused)
     assert stack.addresses() == []
-    write(stack.folder, {"a.py": "1"})
+    (stack.folder / "a.zip").write_bytes(zipped("1"))
     stack.run("apply", "x.plan")
     stack.assert_settled()
     # where the plan had nothing to do, or something else
     stack.run("plan", "-o", "x.plan")
-    write(stack.folder, {"a.py": "2"})
+    (stack.folder / "a.zip").write_bytes(zipped("2"))
     assert "code is not as this plan has it: it would be updated now, and not left as it is" in stack.run("apply", "x.plan", status=1).err
     stack.run("plan", "-o", "x.plan")
-    write(stack.folder, {"a.py": "1"})
+    (stack.folder / "a.zip").write_bytes(zipped("1"))
     assert "code is not as this plan has it: it would be left as it is now, and not updated" in stack.run("apply", "x.plan", status=1).err
     stack.destroy()
 

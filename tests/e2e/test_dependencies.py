@@ -312,7 +312,8 @@ def test_what_is_used(made, name):
 
 
 # What weir has no types for.
-BY_OTHERS = {("aws.ec2.volume", ""), ("aws.efs.file_system", "aws.efs.mount_target"), ("aws.ec2.subnet", "aws.efs.mount_target"), ("aws.ec2.security_group", "aws.efs.mount_target"), ("aws.kafka.configuration", "aws.kafka.cluster")}
+BY_OTHERS = {("aws.ec2.volume", ""), ("aws.efs.file_system", "aws.efs.mount_target"), ("aws.ec2.subnet", "aws.efs.mount_target"), ("aws.ec2.security_group", "aws.efs.mount_target"), ("aws.kafka.configuration", "aws.kafka.cluster"),
+             ("aws.lambda.code_signing_config", "aws.lambda.code_signing")}  # the last in sandbox/test_lambda_api.py
 
 
 def test_what_others_make(made):
@@ -401,6 +402,7 @@ LETS_GO = {
     ("aws.ec2.subnet", "aws.ec2.route_table_association"): "associations go with it",
     ("aws.ec2.subnet", "aws.ec2.network_acl_association"): "associations go with it",
     ("aws.kafka.cluster", "aws.kafka.topic"): "topics go with it",
+    ("aws.events.connection", "aws.events.api_destination"): "a destination stays, and calls nothing any more",
     ("aws.kms.key", "aws.kms.alias"): "a key is only scheduled for deletion, and takes its aliases with it then",
     ("aws.events.event_bus", "aws.events.archive"): "an archive stays, with the events that it has",
     ("aws.lambda.function", "aws.lambda.event_source_mapping"): "a mapping stays, and invokes nothing any more",

@@ -119,6 +119,9 @@ def test_settings(function):
     assert signed["CodeSigningPolicies"] == {"UntrustedArtifactOnDeployment": "Warn"}
     api.put_function_code_signing_config(FunctionName=name, CodeSigningConfigArn=signed["CodeSigningConfigArn"])
     assert api.list_functions_by_code_signing_config(CodeSigningConfigArn=signed["CodeSigningConfigArn"])["FunctionArns"] == [f"{ARN}:function:{name}"]
+    assert "because it is associated with functions" in str(refusal(api.delete_code_signing_config, CodeSigningConfigArn=signed["CodeSigningConfigArn"]))
+    api.delete_function_code_signing_config(FunctionName=name)
+    api.delete_code_signing_config(CodeSigningConfigArn=signed["CodeSigningConfigArn"])
     for given, words in (({}, "Unrecognized event source."), ({"EventSourceArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"}, "Function does not exist")):
         assert refusal(api.create_event_source_mapping, FunctionName="none", **given)["message"] == words
 

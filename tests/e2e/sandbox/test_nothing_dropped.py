@@ -140,7 +140,7 @@ def test_members(sandbox, service):
     client = sandbox.client(SERVICES[service]["model"], parameter_validation=False, inject_host_prefix=False)
     calls, everywhere = known(service)
     sources = [*(ROOT / "sandbox" / "services").rglob("*.c"), ROOT / "sandbox" / "control" / "control_tags.c"]
-    handlers = set(re.findall(r'"(\w+)"', "".join(path.read_text() for path in sources)))
+    handlers = {word for text in re.findall(r'"([\w =]+)"', "".join(path.read_text() for path in sources)) for word in re.findall(r"\w+", text)}
     dropped, offered = [], 0
     for operation in model.operation_names:
         shape = model.operation_model(operation).input_shape
