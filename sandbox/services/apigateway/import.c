@@ -164,7 +164,7 @@ static int import_authorizers(struct import *im, struct err *err)
         struct str source = value_gets(scheme, "name");
         if (!own)
             continue;
-        struct str type = upper_case(im, value_getz(own, "type"))->string;
+        struct str type = value_text(upper_case(im, value_getz(own, "type")), STR_EMPTY);
         const struct value *input = value_with(im->arena, own, STR("name"), name);
         input = value_with(im->arena, input, STR("type"), value_string(im->arena, type));
         input = value_with(im->arena, input, STR("authType"), value_getz(scheme, EXTENSION "authtype"));
@@ -420,7 +420,7 @@ static int import_integration(
     if (import_call(im, "PutIntegration", integration, NULL, err))
         return -1;
     for (uint32_t i = 0; i < responses->count; i++) {
-        const struct value *one = responses->entries[i].value;
+        const struct value *one = value_as_map(responses->entries[i].value);
         struct str pattern = responses->entries[i].key;
         const struct value *status = text_of(im, value_getz(one, "statusCode"));
         one = value_with(im->arena, value_merge(im->arena, one, address), STR("statusCode"), NULL);

@@ -227,3 +227,18 @@ def test_a_document_in_place_of_another(gateway, api, method):
     assert gateway.get_rest_api(restApiId=api["id"]).get("binaryMediaTypes") is None
     documentation = json.dumps({"openapi": "3.0.1", "x-amazon-apigateway-documentation": DOCUMENT["x-amazon-apigateway-documentation"]})
     assert len(gateway.import_documentation_parts(restApiId=api["id"], mode="overwrite", body=documentation)["ids"]) == 1
+
+
+@pytest.mark.parametrize("part", [
+    {"securityDefinitions": {"a": {"x-amazon-apigateway-authorizer": {}}}}, {"securityDefinitions": {"a": {"x-amazon-apigateway-authorizer": "x"}}},
+    {"paths": {"/a": {"get": {"x-amazon-apigateway-integration": {"type": "mock", "responses": {"default": [1]}}}}}},
+    {"x-amazon-apigateway-documentation": {"documentationParts": ["x", [1]]}},
+], ids=["an authorizer without a type", "an authorizer that is a text", "a response that is a list", "documentation that is none"])
+def test_documents_that_are_not_what_they_say(sandbox, part):
+    """They are refused, and nothing of them is left."""
+    api = sandbox.client("apigateway")
+    had = {one["id"] for one in api.get_rest_apis(limit=500)["items"]}
+    with pytest.raises(ClientError) as refused:
+        api.import_rest_api(body=json.dumps({"swagger": "2.0", "info": {"title": "broken"}, **part}))
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert {one["id"] for one in api.get_rest_apis(limit=500)["items"]} == had
