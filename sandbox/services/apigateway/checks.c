@@ -199,6 +199,11 @@ static int get_resources(struct service_call *call, struct err *err)
     return 0;
 }
 
+static bool is_within(struct str path, struct str above)
+{
+    return str_starts(path, above) && (path.n == above.n || path.p[above.n] == '/');
+}
+
 /* Its path, and that of all that lies below it. */
 static void move_resource(const struct service_call *call, const struct control_record *resource,
     const struct control_record *parent, struct str part)
@@ -215,7 +220,7 @@ static void move_resource(const struct service_call *call, const struct control_
         control_set(control, STR("aws.apigateway.resource"), resource, own[i].key.p, own[i].value);
     for (size_t i = 0; i < all.n; i++) {
         struct str have = value_gets(all.items[i].attrs, "path");
-        if (str_starts(have, was) && (have.n == was.n || have.p[was.n] == '/'))
+        if (is_within(have, was))
             control_set(control, STR("aws.apigateway.resource"), &all.items[i], "path",
                 value_string(call->arena, arena_printf(call->arena, "%.*s%.*s", STR_ARG(path),
                                               STR_ARG(str_slice(have, was.n, have.n)))));
@@ -242,7 +247,7 @@ static int update_resource(struct service_call *call, struct err *err)
     }
     if (!find_in(call, "aws.apigateway.resource", "restapi_id", above, &parent))
         return service_refuse(err, 404, "NotFoundException", "Invalid Resource identifier specified");
-    if (str_starts(value_gets(parent.attrs, "path"), value_gets(resource.attrs, "path")))
+    if (is_within(value_gets(parent.attrs, "path"), value_gets(resource.attrs, "path")))
         return bad_request(err, "Resources cannot be cyclical.");
     if (check_placed(call, &parent, part, &resource, err))
         return -1;

@@ -101,8 +101,10 @@ def test_resources_move(gateway, api):
     assert said(move, resource=root, path="/pathPart", value="a") == "Root resource cannot update its pathPart."
     assert said(move, resource=films, path="/id", value="a") == "Invalid patch path  '/id' specified for op 'replace'. Must be one of: [/parentId, /pathPart]"
     assert move(cast, "/parentId", root) == "/cast"
+    assert move(cast, "/parentId", made(root, "casting")) == "/casting/cast"  # which only begins like it
+    assert move(cast, "/parentId", root) == "/cast"
     gateway.delete_resource(restApiId=api["id"], resourceId=films)
-    assert sorted(item["path"] for item in gateway.get_resources(restApiId=api["id"])["items"]) == ["/", "/cast"]
+    assert sorted(item["path"] for item in gateway.get_resources(restApiId=api["id"])["items"]) == ["/", "/cast", "/casting"]
 
 
 def test_methods_refer_to_what_there_is(gateway, api, method):
