@@ -32,12 +32,15 @@ static struct policy function_policy(const struct service_call *call, const stru
         .record = *record};
 }
 
-static int layer_policy(const struct service_call *call, struct policy *out, struct err *err)
+/* A layer's name may be its ARN. */
+static int layer_policy(struct service_call *call, struct policy *out, struct err *err)
 {
+    struct str name = str_last_part(value_gets(call->input, "LayerName"), ":");
+    call->input = value_with(call->arena, call->input, STR("LayerName"), value_string(call->arena, name));
     *out = (struct policy){.type = "aws.lambda.layer_permission",
         .of = "layer",
         .part = "version",
-        .name = value_gets(call->input, "LayerName"),
+        .name = name,
         .qualifier = value_scalar_text(call->arena, value_getz(call->input, "VersionNumber")),
         .get = "GetLayerPolicy",
         .none = no_policy};

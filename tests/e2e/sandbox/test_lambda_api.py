@@ -79,7 +79,8 @@ def test_layers(function):
     assert api.update_function_configuration(FunctionName=name, Layers=both[:1])["Layers"] == [{"Arn": both[0], "CodeSize": len(ZIP)}]
     of = {"LayerName": "tools", "VersionNumber": 1}
     made = api.add_layer_version_permission(StatementId="all", Action="lambda:GetLayerVersion", Principal="*", **of)
-    assert json.loads(api.get_layer_version_policy(**of)["Policy"])["Statement"] == [json.loads(made["Statement"])]
+    for layer in "tools", f"{ARN}:layer:tools":
+        assert json.loads(api.get_layer_version_policy(LayerName=layer, VersionNumber=1)["Policy"])["Statement"] == [json.loads(made["Statement"])]
     api.remove_layer_version_permission(StatementId="all", RevisionId=made["RevisionId"], **of)
     assert refusal(api.get_layer_version_policy, **of)["Message"] == "No policy is associated with the given resource."
     wrong = refusal(api.publish_layer_version, LayerName="x", Content={"ZipFile": ZIP}, CompatibleArchitectures=["z80"])["Error"]["Message"]
