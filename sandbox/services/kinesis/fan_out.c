@@ -10,6 +10,7 @@
 #include "sandbox/calls/services.h"
 
 #include <stdlib.h>
+#include <zlib.h>
 
 enum { LASTS_MS = 300000, LOOK_MS = 50, BEAT_MS = 1000 };
 
@@ -26,13 +27,7 @@ struct subscription {
 
 static uint32_t crc32_of(struct str bytes)
 {
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < bytes.n; i++) {
-        crc ^= (unsigned char)bytes.p[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? UINT32_C(0xedb88320) : 0);
-    }
-    return ~crc;
+    return (uint32_t)crc32(0, (const unsigned char *)bytes.p, (unsigned)bytes.n);
 }
 
 static void add_number(struct buf *out, uint32_t n)
