@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 import time
 
 import pytest
@@ -47,6 +46,16 @@ def finished(process, status=0):
     out, err = process.communicate()
     assert process.returncode == status, out + err
     return out, err
+
+
+def begun_to_wait(process):
+    """What it has said until it waits for another run."""
+    told = ""
+    while "it is waited for" not in told:
+        line = process.stderr.readline()
+        assert line, told + process.communicate()[0]
+        told += line
+    return told
 
 
 def test_two_runs_that_do_not_meet(claims, cloud):
@@ -94,9 +103,10 @@ def test_who_meets_a_run_is_told_and_waits(claims, cloud):
     told = claims.destroy(status=4, verify=False).err
     assert f"process {first.pid}" in told and "is locked by run 1" in told and "role under way (create since" in told, told
     claims.run("plan")
-    threading.Timer(0.5, cloud.fail).start()
-    waited = claims.apply("--lock-timeout", "5m", "-i", "n=2")
-    assert "it is waited for" in waited.err
+    second = claims.start("apply", "--yes", "--lock-timeout", "5m", "-i", "n=2")
+    begun_to_wait(second)
+    cloud.fail()
+    finished(second)
     finished(first)
     claims.assert_settled("-i", "n=2")
     assert cloud.requests().count("CreateRole") == 1
@@ -176,9 +186,11 @@ def test_a_part_is_done_beside_a_run(stack, state, cloud):
     assert "by the same command when that run has ended" in done.err
     assert stack.addresses() == ["other"] and stack.outputs() == {"other": 32}
     stack.run("apply", "--yes", "--partial", "--target", "role", status=4)  # nothing else is in it
-    threading.Timer(0.5, cloud.fail).start()
-    both = stack.run("apply", "--yes", "--partial", "-i", "n=3", "--lock-timeout", "5m")
-    assert "Done in part: 1 updated, 3 skipped" in both.out and "it is waited for" in both.err and "Done: 2 created, 1 updated" in both.out, both
+    both = stack.start("apply", "--yes", "--partial", "-i", "n=3", "--lock-timeout", "5m")
+    begun_to_wait(both)
+    cloud.fail()
+    out, _ = finished(both)
+    assert "Done in part: 1 updated, 3 skipped" in out and "Done: 2 created, 1 updated" in out, out
     finished(first)
     assert stack.outputs() == {"role": "version 3", "other": 33}
     stack.assert_settled("-i", "n=3")
