@@ -304,6 +304,16 @@ def hold_role(stack, cloud, *args, faults=()):
     return process
 
 
+def begun_to_wait(process):
+    """What it has said until it waits for another run."""
+    told = ""
+    while "it is waited for" not in told:
+        line = process.stderr.readline()
+        assert line, told + process.communicate()[0]
+        told += line
+    return told
+
+
 class WireServer:
     """Answers every connection with the given bytes and closes it; None: closes without an answer."""
 

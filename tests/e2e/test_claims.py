@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from support import hold_role, until
+from support import begun_to_wait, hold_role, until
 
 BODY = """
     stack: claims
@@ -46,16 +46,6 @@ def finished(process, status=0):
     out, err = process.communicate()
     assert process.returncode == status, out + err
     return out, err
-
-
-def begun_to_wait(process):
-    """What it has said until it waits for another run."""
-    told = ""
-    while "it is waited for" not in told:
-        line = process.stderr.readline()
-        assert line, told + process.communicate()[0]
-        told += line
-    return told
 
 
 def test_two_runs_that_do_not_meet(claims, cloud):

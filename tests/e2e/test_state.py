@@ -6,10 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
-from support import ROOT, hold_role, until
+from support import ROOT, begun_to_wait, hold_role, until
 
 sys.path.append(str(ROOT / "tests/tools"))
 from statelog import crc32c  # noqa: E402
@@ -39,9 +38,11 @@ def test_locked(stack, cloud):
     assert re.search(r"; run 1 has role under way \(create since 2\d{3}-[-T:0-9]+Z\)\n", locked.err)
     stack.destroy(status=4)
     stack.run("plan")  # reading needs no lock
-    threading.Timer(0.3, cloud.fail).start()
-    waited = stack.apply("--lock-timeout", "5m")  # waits, then finds nothing to do
-    assert re.search(rf"is locked by .*process {process.pid}.*; it is waited for, up to 5 m 00 s", waited.err)
+    waiting = stack.start("apply", "--yes", "--lock-timeout", "5m")  # waits, then finds nothing to do
+    assert re.search(rf"is locked by .*process {process.pid}.*; it is waited for, up to 5 m 00 s", begun_to_wait(waiting))
+    cloud.fail()
+    waiting.communicate()
+    assert waiting.returncode == 0
     process.communicate()
     assert process.returncode == 0
     stack.assert_settled()
