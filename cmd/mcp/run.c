@@ -171,7 +171,7 @@ static bool beside_read(struct beside *b, int i)
     return n > 0;
 }
 
-/* What the client sends meanwhile. */
+/* What the client sends meanwhile. A ping that is answered tells it that what it cancelled before is. */
 static void heed(struct beside *b)
 {
     struct rpc *rpc = &b->call->mcp->rpc;
@@ -179,12 +179,12 @@ static void heed(struct beside *b)
         b->call->mcp->done = b->call->cancelled = true;
         ask_end(b);
     }
-    for (struct rpc_message *ping; (ping = rpc_take_early(rpc, "ping")); rpc_message_free(ping))
-        mcp_take(b->call->mcp, ping);
     if (!b->call->cancelled && rpc_is_cancelled(rpc, b->call->id, "notifications/cancelled", "requestId")) {
         b->call->cancelled = true;
         ask_end(b);
     }
+    for (struct rpc_message *ping; (ping = rpc_take_early(rpc, "ping")); rpc_message_free(ping))
+        mcp_take(b->call->mcp, ping);
 }
 
 static void attend(struct beside *b)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import textwrap
 
@@ -367,17 +368,19 @@ def test_what_is_in_flight_is_finished(local_stack):
     local_stack.write(f"""
         stack: s
         resources:
-          a: {{type: weir.command, command: "touch {begun}; until [ -e {go} ]; do sleep 0.01; done"}}
+          a: {{type: weir.command, command: "echo $PPID > {begun}; until [ -e {go} ]; do sleep 0.01; done"}}
           b: {{type: weir.value, value: b, depends_on: [a]}}
     """)
     it = Wire(local_stack, "--allow", "apply", "--allow", "commands")
     it.begin()
     it.ask("tools/call", name="plan")
     request = it.ask("tools/call", name="apply", arguments={"plan": it.hear()["result"]["structuredContent"]["plan"]})
-    until(begun.exists, it.process)
+    until(lambda: begun.exists() and begun.read_text(), it.process)
     it.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": request}})
     it.ask("ping")
     assert it.hear()["id"] == it.last
+    status = pathlib.Path("/proc", begun.read_text().strip(), "status")  # of the run, which is interrupted once it has taken the signal
+    until(lambda: "ShdPnd:\t0000000000000000" in status.read_text(), it.process)
     go.touch()
     it.ask("resources/read", uri="weir://state")
     assert [json.loads(line)["address"] for line in it.hear()["result"]["contents"][0]["text"].splitlines()] == ["a"]
