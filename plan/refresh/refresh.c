@@ -75,16 +75,20 @@ static bool is_on_a_way(const struct refresh *r, const struct seen *seen)
     return decl && r->ways[decl->index] && schema && keeps_secret(schema, seen);
 }
 
+/* What no target means is left as it is recorded. */
+static bool is_meant(const struct planner *p, const struct seen *seen)
+{
+    const struct decl *decl =
+        p->options->target_count ? stack_find(p->stack, address_declared(seen->address)) : NULL;
+    return !p->options->target_count ||
+           (decl && p->targets.targeted[decl->index] && targets_have(p, decl, seen->address));
+}
+
 /* `late`: those whose provider hangs on others, and only those. */
 static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
 {
     struct planner *p = r->p;
-    if (r->ways && !is_on_a_way(r, seen))
-        return 0;
-    const struct decl *decl =
-        p->options->alone ? stack_find(p->stack, address_declared(seen->address)) : NULL;
-    if (p->options->alone &&
-        (!decl || !p->targets.targeted[decl->index] || !targets_have(p, decl, seen->address)))
+    if (r->ways ? !is_on_a_way(r, seen) : !is_meant(p, seen))
         return 0;
     const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->subject.type, false, err);
     if (!schema)

@@ -246,3 +246,33 @@ def test_what_modules_ask_alike_is_asked_once(tmp_path, fast_sandbox):
     stack.write("stack: asks\n" + data % 1 + "modules: {a: {source: ./1}, b: {source: ./2}, c: {source: ./2}}\n")
     said = stack.run("plan", "-v")
     assert (said.err.count("GetCallerIdentity 200"), said.err.count("GetParameter 200")) == (1, 2), said
+
+
+def test_targets_are_read_and_what_they_need(tmp_path, fast_sandbox):
+    """Of an instance alone its siblings are not, nor what only others refer to; the role of a provider is."""
+    stack = fast_sandbox.stack(tmp_path / "stack").write("""
+        stack: some
+        providers: {aws.near: {region: "${where.name}"}}
+        resources:
+          where: {type: aws.ssm.parameter, name: us-east-1, parameter_type: String, value: here}
+          lake: {type: aws.s3.bucket, name: some-lake}
+          topic: {type: aws.sns.topic, name: some-topic}
+          queue: {type: aws.sqs.queue, for_each: [a, b, c, d], name: "some-${each.key}", tags: {lake: "${lake.name}"}}
+          near: {type: aws.logs.log_group, provider: aws.near, name: some-near}
+        outputs: {topic: "${topic.arn}", queues: "${[for k, q in queue : q.url]}"}
+    """)
+    stack.apply()
+
+    def about(*args):
+        """How often each service is asked."""
+        plan = stack.run("plan", "-v", *args)
+        assert "No changes" in plan.out, plan
+        asked = Counter(re.findall(r" (\w+)\.\w+ \d", plan.err))
+        return {service: asked[service] for service in ("ssm", "s3", "sns", "sqs", "logs") if asked[service]}
+
+    assert set(about()) == {"ssm", "s3", "sns", "sqs", "logs"}
+    assert about("--target", "topic") == {"sns": 1}
+    assert about("--target", 'queue["b"]') == {"s3": 1, "sqs": 1}
+    assert set(about("--target", "near")) == {"ssm", "logs"}
+    fast_sandbox.client("sns").delete_topic(TopicArn=stack.outputs()["topic"])
+    assert stack.plan("--target", 'queue["b"]') == {} and stack.plan() == {"topic": "create"}
