@@ -73,7 +73,7 @@ static int read_settled(struct refresh *r, struct op_ctx *op, const struct group
             return -1;
         bool given_up = cancel_is_set(op->cancel);
         if (!*live || given_up || !is_behind(group, seen->record, value_merge(op->arena, base, *live)) ||
-            state_has_moved_on(r->p->workspace->state))
+            state_has_moved_on(r->p->workspace->state, seen->record->subject.address))
             return 0;
         clock_sleep_ms(pause);
     }

@@ -101,13 +101,16 @@ int state_check_moved(const struct state *state, struct err *err)
 
 /* ---- reading ---- */
 
-bool state_has_moved_on(struct state *state)
+bool state_has_moved_on(struct state *state, struct str address)
 {
     struct backend_head head;
-    if (state->at || (state->locked && !state->shared))
+    if (state->at)
         return false;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
-    return !state->backend->ops->head(state->backend, &head, ERR_IGNORED) && head.seq > state->records.seq;
+    if (map_get(&state->records.intents, address))
+        return true;
+    return (!state->locked || state->shared) &&
+           !state->backend->ops->head(state->backend, &head, ERR_IGNORED) && head.seq > state->records.seq;
 }
 
 const struct record *state_get(const struct state *state, struct str address)
