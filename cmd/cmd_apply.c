@@ -117,37 +117,9 @@ static int cmd_apply_run(struct invocation *inv)
 const struct command cmd_apply = {
     .name = "apply",
     .args = "[FILE | --all [DIR]]",
-    .summary = "apply the changes",
-    .details =
-        "Plans, shows the plan, asks, and applies it. Resources that do not depend on each other "
-        "change at the same time. Each change is recorded in the state before and after it is "
-        "made. When one fails, only what depends on it is skipped. While something blocks a "
-        "deletion, nothing is changed: the plan names the option that allows it. Ctrl-C stops "
-        "starting new work and waits for what is in flight; a second one stops waiting. Other "
-        "runs may change other resources of the stack at the same time. What one of them has claimed is "
-        "not touched: the command ends with status 4, or waits (--lock-timeout). With --partial it does "
-        "everything else, and then ends with status 4, or waits and does the rest.\n\n"
-        "On a terminal a tree shows the changes in progress, and below each what waits for it. "
-        "It also shows which call is retried and why, and the overall progress. Without a "
-        "terminal, and with CI or NO_COLOR in the environment, progress is printed as lines.\n\n"
-        "--all applies every stack below a folder: each after those that it refers to, others at the "
-        "same time. A stack that fails stops only those that refer to it. With --shard 2/8 it works on one "
-        "of "
-        "eight parts of them, and waits (--lock-timeout) for stacks of other parts to which its own "
-        "refer.\n\n"
-        "FILE is a plan saved by \"weir plan -o FILE\". It is applied without a question. It is "
-        "refused when the stack's files have changed since, or something in the state that it "
-        "changes or refers to. What other runs have changed beside that is left as it is. It is "
-        "refused when anything would differ from what \"weir show FILE\" prints. Where the state has "
-        "a key, a plan "
-        "made without that key is refused. Sensitive inputs are not in the file and must be "
-        "given again; secrets that were read are in it as in the state.",
     .sets = {&options_all, &options_lease, &options_teardown, &options_approve, &options_change,
         &options_partial, &options_json, &options_plan, &options_stack},
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = {{"weir apply", "plan, ask, carry out"}, {"weir apply --yes --json", "in CI"},
-        {"weir apply --all", "all stacks below this folder, in the order of their references"},
-        {"weir apply release.plan", "exactly what \"weir plan -o release.plan\" showed, or nothing"}},
     .run = cmd_apply_run,
 };

@@ -9,23 +9,24 @@
 
 /* ---- walking the tables ---- */
 
-void completion_options(const struct command *c, option_visitor *visit, const char *ctx, struct buf *out)
+void completion_options(
+    const struct command *c, struct str path, option_visitor *visit, const char *ctx, struct buf *out)
 {
     const struct option_set *sets[COMMAND_SETS_MAX];
     command_sets(c, sets);
     for (size_t s = 0; sets[s]; s++)
         for (size_t i = 0; i < sets[s]->n; i++)
-            visit(out, &sets[s]->options[i], ctx);
+            visit(out, &sets[s]->options[i], path, ctx);
 }
 
-void completion_quote(struct buf *out, const char *text, const char *also)
+void completion_quote(struct buf *out, struct str text, const char *also)
 {
-    for (; *text; text++) {
-        if (*text == '\'')
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '\'')
             buf_addz(out, "'\\'");
-        else if (strchr(also, *text))
+        else if (strchr(also, text.p[i]))
             buf_add_char(out, '\\');
-        buf_add_char(out, *text);
+        buf_add_char(out, text.p[i]);
     }
 }
 
@@ -134,15 +135,8 @@ const struct command cmd_completion = {
     .args = "bash|zsh|fish|environments|connections|types",
     .completes = COMPLETES_CHOICES,
     .choices = "bash zsh fish environments connections types",
-    .summary = "print a completion script for a shell",
-    .details = "The script asks weir for the names in the stack. These are addresses, jobs, "
-               "`environments` for -e, and `connections` for `weir ssh`. `types` lists all types that a "
-               "stack may have.",
     .sets = {&options_stack},
     .min_args = 1,
     .max_args = 1,
-    .examples = {{"source <(weir completion bash)", "in ~/.bashrc"},
-        {"weir completion environments", "those of the stack in this folder, a line each"},
-        {"weir completion fish > ~/.config/fish/completions/weir.fish", "once"}},
     .run = cmd_completion_run,
 };

@@ -104,21 +104,13 @@ static int cmd_console_run(struct invocation *inv)
 
 static const struct option options[] = {
     {'c', "command", .value = "EXPRESSION", .kind = OPTION_LIST,
-        .offset = offsetof(struct console_settings, expressions),
-        .doc = "evaluate this instead of reading lines; may be repeated"},
+        .offset = offsetof(struct console_settings, expressions)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_console = {
     .name = "console",
-    .summary = "evaluate expressions",
-    .details = "Evaluates expressions in the stack's scope, a line each, with values from the state. What is "
-               "not recorded there "
-               "is (known after apply). Outside a stack there are only functions.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct console_settings),
-    .examples = {{"weir console", "try expressions; an empty line is nothing, \"exit\" ends it"},
-        {"weir console -c 'lake.arn'", "one value, as the state has it"},
-        {"echo 'cidrsubnet(\"10.0.0.0/16\", 8, 2)' | weir console", "from a pipe"}},
     .run = cmd_console_run,
 };

@@ -96,32 +96,17 @@ static int cmd_cost_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "region", .value = "REGION", .kind = OPTION_TEXT, .offset = offsetof(struct cost_settings, region),
-        .doc = "with update: whose prices, if not those of the region that the environment names"},
+    {0, "region", .value = "REGION", .kind = OPTION_TEXT, .offset = offsetof(struct cost_settings, region)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_cost = {
     .name = "cost",
     .args = "[update]",
-    .summary = "say what the stack costs",
-    .details = "Prints what the stack costs an hour and a month without use, and what use adds. The "
-               "stack need not be applied. Use is counted where `usage:` in the stack says how much a "
-               "month. Prices are those on demand, in US dollars, without free tiers, discounts and "
-               "taxes; the program has those of us-east-1.\n\n"
-               "`update` asks AWS for the prices of a region (pricing:GetProducts) and keeps them in "
-               ".weir.\n\n"
-               "`budget: 20 USD/day` in the stack: a rule that a change breaks which raises the cost "
-               "beyond it. So does a resource whose price is not known. `usage: {ADDRESS: "
-               "{usd_per_hour: 1.25}}` gives its price. A fleet is counted for one member and for all; "
-               "weir fleet holds all that it works on to the budget together.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct cost_settings),
     .max_args = 1,
     .completes = COMPLETES_CHOICES,
     .choices = "update",
-    .examples = {{"weir cost", "what it costs an hour and a month"},
-        {"weir plan --cost", "what a change adds"},
-        {"weir cost update --region eu-west-1", "prices of today, and of that region"}},
     .run = cmd_cost_run,
 };

@@ -64,23 +64,9 @@ static int cmd_deploy_run(struct invocation *inv)
 const struct command cmd_deploy = {
     .name = "deploy",
     .args = "[JOB...]",
-    .summary = "package, upload and register changed job code",
-    .details = "An apply of artifacts (weir.artifact) and of the resources that refer to them, and of "
-               "nothing else. What these need besides has to be there already: a new bucket or role "
-               "takes `weir apply`. Only they are looked at, so this takes about as long as the "
-               "upload.\n\n"
-               "JOB is the address of a job, of one of its instances, of an artifact or of a module. A "
-               "job's name at the service works too. A job is deployed with its artifacts; other jobs "
-               "stay as they are. An artifact is deployed with all that uses it. What refers to a "
-               "deployed job or artifact follows where it has to: the role that may read the script, "
-               "the alias that moves to a new version.\n\n"
-               "A rollback ends here: what was rolled back goes to what the sources say.",
     .sets = {&options_deploy, &options_approve, &options_change, &options_partial, &options_json,
         &options_stack},
     .max_args = -1,
     .completes = COMPLETES_JOB,
-    .examples = {{"weir deploy", "all artifacts, and what uses them"},
-        {"weir deploy csv_to_trusted --yes", "one job with its script, without a question"},
-        {"weir deploy ingest_code", "one artifact, and all that uses it"}},
     .run = cmd_deploy_run,
 };

@@ -178,48 +178,17 @@ static int cmd_destroy_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "verify", .offset = offsetof(struct destroy_settings, verify),
-        .doc = "look afterwards for anything that is left; status 5 when there is something"},
+    {0, "verify", .offset = offsetof(struct destroy_settings, verify)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_destroy = {
     .name = "destroy",
     .args = "[--all [DIR]]",
-    .summary = "delete all resources of the stack",
-    .details = "Deletes what the state knows of this stack, in the reverse of the order in which it was "
-               "made. With --target only that resource and what depends on it, also while others "
-               "change other resources. Log groups that services "
-               "made by themselves for what is deleted go with it.\n\n"
-               "Data is lost only where the stack or one of the options below allows it. Examples are "
-               "objects in a bucket, a final snapshot, the recovery window of a secret, and protected "
-               "resources. What is erased, and what stays, is counted and shown before the question. "
-               "While one deletion is blocked, nothing is deleted. The options touch only what this "
-               "stack made: an imported resource, or one with another stack's ownership tags, is "
-               "refused. A resource without its tags is recognised by what the service gave it, such as "
-               "an id. Where that is not possible, --delete-adopted allows the deletion.\n\n"
-               "A service that the stack itself makes may be unreachable. Its content, such as the "
-               "variables of an Airflow on a host, is deleted with it. What could not be looked up is "
-               "named. When a service outside the stack is unreachable, that is an error, and nothing "
-               "is forgotten.\n\n"
-               "A stack that a fleet's members share is refused while one of them is there.\n\n"
-               "--verify looks for what still exists afterwards, also of a stack that was destroyed "
-               "before. It looks by recorded ids, by the names in the stack, and by ownership tags. It "
-               "also looks for what services made themselves. It looks in the regions and accounts "
-               "where the stack was made, and names them. Where it cannot look, it fails. Where neither "
-               "the state nor the stack names anything to look for, it reports that. What `removed: "
-               "[{destroy: false}]` forgot is reported, and is not a leftover. Resources that somebody "
-               "made by hand are not found. What was deleted together with its service, such as a "
-               "database on a host of the stack, is counted and named. No service can be asked about it "
-               "any more.",
     .sets = {&own_set, &options_all, &options_teardown, &options_approve, &options_change, &options_json,
         &options_destroy, &options_stack},
     .settings_size = sizeof(struct destroy_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,
-    .examples = {{"weir destroy", "show what goes, ask, delete it"},
-        {"weir destroy -e dev --yes", "without a question"},
-        {"weir destroy -e anna --lab --verify --yes",
-            "the end of a workshop: everything goes, and that is checked"}},
     .run = cmd_destroy_run,
 };

@@ -138,26 +138,18 @@ static int cmd_docs_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct docs_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown man",
-        .doc = "text (default), markdown, or man (commands only)"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown man"},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
-        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
+        .completes = COMPLETES_DIR},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_docs = {
     .name = "docs",
     .args = "[TYPE|FUNCTION|functions|commands]",
-    .summary = "explain a resource type, a function or the command line",
-    .details = "Without an argument the resource types and data sources are listed. Where a resource type "
-               "and a data source have "
-               "the same name, data.TYPE is the data source.",
     .sets = {&own_set},
     .settings_size = sizeof(struct docs_settings),
     .max_args = 1,
     .completes = COMPLETES_TYPE,
-    .examples = {{"weir docs", "list the resource types"},
-        {"weir docs aws.s3.bucket", "its attributes, with an example"},
-        {"weir docs functions", "the functions of expressions"}},
     .run = cmd_docs_run,
 };

@@ -66,19 +66,13 @@ static int cmd_drift_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct drift_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text junit",
-        .doc = "how to print it: text, or junit: a failed test for each changed resource, for CI"},
+        .completes = COMPLETES_CHOICES, .choices = "text junit"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_drift = {
     .name = "drift",
     .args = "[--all [DIR]]",
-    .summary = "show what was changed outside weir",
-    .details =
-        "Compares the live services with what the last apply left. Status 2 when something differs, 0 "
-        "when nothing does, and 1 when nothing does of what could be looked at, but not all could. What weir "
-        "would do about it is what \"weir plan\" says. Nothing is built or packed for this.",
     .sets = {&own_set, &options_all, &options_json, &options_drift, &options_stack},
     .settings_size = sizeof(struct drift_settings),
     .max_args = 1,

@@ -62,24 +62,14 @@ static int export_terraform_run(struct invocation *inv)
 
 static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct export_settings, out),
-        .completes = COMPLETES_FILE, .doc = "file to write, - for standard output (the default)"},
+        .completes = COMPLETES_FILE},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 static const struct command terraform = {
     .name = "terraform",
-    .summary = "write a stack as Terraform's or OpenTofu's configuration",
-    .details = "Resources get Terraform's types and names. What is one resource here may be several there: a "
-               "bucket and its versioning. References stay references. Each instance of a for_each is a "
-               "resource. What is applied has an import block, so that Terraform takes it over as it is. "
-               "Secrets become variables.\n\n"
-               "Types that Terraform does not have are left out, and listed at the top of the file. An "
-               "attribute that it does not have is named in a comment.\n\n"
-               "Afterwards let weir forget the resources, so that nobody changes them from here: `removed: "
-               "[{address: lake, destroy: false}]`. Nothing is deleted by that.",
     .sets = {&own_set, &options_plan, &options_stack},
     .settings_size = sizeof(struct export_settings),
-    .examples = {{"weir export terraform -o main.tf", "then `terraform init` and `terraform plan`"}},
     .run = export_terraform_run,
 };
 
@@ -87,6 +77,5 @@ static const struct command *const subs[] = {&terraform, NULL};
 
 const struct command cmd_export = {
     .name = "export",
-    .summary = "write a stack for another tool",
     .subs = subs,
 };

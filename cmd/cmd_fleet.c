@@ -145,65 +145,50 @@ static int run_status(struct invocation *inv)
 /* ---- the commands ---- */
 
 #define OPTION_AT_ONCE                                                                                       \
-    {                                                                                                        \
-        0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000,                            \
-                      .offset = offsetof(struct fleet_settings, at_once),                                    \
-                      .doc = "members that are worked on at the same time (default: 50)"                     \
-    }
+    0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000,                                \
+                  .offset = offsetof(struct fleet_settings, at_once)
 #define OPTION_SHARD                                                                                         \
-    {                                                                                                        \
-        0, "shard",                                                                                          \
-            .value = "I/N", .kind = OPTION_TEXT, .offset = offsetof(struct settings, shard),                 \
-            .doc = "only part I of N of the members, such as 2/8, to be run on N machines; a member "        \
-                   "is always in the same part"                                                              \
-    }
+    0, "shard", .value = "I/N", .kind = OPTION_TEXT, .offset = offsetof(struct settings, shard)
 static const struct option at_once_options[] = {
-    OPTION_AT_ONCE,
-    OPTION_SHARD,
+    {OPTION_AT_ONCE},
+    {OPTION_SHARD},
 };
 static const struct option_set at_once_set = OPTION_SET(NULL, at_once_options);
 static const struct option apply_options[] = {
-    OPTION_AT_ONCE,
-    OPTION_SHARD,
-    OPTION_LEASE,
-    {0, "over-quota", .offset = offsetof(struct fleet_settings, over_quota),
-        .doc = "go on although the account's quotas do not allow what the fleet needs"},
+    {OPTION_AT_ONCE},
+    {OPTION_SHARD},
+    {OPTION_LEASE},
+    {0, "over-quota", .offset = offsetof(struct fleet_settings, over_quota)},
 };
 static const struct option_set apply_set = OPTION_SET(NULL, apply_options);
 static const struct option verify_options[] = {
-    {0, "verify", .offset = offsetof(struct fleet_settings, verify),
-        .doc =
-            "look afterwards for anything that is left of those that were taken down; status 5 when there is "
-            "something"},
+    {0, "verify", .offset = offsetof(struct fleet_settings, verify)},
 };
 static const struct option_set verify_set = OPTION_SET(NULL, verify_options);
 static const struct option output_options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct fleet_settings, format),
-        .doc = "table (default), csv, or markdown: an access sheet for each", .completes = COMPLETES_CHOICES,
-        .choices = "table csv markdown"},
+        .completes = COMPLETES_CHOICES, .choices = "table csv markdown"},
 };
 static const struct option_set output_set = OPTION_SET(NULL, output_options);
 
 static const struct option run_options[] = {
     {0, "member", .value = "NAME", .kind = OPTION_LIST, .offset = offsetof(struct fleet_settings, members),
-        .completes = COMPLETES_ENV, .doc = "only this member; may be repeated"},
+        .completes = COMPLETES_ENV},
 };
 static const struct option_set run_set = OPTION_SET(NULL, run_options);
 
 static const struct option cost_options[] = {
-    {0, "cost", .offset = offsetof(struct fleet_settings, cost),
-        .doc = "say what it does to the cost, of each member and of all"},
+    {0, "cost", .offset = offsetof(struct fleet_settings, cost)},
 };
 static const struct option_set cost_set = OPTION_SET(NULL, cost_options);
 static const struct option shard_options[] = {
-    OPTION_SHARD,
+    {OPTION_SHARD},
 };
 static const struct option_set shard_set = OPTION_SET(NULL, shard_options);
 
 static const struct command fleet_plan_command = {
     .name = "plan",
     .args = "[MEMBER...]",
-    .summary = "show what would change, for each member",
     .sets = {&at_once_set, &cost_set, &options_quick, &options_teardown, &options_json, &options_drift,
         &options_stack},
     .settings_size = sizeof(struct fleet_settings),
@@ -214,8 +199,6 @@ static const struct command fleet_plan_command = {
 static const struct command fleet_drift_command = {
     .name = "drift",
     .args = "[MEMBER...]",
-    .summary = "show what was changed outside weir, for each member",
-    .details = "Status 2 when something differs for any member, and 1 when not all could be looked at.",
     .sets = {&at_once_set, &options_json, &options_drift, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
@@ -225,15 +208,6 @@ static const struct command fleet_drift_command = {
 static const struct command fleet_apply_command = {
     .name = "apply",
     .args = "[MEMBER...]",
-    .summary = "apply the changes to each member",
-    .details =
-        "Plans for all members, shows a table, checks the account's quotas, asks once, and "
-        "applies the plans of many members at the same time. The quotas are those of VPCs, "
-        "internet and NAT gateways, and Elastic IP addresses. The check adds what exists and "
-        "what will be made, and compares it with Service Quotas. What fails for one stops only "
-        "that one. Members that the list does not name any more are taken down. The stack that "
-        "all members share (`shared:`) is made before them; with --shard part 1 makes it, and the others "
-        "need it to be there.",
     .sets = {&apply_set, &verify_set, &options_quick, &options_teardown, &options_approve, &options_change,
         &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
@@ -244,9 +218,6 @@ static const struct command fleet_apply_command = {
 static const struct command fleet_destroy_command = {
     .name = "destroy",
     .args = "[MEMBER...]",
-    .summary = "take it down for each member",
-    .details =
-        "After the last member the stack that all of them share goes, too, unless another stack uses it.",
     .sets = {&at_once_set, &verify_set, &options_teardown, &options_approve, &options_change, &options_json,
         &options_stack},
     .settings_size = sizeof(struct fleet_settings),
@@ -257,7 +228,6 @@ static const struct command fleet_destroy_command = {
 static const struct command fleet_status_command = {
     .name = "status",
     .args = "[MEMBER...]",
-    .summary = "list the members and what the state knows of them",
     .sets = {&shard_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
@@ -267,7 +237,6 @@ static const struct command fleet_status_command = {
 static const struct command fleet_output_command = {
     .name = "output",
     .args = "[MEMBER...]",
-    .summary = "print the outputs of each member",
     .sets = {&output_set, &shard_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .max_args = -1,
@@ -276,12 +245,7 @@ static const struct command fleet_output_command = {
 };
 static const struct command fleet_run_command = {
     .name = "run",
-    .args = "JOB [MEMBER]... [NAME=TEXT | NAME:=JSON | WORD]...",
-    .summary = "run a job of each member",
-    .details =
-        "As \"weir run\" does for one, each in a process of its own; lines come with the member's name in "
-        "front. The status is the worst of all. Words right behind JOB that name members mean these; with "
-        "--member every word is the job's.",
+    .args = "JOB [MEMBER]... [NAME=TEXT|NAME:=JSON|WORD]...",
     .sets = {&run_set, &at_once_set, &options_json, &options_stack},
     .settings_size = sizeof(struct fleet_settings),
     .min_args = 1,
@@ -294,10 +258,5 @@ static const struct command *const subs[] = {&fleet_plan_command, &fleet_drift_c
 
 const struct command cmd_fleet = {
     .name = "fleet",
-    .summary = "one stack for many: a class, a group of customers",
-    .details =
-        "A stack with `fleet:` is made once for each member of a list, with a state of its own. These "
-        "commands work on all members at once, in one process, over the same connections; what is listed is "
-        "listed for all. Every other command works on one member, which is an environment to it (-e NAME).",
     .subs = subs,
 };

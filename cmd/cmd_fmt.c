@@ -137,34 +137,19 @@ static int cmd_fmt_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "check", .offset = offsetof(struct fmt_settings, check),
-        .doc = "change nothing; name the files that would change, and end with status 1 if there are some"},
-    {0, "diff", .offset = offsetof(struct fmt_settings, diff),
-        .doc = "change nothing; show what would change"},
+    {0, "check", .offset = offsetof(struct fmt_settings, check)},
+    {0, "diff", .offset = offsetof(struct fmt_settings, diff)},
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, dir),
-        .completes = COMPLETES_DIR,
-        .doc = "folder of the stack, or the stack file itself (default: the current folder)"},
+        .completes = COMPLETES_DIR},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_fmt = {
     .name = "fmt",
     .args = "[FILE...]",
-    .summary = "put stack files into the canonical format",
-    .details = "Without FILE: the stack file, what it includes, the modules in folders, and "
-               "tests/*.yaml beside the stack. FILE - is standard input, written to standard output. "
-               "The names of the files that changed are printed.\n\n"
-               "Lists and maps are indented by two columns a level, lists below a key too; blanks at "
-               "the end of lines go, and so do empty lines beyond one. The text within a line does not "
-               "change: flow maps, aligned values, comments. Texts over several lines move with the "
-               "line that they begin on. What a file means never changes: that is compared before it is "
-               "written.",
     .sets = {&own_set},
     .settings_size = sizeof(struct fmt_settings),
     .max_args = -1,
     .completes = COMPLETES_FILE,
-    .examples = {{"weir fmt", "the stack's files"},
-        {"weir fmt --check --diff", "in CI: what is not in the canonical format"},
-        {"weir fmt - < weir.yaml", "for editors: from standard input to standard output"}},
     .run = cmd_fmt_run,
 };

@@ -103,23 +103,14 @@ static int cmd_graph_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct graph_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "svg dot html",
-        .doc = "svg (the default), dot for Graphviz, or html: a page to look around in"},
-    {0, "plan", .offset = offsetof(struct graph_settings, plan),
-        .doc = "make a plan and colour what it would create, change, replace"},
+        .completes = COMPLETES_CHOICES, .choices = "svg dot html"},
+    {0, "plan", .offset = offsetof(struct graph_settings, plan)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_graph = {
     .name = "graph",
-    .summary = "draw the resources and what they depend on",
-    .details = "Resources and data sources as boxes, left to right behind what they refer to, those of a "
-               "module in a frame. What "
-               "has no instance (`when: false`) is left out. Without --plan "
-               "nothing is called.",
     .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct graph_settings),
-    .examples = {{"weir graph > graph.svg", "what depends on what"},
-        {"weir graph --plan > graph.svg", "with colours for what the plan would do"}},
     .run = cmd_graph_run,
 };

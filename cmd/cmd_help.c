@@ -25,7 +25,6 @@ static int cmd_help_run(struct invocation *inv)
 const struct command cmd_help = {
     .name = "help",
     .args = "[COMMAND]",
-    .summary = "say what the commands do",
     .max_args = 2,
     .completes = COMPLETES_COMMAND,
     .run = cmd_help_run,

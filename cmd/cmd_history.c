@@ -223,27 +223,17 @@ static int cmd_history_run(struct invocation *inv)
 
 static const struct option options[] = {
     {'n', "last", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000000,
-        .offset = offsetof(struct history_settings, last), .doc = "so many of the latest runs (default: 20)"},
+        .offset = offsetof(struct history_settings, last)},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct history_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text html",
-        .doc = "how to print it: text, or html: a page with the difference between any two runs"},
+        .completes = COMPLETES_CHOICES, .choices = "text html"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_history = {
     .name = "history",
     .args = "[RUN]",
-    .summary = "show who changed what, and when",
-    .details = "Reads the state's log: every run that changed something, with its number. \"weir plan --to "
-               "RUN\" plans with the stack's "
-               "files and inputs as that run had them, so that going back is an ordinary plan.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct history_settings),
     .max_args = 1,
-    .examples = {{"weir history", "the latest runs: when, what, by whom, with which result"},
-        {"weir history 17", "what run 17 changed"},
-        {"weir history --format html > history.html",
-            "for a browser: a time line, and the difference between any two"},
-        {"weir plan --to 17", "what it would take to go back to the stack of run 17"}},
     .run = cmd_history_run,
 };

@@ -44,30 +44,19 @@ static int import_compose(struct invocation *inv)
 
 static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, out),
-        .completes = COMPLETES_FILE,
-        .doc = "file to write, - for standard output (default: weir.yaml beside FILE)"},
-    {0, "name", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, name),
-        .doc = "name of the stack (default: the project's)"},
+        .completes = COMPLETES_FILE},
+    {0, "name", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct import_settings, name)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 static const struct command compose = {
     .name = "compose",
     .args = "FILE",
-    .summary = "write a stack from a compose file",
-    .details = "Services become docker.container, builds and images docker.image, with networks and "
-               "volumes, under the names that docker compose gives them. Variables become inputs, with "
-               "the defaults that the file and .env have. What sounds like a secret is not written: it "
-               "becomes an input that has to be given.\n\n"
-               "What a stack cannot express is left out, and reported with its place in the compose "
-               "file.",
     .sets = {&own_set},
     .settings_size = sizeof(struct import_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = {{"weir import compose compose.yaml", "write weir.yaml beside it"},
-        {"weir import compose compose.yaml -o -", "look at it first"}},
     .run = import_compose,
 };
 extern const struct command import_cloudformation, import_terraform, import_live;
@@ -77,6 +66,5 @@ static const struct command *const subs[] = {
 
 const struct command cmd_import = {
     .name = "import",
-    .summary = "write a stack from what others use",
     .subs = subs,
 };

@@ -137,22 +137,16 @@ static int cmd_init_run(struct invocation *inv)
 
 static const struct option options[] = {
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, dir),
-        .completes = COMPLETES_DIR,
-        .doc = "folder to copy to; made where it is missing (default: the current folder)"},
+        .completes = COMPLETES_DIR},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_init = {
     .name = "init",
     .args = "[TEMPLATE]",
-    .summary = "start a stack from an example",
-    .details = "Copies a complete example (stack file, job code, sample data) into a folder. Without "
-               "TEMPLATE the examples are "
-               "listed. A file that is there already is never overwritten.",
     .sets = {&own_set},
     .completes = COMPLETES_CHOICES,
     .choices = "airflow-ops ecommerce-lakehouse film-lake ingest-c music-lakehouse retail-workshop",
     .max_args = 1,
-    .examples = {{"weir init", "list the examples"}, {"weir init film-lake -C lake", "copy one"}},
     .run = cmd_init_run,
 };

@@ -259,27 +259,18 @@ static int cmd_jobs_run(struct invocation *inv)
 
 static const struct option options[] = {
     {'n', "last", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000,
-        .offset = offsetof(struct jobs_settings, last),
-        .doc = "so many of a job's latest runs (default: 20)"},
-    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct jobs_settings, set),
-        .doc = "of a job's runs: those with this option, such as a queue; may be repeated"},
-    {0, "names", .offset = offsetof(struct jobs_settings, names),
-        .doc = "only the jobs' addresses; no service is asked"},
+        .offset = offsetof(struct jobs_settings, last)},
+    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct jobs_settings, set)},
+    {0, "names", .offset = offsetof(struct jobs_settings, names)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_jobs = {
     .name = "jobs",
     .args = "[JOB]",
-    .summary = "list the stack's jobs and their runs",
-    .details =
-        "Jobs are what \"weir run\" can start, as the last apply registered them. The services are asked "
-        "for the last run of each at the same time; of functions they keep none.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct jobs_settings),
     .max_args = 1,
     .completes = COMPLETES_JOB,
-    .examples = {{"weir jobs", "every job of the stack, and how its last run went"},
-        {"weir jobs csv_to_trusted", "its latest runs"}},
     .run = cmd_jobs_run,
 };

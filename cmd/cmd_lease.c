@@ -134,23 +134,18 @@ static int run_end(struct invocation *inv)
 
 static const struct command lease_show_command = {
     .name = "show",
-    .summary = "say when it ends",
     .sets = {&options_json, &options_stack},
     .run = run_show,
 };
 static const struct command lease_extend_command = {
     .name = "extend",
     .args = "[TIME]",
-    .summary = "let it end later",
     .sets = {&options_lock, &options_json, &options_stack},
     .max_args = 1,
-    .examples = {{"weir lease extend 2h", "it ends two hours later; two hours from now where it has ended"},
-        {"weir lease extend -e anna", "once more for as long as the stack says"}},
     .run = run_extend,
 };
 static const struct command lease_end_command = {
     .name = "end",
-    .summary = "let it end now: the next reap takes the stack down",
     .sets = {&options_lock, &options_json, &options_stack},
     .run = run_end,
 };
@@ -159,9 +154,5 @@ static const struct command *const subs[] = {
 
 const struct command cmd_lease = {
     .name = "lease",
-    .summary = "the stack's lease: when it ends",
-    .details = "A stack with `lease: {for: 8h}`, or one that was applied with --for, has an end: in its "
-               "state, and as a tag on everything it made. After it \"weir reap\" takes the stack down. "
-               "Times are those of the services that the stack is at, not of this machine.",
     .subs = subs,
 };

@@ -209,37 +209,23 @@ static int cmd_logs_run(struct invocation *inv)
 
 #define FIELD(name_) .offset = offsetof(struct logs_settings, name_)
 static const struct option options[] = {
-    {0, "run", .value = "RUN", .kind = OPTION_TEXT, FIELD(run),
-        .doc = "of the run with that id (default: the last one; of functions, all of the last hour)"},
-    {'f', "follow", FIELD(follow), .doc = "go on showing lines as they come, until the run ends"},
-    {0, "since", .value = "TIME", .kind = OPTION_DURATION, FIELD(since_ms),
-        .doc = "what was written in the last 90, 30s, 10m, 2h; of all runs of that time, unless --run says "
-               "which"},
-    {0, "tail", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 10000, FIELD(tail),
-        .doc = "only the last N lines (and with --follow those that come)"},
-    {'t', "times", FIELD(times),
-        .doc = "put the time, and the stream where there are several, before each line"},
-    {0, "raw", FIELD(raw),
-        .doc =
-            "leave control characters in the lines as the job wrote them, those that control a terminal too"},
-    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set),
-        .doc = "of runs with this option, such as a queue; may be repeated"},
+    {0, "run", .value = "RUN", .kind = OPTION_TEXT, FIELD(run)},
+    {'f', "follow", FIELD(follow)},
+    {0, "since", .value = "TIME", .kind = OPTION_DURATION, FIELD(since_ms)},
+    {0, "tail", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 10000, FIELD(tail)},
+    {'t', "times", FIELD(times)},
+    {0, "raw", FIELD(raw)},
+    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_logs = {
     .name = "logs",
     .args = "JOB",
-    .summary = "show what a job's runs wrote",
-    .details = "Reads CloudWatch Logs. Lines of several streams (output and errors) are put in the order of "
-               "their time.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct logs_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_JOB,
-    .examples = {{"weir logs csv_to_trusted", "what the last run wrote"},
-        {"weir logs ingest --since 10m --follow", "a function's log, as it grows"},
-        {"weir logs csv_to_trusted --run jr_0a1b2c --tail 100", "the end of one run's log"}},
     .run = cmd_logs_run,
 };

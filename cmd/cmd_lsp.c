@@ -67,27 +67,17 @@ static int cmd_lsp_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct settings, env),
-        .doc = "the environment whose values the inputs have while a stack is checked"},
-    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct settings, inputs),
-        .doc = "an input's value while a stack is checked; may be repeated, the last one counts"},
+    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct settings, env)},
+    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct settings, inputs)},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
-        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
-    {0, "stdio", .kind = OPTION_FLAG, .offset = offsetof(struct lsp_settings, stdio),
-        .doc = "over standard input and output, which is the only way; some editors insist on saying so"},
+        .completes = COMPLETES_DIR},
+    {0, "stdio", .kind = OPTION_FLAG, .offset = offsetof(struct lsp_settings, stdio)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_lsp = {
     .name = "lsp",
-    .summary = "help editors with stack files: a language server",
-    .details = "Speaks the Language Server Protocol over standard input and output; an editor starts "
-               "it. It reports all mistakes of the stacks whose files are open, in all their files, as "
-               "you type. It completes and explains keys, types, values and references. It finds "
-               "declarations and uses, formats files, and renames resources with their `moved:`. No "
-               "service is called, and nothing of a stack is run.",
     .sets = {&own_set},
     .settings_size = sizeof(struct lsp_settings),
-    .examples = {{"vim.lsp.start({name = 'weir', cmd = {'weir', 'lsp'}})", "in Neovim, for a YAML buffer"}},
     .run = cmd_lsp_run,
 };

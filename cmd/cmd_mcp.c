@@ -84,33 +84,15 @@ static int cmd_mcp_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "allow", .value = "WHAT", .kind = OPTION_LIST, .offset = offsetof(struct mcp_settings, allow),
-        .completes = COMPLETES_CHOICES, .choices = "apply commands",
-        .doc = "apply: apply a plan that was shown. commands: run programs, such as weir.command, builds "
-               "and credential helpers. May be repeated; without it, neither"},
+        .completes = COMPLETES_CHOICES, .choices = "apply commands"},
     {0, "root", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct mcp_settings, root),
-        .completes = COMPLETES_DIR,
-        .doc = "stacks read files in this folder only (default: the stack's folder)"},
+        .completes = COMPLETES_DIR},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_mcp = {
     .name = "mcp",
-    .summary = "help assistants with a stack: an MCP server",
-    .details =
-        "Speaks the Model Context Protocol over standard input and output; an assistant's program starts it. "
-        "Tools: docs, validate, plan, show, history, drift, cost, rules, import_draft, and apply where "
-        "--allow says so. Resources: the stack, the reference, the state, the last plan. Secrets are "
-        "masked.\n\n"
-        "An assistant can apply the last plan only, by its hash, after all of it was shown, and once. Rules "
-        "hold; one that wants an approval is for a person to approve. What blocks a deletion blocks it here, "
-        "too: no option lifts it.\n\n"
-        "Files outside of the stack's folder are not read, whatever names them: paths, links, expressions. "
-        "weir's own files, such as AWS credentials, are no part of this. Programs are not run without "
-        "--allow commands: neither weir.command and host.command nor builds, docker.container, "
-        "credential_process, git, proxy commands of SSH, or terraform.",
     .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct mcp_settings),
-    .examples = {{"weir mcp -C stacks/lake", "what a client starts; it only looks"},
-        {"weir mcp -C stacks/lake -e dev --allow apply", "it may apply plans to this environment"}},
     .run = cmd_mcp_run,
 };

@@ -225,14 +225,11 @@ static int list_run(struct invocation *inv)
 /* ---- the commands ---- */
 
 static const struct option list_options[] = {
-    {0, "upstream", .offset = offsetof(struct list_settings, upstream),
-        .doc = "ask the repositories what tags and branches are now; exit status 2 where that is not what "
-               "is pinned"},
+    {0, "upstream", .offset = offsetof(struct list_settings, upstream)},
 };
 static const struct option_set list_set = OPTION_SET(NULL, list_options);
 static const struct command modules_list_command = {
     .name = "list",
-    .summary = "show what is used, what it is pinned to and where it is stored",
     .sets = {&list_set, &options_json, &options_stack},
     .settings_size = sizeof(struct list_settings),
     .run = list_run,
@@ -240,28 +237,17 @@ static const struct command modules_list_command = {
 static const struct command modules_update_command = {
     .name = "update",
     .args = "[NAME...]",
-    .summary = "find the current version of each source, fetch and pin it",
-    .details = "Writes weir.lock beside the stack: keep it in version control. Every other command takes "
-               "exactly what it says, and fetches that where it is not here.",
     .sets = {&options_json, &options_stack},
     .max_args = -1,
-    .examples = {{"weir modules update",
-                     "everything: new sources are pinned, tags and branches looked at anew"},
-        {"weir modules update lake", "only what the module `lake` comes from, and what that uses"}},
     .run = update_run,
 };
 static const struct option vendor_options[] = {
-    {0, "remove", .offset = offsetof(struct vendor_settings, remove),
-        .doc = "take the copies away again: they are fetched as before"},
+    {0, "remove", .offset = offsetof(struct vendor_settings, remove)},
 };
 static const struct option_set vendor_set = OPTION_SET(NULL, vendor_options);
 static const struct command modules_vendor_command = {
     .name = "vendor",
     .args = "[NAME...]",
-    .summary = "copy modules into modules/vendor, as part of the stack's own repository",
-    .details =
-        "From then on the copies are used, and nothing is fetched. They are compared with weir.lock: who "
-        "wants to change one makes it a module of the stack's own, in another folder.",
     .sets = {&vendor_set, &options_stack},
     .settings_size = sizeof(struct vendor_settings),
     .max_args = -1,
@@ -272,8 +258,5 @@ static const struct command *const subs[] = {
 
 const struct command cmd_modules = {
     .name = "modules",
-    .summary = "remote modules: pinned, updated, vendored",
-    .details = "`source: git::https://…//folder?ref=v1`, `https://….tar.gz?checksum=sha256:…` and "
-               "`s3://bucket/key.zip` are remote modules. weir.lock pins the version of each.",
     .subs = subs,
 };

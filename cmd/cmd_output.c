@@ -111,22 +111,16 @@ static int cmd_output_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "raw", .offset = offsetof(struct output_settings, raw),
-        .doc = "text, numbers and booleans only, and (into a pipe) without an end of line"},
-    {0, "show-sensitive", .offset = offsetof(struct output_settings, show_sensitive),
-        .doc = "with --raw: print the output although it is sensitive"},
+    {0, "raw", .offset = offsetof(struct output_settings, raw)},
+    {0, "show-sensitive", .offset = offsetof(struct output_settings, show_sensitive)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_output = {
     .name = "output",
     .args = "[NAME]",
-    .summary = "print outputs as the last apply left them",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct output_settings),
     .max_args = 1,
-    .examples = {{"weir output", "all of them"}, {"weir output --raw lake_url", "in a script"},
-        {"weir output --raw --show-sensitive db_password | vault kv put kv/db value=-", "hand a secret on"},
-        {"weir output --json", "one JSON object: name to value"}},
     .run = cmd_output_run,
 };

@@ -191,49 +191,23 @@ static int cmd_plan_run(struct invocation *inv)
 
 static const struct option options[] = {
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, out),
-        .completes = COMPLETES_FILE,
-        .doc = "keep the plan in a file that \"weir show FILE\" prints and \"weir apply FILE\" applies; "
-               "FILE.html is a page for a browser instead"},
-    {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode),
-        .doc = "status 2 when there is something to do, 0 when there is not"},
+        .completes = COMPLETES_FILE},
+    {0, "detailed-exitcode", .offset = offsetof(struct plan_settings, detailed_exitcode)},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown html sarif junit terraform-json",
-        .doc = "how to print it: text, markdown for a pull request, html: a page to look around in, "
-               "sarif or junit: what rules report, or terraform-json: Terraform's plan representation"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown html sarif junit terraform-json"},
     {0, "markdown", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, markdown),
-        .completes = COMPLETES_FILE, .doc = "write it as Markdown to a file too, whatever is printed"},
-    {0, "cost", .offset = offsetof(struct plan_settings, cost),
-        .doc = "say what it does to the cost of the stack (weir help cost)"},
-    {0, "destroy", .offset = offsetof(struct plan_settings, destroy),
-        .doc = "plan what \"weir destroy\" would do"},
+        .completes = COMPLETES_FILE},
+    {0, "cost", .offset = offsetof(struct plan_settings, cost)},
+    {0, "destroy", .offset = offsetof(struct plan_settings, destroy)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_plan = {
     .name = "plan",
     .args = "[--all [DIR]]",
-    .summary = "show what would change",
-    .details =
-        "Compares the stack with the saved state and with the live services and prints the "
-        "difference. Nothing is changed, and the state is not locked.\n\n"
-        "Module by module, what others depend on comes first. A resource to create is shown with "
-        "the attributes that the file configures. Long values are cut and shown with their size. "
-        "Instances of one declaration are shown by their differences. --full prints "
-        "everything.\n\n"
-        "--all plans every stack below a folder, in the order of their `weir.stack` references. Outputs that "
-        "another stack does not have yet are unknown until the apply.\n\n"
-        "Signs: + create, ~ update, -/+ replace (delete, then create), +/- replace (create, then "
-        "delete), - delete, <= read during apply, => import, ~> move, . forget.",
     .sets = {&own_set, &options_all, &options_teardown, &options_json, &options_plan, &options_stack},
     .settings_size = sizeof(struct plan_settings),
     .max_args = 1,
     .completes = COMPLETES_DIR,
-    .examples = {{"weir plan", "what \"weir apply\" would do"},
-        {"weir plan -e prod -o release.plan", "keep it, to be looked at and then applied exactly"},
-        {"weir plan --cost -o plan.html", "for a browser: what needs what, every difference, and its price"},
-        {"weir plan --json --markdown plan.md", "in CI: events for machines, a comment for the pull request"},
-        {"weir plan --all --changed origin/main -o release.plan",
-            "stacks that a branch changes, and who uses them"},
-        {"weir plan --detailed-exitcode", "in CI: status 2 when something is to be done"}},
     .run = cmd_plan_run,
 };

@@ -86,40 +86,17 @@ static int cmd_policy_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "wide", .offset = offsetof(struct policy_settings, wide),
-        .doc = "on all resources instead of this stack's, for names that change"},
-    {0, "why", .offset = offsetof(struct policy_settings, why),
-        .doc = "say whether a role may do something, and which statement of which policy decides"},
-    {0, "with", .value = "KEY=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct policy_settings, with),
-        .doc = "with --why: what conditions look at, such as aws:RequestedRegion=eu-west-1; may be repeated"},
+    {0, "wide", .offset = offsetof(struct policy_settings, wide)},
+    {0, "why", .offset = offsetof(struct policy_settings, why)},
+    {0, "with", .value = "KEY=VALUE", .kind = OPTION_LIST, .offset = offsetof(struct policy_settings, with)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_policy = {
     .name = "policy",
     .args = "[COMMAND] | --why ROLE ACTION ARN",
-    .summary = "print the IAM permissions that this stack needs",
-    .details = "COMMAND is plan, apply, destroy, run or sweep. Derived from the calls that the specs of "
-               "the stack's types make; nothing is called. Where the state is in S3 or its key in KMS, "
-               "what that takes is part of it. \"apply\" includes changes of the lease and, for a "
-               "fleet, reading quotas. \"destroy\" includes \"weir reap\" of this stack. \"sweep\" "
-               "includes finding resources by ownership tags; it is printed only on request.\n\n"
-               "Permissions are limited to the resources' names, where they are known and the action "
-               "supports it. Then the action is not allowed on other names, such as those of renamed or "
-               "removed resources. --wide leaves out this limit. Actions that list, or make what the "
-               "service names, are needed on all resources. What queries read and write, and which keys "
-               "encrypt buckets of others, is not known: the first is the data's, the second the "
-               "key's.\n\n"
-               "--why reads a role's policies, its boundary and the resource's own policy from the "
-               "stack's account or sandbox. It prints each statement and its effect on this action and "
-               "resource. Status 2: the action is not allowed. Organizations' policies and sessions' "
-               "own are not among them.",
     .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct policy_settings),
     .max_args = 3,
-    .examples = {{"weir policy", "a policy document for each of the commands"},
-        {"weir policy plan > plan-policy.json", "one, to be attached to a role of the CI"},
-        {"weir policy --why demo-etl s3:PutObject arn:aws:s3:::demo-lake/gold/a.csv",
-            "may the role do that, and why"}},
     .run = cmd_policy_run,
 };

@@ -163,66 +163,31 @@ static int run_reap(struct invocation *inv)
 #define SHARED(field_) .offset = offsetof(struct settings, field_)
 
 static const struct option states[] = {
-    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, SHARED(dir), .completes = COMPLETES_DIR,
-        .doc = "folder of a stack, whose `state:` says where states are kept (default: the current folder)"},
-    {0, "sandbox", SHARED(sandbox),
-        .doc = "against the sandbox (kept in .weir/sandbox, here or above) instead of real services"},
+    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, SHARED(dir), .completes = COMPLETES_DIR},
+    {0, "sandbox", SHARED(sandbox)},
     {0, "also", .value = "PLACE", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, also),
-        .completes = COMPLETES_DIR,
-        .doc = "another place where states are kept, whose stacks count as known and stay: a stack's "
-               "folder, or a value of `state:` as JSON; may be repeated"},
-    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR,
-        .doc = "folder with specs of resource types, over the built-in ones"},
+        .completes = COMPLETES_DIR},
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, SHARED(specs), .completes = COMPLETES_DIR},
 };
 const struct option_set options_states = OPTION_SET(NULL, states);
 
 static const struct option options[] = {
-    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
-        .doc = "only show what is due and what would go, or with --install what would be made"},
-    {0, "by-tags", .offset = offsetof(struct reap_settings, marks),
-        .doc = "also resources whose state is gone and whose ownership tags have a lease that has ended"},
-    {0, "install", .offset = offsetof(struct reap_settings, install),
-        .doc = "make what runs it in the account: a function, its role and a schedule"},
-    {0, "every", .value = "TIME", .kind = OPTION_DURATION, .offset = offsetof(struct reap_settings, every_ms),
-        .doc = "with --install: between two looks (default: 15m)"},
-    {0, "uninstall", .offset = offsetof(struct reap_settings, uninstall), .doc = "take that down again"},
-    OPTION_DELETE_ADOPTED,
-    {0, "full", SHARED(full),
-        .doc = "list every resource that is deleted, and every permission of what is installed"},
+    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run)},
+    {0, "by-tags", .offset = offsetof(struct reap_settings, marks)},
+    {0, "install", .offset = offsetof(struct reap_settings, install)},
+    {0, "every", .value = "TIME", .kind = OPTION_DURATION,
+        .offset = offsetof(struct reap_settings, every_ms)},
+    {0, "uninstall", .offset = offsetof(struct reap_settings, uninstall)},
+    {OPTION_DELETE_ADOPTED},
+    {0, "full", SHARED(full)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_reap = {
     .name = "reap",
     .args = "[STATE]",
-    .summary = "take down the stacks whose lease has ended",
-    .details = "Looks at all states that are kept in one place: where the stack in this folder keeps "
-               "its own, or STATE, a value of `state:` as JSON. The stacks whose lease has ended are "
-               "taken down as \"weir destroy --lab --verify\" would, several at a time; what fails for "
-               "one stops only that one. Neither their files nor their inputs are needed: what was kept "
-               "with the state, or recorded in it, does.\n\n"
-               "--by-tags also finds resources whose ownership tags name a stack whose state is in none "
-               "of the places that were read. They are deleted when the latest lease of all resources "
-               "of that stack has ended. weir looks in the account and region of the environment. A "
-               "resource without a lease tag stays, and so does one to which another stack refers.\n\n"
-               "A stack without a lease is never changed, nor is one whose resources are used by "
-               "another stack that is not due. A state that somebody works on is locked: it fails here, "
-               "or is waited for with --lock-timeout, and its lease is looked at again. The time is "
-               "that of the services, or of the store that the states are in.\n\n"
-               "--install makes this automatic. It applies a stack of weir's own, weir-reap, whose "
-               "state is stored with the others. The stack has this program as a Lambda function, a "
-               "schedule that calls it, and a role. The role may delete the resource types of all "
-               "stacks that are there or in this folder. States have to be in S3, their key in KMS. A "
-               "look has 15 minutes; what takes longer is gone on with by the next one. What was "
-               "installed is changed by installing it once more, and --uninstall takes it down.",
     .sets = {&own_set, &options_states, &options_change, &options_json},
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,
-    .examples = {{"weir reap --dry-run", "what is due of the states that are kept where this stack's are"},
-        {"weir reap --yes '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
-            "from a scheduler, with no stack at hand"},
-        {"weir reap --yes --lock-timeout 10m", "wait for whoever is at work on one of them"},
-        {"weir reap --install --every 30m '{\"backend\": \"s3\", \"bucket\": \"lab-states\"}'",
-            "from now on the account does it by itself"}},
     .run = run_reap,
 };

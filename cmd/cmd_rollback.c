@@ -322,34 +322,20 @@ static int cmd_rollback_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "to", .value = "SHA|N", .kind = OPTION_TEXT, .offset = offsetof(struct rollback_settings, to),
-        .doc = "the version that begins so, or so many versions back (default 1)"},
-    {0, "list", .offset = offsetof(struct rollback_settings, list), .doc = "show the versions that are kept"},
+    {0, "to", .value = "SHA|N", .kind = OPTION_TEXT, .offset = offsetof(struct rollback_settings, to)},
+    {0, "list", .offset = offsetof(struct rollback_settings, list)},
     {'o', "out", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct rollback_settings, out),
-        .completes = COMPLETES_FILE,
-        .doc = "save the version's package in a file and roll nothing back; --to 0 is the one in use"},
+        .completes = COMPLETES_FILE},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_rollback = {
     .name = "rollback",
     .args = "JOB",
-    .summary = "point a job back at an earlier version of its code",
-    .details = "JOB is a job that uses one artifact, or an artifact (weir.artifact). The plan has the "
-               "artifact, all that refers to it and nothing else: what else has changed in the files "
-               "since stays out of it.\n\n"
-               "The rollback holds: plans and applies leave the job at the earlier version, and say so, "
-               "as long as the sources are what was rolled back from. It ends when the sources change "
-               "(the fix goes out with the next apply or deploy) or when `weir deploy` deploys them "
-               "again.",
     .sets = {&own_set, &options_approve, &options_change, &options_json, &options_stack},
     .settings_size = sizeof(struct rollback_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_JOB,
-    .examples = {{"weir rollback csv_to_trusted", "the version before the one in use, shown as a plan first"},
-        {"weir rollback csv_to_trusted --list", "what there is to go back to"},
-        {"weir rollback ingest_code --to 3fa2c1", "an artifact, by the start of its SHA-256"},
-        {"weir rollback ingest_code -o old.zip", "the code of the version before, to look at"}},
     .run = cmd_rollback_run,
 };

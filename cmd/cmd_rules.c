@@ -163,13 +163,7 @@ static int cmd_rules_run(struct invocation *inv)
 const struct command cmd_rules = {
     .name = "rules",
     .args = "[NAME]",
-    .summary = "list the rules that hold for the stack",
-    .details = "Lists the rules of the stack and its modules, and of the sets that they use. Each plan asks "
-               "them; \"weir validate\" asks those that need neither state nor services. weir.baseline is a "
-               "set that comes with weir, from AWS's and CIS's benchmarks. With a NAME, all of one rule.",
     .sets = {&options_json, &options_stack},
     .max_args = 1,
-    .examples = {{"weir rules", "all of them, with their level and why there are"},
-        {"weir rules s3_versioning", "one: what it asks, and the benchmark that it is from"}},
     .run = cmd_rules_run,
 };

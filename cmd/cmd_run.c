@@ -306,57 +306,27 @@ static int cmd_run_command(struct invocation *inv)
 
 #define FIELD(name_) .offset = offsetof(struct run_settings, name_)
 static const struct option options[] = {
-    {'d', "detach", FIELD(detach), .doc = "print the run's id and do not wait for its end"},
-    {0, "timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(timeout_ms),
-        .doc = "wait so long at most (90, 30s, 30m, 2h); the run goes on, the status is 1"},
-    {0, "stop-on-timeout", FIELD(stop_on_timeout), .doc = "stop the run when that time is up"},
-    {0, "payload", .value = "FILE", .kind = OPTION_TEXT, FIELD(payload), .completes = COMPLETES_FILE,
-        .doc =
-            "what the job gets: a file with JSON, - for standard input, or the JSON itself. Arguments add to "
-            "it"},
-    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set),
-        .doc = "what this run has otherwise than the job, such as workers or a queue; may be repeated"},
+    {'d', "detach", FIELD(detach)},
+    {0, "timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(timeout_ms)},
+    {0, "stop-on-timeout", FIELD(stop_on_timeout)},
+    {0, "payload", .value = "FILE", .kind = OPTION_TEXT, FIELD(payload), .completes = COMPLETES_FILE},
+    {0, "set", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(set)},
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, FIELD(format), .completes = COMPLETES_CHOICES,
-        .choices = "table csv json",
-        .doc = "of a query's result (default: a table on a terminal, CSV elsewhere)"},
-    {0, "raw", FIELD(raw),
-        .doc = "leave control characters in log lines and in CSV as the job wrote them, those that control a "
-               "terminal too"},
-    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, FIELD(out), .completes = COMPLETES_FILE,
-        .doc = "save a query's whole result in a file, as the service wrote it (CSV)"},
-    {0, "follow", .value = "RUN", .kind = OPTION_TEXT, FIELD(follow),
-        .doc = "start nothing, follow the run with that id"},
-    {0, "stop", .value = "RUN", .kind = OPTION_TEXT, FIELD(stop),
-        .doc = "start nothing, stop the run with that id"},
+        .choices = "table csv json"},
+    {0, "raw", FIELD(raw)},
+    {'o', "out", .value = "FILE", .kind = OPTION_TEXT, FIELD(out), .completes = COMPLETES_FILE},
+    {0, "follow", .value = "RUN", .kind = OPTION_TEXT, FIELD(follow)},
+    {0, "stop", .value = "RUN", .kind = OPTION_TEXT, FIELD(stop)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_run = {
     .name = "run",
     .args = "JOB [NAME=TEXT | NAME:=JSON | WORD]...",
-    .summary = "run a job, follow its state and log, end with its result",
-    .details =
-        "JOB is the address of a resource that has been applied (csv_to_trusted, job[\"silver\"], "
-        "module/load), or its name at the service. What kinds of jobs there are, how they take "
-        "arguments and what "
-        "--set knows is on the types' pages.\n\n"
-        "Standard output has what the job writes to its own or, where it gives one, its result; all else, "
-        "its errors too, goes to standard error. The status is 0 when the run succeeded and 1 when it "
-        "failed.\n\n"
-        "Ctrl-C stops following and asks whether to stop the run; without a terminal the run goes on, "
-        "and the "
-        "status is 130.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct run_settings),
     .min_args = 1,
     .max_args = -1,
     .completes = COMPLETES_JOB,
-    .examples = {{"weir run csv_to_trusted day=2026-11-21",
-                     "a Glue job with --day 2026-11-21, its log on standard output"},
-        {"weir run ingest pages:=3 | jq .count",
-            "a function; standard output has what it answers, and nothing else"},
-        {"weir run nightly --payload order.json --timeout 30m", "a state machine with a whole document"},
-        {"weir run top_films 1980 -o films.csv", "a query; its result, however large, goes to a file"},
-        {"weir run --follow jr_0a1b2c csv_to_trusted", "come back to a run"}},
     .run = cmd_run_command,
 };

@@ -274,56 +274,29 @@ static int cmd_sandbox_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {'p', "port", .value = "PORT", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, port),
-        .doc = "where to listen (default: 4566; 0: any free port)"},
+    {'p', "port", .value = "PORT", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, port)},
     {0, "dir", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, dir),
-        .completes = COMPLETES_DIR,
-        .doc =
-            "where its data and its key are kept (default: as for --sandbox, .weir/sandbox here or above)"},
-    {0, "ephemeral", .offset = offsetof(struct sandbox_settings, ephemeral),
-        .doc = "keep nothing after the end, and do not wait for the disk"},
-    {0, "console", .offset = offsetof(struct sandbox_settings, console),
-        .doc = "with a page that shows what is in it; its address is printed"},
-    {0, "console-write", .offset = offsetof(struct sandbox_settings, console_write),
-        .doc = "with that page, which may start runs and queries and switch faults on, too"},
+        .completes = COMPLETES_DIR},
+    {0, "ephemeral", .offset = offsetof(struct sandbox_settings, ephemeral)},
+    {0, "console", .offset = offsetof(struct sandbox_settings, console)},
+    {0, "console-write", .offset = offsetof(struct sandbox_settings, console_write)},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
-        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
-    {0, "speed", .value = "FACTOR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, speed),
-        .doc = "let what takes its time pass faster: a database that is being made, a state machine that "
-               "waits, a schedule"},
-    {0, "faults", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, faults),
-        .doc = "make requests fail by the rules in this file (see docs/sandbox.md)"},
-    {0, "iam", .value = "MODE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, iam),
-        .doc = "whether policies of roles and users count: on (the default), warn (only reported), off"},
-    {0, "role", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, role),
-        .doc = "with `env`: credentials of this role instead of the account's, for twelve hours"},
-    {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind),
-        .doc = "numeric address to listen on (default: 127.0.0.1); one that other machines reach is asked "
-               "about"},
-    {0, "host", .value = "NAME", .kind = OPTION_LIST, .offset = offsetof(struct sandbox_settings, hosts),
-        .doc = "answer to this name or address too, and tell it to clients; may be repeated"},
-    {'y', "yes", .offset = offsetof(struct settings, yes), .doc = "answer yes to the question about --bind"},
+        .completes = COMPLETES_DIR},
+    {0, "speed", .value = "FACTOR", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, speed)},
+    {0, "faults", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, faults)},
+    {0, "iam", .value = "MODE", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, iam)},
+    {0, "role", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, role)},
+    {0, "bind", .value = "ADDRESS", .kind = OPTION_TEXT, .offset = offsetof(struct sandbox_settings, bind)},
+    {0, "host", .value = "NAME", .kind = OPTION_LIST, .offset = offsetof(struct sandbox_settings, hosts)},
+    {'y', "yes", .offset = offsetof(struct settings, yes)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_sandbox = {
     .name = "sandbox",
     .args = "[env]",
-    .summary = "run the sandbox: an AWS emulator in the program",
-    .details = "Serves S3 and every service that the specs describe on one loopback port, so that a "
-               "stack can be tried without an account. Signatures are checked; the keys are made for "
-               "each folder, stored in it, and are what \"weir sandbox env\" prints. Whoever has them "
-               "can run programs as you: jobs and functions really run. The folder is that of a stack "
-               "here: what `sandbox:` in its file says, or the nearest .weir/sandbox or .weir above "
-               "within the repository; without one .weir/sandbox here.",
     .sets = {&own_set},
     .settings_size = sizeof(struct sandbox_settings),
     .max_args = 1,
-    .examples = {{"weir sandbox", "serve until Ctrl-C, with the data in .weir/sandbox"},
-        {"eval \"$(weir sandbox env)\"", "point this shell's AWS clients at it"},
-        {"weir sandbox --console",
-            "with a page for the browser: buckets, runs and their logs, machines, tables"},
-        {"weir --sandbox apply", "or without a server of its own: a command with the sandbox in it"},
-        {"weir sandbox --bind 0.0.0.0 --host 192.168.1.20", "for a class in one room"}},
     .run = cmd_sandbox_run,
 };

@@ -356,23 +356,16 @@ static int cmd_schema_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
-        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
-    {0, "with", .value = "PATTERN", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, with),
-        .doc = "also the types of CloudFormation that it picks: 'AWS::Kinesis::*'"},
-    {0, "fetch", .value = "TYPE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, fetch),
-        .doc = "ask CloudFormation for a type that weir does not know, and keep its schema in .weir/schemas"},
-    {0, "calls", .kind = OPTION_FLAG, .offset = offsetof(struct own_settings, calls),
-        .doc = "print the calls that each type makes instead, one JSON document a line"},
+        .completes = COMPLETES_DIR},
+    {0, "with", .value = "PATTERN", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, with)},
+    {0, "fetch", .value = "TYPE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, fetch)},
+    {0, "calls", .kind = OPTION_FLAG, .offset = offsetof(struct own_settings, calls)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_schema = {
     .name = "schema",
-    .summary = "print the JSON Schema of stack files, for editors",
     .sets = {&own_set},
     .settings_size = sizeof(struct own_settings),
-    .examples = {{"weir schema > weir.schema.json", "then: # yaml-language-server: $schema=weir.schema.json"},
-        {"weir schema --with 'AWS::Kinesis::*'", "with CloudFormation's types of a service"},
-        {"weir schema --fetch My::Own::Thing", "a private type, or a newer version of one"}},
     .run = cmd_schema_run,
 };

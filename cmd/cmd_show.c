@@ -179,32 +179,17 @@ static int cmd_show_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT, .offset = offsetof(struct show_settings, format),
-        .completes = COMPLETES_CHOICES, .choices = "text markdown sarif junit terraform-json",
-        .doc = "how to print it: text, markdown for a pull request, sarif or junit: what rules reported, or "
-               "terraform-json: Terraform's plan representation"},
-    {0, "full", .offset = offsetof(struct settings, full),
-        .doc = "every attribute and every value whole, not the compact form"},
+        .completes = COMPLETES_CHOICES, .choices = "text markdown sarif junit terraform-json"},
+    {0, "full", .offset = offsetof(struct settings, full)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_show = {
     .name = "show",
     .args = "FILE|ADDRESS",
-    .summary = "print a saved plan, or all there is to know of a resource",
-    .details = "What a plan saved by \"weir plan -o FILE\" does: \"weir apply FILE\" does that or "
-               "nothing. Nothing else is needed: no stack, no credentials, no secret inputs; a file "
-               "that was changed is refused. Whether it can still be applied, and was made by somebody "
-               "who has the state's key, only \"weir apply FILE\" finds out.\n\n"
-               "With an address: where the file declares the resource, what it depends on and what "
-               "depends on it. Then its recorded state, its drift from the live service, what an apply "
-               "would change, and the runs that changed it. No other resource is read.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct show_settings),
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = {{"weir show release.plan", "what \"weir plan -o release.plan\" printed"},
-        {"weir show release.plan --format markdown", "in CI: for the pull request"},
-        {"weir show release.plan --json", "for machines"},
-        {"weir show lake", "one resource: file, state, live service, history, and what needs it"}},
     .run = cmd_show_run,
 };

@@ -98,25 +98,17 @@ static int cmd_ssh_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {'t', "terminal", .kind = OPTION_FLAG, .offset = offsetof(struct ssh_settings, terminal),
-        .doc = "a command gets a terminal there, too"},
+    {'t', "terminal", .kind = OPTION_FLAG, .offset = offsetof(struct ssh_settings, terminal)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_ssh = {
     .name = "ssh",
     .args = "CONNECTION [COMMAND...]",
-    .summary = "log in by one of the stack's connections",
-    .details = "Opens the connection as a plan does: with its key, its host key checked, by way of "
-               "others. What it depends on, such as an address, is taken from the state.\n\n"
-               "The name may be a provider's that goes by a connection, too.",
     .sets = {&own_set, &options_stack},
     .settings_size = sizeof(struct ssh_settings),
     .min_args = 1,
     .max_args = -1,
     .completes = COMPLETES_CONNECTION,
-    .examples = {{"weir ssh bastion", "a shell there"},
-        {"weir ssh web -- journalctl -u nginx -n 50", "one command; the exit status is its own"},
-        {"weir ssh web 'cat > /tmp/x' < x", "with what it reads"}},
     .run = cmd_ssh_run,
 };

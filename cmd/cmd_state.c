@@ -134,15 +134,13 @@ static int run_show(struct invocation *inv)
 
 static const struct option look_options[] = {
     {0, "at", .value = "SEQ", .kind = OPTION_NUMBER, .min = 1, .max = INT_MAX,
-        .offset = offsetof(struct look_settings, at),
-        .doc = "as it was after the record of that number (\"weir history --json\" has them)"},
+        .offset = offsetof(struct look_settings, at)},
 };
 static const struct option_set look_set = OPTION_SET(NULL, look_options);
 
 static const struct command list = {
     .name = "list",
     .args = "[ADDRESS...]",
-    .summary = "list the resources in the state",
     .sets = {&look_set, &options_json, &options_stack},
     .settings_size = sizeof(struct look_settings),
     .max_args = -1,
@@ -152,7 +150,6 @@ static const struct command list = {
 static const struct command show = {
     .name = "show",
     .args = "ADDRESS",
-    .summary = "show what the state says of a resource",
     .sets = {&look_set, &options_json, &options_stack},
     .settings_size = sizeof(struct look_settings),
     .min_args = 1,
@@ -166,8 +163,5 @@ static const struct command *const subs[] = {&list, &show, &state_rm, &state_mv,
 
 const struct command cmd_state = {
     .name = "state",
-    .summary = "inspect the state, and repair it",
-    .details = "The state is a log: nothing in it is rewritten, and what these commands change is recorded "
-               "like any other run.",
     .subs = subs,
 };

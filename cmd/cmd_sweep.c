@@ -104,37 +104,20 @@ static int run_sweep(struct invocation *inv)
 #define SHARED(field_) .offset = offsetof(struct settings, field_)
 
 static const struct option options[] = {
-    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, SHARED(env), .completes = COMPLETES_ENV,
-        .doc = "with --adopt: the environment whose state they are to be in"},
-    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, SHARED(inputs),
-        .doc = "with --adopt: an input's value; may be repeated, the last one counts"},
-    {0, "adopt", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, adopts),
-        .doc = "take it over into the state of the stack in this folder; STACK or the state's name"},
-    {0, "take-down", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, takes),
-        .doc = "delete it, as \"weir destroy --lab --verify\" would; may be repeated"},
-    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run),
-        .doc = "with --take-down: only show what would go"},
-    {0, "full", SHARED(full), .doc = "list every resource"},
+    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, SHARED(env), .completes = COMPLETES_ENV},
+    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, SHARED(inputs)},
+    {0, "adopt", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, adopts)},
+    {0, "take-down", .value = "STACK", .kind = OPTION_LIST, .offset = offsetof(struct reap_settings, takes)},
+    {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run)},
+    {0, "full", SHARED(full)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_sweep = {
     .name = "sweep",
     .args = "[STATE]",
-    .summary = "find what has weir's ownership tags and belongs to no state",
-    .details = "A folder that was deleted, a laptop that was lost: what was made there still has the "
-               "ownership tags of its stack and state. Lists everything with ownership tags in the "
-               "account and the region that belongs to no known state. Known states are in the same "
-               "place as that of the stack in this folder, or in STATE, a value of `state:` as JSON. "
-               "Name all other places where states are kept by --also before you take something down: a "
-               "state that is kept elsewhere is not known here.\n\n"
-               "A resource to which another stack refers always stays.",
     .sets = {&own_set, &options_states, &options_change, &options_json},
     .settings_size = sizeof(struct reap_settings),
     .max_args = 1,
-    .examples = {{"weir sweep", "what there is without a state, by stack and age"},
-        {"weir sweep --also ../shop --also ../lake", "states lie beside each stack: these are known, too"},
-        {"weir sweep --adopt lab -e anna", "the folder was lost: its stack goes on with what is there"},
-        {"weir sweep --take-down lab", "or all of it goes"}},
     .run = run_sweep,
 };

@@ -231,27 +231,19 @@ static int cmd_test_run(struct invocation *inv)
 
 static const struct option options[] = {
     {0, "junit", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct test_settings, junit),
-        .completes = COMPLETES_FILE, .doc = "write the results as JUnit XML too, for CI"},
-    {0, "no-skips", .kind = OPTION_FLAG, .offset = offsetof(struct test_settings, no_skips),
-        .doc = "fail, too, when something was skipped because this machine lacks what it needs"},
+        .completes = COMPLETES_FILE},
+    {0, "no-skips", .kind = OPTION_FLAG, .offset = offsetof(struct test_settings, no_skips)},
     {0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 64,
-        .offset = offsetof(struct settings, parallelism),
-        .doc = "at most so many tests at a time (default: 4)"},
+        .offset = offsetof(struct settings, parallelism)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_test = {
     .name = "test",
     .args = "[FILE...]",
-    .summary = "run the stack's tests in sandboxes",
-    .details = "Each test plans the stack with its inputs and applies it in its own sandbox. It "
-               "compares the plan, the outputs and the sandbox with what the test expects. It plans "
-               "again, which must find no changes, and destroys the stack, which must leave nothing.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct test_settings),
     .max_args = -1,
     .completes = COMPLETES_FILE,
-    .examples = {{"weir test", "every tests/*.yaml beside the stack"},
-        {"weir test tests/prod.yaml --junit report.xml", "one file, with a report for CI"}},
     .run = cmd_test_run,
 };

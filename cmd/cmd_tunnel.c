@@ -111,27 +111,17 @@ static int cmd_tunnel_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "to", .value = "HOST:PORT", .kind = OPTION_TEXT, .offset = offsetof(struct tunnel_settings, to),
-        .doc = "lead there, as seen from the connection's far end; a path is a socket there"},
+    {0, "to", .value = "HOST:PORT", .kind = OPTION_TEXT, .offset = offsetof(struct tunnel_settings, to)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_tunnel = {
     .name = "tunnel",
     .args = "NAME [LOCAL_PORT]",
-    .summary = "open a local port to a private resource",
-    .details =
-        "NAME is a provider that goes by a connection: then the port leads to what the provider speaks to. "
-        "Or "
-        "a connection: then to where --to says, or to its own SSH server by way of the one that it goes "
-        "by.\n\nThe port listens on 127.0.0.1 only, until Ctrl-C.",
     .sets = {&own_set, &options_json, &options_stack},
     .settings_size = sizeof(struct tunnel_settings),
     .min_args = 1,
     .max_args = 2,
     .completes = COMPLETES_CONNECTION,
-    .examples = {{"weir tunnel retail", "the database of the provider `retail`, on a free port"},
-        {"weir tunnel retail 5433", "on this one"},
-        {"weir tunnel bastion 8080 --to airflow.internal:8080", "anything that the bastion reaches"}},
     .run = cmd_tunnel_run,
 };

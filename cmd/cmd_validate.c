@@ -129,21 +129,13 @@ static int cmd_validate_run(struct invocation *inv)
 static const struct option options[] = {
     {0, "format", .value = "FORMAT", .kind = OPTION_TEXT,
         .offset = offsetof(struct validate_settings, format), .completes = COMPLETES_CHOICES,
-        .choices = "text sarif junit",
-        .doc = "how to print mistakes: text, sarif for code hosts, which show them at the line, or junit for "
-               "CI"},
+        .choices = "text sarif junit"},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command cmd_validate = {
     .name = "validate",
     .args = "[--all [DIR]]",
-    .summary = "check the stack without calling anything",
-    .details = "Reports every mistake in the stack's files at once, each with its place. No service is "
-               "called and no state is read. Values that AWS would refuse are mistakes too, as far as "
-               "the files show it. This includes constraints between values. It also includes state "
-               "machines, event patterns, schedules and log filters, in the stack and in their own "
-               "files. Unknown actions in IAM policies are warnings.",
     .sets = {&own_set, &options_all, &options_json, &options_stack},
     .settings_size = sizeof(struct validate_settings),
     .max_args = 1,

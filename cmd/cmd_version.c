@@ -20,7 +20,6 @@ static int cmd_version_run(struct invocation *inv)
 
 const struct command cmd_version = {
     .name = "version",
-    .summary = "say which weir this is; with -v how it was built",
     .sets = {&options_json},
     .run = cmd_version_run,
 };

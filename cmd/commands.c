@@ -105,6 +105,11 @@ const struct command *command_find_sub(const struct command *command, struct str
     return NULL;
 }
 
+struct str command_path(struct arena *arena, struct str above, const struct command *command)
+{
+    return arena_printf(arena, "%.*s%s%s", STR_ARG(above), above.n ? " " : "", command->name);
+}
+
 void commands_walk(command_visitor *visit, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -112,7 +117,7 @@ void commands_walk(command_visitor *visit, struct buf *out)
         for (const struct command *const *c = g->commands; *c; c++) {
             visit(out, *c, str_z((*c)->name));
             for (const struct command *const *s = (*c)->subs; s && *s; s++)
-                visit(out, *s, arena_printf(&arena, "%s %s", (*c)->name, (*s)->name));
+                visit(out, *s, command_path(&arena, str_z((*c)->name), *s));
         }
 }
 
@@ -224,7 +229,7 @@ static int find_command(struct invocation *inv, struct texts *words, struct err 
         sub = command_find_sub(inv->command, words->items[i]);
     if (!sub)
         return unknown_command(words->items[i], inv->command, err);
-    inv->path = arena_printf(&inv->arena, "%s %s", inv->command->name, sub->name);
+    inv->path = command_path(&inv->arena, inv->path, sub);
     inv->command = sub;
     remove_word(words, i);
     return 0;
@@ -253,8 +258,7 @@ static int check_args(struct invocation *inv, struct err *err)
 /* No command: `weir`, `weir --help`, `weir --version`. */
 static int without_command(struct invocation *inv, const struct texts *words)
 {
-    static const struct option version[] = {
-        {0, "version", .doc = "say which weir this is", .offset = offsetof(struct settings, version)}};
+    static const struct option version[] = {{0, "version", .offset = offsetof(struct settings, version)}};
     static const struct option_set version_set = OPTION_SET(NULL, version);
     const struct option_set *sets[sizeof shared_sets / sizeof *shared_sets + 1] = {&version_set};
     struct err err = ERR_INIT;

@@ -91,31 +91,16 @@ static int import_cloudformation_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack),
-        .doc = "live stack that was made of it: its resources are imported in place"},
+    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command import_cloudformation = {
     .name = "cloudformation",
     .args = "[TEMPLATE]",
-    .summary = "write a stack from a CloudFormation template",
-    .details = "Parameters become inputs, mappings and conditions become locals, and functions become "
-               "expressions. A resource gets weir's own type where that has all of its properties, and "
-               "CloudFormation's type otherwise. Comments stay. Secrets are not written: they become "
-               "inputs. SAM's types (AWS::Serverless::Function) are read as what AWS's transform makes "
-               "of them; code in a folder becomes an artifact. Stacks within it become modules, each in "
-               "a folder.\n\n"
-               "What a stack cannot express is reported with its place in the template. A table shows "
-               "what each resource became. With --stack the resources of a live stack are imported as "
-               "they are (`imports:`), and the next steps are printed.",
     .sets = {&own_set, &options_importing},
     .settings_size = sizeof(struct own_settings),
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = {{"weir import cloudformation pipeline.yaml -o .", "write weir.yaml"},
-        {"weir import cloudformation pipeline.yaml --stack pipeline", "import what the stack has made"},
-        {"weir import cloudformation --stack pipeline -o -",
-            "the same from the template that CloudFormation keeps; only look at it"}},
     .run = import_cloudformation_run,
 };

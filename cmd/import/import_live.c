@@ -58,33 +58,16 @@ static int import_live_run(struct invocation *inv)
 }
 
 static const struct option options[] = {
-    {0, "tag", .value = "KEY=VALUE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, tag),
-        .doc = "everything that has this tag"},
+    {0, "tag", .value = "KEY=VALUE", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, tag)},
     {0, "type", .value = "TYPE", .kind = OPTION_LIST, .offset = offsetof(struct own_settings, types),
-        .completes = COMPLETES_TYPE, .doc = "everything of this type; may be repeated"},
-    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack),
-        .doc = "everything that has the ownership tags of this stack"},
+        .completes = COMPLETES_TYPE},
+    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);
 
 const struct command import_live = {
     .name = "live",
-    .summary = "write a stack from what is there",
-    .details = "Finds resources by the tagging API or by listings, reads each, and writes what differs "
-               "from its type's defaults. Resources that are part of others, such as stages of APIs, "
-               "are listed for each of those. Settings that exist once for each bucket, function or "
-               "account are looked up. ARNs, ids and names of each other become references. Everything "
-               "is imported under the id that it has (`imports:`).\n\n"
-               "What is secret, or what no answer tells, becomes an input. The code of functions is "
-               "fetched into files beside the stack, where that is allowed, and kept as artifacts; "
-               "`ignore_changes` leaves what runs as it is. What a service reports and weir has no "
-               "attribute for is named in a comment. What AWS made itself is counted in the report.\n\n"
-               "Credentials and region are those of the environment.",
     .sets = {&own_set, &options_importing},
     .settings_size = sizeof(struct own_settings),
-    .examples = {{"weir import live --tag team=data -o .",
-                     "what has the tag, with all that can be read of it"},
-        {"weir import live --type aws.glue.job --type aws.iam.role -o -",
-            "all jobs and roles; only look at it"}},
     .run = import_live_run,
 };

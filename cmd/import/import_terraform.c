@@ -141,22 +141,10 @@ static int import_terraform_run(struct invocation *inv)
 const struct command import_terraform = {
     .name = "terraform",
     .args = "DIR|STATE.json|PLAN.json",
-    .summary = "write a stack from what Terraform or OpenTofu has",
-    .details = "Reads what `terraform show -json` says of a state or of a saved plan; of a folder it makes "
-               "that plan itself, without a refresh. "
-               "A plan is better: it carries the configuration, so that variables become inputs, and values "
-               "references.\n\n"
-               "Modules are flattened, settings that Terraform has as resources of their own become "
-               "attributes of what they are for, and "
-               "instances that differ by their key one resource with for_each. What is sensitive is not "
-               "written: it becomes an input. "
-               "Everything is imported under the id that it has (`imports:`).",
     .sets = {&options_importing},
     .settings_size = sizeof(struct importing_settings),
     .min_args = 1,
     .max_args = 1,
     .completes = COMPLETES_FILE,
-    .examples = {{"weir import terraform infra -o .", "the configuration in infra, and its state"},
-        {"weir import terraform plan.json -o -", "what `terraform show -json PLAN` said; only look at it"}},
     .run = import_terraform_run,
 };

@@ -196,15 +196,11 @@ int importing_finish(struct importing *importing, struct str next)
 
 static const struct option options[] = {
     {'o', "out", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct importing_settings, out),
-        .completes = COMPLETES_DIR,
-        .doc = "folder that weir.yaml is written into, - for standard output (default: this one)"},
-    {0, "name", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct importing_settings, name),
-        .doc = "name of the stack"},
-    {0, "dry-run", .kind = OPTION_FLAG, .offset = offsetof(struct importing_settings, dry_run),
-        .doc = "only report, and write nothing"},
-    {0, "force", .kind = OPTION_FLAG, .offset = offsetof(struct importing_settings, force),
-        .doc = "write over a weir.yaml that is there"},
+        .completes = COMPLETES_DIR},
+    {0, "name", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct importing_settings, name)},
+    {0, "dry-run", .kind = OPTION_FLAG, .offset = offsetof(struct importing_settings, dry_run)},
+    {0, "force", .kind = OPTION_FLAG, .offset = offsetof(struct importing_settings, force)},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, .offset = offsetof(struct settings, specs),
-        .completes = COMPLETES_DIR, .doc = "folder with specs of resource types, over the built-in ones"},
+        .completes = COMPLETES_DIR},
 };
 const struct option_set options_importing = OPTION_SET(NULL, options);

@@ -1,6 +1,7 @@
 /*
- * Commands: one file each (cmd_<name>.c) with its options, its help and its function, and one line in the
- * table of commands.c. cli_main() finds the command, parses its options into its settings and calls it.
+ * Commands: one file each (cmd_<name>.c) with its options and its function, one line in the table of
+ * commands.c, and its texts in cmd/help.yaml. cli_main() finds the command, parses its options into its
+ * settings and calls it.
  *
  * A command gets an invocation and returns the exit status. It writes what was asked for to standard output
  * (invocation_write()), everything else to standard error. Where it takes --json, standard output carries
@@ -14,24 +15,17 @@
 
 struct invocation; /* cmd/invocation/invocation.h */
 
-enum { COMMAND_SETS_MAX = 12, COMMAND_EXAMPLES_MAX = 16 };
-
-struct command_example {
-    const char *line, *what;
-};
+enum { COMMAND_SETS_MAX = 12 };
 
 struct command {
-    const char *name; /* "plan"; of a subcommand "list" */
-    const char *args; /* "[FILE]"; NULL: none */
-    const char *summary;
-    const char *details;                             /* paragraphs with an empty line between; may be NULL */
+    const char *name;                                /* "plan"; of a subcommand "list" */
+    const char *args;                                /* "[FILE]"; NULL: none */
     const struct option_set *sets[COMMAND_SETS_MAX]; /* besides the common ones; NULL after the last one */
     size_t settings_size;                            /* 0: just struct settings */
     int min_args, max_args;                          /* max -1: any number */
     enum completes completes;                        /* what its arguments are */
     const char *choices;                             /* COMPLETES_CHOICES: the words, with blanks between */
-    struct command_example examples[COMMAND_EXAMPLES_MAX]; /* line NULL after the last one */
-    const struct command *const *subs;                     /* subcommands, ends with NULL; then run is NULL */
+    const struct command *const *subs;               /* subcommands, ends with NULL; then run is NULL */
     int (*run)(struct invocation *inv);
 };
 
@@ -52,5 +46,7 @@ int cli_main(int argc, char **argv);
 /* The top-level command of that name, or NULL. */
 const struct command *command_find(struct str name);
 const struct command *command_find_sub(const struct command *command, struct str name);
+/* "state list", of `list` below `state`; `above` "": it is below none. */
+struct str command_path(struct arena *arena, struct str above, const struct command *command);
 /* All its sets with the common ones, NULL at the end. */
 void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX]);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "cmd/options/command.h"
+#include "cmd/options/help.h"
 
 void completion_bash(struct buf *out);
 void completion_zsh(struct buf *out);
@@ -13,11 +13,12 @@ void completion_fish(struct buf *out);
 /* ---- for these ---- */
 
 /* `ctx` is whatever the visitor wants to know besides. */
-typedef void option_visitor(struct buf *out, const struct option *o, const char *ctx);
+typedef void option_visitor(struct buf *out, const struct option *o, struct str path, const char *ctx);
 
-void completion_options(const struct command *c, option_visitor *visit, const char *ctx, struct buf *out);
+void completion_options(
+    const struct command *c, struct str path, option_visitor *visit, const char *ctx, struct buf *out);
 /* Text for inside single quotes; `also` are further characters that need a backslash. */
-void completion_quote(struct buf *out, const char *text, const char *also);
+void completion_quote(struct buf *out, struct str text, const char *also);
 /* Their names, each with a blank before it. */
 void completion_subs(struct buf *out, const struct command *c);
 void completion_commands(struct buf *out);

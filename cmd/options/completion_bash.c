@@ -1,7 +1,8 @@
 /* Completion for bash, written from the tables of commands and options. */
 #include "cmd/options/completion.h"
 
-static void bash_option(struct buf *out, const struct option *o, const char *ctx UNUSED)
+static void bash_option(
+    struct buf *out, const struct option *o, struct str path UNUSED, const char *ctx UNUSED)
 {
     if (o->letter)
         buf_addf(out, " -%c", o->letter);
@@ -26,7 +27,8 @@ static void bash_kind(struct buf *out, enum completes kind, const char *choices)
     buf_addf(out, "kind='%s' words='%s'", kinds[kind], choices ? choices : "");
 }
 
-static void bash_value(struct buf *out, const struct option *o, const char *ctx UNUSED)
+static void bash_value(
+    struct buf *out, const struct option *o, struct str path UNUSED, const char *ctx UNUSED)
 {
     if (!o->value)
         return;
@@ -47,9 +49,9 @@ static void bash_command(struct buf *out, const struct command *c, struct str pa
         buf_addz(out, "'");
     }
     buf_addz(out, "\n        options='");
-    completion_options(c, bash_option, NULL, out);
+    completion_options(c, path, bash_option, NULL, out);
     buf_addz(out, "'\n        case $previous in\n");
-    completion_options(c, bash_value, NULL, out);
+    completion_options(c, path, bash_value, NULL, out);
     buf_addz(out, "        esac ;;\n");
 }
 

@@ -1,7 +1,7 @@
 /* Completion for fish, written from the tables of commands and options. */
 #include "cmd/options/completion.h"
 
-static void fish_option(struct buf *out, const struct option *o, const char *condition)
+static void fish_option(struct buf *out, const struct option *o, struct str path, const char *condition)
 {
     buf_addf(out, "complete -c weir -n '%s' -l %s", condition, o->name);
     if (o->letter)
@@ -17,7 +17,7 @@ static void fish_option(struct buf *out, const struct option *o, const char *con
     else if (o->completes == COMPLETES_CHOICES)
         buf_addf(out, " -a '%s'", o->choices);
     buf_addz(out, " -d '");
-    completion_quote(out, o->doc, "\\");
+    completion_quote(out, help_option(path, o), "\\");
     buf_addz(out, "'\n");
 }
 
@@ -33,11 +33,11 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
         completion_subs(out, command_find(first));
     }
     buf_addf(out, "' -a %s -d '", c->name);
-    completion_quote(out, c->summary, "\\");
+    completion_quote(out, help_summary(path), "\\");
     buf_addz(out, "'\n");
     buf_addf(&condition, "__fish_seen_subcommand_from %s", c->name);
     if (c->run)
-        completion_options(c, fish_option, condition.p, out);
+        completion_options(c, path, fish_option, condition.p, out);
     if (c->completes == COMPLETES_ADDRESS)
         buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask state list)'\n", condition.p);
     if (c->completes == COMPLETES_ENV)

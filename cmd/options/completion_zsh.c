@@ -1,15 +1,16 @@
 /* Completion for zsh, written from the tables of commands and options. */
 #include "cmd/options/completion.h"
 
-static void zsh_spec(struct buf *out, const struct option *o, const char *name, char dash_count)
+static void zsh_spec(
+    struct buf *out, const struct option *o, struct str path, const char *name, char dash_count)
 {
     buf_addf(out, " \\\n        '%s%s%s%s[", o->kind == OPTION_LIST || o->kind == OPTION_COUNT ? "*" : "",
         dash_count == 2 ? "--" : "-", name, o->value ? (dash_count == 2 ? "=" : "+") : "");
-    completion_quote(out, o->doc, "[]:\\");
+    completion_quote(out, help_option(path, o), "[]:\\");
     buf_addz(out, "]");
     if (o->value) {
         buf_addz(out, ":");
-        completion_quote(out, o->value, ":\\");
+        completion_quote(out, str_z(o->value), ":\\");
         buf_addz(out, ":");
         if (o->completes == COMPLETES_FILE)
             buf_addz(out, "_files");
@@ -25,20 +26,21 @@ static void zsh_spec(struct buf *out, const struct option *o, const char *name, 
     buf_add_char(out, '\'');
 }
 
-static void zsh_option(struct buf *out, const struct option *o, const char *ctx UNUSED)
+static void zsh_option(struct buf *out, const struct option *o, struct str path, const char *ctx UNUSED)
 {
     char letter[2] = {o->letter, 0};
     if (o->letter)
-        zsh_spec(out, o, letter, 1);
-    zsh_spec(out, o, o->name, 2);
+        zsh_spec(out, o, path, letter, 1);
+    zsh_spec(out, o, path, o->name, 2);
     if (o->alias)
-        zsh_spec(out, o, o->alias, 2);
+        zsh_spec(out, o, path, o->alias, 2);
 }
 
-static void zsh_describe(struct buf *out, const struct command *c)
+static void zsh_describe(struct buf *out, struct str above, const struct command *c)
 {
+    AUTO_ARENA struct arena arena = ARENA_INIT;
     buf_addf(out, " \\\n        '%s:", c->name);
-    completion_quote(out, c->summary, ":\\");
+    completion_quote(out, help_summary(command_path(&arena, above, c)), ":\\");
     buf_add_char(out, '\'');
 }
 
@@ -66,12 +68,12 @@ static void zsh_command(struct buf *out, const struct command *c, struct str pat
     if (c->subs) {
         buf_addz(out, "subs=(");
         for (const struct command *const *s = c->subs; *s; s++)
-            zsh_describe(out, *s);
+            zsh_describe(out, path, *s);
         buf_addz(out, ")\n        _describe command subs ;;\n");
         return;
     }
     buf_addz(out, "_arguments -s");
-    completion_options(c, zsh_option, NULL, out);
+    completion_options(c, path, zsh_option, NULL, out);
     zsh_args(out, c);
     buf_addz(out, " ;;\n");
 }
@@ -117,7 +119,7 @@ void completion_zsh(struct buf *out)
                   "    commands=(");
     for (const struct command_group *g = command_groups; g->title; g++)
         for (const struct command *const *c = g->commands; *c; c++)
-            zsh_describe(out, *c);
+            zsh_describe(out, STR_EMPTY, *c);
     buf_addz(out, ")\n"
                   "    _describe command commands\n"
                   "}\n"

@@ -9,124 +9,77 @@
 #define FIELD(name_) .offset = offsetof(struct settings, name_)
 
 static const struct option common[] = {
-    {'h', "help", .doc = "say what the command does and which options it takes", FIELD(help)},
-    {0, "no-color", .doc = "no colours (also with NO_COLOR in the environment)", FIELD(no_color)},
-    {'v', "verbose", .kind = OPTION_COUNT, FIELD(verbose),
-        .doc = "more on stderr: the requests; twice, their headers and bodies too"},
+    {'h', "help", FIELD(help)},
+    {0, "no-color", FIELD(no_color)},
+    {'v', "verbose", .kind = OPTION_COUNT, FIELD(verbose)},
 };
 static const struct option json[] = {
-    {0, "json", .doc = "one JSON object per line instead of text", FIELD(json)},
+    {0, "json", FIELD(json)},
 };
 static const struct option stack[] = {
-    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, FIELD(dir), .completes = COMPLETES_DIR,
-        .doc = "folder of the stack, or the stack file itself (default: the current folder)"},
-    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, FIELD(env), .completes = COMPLETES_ENV,
-        .doc = "environment; each has a state of its own"},
-    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(inputs),
-        .doc = "an input's value; may be repeated, the last one counts"},
-    {0, "input-file", .value = "FILE", .kind = OPTION_LIST, FIELD(input_files), .completes = COMPLETES_FILE,
-        .doc = "YAML or JSON file with values of inputs; may be repeated"},
-    {0, "sandbox", FIELD(sandbox),
-        .doc = "against the sandbox (kept in .weir/sandbox, here or above) instead of real services"},
-    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, FIELD(specs), .completes = COMPLETES_DIR,
-        .doc = "folder with specs of resource types, over the built-in ones"},
+    {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, FIELD(dir), .completes = COMPLETES_DIR},
+    {'e', "env", .value = "NAME", .kind = OPTION_TEXT, FIELD(env), .completes = COMPLETES_ENV},
+    {'i', "input", .value = "NAME=VALUE", .kind = OPTION_LIST, FIELD(inputs)},
+    {0, "input-file", .value = "FILE", .kind = OPTION_LIST, FIELD(input_files), .completes = COMPLETES_FILE},
+    {0, "sandbox", FIELD(sandbox)},
+    {0, "specs", .value = "DIR", .kind = OPTION_TEXT, FIELD(specs), .completes = COMPLETES_DIR},
 };
 /* What commands that plan have in common; each takes of it what it can make use of. */
 #define OPTION_TARGET                                                                                        \
-    {                                                                                                        \
-        0, "target",                                                                                         \
-            .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,         \
-            .doc = "only this resource (NAME, NAME[\"key\"], a module) and what it needs; may be repeated"   \
-    }
-#define OPTION_NO_REFRESH                                                                                    \
-    {                                                                                                        \
-        0, "no-refresh", FIELD(no_refresh), .doc = "trust the state instead of reading the live services"    \
-    }
-#define OPTION_QUICK_REFRESH                                                                                 \
-    {                                                                                                        \
-        0, "quick-refresh", FIELD(quick_refresh),                                                            \
-            .doc = "look at what listings show of many at once, and trust the state for all else"            \
-    }
-#define OPTION_FULL                                                                                          \
-    {                                                                                                        \
-        0, "full", FIELD(full), .doc = "print every attribute and every value whole, not the compact form"   \
-    }
+    0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS
+#define OPTION_NO_REFRESH    0, "no-refresh", FIELD(no_refresh)
+#define OPTION_QUICK_REFRESH 0, "quick-refresh", FIELD(quick_refresh)
+#define OPTION_FULL          0, "full", FIELD(full)
 #define OPTION_PARALLELISM                                                                                   \
-    {                                                                                                        \
-        0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism),    \
-                          .doc = "at most so many operations at a time (default: 32)"                        \
-    }
+    0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism)
 static const struct option plan[] = {
-    OPTION_TARGET,
-    {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS,
-        .doc = "delete and create this resource anew; may be repeated"},
-    OPTION_NO_REFRESH,
-    OPTION_QUICK_REFRESH,
-    {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to),
-        .doc = "with the stack's files and inputs as that run had them (\"weir history\")"},
-    OPTION_FULL,
-    OPTION_PARALLELISM,
+    {OPTION_TARGET},
+    {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS},
+    {OPTION_NO_REFRESH},
+    {OPTION_QUICK_REFRESH},
+    {0, "to", .value = "RUN", .kind = OPTION_TEXT, FIELD(to)},
+    {OPTION_FULL},
+    {OPTION_PARALLELISM},
 };
 static const struct option destroy[] = {
-    {0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS,
-        .doc = "only this resource (NAME, NAME[\"key\"], a module) and what depends on it; may be repeated"},
-    OPTION_NO_REFRESH,
-    OPTION_FULL,
-    OPTION_PARALLELISM,
+    {OPTION_TARGET},
+    {OPTION_NO_REFRESH},
+    {OPTION_FULL},
+    {OPTION_PARALLELISM},
 };
-static const struct option drift[] = {OPTION_TARGET, OPTION_FULL, OPTION_PARALLELISM};
-static const struct option deploy[] = {OPTION_NO_REFRESH, OPTION_FULL, OPTION_PARALLELISM};
+static const struct option drift[] = {{OPTION_TARGET}, {OPTION_FULL}, {OPTION_PARALLELISM}};
+static const struct option deploy[] = {{OPTION_NO_REFRESH}, {OPTION_FULL}, {OPTION_PARALLELISM}};
 static const struct option teardown[] = {
-    {0, "force-empty", FIELD(force_empty),
-        .doc = "delete what is in buckets, repositories and the like, all versions of it"},
-    {0, "skip-final-snapshot", FIELD(skip_final_snapshot),
-        .doc = "take no final snapshot of databases and warehouses"},
-    {0, "force-secrets", FIELD(force_secrets),
-        .doc = "delete secrets at once, without a time in which they could be restored"},
-    {0, "delete-protected", FIELD(delete_protected),
-        .doc = "lift the services' deletion protection (lifecycle prevent_destroy stays)"},
-    {0, "lab", FIELD(lab), .doc = "all four, for workshops and other stacks that hold nothing of value"},
-    OPTION_DELETE_ADOPTED,
+    {0, "force-empty", FIELD(force_empty)},
+    {0, "skip-final-snapshot", FIELD(skip_final_snapshot)},
+    {0, "force-secrets", FIELD(force_secrets)},
+    {0, "delete-protected", FIELD(delete_protected)},
+    {0, "lab", FIELD(lab)},
+    {OPTION_DELETE_ADOPTED},
 };
-#define LOCK_TIMEOUT                                                                                         \
-    {                                                                                                        \
-        0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(lock_timeout_ms),                 \
-                           .doc = "how long to wait for a locked state: 90, 30s, 5m (default: not at all)"   \
-    }
+#define LOCK_TIMEOUT 0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(lock_timeout_ms)
 static const struct option change[] = {
-    {'y', "yes", "auto-approve", FIELD(yes), .doc = "do not ask"},
-    LOCK_TIMEOUT,
+    {'y', "yes", "auto-approve", FIELD(yes)},
+    {LOCK_TIMEOUT},
 };
 static const struct option approve[] = {
-    {0, "approve", .value = "RULE", .kind = OPTION_LIST, FIELD(approve),
-        .doc = "agree to what a rule of level approval reports; may be repeated"},
-    {0, "reason", .value = "TEXT", .kind = OPTION_TEXT, FIELD(reason), .doc = "why, for \"weir history\""},
+    {0, "approve", .value = "RULE", .kind = OPTION_LIST, FIELD(approve)},
+    {0, "reason", .value = "TEXT", .kind = OPTION_TEXT, FIELD(reason)},
 };
-static const struct option lock[] = {LOCK_TIMEOUT};
+static const struct option lock[] = {{LOCK_TIMEOUT}};
 static const struct option partial[] = {
-    {0, "partial", FIELD(partial),
-        .doc =
-            "where another run is at work: leave what it has claimed, and do the rest (with --lock-timeout: "
-            "first)"},
+    {0, "partial", FIELD(partial)},
 };
 
-static const struct option lease[] = {OPTION_LEASE};
-static const struct option quick[] = {OPTION_QUICK_REFRESH};
+static const struct option lease[] = {{OPTION_LEASE}};
+static const struct option quick[] = {{OPTION_QUICK_REFRESH}};
 
 static const struct option repository[] = {
-    {0, "all", FIELD(all),
-        .doc = "all stacks below the folder DIR (default: here), in the order of their references"},
-    {0, "changed", .value = "REF", .kind = OPTION_TEXT, FIELD(changed),
-        .doc =
-            "with --all: only stacks of which a file differs from this git revision (their modules' and job "
-            "code's too), and those that refer to them"},
-    {0, "shard", .value = "I/N", .kind = OPTION_TEXT, FIELD(shard),
-        .doc = "with --all: only part I of N of the stacks, such as 2/8, to be run on N machines; a stack is "
-               "always in the same part"},
-    {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000, FIELD(at_once),
-        .doc = "with --all: stacks that are worked on at the same time (default: 50)"},
-    {0, "junit", .value = "FILE", .kind = OPTION_TEXT, FIELD(junit), .completes = COMPLETES_FILE,
-        .doc = "with --all: write a result for each stack as JUnit XML too, for CI"},
+    {0, "all", FIELD(all)},
+    {0, "changed", .value = "REF", .kind = OPTION_TEXT, FIELD(changed)},
+    {0, "shard", .value = "I/N", .kind = OPTION_TEXT, FIELD(shard)},
+    {0, "at-once", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1000, FIELD(at_once)},
+    {0, "junit", .value = "FILE", .kind = OPTION_TEXT, FIELD(junit), .completes = COMPLETES_FILE},
 };
 
 const struct option_set options_common = OPTION_SET("Options of every command", common);

@@ -4,7 +4,7 @@
  *
  * A command lists the sets of options that it takes. Values go into its settings, a struct that begins with
  * `struct settings` (the options that many commands share) and may go on with the command's own fields; an
- * option says by offset which field is its.
+ * option says by offset which field is its. What it is for is in cmd/help.yaml (help.h).
  *
  * Understood: --name value, --name=value, -n value, -nvalue, grouped letters (-vy), options after arguments,
  * `--` before arguments that begin with a dash, and what other tools would write (-name=value,
@@ -80,7 +80,6 @@ struct option {
     const char *name;  /* without the dashes */
     const char *alias; /* a second name, or NULL */
     const char *value; /* what its value is called in help; NULL for flags and counts */
-    const char *doc;   /* one sentence without full stop */
     enum option_kind kind;
     size_t offset; /* of its field in the command's settings */
     int min, max;  /* NUMBER */
@@ -95,20 +94,9 @@ struct option_set {
 };
 
 #define OPTION_LEASE                                                                                         \
-    {                                                                                                        \
-        0, "for",                                                                                            \
-            .value = "TIME", .kind = OPTION_DURATION, .offset = offsetof(struct settings, lease_ms),         \
-            .doc =                                                                                           \
-                "begin the stack's lease, or a new one, for so long: 8h, 2d; after it `weir reap` takes it " \
-                "down"                                                                                       \
-    }
+    0, "for", .value = "TIME", .kind = OPTION_DURATION, .offset = offsetof(struct settings, lease_ms)
 
-#define OPTION_DELETE_ADOPTED                                                                                \
-    {                                                                                                        \
-        0, "delete-adopted", .offset = offsetof(struct settings, delete_adopted),                            \
-                             .doc = "agree to delete, or change, what was there before weir, and what has "  \
-                                    "no ownership tags any more and nothing else by which it is known"       \
-    }
+#define OPTION_DELETE_ADOPTED 0, "delete-adopted", .offset = offsetof(struct settings, delete_adopted)
 
 #define OPTION_SET(title_, table_)                                                                           \
     {                                                                                                        \

@@ -1,6 +1,6 @@
 /*
- * --json: one object per line, each with "event" and then fields in a fixed order. docs/cli.md lists them; a
- * field may be added, none is renamed or taken away.
+ * --json: one object per line, each with "event" and then fields in a fixed order. docs/cli.md lists them,
+ * from cmd/help.yaml; a field may be added, none is renamed or taken away.
  *
  * Sensitive values are "(sensitive)" with "sensitive":true beside them; what is not known yet is
  * "(known after apply)" with "unknown":true.
@@ -25,8 +25,3 @@ void event_progress(struct buf *out, const struct event *event);
 /* What is left of a destroyed stack, then how much. */
 void event_leftovers(struct buf *out, const struct verified *found);
 void event_result(struct buf *out, const struct apply_result *result, const char *command, int64_t ms);
-
-struct event_doc {
-    const char *name, *fields, *doc;
-};
-extern const struct event_doc event_docs[]; /* ends with name NULL */

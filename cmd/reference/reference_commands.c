@@ -1,6 +1,5 @@
 /* Pages about commands: Markdown, and the manual page. */
 #include "cmd/options/help.h"
-#include "cmd/output/events.h"
 #include "cmd/reference/reference.h"
 
 /* Options of one command that other commands do not share. */
@@ -20,24 +19,24 @@ static bool has_own_options(const struct command *c)
 /* ---- Markdown ---- */
 
 /* '|' would end a table's cell, '<' begin a tag. */
-static void markdown_cell(struct buf *out, const char *text)
+static void markdown_cell(struct buf *out, struct str text)
 {
-    for (; *text; text++) {
-        if (*text == '|')
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '|')
             buf_add_char(out, '\\');
-        if (*text == '<')
+        if (text.p[i] == '<')
             buf_addz(out, "&lt;");
         else
-            buf_add_char(out, *text);
+            buf_add_char(out, text.p[i]);
     }
 }
 
-static void markdown_options(struct buf *out, const struct option_set *set)
+static void markdown_options(struct buf *out, struct str path, const struct option_set *set)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     for (size_t i = 0; i < set->n; i++) {
         buf_addf(out, "| `%.*s` | ", STR_ARG(str_trim(option_label(&arena, &set->options[i]))));
-        markdown_cell(out, set->options[i].doc);
+        markdown_cell(out, help_option(path, &set->options[i]));
         buf_addz(out, " |\n");
     }
 }
@@ -45,7 +44,7 @@ static void markdown_options(struct buf *out, const struct option_set *set)
 static void markdown_shared(struct buf *out, const struct option_set *set)
 {
     buf_addf(out, "\n### %s\n\n| option | |\n| --- | --- |\n", set->title);
-    markdown_options(out, set);
+    markdown_options(out, STR_EMPTY, set);
 }
 
 static void markdown_command(struct buf *out, const struct command *c, struct str path)
@@ -53,15 +52,16 @@ static void markdown_command(struct buf *out, const struct command *c, struct st
     buf_addf(out, "\n### weir %.*s\n\n    ", STR_ARG(path));
     help_usage_line(c, path, out);
     buf_addz(out, "\n\n");
-    help_sentence(c->summary, out);
+    help_sentence(path, out);
     buf_add_char(out, '\n');
-    if (c->details)
-        buf_addf(out, "\n%s\n", c->details);
+    const struct node *details = help_details(path), *examples = help_examples(path);
+    for (uint32_t i = 0; i < details->count; i++)
+        buf_addf(out, "\n%.*s\n", STR_ARG(node_text(details->items[i])));
     if (has_own_options(c)) {
         buf_addz(out, "\n| option | |\n| --- | --- |\n");
         for (const struct option_set *const *s = c->sets; *s; s++)
             if (!is_shared(*s))
-                markdown_options(out, *s);
+                markdown_options(out, path, *s);
     }
     const char *separator = "\nAlso: ";
     for (const struct option_set *const *s = c->sets; *s; s++)
@@ -70,21 +70,22 @@ static void markdown_command(struct buf *out, const struct command *c, struct st
             separator = ", ";
         }
     buf_addz(out, separator[0] == ',' ? ".\n" : "");
-    if (c->examples[0].line)
+    if (examples->count)
         buf_addz(out, "\n```sh\n");
-    for (const struct command_example *e = c->examples; e->line; e++)
-        buf_addf(out, "%s  # %s\n", e->line, e->what);
-    if (c->examples[0].line)
+    for (uint32_t i = 0; i < examples->count; i++)
+        buf_addf(out, "%.*s  # %.*s\n", STR_ARG(examples->entries[i].key),
+            STR_ARG(node_text(examples->entries[i].value)));
+    if (examples->count)
         buf_addz(out, "```\n");
 }
 
-static void markdown_items(
-    struct buf *out, const char *title, const char *column, const struct help_item *items)
+static void markdown_items(struct buf *out, const char *title, const char *column, const char *section)
 {
+    const struct node *items = help_section(section);
     buf_addf(out, "\n## %s\n\n| %s | meaning |\n| --- | --- |\n", title, column);
-    for (; items->name; items++) {
-        buf_addf(out, "| `%s` | ", items->name);
-        markdown_cell(out, items->doc);
+    for (uint32_t i = 0; i < items->count; i++) {
+        buf_addf(out, "| `%.*s` | ", STR_ARG(items->entries[i].key));
+        markdown_cell(out, node_text(items->entries[i].value));
         buf_addz(out, " |\n");
     }
 }
@@ -103,9 +104,12 @@ static void markdown_events(struct buf *out)
         "state pull`, `state key` "
         "and `version` are one, too.\n\n"
         "| event | fields | meaning |\n| --- | --- | --- |\n");
-    for (const struct event_doc *e = event_docs; e->name; e++) {
-        buf_addf(out, "| `%s` | %s | ", e->name, e->fields);
-        markdown_cell(out, e->doc);
+    const struct node *events = help_section("events");
+    for (uint32_t i = 0; i < events->count; i++) {
+        const struct node *event = events->entries[i].value;
+        buf_addf(out, "| `%.*s` | %.*s | ", STR_ARG(events->entries[i].key),
+            STR_ARG(node_text(node_get(event, "fields"))));
+        markdown_cell(out, node_text(node_get(event, "means")));
         buf_addz(out, " |\n");
     }
 }
@@ -117,7 +121,8 @@ void reference_commands_markdown(struct buf *out)
                   "| command | |\n| --- | --- |\n");
     for (const struct command_group *g = command_groups; g->title; g++)
         for (const struct command *const *c = g->commands; *c; c++)
-            buf_addf(out, "| [%s](#weir-%s) | %s |\n", (*c)->name, (*c)->name, (*c)->summary);
+            buf_addf(out, "| [%s](#weir-%s) | %.*s |\n", (*c)->name, (*c)->name,
+                STR_ARG(help_summary(str_z((*c)->name))));
     buf_addz(out, "\n## Shared options\n\n"
                   "An option's value follows it or comes after `=` (`--env dev`, `--env=dev`, `-e dev`, "
                   "`-edev`). Options may come before or after arguments; `--` ends them.\n");
@@ -126,8 +131,8 @@ void reference_commands_markdown(struct buf *out)
     markdown_shared(out, &options_plan);
     buf_addz(out, "\n## Commands\n");
     commands_walk(markdown_command, out);
-    markdown_items(out, "Exit status", "status", help_exit_statuses);
-    markdown_items(out, "Environment", "variable", help_variables);
+    markdown_items(out, "Exit status", "status", "exit_statuses");
+    markdown_items(out, "Environment", "variable", "variables");
     markdown_events(out);
 }
 
@@ -149,34 +154,20 @@ static void man_text(struct buf *out, struct str text)
     }
 }
 
-static void man_item(struct buf *out, struct str term, const char *text)
+static void man_item(struct buf *out, struct str term, struct str text)
 {
     buf_addz(out, ".TP\n\\fB");
     man_text(out, term);
     buf_addz(out, "\\fR\n");
-    man_text(out, str_z(text));
+    man_text(out, text);
     buf_add_char(out, '\n');
 }
 
-static void man_options(struct buf *out, const struct option_set *set)
+static void man_options(struct buf *out, struct str path, const struct option_set *set)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     for (size_t i = 0; i < set->n; i++)
-        man_item(out, str_trim(option_label(&arena, &set->options[i])), set->options[i].doc);
-}
-
-static void man_paragraphs(struct buf *out, const char *text)
-{
-    struct str rest = str_z(text);
-    while (rest.p) {
-        struct str line = str_cut(rest, '\n', &rest);
-        if (line.n == 0) {
-            buf_addz(out, ".PP\n");
-            continue;
-        }
-        man_text(out, line);
-        buf_add_char(out, '\n');
-    }
+        man_item(out, str_trim(option_label(&arena, &set->options[i])), help_option(path, &set->options[i]));
 }
 
 static void man_command(struct buf *out, const struct command *c, struct str path)
@@ -186,24 +177,27 @@ static void man_command(struct buf *out, const struct command *c, struct str pat
     buf_addz(out, ".SS ");
     man_text(out, buf_str(&usage));
     buf_add_char(out, '\n');
-    help_sentence(c->summary, out);
+    help_sentence(path, out);
     buf_add_char(out, '\n');
-    if (c->details) {
+    const struct node *details = help_details(path), *examples = help_examples(path);
+    for (uint32_t i = 0; i < details->count; i++) {
         buf_addz(out, ".PP\n");
-        man_paragraphs(out, c->details);
+        man_text(out, node_text(details->items[i]));
+        buf_add_char(out, '\n');
     }
     for (const struct option_set *const *s = c->sets; *s; s++)
         if (!is_shared(*s))
-            man_options(out, *s);
-    for (const struct command_example *e = c->examples; e->line; e++)
-        man_item(out, str_z(e->line), e->what);
+            man_options(out, path, *s);
+    for (uint32_t i = 0; i < examples->count; i++)
+        man_item(out, examples->entries[i].key, node_text(examples->entries[i].value));
 }
 
-static void man_items(struct buf *out, const char *title, const struct help_item *items)
+static void man_items(struct buf *out, const char *title, const char *section)
 {
+    const struct node *items = help_section(section);
     buf_addf(out, ".SH %s\n", title);
-    for (; items->name; items++)
-        man_item(out, str_z(items->name), items->doc);
+    for (uint32_t i = 0; i < items->count; i++)
+        man_item(out, items->entries[i].key, node_text(items->entries[i].value));
 }
 
 void reference_commands_man(struct buf *out)
@@ -221,11 +215,11 @@ void reference_commands_man(struct buf *out)
     const struct option_set *const shared[] = {&options_common, &options_stack, &options_plan};
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
         buf_addf(out, ".SS %s\n", shared[i]->title);
-        man_options(out, shared[i]);
+        man_options(out, STR_EMPTY, shared[i]);
     }
-    man_items(out, "EXIT STATUS", help_exit_statuses);
-    man_items(out, "ENVIRONMENT", help_variables);
+    man_items(out, "EXIT STATUS", "exit_statuses");
+    man_items(out, "ENVIRONMENT", "variables");
     buf_addz(out, ".SH FILES\n");
-    man_item(out, STR("weir.yaml"), "the stack");
-    man_item(out, STR(".weir/STACK[.ENV].log"), "its state, unless the stack says otherwise");
+    man_item(out, STR("weir.yaml"), STR("the stack"));
+    man_item(out, STR(".weir/STACK[.ENV].log"), STR("its state, unless the stack says otherwise"));
 }

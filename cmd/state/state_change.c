@@ -273,9 +273,6 @@ static int run_endpoint(struct invocation *inv)
 const struct command state_rm = {
     .name = "rm",
     .args = "ADDRESS...",
-    .summary = "forget resources without deleting them",
-    .details = "The resources stay as they are; weir does not know of them any more. Without [\"key\"] all "
-               "instances are meant, and of a module all that is in it.",
     .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 1,
     .max_args = -1,
@@ -285,9 +282,6 @@ const struct command state_rm = {
 const struct command state_mv = {
     .name = "mv",
     .args = "FROM TO",
-    .summary = "give a resource another address",
-    .details = "For when a resource or a module was renamed in the stack. The stack can say the same with "
-               "`moved:`, for everybody.",
     .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 2,
     .max_args = 2,
@@ -297,12 +291,6 @@ const struct command state_mv = {
 const struct command state_endpoint = {
     .name = "endpoint",
     .args = "OLD NEW",
-    .summary = "say that a store or server has another address now",
-    .details =
-        "Where each resource was made is recorded, and nothing is looked for or changed anywhere else. "
-        "A store of your own may get another address and be the same; then this says so, for all that "
-        "was made at OLD. Both are URLs as in `endpoint` of the provider's settings. A region or an "
-        "account of AWS cannot move.",
     .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 2,
     .max_args = 2,

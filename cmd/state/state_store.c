@@ -331,10 +331,6 @@ static int run_key(struct invocation *inv)
 const struct command state_import = {
     .name = "import",
     .args = "ADDRESS ID",
-    .summary = "take something that exists under management",
-    .details = "The stack must declare the resource. What is there is recorded as it is; nothing at the "
-               "service is changed. Deleting it later needs "
-               "--delete-adopted.",
     .sets = {&options_lock, &options_json, &options_stack},
     .min_args = 2,
     .max_args = 2,
@@ -342,61 +338,35 @@ const struct command state_import = {
 };
 const struct command state_pull = {
     .name = "pull",
-    .summary = "print the whole state as JSON",
     .sets = {&options_json, &options_stack},
     .run = run_pull,
 };
 const struct command state_migrate_command = {
     .name = "migrate",
     .args = "[STATE]",
-    .summary = "move the state to another store, history and all",
-    .details = "STATE is the future value of `state:` in the stack, as JSON. Without it, the state in "
-               "the default place beside the stack is moved to where the stack's `state:` says. Each "
-               "environment has its own state. The copy is compared with the original record by record "
-               "before the original is closed.",
     .sets = {&options_lock, &options_json, &options_stack},
     .max_args = 1,
-    .examples = {{"weir state migrate '{\"backend\": \"s3\", \"bucket\": \"team-state\"}'", "to a bucket"},
-        {"weir state migrate -e prod", "an environment's, to where the stack's `state:` says by now"}},
     .run = run_migrate,
 };
 static const struct option doctor_options[] = {
-    {0, "accept-loss", .offset = offsetof(struct doctor_settings, accept_loss),
-        .doc = "go on with what is there of a state that lost its last records"},
+    {0, "accept-loss", .offset = offsetof(struct doctor_settings, accept_loss)},
 };
 static const struct option_set doctor_set = OPTION_SET(NULL, doctor_options);
 
 const struct command state_doctor_command = {
     .name = "doctor",
-    .summary = "check the state and the store it is kept in",
-    .details = "Reads and checks every record that was ever kept, and tries out whether the store keeps "
-               "its promises: conditional writes, consistent lists, its clock. A store that does not is "
-               "refused with the reason.\n\n"
-               "The length of the log is kept in a second place. So weir notices missing records at its "
-               "end, and the log of another copy. Then nothing is planned until the records are back, "
-               "or --accept-loss continues without them. Resources that only those records had are no "
-               "longer managed. Find them with `weir destroy --verify` or by their tags, and import "
-               "them with `weir state import`.",
     .sets = {&doctor_set, &options_lock, &options_json, &options_stack},
     .settings_size = sizeof(struct doctor_settings),
     .run = run_doctor,
 };
 const struct command state_unlock_command = {
     .name = "unlock",
-    .summary = "free a lock whose holder is dead",
-    .details = "Not needed where weir can see by itself that the holder is gone. A lock whose holder is "
-               "known to live is not freed; one that cannot be read, of which nobody knows the holder, is.",
     .sets = {&options_json, &options_stack},
     .run = run_unlock,
 };
 const struct command state_key_command = {
     .name = "key",
     .args = "[KMS-KEY]",
-    .summary = "make a key that encrypts the state's secrets",
-    .details = "Without an argument: 32 random bytes for WEIR_STATE_KEY or a file. With the id, ARN or "
-               "alias of an AWS KMS key: a data key encrypted by it, for the stack (`state: {key: "
-               "\"kms:…\"}`). Whoever may decrypt with that KMS key can read the state. The old key "
-               "goes under `previous_keys`.",
     .sets = {&options_json, &options_stack},
     .max_args = 1,
     .run = run_key,

@@ -13,27 +13,19 @@
 
 #include <cmocka.h>
 
-static void each_command(void (*check)(const struct command *c))
-{
-    for (const struct command_group *g = command_groups; g->title; g++)
-        for (const struct command *const *c = g->commands; *c; c++) {
-            check(*c);
-            for (const struct command *const *s = (*c)->subs; s && *s; s++)
-                check(*s);
-        }
-}
-
 /* Help makes sentences of them. */
-static void check_phrase(const char *text)
+static void check_phrase(struct str phrase)
 {
-    assert_non_null(text);
+    const char *text = phrase.p;
+    assert_true(phrase.n > 1);
     assert_false(isupper((unsigned char)text[0]) && islower((unsigned char)text[1]));
     assert_int_not_equal(text[strlen(text) - 1], '.');
 }
 
-static void check_command(const struct command *c)
+static void check_command(struct buf *out, const struct command *c, struct str path)
 {
-    check_phrase(c->summary);
+    (void)out;
+    check_phrase(help_summary(path));
     assert_true((c->run != NULL) != (c->subs != NULL));
     assert_true(c->settings_size == 0 || c->settings_size >= sizeof(struct settings));
     assert_true((c->args != NULL) == (c->max_args != 0));
@@ -54,10 +46,10 @@ static size_t field_size(enum option_kind kind)
     return 0;
 }
 
-static void check_option(const struct command *c, const struct option *o)
+static void check_option(const struct command *c, struct str path, const struct option *o)
 {
     bool takes_value = o->kind != OPTION_FLAG && o->kind != OPTION_COUNT;
-    check_phrase(o->doc);
+    check_phrase(help_option(path, o));
     assert_true(takes_value == (o->value != NULL));
     assert_true((o->completes == COMPLETES_CHOICES) == (o->choices != NULL));
     assert_true(o->kind != OPTION_NUMBER || o->min < o->max);
@@ -66,8 +58,9 @@ static void check_option(const struct command *c, const struct option *o)
 }
 
 /* No name, letter or field twice among the options of one command. */
-static void check_options(const struct command *c)
+static void check_options(struct buf *out, const struct command *c, struct str path)
 {
+    (void)out;
     const struct option_set *sets[COMMAND_SETS_MAX];
     AUTO_MAP struct map names = MAP_INIT;
     bool letters[256] = {false};
@@ -75,7 +68,7 @@ static void check_options(const struct command *c)
     for (size_t s = 0; sets[s]; s++)
         for (size_t i = 0; i < sets[s]->n; i++) {
             const struct option *o = &sets[s]->options[i];
-            check_option(c, o);
+            check_option(c, path, o);
             assert_null(map_set(&names, str_z(o->name), (void *)(uintptr_t)o));
             if (o->alias)
                 assert_null(map_set(&names, str_z(o->alias), (void *)(uintptr_t)o));
@@ -87,13 +80,44 @@ static void check_options(const struct command *c)
 static void commands_are_complete(void **state)
 {
     (void)state;
-    each_command(check_command);
+    commands_walk(check_command, NULL);
 }
 
 static void options_are_complete_and_do_not_clash(void **state)
 {
     (void)state;
-    each_command(check_options);
+    commands_walk(check_options, NULL);
+}
+
+static bool has_option(const struct command *c, struct str name)
+{
+    const struct option_set *sets[COMMAND_SETS_MAX];
+    command_sets(c, sets);
+    for (size_t s = 0; sets[s]; s++)
+        for (size_t i = 0; i < sets[s]->n; i++)
+            if (str_eqz(name, sets[s]->options[i].name))
+                return true;
+    for (const struct command *const *sub = c->subs; sub && *sub; sub++)
+        if (has_option(*sub, name))
+            return true;
+    return false;
+}
+
+/* cmd/help.yaml says nothing of commands and options that there are not. */
+static void texts_are_of_commands_and_options(void **state)
+{
+    (void)state;
+    const struct node *commands = help_section("commands");
+    assert_true(commands->count > 60);
+    for (uint32_t i = 0; i < commands->count; i++) {
+        struct str rest, first = str_cut(commands->entries[i].key, ' ', &rest);
+        const struct command *c = command_find(first);
+        c = c && rest.n ? command_find_sub(c, rest) : c;
+        assert_non_null(c);
+        const struct node *options = node_get(commands->entries[i].value, "options");
+        for (uint32_t k = 0; options && k < options->count; k++)
+            assert_true(has_option(c, options->entries[k].key));
+    }
 }
 
 static void commands_are_found_by_name(void **state)
@@ -108,11 +132,11 @@ static void commands_are_found_by_name(void **state)
     assert_null(command_find_sub(command_find(STR("plan")), STR("mv")));
 }
 
-static int help_width(const struct command *c, int width)
+static int help_width(const struct command *c, struct str path, int width)
 {
     struct term term = {.fd = -1, .width = width, .height = 24};
     AUTO_BUF struct buf out = BUF_INIT;
-    help_command(c, str_z(c->name), &term, &out);
+    help_command(c, path, &term, &out);
     struct str rest = buf_str(&out);
     size_t widest = 0;
     while (rest.n) {
@@ -123,15 +147,16 @@ static int help_width(const struct command *c, int width)
     return (int)widest;
 }
 
-static void check_help(const struct command *c)
+static void check_help(struct buf *out, const struct command *c, struct str path)
 {
-    assert_true(help_width(c, 80) <= 80);
+    (void)out;
+    assert_true(help_width(c, path, 80) <= 80);
 }
 
 static void help_fits_the_terminal(void **state)
 {
     (void)state;
-    each_command(check_help);
+    commands_walk(check_help, NULL);
 }
 
 int main(void)
@@ -139,6 +164,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_are_complete),
         cmocka_unit_test(options_are_complete_and_do_not_clash),
+        cmocka_unit_test(texts_are_of_commands_and_options),
         cmocka_unit_test(commands_are_found_by_name),
         cmocka_unit_test(help_fits_the_terminal),
     };
