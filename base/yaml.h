@@ -63,6 +63,10 @@ struct node *yaml_parse_tagged(struct arena *arena, const struct source *source,
 /* Reads the file, then parses; the source is allocated in the arena. `shown_path` is used in diagnostics. */
 struct node *yaml_load(struct arena *arena, const char *path, struct str shown_path, struct diags *diags);
 
+/* A file of the program's own (base/embed.h), read once: it lives as long as the process. Safe from every
+ * thread. */
+const struct node *yaml_embedded(const char *path);
+
 /* The node as written, quotes included. */
 struct str node_raw(const struct node *node);
 /* The text; "" where it is none, or there is no node. */

@@ -1,6 +1,31 @@
 /* Looking at nodes of YAML: entries by key, places for messages, nodes as plain values. */
 #include "base/yaml.h"
 
+#include "base/embed.h"
+#include "base/lock.h"
+#include "base/map.h"
+
+#include <assert.h>
+
+const struct node *yaml_embedded(const char *path)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static struct arena arena = ARENA_INIT;
+    static struct map read = MAP_INIT;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
+    const struct embedded_file *file = embedded_find(str_z(path));
+    const struct node *root = map_get(&read, file->path);
+    if (root)
+        return root;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    struct source *source = ARENA_NEW(&arena, struct source);
+    *source = (struct source){.path = file->path, .text = embedded_text(file)};
+    root = yaml_parse(&arena, source, &diags);
+    assert(root && !diags.errors);
+    map_set(&read, file->path, (void *)root);
+    return root;
+}
+
 struct str node_text(const struct node *node)
 {
     return node && node->kind == NODE_STRING ? node->string : STR_EMPTY;

@@ -18,122 +18,6 @@
 
 #include <stdlib.h>
 
-/* The parts that do not depend on resource types. */
-static const char stack_part[] =
-    "\"type\":\"object\",\"additionalProperties\":false,\n" /* a module has no name */
-    "\"properties\":{\n"
-    "\"stack\":{\"type\":\"string\",\"pattern\":\"^[a-z][a-z0-9-]{0,62}$\",\"description\":\"Name of the "
-    "stack\"},\n"
-    "\"description\":{\"type\":\"string\",\"description\":\"Description of the stack\"},\n"
-    "\"inputs\":{\"type\":\"object\",\"description\":\"Inputs of the stack: a default value, or a map with "
-    "type, default and checks\",\"additionalProperties\":{\"properties\":{"
-    "\"type\":{\"type\":\"string\",\"description\":\"Type: string, integer, number, boolean, any, or a "
-    "list(…), set(…) or map(…) of one of these\"},"
-    "\"default\":{\"description\":\"Default value. An input without one is required\"},"
-    "\"description\":{\"type\":\"string\",\"description\":\"Description\"},"
-    "\"pattern\":{\"type\":\"string\",\"description\":\"Regular expression that the whole value must "
-    "match\"},"
-    "\"enum\":{\"type\":\"array\",\"description\":\"Allowed values\"},"
-    "\"choices\":{\"type\":\"array\",\"description\":\"Allowed values\"},"
-    "\"range\":{\"type\":\"array\",\"description\":\"Minimum and maximum of a number, or of the length of a "
-    "string or list\"},"
-    "\"sensitive\":{\"type\":\"boolean\",\"description\":\"Sensitive values are not printed, and are "
-    "encrypted in the state\"}}}},\n"
-    "\"environments\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"object\",\"null\"]},"
-    "\"description\":\"Values of inputs by environment (-e NAME). Each environment has its own state\"},\n"
-    "\"fleet\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"each\"],\"properties\":{"
-    "\"each\":{\"description\":\"Members of the fleet: a list of names, a map, or {file: attendees.csv, key: "
-    "COLUMN}\"},"
-    "\"inputs\":{\"type\":\"object\",\"description\":\"Values of inputs for each member, with each.key and "
-    "each.value\"},"
-    "\"shared\":{\"type\":[\"string\",\"object\"],\"description\":\"Path of the stack that all members "
-    "share. They refer to its outputs as shared.OUTPUT\"}},"
-    "\"description\":\"Fleet: one copy of the stack for each member (weir fleet)\"},\n"
-    "\"lease\":{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"for\"],\"properties\":{"
-    "\"for\":{\"type\":\"string\"},\"warn\":{\"type\":\"string\"},\"extend\":{\"type\":\"boolean\"}},"
-    "\"description\":\"Lease: time after which the stack expires (weir lease, weir reap)\"},\n"
-    "\"budget\":{\"type\":[\"string\",\"object\"],\"description\":\"Budget: maximum cost, such as 20 "
-    "USD/day\","
-    "\"additionalProperties\":false,\"required\":[\"limit\"],\"properties\":{"
-    "\"limit\":{\"type\":\"string\",\"description\":\"Maximum cost, such as 20 USD/day\"},"
-    "\"level\":{\"enum\":[\"error\",\"warning\",\"approval\"],\"description\":\"Effect of a higher cost; "
-    "default "
-    "error\"},"
-    "\"strict\":{\"type\":\"boolean\",\"description\":\"Refuses unknown prices; default true\"}}},\n"
-    "\"usage\":{\"type\":\"object\",\"additionalProperties\":{\"type\":[\"object\",\"string\"]},"
-    "\"description\":\"Expected monthly usage by resource address, for weir cost\"},\n"
-    "\"locals\":{\"type\":\"object\",\"description\":\"Named expressions\"},\n"
-    "\"specs\":{\"type\":\"string\",\"description\":\"Folder with specs of resource types. A file replaces "
-    "the built-in spec of its service\"},\n"
-    "\"sandbox\":{\"type\":\"string\",\"description\":\"Folder of the sandbox for --sandbox. Without it the "
-    "nearest .weir/sandbox or .weir, in this folder or above in the repository\"},\n"
-    "\"include\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Further files of the "
-    "stack\"},\n"
-    "\"modules\":{\"type\":\"object\",\"description\":\"Modules: stacks inside the stack, each with a source "
-    "and inputs\","
-    "\"additionalProperties\":{\"type\":\"object\",\"required\":[\"source\"],\"properties\":{"
-    "\"source\":{\"type\":\"string\",\"description\":\"Source: ./FOLDER, builtin/NAME, or remote: "
-    "git::https://HOST/REPO.git//FOLDER?ref=TAG, https://HOST/FILE.tar.gz//FOLDER?checksum=sha256:..., "
-    "s3://BUCKET/KEY.zip//FOLDER\"},"
-    "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance of the module "
-    "for each item, with each.key and each.value\"},"
-    "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"Condition. With false it is omitted\"},"
-    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Names of resources "
-    "and modules that must exist first\"},"
-    "\"provider\":{\"type\":\"string\",\"description\":\"Provider configuration of the module's resources, "
-    "such as aws.NAME\"},"
-    "\"providers\":{\"description\":\"Provider configurations by their names in the module, such as {aws: "
-    "aws.NAME}\"}}}},\n"
-    "\"rules\":{\"type\":\"object\",\"description\":\"Rules that plans have to keep, by name\","
-    "\"properties\":{\"use\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Sets of "
-    "rules: weir.baseline, or modules with rules\"},"
-    "\"waive\":{\"type\":\"array\",\"description\":\"Rules that need not be kept, until a day\",\"items\":{"
-    "\"type\":\"object\",\"required\":[\"rule\",\"for\",\"reason\",\"until\"],\"additionalProperties\":false,"
-    "\"properties\":{\"rule\":{\"type\":\"string\"},\"for\":{\"type\":[\"string\",\"array\"]},"
-    "\"reason\":{\"type\":\"string\"},\"until\":{\"type\":\"string\"}}}}},"
-    "\"additionalProperties\":{\"type\":\"object\",\"required\":[\"for\",\"require\",\"message\"],"
-    "\"additionalProperties\":false,\"properties\":{"
-    "\"for\":{\"type\":[\"string\",\"array\"],\"description\":\"Types and patterns of types (aws.*), or "
-    "plan\"},"
-    "\"where\":{\"type\":[\"boolean\",\"string\"],\"description\":\"Expression: which of these resources\"},"
-    "\"require\":{\"type\":[\"boolean\",\"string\"],\"description\":\"Expression that has to be true\"},"
-    "\"message\":{\"type\":\"string\",\"description\":\"Shown when the rule is broken\"},"
-    "\"level\":{\"enum\":[\"error\",\"warning\",\"approval\"],\"description\":\"Effect of a broken rule; "
-    "default error\"},"
-    "\"doc\":{\"type\":\"string\",\"description\":\"Reason of the rule\"},"
-    "\"control\":{\"type\":\"string\",\"description\":\"Number in a benchmark\"},"
-    "\"link\":{\"type\":\"string\",\"description\":\"Page about it\"},"
-    "\"waivable\":{\"type\":\"boolean\",\"description\":\"A stack may waive it\"}}}},\n"
-    "\"checks\":{\"type\":\"object\",\"description\":\"Checks by name. They are asked after an apply\","
-    "\"additionalProperties\":{\"type\":\"object\",\"required\":[\"require\",\"message\"],"
-    "\"additionalProperties\":false,\"properties\":{"
-    "\"data\":{\"type\":\"object\",\"description\":\"Data sources that are read for this check\"},"
-    "\"require\":{\"type\":[\"boolean\",\"string\"],\"description\":\"Expression that has to be true\"},"
-    "\"message\":{\"type\":\"string\",\"description\":\"Shown when it is not\"},"
-    "\"level\":{\"enum\":[\"error\",\"warning\"],\"description\":\"Effect of a failed check; default "
-    "warning\"},"
-    "\"within\":{\"type\":\"string\",\"description\":\"Time for which it is asked again until it is true, "
-    "such as "
-    "2m\"}}}},\n"
-    "\"outputs\":{\"type\":\"object\",\"description\":\"Outputs of the stack by name\","
-    "\"additionalProperties\":{\"properties\":{"
-    "\"value\":{\"description\":\"Value of the output\"},"
-    "\"description\":{\"type\":\"string\",\"description\":\"Description\"},"
-    "\"sensitive\":{\"type\":\"boolean\",\"description\":\"Sensitive outputs are shown only by weir output "
-    "NAME\"}}}},\n"
-    "\"moved\":{\"type\":\"array\",\"description\":\"Resources that were renamed. They are not "
-    "replaced\",\"items\":{\"type\":\"object\",\"required\":[\"from\",\"to\"],"
-    "\"additionalProperties\":false,"
-    "\"properties\":{\"from\":{\"type\":\"string\"},\"to\":{\"type\":\"string\"}}}},\n"
-    "\"removed\":{\"type\":\"array\",\"description\":\"Resources that were removed from the configuration: "
-    "destroy them or only forget them\",\"items\":{\"type\":\"object\",\"required\":[\"address\"],"
-    "\"additionalProperties\":false,"
-    "\"properties\":{\"address\":{\"type\":\"string\"},\"destroy\":{\"type\":\"boolean\"}}}},\n"
-    "\"imports\":{\"type\":\"array\",\"description\":\"Existing resources to import into the "
-    "stack\",\"items\":{\"type\":\"object\",\"required\":[\"address\",\"id\"],"
-    "\"additionalProperties\":false,"
-    "\"properties\":{\"address\":{\"type\":\"string\"},\"id\":{\"type\":[\"string\",\"integer\"]}}}},\n";
-
 /* ---- which types ---- */
 
 struct type_names {
@@ -257,12 +141,13 @@ static int write_schema(struct buf *out, struct catalog *catalog, struct str pat
 {
     struct type_names resources = pick_types(catalog, false, pattern),
                       data = pick_types(catalog, true, pattern);
-    buf_addz(out, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"weir stack\",\n");
-    buf_addz(out, stack_part);
+    buf_addz(out, "{\"$schema\":\"http://json-schema.org/draft-07/schema#\",\"title\":\"weir stack\",\n"
+                  "\"type\":\"object\",\"additionalProperties\":false,\n\"properties\":{\n");
     add_settings_sections(out);
     add_section(out, "resources", "resources/", &resources);
     buf_addz(out, ",\n");
     add_section(out, "data", "data/", &data);
+    json_schema_part(out, "stack");
     buf_addz(out, "},\n\"definitions\":{\n\"expression\":{\"type\":[\"string\",\"null\"],\"pattern\":\"\\\\$"
                   "\\\\{\"},\n");
     int status = add_definitions(out, catalog, &resources, false, err);
@@ -276,14 +161,14 @@ static int write_schema(struct buf *out, struct catalog *catalog, struct str pat
 
 void reference_language(struct buf *out)
 {
-    buf_add_char(out, '{');
-    buf_addz(out, stack_part);
+    buf_addz(out, "{\"properties\":{");
     add_settings_sections(out);
     buf_addz(out, "\"resources\":{\"description\":\"What there is to be: a name, its type, its attributes\"},"
-                  "\"data\":{\"description\":\"What is only read: a name, its type, what is asked for\"}},"
-                  "\"body\":{\"properties\":{\"type\":{\"description\":\"What it is: aws.s3.bucket\"},");
-    buf_addz(out, json_schema_own);
-    buf_addz(out, json_schema_resource);
+                  "\"data\":{\"description\":\"What is only read: a name, its type, what is asked for\"}");
+    json_schema_part(out, "stack");
+    buf_addz(out, "},\"body\":{\"properties\":{\"type\":{\"description\":\"What it is: aws.s3.bucket\"}");
+    json_schema_part(out, "body");
+    json_schema_part(out, "resource");
     buf_addz(out, "}}}");
 }
 

@@ -1,22 +1,7 @@
-/* What cmd/help.yaml says: see help.h. It is read when somebody wants to read it. */
+/* What cmd/help.yaml says: see help.h. */
 #include "cmd/options/help.h"
 
-#include "base/embed.h"
-#include "base/yaml.h"
-
-#include <pthread.h>
-
-static const struct node nothing = {.kind = NODE_MAP}, *texts = &nothing;
-
-static void read_texts(void)
-{
-    static struct arena arena = ARENA_INIT;
-    AUTO_DIAGS struct diags diags = DIAGS_INIT;
-    struct source *source = ARENA_NEW(&arena, struct source);
-    source->path = STR("cmd/help.yaml");
-    source->text = embedded_text(embedded_find(source->path));
-    texts = yaml_parse(&arena, source, &diags);
-}
+static const struct node nothing = {.kind = NODE_MAP};
 
 static const struct node *help_below(const struct node *node, struct str name)
 {
@@ -26,9 +11,7 @@ static const struct node *help_below(const struct node *node, struct str name)
 
 const struct node *help_section(const char *name)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, read_texts);
-    return help_below(texts, str_z(name));
+    return help_below(yaml_embedded("cmd/help.yaml"), str_z(name));
 }
 
 static const struct node *of_command(struct str path, const char *what)

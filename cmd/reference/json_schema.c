@@ -2,39 +2,7 @@
 #include "cmd/reference/json_schema.h"
 
 #include "base/json.h"
-
-#define CONDITION                                                                                            \
-    "\"additionalProperties\":false,\"required\":[\"require\",\"message\"],\"properties\":{"                 \
-    "\"require\":{\"type\":[\"boolean\",\"string\"]},\"message\":{\"type\":\"string\"},"                     \
-    "\"level\":{\"enum\":[\"error\",\"warning\",\"approval\"]}}"
-
-const char json_schema_own[] =
-    "\"for_each\":{\"type\":[\"array\",\"object\",\"string\"],\"description\":\"One instance for each item, "
-    "with each.key and each.value\"},"
-    "\"when\":{\"type\":[\"boolean\",\"string\"],\"description\":\"Condition. With false it is omitted\"},"
-    "\"depends_on\":{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"description\":\"Names of resources "
-    "and modules that must exist first\"},"
-    "\"provider\":{\"type\":\"string\",\"description\":\"Provider configuration, such as aws.NAME\"}";
-const char json_schema_resource[] =
-    ",\"lifecycle\":{\"type\":\"object\",\"description\":\"Lifecycle: rules for replacement and deletion\","
-    "\"additionalProperties\":false,\"properties\":{"
-    "\"prevent_destroy\":{\"type\":\"boolean\",\"description\":\"Refuses plans that delete the resource\"},"
-    "\"create_before_destroy\":{\"type\":\"boolean\",\"description\":\"Creates the replacement before the "
-    "old resource is deleted\"},"
-    "\"ignore_changes\":{\"type\":[\"array\",\"string\"],\"description\":\"Attributes that others change and "
-    "plans ignore: names, or all\"},"
-    "\"replace_triggered_by\":{\"type\":\"array\",\"description\":\"Expressions. When the value of one "
-    "changes, the resource is replaced\"},"
-    "\"precondition\":{\"type\":[\"array\",\"object\"],\"description\":\"Conditions before a change of the "
-    "resource: require, message, level\"," CONDITION ",\"items\":{" CONDITION "}},"
-    "\"postcondition\":{\"type\":[\"array\",\"object\"],\"description\":\"Conditions of the resource after a "
-    "change: require, message, level\"," CONDITION ",\"items\":{" CONDITION "}}}},"
-    "\"adopt\":{\"enum\":[\"never\",\"owned\",\"existing\"],\"description\":\"Handling of a resource that "
-    "exists already: never adopt it, only with ownership tags of this stack (owned), or always (existing)\"},"
-    "\"timeouts\":{\"type\":\"object\",\"description\":\"Time limits of the operations, such as 90s or "
-    "1h30m\","
-    "\"additionalProperties\":false,\"properties\":{"
-    "\"create\":{\"type\":\"string\"},\"update\":{\"type\":\"string\"},\"delete\":{\"type\":\"string\"}}}";
+#include "base/yaml.h"
 
 /* Objects around the one at hand: one that lies within itself is not spelt out again. */
 struct around {
@@ -195,6 +163,17 @@ static void add_type(
     buf_add_char(out, '}');
 }
 
+void json_schema_part(struct buf *out, const char *part)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct node *members = node_get(yaml_embedded("cmd/reference/stack_schema.yaml"), part);
+    for (uint32_t i = 0; i < members->count; i++) {
+        buf_addz(out, ",\n");
+        add_key(out, members->entries[i].key);
+        json_write(out, node_value(&arena, members->entries[i].value), JSON_PLAIN);
+    }
+}
+
 void json_schema_definition(struct buf *out, const struct schema *schema)
 {
     add_key(out, schema->name);
@@ -205,10 +184,10 @@ void json_schema_definition(struct buf *out, const struct schema *schema)
     }
     buf_addz(out, ",\"properties\":{\"type\":{\"const\":");
     json_write_string(out, schema->name);
-    buf_addz(out, "},");
-    buf_addz(out, json_schema_own);
+    buf_addz(out, "}");
+    json_schema_part(out, "body");
     if (!schema->is_data)
-        buf_addz(out, json_schema_resource);
+        json_schema_part(out, "resource");
     properties_within(out, schema->attrs, schema->attr_count, ",", NULL);
     buf_add_char(out, '}');
     json_schema_required(out, schema->attrs, schema->attr_count);

@@ -7,8 +7,8 @@
 #include "base/buf.h"
 #include "provider/schema.h"
 
-/* What weir itself understands on every resource and data source, and on resources alone: properties. */
-extern const char json_schema_own[], json_schema_resource[];
+/* Properties that do not depend on types, each after a comma: a part of stack_schema.yaml. */
+void json_schema_part(struct buf *out, const char *part);
 
 /* "aws.s3.bucket": what one of these is, and a comma. */
 void json_schema_definition(struct buf *out, const struct schema *schema);

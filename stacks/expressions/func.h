@@ -1,7 +1,8 @@
 /*
- * The function table. A row is everything about a function: name, signature, documentation, an example that a
- * test evaluates, what arguments it takes and the C function behind it (func_*.c, one file a group). Adding a
- * function means adding a row to func_table.h and writing its body.
+ * The function table. A row is everything about a function: name, signature, what arguments it takes and the
+ * C function behind it (func_*.c, one file a group); its documentation, with an example that a test
+ * evaluates, is in stacks/functions/functions.yaml. Adding a function means adding a row to func_table.h, its
+ * lines there, and writing its body.
  *
  * Functions are pure: the same arguments give the same result on every machine and at any time (those that
  * read files depend on the files). They may be called by several threads at once.
@@ -75,7 +76,6 @@ static inline int64_t arg_int(const struct call *call, size_t i)
     return call->args[i]->integer;
 }
 
-#define X(name, signature, group, params, min, max, flags, doc, example, result)                             \
-    const struct value *func_##name(struct call *call);
+#define X(name, signature, group, params, min, max, flags) const struct value *func_##name(struct call *call);
 #include "stacks/expressions/func_table.h"
 #undef X

@@ -1,12 +1,15 @@
 /* The function table: see func.h. */
 #include "stacks/expressions/func.h"
 
+#include "base/yaml.h"
+
 #include <math.h>
+#include <pthread.h>
 
 /* ---- the table ---- */
 
 static const struct function functions[] = {
-#define X(name_, signature_, group_, params_, min_, max_, flags_, doc_, example_, result_)                   \
+#define X(name_, signature_, group_, params_, min_, max_, flags_)                                            \
     {.name = STR_INIT(#name_),                                                                               \
         .signature = (signature_),                                                                           \
         .params = (params_),                                                                                 \
@@ -18,16 +21,15 @@ static const struct function functions[] = {
 #undef X
 };
 
-static const struct function_doc docs[] = {
-#define X(name_, signature_, group_, params_, min_, max_, flags_, doc_, example_, result_)                   \
-    {STR_INIT(#name_), STR_INIT(signature_), STR_INIT(doc_), STR_INIT(group_), STR_INIT(example_),           \
-        STR_INIT(result_)},
+static struct function_doc docs[] = {
+#define X(name_, signature_, group_, params_, min_, max_, flags_)                                            \
+    {.name = STR_INIT(#name_), .signature = STR_INIT(signature_), .group = STR_INIT(group_)},
 #include "stacks/expressions/func_table.h"
 #undef X
 };
 
 static const struct str names[] = {
-#define X(name_, signature_, group_, params_, min_, max_, flags_, doc_, example_, result_) STR_INIT(#name_),
+#define X(name_, signature_, group_, params_, min_, max_, flags_) STR_INIT(#name_),
 #include "stacks/expressions/func_table.h"
 #undef X
 };
@@ -56,8 +58,21 @@ const struct str *function_names(size_t *n)
     return names;
 }
 
+static void read_docs(void)
+{
+    const struct node *texts = yaml_embedded("stacks/functions/functions.yaml");
+    for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+        const struct node *text = node_get(texts, docs[i].name.p);
+        docs[i].doc = node_text(node_get(text, "doc"));
+        docs[i].example = node_text(node_get(text, "example"));
+        docs[i].result = node_text(node_get(text, "result"));
+    }
+}
+
 const struct function_doc *function_docs(size_t *n)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, read_docs);
     *n = FUNCTION_COUNT;
     return docs;
 }
