@@ -42,6 +42,13 @@ static const struct shape *item_shape(struct arena *arena, const struct value *l
     return all ? shape_of(arena, all) : &any_shape;
 }
 
+/* What the control plane answered has its lists as XML has them: each item under this name, without an
+ * element around them. So have maps. */
+static bool is_repeated(struct str name)
+{
+    return str_eqz(name, "entry") || str_eqz(name, "item") || str_eqz(name, "member");
+}
+
 /* The structure that a value is. */
 static const struct shape *shape_of(struct arena *arena, const struct value *v)
 {
@@ -57,8 +64,7 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
     for (uint32_t i = 0; i < v->count; i++)
         members[i] = (struct shape_member){.name = v->entries[i].key,
             .wire = v->entries[i].key,
-            /* the entries of a map in XML have no element around them */
-            .shape = str_eqz(v->entries[i].key, "entry") ? &any_shape : shape_of(arena, v->entries[i].value)};
+            .shape = is_repeated(v->entries[i].key) ? &any_shape : shape_of(arena, v->entries[i].value)};
     *made = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = v->count};
     return made;
 }

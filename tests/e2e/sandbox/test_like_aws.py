@@ -205,6 +205,17 @@ def test_versions_of_a_template(cloud):
     assert code(ec2.modify_launch_template, **which, DefaultVersion="9") == "InvalidLaunchTemplateId.VersionNotFound"
 
 
+def test_versions_of_a_template_differ_in_how_much_they_tag(cloud):
+    """A list of two in one version is as whole as a list of one in the next."""
+    ec2, template = cloud.client("ec2"), name()
+    both = [{"ResourceType": kind, "Tags": [{"Key": "env", "Value": "dev"}, {"Key": "of", "Value": kind}]} for kind in ("instance", "volume")]
+    ec2.create_launch_template(LaunchTemplateName=template, LaunchTemplateData={"ImageId": "ami-1", "TagSpecifications": both})
+    ec2.create_launch_template_version(LaunchTemplateName=template, LaunchTemplateData={"ImageId": "ami-1", "TagSpecifications": both[:1]})
+    shown = ec2.describe_launch_template_versions(LaunchTemplateName=template)["LaunchTemplateVersions"]
+    tagged = {one["VersionNumber"]: [(t["ResourceType"], {tag["Key"]: tag["Value"] for tag in t["Tags"]}) for t in one["LaunchTemplateData"]["TagSpecifications"]] for one in shown}
+    assert tagged == {1: [("instance", {"env": "dev", "of": "instance"}), ("volume", {"env": "dev", "of": "volume"})], 2: [("instance", {"env": "dev", "of": "instance"})]}
+
+
 def test_a_version_of_a_template_begins_as_another(cloud):
     ec2 = cloud.client("ec2")
     which = {"LaunchTemplateId": ec2.create_launch_template(LaunchTemplateName=name(), LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t4g.micro"})["LaunchTemplate"]["LaunchTemplateId"]}
