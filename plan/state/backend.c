@@ -66,8 +66,10 @@ int backend_new(const struct backend_options *options, struct backend **out, str
     struct backend *plain;
     if (open_backend(options, &plain, err))
         return -1;
-    if (records)
-        return backend_sealed_new(options, plain, out, err);
+    if (records && backend_seal(plain, options, err)) {
+        backend_free(plain);
+        return -1;
+    }
     *out = plain;
     return 0;
 }

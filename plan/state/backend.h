@@ -122,6 +122,7 @@ struct backend {
     struct str description;     /* ".weir/film-lake.log", "s3://bucket/prefix" for messages */
     char lineage[LINEAGE_SIZE]; /* of what was read or is written; "" not known yet: see backend_belongs() */
     char life[LIFE_SIZE];       /* of one who shares the lock, where there is no live() */
+    struct seal *seal;          /* backend_sealed.h; NULL: records are kept as they are */
 };
 
 struct backend_options {

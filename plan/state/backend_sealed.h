@@ -1,6 +1,6 @@
 /*
- * A backend around another one that seals every record as a whole (`state: {encrypt: records}`): whoever
- * reads the place learns how many records there are and when they came, and nothing else.
+ * Seals every record of a backend as a whole (`state: {encrypt: records}`): whoever reads the place learns
+ * how many records there are and when they came, and nothing else.
  *
  *     <checksum> {"seq":17,"sealed":"<key id>:<base64>"}
  *
@@ -11,7 +11,5 @@
 
 #include "plan/state/backend.h"
 
-/* `inner` belongs to the new backend from here on, also after a failure. ERR_INVALID where options->config
- * has no key. */
-int backend_sealed_new(
-    const struct backend_options *options, struct backend *inner, struct backend **out, struct err *err);
+/* ERR_INVALID where options->config has no key. */
+int backend_seal(struct backend *b, const struct backend_options *options, struct err *err);
