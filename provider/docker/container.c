@@ -3,7 +3,7 @@
 
 #include "base/confined.h"
 
-static const struct resource docker_container = {.what = "container",
+const struct resource docker_container = {.what = "container",
     .path = "/containers/%s/json",
     .remove = "/containers/%s?force=true&v=true",
     .listing = "/containers/json?all=true",
@@ -42,13 +42,11 @@ static bool is_to_run(const struct value *desired)
 static int make(struct op_ctx *ctx, const struct value *desired, struct err *err)
 {
     AUTO_BUF struct buf path = BUF_INIT;
-    bool made;
     buf_addz(&path, "/containers/create");
     engine_query(&path, "name", resource_name(desired));
     if (value_gets(desired, "platform").n)
         engine_query(&path, "platform", value_gets(desired, "platform"));
-    if (!resource_create(ctx, &docker_container, buf_str(&path), container_body(ctx, desired),
-            resource_name(desired), &made, err))
+    if (!resource_create(ctx, buf_str(&path), container_body(ctx, desired), resource_name(desired), err))
         return 0;
     if (err->class == ERR_ABSENT) { /* not the container: what it is to be made of */
         err->class = ERR_SERVICE;
@@ -64,7 +62,7 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt UN
     const struct value *document;
     *live = NULL;
     if (confined_program("the container", err) || make(ctx, desired, err) ||
-        resource_look(ctx, &docker_container, desired, &document, err))
+        resource_look(ctx, desired, &document, err))
         return -1;
     if (!document)
         return err_set(err, ERR_PROTOCOL, "the Engine does not show the container");
@@ -73,16 +71,10 @@ static int container_create(struct op_ctx *ctx, const struct attempt *attempt UN
     if (!status && is_to_run(desired))
         status = container_start(ctx, id, desired, err);
     struct err later = ERR_INIT;
-    return resource_read(ctx, &docker_container, desired, live, status ? &later : err) || status ? -1 : 0;
+    return resource_read(ctx, desired, NULL, live, status ? &later : err) || status ? -1 : 0;
 }
 
 /* ---- reading ---- */
-
-static int container_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
-    const struct value **live, struct err *err)
-{
-    return resource_read(ctx, &docker_container, prior, live, err);
-}
 
 /* Listings do not tell these; they can be changed by hand. */
 static const char *const unlisted[] = {"restart", "memory", "memory_reservation", "cpus", "pids_limit"};
@@ -142,7 +134,7 @@ static int container_list(struct op_ctx *ctx, const struct sought *sought, resou
 {
     const struct value *items;
     *covered = reported(ctx->arena, sought->wanted);
-    if (resource_list(ctx, &docker_container, STR_EMPTY, &items, err))
+    if (resource_list(ctx, STR_EMPTY, &items, err))
         return -1;
     for (size_t k = 0; k < sought->count; k++) {
         struct str id = value_gets(sought->priors[k], "id"), name = resource_name(sought->priors[k]);
@@ -177,7 +169,7 @@ static int container_update(struct op_ctx *ctx, const struct value *prior, const
 {
     const struct value *document;
     *live = NULL;
-    if (resource_look(ctx, &docker_container, prior, &document, err))
+    if (resource_look(ctx, prior, &document, err))
         return -1;
     if (!document)
         return err_set(err, ERR_SERVICE, "the container is gone");
@@ -197,7 +189,7 @@ static int container_update(struct op_ctx *ctx, const struct value *prior, const
     if (value_list_has(changed, STR("running")) && !is_to_run(desired) && up &&
         container_stop(ctx, id, desired, err))
         return -1;
-    return resource_read(ctx, &docker_container, desired, live, err);
+    return resource_read(ctx, desired, NULL, live, err);
 }
 
 /* An earlier build of this stack's that has lost its name goes with the last container that was made of it.
@@ -219,7 +211,7 @@ static int delete_container(
     struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
     const struct value *document;
-    if (resource_look(ctx, &docker_container, prior, &document, err))
+    if (resource_look(ctx, prior, &document, err))
         return -1;
     if (!document)
         return 0;
@@ -228,36 +220,18 @@ static int delete_container(
     if (value_getb(value_getz(document, "State"), "Running") &&
         container_stop(ctx, value_gets(document, "Id"), prior, err))
         return -1;
-    if (resource_delete(ctx, &docker_container, prior, err))
+    if (resource_delete(ctx, 0, prior, err))
         return -1;
     drop_image(ctx, value_gets(document, "Image"));
     return 0;
 }
 
-static int container_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
-    const struct value *desired, const struct value **live, struct err *err)
-{
-    return resource_find(ctx, &docker_container, desired, live, err);
-}
-
-static int container_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
-{
-    return resource_marks(ctx, &docker_container, object, out, err);
-}
-
-static int container_marked(
-    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
-{
-    return resource_marked(ctx, &docker_container, found, found_ctx, err);
-}
-
 const struct resource_ops docker_container_ops = {.prepare = container_prepare,
     .create = container_create,
-    .read = container_read,
+    .read = resource_read,
     .list = container_list,
     .update = container_update,
     .delete = delete_container,
-    .find = container_find,
-    .marks = container_marks,
-    .marked = container_marked};
+    .find = resource_find,
+    .marks = resource_marks,
+    .marked = resource_marked};

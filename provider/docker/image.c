@@ -89,13 +89,14 @@ static int image_read(struct op_ctx *ctx, const struct value *prior, const struc
     return 0;
 }
 
+const struct resource docker_image = {.what = "image", .listing = "/images/json"};
+
 static int image_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
     const struct value **covered, struct err *err)
 {
-    static const struct resource images = {.listing = "/images/json"};
     const struct value *items;
     *covered = sought->wanted;
-    if (resource_list(ctx, &images, STR_EMPTY, &items, err))
+    if (resource_list(ctx, STR_EMPTY, &items, err))
         return -1;
     for (size_t k = 0; k < sought->count; k++) {
         struct str name = value_gets(sought->priors[k], "name");
@@ -146,7 +147,6 @@ static int image_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
  */
 static int drop_earlier(struct op_ctx *ctx, struct err *err)
 {
-    static const struct resource images = {.listing = "/images/json"};
     struct arena *arena = ctx->arena;
     const struct value *items,
         *labels[] = {value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(ctx->owner.stack))),
@@ -156,7 +156,7 @@ static int drop_earlier(struct op_ctx *ctx, struct err *err)
         {STR("dangling"), value_list(arena, &yes, 1)}, {STR("label"), value_list(arena, labels, 2)}};
     AUTO_BUF struct buf filter = BUF_INIT;
     json_write(&filter, value_map(arena, entries, 2), JSON_PLAIN);
-    if (resource_list(ctx, &images, buf_str(&filter), &items, err))
+    if (resource_list(ctx, buf_str(&filter), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         struct err failure = ERR_INIT;
@@ -278,9 +278,8 @@ static int delete_image(
 static int image_marked(
     struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
-    static const struct resource images = {.listing = "/images/json"};
     const struct value *items;
-    if (resource_list(ctx, &images, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
+    if (resource_list(ctx, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *names = value_getz(items->items[i], "RepoTags");

@@ -32,7 +32,7 @@ static const struct value *network_decode(
         {STR("subnets"), network_subnets(ctx->arena, resource_at(document, "IPAM.Config"), 1, 0)});
 }
 
-static const struct resource network = {.what = "network",
+const struct resource docker_network = {.what = "network",
     .path = "/networks/%s",
     .remove = "/networks/%s",
     .listing = "/networks",
@@ -60,63 +60,17 @@ static const struct value *encode(const struct op_ctx *ctx, const struct value *
 static int network_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED,
     const struct value *desired, const struct value **live, struct err *err)
 {
-    bool made;
     *live = NULL;
-    if (resource_create(
-            ctx, &network, STR("/networks/create"), encode(ctx, desired), resource_name(desired), &made, err))
+    if (resource_create(ctx, STR("/networks/create"), encode(ctx, desired), resource_name(desired), err))
         return -1;
-    return resource_read(ctx, &network, desired, live, err);
-}
-
-static int network_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
-    const struct value **live, struct err *err)
-{
-    return resource_read(ctx, &network, prior, live, err);
-}
-
-static int network_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
-    void *found_ctx, const struct value **covered, struct err *err)
-{
-    *covered = sought->wanted;
-    return resource_list_all(ctx, &network, sought, found, found_ctx, err);
-}
-
-/* What of a network can be changed is how weir deals with it. */
-static int network_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired UNUSED,
-    const struct value *changed UNUSED, const struct value **live, struct err *err)
-{
-    return resource_read(ctx, &network, prior, live, err);
-}
-
-static int delete_network(
-    struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
-{
-    return resource_delete(ctx, &network, prior, err);
-}
-
-static int network_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
-    const struct value **live, struct err *err)
-{
-    return resource_find(ctx, &network, desired, live, err);
-}
-
-static int network_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
-{
-    return resource_marks(ctx, &network, object, out, err);
-}
-
-static int network_marked(
-    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
-{
-    return resource_marked(ctx, &network, found, found_ctx, err);
+    return resource_read(ctx, desired, NULL, live, err);
 }
 
 const struct resource_ops docker_network_ops = {.create = network_create,
-    .read = network_read,
-    .list = network_list,
-    .update = network_update,
-    .delete = delete_network,
-    .find = network_find,
-    .marks = network_marks,
-    .marked = network_marked};
+    .read = resource_read,
+    .list = resource_list_all,
+    .update = resource_update,
+    .delete = resource_delete,
+    .find = resource_find,
+    .marks = resource_marks,
+    .marked = resource_marked};

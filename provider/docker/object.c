@@ -4,6 +4,18 @@
 
 enum { GONE_PAUSE_MS = 200, GONE_TRIES = 50 };
 
+static const struct resource *resource_of(const struct op_ctx *ctx)
+{
+    static const struct resource *const all[] = {
+        &docker_network, &docker_volume, &docker_image, &docker_container};
+    struct str name;
+    str_cut(ctx->schema->name, '.', &name);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (str_eqz(name, all[i]->what))
+            return all[i];
+    return NULL; /* a test makes one of each type */
+}
+
 struct str resource_name(const struct value *object)
 {
     return value_gets(object, "name");
@@ -25,12 +37,12 @@ static struct str resource_named(struct str name)
 }
 
 /* The Engine takes "db" for the beginning of an id, too, where nothing has that name. */
-int resource_look(struct op_ctx *ctx, const struct resource *resource, const struct value *object,
-    const struct value **document, struct err *err)
+int resource_look(
+    struct op_ctx *ctx, const struct value *object, const struct value **document, struct err *err)
 {
     *document = NULL;
     struct str name = resource_name(object);
-    if (name.n && engine_get(ctx, engine_path(ctx->arena, resource->path, name), document, err))
+    if (name.n && engine_get(ctx, engine_path(ctx->arena, resource_of(ctx)->path, name), document, err))
         return -1;
     if (*document && !str_eq(resource_named(value_gets(*document, "Name")), name))
         *document = NULL;
@@ -50,57 +62,69 @@ const struct value *resource_given(
     return value_builder_map(&out);
 }
 
-/* What people see has no marks. */
-static const struct value *resource_decode(struct op_ctx *ctx, const struct resource *resource,
-    const struct value *document, const struct value *prior)
+static const struct value *labels_of(const struct op_ctx *ctx, const struct value *document)
 {
+    return resource_at(document, resource_of(ctx)->labels);
+}
+
+/* What people see has no marks. */
+static const struct value *resource_decode(
+    struct op_ctx *ctx, const struct value *document, const struct value *prior)
+{
+    const struct resource *resource = resource_of(ctx);
     const struct value *live = resource->decode(ctx, document, prior);
-    const struct value *labels = marks_removed(ctx->arena, resource_at(document, resource->labels));
+    const struct value *labels = marks_removed(ctx->arena, labels_of(ctx, document));
     if (resource->inherits)
         labels = resource_given(ctx, labels, prior, "labels");
     return value_with(ctx->arena, live, STR("labels"), labels);
 }
 
-int resource_read(struct op_ctx *ctx, const struct resource *resource, const struct value *prior,
+int resource_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
     const struct value *document;
     *live = NULL;
-    if (resource_look(ctx, resource, prior, &document, err))
+    if (resource_look(ctx, prior, &document, err))
         return -1;
     if (!document)
         return 0;
-    marks_tell(ctx, resource_name(prior), resource_at(document, resource->labels));
-    *live = resource_decode(ctx, resource, document, prior);
+    marks_tell(ctx, resource_name(prior), labels_of(ctx, document));
+    *live = resource_decode(ctx, document, prior);
     return 0;
 }
 
+int resource_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired UNUSED,
+    const struct value *changed UNUSED, const struct value **live, struct err *err)
+{
+    return resource_read(ctx, prior, NULL, live, err);
+}
+
 /* By its name; but only what this intent has made is what was looked for. */
-int resource_find(struct op_ctx *ctx, const struct resource *resource, const struct value *desired,
+int resource_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
     const struct value **live, struct err *err)
 {
     const struct value *document;
     *live = NULL;
-    if (resource_look(ctx, resource, desired, &document, err))
+    if (resource_look(ctx, desired, &document, err))
         return -1;
-    if (document && marks_are_of_intent(ctx, resource_at(document, resource->labels)))
-        *live = resource_decode(ctx, resource, document, desired);
+    if (document && marks_are_of_intent(ctx, labels_of(ctx, document)))
+        *live = resource_decode(ctx, document, desired);
     return 0;
 }
 
-int resource_marks(struct op_ctx *ctx, const struct resource *resource, const struct value *object,
-    const struct value **marks, struct err *err)
+int resource_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
 {
     const struct value *document;
-    if (resource_look(ctx, resource, object, &document, err))
+    if (resource_look(ctx, object, &document, err))
         return -1;
-    *marks = document ? mark_among(ctx->arena, resource_at(document, resource->labels)) : NULL;
+    *marks = document ? mark_among(ctx->arena, labels_of(ctx, document)) : NULL;
     return 0;
 }
 
-int resource_list(struct op_ctx *ctx, const struct resource *resource, struct str filter,
-    const struct value **items, struct err *err)
+int resource_list(struct op_ctx *ctx, struct str filter, const struct value **items, struct err *err)
 {
+    const struct resource *resource = resource_of(ctx);
     AUTO_BUF struct buf path = BUF_INIT;
     buf_addz(&path, resource->listing);
     if (filter.n)
@@ -126,11 +150,11 @@ static struct str listed_name(const struct value *item)
     return resource_named(name);
 }
 
-int resource_marked(struct op_ctx *ctx, const struct resource *resource, resource_found *found,
-    void *found_ctx, struct err *err)
+int resource_marked(
+    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
     const struct value *items;
-    if (resource_list(ctx, resource, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
+    if (resource_list(ctx, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
@@ -149,74 +173,71 @@ static const struct value *resource_prior(const struct sought *sought, struct st
     return NULL;
 }
 
-int resource_list_all(struct op_ctx *ctx, const struct resource *resource, const struct sought *sought,
-    resource_found *found, void *found_ctx, struct err *err)
+int resource_list_all(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err)
 {
     const struct value *items;
-    if (resource_list(ctx, resource, STR_EMPTY, &items, err))
+    *covered = sought->wanted;
+    if (resource_list(ctx, STR_EMPTY, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         struct str name = listed_name(items->items[i]);
         const struct value *prior = resource_prior(sought, name);
         if (!prior)
             continue; /* somebody else's */
-        marks_tell(ctx, name, resource_at(items->items[i], resource->labels));
-        found(found_ctx, resource_decode(ctx, resource, items->items[i], prior));
+        marks_tell(ctx, name, labels_of(ctx, items->items[i]));
+        found(found_ctx, resource_decode(ctx, items->items[i], prior));
     }
     return 0;
 }
 
-int resource_create(struct op_ctx *ctx, const struct resource *resource, struct str path,
-    const struct value *body, struct str name, bool *made, struct err *err)
+int resource_create(
+    struct op_ctx *ctx, struct str path, const struct value *body, struct str name, struct err *err)
 {
-    struct engine_call call = {.method = "POST", .path = path, .body = body, .label = resource->what};
+    struct engine_call call = {.method = "POST", .path = path, .body = body, .label = resource_of(ctx)->what};
     struct err failure = ERR_INIT;
     struct value_entry entry = {STR("name"), value_string(ctx->arena, name)};
     const struct value *document, *object = value_map(ctx->arena, &entry, 1);
-    *made = true;
     if (!engine_ask(ctx, &call, NULL, &failure))
         return 0;
     *err = failure;
     bool taken = failure.class == ERR_EXISTS && strstr(failure.message, "lready");
-    if ((!taken && !failure.lost) || resource_look(ctx, resource, object, &document, &failure) || !document)
+    if ((!taken && !failure.lost) || resource_look(ctx, object, &document, &failure) || !document)
         return -1;
-    if (!marks_are_of_intent(ctx, resource_at(document, resource->labels)))
+    if (!marks_are_of_intent(ctx, labels_of(ctx, document)))
         return -1;
     *err = (struct err)ERR_INIT;
-    *made = false;
     return 0;
 }
 
 /* The Engine may take its time, and says so by a conflict when it is asked again. */
-static int wait_gone(
-    struct op_ctx *ctx, const struct resource *resource, const struct value *prior, struct err *err)
+static int wait_gone(struct op_ctx *ctx, const struct value *prior, struct err *err)
 {
     const struct value *document;
     for (int tries = 0; tries < GONE_TRIES; tries++) {
-        if (resource_look(ctx, resource, prior, &document, err))
+        if (resource_look(ctx, prior, &document, err))
             return -1;
         if (!document)
             return 0;
         if (cancel_sleep_ms(ctx->cancel, GONE_PAUSE_MS, err))
             return -1;
     }
-    return err_set(err, ERR_TIMEOUT, "the %s is still there", resource->what);
+    return err_set(err, ERR_TIMEOUT, "the %s is still there", resource_of(ctx)->what);
 }
 
-int resource_delete(
-    struct op_ctx *ctx, const struct resource *resource, const struct value *prior, struct err *err)
+int resource_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
     const struct value *document;
-    if (resource_look(ctx, resource, prior, &document, err))
+    if (resource_look(ctx, prior, &document, err))
         return -1;
     if (!document)
         return 0;
-    if (marks_check(ctx, resource_at(document, resource->labels), "deleted", err))
+    if (marks_check(ctx, labels_of(ctx, document), "deleted", err))
         return -1;
     struct str id = value_gets(document, "Id");
     struct err failure = ERR_INIT;
     struct engine_call call = {.method = "DELETE",
-        .path = engine_path(ctx->arena, resource->remove, id.n ? id : resource_name(prior))};
+        .path = engine_path(ctx->arena, resource_of(ctx)->remove, id.n ? id : resource_name(prior))};
     if (!engine_ask(ctx, &call, NULL, &failure) || failure.class == ERR_ABSENT)
         return 0;
     bool under_way = failure.class == ERR_EXISTS && strstr(failure.message, "already in progress");
@@ -226,5 +247,5 @@ int resource_delete(
             err->class = ERR_SERVICE;
         return -1;
     }
-    return wait_gone(ctx, resource, prior, err);
+    return wait_gone(ctx, prior, err);
 }

@@ -9,7 +9,7 @@ static const struct value *volume_decode(
         {STR("mountpoint"), value_getz(document, "Mountpoint")});
 }
 
-static const struct resource volume = {.what = "volume",
+const struct resource docker_volume = {.what = "volume",
     .path = "/volumes/%s",
     .remove = "/volumes/%s",
     .listing = "/volumes",
@@ -22,9 +22,8 @@ static int volume_create(struct op_ctx *ctx, const struct attempt *attempt UNUSE
     const struct value *desired, const struct value **live, struct err *err)
 {
     const struct value *there;
-    bool made;
     *live = NULL;
-    if (resource_look(ctx, &volume, desired, &there, err))
+    if (resource_look(ctx, desired, &there, err))
         return -1;
     if (there && !marks_are_of_intent(ctx, value_getz(there, "Labels")))
         return err_set(
@@ -36,30 +35,10 @@ static int volume_create(struct op_ctx *ctx, const struct attempt *attempt UNUSE
     for (size_t i = 0; i < sizeof body / sizeof *body; i++)
         if (!body[i].value)
             body[i].value = &value_null;
-    if (resource_create(ctx, &volume, STR("/volumes/create"),
-            value_map(ctx->arena, body, sizeof body / sizeof *body), resource_name(desired), &made, err))
+    if (resource_create(ctx, STR("/volumes/create"), value_map(ctx->arena, body, sizeof body / sizeof *body),
+            resource_name(desired), err))
         return -1;
-    return resource_read(ctx, &volume, desired, live, err);
-}
-
-static int volume_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
-    const struct value **live, struct err *err)
-{
-    return resource_read(ctx, &volume, prior, live, err);
-}
-
-static int volume_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
-    void *found_ctx, const struct value **covered, struct err *err)
-{
-    *covered = sought->wanted;
-    return resource_list_all(ctx, &volume, sought, found, found_ctx, err);
-}
-
-/* What of a volume can be changed is how weir deals with it. */
-static int volume_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired UNUSED,
-    const struct value *changed UNUSED, const struct value **live, struct err *err)
-{
-    return resource_read(ctx, &volume, prior, live, err);
+    return resource_read(ctx, desired, NULL, live, err);
 }
 
 static bool volume_stays(const struct value *object)
@@ -70,25 +49,7 @@ static bool volume_stays(const struct value *object)
 static int delete_volume(
     struct op_ctx *ctx, unsigned teardown UNUSED, const struct value *prior, struct err *err)
 {
-    return volume_stays(prior) ? 0 : resource_delete(ctx, &volume, prior, err);
-}
-
-static int volume_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
-    const struct value **live, struct err *err)
-{
-    return resource_find(ctx, &volume, desired, live, err);
-}
-
-static int volume_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
-{
-    return resource_marks(ctx, &volume, object, out, err);
-}
-
-static int volume_marked(
-    struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
-{
-    return resource_marked(ctx, &volume, found, found_ctx, err);
+    return volume_stays(prior) ? 0 : resource_delete(ctx, 0, prior, err);
 }
 
 /* A volume goes with what is in it, and the Engine asks nobody. */
@@ -99,7 +60,7 @@ static int erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct val
     *out = &value_empty_list;
     if (volume_stays(object))
         return 0;
-    if (resource_look(ctx, &volume, object, &document, err))
+    if (resource_look(ctx, object, &document, err))
         return -1;
     if (!document)
         return 0;
@@ -110,12 +71,12 @@ static int erases(struct op_ctx *ctx, unsigned teardown UNUSED, const struct val
 }
 
 const struct resource_ops docker_volume_ops = {.create = volume_create,
-    .read = volume_read,
-    .list = volume_list,
-    .update = volume_update,
+    .read = resource_read,
+    .list = resource_list_all,
+    .update = resource_update,
     .delete = delete_volume,
     .stays = volume_stays,
-    .find = volume_find,
-    .marks = volume_marks,
-    .marked = volume_marked,
+    .find = resource_find,
+    .marks = resource_marks,
+    .marked = resource_marked,
     .erases = erases};
