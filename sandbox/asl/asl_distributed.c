@@ -342,9 +342,6 @@ static const struct value *write_results(
         visit->eval.error = error;
         return NULL;
     }
-    d->run.items.written = d->run.items.succeeded + d->run.items.failed + d->run.items.timed_out;
-    d->run.executions.written =
-        d->run.executions.succeeded + d->run.executions.failed + d->run.executions.timed_out;
     return VALUE_MAP(
         arena, {STR("MapRunArn"), value_string(arena, d->run.arn)}, {STR("ResultWriterDetails"), details});
 }
@@ -357,6 +354,9 @@ static const struct value *result_of(struct distributed *d, const struct value *
     visit->timed_out = visit->line->deadline_ms && asl_now(visit->line) >= visit->line->deadline_ms;
     if (visit->timed_out || asl_stopped(visit->line->scope))
         return NULL;
+    d->run.items.written = d->run.items.succeeded + d->run.items.failed + d->run.items.timed_out;
+    d->run.executions.written =
+        d->run.executions.succeeded + d->run.executions.failed + d->run.executions.timed_out;
     const struct value *written = value_getz(writer, "Resource") ? write_results(d, writer, input) : NULL;
     if (d->exceeded && !visit->eval.error.name.n)
         visit->eval.error = (struct asl_error){STR("States.ExceedToleratedFailureThreshold"),

@@ -49,6 +49,18 @@ static struct str java_text(struct arena *arena, const struct value *v)
     return arena_printf(arena, v->kind == VALUE_LIST ? "[%.*s]" : "{%.*s}", STR_ARG(buf_str(&text)));
 }
 
+/* `items_are: Class`: objects of that class, [Class(a=1), Class(a=2)]. */
+static struct str text_of_given(struct arena *arena, const struct value *rule, const struct value *v)
+{
+    struct str class = value_gets(rule, "items_are");
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (uint32_t i = 0; class.n && v->kind == VALUE_LIST && i < v->count; i++) {
+        struct str item = java_text(arena, v->items[i]); /* {…} */
+        buf_addf(&text, "%s%.*s(%.*s)", i ? ", " : "", STR_ARG(class), (int)item.n - 2, item.p + 1);
+    }
+    return text.n ? arena_printf(arena, "[%.*s]", STR_ARG(buf_str(&text))) : java_text(arena, v);
+}
+
 static double bound_of(const struct value *v)
 {
     return v->kind == VALUE_FLOAT ? v->number : (double)v->integer;
@@ -92,8 +104,9 @@ static bool has_own_words(struct request_faults *f, const struct value *rule, co
     ptrdiff_t at = str_find(says, STR("${value}"), 0);
     if (says.n && !f->says.n) {
         f->says = at < 0 ? says
-                         : arena_printf(f->arena, "%.*s%.*s", (int)at, says.p,
-                               STR_ARG(value_scalar_text(f->arena, v)));
+                         : arena_printf(f->arena, "%.*s%.*s%.*s", (int)at, says.p,
+                               STR_ARG(value_scalar_text(f->arena, v)),
+                               STR_ARG(str_slice(says, (size_t)at + 8, says.n)));
         f->code = code.n ? code : STR("BadRequestException");
     }
     return says.n;
@@ -174,7 +187,7 @@ static void check_rule(
         return;
     struct str said = value_is_null(v) ? STR(" null")
                       : blob           ? STR_EMPTY
-                                       : arena_printf(f->arena, " '%.*s'", STR_ARG(java_text(f->arena, v)));
+                             : arena_printf(f->arena, " '%.*s'", STR_ARG(text_of_given(f->arena, rule, v)));
     buf_addf(&f->text, "%sValue%.*s at '%.*s' failed to satisfy constraint: %.*s", f->n++ ? "; " : "",
         STR_ARG(said), STR_ARG(path), STR_ARG(broken));
 }

@@ -387,9 +387,30 @@ static bool machine_may_wait(const struct precheck *t, struct str role)
     return true;
 }
 
+/* A machine that logs has one place for it, and that is there. */
+static const char *wrong_logging(const struct precheck *t)
+{
+    struct control_record group;
+    const struct value *logging = value_getz(t->request->input, "loggingConfiguration");
+    const struct value *places = value_as_list(value_getz(logging, "destinations"));
+    struct str level = value_gets(logging, "level");
+    if (places->count > 1 || (level.n && !str_eqz(level, "OFF") && !places->count))
+        return "Must specify exactly one Log Destination.";
+    for (uint32_t i = 0; i < places->count; i++) {
+        struct str arn = value_gets(value_getz(places->items[i], "cloudWatchLogsLogGroup"), "logGroupArn");
+        struct str name = str_part(arn, ':', 6);
+        if (name.n && !is_known(t, "aws.logs.log_group", name, &group))
+            return "Log Destination not found.";
+    }
+    return NULL;
+}
+
 static int try_machine(const struct precheck *t)
 {
     struct str role = machine_role(t);
+    const char *wrong = wrong_logging(t);
+    if (wrong)
+        return refuse(t, 400, "InvalidLoggingConfiguration", "Invalid Logging Configuration: %s", wrong);
     if (!machine_may_log(t, role))
         return refuse(t, 400, "AccessDeniedException",
             "The state machine IAM Role is not authorized to access the Log Destination");

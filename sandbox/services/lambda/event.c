@@ -71,6 +71,18 @@ bool instance_next(struct lambda_instance *instance, struct arena *arena, struct
     return true;
 }
 
+/* Of its code's folder AWS says /var/task; so does a stack trace. */
+static struct str as_in_lambda(const struct lambda_instance *instance, struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str task = path_join(arena, instance->folder, STR("task/"));
+    for (ptrdiff_t at; (at = str_find(text, task, 0)) >= 0;
+         text = str_slice(text, (size_t)at + task.n, text.n))
+        buf_addf(&out, "%.*s/var/task/", (int)at, text.p);
+    buf_add_str(&out, text);
+    return arena_str(arena, buf_str(&out));
+}
+
 bool instance_answer(
     struct lambda_instance *instance, struct str id, struct str body, bool failed, struct str error_type)
 {
@@ -81,7 +93,8 @@ bool instance_answer(
         invocation->done = true;
         invocation->done_us = instance_now_us();
         invocation->failed = failed;
-        invocation->answer = lambda_event_copied(&invocation->arena, body);
+        invocation->answer = failed ? as_in_lambda(instance, &invocation->arena, body)
+                                    : lambda_event_copied(&invocation->arena, body);
         invocation->error_type = lambda_event_copied(&invocation->arena, error_type);
         pthread_cond_broadcast(&instance->functions->changed);
     }
@@ -91,7 +104,7 @@ bool instance_answer(
 void instance_init_failed(struct lambda_instance *instance, struct str body, struct str error_type)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&instance->functions->lock);
-    instance->error = lambda_event_copied(&instance->arena, body);
+    instance->error = as_in_lambda(instance, &instance->arena, body);
     instance->error_type = lambda_event_copied(&instance->arena, error_type);
     instance_kill(instance); /* it could only exit now */
 }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 
-enum { MAX_NAME = 80, MAX_VERSIONS = 2, ALL_OF_THEM = 100 };
+enum { ALL_OF_THEM = 100 };
 
 /* ---- where it leads ---- */
 
@@ -32,55 +32,46 @@ struct str alias_choose(const struct value *alias)
     return STR_EMPTY;
 }
 
-static int executions_aliases_wrong(struct err *err, const char *why)
+/* What is wrong, and what there is of the member in each of them: "… Received: [70, 29]". */
+static int refuse_routing(const struct value *routing, const char *member, const char *why, struct err *err)
 {
-    return service_refuse(err, 400, "ValidationException", "%s", why);
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    AUTO_BUF struct buf given = BUF_INIT;
+    for (uint32_t i = 0; i < routing->count; i++)
+        buf_addf(&given, "%s%.*s", i ? ", " : "",
+            STR_ARG(value_scalar_text(&arena, value_getz(routing->items[i], member))));
+    return service_refuse(
+        err, 400, "ValidationException", "%s Received: [%.*s]", why, STR_ARG(buf_str(&given)));
 }
 
 /* The versions are there, of one machine, and their weights make a hundred. */
 static int check_routing(const struct value *routing, const struct control_record *machine,
     const struct value *note, struct err *err)
 {
+    static const char member[] = "stateMachineVersionArn";
     int64_t sum = 0;
     for (uint32_t i = 0; i < routing->count; i++) {
-        struct str arn = value_gets(routing->items[i], "stateMachineVersionArn");
-        int64_t weight = service_int(routing->items[i], "weight", -1);
-        bool own = str_starts(arn, machine->id) && arn.n > machine->id.n && arn.p[machine->id.n] == ':';
-        if (weight < 0 || weight > ALL_OF_THEM)
-            return executions_aliases_wrong(err, "A weight is 0 to 100.");
-        if (!own)
-            return executions_aliases_wrong(
-                err, "Both stateMachineVersionArn values must belong to the same state machine.");
+        struct str rest, arn = value_gets(routing->items[i], member);
+        struct str its = machine_part(arn, &rest);
+        sum += service_int(routing->items[i], "weight", 0);
+        if (!rest.n)
+            return refuse_routing(
+                routing, member, "Routing configuration must contain state machine version ARNs.", err);
+        if (!str_eq(its, machine->id))
+            return refuse_routing(routing, member,
+                "Routing configuration must contain versions of the same state machine.", err);
+        if (i && str_eq(arn, value_gets(routing->items[0], member)))
+            return refuse_routing(routing, member,
+                "Routing configuration must contain distinct state machine version ARNs.", err);
+    }
+    if (sum != ALL_OF_THEM)
+        return refuse_routing(routing, "weight", "Sum of routing configuration weights must equal 100.", err);
+    for (uint32_t i = 0; i < routing->count; i++) {
+        struct str arn = value_gets(routing->items[i], member);
         if (!value_list_find(machine_note_list(note, "versions"), "arn", arn))
             return service_refuse(err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(arn));
-        if (i && str_eq(arn, value_gets(routing->items[0], "stateMachineVersionArn")))
-            return executions_aliases_wrong(err, "A version stands in the routing configuration once.");
-        sum += weight;
     }
-    return sum == ALL_OF_THEM ? 0
-                              : executions_aliases_wrong(err,
-                                    "The sum of the weights in the routing configuration must be equal "
-                                    "to 100.");
-}
-
-/* Its routing configuration, and whose versions it names. */
-static int routing_given(
-    const struct service_call *call, const struct value **routing, struct str *version, struct err *err)
-{
-    *routing = value_getz(call->input, "routingConfiguration");
-    if (!*routing || (*routing)->kind != VALUE_LIST || !(*routing)->count || (*routing)->count > MAX_VERSIONS)
-        return executions_aliases_wrong(
-            err, "Routing configuration must contain 1 or 2 state machine versions.");
-    *version = value_gets((*routing)->items[0], "stateMachineVersionArn");
     return 0;
-}
-
-/* ---- making and changing ---- */
-
-/* Letters, digits, _ - and . ; a number would be a version. */
-static bool is_name(struct str name)
-{
-    return name.n <= MAX_NAME && str_is_made_of(name, CHARS_ALNUM "_-.") && !str_is_digits(name);
 }
 
 static struct str arn_of(
@@ -117,18 +108,14 @@ static int create_locked(struct service_call *call, const struct control_record 
 
 int do_create_alias(struct service_call *call, struct err *err)
 {
-    struct str name, version, rest;
-    const struct value *routing;
+    struct str rest;
+    const struct value *routing = value_getz(call->input, "routingConfiguration");
     struct control_record machine;
     struct executions *all = services_executions(call->services);
-    if (service_required(call, "name", &name, err))
-        return -1;
-    if (!is_name(name))
-        return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(name));
-    if (routing_given(call, &routing, &version, err) || machine_of(call, version, &machine, &rest, err))
+    if (machine_of(call, value_gets(routing->items[0], "stateMachineVersionArn"), &machine, &rest, err))
         return -1;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
-    return create_locked(call, &machine, routing, name, err);
+    return create_locked(call, &machine, routing, value_gets(call->input, "name"), err);
 }
 
 /* An alias by the ARN that the call names. */
@@ -141,6 +128,7 @@ struct found {
 static int find_alias(const struct service_call *call, struct found *out, struct err *err)
 {
     struct str rest;
+    *out = (struct found){.arn = STR_EMPTY};
     if (service_required(call, "stateMachineAliasArn", &out->arn, err) ||
         machine_of(call, out->arn, &out->machine, &rest, err))
         return -1;
@@ -156,16 +144,16 @@ static int update_locked(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct found found;
-    struct str version;
     const struct value *description = value_getz(call->input, "description"),
                        *routing = value_getz(call->input, "routingConfiguration");
     if (find_alias(call, &found, err))
-        return -1;
+        return found.machine.id.n ? service_refuse(err, 400, "ResourceNotFound",
+                                        "Request references a resource that does not exist.")
+                                  : -1;
     if (!description && !routing)
-        return executions_aliases_wrong(
-            err, "You must provide at least one of routingConfiguration or description");
-    if (routing && (routing_given(call, &routing, &version, err) ||
-                       check_routing(routing, &found.machine, found.note, err)))
+        return service_refuse(err, 400, "ValidationException",
+            "You must provide at least one of routingConfiguration or description");
+    if (routing && check_routing(routing, &found.machine, found.note, err))
         return -1;
     int64_t now = clock_wall_ms();
     const struct value *alias = value_with(arena, found.alias, STR("changed_ms"), value_int(arena, now));
@@ -191,7 +179,7 @@ int do_delete_alias(struct service_call *call, struct err *err)
     struct executions *all = services_executions(call->services);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
     return find_alias(call, &found, err)
-               ? -1
+               ? found.machine.id.n ? 0 : -1 /* an alias that is gone is gone */
                : machine_note_change(call, &found.machine, found.note, "aliases",
                      machine_note_put(call->arena, found.aliases, found.alias, NULL), err);
 }

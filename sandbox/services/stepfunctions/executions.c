@@ -399,7 +399,7 @@ static struct execution *executions_make(struct executions *all, const struct ex
     execution->express = str_eqz(attr(machine, "workflow_type"), "EXPRESS");
     execution->region = arena_str(arena, request->region);
     execution->name = request->name.n ? arena_str(arena, request->name) : uuid_random(arena);
-    execution->input = arena_str(arena, request->input.n ? request->input : STR("{}"));
+    execution->input = arena_str(arena, request->input.p ? request->input : STR("{}"));
     execution->definition = value_copy(arena, value_getz(machine->attrs, "definition"));
     execution->start_ms = clock_wall_ms();
     execution->arn = arn_of(execution);
@@ -438,14 +438,14 @@ void execution_try(struct executions *all, const struct service_call *call,
 static int executions_check(const struct execution_request *request, struct arena *arena, struct err *err)
 {
     const struct value *input;
-    struct err why = ERR_INIT;
     if (request->name.n > 80 || !asl_is_name(request->name))
         return service_refuse(err, 400, "InvalidName", "Invalid Name: '%.*s'", STR_ARG(request->name));
     if (request->input.n > ASL_MAX_DATA)
         return service_refuse(err, 400, "InvalidExecutionInput", "The input is longer than 262144 bytes");
-    if (request->input.n && json_parse(arena, request->input, &input, &why))
-        return service_refuse(
-            err, 400, "InvalidExecutionInput", "Invalid State Machine Execution Input: %s", why.message);
+    if (request->input.p && json_parse(arena, request->input, &input, ERR_IGNORED))
+        return service_refuse(err, 400, "InvalidExecutionInput",
+            "Invalid State Machine Execution Input: '%.*s'",
+            STR_ARG(executions_not_json(arena, request->input, &(size_t){0})));
     return 0;
 }
 

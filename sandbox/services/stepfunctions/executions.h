@@ -146,6 +146,8 @@ void execution_log_event(
 
 /* InvalidArn where it is none at all. */
 int executions_arn(struct str arn, struct err *err);
+/* What the service's parser says of a text that is no JSON, and how far it came. */
+struct str executions_not_json(struct arena *arena, struct str text, size_t *column);
 /* service_page() in this service's words. */
 int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
     const struct value **next, struct err *err);
@@ -204,6 +206,8 @@ service_handler do_redrive;
 
 /* ---- versions.c, aliases.c ---- */
 
+/* The machine's own ARN of one that may go on; *rest is what follows it. */
+struct str machine_part(struct str arn, struct str *rest);
 /* By the ARN of a machine, of one of its versions or of an alias, which is followed. */
 int machine_find(const struct service_call *call, struct str arn, struct machine *out, struct err *err);
 /* By any of these ARNs; *rest is what follows the machine's name ("": nothing). */

@@ -93,6 +93,7 @@ void execution_log_event(
             {STR("details"), details ? details : &value_empty_map},
             {STR("previous_event_id"), number_text(&arena, previous)},
             {STR("event_timestamp"), number_text(&arena, now)},
+            {STR("redrive_count"), number_text(&arena, execution->redrives)},
             {STR("execution_arn"), value_string(&arena, execution->arn)}));
     const struct log_entry event = {.time_ms = now, .message = line->string};
     const struct log_place place = {execution->region, execution->log_group, execution->log_stream};

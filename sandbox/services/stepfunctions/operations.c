@@ -85,7 +85,7 @@ static int executions_operations_start(
     struct execution_request request = {.machine = machine,
         .region = call->region,
         .name = value_gets(call->input, "name"),
-        .input = value_gets(call->input, "input")};
+        .input = value_text(value_getz(call->input, "input"), (struct str){NULL, 0})};
     return execution_start(services_executions(call->services), &request, out, err);
 }
 
@@ -381,11 +381,53 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
 
 /* ---- definitions ---- */
 
+struct str executions_not_json(struct arena *arena, struct str text, size_t *column)
+{
+    struct str rest = str_trim(text);
+    size_t word = 0, at = (size_t)(rest.p - text.p);
+    while (word < rest.n && char_is_among(rest.p[word], CHARS_ALNUM "_$"))
+        word++;
+    *column = at + word + 1;
+    if (word && !char_is_among(rest.p[0], CHARS_DIGITS))
+        return arena_printf(arena,
+            "Unrecognized token '%.*s': was expecting (JSON String, Number, Array, Object or token 'null', "
+            "'true' or 'false')",
+            (int)word, rest.p);
+    if (!str_starts(rest, STR("{")))
+        return STR("Invalid execution input.");
+    rest = str_trim(str_slice(rest, 1, rest.n));
+    *column = (size_t)(rest.p - text.p) + 2;
+    if (!rest.n || rest.p[0] == '"' || rest.p[0] == '}')
+        return STR("Invalid execution input.");
+    return arena_printf(arena,
+        "Unexpected character ('%c' (code %d)): was expecting double-quote to start field name", rest.p[0],
+        (unsigned char)rest.p[0]);
+}
+
 static const struct value *diag_value(struct arena *arena, const struct asl_diag *diag)
 {
-    return VALUE_MAP(arena, {STR("severity"), value_stringz(arena, "ERROR")},
-        {STR("code"), value_string(arena, diag->code)}, {STR("message"), value_string(arena, diag->message)},
-        {STR("location"), value_string(arena, diag->location)});
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "severity", STR("ERROR"));
+    view_text(&b, "code", diag->code);
+    view_text(&b, "message", diag->message);
+    view_text(&b, "location", diag->location);
+    return value_builder_map(&b);
+}
+
+/* Of a text that is no JSON, or nothing at all. */
+static void tell_no_json(struct arena *arena, struct str text, struct asl_diag *diag)
+{
+    size_t column;
+    struct str why = executions_not_json(arena, text, &column);
+    if (!str_trim(text).n) {
+        diag->code = STR("SCHEMA_VALIDATION_FAILED");
+        diag->message = STR("Definition must be a valid JSON object");
+        diag->location = STR_EMPTY;
+        return;
+    }
+    diag->location =
+        arena_printf(arena, "[Source: (String)\"%.*s\"; line: 1, column: %zu]", STR_ARG(text), column);
+    diag->message = arena_printf(arena, "%.*s\n at %.*s", STR_ARG(why), STR_ARG(diag->location));
 }
 
 static int do_create_activity(struct service_call *call, struct err *err)
@@ -399,20 +441,17 @@ static int do_create_activity(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int do_validate(struct service_call *call, struct err *err)
+static int do_validate(struct service_call *call, struct err *err UNUSED)
 {
-    struct str text;
     const struct value *definition = NULL;
-    struct err why = ERR_INIT;
-    if (service_required(call, "definition", &text, err))
-        return -1;
+    struct str text = value_gets(call->input, "definition");
     struct asl_diags diags = {.arena = call->arena,
         .interpreted = true,
         .express = str_eqz(value_gets(call->input, "type"), "EXPRESS")};
-    json_parse(call->arena, text, &definition, &why);
+    json_parse(call->arena, text, &definition, ERR_IGNORED);
     asl_validate(definition, &diags);
     if (!definition)
-        diags.items[0].message = arena_str(call->arena, str_z(why.message));
+        tell_no_json(call->arena, text, &diags.items[0]);
     size_t most = (size_t)service_int(call->input, "maxResults", 100);
     most = most ? most : 100;
     struct value_builder list = VALUE_BUILDER(call->arena);

@@ -42,8 +42,7 @@ const struct value *machine_note_put(
 
 /* ---- which one an ARN means ---- */
 
-/* The machine's own ARN of one that may go on; *rest is what follows it. */
-static struct str machine_part(struct str arn, struct str *rest)
+struct str machine_part(struct str arn, struct str *rest)
 {
     ptrdiff_t at = str_find(arn, STR(":stateMachine:"), 0);
     ptrdiff_t colon = at < 0 ? -1 : str_find_char(arn, ':', (size_t)at + 14);
@@ -197,8 +196,25 @@ static int change_and_publish(struct service_call *call, struct err *err)
     return version ? 0 : -1;
 }
 
+/* Is there one of this name whose definition is another text? To the service these are two machines, though
+ * only the spaces differ. */
+static bool is_written_otherwise(const struct service_call *call, struct str arn)
+{
+    struct control_record machine;
+    const struct value *shown;
+    return service_find(call, STR("aws.stepfunctions.state_machine"), arn, &machine) &&
+           !shown_by_control(call, &machine, &shown, ERR_IGNORED) &&
+           !value_equal(value_getz(shown, "definition"), value_getz(call->input, "definition"));
+}
+
 int do_create_machine(struct service_call *call, struct err *err)
 {
+    struct str arn =
+        arena_printf(call->arena, "arn:aws:states:%.*s:%.*s:stateMachine:%.*s", STR_ARG(call->region),
+            STR_ARG(services_account(call->services)), STR_ARG(value_gets(call->input, "name")));
+    if (is_written_otherwise(call, arn))
+        return service_refuse(
+            err, 400, "StateMachineAlreadyExists", "State Machine Already Exists: '%.*s'", STR_ARG(arn));
     return change_and_publish(call, err);
 }
 

@@ -52,6 +52,7 @@ def test_rows_of_a_table(machines, sandbox, lake):
     (one,) = runs_of(machines, execution)
     assert (one["status"], one["executionArn"]) == ("SUCCEEDED", execution)
     assert {name: one["itemCounts"][name] for name in ("total", "succeeded", "failed", "pending", "running")} == {"total": 3, "succeeded": 3, "failed": 0, "pending": 0, "running": 0}
+    assert one["itemCounts"]["resultsWritten"] == 3  # also where nothing is written away
     kinds = [event["type"] for event in machines.history(execution)]
     assert kinds == ["ExecutionStarted", "MapStateEntered", "MapStateStarted", "MapRunStarted", "MapRunSucceeded", "MapStateSucceeded", "MapStateExited", "ExecutionSucceeded"]
 

@@ -148,7 +148,7 @@ def test_what_is_refused(machines):
         return code(client.create_state_machine_alias, name=name, routingConfiguration=shares(*routing))
 
     assert refusal("live", (second, 100)) == "ConflictException"
-    assert refusal("5", (first, 100)) == refusal("a b", (first, 100)) == "InvalidName"
+    assert refusal("5", (first, 100)) == refusal("a b", (first, 100)) == "ValidationException"
     for wrong in ([(first, 99)], [(first, 50), (second, 49)], [(first, 50), (first, 50)], [(first, 50), (machine + "x:1", 50)]):
         assert refusal("wrong", *wrong) == "ValidationException", wrong
     assert refusal("wrong", (machine + ":8", 100)) == "ResourceNotFound"
@@ -199,6 +199,6 @@ outputs:
     assert (last["state"], last["result"]) == ("succeeded", "two")
     assert machines.client.describe_execution(executionArn=last["id"])["stateMachineAliasArn"] == live
     write("two", 90)
-    assert "the sum of the weights" in stack.run("apply", "-y", status=1).err.lower()
+    assert "routing configuration weights must equal 100" in stack.run("apply", "-y", status=1).err.lower()
     stack.destroy()
     assert not machines.client.list_state_machines()["stateMachines"]

@@ -112,7 +112,7 @@ def handler(event, context):
 """)
     failure = f.failure("raise")
     assert (failure["errorType"], failure["errorMessage"]) == ("FilmError", "no such film")
-    assert 'raise FilmError("no such film")' in failure["stackTrace"][-1]
+    assert failure["stackTrace"][-1].startswith('  File "/var/task/main.py", line 5, in handler\n    if event == "raise": raise FilmError("no such film")\n')
     assert "Runtime exited with error: exit status 3" in f.failure("exit")["errorMessage"]
     assert f.failure("kill")["errorType"] == "Runtime.ExitError"
     assert f.failure("object")["errorType"] == "Runtime.MarshalError"
