@@ -37,7 +37,7 @@ static const struct sandbox_key {
     {"standing", FORM_RESOURCES, NULL},
     {"references", FORM_BY_ATTR, NULL},
     {"check", FORM_BY_ATTR, NULL},
-    {"creates", FORM_RULES, "type attributes if held"},
+    {"creates", FORM_RULES, "type attributes if held follows"},
     {"owns", FORM_RULES, "type attribute"},
     {"part_of", FORM_BY_ATTR, NULL},
     {"delete_empty", FORM_KEYS, "attributes code says"},

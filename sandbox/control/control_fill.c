@@ -239,6 +239,8 @@ const struct value *fill_value(
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     int64_t revision = call->subject ? call->subject->revision : 1;
+    if (!(template = fill_fitting(template, attrs)))
+        return NULL;
     if (template->kind != VALUE_LIST && template->kind != VALUE_MAP)
         return fill_text(call, type, template, attrs, revision);
     for (uint32_t i = 0; i < template->count; i++) {

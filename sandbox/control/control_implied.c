@@ -46,12 +46,21 @@ static struct resource *made_before(
     return NULL;
 }
 
+/* What one has that is made by this rule; NULL: none is. */
+static const struct value *made_of(struct call *call, const struct resource *maker, const struct value *rule)
+{
+    const struct value *attrs = value_getz(rule, "attributes");
+    return attrs && type_called(call, value_getz(rule, "type")) &&
+                   fill_looks(maker->attrs, value_getz(rule, "if"))
+               ? fill_value(call, maker->type, attrs, maker->attrs)
+               : NULL;
+}
+
 static int make_one(struct call *call, const struct resource *resource, const struct value *rule)
 {
     const struct spec_type *type = type_called(call, value_getz(rule, "type"));
-    const struct value *attrs = value_getz(rule, "attributes"), *code = value_getz(rule, "held");
-    attrs = type && attrs ? fill_value(call, resource->type, attrs, resource->attrs) : NULL;
-    if (!attrs || !fill_looks(resource->attrs, value_getz(rule, "if")))
+    const struct value *attrs = made_of(call, resource, rule), *code = value_getz(rule, "held");
+    if (!attrs)
         return 0;
     const struct value *own = attrs;
     attrs = fill_new(call, type, attrs);
@@ -71,6 +80,25 @@ int implied_make(struct call *call, const struct resource *resource)
     for (uint32_t i = 0; rules && i < rules->count; i++)
         if (make_one(call, resource, rules->items[i]))
             return -1;
+    return 0;
+}
+
+int implied_follow(struct call *call, const struct resource *maker)
+{
+    const struct value *rules = value_getz(maker->type->sandbox, "creates");
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        const struct value *rule = rules->items[i], *names = value_as_list(value_getz(rule, "follows"));
+        const struct value *attrs = names->count ? made_of(call, maker, rule) : NULL, *given = NULL;
+        struct resource *made =
+            attrs ? made_before(call, type_called(call, value_getz(rule, "type")), maker->region, attrs)
+                  : NULL;
+        for (uint32_t k = 0; made && k < names->count; k++) {
+            struct str name = value_text(names->items[k], STR_EMPTY);
+            given = value_with(call->arena, given, name, value_get(attrs, name));
+        }
+        if (made && update_implied(call, made, given))
+            return -1;
+    }
     return 0;
 }
 

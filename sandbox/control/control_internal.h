@@ -300,6 +300,8 @@ struct resource *do_add(
 
 /* Gives a resource what the request says. */
 int update_resource(struct call *call, struct resource *resource);
+/* What another has made gets these attributes of it. */
+int update_implied(struct call *call, struct resource *made, const struct value *given);
 
 /* ---- control_record.c: resources that can be taken back for a while ---- */
 
@@ -360,6 +362,8 @@ int refuse_status(const struct call *call, int rest);
 /* What the service makes along with it (`creates`), and along with that. -1: what was made so far is there.
  */
 int implied_make(struct call *call, const struct resource *resource);
+/* What it has made gets the attributes of it that follow its own: `follows`. */
+int implied_follow(struct call *call, const struct resource *maker);
 /* Takes it and what was made along with it out again. */
 void implied_undo(struct call *call, struct resource *resource);
 /* What goes with it: `owns`, and implied resources that are held. */

@@ -170,6 +170,14 @@ static int patched(
     return 0;
 }
 
+int update_implied(struct call *call, struct resource *made, const struct value *given)
+{
+    const struct value *attrs = value_merge(call->arena, made->attrs, given);
+    return value_equal(attrs, made->attrs)
+               ? 0
+               : do_change(call, made, with_new(call, made, "on_update", given, attrs));
+}
+
 int update_resource(struct call *call, struct resource *resource)
 {
     const struct value *given = &value_empty_map, *gone = &value_empty_map;
@@ -184,5 +192,6 @@ int update_resource(struct call *call, struct resource *resource)
         attrs = value_with(call->arena, attrs, gone->entries[i].key,
             value_is_null(gone->entries[i].value) ? NULL : gone->entries[i].value);
     return soft_wake(call, resource, &attrs) || check_constraints(call, resource->attrs, attrs) ||
-           check_forms(call, attrs) || check_references(call, attrs) || do_change(call, resource, attrs);
+           check_forms(call, attrs) || check_references(call, attrs) || do_change(call, resource, attrs) ||
+           implied_follow(call, resource);
 }
