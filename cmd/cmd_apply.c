@@ -111,7 +111,9 @@ static int cmd_apply_run(struct invocation *inv)
     if (inv->args.n)
         return apply_file(inv, inv->args.items[0].p);
     int usage = repository_check_args(inv);
-    return usage != EXIT_DONE ? usage : plan_and_apply(inv, &(struct workspace_options){0}, NULL);
+    return usage != EXIT_DONE
+               ? usage
+               : plan_and_apply(inv, &(struct workspace_options){.part = planning_part(inv)}, NULL);
 }
 
 const struct command cmd_apply = {

@@ -57,7 +57,8 @@ static int deploy(struct invocation *inv, struct workspace *workspace)
 static int cmd_deploy_run(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
-    int status = invocation_open(inv, NULL, &workspace);
+    struct wanted_part part = {.targets = inv->args.items, .n = inv->args.n, .alone = true};
+    int status = invocation_open(inv, &(struct workspace_options){.part = &part}, &workspace);
     return status != EXIT_DONE ? status : deploy(inv, &workspace);
 }
 

@@ -171,7 +171,9 @@ static int cmd_plan_run(struct invocation *inv)
     int status = repository_check_args(inv);
     if (status != EXIT_DONE || inv->settings->all)
         return status != EXIT_DONE ? status : cmd_plan_all(inv);
-    status = planning_open(inv, NULL, &workspace);
+    bool shown = !own->destroy && !own->out && !own->cost && !own->markdown && !own->format;
+    status = planning_open(
+        inv, &(struct workspace_options){.part = shown ? planning_part(inv) : NULL}, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = planning_make(inv, &workspace, own->destroy, NULL, &plan);

@@ -136,6 +136,7 @@ struct plan {
     const struct value *output_values; /* all root outputs as planned */
     size_t resource_count;             /* instances in the stack */
     size_t left_count;                 /* of these, what no target means: they were not compared */
+    bool left_unread;                  /* and more that was not even read */
     size_t refresh_count;              /* recorded resources that were read */
     const struct unread *unread;       /* and those that were to be; in order of why, then of address */
     size_t unread_count;

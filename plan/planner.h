@@ -109,6 +109,8 @@ struct planner {
     struct observer observer;
     const atomic_bool *cancel;
 
+    const bool *needed; /* by decl->index: what of the stack is evaluated at all; NULL: everything */
+    bool needs_whole;   /* it cannot be told by that: all of the state is needed */
     struct recorded recorded;
     struct targets targets;
     struct evaluated evaluated;

@@ -15,6 +15,13 @@
 #include "provider/provider.h"
 #include "stacks/stack.h"
 
+/* What a command is going to plan. */
+struct wanted_part {
+    const struct str *targets;
+    size_t n;
+    bool alone; /* and what their change reaches, instead of what they need: deploy */
+};
+
 struct workspace_options {
     struct stack_options stack; /* its catalog is filled in */
     const struct provider_kinds *kinds;
@@ -29,6 +36,9 @@ struct workspace_options {
         *overlay;          /* merged over the configuration of every provider but weir's own; NULL: nothing */
     const char *state_dir; /* the state is kept in files there, whatever the stack says; NULL: as it says */
     const char *sandbox_dir; /* --sandbox: the sandbox in which that is; NULL: none */
+    /* All that is going to be planned, by targets, is this: then it may be that only a part of the state is
+     * read. NULL: anything is. */
+    const struct wanted_part *part;
     uint64_t state_at; /* only to look at: the state as it was after the record of that number; 0: now */
     struct shared
         *shared; /* plan/evaluate/shared_listings.h: what it shares with other workspaces; NULL: nothing */
@@ -48,6 +58,7 @@ struct workspace {
     struct catalog *catalog; /* its own, unless the options gave one */
     struct stack *stack;
     struct state *state;      /* NULL with no_state */
+    const bool *needed;       /* where that is a part: of which declarations, by their index; NULL: of all */
     struct str work_dir;      /* the stack's .weir */
     struct digests *digests;  /* of the stack's local files */
     struct http_engine *http; /* made when the first provider is opened */

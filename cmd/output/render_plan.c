@@ -148,7 +148,9 @@ static void as_it_is(const struct plan *plan, struct buf *out)
     n -= unread < n ? unread : n;
     buf_addf(out, "No changes%s: %zu resource%s as the stack says", unread ? " where weir could look" : "", n,
         n == 1 ? " is" : "s are");
-    if (plan->left_count)
+    if (plan->left_unread)
+        buf_addz(out, "; others were left out");
+    else if (plan->left_count)
         buf_addf(out, "; %zu other%s left out", plan->left_count, plan->left_count == 1 ? " was" : "s were");
     buf_addz(out, ".\n");
 }

@@ -23,6 +23,9 @@ int planning_make_as_recorded(struct invocation *inv, struct workspace *workspac
 /* A plan of the wanted targets alone (deploy, rollback). */
 int planning_make_alone(struct invocation *inv, struct workspace *workspace,
     const struct plan_options *wanted, struct plan **out);
+/* For its `wanted`: what the command line targets, if only a part of the state may be needed for that; else
+ * NULL. */
+const struct wanted_part *planning_part(struct invocation *inv);
 /* invocation_open(), with the stack as it was at the run that --to names. */
 int planning_open(struct invocation *inv, const struct workspace_options *wanted, struct workspace *out);
 /* For commands that go on to change something: nobody else may while they plan and ask. */

@@ -199,12 +199,39 @@ static void check_all(struct planner *p, struct identity_map *wanted, struct ide
         each_instance(p, taken, check_others);
 }
 
+/*
+ * To be another than it is recorded as. What keeps its versions is told apart by what is in them, and those
+ * of the whole stack are looked at.
+ */
+static void note_new(struct planner *p, struct identity_map *recorded, const struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    if (!instance->desired || !schema->ops->read || schema->ops->holds)
+        return;
+    struct identities wanted = identities_wanted(p, recorded, instance), now = {0};
+    if (record && str_eq(record->subject.type, schema->name)) {
+        now = identities_of(p->arena, schema, record->attrs, record->set);
+        identities_add_own(&now, recorded->names, p->arena, schema, record->attrs);
+    }
+    p->needs_whole |= !now.n || wanted.n > now.n;
+    for (size_t i = 0; i < wanted.n; i++) {
+        bool known = false;
+        for (size_t k = 0; k < now.n; k++)
+            known |= str_eq(wanted.keys[i], now.keys[k]);
+        p->needs_whole |= !known;
+    }
+}
+
 void identity_check(struct planner *p)
 {
     struct names names;
     names_open(&names, p->arena, p->workspace->catalog);
     struct identity_map wanted = {MAP_INIT, &names}, taken = {MAP_INIT, &names};
-    check_all(p, &wanted, &taken);
+    if (p->needed && !p->diags->errors)
+        each_instance(p, &taken, note_new);
+    if (!p->needs_whole)
+        check_all(p, &wanted, &taken);
     map_release(&wanted.holders);
     map_release(&taken.holders);
     names_release(&names);

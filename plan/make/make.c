@@ -33,7 +33,7 @@ static void evaluate_rest(struct planner *p)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {
         const struct decl *decl = p->stack->decls[i];
-        if (p->evaluated.fixed[i])
+        if (p->evaluated.fixed[i] || (p->needed && !p->needed[i]))
             continue;
         if (p->failure.class != ERR_NONE)
             return;
@@ -159,6 +159,19 @@ static int plan_destroy(struct planner *p, struct err *err)
 
 /* ---- all of it ---- */
 
+/* What is not recorded yet is to be made: whether it is there under another address only all of the state
+ * tells. */
+static bool makes_new(const struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        if (decl->kind == DECL_RESOURCE && p->targets.targeted[i] && !decl->for_each &&
+            decl->schema->ops->read && !map_get(&p->recorded.by_declared, decl->address))
+            return true;
+    }
+    return false;
+}
+
 static int make_plan(struct planner *p, struct err *err)
 {
     evaluate_fixed(p);
@@ -176,6 +189,9 @@ static int make_plan(struct planner *p, struct err *err)
         alone_begin(p);
     if (p->options->destroy)
         return plan_destroy(p, err);
+    p->needs_whole = p->needed && makes_new(p);
+    if (p->needs_whole)
+        return -1;
     if (!p->options->no_refresh && !p->offline && refresh_records(p, err))
         return -1;
     evaluate_rest(p);
@@ -186,6 +202,8 @@ static int make_plan(struct planner *p, struct err *err)
     if (!p->options->target_count)
         decide_orphans(p);
     identity_check(p);
+    if (p->needs_whole)
+        return -1;
     if (p->diags->errors || unreachable_check(p, err))
         return -1;
     unreachable_list_unread(p);
@@ -204,11 +222,31 @@ static int make_plan(struct planner *p, struct err *err)
     return p->diags->errors ? -1 : 0;
 }
 
+/* What was read for the targets will not do for this. */
+static bool is_about_all(struct workspace *workspace, const struct plan_options *options)
+{
+    size_t left;
+    state_left_intents(workspace->state, &left);
+    return left || !options->target_count || options->destroy || options->replace_count ||
+           options->saved_live || options->since || options->versions || options->import_address.n ||
+           options->as_recorded || state_lease(workspace->state).until_ms ||
+           lease_is_due(workspace, options->lease_ms);
+}
+
 int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,
     struct plan **out, struct err *err)
 {
+    bool part = workspace->state && state_is_part(workspace->state);
+    if (part && is_about_all(workspace, options) && state_read_whole(workspace->state, err))
+        return -1;
     struct planner *p = planner_new(workspace, options, diags);
+    size_t told = diags->n;
     int failed = make_plan(p, err);
+    if (p->needs_whole) {
+        diags->n = told; /* they come once more */
+        plan_free(p->plan);
+        return state_read_whole(workspace->state, err) ? -1 : plan_make(workspace, options, diags, out, err);
+    }
     p->plan->leases = !failed && !options->destroy && workspace->state && !p->offline &&
                       lease_is_due(workspace, options->lease_ms);
     connections_tell(workspace, &p->observer);

@@ -111,6 +111,9 @@ struct planner *planner_new(
         .evaluated = evaluated_new(&plan->arena, n),
         .data = options->offline ? NULL : shared_data_new(),
     };
+    if (workspace->state && state_is_part(workspace->state))
+        p->needed = workspace->needed;
+    plan->left_unread = p->needed;
     find_providers(p);
     plan->workspace = workspace;
     plan->planner = p;

@@ -103,6 +103,16 @@ struct backend_ops {
     /* What is there counts as all from now on: the log, of the backend's lineage, ends at that record. Only
      * while locked. */
     int (*set_head)(struct backend *b, uint64_t seq, struct err *err);
+    /*
+     * The newest snapshot and what follows it, in parts (part.h). *size: how far there is something, in the
+     * backend's own measure; 0: there is no snapshot, or none that is worth it. NULL, all three: it is only
+     * read as a whole.
+     */
+    int (*find_snapshot)(struct backend *b, uint64_t *size, struct err *err);
+    int (*read_lines)(
+        struct backend *b, struct arena *arena, uint64_t at, struct log_piece *out, struct err *err);
+    /* Its records are from first to last, and end there: read() goes on behind them. NULL: it does anyway. */
+    void (*pass_snapshot)(struct backend *b, uint64_t end, uint64_t first_seq, uint64_t last_seq);
     /* Writes a snapshot (several lines); reads begin there from now on. The history before it is kept. */
     int (*snapshot)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
     /* Is the lock still ours at this moment? NULL: it cannot be lost. Safe from every thread. */

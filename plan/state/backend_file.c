@@ -91,6 +91,55 @@ static int file_read_log(
     return at.torn ? cut_tail(f, err) : 0;
 }
 
+/* ---- in parts ---- */
+
+enum { PART_WORTH = 256 * 1024, PIECE = 4096 };
+
+static int file_find_snapshot(struct backend *b, uint64_t *size, struct err *err)
+{
+    struct file_backend *f = file_backend_of(b);
+    struct stat st = {0};
+    *size = 0;
+    fd_close_ptr(&f->part_fd);
+    if (open_log(f, O_RDONLY, &f->part_fd, &st, err))
+        return -1;
+    if (f->part_fd >= 0 && st.st_size >= PART_WORTH)
+        *size = (uint64_t)st.st_size;
+    return 0;
+}
+
+static int file_read_lines(
+    struct backend *b, struct arena *arena, uint64_t at, struct log_piece *out, struct err *err)
+{
+    struct file_backend *f = file_backend_of(b);
+    uint64_t from = at ? at - 1 : 0;
+    for (size_t n = PIECE;; n *= 4) { /* a record may be long */
+        char *bytes = arena_alloc(arena, n);
+        ssize_t got = pread(f->part_fd, bytes, n, (off_t)from);
+        if (got < 0)
+            return err_errno(err, ERR_IO, "cannot read the state %s", f->path);
+        if (log_piece_cut(str_n(bytes, (size_t)got), from, at, out) || (size_t)got < n)
+            return 0;
+    }
+}
+
+static void file_pass_snapshot(struct backend *b, uint64_t end, uint64_t first_seq, uint64_t last_seq)
+{
+    struct file_backend *f = file_backend_of(b);
+    struct stat st;
+    if (!fstat(f->part_fd, &st)) {
+        f->dev = st.st_dev;
+        f->ino = st.st_ino;
+        f->offset = (off_t)end;
+        f->lines = (size_t)(last_seq - first_seq + 1);
+        f->first_seq = first_seq;
+        f->last_seq = last_seq;
+    }
+    fd_close_ptr(&f->part_fd);
+}
+
+/* ---- all that was ever kept ---- */
+
 static struct str segment_path(struct arena *arena, const struct file_backend *f, uint64_t first_seq)
 {
     return arena_printf(arena, "%s/%.*s.%020" PRIu64 ".log", f->dir, STR_ARG(f->name), first_seq);
@@ -302,6 +351,7 @@ static void file_free(struct backend *b)
 {
     struct file_backend *f = file_backend_of(b);
     file_unlock(b);
+    fd_close_ptr(&f->part_fd);
     arena_release(&f->arena);
     free(f);
 }
@@ -360,6 +410,9 @@ static const struct backend_ops file_ops = {
     .force_unlock = file_force_unlock,
     .read = file_read_log,
     .read_all = file_read_all,
+    .find_snapshot = file_find_snapshot,
+    .read_lines = file_read_lines,
+    .pass_snapshot = file_pass_snapshot,
     .append = file_append,
     .snapshot = file_snapshot,
     .head = file_head,
@@ -381,7 +434,7 @@ int backend_file_new(
     struct arena *a = &f->arena;
     f->base.ops = &file_ops;
     f->io = io ? io : &system_io;
-    f->lock_fd = f->fd = f->head_fd = f->turn_fd = f->run_fd = -1;
+    f->lock_fd = f->fd = f->head_fd = f->part_fd = f->turn_fd = f->run_fd = -1;
     f->name = options->env.n ? arena_printf(a, "%.*s.%.*s", STR_ARG(options->stack), STR_ARG(options->env))
                              : arena_str(a, options->stack);
     f->dir = path_join(a, options->dir, folder).p;

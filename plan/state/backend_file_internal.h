@@ -15,6 +15,7 @@ struct file_backend {
     struct str name;                         /* film-lake.dev */
     int lock_fd, fd;                         /* -1 while not locked; fd -1 while there is no log yet */
     int head_fd;                             /* -1 until something is appended */
+    int part_fd;                             /* -1 while the log is not read in parts */
     bool shared;                             /* the lock is held with others: writing is only in turn */
     int turn_fd, run_fd;                     /* -1 while it is not in turn; while no run of its own goes on */
     uint64_t run;                            /* that one */

@@ -96,6 +96,18 @@ int log_parse(struct arena *arena, struct str json, const struct value **record,
     return 0;
 }
 
+bool log_piece_cut(struct str bytes, uint64_t from, uint64_t at, struct log_piece *out)
+{
+    ptrdiff_t before = at ? str_find_char(bytes, '\n', (size_t)(at - 1 - from)) : -1;
+    size_t begin = (size_t)(before + 1), end = bytes.n;
+    if (at && before < 0)
+        return false;
+    while (end > begin && bytes.p[end - 1] != '\n')
+        end--;
+    *out = (struct log_piece){.at = from + begin, .lines = str_slice(bytes, begin, end)};
+    return end > begin;
+}
+
 int log_each(struct str text, uint64_t after, log_line *line, void *ctx, struct err *err)
 {
     for (size_t number = 1; text.n; number++) {

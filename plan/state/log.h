@@ -63,5 +63,17 @@ int log_parse(struct arena *arena, struct str json, const struct value **record,
  * backend adds the place to err.
  */
 typedef int log_line(void *ctx, struct str json, struct err *err);
+/*
+ * Some whole lines of a log that is read in parts: the first of those that begin there or later, or those
+ * among which that place is. None: there are no more.
+ */
+struct log_piece {
+    uint64_t at;    /* of the first line */
+    bool by_number; /* places are numbers of lines; else of bytes */
+    struct str lines;
+};
+/* The lines that begin at that place or later among these bytes, which are from `from` on. False: they end
+ * before the first one does. `from` is before `at`, unless both are 0. */
+bool log_piece_cut(struct str bytes, uint64_t from, uint64_t at, struct log_piece *out);
 /* Calls `line` for each line of a text that must be whole (an object, a row), where seq > after. */
 int log_each(struct str text, uint64_t after, log_line *line, void *ctx, struct err *err);

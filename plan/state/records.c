@@ -44,6 +44,23 @@ void records_release(struct records *r)
     arena_release(&r->arena);
 }
 
+void records_restart(struct records *r)
+{
+    struct records former = *r;
+    records_forget_intents(r);
+    records_unsort(r);
+    map_release(&r->by_address);
+    map_release(&r->running);
+    *r = (struct records){.arena = former.arena,
+        .keeper = former.keeper,
+        .secrets = former.secrets,
+        .outputs = &value_empty_map,
+        .lineage = former.lineage,
+        .recent = former.recent,
+        .keep_sealed = former.keep_sealed};
+    r->keeper.arena = &r->arena;
+}
+
 /* ---- single changes ---- */
 
 /* Neighbours in the log often have the same attribute names and dependencies. */

@@ -31,6 +31,8 @@ struct records {
     uint64_t seq;                 /* of the last line applied */
     uint64_t runs;                /* number of the last run */
     size_t lines;                 /* since the newest snapshot, itself included */
+    size_t snapshot_lines;        /* of them its own */
+    size_t moves;                 /* of addresses, among the lines applied */
     struct str digest;            /* of the stack's files as kept last; "" while none were */
     struct str moved_to;          /* the state is kept elsewhere now; "" : it is not */
     struct str recent;            /* records that were written after this time keep what was before */
@@ -46,6 +48,16 @@ void records_release(struct records *records);
 int records_apply(struct records *records, struct str json, struct err *err);
 /* The same, but snapshots are passed over: what the records by themselves add up to. */
 int records_replay(struct records *records, struct str json, struct err *err);
+/*
+ * Of a snapshot a part: its first line is applied, then any of its records are taken; those before the number
+ * that comes next are passed over, and all lines follow from there.
+ */
+int records_take_kept(struct records *records, struct str json, struct err *err);
+void records_pass_kept(struct records *records, uint64_t next);
+/* A line that is of no use here only counts. */
+int records_pass(struct records *records, struct str json, struct err *err);
+/* As before the first line; what was given out stays. */
+void records_restart(struct records *records);
 /* After the last line: is a snapshot cut short? */
 int records_complete(const struct records *records, struct err *err);
 

@@ -58,6 +58,7 @@ static int apply_kept(struct records *r, const struct line *line, struct err *er
 static int apply_move(struct records *r, const struct line *line, struct err *err UNUSED)
 {
     records_move(r, value_gets(line->fields, "from"), value_gets(line->fields, "to"));
+    r->moves++;
     return 0;
 }
 
@@ -165,6 +166,7 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     set_lineage(r, value_gets(line->fields, "lineage"));
     r->runs = value_get_count(line->fields, "runs");
     r->kept_due = value_get_count(line->fields, "count");
+    r->snapshot_lines = 1 + r->kept_due;
     r->digest = arena_str(&r->arena, value_gets(line->fields, "digest"));
     return apply_outputs(r, line, err);
 }
@@ -284,6 +286,32 @@ int records_apply(struct records *r, struct str json, struct err *err)
 int records_replay(struct records *r, struct str json, struct err *err)
 {
     return apply_numbered(r, json, true, err);
+}
+
+int records_take_kept(struct records *r, struct str json, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *fields;
+    return log_parse(&scratch, json, &fields, err)
+               ? -1
+               : records_put_line(r, fields, value_get_count(fields, "from"), err);
+}
+
+void records_pass_kept(struct records *r, uint64_t next)
+{
+    r->lines += next - 1 - r->seq;
+    r->kept_due -= next - 1 - r->seq;
+    r->seq = next - 1;
+}
+
+int records_pass(struct records *r, struct str json, struct err *err)
+{
+    uint64_t seq, batch;
+    if (r->kept_due || !log_numbers(json, &seq, &batch) || seq != r->seq + 1)
+        return err_set(err, ERR_DAMAGED, "it is out of order");
+    r->seq = seq;
+    r->lines++;
+    return 0;
 }
 
 int records_complete(const struct records *r, struct err *err)

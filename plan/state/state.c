@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "plan/state/log.h"
+#include "plan/state/part.h"
 #include "plan/state/snapshot.h"
 #include "stacks/stack.h"
 
@@ -11,7 +12,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { COMPACT_SLACK = 1000 /* lines that a log may always be longer than what it says */ };
+enum {
+    COMPACT_SLACK = 1000, /* lines that a log may always be longer than what it says */
+    SINCE_MAX = 20000,    /* lines since a snapshot that a plan of some targets may read */
+    SINCE_PART = 10,      /* or so great a part of what there is */
+};
 
 static struct state *as_writable(const struct state *state)
 {
@@ -30,12 +35,42 @@ int state_catch_up(struct state *state, struct err *err)
     struct records *r = &state->records;
     bool torn;
     uint64_t last;
+    size_t moves = r->moves;
     if (backend_read(state->backend, r->seq, apply_line, r, &torn, &last, err))
         return -1;
     state->torn = state->torn || torn;
     if (records_complete(r, err))
         return err_context(err, "the state %.*s is damaged", STR_ARG(state->backend->description));
-    return 0;
+    return r->moves > moves ? state_read_whole(state, err) : 0; /* of a record that may not have been read */
+}
+
+int state_read_whole(struct state *state, struct err *err)
+{
+    if (!state->part)
+        return 0;
+    if (state_flush(state, err))
+        return -1;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    state->part = false;
+    records_restart(&state->records);
+    return state_catch_up(state, err);
+}
+
+bool state_is_part(const struct state *state)
+{
+    return state->part;
+}
+
+static int read_now(struct state *state, const struct state_part *part, struct err *err)
+{
+    bool torn = false;
+    if (!part)
+        return state_catch_up(state, err);
+    state->part = part_read(state->backend, part, &state->records, &torn);
+    if (state->part)
+        return 0;
+    records_restart(&state->records);
+    return state_catch_up(state, err);
 }
 
 static int apply_until(void *ctx, struct str json, struct err *err)
@@ -68,7 +103,7 @@ int state_open(const struct state_options *options, struct state **out, struct e
         goto failed;
     state->records.secrets = state->secrets;
     state->at = options->at;
-    if (state->at ? go_back(state, err) : state_catch_up(state, err))
+    if (state->at ? go_back(state, err) : read_now(state, options->part, err))
         goto failed;
     *out = state;
     return 0;
@@ -236,7 +271,7 @@ int state_snapshot(struct state *state, struct err *err)
     if (committer_snapshot(state->committer, lines, write_snapshot, state, err))
         return err_context(err, "writing a snapshot of the state");
     r->seq += lines;
-    r->lines = lines;
+    r->lines = r->snapshot_lines = lines;
     return 0;
 }
 
@@ -252,12 +287,22 @@ static bool is_alone(struct state *state)
     return !state_catch_up(state, ERR_IGNORED) && state->records.seq == last;
 }
 
+/* Has the log grown much larger than what it says, or is there much that no snapshot has, and that every plan
+ * of some targets reads? */
+static bool is_snapshot_due(const struct records *r)
+{
+    size_t there = r->count + r->open_count, since = r->lines - r->snapshot_lines;
+    return r->lines >= 2 * there + COMPACT_SLACK || (since > SINCE_MAX && since > there / SINCE_PART);
+}
+
 int state_compact(struct state *state, struct err *err)
 {
     const struct records *r = &state->records;
     const struct backend_ops *ops = state->backend->ops;
     bool crowded = ops->crowded && ops->crowded(state->backend);
-    if (!crowded && r->lines < 2 * (r->count + r->open_count) + COMPACT_SLACK)
+    if (state->part)
+        return 0; /* a run that has read all of it does it */
+    if (!crowded && !is_snapshot_due(r))
         return 0;
     return is_alone(state) ? state_snapshot(state, err) : 0; /* otherwise a later run does it */
 }

@@ -66,10 +66,15 @@ struct state_options {
     const struct value *config; /* the stack's `state:` map, for its keys (secret.h); may be NULL */
     struct str dir;             /* where key files are looked for */
     uint64_t at; /* 0: now; otherwise only to look at: as it was after the record of that number */
+    const struct state_part *part; /* only the records of these declarations are needed (part.h); NULL: all */
 };
 
 int state_open(const struct state_options *options, struct state **out, struct err *err);
 void state_close(struct state *state);
+/* Are only the records of some declarations there, as it was asked for? */
+bool state_is_part(const struct state *state);
+/* From now on all of them are. Not while changes are being made. */
+int state_read_whole(struct state *state, struct err *err);
 /* ERR_STALE where the state is kept elsewhere now: what is in it is only history. Locking checks it too. */
 int state_check_moved(const struct state *state, struct err *err);
 
@@ -200,7 +205,7 @@ bool state_is_broken(struct state *state);
 /* counts: of what was done; checks: what each that was asked says, "kept" or "broken". NULL: none. */
 int state_end(struct state *state, const char *status, const struct value *counts, const struct value *checks,
     struct err *err);
-/* A snapshot when the log has grown much larger than what it says; called at the end of a run. */
+/* A snapshot where one is due; called at the end of a run. */
 int state_compact(struct state *state, struct err *err);
 /* A snapshot in any case. It seals secrets with the present key, so this is how a key is changed. */
 int state_snapshot(struct state *state, struct err *err);

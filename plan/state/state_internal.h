@@ -16,6 +16,7 @@ struct state {
     struct secrets *secrets;
     struct committer *committer; /* from state_begin() to state_unlock() */
     bool locked, torn;
+    bool part;      /* only the records of some declarations were read */
     bool shared;    /* locked together with others */
     bool in_turn;   /* the calling thread keeps the turn, beyond what it writes */
     bool shifted;   /* others have written since state_begin(): numbers of records are not those in the log */

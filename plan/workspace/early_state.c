@@ -72,7 +72,7 @@ static void early_state_free(struct early_state *early)
 
 struct early_state *early_state_start(const struct workspace_options *options)
 {
-    if (options->no_state || options->state_dir || options->state_at)
+    if (options->no_state || options->state_dir || options->state_at || options->part)
         return NULL;
     struct early_state *early = mem_zalloc(sizeof *early);
     const char *at = options->stack.dir ? options->stack.dir : ".";

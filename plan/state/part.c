@@ -1,0 +1,289 @@
+/* Searching a snapshot by halves, and what follows it. */
+#include "plan/state/part.h"
+
+#include "plan/state/log.h"
+#include "stacks/stack.h"
+
+struct search {
+    struct backend *backend;
+    struct arena arena; /* of what is being looked at */
+    uint64_t size;      /* of all that can be read */
+};
+
+/* A line of the log, and where it is. */
+struct found {
+    uint64_t at, end, seq;
+    struct str json;
+};
+
+/* ---- lines ---- */
+
+/* The lines of a piece, one after another. */
+struct walk {
+    struct log_piece piece;
+    uint64_t at; /* of the next one */
+};
+
+static int walk_from(struct search *s, uint64_t at, struct walk *walk, struct err *err)
+{
+    arena_release(&s->arena);
+    s->arena = (struct arena)ARENA_INIT;
+    walk->piece = (struct log_piece){.at = at};
+    if (at < s->size && s->backend->ops->read_lines(s->backend, &s->arena, at, &walk->piece, err))
+        return -1;
+    walk->at = walk->piece.at;
+    return 0;
+}
+
+/* 1: a line, 0: the piece has no more. */
+static int next_line(struct walk *walk, struct found *out, struct err *err)
+{
+    struct log_piece *piece = &walk->piece;
+    ptrdiff_t end = str_find_char(piece->lines, '\n', 0);
+    uint64_t batch;
+    if (end < 0)
+        return 0;
+    out->at = walk->at;
+    out->end = walk->at += piece->by_number ? 1 : (uint64_t)end + 1;
+    if (log_unframe(str_slice(piece->lines, 0, (size_t)end), &out->json, err))
+        return -1;
+    if (!log_numbers(out->json, &out->seq, &batch))
+        return err_set(err, ERR_DAMAGED, "it has no number");
+    piece->lines = str_slice(piece->lines, (size_t)end + 1, piece->lines.n);
+    return 1;
+}
+
+/* Lines from there on, over the ends of pieces. 0: there are no more. */
+static int next_of_all(struct search *s, struct walk *walk, struct found *out, struct err *err)
+{
+    int got = next_line(walk, out, err);
+    if (got || walk->at >= s->size)
+        return got;
+    return walk_from(s, walk->at, walk, err) ? -1 : next_line(walk, out, err);
+}
+
+/* ---- by halves ---- */
+
+/* Is it a record of the snapshot before that address? `key` NULL in p: one of any address. */
+static int is_before(const struct found *line, struct str key, bool *before, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *fields;
+    if (log_parse(&scratch, line->json, &fields, err))
+        return -1;
+    struct str kind = value_gets(fields, "kind");
+    bool record = str_eqz(kind, "kept") && !value_gets(fields, "action").n;
+    *before =
+        str_eqz(kind, "snapshot") || (record && (!key.p || str_cmp(value_gets(fields, "address"), key) < 0));
+    return 0;
+}
+
+/* Where the walk comes to the first line that is not before: at its end, if there is none in the piece. */
+static int pass_before(struct walk *walk, struct str key, bool *any, uint64_t *at, struct err *err)
+{
+    struct found line;
+    bool before = true;
+    int got;
+    *any = false;
+    *at = walk->at;
+    while (before && (got = next_line(walk, &line, err)) != 0) {
+        if (got < 0 || is_before(&line, key, &before, err))
+            return -1;
+        *any |= before;
+        *at = before ? line.end : line.at;
+    }
+    return 0;
+}
+
+/*
+ * Where the first line begins that is not before the address, at that place or after it: all lines that begin
+ * before `low` are, and none that begins from `high` on.
+ */
+static int find_first(struct search *s, struct str key, uint64_t *out, struct err *err)
+{
+    uint64_t low = 0, high = s->size;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2, at;
+        struct walk walk;
+        bool any, whole;
+        if (walk_from(s, middle, &walk, err) || pass_before(&walk, key, &any, &at, err))
+            return -1;
+        whole = !walk.piece.lines.n && at == walk.at;
+        if (!any)
+            high = walk.piece.by_number && walk.piece.at < middle ? walk.piece.at : middle;
+        else if (whole)
+            low = at;
+        else
+            low = high = at;
+    }
+    *out = low;
+    return 0;
+}
+
+/* ---- the records of a declaration ---- */
+
+/* 0: it is not one of them, and neither is what follows. */
+static int take_record(
+    struct records *r, const struct found *line, struct str address, bool instances, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct value *fields;
+    bool kept;
+    if (is_before(line, (struct str){0}, &kept, err) || log_parse(&scratch, line->json, &fields, err))
+        return -1;
+    struct str its = value_gets(fields, "address"), rest = str_slice(its, address.n, its.n);
+    bool ours = kept && str_starts(its, address) && (instances || !rest.n || rest.p[0] == '#');
+    return !ours ? 0 : records_take_kept(r, line->json, err) ? -1 : 1;
+}
+
+/* Of the address, and with `instances` all that begin with it; else its own, and what a replacement left. */
+static int take_records(
+    struct search *s, struct records *r, struct str address, bool instances, struct err *err)
+{
+    struct walk walk;
+    struct found line;
+    uint64_t at;
+    int got;
+    if (find_first(s, address, &at, err) || walk_from(s, at, &walk, err))
+        return -1;
+    while ((got = next_of_all(s, &walk, &line, err)) > 0)
+        if (line.at >= at && (got = take_record(r, &line, address, instances, err)) <= 0)
+            break;
+    return got < 0 ? -1 : 0;
+}
+
+static int take_declarations(
+    struct search *s, const struct state_part *part, struct records *r, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    for (size_t i = 0; i < part->n; i++)
+        if (take_records(s, r, part->declared[i], false, err) ||
+            take_records(s, r, arena_printf(&scratch, "%.*s[", STR_ARG(part->declared[i])), true, err))
+            return -1;
+    return 0;
+}
+
+/* ---- what is before and after them ---- */
+
+static int take_header(struct search *s, struct records *r, bool *is_there, struct err *err)
+{
+    struct walk walk;
+    struct found line;
+    *is_there = false;
+    if (walk_from(s, 0, &walk, err))
+        return -1;
+    int got = next_line(&walk, &line, err);
+    if (got <= 0 || str_find(str_slice(line.json, 0, line.json.n < 256 ? line.json.n : 256),
+                        STR("\"kind\":\"snapshot\""), 0) < 0)
+        return got < 0 ? -1 : 0;
+    *is_there = true;
+    backend_learn(s->backend, line.json);
+    return records_apply(r, line.json, err);
+}
+
+/* What follows a snapshot's records in it: the intents that were open. */
+static int take_rest(struct search *s, struct records *r, struct err *err)
+{
+    uint64_t first = r->seq, last = r->seq + r->kept_due, at;
+    struct walk walk;
+    struct found line = {0};
+    if (find_first(s, (struct str){0}, &at, err) || walk_from(s, at, &walk, err))
+        return -1;
+    uint64_t end = at;
+    bool passed = false;
+    for (int got; (got = next_of_all(s, &walk, &line, err)) != 0;) {
+        if (got < 0)
+            return -1;
+        if (line.at < at)
+            continue;
+        if (!passed)
+            records_pass_kept(r, line.seq <= last ? line.seq : last + 1);
+        passed = true;
+        if (line.seq > last)
+            break;
+        if (records_apply(r, line.json, err))
+            return -1;
+        end = line.end;
+    }
+    if (!passed)
+        records_pass_kept(r, last + 1);
+    if (records_complete(r, err))
+        return -1;
+    if (s->backend->ops->pass_snapshot)
+        s->backend->ops->pass_snapshot(s->backend, end, first, last);
+    return 0;
+}
+
+/* ---- what was written since ---- */
+
+struct since {
+    struct records *records;
+    struct map declared;
+};
+
+static struct str declared_part(struct str address)
+{
+    ptrdiff_t key = address_key_at(address), old = str_find_char(address, '#', 0);
+    return key >= 0   ? str_slice(address, 0, (size_t)key)
+           : old >= 0 ? str_slice(address, 0, (size_t)old)
+                      : address;
+}
+
+/* The kind and the address of a record, without parsing all of it; "" where they are not so plain. */
+static struct str address_of_done(struct str json, struct arena *arena)
+{
+    static const struct str front = STR_INIT("\"kind\":\"done\",\"address\":\"");
+    struct str head = str_slice(json, 0, json.n < 256 ? json.n : 256);
+    ptrdiff_t at = str_find(head, front, 0);
+    AUTO_BUF struct buf text = BUF_INIT;
+    for (size_t i = at < 0 ? json.n : (size_t)at + front.n; i < json.n; i++) {
+        if (json.p[i] == '"')
+            return arena_str(arena, buf_str(&text));
+        if (json.p[i] == '\\' && ++i < json.n && json.p[i] != '"' && json.p[i] != '\\')
+            break;
+        buf_add_char(&text, json.p[i]);
+    }
+    return STR_EMPTY;
+}
+
+/* What became of a resource of another declaration, and nothing of it is open. */
+static bool is_others(const struct since *since, struct str json)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str address = address_of_done(json, &scratch);
+    return address.n && !map_get(&since->declared, declared_part(address)) &&
+           !map_get(&since->records->intents, address);
+}
+
+static int apply_since(void *ctx, struct str json, struct err *err)
+{
+    struct since *since = ctx;
+    return is_others(since, json) ? records_pass(since->records, json, err)
+                                  : records_apply(since->records, json, err);
+}
+
+/* Not where an address has become another's: the record may be one that was not read. */
+static bool read_since(struct search *s, const struct state_part *part, struct records *r, bool *torn)
+{
+    struct since since = {.records = r};
+    uint64_t last;
+    for (size_t i = 0; i < part->n; i++)
+        map_set(&since.declared, part->declared[i], &since);
+    struct err why = ERR_INIT;
+    int result = backend_read(s->backend, r->seq, apply_since, &since, torn, &last, &why);
+    map_release(&since.declared);
+    return !result && !r->moves;
+}
+
+bool part_read(struct backend *backend, const struct state_part *part, struct records *records, bool *torn)
+{
+    struct search s = {.backend = backend};
+    bool is_there;
+    struct err why = ERR_INIT; /* reading all of it tells what is wrong, and where */
+    bool found = backend->ops->find_snapshot && !backend->ops->find_snapshot(backend, &s.size, &why) &&
+                 s.size && !take_header(&s, records, &is_there, &why) && is_there &&
+                 !take_declarations(&s, part, records, &why) && !take_rest(&s, records, &why) &&
+                 read_since(&s, part, records, torn);
+    arena_release(&s.arena);
+    return found;
+}

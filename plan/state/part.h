@@ -1,0 +1,21 @@
+/*
+ * Reading a part of a state: of the newest snapshot only the records of some declarations, and everything
+ * after it. A snapshot has its records in the order of their addresses, so the log is its own index: what is
+ * looked for is found by halving it (backend.h: find_snapshot, read_lines).
+ */
+#pragma once
+
+#include "plan/state/records.h"
+
+/* The declarations, by their addresses: those of all their instances are read. */
+struct state_part {
+    const struct str *declared;
+    size_t n;
+};
+
+/*
+ * Fills `records`, which are empty. False: the state has to be read as a whole, by records that begin anew.
+ * There is no snapshot that is worth it, what was written after it moves addresses, or something cannot be
+ * read.
+ */
+bool part_read(struct backend *backend, const struct state_part *part, struct records *records, bool *torn);

@@ -1,0 +1,75 @@
+/* The declarations that targets need, and those that every plan does. */
+#include "plan/workspace/needed.h"
+
+#include "plan/objects/address.h"
+#include "plan/objects/depends.h"
+
+/* Of the whole stack it is asked, or of the whole state. */
+static bool is_about_all(const struct stack *stack)
+{
+    bool connects = false;
+    for (size_t i = 0; i < stack->decl_count; i++)
+        connects |= stack->decls[i]->kind == DECL_CONNECTION;
+    return connects || stack->rule_count || stack->moved_count || stack->lease.given || stack->shared.name.n;
+}
+
+static bool is_artifact(const struct decl *decl)
+{
+    return decl->kind == DECL_RESOURCE && decl->schema && str_eqz(decl->schema->name, "weir.artifact");
+}
+
+static bool find_targets(const struct stack *stack, struct str target, bool *chosen)
+{
+    bool any = false;
+    for (size_t i = 0; i < stack->decl_count; i++) {
+        const struct decl *decl = stack->decls[i];
+        bool meant =
+            str_eq(decl->address, address_declared(target)) || address_matches(decl->address, &target, 1);
+        chosen[i] |= meant;
+        any |= meant && decl->kind == DECL_RESOURCE;
+    }
+    return any;
+}
+
+static void add_deps(const struct stack *stack, const bool *chosen, bool *needed)
+{
+    for (size_t i = 0; i < stack->decl_count; i++)
+        if (chosen[i])
+            depends_need(stack->decls[i], needed);
+}
+
+/* What the change of job code reaches: all that refers to its artifacts, in any way. Dependencies come first.
+ */
+static void add_reached(const struct stack *stack, const bool *needed, bool *chosen)
+{
+    for (size_t i = 0; i < stack->decl_count; i++) {
+        const struct decl *decl = stack->decls[i];
+        chosen[i] |= needed[i] && is_artifact(decl);
+        for (size_t k = 0; k < decl->dep_count; k++)
+            chosen[i] |= chosen[decl->deps[k]->index];
+    }
+}
+
+bool *needed_by_targets(const struct stack *stack, struct arena *arena, const struct wanted_part *wanted)
+{
+    bool *chosen = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
+    bool *needed = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
+    if (!wanted->n || is_about_all(stack))
+        return NULL;
+    for (size_t i = 0; i < wanted->n; i++)
+        if (!find_targets(stack, wanted->targets[i], chosen))
+            return NULL; /* of the state alone, or of nobody */
+    add_deps(stack, chosen, needed);
+    if (wanted->alone) {
+        add_reached(stack, needed, chosen);
+        add_deps(stack, chosen, needed);
+    }
+    for (size_t i = 0; i < stack->decl_count; i++) {
+        const struct decl *decl = stack->decls[i];
+        bool output = decl->kind == DECL_OUTPUT && !decl->module->parent;
+        if (output || decl->kind == DECL_PROVIDER)
+            depends_need(decl, needed);
+        needed[i] |= wanted->alone && is_artifact(decl); /* of which no two may be the same */
+    }
+    return needed;
+}

@@ -1,0 +1,138 @@
+"""Plans with targets in a large state, of which they read a part: they are those that are made of the whole state."""
+
+import json
+import random
+
+import pytest
+
+KEYS = [f"{word} {i}" for i in range(500) for word in ("a", "b\\", 'c"', "d#old")] + ["é", "[x]", "one", "~"]
+BESIDE = ["one", "one_more", "one2", "oneness", "One", "on"]  # that are near to each other in the order of addresses
+
+
+def text(numbers, state="", keys=KEYS, gone=()):
+    """Each of the small ones refers to some before it; the many to the first; one of the many and of a module's instances have one that refers to them."""
+    rnd = random.Random(7)
+    resources = {name: {"type": "weir.value", "value": f"{i} ${{{rnd.choice(BESIDE[:i])}.value}}" if i else "${inputs.n}"} for i, name in enumerate(BESIDE)}
+    resources |= {f"v{i}": {"type": "weir.value", "value": f"{numbers[i]} ${{v{rnd.randrange(i)}.value}}" if i else str(numbers[0])} for i in range(len(numbers))}
+    resources["many"] = {"type": "weir.value", "for_each": keys, "value": "${each.key} ${inputs.n}"}
+    resources["single"] = {"type": "weir.value", "value": "${many[\"one\"].value}"}
+    for name in gone:
+        del resources[name]
+    stack = {"stack": "part", "inputs": {"n": 0}, "resources": resources, "modules": {"m": {"source": "./m", "for_each": ["x", "y"]}}, "outputs": {"m": "${m}", "v": "${v1.value}"}}
+    return json.dumps(stack)[:-1] + (", " + json.dumps("state") + f": {state}" if state else "") + "}"
+
+
+@pytest.fixture(params=["file", "sealed"])
+def large(request, local_stack):
+    """Written thrice, so that the log has a snapshot."""
+    local_stack.write("0123456789abcdef" * 4 + "\n", "key")
+    local_stack.state = {"file": "", "sealed": '{"key": "file:key"}'}[request.param]
+    local_stack.write("resources: {inner: {type: weir.value, value: inside}}\noutputs: {inner: \"${inner.value}\"}\n", "m/weir.yaml")
+    local_stack.write(text([0] * 8, local_stack.state))
+    for n in 1, 2, 3:
+        local_stack.apply("-i", f"n={n}")
+    assert '"kind":"snapshot"' in local_stack.folder.joinpath(".weir/part.log").open().readline()
+    return local_stack
+
+
+def events(result):
+    """Without how many there are that no target means."""
+    return [{key: value for key, value in event.items() if key not in ("noop", "resources", "ms")} for event in result.events()]
+
+
+def assert_alike(stack, *args):
+    """With -o all of the state is read."""
+    of_part, of_all = (stack.run("plan", "--json", *args, *more, status=None) for more in ((), ("-o", "saved.plan")))
+    assert (of_part.status, events(of_part), of_part.err) == (of_all.status, events(of_all), of_all.err), args
+
+
+def is_part(stack, *args):
+    return "others were left out" in stack.run("plan", *args).out
+
+
+def test_a_plan_of_a_part_is_that_of_all(large):
+    rnd, numbers, gone = random.Random(32), [0] * 8, []
+    targets = [*BESIDE, *(f"v{i}" for i in range(8)), "single", "many", "m", 'm["y"]', 'm["x"]/inner', *(f"many[{json.dumps(key, ensure_ascii=False)}]" for key in ["one", "é", "[x]", "~", 'c" 7', "b\\ 3", "d#old 499"]), "gone", "v1x"]
+    assert is_part(large, "-i", "n=3", "--target", "one") and is_part(large, "-i", "n=3", "--target", 'm["y"]') and not is_part(large, "-i", "n=3")
+    for step in range(24):
+        n = f"n={rnd.choice([3, 3, 4])}"
+        numbers[rnd.randrange(8)] = step
+        if step == 15:
+            gone = ["v7", "on"]
+        large.write(text(numbers, large.state, gone=gone))
+        act = rnd.choice(["nothing", "apply", "destroy", "forget", "move"] if step > 2 else ["apply"])
+        chosen = rnd.choice([name for name in targets[:15] if name not in gone])
+        if act == "apply":
+            large.apply("-i", n, "--target", chosen)
+        if act == "destroy":
+            large.destroy("--target", chosen)
+        if act == "forget":
+            large.run("state", "rm", chosen, status=None)
+        if act == "move":
+            large.run("state", "mv", chosen, rnd.choice(targets[:14]), status=None)
+        for target in rnd.sample(targets, 4):
+            assert_alike(large, "-i", n, "--target", target, *(["--target", rnd.choice(targets[:14])] if step % 3 == 0 else []))
+    large.apply("-i", "n=3")
+    large.assert_settled("-i", "n=3")
+
+
+def test_an_apply_of_a_part_leaves_the_rest(large):
+    before = large.addresses()
+    large.write(text([5] * 8, large.state))
+    large.apply("-i", "n=9", "--target", "v1")
+    large.apply("-i", "n=9", "--target", 'many["one"]')
+    large.destroy("--target", "v7")
+    assert large.addresses() == [address for address in before if address != "v7"]
+    assert large.outputs() == {"m": {key: {"inner": "inside"} for key in "xy"}, "v": "5 5"}
+    assert large.plan("-i", "n=3", "--target", "many") == {'many["one"]': "update"}
+    assert large.run("state", "doctor").status == 0
+
+
+def test_damage_is_told_where_it_is_read(large):
+    """And what is in a state without a snapshot, or of before, is read as it is."""
+    log = large.folder / ".weir/part.log"
+    lines = log.read_bytes().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if b'"address":"v3"' in line)
+    log.write_bytes(b"".join(lines[:at] + [lines[at].replace(b'"v3"', b'"v4"')] + lines[at + 1:]))
+    assert is_part(large, "-i", "n=3", "--target", "one")
+    for target in "v3", "v5":
+        told = large.run("plan", "-i", "n=3", "--target", target, status=None)
+        assert f"the state is damaged at record {at + 1}" in told.err, told
+    assert "damaged" in large.run("plan", "-i", "n=3", status=1).err
+    log.write_bytes(b"".join(lines[1:]))
+    assert "damaged" in large.run("plan", "-i", "n=3", "--target", "one", status=1).err
+
+
+def test_an_interrupted_run_is_recovered_first(large):
+    """Its intents may be about anything."""
+    body = text([0] * 8, large.state)
+    large.write(body.replace('"resources": {', '"resources": {"made": {"type": "weir.command", "command": "touch made"}, '))
+    for at in range(1, 30):
+        if not large.killed_at(at, "apply", "--yes", "-i", "n=3", "--target", "made"):
+            break
+        told = large.run("plan", "-i", "n=3", "--target", "one")
+        assert "No changes" in told.out, (at, told)
+    else:
+        pytest.fail("it is never through")
+    assert large.plan("-i", "n=3") == {}
+
+
+def test_what_is_made_is_looked_for_in_all_of_it(large, cloud):
+    """Two addresses of one bucket."""
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+    body = json.loads(text([0] * 8, large.state))
+
+    def write(**buckets):
+        large.write(json.dumps(body | {"resources": body["resources"] | {name: {"type": "aws.sns.topic", **given} for name, given in buckets.items()}}))
+
+    write(a={"name": "part-a"}, b={"name": "part-b"})
+    large.apply("-i", "n=3")
+    assert is_part(large, "-i", "n=3", "--target", "a")
+    write(a={"name": "part-a", "display_name": "A"}, b={"name": "part-b"})
+    assert large.plan("-i", "n=3", "--target", "a") == {"a": "update"}
+    write(a={"name": "part-b"}, b={"name": "part-b-2"})
+    assert "a and b would be the same aws.sns.topic" in large.run("plan", "-i", "n=3", "--target", "a", status=3).err
+    write(a={"name": "part-a"}, c={"name": "part-b"})
+    assert "which was removed from the configuration" in large.run("plan", "-i", "n=3", "--target", "c", status=3).err
+    large.write(json.dumps(body))
+    large.apply("-i", "n=3")
