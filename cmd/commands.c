@@ -141,12 +141,12 @@ static int unknown_command(struct str name, const struct command *parent, struct
     for (const struct command_group *g = parent ? NULL : command_groups; g && g->title; g++)
         for (const struct command *const *c = g->commands; *c && n < NAMES_MAX; c++)
             names[n++] = str_z((*c)->name);
-    const struct command_alias *alias = alias_command(parent ? parent->name : NULL, name);
+    struct str hint = alias_says(alias_command(parent ? parent->name : NULL, name), "hint");
     struct str near = str_nearest(name, names, n);
     err_set(err, ERR_USAGE, "unknown command \"%s%s%.*s\"", parent ? parent->name : "", parent ? " " : "",
         STR_ARG(name));
-    if (alias && alias->hint)
-        return err_hint(err, "%s", alias->hint);
+    if (hint.n)
+        return err_hint(err, "%.*s", STR_ARG(hint));
     if (near.n)
         return err_hint(err, "did you mean \"%.*s\"?", STR_ARG(near));
     return err_hint(
@@ -174,10 +174,10 @@ static size_t skip_options(const struct texts *words, size_t from)
 /* Words that other tools have for one of our commands become ours: import is state import. */
 static void replace_alias(struct invocation *inv, struct texts *words, size_t i, const struct command *parent)
 {
-    const struct command_alias *alias = alias_command(parent ? parent->name : NULL, words->items[i]);
-    if (!alias || !alias->command)
+    const struct node *alias = alias_command(parent ? parent->name : NULL, words->items[i]);
+    struct str rest, first = str_cut(alias_says(alias, "command"), ' ', &rest);
+    if (!first.n)
         return;
-    struct str rest, first = str_cut(str_z(alias->command), ' ', &rest);
     if (parent) {
         words->items[i] = rest;
         return;

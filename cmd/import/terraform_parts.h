@@ -67,10 +67,6 @@ void terraform_tell_files(struct terraform *t, struct group *group);
 /* Instances that are several here, as so many. */
 void terraform_split(struct terraform *t, struct group *group);
 
-/* ---- terraform_computed.c ---- */
-/* Does only the provider say it? */
-bool terraform_is_computed(struct str key);
-
 /* ---- terraform_ids.c ---- */
 /* "" where it cannot be said. */
 struct str terraform_id(struct terraform *t, const struct instance *one);

@@ -53,13 +53,23 @@ static struct said *said_value_of(
     return list;
 }
 
+/* Does only the provider say it? */
+static bool is_never_given(struct str key)
+{
+    const struct node *computed = node_get(yaml_embedded("cmd/import/terraform.yaml"), "computed");
+    for (uint32_t i = 0; i < computed->count; i++)
+        if (str_eq(key, node_text(computed->items[i])))
+            return true;
+    return false;
+}
+
 /* Unless it is the name of something that can be said, as that of an event's target is. */
 static bool is_never_said(const struct names_type *type, struct str key)
 {
     const struct names_rule *rule = type && !str_eqz(key, "id") ? names_rule(type, key) : NULL;
     if (rule && rule->to.n)
         return false;
-    return str_is_any(key, "id arn tags_all timeouts region owner_id") || terraform_is_computed(key);
+    return str_is_any(key, "id arn tags_all timeouts region owner_id") || is_never_given(key);
 }
 
 /* A zero or a false of what the type here does not have: nobody needs to be told of it. */

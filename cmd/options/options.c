@@ -229,17 +229,18 @@ static struct str nearest_name(const struct option_set *const *sets, struct str 
 }
 
 /* An option of another tool that means the same as one of ours, or nothing; 0 where that is so. */
-static int take_alias(struct parser *p, const struct alias *alias, struct str value);
+static int take_alias(struct parser *p, const struct node *alias, struct str value);
 
 /* `value` is what follows the = in the word. */
 static int options_unknown(struct parser *p, struct str word, struct str name, struct str value)
 {
-    const struct alias *alias = alias_option(name, value);
-    if (alias && (alias->ignored || (alias->option && find_name(p->sets, str_z(alias->option)))))
+    const struct node *alias = alias_option(name, value);
+    struct str hint = alias_says(alias, "hint");
+    if (node_get(alias, "ignored") || find_name(p->sets, alias_says(alias, "option")))
         return take_alias(p, alias, value);
-    if (alias && alias->hint) {
+    if (hint.n) {
         err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
-        return err_hint(p->err, "%s", alias->hint);
+        return err_hint(p->err, "%.*s", STR_ARG(hint));
     }
     err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
     struct str near = nearest_name(p->sets, name);
@@ -257,11 +258,11 @@ static int set_option(struct parser *p, const struct option *o, struct str name,
     return set_value(p, o, STR_EMPTY);
 }
 
-static int take_alias(struct parser *p, const struct alias *alias, struct str value)
+static int take_alias(struct parser *p, const struct node *alias, struct str value)
 {
-    if (alias->ignored)
+    if (node_get(alias, "ignored"))
         return 0;
-    const struct option *o = find_name(p->sets, str_z(alias->option));
+    const struct option *o = find_name(p->sets, alias_says(alias, "option"));
     return set_option(p, o, str_z(o->name), has_value(o) ? value : (struct str){NULL, 0});
 }
 
