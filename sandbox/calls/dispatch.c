@@ -234,6 +234,7 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
         .protocol = common.protocol,
         .request_id = str_z(x->request_id),
         .host = wire_header_get(&x->request, STR("Host")),
+        .trace = wire_header_get(&x->request, STR("X-Amzn-Trace-Id")),
         .caller = session_is_limited(&x->auth.session) ? &x->auth.session : NULL};
     struct err err = ERR_INIT;
     if (dispatch_answer(&call, &wire, &x->request, out, &err)) {

@@ -111,11 +111,13 @@ static const struct value *without_common(struct arena *arena, const struct valu
 }
 
 /* The queue may be the one whose URL the request goes to. */
-static const struct value *with_path(struct arena *arena, const struct value *input, struct str path)
+static const struct value *with_path(const struct exchange *x, struct arena *arena, const struct value *input)
 {
-    if (path.n < 2 || value_getz(input, "QueueUrl"))
+    struct str host = wire_header_get(&x->request, STR("Host")), path = x->request.path;
+    if (path.n < 2 || value_getz(input, "QueueUrl") || str_eqz(x->query_operation, "GetQueueUrl"))
         return input;
-    return value_with(arena, input, STR("QueueUrl"), value_string(arena, path));
+    return value_with(arena, input, STR("QueueUrl"),
+        value_string(arena, arena_printf(arena, "http://%.*s%.*s", STR_ARG(host), STR_ARG(path))));
 }
 
 /* As the query protocol says it. */
@@ -163,7 +165,7 @@ bool query_compatible_request(struct exchange *x)
     if (wire_decode_request(arena, &form, &any, &x->request, &input, ERR_IGNORED))
         input = &value_empty_map;
     input = of_form(arena, x->query_operation, without_common(arena, input));
-    input = with_path(arena, input, x->request.path);
+    input = with_path(x, arena, input);
     json_write(&body, input, JSON_PLAIN);
     x->request.method = STR("POST");
     x->request.path = STR("/");

@@ -46,6 +46,7 @@ struct service_call {
     bool wants_activity;
     struct activity *activity;
     struct str host;              /* where this client found the sandbox; "": the call comes from inside */
+    struct str trace;             /* X-Amzn-Trace-Id; "": none */
     struct str request_id;        /* as clients are told it; a handler may have one of its own */
     const struct session *caller; /* a role's session or a user; NULL: the sandbox's own user, or itself */
 };

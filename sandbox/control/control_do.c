@@ -59,8 +59,9 @@ static bool is_idempotent(const struct spec_step *step)
            (str_starts(call, STR("Create")) || str_starts(call, STR("Subscribe")));
 }
 
-/* A call that may be repeated answers the same again, unless it asks for something else by the same name. */
-static bool asks_again(const struct call *call, const struct resource *existing, const struct value *attrs)
+/* A call that may be repeated answers the same again, unless it asks for something else by the same name:
+ * call->item is then what differs. */
+static bool asks_again(struct call *call, const struct resource *existing, const struct value *attrs)
 {
     const struct value *token = find_token(call, call->role, call->input);
     if (token && value_equal(token, value_getz(existing->attrs, TOKEN_KEY)))
@@ -72,8 +73,10 @@ static bool asks_again(const struct call *call, const struct resource *existing,
     for (uint32_t i = 0; i < attrs->count; i++) {
         const struct spec_attr *attr = spec_attr_find(call->role->type, attrs->entries[i].key);
         if (attr->owner != OWNER_TAGS && !value_list_has(again, attr->attr->name) &&
-            !attr_equal(attr->attr, attrs->entries[i].value, value_get(existing->attrs, attr->attr->name)))
+            !attr_equal(attr->attr, attrs->entries[i].value, value_get(existing->attrs, attr->attr->name))) {
+            call->item = value_string(call->arena, str_last_part(attr->wire, "."));
             return false;
+        }
     }
     return again || is_idempotent(call->role->step);
 }

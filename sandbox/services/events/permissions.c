@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/shared/permissions.h"
 #include "sandbox/services/shared/tables.h"
 
 /* The statements of the bus's policy. */
@@ -44,14 +45,6 @@ static int put_statements(struct service_call *call, const struct control_record
     return services_call_control(call->services, call->arena, &request, &call->output, err);
 }
 
-/* Those of other ids. */
-static void add_others(struct value_builder *all, const struct value *statements, struct str id)
-{
-    for (uint32_t i = 0; i < statements->count; i++)
-        if (!str_eq(value_gets(statements->items[i], "Sid"), id))
-            value_builder_add(all, statements->items[i]);
-}
-
 static const struct value *statement_of(struct service_call *call, const struct control_record *bus)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
@@ -78,7 +71,6 @@ static int put_permission(struct service_call *call, struct err *err)
 {
     struct control_record bus;
     const struct value *statements;
-    struct value_builder all = VALUE_BUILDER(call->arena);
     call->declined = value_getz(call->input, "Policy") != NULL;
     if (call->declined)
         return 0;
@@ -87,23 +79,22 @@ static int put_permission(struct service_call *call, struct err *err)
     if (!str_eqz(value_gets(call->input, "Action"), "events:PutEvents"))
         return service_refuse(
             err, 400, "ValidationException", "Provided value in parameter 'action' is not supported.");
-    add_others(&all, statements, value_gets(call->input, "StatementId"));
-    value_builder_add(&all, statement_of(call, &bus));
-    return put_statements(call, &bus, value_builder_list(&all), err);
+    return put_statements(call, &bus,
+        permission_replaced(
+            call->arena, statements, value_gets(call->input, "StatementId"), statement_of(call, &bus)),
+        err);
 }
 
 static int remove_permission(struct service_call *call, struct err *err)
 {
     struct control_record bus;
     const struct value *statements, *rest;
-    struct value_builder all = VALUE_BUILDER(call->arena);
     call->declined = value_getb(call->input, "RemoveAllPermissions");
     if (call->declined)
         return 0;
     if (bus_statements(call, &bus, &statements, err))
         return -1;
-    add_others(&all, statements, value_gets(call->input, "StatementId"));
-    rest = value_builder_list(&all);
+    rest = permission_replaced(call->arena, statements, value_gets(call->input, "StatementId"), NULL);
     if (rest->count == statements->count)
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Statement with the provided id does not exist.");

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/shared/permissions.h"
 #include "sandbox/services/shared/tables.h"
 
 enum { MAX_TOPIC_NAME = 256 };
@@ -142,71 +143,50 @@ static int policy_write(
     return sns_control(call, "SetTopicAttributes", value_builder_map(&b), &output, err);
 }
 
-/* One by itself, several as a list. */
-static const struct value *one_or_all(struct value_builder *b)
+static const struct value *permission_list(struct service_call *call, const char *member)
 {
-    const struct value *list = value_builder_list(b);
-    return list->count == 1 ? list->items[0] : list;
+    return value_as_list(wire_path(call->arena, value_getz(call->input, member), STR("@[]")));
 }
 
-static int permitted_actions(struct service_call *call, const struct value **out, struct err *err)
+static int check_actions(const struct value *names, struct err *err)
 {
-    const struct value *names =
-        value_as_list(wire_path(call->arena, value_getz(call->input, "ActionName"), STR("@[]")));
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < names->count; i++) {
-        struct str name = value_text(names->items[i], STR_EMPTY);
-        if (!str_is_any(name, "Publish Subscribe GetTopicAttributes SetTopicAttributes AddPermission "
-                              "RemovePermission DeleteTopic ListSubscriptionsByTopic Receive"))
+    for (uint32_t i = 0; i < names->count; i++)
+        if (!str_is_any(value_text(names->items[i], STR_EMPTY),
+                "Publish Subscribe GetTopicAttributes SetTopicAttributes AddPermission RemovePermission "
+                "DeleteTopic ListSubscriptionsByTopic Receive"))
             return sns_refuse(err, "Policy statement action out of service scope!");
-        value_builder_add(
-            &b, value_string(call->arena, arena_printf(call->arena, "SNS:%.*s", STR_ARG(name))));
-    }
-    *out = one_or_all(&b);
     return 0;
 }
 
 static int add_permission(struct service_call *call, struct err *err)
 {
-    const struct value *policy = policy_read(call, err), *actions = NULL,
-                       *accounts = value_as_list(
-                           wire_path(call->arena, value_getz(call->input, "AWSAccountId"), STR("@[]")));
-    struct value_builder all = VALUE_BUILDER(call->arena), roots = VALUE_BUILDER(call->arena),
-                         one = VALUE_BUILDER(call->arena);
+    const struct value *policy = policy_read(call, err);
+    const struct permission permission = {.label = value_gets(call->input, "Label"),
+        .resource = value_gets(call->input, "TopicArn"),
+        .accounts = permission_list(call, "AWSAccountId"),
+        .actions = permission_list(call, "ActionName"),
+        .prefix = "SNS:"};
     if (!policy)
         return -1;
     const struct value *statements = value_as_list(value_getz(policy, "Statement"));
-    for (uint32_t i = 0; i < statements->count; i++) {
-        if (str_eq(value_gets(statements->items[i], "Sid"), value_gets(call->input, "Label")))
-            return sns_refuse(err, "Statement already exists");
-        value_builder_add(&all, statements->items[i]);
-    }
-    if (permitted_actions(call, &actions, err))
+    if (value_list_find(statements, "Sid", permission.label))
+        return sns_refuse(err, "Statement already exists");
+    if (check_actions(permission.actions, err))
         return -1;
-    for (uint32_t i = 0; i < accounts->count; i++)
-        value_builder_add(
-            &roots, value_string(call->arena, arena_printf(call->arena, "arn:aws:iam::%.*s:root",
-                                                  STR_ARG(value_text(accounts->items[i], STR_EMPTY)))));
-    view_set(&one, "Sid", value_getz(call->input, "Label"));
-    view_text(&one, "Effect", STR("Allow"));
-    view_set(&one, "Principal", value_with(call->arena, NULL, STR("AWS"), one_or_all(&roots)));
-    view_set(&one, "Action", actions);
-    view_set(&one, "Resource", value_getz(call->input, "TopicArn"));
-    value_builder_add(&all, value_builder_map(&one));
-    return policy_write(call, policy, value_builder_list(&all), err);
+    return policy_write(call, policy,
+        permission_replaced(
+            call->arena, statements, permission.label, permission_statement(call->arena, &permission)),
+        err);
 }
 
 static int drop_permission(struct service_call *call, struct err *err)
 {
     const struct value *policy = policy_read(call, err);
-    struct value_builder all = VALUE_BUILDER(call->arena);
     if (!policy)
         return -1;
     const struct value *statements = value_as_list(value_getz(policy, "Statement"));
-    for (uint32_t i = 0; i < statements->count; i++)
-        if (!str_eq(value_gets(statements->items[i], "Sid"), value_gets(call->input, "Label")))
-            value_builder_add(&all, statements->items[i]);
-    return policy_write(call, policy, value_builder_list(&all), err);
+    return policy_write(call, policy,
+        permission_replaced(call->arena, statements, value_gets(call->input, "Label"), NULL), err);
 }
 
 const struct service_operation topic_operations[] = {

@@ -1,10 +1,12 @@
 /*
- * Dead letters go back: StartMessageMoveTask. Here a move is over as soon as it was asked for; what can be
- * received at that moment is moved, what somebody holds is not.
+ * Dead letters go back: StartMessageMoveTask. What can be received is moved, what somebody holds is not. With
+ * MaxNumberOfMessagesPerSecond a thread moves one after the other; without, all are moved before the answer.
  */
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "sandbox/engine/view.h"
 #include "sandbox/services/sqs/queues.h"
 
 #include <stdlib.h>
@@ -27,10 +29,10 @@ static struct control_record *sources_of(const struct service_call *call, struct
     return all;
 }
 
-static int no_such_queue(struct err *err)
+static int no_such_queue(struct err *err, const char *parameter)
 {
-    return service_refuse(err, 400, "ResourceNotFoundException",
-        "The resource that you specified for the SourceArn parameter doesn't exist.");
+    return service_refuse(err, 404, "ResourceNotFoundException",
+        "The resource that you specified for the %s parameter doesn't exist.", parameter);
 }
 
 int sqs_list_sources(struct service_call *call, struct err *err)
@@ -57,8 +59,32 @@ int sqs_list_sources(struct service_call *call, struct err *err)
 
 /* ---- moving ---- */
 
+/* A move as its thread knows it. */
+struct move_run {
+    struct services *services;
+    struct arena arena;
+    struct str region, source, to, task;
+    int64_t created_ms; /* of the source's record */
+    int64_t rate;       /* messages a second; 0: all at once */
+};
+
+static void run_free(struct move_run *run)
+{
+    arena_release(&run->arena);
+    free(run);
+}
+
+/* With the lock held; NULL: forgotten. */
+static struct queue_move *move_of(struct queue_box *box, struct str task)
+{
+    for (size_t i = 0; i < box->move_count; i++)
+        if (str_eqz(task, box->moves[i].task))
+            return &box->moves[i];
+    return NULL;
+}
+
 /* What can be received now, out of its queue; the caller's to free. */
-static struct message **take_all(struct queues *queues, const struct queue *from, size_t *n)
+static struct message **take(struct queues *queues, const struct queue *from, size_t most, size_t *n)
 {
     size_t cap = 0, kept = 0;
     struct message **taken = NULL;
@@ -67,7 +93,7 @@ static struct message **take_all(struct queues *queues, const struct queue *from
     struct queue_box *box = queue_box(queues, from);
     int64_t now = clock_mono_ms();
     for (size_t i = 0; i < box->n; i++) {
-        if (box->items[i]->visible_ms > now) {
+        if (*n == most || box->items[i]->visible_ms > now) {
             box->items[kept++] = box->items[i];
             continue;
         }
@@ -76,6 +102,15 @@ static struct message **take_all(struct queues *queues, const struct queue *from
     }
     box->n = kept;
     return taken;
+}
+
+/* How many can be received now. */
+static int64_t movable(const struct queue_box *box)
+{
+    int64_t n = 0, now = clock_mono_ms();
+    for (size_t i = 0; i < box->n; i++)
+        n += box->items[i]->visible_ms <= now;
+    return n;
 }
 
 /* It is a new message there. */
@@ -89,46 +124,125 @@ static void queues_moves_renew(struct message *message)
     message->sent_ms = clock_wall_ms();
 }
 
-/* NULL: all of them were moved; else why the others stay. */
-static const char *move_all(
-    const struct service_call *call, const struct queue *from, struct str to, int64_t *moved, int64_t *found)
+/* NULL: it was moved; else why it stays. */
+static const char *move_one(
+    const struct move_run *run, struct arena *arena, const struct queue *from, struct message *message)
 {
-    struct queues *queues = services_queues(call->services);
+    struct queues *queues = services_queues(run->services);
+    struct str arn = run->to.n ? run->to : message->source;
+    struct queue target;
+    bool known = arn.n && queue_find(run->services, arena, run->region, arn, &target);
+    if (known)
+        queues_moves_renew(message);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
+    queue_add(queues, queue_box(queues, known ? &target : from), message);
+    return known   ? NULL
+           : arn.n ? "AWS.SimpleQueueService.NonExistentQueue"
+                   : "CouldNotDetermineMessageSource";
+}
+
+/* False: that was all, or it ends for another reason, which is noted. */
+static bool move_next(const struct move_run *run)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct queues *queues = services_queues(run->services);
+    struct queue from;
+    size_t n, moved = 0, most = run->rate ? 1 : SIZE_MAX;
     const char *why = NULL;
-    size_t n;
-    struct message **taken = take_all(queues, from, &n);
-    *moved = 0;
-    *found = (int64_t)n;
+    if (!queue_find(run->services, &arena, run->region, run->source, &from) ||
+        from.created_ms != run->created_ms)
+        return false;
+    struct message **taken = take(queues, &from, most, &n);
     for (size_t i = 0; i < n; i++) {
-        struct queue target;
-        struct str arn = to.n ? to : taken[i]->source;
-        bool known = arn.n && queue_find(call->services, call->arena, call->region, arn, &target);
-        if (!known)
-            why = arn.n ? "AWS.SimpleQueueService.NonExistentQueue" : "CouldNotDetermineMessageSource";
-        if (known)
-            queues_moves_renew(taken[i]);
-        *moved += known;
-        pthread_mutex_lock(&queues->lock);
-        queue_add(queues, queue_box(queues, known ? &target : from), taken[i]);
-        pthread_mutex_unlock(&queues->lock);
+        const char *stays = move_one(run, &arena, &from, taken[i]);
+        why = stays ? stays : why;
+        moved += !stays;
     }
     free(taken);
-    return why;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
+    struct queue_box *box = queue_box(queues, &from);
+    struct queue_move *move = move_of(box, run->task);
+    if (!move)
+        return false;
+    move->moved += (int64_t)moved;
+    move->why = why;
+    move->status = move->cancelled             ? "CANCELLED"
+                   : why                       ? "FAILED"
+                   : run->rate && movable(box) ? "RUNNING"
+                                               : "COMPLETED";
+    return str_eqz(STR("RUNNING"), move->status);
+}
+
+static void run_move(void *ctx)
+{
+    struct move_run *run = ctx;
+    while (services_sleep(run->services, 1000 / run->rate) && move_next(run))
+        ;
+    run_free(run);
 }
 
 /* ---- what was moved ---- */
 
-static void queues_moves_remember(
-    struct queues *queues, const struct queue *from, const struct queue_move *move)
+/* How many it finds; -1: another one of this queue still runs. */
+static int64_t note_move(struct queues *queues, const struct queue *from, const struct move_run *run)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     struct queue_box *box = queue_box(queues, from);
+    struct queue_move move = {
+        .found = movable(box), .at_ms = clock_wall_ms(), .rate = run->rate, .status = "RUNNING"};
+    for (size_t i = 0; i < box->move_count; i++)
+        if (str_eqz(STR("RUNNING"), box->moves[i].status))
+            return -1;
+    move.to = mem_strdup(run->to.n ? run->to.p : "");
+    memcpy(move.task, run->task.p, run->task.n);
     if (box->move_count == MAX_LISTED) {
         free(box->moves[0].to);
         memmove(box->moves, box->moves + 1, (MAX_LISTED - 1) * sizeof *box->moves);
         box->move_count--;
     }
-    box->moves[box->move_count++] = *move;
+    box->moves[box->move_count++] = move;
+    return move.found;
+}
+
+static const struct value *task_handle(struct arena *arena, struct str task, struct str source)
+{
+    return value_string(
+        arena, base64_encode(arena, arena_printf(arena, "{\"taskId\":\"%.*s\",\"sourceArn\":\"%.*s\"}",
+                                        STR_ARG(task), STR_ARG(source))));
+}
+
+static struct move_run *run_new(const struct service_call *call, const struct queue *from)
+{
+    struct move_run *run = mem_zalloc(sizeof *run);
+    run->services = call->services;
+    run->created_ms = from->created_ms;
+    run->rate = service_int(call->input, "MaxNumberOfMessagesPerSecond", 0);
+    run->region = arena_str(&run->arena, call->region);
+    run->source = arena_str(&run->arena, from->arn);
+    run->to = arena_str(&run->arena, value_gets(call->input, "DestinationArn"));
+    run->task = uuid_random(&run->arena);
+    return run;
+}
+
+static int start_move(struct service_call *call, const struct queue *from, struct err *err)
+{
+    struct move_run *run = run_new(call, from);
+    const struct value *handle = task_handle(call->arena, run->task, from->arn);
+    if (note_move(services_queues(call->services), from, run) < 0) {
+        run_free(run);
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "There is already a task running. Only one active task is allowed for a source queue arn at a "
+            "given time.");
+    }
+    bool more = move_next(run);
+    if (!more || services_thread(call->services, run_move, run)) {
+        run->rate = 0; /* without a thread for the others they are moved now */
+        if (more)
+            move_next(run);
+        run_free(run);
+    }
+    service_answer(call, "TaskHandle", handle);
+    return 0;
 }
 
 int sqs_start_move(struct service_call *call, struct err *err)
@@ -139,38 +253,32 @@ int sqs_start_move(struct service_call *call, struct err *err)
     if (service_required(call, "SourceArn", &arn, err))
         return -1;
     if (!queue_find(call->services, call->arena, call->region, arn, &from))
-        return no_such_queue(err);
+        return no_such_queue(err, "SourceArn");
     sources_of(call, from.arn, &n);
     if (!n)
         return service_refuse(
             err, 400, "InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.");
     if (to.n && !queue_find(call->services, call->arena, call->region, to, &target))
-        return service_refuse(err, 400, "ResourceNotFoundException",
-            "The resource that you specified for the DestinationArn parameter doesn't exist.");
-    struct queue_move move = {.at_ms = clock_wall_ms(),
-        .rate = service_int(call->input, "MaxNumberOfMessagesPerSecond", 0),
-        .to = mem_strdup(arena_strz(call->arena, to))};
-    move.why = move_all(call, &from, to, &move.moved, &move.found);
-    queues_moves_remember(services_queues(call->services), &from, &move);
-    service_answer(call, "TaskHandle", value_string(call->arena, uuid_random(call->arena)));
-    return 0;
+        return no_such_queue(err, "DestinationArn");
+    return start_move(call, &from, err);
 }
 
 static const struct value *queues_moves_shown(
     struct arena *arena, struct str from, const struct queue_move *move)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    value_builder_set(&b, STR("SourceArn"), value_string(arena, from));
-    value_builder_set(&b, STR("Status"), value_stringz(arena, move->why ? "FAILED" : "COMPLETED"));
-    value_builder_set(&b, STR("ApproximateNumberOfMessagesMoved"), value_int(arena, move->moved));
-    value_builder_set(&b, STR("ApproximateNumberOfMessagesToMove"), value_int(arena, move->found));
-    value_builder_set(&b, STR("StartedTimestamp"), value_int(arena, move->at_ms));
-    if (move->to[0])
-        value_builder_set(&b, STR("DestinationArn"), value_stringz(arena, move->to));
+    view_text(&b, "SourceArn", from);
+    view_text(&b, "Status", str_z(move->status));
+    view_int(&b, "ApproximateNumberOfMessagesMoved", move->moved);
+    view_int(&b, "ApproximateNumberOfMessagesToMove", move->found);
+    view_int(&b, "StartedTimestamp", move->at_ms);
+    view_text(&b, "DestinationArn", arena_str(arena, str_z(move->to)));
+    if (str_eqz(STR("RUNNING"), move->status))
+        view_set(&b, "TaskHandle", task_handle(arena, arena_str(arena, str_z(move->task)), from));
     if (move->rate)
-        value_builder_set(&b, STR("MaxNumberOfMessagesPerSecond"), value_int(arena, move->rate));
+        view_int(&b, "MaxNumberOfMessagesPerSecond", move->rate);
     if (move->why)
-        value_builder_set(&b, STR("FailureReason"), value_stringz(arena, move->why));
+        view_text(&b, "FailureReason", str_z(move->why));
     return value_builder_map(&b);
 }
 
@@ -184,7 +292,7 @@ int sqs_list_moves(struct service_call *call, struct err *err)
     if (service_required(call, "SourceArn", &arn, err))
         return -1;
     if (!queue_find(call->services, call->arena, call->region, arn, &from))
-        return no_such_queue(err);
+        return no_such_queue(err, "SourceArn");
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     pthread_mutex_lock(&queues->lock);
     const struct queue_box *box = queue_box(queues, &from);
@@ -197,9 +305,23 @@ int sqs_list_moves(struct service_call *call, struct err *err)
 
 int sqs_cancel_move(struct service_call *call, struct err *err)
 {
-    struct str handle;
+    struct str handle, text = STR_EMPTY;
+    struct queue from;
+    const struct value *task = NULL;
+    struct queues *queues = services_queues(call->services);
     if (service_required(call, "TaskHandle", &handle, err))
         return -1;
-    return service_refuse(err, 400, "ResourceNotFoundException",
-        "The message movement task does not run any more, or there was none of this handle.");
+    if (!base64_decode(call->arena, handle, &text) || json_parse(call->arena, text, &task, ERR_IGNORED) ||
+        !value_gets(task, "taskId").n)
+        return service_refuse(
+            err, 400, "InvalidParameterValue", "Value for parameter TaskHandle is invalid.");
+    if (!queue_find(call->services, call->arena, call->region, value_gets(task, "sourceArn"), &from))
+        return no_such_queue(err, "SourceArn");
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
+    struct queue_move *move = move_of(queue_box(queues, &from), value_gets(task, "taskId"));
+    if (!move || !str_eqz(STR("RUNNING"), move->status))
+        return service_refuse(err, 404, "ResourceNotFoundException", "Task does not exist.");
+    move->cancelled = true;
+    service_answer(call, "ApproximateNumberOfMessagesMoved", value_int(call->arena, move->moved));
+    return 0;
 }

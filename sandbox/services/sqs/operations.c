@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10 };
+enum { MAX_BODY = 1048576, MAX_RECEIVE = 10, MAX_ATTRIBUTES = 10, PURGE_EVERY_MS = 60000 };
 
 static int queues_operations_invalid(struct err *err, const char *why)
 {
@@ -61,7 +61,7 @@ static int check_attribute(struct str name, const struct value *one, struct err 
             "have, or "
             "is longer than 256 characters.",
             STR_ARG(name));
-    if (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) && !binary)
+    if (type.n > 256 || (!str_starts(type, STR("String")) && !str_starts(type, STR("Number")) && !binary))
         return service_refuse(err, 400, "InvalidParameterValue",
             "The message attribute '%.*s' has an invalid message attribute type, the set of supported type "
             "prefixes is Binary, Number, and String.",
@@ -122,6 +122,16 @@ static int check_ids(const struct value *given, struct err *err)
     return 0;
 }
 
+static int check_deduplication(const struct queue *queue, const struct value *given, struct err *err)
+{
+    bool has = service_flag(queue->attrs, "content_based_deduplication") ||
+               value_gets(given, "MessageDeduplicationId").n;
+    return has ? 0
+               : queues_operations_invalid(err,
+                     "The queue should either have ContentBasedDeduplication enabled or "
+                     "MessageDeduplicationId provided explicitly");
+}
+
 static int check_fifo(const struct queue *queue, const struct value *given, struct err *err)
 {
     if (check_ids(given, err))
@@ -130,18 +140,16 @@ static int check_fifo(const struct queue *queue, const struct value *given, stru
         return 0;
     if (!value_gets(given, "MessageGroupId").n)
         return missing(err, "MessageGroupId");
-    if (!service_flag(queue->attrs, "content_based_deduplication") &&
-        !value_gets(given, "MessageDeduplicationId").n)
-        return queues_operations_invalid(err,
-            "The queue should either have ContentBasedDeduplication enabled or "
-            "MessageDeduplicationId provided explicitly");
+    if (check_deduplication(queue, given, err))
+        return -1;
     if (service_int(given, "DelaySeconds", 0))
         return out_of_range(err, service_int(given, "DelaySeconds", 0), "DelaySeconds",
             "The request include parameter that is not valid for this queue type.");
     return 0;
 }
 
-static int check_message(const struct queue *queue, const struct value *given, struct err *err)
+static int check_message(
+    const struct service_call *call, const struct queue *queue, const struct value *given, struct err *err)
 {
     struct str body = value_gets(given, "MessageBody");
     int64_t delay = service_int(given, "DelaySeconds", 0), size = (int64_t)body.n,
@@ -155,14 +163,26 @@ static int check_message(const struct queue *queue, const struct value *given, s
             err, 400, "InvalidMessageContents", "Invalid characters found in the message body.");
     if (size > most)
         return service_refuse(err, 400, "InvalidParameterValue",
-            "One or more parameters are invalid. Reason: Message must be shorter than %lld bytes.",
+            "One or more parameters %s. Reason: Message must be shorter than %lld bytes.",
+            str_ends(str_z(call->operation->name), STR("Batch")) ? "cannot be validated" : "are invalid",
             (long long)most);
     if (delay < 0 || delay > 900)
         return queues_operations_invalid(err, "DelaySeconds must be >= 0 and <= 900.");
     return check_fifo(queue, given, err);
 }
 
-static struct message *message_new(const struct queue *queue, const struct value *given)
+/* Ids have no spaces. */
+static struct str once_key(struct arena *arena, const struct queue *queue, const struct message *message)
+{
+    bool by_group = str_eqz(
+        value_text(control_kept(queue->attrs, "Attributes.DeduplicationScope"), STR_EMPTY), "messageGroup");
+    return by_group
+               ? arena_printf(arena, "%.*s %.*s", STR_ARG(message->group), STR_ARG(message->deduplication))
+               : message->deduplication;
+}
+
+static struct message *message_new(
+    const struct service_call *call, const struct queue *queue, const struct value *given)
 {
     struct message *message = mem_zalloc(sizeof *message);
     struct arena *arena = &message->arena;
@@ -173,12 +193,14 @@ static struct message *message_new(const struct queue *queue, const struct value
     message->deduplication = arena_str(arena, value_gets(given, "MessageDeduplicationId"));
     if (queue->fifo && !message->deduplication.n)
         message->deduplication = sha256_hex(arena, message->body);
+    if (queue->fifo)
+        message->once = once_key(arena, queue, message);
     if (attributes && attributes->kind == VALUE_MAP && attributes->count)
         message->attributes = value_copy(arena, attributes);
     message->sent_ms = clock_wall_ms();
-    message->trace = arena_str(
-        arena, value_gets(value_getz(value_getz(given, "MessageSystemAttributes"), "AWSTraceHeader"),
-                   "StringValue"));
+    struct str trace =
+        value_gets(value_getz(value_getz(given, "MessageSystemAttributes"), "AWSTraceHeader"), "StringValue");
+    message->trace = arena_str(arena, trace.n ? trace : call->trace);
     int64_t usual = service_int(queue->attrs, "delay_seconds", 0);
     message->visible_ms =
         clock_mono_ms() + 1000 * (queue->fifo ? usual : service_int(given, "DelaySeconds", usual));
@@ -199,9 +221,9 @@ static const struct value *send_one(
     struct arena *arena = call->arena;
     const struct value *attributes = value_getz(given, "MessageAttributes");
     struct queue_sent sent;
-    if (check_message(queue, given, err))
+    if (check_message(call, queue, given, err))
         return NULL;
-    if (!queue_send(queues_of(call), arena, queue, message_new(queue, given), &sent)) {
+    if (!queue_send(queues_of(call), arena, queue, message_new(call, queue, given), &sent)) {
         service_refuse(err, 400, "OverLimit", "the sandbox holds as many messages as it can");
         return NULL;
     }
@@ -259,10 +281,26 @@ static int check_batch_size(const struct value *entries, struct err *err)
                                   MAX_BODY, (long long)size);
 }
 
+/* What a FIFO queue needs of each message is wanted of all, or none is sent. */
+static int check_batch_fifo(const struct service_call *call, const struct value *entries, struct err *err)
+{
+    struct queue queue;
+    if (queue_of(call, &queue, err))
+        return -1;
+    for (uint32_t i = 0; queue.fifo && entries && entries->kind == VALUE_LIST && i < entries->count; i++) {
+        if (!value_gets(entries->items[i], "MessageGroupId").n)
+            return queues_operations_invalid(err, "The request must contain the parameter MessageGroupId.");
+        if (check_deduplication(&queue, entries->items[i], err))
+            return -1;
+    }
+    return 0;
+}
+
 static int do_send_batch(struct service_call *call, struct err *err)
 {
-    return check_batch_size(value_getz(call->input, "Entries"), err) || each_entry(call, send_one, err) ? -1
-                                                                                                        : 0;
+    const struct value *entries = value_getz(call->input, "Entries");
+    bool refused = check_batch_size(entries, err) || check_batch_fifo(call, entries, err);
+    return refused || each_entry(call, send_one, err) ? -1 : 0;
 }
 
 /* ---- receiving ---- */
@@ -378,25 +416,29 @@ static const struct value *hide_one(
     const struct queue *queue = ctx;
     struct queues *queues = queues_of(call);
     int64_t hidden_s = service_int(given, "VisibilityTimeout", -1);
+    struct str receipt = value_gets(given, "ReceiptHandle");
     if (hidden_s < 0 || hidden_s > 43200) {
         queues_operations_invalid(err, "VisibilityTimeout is 0 to 43200");
         return NULL;
     }
-    if (!queue_gave_receipt(call->arena, queue, value_gets(given, "ReceiptHandle"))) {
-        bad_receipt(err, value_gets(given, "ReceiptHandle"));
+    if (!queue_gave_receipt(call->arena, queue, receipt)) {
+        bad_receipt(err, receipt);
         return NULL;
     }
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
-    size_t i = by_receipt(box, value_gets(given, "ReceiptHandle"));
-    bool there = i != SIZE_MAX; /* of a standard queue also one that is visible again */
+    size_t i = 0; /* of a standard queue also one that is visible again, or was received again */
+    while (i < box->n && !(queue->fifo ? str_eqz(receipt, box->items[i]->receipt)
+                                       : message_had_receipt(call->arena, box->items[i], receipt)))
+        i++;
+    bool there = i < box->n;
     if (there)
         box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
     queue_tell(queues, box);
     pthread_mutex_unlock(&queues->lock);
     if (there)
         return &value_empty_map;
-    invalid_value(err, value_gets(given, "ReceiptHandle"), "ReceiptHandle",
+    invalid_value(err, receipt, "ReceiptHandle",
         "Message does not exist or is not available for visibility timeout change.");
     return NULL;
 }
@@ -420,9 +462,15 @@ static int do_purge(struct service_call *call, struct err *err)
         return -1;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&queues->lock);
     struct queue_box *box = queue_box(queues, &queue);
+    int64_t now = clock_mono_ms();
+    if (box->purged_ms && now < box->purged_ms + PURGE_EVERY_MS)
+        return service_refuse(err, 403, "AWS.SimpleQueueService.PurgeQueueInProgress",
+            "Only one PurgeQueue operation on %.*s is allowed every 60 seconds.",
+            STR_ARG(value_gets(queue.attrs, "name")));
     while (box->n)
         queue_remove(queues, box, box->n - 1);
     queue_forget_sent(box);
+    box->purged_ms = now;
     return 0;
 }
 
@@ -447,7 +495,7 @@ static int do_attributes(struct service_call *call, struct err *err)
     static const char *const names[] = {"ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"};
     struct queue queue;
-    if (queue_of(call, &queue, err) ||
+    if (queue_of(call, &queue, err) || sqs_check_attribute_names(call, err) ||
         service_control(call, "GetQueueAttributes", call->input, &call->output, err))
         return -1;
     const struct value *attributes = value_getz(call->output, "Attributes");
@@ -461,8 +509,11 @@ static int do_attributes(struct service_call *call, struct err *err)
         attributes = value_with(call->arena, attributes, STR("KmsMasterKeyId"), NULL);
         attributes = value_with(call->arena, attributes, STR("KmsDataKeyReusePeriodSeconds"), NULL);
     }
-    if (attributes)
-        call->output = value_with(call->arena, call->output, STR("Attributes"), asked_for(call, attributes));
+    if (attributes) {
+        attributes = asked_for(call, attributes);
+        call->output =
+            value_with(call->arena, call->output, STR("Attributes"), attributes->count ? attributes : NULL);
+    }
     return 0;
 }
 
@@ -482,6 +533,8 @@ const struct service_operation sqs_operations[] = {
     {"sqs", "GetQueueAttributes", do_attributes, NULL, NULL},
     {"sqs", "CreateQueue", sqs_create_queue, NULL, NULL},
     {"sqs", "SetQueueAttributes", sqs_set_attributes, NULL, NULL},
+    {"sqs", "AddPermission", sqs_add_permission, NULL, NULL},
+    {"sqs", "RemovePermission", sqs_remove_permission, NULL, NULL},
     {"sqs", "ListQueues", sqs_sparse, NULL, NULL},
     {"sqs", "ListQueueTags", sqs_sparse, NULL, NULL},
     {0},

@@ -7,12 +7,17 @@
 
 #include <stdlib.h>
 
-enum { MAX_MESSAGES = 100000, ONCE_MS = 300000 /* for so long a FIFO queue knows what it was sent */ };
+enum {
+    MAX_MESSAGES = 100000,
+    ONCE_MS = 300000 /* for so long a FIFO queue knows what it was sent */,
+    SEQUENCES_A_MS = 100
+};
 
 struct queues *queues_new(struct services *services)
 {
     struct queues *queues = mem_zalloc(sizeof *queues);
     queues->services = services;
+    queues->sequence = (uint64_t)clock_wall_ms() * SEQUENCES_A_MS; /* above those of an earlier start */
     pthread_mutex_init(&queues->lock, NULL);
     clock_cond_init(&queues->changed);
     return queues;
@@ -36,7 +41,7 @@ static void message_free(struct message *message)
 static void forget_sent(struct queue_box *box, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        free(box->recent[i].deduplication);
+        free(box->recent[i].key);
         free(box->recent[i].id);
     }
     if (n)
@@ -55,6 +60,7 @@ static void empty(struct queues *queues, struct queue_box *box)
         message_free(box->items[i]);
     queues->messages -= box->n;
     box->n = 0;
+    box->purged_ms = 0;
     forget_sent(box, box->recent_count);
     while (box->move_count)
         free(box->moves[--box->move_count].to);
@@ -156,10 +162,10 @@ struct queue_box *queue_box(struct queues *queues, const struct queue *queue)
 }
 
 /* The same was sent within the last five minutes. */
-static const struct sent_once *sent_before(const struct queue_box *box, struct str deduplication)
+static const struct sent_once *sent_before(const struct queue_box *box, struct str key)
 {
-    for (size_t i = 0; deduplication.n && i < box->recent_count; i++)
-        if (str_eqz(deduplication, box->recent[i].deduplication))
+    for (size_t i = 0; key.n && i < box->recent_count; i++)
+        if (str_eqz(key, box->recent[i].key))
             return &box->recent[i];
     return NULL;
 }
@@ -168,7 +174,7 @@ static void queues_remember(struct queue_box *box, const struct message *message
 {
     MEM_GROW(box->recent, box->recent_cap, box->recent_count + 1);
     box->recent[box->recent_count++] = (struct sent_once){
-        mem_strdup(message->deduplication.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
+        mem_strdup(message->once.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
 }
 
 void queue_tell(struct queues *queues, struct queue_box *box)
@@ -184,12 +190,12 @@ void queue_add(struct queues *queues, struct queue_box *box, struct message *mes
     queue_tell(queues, box);
 }
 
-static void queues_add(struct queues *queues, struct queue_box *box, struct message *message, bool fifo)
+static void queues_add(struct queues *queues, struct queue_box *box, struct message *message)
 {
     message->sequence = ++queues->sequence;
     queue_add(queues, box, message);
     queues->messages++;
-    if (fifo && message->deduplication.n)
+    if (message->once.n)
         queues_remember(box, message);
 }
 
@@ -198,12 +204,12 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
 {
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
-    const struct sent_once *before = queue->fifo ? sent_before(box, message->deduplication) : NULL;
+    const struct sent_once *before = sent_before(box, message->once);
     bool room = queues->messages < MAX_MESSAGES;
     if (before)
         *out = (struct queue_sent){arena_str(arena, str_z(before->id)), before->sequence};
     if (!before && room) {
-        queues_add(queues, box, message, queue->fifo);
+        queues_add(queues, box, message);
         *out = (struct queue_sent){arena_str(arena, message->id), message->sequence};
     }
     pthread_mutex_unlock(&queues->lock);

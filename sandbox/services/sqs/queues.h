@@ -33,11 +33,11 @@ struct queues *services_queues(struct services *services);
 
 struct message {
     struct arena arena;
-    struct str id, body, group, deduplication;
-    struct str source;              /* of a dead letter: ARN of the queue that it was in */
-    const struct value *attributes; /* MessageAttributes; NULL: none */
-    struct str trace;               /* AWSTraceHeader; "": none */
-    char receipt[RECEIPT_SIZE];     /* of the last time it was received; "": never */
+    struct str id, body, group, deduplication, once; /* `once`: key of struct sent_once; "": none */
+    struct str source;                               /* of a dead letter: ARN of the queue that it was in */
+    const struct value *attributes;                  /* MessageAttributes; NULL: none */
+    struct str trace;                                /* AWSTraceHeader; "": none */
+    char receipt[RECEIPT_SIZE];                      /* of the last time it was received; "": never */
     uint64_t sequence;
     int64_t sent_ms, first_ms; /* wall clock */
     int64_t visible_ms;        /* monotonic */
@@ -45,18 +45,22 @@ struct message {
     uint64_t turn;             /* of the last time, among all in the queue; 0: never */
 };
 
-/* What a FIFO queue was sent lately. */
+/* What a FIFO queue was sent lately: `key` is its deduplication id, within its group where the queue wanted
+ * that. */
 struct sent_once {
-    char *deduplication, *id;
+    char *key, *id;
     uint64_t sequence;
     int64_t at_ms;
 };
 
-/* Dead letters that were sent back. */
+/* Dead letters that are sent back. */
 struct queue_move {
     char *to; /* ARN; "": where each of them came from */
+    char task[37];
     int64_t at_ms, rate, found, moved;
-    const char *why; /* some of them stay; NULL: none */
+    const char *status; /* as clients are told it */
+    const char *why;    /* some of them stay; NULL: none */
+    bool cancelled;     /* it ends with the next one */
 };
 
 struct queue_box {
@@ -66,6 +70,7 @@ struct queue_box {
     size_t n, cap;     /* oldest first */
     uint64_t turn;     /* times that they have changed */
     uint64_t receipts; /* times that one was received */
+    int64_t purged_ms; /* monotonic; 0: never */
     struct sent_once *recent;
     size_t recent_count, recent_cap; /* oldest first */
     struct queue_move moves[10];
@@ -119,6 +124,8 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
 
 /* Is it one that this queue has given, whatever became of the message? */
 bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct str receipt);
+/* Is it one of this message's, of any time that it was received? */
+bool message_had_receipt(struct arena *arena, const struct message *message, struct str receipt);
 
 struct queue_want {
     int64_t most, hidden_ms;
@@ -147,7 +154,9 @@ service_handler sqs_start_move, sqs_list_moves, sqs_cancel_move, sqs_list_source
 
 /* ---- attributes.c ---- */
 
-service_handler sqs_create_queue, sqs_set_attributes, sqs_sparse;
+service_handler sqs_create_queue, sqs_set_attributes, sqs_sparse, sqs_add_permission, sqs_remove_permission;
+/* Are all that GetQueueAttributes asks for attributes of queues? */
+int sqs_check_attribute_names(const struct service_call *call, struct err *err);
 
 /* ---- queues.c ---- */
 

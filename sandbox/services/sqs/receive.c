@@ -88,8 +88,10 @@ static const struct value *queues_receive_shown(struct queues *queues, struct ar
 
 /* ---- which ---- */
 
-/* The second half says of which queue the first is a receipt: one that was made up is told from one whose
- * message is gone. */
+enum { RECEIVED_BITS = 16 };
+
+/* The first half is the message and how often it was received. The second says of which queue it is a
+ * receipt: one that was made up is told from one whose message is gone. */
 static uint64_t receipt_seal(struct arena *arena, const struct queue *queue, uint64_t number)
 {
     unsigned char digest[SHA256_SIZE];
@@ -106,25 +108,33 @@ static void write_receipt(
         (unsigned long long)receipt_seal(arena, queue, number));
 }
 
+static uint64_t receipt_number(struct arena *arena, struct str receipt)
+{
+    return receipt.n > 16 ? strtoull(arena_strz(arena, str_slice(receipt, 0, 16)), NULL, 16) : 0;
+}
+
 bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct str receipt)
 {
     char expected[RECEIPT_SIZE];
-    unsigned long long number =
-        receipt.n > 16 ? strtoull(arena_strz(arena, str_slice(receipt, 0, 16)), NULL, 16) : 0;
-    write_receipt(arena, queue, number, expected);
+    write_receipt(arena, queue, receipt_number(arena, receipt), expected);
     return str_eqz(receipt, expected);
+}
+
+bool message_had_receipt(struct arena *arena, const struct message *message, struct str receipt)
+{
+    return message->receipt[0] &&
+           (message->sequence << RECEIVED_BITS ^ receipt_number(arena, receipt)) >> RECEIVED_BITS == 0;
 }
 
 static void mark_received(struct arena *arena, const struct queue *queue, struct queue_box *box,
     struct message *message, const struct queue_want *want)
 {
-    uint64_t number;
-    hash_random(&number, sizeof number);
     message->received++;
     message->turn = ++box->receipts;
     message->first_ms = message->first_ms ? message->first_ms : clock_wall_ms();
     message->visible_ms = clock_mono_ms() + want->hidden_ms;
-    write_receipt(arena, queue, number, message->receipt);
+    uint64_t times = (uint64_t)message->received & ((UINT64_C(1) << RECEIVED_BITS) - 1);
+    write_receipt(arena, queue, message->sequence << RECEIVED_BITS | times, message->receipt);
 }
 
 /* Received too often: it goes to the queue for such, whose receivers hear of it. */

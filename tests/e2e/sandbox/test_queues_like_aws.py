@@ -1,0 +1,183 @@
+"""What AWS answered where the sandbox once answered otherwise: permissions, message moves, scopes of deduplication, receipts, refusals."""
+
+import base64
+import json
+import re
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+from servers import code
+from support import until
+from test_firing import Queue
+from test_queues import buried, counts, fifo
+from test_queues_query import asked
+
+
+def refused(call, **members):
+    """(code, text, status)"""
+    with pytest.raises(ClientError) as error:
+        call(**members)
+    return error.value.response["Error"]["Code"], error.value.response["Error"]["Message"], error.value.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def bare(sandbox, region="us-east-1", **attributes):
+    """(client, URL) of a queue without a policy."""
+    client = sandbox.client("sqs", region)
+    return client, client.create_queue(QueueName=f"q-{uuid.uuid4().hex[:8]}", Attributes=attributes)["QueueUrl"]
+
+
+# ---- permissions ----
+
+
+def test_permissions_are_statements_of_the_policy(sandbox):
+    client, url = bare(sandbox)
+    arn = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = lambda: client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes")  # noqa: E731
+    statement = {"Sid": "two", "Effect": "Allow", "Principal": {"AWS": ["arn:aws:iam::000000000000:root", "arn:aws:iam::668614515564:root"]}, "Action": "SQS:ReceiveMessage", "Resource": arn}
+    assert policy() is None  # no member at all
+    client.add_permission(QueueUrl=url, Label="two", AWSAccountIds=["000000000000", "668614515564"], Actions=["ReceiveMessage"])
+    assert json.loads(policy()["Policy"]) == {"Version": "2008-10-17", "Id": f"{arn}/SQSDefaultPolicy", "Statement": [statement]}
+    assert refused(client.add_permission, QueueUrl=url, Label="two", AWSAccountIds=["668614515564"], Actions=["*"]) == ("InvalidParameterValue", "Value two for parameter Label is invalid. Reason: Already exists.", 400)
+    form = {"Label": "one", "AWSAccountId.1": "668614515564", "ActionName.1": "SendMessage", "ActionName.2": "DeleteMessage"}
+    assert asked(sandbox, "AddPermission", url, **form)[0] == 200
+    assert [(one["Principal"]["AWS"], one["Action"]) for one in json.loads(policy()["Policy"])["Statement"][1:]] == [("arn:aws:iam::668614515564:root", ["SQS:SendMessage", "SQS:DeleteMessage"])]
+    client.remove_permission(QueueUrl=url, Label="two")
+    assert [one["Sid"] for one in json.loads(policy()["Policy"])["Statement"]] == ["one"]
+    assert asked(sandbox, "RemovePermission", url, Label="one")[0] == 200
+    assert policy() is None
+    assert refused(client.remove_permission, QueueUrl=url, Label="one") == ("InvalidParameterValue", "Value one for parameter Label is invalid. Reason: can't find label.", 400)
+
+
+# ---- message moves ----
+
+
+def test_a_move_takes_its_time_and_can_be_cancelled(sandbox):
+    letters, other, client = Queue(sandbox), Queue(sandbox), sandbox.client("sqs")
+    buried(sandbox, letters, *"abcdef")
+    move = {"SourceArn": letters.arn, "DestinationArn": other.arn, "MaxNumberOfMessagesPerSecond": 1}
+    handle = client.start_message_move_task(**move)["TaskHandle"]
+    assert json.loads(base64.b64decode(handle)) == {"taskId": json.loads(base64.b64decode(handle))["taskId"], "sourceArn": letters.arn}
+    assert refused(client.start_message_move_task, **move) == ("InvalidParameterValue", "There is already a task running. Only one active task is allowed for a source queue arn at a given time.", 400)
+    (task,) = client.list_message_move_tasks(SourceArn=letters.arn)["Results"]
+    assert (task["Status"], task["TaskHandle"], task["ApproximateNumberOfMessagesToMove"]) == ("RUNNING", handle, 6)
+    until(lambda: counts(other)[0] >= 2)
+    assert client.cancel_message_move_task(TaskHandle=handle)["ApproximateNumberOfMessagesMoved"] >= 2
+    task = until(lambda: next((one for one in client.list_message_move_tasks(SourceArn=letters.arn)["Results"] if one["Status"] == "CANCELLED"), None))
+    assert "TaskHandle" not in task and counts(letters)[0] == 6 - task["ApproximateNumberOfMessagesMoved"] > 0
+    assert client.start_message_move_task(SourceArn=letters.arn, DestinationArn=other.arn)["TaskHandle"]  # the next may run
+    assert counts(letters)[0] == 0 and counts(other)[0] == 6
+
+
+def test_a_move_fails_when_its_destination_goes(sandbox):
+    letters, other, client = Queue(sandbox), Queue(sandbox), sandbox.client("sqs")
+    buried(sandbox, letters, *"abcd")
+    client.start_message_move_task(SourceArn=letters.arn, DestinationArn=other.arn, MaxNumberOfMessagesPerSecond=1)
+    client.delete_queue(QueueUrl=other.url)
+    task = until(lambda: next((one for one in client.list_message_move_tasks(SourceArn=letters.arn)["Results"] if one["Status"] != "RUNNING"), None))
+    assert (task["Status"], task["FailureReason"]) == ("FAILED", "AWS.SimpleQueueService.NonExistentQueue") and counts(letters)[0] == 4 - task["ApproximateNumberOfMessagesMoved"] > 0
+
+
+def test_tasks_that_are_not_there(sandbox):
+    letters, client = Queue(sandbox), sandbox.client("sqs")
+    handle = lambda source: base64.b64encode(json.dumps({"taskId": str(uuid.uuid4()), "sourceArn": source}).encode()).decode()  # noqa: E731
+    assert refused(client.cancel_message_move_task, TaskHandle="foobared") == ("InvalidParameterValue", "Value for parameter TaskHandle is invalid.", 400)
+    assert refused(client.cancel_message_move_task, TaskHandle=handle(letters.arn + "x")) == ("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.", 404)
+    assert refused(client.cancel_message_move_task, TaskHandle=handle(letters.arn)) == ("ResourceNotFoundException", "Task does not exist.", 404)
+    buried(sandbox, letters)
+    assert refused(client.start_message_move_task, SourceArn=letters.arn, DestinationArn=letters.arn + "x") == ("ResourceNotFoundException", "The resource that you specified for the DestinationArn parameter doesn't exist.", 404)
+
+
+# ---- FIFO ----
+
+
+def test_deduplication_within_a_group(sandbox):
+    queue = fifo(sandbox, DeduplicationScope="messageGroup")
+    send = lambda body, group: queue.send(body, MessageGroupId=group, MessageDeduplicationId="same")  # noqa: E731
+    assert send("a", "1")["MessageId"] == send("a2", "1")["MessageId"] != send("b", "2")["MessageId"]
+    assert [one["Body"] for one in queue.take(10, wait=0)] == ["a", "b"]
+    queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"DeduplicationScope": "queue"})
+    send("c", "3")  # what was sent within groups counts for those only
+    assert [one["Body"] for one in queue.take(10, wait=0)] == ["c"]
+    assert send("d", "4")["MessageId"] == send("c", "3")["MessageId"]  # and now the queue's
+
+
+def test_a_batch_without_ids_is_refused_as_a_whole(sandbox):
+    queue = fifo(sandbox)
+    one = {"Id": "1", "MessageBody": "a", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    batch = lambda **other: refused(queue.client.send_message_batch, QueueUrl=queue.url, Entries=[one, {"Id": "2", "MessageBody": "b", **other}])  # noqa: E731
+    assert batch(MessageGroupId="g") == ("InvalidParameterValue", "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly", 400)
+    assert batch(MessageDeduplicationId="d2") == ("InvalidParameterValue", "The request must contain the parameter MessageGroupId.", 400)
+    assert counts(queue) == [0, 0, 0]
+
+
+def test_sequence_numbers_have_twenty_digits(sandbox):
+    queue = fifo(sandbox, ContentBasedDeduplication="true")
+    first, second = (queue.send(body, MessageGroupId="g")["SequenceNumber"] for body in "ab")
+    assert len(first) == 20 and first < second and "000000000000" not in first  # no account can be read into it
+
+
+# ---- messages ----
+
+
+def test_an_older_receipt_still_hides(sandbox):
+    """Of a standard queue."""
+    queue = Queue(sandbox)
+    queue.send("a")
+    (old,) = queue.take(wait=0, VisibilityTimeout=0)
+    assert len(queue.take(wait=0, VisibilityTimeout=43200)) == 1 and not queue.take(wait=0)
+    queue.client.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=old["ReceiptHandle"], VisibilityTimeout=0)
+    assert len(queue.take(wait=0)) == 1
+
+
+def test_a_header_traces(sandbox):
+    queue, trace = Queue(sandbox), "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+    client = sandbox.new_client("sqs", "us-east-1", None, None)
+    client.meta.events.register("before-send.sqs.SendMessage", lambda request, **_: request.headers.__setitem__("X-Amzn-Trace-Id", trace))
+    client.send_message(QueueUrl=queue.url, MessageBody="a")
+    own = {"AWSTraceHeader": {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793"}}
+    client.send_message(QueueUrl=queue.url, MessageBody="b", MessageSystemAttributes=own)
+    assert [one["Attributes"]["AWSTraceHeader"] for one in queue.take(10, wait=0, MessageSystemAttributeNames=["AWSTraceHeader"])] == [trace, own["AWSTraceHeader"]["StringValue"]]
+
+
+def test_refusals(sandbox):
+    queue = Queue(sandbox, MaximumMessageSize="1024")
+    client, name = queue.client, queue.name
+    many = {"kind": {"DataType": "Number." + "L" * 256, "StringValue": "1"}}
+    assert refused(client.send_message, QueueUrl=queue.url, MessageBody="a", MessageAttributes=many)[0] == "InvalidParameterValue"
+    (failed,) = client.send_message_batch(QueueUrl=queue.url, Entries=[{"Id": "1", "MessageBody": "a" * 1025}])["Failed"]
+    assert failed == {"Id": "1", "SenderFault": True, "Code": "InvalidParameterValue", "Message": "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes."}
+    assert refused(client.create_queue, QueueName=name, Attributes={"DelaySeconds": "9"})[:2] == ("QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute DelaySeconds")
+    status, text = asked(sandbox, "CreateQueue", **{"QueueName": name, "Attribute.1.Name": "MaximumMessageSize", "Attribute.1.Value": "2048"})
+    assert status == 400 and "<Message>A queue already exists with the same name and a different value for attribute MaximumMessageSize</Message>" in text
+    assert refused(client.get_queue_attributes, QueueUrl=queue.url, AttributeNames=["Foobar"])[:2] == ("InvalidAttributeName", "Unknown Attribute Foobar.")
+    client.purge_queue(QueueUrl=queue.url)
+    assert refused(client.purge_queue, QueueUrl=queue.url) == ("AWS.SimpleQueueService.PurgeQueueInProgress", f"Only one PurgeQueue operation on {name} is allowed every 60 seconds.", 403)
+
+
+# ---- URLs ----
+
+
+def test_queues_of_regions_have_urls_of_their_own(sandbox):
+    name, regions = f"q-{uuid.uuid4().hex[:8]}", ("us-east-1", "eu-central-1")
+    clients = [sandbox.client("sqs", region) for region in regions]
+    urls = [client.create_queue(QueueName=name)["QueueUrl"] for client in clients]
+    assert urls == [f"{sandbox.url}/000000000000/{name}", f"{sandbox.url}/queue/eu-central-1/000000000000/{name}"]
+    assert [client.get_queue_url(QueueName=name)["QueueUrl"] for client in clients] == urls
+    clients[1].send_message(QueueUrl=urls[1], MessageBody="a")
+    assert "Messages" not in clients[0].receive_message(QueueUrl=urls[0]) and clients[1].receive_message(QueueUrl=urls[1])["Messages"]
+    clients[1].delete_queue(QueueUrl=urls[1])
+    assert code(clients[1].get_queue_url, QueueName=name) == "AWS.SimpleQueueService.NonExistentQueue"
+
+
+def test_a_form_that_goes_to_the_queue(sandbox):
+    """What the control plane answers finds the queue by its URL, too."""
+    client, url = bare(sandbox, VisibilityTimeout="40")
+    _, other = bare(sandbox)
+    status, text = asked(sandbox, "GetQueueAttributes", url, **{"AttributeName.1": "VisibilityTimeout"})
+    assert status == 200 and re.findall("<Attribute><Name>(.*?)</Name><Value>(.*?)</Value></Attribute>", text) == [("VisibilityTimeout", "40")]
+    assert f"<QueueUrl>{other}</QueueUrl>" in asked(sandbox, "GetQueueUrl", url, QueueName=other.split("/")[-1])[1]
+    status, text = asked(sandbox, "GetQueueAttributes", url, **{"AttributeName.1": "Foobar"})
+    assert status == 400 and "<Code>InvalidAttributeName</Code><Message>Unknown Attribute Foobar.</Message>" in text
+    assert asked(sandbox, "DeleteQueue", url)[0] == 200
+    assert code(client.get_queue_attributes, QueueUrl=url) == "AWS.SimpleQueueService.NonExistentQueue"
