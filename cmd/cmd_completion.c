@@ -3,6 +3,8 @@
  * of weir while completing, with the options of the line that pick the stack.
  */
 #include "cmd/invocation/invocation.h"
+
+#include "base/embed.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/options/completion.h"
 #include "stacks/load/files.h"
@@ -52,7 +54,7 @@ void completion_pattern(struct buf *out, const struct option *o)
     buf_addf(out, "--%s", o->name);
 }
 
-void completion_patterns(struct buf *out, const struct option_set *set, bool value, const char *separator)
+static void add_patterns(struct buf *out, const struct option_set *set, bool value, const char *separator)
 {
     for (size_t i = 0; i < set->n; i++)
         if ((set->options[i].value != NULL) == value) {
@@ -62,7 +64,25 @@ void completion_patterns(struct buf *out, const struct option_set *set, bool val
         }
 }
 
-void completion_parents(struct buf *out)
+static void stack_with_value(struct buf *out)
+{
+    add_patterns(out, &options_stack, true, "");
+}
+
+static void stack_without(struct buf *out)
+{
+    add_patterns(out, &options_stack, false, "");
+}
+
+static void with_value(struct buf *out)
+{
+    stack_with_value(out);
+    add_patterns(out, &options_plan, true, " | ");
+    add_patterns(out, &options_change, true, " | ");
+}
+
+/* Commands that have subcommands. */
+static void add_parents(struct buf *out)
 {
     const char *separator = "";
     for (const struct command_group *g = command_groups; g->title; g++)
@@ -71,6 +91,31 @@ void completion_parents(struct buf *out)
                 buf_addf(out, "%s%s", separator, (*c)->name);
                 separator = " | ";
             }
+}
+
+static const struct completion_part *part_named(const struct completion_part *parts, struct str name)
+{
+    while (parts->name && !str_eqz(name, parts->name))
+        parts++;
+    return parts->name ? parts : NULL;
+}
+
+void completion_fill(struct buf *out, const char *path, const struct completion_part *parts)
+{
+    static const struct completion_part shared[] = {{"commands", .write = completion_commands},
+        {"parents", .write = add_parents}, {"stack_with_value", .write = stack_with_value},
+        {"stack_without", .write = stack_without}, {"with_value", .write = with_value}, {NULL}};
+    struct str rest = embedded_text(embedded_find(str_z(path))), before, name;
+    while (str_take_name(&rest, "@{", &before, &name)) {
+        const struct completion_part *own = part_named(parts, name),
+                                     *part = own ? own : part_named(shared, name);
+        buf_add_str(out, before);
+        if (part->visit)
+            commands_walk(part->visit, out);
+        else
+            part->write(out);
+    }
+    buf_add_str(out, rest);
 }
 
 /* ---- the command ---- */
@@ -113,7 +158,8 @@ static int cmd_completion_run(struct invocation *inv)
     static const struct {
         const char *shell;
         void (*write)(struct buf *out);
-    } shells[] = {{"bash", completion_bash}, {"zsh", completion_zsh}, {"fish", completion_fish}};
+    } shells[] = {{"bash", .write = completion_bash}, {"zsh", .write = completion_zsh},
+        {"fish", .write = completion_fish}};
     if (str_eqz(inv->args.items[0], "types"))
         return list_types(inv);
     if (str_eqz(inv->args.items[0], "environments"))

@@ -1,6 +1,6 @@
 /*
- * Completion scripts, one file for each shell, and what they share: walks through the tables of commands and
- * options (in cmd_completion.c).
+ * Completion scripts: a script for each shell (completion.bash), in which the tables of commands and options
+ * have their places, one file that writes these, and what they share (in cmd_completion.c).
  */
 #pragma once
 
@@ -12,6 +12,15 @@ void completion_fish(struct buf *out);
 
 /* ---- for these ---- */
 
+/* What stands in a script for @{name}: written at once, or for each command. */
+struct completion_part {
+    const char *name; /* NULL: after the last one */
+    void (*write)(struct buf *out);
+    command_visitor *visit;
+};
+/* The script with these parts, and those that several shells have. */
+void completion_fill(struct buf *out, const char *path, const struct completion_part *parts);
+
 /* `ctx` is whatever the visitor wants to know besides. */
 typedef void option_visitor(struct buf *out, const struct option *o, struct str path, const char *ctx);
 
@@ -19,11 +28,8 @@ void completion_options(
     const struct command *c, struct str path, option_visitor *visit, const char *ctx, struct buf *out);
 /* Text for inside single quotes; `also` are further characters that need a backslash. */
 void completion_quote(struct buf *out, struct str text, const char *also);
-/* Their names, each with a blank before it. */
+/* The names of its subcommands, each with a blank before it. */
 void completion_subs(struct buf *out, const struct command *c);
 void completion_commands(struct buf *out);
-/* For a `case` of bash and zsh, "-e | --env": an option; those of the set with or without a value; commands
- * that have subcommands. */
+/* For a `case` of bash and zsh, "-e | --env". */
 void completion_pattern(struct buf *out, const struct option *o);
-void completion_patterns(struct buf *out, const struct option_set *set, bool value, const char *separator);
-void completion_parents(struct buf *out);

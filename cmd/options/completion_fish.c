@@ -71,31 +71,19 @@ static void fish_words(struct buf *out, bool next)
     }
 }
 
+static void fish_next(struct buf *out)
+{
+    fish_words(out, true);
+}
+
+static void fish_inline(struct buf *out)
+{
+    fish_words(out, false);
+}
+
 void completion_fish(struct buf *out)
 {
-    buf_addz(out, "# fish completion for weir; made by: weir completion fish\n"
-                  "function __weir_ask\n"
-                  "    set -l given\n"
-                  "    set -l option\n"
-                  "    for word in (commandline -opc)\n"
-                  "        if set -q option[1]\n"
-                  "            set given $given $option $word\n"
-                  "            set option\n"
-                  "            continue\n"
-                  "        end\n"
-                  "        switch $word\n"
-                  "            case");
-    fish_words(out, true);
-    buf_addz(out, "\n"
-                  "                set option $word\n"
-                  "            case");
-    fish_words(out, false);
-    buf_addz(out, "\n"
-                  "                set given $given $word\n"
-                  "        end\n"
-                  "    end\n"
-                  "    weir $argv $given 2>/dev/null\n"
-                  "end\n"
-                  "complete -c weir -f\n");
-    commands_walk(fish_command, out);
+    static const struct completion_part parts[] = {{"with_next", .write = fish_next},
+        {"words", .write = fish_inline}, {"cases", .visit = fish_command}, {NULL}};
+    completion_fill(out, "cmd/options/completion.fish", parts);
 }

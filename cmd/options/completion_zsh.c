@@ -86,63 +86,16 @@ static void zsh_inline(struct buf *out)
             options_stack.options[i].value ? "=*" : "");
 }
 
-void completion_zsh(struct buf *out)
+static void zsh_described(struct buf *out)
 {
-    buf_addz(out, "#compdef weir\n# zsh completion for weir; made by: weir completion zsh\n"
-                  "_weir_ask() {\n"
-                  "    local -a given lines\n"
-                  "    local i\n"
-                  "    for ((i = 1; i < CURRENT; i++)); do\n"
-                  "        case $words[i] in\n"
-                  "        ");
-    completion_patterns(out, &options_stack, true, "");
-    buf_addz(out, ")\n"
-                  "            ((i++))\n"
-                  "            ((i < CURRENT)) && given+=($words[i-1] \"${(Q)words[i]/#\\~/$HOME}\") ;;\n"
-                  "        ");
-    zsh_inline(out);
-    buf_addz(out, ") given+=(\"${(Q)words[i]}\") ;;\n"
-                  "        esac\n"
-                  "    done\n"
-                  "    lines=(${(f)\"$(weir $* $given 2>/dev/null)\"})\n"
-                  "    compadd -a lines\n"
-                  "}\n"
-                  "_weir_addresses() { _weir_ask state list }\n"
-                  "_weir_jobs() { _weir_ask jobs --names }\n"
-                  "_weir_environments() { _weir_ask completion environments }\n"
-                  "_weir_connections() { _weir_ask completion connections }\n"
-                  "_weir_types() {\n"
-                  "    compadd -- ${(f)\"$(weir completion types 2>/dev/null)\"}\n"
-                  "}\n"
-                  "_weir_commands() {\n"
-                  "    local -a commands\n"
-                  "    commands=(");
     for (const struct command_group *g = command_groups; g->title; g++)
         for (const struct command *const *c = g->commands; *c; c++)
             zsh_describe(out, STR_EMPTY, *c);
-    buf_addz(out, ")\n"
-                  "    _describe command commands\n"
-                  "}\n"
-                  "_weir() {\n"
-                  "    local -a subs\n"
-                  "    local command\n"
-                  "    if (( CURRENT == 2 )); then\n"
-                  "        _weir_commands\n"
-                  "        return\n"
-                  "    fi\n"
-                  "    command=$words[2]\n"
-                  "    case $command in\n"
-                  "    ");
-    completion_parents(out);
-    buf_addz(out, ")\n"
-                  "        if (( CURRENT > 3 )); then\n"
-                  "            command=\"$command $words[3]\"\n"
-                  "            shift words; (( CURRENT-- ))\n"
-                  "        fi ;;\n"
-                  "    esac\n"
-                  "    shift words; (( CURRENT-- ))\n"
-                  "    case $command in\n");
-    commands_walk(zsh_command, out);
-    buf_addz(out, "    esac\n}\n"
-                  "if [[ $funcstack[1] == _weir ]]; then _weir \"$@\"; else compdef _weir weir; fi\n");
+}
+
+void completion_zsh(struct buf *out)
+{
+    static const struct completion_part parts[] = {{"stack_words", .write = zsh_inline},
+        {"described", .write = zsh_described}, {"cases", .visit = zsh_command}, {NULL}};
+    completion_fill(out, "cmd/options/completion.zsh", parts);
 }
