@@ -10,49 +10,18 @@
 #include <archive_entry.h>
 #include <locale.h>
 
-#define ARCHIVE_FUNCTIONS(X)                                                                                 \
-    X(read_new)                                                                                              \
-    X(read_support_format_zip)                                                                               \
-    X(read_support_format_tar)                                                                               \
-    X(read_support_filter_gzip)                                                                              \
-    X(read_open_filename)                                                                                    \
-    X(read_next_header)                                                                                      \
-    X(read_data)                                                                                             \
-    X(read_free)                                                                                             \
-    X(error_string)                                                                                          \
-    X(entry_filetype)                                                                                        \
-    X(entry_hardlink)                                                                                        \
-    X(entry_pathname)                                                                                        \
-    X(entry_pathname_utf8)                                                                                   \
-    X(entry_perm)                                                                                            \
-    X(entry_size)                                                                                            \
-    X(entry_symlink)                                                                                         \
-    X(entry_symlink_utf8)                                                                                    \
-    X(entry_new)                                                                                             \
-    X(entry_free)                                                                                            \
-    X(entry_clear)                                                                                           \
-    X(entry_copy_pathname)                                                                                   \
-    X(entry_set_filetype)                                                                                    \
-    X(entry_set_perm)                                                                                        \
-    X(entry_set_size)                                                                                        \
-    X(entry_set_uid)                                                                                         \
-    X(entry_set_gid)                                                                                         \
-    X(entry_set_mtime)                                                                                       \
-    X(entry_copy_symlink)                                                                                    \
-    X(write_new)                                                                                             \
-    X(write_free)                                                                                            \
-    X(write_close)                                                                                           \
-    X(write_open)                                                                                            \
-    X(write_add_filter_gzip)                                                                                 \
-    X(write_set_format_zip)                                                                                  \
-    X(write_set_format_pax_restricted)                                                                       \
-    X(write_set_options)                                                                                     \
-    X(write_set_bytes_in_last_block)                                                                         \
-    X(write_set_bytes_per_block)                                                                             \
-    X(write_header)                                                                                          \
-    X(write_data)                                                                                            \
-    X(write_finish_entry)
-
+/* clang-format off */
+#define ARCHIVE_FUNCTIONS(X)                                                                             \
+    X(read_new) X(read_support_format_zip) X(read_support_format_tar) X(read_support_filter_gzip)        \
+    X(read_open_filename) X(read_next_header) X(read_data) X(read_free) X(error_string)                  \
+    X(entry_filetype) X(entry_hardlink) X(entry_pathname) X(entry_pathname_utf8) X(entry_perm)           \
+    X(entry_size) X(entry_symlink) X(entry_symlink_utf8) X(entry_new) X(entry_free) X(entry_clear)       \
+    X(entry_copy_pathname) X(entry_set_filetype) X(entry_set_perm) X(entry_set_size) X(entry_set_uid)    \
+    X(entry_set_gid) X(entry_set_mtime) X(entry_copy_symlink) X(write_new) X(write_free) X(write_close)  \
+    X(write_open) X(write_add_filter_gzip) X(write_set_format_zip) X(write_set_format_pax_restricted)    \
+    X(write_set_options) X(write_set_bytes_in_last_block) X(write_set_bytes_per_block) X(write_header)   \
+    X(write_data) X(write_finish_entry)
+/* clang-format on */
 struct archive_api {
 #define ARCHIVE_POINTER(name) __typeof__(archive_##name) *(name);
     ARCHIVE_FUNCTIONS(ARCHIVE_POINTER)
