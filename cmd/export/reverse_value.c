@@ -326,6 +326,9 @@ const struct value *reverse_value(struct arena *arena, const struct reverse_leve
     }
     if (type->kind == TYPE_POLICY || type->kind == TYPE_JSON || (type->kind == TYPE_ANY && !level->document))
         return v->kind == VALUE_MAP || v->kind == VALUE_LIST ? reverse_document(arena, v) : v;
+    /* A set of which an item is unknown is unknown in Terraform: nobody knows how many items it has. */
+    if (type->kind == TYPE_SET && type->elem->kind != TYPE_OBJECT && !value_is_known(v))
+        return &value_unknown;
     if (!items)
         return v;
     return as_items(arena, level, type, arena_printf(arena, "%.*s[]", STR_ARG(to)),

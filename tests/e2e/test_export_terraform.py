@@ -102,6 +102,8 @@ def test_within_a_block_each_attribute_has_its_own_references(stack):
         "subnet_ids": {"references": ["aws_subnet.net"]},
         "security_group_ids": {"references": ["aws_security_group.access.id", "aws_security_group.access"]},
     }]
+    change = by_address(plan)["aws_emrserverless_application.spark"]["change"]  # a set with an item that is unknown is unknown there
+    assert change["after"]["network_configuration"] == [{}] and change["after_unknown"]["network_configuration"] == [{"subnet_ids": True, "security_group_ids": True}]
 
 
 def test_no_secret_is_in_it(written):
