@@ -152,7 +152,7 @@ $(BUILD)/pycache/.compiled: $(shell find tests -name '*.py') | $(BUILD)/weir $(B
 test-e2e: $(BUILD)/weir $(BUILD)/weir.1 $(BUILD)/sandbox_server $(BUILD)/pycache/.compiled ## weir against servers that others wrote, looked at with clients that others wrote
 	@tools/test e2e tests/crash tests/e2e
 .PHONY: test-judges
-test-judges: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## what Checkov and conftest say of the examples' plans; without Go no conftest
+test-judges: $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## what Checkov, conftest and OpenTofu's parser say of the examples; without Go Checkov only
 	@tools/setup judges
 	@tools/test e2e tests/e2e/test_rules_examples.py tests/e2e/test_export_judged.py
 

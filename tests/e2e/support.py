@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent.parent
 MOTO = ROOT / "tests/tools/cloud.py"
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir")).resolve()
 JUDGES = f"{ROOT}/.venv-judges/bin:{ROOT}/.cache/bin:" * (ROOT / ".venv-judges/.requirements").exists() + os.environ["PATH"]  # not while they are being installed
-CHECKOV, CONFTEST, HCL = (os.environ.get(f"WEIR_{name}") or shutil.which(program, path=JUDGES) for name, program in (("CHECKOV", "checkov"), ("CONFTEST", "conftest"), ("HCL", "hcl2tojson")))
+CHECKOV, CONFTEST, HCL, TOFU = (os.environ.get(f"WEIR_{name}") or shutil.which(program, path=JUDGES) for name, program in (("CHECKOV", "checkov"), ("CONFTEST", "conftest"), ("HCL", "hcl2tojson"), ("TOFU", "tofu-parse")))
 SANITIZED = WEIR.parent.name in ("build-asan", "build-tsan")  # they take their address space beforehand
 SECRET_KEY = "e2e/secret+key/that/nobody/may/see"
 ACCOUNT = "123456789012"

@@ -1,6 +1,6 @@
 """
-Terraform's representation of plans, read by tools that others wrote: Checkov, conftest, python-hcl2's `hcl2tojson`
-(tools/setup judges, or WEIR_CHECKOV, WEIR_CONFTEST, WEIR_HCL), Terraform with its provider (TF_PLUGINS). Each is skipped where it is not there.
+Terraform's representation of plans, read by tools that others wrote: Checkov, conftest, python-hcl2's `hcl2tojson`,
+OpenTofu's parser (tools/setup judges, or WEIR_CHECKOV, WEIR_CONFTEST, WEIR_HCL, WEIR_TOFU), Terraform with its provider (TF_PLUGINS). Each is skipped where it is not there.
 """
 
 import json
@@ -12,13 +12,13 @@ import subprocess
 import pytest
 import yaml
 
-from support import CHECKOV, CONFTEST, HCL, ROOT, Stack
+from support import CHECKOV, CONFTEST, HCL, ROOT, TOFU, Stack
 from test_export_terraform import GIVEN, ROUND
 from test_import_terraform import PLUGINS, PROVIDER
 
 CASES = yaml.safe_load((ROOT / "tests/rules/terraform.yaml").read_text())
 REQUIRED = yaml.safe_load((ROOT / "tests/rules/baseline.yaml").read_text())["types"]
-needs = {name: pytest.mark.skipif(not program, reason=f"{name} is not installed") for name, program in (("checkov", CHECKOV), ("conftest", CONFTEST), ("hcl", HCL))}
+needs = {name: pytest.mark.skipif(not program, reason=f"{name} is not installed") for name, program in (("checkov", CHECKOV), ("conftest", CONFTEST), ("hcl", HCL), ("tofu", TOFU))}
 pytestmark = pytest.mark.long
 
 DENIED = """
@@ -106,8 +106,11 @@ def test_conftest_reads_plans(stack):
     assert denied(bucket.format(more=", tags: {owner: me}, public_access_block: {block_public_acls: true}")) == []
 
 
+EXAMPLES = ["film-lake", "music-lakehouse", "retail-workshop", "airflow-ops", "ecommerce-lakehouse"]
+
+
 @needs["hcl"]
-@pytest.mark.parametrize("name", ["film-lake", "music-lakehouse", "retail-workshop", "airflow-ops", "ecommerce-lakehouse"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_hcl_is_hcl(stack, name):
     """A parser of others reads what is written of the examples, and finds each resource in it."""
     text = stack.run("export", "terraform", "-C", ROOT / "examples" / name, "--sandbox", "-i", "owner=judged").out
@@ -115,6 +118,37 @@ def test_hcl_is_hcl(stack, name):
     parsed = json.loads(subprocess.run([HCL, "main.tf"], cwd=stack.folder, check=True, capture_output=True, text=True).stdout)
     found = {(kind.strip('"'), one.strip('"')) for block in parsed["resource"] for kind, named in block.items() for one in named}
     assert found == set(re.findall(r'^resource "(\w+)" "([\w-]+)" {$', text, re.MULTILINE)) and len(found) > 20
+
+
+def by_opentofu(folder):
+    return json.loads(subprocess.run([TOFU, folder], check=True, capture_output=True, text=True).stdout)
+
+
+def blocks_of(text):
+    return sorted(map(".".join, re.findall(r'^resource "(\w+)" "([\w-]+)" {$', text, re.MULTILINE)))
+
+
+@needs["tofu"]
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_opentofu_accepts_the_examples(stack, name):
+    """Its own parser, without a word about them: blocks, expressions, variables, and what each refers to is written as it wants it."""
+    (stack.folder / "out").mkdir()
+    (stack.folder / "out/main.tf").write_text(text := stack.run("export", "terraform", "-C", ROOT / "examples" / name, "--sandbox", "-i", "owner=judged").out)
+    found = by_opentofu(stack.folder / "out")
+    assert found["diagnostics"] == [] and sorted(found["resources"]) == blocks_of(text) and len(found["resources"]) > 20
+
+
+@needs["tofu"]
+def test_opentofu_accepts_import_blocks(stack, cloud):
+    """Of what has been applied each resource that Terraform can import has one; and its parser is one that refuses."""
+    stack.write(ROUND).apply(*GIVEN)
+    (stack.folder / "out").mkdir()
+    (stack.folder / "out/main.tf").write_text(text := stack.run("export", "terraform", *GIVEN).out)
+    found = by_opentofu(stack.folder / "out")
+    assert found["diagnostics"] == [] and sorted(found["resources"]) == blocks_of(text)
+    assert len(found["imports"]) == len(re.findall(r"^import {$", text, re.MULTILINE)) > 20 and set(found["imports"]) <= set(found["resources"])
+    (stack.folder / "out/main.tf").write_text(text + text)
+    assert subprocess.run([TOFU, stack.folder / "out"], capture_output=True).returncode == 1
 
 
 @pytest.mark.skipif(not shutil.which("terraform") or not PLUGINS.exists(), reason="Terraform with its provider is not installed")
