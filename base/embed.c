@@ -1,6 +1,7 @@
 /* Files embedded in the binary at build time: see embed.h. */
 #include "base/embed.h"
 
+#include "base/buf.h"
 #include "base/mem.h"
 
 #include <assert.h>
@@ -68,6 +69,20 @@ struct str embedded_text(const struct embedded_file *file)
     const char *text = texts[file->pack] + file->at;
     pthread_mutex_unlock(&lock);
     return str_n(text, (size_t)file->size);
+}
+
+struct str embedded_filled(struct arena *arena, const char *path, const struct embedded_part *parts, size_t n)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str rest = embedded_text(embedded_find(str_z(path))), before, name;
+    while (str_take_name(&rest, "@{", &before, &name)) {
+        buf_add_str(&out, before);
+        for (size_t i = 0; i < n; i++)
+            if (str_eqz(name, parts[i].name))
+                buf_add_str(&out, parts[i].text);
+    }
+    buf_add_str(&out, rest);
+    return arena_str(arena, buf_str(&out));
 }
 
 struct str embedded_line(const char *path, struct str words)

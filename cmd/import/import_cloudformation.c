@@ -1,6 +1,7 @@
 /* weir import cloudformation: a template, or a live stack, as a stack of weir's. */
 #include "cmd/import/importing.h"
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "cmd/import/cloudformation.h"
 #include "cmd/import/template.h"
@@ -42,19 +43,7 @@ static struct str steps(struct invocation *inv, const char *stack)
 {
     if (!stack)
         return STR("`weir validate` checks it, `weir plan` shows what it would make.\n");
-    return arena_printf(&inv->arena,
-        "1. `weir plan` shows what is imported (=> import). Nothing else may differ: change the file until "
-        "it does not.\n"
-        "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then `weir plan` says "
-        "that nothing is to be done.\n"
-        "3. Give every resource of the CloudFormation stack, and of the stacks within it, `DeletionPolicy: "
-        "Retain` and `UpdateReplacePolicy: Retain`, and update it:\n"
-        "   aws cloudformation update-stack --stack-name %s --template-body file://TEMPLATE\n"
-        "4. Delete that stack. It keeps its resources as they are:\n"
-        "   aws cloudformation delete-stack --stack-name %s\n"
-        "   What other stacks import from it (Fn::ImportValue) has to be given to them in another way "
-        "first.\n",
-        stack, stack);
+    return EMBEDDED_FILLED(&inv->arena, "cmd/import/cloudformation_steps.txt", {"stack", str_z(stack)});
 }
 
 static int import_all(struct importing *importing)

@@ -87,9 +87,6 @@ void answer_begin_kept(const struct call *call, struct buf *out);
 void answer_tool(struct call *call, const struct run *run, bool json, size_t from);
 void answer_plan(struct call *call, const struct run *run, size_t from);
 void answer_refusal(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* JSON Schema of these answers. */
-extern const char answer_schema[];
-
 /* ---- tools.c, resources.c: the methods ---- */
 
 typedef void mcp_method(struct call *call);

@@ -92,18 +92,8 @@ static void markdown_items(struct buf *out, const char *title, const char *colum
 
 static void markdown_events(struct buf *out)
 {
-    buf_addz(out,
-        "\n## JSON events\n\n"
-        "With `--json` standard output carries one JSON object per line, failures included, and nothing "
-        "else. Each has `event`; "
-        "fields that are empty are left out. Fields may be added, none is renamed or taken away. An entry of "
-        "`attrs` has `name`, "
-        "`before`, `after` and, where it is so, `sensitive`, `unknown` and `replaces`. A sensitive value is "
-        "`\"(sensitive)\"`, an "
-        "unknown one `\"(known after apply)\"`. `weir output --json` is one object, name to value; `weir "
-        "state pull`, `state key` "
-        "and `version` are one, too.\n\n"
-        "| event | fields | meaning |\n| --- | --- | --- |\n");
+    buf_addf(out, "\n## JSON events\n\n%.*s\n\n| event | fields | meaning |\n| --- | --- | --- |\n",
+        STR_ARG(node_text(help_section("events_are"))));
     const struct node *events = help_section("events");
     for (uint32_t i = 0; i < events->count; i++) {
         const struct node *event = events->entries[i].value;
@@ -205,11 +195,9 @@ void reference_commands_man(struct buf *out)
     buf_addz(out, ".TH WEIR 1 \"\" \"weir " WEIR_VERSION "\" \"User Commands\"\n"
                   ".SH NAME\nweir \\- provision data\\-pipeline stacks\n"
                   ".SH SYNOPSIS\n.B weir\n.I COMMAND\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n"
-                  ".SH DESCRIPTION\nweir makes what a stack file describes: buckets, roles, databases, job "
-                  "definitions, schedules. "
-                  "It compares the file with its saved state and with the live services, shows the "
-                  "difference, and makes it so.\n"
-                  ".SH COMMANDS\n");
+                  ".SH DESCRIPTION\n");
+    buf_add_str(out, node_text(help_section("weir")));
+    buf_addz(out, "\n.SH COMMANDS\n");
     commands_walk(man_command, out);
     buf_addz(out, ".SH OPTIONS\n");
     const struct option_set *const shared[] = {&options_common, &options_stack, &options_plan};

@@ -28,17 +28,7 @@ struct str console_page(struct arena *arena, bool write, struct str *policy)
         "default-src 'none'; connect-src 'self'; style-src 'sha256-%.*s'; script-src 'sha256-%.*s'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         STR_ARG(sum_of(arena, style)), STR_ARG(sum_of(arena, script)));
-    return arena_printf(arena,
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<title>weir sandbox</title>\n<style>%.*s</style>\n</head>\n<body data-write=\"%s\">\n"
-        "<header id=\"head\"><h1>weir sandbox</h1><nav aria-label=\"What is shown\"></nav>"
-        "<span id=\"mode\">%s</span><button id=\"again\">Refresh</button></header>\n"
-        "<main><section id=\"list\" tabindex=\"-1\" aria-label=\"What there is\"></section>"
-        "<section id=\"detail\" tabindex=\"-1\" aria-label=\"One of it\"></section></main>\n"
-        "<p id=\"said\" role=\"status\"></p>\n"
-        "<noscript>This page is filled in by its script.</noscript>\n"
-        "<script>%.*s</script>\n</body>\n</html>\n",
-        STR_ARG(style), write ? "yes" : "no", write ? "what is started here runs" : "read-only",
-        STR_ARG(script));
+    return EMBEDDED_FILLED(arena, "sandbox/console/page/console.html", {"style", style},
+        {"write", write ? STR("yes") : STR("no")},
+        {"mode", write ? STR("what is started here runs") : STR("read-only")}, {"script", script});
 }

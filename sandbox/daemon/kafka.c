@@ -1,6 +1,7 @@
 /* Apache Kafka as a daemon: see kafka.h. */
 #include "sandbox/daemon/kafka.h"
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "sandbox/engine/installed.h"
@@ -46,21 +47,10 @@ static int write_properties(const struct daemon_self *self, const char *name, ui
     uint16_t controller, struct str address, int64_t port, struct err *err)
 {
     const char *path = arena_printf(self->arena, "%s/%s", self->data, name).p;
-    struct str text = arena_printf(self->arena,
-        "process.roles=broker,controller\nnode.id=1\n"
-        "listeners=CLIENTS://127.0.0.1:%u,CONTROLLER://127.0.0.1:%u\n"
-        "advertised.listeners=CLIENTS://%.*s:%lld\n"
-        "listener.security.protocol.map=CLIENTS:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
-        "controller.quorum.voters=1@127.0.0.1:%u\ncontroller.listener.names=CONTROLLER\n"
-        "inter.broker.listener.name=CLIENTS\nlog.dirs=%s/log\n"
-        "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
-        "allow.everyone.if.no.acl.found=true\nsuper.users=User:ANONYMOUS\n"
-        "auto.create.topics.enable=false\nnum.partitions=1\ndefault.replication.factor=1\n"
-        "offsets.topic.replication.factor=1\noffsets.topic.num.partitions=8\n"
-        "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
-        "transaction.state.log.num.partitions=4\ngroup.initial.rebalance.delay.ms=0\n",
-        (unsigned)clients, (unsigned)controller, STR_ARG(address), (long long)port, (unsigned)controller,
-        self->seen_data);
+    struct str text = EMBEDDED_FILLED(self->arena, "sandbox/daemon/kafka.properties",
+        {"clients", arena_printf(self->arena, "%u", (unsigned)clients)},
+        {"controller", arena_printf(self->arena, "%u", (unsigned)controller)}, {"address", address},
+        {"port", arena_printf(self->arena, "%lld", (long long)port)}, {"data", str_z(self->seen_data)});
     return file_write_atomic(path, text, 0600, err) || daemon_give(path, self->user, err) ? -1 : 0;
 }
 

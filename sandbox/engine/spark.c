@@ -1,6 +1,7 @@
 /* Spark on this machine: see spark.h. */
 #include "sandbox/engine/spark.h"
 
+#include "base/embed.h"
 #include "base/file.h"
 #include "sandbox/engine/installed.h"
 #include "sandbox/http/exchange.h"
@@ -194,30 +195,8 @@ static void add_settings(struct buf *out, struct str settings)
 static int write_conf(
     struct environment *env, const struct spark_options *options, const char *submit, struct err *err)
 {
-    static const char logging[] = "rootLogger.level = warn\nrootLogger.appenderRef.stderr.ref = stderr\n"
-                                  "appender.stderr.type = Console\nappender.stderr.name = stderr\n"
-                                  "appender.stderr.target = SYSTEM_ERR\n"
-                                  "appender.stderr.layout.type = PatternLayout\n"
-                                  "appender.stderr.layout.pattern = %d{yy/MM/dd HH:mm:ss} %p %c{1}: %m%n%ex\n"
-                                  /* it says at every start that some libraries are not there */
-                                  "logger.native.name = org.apache.hadoop.util.NativeCodeLoader\n"
-                                  "logger.native.level = error\n"
-                                  "logger.metrics.name = org.apache.hadoop.metrics2\n"
-                                  "logger.metrics.level = error\n";
     AUTO_BUF struct buf text = BUF_INIT;
-    buf_addz(&text,
-        "spark.master local[2]\nspark.ui.enabled false\nspark.driver.host "
-        "127.0.0.1\nspark.driver.bindAddress 127.0.0.1\n"
-        "spark.driver.memory 1g\nspark.sql.shuffle.partitions 4\nspark.sql.session.timeZone UTC\n"
-        "spark.hadoop.fs.s3a.path.style.access true\nspark.hadoop.fs.s3a.connection.ssl.enabled false\n"
-        "spark.hadoop.fs.s3a.aws.credentials.provider "
-        "com.amazonaws.auth.EnvironmentVariableCredentialsProvider\n"
-        "spark.hadoop.fs.s3.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
-        /* the other one asks for s3a:// by name */
-        "spark.sql.streaming.checkpointFileManagerClass "
-        "org.apache.spark.sql.execution.streaming.FileSystemBasedCheckpointFileManager\n"
-        "spark.hadoop.fs.s3n.impl org.apache.hadoop.fs.s3a.S3AFileSystem\n"
-        "spark.hadoop.fs.AbstractFileSystem.s3.impl org.apache.hadoop.fs.s3a.S3A\n");
+    buf_add_str(&text, embedded_text(embedded_find(STR("sandbox/engine/spark/spark-defaults.conf"))));
     if (options->emrfs) /* which then has to be allowed what that would write: sandbox/s3/s3srv_access.c */
         buf_addz(&text, "spark.hadoop.fs.s3a.user.agent.prefix EMRFS\n");
     buf_addf(&text, "spark.hadoop.hadoop.tmp.dir %.*s\n", STR_ARG(options->tmp));
@@ -241,7 +220,7 @@ static int write_conf(
     return file_write_atomic(path_join(env->arena, options->conf, STR("spark-defaults.conf")).p,
                buf_str(&text), 0600, err) ||
                    file_write_atomic(path_join(env->arena, options->conf, STR("log4j2.properties")).p,
-                       str_z(logging), 0600, err)
+                       embedded_text(embedded_find(STR("sandbox/engine/spark/log4j2.properties"))), 0600, err)
                ? -1
                : 0;
 }
