@@ -180,15 +180,17 @@ tsan: ## unit and end-to-end tests under ThreadSanitizer
 asan tsan:
 	@$(MAKE) --no-print-directory MODE=$@ BUILD=build-$@ test
 
-# ---- fuzzing: tests/fuzz/fuzz_X.c with tests/fuzz/corpus/X; needs clang ----
+# ---- fuzzing: tests/fuzz/fuzz_X.c with tests/fuzz/corpus/X, which needs clang, and the sandbox by tests/fuzz/calls.py ----
 FUZZ_SECONDS ?= 10
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 .PHONY: fuzz
-fuzz: $(BUILD)/.setup-fuzz ## run every fuzzer on its corpus, then for FUZZ_SECONDS on new inputs
+fuzz: $(BUILD)/.setup-fuzz .venv/.requirements ## run every fuzzer on its corpus, then for FUZZ_SECONDS on new inputs
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz MODE=fuzz CC=clang $(FUZZERS:%=build-fuzz/fuzz_%)
 	@for f in $(FUZZERS); do mkdir -p build-fuzz/found/$$f; echo "fuzzing $$f"; \
 	  build-fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=0 \
 	    -artifact_prefix=build-fuzz/$$f- build-fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan MODE=asan build-asan/sandbox_server
+	@WEIR_SANDBOX_SERVER=build-asan/sandbox_server .venv/bin/python tests/fuzz/calls.py $(FUZZ_SECONDS)
 $(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(OWN)
 	$(CC) $(ALL_LDFLAGS) -o $@ $< $(LIBS)
 

@@ -81,9 +81,17 @@ int json_parse(struct arena *arena, struct str text, const struct value **out, s
 void json_write_string(struct buf *out, struct str text)
 {
     buf_add_char(out, '"');
-    size_t plain = 0;
+    size_t plain = 0, good = 0; /* up to where it is written, and known to be UTF-8 */
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
+        if (c >= 0x80 && i >= good) {
+            good = i + str_utf8_prefix(str_slice(text, i, text.n));
+            if (i == good) { /* no text: what is written can be read, whatever it is */
+                buf_add(out, text.p + plain, i - plain);
+                buf_addz(out, "\xef\xbf\xbd");
+                plain = i + 1;
+            }
+        }
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
         buf_add(out, text.p + plain, i - plain);

@@ -127,6 +127,8 @@ static inline bool value_is_number(const struct value *v)
 {
     return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
 }
+/* Are all its texts and keys UTF-8? */
+bool value_is_utf8(const struct value *v);
 /* Nothing said: null, "", [] or {}. */
 bool value_is_empty(const struct value *v);
 

@@ -485,7 +485,8 @@ bool sandbox_has_resource(
     struct sandbox *s, struct arena *arena, struct str type, struct str region, struct str arn)
 {
     struct control_record found;
-    return control_find(sandbox_control(s), arena, type, region, arn, &found);
+    struct control *control = sandbox_control(s);
+    return control && control_find(control, arena, type, region, arn, &found);
 }
 
 bool sandbox_may_notify(

@@ -253,5 +253,6 @@ int refuse_dry_run(struct call *call)
 
 int refuse_unkept(struct call *call, const struct err *why)
 {
-    return refuse(call, 500, STR("InternalFailure"), "%s", why->message);
+    return why->class == ERR_INVALID ? refuse(call, 400, STR("ValidationException"), "%s", why->message)
+                                     : refuse(call, 500, STR("InternalFailure"), "%s", why->message);
 }

@@ -40,8 +40,11 @@ static struct str file_of(struct control *control, struct arena *arena, const st
         STR_ARG(resource->type->schema.name), sha256_hex(arena, whole).p);
 }
 
+/* ERR_INVALID: what is in it cannot be written. */
 static int write_record(struct control *control, const struct resource *resource, struct err *err)
 {
+    if (!value_is_utf8(resource->attrs))
+        return err_set(err, ERR_INVALID, "The sandbox keeps no binary data here, only text in UTF-8.");
     if (!control->options.dir)
         return 0;
     AUTO_ARENA struct arena arena = ARENA_INIT;

@@ -296,14 +296,14 @@ static void stage_changes(const struct service_call *call, struct value_builder 
         const char *member, *path;
     } members[] = {{"stageDescription", "/description"}, {"cacheClusterEnabled", "/cacheClusterEnabled"},
         {"cacheClusterSize", "/cacheClusterSize"}, {"tracingEnabled", "/tracingEnabled"}};
-    const struct value *variables = value_getz(call->input, "variables");
+    const struct value *variables = value_as_map(value_getz(call->input, "variables"));
     for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
         const struct value *v = value_getz(call->input, members[i].member);
         if (!value_is_null(v))
             value_builder_add(changes, gateway_change(call, members[i].path,
                                            value_string(call->arena, value_scalar_text(call->arena, v))));
     }
-    for (uint32_t i = 0; variables && i < variables->count; i++)
+    for (uint32_t i = 0; i < variables->count; i++)
         value_builder_add(
             changes, gateway_change(call,
                          arena_printf(call->arena, "/variables/%.*s", STR_ARG(variables->entries[i].key)).p,

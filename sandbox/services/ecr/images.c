@@ -225,12 +225,12 @@ static int refuse_image(struct service_call *call, const struct control_record *
 static int describe_images(struct service_call *call, struct err *err)
 {
     struct control_record repository;
-    const struct value *ids = value_getz(call->input, "imageIds");
+    const struct value *ids = value_as_list(value_getz(call->input, "imageIds"));
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_repository(call, &repository, err))
         return -1;
     const struct value *images = images_of(call, &repository);
-    for (uint32_t k = 0; ids && k < ids->count; k++) {
+    for (uint32_t k = 0; k < ids->count; k++) {
         uint32_t i = 0;
         while (i < images->count && !is_named(images->items[i], ids->items[k]))
             i++;
@@ -238,7 +238,7 @@ static int describe_images(struct service_call *call, struct err *err)
             return refuse_image(call, &repository, ids->items[k], err);
         value_builder_add(&list, view_detail(call, &repository, images->items[i]));
     }
-    for (uint32_t i = 0; !ids && i < images->count; i++)
+    for (uint32_t i = 0; !ids->count && i < images->count; i++)
         if (image_passes(call, images->items[i]))
             value_builder_add(&list, view_detail(call, &repository, images->items[i]));
     return service_answer_page(call, "imageDetails", value_builder_list(&list), MAX_SHOWN, err);
@@ -256,13 +256,13 @@ static const struct value *image_failure(struct arena *arena, const struct value
 static int batch_get(struct service_call *call, struct err *err)
 {
     struct control_record repository;
-    const struct value *ids = value_getz(call->input, "imageIds");
+    const struct value *ids = value_as_list(value_getz(call->input, "imageIds"));
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     (void)value_getz(call->input, "acceptedMediaTypes"); /* a manifest is given as it came */
     if (find_repository(call, &repository, err))
         return -1;
     const struct value *images = images_of(call, &repository);
-    for (uint32_t k = 0; ids && k < ids->count; k++) {
+    for (uint32_t k = 0; k < ids->count; k++) {
         bool any = false;
         for (uint32_t i = 0; i < images->count && !any; i++) {
             any = is_named(images->items[i], ids->items[k]);
@@ -303,13 +303,13 @@ static const struct value *images_without(
 static int batch_delete(struct service_call *call, struct err *err)
 {
     struct control_record repository;
-    const struct value *ids = value_getz(call->input, "imageIds");
+    const struct value *ids = value_as_list(value_getz(call->input, "imageIds"));
     AUTO_BUILDER struct value_builder gone = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     if (find_repository(call, &repository, err))
         return -1;
     pthread_mutex_lock(&images_lock);
     const struct value *images = images_of(call, &repository);
-    for (uint32_t k = 0; ids && k < ids->count; k++) {
+    for (uint32_t k = 0; k < ids->count; k++) {
         size_t before = gone.n;
         images = images_without(call, images, ids->items[k], &gone);
         if (gone.n == before)

@@ -105,8 +105,8 @@ static struct str spark_settings(struct arena *arena, const struct value *reques
 /* As Glue hands them over: the job's own first, then all arguments. */
 static struct str *make_arguments(struct arena *arena, const struct task_info *info, size_t *n)
 {
-    const struct value *arguments = value_getz(info->request, "arguments");
-    uint32_t count = arguments ? arguments->count : 0;
+    const struct value *arguments = value_as_map(value_getz(info->request, "arguments"));
+    uint32_t count = arguments->count;
     struct str *argv = ARENA_ARRAY(arena, struct str, 2 * count + ARGUMENTS_EXTRA);
     *n = 0;
     argv[(*n)++] = STR("--JOB_NAME");

@@ -227,10 +227,10 @@ static int field_called(struct service_call *call UNUSED, struct str name, struc
 static int glue_tables_passes(
     struct service_call *call, const struct value *table, bool *yes, struct err *err)
 {
-    const struct value *filters = value_getz(call->input, "Filters");
+    const struct value *filters = value_as_list(value_getz(call->input, "Filters"));
     struct str text = value_gets(call->input, "SearchText"), field;
     *yes = !text.n || has_text(call, table, text);
-    for (uint32_t i = 0; filters && i < filters->count; i++) {
+    for (uint32_t i = 0; i < filters->count; i++) {
         if (field_called(call, value_gets(filters->items[i], "Key"), &field, err))
             return -1;
         *yes = *yes && glue_tables_holds(value_get(table, field), value_gets(filters->items[i], "Comparator"),
@@ -256,8 +256,8 @@ static int by_key(const void *one, const void *other)
 
 static int sort(struct service_call *call, struct found *found, size_t n, struct err *err)
 {
-    const struct value *criteria = value_getz(call->input, "SortCriteria");
-    const struct value *one = criteria && criteria->count ? criteria->items[0] : NULL;
+    const struct value *criteria = value_as_list(value_getz(call->input, "SortCriteria"));
+    const struct value *one = criteria->count ? criteria->items[0] : NULL;
     struct str field;
     if (!one)
         return 0;

@@ -53,7 +53,7 @@ static void tell_how_it_ended(struct task *task, const struct process_end *end)
 static void set_surroundings(struct task *task, const struct container *container, struct running *r)
 {
     const struct task_info *self = task_self(task);
-    const struct value *own = value_getz(self->request, "environment");
+    const struct value *own = value_as_map(value_getz(self->request, "environment"));
     const struct environment_options surroundings = {.region = self->region,
         .home = task_folder(task),
         .role = value_gets(self->request, "role"),
@@ -61,7 +61,7 @@ static void set_surroundings(struct task *task, const struct container *containe
     environment_start(&r->env, task_jobs(task), &r->arena, &surroundings);
     for (const struct container_variable *v = container->variables; v && v->name; v++)
         environment_set(&r->env, v->name, v->value);
-    for (uint32_t i = 0; own && i < own->count; i++)
+    for (uint32_t i = 0; i < own->count; i++)
         environment_set(&r->env, arena_strz(&r->arena, own->entries[i].key),
             value_text(own->entries[i].value, STR_EMPTY));
 }

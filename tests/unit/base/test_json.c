@@ -73,6 +73,21 @@ static void writes_members(void **state)
     assert_string_equal(json_or_text(&arena, &value_empty_list).p, "[]");
 }
 
+/* Text that is none can still be read. */
+static void writes_only_text(void **state)
+{
+    (void)state;
+    static const char *const both[][2] = {{"\xff", "\"\xef\xbf\xbd\""},
+        {"a\xc3\xa9\xff\xc3\n", "\"a\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\\n\""},
+        {"\xf0\x9f\x98\x80", "\"\xf0\x9f\x98\x80\""}, {"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""}};
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        AUTO_BUF struct buf out = BUF_INIT;
+        json_write_string(&out, str_z(both[i][0]));
+        assert_string_equal(out.p, both[i][1]);
+        assert_true(str_is_utf8(buf_str(&out)));
+    }
+}
+
 /* The names of RFC 6901's section 5, and what is no escape. */
 static void spells_steps_of_pointers(void **state)
 {
@@ -97,6 +112,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_not_json),
         cmocka_unit_test(hides_secrets_and_marks_unknowns),
         cmocka_unit_test(writes_members),
+        cmocka_unit_test(writes_only_text),
         cmocka_unit_test(spells_steps_of_pointers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

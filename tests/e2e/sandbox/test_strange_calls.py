@@ -1,0 +1,50 @@
+"""What tests/fuzz/calls.py has found: each ended the sandbox, or what it kept could not be read again."""
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+
+from servers import Sandbox
+
+
+def call(client, operation, members, **given):
+    """What boto3 would not send: these members as they are."""
+    def replace(request, **_):
+        request.data = json.dumps({**json.loads(request.data), **members})
+
+    client.meta.events.register_last("before-sign.*.*", replace)
+    try:
+        return getattr(client, operation)(**given)
+    finally:
+        client.meta.events.unregister("before-sign.*.*", replace)
+
+
+@pytest.mark.parametrize("ids", [{"x": {}}, "x", 7], ids=["a map", "a text", "a number"])
+def test_what_should_be_a_list(sandbox, ids):
+    ecr, glue = sandbox.new_client("ecr", "us-east-1", None, None), sandbox.new_client("glue", "us-east-1", None, None)
+    name = f"strange-{type(ids).__name__}"
+    ecr.create_repository(repositoryName=name)
+    ecr.put_image(repositoryName=name, imageManifest='{"schemaVersion": 2}', imageTag="latest")
+    for operation in ("describe_images", "batch_get_image", "batch_delete_image"):
+        given = {} if operation == "describe_images" else {"imageIds": [{"imageTag": "none"}]}
+        try:
+            call(ecr, operation, {"imageIds": ids}, repositoryName=name, **given)
+        except ClientError as refused:
+            assert refused.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    call(glue, "search_tables", {"Filters": ids, "SortCriteria": ids})
+    assert ecr.describe_images(repositoryName=name)["imageDetails"][0]["imageTags"] == ["latest"]
+    ecr.delete_repository(repositoryName=name, force=True)
+
+
+def test_what_cannot_be_kept_is_refused(tmp_path):
+    """Bytes that are no text would be in a record that cannot be read: no resource would be there after a restart."""
+    server = Sandbox(tmp_path / "kept", env={"SANDBOX_IAM": "off"})
+    kafka = server.client("kafka")
+    with pytest.raises(ClientError, match="no binary data"):
+        kafka.create_configuration(Name="bytes", ServerProperties=b"\0\xff")
+    kafka.create_configuration(Name="text", ServerProperties="# délai\na=b\n".encode())
+    server.stop()
+    server.start()
+    assert [one["Name"] for one in server.client("kafka").list_configurations()["Configurations"]] == ["text"]
+    server.stop()
