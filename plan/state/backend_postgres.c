@@ -14,8 +14,10 @@
 #include <stdlib.h>
 
 enum {
-    PAGE = 256,     /* rows a query */
-    CROWDED = 1000, /* rows after which a snapshot is due */
+    PAGE = 256,        /* rows a query */
+    CROWDED = 1000,    /* rows after which a snapshot is due */
+    PIECE = 16 * 1024, /* bytes of a snapshot in a row */
+    PART_WORTH = 2000, /* records of a snapshot that is read in parts */
     CLOCK_SKEW_MS = 60 * 1000,
 };
 
@@ -32,15 +34,30 @@ static int one_number(struct pg_backend *g, const char *query, uint64_t *out, st
     return 0;
 }
 
+static int row_lines(struct pg_backend *g, struct arena *arena, const struct pg_answer *a, int row,
+    struct str *lines, struct err *err)
+{
+    struct str hex = str_n(pg_cell(a, row, 1), (size_t)g->pq->getlength(a->rows, row, 1));
+    return str_starts(hex, STR("\\x")) && hex_decode(arena, str_slice(hex, 2, hex.n), lines)
+               ? 0
+               : err_set(err, ERR_PROTOCOL, "it is not bytes");
+}
+
+/* Of a snapshot, which has many. */
+static bool is_kept_row(struct str lines)
+{
+    return str_find(str_slice(lines, 0, lines.n < 256 ? lines.n : 256), STR("\"kind\":\"kept\""), 0) >= 0;
+}
+
 static int give_row(struct pg_backend *g, const struct pg_answer *a, int row, uint64_t after, log_line *line,
     void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str hex = str_n(pg_cell(a, row, 1), (size_t)g->pq->getlength(a->rows, row, 1)), text;
-    if (!str_starts(hex, STR("\\x")) || !hex_decode(&scratch, str_slice(hex, 2, hex.n), &text))
-        err_set(err, ERR_PROTOCOL, "it is not bytes");
-    else if (!log_each(text, after, line, ctx, err))
+    struct str text;
+    if (!row_lines(g, &scratch, a, row, &text, err) && !log_each(text, after, line, ctx, err)) {
+        g->rows += !is_kept_row(text);
         return 0;
+    }
     return err_context(err, "%.*s, row %s", STR_ARG(g->base.description), pg_cell(a, row, 0));
 }
 
@@ -61,7 +78,6 @@ static int read_rows(
         for (int i = 0; i < n; i++)
             if (give_row(g, &a, i, after, line, ctx, err))
                 return -1;
-        g->rows += (size_t)n;
         if (n < PAGE)
             return 0;
         from = strtoull(pg_cell(&a, n - 1, 0), NULL, 10) + 1;
@@ -110,6 +126,57 @@ static int pg_read(struct backend *b, uint64_t after, log_line *line, void *ctx,
     return read_rows(g, fresh ? snapshot : after + 1, after, line, ctx, err);
 }
 
+/* ---- in parts ---- */
+
+static int pg_find_snapshot(struct backend *b, uint64_t *size, struct err *err)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    struct pg_parameter name = {.text = g->name};
+    bool exists;
+    *size = 0;
+    if (pg_tables_exist(g, PG_ALL_THERE, &exists, err))
+        return -1;
+    if (!exists)
+        return 0;
+    /* A single row was written by an earlier weir: there are no parts of it. */
+    if (pg_ask(g,
+            "select first_seq, coalesce((select holder from %_lock where name = $1 || '#head'), '0') from "
+            "(select "
+            "first_seq, octet_length(lines) as bytes from % where name = $1 and snapshot order by first_seq "
+            "desc "
+            "limit 1) as s where bytes <= 1048576",
+            &name, 1, &a, err))
+        return -1;
+    if (!g->pq->ntuples(a.rows))
+        return 0;
+    g->snapshot = strtoull(pg_cell(&a, 0, 0), NULL, 10);
+    uint64_t head = strtoull(pg_cell(&a, 0, 1), NULL, 10);
+    if (head >= g->snapshot + PART_WORTH)
+        *size = head - g->snapshot + 1;
+    return 0;
+}
+
+static int pg_read_lines(
+    struct backend *b, struct arena *arena, uint64_t at, struct log_piece *out, struct err *err)
+{
+    struct pg_backend *g = pg_backend_of(b);
+    AUTO_PG_ANSWER struct pg_answer a = {0};
+    char number[24];
+    snprintf(number, sizeof number, "%" PRIu64, g->snapshot + at);
+    struct pg_parameter parameters[] = {{.text = g->name}, {.text = number}};
+    if (pg_ask(g,
+            "select first_seq, lines from % where name = $1 and first_seq <= $2::bigint order by first_seq "
+            "desc "
+            "limit 1",
+            parameters, 2, &a, err))
+        return -1;
+    if (!g->pq->ntuples(a.rows))
+        return err_set(err, ERR_DAMAGED, "there is no record %s", number);
+    *out = (struct log_piece){.at = strtoull(pg_cell(&a, 0, 0), NULL, 10) - g->snapshot, .by_number = true};
+    return row_lines(g, arena, &a, 0, &out->lines, err);
+}
+
 static int pg_read_all(struct backend *b, log_line *line, void *ctx, struct err *err)
 {
     bool exists;
@@ -139,16 +206,50 @@ static int pg_set_head(struct backend *b, uint64_t seq, struct err *err)
         pg_backend_of(b), "with lineage as (" SET_LINEAGE("$3") ") " SET_HEAD("$2"), parameters, 3, &a, err);
 }
 
+/* How the lines are divided into rows: PostgreSQL's arrays of their first numbers, places and lengths. */
+struct division {
+    struct buf firsts, places, lengths;
+};
+
+static void divide(struct str lines, uint64_t first_seq, bool snapshot, struct division *out)
+{
+    size_t begin = 0;
+    while (begin < lines.n) {
+        size_t end = snapshot && lines.n - begin > PIECE ? begin + PIECE : lines.n;
+        while (end < lines.n && lines.p[end - 1] != '\n')
+            end++;
+        const char *separator = begin ? "," : "{";
+        buf_addf(&out->firsts, "%s%" PRIu64, separator, first_seq);
+        buf_addf(&out->places, "%s%zu", separator, begin + 1);
+        buf_addf(&out->lengths, "%s%zu", separator, end - begin);
+        first_seq += backend_count_lines(str_slice(lines, begin, end));
+        begin = end;
+    }
+    buf_addz(&out->firsts, "}");
+    buf_addz(&out->places, "}");
+    buf_addz(&out->lengths, "}");
+}
+
+static void division_release(struct division *division)
+{
+    buf_release(&division->firsts);
+    buf_release(&division->places);
+    buf_release(&division->lengths);
+}
+
 static int insert_rows(
     struct pg_backend *g, struct str lines, uint64_t first_seq, bool snapshot, struct err *err)
 {
     AUTO_PG_ANSWER struct pg_answer a = {0};
+    __attribute__((cleanup(division_release))) struct division rows = {BUF_INIT, BUF_INIT, BUF_INIT};
     char first[24], last[24];
     struct err why = ERR_INIT;
+    divide(lines, first_seq, snapshot, &rows);
     snprintf(first, sizeof first, "%" PRIu64, first_seq);
     snprintf(last, sizeof last, "%" PRIu64, first_seq + backend_count_lines(lines) - 1);
-    struct pg_parameter parameters[] = {{.text = g->name}, {.text = first}, {.bytes = lines},
-        {.text = snapshot ? "t" : "f"}, {.text = last}, {.text = g->base.lineage}};
+    struct pg_parameter parameters[] = {{.text = g->name}, {.text = rows.firsts.p}, {.bytes = lines},
+        {.text = snapshot ? "t" : "f"}, {.text = last}, {.text = g->base.lineage}, {.text = rows.places.p},
+        {.text = rows.lengths.p}};
     assert(atomic_load(&g->locked));
     if (pg_check_lock(&g->base, err))
         return -1;
@@ -156,8 +257,12 @@ static int insert_rows(
     /* One statement, one commit: the head is never apart from the records. */
     if (!pg_ask(g,
             "with head as (" SET_HEAD("$5") "), lineage as (" SET_LINEAGE(
-                "$6") ") insert into % values ($1, $2::bigint, $3::bytea, $4::boolean)",
-            parameters, 6, &a, &why)) {
+                "$6") ") insert into % select $1::text, r.first, substring($3::bytea from r.place for "
+                      "r.length), "
+                      "$4::boolean and r.n = 1 from unnest($2::bigint[], $7::int[], $8::int[]) with "
+                      "ordinality as "
+                      "r(first, place, length, n)",
+            parameters, 8, &a, &why)) {
         crash_point("log.synced");
         return 0;
     }
@@ -263,6 +368,8 @@ static const struct backend_ops pg_ops = {
     .force_unlock = pg_force_unlock,
     .read = pg_read,
     .read_all = pg_read_all,
+    .find_snapshot = pg_find_snapshot,
+    .read_lines = pg_read_lines,
     .append = pg_append,
     .snapshot = pg_snapshot,
     .head = pg_head,

@@ -15,9 +15,10 @@ struct pg_backend {
     const char *url;    /* may hold a password: never shown */
     const char *name;   /* of the state: film-lake.dev */
     const char *table;
-    char key[24]; /* of the advisory lock */
-    size_t rows;  /* since the newest snapshot */
-    bool shared;  /* the lock is held with others */
+    char key[24];      /* of the advisory lock */
+    size_t rows;       /* since the newest snapshot */
+    uint64_t snapshot; /* that is read in parts: its first record */
+    bool shared;       /* the lock is held with others */
     atomic_bool locked, lost;
 };
 

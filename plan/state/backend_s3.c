@@ -215,6 +215,7 @@ static void s3_free(struct backend *b)
     struct s3_backend *s = s3_backend_of(b);
     s3_unlock(b);
     s3_lock_free(s->lock);
+    s3_forget_cells(s);
     s3_store_free(s->store);
     arena_release(&s->arena);
     free(s);
@@ -238,6 +239,9 @@ static const struct backend_ops s3_ops = {
     .force_unlock = s3_force_unlock,
     .read = s3_read,
     .read_all = s3_read_all,
+    .find_snapshot = s3_find_snapshot,
+    .read_lines = s3_read_lines,
+    .pass_snapshot = s3_pass_snapshot,
     .append = s3_append,
     .snapshot = s3_snapshot,
     .head = s3_head,

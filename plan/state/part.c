@@ -78,45 +78,69 @@ static int is_before(const struct found *line, struct str key, bool *before, str
     return 0;
 }
 
-/* Where the walk comes to the first line that is not before: at its end, if there is none in the piece. */
-static int pass_before(struct walk *walk, struct str key, bool *any, uint64_t *at, struct err *err)
+/* Passes all lines of the piece, if its last one is before. */
+static int pass_all_before(struct walk *walk, struct str key, bool *all, struct err *err)
 {
+    struct str lines = walk->piece.lines;
+    struct walk last = *walk;
     struct found line;
-    bool before = true;
-    int got;
-    *any = false;
-    *at = walk->at;
-    while (before && (got = next_line(walk, &line, err)) != 0) {
-        if (got < 0 || is_before(&line, key, &before, err))
-            return -1;
-        *any |= before;
-        *at = before ? line.end : line.at;
+    last.piece.lines = str_slice(lines, str_after_last(str_slice(lines, 0, lines.n - 1), "\n"), lines.n);
+    if (next_line(&last, &line, err) < 0 || is_before(&line, key, all, err))
+        return -1;
+    if (*all) {
+        walk->at += walk->piece.by_number ? backend_count_lines(lines) : lines.n;
+        walk->piece.lines = STR_EMPTY;
     }
     return 0;
 }
 
-/*
- * Where the first line begins that is not before the address, at that place or after it: all lines that begin
- * before `low` are, and none that begins from `high` on.
- */
-static int find_first(struct search *s, struct str key, uint64_t *out, struct err *err)
+/* To the first line that is not before. *any: there were some; *whole: there are no others in the piece. */
+static int pass_before(
+    struct walk *walk, struct str key, bool *any, bool *whole, uint64_t *at, struct err *err)
 {
-    uint64_t low = 0, high = s->size;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2, at;
+    struct found line;
+    bool before = true;
+    int got = 1;
+    *any = *whole = false;
+    *at = walk->at;
+    if (!walk->piece.lines.n)
+        return 0;
+    if (pass_all_before(walk, key, whole, err))
+        return -1;
+    *any = *whole;
+    *at = walk->at;
+    while (!*whole && before && (got = next_line(walk, &line, err)) > 0) {
+        if (is_before(&line, key, &before, err))
+            return -1;
+        *any |= before;
+        *at = before ? line.end : line.at;
+    }
+    return got < 0 ? -1 : 0;
+}
+
+/*
+ * Where the first line begins that is not before the address, at that place or after it, from `*at` on: all
+ * lines that begin before `low` are, and none that begins from `high` on. What is looked for one after
+ * another is often near.
+ */
+static int find_first(struct search *s, struct str key, uint64_t *at, struct err *err)
+{
+    uint64_t low = *at, high = s->size, middle = low;
+    for (; low < high; middle = low + (high - low) / 2) {
         struct walk walk;
         bool any, whole;
-        if (walk_from(s, middle, &walk, err) || pass_before(&walk, key, &any, &at, err))
+        if (walk_from(s, middle, &walk, err) || pass_before(&walk, key, &any, &whole, at, err))
             return -1;
-        whole = !walk.piece.lines.n && at == walk.at;
         if (!any)
-            high = walk.piece.by_number && walk.piece.at < middle ? walk.piece.at : middle;
-        else if (whole)
-            low = at;
+            high = middle;
+        else if (!whole)
+            low = high = *at;
+        else if (*at > middle)
+            low = *at;
         else
-            low = high = at;
+            return err_set(err, ERR_DAMAGED, "there is less than was said");
     }
-    *out = low;
+    *at = low;
     return 0;
 }
 
@@ -136,16 +160,17 @@ static int take_record(
     return !ours ? 0 : records_take_kept(r, line->json, err) ? -1 : 1;
 }
 
-/* Of the address, and with `instances` all that begin with it; else its own, and what a replacement left. */
+/* Of the address, and with `instances` all that begin with it; else its own, and what a replacement left.
+ * They are at that place or after it. */
 static int take_records(
-    struct search *s, struct records *r, struct str address, bool instances, struct err *err)
+    struct search *s, struct records *r, struct str address, bool instances, uint64_t *from, struct err *err)
 {
     struct walk walk;
     struct found line;
-    uint64_t at;
     int got;
-    if (find_first(s, address, &at, err) || walk_from(s, at, &walk, err))
+    if (find_first(s, address, from, err) || walk_from(s, *from, &walk, err))
         return -1;
+    uint64_t at = *from;
     while ((got = next_of_all(s, &walk, &line, err)) > 0)
         if (line.at >= at && (got = take_record(r, &line, address, instances, err)) <= 0)
             break;
@@ -156,10 +181,13 @@ static int take_declarations(
     struct search *s, const struct state_part *part, struct records *r, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    for (size_t i = 0; i < part->n; i++)
-        if (take_records(s, r, part->declared[i], false, err) ||
-            take_records(s, r, arena_printf(&scratch, "%.*s[", STR_ARG(part->declared[i])), true, err))
+    for (size_t i = 0; i < part->n; i++) {
+        struct str instances = arena_printf(&scratch, "%.*s[", STR_ARG(part->declared[i]));
+        uint64_t at = 0;
+        if (take_records(s, r, part->declared[i], false, &at, err) ||
+            take_records(s, r, instances, true, &at, err))
             return -1;
+    }
     return 0;
 }
 
@@ -184,7 +212,7 @@ static int take_header(struct search *s, struct records *r, bool *is_there, stru
 /* What follows a snapshot's records in it: the intents that were open. */
 static int take_rest(struct search *s, struct records *r, struct err *err)
 {
-    uint64_t first = r->seq, last = r->seq + r->kept_due, at;
+    uint64_t first = r->seq, last = r->seq + r->kept_due, at = 0;
     struct walk walk;
     struct found line = {0};
     if (find_first(s, (struct str){0}, &at, err) || walk_from(s, at, &walk, err))

@@ -50,7 +50,7 @@ void pg_answer_clear(struct pg_answer *a)
 int pg_ask(struct pg_backend *g, const char *query, const struct pg_parameter *parameters, int n,
     struct pg_answer *out, struct err *err)
 {
-    enum { PARAMETERS = 6 };
+    enum { PARAMETERS = 8 };
     const char *values[PARAMETERS];
     int lengths[PARAMETERS], formats[PARAMETERS];
     assert(n <= PARAMETERS);

@@ -175,6 +175,22 @@ int s3_put_new(struct s3_store *store, struct str key, struct str body, bool *ex
 
 /* ---- reading ---- */
 
+int s3_get_part(struct s3_store *store, struct arena *arena, struct str key, int64_t from, int64_t n,
+    struct str *bytes, int64_t *size, struct err *err)
+{
+    struct wire_message answer;
+    struct request r = {.method = "GET", .key = key, .from = from, .to = from + n - 1};
+    int64_t first, last;
+    if (send_request(store, arena, &r, &answer, err))
+        return -1;
+    *bytes = answer.body;
+    if (!wire_content_range(wire_header_get(&answer, STR("Content-Range")), &first, &last, size) ||
+        first != from || last != (*size < from + n ? *size : from + n) - 1 ||
+        (int64_t)bytes->n != last - first + 1)
+        return err_set(err, ERR_PROTOCOL, "the store sends another range than was asked for");
+    return 0;
+}
+
 /* What an object has beyond its first range. */
 struct rest {
     struct s3_store *store;
@@ -187,16 +203,13 @@ static int get_range(void *ctx, size_t i, struct err *err)
 {
     struct rest *rest = ctx;
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct wire_message answer;
-    int64_t from, to, size;
-    struct request r = {.method = "GET", .key = rest->key, .from = (int64_t)(i + 1) * RANGE};
-    r.to = (rest->size - r.from < RANGE ? rest->size : r.from + RANGE) - 1;
-    if (send_request(rest->store, &scratch, &r, &answer, err))
+    int64_t from = (int64_t)(i + 1) * RANGE, size;
+    struct str bytes;
+    if (s3_get_part(rest->store, &scratch, rest->key, from, RANGE, &bytes, &size, err))
         return -1;
-    if (!wire_content_range(wire_header_get(&answer, STR("Content-Range")), &from, &to, &size) ||
-        from != r.from || to != r.to || size != rest->size || (int64_t)answer.body.n != to - from + 1)
-        return err_set(err, ERR_PROTOCOL, "the store sends another range than was asked for");
-    memcpy(rest->bytes + from, answer.body.p, answer.body.n);
+    if (size != rest->size)
+        return err_set(err, ERR_PROTOCOL, "the store sends another object than was asked for");
+    memcpy(rest->bytes + from, bytes.p, bytes.n);
     return 0;
 }
 

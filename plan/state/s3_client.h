@@ -35,6 +35,10 @@ struct s3_object {
 /* *found false: it is not there. */
 int s3_get(struct s3_store *store, struct arena *arena, struct str key, struct s3_object *out, bool *found,
     struct err *err);
+/* So many of its bytes from there on, or those that there are; *size: of all of it. ERR_PROTOCOL: the store
+ * knows no ranges. */
+int s3_get_part(struct s3_store *store, struct arena *arena, struct str key, int64_t from, int64_t n,
+    struct str *bytes, int64_t *size, struct err *err);
 int s3_delete(struct s3_store *store, struct str key, struct err *err);
 /* Keys with the prefix that come after `after`, in byte order. */
 int s3_list(struct s3_store *store, struct arena *arena, struct str prefix, struct str after,

@@ -45,6 +45,90 @@ int s3_head(struct backend *b, struct backend_head *head, struct err *err)
     return 0;
 }
 
+/* ---- in parts ---- */
+
+/* Of several searches one after another the first steps are the same. */
+struct s3_cell {
+    struct arena arena;
+    uint64_t at; /* of the first of its bytes */
+    struct str bytes;
+    struct s3_cell *next;
+};
+
+enum { CELL = 256 * 1024 };
+
+void s3_forget_cells(struct s3_backend *s)
+{
+    while (s->cells) {
+        struct s3_cell *next = s->cells->next;
+        arena_release(&s->cells->arena);
+        free(s->cells);
+        s->cells = next;
+    }
+}
+
+static int get_cell(struct s3_backend *s, uint64_t at, struct s3_cell **out, int64_t *size, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct s3_cell *cell = s->cells;
+    while (cell && cell->at != at)
+        cell = cell->next;
+    if (!cell) {
+        cell = mem_zalloc(sizeof *cell);
+        *cell = (struct s3_cell){.at = at, .next = s->cells};
+        s->cells = cell;
+        if (s3_get_part(s->store, &cell->arena, s3_batch_key(&scratch, s, s->snapshot), (int64_t)at, CELL,
+                &cell->bytes, size, err)) {
+            s3_forget_cells(s);
+            return -1;
+        }
+    }
+    *out = cell;
+    return 0;
+}
+
+int s3_find_snapshot(struct backend *b, uint64_t *size, struct err *err)
+{
+    struct s3_backend *s = s3_backend_of(b);
+    struct backend_head head;
+    struct s3_cell *cell;
+    int64_t bytes = 0;
+    *size = 0;
+    s3_forget_cells(s);
+    if (s3_head(b, &head, err) || (s->snapshot && get_cell(s, 0, &cell, &bytes, err)))
+        return -1;
+    if (bytes > CELL)
+        *size = (uint64_t)bytes;
+    return 0;
+}
+
+/* A record may be longer than a cell, and begin in one before. */
+int s3_read_lines(struct backend *b, struct arena *arena, uint64_t at, struct log_piece *out, struct err *err)
+{
+    struct s3_backend *s = s3_backend_of(b);
+    AUTO_BUF struct buf bytes = BUF_INIT;
+    uint64_t from = (at ? at - 1 : 0) / CELL * CELL;
+    for (uint64_t next = from;; next += CELL) {
+        struct s3_cell *cell;
+        int64_t size;
+        if (get_cell(s, next, &cell, &size, err))
+            return -1;
+        buf_add_str(&bytes, cell->bytes);
+        if (log_piece_cut(buf_str(&bytes), from, at, out) || cell->bytes.n < CELL)
+            break;
+    }
+    out->lines = arena_str(arena, out->lines);
+    return 0;
+}
+
+void s3_pass_snapshot(
+    struct backend *b, uint64_t end UNUSED, uint64_t first_seq UNUSED, uint64_t last_seq UNUSED)
+{
+    s3_forget_cells(s3_backend_of(b));
+}
+
+/* ---- all of it ---- */
+
 struct fetch {
     struct s3_backend *s;
     struct str *keys;
