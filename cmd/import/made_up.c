@@ -125,6 +125,17 @@ static bool cut_to(const struct made_up *m, size_t most, struct cut *cut)
     return true;
 }
 
+/* Does the type ask more of the name than its attribute does by itself? */
+static bool breaks_constraint(const struct made_up *m, const struct value *text)
+{
+    const struct value *object = value_with(m->t->arena, NULL, m->attr->name, text);
+    struct constraint_break found = {0};
+    while (schema_constraint_broken(m->t->arena, m->thing->names->schema, object, ASKED_BY_WEIR, &found))
+        if (str_eq(found.attribute, m->attr->name))
+            return true;
+    return false;
+}
+
 /* Does the attribute take it, with each of the keys? */
 static bool is_taken(const struct made_up *m, const struct cut *cut)
 {
@@ -132,7 +143,8 @@ static bool is_taken(const struct made_up *m, const struct cut *cut)
     for (size_t i = 0; taken && i < m->key_count; i++) {
         const struct value *converted, *text = value_string(m->t->arena, cut_text(m, cut, m->keys[i]));
         struct schema_issue issue = {0};
-        taken = schema_convert(m->t->arena, m->attr, text, &converted, &issue) == 0;
+        taken = schema_convert(m->t->arena, m->attr, text, &converted, &issue) == 0 &&
+                !breaks_constraint(m, text);
     }
     return taken;
 }
