@@ -267,13 +267,15 @@ int plan_check_deletions(const struct plan *plan, struct err *err);
  * Nothing is applied otherwise. */
 int plan_check_rules(const struct plan *plan, struct err *err);
 int plan_check_approvals(const struct plan *plan, struct err *err);
-/* Fills plan->checks: the stack's checks, asked of what is there now. At the end of plan_apply(), or where
- * there is nothing to apply. With `cancel` what is not yet known is given up (NULL: never). */
+/* Fills plan->checks: the stack's checks, asked of what is there now, at the end of plan_apply(). With
+ * `cancel` what is not yet known is given up (NULL: never). */
 void plan_ask_checks(struct plan *plan, const atomic_bool *cancel);
 /* Is each of level error kept? -1 (ERR_INVALID). */
 int plan_check_checks(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
+/* Is applying it a run, which the history has: it changes something, or asks the checks, which may fail? */
+bool plan_is_a_run(const struct plan *plan);
 
 /*
  * Where others may be at work in the same state: can the plan be carried out now? ERR_LOCKED where one of

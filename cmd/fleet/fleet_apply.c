@@ -182,18 +182,10 @@ static void member_apply(struct member *m)
 {
     if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m))
         return;
-    struct err err = ERR_INIT;
-    if (member_is_other(m)) {
+    if (member_is_other(m))
         member_await(m);
-        return;
-    }
-    if (member_has_work(m)) {
+    else if (plan_is_a_run(m->plan))
         member_carry_out(m);
-        return;
-    }
-    plan_ask_checks(m->plan, signals_stop());
-    if (member_tell_checks(m, &err))
-        member_fail(m, &err);
     else
         m->result.outputs = m->plan->output_values;
 }

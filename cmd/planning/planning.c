@@ -453,26 +453,19 @@ static int planning_apply(struct invocation *inv, struct plan *plan, bool saved,
     return planning_report(inv, plan, &result, &failures, ms, saved, &err);
 }
 
-/* Nothing to be done: what there is. */
+/* Nothing to be done, and nothing to be asked: what there is. */
 static int show_outputs(struct invocation *inv, struct plan *plan)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct apply_result nothing = {.outputs = plan->output_values};
     struct render_options options = render_options_for(inv);
-    plan_ask_checks(plan, signals_stop());
     if (inv->settings->json) {
-        event_checks(&out, plan);
         event_result(&out, &nothing, inv->command->name, 0);
     } else if (tells_outputs(inv) && plan->output_values && plan->output_values->count) {
         buf_add_char(&out, '\n');
         render_outputs(plan->output_values, &options, &out);
     }
-    if (plan->check_count && !inv->settings->json) {
-        buf_add_char(&out, '\n');
-        render_checks(plan, &options, &out);
-    }
-    int status = invocation_write(inv, buf_str(&out));
-    return status == EXIT_DONE ? checks_status(inv, plan) : status;
+    return invocation_write(inv, buf_str(&out));
 }
 
 int planning_carry_out(
@@ -483,7 +476,7 @@ int planning_carry_out(
     int status = known ? EXIT_DONE : planning_show(inv, plan);
     if (status != EXIT_DONE)
         return status;
-    if (!changes && !plan->output_count && !plan->leases)
+    if (!plan_is_a_run(plan))
         return show_outputs(inv, plan);
     struct err err = ERR_INIT;
     if (plan_check_deletions(plan, &err))

@@ -87,6 +87,15 @@ bool rule_is_check(struct planner *p, const struct rule *rule)
            (!rule->module || module_entry(p, rule->module) == ENTRY_IN);
 }
 
+bool plan_is_a_run(const struct plan *plan)
+{
+    const struct stack *stack = plan->planner->stack;
+    bool run = plan_has_changes(plan) || plan->output_count || plan->leases;
+    for (size_t i = 0; i < stack->rule_count && !run; i++)
+        run = rule_is_check(plan->planner, &stack->rules[i]);
+    return run;
+}
+
 void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
 {
     struct planner *p = plan->planner;

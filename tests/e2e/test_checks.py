@@ -83,7 +83,7 @@ def test_a_url_answers(local_stack, site):
 
 
 def test_a_plan_names_them_and_the_history_keeps_what_they_said(local_stack, site):
-    """In every form of a plan, and of a saved one. A run that changed nothing is none."""
+    """In every form of a plan, and of a saved one. An apply that asks them is a run, also if it changes nothing."""
     url = ("-i", f"url={site.url}")
     local_stack.write(ANSWER.replace('== "x"}', '== "z"}'))
     named = "asked after apply  checks.answers: a check of what is there then (weir.yaml:8)"
@@ -93,14 +93,17 @@ def test_a_plan_names_them_and_the_history_keeps_what_they_said(local_stack, sit
     assert "asked after apply  checks.answers" in local_stack.run("plan", *url, "--format", "html").out
     assert site.asked == []
     local_stack.run("apply", "--yes", *url, status=1)
+    site.status = 404
     local_stack.run("apply", "--yes", *url, status=1)  # changes nothing
-    (run,) = [e for e in local_stack.run("history", "--json").events() if e["event"] == "run"]
+    run, later = [e for e in local_stack.run("history", "--json").events() if e["event"] == "run"]
     assert run["status"] == "done" and run["checks"] == {"checks.answers": "kept", "checks.has_output": "broken"}
-    assert "1 created, 1 of 2 checks kept" in local_stack.run("history").out
+    assert later["status"] == "done" and later["checks"] == {"checks.answers": "broken", "checks.has_output": "broken"}
+    told = local_stack.run("history").out
+    assert "1 created, 1 of 2 checks kept" in told and "nothing changed, 0 of 2 checks kept" in told
     assert "\n         kept    checks.answers\n         broken  checks.has_output\n" in local_stack.run("history", run["run"]).out
     assert "1 of 2 checks kept</td>" in local_stack.run("history", "--format", "html").out
     gone = local_stack.run("destroy", "--yes", *url)
-    assert "checks." not in gone.out and [("checks" in e) for e in local_stack.run("history", "--json").events() if e["event"] == "run"] == [True, False]
+    assert "checks." not in gone.out and [("checks" in e) for e in local_stack.run("history", "--json").events() if e["event"] == "run"] == [True, True, False]
 
 
 def test_a_failed_check_warns_or_fails(local_stack, site):
