@@ -56,6 +56,7 @@ static const struct sandbox_key {
     {"item_shows", FORM_BY_ATTR, NULL},
     {"collects", FORM_KEYS_BELOW, "type attribute if shows lists one"},
     {"text_maps", FORM_NAMES, NULL},
+    {"page_size", FORM_MAP, NULL},
     {"lingers", FORM_BY_ATTR, NULL},
     {"leaves_behind", FORM_RULES, "when type attributes tags"},
     {"filters", FORM_TO_ATTR, NULL},

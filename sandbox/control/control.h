@@ -133,8 +133,6 @@ bool control_note(struct control *control, struct str type, const struct control
  */
 bool control_find(struct control *control, struct arena *arena, struct str type, struct str region,
     struct str reference, struct control_record *out);
-/* What the type `keeps` at that path; NULL: nothing. */
-const struct value *control_kept(const struct value *attrs, const char *path);
 /* All resources of a type, of all regions where region is ""; in no order. */
 struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);

@@ -349,11 +349,6 @@ const struct value *fill_kept(struct call *call, const struct spec_type *type, c
     return kept == had ? attrs : value_with(call->arena, attrs, STR(KEPT_KEY), kept);
 }
 
-const struct value *control_kept(const struct value *attrs, const char *path)
-{
-    return value_getz(value_getz(attrs, KEPT_KEY), path);
-}
-
 /* The state that a list of states with durations has reached. */
 static const struct value *reached(struct call *call, const struct value *states, int64_t since_ms)
 {

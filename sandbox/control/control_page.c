@@ -25,7 +25,8 @@ static int64_t query_size(struct str query, const char *name)
     return 0;
 }
 
-/* The page size that the request asks for, by any of the names that services have for it; 0: none. */
+/* The page size that the request asks for, by any of the names that services have for it, or the listing's
+ * own; 0: none. */
 static int64_t page_size(const struct call *call)
 {
     static const char *const names[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
@@ -35,7 +36,8 @@ static int64_t page_size(const struct call *call)
         size = as_size(value_getz(call->raw, names[i]));
         size = size > 0 ? size : query_size(call->request->query, names[i]);
     }
-    return size;
+    const struct value *usual = value_getz(call->role->type->sandbox, "page_size");
+    return size > 0 ? size : as_size(value_get(usual, call->served->op->wire.name));
 }
 
 /* Clients hold some tokens to be names, and want them long enough. */

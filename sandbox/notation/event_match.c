@@ -182,7 +182,7 @@ static bool member_matches(const struct value *pattern, const struct value *v)
     if (pattern->kind == VALUE_LIST)
         return leaf_matches(pattern, v);
     for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
-        if (map_matches(pattern, v->items[i]))
+        if (member_matches(pattern, v->items[i])) /* lists in lists, too */
             return true;
     return pattern->kind == VALUE_MAP && (!v || v->kind != VALUE_LIST) && map_matches(pattern, v);
 }

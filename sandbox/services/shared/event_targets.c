@@ -81,6 +81,13 @@ static int to_machine(struct services *services, struct arena *arena, const stru
     return targets_call(services, arena, arn, target, "StartExecution", input, 2, err);
 }
 
+static const struct value *traced(struct arena *arena, struct str trace)
+{
+    return value_with(arena, NULL, STR("AWSTraceHeader"),
+        VALUE_MAP(arena, {STR("DataType"), value_stringz(arena, "String")},
+            {STR("StringValue"), value_string(arena, trace)}));
+}
+
 static int to_queue(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
@@ -94,6 +101,8 @@ static int to_queue(struct services *services, struct arena *arena, const struct
             &b, STR("MessageDeduplicationId"), value_string(arena, target->message_deduplication));
     if (target->message_attributes)
         value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
+    if (target->trace.n)
+        value_builder_set(&b, STR("MessageSystemAttributes"), traced(arena, target->trace));
     const struct value *input = value_builder_map(&b);
     return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
 }
@@ -268,7 +277,9 @@ void target_deliver(struct services *services, const struct target *target)
         return;
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
-    if (!target->letters_as_sent)
+    if (target->letter.n)
+        letters.input = target->letter;
+    else
         letters.message_attributes = why_dead(&arena, target, &err);
     if (letters.arn.n && !targets_deliver(services, &arena, &letters, &lost))
         return;

@@ -10,7 +10,8 @@ struct target {
     struct str region, arn;
     struct str input; /* JSON text, mostly */
     struct str message_group, message_deduplication, dead_letter_queue;
-    bool letters_as_sent;                   /* what cannot be delivered says nothing of itself */
+    struct str letter; /* what goes to that queue, and says nothing of itself; "": the input, and why */
+    struct str trace;  /* for X-Ray; "": none */
     const struct value *message_attributes; /* of a message in a queue; NULL: none */
     struct str source, detail_type;         /* for an event bus */
     const struct value *task;               /* for a cluster: `ecs` of the target; NULL: there is none */

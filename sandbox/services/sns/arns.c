@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { MAX_KEYS = 5, MAX_COMBINATIONS = 150 };
+enum { MAX_KEYS = 5, MAX_COMBINATIONS = 150, TOO_MANY = 1000000 };
 
 int sns_refuse(struct err *err, const char *format, ...)
 {
@@ -108,52 +108,70 @@ int sns_check_attribute(struct arena *arena, struct str name, struct str value, 
 
 /* ---- filter policies ---- */
 
-/* How much a policy asks for: its keys, and the combinations of their values; each level counts once more. */
+/* How much a policy asks for: its keys, and whether they are in others. */
 struct extent {
-    size_t keys, combinations;
+    size_t keys;
     bool nested;
 };
 
-static void measure(const struct value *policy, size_t depth, struct extent *out)
+/* The combinations of its values; each level counts once more, alternatives add up. */
+static size_t measure(const struct value *policy, size_t depth, struct extent *out)
 {
+    size_t combinations = 1;
     for (uint32_t i = 0; policy->kind == VALUE_MAP && i < policy->count; i++) {
         const struct value *v = policy->entries[i].value;
-        if (str_eqz(policy->entries[i].key, "$or") && v->kind == VALUE_LIST) {
-            for (uint32_t k = 0; k < v->count; k++)
-                measure(v->items[k], depth, out);
-            continue;
-        }
+        size_t factor = 0;
+        bool alternatives = str_eqz(policy->entries[i].key, "$or") && v->kind == VALUE_LIST;
+        for (uint32_t k = 0; alternatives && k < v->count; k++)
+            factor += measure(v->items[k], depth, out);
         out->nested = out->nested || v->kind == VALUE_MAP;
-        if (v->kind == VALUE_MAP) {
-            measure(v, depth + 1, out);
-        } else if (v->kind == VALUE_LIST) {
-            out->keys++;
-            out->combinations *= (size_t)v->count * depth;
-        }
-        if (out->combinations > 1000000)
-            out->combinations = 1000000;
+        out->keys += !alternatives && v->kind == VALUE_LIST;
+        if (!alternatives && v->kind == VALUE_MAP)
+            factor = measure(v, depth + 1, out);
+        else if (!alternatives)
+            factor = v->kind == VALUE_LIST ? v->count * depth : 1;
+        combinations *= factor;
+        if (combinations > TOO_MANY)
+            combinations = TOO_MANY;
     }
+    return combinations;
+}
+
+/* Without the spaces between its tokens. */
+static struct str compact(struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    bool quoted = false;
+    for (size_t i = 0; i < text.n; i++) {
+        bool escaped = quoted && text.p[i] == '\\' && i + 1 < text.n;
+        quoted = quoted != (text.p[i] == '"');
+        if (quoted || !isspace((unsigned char)text.p[i]))
+            buf_add_char(&out, text.p[i]);
+        if (escaped)
+            buf_add_char(&out, text.p[++i]);
+    }
+    return arena_str(arena, buf_str(&out));
 }
 
 int sns_check_filter(
     struct arena *arena, struct str policy, struct str scope, const char *context, struct err *err)
 {
-    struct extent extent = {.combinations = 1};
+    struct extent extent = {0};
     const struct value *parsed;
     if (!policy.n)
         return 0;
     if (json_parse(arena, policy, &parsed, ERR_IGNORED))
         return refuse_json(err, context, "FilterPolicy", policy);
-    struct str wrong = event_fault_said(arena, parsed, json_as_text(arena, parsed)->string);
+    struct str wrong = event_fault_said(arena, parsed, compact(arena, policy));
     if (wrong.n)
         return sns_refuse(err, "%sFilterPolicy: %.*s", context, STR_ARG(wrong));
-    measure(parsed, 1, &extent);
+    size_t combinations = measure(parsed, 1, &extent);
     if (extent.nested && !str_eqz(scope, "MessageBody"))
         return sns_refuse(
             err, "%sFilter policy scope MessageAttributes does not support nested filter policy", context);
     if (extent.keys > MAX_KEYS)
         return sns_refuse(err, "%sFilterPolicy: Filter policy can not have more than 5 keys", context);
-    if (extent.combinations > MAX_COMBINATIONS)
+    if (combinations > MAX_COMBINATIONS)
         return sns_refuse(err, "%sFilterPolicy: Filter policy is too complex", context);
     return 0;
 }

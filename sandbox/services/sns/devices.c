@@ -54,9 +54,15 @@ static int create_app(struct service_call *call, struct err *err)
     return refuse_devices(call, err);
 }
 
+static int check_app(const struct service_call *call, struct err *err)
+{
+    return sns_check_arn(
+        call, value_gets(call->input, "PlatformApplicationArn"), "PlatformApplicationArn", err);
+}
+
 static int no_app(struct service_call *call, struct err *err)
 {
-    if (sns_check_arn(call, value_gets(call->input, "PlatformApplicationArn"), "PlatformApplicationArn", err))
+    if (check_app(call, err))
         return -1;
     return service_refuse(err, 404, "NotFound", "PlatformApplication does not exist");
 }
@@ -75,6 +81,8 @@ static bool lacks_attributes(const struct service_call *call)
 
 static int set_app(struct service_call *call, struct err *err)
 {
+    if (check_app(call, err))
+        return -1;
     return lacks_attributes(call) ? sns_refuse_null("attributes", err) : no_app(call, err);
 }
 

@@ -86,7 +86,7 @@ static int check_attribute_name(struct str name, struct err *err)
 static bool is_kind(struct str type, const char *kind)
 {
     struct str rest, first = str_cut(type, '.', &rest);
-    return str_eqz(first, kind);
+    return str_eqz(first, kind) && (!rest.p || rest.n);
 }
 
 static int check_attribute(struct arena *arena, const struct value *entry, const char *at, struct err *err)

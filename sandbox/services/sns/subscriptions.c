@@ -95,6 +95,8 @@ static int get_subscription(struct service_call *call, struct err *err)
     if (check_subscription(call, arn, err) ||
         sns_attributes(call, "GetSubscriptionAttributes", "SubscriptionArn", arn, &attributes, err))
         return -1;
+    if (str_eqz(value_gets(attributes, "FilterPolicy"), "{}"))
+        attributes = value_with(call->arena, attributes, STR("FilterPolicy"), NULL);
     if (!value_getz(attributes, "FilterPolicy"))
         attributes = value_with(call->arena, attributes, STR("FilterPolicyScope"), NULL);
     sns_answer_attributes(call, attributes);
@@ -115,6 +117,10 @@ static int set_subscription(struct service_call *call, struct err *err)
     struct str scope = known ? value_gets(record.attrs, "filter_policy_scope") : STR_EMPTY;
     if (known && str_eqz(name, "FilterPolicy") && sns_check_filter(call->arena, value, scope, "", err))
         return -1;
+    if (str_eqz(name, "FilterPolicy") && !value.n) /* unset */
+        return sns_control(call, "SetSubscriptionAttributes",
+            value_with(call->arena, call->input, STR("AttributeValue"), value_stringz(call->arena, "{}")),
+            &call->output, err);
     call->declined = true; /* last: what is refused is not passed on */
     return 0;
 }

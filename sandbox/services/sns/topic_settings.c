@@ -64,6 +64,12 @@ static bool is_topic_name(struct str name, bool fifo)
            str_is_made_of(str_slice(name, 0, n), CHARS_ALNUM "-_");
 }
 
+/* What an attribute is that nobody has set. */
+static struct str usual_of(struct str name)
+{
+    return str_eqz(name, "FifoTopic") ? STR("false") : STR_EMPTY;
+}
+
 /* The same again is the same topic; what differs is refused. */
 static int same_topic(struct service_call *call, struct str arn, const struct value *given, struct err *err)
 {
@@ -73,7 +79,7 @@ static int same_topic(struct service_call *call, struct str arn, const struct va
         return -1;
     for (uint32_t i = 0; i < given->count; i++)
         if (!str_eq(value_text(given->entries[i].value, STR_EMPTY),
-                value_text(value_get(have, given->entries[i].key), STR_EMPTY)))
+                value_text(value_get(have, given->entries[i].key), usual_of(given->entries[i].key))))
             return sns_refuse(err, "Attributes Reason: Topic already exists with different attributes");
     if (tags && sns_control(call, "ListTagsForResource", value_map(call->arena, &entry, 1), &output, err))
         return -1;
@@ -104,6 +110,13 @@ static int create_topic(struct service_call *call, struct err *err)
         return same_topic(call, arn, given, err);
     call->declined = true;
     return 0;
+}
+
+/* Topics of other regions are not known here. */
+static int check_region(struct service_call *call, struct err *err)
+{
+    call->declined = !sns_check_arn(call, value_gets(call->input, "TopicArn"), "TopicArn", err);
+    return call->declined ? 0 : -1;
 }
 
 static int tag_topic(struct service_call *call, struct err *err)
@@ -193,6 +206,8 @@ const struct service_operation topic_operations[] = {
     {"sns", "CreateTopic", create_topic, NULL, NULL},
     {"sns", "GetTopicAttributes", get_topic, NULL, NULL},
     {"sns", "SetTopicAttributes", set_topic, NULL, NULL},
+    {"sns", "DeleteTopic", check_region, NULL, NULL},
+    {"sns", "ListSubscriptionsByTopic", check_region, NULL, NULL},
     {"sns", "TagResource", tag_topic, NULL, NULL},
     {"sns", "AddPermission", add_permission, NULL, NULL},
     {"sns", "RemovePermission", drop_permission, NULL, NULL},

@@ -110,17 +110,20 @@ static void topics_deliver(const struct service_call *call, const struct control
         return;
     const struct value *note = notification(call, what, function ? "lambda" : "sqs", subscription->id);
     bool ordered = str_ends(endpoint, STR(".fifo"));
+    struct str input = function ? for_function(arena, note, subscription->id)
+                       : raw    ? value_gets(note, "Message")
+                                : json_as_text(arena, note)->string;
     const struct target target = {.region = call->region,
         .arn = endpoint,
-        .input = function ? for_function(arena, note, subscription->id)
-                 : raw    ? value_gets(note, "Message")
-                          : json_as_text(arena, note)->string,
+        .input = input,
+        .letter =
+            function ? json_as_text(arena, notification(call, what, "sqs", subscription->id))->string : input,
+        .trace = call->trace,
         .message_attributes = raw && what->attributes.raw->count ? what->attributes.raw : NULL,
         .message_group = function || (what->sequence.n && !ordered) ? STR_EMPTY : what->group,
         .message_deduplication = ordered ? what->deduplication : STR_EMPTY,
         .dead_letter_queue =
             value_gets(policy_of(arena, subscription, "redrive_policy"), "deadLetterTargetArn"),
-        .letters_as_sent = true,
         .service = STR("sns.amazonaws.com"),
         .source_arn = what->topic,
         .by = arena_printf(arena, "topic %.*s", STR_ARG(what->topic))};

@@ -171,12 +171,10 @@ static int check_message(
     return check_fifo(queue, given, err);
 }
 
-/* Ids have no spaces. */
+/* Ids have no spaces. The scope that counts is the one that the queue was made with. */
 static struct str once_key(struct arena *arena, const struct queue *queue, const struct message *message)
 {
-    bool by_group = str_eqz(
-        value_text(control_kept(queue->attrs, "Attributes.DeduplicationScope"), STR_EMPTY), "messageGroup");
-    return by_group
+    return str_eqz(value_gets(queue->attrs, "deduplicates"), "messageGroup")
                ? arena_printf(arena, "%.*s %.*s", STR_ARG(message->group), STR_ARG(message->deduplication))
                : message->deduplication;
 }
@@ -355,11 +353,14 @@ static int do_receive(struct service_call *call, struct err *err)
 
 /* ---- what was received ---- */
 
-/* Index of the message with this receipt; SIZE_MAX: none. With the lock held. */
-static size_t by_receipt(const struct queue_box *box, struct str receipt)
+/* Index of the message with this receipt; SIZE_MAX: none. Of a standard queue earlier ones are as good,
+ * whoever has received it since. With the lock held. */
+static size_t by_receipt(
+    struct arena *arena, const struct queue *queue, const struct queue_box *box, struct str receipt)
 {
     for (size_t i = 0; i < box->n; i++)
-        if (receipt.n && str_eqz(receipt, box->items[i]->receipt))
+        if (queue->fifo ? str_eqz(receipt, box->items[i]->receipt)
+                        : message_had_receipt(arena, box->items[i], receipt))
             return i;
     return SIZE_MAX;
 }
@@ -386,7 +387,7 @@ static const struct value *delete_one(
     }
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
-    size_t i = by_receipt(box, receipt);
+    size_t i = by_receipt(call->arena, queue, box, receipt);
     bool expired = queue->fifo && i != SIZE_MAX && box->items[i]->visible_ms <= clock_mono_ms();
     if (i != SIZE_MAX && !expired)
         queue_remove(queues, box, i);
@@ -427,11 +428,8 @@ static const struct value *hide_one(
     }
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
-    size_t i = 0; /* of a standard queue also one that is visible again, or was received again */
-    while (i < box->n && !(queue->fifo ? str_eqz(receipt, box->items[i]->receipt)
-                                       : message_had_receipt(call->arena, box->items[i], receipt)))
-        i++;
-    bool there = i < box->n;
+    size_t i = by_receipt(call->arena, queue, box, receipt);
+    bool there = i != SIZE_MAX; /* of a standard queue also one that is visible again */
     if (there)
         box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
     queue_tell(queues, box);

@@ -97,9 +97,11 @@ def test_deduplication_within_a_group(sandbox):
     assert send("a", "1")["MessageId"] == send("a2", "1")["MessageId"] != send("b", "2")["MessageId"]
     assert [one["Body"] for one in queue.take(10, wait=0)] == ["a", "b"]
     queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"DeduplicationScope": "queue"})
-    send("c", "3")  # what was sent within groups counts for those only
+    send("c", "3")  # the scope that it was made with counts
     assert [one["Body"] for one in queue.take(10, wait=0)] == ["c"]
-    assert send("d", "4")["MessageId"] == send("c", "3")["MessageId"]  # and now the queue's
+    other = fifo(sandbox)
+    other.client.set_queue_attributes(QueueUrl=other.url, Attributes={"DeduplicationScope": "messageGroup"})
+    assert len({other.send(group, MessageGroupId=group, MessageDeduplicationId="same")["MessageId"] for group in "12"}) == 1
 
 
 def test_a_batch_without_ids_is_refused_as_a_whole(sandbox):
@@ -128,6 +130,15 @@ def test_an_older_receipt_still_hides(sandbox):
     assert len(queue.take(wait=0, VisibilityTimeout=43200)) == 1 and not queue.take(wait=0)
     queue.client.change_message_visibility(QueueUrl=queue.url, ReceiptHandle=old["ReceiptHandle"], VisibilityTimeout=0)
     assert len(queue.take(wait=0)) == 1
+
+
+def test_an_older_receipt_still_deletes(sandbox):
+    queue = Queue(sandbox)
+    queue.send("a")
+    (old,) = queue.take(wait=0, VisibilityTimeout=0)
+    assert len(queue.take(wait=0, VisibilityTimeout=0)) == 1
+    queue.delete(old)
+    assert counts(queue) == [0, 0, 0]
 
 
 def test_a_header_traces(sandbox):
