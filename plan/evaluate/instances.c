@@ -75,6 +75,17 @@ static bool check_for_each(struct planner *p, const struct decl *decl, const str
     return true;
 }
 
+/* Of a part of the state: neither a target, nor recorded. */
+static bool is_of_no_use(const struct planner *p, const struct decl *decl, const struct value *key)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (!p->needed || decl->kind != DECL_RESOURCE || !p->targets.targeted[decl->index] ||
+        p->targets.whole[decl->index])
+        return false;
+    struct str address = address_instance(&scratch, decl->address, key);
+    return !targets_have(p, decl, address) && !recorded_find(&p->recorded, address);
+}
+
 /* One instance per key, keys in order, duplicates in a list are an error. */
 static bool make_keyed(struct planner *p, const struct decl *decl, const struct value *v)
 {
@@ -88,11 +99,16 @@ static bool make_keyed(struct planner *p, const struct decl *decl, const struct 
             return report_for_each(p, decl, "has the same key twice", "use distinct()");
     }
     struct instances *list = &p->evaluated.instances[decl->index];
-    list->items = ARENA_ARRAY(p->arena, struct instance, v->count ? v->count : 1);
-    list->n = v->count;
+    size_t n = 0;
+    for (uint32_t i = 0; i < v->count; i++)
+        n += !is_of_no_use(p, decl, &(struct value){.kind = VALUE_STRING, .string = v->entries[i].key});
+    list->items = ARENA_ARRAY(p->arena, struct instance, n + 1);
+    list->n = 0;
     for (uint32_t i = 0; i < v->count; i++) {
         const struct value *key = value_string_ref(p->arena, v->entries[i].key);
-        list->items[i] = (struct instance){
+        if (n < v->count && is_of_no_use(p, decl, key))
+            continue;
+        list->items[list->n++] = (struct instance){
             .decl = decl,
             .key = key,
             .each_value = v->entries[i].value,

@@ -96,6 +96,10 @@ bool targets_check(struct planner *p, const struct decl *decl)
         }
         if (there)
             continue;
+        if (p->needed) { /* not all of those that are there were found */
+            p->needs_whole = true;
+            return false;
+        }
         struct diag *d = diag_error(p->diags, decl->span, "there is no %.*s", STR_ARG(target));
         diag_hint(p->diags, d, "there %s %s", list->n == 1 ? "is" : "are", list->n ? names.p : "none");
         return false;

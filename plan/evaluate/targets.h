@@ -13,5 +13,5 @@
 bool targets_find(struct planner *p);
 /* Of a targeted declaration: is this instance meant, too? */
 bool targets_have(const struct planner *p, const struct decl *decl, struct str address);
-/* Are all instances there that the targets name? False after an error. */
+/* Are all instances there that the targets name? False after an error, and where p->needs_whole. */
 bool targets_check(struct planner *p, const struct decl *decl);

@@ -240,10 +240,13 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     if (part && is_about_all(workspace, options) && state_read_whole(workspace->state, err))
         return -1;
     struct planner *p = planner_new(workspace, options, diags);
-    size_t told = diags->n;
+    struct diags told = *diags;
     int failed = make_plan(p, err);
     if (p->needs_whole) {
-        diags->n = told; /* they come once more */
+        diags->n = told.n; /* what it said comes once more */
+        diags->errors = told.errors;
+        diags->met = told.met;
+        diags->dropped = told.dropped;
         plan_free(p->plan);
         return state_read_whole(workspace->state, err) ? -1 : plan_make(workspace, options, diags, out, err);
     }

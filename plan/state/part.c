@@ -249,12 +249,17 @@ struct since {
     struct map declared;
 };
 
+/* Without what stands behind it while a replacement's old resource is there. */
+static struct str current_part(struct str address)
+{
+    size_t end = str_after_last(address, "]#");
+    return end && address.p[end - 1] == '#' ? str_slice(address, 0, end - 1) : address;
+}
+
 static struct str declared_part(struct str address)
 {
-    ptrdiff_t key = address_key_at(address), old = str_find_char(address, '#', 0);
-    return key >= 0   ? str_slice(address, 0, (size_t)key)
-           : old >= 0 ? str_slice(address, 0, (size_t)old)
-                      : address;
+    ptrdiff_t key = address_key_at(address);
+    return key >= 0 ? str_slice(address, 0, (size_t)key) : current_part(address);
 }
 
 /* The kind and the address of a record, without parsing all of it; "" where they are not so plain. */
@@ -280,7 +285,7 @@ static bool is_others(const struct since *since, struct str json)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str address = address_of_done(json, &scratch);
     return address.n && !map_get(&since->declared, declared_part(address)) &&
-           !map_get(&since->records->intents, address);
+           !map_get(&since->declared, current_part(address)) && !map_get(&since->records->intents, address);
 }
 
 static int apply_since(void *ctx, struct str json, struct err *err)

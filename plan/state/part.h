@@ -7,7 +7,7 @@
 
 #include "plan/state/records.h"
 
-/* The declarations, by their addresses: those of all their instances are read. */
+/* Declarations by their addresses, for all of their instances, and single instances by theirs. */
 struct state_part {
     const struct str *declared;
     size_t n;

@@ -50,7 +50,8 @@ static void add_reached(const struct stack *stack, const bool *needed, bool *cho
     }
 }
 
-bool *needed_by_targets(const struct stack *stack, struct arena *arena, const struct wanted_part *wanted)
+const bool *needed_by_targets(
+    const struct stack *stack, struct arena *arena, const struct wanted_part *wanted)
 {
     bool *chosen = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
     bool *needed = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
@@ -72,4 +73,34 @@ bool *needed_by_targets(const struct stack *stack, struct arena *arena, const st
         needed[i] |= wanted->alone && is_artifact(decl); /* of which no two may be the same */
     }
     return needed;
+}
+
+/* Does anybody see its value, or is a target all of it? */
+static bool is_seen(
+    const struct stack *stack, const struct wanted_part *wanted, const bool *needed, const struct decl *decl)
+{
+    bool seen = wanted->alone || !decl->for_each;
+    for (size_t i = 0; i < wanted->n; i++)
+        seen |= address_matches(decl->address, &wanted->targets[i], 1);
+    for (size_t i = 0; i < stack->decl_count && !seen; i++)
+        for (size_t k = 0; needed[i] && k < stack->decls[i]->dep_count; k++)
+            seen |= stack->decls[i]->deps[k] == decl;
+    return seen;
+}
+
+struct state_part needed_records(
+    const struct stack *stack, struct arena *arena, const struct wanted_part *wanted, const bool *needed)
+{
+    struct str *addresses = ARENA_ARRAY(arena, struct str, stack->decl_count + wanted->n + 1);
+    struct state_part part = {.declared = addresses};
+    for (size_t i = 0; i < stack->decl_count; i++) {
+        const struct decl *decl = stack->decls[i];
+        bool seen = needed[i] && decl->kind == DECL_RESOURCE && is_seen(stack, wanted, needed, decl);
+        if (seen)
+            addresses[part.n++] = decl->address;
+        for (size_t t = 0; needed[i] && !seen && t < wanted->n; t++)
+            if (str_eq(address_declared(wanted->targets[t]), decl->address))
+                addresses[part.n++] = wanted->targets[t];
+    }
+    return part;
 }

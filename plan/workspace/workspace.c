@@ -9,7 +9,6 @@
 #include "base/mem.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/shared_listings.h"
-#include "plan/state/part.h"
 #include "plan/workspace/early_state.h"
 #include "plan/workspace/module_files.h"
 #include "plan/workspace/needed.h"
@@ -32,21 +31,16 @@ int workspace_backend(const struct workspace *workspace, struct backend **out, s
     return backend_new(&options, out, err);
 }
 
-/* The declarations of which records are needed; false: all are. */
+/* Whose records are needed; false: everybody's. */
 static bool choose_part(
     const struct workspace_options *options, struct workspace *workspace, struct state_part *part)
 {
     struct stack *stack = workspace->stack;
     if (options->part && !options->shared && !options->planned)
         workspace->needed = needed_by_targets(stack, &stack->arena, options->part);
-    if (!workspace->needed)
-        return false;
-    struct str *declared = ARENA_ARRAY(&stack->arena, struct str, stack->decl_count + 1);
-    for (size_t i = 0; i < stack->decl_count; i++)
-        if (workspace->needed[i] && stack->decls[i]->kind == DECL_RESOURCE)
-            declared[part->n++] = stack->decls[i]->address;
-    part->declared = declared;
-    return true;
+    if (workspace->needed)
+        *part = needed_records(stack, &stack->arena, options->part, workspace->needed);
+    return workspace->needed;
 }
 
 static int open_state(const struct workspace_options *options, struct workspace *workspace, struct err *err)

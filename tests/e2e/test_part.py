@@ -64,7 +64,7 @@ def is_part(stack, *args):
 
 def test_a_plan_of_a_part_is_that_of_all(large):
     rnd, numbers, gone = random.Random(32), [0] * 8, []
-    targets = [*BESIDE, *(f"v{i}" for i in range(8)), "single", "many", "m", 'm["y"]', 'm["x"]/inner', *(f"many[{json.dumps(key, ensure_ascii=False)}]" for key in ["one", "é", "[x]", "~", 'c" 7', "b\\ 3", "d#old 499"]), "gone", "v1x"]
+    targets = [*BESIDE, *(f"v{i}" for i in range(8)), "single", "many", "m", 'm["y"]', 'm["x"]/inner', *(f"many[{json.dumps(key, ensure_ascii=False)}]" for key in ["one", "é", "[x]", "~", 'c" 7', "b\\ 3", "d#old 499", "none"]), "gone", "v1x"]
     assert is_part(large, "-i", "n=3", "--target", "one") and is_part(large, "-i", "n=3", "--target", 'm["y"]') and not is_part(large, "-i", "n=3")
     for step in range(12):
         n = f"n={rnd.choice([3, 3, 4])}"
@@ -96,6 +96,7 @@ def test_an_apply_of_a_part_leaves_the_rest(large):
     large.destroy("--target", "v7")
     assert large.addresses() == [address for address in before if address != "v7"]
     assert large.outputs() == {"m": {key: {"inner": "inside"} for key in "xy"}, "v": "5 5"}
+    assert is_part(large, "-i", "n=9", "--target", 'many["one"]')
     assert large.plan("-i", "n=3", "--target", "many") == {'many["one"]': "update"}
     assert large.run("state", "doctor").status == 0
 
