@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/embed.h"
+#include "base/hash.h"
 #include "base/map.h"
 
 #include <ctype.h>
@@ -165,17 +166,32 @@ const struct value *service_time(const struct service_call *call, int64_t wall_m
                 : value_float(call->arena, (double)wall_ms / 1000);
 }
 
+#define PLACE "position "
+
+/* A place in a list as text that nobody takes for a number. */
+static const struct value *token_of(struct arena *arena, size_t place)
+{
+    return value_string(arena, base64_encode(arena, arena_printf(arena, PLACE "%zu", place)));
+}
+
+static bool read_token(struct arena *arena, struct str token, int64_t *place)
+{
+    struct str text;
+    return base64_decode(arena, token, &text) && str_starts(text, STR(PLACE)) &&
+           str_to_int(str_slice(text, sizeof PLACE - 1, text.n), place) && *place >= 0;
+}
+
 int service_page(const struct service_call *call, const char *token, const char *size, size_t most, size_t n,
     size_t *first, size_t *end, const struct value **next, struct err *err)
 {
     int64_t wanted = service_int(call->input, size, (int64_t)most), start = 0;
     struct str from = value_gets(call->input, token);
-    if (from.n && (!str_to_int(from, &start) || start < 0))
+    if (from.n && !read_token(call->arena, from, &start))
         return service_refuse(err, 400, token_code(call), "%s is none that was given", token);
     size_t count = wanted < 1 || (uint64_t)wanted > most ? most : (size_t)wanted;
     *first = (size_t)start < n ? (size_t)start : n;
     *end = n - *first > count ? *first + count : n;
-    *next = *end < n ? value_string(call->arena, arena_printf(call->arena, "%zu", *end)) : NULL;
+    *next = *end < n ? token_of(call->arena, *end) : NULL;
     return 0;
 }
 

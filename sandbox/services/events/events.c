@@ -57,6 +57,7 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
             .message_group = value_gets(of, "sqs_message_group_id"),
             .dead_letter_queue = value_gets(of, "dead_letter_queue"),
             .task = value_getz(of, "ecs"),
+            .http = value_getz(of, "http"),
             .rule = value_gets(rule->attrs, "arn"),
             .role = value_gets(of, "role"),
             .service = STR("events.amazonaws.com"),

@@ -4,6 +4,36 @@
 #include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
 
+/* The members of an event in AWS's order; of anything else as they are. */
+static void add_event(struct buf *out, const struct value *v)
+{
+    static const char *const members[] = {
+        "version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"};
+    enum { N = sizeof members / sizeof *members };
+    size_t n = 0;
+    for (size_t i = 0; i < N; i++)
+        n += value_getz(v, members[i]) != NULL;
+    if (n < N - 1 || n != v->count) {
+        json_write(out, v, JSON_PLAIN);
+        return;
+    }
+    for (size_t i = 0; i < N; i++) {
+        const struct value *member = value_getz(v, members[i]);
+        if (!member)
+            continue;
+        buf_addf(out, "%c\"%s\":", i ? ',' : '{', members[i]);
+        json_write(out, member, JSON_PLAIN);
+    }
+    buf_add_char(out, '}');
+}
+
+static struct str event_text(struct arena *arena, const struct value *v)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    add_event(&out, v);
+    return arena_str(arena, buf_str(&out));
+}
+
 /* What <name> in a template stands for; NULL: nothing, then it is left out. */
 static const struct value *input_variable(struct arena *arena, const struct control_record *rule,
     const struct value *paths, struct str name, const struct value *event)
@@ -27,7 +57,7 @@ static const struct value *input_variable(struct arena *arena, const struct cont
 static void add_variable(struct buf *out, const struct value *v, bool quoted)
 {
     AUTO_BUF struct buf json = BUF_INIT;
-    json_write(&json, v, JSON_PLAIN);
+    add_event(&json, v);
     struct str text = buf_str(&json);
     bool strip = quoted && v->kind == VALUE_STRING;
     buf_add_str(out, strip ? str_slice(text, 1, text.n - 1) : text);
@@ -69,5 +99,5 @@ struct str rule_input(struct arena *arena, const struct control_record *rule, co
     if (!value_is_null(transformer))
         return transformed(arena, rule, transformer, event);
     const struct value *part = path.n ? asl_path_find(arena, path, event, NULL, &why) : event;
-    return part ? json_as_text(arena, part)->string : STR("{}");
+    return part ? event_text(arena, part) : STR("{}");
 }

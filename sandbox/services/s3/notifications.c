@@ -61,7 +61,7 @@ static const struct value *object_of(
         value_builder_set(&b, STR("size"), value_int(arena, event->size));
         value_builder_set(&b, bridge ? STR("etag") : STR("eTag"), value_string(arena, event->etag));
     }
-    if (event->version.n)
+    if (event->version.n && !str_eqz(event->version, "null")) /* of a bucket without versions */
         value_builder_set(
             &b, bridge ? STR("version-id") : STR("versionId"), value_string(arena, event->version));
     value_builder_set(&b, STR("sequencer"), value_string(arena, sequencer(arena)));

@@ -4,11 +4,16 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/shared/api_destination.h"
 
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#define API "api-destination/"
 
 /* arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE */
 struct arn {
@@ -200,6 +205,22 @@ static int to_cluster(struct services *services, struct arena *arena, const stru
     return targets_call(services, arena, arn, target, "RunTask", input->entries, input->count, err);
 }
 
+/* api-destination/NAME/ID, which the role may call. */
+static int to_api(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct session session;
+    const struct gate_action asked = {.who = caller_of(target, &session),
+        .service = arn->service,
+        .action = STR("events:InvokeApiDestination"),
+        .resource = target->arn,
+        .region = arn->region};
+    return gate_check_action(sandbox_gate(services_sandbox(services)), arena, &asked, err)
+               ? -1
+               : api_destination_call(
+                     services, arena, target, arn->region, str_part(arn->resource, '/', 1), err);
+}
+
 /* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
 static int to_operation(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
@@ -229,6 +250,7 @@ static const struct {
     {"sns", "", to_topic},
     {"logs", "log-group:", to_log_group},
     {"events", "event-bus/", to_bus},
+    {"events", API, to_api},
     {"ecs", "cluster/", to_cluster},
     {"scheduler", "aws-sdk:", to_operation},
 };
@@ -269,7 +291,7 @@ static const struct value *why_dead(struct arena *arena, const struct target *ta
     return value_map(arena, entries, target->rule.n ? 4 : 3);
 }
 
-void target_deliver(struct services *services, const struct target *target)
+static void deliver_or_keep(struct services *services, const struct target *target)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT, lost = ERR_INIT;
@@ -277,6 +299,8 @@ void target_deliver(struct services *services, const struct target *target)
         return;
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
+    if (str_eqz(target->service, "events.amazonaws.com"))
+        letters.role = STR_EMPTY; /* the queue's policy allows it; a schedule has its role for that */
     if (target->letter.n)
         letters.input = target->letter;
     else
@@ -284,4 +308,54 @@ void target_deliver(struct services *services, const struct target *target)
     if (letters.arn.n && !targets_deliver(services, &arena, &letters, &lost))
         return;
     fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);
+}
+
+/* ---- what answers from outside: by a thread, with a copy of the target ---- */
+
+struct outside {
+    struct services *services;
+    struct arena arena;
+    struct target target;
+};
+
+static void free_outside(struct outside *outside)
+{
+    arena_release(&outside->arena);
+    free(outside);
+}
+
+static void deliver_outside(void *ctx)
+{
+    struct outside *outside = ctx;
+    deliver_or_keep(outside->services, &outside->target);
+    free_outside(outside);
+}
+
+static struct outside *outside_new(struct services *services, const struct target *target)
+{
+    struct outside *outside = mem_zalloc(sizeof *outside);
+    outside->services = services;
+    outside->target = *target;
+    struct target *copy = &outside->target;
+    struct str *texts[] = {&copy->region, &copy->arn, &copy->input, &copy->message_group,
+        &copy->message_deduplication, &copy->dead_letter_queue, &copy->source, &copy->detail_type,
+        &copy->subject, &copy->letter, &copy->rule, &copy->by, &copy->role, &copy->service,
+        &copy->source_arn};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        *texts[i] = arena_str(&outside->arena, *texts[i]);
+    copy->http = target->http ? value_copy(&outside->arena, target->http) : NULL;
+    copy->message_attributes = copy->task = NULL; /* of other kinds */
+    return outside;
+}
+
+void target_deliver(struct services *services, const struct target *target)
+{
+    struct arn arn;
+    bool api =
+        read_arn(target->arn, &arn) && str_eqz(arn.service, "events") && str_starts(arn.resource, STR(API));
+    struct outside *outside = api ? outside_new(services, target) : NULL;
+    if (!api)
+        deliver_or_keep(services, target);
+    else if (services_thread(services, deliver_outside, outside))
+        free_outside(outside);
 }

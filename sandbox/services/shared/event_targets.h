@@ -1,6 +1,6 @@
 /*
  * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
- * for the end of what it starts.
+ * for the end of what it starts: an API destination is called by a thread of its own.
  */
 #pragma once
 
@@ -15,6 +15,7 @@ struct target {
     const struct value *message_attributes; /* of a message in a queue; NULL: none */
     struct str source, detail_type;         /* for an event bus */
     const struct value *task;               /* for a cluster: `ecs` of the target; NULL: there is none */
+    const struct value *http;               /* likewise, for an API destination */
     struct str subject;                     /* of a topic's message; "": none */
     struct str rule;                        /* ARN of the rule or schedule; "": none */
     struct str by;                          /* who starts it: "schedule nightly" */

@@ -10,8 +10,6 @@
 
 enum { MAX_PAGE = 1000, ACTIVITY_POLL_MS = 60000 };
 
-#define TOKEN "position "
-
 /* ---- which machine, which execution ---- */
 
 static bool is_express(const struct machine *machine)
@@ -26,40 +24,12 @@ int executions_arn(struct str arn, struct err *err)
                                               "Invalid Arn: 'Invalid ARN prefix: %.*s'", STR_ARG(arn));
 }
 
-/* Tokens that nobody takes for numbers: a position as base64. */
-static bool open_token(struct service_call *call)
-{
-    struct str bytes, token = value_gets(call->input, "nextToken");
-    if (!token.n)
-        return true;
-    if (!base64_decode(call->arena, token, &bytes) || !str_starts(bytes, STR(TOKEN)))
-        return false;
-    call->input = value_with(call->arena, call->input, STR("nextToken"),
-        value_string(call->arena, str_slice(bytes, sizeof TOKEN - 1, bytes.n)));
-    return true;
-}
-
 int executions_page(struct service_call *call, size_t n, size_t *first, size_t *end,
     const struct value **next, struct err *err)
 {
-    int64_t size = service_int(call->input, "maxResults", 0);
-    if (size > MAX_PAGE)
-        return service_refuse_member(err, "ValidationException",
-            arena_printf(call->arena, "%lld", (long long)size), "maxResults",
-            "have value less than or equal to %d", MAX_PAGE);
-    struct str token = value_gets(call->input, "nextToken");
-    size_t most = str_eqz(str_z(call->operation->name), "ListExecutions") ? 3096 : 1024;
-    if (token.n > most)
-        return service_refuse_member(
-            err, "ValidationException", token, "nextToken", "have length less than or equal to %zu", most);
-    struct service_call plain = *call;
-    if (!open_token(&plain) ||
-        service_page(&plain, "nextToken", "maxResults", MAX_PAGE, n, first, end, next, &(struct err)ERR_INIT))
-        return service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'");
-    if (*next)
-        *next = value_string(call->arena,
-            base64_encode(call->arena, arena_printf(call->arena, TOKEN "%.*s", STR_ARG((*next)->string))));
-    return 0;
+    return service_page(call, "nextToken", "maxResults", MAX_PAGE, n, first, end, next, &(struct err)ERR_INIT)
+               ? service_refuse(err, 400, "InvalidToken", "Invalid Token: 'Invalid token'")
+               : 0;
 }
 
 /* *out is to be given back. An EXPRESS execution is nobody's to look at: the service only logs it. */

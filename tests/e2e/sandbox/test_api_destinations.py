@@ -1,9 +1,16 @@
 """EventBridge's connections and API destinations: what is secret is in a secret, and in no answer."""
 
+import base64
 import json
+import threading
+import urllib.parse
+import uuid
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from botocore.exceptions import ClientError
+from support import until
+from test_firing import queue  # noqa: F401
 
 ENDPOINT = {"InvocationEndpoint": "https://example.com/api", "HttpMethod": "POST"}
 
@@ -35,14 +42,114 @@ def test_a_secret_follows_its_connection(sandbox):
     def credentials(user):
         return {"BasicAuthParameters": {"Username": user, "Password": user + "-pass"}, "InvocationHttpParameters": {}}
 
-    events.create_connection(Name="shop", AuthorizationType="BASIC", AuthParameters=credentials("old"))
-    arn = events.describe_connection(Name="shop")["SecretArn"]
+    events.create_connection(Name="changed", AuthorizationType="BASIC", AuthParameters=credentials("old"))
+    arn = events.describe_connection(Name="changed")["SecretArn"]
     before = secrets.get_secret_value(SecretId=arn)
     assert json.loads(before["SecretString"]) == {"username": "old", "password": "old-pass", "invocation_http_parameters": {}}
-    events.update_connection(Name="shop", AuthParameters=credentials("new"))
-    assert events.describe_connection(Name="shop")["SecretArn"] == arn
+    events.update_connection(Name="changed", AuthParameters=credentials("new"))
+    assert events.describe_connection(Name="changed")["SecretArn"] == arn
     after = secrets.get_secret_value(SecretId=arn)
     assert json.loads(after["SecretString"]) == {"username": "new", "password": "new-pass", "invocation_http_parameters": {}}
     assert after["VersionId"] != before["VersionId"] and after["VersionStages"] == ["AWSCURRENT"]
-    events.update_connection(Name="shop", AuthorizationType="API_KEY", AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}})
+    events.update_connection(Name="changed", AuthorizationType="API_KEY", AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}})
     assert json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"]) == {"api_key_name": "X-Key", "api_key_value": "k"}
+
+
+class Endpoint:
+    """A server outside, which keeps what it was asked: method, path, query, headers, body."""
+
+    def __init__(self):
+        self.asked, self.status = [], 200
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+                url = urllib.parse.urlsplit(self.path)
+                outer.asked.append({"method": self.command, "path": url.path, "query": dict(urllib.parse.parse_qsl(url.query)), "headers": self.headers, "body": body})
+                said = b'{"access_token": "t0ken", "token_type": "Bearer"}'
+                self.send_response(outer.status)
+                self.send_header("Content-Length", str(len(said)))
+                self.end_headers()
+                self.wfile.write(said)
+
+            do_POST = do_PUT = do_GET = answer
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def endpoint():
+    made = Endpoint()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+class Calling:
+    """A rule that calls an endpoint by a connection with these credentials."""
+
+    def __init__(self, sandbox, url, kind, credentials, allowed="events:InvokeApiDestination", **target):
+        self.events, iam = sandbox.client("events"), sandbox.client("iam")
+        self.name = "api-" + uuid.uuid4().hex[:8]
+        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+        role = iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}
+        iam.put_role_policy(RoleName=self.name, PolicyName="call", PolicyDocument=json.dumps(policy))
+        connection = self.events.create_connection(Name=self.name, AuthorizationType=kind, AuthParameters=credentials)["ConnectionArn"]
+        destination = self.events.create_api_destination(Name=self.name, ConnectionArn=connection, InvocationEndpoint=url, HttpMethod="POST")["ApiDestinationArn"]
+        self.events.put_rule(Name=self.name, EventPattern=json.dumps({"source": [self.name]}))
+        failed = self.events.put_targets(Rule=self.name, Targets=[{"Id": "api", "Arn": destination, "RoleArn": role, **target}])
+        assert failed["FailedEntryCount"] == 0
+
+    def put(self, detail):
+        self.events.put_events(Entries=[{"Source": self.name, "DetailType": "order", "Detail": json.dumps(detail)}])
+
+
+def test_a_rule_calls_an_endpoint(sandbox, endpoint):
+    """As AWS's reference says: path values fill the stars, and what the connection says goes before what the target says."""
+    pair = lambda key, value: [{"Key": key, "Value": value, "IsValueSecret": False}]  # noqa: E731
+    calling = Calling(
+        sandbox, endpoint.url + "/shops/*/orders?v=1", "BASIC",
+        {"BasicAuthParameters": {"Username": "user", "Password": "pass"}, "InvocationHttpParameters": {
+            "HeaderParameters": pair("x-own", "connection"), "QueryStringParameters": pair("from", "connection"), "BodyParameters": pair("kind", "new")}},
+        Input='{"n": 1}', HttpParameters={
+            "PathParameterValues": ["a b"], "HeaderParameters": {"x-own": "target", "x-more": "m"}, "QueryStringParameters": {"from": "target", "to": "x&y"}})
+    calling.put({})
+    (asked,) = until(lambda: endpoint.asked)
+    assert (asked["method"], asked["path"], asked["query"]) == ("POST", "/shops/a%20b/orders", {"v": "1", "from": "connection", "to": "x&y"})
+    assert json.loads(asked["body"]) == {"n": 1, "kind": "new"}
+    headers = asked["headers"]
+    assert headers["Authorization"] == "Basic " + base64.b64encode(b"user:pass").decode()
+    assert (headers["x-own"], headers["x-more"], headers["Content-Type"]) == ("connection", "m", "application/json; charset=utf-8")
+    shown = calling.events.list_targets_by_rule(Rule=calling.name)["Targets"][0]
+    assert shown["HttpParameters"]["PathParameterValues"] == ["a b"]
+    calling.events.update_connection(Name=calling.name, AuthorizationType="API_KEY", AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k3y"}})
+    calling.put({})
+    assert until(lambda: endpoint.asked[1:])[0]["headers"]["X-Key"] == "k3y"
+
+
+def test_a_token_is_fetched_first(sandbox, endpoint):
+    oauth = {"ClientParameters": {"ClientID": "id", "ClientSecret": "se cret"}, "AuthorizationEndpoint": endpoint.url + "/token", "HttpMethod": "POST",
+             "OAuthHttpParameters": {"BodyParameters": [{"Key": "grant_type", "Value": "client_credentials"}]}}
+    calling = Calling(sandbox, endpoint.url + "/orders", "OAUTH_CLIENT_CREDENTIALS", {"OAuthParameters": oauth})
+    calling.put({"n": 1})
+    token, call = until(lambda: endpoint.asked if len(endpoint.asked) == 2 else None)
+    assert (token["path"], token["headers"]["Content-Type"]) == ("/token", "application/x-www-form-urlencoded")
+    assert dict(urllib.parse.parse_qsl(token["body"])) == {"client_id": "id", "client_secret": "se cret", "grant_type": "client_credentials"}
+    assert (call["path"], call["headers"]["Authorization"], json.loads(call["body"])["detail"]) == ("/orders", "Bearer t0ken", {"n": 1})
+
+
+@pytest.mark.parametrize("allowed", ["events:InvokeApiDestination", "events:PutEvents"])
+def test_what_is_not_taken_goes_to_the_dead_letters(sandbox, endpoint, queue, allowed):  # noqa: F811
+    endpoint.status = 500
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
+    calling = Calling(sandbox, endpoint.url, "API_KEY", key, allowed, DeadLetterConfig={"Arn": queue.arn})
+    calling.put({"n": 2})
+    assert json.loads(queue.bodies(1)[0])["detail"] == {"n": 2}
+    assert len(endpoint.asked) == (allowed == "events:InvokeApiDestination")

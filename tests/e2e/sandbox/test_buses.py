@@ -4,6 +4,7 @@ import json
 import uuid
 
 import pytest
+from botocore.exceptions import ClientError
 from servers import code, open_to, role_of
 from support import until
 from test_firing import Queue
@@ -130,3 +131,21 @@ def test_an_event_has_details(anywhere, source):
     events = anywhere.client("events")
     said = events.put_events(Entries=[{"Source": source, "DetailType": "order"}, {"Source": source, "DetailType": "order", "Detail": "{"}])
     assert [one["ErrorCode"] for one in said["Entries"]] == ["InvalidArgument", "MalformedDetail"] and said["FailedEntryCount"] == 2
+
+
+def test_pages_and_refusals_are_in_awss_words(sandbox, source):
+    bus, queue = Bus(sandbox), Queue(sandbox)
+    for i in range(3):
+        bus.rule(f"{source}-{i}", {"source": [source]}, queue.arn)
+    first = bus.events.list_rule_names_by_target(TargetArn=queue.arn, EventBusName=bus.name, Limit=2)
+    assert first["RuleNames"] == [f"{source}-0", f"{source}-1"] and not first["NextToken"].isdigit()
+    rest = bus.events.list_rule_names_by_target(TargetArn=queue.arn, EventBusName=bus.name, Limit=2, NextToken=first["NextToken"])
+    assert rest["RuleNames"] == [f"{source}-2"] and "NextToken" not in rest
+    assert code(bus.events.list_rule_names_by_target, TargetArn=queue.arn, EventBusName=bus.name, NextToken="2") == "ValidationException"
+    with pytest.raises(ClientError, match="Cannot delete event bus default."):
+        bus.events.delete_event_bus(Name="default")
+    for wrong, why in {"!@#$": r"satisfy regular expression pattern: [\.\-_A-Za-z0-9]+", "i" * 65: "have length less than or equal to 64"}.items():
+        with pytest.raises(ClientError) as caught:
+            bus.events.put_targets(Rule=f"{source}-0", EventBusName=bus.name, Targets=[{"Id": wrong, "Arn": queue.arn}])
+        assert caught.value.response["Error"]["Message"] == (
+            f"1 validation error detected: Value '{wrong}' at 'targets.1.member.id' failed to satisfy constraint: Member must {why}")

@@ -201,6 +201,7 @@ def test_events_meet_the_rules_that_are_for_them(sandbox, queue):
     assert put(sandbox, Detail='{"total": 50}')["FailedEntryCount"] == 0
     answer = put(sandbox, Detail='{"total": 150}')
     event = json.loads(queue.bodies(1)[0])
+    assert list(event) == ["version", "id", "detail-type", "source", "account", "time", "region", "resources", "detail"]  # in AWS's order
     assert event["id"] == answer["Entries"][0]["EventId"] and event["detail"] == {"total": 150}
     assert event["detail-type"] == "order" and event["account"] == "000000000000" and event["region"] == "us-east-1"
     assert not queue.take(wait=0) and not other.take(wait=0)

@@ -162,6 +162,7 @@ def test_a_queue_hears_of_objects(sandbox, watched, queue):
     first = records[0]
     assert first["eventSource"] == "aws:s3" and first["s3"]["bucket"] == {"name": watched, "arn": f"arn:aws:s3:::{watched}", "ownerIdentity": first["s3"]["bucket"]["ownerIdentity"]}
     assert (first["s3"]["object"]["size"], first["s3"]["object"]["eTag"], first["s3"]["configurationId"]) == (5, etag, "raw")
+    assert "versionId" not in first["s3"]["object"]  # of a bucket without versions
     assert [one["s3"]["object"]["sequencer"] for one in records] == sorted(one["s3"]["object"]["sequencer"] for one in records)
 
 
