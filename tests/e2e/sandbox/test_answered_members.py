@@ -100,7 +100,7 @@ LACKING = {  # members of AWS's answers that the sandbox leaves out
     r"rds DescribeDBClusters .*(DBClusterMembers\[\]|HostedZoneId|LatestRestorableTime)": "the recorded cluster had an instance; it has neither a zone nor backups that go on",
     r"rds DescribeDBSnapshots .*(InstanceCreateTime|KmsKeyId|LicenseModel|OptionGroupName|StorageThroughput|TagList|VpcId)": "what its instance does not tell either, and tags are read by themselves",
     r"(rds|redshift) Describe\w+SubnetGroups .*SubnetAvailabilityZone": "zones of its subnets are not looked up",
-    r"redshift DescribeClusters .*(ClusterNodes|ParameterApplyStatus|ClusterPublicKey|ClusterRevisionNumber|NextMaintenanceWindowStartTime|VpcId)": "there are no nodes, and nothing maintains them",
+    r"redshift DescribeClusters .*(ClusterNodes|ParameterApplyStatus|ClusterPublicKey|ClusterRevisionNumber|NextMaintenanceWindowStartTime)": "there are no nodes, and nothing maintains them",
     r"redshift DescribeClusterSnapshots .*(MegaBytes|ElapsedTimeInSeconds|ClusterCreateTime|EngineFullVersion|RemainingDays|RetentionStartTime|VpcId)": "nothing is copied",
     r"transfer DescribeUser User.HomeDirectory$": "only where it is configured",
     r"apigateway GetDomainName certificateUploadDate": "certificates are by ARN",

@@ -676,7 +676,7 @@ def test_database_in_one_zone(cloud):
     given = {"DBSubnetGroupName": name(), "DBSubnetGroupDescription": "d"}
     assert code(rds.create_db_subnet_group, SubnetIds=[one, two], **given) == "DBSubnetGroupDoesNotCoverEnoughAZs"
     assert code(rds.create_db_subnet_group, SubnetIds=[one, "subnet-0123456789abcdef0"], **given) == "InvalidSubnet"
-    rds.create_db_subnet_group(SubnetIds=[one, three], **given)
+    assert rds.create_db_subnet_group(SubnetIds=[one, three], **given)["DBSubnetGroup"]["VpcId"] == vpc
     assert code(rds.modify_db_subnet_group, SubnetIds=[one, two], **given) == "DBSubnetGroupDoesNotCoverEnoughAZs"
 
 
@@ -792,7 +792,7 @@ def test_tags_of_warehouses(cloud):
     redshift, ec2, group = cloud.client("redshift"), cloud.client("ec2"), name()
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
-    redshift.create_cluster_subnet_group(ClusterSubnetGroupName=group, Description="d", SubnetIds=[subnet], Tags=[{"Key": "team", "Value": "film"}])
+    assert redshift.create_cluster_subnet_group(ClusterSubnetGroupName=group, Description="d", SubnetIds=[subnet], Tags=[{"Key": "team", "Value": "film"}])["ClusterSubnetGroup"]["VpcId"] == vpc
     arn = f"arn:aws:redshift:us-east-1:{'123456789012' if cloud.kind == 'moto' else '000000000000'}:subnetgroup:{group}"
     (seen,) = redshift.describe_tags(ResourceName=arn)["TaggedResources"]
     assert seen["Tag"] == {"Key": "team", "Value": "film"} and seen["ResourceName"] == arn
