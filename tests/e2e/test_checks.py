@@ -206,6 +206,8 @@ def test_checks_of_a_fleet(local_stack):
     assert "warning: zoe: checks.not_zoe: it is zoe" in failed.out + failed.err and "1 check failed: checks.not_bob: it is bob" in failed.err, failed
     again = local_stack.run("fleet", "apply", "--yes", "--json", status=1)  # nothing to apply, and yet asked
     assert {(e["member"], e["rule"], e["outcome"]) for e in again.events() if e["event"] == "rule" and e["outcome"] != "waits"} == {(who, f"checks.not_{no}", "broken" if who == no else "kept") for who in ("ada", "bob", "zoe") for no in ("bob", "zoe")}
+    runs = [e for e in local_stack.run("history", "--json", "-e", "bob").events() if e["event"] == "run"]
+    assert [one["checks"]["checks.not_bob"] for one in runs] == ["broken", "broken"]
 
 
 def test_checks_are_no_changes_among_all_stacks(local_stack):
