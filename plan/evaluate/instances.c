@@ -75,15 +75,24 @@ static bool check_for_each(struct planner *p, const struct decl *decl, const str
     return true;
 }
 
-/* Of a part of the state: neither a target, nor recorded. */
-static bool is_of_no_use(const struct planner *p, const struct decl *decl, const struct value *key)
+static void note_key(struct planner *p, const struct decl *decl, struct str address, struct map *keys)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    if (!p->needed || decl->kind != DECL_RESOURCE || !p->targets.targeted[decl->index] ||
-        p->targets.whole[decl->index])
+    struct str declared, key;
+    if (address_split(p->arena, address, &declared, &key) && key.p && str_eq(declared, decl->address))
+        map_set(keys, key, keys);
+}
+
+/* Of a part of the state: the keys of targets, and of what is recorded. False: all instances are of use. */
+static bool find_useful(struct planner *p, const struct decl *decl, struct map *keys)
+{
+    size_t i = decl->index;
+    if (!p->needed || decl->kind != DECL_RESOURCE || !p->targets.targeted[i] || p->targets.whole[i])
         return false;
-    struct str address = address_instance(&scratch, decl->address, key);
-    return !targets_have(p, decl, address) && !recorded_find(&p->recorded, address);
+    for (size_t t = 0; t < p->options->target_count; t++)
+        note_key(p, decl, p->options->targets[t], keys);
+    for (struct seen *seen = map_get(&p->recorded.by_declared, decl->address); seen; seen = seen->neighbour)
+        note_key(p, decl, seen->address, keys);
+    return true;
 }
 
 /* One instance per key, keys in order, duplicates in a list are an error. */
@@ -99,15 +108,14 @@ static bool make_keyed(struct planner *p, const struct decl *decl, const struct 
             return report_for_each(p, decl, "has the same key twice", "use distinct()");
     }
     struct instances *list = &p->evaluated.instances[decl->index];
-    size_t n = 0;
-    for (uint32_t i = 0; i < v->count; i++)
-        n += !is_of_no_use(p, decl, &(struct value){.kind = VALUE_STRING, .string = v->entries[i].key});
-    list->items = ARENA_ARRAY(p->arena, struct instance, n + 1);
+    AUTO_MAP struct map useful = MAP_INIT;
+    bool some = find_useful(p, decl, &useful);
+    list->items = ARENA_ARRAY(p->arena, struct instance, (some ? useful.n : v->count) + 1);
     list->n = 0;
     for (uint32_t i = 0; i < v->count; i++) {
-        const struct value *key = value_string_ref(p->arena, v->entries[i].key);
-        if (n < v->count && is_of_no_use(p, decl, key))
+        if (some && !map_get(&useful, v->entries[i].key))
             continue;
+        const struct value *key = value_string_ref(p->arena, v->entries[i].key);
         list->items[list->n++] = (struct instance){
             .decl = decl,
             .key = key,

@@ -304,11 +304,14 @@ bool workspace_former(const struct workspace *workspace, struct arena *arena, st
         workspace_former_backend(workspace, &options.backend, ERR_IGNORED))
         return false;
     *out = (struct former_state){.path = arena_str(arena, options.backend->description)};
-    bool here = str_eq(out->path, state_description(workspace->state));
+    if (str_eq(out->path, state_description(workspace->state))) {
+        backend_free(options.backend);
+        return false;
+    }
     if (state_open(&options, &state, ERR_IGNORED)) /* frees the backend */
         return false;
     out->count = state_count(state);
-    bool left = !here && out->count && !state_check_moved(state, ERR_IGNORED);
+    bool left = out->count && !state_check_moved(state, ERR_IGNORED);
     state_close(state);
     return left;
 }

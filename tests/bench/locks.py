@@ -1,4 +1,4 @@
-"""Runs beside each other in one stack, in every store: 20 applies beside a long run, 16 writers beside one, and what claims cost a run that is alone."""
+"""Runs beside each other in one stack, in every store: 20 applies beside a long run, 16 writers beside one, what claims cost a run that is alone, and a plan of one resource of very many."""
 
 import contextlib
 import itertools
@@ -122,6 +122,22 @@ def overhead(bench, Run, work, name, store):
           + bench.judge(f"{name}, claims of one writer", claims[0] / lock[0], 1.03, " times"))
 
 
+def of_very_many(bench, Run, work, name, store, count):
+    """What a plan of one reads, beside what a plan of all does; on S3 the store is this machine, and requests are what counts."""
+    lists = "".join(f'  v{i}: {{type: weir.value, for_each: "${{[for i in range({count // 10}) : tostring(i)]}}", value: "${{each.key}}"}}\n' for i in range(10))
+    stack = Locked(work, bench.weir, Run, f"many-{name}", store, '  base: {type: weir.value, value: "${inputs.n}"}\n  one: {type: weir.value, value: "${base.value}"}\n' + lists)
+    stack.apply(0)
+    whole = stack.run("plan", "--no-refresh")
+    for target in "one", 'v3["77"]':
+        plan = stack.run("plan", "--target", target, "-i", "n=1")
+        for _ in range(9):
+            plan.again()
+        calls = f", {requests(stack, ('plan', '--target', target))} requests" if name == "s3" else ""
+        judged = "" if name == "s3" else bench.judge(f"{name}, {target} of {count:,}", plan.seconds * 1e3, 100, " ms") + bench.judge(f"{name}, {target} of {count:,}", plan.megabytes, 30, " MB")
+        print(f"  {name:9} {target:9} {plan.seconds * 1e3:6.1f} ms, {plan.megabytes:5.1f} MB{calls}; all of it {whole.seconds:5.2f} s, {whole.megabytes:4.0f} MB  x {plan.seconds / whole.seconds:.4f}{judged}")
+    print(f"  {name:9} a plan of all, without changes: {whole.seconds:.2f} s" + bench.judge(f"{name}, a plan of all of {count:,}", whole.seconds, 15, " s"))
+
+
 def run(title, bench, Run, work):
     seconds = 20 if bench.quick else 60
     with stores() as known:
@@ -134,3 +150,7 @@ def run(title, bench, Run, work):
         title("What claims cost one writer", f"a destroy of {VALUES} targets beside the same of the whole stack, in turns; best of {PAIRS}")
         for name, store in known.items():
             overhead(bench, Run, work, name, store)
+        count = 100_000 if bench.quick else 1_000_000
+        title(f"A plan of one resource in a state of {count:,}", "--target, best of 10; beside it one plan of all of them, which calls no service either")
+        for name, store in known.items():
+            of_very_many(bench, Run, work, name, store, count)

@@ -5,6 +5,9 @@ import random
 
 import pytest
 
+from support import Stack, planned
+from test_deploy import STACK as DEPLOYED
+
 KEYS = [f"{word} {i}" for i in range(500) for word in ("a", "b\\", 'c"', "d#old")] + ["é", "[x]", "one", "~"]
 BESIDE = ["one", "one_more", "one2", "oneness", "One", "on"]  # that are near to each other in the order of addresses
 
@@ -151,3 +154,40 @@ def test_what_is_made_is_looked_for_in_all_of_it(large, cloud):
     assert "which was removed from the configuration" in large.run("plan", "-i", "n=3", "--target", "c", status=3).err
     write()
     large.apply("-i", "n=3")
+
+
+def test_a_deploy_of_one_job(tmp_path, cloud, fast_sandbox):
+    """In a large state and in a small one the same comes of it."""
+    filling = "  many: {type: weir.value, for_each: \"${[for i in range(inputs.many) : tostring(i)]}\", value: \"${each.key} ${inputs.days}\"}\n"
+    small, large = stacks = [Stack(tmp_path / name, place).write(DEPLOYED.replace("inputs: {", "inputs: {many: %d, " % many) + filling) for name, place, many in (("small", fast_sandbox, 2), ("large", cloud, 2500))]
+
+    def both(*args):
+        results = [stack.run(*args) for stack in stacks]
+        assert planned(results[0]) == planned(results[1]), args
+        return planned(results[0])
+
+    def edit(name, text):
+        for stack in stacks:
+            stack.write(text, name)
+
+    for name in "jobs/clean.py", "jobs/join.py", "lib/main.py":
+        edit(name, "first = 1\n")
+    for days in 3, 5, 7:
+        for stack in stacks:
+            stack.apply("-i", f"days={days}")
+    told = large.run("deploy", "-i", "days=7", 'job["clean"]').out
+    assert "others were left out" in told and "others were left out" in large.run("deploy", "-i", "days=7", "ingest").out, told
+    edit("jobs/clean.py", "second = 2\n")
+    assert both("deploy", "--yes", "--json", "-i", "days=14", 'job["clean"]').keys() >= {'script["clean"]', 'job["clean"]', "role"}
+    edit("jobs/join.py", "second = 2\n")
+    edit("lib/main.py", "second = 2\n")
+    assert "ingest" in both("deploy", "--yes", "--json", "-i", "days=14", "lib")
+    assert 'script["join"]' in both("deploy", "--yes", "--json", "-i", "days=14", 'script["join"]')
+    assert "others were left out" in large.run("deploy", "-i", "days=14", 'job["clean"]').out
+    edit("jobs/join.py", "third = 3\n")
+    both("deploy", "--yes", "--json", "-i", "days=14", "jobs-join")
+    both("plan", "--json", "-i", "days=14", "--target", "layer", "--target", "ingest", "--target", "job")
+    for stack in stacks:
+        stack.apply("-i", "days=14")
+        stack.assert_settled("-i", "days=14")
+        stack.destroy("--force-empty")
