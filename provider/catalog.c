@@ -249,6 +249,8 @@ static int look_for(
     *out = kind ? find_in_c(kind->types, type, is_data) : NULL;
     if (!*out)
         *out = find_in_c(catalog->options.kinds->types, type, is_data);
+    if (*out && (*out)->described)
+        *out = catalog->options.kinds->reader->describe(*out, &catalog->arena);
     if (!*out && kind && find_in_specs(catalog, kind, rest, is_data, out, err))
         return -1;
     return *out ? 0 : find_by_kinds(catalog, type, is_data, out, err);

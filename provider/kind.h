@@ -9,7 +9,8 @@
  * cmd/invocation/kinds.c, its place in tools/layers.py, its row in docs/architecture.md.
  *   2. Its types, in any of three ways. As specs, provider/<kind>/specs/<name>.yaml, which become part of the
  *      binary: the file called like the kind has types of two words (postgres.schema), others of three
- *      (aws.glue.job). In C, as `types`. Or found by name, by `find`, where no list has them.
+ *      (aws.glue.job). In C, as `types`, with their attributes there or in a file
+ *      (`described`). Or found by name, by `find`, where no list has them.
  *   3. What a spec cannot say is said in C: `native: NAME` at a type takes operations from `natives`, each of
  *      which goes before the spec's own; `native: NAME` at a step does one job of it. Where the calls of its
  *      specs go elsewhere than to AWS, `send` carries them out.
@@ -136,6 +137,8 @@ struct type_reader {
     /* NULL: there is no such type, or something is wrong with it. By one thread at a time. */
     const struct schema *(*find)(struct type_file *file, struct str name, bool is_data, struct diags *diags);
     void (*free)(struct type_file *file);
+    /* A type in C, as its file describes it; that is known to be right. Lives in the arena. */
+    const struct schema *(*describe)(const struct schema *schema, struct arena *arena);
 };
 
 /* ---- all of them ---- */

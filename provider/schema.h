@@ -194,7 +194,9 @@ struct schema {
     struct str cfn;                  /* CloudFormation's type for the same thing; "" none */
     struct str operation, reference; /* the service's operation that makes it, and the address of its page in
                                         the API's reference; "" none */
-    struct str example;              /* YAML of one resource, for the reference page; may be empty */
+    /* Of types in C: an embedded file with their text, attributes and example; NULL: they stand here. */
+    const char *described, *costly; /* costly: an attribute that is (struct attr) */
+    struct str example;             /* YAML of one resource, for the reference page; may be empty */
     bool is_data;
     bool partial; /* what a failed change leaves is whole as far as it goes: it is recorded, and gone on with
                    */

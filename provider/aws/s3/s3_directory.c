@@ -1,6 +1,5 @@
 /* `aws.s3.directory`: see s3_directory.h. */
 #include "provider/aws/s3/s3_directory.h"
-#include "provider/setting_attr.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -8,53 +7,6 @@
 #include "provider/aws/s3/s3_directory_sync.h"
 #include "provider/aws/s3/s3_unfinished.h"
 #include "provider/package/package.h"
-
-/* ---- what the stack language sees ---- */
-
-static const struct type text_type = {.kind = TYPE_STRING}, int_type = {.kind = TYPE_INT},
-                         bool_type = {.kind = TYPE_BOOL};
-static const struct type texts_type = {.kind = TYPE_LIST, .elem = &text_type},
-                         map_type = {.kind = TYPE_MAP, .elem = &text_type};
-
-static const struct attr attrs[] = {
-    SETTING_ATTR("bucket", text_type, "Name of the bucket.", .required = true, .replace = true),
-    SETTING_ATTR("prefix", text_type,
-        "Prefix of the objects' keys: `dags` and `dags/` are the same. Without it the files "
-        "have no prefix.",
-        .replace = true, .default_value = &value_empty_string),
-    SETTING_ATTR("source", text_type, "Path of the folder to upload, relative to the stack's folder.",
-        .required = true, .local = true),
-    SETTING_ATTR("include", texts_type,
-        "Patterns of files to upload, as in .gitignore: `*.py` at any depth, `sql/**` below that folder. "
-        "Without it all files are uploaded.",
-        .local = true),
-    SETTING_ATTR("exclude", texts_type,
-        "Patterns of files and folders to exclude. `.git`, `.weir`, `__pycache__`, `*.pyc` and `.DS_Store` "
-        "are always excluded.",
-        .local = true),
-    /* Goes with each file. A listing does not tell it: live is what was sent. */
-    SETTING_ATTR("content_types", map_type,
-        "Media types by file pattern, such as `{\"*.conf\": text/plain}`. For other files weir derives it "
-        "from the name."),
-    SETTING_ATTR("cache_control", text_type, "Value of the Cache-Control header in responses."),
-    SETTING_ATTR("content_encoding", text_type, "Encoding of the files (Content-Encoding), such as gzip."),
-    SETTING_ATTR("storage_class", text_type, "Storage class, such as STANDARD_IA or INTELLIGENT_TIERING."),
-    SETTING_ATTR("server_side_encryption", text_type,
-        "Server-side encryption: AES256 or aws:kms. Without it the bucket's default encryption applies."),
-    SETTING_ATTR("kms_key", text_type, "KMS key for encryption with aws:kms."),
-    SETTING_ATTR("metadata", map_type, "User-defined metadata of every object. Keys are in lower case."),
-    SETTING_ATTR("delete", bool_type,
-        "Deletes objects whose file was removed from the folder. Objects that weir did not "
-        "upload are never deleted.",
-        .local = true, .default_value = &value_true),
-    COMPUTED_ATTR(
-        "files", map_type, "SHA-256 of each file in hex, by path relative to the folder.", .settable = true),
-    COMPUTED_ATTR("seen", text_type,
-        "Fingerprint of the bucket listing. It shows weir which objects were changed by others."),
-    COMPUTED_ATTR("count", int_type, "Number of files."),
-    COMPUTED_ATTR("unfinished", map_type, S3_UNFINISHED_DOC, .prepared = true),
-    COMPUTED_ATTR("url", text_type, "S3 URI of the folder: s3://BUCKET/PREFIX/."),
-};
 
 /* What goes with each file: if it changes, all are sent again. */
 static const char *const of_each[] = {"content_types", "cache_control", "content_encoding", "storage_class",
@@ -413,11 +365,7 @@ static const struct resource_ops ops = {
 
 const struct schema aws_s3_directory_schema = {
     .name = STR_INIT("aws.s3.directory"),
-    .doc = STR_INIT("A local folder synchronized to a prefix of an S3 bucket."),
-    .example = STR_INIT("type: aws.s3.directory\nbucket: my-lake\nprefix: dags\nsource: dags\n"
-                        "exclude: [\"*_test.py\"]\n"),
-    .attrs = attrs,
-    .attr_count = sizeof attrs / sizeof *attrs,
+    .described = "provider/aws/s3/directory.yaml",
     .id = STR_INIT("url"),
     .service = &aws_s3_service,
     .alike = true, /* each has its own files there */

@@ -1,6 +1,5 @@
 /* `aws.s3.object`: see s3_object.h. */
 #include "provider/aws/s3/s3_object.h"
-#include "provider/setting_attr.h"
 
 #include "base/confined.h"
 #include "base/digests.h"
@@ -16,45 +15,6 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- what the stack language sees ---- */
-
-static const struct type text_type = {.kind = TYPE_STRING}, int_type = {.kind = TYPE_INT},
-                         tags_type = {.kind = TYPE_TAGS};
-static const struct type texts_type = {.kind = TYPE_MAP, .elem = &text_type};
-
-static const struct value standard = {.kind = VALUE_STRING, .string = STR_INIT("STANDARD")};
-
-static const struct attr attrs[] = {
-    SETTING_ATTR("bucket", text_type, "Name of the bucket.", .required = true, .replace = true),
-    SETTING_ATTR("key", text_type, "Key of the object in the bucket.", .required = true, .replace = true,
-        .has_min = true, .min = 1, .has_max = true, .max = 1024),
-    SETTING_ATTR("source", text_type, "Path of the file to upload, relative to the stack's folder.",
-        .local = true, .conflicts = STR_INIT("content")),
-    SETTING_ATTR("content", text_type, "Content of the object as text, instead of `source`.", .local = true,
-        .conflicts = STR_INIT("source")),
-    COMPUTED_ATTR("content_type", text_type,
-        "Media type of the content (Content-Type). Without it weir derives it from the key.",
-        .settable = true),
-    SETTING_ATTR("content_encoding", text_type, "Encoding of the content (Content-Encoding), such as gzip."),
-    SETTING_ATTR("cache_control", text_type, "Value of the Cache-Control header in responses."),
-    SETTING_ATTR("storage_class", text_type, "Storage class, such as STANDARD_IA or INTELLIGENT_TIERING.",
-        .default_value = &standard),
-    COMPUTED_ATTR("server_side_encryption", text_type,
-        "Server-side encryption: AES256 or aws:kms. Without it the bucket's default encryption applies.",
-        .settable = true),
-    COMPUTED_ATTR("kms_key", text_type, "KMS key for encryption with aws:kms.", .settable = true),
-    SETTING_ATTR("metadata", texts_type, "User-defined metadata. Keys are in lower case."),
-    SETTING_ATTR("tags", tags_type, "Object tags. S3 allows ten."),
-    COMPUTED_ATTR("sha256", text_type, "SHA-256 of the content in hex, stored in the object's metadata.",
-        .settable = true, .costly = true),
-    COMPUTED_ATTR("etag", text_type, "Entity tag (ETag) of the object."),
-    COMPUTED_ATTR("version_id", text_type, "Version id of the object, in a bucket with versioning."),
-    COMPUTED_ATTR("size", int_type, "Size of the object in bytes."),
-    COMPUTED_ATTR("unfinished", texts_type, S3_UNFINISHED_DOC, .prepared = true),
-    COMPUTED_ATTR("url", text_type, "S3 URI of the object: s3://BUCKET/KEY."),
-    COMPUTED_ATTR("arn", text_type, "ARN of the object."),
-};
 
 /* ---- on the wire ---- */
 
@@ -165,7 +125,7 @@ static const struct value *with_content_type(struct op_ctx *ctx, const struct va
     if (s3_object_given(object, "content_type"))
         return object;
     const struct value *type = value_is_known(key)
-                                   ? value_string_ref(ctx->arena, content_type_of(value_text(key, STR_EMPTY)))
+                                   ? value_string(ctx->arena, content_type_of(value_text(key, STR_EMPTY)))
                                    : &value_unknown;
     return value_with(ctx->arena, object, STR("content_type"), type);
 }
@@ -177,9 +137,11 @@ static int object_predict(struct op_ctx *ctx, const struct value *desired, const
     if (object_prepare(ctx, &(struct preparation){0}, desired, planned, err))
         return -1;
     *planned = with_places(ctx, with_content_type(ctx, *planned));
-    for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++)
-        if (attrs[i].computed && !attrs[i].prepared && !s3_object_given(*planned, attrs[i].name.p))
-            *planned = value_with(ctx->arena, *planned, attrs[i].name, &value_unknown);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        if (attr->computed && !attr->prepared && value_is_null(value_get(*planned, attr->name)))
+            *planned = value_with(ctx->arena, *planned, attr->name, &value_unknown);
+    }
     return 0;
 }
 
@@ -421,20 +383,13 @@ static const struct resource_ops ops = {
     .find = object_find,
 };
 
-static const struct str unique[] = {STR_INIT("bucket"), STR_INIT("key")};
-
 const struct schema aws_s3_object_schema = {
     .name = STR_INIT("aws.s3.object"),
-    .doc = STR_INIT("An Amazon S3 object, uploaded from a file or from text in the stack."),
-    .example = STR_INIT("type: aws.s3.object\nbucket: my-lake\nkey: scripts/clean.py\n"
-                        "content: |\n  print(\"clean\")\n"),
-    .attrs = attrs,
-    .attr_count = sizeof attrs / sizeof *attrs,
+    .described = "provider/aws/s3/object.yaml",
+    .costly = "sha256",
     .id = STR_INIT("url"),
     .service = &aws_s3_service,
     .partial = true,
-    .unique = unique,
-    .unique_count = sizeof unique / sizeof *unique,
     .bulk = true,
     .scattered = true,
     .ops = &ops,

@@ -70,7 +70,7 @@ const struct value *upload_input(struct arena *arena, const struct s3_upload *up
     const struct value *type = value_getz(upload->settings, "content_type"),
                        *metadata = value_getz(upload->settings, "metadata");
     if (value_is_null(type))
-        type = value_string_ref(arena, content_type_of(upload->key));
+        type = value_string(arena, content_type_of(upload->key));
     if (sha256.n)
         metadata = value_with(arena, metadata, STR(S3_HASH_HEADER), value_string(arena, sha256));
     value_builder_set(&b, STR("bucket"), value_string(arena, upload->bucket));

@@ -1,10 +1,12 @@
 /* aws.s3.object: what is known before the upload, what is sent, what counts as changed. */
 #include "base/file.h"
+
 #include "base/json.h"
 #include "provider/aws/content_type.h"
 #include "provider/aws/s3/s3_object.h"
 #include "provider/aws/s3/upload.h"
 #include "provider/provider.h"
+#include "provider/spec/spec.h"
 #include "tests/unit/support/fixed_aws.h"
 
 #include <fcntl.h>
@@ -73,7 +75,8 @@ static struct op_ctx ctx_of(void)
 {
     answer_count = 0;
     answer_status = 200;
-    return (struct op_ctx){.arena = &arena, .provider = provider, .schema = &aws_s3_object_schema};
+    return (struct op_ctx){
+        .arena = &arena, .provider = provider, .schema = spec_reader.describe(&aws_s3_object_schema, &arena)};
 }
 
 static void answer(const char *name, const char *value)
@@ -216,11 +219,10 @@ static void test_read(void **state)
 static void test_content_types(void **state)
 {
     (void)state;
-    assert_string_equal(content_type_of(STR("a/b.JSON")).p, "application/json");
-    assert_string_equal(content_type_of(STR("a.csv/b")).p, "application/octet-stream");
-    assert_string_equal(
-        content_type_of(STR(".gz")).p, "application/octet-stream"); /* a name, not an ending */
-    assert_string_equal(content_type_of(STR("x.tar.gz")).p, "application/gzip");
+    assert_true(str_eqz(content_type_of(STR("a/b.JSON")), "application/json"));
+    assert_true(str_eqz(content_type_of(STR("a.csv/b")), "application/octet-stream"));
+    assert_true(str_eqz(content_type_of(STR(".gz")), "application/octet-stream")); /* a name, not an ending */
+    assert_true(str_eqz(content_type_of(STR("x.tar.gz")), "application/gzip"));
 }
 
 int main(void)
