@@ -17,7 +17,7 @@ from moto import mock_aws
 from support import ROOT
 
 SOURCES = yaml.safe_load((ROOT / "tests/specs/demands.yaml").read_text())
-KINDS = {"case": set(), "docs": {"words"}, "cfn": {"words"}, "model": set(), "max": set(), "enum": set(), "rule": {"type", "properties"}, "moto": {"given", "words"}, "cli": {"words"}, "told": {"words"}, "guide": set(), "own": set()}
+KINDS = {"case": set(), "docs": {"words"}, "cfn": {"words"}, "model": set(), "max": set(), "enum": set(), "rule": {"type", "properties"}, "moto": {"given", "words"}, "cli": {"words"}, "quoted": {"words"}, "guide": set(), "own": set()}
 ASKED_BY_NO_TEST = 18  # of kind `guide`: it may become fewer
 
 
@@ -113,9 +113,9 @@ def test_the_command_line_says_so(demand, source):
     assert any(source["words"] in specs.plain(text) for text in texts)
 
 
-@of_kind("told")
-def test_what_aws_was_seen_to_answer_has_a_place(demand, source):
-    assert re.fullmatch(r"[\w.-]+/[\w.-]+#[0-9]+", source["told"]) and len(source["words"]) > 40
+@of_kind("quoted")
+def test_a_quotation_has_a_place(demand, source):
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+#[0-9]+", source["quoted"]) and len(source["words"]) > 40
 
 
 def test_what_is_no_service_s_is_asked_of_no_service():
