@@ -1,6 +1,7 @@
 /* An answer's document under construction; see control_document.h. */
 #include "sandbox/control/control_document.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 
 struct part_node *document_child(struct making *m, struct part_node *parent, struct str name, bool fresh)
@@ -77,6 +78,15 @@ static void place_items(struct making *m, struct part_node *list, struct str res
     }
 }
 
+/* IAM shows its policies percent-encoded. */
+static const struct value *encoded(struct making *m, const struct value *policy)
+{
+    AUTO_BUF struct buf json = BUF_INIT, text = BUF_INIT;
+    json_write(&json, policy, JSON_PLAIN);
+    url_encode(&text, buf_str(&json), false);
+    return value_string(m->arena, buf_str(&text));
+}
+
 void document_place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
     const struct value *v)
 {
@@ -100,8 +110,10 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
         }
         below_name = !selects; /* in the item a list begins anew */
     }
-    node->shape = shape;
-    node->value = v;
+    bool policy = shape->kind == SHAPE_JSON_TEXT && v->kind == VALUE_MAP &&
+                  str_eqz(m->call->service->spec->aws.signing_name, "iam");
+    node->shape = policy ? &document_text : shape;
+    node->value = policy ? encoded(m, v) : v;
 }
 
 static void finish_map(

@@ -51,6 +51,20 @@ static int get_policy_version(struct service_call *call, struct err *err UNUSED)
     return 0;
 }
 
+/* Without a name it is the caller, who may be no user. */
+static int get_user(struct service_call *call, struct err *err)
+{
+    call->declined = value_gets(call->input, "UserName").n || !call->caller;
+    if (call->declined)
+        return 0;
+    if (call->caller->role.n)
+        return service_refuse(
+            err, 400, "ValidationError", "Must specify userName when calling with non-User credentials");
+    call->input =
+        value_with(call->arena, call->input, STR("UserName"), value_string(call->arena, call->caller->user));
+    return service_control_same(call, err);
+}
+
 /* ---- how much there is, and how much there may be ---- */
 
 static void add_count(struct service_call *call, struct value_builder *b, const char *name, int64_t n)
@@ -299,6 +313,7 @@ const struct service_operation iam_operations[] = {
     {"iam", "GetAccountSummary", account_summary, NULL, NULL},
     {"iam", "SimulatePrincipalPolicy", simulate, NULL, NULL},
     {"iam", "GetPolicy", get_policy, NULL, NULL},
+    {"iam", "GetUser", get_user, NULL, NULL},
     {"iam", "GetPolicyVersion", get_policy_version, NULL, NULL},
     {0},
 };

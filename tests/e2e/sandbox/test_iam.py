@@ -659,3 +659,24 @@ def test_linked_role_has_its_policy(sandbox):
     assert iam.create_service_linked_role(AWSServiceName="lexv2.amazonaws.com", CustomSuffix="two")["Role"]["RoleName"] == "AWSServiceRoleForLexV2Bots_two"
     iam.delete_service_linked_role(RoleName=role)
     assert code(iam.get_role, RoleName=role) == "NoSuchEntity"
+
+
+def test_a_user_may_ask_who_it_is(strict):
+    """AWS's answer to GetUser without a name: the caller, where that is a user."""
+    iam, user = strict.client("iam"), name("u")
+    iam.create_user(UserName=user)
+    iam.put_user_policy(UserName=user, PolicyName="ask", PolicyDocument=document(allow("iam:GetUser")))
+    own = using(strict, iam.create_access_key(UserName=user)["AccessKey"], "iam")
+    assert own.get_user()["User"]["UserName"] == user
+    assert denied(Role(strict, allow("iam:GetUser")).client("iam").get_user) == (
+        "ValidationError", "Must specify userName when calling with non-User credentials", 400)
+
+
+def test_documents_are_encoded_and_arns_are_read(strict):
+    """AWS shows policies percent-encoded: what is encoded in them stays so."""
+    iam, user = strict.client("iam"), name("u")
+    iam.create_user(UserName=user)
+    given = json.loads(document(allow("apigateway:PUT", "arn:aws:apigateway:us-east-1::/tags/arn%3Aaws%3Aapigateway")))
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(given))
+    assert iam.get_user_policy(UserName=user, PolicyName="p")["PolicyDocument"] == given
+    assert denied(iam.attach_user_policy, UserName=user, PolicyArn="longpolicynamebutnoarn") == ("ValidationError", "Invalid ARN:  Could not be parsed!", 400)
