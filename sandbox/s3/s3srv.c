@@ -204,7 +204,11 @@ void s3srv_store_error(struct s3 *s, enum store_result result, const struct s3sr
         s3srv_error(s, 404, "NoSuchBucket", "The specified bucket does not exist");
         break;
     case STORE_NO_KEY:
-        s3srv_detail(s, "Key", s->key);
+        /* a read of tags names the bucket too */
+        s3srv_detail(s, "Key",
+            s->op->run == s3srv_get_object_tagging
+                ? arena_printf(s->arena, "%.*s/%.*s", STR_ARG(s->bucket), STR_ARG(s->key))
+                : s->key);
         s3srv_error(s, 404, "NoSuchKey", "The specified key does not exist.");
         break;
     case STORE_NO_VERSION: no_such_version(s); break;

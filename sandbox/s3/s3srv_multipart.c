@@ -278,8 +278,9 @@ static bool add_part(struct assembly *a, struct str id, const struct value *aske
     checksum_update(&a->md5, raw.p, raw.n);
     a->size += value_geti(doc, "size", 0);
     struct value_entry entries[] = {{STR("number"), value_int(s->arena, number)},
-        {STR("size"), value_getz(doc, "size")}, {STR("etag"), value_getz(doc, "etag")}};
-    value_builder_add(&a->parts, value_map(s->arena, entries, 3));
+        {STR("size"), value_getz(doc, "size")}, {STR("etag"), value_getz(doc, "etag")},
+        {STR("sums"), value_getz(doc, "sums")}};
+    value_builder_add(&a->parts, value_map(s->arena, entries, a->kind == CHECKSUM_NONE ? 3 : 4));
     value_builder_add(&a->numbers, value_int(s->arena, number));
     return true;
 }

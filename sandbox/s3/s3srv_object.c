@@ -417,6 +417,47 @@ void s3srv_put_object_acl(struct s3 *s)
         reply_status(s->x, 200);
 }
 
+static int64_t number_header(struct s3 *s, const char *name, int64_t fallback)
+{
+    int64_t n;
+    return str_to_int(s3srv_header(s, name), &n) && n >= 0 ? n : fallback;
+}
+
+/* Parts are told one by one, in pages, where they have checksums. */
+static void add_object_parts(struct s3 *s, struct buf *out, const struct value *parts)
+{
+    enum { MOST = 1000 };
+    int64_t marker = number_header(s, "x-amz-part-number-marker", 0),
+            most = number_header(s, "x-amz-max-parts", MOST), last = 0, n = 0;
+    bool truncated = false;
+    xml_open(out, "ObjectParts");
+    xml_int(out, "PartsCount", parts->count);
+    for (uint32_t i = 0; i < parts->count && !truncated; i++) {
+        const struct value *part = parts->items[i], *sums = value_getz(part, "sums");
+        int64_t number = value_geti(part, "number", 0);
+        if (number <= marker || !sums)
+            continue;
+        if ((truncated = n == most))
+            break;
+        n++;
+        last = number;
+        xml_open(out, "Part");
+        for (uint32_t k = 0; k < sums->count; k++)
+            xml_leaf(out, arena_printf(s->arena, "Checksum%.*s", STR_ARG(sums->entries[k].key)).p,
+                value_text(sums->entries[k].value, STR_EMPTY));
+        xml_int(out, "PartNumber", number);
+        xml_int(out, "Size", value_geti(part, "size", 0));
+        xml_close(out, "Part");
+    }
+    if (parts->count && value_getz(parts->items[0], "sums")) {
+        xml_int(out, "PartNumberMarker", marker);
+        xml_int(out, "NextPartNumberMarker", last);
+        xml_int(out, "MaxParts", most < MOST ? most : MOST);
+        xml_bool(out, "IsTruncated", truncated);
+    }
+    xml_close(out, "ObjectParts");
+}
+
 void s3srv_attributes(struct s3 *s)
 {
     struct object object;
@@ -441,11 +482,8 @@ void s3srv_attributes(struct s3 *s)
             xml_checksum(s, &out, object.doc);
             xml_close(&out, "Checksum");
         }
-        if (str_eqz(name, "ObjectParts") && parts) {
-            xml_open(&out, "ObjectParts");
-            xml_int(&out, "PartsCount", parts->count);
-            xml_close(&out, "ObjectParts");
-        }
+        if (str_eqz(name, "ObjectParts") && parts)
+            add_object_parts(s, &out, parts);
     }
     xml_end(s, &out, "GetObjectAttributesResponse");
 }

@@ -66,6 +66,10 @@ void s3srv_list_parts(struct s3 *s)
     xml_int(&out, "NextPartNumberMarker", next);
     xml_int(&out, "MaxParts", max);
     xml_bool(&out, "IsTruncated", truncated);
+    if (value_gets(upload, "algorithm").n) {
+        xml_leaf(&out, "ChecksumAlgorithm", value_gets(upload, "algorithm"));
+        xml_leaf(&out, "ChecksumType", value_gets(upload, "sums_type"));
+    }
     buf_add_str(&out, buf_str(&parts));
     xml_end(s, &out, "ListPartsResult");
 }

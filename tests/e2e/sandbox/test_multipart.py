@@ -7,6 +7,7 @@ import os
 
 import pytest
 from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
 from checksums import ALGORITHMS
 from servers import code, make_bucket
 
@@ -134,6 +135,31 @@ def test_checksums(strict, bucket, s3, algorithm, kind):
         assert value.endswith("-2")
         return
     assert {f"Checksum{algorithm}": value} == claim(algorithm, FIVE + b"tail")
+
+
+def test_parts_are_told_in_pages(sandbox):
+    """The members are those of AWS's recorded answer."""
+    s3, bucket = sandbox.client(), make_bucket(sandbox)
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="told", ChecksumAlgorithm="SHA256")["UploadId"]
+    parts = []
+    for number in (1, 2):
+        part = s3.upload_part(Bucket=bucket, Key="told", UploadId=upload, PartNumber=number, Body=b"a" * (5 * 1024 * 1024 + 1), ChecksumAlgorithm="SHA256")
+        parts.append({"ETag": part["ETag"], "PartNumber": number, "ChecksumSHA256": part["ChecksumSHA256"]})
+    listed = s3.list_parts(Bucket=bucket, Key="told", UploadId=upload)
+    assert (listed["ChecksumAlgorithm"], listed["ChecksumType"]) == ("SHA256", "COMPOSITE")
+    s3.complete_multipart_upload(Bucket=bucket, Key="told", UploadId=upload, MultipartUpload={"Parts": parts})
+    told = [{"PartNumber": n, "Size": 5242881, "ChecksumSHA256": "DjU70AB1bON8k0n0fVHv2PJQVWcA/jWsITp6ti20Tbs="} for n in (1, 2)]
+
+    def attributes(**page):
+        return s3.get_object_attributes(Bucket=bucket, Key="told", ObjectAttributes=["ObjectParts"], **page)["ObjectParts"]
+
+    assert attributes() == {"TotalPartsCount": 2, "PartNumberMarker": 0, "NextPartNumberMarker": 2, "MaxParts": 1000, "IsTruncated": False, "Parts": told}
+    assert attributes(MaxParts=1) == {"TotalPartsCount": 2, "PartNumberMarker": 0, "NextPartNumberMarker": 1, "MaxParts": 1, "IsTruncated": True, "Parts": told[:1]}
+    assert attributes(MaxParts=1, PartNumberMarker=1) == {
+        "TotalPartsCount": 2, "PartNumberMarker": 1, "NextPartNumberMarker": 2, "MaxParts": 1, "IsTruncated": False, "Parts": told[1:]}
+    with pytest.raises(ClientError) as caught:
+        s3.get_object_tagging(Bucket=bucket, Key="none")
+    assert caught.value.response["Error"]["Key"] == bucket + "/none"
 
 
 def test_wrong_checksum(strict, bucket, s3):
