@@ -46,11 +46,22 @@ static bool is_account(struct str name, struct str account)
            str_eqz(rest, "root");
 }
 
+/* CloudWatch Logs and Step Functions are also named with a region: logs.us-east-1.amazonaws.com. */
+static bool is_service(struct str name, struct str service)
+{
+    struct str rest, region, first = str_cut(name, '.', &rest);
+    if (str_eq(name, service))
+        return true;
+    region = str_cut(rest, '.', &rest);
+    return str_is_any(first, "logs states") && region.n && str_starts(service, first) && rest.p &&
+           str_eq(rest, str_slice(service, first.n + 1, service.n));
+}
+
 static enum named how_named(const struct iam_named *named, const struct iam_principal *who)
 {
     switch (named->kind) {
     case IAM_ANYBODY: return HIMSELF;
-    case IAM_SERVICE: return who->service.n && str_eq(named->name, who->service) ? HIMSELF : NOT_NAMED;
+    case IAM_SERVICE: return who->service.n && is_service(named->name, who->service) ? HIMSELF : NOT_NAMED;
     case IAM_FEDERATED: return who->federated.n && str_eq(named->name, who->federated) ? HIMSELF : NOT_NAMED;
     case IAM_CANONICAL: return NOT_NAMED;
     case IAM_AWS: break;

@@ -68,10 +68,10 @@ static bool is_action(struct str action)
            (str_is_made_of(service, CHARS_ALNUM "-") && str_is_made_of(name, CHARS_ALNUM "*?"));
 }
 
-/* `begins`: of another form that the place knows, as a queue's URL; "" none. */
+/* `begins`: of another form that the place knows, as a queue's URL; "*" any; "" none. */
 static bool is_resource(struct str resource, struct str begins)
 {
-    return str_eqz(resource, "*") || str_starts(resource, STR("arn:")) ||
+    return str_eqz(resource, "*") || str_starts(resource, STR("arn:")) || str_eqz(begins, "*") ||
            (begins.n && str_starts(resource, begins)) || str_find(resource, STR("${"), 0) >= 0;
 }
 

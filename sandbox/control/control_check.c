@@ -17,8 +17,9 @@ static bool is_right(
     size_t statement;
     if (schema_convert_exact(call->arena, attr, v, &converted, issue))
         return false;
+    bool any = value_list_has(value_getz(call->role->type->sandbox, "any_resource"), attr->name);
     if (attr->type->kind != TYPE_POLICY ||
-        !iam_policy_check(call->arena, v, attr->type->place, &statement, &err))
+        !iam_policy_check(call->arena, v, any ? STR("resource *") : attr->type->place, &statement, &err))
         return true;
     issue->message = arena_str(call->arena, str_z(err.message));
     return false;

@@ -8,9 +8,10 @@
 struct narrowing {
     struct str name;
     const struct attr *attr;
-    const struct value *sent; /* a list with at least one item */
-    bool begins, owned;       /* owned: what the resources belong to, the function of aliases */
-    bool changes;             /* with time alone: a state */
+    const struct value *sent;     /* a list with at least one item */
+    bool begins, anywhere, owned; /* anywhere: and not only at its begin; owned: what the resources belong to,
+                                     the function of aliases */
+    bool changes;                 /* with time alone: a state */
 };
 
 struct listing {
@@ -39,10 +40,10 @@ static const struct value *sent_texts(const struct call *call, struct str member
     return value_builder_list(&b);
 }
 
-/* `prefixes: {QueueNamePrefix: name}`, `narrows: {status: status}`: members of a listing that an attribute
- * begins with, or is. Without such a member a listing narrows down to the attribute's default, if it has one:
- * rules are those of the default bus. */
-static void read_rules(struct listing *l, const struct value *rules, bool begins)
+/* `prefixes: {QueueNamePrefix: name}`, `parts: {logGroupNamePattern: name}`, `narrows: {status: status}`:
+ * members of a listing that an attribute begins with, or is. Without such a member a listing narrows down to
+ * the attribute's default, if it has one: rules are those of the default bus. */
+static void read_rules(struct listing *l, const struct value *rules, bool begins, bool anywhere)
 {
     const struct spec_type *type = l->call->role->type;
     for (uint32_t i = 0; rules && i < rules->count; i++) {
@@ -57,6 +58,7 @@ static void read_rules(struct listing *l, const struct value *rules, bool begins
                 .attr = attr,
                 .sent = sent,
                 .begins = begins,
+                .anywhere = anywhere,
                 .changes = fill_changes(type, name)};
     }
 }
@@ -90,8 +92,9 @@ static void read_owners(struct listing *l)
 static bool is_meant(const struct narrowing *by, const struct value *have)
 {
     const struct value *sent = by->sent;
+    struct str text = value_text(have, STR_EMPTY), part = value_text(sent->items[0], STR_EMPTY);
     if (by->begins)
-        return str_starts(value_text(have, STR_EMPTY), value_text(sent->items[0], STR_EMPTY));
+        return by->anywhere ? str_find(text, part, 0) >= 0 : str_starts(text, part);
     bool is = false;
     for (uint32_t k = 0; k < sent->count; k++)
         is = is ||
@@ -120,12 +123,13 @@ static bool is_of_listing(const struct listing *l, const struct resource *resour
 static struct listing read_listing(struct call *call)
 {
     const struct value *sandbox = call->role->type->sandbox, *prefixes = value_getz(sandbox, "prefixes"),
-                       *narrows = value_getz(sandbox, "narrows");
-    size_t most = (prefixes ? prefixes->count : 0) + (narrows ? narrows->count : 0) +
-                  call->role->step->call.request.attr_count;
+                       *parts = value_getz(sandbox, "parts"), *narrows = value_getz(sandbox, "narrows");
+    size_t most = (prefixes ? prefixes->count : 0) + (parts ? parts->count : 0) +
+                  (narrows ? narrows->count : 0) + call->role->step->call.request.attr_count;
     struct listing l = {.call = call, .items = ARENA_ARRAY(call->arena, struct narrowing, most + 1)};
-    read_rules(&l, prefixes, true);
-    read_rules(&l, narrows, false);
+    read_rules(&l, prefixes, true, false);
+    read_rules(&l, parts, true, true);
+    read_rules(&l, narrows, false, false);
     read_owners(&l);
     filters_read(call, &l.filters);
     return l;

@@ -272,10 +272,8 @@ static int try_filter(const struct precheck *t)
                account = sandbox_account(t->gate->sandbox);
     struct str group = arena_printf(t->arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:*",
         STR_ARG(t->request->region), STR_ARG(account), STR_ARG(text_at(t, "logGroupName")));
-    const char *regional = arena_printf(t->arena, "logs.%.*s.amazonaws.com", STR_ARG(t->request->region)).p;
     if (str_eqz(service, "lambda") &&
-        !service_may(t, "logs.amazonaws.com", group, "lambda:InvokeFunction", to) &&
-        !service_may(t, regional, group, "lambda:InvokeFunction", to))
+        !service_may(t, "logs.amazonaws.com", group, "lambda:InvokeFunction", to))
         return refuse(t, 400, "InvalidParameterException",
             "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to "
             "execute your function.");

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "sandbox/calls/services.h"
+#include "sandbox/services/logs/filters.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,6 @@ enum {
     MAX_STREAMS_SHOWN = 50,
     MAX_MESSAGE = 256 * 1024,
     MAX_FILTERED = 100000, /* events that one filter looks at for a page */
-    MAX_TERMS = 32,
 };
 
 /* ---- what a request is about ---- */
@@ -201,6 +200,7 @@ static int put_events(struct service_call *call, struct err *err)
     const struct value *rejected = rejected_events(call, events, &first, &end);
     if (answer_result(logs_append(services_logs(call->services), &place, events + first, end - first), err))
         return -1;
+    log_events_deliver(call, &place, events + first, end - first);
     struct value_entry token = {STR("nextSequenceToken"),
         value_stringz(call->arena, "49000000000000000000000000000000000000000000000000000000")};
     call->output = value_map(call->arena, &token, 1);
@@ -282,60 +282,20 @@ static int get_events(struct service_call *call, struct err *err)
 
 /* ---- filtering ---- */
 
-/* A pattern of words: all of `word "some words"`, none of `-word`, one of `?word ?word`. */
-struct term {
-    struct str text;
-    char sign; /* '+', '-', '?' */
-};
-
-static size_t parse_pattern(struct str pattern, struct term *terms)
-{
-    size_t n = 0;
-    while ((pattern = str_trim(pattern)).n && n < MAX_TERMS) {
-        struct term *term = &terms[n];
-        term->sign = pattern.p[0] == '-' || pattern.p[0] == '?' ? pattern.p[0] : '+';
-        if (term->sign != '+')
-            pattern = str_slice(pattern, 1, pattern.n);
-        bool quoted = pattern.n && pattern.p[0] == '"';
-        if (quoted)
-            pattern = str_slice(pattern, 1, pattern.n);
-        term->text = str_cut(pattern, quoted ? '"' : ' ', &pattern);
-        if (!pattern.p)
-            pattern = STR_EMPTY;
-        n += term->text.n > 0;
-    }
-    return n;
-}
-
-static bool logs_operations_matches(const struct term *terms, size_t n, struct str message)
-{
-    bool any_wanted = false, any = false;
-    for (size_t i = 0; i < n; i++) {
-        bool has = str_find(message, terms[i].text, 0) >= 0;
-        if (terms[i].sign == '?') {
-            any_wanted = true;
-            any = any || has;
-        } else if (has == (terms[i].sign == '-')) {
-            return false;
-        }
-    }
-    return any || !any_wanted;
-}
-
 struct found {
     struct log_entry *events;
     size_t n, cap;
 };
 
 static void logs_operations_gather(const struct service_call *call, const struct log_place *place,
-    struct logs_query query, const struct term *terms, size_t term_count, struct found *found)
+    struct logs_query query, const struct log_pattern *pattern, struct found *found)
 {
     struct logs_page page;
     query.limit = MAX_EVENTS;
     while (found->n < MAX_FILTERED &&
            logs_read(services_logs(call->services), call->arena, place, &query, &page) == LOGS_OK && page.n) {
         for (size_t i = 0; i < page.n; i++) {
-            if (!logs_operations_matches(terms, term_count, page.events[i].message))
+            if (!log_pattern_matches(pattern, page.events[i].message))
                 continue;
             MEM_GROW(found->events, found->cap, found->n + 1);
             found->events[found->n] = page.events[i];
@@ -391,16 +351,15 @@ static int answer_found(struct service_call *call, struct found *found, struct e
 
 static int filter_events(struct service_call *call, struct err *err)
 {
-    struct term terms[MAX_TERMS];
+    struct log_pattern pattern;
     struct found found = {0};
     struct log_place place = {.region = call->region};
-    struct str pattern = str_trim(value_gets(call->input, "filterPattern"));
     if (check_limit(call, err) || find_group(call, &place.group, err))
         return -1;
-    if (pattern.n && strchr("{[%", pattern.p[0]))
+    if (!log_pattern_read(value_gets(call->input, "filterPattern"), &pattern))
         return refuse_invalid(
             err, "the sandbox filters by words, not by JSON, columns or regular expressions");
-    size_t n, term_count = parse_pattern(pattern, terms);
+    size_t n;
     const struct log_stream *streams =
         logs_streams(services_logs(call->services), call->arena, call->region, place.group, &n);
     /* GetLogEvents leaves events at its endTime out, this call has them. */
@@ -409,7 +368,7 @@ static int filter_events(struct service_call *call, struct err *err)
     for (size_t i = 0; i < n; i++) {
         place.stream = streams[i].name;
         if (logs_operations_is_wanted(call, place.stream))
-            logs_operations_gather(call, &place, query, terms, term_count, &found);
+            logs_operations_gather(call, &place, query, &pattern, &found);
     }
     int status = answer_found(call, &found, err);
     free(found.events);
@@ -431,6 +390,15 @@ static int tags_of_group(
     return service_control(call, operation, value_map(call->arena, input, 2), &call->output, err);
 }
 
+static int describe_groups(struct service_call *call, struct err *err)
+{
+    call->declined =
+        !value_getz(call->input, "logGroupNamePrefix") || !value_getz(call->input, "logGroupNamePattern");
+    return call->declined ? 0
+                          : refuse_invalid(err, "LogGroup name prefix and LogGroup name pattern are mutually "
+                                                "exclusive parameters.");
+}
+
 static int tag_group(struct service_call *call, struct err *err)
 {
     return tags_of_group(call, "TagResource", "tags", "tags", err);
@@ -442,6 +410,7 @@ static int untag_group(struct service_call *call, struct err *err)
 }
 
 const struct service_operation logs_operations[] = {
+    {"logs", "DescribeLogGroups", describe_groups, NULL, NULL},
     {"logs", "TagLogGroup", tag_group, NULL, NULL},
     {"logs", "UntagLogGroup", untag_group, NULL, NULL},
     {"logs", "CreateLogStream", create_stream, NULL, NULL},

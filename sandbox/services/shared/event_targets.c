@@ -239,6 +239,26 @@ static int to_operation(struct services *services, struct arena *arena, const st
         map ? input->count : 0, err);
 }
 
+static int to_stream(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct str key = target->message_group.n ? target->message_group : uuid_random(arena);
+    struct value_entry input[] = {{STR("StreamARN"), value_string(arena, target->arn)},
+        {STR("Data"), value_string(arena, base64_encode(arena, target->input))},
+        {STR("PartitionKey"), value_string(arena, key)}};
+    return targets_call(services, arena, arn, target, "PutRecord", input, 3, err);
+}
+
+static int to_firehose(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    const struct value *data = value_string(arena, base64_encode(arena, target->input));
+    struct value_entry input[] = {
+        {STR("DeliveryStreamName"), value_string(arena, str_last_part(arn->resource, "/"))},
+        {STR("Record"), value_with(arena, NULL, STR("Data"), data)}};
+    return targets_call(services, arena, arn, target, "PutRecord", input, 2, err);
+}
+
 static const struct {
     const char *service, *resource; /* how the ARN's last part begins */
     int (*deliver)(struct services *services, struct arena *arena, const struct arn *arn,
@@ -252,6 +272,8 @@ static const struct {
     {"events", "event-bus/", to_bus},
     {"events", API, to_api},
     {"ecs", "cluster/", to_cluster},
+    {"kinesis", "stream/", to_stream},
+    {"firehose", "deliverystream/", to_firehose},
     {"scheduler", "aws-sdk:", to_operation},
 };
 

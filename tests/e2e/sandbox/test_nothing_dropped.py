@@ -123,7 +123,7 @@ def refused(client, operation, given):
 
 
 # What an operation refuses beside others of its members before it looks at them.
-EXCLUSIVE = {"CreateAutoScalingGroup": "MixedInstancesPolicy", "CreateFunction": "Code", "UpdateFunctionCode": "S3Bucket", "PublishLayerVersion": "Content", "RotateSecret": "RotationLambdaARN"}
+EXCLUSIVE = {"DescribeLogGroups": "logGroupNamePattern", "CreateAutoScalingGroup": "MixedInstancesPolicy", "CreateFunction": "Code", "UpdateFunctionCode": "S3Bucket", "PublishLayerVersion": "Content", "RotateSecret": "RotationLambdaARN"}
 
 
 @pytest.fixture(scope="module")

@@ -49,6 +49,15 @@ def test_permissions_are_statements_of_the_policy(sandbox):
     assert refused(client.remove_permission, QueueUrl=url, Label="one") == ("InvalidParameterValue", "Value one for parameter Label is invalid. Reason: can't find label.", 400)
 
 
+def test_the_resource_of_a_policy_is_not_looked_at(sandbox):
+    client, url = bare(sandbox)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sqs:SendMessage", "Resource": "'$sqs_queue_arn'"}]}
+    client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    assert json.loads(client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"]) == policy
+    client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})
+    assert "Attributes" not in client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+
+
 # ---- message moves ----
 
 

@@ -30,6 +30,8 @@ static const struct row {
         0, NULL},
     {"resource", "{'Statement':{'Effect':'Allow','Action':'ecr:*','Principal':'*'}}", 0, NULL},
     {"", "{'Statement':{'Effect':'Allow','Action':'*'}}", 0, NULL},
+    {"resource *", "{'Statement':{'Effect':'Allow','Action':'ecr:*','Principal':'*','Resource':'anything'}}",
+        0, NULL},
     {"resource https://",
         "{'Statement':{'Effect':'Allow','Action':'sqs:*','Principal':'*','Resource':'https://q.example/1/"
         "a'}}",
