@@ -108,6 +108,31 @@ static const char *const texts[] = {
 };
 
 /* The same verdict and the same value as the library that everything else is read with. */
+/* Every place in every piece of some lines: the first that begins there or later, and only whole ones. */
+static void test_pieces(void **unused)
+{
+    (void)unused;
+    struct str text = STR("one\ntwo\n\nthree\nfo");
+    static const uint64_t begins[] = {0, 4, 8, 9};
+    for (uint64_t at = 0; at <= text.n; at++)
+        for (uint64_t from = 0; from < at || (!at && !from); from++)
+            for (uint64_t end = from; end <= text.n; end++) {
+                struct log_piece piece;
+                size_t i = 0;
+                while (i < 4 && begins[i] < at)
+                    i++;
+                bool whole =
+                    i < 4 && str_find_char(str_slice(text, (size_t)begins[i], (size_t)end), '\n', 0) >= 0;
+                bool got = log_piece_cut(str_slice(text, (size_t)from, (size_t)end), from, at, &piece);
+                assert_int_equal(got, whole && end > begins[i]);
+                if (!got)
+                    continue;
+                assert_int_equal(piece.at, begins[i]);
+                assert_int_equal(piece.lines.p[piece.lines.n - 1], '\n');
+                assert_memory_equal(piece.lines.p, text.p + begins[i], piece.lines.n);
+            }
+}
+
 static void test_scan_agrees_with_jansson(void **unused)
 {
     (void)unused;
@@ -152,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frame),
         cmocka_unit_test(test_unframe_says_what_is_wrong),
+        cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_scan_agrees_with_jansson),
         cmocka_unit_test(test_scan_depth),
     };
