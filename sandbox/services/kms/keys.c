@@ -82,14 +82,14 @@ struct str kms_arn(const struct control_record *key)
 static int check_tags(const struct value *tags, struct err *err)
 {
     AUTO_MAP struct map seen = MAP_INIT;
-    for (uint32_t i = 0; tags && i < tags->count; i++) {
+    for (uint32_t i = 0; i < tags->count; i++) {
         struct str key = value_gets(tags->items[i], "TagKey");
         if (key.n >= 4 && str_ieq(str_slice(key, 0, 4), STR("aws:")))
             return service_refuse(err, 400, "TagException", "Tags beginning with aws: are reserved");
         if (map_set(&seen, key, &seen))
             return service_refuse(err, 400, "TagException", "Duplicate tag keys");
     }
-    return tags && tags->count > MAX_TAGS ? service_refuse(err, 400, "TagException", "Too many tags") : 0;
+    return tags->count > MAX_TAGS ? service_refuse(err, 400, "TagException", "Too many tags") : 0;
 }
 
 /* Of a key that is to be deleted only descriptions are given, and its tags are looked at. */
@@ -122,7 +122,7 @@ int kms_read_key(struct services *services, struct exchange *x, struct err *err)
     if (!str_eqz(name, "DescribeKey") && str_find(reference, STR("alias/"), 0) >= 0)
         return service_refuse(err, 400, "NotFoundException", "Invalid keyId '%.*s'", STR_ARG(reference));
     if (kms_find(&call, reference, &key, err) || check_changeable(name, &key, err) ||
-        check_tags(value_getz(input, "Tags"), err))
+        check_tags(value_as_list(value_getz(input, "Tags")), err))
         return -1;
     input = value_with(&x->arena, input, STR("KeyId"), value_string(&x->arena, key.id));
     x->request.body = json_as_text(&x->arena, input)->string;
@@ -212,7 +212,8 @@ static int create_key(struct service_call *call, struct err *err)
         input = value_with(call->arena, input, str_z(passed[i]), NULL);
     if (spec.n)
         input = value_with(call->arena, input, STR("KeySpec"), value_string(call->arena, spec));
-    if (check_tags(value_getz(input, "Tags"), err) || service_control(call, "CreateKey", input, &output, err))
+    if (check_tags(value_as_list(value_getz(input, "Tags")), err) ||
+        service_control(call, "CreateKey", input, &output, err))
         return -1;
     struct str id = value_gets(value_getz(output, "KeyMetadata"), "KeyId");
     if (!str_eqz(origin, "EXTERNAL") || kms_find(call, id, &key, err)) {

@@ -109,9 +109,12 @@ static int create_locked(struct service_call *call, const struct control_record 
 int do_create_alias(struct service_call *call, struct err *err)
 {
     struct str rest;
-    const struct value *routing = value_getz(call->input, "routingConfiguration");
+    const struct value *routing = value_as_list(value_getz(call->input, "routingConfiguration"));
     struct control_record machine;
     struct executions *all = services_executions(call->services);
+    if (!routing->count)
+        return service_refuse(
+            err, 400, "ValidationException", "routingConfiguration is a list of 1 or 2 routes.");
     if (machine_of(call, value_gets(routing->items[0], "stateMachineVersionArn"), &machine, &rest, err))
         return -1;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
@@ -146,6 +149,7 @@ static int update_locked(struct service_call *call, struct err *err)
     struct found found;
     const struct value *description = value_getz(call->input, "description"),
                        *routing = value_getz(call->input, "routingConfiguration");
+    routing = routing ? value_as_list(routing) : NULL;
     if (find_alias(call, &found, err))
         return found.machine.id.n ? service_refuse(err, 400, "ResourceNotFound",
                                         "Request references a resource that does not exist.")

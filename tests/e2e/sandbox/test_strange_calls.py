@@ -37,6 +37,16 @@ def test_what_should_be_a_list(sandbox, ids):
     ecr.delete_repository(repositoryName=name, force=True)
 
 
+@pytest.mark.parametrize("service, operation, members, given", [
+    ("stepfunctions", "create_state_machine_alias", {"routingConfiguration": "é"}, {"name": "live", "routingConfiguration": [{"stateMachineVersionArn": "arn", "weight": 100}]}),
+    ("kms", "create_key", {"Tags": {"x" * 300: "y"}}, {}),
+], ids=lambda part: part if isinstance(part, str) else "")
+def test_what_should_be_a_list_is_refused(sandbox, service, operation, members, given):
+    with pytest.raises(ClientError) as refused:
+        call(sandbox.new_client(service, "us-east-1", None, None), operation, members, **given)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
 def test_what_cannot_be_kept_is_refused(tmp_path):
     """Bytes that are no text would be in a record that cannot be read: no resource would be there after a restart."""
     server = Sandbox(tmp_path / "kept", env={"SANDBOX_IAM": "off"})
