@@ -193,5 +193,5 @@ def test_targets_of_a_rule(strict):
     assert "a FIFO queue needs sqs_message_group_id" in denied(events.put_targets, Rule=rule, Targets=[fifo])[1]
     events.put_targets(Rule=rule, Targets=[{**fifo, "SqsParameters": {"MessageGroupId": "g"}}])
     more = [{"Id": str(n), "Arn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q"} for n in range(5)]
-    assert "five targets" in denied(events.put_targets, Rule=rule, Targets=more)[1]
+    assert denied(events.put_targets, Rule=rule, Targets=more)[:2] == ("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
     events.put_targets(Rule=rule, Targets=more[:4])
