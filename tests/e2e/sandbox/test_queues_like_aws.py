@@ -65,6 +65,7 @@ def test_a_move_takes_its_time_and_can_be_cancelled(sandbox):
     letters, other, client = Queue(sandbox), Queue(sandbox), sandbox.client("sqs")
     buried(sandbox, letters, *"abcdef")
     move = {"SourceArn": letters.arn, "DestinationArn": other.arn, "MaxNumberOfMessagesPerSecond": 1}
+    assert {code(client.start_message_move_task, **move | {"MaxNumberOfMessagesPerSecond": rate}) for rate in (-1, 0, 501)} == {"InvalidParameterValue"}
     handle = client.start_message_move_task(**move)["TaskHandle"]
     assert json.loads(base64.b64decode(handle)) == {"taskId": json.loads(base64.b64decode(handle))["taskId"], "sourceArn": letters.arn}
     assert refused(client.start_message_move_task, **move) == ("InvalidParameterValue", "There is already a task running. Only one active task is allowed for a source queue arn at a given time.", 400)
