@@ -345,6 +345,7 @@ const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *ca
 /* A resource as a whole, whether it changes or not. Secrets in it are marked, and their values lost. */
 struct planned_object {
     struct str address, type, id;       /* id "": none yet, or none needed */
+    struct str region;                  /* "": in none, or that is not known yet */
     const struct schema *schema;        /* NULL: the catalog does not know the type */
     const struct value *before, *after; /* NULL: it is not there */
     enum action action;

@@ -214,6 +214,50 @@ static const struct value *outputs_value(struct arena *arena, const struct plan 
 
 /* ---- configuration ---- */
 
+/* "aws" is the provider of the first region that there is, "aws.eu-west-1" that of another. */
+static struct str provider_key(const struct export *export, const struct exported *one)
+{
+    struct str first = STR_EMPTY, region = one->object->region;
+    if (!one->translated)
+        return STR("weir");
+    for (size_t i = 0; i < export->n && region.n && !first.n; i++)
+        first = export->items[i].object->region;
+    return !region.n || str_eq(region, first) ? STR("aws")
+                                              : arena_printf(export->arena, "aws.%.*s", STR_ARG(region));
+}
+
+static const struct value *provider_value(const struct export *export, struct str key, struct str region)
+{
+    struct arena *arena = export->arena;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    value_builder_set(&b, STR("name"), value_stringz(arena, "aws"));
+    value_builder_set(&b, STR("full_name"), value_stringz(arena, AWS_PROVIDER));
+    if (!str_eqz(key, "aws"))
+        value_builder_set(&b, STR("alias"), export_text(export, region));
+    if (region.n)
+        value_builder_set(&b, STR("expressions"),
+            VALUE_MAP(arena,
+                {STR("region"), VALUE_MAP(arena, {STR("constant_value"), export_text(export, region)})}));
+    return value_builder_map(&b);
+}
+
+static const struct value *providers_value(const struct export *export)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(export->arena);
+    AUTO_MAP struct map written = {0};
+    for (size_t i = 0; i < export->n; i++) {
+        const struct exported *one = &export->items[i];
+        struct str key = provider_key(export, one);
+        if (!one->translated || !one->object->region.n || map_get(&written, key))
+            continue;
+        value_builder_set(&b, key, provider_value(export, key, one->object->region));
+        map_set(&written, key, &b);
+    }
+    if (!map_get(&written, STR("aws")))
+        value_builder_set(&b, STR("aws"), provider_value(export, STR("aws"), STR_EMPTY));
+    return value_builder_map(&b);
+}
+
 static const struct value *configured_value(struct export *export, const struct exported *one)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(export->arena);
@@ -222,8 +266,7 @@ static const struct value *configured_value(struct export *export, const struct 
     value_builder_set(&b, STR("mode"), value_stringz(export->arena, "managed"));
     value_builder_set(&b, STR("type"), export_text(export, one->type));
     value_builder_set(&b, STR("name"), export_text(export, one->name));
-    value_builder_set(
-        &b, STR("provider_config_key"), value_stringz(export->arena, one->translated ? "aws" : "weir"));
+    value_builder_set(&b, STR("provider_config_key"), export_text(export, provider_key(export, one)));
     value_builder_set(&b, STR("schema_version"), value_int(export->arena, 0));
     value_builder_set(&b, STR("expressions"), export_expressions(export, one));
     if (one->key.p)
@@ -243,12 +286,9 @@ static const struct value *configuration_value(struct export *export)
             value_builder_add(&list, configured_value(export, one));
         map_set(&written, name, export);
     }
-    struct value_entry aws[] = {
-        {STR("full_name"), value_stringz(arena, AWS_PROVIDER)}, {STR("name"), value_stringz(arena, "aws")}};
-    struct value_entry providers[] = {{STR("aws"), value_map(arena, aws, 2)}};
     struct value_entry root[] = {{STR("resources"), value_builder_list(&list)}};
-    struct value_entry entries[] = {{STR("provider_config"), value_map(arena, providers, 1)},
-        {STR("root_module"), value_map(arena, root, 1)}};
+    struct value_entry entries[] = {
+        {STR("provider_config"), providers_value(export)}, {STR("root_module"), value_map(arena, root, 1)}};
     return value_map(arena, entries, 2);
 }
 

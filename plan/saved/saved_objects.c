@@ -1,6 +1,7 @@
 /* Every resource of a plan as a whole, in a saved plan. */
 #include "plan/saved/saved_objects.h"
 
+#include "plan/evaluate/locations.h"
 #include "plan/planner.h"
 #include "plan/saved/saved_value.h"
 
@@ -69,30 +70,42 @@ static const struct value *given_of(struct arena *arena, const struct decl *decl
     return value_builder_list(&list);
 }
 
+/* Of what is made in one; empty where that is not known yet. */
+static struct str region_of(struct planner *p, const struct decl *decl)
+{
+    const struct value *place = NULL;
+    struct provider *provider;
+    if (provider_waits(p, decl) || evaluate_provider(p, decl, &provider, ERR_IGNORED) ||
+        provider_place(provider, decl->schema, false, p->arena, &place, ERR_IGNORED))
+        return STR_EMPTY;
+    return value_gets(place, "region");
+}
+
 static const struct value *object_saved(struct arena *arena, const struct instance *instance,
-    const struct value *given, const struct value *references)
+    const struct value *region, const struct value *given, const struct value *references)
 {
     const struct decl *decl = instance->decl;
     const struct value *planned = instance->planned;
     return VALUE_MAP(arena, {STR("address"), value_string_ref(arena, instance->address)},
         {STR("type"), value_string_ref(arena, decl->schema->name)},
         {STR("id"), value_string(arena, instance->seen ? instance->seen->record->subject.id : STR_EMPTY)},
-        {STR("planned"), object_veiled(arena, decl->schema, planned)}, {STR("given"), given},
-        {STR("references"), references});
+        {STR("planned"), object_veiled(arena, decl->schema, planned)}, {STR("region"), region},
+        {STR("given"), given}, {STR("references"), references});
 }
 
 const struct value *saved_objects(const struct plan *plan, struct arena *arena)
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    const struct planner *p = plan->planner;
+    struct planner *p = plan->planner;
     for (size_t i = 0; !plan->destroy && i < p->stack->decl_count; i++) {
         const struct instances *instances = &p->evaluated.instances[i];
         const struct decl *decl = p->stack->decls[i];
         if (decl->kind != DECL_RESOURCE || !instances->n)
             continue;
-        const struct value *given = given_of(arena, decl), *references = references_of(arena, decl);
+        const struct value *given = given_of(arena, decl), *references = references_of(arena, decl),
+                           *region = value_string(arena, region_of(p, decl));
         for (size_t k = 0; k < instances->n; k++)
-            value_builder_add(&list, object_saved(arena, &instances->items[k], given, references));
+            value_builder_add(&list, object_saved(arena, &instances->items[k], region, given, references));
     }
     return value_builder_list(&list);
 }
@@ -148,6 +161,7 @@ static struct planned_object *object_read(
     *object = (struct planned_object){.address = arena_str(o->arena, value_gets(named, "address")),
         .type = arena_str(o->arena, value_gets(named, "type")),
         .id = arena_str(o->arena, value_gets(named, "id")),
+        .region = arena_str(o->arena, value_gets(named, "region")),
         .action = action_of(change),
         .create_first = value_getb(change, "create_first"),
         .given = value_copy(o->arena, value_as_list(value_getz(named, "given"))),

@@ -106,6 +106,22 @@ def test_within_a_block_each_attribute_has_its_own_references(stack):
     assert change["after"]["network_configuration"] == [{}] and change["after_unknown"]["network_configuration"] == [{"subnet_ids": True, "security_group_ids": True}]
 
 
+def test_regions_are_those_of_providers(stack):
+    """Also where no value tells it, as of a network. Whoever asks for prices, or where things are, looks there."""
+    stack.write("""
+        stack: regions
+        providers: {aws: {region: eu-west-1}, aws.tokyo: {region: ap-northeast-1}}
+        resources:
+          near: {type: aws.ec2.vpc, cidr_block: 10.7.0.0/16}
+          far: {type: aws.ec2.vpc, cidr_block: 10.8.0.0/16, provider: aws.tokyo}
+    """)
+    stack.run("plan", "-o", "it.plan")
+    configuration = json.loads(stack.run("show", "it.plan", "--format", "terraform-json").out)["configuration"]
+    providers = {key: (one.get("alias"), one["expressions"]["region"]["constant_value"]) for key, one in configuration["provider_config"].items()}
+    assert providers == {"aws": (None, "eu-west-1"), "aws.ap-northeast-1": ("ap-northeast-1", "ap-northeast-1")}
+    assert {one["name"]: one["provider_config_key"] for one in configuration["root_module"]["resources"]} == {"near": "aws", "far": "aws.ap-northeast-1"}
+
+
 def test_no_secret_is_in_it(written):
     result = written.run("plan", "--format", "terraform-json", *GIVEN)
     assert "hush-hush" not in result.out + result.err
