@@ -223,6 +223,44 @@ static bool leaves_some(const struct call *call, const struct role *role, const 
     return false;
 }
 
+/* What follows the account in an ARN or its template: rule/nightly, rule/${event_bus|folder}${name}. */
+static struct str after_account(struct str arn)
+{
+    for (int i = 0; i < 5 && arn.p; i++)
+        str_cut(arn, ':', &arn);
+    return arn;
+}
+
+/* Names that the ARN of a resource that is not there has, by the form of the type's own: its last part, and
+ * the folder before it. Nothing where it has another form. */
+static const struct value *with_names_in_arn(
+    struct call *call, const struct role *role, const struct value *input)
+{
+    const struct spec_attr *own = spec_attr_find(role->type, STR("arn"));
+    struct str form = own ? after_account(own->template) : STR_EMPTY, folder, last;
+    struct str arn = after_account(value_gets(input, "arn")), before, name;
+    if (!str_take_name(&form, "${", &before, &name) || !before.n || !str_starts(arn, before))
+        return input;
+    arn = str_slice(arn, before.n, arn.n);
+    last = str_last_part(arn, "/:");
+    if (str_ends(name, STR("|folder")) && str_take_name(&form, "${", &before, &folder)) {
+        struct str part = str_slice(name, 0, name.n - 7);
+        const struct attr *attr = schema_attr(&role->type->schema, part);
+        const struct value *usual = attr ? attr->default_value : NULL;
+        bool has = arn.n > last.n;
+        if (has || usual)
+            input = value_with(call->arena, input, part,
+                has ? value_string(call->arena, str_slice(arn, 0, arn.n - last.n - 1)) : usual);
+        name = folder;
+    }
+    return form.n ? input : value_with(call->arena, input, name, value_string(call->arena, last));
+}
+
+static bool is_of_tags(enum part part)
+{
+    return part == PART_TAGS_LIST || part == PART_TAGS_ADD || part == PART_TAGS_REMOVE;
+}
+
 bool choose_role(struct call *call, struct choice *best)
 {
     struct choice absent = {.rank = -1}; /* one that is named, but is not there */
@@ -234,6 +272,8 @@ bool choose_role(struct call *call, struct choice *best)
             return false;
         bool named = false;
         struct resource *resource = find_named(call, role, input, &named);
+        if (named && !resource && is_of_tags(role->part))
+            input = with_names_in_arn(call, role, input);
         int rank = 2 * rank_of(role->part, resource != NULL, named) + role_fits(role, input);
         bool fitting = flags_fit(role, input) && has_its_form(role, input) && names_entries(role, input) &&
                        !leaves_some(call, role, input, resource);
