@@ -4,6 +4,8 @@
 #include "plan/state/log.h"
 #include "stacks/stack.h"
 
+#include <string.h>
+
 struct search {
     struct backend *backend;
     struct arena arena; /* of what is being looked at */
@@ -188,6 +190,14 @@ static int take_declarations(
             take_records(s, r, instances, true, &at, err))
             return -1;
     }
+    for (size_t i = 0; i < part->absent_count; i++) {
+        struct str inside = arena_printf(&scratch, "%.*s/", STR_ARG(part->absent[i]));
+        struct str instances = arena_printf(&scratch, "%.*s[", STR_ARG(part->absent[i]));
+        uint64_t at = 0;
+        if (take_records(s, r, part->absent[i], false, &at, err) ||
+            take_records(s, r, inside, true, &at, err) || take_records(s, r, instances, true, &at, err))
+            return -1;
+    }
     return 0;
 }
 
@@ -246,6 +256,7 @@ static int take_rest(struct search *s, struct records *r, struct err *err)
 
 struct since {
     struct records *records;
+    const struct state_part *part;
     struct map declared;
 };
 
@@ -279,12 +290,31 @@ static struct str address_of_done(struct str json, struct arena *arena)
     return STR_EMPTY;
 }
 
+static bool is_absent_one(const struct state_part *part, struct str address)
+{
+    for (size_t i = 0; i < part->absent_count; i++) {
+        struct str name = part->absent[i], rest = str_slice(address, name.n, address.n);
+        if (str_starts(address, name) && (!rest.n || strchr("#/[", rest.p[0])))
+            return true;
+    }
+    return false;
+}
+
+static bool has_absent(const struct state_part *part, const struct records *r)
+{
+    for (size_t i = 0; part->absent_count && i < r->by_address.n; i++)
+        if (r->by_address.items[i].ptr && is_absent_one(part, r->by_address.items[i].key))
+            return true;
+    return false;
+}
+
 /* What became of a resource of another declaration, and nothing of it is open. */
 static bool is_others(const struct since *since, struct str json)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str address = address_of_done(json, &scratch);
-    return address.n && !map_get(&since->declared, declared_part(address)) &&
+    return address.n && !is_absent_one(since->part, address) &&
+           !map_get(&since->declared, declared_part(address)) &&
            !map_get(&since->declared, current_part(address)) && !map_get(&since->records->intents, address);
 }
 
@@ -298,14 +328,14 @@ static int apply_since(void *ctx, struct str json, struct err *err)
 /* Not where an address has become another's: the record may be one that was not read. */
 static bool read_since(struct search *s, const struct state_part *part, struct records *r, bool *torn)
 {
-    struct since since = {.records = r};
+    struct since since = {.records = r, .part = part};
     uint64_t last;
     for (size_t i = 0; i < part->n; i++)
         map_set(&since.declared, part->declared[i], &since);
     struct err why = ERR_INIT;
     int result = backend_read(s->backend, r->seq, apply_since, &since, torn, &last, &why);
     map_release(&since.declared);
-    return !result && !r->moves;
+    return !result && !r->moves && !has_absent(part, r);
 }
 
 bool part_read(struct backend *backend, const struct state_part *part, struct records *records, bool *torn)

@@ -11,6 +11,10 @@
 struct state_part {
     const struct str *declared;
     size_t n;
+    /* Of which nothing is to be there, nor of their instances, nor in modules of that name: else the state
+     * has to be read as a whole. */
+    const struct str *absent;
+    size_t absent_count;
 };
 
 /*

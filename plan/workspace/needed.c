@@ -10,7 +10,7 @@ static bool is_about_all(const struct stack *stack)
     bool connects = false;
     for (size_t i = 0; i < stack->decl_count; i++)
         connects |= stack->decls[i]->kind == DECL_CONNECTION;
-    return connects || stack->rule_count || stack->moved_count || stack->lease.given || stack->shared.name.n;
+    return connects || stack->rule_count || stack->lease.given || stack->shared.name.n;
 }
 
 static bool is_artifact(const struct decl *decl)
@@ -92,7 +92,10 @@ struct state_part needed_records(
     const struct stack *stack, struct arena *arena, const struct wanted_part *wanted, const bool *needed)
 {
     struct str *addresses = ARENA_ARRAY(arena, struct str, stack->decl_count + wanted->n + 1);
-    struct state_part part = {.declared = addresses};
+    struct str *former = ARENA_ARRAY(arena, struct str, stack->moved_count + 1);
+    struct state_part part = {.declared = addresses, .absent = former, .absent_count = stack->moved_count};
+    for (size_t i = 0; i < stack->moved_count; i++)
+        former[i] = stack->moved[i].from;
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
         bool seen = needed[i] && decl->kind == DECL_RESOURCE && is_seen(stack, wanted, needed, decl);

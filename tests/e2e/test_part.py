@@ -23,7 +23,8 @@ def text(numbers, state="", keys=KEYS, gone=()):
     resources["single"] = {"type": "weir.value", "value": "${many[\"one\"].value}"}
     for name in gone:
         del resources[name]
-    stack = {"stack": "part", "inputs": {"n": 0}, "resources": resources, "modules": {"m": {"source": "./m", "for_each": ["x", "y"]}}, "outputs": {"m": "${m}", "v": "${v1.value}"}}
+    moved = [{"from": "was", "to": "v2"}, {"from": "former", "to": "many"}, {"from": "n", "to": "m"}]
+    stack = {"stack": "part", "moved": moved, "inputs": {"n": 0}, "resources": resources, "modules": {"m": {"source": "./m", "for_each": ["x", "y"]}}, "outputs": {"m": "${m}", "v": "${v1.value}"}}
     return json.dumps(stack)[:-1] + (", " + json.dumps("state") + f": {state}" if state else "") + "}"
 
 
@@ -64,7 +65,7 @@ def assert_alike(stack, *args):
 
 
 def is_part(stack, *args):
-    return "others were left out" in stack.run("plan", *args).out
+    return "; others were left out" in stack.run("plan", *args).out
 
 
 def test_a_plan_of_a_part_is_that_of_all(large):
@@ -79,6 +80,7 @@ def test_a_plan_of_a_part_is_that_of_all(large):
         large.write(text(numbers, large.state, gone=gone))
         act = rnd.choice(["nothing", "apply", "destroy", "forget", "move"] if step > 2 else ["apply"])
         chosen = rnd.choice([name for name in targets[:15] if name not in gone])
+        elsewhere = ["was", "gone", *targets[:14]]
         if act == "apply":
             large.apply("-i", n, "--target", chosen)
         if act == "destroy":
@@ -86,11 +88,35 @@ def test_a_plan_of_a_part_is_that_of_all(large):
         if act == "forget":
             large.run("state", "rm", chosen, status=None)
         if act == "move":
-            large.run("state", "mv", chosen, rnd.choice(targets[:14]), status=None)
+            large.run("state", "mv", chosen, rnd.choice(elsewhere), status=None)
         for target in rnd.sample(targets, 4):
             assert_alike(large, "-i", n, "--target", target, *(["--target", rnd.choice(targets[:14])] if step % 3 == 0 else []))
     large.apply("-i", "n=3")
     large.assert_settled("-i", "n=3")
+
+
+@pytest.mark.parametrize("at", ["was", "former[\"one\"]", "n[\"x\"]/inner"])
+@pytest.mark.parametrize("large", ["file", "postgres"], indirect=True)
+def test_what_is_still_at_a_former_address_takes_all_of_it(large, at):
+    now = {"was": "v2", 'former["one"]': 'many["one"]', 'n["x"]/inner': 'm["x"]/inner'}[at]
+    large.run("state", "mv", now, at)
+    for target in "one", now:
+        assert not is_part(large, "-i", "n=3", "--target", target)
+        assert_alike(large, "-i", "n=3", "--target", target)
+    large.apply("-i", "n=3")
+    assert large.plan("-i", "n=3", "--target", now) == {}
+
+
+def test_what_a_snapshot_has_at_a_former_address_takes_all_of_it(large):
+    was = text([0] * 8, large.state).replace('"moved": [', '"imports": [], "removed": [').replace('"resources": {', '"resources": {"was": {"type": "weir.value", "value": "${inputs.n}"}, ')
+    start = was.index('"removed": [')
+    large.write(was[:start] + was[was.index("]", start) + 3:])
+    for n in 5, 6, 3:
+        large.apply("-i", f"n={n}")
+    assert is_part(large, "-i", "n=3", "--target", "one")
+    large.write(text([0] * 8, large.state))
+    assert not is_part(large, "-i", "n=3", "--target", "one")
+    assert_alike(large, "-i", "n=3", "--target", "v2")
 
 
 def test_an_apply_of_a_part_leaves_the_rest(large):
@@ -194,14 +220,14 @@ def test_a_deploy_of_one_job(tmp_path, cloud, fast_sandbox):
         for stack in stacks:
             stack.apply("-i", f"days={days}")
     told = large.run("deploy", "-i", "days=7", 'job["clean"]').out
-    assert "others were left out" in told and "others were left out" in large.run("deploy", "-i", "days=7", "ingest").out, told
+    assert "; others were left out" in told and "; others were left out" in large.run("deploy", "-i", "days=7", "ingest").out, told
     edit("jobs/clean.py", "second = 2\n")
     assert both("deploy", "--yes", "--json", "-i", "days=14", 'job["clean"]').keys() >= {'script["clean"]', 'job["clean"]', "role"}
+    assert "; others were left out" in large.run("deploy", "-i", "days=14", 'job["clean"]').out
     edit("jobs/join.py", "second = 2\n")
     edit("lib/main.py", "second = 2\n")
     assert "ingest" in both("deploy", "--yes", "--json", "-i", "days=14", "lib")
     assert 'script["join"]' in both("deploy", "--yes", "--json", "-i", "days=14", 'script["join"]')
-    assert "others were left out" in large.run("deploy", "-i", "days=14", 'job["clean"]').out
     edit("jobs/join.py", "third = 3\n")
     both("deploy", "--yes", "--json", "-i", "days=14", "jobs-join")
     both("plan", "--json", "-i", "days=14", "--target", "layer", "--target", "ingest", "--target", "job")
