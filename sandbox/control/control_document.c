@@ -79,7 +79,7 @@ static void place_items(struct making *m, struct part_node *list, struct str res
 }
 
 /* IAM shows its policies percent-encoded. */
-static const struct value *encoded(struct making *m, const struct value *policy)
+static const struct value *policy_encoded(struct making *m, const struct value *policy)
 {
     AUTO_BUF struct buf json = BUF_INIT, text = BUF_INIT;
     json_write(&json, policy, JSON_PLAIN);
@@ -113,7 +113,7 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
     bool policy = shape->kind == SHAPE_JSON_TEXT && v->kind == VALUE_MAP &&
                   str_eqz(m->call->service->spec->aws.signing_name, "iam");
     node->shape = policy ? &document_text : shape;
-    node->value = policy ? encoded(m, v) : v;
+    node->value = policy ? policy_encoded(m, v) : v;
 }
 
 static void finish_map(
