@@ -56,6 +56,7 @@ static const struct service_operation *const tables[] = {
     iam_operations,
     lambda_operations,
     logs_operations,
+    logs_insights_operations,
     logs_export_operations,
     deliveries_operations,
     metrics_operations,
