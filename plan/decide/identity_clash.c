@@ -214,7 +214,7 @@ static void note_new(struct planner *p, struct identity_map *recorded, const str
         now = identities_of(p->arena, schema, record->attrs, record->set);
         identities_add_own(&now, recorded->names, p->arena, schema, record->attrs);
     }
-    p->needs_whole |= !now.n || wanted.n > now.n;
+    p->needs_whole |= !now.n || wanted.n != now.n; /* fewer: it is not known yet */
     for (size_t i = 0; i < wanted.n; i++) {
         bool known = false;
         for (size_t k = 0; k < now.n; k++)

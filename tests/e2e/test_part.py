@@ -188,7 +188,8 @@ def test_what_is_made_is_looked_for_in_all_of_it(large, cloud):
         large.write(body.replace('"resources": {', "".join(['"resources": {', *(f'"{name}": {json.dumps({"type": "aws.sns.topic", **given})}, ' for name, given in topics.items())])))
 
     write(a={"name": "part-a"}, b={"name": "part-b"})
-    large.apply("-i", "n=3")
+    for n in 4, 5, 3:  # a snapshot has them
+        large.apply("-i", f"n={n}")
     assert is_part(large, "-i", "n=3", "--target", "a")
     write(a={"name": "part-a", "display_name": "A"}, b={"name": "part-b"})
     assert large.plan("-i", "n=3", "--target", "a") == {"a": "update"}
@@ -198,6 +199,26 @@ def test_what_is_made_is_looked_for_in_all_of_it(large, cloud):
     assert "which was removed from the configuration" in large.run("plan", "-i", "n=3", "--target", "c", status=3).err
     write()
     large.apply("-i", "n=3")
+
+
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_a_name_that_is_known_later_is_looked_for_in_all_of_it(large, cloud):
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+
+    def write(image, b):
+        made = {"task": {"type": "aws.ecs.task_definition", "name": "part", "containers": [{"name": "main", "image": image, "memory": 64}]}, "a": {"type": "aws.sns.topic", "name": "part-${task.revision}"}, "b": {"type": "aws.sns.topic", "name": b}}
+        large.write(text([0] * 8, large.state).replace('"resources": {', '"resources": {' + json.dumps(made)[1:-1] + ", "))
+
+    write("one", "part-2")
+    for n in 4, 5, 3:  # a snapshot has them
+        large.apply("-i", f"n={n}")
+    assert is_part(large, "-i", "n=3", "--target", "a")
+    write("two", "part-2")
+    assert "it would be the same aws.sns.topic as b" in large.run("apply", "--yes", "-i", "n=3", "--target", "a", status=None).err
+    write("two", "part-b")
+    large.apply("-i", "n=3", "--target", "b")
+    large.apply("-i", "n=3")
+    large.assert_settled("-i", "n=3")
 
 
 def test_a_deploy_of_one_job(tmp_path, cloud, fast_sandbox):
