@@ -200,14 +200,15 @@ static void check_all(struct planner *p, struct identity_map *wanted, struct ide
 }
 
 /*
- * To be another than it is recorded as. What keeps its versions is told apart by what is in them, and those
- * of the whole stack are looked at.
+ * To be another than it is recorded as. A new version of what keeps its versions is looked for among those of
+ * the whole stack, where these are read (needed.c).
  */
 static void note_new(struct planner *p, struct identity_map *recorded, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
     const struct record *record = instance->seen ? instance->seen->record : NULL;
-    if (!instance->desired || !schema->ops->read || schema->ops->holds)
+    bool version = schema->ops->holds && record && p->options->alone;
+    if (!instance->desired || !schema->ops->read || version)
         return;
     struct identities wanted = identities_wanted(p, recorded, instance), now = {0};
     if (record && str_eq(record->subject.type, schema->name)) {

@@ -221,6 +221,23 @@ def test_a_name_that_is_known_later_is_looked_for_in_all_of_it(large, cloud):
     large.assert_settled("-i", "n=3")
 
 
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_a_version_that_another_artifact_keeps(large, cloud):
+    """Of two with the same name, in different folders."""
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+    cloud.client("s3").create_bucket(Bucket="part-lake")
+    made = {name: {"type": "weir.artifact", "store": "part-lake/x", "source": f"{name}/main.py"} for name in ("code", "other")}
+    large.write(text([0] * 8, large.state).replace('"resources": {', '"resources": {' + json.dumps(made)[1:-1] + ", "))
+    large.write("1", "code/main.py")
+    large.write("2", "other/main.py")
+    for n in 4, 5, 3:  # a snapshot has them
+        large.apply("-i", f"n={n}")
+    assert is_part(large, "-i", "n=3", "--target", "code")
+    large.write("2", "code/main.py")
+    for command in ["apply", "--target"], ["deploy"]:
+        assert "code and other would be the same weir.artifact" in large.run(*command, "code", "--yes", "-i", "n=3", status=3).err
+
+
 def test_a_deploy_of_one_job(tmp_path, cloud, fast_sandbox):
     """In a large state and in a small one the same comes of it."""
     filling = "  many: {type: weir.value, for_each: \"${[for i in range(inputs.many) : tostring(i)]}\", value: \"${each.key} ${inputs.days}\"}\n"
