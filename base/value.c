@@ -409,8 +409,10 @@ const struct value *value_merge(struct arena *arena, const struct value *base, c
 {
     if (!base || !base->count)
         return over ? over : &value_empty_map;
-    if (!over || !over->count)
+    if (!value_as_map(over)->count)
         return base;
+    if (base->kind != VALUE_MAP) /* of a map and something else the map remains */
+        return over;
     struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < base->count; i++)
         value_builder_set(&b, base->entries[i].key, base->entries[i].value);

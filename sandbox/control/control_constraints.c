@@ -55,8 +55,10 @@ static struct str text_of_given(struct arena *arena, const struct value *rule, c
     struct str class = value_gets(rule, "items_are");
     AUTO_BUF struct buf text = BUF_INIT;
     for (uint32_t i = 0; class.n && v->kind == VALUE_LIST && i < v->count; i++) {
-        struct str item = java_text(arena, v->items[i]); /* {…} */
-        buf_addf(&text, "%s%.*s(%.*s)", i ? ", " : "", STR_ARG(class), (int)item.n - 2, item.p + 1);
+        struct str item = java_text(arena, v->items[i]);
+        if (v->items[i]->kind == VALUE_MAP) /* without the braces */
+            item = str_slice(item, 1, item.n - 1);
+        buf_addf(&text, "%s%.*s(%.*s)", i ? ", " : "", STR_ARG(class), STR_ARG(item));
     }
     return text.n ? arena_printf(arena, "[%.*s]", STR_ARG(buf_str(&text))) : java_text(arena, v);
 }

@@ -39,12 +39,20 @@ def test_what_should_be_a_list(sandbox, ids):
 
 @pytest.mark.parametrize("service, operation, members, given", [
     ("stepfunctions", "create_state_machine_alias", {"routingConfiguration": "é"}, {"name": "live", "routingConfiguration": [{"stateMachineVersionArn": "arn", "weight": 100}]}),
+    ("stepfunctions", "create_state_machine_alias", {"routingConfiguration": ["", "", 3]}, {"name": "live", "routingConfiguration": [{"stateMachineVersionArn": "arn", "weight": 100}]}),
     ("kms", "create_key", {"Tags": {"x" * 300: "y"}}, {}),
 ], ids=lambda part: part if isinstance(part, str) else "")
 def test_what_should_be_a_list_is_refused(sandbox, service, operation, members, given):
     with pytest.raises(ClientError) as refused:
         call(sandbox.new_client(service, "us-east-1", None, None), operation, members, **given)
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_a_delivery_policy_of_another_form(sandbox):
+    sns = sandbox.client("sns")
+    topic = sns.create_topic(Name="strange", Attributes={"DeliveryPolicy": '{"http": ["a", "b", "c"]}'})["TopicArn"]
+    assert "numRetries" in sns.get_topic_attributes(TopicArn=topic)["Attributes"]["EffectiveDeliveryPolicy"]
+    sns.delete_topic(TopicArn=topic)
 
 
 def test_what_cannot_be_kept_is_refused(tmp_path):

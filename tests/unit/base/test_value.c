@@ -75,6 +75,9 @@ static void with_sets_and_removes(void **state)
     const struct value *merged = value_merge(&arena, map, value_with(&arena, NULL, STR("b"), &value_true));
     assert_true(value_getz(merged, "b")->boolean);
     assert_true(value_getz(merged, "a")->boolean);
+    const struct value *list = value_list(&arena, &map, 1);
+    assert_ptr_equal(value_merge(&arena, map, list), map);
+    assert_ptr_equal(value_merge(&arena, list, map), map);
 }
 
 static void hash_maps_grow_and_keep_order(void **state)
