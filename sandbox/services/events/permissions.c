@@ -23,7 +23,7 @@ static int bus_statements(
             err, 400, "ResourceNotFoundException", "Event bus %.*s does not exist.", STR_ARG(name));
     if (json_parse(call->arena, value_gets(described, "Policy"), &policy, ERR_IGNORED))
         policy = NULL;
-    *out = value_as_list(value_getz(policy, "Statement"));
+    *out = permission_statements(call->arena, policy);
     return 0;
 }
 

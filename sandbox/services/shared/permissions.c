@@ -29,6 +29,13 @@ const struct value *permission_statement(struct arena *arena, const struct permi
     return value_builder_map(&b);
 }
 
+const struct value *permission_statements(struct arena *arena, const struct value *policy)
+{
+    const struct value *statements = value_getz(policy, "Statement");
+    return statements && statements->kind == VALUE_MAP ? value_list(arena, &statements, 1)
+                                                       : value_as_list(statements);
+}
+
 const struct value *permission_replaced(
     struct arena *arena, const struct value *statements, struct str label, const struct value *by)
 {

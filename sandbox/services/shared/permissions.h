@@ -11,6 +11,9 @@ struct permission {
 };
 const struct value *permission_statement(struct arena *arena, const struct permission *permission);
 
+/* A policy's statements; one may stand by itself, without a list. */
+const struct value *permission_statements(struct arena *arena, const struct value *policy);
+
 /* The statements of other labels, and this one after them; NULL: none. */
 const struct value *permission_replaced(
     struct arena *arena, const struct value *statements, struct str label, const struct value *by);

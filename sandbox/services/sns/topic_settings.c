@@ -181,7 +181,7 @@ static int add_permission(struct service_call *call, struct err *err)
         .prefix = "SNS:"};
     if (!policy)
         return -1;
-    const struct value *statements = value_as_list(value_getz(policy, "Statement"));
+    const struct value *statements = permission_statements(call->arena, policy);
     if (value_list_find(statements, "Sid", permission.label))
         return sns_refuse(err, "Statement already exists");
     if (check_actions(permission.actions, err))
@@ -197,7 +197,7 @@ static int drop_permission(struct service_call *call, struct err *err)
     const struct value *policy = policy_read(call, err);
     if (!policy)
         return -1;
-    const struct value *statements = value_as_list(value_getz(policy, "Statement"));
+    const struct value *statements = permission_statements(call->arena, policy);
     return policy_write(call, policy,
         permission_replaced(call->arena, statements, value_gets(call->input, "Label"), NULL), err);
 }

@@ -174,7 +174,7 @@ int sqs_add_permission(struct service_call *call, struct err *err)
     const struct value *policy;
     if (read_policy(call, &queue, &policy, err))
         return -1;
-    const struct value *statements = value_as_list(value_getz(policy, "Statement"));
+    const struct value *statements = permission_statements(call->arena, policy);
     const struct permission permission = {.label = value_gets(call->input, "Label"),
         .resource = queue.arn,
         .accounts = value_as_list(value_getz(call->input, "AWSAccountIds")),
@@ -195,7 +195,7 @@ int sqs_remove_permission(struct service_call *call, struct err *err)
     struct str label = value_gets(call->input, "Label");
     if (read_policy(call, &queue, &policy, err))
         return -1;
-    const struct value *statements = value_as_list(value_getz(policy, "Statement"));
+    const struct value *statements = permission_statements(call->arena, policy);
     if (!value_list_find(statements, "Sid", label))
         return refuse_label(err, label, "can't find label");
     return write_policy(call, &queue, policy, permission_replaced(call->arena, statements, label, NULL), err);

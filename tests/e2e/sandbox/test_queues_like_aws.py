@@ -49,6 +49,27 @@ def test_permissions_are_statements_of_the_policy(sandbox):
     assert refused(client.remove_permission, QueueUrl=url, Label="one") == ("InvalidParameterValue", "Value one for parameter Label is invalid. Reason: can't find label.", 400)
 
 
+def test_a_statement_without_a_list_stays(sandbox):
+    """IAM's grammar takes one statement as it is: with a permission more there are two."""
+    sqs, sns, events = (sandbox.client(service) for service in ("sqs", "sns", "events"))
+    name = "single-" + uuid.uuid4().hex[:8]
+    url, topic = sqs.create_queue(QueueName=name)["QueueUrl"], sns.create_topic(Name=name)["TopicArn"]
+    bus = events.create_event_bus(Name=name)["EventBusArn"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def policy(action, resource):
+        return json.dumps({"Version": "2012-10-17", "Statement": {"Sid": "own", "Effect": "Allow", "Principal": {"AWS": "*"}, "Action": action, "Resource": resource}})
+
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy("sqs:SendMessage", queue)})
+    sqs.add_permission(QueueUrl=url, Label="more", AWSAccountIds=["111122223333"], Actions=["SendMessage"])
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy("sns:Publish", topic))
+    sns.add_permission(TopicArn=topic, Label="more", AWSAccountId=["111122223333"], ActionName=["Publish"])
+    events.put_permission(EventBusName=name, Policy=policy("events:PutEvents", bus))
+    events.put_permission(EventBusName=name, StatementId="more", Action="events:PutEvents", Principal="111122223333")
+    kept = [sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"], sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"], events.describe_event_bus(Name=name)["Policy"]]
+    assert [[one["Sid"] for one in json.loads(text)["Statement"]] for text in kept] == [["own", "more"]] * 3
+
+
 def test_the_resource_of_a_policy_is_not_looked_at(sandbox):
     client, url = bare(sandbox)
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sqs:SendMessage", "Resource": "'$sqs_queue_arn'"}]}
