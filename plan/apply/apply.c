@@ -11,6 +11,7 @@
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/recorded.h"
 #include "plan/objects/since.h"
 
 enum { CLAIMS_MAX = 10000 /* changes of a run that does not claim all */ };
@@ -185,11 +186,9 @@ static const struct value *run_info(const struct executor *x)
 static bool plan_is_about_all(const struct plan *plan)
 {
     const struct planner *p = plan->planner;
-    bool moves = false;
-    for (size_t i = 0; i < p->recorded.count; i++)
-        moves |= !str_eq(p->recorded.seen[i].address, p->recorded.seen[i].record->subject.address);
     return (plan->destroy && !p->options->target_count) || plan->leases ||
-           state_lease(p->workspace->state).until_ms || moves || plan->change_count > CLAIMS_MAX;
+           state_lease(p->workspace->state).until_ms || recorded_moves(&p->recorded) ||
+           plan->change_count > CLAIMS_MAX;
 }
 
 bool plan_needs_lock(const struct plan *plan)

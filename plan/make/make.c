@@ -189,7 +189,8 @@ static int make_plan(struct planner *p, struct err *err)
         alone_begin(p);
     if (p->options->destroy)
         return plan_destroy(p, err);
-    p->needs_whole = p->needed && makes_new(p);
+    /* What is at the new address may not have been read. */
+    p->needs_whole = p->needed && (recorded_moves(&p->recorded) || makes_new(p));
     if (p->needs_whole)
         return -1;
     if (!p->options->no_refresh && !p->offline && refresh_records(p, err))

@@ -70,6 +70,14 @@ bool recorded_claim(struct planner *p)
     return true;
 }
 
+bool recorded_moves(const struct recorded *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (!str_eq(r->seen[i].address, r->seen[i].record->subject.address))
+            return true;
+    return false;
+}
+
 /* Numbers the nodes that stand between all instances of a declaration and all their dependents. */
 static void number_hubs(const struct recorded *r, struct map *hubs)
 {

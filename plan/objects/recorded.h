@@ -9,6 +9,8 @@
 
 /* Fills p->recorded from the state. False after an error. */
 bool recorded_claim(struct planner *p);
+/* Does `moved:` take any of them to another address? */
+bool recorded_moves(const struct recorded *recorded);
 struct seen *recorded_find(const struct recorded *recorded, struct str address);
 /*
  * Edges dependency -> dependent between recorded resources, by their position in recorded->seen. Where many

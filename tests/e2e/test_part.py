@@ -1,5 +1,6 @@
 """Plans with targets in a large state, of which they read a part: they are those that are made of the whole state."""
 
+import fcntl
 import json
 import random
 import subprocess
@@ -117,6 +118,31 @@ def test_what_a_snapshot_has_at_a_former_address_takes_all_of_it(large):
     large.write(text([0] * 8, large.state))
     assert not is_part(large, "-i", "n=3", "--target", "one")
     assert_alike(large, "-i", "n=3", "--target", "v2")
+
+
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_what_comes_to_a_former_address_meanwhile_takes_all_of_it(large):
+    """Another run with an earlier stack made it, while the lock was waited for."""
+    now, log = text([0] * 8, large.state), large.folder / ".weir/part.log"
+    moved = now[now.index('"moved": ['):now.index(', "inputs"')]
+    before = {path: path.read_bytes() for path in log.parent.iterdir() if path.is_file()}
+    large.write(now.replace(moved + ", ", "").replace('"resources": {', '"resources": {"former": {"type": "weir.value", "for_each": ["one"], "value": "former"}, '))
+    large.apply("-i", "n=3", "--target", "former")
+    after = {path: path.read_bytes() for path in log.parent.iterdir() if path.is_file()}
+    assert after[log].startswith(before[log])
+    for path in after:
+        path.unlink()
+    for path, content in before.items():
+        path.write_bytes(content)
+    large.write(now)
+    with open(log.with_suffix(".lock"), "r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(large.command("apply", "--yes", "-i", "n=9", "--target", 'many["a 1"]', "--lock-timeout", "1m"), cwd=large.folder, env=large.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert "waited for" in process.stderr.readline()
+        with log.open("ab") as more:
+            more.write(after[log][len(before[log]):])
+    assert process.wait(30) == 0, process.stderr.read()
+    assert "one 3" in large.run("state", "show", 'many["one"]').out and 'former["one"]' in large.addresses()
 
 
 def test_an_apply_of_a_part_leaves_the_rest(large):
