@@ -10,6 +10,7 @@ struct search {
     struct backend *backend;
     struct arena arena; /* of what is being looked at */
     uint64_t size;      /* of all that can be read */
+    uint64_t before;    /* number of the line before the one that was found last */
 };
 
 /* A line of the log, and where it is. */
@@ -81,7 +82,7 @@ static int is_before(const struct found *line, struct str key, bool *before, str
 }
 
 /* Passes all lines of the piece, if its last one is before. */
-static int pass_all_before(struct walk *walk, struct str key, bool *all, struct err *err)
+static int pass_all_before(struct search *s, struct walk *walk, struct str key, bool *all, struct err *err)
 {
     struct str lines = walk->piece.lines;
     struct walk last = *walk;
@@ -90,6 +91,7 @@ static int pass_all_before(struct walk *walk, struct str key, bool *all, struct 
     if (next_line(&last, &line, err) < 0 || is_before(&line, key, all, err))
         return -1;
     if (*all) {
+        s->before = line.seq;
         walk->at += walk->piece.by_number ? backend_count_lines(lines) : lines.n;
         walk->piece.lines = STR_EMPTY;
     }
@@ -97,8 +99,8 @@ static int pass_all_before(struct walk *walk, struct str key, bool *all, struct 
 }
 
 /* To the first line that is not before. *any: there were some; *whole: there are no others in the piece. */
-static int pass_before(
-    struct walk *walk, struct str key, bool *any, bool *whole, uint64_t *at, struct err *err)
+static int pass_before(struct search *s, struct walk *walk, struct str key, bool *any, bool *whole,
+    uint64_t *at, struct err *err)
 {
     struct found line;
     bool before = true;
@@ -107,7 +109,7 @@ static int pass_before(
     *at = walk->at;
     if (!walk->piece.lines.n)
         return 0;
-    if (pass_all_before(walk, key, whole, err))
+    if (pass_all_before(s, walk, key, whole, err))
         return -1;
     *any = *whole;
     *at = walk->at;
@@ -116,6 +118,7 @@ static int pass_before(
             return -1;
         *any |= before;
         *at = before ? line.end : line.at;
+        s->before = before ? line.seq : s->before;
     }
     return got < 0 ? -1 : 0;
 }
@@ -131,7 +134,7 @@ static int find_first(struct search *s, struct str key, uint64_t *at, struct err
     for (; low < high; middle = low + (high - low) / 2) {
         struct walk walk;
         bool any, whole;
-        if (walk_from(s, middle, &walk, err) || pass_before(&walk, key, &any, &whole, at, err))
+        if (walk_from(s, middle, &walk, err) || pass_before(s, &walk, key, &any, &whole, at, err))
             return -1;
         if (!any)
             high = middle;
@@ -227,24 +230,19 @@ static int take_rest(struct search *s, struct records *r, struct err *err)
     struct found line = {0};
     if (find_first(s, (struct str){0}, &at, err) || walk_from(s, at, &walk, err))
         return -1;
+    records_pass_kept(r, s->before + 1);
     uint64_t end = at;
-    bool passed = false;
     for (int got; (got = next_of_all(s, &walk, &line, err)) != 0;) {
         if (got < 0)
             return -1;
         if (line.at < at)
             continue;
-        if (!passed)
-            records_pass_kept(r, line.seq <= last ? line.seq : last + 1);
-        passed = true;
         if (line.seq > last)
             break;
         if (records_apply(r, line.json, err))
             return -1;
         end = line.end;
     }
-    if (!passed)
-        records_pass_kept(r, last + 1);
     if (records_complete(r, err))
         return -1;
     if (s->backend->ops->pass_snapshot)
