@@ -25,8 +25,8 @@ struct services {
     pthread_mutex_t
         lock; /* of what follows and of the activities' states; held briefly, nothing is called under it */
     pthread_cond_t changed; /* an activity ended, or stopping; on the monotonic clock */
-    bool stopping;
-    size_t threads; /* that run */
+    atomic_bool stopping;   /* changed with the lock held; requests to other machines look at it without */
+    size_t threads;         /* that run */
 };
 
 /* Waits on `changed`, with the lock held; deadline by clock_mono_ms(), -1: none. False: it has passed. */

@@ -4,11 +4,13 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "provider/http/http.h"
+#include "sandbox/calls/services_state.h"
 
 enum { TIMEOUT_MS = 5000, MAX_ANSWER = 1024 * 1024 }; /* AWS waits as long */
 
 /* What is sent: maps of texts, and a body. */
 struct sending {
+    struct services *services;
     struct arena *arena;
     struct str method, url;
     const struct value *headers, *query;
@@ -82,6 +84,7 @@ static int exchange(const struct sending *s, struct http_response *response, str
         .discard_body = str_eqz(s->method, "HEAD"),
         .max_response = MAX_ANSWER,
         .deadline_ms = TIMEOUT_MS,
+        .cancel = &s->services->stopping,
         .sensitive = true};
     if (http_engine_new(&(struct http_options){0}, &engine, err))
         return -1;
@@ -97,11 +100,12 @@ static int exchange(const struct sending *s, struct http_response *response, str
 /* ---- credentials ---- */
 
 /* "Bearer …", of the service that gives tokens for the client's id and secret. */
-static int fetch_token(
-    struct arena *arena, const struct value *oauth, struct str *authorization, struct err *err)
+static int fetch_token(struct services *services, struct arena *arena, const struct value *oauth,
+    struct str *authorization, struct err *err)
 {
     const struct value *more = value_getz(oauth, "http"), *client = value_getz(oauth, "client"), *answer;
-    struct sending s = {.arena = arena,
+    struct sending s = {.services = services,
+        .arena = arena,
         .method = value_gets(oauth, "method"),
         .url = value_gets(oauth, "endpoint"),
         .headers = with_pairs(arena, NULL, more, "HeaderParameters"),
@@ -134,7 +138,7 @@ static int authorize(struct sending *s, const struct value *connection, struct e
         text = arena_printf(s->arena, "%.*s:%.*s", STR_ARG(value_gets(basic, "username")),
             STR_ARG(value_gets(basic, "password")));
         text = arena_printf(s->arena, "Basic %.*s", STR_ARG(base64_encode(s->arena, text)));
-    } else if (fetch_token(s->arena, value_getz(auth, "oauth"), &text, err)) {
+    } else if (fetch_token(s->services, s->arena, value_getz(auth, "oauth"), &text, err)) {
         return -1;
     }
     set_header(s, "Authorization", text);
@@ -165,7 +169,8 @@ int api_destination_call(struct services *services, struct arena *arena, const s
         return service_refuse(
             err, 400, "NO_RESOURCE", "The API destination %.*s does not exist", STR_ARG(name));
     const struct value *own = value_getz(value_getz(connection.attrs, "auth"), "http");
-    struct sending s = {.arena = arena,
+    struct sending s = {.services = services,
+        .arena = arena,
         .method = value_gets(destination.attrs, "method"),
         .url = filled_path(arena, value_gets(destination.attrs, "endpoint"),
             value_as_list(value_getz(target->http, "path_parameters"))),

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/mem.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/view.h"
@@ -313,12 +314,11 @@ static const struct value *why_dead(struct arena *arena, const struct target *ta
     return value_map(arena, entries, target->rule.n ? 4 : 3);
 }
 
-static void deliver_or_keep(struct services *services, const struct target *target)
+/* It goes to the dead-letter queue, or what is wrong is said. */
+static void targets_keep(
+    struct services *services, struct arena *arena, const struct target *target, const struct err *why)
 {
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct err err = ERR_INIT, lost = ERR_INIT;
-    if (!targets_deliver(services, &arena, target, &err))
-        return;
+    struct err lost = ERR_INIT;
     struct target letters = *target;
     letters.arn = target->dead_letter_queue;
     if (str_eqz(target->service, "events.amazonaws.com"))
@@ -326,31 +326,42 @@ static void deliver_or_keep(struct services *services, const struct target *targ
     if (target->letter.n)
         letters.input = target->letter;
     else
-        letters.message_attributes = why_dead(&arena, target, &err);
-    if (letters.arn.n && !targets_deliver(services, &arena, &letters, &lost))
+        letters.message_attributes = why_dead(arena, target, why);
+    if (letters.arn.n && !targets_deliver(services, arena, &letters, &lost))
         return;
-    fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), err.message);
+    fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), why->message);
 }
 
-/* ---- what answers from outside: by a thread, with a copy of the target ---- */
+static void deliver_or_keep(struct services *services, const struct target *target)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    if (targets_deliver(services, &arena, target, &err))
+        targets_keep(services, &arena, target, &err);
+}
+
+/* ---- what answers from outside: by a few threads, with copies of the targets ---- */
+
+enum { MAX_CALLS = 32, MAX_WAITING = 1000 };
 
 struct outside {
     struct services *services;
     struct arena arena;
     struct target target;
+    struct outside *next;
 };
+
+/* Calls that wait for a thread, the oldest first. */
+static struct {
+    pthread_mutex_t lock;
+    size_t threads, waiting;
+    struct outside *first, *last;
+} calls = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void free_outside(struct outside *outside)
 {
     arena_release(&outside->arena);
     free(outside);
-}
-
-static void deliver_outside(void *ctx)
-{
-    struct outside *outside = ctx;
-    deliver_or_keep(outside->services, &outside->target);
-    free_outside(outside);
 }
 
 static struct outside *outside_new(struct services *services, const struct target *target)
@@ -361,7 +372,7 @@ static struct outside *outside_new(struct services *services, const struct targe
     struct target *copy = &outside->target;
     struct str *texts[] = {&copy->region, &copy->arn, &copy->input, &copy->message_group,
         &copy->message_deduplication, &copy->dead_letter_queue, &copy->source, &copy->detail_type,
-        &copy->subject, &copy->letter, &copy->rule, &copy->by, &copy->role, &copy->service,
+        &copy->subject, &copy->letter, &copy->trace, &copy->rule, &copy->by, &copy->role, &copy->service,
         &copy->source_arn};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(&outside->arena, *texts[i]);
@@ -370,14 +381,68 @@ static struct outside *outside_new(struct services *services, const struct targe
     return outside;
 }
 
+/* False: as many wait as may. True: *starts says whether it is for a thread more to take it. */
+static bool outside_add(struct outside *outside, bool *starts)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&calls.lock);
+    if (calls.waiting == MAX_WAITING)
+        return false;
+    *(calls.last ? &calls.last->next : &calls.first) = outside;
+    calls.last = outside;
+    calls.waiting++;
+    *starts = calls.threads < MAX_CALLS;
+    calls.threads += *starts;
+    return true;
+}
+
+/* NULL: none waits, and the thread is counted no more. */
+static struct outside *outside_take(void)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&calls.lock);
+    struct outside *outside = calls.first;
+    if (!outside) {
+        calls.threads--;
+        return NULL;
+    }
+    calls.first = outside->next;
+    calls.last = calls.first ? calls.last : NULL;
+    calls.waiting--;
+    return outside;
+}
+
+/* One that is stopping calls nobody any more. */
+static void deliver_outside(void *ctx UNUSED)
+{
+    for (struct outside *outside; (outside = outside_take()); free_outside(outside))
+        if (!services_stopping(outside->services))
+            deliver_or_keep(outside->services, &outside->target);
+}
+
+static void refuse_outside(struct services *services, const struct target *target)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    service_refuse(&err, 400, "THROTTLING", "%d calls of API destinations wait already", MAX_WAITING);
+    targets_keep(services, &arena, target, &err);
+}
+
+static void call_outside(struct services *services, const struct target *target)
+{
+    struct outside *outside = outside_new(services, target);
+    bool starts;
+    if (!outside_add(outside, &starts)) {
+        free_outside(outside);
+        refuse_outside(services, target);
+    } else if (starts && services_thread(services, deliver_outside, NULL)) {
+        deliver_outside(NULL);
+    }
+}
+
 void target_deliver(struct services *services, const struct target *target)
 {
     struct arn arn;
-    bool api =
-        read_arn(target->arn, &arn) && str_eqz(arn.service, "events") && str_starts(arn.resource, STR(API));
-    struct outside *outside = api ? outside_new(services, target) : NULL;
-    if (!api)
+    if (read_arn(target->arn, &arn) && str_eqz(arn.service, "events") && str_starts(arn.resource, STR(API)))
+        call_outside(services, target);
+    else
         deliver_or_keep(services, target);
-    else if (services_thread(services, deliver_outside, outside))
-        free_outside(outside);
 }

@@ -1,6 +1,6 @@
 /*
  * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
- * for the end of what it starts: an API destination is called by a thread of its own.
+ * for the end of what it starts: API destinations are called by threads of their own.
  */
 #pragma once
 

@@ -3,14 +3,15 @@
 import base64
 import json
 import threading
+import time
 import urllib.parse
 import uuid
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
 from botocore.exceptions import ClientError
 from support import until
-from test_firing import queue  # noqa: F401
+from test_firing import Queue, queue  # noqa: F401
 
 ENDPOINT = {"InvocationEndpoint": "https://example.com/api", "HttpMethod": "POST"}
 
@@ -59,7 +60,7 @@ class Endpoint:
     """A server outside, which keeps what it was asked: method, path, query, headers, body."""
 
     def __init__(self):
-        self.asked, self.status = [], 200
+        self.asked, self.status, self.said = [], 200, b'{"access_token": "t0ken", "token_type": "Bearer"}'
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,11 +68,11 @@ class Endpoint:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 url = urllib.parse.urlsplit(self.path)
                 outer.asked.append({"method": self.command, "path": url.path, "query": dict(urllib.parse.parse_qsl(url.query)), "headers": self.headers, "body": body})
-                said = b'{"access_token": "t0ken", "token_type": "Bearer"}'
                 self.send_response(outer.status)
-                self.send_header("Content-Length", str(len(said)))
+                self.send_header("Content-Length", str(len(outer.said)))
+                self.send_header("Location", outer.url + "/elsewhere")
                 self.end_headers()
-                self.wfile.write(said)
+                self.wfile.write(outer.said)
 
             do_POST = do_PUT = do_GET = answer
 
@@ -153,3 +154,68 @@ def test_what_is_not_taken_goes_to_the_dead_letters(sandbox, endpoint, queue, al
     calling.put({"n": 2})
     assert json.loads(queue.bodies(1)[0])["detail"] == {"n": 2}
     assert len(endpoint.asked) == (allowed == "events:InvokeApiDestination")
+
+
+@pytest.mark.parametrize("answer", [{"status": 302}, {"said": b"x" * (1024 * 1024 + 1)}], ids=["a redirect", "a flood"])
+def test_an_endpoint_leads_nowhere_and_says_little(sandbox, endpoint, queue, answer):  # noqa: F811
+    vars(endpoint).update(answer)
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
+    calling = Calling(sandbox, endpoint.url, "API_KEY", key, DeadLetterConfig={"Arn": queue.arn})
+    calling.put({"n": 3})
+    assert json.loads(queue.bodies(1)[0])["detail"] == {"n": 3}
+    assert [asked["path"] for asked in endpoint.asked] in (["/"], [""])
+
+
+class Silent(ThreadingHTTPServer):
+    """It reads requests and says nothing; when they came is in `asked`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.server.asked.append(time.monotonic())
+            self.server.over.wait(30)
+
+        def log_message(self, *_):
+            pass
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.asked, self.over = [], threading.Event()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def silent():
+    made = Silent()
+    yield made
+    made.over.set()
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def calling_silent(silent, kept_sandbox):
+    letters = Queue(kept_sandbox)
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
+    made = Calling(kept_sandbox, f"http://127.0.0.1:{silent.server_port}/", "API_KEY", key, DeadLetterConfig={"Arn": letters.arn})
+    made.letters = letters
+    return made
+
+
+def test_a_call_does_not_hold_up_the_end(silent, kept_sandbox, calling_silent):
+    calling_silent.put({})
+    until(lambda: silent.asked)
+    began = time.monotonic()
+    kept_sandbox.stop()
+    assert time.monotonic() - began < 3  # the call has five seconds
+
+
+def test_so_many_calls_at_a_time(silent, calling_silent):
+    """The others wait; of what is too much for that the dead letter says so."""
+    entry = {"Source": calling_silent.name, "DetailType": "order", "Detail": "{}"}
+    for _ in range(110):
+        calling_silent.events.put_events(Entries=[entry] * 10)
+    codes = set()
+    while "THROTTLING" not in codes:
+        codes |= {one["MessageAttributes"]["ERROR_CODE"]["StringValue"] for one in until(lambda: calling_silent.letters.take(10, MessageAttributeNames=["All"]))}
+    until(lambda: silent.asked[31:])
+    assert sum(at < silent.asked[0] + 4 for at in silent.asked) == 32
