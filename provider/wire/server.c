@@ -412,6 +412,18 @@ static void write_xml_error(
     buf_addz(out, query ? "</ErrorResponse>" : ec2 ? "</Response>" : "</Error>");
 }
 
+/* Errors quote requests: what of them no answer can carry becomes "?". */
+static struct str sayable(struct arena *arena, bool json, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t at = 0, n; at < text.n; at += n) {
+        n = str_char_size(text, at);
+        struct str one = str_slice(text, at, at + n);
+        buf_add_str(&out, str_is_utf8(one) && (json || wire_xml_can_say(one)) ? one : STR("?"));
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
 void wire_encode_error(struct arena *arena, const struct wire_operation *op, int status, struct str code,
     struct str text, struct str request_id, struct wire_message *out)
 {
@@ -419,6 +431,7 @@ void wire_encode_error(struct arena *arena, const struct wire_operation *op, int
     *out = (struct wire_message){.status = status};
     add_request_id(arena, op, request_id, out);
     add_type(arena, op, out);
+    text = sayable(arena, wire_is_json(op->protocol), text);
     if (op->protocol == WIRE_REST_JSON)
         wire_header_add(
             arena, out, STR("x-amzn-ErrorType"), arena_str(arena, code)); /* it outlives the error */

@@ -63,12 +63,12 @@ static int refuse_json(struct err *err, const char *context, const char *name, s
             "Array, "
             "Object or token 'null', 'true' or 'false')%s%zu]",
             context, name, (int)n, text.p, where, n + 1);
-    char next = text.n > 1 ? text.p[1] : ' ';
+    struct str next = text.n > 1 ? str_slice(text, 1, 1 + str_char_size(text, 1)) : STR(" ");
     return sns_refuse(err,
-        "%s%s: failed to parse JSON. Unexpected character ('%c' (code %d)): was expecting double-quote to "
+        "%s%s: failed to parse JSON. Unexpected character ('%.*s' (code %d)): was expecting double-quote to "
         "start "
         "field name%s2]",
-        context, name, next, next, where);
+        context, name, STR_ARG(next), (unsigned char)next.p[0], where);
 }
 
 static int check_redrive(

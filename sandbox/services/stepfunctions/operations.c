@@ -370,8 +370,8 @@ struct str executions_not_json(struct arena *arena, struct str text, size_t *col
     if (!rest.n || rest.p[0] == '"' || rest.p[0] == '}')
         return STR("Invalid execution input.");
     return arena_printf(arena,
-        "Unexpected character ('%c' (code %d)): was expecting double-quote to start field name", rest.p[0],
-        (unsigned char)rest.p[0]);
+        "Unexpected character ('%.*s' (code %d)): was expecting double-quote to start field name",
+        (int)str_char_size(rest, 0), rest.p, (unsigned char)rest.p[0]);
 }
 
 static const struct value *diag_value(struct arena *arena, const struct asl_diag *diag)

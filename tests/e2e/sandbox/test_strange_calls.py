@@ -55,6 +55,18 @@ def test_a_delivery_policy_of_another_form(sandbox):
     sns.delete_topic(TopicArn=topic)
 
 
+def test_what_is_quoted_in_an_error_can_be_read(sandbox):
+    """XML has no control characters, and nothing has half a letter."""
+    sns, states = sandbox.client("sns"), sandbox.client("stepfunctions")
+    topic = sns.create_topic(Name="quoted")["TopicArn"]
+    with pytest.raises(ClientError, match="does not support this protocol string: a\\?b"):
+        sns.subscribe(TopicArn=topic, Protocol="a\x01b", Endpoint="e")
+    with pytest.raises(ClientError, match="Unexpected character \\('é'"):
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:q", Attributes={"FilterPolicy": "{é"})
+    assert "('é'" in states.validate_state_machine_definition(definition="{é")["diagnostics"][0]["message"]
+    sns.delete_topic(TopicArn=topic)
+
+
 def test_what_cannot_be_kept_is_refused(tmp_path):
     """Bytes that are no text would be in a record that cannot be read: no resource would be there after a restart."""
     server = Sandbox(tmp_path / "kept", env={"SANDBOX_IAM": "off"})
