@@ -98,6 +98,19 @@ static bool has_values_in(struct planner *p, const struct str *texts, size_t n)
     return false;
 }
 
+/* What no target means was not evaluated. */
+static bool has_declared_in(struct planner *p, const struct str *texts, size_t n)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    size_t count = 0;
+    const struct declared *all =
+        p->options->target_count ? plan_declared(p->workspace, &scratch, NULL, &count) : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (stands_in(all[i].object, false, texts, n))
+            return true;
+    return false;
+}
+
 /* Found there when the stack was loaded; of expressions more is known. */
 static bool has_places(const struct source *source)
 {
@@ -129,7 +142,7 @@ static bool holds_secrets(struct planner *p, struct arena *arena)
         if (writes_secret(stack->decls[i]))
             return true;
     return stands_in(stack->inputs, false, texts, stack->source_count) ||
-           has_values_in(p, texts, stack->source_count);
+           has_values_in(p, texts, stack->source_count) || has_declared_in(p, texts, stack->source_count);
 }
 
 /* ---- keeping ---- */
@@ -163,9 +176,11 @@ int sources_keep(struct planner *p, struct err *err)
     }
     value_builder_set(&files, STR(INPUTS_NAME), value_string_ref(&arena, inputs));
     const struct value *kept = value_builder_map(&files);
-    if (total > KEPT_MAX || (!state_has_key(state) && holds_secrets(p, &arena)))
+    digest = sha256_hex(&arena, whole);
+    bool new = total <= KEPT_MAX && !state_keeps_sources(state, digest);
+    if (!new || (!state_has_key(state) && holds_secrets(p, &arena)))
         kept = NULL;
-    return state_keep_sources(state, sha256_hex(&arena, whole), kept, err);
+    return state_keep_sources(state, digest, kept, err);
 }
 
 /* "k=v" of what was kept with them. */

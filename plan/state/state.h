@@ -199,6 +199,8 @@ int state_set_lease(struct state *state, const struct lease *lease, struct err *
  * which a secret stands literally must not be given here: NULL keeps only the digest.
  */
 int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err);
+/* Are those the last ones that were kept? */
+bool state_keeps_sources(struct state *state, struct str digest);
 int state_flush(struct state *state, struct err *err);
 /* Has a record of this run failed to become durable? Then nothing more may be changed. */
 bool state_is_broken(struct state *state);

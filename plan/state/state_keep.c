@@ -94,14 +94,18 @@ int state_set_lease(struct state *state, const struct lease *lease, struct err *
     return committer_wait(state->committer, seq, err) ? err_context(err, "recording in the state") : 0;
 }
 
+bool state_keeps_sources(struct state *state, struct str digest)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
+    return str_eq(digest, state->records.digest);
+}
+
 int state_keep_sources(struct state *state, struct str digest, const struct value *files, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf body = BUF_INIT;
     uint64_t seq;
-    pthread_mutex_lock(&state->mutex);
-    bool kept = str_eq(digest, state->records.digest);
-    pthread_mutex_unlock(&state->mutex);
+    bool kept = state_keeps_sources(state, digest);
     body_begin(&body, state->run, "sources");
     body_text(&body, "digest", digest);
     if (files && !kept)

@@ -120,6 +120,14 @@ def test_files_with_secrets_are_not_kept_without_a_key(local_stack):
     assert "not kept" in local_stack.run("plan", "--to", "1", status=1).err
 
 
+def test_secrets_of_what_is_no_target_are_not_kept_either(local_stack):
+    text = "stack: past\nlocals: {pw: hunter22}\nresources:\n  a: {type: weir.value, value: v}\n  b: {type: aws.secretsmanager.secret, name: past, secret_string: \"${locals.pw}\"}\n"
+    local_stack.write(text).apply("--target", "a")
+    assert "hunter22" not in local_stack.state_text()
+    local_stack.write(text.replace("secret_string", "description").replace("value: v", "value: w")).apply("--target", "a")
+    assert "hunter22" in local_stack.state_text()
+
+
 def test_with_a_key_they_are_sealed(local_stack):
     key = {"WEIR_STATE_KEY": "0f" * 32}
     text = "stack: past\ninputs:\n  pw: {type: string, sensitive: true, default: hunter22}\nresources:\n  a: {type: weir.value, value: \"${inputs.pw}\"}\n"
