@@ -428,7 +428,8 @@ static void add_object_parts(struct s3 *s, struct buf *out, const struct value *
 {
     enum { MOST = 1000 };
     int64_t marker = number_header(s, "x-amz-part-number-marker", 0),
-            most = number_header(s, "x-amz-max-parts", MOST), last = 0, n = 0;
+            asked = number_header(s, "x-amz-max-parts", MOST), most = asked < MOST ? asked : MOST, last = 0,
+            n = 0;
     bool truncated = false;
     xml_open(out, "ObjectParts");
     xml_int(out, "PartsCount", parts->count);
@@ -452,7 +453,7 @@ static void add_object_parts(struct s3 *s, struct buf *out, const struct value *
     if (parts->count && value_getz(parts->items[0], "sums")) {
         xml_int(out, "PartNumberMarker", marker);
         xml_int(out, "NextPartNumberMarker", last);
-        xml_int(out, "MaxParts", most < MOST ? most : MOST);
+        xml_int(out, "MaxParts", most);
         xml_bool(out, "IsTruncated", truncated);
     }
     xml_close(out, "ObjectParts");
