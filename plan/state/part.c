@@ -60,9 +60,12 @@ static int next_line(struct walk *walk, struct found *out, struct err *err)
 static int next_of_all(struct search *s, struct walk *walk, struct found *out, struct err *err)
 {
     int got = next_line(walk, out, err);
-    if (got || walk->at >= s->size)
+    uint64_t at = walk->at;
+    if (got || at >= s->size)
         return got;
-    return walk_from(s, walk->at, walk, err) ? -1 : next_line(walk, out, err);
+    if (walk_from(s, at, walk, err))
+        return -1;
+    return walk->at < at ? err_set(err, ERR_DAMAGED, "lines are missing") : next_line(walk, out, err);
 }
 
 /* ---- by halves ---- */

@@ -177,20 +177,34 @@ def test_damage_is_told_where_it_is_read(large):
     assert "lacks 6 records" in large.run("plan", "-i", "n=3", "--target", "one", status=1).err
 
 
-@pytest.mark.parametrize("large", ["postgres"], indirect=True)
-def test_a_snapshot_of_an_earlier_weir(large):
-    """All of it was in one row."""
-    place = yaml.safe_load(large.state)
-    newest = f"{place['table']} where first_seq >= (select max(first_seq) from {place['table']} where snapshot)"
+def rows(stack):
+    """Where the state is in PostgreSQL, its newest snapshot and what follows it there, and what asks the server."""
+    place = yaml.safe_load(stack.state)
 
     def ask(*statements):
         return subprocess.run(["psql", place["url"], "-qAt", *(word for statement in statements for word in ("-c", statement))], check=True, capture_output=True, text=True).stdout.strip()
 
+    return place, f"{place['table']} where first_seq >= (select max(first_seq) from {place['table']} where snapshot)", ask
+
+
+@pytest.mark.parametrize("large", ["postgres"], indirect=True)
+def test_a_snapshot_of_an_earlier_weir(large):
+    """All of it was in one row."""
+    place, newest, ask = rows(large)
     assert int(ask(f"select count(*) from {newest}")) > 10
     ask(f"create temp table one as select name, min(first_seq), string_agg(lines, ''::bytea order by first_seq), true from {newest} group by name", f"delete from {newest}", f"insert into {place['table']} select * from one")
     assert ask(f"select count(*) from {newest}") == "1"
     assert is_part(large, "-i", "n=3", "--target", "one") and large.plan("-i", "n=3") == {}
     assert_alike(large, "-i", "n=4", "--target", "many", "--target", "v7")
+
+
+@pytest.mark.parametrize("large", ["postgres"], indirect=True)
+def test_a_row_that_is_missing_is_told(large):
+    place, newest, ask = rows(large)
+    ask(f"delete from {place['table']} where first_seq = (select first_seq from {newest} order by first_seq offset 5 limit 1)")
+    assert is_part(large, "-i", "n=3", "--target", "one")
+    large.patience_s = 20
+    assert "it should be" in large.run("plan", "-i", "n=3", "--target", "many", status=1).err
 
 
 @pytest.mark.parametrize("large", ["file", "postgres"], indirect=True)  # on S3 the lock is somebody's until its lease ends
