@@ -33,20 +33,29 @@ static double size_of_value(const struct request_faults *f, const struct value *
 }
 
 /* As Java writes it, and so AWS's messages: [a, b], {a=1}. */
+static void add_java_text(struct arena *arena, struct buf *text, const struct value *v)
+{
+    bool list = v->kind == VALUE_LIST,
+         whole = v->kind == VALUE_FLOAT && v->number == (double)int_within(v->number);
+    if (!list && v->kind != VALUE_MAP) {
+        buf_add_str(text, whole ? arena_printf(arena, "%.1f", v->number) : value_scalar_text(arena, v));
+        return;
+    }
+    buf_add_char(text, list ? '[' : '{');
+    for (uint32_t i = 0; i < v->count; i++) {
+        buf_addz(text, i ? ", " : "");
+        if (!list)
+            buf_addf(text, "%.*s=", STR_ARG(v->entries[i].key));
+        add_java_text(arena, text, list ? v->items[i] : v->entries[i].value);
+    }
+    buf_add_char(text, list ? ']' : '}');
+}
+
 static struct str java_text(struct arena *arena, const struct value *v)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
-        return v->kind == VALUE_FLOAT && v->number == (double)int_within(v->number)
-                   ? arena_printf(arena, "%.1f", v->number)
-                   : value_scalar_text(arena, v);
-    for (uint32_t i = 0; i < v->count; i++)
-        if (v->kind == VALUE_LIST)
-            buf_addf(&text, "%s%.*s", i ? ", " : "", STR_ARG(java_text(arena, v->items[i])));
-        else
-            buf_addf(&text, "%s%.*s=%.*s", i ? ", " : "", STR_ARG(v->entries[i].key),
-                STR_ARG(java_text(arena, v->entries[i].value)));
-    return arena_printf(arena, v->kind == VALUE_LIST ? "[%.*s]" : "{%.*s}", STR_ARG(buf_str(&text)));
+    add_java_text(arena, &text, v);
+    return arena_str(arena, buf_str(&text));
 }
 
 /* `items_are: Class`: objects of that class, [Class(a=1), Class(a=2)]. */

@@ -67,6 +67,16 @@ def test_what_is_quoted_in_an_error_can_be_read(sandbox):
     sns.delete_topic(TopicArn=topic)
 
 
+def test_what_lies_deep(sandbox):
+    """Each level took twice as long as the one within, and everybody else waited."""
+    deep = "x"
+    for _ in range(60):
+        deep = [{"a": deep}]
+    with pytest.raises(ClientError, match="at 'name' failed to satisfy constraint"):
+        call(sandbox.new_client("events", "us-east-1", None, None), "create_api_destination", {"Name": deep},
+             Name="a", ConnectionArn="arn:aws:events:us-east-1:000000000000:connection/c/12345678-1234-1234-1234-123456789012", InvocationEndpoint="https://example.org", HttpMethod="GET")
+
+
 def test_what_cannot_be_kept_is_refused(tmp_path):
     """Bytes that are no text would be in a record that cannot be read: no resource would be there after a restart."""
     server = Sandbox(tmp_path / "kept", env={"SANDBOX_IAM": "off"})
