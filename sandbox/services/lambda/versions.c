@@ -73,7 +73,7 @@ int64_t lambda_versions_size(const struct service_call *call, const struct contr
 
 static const char *const frozen[] = {"code", "code_sha256", "code_size", "runtime", "handler", "role",
     "package_type", "architectures", "memory_size", "timeout", "environment", "layers", "ephemeral_storage",
-    "vpc_config", "dead_letter_queue", "tracing", "kms_key", "description"};
+    "vpc_config", "dead_letter_queue", "tracing", "kms_key", "description", "logging", "file_systems"};
 
 /* As it will be read back: what is compared are two that went through JSON. */
 static const struct value *freeze(struct arena *arena, const struct value *attrs)
