@@ -4,7 +4,6 @@
  */
 #include "sandbox/engine/logs.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
