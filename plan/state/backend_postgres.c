@@ -84,23 +84,30 @@ static int read_rows(
     }
 }
 
+/* What the query with the state's name as $1 gives; no rows where there are no tables yet (libpq counts
+ * those of no result as none). */
+static int ask_if_there(struct pg_backend *g, const char *query, struct pg_answer *a, struct err *err)
+{
+    struct pg_parameter name = {.text = g->name};
+    bool exists;
+    if (pg_tables_exist(g, PG_ALL_THERE, &exists, err))
+        return -1;
+    return exists ? pg_ask(g, query, &name, 1, a, err) : 0;
+}
+
 /* Rows among the locks, so that tables of before need no other column. */
 static int pg_head(struct backend *b, struct backend_head *head, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer a = {0};
-    struct pg_parameter name = {.text = g->name};
-    bool exists;
     *head = (struct backend_head){0};
-    if (pg_tables_exist(g, PG_ALL_THERE, &exists, err))
-        return -1;
-    if (!exists)
-        return 0;
-    if (pg_ask(g,
+    if (ask_if_there(g,
             "select coalesce((select holder from %_lock where name = $1 || '#head'), '0'), "
             "coalesce((select holder from %_lock where name = $1 || '#lineage'), '')",
-            &name, 1, &a, err))
+            &a, err))
         return -1;
+    if (!g->pq->ntuples(a.rows))
+        return 0;
     head->seq = strtoull(pg_cell(&a, 0, 0), NULL, 10);
     snprintf(head->lineage, sizeof head->lineage, "%s", pg_cell(&a, 0, 1));
     return 0;
@@ -132,21 +139,13 @@ static int pg_find_snapshot(struct backend *b, uint64_t *size, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer a = {0};
-    struct pg_parameter name = {.text = g->name};
-    bool exists;
     *size = 0;
-    if (pg_tables_exist(g, PG_ALL_THERE, &exists, err))
-        return -1;
-    if (!exists)
-        return 0;
     /* A single row was written by an earlier weir: there are no parts of it. */
-    if (pg_ask(g,
+    if (ask_if_there(g,
             "select first_seq, coalesce((select holder from %_lock where name = $1 || '#head'), '0') from "
-            "(select "
-            "first_seq, octet_length(lines) as bytes from % where name = $1 and snapshot order by first_seq "
-            "desc "
-            "limit 1) as s where bytes <= 1048576",
-            &name, 1, &a, err))
+            "(select first_seq, octet_length(lines) as bytes from % where name = $1 and snapshot "
+            "order by first_seq desc limit 1) as s where bytes <= 1048576",
+            &a, err))
         return -1;
     if (!g->pq->ntuples(a.rows))
         return 0;
