@@ -308,7 +308,8 @@ def test_a_cable_that_is_cut(local_stack, keys, tmp_path):
     server = Sshd(tmp_path / "sshd", [keys["ed25519"]], [keys["host"]])
     server.stop()
     connect(local_stack, web=server.connection(keys["ed25519"], host_key=fingerprint(keys["host"]), keep_alive="1s"))
-    script = 'ip link set lo up; "$0" -f "$1"; exec "$2" ssh web -- "echo begun; exec sleep 600"'
+    listens = f"until ss -Hltn | grep -q ':{server.port} '; do sleep 0.01; done"  # sshd goes into the background before
+    script = f'ip link set lo up; "$0" -f "$1"; {listens}; exec "$2" ssh web -- "echo begun; exec sleep 600"'
     words = ["unshare", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", script, SSHD, server.folder / "config", WEIR]
     running = subprocess.Popen(words, cwd=local_stack.folder, env=local_stack.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
