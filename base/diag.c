@@ -208,16 +208,17 @@ static struct str only_longer(struct str word, const struct str *names, size_t n
     return found;
 }
 
-void diag_did_you_mean(
+bool diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n)
 {
     if (diag == &diags->spare)
-        return;
+        return false;
     struct str nearest = str_nearest(word, candidates, n);
     if (!nearest.n)
         nearest = only_longer(word, candidates, n);
     if (nearest.n)
         diag_label(diags, diag, "did you mean \"%.*s\"?", STR_ARG(nearest));
+    return nearest.n;
 }
 
 static void add_secret(struct arena *arena, struct source *source, size_t offset, size_t length)

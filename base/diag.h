@@ -89,8 +89,8 @@ void diag_hint(struct diags *diags, struct diag *diag, const char *format, ...)
 void diag_code(struct diags *diags, struct diag *diag, struct str code);
 void diag_related(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* Label `did you mean "X"?` with the candidate nearest to word; no label where none is near. */
-void diag_did_you_mean(
+/* Label `did you mean "X"?` with the candidate nearest to word; false and no label where none is near. */
+bool diag_did_you_mean(
     struct diags *diags, struct diag *diag, struct str word, const struct str *candidates, size_t n);
 
 /*

@@ -213,6 +213,36 @@ static struct expr *parse_literal(struct parser *p, struct value constant)
     return e;
 }
 
+/* Functions of Terraform and CloudFormation that weir has not, and what is written instead. */
+static const char *habit_of(struct str name)
+{
+    static const struct {
+        struct str name;
+        const char *hint;
+    } habits[] = {
+        {STR_INIT("timestamp"), "each plan would have another time: give it as an input"},
+        {STR_INIT("plantimestamp"), "each plan would have another time: give it as an input"},
+        {STR_INIT("now"), "each plan would have another time: give it as an input"},
+        {STR_INIT("env"), "an input takes its value from the variable WEIR_INPUT_NAME"},
+        {STR_INIT("getenv"), "an input takes its value from the variable WEIR_INPUT_NAME"},
+        {STR_INIT("uuid"), "uuidv5(namespace, name) is the same in each plan"},
+        {STR_INIT("random"), "use a resource of type weir.random"},
+        {STR_INIT("random_password"), "use a resource of type weir.random"},
+        {STR_INIT("password"), "use a resource of type weir.random"},
+        {STR_INIT("pathexpand"),
+            "paths are relative to the stack's folder; an input can hold the home folder"},
+        {STR_INIT("sub"), "write ${NAME.ATTRIBUTE} in the text itself"},
+        {STR_INIT("Sub"), "write ${NAME.ATTRIBUTE} in the text itself"},
+        {STR_INIT("Ref"), "write NAME.ATTRIBUTE"},
+        {STR_INIT("GetAtt"), "write NAME.ATTRIBUTE"},
+        {STR_INIT("ImportValue"), "outputs of other stacks are data of type weir.stack"},
+    };
+    for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
+        if (str_eq(name, habits[i].name))
+            return habits[i].hint;
+    return NULL;
+}
+
 static const struct function *find_function(struct parser *p, struct str name, size_t start)
 {
     const struct function *function = function_find(name);
@@ -222,7 +252,11 @@ static const struct function *find_function(struct parser *p, struct str name, s
     const struct str *names = function_names(&n);
     struct diag *d = diag_error(
         p->diags, parser_place(p, start, start + name.n), "there is no function \"%.*s\"", STR_ARG(name));
-    diag_did_you_mean(p->diags, d, name, names, n);
+    const char *habit = habit_of(name);
+    if (habit)
+        diag_hint(p->diags, d, "%s", habit);
+    else if (!diag_did_you_mean(p->diags, d, name, names, n))
+        diag_hint(p->diags, d, "\"weir docs functions\" lists the functions");
     return NULL;
 }
 

@@ -91,6 +91,8 @@ static void test_arguments(void **state)
         {"length(null)", "error: the first argument of length() must be a value, got null / length(list, map "
                          "or text) -> integer"},
         {"toupper('a')", "error: there is no function \"toupper\" | did you mean \"upper\"?"},
+        {"timestamp()", "error: there is no function \"timestamp\" / each plan would have another time: give "
+                        "it as an input"},
         {"upper(1/0)", "error: division by zero"},
     };
     CHECK_ROWS(rows);
