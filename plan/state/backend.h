@@ -119,8 +119,9 @@ struct backend_ops {
     int (*check_lock)(struct backend *b, struct err *err);
     /* What is kept beside this one, itself included; in the arena. */
     int (*place)(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err);
-    /* Has the log fallen into so many pieces that a snapshot is due? NULL: it never does. */
-    bool (*crowded)(struct backend *b);
+    /* Has the log fallen into so many pieces that a snapshot of so many records is due? NULL: it never does.
+     */
+    bool (*crowded)(struct backend *b, size_t records);
     /* Tries out whether the place keeps what it must promise; one line for each finding. -1: it does not.
      * NULL: nothing to try. */
     int (*probe)(struct backend *b, const struct probe_report *report, struct err *err);

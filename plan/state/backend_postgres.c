@@ -16,6 +16,7 @@
 enum {
     PAGE = 256,        /* rows a query */
     CROWDED = 1000,    /* rows after which a snapshot is due */
+    PER_ROW = 256,     /* and one more for so many records, which a snapshot takes longer to write */
     PIECE = 16 * 1024, /* bytes of a snapshot in a row */
     PART_WORTH = 2000, /* records of a snapshot that is read in parts */
     CLOCK_SKEW_MS = 60 * 1000,
@@ -289,9 +290,9 @@ static int pg_snapshot(struct backend *b, struct str lines, uint64_t first_seq, 
     return insert_rows(pg_backend_of(b), lines, first_seq, true, err);
 }
 
-static bool pg_crowded(struct backend *b)
+static bool pg_crowded(struct backend *b, size_t records)
 {
-    return pg_backend_of(b)->rows > CROWDED;
+    return pg_backend_of(b)->rows > CROWDED + records / PER_ROW;
 }
 
 /* ---- is the server fit for it? ---- */

@@ -16,8 +16,9 @@ enum {
     LEASE_S = 30,
     LEASE_MIN_S = 2,
     LEASE_MAX_S = 3600,
-    CROWDED = 64,   /* objects after which a snapshot is due */
-    HEAD_MS = 1000, /* how often the hint follows while a run goes on */
+    CROWDED = 64,      /* objects after which a snapshot is due */
+    PER_OBJECT = 4096, /* and one more for so many records, which a snapshot takes longer to write */
+    HEAD_MS = 1000,    /* how often the hint follows while a run goes on */
 };
 
 /* ---- writing ---- */
@@ -104,9 +105,9 @@ static int s3_snapshot(struct backend *b, struct str lines, uint64_t first_seq, 
     return 0;
 }
 
-static bool s3_crowded(struct backend *b)
+static bool s3_crowded(struct backend *b, size_t records)
 {
-    return s3_backend_of(b)->objects > CROWDED;
+    return s3_backend_of(b)->objects > CROWDED + records / PER_OBJECT;
 }
 
 /* ---- the lock ---- */

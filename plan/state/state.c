@@ -287,22 +287,23 @@ static bool is_alone(struct state *state)
     return !state_catch_up(state, ERR_IGNORED) && state->records.seq == last;
 }
 
-/* Has the log grown much larger than what it says, or is there much that no snapshot has, and that every plan
- * of some targets reads? */
-static bool is_snapshot_due(const struct records *r)
+/*
+ * Has the log grown much larger than what it says, or is there much that no snapshot has, and that every plan
+ * of some targets reads? Where only a part was read, its snapshot tells how much there is.
+ */
+static bool is_snapshot_due(const struct state *state)
 {
-    size_t there = r->count + r->open_count, since = r->lines - r->snapshot_lines;
-    return r->lines >= 2 * there + COMPACT_SLACK || (since > SINCE_MAX && since > there / SINCE_PART);
+    const struct records *r = &state->records;
+    const struct backend_ops *ops = state->backend->ops;
+    size_t there = state->part ? r->snapshot_lines : r->count + r->open_count,
+           since = r->lines - r->snapshot_lines;
+    return (ops->crowded && ops->crowded(state->backend, there)) || r->lines >= 2 * there + COMPACT_SLACK ||
+           (since > SINCE_MAX && since > there / SINCE_PART);
 }
 
 int state_compact(struct state *state, struct err *err)
 {
-    const struct records *r = &state->records;
-    const struct backend_ops *ops = state->backend->ops;
-    bool crowded = ops->crowded && ops->crowded(state->backend);
-    if (state->part)
-        return 0; /* a run that has read all of it does it */
-    if (!crowded && !is_snapshot_due(r))
+    if (!is_snapshot_due(state) || !is_alone(state)) /* otherwise a later run does it */
         return 0;
-    return is_alone(state) ? state_snapshot(state, err) : 0; /* otherwise a later run does it */
+    return state_read_whole(state, err) || state_snapshot(state, err) ? -1 : 0;
 }

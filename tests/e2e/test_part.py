@@ -3,6 +3,7 @@
 import fcntl
 import json
 import random
+import re
 import subprocess
 
 import pytest
@@ -156,6 +157,26 @@ def test_an_apply_of_a_part_leaves_the_rest(large):
     assert is_part(large, "-i", "n=9", "--target", 'many["one"]')
     assert large.plan("-i", "n=3", "--target", "many") == {'many["one"]': "update"}
     assert large.run("state", "doctor").status == 0
+
+
+def records(stack):
+    return int(re.search(r"(\d+) records, all whole", stack.run("state", "doctor").out)[1])
+
+
+def test_a_run_of_a_part_writes_a_snapshot_where_one_is_due(large):
+    """Its changes make the log twice as long as it has to be. Only those of a part ever deploy this stack."""
+    before = records(large)
+    for n in 5, 4:
+        large.apply("-i", f"n={n}", "--target", "many")
+    after = records(large)
+    assert after - before > 3 * len(KEYS)  # two changes of each, and a record in the snapshot
+    large.apply("-i", "n=4", "--target", "v1")
+    assert records(large) - after < 20
+    assert is_part(large, "-i", "n=3", "--target", "one")
+    for target in "one", "v7", 'many["one"]', "m":
+        assert_alike(large, "-i", "n=5", "--target", target)
+    large.apply("-i", "n=4")
+    large.assert_settled("-i", "n=4")
 
 
 @pytest.mark.parametrize("large", ["file", "sealed"], indirect=True)
