@@ -52,8 +52,6 @@ int64_t system_memory_of(pid_t process);                /* bytes that it has in 
 int64_t system_most_memory(const struct rusage *usage); /* KiB */
 /* Where this program is, to be read or started again. */
 const char *system_program(void);
-/* The machine that this program runs on, as AWS calls it, where it runs on Linux at all; or NULL. */
-const char *system_linux_machine(void);
 /* The files of the program: it first, then each library that it has loaded. Not 0, which `take` gave, ends
  * it. */
 int system_program_files(int (*take)(void *ctx, const char *path), void *ctx);

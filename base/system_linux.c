@@ -181,17 +181,6 @@ const char *system_program(void)
     return "/proc/self/exe";
 }
 
-const char *system_linux_machine(void)
-{
-#if defined(__x86_64__)
-    return "x86_64";
-#elif defined(__aarch64__)
-    return "arm64";
-#else
-    return NULL;
-#endif
-}
-
 struct taking {
     int (*take)(void *ctx, const char *path);
     void *ctx;

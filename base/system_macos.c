@@ -230,11 +230,6 @@ const char *system_program(void)
     return program;
 }
 
-const char *system_linux_machine(void)
-{
-    return NULL;
-}
-
 int system_program_files(int (*take)(void *ctx, const char *path) UNUSED, void *ctx UNUSED)
 {
     return -1;

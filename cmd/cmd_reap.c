@@ -121,7 +121,7 @@ static int install(struct known_states *all)
     const struct reap_settings *own = all->inv->own;
     if (all->unread && !own->uninstall)
         return EXIT_FAILED; /* nobody knows what rights it would need */
-    return reap_install(all, own->uninstall, own->every_ms, own->dry_run);
+    return reap_install(all, own);
 }
 
 static int check_options(struct invocation *inv)
@@ -129,8 +129,8 @@ static int check_options(struct invocation *inv)
     const struct reap_settings *own = inv->own;
     if (own->install && own->uninstall)
         return invocation_usage(inv, NULL, "--install and --uninstall exclude each other");
-    if (own->every_ms && !own->install)
-        return invocation_usage(inv, NULL, "--every goes with --install");
+    if ((own->every_ms || own->program) && !own->install)
+        return invocation_usage(inv, NULL, "--every and --program go with --install");
     return EXIT_DONE;
 }
 
@@ -177,6 +177,8 @@ static const struct option options[] = {
     {0, "install", .offset = offsetof(struct reap_settings, install)},
     {0, "every", .value = "TIME", .kind = OPTION_DURATION,
         .offset = offsetof(struct reap_settings, every_ms)},
+    {0, "program", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct reap_settings, program),
+        .completes = COMPLETES_FILE},
     {0, "uninstall", .offset = offsetof(struct reap_settings, uninstall)},
     {OPTION_DELETE_ADOPTED},
     {0, "full", SHARED(full)},

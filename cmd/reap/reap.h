@@ -14,6 +14,7 @@ struct reap_settings {
     bool dry_run, marks;
     bool install, uninstall;
     int64_t every_ms;
+    const char *program;
     struct texts also;
     struct texts adopts, takes; /* sweep */
 };

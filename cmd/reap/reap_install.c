@@ -4,7 +4,6 @@
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "base/system.h"
 #include "cmd/planning/planning.h"
 
 enum { MINUTE_MS = 60 * 1000, USUAL_MINUTES = 15, DAY_MINUTES = 24 * 60 };
@@ -46,7 +45,8 @@ static const struct value *state_there(struct arena *arena, const struct value *
     return value_with(arena, config, STR("profile"), NULL);
 }
 
-static struct texts stack_inputs(struct known_states *all, int64_t minutes, const struct value *rights)
+static struct texts stack_inputs(
+    struct known_states *all, int64_t minutes, const char *machine, const struct value *rights)
 {
     enum { INPUTS = 7 };
     struct arena *arena = &all->inv->arena;
@@ -56,7 +56,7 @@ static struct texts stack_inputs(struct known_states *all, int64_t minutes, cons
     add_input(&inputs, arena, "minutes", value_int(arena, minutes));
     add_input(&inputs, arena, "store", value_string(arena, value_gets(all->config, "bucket")));
     add_input(&inputs, arena, "program", value_stringz(arena, ".weir/reap"));
-    add_input(&inputs, arena, "architecture", value_stringz(arena, system_linux_machine()));
+    add_input(&inputs, arena, "architecture", value_stringz(arena, machine));
     add_input(&inputs, arena, "rights", rights);
     if (region.n)
         add_input(&inputs, arena, "region", value_string(arena, region));
@@ -110,11 +110,13 @@ static int carry_out(
     return status;
 }
 
-int reap_install(struct known_states *all, bool remove, int64_t every_ms, bool dry_run)
+int reap_install(struct known_states *all, const struct reap_settings *settings)
 {
     struct invocation *inv = all->inv;
     struct arena *arena = &inv->arena;
-    int64_t minutes = every_ms ? every_ms / MINUTE_MS : USUAL_MINUTES;
+    int64_t minutes = settings->every_ms ? settings->every_ms / MINUTE_MS : USUAL_MINUTES;
+    bool remove = settings->uninstall;
+    const char *machine = "x86_64"; /* of what is taken down it does not matter */
     struct str folder = path_join(arena, str_z(all->dir), STR(".weir/reap"));
     struct err err = ERR_INIT;
     size_t types = 0;
@@ -123,16 +125,14 @@ int reap_install(struct known_states *all, bool remove, int64_t every_ms, bool d
         return status;
     if (minutes < 1 || minutes > DAY_MINUTES)
         return invocation_usage(inv, "such as 15m or 1h", "--every is from a minute to a day");
-    if (!system_linux_machine())
-        return reap_install_refuse(inv, "Lambda has no machines that run this program");
     const struct value *rights = reap_rights(all, &types);
-    if (!remove && reap_program_gather(arena, folder, &err)) {
+    if (!remove && reap_program_gather(arena, folder, settings->program, &machine, &err)) {
         tree_remove(folder.p);
         return invocation_fail(inv, &err);
     }
-    struct texts inputs = stack_inputs(all, minutes, rights);
+    struct texts inputs = stack_inputs(all, minutes, machine, rights);
     struct workspace_options options = stack_options(all, &inputs);
-    status = carry_out(inv, &options, remove, dry_run);
+    status = carry_out(inv, &options, remove, settings->dry_run);
     tree_remove(folder.p);
     if (status == EXIT_DONE && !remove && !inv->settings->json)
         invocation_note(inv,

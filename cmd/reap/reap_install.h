@@ -8,16 +8,19 @@
  */
 #pragma once
 
-#include "cmd/state/known_states.h"
+#include "cmd/reap/reap.h"
 
 #define REAP_STACK "weir-reap"
 
-/* Makes, or with `remove` takes down, what runs it; every so many milliseconds (0: 15 minutes). The exit
- * status. */
-int reap_install(struct known_states *all, bool remove, int64_t every_ms, bool dry_run);
+/* Makes, or takes down, what runs it. The exit status. */
+int reap_install(struct known_states *all, const struct reap_settings *settings);
 
-/* The function's files, in a folder that is made anew. */
-int reap_program_gather(struct arena *arena, struct str folder, struct err *err);
+/*
+ * The function's files, in a folder that is made anew: the static program `given`, or where that is NULL this
+ * program with its libraries. `machine` is what it runs on, as AWS calls it.
+ */
+int reap_program_gather(
+    struct arena *arena, struct str folder, const char *given, const char **machine, struct err *err);
 
 /*
  * A policy with what destroying takes of every type that these stacks, or the one in the folder, have, and

@@ -169,6 +169,28 @@ def test_only_what_was_agreed_to_is_installed(tmp_path, cloud):
     assert not (tmp_path / "github-path").exists()
 
 
+def test_a_runner_with_macos(tmp_path, cloud):
+    """It has shasum and no sha256sum; which system it is only uname tells."""
+    runner = Runner(tmp_path, cloud)
+    linux = next((tmp_path / "release").glob("*.tar.gz"))
+    name = "weir-0.1.0-macos-arm64"
+    with tarfile.open(tmp_path / f"release/{name}.tar.gz", "w:gz") as archive:
+        archive.add(WEIR, f"{name}/bin/weir")
+    linux.unlink()
+    sums = tmp_path / "release/SHA256SUMS"
+    sums.write_text(f"{hashlib.sha256((tmp_path / f'release/{name}.tar.gz').read_bytes()).hexdigest()}  {name}.tar.gz\n")
+    for program in "bash", "curl", "sed", "grep", "tar", "gzip", "mktemp", "shasum", "perl", "cat":
+        (tmp_path / "bin" / program).symlink_to(shutil.which(program))
+    (tmp_path / "bin/uname").write_text("#!/bin/bash\n[ \"$*\" = '-s -m' ] && echo Darwin arm64\n")
+    (tmp_path / "bin/uname").chmod(0o755)
+    runner.path = runner.env["PATH"] = str(tmp_path / "bin")
+    given = {"releases": runner.releases, "sums": hashlib.sha256(sums.read_bytes()).hexdigest()}
+    runner.script([*included(given, {})[".weir"]["script"], "weir version"], tmp_path, {})
+    act(runner, tmp_path, given)
+    assert (tmp_path / "github-path").read_text().strip().endswith(f"{name}/bin")
+    act(runner, tmp_path, {**given, "sums": "0" * 64}, status=1)
+
+
 class Notes(http.server.BaseHTTPRequestHandler):
     """GitLab's API, as far as a note is posted."""
 

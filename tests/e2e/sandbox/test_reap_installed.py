@@ -1,6 +1,7 @@
 """weir reap --install: the account looks after leases by itself. The function is run by the sandbox, with its role's rights and no others."""
 
 import json
+import subprocess
 
 import boto3
 import pytest
@@ -88,6 +89,28 @@ def test_the_account_reaps_by_itself(server, lab):
     assert "No changes" in lab.run("reap", "--uninstall", "--yes", place).out
 
 
+def test_a_program_that_is_given(server, tmp_path):
+    """Static, for the machine that its header names; what wants libraries that would not be there is refused."""
+    stack = Stack(tmp_path / "lab")
+    stack.env |= server.environment(home=str(tmp_path))
+    server.client("s3").create_bucket(Bucket="lab-states")
+    place, given = json.dumps(PLACE), tmp_path / "given"
+    (tmp_path / "given.c").write_text('#include <stdio.h>\nint main(int n, char **words) { printf("called as %s %s %s\\n", words[1], words[2], words[3]); return n != 4; }\n')
+    subprocess.run(["cc", "-o", given, tmp_path / "given.c"], check=True)
+    refused = stack.run("reap", "--install", "--yes", "--program", given, place, status=3)
+    assert f"{given} is not a static program for Linux" in refused.err and "a release's archive for Linux" in refused.err, str(refused)
+    subprocess.run(["cc", "-static", "-o", given, tmp_path / "given.c"], check=True)
+    stack.run("reap", "--install", "--yes", "--program", given, place)
+    answer, said, error = call(server)
+    assert answer == {"status": 0} and not error and f"called as reap --yes {json.dumps(PLACE, separators=(',', ':'))}" in said, (answer, said, error)
+    elf = bytearray(given.read_bytes())
+    elf[18] = 183  # AArch64
+    given.write_bytes(elf)
+    assert "arm64" in stack.run("reap", "--install", "--dry-run", "--full", "--program", given, place).out
+    (tmp_path / "script").write_text("#!/bin/sh\n")
+    assert "is not a static program" in stack.run("reap", "--install", "--program", tmp_path / "script", place, status=3).err
+
+
 @pytest.mark.long
 def test_rights_of_stacks_that_differ(server, tmp_path):
     """What one of them has is known although it has been closed again; what is freed is written over."""
@@ -105,4 +128,5 @@ def test_what_cannot_be_installed(tmp_path):
     stack.run("apply", "-y")
     assert "they are not in S3" in stack.run("reap", "--install", status=3).err
     assert "exclude each other" in stack.run("reap", "--install", "--uninstall", status=3).err
-    assert "--every goes with --install" in stack.run("reap", "--every", "1h", status=3).err
+    for option in ("--every", "1h"), ("--program", "weir"):
+        assert "--every and --program go with --install" in stack.run("reap", *option, status=3).err

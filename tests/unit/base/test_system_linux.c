@@ -148,7 +148,7 @@ static void it_knows_itself(void **state)
     int files = 0;
     assert_int_equal(access(system_program(), X_OK), 0);
     assert_int_equal(system_program_files(take, &files), 0);
-    assert_true(files >= 1 && system_linux_machine());
+    assert_true(files >= 1);
 }
 
 int main(void)
