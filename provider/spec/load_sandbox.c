@@ -68,6 +68,7 @@ static const struct sandbox_key {
     {"keeps", FORM_MAP, NULL},
     {"again", FORM_MAP, NULL},
     {"merges", FORM_NAMES, NULL},
+    {"whole", FORM_BY_ATTR, NULL},
     {"normalise", FORM_BY_ATTR, NULL},
     {"once", FORM_MAP, NULL},
     {"delete_says", FORM_KEYS, "attributes code"},

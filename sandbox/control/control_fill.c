@@ -380,14 +380,22 @@ static const struct value *with_states(struct call *call, const struct resource 
     return attrs;
 }
 
+static bool is_like(const struct value *have, struct str pattern)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    return pattern.n &&
+           attr_matches_pattern(&arena, &(struct attr){.pattern = pattern}, value_text(have, STR_EMPTY));
+}
+
 bool fill_looks(const struct value *attrs, const struct value *conditions)
 {
     for (uint32_t i = 0; conditions && i < conditions->count; i++) {
         const struct value *have = attribute_at(attrs, conditions->entries[i].key),
                            *want = conditions->entries[i].value;
-        bool holds = value_is_null(want)                         ? value_is_null(have)
-                     : str_eqz(value_text(want, STR_EMPTY), "*") ? !value_is_null(have)
-                                                                 : value_equal(have, want);
+        bool holds = value_is_null(want) ? value_is_null(have)
+                     : str_eqz(value_text(want, STR_EMPTY), "*")
+                         ? !value_is_null(have)
+                         : value_equal(have, want) || is_like(have, value_gets(want, "like"));
         for (uint32_t k = 0; want->kind == VALUE_LIST && k < want->count; k++)
             holds = holds || value_equal(have, want->items[k]);
         if (!holds)

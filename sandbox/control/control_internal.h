@@ -461,7 +461,7 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
  * cases is itself. */
 const struct value *fill_fitting(const struct value *template, const struct value *attrs);
 /* Does it look like this? {enabled: false, deleted: "*"}: the value, one of a list, null for nothing, "*" for
- * anything. */
+ * anything, {like: PATTERN} for a text that matches as a whole. */
 bool fill_looks(const struct value *attrs, const struct value *conditions);
 
 /* ---- control_number.c ---- */

@@ -70,6 +70,56 @@ static const struct value *with_fields(
     return merged;
 }
 
+/* What no call can change in a structure stays, whatever replaces the rest. */
+static const struct value *with_fixed(
+    struct arena *arena, const struct type *type, const struct value *have, const struct value *given)
+{
+    for (size_t i = 0; type->kind == TYPE_OBJECT && i < type->field_count; i++) {
+        const struct attr *field = &type->fields[i];
+        const struct value *had = value_get(have, field->name);
+        if (field->replace && had && !value_get(given, field->name))
+            given = value_with(arena, given, field->name, had);
+    }
+    return given;
+}
+
+/* The same of an attribute in `whole`: each of its fields that is said replaces the one that was there, and
+ * what is empty goes. */
+static const struct value *with_wholes(
+    struct arena *arena, const struct type *type, const struct value *have, const struct value *given)
+{
+    const struct value *merged = have;
+    for (uint32_t i = 0; given->kind == VALUE_MAP && i < given->count; i++) {
+        struct str name = given->entries[i].key;
+        const struct attr *field = type_field(type, name);
+        const struct value *v = given->entries[i].value;
+        if (field)
+            v = with_fixed(arena, field->type, value_get(have, name), v);
+        bool empty = v->kind == VALUE_STRING ? !v->string.n : value_is_null(v) || !v->count;
+        merged = value_with(arena, merged, name, empty ? NULL : v);
+    }
+    return merged;
+}
+
+/* `whole: {parameters: target}`: nothing of the parameters stays where this request changes the target. */
+static bool begins_anew(const struct resource *resource, const struct value *given, const struct value *with)
+{
+    struct str name = value_text(with, STR_EMPTY);
+    const struct value *v = name.n ? value_get(given, name) : NULL;
+    return v && !value_equal(v, value_get(resource->attrs, name));
+}
+
+static const struct value *merged_attribute(struct call *call, const struct resource *resource,
+    const struct attr *attr, const struct value *given, const struct value *v)
+{
+    const struct value *whole = value_getz(resource->type->sandbox, "whole"),
+                       *with = value_get(whole, attr->name), *have = value_get(resource->attrs, attr->name);
+    if (!with)
+        return with_fields(call->arena, attr->type, have, v);
+    return with_wholes(
+        call->arena, attr->type, have && !begins_anew(resource, given, with) ? have : &value_empty_map, v);
+}
+
 static const struct value *given_to_update(struct call *call, const struct resource *resource)
 {
     const struct value *given = do_given(call);
@@ -79,8 +129,7 @@ static const struct value *given_to_update(struct call *call, const struct resou
     for (uint32_t i = 0; i < given->count; i++) {
         const struct spec_attr *attr = spec_attr_find(resource->type, given->entries[i].key);
         value_builder_set(&b, attr->attr->name,
-            with_fields(call->arena, attr->attr->type, value_get(resource->attrs, attr->attr->name),
-                given->entries[i].value));
+            merged_attribute(call, resource, attr->attr, given, given->entries[i].value));
     }
     return value_builder_map(&b);
 }

@@ -229,6 +229,9 @@ def _(states):
 listed("aws.scheduler.schedule_group", "scheduler", "list_schedule_groups", "ScheduleGroups[]", "Name", lambda item: item["Name"] != "default")
 
 
+listed("aws.pipes.pipe", "pipes", "list_pipes", "Pipes[]", "Name")
+
+
 @counts("aws.scheduler.schedule", "scheduler")
 def _(scheduler):
     for item in scheduler.list_schedules()["Schedules"]:

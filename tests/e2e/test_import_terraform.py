@@ -371,6 +371,26 @@ def test_zeros_that_nobody_said(local_stack):
     local_stack.run("validate")
 
 
+def test_a_pipe(local_stack):
+    """Its blocks within blocks; what a block of another source or target says is not there."""
+    arn = "arn:aws:{}:us-east-1:123456789012:{}"
+    source = {"filter_criteria": [{"filter": [{"pattern": '{"data":{"kind":["new"]}}'}]}], "sqs_queue_parameters": [],
+              "kinesis_stream_parameters": [{"starting_position": "LATEST", "batch_size": 10, "dead_letter_config": [{"arn": arn.format("sqs", "dead")}]}]}  # fmt: skip
+    batch = {"job_definition": "count", "job_name": "count", "container_overrides": [{"command": ["a"], "environment": [{"name": "A", "value": "b"}], "resource_requirement": [{"type": "VCPU", "value": "1"}]}], "retry_strategy": [{"attempts": 2}]}
+    pipe = {"id": "clicks", "name": "clicks", "role_arn": "arn:aws:iam::123456789012:role/r", "source": arn.format("kinesis", "stream/clicks"), "target": arn.format("batch", "job-queue/q"), "source_parameters": [source],
+            "target_parameters": [{"input_template": "<$.data.id>", "batch_job_parameters": [batch]}], "log_configuration": [{"level": "ERROR", "cloudwatch_logs_log_destination": [{"log_group_arn": arn.format("logs", "log-group:/pipes")}]}]}  # fmt: skip
+    state = {"format_version": "1.0", "values": {"root_module": {"resources": [resource("aws_pipes_pipe", "clicks", pipe)[0]]}}}
+    result, _, stack = imported(local_stack, json.dumps(state))
+    assert " 0 left out" in result.err
+    assert stack["resources"]["clicks"] == {
+        "type": "aws.pipes.pipe", "name": "clicks", "role": "arn:aws:iam::123456789012:role/r", "source": arn.format("kinesis", "stream/clicks"), "target": arn.format("batch", "job-queue/q"),
+        "source_parameters": {"filters": [{"pattern": '{"data":{"kind":["new"]}}'}], "kinesis": {"starting_position": "LATEST", "batch_size": 10, "dead_letter_queue": arn.format("sqs", "dead")}},
+        "target_parameters": {"input_template": "<$.data.id>", "batch": {"job_definition": "count", "job_name": "count", "command": ["a"], "environment": {"A": "b"}, "resources": {"VCPU": "1"}, "attempts": 2}},
+        "log_configuration": {"level": "ERROR", "log_group": arn.format("logs", "log-group:/pipes")},
+    }  # fmt: skip
+    local_stack.run("validate")
+
+
 def test_what_nobody_said_in_a_state(local_stack):
     """What a service fills in is not written, nor a digest of what was said; names and ARNs of others are references where the attribute says of what."""
     arn = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/workers"

@@ -20,7 +20,8 @@ SPECS = {spec["service"]: spec for spec in map(spec_of, sorted((ROOT / "provider
 # References to which botocore has no link.
 UNLINKED = {
     "apigateway": "apigateway/latest/api/", "athena": "athena/latest/APIReference/", "elbv2": "elasticloadbalancing/latest/APIReference/",
-    "kinesis": "kinesis/latest/APIReference/", "lakeformation": "lake-formation/latest/APIReference/", "redshift": "redshift/latest/APIReference/",
+    "kinesis": "kinesis/latest/APIReference/", "lakeformation": "lake-formation/latest/APIReference/", "pipes": "eventbridge/latest/pipes-reference/",
+    "redshift": "redshift/latest/APIReference/",
     "redshiftdata": "redshift-data/latest/APIReference/", "scheduler": "scheduler/latest/APIReference/", "sts": "STS/latest/APIReference/",
 }
 

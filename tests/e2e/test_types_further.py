@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from life import case_table, Case, tags_of, walk
+from support import ACCOUNT
 
 CASES, case = case_table()
 NOT_ON_MOTO = {}
@@ -656,6 +657,41 @@ for name in ("group of subnets that copies are made in", "machine that copies", 
 
 # Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
 LONG_FORM = {f"test_life[{name}]" for name in ("launch template", "route of an api", "integration of an api")}
+
+
+@case("pipe")
+def _():
+    def seen(cloud):
+        (found,) = cloud.client("pipes").list_pipes()["Pipes"]
+        answer = cloud.client("pipes").describe_pipe(Name=found["Name"])
+        return {key: answer.get(key) for key in ("Description", "DesiredState", "Source", "SourceParameters", "Enrichment", "EnrichmentParameters", "Target", "TargetParameters", "RoleArn", "LogConfiguration", "Tags")}
+
+    def arn(service, what):
+        return f"arn:aws:{service}:us-east-1:{ACCOUNT}:{what}"
+
+    role = f"arn:aws:iam::{ACCOUNT}:role/pipes"
+    source = arn("kinesis", "stream/clicks")
+    log = {"level": "ERROR", "log_group": arn("logs", "log-group:/pipes")}
+    ecs = {"task_definition": arn("ecs", "task-definition/t:1"), "launch_type": "FARGATE", "subnets": ["subnet-0123456789abcdef0"], "overrides": {"container_overrides": [{"name": "c", "environment": {"ID": "$.data.id"}}]}}
+    return Case(
+        type="aws.pipes.pipe",
+        first={"name": "life-pipe", "description": "first", "desired_state": "STOPPED", "source": source, "target": arn("lambda", "function:f"), "role": role, "tags": {"team": "a"}, "log_configuration": log,
+               "source_parameters": {"filters": [{"pattern": {"data": {"kind": ["new"]}}}], "kinesis": {"starting_position": "LATEST", "batch_size": 10}},
+               "enrichment": arn("lambda", "function:e"), "enrichment_parameters": {"input_template": '{"id": <$.data.id>}'}, "target_parameters": {"lambda": {"invocation_type": "FIRE_AND_FORGET"}}},
+        then={"name": "life-pipe", "description": "then", "desired_state": "RUNNING", "source": source, "target": arn("ecs", "cluster/c"), "role": role + "-2", "tags": {"team": "b"}, "log_configuration": {**log, "level": "INFO"},
+              "source_parameters": {"filters": [{"pattern": {"data": {"kind": ["old"]}}}], "kinesis": {"starting_position": "LATEST", "maximum_retry_attempts": 3, "on_partial_batch_item_failure": "AUTOMATIC_BISECT"}},
+              "enrichment": arn("events", "api-destination/a/12345678"), "enrichment_parameters": {"http": {"headers": {"kind": "$.data.kind"}}}, "target_parameters": {"ecs": ecs}},
+        less={"name": "life-pipe", "source": source, "target": arn("ecs", "cluster/c"), "role": role + "-2", "source_parameters": {"kinesis": {"starting_position": "LATEST"}}, "target_parameters": {"ecs": ecs}},
+        seen=seen,
+        unchanged={"Source"},
+        gone=lambda cloud: not cloud.client("pipes").list_pipes()["Pipes"],
+        outside=lambda cloud: cloud.client("pipes").update_pipe(Name="life-pipe", RoleArn=role, Description="others'"),
+        drifted="description",
+        replaces=[{"name": "life-other"}, {"source": arn("kinesis", "stream/others")}, {"source_parameters": {"kinesis": {"starting_position": "TRIM_HORIZON"}}}],
+    )
+
+
+NOT_ON_MOTO["pipe"] = CASES.pop("pipe")  # moto has no UpdatePipe
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -213,7 +213,7 @@ ROWS["aws.ec2.instance"].__dict__.update(
     seen="Reservations[0].Instances[0].InstanceId", delete=("terminate_instances", {"InstanceIds": ["$id"]}), listed="Reservations[].Instances[].InstanceId")
 ROWS["aws.ec2.instance"].tags.seen = "Reservations[0].Instances[0].Tags[?Key=='a'].Value | [0]"
 
-# ---- ecr, emr serverless, events, scheduler ----
+# ---- ecr, emr serverless, events, scheduler, pipes ----
 
 row("ecr.repository", "ecr", ("create_repository", {"repositoryName": "it-$n"}), ("describe_repositories", {"repositoryNames": ["it-$n"]}), "repositories[0].imageTagMutability", "MUTABLE",
     ("delete_repository", {"repositoryName": "it-$n"}), ("RepositoryNotFoundException", 400), keep={"arn": "repository.repositoryArn"}, list=("describe_repositories", {}), listed="repositories[].repositoryName",
@@ -232,6 +232,10 @@ row("scheduler.schedule", "scheduler", ("create_schedule", {**SCHEDULE, "Schedul
     ("ResourceNotFoundException", 404), list=("list_schedules", {}), listed="Schedules[].Name", update=("update_schedule", {**SCHEDULE, "ScheduleExpression": "rate(2 hours)"}), then="rate(2 hours)", exists="ConflictException")
 row("scheduler.schedule_group", "scheduler", ("create_schedule_group", {"Name": "it-$n"}), ("get_schedule_group", {"Name": "it-$n"}), "Name", "it-$n", ("delete_schedule_group", {"Name": "it-$n"}), ("ResourceNotFoundException", 404),
     keep={"arn": "ScheduleGroupArn"}, list=("list_schedule_groups", {"NamePrefix": "it-"}), listed="ScheduleGroups[].Name", exists="ConflictException", tags=listed_tags("ResourceArn"))
+PIPE = {"Name": "it-$n", "Target": f"arn:aws:sqs:us-east-1:{ACCOUNT}:target", "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "DesiredState": "STOPPED"}
+row("pipes.pipe", "pipes", ("create_pipe", {**PIPE, "Source": f"arn:aws:sqs:us-east-1:{ACCOUNT}:source", "Description": "first"}), ("describe_pipe", {"Name": "it-$n"}), "Description", "first",
+    ("delete_pipe", {"Name": "it-$n"}), ("NotFoundException", 404), keep={"arn": "Arn"}, list=("list_pipes", {}), listed="Pipes[].Name", update=("update_pipe", {**PIPE, "Description": "then"}), then="then",
+    ready=("CurrentState", "STOPPED"), exists="ConflictException", tags=mapped("resourceArn", "tagKeys", look=("describe_pipe", {"Name": "it-$n"}), seen="Tags.a"))
 
 # ---- glue ----
 

@@ -40,6 +40,7 @@ ONE_BY_ONE = {
     "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus"},
     "aws.lambda.function": {"GetFunctionConcurrency"},
     "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer
+    "aws.pipes.pipe": {"DescribePipe"},  # ListPipes has neither parameters nor tags
     "aws.rds.cluster_parameter_group": {"DescribeDBClusterParameters"},
     "aws.redshift.parameter_group": {"DescribeClusterParameters"},
     "aws.rds.parameter_group": {"DescribeDBParameters"},
