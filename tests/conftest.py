@@ -67,6 +67,13 @@ def pytest_pycollect_makeitem(collector, name, obj):
     return None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    """A failure that is expected is not shown: to find the source of each of its frames takes longer than most tests."""
+    if call.excinfo and item.get_closest_marker("xfail"):
+        item.repr_failure = lambda excinfo, style=None: excinfo.getrepr(style="native")
+
+
 def pytest_configure(config):
     """Where workers are begun, and in no worker."""
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
