@@ -1,10 +1,9 @@
 /* Schemas: see schema.h. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-
 #include "provider/schema.h"
 
+#include "base/regex.h"
+
 #include <assert.h>
-#include <pcre2.h>
 
 const struct attr *attr_find(const struct attr *attrs, size_t n, struct str name)
 {
@@ -106,29 +105,12 @@ struct str type_name(struct arena *arena, const struct type *type)
 
 /* ---- patterns ---- */
 
-static void *arena_malloc(size_t size, void *arena)
+static const struct regex_code *compile_pattern(struct arena *arena, struct str pattern, struct err *err)
 {
-    return arena_alloc(arena, size);
-}
-
-static void arena_no_free(void *ptr UNUSED, void *arena UNUSED)
-{
-}
-
-static const pcre2_code *compile_pattern(struct arena *arena, struct str pattern, struct err *err)
-{
-    pcre2_general_context *general = pcre2_general_context_create(arena_malloc, arena_no_free, arena);
-    pcre2_compile_context *context = pcre2_compile_context_create(general);
-    int code = 0;
-    size_t at = 0;
-    const uint32_t options = PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY;
-    const pcre2_code *regex = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n, options, &code, &at, context);
-    if (!regex) {
-        PCRE2_UCHAR why[128];
-        pcre2_get_error_message(code, why, sizeof why);
-        err_set(err, ERR_INVALID, "pattern \"%.*s\": %s at character %zu", STR_ARG(pattern),
-            (const char *)why, at + 1);
-    }
+    struct str why;
+    const struct regex_code *regex = regex_compile(arena, pattern, true, &why);
+    if (!regex)
+        err_set(err, ERR_INVALID, "pattern \"%.*s\": %.*s", STR_ARG(pattern), STR_ARG(why));
     return regex;
 }
 
@@ -141,15 +123,11 @@ int attr_compile_pattern(struct arena *arena, struct attr *attr, struct err *err
 
 bool attr_matches_pattern(struct arena *arena, const struct attr *attr, struct str text)
 {
-    const pcre2_code *regex = attr->pattern_code;
+    const struct regex_code *regex = attr->pattern_code;
     if (!regex)
         regex = compile_pattern(arena, attr->pattern, NULL);
-    if (!regex) /* whoever built the attribute did not check it; then it excludes nothing */
-        return true;
-    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-    int result = pcre2_match(regex, (PCRE2_SPTR)text.p, text.n, 0, 0, match, NULL);
-    pcre2_match_data_free(match);
-    return result >= 0;
+    /* Whoever built the attribute did not check it: then it excludes nothing. */
+    return !regex || regex_matches(regex, text);
 }
 
 /* ---- conversion ---- */

@@ -165,11 +165,11 @@ struct attr {
     bool shared;     /* a map that others write to as well: keys that the file never named are not ours */
     enum attr_compare compare;
     const struct value *default_value; /* what the service has when nothing is said; NULL: none known */
-    const struct value *unset;   /* what an update says instead where it is taken out; NULL: the default */
-    struct str pattern;          /* PCRE that the whole text must match; "" none */
-    const void *pattern_code;    /* compiled by attr_compile_pattern(); NULL: compiled at each use */
-    const struct value *choices; /* list of allowed values; NULL: any */
-    bool has_min, has_max;       /* of a number, a text's code points or a list's items */
+    const struct value *unset; /* what an update says instead where it is taken out; NULL: the default */
+    struct str pattern;        /* PCRE that the whole text must match; "" none */
+    const struct regex_code *pattern_code; /* by attr_compile_pattern(); NULL: compiled at each use */
+    const struct value *choices;           /* list of allowed values; NULL: any */
+    bool has_min, has_max;                 /* of a number, a text's code points or a list's items */
     int64_t min, max;
     struct str language; /* of a text, a document, or each of a list: the one it is in (provider/notation); ""
                             none */
