@@ -1,46 +1,76 @@
-/*
- * Filter patterns of CloudWatch Logs, as far as they can be wrong for certain: what is opened and not closed,
- * conditions on JSON that do not begin with a selector or lack one side.
- *
- *     { ($.level = "error" || $.code >= 500) && $.user IS NULL }
- */
+/* Filter patterns are read: see log_filter.h. */
 #include "provider/notation/log_filter.h"
 
-enum { MAX_NESTED = 100 };
+#include "base/buf.h"
+
+enum { MAX_NESTED = 100, MAX_REGEXES = 2 };
 
 struct filter_reader {
+    struct arena *arena;
     struct str text;
     size_t at;
-    int depth;
+    int depth, regexes;
+    struct str field; /* whose conditions are read; p NULL: they are on JSON */
     const char *why;
 };
 
-static const char unclosed[] = "a quote is not closed";
-
 static char filter_peek(struct filter_reader *r)
 {
-    while (r->at < r->text.n && strchr(" \t\r\n", r->text.p[r->at]))
+    while (r->at < r->text.n && char_is_among(r->text.p[r->at], " \t\r\n"))
         r->at++;
     return r->at < r->text.n ? r->text.p[r->at] : '\0';
 }
 
-static bool filter_wrong(struct filter_reader *r, const char *why)
+static bool filter_take(struct filter_reader *r, const char *token)
+{
+    filter_peek(r);
+    bool taken = str_starts(str_slice(r->text, r->at, r->text.n), str_z(token));
+    r->at += taken ? strlen(token) : 0;
+    return taken;
+}
+
+static void *filter_wrong(struct filter_reader *r, const char *why)
 {
     if (!r->why)
         r->why = why;
-    return false;
+    return NULL;
 }
 
-/* "text" or %regular expression%; a backslash takes the next character as it is. */
-static bool filter_quoted(struct filter_reader *r)
+/* ---- what something is compared with ---- */
+
+/* What is between two of these characters; a backslash takes the next one as it is. */
+static bool filter_between(struct filter_reader *r, struct str *out)
 {
     char quote = r->text.p[r->at];
-    for (r->at++; r->at < r->text.n && r->text.p[r->at] != quote; r->at++)
+    size_t start = ++r->at;
+    for (; r->at < r->text.n && r->text.p[r->at] != quote; r->at++)
         r->at += r->text.p[r->at] == '\\';
     if (r->at >= r->text.n)
-        return filter_wrong(r, quote == '"' ? unclosed : "a regular expression between % is not closed");
-    r->at++;
+        return filter_wrong(
+            r, quote == '%' ? "a regular expression between % is not closed" : "a quote is not closed");
+    *out = str_slice(r->text, start, r->at++);
     return true;
+}
+
+static struct str filter_unescape(struct arena *arena, struct str text)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < text.n; i++)
+        buf_add_char(&out, text.p[i += text.p[i] == '\\']);
+    return arena_str(arena, buf_str(&out));
+}
+
+static bool filter_regex(struct filter_reader *r, struct log_operand *out)
+{
+    struct str why;
+    for (size_t i = 0; i < out->text.n; i++)
+        if (char_is_among(out->text.p[i], "()!") || (unsigned char)out->text.p[i] >= 0x80)
+            return filter_wrong(r, "a regular expression has no (, ), ! and no letters beyond ASCII");
+    if (++r->regexes > MAX_REGEXES && r->depth)
+        return filter_wrong(r, "a pattern has two regular expressions at most");
+    out->regex = regex_compile(r->arena, out->text, false, &why);
+    return out->regex ||
+           filter_wrong(r, arena_printf(r->arena, "a regular expression: %.*s", STR_ARG(why)).p);
 }
 
 static bool filter_joins(const struct filter_reader *r)
@@ -49,88 +79,280 @@ static bool filter_joins(const struct filter_reader *r)
     return str_starts(rest, STR("&&")) || str_starts(rest, STR("||"));
 }
 
-/* A selector with what it is compared with, as far as the next && || or parenthesis. */
-static bool filter_condition(struct filter_reader *r)
+/* "text", %regular expression%, or what comes before one of these characters. */
+static bool filter_operand(struct filter_reader *r, const char *ends, struct log_operand *out)
 {
-    size_t start = r->at;
-    if (filter_peek(r) != '$')
-        return filter_wrong(r, "a condition begins with a selector such as $.level");
-    int open = 0;
-    while (r->at < r->text.n && !filter_joins(r)) {
-        char c = r->text.p[r->at];
-        if (c == '"' || c == '%') {
-            if (!filter_quoted(r))
-                return false;
-            continue;
-        }
-        if (c == ')' && !open)
-            break;
-        open += (c == '(') - (c == ')');
-        r->at++;
+    char first = filter_peek(r);
+    *out = (struct log_operand){.quoted = first == '"'};
+    if (first == '"' || first == '%') {
+        if (!filter_between(r, &out->text))
+            return false;
+        if (first == '%')
+            return filter_regex(r, out);
+        out->text = filter_unescape(r->arena, out->text);
+        return true;
     }
-    struct str condition = str_trim(str_slice(r->text, start, r->at));
-    if (str_find_char(condition, ' ', 0) < 0 && str_find_char(condition, '=', 0) < 0 &&
-        str_find_char(condition, '<', 0) < 0 && str_find_char(condition, '>', 0) < 0)
-        return filter_wrong(r, "a selector is compared: $.code = 500, $.user IS NULL, $.id EXISTS");
-    if (strchr("=<>", condition.p[condition.n - 1]))
-        return filter_wrong(r, "a value is missing after a comparison");
+    size_t start = r->at;
+    while (r->at < r->text.n && !char_is_among(r->text.p[r->at], ends) && !(r->depth && filter_joins(r)))
+        r->at++;
+    out->text = str_slice(r->text, start, r->at);
     return true;
 }
 
-static bool filter_conditions(struct filter_reader *r)
+/* ---- conditions ---- */
+
+/* [0], ['a b'] or .name */
+static const struct value *filter_step(struct filter_reader *r)
+{
+    struct str text;
+    int64_t index;
+    bool dot = r->text.p[r->at] == '.';
+    r->at += dot;
+    if (r->at < r->text.n && r->text.p[r->at] == '[') {
+        r->at++;
+        char c = filter_peek(r);
+        bool quoted = c == '\'' || c == '"';
+        if (quoted && !filter_between(r, &text))
+            return NULL;
+        size_t start = r->at;
+        while (!quoted && r->at < r->text.n && r->text.p[r->at] != ']')
+            r->at++;
+        if (!quoted)
+            text = str_trim(str_slice(r->text, start, r->at));
+        if (!filter_take(r, "]"))
+            return filter_wrong(r, "a selector's bracket is not closed");
+        return !quoted && str_to_int(text, &index) ? value_int(r->arena, index)
+                                                   : value_string(r->arena, filter_unescape(r->arena, text));
+    }
+    size_t start = r->at;
+    while (r->at < r->text.n && !char_is_among(r->text.p[r->at], " \t\r\n.[]=!<>()&|"))
+        r->at++;
+    return value_string(r->arena, str_slice(r->text, start, r->at));
+}
+
+static bool filter_selector(struct filter_reader *r, struct log_condition *out)
+{
+    AUTO_BUILDER struct value_builder path = VALUE_BUILDER(r->arena);
+    if (filter_peek(r) != '$')
+        return filter_wrong(r, "a condition begins with a selector such as $.level");
+    size_t start = r->at++;
+    while (!r->why && r->at < r->text.n && char_is_among(r->text.p[r->at], ".["))
+        value_builder_add(&path, filter_step(r));
+    if (r->why)
+        return false;
+    out->selector = str_slice(r->text, start, r->at);
+    out->path = value_builder_list(&path);
+    return true;
+}
+
+/* The name of the field comes before each of its comparisons. */
+static bool filter_subject(struct filter_reader *r, struct log_condition *out)
+{
+    if (!r->field.p)
+        return filter_selector(r, out);
+    filter_peek(r);
+    size_t start = r->at;
+    while (r->at < r->text.n && !char_is_among(r->text.p[r->at], " \t\r\n=!<>()&|"))
+        r->at++;
+    struct str name = str_slice(r->text, start, r->at);
+    if (!r->field.n)
+        r->field = name;
+    return str_eq(name, r->field) || filter_wrong(r, "a field is compared by its own name");
+}
+
+static const struct {
+    const char *token, *word; /* "IS", "NULL" */
+    enum log_comparison comparison;
+} comparisons[] = {
+    {"!=", NULL, LOG_UNEQUAL},
+    {"<=", NULL, LOG_AT_MOST},
+    {">=", NULL, LOG_AT_LEAST},
+    {"=", NULL, LOG_EQUAL},
+    {"<", NULL, LOG_LESS},
+    {">", NULL, LOG_MORE},
+    {"EXISTS", "", LOG_EXISTS},
+    {"NOT", "EXISTS", LOG_ABSENT},
+    {"IS", "NULL", LOG_NULL},
+    {"IS", "TRUE", LOG_TRUE},
+    {"IS", "FALSE", LOG_FALSE},
+};
+
+static struct log_condition *filter_comparison(struct filter_reader *r)
+{
+    struct log_condition *out = ARENA_NEW(r->arena, struct log_condition);
+    if (!filter_subject(r, out))
+        return NULL;
+    for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++) {
+        size_t start = r->at;
+        const char *word = comparisons[i].word;
+        if (!filter_take(r, comparisons[i].token) || (word && !filter_take(r, word))) {
+            r->at = start;
+            continue;
+        }
+        out->comparison = comparisons[i].comparison;
+        if (word)
+            return out;
+        return filter_operand(r, " \t\r\n()", &out->operand) && !out->operand.text.n && !out->operand.quoted
+                   ? filter_wrong(r, "a value is missing after a comparison")
+               : r->why ? NULL
+                        : out;
+    }
+    return filter_wrong(r, "a selector is compared: $.code = 500, $.user IS NULL, $.id EXISTS");
+}
+
+static struct log_condition *filter_conditions(struct filter_reader *r);
+
+static struct log_condition *filter_condition(struct filter_reader *r)
+{
+    if (!filter_take(r, "("))
+        return filter_comparison(r);
+    struct log_condition *out = filter_conditions(r);
+    return !out || filter_take(r, ")") ? out : filter_wrong(r, "a parenthesis is not closed");
+}
+
+/* Conditions with this token between each two. */
+static struct log_condition *filter_joined(struct filter_reader *r, const char *token,
+    enum log_comparison how, struct log_condition *(*one)(struct filter_reader *r))
+{
+    struct log_condition *out = ARENA_NEW(r->arena, struct log_condition), **end = &out->within;
+    out->comparison = how;
+    do {
+        *end = one(r);
+        if (!*end)
+            return NULL;
+        end = &(*end)->next;
+    } while (filter_take(r, token));
+    return out->within->next ? out : out->within;
+}
+
+static struct log_condition *filter_all(struct filter_reader *r)
+{
+    return filter_joined(r, "&&", LOG_ALL, filter_condition);
+}
+
+static struct log_condition *filter_conditions(struct filter_reader *r)
 {
     if (++r->depth > MAX_NESTED)
         return filter_wrong(r, "parentheses are nested too deeply");
-    for (;;) {
-        if (filter_peek(r) == '(') {
-            r->at++;
-            if (!filter_conditions(r))
-                return false;
-            if (filter_peek(r) != ')')
-                return filter_wrong(r, "a parenthesis is not closed");
-            r->at++;
-        } else if (!filter_condition(r)) {
-            return false;
-        }
-        filter_peek(r);
-        if (!filter_joins(r))
-            break;
-        r->at += 2;
-    }
+    struct log_condition *out = filter_joined(r, "||", LOG_ANY, filter_all);
     r->depth--;
-    return true;
+    return out;
 }
 
-static const char *json_wrong(struct str text)
+/* As far as the text goes. */
+static struct log_condition *filter_whole(struct filter_reader *r)
 {
-    if (!str_ends(text, STR("}")))
-        return "what begins with { ends with }";
-    struct filter_reader r = {.text = str_trim(str_slice(text, 1, text.n - 1))};
-    if (!r.text.n)
-        return "there is no condition in it, such as { $.level = \"error\" }";
-    if (filter_conditions(&r) && r.at < r.text.n)
-        filter_wrong(&r, "a parenthesis is closed that was not opened");
+    struct log_condition *out = filter_conditions(r);
+    return !out || !filter_peek(r)   ? out
+           : r->text.p[r->at] == ')' ? filter_wrong(r, "a parenthesis is closed that was not opened")
+                                     : filter_wrong(r, "conditions are joined by && and ||");
+}
+
+static void filter_json(struct filter_reader *r, struct log_filter *out)
+{
+    if (!str_ends(r->text, STR("}"))) {
+        filter_wrong(r, "what begins with { ends with }");
+        return;
+    }
+    r->text = str_trim(str_slice(r->text, 1, r->text.n - 1));
+    if (!r->text.n)
+        filter_wrong(r, "there is no condition in it, such as { $.level = \"error\" }");
+    else
+        out->condition = filter_whole(r);
+}
+
+/* ---- fields ---- */
+
+/* As far as the next comma that is in no quotes. */
+static struct str filter_field_text(struct filter_reader *r)
+{
+    struct str skipped;
+    size_t start = r->at;
+    while (!r->why && r->at < r->text.n && r->text.p[r->at] != ',') {
+        if (char_is_among(r->text.p[r->at], "\"%"))
+            filter_between(r, &skipped);
+        else
+            r->at++;
+    }
+    return r->why ? STR_EMPTY : str_trim(str_slice(r->text, start, r->at++));
+}
+
+static void filter_field(struct filter_reader *all, struct str text, struct log_field *out)
+{
+    *out = (struct log_field){.name = text, .any_number = str_eqz(text, "...")};
+    bool compared = false;
+    for (size_t i = 0; i < text.n; i++)
+        compared = compared || char_is_among(text.p[i], "=<>!");
+    if (!compared)
+        return;
+    struct filter_reader r = {.arena = all->arena, .text = text, .regexes = all->regexes, .field = STR_EMPTY};
+    out->condition = filter_whole(&r);
+    out->name = r.field;
+    all->regexes = r.regexes;
+    all->why = r.why;
+}
+
+static void filter_fields(struct filter_reader *r, struct log_filter *out)
+{
+    struct log_field *last = NULL;
+    out->has_fields = true;
+    if (!str_ends(r->text, STR("]"))) {
+        filter_wrong(r, "what begins with [ ends with ]");
+        return;
+    }
+    r->text = str_trim(str_slice(r->text, 1, r->text.n - 1));
+    while (!r->why && r->at < r->text.n) {
+        struct log_field *field = ARENA_NEW(r->arena, struct log_field);
+        struct str text = filter_field_text(r);
+        if (!r->why)
+            filter_field(r, text, field);
+        if (last)
+            last->next = field;
+        else
+            out->fields = field;
+        last = field;
+    }
+}
+
+/* ---- terms ---- */
+
+static void filter_terms(struct filter_reader *r, struct log_filter *out)
+{
+    struct log_term *last = NULL;
+    for (char c = filter_peek(r); c && !r->why; c = filter_peek(r)) {
+        struct log_term *term = ARENA_NEW(r->arena, struct log_term);
+        bool before = r->at + 1 < r->text.n && !char_is_among(r->text.p[r->at + 1], " \t\r\n");
+        term->sign = before && (c == '-' || c == '?') ? c : '+';
+        r->at += term->sign != '+';
+        if (!filter_operand(r, " \t\r\n\"", &term->operand))
+            return;
+        if (!term->operand.text.n)
+            continue;
+        if (last)
+            last->next = term;
+        else
+            out->terms = term;
+        last = term;
+    }
+}
+
+const char *log_filter_read(struct arena *arena, struct str text, struct log_filter *out)
+{
+    struct filter_reader r = {.arena = arena, .text = str_trim(text)};
+    *out = (struct log_filter){0};
+    char first = filter_peek(&r);
+    if (first == '{')
+        filter_json(&r, out);
+    else if (first == '[')
+        filter_fields(&r, out);
+    else
+        filter_terms(&r, out);
     return r.why;
 }
 
-/* Quotes of terms and of fields. */
-static const char *quotes_wrong(struct str text)
+const struct value *log_filter_path(struct arena *arena, struct str selector)
 {
-    struct filter_reader r = {.text = text};
-    while (r.at < r.text.n)
-        if (r.text.p[r.at] != '"')
-            r.at++;
-        else if (!filter_quoted(&r))
-            return r.why;
-    return NULL;
-}
-
-const char *log_filter_wrong(struct str text)
-{
-    text = str_trim(text);
-    if (str_starts(text, STR("{")))
-        return json_wrong(text);
-    if (str_starts(text, STR("[")) && !str_ends(text, STR("]")))
-        return "what begins with [ ends with ]";
-    return quotes_wrong(text);
+    struct log_condition found = {0};
+    struct filter_reader r = {.arena = arena, .text = selector};
+    return filter_selector(&r, &found) && r.at == selector.n ? found.path : NULL;
 }

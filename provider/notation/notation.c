@@ -121,7 +121,8 @@ static void check_messages(const struct telling *t, const struct value *v)
 
 static void check_log_filter(const struct telling *t, const struct value *v)
 {
-    const char *why = log_filter_wrong(value_text(v, STR_EMPTY));
+    struct log_filter filter;
+    const char *why = log_filter_read(t->arena, value_text(v, STR_EMPTY), &filter);
     if (why)
         notation_tell(t, why, NULL, false);
 }

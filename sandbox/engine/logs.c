@@ -36,6 +36,8 @@ struct logs {
     pthread_mutex_t lock;
     struct stream **streams;
     size_t count, cap;
+    logs_watcher *watcher;
+    void *watcher_ctx;
 };
 
 /* ---- the index ---- */
@@ -325,12 +327,21 @@ enum logs_result logs_append(
     int64_t now = clock_wall_ms();
     for (size_t i = 0; i < n; i++)
         add_event(&text, &events[i], now);
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
+    pthread_mutex_lock(&logs->lock);
     struct stream *s = logs_find(logs, place);
     enum logs_result result = s && n ? logs_append_locked(s, buf_str(&text), events, n, now)
                               : s    ? LOGS_OK
                                      : LOGS_ABSENT;
+    pthread_mutex_unlock(&logs->lock);
+    if (result == LOGS_OK && n && logs->watcher)
+        logs->watcher(logs->watcher_ctx, place, events, n);
     return result;
+}
+
+void logs_watch(struct logs *logs, logs_watcher *watcher, void *ctx)
+{
+    logs->watcher = watcher;
+    logs->watcher_ctx = ctx;
 }
 
 /* The stream as it is now; reading goes on without the lock, for files only grow. */

@@ -46,6 +46,9 @@ void logs_forget(struct logs *logs, struct str region, struct str group, int64_t
 /* Sorted by name. */
 struct log_stream *logs_streams(
     struct logs *logs, struct arena *arena, struct str region, struct str group, size_t *n);
+/* Told of all events that were added, by whoever added them. One, set before anybody adds some. */
+typedef void logs_watcher(void *ctx, const struct log_place *place, const struct log_entry *events, size_t n);
+void logs_watch(struct logs *logs, logs_watcher *watcher, void *ctx);
 enum logs_result logs_append(
     struct logs *logs, const struct log_place *place, const struct log_entry *events, size_t n);
 

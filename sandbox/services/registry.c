@@ -19,6 +19,7 @@
 #include "sandbox/services/kms/kms.h"
 #include "sandbox/services/lambda/event_sources.h"
 #include "sandbox/services/lambda/lambda.h"
+#include "sandbox/services/logs/filters.h"
 #include "sandbox/services/scheduler/schedules.h"
 #include "sandbox/services/shared/endpoints.h"
 #include "sandbox/services/sns/signature.h"
@@ -151,6 +152,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
         services_close(services);
         return -1;
     }
+    logs_watch(parts->logs, log_events_filter, services);
     parts->warm_workers = warm_workers_new(services);
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);

@@ -1,7 +1,8 @@
-/* Schedules and event patterns: an expression (or a pattern), a NUL, a zone (or an event). */
+/* Schedules, event patterns, filters of logs: an expression (or a pattern), a NUL, a zone (or an event). */
 #include "provider/notation/event_pattern.h"
 #include "provider/notation/log_filter.h"
 #include "sandbox/notation/event_match.h"
+#include "sandbox/notation/log_match.h"
 #include "sandbox/notation/schedule_time.h"
 
 #include "base/json.h"
@@ -23,6 +24,16 @@ static void check_schedule(struct arena *arena, struct str text, struct str zone
     }
 }
 
+static void check_log_filter(struct arena *arena, struct str text, struct str message)
+{
+    struct log_filter filter;
+    if (log_filter_read(arena, text, &filter))
+        return;
+    const struct log_event event = log_event_read(arena, &filter, message);
+    log_matches(&filter, &event);
+    log_extracted(&filter, &event);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -31,7 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct str second, first = str_cut(str_n((const char *)data, n), '\0', &second);
     const struct value *pattern, *event;
     struct err err;
-    log_filter_wrong(first);
+    check_log_filter(&arena, first, second.p ? second : STR_EMPTY);
     check_schedule(&arena, first, second.p ? second : STR_EMPTY);
     if (json_parse(&arena, first, &pattern, &err) || !second.p || json_parse(&arena, second, &event, &err))
         return 0;

@@ -4,92 +4,67 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/notation/log_match.h"
 #include "sandbox/services/s3/objects.h"
 #include "sandbox/services/shared/event_targets.h"
 
-#include <stdio.h>
-#include <string.h>
+enum { MAX_DATA = 1000 /* of one PutMetricData */ };
 
-/* ---- patterns ---- */
+/* What was put into a stream, and the filter that looks at it. */
+struct log_batch {
+    struct services *services;
+    struct arena *arena;
+    const struct log_place *place;
+    const struct log_entry *events;
+    size_t n;
+    const struct control_record *record; /* of the filter */
+    struct log_filter filter;
+};
 
-bool log_pattern_read(struct str text, struct log_pattern *out)
-{
-    text = str_trim(text);
-    out->n = 0;
-    if (text.n && strchr("{[%", text.p[0]))
-        return false;
-    while ((text = str_trim(text)).n && out->n < LOG_PATTERN_TERMS) {
-        char sign = text.p[0] == '-' || text.p[0] == '?' ? text.p[0] : '+';
-        text = str_slice(text, sign != '+', text.n);
-        bool quoted = text.n && text.p[0] == '"';
-        text = str_slice(text, quoted, text.n);
-        out->terms[out->n].sign = sign;
-        out->terms[out->n].text = str_cut(text, quoted ? '"' : ' ', &text);
-        if (!text.p)
-            text = STR_EMPTY;
-        out->n += out->terms[out->n].text.n > 0;
-    }
-    return true;
-}
-
-bool log_pattern_matches(const struct log_pattern *pattern, struct str message)
-{
-    bool any_wanted = false, any = false;
-    for (size_t i = 0; i < pattern->n; i++) {
-        bool has = str_find(message, pattern->terms[i].text, 0) >= 0;
-        if (pattern->terms[i].sign == '?') {
-            any_wanted = true;
-            any = any || has;
-        } else if (has == (pattern->terms[i].sign == '-')) {
-            return false;
-        }
-    }
-    return any || !any_wanted;
-}
-
-/* ---- deliveries ---- */
+/* ---- subscription filters ---- */
 
 /* The events that match, as destinations read them; NULL: none does. */
-static const struct value *matching(struct arena *arena, const struct log_pattern *pattern,
-    const struct log_place *place, const struct log_entry *events, size_t n)
+static const struct value *matching(const struct log_batch *batch)
 {
+    struct arena *arena = batch->arena;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < n; i++) {
-        if (!log_pattern_matches(pattern, events[i].message))
+    for (size_t i = 0; i < batch->n; i++) {
+        const struct log_event event = log_event_read(arena, &batch->filter, batch->events[i].message);
+        if (!log_matches(&batch->filter, &event))
             continue;
-        struct str id = arena_printf(arena, "%014lld%020llu%022zu", (long long)events[i].time_ms,
-            (unsigned long long)str_hash(place->stream), i);
+        struct str id = arena_printf(arena, "%014lld%020llu%022zu", (long long)batch->events[i].time_ms,
+            (unsigned long long)str_hash(batch->place->stream), i);
         value_builder_add(&list, VALUE_MAP(arena, {STR("id"), value_string(arena, id)},
-                                     {STR("timestamp"), value_int(arena, events[i].time_ms)},
-                                     {STR("message"), value_string(arena, events[i].message)}));
+                                     {STR("timestamp"), value_int(arena, batch->events[i].time_ms)},
+                                     {STR("message"), value_string(arena, event.message)}));
     }
     return list.n ? value_builder_list(&list) : NULL;
 }
 
-static const struct value *data_message(const struct service_call *call, const struct control_record *filter,
-    const struct log_place *place, const struct value *events)
+static const struct value *data_message(const struct log_batch *batch, const struct value *events)
 {
-    const struct value *name = value_getz(filter->attrs, "name");
-    struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *name = value_getz(batch->record->attrs, "name");
+    struct value_builder b = VALUE_BUILDER(batch->arena);
     view_text(&b, "messageType", STR("DATA_MESSAGE"));
-    view_text(&b, "owner", services_account(call->services));
-    view_text(&b, "logGroup", place->group);
-    view_text(&b, "logStream", place->stream);
-    view_set(&b, "subscriptionFilters", value_list(call->arena, &name, 1));
+    view_text(&b, "owner", services_account(batch->services));
+    view_text(&b, "logGroup", batch->place->group);
+    view_text(&b, "logStream", batch->place->stream);
+    view_set(&b, "subscriptionFilters", value_list(batch->arena, &name, 1));
     view_set(&b, "logEvents", events);
     return value_builder_map(&b);
 }
 
 /* Functions get the gzipped message as text in JSON, streams as it is. */
-static void deliver_message(const struct service_call *call, const struct control_record *filter,
-    const struct log_place *place, const struct value *message)
+static void deliver_message(const struct log_batch *batch, const struct value *message)
 {
-    struct arena *arena = call->arena;
-    struct str zipped, destination = value_gets(filter->attrs, "destination");
+    struct arena *arena = batch->arena;
+    const struct log_place *place = batch->place;
+    const struct value *attrs = batch->record->attrs;
+    struct str zipped, destination = value_gets(attrs, "destination");
     if (!object_gzip(arena, json_as_text(arena, message)->string, &zipped))
         return;
     bool function = str_find(destination, STR(":lambda:"), 0) > 0,
-         random = str_eqz(value_gets(filter->attrs, "distribution"), "Random");
+         random = str_eqz(value_gets(attrs, "distribution"), "Random");
     struct str input =
         function ? arena_printf(arena, "{\"awslogs\":{\"data\":\"%s\"}}", base64_encode(arena, zipped).p)
                  : zipped;
@@ -97,31 +72,121 @@ static void deliver_message(const struct service_call *call, const struct contro
         .arn = destination,
         .input = input,
         .message_group = random ? STR_EMPTY : place->stream,
-        .role = value_gets(filter->attrs, "role"),
+        .role = value_gets(attrs, "role"),
         .service = STR("logs.amazonaws.com"),
         .source_arn = arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:*", STR_ARG(place->region),
-            STR_ARG(services_account(call->services)), STR_ARG(place->group)),
-        .by = arena_printf(arena, "subscription filter %.*s", STR_ARG(value_gets(filter->attrs, "name")))};
-    target_deliver(call->services, &target);
+            STR_ARG(services_account(batch->services)), STR_ARG(place->group)),
+        .by = arena_printf(arena, "subscription filter %.*s", STR_ARG(value_gets(attrs, "name")))};
+    target_deliver(batch->services, &target);
 }
 
-void log_events_deliver(
-    const struct service_call *call, const struct log_place *place, const struct log_entry *events, size_t n)
+static void subscription_filter(const struct log_batch *batch)
 {
-    size_t count;
-    const struct control_record *filters = service_list(call, STR("aws.logs.subscription_filter"), &count);
-    for (size_t i = 0; i < count; i++) {
-        struct log_pattern pattern;
-        if (!str_eq(value_gets(filters[i].attrs, "log_group"), place->group))
-            continue;
-        if (!log_pattern_read(value_gets(filters[i].attrs, "pattern"), &pattern)) {
-            fprintf(stderr,
-                "sandbox: subscription filter %.*s delivers nothing: only patterns of words are known\n",
-                STR_ARG(value_gets(filters[i].attrs, "name")));
-            continue;
+    const struct value *found = matching(batch);
+    if (found)
+        deliver_message(batch, data_message(batch, found));
+}
+
+/* ---- metric filters ---- */
+
+static const struct value *dimension_list(
+    struct arena *arena, const struct value *dimensions, const struct log_event *event)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    dimensions = value_as_map(dimensions);
+    for (uint32_t i = 0; i < dimensions->count; i++) {
+        struct str text = log_event_value(event, value_text(dimensions->entries[i].value, STR_EMPTY));
+        if (text.p)
+            value_builder_add(
+                &list, VALUE_MAP(arena, {STR("Name"), value_string(arena, dimensions->entries[i].key)},
+                           {STR("Value"), value_string(arena, text)}));
+    }
+    return value_builder_list(&list);
+}
+
+/* What an event that matches adds to the metric; NULL: nothing, for it has no number there. */
+static const struct value *datum_of(
+    const struct log_batch *batch, const struct value *to, const struct log_event *event, int64_t time_ms)
+{
+    struct arena *arena = batch->arena;
+    struct str said = value_gets(to, "metric_value");
+    double number;
+    struct str text = event && str_starts(said, STR("$")) ? log_event_value(event, said) : said;
+    const struct value *value = !event                                   ? value_getz(to, "default_value")
+                                : text.p && str_to_double(text, &number) ? value_float(arena, number)
+                                                                         : NULL;
+    struct value_builder b = VALUE_BUILDER(arena);
+    if (value_is_null(value))
+        return NULL;
+    view_set(&b, "MetricName", value_getz(to, "metric_name"));
+    view_set(&b, "Value", value);
+    view_set(&b, "Unit", value_getz(to, "unit"));
+    view_set(&b, "Timestamp", value_float(arena, (double)time_ms / 1000));
+    if (event)
+        view_set(&b, "Dimensions", dimension_list(arena, value_getz(to, "dimensions"), event));
+    return value_builder_map(&b);
+}
+
+static void filters_publish(const struct log_batch *batch, const struct value *to, struct value_builder *data)
+{
+    const struct value *ignored;
+    struct value_builder input = VALUE_BUILDER(batch->arena);
+    if (!data->n)
+        return;
+    view_set(&input, "Namespace", value_getz(to, "metric_namespace"));
+    view_set(&input, "MetricData", value_builder_list(data));
+    const struct service_request request = {.service = STR("monitoring"),
+        .operation = STR("PutMetricData"),
+        .region = batch->place->region,
+        .input = value_builder_map(&input)};
+    services_call(batch->services, batch->arena, &request, &ignored, ERR_IGNORED);
+}
+
+/* A number for each event that matches; where none does, the default. */
+static void metric_filter(const struct log_batch *batch)
+{
+    const struct value *all = value_as_list(value_getz(batch->record->attrs, "transformations"));
+    for (uint32_t t = 0; t < all->count; t++) {
+        AUTO_BUILDER struct value_builder data = VALUE_BUILDER(batch->arena);
+        bool any = false;
+        for (size_t i = 0; i < batch->n; i++) {
+            const struct log_entry *entry = &batch->events[i];
+            const struct log_event event = log_event_read(batch->arena, &batch->filter, entry->message);
+            if (!log_matches(&batch->filter, &event))
+                continue;
+            any = true;
+            const struct value *datum = datum_of(batch, all->items[t], &event, entry->time_ms);
+            if (datum)
+                value_builder_add(&data, datum);
+            if (data.n == MAX_DATA)
+                filters_publish(batch, all->items[t], &data);
         }
-        const struct value *found = matching(call->arena, &pattern, place, events, n);
-        if (found)
-            deliver_message(call, &filters[i], place, data_message(call, &filters[i], place, found));
+        const struct value *usual =
+            any ? NULL : datum_of(batch, all->items[t], NULL, batch->events[batch->n - 1].time_ms);
+        if (usual)
+            value_builder_add(&data, usual);
+        filters_publish(batch, all->items[t], &data);
+    }
+}
+
+void log_events_filter(void *ctx, const struct log_place *place, const struct log_entry *events, size_t n)
+{
+    static const struct {
+        const char *type;
+        void (*look)(const struct log_batch *batch);
+    } kinds[] = {
+        {"aws.logs.subscription_filter", subscription_filter}, {"aws.logs.metric_filter", metric_filter}};
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct log_batch batch = {.services = ctx, .arena = &arena, .place = place, .events = events, .n = n};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        size_t count;
+        const struct control_record *all = control_list(
+            services_control(batch.services), &arena, str_z(kinds[k].type), place->region, &count);
+        for (size_t i = 0; i < count; i++) {
+            batch.record = &all[i];
+            if (str_eq(value_gets(all[i].attrs, "log_group"), place->group) &&
+                !log_filter_read(&arena, value_gets(all[i].attrs, "pattern"), &batch.filter))
+                kinds[k].look(&batch);
+        }
     }
 }

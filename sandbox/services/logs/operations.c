@@ -3,7 +3,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "sandbox/services/logs/filters.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/notation/log_match.h"
 
 #include <stdlib.h>
 
@@ -200,7 +201,6 @@ static int put_events(struct service_call *call, struct err *err)
     const struct value *rejected = rejected_events(call, events, &first, &end);
     if (answer_result(logs_append(services_logs(call->services), &place, events + first, end - first), err))
         return -1;
-    log_events_deliver(call, &place, events + first, end - first);
     struct value_entry token = {STR("nextSequenceToken"),
         value_stringz(call->arena, "49000000000000000000000000000000000000000000000000000000")};
     call->output = value_map(call->arena, &token, 1);
@@ -282,20 +282,27 @@ static int get_events(struct service_call *call, struct err *err)
 
 /* ---- filtering ---- */
 
+static int read_filter(const struct service_call *call, struct log_filter *out, struct err *err)
+{
+    const char *why = log_filter_read(call->arena, value_gets(call->input, "filterPattern"), out);
+    return why ? service_refuse(err, 400, "InvalidParameterException", "Invalid filter pattern: %s", why) : 0;
+}
+
 struct found {
     struct log_entry *events;
     size_t n, cap;
 };
 
 static void logs_operations_gather(const struct service_call *call, const struct log_place *place,
-    struct logs_query query, const struct log_pattern *pattern, struct found *found)
+    struct logs_query query, const struct log_filter *filter, struct found *found)
 {
     struct logs_page page;
     query.limit = MAX_EVENTS;
     while (found->n < MAX_FILTERED &&
            logs_read(services_logs(call->services), call->arena, place, &query, &page) == LOGS_OK && page.n) {
         for (size_t i = 0; i < page.n; i++) {
-            if (!log_pattern_matches(pattern, page.events[i].message))
+            const struct log_event event = log_event_read(call->arena, filter, page.events[i].message);
+            if (!log_matches(filter, &event))
                 continue;
             MEM_GROW(found->events, found->cap, found->n + 1);
             found->events[found->n] = page.events[i];
@@ -351,14 +358,13 @@ static int answer_found(struct service_call *call, struct found *found, struct e
 
 static int filter_events(struct service_call *call, struct err *err)
 {
-    struct log_pattern pattern;
+    struct log_filter filter;
     struct found found = {0};
     struct log_place place = {.region = call->region};
     if (check_limit(call, err) || find_group(call, &place.group, err))
         return -1;
-    if (!log_pattern_read(value_gets(call->input, "filterPattern"), &pattern))
-        return refuse_invalid(
-            err, "the sandbox filters by words, not by JSON, columns or regular expressions");
+    if (read_filter(call, &filter, err))
+        return -1;
     size_t n;
     const struct log_stream *streams =
         logs_streams(services_logs(call->services), call->arena, call->region, place.group, &n);
@@ -368,11 +374,31 @@ static int filter_events(struct service_call *call, struct err *err)
     for (size_t i = 0; i < n; i++) {
         place.stream = streams[i].name;
         if (logs_operations_is_wanted(call, place.stream))
-            logs_operations_gather(call, &place, query, &pattern, &found);
+            logs_operations_gather(call, &place, query, &filter, &found);
     }
     int status = answer_found(call, &found, err);
     free(found.events);
     return status;
+}
+
+static int test_filter(struct service_call *call, struct err *err)
+{
+    struct arena *arena = call->arena;
+    struct log_filter filter;
+    AUTO_BUILDER struct value_builder matches = VALUE_BUILDER(arena);
+    const struct value *messages = value_as_list(value_getz(call->input, "logEventMessages"));
+    if (read_filter(call, &filter, err))
+        return -1;
+    for (uint32_t i = 0; i < messages->count; i++) {
+        const struct log_event event =
+            log_event_read(arena, &filter, value_text(messages->items[i], STR_EMPTY));
+        if (log_matches(&filter, &event))
+            value_builder_add(&matches, VALUE_MAP(arena, {STR("eventNumber"), value_int(arena, i + 1)},
+                                            {STR("eventMessage"), messages->items[i]},
+                                            {STR("extractedValues"), log_extracted(&filter, &event)}));
+    }
+    service_answer(call, "matches", value_builder_list(&matches));
+    return 0;
 }
 
 /* ---- tags of groups by name, as older clients ask for them ---- */
@@ -419,6 +445,7 @@ const struct service_operation logs_operations[] = {
     {"logs", "PutLogEvents", put_events, NULL, NULL},
     {"logs", "GetLogEvents", get_events, NULL, NULL},
     {"logs", "FilterLogEvents", filter_events, NULL, NULL},
+    {"logs", "TestMetricFilter", test_filter, NULL, NULL},
     {0},
 };
 

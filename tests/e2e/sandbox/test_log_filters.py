@@ -93,3 +93,98 @@ def test_groups_by_a_part_of_their_name(sandbox, group):
 def test_the_resource_of_a_policy_is_not_looked_at(sandbox):
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["route53.amazonaws.com"]}, "Action": ["logs:CreateLogStream"], "Resource": "log_arn"}]}
     assert sandbox.client("logs").put_resource_policy(policyName=f"p-{uuid.uuid4().hex[:8]}", policyDocument=json.dumps(policy))["resourcePolicy"]
+
+
+EVENT = json.dumps({"level": "error", "code": 503, "took": 1.5, "user": None, "ok": False, "tags": ["a", {"b": "c"}], "odd.name": "x", "ip": "10.2.0.7"})
+ACCESS = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534'
+PATTERNS = {  # what a pattern matches, and what not (AWS's page on the syntax of filter patterns)
+    "": (["anything", EVENT, ""], []),
+    "ERROR": (["an ERROR"], ["error"]),
+    "ERROR ARGUMENTS": (["ERROR of ARGUMENTS", "ARGUMENTS ERROR"], ["ERROR"]),
+    "?ERROR ?WARN": (["ERROR", "a WARN"], ["INFO"]),
+    "?ERROR ?WARN -quiet": (["ERROR"], ["WARN quiet", "INFO"]),
+    "INFO ?ERROR": (["INFO", "INFO ERROR"], ["ERROR"]),
+    '"INTERNAL SERVER" -"not so"': (["an INTERNAL SERVER ERROR"], ["INTERNAL the SERVER", "INTERNAL SERVER not so"]),
+    r'"a \"quoted\" word"': (['a "quoted" word'], ["a quoted word"]),
+    "%AUTHORI[SZ]ED$%": (["UNAUTHORIZED", "AUTHORISED"], ["AUTHORIZED request"]),
+    r"%\d{3}% -%4\d\d%": (["status 500"], ["status 404", "status 50"]),
+    '{ $.level = "error" }': ([EVENT], ['{"level": "info"}', '{"level": ["error"]}', "error", "{}"]),
+    '{ $.level = "err*" && $.ip = 10.2.* }': ([EVENT], ['{"level": "error", "ip": "10.3.0.1"}']),
+    '{ $.level != "info" }': ([EVENT], ['{"level": "info"}', '{"other": 1}']),
+    "{ $.code >= 500 && $.code < 504 }": ([EVENT], ['{"code": 504}', '{"code": "many"}']),
+    "{$.code=5*||$.code=404}": ([EVENT, '{"code": 404}'], ['{"code": 403}']),
+    '{ ($.code = 404 || $.level = "error") && $.took > 1e0 }': ([EVENT], ['{"code": 404, "took": 1}']),
+    '{ $.code = 404 || $.level = "error" && $.took > 9 }': (['{"code": 404}'], [EVENT]),
+    '{ $.code = "503" }': (['{"code": "503"}'], [EVENT]),
+    "{ $.user IS NULL }": ([EVENT], ['{"user": "me"}', "{}"]),
+    "{ $.user NOT EXISTS }": (["{}"], [EVENT]),
+    "{ $.tags EXISTS }": ([EVENT], ["{}"]),
+    "{ $.ok IS FALSE }": ([EVENT], ['{"ok": true}', '{"ok": "false"}']),
+    '{ $.tags[1].b = "c" && $.tags[0] = a }': ([EVENT], ['{"tags": [{"b": "c"}, "a"]}']),
+    "{ $.['odd.name'] = x }": ([EVENT], ['{"odd": {"name": "x"}}']),
+    r'{ $.ip = %^10\.2\.% }': ([EVENT], ['{"ip": "110.2.0.1"}']),
+    "[ip, id, user, time, request, status = 4*, bytes]": ([ACCESS], [ACCESS.replace("404", "500"), "a b"]),
+    "[ip, id, user, time, request = *html*, status = 404 || status = 410, bytes > 1000]": ([ACCESS], [ACCESS.replace("1534", "999")]),
+    "[..., status != 4*, bytes]": (["x y 200 17"], [ACCESS]),
+    "[first = ERROR, ...]": (["ERROR", "ERROR of all"], ["an ERROR"]),
+    "[first != ERROR && first != %WARN%, rest]": (["INFO about all"], ["ERROR one", "WARNING two", "INFO"]),
+    "[]": ([ACCESS, ""], []),
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern(sandbox, pattern):
+    yes, no = PATTERNS[pattern]
+    events = [one or " " for one in [*yes, *no]]
+    matches = sandbox.client("logs").test_metric_filter(filterPattern=pattern, logEventMessages=events)["matches"]
+    assert [(one["eventNumber"], one["eventMessage"]) for one in matches] == [(i + 1, one or " ") for i, one in enumerate(yes)]
+
+
+def test_what_a_pattern_finds(sandbox):
+    found = lambda pattern, message: sandbox.client("logs").test_metric_filter(filterPattern=pattern, logEventMessages=[message])["matches"][0]["extractedValues"]  # noqa: E731
+    assert found("{ $.code > 500 && ($.level = error || $.none = 1) }", EVENT) == {"$.code": "503", "$.level": "error"}
+    assert found("[ip, , user, ..., bytes]", ACCESS) == {"$ip": "127.0.0.1", "$2": "-", "$user": "frank", "$4": "10/Oct/2000:13:25:15 -0700", "$5": "GET /index.html HTTP/1.0", "$6": "404", "$bytes": "1534"}
+    assert found("GET", ACCESS) == {}
+
+
+@pytest.mark.parametrize("pattern", ["{ $.a = ", "{ $.a }", '{ $.a = "b }', "{ ($.a = 1 }", "{ a = 1 }", "[a, b", "[a = 1 && b = 2]", '"open', "%open", "%(a|b)%", "%[%", "{ $.a = %a% && $.b = %b% && $.c = %c% }"])
+def test_what_is_no_pattern(sandbox, pattern):
+    assert code(sandbox.client("logs").test_metric_filter, filterPattern=pattern, logEventMessages=["x"]) == "InvalidParameterException"
+
+
+def test_events_are_filtered_by_each_kind_of_pattern(sandbox, group):
+    put(sandbox, group, EVENT, ACCESS, "plain ERROR")
+    filtered = lambda pattern: [one["message"] for one in sandbox.client("logs").filter_log_events(logGroupName=group, filterPattern=pattern)["events"]]  # noqa: E731
+    assert filtered("{ $.code = 503 }") == [EVENT]
+    assert filtered("[..., status = 404, bytes]") == [ACCESS]
+    assert filtered("%ERR.R%") == ["plain ERROR"]
+
+
+def test_a_metric_filter_counts(sandbox, group):
+    logs, cloudwatch, space = sandbox.client("logs"), sandbox.client("cloudwatch"), f"s-{uuid.uuid4().hex[:8]}"
+    to = lambda name, value, **more: [{"metricNamespace": space, "metricName": name, "metricValue": value, **more}]  # noqa: E731
+    logs.put_metric_filter(logGroupName=group, filterName="errors", filterPattern="ERROR", metricTransformations=to("errors", "1", defaultValue=0))
+    logs.put_metric_filter(logGroupName=group, filterName="took", filterPattern="{ $.took > 0 }", metricTransformations=to("took", "$.took", unit="Milliseconds", dimensions={"Job": "$.job"}))
+    logs.put_metric_filter(logGroupName=group, filterName="bytes", filterPattern="[..., bytes]", metricTransformations=to("bytes", "$bytes"))
+    put(sandbox, group, "ERROR 7", json.dumps({"took": 2.5, "job": "load"}), "an ERROR 35", json.dumps({"took": 4, "job": "load"}))
+    now = time.time()
+    sums = lambda name, **more: [(one["SampleCount"], one["Sum"]) for one in cloudwatch.get_metric_statistics(Namespace=space, MetricName=name, StartTime=now - 3600, EndTime=now + 3600, Period=86400, Statistics=["Sum", "SampleCount"], **more)["Datapoints"]]  # noqa: E731
+    assert sums("errors") == [(2, 2)]
+    assert sums("took", Dimensions=[{"Name": "Job", "Value": "load"}]) == [(2, 6.5)] and sums("took") == []
+    assert sums("bytes") == [(2, 42)]
+    put(sandbox, group, "nothing of it")
+    assert sums("errors") == [(3, 2)]  # the default, of a time without a match
+
+
+def test_what_a_program_logs_is_delivered_too(job_sandbox):
+    queue, logs = Queue(job_sandbox), job_sandbox.client("logs")
+    told = Function(job_sandbox, main_dot_py=FUNCTION, Environment={"Variables": {"QUEUE": queue.url}})
+    prints = Function(job_sandbox, main_dot_py="def handler(event, context):\n    print('{\"film\": \"alien\"}')\n")
+    group = f"/aws/lambda/{prints.name}"
+    logs.create_log_group(logGroupName=group)
+    told.api.add_permission(FunctionName=told.name, StatementId="logs", Principal="logs.amazonaws.com", Action="lambda:InvokeFunction")
+    logs.put_subscription_filter(logGroupName=group, filterName="f", filterPattern="{ $.film = alien }", destinationArn=f"arn:aws:lambda:us-east-1:000000000000:function:{told.name}")
+    prints.api.invoke(FunctionName=prints.name)
+    (got,) = until(lambda: queue.take(1, wait=5))
+    data = json.loads(gzip.decompress(base64.b64decode(json.loads(got["Body"])["awslogs"]["data"])))
+    assert [one["message"] for one in data["logEvents"]] == ['{"film": "alien"}'] and data["logGroup"] == group
