@@ -166,10 +166,8 @@ static bool move_next(const struct move_run *run)
         return false;
     move->moved += (int64_t)moved;
     move->why = why;
-    move->status = move->cancelled             ? "CANCELLED"
-                   : why                       ? "FAILED"
-                   : run->rate && movable(box) ? "RUNNING"
-                                               : "COMPLETED";
+    bool left = run->rate && move->moved < move->found && movable(box); /* what came later stays */
+    move->status = move->cancelled ? "CANCELLED" : why ? "FAILED" : left ? "RUNNING" : "COMPLETED";
     return str_eqz(STR("RUNNING"), move->status);
 }
 

@@ -176,6 +176,15 @@ def test_dead_letters_go_elsewhere_or_stay(sandbox):
     assert code(client.cancel_message_move_task, TaskHandle=handle) == "ResourceNotFoundException"
 
 
+def test_a_move_ends_though_messages_come_meanwhile(sandbox):
+    letters, client = Queue(sandbox), sandbox.client("sqs")
+    buried(sandbox, letters, "a", "b")
+    move = lambda: client.list_message_move_tasks(SourceArn=letters.arn)["Results"][0]  # noqa: E731
+    client.start_message_move_task(SourceArn=letters.arn, DestinationArn=letters.arn, MaxNumberOfMessagesPerSecond=50)
+    task = until(lambda: (now := move())["Status"] != "RUNNING" and now)
+    assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 2) and counts(letters)[0] == 2
+
+
 def test_without_its_dead_letter_queue_a_message_stays(sandbox):
     dead = Queue(sandbox)
     queue = Queue(sandbox, RedrivePolicy=json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:us-east-1:000000000000:{dead.name}", "maxReceiveCount": 1}), VisibilityTimeout="0")
