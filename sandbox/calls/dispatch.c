@@ -118,6 +118,43 @@ static const struct shape *response_shape(struct arena *arena, enum wire_protoco
 
 /* ---- one request ---- */
 
+/* Operations that write what they have made of what was there: one of a service at a time. */
+static const struct {
+    const char *service, *operations;
+} alone[] = {
+    {"apigateway",
+        "UpdateRestApi CreateResource UpdateResource PutMethod UpdateMethod UpdateApiKey UpdateUsagePlan "
+        "ImportDocumentationParts PutRestApi PutIntegration UpdateIntegration PutIntegrationResponse "
+        "UpdateIntegrationResponse PutMethodResponse UpdateMethodResponse PutGatewayResponse "
+        "UpdateGatewayResponse UpdateStage CreateDeployment"},
+    {"autoscaling", "CreateOrUpdateTags DeleteTags SetDesiredCapacity"},
+    {"ec2", "CreateLaunchTemplateVersion DeleteLaunchTemplateVersions ModifyLaunchTemplate"},
+    {"ecr", "PutImage BatchDeleteImage DeleteRepository"},
+    {"elasticmapreduce", "ModifyInstanceGroups ModifyInstanceFleet"},
+    {"events", "PutPermission RemovePermission UpdateArchive"},
+    {"glue", "UpdateTable DeleteTableVersion"},
+    {"lambda", "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration PublishVersion DeleteFunction "
+               "AddPermission RemovePermission AddLayerVersionPermission RemoveLayerVersionPermission "
+               "PutFunctionConcurrency PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig "
+               "PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig CreateAlias UpdateAlias"},
+    {"sns", "SetTopicAttributes TagResource AddPermission RemovePermission SetSubscriptionAttributes "
+            "SetPlatformApplicationAttributes SetEndpointAttributes SetSMSAttributes"},
+    {"sqs", "SetQueueAttributes AddPermission RemovePermission"},
+    {"ssm", "PutParameter LabelParameterVersion"},
+    {"states", "CreateStateMachine UpdateStateMachine PublishStateMachineVersion DeleteStateMachineVersion "
+               "CreateStateMachineAlias UpdateStateMachineAlias DeleteStateMachineAlias"},
+};
+
+pthread_mutex_t *service_enter(struct services *services, const struct service_operation *operation)
+{
+    _Static_assert(sizeof alone / sizeof *alone <= SERVICE_LOCKS, "each service has a lock of its own");
+    for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
+        if (!strcmp(alone[i].service, operation->service) &&
+            str_is_any(str_z(operation->name), alone[i].operations))
+            return mutex_hold(&services->alone[i]);
+    return NULL;
+}
+
 /* The row whose request this is; of REST operations the one that fits best. */
 static const struct service_operation *find_by_request(const struct services *services, struct arena *arena,
     const struct wire_operation *common, struct str service, const struct wire_message *request)
@@ -214,6 +251,32 @@ static bool find_protocol(const struct services *services, struct str service, s
     return control_protocol(services->control, service, out);
 }
 
+/* False: the control plane answers, to the request as it came. */
+static bool dispatch_call(struct service_call *call, struct exchange *x, const struct wire_operation *wire,
+    struct wire_message *out)
+{
+    struct err err = ERR_INIT;
+    if (dispatch_answer(call, wire, &x->request, out, &err)) {
+        struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
+        int status = err.http_status ? err.http_status : 400;
+        wire_encode_error(&x->arena, wire, status, code, str_z(err.message), call->request_id, out);
+        if (call->refusal)
+            out->body = json_as_text(&x->arena, call->refusal)->string;
+        return true;
+    }
+    if (call->stream.read) {
+        *out = (struct wire_message){.status = out->status};
+        wire_header_add(&x->arena, out, STR("Content-Type"), STR("application/vnd.amazon.eventstream"));
+        x->reader = call->stream.read;
+        x->reader_ctx = call->stream.ctx;
+        x->reader_free = call->stream.free;
+        x->reply_length = -1;
+    }
+    if (call->forward && !call->declined)
+        return dispatch_forward(call, x, out);
+    return !call->declined;
+}
+
 bool services_handle(struct services *services, struct exchange *x, struct wire_message *out)
 {
     struct wire_operation common;
@@ -236,26 +299,6 @@ bool services_handle(struct services *services, struct exchange *x, struct wire_
         .host = wire_header_get(&x->request, STR("Host")),
         .trace = wire_header_get(&x->request, STR("X-Amzn-Trace-Id")),
         .caller = session_is_limited(&x->auth.session) ? &x->auth.session : NULL};
-    struct err err = ERR_INIT;
-    if (dispatch_answer(&call, &wire, &x->request, out, &err)) {
-        struct str code = err.code[0] ? str_z(err.code) : STR("ValidationException");
-        int status = err.http_status ? err.http_status : 400;
-        wire_encode_error(&x->arena, &wire, status, code, str_z(err.message), call.request_id, out);
-        if (call.refusal)
-            out->body = json_as_text(&x->arena, call.refusal)->string;
-        return true;
-    }
-    if (call.stream.read) {
-        *out = (struct wire_message){.status = out->status};
-        wire_header_add(&x->arena, out, STR("Content-Type"), STR("application/vnd.amazon.eventstream"));
-        x->reader = call.stream.read;
-        x->reader_ctx = call.stream.ctx;
-        x->reader_free = call.stream.free;
-        x->reply_length = -1;
-    }
-    if (call.declined)
-        return false;
-    if (call.forward)
-        return dispatch_forward(&call, x, out);
-    return true;
+    AUTO_UNLOCK pthread_mutex_t *held = service_enter(services, operation);
+    return dispatch_call(&call, x, &wire, out);
 }

@@ -88,6 +88,20 @@ static int may_call_inside(
     return gate_check(sandbox_gate(services->sandbox), arena, &asked, err);
 }
 
+static int carry_out(struct service_call *call, const struct service_request *request, struct err *err)
+{
+    if (service_check_members(call, err) || call->operation->handler(call, err))
+        return -1;
+    if (call->forward || call->declined) {
+        struct service_request changed = *request;
+        changed.input = call->forward ? call->forward : request->input;
+        return services_call_control(call->services, call->arena, &changed, &call->output, err);
+    }
+    if (!call->output)
+        call->output = &value_empty_map;
+    return 0;
+}
+
 static int call_inside(struct services *services, struct arena *arena, const struct service_request *request,
     bool wants_activity, struct service_call *call, struct err *err)
 {
@@ -107,16 +121,8 @@ static int call_inside(struct services *services, struct arena *arena, const str
         .input = request->input ? request->input : &value_empty_map,
         .wants_activity = wants_activity,
         .caller = request->as && session_is_limited(request->as->session) ? request->as->session : NULL};
-    if (service_check_members(call, err) || operation->handler(call, err))
-        return -1;
-    if (call->forward || call->declined) {
-        struct service_request changed = *request;
-        changed.input = call->forward ? call->forward : request->input;
-        return services_call_control(services, arena, &changed, &call->output, err);
-    }
-    if (!call->output)
-        call->output = &value_empty_map;
-    return 0;
+    AUTO_UNLOCK pthread_mutex_t *held = service_enter(services, operation);
+    return carry_out(call, request, err);
 }
 
 int services_call(struct services *services, struct arena *arena, const struct service_request *request,

@@ -7,7 +7,8 @@
  * own member names (botocore's), as they lie in JSON; query and path members come as text. Rows go before
  * what specs say.
  *
- * Handlers run on the caller's thread without any lock, and may wait as long as services_stopping() is false.
+ * Handlers run on the caller's thread without any lock (but see service_enter()), and may wait as
+ * long as services_stopping() is false.
  */
 #pragma once
 

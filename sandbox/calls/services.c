@@ -190,6 +190,12 @@ struct services *services_new(
     services->control = control;
     services->tables = tables;
     pthread_mutex_init(&services->lock, NULL);
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    for (size_t i = 0; i < SERVICE_LOCKS; i++)
+        pthread_mutex_init(&services->alone[i], &recursive);
+    pthread_mutexattr_destroy(&recursive);
     clock_cond_init(&services->changed);
     name_family(services);
     return services;
@@ -212,6 +218,8 @@ void services_wait_threads(struct services *services)
 void services_free(struct services *services)
 {
     pthread_cond_destroy(&services->changed);
+    for (size_t i = 0; i < SERVICE_LOCKS; i++)
+        pthread_mutex_destroy(&services->alone[i]);
     pthread_mutex_destroy(&services->lock);
     free(services);
 }

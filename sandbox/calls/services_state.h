@@ -5,7 +5,7 @@
 #include "base/lock.h"
 #include "sandbox/calls/services.h"
 
-enum { FOLLOWERS = 8 };
+enum { FOLLOWERS = 8, SERVICE_LOCKS = 16 };
 
 struct services {
     struct sandbox *sandbox;
@@ -27,12 +27,16 @@ struct services {
     pthread_cond_t changed; /* an activity ended, or stopping; on the monotonic clock */
     atomic_bool stopping;   /* changed with the lock held; requests to other machines look at it without */
     size_t threads;         /* that run */
+    pthread_mutex_t alone[SERVICE_LOCKS]; /* of operations that change what they have read; recursive */
 };
 
 /* Waits on `changed`, with the lock held; deadline by clock_mono_ms(), -1: none. False: it has passed. */
 bool services_wait(struct services *services, int64_t deadline_ms);
 /* With the lock held. */
 enum activity_state activity_state_locked(const struct activity *activity);
+
+/* The lock of its service, held, for what the operation does and what it forwards; NULL: it needs none. */
+pthread_mutex_t *service_enter(struct services *services, const struct service_operation *operation);
 
 /* The row of an operation; NULL: the control plane has it, or nobody. */
 const struct service_operation *service_operation_find(

@@ -9,8 +9,6 @@
 #include "sandbox/engine/view.h"
 
 static const struct str template_type = STR_INIT("aws.ec2.launch_template");
-static pthread_mutex_t versions_lock = PTHREAD_MUTEX_INITIALIZER; /* whoever changes a note */
-
 enum { MAX_SHOWN = 200 };
 
 /* ---- the note of one template ---- */
@@ -173,7 +171,6 @@ static int create_version(struct service_call *call, struct err *err)
     struct control_record template;
     if (!find_template(call, &template))
         return 0;
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&versions_lock);
     return add_version(call, &template, err);
 }
 
@@ -322,7 +319,6 @@ static int delete_versions(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "InvalidLaunchTemplateId.NotFound",
             "The specified launch template, with template ID %.*s, does not exist.",
             STR_ARG(value_gets(call->input, "LaunchTemplateId")));
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&versions_lock);
     return delete_some(call, &template, err);
 }
 

@@ -6,15 +6,11 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/lock.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
 #define NOTE "images"
 enum { MAX_SHOWN = 1000, MAX_MANIFEST = 4 * 1024 * 1024 };
-
-/* Notes are read, changed and written under it. */
-static pthread_mutex_t images_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static int find_repository(struct service_call *call, struct control_record *out, struct err *err)
 {
@@ -150,7 +146,6 @@ static int put_image(struct service_call *call, struct err *err)
     if (said.n && !str_eq(said, digest))
         return service_refuse(err, 400, "ImageDigestDoesNotMatchException",
             "The specified image digest does not match the digest that Amazon ECR calculated for the image.");
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&images_lock);
     return put_tagged(call, &repository, manifest, digest, value_gets(call->input, "imageTag"), err);
 }
 
@@ -307,7 +302,6 @@ static int batch_delete(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder gone = VALUE_BUILDER(call->arena), failed = VALUE_BUILDER(call->arena);
     if (find_repository(call, &repository, err))
         return -1;
-    pthread_mutex_lock(&images_lock);
     const struct value *images = images_of(call, &repository);
     for (uint32_t k = 0; k < ids->count; k++) {
         size_t before = gone.n;
@@ -316,7 +310,6 @@ static int batch_delete(struct service_call *call, struct err *err)
             value_builder_add(&failed, image_failure(call->arena, ids->items[k]));
     }
     int status = keep_images(call, &repository, images, err);
-    pthread_mutex_unlock(&images_lock);
     service_answer(call, "imageIds", value_builder_list(&gone));
     service_answer(call, "failures", value_builder_list(&failed));
     return status;

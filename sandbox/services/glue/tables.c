@@ -24,8 +24,6 @@ static int ask_table(struct service_call *call, struct str database, struct str 
 
 /* ---- versions: what UpdateTable takes the place of is kept, the oldest first ---- */
 
-static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
-
 struct versioned {
     struct str database, name;
     struct control_record record;
@@ -63,7 +61,7 @@ static const struct value *current_version(struct service_call *call, const stru
     return value_builder_map(&b);
 }
 
-static int update_kept(struct service_call *call, struct err *err)
+int glue_update_table(struct service_call *call, struct err *err)
 {
     struct versioned of;
     struct str wanted = value_gets(call->input, "VersionId");
@@ -85,12 +83,6 @@ static int update_kept(struct service_call *call, struct err *err)
         value_builder_add(&b, of.kept->items[i]);
     value_builder_add(&b, current_version(call, &of));
     return keep_versions(call, &of, value_builder_list(&b), err);
-}
-
-int glue_update_table(struct service_call *call, struct err *err)
-{
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keeping);
-    return update_kept(call, err);
 }
 
 int glue_get_table_versions(struct service_call *call, struct err *err)
@@ -122,7 +114,7 @@ int glue_get_table_version(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int delete_version(struct service_call *call, struct err *err)
+int glue_delete_table_version(struct service_call *call, struct err *err)
 {
     struct str name, wanted;
     struct versioned of;
@@ -140,12 +132,6 @@ static int delete_version(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "EntityNotFoundException", "Table version not found.");
     call->output = &value_empty_map;
     return keep_versions(call, &of, list, err);
-}
-
-int glue_delete_table_version(struct service_call *call, struct err *err)
-{
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&keeping);
-    return delete_version(call, err);
 }
 
 /* ---- searching ---- */

@@ -172,8 +172,6 @@ int lambda_put_provisioned(struct service_call *call, struct err *err)
             "Provisioned Concurrency Configs cannot be applied to unpublished function versions.", &record,
             err))
         return -1;
-    struct functions *functions = services_functions(call->services);
-    pthread_mutex_lock(&functions->versions_lock);
     const struct value *configs = configs_of(call, &record);
     const struct value_entry entries[] = {{STR("qualifier"), value_string(call->arena, qualifier)},
         {STR("requested"), value_int(call->arena, wanted)},
@@ -191,7 +189,6 @@ int lambda_put_provisioned(struct service_call *call, struct err *err)
     if (status || check_left(call, "ConcurrentExecutions", wanted, STR_EMPTY, err) ||
         keep_configs(call, &record, configs, qualifier, config, err))
         status = -1;
-    pthread_mutex_unlock(&functions->versions_lock);
     call->output = view_config(call, config, true);
     return status;
 }
@@ -216,8 +213,6 @@ int lambda_delete_provisioned(struct service_call *call, struct err *err)
     struct control_record record;
     if (find_provided(call, no_version, &record, err))
         return -1;
-    struct functions *functions = services_functions(call->services);
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&functions->versions_lock);
     return keep_configs(
         call, &record, configs_of(call, &record), value_gets(call->input, "Qualifier"), NULL, err);
 }

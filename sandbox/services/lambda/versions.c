@@ -206,8 +206,6 @@ static int lambda_versions_publish(struct service_call *call, struct err *err)
             "CodeSHA256 (%.*s) is different from current CodeSHA256 in $LATEST (%.*s). Please try again with "
             "the CodeSHA256 in $LATEST.",
             STR_ARG(sha256), STR_ARG(value_gets(record.attrs, "code_sha256")));
-    struct functions *functions = services_functions(call->services);
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&functions->versions_lock);
     struct versions versions = read_versions(call, &record);
     const struct value *attrs = freeze(call->arena, record.attrs);
     uint32_t n = versions.list->count;
@@ -364,8 +362,6 @@ int lambda_delete_function(struct service_call *call, struct err *err)
     call->declined = !qualifier.n;
     if (call->declined)
         return 0;
-    struct functions *functions = services_functions(call->services);
-    pthread_mutex_lock(&functions->versions_lock);
     struct versions versions = read_versions(call, &record);
     struct value_builder kept = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; i < versions.list->count; i++)
@@ -373,7 +369,6 @@ int lambda_delete_function(struct service_call *call, struct err *err)
             value_builder_add(&kept, versions.list->items[i]);
     versions.list = value_builder_list(&kept);
     int status = write_versions(call, &record, versions, err);
-    pthread_mutex_unlock(&functions->versions_lock);
     call->output = &value_empty_map;
     return status;
 }

@@ -87,7 +87,7 @@ static const struct value *labels_with(
     return labels;
 }
 
-static int label_version_alone(struct service_call *call, struct err *err)
+static int label_version(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str name;
@@ -186,7 +186,7 @@ static int get_by_path(struct service_call *call, struct err *err)
 /* ---- putting ---- */
 
 /* What it was is noted once the control plane has put what it is. */
-static int put_parameter_alone(struct service_call *call, struct err *err)
+static int put_parameter(struct service_call *call, struct err *err)
 {
     struct control_record before, after;
     struct value_builder all = VALUE_BUILDER(call->arena);
@@ -207,24 +207,6 @@ static int put_parameter_alone(struct service_call *call, struct err *err)
     const struct value *note = value_with(
         call->arena, service_note_read(call, NOTE, &after), STR("versions"), value_builder_list(&all));
     return service_note_write(call, NOTE, &after, note, err);
-}
-
-/* One after another: what the one has put is what the next finds. */
-static int alone(struct service_call *call, service_handler *handler, struct err *err)
-{
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
-    return handler(call, err);
-}
-
-static int put_parameter(struct service_call *call, struct err *err)
-{
-    return alone(call, put_parameter_alone, err);
-}
-
-static int label_version(struct service_call *call, struct err *err)
-{
-    return alone(call, label_version_alone, err);
 }
 
 static int get_history(struct service_call *call, struct err *err)

@@ -80,7 +80,7 @@ static struct str arn_of(
     return arena_printf(call->arena, "%.*s:%.*s", STR_ARG(machine->id), STR_ARG(value_gets(alias, "name")));
 }
 
-static int create_locked(struct service_call *call, const struct control_record *machine,
+static int create_alias(struct service_call *call, const struct control_record *machine,
     const struct value *routing, struct str name, struct err *err)
 {
     struct arena *arena = call->arena;
@@ -111,14 +111,12 @@ int do_create_alias(struct service_call *call, struct err *err)
     struct str rest;
     const struct value *routing = value_as_list(value_getz(call->input, "routingConfiguration"));
     struct control_record machine;
-    struct executions *all = services_executions(call->services);
     if (!routing->count)
         return service_refuse(
             err, 400, "ValidationException", "routingConfiguration is a list of 1 or 2 routes.");
     if (machine_of(call, value_gets(routing->items[0], "stateMachineVersionArn"), &machine, &rest, err))
         return -1;
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
-    return create_locked(call, &machine, routing, value_gets(call->input, "name"), err);
+    return create_alias(call, &machine, routing, value_gets(call->input, "name"), err);
 }
 
 /* An alias by the ARN that the call names. */
@@ -143,7 +141,7 @@ static int find_alias(const struct service_call *call, struct found *out, struct
                             err, 400, "ResourceNotFound", "Resource not found: '%.*s'", STR_ARG(out->arn));
 }
 
-static int update_locked(struct service_call *call, struct err *err)
+int do_update_alias(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
     struct found found;
@@ -170,18 +168,9 @@ static int update_locked(struct service_call *call, struct err *err)
         machine_note_put(arena, found.aliases, found.alias, alias), err);
 }
 
-int do_update_alias(struct service_call *call, struct err *err)
-{
-    struct executions *all = services_executions(call->services);
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
-    return update_locked(call, err);
-}
-
 int do_delete_alias(struct service_call *call, struct err *err)
 {
     struct found found;
-    struct executions *all = services_executions(call->services);
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
     return find_alias(call, &found, err)
                ? found.machine.id.n ? 0 : -1 /* an alias that is gone is gone */
                : machine_note_change(call, &found.machine, found.note, "aliases",

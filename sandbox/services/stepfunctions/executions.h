@@ -39,7 +39,6 @@ struct executions {
     uint64_t stored;           /* bytes in files of those that have ended */
     struct task_token *tokens; /* under jobs->lock, on whose condition those who hold them wait */
     struct jsonata *jsonata;   /* has a lock of its own */
-    pthread_mutex_t notes;     /* of the notes with versions and aliases; nothing else is taken under it */
 };
 
 /* How much of it is logged. */

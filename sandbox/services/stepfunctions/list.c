@@ -15,7 +15,6 @@ struct executions *executions_new(struct services *services)
     all->services = services;
     all->jsonata = jsonata_new();
     pthread_mutex_init(&all->lock, NULL);
-    pthread_mutex_init(&all->notes, NULL);
     return all;
 }
 
@@ -36,7 +35,6 @@ void executions_free(struct executions *all)
         activity_release(all->items[i]->activity);
     free(all->items);
     jsonata_free(all->jsonata);
-    pthread_mutex_destroy(&all->notes);
     pthread_mutex_destroy(&all->lock);
     free(all);
 }

@@ -112,7 +112,7 @@ static const struct value *revision_of(const struct value *version)
     return value_getz(value_getz(version, "attrs"), "revision_id");
 }
 
-/* What has not changed since the last version is that version. With the notes' lock held. */
+/* What has not changed since the last version is that version. */
 static const struct value *publish_locked(const struct service_call *call,
     const struct control_record *machine, struct str description, struct err *err)
 {
@@ -135,9 +135,7 @@ static const struct value *executions_versions_publish(const struct service_call
 {
     struct control_record machine;
     struct str rest;
-    struct executions *all = services_executions(call->services);
     const struct value *version = NULL;
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
     if (!machine_of(call, arn, &machine, &rest, err)) {
         struct str now = value_text(value_getz(machine.attrs, "revision_id"), STR("INITIAL"));
         if (rest.n)
@@ -290,7 +288,7 @@ int do_list_versions(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int delete_locked(
+static int delete_version(
     struct service_call *call, const struct control_record *machine, struct str arn, struct err *err)
 {
     const struct value *note = machine_note(call, machine);
@@ -312,11 +310,9 @@ int do_delete_version(struct service_call *call, struct err *err)
 {
     struct str arn, rest;
     struct control_record machine;
-    struct executions *all = services_executions(call->services);
     if (service_required(call, "stateMachineVersionArn", &arn, err))
         return -1;
     if (machine_of(call, arn, &machine, &rest, &(struct err)ERR_INIT))
         return 0; /* what is gone is gone */
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->notes);
-    return delete_locked(call, &machine, arn, err);
+    return delete_version(call, &machine, arn, err);
 }
