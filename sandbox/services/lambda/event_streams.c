@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/services/shared/event_targets.h"
+#include "sandbox/services/lambda/outcome.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -174,7 +174,6 @@ static void discard_batch(
     const struct turn *turn, const struct shard_reader *shard, const struct value *records)
 {
     struct arena *arena = turn->arena;
-    struct str to = value_gets(turn->attrs, "on_failure");
     struct value_entry batch[] = {
         {STR("shardId"), value_stringz(arena, shard->id)},
         {STR("startSequenceNumber"), value_string(arena, sequence_of(turn, records->items[0]))},
@@ -183,25 +182,18 @@ static void discard_batch(
         {STR("batchSize"), value_int(arena, records->count)},
         {STR("streamArn"), value_string(arena, turn->source_arn)},
     };
-    struct value_entry context[] = {
-        {STR("functionArn"), value_string(arena, turn->function)},
-        {STR("condition"), value_stringz(arena, "RetryAttemptsExhausted")},
-        {STR("approximateInvokeCount"), value_int(arena, shard->attempts)},
-    };
-    struct value_entry entries[] = {
-        {STR("requestContext"), value_map(arena, context, sizeof context / sizeof *context)},
-        {STR("version"), value_stringz(arena, "1.0")},
-        {is_kinesis(turn) ? STR("KinesisBatchInfo") : STR("DDBStreamBatchInfo"),
-            value_map(arena, batch, sizeof batch / sizeof *batch)},
-    };
-    if (!to.n)
-        return;
-    target_deliver(turn->source->services,
-        &(struct target){.region = turn->region,
-            .arn = to,
-            .input = json_or_text(arena, value_map(arena, entries, sizeof entries / sizeof *entries)),
+    lambda_outcome_tell(turn->source->services, arena,
+        &(struct lambda_outcome){.region = turn->region,
+            .role = turn->role,
             .by = arena_printf(arena, "event source %s", turn->source->uuid),
-            .role = turn->role});
+            .to = value_gets(turn->attrs, "on_failure"),
+            .key = arena_printf(arena, "aws/lambda/%s/%s/", turn->source->uuid, shard->id),
+            .function = turn->function,
+            .condition = "RetryAttemptsExhausted",
+            .attempts = shard->attempts,
+            .more = value_with(arena, NULL,
+                is_kinesis(turn) ? STR("KinesisBatchInfo") : STR("DDBStreamBatchInfo"),
+                value_map(arena, batch, sizeof batch / sizeof *batch))});
 }
 
 /* The first record that is to be tried again: where the function reports nothing that it knows, all of them.

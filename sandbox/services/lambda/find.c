@@ -129,6 +129,7 @@ int lambda_find(const struct service_call *call, struct lambda_function *out, st
         .handler = value_gets(of.attrs, "handler"),
         .version = version,
         .role = value_gets(of.attrs, "role"),
+        .dead_letter_queue = value_gets(of.attrs, "dead_letter_queue"),
         .key = key_of(call->arena, &of, version),
         .code = value_getz(of.attrs, "code"),
         .environment = value_getz(of.attrs, "environment"),
@@ -145,7 +146,7 @@ struct lambda_function lambda_copy(struct arena *arena, const struct lambda_func
 {
     struct lambda_function copy = *function;
     struct str *texts[] = {&copy.name, &copy.arn, &copy.region, &copy.runtime, &copy.handler, &copy.version,
-        &copy.role, &copy.invoked_arn, &copy.key};
+        &copy.role, &copy.dead_letter_queue, &copy.invoked_arn, &copy.key};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(arena, *texts[i]);
     copy.code = function->code ? value_copy(arena, function->code) : NULL;

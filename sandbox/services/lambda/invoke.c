@@ -15,8 +15,6 @@
 enum {
     MAX_EVENT = 6 * 1024 * 1024,
     MAX_ASYNC_EVENT = 1024 * 1024,
-    MAX_QUEUED = 200, /* events of async calls, those that wait for another attempt included */
-    ATTEMPTS = 3,
 };
 
 /* ---- one event ---- */
@@ -61,19 +59,10 @@ static const struct value *answer_of(
 
 /* ---- calls that nobody waits for, or that are waited for elsewhere ---- */
 
-struct background {
-    struct functions *functions;
-    struct arena arena;
-    struct lambda_function function;
-    struct lambda_invocation invocation;
-    struct activity *activity; /* NULL: an async call */
-    const struct value *answer;
-};
-
-static struct background *new_background(struct functions *functions, const struct lambda_function *function,
-    const struct lambda_invocation *invocation)
+struct lambda_background *lambda_background_new(struct functions *functions,
+    const struct lambda_function *function, const struct lambda_invocation *invocation)
 {
-    struct background *b = mem_zalloc(sizeof *b);
+    struct lambda_background *b = mem_zalloc(sizeof *b);
     struct arena *arena = &b->arena;
     b->functions = functions;
     b->function = lambda_copy(arena, function);
@@ -84,38 +73,17 @@ static struct background *new_background(struct functions *functions, const stru
     return b;
 }
 
-static void free_background(void *ctx)
+void lambda_background_free(void *ctx)
 {
-    struct background *b = ctx;
+    struct lambda_background *b = ctx;
     arena_release(&b->invocation.arena);
     arena_release(&b->arena);
     free(b);
 }
 
-/* Lambda tries an event again after one minute and after two more. */
-static void run_event(void *ctx)
-{
-    struct background *b = ctx;
-    struct services *services = b->functions->services;
-    int64_t minute_ms = sandbox_minute_ms(services_sandbox(services));
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (attempt && !services_sleep(services, attempt * minute_ms))
-            break;
-        b->invocation.taken = b->invocation.done = b->invocation.failed = false;
-        b->invocation.taken_ms = b->invocation.taken_us = b->invocation.done_us = 0;
-        if (!instance_invoke(b->functions, &b->function, &b->invocation, ERR_IGNORED) &&
-            !b->invocation.failed)
-            break;
-    }
-    pthread_mutex_lock(&b->functions->lock);
-    b->functions->queued--;
-    pthread_mutex_unlock(&b->functions->lock);
-    free_background(b);
-}
-
 static void run_awaited(void *ctx)
 {
-    struct background *b = ctx;
+    struct lambda_background *b = ctx;
     struct err err = ERR_INIT;
     struct activity *activity = b->activity;
     if (instance_invoke(b->functions, &b->function, &b->invocation, &err)) {
@@ -131,39 +99,21 @@ static void run_awaited(void *ctx)
 
 static const struct value *output_of(void *ctx, struct arena *arena)
 {
-    const struct background *b = ctx;
+    const struct lambda_background *b = ctx;
     return b->answer ? value_copy(arena, b->answer) : &value_empty_map;
 }
 
-static int no_thread(struct err *err)
+int lambda_no_thread(struct err *err)
 {
     return service_refuse(err, 500, "ServiceException", "the sandbox can start no more threads");
-}
-
-static int invoke_async(struct functions *functions, const struct lambda_function *function,
-    const struct lambda_invocation *invocation, struct err *err)
-{
-    pthread_mutex_lock(&functions->lock);
-    bool full = functions->queued >= MAX_QUEUED;
-    functions->queued += !full;
-    pthread_mutex_unlock(&functions->lock);
-    if (full)
-        return service_refuse(err, 429, "TooManyRequestsException", "%d events wait already", MAX_QUEUED);
-    struct background *b = new_background(functions, function, invocation);
-    if (!services_thread(functions->services, run_event, b))
-        return 0;
-    free_background(b);
-    pthread_mutex_lock(&functions->lock);
-    functions->queued--;
-    pthread_mutex_unlock(&functions->lock);
-    return no_thread(err);
 }
 
 static int invoke_awaited(struct service_call *call, const struct lambda_function *function,
     const struct lambda_invocation *invocation, struct err *err)
 {
-    static const struct activity_ops ops = {NULL, output_of, free_background};
-    struct background *b = new_background(services_functions(call->services), function, invocation);
+    static const struct activity_ops ops = {NULL, output_of, lambda_background_free};
+    struct lambda_background *b =
+        lambda_background_new(services_functions(call->services), function, invocation);
     b->activity = activity_new(call->services, &ops, b);
     activity_set_state(b->activity, ACTIVITY_RUNNING);
     call->activity = activity_keep(b->activity);
@@ -172,7 +122,7 @@ static int invoke_awaited(struct service_call *call, const struct lambda_functio
     activity_release(b->activity);
     activity_release(call->activity);
     call->activity = NULL;
-    return no_thread(err);
+    return lambda_no_thread(err);
 }
 
 /* ---- the operation ---- */
@@ -200,7 +150,7 @@ static int lambda_invoke(struct service_call *call, struct err *err)
     }
     if (async) {
         call->output = bare_status(call->arena, 202);
-        return invoke_async(functions, &function, &invocation, err);
+        return lambda_invoke_async(functions, &function, &invocation, err);
     }
     if (!str_eqz(kind, "RequestResponse"))
         return service_refuse(err, 400, "InvalidParameterValueException",
@@ -321,7 +271,6 @@ int functions_open(struct services *services, struct functions **out, struct err
     struct str dir;
     struct functions *functions = mem_zalloc(sizeof *functions);
     functions->services = services;
-    pthread_mutex_init(&functions->versions_lock, NULL);
     pthread_mutex_init(&functions->lock, NULL);
     clock_cond_init(&functions->changed);
     *out = functions;
@@ -338,6 +287,5 @@ void functions_close(struct functions *functions)
     free(functions->instances);
     pthread_cond_destroy(&functions->changed);
     pthread_mutex_destroy(&functions->lock);
-    pthread_mutex_destroy(&functions->versions_lock);
     free(functions);
 }

@@ -2,7 +2,8 @@
  * Functions. An instance is a process that serves one function, one event at a time, and stays for the next;
  * it gets events and gives answers by the Runtime API, an HTTP server of its own on loopback.
  *
- *   invoke.c            Invoke: sync and async, answers
+ *   invoke.c            Invoke: answers
+ *   async.c      events that nobody waits for: attempts, destinations, dead letters
  *   location.c   where their code is fetched from
  *   names.c      names of functions in requests
  *   find.c       which function is meant
@@ -36,7 +37,6 @@ struct runtime;
 
 struct functions {
     struct services *services;
-    pthread_mutex_t versions_lock; /* of the files of versions.c, while they change */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* monotonic: an event is there, an answer, a death */
     struct lambda_instance **instances;
@@ -49,6 +49,7 @@ struct functions {
 /* A function as an instance needs it: copied from the records, in the caller's arena. */
 struct lambda_function {
     struct str name, arn, region, runtime, handler, version, role;
+    struct str dead_letter_queue;
     struct str invoked_arn; /* with the version or alias that was called */
     struct str key; /* instances with the same one serve it: changes with the code and the configuration */
     const struct value *code, *environment;
@@ -86,6 +87,25 @@ struct functions *services_functions(struct services *services);
  */
 int instance_invoke(struct functions *functions, const struct lambda_function *function,
     struct lambda_invocation *invocation, struct err *err);
+
+/* ---- invoke.c, async.c ---- */
+
+/* A call that nobody waits for (an event), or that is waited for elsewhere. */
+struct lambda_background {
+    struct functions *functions;
+    struct arena arena;
+    struct lambda_function function;
+    struct lambda_invocation invocation;
+    struct activity *activity; /* NULL: an event */
+    const struct value *answer;
+};
+/* With copies. */
+struct lambda_background *lambda_background_new(struct functions *functions,
+    const struct lambda_function *function, const struct lambda_invocation *invocation);
+void lambda_background_free(void *background);
+int lambda_no_thread(struct err *err);
+int lambda_invoke_async(struct functions *functions, const struct lambda_function *function,
+    const struct lambda_invocation *invocation, struct err *err);
 
 /* ---- for the Runtime API: each takes the lock ---- */
 

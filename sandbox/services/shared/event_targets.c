@@ -158,10 +158,30 @@ static int to_log_group(struct services *services, struct arena *arena, const st
 static int to_topic(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
-    struct value_entry input[] = {{STR("TopicArn"), value_string(arena, target->arn)},
-        {STR("Message"), value_string(arena, target->input)},
-        {STR("Subject"), value_string(arena, target->subject)}};
-    return targets_call(services, arena, arn, target, "Publish", input, target->subject.n ? 3 : 2, err);
+    struct value_builder b = VALUE_BUILDER(arena);
+    view_text(&b, "TopicArn", target->arn);
+    view_text(&b, "Message", target->input);
+    if (target->subject.n)
+        view_text(&b, "Subject", target->subject);
+    if (target->message_attributes)
+        view_set(&b, "MessageAttributes", target->message_attributes);
+    const struct value *input = value_builder_map(&b);
+    return targets_call(services, arena, arn, target, "Publish", input->entries, input->count, err);
+}
+
+/* KEY2026/11/21/2026-11-21T10.30.00-ID */
+static int to_bucket(struct services *services, struct arena *arena, const struct arn *arn,
+    const struct target *target, struct err *err)
+{
+    struct str day = time_rfc3339(arena, clock_wall_ms(), false);
+    char *time = arena_strz(arena, str_slice(day, 0, 19));
+    for (char *c = time; *c; c++)
+        *c = (char)(*c == ':' ? '.' : *c);
+    struct str key = arena_printf(arena, "%.*s%.4s/%.2s/%.2s/%s-%s", STR_ARG(target->object_key), time,
+        time + 5, time + 8, time, uuid_random(arena).p);
+    struct value_entry input[] = {{STR("Bucket"), value_string(arena, arn->resource)},
+        {STR("Key"), value_string(arena, key)}, {STR("Body"), value_string(arena, target->input)}};
+    return targets_call(services, arena, arn, target, "PutObject", input, 3, err);
 }
 
 static int to_bus(struct services *services, struct arena *arena, const struct arn *arn,
@@ -171,6 +191,7 @@ static int to_bus(struct services *services, struct arena *arena, const struct a
         VALUE_MAP(arena, {STR("EventBusName"), value_string(arena, str_last_part(arn->resource, "/"))},
             {STR("Source"), value_string(arena, target->source)},
             {STR("DetailType"), value_string(arena, target->detail_type)},
+            {STR("Resources"), target->resources ? target->resources : &value_empty_list},
             {STR("Detail"), value_string(arena, target->input)});
     struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
     return targets_call(services, arena, arn, target, "PutEvents", &input, 1, err);
@@ -269,6 +290,7 @@ static const struct {
     {"states", "stateMachine:", to_machine},
     {"sqs", "", to_queue},
     {"sns", "", to_topic},
+    {"s3", "", to_bucket},
     {"logs", "log-group:", to_log_group},
     {"events", "event-bus/", to_bus},
     {"events", API, to_api},
@@ -377,7 +399,7 @@ static struct outside *outside_new(struct services *services, const struct targe
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = arena_str(&outside->arena, *texts[i]);
     copy->http = target->http ? value_copy(&outside->arena, target->http) : NULL;
-    copy->message_attributes = copy->task = NULL; /* of other kinds */
+    copy->message_attributes = copy->task = copy->resources = NULL; /* of other kinds */
     return outside;
 }
 

@@ -12,8 +12,10 @@ struct target {
     struct str message_group, message_deduplication, dead_letter_queue;
     struct str letter; /* what goes to that queue, and says nothing of itself; "": the input, and why */
     struct str trace;  /* for X-Ray; "": none */
-    const struct value *message_attributes; /* of a message in a queue; NULL: none */
+    const struct value *message_attributes; /* of a message in a queue or topic; NULL: none */
     struct str source, detail_type;         /* for an event bus */
+    const struct value *resources;          /* likewise: a list; NULL: none */
+    struct str object_key;                  /* how the key in a bucket begins */
     const struct value *task;               /* for a cluster: `ecs` of the target; NULL: there is none */
     const struct value *http;               /* likewise, for an API destination */
     struct str subject;                     /* of a topic's message; "": none */
