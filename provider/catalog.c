@@ -10,17 +10,22 @@
 #include <dirent.h>
 #include <stdlib.h>
 
+struct name_list {
+    struct arena *arena; /* of the names */
+    struct str *items;
+    size_t n, cap;
+};
+
 struct catalog {
     pthread_mutex_t lock; /* all of this; an unknown type is looked for among all names */
     struct arena arena;
     struct catalog_options options;
     const char *specs_dir;
-    struct map built_in, own; /* path -> struct type_file, as far as loaded */
-    struct map found[2];      /* type -> struct schema; [1]: data sources */
-    struct str *names[2];
-    size_t name_count[2];
-    struct str *known[2]; /* and those that kinds find */
-    size_t known_count[2];
+    struct map built_in, own;            /* path -> struct type_file, as far as loaded */
+    struct map found[2];                 /* type -> struct schema; [1]: data sources */
+    struct name_list names[2], known[2]; /* as soon as they are asked for; known: and those that kinds find */
+    struct signed_file *signed_files;    /* the embedded ones, likewise */
+    size_t signed_count;
     bool listed;
 };
 
@@ -89,9 +94,10 @@ void catalog_free(struct catalog *catalog)
     free_files(catalog, &catalog->own);
     for (int i = 0; i < 2; i++) {
         map_release(&catalog->found[i]);
-        free(catalog->names[i]);
-        free(catalog->known[i]);
+        free(catalog->names[i].items);
+        free(catalog->known[i].items);
     }
+    free(catalog->signed_files);
     arena_release(&catalog->arena);
     pthread_mutex_destroy(&catalog->lock);
     free(catalog);
@@ -144,32 +150,17 @@ static int load_source(struct catalog *catalog, struct map *files, const struct 
     return 0;
 }
 
-static int load_built_in(struct catalog *catalog, const struct provider_kind *kind, struct str name,
-    struct type_file **out, struct err *err)
+/* The folder's file of that name. `kind` NULL: as the file says. */
+static int load_embedded(struct catalog *catalog, const char *folder, const struct provider_kind *kind,
+    struct str name, struct type_file **out, struct err *err)
 {
     *out = NULL;
-    if (!kind || !kind->specs || !catalog->options.kinds->reader)
+    if (!folder || !catalog->options.kinds->reader)
         return 0;
-    struct str path = arena_printf(&catalog->arena, "%s%.*s.yaml", kind->specs, STR_ARG(name));
+    struct str path = arena_printf(&catalog->arena, "%s%.*s.yaml", folder, STR_ARG(name));
     const struct embedded_file *file = embedded_find(path);
     if (file && !map_get(&catalog->built_in, path) &&
         load_source(catalog, &catalog->built_in, kind, file->path, embedded_text(file), err))
-        return -1;
-    *out = map_get(&catalog->built_in, path);
-    return 0;
-}
-
-/* Of the same service: types that it has besides. */
-static int load_more(struct catalog *catalog, struct str name, struct type_file **out, struct err *err)
-{
-    *out = NULL;
-    if (!catalog->options.more_specs || !catalog->options.kinds->reader)
-        return 0;
-    struct str path =
-        arena_printf(&catalog->arena, "%s%.*s.yaml", catalog->options.more_specs, STR_ARG(name));
-    const struct embedded_file *file = embedded_find(path);
-    if (file && !map_get(&catalog->built_in, path) &&
-        load_source(catalog, &catalog->built_in, NULL, file->path, embedded_text(file), err))
         return -1;
     *out = map_get(&catalog->built_in, path);
     return 0;
@@ -209,8 +200,9 @@ static int find_in_specs(struct catalog *catalog, const struct provider_kind *ki
     struct type_file *own, *built_in, *more;
     if (!name.n || str_find_char(file, '/', 0) >= 0)
         return 0;
-    if (load_own(catalog, file, &own, err) || load_built_in(catalog, kind, file, &built_in, err) ||
-        load_more(catalog, file, &more, err))
+    if (load_own(catalog, file, &own, err) ||
+        load_embedded(catalog, kind->specs, kind, file, &built_in, err) ||
+        load_embedded(catalog, catalog->options.more_specs, NULL, file, &more, err))
         return -1;
     if (own && own->kind == kind && find_in_file(catalog, own, name, is_data, out, err))
         return -1;
@@ -320,110 +312,146 @@ static int check_own(struct catalog *catalog, struct err *err)
     return status;
 }
 
-/* A spec that is broken is left out here; whoever asks for one of its types is told. */
-static void load_all(struct catalog *catalog)
+/* An embedded file, and by which name its service signs. */
+struct signed_file {
+    const char *folder;
+    const struct provider_kind *kind; /* NULL: as the file says */
+    struct str name, signing_name;
+};
+
+static void add_signed_files(
+    struct catalog *catalog, const char *folder, const struct provider_kind *kind, size_t *cap)
 {
-    struct type_file *loaded;
-    for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
-        const struct provider_kind *kind = catalog->options.kinds->items[k];
-        size_t n = 0;
-        const struct embedded_file *files = kind->specs ? embedded_under(str_z(kind->specs), &n) : NULL;
-        for (size_t i = 0; i < n; i++)
-            load_built_in(catalog, kind, name_of_file(files[i].path), &loaded, ERR_IGNORED);
-    }
     size_t n = 0;
-    const char *folder = catalog->options.more_specs;
     const struct embedded_file *files = folder ? embedded_under(str_z(folder), &n) : NULL;
-    for (size_t i = 0; i < n; i++)
-        load_more(catalog, name_of_file(files[i].path), &loaded, ERR_IGNORED);
-    AUTO_DIR DIR *dir = catalog->specs_dir ? opendir(catalog->specs_dir) : NULL;
-    for (struct dirent *entry; dir && (entry = readdir(dir));) {
-        struct str file = name_of_file(str_z(entry->d_name));
-        if (file.n)
-            load_own(catalog, file, &loaded, ERR_IGNORED);
+    for (size_t i = 0; i < n; i++) {
+        struct str name = name_of_file(files[i].path),
+                   own = embedded_line(files[i].path.p, STR("signing_name:"));
+        MEM_GROW(catalog->signed_files, *cap, catalog->signed_count + 1);
+        catalog->signed_files[catalog->signed_count++] =
+            (struct signed_file){folder, kind, name, own.n ? own : name};
     }
 }
 
-static void add_name(struct catalog *catalog, struct str name, int is_data, size_t *cap)
+static void add_name(struct name_list *list, struct str name)
 {
-    MEM_GROW(catalog->names[is_data], *cap, catalog->name_count[is_data] + 1);
-    catalog->names[is_data][catalog->name_count[is_data]++] = name;
+    MEM_GROW(list->items, list->cap, list->n + 1);
+    list->items[list->n++] = name;
 }
 
-static void add_names(struct catalog *catalog, const struct map *files, int is_data, size_t *cap)
+static void add_file(const struct type_file *file, int is_data, struct name_list *list)
 {
-    for (size_t f = 0; f < files->n; f++) {
-        const struct type_file *file = files->items[f].ptr;
-        const struct map *types = file->all[is_data];
-        for (size_t i = 0; i < types->n; i++)
-            add_name(catalog, kind_type_name(file->kind, file->name, types->items[i].key, &catalog->arena),
-                is_data, cap);
+    for (size_t i = 0; file && i < file->all[is_data]->n; i++)
+        add_name(list, kind_type_name(file->kind, file->name, file->all[is_data]->items[i].key, list->arena));
+}
+
+static void list_signed_files(struct catalog *catalog)
+{
+    size_t cap = 0;
+    if (catalog->signed_files)
+        return;
+    for (const struct provider_kind *const *kind = catalog->options.kinds->items; *kind; kind++)
+        add_signed_files(catalog, (*kind)->specs, *kind, &cap);
+    add_signed_files(catalog, catalog->options.more_specs, NULL, &cap);
+}
+
+/* Of the embedded files whose services sign by that name, "": of all. One that is broken is left out; whoever
+ * asks for one of its types is told. */
+static void add_embedded(
+    struct catalog *catalog, struct str signing_name, int is_data, struct name_list *list)
+{
+    list_signed_files(catalog);
+    for (size_t i = 0; i < catalog->signed_count; i++) {
+        const struct signed_file *known = &catalog->signed_files[i];
+        struct type_file *file;
+        if ((!signing_name.n || str_eq(known->signing_name, signing_name)) &&
+            !load_embedded(catalog, known->folder, known->kind, known->name, &file, ERR_IGNORED))
+            add_file(file, is_data, list);
     }
 }
 
-static void add_names_in_c(
-    struct catalog *catalog, const struct schema *const *types, int is_data, size_t *cap)
+static void add_own(struct catalog *catalog, int is_data, struct name_list *list)
+{
+    for (size_t i = 0; i < catalog->own.n; i++) /* all are read already */
+        add_file(catalog->own.items[i].ptr, is_data, list);
+}
+
+static void add_names_in_c(struct name_list *list, const struct schema *const *types, int is_data)
 {
     for (size_t i = 0; types && types[i]; i++)
         if (types[i]->is_data == (is_data == 1))
-            add_name(catalog, types[i]->name, is_data, cap);
+            add_name(list, types[i]->name);
+}
+
+/* Each once. */
+static void sort_names(struct name_list *list)
+{
+    size_t kept = 0;
+    if (list->n)
+        qsort(list->items, list->n, sizeof *list->items, str_order);
+    for (size_t i = 0; i < list->n; i++)
+        if (!kept || !str_eq(list->items[kept - 1], list->items[i]))
+            list->items[kept++] = list->items[i];
+    list->n = kept;
 }
 
 static void list_names(struct catalog *catalog, int is_data)
 {
-    size_t cap = 0, kept = 0;
-    add_names(catalog, &catalog->built_in, is_data, &cap);
-    add_names(catalog, &catalog->own, is_data, &cap);
+    struct name_list *list = &catalog->names[is_data];
+    list->arena = &catalog->arena;
+    add_embedded(catalog, STR_EMPTY, is_data, list);
+    add_own(catalog, is_data, list);
     for (size_t k = 0; catalog->options.kinds->items[k]; k++)
-        add_names_in_c(catalog, catalog->options.kinds->items[k]->types, is_data, &cap);
-    add_names_in_c(catalog, catalog->options.kinds->types, is_data, &cap);
-    struct str *names = catalog->names[is_data];
-    if (names)
-        qsort(names, catalog->name_count[is_data], sizeof *names, str_order);
-    for (size_t i = 0; i < catalog->name_count[is_data]; i++)
-        if (!kept || !str_eq(names[kept - 1], names[i]))
-            names[kept++] = names[i];
-    catalog->name_count[is_data] = kept;
+        add_names_in_c(list, catalog->options.kinds->items[k]->types, is_data);
+    add_names_in_c(list, catalog->options.kinds->types, is_data);
+    sort_names(list);
 }
 
 const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n)
 {
-    pthread_mutex_lock(&catalog->lock);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&catalog->lock);
     if (!catalog->listed) {
-        load_all(catalog);
         list_names(catalog, 0);
         list_names(catalog, 1);
         catalog->listed = true;
     }
-    pthread_mutex_unlock(&catalog->lock);
-    *n = catalog->name_count[is_data];
-    return catalog->names[is_data];
+    *n = catalog->names[is_data].n;
+    return catalog->names[is_data].items;
 }
 
-static void add_known(struct catalog *catalog, bool is_data, const struct str *names, size_t n, size_t *cap)
+const struct str *catalog_names_signed(
+    struct catalog *catalog, struct str signing_name, bool is_data, struct arena *arena, size_t *n)
 {
-    MEM_GROW(catalog->known[is_data], *cap, catalog->known_count[is_data] + n + 1);
-    for (size_t i = 0; i < n; i++)
-        catalog->known[is_data][catalog->known_count[is_data]++] = names[i];
+    struct name_list list = {.arena = arena};
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&catalog->lock);
+    add_embedded(catalog, signing_name, is_data, &list);
+    add_own(catalog, is_data, &list);
+    sort_names(&list);
+    struct str *names = ARENA_ARRAY(arena, struct str, list.n + 1);
+    for (size_t i = 0; i < list.n; i++)
+        names[i] = list.items[i];
+    *n = list.n;
+    free(list.items);
+    return names;
 }
 
 const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n)
 {
-    size_t listed, found, cap = 0;
-    const struct str *names = catalog_names(catalog, is_data, &listed);
-    pthread_mutex_lock(&catalog->lock);
-    if (!catalog->known[is_data]) {
-        add_known(catalog, is_data, names, listed, &cap);
-        for (size_t k = 0; catalog->options.kinds->items[k]; k++) {
-            const struct provider_kind *kind = catalog->options.kinds->items[k];
-            names = kind->names ? kind->names(is_data, &found) : NULL;
-            if (names)
-                add_known(catalog, is_data, names, found, &cap);
-        }
+    size_t count;
+    const struct str *names = catalog_names(catalog, is_data, &count);
+    struct name_list *known = &catalog->known[is_data];
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&catalog->lock);
+    bool first = !known->n;
+    for (size_t i = 0; first && i < count; i++)
+        add_name(known, names[i]);
+    for (size_t k = 0; first && catalog->options.kinds->items[k]; k++) {
+        const struct provider_kind *kind = catalog->options.kinds->items[k];
+        names = kind->names ? kind->names(is_data, &count) : NULL;
+        for (size_t i = 0; names && i < count; i++)
+            add_name(known, names[i]);
     }
-    pthread_mutex_unlock(&catalog->lock);
-    *n = catalog->known_count[is_data];
-    return catalog->known[is_data];
+    *n = known->n;
+    return known->items;
 }
 
 /* Of the file's types; NULL: none. */
@@ -448,7 +476,7 @@ static const struct schema *own_in_specs(
     const struct embedded_file *specs = kind->specs ? embedded_under(str_z(kind->specs), &n) : NULL;
     for (size_t i = 0; i < n && !schema; i++)
         if (str_find(embedded_text(&specs[i]), cfn, 0) >= 0 &&
-            !load_built_in(catalog, kind, name_of_file(specs[i].path), &file, ERR_IGNORED))
+            !load_embedded(catalog, kind->specs, kind, name_of_file(specs[i].path), &file, ERR_IGNORED))
             schema = own_in_file(catalog, file, cfn);
     return schema;
 }

@@ -494,6 +494,10 @@ const struct schema *catalog_seek(struct catalog *catalog, struct str type, bool
 /* Every type name, sorted; loads all specs. `data` picks data sources. The names live as long as the catalog.
  */
 const struct str *catalog_names(struct catalog *catalog, bool is_data, size_t *n);
+/* Likewise of the embedded files whose service signs by that name, and of all the user's own; in the arena.
+ * No other spec is loaded. */
+const struct str *catalog_names_signed(
+    struct catalog *catalog, struct str signing_name, bool is_data, struct arena *arena, size_t *n);
 /* The same with those that kinds find by their names, in no order: for hints and completion. */
 const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n);
 /* weir's own type for the same thing as a type of CloudFormation; NULL: it has none. */

@@ -13,7 +13,8 @@ int control_new(const struct control_options *options, struct control **out, str
     if (!control->options.account.n)
         control->options.account = STR("000000000000");
     pthread_mutex_init(&control->lock, NULL);
-    if (index_all(control, err) || store_load(control, err)) {
+    control->index = index_new();
+    if (store_load(control, err)) {
         control_free(control);
         return -1;
     }
@@ -27,13 +28,7 @@ void control_free(struct control *control)
         return;
     store_release(control);
     map_release(&control->numbers);
-    for (size_t i = 0; i < control->service_count; i++) {
-        for (size_t k = 0; k < control->services[i].op_count; k++)
-            free(control->services[i].ops[k].roles);
-        free(control->services[i].ops);
-        free(control->services[i].types);
-    }
-    free(control->services);
+    index_free(control->index);
     arena_release(&control->arena);
     pthread_mutex_destroy(&control->lock);
     free(control);
@@ -260,11 +255,10 @@ bool control_reads(const struct control *control, struct arena *arena, struct st
 {
     struct err ignored = ERR_INIT;
     struct call call = {.arena = arena, .request = request, .err = &ignored};
-    for (size_t i = 0; i < control->service_count && !call.served; i++) {
-        if (!str_eq(control->services[i].spec->aws.signing_name, service))
-            continue;
-        call.protocol = protocol_of(control->services[i].spec, request);
-        call.served = find_served(&call, &control->services[i]);
+    for (const struct served_service *known = index_services(control, service); known && !call.served;
+         known = known->next) {
+        call.protocol = protocol_of(known->spec, request);
+        call.served = find_served(&call, known);
     }
     if (!call.served)
         return false;
@@ -285,11 +279,9 @@ bool control_handle(struct control *control, struct arena *arena, struct str ser
     const struct served_service *known = NULL;
     pthread_mutex_lock(&control->lock);
     drop_gone(control);
-    for (size_t i = 0; i < control->service_count && !call.served; i++) {
-        if (!str_eq(control->services[i].spec->aws.signing_name, service))
-            continue;
-        known = &control->services[i];
-        call.service = known;
+    for (const struct served_service *next = index_services(control, service); next && !call.served;
+         next = next->next) {
+        call.service = known = next;
         call.protocol = protocol_of(known->spec, request);
         call.served = find_served(&call, known);
     }

@@ -245,12 +245,11 @@ static void check_member(struct request_faults *f, const struct value *rule, str
 static const struct value *request_rules(
     const struct control *control, struct str service, struct str operation)
 {
-    for (size_t i = 0; i < control->service_count; i++)
-        if (str_eq(control->services[i].spec->aws.signing_name, service)) {
-            const struct value *own = value_get(control->services[i].requests, operation);
-            if (own)
-                return own;
-        }
+    for (const struct served_service *s = index_services(control, service); s; s = s->next) {
+        const struct value *own = value_get(s->requests, operation);
+        if (own)
+            return own;
+    }
     return NULL;
 }
 

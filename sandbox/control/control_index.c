@@ -1,21 +1,30 @@
-/* The index: every step of every spec, by operation. */
+/* The index: every step of a service's specs, by operation; made when the service is asked for. */
 #include "sandbox/control/control_internal.h"
 
 #include "base/mem.h"
 
+#include <stdlib.h>
+
+struct served_index {
+    pthread_mutex_t lock;
+    struct arena arena;
+    struct map first; /* signing name -> struct served_service, of those that were asked for */
+};
+
 /* One service may have types in several files: weir's, and those that only the sandbox has. */
-static struct served_service *service_of(struct control *control, const struct spec_service *spec)
+static struct served_service *service_of(
+    struct served_index *all, struct served_service **first, const struct spec_service *spec)
 {
-    size_t i = 0;
-    while (i < control->service_count && !str_eq(control->services[i].spec->name, spec->name))
-        i++;
-    if (i == control->service_count) {
-        control->services = mem_realloc_array(control->services, i + 1, sizeof *control->services);
-        control->services[control->service_count++] = (struct served_service){.spec = spec};
+    struct served_service **at = first;
+    while (*at && !str_eq((*at)->spec->name, spec->name))
+        at = &(*at)->next;
+    if (!*at) {
+        *at = ARENA_NEW(&all->arena, struct served_service);
+        (*at)->spec = spec;
     }
     if (spec->requests)
-        control->services[i].requests = spec->requests;
-    return &control->services[i];
+        (*at)->requests = spec->requests;
+    return *at;
 }
 
 static struct served *served_of(struct served_service *service, const struct spec_operation *op)
@@ -160,9 +169,9 @@ static void add_also(struct indexing *index)
                     parts[k].part == PART_TAGS_LIST && type->tags ? type->tags->attr : NULL, type->tags);
 }
 
-static void index_type(struct control *control, const struct spec_type *type)
+static void index_type(struct served_index *all, struct served_service **first, const struct spec_type *type)
 {
-    struct indexing index = {.service = service_of(control, type->service), .type = type};
+    struct indexing index = {.service = service_of(all, first, type->service), .type = type};
     MEM_GROW(index.service->types, index.service->type_cap, index.service->type_count + 1);
     index.service->types[index.service->type_count++] = type;
     add_also(&index);
@@ -248,22 +257,65 @@ static void leave_data_to_resources(struct served_service *service)
     }
 }
 
-int index_all(struct control *control, struct err *err)
+static struct served_service *index_signed(
+    struct served_index *all, struct catalog *catalog, struct str signing_name)
 {
+    struct served_service *first = NULL;
+    AUTO_ARENA struct arena arena = ARENA_INIT;
     for (int data = 0; data < 2; data++) {
         size_t n;
-        const struct str *names = catalog_names(control->options.catalog, data, &n);
+        const struct str *names = catalog_names_signed(catalog, signing_name, data, &arena, &n);
         for (size_t i = 0; i < n; i++) {
-            const struct schema *schema = catalog_find(control->options.catalog, names[i], data, err);
-            if (!schema)
-                return -1;
-            if (schema->ops == &spec_ops && schema->service) /* of AWS */
-                index_type(control, schema->impl);
+            const struct schema *schema = catalog_seek(catalog, names[i], data, ERR_IGNORED);
+            const struct spec_type *type = schema && schema->ops == &spec_ops ? schema->impl : NULL;
+            if (type && schema->service && str_eq(type->service->aws.signing_name, signing_name))
+                index_type(all, &first, type);
         }
     }
-    for (size_t i = 0; i < control->service_count; i++) {
-        drop_members_that_are_resources(&control->services[i]);
-        leave_data_to_resources(&control->services[i]);
+    for (struct served_service *service = first; service; service = service->next) {
+        drop_members_that_are_resources(service);
+        leave_data_to_resources(service);
     }
-    return 0;
+    return first;
+}
+
+const struct served_service *index_services(const struct control *control, struct str signing_name)
+{
+    struct served_index *all = control->index;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
+    struct served_service *first = map_get(&all->first, signing_name);
+    if (!first && (first = index_signed(all, control->options.catalog, signing_name)))
+        map_set(&all->first, first->spec->aws.signing_name, first);
+    return first;
+}
+
+void index_note_change(const struct control *control, const struct spec_service *spec)
+{
+    struct served_index *all = control->index;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
+    struct served_service *service = map_get(&all->first, spec->aws.signing_name);
+    if (service)
+        atomic_fetch_add(&service->changes, 1);
+}
+
+struct served_index *index_new(void)
+{
+    struct served_index *all = mem_zalloc(sizeof *all);
+    pthread_mutex_init(&all->lock, NULL);
+    return all;
+}
+
+void index_free(struct served_index *all)
+{
+    for (size_t i = 0; i < all->first.n; i++)
+        for (struct served_service *service = all->first.items[i].ptr; service; service = service->next) {
+            for (size_t k = 0; k < service->op_count; k++)
+                free(service->ops[k].roles);
+            free(service->ops);
+            free(service->types);
+        }
+    map_release(&all->first);
+    arena_release(&all->arena);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
 }

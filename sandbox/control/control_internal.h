@@ -58,7 +58,8 @@ struct served_service {
     size_t op_count, op_cap;
     const struct spec_type **types;
     size_t type_count, type_cap;
-    atomic_uint_fast64_t changes; /* of its resources, so far */
+    atomic_uint_fast64_t changes; /* of its resources, so far: noted at the first of those that sign so */
+    struct served_service *next;  /* that signs by the same name */
 };
 
 /* One resource that exists. Its values live in its own arena, which every change replaces. */
@@ -89,8 +90,7 @@ struct words {
 struct control {
     struct control_options options;
     struct arena arena;
-    struct served_service *services;
-    size_t service_count;
+    struct served_index *index;
     struct resource **resources;
     size_t resource_count, resource_cap;
     struct resource **going; /* of these, what is being deleted */
@@ -165,8 +165,13 @@ const struct resource *record_resource(
 
 /* ---- control_index.c ---- */
 
-/* Notes all steps of all types. */
-int index_all(struct control *control, struct err *err);
+struct served_index *index_new(void);
+void index_free(struct served_index *index);
+/* The first of the services that sign by that name; their specs are read when one is asked for, which takes
+ * longer than a start. NULL: there is none. Safe from every thread. */
+const struct served_service *index_services(const struct control *control, struct str signing_name);
+/* Whoever keeps something that follows from resources of the service looks again. */
+void index_note_change(const struct control *control, const struct spec_service *spec);
 
 /* ---- control_choose.c ---- */
 

@@ -3,23 +3,16 @@
 
 bool control_protocol(const struct control *control, struct str service, struct wire_operation *out)
 {
-    for (size_t i = 0; i < control->service_count; i++) {
-        const struct spec_service *spec = control->services[i].spec;
-        if (!str_eq(spec->aws.signing_name, service))
-            continue;
-        *out = spec->operation;
-        return true;
-    }
-    return false;
+    const struct served_service *first = index_services(control, service);
+    if (first)
+        *out = first->spec->operation;
+    return first != NULL;
 }
 
 uint64_t control_changes(const struct control *control, struct str service)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < control->service_count; i++)
-        if (str_eq(control->services[i].spec->aws.signing_name, service))
-            sum += atomic_load(&control->services[i].changes);
-    return sum;
+    const struct served_service *first = index_services(control, service);
+    return first ? atomic_load(&first->changes) : 0;
 }
 
 static bool lies_in(const struct resource *resource, struct str region)

@@ -9,13 +9,11 @@ static const struct served *served_by_name(
     const struct control *control, struct str service, struct str name, const struct spec_service **spec)
 {
     *spec = NULL;
-    for (size_t i = 0; i < control->service_count; i++) {
-        if (!str_eq(control->services[i].spec->aws.signing_name, service))
-            continue;
-        *spec = control->services[i].spec;
-        for (size_t k = 0; k < control->services[i].op_count; k++)
-            if (str_eq(control->services[i].ops[k].op->wire.name, name))
-                return &control->services[i].ops[k];
+    for (const struct served_service *s = index_services(control, service); s; s = s->next) {
+        *spec = s->spec;
+        for (size_t k = 0; k < s->op_count; k++)
+            if (str_eq(s->ops[k].op->wire.name, name))
+                return &s->ops[k];
     }
     return NULL;
 }
@@ -40,17 +38,13 @@ static char first_letter(const struct shape *shape)
 
 bool control_is_camel(const struct control *control, struct str service)
 {
-    for (size_t i = 0; i < control->service_count; i++) {
-        const struct served_service *known = &control->services[i];
-        if (!str_eq(known->spec->aws.signing_name, service))
-            continue;
-        for (size_t k = 0; k < known->op_count; k++)
-            for (size_t r = 0; r < known->ops[k].role_count; r++) {
-                char c = first_letter(&known->ops[k].roles[r].step->call.request.shape);
+    for (const struct served_service *s = index_services(control, service); s; s = s->next)
+        for (size_t k = 0; k < s->op_count; k++)
+            for (size_t r = 0; r < s->ops[k].role_count; r++) {
+                char c = first_letter(&s->ops[k].roles[r].step->call.request.shape);
                 if (c)
                     return c >= 'a' && c <= 'z';
             }
-    }
     return false;
 }
 

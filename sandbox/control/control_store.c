@@ -72,14 +72,6 @@ int store_leave(struct control *control, struct err *err)
     return unsynced ? dir_sync(control->options.dir, err) : 0;
 }
 
-/* Whoever keeps something that follows from resources of the service looks again. */
-static void note_change(struct control *control, const struct spec_type *type)
-{
-    for (size_t i = 0; i < control->service_count; i++)
-        if (str_eq(control->services[i].spec->name, type->service->name))
-            atomic_fetch_add(&control->services[i].changes, 1);
-}
-
 static void set_attrs(struct control *control, struct resource *resource, const struct value *attrs)
 {
     struct arena before = resource->arena;
@@ -92,7 +84,7 @@ static void set_attrs(struct control *control, struct resource *resource, const 
     resource->file = file_of(control, &resource->arena, resource);
     control->retired[control->retired_count++] = before;
     words_take(&control->words, resource);
-    note_change(control, resource->type);
+    index_note_change(control, resource->type->service);
 }
 
 void store_free_retired(struct control *control)
@@ -186,7 +178,7 @@ int store_delete(struct control *control, struct resource *resource, int64_t del
     resource->deleted_ms = deleted_ms;
     begin_going(control, resource);
     store_tell(control, CONTROL_GONE, resource);
-    note_change(control, resource->type);
+    index_note_change(control, resource->type->service);
     return 0;
 }
 
@@ -225,7 +217,7 @@ void store_remove(struct control *control, struct resource *resource)
         store_tell(control, CONTROL_GONE, resource);
     remove_from_all(control, resource);
     words_drop(&control->words, resource);
-    note_change(control, resource->type);
+    index_note_change(control, resource->type->service);
     resource_free(resource);
 }
 

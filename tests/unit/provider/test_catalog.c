@@ -59,6 +59,14 @@ static void test_built_in(void **state)
     catalog_free(catalog);
 }
 
+static size_t count_types(const struct str *names, size_t n, const char *beginning)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++)
+        found += str_starts(names[i], str_z(beginning));
+    return found;
+}
+
 /* Every embedded spec loads, and everything in it can be found by the name that is listed. */
 static void test_all(void **state)
 {
@@ -71,6 +79,8 @@ static void test_all(void **state)
     for (int is_data = 0; is_data < 2; is_data++) {
         const struct str *names = catalog_names(catalog, is_data, &n);
         assert_true(n > 0);
+        for (size_t k = 0; cmd_kinds.items[k] && !is_data; k++)
+            assert_true(!cmd_kinds.items[k]->specs || count_types(names, n, cmd_kinds.items[k]->name) > 0);
         for (size_t i = 0; i < n; i++) {
             assert_true(!i || str_cmp(names[i - 1], names[i]) < 0);
             const struct schema *schema = catalog_find(catalog, names[i], is_data, &err);
@@ -181,6 +191,32 @@ static void test_own_specs_of_another_kind(void **state)
     catalog_free(catalog);
 }
 
+/* Of the files of one service, the user's among them; one that signs as it is called says nothing of that. */
+static void test_names_of_one_service(void **state)
+{
+    (void)state;
+    write_spec("monitor.yaml",
+        "service: monitor\nprotocol: json-1.0\nsigning_name: monitoring\ntypes:\n"
+        "  box: {doc: d., id: name, attributes: {name: {type: string, doc: d.}}, create: {call: A}, "
+        "delete: {call: B}}\n");
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct catalog *catalog = open_catalog(temp_folder);
+    size_t n;
+    const struct str *names = catalog_names_signed(catalog, STR("monitoring"), false, &arena, &n);
+    for (size_t i = 1; i < n; i++)
+        assert_true(str_cmp(names[i - 1], names[i]) < 0);
+    assert_true(count_types(names, n, "aws.cloudwatch.") > 0);
+    assert_int_equal(count_types(names, n, "aws.monitor.box"), 1);
+    assert_int_equal(n, count_types(names, n, "aws.cloudwatch.") + 1);
+    names = catalog_names_signed(catalog, STR("apigateway"), false, &arena, &n);
+    assert_true(count_types(names, n, "aws.apigateway.") && count_types(names, n, "aws.apigatewayv2."));
+    names = catalog_names_signed(catalog, STR("sts"), true, &arena, &n);
+    assert_int_equal(n, count_types(names, n, "aws.sts.caller_identity"));
+    names = catalog_names_signed(catalog, STR("cloudwatch"), false, &arena, &n);
+    assert_int_equal(n, count_types(names, n, "aws.monitor.box"));
+    catalog_free(catalog);
+}
+
 /* Also where none of its types is asked for. */
 static void test_a_broken_spec_of_ones_own(void **state)
 {
@@ -207,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_unknown),
         cmocka_unit_test_setup_teardown(test_own_specs, temp_folder_make, temp_folder_remove),
         cmocka_unit_test_setup_teardown(test_own_specs_of_another_kind, temp_folder_make, temp_folder_remove),
+        cmocka_unit_test_setup_teardown(test_names_of_one_service, temp_folder_make, temp_folder_remove),
         cmocka_unit_test_setup_teardown(test_a_broken_spec_of_ones_own, temp_folder_make, temp_folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
