@@ -17,11 +17,11 @@
 #include "sandbox/services/glue/glue.h"
 #include "sandbox/services/kinesis/streams.h"
 #include "sandbox/services/kms/kms.h"
-#include "sandbox/services/lambda/event_sources.h"
 #include "sandbox/services/lambda/lambda.h"
 #include "sandbox/services/logs/filters.h"
 #include "sandbox/services/scheduler/schedules.h"
 #include "sandbox/services/shared/endpoints.h"
+#include "sandbox/services/shared/source.h"
 #include "sandbox/services/sns/signature.h"
 #include "sandbox/services/sqs/queues.h"
 #include "sandbox/services/stepfunctions/executions.h"
@@ -90,6 +90,8 @@ static const struct service_operation *const tables[] = {
 
 const struct control_type *const services_types[] = {
     autoscaling_types, ec2_types, rds_types, surroundings_types, NULL};
+
+static const struct source_kind *const source_kinds[] = {&lambda_source_kind, &pipe_source_kind, NULL};
 
 struct logs *services_logs(struct services *services)
 {
@@ -172,7 +174,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     services_follow(services, EMR_SERVICE, emr_look);
     services_publish(services, signature_certificate);
     look_at_hosts(services);
-    sources_start(services);
+    sources_start(services, source_kinds);
     if (sandbox_schedules(sandbox))
         schedules_start(services);
     *out = services;

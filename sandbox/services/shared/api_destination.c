@@ -158,7 +158,7 @@ static struct str body_of(struct arena *arena, struct str input, const struct va
 }
 
 int api_destination_call(struct services *services, struct arena *arena, const struct target *target,
-    struct str region, struct str name, struct err *err)
+    struct str region, struct str name, struct str *answer, struct err *err)
 {
     struct control_record destination, connection;
     struct control *control = services_control(services);
@@ -182,5 +182,8 @@ int api_destination_call(struct services *services, struct arena *arena, const s
     set_header(&s, "Content-Type", STR("application/json; charset=utf-8"));
     set_header(&s, "User-Agent", STR("Amazon/EventBridge/ApiDestinations"));
     s.headers = with_pairs(arena, s.headers, own, "HeaderParameters");
-    return authorize(&s, connection.attrs, err) ? -1 : exchange(&s, &response, err);
+    if (authorize(&s, connection.attrs, err) || exchange(&s, &response, err))
+        return -1;
+    *answer = response.body;
+    return 0;
 }

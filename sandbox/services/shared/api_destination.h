@@ -6,6 +6,7 @@
 
 #include "sandbox/services/shared/event_targets.h"
 
-/* Waits for the answer; one that is no success is an error. `name` is the destination's. */
+/* Waits for the answer, *answer in the arena; one that is no success is an error. `name` is the
+ * destination's. */
 int api_destination_call(struct services *services, struct arena *arena, const struct target *target,
-    struct str region, struct str name, struct err *err);
+    struct str region, struct str name, struct str *answer, struct err *err);

@@ -139,7 +139,8 @@ static int to_log_group(struct services *services, struct arena *arena, const st
     struct str group = str_slice(arn->resource, 10, arn->resource.n);
     if (str_ends(group, STR(":*")))
         group = str_slice(group, 0, group.n - 2);
-    const struct log_place place = {arn->region.n ? arn->region : target->region, group, uuid_random(arena)};
+    const struct log_place place = {arn->region.n ? arn->region : target->region, group,
+        target->log_stream.n ? target->log_stream : uuid_random(arena)};
     struct control_record record;
     if (!control_find(
             services_control(services), arena, STR("aws.logs.log_group"), place.region, group, &record))
@@ -147,9 +148,11 @@ static int to_log_group(struct services *services, struct arena *arena, const st
             err, 400, "ResourceNotFoundException", "The specified log group does not exist.");
     if (may_log(services, arena, &place, target, err))
         return -1;
-    const struct log_entry event = {.time_ms = clock_wall_ms(), .message = target->input};
+    const struct log_entry event = {
+        .time_ms = target->time_ms ? target->time_ms : clock_wall_ms(), .message = target->input};
     logs_forget(services_logs(services), place.region, group, record.created_ms);
-    if (logs_create(services_logs(services), &place) != LOGS_OK ||
+    enum logs_result made = logs_create(services_logs(services), &place);
+    if ((made != LOGS_OK && made != LOGS_EXISTS) ||
         logs_append(services_logs(services), &place, &event, 1) != LOGS_OK)
         return err_set(err, ERR_IO, "the log group cannot be written to");
     return 0;
@@ -193,6 +196,8 @@ static int to_bus(struct services *services, struct arena *arena, const struct a
             {STR("DetailType"), value_string(arena, target->detail_type)},
             {STR("Resources"), target->resources ? target->resources : &value_empty_list},
             {STR("Detail"), value_string(arena, target->input)});
+    if (target->time_ms)
+        entry = value_with(arena, entry, STR("Time"), value_int(arena, target->time_ms / 1000));
     struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
     return targets_call(services, arena, arn, target, "PutEvents", &input, 1, err);
 }
@@ -209,8 +214,8 @@ static int to_cluster(struct services *services, struct arena *arena, const stru
     view_members(&b, target->task,
         "taskDefinition=task_definition count=task_count launchType=launch_type "
         "platformVersion=platform_version");
-    if (value_getz(given, "containerOverrides"))
-        value_builder_set(&b, STR("overrides"), given);
+    if (target->overrides || value_getz(given, "containerOverrides"))
+        value_builder_set(&b, STR("overrides"), target->overrides ? target->overrides : given);
     const struct value *subnets = value_getz(target->task, "subnets");
     if (!value_is_null(subnets)) {
         const struct value *groups = value_getz(target->task, "security_groups");
@@ -228,19 +233,28 @@ static int to_cluster(struct services *services, struct arena *arena, const stru
 }
 
 /* api-destination/NAME/ID, which the role may call. */
-static int to_api(struct services *services, struct arena *arena, const struct arn *arn,
-    const struct target *target, struct err *err)
+int target_call_api(struct services *services, struct arena *arena, const struct target *target,
+    struct str *answer, struct err *err)
 {
+    struct arn arn;
     struct session session;
+    read_arn(target->arn, &arn);
     const struct gate_action asked = {.who = caller_of(target, &session),
-        .service = arn->service,
+        .service = arn.service,
         .action = STR("events:InvokeApiDestination"),
         .resource = target->arn,
-        .region = arn->region};
+        .region = arn.region};
     return gate_check_action(sandbox_gate(services_sandbox(services)), arena, &asked, err)
                ? -1
                : api_destination_call(
-                     services, arena, target, arn->region, str_part(arn->resource, '/', 1), err);
+                     services, arena, target, arn.region, str_part(arn.resource, '/', 1), answer, err);
+}
+
+static int to_api(struct services *services, struct arena *arena, const struct arn *arn UNUSED,
+    const struct target *target, struct err *err)
+{
+    struct str answer;
+    return target_call_api(services, arena, target, &answer, err);
 }
 
 /* Scheduler: arn:aws:scheduler:::aws-sdk:glue:startJobRun is any operation. */
@@ -300,8 +314,7 @@ static const struct {
     {"scheduler", "aws-sdk:", to_operation},
 };
 
-static int targets_deliver(
-    struct services *services, struct arena *arena, const struct target *target, struct err *err)
+int target_send(struct services *services, struct arena *arena, const struct target *target, struct err *err)
 {
     struct arn arn;
     if (target->role.n && target->service.n &&
@@ -349,7 +362,7 @@ static void targets_keep(
         letters.input = target->letter;
     else
         letters.message_attributes = why_dead(arena, target, why);
-    if (letters.arn.n && !targets_deliver(services, arena, &letters, &lost))
+    if (letters.arn.n && !target_send(services, arena, &letters, &lost))
         return;
     fprintf(stderr, "sandbox: %.*s: %s\n", STR_ARG(target->by), why->message);
 }
@@ -358,7 +371,7 @@ static void deliver_or_keep(struct services *services, const struct target *targ
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT;
-    if (targets_deliver(services, &arena, target, &err))
+    if (target_send(services, &arena, target, &err))
         targets_keep(services, &arena, target, &err);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What rules and schedules start, and what topics deliver to: by ARN, inside the sandbox. Nothing here waits
- * for the end of what it starts: API destinations are called by threads of their own.
+ * What rules and schedules start, and what topics and pipes deliver to: by ARN, inside the sandbox.
+ * target_deliver() waits for the end of nothing: API destinations are called by threads of their own.
  */
 #pragma once
 
@@ -16,7 +16,10 @@ struct target {
     struct str source, detail_type;         /* for an event bus */
     const struct value *resources;          /* likewise: a list; NULL: none */
     struct str object_key;                  /* how the key in a bucket begins */
+    struct str log_stream;                  /* of a log group; "": a new one */
+    int64_t time_ms;                        /* of a log entry or an event for a bus; 0: now */
     const struct value *task;               /* for a cluster: `ecs` of the target; NULL: there is none */
+    const struct value *overrides;          /* of the task, in place of those in the input; NULL: those */
     const struct value *http;               /* likewise, for an API destination */
     struct str subject;                     /* of a topic's message; "": none */
     struct str rule;                        /* ARN of the rule or schedule; "": none */
@@ -26,5 +29,10 @@ struct target {
     struct str role, service, source_arn;
 };
 
+/* Does it, and waits for an API destination's answer; -1: err says why it cannot be done. */
+int target_send(struct services *services, struct arena *arena, const struct target *target, struct err *err);
+/* An API destination's answer. */
+int target_call_api(struct services *services, struct arena *arena, const struct target *target,
+    struct str *answer, struct err *err);
 /* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
 void target_deliver(struct services *services, const struct target *target);

@@ -1,15 +1,14 @@
 /*
- * Streams of Kinesis and DynamoDB as sources of functions: the shards in turn, each in its order. A batch
- * that failed is tried again, halved where the mapping says so, and given up when it was tried enough.
+ * Streams of Kinesis and DynamoDB as sources: the shards in turn, each in its order. A batch that failed is
+ * tried again, halved where that is configured, and given up when it was tried enough, or is too old.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html
  */
-#include "sandbox/services/lambda/event_source.h"
+#include "sandbox/services/shared/source.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/services/lambda/outcome.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -88,7 +87,7 @@ static void find_shards(struct stream_reader *reader, const struct turn *turn)
 
 static void open_shard(struct shard_reader *shard, const struct turn *turn)
 {
-    struct str position = value_gets(turn->attrs, "starting_position");
+    struct str position = value_gets(turn->settings, "starting_position");
     const struct value *output;
     int64_t from_ms;
     const char *type = !shard->from   ? "TRIM_HORIZON"
@@ -104,7 +103,7 @@ static void open_shard(struct shard_reader *shard, const struct turn *turn)
         entries[n++] =
             (struct value_entry){STR("StartingSequenceNumber"), value_stringz(turn->arena, shard->from)};
     else if (!strcmp(type, "AT_TIMESTAMP") &&
-             time_parse_rfc3339(value_gets(turn->attrs, "starting_position_timestamp"), &from_ms))
+             time_parse_rfc3339(value_gets(turn->settings, "starting_position_timestamp"), &from_ms))
         entries[n++] =
             (struct value_entry){STR("Timestamp"), value_float(turn->arena, (double)from_ms / 1000)};
     if (!stream_call(turn, "GetShardIterator", entries, n, &output))
@@ -118,35 +117,40 @@ static struct str sequence_of(const struct turn *turn, const struct value *recor
     return value_gets(is_kinesis(turn) ? record : value_getz(record, "dynamodb"), "SequenceNumber");
 }
 
+static struct str event_id(const struct turn *turn, const char *shard, const struct value *record)
+{
+    return is_kinesis(turn)
+               ? arena_printf(turn->arena, "%s:%.*s", shard, STR_ARG(value_gets(record, "SequenceNumber")))
+               : value_gets(record, "eventID");
+}
+
 static const struct value *kinesis_event(
     const struct turn *turn, const char *shard, const struct value *record)
 {
     struct arena *arena = turn->arena;
-    struct str sequence = value_gets(record, "SequenceNumber");
-    struct value_entry data[] = {
-        {STR("kinesisSchemaVersion"), value_stringz(arena, "1.0")},
+    const struct value *data = VALUE_MAP(arena, {STR("kinesisSchemaVersion"), value_stringz(arena, "1.0")},
         {STR("partitionKey"), value_getz(record, "PartitionKey")},
-        {STR("sequenceNumber"), value_string(arena, sequence)},
+        {STR("sequenceNumber"), value_getz(record, "SequenceNumber")},
         {STR("data"), value_getz(record, "Data")},
-        {STR("approximateArrivalTimestamp"), value_getz(record, "ApproximateArrivalTimestamp")},
-    };
-    return VALUE_MAP(arena, {STR("kinesis"), value_map(arena, data, sizeof data / sizeof *data)},
-        {STR("eventSource"), value_stringz(arena, "aws:kinesis")},
+        {STR("approximateArrivalTimestamp"), value_getz(record, "ApproximateArrivalTimestamp")});
+    const struct value *event = VALUE_MAP(arena, {STR("eventSource"), value_stringz(arena, "aws:kinesis")},
         {STR("eventVersion"), value_stringz(arena, "1.0")},
-        {STR("eventID"), value_string(arena, arena_printf(arena, "%s:%.*s", shard, STR_ARG(sequence)))},
+        {STR("eventID"), value_string(arena, event_id(turn, shard, record))},
         {STR("eventName"), value_stringz(arena, "aws:kinesis:record")},
         {STR("invokeIdentityArn"), value_string(arena, turn->role)},
         {STR("awsRegion"), value_string(arena, turn->region)},
         {STR("eventSourceARN"), value_string(arena, turn->source_arn)});
+    return turn->source->kind->flat ? value_merge(arena, event, data)
+                                    : value_with(arena, event, STR("kinesis"), data);
 }
 
 /* Filters see the data of Kinesis's records decoded, of DynamoDB's the record as it is. */
-static bool stream_passes(const struct turn *turn, const struct value *event)
+static bool stream_passes(const struct turn *turn, const struct value *event, const struct value *record)
 {
-    struct str data = value_gets(value_getz(event, "kinesis"), "data"), plain;
+    struct str plain;
     if (!is_kinesis(turn))
         return source_passes(turn, event, "");
-    if (!base64_decode(turn->arena, data, &plain))
+    if (!base64_decode(turn->arena, value_gets(record, "Data"), &plain))
         return false;
     return source_passes(
         turn, value_with(turn->arena, event, STR("data"), value_string(turn->arena, plain)), "data");
@@ -161,7 +165,7 @@ static const struct value *events_of(
                                         ? kinesis_event(turn, shard->id, records->items[i])
                                         : value_with(turn->arena, records->items[i], STR("eventSourceARN"),
                                               value_string(turn->arena, turn->source_arn));
-        if (stream_passes(turn, event))
+        if (stream_passes(turn, event, records->items[i]))
             value_builder_add(&events, event);
     }
     return value_builder_list(&events);
@@ -169,47 +173,59 @@ static const struct value *events_of(
 
 /* ---- what failed ---- */
 
-/* What was given up, for the mapping's destination. */
-static void discard_batch(
-    const struct turn *turn, const struct shard_reader *shard, const struct value *records)
+/* In ms since 1970; 0: it does not say. */
+static int64_t arrived_ms(const struct turn *turn, const struct value *record)
 {
-    struct arena *arena = turn->arena;
-    struct value_entry batch[] = {
-        {STR("shardId"), value_stringz(arena, shard->id)},
-        {STR("startSequenceNumber"), value_string(arena, sequence_of(turn, records->items[0]))},
-        {STR("endSequenceNumber"),
-            value_string(arena, sequence_of(turn, records->items[records->count - 1]))},
-        {STR("batchSize"), value_int(arena, records->count)},
-        {STR("streamArn"), value_string(arena, turn->source_arn)},
-    };
-    lambda_outcome_tell(turn->source->services, arena,
-        &(struct lambda_outcome){.region = turn->region,
-            .role = turn->role,
-            .by = arena_printf(arena, "event source %s", turn->source->uuid),
-            .to = value_gets(turn->attrs, "on_failure"),
-            .key = arena_printf(arena, "aws/lambda/%s/%s/", turn->source->uuid, shard->id),
-            .function = turn->function,
-            .condition = "RetryAttemptsExhausted",
-            .attempts = shard->attempts,
-            .more = value_with(arena, NULL,
-                is_kinesis(turn) ? STR("KinesisBatchInfo") : STR("DDBStreamBatchInfo"),
-                value_map(arena, batch, sizeof batch / sizeof *batch))});
+    const struct value *at = is_kinesis(turn)
+                                 ? value_getz(record, "ApproximateArrivalTimestamp")
+                                 : value_getz(value_getz(record, "dynamodb"), "ApproximateCreationDateTime");
+    double s = !at                       ? 0
+               : at->kind == VALUE_FLOAT ? at->number
+               : at->kind == VALUE_INT   ? (double)at->integer
+                                         : 0;
+    return int_within(s * 1000);
 }
 
-/* The first record that is to be tried again: where the function reports nothing that it knows, all of them.
- */
-static uint32_t first_failed(
-    const struct turn *turn, const struct value *records, const struct value *failures)
+static const struct value *iso(const struct turn *turn, int64_t ms)
+{
+    return value_string(turn->arena, time_rfc3339(turn->arena, ms, true));
+}
+
+/* Which records were given up, and why, for the destination of such. */
+static void discard_batch(const struct turn *turn, const struct shard_reader *shard,
+    const struct value *records, const char *condition)
+{
+    struct arena *arena = turn->arena;
+    const struct value *first = records->items[0], *last = records->items[records->count - 1];
+    const struct value *batch = VALUE_MAP(arena, {STR("shardId"), value_stringz(arena, shard->id)},
+        {STR("startSequenceNumber"), value_string(arena, sequence_of(turn, first))},
+        {STR("endSequenceNumber"), value_string(arena, sequence_of(turn, last))},
+        {STR("approximateArrivalOfFirstRecord"), iso(turn, arrived_ms(turn, first))},
+        {STR("approximateArrivalOfLastRecord"), iso(turn, arrived_ms(turn, last))},
+        {STR("batchSize"), value_int(arena, records->count)},
+        {STR("streamArn"), value_string(arena, turn->source_arn)});
+    if (turn->on_failure.n)
+        turn->source->kind->discard(
+            turn, &(struct discarded){shard->id, condition, shard->attempts,
+                      value_with(arena, NULL,
+                          is_kinesis(turn) ? STR("KinesisBatchInfo") : STR("DDBStreamBatchInfo"), batch)});
+}
+
+/* The first record that is to be tried again: where nothing is reported that is known, all of them. */
+static uint32_t first_failed(const struct turn *turn, const struct shard_reader *shard,
+    const struct value *records, const struct value *failures)
 {
     for (uint32_t i = 0; failures && i < records->count; i++)
-        if (value_list_find(failures, "itemIdentifier", sequence_of(turn, records->items[i])))
+        if (value_list_find(failures, "itemIdentifier",
+                turn->source->kind->flat ? event_id(turn, shard->id, records->items[i])
+                                         : sequence_of(turn, records->items[i])))
             return i;
     return 0;
 }
 
 static bool is_given_up(const struct turn *turn, const struct shard_reader *shard)
 {
-    int64_t most = service_int(turn->attrs, "maximum_retry_attempts", -1);
+    int64_t most = service_int(turn->settings, "maximum_retry_attempts", -1);
     return most >= 0 && shard->attempts > most;
 }
 
@@ -222,7 +238,7 @@ static const struct value *items_from(struct arena *arena, const struct value *l
 static bool after_failure(
     const struct turn *turn, struct shard_reader *shard, const struct value *records, uint32_t from)
 {
-    bool halved = value_getb(turn->attrs, "bisect_batch_on_function_error") && records->count - from > 1;
+    bool halved = turn->halves && records->count - from > 1;
     if (from) { /* what came before is done */
         set_text(&shard->from, sequence_of(turn, records->items[from]));
         set_text(&shard->iterator, STR_EMPTY);
@@ -234,7 +250,7 @@ static bool after_failure(
     else
         shard->attempts++;
     if (is_given_up(turn, shard)) {
-        discard_batch(turn, shard, items_from(turn->arena, records, from));
+        discard_batch(turn, shard, items_from(turn->arena, records, from), "RetryAttemptsExhausted");
         return true;
     }
     services_sleep(turn->source->services, RETRY_MS);
@@ -247,7 +263,7 @@ static const struct value *read_batch(
     struct shard_reader *shard, const struct turn *turn, const struct value **next)
 {
     const struct value *output;
-    int64_t size = shard->limit ? shard->limit : service_int(turn->attrs, "batch_size", 100);
+    int64_t size = shard->limit ? shard->limit : service_int(turn->settings, "batch_size", 100);
     struct value_entry entries[] = {{STR("ShardIterator"), value_stringz(turn->arena, shard->iterator)},
         {STR("Limit"), value_int(turn->arena, size)}};
     if (stream_call(turn, "GetRecords", entries, 2, &output)) { /* it may be too old by now */
@@ -259,29 +275,44 @@ static const struct value *read_batch(
     return value_as_list(value_getz(output, "Records"));
 }
 
+/* The records from the first on that is young enough; what is older is given up. */
+static const struct value *young_enough(
+    const struct shard_reader *shard, const struct turn *turn, const struct value *records)
+{
+    int64_t most_s = service_int(turn->settings, "maximum_record_age_in_seconds", -1);
+    int64_t since_ms = clock_wall_ms() - most_s * 1000;
+    uint32_t old = 0;
+    while (most_s > 0 && old < records->count && arrived_ms(turn, records->items[old]) < since_ms)
+        old++;
+    if (old)
+        discard_batch(turn, shard, value_list(turn->arena, records->items, old), "RecordAgeExceeded");
+    return items_from(turn->arena, records, old);
+}
+
 static bool shard_process(struct shard_reader *shard, const struct turn *turn, const struct value *records)
 {
-    const struct value *events = events_of(turn, shard, records), *answer = &value_null;
+    const struct value *young = young_enough(shard, turn, records), *events = events_of(turn, shard, young),
+                       *failures = NULL;
     if (!events->count)
         return true;
-    bool whole = source_invoke(turn, events, &answer);
-    const struct value *failures = whole ? source_failures(turn, answer) : NULL;
+    bool whole = turn->source->kind->process(turn, events, &failures);
     if (whole && !(failures && failures->count))
         return true;
-    return after_failure(turn, shard, records, first_failed(turn, records, failures));
+    uint32_t failed = first_failed(turn, shard, young, whole ? failures : NULL);
+    return after_failure(turn, shard, records, records->count - young->count + failed);
 }
 
 /* True: something was read. */
 static bool shard_turn(struct shard_reader *shard, const struct turn *turn)
 {
     const struct value *next, *records;
-    int64_t window_ms = 1000 * service_int(turn->attrs, "maximum_batching_window_in_seconds", 0);
+    int64_t window_ms = 1000 * service_int(turn->settings, "maximum_batching_window_in_seconds", 0);
     if (!shard->iterator)
         open_shard(shard, turn);
     if (!shard->iterator || !(records = read_batch(shard, turn, &next)))
         return false;
     if (records->count && window_ms && !shard->attempts && !shard->limit &&
-        (int64_t)records->count < service_int(turn->attrs, "batch_size", 100)) {
+        (int64_t)records->count < service_int(turn->settings, "batch_size", 100)) {
         services_sleep(turn->source->services, window_ms);
         if (!(records = read_batch(shard, turn, &next)))
             return false;
@@ -306,6 +337,8 @@ static bool stream_turn(struct stream_reader *reader)
     bool any = false;
     if (!source_turn(reader->source, &arena, &turn))
         return false;
+    if (turn.paused)
+        return true;
     find_shards(reader, &turn);
     for (size_t i = 0; i < reader->n; i++)
         any |= !reader->shards[i].ended && shard_turn(&reader->shards[i], &turn);

@@ -1,0 +1,165 @@
+/* A batch on its way through a pipe: see pipes.h. */
+#include "sandbox/services/pipes/pipes.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "provider/notation/asl_text.h"
+#include "sandbox/services/shared/event_targets.h"
+#include "sandbox/services/shared/input_template.h"
+
+/* ---- inputs ---- */
+
+static const struct value *json_of(struct arena *arena, struct str text)
+{
+    const struct value *v;
+    return json_parse(arena, text, &v, ERR_IGNORED) ? value_string(arena, text) : v;
+}
+
+/* With the body of a message and the data of Kinesis as the JSON that they are: templates name parts of it.
+ */
+static const struct value *with_body_read(struct arena *arena, const struct value *event)
+{
+    const struct value *body = value_getz(event, "body");
+    struct str plain;
+    if (body && body->kind == VALUE_STRING)
+        event = value_with(arena, event, STR("body"), json_of(arena, body->string));
+    if (base64_decode(arena, value_gets(event, "data"), &plain) && plain.n)
+        event = value_with(arena, event, STR("data"), json_of(arena, plain));
+    return event;
+}
+
+/* An event for a template: as it came, and with its body read. */
+struct templated {
+    const struct turn *turn;
+    const struct value *raw, *event;
+};
+
+static const struct value *pipe_variable(const void *ctx, struct arena *arena, struct str name)
+{
+    static const struct {
+        const char *name, *attribute;
+    } of_pipe[] = {{"pipe-name", "name"}, {"source-arn", "source"}, {"enrichment-arn", "enrichment"},
+        {"target-arn", "target"}};
+    const struct templated *of = ctx;
+    const char *why;
+    if (str_starts(name, STR("$")))
+        return asl_path_find(arena, name, of->event, NULL, &why);
+    if (!str_starts(name, STR("aws.pipes.")))
+        return NULL;
+    name = str_slice(name, 10, name.n);
+    for (size_t i = 0; i < sizeof of_pipe / sizeof *of_pipe; i++)
+        if (str_eqz(name, of_pipe[i].name))
+            return value_getz(of->turn->attrs, of_pipe[i].attribute);
+    return str_eqz(name, "pipe-arn")     ? value_string(arena, of->turn->processor)
+           : str_eqz(name, "event")      ? of->raw
+           : str_eqz(name, "event.json") ? of->event
+           : str_eqz(name, "event.ingestion-time")
+               ? value_string(arena, time_rfc3339(arena, clock_wall_ms(), true))
+               : NULL;
+}
+
+/* `own`: the events are the source's, and no enrichment made them. */
+static struct pipe_stage stage_of(
+    const struct turn *turn, const char *calls, const char *with, const struct value *events, bool own)
+{
+    struct arena *arena = turn->arena;
+    struct pipe_stage stage = {
+        .turn = turn, .arn = value_gets(turn->attrs, calls), .parameters = value_getz(turn->attrs, with)};
+    struct str template = value_gets(stage.parameters, "input_template");
+    AUTO_BUILDER struct value_builder inputs = VALUE_BUILDER(arena), all = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < events->count; i++) {
+        const struct value *raw = events->items[i], *event = own ? with_body_read(arena, raw) : raw;
+        struct str input = !template.n ? input_event(arena, raw)
+                                       : input_template(arena, template, pipe_variable,
+                                             &(struct templated){turn, raw, event});
+        value_builder_add(&all, event);
+        value_builder_add(&inputs, value_string(arena, input));
+    }
+    stage.events = value_builder_list(&all);
+    stage.inputs = value_builder_list(&inputs);
+    return stage;
+}
+
+/* ---- a batch ---- */
+
+/* Items that the target did not get, in the words of one that reports such itself. */
+static const struct value *undone(const struct turn *turn, const struct value *records, uint32_t from)
+{
+    AUTO_BUILDER struct value_builder failures = VALUE_BUILDER(turn->arena);
+    for (uint32_t i = from; i < records->count; i++) {
+        const struct value *id =
+            value_getz(records->items[i], turn->source->streams ? "eventID" : "messageId");
+        value_builder_add(&failures, value_with(turn->arena, NULL, STR("itemIdentifier"), id));
+    }
+    return value_builder_list(&failures);
+}
+
+static bool process_batch(const struct turn *turn, const struct value *records, const struct value **failures)
+{
+    const struct value *events = records;
+    uint32_t done = 0;
+    struct err err = ERR_INIT;
+    if (value_gets(turn->attrs, "enrichment").n) {
+        const struct pipe_stage stage = stage_of(turn, "enrichment", "enrichment_parameters", records, true);
+        if (pipe_enrich(&stage, &events, &err)) {
+            source_say(turn->source, &err);
+            return false;
+        }
+    }
+    const struct pipe_stage stage = stage_of(turn, "target", "target_parameters", events, events == records);
+    if (!events->count || !pipe_deliver(&stage, &done, failures, &err))
+        return true;
+    source_say(turn->source, &err);
+    *failures = undone(turn, records, done);
+    return done && events->count == records->count;
+}
+
+static void describe_pipe(struct services *services, const struct control_record *pipe, struct turn *turn)
+{
+    const struct value *parameters = value_getz(pipe->attrs, "source_parameters");
+    turn->session = pipe->id;
+    turn->processor = arena_printf(turn->arena, "arn:aws:pipes:%.*s:%.*s:pipe/%.*s", STR_ARG(pipe->region),
+        STR_ARG(services_account(services)), STR_ARG(pipe->id));
+    turn->role = value_gets(pipe->attrs, "role");
+    turn->settings = value_get(parameters, str_part(turn->source_arn, ':', 2));
+    turn->filters = value_getz(parameters, "filters");
+    turn->on_failure = value_gets(turn->settings, "dead_letter_queue");
+    turn->halves = str_eqz(value_gets(turn->settings, "on_partial_batch_item_failure"), "AUTOMATIC_BISECT");
+    struct err err = ERR_INIT;
+    if (turn->paused || gate_trusts(sandbox_gate(services_sandbox(services)), turn->arena, turn->role,
+                            STR("pipes.amazonaws.com"), turn->processor))
+        return;
+    turn->paused = true;
+    service_refuse(&err, 400, "AccessDeniedException", "pipes.amazonaws.com may not assume the role %.*s",
+        STR_ARG(turn->role));
+    source_say(turn->source, &err);
+}
+
+static void keep_discarded(const struct turn *turn, const struct discarded *discarded)
+{
+    struct arena *arena = turn->arena;
+    const struct value *context =
+        VALUE_MAP(arena, {STR("partnerResourceArn"), value_string(arena, turn->processor)},
+            {STR("condition"), value_stringz(arena, discarded->condition)},
+            {STR("approximateInvokeCount"), value_int(arena, discarded->attempts)});
+    const struct value *message =
+        VALUE_MAP(arena, {STR("context"), context}, {STR("version"), value_stringz(arena, "1.0")},
+            {STR("timestamp"), value_string(arena, time_rfc3339(arena, clock_wall_ms(), true))});
+    target_deliver(turn->source->services,
+        &(struct target){.region = turn->region,
+            .arn = turn->on_failure,
+            .input = json_or_text(arena, value_merge(arena, message, discarded->batch)),
+            .by = arena_printf(arena, "pipe %.*s", STR_ARG(turn->session)),
+            .role = turn->role});
+}
+
+const struct source_kind pipe_source_kind = {.type = "aws.pipes.pipe",
+    .from = "source",
+    .state = "current_state",
+    .running = "RUNNING",
+    .what = "pipe",
+    .flat = true,
+    .describe = describe_pipe,
+    .process = process_batch,
+    .discard = keep_discarded};
