@@ -95,21 +95,31 @@ static bool find_useful(struct planner *p, const struct decl *decl, struct map *
     return true;
 }
 
+/* A list of keys as a map, `useful` NULL: of all. NULL where one is there twice. */
+static const struct value *map_of_keys(struct planner *p, const struct value *list, const struct map *useful)
+{
+    AUTO_BUILDER struct value_builder keys = VALUE_BUILDER(p->arena);
+    uint32_t given = 0;
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (useful && !map_get(useful, list->items[i]->string))
+            continue;
+        value_builder_set(&keys, list->items[i]->string, list->items[i]);
+        given++;
+    }
+    const struct value *map = value_builder_map(&keys);
+    return map->count == given ? map : NULL;
+}
+
 /* One instance per key, keys in order, duplicates in a list are an error. */
 static bool make_keyed(struct planner *p, const struct decl *decl, const struct value *v)
 {
-    if (v->kind == VALUE_LIST) {
-        struct value_builder keys = VALUE_BUILDER(p->arena);
-        for (uint32_t i = 0; i < v->count; i++)
-            value_builder_set(&keys, v->items[i]->string, v->items[i]);
-        uint32_t given = v->count;
-        v = value_builder_map(&keys);
-        if (v->count != given)
-            return report_for_each(p, decl, "has the same key twice", "use distinct()");
-    }
     struct instances *list = &p->evaluated.instances[decl->index];
     AUTO_MAP struct map useful = MAP_INIT;
     bool some = find_useful(p, decl, &useful);
+    if (v->kind == VALUE_LIST)
+        v = map_of_keys(p, v, some ? &useful : NULL);
+    if (!v)
+        return report_for_each(p, decl, "has the same key twice", "use distinct()");
     list->items = ARENA_ARRAY(p->arena, struct instance, (some ? useful.n : v->count) + 1);
     list->n = 0;
     for (uint32_t i = 0; i < v->count; i++) {

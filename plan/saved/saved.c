@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/mem.h"
 #include "plan/apply/run_files.h"
 #include "plan/objects/since.h"
@@ -14,7 +15,6 @@
 #include "plan/saved/saved_live.h"
 #include "plan/saved/saved_objects.h"
 #include "plan/saved/saved_seal.h"
-#include "plan/state/scan.h"
 
 #include <stdlib.h>
 

@@ -2,13 +2,13 @@
 #include "plan/saved/saved_changes.h"
 
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/mask.h"
 #include "plan/objects/address.h"
 #include "plan/planner.h"
 #include "plan/saved/saved_findings.h"
 #include "plan/saved/saved_objects.h"
 #include "plan/saved/saved_value.h"
-#include "plan/state/scan.h"
 
 /* ---- writing ---- */
 

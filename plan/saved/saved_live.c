@@ -2,9 +2,9 @@
 #include "plan/saved/saved_live.h"
 
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/mask.h"
 #include "plan/objects/objects.h"
-#include "plan/state/scan.h"
 
 /* Around what is no secret as a whole, but has one in it. */
 #define MASKED_MARKER "$masked"

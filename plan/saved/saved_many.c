@@ -9,9 +9,9 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/mem.h"
 #include "plan/saved/saved_seal.h"
-#include "plan/state/scan.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "plan/state/scan.h"
+#include "base/json_scan.h"
 
 #include <openssl/crypto.h>
 

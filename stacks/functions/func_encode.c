@@ -4,6 +4,7 @@
 #include "base/csv.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "base/yaml.h"
 
 #include <yaml.h>
@@ -22,7 +23,9 @@ const struct value *func_jsondecode(struct call *call)
 {
     const struct value *v;
     struct err err = ERR_INIT;
-    if (!json_parse(call->arena, arg_text(call, 0), &v, &err))
+    struct str text = arg_text(call, 0);
+    if (!scan_json_owned(call->arena, arena_strz(call->arena, text), text.n, &v, ERR_IGNORED) ||
+        !json_parse(call->arena, text, &v, &err)) /* which says where it goes wrong */
         return v;
     if (value_is_sensitive(call->args[0]))
         return call_fail(call, 0, "the text is not valid JSON");

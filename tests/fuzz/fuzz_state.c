@@ -3,9 +3,9 @@
  * framed lines, whole logs.
  */
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "plan/state/log.h"
 #include "plan/state/records.h"
-#include "plan/state/scan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,3 +14,5 @@
  * what is to stay must be copied. ERR_DAMAGED with the byte where it went wrong.
  */
 int scan_json(struct arena *arena, struct str text, const struct value **out, struct err *err);
+/* The same of bytes that live as long as the value, and are written to: each text ends with a NUL. */
+int scan_json_owned(struct arena *arena, char *bytes, size_t n, const struct value **out, struct err *err);

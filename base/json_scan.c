@@ -1,9 +1,10 @@
 /* A JSON reader by recursive descent that builds values at once. */
-#include "plan/state/scan.h"
+#include "base/json_scan.h"
 
 #include "base/mem.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 enum { DEPTH_MAX = 256 };
@@ -15,6 +16,7 @@ struct scanner {
     struct value_entry *stack; /* members of the lists and maps that are not closed yet */
     size_t n, cap;
     int depth;
+    bool owned; /* the text is ours */
 };
 
 static const struct value *scan_value(struct scanner *s);
@@ -143,6 +145,8 @@ static bool scan_text(struct scanner *s, struct str *out)
     *out = str_n(start, (size_t)(p - start));
     if (escaped && !scan_escaped(s, start, p, out))
         return false;
+    if (s->owned)
+        *(char *)(uintptr_t)p = '\0';
     s->p = p + 1;
     return true;
 }
@@ -308,9 +312,10 @@ static const struct value *scan_value(struct scanner *s)
     }
 }
 
-int scan_json(struct arena *arena, struct str text, const struct value **out, struct err *err)
+static int scan_all(
+    struct arena *arena, struct str text, bool owned, const struct value **out, struct err *err)
 {
-    struct scanner s = {.arena = arena, .start = text.p, .p = text.p, .end = text.p + text.n};
+    struct scanner s = {.arena = arena, .start = text.p, .p = text.p, .end = text.p + text.n, .owned = owned};
     const struct value *v = scan_value(&s);
     if (v) {
         skip_space(&s);
@@ -323,4 +328,14 @@ int scan_json(struct arena *arena, struct str text, const struct value **out, st
             err, ERR_DAMAGED, "not valid JSON at byte %zu: %s", (size_t)(s.p - s.start), s.problem);
     *out = v;
     return 0;
+}
+
+int scan_json(struct arena *arena, struct str text, const struct value **out, struct err *err)
+{
+    return scan_all(arena, text, false, out, err);
+}
+
+int scan_json_owned(struct arena *arena, char *bytes, size_t n, const struct value **out, struct err *err)
+{
+    return scan_all(arena, str_n(bytes, n), true, out, err);
 }
