@@ -95,6 +95,10 @@ const struct value *workspace_shared(const struct workspace *workspace);
 /* The same of outputs that its state has: what it declares and has not given yet is unknown. */
 const struct value *workspace_shared_values(
     struct arena *arena, const struct shared_stack *shared, const struct value *outputs);
+/* The state, opened a second time: records of it as they are now. The caller closes it. */
+struct state_part;
+int workspace_read_part(
+    const struct workspace *workspace, const struct state_part *part, struct state **out, struct err *err);
 /* The stack's state store, opened a second time: for its history. The caller frees it. */
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 /*

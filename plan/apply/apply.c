@@ -10,6 +10,7 @@
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"
+#include "plan/objects/named.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 #include "plan/objects/since.h"
@@ -238,6 +239,15 @@ static int begin_run(void *ctx, struct err *err)
     return state_begin(state, x->plan->destroy ? "destroy" : "apply", info, err);
 }
 
+static int compact_state(struct executor *x, struct err *err)
+{
+    struct naming naming;
+    struct state_namer namer = named_begin(&naming, x->p);
+    int status = state_compact(x->p->workspace->state, &namer, err);
+    named_end(&naming);
+    return status;
+}
+
 static int run_locked(struct executor *x, struct err *err)
 {
     struct state *state = x->p->workspace->state;
@@ -268,7 +278,7 @@ static int run_locked(struct executor *x, struct err *err)
     int unended = state_in_turn(state, settle_outputs, x, &late);
     const struct value *checks = x->options->stop && !status && !unended ? checks_value(x) : NULL;
     unended = unended || state_end(state, word, counts_value(x), checks, &late) ||
-              state_flush(state, &late) || state_compact(state, &late);
+              state_flush(state, &late) || compact_state(x, &late);
     x->result->unrecorded = state_is_broken(state);
     return unended && !status ? err_raise(err, &late) : status;
 }

@@ -2,7 +2,7 @@
 #include "plan/apply/claims.h"
 
 #include "plan/decide/decision.h"
-#include "plan/objects/identities.h"
+#include "plan/objects/named.h"
 #include "plan/objects/objects.h"
 
 /* Under one key there may be one at each of several locations. */
@@ -95,12 +95,61 @@ static const struct claim *take_keys(struct work *work, const struct str *keys, 
 
 /* ---- without it ---- */
 
+/* Of these keys those that nobody has, as far as the plan has read the state and looked in the rest of it. */
+static size_t find_untold(struct work *work, const struct str *keys, size_t n, struct str *untold)
+{
+    struct executor *x = work->x;
+    size_t count = 0;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
+    for (size_t i = 0; i < n && x->p->needed; i++)
+        if (!map_get(&x->p->looked, keys[i]) && !map_get(&x->claims, keys[i]))
+            untold[count++] = keys[i];
+    return count;
+}
+
+/* In the rest of the state, where only a part of it was read. */
+static int look_in_rest(
+    struct work *work, const struct str *keys, size_t n, struct str *address, struct err *err)
+{
+    struct str untold[3];
+    struct named named;
+    size_t count = find_untold(work, keys, n, untold);
+    const struct record *other = NULL;
+    if (!count)
+        return 0;
+    int status = named_open(work->x->p, untold, count, &named, err);
+    pthread_mutex_lock(&work->x->lock);
+    for (size_t i = 0; i < count && !other && !status; i++)
+        other = named_other(&named, work->subject.address, work->change->schema,
+            (struct whereabouts){work->subject.provider, work->place}, untold[i]);
+    pthread_mutex_unlock(&work->x->lock);
+    if (other)
+        *address = arena_str(&work->arena, other->subject.address);
+    named_close(&named);
+    if (!status)
+        return 0;
+    err->unsure = true; /* it may have been made by now */
+    return err_context(err, "looking for who else has it");
+}
+
+static int find_owner(
+    struct work *work, const struct str *keys, size_t n, bool found, struct str *address, struct err *err)
+{
+    *address = STR_EMPTY;
+    if (look_in_rest(work, keys, n, address, err))
+        return -1;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&work->x->lock);
+    const struct claim *other = address->n ? NULL : take_keys(work, keys, n, found);
+    if (other)
+        *address = other->address;
+    return 0;
+}
+
 bool claims_take_found(void *ctx, struct str id)
 {
     struct work *work = ctx;
-    struct str key = identities_found(&work->arena, work->change->schema, id);
-    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&work->x->lock);
-    return !take_keys(work, &key, 1, true);
+    struct str key = identities_found(&work->arena, work->change->schema, id), other;
+    return !find_owner(work, &key, 1, true, &other, ERR_IGNORED) && !other.n;
 }
 
 int claims_take(struct work *work, const struct value *object, struct err *err)
@@ -108,12 +157,12 @@ int claims_take(struct work *work, const struct value *object, struct err *err)
     const struct schema *schema = work->change->schema;
     const struct value *set = object_set(&work->arena, schema, work->desired);
     struct identities identities = identities_of(&work->arena, schema, object, set);
-    pthread_mutex_lock(&work->x->lock);
-    const struct claim *other = take_keys(work, identities.keys, identities.n, false);
-    pthread_mutex_unlock(&work->x->lock);
-    if (!other)
+    struct str other;
+    if (find_owner(work, identities.keys, identities.n, false, &other, err))
+        return -1;
+    if (!other.n)
         return 0;
-    err_set(err, ERR_EXISTS, "it would be the same %.*s as %.*s: %.*s", STR_ARG(schema->name),
-        STR_ARG(other->address), STR_ARG(identities.text));
+    err_set(err, ERR_EXISTS, "it would be the same %.*s as %.*s: %.*s", STR_ARG(schema->name), STR_ARG(other),
+        STR_ARG(identities.text));
     return err_hint(err, "one would take it away from the other; give one of them another name");
 }

@@ -4,9 +4,11 @@
  */
 #include "plan/decide/identity_clash.h"
 
+#include "base/mem.h"
 #include "plan/decide/decision.h"
+#include "plan/evaluate/instances.h"
 #include "plan/objects/address.h"
-#include "plan/objects/identities.h"
+#include "plan/objects/named.h"
 #include "plan/objects/objects.h"
 #include "provider/names/names.h"
 
@@ -199,29 +201,107 @@ static void check_all(struct planner *p, struct identity_map *wanted, struct ide
         each_instance(p, taken, check_others);
 }
 
-/*
- * To be another than it is recorded as. A new version of what keeps its versions is looked for among those of
- * the whole stack, where these are read (needed.c).
- */
-static void note_new(struct planner *p, struct identity_map *recorded, const struct instance *instance)
+/* ---- those that a part of the state does not tell of ---- */
+
+enum { UNKNOWN_MAX = 100 }; /* names known only when made, each of which is looked up then */
+
+/* What is to be another than it is recorded as. */
+struct newcomers {
+    struct naming naming;
+    struct map told; /* schemas: whether the state names what they make */
+    struct map *keys;
+    size_t unknown;
+};
+
+static bool names_tell(struct newcomers *all, const struct schema *schema)
+{
+    static char yes, no;
+    const char *known = map_get(&all->told, schema->name);
+    if (!known) {
+        known = named_tells(&all->naming, schema) ? &yes : &no;
+        map_set(&all->told, schema->name, (void *)(uintptr_t)known);
+    }
+    return known == &yes;
+}
+
+static struct identities identities_now(
+    struct planner *p, struct newcomers *all, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
     const struct record *record = instance->seen ? instance->seen->record : NULL;
-    bool version = schema->ops->holds && record && p->options->alone;
-    if (!instance->desired || !schema->ops->read || version)
-        return;
-    struct identities wanted = identities_wanted(p, recorded, instance), now = {0};
+    struct identities now = {0};
     if (record && str_eq(record->subject.type, schema->name)) {
         now = identities_of(p->arena, schema, record->attrs, record->set);
-        identities_add_own(&now, recorded->names, p->arena, schema, record->attrs);
+        identities_add_own(&now, &all->naming.names, p->arena, schema, record->attrs);
     }
-    p->needs_whole |= !now.n || wanted.n != now.n; /* fewer: it is not known yet */
+    return now;
+}
+
+/* What stands in for another may have others behind it. A new version of what keeps its versions is looked
+ * for among those of the whole stack, where these are read (needed.c). */
+static void note_new(struct planner *p, struct newcomers *all, const struct instance *instance)
+{
+    const struct schema *schema = instance->decl->schema;
+    bool version = schema->ops->holds && instance->seen && p->options->alone;
+    if (!instance->desired || !schema->ops->read || version)
+        return;
+    struct identity_map names = {MAP_INIT, &all->naming.names};
+    struct identities wanted = identities_wanted(p, &names, instance), now = identities_now(p, all, instance);
+    const struct value *id = value_get(instance->planned, schema->id);
+    bool other = !now.n || wanted.n != now.n;
     for (size_t i = 0; i < wanted.n; i++) {
         bool known = false;
         for (size_t k = 0; k < now.n; k++)
             known |= str_eq(wanted.keys[i], now.keys[k]);
-        p->needs_whole |= !known;
+        other |= !known;
+        if (!known)
+            map_set(all->keys, wanted.keys[i], all);
     }
+    all->unknown += other && (wanted.n < now.n || value_is_null(id) || !value_is_known(id));
+    p->needs_whole |= other && (instance_action(instance) == ACTION_REPLACE || all->unknown > UNKNOWN_MAX);
+    if (other && !p->needs_whole && !names_tell(all, schema)) {
+        p->needs_whole = true;
+        state_want_names(p->workspace->state);
+    }
+}
+
+static bool is_taken(struct planner *p, const struct named *named, const struct instance *instance)
+{
+    struct identity_map names = {MAP_INIT, (struct names *)(uintptr_t)&named->naming.names};
+    struct identities wanted = identities_wanted(p, &names, instance);
+    bool taken = false;
+    for (size_t i = 0; i < wanted.n && !taken; i++)
+        taken = map_get(&p->looked, wanted.keys[i]) &&
+                named_other(named, instance->address, instance->decl->schema, whereabouts_of(instance),
+                    wanted.keys[i]);
+    return taken;
+}
+
+/* All of the state says whose it is, and what can be done. */
+static void look_for_new(struct planner *p)
+{
+    struct named named;
+    AUTO_FREE struct str *keys = mem_realloc_array(NULL, p->looked.n, sizeof *keys);
+    for (size_t i = 0; i < p->looked.n; i++)
+        keys[i] = p->looked.items[i].key;
+    p->needs_whole = named_open(p, keys, p->looked.n, &named, ERR_IGNORED) != 0;
+    for (size_t i = 0; i < p->stack->decl_count && !p->needs_whole; i++)
+        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < p->evaluated.instances[i].n; k++)
+            p->needs_whole |= is_taken(p, &named, &p->evaluated.instances[i].items[k]);
+    named_close(&named);
+}
+
+static void check_new(struct planner *p)
+{
+    struct newcomers all = {.keys = &p->looked};
+    named_begin(&all.naming, p);
+    for (size_t i = 0; i < p->stack->decl_count && !p->needs_whole; i++)
+        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < p->evaluated.instances[i].n; k++)
+            note_new(p, &all, &p->evaluated.instances[i].items[k]);
+    if (!p->needs_whole && p->looked.n)
+        look_for_new(p);
+    map_release(&all.told);
+    named_end(&all.naming);
 }
 
 void identity_check(struct planner *p)
@@ -230,7 +310,7 @@ void identity_check(struct planner *p)
     names_open(&names, p->arena, p->workspace->catalog);
     struct identity_map wanted = {MAP_INIT, &names}, taken = {MAP_INIT, &names};
     if (p->needed && !p->diags->errors)
-        each_instance(p, &taken, note_new);
+        check_new(p);
     if (!p->needs_whole)
         check_all(p, &wanted, &taken);
     map_release(&wanted.holders);

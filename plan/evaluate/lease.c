@@ -35,7 +35,7 @@ static bool is_there(const struct workspace *workspace)
 {
     size_t open;
     state_open_intents(workspace->state, &open);
-    return state_count(workspace->state) || open;
+    return state_count(workspace->state) || open || state_is_part(workspace->state);
 }
 
 bool lease_is_due(const struct workspace *workspace, int64_t for_ms)

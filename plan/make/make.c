@@ -20,6 +20,7 @@
 #include "plan/make/outputs.h"
 #include "plan/objects/address.h"
 #include "plan/objects/graph.h"
+#include "plan/objects/named.h"
 #include "plan/objects/recorded.h"
 #include "plan/objects/since.h"
 #include "plan/recover/recover_plan.h"
@@ -159,17 +160,23 @@ static int plan_destroy(struct planner *p, struct err *err)
 
 /* ---- all of it ---- */
 
-/* What is not recorded yet is to be made: whether it is there under another address only all of the state
- * tells. */
-static bool makes_new(const struct planner *p)
+/* What is not recorded yet is to be made, and may be there under another address: only all of the state
+ * tells, where its snapshot does not. */
+static bool makes_untold(struct planner *p)
 {
-    for (size_t i = 0; i < p->stack->decl_count; i++) {
+    struct naming naming;
+    bool untold = false;
+    named_begin(&naming, p);
+    for (size_t i = 0; i < p->stack->decl_count && !untold; i++) {
         const struct decl *decl = p->stack->decls[i];
-        if (decl->kind == DECL_RESOURCE && p->targets.targeted[i] && !decl->for_each &&
-            decl->schema->ops->read && !map_get(&p->recorded.by_declared, decl->address))
-            return true;
+        untold = decl->kind == DECL_RESOURCE && p->targets.targeted[i] && !decl->for_each &&
+                 decl->schema->ops->read && !map_get(&p->recorded.by_declared, decl->address) &&
+                 !named_tells(&naming, decl->schema);
     }
-    return false;
+    named_end(&naming);
+    if (untold)
+        state_want_names(p->workspace->state);
+    return untold;
 }
 
 static int make_plan(struct planner *p, struct err *err)
@@ -190,7 +197,7 @@ static int make_plan(struct planner *p, struct err *err)
     if (p->options->destroy)
         return plan_destroy(p, err);
     /* What is at the new address may not have been read. */
-    p->needs_whole = p->needed && (recorded_moves(&p->recorded) || makes_new(p));
+    p->needs_whole = p->needed && (recorded_moves(&p->recorded) || makes_untold(p));
     if (p->needs_whole)
         return -1;
     if (!p->options->no_refresh && !p->offline && refresh_records(p, err))
@@ -230,8 +237,7 @@ static bool is_about_all(struct workspace *workspace, const struct plan_options 
     state_left_intents(workspace->state, &left);
     return left || !options->target_count || options->destroy || options->replace_count ||
            options->saved_live || options->since || options->versions || options->import_address.n ||
-           options->as_recorded || state_lease(workspace->state).until_ms ||
-           lease_is_due(workspace, options->lease_ms);
+           options->as_recorded || lease_is_due(workspace, options->lease_ms);
 }
 
 int plan_make(struct workspace *workspace, const struct plan_options *options, struct diags *diags,

@@ -156,6 +156,7 @@ void plan_free(struct plan *plan)
     map_release(&p->recorded.by_recorded);
     map_release(&p->recorded.by_declared);
     map_release(&p->provider_users);
+    map_release(&p->looked);
     free(p->decided.changes);
     shared_data_free(p->data);
     arena_release(&plan->arena);

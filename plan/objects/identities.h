@@ -33,6 +33,9 @@ struct names;
 void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,
     const struct schema *schema, const struct value *object);
 
+/* How that is made of a type's resources: the same text as long as it is made in the same way. */
+void identities_define(struct buf *out, struct names *names, const struct schema *schema);
+
 /* The location of a resource: the name of its provider's configuration, and the place if that is recorded. */
 struct whereabouts {
     struct str provider;

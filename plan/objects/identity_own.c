@@ -1,4 +1,5 @@
 /* One of CloudFormation's types as weir's own for the same thing: what tells it apart there. */
+#include "base/json.h"
 #include "plan/objects/identities.h"
 #include "provider/names/names.h"
 
@@ -9,6 +10,41 @@ static const struct attr *own_attr(const struct names_type *type, struct str pro
     const struct names_rule *rule = names_rule(type, property);
     return rule ? schema_attr(schema, rule->to)
                 : names_attr(type, schema->attrs, schema->attr_count, true, property);
+}
+
+static void define_attr(struct buf *out, const struct schema *schema, struct str name)
+{
+    const struct attr *attr = schema_attr(schema, name);
+    buf_addf(out, " %.*s", STR_ARG(name));
+    if (!attr)
+        return;
+    buf_addf(out, ",%d,%d,%d,", (int)attr->compare, attr->computed, attr->settable);
+    if (attr->default_value)
+        json_write(out, attr->default_value, JSON_PLAIN);
+}
+
+static void define_one(struct buf *out, const struct schema *schema)
+{
+    buf_addf(out, "%.*s %d %d %d:", STR_ARG(schema->name), schema->ops->read != NULL,
+        schema->ops->holds != NULL, schema->alike);
+    define_attr(out, schema, schema->id);
+    for (size_t i = 0; i < schema->unique_count; i++)
+        define_attr(out, schema, schema->unique[i]);
+    buf_add_char(out, '\n');
+}
+
+void identities_define(struct buf *out, struct names *names, const struct schema *schema)
+{
+    const struct names_type *type =
+        str_find(schema->name, STR("::"), 0) >= 0 ? names_cloudformation(names, schema->name) : NULL;
+    define_one(out, schema);
+    for (size_t i = 0; type && i < schema->attr_count; i++) {
+        const struct attr *attr = own_attr(type, schema->attrs[i].name);
+        if (attr)
+            buf_addf(out, "%.*s=%.*s ", STR_ARG(schema->attrs[i].name), STR_ARG(attr->name));
+    }
+    if (type)
+        define_one(out, type->schema);
 }
 
 void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,

@@ -47,7 +47,9 @@ static int row_lines(struct pg_backend *g, struct arena *arena, const struct pg_
 /* Of a snapshot, which has many. */
 static bool is_kept_row(struct str lines)
 {
-    return str_find(str_slice(lines, 0, lines.n < 256 ? lines.n : 256), STR("\"kind\":\"kept\""), 0) >= 0;
+    struct str head = str_slice(lines, 0, lines.n < 256 ? lines.n : 256);
+    return str_find(head, STR("\"kind\":\"kept\""), 0) >= 0 ||
+           str_find(head, STR("\"kind\":\"names\""), 0) >= 0;
 }
 
 static int give_row(struct pg_backend *g, const struct pg_answer *a, int row, uint64_t after, log_line *line,

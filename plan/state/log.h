@@ -23,7 +23,10 @@
  * - lease     until when all of it may be there: {until, warn_ms, fixed}; without `until`: for as long as
  *             anybody likes
  * - sources   the stack's files: {digest, files}
- * - snapshot  says everything up to here: {lineage, runs, digest, values, count, until?, …}; followed by
+ * - snapshot  says everything up to here: {lineage, runs, digest, values, count, names?, until?, …}; followed
+ * by
+ * - names     so many times as its `names` says in `lines`: what tells resources apart, as digests in order,
+ *             each with the address of one that has it: {names: [digest, address, …]}; and
  * - kept      count times: what a `done` or an `intent` has, and `from`, the number of the record that said
  *             it first
  * - moved     the state is kept elsewhere from here on: {to}
@@ -55,7 +58,7 @@ void log_frame(struct buf *out, uint64_t seq, uint64_t batch, struct str body);
 int log_unframe(struct str line, struct str *json, struct err *err);
 /* The numbers of an unframed record, without parsing all of it. false: it does not begin with them. */
 bool log_numbers(struct str json, uint64_t *seq, uint64_t *batch);
-/* A whole record of an unframed line, a map. Texts in it may point into `json` (scan.h). */
+/* A whole record of an unframed line, a map. Texts in it may point into `json` (base/json_scan.h). */
 int log_parse(struct arena *arena, struct str json, const struct value **record, struct err *err);
 
 /*

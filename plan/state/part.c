@@ -4,6 +4,7 @@
 #include "plan/state/log.h"
 #include "stacks/stack.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct search {
@@ -11,6 +12,7 @@ struct search {
     struct arena arena; /* of what is being looked at */
     uint64_t size;      /* of all that can be read */
     uint64_t before;    /* number of the line before the one that was found last */
+    bool names;         /* looked for is one of the names, by a digest, not a record by its address */
 };
 
 /* A line of the log, and where it is. */
@@ -70,17 +72,27 @@ static int next_of_all(struct search *s, struct walk *walk, struct found *out, s
 
 /* ---- by halves ---- */
 
-/* Is it a record of the snapshot before that address? `key` NULL in p: one of any address. */
-static int is_before(const struct found *line, struct str key, bool *before, struct err *err)
+/* The last digest of some names, or the address of a record; "" of others. */
+static struct str last_key(const struct value *fields, bool names)
+{
+    const struct value *list = value_as_list(value_getz(fields, "names"));
+    bool record = str_eqz(value_gets(fields, "kind"), "kept") && !value_gets(fields, "action").n;
+    if (names)
+        return list->count >= 2 ? value_text(list->items[list->count - 2], STR_EMPTY) : STR_EMPTY;
+    return record ? value_gets(fields, "address") : STR_EMPTY;
+}
+
+/* Does it come before what has that key? `key` NULL in p: before what comes after all of those. */
+static int is_before(
+    const struct search *s, const struct found *line, struct str key, bool *before, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *fields;
     if (log_parse(&scratch, line->json, &fields, err))
         return -1;
-    struct str kind = value_gets(fields, "kind");
-    bool record = str_eqz(kind, "kept") && !value_gets(fields, "action").n;
-    *before =
-        str_eqz(kind, "snapshot") || (record && (!key.p || str_cmp(value_gets(fields, "address"), key) < 0));
+    struct str kind = value_gets(fields, "kind"), last = last_key(fields, s->names);
+    *before = str_eqz(kind, "snapshot") || (!s->names && str_eqz(kind, "names")) ||
+              (last.n && (!key.p || str_cmp(last, key) < 0));
     return 0;
 }
 
@@ -91,7 +103,7 @@ static int pass_all_before(struct search *s, struct walk *walk, struct str key, 
     struct walk last = *walk;
     struct found line;
     last.piece.lines = str_slice(lines, str_after_last(str_slice(lines, 0, lines.n - 1), "\n"), lines.n);
-    if (next_line(&last, &line, err) < 0 || is_before(&line, key, all, err))
+    if (next_line(&last, &line, err) < 0 || is_before(s, &line, key, all, err))
         return -1;
     if (*all) {
         s->before = line.seq;
@@ -117,7 +129,7 @@ static int pass_before(struct search *s, struct walk *walk, struct str key, bool
     *any = *whole;
     *at = walk->at;
     while (!*whole && before && (got = next_line(walk, &line, err)) > 0) {
-        if (is_before(&line, key, &before, err))
+        if (is_before(s, &line, key, &before, err))
             return -1;
         *any |= before;
         *at = before ? line.end : line.at;
@@ -160,11 +172,10 @@ static int take_record(
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     const struct value *fields;
-    bool kept;
-    if (is_before(line, (struct str){0}, &kept, err) || log_parse(&scratch, line->json, &fields, err))
+    if (log_parse(&scratch, line->json, &fields, err))
         return -1;
-    struct str its = value_gets(fields, "address"), rest = str_slice(its, address.n, its.n);
-    bool ours = kept && str_starts(its, address) && (instances || !rest.n || rest.p[0] == '#');
+    struct str its = last_key(fields, false), rest = str_slice(its, address.n, its.n);
+    bool ours = str_starts(its, address) && (instances || !rest.n || rest.p[0] == '#');
     return !ours ? 0 : records_take_kept(r, line->json, err) ? -1 : 1;
 }
 
@@ -203,6 +214,61 @@ static int take_declarations(
         if (take_records(s, r, part->absent[i], false, &at, err) ||
             take_records(s, r, inside, true, &at, err) || take_records(s, r, instances, true, &at, err))
             return -1;
+    }
+    return 0;
+}
+
+/* ---- the resources of a name ---- */
+
+/* 0: what follows has none that has it. */
+static int take_names(const struct found *line, struct str digest, struct arena *arena,
+    struct value_builder *addresses, struct err *err)
+{
+    const struct value *fields;
+    if (log_parse(arena, line->json, &fields, err))
+        return -1;
+    const struct value *list = value_as_list(value_getz(fields, "names"));
+    for (uint32_t i = 0; i + 1 < list->count; i += 2)
+        if (str_eq(value_text(list->items[i], STR_EMPTY), digest))
+            value_builder_add(addresses, value_string(arena, value_text(list->items[i + 1], STR_EMPTY)));
+    return str_eq(last_key(fields, true), digest);
+}
+
+static int find_named(struct search *s, struct str digest, struct arena *arena,
+    struct value_builder *addresses, struct err *err)
+{
+    struct walk walk;
+    struct found line;
+    uint64_t at = 0;
+    int got;
+    s->names = true;
+    int status = find_first(s, digest, &at, err) || walk_from(s, at, &walk, err) ? -1 : 0;
+    s->names = false;
+    while (!status && (got = next_of_all(s, &walk, &line, err)) != 0) {
+        if (got > 0 && line.at < at)
+            continue;
+        if (got < 0 || (got = take_names(&line, digest, arena, addresses, err)) <= 0) {
+            status = got;
+            break;
+        }
+    }
+    return status;
+}
+
+static int take_named(struct search *s, const struct state_part *part, struct records *r, struct err *err)
+{
+    for (size_t i = 0; i < part->named_count; i++) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        AUTO_BUILDER struct value_builder addresses = VALUE_BUILDER(&scratch);
+        struct str digest = arena_printf(&scratch, "%016" PRIx64, state_digest(part->named[i]));
+        if (find_named(s, digest, &scratch, &addresses, err))
+            return -1;
+        const struct value *list = value_builder_list(&addresses);
+        for (uint32_t k = 0; k < list->count; k++) {
+            uint64_t at = 0;
+            if (take_records(s, r, list->items[k]->string, false, &at, err))
+                return -1;
+        }
     }
     return 0;
 }
@@ -314,7 +380,7 @@ static bool is_others(const struct since *since, struct str json)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str address = address_of_done(json, &scratch);
-    return address.n && !is_absent_one(since->part, address) &&
+    return address.n && !since->part->named_count && !is_absent_one(since->part, address) &&
            !map_get(&since->declared, declared_part(address)) &&
            !map_get(&since->declared, current_part(address)) && !map_get(&since->records->intents, address);
 }
@@ -346,6 +412,7 @@ bool part_read(struct backend *backend, const struct state_part *part, struct re
     struct err why = ERR_INIT; /* reading all of it tells what is wrong, and where */
     bool found = backend->ops->find_snapshot && !backend->ops->find_snapshot(backend, &s.size, &why) &&
                  s.size && !take_header(&s, records, &is_there, &why) && is_there &&
+                 (!part->named_count || records->types) && !take_named(&s, part, records, &why) &&
                  !take_declarations(&s, part, records, &why) && !take_rest(&s, records, &why) &&
                  read_since(&s, part, records, torn);
     arena_release(&s.arena);

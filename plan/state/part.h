@@ -15,6 +15,10 @@ struct state_part {
      * has to be read as a whole. */
     const struct str *absent;
     size_t absent_count;
+    /* Keys: also all resources that have one of these, by the names of the snapshot (struct state_namer), and
+     * all that was written since. Where the snapshot has no names, it has to be read as a whole. */
+    const struct str *named;
+    size_t named_count;
 };
 
 /*

@@ -38,6 +38,7 @@ struct records {
     struct str recent;            /* records that were written after this time keep what was before */
     bool keep_sealed;             /* values stay as they stand in the log: no key is needed */
     uint64_t kept_due;            /* records of a snapshot that are still to come */
+    const struct value *types;    /* of its names: see struct state_namer; NULL: it has none */
     const struct record **sorted; /* NULL: to be made anew */
     const struct record *last;
 };

@@ -55,6 +55,15 @@ static int apply_kept(struct records *r, const struct line *line, struct err *er
     return 0;
 }
 
+/* Only whoever looks for one reads them (part.c). */
+static int apply_names(struct records *r, const struct line *line UNUSED, struct err *err)
+{
+    if (!r->kept_due)
+        return err_set(err, ERR_DAMAGED, "it belongs to no snapshot");
+    r->kept_due--;
+    return 0;
+}
+
 static int apply_move(struct records *r, const struct line *line, struct err *err UNUSED)
 {
     records_move(r, value_gets(line->fields, "from"), value_gets(line->fields, "to"));
@@ -165,7 +174,9 @@ static int apply_snapshot(struct records *r, const struct line *line, struct err
     records_unsort(r);
     set_lineage(r, value_gets(line->fields, "lineage"));
     r->runs = value_get_count(line->fields, "runs");
-    r->kept_due = value_get_count(line->fields, "count");
+    const struct value *names = value_getz(line->fields, "names");
+    r->types = value_copy(&r->arena, value_getz(names, "types"));
+    r->kept_due = value_get_count(line->fields, "count") + value_get_count(names, "lines");
     r->snapshot_lines = 1 + r->kept_due;
     r->digest = arena_str(&r->arena, value_gets(line->fields, "digest"));
     return apply_outputs(r, line, err);
@@ -185,6 +196,7 @@ static const struct {
     {"intent", apply_intent, true},
     {"done", apply_outcome, true},
     {"kept", apply_kept, true},
+    {"names", apply_names, false},
     {"fail", apply_fail, true},
     {"drop", apply_drop, true},
     {"move", apply_move, false},
@@ -217,7 +229,7 @@ static int apply_line(struct records *r, const struct line *line, struct err *er
             continue;
         if (kinds[i].addressed && !value_gets(line->fields, "address").n)
             return err_set(err, ERR_DAMAGED, "it names no resource");
-        if (r->kept_due && kinds[i].apply != apply_kept)
+        if (r->kept_due && kinds[i].apply != apply_kept && kinds[i].apply != apply_names)
             return err_set(err, ERR_DAMAGED, "the snapshot before it lacks %" PRIu64 " records", r->kept_due);
         return kinds[i].apply(r, line, err);
     }
@@ -242,6 +254,15 @@ static bool skip_sources(struct records *r, struct str json)
     return rest.p != NULL;
 }
 
+/* Nor is what a snapshot's names are. */
+static bool skip_names(struct records *r, struct str json)
+{
+    struct str head = str_slice(json, 0, json.n < 80 ? json.n : 80);
+    bool names = r->kept_due && str_find(head, STR("\"kind\":\"names\""), 0) >= 0;
+    r->kept_due -= names;
+    return names;
+}
+
 static int refuse_sealed(const struct line *line, struct err *err)
 {
     if (!value_gets(line->fields, "sealed").n)
@@ -253,7 +274,7 @@ static int refuse_sealed(const struct line *line, struct err *err)
 static int apply_parsed(struct records *r, const struct line *line, bool pass_over_snapshots, struct err *err)
 {
     struct str kind = value_gets(line->fields, "kind");
-    bool snapshot = str_eqz(kind, "snapshot"), kept = str_eqz(kind, "kept");
+    bool snapshot = str_eqz(kind, "snapshot"), kept = str_eqz(kind, "kept") || str_eqz(kind, "names");
     if (refuse_sealed(line, err) || refuse_newer(line, err))
         return -1;
     if (line->seq != r->seq + 1 && !(snapshot && line->seq > r->seq))
@@ -269,7 +290,7 @@ static int apply_numbered(struct records *r, struct str json, bool pass_over_sna
     uint64_t batch;
     if (!log_numbers(json, &line.seq, &batch))
         return err_set(err, ERR_DAMAGED, "it has no number");
-    bool skipped = line.seq == r->seq + 1 && !r->kept_due && skip_sources(r, json);
+    bool skipped = line.seq == r->seq + 1 && (r->kept_due ? skip_names(r, json) : skip_sources(r, json));
     if (!skipped &&
         (log_parse(&scratch, json, &line.fields, err) || apply_parsed(r, &line, pass_over_snapshots, err)))
         return -1;

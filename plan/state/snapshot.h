@@ -5,7 +5,25 @@
 
 #include "plan/state/records.h"
 
-/* 1 + records + open intents lines with the numbers from seq on. `run` is the number of the run that writes.
- */
-void snapshot_write(
-    struct records *r, struct secrets *secrets, const char *run, struct buf *out, uint64_t seq);
+/* What tells recorded resources apart, in order. */
+struct snapshot_names {
+    struct arena arena;
+    const struct value *types; /* see struct state_namer; NULL: that was not asked */
+    struct snapshot_name *items;
+    size_t n, cap;
+};
+
+void snapshot_names_find(
+    struct records *records, const struct state_namer *namer, struct snapshot_names *out);
+void snapshot_names_release(struct snapshot_names *names);
+
+/* How many lines it has. */
+size_t snapshot_lines(const struct records *records, const struct snapshot_names *names);
+/* These, with the numbers from seq on. `run` is the number of the run that writes. */
+struct snapshot {
+    struct records *records;
+    struct secrets *secrets;
+    const struct snapshot_names *names;
+    const char *run;
+};
+void snapshot_write(const struct snapshot *snapshot, struct buf *out, uint64_t seq);

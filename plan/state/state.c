@@ -1,7 +1,7 @@
 /* The state, opened and read; its snapshots. */
 #include "plan/state/state_internal.h"
 
-#include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "plan/state/log.h"
 #include "plan/state/part.h"
@@ -69,6 +69,8 @@ static int read_now(struct state *state, const struct state_part *part, struct e
     state->part = part_read(state->backend, part, &state->records, &torn);
     if (state->part)
         return 0;
+    if (part->named_count)
+        return err_set(err, ERR_ABSENT, "the state %.*s has no names", STR_ARG(state->backend->description));
     records_restart(&state->records);
     return state_catch_up(state, err);
 }
@@ -257,21 +259,48 @@ bool state_has_key(const struct state *state)
 
 /* ---- snapshots ---- */
 
-static void write_snapshot(void *ctx, struct buf *out, uint64_t seq)
+uint64_t state_digest(struct str key)
 {
-    struct state *state = ctx;
-    snapshot_write(&state->records, state->secrets, state->run, out, seq);
+    struct sha256 *sum = sha256_new();
+    unsigned char bytes[SHA256_SIZE];
+    uint64_t digest = 0;
+    sha256_update(sum, key.p, key.n);
+    sha256_final(sum, bytes);
+    for (size_t i = 0; i < sizeof digest; i++)
+        digest = digest << 8 | bytes[i];
+    return digest;
 }
 
-int state_snapshot(struct state *state, struct err *err)
+const struct value *state_types(const struct state *state)
+{
+    return state->records.types;
+}
+
+void state_want_names(struct state *state)
+{
+    state->unnamed = true;
+}
+
+static void write_snapshot(void *ctx, struct buf *out, uint64_t seq)
+{
+    snapshot_write(ctx, out, seq);
+}
+
+int state_snapshot(struct state *state, const struct state_namer *namer, struct err *err)
 {
     assert(state->committer);
     struct records *r = &state->records;
-    size_t lines = 1 + r->count + r->open_count;
-    if (committer_snapshot(state->committer, lines, write_snapshot, state, err))
+    __attribute__((cleanup(snapshot_names_release))) struct snapshot_names names = {0};
+    if (namer)
+        snapshot_names_find(r, namer, &names);
+    size_t lines = snapshot_lines(r, &names);
+    struct snapshot snapshot = {r, state->secrets, &names, state->run};
+    if (committer_snapshot(state->committer, lines, write_snapshot, &snapshot, err))
         return err_context(err, "writing a snapshot of the state");
     r->seq += lines;
     r->lines = r->snapshot_lines = lines;
+    r->moves = 0;
+    state->unnamed = false;
     return 0;
 }
 
@@ -289,7 +318,8 @@ static bool is_alone(struct state *state)
 
 /*
  * Has the log grown much larger than what it says, or is there much that no snapshot has, and that every plan
- * of some targets reads? Where only a part was read, its snapshot tells how much there is.
+ * of some targets reads, or anything because of which it reads all? Where only a part was read, its snapshot
+ * tells how much there is.
  */
 static bool is_snapshot_due(const struct state *state)
 {
@@ -297,13 +327,14 @@ static bool is_snapshot_due(const struct state *state)
     const struct backend_ops *ops = state->backend->ops;
     size_t there = state->part ? r->snapshot_lines : r->count + r->open_count,
            since = r->lines - r->snapshot_lines;
-    return (ops->crowded && ops->crowded(state->backend, there)) || r->lines >= 2 * there + COMPACT_SLACK ||
+    return state->unnamed || (r->moves && there > COMPACT_SLACK) ||
+           (ops->crowded && ops->crowded(state->backend, there)) || r->lines >= 2 * there + COMPACT_SLACK ||
            (since > SINCE_MAX && since > there / SINCE_PART);
 }
 
-int state_compact(struct state *state, struct err *err)
+int state_compact(struct state *state, const struct state_namer *namer, struct err *err)
 {
     if (!is_snapshot_due(state) || !is_alone(state)) /* otherwise a later run does it */
         return 0;
-    return state_read_whole(state, err) || state_snapshot(state, err) ? -1 : 0;
+    return state_read_whole(state, err) || state_snapshot(state, namer, err) ? -1 : 0;
 }

@@ -69,12 +69,30 @@ struct state_options {
     const struct state_part *part; /* only the records of these declarations are needed (part.h); NULL: all */
 };
 
+/*
+ * What tells recorded resources from others (plan/objects/named.h), for a snapshot to keep it, so that it is
+ * found without reading all of it.
+ */
+struct state_namer {
+    size_t (*keys)(void *ctx, struct arena *arena, const struct record *record, const struct str **keys);
+    /* How that is made of the records of a type: where it is made in another way now, what a snapshot has is
+     * of no use. */
+    struct str (*definition)(void *ctx, struct arena *arena, struct str type);
+    void *ctx;
+};
+/* As a snapshot has a key. */
+uint64_t state_digest(struct str key);
+
 int state_open(const struct state_options *options, struct state **out, struct err *err);
 void state_close(struct state *state);
 /* Are only the records of some declarations there, as it was asked for? */
 bool state_is_part(const struct state *state);
 /* From now on all of them are. Not while changes are being made. */
 int state_read_whole(struct state *state, struct err *err);
+/* The definitions of types with which the snapshot that was read names its resources; NULL: it does not. */
+const struct value *state_types(const struct state *state);
+/* A snapshot that names them as they are named now is due. */
+void state_want_names(struct state *state);
 /* ERR_STALE where the state is kept elsewhere now: what is in it is only history. Locking checks it too. */
 int state_check_moved(const struct state *state, struct err *err);
 
@@ -207,10 +225,10 @@ bool state_is_broken(struct state *state);
 /* counts: of what was done; checks: what each that was asked says, "kept" or "broken". NULL: none. */
 int state_end(struct state *state, const char *status, const struct value *counts, const struct value *checks,
     struct err *err);
-/* A snapshot where one is due; called at the end of a run. */
-int state_compact(struct state *state, struct err *err);
+/* A snapshot where one is due; called at the end of a run. `namer` NULL: it names nothing. */
+int state_compact(struct state *state, const struct state_namer *namer, struct err *err);
 /* A snapshot in any case. It seals secrets with the present key, so this is how a key is changed. */
-int state_snapshot(struct state *state, struct err *err);
+int state_snapshot(struct state *state, const struct state_namer *namer, struct err *err);
 
 /*
  * The salted hash kept for write-only values: the map {"$hash": …}, marked sensitive. Callers put it in place

@@ -22,6 +22,7 @@ struct state {
     bool shifted;   /* others have written since state_begin(): numbers of records are not those in the log */
     bool overtaken; /* another was first with the number of the group that was to be written */
     bool claimed;   /* a run of its own has claims, and no end so far */
+    bool unnamed;   /* the names of the newest snapshot were of no use */
     uint64_t at;    /* not 0: as it was then, read-only */
     char run[24];   /* "" before state_begin() */
     pthread_mutex_t mutex; /* guards records */

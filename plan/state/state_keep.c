@@ -21,6 +21,7 @@ int state_move(struct state *state, struct str from, struct str to, struct err *
         return -1;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&state->mutex);
     records_move(&state->records, from, to);
+    state->records.moves++;
     state_note_applied(state, seq);
     return 0;
 }

@@ -36,24 +36,34 @@ static bool choose_part(
     const struct workspace_options *options, struct workspace *workspace, struct state_part *part)
 {
     struct stack *stack = workspace->stack;
-    if (options->part && !options->shared && !options->planned)
-        workspace->needed = needed_by_targets(stack, &stack->arena, options->part);
-    if (workspace->needed)
-        *part = needed_records(stack, &stack->arena, options->part, workspace->needed);
-    return workspace->needed;
+    struct needed_part of;
+    if (!options->part || options->shared || options->planned ||
+        !needed_by_targets(stack, &stack->arena, options->part, &of))
+        return false;
+    workspace->needed = of.needed;
+    *part = needed_records(stack, &stack->arena, options->part, &of);
+    return true;
 }
 
-static int open_state(const struct workspace_options *options, struct workspace *workspace, struct err *err)
+int workspace_read_part(
+    const struct workspace *workspace, const struct state_part *part, struct state **out, struct err *err)
 {
+    const struct workspace_options *options = workspace->options;
     const struct stack *stack = workspace->stack;
-    struct state_part part = {0};
-    struct state_options state = {
-        .config = options->state_dir ? NULL : stack->state, .dir = stack->dir, .at = options->state_at};
-    if (choose_part(options, workspace, &part))
-        state.part = &part;
+    struct state_options state = {.config = options->state_dir ? NULL : stack->state,
+        .dir = stack->dir,
+        .at = options->state_at,
+        .part = part};
     if (workspace_backend(workspace, &state.backend, err))
         return -1;
-    return state_open(&state, &workspace->state, err);
+    return state_open(&state, out, err);
+}
+
+static int open_state(struct workspace *workspace, struct err *err)
+{
+    struct state_part part = {0};
+    bool some = choose_part(workspace->options, workspace, &part);
+    return workspace_read_part(workspace, some ? &part : NULL, &workspace->state, err);
 }
 
 /*
@@ -160,7 +170,7 @@ int workspace_open(
         return -1;
     if (options->no_state || !usable)
         return 0;
-    return read_shared(options, out, err) || (!taken && open_state(options, out, err)) ? -1 : 0;
+    return read_shared(options, out, err) || (!taken && open_state(out, err)) ? -1 : 0;
 }
 
 /* A provider, and what it was opened with. */

@@ -31,6 +31,7 @@ from support import Stack  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
 AT_ONCE, WRITERS, RUNS, PAIRS = 4, 3, 3, 4
+MANY, LARGE_EACH = 2500, 5  # of every few histories the state is so large that runs of targets read a part of it, and write snapshots
 DEAD = -signal.SIGKILL
 PATIENT = ("--lock-timeout", "60s")  # the dead may have a lease
 ALLOWED = (0, 1, 4, DEAD)  # 1: others have changed what a plan was made from
@@ -40,12 +41,14 @@ TROUBLES = ("none", "kills", "kills", "cuts", "stops", "clocks")
 SHORT = [0, 1, 2, 3, 5, 19]  # of `make test`: each trouble is in it
 
 
-def body(name, state):
-    inputs = {f"{kind}{i}": 0 for kind in "vw" for i in range(PAIRS)}
+def body(name, state, large):
+    inputs = {f"{kind}{i}": 0 for kind in "vw" for i in range(PAIRS)} | {"m": 0}
     resources = {"value": {"type": "weir.value", "value": "${inputs.v0}"}}
     for i in range(PAIRS):
         resources[f"q{i}"] = {"type": "aws.sqs.queue", "name": f"{name}-{i}", "visibility_timeout": f"${{30 + inputs.v{i}}}"}
         resources[f"p{i}"] = {"type": "aws.ssm.parameter", "name": f"/{name}/{i}", "parameter_type": "String", "value": f"${{q{i}.name}} ${{inputs.w{i}}}"}
+    if large:
+        resources["many"] = {"type": "weir.value", "for_each": f"${{[for i in range({MANY}) : tostring(i)]}}", "value": "${each.key} ${inputs.m}"}
     outputs = {f"o{i}": {"value": f"${{q{i}.visibility_timeout}}"} for i in range(PAIRS)}
     return json.dumps({"stack": name, "state": state, "inputs": inputs, "resources": resources, "outputs": outputs})
 
@@ -172,7 +175,8 @@ STORES = {"file": Files, "postgres": Rows, "s3": Objects}
 class History:
     def __init__(self, cloud, store, folder, seed):
         self.random, self.name, self.told, self.beside, self.store = random.Random(seed), f"writers-{seed}", [], 0, store
-        self.stack = Stack(folder, cloud).write(body(self.name, store.settings(self.name)))
+        self.large = seed % LARGE_EACH == LARGE_EACH - 1
+        self.stack = Stack(folder, cloud).write(body(self.name, store.settings(self.name), self.large))
         self.trouble = self.random.choice(TROUBLES)
         self.lock, self.written = threading.Lock(), threading.Event()
 
@@ -205,11 +209,12 @@ class History:
             env = {"LD_PRELOAD": str(FAKETIME), "FAKETIME": self.random.choice(("-3h", "+3h", "-1d", "+0")), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
         stop_after_s = self.random.uniform(0, 0.3) if self.trouble == "stops" and self.random.random() < 0.3 else None
         patience = self.random.choice(([], ["--partial"], ["--lock-timeout", "20s"], ["--partial", "--lock-timeout", "20s"]))
-        kind = self.random.choice(("queue", "parameter", "parameter", "pair", "all", "gone", "saved", "saved"))
+        kind = self.random.choice((*["many"] * 3 * self.large, "queue", "parameter", "parameter", "pair", "all", "gone", "saved", "saved"))
         return env, stop_after_s, {
             "queue": [["apply", "--yes", *patience, "--target", f"q{i}", "-i", f"v{i}={given}"]],
             "parameter": [["apply", "--yes", *patience, "--target", f"p{i}", "-i", f"w{i}={given}"]],
             "pair": [["apply", "--yes", *patience, "--target", f"p{i}", "--target", "value", "-i", f"v{i}={given}", "-i", f"v0={given}"]],
+            "many": [["apply", "--yes", *patience, "--target", "many", "-i", f"m={given}"]],
             "all": [["apply", "--yes", *patience, "-i", f"v{i}={given}"]],
             "gone": [["destroy", "--yes", *(word for word in patience if word != "--partial"), "--target", f"p{i}"]],
             "saved": [["plan", "-o", f"{writer}.plan", "--target", f"p{i}", "-i", f"w{i}={given}"], ["apply", *patience, f"{writer}.plan"]],
@@ -240,6 +245,8 @@ class History:
                 assert not a.meets(b), f"runs {a.run} and {b.run} went on at the same time"
 
     def live(self):
+        for m in 1, 2, 3:  # the last one finds that a snapshot is due
+            self.large and self.weir("apply", "--yes", "-i", f"m={m}")
         drawn = [[self.draw(writer) for _ in range(RUNS)] for writer in range(WRITERS)]
         cutter = threading.Thread(target=self.cut)
         cutter.start()

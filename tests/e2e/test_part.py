@@ -5,12 +5,17 @@ import json
 import random
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
-from support import Stack, planned
-from test_deploy import STACK as DEPLOYED
+sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
+
+from statelog import frame  # noqa: E402
+from support import Stack, planned  # noqa: E402
+from test_deploy import STACK as DEPLOYED  # noqa: E402
 
 KEYS = [f"{word} {i}" for i in range(500) for word in ("a", "b\\", 'c"', "d#old")] + ["é", "[x]", "one", "~"]
 BESIDE = ["one", "one_more", "one2", "oneness", "One", "on"]  # that are near to each other in the order of addresses
@@ -106,7 +111,7 @@ def test_what_is_still_at_a_former_address_takes_all_of_it(large, at):
         assert not is_part(large, "-i", "n=3", "--target", target)
         assert_alike(large, "-i", "n=3", "--target", target)
     large.apply("-i", "n=3")
-    assert large.plan("-i", "n=3", "--target", now) == {}
+    assert large.plan("-i", "n=3", "--target", now) == {} and is_part(large, "-i", "n=3", "--target", now)
 
 
 def test_what_a_snapshot_has_at_a_former_address_takes_all_of_it(large):
@@ -177,6 +182,61 @@ def test_a_run_of_a_part_writes_a_snapshot_where_one_is_due(large):
         assert_alike(large, "-i", "n=5", "--target", target)
     large.apply("-i", "n=4")
     large.assert_settled("-i", "n=4")
+
+
+def also(stack, **entries):
+    """The stack with more at its top."""
+    return stack.write(json.dumps(json.loads(text([0] * 8).partition(", " + json.dumps("state"))[0]) | entries))
+
+
+RULES = {
+    "own": ({"for": "weir.value", "require": '${self.value != "one 3"}', "message": "its own"}, True),
+    "links": ({"for": "weir.value", "require": "${length(dependents) + length(dependencies) != 1}", "message": "as many as it has"}, True),
+    "others": ({"for": "weir.value", "require": '${v3.value != self.value}', "message": "of others"}, False),
+    "plan": ({"for": "plan", "require": "${plan.resources < 100}", "message": "of all"}, False),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_rules_are_asked_of_what_was_read(large, name):
+    """Of those that name what refers to a resource, that is read, too. Those about other resources and about all take all of it."""
+    rule, part = RULES[name]
+    also(large, rules={name: {**rule, "level": "warning"}})
+    for target in "one", "v0", "v3", "single", 'many["one"]':
+        assert is_part(large, "-i", "n=3", "--target", target) == part, target
+        assert_alike(large, "-i", "n=3", "--target", target)
+        assert_alike(large, "-i", "n=4", "--target", target)
+
+
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_a_lease_is_no_reason_to_read_all_of_it(large):
+    """As long as it stays as it is."""
+    also(large, lease={"for": "8h", "warn": "30m"})
+    assert not is_part(large, "-i", "n=3", "--target", "one")
+    large.apply("-i", "n=3")
+
+    def until():
+        return json.loads(large.run("lease", "show", "--json").out)["until"]
+
+    before = until()
+    assert is_part(large, "-i", "n=3", "--target", "one")
+    large.apply("-i", "n=4", "--target", "one")
+    assert until() == before
+    also(large, lease={"for": "8h", "warn": "1h"})
+    assert not is_part(large, "-i", "n=4", "--target", "one")
+
+
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_connections_are_no_reason_to_read_all_of_it(large):
+    """But the records of what they refer to are."""
+    also(large, connections={"web": {"host": "${v7.value}", "user": "ada"}, "behind": {"host": "inside", "user": "ada", "via": "web"}})
+    for target in "one", "v3", 'many["one"]':
+        assert is_part(large, "-i", "n=3", "--target", target)
+        assert_alike(large, "-i", "n=4", "--target", target)
+    log = large.folder / ".weir/part.log"
+    log.write_bytes(log.read_bytes().replace(b'"address":"v7"', b'"address":"v8"'))
+    assert "damaged" in large.run("plan", "-i", "n=3", "--target", "one", status=1).err
 
 
 @pytest.mark.parametrize("large", ["file", "sealed"], indirect=True)
@@ -281,6 +341,90 @@ def test_a_name_that_is_known_later_is_looked_for_in_all_of_it(large, cloud):
     assert "it would be the same aws.sns.topic as b" in large.run("apply", "--yes", "-i", "n=3", "--target", "a", status=None).err
     write("two", "part-b")
     large.apply("-i", "n=3", "--target", "b")
+    large.apply("-i", "n=3")
+    large.assert_settled("-i", "n=3")
+
+
+def read(stack, *args):
+    """How many resources a plan has read."""
+    return next(event["resources"] for event in stack.run("plan", "--json", *args).events() if "resources" in event)
+
+
+def with_topics(stack, **topics):
+    made = {name: {"type": "aws.sns.topic", **given} for name, given in topics.items()}
+    return stack.write(text([0] * 8, stack.state).replace('"resources": {', '"resources": {' + json.dumps(made)[1:-1] + (", " if made else "")))
+
+
+def test_what_is_made_is_looked_for_by_its_name(large, cloud):
+    """Not in all of the state, whether the snapshot has the other or it was made since."""
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+    topics = {name: {"name": f"part-{name}"} for name in "abcde"}
+    with_topics(large, **topics)
+    for n in 4, 5, 3:
+        large.apply("-i", f"n={n}")
+    large.destroy("--target", "a")
+    for name in "a", "f", "g":  # one that was there before, and new ones, beside which the last one comes
+        with_topics(large, **topics, f={"name": "part-f"}, g={"name": "part-g"})
+        assert read(large, "-i", "n=3", "--target", name) < 100
+        large.apply("-i", "n=3", "--target", name)
+    for other in "b", "f":
+        gone = {name: given for name, given in topics.items() if name != other}
+        with_topics(large, **gone, h={"name": f"part-{other}"})
+        assert f"the same aws.sns.topic as {other}, which was removed from the configuration" in large.run("plan", "-i", "n=3", "--target", "h", status=3).err
+    with_topics(large, **topics, a2={"name": "part-b-2"}, g={"name": "part-g"}, f={"name": "part-f"})
+    large.apply("-i", "n=3", "--target", "a2")
+    with_topics(large)
+    large.apply("-i", "n=3")
+    assert large.run("state", "doctor").status == 0
+
+
+@pytest.mark.parametrize("without", [True, False])
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_names_of_another_weir(large, cloud, without):
+    """A snapshot that has none, or those of a type that had others then: all of it is read once, and written anew."""
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+    with_topics(large, a={"name": "part-a"})
+    for n in 4, 5, 3:
+        large.apply("-i", f"n={n}")
+    log = large.folder / ".weir/part.log"
+    first, names, *rest = log.read_bytes().splitlines(keepends=True)
+    assert b'"kind":"names"' in names
+    head = json.loads(first[9:])
+    if without:
+        del head["names"]
+        head["seq"] += 1
+    else:
+        head["names"]["types"]["aws.sns.topic"] = 16 * "0"
+    log.write_bytes(frame(head) + b"".join(rest if without else [names, *rest]))
+    topics = {name: {"name": f"part-{name}"} for name in "abc"}
+    with_topics(large, **topics)
+    assert read(large, "-i", "n=3", "--target", "a") < 100 and read(large, "-i", "n=3", "--target", "b") > 2000
+    large.apply("-i", "n=3", "--target", "b")
+    assert read(large, "-i", "n=3", "--target", "c") < 100
+    with_topics(large)
+    large.apply("-i", "n=3")
+
+
+@pytest.mark.parametrize("large", ["file", "postgres", "s3"], indirect=True)
+def test_a_new_one_whose_name_is_known_when_it_is_made(large, cloud):
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+
+    task = {"type": "aws.ecs.task_definition", "name": "part", "containers": [{"name": "main", "image": "one", "memory": 64}]}
+
+    def write(**topics):
+        made = {"task": task} | {name: {"type": "aws.sns.topic", "name": given} for name, given in topics.items()}
+        large.write(text([0] * 8, large.state).replace('"resources": {', '"resources": {' + json.dumps(made)[1:-1] + ", "))
+
+    with_topics(large, b={"name": "part-2"})
+    for n in 4, 5, 3:
+        large.apply("-i", f"n={n}")
+    write(b="part-2", c="part-1", a="part-${task.revision}")
+    large.apply("-i", "n=3", "--target", "c")
+    assert read(large, "-i", "n=3", "--target", "a") < 100
+    assert "it would be the same aws.sns.topic as c" in large.run("apply", "--yes", "-i", "n=3", "--target", "a", status=None).err
+    assert "task" in large.addresses() and "a" not in large.addresses()
+    write(b="part-2", c="part-1", a="part-x-${task.revision}")
+    large.apply("-i", "n=3", "--target", "a")
     large.apply("-i", "n=3")
     large.assert_settled("-i", "n=3")
 

@@ -401,7 +401,7 @@ static int compact_and_die(void *arg)
         if (test_intent(state, address, &err) || test_done(state, address, "{\"name\":\"b\"}", &err) ||
             state_flush(state, &err))
             return 1;
-        if (i % 2 && state_snapshot(state, &err))
+        if (i % 2 && state_snapshot(state, NULL, &err))
             return 1;
     }
     if (state_end(state, "ok", NULL, NULL, &err))
@@ -473,7 +473,7 @@ static void test_history_over_snapshots(void **unused)
     for (int run = 0; run < 3; run++) {
         struct state *state = test_begin(NULL);
         ASSERT_OK(test_done(state, "lake", "{\"name\":\"b\"}", &err), err);
-        ASSERT_OK(state_snapshot(state, &err), err);
+        ASSERT_OK(state_snapshot(state, NULL, &err), err);
         ASSERT_OK(state_end(state, "ok", NULL, NULL, &err), err);
         state_close(state);
     }

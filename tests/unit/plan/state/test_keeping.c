@@ -55,7 +55,7 @@ static void fill(void)
     err_set(&why, ERR_SERVICE, "no such key");
     ASSERT_OK(state_fail(state, STR("pond"), STR("update"), &why, NULL, &err), err);
     ASSERT_OK(state_end(state, "failed", NULL, NULL, &err), err);
-    ASSERT_OK(state_snapshot(state, &err), err);
+    ASSERT_OK(state_snapshot(state, NULL, &err), err);
     state_close(state);
     state = open_at(".weir");
     begin(state, "destroy");

@@ -77,7 +77,7 @@ static void test_without_key_only_hashes(void **unused)
         state_close(state);
         state = begin_with(NULL);
     }
-    ASSERT_OK(state_snapshot(state, &err), err); /* a hash stays the same hash */
+    ASSERT_OK(state_snapshot(state, NULL, &err), err); /* a hash stays the same hash */
     assert_true(state_hash_matches(
         value_getz(state_get(state, STR("db"))->attrs, "password"), value_stringz(&scratch, "swordfish-1")));
     state_close(state);
@@ -152,7 +152,7 @@ static void test_key_changes(void **unused)
 
     state = begin_with(test_json(&scratch, "{\"previous_keys\":[\"env:OLD_STATE_KEY\"]}"));
     assert_true(str_eqz(value_getz(state_get(state, STR("db"))->attrs, "password")->string, "swordfish-1"));
-    ASSERT_OK(state_snapshot(state, &err), err);
+    ASSERT_OK(state_snapshot(state, NULL, &err), err);
     state_close(state);
 
     state = open_with(NULL); /* WEIR_STATE_KEY alone will do from now on */
@@ -262,7 +262,7 @@ static void test_whole_records(void **unused)
         ASSERT_OK(state_begin(state, "apply", NULL, &err), err);
         ASSERT_OK(test_done(state, "pond", "{\"name\":\"new-bucket\"}", &err), err);
         if (run)
-            ASSERT_OK(state_snapshot(state, &err), err);
+            ASSERT_OK(state_snapshot(state, NULL, &err), err);
         state_close(state);
         assert_int_equal(in_file("old-bucket"), !run);
         assert_false(in_file("new-bucket") || in_file("pond"));

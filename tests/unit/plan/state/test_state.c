@@ -123,7 +123,7 @@ static void test_snapshot_keeps_everything(void **unused)
     }
     ASSERT_OK(test_intent(state, "half", &err), err);
     ASSERT_OK(state_set_outputs(state, test_json(&scratch, "{\"n\":1}"), &err), err);
-    ASSERT_OK(state_compact(state, &err), err);
+    ASSERT_OK(state_compact(state, NULL, &err), err);
     uint64_t lake_seq = state_get(state, STR("lake"))->seq, seq = state_seq(state);
     assert_true(seq > 1203);
     ASSERT_OK(test_done(state, "late", "{\"name\":\"l\"}", &err), err);
@@ -157,7 +157,7 @@ static void test_lock_catches_up(void **unused)
     writer = test_begin(NULL);
     ASSERT_OK(test_done(writer, "pond", "{\"name\":\"p\"}", &err), err);
     ASSERT_OK(test_done(writer, "lake", NULL, &err), err);
-    ASSERT_OK(state_snapshot(writer, &err), err);
+    ASSERT_OK(state_snapshot(writer, NULL, &err), err);
     state_close(writer);
     struct state *both[] = {early, middle};
     for (int i = 0; i < 2; i++) {

@@ -234,7 +234,7 @@ static void snapshots_are_of_one_who_is_alone(void **unused)
             ASSERT_OK(test_done(one.state, "a", "{\"name\":\"b\"}", &err), err);
         one.next = END;
         writer_step(&one);
-        ASSERT_OK(state_compact(one.state, &err), err);
+        ASSERT_OK(state_compact(one.state, NULL, &err), err);
         if (!beside) { /* alone from then on */
             ASSERT_OK(test_done(one.state, "c", "{\"name\":\"c\"}", &err), err);
             ASSERT_OK(state_flush(one.state, &err), err);
