@@ -145,9 +145,10 @@ static int cmd_destroy_resources(struct invocation *inv, struct workspace *works
     const struct destroy_settings *own = inv->own;
     struct plan *plan = NULL;
     struct destroying d = {inv, workspace};
+    struct err err = ERR_INIT;
     int status = lock_for_end(inv, workspace);
-    if (status == EXIT_DONE)
-        status = fleet_refuse_shared(inv, workspace);
+    if (status == EXIT_DONE && fleet_refuse_shared(workspace, &err))
+        status = invocation_fail(inv, &err);
     if (status == EXIT_DONE)
         status = planning_change(inv,
             &(struct planning_round){

@@ -9,7 +9,7 @@
 static int fleet_change(struct fleet *fleet)
 {
     const struct fleet_settings *own = fleet->inv->own;
-    int status = fleet_hold_budget(fleet, true);
+    int status = fleet_hold_budget(fleet, &fleet->base, true);
     fleet_check_deletions(fleet);
     fleet_check_rules(fleet, true);
     if (status == EXIT_DONE)
@@ -51,7 +51,7 @@ static int run_plan(struct invocation *inv)
     if (status == EXIT_DONE && own->cost)
         status = fleet_tell_cost(&fleet);
     if (status == EXIT_DONE)
-        status = fleet_hold_budget(&fleet, false);
+        status = fleet_hold_budget(&fleet, &fleet.base, false);
     fleet_check_rules(&fleet, false);
     if (status == EXIT_DONE)
         status = fleet_report(&fleet);

@@ -117,7 +117,7 @@ static int find_members(struct fleet *fleet)
         k += order >= 0;
     }
     int status = check_names(fleet, listed, known);
-    return status == EXIT_DONE ? fleet_shared_check(fleet) : status;
+    return status == EXIT_DONE ? fleet_shared_check(fleet->inv, &fleet->base) : status;
 }
 
 static int share(struct fleet *fleet)
@@ -307,6 +307,11 @@ int fleet_workers(const struct fleet *fleet)
     return each < WORKERS_LEAST ? WORKERS_LEAST : each > 32 ? 32 : each;
 }
 
+const struct workspace *member_base(const struct member *m)
+{
+    return m->base ? m->base : &m->fleet->base;
+}
+
 void member_plan(struct member *m)
 {
     struct fleet *fleet = m->fleet;
@@ -326,7 +331,7 @@ void member_plan(struct member *m)
         .approved_count = s->approve.n,
         .approval_reason = str_z(s->reason ? s->reason : ""),
         .cost = cost_of_plan,
-        .no_budget = fleet->base.stack, /* of all together: fleet_hold_budget() */
+        .no_budget = member_base(m)->stack, /* of all together: fleet_hold_budget() */
         .parallelism = fleet_workers(fleet),
         .cancel = signals_stop(),
         .observer = {member_is_other(m) ? NULL : member_event, m}};
@@ -337,6 +342,8 @@ void member_plan(struct member *m)
         member_fail(m, &err);
     else if (failed && good)
         member_fail(m, &(struct err){.class = ERR_FAILED, .message = "it could not be planned"});
+    if (m->plan && fleet->gives && !fleet->destroy && !fleet->drift)
+        fleet->gives(m, m->plan->output_values);
     if (m->plan)
         engines_warn(fleet->inv, m->plan, &options.observer);
     if (m->plan && s->json && !m->plan->destroy && !fleet->drift && !fleet->offline)
@@ -432,7 +439,7 @@ static const struct value *remembered(struct fleet *fleet, const struct workspac
     struct arena *arena = &fleet->inv->arena;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        if (m->is_shared || (m->base ? m->base : &fleet->base) != base)
+        if (m->is_shared || member_base(m) != base)
             continue;
         if (gone && member_is_gone(m))
             members = value_with(arena, members, m->workspace.stack->env, NULL);
@@ -443,7 +450,8 @@ static const struct value *remembered(struct fleet *fleet, const struct workspac
 }
 
 /* Others may have added to it since: it is read again under the lock, which nobody holds for long. */
-static int remember(struct fleet *fleet, const struct workspace *base, bool gone, struct err *err)
+static int remember(struct fleet *fleet, const struct workspace *base, const struct member *shared, bool gone,
+    struct err *err)
 {
     struct state *state = base->state;
     struct arena *arena = &fleet->inv->arena;
@@ -454,8 +462,9 @@ static int remember(struct fleet *fleet, const struct workspace *base, bool gone
     int status = 0;
     if (members->count)
         outputs = value_with(arena, NULL, STR("members"), members);
-    if (members->count && fleet->shared_stack)
-        outputs = value_with(arena, outputs, STR("shared"), fleet_shared_memory(fleet, arena));
+    if (members->count)
+        outputs = value_with(arena, outputs, STR("shared"),
+            shared ? fleet_shared_memory(shared, arena) : value_getz(state_outputs(state), "shared"));
     if (!value_equal(outputs, state_outputs(state))) {
         status = state_begin(state, "fleet", NULL, err) || state_set_outputs(state, outputs, err) ||
                          state_end(state, "done", NULL, NULL, err) || state_flush(state, err)
@@ -466,13 +475,13 @@ static int remember(struct fleet *fleet, const struct workspace *base, bool gone
     return status;
 }
 
-int fleet_remember_in(struct fleet *fleet, struct workspace *base, bool gone)
+int fleet_remember_in(struct fleet *fleet, struct workspace *base, const struct member *shared, bool gone)
 {
     struct err err = ERR_INIT;
-    return remember(fleet, base, gone, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
+    return remember(fleet, base, shared, gone, &err) ? invocation_fail(fleet->inv, &err) : EXIT_DONE;
 }
 
 int fleet_remember(struct fleet *fleet, bool gone)
 {
-    return fleet_remember_in(fleet, &fleet->base, gone);
+    return fleet_remember_in(fleet, &fleet->base, fleet->shared_stack, gone);
 }

@@ -77,6 +77,8 @@ struct fleet {
     /* Of members that refer to each other, what one is going to give to those that need it; `ctx` is who asks
      * (struct planned_stacks). NULL: they do not. */
     const struct value *(*outputs)(void *ctx, const struct backend_options *place);
+    /* What a member is going to give, and then what it has given. NULL: nobody asks. */
+    void (*gives)(struct member *m, const struct value *outputs);
     pthread_mutex_t lock;    /* of what follows */
     struct map reported;     /* warnings and notes, each once */
     bool stopping;           /* which was said */
@@ -120,10 +122,13 @@ void fleet_check_deletions(struct fleet *fleet);
 void fleet_check_rules(struct fleet *fleet, bool approvals);
 /* From now on the state knows those as members that are planned to be, or no more those that are gone. */
 int fleet_remember(struct fleet *fleet, bool gone);
-/* The same of members of several fleets: those of that one. */
-int fleet_remember_in(struct fleet *fleet, struct workspace *base, bool gone);
+/* The same of members of several fleets: those of that one, and what they share (NULL: nothing, or it is not
+ * looked at). */
+int fleet_remember_in(struct fleet *fleet, struct workspace *base, const struct member *shared, bool gone);
 /* Those that a fleet's state knows: a map of their names to their inputs. */
 const struct value *fleet_known_members(const struct workspace *base);
+/* The fleet whose member it is; that of a stack that is none's has no stack. */
+const struct workspace *member_base(const struct member *member);
 /* Its destroyed entirely, or going to be? */
 bool member_goes(const struct member *member);
 /* What is wrong with the member, as a command alone would say it. */
@@ -178,11 +183,11 @@ void fleet_verify_shared(struct fleet *fleet);
 /* ---- fleet_shared.c: `fleet: shared:` ---- */
 
 /* Is it the one that the living members were made with? Reported where it is not; the exit status. */
-int fleet_shared_check(struct fleet *fleet);
+int fleet_shared_check(struct invocation *inv, const struct workspace *base);
 void fleet_shared_options(struct fleet *fleet, struct workspace_options *options);
 bool fleet_shared_goes(const struct fleet *fleet, const struct value *known);
 /* What the fleet's state remembers of it. */
-const struct value *fleet_shared_memory(const struct fleet *fleet, struct arena *arena);
+const struct value *fleet_shared_memory(const struct member *shared, struct arena *arena);
 /* It stays, or goes: members see what it has given. */
 void fleet_shared_as_recorded(struct fleet *fleet);
 /* Where it is to go and others use it, it does not. */
@@ -200,9 +205,9 @@ int fleet_run(struct invocation *inv);
 
 /* What the plans do to the cost, of each member and of all. */
 int fleet_tell_cost(struct fleet *fleet);
-/* Do all that are worked on keep together to the budget? Reported where they do not; the exit status.
- * `approvals`: somebody has to have agreed to it, where the budget wants that. */
-int fleet_hold_budget(struct fleet *fleet, bool approvals);
+/* Do all members of that fleet that are worked on keep together to its budget? Reported where they do not;
+ * the exit status. `approvals`: somebody has to have agreed to it, where the budget wants that. */
+int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool approvals);
 
 /* ---- fleet_drift.c: the command ---- */
 
@@ -218,9 +223,9 @@ int fleet_output(struct invocation *inv);
 
 /*
  * Is what an open workspace has shared by members of a fleet that are there, as far as states beside its own
- * tell? Then it is refused; the exit status.
+ * tell? Then it is refused.
  */
-int fleet_refuse_shared(struct invocation *inv, struct workspace *workspace);
+int fleet_refuse_shared(struct workspace *workspace, struct err *err);
 
 /* ---- fleet_show.c ---- */
 

@@ -178,9 +178,20 @@ void member_carry_out(struct member *m)
     member_end(m, &err);
 }
 
+/* Members of fleets that are not worked on may live by it. */
+static bool is_lived_by(struct member *m)
+{
+    struct err err = ERR_INIT;
+    bool lived_by = m->fleet->destroy && m->given && !m->base && fleet_refuse_shared(&m->workspace, &err);
+    if (lived_by)
+        member_fail(m, &err);
+    return lived_by;
+}
+
 static void member_apply(struct member *m)
 {
-    if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m))
+    struct fleet *fleet = m->fleet;
+    if (!m->plan || !member_fine(m) || m->is_shared || member_skip(m) || is_lived_by(m))
         return;
     if (member_is_other(m))
         member_await(m);
@@ -188,6 +199,8 @@ static void member_apply(struct member *m)
         member_carry_out(m);
     else
         m->result.outputs = m->plan->output_values;
+    if (fleet->gives && !fleet->destroy && member_fine(m))
+        fleet->gives(m, member_is_other(m) ? m->plan->output_values : m->result.outputs);
 }
 
 void fleet_apply(struct fleet *fleet)

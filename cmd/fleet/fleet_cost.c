@@ -50,16 +50,17 @@ static void add_estimates_of(struct fleet_estimates *b, const struct member *m, 
     add_estimate(&b->after, m, &after, arena);
 }
 
-static int estimates_open(struct fleet *fleet, struct fleet_estimates *b)
+/* Of the members of that fleet. */
+static int estimates_open(struct fleet *fleet, const struct workspace *base, struct fleet_estimates *b)
 {
     struct arena *arena = &fleet->inv->arena;
     struct err err = ERR_INIT;
     *b = (struct fleet_estimates){.now.items = ARENA_ARRAY(arena, struct estimate_item, fleet->n + 1),
         .after.items = ARENA_ARRAY(arena, struct estimate_item, fleet->n + 1)};
-    if (cost_open(&fleet->base, arena, &b->prices, &err))
+    if (cost_open(base, arena, &b->prices, &err))
         return invocation_fail(fleet->inv, &err);
     for (size_t i = 0; i < fleet->n; i++)
-        if (fleet->members[i].workspace.state)
+        if (fleet->members[i].workspace.state && member_base(&fleet->members[i]) == base)
             add_estimates_of(b, &fleet->members[i], arena);
     return EXIT_DONE;
 }
@@ -68,7 +69,7 @@ int fleet_tell_cost(struct fleet *fleet)
 {
     struct fleet_estimates b;
     AUTO_BUF struct buf out = BUF_INIT;
-    int status = estimates_open(fleet, &b);
+    int status = estimates_open(fleet, &fleet->base, &b);
     if (status != EXIT_DONE)
         return status;
     buf_add_char(&out, '\n');
@@ -86,11 +87,13 @@ int fleet_tell_cost(struct fleet *fleet)
     return status;
 }
 
-static bool changes_any(const struct fleet *fleet)
+static bool changes_any(const struct fleet *fleet, const struct workspace *base)
 {
-    for (size_t i = 0; i < fleet->n; i++)
-        if (fleet->members[i].plan && plan_has_changes(fleet->members[i].plan))
+    for (size_t i = 0; i < fleet->n; i++) {
+        const struct member *m = &fleet->members[i];
+        if (m->plan && member_base(m) == base && plan_has_changes(m->plan))
             return true;
+    }
     return false;
 }
 
@@ -115,20 +118,20 @@ static int report_budget(struct fleet *fleet, const struct rule_finding *finding
     return invocation_fail(fleet->inv, &err);
 }
 
-int fleet_hold_budget(struct fleet *fleet, bool approvals)
+int fleet_hold_budget(struct fleet *fleet, const struct workspace *base, bool approvals)
 {
     struct arena *arena = &fleet->inv->arena;
     struct fleet_estimates b;
     struct rule_finding finding;
-    if (!fleet->base.stack->budget.n || fleet->destroy || !changes_any(fleet))
+    if (!base->stack->budget.n || fleet->destroy || !changes_any(fleet, base))
         return EXIT_DONE;
-    int status = estimates_open(fleet, &b);
+    int status = estimates_open(fleet, base, &b);
     if (status != EXIT_DONE)
         return status;
     prices_free(b.prices);
     struct value_entry numbers[] = {
         {STR("changes"), value_int(arena, 1)}, {STR("cost"), cost_value(&b.now, &b.after, arena)}};
-    return rules_ask_budget(fleet->base.stack, value_map(arena, numbers, 2), arena, &finding)
+    return rules_ask_budget(base->stack, value_map(arena, numbers, 2), arena, &finding)
                ? report_budget(fleet, &finding, approvals)
                : EXIT_DONE;
 }

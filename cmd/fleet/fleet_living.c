@@ -75,20 +75,21 @@ static int look_around(struct living *l, struct arena *arena, struct err *err)
     return status;
 }
 
-int fleet_refuse_shared(struct invocation *inv, struct workspace *workspace)
+int fleet_refuse_shared(struct workspace *workspace, struct err *err)
 {
+    AUTO_ARENA struct arena arena = ARENA_INIT;
     struct living l = {.workspace = workspace, .names = BUF_INIT};
-    int status = EXIT_DONE;
-    if (!state_count(workspace->state) || look_around(&l, &inv->arena, ERR_IGNORED))
-        return EXIT_DONE;
+    if (!state_count(workspace->state) || look_around(&l, &arena, ERR_IGNORED))
+        return 0;
     for (size_t i = 0; i < l.place.n && !l.n; i++)
         if (str_find_char(l.place.names[i], '.', 0) < 0)
             look_at_fleet(&l, l.place.names[i]);
-    if (l.n)
-        status = invocation_usage(inv,
-            "`weir fleet destroy` takes them down, and this stack after the last of them",
-            "%zu member%s of the fleet \"%.*s\" live%s by what is in it: %s%s", l.n, l.n == 1 ? "" : "s",
-            STR_ARG(l.fleet), l.n == 1 ? "s" : "", l.names.p, l.n > LIVING_SHOWN ? ", …" : "");
+    if (l.n) {
+        err_set(err, ERR_INVALID, "%zu member%s of the fleet \"%.*s\" live%s by what is in it: %s%s", l.n,
+            l.n == 1 ? "" : "s", STR_ARG(l.fleet), l.n == 1 ? "s" : "", l.names.p,
+            l.n > LIVING_SHOWN ? ", …" : "");
+        err_hint(err, "`weir fleet destroy` takes them down, and this stack after the last of them");
+    }
     buf_release(&l.names);
-    return status;
+    return l.n ? -1 : 0;
 }

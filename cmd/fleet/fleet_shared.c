@@ -10,21 +10,16 @@
 
 /* ---- which it is ---- */
 
-static const struct value *remembered_shared(const struct fleet *fleet)
-{
-    return value_getz(state_outputs(fleet->base.state), "shared");
-}
-
 /* Members that are there were made with it. */
-int fleet_shared_check(struct fleet *fleet)
+int fleet_shared_check(struct invocation *inv, const struct workspace *base)
 {
-    const struct shared_stack *now = &fleet->base.stack->shared;
-    struct str then = value_gets(remembered_shared(fleet), "stack");
-    const struct value *members = value_getz(state_outputs(fleet->base.state), "members");
+    const struct shared_stack *now = &base->stack->shared;
+    const struct value *remembered = state_outputs(base->state), *members = value_getz(remembered, "members");
+    struct str then = value_gets(value_getz(remembered, "shared"), "stack");
     uint32_t n = members ? members->count : 0;
     if (!then.n || !n || str_eq(then, now->name))
         return EXIT_DONE;
-    return invocation_usage(fleet->inv,
+    return invocation_usage(inv,
         "put it back; `weir fleet destroy` takes down the members, and it with the last of them",
         "%u member%s of the fleet live%s by the shared stack \"%.*s\", and the file %s", n, n == 1 ? "" : "s",
         n == 1 ? "s" : "", STR_ARG(then), now->name.n ? "names another one" : "does not name it any more");
@@ -53,10 +48,11 @@ bool fleet_shared_goes(const struct fleet *fleet, const struct value *known)
     return true;
 }
 
-const struct value *fleet_shared_memory(const struct fleet *fleet, struct arena *arena)
+const struct value *fleet_shared_memory(const struct member *shared, struct arena *arena)
 {
-    const struct member *shared = fleet->shared_stack;
-    const struct value *memory = value_with(arena, NULL, STR("stack"), value_string(arena, shared->name));
+    const struct stack *stack = shared->workspace.stack;
+    const struct value *memory =
+        value_with(arena, NULL, STR("stack"), value_string(arena, stack ? stack->name : shared->name));
     struct str lineage = shared->workspace.state ? state_lineage(shared->workspace.state) : STR_EMPTY;
     return lineage.n ? value_with(arena, memory, STR("lineage"), value_string(arena, lineage)) : memory;
 }

@@ -138,8 +138,11 @@ static int add_saved(struct repository *repository, struct str name, struct save
     fleet_add(&repository->fleet, name, options);
     struct member *m = &repository->fleet.members[repository->fleet.n - 1];
     m->saved = saved;
-    if (folder.n)
-        m->base = repository_open_fleet(repository, dir);
+    struct repository_fleet *f = folder.n ? repository_open_fleet(repository, dir) : NULL;
+    if (f) {
+        m->base = &f->base;
+        options->shared_outputs = &f->shared_outputs;
+    }
     return check_sandbox(repository, dir, name);
 }
 
@@ -177,13 +180,14 @@ static int add_all(struct repository *repository, const struct saved_one *saved)
     if (inv->settings->at_once)
         fleet->at_once = inv->settings->at_once;
     fleet->outputs = repository_outputs;
+    fleet->gives = repository_gives;
     fleet->offline = repository->offline;
     if (status == EXIT_DONE)
         status = fleet_read_shard(fleet);
     for (size_t i = 0; status == EXIT_DONE && i < repository->names.n; i++)
         status = saved ? add_saved(repository, repository->names.items[i], saved[i].plan)
                        : add_stack(repository, repository->names.items[i]);
-    return status;
+    return status == EXIT_DONE ? repository_add_shared(repository, saved != NULL) : status;
 }
 
 /* An input that none of them has is a mistake. */

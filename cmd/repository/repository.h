@@ -16,6 +16,8 @@
 struct repository_fleet {
     const char *dir;
     struct workspace base; /* the fleet as a whole, whose state knows the members */
+    struct str shared;     /* the name here of the stack that they share; "": there is none among these */
+    const struct value *shared_outputs; /* of that one: as recorded, then as planned, then as made */
     struct repository_fleet *next;
 };
 
@@ -45,7 +47,15 @@ struct workspace_options *repository_options(struct repository *repository, cons
 /* Adds the members of that fleet, also those that its list does not name any more. */
 void repository_add_fleet(struct repository *repository, struct str name, const char *dir);
 /* NULL: it cannot be opened. */
-struct workspace *repository_open_fleet(struct repository *repository, const char *dir);
+struct repository_fleet *repository_open_fleet(struct repository *repository, const char *dir);
+/* The stacks that fleets share are among them, too; `saved`: only those that are already. The exit status. */
+int repository_add_shared(struct repository *repository, bool saved);
+/* The member that is the stack which the fleet of this one shares; NULL: there is none. */
+struct member *repository_shared_of(struct fleet *fleet, const struct workspace *base);
+/* fleet->gives */
+void repository_gives(struct member *m, const struct value *outputs);
+/* Does each fleet keep to its budget? fleet_hold_budget() of all. */
+int repository_hold_budgets(struct repository *repository, bool approvals);
 /* The folder of the fleet whose member has that name; "": it is a stack's. */
 struct str repository_fleet_of(struct str name);
 /* fleet_remember() of all fleets among them. */

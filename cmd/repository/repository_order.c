@@ -56,8 +56,13 @@ static void connect(struct ordering *o, struct member *m)
     size_t n = 0;
     const struct stack_reference *list =
         m->workspace.stack ? plan_references(&m->workspace, arena, &n) : NULL;
-    size_t *needs = ARENA_ARRAY(arena, size_t, n + 1);
-    struct span *places = ARENA_ARRAY(arena, struct span, n + 1);
+    const struct member *shared = m->base ? repository_shared_of(fleet, m->base) : NULL;
+    size_t *needs = ARENA_ARRAY(arena, size_t, n + 2);
+    struct span *places = ARENA_ARRAY(arena, struct span, n + 2);
+    if (shared) {
+        places[m->need_count] = m->base->stack->shared.span;
+        needs[m->need_count++] = (size_t)(shared - fleet->members);
+    }
     for (size_t i = 0; i < n; i++) {
         const struct member *other = member_of(fleet, &list[i].place);
         if (!other)

@@ -72,6 +72,8 @@ int repository_plan(struct invocation *inv, const struct repository_wishes *wish
         fleet_check_rules(&repository.fleet, false);
         status = show_plan(&repository, wishes);
     }
+    if (status == EXIT_DONE)
+        status = repository_hold_budgets(&repository, false);
     if (status == EXIT_DONE && wishes->out)
         status = save_all(&repository, wishes->out);
     changes = fleet_changes(&repository.fleet, &erases);
@@ -95,7 +97,9 @@ static int carry_out(struct repository *repository, bool reviewed, bool verify)
     struct fleet *fleet = &repository->fleet;
     fleet_check_deletions(fleet);
     fleet_check_rules(fleet, true);
-    int status = fleet_check_engines(fleet);
+    int status = repository_hold_budgets(repository, true);
+    if (status == EXIT_DONE)
+        status = fleet_check_engines(fleet);
     if (status == EXIT_DONE && !reviewed)
         status = fleet_ask(fleet);
     if (status == EXIT_DONE)

@@ -409,5 +409,87 @@ def test_members_of_fleets_are_among_them(repository):
     repository.write(LABS, "labs/weir.yaml")
     repository.run("destroy", "--all", "--yes")
     assert there(repository) == set()
-    repository.write(LABS + "    budget: 20 USD/day\n", "labs/weir.yaml")
-    assert "labs is a fleet with `budget:`" in repository.run("plan", "--all").err
+
+
+SHARED = """
+    stack: common
+    state: {backend: file, path: ../states}
+    inputs: {zone: {type: string, default: none}}
+    resources: {home: {type: aws.ec2.vpc, cidr_block: 10.9.0.0/16, tags: {zone: "${inputs.zone}"}}}
+    outputs: {vpc: "${home.vpc_id}", zone: "${inputs.zone}"}
+"""
+SHARING = """
+    stack: labs
+    state: {backend: file, path: ../states}
+    fleet: {each: [ada, bob], inputs: {owner: "${each.key}"}, shared: {file: %s, inputs: {zone: here}}}
+    inputs: {owner: {type: string}}
+    resources:
+      place: {type: aws.ssm.parameter, name: "/all/labs/${inputs.owner}", parameter_type: String, value: "${shared.vpc} ${shared.zone}"}
+"""
+
+
+@pytest.mark.parametrize("file", ["labs/common.yaml", "base/weir.yaml"])
+def test_what_a_fleet_shares_is_among_them(tmp_path, fast_sandbox, file):
+    """Before its members and after them, whether it is a folder of its own or not."""
+    repository = Stack(tmp_path / "stack", fast_sandbox).write(SHARED, file)
+    repository.write(SHARING % ("common.yaml" if file.startswith("labs") else "../base/weir.yaml"), "labs/weir.yaml")
+    name = file.removesuffix("/weir.yaml")
+
+    def vpcs():
+        return [vpc["VpcId"] for vpc in repository.client("ec2").describe_vpcs(Filters=[{"Name": "tag:zone", "Values": ["here"]}])["Vpcs"]]
+
+    def places():
+        return {p["Name"]: p["Value"] for p in repository.client("ssm").get_parameters_by_path(Path="/all/labs")["Parameters"]}
+
+    assert changes(repository.run("plan", "--all", "--json")) == sorted([(name, "home", "create"), ("labs (ada)", "place", "create"), ("labs (bob)", "place", "create")])
+    repository.run("plan", "--all", "-o", "all.plan")
+    repository.run("apply", "all.plan")
+    assert places() == {f"/all/labs/{member}": f"{vpcs()[0]} here" for member in ("ada", "bob")}
+    assert "Plan: 0 of 3 stacks" in repository.run("plan", "--all", "--detailed-exitcode").out
+    assert "Plan: 0 of 2 members" in repository.run("fleet", "plan", "-C", "labs").out
+    refused = repository.run("destroy", "--yes", "-C", file, status=3).err
+    assert '2 members of the fleet "labs" live by what is in it: ada, bob' in refused and "weir fleet destroy" in refused
+    repository.write("""
+        stack: other
+        state: {backend: file, path: ../states}
+        fleet: {each: [cleo], inputs: {owner: "${each.key}"}, shared: {file: %s, inputs: {zone: there}}}
+        inputs: {owner: {type: string}}
+        resources: {place: {type: weir.value, value: "${shared.zone}"}}
+    """ % f"../{file}", "other/weir.yaml")
+    assert "different inputs" in repository.run("plan", "--all", status=3).err
+    repository.write((repository.folder / "other/weir.yaml").read_text().replace("zone: there", "zone: here"), "other/weir.yaml")
+    parts = [repository.start("apply", "--all", "--yes", "--shard", f"{i}/2", "--lock-timeout", "5m") for i in (1, 2)]
+    for process in parts:
+        out, err = process.communicate()
+        assert process.returncode == 0, out + err
+    assert '"here"' in repository.run("state", "show", "place", "-C", "other", "-e", "cleo").out and "Plan: 0 of 4 stacks" in repository.run("plan", "--all").out
+    (repository.folder / "labs/weir.yaml").rename(repository.folder / "labs/kept")
+    left = repository.run("destroy", "--all", "--yes", status=None)
+    assert left.status and 'of the fleet "labs" live by what is in it: ada, bob' in left.out + left.err and len(vpcs()) == 1, left
+    (repository.folder / "labs/kept").rename(repository.folder / "labs/weir.yaml")
+    repository.run("destroy", "--all", "--yes")
+    assert places() == {} and vpcs() == []
+
+
+def test_fleets_among_them_keep_to_their_budgets(tmp_path, fast_sandbox):
+    """Together, not each of its members."""
+    repository = Stack(tmp_path / "stack", fast_sandbox).write("stack: alone\nresources: {v: {type: weir.value, value: 1}}\n", "alone/weir.yaml")
+
+    def write(budget):
+        repository.write(f"""
+            stack: labs
+            budget: {budget} USD/day
+            fleet: {{each: [ada, bob], inputs: {{owner: "${{each.key}}"}}}}
+            inputs: {{owner: {{type: string}}}}
+            resources: {{v: {{type: aws.kinesis.stream, name: "${{inputs.owner}}", mode: ON_DEMAND}}}}
+        """, "labs/weir.yaml")
+
+    write(1.5)
+    for command in ["plan"], ["apply", "--yes"]:
+        refused = repository.run(*command, "--all", status=3)
+        assert "would cost 1.92 USD a day" in refused.err, refused
+    assert repository.client("kinesis").list_streams()["StreamNames"] == []
+    write(5)
+    repository.run("apply", "--all", "--yes")
+    assert sorted(repository.client("kinesis").list_streams()["StreamNames"]) == ["ada", "bob"]
+    repository.run("destroy", "--all", "--yes")
