@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import boto3
+import boto_speed  # noqa: F401
 import yaml
 
 ROOT = Path(__file__).parent.parent.parent

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import random
 import re
 import subprocess
@@ -18,6 +19,7 @@ from support import Stack, planned  # noqa: E402
 from test_deploy import STACK as DEPLOYED  # noqa: E402
 
 KEYS = [f"{word} {i}" for i in range(500) for word in ("a", "b\\", 'c"', "d#old")] + ["é", "[x]", "one", "~"]
+LONG = bool(os.environ.get("WEIR_LONG"))
 BESIDE = ["one", "one_more", "one2", "oneness", "One", "on"]  # that are near to each other in the order of addresses
 
 
@@ -77,6 +79,7 @@ def is_part(stack, *args):
 
 def test_a_plan_of_a_part_is_that_of_all(large):
     rnd, numbers, gone = random.Random(32), [0] * 8, []
+    each = None if LONG or not large.state else 2  # what differs by store is how records are read
     targets = [*BESIDE, *(f"v{i}" for i in range(8)), "single", "many", "m", 'm["y"]', 'm["x"]/inner', *(f"many[{json.dumps(key, ensure_ascii=False)}]" for key in ["one", "é", "[x]", "~", 'c" 7', "b\\ 3", "d#old 499", "none"]), "gone", "v1x"]
     assert is_part(large, "-i", "n=3", "--target", "one") and is_part(large, "-i", "n=3", "--target", 'm["y"]') and not is_part(large, "-i", "n=3")
     for step in range(12):
@@ -96,7 +99,7 @@ def test_a_plan_of_a_part_is_that_of_all(large):
             large.run("state", "rm", chosen, status=None)
         if act == "move":
             large.run("state", "mv", chosen, rnd.choice(elsewhere), status=None)
-        for target in rnd.sample(targets, 4):
+        for target in rnd.sample(targets, 4)[:each]:
             assert_alike(large, "-i", n, "--target", target, *(["--target", rnd.choice(targets[:14])] if step % 3 == 0 else []))
     large.apply("-i", "n=3")
     large.assert_settled("-i", "n=3")
