@@ -328,7 +328,7 @@ def test_build_while_applying_is_interrupted_by_a_second_signal(stack, cloud):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130, out + err
-    assert gone(int((stack.folder / "pid").read_text()))
+    until(lambda: gone(int((stack.folder / "pid").read_text())))
     assert sorted(stack.addresses()) == ["lake", "more", "other", "role"]
     stack.destroy()
 

@@ -4,15 +4,18 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-char temp_folder[256];
+char temp_folder[64];
 
 int temp_folder_make(void **state)
 {
     (void)state;
+    static const char name[] = "/weir-test-XXXXXX";
     const char *top = getenv("TMPDIR");
-    int n = snprintf(temp_folder, sizeof temp_folder, "%s/weir-test-XXXXXX", top && *top ? top : "/tmp");
-    return n < (int)sizeof temp_folder && mkdtemp(temp_folder) ? 0 : -1;
+    bool fits = top && *top && strlen(top) + sizeof name <= sizeof temp_folder;
+    snprintf(temp_folder, sizeof temp_folder, "%s%s", fits ? top : "/tmp", name);
+    return mkdtemp(temp_folder) ? 0 : -1;
 }
 
 int temp_folder_remove(void **state)

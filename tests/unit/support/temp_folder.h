@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 
-/* Where it is; below $TMPDIR, or /tmp. */
-extern char temp_folder[256];
+/* Where it is: below $TMPDIR, or /tmp where that is not set or long. */
+extern char temp_folder[64];
 
 int temp_folder_make(void **state);
 /* With all that is in it; something left is an error. */

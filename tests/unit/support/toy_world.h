@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "plan/plan.h"
 #include "provider/kind.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -180,13 +181,12 @@ static const struct provider_kinds toy_kinds = {.items = toy_items};
 
 /* ---- one command after another in a folder ---- */
 
-static char folder[64];
+static char folder[sizeof temp_folder];
 
 static inline int new_folder(void **state)
 {
-    (void)state;
-    strcpy(folder, "/tmp/weir-test-plan-XXXXXX");
-    assert_non_null(mkdtemp(folder));
+    assert_int_equal(temp_folder_make(state), 0);
+    strcpy(folder, temp_folder);
     return 0;
 }
 

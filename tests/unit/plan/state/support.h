@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "plan/state/backend_file.h"
 #include "plan/state/state.h"
+#include "tests/unit/support/temp_folder.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,14 +23,8 @@
             fail_msg("%s: %s", #call, (err).message);                                                        \
     } while (0)
 
-static char test_dir[64];
-
-static inline int test_dir_make(void **unused)
-{
-    (void)unused;
-    snprintf(test_dir, sizeof test_dir, "/tmp/weir-test-state-XXXXXX");
-    return mkdtemp(test_dir) ? 0 : -1;
-}
+#define test_dir      temp_folder
+#define test_dir_make temp_folder_make
 
 static inline int test_dir_remove(void **unused)
 {

@@ -4,14 +4,13 @@
  */
 #include "provider/cfn/pattern.h"
 
+#include "base/regex.h"
 #include "provider/schema.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 
 static struct arena arena;
 
@@ -29,11 +28,7 @@ static bool matches(const char *pattern, const char *text)
     struct err err = ERR_INIT;
     if (attr_compile_pattern(&arena, &attr, &err))
         fail_msg("%s gives %.*s: %s", pattern, STR_ARG(attr.pattern), err.message);
-    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-    size_t n = strlen(text);
-    int result = pcre2_match(attr.pattern_code, (PCRE2_SPTR)text, n, 0, 0, match, NULL);
-    pcre2_match_data_free(match);
-    return result >= 0;
+    return regex_matches(attr.pattern_code, str_z(text));
 }
 
 static void check(const char *pattern, const char *good, const char *bad)
