@@ -405,6 +405,21 @@ const struct value *value_with(
     return changed;
 }
 
+const struct value *value_without(
+    struct arena *arena, const struct value *map, const struct str *keys, size_t n)
+{
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(arena);
+    struct str *sorted = mem_realloc_array(NULL, n + 1, sizeof *sorted);
+    if (n)
+        memcpy(sorted, keys, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, str_order);
+    for (uint32_t i = 0; i < value_as_map(map)->count; i++)
+        if (!bsearch(&map->entries[i].key, sorted, n, sizeof *sorted, str_order))
+            value_builder_set(&kept, map->entries[i].key, map->entries[i].value);
+    free(sorted);
+    return value_builder_map(&kept);
+}
+
 const struct value *value_merge(struct arena *arena, const struct value *base, const struct value *over)
 {
     if (!base || !base->count)

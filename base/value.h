@@ -166,6 +166,9 @@ struct str value_scalar_text(struct arena *arena, const struct value *v);
 /* map with one entry set, or removed where v is NULL. map may be NULL (then: an empty map). */
 const struct value *value_with(
     struct arena *arena, const struct value *map, struct str key, const struct value *v);
+/* Without these keys, each once or often. */
+const struct value *value_without(
+    struct arena *arena, const struct value *map, const struct str *keys, size_t n);
 /* Entries of `over` replace those of `base`; not deep. Either may be NULL. */
 const struct value *value_merge(struct arena *arena, const struct value *base, const struct value *over);
 /* "string", "list" … as users know them. */

@@ -59,23 +59,29 @@ static const struct value *with_entries(struct call *call, const struct value *h
             v = &value_empty_map; /* a request that says no more than the key */
         return value_with(call->arena, have, folded_key(call, key), v);
     }
-    for (uint32_t i = 0; items->kind == VALUE_LIST && i < items->count; i++) {
-        struct str key = value_gets(items->items[i], "key");
-        if (key.n)
-            have = value_with(call->arena, have, key, value_getz(items->items[i], "value"));
+    items = value_as_list(items);
+    AUTO_BUILDER struct value_builder given = VALUE_BUILDER(call->arena);
+    struct str *keys = ARENA_ARRAY(call->arena, struct str, items->count);
+    for (uint32_t i = 0; i < items->count; i++) {
+        const struct value *v = value_getz(items->items[i], "value");
+        keys[i] = value_gets(items->items[i], "key");
+        if (keys[i].n && v)
+            value_builder_set(&given, keys[i], v);
     }
-    return have;
+    return value_merge(
+        call->arena, value_without(call->arena, have, keys, items->count), value_builder_map(&given));
 }
 
 static const struct value *without_keys(struct call *call, const struct value *have, const struct value *keys)
 {
     keys = as_list(call, keys);
+    struct str *gone = ARENA_ARRAY(call->arena, struct str, keys->count);
     for (uint32_t i = 0; i < keys->count; i++) {
         const struct value *key = keys->items[i];
-        key = key->kind == VALUE_MAP ? value_getz(key, "key") : key; /* EC2 sends [{Key: k}] */
-        have = value_with(call->arena, have, folded_key(call, key), NULL);
+        gone[i] =
+            folded_key(call, key->kind == VALUE_MAP ? value_getz(key, "key") : key); /* EC2: [{Key: k}] */
     }
-    return have;
+    return value_without(call->arena, have, gone, keys->count);
 }
 
 static bool is_sent(const struct role *role)

@@ -150,16 +150,17 @@ static const struct value *get_resources(struct call *call)
 /* Each key, or each value of one key, once. */
 static const struct value *get_words(struct call *call, const char *member, struct str key)
 {
-    const struct value *words = &value_empty_map;
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < call->control->resource_count; i++) {
         const struct value *tags = tags_of(call->control->resources[i]);
         for (uint32_t k = 0; is_taggable(call, call->control->resources[i]) && k < tags->count; k++) {
             struct str word = key.n ? value_text(tags->entries[k].value, STR_EMPTY) : tags->entries[k].key;
             if (!key.n || str_eq(tags->entries[k].key, key))
-                words = value_with(call->arena, words, arena_str(call->arena, word), &value_true);
+                value_builder_set(&found, arena_str(call->arena, word), &value_true);
         }
     }
     struct value_builder list = VALUE_BUILDER(call->arena);
+    const struct value *words = value_builder_map(&found);
     for (uint32_t i = 0; i < words->count; i++)
         value_builder_add(&list, value_string(call->arena, words->entries[i].key));
     return pair(call, member, value_builder_list(&list), "PaginationToken", &value_empty_string);
@@ -180,8 +181,12 @@ static int retag(struct call *call, struct resource *resource, bool add)
                        *given = value_getz(call->raw, "Tags");
     if (add && given && given->kind == VALUE_MAP)
         tags = value_merge(call->arena, tags, given);
-    for (uint32_t i = 0; !add && is_listed(keys) && i < keys->count; i++)
-        tags = value_with(call->arena, tags, value_text(keys->items[i], STR_EMPTY), NULL);
+    if (!add && is_listed(keys)) {
+        struct str *gone = ARENA_ARRAY(call->arena, struct str, keys->count);
+        for (uint32_t i = 0; i < keys->count; i++)
+            gone[i] = value_text(keys->items[i], STR_EMPTY);
+        tags = value_without(call->arena, tags, gone, keys->count);
+    }
     return do_change(call, resource,
         value_with(call->arena, resource->attrs, resource->type->tags->attr->attr->name, tags));
 }

@@ -1,6 +1,8 @@
 /* What S3 looks at in lists of rules: lifecycles, and who is told of what. */
 #include "sandbox/s3/s3srv.h"
 
+enum { MAX_RULES = 1000 }; /* of a lifecycle */
+
 /* Each action says when: an element that is there has something in it. */
 static bool check_actions(struct s3 *s, const struct value *rule)
 {
@@ -82,7 +84,7 @@ bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
         if (!check_actions(s, rules[i]) || !check_days(s, rules[i]))
             return false;
     }
-    return n ? ids_differ(s, rules, n) : s3srv_malformed(s);
+    return n && n <= MAX_RULES ? ids_differ(s, rules, n) : s3srv_malformed(s);
 }
 
 /* ---- notifications ---- */

@@ -3,6 +3,8 @@
 #include "provider/schema.h"
 #include "sandbox/services/cloudcontrol/model.h"
 
+#include <stdlib.h>
+
 enum { DEPTH = 64 };
 
 struct check {
@@ -95,15 +97,26 @@ static bool check_scalar(struct check *c, const struct value *schema, const stru
     return true;
 }
 
+static bool has_twice(struct arena *arena, const struct value *list)
+{
+    const struct value **sorted = ARENA_ARRAY(arena, const struct value *, list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++)
+        sorted[i] = list->items[i];
+    qsort(sorted, list->count, sizeof *sorted, value_order);
+    for (uint32_t i = 1; i < list->count; i++)
+        if (value_equal(sorted[i], sorted[i - 1]))
+            return true;
+    return false;
+}
+
 static bool check_list(struct check *c, const struct value *schema, const struct value *list, struct str path)
 {
-    const struct value *items = value_getz(schema, "items"), *unique = value_getz(schema, "uniqueItems");
+    const struct value *items = value_getz(schema, "items");
     if (!within(schema, "minItems", "maxItems", list->count))
         return cloud_wrong(c, path, "the array has too few or too many items", STR_EMPTY);
+    if (value_getb(schema, "uniqueItems") && has_twice(c->model->arena, list))
+        return cloud_wrong(c, path, "array items are not unique", STR_EMPTY);
     for (uint32_t i = 0; i < list->count; i++) {
-        for (uint32_t k = 0; unique && unique->kind == VALUE_BOOL && unique->boolean && k < i; k++)
-            if (value_equal(list->items[i], list->items[k]))
-                return cloud_wrong(c, path, "array items are not unique", STR_EMPTY);
         if (items && !check_value(c, items, list->items[i],
                          arena_printf(c->model->arena, "%.*s/%u", STR_ARG(path), i)))
             return false;

@@ -5,16 +5,17 @@
 
 const struct value *sns_by_name(struct arena *arena, const struct value *given)
 {
-    const struct value *list = value_as_list(message_entries(arena, given)), *out = &value_empty_map;
+    const struct value *list = value_as_list(message_entries(arena, given));
+    AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < list->count; i++) {
         struct str name = value_gets(list->items[i], "key");
         const struct value *v = value_getz(list->items[i], "value");
-        out = value_with(arena, out, name.n ? name : value_gets(list->items[i], "Name"),
+        value_builder_set(&out, name.n ? name : value_gets(list->items[i], "Name"),
             v                                     ? v
             : value_getz(list->items[i], "Value") ? value_getz(list->items[i], "Value")
                                                   : value_string(arena, STR_EMPTY));
     }
-    return out;
+    return value_builder_map(&out);
 }
 
 static const struct value *as_entries(struct arena *arena, const struct value *map)

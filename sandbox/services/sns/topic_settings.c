@@ -7,6 +7,8 @@
 #include "sandbox/services/shared/permissions.h"
 #include "sandbox/services/shared/tables.h"
 
+#include <stdlib.h>
+
 enum { MAX_TOPIC_NAME = 256 };
 
 #define DELIVERY_POLICY                                                                                      \
@@ -123,10 +125,14 @@ static int tag_topic(struct service_call *call, struct err *err)
 {
     const struct value *tags =
         value_as_list(wire_path(call->arena, value_getz(call->input, "Tags"), STR("@[]")));
+    struct str *keys = ARENA_ARRAY(call->arena, struct str, tags->count);
     for (uint32_t i = 0; i < tags->count; i++)
-        for (uint32_t k = 0; k < i; k++)
-            if (str_eq(value_gets(tags->items[i], "Key"), value_gets(tags->items[k], "Key")))
-                return sns_refuse(err, "Duplicated keys are not allowed.");
+        keys[i] = value_gets(tags->items[i], "Key");
+    if (tags->count)
+        qsort(keys, tags->count, sizeof *keys, str_order);
+    for (uint32_t i = 1; i < tags->count; i++)
+        if (str_eq(keys[i], keys[i - 1]))
+            return sns_refuse(err, "Duplicated keys are not allowed.");
     call->declined = true;
     return 0;
 }

@@ -114,3 +114,10 @@ def test_permissions_are_statements_of_the_policy(sandbox):
     assert after == [*before, added]
     topic.sns.remove_permission(TopicArn=topic.arn, Label="other")
     assert json.loads(topic.sns.get_topic_attributes(TopicArn=topic.arn)["Attributes"]["Policy"])["Statement"] == before
+
+
+def test_very_many_tags_are_each_looked_at_once(sandbox):
+    """And not each beside each other, which takes half a minute."""
+    sns = sandbox.client("sns", read_timeout=15)
+    arn = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:8]}")["TopicArn"]
+    assert code(sns.tag_resource, ResourceArn=arn, Tags=[{"Key": f"k{i}", "Value": "v"} for i in range(45_000)]) == "InvalidParameter"
