@@ -162,7 +162,7 @@ static void check_inside(struct type_loader *t, const struct node *map)
     if (unless.n)
         load_attr_named(t, node_get(map, "unless"), unless);
     for (uint32_t i = 0; users && users->kind == NODE_LIST && i < users->count; i++)
-        load_keys(t->l, users->items[i], "used_by", "type attribute where if used counts call shows");
+        load_keys(t->l, users->items[i], "used_by", "type attribute where if used counts call shows says");
 }
 
 /* [[value, {attribute: value}], [value]] */
@@ -180,6 +180,16 @@ static void check_cases(struct type_loader *t, const struct node *cases)
         load_error(t->l, cases, "expected a list of cases, not %s", node_kind_name(cases));
 }
 
+/* An attribute, or what is in each item of one: transformations[].metric_name */
+static void check_to_attr(struct type_loader *t, const struct node *to)
+{
+    ptrdiff_t within = to->kind == NODE_STRING ? str_find(to->string, STR("[]."), 0) : -1;
+    if (within > 0)
+        load_attr_named(t, to, str_slice(to->string, 0, (size_t)within));
+    else
+        load_attr_names(t, to);
+}
+
 static void check_map(
     struct type_loader *t, const struct node *sandbox, const struct node *map, const struct sandbox_key *key)
 {
@@ -191,7 +201,7 @@ static void check_map(
         check_inside(t, map);
     for (uint32_t i = 0; i < map->count; i++)
         if (key->form == FORM_TO_ATTR)
-            load_attr_names(t, map->entries[i].value);
+            check_to_attr(t, map->entries[i].value);
         else if (key->form == FORM_KEYS_BELOW)
             load_keys(t->l, map->entries[i].value, key->name, key->keys);
         else if (key->form == FORM_CASES)

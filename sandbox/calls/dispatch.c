@@ -137,6 +137,7 @@ static const struct {
                "AddPermission RemovePermission AddLayerVersionPermission RemoveLayerVersionPermission "
                "PutFunctionConcurrency PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig "
                "PutFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig CreateAlias UpdateAlias"},
+    {"logs", "PutSubscriptionFilter PutResourcePolicy"},
     {"sns", "SetTopicAttributes TagResource AddPermission RemovePermission SetSubscriptionAttributes "
             "SetPlatformApplicationAttributes SetEndpointAttributes SetSMSAttributes"},
     {"sqs", "SetQueueAttributes AddPermission RemovePermission"},

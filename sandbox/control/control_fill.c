@@ -219,6 +219,10 @@ const struct value *fill_text(struct call *call, const struct spec_type *type, c
         bool whole = open == 0 && (size_t)close + 1 == template->string.n;
         if (whole && !filter.p)
             return v;
+        if (whole && call->subject && str_eqz(filter, "ms") &&
+            (str_eqz(name, "created") || str_eqz(name, "changed"))) /* its text has none */
+            return value_int(call->arena,
+                str_eqz(name, "created") ? call->subject->created_ms : call->subject->changed_ms);
         if (whole && (str_eqz(filter, "ms") || str_eqz(filter, "epoch")))
             return as_number(call->arena, v, str_eqz(filter, "ms") ? 1 : 1000);
         if (whole && str_starts(filter, STR("its:")))

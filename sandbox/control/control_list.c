@@ -112,7 +112,9 @@ static bool is_of_listing(const struct listing *l, const struct resource *resour
         const struct narrowing *by = &l->items[i];
         if (by->changes && !now)
             now = fill_now(l->call, resource);
-        if (!is_meant(by, value_get(by->changes ? now : resource->attrs, by->name)))
+        const struct value *attrs = by->changes ? now : resource->attrs;
+        bool within = str_find(by->name, STR("[]."), 0) > 0; /* transformations[].metric_name */
+        if (!is_meant(by, within ? wire_path(l->call->arena, attrs, by->name) : value_get(attrs, by->name)))
             return false;
     }
     return true;

@@ -13,6 +13,8 @@ enum {
     MAX_STREAMS_SHOWN = 50,
     MAX_MESSAGE = 256 * 1024,
     MAX_FILTERED = 100000, /* events that one filter looks at for a page */
+    MAX_SUBSCRIPTIONS = 2,
+    MAX_POLICIES = 10,
 };
 
 /* ---- what a request is about ---- */
@@ -67,6 +69,65 @@ static int answer_result(enum logs_result result, struct err *err)
     case LOGS_FAILED: break;
     }
     return service_refuse(err, 500, "ServiceUnavailableException", "the sandbox cannot write its log files");
+}
+
+/* ---- what the control plane keeps ---- */
+
+static struct str group_arn(const struct service_call *call, struct str group)
+{
+    return arena_printf(call->arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s", STR_ARG(call->region),
+        STR_ARG(services_account(call->services)), STR_ARG(group));
+}
+
+/* What a request about filters of a group needs first: the group. */
+static int in_group(struct service_call *call, struct err *err)
+{
+    struct str group;
+    call->declined = !value_getz(call->input, "logGroupName") || !find_group(call, &group, err);
+    return call->declined ? 0 : -1;
+}
+
+/* Of a group there are two subscription filters at most, of resource policies ten. */
+static int limited(struct service_call *call, struct err *err)
+{
+    bool filter = str_eqz(STR("PutSubscriptionFilter"), call->operation->name);
+    const char *type = filter ? "aws.logs.subscription_filter" : "aws.logs.resource_policy";
+    struct str name = value_gets(call->input, filter ? "filterName" : "policyName");
+    size_t n, others = 0;
+    if (filter && in_group(call, err))
+        return -1;
+    const struct control_record *all = service_list(call, str_z(type), &n);
+    for (size_t i = 0; i < n; i++)
+        others += !str_eq(value_gets(all[i].attrs, "name"), name) &&
+                  (!filter ||
+                      str_eq(value_gets(all[i].attrs, "log_group"), value_gets(call->input, "logGroupName")));
+    call->declined = others < (filter ? MAX_SUBSCRIPTIONS : MAX_POLICIES);
+    return call->declined ? 0
+                          : service_refuse(err, 400, "LimitExceededException", "Resource limit exceeded.");
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return str_cmp(((const struct control_record *)a)->id, ((const struct control_record *)b)->id);
+}
+
+/* Groups by a part of their name, in its order. */
+static int list_groups(struct service_call *call, struct err *err)
+{
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
+    struct str part = value_gets(call->input, "logGroupNamePattern"),
+               class = value_gets(call->input, "logGroupClass");
+    size_t n;
+    struct control_record *all = service_list(call, STR("aws.logs.log_group"), &n);
+    qsort(all, n, sizeof *all, by_id);
+    for (size_t i = 0; i < n; i++)
+        if (str_find(all[i].id, part, 0) >= 0 &&
+            (!class.n || str_eq(class, value_gets(all[i].attrs, "class"))))
+            value_builder_add(
+                &list, VALUE_MAP(call->arena, {STR("logGroupName"), value_string(call->arena, all[i].id)},
+                           {STR("logGroupArn"), value_string(call->arena, group_arn(call, all[i].id))},
+                           {STR("logGroupClass"), value_getz(all[i].attrs, "class")}));
+    return service_answer_page(call, "logGroups", value_builder_list(&list), 50, err);
 }
 
 /* ---- streams ---- */
@@ -409,9 +470,7 @@ static int tags_of_group(
     struct str group;
     if (find_group(call, &group, err))
         return -1;
-    struct str arn = arena_printf(call->arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s", STR_ARG(call->region),
-        STR_ARG(services_account(call->services)), STR_ARG(group));
-    struct value_entry input[] = {{STR("resourceArn"), value_string(call->arena, arn)},
+    struct value_entry input[] = {{STR("resourceArn"), value_string(call->arena, group_arn(call, group))},
         {arena_str(call->arena, str_z(member)), value_getz(call->input, given)}};
     return service_control(call, operation, value_map(call->arena, input, 2), &call->output, err);
 }
@@ -437,6 +496,13 @@ static int untag_group(struct service_call *call, struct err *err)
 
 const struct service_operation logs_operations[] = {
     {"logs", "DescribeLogGroups", describe_groups, NULL, NULL},
+    {"logs", "ListLogGroups", list_groups, NULL, NULL},
+    {"logs", "DescribeMetricFilters", in_group, NULL, NULL},
+    {"logs", "DeleteMetricFilter", in_group, NULL, NULL},
+    {"logs", "DescribeSubscriptionFilters", in_group, NULL, NULL},
+    {"logs", "DeleteSubscriptionFilter", in_group, NULL, NULL},
+    {"logs", "PutSubscriptionFilter", limited, NULL, NULL},
+    {"logs", "PutResourcePolicy", limited, NULL, NULL},
     {"logs", "TagLogGroup", tag_group, NULL, NULL},
     {"logs", "UntagLogGroup", untag_group, NULL, NULL},
     {"logs", "CreateLogStream", create_stream, NULL, NULL},

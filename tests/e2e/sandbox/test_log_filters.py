@@ -188,3 +188,35 @@ def test_what_a_program_logs_is_delivered_too(job_sandbox):
     (got,) = until(lambda: queue.take(1, wait=5))
     data = json.loads(gzip.decompress(base64.b64decode(json.loads(got["Body"])["awslogs"]["data"])))
     assert [one["message"] for one in data["logEvents"]] == ['{"film": "alien"}'] and data["logGroup"] == group
+
+
+def test_filters_are_those_of_a_group_and_two_at_most(sandbox, group):
+    logs, kinesis = sandbox.client("logs"), sandbox.client("kinesis")
+    kinesis.create_stream(StreamName=group, ShardCount=1)
+    stream = until(lambda: (found := kinesis.describe_stream(StreamName=group)["StreamDescription"])["StreamStatus"] == "ACTIVE" and found)["StreamARN"]
+    put_filter = lambda name: logs.put_subscription_filter(logGroupName=group, filterName=name, filterPattern="", destinationArn=stream, roleArn=writer(sandbox, stream, PRINCIPALS[0]))  # noqa: E731
+    for name in ("a", "b", "a"):
+        put_filter(name)
+    assert code(put_filter, "c") == "LimitExceededException"
+    for call, more in ((logs.describe_subscription_filters, {}), (logs.describe_metric_filters, {}), (logs.delete_subscription_filter, {"filterName": "a"})):
+        with pytest.raises(ClientError) as refused:
+            call(logGroupName="no-such-group", **more)
+        assert refused.value.response["Error"]["Message"] == "The specified log group does not exist."
+    for name in ("x", "y"):
+        logs.put_metric_filter(logGroupName=group, filterName=name, filterPattern="", metricTransformations=[{"metricNamespace": f"{group}/a:b", "metricName": name, "metricValue": "1"}])
+    assert [one["filterName"] for one in logs.describe_metric_filters(metricNamespace=f"{group}/a:b", metricName="y")["metricFilters"]] == ["y"]
+    assert [one["logGroupName"] for one in logs.list_log_groups(logGroupNamePattern=group[3:])["logGroups"]] == [group]
+
+
+def test_there_are_ten_resource_policies(job_sandbox):
+    logs = job_sandbox.client("logs")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "route53.amazonaws.com"}, "Action": "logs:CreateLogStream", "Resource": "*"}]})
+    names = [f"p-{uuid.uuid4().hex[:8]}" for _ in range(11)]
+    try:
+        for name in names[:10]:
+            logs.put_resource_policy(policyName=name, policyDocument=document)
+        assert code(logs.put_resource_policy, policyName=names[10], policyDocument=document) == "LimitExceededException"
+        logs.put_resource_policy(policyName=names[0], policyDocument=document)
+    finally:
+        for name in names[:10]:
+            logs.delete_resource_policy(policyName=name)
