@@ -306,7 +306,44 @@ static int linked_role_status(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- credentials of users for single services ---- */
+
+/* What is wrong with its user or service is said first. */
+static int service_credential(struct service_call *call, struct err *err)
+{
+    struct control_record user;
+    struct str name = value_gets(call->input, "UserName"), service = value_gets(call->input, "ServiceName");
+    if (name.n && !service_find(call, STR("aws.iam.user"), name, &user))
+        return service_refuse(
+            err, 404, "NoSuchEntity", "The user with name %.*s cannot be found.", STR_ARG(name));
+    if (service.n && !str_is_any(service, "codecommit.amazonaws.com cassandra.amazonaws.com"))
+        return service_refuse(err, 404, "NoSuchEntity",
+            "No such service %.*s is supported for Service Specific Credentials", STR_ARG(service));
+    call->declined = true;
+    return 0;
+}
+
+/* It is shown with another password than it had. */
+static int reset_credential(struct service_call *call, struct err *err)
+{
+    static const struct str type = STR_INIT("aws.iam.service_specific_credential");
+    struct control_record record;
+    struct str password = str_slice(sha256_hex(call->arena, uuid_random(call->arena)), 0, 40);
+    if (service_credential(call, err))
+        return -1;
+    if (service_find(call, type, value_gets(call->input, "ServiceSpecificCredentialId"), &record) &&
+        str_eq(value_gets(record.attrs, "user"), value_gets(call->input, "UserName")))
+        control_note(
+            services_control(call->services), type, &record, "password", value_string(call->arena, password));
+    return 0;
+}
+
 const struct service_operation iam_operations[] = {
+    {"iam", "CreateServiceSpecificCredential", service_credential, NULL, NULL},
+    {"iam", "ListServiceSpecificCredentials", service_credential, NULL, NULL},
+    {"iam", "UpdateServiceSpecificCredential", service_credential, NULL, NULL},
+    {"iam", "ResetServiceSpecificCredential", reset_credential, NULL, NULL},
+    {"iam", "DeleteServiceSpecificCredential", service_credential, NULL, NULL},
     {"iam", "CreateServiceLinkedRole", create_linked_role, NULL, NULL},
     {"iam", "DeleteServiceLinkedRole", delete_linked_role, NULL, NULL},
     {"iam", "GetServiceLinkedRoleDeletionStatus", linked_role_status, NULL, NULL},

@@ -680,3 +680,21 @@ def test_documents_are_encoded_and_arns_are_read(strict):
     iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps(given))
     assert iam.get_user_policy(UserName=user, PolicyName="p")["PolicyDocument"] == given
     assert denied(iam.attach_user_policy, UserName=user, PolicyArn="longpolicynamebutnoarn") == ("ValidationError", "Invalid ARN:  Could not be parsed!", 400)
+
+
+def test_credentials_for_single_services(sandbox):
+    iam, name = sandbox.client("iam"), f"u-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=name)
+    assert code(iam.create_service_specific_credential, UserName="nobody", ServiceName="codecommit.amazonaws.com") == code(iam.create_service_specific_credential, UserName=name, ServiceName="lambda.amazonaws.com") == "NoSuchEntity"
+    made = iam.create_service_specific_credential(UserName=name, ServiceName="codecommit.amazonaws.com")["ServiceSpecificCredential"]
+    assert made["ServiceUserName"] == f"{name}-at-000000000000" and made["Status"] == "Active"
+    of = {"UserName": name, "ServiceSpecificCredentialId": made["ServiceSpecificCredentialId"]}
+    iam.update_service_specific_credential(**of, Status="Inactive")
+    (listed,) = iam.list_service_specific_credentials(UserName=name, ServiceName="codecommit.amazonaws.com")["ServiceSpecificCredentials"]
+    assert listed["Status"] == "Inactive" and "ServicePassword" not in listed
+    assert not iam.list_service_specific_credentials(UserName=name, ServiceName="cassandra.amazonaws.com")["ServiceSpecificCredentials"]
+    assert iam.reset_service_specific_credential(**of)["ServiceSpecificCredential"]["ServicePassword"] != made["ServicePassword"]
+    assert code(iam.update_service_specific_credential, **of, Status="Gone") == code(iam.delete_service_specific_credential, UserName=name, ServiceSpecificCredentialId="no-id-of-any-kind-of-it") == "ValidationError"
+    assert code(iam.delete_user, UserName=name) == "DeleteConflict"
+    iam.delete_service_specific_credential(**of)
+    iam.delete_user(UserName=name)
