@@ -168,10 +168,47 @@ static void on_parent(void *ctx, const struct value *parent)
     const struct value *prior = NULL;
     for (size_t i = 0; i < p->per.count; i++) {
         struct str attr = p->per.items[i], from = i + 1 < p->per.count ? attr : named_as(p, attr);
-        prior = value_with(arena, prior, attr, value_copy(arena, value_get(parent, from)));
+        const struct value *v = value_get(parent, from);
+        if (v)
+            prior = value_with(arena, prior, attr, value_copy(arena, v));
     }
     ARENA_GROW(arena, p->priors, p->n, p->cap);
     p->priors[p->n++] = prior;
+}
+
+/* ---- what may be of a part instead of the whole: a function's URL, or that of one of its aliases ---- */
+
+struct part_priors {
+    struct parents *parents;
+    struct str attr; /* that names the part */
+};
+
+static void on_part(void *ctx, const struct value *part)
+{
+    struct part_priors *to = ctx;
+    struct parents *p = to->parents;
+    struct str whole = p->per.items[p->per.count - 1];
+    const struct value *name = value_getz(part, "name"), *of = value_get(part, whole);
+    if (!name || !of)
+        return;
+    ARENA_GROW(p->l->arena, p->priors, p->n, p->cap);
+    p->priors[p->n++] =
+        value_with(p->l->arena, value_with(p->l->arena, NULL, whole, value_copy(p->l->arena, of)), to->attr,
+            value_copy(p->l->arena, name));
+}
+
+/* `refers: {alias: {qualifier: aws.lambda.alias}}`, where the attribute need not name one. */
+static int add_parts(struct parents *p, struct err *err)
+{
+    for (size_t i = 0; p->per.count && i < p->schema->refer_count; i++) {
+        const struct schema_refer *refer = &p->schema->refers[i];
+        const struct attr *attr = schema_attr(p->schema, refer->attribute);
+        struct part_priors to = {.parents = p, .attr = refer->attribute};
+        if (attr && attr->default_value &&
+            live_list(p->l, catalog_find(p->l->draft->catalog, refer->type, false, err), on_part, &to, err))
+            return -1;
+    }
+    return 0;
 }
 
 /* Each that could be there, by its id. */
@@ -181,7 +218,7 @@ static int think_of(struct live *l, const struct schema *schema, const struct pa
     for (size_t i = 0; i < parents->n; i++) {
         const struct value *object = parents->priors[i], *whole;
         for (size_t k = 0; k < schema->attr_count; k++)
-            if (schema->attrs[k].default_value)
+            if (schema->attrs[k].default_value && !value_get(object, schema->attrs[k].name))
                 object = value_with(l->arena, object, schema->attrs[k].name, schema->attrs[k].default_value);
         if (look_predict(l->look, schema, object, &whole, err))
             return err_context(err, "listing %.*s", STR_ARG(schema->name));
@@ -201,7 +238,7 @@ int live_list(
         (void)listing_of(schema, &parents.per);
     else if (follows_from(l, schema, &attr, &parents.of) && parents.of)
         parents.per = (struct spec_names){&attr, 1};
-    if (parents.of && live_list(l, parents.of, on_parent, &parents, err))
+    if (parents.of && (live_list(l, parents.of, on_parent, &parents, err) || add_parts(&parents, err)))
         return err_context(err, "listing %.*s", STR_ARG(schema->name));
     if (parents.of && !parents.n)
         return 0;

@@ -96,7 +96,9 @@ static int list_per(struct listing *l, struct err *err)
         AUTO_BUILDER struct value_builder b = VALUE_BUILDER(l->act->arena);
         for (size_t k = 0; k < l->step->list.per.count; k++) {
             struct str name = l->step->list.per.items[k];
-            value_builder_set(&b, name, value_get(sought->priors[i], name));
+            const struct value *v = value_get(sought->priors[i], name);
+            if (v)
+                value_builder_set(&b, name, v);
         }
         const struct value *base = value_builder_map(&b);
         bool known = false;

@@ -334,6 +334,25 @@ def test_what_no_service_lists_is_looked_for(tmp_path, fast_sandbox):
     assert "0 to create, 0 to update, 0 to replace, 0 to delete" in planned, planned
 
 
+def test_parts_of_aliases_are_found(tmp_path, fast_sandbox):
+    make_function(fast_sandbox)
+    function = fast_sandbox.client("lambda")
+    function.publish_version(FunctionName="ingest")
+    function.create_alias(FunctionName="ingest", Name="live", FunctionVersion="1")
+    for qualified, statement in (({}, "all"), ({"Qualifier": "live"}, "alias")):
+        function.create_function_url_config(FunctionName="ingest", AuthType="AWS_IAM", **qualified)
+        function.put_function_event_invoke_config(FunctionName="ingest", MaximumRetryAttempts=1, **qualified)
+        function.add_permission(FunctionName="ingest", StatementId=statement, Principal="events.amazonaws.com", Action="lambda:InvokeFunction", **qualified)
+    stack, types = Stack(tmp_path / "stack", fast_sandbox), ("function_url", "async_invoke", "permission")
+    stack.run("import", "live", *(word for t in types for word in ("--type", f"aws.lambda.{t}")))
+    found = list(yaml.safe_load((stack.folder / "weir.yaml").read_text())["resources"].values())
+    assert sorted(((r["type"], r.get("qualifier"), r.get("statement_id")) for r in found), key=str) == sorted([
+        ("aws.lambda.function_url", None, None), ("aws.lambda.function_url", "live", None), ("aws.lambda.async_invoke", None, None), ("aws.lambda.async_invoke", "live", None),
+        ("aws.lambda.permission", None, "all"), ("aws.lambda.permission", "live", "alias")], key=str)
+    planned = stack.run("plan").out
+    assert "0 to create, 0 to update, 0 to replace, 0 to delete" in planned, planned
+
+
 OLD = {
     "aws.ecs.service": {
         "id": "prod/web",
