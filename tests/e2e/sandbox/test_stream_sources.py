@@ -30,6 +30,9 @@ class Stream:
     def __init__(self, sandbox, arn, **more):
         self.sandbox, self.function = sandbox, Function(sandbox, main_dot_py=RECORDER)
         self.function.call({"Records": []})
+        usual = self.function.api.create_event_source_mapping(FunctionName=self.function.name, EventSourceArn=arn, StartingPosition="TRIM_HORIZON", Enabled=False)
+        assert (usual["BatchSize"], usual["StateTransitionReason"]) == (100, "User action") and "FilterCriteria" not in usual
+        self.function.api.delete_event_source_mapping(UUID=usual["UUID"])
         self.mapping = self.function.api.create_event_source_mapping(
             FunctionName=self.function.name, EventSourceArn=arn, **{"StartingPosition": "TRIM_HORIZON", "BatchSize": 10, **more})["UUID"]
 
