@@ -118,9 +118,7 @@ class Cloud:
             return answer.read()
 
     def reset(self):
-        self._call("POST", "/moto-api/reset")
-        self._call("POST", "/e2e/faults", [])
-        self.forget_requests()
+        self._call("POST", "/e2e/reset")
 
     def fail(self, *faults):
         """See tests/tools/cloud.py for what a fault is made of."""

@@ -6,6 +6,7 @@ each connection to the listening Unix socket FD: a line with a JSON object of en
 and the server ends with the connection. On top of moto it
 - answers what moto 5.2 lacks, see moto_gaps.py, unless WEIR_MOTO_PLAIN is in the environment: then it answers as it comes;
 - keeps a list of the requests it got:  GET /e2e/requests, DELETE to forget them; GET /e2e/bodies: with what was sent;
+- begins anew, without requests and faults: POST /e2e/reset;
 - fails on demand: POST /e2e/faults takes a list of {match, times, status, body, headers, close, after, delay, hold}.
 
 `match` is a regular expression over a request's label: "CreateRole", "AWSGlue.CreateJob" or "PUT /bucket?versioning".
@@ -20,6 +21,7 @@ import gc
 import io
 import json
 import os
+import queue
 import random
 import re
 import select
@@ -35,8 +37,9 @@ from urllib.parse import parse_qs, quote
 gc.disable()  # until all of moto is loaded: it stays, and looking through it again and again was a third of the time until then
 import moto_speed  # noqa: E402, F401
 from moto import backends  # noqa: E402
+from moto.moto_api._internal.models import moto_api_backend  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
-from werkzeug.serving import WSGIRequestHandler, make_server  # noqa: E402
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler  # noqa: E402
 
 
 HOLD_S = 120  # longer than any test waits, shorter than for ever
@@ -109,13 +112,20 @@ class Cloud:
                     return fault
         return None
 
+    def set_faults(self, faults):
+        self.faults = [{"times": 1, **fault} for fault in faults]
+        self.released.set()
+        self.released = threading.Event()
+
     def control(self, path, method, body, start_response):
         answer = None
         with self.lock:
             if path == "/e2e/faults":
-                self.faults = [{"times": 1, **fault} for fault in json.loads(body)]
-                self.released.set()
-                self.released = threading.Event()
+                self.set_faults(json.loads(body))
+            elif path == "/e2e/reset":
+                moto_api_backend.reset()
+                self.set_faults([])
+                self.requests.clear()
             elif path == "/e2e/requests" and method == "GET":
                 answer = [label for label, _ in self.requests]
             elif path == "/e2e/bodies":
@@ -204,6 +214,29 @@ class Handler(WSGIRequestHandler):
         self.wfile.flush()
 
 
+class Server(ThreadedWSGIServer):
+    """A connection is taken by a thread that has none: clients make many, and to begin a thread takes as long as to answer."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.connections, self.idle = queue.SimpleQueue(), threading.Semaphore(0)
+
+    def get_request(self):
+        """As accept() does it, which asks the socket thrice what kind of one it is."""
+        descriptor, address = self.socket._accept()
+        return socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=descriptor), address
+
+    def process_request(self, *connection):
+        if not self.idle.acquire(blocking=False):
+            threading.Thread(target=self.work, daemon=True).start()
+        self.connections.put(connection)
+
+    def work(self):
+        while True:
+            self.process_request_thread(*self.connections.get())
+            self.idle.release()
+
+
 def fill_gaps():
     if not os.environ.get("WEIR_MOTO_PLAIN"):
         import moto_gaps  # noqa: F401
@@ -216,7 +249,7 @@ def end_with(stream):
 
 def serve(app, port, told):
     """`told` is told the URL."""
-    server = make_server("127.0.0.1", port, Cloud(app), threaded=True, request_handler=Handler)
+    server = Server("127.0.0.1", port, Cloud(app), Handler)
     os.environ["MOTO_PORT"] = str(server.server_port)
     print(f"http://127.0.0.1:{server.server_port}", file=told, flush=True)
     server.serve_forever()
