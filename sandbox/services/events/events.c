@@ -58,6 +58,7 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
             .dead_letter_queue = value_gets(of, "dead_letter_queue"),
             .task = value_getz(of, "ecs"),
             .http = value_getz(of, "http"),
+            .retry = value_getz(of, "retry_policy"),
             .rule = value_gets(rule->attrs, "arn"),
             .role = value_gets(of, "role"),
             .service = STR("events.amazonaws.com"),

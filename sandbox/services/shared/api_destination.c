@@ -6,7 +6,7 @@
 #include "provider/http/http.h"
 #include "sandbox/calls/services_state.h"
 
-enum { TIMEOUT_MS = 5000, MAX_ANSWER = 1024 * 1024 }; /* AWS waits as long */
+enum { TIMEOUT_MS = 5000, MAX_ANSWER = 1024 * 1024, DEFAULT_RATE = 300 }; /* AWS waits as long */
 
 /* What is sent: maps of texts, and a body. */
 struct sending {
@@ -63,6 +63,12 @@ static struct str filled_path(struct arena *arena, struct str endpoint, const st
 
 /* ---- over the wire ---- */
 
+/* https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html */
+static bool is_tried_again(int status)
+{
+    return status == 401 || status == 407 || status == 409 || status == 429 || status >= 500;
+}
+
 static int exchange(const struct sending *s, struct http_response *response, struct err *err)
 {
     struct http_engine *engine;
@@ -90,11 +96,15 @@ static int exchange(const struct sending *s, struct http_response *response, str
         return -1;
     int status = http_send(engine, &request, s->arena, response, err);
     http_engine_free(engine);
-    if (status)
+    if (status) {
+        err->retryable |= err->class == ERR_TIMEOUT || (err->lost && err->class == ERR_NETWORK);
         return err_context(err, "calling %.*s", STR_ARG(s->url));
-    return response->status < 300 ? 0
-                                  : service_refuse(err, 400, "SDK_CLIENT_ERROR", "%.*s answered %d",
-                                        STR_ARG(s->url), response->status);
+    }
+    if (response->status < 300)
+        return 0;
+    service_refuse(err, 400, "SDK_CLIENT_ERROR", "%.*s answered %d", STR_ARG(s->url), response->status);
+    err->retryable = is_tried_again(response->status);
+    return -1;
 }
 
 /* ---- credentials ---- */
@@ -186,4 +196,14 @@ int api_destination_call(struct services *services, struct arena *arena, const s
         return -1;
     *answer = response.body;
     return 0;
+}
+
+int64_t api_destination_rate(struct services *services, struct str region, struct str name)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    struct control_record destination;
+    bool known = control_find(
+        services_control(services), &arena, STR("aws.events.api_destination"), region, name, &destination);
+    int64_t rate = known ? service_int(destination.attrs, "rate", DEFAULT_RATE) : DEFAULT_RATE;
+    return rate > 0 ? rate : 1;
 }

@@ -6,7 +6,10 @@
 
 #include "sandbox/services/shared/event_targets.h"
 
-/* Waits for the answer, *answer in the arena; one that is no success is an error. `name` is the
+/* How often in a second it may be called. */
+int64_t api_destination_rate(struct services *services, struct str region, struct str name);
+/* Waits for the answer, *answer in the arena; one that is no success is an error,
+ * retryable where it may be another later. `name` is the
  * destination's. */
 int api_destination_call(struct services *services, struct arena *arena, const struct target *target,
     struct str region, struct str name, struct str *answer, struct err *err);

@@ -60,6 +60,7 @@ class Endpoint:
     """A server outside, which keeps what it was asked: method, path, query, headers, body."""
 
     def __init__(self):
+        self.statuses = []  # of the next answers
         self.asked, self.status, self.said = [], 200, b'{"access_token": "t0ken", "token_type": "Bearer"}'
         outer = self
 
@@ -67,8 +68,8 @@ class Endpoint:
             def answer(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 url = urllib.parse.urlsplit(self.path)
-                outer.asked.append({"method": self.command, "path": url.path, "query": dict(urllib.parse.parse_qsl(url.query)), "headers": self.headers, "body": body})
-                self.send_response(outer.status)
+                outer.asked.append({"method": self.command, "path": url.path, "query": dict(urllib.parse.parse_qsl(url.query)), "headers": self.headers, "body": body, "at": time.monotonic()})
+                self.send_response(outer.statuses.pop(0) if outer.statuses else outer.status)
                 self.send_header("Content-Length", str(len(outer.said)))
                 self.send_header("Location", outer.url + "/elsewhere")
                 self.end_headers()
@@ -95,7 +96,7 @@ def endpoint():
 class Calling:
     """A rule that calls an endpoint by a connection with these credentials."""
 
-    def __init__(self, sandbox, url, kind, credentials, allowed="events:InvokeApiDestination", **target):
+    def __init__(self, sandbox, url, kind, credentials, allowed="events:InvokeApiDestination", destination=None, **target):
         self.events, iam = sandbox.client("events"), sandbox.client("iam")
         self.name = "api-" + uuid.uuid4().hex[:8]
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
@@ -103,7 +104,7 @@ class Calling:
         policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}
         iam.put_role_policy(RoleName=self.name, PolicyName="call", PolicyDocument=json.dumps(policy))
         connection = self.events.create_connection(Name=self.name, AuthorizationType=kind, AuthParameters=credentials)["ConnectionArn"]
-        destination = self.events.create_api_destination(Name=self.name, ConnectionArn=connection, InvocationEndpoint=url, HttpMethod="POST")["ApiDestinationArn"]
+        destination = self.events.create_api_destination(Name=self.name, ConnectionArn=connection, InvocationEndpoint=url, HttpMethod="POST", **destination or {})["ApiDestinationArn"]
         self.events.put_rule(Name=self.name, EventPattern=json.dumps({"source": [self.name]}))
         failed = self.events.put_targets(Rule=self.name, Targets=[{"Id": "api", "Arn": destination, "RoleArn": role, **target}])
         assert failed["FailedEntryCount"] == 0
@@ -150,10 +151,66 @@ def test_a_token_is_fetched_first(sandbox, endpoint):
 def test_what_is_not_taken_goes_to_the_dead_letters(sandbox, endpoint, queue, allowed):  # noqa: F811
     endpoint.status = 500
     key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
-    calling = Calling(sandbox, endpoint.url, "API_KEY", key, allowed, DeadLetterConfig={"Arn": queue.arn})
+    calling = Calling(sandbox, endpoint.url, "API_KEY", key, allowed, DeadLetterConfig={"Arn": queue.arn}, RetryPolicy={"MaximumRetryAttempts": 2})
     calling.put({"n": 2})
-    assert json.loads(queue.bodies(1)[0])["detail"] == {"n": 2}
-    assert len(endpoint.asked) == (allowed == "events:InvokeApiDestination")
+    (letter,) = until(lambda: queue.take(MessageAttributeNames=["All"]))
+    may, said = allowed == "events:InvokeApiDestination", {name: one["StringValue"] for name, one in letter["MessageAttributes"].items()}
+    assert json.loads(letter["Body"])["detail"] == {"n": 2} and len(endpoint.asked) == (3 if may else 0)
+    assert (said.get("EXHAUSTED_RETRY_CONDITION"), said.get("RETRY_ATTEMPTS")) == (("MaximumRetryAttempts", "2") if may else (None, None))
+
+
+def test_what_may_be_taken_later_is_tried_again(sandbox, endpoint, queue):  # noqa: F811
+    """Status 401, 407, 409, 429 and 5xx, as AWS's guide says; anything else is the end."""
+    endpoint.statuses = [401, 407, 409, 429, 500, 503, 200, 404, 200]
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
+    calling = Calling(sandbox, endpoint.url, "API_KEY", key, DeadLetterConfig={"Arn": queue.arn})
+    calling.put({"n": 1})
+    until(lambda: len(endpoint.asked) == 7)
+    calling.put({"n": 2})
+    assert json.loads(queue.bodies(1)[0])["detail"] == {"n": 2} and len(endpoint.asked) == 8
+    calling.put({"n": 3})
+    until(lambda: len(endpoint.asked) == 9)
+    assert [json.loads(asked["body"])["detail"]["n"] for asked in endpoint.asked] == [1] * 7 + [2, 3] and not queue.take(wait=0)
+
+
+def test_the_rate_of_a_destination(sandbox, endpoint):
+    """The calls are spread; none is lost."""
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
+    calling = Calling(sandbox, endpoint.url, "API_KEY", key, destination={"InvocationRateLimitPerSecond": 5})
+    for n in range(8):
+        calling.put({"n": n})
+    until(lambda: len(endpoint.asked) == 8)
+    assert endpoint.asked[7]["at"] - endpoint.asked[0]["at"] > 1.2 and {json.loads(asked["body"])["detail"]["n"] for asked in endpoint.asked} == set(range(8))
+
+
+def test_connections_without_what_they_need(sandbox):
+    """Required members and enumerations of the model, which botocore would not let through."""
+    events = sandbox.client("events", parameter_validation=False)
+    client = {"ClientID": "i", "ClientSecret": "s"}
+    oauth = {"ClientParameters": client, "AuthorizationEndpoint": "https://example.com/token", "HttpMethod": "POST"}
+
+    def refused(kind, **given):
+        with pytest.raises(ClientError) as caught:
+            events.create_connection(Name="needy", AuthorizationType=kind, AuthParameters=given)
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
+        return caught.value.response["Error"]["Message"]
+
+    def null(member):
+        return f"1 validation error detected: Value null at 'authParameters.{member}' failed to satisfy constraint: Member must not be null"
+
+    token = "OAUTH_CLIENT_CREDENTIALS"
+    assert refused(token, OAuthParameters={**oauth, "HttpMethod": "PATCH"}) == (
+        "1 validation error detected: Value 'PATCH' at 'authParameters.oAuthParameters.httpMethod' failed to satisfy constraint: Member must satisfy enum value set: [GET, POST, PUT]")  # fmt: skip
+    for member, path in ("HttpMethod", "httpMethod"), ("AuthorizationEndpoint", "authorizationEndpoint"), ("ClientParameters", "clientParameters"):
+        assert refused(token, OAuthParameters={name: value for name, value in oauth.items() if name != member}) == null("oAuthParameters." + path)
+    assert refused(token, OAuthParameters={**oauth, "ClientParameters": {"ClientID": "i"}}) == null("oAuthParameters.clientParameters.clientSecret")
+    assert refused("BASIC", BasicAuthParameters={"Username": "u"}) == null("basicAuthParameters.password")
+    assert refused("API_KEY", ApiKeyAuthParameters={"ApiKeyName": "n"}) == null("apiKeyAuthParameters.apiKeyValue")
+    assert "BASIC needs BasicAuthParameters" in refused("BASIC", ApiKeyAuthParameters={"ApiKeyName": "n", "ApiKeyValue": "v"})
+    assert "needs OAuthParameters" in refused(token, BasicAuthParameters={"Username": "u", "Password": "p"})
+    assert not events.list_connections(NamePrefix="needy")["Connections"]
+    events.create_connection(Name="needy", AuthorizationType=token, AuthParameters={"OAuthParameters": {**oauth, "HttpMethod": "put"}})  # AWS takes it, as LocalStack's recording says
+    events.delete_connection(Name="needy")
 
 
 @pytest.mark.parametrize("answer", [{"status": 302}, {"said": b"x" * (1024 * 1024 + 1)}], ids=["a redirect", "a flood"])
