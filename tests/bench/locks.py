@@ -25,8 +25,8 @@ def stores():
     server, cloud = Postgres(), SandboxCloud()
     cloud.client().create_bucket(Bucket="weir-state")
     try:
-        yield {"file": ("backend: file", {}),
-               "postgres": (f'backend: postgres, url: "postgres://weir@127.0.0.1:{server.port}/postgres"', {}),
+        yield {"file": ("backend: file", cloud.environment()),
+               "postgres": (f'backend: postgres, url: "postgres://weir@127.0.0.1:{server.port}/postgres"', cloud.environment()),
                "s3": ("backend: s3, bucket: weir-state", cloud.environment())}
     finally:
         server.stop()
@@ -46,6 +46,10 @@ class Locked:
         self.env = {"PATH": os.environ["PATH"], "HOME": str(work), **KEY, **env}
         self.folder.mkdir()
         (self.folder / "weir.yaml").write_text(f"stack: {name}\nstate: {{{settings}}}\ninputs: {{n: 0}}\nresources:\n{resources}")
+
+    def write_more(self, resources):
+        with open(self.folder / "weir.yaml", "a") as file:
+            file.write(resources)
 
     def run(self, *words):
         return self.Run([self.weir, *words], cwd=self.folder, env=self.env, runs=1)
@@ -128,7 +132,8 @@ def of_very_many(bench, Run, work, name, store, count):
     stack = Locked(work, bench.weir, Run, f"many-{name}", store, '  base: {type: weir.value, value: "${inputs.n}"}\n  one: {type: weir.value, value: "${base.value}"}\n' + lists)
     stack.apply(0)
     whole = stack.run("plan", "--no-refresh")
-    for target in "one", 'v3["77"]':
+    stack.write_more('  new: {type: aws.sqs.queue, name: new}\n')  # which another address may have already
+    for target in "one", 'v3["77"]', "new":
         plan = stack.run("plan", "--target", target, "-i", "n=1")
         for _ in range(9):
             plan.again()
