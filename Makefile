@@ -83,9 +83,9 @@ $(OWN):
 # Built for speed is only where it is felt: in these folders, but for some files of them. All else is built small, for the stripped binary
 # is to stay small.
 FAST := base/% stacks/% plan/% $(wildcard provider/*.c) provider/wire/% provider/http/% provider/spec/% provider/aws/%
-SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c profile.c settings.c) \
+SMALL := provider/aws/types/% $(addprefix provider/aws/,creds_% logs.c s3/s3_empty.c settings.c) \
   $(addprefix provider/spec/,dump.c job.c job_error.c load% permissions.c act_abandoned.c act_teardown.c) stacks/functions/% \
-  plan/destroy/% plan/recover/% $(addprefix plan/,evaluate/connections.c evaluate/declared.c workspace/deploy.c apply/import.c evaluate/locations.c evaluate/record_provider.c saved/saved.c apply/run_files.c $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
+  plan/destroy/% plan/recover/% $(addprefix plan/,evaluate/connections.c evaluate/declared.c workspace/deploy.c evaluate/locations.c saved/saved.c apply/run_files.c $(addprefix state/,backend_% doctor.c file_lock.c postgres_% history.c migrate.c s3_% settings.c))
 $(patsubst %.c,$(BUILD)/%.o,$(filter $(SMALL),$(SRCS)) $(filter-out $(FAST),$(SRCS) $(SANDBOX_SRCS) cmd/main.c)): CFLAGS_release += -Os
 $(BUILD)/%.o: %.c | $(BUILD)/.setup-build
 	@mkdir -p $(@D)
@@ -277,7 +277,7 @@ MACHINES ?= x86_64 aarch64 x86_64-macos aarch64-macos
 .PHONY: dist test-dist
 test-dist: $(BUILD)/.setup-dist $(BUILD)/weir $(BUILD)/sandbox_server .venv/.requirements ## a release, twice the same and installed; the static program where nothing else is
 	@tools/setup machines docker release
-	@WEIR_LONG=1 tools/test e2e tests/e2e/test_dist.py tests/e2e/test_get_it.py tests/e2e/test_static*.py
+	@WEIR_LONG=1 tools/test e2e tests/e2e/test_dist.py tests/e2e/test_installation.py tests/e2e/test_static*.py
 dist: $(BUILD)/.setup-dist ## a release of the last commit in dist/: source, .deb, programs for MACHINES in all kinds of packages, what is in them, hashes; WEIR_SIGN_KEY=FILE signs it
 	@tools/dist $(VERSION) dist $(MACHINES)
 .PHONY: static

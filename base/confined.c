@@ -1,5 +1,5 @@
-/* What a process may no longer do: see confined.h. */
-#include "base/confined.h"
+/* What a process may no longer do: see file.h. */
+#include "base/file.h"
 
 #include "base/str.h"
 #include "base/system.h"

@@ -1,5 +1,5 @@
 /* Diagnostics: see diag.h. */
-#include "base/diag_internal.h"
+#include "base/diag.h"
 
 #include "base/map.h"
 #include "base/mask.h"

@@ -1,8 +1,8 @@
 /* Diagnostics as people read them: the message, the line that it is about, marks below it. */
-#include "base/diag_internal.h"
+#include "base/diag.h"
 
 #include "base/mask.h"
-#include "base/terminal_cells.h"
+#include "base/str.h"
 
 #include <stdlib.h>
 

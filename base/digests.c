@@ -2,10 +2,10 @@
 #include "base/digests.h"
 
 #include "base/clock.h"
-#include "base/crc64.h"
 #include "base/file.h"
-#include "base/lock.h"
+#include "base/hash.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,7 +1,6 @@
 /* Files and paths: see file.h. */
 #include "base/file.h"
 
-#include "base/confined.h"
 #include "base/hash.h"
 #include "base/system.h"
 

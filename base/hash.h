@@ -7,6 +7,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 enum { SHA256_SIZE = 32, SHA1_SIZE = 20, MD5_SIZE = 16 };
 
 void hash_sha256(struct str data, unsigned char out[SHA256_SIZE]);
@@ -46,3 +49,10 @@ void url_encode(struct buf *out, struct str text, bool keep_slash);
 void url_add_parameter(struct buf *out, struct str name, struct str value);
 /* Percent-decodes; `plus_is_space` for form data. false: broken escape. */
 bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct str *out);
+
+/* ---- hash.c: CRC-64/NVME, the checksum that S3 keeps of whole objects by default. Fifteen times as fast
+ * as SHA-256 where the CPU multiplies without carry, and the CRCs of parts give that of the whole. */
+/* Start with crc 0; the result of one call is the crc of the next. */
+uint64_t crc64_update(uint64_t crc, const void *bytes, size_t n);
+/* Of two pieces one after the other; the second has n bytes. */
+uint64_t crc64_combine(uint64_t first, uint64_t second, uint64_t n);

@@ -1,5 +1,7 @@
-/* Libraries loaded when they are first needed, or linked: see library.h. */
+/* Libraries that are loaded when they are first needed: see library.h, and pq_api.h for libpq. */
 #include "base/library.h"
+
+#include "base/pq_api.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -68,4 +70,20 @@ const void *library_table(struct library *library, struct err *err)
     err_set(err, ERR_FAILED, "cannot load %s: %s", library->file, library->failure);
     err_hint(err, "install %s", library->install);
     return NULL;
+}
+
+/* ---- libpq, loaded when PostgreSQL is first spoken to, for a state or for resources ---- */
+
+const struct pq_api *pq_api(struct err *err)
+{
+#define PQ_NAME(name)   "PQ" #name "\0"
+#define PQ_LINKED(name) PQ##name,
+    static struct pq_api api = LIBRARY_LINKED(PQ_FUNCTIONS(PQ_LINKED));
+    static struct library library = {
+        .file = "libpq.so.5",
+        .install = "PostgreSQL's client library (Debian and Ubuntu: apt install libpq5)",
+        .table = &api,
+        .names = PQ_FUNCTIONS(PQ_NAME),
+    };
+    return library_table(&library, err);
 }

@@ -3,23 +3,45 @@
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/mask_spellings.h"
 #include "base/mem.h"
 
 #include <ctype.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum {
-    KEY_BYTES = 6, /* of a spelling, by which it is looked up: none is shorter */
-    GIVEN_MIN = 6,
-    LIKELY_MIN = 8,
-    WORD_MIN = 12,          /* a LIKELY one of letters only */
-    WHOLE_MAX = 4096,       /* longer ones are looked for in pieces … */
-    PIECE = 512,            /* … of this size */
-    LOOKED_AT_MAX = 1 << 20 /* of one secret */
-};
+/* ---- JSON without secrets, which stays JSON ---- */
+
+static size_t string_end(struct str text, size_t at)
+{
+    for (at++; at < text.n && text.p[at] != '"'; at++)
+        at += text.p[at] == '\\';
+    return at < text.n ? at : text.n;
+}
+
+static size_t number_end(struct str text, size_t at)
+{
+    while (at < text.n && char_is_among(text.p[at], "+-.0123456789eE"))
+        at++;
+    return at;
+}
+
+/* An escape of what is beyond 16 bits has another after it. */
+static bool is_first_half(struct str escape)
+{
+    return escape.n > 6 && strchr("dD", escape.p[2]) && strchr("89abAB", escape.p[3]) && escape.p[6] == '\\';
+}
+
+/* Of the character at `at` in a string, or the escape that stands for it. */
+static size_t character_size(struct str text, size_t at)
+{
+    struct str rest = str_slice(text, at, text.n);
+    size_t n = rest.p[0] != '\\' || rest.n == 1 ? 1 : rest.p[1] != 'u' ? 2 : is_first_half(rest) ? 12 : 6;
+    while (n < rest.n && ((unsigned char)rest.p[n] & 0xc0) == 0x80)
+        n++;
+    return n < rest.n ? n : rest.n;
+}
 
 struct spelling {
     char *p;
@@ -39,6 +61,16 @@ static struct {
     uint8_t begins[1 << 16 >> 3]; /* the first two bytes of any: most of a text is passed over by that */
 } set = {.lock = PTHREAD_RWLOCK_INITIALIZER};
 
+enum {
+    KEY_BYTES = 6, /* of a spelling, by which it is looked up: none is shorter */
+    GIVEN_MIN = 6,
+    LIKELY_MIN = 8,
+    WORD_MIN = 12,          /* a LIKELY one of letters only */
+    WHOLE_MAX = 4096,       /* longer ones are looked for in pieces … */
+    PIECE = 512,            /* … of this size */
+    LOOKED_AT_MAX = 1 << 20 /* of one secret */
+};
+
 /* ---- the set ---- */
 
 static uint64_t key_hash(const char *p)
@@ -52,6 +84,113 @@ static uint64_t key_hash(const char *p)
 static unsigned pair_at(const char *p)
 {
     return (unsigned)(unsigned char)p[0] << 8 | (unsigned char)p[1];
+}
+
+/* ---- hiding ---- */
+
+static bool mask_fits(const struct spelling *s, struct str text, size_t at)
+{
+    if (s->n > text.n - at || memcmp(s->p, text.p + at, s->n) != 0)
+        return false;
+    if (!s->is_number)
+        return true;
+    bool before = at && isdigit((unsigned char)text.p[at - 1]);
+    bool after = at + s->n < text.n && isdigit((unsigned char)text.p[at + s->n]);
+    return !before && !after;
+}
+
+/* The longest that stands there. */
+static const struct spelling *spelling_at(struct str text, size_t at)
+{
+    const struct spelling *longest = NULL;
+    if (text.n - at < KEY_BYTES)
+        return NULL;
+    unsigned pair = pair_at(text.p + at);
+    if (!(set.begins[pair >> 3] & 1u << (pair & 7)))
+        return NULL;
+    for (uint32_t i = set.heads[key_hash(text.p + at) & (set.head_count - 1)]; i; i = set.items[i - 1].next)
+        if ((!longest || set.items[i - 1].n > longest->n) && mask_fits(&set.items[i - 1], text, at))
+            longest = &set.items[i - 1];
+    return longest;
+}
+
+/* From `at` on: where the next run of secrets begins and ends. False: there is none. */
+static bool next_run(struct str text, size_t at, size_t *from, size_t *to)
+{
+    bool found = false;
+    for (*to = at; at < text.n && (!found || at <= *to); at++) {
+        const struct spelling *s = spelling_at(text, at);
+        if (!s)
+            continue;
+        if (s->allowed) {
+            if (!found)
+                at += s->n - 1;
+            continue;
+        }
+        if (!found)
+            *from = at;
+        found = true;
+        if (at + s->n > *to)
+            *to = at + s->n;
+    }
+    return found;
+}
+
+/* 1 in marks, of zeros and as long as the text, for each byte of a secret. */
+static void mask_mark(char *marks, struct str text)
+{
+    size_t from, to = 0;
+    pthread_rwlock_rdlock(&set.lock);
+    while (set.n && next_run(text, to, &from, &to))
+        memset(marks + from, 1, to - from);
+    pthread_rwlock_unlock(&set.lock);
+}
+
+/* What stands between quotation marks. Characters are hidden as a whole: a secret may begin with the last
+ * letter of an escape, or end with its backslash. */
+static void mask_string(struct buf *out, struct str text)
+{
+    if (!mask_finds(text)) {
+        buf_add_str(out, text);
+        return;
+    }
+    char *marks = mem_zalloc(text.n);
+    mask_mark(marks, text);
+    bool before = false;
+    for (size_t at = 0, n; at < text.n; at += n) {
+        n = character_size(text, at);
+        bool hidden = memchr(marks + at, 1, n) != NULL;
+        if (!hidden)
+            buf_add(out, text.p + at, n);
+        else if (!before)
+            buf_addz(out, MASKED);
+        before = hidden;
+    }
+    free(marks);
+}
+
+void mask_json(struct buf *out, struct str text)
+{
+    if (!mask_finds(text)) {
+        buf_add_str(out, text);
+        return;
+    }
+    for (size_t at = 0; at < text.n;) {
+        size_t end = number_end(text, at);
+        if (text.p[at] == '"') {
+            end = string_end(text, at);
+            buf_add_char(out, '"');
+            mask_string(out, str_slice(text, at + 1, end));
+        } else if (end > at) {
+            struct str number = str_slice(text, at, end);
+            buf_add_str(out, mask_finds(number) ? STR("\"" MASKED "\"") : number);
+            at = end;
+            continue;
+        }
+        if (end < text.n)
+            buf_add_char(out, text.p[end]);
+        at = end + 1;
+    }
 }
 
 static void link_item(size_t i)
@@ -261,56 +400,6 @@ bool mask_allows(struct str text)
     return allowed;
 }
 
-/* ---- hiding ---- */
-
-static bool mask_fits(const struct spelling *s, struct str text, size_t at)
-{
-    if (s->n > text.n - at || memcmp(s->p, text.p + at, s->n) != 0)
-        return false;
-    if (!s->is_number)
-        return true;
-    bool before = at && isdigit((unsigned char)text.p[at - 1]);
-    bool after = at + s->n < text.n && isdigit((unsigned char)text.p[at + s->n]);
-    return !before && !after;
-}
-
-/* The longest that stands there. */
-static const struct spelling *spelling_at(struct str text, size_t at)
-{
-    const struct spelling *longest = NULL;
-    if (text.n - at < KEY_BYTES)
-        return NULL;
-    unsigned pair = pair_at(text.p + at);
-    if (!(set.begins[pair >> 3] & 1u << (pair & 7)))
-        return NULL;
-    for (uint32_t i = set.heads[key_hash(text.p + at) & (set.head_count - 1)]; i; i = set.items[i - 1].next)
-        if ((!longest || set.items[i - 1].n > longest->n) && mask_fits(&set.items[i - 1], text, at))
-            longest = &set.items[i - 1];
-    return longest;
-}
-
-/* From `at` on: where the next run of secrets begins and ends. False: there is none. */
-static bool next_run(struct str text, size_t at, size_t *from, size_t *to)
-{
-    bool found = false;
-    for (*to = at; at < text.n && (!found || at <= *to); at++) {
-        const struct spelling *s = spelling_at(text, at);
-        if (!s)
-            continue;
-        if (s->allowed) {
-            if (!found)
-                at += s->n - 1;
-            continue;
-        }
-        if (!found)
-            *from = at;
-        found = true;
-        if (at + s->n > *to)
-            *to = at + s->n;
-    }
-    return found;
-}
-
 bool mask_finds(struct str text)
 {
     size_t from, to;
@@ -331,15 +420,6 @@ void mask_text(struct buf *out, struct str text)
     }
     pthread_rwlock_unlock(&set.lock);
     buf_add_str(out, str_slice(text, at, text.n));
-}
-
-void mask_mark(char *marks, struct str text)
-{
-    size_t from, to = 0;
-    pthread_rwlock_rdlock(&set.lock);
-    while (set.n && next_run(text, to, &from, &to))
-        memset(marks + from, 1, to - from);
-    pthread_rwlock_unlock(&set.lock);
 }
 
 void mask_stars(char *text, size_t n)

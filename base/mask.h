@@ -51,9 +51,12 @@ bool mask_finds(struct str text);
 void mask_text(struct buf *out, struct str text);
 /* The same for JSON, one document or one a line, which it stays: numbers that are secrets become texts. */
 void mask_json(struct buf *out, struct str text);
-/* 1 in marks, of zeros and as long as the text, for each byte of a secret. */
-void mask_mark(char *marks, struct str text);
 /* In place, a star for each byte of a secret. */
 void mask_stars(char *text, size_t n);
 /* Forgets everything; for tests. */
 void mask_clear(void);
+
+/* ---- mask_spellings.c: how a secret may be spelt in texts. For base/mask.c. */
+/* Each spelling once or more often, the text itself among them; of one above a mebibyte only that and JSON's.
+ */
+void mask_spellings(struct str text, void (*spelling)(void *ctx, struct str text), void *ctx);

@@ -1,5 +1,5 @@
-/* How a secret may be spelt in texts: see mask_spellings.h. */
-#include "base/mask_spellings.h"
+/* How a secret may be spelt in texts: see mask.h. */
+#include "base/mask.h"
 
 #include "base/buf.h"
 #include "base/hash.h"

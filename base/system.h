@@ -80,3 +80,11 @@ struct system_event {
 int system_poller_new(void);
 int system_poller_set(int poller, int fd, short events);
 int system_poller_wait(int poller, struct system_event *events, int room, int limit_ms); /* -1: no limit */
+
+/* ---- Processes that are known by a mark in their environment, which all that they start inherits: also
+ * what has left the group that it was started in. One file for each system. */
+/* The name of the variable that has the mark: "family-0123456789abcdef…". */
+#define PROCESS_MARK "WEIR_PROCESS"
+
+/* Kills every process whose environment, as it was at its start, has the variable begin with this. */
+void process_end_marked(const char *mark);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "base/buf.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/value.h"
@@ -79,3 +80,13 @@ struct node *node_get(const struct node *map, const char *key);
 const char *node_kind_name(const struct node *node);
 /* The tree as a value, strings as they are (expressions are not evaluated). */
 const struct value *node_value(struct arena *arena, const struct node *node);
+
+/* ---- yaml_write.c: Texts as somebody would write them in YAML: as they are where every reader takes them
+ * for that text, else in quotes. */
+/*
+ * In quotes where it would be read as something else, within [] and {} (`flow`) sooner: in '…' where there is
+ * a " in it, so that expressions stay readable.
+ */
+void yaml_write_text(struct buf *out, struct str s, bool flow);
+/* Can it be a block of its own lines? Blanks where a block would lose or misread them speak against it. */
+bool yaml_fits_block(struct str s);

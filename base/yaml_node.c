@@ -1,11 +1,14 @@
-/* Looking at nodes of YAML: entries by key, places for messages, nodes as plain values. */
-#include "base/yaml.h"
-
+/* Nodes of a YAML document: maps, merges and scalars of the core schema. */
 #include "base/embed.h"
-#include "base/lock.h"
 #include "base/map.h"
+#include "base/threads.h"
+#include "base/yaml.h"
+#include "base/yaml_internal.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 
 const struct node *yaml_embedded(const char *path)
 {
@@ -103,4 +106,196 @@ const struct value *node_value(struct arena *arena, const struct node *node)
     case NODE_MAP: return map_value(arena, node);
     }
     return &value_null;
+}
+
+/* ---- The entries of a map whose end was read: none twice, and those of `<<` among them ---- */
+
+static void report_duplicate(
+    struct diags *diags, const struct node_entry *second, const struct node_entry *first)
+{
+    struct span span = node_key_span(second);
+    struct diag *d = span_is_hidden(span)
+                         ? diag_error(diags, span, "a key is given twice")
+                         : diag_error(diags, span, "the key \"%.*s\" is given twice", STR_ARG(second->key));
+    diag_label(diags, d, "again here");
+    diag_related(diags, d, node_key_span(first), "first here");
+}
+
+/* It looks like a blank; editors and web pages give it. */
+static void report_no_break_space(struct diags *diags, const struct node_entry *entry)
+{
+    struct diag *d = diag_error(diags, node_key_span(entry), "a no-break space (U+00A0) cannot indent");
+    diag_label(diags, d, "use spaces");
+}
+
+/* The entries seen so far by key. Few are compared one by one, many are hashed. */
+struct seen {
+    struct node_entry *entries;
+    size_t n;
+    struct map map;
+};
+
+enum { SEEN_LINEAR = 16 };
+
+static struct node_entry *seen_find(struct seen *seen, struct str key)
+{
+    if (seen->map.n)
+        return map_get(&seen->map, key);
+    for (size_t i = 0; i < seen->n; i++)
+        if (str_eq(seen->entries[i].key, key))
+            return &seen->entries[i];
+    return NULL;
+}
+
+/* Appends; entries has room. */
+static void seen_add(struct seen *seen, struct node_entry entry)
+{
+    seen->entries[seen->n++] = entry;
+    if (seen->n <= SEEN_LINEAR)
+        return;
+    size_t from = seen->map.n ? seen->n - 1 : 0;
+    for (size_t i = from; i < seen->n; i++)
+        map_set(&seen->map, seen->entries[i].key, &seen->entries[i]);
+}
+
+static void merge_map(struct diags *diags, struct seen *seen, const struct node *from)
+{
+    if (from->kind != NODE_MAP) {
+        diag_error(
+            diags, node_span(from), "\"<<\" takes a map or a list of maps, this is %s", node_kind_name(from));
+        return;
+    }
+    for (size_t i = 0; i < from->count; i++)
+        if (!seen_find(seen, from->entries[i].key))
+            seen_add(seen, from->entries[i]);
+}
+
+static size_t merge_room(const struct node *merge)
+{
+    size_t n = 0;
+    if (merge && merge->kind == NODE_MAP)
+        n = merge->count;
+    else if (merge && merge->kind == NODE_LIST)
+        for (size_t i = 0; i < merge->count; i++)
+            n += merge->items[i]->kind == NODE_MAP ? merge->items[i]->count : 0;
+    return n;
+}
+
+void yaml_fill_map(struct diags *diags, struct arena *arena, struct node *map, const struct node_entry *given,
+    size_t n, const struct node *merge)
+{
+    struct seen seen = {.entries = arena_alloc(arena, (n + merge_room(merge)) * sizeof(struct node_entry))};
+    for (size_t i = 0; i < n; i++) {
+        const struct node_entry *first = seen_find(&seen, given[i].key);
+        bool plain = given[i].key_length == given[i].key.n; /* not in quotes */
+        if (plain && str_starts(given[i].key, STR("\u00a0")))
+            report_no_break_space(diags, &given[i]);
+        if (first)
+            report_duplicate(diags, &given[i], first);
+        else
+            seen_add(&seen, given[i]);
+    }
+    if (merge && merge->kind == NODE_LIST)
+        for (size_t i = 0; i < merge->count; i++)
+            merge_map(diags, &seen, merge->items[i]);
+    else if (merge)
+        merge_map(diags, &seen, merge);
+    map_release(&seen.map);
+    map->entries = seen.entries;
+    map->count = (uint32_t)seen.n;
+}
+
+/* ---- What plain text stands for: the YAML 1.2 core schema, minus what would lose a digit ---- */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool read_null(struct str s)
+{
+    static const char *const words[] = {"~", "null", "Null", "NULL"};
+    return s.n == 0 || (s.n <= 4 && STR_IS_ONE_OF(s, words));
+}
+
+static bool read_bool(struct str s, bool *out)
+{
+    static const char *const words[] = {"true", "True", "TRUE", "false", "False", "FALSE"};
+    *out = s.n == 4;
+    return (s.n == 4 || s.n == 5) && STR_IS_ONE_OF(s, words);
+}
+
+static bool read_radix(struct str digits, int radix, int64_t *out)
+{
+    char text[24], *end;
+    if (digits.n == 0 || digits.n >= sizeof text)
+        return false;
+    memcpy(text, digits.p, digits.n);
+    text[digits.n] = '\0';
+    if (strspn(text, radix == 8 ? "01234567" : "0123456789abcdefABCDEF") != digits.n)
+        return false;
+    errno = 0;
+    *out = strtoll(text, &end, radix);
+    return errno == 0;
+}
+
+/* Leading zeros are kept as text: they belong to file modes, account ids and telephone numbers. */
+static bool read_int(struct str s, int64_t *out)
+{
+    if (str_starts(s, STR("0x")))
+        return read_radix(str_slice(s, 2, s.n), 16, out);
+    if (str_starts(s, STR("0o")))
+        return read_radix(str_slice(s, 2, s.n), 8, out);
+    size_t sign = s.n && (s.p[0] == '-' || s.p[0] == '+');
+    if (sign == s.n || (s.p[sign] == '0' && s.n > sign + 1))
+        return false;
+    for (size_t i = sign; i < s.n; i++)
+        if (!is_digit(s.p[i]))
+            return false;
+    return str_to_int(s, out);
+}
+
+/* [-+]? ( \. [0-9]+ | [0-9]+ ( \. [0-9]* )? ) ( [eE] [-+]? [0-9]+ )? */
+static bool read_float(struct str s, double *out)
+{
+    size_t i = s.n && (s.p[0] == '-' || s.p[0] == '+'), whole = 0, fraction = 0;
+    for (; i < s.n && is_digit(s.p[i]); i++)
+        whole++;
+    if (i == s.n || (whole > 1 && s.p[i - whole] == '0')) /* an integer, though too large for one; a code */
+        return false;
+    if (i < s.n && s.p[i] == '.')
+        for (i++; i < s.n && is_digit(s.p[i]); i++)
+            fraction++;
+    if (whole + fraction == 0)
+        return false;
+    if (i < s.n && (s.p[i] == 'e' || s.p[i] == 'E')) {
+        i++;
+        i += i < s.n && (s.p[i] == '-' || s.p[i] == '+');
+        size_t first = i;
+        while (i < s.n && is_digit(s.p[i]))
+            i++;
+        if (i == first)
+            return false;
+    }
+    return i == s.n && str_to_double(s, out) && isfinite(*out);
+}
+
+void yaml_set_plain(struct node *node, struct str text)
+{
+    bool boolean;
+    char c = text.n ? text.p[0] : '~';
+    bool numeric = is_digit(c) || c == '-' || c == '+' || c == '.';
+    if (numeric && read_int(text, &node->integer)) {
+        node->kind = NODE_INT;
+    } else if (numeric && read_float(text, &node->number)) {
+        node->kind = NODE_FLOAT;
+    } else if (read_null(text)) {
+        node->kind = NODE_NULL;
+    } else if (read_bool(text, &boolean)) {
+        node->kind = NODE_BOOL;
+        node->boolean = boolean;
+    } else {
+        node->kind = NODE_STRING;
+        node->string = text;
+    }
 }

@@ -1,5 +1,5 @@
-/* Texts as somebody would write them in YAML: see yaml_write.h. */
-#include "base/yaml_write.h"
+/* Texts as somebody would write them in YAML: see yaml.h. */
+#include "base/yaml.h"
 
 #include "base/json.h"
 

@@ -6,7 +6,7 @@
 
 #include "base/embed.h"
 #include "cmd/invocation/kinds.h"
-#include "cmd/options/completion.h"
+#include "cmd/options/options.h"
 #include "stacks/load/files.h"
 
 /* ---- walking the tables ---- */

@@ -2,8 +2,8 @@
 #include "cmd/invocation/invocation.h"
 
 #include "base/file.h"
-#include "cmd/cost/bill_show.h"
-#include "cmd/cost/update.h"
+#include "cmd/cost/estimate.h"
+#include "cmd/cost/prices.h"
 
 struct cost_settings {
     struct settings shared;

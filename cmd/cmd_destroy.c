@@ -1,7 +1,7 @@
 /* weir destroy: takes everything down, and with --verify looks for what is left. */
 #include "cmd/fleet/fleet.h"
-#include "cmd/invocation/sandboxed.h"
-#include "cmd/output/leftovers.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/output/render.h"
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
 

@@ -1,7 +1,7 @@
 /* weir docs: reference pages of types, functions and commands from the program's own tables. */
 #include "cmd/invocation/kinds.h"
 #include "cmd/reference/reference.h"
-#include "provider/names/words.h"
+#include "provider/names/names.h"
 #include "stacks/expr.h"
 
 struct docs_settings {

@@ -1,6 +1,5 @@
 /* weir drift: a plan of which only what others changed is shown. */
 #include "cmd/output/events.h"
-#include "cmd/output/junit.h"
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"
 

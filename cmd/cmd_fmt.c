@@ -1,6 +1,6 @@
 /* weir fmt: stack files in the usual layout, in place or only compared. */
 #include "cmd/invocation/invocation.h"
-#include "cmd/output/unified_diff.h"
+#include "cmd/output/render.h"
 
 #include "base/file.h"
 #include "base/yaml.h"

@@ -1,6 +1,6 @@
 /* weir help: commands in groups, or one of them with its options. */
 #include "cmd/invocation/invocation.h"
-#include "cmd/options/help.h"
+#include "cmd/options/options.h"
 
 static int cmd_help_run(struct invocation *inv)
 {

@@ -1,7 +1,6 @@
 /* weir history: the runs that the state's log has. */
 #include "cmd/invocation/invocation.h"
-#include "cmd/invocation/sandboxed.h"
-#include "cmd/page/history_page.h"
+#include "cmd/page/page.h"
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -1,5 +1,5 @@
 /* weir lsp: what the language server needs of the program's own tables. */
-#include "cmd/lsp/lsp.h"
+#include "cmd/lsp/server.h"
 #include "cmd/reference/reference.h"
 
 #include "base/json.h"

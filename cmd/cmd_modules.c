@@ -1,6 +1,6 @@
 /* weir modules: those from elsewhere: what they are, brought up to date, made part of the repository. */
-#include "cmd/modules/modules_vendor.h"
-#include "cmd/terminal/table.h"
+#include "cmd/modules/modules.h"
+#include "cmd/terminal/term.h"
 
 #include "base/file.h"
 #include "base/json.h"

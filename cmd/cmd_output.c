@@ -1,5 +1,5 @@
 /* weir output: outputs as the last apply left them, without asking any service. */
-#include "cmd/invocation/sandboxed.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/planning/planning.h"
 
 #include "base/json.h"

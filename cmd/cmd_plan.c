@@ -1,8 +1,7 @@
 /* weir plan: what would change; kept in a file where that is asked for. */
-#include "cmd/cost/budget.h"
+#include "cmd/cost/estimate.h"
 #include "cmd/export/exported.h"
-#include "cmd/output/junit.h"
-#include "cmd/output/sarif.h"
+#include "cmd/output/events.h"
 #include "cmd/page/page.h"
 #include "cmd/planning/planning.h"
 #include "cmd/repository/repository.h"

@@ -1,7 +1,6 @@
 /* weir policy: the IAM permissions that the stack's calls need. */
 #include "cmd/invocation/invocation.h"
-#include "cmd/policy/policy_needs.h"
-#include "cmd/policy/policy_why.h"
+#include "cmd/policy/policy.h"
 
 #include "base/json.h"
 

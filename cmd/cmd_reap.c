@@ -1,10 +1,7 @@
 /* weir reap: takes down every stack of a place whose lease has ended. */
 #include "cmd/reap/reap.h"
-#include "cmd/reap/reap_install.h"
-#include "cmd/reap/stray.h"
 #include "cmd/terminal/signals.h"
 
-#include "base/clock.h"
 #include "plan/evaluate/lease.h"
 
 /* ---- what there is ---- */

@@ -1,8 +1,6 @@
 /* weir run: starts a job, follows state and log, ends with its result. */
-#include "cmd/invocation/ask.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/run/jobs.h"
-#include "cmd/run/run_result.h"
-#include "cmd/run/run_start.h"
 #include "cmd/terminal/signals.h"
 
 #include "base/clock.h"

@@ -1,14 +1,11 @@
 /* weir sandbox: serves the sandbox, or says how it is reached. */
-#include "cmd/invocation/ask.h"
-#include "cmd/invocation/engines.h"
 #include "cmd/invocation/invocation.h"
 #include "cmd/invocation/kinds.h"
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "provider/http/target.h"
 #include "sandbox/sandbox.h"
-#include "stacks/load/sandbox_place.h"
+#include "stacks/load/files.h"
 
 #include <arpa/inet.h>
 #include <signal.h>

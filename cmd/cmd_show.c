@@ -6,9 +6,6 @@
 #include "cmd/fleet/fleet.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/events.h"
-#include "cmd/output/junit.h"
-#include "cmd/output/sarif.h"
-#include "cmd/planning/explain.h"
 #include "cmd/planning/planning.h"
 
 #include <string.h>

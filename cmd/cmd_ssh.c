@@ -1,5 +1,5 @@
 /* A shell or a command on the host of a connection. */
-#include "cmd/invocation/reaching.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/terminal/signals.h"
 #include "provider/ssh/connections.h"
 

@@ -1,8 +1,7 @@
 /* weir state: its subcommands, and those that only look. */
-#include "cmd/invocation/sandboxed.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/planning/planning.h"
 #include "cmd/state/state_change.h"
-#include "cmd/state/state_store.h"
 
 #include "base/json.h"
 #include "base/mem.h"

@@ -1,7 +1,6 @@
 /* weir sweep: what has weir's ownership tags and belongs to no state; shown, adopted, taken down. */
 #include "cmd/planning/planning.h"
 #include "cmd/reap/reap.h"
-#include "cmd/reap/stray.h"
 
 /* By the stack's name, or the beginning of the state's. */
 static bool is_named(const struct marked_group *group, struct str name)

@@ -1,14 +1,13 @@
 /* weir test: finds the stack's tests, runs several at a time, and reports. */
 #include "cmd/invocation/invocation.h"
-#include "cmd/invocation/sandboxed.h"
-#include "cmd/output/junit.h"
+#include "cmd/output/events.h"
 #include "cmd/terminal/say.h"
 #include "cmd/testing/test_run.h"
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/pool.h"
+#include "base/threads.h"
 #include "plan/workspace/module_files.h"
 #include "stacks/load/files.h"
 

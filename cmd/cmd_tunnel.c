@@ -1,7 +1,7 @@
 /* A local port that leads through a connection, for as long as a person wants it. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "cmd/invocation/reaching.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/terminal/signals.h"
 #include "provider/ssh/connections.h"
 

@@ -1,7 +1,5 @@
 /* weir validate: all mistakes of the files, without calling anything. */
-#include "cmd/output/junit.h"
-#include "cmd/output/sarif.h"
-#include "cmd/planning/planning.h"
+#include "cmd/output/events.h"
 #include "cmd/repository/repository.h"
 
 #include "base/json.h"

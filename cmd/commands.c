@@ -1,13 +1,10 @@
 /*
  * The table of commands, and the way from argv to the command's function.
  */
-#include "cmd/options/command.h"
+#include "cmd/options/options.h"
 
-#include "base/core_limit.h"
-#include "cmd/invocation/sandboxed.h"
-#include "cmd/options/aliases.h"
-#include "cmd/options/help.h"
-#include "cmd/terminal/pipes.h"
+#include "base/spawn.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/terminal/say.h"
 
 #include <assert.h>

@@ -12,14 +12,14 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/cancel.h"
 #include "base/diag.h"
 #include "base/err.h"
+#include "base/threads.h"
 #include "base/value.h"
 #include "plan/state/stack_data.h"
 #include "plan/state/subject.h"
 #include "plan/workspace.h"
-#include "stacks/rule.h"
+#include "stacks/stack.h"
 
 #include <stdatomic.h>
 
@@ -97,7 +97,7 @@ struct unread {
     struct str why; /* "the settings of provider \"retail\" are known only after apply" */
 };
 
-/* What a rule (stacks/rule.h) says of a resource, or of the plan. */
+/* What a rule (stacks/stack.h) says of a resource, or of the plan. */
 enum finding_outcome {
     FINDING_BROKEN,
     FINDING_WAITS,    /* it is asked before the resource's call */
@@ -245,7 +245,8 @@ struct plan_options {
     const struct value
         *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */
     const struct value *saved_marks; /* with these: whose it is, where that was seen */
-    const struct since *since; /* and what others may have changed since (objects/since.h); NULL: nothing */
+    const struct since
+        *since; /* and what others may have changed since (plan/objects/concern.h); NULL: nothing */
 };
 
 /*

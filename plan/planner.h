@@ -64,11 +64,12 @@ struct recorded {
     struct map by_declared; /* address without its key -> first struct seen *, chained by `neighbour` */
 };
 
-/* What the command line means, by decl->index; targets.c and targets_alone.c fill it. */
+/* What the command line means, by decl->index; targets.c and plan/evaluate/targets.c fill it. */
 struct targets {
     bool *targeted; /* false: frozen, its recorded values stand */
     bool *whole;    /* all its instances are targeted, not only named ones */
-    bool *reached;  /* others changed it, or what it refers to, since the plan was saved (objects/since.h) */
+    bool *reached;  /* others changed it, or what it refers to, since the plan was saved
+                       (plan/objects/concern.h) */
     /* Of plans of some resources alone: */
     const struct decl **needed_by; /* a target that refers to it; NULL: none */
     bool *minimal;                 /* only what follows from others is changed in it */
@@ -83,7 +84,7 @@ struct evaluated {
     bool *fixed;                /* no resource or data source is behind it */
     uint8_t *entered;           /* of modules: enum entry, once their `when` is known */
     const struct value **early; /* connections.c: settings as recorded; NULL: none asked */
-    uint32_t *stamps, stamp;    /* depends.c: visited in the current walk */
+    uint32_t *stamps, stamp;    /* plan/objects/recorded.c: visited in the current walk */
 };
 
 /* What was decided of resources; those of the stack's instances are added at the end. */
@@ -119,9 +120,10 @@ struct planner {
     struct decided decided;
 
     struct map provider_users;       /* name of an undeclared provider that cannot be opened -> first decl */
-    struct unreachable *unreachable; /* services that do not answer (unreachable.h) */
-    struct shared_data *data; /* what data sources said (shared_data.h); NULL: each is asked for itself */
-    struct err failure;       /* a service that could not be asked: not the stack's fault, ends the plan */
+    struct unreachable *unreachable; /* services that do not answer (plan/refresh/refresh.h) */
+    struct shared_data
+        *data; /* what data sources said (plan/evaluate/shared_listings.h); NULL: each is asked for itself */
+    struct err failure; /* a service that could not be asked: not the stack's fault, ends the plan */
 };
 
 /* With an empty plan, which frees it. */

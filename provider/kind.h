@@ -23,8 +23,8 @@
 
 #include "base/diag.h"
 #include "base/map.h"
+#include "provider/job.h"
 #include "provider/provider.h"
-#include "provider/run_log.h"
 
 /* One job of a spec's step: *result stands for the answer of a call; it is an empty map before. */
 typedef int native_step(
@@ -106,7 +106,7 @@ struct provider_kind {
     /* See provider_clock(); NULL: nobody there tells the time. */
     bool (*clock)(void *self, int64_t *ahead_ms);
 
-    const struct log_ops *logs; /* provider/run_log.h; NULL: nothing of it can be run */
+    const struct log_ops *logs; /* provider/job.h; NULL: nothing of it can be run */
 
     /* Its way to an AWS account, for kinds that have one: then the sandbox can stand in for it. `aws_at`: the
      * setting under which what it needs for that is said; NULL: beside its other settings. */

@@ -1,10 +1,167 @@
-/* Configured providers: opened by their kind, asked for what every kind may have. */
+/*
+ * Configured providers: opened by their provider type, what operations report while they run, ownership
+ * tags.
+ */
 #include "provider/provider.h"
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "provider/kind.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/* ---- Looking resources up in the tables of provider kinds ---- */
+
+const struct provider_kind *kind_find(const struct provider_kinds *kinds, struct str name)
+{
+    for (size_t i = 0; kinds && kinds->items[i]; i++)
+        if (str_eqz(name, kinds->items[i]->name))
+            return kinds->items[i];
+    return NULL;
+}
+
+const struct native *kind_native(const struct provider_kind *kind, struct str name)
+{
+    for (const struct native *n = kind->natives; n && n->name; n++)
+        if (str_eqz(name, n->name))
+            return n;
+    return NULL;
+}
+
+size_t kind_names(const struct provider_kinds *kinds, struct arena *arena, const struct str **names)
+{
+    size_t n = 0;
+    while (kinds && kinds->items[n])
+        n++;
+    struct str *list = ARENA_ARRAY(arena, struct str, n + 1);
+    for (size_t i = 0; i < n; i++)
+        list[i] = str_z(kinds->items[i]->name);
+    *names = list;
+    return n;
+}
+
+struct str kind_type_name(
+    const struct provider_kind *kind, struct str file, struct str type, struct arena *arena)
+{
+    if (str_eqz(file, kind->name))
+        return arena_printf(arena, "%s.%.*s", kind->name, STR_ARG(type));
+    return arena_printf(arena, "%s.%.*s.%.*s", kind->name, STR_ARG(file), STR_ARG(type));
+}
+
+/* ---- What operations say while they run, and what they ask: nothing where nobody listens. And what those
+ * in C have in common. */
+
+bool op_tells_progress(const struct op_ctx *ctx)
+{
+    return ctx->observer && ctx->observer->progress;
+}
+
+bool op_tells_printed(const struct op_ctx *ctx)
+{
+    return ctx->observer && ctx->observer->printed;
+}
+
+bool op_tells_marks(const struct op_ctx *ctx)
+{
+    return ctx->observer && ctx->observer->saw_marks;
+}
+
+void op_progress(const struct op_ctx *ctx, const char *what)
+{
+    if (op_tells_progress(ctx))
+        ctx->observer->progress(ctx->observer->ctx, what);
+}
+
+void op_warn(const struct op_ctx *ctx, const char *text)
+{
+    if (ctx->observer && ctx->observer->warn)
+        ctx->observer->warn(ctx->observer->ctx, text);
+}
+
+void op_printed(const struct op_ctx *ctx, const char *line)
+{
+    if (op_tells_printed(ctx))
+        ctx->observer->printed(ctx->observer->ctx, line);
+}
+
+void op_saw_marks(const struct op_ctx *ctx, struct str id, const struct value *marks)
+{
+    if (op_tells_marks(ctx))
+        ctx->observer->saw_marks(ctx->observer->ctx, id, marks);
+}
+
+void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws)
+{
+    if (ctx->observer && ctx->observer->answered)
+        ctx->observer->answered(ctx->observer->ctx, document, made_by_aws);
+}
+
+bool attempt_claims(const struct attempt *attempt, struct str id)
+{
+    return !attempt->claim || attempt->claim(attempt->claim_ctx, id);
+}
+
+const struct value *op_all_readable(const struct op_ctx *ctx)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++)
+        if (!ctx->schema->attrs[i].local && !ctx->schema->attrs[i].write_only)
+            value_builder_add(&b, value_string_ref(ctx->arena, ctx->schema->attrs[i].name));
+    return value_builder_list(&b);
+}
+
+const struct value *op_predicted(
+    const struct op_ctx *ctx, const struct value *desired, const struct value *prior, const struct value *id)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < ctx->schema->attr_count; i++) {
+        const struct attr *attr = &ctx->schema->attrs[i];
+        const struct value *before = value_get(prior, attr->name);
+        if (attr->computed && !attr->prepared)
+            value_builder_set(&b, attr->name, value_is_null(before) ? &value_unknown : before);
+    }
+    value_builder_set(&b, STR("id"), id);
+    return value_merge(ctx->arena, value_builder_map(&b), desired);
+}
+
+/* ---- Calls that are sent again ---- */
+
+static const char *ordinal_end(int n)
+{
+    static const char *const ends[] = {"th", "st", "nd", "rd"};
+    return n % 10 > 3 || n / 10 % 10 == 1 ? ends[0] : ends[n % 10];
+}
+
+void repeats_because(struct repeats *repeats, const char *why, int nth)
+{
+    char what[256];
+    repeats->tries = nth;
+    snprintf(what, sizeof what, "%.*s: %d%s try, %s", STR_ARG(repeats->what), nth, ordinal_end(nth), why);
+    op_progress(repeats->op, what);
+}
+
+void repeats_tell(void *ctx, const struct err *failure, int nth)
+{
+    char why[48] = "there was no answer";
+    if (failure->class == ERR_THROTTLED)
+        snprintf(why, sizeof why, "throttled");
+    else if (failure->http_status)
+        snprintf(why, sizeof why, "the answer was %d", failure->http_status);
+    repeats_because(ctx, why, nth);
+}
+
+void repeats_done(const struct repeats *repeats)
+{
+    char what[256];
+    if (!repeats->tries)
+        return;
+    snprintf(what, sizeof what, "%.*s: done at the %d%s try", STR_ARG(repeats->what), repeats->tries,
+        ordinal_end(repeats->tries));
+    op_progress(repeats->op, what);
+}
 
 const struct teardown_name teardown_names[] = {
     {"force_empty", TEARDOWN_EMPTY},
@@ -135,4 +292,102 @@ bool provider_clock(struct provider *provider, int64_t *ahead_ms)
 bool provider_is_store(struct provider *provider, const struct err *why)
 {
     return provider->kind->is_store && provider->kind->is_store(provider->self, why);
+}
+
+/* ---- Marks: how an address is spelt in one, and the refusal to touch what bears those of others. */
+
+enum { SAME_WITHIN_MS = 1000 };
+
+struct str mark_text(struct arena *arena, struct str s, size_t max)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < s.n && out.n < max; i++) {
+        char c = s.p[i];
+        if (c == '[')
+            buf_add_char(&out, '/');
+        else if (c != '"' && c != ']')
+            buf_add_char(&out, isalnum((unsigned char)c) || char_is_among(c, " +-=._:/@") ? c : '_');
+    }
+    return arena_str(arena, buf_str(&out));
+}
+
+const struct value *mark_all(struct arena *arena, const struct owner *owner, struct str address)
+{
+    AUTO_BUILDER struct value_builder marks = VALUE_BUILDER(arena);
+    value_builder_set(&marks, STR("weir:address"), value_string(arena, address));
+    value_builder_set(&marks, STR("weir:intent"), value_string(arena, owner->token));
+    if (owner->lease.n)
+        value_builder_set(&marks, STR("weir:lease"), value_string(arena, owner->lease));
+    value_builder_set(&marks, STR("weir:stack"), value_string(arena, owner->stack));
+    if (owner->lineage.n)
+        value_builder_set(&marks, STR("weir:state"), value_string(arena, owner->lineage));
+    return value_builder_map(&marks);
+}
+
+const struct value *mark_among(struct arena *arena, const struct value *tags)
+{
+    struct str prefix = STR("weir:");
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
+        if (str_starts(tags->entries[i].key, prefix))
+            value_builder_set(&own, str_slice(tags->entries[i].key, prefix.n, tags->entries[i].key.n),
+                tags->entries[i].value);
+    return value_builder_map(&own);
+}
+
+static struct ownership nobody_knows(void)
+{
+    return (struct ownership){.whose = WHOSE_NOBODY_KNOWS,
+        .says =
+            STR("it has no ownership tags, and nothing else shows that it is still what this stack made")};
+}
+
+struct ownership mark_whose(struct arena *arena, const struct owner *owner, const struct value *marks)
+{
+    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
+    bool renamed = state.n && str_eq(state, owner->lineage);
+    if (str_eq(stack, owner->stack) || renamed || (!stack.n && owner->unmarked))
+        return (struct ownership){.whose = WHOSE_OURS};
+    if (stack.n)
+        return (struct ownership){.whose = WHOSE_OTHERS,
+            .says = arena_printf(arena, "it has the ownership tags of the stack \"%.*s\"", STR_ARG(stack))};
+    return nobody_knows();
+}
+
+/* Services round times, and not always alike. */
+static bool is_same(const struct value *a, const struct value *b)
+{
+    int64_t a_ms, b_ms;
+    if (time_parse_rfc3339(value_text(a, STR_EMPTY), &a_ms) &&
+        time_parse_rfc3339(value_text(b, STR_EMPTY), &b_ms))
+        return a_ms - b_ms < SAME_WITHIN_MS && b_ms - a_ms < SAME_WITHIN_MS;
+    return value_equal(a, b);
+}
+
+struct ownership mark_compare(struct arena *arena, const struct value *recorded, const struct value *live,
+    const struct str *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct value *was = value_get(recorded, names[i]), *is = value_get(live, names[i]);
+        if (value_is_null(was) || value_is_null(is))
+            continue;
+        if (is_same(was, is))
+            return (struct ownership){.whose = WHOSE_OURS};
+        return (struct ownership){.whose = WHOSE_OTHERS,
+            .says = arena_printf(arena,
+                "it has no ownership tags, and its %.*s is not the recorded one: it was made anew by "
+                "somebody",
+                STR_ARG(names[i]))};
+    }
+    return nobody_knows();
+}
+
+int mark_refuse(const struct ownership *ownership, const char *done, struct err *err)
+{
+    err_set(err, ERR_FAILED, "%.*s, so it is not %s", STR_ARG(ownership->says), done);
+    if (ownership->whose == WHOSE_NOBODY_KNOWS)
+        return err_hint(err, "--delete-adopted agrees to it all the same; `weir state rm` forgets it");
+    return err_hint(err,
+        "`weir state rm` forgets it as it is; should it be this stack's all the same, import "
+        "it after that");
 }

@@ -11,10 +11,13 @@
 #pragma once
 
 #include "base/arena.h"
-#include "base/cancel.h"
 #include "base/err.h"
+#include "base/str.h"
+#include "base/threads.h"
 #include "base/value.h"
 #include "provider/schema.h"
+
+#include <stddef.h>
 
 struct digests;
 struct map;
@@ -440,7 +443,7 @@ bool provider_clock(struct provider *provider, int64_t *ahead_ms);
 int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err);
 /*
- * Where the provider makes resources of that type (provider/aws/location.h), to be recorded with each; NULL
+ * Where the provider makes resources of that type (provider/aws/client.h), to be recorded with each; NULL
  * in *place: nowhere outside. `ask`: whose account it is may be asked for.
  */
 int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
@@ -502,3 +505,51 @@ const struct str *catalog_names_signed(
 const struct str *catalog_known_names(struct catalog *catalog, bool is_data, size_t *n);
 /* weir's own type for the same thing as a type of CloudFormation; NULL: it has none. */
 const struct schema *catalog_own(struct catalog *catalog, struct str cfn);
+
+/* ---- provider.c: what weir's ownership tags say of a resource, for every kind that can mark: the
+ * tags or labels `weir:address`, `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where
+ * there is one. How they are put on and read is the kind's own. */
+/* Services allow few characters in a tag's value, and at most `max`: jobs["a b"] -> jobs/a b */
+struct str mark_text(struct arena *arena, struct str s, size_t max);
+
+/*
+ * All of them by their full names, in the order of a map: the lineage and the lease only where there are any.
+ */
+struct owner;
+struct ownership; /* provider/provider.h */
+const struct value *mark_all(struct arena *arena, const struct owner *owner, struct str address);
+/* Of tags only weir's, under their short names. */
+const struct value *mark_among(struct arena *arena, const struct value *tags);
+
+/* Whose a resource with these marks (under their short names) is; nobody knows where it has none. */
+struct ownership mark_whose(struct arena *arena, const struct owner *owner, const struct value *marks);
+/*
+ * The same of what was made with marks and has none, by what is recorded of it: `live` is how it is now, and
+ * `names` are those of attributes that a later one of the same name has otherwise.
+ */
+struct ownership mark_compare(struct arena *arena, const struct value *recorded, const struct value *live,
+    const struct str *names, size_t n);
+/* -1, with why what is not ours is not `done` ("deleted"). */
+int mark_refuse(const struct ownership *ownership, const char *done, struct err *err);
+
+/* ---- provider.c: Tells whoever watches an operation that a call of it is sent again, and why:
+ * "CreateStream: 2nd try, throttled"; once one was accepted, "CreateStream: done at the 2nd try", so that
+ * nobody goes on reading of tries that are over. Nobody hears of calls that succeed at once.
+ *
+ *     struct repeats repeats = {.op = ctx, .what = STR("GetResource")};
+ *     call.repeats = repeats_tell, call.repeats_ctx = &repeats;
+ *     …send…
+ *     repeats_done(&repeats);
+ *
+ * It lives as long as the call is under way, and `what` too; both functions are called from its thread. */
+struct repeats {
+    const struct op_ctx *op;
+    struct str what;
+    int tries; /* what was told of them last; 0: there was one */
+};
+
+/* For `repeats` of struct aws_call and struct kind_call; ctx is a struct repeats. */
+void repeats_tell(void *ctx, const struct err *failure, int nth);
+/* The same where something else than an answer's status says why. */
+void repeats_because(struct repeats *repeats, const char *why, int nth);
+void repeats_done(const struct repeats *repeats);

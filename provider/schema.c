@@ -130,4 +130,8 @@ bool attr_matches_pattern(struct arena *arena, const struct attr *attr, struct s
     return !regex || regex_matches(regex, text);
 }
 
-/* ---- conversion ---- */
+/* ---- The types that settings have ---- */
+
+const struct type setting_text = {.kind = TYPE_STRING}, setting_flag = {.kind = TYPE_BOOL},
+                  setting_number = {.kind = TYPE_INT}, setting_any = {.kind = TYPE_ANY},
+                  setting_texts = {.kind = TYPE_MAP, .elem = &setting_text};

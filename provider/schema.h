@@ -300,9 +300,9 @@ bool schema_engine_is_for(struct arena *arena, const struct schema *schema,
     const struct schema_engine *engine, const struct value *object);
 
 /* Goes along a path of attributes and fields, into every item of lists and maps on the way. */
-struct reach {
+struct schema_walk {
     struct arena *arena;
-    bool (*visit)(void *ctx, const struct reach *reach, const struct type *type, const struct value *v);
+    bool (*visit)(void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v);
     void *ctx;
     const struct value *steps[16]; /* keys and indices to where it is */
     size_t depth;
@@ -310,9 +310,9 @@ struct reach {
 };
 /* Calls `visit` for what is at the path from v, null never; false: one of these calls gave false. `type` may
  * be NULL where nothing is known of it. */
-bool schema_reach(struct reach *reach, const struct type *type, const struct value *v, struct str path);
+bool schema_reach(struct schema_walk *reach, const struct type *type, const struct value *v, struct str path);
 /* Calls it for each item of a list or map. */
-bool schema_reach_items(struct reach *reach, const struct type *type, const struct value *v);
+bool schema_reach_items(struct schema_walk *reach, const struct type *type, const struct value *v);
 
 /* What is wrong with a value, and where inside it. */
 struct schema_issue {
@@ -362,7 +362,7 @@ bool attr_equal(const struct attr *attr, const struct value *desired, const stru
  * `attr_equal` finds different. */
 bool attr_replaces_within(const struct attr *attr, const struct value *desired, const struct value *live);
 /*
- * Fields that are taken out of a file stand as nulls in what an update wants (plan/objects/configured.h), and
+ * Fields that are taken out of a file stand as nulls in what an update wants (plan/objects/diff.h), and
  * nowhere else: schema_convert() leaves nulls out. Is there one in the value?
  */
 bool attr_takes_away(const struct type *type, const struct value *v);
@@ -406,3 +406,30 @@ struct str schema_canonical_protocol(struct str protocol);
  * of actions and condition keys does not matter.
  */
 bool policy_equal(const struct value *a, const struct value *b);
+
+/* ---- schema.c: settings as attributes: what can be said under `providers:` and `state:` is told in
+ * tables, so that a mistake there is shown with its place by every command, and editors know them. Types
+ * in C have theirs so, too. */
+extern const struct type setting_text, setting_flag, setting_number, setting_any;
+extern const struct type setting_texts; /* a map */
+
+/* Where the service is: requests go there. */
+#define SETTING_PLACE(name_, type_, doc_)                                                                    \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .type = &(type_), .settable = true, .identifies = true,                     \
+        .doc = STR_INIT(doc_)                                                                                \
+    }
+/* What follows the text are more members of struct attr. */
+#define SETTING_ATTR(name_, type_, doc_, ...)                                                                \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .type = &(type_), .settable = true, .doc = STR_INIT(doc_), __VA_ARGS__      \
+    }
+#define COMPUTED_ATTR(name_, type_, doc_, ...)                                                               \
+    {                                                                                                        \
+        .name = STR_INIT(name_), .type = &(type_), .computed = true, .doc = STR_INIT(doc_), __VA_ARGS__      \
+    }
+/* The type of an object with these attributes. */
+#define OBJECT_TYPE(attrs_)                                                                                  \
+    {                                                                                                        \
+        .kind = TYPE_OBJECT, .fields = (attrs_), .field_count = sizeof(attrs_) / sizeof *(attrs_)            \
+    }

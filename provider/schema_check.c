@@ -1,8 +1,207 @@
-/* What a known value has to be besides of its type: one of the choices, as the pattern says, within the
- * range. */
+/*
+ * What a known value has to be besides of its type: choices, pattern, range, length; which attributes
+ * belong together; and the walk along a path of attributes.
+ */
+#include "base/buf.h"
+#include "provider/schema.h"
 #include "provider/schema_internal.h"
 
-#include "base/buf.h"
+/* ---- How long a value is when it is written as JSON without blanks ---- */
+
+/* Characters of a text within quotes; of policies blanks do not count, wherever they are. */
+static int64_t text_length(struct str text, bool blanks)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        unsigned char c = (unsigned char)text.p[i];
+        bool blank = c == ' ' || c == '\t' || c == '\n' || c == '\r', follows = (c & 0xc0) == 0x80;
+        n += follows || (blank && !blanks) ? 0 : c == '"' || c == '\\' ? 2 : 1;
+    }
+    return n;
+}
+
+static int64_t json_length(struct arena *arena, const struct value *v, bool blanks)
+{
+    int64_t n = 1; /* two brackets, and a comma less than items */
+    switch ((enum value_kind)v->kind) {
+    case VALUE_UNKNOWN: return 0;
+    case VALUE_STRING: return 2 + text_length(v->string, blanks);
+    case VALUE_LIST:
+        for (uint32_t i = 0; i < v->count; i++)
+            n += 1 + json_length(arena, v->items[i], blanks);
+        return v->count ? n : 2;
+    case VALUE_MAP:
+        for (uint32_t i = 0; i < v->count; i++)
+            n += 4 + text_length(v->entries[i].key, blanks) + json_length(arena, v->entries[i].value, blanks);
+        return v->count ? n : 2;
+    default: return value_is_null(v) ? 4 : (int64_t)value_scalar_text(arena, v).n;
+    }
+}
+
+/* A document given as text is written already. */
+static int64_t policy_length(struct arena *arena, const struct value *v)
+{
+    int64_t n = 0;
+    for (size_t i = 0; v->kind == VALUE_STRING && i < v->string.n; i++) {
+        unsigned char c = (unsigned char)v->string.p[i];
+        n += c != ' ' && c != '\t' && c != '\n' && c != '\r' && (c & 0xc0) != 0x80;
+    }
+    return v->kind == VALUE_STRING ? n : json_length(arena, v, false);
+}
+
+int64_t schema_length(struct arena *arena, const struct type *type, const struct value *v)
+{
+    int64_t n = 0;
+    if (type && type->kind == TYPE_POLICY)
+        return policy_length(arena, v);
+    if (!type || type->kind != TYPE_MAP || type->elem->kind != TYPE_POLICY)
+        return v->kind == VALUE_STRING ? (int64_t)str_code_points(v->string) : json_length(arena, v, true);
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        n += policy_length(arena, v->entries[i].value);
+    return n;
+}
+
+/* ---- Which attributes belong together, and what is said where they do not ---- */
+
+/* "A" or "A and B" */
+static void add_group(struct buf *out, const struct name_group *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        buf_addf(out, "%s\"%.*s\"",
+            !i                     ? ""
+            : i + 1 < group->count ? ", "
+                                   : " and ",
+            STR_ARG(group->names[i]));
+}
+
+/* Of the group's names the one of which that is least sure. */
+static enum given_how group_given(const struct name_group *group, given_asked *given, const void *ctx)
+{
+    enum given_how least = GIVEN_SURELY;
+    for (size_t i = 0; i < group->count; i++) {
+        enum given_how one = given(ctx, group->names[i]);
+        least = one < least ? one : least;
+    }
+    return least;
+}
+
+static struct str choice_broken(
+    struct arena *arena, const struct attr_rule *rule, given_asked *given, const void *ctx)
+{
+    const struct name_group *first = NULL;
+    bool some = false;
+    AUTO_BUF struct buf all = BUF_INIT;
+    for (size_t i = 0; i < rule->count; i++) {
+        const struct name_group *group = &rule->groups[i];
+        enum given_how is = group_given(group, given, ctx);
+        some |= is != GIVEN_NOT;
+        if (is == GIVEN_SURELY && first && rule->kind == RULE_ONE) {
+            AUTO_BUF struct buf text = BUF_INIT;
+            add_group(&text, first);
+            buf_addz(&text, " excludes ");
+            add_group(&text, group);
+            return arena_str(arena, buf_str(&text));
+        }
+        first = is == GIVEN_SURELY && !first ? group : first;
+        buf_addz(&all, !i ? "" : i + 1 < rule->count ? ", " : " or ");
+        add_group(&all, group);
+    }
+    return some ? STR_EMPTY : arena_printf(arena, "%s is missing", all.p);
+}
+
+struct str attr_rule_broken(
+    struct arena *arena, const struct attr_rule *rule, given_asked *given, const void *ctx)
+{
+    if (rule->kind == RULE_SOME || rule->kind == RULE_ONE)
+        return choice_broken(arena, rule, given, ctx);
+    const struct name_group *who = &rule->groups[0], *what = &rule->groups[1];
+    if (group_given(who, given, ctx) != GIVEN_SURELY)
+        return STR_EMPTY;
+    for (size_t i = 0; i < what->count; i++) {
+        enum given_how is = given(ctx, what->names[i]);
+        if (rule->kind == RULE_WITH ? is == GIVEN_NOT : is == GIVEN_SURELY)
+            return arena_printf(arena,
+                rule->kind == RULE_WITH ? "\"%.*s\" needs \"%.*s\" as well"
+                                        : "\"%.*s\" and \"%.*s\" exclude each other",
+                STR_ARG(who->names[0]), STR_ARG(what->names[i]));
+    }
+    return STR_EMPTY;
+}
+
+/* ---- The way along a path of attributes and fields, through lists and maps ---- */
+
+static bool into(struct schema_walk *reach, const struct value *step, const struct type *type,
+    const struct value *v, struct str path)
+{
+    struct schema_walk inner = *reach;
+    if (inner.depth < sizeof inner.steps / sizeof *inner.steps)
+        inner.steps[inner.depth++] = step;
+    return schema_reach(&inner, type, v, path);
+}
+
+static bool into_items(
+    struct schema_walk *reach, const struct type *type, const struct value *v, struct str path)
+{
+    const struct type *elem = type ? type->elem : NULL;
+    bool set = type && type->kind == TYPE_SET; /* sorted: the file has another order */
+    struct schema_walk inner = *reach;
+    inner.many = true;
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
+        if (set ? !schema_reach(&inner, elem, v->items[i], path)
+                : !into(&inner, value_int(reach->arena, i), elem, v->items[i], path))
+            return false;
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
+        if (!into(&inner, value_string_ref(reach->arena, v->entries[i].key), elem, v->entries[i].value, path))
+            return false;
+    return true;
+}
+
+/* Has it items, rather than fields? A map of plain values is asked by its keys. */
+static bool is_container(const struct type *type, const struct value *v)
+{
+    static const bool plain[TYPE_OBJECT + 1] = {[TYPE_STRING] = true,
+        [TYPE_INT] = true,
+        [TYPE_FLOAT] = true,
+        [TYPE_BOOL] = true,
+        [TYPE_JSON] = true,
+        [TYPE_POLICY] = true};
+    return v->kind == VALUE_LIST ||
+           (v->kind == VALUE_MAP && type && type->kind == TYPE_MAP && !plain[type->elem->kind]);
+}
+
+/* A document may be given as text; one that is none has nothing that is known. */
+static const struct value *parsed_document(
+    struct arena *arena, const struct type *type, const struct value *v)
+{
+    if (v->kind != VALUE_STRING || !type || (type->kind != TYPE_JSON && type->kind != TYPE_POLICY))
+        return v;
+    const struct value *parsed = schema_parsed(arena, v);
+    return value_is_null(parsed) || parsed->kind == VALUE_STRING ? &value_unknown : parsed;
+}
+
+bool schema_reach(struct schema_walk *reach, const struct type *type, const struct value *v, struct str path)
+{
+    if (value_is_null(v))
+        return true;
+    if (path.n)
+        v = parsed_document(reach->arena, type, v);
+    if (!path.n || v->kind == VALUE_UNKNOWN)
+        return reach->visit(reach->ctx, reach, type, v);
+    if (is_container(type, v))
+        return into_items(reach, type, v, path);
+    struct str rest, name = str_cut(path, '.', &rest);
+    const struct attr *field = type ? type_field(type, name) : NULL;
+    const struct type *below = field ? field->type : type && type->kind == TYPE_MAP ? type->elem : NULL;
+    const struct value *given = value_get(v, name);
+    if (value_is_null(given) && field)
+        given = field->default_value;
+    return into(reach, value_string(reach->arena, name), below, given, rest);
+}
+
+bool schema_reach_items(struct schema_walk *reach, const struct type *type, const struct value *v)
+{
+    return v->kind == VALUE_UNKNOWN || into_items(reach, type, v, STR_EMPTY);
+}
 
 /* The value for a message, or nothing where it may not be shown or is long. */
 static struct str schema_quoted(struct convert *c, const struct value *v)

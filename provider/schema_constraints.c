@@ -25,7 +25,8 @@ struct found {
     bool many, unknown;
 };
 
-static bool add_found(void *ctx, const struct reach *reach, const struct type *type, const struct value *v)
+static bool add_found(
+    void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v)
 {
     struct found *found = ctx;
     found->unknown |= v->kind == VALUE_UNKNOWN;
@@ -36,7 +37,7 @@ static bool add_found(void *ctx, const struct reach *reach, const struct type *t
 }
 
 /* From an attribute of the object on; one that is not given is as it is by default. */
-static bool reach_object(struct reach *reach, const struct asked *a, struct str path)
+static bool reach_object(struct schema_walk *reach, const struct asked *a, struct str path)
 {
     struct str rest, name = str_cut(path, '.', &rest);
     const struct attr *attr = schema_attr(a->schema, name);
@@ -49,7 +50,7 @@ static bool reach_object(struct reach *reach, const struct asked *a, struct str 
 static const struct value *find_values(const struct asked *a, struct str path, bool item, struct found *found)
 {
     *found = (struct found){.values = VALUE_BUILDER(a->arena)};
-    struct reach reach = {.arena = a->arena, .visit = add_found, .ctx = found};
+    struct schema_walk reach = {.arena = a->arena, .visit = add_found, .ctx = found};
     if (!item)
         reach_object(&reach, a, path);
     else if (str_eqz(path, "@key"))
@@ -274,7 +275,8 @@ static void tell_place(const struct search *s, const struct value *const *steps,
     s->out->path = value_builder_list(&path);
 }
 
-static bool check_item(void *ctx, const struct reach *reach, const struct type *type, const struct value *v)
+static bool check_item(
+    void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v)
 {
     struct search *s = ctx;
     if (s->looked++ < s->out->next_item || v->kind == VALUE_UNKNOWN)
@@ -290,9 +292,10 @@ static bool check_item(void *ctx, const struct reach *reach, const struct type *
     return !failed;
 }
 
-static bool check_items(void *ctx, const struct reach *reach, const struct type *type, const struct value *v)
+static bool check_items(
+    void *ctx, const struct schema_walk *reach, const struct type *type, const struct value *v)
 {
-    struct reach items = *reach;
+    struct schema_walk items = *reach;
     items.visit = check_item;
     items.ctx = ctx;
     return schema_reach_items(&items, type, v);
@@ -303,7 +306,7 @@ static bool is_broken(struct search *s)
     const struct value_constraint *constraint = s->constraint;
     struct str field, from = constraint->each;
     const struct value_test *failed = NULL;
-    struct reach reach = {.arena = s->asked.arena, .visit = check_items, .ctx = s};
+    struct schema_walk reach = {.arena = s->asked.arena, .visit = check_items, .ctx = s};
     s->asked.item = (struct item){0};
     s->looked = from.n ? 0 : s->out->next_item;
     if (!tests_hold(&s->asked, &constraint->when, false))

@@ -2,11 +2,9 @@
  * What a sandbox runs with on this machine: a row for each engine, by the name that specs (`engines`) and
  * tests (`needs`) have for it. Each is looked for as those do who start it.
  */
-#include "sandbox/daemon/kafka.h"
-#include "sandbox/daemon/postgres.h"
-#include "sandbox/engine/installed.h"
+#include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/process.h"
-#include "sandbox/engine/spark.h"
+#include "sandbox/engine/script.h"
 #include "sandbox/host/host.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/services/dynamodb/items.h"

@@ -4,7 +4,7 @@
  *
  * One thread a connection (libmicrohttpd's), so a request may wait for the disk without holding up others.
  * Everything lies below one directory, which one process may use at a time. A change that was answered is
- * durable, unless `ephemeral`. Who may call: http/guard.h and http/auth.c.
+ * durable, unless `ephemeral`. Who may call: sandbox/http/server.h and http/auth.c.
  *
  * This header is for those outside; what is inside has its own. A program built with SANDBOX=no has absent.c
  * in place of all that.
@@ -12,7 +12,7 @@
 #pragma once
 
 #include "base/err.h"
-#include "sandbox/context/address.h"
+#include "sandbox/context/context.h"
 
 struct provider_kinds; /* provider/kind.h */
 
@@ -33,7 +33,7 @@ struct sandbox_options {
     double speed;            /* of state machines, schedules and, where nothing else is said, states; 0: 1 */
     double state_speed;      /* of services' states that change over time; 0: as `speed` says */
     bool schedules;          /* rules and schedules fire; without it they are only kept */
-    const char *faults_file; /* rules of faults.h; NULL: none */
+    const char *faults_file; /* rules of sandbox/http/server.h; NULL: none */
     bool console,
         console_write;    /* a page that shows what is in it, and may change resources: console/console.h */
     enum sandbox_iam iam; /* whether roles' and users' policies count */

@@ -14,7 +14,97 @@
 #include "base/value.h"
 #include "base/yaml.h"
 #include "provider/provider.h"
-#include "stacks/rule.h"
+#include "stacks/expr.h"
+
+/* ---- Rules: what has to hold of the resources that a plan makes, or of the plan as a whole.
+ *
+ *     rules:
+ *       tags_everywhere:
+ *         for: aws.*                             types and patterns of types, or `plan`
+ *         where: ${action != "delete"}           which of them; all
+ *         require: ${haskey(self.tags, "owner")}
+ *         message: every resource says who owns it
+ *         level: error                           or warning, approval
+ *
+ * `use: [weir.baseline]` adds a set that comes with the program (provider/<name>/rules/), or the rules of a
+ * module. An organisation has files of its own (WEIR_RULES). With `waive:` a stack need not keep one for a
+ * while.
+ *
+ * Conditions of one resource are rules as well: `lifecycle: {precondition: [{require:, message:}]}` is asked
+ * as these are, `postcondition:` after the resource was created or updated. So are `checks:`, which are asked
+ * after an apply, with data sources of their own, and are kept where they say nothing.
+ *
+ * The loader reads them (stacks/load/rules.c) and reports every mistake that can be found without values. The
+ * planner asks them (plan/rules/rules.h). In their expressions these names come before all others:
+ *
+ *     self          the resource as planned; null where it is deleted
+ *     before        the resource as it is; null where it is created
+ *     action        create, update, replace, delete, adopt, forget or noop
+ *     address, type of the resource
+ *     dependencies  what it refers to, and
+ *     dependents    what refers to it: lists of {address, type, action, self}
+ *     plan          with `for: plan`: numbers of the plan, and plan.cost
+ *
+ * `budget:` is a rule of that kind (stacks/load/rules.c). */
+struct decl;
+struct module;
+struct schema;
+
+enum rule_level { RULE_ERROR, RULE_WARNING, RULE_APPROVAL, RULE_LEVELS };
+const char *rule_level_name(enum rule_level level); /* "error" … as in the file */
+
+/* What a rule's expressions name; it tells when the rule can be asked. */
+enum rule_names {
+    RULE_NAMES_ACTION = 1,
+    RULE_NAMES_BEFORE = 2,
+    RULE_NAMES_LINKS = 4,  /* dependencies, dependents */
+    RULE_NAMES_OTHERS = 8, /* declarations of the stack */
+    RULE_NAMES_COST = 16,  /* plan.cost */
+};
+
+struct rule {
+    struct str name;               /* "tags_everywhere", of a set "weir.baseline/s3_public_access" */
+    struct str set;                /* "weir.baseline"; "" the stack's own */
+    struct str doc, control, link; /* why: a sentence, the number in a benchmark, its page; "" not given */
+    struct span span;
+    const struct module *module; /* of the resources in it; NULL: of all */
+    const struct str *types;     /* names and patterns */
+    size_t type_count;
+    bool of_plan;
+    bool budget;              /* what `budget:` stands for */
+    const struct decl *decl;  /* a condition of that resource; NULL: it is none */
+    bool after;               /* asked after the call: a postcondition, or a check */
+    bool check;               /* of `checks:`: of what is there after an apply */
+    struct decl *const *data; /* of a check: its own data sources */
+    size_t data_count;
+    int64_t within_ms; /* of a check: for so long it is asked again until it is kept; 0: once */
+    bool builtin;      /* of a set that comes with weir */
+    bool waivable;     /* a stack may waive it */
+    bool idle; /* of such a set, and the stack has no resource that it is for: it is not ready to be asked */
+    struct expr *where; /* NULL: of all */
+    struct expr *require, *message;
+    enum rule_level level;
+    unsigned names;               /* enum rule_names */
+    const struct str *attributes; /* of `self` that it names */
+    size_t attribute_count;
+};
+
+/* A stack need not keep a rule for some addresses. */
+struct waiver {
+    struct str rule;             /* its name, also without its set */
+    const struct str *addresses; /* and patterns of them; "plan" of the plan */
+    size_t address_count;
+    struct str reason, until; /* the last day, 2027-01-31 */
+    int64_t until_ms;         /* when that is over */
+    struct span span;
+};
+
+/* "weir.baseline/s3_versioning", or "s3_versioning". */
+bool rule_is_called(const struct rule *rule, struct str name);
+/* Is it a rule for resources of the type? Of patterns only types that have what it names. */
+bool rule_is_for(const struct rule *rule, const struct schema *schema);
+
+/* ---- stack ---- */
 
 enum decl_kind {
     DECL_INPUT,
@@ -140,7 +230,7 @@ struct import {
     struct span span;
 };
 
-/* How long a stack may be there once it is made (stacks/load/lease.c). */
+/* How long a stack may be there once it is made (stacks/load/fleet.c). */
 struct lease_terms {
     bool given;
     bool unknown;            /* an input that it takes has no value */
@@ -148,7 +238,7 @@ struct lease_terms {
     bool extend;             /* may it be extended */
 };
 
-/* The stack that all members of a fleet refer to (stacks/load/fleet_shared.c). */
+/* The stack that all members of a fleet refer to (stacks/load/fleet.c). */
 struct shared_stack {
     struct str file; /* as -C takes it; "" none */
     struct str name; /* its stack's; "" could not be read */
@@ -271,3 +361,12 @@ struct str address_instance(struct arena *arena, struct str decl_address, const 
 ptrdiff_t address_key_at(struct str address);
 /* Splits an instance address; *key (unescaped) has p NULL when there is none. false: malformed. */
 bool address_split(struct arena *arena, struct str address, struct str *decl_address, struct str *key);
+
+/* ---- stack_yaml.c: Stack files as trees. What is wrong in one is told with its line, but where the file
+ * gives values to inputs, of which some are secret: only a tree tells which, and of a file that is no YAML
+ * there is none. */
+/* Like yaml_parse() and yaml_load(). What is hidden of the source is so for as long as the diagnostics live.
+ */
+struct node *stack_yaml_parse(struct arena *arena, const struct source *source, struct diags *diags);
+struct node *stack_yaml_load(
+    struct arena *arena, const char *path, struct str shown_path, struct diags *diags);

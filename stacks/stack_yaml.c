@@ -1,5 +1,5 @@
 /* Stack files as trees, and what is not shown of those that are no YAML. */
-#include "stacks/stack_yaml.h"
+#include "stacks/stack.h"
 
 #include "base/file.h"
 

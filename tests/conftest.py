@@ -31,7 +31,7 @@ for number, usual in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP
 
 
 # Tests that go from type to type: the first of each service is in `make test`, the others are for its long form.
-FROM_TYPE_TO_TYPE = {"test_made_once", "test_same_end_state", "test_calls_for_each_resource", "test_applied", "test_more_lives", "test_life", "test_cycle"}
+FROM_TYPE_TO_TYPE = {"test_made_once", "test_same_end_state", "test_calls_for_each_resource", "test_applied", "test_more_life_cycles", "test_life_cycle", "test_cycle"}
 
 
 def later_of_a_service(items):

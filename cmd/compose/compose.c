@@ -3,7 +3,6 @@
 #include "cmd/compose/compose.h"
 
 #include "base/file.h"
-#include "cmd/compose/parts.h"
 #include "stacks/format/format.h"
 
 #include <ctype.h>

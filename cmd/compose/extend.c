@@ -3,7 +3,7 @@
  * itself. Afterwards no service extends another.
  */
 #include "base/file.h"
-#include "cmd/compose/parts.h"
+#include "cmd/compose/compose.h"
 
 enum { DEEP = 16 };
 

@@ -1,5 +1,5 @@
 /* Ports and mounts, in their short and long forms. */
-#include "cmd/compose/parts.h"
+#include "cmd/compose/compose.h"
 
 size_t compose_split(struct str text, struct str *parts, size_t max)
 {

@@ -1,5 +1,5 @@
 /* Where a service is, how it is looked after, and what it may have. */
-#include "cmd/compose/service.h"
+#include "cmd/compose/compose.h"
 
 #include <stdlib.h>
 

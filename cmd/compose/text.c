@@ -1,5 +1,5 @@
 /* Texts of compose files: variables, secrets, command lines. */
-#include "cmd/compose/parts.h"
+#include "cmd/compose/compose.h"
 
 #include "base/file.h"
 #include "provider/http/redact.h"

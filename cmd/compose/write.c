@@ -1,8 +1,8 @@
 /* Resources as somebody would write them: short lists and maps in one line, long ones in several. */
-#include "cmd/compose/parts.h"
+#include "cmd/compose/compose.h"
 
 #include "base/json.h"
-#include "base/yaml_write.h"
+#include "base/yaml.h"
 
 #include <assert.h>
 

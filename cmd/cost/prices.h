@@ -18,7 +18,7 @@
  * Types of CloudFormation cost what weir's own types for the same things do: `cloudformation` says which
  * properties the attributes are that the expressions ask for.
  *
- * What `usage:` says as `usd_per_hour` counts where that gives no price (bill.c).
+ * What `usage:` says as `usd_per_hour` counts where that gives no price (estimate.c).
  *
  * US dollars; a month has 730 hours. One thread.
  */
@@ -26,6 +26,7 @@
 
 #include "base/err.h"
 #include "base/value.h"
+#include "provider/aws/client.h"
 #include "provider/schema.h"
 
 #include <stdbool.h>
@@ -64,8 +65,6 @@ int prices_load(struct arena *arena, const char *kept, struct prices **out, stru
 void prices_free(struct prices *prices);
 struct str prices_date(const struct prices *prices);   /* "2025-06-01" */
 struct str prices_region(const struct prices *prices); /* "us-east-1" */
-/* The table as it is: a map of names to {per, usd, of}; for updating it. */
-const struct value *prices_table(const struct prices *prices);
 
 /* The attributes that `own` asks for, out of an object of CloudFormation's type for the same thing. */
 const struct value *prices_as_own(struct prices *prices, const struct schema *own,
@@ -77,3 +76,13 @@ const struct value *prices_as_own(struct prices *prices, const struct schema *ow
  */
 enum priced prices_of(struct prices *prices, const struct schema *schema, const struct value *object,
     const struct value *usage, struct arena *arena, const struct charge **charges, size_t *n);
+
+/* ---- prices.c: Fetching prices: every price of the table that says under `of` where the service has it
+ * is asked for (pricing:GetProducts, AWS Price List; https://docs.aws.amazon.com/aws-cost-
+ * management/latest/APIReference/) for one region. */
+/*
+ * The table to keep, as JSON, with the prices of `region` where the service has them. `found` of `asked`
+ * prices were there. -1: err.
+ */
+int prices_update(const struct prices *prices, struct aws_client *client, struct str region,
+    struct arena *arena, struct buf *out, size_t *found, size_t *asked, struct err *err);

@@ -1,6 +1,6 @@
-/* Values of ours as Terraform has them: see reverse.h. */
+/* Values of ours as Terraform has them: see exported.h. */
 #include "base/json.h"
-#include "cmd/export/reverse.h"
+#include "cmd/export/exported.h"
 
 #include <ctype.h>
 

@@ -1,14 +1,14 @@
 /* Opening a fleet, locking and planning for each of its members; who is remembered. */
 #include "cmd/fleet/fleet.h"
-#include "cmd/cost/budget.h"
+#include "cmd/cost/estimate.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "cmd/invocation/engines.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
 #include "cmd/planning/planning.h"
 #include "cmd/terminal/signals.h"
-#include "plan/make/quotas.h"
+#include "plan/make/make.h"
 
 #include <stdio.h>
 #include <stdlib.h>

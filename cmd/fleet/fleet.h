@@ -12,8 +12,8 @@
  */
 #pragma once
 
-#include "base/lock.h"
 #include "base/map.h"
+#include "base/threads.h"
 #include "cmd/invocation/invocation.h"
 #include "plan/evaluate/shared_listings.h"
 #include "plan/plan.h"

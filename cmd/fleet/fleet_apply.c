@@ -2,8 +2,8 @@
 #include "cmd/fleet/fleet.h"
 
 #include "base/clock.h"
-#include "base/pool.h"
-#include "cmd/invocation/ask.h"
+#include "base/threads.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/say.h"

@@ -1,8 +1,7 @@
 /* What a fleet's plans do to the cost, member by member, and whether all of it keeps to the budget. */
 #include "cmd/fleet/fleet.h"
 
-#include "cmd/cost/bill_show.h"
-#include "cmd/cost/budget.h"
+#include "cmd/cost/estimate.h"
 #include "plan/rules/rules.h"
 
 /* Of each member one item: its name, and what all of it costs. */

@@ -5,8 +5,8 @@
 #include "cmd/fleet/fleet.h"
 
 #include "base/mem.h"
-#include "base/pool.h"
-#include "plan/objects/graph.h"
+#include "base/threads.h"
+#include "plan/objects/recorded.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* weir fleet output: what each member is told, as a table, for a spreadsheet, or as a letter of access. */
 #include "cmd/fleet/fleet.h"
-#include "cmd/terminal/table.h"
+#include "cmd/terminal/term.h"
 
 #include "base/json.h"
 

@@ -7,8 +7,8 @@
 #include "cmd/fleet/fleet.h"
 
 #include "base/mem.h"
-#include "base/pool.h"
 #include "base/spawn.h"
+#include "base/threads.h"
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
 

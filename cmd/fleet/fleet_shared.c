@@ -4,7 +4,7 @@
  */
 #include "cmd/fleet/fleet.h"
 
-#include "cmd/invocation/sandboxed.h"
+#include "cmd/invocation/invocation.h"
 #include "cmd/state/known_states.h"
 #include "plan/destroy/tagged.h"
 

@@ -3,9 +3,9 @@
 
 #include "base/json.h"
 #include "cmd/output/events.h"
-#include "cmd/output/leftovers.h"
+#include "cmd/output/render.h"
 #include "cmd/planning/planning.h"
-#include "cmd/terminal/table.h"
+#include "cmd/terminal/term.h"
 
 enum { NAMES_SHOWN = 8 };
 

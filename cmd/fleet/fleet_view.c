@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/terminal_cells.h"
-#include "cmd/output/progress_internal.h"
+#include "base/str.h"
+#include "cmd/output/progress.h"
 #include "cmd/terminal/say.h"
 
 #include <stdlib.h>

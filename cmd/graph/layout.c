@@ -1,5 +1,5 @@
-/* A layered drawing of a directed graph without cycles, left to right: see layout.h. */
-#include "cmd/graph/layout.h"
+/* A layered drawing of a directed graph without cycles, left to right: see picture.h. */
+#include "cmd/graph/picture.h"
 
 #include "base/mem.h"
 

@@ -1,10 +1,208 @@
-/* What a picture of a stack shows: its boxes, its arrows, and what a plan does with them. */
+/* The picture of a stack: its boxes, its arrows, what a plan does with them, as SVG. */
 #include "cmd/graph/picture.h"
 
 #include "base/mem.h"
-#include "base/terminal_cells.h"
+#include "base/str.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* ---- A picture as SVG ---- */
+
+const struct picture_color picture_colors[ACTION_COUNT] = {
+    [ACTION_NOOP] = {"#f6f8fa", "#57606a"},
+    [ACTION_READ] = {"#ddf4ff", "#0969da"},
+    [ACTION_CREATE] = {"#dafbe1", "#1a7f37"},
+    [ACTION_UPDATE] = {"#fff8c5", "#9a6700"},
+    [ACTION_REPLACE] = {"#fbefff", "#8250df"},
+    [ACTION_DELETE] = {"#ffebe9", "#cf222e"},
+    [ACTION_ADOPT] = {"#ddf4ff", "#0969da"},
+    [ACTION_FORGET] = {"#f6f8fa", "#57606a"},
+};
+
+void picture_add_xml(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        switch (text.p[i]) {
+        case '<': buf_addz(out, "&lt;"); break;
+        case '>': buf_addz(out, "&gt;"); break;
+        case '&': buf_addz(out, "&amp;"); break;
+        case '"': buf_addz(out, "&quot;"); break;
+        default: buf_add_char(out, text.p[i]);
+        }
+    }
+}
+
+/* A curve through the bends: level where it leaves, passes and arrives, and only between the columns. */
+static void add_path(const struct picture *p, const struct layout_edge *edge, bool page, struct buf *out)
+{
+    const struct layout *layout = &p->layout;
+    const struct layout_node *at = &layout->nodes[edge->from];
+    double x = at->right, y = at->y;
+    buf_addz(out, "<path");
+    if (page) {
+        buf_addz(out, " data-from=\"");
+        picture_add_xml(out, p->decls[edge->from]->address);
+        buf_addz(out, "\" data-to=\"");
+        picture_add_xml(out, p->decls[edge->to]->address);
+        buf_add_char(out, '"');
+    }
+    buf_addf(out, " d=\"M%.0f %.0f H%.0f", at->x + at->width, y, x);
+    for (uint32_t k = 0; k <= edge->bends; k++) {
+        const struct layout_node *next = &layout->nodes[k < edge->bends ? edge->first + k : edge->to];
+        double middle = (x + next->x) / 2;
+        buf_addf(out, " C%.0f %.0f %.0f %.0f %.0f %.0f", middle, y, middle, next->y, next->x, next->y);
+        if (k < edge->bends)
+            buf_addf(out, " H%.0f", next->right);
+        x = next->right;
+        y = next->y;
+    }
+    buf_addz(out, "\"/>\n");
+}
+
+enum { MARGIN = 24, FRAME = 12, TITLE = 15, LEGEND = 44 };
+
+/* For a page, which folds it. */
+static void open_frame(struct str path, size_t boxes, struct buf *out)
+{
+    buf_addz(out, "<g class=\"frame\" tabindex=\"0\" role=\"button\" aria-expanded=\"true\" data-module=\"");
+    picture_add_xml(out, path);
+    buf_addz(out, "\" aria-label=\"module ");
+    picture_add_xml(out, path);
+    buf_addf(out, ", %zu of it\">\n", boxes);
+}
+
+/* Around the boxes of a module, with its name. */
+static void add_frame(const struct picture *p, uint32_t group, bool page, struct buf *out)
+{
+    size_t boxes = 0;
+    double left = 1e9, right = -1e9, top = 1e9, bottom = -1e9;
+    for (size_t i = 0; i < p->n; i++) {
+        const struct layout_node *node = &p->layout.nodes[i];
+        if (node->group != group)
+            continue;
+        boxes++;
+        left = node->x < left ? node->x : left;
+        right = node->x + node->width > right ? node->x + node->width : right;
+        top = node->y < top ? node->y : top;
+        bottom = node->y > bottom ? node->y : bottom;
+    }
+    if (right < left || !p->groups[group]->path.n)
+        return;
+    double y = top - LAYOUT_BOX / 2.0 - FRAME - TITLE / 2.0;
+    if (page)
+        open_frame(p->groups[group]->path, boxes, out);
+    buf_addf(out,
+        "<rect class=\"module\" x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\" rx=\"10\" "
+        "fill=\"#f6f8fa\" "
+        "stroke=\"#d0d7de\"/>\n<text x=\"%.0f\" y=\"%.0f\" font-size=\"11\" fill=\"#57606a\">",
+        left - FRAME, y, right - left + 2 * FRAME, bottom + LAYOUT_BOX / 2.0 + FRAME / 2.0 - y,
+        left - FRAME / 2.0, y + TITLE - 2);
+    picture_add_xml(out, p->groups[group]->path);
+    buf_addz(out, page ? "</text>\n</g>\n" : "</text>\n");
+}
+
+/* For a page: what it is, so that styles, scripts and those who read aloud can tell. */
+static void open_box(const struct decl *decl, struct str module, enum action action, struct buf *out)
+{
+    buf_addf(out, "<g class=\"box %s%s\" tabindex=\"0\" role=\"button\" data-of=\"",
+        action == ACTION_NOOP ? "noop" : action_name(action), decl->kind == DECL_DATA ? " data" : "");
+    picture_add_xml(out, decl->address);
+    buf_addz(out, "\" data-in=\"");
+    picture_add_xml(out, module);
+    buf_addz(out, "\" aria-label=\"");
+    picture_add_xml(out, decl->address);
+    buf_addf(out, ", %.*s, %s\">\n", STR_ARG(decl->schema->name),
+        action == ACTION_NOOP ? "unchanged" : action_verb(action));
+}
+
+static void add_box(
+    const struct layout_node *node, const struct decl *decl, enum action action, struct buf *out)
+{
+    buf_addf(out,
+        "<rect x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%d\" rx=\"6\" fill=\"%s\" stroke=\"%s\"%s/>\n",
+        node->x, node->y - LAYOUT_BOX / 2.0, node->width, LAYOUT_BOX,
+        action == ACTION_NOOP ? "#ffffff" : picture_colors[action].fill, picture_colors[action].line,
+        decl->kind == DECL_DATA ? " stroke-dasharray=\"4 3\"" : "");
+    buf_addf(out, "<text x=\"%.0f\" y=\"%.0f\" font-weight=\"bold\">", node->x + PICTURE_PADDING / 2.0,
+        node->y - 3);
+    picture_add_xml(out, picture_box_name(decl));
+    buf_addf(out, "</text><text x=\"%.0f\" y=\"%.0f\" font-size=\"10\" fill=\"#57606a\">",
+        node->x + PICTURE_PADDING / 2.0, node->y + 11);
+    picture_add_xml(out, decl->schema->name);
+    buf_addz(out, "</text>\n");
+}
+
+static double add_legend_box(
+    double x, double y, const char *text, enum action action, bool dashed, struct buf *out)
+{
+    buf_addf(out,
+        "<rect x=\"%.0f\" y=\"%.0f\" width=\"18\" height=\"12\" rx=\"3\" fill=\"%s\" stroke=\"%s\"%s/><text "
+        "x=\"%.0f\" "
+        "y=\"%.0f\">%s</text>\n",
+        x, y - 10, action == ACTION_NOOP ? "#ffffff" : picture_colors[action].fill,
+        picture_colors[action].line, dashed ? " stroke-dasharray=\"4 3\"" : "", x + 24, y, text);
+    return x + 24 + (double)strlen(text) * PICTURE_LETTER + PICTURE_PADDING;
+}
+
+static bool has_action(const struct picture *p, enum action action)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (p->actions[i] == action)
+            return true;
+    return false;
+}
+
+/* What boxes, colours and arrows mean. */
+static double add_legend(const struct picture *p, double y, struct buf *out)
+{
+    static const enum action shown[] = {
+        ACTION_CREATE, ACTION_UPDATE, ACTION_REPLACE, ACTION_DELETE, ACTION_ADOPT};
+    buf_addz(out, "<g class=\"legend\" font-size=\"11\" fill=\"#57606a\">\n");
+    double x = add_legend_box(0, y, "resource", ACTION_NOOP, false, out);
+    x = add_legend_box(x, y, "data source", ACTION_NOOP, true, out);
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (has_action(p, shown[i]))
+            x = add_legend_box(x, y, action_verb(shown[i]), shown[i], false, out);
+    buf_addf(out, "<text x=\"%.0f\" y=\"%.0f\">A &#8594; B: B needs A</text>\n</g>\n", x, y);
+    return x + 24 * PICTURE_LETTER;
+}
+
+static void add_boxes(const struct picture *p, bool page, struct buf *out)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (page)
+            open_box(p->decls[i], p->groups[p->layout.nodes[i].group]->path, p->actions[i], out);
+        add_box(&p->layout.nodes[i], p->decls[i], p->actions[i], out);
+        buf_addz(out, page ? "</g>\n" : "");
+    }
+}
+
+void picture_svg(const struct picture *p, bool page, struct buf *out)
+{
+    const struct layout *l = &p->layout;
+    AUTO_BUF struct buf legend = BUF_INIT;
+    double legend_width = page ? 0 : add_legend(p, l->height + LEGEND, &legend);
+    double width = (l->width > legend_width ? l->width : legend_width) + 2 * MARGIN,
+           height = l->height + LEGEND + 2 * MARGIN + FRAME;
+    buf_addf(out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"%d %d %.0f %.0f\" width=\"%.0f\" "
+        "height=\"%.0f\" font-family=\"sans-serif\" font-size=\"12\">\n<title>",
+        -MARGIN, -MARGIN - FRAME, width, height, width, height);
+    picture_add_xml(out, p->stack->name);
+    buf_addz(out, "</title>\n<defs><marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" "
+                  "markerUnits=\"userSpaceOnUse\" markerWidth=\"10\" markerHeight=\"10\" "
+                  "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#8c959f\"/></marker></defs>\n");
+    for (uint32_t g = 0; g < l->group_count; g++)
+        add_frame(p, g, page, out);
+    buf_addz(out, "<g fill=\"none\" stroke=\"#8c959f\" marker-end=\"url(#end)\">\n");
+    for (size_t i = 0; i < l->edge_count; i++)
+        add_path(p, &l->edges[i], page, out);
+    buf_addz(out, "</g>\n");
+    add_boxes(p, page, out);
+    buf_add_str(out, buf_str(&legend));
+    buf_addz(out, "</svg>\n");
+}
 
 static bool is_drawn(const struct decl *decl)
 {

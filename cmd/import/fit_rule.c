@@ -1,5 +1,5 @@
-/* What the rules of a type's names (names.h) say of a property: see fit_internal.h. */
-#include "cmd/import/fit_internal.h"
+/* What the rules of a type's names (names.h) say of a property: see fit.h. */
+#include "cmd/import/fit.h"
 
 #include "base/json.h"
 

@@ -1,5 +1,5 @@
-/* What another tool says, as a value of the type that it has to be of: see fit_internal.h. */
-#include "cmd/import/fit_internal.h"
+/* What another tool says, as a value of the type that it has to be of: see fit.h. */
+#include "cmd/import/fit.h"
 
 #include "base/hash.h"
 

@@ -1,5 +1,140 @@
-/* Fn::ForEach: resources become one with for_each, everything else is written out. */
+/*
+ * Fn::ForEach (resources become one with for_each, everything else is written out) and dynamic references
+ * such as {{resolve:ssm:/name}}.
+ */
 #include "cmd/import/template.h"
+
+/* ---- Dynamic references: {{resolve:ssm:/name}} and {{resolve:secretsmanager:id:SecretString:key}}, also
+ * where functions put them together, are what a data source reads. */
+
+static const char OPENING[] = "{{resolve:", CLOSING[] = "}}";
+
+/* What is cut from a text at the first place where a literal has `mark`: false where none has. */
+static bool cut_at(
+    struct template *t, const struct said *text, const char *mark, struct said *before, struct said *after)
+{
+    bool found = false;
+    for (size_t i = 0; i < text->n; i++) {
+        struct str literal = said_literal_text(t->arena, text->items[i]);
+        ptrdiff_t at = literal.p && !found ? str_find(literal, str_z(mark), 0) : -1;
+        struct said *into = found ? after : before;
+        if (at < 0) {
+            said_append(t->arena, into, text->items[i]);
+            continue;
+        }
+        found = true;
+        said_append(t->arena, before, said_string(t->arena, str_slice(literal, 0, (size_t)at), text->node));
+        said_append(t->arena, after,
+            said_string(t->arena, str_slice(literal, (size_t)at + strlen(mark), literal.n), text->node));
+    }
+    return found;
+}
+
+static struct said *text_like(struct template *t, const struct said *s)
+{
+    return said_new(t->arena, SAID_TEXT, s->node);
+}
+
+/* What the data source is called: as the name's end, or as what the name comes from. */
+static struct str data_name(struct template *t, const struct said *name, const char *fallback)
+{
+    struct str text = said_literal_text(t->arena, name);
+    ptrdiff_t secret = text.p ? str_find(text, STR(":secret:"), 0) : -1;
+    if (secret >= 0)
+        text = str_slice(text, (size_t)secret + strlen(":secret:"), text.n);
+    for (size_t i = 0; !text.p && name->kind == SAID_TEXT && i < name->n; i++) {
+        struct str piece = said_literal_text(t->arena, name->items[i]);
+        if (piece.n > 2)
+            text = piece;
+    }
+    if (!text.p && name->kind == SAID_CODE && str_starts(name->code, STR("inputs.")))
+        text = str_slice(name->code, strlen("inputs."), name->code.n);
+    return draft_snake(t->arena, text.n ? text : str_z(fallback));
+}
+
+/* ":3" at its end is a version. */
+static struct str without_version(struct template *t, const struct said *name, struct str text)
+{
+    size_t n = text.n;
+    while (n && text.p[n - 1] >= '0' && text.p[n - 1] <= '9')
+        n--;
+    if (!n || n == text.n || text.p[n - 1] != ':')
+        return str_trim(text);
+    diag_warning(t->diags, node_span(name->node), "a parameter's version cannot be said: the newest is read");
+    return str_trim(str_slice(text, 0, n - 1));
+}
+
+static struct said *parameter_value(struct template *t, struct said *given)
+{
+    struct said *attrs = said_new(t->arena, SAID_MAP, given->node), *name = text_like(t, given);
+    said_append(t->arena, name, given);
+    struct said **last = &name->items[name->n - 1];
+    struct str text = said_literal_text(t->arena, *last);
+    if (text.p)
+        *last = said_string(t->arena, without_version(t, given, text), given->node);
+    name = said_simple(t->arena, name);
+    said_set(t->arena, attrs, STR("name"), name);
+    struct str data = draft_data(t->draft, data_name(t, name, "parameter"), "aws.ssm.parameter", attrs);
+    return said_code(t->arena, name->node, "%s.value", data.p);
+}
+
+static struct said *secret_value(struct template *t, const struct said *inside)
+{
+    struct said *name = text_like(t, inside), *rest = text_like(t, inside);
+    struct said *attrs = said_new(t->arena, SAID_MAP, inside->node);
+    bool with_key = cut_at(t, inside, ":SecretString", name, rest);
+    struct str parts[4] = {0},
+               path = with_key ? said_literal_text(t->arena, said_simple(t->arena, rest)) : STR_EMPTY;
+    for (size_t i = 0; i < 4 && path.p; i++)
+        parts[i] = str_cut(path, ':', &path);
+    if ((parts[2].n && !str_eqz(parts[2], "AWSCURRENT")) || parts[3].n)
+        diag_warning(
+            t->diags, node_span(inside->node), "a secret's version cannot be said: the newest is read");
+    name = said_simple(t->arena, name);
+    said_set(t->arena, attrs, STR("name"), name);
+    struct str data = draft_data(t->draft, data_name(t, name, "secret"), "aws.secretsmanager.secret", attrs);
+    if (parts[1].n)
+        return said_code(t->arena, inside->node, "jsondecode(%s.secret_string)[%s]", data.p,
+            said_as_code(t->arena, said_string(t->arena, parts[1], NULL)).p);
+    return said_code(t->arena, inside->node, "%s.secret_string", data.p);
+}
+
+/* What stands between the braces. */
+static struct said *reference_value(struct template *t, struct said *inside)
+{
+    struct said *service = text_like(t, inside), *rest = text_like(t, inside);
+    bool whole = cut_at(t, inside, ":", service, rest) && rest->n;
+    struct str is = said_literal_text(t->arena, said_simple(t->arena, service));
+    if (whole && (str_eqz(is, "ssm") || str_eqz(is, "ssm-secure")))
+        return parameter_value(t, said_simple(t->arena, rest));
+    if (whole && str_eqz(is, "secretsmanager"))
+        return secret_value(t, rest);
+    return template_unsaid(
+        t, inside->node, "`{{resolve:%.*s:…}}` cannot be said", STR_ARG(is.p ? is : STR_EMPTY));
+}
+
+struct said *template_dynamic(struct template *t, struct said *s)
+{
+    struct said *text = text_like(t, s), *out = text_like(t, s);
+    bool literal = s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING, any = false;
+    if (!s->node || (!literal && s->kind != SAID_TEXT))
+        return s;
+    said_append(t->arena, text, s);
+    for (;;) {
+        struct said *before = text_like(t, s), *rest = text_like(t, s), *inside = text_like(t, s),
+                    *after = text_like(t, s);
+        if (!cut_at(t, text, OPENING, before, rest) || !cut_at(t, rest, CLOSING, inside, after))
+            break;
+        any = true;
+        said_append(t->arena, out, before);
+        said_append(t->arena, out, reference_value(t, inside));
+        text = after;
+    }
+    if (!any)
+        return s;
+    said_append(t->arena, out, text);
+    return said_simple(t->arena, out);
+}
 
 enum { DEPTH_MAX = 5, ITEMS_MAX = 1000 };
 

@@ -1,5 +1,5 @@
-/* Fills forms in: see form.h. */
-#include "cmd/import/form.h"
+/* Fills forms in: see serverless.h. */
+#include "cmd/import/serverless.h"
 
 void form_release(struct form *form)
 {

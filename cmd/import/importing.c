@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/terminal/say.h"
-#include "cmd/terminal/table.h"
+#include "cmd/terminal/term.h"
 #include "provider/aws/client.h"
 
 #include <stdlib.h>

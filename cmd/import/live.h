@@ -6,7 +6,42 @@
 #pragma once
 
 #include "cmd/import/draft.h"
-#include "cmd/import/look.h"
+#include "provider/provider.h"
+
+/* ---- live.c: Looking at what is there: one thing by its id, everything of a type, all that bears a tag. */
+struct look {
+    struct provider *provider;
+    struct arena *arena;
+};
+
+/* What the service's answers say of a resource besides its attributes. */
+struct look_answers {
+    struct arena *arena;
+    const struct value *documents; /* a list; NULL: none */
+    bool made_by_aws;
+};
+
+/* *live NULL: there is none. With all that can be read of it. `answers` may be NULL. */
+int look_at(struct look *look, const struct schema *schema, struct str id, const struct value **live,
+    struct look_answers *answers, struct err *err);
+/* What an ARN says of a resource of that type; *object NULL: it is not of that type. */
+int look_by_arn(struct look *look, const struct schema *schema, struct str arn, const struct value **object,
+    struct err *err);
+/* The object with what follows from it, such as its id. */
+int look_predict(struct look *look, const struct schema *schema, const struct value *object,
+    const struct value **whole, struct err *err);
+/* What has the name that `named` has; *object NULL: nothing. */
+int look_namesake(struct look *look, const struct schema *schema, const struct value *named,
+    const struct value **object, struct err *err);
+/* The one whose attribute has that value, by a listing; *object NULL: there is none, or no listing. */
+int look_find(struct look *look, const struct schema *schema, struct str attr, struct str text,
+    const struct value **object, struct err *err);
+/* Calls `found` for each that is listed, one after the other. `priors`: what resources of the type can be in,
+ * where they are listed for each of another. */
+int look_list(struct look *look, const struct schema *schema, const struct value *const *priors, size_t n,
+    resource_found *found, void *found_ctx, struct err *err);
+
+/* ---- live.c ---- */
 
 struct live_wanted {
     struct str tag_key, tag_value; /* "" no tag */
@@ -19,3 +54,69 @@ struct live_wanted {
 };
 
 int live_read(struct draft *draft, struct look *look, const struct live_wanted *wanted, struct err *err);
+
+/* ---- Shared by live.c, live_find.c, live_parents.c, live_settings.c and live_find.c; nobody else
+ * includes it. live_find.c finds what there is, live_parents.c what is part of something else or of the
+ * account, live_settings.c makes attributes of what the service reports of it, live_find.c fetches what it
+ * has only beside that, live.c puts all into the draft. */
+/* Something that is there. */
+struct there {
+    const struct schema *schema;
+    struct str id, arn, marked; /* marked: the address that its ownership tag names; "" none */
+    bool perhaps;               /* nothing lists it: whether it is there only a look tells */
+    const struct value *found;  /* what a listing or its ARN says of it; NULL: nothing but the id */
+    const struct value *live;
+    struct draft_resource *resource; /* NULL: left out */
+    struct map needs;                /* names of those that it refers to -> struct there */
+};
+
+struct live {
+    struct arena *arena;
+    struct draft *draft;
+    struct look *look;
+    const struct live_wanted *wanted;
+    struct there **items;
+    size_t n, cap;
+    struct map known;       /* "type id" */
+    struct map by_text;     /* ARNs, ids, names -> struct owned */
+    struct map made_by_aws; /* type -> struct value, how many */
+    const struct schema *listed;
+    struct str marked; /* these two: of what is being added */
+    bool perhaps;
+};
+
+/* ---- live_find.c ---- */
+
+/* Everything that is wanted, into l->items. */
+int live_find(struct live *l, const struct live_wanted *wanted, struct err *err);
+
+/* ---- live_parents.c ---- */
+
+/* NULL: it is not a type of a spec. */
+const struct spec_type *live_spec(const struct schema *schema);
+/* Why not everything of a type can be found; 0: it can. */
+int live_check_listed(struct live *l, const struct schema *schema, struct err *err);
+/* Does the service list what there is of the type? False: only a look tells, at each that could be there. */
+bool live_is_listed(struct live *l, const struct schema *schema);
+/* Calls `found` for each of a type that is there, or could be, with little more than what identifies it. */
+int live_list(
+    struct live *l, const struct schema *schema, resource_found *found, void *found_ctx, struct err *err);
+
+/* ---- live_settings.c ---- */
+
+/*
+ * The attributes of one as a draft gives them: all that the service reports and the file may set, but for
+ * defaults. What it reports and weir cannot give is named in *comment. NULL, with *why, where something is
+ * missing without which there is no such resource.
+ */
+struct said *live_settings(struct live *l, const struct there *one, const struct value *answers,
+    struct str *comment, struct str *why);
+
+/* ---- live_find.c ---- */
+
+/*
+ * What the answers have of an attribute that none has as such: fields of it, or a file that is fetched, and
+ * becomes an artifact. NULL: nothing of it. The comment gets a line where there is a file, or none came.
+ */
+struct said *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
+    const struct value *documents, struct buf *comment);

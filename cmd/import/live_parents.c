@@ -1,6 +1,6 @@
-/* What there is of a type: listed, listed for each of what it is part of, or looked for: see live_internal.h.
+/* What there is of a type: listed, listed for each of what it is part of, or looked for: see live.h.
  */
-#include "cmd/import/live_internal.h"
+#include "cmd/import/live.h"
 
 #include "provider/cfn/published.h"
 #include "provider/spec/spec.h"

@@ -1,5 +1,5 @@
-/* What the service reports of a resource, as attributes of a stack: see live_internal.h. */
-#include "cmd/import/live_internal.h"
+/* What the service reports of a resource, as attributes of a stack: see live.h. */
+#include "cmd/import/live.h"
 
 #include "cmd/import/fit.h"
 #include "provider/cfn/published.h"

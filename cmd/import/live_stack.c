@@ -1,9 +1,9 @@
 /* What CloudFormation says of a live stack: its template, parameters, resources, and all exports. */
-#include "cmd/import/cloudformation.h"
+#include "cmd/import/template.h"
 
 #include "base/json.h"
 #include "provider/aws/client.h"
-#include "provider/wire/pages.h"
+#include "provider/wire/wire.h"
 
 static const struct aws_service service = {.id = STR_INIT("cloudformation"),
     .endpoint_prefix = STR_INIT("cloudformation"),

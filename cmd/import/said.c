@@ -1,5 +1,5 @@
 /* Building what a stack file says, and turning it into expressions. */
-#include "cmd/import/said.h"
+#include "cmd/import/draft.h"
 
 #include "base/json.h"
 

@@ -5,8 +5,36 @@
  */
 #pragma once
 
-#include "cmd/import/form.h"
-#include "cmd/import/rewrite.h"
+#include "base/map.h"
+#include "cmd/import/template.h"
+
+/* ---- form.c: Forms: what a short way of saying something stands for, as YAML with gaps that the short way's
+ * properties fill (cmd/import/serverless/). Whatever has nothing to be filled with is not there.
+ *
+ *     Timeout: !in Timeout                     # the property, with its comment
+ *     State: !is [Enabled, "false", DISABLED]  # where that property is that; a fourth item: where it is not
+ *     TracingConfig: !if [Tracing, {…}]        # where there is such a property; a third item: where not
+ *     Role: !first [!in Role, {…}]             # the first that there is
+ *     Tags: !made tags                         # what the caller makes
+ *     Arn: !sub "arn:…:${TableName}"           # Fn::Sub, in which the names of properties are these
+ *     <take>: [Runtime, Handler]               # these properties under their own names
+ *     <id>Role: …                              # a text that the caller gave */
+struct form {
+    struct arena *arena;
+    const struct node *in;  /* the properties; NULL: none */
+    const struct node *at;  /* where all this is said */
+    struct map texts, used; /* texts: name -> struct str; used: properties that were asked for */
+    const struct node *(*make)(struct form *form, struct str what); /* NULL: there is nothing */
+    void *ctx;
+};
+
+void form_release(struct form *form);
+void form_text(struct form *form, const char *name, struct str text);
+const struct node *form_in(struct form *form, struct str path);
+/* NULL: nothing is there to fill it with. */
+const struct node *form_fill(struct form *form, const struct node *data);
+
+/* ---- serverless.c ---- */
 
 /* An event of an API: a path that a function answers. */
 struct serverless_route {
@@ -57,7 +85,7 @@ void serverless_tell_unused(struct macro *macro, struct form *form, const struct
 /* Everything that the forms make, with the attributes that go for all of it. */
 void serverless_put_all(struct macro *macro, struct form *form, const struct node *resources);
 
-/* ---- serverless_events.c ---- */
+/* ---- serverless_rest.c ---- */
 
 void serverless_event(struct macro *macro, const struct node_entry *event);
 /* What the role needs by `managed` and `policies` of that. */
@@ -83,7 +111,7 @@ const struct node *serverless_caller(struct form *form);
 /* The map below that key, to be changed; one more where there is none. */
 struct node *serverless_body_part(struct form *form, struct node *map, struct str key);
 
-/* ---- serverless_http.c: who may call HTTP APIs ---- */
+/* ---- serverless_rest.c: who may call HTTP APIs ---- */
 
 void serverless_http_auth(struct form *form, struct node *body);
 
@@ -91,10 +119,6 @@ void serverless_http_auth(struct form *form, struct node *body);
 
 /* Of an event: [{api_key: []}, {Authorizer: [scopes]}]; `auth` is the API's. */
 const struct node *serverless_rest_security(struct form *form, const struct node *auth);
-/* Is it said, and not to be false? */
-bool serverless_is_yes(const struct node *node);
-/* One of a type's forms of authorizers. */
-const struct node *serverless_form_of_kind(const struct macro *macro, const char *kind);
 /* As whom a function is called for who signs: by default as that one. NULL: as API Gateway. */
 const struct node *serverless_rest_caller(struct form *form, const struct node *auth);
 /* Adds to an API's document what its routes name, and what browsers ask first. */

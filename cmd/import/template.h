@@ -1,7 +1,65 @@
 /* Shared by the files that read a CloudFormation template. */
 #pragma once
 
-#include "cmd/import/cloudformation.h"
+#include "base/yaml.h"
+#include "cmd/import/draft.h"
+#include "cmd/import/live.h"
+#include "provider/names/names.h"
+
+/* ---- nodes.c: Nodes that stand in a template as if somebody had written them. Each has the place of what
+ * it was made of, so that whatever is wrong with it is told there; what is copied from the template keeps
+ * its own. */
+struct node *nodes_new(struct arena *arena, enum node_kind kind, const struct node *at);
+struct node *nodes_text(struct arena *arena, struct str text, const struct node *at);
+struct node *nodes_bool(struct arena *arena, bool yes, const struct node *at);
+/* Grow what nodes_new() or nodes_copy() gave. A key that is there already gets the new value. */
+void nodes_set(struct arena *arena, struct node *map, struct str key, const struct node *value);
+void nodes_set_entry(struct arena *arena, struct node *map, const struct node_entry *entry);
+void nodes_add(struct arena *arena, struct node *list, const struct node *item);
+/* One that may be grown; what is in it is shared. */
+struct node *nodes_copy(struct arena *arena, const struct node *node);
+/* {function: argument}, as `!Ref x` is. */
+struct node *nodes_call(
+    struct arena *arena, const char *function, struct str argument, const struct node *at);
+
+/* Keys with dots between them; NULL: it is not there. */
+const struct node *nodes_at(const struct node *map, struct str path);
+/* A literal text; p NULL: it is none. */
+struct str nodes_literal(const struct node *node);
+bool nodes_same(const struct node *a, const struct node *b);
+/* Is it a function of CloudFormation's, of which only the stack knows what it gives? */
+bool nodes_is_function(const struct node *node);
+/* What `Ref` names; p NULL: it is none. */
+struct str nodes_referred(const struct node *node);
+/* Texts that are literals, or literals joined; p NULL: it is more than that. */
+struct str nodes_joined(struct arena *arena, const struct node *node);
+
+/* ---- CloudFormation's templates, read as stacks: parameters become inputs, mappings and conditions locals,
+ * resources weir's own types where these say the same and CloudFormation's otherwise, functions expressions.
+ *
+ * With a live stack, what it made is adopted: each resource under the id that it has there, the inputs with
+ * the stack's parameters as defaults. */
+struct aws_client;
+
+/* What a live stack is known to have. */
+struct template_live {
+    struct str name, body;          /* body: its template as it was given */
+    const struct value *physical;   /* logical id -> {id, type, status} */
+    const struct value *parameters; /* name -> text */
+    const struct value *exports;    /* of the whole region: name -> text */
+    struct aws_client *client;      /* for the stacks within it */
+    struct look look;
+};
+
+/* Asks CloudFormation for it. */
+int template_live_read(struct aws_client *client, struct arena *arena, struct str stack,
+    struct template_live *out, struct err *err);
+
+/* -1: diagnostics say why. `live` NULL: there is none. */
+int template_read(
+    struct draft *draft, struct names *names, const struct source *source, const struct template_live *live);
+
+/* ---- template.c ---- */
 
 /* Fn::ForEach of resources, of which not all that it goes through is known. */
 struct loop {
@@ -87,7 +145,7 @@ struct said *template_call(
 struct said *template_unsaid(struct template *t, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- dynamic.c ---- */
+/* ---- foreach.c ---- */
 
 /* {{resolve:ssm:/name}} in what a text says; anything else is as it is. */
 struct said *template_dynamic(struct template *t, struct said *s);
@@ -118,7 +176,7 @@ void template_read_within(struct template *t, struct draft *draft, const struct 
 /* Reads the template of a stack within this one. False: it is none, or stays CloudFormation's. */
 bool template_nest(struct template *t, struct thing *thing);
 
-/* ---- nested_given.c ---- */
+/* ---- nested.c ---- */
 
 void template_add_module(struct template *t, struct thing *thing);
 /* "Outputs.VpcId" as what the module calls it; "": it has no such output. */
@@ -140,13 +198,13 @@ void template_loops(struct template *t, const struct node_entry *entry, template
 struct said *template_loop_items(struct template *t, const struct loop *loops);
 void template_bind_loops(struct template *t, const struct loop *loops);
 
-/* ---- made_up.c ---- */
+/* ---- physical_names.c ---- */
 
 struct fit;
 /* The name that CloudFormation would make up, where none is given, or not always. */
 void template_give_name(struct template *t, const struct thing *thing, struct fit *fit);
 
-/* ---- resources.c, decide.c, fold.c, adopt.c ---- */
+/* ---- parameters.c, decide.c, attached_policies.c, physical_ids.c ---- */
 
 void template_resources(struct template *t, const struct node *section);
 void template_decide(struct template *t);
@@ -162,3 +220,29 @@ struct said *template_import_id(struct template *t, const struct thing *thing);
 /* CloudFormation's attribute that `Ref` gives. */
 struct str template_ref_property(struct template *t, const struct schema *schema);
 struct str template_resolve_reference(void *ctx, struct draft_reference *reference);
+
+/* ---- template.c: what a template says in a short way, or in another place than weir does, written out
+ * before it is read: SAM's types and globals as what they stand for (serverless.c), a bucket's
+ * notifications as a resource of their own, a state machine's substitutions where they are used. */
+
+/* ---- nodes.c ---- */
+
+/* With what AWS::Include names in the places where it does; before anything else is read. */
+const struct node *template_include(struct template *t, const struct node *root);
+
+/* ---- serverless.c ---- */
+
+bool serverless_is(const struct node *root);
+const struct node *serverless_expand(struct template *t, const struct node *root);
+
+/* ---- nested.c: a stack within a template becomes a module: a folder with a stack file of its own, which
+ * the other's `modules:` names; parameters are its inputs, outputs its outputs. nested.c finds and reads
+ * its template, nested.c says what it is given, and what it is in the stack that has it. */
+struct nested {
+    struct draft draft;
+    struct str folder;    /* beside the stack file that names it */
+    struct str path;      /* of its template */
+    struct map inputs;    /* parameter -> struct parameter */
+    struct said *outputs; /* name -> what it is called here */
+    struct said *given;   /* input -> what it is given */
+};

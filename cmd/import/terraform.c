@@ -1,5 +1,5 @@
 /* Reads what `terraform show -json` says, and puts the stack together. */
-#include "cmd/import/terraform_parts.h"
+#include "cmd/import/terraform.h"
 
 struct str group_address(struct arena *arena, const struct group *group)
 {
@@ -59,9 +59,9 @@ static struct group *find_group(struct terraform *t, struct str module, const st
 static void add_instance(struct terraform *t, struct str module, const struct value *r)
 {
     struct group *group = find_group(t, module, r);
-    struct instance *instance = ARENA_NEW(t->arena, struct instance);
+    struct tf_instance *instance = ARENA_NEW(t->arena, struct tf_instance);
     const struct value *index = value_getz(r, "index");
-    *instance = (struct instance){.group = group,
+    *instance = (struct tf_instance){.group = group,
         .address = value_gets(r, "address"),
         .has_key = !value_is_null(index),
         .key = value_is_null(index) ? STR_EMPTY : value_scalar_text(t->arena, index),
@@ -213,7 +213,7 @@ static void report(struct terraform *t, struct group *group)
 static void terraform_adopt(struct terraform *t, const struct group *group)
 {
     for (size_t i = 0; i < group->n; i++) {
-        const struct instance *one = group->instances[i];
+        const struct tf_instance *one = group->instances[i];
         struct str address = group->folded ? arena_printf(t->arena, "%.*s[\"%.*s\"]",
                                                  STR_ARG(group->resource->name), STR_ARG(one->key))
                                            : group->resource->name;

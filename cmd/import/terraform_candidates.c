@@ -1,5 +1,115 @@
-/* What the configuration's references are: see terraform_candidates.h. */
-#include "cmd/import/terraform_candidates.h"
+/* What the configuration's references are (see terraform.h), and under which id an instance is imported. */
+#include "base/json.h"
+#include "cmd/import/terraform.h"
+#include "provider/cfn/published.h"
+#include "provider/spec/spec.h"
+
+/* ---- Under which id an instance is taken over ---- */
+
+/* The account that ARNs of the state are in; p NULL: none says so. */
+static struct str account_there(const struct terraform *t)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; k < group->n; k++) {
+            struct str account = str_part(value_gets(group->instances[k]->values, "arn"), ':', 4);
+            if (account.n)
+                return account;
+        }
+    }
+    return (struct str){NULL, 0};
+}
+
+/* A structure stands in an id as JSON. */
+static struct str text_said(struct arena *arena, const struct said *s)
+{
+    const struct value *v = NULL;
+    bool whole = s && s->kind == SAID_MAP && said_known(arena, s, &v);
+    return whole ? json_as_text(arena, v)->string : said_literal_text(arena, s);
+}
+
+/* An attribute's text: as the file has it, or, where that is a reference, as the state has it. */
+static struct str text_there(struct terraform *t, const struct tf_instance *one, struct str name)
+{
+    if (str_eqz(name, "account"))
+        return account_there(t);
+    struct str text = text_said(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
+    for (uint32_t i = 0; !text.p && one->values && i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        const struct names_rule *rule = names_rule(one->group->names, e->key);
+        if (rule ? str_eq(rule->to, name) && !rule->values : names_same(e->key, name))
+            text = value_text(e->value, (struct str){NULL, 0});
+    }
+    return text;
+}
+
+static struct str fit_filled(struct terraform *t, struct str template, const struct tf_instance *one)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    struct str before, inner, filter;
+    while (str_take_name(&template, "${", &before, &inner)) {
+        struct str text = text_there(t, one, str_cut(inner, '|', &filter));
+        bool folder = str_eqz(filter, "folder");
+        if (!text.p && !folder)
+            return STR_EMPTY;
+        buf_add_str(&out, before);
+        if (!folder || (text.n && !str_eqz(text, "default")))
+            buf_addf(&out, "%.*s%s", STR_ARG(text), folder ? "/" : "");
+    }
+    buf_add_str(&out, template);
+    return arena_str(t->arena, buf_str(&out));
+}
+
+static struct str own_id(struct terraform *t, const struct tf_instance *one)
+{
+    const struct schema *schema = one->group->schema;
+    const struct value *ids = one->group->names->ids;
+    struct str given = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, schema->id)));
+    if (given.p)
+        return given;
+    if (str_eqz(schema->id, "arn") && value_gets(one->values, "arn").n)
+        return value_gets(one->values, "arn");
+    const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
+    bool made_of_others = attr && attr->template.n;
+    struct str filled = made_of_others ? fit_filled(t, attr->template, one) : STR_EMPTY;
+    if (filled.n || (made_of_others && !ids))
+        return filled;
+    if (ids && ids->count == 1) {
+        const struct value *id = value_get(one->values, value_text(ids->items[0], STR_EMPTY));
+        return value_is_null(id) ? STR_EMPTY : value_scalar_text(t->arena, id);
+    }
+    return value_gets(one->values, "id");
+}
+
+static struct str their_id(struct terraform *t, const struct tf_instance *one)
+{
+    const struct schema *schema = one->group->schema;
+    const struct value *ids = value_getz(cfn_published(t->arena, schema->name), "primaryIdentifier");
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (uint32_t i = 0; ids && i < ids->count; i++) {
+        struct str path = value_text(ids->items[i], STR_EMPTY),
+                   name = str_slice(path, strlen("/properties/"), path.n);
+        struct str text = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
+        for (uint32_t k = 0; !text.n && k < one->values->count; k++)
+            if (names_same(one->values->entries[k].key, name) ||
+                (str_ends(name, STR("Arn")) && str_eqz(one->values->entries[k].key, "arn")))
+                text = value_text(one->values->entries[k].value, STR_EMPTY);
+        if (!text.n)
+            text = value_gets(one->values, "id");
+        buf_addf(&out, "%s%.*s", i ? "|" : "", STR_ARG(text));
+    }
+    return arena_str(t->arena, buf_str(&out));
+}
+
+struct str terraform_id(struct terraform *t, const struct tf_instance *one)
+{
+    return one->group->names ? own_id(t, one) : their_id(t, one);
+}
+
+bool terraform_is_adopted(const struct group *group)
+{
+    return !group->names || !str_starts(group->schema->name, STR("weir.")) || group->names->ids;
+}
 
 enum { DEPTH_MAX = 8, TEXT_MIN = 2 };
 
@@ -13,7 +123,7 @@ void candidates_add(
 }
 
 struct said *terraform_code(
-    struct terraform *t, struct instance *owner, struct instance *target, struct str attr)
+    struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr)
 {
     struct str key = STR_EMPTY;
     bool same = owner && owner->has_key && target->has_key && str_eq(owner->key, target->key);
@@ -24,7 +134,7 @@ struct said *terraform_code(
     return said_code(t->arena, NULL, "%s", draft_reference(t->draft, owner, target, attr, key, NULL).p);
 }
 
-bool terraform_can_say(struct terraform *t, const struct instance *target, struct str attr)
+bool terraform_can_say(struct terraform *t, const struct tf_instance *target, struct str attr)
 {
     const struct group *group = target->group;
     if (!group->schema)
@@ -39,7 +149,7 @@ bool terraform_can_say(struct terraform *t, const struct instance *target, struc
 
 /* What is secret of a resource that there is none of here: an input. */
 static void offer_asked(
-    struct terraform *t, struct candidates *list, const struct instance *one, struct str attr)
+    struct terraform *t, struct candidates *list, const struct tf_instance *one, struct str attr)
 {
     struct group *group = one->group;
     const struct value *secret = value_get(one->sensitive, attr), *v = value_get(one->values, attr);
@@ -62,8 +172,8 @@ static void offer_asked(
 }
 
 /* An attribute that is none here may begin with one that is: a database's endpoint with its address. */
-static void offer_beginning(struct terraform *t, struct candidates *list, struct instance *owner,
-    struct instance *one, struct str text)
+static void offer_beginning(struct terraform *t, struct candidates *list, struct tf_instance *owner,
+    struct tf_instance *one, struct str text)
 {
     for (uint32_t i = 0; i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
@@ -76,12 +186,12 @@ static void offer_beginning(struct terraform *t, struct candidates *list, struct
     }
 }
 
-static void offer_resource(struct terraform *t, struct candidates *list, struct instance *owner,
+static void offer_resource(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct group *group, struct str key, struct str attr)
 {
     const struct names_type *names = names_terraform(t->names, group->type);
     for (size_t i = 0; i < group->n; i++) {
-        struct instance *one = group->instances[i];
+        struct tf_instance *one = group->instances[i];
         if ((key.n && !str_eq(key, one->key)) || one == owner)
             continue;
         for (uint32_t k = 0; k < one->values->count; k++) {
@@ -119,10 +229,10 @@ static void offer_data(
     }
 }
 
-static void offer_expressions(struct terraform *t, struct candidates *list, struct instance *owner,
+static void offer_expressions(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, const struct value *expressions, int depth);
 
-static void offer_variable(struct terraform *t, struct candidates *list, struct instance *owner,
+static void offer_variable(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, struct str name, int depth)
 {
     if (!module.n) {
@@ -148,7 +258,7 @@ static void offer_variable(struct terraform *t, struct candidates *list, struct 
 }
 
 /* "a", 0, each.key: whose instance is meant; "" any. */
-static struct str reference_key(struct str index, const struct instance *owner)
+static struct str reference_key(struct str index, const struct tf_instance *owner)
 {
     if (str_eqz(index, "each.key") || str_eqz(index, "each.value") || str_eqz(index, "count.index"))
         return owner ? owner->key : STR_EMPTY;
@@ -156,7 +266,7 @@ static struct str reference_key(struct str index, const struct instance *owner)
 }
 
 /* aws_s3_bucket.lake["a"].arn of that module. */
-static void offer_named(struct terraform *t, struct candidates *list, struct instance *owner,
+static void offer_named(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, struct str text, int depth)
 {
     struct str rest, first = str_cut(text, '.', &rest), key = STR_EMPTY, attr;
@@ -199,7 +309,7 @@ static bool is_instance_of(struct str module, struct str call, struct str key)
 }
 
 /* zone["a"].arn: what that output of the module is made of, inside. */
-static void offer_output(struct terraform *t, struct candidates *list, struct instance *owner,
+static void offer_output(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, struct str text, int depth)
 {
     struct str output, name = str_cut(text, '.', &output), rest, key = STR_EMPTY, seen = STR_EMPTY;
@@ -232,8 +342,8 @@ static void offer_variables(struct terraform *t, struct candidates *list, struct
     }
 }
 
-static void offer_one(struct terraform *t, struct candidates *list, struct instance *owner, struct str module,
-    struct str text, int depth)
+static void offer_one(struct terraform *t, struct candidates *list, struct tf_instance *owner,
+    struct str module, struct str text, int depth)
 {
     struct str rest, first = str_cut(text, '.', &rest);
     if (!rest.p || depth > DEPTH_MAX)
@@ -259,7 +369,7 @@ static bool is_said_closer(const struct value *references, struct str text)
     return false;
 }
 
-static void offer_expressions(struct terraform *t, struct candidates *list, struct instance *owner,
+static void offer_expressions(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, const struct value *expressions, int depth)
 {
     if (!expressions || depth > DEPTH_MAX)
@@ -278,7 +388,7 @@ static void offer_expressions(struct terraform *t, struct candidates *list, stru
             offer_expressions(t, list, owner, module, expressions->entries[i].value, depth);
 }
 
-void candidates_add_expressions(struct terraform *t, struct candidates *list, struct instance *owner,
+void candidates_add_expressions(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, const struct value *expressions)
 {
     offer_expressions(t, list, owner, module, expressions, 0);

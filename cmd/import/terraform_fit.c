@@ -1,6 +1,6 @@
 /* Terraform's instances as weir's types; those that are settings of another become attributes of that. */
 #include "base/json.h"
-#include "cmd/import/terraform_parts.h"
+#include "cmd/import/terraform.h"
 
 /* ---- documents ---- */
 
@@ -181,7 +181,7 @@ static void fit_decide(struct terraform *t, struct group *group)
 
 /* ---- parts of others ---- */
 
-static bool is_known_as(const struct instance *one, struct str text)
+static bool is_known_as(const struct tf_instance *one, struct str text)
 {
     static const char *const keys[] = {"id", "arn", "name", "bucket", "url"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
@@ -191,7 +191,7 @@ static bool is_known_as(const struct instance *one, struct str text)
 }
 
 /* Is that what its id is made of, with slashes between? */
-static bool has_ids(struct terraform *t, const struct instance *one, struct str text)
+static bool has_ids(struct terraform *t, const struct tf_instance *one, struct str text)
 {
     const struct value *ids = one->group->names->ids;
     AUTO_BUF struct buf own = BUF_INIT;
@@ -203,7 +203,7 @@ static bool has_ids(struct terraform *t, const struct instance *one, struct str 
     return ids && ids->kind == VALUE_LIST && ids->count > 1 && str_eq(buf_str(&own), text);
 }
 
-static struct instance *find_target(struct terraform *t, const struct names_type *part, struct str text)
+static struct tf_instance *find_target(struct terraform *t, const struct names_type *part, struct str text)
 {
     for (size_t i = 0; text.n && i < t->groups.n; i++) {
         const struct group *group = t->groups.items[i].ptr;
@@ -287,13 +287,13 @@ static const struct value *owner_of(
     return value_string(t->arena, buf_str(&out));
 }
 
-static bool into_target(
-    struct terraform *t, struct instance *one, const struct names_type *part, struct str by, struct str *why)
+static bool into_target(struct terraform *t, struct tf_instance *one, const struct names_type *part,
+    struct str by, struct str *why)
 {
     struct said *properties = terraform_said(t, one, false), *rest = said_new(t->arena, SAID_MAP, NULL);
     const struct value *name = part->key.n ? value_get(one->values, part->key) : NULL;
     struct str key = value_is_null(name) ? STR_EMPTY : value_scalar_text(t->arena, name);
-    struct instance *target = find_target(t, part, by);
+    struct tf_instance *target = find_target(t, part, by);
     if (!target) {
         *why = arena_printf(t->arena, "left out: %.*s is not among what is imported", STR_ARG(by));
         return false;

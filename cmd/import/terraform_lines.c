@@ -1,12 +1,193 @@
 /*
- * What the files of a configuration say and `terraform show -json` does not: how resources are to be changed
- * and destroyed. The lines are looked for and told with their places, not understood.
+ * What the files of a configuration say and `terraform show -json` does not: lifecycles, found with their
+ * lines; and names and ARNs that refer to other resources.
  */
 #include "base/file.h"
 #include "cmd/import/terraform.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <stdlib.h>
+
+/* ---- Without a configuration nobody tells what refers to what, and of a name its text says little: one
+ * that stands in an attribute which is called after another's type (`security_configuration`, `role`,
+ * `database_name`) is that one's. So is a bucket's at the beginning of s3://. */
+
+/* ---- who is called what ---- */
+
+static void index_named(struct terraform *t, struct tf_instance *one)
+{
+    const struct group *group = one->group;
+    struct str id = group->schema->id;
+    for (uint32_t i = 0; i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        struct str text = value_text(e->value, STR_EMPTY),
+                   attr = text.n < 2 ? STR_EMPTY : names_output(group->names, t->arena, e->key);
+        if (!attr.n || (!str_eqz(attr, "name") && !str_eq(attr, id)) || str_eqz(e->key, "id"))
+            continue;
+        struct owned *owned = ARENA_NEW(t->arena, struct owned);
+        *owned = (struct owned){one, e->key, map_get(&t->by_name, text)};
+        map_set(&t->by_name, text, owned);
+        return;
+    }
+}
+
+void terraform_index_names(struct terraform *t)
+{
+    for (size_t i = 0; i < t->groups.n; i++) {
+        const struct group *group = t->groups.items[i].ptr;
+        for (size_t k = 0; group->schema && group->names && k < group->n; k++)
+            index_named(t, group->instances[k]);
+    }
+}
+
+/* ---- who is meant ---- */
+
+/* aws.glue.security_configuration: "glue", and what resources of it are called. */
+static struct str kind_of(const struct tf_instance *one, struct str *service)
+{
+    struct str rest = one->group->schema->name;
+    str_cut(rest, '.', &rest);
+    *service = str_cut(rest, '.', &rest);
+    return rest;
+}
+
+/* The one whose kind the attribute names; of several that of the same service. */
+static const struct owned *meant(
+    struct terraform *t, const struct tf_instance *owner, struct str attr, struct str name)
+{
+    const struct owned *found = NULL;
+    struct str own = STR_EMPTY, service = STR_EMPTY;
+    bool found_near = false, several = false;
+    kind_of(owner, &own);
+    for (const struct owned *one = map_get(&t->by_name, name); one; one = one->next) {
+        struct str kind = kind_of(one->instance, &service);
+        bool near = str_eq(service, own);
+        if (!kind.n || str_find(attr, kind, 0) < 0 || (found && found_near && !near))
+            continue;
+        several = found && near == found_near;
+        found = one;
+        found_near = near;
+    }
+    return several ? NULL : found;
+}
+
+static struct said *named_bucket(struct terraform *t, struct tf_instance *owner, struct str text)
+{
+    struct str rest = str_slice(text, strlen("s3://"), text.n), name = str_cut(rest, '/', &rest);
+    const struct owned *owned = meant(t, owner, STR("bucket"), name);
+    struct said *code = owned ? terraform_reference(t, owner, owned->instance, owned->attr) : NULL, *out;
+    if (!code)
+        return NULL;
+    out = said_new(t->arena, SAID_TEXT, NULL);
+    said_append(t->arena, out, said_string(t->arena, STR("s3://"), NULL));
+    said_append(t->arena, out, code);
+    said_append(
+        t->arena, out, said_string(t->arena, str_slice(text, strlen("s3://") + name.n, text.n), NULL));
+    return out;
+}
+
+struct said *terraform_named(struct terraform *t, struct tf_instance *owner, struct str attr, struct said *s)
+{
+    struct str text = s->sensitive ? (struct str){NULL, 0} : said_literal_text(t->arena, s);
+    if (text.n && s->value->kind == VALUE_STRING) {
+        const struct owned *owned = meant(t, owner, attr, text);
+        struct said *code = str_starts(text, STR("s3://")) ? named_bucket(t, owner, text)
+                            : owned && owned->instance != owner
+                                ? terraform_reference(t, owner, owned->instance, owned->attr)
+                                : NULL;
+        return code ? code : s;
+    }
+    for (size_t i = 0; s->kind == SAID_MAP && i < s->n; i++)
+        s->entries[i].value = terraform_named(t, owner, s->entries[i].key, s->entries[i].value);
+    for (size_t i = 0; s->kind == SAID_LIST && i < s->n; i++)
+        s->items[i] = terraform_named(t, owner, attr, s->items[i]);
+    return s;
+}
+
+/* ---- ARNs and ids of what is imported, wherever they stand ---- */
+
+static bool is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool is_telling(struct str text)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < text.n; i++)
+        digits += isdigit((unsigned char)text.p[i]) != 0;
+    return str_starts(text, STR("arn:")) || (text.n >= 10 && digits >= 4) ||
+           str_starts(text, STR("https://"));
+}
+
+/* aws_dms_endpoint's endpoint_arn is its own; what others are called after it is not. */
+static bool is_own_text(struct terraform *t, const struct group *group, struct str key)
+{
+    return str_is_any(key, "arn id url key_id qualified_arn") ||
+           (group->names && str_eqz(names_output(group->names, t->arena, key), "arn"));
+}
+
+/* A location of Lake Formation has its bucket's ARN: whose own it is goes before whom it was given. */
+static bool is_given(struct terraform *t, const struct group *group, struct str key)
+{
+    const struct attr *attr =
+        group->names ? schema_attr(group->schema, names_output(group->names, t->arena, key)) : NULL;
+    return attr && attr->settable;
+}
+
+static void index_instance(struct terraform *t, struct tf_instance *one, bool given)
+{
+    for (uint32_t i = 0; i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        struct str text = value_text(e->value, STR_EMPTY);
+        if (!text.n || !is_own_text(t, one->group, e->key) || !is_telling(text) ||
+            map_get(&t->by_text, text) || !terraform_can_say(t, one, e->key) ||
+            is_given(t, one->group, e->key) != given)
+            continue;
+        struct owned *owned = ARENA_NEW(t->arena, struct owned);
+        *owned = (struct owned){one, e->key, NULL};
+        map_set(&t->by_text, text, owned);
+    }
+}
+
+void terraform_index_texts(struct terraform *t)
+{
+    for (int given = 0; given < 2; given++)
+        for (size_t i = 0; i < t->groups.n; i++) {
+            const struct group *group = t->groups.items[i].ptr;
+            for (size_t k = 0; group->schema && k < group->n; k++)
+                index_instance(t, group->instances[k], given);
+        }
+}
+
+/* An ARN, with something behind it or not. */
+static void offer_beginning(
+    struct terraform *t, struct candidates *list, struct tf_instance *owner, struct str text)
+{
+    for (size_t end = text.n; end >= 10; end--) {
+        if (end < text.n && is_word(text.p[end]) && is_word(text.p[end - 1]))
+            continue;
+        const struct owned *owned = map_get(&t->by_text, str_slice(text, 0, end));
+        if (!owned || owned->instance == owner)
+            continue;
+        candidates_add(t, list, str_slice(text, 0, end),
+            terraform_code(t, owner, owned->instance, owned->attr), owned->instance->group);
+        return;
+    }
+}
+
+void candidates_add_telling(
+    struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct said *s)
+{
+    struct str text = said_literal_text(t->arena, s);
+    offer_beginning(t, list, owner, text);
+    for (ptrdiff_t arn = text.n ? str_find(text, STR("arn:"), 1) : -1; arn > 0;
+         arn = str_find(text, STR("arn:"), (size_t)arn + 1))
+        offer_beginning(t, list, owner, str_slice(text, (size_t)arn, text.n));
+    for (size_t i = 0; s->kind != SAID_TEXT && i < s->n; i++)
+        candidates_add_telling(t, list, owner, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+}
 
 enum { FILE_MAX = 4 * 1024 * 1024, FOLDER_DEPTH_MAX = 8 };
 

@@ -3,7 +3,7 @@
  * region that a resource says it is in. Of a configuration the settings that weir knows come over; where it
  * does not tell its region, ARNs do.
  */
-#include "cmd/import/terraform_parts.h"
+#include "cmd/import/terraform.h"
 
 /* ---- what the configuration tells ---- */
 
@@ -42,7 +42,7 @@ static void add_setting(
 /* ---- who has which ---- */
 
 /* As the state says it, or else the ARN; "" for what is in none, such as a role. */
-static struct str region_of(const struct instance *one)
+static struct str region_of(const struct tf_instance *one)
 {
     struct str region = value_gets(one->values, "region");
     return region.n ? region : str_part(value_gets(one->values, "arn"), ':', 3);
@@ -94,7 +94,7 @@ static struct str name_of(struct arena *arena, struct str key)
 /* ---- tags that everything has ---- */
 
 /* Of the tags that a resource has those that its own block does not say. */
-static const struct value *tags_besides(struct arena *arena, const struct instance *one)
+static const struct value *tags_besides(struct arena *arena, const struct tf_instance *one)
 {
     const struct value *all = value_getz(one->values, "tags_all"), *own = value_getz(one->values, "tags"),
                        *rest = &value_empty_map;

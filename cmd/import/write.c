@@ -1,10 +1,56 @@
-/* What is said, as YAML that somebody would write: short collections in one line, long texts below. */
-#include "cmd/import/said.h"
-
+/*
+ * The draft stack as a file: YAML that somebody would write, short collections in one line, long texts
+ * below.
+ */
 #include "base/json.h"
-#include "base/yaml_write.h"
+#include "base/yaml.h"
+#include "cmd/import/draft.h"
+#include "stacks/format/format.h"
 
-enum { WIDTH = 120 };
+#include <stdlib.h>
+
+/* ---- The stack that was drafted, as a file ---- */
+
+/* ---- references ---- */
+
+/* The code with every mark replaced by what it stands for. */
+static struct str resolved(struct draft *d, struct str code)
+{
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (str_find_char(code, '\001', 0) < 0)
+        return code;
+    for (size_t i = 0; i < code.n; i++) {
+        if (code.p[i] != '\001') {
+            buf_add_char(&out, code.p[i]);
+            continue;
+        }
+        char *end;
+        struct draft_reference *reference = d->references[strtoul(code.p + i + 1, &end, 10)];
+        if (!reference->code.n)
+            reference->code = resolved(d, d->resolve(d->resolve_ctx, reference));
+        buf_add_str(&out, reference->code);
+        i = (size_t)(end - code.p);
+    }
+    return arena_str(d->arena, buf_str(&out));
+}
+
+static void draft_resolve(struct draft *d, struct said *s)
+{
+    if (s->code.n)
+        s->code = resolved(d, s->code);
+    for (size_t i = 0; i < s->n; i++)
+        draft_resolve(d, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+}
+
+/* ---- sections ---- */
+
+static void draft_write_comment(struct buf *out, struct str comment, int column)
+{
+    while (comment.n) {
+        struct str line = str_trim(str_cut(comment, '\n', &comment));
+        buf_addf(out, "%*s%.*s\n", column, "", STR_ARG(line));
+    }
+}
 
 /* ---- scalars ---- */
 
@@ -12,6 +58,8 @@ static void said_write_key(struct buf *out, struct str key)
 {
     yaml_write_text(out, key, true);
 }
+
+enum { WIDTH = 120 };
 
 /* The code without brackets that are only needed within another. */
 static struct str outermost(struct str code)
@@ -74,24 +122,6 @@ static bool is_collection(const struct said *s)
     return (s->kind == SAID_LIST && !said_is_varying(s)) || s->kind == SAID_MAP;
 }
 
-void said_write_flow(struct buf *out, const struct said *s)
-{
-    if (!is_collection(s)) {
-        write_scalar(out, s, true);
-        return;
-    }
-    buf_add_char(out, s->kind == SAID_MAP ? '{' : '[');
-    for (size_t i = 0; i < s->n; i++) {
-        buf_addz(out, i ? ", " : "");
-        if (s->kind == SAID_MAP) {
-            said_write_key(out, s->entries[i].key);
-            buf_addz(out, ": ");
-        }
-        said_write_flow(out, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
-    }
-    buf_add_char(out, s->kind == SAID_MAP ? '}' : ']');
-}
-
 /* Has it comments, or texts of several lines, that one line cannot have? */
 static bool wants_lines(const struct said *s)
 {
@@ -152,6 +182,107 @@ static void write_value(struct buf *out, const struct said *s, int column, size_
     write_below(out, s, column + 2);
 }
 
+void said_write(struct buf *out, struct str key, const struct said *s, int column)
+{
+    size_t before = out->n;
+    buf_addf(out, "%*s", column, "");
+    said_write_key(out, key);
+    buf_add_char(out, ':');
+    write_value(out, s, column, out->n - before + 1);
+}
+
+static void write_resource(struct buf *out, const struct draft_resource *r)
+{
+    draft_write_comment(out, r->comment, 2);
+    buf_addf(out, "  %.*s:\n    type: %.*s\n", STR_ARG(r->name), STR_ARG(r->type));
+    for (size_t i = 0; i < r->attrs->n; i++) {
+        draft_write_comment(out, r->attrs->entries[i].comment, 4);
+        said_write(out, r->attrs->entries[i].key, r->attrs->entries[i].value, 4);
+    }
+    buf_add_char(out, '\n');
+}
+
+/* Each on lines of its own, however short they all are. */
+static void write_lines(const struct draft *d, struct buf *out, const char *name, const struct said *section)
+{
+    if (!section->n)
+        return;
+    buf_add_char(out, '\n');
+    if (section == d->imports)
+        buf_addz(
+            out, "# These exist already; the first apply imports them. Afterwards these lines can go.\n");
+    buf_addf(out, "%s:\n", name);
+    for (size_t i = 0; i < section->n; i++) {
+        if (section->kind == SAID_LIST) {
+            buf_addz(out, "  - ");
+            said_write_flow(out, section->items[i]);
+            buf_add_char(out, '\n');
+            continue;
+        }
+        draft_write_comment(out, section->entries[i].comment, 2);
+        said_write(out, section->entries[i].key, section->entries[i].value, 2);
+    }
+}
+
+static void write_all(struct draft *d, struct buf *out)
+{
+    AUTO_BUF struct buf resources = BUF_INIT;
+    draft_write_comment(out, d->comment, 0);
+    if (!d->is_module)
+        buf_addf(out, "stack: %.*s\n", STR_ARG(d->stack));
+    if (d->description.n)
+        said_write(out, STR("description"), said_string(d->arena, d->description, NULL), 0);
+    write_lines(d, out, "providers", d->providers);
+    write_lines(d, out, "inputs", d->inputs);
+    write_lines(d, out, "locals", d->locals);
+    write_lines(d, out, "data", d->data);
+    write_lines(d, out, "modules", d->modules);
+    for (size_t i = 0; i < d->n; i++)
+        if (d->resources[i]->schema)
+            write_resource(&resources, d->resources[i]);
+    if (resources.n) {
+        buf_addz(out, "\nresources:\n");
+        buf_add_str(out, buf_str(&resources));
+    }
+    write_lines(d, out, "outputs", d->outputs);
+    if (!d->is_module) /* a module's are the whole's */
+        write_lines(d, out, "imports", d->imports);
+}
+
+int draft_write(struct draft *d, struct buf *out, struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct said *sections[] = {d->providers, d->locals, d->data, d->modules, d->outputs, d->imports};
+    for (size_t i = 0; i < d->n; i++)
+        if (d->resources[i]->schema)
+            draft_resolve(d, d->resources[i]->attrs);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        draft_resolve(d, sections[i]);
+    draft_resolve(d, d->inputs);
+    write_all(d, &text);
+    struct source *source = ARENA_NEW(d->arena, struct source);
+    *source = (struct source){.path = STR("the stack"), .text = arena_str(d->arena, buf_str(&text))};
+    return format_text(source, d->diags, out, err);
+}
+
+void said_write_flow(struct buf *out, const struct said *s)
+{
+    if (!is_collection(s)) {
+        write_scalar(out, s, true);
+        return;
+    }
+    buf_add_char(out, s->kind == SAID_MAP ? '{' : '[');
+    for (size_t i = 0; i < s->n; i++) {
+        buf_addz(out, i ? ", " : "");
+        if (s->kind == SAID_MAP) {
+            said_write_key(out, s->entries[i].key);
+            buf_addz(out, ": ");
+        }
+        said_write_flow(out, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+    }
+    buf_add_char(out, s->kind == SAID_MAP ? '}' : ']');
+}
+
 /* A map behind a dash begins on the dash's line. */
 static void write_item(struct buf *out, const struct said *item, int column)
 {
@@ -193,13 +324,4 @@ static void write_below(struct buf *out, const struct said *s, int column)
         write_comment(out, s->entries[i].comment, column);
         said_write(out, s->entries[i].key, s->entries[i].value, column);
     }
-}
-
-void said_write(struct buf *out, struct str key, const struct said *s, int column)
-{
-    size_t before = out->n;
-    buf_addf(out, "%*s", column, "");
-    said_write_key(out, key);
-    buf_add_char(out, ':');
-    write_value(out, s, column, out->n - before + 1);
 }

@@ -1,5 +1,5 @@
 /* Completion: what may stand where the cursor is. */
-#include "cmd/lsp/complete.h"
+#include "cmd/lsp/server.h"
 
 #include "base/embed.h"
 #include "base/json.h"

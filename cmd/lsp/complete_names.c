@@ -1,5 +1,5 @@
 /* Completion within expressions: names, what follows a dot, functions. */
-#include "cmd/lsp/complete.h"
+#include "cmd/lsp/server.h"
 
 #include "stacks/expr.h"
 

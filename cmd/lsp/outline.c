@@ -1,8 +1,6 @@
 /* What a YAML text looks like, found without a parser: see outline.h. */
 #include "cmd/lsp/outline.h"
 
-#include "cmd/lsp/position.h"
-
 #include <ctype.h>
 
 enum { FLOW_DEPTH_MAX = 64 };

@@ -6,11 +6,39 @@
  */
 #pragma once
 
-#include "cmd/lsp/documents.h"
-#include "cmd/lsp/lsp.h"
-#include "cmd/lsp/sketch.h"
-#include "cmd/lsp/words.h"
+#include "cmd/lsp/outline.h"
 #include "cmd/rpc/rpc.h"
+#include "plan/workspace.h"
+
+/* ---- `weir lsp`: a language server (the Language Server Protocol 3.17) for stack files, over two
+ * descriptors.
+ *
+ * Two ways lead through it. What is wrong, the loader says: check.c gives it the texts of the open documents
+ * in place of the files, and publishes all its diagnostics, for every file of the stack, whenever nothing is
+ * left to read. Everything else has to work in a text that is just being typed, so it goes by what the text
+ * looks like: outline.c finds keys and values by lines and brackets, words.c the names in expressions,
+ * sketch.c the files of a module and the names in them, cursor.c what may stand in a place. From these
+ * complete.c, hover.c, uses.c, rename.c and rename.c make their answers.
+ *
+ * One thread: a message is answered before the next one is looked at. Nothing is kept between questions but
+ * the open documents, the types and what was published last. No service is called, and nothing of a stack is
+ * run. */
+struct lsp_options {
+    const struct workspace_options *workspace; /* kinds, specs, environment, inputs: how stacks are opened */
+    /* What the language itself knows, as JSON Schema: `properties` of a stack, `body` of a resource. */
+    const struct value *language;
+    /* Markdown: the head of a type's page, an attribute, a function (false: there is none). */
+    void (*type_page)(const struct schema *schema, struct buf *out);
+    void (*attr_page)(const struct attr *attr, struct buf *out);
+    bool (*function_page)(struct str name, struct buf *out);
+    int in, out;
+};
+
+/* Serves until the editor says goodbye. 0 where it did so properly; otherwise -1, and *err says what went
+ * wrong. */
+int lsp_serve(const struct lsp_options *options, struct err *err);
+
+/* ---- server.c ---- */
 
 struct published;
 
@@ -82,7 +110,7 @@ void uses_everywhere(struct sketch *sketch, use_found *found, void *ctx);
 /* The part of an address, or the name, that the cursor is on. */
 bool address_target(const struct cursor *cursor, struct target *target);
 
-/* ---- meaning.c ---- */
+/* ---- cursor.c ---- */
 
 enum meaning_kind {
     MEANS_NOTHING,
@@ -121,3 +149,42 @@ void add_location(
     struct lsp *lsp, struct arena *arena, struct buf *out, const struct file *file, size_t from, size_t to);
 void add_edit(
     struct lsp *lsp, struct buf *out, struct str text, size_t from, size_t to, struct str replacement);
+
+/* ---- Completion: complete.c finds out what the cursor is in, complete_names.c what may stand
+ * in an expression there; both hand one item after the other to items_add(). */
+/* As the protocol numbers them. */
+enum item_kind {
+    ITEM_FUNCTION = 3,
+    ITEM_FIELD = 5,
+    ITEM_VARIABLE = 6,
+    ITEM_CLASS = 7,
+    ITEM_MODULE = 9,
+    ITEM_PROPERTY = 10,
+    ITEM_VALUE = 12,
+    ITEM_KEYWORD = 14,
+    ITEM_FILE = 17,
+    ITEM_MEMBER = 20,
+};
+
+struct items {
+    struct lsp *lsp;
+    struct buf *out;
+    struct str text;  /* of the document */
+    size_t from, to;  /* what an item stands in place of */
+    struct str typed; /* of it, before the cursor: only what has it in it counts */
+    bool cut;         /* others did not count: they may when more is typed */
+};
+
+struct item {
+    struct str label, insert; /* insert "": the label */
+    enum item_kind kind;
+    struct str detail, doc; /* doc: Markdown; may be empty */
+    struct str type;        /* of a resource: its page is looked up when it is wanted */
+    bool is_data;
+    int order; /* smaller ones come first */
+};
+
+void items_add(struct items *items, const struct item *item);
+
+/* What may stand where the words end, within an expression. */
+void complete_expression(struct items *items, const struct cursor *cursor, const struct words *words);

@@ -1,5 +1,5 @@
-/* What the files of a module say: see sketch.h. */
-#include "cmd/lsp/sketch.h"
+/* What the files of a module say: see outline.h. */
+#include "cmd/lsp/outline.h"
 
 #include "base/embed.h"
 #include "base/file.h"

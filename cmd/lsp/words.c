@@ -1,7 +1,5 @@
-/* The names in expressions, as they are written: see words.h. */
-#include "cmd/lsp/words.h"
-
-#include "cmd/lsp/position.h"
+/* The names in expressions, as they are written: see outline.h. */
+#include "cmd/lsp/outline.h"
 
 #include <ctype.h>
 

@@ -1,12 +1,12 @@
 /*
  * `weir mcp`: a Model Context Protocol server for assistants, over two descriptors, for the stack in one
  * folder. server.c answers messages, tools.c has the tools, resources.c what can be read, run.c runs a
- * command, answer.c makes of what it printed an answer of bounded size.
+ * command, server.c makes of what it printed an answer of bounded size.
  *
  * Every tool is a command of weir, run by cli_main() in a forked process with pipes. That a command prints
  * its answer and ends is what all of them are made for; a stack that makes one fail, or wait, or use all
  * memory, does so to that process, and a client that cancels a request ends it. It is also what may be
- * confined (base/confined.h): it reads files below one folder and runs no programs, neither of which could be
+ * confined (base/file.h): it reads files below one folder and runs no programs, neither of which could be
  * taken back. The server itself opens no stack.
  *
  * A plan is kept in memory, as it was saved and as it was shown; apply takes the last one, by its hash, and
@@ -76,10 +76,8 @@ int run_command(struct call *call, struct run *run, struct err *err);
 void run_release(struct run *run);
 #define AUTO_RUN __attribute__((cleanup(run_release)))
 
-/* ---- answer.c ---- */
+/* ---- server.c ---- */
 
-/* "{", with what every result has. */
-void answer_begin(const struct call *call, struct buf *out);
 /* … and what those have that a client might keep. */
 void answer_begin_kept(const struct call *call, struct buf *out);
 /* What a tool found, or why it did not: which the assistant is to see. `from` a line, or its last lines. */
@@ -91,3 +89,34 @@ void answer_refusal(struct call *call, const char *format, ...) __attribute__((f
 
 typedef void mcp_method(struct call *call);
 mcp_method tools_list, tools_call, resources_list, resources_templates, resources_read;
+
+/* ---- Tools as a table: each is a command of weir, whose command line its arguments become. tools.c has
+ * the table and lists it, tools.c checks what a call gives, tools.c has the tools that share a
+ * plan. Nobody else includes this. */
+enum arg_kind { ARG_TEXT, ARG_CHOICE, ARG_FLAG, ARG_NUMBER, ARG_TEXTS, ARG_INPUTS };
+
+struct arg {
+    const char *name, *doc;
+    enum arg_kind kind;
+    const char *option;  /* "--target"; NULL: the command's argument, "" it is not on the command line */
+    const char *choices; /* CHOICE: with blanks between */
+    bool required;
+};
+
+struct tool;
+typedef void tool_call(struct call *call, const struct tool *tool, const struct value *args);
+
+struct tool {
+    const char *name, *title, *doc;
+    const char *command, *option; /* "plan", "--json"; option NULL: the choice of an argument follows */
+    const struct arg *args;       /* the last one has no name; NULL: none of its own */
+    bool text;                    /* prints no events, and takes nothing that picks an environment */
+    bool changes;
+    tool_call *call; /* NULL: as the table says */
+};
+
+/* ---- tools.c ---- */
+
+tool_call call_command, call_plan, call_show, call_apply;
+
+/* ---- tools.c ---- */

@@ -3,10 +3,9 @@
 #include "cmd/mcp/mcp.h"
 
 #include "base/clock.h"
-#include "base/confined.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "stacks/load/sandbox_place.h"
+#include "stacks/load/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

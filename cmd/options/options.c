@@ -1,10 +1,40 @@
-/* Command line options: see options.h. */
+/* Command line options (see options.h), and aliases of former names. */
 #include "cmd/options/options.h"
 
-#include "cmd/options/aliases.h"
 #include "stacks/stack.h"
 
 #include <assert.h>
+
+/* ---- What cmd/options/aliases.yaml says ---- */
+
+static const struct node *aliases_section(const char *name)
+{
+    return node_get(yaml_embedded("cmd/options/aliases.yaml"), name);
+}
+
+struct str alias_says(const struct node *alias, const char *what)
+{
+    return node_text(node_get(alias, what));
+}
+
+/* The alias for an option that the command does not have, or NULL. */
+static const struct node *alias_option(struct str name, struct str value)
+{
+    const struct node *options = aliases_section("options");
+    for (uint32_t i = 0; i < options->count; i++) {
+        struct str only = alias_says(options->items[i], "value");
+        if (str_eq(name, alias_says(options->items[i], "name")) && (!only.n || str_eq(value, only)))
+            return options->items[i];
+    }
+    return NULL;
+}
+
+const struct node *alias_command(const char *parent, struct str name)
+{
+    char full[64];
+    snprintf(full, sizeof full, "%s%s%.*s", parent ? parent : "", parent ? " " : "", STR_ARG(name));
+    return node_get(aliases_section("commands"), full);
+}
 
 #define FIELD(name_) .offset = offsetof(struct settings, name_)
 
@@ -13,9 +43,11 @@ static const struct option common[] = {
     {0, "no-color", FIELD(no_color)},
     {'v', "verbose", .kind = OPTION_COUNT, FIELD(verbose)},
 };
+
 static const struct option json[] = {
     {0, "json", FIELD(json)},
 };
+
 static const struct option stack[] = {
     {'C', "dir", .value = "DIR", .kind = OPTION_TEXT, FIELD(dir), .completes = COMPLETES_DIR},
     {'e', "env", .value = "NAME", .kind = OPTION_TEXT, FIELD(env), .completes = COMPLETES_ENV},
@@ -24,14 +56,18 @@ static const struct option stack[] = {
     {0, "sandbox", FIELD(sandbox)},
     {0, "specs", .value = "DIR", .kind = OPTION_TEXT, FIELD(specs), .completes = COMPLETES_DIR},
 };
+
 /* What commands that plan have in common; each takes of it what it can make use of. */
 #define OPTION_TARGET                                                                                        \
     0, "target", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(targets), .completes = COMPLETES_ADDRESS
+
 #define OPTION_NO_REFRESH    0, "no-refresh", FIELD(no_refresh)
 #define OPTION_QUICK_REFRESH 0, "quick-refresh", FIELD(quick_refresh)
 #define OPTION_FULL          0, "full", FIELD(full)
+
 #define OPTION_PARALLELISM                                                                                   \
     0, "parallelism", .value = "N", .kind = OPTION_NUMBER, .min = 1, .max = 1024, FIELD(parallelism)
+
 static const struct option plan[] = {
     {OPTION_TARGET},
     {0, "replace", .value = "ADDRESS", .kind = OPTION_LIST, FIELD(replaces), .completes = COMPLETES_ADDRESS},
@@ -41,14 +77,17 @@ static const struct option plan[] = {
     {OPTION_FULL},
     {OPTION_PARALLELISM},
 };
+
 static const struct option destroy[] = {
     {OPTION_TARGET},
     {OPTION_NO_REFRESH},
     {OPTION_FULL},
     {OPTION_PARALLELISM},
 };
+
 static const struct option drift[] = {{OPTION_TARGET}, {OPTION_FULL}, {OPTION_PARALLELISM}};
 static const struct option deploy[] = {{OPTION_NO_REFRESH}, {OPTION_FULL}, {OPTION_PARALLELISM}};
+
 static const struct option teardown[] = {
     {0, "force-empty", FIELD(force_empty)},
     {0, "skip-final-snapshot", FIELD(skip_final_snapshot)},
@@ -57,16 +96,21 @@ static const struct option teardown[] = {
     {0, "lab", FIELD(lab)},
     {OPTION_DELETE_ADOPTED},
 };
+
 #define LOCK_TIMEOUT 0, "lock-timeout", .value = "TIME", .kind = OPTION_DURATION, FIELD(lock_timeout_ms)
+
 static const struct option change[] = {
     {'y', "yes", "auto-approve", FIELD(yes)},
     {LOCK_TIMEOUT},
 };
+
 static const struct option approve[] = {
     {0, "approve", .value = "RULE", .kind = OPTION_LIST, FIELD(approve)},
     {0, "reason", .value = "TEXT", .kind = OPTION_TEXT, FIELD(reason)},
 };
+
 static const struct option lock[] = {{LOCK_TIMEOUT}};
+
 static const struct option partial[] = {
     {0, "partial", FIELD(partial)},
 };
@@ -97,7 +141,6 @@ const struct option_set options_change = OPTION_SET(NULL, change);
 const struct option_set options_approve = OPTION_SET(NULL, approve);
 const struct option_set options_partial = OPTION_SET(NULL, partial);
 const struct option_set options_lock = OPTION_SET(NULL, lock);
-
 enum { CANDIDATES_MAX = 128 };
 
 struct parser {

@@ -4,17 +4,21 @@
  *
  * A command lists the sets of options that it takes. Values go into its settings, a struct that begins with
  * `struct settings` (the options that many commands share) and may go on with the command's own fields; an
- * option says by offset which field is its. What it is for is in cmd/help.yaml (help.h).
+ * option says by offset which field is its. What it is for is in cmd/help.yaml (options.h).
  *
  * Understood: --name value, --name=value, -n value, -nvalue, grouped letters (-vy), options after arguments,
  * `--` before arguments that begin with a dash, and what other tools would write (-name=value,
- * cmd/options/aliases.h).
+ * cmd/options/options.h).
  */
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/yaml.h"
+#include "cmd/terminal/signals.h"
+#include "cmd/terminal/term.h"
 
 #include <stddef.h>
 
@@ -133,3 +137,106 @@ const struct option *options_match(const struct option_set *const *sets, struct 
 struct str option_label(struct arena *arena, const struct option *option);
 
 bool duration_parse(struct str text, int64_t *ms);
+
+/* ---- options.c: what fingers know from other tools (aliases.yaml): where it means the same here, it just
+ * works; elsewhere a hint says how the same thing is done. */
+/* The alias for a command, or subcommand of `parent` (NULL: none), that weir does not have; or NULL. */
+const struct node *alias_command(const char *parent, struct str name);
+/* Its "option" or "command", ours that means the same; its "hint"; "" none. */
+struct str alias_says(const struct node *alias, const char *what);
+
+/* ---- Commands: one file each (cmd_<name>.c) with its options and its function, one line in the table of
+ * commands.c, and its texts in cmd/help.yaml. cli_main() finds the command, parses its options into its
+ * settings and calls it.
+ *
+ * A command gets an invocation and returns the exit status. It writes what was asked for to standard output
+ * (invocation_write()), everything else to standard error. Where it takes --json, standard output carries
+ * only JSON lines, failures included (cmd/output/events.h). */
+struct invocation; /* cmd/invocation/invocation.h */
+
+enum { COMMAND_SETS_MAX = 12 };
+
+struct command {
+    const char *name;                                /* "plan"; of a subcommand "list" */
+    const char *args;                                /* "[FILE]"; NULL: none */
+    const struct option_set *sets[COMMAND_SETS_MAX]; /* besides the common ones; NULL after the last one */
+    size_t settings_size;                            /* 0: just struct settings */
+    int min_args, max_args;                          /* max -1: any number */
+    enum completes completes;                        /* what its arguments are */
+    const char *choices;                             /* COMPLETES_CHOICES: the words, with blanks between */
+    const struct command *const *subs;               /* subcommands, ends with NULL; then run is NULL */
+    int (*run)(struct invocation *inv);
+};
+
+struct command_group {
+    const char *title;
+    const struct command *const *commands; /* ends with NULL */
+};
+
+extern const struct command_group command_groups[]; /* ends with title NULL */
+
+/* Calls `visit` for every command and subcommand, in the order of the help, with its path: "state list". */
+typedef void command_visitor(struct buf *out, const struct command *c, struct str path);
+void commands_walk(command_visitor *visit, struct buf *out);
+
+/* The program. Returns the exit status. */
+int cli_main(int argc, char **argv);
+
+/* The top-level command of that name, or NULL. */
+const struct command *command_find(struct str name);
+const struct command *command_find_sub(const struct command *command, struct str name);
+/* "state list", of `list` below `state`; `above` "": it is below none. */
+struct str command_path(struct arena *arena, struct str above, const struct command *command);
+/* All its sets with the common ones, NULL at the end. */
+void command_sets(const struct command *command, const struct option_set *sets[COMMAND_SETS_MAX]);
+
+/* ---- help.c: Help texts, made from the tables of commands and options, and from cmd/help.yaml. */
+void help_overview(const struct term *term, struct buf *out);
+void help_command(const struct command *command, struct str path, const struct term *term, struct buf *out);
+/* "weir plan [OPTIONS] [FILE]" */
+void help_usage_line(const struct command *command, struct str path, struct buf *out);
+
+/* Its summary as a sentence: "Show what would change." of "show what would change". */
+void help_sentence(struct str path, struct buf *out);
+
+/* ---- cmd/help.yaml ---- */
+
+/* Of a command with this path ("state list"): one line without full stop; paragraphs; lines and what they do.
+ */
+struct str help_summary(struct str path);
+const struct node *help_details(struct str path);
+const struct node *help_examples(struct str path);
+/* The command's own, that of the command above it, or that of all commands. */
+struct str help_option(struct str path, const struct option *option);
+/* A map of names and what they mean: "exit_statuses", "variables", "events". */
+const struct node *help_section(const char *name);
+
+/* ---- Completion scripts: a script for each shell (completion.bash), in which the tables of commands and
+ * options have their places, one file that writes these, and what they share (in cmd_completion.c). */
+void completion_bash(struct buf *out);
+void completion_zsh(struct buf *out);
+void completion_fish(struct buf *out);
+
+/* ---- for these ---- */
+
+/* What stands in a script for @{name}: written at once, or for each command. */
+struct completion_part {
+    const char *name; /* NULL: after the last one */
+    void (*write)(struct buf *out);
+    command_visitor *visit;
+};
+/* The script with these parts, and those that several shells have. */
+void completion_fill(struct buf *out, const char *path, const struct completion_part *parts);
+
+/* `ctx` is whatever the visitor wants to know besides. */
+typedef void option_visitor(struct buf *out, const struct option *o, struct str path, const char *ctx);
+
+void completion_options(
+    const struct command *c, struct str path, option_visitor *visit, const char *ctx, struct buf *out);
+/* Text for inside single quotes; `also` are further characters that need a backslash. */
+void completion_quote(struct buf *out, struct str text, const char *also);
+/* The names of its subcommands, each with a blank before it. */
+void completion_subs(struct buf *out, const struct command *c);
+void completion_commands(struct buf *out);
+/* For a `case` of bash and zsh, "-e | --env". */
+void completion_pattern(struct buf *out, const struct option *o);

@@ -1,9 +1,9 @@
-/* A line for what is over, has failed or takes long, and the report of failures: see progress_internal.h. */
-#include "cmd/output/progress_internal.h"
+/* A line for what is over, has failed or takes long, and the report of failures: see progress.h. */
+#include "cmd/output/progress.h"
 
 #include "base/mask.h"
 #include "base/mem.h"
-#include "base/terminal_cells.h"
+#include "base/str.h"
 #include "cmd/output/render.h"
 
 #include <stdio.h>

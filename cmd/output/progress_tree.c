@@ -2,10 +2,10 @@
  * What moves on a terminal: what is in flight, by modules where there are some, below each what waits for it
  * and for whom else, and how far all of it is.
  */
-#include "cmd/output/progress_internal.h"
+#include "cmd/output/progress.h"
 
 #include "base/mask.h"
-#include "base/terminal_cells.h"
+#include "base/str.h"
 #include "cmd/output/render.h"
 #include "provider/aws/retry.h"
 

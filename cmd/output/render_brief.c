@@ -1,9 +1,9 @@
 /*
  * Values that take one line, however long they are: cut, with their size; of policies what they allow.
  */
-#include "cmd/output/render_pen.h"
+#include "cmd/output/render.h"
 
-#include "base/terminal_cells.h"
+#include "base/str.h"
 #include "cmd/terminal/term.h"
 
 enum {

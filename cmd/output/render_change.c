@@ -1,8 +1,7 @@
 /* One change as people read it: the action, each attribute before and after, and why. */
-#include "cmd/output/render_pen.h"
+#include "cmd/output/render.h"
 
 #include "base/mem.h"
-#include "cmd/output/lcs.h"
 #include "cmd/terminal/term.h"
 #include "plan/state/state.h"
 

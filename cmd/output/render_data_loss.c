@@ -1,10 +1,115 @@
-/* What deletions erase besides the resources, what stays of them, and what stands in their way: contents,
- * snapshots, protections, what services left. */
+/*
+ * What deletions erase besides the resources, what stays and what prevents them: contents, snapshots,
+ * protections; and what a plan could not read.
+ */
+#include "base/str.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
+#include "plan/destroy/teardown.h"
 
-#include "base/terminal_cells.h"
-#include "plan/destroy/obstacles.h"
+/* ---- "Nothing is left": of what, by what was looked for ---- */
+
+void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool marks)
+{
+    if (asked && marks)
+        buf_addf(
+            out, "\nNothing is left%s: neither by its id or name, nor by the stack's ownership tags.\n", of);
+    else if (asked)
+        buf_addf(out, "\nNothing is left%s by its id or name.\n", of);
+    else if (marks)
+        buf_addf(out, "\nNothing is left%s with the stack's ownership tags.\n", of);
+    else
+        buf_addf(out,
+            "\nNothing was looked for%s: neither the state nor the stack names anything that a service could "
+            "still have.\n",
+            of);
+}
+
+void leftovers_add_limits(struct buf *out, size_t asked, bool marks)
+{
+    if (marks)
+        buf_addz(out,
+            "Not looked for: what has none of weir's ownership tags, such as what somebody made there "
+            "by hand.\n");
+    else if (asked)
+        buf_addz(
+            out, "Not looked for: what has another id or name, such as what somebody made there by hand.\n");
+}
+
+void leftovers_add_unasked(struct buf *out, size_t n)
+{
+    buf_addf(out,
+        "%zu resource%s could not be looked up, because the stack's own service in which %s lay did not "
+        "answer; %s went with it: ",
+        n, n == 1 ? "" : "s", n == 1 ? "it" : "they", n == 1 ? "it" : "they");
+}
+
+void leftovers_add_unseen(struct buf *out, size_t n)
+{
+    buf_addf(out,
+        "%zu resource%s could not be looked up after being deleted, because what %s service stood on went "
+        "too: ",
+        n, n == 1 ? "" : "s", n == 1 ? "its" : "their");
+}
+
+void leftovers_add_addresses(struct buf *out, const struct str *addresses, size_t n)
+{
+    enum { SHOWN = 8 };
+    for (size_t i = 0; i < n && i < SHOWN; i++) {
+        buf_addz(out, i ? ", " : "");
+        text_add_safe(out, addresses[i], false);
+    }
+    buf_addz(out, n > SHOWN ? ", …\n" : ".\n");
+}
+
+/* ---- What a plan could not look at, by number and name: nobody is to take it for unchanged ---- */
+
+/* The first one behind `at` that has another reason. */
+static size_t end_of(const struct plan *plan, size_t at)
+{
+    size_t end = at;
+    while (end < plan->unread_count && str_eq(plan->unread[end].why, plan->unread[at].why))
+        end++;
+    return end;
+}
+
+/* "2 recorded resources could not be looked at and count as recorded: the service does not answer" */
+static void add_lead(const struct plan *plan, size_t at, size_t end, const char *mark, struct buf *out)
+{
+    size_t n = end - at;
+    buf_addf(out, "%s%zu%s recorded resource%s could not be looked at and %s as recorded: ", mark, n, mark,
+        n == 1 ? "" : "s", n == 1 ? "counts" : "count");
+    text_add_safe(out, plan->unread[at].why, false);
+}
+
+void render_unread(const struct plan *plan, struct buf *out)
+{
+    for (size_t at = 0, end; at < plan->unread_count; at = end) {
+        end = end_of(plan, at);
+        add_lead(plan, at, end, "", out);
+        buf_addz(out, ":\n");
+        for (size_t i = at; i < end; i++) {
+            buf_addz(out, "  ");
+            text_add_safe(out, plan->unread[i].address, false);
+            buf_add_char(out, '\n');
+        }
+    }
+}
+
+void render_unread_markdown(const struct plan *plan, struct buf *out)
+{
+    for (size_t at = 0, end; at < plan->unread_count; at = end) {
+        end = end_of(plan, at);
+        buf_addz(out, "\n> ");
+        add_lead(plan, at, end, "**", out);
+        buf_addz(out, ":");
+        for (size_t i = at; i < end; i++) {
+            buf_addz(out, i > at ? ", " : " ");
+            render_code(out, plan->unread[i].address);
+        }
+        buf_addz(out, ".\n");
+    }
+}
 
 enum { ADDRESS_WIDTH_MAX = 40 };
 

@@ -1,9 +1,7 @@
 /* Lists and sets before and after: which item became which. */
-#include "cmd/output/render_pen.h"
+#include "cmd/output/render.h"
 
 #include "base/mem.h"
-#include "cmd/output/lcs.h"
-#include "cmd/output/render.h"
 
 #include <stdlib.h>
 #include <string.h>

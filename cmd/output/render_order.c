@@ -1,11 +1,11 @@
 /*
  * The order in which a plan's resources are told: module by module, and what others depend on before them.
  */
-#include "cmd/output/render_section.h"
+#include "cmd/output/render.h"
 
 #include "base/map.h"
 #include "base/mem.h"
-#include "base/terminal_cells.h"
+#include "base/str.h"
 #include "stacks/stack.h"
 
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /*
  * The text of a plan: what changed outside, what weir would do, outputs, and the line in numbers.
  */
-#include "cmd/output/render_section.h"
+#include "cmd/output/render.h"
 #include "cmd/terminal/term.h"
 
-#include "base/terminal_cells.h"
+#include "base/str.h"
 
 #include <inttypes.h>
 

@@ -3,9 +3,9 @@
  * what the file gives, in the order in which the type's page has it, each on one line; its like are told by
  * what distinguishes them.
  */
-#include "cmd/output/render_section.h"
+#include "cmd/output/render.h"
 
-#include "base/terminal_cells.h"
+#include "base/str.h"
 #include "cmd/terminal/term.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Values as people read them, cut to the width, with what is secret hidden. */
-#include "cmd/output/render_pen.h"
+#include "cmd/output/render.h"
 
 #include "base/json.h"
-#include "base/terminal_cells.h"
+#include "base/str.h"
 #include "cmd/terminal/term.h"
 
 #include <inttypes.h>

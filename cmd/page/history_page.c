@@ -1,10 +1,9 @@
-/* The page of a history: see history_page.h. What the state was at each run is in it as differences. */
-#include "cmd/page/history_page.h"
+/* The page of a history: see page.h. What the state was at each run is in it as differences. */
+#include "cmd/page/page.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmd/graph/picture.h"
-#include "cmd/page/page.h"
 #include "cmd/terminal/term.h"
 
 /* ---- what the state was ---- */

@@ -1,12 +1,11 @@
-/* One resource from all sides: see explain.h. */
-#include "cmd/planning/explain.h"
+/* One resource from all sides: see planning.h. */
+#include "cmd/planning/planning.h"
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "cmd/graph/picture.h"
 #include "cmd/output/events.h"
-#include "cmd/output/render_section.h"
-#include "cmd/planning/planning.h"
+#include "cmd/output/render.h"
 #include "plan/state/history.h"
 
 enum { RUNS_MAX = 10 };

@@ -69,3 +69,8 @@ int planning_show(struct invocation *inv, const struct plan *plan);
  */
 int planning_carry_out(
     struct invocation *inv, struct plan *plan, const char *question, bool reviewed, bool *again);
+
+/* ---- explain.c: all there is to know of one resource: where the file gives it, what it needs and what
+ * needs it, what is recorded, what the live service says to that, and which runs changed it. */
+/* `address` of a resource, or of one of its instances. Returns the exit status. */
+int explain_resource(struct invocation *inv, struct str address);

@@ -1,10 +1,10 @@
-/* The IAM permissions that a stack's calls need: see policy_needs.h. */
-#include "cmd/policy/policy_needs.h"
+/* The IAM permissions that a stack's calls need: see policy.h. */
+#include "cmd/policy/policy.h"
 
-#include "plan/make/quotas.h"
+#include "plan/make/make.h"
 #include "plan/state/backend_s3.h"
 #include "plan/state/stack_data.h"
-#include "stacks/load/module_source.h"
+#include "stacks/load/module_lock.h"
 
 /* An attribute by which a service is given a role: whoever gives it must be allowed to pass it on. */
 static bool is_role_name(struct str name)

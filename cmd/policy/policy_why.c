@@ -1,5 +1,5 @@
-/* weir policy --why: see policy_why.h. */
-#include "cmd/policy/policy_why.h"
+/* weir policy --why: see policy.h. */
+#include "cmd/policy/policy.h"
 
 #include "base/file.h"
 #include "provider/iam/policy.h"

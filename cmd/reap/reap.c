@@ -1,7 +1,235 @@
-/* The fleet of those that are due: locked, looked at once more, planned, taken down, and looked for. */
+/* Destroying stacks that are due, and resources that have weir's ownership tags and no state. */
 #include "cmd/reap/reap.h"
 
-#include "cmd/invocation/ask.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/terminal/term.h"
+#include "plan/evaluate/lease.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- Groups of marked resources without a state: each is given one in a folder of its own, and goes like
+ * a stack. */
+
+/* ---- found ---- */
+
+static int refuse_unread(struct known_states *all)
+{
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_DAMAGED, "%zu state%s cannot be read, so nobody can say what belongs to none",
+        all->unread, all->unread == 1 ? "" : "s");
+    return invocation_fail(all->inv, &err);
+}
+
+/* Of all groups those that no state knows. */
+static void keep_unknown(struct strays *strays)
+{
+    struct marked *marked = &strays->marked;
+    size_t kept = 0;
+    for (size_t i = 0; i < marked->n; i++) {
+        if (known_states_find(strays->all, marked->groups[i].lineage))
+            free(marked->groups[i].things);
+        else
+            marked->groups[kept++] = marked->groups[i];
+    }
+    marked->n = kept;
+}
+
+int strays_open(struct known_states *all, struct strays *out)
+{
+    struct invocation *inv = all->inv;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    struct err err = ERR_INIT;
+    *out = (struct strays){.all = all};
+    if (all->unread)
+        return refuse_unread(all);
+    struct workspace_options *options = ARENA_NEW(&inv->arena, struct workspace_options);
+    *options = bare_stack_options(inv, all->dir, STR("weir"), STR_EMPTY, NULL);
+    options->no_state = true;
+    if (workspace_open(options, &diags, &out->workspace, &err) ||
+        plan_marked(&out->workspace, &inv->arena, &out->marked, &err))
+        return invocation_fail(inv, &err);
+    keep_unknown(out);
+    if (out->marked.unseen)
+        invocation_note(inv, "warning: %zu types could not be looked at: %s", out->marked.unseen,
+            out->marked.first_unseen.message);
+    return EXIT_DONE;
+}
+
+void strays_close(struct strays *strays)
+{
+    marked_release(&strays->marked);
+    workspace_close(&strays->workspace);
+    if (strays->folder[0])
+        tree_remove(strays->folder);
+}
+
+bool stray_is_due(const struct strays *strays, const struct marked_group *group)
+{
+    return group->until_ms && group->until_ms <= strays->marked.now_ms;
+}
+
+/* ---- shown ---- */
+
+static const struct value *age_cell(struct arena *arena, int64_t ms)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (ms <= 0)
+        return &value_null;
+    text_add_duration(&text, ms);
+    return value_string(arena, buf_str(&text));
+}
+
+static void add_group_event(const struct strays *strays, const struct marked_group *group, struct buf *out)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct lease lease = {.until_ms = group->until_ms};
+    buf_addf(out,
+        "{\"event\":\"stray\",\"stack\":\"%.*s\",\"lineage\":\"%.*s\",\"things\":%zu,\"age_ms\":%lld,"
+        "\"until\":\"%.*s\"}\n",
+        STR_ARG(group->stack), STR_ARG(group->lineage), group->n,
+        (long long)(group->made_ms ? strays->marked.now_ms - group->made_ms : 0),
+        STR_ARG(lease_text(&scratch, &lease)));
+}
+
+static void add_things(const struct marked_group *group, struct buf *out)
+{
+    for (size_t i = 0; i < group->n; i++) {
+        buf_addf(out, "  %.*s  ", STR_ARG(group->things[i].subject.type));
+        text_add_safe(out, group->things[i].subject.id, false);
+        buf_addf(out, "  (%.*s)\n", STR_ARG(group->things[i].subject.address));
+    }
+}
+
+static const struct value *group_row(
+    struct arena *arena, const struct strays *strays, const struct marked_group *group)
+{
+    struct lease lease = {.until_ms = group->until_ms};
+    const struct value *cells[] = {value_string_ref(arena, group->stack),
+        value_string_ref(arena, str_slice(group->lineage, 0, group->lineage.n < 8 ? group->lineage.n : 8)),
+        value_int(arena, (int64_t)group->n),
+        age_cell(arena, group->made_ms ? strays->marked.now_ms - group->made_ms : 0),
+        group->until_ms ? value_string_ref(arena, lease_text(arena, &lease)) : &value_null};
+    return value_list(arena, cells, sizeof cells / sizeof *cells);
+}
+
+int strays_show(const struct strays *strays, bool each)
+{
+    struct invocation *inv = strays->all->inv;
+    struct arena *arena = &inv->arena;
+    static const char *const heads[] = {"stack", "state", "resources", "age", "lease ends"};
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    AUTO_BUF struct buf out = BUF_INIT;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        value_builder_add(&columns, value_stringz(arena, heads[i]));
+    for (size_t i = 0; i < strays->marked.n; i++) {
+        if (inv->settings->json)
+            add_group_event(strays, &strays->marked.groups[i], &out);
+        else
+            value_builder_add(&rows, group_row(arena, strays, &strays->marked.groups[i]));
+    }
+    if (!inv->settings->json && !strays->marked.n)
+        buf_addz(&out, "Nothing with weir's ownership tags is without a state.\n");
+    else if (!inv->settings->json)
+        table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
+    for (size_t i = 0; each && !inv->settings->json && i < strays->marked.n; i++) {
+        buf_addf(&out, "\n%.*s %.*s\n", STR_ARG(strays->marked.groups[i].stack),
+            STR_ARG(strays->marked.groups[i].lineage));
+        add_things(&strays->marked.groups[i], &out);
+    }
+    return invocation_write(inv, buf_str(&out));
+}
+
+/* ---- taken down ---- */
+
+static bool is_among(const struct marked_group *group, struct marked_group *const *groups, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (groups[i] == group)
+            return true;
+    return false;
+}
+
+/* Who else has it, or something that refers to it; "" nobody. */
+static struct str other_user(const struct strays *strays, const struct marked_thing *thing,
+    struct marked_group *const *groups, size_t n)
+{
+    const struct known_state *user = known_states_user(strays->all, thing->subject.id, thing->arn);
+    if (user)
+        return user->name;
+    for (size_t i = 0; i < strays->marked.n; i++) {
+        const struct marked_group *other = &strays->marked.groups[i];
+        for (size_t k = 0; !is_among(other, groups, n) && k < other->n; k++)
+            if (marked_mentions(other->things[k].object, thing->subject.id, thing->arn))
+                return other->stack;
+    }
+    return STR_EMPTY;
+}
+
+/* Only what nobody else uses, and with `leased` what bears a lease. */
+static void spare_shared(struct strays *strays, struct marked_group *group,
+    struct marked_group *const *groups, size_t n, bool leased)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < group->n; i++) {
+        const struct marked_thing *thing = &group->things[i];
+        struct str user = other_user(strays, thing, groups, n);
+        if (user.n)
+            invocation_note(strays->all->inv, "%.*s %.*s stays: %.*s uses it", STR_ARG(thing->subject.type),
+                STR_ARG(thing->subject.id), STR_ARG(user));
+        else if (leased && !thing->until_ms)
+            invocation_note(strays->all->inv, "%.*s %.*s stays: it has no lease",
+                STR_ARG(thing->subject.type), STR_ARG(thing->subject.id));
+        else
+            group->things[kept++] = *thing;
+    }
+    group->n = kept;
+}
+
+static int give_state(struct strays *strays, const struct marked_group *group, size_t i,
+    struct known_state *known, struct err *err)
+{
+    struct invocation *inv = strays->all->inv;
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    AUTO_WORKSPACE struct workspace workspace = {0};
+    *known = (struct known_state){.all = strays->all, .stack = group->stack};
+    known->name = arena_printf(&inv->arena, "%.*s.%.*s", STR_ARG(group->stack), 8, group->lineage.p);
+    known->options = bare_stack_options(inv, strays->all->dir, group->stack, STR_EMPTY, NULL);
+    known->options.state_dir = arena_printf(&inv->arena, "%s/%zu", strays->folder, i).p;
+    if (dir_make(known->options.state_dir, err) || workspace_open(&known->options, &diags, &workspace, err))
+        return -1;
+    int status =
+        state_lock(workspace.state, "reap", 0, err) || marked_record(&workspace, group, err) ? -1 : 0;
+    return status;
+}
+
+int strays_take_down(struct strays *strays, struct marked_group *const *groups, size_t n, bool leased)
+{
+    struct invocation *inv = strays->all->inv;
+    struct known_state *states = ARENA_ARRAY(&inv->arena, struct known_state, n + 1);
+    struct known_state **list = ARENA_ARRAY(&inv->arena, struct known_state *, n + 1);
+    struct err err = ERR_INIT;
+    size_t given = 0;
+    snprintf(strays->folder, sizeof strays->folder, "/tmp/weir-strays-XXXXXX");
+    if (!mkdtemp(strays->folder)) {
+        strays->folder[0] = '\0';
+        err_errno(&err, ERR_IO, "cannot make a folder in /tmp");
+        return invocation_fail(inv, &err);
+    }
+    for (size_t i = 0; i < n; i++)
+        spare_shared(strays, groups[i], groups, n, leased);
+    for (size_t i = 0; i < n; i++) {
+        if (!groups[i]->n)
+            continue;
+        if (give_state(strays, groups[i], i, &states[given], &err))
+            return invocation_fail(inv, &err);
+        list[given] = &states[given];
+        given++;
+    }
+    return given ? reap_states(inv, list, given, leased ? strays->marked.now_ms : INT64_MAX) : EXIT_DONE;
+}
 
 /* Between the look and the lock somebody may have extended it. */
 static void spare_extended(struct fleet *fleet, int64_t now_ms)

@@ -1,10 +1,228 @@
-/* The stack that runs weir reap in the account: planned, made, taken down. */
-#include "cmd/reap/reap_install.h"
+/*
+ * The stack that runs weir reap in the account: planned, made, taken down; its program, and the
+ * permissions of its role.
+ */
+#include "cmd/reap/reap.h"
 
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/system.h"
 #include "cmd/planning/planning.h"
+#include "provider/kind.h"
+
+/* ---- weir as it runs elsewhere: a static program, or this very one with every library that it has
+ * loaded, and their loader. By the time an installation is planned that is all it needs, libcurl included,
+ * for states were read by then. */
+
+struct gathering {
+    struct arena *arena;
+    struct str folder;
+    struct err *err;
+};
+
+/* ---- what program it is: ELF, 64 bits, the least significant byte first; elf(5) ---- */
+
+enum { ELF_HEADER = 64, ELF_X86_64 = 62, ELF_AARCH64 = 183, SEGMENT_INTERPRETER = 3 };
+
+static uint64_t elf_number(struct str program, uint64_t at, unsigned bytes)
+{
+    uint64_t number = 0;
+    for (unsigned i = 0; i < bytes && at + i < program.n; i++)
+        number |= (uint64_t)(unsigned char)program.p[at + i] << (8 * i);
+    return number;
+}
+
+/* As AWS calls it; NULL: not a program for Linux on a machine of Lambda's. */
+static const char *elf_machine(struct str program)
+{
+    if (program.n < ELF_HEADER || !str_starts(program, STR("\177ELF\2\1")))
+        return NULL;
+    uint64_t machine = elf_number(program, 18, 2);
+    return machine == ELF_X86_64 ? "x86_64" : machine == ELF_AARCH64 ? "arm64" : NULL;
+}
+
+static bool elf_is_static(struct str program)
+{
+    uint64_t segments = elf_number(program, 32, 8), size = elf_number(program, 54, 2);
+    for (uint64_t i = 0; i < elf_number(program, 56, 2); i++)
+        if (elf_number(program, segments + i * size, 4) == SEGMENT_INTERPRETER)
+            return false;
+    return true;
+}
+
+/* ---- its files ---- */
+
+static int put_file(struct gathering *g, struct str name, struct str content)
+{
+    return file_write_atomic(path_join(g->arena, g->folder, name).p, content, 0755, g->err);
+}
+
+static int take_file(void *ctx, const char *path)
+{
+    struct gathering *g = ctx;
+    struct str text, name = arena_printf(g->arena, "with/%.*s", STR_ARG(path_base(str_z(path))));
+    return file_read(g->arena, path, 0, &text, g->err) ||
+           put_file(g, strcmp(path, system_program()) ? name : STR("weir"), text);
+}
+
+/*
+ * The function's files, in a folder that is made anew: the static program `given`, or where that is NULL this
+ * program with its libraries. `machine` is what it runs on, as AWS calls it.
+ */
+static int reap_program_gather(
+    struct arena *arena, struct str folder, const char *given, const char **machine, struct err *err)
+{
+    struct gathering g = {arena, folder, err};
+    struct str program;
+    tree_remove(folder.p);
+    if (file_read(arena, given ? given : system_program(), 0, &program, err))
+        return -1;
+    *machine = elf_machine(program);
+    bool alone = elf_is_static(program);
+    if (!*machine || (given && !alone)) {
+        err_set(err, ERR_USAGE, "%s is not %s program for Linux", given ? given : "this",
+            given ? "a static" : "a");
+        return err_hint(err, "--program FILE: the program in a release's archive for Linux");
+    }
+    if (dir_make(path_join(arena, folder, STR("with")).p, err) ||
+        put_file(&g, STR("bootstrap"), embedded_text(embedded_find(STR("cmd/reap/installed/bootstrap")))))
+        return -1;
+    return (alone ? put_file(&g, STR("weir"), program) : system_program_files(take_file, &g)) ? -1 : 0;
+}
+
+/* ---- What the role of an installed reap may do: what destroying the stacks takes that are there now. */
+
+struct rights {
+    struct arena *arena;
+    struct value_builder actions, types;
+};
+
+/* Names that are a spec's, which goes with the stack that is closed. */
+static void keep_names(struct arena *arena, struct value_builder *names, size_t from)
+{
+    for (size_t i = from; i < names->n; i++)
+        names->entries[i].key = arena_str(arena, names->entries[i].key);
+}
+
+/* What services leave of it goes, too. */
+static void add_schema(struct rights *r, struct catalog *catalog, const struct schema *schema)
+{
+    size_t n, actions = r->actions.n, types = r->types.n;
+    const struct str *leaves = schema_leaves(r->arena, schema, &n);
+    if (!schema->ops->permissions)
+        return;
+    schema->ops->permissions(
+        schema, schema->is_data ? PERMISSION_PLAN : PERMISSION_DESTROY, r->arena, &r->actions);
+    value_builder_set(&r->types, schema->name, &value_null);
+    for (size_t i = 0; i < n; i++) {
+        const struct schema *left = catalog_find(catalog, leaves[i], false, ERR_IGNORED);
+        if (left && left->ops->permissions)
+            left->ops->permissions(left, PERMISSION_DESTROY, r->arena, &r->actions);
+    }
+    keep_names(r->arena, &r->actions, actions);
+    keep_names(r->arena, &r->types, types);
+}
+
+static void add_stack(struct rights *r, const struct workspace *workspace)
+{
+    const struct stack *stack = workspace->stack;
+    for (size_t i = 0; i < stack->decl_count; i++)
+        if (stack->decls[i]->schema)
+            add_schema(r, workspace->catalog, stack->decls[i]->schema);
+}
+
+/* As its files were kept, and what it has without being in them any more. */
+static void add_known(struct rights *r, struct known_state *known)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct err err = ERR_INIT;
+    struct workspace workspace;
+    size_t n;
+    known_state_options(known);
+    struct workspace_options options = known->options;
+    options.no_state = true;
+    bool open = !workspace_open(&options, &ignored, &workspace, &err);
+    const struct record *const *records = state_records(known->state, &n);
+    if (open)
+        add_stack(r, &workspace);
+    for (size_t i = 0; open && i < n; i++) {
+        const struct schema *schema = catalog_find(workspace.catalog, records[i]->subject.type, false, &err);
+        if (schema)
+            add_schema(r, workspace.catalog, schema);
+    }
+    workspace_close(&workspace);
+}
+
+/* The stack in the folder may not be made yet. */
+static void add_folder(struct rights *r, struct known_states *all)
+{
+    AUTO_DIAGS struct diags ignored = DIAGS_INIT;
+    struct workspace workspace;
+    struct workspace_options options = all->inv->workspace_options;
+    options.no_state = options.stack.any_member = options.stack.lenient_inputs = true;
+    if (!stack_exists(r->arena, all->inv->settings->dir))
+        return;
+    if (!workspace_open(&options, &ignored, &workspace, ERR_IGNORED))
+        add_stack(r, &workspace);
+    workspace_close(&workspace);
+}
+
+static const struct value *statement(struct arena *arena, const struct value *actions, const char *resource)
+{
+    struct value_entry entries[] = {{STR("Effect"), value_stringz(arena, "Allow")}, {STR("Action"), actions},
+        {STR("Resource"), value_stringz(arena, resource)}};
+    return value_map(arena, entries, 3);
+}
+
+static const struct value *names_of(struct arena *arena, const struct value *map)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < map->count; i++)
+        if (!str_eqz(map->entries[i].key, "iam:PassRole")) /* nothing is given a role that goes */
+            value_builder_add(&names, value_string(arena, map->entries[i].key));
+    return value_builder_list(&names);
+}
+
+static void add_states(struct arena *arena, const struct value *config, struct value_builder *statements)
+{
+    static const char *const objects[] = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"};
+    struct str bucket = value_gets(config, "bucket"), prefix = value_gets(config, "prefix");
+    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
+        value_builder_add(&list, value_stringz(arena, objects[i]));
+    value_builder_add(
+        statements, statement(arena, value_builder_list(&list),
+                        arena_printf(arena, "arn:*:s3:::%.*s/%.*s*", STR_ARG(bucket), STR_ARG(prefix)).p));
+    value_builder_add(statements, statement(arena, value_stringz(arena, "s3:ListBucket"),
+                                      arena_printf(arena, "arn:*:s3:::%.*s", STR_ARG(bucket)).p));
+    if (str_starts(value_gets(config, "key"), STR("kms:")))
+        value_builder_add(statements, statement(arena, value_stringz(arena, "kms:Decrypt"), "*"));
+}
+
+/*
+ * A policy with what destroying takes of every type that these stacks, or the one in the folder, have, and
+ * with what their states take.
+ */
+static const struct value *reap_rights(struct known_states *all, size_t *types)
+{
+    struct arena *arena = &all->inv->arena;
+    struct rights r = {arena, VALUE_BUILDER(arena), VALUE_BUILDER(arena)};
+    AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < all->n; i++)
+        if (all->items[i].there &&
+            !str_eqz(all->items[i].stack, REAP_STACK)) /* it does not take itself down */
+            add_known(&r, &all->items[i]);
+    add_folder(&r, all);
+    value_builder_set(&r.actions, STR("tag:GetResources"), &value_null);
+    value_builder_add(&statements, statement(arena, names_of(arena, value_builder_map(&r.actions)), "*"));
+    add_states(arena, all->config, &statements);
+    *types = value_builder_map(&r.types)->count;
+    value_builder_release(&r.actions);
+    value_builder_release(&r.types);
+    return VALUE_MAP(arena, {STR("Version"), value_stringz(arena, "2012-10-17")},
+        {STR("Statement"), value_builder_list(&statements)});
+}
 
 enum { MINUTE_MS = 60 * 1000, USUAL_MINUTES = 15, DAY_MINUTES = 24 * 60 };
 

@@ -1,5 +1,5 @@
-/* The notes on an attribute: see attr_notes.h. */
-#include "cmd/reference/attr_notes.h"
+/* The notes on an attribute: see reference.h. */
+#include "cmd/reference/reference.h"
 
 #include "base/json.h"
 

@@ -1,5 +1,5 @@
-/* JSON Schema of what types take: see json_schema.h. */
-#include "cmd/reference/json_schema.h"
+/* JSON Schema of what types take: see reference.h. */
+#include "cmd/reference/reference.h"
 
 #include "base/json.h"
 #include "base/yaml.h"

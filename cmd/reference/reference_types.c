@@ -1,9 +1,6 @@
 /* Pages about resource types and functions, for the terminal and in Markdown. */
 #include "cmd/reference/reference.h"
 
-#include "cmd/reference/attr_notes.h"
-
-#include "provider/aws/client.h"
 #include "provider/aws/endpoint.h"
 #include "provider/job.h"
 

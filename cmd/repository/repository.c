@@ -2,9 +2,8 @@
 #include "cmd/repository/repository.h"
 
 #include "base/file.h"
-#include "cmd/invocation/sandboxed.h"
+#include "cmd/invocation/invocation.h"
 #include "stacks/load/files.h"
-#include "stacks/load/sandbox_place.h"
 
 /* ---- what goes together ---- */
 

@@ -1,7 +1,7 @@
 /* Which stacks refer to which others, and what these are going to give. */
 #include "cmd/repository/repository.h"
 
-#include "stacks/load/sandbox_place.h"
+#include "stacks/load/files.h"
 
 /* ---- which is meant ---- */
 

@@ -2,7 +2,7 @@
 #include "cmd/repository/repository.h"
 
 #include "base/file.h"
-#include "cmd/output/junit.h"
+#include "cmd/output/events.h"
 #include "cmd/output/render.h"
 #include "cmd/terminal/say.h"
 

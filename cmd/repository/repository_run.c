@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "cmd/planning/planning.h"
 #include "cmd/terminal/say.h"
-#include "cmd/terminal/table.h"
+#include "cmd/terminal/term.h"
 
 /* What went wrong, and the results for CI; the exit status. */
 static int finish_all(struct repository *repository, int status)

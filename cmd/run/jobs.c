@@ -1,6 +1,6 @@
 /* The jobs of a stack, as its state has them: see jobs.h. */
 #include "cmd/run/jobs.h"
-#include "cmd/invocation/sandboxed.h"
+#include "cmd/invocation/invocation.h"
 
 #include "base/clock.h"
 #include "base/json.h"

@@ -1,9 +1,9 @@
-/* What is shown while a job runs: see run_watch.h. */
-#include "cmd/run/run_watch.h"
+/* What is shown while a job runs: see jobs.h. */
+#include "cmd/run/jobs.h"
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "base/terminal_cells.h"
+#include "base/str.h"
 #include "cmd/terminal/say.h"
 
 #include <stdio.h>

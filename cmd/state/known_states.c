@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "plan/destroy/tagged.h"
 #include "plan/evaluate/lease.h"
-#include "stacks/load/sandbox_place.h"
+#include "stacks/load/files.h"
 
 #include <stdlib.h>
 

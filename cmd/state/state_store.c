@@ -1,9 +1,8 @@
 /* Subcommands of `weir state` that deal with where the state is kept, and with what is taken into it: see
- * state_store.h. */
-#include "cmd/state/state_store.h"
+ * state_change.h. */
+#include "cmd/state/state_change.h"
 
 #include "base/json.h"
-#include "cmd/planning/planning.h"
 #include "plan/state/doctor.h"
 #include "plan/state/kms_key.h"
 #include "plan/state/migrate.h"

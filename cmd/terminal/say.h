@@ -25,3 +25,10 @@ int say_as_is(int fd, struct str text, struct err *err);
 void say_aside(struct str text);
 /* For what is written into files that people read, such as a plan as Markdown. */
 struct str say_masked(struct arena *arena, struct str text);
+
+/* ---- say.c: Pipes that the shell names as files: `--input-file <(sops -d secrets.yaml)` is /dev/fd/63.
+ * weir reads regular files only (base/file.h), some of them more than once. So what such a pipe gives is
+ * read to its end before anything else is done, while a signal still ends the process, and stands under
+ * its name from then on. */
+/* Those that a word of the command line or a variable of the environment names: /dev/stdin, /dev/fd/N. */
+int pipes_hold(int argc, char *const *argv, struct err *err);

@@ -1,8 +1,6 @@
 /* Interruption as something to be dealt with: see signals.h. */
 #include "cmd/terminal/signals.h"
 
-#include "cmd/terminal/exit_status.h"
-
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>

@@ -22,3 +22,14 @@ void signals_work(bool begins);
 const atomic_bool *signals_stop(void);
 /* Was it Ctrl-C alone? Whoever sends another signal, or has closed the terminal, is not there to be asked. */
 bool signals_by_hand(void);
+
+/* ---- What a command's exit status means; docs/cli.md. */
+enum exit_status {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_CHANGES = 2,
+    EXIT_USAGE = 3,
+    EXIT_LOCKED = 4,
+    EXIT_LEFTOVER = 5,
+    EXIT_INTERRUPTED = 130,
+};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/value.h"
 
 struct term {
     int fd;
@@ -57,3 +58,11 @@ void text_add_duration(struct buf *out, int64_t ms);
 
 /* Words filled into lines of at most `width` columns; lines after the first begin with `indent` blanks. */
 void text_add_wrapped(struct buf *out, struct str text, int column, int indent, int width);
+
+/* ---- term.c: Tables for people (columns aligned) and for programs (CSV, quoted as RFC 4180 has it). */
+/*
+ * `columns` is a list of names, `rows` a list of lists of texts; null is an empty field in CSV and a dash in
+ * a table. What could steer a terminal is escaped in tables.
+ */
+void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out);
+void table_add_csv(const struct value *columns, const struct value *rows, bool raw, struct buf *out);

@@ -1,24 +1,77 @@
-/* Stack tests: see test_run.h. */
-#include "cmd/cost/budget.h"
-#include "cmd/invocation/kinds.h"
-#include "cmd/invocation/sandboxed.h"
-#include "cmd/testing/test_internal.h"
-
+/* Stack tests (see test_run.h), and what a test needs. */
+#include "cmd/testing/test_run.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "cmd/cost/estimate.h"
+#include "cmd/invocation/invocation.h"
+#include "cmd/invocation/kinds.h"
 #include "sandbox/sandbox.h"
 
 #include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 
+/* ---- What a test says it needs: without that it is skipped, not failed ---- */
+
+/* An engine of the sandbox by its name; NULL: there is none. */
+static const struct sandbox_engine *test_needs_find(
+    const struct sandbox_engine *engines, size_t n, const struct node *node)
+{
+    for (size_t i = 0; node->kind == NODE_STRING && i < n; i++)
+        if (str_eqz(node->string, engines[i].name))
+            return &engines[i];
+    return NULL;
+}
+
+static const char *test_missing(const struct node *root, struct arena *arena)
+{
+    const struct node *list = node_get(root, "needs");
+    size_t n = 0;
+    const struct sandbox_engine *engines = list && list->count ? sandbox_engines(arena, &n) : NULL;
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        const struct sandbox_engine *engine = test_needs_find(engines, n, list->items[i]);
+        if (engine && !engine->is_here)
+            return engine->name;
+    }
+    return NULL;
+}
+
+/* The first that is not there; NULL: all is. */
+static void test_check_needs(const struct node *root, struct diags *diags)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const struct node *list = node_get(root, "needs");
+    if (list && list->kind != NODE_LIST)
+        diag_error(diags, node_span(list), "\"needs\" is a list of names, not %s", node_kind_name(list));
+    if (!list || list->kind != NODE_LIST)
+        return;
+    size_t n;
+    const struct sandbox_engine *engines = sandbox_engines(&scratch, &n);
+    struct str *names = ARENA_ARRAY(&scratch, struct str, n + 1), all = STR_EMPTY;
+    for (size_t i = 0; i < n; i++) {
+        names[i] = str_z(engines[i].name);
+        all = arena_printf(&scratch, "%.*s%s%s", STR_ARG(all), i ? ", " : "", engines[i].name);
+    }
+    for (uint32_t i = 0; n && i < list->count; i++) { /* without the sandbox no test is run */
+        const struct node *item = list->items[i];
+        if (test_needs_find(engines, n, item))
+            continue;
+        struct str text = node_text(item);
+        struct diag *d = diag_error(diags, node_span(item), "nothing is known of \"%.*s\"", STR_ARG(text));
+        diag_did_you_mean(diags, d, text, names, n);
+        if (!d->label.n)
+            diag_hint(diags, d, "a test may need: %.*s", STR_ARG(all));
+    }
+}
+
 static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("needs"), STR_INIT("inputs"),
     STR_INIT("plan"), STR_INIT("error"), STR_INIT("apply"), STR_INIT("outputs"), STR_INIT("live"),
     STR_INIT("checks"), STR_INIT("run")};
+
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
-bool test_fail(struct running *r, const char *format, ...)
+bool test_fail(struct running_test *r, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -28,7 +81,7 @@ bool test_fail(struct running *r, const char *format, ...)
     return false;
 }
 
-bool test_fail_err(struct running *r, const char *what, const struct err *err)
+bool test_fail_err(struct running_test *r, const char *what, const struct err *err)
 {
     if (r->diags.n) {
         buf_addf(&r->result->failure, "%s:\n", what);
@@ -85,7 +138,7 @@ static bool test_run_holds(const struct value *want, const struct value *have)
     return value_is_null(want) ? value_is_null(have) : value_equal(want, have);
 }
 
-bool test_expect(struct running *r, const struct attr *attr, struct str where, struct str name,
+bool test_expect(struct running_test *r, const struct attr *attr, struct str where, struct str name,
     const struct value *want, const struct value *have)
 {
     if (test_run_holds(want, have) ||
@@ -99,7 +152,7 @@ bool test_expect(struct running *r, const struct attr *attr, struct str where, s
     return false;
 }
 
-static const struct value *section(struct running *r, const char *key)
+static const struct value *section(struct running_test *r, const char *key)
 {
     const struct node *node = node_get(r->test->root, key);
     return node ? node_value(&r->arena, node) : NULL;
@@ -107,7 +160,7 @@ static const struct value *section(struct running *r, const char *key)
 
 /* ---- the steps ---- */
 
-static void set_inputs(struct running *r)
+static void set_inputs(struct running_test *r)
 {
     const struct value *inputs = section(r, "inputs");
     size_t own = inputs && inputs->kind == VALUE_MAP ? inputs->count : 0, n = 0;
@@ -143,7 +196,7 @@ static struct str module_name(struct arena *arena, const char *dir)
     return n ? arena_str(arena, str_n(name, n)) : STR("module");
 }
 
-static bool test_run_start(struct running *r)
+static bool test_run_start(struct running_test *r)
 {
     struct err err = ERR_INIT;
     struct sandbox_options sandbox = {
@@ -162,7 +215,7 @@ static bool test_run_start(struct running *r)
     return dir_make(r->options.state_dir, &err) == 0 || test_fail(r, "%s", err.message);
 }
 
-static int test_run_make(struct running *r, bool destroy, struct plan **plan, struct err *err)
+static int test_run_make(struct running_test *r, bool destroy, struct plan **plan, struct err *err)
 {
     /* what jobs have put into buckets is not the stack's */
     bool ran = node_get(r->test->root, "run") != NULL;
@@ -175,7 +228,7 @@ static int test_run_make(struct running *r, bool destroy, struct plan **plan, st
 }
 
 /* `error:` planning has to fail with a message that holds this text. */
-static bool check_error(struct running *r, struct str want, const struct err *err)
+static bool check_error(struct running_test *r, struct str want, const struct err *err)
 {
     for (size_t i = 0; i < r->diags.n; i++)
         if (str_find(r->diags.items[i].message, want, 0) >= 0 ||
@@ -188,7 +241,7 @@ static bool check_error(struct running *r, struct str want, const struct err *er
 }
 
 static bool check_resource(
-    struct running *r, const struct plan *plan, struct str address, const struct value *want)
+    struct running_test *r, const struct plan *plan, struct str address, const struct value *want)
 {
     const struct change *change = plan_change_at(plan, address);
     if (value_is_null(want))
@@ -215,7 +268,7 @@ static bool check_resource(
     return ok;
 }
 
-static bool check_plan(struct running *r, const struct plan *plan)
+static bool check_plan(struct running_test *r, const struct plan *plan)
 {
     const struct value *want = section(r, "plan"), *resources = value_getz(want, "resources");
     bool ok = true;
@@ -235,7 +288,7 @@ static bool check_plan(struct running *r, const struct plan *plan)
     return ok;
 }
 
-static bool check_outputs(struct running *r)
+static bool check_outputs(struct running_test *r)
 {
     const struct value *want = section(r, "outputs"), *have = state_outputs(r->workspace.state);
     bool ok = true;
@@ -245,7 +298,7 @@ static bool check_outputs(struct running *r)
     return ok;
 }
 
-bool test_expressions(struct running *r, const struct value *checks, const struct value *names)
+bool test_expressions(struct running_test *r, const struct value *checks, const struct value *names)
 {
     bool ok = true;
     for (uint32_t i = 0; checks && checks->kind == VALUE_LIST && i < checks->count; i++) {
@@ -268,7 +321,7 @@ bool test_expressions(struct running *r, const struct value *checks, const struc
 }
 
 /* `live:` what the sandbox itself says, whatever the state does. */
-static bool check_thing(struct running *r, const struct value *want)
+static bool check_thing(struct running_test *r, const struct value *want)
 {
     struct err err = ERR_INIT;
     struct str type = value_gets(want, "type");
@@ -299,7 +352,7 @@ static bool check_thing(struct running *r, const struct value *want)
     return ok;
 }
 
-static bool check_live(struct running *r)
+static bool check_live(struct running_test *r)
 {
     const struct value *things = section(r, "live");
     bool ok = true;
@@ -308,7 +361,7 @@ static bool check_live(struct running *r)
     return ok;
 }
 
-static bool test_run_apply(struct running *r, struct plan *plan, const char *what)
+static bool test_run_apply(struct running_test *r, struct plan *plan, const char *what)
 {
     struct apply_options options = {0};
     struct apply_result result;
@@ -317,14 +370,14 @@ static bool test_run_apply(struct running *r, struct plan *plan, const char *wha
 }
 
 /* Those of the stack itself. */
-static bool stack_checks_hold(struct running *r, struct plan *plan)
+static bool stack_checks_hold(struct running_test *r, struct plan *plan)
 {
     struct err err = ERR_INIT;
     plan_ask_checks(plan, NULL);
     return plan_check_checks(plan, &err) == 0 || test_fail_err(r, "the stack's checks", &err);
 }
 
-static bool check_nothing_to_do(struct running *r)
+static bool check_nothing_to_do(struct running_test *r)
 {
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
@@ -341,7 +394,7 @@ static bool check_nothing_to_do(struct running *r)
     return ok;
 }
 
-static bool test_run_destroy(struct running *r)
+static bool test_run_destroy(struct running_test *r)
 {
     struct plan *plan = NULL;
     struct err err = ERR_INIT;
@@ -354,7 +407,7 @@ static bool test_run_destroy(struct running *r)
     return ok;
 }
 
-static bool apply_and_check(struct running *r, struct plan *plan)
+static bool apply_and_check(struct running_test *r, struct plan *plan)
 {
     if (!test_run_apply(r, plan, "applying") || !stack_checks_hold(r, plan))
         return false;
@@ -368,7 +421,7 @@ static bool apply_and_check(struct running *r, struct plan *plan)
     return ok;
 }
 
-static bool test_run_whole(struct running *r)
+static bool test_run_whole(struct running_test *r)
 {
     struct err err = ERR_INIT;
     struct plan *plan = NULL;
@@ -394,7 +447,7 @@ static bool test_run_whole(struct running *r)
 
 void test_run(const struct test_case *test, struct test_result *result)
 {
-    struct running r = {.test = test, .result = result};
+    struct running_test r = {.test = test, .result = result};
     int64_t began = clock_mono_ms();
     *result = (struct test_result){.skipped = test_missing(test->root, &r.arena)};
     result->passed = result->skipped || test_run_whole(&r);

@@ -1,14 +1,13 @@
 /* `run:` of a test: jobs are started in the sandbox, and what came of them is compared. */
 #include "cmd/run/jobs.h"
-#include "cmd/testing/test_internal.h"
+#include "cmd/testing/test_run.h"
 
 #include "base/clock.h"
 #include "base/glob.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "plan/state/state.h"
 #include "provider/aws/s3/s3.h"
-#include "provider/aws/s3/s3_keys.h"
 #include "provider/job_follow.h"
 
 #include <stdlib.h>
@@ -19,7 +18,7 @@ static const size_t MAX_CONTENT = 64 * 1024 * 1024;
 /* Kinds of steps, each by the key that only it has. */
 static const struct step_kind {
     const char *name;
-    bool (*run)(struct running *r, const struct value *step);
+    bool (*run)(struct running_test *r, const struct value *step);
     struct str keys[10];
 } kinds[];
 
@@ -35,7 +34,7 @@ static struct str test_steps_text_of(const struct value *step, const char *key)
 
 /* ---- jobs: found without a word to the terminal, for several tests run at a time ---- */
 
-static bool as_job(struct running *r, const struct record *record, struct job *out)
+static bool as_job(struct running_test *r, const struct record *record, struct job *out)
 {
     const struct schema *schema =
         catalog_find(r->workspace.catalog, record->subject.type, false, ERR_IGNORED);
@@ -48,7 +47,7 @@ static bool as_job(struct running *r, const struct record *record, struct job *o
 }
 
 /* By its address, or by its name at the service. */
-static bool find_job(struct running *r, struct str text, struct job *out)
+static bool find_job(struct running_test *r, struct str text, struct job *out)
 {
     size_t n, found = 0;
     const struct record *const *records = state_records(r->workspace.state, &n);
@@ -70,7 +69,7 @@ static bool find_job(struct running *r, struct str text, struct job *out)
 }
 
 /* What is required and not given is the only resource of its type, as with `weir run`. */
-static void complete_options(struct running *r, struct job *job)
+static void complete_options(struct running_test *r, struct job *job)
 {
     const struct job_ops *ops = job->schema->job;
     size_t n;
@@ -103,8 +102,8 @@ static void ignore_trouble(void *ctx UNUSED, const struct err *err UNUSED)
 }
 
 /* Starts it and waits for its end. */
-static bool run_job(struct running *r, struct job *job, struct op_ctx *ctx, const struct job_input *input,
-    int64_t timeout_s, struct job_run *run, struct buf *log)
+static bool run_job(struct running_test *r, struct job *job, struct op_ctx *ctx,
+    const struct job_input *input, int64_t timeout_s, struct job_run *run, struct buf *log)
 {
     const struct job_ops *ops = job->schema->job;
     struct err err = ERR_INIT;
@@ -129,7 +128,7 @@ static bool run_job(struct running *r, struct job *job, struct op_ctx *ctx, cons
 }
 
 static const struct value *rows_of(
-    struct running *r, const struct job *job, struct op_ctx *ctx, const struct job_run *run)
+    struct running_test *r, const struct job *job, struct op_ctx *ctx, const struct job_run *run)
 {
     const struct value *columns, *rows;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(&r->arena);
@@ -149,9 +148,9 @@ static const struct value *rows_of(
 }
 
 /* The end of what it wrote says more than any state. */
-static bool fail_with_log(struct running *r, const struct buf *log, const char *format, ...)
+static bool fail_with_log(struct running_test *r, const struct buf *log, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-static bool fail_with_log(struct running *r, const struct buf *log, const char *format, ...)
+static bool fail_with_log(struct running_test *r, const struct buf *log, const char *format, ...)
 {
     struct str text = str_trim(buf_str(log));
     va_list args;
@@ -168,7 +167,7 @@ static bool fail_with_log(struct running *r, const struct buf *log, const char *
     return false;
 }
 
-static bool compare_run(struct running *r, const struct value *step, const struct job *job,
+static bool compare_run(struct running_test *r, const struct value *step, const struct job *job,
     const struct job_run *run, const struct buf *log, const struct value *rows)
 {
     struct str address = job->record->subject.address, error = test_steps_text_of(step, "error");
@@ -200,7 +199,7 @@ static bool compare_run(struct running *r, const struct value *step, const struc
 }
 
 static bool run_and_compare(
-    struct running *r, const struct value *step, struct job *job, const struct job_input *input)
+    struct running_test *r, const struct value *step, struct job *job, const struct job_input *input)
 {
     AUTO_BUF struct buf log = {.max = MAX_LOG};
     struct op_ctx ctx = job_context(job, &r->arena, &r->workspace);
@@ -218,7 +217,7 @@ static bool run_and_compare(
     return compare_run(r, step, job, &run, &log, rows);
 }
 
-static bool step_job(struct running *r, const struct value *step)
+static bool step_job(struct running_test *r, const struct value *step)
 {
     struct job job;
     struct err err = ERR_INIT;
@@ -241,7 +240,7 @@ static bool step_job(struct running *r, const struct value *step)
 static const struct str results_bucket = STR_INIT("weir-test-results");
 
 /* Once it is there it is his who made it, so that this may be called again. */
-static int make_results_bucket(struct running *r, struct provider *provider, struct err *err)
+static int make_results_bucket(struct running_test *r, struct provider *provider, struct err *err)
 {
     static const struct wire_operation create_bucket = {.name = STR_INIT("CreateBucket"),
         .protocol = WIRE_REST_XML,
@@ -256,7 +255,7 @@ static int make_results_bucket(struct running *r, struct provider *provider, str
 }
 
 /* As a named query that is in no stack; its result lies in a bucket that only this sandbox has. */
-static bool step_query(struct running *r, const struct value *step)
+static bool step_query(struct running_test *r, const struct value *step)
 {
     struct err err = ERR_INIT;
     struct record record = {.subject.address = STR("query"), .subject.type = STR("aws.athena.named_query")};
@@ -281,7 +280,7 @@ static bool step_query(struct running *r, const struct value *step)
 /* ---- objects ---- */
 
 struct matching {
-    struct running *r;
+    struct running_test *r;
     struct str pattern;
     pthread_mutex_t lock; /* pages come from several threads */
     struct str *keys;
@@ -314,8 +313,8 @@ static int add_content(
     return 0;
 }
 
-static bool compare_objects(
-    struct running *r, const struct value *step, struct op_ctx *ctx, struct str bucket, struct matching *m)
+static bool compare_objects(struct running_test *r, const struct value *step, struct op_ctx *ctx,
+    struct str bucket, struct matching *m)
 {
     AUTO_BUF struct buf text = {.max = MAX_CONTENT};
     struct err err = ERR_INIT;
@@ -340,7 +339,7 @@ static bool compare_objects(
 }
 
 /* Keys may be patterns; the part before the first wildcard is listed. */
-static bool step_object(struct running *r, const struct value *step)
+static bool step_object(struct running_test *r, const struct value *step)
 {
     struct str key, place = test_steps_text_of(step, "object");
     struct err err = ERR_INIT;
@@ -383,7 +382,7 @@ static const struct step_kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, KEYS = sizeof kinds->keys / sizeof *kinds->keys };
 
-bool test_steps(struct running *r, const struct value *steps)
+bool test_steps(struct running_test *r, const struct value *steps)
 {
     for (uint32_t i = 0; i < steps->count; i++)
         for (size_t k = 0; k < KINDS; k++)

@@ -2,18 +2,15 @@
  * plan_apply(): the run around a plan's changes. Before them the lock, the run's record, the moves and what
  * the user should know of the state; after them the outputs, the end and a snapshot where one is due.
  */
-#include "plan/apply/executor.h"
+#include "plan/apply/work.h"
 
 #include "base/mem.h"
-#include "plan/apply/claims.h"
-#include "plan/apply/run_files.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/lease.h"
 #include "plan/objects/concern.h"
 #include "plan/objects/named.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-#include "plan/objects/since.h"
 
 enum { CLAIMS_MAX = 10000 /* changes of a run that does not claim all */ };
 

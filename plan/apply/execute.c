@@ -2,12 +2,10 @@
  * The executor: worker threads that take what is ready of the scheduled operations, and the bookkeeping of a
  * run.
  */
-#include "plan/apply/executor.h"
+#include "plan/apply/work.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "plan/apply/abandoned.h"
-#include "plan/apply/work.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 

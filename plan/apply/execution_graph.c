@@ -2,11 +2,11 @@
  * What a run consists of: an operation for each change, for each half of a replacement and for each
  * declaration that has to be evaluated, and the order in which they may go.
  */
-#include "plan/apply/executor.h"
-#include "plan/evaluate/instances.h"
+#include "plan/apply/work.h"
+#include "plan/evaluate/evaluate.h"
 
 #include "base/mem.h"
-#include "plan/objects/address.h"
+#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * The stack's files and inputs kept in the log with each run, so that it can be gone back to: `weir plan --to
  * RUN`.
  */
-#include "plan/apply/run_files.h"
+#include "plan/apply/work.h"
 
 #include "base/json.h"
 #include "base/mask.h"

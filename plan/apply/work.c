@@ -6,18 +6,11 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "plan/apply/claims.h"
-#include "plan/evaluate/adopted.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/fills.h"
-#include "plan/evaluate/locations.h"
-#include "plan/objects/address.h"
-#include "plan/objects/configured.h"
-#include "plan/objects/depends.h"
 #include "plan/objects/diff.h"
 #include "plan/objects/objects.h"
-#include "plan/objects/reported.h"
+#include "plan/objects/recorded.h"
 #include "plan/rules/rules.h"
 
 #include <assert.h>

@@ -5,17 +5,13 @@
 #include "plan/decide/decision.h"
 
 #include "base/mem.h"
-#include "plan/evaluate/adopted.h"
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/instances.h"
-#include "plan/evaluate/locations.h"
-#include "plan/evaluate/replace_trigger.h"
-#include "plan/objects/address.h"
-#include "plan/objects/depends.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/objects/concern.h"
 #include "plan/objects/diff.h"
 #include "plan/objects/objects.h"
-#include "plan/objects/since.h"
+#include "plan/objects/recorded.h"
 
 /* ---- drift ---- */
 

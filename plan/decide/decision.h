@@ -18,3 +18,15 @@ bool removed_forgets(struct planner *p, const struct seen *seen);
 bool decide_orphans(struct planner *p);
 /* Which half of each replacement goes first. False after an error: both would have the same name. */
 bool decide_order(struct planner *p);
+
+/* ---- identity_clash.c: what two resources cannot share, refused when planned: the first that goes would
+ * take it away from the other. */
+/* Reports instances that would be what another is, or what something recorded is or keeps. Where only a part
+ * of the state was read that cannot be told of what becomes another than it is: then p->needs_whole is set.
+ */
+void identity_check(struct planner *p);
+
+/* ---- plan_resource.c: one resource or data source, planned: its instances are found, evaluated, looked
+ * for where they may be there already, and compared. */
+/* Declarations come in the stack's order. False after an error. */
+bool plan_resource(struct planner *p, const struct decl *decl);

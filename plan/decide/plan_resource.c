@@ -1,16 +1,9 @@
 /* One declaration planned: its imports looked at, its instances compared. */
-#include "plan/decide/plan_resource.h"
-
 #include "plan/decide/decision.h"
+
 #include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/data.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/evaluate/instances.h"
-#include "plan/evaluate/locations.h"
-#include "plan/evaluate/targets.h"
-#include "plan/evaluate/targets_alone.h"
-#include "plan/objects/depends.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 

@@ -1,21 +1,16 @@
 /*
  * Before anybody is asked, teardown_examine() looks at every resource that is to go: whose it is, what is in
  * it, what protects it, what services left behind of it. What stands in the way is told with the plan, and
- * refused before anything is called (obstacles.c).
+ * refused before anything is called (teardown.c).
  */
 #include "base/clock.h"
-#include "base/lock.h"
 #include "base/mem.h"
-#include "base/pool.h"
-#include "plan/destroy/obstacles.h"
+#include "base/threads.h"
 #include "plan/destroy/teardown.h"
-#include "plan/evaluate/adopted.h"
+#include "plan/evaluate/attributes.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/locations.h"
-#include "plan/objects/address.h"
 #include "plan/objects/objects.h"
-#include "plan/refresh/refresh_tags.h"
-#include "plan/refresh/unreachable.h"
+#include "plan/refresh/refresh.h"
 
 #include <stdio.h>
 

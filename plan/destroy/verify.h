@@ -1,14 +1,16 @@
 /*
  * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there,
- * verify_tags.c what bears its marks; verify.c reads each and reports, and verify_services.c knows which
+ * verify.c what bears its marks; verify.c reads each and reports, and verify.c knows which
  * services were the stack's own. Candidates come from four places: what the state had recorded, the names
  * that the stack would give, what bears its marks (by the tagging API, and by listings where that does not
  * know a type), and what services make on behalf of all these.
  */
 #pragma once
 
-#include "base/lock.h"
+#include "base/map.h"
+#include "base/threads.h"
 #include "plan/planner.h"
+#include "plan/workspace.h"
 #include "provider/provider.h"
 
 enum { VERIFY_THREADS = 16 };
@@ -54,11 +56,13 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what);
  */
 /* Fills v->gone. */
 void verify_find_gone(struct verifying *v);
-/* Is the provider among them? Looks at v->items. */
-bool verify_is_gone(const struct verifying *v, const struct provider *provider);
 /* Texts and values are copied; of two for the same thing the first stays. */
 void verify_add(struct verifying *v, const struct candidate *candidate);
 /* Adds what bears the stack's ownership tags where v->providers lead, and of the types in v->items. */
 void verify_find_marked(struct verifying *v);
 /* Fills v->items, providers and places. */
 void verify_find(struct verifying *v);
+
+/* ---- verify_candidates.c: what a run forgot (`removed: [{…, destroy: false}]`): the service keeps it,
+ * with the marks that it bears, and it belongs to whoever took it over. The log tells; what was only
+ * forgotten in the state (`weir state rm`) is not among it. */

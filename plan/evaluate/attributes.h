@@ -5,6 +5,7 @@
 #pragma once
 
 #include "plan/planner.h"
+#include "plan/state/records.h"
 #include "provider/provider.h"
 
 /* As the stack gives them. NULL after an error. */
@@ -45,3 +46,30 @@ bool constraints_check(struct planner *p, const struct instance *instance, const
 /* The same of roles: whoever has to assume one of the stack's is let in by it. */
 bool trusts_check(struct planner *p, const struct instance *instance, const struct value *object,
     const struct value *changed);
+
+/* ---- fills.c: Attributes that the file leaves to another resource: `fills` in a spec (docs/specs.md). A
+ * Glue connection wants the zone of the subnet that it lies in, which the subnet knows. What is filled in
+ * counts as given.
+ *
+ *     fills_known()  from what the plan knows of the stack's own resources; calls nothing
+ *     fills_read()   asks the service for the rest, once the ids are known
+ *
+ * While a plan is applied the first is called with the executor's lock, the second without. */
+/* The object with what the plan knows, and unknown where that is still to come. */
+const struct value *fills_known(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object);
+/* `op` is the instance's own context, with its provider. */
+int fills_read(struct planner *p, const struct op_ctx *op, const struct value **object, struct err *err);
+
+/* ---- attributes.c: what was there before the stack took it over is deleted only by those who agree to
+ * that (--delete-adopted). adopted_forbids() says so of one resource; a destroy asks adopted_keeps() of
+ * each and tells all of them at once by adopted_tell(), for there is one answer to all. */
+/* It was taken over, and nobody has agreed. */
+bool adopted_keeps(const struct planner *p, const struct record *record);
+/* The same, told at `span`: it would be `what` ("replaced"). */
+bool adopted_forbids(struct planner *p, const struct record *record, struct span span, const char *what);
+/* All of these would be destroyed: one mistake, however many they are. */
+void adopted_tell(struct planner *p, const struct str *addresses, size_t n);
+
+/* What the record tells of whose it is. */
+void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl);

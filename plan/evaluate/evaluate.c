@@ -3,9 +3,6 @@
 
 #include "base/mask.h"
 #include "plan/evaluate/connections.h"
-#include "plan/evaluate/data.h"
-#include "plan/evaluate/instances.h"
-#include "plan/evaluate/module_entry.h"
 #include "plan/objects/objects.h"
 #include "plan/state/state.h"
 

@@ -1,7 +1,7 @@
-/* Attributes that the file leaves to another resource: see fills.h. */
-#include "plan/evaluate/fills.h"
+/* Attributes that the file leaves to another resource: see attributes.h. */
+#include "plan/evaluate/attributes.h"
 
-#include "plan/evaluate/locations.h"
+#include "plan/evaluate/context.h"
 
 static const struct value *value_below(const struct value *v, struct str path)
 {

@@ -1,10 +1,9 @@
-/* Whose the keys of hosts are, which are trusted, and what machines show of theirs: see host_keys.h. */
-#include "plan/evaluate/host_keys.h"
+/* Whose the keys of hosts are, which are trusted, and what machines show of theirs: see connections.h. */
+#include "plan/evaluate/connections.h"
 
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/locations.h"
 
 #include <stdio.h>
 #include <stdlib.h>

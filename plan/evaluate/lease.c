@@ -2,13 +2,10 @@
 #include "plan/evaluate/lease.h"
 
 #include "base/clock.h"
-#include "base/lock.h"
 #include "base/mem.h"
-#include "base/pool.h"
+#include "base/threads.h"
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/evaluate/locations.h"
-#include "plan/objects/depends.h"
 #include "plan/objects/recorded.h"
 
 enum { MARK_THREADS = 16 };

@@ -3,7 +3,7 @@
  * to the account, region and address where it was made. A table in Ireland is not one in Ohio: what looked
  * there would find nothing, make it a second time and leave the first one behind.
  */
-#include "plan/evaluate/locations.h"
+#include "plan/evaluate/context.h"
 
 #include "base/mem.h"
 #include "plan/evaluate/connections.h"

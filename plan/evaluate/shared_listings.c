@@ -2,9 +2,8 @@
 #include "plan/evaluate/shared_listings.h"
 
 #include "base/json.h"
-#include "base/lock.h"
 #include "base/mem.h"
-#include "plan/evaluate/shared_data.h"
+#include "base/threads.h"
 #include "plan/objects/objects.h"
 
 #include <stdlib.h>

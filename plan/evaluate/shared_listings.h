@@ -9,7 +9,18 @@
  */
 #pragma once
 
+#include "plan/planner.h"
 #include "plan/workspace.h"
+
+/* ---- data.c: what data sources say: the same question, asked by the same settings, is asked once in a
+ * plan, and once by workspaces that share (plan/evaluate/shared_listings.h), as the members of a fleet do.
+ * What is asked while a plan is carried out is always asked anew. */
+struct shared_data;
+
+struct shared_data *shared_data_new(void);
+void shared_data_free(struct shared_data *data);
+
+/* ---- shared_listings.c ---- */
 
 struct shared;
 struct shared_data;
@@ -17,7 +28,7 @@ struct shared_data;
 int shared_new(const struct http_options *options, struct shared **out, struct err *err);
 void shared_free(struct shared *shared);
 struct http_engine *shared_http(const struct shared *shared);
-struct shared_data *shared_data(const struct shared *shared); /* plan/evaluate/shared_data.h */
+struct shared_data *shared_data(const struct shared *shared); /* plan/evaluate/shared_listings.h */
 
 /* What the state of an open workspace knows is asked for by every listing of its type. */
 void shared_learn(struct shared *shared, const struct workspace *workspace);

@@ -1,9 +1,9 @@
 /* What --target and --replace name, and what that depends on. */
-#include "plan/evaluate/targets.h"
+#include "plan/evaluate/evaluate.h"
 
-#include "plan/objects/address.h"
+#include "plan/objects/concern.h"
+#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-#include "plan/objects/since.h"
 
 #include <string.h>
 
@@ -105,4 +105,147 @@ bool targets_check(struct planner *p, const struct decl *decl)
         return false;
     }
     return true;
+}
+
+/* ---- Plans of some resources alone (deploy, rollback): what they depend on has to be there already, and
+ * what depends on them is taken in only where their change reaches it, and then only for that. */
+
+struct needing {
+    struct planner *p;
+    const struct decl *decl;
+};
+
+static void note_need(void *ctx, const struct decl *dep)
+{
+    struct needing *n = ctx;
+    if (!n->p->targets.targeted[dep->index] && !n->p->targets.needed_by[dep->index])
+        n->p->targets.needed_by[dep->index] = n->decl;
+}
+
+/* Is a version in use that is to be gone back to? Then a rollback was interrupted, if it is not asked for in
+ * vain. */
+static bool back_already(const struct planner *p)
+{
+    const struct value *versions = p->options->versions;
+    for (uint32_t i = 0; versions && i < versions->count; i++) {
+        const struct seen *seen = recorded_find(&p->recorded, versions->entries[i].key);
+        if (seen && value_equal(value_getz(seen->record->attrs, "sha256"), versions->entries[i].value))
+            return true;
+    }
+    return false;
+}
+
+void alone_begin(struct planner *p)
+{
+    p->targets.again = back_already(p);
+    p->targets.needed_by = ARENA_ARRAY(p->arena, const struct decl *, p->stack->decl_count + 1);
+    p->targets.minimal = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        struct needing n = {p, p->stack->decls[i]};
+        if (p->targets.targeted[i] && n.decl->kind == DECL_RESOURCE)
+            each_resource_dep(p, n.decl, note_need, &n);
+        /* Going back is no occasion for what else the file has changed since. */
+        p->targets.minimal[i] =
+            p->options->versions && n.decl->kind == DECL_RESOURCE && !n.decl->schema->ops->prepare;
+    }
+}
+
+/* A target refers to it: everything that it should consist of has to be recorded. */
+bool alone_check(struct planner *p, const struct decl *decl)
+{
+    const struct decl *by = p->targets.needed_by[decl->index];
+    const struct instances *list = &p->evaluated.instances[decl->index];
+    if (!by)
+        return true;
+    if (!evaluate_instances(p, decl))
+        return false;
+    for (size_t i = 0; i < list->n; i++) {
+        if (recorded_find(&p->recorded, list->items[i].address))
+            continue;
+        struct diag *d = diag_error(p->diags, decl->span, "%.*s needs %.*s, which does not exist yet",
+            STR_ARG(by->address), STR_ARG(list->items[i].address));
+        diag_hint(p->diags, d, "`weir apply` makes it, and everything else that is missing");
+        return false;
+    }
+    return true;
+}
+
+/* ---- what a change reaches ---- */
+
+struct search {
+    struct planner *p;
+    bool found;
+};
+
+static void any_pending(void *ctx, const struct decl *dep)
+{
+    struct search *search = ctx;
+    const struct planner *p = search->p;
+    search->found |= dep->kind == DECL_RESOURCE && (p->evaluated.pending[dep->index] ||
+                                                       (p->targets.again && p->targets.targeted[dep->index]));
+}
+
+/*
+ * Does the attribute come out otherwise because something else does? After an interrupted rollback that
+ * cannot be told from the records, where the artifact has its version already: then all counts that refers to
+ * a target.
+ */
+static bool attr_follows(struct planner *p, const struct instance *instance, const struct expr *expr)
+{
+    return expression_changes(p, instance, expr, p->targets.again ? p->targets.targeted : NULL, NULL);
+}
+
+/* The recorded instances whose attributes come out otherwise than they were. */
+static bool is_reached(struct planner *p, const struct decl *decl)
+{
+    const struct instances *list = &p->evaluated.instances[decl->index];
+    for (size_t i = 0; i < list->n; i++) {
+        struct instance instance = list->items[i];
+        instance.seen = recorded_find(&p->recorded, instance.address);
+        for (size_t k = 0; instance.seen && k < decl->attr_count; k++)
+            if (attr_follows(p, &instance, decl->attrs[k].expr))
+                return true;
+    }
+    return false;
+}
+
+bool alone_includes(struct planner *p, const struct decl *decl)
+{
+    struct search search = {p, false};
+    if (decl->kind != DECL_RESOURCE || (p->options->leave_jobs && decl->schema->job))
+        return false;
+    each_resource_dep(p, decl, any_pending, &search);
+    if (!search.found || !evaluate_instances(p, decl) || !is_reached(p, decl))
+        return false;
+    p->targets.targeted[decl->index] = p->targets.whole[decl->index] = true;
+    p->targets.minimal[decl->index] = true;
+    return true;
+}
+
+/* ---- changing only what follows ---- */
+
+/*
+ * The object as it is recorded, but for the attributes that what they refer to makes come out otherwise. Of a
+ * secret that the state keeps as a hash the file's value is taken.
+ */
+const struct value *alone_attributes(
+    struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
+{
+    const struct record *record = instance->seen ? instance->seen->record : NULL;
+    const struct decl *decl = instance->decl;
+    if (!p->targets.minimal || !p->targets.minimal[decl->index] || !record || !record->set)
+        return object;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < record->set->count; i++) {
+        struct str name = record->set->items[i]->string;
+        const struct value *kept = value_get(record->attrs, name);
+        if (kept && object_holds_hash(kept))
+            kept = value_get(object, name);
+        if (kept)
+            value_builder_set(&b, name, kept);
+    }
+    for (size_t k = 0; k < decl->attr_count; k++)
+        if (attr_follows(p, instance, decl->attrs[k].expr) && value_get(object, decl->attrs[k].name))
+            value_builder_set(&b, decl->attrs[k].name, value_get(object, decl->attrs[k].name));
+    return value_builder_map(&b);
 }

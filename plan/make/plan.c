@@ -4,7 +4,7 @@
 #include "plan/plan.h"
 
 #include "base/mem.h"
-#include "plan/evaluate/shared_data.h"
+#include "plan/evaluate/shared_listings.h"
 #include "plan/objects/objects.h"
 #include "plan/planner.h"
 

@@ -1,9 +1,8 @@
 /* What plans take of quotas, by type and place, each beside what is there and what is allowed. */
-#include "plan/make/quotas.h"
+#include "plan/make/make.h"
 
 #include "base/mem.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/locations.h"
 #include "provider/cloud.h"
 
 #include <inttypes.h>

@@ -1,15 +1,113 @@
-/* What a plan changes and refers to: see concern.h. */
+/* What a plan changes and refers to (see concern.h), compared with what other runs have changed since. */
 #include "plan/objects/concern.h"
 
 #include "base/mem.h"
-#include "plan/objects/address.h"
-#include "plan/objects/identities.h"
 #include "plan/objects/objects.h"
-#include "plan/objects/since.h"
+#include "plan/objects/recorded.h"
 
 #include <stdlib.h>
 
-enum { DIGEST_SIZE = 16 };
+/* ---- What other runs have changed since a plan was saved ---- */
+
+const struct value *since_records(struct state *state, struct arena *arena)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    size_t n;
+    const struct record *const *records = state_records(state, &n);
+    for (size_t i = 0; i < n; i++)
+        value_builder_set(&b, records[i]->subject.address, value_int(arena, (int64_t)records[i]->seq));
+    return value_builder_map(&b);
+}
+
+/* ---- comparing ---- */
+
+/* The address is the record's own. 0: there is none. */
+static uint64_t number_now(const struct planner *p, struct str address)
+{
+    const struct record *record = state_get(p->workspace->state, address);
+    return record ? record->seq : 0;
+}
+
+static uint64_t number_then(const struct planner *p, struct str address)
+{
+    const struct value *number = value_get(p->options->since->records, address);
+    return number && number->kind == VALUE_INT ? (uint64_t)number->integer : 0;
+}
+
+static int refuse_met(struct str address, const char *how, uint64_t now, uint64_t then, struct err *err)
+{
+    err_set(err, ERR_STALE, "%.*s, %s, was %s since the plan was made", STR_ARG(address), how,
+        !now    ? "removed from the state"
+        : !then ? "added to the state"
+                : "changed");
+    return err_hint(err, "`weir history` says by whom; run `weir plan` again");
+}
+
+/* How what the plan does goes together with that address, "which this plan changes"; NULL: not at all. */
+/* How what the plan does goes together with that address; NULL: not at all. */
+static const char *concern_meets(const struct concern *about, const struct planner *p, struct str address)
+{
+    const struct decl *decl = stack_find(p->stack, address_declared(address));
+    const struct record *record = state_get(p->workspace->state, address);
+    if (about->all || map_get(&about->changed, address))
+        return "which this plan changes";
+    if (decl && about->referred[decl->index])
+        return "which this plan refers to";
+    for (uint32_t i = 0; record && i < record->deps->count; i++)
+        if (map_get(&about->doomed, value_text(record->deps->items[i], STR_EMPTY)))
+            return "which refers to what this plan deletes";
+    return NULL;
+}
+
+static int check_address(struct planner *p, const struct concern *about, struct str address, struct err *err)
+{
+    uint64_t now = number_now(p, address), then = number_then(p, address);
+    if (now == then)
+        return 0;
+    const struct decl *decl = stack_find(p->stack, address_declared(address));
+    const char *how = concern_meets(about, p, address);
+    if (decl)
+        p->targets.reached[decl->index] = true;
+    return how ? refuse_met(address, how, now, then, err) : 0;
+}
+
+static int check_all(struct planner *p, const struct concern *about, struct err *err)
+{
+    const struct value *then = p->options->since->records;
+    for (size_t i = 0; i < p->recorded.count; i++)
+        if (check_address(p, about, p->recorded.seen[i].record->subject.address, err))
+            return -1;
+    for (uint32_t i = 0; i < then->count; i++)
+        if (!number_now(p, then->entries[i].key) && check_address(p, about, then->entries[i].key, err))
+            return -1;
+    return 0;
+}
+
+/* To all that refers to what others changed, but not beyond other resources: these stay as they are. */
+static void since_spread(struct planner *p)
+{
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct decl *decl = p->stack->decls[i];
+        for (size_t k = 0; k < decl->dep_count && decl->kind != DECL_RESOURCE; k++)
+            p->targets.reached[i] |= p->targets.reached[decl->deps[k]->index];
+    }
+}
+
+/* Of the plan in a file, by p->options->since; and of one that was made. Then concern_release(). */
+static void concern_release(struct concern *about)
+{
+    map_release(&about->changed);
+    map_release(&about->doomed);
+    map_release(&about->names);
+    arena_release(&about->arena);
+    free(about->referred);
+}
+
+/* A change of a plan, made now or read from a file. */
+struct touch {
+    struct str address, moved_from, provider;
+    bool deletes;
+};
 
 static void refer_to(const struct decl *decl, bool *referred)
 {
@@ -22,12 +120,6 @@ static void refer_to(const struct decl *decl, bool *referred)
             refer_to(dep, referred);
     }
 }
-
-/* A change of a plan, made now or read from a file. */
-struct touch {
-    struct str address, moved_from, provider;
-    bool deletes;
-};
 
 static void add_concern(struct concern *about, const struct planner *p, const struct touch *touch)
 {
@@ -46,6 +138,41 @@ static void add_concern(struct concern *about, const struct planner *p, const st
     map_set(&about->doomed, declared, about);
 }
 
+static void concern_init(struct concern *about, const struct planner *p)
+{
+    *about = (struct concern){.all = p->options->destroy && !p->options->target_count,
+        .referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *about->referred)};
+}
+
+static void concern_of_saved(struct concern *about, const struct planner *p)
+{
+    const struct value *changes = p->options->since->changes;
+    concern_init(about, p);
+    for (uint32_t i = 0; i < changes->count; i++) {
+        const struct value *change = changes->entries[i].value;
+        struct str action = value_gets(change, "action");
+        struct touch touch = {.address = changes->entries[i].key,
+            .moved_from = value_gets(change, "moved_from"),
+            .provider = value_gets(change, "provider"),
+            .deletes =
+                str_eqz(action, action_name(ACTION_DELETE)) || str_eqz(action, action_name(ACTION_REPLACE))};
+        add_concern(about, p, &touch);
+    }
+}
+
+int since_check(struct planner *p, struct err *err)
+{
+    struct concern about;
+    concern_of_saved(&about, p);
+    p->targets.reached = ARENA_ARRAY(p->arena, bool, p->stack->decl_count + 1);
+    int status = check_all(p, &about, err);
+    since_spread(p);
+    concern_release(&about);
+    return status;
+}
+
+enum { DIGEST_SIZE = 16 };
+
 /* Digests: a name may have a secret in it. */
 static size_t digests_of(struct arena *arena, const struct schema *schema, const struct value *object,
     const struct value *set, struct str digests[3])
@@ -61,6 +188,60 @@ static size_t digests_of(struct arena *arena, const struct schema *schema, const
     return identities.n;
 }
 
+/* Is it the same thing as one that the plan changes or makes, under another address? */
+static bool is_named(const struct planner *p, const struct concern *about, const struct record *record)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct str digests[3];
+    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
+    size_t n = digests_of(&scratch, schema, record->attrs, record->set, digests);
+    for (size_t i = 0; i < n; i++)
+        if (map_get(&about->names, digests[i]))
+            return true;
+    return false;
+}
+
+/* The same of a record that was changed or added, which may also be the same thing under another address. */
+static const char *concern_meets_record(
+    const struct concern *about, const struct planner *p, const struct record *record)
+{
+    const char *how = concern_meets(about, p, record->subject.address);
+    return how || !is_named(p, about, record) ? how : "which is the same as one that this plan changes";
+}
+
+/* ---- of a plan that was made just now ---- */
+
+static int check_recorded(const struct planner *p, const struct concern *about, struct err *err)
+{
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct record *then = p->recorded.seen[i].record;
+        const struct record *now = state_get(p->workspace->state, then->subject.address);
+        bool same = now && now->seq == then->seq;
+        const char *how = same  ? NULL
+                          : now ? concern_meets_record(about, p, now)
+                                : concern_meets(about, p, then->subject.address);
+        if (how)
+            return refuse_met(then->subject.address, how, now ? now->seq : 0, then->seq, err);
+    }
+    return 0;
+}
+
+static int check_added(const struct planner *p, const struct concern *about, struct err *err)
+{
+    size_t n;
+    const struct record *const *records = state_records(p->workspace->state, &n);
+    AUTO_MAP struct map then = MAP_INIT;
+    for (size_t i = 0; i < p->recorded.count; i++)
+        map_set(&then, p->recorded.seen[i].record->subject.address, &then);
+    for (size_t i = 0; i < n; i++) {
+        struct str address = records[i]->subject.address;
+        const char *how = map_get(&then, address) ? NULL : concern_meets_record(about, p, records[i]);
+        if (how)
+            return refuse_met(address, how, records[i]->seq, 0, err);
+    }
+    return 0;
+}
+
 static void add_names(
     struct concern *about, const struct schema *schema, const struct value *object, const struct value *set)
 {
@@ -68,37 +249,6 @@ static void add_names(
     size_t n = digests_of(&about->arena, schema, object, set, digests);
     for (size_t i = 0; i < n; i++)
         map_set(&about->names, digests[i], about);
-}
-
-static void concern_init(struct concern *about, const struct planner *p)
-{
-    *about = (struct concern){.all = p->options->destroy && !p->options->target_count,
-        .referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *about->referred)};
-}
-
-void concern_release(struct concern *about)
-{
-    map_release(&about->changed);
-    map_release(&about->doomed);
-    map_release(&about->names);
-    arena_release(&about->arena);
-    free(about->referred);
-}
-
-void concern_of_saved(struct concern *about, const struct planner *p)
-{
-    const struct value *changes = p->options->since->changes;
-    concern_init(about, p);
-    for (uint32_t i = 0; i < changes->count; i++) {
-        const struct value *change = changes->entries[i].value;
-        struct str action = value_gets(change, "action");
-        struct touch touch = {.address = changes->entries[i].key,
-            .moved_from = value_gets(change, "moved_from"),
-            .provider = value_gets(change, "provider"),
-            .deletes =
-                str_eqz(action, action_name(ACTION_DELETE)) || str_eqz(action, action_name(ACTION_REPLACE))};
-        add_concern(about, p, &touch);
-    }
 }
 
 static void add_change(struct concern *about, const struct planner *p, const struct change *change)
@@ -126,7 +276,7 @@ static void refer_to_targets(struct concern *about, const struct planner *p)
                                   str_eq(p->stack->decls[i]->address, address_declared(options->targets[t]));
 }
 
-void concern_of_plan(struct concern *about, const struct planner *p)
+static void concern_of_plan(struct concern *about, const struct planner *p)
 {
     concern_init(about, p);
     refer_to_targets(about, p);
@@ -135,39 +285,35 @@ void concern_of_plan(struct concern *about, const struct planner *p)
             add_change(about, p, &p->plan->changes[i]);
 }
 
-/* How what the plan does goes together with that address; NULL: not at all. */
-const char *concern_meets(const struct concern *about, const struct planner *p, struct str address)
+int since_check_made(struct planner *p, struct err *err)
 {
+    struct concern about;
+    if (p->recorded.seq == state_seq(p->workspace->state))
+        return 0;
+    concern_of_plan(&about, p);
+    int status = check_recorded(p, &about, err) || check_added(p, &about, err) ? -1 : 0;
+    concern_release(&about);
+    return status;
+}
+
+/* ---- what is left ---- */
+
+bool since_leaves(const struct planner *p, struct str address)
+{
+    if (!p->options->since || value_get(p->options->since->changes, address))
+        return false;
+    const struct seen *seen = recorded_find(&p->recorded, address);
+    struct str recorded = seen ? seen->record->subject.address : address;
     const struct decl *decl = stack_find(p->stack, address_declared(address));
-    const struct record *record = state_get(p->workspace->state, address);
-    if (about->all || map_get(&about->changed, address))
-        return "which this plan changes";
-    if (decl && about->referred[decl->index])
-        return "which this plan refers to";
-    for (uint32_t i = 0; record && i < record->deps->count; i++)
-        if (map_get(&about->doomed, value_text(record->deps->items[i], STR_EMPTY)))
-            return "which refers to what this plan deletes";
-    return NULL;
+    bool refers = false;
+    for (size_t i = 0; decl && i < decl->dep_count; i++)
+        refers |= p->targets.reached[decl->deps[i]->index];
+    return refers || number_now(p, recorded) != number_then(p, recorded);
 }
 
-/* Is it the same thing as one that the plan changes or makes, under another address? */
-static bool is_named(const struct planner *p, const struct concern *about, const struct record *record)
+bool since_reaches(const struct planner *p, const struct decl *decl)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str digests[3];
-    const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
-    size_t n = digests_of(&scratch, schema, record->attrs, record->set, digests);
-    for (size_t i = 0; i < n; i++)
-        if (map_get(&about->names, digests[i]))
-            return true;
-    return false;
-}
-
-const char *concern_meets_record(
-    const struct concern *about, const struct planner *p, const struct record *record)
-{
-    const char *how = concern_meets(about, p, record->subject.address);
-    return how || !is_named(p, about, record) ? how : "which is the same as one that this plan changes";
+    return p->options->since && p->targets.reached[decl->index];
 }
 
 static const struct value *claims_of(

@@ -1,5 +1,5 @@
-/* Which fields within attributes the file gave: see configured.h. */
-#include "plan/objects/configured.h"
+/* Which fields within attributes the file gave: see diff.h. */
+#include "plan/objects/diff.h"
 
 static bool is_list(const struct type *type, const struct value *v)
 {

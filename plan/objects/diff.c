@@ -1,14 +1,12 @@
 /* Comparing objects attribute by attribute. */
 #include "plan/objects/diff.h"
 
-#include "plan/objects/configured.h"
 #include "plan/objects/objects.h"
-#include "plan/objects/reported.h"
 
 /*
  *   in the file                    desired against live, under the attribute's rule
  *   recorded, not in the file      it was taken out: back to the default, or the sub-resource is deleted;
- *                                  so of the fields within an attribute (configured.h)
+ *                                  so of the fields within an attribute (diff.h)
  *   neither                        not ours, whatever its value
  *   live differs from recorded     drift; shown as such, then handled by the rules above
  */

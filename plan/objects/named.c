@@ -2,7 +2,7 @@
 #include "plan/objects/named.h"
 
 #include "base/hash.h"
-#include "plan/objects/address.h"
+#include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
 #include "plan/state/part.h"
 
@@ -22,7 +22,7 @@ static size_t add_key(struct str *keys, size_t n, struct str key)
     return n + (key.n > 0);
 }
 
-/* All by which anybody looks for it: identity_clash.c and claims.c. */
+/* All by which anybody looks for it: identity_clash.c and plan/apply/work_create.c. */
 static size_t keys_of(void *ctx, struct arena *arena, const struct record *record, const struct str **keys)
 {
     struct naming *naming = ctx;

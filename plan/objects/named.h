@@ -1,13 +1,13 @@
 /*
  * Whose a name is, where only a part of the state was read: its snapshot has what tells each resource apart
- * (identities.h), and what was written since is read.
+ * (objects.h), and what was written since is read.
  *
  * Order of calls: named_open(), any number of named_other(), named_close(). From every thread; named_other()
  * with the executor's lock while a plan is applied.
  */
 #pragma once
 
-#include "plan/objects/identities.h"
+#include "plan/objects/objects.h"
 #include "provider/names/names.h"
 
 /* The keys of recorded resources, for a state's snapshots. */

@@ -1,12 +1,206 @@
 /*
- * Objects under a schema: what of them is given, secret, unknown, or kept in the state.
+ * Objects under a schema: what of them is given, secret, unknown, or kept in the state; addresses, and
+ * what tells resources apart.
  */
 #include "plan/objects/objects.h"
 
+#include "base/json.h"
 #include "base/mask.h"
 #include "base/mem.h"
-#include "plan/objects/reported.h"
 #include "plan/planner.h"
+#include "provider/names/names.h"
+#include "stacks/stack.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* ---- What tells resources apart ---- */
+
+/* ---- One of CloudFormation's types as weir's own for the same thing: what tells it apart there. */
+
+/* What a property of CloudFormation's is here; NULL: nothing that lies at the top. */
+static const struct attr *own_attr(const struct names_type *type, struct str property)
+{
+    const struct schema *schema = type->schema;
+    const struct names_rule *rule = names_rule(type, property);
+    return rule ? schema_attr(schema, rule->to)
+                : names_attr(type, schema->attrs, schema->attr_count, true, property);
+}
+
+/* NULL: not known. What is not given and not filled in by the service is nothing, as null. */
+static const struct value *unique_value(
+    const struct attr *attr, const struct value *object, const struct value *set)
+{
+    bool counts = !set || attr->computed || value_list_has(set, attr->name);
+    const struct value *v = counts ? value_get(object, attr->name) : NULL;
+    if (value_is_null(v))
+        v = attr->default_value;
+    if (value_is_null(v))
+        return attr->computed ? NULL : &value_null;
+    return value_is_known(v) && !object_holds_hash(v) ? v : NULL;
+}
+
+static void add_text(struct buf *text, const struct value *v)
+{
+    if (value_is_null(v))
+        return;
+    buf_addz(text, text->n ? "/" : "");
+    if (value_is_sensitive(v))
+        buf_addz(text, "(sensitive)");
+    else if (v->kind == VALUE_STRING)
+        buf_add_str(text, v->string);
+    else
+        json_write(text, v, JSON_PLAIN);
+}
+
+static void add_key(struct buf *key, const struct attr *attr, const struct value *v)
+{
+    size_t at = key->n;
+    json_write(key, v, JSON_PLAIN);
+    for (size_t i = at; attr->compare == COMPARE_NOCASE && i < key->n; i++)
+        key->p[i] = (char)tolower((unsigned char)key->p[i]);
+    buf_add_char(key, ' ');
+}
+
+/* The key and text of all that no two have alike; false: not all of it is known, or nothing of it is given.
+ */
+static bool identities_unique(const struct schema *schema, const struct value *object,
+    const struct value *set, struct buf *key, struct buf *text)
+{
+    bool any = false;
+    buf_addf(key, "%.*s = ", STR_ARG(schema->name));
+    for (size_t i = 0; i < schema->unique_count; i++) {
+        const struct attr *attr = schema_attr(schema, schema->unique[i]);
+        const struct value *v = unique_value(attr, object, set);
+        if (!v)
+            return false;
+        any = any || !value_is_null(v);
+        add_key(key, attr, v);
+        add_text(text, v);
+    }
+    return any;
+}
+
+static void define_attr(struct buf *out, const struct schema *schema, struct str name)
+{
+    const struct attr *attr = schema_attr(schema, name);
+    buf_addf(out, " %.*s", STR_ARG(name));
+    if (!attr)
+        return;
+    buf_addf(out, ",%d,%d,%d,", (int)attr->compare, attr->computed, attr->settable);
+    if (attr->default_value)
+        json_write(out, attr->default_value, JSON_PLAIN);
+}
+
+static void define_one(struct buf *out, const struct schema *schema)
+{
+    buf_addf(out, "%.*s %d %d %d:", STR_ARG(schema->name), schema->ops->read != NULL,
+        schema->ops->holds != NULL, schema->alike);
+    define_attr(out, schema, schema->id);
+    for (size_t i = 0; i < schema->unique_count; i++)
+        define_attr(out, schema, schema->unique[i]);
+    buf_add_char(out, '\n');
+}
+
+void identities_define(struct buf *out, struct names *names, const struct schema *schema)
+{
+    const struct names_type *type =
+        str_find(schema->name, STR("::"), 0) >= 0 ? names_cloudformation(names, schema->name) : NULL;
+    define_one(out, schema);
+    for (size_t i = 0; type && i < schema->attr_count; i++) {
+        const struct attr *attr = own_attr(type, schema->attrs[i].name);
+        if (attr)
+            buf_addf(out, "%.*s=%.*s ", STR_ARG(schema->attrs[i].name), STR_ARG(attr->name));
+    }
+    if (type)
+        define_one(out, type->schema);
+}
+
+void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,
+    const struct schema *schema, const struct value *object)
+{
+    const struct names_type *type =
+        str_find(schema->name, STR("::"), 0) >= 0 ? names_cloudformation(names, schema->name) : NULL;
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
+    AUTO_BUF struct buf key = BUF_INIT, text = BUF_INIT;
+    for (uint32_t i = 0; type && object && i < object->count; i++) {
+        const struct attr *attr = own_attr(type, object->entries[i].key);
+        if (attr)
+            value_builder_set(&own, attr->name, object->entries[i].value);
+    }
+    if (!type || !object || !identities_unique(type->schema, value_builder_map(&own), NULL, &key, &text))
+        return;
+    identities->keys[identities->n++] = arena_str(arena, buf_str(&key));
+    if (!identities->text.n)
+        identities->text = arena_str(arena, buf_str(&text));
+}
+
+struct str identities_found(struct arena *arena, const struct schema *schema, struct str id)
+{
+    return arena_printf(arena, "%.*s # %.*s", STR_ARG(schema->name), STR_ARG(id));
+}
+
+struct str identities_by_id(struct arena *arena, const struct schema *schema, struct str id)
+{
+    const struct attr *attr = schema_attr(schema, schema->id);
+    bool tells = attr && !(attr->settable && schema->unique_count) && !schema->alike;
+    return tells && id.n ? identities_found(arena, schema, id) : STR_EMPTY;
+}
+
+struct identities identities_of(
+    struct arena *arena, const struct schema *schema, const struct value *object, const struct value *set)
+{
+    struct identities identity = {0};
+    AUTO_BUF struct buf key = BUF_INIT, text = BUF_INIT;
+    if (!object || !schema->ops->read) /* nothing of it is outside */
+        return identity;
+    if (identities_unique(schema, object, set, &key, &text))
+        identity.keys[identity.n++] = arena_str(arena, buf_str(&key));
+    const struct value *id = value_get(object, schema->id);
+    struct str by_id =
+        value_is_known(id) ? identities_by_id(arena, schema, value_text(id, STR_EMPTY)) : STR_EMPTY;
+    if (by_id.n) {
+        identity.keys[identity.n++] = by_id;
+        buf_clear(&text);
+        add_text(&text, id);
+    }
+    identity.text = arena_str(arena, buf_str(&text));
+    return identity;
+}
+
+/* ---- Addresses: what stands before an instance's key, and the names of what is replaced ---- */
+
+#define DEPOSED "#old" /* names have no #, and keys end with "] */
+
+struct str address_deposed(struct arena *arena, struct str address)
+{
+    return arena_printf(arena, "%.*s" DEPOSED, STR_ARG(address));
+}
+
+struct str address_current(struct str address)
+{
+    return str_ends(address, STR(DEPOSED)) ? str_slice(address, 0, address.n - strlen(DEPOSED)) : address;
+}
+
+/* The address without its instance key: `a["k"]` -> `a`. */
+struct str address_declared(struct str address)
+{
+    ptrdiff_t at = address_key_at(address);
+    return at < 0 ? address_current(address) : str_slice(address, 0, (size_t)at);
+}
+
+bool address_matches(struct str address, const struct str *list, size_t n)
+{
+    struct str declared = address_declared(address);
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(address, list[i]) || str_eq(declared, list[i]))
+            return true;
+        if (address.n > list[i].n && str_starts(address, list[i]) &&
+            (address.p[list[i].n] == '/' || address.p[list[i].n] == '['))
+            return true; /* a module, or all of its instances */
+    }
+    return false;
+}
 
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired)
 {

@@ -5,9 +5,119 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
 #include "base/value.h"
+#include "plan/plan.h"
+#include "plan/planner.h"
 #include "plan/state/state.h"
 #include "provider/schema.h"
+
+/* ---- objects.c: Addresses as they are told apart here: `role`, `role["key"]`, `net/role`,
+ * `net["eu"]/role["key"]`. Nothing is looked up; stacks/stack.h takes them apart. */
+/* The address without its instance key: `a["k"]` -> `a`. */
+struct str address_declared(struct str address);
+/* The name under which a replacement's old resource is kept until it is deleted, and the way back: the same
+ * address where it is not such a name. */
+struct str address_deposed(struct arena *arena, struct str address);
+struct str address_current(struct str address);
+/* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
+bool address_matches(struct str address, const struct str *list, size_t n);
+
+/* ---- reported.c: what a service tells otherwise than it was given, where no rule of the type's says that
+ * both are the same: "alias/lake" as the key's ARN, "Etc/UTC" as "UTC", items in another order. The record of
+ * a resource keeps how such an attribute was given beside what the service told right after; as long as
+ * neither changes there is nothing to do, and no plan comes back to it again and again. It is said when it is
+ * found out.
+ *
+ * Only other texts count: a number or a switch that is another, one of few choices that is another, has not
+ * been carried out, and stays a difference. What an answer leaves out after it was applied twice is not told
+ * at all: then the record keeps how it was given with that very value beside it, until the service tells
+ * another. Pure: results live in the arena. */
+struct reported_change {
+    const struct schema *schema;
+    const struct record *before; /* NULL: it is made, or adopted */
+    const struct attr_change *changes;
+    size_t n;
+    const struct value *desired;
+};
+
+/* May `live` be what was given, in the service's own writing? Not where they are the same anyway. */
+bool reported_otherwise(const struct attr *attr, const struct value *given, const struct value *live);
+/* Does the answer say nothing of what was given? */
+bool reported_nothing(const struct attr *attr, const struct value *given, const struct value *live);
+/* Is it known of what is wanted that answers leave it out? */
+bool reported_left_out(const struct record *record, const struct attr *attr, const struct value *wanted,
+    const struct value *live);
+/* Is either known of what is wanted and live? */
+bool reported_before(const struct record *record, const struct attr *attr, const struct value *wanted,
+    const struct value *live);
+/* The attributes of a change that were applied like this before and yet are told otherwise: whether that is
+ * the service's way shows when they are read once more after it. */
+const struct value *reported_doubtful(
+    struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n);
+/* What there is after an operation, in the service's writing where that is known and was not changed. */
+const struct value *reported_carried(
+    struct arena *arena, const struct reported_change *change, const struct value *whole);
+/* As they were given, those that are told otherwise, and those that are left out: now, by these names, or
+ * before, where they were not changed. NULL: none. */
+const struct value *reported_found(struct arena *arena, const struct reported_change *change,
+    const struct value *whole, const struct value *left_out);
+
+/*
+ * Fields within an attribute that cannot be read back (the password among the settings of an endpoint): the
+ * state keeps salted hashes in their places, as it does of whole attributes.
+ */
+
+/* What the service says, and in their places the fields that it does not tell, as `given` has them. */
+const struct value *unreported_completed(
+    struct arena *arena, const struct type *type, const struct value *given, const struct value *live);
+/* The value as the state keeps it: such fields as hashes. */
+const struct value *unreported_kept(struct arena *arena, const struct type *type, const struct value *v);
+/* The value as a service would tell it: without them. */
+const struct value *unreported_left_out(struct arena *arena, const struct type *type, const struct value *v);
+/* Of what live does not tell, is something wanted that `recorded` is no hash of? Otherwise live is what is
+ * wanted. */
+bool unreported_differs(const struct type *type, const struct value *wanted, const struct value *live,
+    const struct value *recorded);
+
+/* ---- what tells a resource from all others of its type: what no two have alike at one
+ * location (schema.unique), and the id that its service gave it. Two addresses with one identity would be
+ * one thing, which they take from each other: refused when planned (plan/decide/decision.h), and where names
+ * are known only later, when made (plan/apply/work.h). */
+/* Keys of maps; what has one in common with another is the same, if it is at the same location. */
+struct identities {
+    struct str keys[3];
+    size_t n;        /* 0: not known yet, or there is none */
+    struct str text; /* for people */
+};
+/* Defaults are filled in. `set`: what the file gives of it, for what a service says besides is no difference;
+ * NULL: all of it counts. */
+struct identities identities_of(
+    struct arena *arena, const struct schema *schema, const struct value *object, const struct value *set);
+/* The key of what has this id; "" where an id alone does not tell. And where it has to, because it is all
+ * that is known of something that was found. */
+struct str identities_by_id(struct arena *arena, const struct schema *schema, struct str id);
+struct str identities_found(struct arena *arena, const struct schema *schema, struct str id);
+/* Adds, to those of a resource of CloudFormation's type, what tells one of weir's own for the same thing
+ * apart (objects.c). */
+struct names;
+void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,
+    const struct schema *schema, const struct value *object);
+
+/* How that is made of a type's resources: the same text as long as it is made in the same way. */
+void identities_define(struct buf *out, struct names *names, const struct schema *schema);
+
+/* The location of a resource: the name of its provider's configuration, and the place if that is recorded. */
+struct whereabouts {
+    struct str provider;
+    const struct value *place; /* NULL: as the provider says */
+};
+/* Is that one location? Only where it is known for sure; may ask whose account it is, once. */
+bool identities_share_location(
+    struct planner *p, const struct schema *schema, struct whereabouts a, struct whereabouts b);
+
+/* ---- objects.c ---- */
 
 /* The attribute names that the file gives in this object. */
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired);

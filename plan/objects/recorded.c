@@ -1,8 +1,174 @@
-/* The state's records under their new addresses, and the order among them. */
+/*
+ * The graph of dependencies; the state's records under their new addresses, the order among them, and
+ * dependencies through what is no resource.
+ */
 #include "plan/objects/recorded.h"
 
-#include "plan/objects/address.h"
+#include "base/mem.h"
 #include "plan/objects/objects.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* ---- A graph in three arrays: edges are gathered as pairs and then sorted by their first node, in linear
+ * time. */
+
+void graph_init(struct graph *graph, uint32_t node_count)
+{
+    *graph = (struct graph){.node_count = node_count};
+}
+
+void graph_release(struct graph *graph)
+{
+    free(graph->pairs);
+    free(graph->first);
+    free(graph->targets);
+    free(graph->waiting);
+    *graph = (struct graph){0};
+}
+
+void graph_add_edge(struct graph *graph, uint32_t from, uint32_t to)
+{
+    assert(from < graph->node_count && to < graph->node_count && !graph->first);
+    if (from == to)
+        return;
+    MEM_GROW(graph->pairs, graph->pair_cap, graph->pair_count + 2);
+    graph->pairs[graph->pair_count++] = from;
+    graph->pairs[graph->pair_count++] = to;
+}
+
+void graph_freeze(struct graph *graph)
+{
+    size_t n = graph->node_count, edges = graph->pair_count / 2;
+    graph->first = mem_zalloc((n + 1) * sizeof *graph->first);
+    graph->waiting = mem_zalloc((n + 1) * sizeof *graph->waiting);
+    graph->targets = mem_realloc_array(NULL, edges + 1, sizeof *graph->targets);
+    for (size_t i = 0; i < edges; i++) {
+        graph->first[graph->pairs[2 * i] + 1]++;
+        graph->waiting[graph->pairs[2 * i + 1]]++;
+    }
+    for (size_t i = 0; i < n; i++)
+        graph->first[i + 1] += graph->first[i];
+    uint32_t *next = mem_realloc_array(NULL, n + 1, sizeof *next);
+    for (size_t i = 0; i < n; i++)
+        next[i] = graph->first[i];
+    for (size_t i = 0; i < edges; i++)
+        graph->targets[next[graph->pairs[2 * i]]++] = graph->pairs[2 * i + 1];
+    free(next);
+    free(graph->pairs);
+    graph->pairs = NULL;
+    graph->pair_cap = 0;
+}
+
+/* ---- circles ---- */
+
+enum { UNSEEN, ON_PATH, LEFT };
+
+/* Depth first; an edge back to what is on the path closes a circle and becomes one from a node to itself. */
+static size_t mark_circles(
+    struct graph *graph, uint32_t start, unsigned char *states, uint32_t *path, uint32_t *next)
+{
+    size_t closed = 0;
+    uint32_t depth = 0;
+    path[depth++] = start;
+    states[start] = ON_PATH;
+    next[start] = graph->first[start];
+    while (depth) {
+        uint32_t at = path[depth - 1];
+        if (next[at] == graph->first[at + 1]) {
+            states[at] = LEFT;
+            depth--;
+            continue;
+        }
+        uint32_t *target = &graph->targets[next[at]++];
+        if (states[*target] == ON_PATH) {
+            graph->waiting[*target]--;
+            *target = at;
+            closed++;
+        } else if (states[*target] == UNSEEN) {
+            states[*target] = ON_PATH;
+            next[*target] = graph->first[*target];
+            path[depth++] = *target;
+        }
+    }
+    return closed;
+}
+
+static void remove_marked(struct graph *graph)
+{
+    uint32_t kept = 0, from = 0;
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        uint32_t end = graph->first[i + 1];
+        for (; from < end; from++)
+            if (graph->targets[from] != i)
+                graph->targets[kept++] = graph->targets[from];
+        graph->first[i + 1] = kept;
+    }
+}
+
+size_t graph_open_circles(struct graph *graph)
+{
+    size_t n = graph->node_count, closed = 0;
+    unsigned char *states = mem_zalloc(n + 1);
+    uint32_t *path = mem_realloc_array(NULL, n + 1, sizeof *path);
+    uint32_t *next = mem_realloc_array(NULL, n + 1, sizeof *next);
+    for (uint32_t i = 0; i < n; i++)
+        if (states[i] == UNSEEN)
+            closed += mark_circles(graph, i, states, path, next);
+    if (closed)
+        remove_marked(graph);
+    free(states);
+    free(path);
+    free(next);
+    return closed;
+}
+
+/* ---- Dependencies through what is no resource; each walk has a stamp of its own ---- */
+
+static void walk_deps(
+    struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
+{
+    for (size_t i = 0; i < decl->dep_count; i++) {
+        const struct decl *dep = decl->deps[i];
+        if (p->evaluated.stamps[dep->index] == p->evaluated.stamp)
+            continue;
+        p->evaluated.stamps[dep->index] = p->evaluated.stamp;
+        if (dep->kind == DECL_RESOURCE || dep->kind == DECL_DATA)
+            visit(ctx, dep);
+        if (dep->kind != DECL_RESOURCE) /* a data source stands for what it reads */
+            walk_deps(p, dep, visit, ctx);
+    }
+}
+
+void each_resource_dep(
+    struct planner *p, const struct decl *decl, void (*visit)(void *ctx, const struct decl *dep), void *ctx)
+{
+    p->evaluated.stamp++;
+    walk_deps(p, decl, visit, ctx);
+}
+
+static void add_resource_dep(void *ctx, const struct decl *dep)
+{
+    struct value_builder *b = ctx;
+    if (dep->kind == DECL_RESOURCE)
+        value_builder_add(b, value_string_ref(b->arena, dep->address));
+}
+
+const struct value *evaluate_deps(struct planner *p, const struct decl *decl)
+{
+    struct value_builder b = VALUE_BUILDER(p->arena);
+    each_resource_dep(p, decl, add_resource_dep, &b);
+    return value_builder_list(&b);
+}
+
+void depends_need(const struct decl *decl, bool *needed)
+{
+    if (needed[decl->index])
+        return;
+    needed[decl->index] = true;
+    for (size_t i = 0; i < decl->dep_count; i++)
+        depends_need(decl->deps[i], needed);
+}
 
 struct seen *recorded_find(const struct recorded *recorded, struct str address)
 {

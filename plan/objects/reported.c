@@ -1,5 +1,5 @@
 /* What services write otherwise than it was given. */
-#include "plan/objects/reported.h"
+#include "plan/objects/objects.h"
 
 /* Texts may differ, all else is there and the same. */
 static bool only_texts_differ(const struct value *given, const struct value *live)

@@ -5,8 +5,7 @@
 #include "plan/recover/recover.h"
 
 #include "base/clock.h"
-#include "plan/objects/configured.h"
-#include "plan/objects/identities.h"
+#include "plan/objects/diff.h"
 #include "plan/objects/objects.h"
 
 enum {

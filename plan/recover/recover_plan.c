@@ -1,12 +1,10 @@
 /*
  * Recovery as the first step of a plan: with the planner's providers, told through its observer.
  */
-#include "plan/recover/recover_plan.h"
+#include "plan/recover/recover.h"
 
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/locations.h"
-#include "plan/recover/recover.h"
-#include "plan/refresh/unreachable.h"
+#include "plan/refresh/refresh.h"
 
 static int planner_provider(void *ctx, const struct intent *intent, struct provider **out, struct err *err)
 {

@@ -1,18 +1,14 @@
 /* Refresh: what the live services say about the resources in the state. */
-#include "plan/refresh/refresh_internal.h"
+#include "plan/refresh/refresh.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/pool.h"
+#include "base/threads.h"
 #include "plan/evaluate/connections.h"
 #include "plan/evaluate/context.h"
-#include "plan/evaluate/locations.h"
-#include "plan/evaluate/targets.h"
-#include "plan/objects/address.h"
-#include "plan/objects/depends.h"
+#include "plan/evaluate/evaluate.h"
+#include "plan/objects/concern.h"
 #include "plan/objects/objects.h"
-#include "plan/objects/since.h"
-#include "plan/refresh/unreachable.h"
 
 #include <stdlib.h>
 

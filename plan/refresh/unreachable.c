@@ -1,12 +1,11 @@
-/* Services that do not answer, and that the stack itself makes: see unreachable.h. */
-#include "plan/refresh/unreachable.h"
-#include "plan/evaluate/instances.h"
+/* Services that do not answer, and that the stack itself makes: see refresh.h. */
+#include "plan/evaluate/evaluate.h"
+#include "plan/refresh/refresh.h"
 
 #include "base/mem.h"
 #include "plan/evaluate/connections.h"
-#include "plan/evaluate/locations.h"
-#include "plan/objects/address.h"
-#include "plan/objects/depends.h"
+#include "plan/evaluate/context.h"
+#include "plan/objects/objects.h"
 #include "provider/kind.h"
 
 #include <stdlib.h>

@@ -1,9 +1,8 @@
 /* One rule, asked of one resource or of the plan. */
-#include "plan/rules/rules_internal.h"
+#include "plan/rules/rules.h"
 
 #include "base/clock.h"
 #include "plan/evaluate/evaluate.h"
-#include "plan/evaluate/instances.h"
 
 /* ---- what its names mean ---- */
 

@@ -1,9 +1,9 @@
 /* All rules of a stack, asked of all that its plan does. */
-#include "plan/rules/rules_internal.h"
+#include "plan/rules/rules.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "plan/evaluate/instances.h"
+#include "plan/evaluate/evaluate.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /*
- * Rules (stacks/rule.h), asked of what a plan does.
+ * Rules (stacks/stack.h), asked of what a plan does.
  *
  * Order of calls: rules_ask() when everything is decided; then rules_report() where only mistakes are looked
  * for, or the plan is shown with its findings. While it is applied, rules_ask_now() before the call of each
@@ -36,3 +36,62 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
  */
 bool rules_ask_budget(
     const struct stack *stack, const struct value *numbers, struct arena *arena, struct rule_finding *out);
+
+/* ---- Shared by plan/rules/ only: checks.c makes what rules see, ask.c asks one rule of one thing,
+ * rules.c goes through the plan, checks.c asks what is asked after an apply, report.c says what came out. */
+/* ---- checks.c ---- */
+
+/* An object with every attribute and field of its schema: those that are not given are as the service has
+ * them then, or null. NULL stays NULL. */
+const struct value *rule_object(struct arena *arena, const struct schema *schema, const struct value *object);
+/* Lists of what the declaration refers to, and of what refers to it. */
+const struct value *rule_dependencies(struct planner *p, const struct decl *decl);
+const struct value *rule_dependents(struct planner *p, const struct decl *decl);
+
+/* ---- ask.c ---- */
+
+/* What a rule is asked of. */
+struct subject_of_rule {
+    struct str address;
+    const struct schema *schema;     /* NULL: the plan */
+    const struct instance *instance; /* NULL: it is deleted, or the plan */
+    const struct decl *decl;         /* NULL: the stack does not declare it */
+    const struct value *constants;   /* for struct scope */
+};
+
+enum rule_answer { RULE_IS_KEPT, RULE_IS_BROKEN, RULE_IS_UNKNOWN, RULE_IS_WRONG };
+
+/* The names of a resource's rules, with their values. */
+const struct value *rule_constants_of(struct planner *p, struct arena *arena, const struct instance *instance,
+    const struct value *self, bool links);
+/* Of something that the stack does not have any more. */
+const struct value *rule_constants_of_deleted(
+    struct planner *p, struct arena *arena, const struct change *change);
+/* RULE_IS_WRONG: a mistake in the rule, which has been reported. */
+enum rule_answer rule_ask(struct planner *p, struct arena *arena, const struct rule *rule,
+    const struct subject_of_rule *subject, bool *asked);
+/* What it says of that. */
+struct str rule_message(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
+/* Where the file configures what the rule names; of what it does not declare, the rule. */
+struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
+
+/* ---- checks.c ---- */
+
+/* Is it there to be asked? */
+bool rule_is_check(struct planner *p, const struct rule *rule);
+
+/* ---- report.c ---- */
+
+/* That it is broken; there is more to be said of it. */
+struct rule_finding rule_finding_of(
+    struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
+
+/* ---- report.c ---- */
+
+/* NULL: the rule has to be kept there. */
+const struct waiver *rule_waiver(
+    const struct stack *stack, const struct rule *rule, struct str address, int64_t now_ms);
+/* Has somebody agreed to what it reports? */
+bool rule_is_approved(const struct planner *p, const struct rule *rule);
+/* Those whose last day is past are mistakes. */
+void rules_report_over(struct planner *p, int64_t now_ms);

@@ -2,7 +2,7 @@
  * What a plan decided, in a form that can be kept with it: a fingerprint of everything, by which another plan
  * is known to be the same, and of each resource so much that it can be said how another plan differs.
  */
-#include "plan/saved/fingerprint.h"
+#include "plan/saved/saved.h"
 
 #include "base/json.h"
 #include "plan/planner.h"

@@ -8,13 +8,9 @@
 #include "base/json.h"
 #include "base/json_scan.h"
 #include "base/mem.h"
-#include "plan/apply/run_files.h"
-#include "plan/objects/since.h"
-#include "plan/saved/fingerprint.h"
-#include "plan/saved/saved_changes.h"
-#include "plan/saved/saved_live.h"
-#include "plan/saved/saved_objects.h"
-#include "plan/saved/saved_seal.h"
+#include "plan/apply/work.h"
+#include "plan/objects/concern.h"
+#include "plan/saved/saved.h"
 
 #include <stdlib.h>
 

@@ -1,14 +1,12 @@
 /* What a plan does, as a saved plan holds it. */
-#include "plan/saved/saved_changes.h"
+#include "plan/saved/saved.h"
 
 #include "base/json.h"
 #include "base/json_scan.h"
 #include "base/mask.h"
-#include "plan/objects/address.h"
+#include "plan/objects/objects.h"
 #include "plan/planner.h"
-#include "plan/saved/saved_findings.h"
-#include "plan/saved/saved_objects.h"
-#include "plan/saved/saved_value.h"
+#include "plan/saved/saved.h"
 
 /* ---- writing ---- */
 

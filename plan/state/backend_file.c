@@ -2,7 +2,6 @@
 #include "plan/state/backend_file_internal.h"
 
 #include "base/clock.h"
-#include "base/confined.h"
 #include "base/crash.h"
 #include "base/file.h"
 #include "base/mem.h"

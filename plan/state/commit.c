@@ -1,8 +1,8 @@
 /* The committing thread, and the groups that it takes over from those who add. */
 #include "plan/state/commit.h"
 
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 #include <assert.h>
 #include <signal.h>

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "plan/state/encode.h"
 #include "plan/state/log.h"
-#include "provider/names/renamed.h"
+#include "provider/names/names.h"
 
 #include <stdlib.h>
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "plan/state/log.h"
-#include "provider/names/renamed.h"
+#include "provider/names/names.h"
 #include "stacks/stack.h"
 
 #include <assert.h>

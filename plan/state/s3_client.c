@@ -5,10 +5,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "base/pool.h"
+#include "base/threads.h"
 #include "provider/cloud.h"
 #include "provider/http/http.h"
-#include "provider/wire/pages.h"
 #include "provider/wire/wire.h"
 
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #include "plan/state/s3_lease.h"
 
 #include "base/clock.h"
-#include "base/lock.h"
+#include "base/threads.h"
 
 #include <signal.h>
 

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/pool.h"
+#include "base/threads.h"
 
 #include <inttypes.h>
 #include <stdio.h>

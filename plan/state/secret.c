@@ -3,9 +3,9 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/lock.h"
 #include "base/mask.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "plan/state/kms_key.h"
 
 #include <assert.h>

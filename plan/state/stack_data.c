@@ -5,8 +5,8 @@
 #include "base/mask.h"
 #include "plan/state/state.h"
 #include "provider/iam/policy.h"
-#include "provider/setting_attr.h"
-#include "stacks/load/sandbox_place.h"
+#include "provider/schema.h"
+#include "stacks/load/files.h"
 
 static struct str other_name(struct arena *arena, const struct backend_options *place)
 {

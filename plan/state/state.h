@@ -25,19 +25,19 @@ struct state;
 /* One resource instance as recorded. Immutable; lives as long as the state. */
 struct record {
     struct subject subject;
-    const struct value *attrs;  /* as the last operation left it; sensitive values as in the state */
-    const struct value *set;    /* list of attribute names that the file set then */
-    const struct value *deps;   /* list of addresses (instances or whole declarations) it referred to */
-    const struct value *place;  /* where it was made (provider/aws/location.h); NULL: not known, or nowhere */
-    struct str recent;          /* when it was written, if that was in the last minute; else "" */
-    const struct value *before; /* of a recent one: its attributes before that; NULL: there were none */
+    const struct value *attrs;   /* as the last operation left it; sensitive values as in the state */
+    const struct value *set;     /* list of attribute names that the file set then */
+    const struct value *deps;    /* list of addresses (instances or whole declarations) it referred to */
+    const struct value *place;   /* where it was made (provider/aws/client.h); NULL: not known, or nowhere */
+    struct str recent;           /* when it was written, if that was in the last minute; else "" */
+    const struct value *before;  /* of a recent one: its attributes before that; NULL: there were none */
     const struct value *halfway; /* attributes whose change takes several calls and was cut off; NULL: none */
     const struct value
         *reported; /* attributes as they were given, that the service tells otherwise; NULL: none */
     const struct value
-        *said;            /* which fields within attributes the file gave (configured.h); NULL: not known */
-    bool tainted;         /* half-made: replace it */
-    bool adopted;         /* was there before weir: deleting it needs consent */
+        *said;    /* which fields within attributes the file gave (plan/objects/diff.h); NULL: not known */
+    bool tainted; /* half-made: replace it */
+    bool adopted; /* was there before weir: deleting it needs consent */
     bool prevent_destroy; /* as the file said, for when the file says nothing any more */
     uint64_t seq;         /* of the record that made it so */
 };

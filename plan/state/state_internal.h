@@ -1,7 +1,7 @@
 /* Shared by state.c, state_lock.c, state_write.c and state_keep.c; nobody else includes it. */
 #pragma once
 
-#include "base/lock.h"
+#include "base/threads.h"
 #include "plan/state/commit.h"
 #include "plan/state/records.h"
 #include "plan/state/state.h"

@@ -4,7 +4,7 @@
  */
 #include "plan/workspace/deploy.h"
 
-#include "plan/objects/address.h"
+#include "plan/objects/objects.h"
 
 /* ---- in the stack ---- */
 

@@ -2,8 +2,8 @@
 #include "plan/workspace/needed.h"
 
 #include "base/mem.h"
-#include "plan/objects/address.h"
-#include "plan/objects/depends.h"
+#include "plan/objects/objects.h"
+#include "plan/objects/recorded.h"
 
 static bool is_artifact(const struct decl *decl)
 {

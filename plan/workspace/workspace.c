@@ -15,7 +15,7 @@
 #include "provider/cloud.h"
 #include "provider/http/redact.h"
 #include "provider/kind.h"
-#include "stacks/load/sandbox_place.h"
+#include "stacks/load/files.h"
 
 #include <stdlib.h>
 

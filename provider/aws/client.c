@@ -4,10 +4,39 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
+#include "provider/aws/endpoint.h"
 #include "provider/aws/retry.h"
 #include "provider/aws/sigv4.h"
 
 #include <stdlib.h>
+
+/* ---- Wire messages to HTTP requests and back ---- */
+
+struct http_request message_to_http(
+    struct arena *arena, const struct endpoint *endpoint, struct str host, const struct wire_message *message)
+{
+    struct http_header *headers = ARENA_ARRAY(arena, struct http_header, message->header_count + 1);
+    for (size_t i = 0; i < message->header_count; i++)
+        headers[i] = (struct http_header){message->headers[i].name, message->headers[i].value};
+    return (struct http_request){.method = message->method,
+        .url = arena_printf(arena, "%s://%.*s%.*s%s%.*s", endpoint->tls ? "https" : "http", STR_ARG(host),
+            STR_ARG(message->path), message->query.n ? "?" : "", STR_ARG(message->query)),
+        .headers = headers,
+        .header_count = message->header_count,
+        .body = message->body};
+}
+
+struct wire_message message_from_http(struct arena *arena, const struct http_response *response)
+{
+    struct wire_message message = {.status = response->status,
+        .headers = ARENA_ARRAY(arena, struct wire_header, response->header_count + 1),
+        .header_count = response->header_count,
+        .header_cap = response->header_count + 1,
+        .body = response->body};
+    for (size_t i = 0; i < response->header_count; i++)
+        message.headers[i] = (struct wire_header){response->headers[i].name, response->headers[i].value};
+    return message;
+}
 
 int aws_client_new(const struct aws_options *options, struct aws_client **out, struct err *err)
 {
@@ -159,4 +188,56 @@ void client_signing_key(struct aws_client *client, const struct sigv4_params *pa
     kept->region = arena_str(&client->store, params->region);
     kept->service = arena_str(&client->store, params->service);
     memcpy(kept->key, key, 32);
+}
+
+/* ---- Calls whose answer is a document ---- */
+
+struct asking {
+    const struct aws_call *call;
+    struct arena *arena;
+    const char *needs;
+    const struct value *document;
+};
+
+static int take_document(void *ctx, const struct wire_message *answer, struct err *err)
+{
+    struct asking *a = ctx;
+    const struct wire_operation *op = a->call->op;
+    if (!str_trim(answer->body).n)
+        return err_set(err, ERR_PROTOCOL, "the answer to %.*s is empty", STR_ARG(op->name));
+    if (wire_decode_response(a->arena, op, answer, &a->document, err))
+        return -1;
+    if (a->needs[0] && !value_getz(a->document, a->needs))
+        return err_set(
+            err, ERR_PROTOCOL, "the answer to %.*s is not whole: it has no %s", STR_ARG(op->name), a->needs);
+    return 0;
+}
+
+int aws_ask(struct aws_client *client, const struct aws_call *call, struct arena *arena, const char *needs,
+    const struct value **document, struct err *err)
+{
+    struct asking asking = {.call = call, .arena = arena, .needs = needs};
+    struct aws_call own = *call;
+    struct wire_message answer;
+    own.accept = take_document;
+    own.accept_ctx = &asking;
+    if (aws_send(client, &own, arena, &answer, err))
+        return -1;
+    *document = asking.document;
+    return 0;
+}
+
+int aws_ask_json(struct aws_client *client, const struct aws_call *call, const struct value *input,
+    struct arena *arena, const char *needs, const struct value **document, struct err *err)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, input->count + 1);
+    for (uint32_t i = 0; i < input->count; i++)
+        members[i] = (struct shape_member){
+            .name = input->entries[i].key, .wire = input->entries[i].key, .shape = &any};
+    const struct shape shape = {.kind = SHAPE_STRUCT, .members = members, .member_count = input->count};
+    struct aws_call own = *call;
+    if (wire_encode_request(arena, own.op, &shape, input, &own.request, err))
+        return -1;
+    return aws_ask(client, &own, arena, needs, document, err);
 }

@@ -12,9 +12,14 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "base/value.h"
 #include "provider/http/http.h"
+#include "provider/job.h"
+#include "provider/schema.h"
 #include "provider/wire/wire.h"
+
+#include <stdbool.h>
 
 struct aws_client;
 
@@ -128,8 +133,6 @@ int aws_account(struct aws_client *client, struct arena *arena, struct str *acco
  * The same where it need not be known: "" unless it is configured, was asked before, or `ask` finds it. -1
  * only where AWS itself refuses to say; what cannot be reached, or is no AWS, is not asked again.
  */
-int aws_account_known(
-    struct aws_client *client, bool ask, struct arena *arena, struct str *account, struct err *err);
 uint64_t aws_requests(const struct aws_client *client);
 /*
  * How far the services' clock is ahead of ours (negative: behind) as the latest answer said, to a few
@@ -145,3 +148,89 @@ void aws_throttled(struct aws_client *client, const struct aws_service *service)
  */
 void aws_made(struct aws_client *client);
 bool aws_made_within(const struct aws_client *client, int64_t ms);
+
+/* ---- location.c: where a configured provider makes resources: account, region, partition and address, as
+ * they are recorded with each resource, so that it is looked for, changed and deleted there and nowhere else.
+ *
+ * A place is a map {region, partition, endpoint, account, profile, assume_role}. `endpoint` is there where
+ * the service is not at AWS's own address, `account` where it is known; the last two are how its credentials
+ * were found, which is nothing to compare but opens the place again when the stack does not configure it any
+ * more. */
+/*
+ * Where `service` makes resources. With `ask` STS is asked whose account it is (once for a client), unless a
+ * store that knows S3 only would be asked: then, and where a service of one's own does not say, there is no
+ * account in it.
+ */
+int aws_place(struct aws_client *client, const struct aws_service *service, bool ask, struct arena *arena,
+    const struct value **place, struct err *err);
+/* The address of the service where it is not AWS's own; "" otherwise. */
+struct str aws_custom_endpoint(
+    struct aws_client *client, const struct aws_service *service, struct arena *arena);
+/*
+ * What of two places of the service cannot be the same: "region", "account", "partition", "endpoint"; NULL:
+ * nothing. Where a global service, or a bucket, was made from does not matter; addresses of this machine are
+ * all the same, because servers for trying things out take another port each time.
+ */
+const char *aws_place_difference(
+    const struct aws_service *service, const struct value *then, const struct value *now);
+/* The settings that open a place: those of `config` (which may be NULL), but there. */
+const struct value *aws_place_settings(
+    const struct value *place, const struct value *config, struct arena *arena);
+/* "eu-west-1", "account 123456789012, eu-west-1", "https://minio.example:9000" for people. */
+struct str aws_place_text(const struct value *place, struct arena *arena);
+
+/* ---- tagging.c: the tagging API of a region: what bears which tags, of one type or of all that it knows. */
+extern const struct aws_service aws_tagging_service;
+
+struct aws_tagged {
+    struct str type;             /* "glue:job"; "" of every type */
+    const struct value *filters; /* aws_tag_filter(); NULL: whatever its tags are */
+    const atomic_bool *cancel;   /* may be NULL */
+};
+
+/* Of one thread; tags is a map, in the arena. */
+typedef void aws_tagged_found(void *ctx, struct str arn, const struct value *tags);
+
+enum { AWS_TAGGED_AT_ONCE = 100 }; /* so many can be asked about by name in one call */
+
+/* Every page. */
+int aws_tagged(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
+    aws_tagged_found *found, void *found_ctx, struct err *err);
+/* The same of these alone, however many others there are; what never had a tag is passed over. Of a server
+ * that cannot be asked so it is all of the type, or, without one, -1. */
+int aws_tagged_of(struct aws_client *client, struct arena *arena, const struct str *arns, size_t n,
+    const struct aws_tagged *wanted, aws_tagged_found *found, void *found_ctx, struct err *err);
+/* That the tag `key` is `text`; that there is one, where that is empty. */
+const struct value *aws_tag_filter(struct arena *arena, const char *key, struct str text);
+
+/* ---- tagging.c: what a store of one's own does not have (tags on buckets, say), as it was found out by
+ * trying: kept in the stack's .weir, by the store's address, so that it is tried and said once. */
+/* Does the answer say that the service has no such call, rather than that this one was wrong? */
+bool unsupported_says(const struct err *err);
+/* Was that found out before? work_dir "": nothing is kept. */
+bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *what);
+/* True the first time. Safe from every thread. */
+bool unsupported_note(struct str work_dir, struct str endpoint, const char *what);
+
+/* ---- What can be said of an AWS account, under `providers: aws:` and of a state on S3: attributes of an
+ * object. */
+#define AWS_SETTING_ATTRS                                                                                    \
+    SETTING_ATTR("region", setting_text, "AWS Region, such as eu-west-1; without it AWS_REGION"),            \
+        SETTING_ATTR("profile", setting_text, "Profile in ~/.aws/config and ~/.aws/credentials"),            \
+        SETTING_PLACE("endpoint", setting_text, "Endpoint URL of all services, if it is not AWS"),           \
+        SETTING_PLACE("endpoints", setting_texts, "Endpoint URLs by service"),                               \
+        SETTING_ATTR("access_key", setting_text, "Access key id"),                                           \
+        SETTING_ATTR("secret_key", setting_text, "Secret access key"),                                       \
+        SETTING_ATTR("session_token", setting_text, "Session token"),                                        \
+        SETTING_ATTR("insecure", setting_flag, "Allow plain HTTP to other machines"),                        \
+        SETTING_ATTR("path_style", setting_flag,                                                             \
+            "Path-style S3 URLs: the bucket's name is in the path, not in the host name"),                   \
+        SETTING_ATTR("assume_role", setting_any,                                                             \
+            "IAM role to assume: its ARN, or {role, session_name, external_id}"),                            \
+        SETTING_ATTR("default_tags", setting_texts, "Tags of all resources"),                                \
+        SETTING_ATTR("account_id", setting_any, "Account id; with it weir does not call STS"),               \
+        SETTING_ATTR("max_attempts", setting_number, "Maximum number of attempts of each call")
+
+/* ---- logs.c: the logs of runs in CloudWatch Logs (provider/job.h). No more than a page of each
+ * source is held at a time. */
+extern const struct log_ops aws_log_ops;

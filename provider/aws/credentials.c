@@ -6,11 +6,10 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/lock.h"
 #include "base/mask.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "base/value.h"
-#include "provider/aws/creds.h"
 
 #include <stdlib.h>
 

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "provider/http/http.h"
 
 struct http_engine;
 struct value;
@@ -45,3 +46,61 @@ int credentials_get(
 /* After a service refused them as expired: the next get fetches anew. Nothing happens where others are in use
  * by now. */
 void credentials_invalidate(struct credentials_chain *chain, const struct credentials *refused);
+
+/* ---- settings.c: the shared files of the SDKs: ~/.aws/config and ~/.aws/credentials (AWS_CONFIG_FILE,
+ * AWS_SHARED_CREDENTIALS_FILE). Read once, immutable afterwards. A file that is not there is an empty one. */
+struct profiles;
+
+/* ERR_INVALID with file and line for what cannot be read as a section, a setting or a comment. */
+int profiles_load(struct arena *arena, const struct profiles **out, struct err *err);
+/* The same from text; the names are for messages. */
+int profiles_parse(struct arena *arena, struct str config, const char *config_name, struct str credentials,
+    const char *credentials_name, const struct profiles **out, struct err *err);
+/* `wanted`, or AWS_PROFILE, AWS_DEFAULT_PROFILE, "default". */
+struct str profile_name(struct str wanted);
+bool profiles_has(const struct profiles *profiles, struct str profile);
+/* "" when absent; the credentials file counts before the config file. Nested settings are "s3.endpoint_url".
+ */
+struct str profiles_get(const struct profiles *profiles, struct str profile, const char *key);
+/* The same in another kind of section: [services NAME], [sso-session NAME]. */
+struct str profiles_section_get(
+    const struct profiles *profiles, const char *kind, struct str name, const char *key);
+/* The profile whose name is nearest to a misspelt one; "" where none is near. */
+struct str profiles_nearest(struct arena *arena, const struct profiles *profiles, struct str profile);
+
+/* ---- Between the chain (credentials.c) and its sources (creds_*.c). A source says *found = false where
+ * nothing is set up for it, and fails where something is and does not work. What it finds lives in the
+ * context's arena, which is wiped afterwards. */
+struct creds_context {
+    struct arena *arena;
+    const struct credentials_options *options;
+    const struct profiles *profiles;
+    struct str profile;
+    bool profile_is_chosen; /* by the settings or AWS_PROFILE: then it must exist */
+};
+
+typedef int creds_source(struct creds_context *ctx, struct credentials *out, bool *found, struct err *err);
+
+creds_source creds_environment, creds_web_identity, creds_profile, creds_container, creds_imds;
+
+/* "" when not set. */
+struct str creds_variable(const char *name);
+/* One of the chain's sources by the name that `credential_source` has for it. */
+int creds_named_source(struct creds_context *ctx, struct str name, struct credentials *out, struct err *err);
+
+/* ---- what several sources need ---- */
+
+struct creds_role {
+    struct str arn, session; /* session "": one is made */
+    struct str external_id, duration_s;
+    struct str web_token; /* AssumeRoleWithWebIdentity; base is not used then */
+};
+int creds_assume_role(struct creds_context *ctx, const struct credentials *base,
+    const struct creds_role *role, struct credentials *out, struct err *err);
+/* Reads the token from its file, which is replaced from time to time. */
+int creds_assume_with_token_file(struct creds_context *ctx, struct str file, struct creds_role *role,
+    struct credentials *out, struct err *err);
+
+/* {"AccessKeyId": …, "SecretAccessKey": …, token_key: …, "Expiration": …} */
+int creds_from_json(struct creds_context *ctx, struct str text, const char *token_key,
+    struct credentials *out, struct err *err);

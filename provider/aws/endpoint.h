@@ -7,7 +7,9 @@
 
 #include "base/value.h"
 #include "provider/aws/client.h"
-#include "provider/aws/profile.h"
+#include "provider/aws/credentials.h"
+#include "provider/http/http.h"
+#include "provider/wire/wire.h"
 
 enum path_style { PATH_STYLE_AUTO, PATH_STYLE_ALWAYS, PATH_STYLE_NEVER };
 
@@ -53,3 +55,10 @@ struct endpoint_target endpoint_address(struct arena *arena, const struct endpoi
     struct str path);
 /* The first segment of an S3 path; "" for the service itself. */
 struct str endpoint_bucket(struct str path);
+
+/* ---- client.c: Wire messages to HTTP requests and back: the codecs and the engine know nothing of each
+ * other. */
+/* Method, URL, headers and body of a request; the caller adds limits and the like. */
+struct http_request message_to_http(struct arena *arena, const struct endpoint *endpoint, struct str host,
+    const struct wire_message *message);
+struct wire_message message_from_http(struct arena *arena, const struct http_response *response);

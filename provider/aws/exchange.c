@@ -1,12 +1,11 @@
-/* One call from its beginning to its end, whoever waits for it: see exchange.h. */
-#include "provider/aws/exchange.h"
+/* One call from its beginning to its end, whoever waits for it: see client_state.h. */
+#include "provider/aws/client_state.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
-#include "provider/aws/message.h"
+#include "provider/aws/endpoint.h"
 #include "provider/aws/retry.h"
 #include "provider/aws/sigv4.h"
-#include "provider/aws/verb.h"
 #include "provider/http/target.h"
 
 #include <errno.h>

@@ -1,11 +1,11 @@
-/* The logs of runs in CloudWatch Logs (provider/run_log.h): see logs.h. */
-#include "provider/aws/logs.h"
+/* The logs of runs in CloudWatch Logs (provider/job.h): see client.h. */
+#include "provider/aws/client.h"
 
 #include "base/clock.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "provider/aws/client_state.h"
-#include "provider/wire/pages.h"
+#include "provider/wire/wire.h"
 
 #include <stdlib.h>
 

@@ -4,10 +4,11 @@
  *
  * The budget is the SDKs' token bucket: every retry after a failure costs, every success gives a little back,
  * so that a thousand calls to a dead service do not become four thousand. Throttled calls cost nothing,
- * because the throttle (throttle.h) already holds them back.
+ * because the throttle (client_state.h) already holds them back.
  */
 #pragma once
 
+#include "base/str.h"
 #include "provider/wire/wire.h"
 
 #include <stdatomic.h>
@@ -45,3 +46,10 @@ struct retry_counts retry_counts(void);
 /* Starts with RETRY_BUDGET. Safe from every thread. */
 bool retry_budget_take(atomic_int *budget, int cost);
 void retry_budget_give(atomic_int *budget, int amount);
+
+/* ---- retry.c: what an operation's name says of repeating it. Services name their calls by a small set of
+ * verbs; what a verb does not say by itself, specs do (`idempotent:`). */
+/* GetRole, ListTables: changes nothing. */
+bool verb_reads(struct str operation);
+/* The same, or what sets or takes away something named: once done, doing it again changes nothing. */
+bool verb_repeats(struct str operation);

@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "base/mem.h"
-#include "provider/aws/exchange.h"
+#include "provider/aws/client_state.h"
 
 #include <stdlib.h>
 

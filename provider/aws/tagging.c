@@ -1,14 +1,21 @@
-/* The tagging API of a region: see tagging.h. */
-#include "provider/aws/tagging.h"
+/* The tagging API of a region, and what an S3-compatible store does not support: see client.h. */
+#include "provider/aws/client.h"
 
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/threads.h"
 #include "provider/aws/client_state.h"
-#include "provider/wire/pages.h"
+#include "provider/wire/wire.h"
+
+#include <string.h>
 
 const struct aws_service aws_tagging_service = {.id = STR_INIT("resourcegroupstaggingapi"),
     .endpoint_prefix = STR_INIT("tagging"),
     .signing_name = STR_INIT("tagging")};
+
 static const struct wire_operation get_resources =
     AWS_JSON_OPERATION("ResourceGroupsTaggingAPI_20170126", "GetResources");
+
 static const struct shape pairs = {.kind = SHAPE_PAIRS};
 
 static int tagging_call(struct aws_client *client, struct arena *arena, const struct aws_tagged *wanted,
@@ -106,4 +113,60 @@ const struct value *aws_tag_filter(struct arena *arena, const char *key, struct 
         {STR("Key"), value_stringz(arena, key)}, {STR("Values"), value_list(arena, &v, 1)}};
     const struct value *filter = value_map(arena, entries, text.n ? 2 : 1);
     return value_list(arena, &filter, 1);
+}
+
+/* ---- What a store of one's own does not have (tags on buckets, say), as it was found out by trying. */
+
+enum { KEPT_MAX = 64 * 1024 };
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the file */
+
+bool unsupported_says(const struct err *err)
+{
+    static const char *const codes[] = {"NotImplemented", "MethodNotAllowed", "UnsupportedOperation"};
+    return STR_IS_ONE_OF(str_z(err->code), codes) || err->http_status == 501 || err->http_status == 405;
+}
+
+static struct str kept_in(struct arena *arena, struct str work_dir)
+{
+    return path_join(arena, work_dir, STR("stores-lack"));
+}
+
+/* One line for each: what, a blank, the address. */
+static struct str read_kept(struct arena *arena, struct str work_dir)
+{
+    struct str text = STR_EMPTY;
+    if (!work_dir.n || file_read(arena, kept_in(arena, work_dir).p, KEPT_MAX, &text, ERR_IGNORED))
+        return STR_EMPTY;
+    return text;
+}
+
+static bool unsupported_has(struct str text, struct str line)
+{
+    for (struct str rest = text; rest.p;)
+        if (str_eq(str_cut(rest, '\n', &rest), line))
+            return true;
+    return false;
+}
+
+bool unsupported_is_known(struct str work_dir, struct str endpoint, const char *what)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
+    return unsupported_has(
+        read_kept(&scratch, work_dir), arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint)));
+}
+
+bool unsupported_note(struct str work_dir, struct str endpoint, const char *what)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct err ignored = ERR_INIT; /* then it is tried again */
+    struct str line = arena_printf(&scratch, "%s %.*s", what, STR_ARG(endpoint));
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
+    struct str before = read_kept(&scratch, work_dir);
+    bool first = !unsupported_has(before, line);
+    if (first && work_dir.n) {
+        struct str text = arena_printf(&scratch, "%.*s%.*s\n", STR_ARG(before), STR_ARG(line));
+        file_write_atomic(kept_in(&scratch, work_dir).p, text, 0600, &ignored);
+    }
+    return first;
 }

@@ -1,7 +1,5 @@
 /* Properties of a JSON schema as attributes: what they may hold, and what is known about them. */
-#include "provider/cfn/compile_internal.h"
-
-#include "provider/cfn/pattern.h"
+#include "provider/cfn/cfn.h"
 
 #include <math.h>
 

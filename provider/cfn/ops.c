@@ -1,11 +1,8 @@
-/* The operations of all types that the Cloud Control API drives (struct resource_ops): see ops.h. */
-#include "provider/cfn/ops.h"
+/* The operations of all types that the Cloud Control API drives (struct resource_ops): see cfn.h. */
+#include "provider/cfn/cfn.h"
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "provider/cfn/call.h"
-#include "provider/cfn/patch.h"
 
 static const struct cfn_type *type_of(const struct op_ctx *ctx)
 {

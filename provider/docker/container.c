@@ -1,7 +1,7 @@
 /* docker.container: made, started and waited for; changed in place where the Engine can. */
-#include "provider/docker/container.h"
+#include "provider/docker/docker.h"
 
-#include "base/confined.h"
+#include "base/file.h"
 
 const struct resource docker_container = {.what = "container",
     .path = "/containers/%s/json",

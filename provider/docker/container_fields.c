@@ -1,5 +1,5 @@
 /* Where each attribute of a container lies in what the Engine takes and says. */
-#include "provider/docker/container.h"
+#include "provider/docker/docker.h"
 
 typedef const struct value *spell_out(struct op_ctx *ctx, const struct value *v);
 typedef const struct value *spell_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);

@@ -2,11 +2,11 @@
  * Starting a container: what has to lie in it first, and whether it lives. One that dies at its start says
  * why in its log, of which the end is the error.
  */
-#include "provider/docker/container.h"
+#include "provider/docker/docker.h"
 
 #include "base/clock.h"
-#include "provider/docker/tar.h"
-#include "provider/weir/command_output.h"
+#include "provider/docker/context.h"
+#include "provider/weir/command.h"
 
 #include <inttypes.h>
 

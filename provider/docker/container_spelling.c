@@ -1,5 +1,5 @@
 /* How single values are spelt by people, and by the Engine. */
-#include "provider/docker/container.h"
+#include "provider/docker/docker.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -4,16 +4,17 @@
  * 0644. Links stay links, empty folders are there.
  *
  * Order of calls: context_scan(), context_hash(), then context_digest() says what it is made of; tar_open()
- * (tar.h) gives its bytes. A file that changes meanwhile makes the call fail with `changed` set; who calls
- * begins anew.
+ * (context.h) gives its bytes. A file that changes meanwhile makes the call fail with `changed` set; who
+ * calls begins anew.
  */
 #pragma once
 
 #include "base/arena.h"
-#include "base/cancel.h"
 #include "base/digests.h"
+#include "base/err.h"
 #include "base/glob.h"
 #include "base/hash.h"
+#include "base/threads.h"
 
 #include <stdatomic.h>
 
@@ -54,7 +55,7 @@ struct context_entry *context_add_text(struct context *context, struct str path,
 int context_open_file(struct context *context, const struct context_entry *entry, int *fd, struct err *err);
 int context_check_file(struct context *context, const struct context_entry *entry, int fd, struct err *err);
 
-/* ---- dockerignore.c ---- */
+/* ---- context.c ---- */
 
 /* The rules of .dockerignore; Docker reads them otherwise than git reads its own. */
 struct dockerignore {
@@ -64,9 +65,21 @@ struct dockerignore {
 };
 
 /* DOCKERFILE.dockerignore goes before .dockerignore. */
-int dockerignore_read(struct dockerignore *rules, struct arena *arena, struct str folder,
-    struct str dockerfile, struct err *err);
 void dockerignore_add(struct dockerignore *rules, struct arena *arena, struct str line);
 /* Is the path kept out? */
 bool dockerignore_says(const struct dockerignore *rules, struct str path);
 void dockerignore_release(struct dockerignore *rules);
+
+/* ---- tar.c: The bytes of a context as a tar archive, made while they are sent: neither in memory nor on
+ * disk as a whole.
+ *
+ * Order of calls: tar_open(); tar_read() until it gives 0, by one thread, which may be another one than the
+ * opener; tar_close(). What went wrong is in `err` when tar_read() has given -1. */
+struct tar;
+
+int tar_open(struct context *context, struct tar **out, struct err *err);
+/* As http_request.source. */
+int64_t tar_read(void *tar, void *bytes, size_t n);
+const struct err *tar_failure(const struct tar *tar); /* NULL: none */
+int64_t tar_sent(const struct tar *tar);
+void tar_close(struct tar *tar);

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "provider/http/http.h"
 #include "provider/provider.h"
+#include "provider/weir/command.h"
 
 struct engine;
 
@@ -64,3 +65,52 @@ int engine_post(struct op_ctx *ctx, struct str path, const struct value *body, s
 struct str engine_path(struct arena *arena, const char *format, struct str name);
 /* The same with ?KEY=VALUE, or & after the first. */
 void engine_query(struct buf *path, const char *key, struct str value);
+
+/* ---- engine.c: Where an Engine is: shared by engine.c and engine.c. */
+struct engine {
+    struct http_engine *http;
+    struct reach *reach;
+    const struct value *settings;
+    struct str place;     /* as said: "tcp://build.example:2376" */
+    struct str authority; /* for the URL */
+    struct str target;    /* behind a connection: what is to be reached, a host or a socket there */
+    int target_port;
+    struct str via;          /* that connection; "" none */
+    const char *unix_socket; /* of this machine; NULL: none */
+    int local_port;          /* of this machine, which leads there; 0: none */
+    bool tls, insecure;
+    const char *ca, *cert, *key;
+    const atomic_bool *cancel; /* which Engine it is, is not asked any more */
+    pthread_mutex_t lock;      /* guards what follows */
+    char version[16];          /* "/v1.41"; "" not known yet */
+    char id[128];              /* its own; "" not known yet */
+};
+
+/* ---- image_build.c: What the Engine says while it builds, pulls or pushes: a line of JSON for each step.
+ * The network thread takes the bytes in, the worker that waits shows them, and what the end of it said is
+ * part of the error. */
+struct stream {
+    struct op_ctx *ctx;
+    pthread_mutex_t lock; /* guards `arrived` */
+    struct buf arrived;
+    struct command_output output;
+    struct str step;   /* "Step 3/7 : RUN make" */
+    struct str failed; /* what the Engine says went wrong; "" nothing */
+    struct str image;  /* id of what was built */
+    struct str digest; /* of what was pushed */
+    struct str status; /* last shown */
+};
+
+/* ---- image.c: Names of images, and who one is to a registry: what `registries` under `providers:
+ * docker:` says, else what `docker login` has left in the client's own configuration. */
+struct image_name {
+    struct str registry;   /* "docker.io", "localhost:5000" */
+    struct str repository; /* as given, without tag and digest */
+    struct str tag;        /* "latest" where none is given; "sha256:…" of a digest */
+    bool by_digest;
+    struct str whole; /* repository:tag, as the Engine lists it */
+};
+
+struct image_name image_name_parse(struct arena *arena, struct str name);
+/* X-Registry-Auth; never empty, because the Engine wants the header in any case. */
+int registry_auth(struct op_ctx *ctx, const struct image_name *name, struct str *out, struct err *err);

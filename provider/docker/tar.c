@@ -1,7 +1,7 @@
-/* The bytes of a context as a tar archive, made while they are sent: see tar.h. */
-#include "provider/docker/tar.h"
+/* The bytes of a context as a tar archive, made while they are sent: see context.h. */
+#include "provider/docker/context.h"
 
-#include "base/archive_api.h"
+#include "base/archive.h"
 #include "base/file.h"
 #include "base/mem.h"
 

@@ -1,8 +1,8 @@
 /* host.directory: a folder of this side kept the same there. */
-#include "base/archive_api.h"
+#include "base/archive.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "provider/host/type.h"
+#include "provider/host/host.h"
 #include "provider/package/package.h"
 
 #include <errno.h>

@@ -1,8 +1,9 @@
-/* host.file, host.service and host.cron: what they send of this side. */
+/* The provider type host, and host.file: one file with its content, owner and mode. */
 #include "base/file.h"
 #include "base/digests.h"
 #include "base/hash.h"
-#include "provider/host/type.h"
+#include "provider/host/host.h"
+#include "provider/ssh/connection_settings.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -175,3 +176,42 @@ const struct host_type host_command = {.name = "command",
     .unreported = "output id",
     .unsent = "output",
     .once = true};
+
+/* ---- The provider `host` ---- */
+
+static const struct attr settings[] = {
+    SETTING_ATTR(
+        "via", setting_text, "Name of the connection to the host, from `connections:`", .required = true),
+    SETTING_ATTR("become", setting_flag, "Run as root, or as become_user, with sudo"),
+    SETTING_ATTR("become_user", setting_text, "User to become instead of root"),
+    SETTING_ATTR(
+        "become_password", setting_text, "Password for sudo, if sudo asks for one", .sensitive = true),
+};
+
+static const struct type settings_type = OBJECT_TYPE(settings);
+static const struct attr settings_attr = {.name = STR_INIT("host"), .type = &settings_type, .settable = true};
+static const struct native natives[] = {{.name = "host", .ops = &host_ops}, {0}};
+
+static int host_open(
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
+{
+    struct machine *machine;
+    if (machine_new(options, &machine, err))
+        return -1;
+    *self = machine;
+    return 0;
+}
+
+static void host_close(void *self)
+{
+    machine_free(self);
+}
+
+const struct provider_kind host_kind = {
+    .name = "host",
+    .specs = "provider/host/specs/",
+    .natives = natives,
+    .settings = &settings_attr,
+    .open = host_open,
+    .close = host_close,
+};

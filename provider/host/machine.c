@@ -1,13 +1,13 @@
-/* A host as its resources see it: see machine.h. */
-#include "provider/host/machine.h"
+/* A host as its resources see it: see host.h. */
+#include "provider/host/host.h"
 
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/embed.h"
 #include "base/hash.h"
-#include "base/lock.h"
 #include "base/mask.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "provider/ssh/connections.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
-/* The operations of all types of host.*, as provider.h has them. What differs is in the scripts and type.h.
+/* The operations of all types of host.*, as provider.h has them. What differs is in the scripts and host.h.
  */
-#include "base/confined.h"
+#include "base/file.h"
 #include "base/hash.h"
-#include "provider/host/script.h"
+#include "provider/host/host.h"
 
 /* ---- looking ---- */
 

@@ -1,7 +1,5 @@
 /* What a script on a host is told of a resource, as variables, and what it tells of it, as attributes. */
-#include "provider/host/script.h"
-
-#include "provider/ssh/connections.h"
+#include "provider/host/host.h"
 
 static const struct host_type package = {
     .name = "package", .looks_at = "names", .unreported = "installed id", .unsent = ""};

@@ -1,8 +1,65 @@
-/* What libcurl's failures mean to a user: a class, a sentence, and where there is one, a way out. */
-#include "provider/http/roots.h"
+/* libcurl's failures as a class, a message and a hint; loading libcurl; the system's certificates. */
+#include "base/library.h"
 #include "provider/http/transfer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* ---- libcurl, loaded when it is first needed ---- */
+
+#define CURL_LINKED(name) curl_##name,
+
+static struct curl_api api = LIBRARY_LINKED(CURL_FUNCTIONS(CURL_LINKED));
+
+static const char *start_curl(void)
+{
+    CURLcode code = api.global_init(CURL_GLOBAL_DEFAULT);
+    return code == CURLE_OK ? NULL : api.easy_strerror(code);
+}
+
+const struct curl_api *curl_api(struct err *err)
+{
+#define CURL_NAME(name) "curl_" #name "\0"
+    static struct library library = {
+        .file = "libcurl.so.4",
+        .install = "libcurl 7.68 or later (Debian and Ubuntu: apt install libcurl4)",
+        .table = &api,
+        .names = CURL_FUNCTIONS(CURL_NAME),
+        .start = start_curl,
+    };
+    return library_table(&library, err);
+}
+
+/* ---- Where systems keep the certificates that they trust ---- */
+
+static const char *const places[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Ubuntu, Alpine, Arch */
+    "/etc/pki/tls/certs/ca-bundle.crt",                  /* RHEL, Fedora, Amazon Linux */
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* the same, newer */
+    "/etc/ssl/ca-bundle.pem",                            /* SUSE */
+    "/etc/ssl/cert.pem",                                 /* Alpine, macOS */
+};
+
+const char *roots_file(void)
+{
+    const char *file = getenv("SSL_CERT_FILE"), *dir = getenv("SSL_CERT_DIR");
+    if (!LIBRARIES_ARE_LINKED || (dir && *dir && !(file && *file)))
+        return NULL;
+    if (file && *file)
+        return file;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (!access(places[i], R_OK))
+            return places[i];
+    return NULL;
+}
+
+/* Is this the static program, on a system that has none? */
+static bool roots_are_missing(void)
+{
+    const char *dir = getenv("SSL_CERT_DIR");
+    return LIBRARIES_ARE_LINKED && !roots_file() && !(dir && *dir);
+}
 
 /* The request never left: sending it again cannot do anything twice. */
 static int not_sent(struct err *err)

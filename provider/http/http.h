@@ -11,10 +11,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/cancel.h"
 #include "base/err.h"
-#include "base/lock.h"
 #include "base/str.h"
+#include "base/threads.h"
 
 #include <stdatomic.h>
 

@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/mem.h"
-#include "provider/http/roots.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,16 +1,157 @@
-/* The client of one cluster: made when it is first needed, connected, and its brokers looked at. */
-#include "provider/kafka/cluster.h"
+/*
+ * The client of one cluster: made when it is first needed, connected, and its brokers looked at; requests
+ * to it and its errors.
+ */
+#include "provider/kafka/kafka.h"
 
 #include "base/clock.h"
+#include "base/crash.h"
+#include "base/library.h"
 #include "base/mask.h"
 #include "base/mem.h"
 #include "provider/aws/client.h"
+#include "provider/kafka/rdkafka_api.h"
 #include "provider/ssh/connections.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+/* ---- librdkafka, loaded when a Kafka cluster is first spoken to ---- */
+
+#define KAFKA_DECLARED(gives, name, takes) gives rd_kafka_##name takes;
+
+KAFKA_FUNCTIONS(KAFKA_DECLARED)
+KAFKA_NEWER_FUNCTIONS(KAFKA_DECLARED)
+
+const struct kafka_api *kafka_api(struct err *err)
+{
+#define KAFKA_NAME(gives, name, takes)   "rd_kafka_" #name "\0"
+#define KAFKA_LINKED(gives, name, takes) rd_kafka_##name,
+    static struct kafka_api api =
+        LIBRARY_LINKED(KAFKA_FUNCTIONS(KAFKA_LINKED) KAFKA_NEWER_FUNCTIONS(KAFKA_LINKED));
+    static struct library library = {
+        .file = "librdkafka.so.1",
+        .install = "Kafka's client library, 1.9 or newer (Debian and Ubuntu: apt install librdkafka1)",
+        .table = &api,
+        .names = KAFKA_FUNCTIONS(KAFKA_NAME),
+        .newer = KAFKA_NEWER_FUNCTIONS(KAFKA_NAME),
+    };
+    return library_table(&library, err);
+}
+
+/* ---- What brokers and librdkafka say when something fails, in weir's form: what, why, and what to do. */
+
+/* Codes that mean something to weir; the others are the service's refusal. */
+static const struct {
+    int code;
+    enum err_class class;
+    bool retryable, lost;
+    const char *hint;
+} codes[] = {
+    {KAFKA_UNKNOWN_TOPIC, ERR_ABSENT, false, false, NULL},
+    {KAFKA_RESOURCE_NOT_FOUND, ERR_ABSENT, false, false, NULL},
+    {KAFKA_TOPIC_ALREADY_EXISTS, ERR_EXISTS, false, false, NULL},
+    {KAFKA_NOT_CONTROLLER, ERR_SERVICE, true, false, NULL},
+    {KAFKA_THROTTLING_QUOTA_EXCEEDED, ERR_THROTTLED, true, false, NULL},
+    {KAFKA_REQUEST_TIMED_OUT, ERR_TIMEOUT, false, true, "the broker goes on with it; look again in a moment"},
+    {KAFKA_TIMED_OUT, ERR_NETWORK, false, true, NULL},
+    {KAFKA_TRANSPORT, ERR_NETWORK, false, true, NULL},
+    {KAFKA_DESTROY_BROKER, ERR_NETWORK, false, true, NULL},
+    {KAFKA_INVALID_ARG, ERR_SERVICE, false, false, NULL},
+    {KAFKA_NOT_IMPLEMENTED, ERR_SERVICE, false, false, NULL},
+    {KAFKA_UNSUPPORTED_FEATURE, ERR_SERVICE, false, false, NULL},
+    {KAFKA_TOPIC_AUTHORIZATION_FAILED, ERR_AUTH, false, false,
+        "the user of the provider may not do that with the topic; a kafka.acl of a user who may can allow "
+        "it"},
+    {KAFKA_CLUSTER_AUTHORIZATION_FAILED, ERR_AUTH, false, false,
+        "the user of the provider may not do that in the cluster; a kafka.acl with resource_type: cluster "
+        "can "
+        "allow it"},
+    {KAFKA_AUTHENTICATION, ERR_AUTH, false, false, NULL},
+    {KAFKA_SASL_AUTHENTICATION_FAILED, ERR_AUTH, false, false, NULL},
+    {KAFKA_SECURITY_DISABLED, ERR_SERVICE, false, false,
+        "the brokers have no authorizer: their setting authorizer.class.name names one, such as "
+        "org.apache.kafka.metadata.authorizer.StandardAuthorizer"},
+    {KAFKA_INVALID_REPLICATION_FACTOR, ERR_SERVICE, false, false,
+        "there cannot be more replicas than brokers"},
+    {KAFKA_TOPIC_DELETION_DISABLED, ERR_SERVICE, false, false,
+        "the brokers' setting delete.topic.enable forbids it"},
+    {KAFKA_REASSIGNMENT_IN_PROGRESS, ERR_SERVICE, true, false, NULL},
+};
+
+int kafka_failure(const struct kafka_api *api, int code, const char *said, struct err *err)
+{
+    if (code == KAFKA_OK)
+        return 0;
+    size_t i = 0;
+    while (i < sizeof codes / sizeof *codes && codes[i].code != code)
+        i++;
+    bool known = i < sizeof codes / sizeof *codes;
+    const char *name = api->err2name(code);
+    err_set(err, known ? codes[i].class : ERR_SERVICE, "%s (%s)", said && said[0] ? said : api->err2str(code),
+        name);
+    snprintf(err->code, sizeof err->code, "%s", name);
+    err->retryable = known && codes[i].retryable;
+    err->lost = known ? codes[i].lost : code < KAFKA_LOCAL; /* no broker has said no */
+    if (known && codes[i].hint)
+        err_hint(err, "%s", codes[i].hint);
+    err_mask(err);
+    return -1;
+}
+
+int kafka_error(const struct kafka_api *api, const struct rd_kafka_error_s *error, struct err *err)
+{
+    return error ? kafka_failure(api, api->error_code(error), api->error_string(error), err) : 0;
+}
+
+/* ---- One question to the cluster: sent by librdkafka, waited for without blocking it ---- */
+
+enum { TICK_MS = 50, REQUEST_MS = 30000, OPERATION_MS = 20000 };
+
+int request_begin(struct op_ctx *ctx, struct request *request, struct err *err)
+{
+    struct cluster *cluster;
+    char why[256];
+    if (cluster_open(ctx, &cluster, err))
+        return -1;
+    *request = (struct request){.ctx = ctx, .api = cluster->api, .client = cluster->client};
+    request->options = request->api->AdminOptions_new(request->client, KAFKA_ADMIN_ANY);
+    request->queue = request->api->queue_new(request->client);
+    request->api->AdminOptions_set_request_timeout(request->options, REQUEST_MS, why, sizeof why);
+    /* So long brokers wait until all of them know of a topic before they answer. */
+    request->api->AdminOptions_set_operation_timeout(request->options, OPERATION_MS, why, sizeof why);
+    crash_point("kafka: before a request");
+    return 0;
+}
+
+int request_wait(struct request *request, struct err *err)
+{
+    const struct kafka_api *api = request->api;
+    while (!(request->answer = api->queue_poll(request->queue, TICK_MS))) {
+        if (cancel_is_set(request->ctx->cancel)) {
+            err_set(err, ERR_INTERRUPTED, "interrupted");
+            err->lost = true;
+            return -1;
+        }
+    }
+    crash_point("kafka: after a request");
+    return kafka_failure(
+        api, api->event_error(request->answer), api->event_error_string(request->answer), err);
+}
+
+void request_end(struct request *request)
+{
+    const struct kafka_api *api = request->api;
+    if (request->answer)
+        api->event_destroy(request->answer);
+    if (request->queue)
+        api->queue_destroy(request->queue);
+    if (request->options)
+        api->AdminOptions_destroy(request->options);
+    *request = (struct request)REQUEST_INIT;
+}
 
 enum { SLICE_MS = 250, SLICE_MAX_MS = 4000, PAUSE_MS = 100, METADATA_MS = 30000 };
 

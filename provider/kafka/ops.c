@@ -1,10 +1,9 @@
 /*
- * The operations of all types of kafka.*, as provider.h has them: reading back until brokers show what they
- * were told, and what an interrupted run may have made. What differs from type to type is in struct
- * kafka_type.
+ * The provider type kafka and the operations of its types, as provider.h has them: reading back until
+ * brokers show a change, and recovery. struct kafka_type has what differs between types.
  */
 #include "base/clock.h"
-#include "provider/kafka/type.h"
+#include "provider/kafka/kafka.h"
 
 enum { SHOWN_MS = 30000, PAUSE_MS = 20, PAUSE_MAX_MS = 500 };
 
@@ -289,4 +288,33 @@ const struct resource_ops kafka_ops = {
     .delete = op_delete,
     .find = op_find,
     .erases = op_erases,
+};
+
+/* ---- The kind of providers whose types lie in a Kafka cluster ---- */
+
+static const struct native natives[] = {{.name = "kafka", .ops = &kafka_ops}, {0}};
+
+static int kafka_open(
+    const struct provider_options *options, struct arena *arena UNUSED, void **self, struct err *err)
+{
+    struct cluster *cluster;
+    if (cluster_new(options, &cluster, err))
+        return -1;
+    *self = cluster;
+    return 0;
+}
+
+static void kafka_close(void *self)
+{
+    cluster_free(self);
+}
+
+const struct provider_kind kafka_kind = {
+    .name = "kafka",
+    .specs = "provider/kafka/specs/",
+    .natives = natives,
+    .settings = &kafka_settings_attr,
+    .http = true,
+    .open = kafka_open,
+    .close = kafka_close,
 };

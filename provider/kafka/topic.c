@@ -3,7 +3,7 @@
  * somebody's that were given for this topic; what a broker has for all topics is none of them.
  */
 #include "base/clock.h"
-#include "provider/kafka/type.h"
+#include "provider/kafka/kafka.h"
 
 enum { DELETED_MS = 60000, PAUSE_MS = 250, COUNT_MS = 5000 };
 

@@ -1,9 +1,104 @@
-/* Calls of intrinsic functions: States.Format('{}', $.a). Read here, carried out by whoever has something to
- * look into. */
-#include "provider/notation/asl_text.h"
-
+/*
+ * Texts within definitions of state machines: calls of intrinsic functions (States.Format('{}', $.a)),
+ * names of comparisons, JSONata expressions. They are read here and executed elsewhere.
+ */
 #include "base/buf.h"
 #include "base/json.h"
+#include "provider/notation/asl_check.h"
+
+/* ---- The names of comparisons in Choice states: StringLessThanEqualsPath and its kin ---- */
+
+static const struct {
+    const char *suffix;
+    enum asl_compare compare;
+} compares[] = {{"GreaterThanEquals", ASL_GREATER_EQUALS}, {"LessThanEquals", ASL_LESS_EQUALS},
+    {"GreaterThan", ASL_GREATER}, {"LessThan", ASL_LESS}, {"Equals", ASL_EQUALS}, {"Matches", ASL_MATCHES}};
+
+static const char *const types[] = {"String", "Numeric", "Timestamp", "Boolean"};
+
+static const char *const tests[] = {
+    "IsNull", "IsPresent", "IsNumeric", "IsString", "IsBoolean", "IsTimestamp"};
+
+bool asl_operator(struct str name, const char **type, enum asl_compare *compare, bool *path)
+{
+    *path = false;
+    for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
+        if (str_eqz(name, tests[i])) {
+            *type = tests[i];
+            *compare = ASL_IS;
+            return true;
+        }
+    if (str_ends(name, STR("Path"))) {
+        name = str_slice(name, 0, name.n - 4);
+        *path = true;
+    }
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
+        for (size_t c = 0; c < sizeof compares / sizeof *compares; c++) {
+            struct str suffix = str_z(compares[c].suffix);
+            if (name.n != strlen(types[t]) + suffix.n || !str_starts(name, str_z(types[t])) ||
+                !str_ends(name, suffix))
+                continue;
+            *type = types[t];
+            *compare = compares[c].compare;
+            bool matches = *compare == ASL_MATCHES;
+            return (!matches || (t == 0 && !*path)) && (t != 3 || *compare == ASL_EQUALS);
+        }
+    return false;
+}
+
+/* ---- JSONata expressions in definitions: {% $states.input.n + 1 %}. They are not parsed; what cannot be
+ * closed or opened is found all the same. */
+
+enum { MAX_OPEN = 256 };
+
+bool asl_is_jsonata(const struct value *v)
+{
+    return v->kind == VALUE_STRING && v->string.n >= 4 && str_starts(v->string, STR("{%")) &&
+           str_ends(v->string, STR("%}"));
+}
+
+/* Behind the quote that closes; the text's end where none does. */
+static size_t after_quote(struct str text, size_t at)
+{
+    char quote = text.p[at];
+    for (at++; at < text.n && text.p[at] != quote; at++)
+        at += text.p[at] == '\\' && quote != '`';
+    return at < text.n ? at + 1 : text.n + 1;
+}
+
+/* A slash may begin a regular expression, in which brackets mean nothing. */
+static const char *brackets_wrong(struct str text)
+{
+    static const char opening[] = "([{", closing[] = ")]}";
+    char open[MAX_OPEN];
+    size_t depth = 0;
+    for (size_t at = 0; at < text.n;) {
+        char c = text.p[at];
+        if (c == '/')
+            return NULL;
+        if (char_is_among(c, "'\"`")) {
+            at = after_quote(text, at);
+            if (at > text.n)
+                return "a quote is not closed";
+            continue;
+        }
+        const char *begins = c ? strchr(opening, c) : NULL, *ends = c ? strchr(closing, c) : NULL;
+        if (begins && depth == MAX_OPEN)
+            return NULL;
+        if (begins)
+            open[depth++] = closing[begins - opening];
+        if (ends && (!depth || open[--depth] != c))
+            return "brackets do not match";
+        at++;
+    }
+    return depth ? "brackets do not match" : NULL;
+}
+
+const char *asl_jsonata_wrong(struct str text)
+{
+    struct str inside = str_trim(str_slice(text, 2, text.n - 2));
+    return inside.n ? brackets_wrong(inside) : "there is nothing in it";
+}
 
 enum { MAX_NESTED = 10 };
 

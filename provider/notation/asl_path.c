@@ -3,7 +3,7 @@
  * ..name and [?(@.a == 'x' && !(@.b > 1))]. A path is worked off step by step while it is read; checking one
  * reads it over nothing.
  */
-#include "provider/notation/asl_path.h"
+#include "provider/notation/asl_check.h"
 
 #include "base/buf.h"
 #include "base/mem.h"

@@ -1,5 +1,5 @@
-/* What is wrong with an event pattern: see event_pattern.h. */
-#include "provider/notation/event_pattern.h"
+/* What is wrong with an event pattern: see notation.h. */
+#include "provider/notation/notation.h"
 
 #include <arpa/inet.h>
 

@@ -1,11 +1,10 @@
 /* The table of languages: see notation.h. */
 #include "provider/notation/notation.h"
 
-#include "base/buf.h"
-#include "provider/notation/asl_validate.h"
-#include "provider/notation/event_pattern.h"
 #include "provider/notation/log_filter.h"
-#include "provider/notation/schedule.h"
+
+#include "base/buf.h"
+#include "provider/notation/asl_check.h"
 
 #include <ctype.h>
 

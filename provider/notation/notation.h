@@ -6,7 +6,11 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/str.h"
 #include "base/value.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct notation_issue {
     struct str message;       /* "state \"Load\": …" */
@@ -27,3 +31,55 @@ bool notation_is_json(struct str language);
 /* Calls `tell` for each mistake; the issue lives as long as the call. */
 void notation_check(struct arena *arena, struct str language, const struct value *v,
     void (*tell)(void *ctx, const struct notation_issue *issue), void *ctx);
+
+/* ---- event_pattern.c: Event patterns: what EventBridge's rules, pipes and Lambda's event source mappings
+ * filter by, and messages of SNS likewise. Pure. */
+/*
+ * NULL: nothing is wrong with it; what is not known yet may be anything. The text lives in the arena or
+ * forever. *path: keys and indices to what is wrong; NULL: nobody asks.
+ */
+const char *event_pattern_wrong(struct arena *arena, const struct value *pattern, const struct value **path);
+struct event_pattern_fault {
+    const char *why; /* in EventBridge's words; NULL: nothing is wrong */
+    const struct value *path;
+    /* What services say of the place: after a text that they have read, twice, or nothing. */
+    bool read, twice, nowhere;
+};
+const char *event_pattern_fault(
+    struct arena *arena, const struct value *pattern, struct event_pattern_fault *out);
+/* The names of all operators. */
+const struct str *event_pattern_operators(size_t *n);
+
+/* ---- schedule.c: Schedules as texts: cron(…) with the service's six fields, rate(…), at(…). Pure.
+ *
+ *     cron(minutes hours day-of-month month day-of-week year)
+ *         * , - /     everywhere;  ? in one of the two day fields
+ *         L           the last day of the month, or Saturday; 5L the last Thursday of the month
+ *         15W         the weekday nearest to the 15th, within the month
+ *         3#2         the second Tuesday */
+enum { SCHEDULE_FIRST_YEAR = 1970, SCHEDULE_LAST_YEAR = 2199 };
+
+struct cron {
+    uint64_t minutes;
+    uint32_t hours, days, near_weekday; /* bit n: n */
+    uint16_t months;
+    uint8_t weekdays, last_weekdays; /* bit 0: Sunday */
+    uint8_t nth[7];                  /* of each weekday, bit n: the nth of the month */
+    bool any_day, any_weekday, last_day;
+    uint8_t years[SCHEDULE_LAST_YEAR - SCHEDULE_FIRST_YEAR + 1];
+};
+
+enum schedule_kind { SCHEDULE_CRON, SCHEDULE_RATE, SCHEDULE_AT };
+
+struct schedule_time {
+    enum schedule_kind kind;
+    struct cron cron;
+    int64_t rate_s;
+    bool loose;   /* rate(1 minutes), rate(5 minute): Scheduler takes it, a rule does not */
+    int64_t at_s; /* as clocks show it */
+};
+
+/* NULL: understood; else what is wrong with it. */
+const char *schedule_parse(struct str text, struct schedule_time *out);
+/* Is it a cron of days that its months never have? */
+bool schedule_is_never(const struct schedule_time *time);

@@ -1,5 +1,5 @@
-/* Reading schedules: see schedule.h. */
-#include "provider/notation/schedule.h"
+/* Reading schedules: see notation.h. */
+#include "provider/notation/notation.h"
 
 #include "base/clock.h"
 

@@ -2,7 +2,7 @@
  * postgres.grant and postgres.default_privileges. What a role may is a set; it is exactly what is listed, or,
  * with `only: false`, at least that. A grant on several objects is there when all of them have it.
  */
-#include "provider/postgres/type.h"
+#include "provider/postgres/postgres.h"
 
 /* ---- privileges ---- */
 

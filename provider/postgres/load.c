@@ -2,7 +2,7 @@
  * postgres.load: files, or objects of a bucket, into a table by COPY, streamed, each in one transaction
  * together with its line in the ledger. So a run that was cut off goes on with the file that it was at.
  */
-#include "provider/postgres/source.h"
+#include "provider/postgres/postgres.h"
 
 enum { TELL_EVERY = 64 * 1024 * 1024 };
 
@@ -122,7 +122,7 @@ static int load_read(
 struct sending {
     struct op_ctx *ctx;
     const struct local_file *file;
-    struct source *source;
+    struct copy_source *source;
     int64_t sent, reported;
 };
 
@@ -164,7 +164,7 @@ static void write_copy(struct pg_work *work, struct buf *sql)
 static int send_file(struct pg_work *work, const struct local_file *file, int64_t *rows, struct err *err)
 {
     AUTO_BUF struct buf sql = BUF_INIT;
-    AUTO_SOURCE struct source *source = NULL;
+    AUTO_SOURCE struct copy_source *source = NULL;
     if (source_open(work->ctx, file, &source, err))
         return -1;
     struct sending s = {.ctx = work->ctx, .file = file, .source = source};

@@ -3,7 +3,7 @@
  * with its line in the ledger. So the ledger is true wherever a run ends. A file that was carried out is
  * never to change: that, a missing one, or a new one among old ones is told when it is planned.
  */
-#include "provider/postgres/files.h"
+#include "provider/postgres/postgres.h"
 
 #include "base/file.h"
 

@@ -1,5 +1,5 @@
-/* postgres.schema and postgres.extension: little more than their names. */
-#include "provider/postgres/type.h"
+/* postgres.schema, postgres.database and postgres.view: each one statement to make and one to drop. */
+#include "provider/postgres/postgres.h"
 
 /* Whatever hangs on it, where the stack or the command agrees to that. */
 static bool schema_takes_all(const struct pg_work *work)
@@ -100,3 +100,309 @@ const struct pg_type pg_extension = {.name = "extension",
     .create = extension_create,
     .update = extension_update,
     .remove = extension_remove};
+
+/* ---- postgres.database. The server makes and drops databases outside of transactions, one statement at a
+ * time. */
+
+static void database_add_option(struct pg_work *work, const char *attribute, const char *format)
+{
+    struct str v = text_of(work->ctx, work->desired, attribute);
+    if (v.n)
+        sql_add(&work->sql, work->session, format, v);
+}
+
+static void database_write_comment(struct pg_work *work)
+{
+    struct str name = text_of(work->ctx, work->desired, "name"),
+               comment = text_of(work->ctx, work->desired, "comment");
+    if (pg_work_has(work, "comment"))
+        sql_add(&work->sql, work->session, "comment on database %I is %L;\n", name,
+            comment.n ? comment : (struct str){0});
+}
+
+/* Whole numbers, of those that are given or change. */
+static void database_write_settings(struct pg_work *work)
+{
+    struct str name = text_of(work->ctx, work->desired, "name");
+    const struct value *limit = value_getz(work->desired, "connection_limit");
+    if (pg_work_has(work, "connection_limit"))
+        sql_add(&work->sql, work->session, "alter database %I connection limit %s;\n", name,
+            limit ? value_scalar_text(work->ctx->arena, limit) : STR("-1"));
+    if (pg_work_has(work, "allow_connections"))
+        sql_add(&work->sql, work->session, "alter database %I allow_connections %s;\n", name,
+            flag_of(work->ctx, work->desired, "allow_connections") ? STR("true") : STR("false"));
+}
+
+static int database_is_made(
+    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err);
+
+/* A server goes on with what it was sent by a run that has been killed since. */
+static bool came_after_all(struct pg_work *work, const struct err *why)
+{
+    const struct value *live = NULL;
+    bool made = false;
+    bool exists = why->class == ERR_EXISTS || strcmp(why->code, "23505") == 0;
+    if (!exists || !work->again ||
+        catalog_look(work->session, work->ctx, &pg_database, work->desired, true, &live, ERR_IGNORED) ||
+        !live)
+        return false;
+    return !database_is_made(work->ctx, work->desired, live, &made, ERR_IGNORED) && made;
+}
+
+static int database_create(struct pg_work *work, struct err *err)
+{
+    struct err why = ERR_INIT;
+    sql_add(&work->sql, work->session, "create database %I", text_of(work->ctx, work->desired, "name"));
+    database_add_option(work, "owner", " owner %I");
+    database_add_option(work, "template", " template %I");
+    database_add_option(work, "encoding", " encoding %L");
+    database_add_option(work, "collate", " lc_collate %L");
+    database_add_option(work, "ctype", " lc_ctype %L");
+    database_add_option(work, "tablespace", " tablespace %I");
+    if (session_change(work->session, buf_str(&work->sql), &why) && !came_after_all(work, &why))
+        return err_raise(err, &why);
+    buf_clear(&work->sql);
+    database_write_settings(work);
+    database_write_comment(work);
+    return 0;
+}
+
+static int database_update(struct pg_work *work, struct err *err)
+{
+    struct str name = text_of(work->ctx, work->desired, "name"),
+               tablespace = text_of(work->ctx, work->desired, "tablespace");
+    if (pg_work_has(work, "tablespace") && tablespace.n) {
+        sql_add(&work->sql, work->session, "alter database %I set tablespace %I", name, tablespace);
+        if (session_change(work->session, buf_str(&work->sql), err))
+            return -1;
+        buf_clear(&work->sql);
+    }
+    if (pg_work_has(work, "owner") && text_of(work->ctx, work->desired, "owner").n)
+        sql_add(&work->sql, work->session, "alter database %I owner to %I;\n", name,
+            text_of(work->ctx, work->desired, "owner"));
+    database_write_settings(work);
+    database_write_comment(work);
+    return 0;
+}
+
+static int database_remove(struct pg_work *work, struct err *err)
+{
+    struct str name = text_of(work->ctx, work->prior, "name");
+    bool force = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
+    server_forget(name);
+    sql_add(&work->sql, work->session,
+        force ? "drop database if exists %I with (force)" : "drop database if exists %I", name);
+    int status = session_change(work->session, buf_str(&work->sql), err);
+    buf_clear(&work->sql);
+    if (status && strcmp(err->code, "55006") == 0)
+        err_hint(err, "others are connected to it; `force_destroy: true` ends their sessions");
+    return status;
+}
+
+/* Made by one statement, and given its comment by another. */
+static int database_is_made(struct op_ctx *ctx, const struct value *desired, const struct value *live,
+    bool *made, struct err *err UNUSED)
+{
+    static const char *const with_it[] = {"owner", "encoding", "collate", "ctype", "tablespace"};
+    *made = true;
+    for (size_t i = 0; i < sizeof with_it / sizeof *with_it; i++) {
+        const struct value *v = value_getz(desired, with_it[i]);
+        *made = *made && (value_is_null(v) || str_eq(v->string, text_of(ctx, live, with_it[i])));
+    }
+    return 0;
+}
+
+static void count_tables(struct pg_work *work)
+{
+    buf_addz(&work->sql,
+        "select count(*), coalesce(sum(pg_total_relation_size(c.oid)), 0) from pg_class c join "
+        "pg_namespace n on n.oid = c.relnamespace where c.relkind = 'r' and n.nspname not in "
+        "('pg_catalog', 'information_schema') and n.nspname !~ '^pg_t'");
+}
+
+const struct pg_type pg_database = {.name = "database",
+    .keys = "name",
+    .catalog = "database",
+    .server_wide = true,
+    .create = database_create,
+    .update = database_update,
+    .remove = database_remove,
+    .count = count_tables,
+    .counted = "tables",
+    .says = "everything in it is deleted",
+    .is_made = database_is_made};
+
+/* ---- postgres.view, plain or materialized. The server keeps a query in its own words; which words came
+ * of the file's is recorded (`as_stored`), as for tables. */
+
+static struct str view_query_of(const struct pg_work *work)
+{
+    struct str query = str_trim(text_of(work->ctx, work->desired, "query"));
+    while (query.n && query.p[query.n - 1] == ';')
+        query = str_trim(str_slice(query, 0, query.n - 1));
+    return query;
+}
+
+static const char *view_kind(const struct pg_work *work)
+{
+    return flag_of(work->ctx, pg_work_object(work), "materialized") ? "materialized view" : "view";
+}
+
+static const struct value *view_shape(
+    struct arena *arena, const struct value *prior, const struct value *live, bool fresh)
+{
+    const struct value *now = value_getz(live, "query"), *said = value_getz(prior, "query"),
+                       *became = fresh ? now : value_getz(prior, "as_stored");
+    if (said && became && value_equal(became, now))
+        live = value_with(arena, live, STR("query"), said);
+    return value_with(arena, live, STR("as_stored"), now);
+}
+
+static void view_write_path(struct pg_work *work)
+{
+    sql_add(&work->sql, work->session, "set local search_path = %I, public;\n",
+        text_of(work->ctx, work->desired, "schema"));
+}
+
+static void view_write_settings(struct pg_work *work)
+{
+    struct str name = pg_work_name(work, "schema", "name"),
+               owner = text_of(work->ctx, work->desired, "owner"),
+               comment = text_of(work->ctx, work->desired, "comment");
+    if (pg_work_has(work, "comment"))
+        sql_add(&work->sql, work->session, "comment on %s %s is %L;\n", str_z(view_kind(work)), name,
+            comment.n ? comment : (struct str){0});
+    if (owner.n && pg_work_has(work, "owner"))
+        sql_add(&work->sql, work->session, "alter %s %s owner to %I;\n", str_z(view_kind(work)), name, owner);
+}
+
+static void view_write_view(struct pg_work *work, const char *verb)
+{
+    bool barrier = flag_of(work->ctx, work->desired, "security_barrier");
+    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s;\n", str_z(verb), str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
+        view_query_of(work));
+}
+
+/* An error in the query is told with its place there. */
+static int view_run_query(struct pg_work *work, const char *verb, struct err *err)
+{
+    struct source_text source = {STR("query"), view_query_of(work)};
+    bool barrier = flag_of(work->ctx, work->desired, "security_barrier");
+    view_write_path(work);
+    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s", str_z(verb), str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
+        source.text);
+    int status = session_run(work->session, buf_str(&work->sql), &source, NULL, err);
+    buf_clear(&work->sql);
+    return status;
+}
+
+static int view_create(struct pg_work *work, struct err *err)
+{
+    if (!pg_work_has(work, "comment") && !pg_work_has(work, "owner"))
+        return view_run_query(work, "create", err);
+    view_write_path(work);
+    view_write_view(work, "create");
+    view_write_settings(work);
+    return 0;
+}
+
+/* Columns can be added at the end; for anything else it is dropped and made anew, where nothing hangs on it.
+ */
+static int view_renew(struct pg_work *work, struct err *err)
+{
+    struct err why = *err;
+    *err = (struct err)ERR_INIT;
+    bool cannot = strcmp(why.code, "42P16") == 0 || flag_of(work->ctx, work->desired, "materialized");
+    if (!cannot)
+        return err_raise(err, &why);
+    view_write_path(work);
+    sql_add(&work->sql, work->session, "drop %s %s;\n", str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"));
+    view_write_view(work, "create");
+    const struct value *changed = work->changed;
+    work->changed = NULL; /* a new one has none of the settings */
+    view_write_settings(work);
+    work->changed = changed;
+    int status = session_change(work->session, buf_str(&work->sql), err);
+    buf_clear(&work->sql);
+    return status && strcmp(err->code, "2BP01") == 0
+               ? err_hint(err, "what hangs on it has to go first: give that `lifecycle: "
+                               "{replace_triggered_by: …}`, or the view another name")
+               : status;
+}
+
+static int view_update(struct pg_work *work, struct err *err)
+{
+    bool materialized = flag_of(work->ctx, work->desired, "materialized");
+    if (pg_work_has(work, "query") || pg_work_has(work, "security_barrier")) {
+        struct err why = ERR_INIT;
+        if (materialized || view_run_query(work, "create or replace", &why)) {
+            *err = why;
+            return view_renew(work, err);
+        }
+    }
+    view_write_settings(work);
+    return 0;
+}
+
+static int view_remove(struct pg_work *work, struct err *err)
+{
+    struct err why = ERR_INIT;
+    bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
+    sql_add(&work->sql, work->session, "drop %s if exists %s%s", str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"), all ? STR(" cascade") : STR_EMPTY);
+    int status = session_change(work->session, buf_str(&work->sql), &why);
+    buf_clear(&work->sql);
+    if (!status || strcmp(why.code, "3F000") == 0)
+        return 0;
+    return err_raise(err, &why);
+}
+
+/* As a temporary view that is rolled back, the query has the words that it would have for good. */
+static int view_twin(struct pg_work *work, const struct value **words, struct err *err)
+{
+    struct op_ctx *ctx = work->ctx;
+    const struct value *twin = NULL, *name = value_getz(work->desired, "name");
+    AUTO_ROWS struct rows rows = {0};
+    const struct value *wanted = VALUE_MAP(ctx->arena, {STR("key"), value_stringz(ctx->arena, "twin")},
+        {STR("schema"), value_stringz(ctx->arena, "pg_temp")}, {STR("name"), name});
+    struct pg_work trying = {.ctx = ctx, .session = work->session, .desired = work->desired};
+    buf_addz(&trying.sql, "begin;\n");
+    view_write_path(&trying);
+    sql_add(&trying.sql, work->session,
+        "create temp view %I as %s;\nset local search_path = '';\n%s;\nrollback", name->string,
+        view_query_of(&trying),
+        catalog_query(work->session, ctx->arena, "view", value_list(ctx->arena, &wanted, 1)));
+    int status = session_run(work->session, buf_str(&trying.sql), NULL, &rows, err) ||
+                 catalog_row(ctx, &rows, &twin, err);
+    buf_release(&trying.sql);
+    if (status && session_in_transaction(work->session))
+        session_run(work->session, STR("rollback"), NULL, NULL, ERR_IGNORED);
+    *words = value_getz(twin, "query");
+    return status ? -1 : 0;
+}
+
+static int view_is_made(
+    struct op_ctx *ctx, const struct value *desired, const struct value *live, bool *made, struct err *err)
+{
+    struct pg_work work = {.ctx = ctx, .desired = desired};
+    const struct value *words = NULL;
+    if (object_session(ctx, desired, &work.session, err))
+        return -1;
+    int status = view_twin(&work, &words, err);
+    *made = !status && value_equal(words, value_getz(live, "as_stored"));
+    session_give(&work.session);
+    return status;
+}
+
+const struct pg_type pg_view = {.name = "view",
+    .keys = "schema name",
+    .catalog = "view",
+    .create = view_create,
+    .update = view_update,
+    .remove = view_remove,
+    .shape = view_shape,
+    .remember = view_twin,
+    .is_made = view_is_made};

@@ -1,9 +1,9 @@
 /* The connections to one server: who has which, and how many there may be. */
-#include "provider/postgres/type.h"
+#include "provider/postgres/postgres.h"
 
 #include "base/clock.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "provider/aws/client.h"
 #include "provider/ssh/connections.h"
 

@@ -13,9 +13,30 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/pq_api.h"
-#include "provider/postgres/trace.h"
+#include "base/str.h"
 #include "provider/provider.h"
+
+#include <stdint.h>
+
+/* ---- failure.c: -v and -vv: what a server was asked, as provider/http/transfer.h tells it of requests.
+ * Secrets are masked. */
+struct sql_trace {
+    int level; /* 0: nothing; 1: a line for each message; 2: the statements as well */
+    void (*line)(void *ctx, const char *line);
+    void *ctx;
+};
+
+/* One message to the server, and what came of it. */
+struct sql_reported {
+    struct str database, sql;
+    const struct err *failure; /* NULL: none */
+    int64_t elapsed_ms;
+    bool sensitive; /* its statements may hold secrets that nobody knows by value */
+};
+
+void sql_trace_tell(const struct sql_trace *trace, const struct sql_reported *reported);
 
 struct server;
 struct session;
@@ -110,7 +131,7 @@ int session_failure(struct session *session, const PGresult *result, struct str 
 /* Line and column of the nth character (from 1) of UTF-8 text. */
 void text_place(struct str text, size_t nth, unsigned *line, unsigned *column);
 
-/* ---- sql.c ---- */
+/* ---- run.c ---- */
 
 /*
  * Appends text in which %I is an identifier, %L a literal (null where the slice's p is NULL), %s text as it

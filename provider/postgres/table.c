@@ -1,5 +1,5 @@
 /* postgres.table: making, changing and dropping one; the parts are in table_*.c. */
-#include "provider/postgres/table.h"
+#include "provider/postgres/postgres.h"
 
 /* ---- what the file says ---- */
 

@@ -3,7 +3,7 @@
  * only what differs for the server is a difference; what would lose data, or rewrite it in another type, is
  * refused unless the file agrees to that (`allow`).
  */
-#include "provider/postgres/table.h"
+#include "provider/postgres/postgres.h"
 
 /* ---- the two forms ---- */
 

@@ -1,5 +1,115 @@
-/* A table's definition as statements. */
-#include "provider/postgres/table.h"
+/* A table's definition as statements, and read from the catalog in the file's own words. */
+#include "base/mem.h"
+#include "provider/postgres/postgres.h"
+
+/* ---- Which types take every value of which others as it is, so that a column may become one without
+ * anybody agreeing to it. */
+
+/* "numeric" and its numbers, of "numeric(10,2)". */
+static struct str bare_type(struct str type, int64_t numbers[2])
+{
+    ptrdiff_t open = str_find_char(type, '(', 0);
+    numbers[0] = numbers[1] = -1;
+    if (open < 0)
+        return type;
+    ptrdiff_t close = str_find_char(type, ')', (size_t)open);
+    struct str second, inner = str_slice(type, (size_t)open + 1, close < 0 ? type.n : (size_t)close);
+    struct str first = str_cut(inner, ',', &second);
+    str_to_int(str_trim(first), &numbers[0]);
+    if (second.p)
+        str_to_int(str_trim(second), &numbers[1]);
+    return str_trim(str_slice(type, 0, (size_t)open));
+}
+
+static int type_widens_rank(struct str type, const char *const *order, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (str_eqz(type, order[i]))
+            return i;
+    return -1;
+}
+
+bool type_widens(struct str from, struct str to)
+{
+    static const char *const whole[] = {"smallint", "integer", "bigint", "numeric"}, *const real[] = {"real",
+                                                                                         "double precision"};
+    int64_t a[2], b[2];
+    struct str was = bare_type(from, a), is = bare_type(to, b);
+    bool text = str_eqz(was, "character varying") || str_eqz(was, "text");
+    if (text && str_eqz(is, "text"))
+        return true;
+    if (text && str_eqz(is, "character varying"))
+        return b[0] < 0 || (a[0] >= 0 && a[0] <= b[0]);
+    if (str_eqz(was, "numeric") && str_eq(was, is))
+        return b[0] < 0 || (a[0] >= 0 && (b[1] < 0 ? 0 : b[1]) == (a[1] < 0 ? 0 : a[1]) && b[0] >= a[0]);
+    int first = type_widens_rank(was, whole, 4), second = type_widens_rank(is, whole, 4);
+    if (first >= 0 && second > first)
+        return b[0] < 0;
+    first = type_widens_rank(was, real, 2), second = type_widens_rank(is, real, 2);
+    return (first >= 0 && second > first) || (str_eq(was, is) && a[0] >= 0 && (b[0] < 0 || b[0] >= a[0]) &&
+                                                 str_starts(was, STR("bit varying")));
+}
+
+/* ---- A table as the catalog shows it, said as the file says it, as far as the file's words still hold. */
+
+/* The file's word where what is there is what came of it. */
+static const struct value *shape_word(
+    const struct value *said, const struct value *became, const struct value *now)
+{
+    return said && became && value_equal(became, now) ? said : now;
+}
+
+static const struct value *map_words(
+    struct arena *arena, const struct value *said, const struct value *became, const struct value *now)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; now && i < now->count; i++) {
+        struct str key = now->entries[i].key;
+        value_builder_set(
+            &b, key, shape_word(value_get(said, key), value_get(became, key), now->entries[i].value));
+    }
+    return value_builder_map(&b);
+}
+
+/* In the file's order. What others added is nobody's business; of a table that is only just looked at
+ * everything is shown. */
+static const struct value *column_words(
+    struct arena *arena, const struct value *said, const struct value *became, const struct value *now)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; said && i < said->count; i++) {
+        struct str name = value_gets(said->items[i], "name");
+        const struct value *column = value_list_find(now, "name", name);
+        if (column)
+            value_builder_add(&b, shape_word(said->items[i], value_list_find(became, "name", name), column));
+    }
+    for (uint32_t i = 0; now && !became && i < now->count; i++)
+        if (!value_list_find(said, "name", value_gets(now->items[i], "name")))
+            value_builder_add(&b, now->items[i]);
+    return value_builder_list(&b);
+}
+
+const struct value *table_shape(
+    struct arena *arena, const struct value *prior, const struct value *live, bool fresh)
+{
+    static const char *const stored[] = {"checks", "columns", "indexes", "partition_by", "partitions"};
+    AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(arena);
+    const struct value *memory = fresh ? live : value_getz(prior, "as_stored"), *shown = live;
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++) {
+        struct str name = str_z(stored[i]);
+        const struct value *said = value_get(prior, name), *became = value_get(memory, name),
+                           *now = value_get(live, name);
+        if (!now)
+            continue;
+        value_builder_set(&kept, name, now);
+        const struct value *v = now->kind == VALUE_LIST  ? column_words(arena, said, became, now)
+                                : now->kind == VALUE_MAP ? map_words(arena, said, became, now)
+                                                         : shape_word(said, became, now);
+        shown = value_with(arena, shown, name, v);
+    }
+    shown = value_with(arena, shown, STR("as_stored"), value_builder_map(&kept));
+    return value_with(arena, shown, STR("primary_key_name"), NULL);
+}
 
 static struct str table_field(const struct value *map, const char *name)
 {

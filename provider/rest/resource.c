@@ -1,10 +1,9 @@
-/* http.resource: see resource.h. */
-#include "provider/rest/resource.h"
+/* http.resource: see rest.h. */
+#include "provider/rest/rest.h"
 
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/repeats.h"
-#include "provider/rest/rest.h"
+#include "provider/provider.h"
 
 /* One of these objects during one operation. */
 struct resource {

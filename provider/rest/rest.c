@@ -6,7 +6,6 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "provider/http/redact.h"
-#include "provider/rest/rest_internal.h"
 #include "provider/ssh/connections.h"
 
 #include <stdlib.h>
@@ -40,6 +39,7 @@ static const struct attr settings[] = {
     SETTING_ATTR("insecure", setting_flag, "Allow http:// to other machines"),
     SETTING_ATTR("ca_bundle", setting_text, "Path of a file with trusted CA certificates"),
 };
+
 const struct type rest_settings_type = OBJECT_TYPE(settings);
 
 /* Port and host of a URL, for the tunnel that leads there. */
@@ -314,3 +314,10 @@ int rest_send(void *self, const struct kind_call *call, struct arena *arena, str
             return -1;
     }
 }
+
+/* ---- Kinds whose types are services with a REST API, said in specs ---- */
+
+REST_KIND(airflow_kind, "airflow", "airflow");
+REST_KIND(grafana_kind, "grafana", "grafana");
+REST_KIND(metabase_kind, "metabase", "metabase");
+REST_KIND(http_kind, "http", "rest");

@@ -2,7 +2,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/mask.h"
-#include "provider/rest/rest_internal.h"
+#include "provider/rest/rest.h"
 
 /* ---- texts with settings ---- */
 

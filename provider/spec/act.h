@@ -73,7 +73,7 @@ int act_input(struct act *act, const struct spec_step *step, const struct value 
 bool act_has_entries(
     struct act *act, const struct spec_step *step, const struct value *object, const struct value *item);
 
-/* ---- act_patch.c ---- */
+/* ---- act_sets.c ---- */
 
 /* The list of changes that leads from what was seen to the object; NULL: nothing is to be changed. */
 int act_patch(struct act *act, const struct spec_step *step, const struct value *object,
@@ -122,7 +122,7 @@ int act_each(struct act *act, const struct spec_step *step, const struct value *
 /* Is this item one to leave alone? */
 bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item);
 
-/* ---- act_types.c ---- */
+/* ---- act_ops.c ---- */
 
 /* Has it values of the kinds that attributes are read from? */
 int act_check_types(struct act *act, const struct spec_step *step, const struct value *doc, struct err *err);
@@ -220,17 +220,7 @@ int act_tag_items(struct act *act, const struct value *object, const struct valu
 /* The listed items of an entry map as key -> value. */
 const struct value *act_entries_of(struct act *act, const struct spec_entries *e, const struct value *items);
 
-/* ---- act_make.c ---- */
-
-/*
- * A call that makes the resource. Where its answer is lost it is never simply sent again: what became of it
- * is looked for first, as the type says. What is found so is *found, whole, and *document is NULL; else
- * *found is NULL.
- */
-int act_make(struct act *act, const struct spec_step *step, const struct value *object,
-    const struct value **document, const struct value **found, struct err *err);
-
-/* ---- act_change.c ---- */
+/* ---- act_update.c ---- */
 
 enum { RUN_APPEARS_WITHIN_MS = 60 * 1000 }; /* what was made, everywhere; what was deleted likewise goes */
 
@@ -245,11 +235,10 @@ int act_look(struct act *act, const struct spec_step *step, const struct value *
 void act_see(struct act *act, const struct spec_step *step, const struct value *doc);
 bool act_is_default(const struct attr *attr, const struct value *v);
 /* After a call that the resource is busy with for a while, where the step says so. */
-int act_wait_step(struct act *act, const struct spec_step *step, const struct value *object, struct err *err);
 int act_put_sub_resource(struct act *act, const struct spec_sub_resource *sub_resource,
     const struct value *object, struct err *err);
 
-/* ---- act_kept.c: what stays as it is where a service takes all of what is sent ---- */
+/* ---- act_complete.c: what stays as it is where a service takes all of what is sent ---- */
 
 /* What is wanted (with nulls for what is taken out), and beside it what else of these attributes (NULL: of
  * all that are wanted) is there. What would break a constraint is not kept. */
@@ -316,7 +305,7 @@ int act_is_taken(struct act *act, const struct value *desired, bool *taken, stru
 bool act_list_needs(const struct spec_step *step, const struct value *wanted);
 const struct value *act_list_covers(struct act *act, const struct value *wanted);
 
-/* ---- act_tagged.c ---- */
+/* ---- act_pages.c ---- */
 
 /* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without
  * weir's. */
@@ -326,7 +315,7 @@ bool act_tags_in_bulk(struct act *act, const struct sought *sought);
 /* Then these, by ARN: by name, as far as the names are known, else those of the whole type. */
 int act_list_tags(struct act *act, const struct sought *sought, struct map *by_arn, struct err *err);
 
-/* ---- act_wait.c ---- */
+/* ---- act_complete.c ---- */
 
 /* Until ready; *live is the object as last read. */
 int act_wait_ready(struct act *act, const struct value *object, const struct value **live, struct err *err);
@@ -348,8 +337,6 @@ struct str act_job_error(struct act *act, const struct spec_job *job, const stru
 
 /* ---- the operations ---- */
 
-int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
-    const struct value **planned, struct err *err);
 int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
     const struct value **live, struct err *err);
 int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,

@@ -1,6 +1,6 @@
 /* What services leave behind of an object, and finding what may have been left: by what it is called, by its
  * marks, by its ARN. */
-#include "provider/aws/unsupported.h"
+#include "provider/aws/client.h"
 #include "provider/spec/act.h"
 
 /* ---- what is left behind ---- */

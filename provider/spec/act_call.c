@@ -1,8 +1,8 @@
 /* One call of a spec: what its errors mean, and how often it is sent. */
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/aws/verb.h"
-#include "provider/repeats.h"
+#include "provider/aws/retry.h"
+#include "provider/provider.h"
 #include "provider/spec/act.h"
 
 #include <stdio.h>

@@ -1,8 +1,203 @@
 /*
- * What an object is after an operation: what was sent, what the answers said, and what has to be asked for
- * because no answer told it. One rule for all that make and change resources.
+ * What an object is after an operation: what was sent, what answers said, waiting until it is ready, and
+ * what has to be read because no answer told it. One rule for all that create and update.
  */
+#include "base/clock.h"
 #include "provider/spec/act.h"
+
+/* ---- Waiting until a resource is ready, or gone ---- */
+
+/* "it to be gone (now deleting)", by the state that the type is known to have. */
+static struct str describe_gone(struct act *act, const struct value *live)
+{
+    const struct spec_type *type = act->type;
+    const struct spec_conditions *states = type->going.count  ? &type->going
+                                           : type->gone.count ? &type->gone
+                                           : type->ready      ? &type->ready->until
+                                                              : NULL;
+    struct str now = STR_EMPTY;
+    if (states && states->count)
+        now = value_scalar_text(act->arena, value_get(live, states->items[0].name));
+    return now.n ? arena_printf(act->arena, "it to be gone (now %.*s)", STR_ARG(now)) : STR("it to be gone");
+}
+
+/* "status available (now creating)" */
+static struct str wait_describe(
+    struct act *act, const struct spec_conditions *conditions, const struct value *live)
+{
+    if (!conditions->count)
+        return describe_gone(act, live);
+    const struct spec_condition *first = &conditions->items[0];
+    struct str want = value_scalar_text(act->arena, first->values->items[0]);
+    struct str now = value_scalar_text(act->arena, value_get(live, first->name));
+    return arena_printf(act->arena, "%.*s %.*s (now %.*s)", STR_ARG(first->name), STR_ARG(want),
+        STR_ARG(now.n ? now : STR("unknown")));
+}
+
+static const struct value *wait_names(
+    struct act *act, const struct spec_conditions *a, const struct spec_conditions *b)
+{
+    AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
+    for (size_t i = 0; i < a->count; i++)
+        value_builder_add(&names, value_string_ref(act->arena, a->items[i].name));
+    for (size_t i = 0; i < b->count; i++)
+        value_builder_add(&names, value_string_ref(act->arena, b->items[i].name));
+    return value_builder_list(&names);
+}
+
+static int wait_look(struct act *act, const struct spec_wait *wait, const struct value *object,
+    const struct value **live, struct err *err)
+{
+    act->sees_going = true;
+    int status = act_read(act, object, wait_names(act, &wait->until, &wait->fail), live, err);
+    act->sees_going = false;
+    return status;
+}
+
+/* 1 done, 0 go on, -1 failed */
+static int wait_judge(
+    struct act *act, const struct spec_wait *wait, const struct value *live, bool seen, struct err *err)
+{
+    if (!live)
+        return wait->gone ? 1
+               : seen     ? err_set(err, ERR_SERVICE, "it disappeared while weir waited for it")
+                          : 0;
+    if (wait->until.count && act_holds(act, &wait->until, live))
+        return 1;
+    if (!act_holds_any(act, &wait->fail, live))
+        return 0;
+    const struct spec_condition *condition = &wait->fail.items[0];
+    struct str state = value_scalar_text(act->arena, value_get(live, condition->name));
+    struct str why = value_text(value_get(live, wait->tells), STR_EMPTY);
+    return err_set(err, ERR_SERVICE, "%.*s became %.*s%s%.*s", STR_ARG(condition->name), STR_ARG(state),
+        why.n ? ": " : "", STR_ARG(why));
+}
+
+static int wait_until(struct act *act, const struct spec_wait *wait, const struct value *object,
+    const struct value **live, struct err *err)
+{
+    int64_t timeout = act->ctx->timeout_ms > 0 ? act->ctx->timeout_ms : wait->timeout_ms;
+    int64_t until = clock_mono_ms() + timeout, pause = wait->every_ms < 250 ? wait->every_ms : 250;
+    bool seen = false;
+    for (;;) {
+        if (wait_look(act, wait, object, live, err))
+            return -1;
+        int verdict = wait_judge(act, wait, *live, seen, err);
+        if (verdict)
+            return verdict < 0 ? -1 : 0;
+        seen = seen || *live;
+        struct str what = wait_describe(act, &wait->until, *live);
+        op_progress(act->ctx, arena_printf(act->arena, "waiting for %.*s", STR_ARG(what)).p);
+        if (clock_mono_ms() + pause > until)
+            return err_set(
+                err, ERR_TIMEOUT, "waited %lld s for %.*s", (long long)(timeout / 1000), STR_ARG(what));
+        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
+            return -1;
+        pause = pause * 2 < wait->every_ms ? pause * 2 : wait->every_ms;
+    }
+}
+
+int act_wait_ready(struct act *act, const struct value *object, const struct value **live, struct err *err)
+{
+    const struct spec_wait *wait = act->type->ready;
+    *live = NULL;
+    while (wait && wait->only.count && !act_holds(act, &wait->only, object))
+        wait = wait->next;
+    return wait ? wait_until(act, wait, object, live, err) : 0;
+}
+
+int act_wait_gone(struct act *act, const struct value *object, struct err *err)
+{
+    const struct value *live;
+    return act->type->gone_wait ? wait_until(act, act->type->gone_wait, object, &live, err) : 0;
+}
+
+/* ---- What stays as it is where a service takes all of what is sent: fields that the file does not speak
+ * of, and members that the specification has no attribute for (`keeps` of an update, or of what puts a
+ * setting). */
+
+/* Members are added and removed one by one, and entries that are made anew begin with nothing. */
+static bool stays_beside(const struct spec_type *type, const struct spec_attr *attr)
+{
+    bool renewed = attr->owner == OWNER_MEMBERS;
+    for (size_t i = 0; i < type->entries_count; i++)
+        renewed |= type->entries[i].attr == attr && type->entries[i].renew;
+    return !renewed;
+}
+
+/* The attribute without the field that breaks a constraint, or as it is wanted, where that is not one alone.
+ */
+static const struct value *without_broken(struct arena *arena, const struct constraint_break *broken,
+    const struct value *v, const struct value *wanted)
+{
+    struct str field = broken->path->count == 1 ? value_text(broken->path->items[0], STR_EMPTY) : STR_EMPTY;
+    return field.n && wanted && !value_get(wanted, field) ? value_with(arena, v, field, NULL) : wanted;
+}
+
+const struct value *act_kept(
+    struct act *act, const struct value *wanted, const struct value *live, const struct value *names)
+{
+    const struct value *out = wanted;
+    for (size_t i = 0; i < act->type->attr_count; i++) {
+        const struct spec_attr *attr = &act->type->attrs[i];
+        struct str name = attr->attr->name;
+        if (!act_wants(names, name) || !stays_beside(act->type, attr))
+            continue;
+        const struct value *v = value_get(wanted, name),
+                           *kept = attr_completed(act->arena, attr->attr, v, value_get(live, name));
+        if (kept != v)
+            out = value_with(act->arena, out, name, kept);
+    }
+    struct constraint_break broken = {.changed = names};
+    while (out != wanted &&
+           schema_constraint_broken(act->arena, &act->type->schema, out, ASKED_BY_WEIR, &broken))
+        out = value_with(act->arena, out, broken.attribute,
+            without_broken(
+                act->arena, &broken, value_get(out, broken.attribute), value_get(wanted, broken.attribute)));
+    return out;
+}
+
+/* An empty text is what services show where nothing is set, and nothing that they take. */
+static bool is_shown_only(const struct value *v)
+{
+    return value_is_null(v) || (v->kind == VALUE_STRING && !v->string.n);
+}
+
+const struct value *act_with_unnamed(struct act *act, const struct spec_step *step, const struct value *live)
+{
+    for (size_t i = 0; act->raw && i < step->call.kept_count; i++) {
+        const struct spec_kept *kept = &step->call.kept[i];
+        const struct spec_attr *attr = spec_attr_find(act->type, kept->name);
+        const struct value *v = wire_path(act->arena, act->raw, kept->path);
+        v = is_shown_only(v) ? NULL : wire_coerce(act->arena, kept->answer, v);
+        if (v && attr && attr->attr->sensitive)
+            v = value_mark(act->arena, v, VALUE_SENSITIVE);
+        if (v)
+            live = value_with(act->arena, live, kept->name, v);
+    }
+    return live;
+}
+
+int act_sub_resource_kept(struct act *act, const struct spec_sub_resource *sub_resource,
+    const struct value **object, struct err *err)
+{
+    struct str name = sub_resource->attr->attr->name;
+    const struct value *names = value_string_ref(act->arena, name), *there = NULL;
+    if (!sub_resource->put->call.kept_count)
+        return 0;
+    if (act_read(act, *object, value_list(act->arena, &names, 1), &there, err))
+        return -1;
+    there = there ? act_with_unnamed(act, sub_resource->put, there) : NULL;
+    *object = value_with(act->arena, *object, name,
+        attr_completed(
+            act->arena, sub_resource->attr->attr, value_get(*object, name), value_get(there, name)));
+    for (size_t i = 0; i < sub_resource->put->call.kept_count; i++) {
+        struct str kept = sub_resource->put->call.kept[i].name;
+        if (attr_unnamed(kept) && value_get(there, kept))
+            *object = value_with(act->arena, *object, kept, value_get(there, kept));
+    }
+    return 0;
+}
 
 /* ---- from what was sent and answered ---- */
 

@@ -1,6 +1,131 @@
-/* Prediction, and the table of operations. */
+/*
+ * The table of operations; prediction and deletion; and types whose operations are C functions
+ * (`native:`), with what their spec says around them: templates are filled in, computed attributes without
+ * a value are null.
+ */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "provider/spec/act.h"
+
+/* ---- Types whose operations are a kind's own functions (`native:` at a type), with what their spec says
+ * around them: templates are filled in, what is as good as gone is gone, computed attributes that nobody
+ * told are null. What the kind leaves out is the interpreter's, as far as the spec has calls for it. */
+
+static const struct resource_ops *native_of(const struct act *act)
+{
+    return act->type->native;
+}
+
+/* A live object as it is recorded. */
+static int native_complete(struct act *act, const struct value **live, struct err *err)
+{
+    if (!*live || act_fill_templates(act, *live, live, err))
+        return *live ? -1 : 0;
+    *live = act_reported(act, act_unreported(act, *live), NULL, *live);
+    return 0;
+}
+
+/* The failure of the operation itself goes before one of completing what it left. */
+static int native_finish(struct act *act, int status, const struct value **live, struct err *err)
+{
+    struct err later = ERR_INIT;
+    return native_complete(act, live, status ? &later : err) || status ? -1 : 0;
+}
+
+static int native_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    *live = NULL;
+    if (act_fill_templates(&act, desired, &desired, err))
+        return -1;
+    return native_finish(&act, native_of(&act)->create(ctx, attempt, desired, live, err), live, err);
+}
+
+static int native_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    *live = NULL;
+    if (act_fill_templates(&act, prior, &prior, err) ||
+        native_finish(&act, native_of(&act)->read(ctx, prior, wanted, live, err), live, err))
+        return -1;
+    if (*live && act_is_gone(&act, *live))
+        *live = NULL;
+    return 0;
+}
+
+static int native_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    *live = NULL;
+    if (act_fill_templates(&act, prior, &prior, err) || act_fill_templates(&act, desired, &desired, err))
+        return -1;
+    return native_finish(&act, native_of(&act)->update(ctx, prior, desired, changed, live, err), live, err);
+}
+
+static int native_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    return act_fill_templates(&act, prior, &prior, err) || native_of(&act)->delete (ctx, teardown, prior, err)
+               ? -1
+               : 0;
+}
+
+struct native_listing {
+    struct act *act;
+    resource_found *found;
+    void *found_ctx;
+};
+
+static void native_found(void *ctx, const struct value *live)
+{
+    struct native_listing *listing = ctx;
+    if (native_complete(listing->act, &live, ERR_IGNORED) == 0 && !act_is_gone(listing->act, live))
+        listing->found(listing->found_ctx, live);
+}
+
+static int native_list(struct op_ctx *ctx, const struct sought *sought, resource_found *found,
+    void *found_ctx, const struct value **covered, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    struct native_listing listing = {&act, found, found_ctx};
+    return native_of(&act)->list(ctx, sought, native_found, &listing, covered, err);
+}
+
+/* What is known by its name beforehand is there, or it is not. */
+static int native_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, const struct value *desired,
+    const struct value **live, struct err *err)
+{
+    return native_read(ctx, desired, NULL, live, err);
+}
+
+/* What a kind may give that no spec adds anything to. */
+static void take_plain(const struct resource_ops *native, struct resource_ops *ops)
+{
+    ops->prepare = native->prepare ? native->prepare : ops->prepare;
+    ops->predict = native->predict ? native->predict : ops->predict;
+    ops->holds = native->holds ? native->holds : ops->holds;
+    ops->lies_in = native->lies_in ? native->lies_in : ops->lies_in;
+    ops->erases = native->erases ? native->erases : ops->erases;
+    ops->leaves = native->leaves ? native->leaves : ops->leaves;
+    ops->search = native->search ? native->search : ops->search;
+    ops->marked = native->marked ? native->marked : ops->marked;
+    ops->stays = native->stays ? native->stays : ops->stays;
+    ops->by_arn = native->by_arn ? native->by_arn : ops->by_arn;
+    ops->find = native->find ? native->find : ops->find;
+    ops->namesake = native->namesake ? native->namesake : ops->namesake;
+    ops->marks = native->marks ? native->marks : ops->marks;
+    ops->whose = native->whose ? native->whose : ops->whose;
+    ops->permissions = native->permissions ? native->permissions : ops->permissions;
+    ops->scope = native->scope ? native->scope : ops->scope;
+}
 
 /* Does the planned change touch what this computed value hangs on? */
 static bool affected(const struct spec_type *type, const struct spec_attr *attr, const struct value *desired,
@@ -18,7 +143,7 @@ static bool affected(const struct spec_type *type, const struct spec_attr *attr,
     return false;
 }
 
-int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+static int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
     const struct value **planned, struct err *err)
 {
     struct act act;
@@ -36,6 +161,188 @@ int spec_predict(struct op_ctx *ctx, const struct value *desired, const struct v
             value_builder_set(&b, name, v);
     }
     return act_fill_templates(&act, value_builder_map(&b), planned, err);
+}
+
+const struct resource_ops *native_ops(struct arena *arena, const struct spec_type *type, bool calls)
+{
+    const struct resource_ops *native = type->native;
+    struct resource_ops *ops = ARENA_NEW(arena, struct resource_ops);
+    if (calls)
+        *ops = spec_ops;
+    ops->predict = spec_predict;
+    if (native->create)
+        ops->create = native_create;
+    if (native->read) {
+        ops->read = native_read;
+        ops->find = native_find;
+    }
+    if (native->update)
+        ops->update = native_update;
+    if (native->delete)
+        ops->delete = native_delete;
+    if (native->list)
+        ops->list = native_list;
+    take_plain(native, ops);
+    return ops;
+}
+
+/* ---- Whether an answer has values where a specification has them: a text in the place of a structure
+ * would be read as nothing there, and a structure in the place of a text as nothing set. Lists of one may
+ * be their item, as XML has them, and any text may be empty. */
+
+static bool is_plain(const struct value *v)
+{
+    return v->kind != VALUE_MAP && v->kind != VALUE_LIST &&
+           !(v->kind == VALUE_STRING && !str_trim(v->string).n);
+}
+
+static const char *kind_word(const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_MAP: return "structure";
+    case VALUE_LIST: return "list";
+    case VALUE_STRING: return "text";
+    case VALUE_BOOL: return "truth value";
+    default: return "number";
+    }
+}
+
+static bool has_type(const struct wire_operation *op, const struct shape *shape, const struct value *v)
+{
+    bool json = op->protocol == WIRE_JSON10 || op->protocol == WIRE_JSON11 || op->protocol == WIRE_REST_JSON;
+    switch (shape->kind) {
+    case SHAPE_STRUCT:
+    case SHAPE_MAP:
+    case SHAPE_PAIRS: return !is_plain(v);
+    case SHAPE_LIST: return !json || !is_plain(v);
+    case SHAPE_STRING:
+    case SHAPE_INT:
+    case SHAPE_FLOAT:
+    case SHAPE_BOOL:
+    case SHAPE_TIMESTAMP:
+    case SHAPE_BLOB: return shape->choices_out || v->kind != VALUE_MAP;
+    default: return true;
+    }
+}
+
+/* A value on the way to the path's end that leads no further; NULL: there is none. *at says where it lies. */
+static const struct value *dead_end(
+    struct arena *arena, const struct value *doc, struct str path, struct str *at)
+{
+    struct str rest = path;
+    for (const struct value *v = doc; rest.n && v->kind == VALUE_MAP;) {
+        struct wire_segment segment = wire_path_cut(&rest);
+        *at = segment.name;
+        v = wire_path(arena, v, segment.name);
+        if (value_is_null(v))
+            return NULL;
+        struct str next = rest;
+        if (rest.n && is_plain(v)) /* unless it is what the path says, too */
+            return str_ends(wire_path_cut(&next).name, STR("|@")) ? NULL : v;
+        if (segment.items)
+            return NULL;
+    }
+    return NULL;
+}
+
+static int wrong_type(const struct spec_step *step, struct str at, const struct value *v, struct err *err)
+{
+    err_set(err, ERR_PROTOCOL, "the answer to %.*s is not as the service describes it: %.*s is a %s",
+        STR_ARG(step->call.op->wire.name), STR_ARG(at), kind_word(v));
+    err->lost = true;
+    return err_hint(err, "something between here and the service changes answers, or it is not AWS");
+}
+
+int act_check_types(struct act *act, const struct spec_step *step, const struct value *doc, struct err *err)
+{
+    for (size_t i = 0; step->call.op && i < act->type->attr_count; i++) {
+        const struct spec_attr *attr = &act->type->attrs[i];
+        struct str path, at = STR_EMPTY;
+        if (!act_provides(act->type, step, attr, &path) || attr->owner == OWNER_ENTRIES)
+            continue;
+        if (is_plain(doc) && path.n && !str_eqz(path, "@") && !str_eqz(path, "."))
+            return wrong_type(step, step->reply.at, doc, err);
+        const struct value *v = dead_end(act->arena, doc, path, &at);
+        if (v)
+            return wrong_type(step, at, v, err);
+        v = wire_path(act->arena, doc, path);
+        if (!value_is_null(v) && attr->answer && !has_type(&step->call.op->wire, attr->answer, v))
+            return wrong_type(step, path, v, err);
+    }
+    return 0;
+}
+
+/* ---- Deleting: only what is known to be the stack's; what stands against it is lifted first where that
+ * was agreed to, and what is gone already is success. */
+
+static int delete_steps(struct act *act, const struct value *object, struct err *err)
+{
+    for (size_t i = 0; i < act->type->delete.count; i++) {
+        const struct spec_step *step = &act->type->delete.items[i];
+        const struct value *document, *doc, *live = NULL;
+        struct err failure = ERR_INIT;
+        if (act_step(act, step, object, &document, &failure)) {
+            if (failure.class == ERR_ABSENT)
+                continue;
+            return err_raise(err, &failure);
+        }
+        /* What undoes a resource may be one that is waited for in its turn. */
+        doc = step->wait && document ? act_at(act, step, document, object) : NULL;
+        if (doc) {
+            live = act_decode(act, step, doc, NULL);
+            if (act_wait_live(act, object, &live, err))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+/* Likewise, of a deletion. Some services show what they have deleted for a minute. */
+static int see_gone(struct act *act, const struct value *object, struct err *err)
+{
+    int64_t until = clock_mono_ms() + RUN_APPEARS_WITHIN_MS, pause = 250;
+    for (const struct value *live;;) {
+        if (act_read(act, object, &value_empty_list, &live, err))
+            return -1;
+        if (!live)
+            return 0;
+        if (clock_mono_ms() > until) {
+            err_set(
+                err, ERR_PROTOCOL, "the service answered the deletion with nothing, and it is still there");
+            err->lost = true;
+            return -1;
+        }
+        if (cancel_sleep_ms(act->ctx->cancel, pause, err))
+            return -1;
+        pause = pause < 4000 ? pause * 2 : pause;
+    }
+}
+
+int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
+{
+    struct act act;
+    act_init(&act, ctx);
+    act.teardown = teardown;
+    const struct value *object, *live;
+    struct err failure = ERR_INIT, ignored = ERR_INIT;
+    if (act_fill_templates(&act, prior, &object, err) || act_check_known(&act, object, err) ||
+        act_check_whose(&act, object, RUN_DELETES, err))
+        return -1;
+    object = act_forced(&act, object);
+    if (act_lift(&act, object, &failure) == 0 && delete_steps(&act, object, &failure) == 0)
+        return act_wait_gone(&act, object, err) ||
+                       (act.empty_answer && !act.type->gone_wait && see_gone(&act, object, err))
+                   ? -1
+                   : 0;
+    /* Services have many ways to say that a resource is gone already, or that it is about to be. */
+    act.sees_going = true;
+    if (failure.class != ERR_INTERRUPTED && act_read(&act, object, &value_empty_list, &live, &ignored) == 0) {
+        act.sees_going = false;
+        if (!live || act_is_gone(&act, live))
+            return live ? act_wait_gone(&act, object, err) : 0;
+    }
+    act_hint_teardown(&act, &failure);
+    return err_raise(err, &failure);
 }
 
 /* ---- what exists in the state alone: what is wanted is what there is ---- */

@@ -3,9 +3,8 @@
  * or right after it, and compared before anything is deleted.
  */
 #include "base/clock.h"
-#include "provider/aws/location.h"
-#include "provider/aws/unsupported.h"
-#include "provider/ownership_tag.h"
+#include "provider/aws/client.h"
+#include "provider/provider.h"
 #include "provider/spec/act.h"
 
 enum { MARKS_TRIES = 5, MARKS_PAUSE_MS = 1000, MARKS_SHOW_MS = 4000, TAG_VALUE_MAX = 256 };

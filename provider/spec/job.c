@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "provider/spec/act.h"
-#include "provider/wire/pages.h"
+#include "provider/wire/wire.h"
 
 #include <stdlib.h>
 

@@ -100,10 +100,8 @@ const struct spec_operation *load_operation(struct loader *l, const struct node 
 /* Where a member of this operation's request lies. */
 void load_place_member(const struct spec_operation *op, struct shape_member *member);
 
-/* ---- load_patch.c ---- */
+/* ---- load_operation.c ---- */
 
-/* `patch:` of an operation; NULL where it has none. */
-const struct patch_spelling *load_patch(struct loader *l, const struct node *node);
 /* Moves what lies in the body of a request into what its list of changes is made of. */
 void load_patched(struct loader *l, const struct spec_operation *op, struct spec_request *request);
 
@@ -117,7 +115,7 @@ void load_request(
  * given. */
 const struct shape *load_constant_shape(struct type_loader *t, const struct node *node, bool *dynamic);
 
-/* ---- load_tags.c, load_owned.c: sub-resources, members and entries; and tags, which go before them ---- */
+/* ---- load_owned.c, load_owned.c: sub-resources, members and entries; and tags, which go before them ---- */
 
 void load_tags(struct type_loader *t);
 /* The type's own `tags` over those of the file's head. */
@@ -156,14 +154,14 @@ void load_others_changes(struct type_loader *t);
 /* Those that all tags are under. */
 void load_tag_constraints(struct type_loader *t);
 
-/* ---- load_fills.c ---- */
+/* ---- load_reference.c ---- */
 
 /* `fills: {network.availability_zone: {network.subnet_id: aws.ec2.subnet.availability_zone}}` */
 void load_fills(struct type_loader *t, const struct node *node);
 /* `engines: [{makes: duckdb, if: {…}}]`, of a type's `sandbox:`. */
 void load_engines(struct type_loader *t, const struct node *node);
 
-/* ---- load_teardown.c ---- */
+/* ---- load_recover.c ---- */
 
 void load_teardown(struct type_loader *t, const struct node *node);
 void load_leaves(struct type_loader *t, const struct node *node);
@@ -172,7 +170,7 @@ void load_leaves(struct type_loader *t, const struct node *node);
 
 void load_sandbox(struct type_loader *t, const struct node *node);
 
-/* ---- load_identity.c ---- */
+/* ---- load_reference.c ---- */
 
 /* Marks the attributes that name the resource in requests, once its calls are loaded. */
 void load_identity(struct type_loader *t);
@@ -184,12 +182,3 @@ void load_unique(struct type_loader *t, bool recorded);
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);
 
 /* ---- load.c ---- */
-
-/* All but the types; false: that is no spec. */
-bool load_service(struct loader *l, const struct node *head, const struct provider_kinds *kinds,
-    const struct provider_kind *kind);
-void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types);
-
-/* ---- load_lazy.c ---- */
-
-void later_release(struct spec_later *later);

@@ -2,27 +2,27 @@
  * Compiled resource specs. docs/specs.md is the reference of the language; this header says what becomes of
  * it.
  *
- *   reader.c            files of types for the catalog                       spec_reader
+ *   load_node.c            files of types for the catalog                       spec_reader
  *   load.c              the head of a file, the list of types                spec_load()
- *   load_lazy.c        types that are read when they are asked for          spec_open()
+ *   load.c        types that are read when they are asked for          spec_open()
  *   load_node.c         its nodes, with complaints that point at them
  *   load_operation.c    method and path, where members lie
- *   load_patch.c        how lists of changes are spelt (patch.h)
+ *   load_operation.c        how lists of changes are spelt (patch.h)
  *   load_type.c         one type: its sections in order, waits, listings
  *   load_attr.c         attributes: schema on one side, wire shapes on the other
  *   load_step.c         calls: when, where the answer lies, what a refusal means
  *   load_request.c      what calls send
  *   load_owned.c        sub-resources, members, entries
- *   load_tags.c         tags
- *   load_identity.c     which attributes name the resource in requests
+ *   load_owned.c         tags
+ *   load_reference.c     which attributes name the resource in requests
  *   load_recover.c      how a lost answer is settled
  *   load_reference.c    the service's own documentation: pages, names of members
  *   load_job.c          how instances of a type are run
- *   load_teardown.c     what goes with a resource, what is left of it
+ *   load_recover.c     what goes with a resource, what is left of it
  *   load_sandbox.c      what only the sandbox needs to know
  *   act_*.c             the interpreter of all that (act.h)                  spec_ops
  *   job.c, job_error.c  the same of what is run                              spec_job_ops
- *   native_ops.c        around operations that are a kind's own              native_ops()
+ *   act_ops.c        around operations that are a kind's own              native_ops()
  *   permissions.c       the IAM actions that calls need                      spec_permissions()
  *   dump.c              all of it as JSON, for the test that compares it with the services' own models
  *
@@ -517,9 +517,9 @@ const struct value *spec_scope(
 
 /* The interpreter's operations, for struct schema. */
 extern const struct resource_ops spec_ops;
-/* job_data.c: of data sources with `run:` */
+/* job_error.c: of data sources with `run:` */
 extern const struct resource_ops spec_run_ops;
-/* native_ops.c: the operations of a type with `native`; `calls`: its file has a protocol. */
+/* act_ops.c: the operations of a type with `native`; `calls`: its file has a protocol. */
 const struct resource_ops *native_ops(struct arena *arena, const struct spec_type *type, bool calls);
 /* Of types that exist in the state alone. */
 extern const struct resource_ops spec_recorded_ops;

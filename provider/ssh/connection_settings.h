@@ -1,7 +1,7 @@
 /* What can be said of a connection under `connections:`, for whoever checks files and helps to write them. */
 #pragma once
 
-#include "provider/setting_attr.h"
+#include "provider/schema.h"
 
 extern const struct attr connection_settings; /* an object */
 

@@ -1,5 +1,5 @@
 /* A stack's connections by name: opened when first needed, by whoever needs them. */
-#include "provider/ssh/connections_internal.h"
+#include "provider/ssh/login.h"
 
 #include "base/clock.h"
 #include "base/map.h"

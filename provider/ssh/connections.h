@@ -20,9 +20,9 @@
 #pragma once
 
 #include "base/buf.h"
-#include "base/cancel.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/threads.h"
 #include "base/value.h"
 
 #include <stdint.h>

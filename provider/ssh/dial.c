@@ -1,6 +1,6 @@
 /* Ways to a host: by TCP, or over a program's standard input and output. */
 #include "base/clock.h"
-#include "base/confined.h"
+#include "base/file.h"
 #include "base/spawn.h"
 #include "base/system.h"
 #include "provider/ssh/login.h"

@@ -1,7 +1,7 @@
 /* One channel of a session and what it joins with it, a command and its input, a local socket and a place:
  * how it opens, goes on and ends. Its bytes are moved in flow_bytes.c. */
 #include "base/mem.h"
-#include "provider/ssh/session_internal.h"
+#include "provider/ssh/session.h"
 
 #include <poll.h>
 #include <stdio.h>

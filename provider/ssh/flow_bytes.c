@@ -1,7 +1,7 @@
 /* A flow's bytes: from a descriptor or memory into the channel, and back, each only as fast as it is taken.
  */
 #include "base/mem.h"
-#include "provider/ssh/session_internal.h"
+#include "provider/ssh/session.h"
 
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,10 +1,31 @@
-/* From a socket to a session that has logged in. */
+/* From a socket to a session that has logged in: libssh, host key, authentication. */
 #include "provider/ssh/login.h"
 
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/library.h"
+#include "provider/ssh/session.h"
 
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+/* ---- libssh, loaded when the first connection is opened: see session.h. It initialises itself. */
+
+const struct ssh_api *ssh_api(struct err *err)
+{
+#define SSH_NAME(name)   "ssh_" #name "\0"
+#define SSH_LINKED(name) ssh_##name,
+    static struct ssh_api api = LIBRARY_LINKED(SSH_FUNCTIONS(SSH_LINKED));
+    static struct library library = {
+        .file = "libssh.so.4",
+        .install = "libssh 0.10 or later (Debian and Ubuntu: apt install libssh-4)",
+        .table = &api,
+        .names = SSH_FUNCTIONS(SSH_NAME),
+    };
+    return library_table(&library, err);
+}
 
 enum { LOOK_MS = 100 };
 
@@ -21,7 +42,8 @@ static void login_await(const struct login *login)
     poll(&polled, 1, LOOK_MS);
 }
 
-int login_until(
+/* Calls it again until it has done what it does; the library's own status. */
+static int login_until(
     struct login *login, int (*call)(struct login *login, void *ctx), void *ctx, int again, struct err *err)
 {
     for (;;) {
@@ -83,6 +105,244 @@ static int handshake(struct login *login, struct err *err)
         login->api->get_error(login->session));
     err->retryable = true;
     return -1;
+}
+
+static int ask_nothing(struct login *login, void *ctx UNUSED)
+{
+    return login->api->userauth_none(login->session, NULL);
+}
+
+/* ---- Who we are: keys, certificates, the agent's keys, passwords, in the order in which OpenSSH tries
+ * them. */
+
+/* ---- one attempt ---- */
+
+struct attempt {
+    ssh_key key;
+    const char *text;
+};
+
+/* 1: in; 0: not by this; -1: err. */
+static int attempt(
+    struct login *login, int (*ask)(struct login *login, void *ctx), struct attempt *with, struct err *err)
+{
+    struct err why = ERR_INIT;
+    int rc = login_until(login, ask, with, SSH_AUTH_AGAIN, &why);
+    if (why.class != ERR_NONE)
+        return err_raise(err, &why);
+    if (rc == SSH_AUTH_SUCCESS)
+        return 1;
+    if (rc != SSH_AUTH_ERROR || login->api->is_connected(login->session))
+        return 0;
+    return err_set(err, ERR_AUTH, "%s closed the connection instead of letting \"%s\" in (tried: %s)",
+        login->connection->host, login->connection->user, login->tried.p ? login->tried.p : "nothing");
+}
+
+static int ask_agent(struct login *login, void *ctx UNUSED)
+{
+    return login->api->userauth_agent(login->session, NULL);
+}
+
+static void auth_note(struct login *login, const char *what, const char *which)
+{
+    buf_addf(&login->tried, "%s%s%s", login->tried.n ? ", " : "", what, which);
+}
+
+static int ask_key(struct login *login, void *ctx)
+{
+    return login->api->userauth_publickey(login->session, NULL, ((struct attempt *)ctx)->key);
+}
+
+/* ---- keys ---- */
+
+static int no_passphrase(const char *prompt UNUSED, char *out UNUSED, size_t size UNUSED, int echo UNUSED,
+    int verify UNUSED, void *ctx)
+{
+    *(bool *)ctx = true; /* it has one */
+    return -1;
+}
+
+static int import(struct login *login, const char *file, ssh_key *key, bool *locked)
+{
+    const struct connection *c = login->connection;
+    *locked = false;
+    if (file && file_check(file, NULL))
+        return SSH_ERROR;
+    return file ? login->api->pki_import_privkey_file(file, c->passphrase, no_passphrase, locked, key)
+                : login->api->pki_import_privkey_base64(c->key, c->passphrase, no_passphrase, locked, key);
+}
+
+static const char *key_name(const char *file)
+{
+    return file ? file : "the key in the stack";
+}
+
+static int refuse_key(const struct login *login, const char *file, bool locked, struct err *err)
+{
+    const struct connection *c = login->connection;
+    if (file && access(file, R_OK))
+        return err_errno(err, ERR_INVALID, "%s", file);
+    if (file && file_check(file, err))
+        return -1;
+    if (!locked && !c->passphrase) {
+        err_set(err, ERR_INVALID, "%s is not a private key that can be read", key_name(file));
+        return err_hint(err, "a private key in OpenSSH's or PEM form; the .pub beside it is the public one");
+    }
+    if (c->passphrase)
+        return err_set(err, ERR_AUTH, "the passphrase does not open %s", key_name(file));
+    err_set(
+        err, ERR_AUTH, "%s has a passphrase, and neither `passphrase` nor an agent gives it", key_name(file));
+    return err_hint(err,
+        "`passphrase: ${inputs.…}` with a sensitive input, or `ssh-add %s` with an agent running",
+        file ? file : "FILE");
+}
+
+/* A certificate that goes with the key: the one that was named, or FILE-cert.pub. */
+static ssh_key certified(struct login *login, const char *file)
+{
+    const struct connection *c = login->connection;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    const char *path = c->certificate ? c->certificate
+                       : file         ? arena_printf(&scratch, "%s-cert.pub", file).p
+                                      : NULL;
+    ssh_key certificate = NULL;
+    if (!path || access(path, R_OK) || file_check(path, NULL) ||
+        login->api->pki_import_cert_file(path, &certificate))
+        return NULL;
+    /* A copy bears it: the key alone is tried as well. */
+    ssh_key both = NULL;
+    bool locked;
+    if (import(login, file, &both, &locked) || login->api->pki_copy_cert_to_privkey(certificate, both)) {
+        login->api->key_free(both);
+        both = NULL;
+    }
+    login->api->key_free(certificate);
+    return both;
+}
+
+static int try_key(struct login *login, const char *file, struct err *err)
+{
+    ssh_key key = NULL;
+    bool locked;
+    if (import(login, file, &key, &locked)) {
+        if (!login->connection->keys_given)
+            return 0; /* OpenSSH's own list: what cannot be read is passed over */
+        if (locked && getenv("SSH_AUTH_SOCK") && !login->connection->passphrase)
+            return attempt(login, ask_agent, NULL, err);
+        return refuse_key(login, file, locked, err);
+    }
+    int rc = 0;
+    ssh_key both = certified(login, file);
+    if (both) {
+        auth_note(login, "certificate of ", key_name(file));
+        rc = attempt(login, ask_key, &(struct attempt){.key = both}, err);
+        login->api->key_free(both);
+    }
+    if (!rc) {
+        auth_note(login, "", key_name(file));
+        rc = attempt(login, ask_key, &(struct attempt){.key = key}, err);
+    }
+    login->api->key_free(key);
+    return rc;
+}
+
+static int try_keys(struct login *login, struct err *err)
+{
+    const struct connection *c = login->connection;
+    int rc = 0;
+    if (c->key)
+        rc = try_key(login, NULL, err);
+    for (size_t i = 0; !rc && c->key_files && c->key_files[i]; i++)
+        rc = try_key(login, c->key_files[i], err);
+    if (!rc && c->agent && (c->agent_socket || getenv("SSH_AUTH_SOCK"))) {
+        auth_note(login, "the agent's keys", "");
+        rc = attempt(login, ask_agent, NULL, err);
+    }
+    return rc;
+}
+
+static int ask_password(struct login *login, void *ctx)
+{
+    return login->api->userauth_password(login->session, NULL, ((struct attempt *)ctx)->text);
+}
+
+/* Many servers ask for the password in this form only: every question that is not echoed. */
+static int ask_questions(struct login *login, void *ctx)
+{
+    const struct ssh_api *api = login->api;
+    int rc;
+    while ((rc = api->userauth_kbdint(login->session, NULL, NULL)) == SSH_AUTH_INFO) {
+        int n = api->userauth_kbdint_getnprompts(login->session);
+        for (int i = 0; i < n; i++) {
+            char echo = 0;
+            api->userauth_kbdint_getprompt(login->session, (unsigned)i, &echo);
+            api->userauth_kbdint_setanswer(
+                login->session, (unsigned)i, echo ? "" : ((struct attempt *)ctx)->text);
+        }
+    }
+    return rc;
+}
+
+static int try_password(struct login *login, unsigned methods, struct err *err)
+{
+    struct attempt with = {.text = login->connection->password};
+    int rc = 0;
+    if (!with.text)
+        return 0;
+    auth_note(login, "the password", "");
+    if (methods & SSH_AUTH_METHOD_PASSWORD)
+        rc = attempt(login, ask_password, &with, err);
+    if (!rc && (methods & SSH_AUTH_METHOD_INTERACTIVE))
+        rc = attempt(login, ask_questions, &with, err);
+    return rc;
+}
+
+/* ---- all of them ---- */
+
+static void name_methods(unsigned methods, struct buf *out)
+{
+    static const struct {
+        unsigned method;
+        const char *name;
+    } all[] = {{SSH_AUTH_METHOD_PUBLICKEY, "keys"}, {SSH_AUTH_METHOD_PASSWORD, "passwords"},
+        {SSH_AUTH_METHOD_INTERACTIVE, "questions (keyboard-interactive)"},
+        {SSH_AUTH_METHOD_GSSAPI_MIC, "Kerberos"}, {SSH_AUTH_METHOD_HOSTBASED, "the client's host"}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (methods & all[i].method)
+            buf_addf(out, "%s%s", out->n ? ", " : "", all[i].name);
+}
+
+static int refuse_user(struct login *login, unsigned methods, struct err *err)
+{
+    const struct connection *c = login->connection;
+    AUTO_BUF struct buf takes = BUF_INIT;
+    name_methods(methods, &takes);
+    err_set(err, ERR_AUTH, "%s does not let \"%s\" in: tried %s; it takes %s", c->host, c->user,
+        login->tried.n ? login->tried.p : "nothing, as there is neither key nor password",
+        takes.n ? takes.p : "nothing that is known here");
+    return err_hint(err,
+        "is the public key in ~/.ssh/authorized_keys of \"%s\" there, and is that the right user?", c->user);
+}
+
+static int go_through(struct login *login, struct err *err)
+{
+    int rc = attempt(login, ask_nothing, NULL, err);
+    unsigned methods = (unsigned)login->api->userauth_list(login->session, NULL);
+    if (!rc && (methods & SSH_AUTH_METHOD_PUBLICKEY))
+        rc = try_keys(login, err);
+    if (!rc) /* a key may have been the first of two proofs */
+        rc = try_password(login, (unsigned)login->api->userauth_list(login->session, NULL) | methods, err);
+    if (rc)
+        return rc > 0 ? 0 : -1;
+    return refuse_user(login, methods, err);
+}
+
+/* login.c */
+static int auth_user(struct login *login, struct err *err)
+{
+    int rc = go_through(login, err);
+    buf_release(&login->tried);
+    return rc;
 }
 
 int login_over(struct login *login, int fd, struct err *err)

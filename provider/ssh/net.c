@@ -1,7 +1,7 @@
 /* The network thread: one poll loop over sessions, flows and tunnels, and how other threads reach it. See
  * session.h. */
 #include "base/system.h"
-#include "provider/ssh/session_internal.h"
+#include "provider/ssh/session.h"
 
 #include "base/clock.h"
 #include "base/file.h"

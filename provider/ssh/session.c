@@ -1,5 +1,5 @@
 /* A session and the flows on it: what moves in its turn, what becomes of them when it is lost or closed. */
-#include "provider/ssh/session_internal.h"
+#include "provider/ssh/session.h"
 
 #include "base/clock.h"
 #include "base/mem.h"

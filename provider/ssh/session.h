@@ -12,9 +12,47 @@
  */
 #pragma once
 
-#include "base/lock.h"
+#include "base/err.h"
+#include "base/threads.h"
 #include "provider/ssh/connections.h"
-#include "provider/ssh/ssh_api.h"
+
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <poll.h>
+
+/* ---- login.c: libssh, loaded when the first connection is opened: most stacks have none, and linking it
+ * would be felt at every start (base/library.h). A session belongs to one thread at a time: first to the
+ * worker that logs in, then to the network thread (session.h). */
+/* clang-format off */
+#define SSH_FUNCTIONS(X)                                                                                 \
+    X(new) X(free) X(options_set) X(options_get) X(options_get_port) X(options_parse_config)             \
+    X(set_blocking) X(connect) X(disconnect) X(is_connected) X(get_error) X(get_error_code) X(get_fd)    \
+    X(get_status) X(get_poll_flags) X(channel_cancel_forward) X(get_server_publickey)                    \
+    X(get_publickey_hash) X(get_fingerprint_hash) X(clean_pubkey_hash) X(session_is_known_server)        \
+    X(known_hosts_parse_line) X(knownhosts_entry_free) X(key_new) X(key_free) X(key_type)                \
+    X(key_type_to_char) X(key_type_from_name) X(key_cmp) X(pki_import_privkey_file)                      \
+    X(pki_import_privkey_base64) X(pki_import_pubkey_base64) X(pki_import_cert_file)                     \
+    X(pki_import_cert_base64) X(pki_copy_cert_to_privkey) X(pki_export_pubkey_base64)                    \
+    X(string_free_char) X(userauth_none) X(userauth_list) X(userauth_publickey) X(userauth_agent)        \
+    X(userauth_password) X(userauth_kbdint) X(userauth_kbdint_getnprompts) X(userauth_kbdint_getprompt)  \
+    X(userauth_kbdint_setanswer) X(event_new) X(event_free) X(event_add_session) X(event_remove_session) \
+    X(event_dopoll) X(channel_new) X(channel_free) X(channel_close) X(channel_open_session)              \
+    X(channel_open_forward) X(channel_open_forward_unix) X(channel_request_pty_size)                     \
+    X(channel_change_pty_size) X(channel_request_exec) X(channel_request_shell)                          \
+    X(channel_request_send_signal) X(channel_send_eof) X(channel_is_eof) X(channel_is_open)              \
+    X(channel_is_closed) X(channel_read_nonblocking) X(channel_write) X(channel_window_size)             \
+    X(remove_channel_callbacks) X(set_channel_callbacks)
+/* clang-format on */
+struct ssh_api {
+#define SSH_POINTER(name) __typeof__(ssh_##name) *(name);
+    SSH_FUNCTIONS(SSH_POINTER)
+#undef SSH_POINTER
+};
+
+/* NULL with ERR_FAILED where the library is not installed or too old. */
+const struct ssh_api *ssh_api(struct err *err);
+
+/* ---- net.c, session.c, flow.c, forward.c ---- */
 
 struct net;
 struct wire;
@@ -118,5 +156,69 @@ struct tunnel_options {
     void (*came)(void *ctx, struct flow *flow);
     void *ctx;
 };
-int tunnel_open(struct net *net, const struct tunnel_options *options, int *port, struct err *err);
 void flow_drop(struct flow *flow);
+
+/* ---- The network thread's own: what net.c, session.c and forward.c share; flow.c and flow_bytes.c what is
+ * at the end. */
+struct wire {
+    struct net *net;
+    struct wire *next;
+    ssh_session session; /* NULL: lost or closed */
+    ssh_event event;
+    struct flow *flows;
+    uint64_t stirred;
+    int running, most_running; /* commands and shells */
+    int keep_alive_ms;
+    int64_t alive_ms; /* when the next sign of life is due */
+    int64_t heard_ms; /* when anything came last */
+    bool again;       /* there is more to do than was done in its turn */
+    bool closing;     /* guarded by the net's lock, as are `open` and `why` */
+    bool open;
+    char why[200];
+    int polled;
+};
+
+struct tunnel {
+    struct tunnel *next;
+    struct tunnel_options options;
+    int fd, polled;
+};
+
+struct net {
+    const struct ssh_api *api;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int wake;
+    bool stop;
+    struct flow *inbox; /* newest first */
+    struct wire *wires, *new_wires;
+    struct tunnel *tunnels, *new_tunnels;
+    struct pollfd *polls;
+    size_t poll_count, poll_cap;
+};
+
+/* ---- session.c: a session and the flows on it, on the network thread ---- */
+
+/* Moves its flows as far as they come in one turn. */
+void wire_serve(struct wire *wire);
+/* Ends the session; politely: it is there yet, and flows forget their channels. */
+void wire_shut(struct wire *wire, bool politely);
+/* Its flows end, but for those that another session does as well for. */
+void wire_lose_flows(struct wire *wire);
+bool wire_is_closing(struct wire *wire);
+/* Asks for a sign of life when that is due; a session that gave none for long is lost. */
+void wire_keep_alive(struct wire *wire);
+
+/* ---- forward.c ---- */
+
+/* Lets in who has knocked. */
+void tunnel_answer(const struct tunnel *tunnel);
+
+/* ---- between flow.c and flow_bytes.c ---- */
+
+/* What failed first counts. Returns false. */
+bool flow_fail(struct flow *flow, enum err_class class, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Moves what can be moved, both ways. False: it is over. */
+bool flow_pump(struct flow *flow, const struct ssh_api *api, ssh_session session);

@@ -1,9 +1,318 @@
 /* `weir.artifact`: see artifact.h. */
 #include "provider/weir/artifact.h"
 
+#include "base/file.h"
 #include "provider/aws/s3/s3.h"
-#include "provider/aws/s3/s3_object_list.h"
-#include "provider/weir/artifact_store.h"
+
+#include <string.h>
+
+/* ---- What an artifact's attributes say: format, store, name, key, build command ---- */
+
+static const struct {
+    struct str name;
+    enum package_format format;
+} formats[] = {{STR_INIT("file"), PACKAGE_FILE}, {STR_INIT("zip"), PACKAGE_ZIP},
+    {STR_INIT("tar.gz"), PACKAGE_TAR_GZ}, {STR_INIT("wheel"), PACKAGE_WHEEL}};
+
+static struct str stem(struct str path)
+{
+    while (path.n > 1 && path.p[path.n - 1] == '/')
+        path.n--;
+    struct str base = path_base(path);
+    ptrdiff_t dot = str_find_char(base, '.', base.n ? 1 : 0);
+    return dot > 0 ? str_slice(base, 0, (size_t)dot) : base;
+}
+
+/* A name for keys: other characters than those that are plain everywhere become dashes. */
+static struct str plain_name(struct arena *arena, struct str s)
+{
+    char *p = arena_strz(arena, s);
+    for (size_t i = 0; i < s.n; i++)
+        if (!char_is_among(p[i], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"))
+            p[i] = '-';
+    return str_n(p, s.n);
+}
+
+struct str artifact_text(const struct value *object, const char *name, struct str fallback)
+{
+    return value_text(value_getz(object, name), fallback);
+}
+
+static int parse_store(struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err)
+{
+    struct str store = artifact_text(desired, "store", STR_EMPTY), rest;
+    if (str_starts(store, STR("s3://")))
+        store = str_slice(store, 5, store.n);
+    out->bucket = arena_str(ctx->arena, str_cut(store, '/', &rest));
+    while (rest.p && rest.n && rest.p[rest.n - 1] == '/')
+        rest.n--;
+    out->prefix = rest.p ? arena_str(ctx->arena, rest) : STR_EMPTY;
+    if (!out->bucket.n || (rest.p && rest.n && rest.p[0] == '/'))
+        return err_set(err, ERR_INVALID,
+            "store \"%.*s\" is not a bucket with a prefix, such as my-lake/artifacts",
+            STR_ARG(artifact_text(desired, "store", STR_EMPTY)));
+    return 0;
+}
+
+static int parse_source(
+    struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err)
+{
+    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    if (!source.n && !value_getz(desired, "python"))
+        return err_set(
+            err, ERR_INVALID, "an artifact needs a \"source\" or, for libraries alone, \"python\"");
+    if (memchr(source.p, '\0', source.n))
+        return err_set(err, ERR_INVALID, "\"source\" is not a file name");
+    out->folder =
+        !source.n || path_is_dir(path_join(ctx->arena, ctx->dir, source).p) || str_ends(source, STR("/"));
+    struct str given = artifact_text(desired, "name", STR_EMPTY);
+    out->name = given.n ? given : plain_name(ctx->arena, source.n ? stem(source) : STR("python"));
+    if (str_eqz(out->name, ".") || str_eqz(out->name, "..")) /* the stack's own folder, or one around it */
+        out->name = ctx->owner.stack;
+    return 0;
+}
+
+static int parse_format(const struct value *desired, struct artifact *out, struct err *err)
+{
+    struct str package = artifact_text(desired, "package", out->folder ? STR("zip") : STR("file"));
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (str_eq(formats[i].name, package))
+            out->format = formats[i].format;
+    static const char *const packed_only[] = {"include", "exclude", "prefix", "python"};
+    for (size_t i = 0; out->format == PACKAGE_FILE && i < sizeof packed_only / sizeof *packed_only; i++)
+        if (value_getz(desired, packed_only[i]))
+            return err_set(err, ERR_INVALID, "\"%s\" has no meaning for a single file; say `package: zip`",
+                packed_only[i]);
+    out->version = artifact_text(desired, "version", STR("0"));
+    if (out->format == PACKAGE_WHEEL &&
+        (str_find_char(out->name, '-', 0) >= 0 || value_getz(desired, "prefix")))
+        return err_set(err, ERR_INVALID,
+            value_getz(desired, "prefix") ? "a wheel has no \"prefix\""
+                                          : "the name of a wheel has no dashes; give it a \"name\"");
+    return 0;
+}
+
+int artifact_parse(struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err)
+{
+    *out = (struct artifact){0};
+    if (parse_source(ctx, desired, out, err) || parse_format(desired, out, err))
+        return -1;
+    const struct value *store = value_getz(desired, "store");
+    return value_is_known(store) ? parse_store(ctx, desired, out, err) : 0;
+}
+
+static struct str extension(const struct artifact *artifact, struct str source)
+{
+    struct str base = path_base(source);
+    switch (artifact->format) {
+    case PACKAGE_ZIP: return STR(".zip");
+    case PACKAGE_TAR_GZ: return STR(".tar.gz");
+    case PACKAGE_WHEEL: return STR(".whl");
+    case PACKAGE_FILE: break;
+    }
+    ptrdiff_t dot = str_find_char(base, '.', base.n ? 1 : 0);
+    return dot > 0 ? str_slice(base, (size_t)dot, base.n) : STR_EMPTY;
+}
+
+/* pip wants a wheel's own name to say what it is, so there the hash is a folder. */
+struct str artifact_key(
+    struct arena *arena, const struct artifact *artifact, struct str source, struct str sha256)
+{
+    struct str ext = plain_name(arena, extension(artifact, source)), file;
+    if (artifact->format == PACKAGE_WHEEL)
+        file = arena_printf(arena, "%.*s-%.*s/%.*s-%.*s-py3-none-any.whl", STR_ARG(artifact->name),
+            STR_ARG(sha256), STR_ARG(artifact->name), STR_ARG(artifact->version));
+    else
+        file = arena_printf(arena, "%.*s-%.*s%.*s", STR_ARG(artifact->name), STR_ARG(sha256), STR_ARG(ext));
+    return artifact->prefix.n ? arena_printf(arena, "%.*s/%.*s", STR_ARG(artifact->prefix), STR_ARG(file))
+                              : file;
+}
+
+struct str artifact_base64(struct arena *arena, struct str sha256)
+{
+    struct str bytes;
+    return hex_decode(arena, sha256, &bytes) ? base64_encode(arena, bytes) : STR_EMPTY;
+}
+
+/* A list of some, or nothing. */
+static bool is_texts(const struct value *v)
+{
+    bool fits = !v || (v->kind == VALUE_LIST && v->count);
+    for (uint32_t i = 0; v && v->kind == VALUE_LIST && i < v->count; i++)
+        fits &= v->items[i]->kind == VALUE_STRING;
+    return fits;
+}
+
+int artifact_build(const struct value *v, struct build *out, struct err *err)
+{
+    *out = (struct build){.command = value_text(v, value_gets(v, "command"))};
+    bool map = v->kind == VALUE_MAP;
+    const struct value *inputs = map ? value_getz(v, "inputs") : NULL,
+                       *env = map ? value_getz(v, "env") : NULL;
+    bool fits = v->kind == VALUE_STRING || (map && v->count == 1u + (inputs != NULL) + (env != NULL));
+    fits &= is_texts(inputs) && is_texts(env);
+    if (!fits || !out->command.n || memchr(out->command.p, '\0', out->command.n)) {
+        err_set(err, ERR_INVALID, "\"build\" is not a command");
+        return err_hint(
+            err, "it is a command, or {command: …, inputs: [patterns], env: [names of variables]}");
+    }
+    out->inputs = inputs;
+    out->env = env;
+    out->secret = value_is_sensitive(v);
+    return 0;
+}
+
+int artifact_missing(const struct value *desired, struct err *err)
+{
+    struct str given = artifact_text(desired, "source", STR_EMPTY);
+    err_set(err, ERR_INVALID, "source \"%.*s\" is not there", STR_ARG(given));
+    return value_getz(desired, "build") ? err_hint(err, "the build command has not made it")
+                                        : err_hint(err, "paths begin at the folder of the stack file");
+}
+
+/* ---- What follows from the sources becomes part of what is desired: the hash of what they give, or,
+ * after a rollback, that of the version that is used instead. */
+
+/* What the sources give is known to be bad: it was rolled back. NULL: nothing is in its way. */
+static const struct value *held_back(struct op_ctx *ctx, const struct preparation *how, struct str local)
+{
+    const struct value *recorded = how->recorded;
+    if (how->version.n || !str_eq(artifact_text(recorded, "rolled_back_from", STR_EMPTY), local) || !local.n)
+        return NULL;
+    const struct value *version =
+        artifact_version(value_getz(recorded, "versions"), artifact_text(recorded, "sha256", STR_EMPTY));
+    if (version) {
+        struct str now = artifact_text(version, "sha256", STR_EMPTY);
+        op_warn(ctx, arena_printf(ctx->arena,
+                         "%.*s stays rolled back to %.12s: the sources still give %.12s; `weir "
+                         "deploy` takes that again",
+                         STR_ARG(ctx->address), now.p, local.p)
+                         .p);
+    }
+    return version;
+}
+
+/*
+ * What a rollback is held against: the version that was in use when it began, however many steps it has gone
+ * back since. "" where nothing is rolled back.
+ */
+static struct str rolled_back_from(const struct preparation *how, const struct value *version)
+{
+    struct str from = artifact_text(how->recorded, "rolled_back_from", STR_EMPTY);
+    if (!from.n)
+        from = artifact_text(how->recorded, "sha256", STR_EMPTY);
+    return str_eq(from, artifact_text(version, "sha256", STR_EMPTY)) ? STR_EMPTY : from;
+}
+
+static const struct value *artifact_prepare_described(
+    struct op_ctx *ctx, struct str sha256, int64_t size, struct str content, struct str rolled_back_from)
+{
+    struct arena *arena = ctx->arena;
+    return VALUE_MAP(arena, {STR("content"), value_string(arena, content)},
+        {STR("rolled_back_from"), value_string(arena, rolled_back_from)},
+        {STR("sha256"), value_string(arena, sha256)},
+        {STR("sha256_base64"), value_string(arena, artifact_base64(arena, sha256))},
+        {STR("size"), value_int(arena, size)});
+}
+
+/* Without a rollback, and none before, there is nothing to say of one. */
+static const struct value *prepared_object(struct op_ctx *ctx, const struct preparation *how,
+    const struct value *desired, const struct value *more, struct str rolled_back_from)
+{
+    if (!rolled_back_from.n && !artifact_text(how->recorded, "rolled_back_from", STR_EMPTY).n)
+        more = value_with(ctx->arena, more, STR("rolled_back_from"), NULL);
+    return value_merge(ctx->arena, desired, more);
+}
+
+static const struct value *as_version(struct op_ctx *ctx, const struct preparation *how,
+    const struct value *desired, const struct value *version)
+{
+    struct str from = rolled_back_from(how, version);
+    const struct value *more = artifact_prepare_described(ctx, artifact_text(version, "sha256", STR_EMPTY),
+        value_geti(version, "size", 0), artifact_text(version, "content", STR_EMPTY), from);
+    return prepared_object(ctx, how, desired, more, from);
+}
+
+/* Going back asks the sources nothing: they may not even build, which may be why. */
+static int prepare_version(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
+{
+    const struct value *version = artifact_version(value_getz(how->recorded, "versions"), how->version);
+    if (!version || !value_getz(version, "etag"))
+        return err_set(err, ERR_ABSENT, "no version %.*s is kept", STR_ARG(how->version));
+    *prepared = as_version(ctx, how, desired, version);
+    return 0;
+}
+
+static int prepare_sources(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
+{
+    struct artifact_made m;
+    if (artifact_make(ctx, how->recorded, desired, &m, err))
+        return -1;
+    const struct value *held = held_back(ctx, how, m.sha256);
+    if (held) {
+        *prepared = as_version(ctx, how, desired, held);
+        return 0;
+    }
+    /* That the sources agree with what is in use ends nothing. */
+    bool stays = !how->version.n && str_eq(m.sha256, artifact_text(how->recorded, "sha256", STR_EMPTY));
+    struct str from = stays ? artifact_text(how->recorded, "rolled_back_from", STR_EMPTY) : STR_EMPTY;
+    *prepared = prepared_object(
+        ctx, how, desired, artifact_prepare_described(ctx, m.sha256, m.size, m.digest, from), from);
+    return 0;
+}
+
+/* Only what can be said without making anything. */
+static int check_only(struct op_ctx *ctx, const struct value *desired, struct err *err)
+{
+    struct artifact artifact;
+    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    const struct value *given = value_getz(desired, "build");
+    struct build build;
+    if (given && artifact_build(given, &build, err))
+        return -1;
+    if (source.n && !path_exists(path_join(ctx->arena, ctx->dir, source).p))
+        return given ? 0 : artifact_missing(desired, err);
+    return artifact_parse(ctx, desired, &artifact, err);
+}
+
+static const struct value *as_recorded(
+    struct op_ctx *ctx, const struct preparation *how, const struct value *desired)
+{
+    static const char *const names[] = {"content", "rolled_back_from", "sha256", "sha256_base64", "size"};
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_getz(how->recorded, names[i]))
+            value_builder_set(&b, str_z(names[i]), value_getz(how->recorded, names[i]));
+    return value_merge(ctx->arena, desired, value_builder_map(&b));
+}
+
+/* All but the store has to be known for the package to be made. */
+static bool sources_known(struct op_ctx *ctx, const struct value *desired)
+{
+    return value_is_known(value_with(ctx->arena, desired, STR("store"), NULL));
+}
+
+int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err)
+{
+    const struct value *sha = value_getz(desired, "sha256");
+    *prepared = desired;
+    if (sha && value_is_known(sha))
+        return 0; /* a moment ago */
+    if (!sources_known(ctx, desired) || how->offline || !ctx->work_dir.n) {
+        *prepared = value_with(ctx->arena, desired, STR("sha256"), &value_unknown);
+        return sources_known(ctx, desired) ? check_only(ctx, desired, err) : 0;
+    }
+    if (how->recorded && str_eqz(how->version, "recorded")) {
+        *prepared = as_recorded(ctx, how, desired);
+        return 0;
+    }
+    bool sources = !how->version.n || str_eqz(how->version, "latest");
+    return sources ? prepare_sources(ctx, how, desired, prepared, err)
+                   : prepare_version(ctx, how, desired, prepared, err);
+}
 
 /* ---- prediction ---- */
 

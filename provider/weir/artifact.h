@@ -2,9 +2,9 @@
  * `weir.artifact`: a file or folder, packaged the same way everywhere, kept in a bucket under a key that
  * holds its SHA-256. So a changed job is a changed key, and going back is pointing at the old one.
  *
- * artifact.c has the type; artifact_parse.c reads the attributes, artifact_make.c turns sources into a
- * package at plan time (building first where that is asked for), artifact_prepare.c says which version is
- * wanted. artifact_life.c stores it and looks at what is stored, artifact_versions.c keeps the list of what
+ * artifact.c has the type; artifact.c reads the attributes, artifact_make.c turns sources into a
+ * package at plan time (building first where that is asked for), artifact.c says which version is
+ * wanted. artifact_life.c stores it and looks at what is stored, artifact_store.c keeps the list of what
  * is kept; artifact_store.c speaks to S3.
  *
  * What is recorded besides the attributes: `content`, the digest of what the package was made from, for each
@@ -19,7 +19,7 @@
 
 extern const struct schema weir_artifact_schema;
 
-/* ---- artifact_parse.c ---- */
+/* ---- artifact.c ---- */
 
 /* A desired object as far as it is known. */
 struct artifact {
@@ -56,13 +56,13 @@ int artifact_make(struct op_ctx *ctx, const struct value *recorded, const struct
 int artifact_content(
     struct op_ctx *ctx, const struct value *desired, struct str sha256, const char **path, struct err *err);
 
-/* ---- artifact_prepare.c ---- */
+/* ---- artifact.c ---- */
 
 /* ops->prepare */
 int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
     const struct value **prepared, struct err *err);
 
-/* ---- artifact_versions.c: lists of {sha256, bucket, key, size, stored …}, the one in use first ---- */
+/* ---- artifact_store.c: lists of {sha256, bucket, key, size, stored …}, the one in use first ---- */
 
 enum { ARTIFACT_KEEP_DEFAULT = 5 };
 
@@ -107,3 +107,27 @@ int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct 
 int artifact_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 int artifact_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
+
+/* ---- artifact_store.c: Where artifacts lie: objects in a bucket, under keys that hold the SHA-256 of
+ * their content. Beside the content each object carries that hash and who stored it as metadata. */
+struct stored {
+    bool there;
+    struct str sha256; /* as its metadata says; "" where it says nothing */
+    struct str etag, version_id;
+    struct str stack, address; /* who stored it; "" not weir */
+    struct str state;          /* the lineage of its state: copies of a stack have the same name */
+    int64_t size;
+};
+
+/* The stack that stores something now: its name, and its environment where it has one. */
+struct str artifact_owner(struct op_ctx *ctx);
+
+/* Stored by this very stack and state? */
+bool artifact_is_own(struct op_ctx *ctx, const struct stored *stored);
+
+/* What is there; `there` is false where nothing is. */
+int artifact_look(struct op_ctx *ctx, struct str bucket, struct str key, struct stored *out, struct err *err);
+
+/* Uploads the file, which has to be what its hash says. */
+int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const char *path, struct str sha256,
+    struct stored *out, struct err *err);

@@ -3,8 +3,7 @@
  */
 #include "provider/weir/artifact.h"
 
-#include "provider/aws/s3/s3_unfinished.h"
-#include "provider/weir/artifact_store.h"
+#include "provider/aws/s3/s3.h"
 
 /* ---- reading ---- */
 

@@ -1,7 +1,10 @@
-/* Where artifacts lie: see artifact_store.h. */
-#include "provider/weir/artifact_store.h"
+/* Where artifacts lie: see artifact.h. */
+#include "provider/weir/artifact.h"
 
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
+#include "provider/aws/client.h"
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload.h"
 
@@ -13,6 +16,7 @@
 /* ---- on the wire ---- */
 
 static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_MAP, .elem = &text};
+
 static const struct shape_member members[] = {
     {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
     {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text, .location = WIRE_PATH},
@@ -25,6 +29,7 @@ static const struct shape_member members[] = {
         .shape = &texts,
         .location = WIRE_HEADER_MAP},
 };
+
 static const struct shape shape = {
     .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
 
@@ -33,6 +38,7 @@ static const struct shape shape = {
         .name = STR_INIT(name_), .protocol = WIRE_REST_XML, .method = STR_INIT(method_),                     \
         .path = STR_INIT("/{Bucket}/{Key+}")                                                                 \
     }
+
 static const struct wire_operation head_object = OPERATION("HeadObject", "HEAD");
 static const struct wire_operation delete_object = OPERATION("DeleteObject", "DELETE");
 
@@ -46,7 +52,7 @@ static const struct value *artifact_store_place(
 }
 
 /* Addresses may hold quotes and any text in keys: metadata travels in headers, so as ASCII. */
-static const struct value *mark_text(struct op_ctx *ctx, struct str s)
+static const struct value *metadata_text(struct op_ctx *ctx, struct str s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     url_encode(&out, s, true);
@@ -110,9 +116,9 @@ int artifact_look(struct op_ctx *ctx, struct str bucket, struct str key, struct 
 int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const char *path, struct str sha256,
     struct stored *out, struct err *err)
 {
-    struct value_entry marks[] = {{STR(STACK_MARK), mark_text(ctx, artifact_owner(ctx))},
-        {STR(ADDRESS_MARK), mark_text(ctx, ctx->address)},
-        {STR(STATE_MARK), mark_text(ctx, ctx->owner.lineage)}};
+    struct value_entry marks[] = {{STR(STACK_MARK), metadata_text(ctx, artifact_owner(ctx))},
+        {STR(ADDRESS_MARK), metadata_text(ctx, ctx->address)},
+        {STR(STATE_MARK), metadata_text(ctx, ctx->owner.lineage)}};
     size_t count = ctx->owner.lineage.n ? 3 : 2;
     struct value_entry settings[] = {{STR("metadata"), value_map(ctx->arena, marks, count)}};
     struct s3_upload upload = {.bucket = bucket,
@@ -134,7 +140,8 @@ int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const ch
     return 0;
 }
 
-int artifact_remove(
+/* version_id "": whatever is there now. Gone already is success. */
+static int artifact_remove(
     struct op_ctx *ctx, struct str bucket, struct str key, struct str version_id, struct err *err)
 {
     struct aws_call call = {.body_fd = -1};
@@ -147,4 +154,176 @@ int artifact_remove(
     if (err)
         *err = failure;
     return err_context(err, "deleting s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
+}
+
+/* ---- The versions of an artifact: where each one lies, which of them are kept, and taking away the
+ * others. */
+
+/* ---- places ---- */
+
+static struct str url_of(struct arena *arena, struct str bucket, struct str key)
+{
+    return arena_printf(arena, "s3://%.*s/%.*s", STR_ARG(bucket), STR_ARG(key));
+}
+
+const struct value *artifact_places(
+    struct op_ctx *ctx, const struct value *object, struct str bucket, struct str key)
+{
+    struct arena *arena = ctx->arena;
+    struct str partition = aws_partition(provider_aws(ctx->provider));
+    return value_merge(arena, object,
+        VALUE_MAP(arena, {STR("bucket"), value_string(arena, bucket)}, {STR("key"), value_string(arena, key)},
+            {STR("url"), value_string_ref(arena, url_of(arena, bucket, key))},
+            {STR("arn"), value_string_ref(arena, arena_printf(arena, "arn:%.*s:s3:::%.*s/%.*s",
+                                                     STR_ARG(partition), STR_ARG(bucket), STR_ARG(key)))}));
+}
+
+/* Without the source nobody knows what the key would be now: a file's or a folder's. */
+static bool is_source_there(struct op_ctx *ctx, const struct value *desired)
+{
+    struct str source = artifact_text(desired, "source", STR_EMPTY);
+    return !source.n || path_exists(path_join(ctx->arena, ctx->dir, source).p);
+}
+
+int artifact_locate(struct op_ctx *ctx, const struct value *desired, const struct value *prior,
+    const struct value **located, struct err *err)
+{
+    struct artifact artifact;
+    const struct value *earlier =
+        artifact_version(value_getz(prior, "versions"), artifact_text(desired, "sha256", STR_EMPTY));
+    bool rolled_back = artifact_text(desired, "rolled_back_from", STR_EMPTY).n > 0;
+    if (earlier && (rolled_back || !is_source_there(ctx, desired))) {
+        *located = artifact_places(ctx, desired, artifact_text(earlier, "bucket", STR_EMPTY),
+            artifact_text(earlier, "key", STR_EMPTY));
+        return 0;
+    }
+    if (artifact_parse(ctx, desired, &artifact, err))
+        return -1;
+    struct str key = artifact_key(ctx->arena, &artifact, artifact_text(desired, "source", STR_EMPTY),
+        artifact_text(desired, "sha256", STR_EMPTY));
+    *located = artifact_places(ctx, desired, artifact.bucket, key);
+    return 0;
+}
+
+/* ---- what is kept ---- */
+
+const struct value *artifact_version(const struct value *versions, struct str sha256)
+{
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        if (str_eq(artifact_text(versions->items[i], "sha256", STR_EMPTY), sha256))
+            return versions->items[i];
+    return NULL;
+}
+
+const struct value *artifact_holds(struct arena *arena, const struct value *object)
+{
+    const struct value *versions = value_getz(object, "versions");
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        value_builder_add(
+            &b, value_string_ref(arena, url_of(arena, artifact_text(versions->items[i], "bucket", STR_EMPTY),
+                                            artifact_text(versions->items[i], "key", STR_EMPTY))));
+    return value_builder_list(&b);
+}
+
+const struct value *artifact_lies_in(struct arena *arena, const struct value *object)
+{
+    const struct value *versions = value_getz(object, "versions");
+    AUTO_BUILDER struct value_builder buckets = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        value_builder_add(&buckets, value_getz(versions->items[i], "bucket"));
+    return value_with(arena, NULL, STR("aws.s3.bucket"), value_builder_list(&buckets));
+}
+
+const struct value *artifact_version_entry(struct op_ctx *ctx, const struct value *object)
+{
+    static const char *const names[] = {"bucket", "content", "etag", "key", "sha256", "size", "version_id"};
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (value_getz(object, names[i]))
+            value_builder_set(&b, str_z(names[i]), value_getz(object, names[i]));
+    value_builder_set(
+        &b, STR("stored"), value_string_ref(ctx->arena, time_rfc3339(ctx->arena, clock_wall_ms(), true)));
+    return value_builder_map(&b);
+}
+
+bool artifact_same_place(const struct value *a, const struct value *b)
+{
+    return value_equal(value_getz(a, "bucket"), value_getz(b, "bucket")) &&
+           value_equal(value_getz(a, "key"), value_getz(b, "key"));
+}
+
+const struct value *artifact_versions_with(
+    struct op_ctx *ctx, const struct value *versions, const struct value *now)
+{
+    struct value_builder b = VALUE_BUILDER(ctx->arena);
+    value_builder_add(&b, now);
+    for (uint32_t i = 0; versions && versions->kind == VALUE_LIST && i < versions->count; i++)
+        if (!artifact_same_place(versions->items[i], now))
+            value_builder_add(&b, versions->items[i]);
+    return value_builder_list(&b);
+}
+
+int artifact_version_remove(struct op_ctx *ctx, const struct value *version, struct err *err)
+{
+    struct stored stored;
+    struct str bucket = artifact_text(version, "bucket", STR_EMPTY),
+               key = artifact_text(version, "key", STR_EMPTY);
+    if (artifact_look(ctx, bucket, key, &stored, err))
+        return -1;
+    if (!artifact_text(version, "etag", STR_EMPTY).n) {
+        s3_upload_forget(ctx, bucket, key);
+        if (s3_unfinished_abort_all(ctx, bucket, key, err))
+            return -1;
+    }
+    if (stored.there && stored.stack.n && !artifact_is_own(ctx, &stored))
+        return 0; /* another stack has stored it anew: it is that one's now */
+    return artifact_remove(ctx, bucket, key, artifact_text(version, "version_id", STR_EMPTY), err);
+}
+
+/* The one to go first: of those not in use, the one stored longest ago. */
+static uint32_t artifact_versions_oldest(const struct value *versions)
+{
+    uint32_t found = versions->count - 1;
+    for (uint32_t i = 1; i < versions->count; i++)
+        if (str_cmp(artifact_text(versions->items[i], "stored", STR_EMPTY),
+                artifact_text(versions->items[found], "stored", STR_EMPTY)) < 0)
+            found = i;
+    return found;
+}
+
+const struct value *artifact_versions_trim(struct op_ctx *ctx, const struct value *versions, int64_t keep)
+{
+    while ((int64_t)versions->count > keep + 1) {
+        uint32_t last = artifact_versions_oldest(versions);
+        struct err err = ERR_INIT;
+        if (artifact_version_remove(ctx, versions->items[last], &err)) {
+            op_progress(ctx, err.message);
+            break;
+        }
+        struct value_builder b = VALUE_BUILDER(ctx->arena);
+        for (uint32_t i = 0; i < versions->count; i++)
+            if (i != last)
+                value_builder_add(&b, versions->items[i]);
+        versions = value_builder_list(&b);
+    }
+    return versions;
+}
+
+int artifact_versions_drop_unfinished(
+    struct op_ctx *ctx, const struct value *wanted, const struct value **versions, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    for (uint32_t i = 0; *versions && i < (*versions)->count; i++) {
+        const struct value *version = (*versions)->items[i];
+        if (value_getz(version, "etag"))
+            value_builder_add(&b, version);
+        else if (artifact_same_place(version, wanted)
+                     ? s3_unfinished_abort_all(ctx, artifact_text(version, "bucket", STR_EMPTY),
+                           artifact_text(version, "key", STR_EMPTY), err)
+                     : artifact_version_remove(ctx, version, err))
+            return -1;
+    }
+    *versions = value_builder_list(&b);
+    return 0;
 }

@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "provider/weir/command_env.h"
+#include "provider/weir/command.h"
 
 #include <errno.h>
 #include <fcntl.h>

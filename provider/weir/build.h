@@ -7,9 +7,36 @@
  */
 #pragma once
 
+#include "base/arena.h"
+#include "base/err.h"
+#include "provider/package/package.h"
 #include "provider/provider.h"
-#include "provider/weir/artifact_cache.h"
 #include "provider/weir/command.h"
+
+/* ---- artifact_make.c: What is remembered of an artifact between runs, so that nothing is packed, built or
+ * installed again without need: `<folder>/<id>.cache`, one for each artifact (by its address), and beside it
+ * the package made last. (The hashes of single files are base/digests.h's.)
+ *
+ * Nothing depends on it: what is missing, damaged or of another version counts as nothing, and where the
+ * folder cannot be written nothing is remembered. Only a package that has to be made needs the room. */
+struct artifact_cache {
+    struct arena *arena;
+    struct digests *digests; /* of local files; may be NULL */
+    struct str folder, id;
+    struct str built;          /* digest of what the build command last ran with; "" never */
+    struct str vendored;       /* digest of what pip last installed; "" never */
+    struct str digest, sha256; /* of the package made last; "" none */
+    int64_t size;
+};
+
+/* Makes the folder, where it is not there. */
+int artifact_cache_make(const struct artifact_cache *cache, struct err *err);
+/* Folder for what pip installs, by its digest. */
+struct str artifact_cache_vendored(const struct artifact_cache *cache, struct str digest);
+/* Notes the package made now; the one before goes, and what runs that were killed have left of it. */
+void artifact_cache_save(const struct artifact_cache *cache);
+
+/* ---- build.c, vendor.c ---- */
 
 struct build {
     struct str command;
@@ -49,3 +76,35 @@ struct vendor {
 /* Installs pure packages, once for each content of the requirements files. *folder holds them. */
 int build_vendor(struct op_ctx *ctx, struct artifact_cache *cache, const struct vendor *vendor,
     struct str *folder, struct err *err);
+
+/* ---- vendor.c: Requirements files of pip, as far as is needed to see that they have changed: pip reads
+ * the rest. */
+/* Something on this machine that packages are taken from. */
+struct requirement_place {
+    struct str path; /* without links */
+    bool links;      /* of --find-links; otherwise it is a package itself, or the folder of its sources */
+};
+
+struct requirements {
+    struct str text;                  /* of the file, and of all that it names with -r and -c, each once */
+    struct requirement_place *places; /* in the arena */
+    size_t place_count;
+};
+
+/*
+ * `dir` is where pip runs. ERR_IO where the file itself cannot be read; what it names and is not there pip
+ * will tell.
+ */
+int requirements_read(
+    struct arena *arena, struct str path, struct str dir, struct requirements *out, struct err *err);
+
+/* What a line may name besides packages by name, as it stands there. */
+enum requirement_kind {
+    REQUIREMENT_FILE,    /* -r, -c: more requirements */
+    REQUIREMENT_LINKS,   /* --find-links: a folder with packages in it, or a page that leads to some */
+    REQUIREMENT_PACKAGE, /* a package by its path */
+};
+
+/* The next of these in a requirements text; false: there are no more. Goes on in *rest, the whole text at
+ * first. */
+bool requirements_next(struct arena *arena, struct str *rest, enum requirement_kind *kind, struct str *named);

@@ -3,13 +3,13 @@
  * others to refer to; what it writes to standard error is shown while it runs. A secret in a command line
  * would be seen by whoever lists processes: it is refused there, and goes into the environment.
  */
-#include "provider/weir/run.h"
+#include "provider/weir/kind.h"
 
 #include "base/file.h"
 #include "base/json.h"
 #include "base/system.h"
 #include "provider/weir/build.h"
-#include "provider/weir/command_env.h"
+#include "provider/weir/command.h"
 
 #include <stdio.h>
 #include <sys/mman.h>

@@ -1,11 +1,11 @@
 /*
- * What a requirements file names, installed by pip into a folder beside the packages: anew when that file has
- * changed, or a package that it takes from this machine.
+ * Installs what a requirements file names with pip, into a folder beside the packages: again when the file
+ * has changed, or a package that it takes from this machine.
  */
-#include "provider/weir/build.h"
-
+#include "base/buf.h"
 #include "base/file.h"
-#include "provider/weir/requirements.h"
+#include "base/hash.h"
+#include "provider/weir/build.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +13,166 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* ---- Requirements files of pip, as far as is needed to see that they have changed ---- */
+
+enum { FILE_BYTES_MAX = 1 << 20, FILES_MAX = 200, PLACES_MAX = 1000 };
+
+/* ---- what stands in one ---- */
+
+/* A line and those that it goes on in, after a backslash at its end. */
+static struct str next_line(struct arena *arena, struct str *rest)
+{
+    struct str line = str_cut(*rest, '\n', rest);
+    if (!str_ends(line, STR("\\")))
+        return line;
+    AUTO_BUF struct buf whole = BUF_INIT;
+    while (str_ends(line, STR("\\"))) {
+        buf_add(&whole, line.p, line.n - 1);
+        line = rest->p ? str_cut(*rest, '\n', rest) : STR_EMPTY;
+    }
+    buf_add_str(&whole, line);
+    return arena_str(arena, buf_str(&whole));
+}
+
+/* A comment begins at the line's beginning or after a blank. */
+static struct str without_comment(struct str line)
+{
+    for (size_t i = 0; i < line.n; i++)
+        if (line.p[i] == '#' && (!i || line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
+            return str_trim(str_slice(line, 0, i));
+    return str_trim(line);
+}
+
+/* "-r base.txt", "-rbase.txt", "--requirement=base.txt" and so on. */
+static bool named_by_option(struct str line, enum requirement_kind *kind, struct str *named)
+{
+    static const struct {
+        struct str name;
+        enum requirement_kind kind;
+    } options[] = {{STR_INIT("--requirement"), REQUIREMENT_FILE},
+        {STR_INIT("--constraint"), REQUIREMENT_FILE}, {STR_INIT("--find-links"), REQUIREMENT_LINKS},
+        {STR_INIT("-r"), REQUIREMENT_FILE}, {STR_INIT("-c"), REQUIREMENT_FILE},
+        {STR_INIT("-f"), REQUIREMENT_LINKS}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        if (!str_starts(line, options[i].name))
+            continue;
+        struct str value = str_slice(line, options[i].name.n, line.n);
+        bool apart = value.n && char_is_among(value.p[0], "= \t");
+        if (!apart && options[i].name.n > 2)
+            continue;
+        *kind = options[i].kind;
+        *named = str_trim(str_slice(value, apart, value.n));
+        return named->n > 0;
+    }
+    return false;
+}
+
+/* What has a slash or the name of a wheel pip takes for a path, and what has the URL of a file is one. */
+static bool named_by_path(struct str line, struct str *named)
+{
+    static const struct str ends[] = {STR_INIT(" ;"), STR_INIT(" --"), STR_INIT("\t")};
+    ptrdiff_t at = str_find(line, STR("file://"), 0);
+    if (str_starts(line, STR("-")))
+        return false;
+    if (at >= 0)
+        line = str_slice(line, (size_t)at, line.n);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if ((at = str_find(line, ends[i], 0)) >= 0)
+            line = str_slice(line, 0, (size_t)at);
+    line = str_trim(line);
+    if (str_ends(line, STR("]")) && (at = str_find_char(line, '[', 0)) > 0) /* extras */
+        line = str_slice(line, 0, (size_t)at);
+    *named = line;
+    return str_starts(line, STR(".")) || str_find_char(line, '/', 0) >= 0 || str_ends(line, STR(".whl"));
+}
+
+bool requirements_next(struct arena *arena, struct str *rest, enum requirement_kind *kind, struct str *named)
+{
+    while (rest->p) {
+        struct str line = without_comment(next_line(arena, rest));
+        bool found = named_by_option(line, kind, named);
+        if (!found && (found = named_by_path(line, named)))
+            *kind = REQUIREMENT_PACKAGE;
+        if (found && (str_find(*named, STR("://"), 0) < 0 || str_starts(*named, STR("file://"))))
+            return true;
+    }
+    return false;
+}
+
+/* ---- all of them ---- */
+
+struct reading {
+    struct arena *arena;
+    struct str dir;
+    struct str files[FILES_MAX]; /* without links, and in the order they are met */
+    struct requirement_place places[PLACES_MAX];
+    size_t file_count, place_count;
+};
+
+/* Where a path or URL leads, without links; "" nowhere. */
+static struct str requirements_find(struct reading *r, struct str folder, struct str named)
+{
+    char real[PATH_MAX];
+    struct str path = named;
+    if (str_starts(named, STR("file://")) &&
+        !url_decode(r->arena, str_slice(named, 7, named.n), false, &path))
+        return STR_EMPTY;
+    if (!path.n || memchr(path.p, '\0', path.n) || !realpath(path_join(r->arena, folder, path).p, real))
+        return STR_EMPTY;
+    return arena_str(r->arena, str_z(real));
+}
+
+static void requirements_add_file(struct reading *r, struct str folder, struct str named)
+{
+    struct str path = requirements_find(r, folder, named);
+    for (size_t i = 0; i < r->file_count; i++)
+        if (str_eq(r->files[i], path))
+            return;
+    if (path.n && r->file_count < FILES_MAX)
+        r->files[r->file_count++] = path;
+}
+
+/* Links begin at the file that names them, or like all else where pip runs. */
+static void add_place(struct reading *r, struct str folder, struct str named, bool links)
+{
+    struct str path = links ? requirements_find(r, folder, named) : STR_EMPTY;
+    if (!path.n)
+        path = requirements_find(r, r->dir, named);
+    for (size_t i = 0; i < r->place_count; i++)
+        if (str_eq(r->places[i].path, path) && r->places[i].links == links)
+            return;
+    if (path.n && r->place_count < PLACES_MAX)
+        r->places[r->place_count++] = (struct requirement_place){path, links};
+}
+
+int requirements_read(
+    struct arena *arena, struct str path, struct str dir, struct requirements *out, struct err *err)
+{
+    struct reading *r = ARENA_NEW(arena, struct reading);
+    enum requirement_kind kind;
+    struct str own, named;
+    AUTO_BUF struct buf all = BUF_INIT;
+    r->arena = arena;
+    r->dir = dir;
+    if (file_read(arena, path.p, FILE_BYTES_MAX, &own, err))
+        return -1;
+    buf_add_str(&all, own);
+    requirements_add_file(r, STR_EMPTY, path);
+    for (size_t i = 0; i < r->file_count; i++) {
+        if (i && file_read(arena, r->files[i].p, FILE_BYTES_MAX, &own, NULL))
+            continue;
+        if (i)
+            buf_addf(&all, "\n%zu:%.*s", own.n, STR_ARG(own));
+        for (struct str rest = own; requirements_next(arena, &rest, &kind, &named);)
+            if (kind == REQUIREMENT_FILE)
+                requirements_add_file(r, path_dir(r->files[i]), named);
+            else
+                add_place(r, path_dir(r->files[i]), named, kind == REQUIREMENT_LINKS);
+    }
+    *out = (struct requirements){arena_str(arena, buf_str(&all)), r->places, r->place_count};
+    return 0;
+}
 
 enum { ARGS_MAX = 24 };
 
@@ -78,6 +238,7 @@ static int add_sources(struct package *local, struct str folder, struct err *err
         .exclude = value_list(arena, patterns, sizeof built / sizeof *built), .watched = true};
     return package_scan(local, folder.p, &filter, err);
 }
+
 /* What cannot be looked at is pip's to complain of. */
 static int digest_places(
     struct artifact_cache *cache, const struct requirements *said, struct str *digest, struct err *err)

@@ -45,7 +45,7 @@ bool wire_plain_text(struct arena *arena, const struct value *v, struct str *out
 /* What a choices map has for v, or v. */
 const struct value *wire_choose(struct arena *arena, const struct value *choices, const struct value *v);
 
-/* ---- members.c: the walk over a structure's members that all writers share ---- */
+/* ---- json.c: the walk over a structure's members that all writers share ---- */
 
 /* Writes one member; `name` is the one on the wire. 0 or -1. */
 typedef int wire_member_fn(

@@ -2,7 +2,128 @@
  * JSON bodies: our values under the service's names, written by base/json.
  */
 #include "base/json.h"
+#include "base/mem.h"
 #include "provider/wire/internal.h"
+#include "provider/wire/wire.h"
+
+#include <assert.h>
+
+/* ---- The walk over a structure's members that the JSON, form and XML writers share: what is absent is
+ * left out, groups and spreads move members between our nesting and the wire's. */
+
+struct str wire_or(struct str text, struct str fallback)
+{
+    return text.n ? text : fallback;
+}
+
+const struct shape *wire_group_shape(const struct shape *shape)
+{
+    return shape->kind == SHAPE_LIST ? shape->elem : shape;
+}
+
+static bool has_any(const struct shape *shape, const struct value *map)
+{
+    shape = wire_group_shape(shape);
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct shape_member *m = &shape->members[i];
+        const struct value *v = m->group ? map : value_get(map, m->name);
+        if (m->group || m->spread ? has_any(m->shape, v) : !m->along && !value_is_null(v))
+            return true;
+    }
+    return false;
+}
+
+int wire_each_member(
+    const struct shape *shape, const struct value *map, bool body_only, wire_member_fn *fn, void *ctx)
+{
+    for (size_t i = 0; i < shape->member_count; i++) {
+        const struct shape_member *m = &shape->members[i];
+        if (body_only && m->location != WIRE_BODY)
+            continue;
+        if (m->group) {
+            const struct value *only[] = {map}, one = {.kind = VALUE_LIST, .items = only, .count = 1};
+            if (has_any(m->shape, map) && fn(ctx, m, m->wire, m->shape->kind == SHAPE_LIST ? &one : map))
+                return -1;
+            continue;
+        }
+        const struct value *v = value_get(map, m->name);
+        if (value_is_null(v))
+            continue;
+        assert(v->kind != VALUE_UNKNOWN);
+        if (m->spread ? wire_each_member(m->shape, v, false, fn, ctx) : fn(ctx, m, m->wire, v))
+            return -1;
+    }
+    return 0;
+}
+
+const struct value *wire_pairs_to_list(
+    struct arena *arena, const struct shape *shape, const struct value *v, const struct shape **list_shape)
+{
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, 2);
+    members[0] = (struct shape_member){
+        .name = STR("key"), .wire = wire_or(shape->key_name, STR("Key")), .shape = &text};
+    members[1] = (struct shape_member){.name = STR("value"),
+        .wire = wire_or(shape->value_name, STR("Value")),
+        .shape = shape->elem ? shape->elem : &text,
+        .spread = str_eqz(shape->value_name, ".")};
+    struct shape *pair = ARENA_NEW(arena, struct shape);
+    *pair = (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = 2};
+    struct shape *list = ARENA_NEW(arena, struct shape);
+    *list = (struct shape){.kind = SHAPE_LIST, .elem = pair, .item = shape->item, .flat = shape->flat};
+    *list_shape = list;
+
+    AUTO_BUILDER struct value_builder items = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < v->count; i++) {
+        value_builder_add(&items, VALUE_MAP(arena, {STR("key"), value_string_ref(arena, v->entries[i].key)},
+                                      {STR("value"), v->entries[i].value}));
+    }
+    return value_builder_list(&items);
+}
+
+/* ---- the shape of resources that differ in what they have ---- */
+
+static bool is_same_member(const struct shape_member *a, const struct shape_member *b)
+{
+    return str_eq(a->wire, b->wire) && a->group == b->group && (!a->spread || str_eq(a->name, b->name));
+}
+
+static void add_members(struct arena *arena, struct shape *all, const struct shape *other)
+{
+    struct shape_member *members =
+        ARENA_ARRAY(arena, struct shape_member, all->member_count + other->member_count);
+    size_t count = all->member_count;
+    if (count)
+        memcpy(members, all->members, count * sizeof *members);
+    for (size_t i = 0; i < other->member_count; i++) {
+        const struct shape_member *member = &other->members[i];
+        size_t k = 0;
+        while (k < count && !is_same_member(&members[k], member))
+            k++;
+        if (k < count)
+            members[k].shape = wire_shape_union(arena, members[k].shape, member->shape);
+        else
+            members[count++] = *member;
+    }
+    all->members = members;
+    all->member_count = count;
+}
+
+const struct shape *wire_shape_union(
+    struct arena *arena, const struct shape *known, const struct shape *other)
+{
+    if (known == other || known->kind != other->kind)
+        return known->kind == SHAPE_ANY ? other : known;
+    if (known->kind != SHAPE_STRUCT && known->kind != SHAPE_LIST)
+        return known;
+    struct shape *all = ARENA_NEW(arena, struct shape);
+    *all = *known;
+    if (known->kind == SHAPE_STRUCT)
+        add_members(arena, all, other);
+    else if (other->elem)
+        all->elem = known->elem ? wire_shape_union(arena, known->elem, other->elem) : other->elem;
+    return all;
+}
 
 /* How many values it has at least, by what stands between them. */
 static size_t count_values(struct str text)

@@ -1,8 +1,11 @@
 /*
  * The path language of specs, followed in generic documents: "Role.Arn", "Reservations[].Instances[]",
- * "Versions[IsDefault=true].Id".
+ * "Versions[IsDefault=true].Id"; and the pages of a listing.
  */
+#include "base/buf.h"
+#include "base/json.h"
 #include "provider/wire/internal.h"
+#include "provider/wire/wire.h"
 
 /* A key, also where XML has a map as <entry><key/><value/></entry>. */
 static const struct value *path_lookup(const struct value *doc, struct str name)
@@ -170,4 +173,36 @@ const struct value *wire_path(struct arena *arena, const struct value *document,
         return value_builder_list(&items);
     }
     return value_is_null(doc) ? NULL : doc;
+}
+
+/* ---- The pages of one listing ---- */
+
+enum { PAGES_MAX = 1000 * 1000 };
+
+void pages_release(struct pages *pages)
+{
+    map_release(&pages->seen);
+    arena_release(&pages->arena);
+}
+
+int pages_next(struct pages *pages, struct str operation, struct str token, struct err *err)
+{
+    bool again = map_get(&pages->seen, token) != NULL;
+    if (!again && pages->seen.n < PAGES_MAX) {
+        map_set(&pages->seen, arena_str(&pages->arena, token), pages);
+        return 0;
+    }
+    err_set(err, ERR_PROTOCOL, "%.*s %s", STR_ARG(operation),
+        again ? "gives the same page again and again" : "gives more than a million pages");
+    return err_hint(
+        err, "its listing never ends, and what is not in a whole listing is not known to be gone");
+}
+
+int pages_next_value(struct pages *pages, struct str operation, const struct value *token, struct err *err)
+{
+    if (token->kind == VALUE_STRING)
+        return pages_next(pages, operation, token->string, err);
+    AUTO_BUF struct buf text = BUF_INIT;
+    json_write(&text, token, JSON_PLAIN);
+    return pages_next(pages, operation, buf_str(&text), err);
 }

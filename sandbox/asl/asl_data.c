@@ -1,7 +1,138 @@
-/* What a state sees of its input and makes of its result. */
+/* What states take in and give out: paths, JSONata, variables. */
+#include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
 
-#include "base/json.h"
+/* ---- Variables. A state's Assign is worked out with the values that they had when it began, over the
+ * state's result (Task, Parallel, Map and Pass, before ResultSelector), its input (Wait, Choice) or the
+ * error (Catch). A branch or an iteration sees the variables around it but sets only its own, which end
+ * with it. */
+
+enum { MAX_ALL = 10485760 };
+
+int asl_assign(struct asl_visit *visit, const struct value *holder, const struct value *document)
+{
+    const struct value *template = value_getz(holder, "Assign");
+    if (!template)
+        return 0;
+    const struct value *values = asl_fill(&visit->eval, template, "Assign", document);
+    if (!values || values->kind != VALUE_MAP)
+        return -1;
+    if (values->depth > ASL_MAX_DEPTH || value_size(values) > 16 * ASL_MAX_DATA ||
+        json_as_text(visit->eval.arena, values)->string.n > ASL_MAX_DATA)
+        return asl_fail(&visit->eval, "States.DataLimitExceeded",
+            "The state '%.*s' assigns variables with a size exceeding the maximum number of bytes service "
+            "limit.",
+            STR_ARG(visit->name));
+    for (uint32_t i = 0; i < values->count; i++)
+        if (value_get(visit->line->outer, values->entries[i].key))
+            return asl_fail(&visit->eval, "States.Runtime",
+                "The variable '%.*s' belongs to an outer scope, and cannot be assigned here.",
+                STR_ARG(values->entries[i].key));
+    visit->assigned = values;
+    return 0;
+}
+
+int asl_keep_assigned(struct asl_visit *visit)
+{
+    struct asl_line *line = visit->line;
+    struct arena fresh = ARENA_INIT;
+    if (!visit->assigned)
+        return 0;
+    const struct value *all = value_copy(&fresh, value_merge(&fresh, line->own, visit->assigned));
+    if (value_size(all) > MAX_ALL) {
+        arena_release(&fresh);
+        return asl_fail(&visit->eval, "States.DataLimitExceeded",
+            "The variables together exceed the maximum number of bytes service limit.");
+    }
+    visit->replaced = line->own_arena; /* the state's output may still lie in there */
+    line->own_arena = fresh;
+    line->own = all;
+    return 0;
+}
+
+const struct value *asl_variables(const struct asl_line *line, struct arena *arena)
+{
+    return line->outer && line->own ? value_merge(arena, line->outer, line->own)
+           : line->own              ? line->own
+                                    : line->outer;
+}
+
+/* ---- JSONata. What a state has in a field may be an expression as a whole, {% … %}, or have some in it.
+ * They see the variables and $states: the state's input, its context, and where there are, its result or
+ * its error. */
+
+static bool has_expressions(const struct value *template)
+{
+    if (template->kind == VALUE_STRING)
+        return asl_is_jsonata(template);
+    for (uint32_t i = 0; template->kind == VALUE_LIST && i < template->count; i++)
+        if (has_expressions(template->items[i]))
+            return true;
+    for (uint32_t i = 0; template->kind == VALUE_MAP && i < template->count; i++)
+        if (has_expressions(template->entries[i].value))
+            return true;
+    return false;
+}
+
+static const struct value *variables_of(struct asl_eval *eval)
+{
+    struct value_entry parts[] = {{STR("input"), eval->input}, {STR("context"), eval->context},
+        {STR("result"), eval->result}, {STR("errorOutput"), eval->error_output}};
+    AUTO_BUILDER struct value_builder states = VALUE_BUILDER(eval->arena);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].value)
+            value_builder_set(&states, parts[i].key, parts[i].value);
+    return value_with(eval->arena, eval->variables, STR("states"), value_builder_map(&states));
+}
+
+const struct value *asl_jsonata(struct asl_eval *eval, const struct value *template, const char *field)
+{
+    struct str why = STR_EMPTY;
+    if (!has_expressions(template))
+        return template;
+    struct value_entry parts[] = {{STR("template"), template},
+        {STR("field"), value_stringz(eval->arena, field)}, {STR("variables"), variables_of(eval)}};
+    const struct value *answer =
+        eval->host->jsonata(eval->host->ctx, eval->arena, value_map(eval->arena, parts, 3), &why);
+    const struct value *error = value_getz(answer, "error");
+    if (!answer)
+        asl_fail(eval, "States.Runtime", "%.*s", STR_ARG(why));
+    if (error) {
+        eval->location = value_gets(answer, "location");
+        asl_fail(eval, "States.QueryEvaluationError", "%.*s", STR_ARG(error->string));
+    }
+    return answer && !error ? value_getz(answer, "value") : NULL;
+}
+
+static const char *type_of(const struct value *v)
+{
+    static const char *const names[] = {
+        "null", "boolean", "number", "number", "string", "array", "object", "unknown"};
+    return names[v->kind];
+}
+
+const struct value *asl_jsonata_as(
+    struct asl_eval *eval, const struct value *template, const char *field, const char *type)
+{
+    const struct value *v = template ? asl_jsonata(eval, template, field) : NULL;
+    if (!v || !strcmp(type_of(v), type))
+        return v;
+    struct str text = asl_is_jsonata(template)
+                          ? str_trim(str_slice(template->string, 2, template->string.n - 2))
+                          : json_as_text(eval->arena, template)->string;
+    eval->location = arena_str(eval->arena, str_z(field));
+    asl_fail(eval, "States.QueryEvaluationError",
+        "The JSONata expression '%.*s' specified for the field '%s' returned an unexpected result type. "
+        "Expected '%s', but was '%s' for value: %.*s",
+        STR_ARG(text), field, type, type_of(v), STR_ARG(json_as_text(eval->arena, v)->string));
+    return NULL;
+}
+
+const struct value *asl_fill(
+    struct asl_eval *eval, const struct value *template, const char *field, const struct value *document)
+{
+    return eval->jsonata ? asl_jsonata(eval, template, field) : asl_template(eval, template, document);
+}
 
 enum { MAX_REPORTED = 4096 }; /* characters of an input in a cause */
 

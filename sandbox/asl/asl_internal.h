@@ -1,7 +1,7 @@
 /* Shared by the interpreter's files; see asl.h. */
 #pragma once
 
-#include "provider/notation/asl_text.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/asl/asl.h"
 
 /* Where something is evaluated. */
@@ -53,7 +53,7 @@ const struct value *asl_template(
 const struct value *asl_place_result(
     struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result);
 
-/* ---- asl_jsonata.c ---- */
+/* ---- asl_data.c ---- */
 
 /* With its expressions evaluated; `field` is told where one fails. NULL with eval->error. */
 const struct value *asl_jsonata(struct asl_eval *eval, const struct value *template, const char *field);
@@ -65,7 +65,7 @@ const struct value *asl_jsonata_as(
 const struct value *asl_fill(
     struct asl_eval *eval, const struct value *template, const char *field, const struct value *document);
 
-/* ---- asl_assign.c ---- */
+/* ---- asl_data.c ---- */
 
 struct asl_line;
 struct asl_visit;
@@ -158,7 +158,7 @@ const struct value *asl_choose(struct asl_visit *visit, const struct value *inpu
 /* A number that a state gives itself (Seconds) or by a path (SecondsPath). False: absent, or eval->error. */
 bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out);
 
-/* ---- asl_recover.c ---- */
+/* ---- asl_states.c ---- */
 
 enum { ASL_MAX_RETRIERS = 64 };
 /* Is it to be tried again? Then that time has been waited. */

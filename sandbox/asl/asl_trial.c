@@ -1,5 +1,4 @@
 /* One state by itself: what became of its data, with or without something that stands for its work. */
-#include "base/json.h"
 #include "sandbox/asl/asl_internal.h"
 
 void asl_saw(struct asl_visit *visit, const char *name, const struct value *v)

@@ -1,14 +1,297 @@
 /*
- * Every service but S3: the signature is checked here; then it is an operation's (service_call.h), or the
- * control plane's (control.h).
+ * Every service but S3: the signature is checked, then it is an operation's (services.h) or the control
+ * plane's (control.h). The query protocol of services that speak JSON by now.
  */
 #include "sandbox/calls/front.h"
 
 #include "base/hash.h"
-#include "sandbox/calls/query_compatible.h"
+#include "base/json.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/control/control.h"
 #include "sandbox/iam/gate.h"
+
+/* ---- The query protocol of services that speak JSON by now; ---- */
+
+/* How lists and maps of JSON are called in forms: "Attribute.1.Name", and in XML, where each has an element
+ * of its own. */
+static const struct form_member {
+    const char *json, *form;
+    const char *key;       /* of a map's entries, whose other member is Value; NULL: a list */
+    const char *operation; /* in this one alone */
+} members[] = {
+    {"Attributes", "Attribute", "Name", NULL},
+    {"MessageAttributes", "MessageAttribute", "Name", NULL},
+    {"MessageSystemAttributes", "MessageSystemAttribute", "Name", NULL},
+    {"tags", "Tag", "Key", "CreateQueue"},
+    {"Tags", "Tag", "Key", NULL},
+    {"TagKeys", "TagKey", NULL, NULL},
+    {"AttributeNames", "AttributeName", NULL, NULL},
+    {"MessageAttributeNames", "MessageAttributeName", NULL, NULL},
+    {"MessageSystemAttributeNames", "MessageSystemAttributeName", NULL, NULL},
+    {"AWSAccountIds", "AWSAccountId", NULL, NULL},
+    {"Actions", "ActionName", NULL, NULL},
+    {"Entries", "SendMessageBatchRequestEntry", NULL, NULL},
+    {"Entries", "DeleteMessageBatchRequestEntry", NULL, NULL},
+    {"Entries", "ChangeMessageVisibilityBatchRequestEntry", NULL, NULL},
+    {"QueueUrls", "QueueUrl", NULL, "ListQueues"},
+    {"queueUrls", "QueueUrl", NULL, "ListDeadLetterSourceQueues"},
+    {"Messages", "Message", NULL, NULL},
+    {"Successful", "SendMessageBatchResultEntry", NULL, "SendMessageBatch"},
+    {"Successful", "DeleteMessageBatchResultEntry", NULL, "DeleteMessageBatch"},
+    {"Successful", "ChangeMessageVisibilityBatchResultEntry", NULL, "ChangeMessageVisibilityBatch"},
+    {"Failed", "BatchResultErrorEntry", NULL, NULL},
+    {"Results", "ListMessageMoveTasksResultEntry", NULL, NULL},
+};
+
+/* Codes that are called otherwise in JSON; of the others only what is before the last dot goes. */
+static const struct {
+    const char *query, *json;
+} codes[] = {
+    {"AWS.SimpleQueueService.NonExistentQueue", "com.amazonaws.sqs#QueueDoesNotExist"},
+    {"QueueAlreadyExists", "com.amazonaws.sqs#QueueNameExists"},
+    {"InvalidParameterValue", "com.amazon.coral.service#InvalidParameterValueException"},
+    {"MissingParameter", "com.amazon.coral.service#MissingRequiredParameterException"},
+};
+
+static bool is_query_compatible(const struct exchange *x)
+{
+    return str_eqz(x->auth.service, "sqs");
+}
+
+static bool fits(const struct form_member *member, struct str operation)
+{
+    return !member->operation || str_eqz(operation, member->operation);
+}
+
+/* ---- requests ---- */
+
+static const struct value *of_form(struct arena *arena, struct str operation, const struct value *v);
+
+static const struct value *map_of_form(
+    struct arena *arena, struct str operation, const struct value *list, const char *key)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++) {
+        const struct value *v = value_getz(list->items[i], "Value");
+        value_builder_set(
+            &b, value_gets(list->items[i], key), v ? of_form(arena, operation, v) : value_stringz(arena, ""));
+    }
+    return value_builder_map(&b);
+}
+
+static const struct value *list_of_form(struct arena *arena, struct str operation, const struct value *list)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; list->kind == VALUE_LIST && i < list->count; i++)
+        value_builder_add(&b, of_form(arena, operation, list->items[i]));
+    return value_builder_list(&b);
+}
+
+static const struct value *of_form(struct arena *arena, struct str operation, const struct value *v)
+{
+    if (v->kind != VALUE_MAP)
+        return v;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct value_entry *entry = &v->entries[i];
+        const struct form_member *member = members, *end = members + sizeof members / sizeof *members;
+        while (member < end && !(str_eqz(entry->key, member->form) && entry->value->kind == VALUE_LIST &&
+                                   fits(member, operation)))
+            member++;
+        if (member == end)
+            value_builder_set(&b, entry->key, of_form(arena, operation, entry->value));
+        else
+            value_builder_set(&b, str_z(member->json),
+                member->key ? map_of_form(arena, operation, entry->value, member->key)
+                            : list_of_form(arena, operation, entry->value));
+    }
+    return value_builder_map(&b);
+}
+
+/* What is the client's or the signature's, and no member. */
+static const struct value *without_common(struct arena *arena, const struct value *input)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; input->kind == VALUE_MAP && i < input->count; i++)
+        if (!str_eqz(input->entries[i].key, "Action") && !str_eqz(input->entries[i].key, "Version") &&
+            !str_starts(input->entries[i].key, STR("X-Amz-")))
+            value_builder_set(&b, input->entries[i].key, input->entries[i].value);
+    return value_builder_map(&b);
+}
+
+/* The queue may be the one whose URL the request goes to. */
+static const struct value *with_path(const struct exchange *x, struct arena *arena, const struct value *input)
+{
+    struct str host = wire_header_get(&x->request, STR("Host")), path = x->request.path;
+    if (path.n < 2 || value_getz(input, "QueueUrl") || str_eqz(x->query_operation, "GetQueueUrl"))
+        return input;
+    return value_with(arena, input, STR("QueueUrl"),
+        value_string(arena, arena_printf(arena, "http://%.*s%.*s", STR_ARG(host), STR_ARG(path))));
+}
+
+/* As the query protocol says it. */
+static void refuse_in_xml(struct exchange *x, const struct wire_operation *op, int status, struct str code,
+    struct str text, struct wire_message *out)
+{
+    struct arena *arena = &x->arena;
+    if (str_eqz(code, "UnknownOperationException")) {
+        code = STR("InvalidAction");
+        text = arena_printf(
+            arena, "The action %.*s is not valid for this endpoint.", STR_ARG(x->query_operation));
+    }
+    if (str_eqz(text, "The specified queue does not exist."))
+        text = STR("The specified queue does not exist for this wsdl version.");
+    wire_encode_error(arena, op, status, code, text, str_z(x->request_id), out);
+    ptrdiff_t end = str_find(out->body, STR("</Error>"), 0);
+    if (end >= 0)
+        out->body = arena_printf(arena, "%.*s<Detail/>%s", (int)end, out->body.p, out->body.p + end);
+}
+
+static bool query_compatible_request(struct exchange *x)
+{
+    if (!is_query_compatible(x) || wire_header_get(&x->request, STR("X-Amz-Target")).n)
+        return true;
+    struct arena *arena = &x->arena;
+    const struct wire_operation form = {.protocol = WIRE_QUERY};
+    const struct value *input = &value_empty_map;
+    static const struct shape any = {.kind = SHAPE_STRUCT};
+    AUTO_BUF struct buf body = BUF_INIT;
+    x->query_operation = wire_request_name(arena, WIRE_QUERY, &x->request);
+    bool of_account = str_eqz(x->query_operation, "CreateQueue") || str_eqz(x->query_operation, "ListQueues");
+    if (of_account && x->request.path.n > 1) { /* a queue does not know them */
+        struct wire_message answer;
+        refuse_in_xml(x, &form, 400, STR("UnknownOperationException"), STR_EMPTY, &answer);
+        x->reply = answer;
+        x->answered = true;
+        return false;
+    }
+    if (!x->query_operation.n) {
+        reply_text(x, 404, "text/xml", STR("<UnknownOperationException/>\n"));
+        return false;
+    }
+    if (!x->request.body.n)
+        x->request.body = x->request.query;
+    if (wire_decode_request(arena, &form, &any, &x->request, &input, ERR_IGNORED))
+        input = &value_empty_map;
+    input = of_form(arena, x->query_operation, without_common(arena, input));
+    input = with_path(x, arena, input);
+    json_write(&body, input, JSON_PLAIN);
+    x->request.method = STR("POST");
+    x->request.path = STR("/");
+    x->request.query = STR_EMPTY;
+    x->request.body = arena_str(arena, buf_str(&body));
+    wire_header_add(arena, &x->request, STR("X-Amz-Target"),
+        arena_printf(arena, "AmazonSQS.%.*s", STR_ARG(x->query_operation)));
+    return true;
+}
+
+/* ---- answers ---- */
+
+static const struct shape *to_xml(
+    struct arena *arena, struct str operation, const struct value *v, const struct value **out);
+
+static const struct value *entries_of_map(struct arena *arena, const struct value *map, const char *key)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; i < map->count; i++) {
+        const struct value_entry entry[] = {
+            {str_z(key), value_string(arena, map->entries[i].key)}, {STR("Value"), map->entries[i].value}};
+        value_builder_add(&b, value_map(arena, entry, 2));
+    }
+    return value_builder_list(&b);
+}
+
+static const struct shape *list_to_xml(
+    struct arena *arena, struct str operation, const struct value *list, const struct value **out)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    static const struct shape text = {.kind = SHAPE_STRING};
+    struct shape *shape = ARENA_NEW(arena, struct shape);
+    *shape = (struct shape){.kind = SHAPE_LIST, .flat = true, .elem = &text};
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *v;
+        const struct shape *elem = to_xml(arena, operation, list->items[i], &v);
+        shape->elem = i ? wire_shape_union(arena, shape->elem, elem) : elem;
+        value_builder_add(&b, v);
+    }
+    *out = value_builder_list(&b);
+    return shape;
+}
+
+static void member_to_xml(struct arena *arena, struct str operation, const struct value_entry *entry,
+    struct shape_member *out, struct value_builder *b)
+{
+    const struct value *v = entry->value;
+    struct str name = entry->key;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (str_eqz(entry->key, members[i].json) && fits(&members[i], operation)) {
+            name = str_z(members[i].form);
+            if (members[i].key && v->kind == VALUE_MAP)
+                v = entries_of_map(arena, v, members[i].key);
+            break;
+        }
+    const struct shape *shape =
+        v->kind == VALUE_LIST ? list_to_xml(arena, operation, v, &v) : to_xml(arena, operation, v, &v);
+    *out = (struct shape_member){.name = name, .wire = name, .shape = shape};
+    value_builder_set(b, name, v);
+}
+
+static const struct shape *to_xml(
+    struct arena *arena, struct str operation, const struct value *v, const struct value **out)
+{
+    static const struct shape any = {.kind = SHAPE_ANY};
+    *out = v;
+    if (v->kind != VALUE_MAP)
+        return &any;
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    struct shape *shape = ARENA_NEW(arena, struct shape);
+    struct shape_member *list = ARENA_ARRAY(arena, struct shape_member, v->count + 1);
+    for (uint32_t i = 0; i < v->count; i++)
+        member_to_xml(arena, operation, &v->entries[i], &list[i], &b);
+    *shape = (struct shape){.kind = SHAPE_STRUCT, .members = list, .member_count = v->count};
+    *out = value_builder_map(&b);
+    return shape;
+}
+
+static struct str code_in_json(struct arena *arena, struct str code)
+{
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (str_eqz(code, codes[i].query))
+            return str_z(codes[i].json);
+    struct str rest = code;
+    for (str_cut(rest, '.', &rest); rest.p; str_cut(rest, '.', &rest))
+        code = rest;
+    return arena_printf(arena, "com.amazonaws.sqs#%.*s", STR_ARG(code));
+}
+
+/* False: the request names no operation, and has been answered. */
+static void query_compatible_answer(struct exchange *x, struct wire_message *answer)
+{
+    struct arena *arena = &x->arena;
+    const struct value *body = &value_empty_map, *output;
+    struct err ignored = ERR_INIT;
+    if (!is_query_compatible(x) || (answer->body.n && json_parse(arena, answer->body, &body, &ignored)))
+        return;
+    bool error = answer->status >= 300;
+    struct wire_operation op = {.protocol = x->query_operation.n ? WIRE_QUERY : WIRE_JSON10,
+        .name = x->query_operation,
+        .body_xmlns = STR("http://queue.amazonaws.com/doc/2012-11-05/")};
+    struct str code = value_gets(body, "__type"), text = value_gets(body, "message");
+    if (error && x->query_operation.n)
+        refuse_in_xml(x, &op, answer->status, code, text, answer);
+    else if (error) {
+        wire_encode_error(
+            arena, &op, answer->status, code_in_json(arena, code), text, str_z(x->request_id), answer);
+        wire_header_add(arena, answer, STR("x-amzn-query-error"),
+            arena_printf(arena, "%.*s;%s", STR_ARG(code), answer->status >= 500 ? "Receiver" : "Sender"));
+    }
+    if (error || !x->query_operation.n)
+        return;
+    const struct shape *shape = to_xml(arena, x->query_operation, body, &output);
+    if (wire_encode_response(arena, &op, shape, output, str_z(x->request_id), answer, &ignored))
+        wire_encode_error(
+            arena, &op, 500, STR("InternalFailure"), str_z(ignored.message), str_z(x->request_id), answer);
+}
 
 /* How this client speaks, as far as one can tell before knowing the service: an error must be readable to it.
  */

@@ -1,7 +1,15 @@
-/* Operations that the sandbox itself calls: tasks of machines, targets of rules, sources of functions. */
+/* Operations that the sandbox itself calls; started work, its state and its end; notes beside records. */
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "sandbox/calls/services.h"
 #include "sandbox/calls/services_state.h"
 
 #include <ctype.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 
 /* Names that SDKs have for services, where requests are signed with others and errors are called otherwise.
  */
@@ -135,6 +143,19 @@ int services_call(struct services *services, struct arena *arena, const struct s
     return 0;
 }
 
+/* ---- Something that was started: its state, its end, and who waits for that ---- */
+
+struct activity {
+    struct services *services;
+    const struct activity_ops *ops;
+    void *ctx;
+    atomic_int references;
+    /* under jobs->lock */
+    enum activity_state state;
+    struct arena arena; /* of error and cause */
+    struct str error, cause;
+};
+
 int services_start(struct services *services, struct arena *arena, const struct service_request *request,
     const struct value **output, struct activity **out, struct err *err)
 {
@@ -147,4 +168,156 @@ int services_start(struct services *services, struct arena *arena, const struct 
     *output = call.output;
     *out = call.activity;
     return 0;
+}
+
+struct activity *activity_new(struct services *services, const struct activity_ops *ops, void *ctx)
+{
+    struct activity *activity = mem_zalloc(sizeof *activity);
+    activity->services = services;
+    activity->ops = ops;
+    activity->ctx = ctx;
+    atomic_init(&activity->references, 1);
+    return activity;
+}
+
+struct activity *activity_keep(struct activity *activity)
+{
+    atomic_fetch_add(&activity->references, 1);
+    return activity;
+}
+
+void activity_release(struct activity *activity)
+{
+    if (!activity || atomic_fetch_sub(&activity->references, 1) > 1)
+        return;
+    if (activity->ops->free)
+        activity->ops->free(activity->ctx);
+    arena_release(&activity->arena);
+    free(activity);
+}
+
+void activity_set_state(struct activity *activity, enum activity_state state)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&activity->services->lock);
+    if (activity->state < ACTIVITY_SUCCEEDED)
+        activity->state = state;
+}
+
+enum activity_state activity_state_locked(const struct activity *activity)
+{
+    return activity->state;
+}
+
+static enum activity_state state_now(struct activity *activity)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&activity->services->lock);
+    enum activity_state state = activity->state;
+    return state;
+}
+
+void activity_end(struct activity *activity, enum activity_state state, struct str error, struct str cause)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&activity->services->lock);
+    if (activity->state < ACTIVITY_SUCCEEDED) {
+        activity->state = state;
+        activity->error = arena_str(&activity->arena, error);
+        activity->cause = arena_str(&activity->arena, cause);
+        pthread_cond_broadcast(&activity->services->changed);
+    }
+}
+
+bool activity_wait(struct activity *activity, int64_t timeout_ms)
+{
+    struct services *services = activity->services;
+    int64_t deadline = timeout_ms < 0 ? -1 : clock_mono_ms() + timeout_ms;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
+    while (activity->state < ACTIVITY_SUCCEEDED && !services->stopping && services_wait(services, deadline))
+        ;
+    return activity->state >= ACTIVITY_SUCCEEDED;
+}
+
+void activity_stop(struct activity *activity)
+{
+    if (state_now(activity) < ACTIVITY_SUCCEEDED && activity->ops->stop)
+        activity->ops->stop(activity->ctx);
+}
+
+void activity_result(struct activity *activity, struct arena *arena, struct activity_result *out)
+{
+    pthread_mutex_lock(&activity->services->lock);
+    *out = (struct activity_result){.state = activity->state,
+        .error = arena_str(arena, activity->error),
+        .cause = arena_str(arena, activity->cause)};
+    pthread_mutex_unlock(&activity->services->lock);
+    out->output = activity->ops->output ? activity->ops->output(activity->ctx, arena) : &value_empty_map;
+}
+
+/* ---- Notes: what services keep beside a record of the control plane, a file each ---- */
+
+enum { MAX_FILE = 64 * 1024 * 1024 };
+
+static int path_of(const struct service_call *call, const char *kind, const struct control_record *record,
+    struct str *out, struct err *err)
+{
+    struct str dir;
+    struct str whole = arena_printf(call->arena, "%.*s\n%.*s", STR_ARG(record->region), STR_ARG(record->id));
+    if (services_dir(call->services, call->arena, kind, &dir, err))
+        return -1;
+    *out = arena_printf(call->arena, "%s/%.32s.json", dir.p, sha256_hex(call->arena, whole).p);
+    return 0;
+}
+
+const struct value *service_note_read(
+    const struct service_call *call, const char *kind, const struct control_record *record)
+{
+    struct str path, text;
+    const struct value *note;
+    if (path_of(call, kind, record, &path, ERR_IGNORED) ||
+        file_read(call->arena, path.p, MAX_FILE, &text, ERR_IGNORED) ||
+        json_parse(call->arena, text, &note, ERR_IGNORED) ||
+        service_int(note, "made", 0) != record->created_ms)
+        return &value_empty_map;
+    return note;
+}
+
+/* What cannot be read now is not written over: whoever can may still want it. */
+static int check_kept(const struct service_call *call, struct str path, struct err *err)
+{
+    struct str text;
+    const struct value *kept;
+    if (!path_exists(path.p) ||
+        (!file_read(call->arena, path.p, MAX_FILE, &text, err) && !json_parse(call->arena, text, &kept, err)))
+        return 0;
+    err_context(err, "%.*s is kept as it is", STR_ARG(path));
+    return -1;
+}
+
+int service_unkept(const struct service_call *call, const struct err *why, struct err *err)
+{
+    static const struct {
+        const char *service, *code;
+    } codes[] = {{"ec2", "InternalError"}, {"kms", "KMSInternalException"},
+        {"glue", "InternalServiceException"}, {"monitoring", "InternalServiceFault"},
+        {"lambda", "ServiceException"}, {"states", "InternalServerException"}, {"ecr", "ServerException"},
+        {"secretsmanager", "InternalServiceError"}, {"ssm", "InternalServerError"}};
+    const char *code = "InternalFailure";
+    for (size_t i = 0; call->operation && i < sizeof codes / sizeof *codes; i++)
+        if (!strcmp(call->operation->service, codes[i].service))
+            code = codes[i].code;
+    return service_refuse(err, 500, code, "%s", why->message);
+}
+
+int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
+    const struct value *note, struct err *err)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    struct str path;
+    struct err why = ERR_INIT;
+    note = value_with(call->arena, note, STR("id"), value_string(call->arena, record->id));
+    note = value_with(call->arena, note, STR("made"), value_int(call->arena, record->created_ms));
+    json_write(&text, note, JSON_PLAIN);
+    return path_of(call, kind, record, &path, &why) || check_kept(call, path, &why) ||
+                   file_write_atomic(path.p, buf_str(&text), 0600, &why)
+               ? service_unkept(call, &why, err)
+               : 0;
 }

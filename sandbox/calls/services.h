@@ -1,13 +1,13 @@
 /*
  * What all services stand on. The control plane keeps records of what a stack made (control.h); what does
- * more than that is an operation of a service (service_call.h), and what it starts is an activity
- * (activity.h).
+ * more than that is an operation of a service (services.h), and what it starts is an activity
+ * (services.h).
  *
  *   front.c         requests whose signature is right, to an operation or to the control plane
  *   dispatch.c      which operation, what goes in, what comes out
- *   service_call.c, service_note.c   what handlers need
+ *   service_call.c, inner_call.c   what handlers need
  *   inner_call.c    operations called inside the sandbox
- *   activity.c      what was started, and who waits for its end
+ *   inner_call.c      what was started, and who waits for its end
  *   services.c      threads, folders, waiting, the end
  *
  * The sandbox itself calls operations too, without HTTP: services_call() for any, services_start() for those
@@ -18,10 +18,195 @@
  */
 #pragma once
 
-#include "sandbox/calls/activity.h"
-#include "sandbox/calls/service_call.h"
+#include "base/value.h"
 #include "sandbox/context/context.h"
+#include "sandbox/control/control.h"
 #include "sandbox/iam/gate.h"
+
+#include <sys/types.h>
+
+/* ---- one request to a service, and what handlers of operations need for it.
+ *
+ * An operation is a row {service, name, handler} in one of the tables that services/registry.c names.
+ * Decoding, encoding and error answers follow from the protocol that the service's spec says; REST operations
+ * add method, path and the members that do not lie in the body. Input and output are maps under the service's
+ * own member names (botocore's), as they lie in JSON; query and path members come as text. Rows go before
+ * what specs say.
+ *
+ * Handlers run on the caller's thread without any lock (but see service_enter()), and may wait as
+ * long as services_stopping() is false.
+ */
+struct services;
+struct activity;
+struct session;
+struct service_operation;
+
+/* An answer that is read while it is sent (http/exchange.h), of messages of AWS's event stream. */
+struct service_stream {
+    ssize_t (*read)(void *ctx, uint64_t position, char *out, size_t n); /* NULL: it is none */
+    void *ctx;
+    void (*free)(void *ctx);
+};
+
+struct service_call {
+    struct services *services;
+    struct arena *arena;
+    struct str region;
+    const struct service_operation *operation;
+    enum wire_protocol protocol;
+    const struct value *input;   /* a map */
+    const struct value *output;  /* the handler's answer: a map; NULL: an empty one */
+    const struct value *refusal; /* JSON: the whole body of its error; NULL: code and text are all */
+    /* REST-JSON: the control plane answers, to a request with these members instead of those that came. */
+    const struct value *forward;
+    struct service_stream stream;
+    bool declined; /* the control plane answers, to the request as it came */
+    int status;    /* REST: of the answer; 0: as the spec says, or 200 */
+    /* Somebody wants to wait for what this call starts: the handler gives it a reference (activity_keep), and
+     * does not wait itself. */
+    bool wants_activity;
+    struct activity *activity;
+    struct str host;              /* where this client found the sandbox; "": the call comes from inside */
+    struct str trace;             /* X-Amzn-Trace-Id; "": none */
+    struct str request_id;        /* as clients are told it; a handler may have one of its own */
+    const struct session *caller; /* a role's session or a user; NULL: the sandbox's own user, or itself */
+};
+
+/* 0, or -1 with err->code, http_status and message as the service says it: service_refuse(). */
+typedef int service_handler(struct service_call *call, struct err *err);
+
+/* A member of a REST operation that does not lie in the body. */
+struct service_place {
+    const char *member;
+    enum wire_location location;
+    const char *name; /* of the parameter or header */
+};
+
+struct service_operation {
+    const char *service; /* as in credential scopes: "glue", "states" */
+    const char *name;    /* "StartJobRun" */
+    service_handler *handler;
+    const char *http; /* REST only: "POST /2015-03-31/functions/{FunctionName}/invocations" */
+    const struct service_place *places; /* ends with {0} */
+};
+
+/* control_find() and control_list() in the call's region. */
+bool service_find(
+    const struct service_call *call, struct str type, struct str reference, struct control_record *out);
+struct control_record *service_list(const struct service_call *call, struct str type, size_t *n);
+/* The control plane's answer to an operation of the call's service; service_control_same(): to this one as it
+ * came, for the handler to work on. */
+int service_control(const struct service_call *call, const char *operation, const struct value *input,
+    const struct value **output, struct err *err);
+int service_control_same(struct service_call *call, struct err *err);
+
+/* A refusal in the service's words; returns -1. */
+int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* "1 validation error detected": a member that does not meet its constraint, "have length at least 1", say.
+ * `value`: p NULL says null, "" nothing. */
+int service_refuse_member(struct err *err, const char *code, struct str value, const char *member,
+    const char *constraint, ...) __attribute__((format(printf, 5, 6)));
+/* ValidationException and its kin for a member that must be there: empty text where it is not, with err set.
+ */
+int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
+/* A member more of the answer; nothing where the value is null. */
+void service_answer(struct service_call *call, const char *member, const struct value *v);
+/* Refuses members that are not what the spec's `requests` say, in AWS's words, and by name those that no
+ * handler looks at. */
+int service_check_members(const struct service_call *call, struct err *err);
+/* A number or its text; the fallback where there is none. */
+int64_t service_int(const struct value *map, const char *member, int64_t fallback);
+/* Is it true, or the text of that, as forms have it? */
+bool service_flag(const struct value *map, const char *member);
+/* The nearest number from `least` to `most`. */
+int64_t service_int_within(
+    const struct value *map, const char *member, int64_t fallback, int64_t least, int64_t most);
+/* service_int()'s own bound: requests have what they like, and it is calculated with. Milliseconds until the
+ * year 5138, and still an int64_t as minutes that become milliseconds. */
+#define SERVICE_INT_MOST INT64_C(100000000000000)
+/* A time as the protocol writes it: seconds since 1970 in JSON, RFC 3339 otherwise; NULL where ms is 0. */
+const struct value *service_time(const struct service_call *call, int64_t wall_ms);
+/* One page of a list: tokens are positions as text. *first and *end; the token of the next page or NULL. */
+int service_page(const struct service_call *call, const char *token, const char *size, size_t most, size_t n,
+    size_t *first, size_t *end, const struct value **next, struct err *err);
+/* A list, of which the answer has one page: `member`, and its token as the service writes it (NextToken where
+ * `member` has a capital, else nextToken). */
+int service_answer_page(
+    struct service_call *call, const char *member, const struct value *all, size_t most, struct err *err);
+/*
+ * The output of a batch, as SQS and SNS answer it: one(call, ctx, entry) for each entry by itself, whose
+ * answer goes to Successful; NULL with err: it failed. -1 where the entries are none, too many, or not told
+ * apart by their Id: codes of such refusals begin with `prefix`.
+ */
+typedef const struct value *service_entry(
+    struct service_call *call, const void *ctx, const struct value *entry, struct err *err);
+int service_batch(struct service_call *call, const struct value *entries, const char *prefix,
+    service_entry *one, const void *ctx, struct err *err);
+
+/*
+ * A note: what is kept beside a record of the control plane, a map in DIR/jobs/KIND. Another record of that
+ * name has none of it: the members `id` and `made` say whose it is. Empty where there is none, or none that
+ * can be read: that is not written over. Who changes a note after reading it holds a lock of his own.
+ */
+const struct value *service_note_read(
+    const struct service_call *call, const char *kind, const struct control_record *record);
+/* The service's own code for what the sandbox cannot keep. */
+int service_unkept(const struct service_call *call, const struct err *why, struct err *err);
+int service_note_write(const struct service_call *call, const char *kind, const struct control_record *record,
+    const struct value *note, struct err *err);
+
+/* ---- inner_call.c, services.c, dispatch.c: Something that was started and ends: a job's run, a function's
+ * call, a query, an execution. Who started it may wait for its end. Counted references; safe from every
+ * thread. */
+struct services;
+struct activity;
+
+enum activity_state {
+    ACTIVITY_WAITING, /* for its turn */
+    ACTIVITY_STARTING,
+    ACTIVITY_RUNNING,
+    ACTIVITY_STOPPING,
+    ACTIVITY_SUCCEEDED, /* from here on it has ended */
+    ACTIVITY_FAILED,
+    ACTIVITY_TIMEOUT,
+    ACTIVITY_STOPPED,
+};
+
+/* An array of the states' names in a service's words. */
+#define ACTIVITY_NAMES(waiting, starting, running, stopping, succeeded, failed, timeout, stopped)            \
+    {                                                                                                        \
+        [ACTIVITY_WAITING] = waiting, [ACTIVITY_STARTING] = starting, [ACTIVITY_RUNNING] = running,          \
+        [ACTIVITY_STOPPING] = stopping, [ACTIVITY_SUCCEEDED] = succeeded, [ACTIVITY_FAILED] = failed,        \
+        [ACTIVITY_TIMEOUT] = timeout, [ACTIVITY_STOPPED] = stopped                                           \
+    }
+
+/* How it ended. Texts and values live in the arena given to activity_result(). */
+struct activity_result {
+    enum activity_state state;
+    struct str error, cause;    /* of one that failed: a name (a function's errorType) and what it says */
+    const struct value *output; /* of the service's describing call: a JobRun, a job's detail, a payload */
+};
+
+/* True once it has ended. timeout_ms 0: just looks; < 0: without limit (but not beyond services_stop()). */
+bool activity_wait(struct activity *activity, int64_t timeout_ms);
+/* Asks it to end; it may take a moment. */
+void activity_stop(struct activity *activity);
+/* After it has ended. */
+void activity_result(struct activity *activity, struct arena *arena, struct activity_result *out);
+void activity_release(struct activity *activity);
+
+/* For those who make activities. `ctx` is theirs: free is called with the last reference. */
+struct activity_ops {
+    void (*stop)(void *ctx);
+    const struct value *(*output)(void *ctx, struct arena *arena); /* once it has ended */
+    void (*free)(void *ctx);
+};
+struct activity *activity_new(struct services *services, const struct activity_ops *ops, void *ctx);
+struct activity *activity_keep(struct activity *activity); /* one more reference */
+void activity_set_state(struct activity *activity, enum activity_state state);
+/* A state from ACTIVITY_SUCCEEDED on, once. error and cause may be empty. */
+void activity_end(struct activity *activity, enum activity_state state, struct str error, struct str cause);
 
 struct exchange;
 struct log_sink;

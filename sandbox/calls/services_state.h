@@ -2,7 +2,7 @@
  * (task.c, warm_worker.c). */
 #pragma once
 
-#include "base/lock.h"
+#include "base/threads.h"
 #include "sandbox/calls/services.h"
 
 enum { FOLLOWERS = 8, SERVICE_LOCKS = 16 };

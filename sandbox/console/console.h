@@ -2,10 +2,10 @@
  * The console: what is in the sandbox, as a page at /_weir/, for the person who started it.
  *
  *   console.c          who may ask, and for what: the page, and JSON below /_weir/console/
- *   console_page.c     the page: one document with what page/ has in it (console.js, machine.js,
+ *   console.c     the page: one document with what page/ has in it (console.js, machine.js,
  *                      views.js, console.css)
- *   console_things.c   resources of all types, buckets, runs
- *   console_call.c     operations of services that the page asks for, as any client would call them
+ *   console.c   resources of all types, buckets, runs
+ *   console.c     operations of services that the page asks for, as any client would call them
  *
  * Nothing of it is there unless it was asked for (sandbox_options.console). Whoever asks has to have the
  * token, which is made at each start: in the address of the page, in a header of all else, so that no other
@@ -21,18 +21,3 @@
 extern const struct responder console_responder;
 
 /* ---- its inside ---- */
-
-/* The document; `policy` is what Content-Security-Policy has to say of it. */
-struct str console_page(struct arena *arena, bool write, struct str *policy);
-
-/* {types: [{type, resources: [{id, region, made, attrs}]}]}, of those types that there are resources of. */
-const struct value *console_resources(struct sandbox *sandbox, struct arena *arena);
-/* [{name, region}] */
-const struct value *console_buckets(struct sandbox *sandbox, struct arena *arena);
-/* Runs of jobs, queries, crawlers …: [{kind, owner, id, region, state, message, made, started, ended}]; the
- * latest first. */
-const struct value *console_runs(struct sandbox *sandbox, struct arena *arena);
-
-/* {service, operation, region, input}; *output as the service answers. */
-int console_call(struct sandbox *sandbox, struct arena *arena, const struct value *request, bool write,
-    const struct value **output, struct err *err);

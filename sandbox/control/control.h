@@ -12,8 +12,8 @@
  *   control_words.c  resources by the texts that they have
  *   control_constraints.c what members of requests have to be
  *   control_unknown.c members that nothing would look at are refused
- *   control_normalise.c   values as the service writes them
- *   control_rules.c  what values have to be beside others
+ *   control_words.c   values as the service writes them
+ *   control_used.c  what values have to be beside others
  *   control_do.c     doing it: create, delete, list
  *   control_update.c changing a resource's own attributes
  *   control_owned.c  what belongs to a resource: sub-resources, members, entries, tags
@@ -21,14 +21,14 @@
  *   control_implied.c what comes, goes and stays with a resource
  *   control_answer.c answers, put together by the paths at which the client side looks for them
  *   control_place.c  what an object's answer holds
- *   control_page.c   which resources are on a page
+ *   control_list.c   which resources are on a page
  *   control_document.c the document of an answer under construction
- *   control_collect.c what an answer has of other resources
+ *   control_list.c what an answer has of other resources
  *   control_store.c  records: in memory, and as one JSON file each
  *   control_fill.c   what the service would add by itself: ids, ARNs, times, states that change
  *   control_record.c resources as others in the sandbox see them
- *   control_type.h   what is so for one type alone is with its service
- *   control_request.c requests from inside
+ *   control.h   what is so for one type alone is with its service
+ *   control_do.c requests from inside
  *
  * S3's data plane is not here (s3*.c). One lock guards everything: calls are short. Times and states come
  * from base/clock.h, sped up by options->speed.
@@ -136,3 +136,21 @@ bool control_find(struct control *control, struct arena *arena, struct str type,
 /* All resources of a type, of all regions where region is ""; in no order. */
 struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);
+
+/* ---- What is so for one type alone: functions of the service's file in sandbox/services, beside what the
+ * type's spec says. They run in the middle of a request with the control plane's lock held, so they call
+ * nothing of control.h but these two, and see resources as they are kept. */
+struct control_type {
+    const char *name; /* "aws.ec2.subnet"; NULL ends a table */
+    /* May there be a new one with these attributes? -1: err says why not, in the service's words. */
+    int (*check)(const struct control *control, const struct value *attrs, struct err *err);
+    /* The requests of which this one is made up; NULL: it is about one resource. */
+    const struct value *(*parts)(struct arena *arena, struct str operation, const struct value *raw);
+    /* Does this entry of it lead to what is not there? */
+    bool (*broken)(const struct control *control, const struct value *entry);
+};
+
+/* The attributes of what has this id and is of this type ("": any); NULL: nothing that nobody has deleted. */
+const struct value *control_seen(const struct control *control, struct str type, struct str id);
+/* The next of a type, from *at = 0 on; NULL: that was the last one. */
+const struct value *control_next(const struct control *control, struct str type, size_t *at);

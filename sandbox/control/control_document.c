@@ -1,5 +1,5 @@
-/* An answer's document under construction; see control_document.h. */
-#include "sandbox/control/control_document.h"
+/* An answer's document under construction; see control_place.h. */
+#include "sandbox/control/control_place.h"
 
 #include "base/hash.h"
 #include "base/json.h"

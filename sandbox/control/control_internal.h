@@ -1,11 +1,10 @@
 /* Shared by the files of the control plane; see control.h. */
 #pragma once
 
-#include "base/lock.h"
 #include "base/map.h"
+#include "base/threads.h"
 #include "provider/spec/spec.h"
 #include "sandbox/control/control.h"
-#include "sandbox/control/control_type.h"
 
 #include <stdatomic.h>
 
@@ -102,14 +101,14 @@ struct control {
     control_watcher *watcher; /* NULL: nobody */
     void *watcher_ctx;
     bool unsynced;      /* a record was written, and its folder is not on the disk yet */
-    struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_number.c */
+    struct map numbers; /* TYPE/REGION/NAME -> the highest number given, see control_words.c */
     pthread_mutex_t lock;
 };
 
 /* One request being answered. */
 struct call;
 
-/* ---- control_number.c: resources of one name that the service numbers (`sandbox: {numbered: attribute}`)
+/* ---- control_words.c: resources of one name that the service numbers (`sandbox: {numbered: attribute}`)
  * ----
  */
 
@@ -265,8 +264,6 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 
 /* What the listing that is call->role shows. */
 void list_resources(struct call *call, struct resource ***found, size_t *n);
-/* `newest_first: [Call]`: is it that one? */
-bool list_newest_first(const struct call *call);
 
 /* ---- control_filter.c ---- */
 
@@ -389,7 +386,7 @@ const struct value *implied_fetch(struct call *call, const struct spec_type *typ
 /* Refuses a request with members that nothing here would look at. */
 int unknown_check(struct call *call);
 
-/* ---- control_normalise.c ---- */
+/* ---- control_words.c ---- */
 
 /* The value as the service writes it. */
 const struct value *normalise_attribute(
@@ -423,11 +420,11 @@ bool check_uses(struct call *call, const struct value *rule, const struct resour
 struct resources check_users(struct call *call, const struct value *rule, const struct resource *resource);
 int64_t check_count_users(struct call *call, const struct resource *resource);
 
-/* ---- control_form.c ---- */
+/* ---- control_check.c ---- */
 
 int check_forms(struct call *call, const struct value *attrs);
 
-/* ---- control_rules.c ---- */
+/* ---- control_used.c ---- */
 
 /* What a new one, or what a change gives, has to be besides. */
 int check_rules(struct call *call, const struct value *attrs);
@@ -469,12 +466,12 @@ const struct value *fill_fitting(const struct value *template, const struct valu
  * anything, {like: PATTERN} for a text that matches as a whole. */
 bool fill_looks(const struct value *attrs, const struct value *conditions);
 
-/* ---- control_number.c ---- */
+/* ---- control_words.c ---- */
 
 /* An address of the network that no resource has as its private_ip; "": there is none left. */
 struct str address_within(const struct call *call, struct str cidr);
 
-/* ---- control_collect.c ---- */
+/* ---- control_list.c ---- */
 
 /* What an answer has of other resources: a security group's rules. By path: {Path: [items]}. */
 const struct value *collect(struct call *call, const struct resource *resource);

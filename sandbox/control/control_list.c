@@ -1,8 +1,256 @@
-/* Which resources a listing is of. */
-#include "sandbox/control/control_internal.h"
-
+/* Which resources a listing is of, its pages, and resources that belong to one. */
 #include "base/hash.h"
 #include "base/mem.h"
+#include "provider/spec/act.h"
+#include "sandbox/control/control_internal.h"
+#include "sandbox/control/control_place.h"
+
+#include <stdlib.h>
+
+/* ---- What an answer about one resource has of others that belong to it ---- */
+
+/*
+ *     collects:
+ *       IpPermissions: {type: aws.ec2.security_group_rule, attribute: group_id, if: {egress: false},
+ *         shows: {IpProtocol: "${protocol}"}, lists: {IpRanges: {CidrIp: "${cidr}"}}}
+ *
+ * Those with the same `shows` are one item; `lists` are what each of them adds to its lists. `one: Name`: not
+ * a list but that member of the first item, if there is one.
+ */
+
+struct collecting {
+    struct call *call;
+    const struct value *rule;
+    const struct value **heads;  /* `shows` of each item */
+    const struct value **bodies; /* its lists */
+    size_t n, cap, body_cap;
+};
+
+/* A structure of templates; parts that have no value, or an empty text, are left out. */
+static const struct value *collect_filled(struct call *call, const struct resource *resource,
+    const struct value *template, const struct value *attrs)
+{
+    const struct value *out = &value_empty_map;
+    for (uint32_t i = 0; template && template->kind == VALUE_MAP && i < template->count; i++) {
+        const struct value *v = fill_value(call, resource->type, template->entries[i].value, attrs);
+        if (!value_is_null(v) && !value_equal(v, &value_empty_string))
+            out = value_with(call->arena, out, template->entries[i].key, v);
+    }
+    return out;
+}
+
+/* A list that has nothing is there all the same. */
+static const struct value *empty_lists(struct collecting *c)
+{
+    const struct value *lists = value_getz(c->rule, "lists"), *out = &value_empty_map;
+    for (uint32_t i = 0; lists && i < lists->count; i++)
+        out = value_with(c->call->arena, out, lists->entries[i].key, &value_empty_list);
+    return out;
+}
+
+static size_t item_of(struct collecting *c, const struct value *head)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (value_equal(c->heads[i], head))
+            return i;
+    MEM_GROW(c->heads, c->cap, c->n + 1);
+    MEM_GROW(c->bodies, c->body_cap, c->n + 1);
+    c->heads[c->n] = head;
+    c->bodies[c->n] = empty_lists(c);
+    return c->n++;
+}
+
+static const struct value *appended(struct arena *arena, const struct value *list, const struct value *v)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; list && i < list->count; i++)
+        value_builder_add(&b, list->items[i]);
+    value_builder_add(&b, v);
+    return value_builder_list(&b);
+}
+
+/* It is one if it has all but what may be left out. */
+static bool is_item(const struct value *template, const struct value *v)
+{
+    for (uint32_t i = 0; i < template->count; i++)
+        if (!str_eqz(template->entries[i].key, "Description") && !value_get(v, template->entries[i].key))
+            return false;
+    return true;
+}
+
+static void add_item(struct collecting *c, const struct resource *resource)
+{
+    const struct value *attrs = fill_now(c->call, resource), *lists = value_getz(c->rule, "lists");
+    if (!fill_looks(attrs, value_getz(c->rule, "if")))
+        return;
+    size_t at = item_of(c, collect_filled(c->call, resource, value_getz(c->rule, "shows"), attrs));
+    for (uint32_t i = 0; lists && i < lists->count; i++) {
+        struct str name = lists->entries[i].key;
+        const struct value *v = collect_filled(c->call, resource, lists->entries[i].value, attrs);
+        if (is_item(lists->entries[i].value, v))
+            c->bodies[at] = value_with(c->call->arena, c->bodies[at], name,
+                appended(c->call->arena, value_get(c->bodies[at], name), v));
+    }
+}
+
+/* Its own times are meant, not those of what it belongs to. */
+static void add_resource(struct collecting *c, const struct resource *resource)
+{
+    const struct resource *around = c->call->subject;
+    c->call->subject = resource;
+    add_item(c, resource);
+    c->call->subject = around;
+}
+
+static const struct value *items(struct call *call, const struct resource *resource, const struct value *rule)
+{
+    struct collecting c = {.call = call, .rule = rule};
+    const struct resources users = words_naming(call->control, call->arena, resource);
+    for (size_t i = 0; i < users.n; i++)
+        if (check_uses(call, rule, users.items[i], resource))
+            add_resource(&c, users.items[i]);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    for (size_t i = 0; i < c.n; i++)
+        value_builder_add(&b, value_merge(call->arena, c.heads[i], c.bodies[i]));
+    free(c.heads);
+    free(c.bodies);
+    return value_builder_list(&b);
+}
+
+const struct value *collect(struct call *call, const struct resource *resource)
+{
+    const struct value *rules = value_getz(resource->type->sandbox, "collects"), *out = &value_empty_map;
+    for (uint32_t i = 0; rules && i < rules->count; i++) {
+        const struct value *rule = rules->entries[i].value, *v = items(call, resource, rule);
+        struct str one = value_gets(rule, "one");
+        if (one.n)
+            v = v->count ? value_get(v->items[0], one) : NULL;
+        if (v)
+            out = value_with(call->arena, out, rules->entries[i].key, v);
+    }
+    return out;
+}
+
+/* ---- Pages: which of the resources that a listing found are on this one ---- */
+
+static int64_t as_size(const struct value *v)
+{
+    int64_t size = 0;
+    if (v && v->kind == VALUE_INT)
+        return v->integer;
+    return v && v->kind == VALUE_STRING && str_to_int(v->string, &size) ? size : 0;
+}
+
+/* One parameter of a query string; members that weir does not send are in no shape. */
+static int64_t query_size(struct str query, const char *name)
+{
+    while (query.n) {
+        struct str value, pair = str_cut(query, '&', &query);
+        int64_t size;
+        if (str_eqz(str_cut(pair, '=', &value), name) && str_to_int(value, &size))
+            return size;
+    }
+    return 0;
+}
+
+/* The page size that the request asks for, by any of the names that services have for it, or the listing's
+ * own; 0: none. */
+static int64_t page_size(const struct call *call)
+{
+    static const char *const names[] = {"MaxItems", "MaxResults", "MaxRecords", "Limit", "PageSize",
+        "maxResults", "limit", "pageSize", "ResourcesPerPage", "maxBuckets", "maxNamespaces", "maxTables"};
+    int64_t size = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && size <= 0; i++) {
+        size = as_size(value_getz(call->raw, names[i]));
+        size = size > 0 ? size : query_size(call->request->query, names[i]);
+    }
+    const struct value *usual = value_getz(call->role->type->sandbox, "page_size");
+    return size > 0 ? size : as_size(value_get(usual, call->served->op->wire.name));
+}
+
+/* Clients hold some tokens to be names, and want them long enough. */
+#define PAGE_MARK "page-"
+
+/* The attribute that the last item is known by, which a client has to name for the next page. */
+static const struct value *page_key(const struct role *role, const struct resource *resource)
+{
+    for (size_t i = 0; i < role->type->attr_count; i++) {
+        struct str path;
+        if (act_provides(role->type, role->step, &role->type->attrs[i], &path) &&
+            (str_eq(path, role->step->list.page.last) ||
+                (str_eqz(path, "@") && str_eqz(role->step->list.page.last, "."))))
+            return value_get(resource->attrs, role->type->attrs[i].attr->name);
+    }
+    return value_get(resource->attrs, role->type->schema.id);
+}
+
+struct keyed {
+    const struct value *key;
+    struct resource *resource;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    return value_compare(((const struct keyed *)a)->key, ((const struct keyed *)b)->key);
+}
+
+/* Pages that begin after a key: resources are in its order, whatever comes and goes between two pages. */
+static size_t page_after(
+    struct making *m, struct part_node *root, struct resource *const **resources, size_t n, size_t *first)
+{
+    const struct role *role = m->call->role;
+    const struct value *after = value_get(m->call->input, role->step->list.page.in_key);
+    struct keyed *keyed = ARENA_ARRAY(m->arena, struct keyed, n);
+    struct resource **ordered = ARENA_ARRAY(m->arena, struct resource *, n);
+    for (size_t i = 0; i < n; i++)
+        keyed[i] = (struct keyed){page_key(role, (*resources)[i]), (*resources)[i]};
+    if (n)
+        qsort(keyed, n, sizeof *keyed, by_key);
+    *first = 0;
+    for (size_t i = 0; i < n; i++) {
+        ordered[i] = keyed[i].resource;
+        *first += !value_is_null(after) && value_compare(keyed[i].key, after) <= 0;
+    }
+    *resources = ordered;
+    int64_t size = page_size(m->call);
+    bool more = size > 0 && *first + (size_t)size < n;
+    document_place(m, root, role->step->list.page.more, &document_flag, value_bool(more));
+    return more ? *first + (size_t)size : n;
+}
+
+/* `newest_first: [Call]`: is it that one? */
+static bool list_newest_first(const struct call *call)
+{
+    return value_list_has(value_getz(call->role->type->sandbox, "newest_first"), call->served->op->wire.name);
+}
+
+/* A token names the last resource shown, for others may come and go between pages. */
+size_t page_cut(
+    struct making *m, struct part_node *root, struct resource *const **sorted, size_t n, size_t *first)
+{
+    const struct spec_page *rule = &m->call->role->step->list.page;
+    if (rule->by == PAGE_LAST_ITEM)
+        return page_after(m, root, sorted, n, first);
+    struct resource *const *resources = *sorted;
+    int64_t after = 0, size = page_size(m->call);
+    struct str token = value_text(value_get(m->call->input, rule->in_key), STR_EMPTY), mark = STR(PAGE_MARK);
+    if (str_starts(token, mark))
+        str_to_int(str_slice(token, mark.n, token.n), &after);
+    bool newest = list_newest_first(m->call);
+    for (*first = 0; *first < n && (newest ? after && resources[*first]->serial >= after
+                                           : resources[*first]->serial <= after);)
+        ++*first;
+    if (size <= 0 || !rule->out.n || *first + (size_t)size >= n)
+        return n;
+    size_t end = *first + (size_t)size;
+    int64_t last = resources[end - 1]->serial;
+    /* Where several types are listed at once, the next page begins with what was shown of all. */
+    if (!m->call->page_end || last < m->call->page_end)
+        m->call->page_end = last;
+    document_place(m, root, rule->out, &document_text,
+        value_string(m->arena, arena_printf(m->arena, PAGE_MARK "%lld", (long long)m->call->page_end)));
+    return end;
+}
 
 /* What the request says that an attribute is, or begins with. */
 struct narrowing {
@@ -173,11 +421,6 @@ static bool is_shown(const struct call *call, const struct value *rule)
 {
     struct str member = value_text(rule, STR_EMPTY);
     return member.n ? value_equal(value_get(call->raw, member), &value_true) : !value_is_null(rule);
-}
-
-bool list_newest_first(const struct call *call)
-{
-    return value_list_has(value_getz(call->role->type->sandbox, "newest_first"), call->served->op->wire.name);
 }
 
 void list_resources(struct call *call, struct resource ***found, size_t *n)

@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "provider/names/renamed.h"
+#include "provider/names/names.h"
 
 #include <dirent.h>
 #include <stdlib.h>

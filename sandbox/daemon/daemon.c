@@ -1,5 +1,5 @@
 /* Daemons: see daemon.h. */
-#include "sandbox/daemon/daemon_state.h"
+#include "sandbox/daemon/daemon.h"
 
 #include "base/clock.h"
 #include "base/file.h"

@@ -14,7 +14,7 @@
  *     daemon_data()      where its data lies, for copies of one that rests
  *
  * Nothing runs before somebody wants it, so a record costs nothing: a stack that makes ten databases and
- * never speaks to them starts none. Mostly the first who connects to it (listener.h) wants it. What is
+ * never speaks to them starts none. Mostly the first who connects to it (daemon.h) wants it. What is
  * missing on the machine is an error that says what to install: the record stays one.
  *
  * A daemon ends with the sandbox, also when that is killed (the process dies with the thread that started it;
@@ -29,7 +29,63 @@
  */
 #pragma once
 
+#include "base/buf.h"
+#include "base/pq_api.h"
+#include "base/threads.h"
 #include "sandbox/calls/services.h"
+#include "sandbox/engine/process.h"
+
+#include <stdbool.h>
+
+/* ---- listener.c: Listeners: where clients connect to a daemon. A record has an address of its own
+ * (127.x.y.z, which on Linux all lead to this machine) with the port that the service really has, so that two
+ * databases both have 5432 and security groups, clients and stacks need not know of the sandbox. The address
+ * follows from the record's name and the sandbox's folder, so it stays the same.
+ *
+ * A listener is open as soon as the record is there, and costs one descriptor. Who connects is met by its
+ * visitor function on a thread of its own, which wants the daemon (daemon.h), or says why there is none, and
+ * lets the two speak to each other with listener_join().
+ *
+ * Safe from every thread; listeners_open() and listeners_shut() wait for nothing and may be called with a
+ * lock held. */
+struct listeners;
+
+/* Whose it is. */
+struct listener_of {
+    struct str type, region, id; /* of the record: "aws.rds.instance" */
+};
+/* The socket is closed when it returns. `ctx` is of listeners_open(). */
+typedef void listener_visit(struct services *services, const struct listener_of *of, const void *ctx, int fd);
+
+struct listeners *listeners_new(struct services *services);
+/* Ends all conversations; services_wait_threads() waits for them. */
+void listeners_stop(struct listeners *listeners);
+void listeners_free(struct listeners *listeners);
+
+/* ERR_IO: somebody else has the address. */
+int listeners_open(struct listeners *listeners, const struct listener_of *of, struct str address,
+    uint16_t port, listener_visit *visit, const void *ctx, struct err *err);
+/* Those of other types than `but`: where they are, in the arena. */
+struct listener_place {
+    struct str address;
+    uint16_t port;
+};
+struct listener_place *listeners_list(
+    struct listeners *listeners, struct arena *arena, struct str but, size_t *n);
+/* `opened` is called for each that opens from now on, of any type, with what locks
+ * listeners_open() was called. */
+void listeners_follow(struct listeners *listeners,
+    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place), void *ctx);
+/* Nobody can connect any longer; conversations go on. */
+void listeners_shut(struct listeners *listeners, const struct listener_of *of);
+
+/* Carries bytes both ways until one side ends it, or the sandbox. */
+void listener_join(struct listeners *listeners, int a, int b);
+/* Connected; -1: nobody there. */
+int listener_dial(uint16_t port);
+int listener_dial_path(const char *path); /* a socket's path; '@' at its beginning: without a file */
+
+/* ---- daemon.c ---- */
 
 enum { DAEMON_PORTS = 4 };
 
@@ -97,17 +153,83 @@ int daemon_run(const struct daemon_self *self, const char *const *argv, struct e
 /* Does somebody listen there? */
 bool daemon_port_answers(uint16_t port);
 
-/* "no PostgreSQL 14 or newer here: apt-get install postgresql" */
-int daemon_missing(const struct daemon_kind *kind, struct err *err);
-
-/* ---- user.c ---- */
+/* ---- start.c ---- */
 
 /* Where a process with another user's rights finds its data. */
 #define DAEMON_DATA "/proc/self/fd/9"
 
-/* Who it runs as; NULL: as oneself. */
-const char *daemon_user(const struct daemon_kind *kind);
 /* The folder becomes the user's, with all that is in it. */
 int daemon_give(const char *folder, const char *user, struct err *err);
 /* The command with what makes it run as that user. */
 const char *const *daemon_as(const struct daemon_self *self, const char *const *argv);
+
+/* ---- servers.c: Apache Kafka as a daemon: one node that is broker and controller at once (KRaft), which
+ * speaks in the clear and asks nobody who they are. What it tells clients to be called is in the settings:
+ * {address, port}; it listens at ports[0]. */
+extern const struct daemon_kind kafka_daemon;
+
+/* ---- servers.c: PostgreSQL as a daemon: a cluster of its own, which listens on a socket without a file
+ * (only this machine's processes reach it) and lets in who has a password; the sandbox itself comes as the
+ * superuser `rdsadmin`, known by the user that it runs as. postgres_open() speaks to it. */
+extern const struct daemon_kind postgres_daemon;
+
+#define POSTGRES_ADMIN "rdsadmin"
+/* In its folder; read at each start, after what the cluster was made with. */
+#define POSTGRES_CONF "weir.conf"
+
+/* The socket's path, for listener_dial_path(). */
+const char *postgres_socket(struct arena *arena, const struct daemon_self *self);
+
+/* A session of the superuser's; to be closed with pq->finish(). NULL with err. */
+PGconn *postgres_open(const struct daemon_self *self, const char *database, struct err *err);
+/* Parameters $1, $2 …, NULL at the end; the result (may be NULL) is the caller's to clear. */
+int postgres_run(
+    PGconn *session, const char *sql, const char *const *values, PGresult **out, struct err *err);
+
+/* A copy of a running cluster into an empty folder, from which another can be started. */
+int postgres_copy(const struct daemon_self *self, const char *folder, struct err *err);
+
+/* ---- listener.c: the first bytes of a conversation in PostgreSQL's protocol: what a client wants before
+ * it is known which server there is. TLS is declined, what it asks for is kept for the server, and a
+ * refusal reads as the server's own. */
+/* The startup packet, whole, or a request to cancel. False: it went away, or speaks something else. */
+bool greeting_read(int fd, struct buf *out);
+/* Does it log in as that user? The server would know the sandbox, who dials for everybody, and ask for
+ * nothing. */
+bool greeting_is_user(const struct buf *startup, const char *user);
+/* FATAL, with an SQLSTATE of five letters. */
+void greeting_refuse(int fd, const char *state, const char *message);
+
+/* ---- What the files of this room share: a daemon and its starts. */
+enum daemon_state { RESTING, STARTING, RUNNING, ENDING };
+
+struct daemon {
+    struct daemon *next;
+    struct daemons *all;
+    struct arena arena; /* until it is removed */
+    const struct daemon_kind *kind;
+    struct str name;
+    enum daemon_state state;
+    bool alive; /* its process, or the thread that has it */
+    struct process_switch stop;
+    /* Of this start: */
+    struct arena run;
+    struct daemon_self self;
+    struct daemon_command command;
+    int log;
+};
+
+struct daemons {
+    struct services *services;
+    pthread_mutex_t lock; /* all below, but for what only a start changes */
+    pthread_cond_t changed;
+    struct daemon *first;
+    bool stopping;
+};
+
+/* DIR/daemons/NAME */
+const char *daemon_folder(const struct daemons *daemons, struct arena *arena, struct str name);
+/* One that is STARTING, by whoever made it so; without the lock. */
+int daemon_start(struct daemon *daemon, const struct value *settings, struct err *err);
+/* Asks the process to end, and waits for it; without the lock. */
+void daemon_end(struct daemon *daemon);

@@ -1,33 +1,134 @@
-/* See listener.h. */
-#include "sandbox/daemon/listener.h"
+/* Listeners of daemons and conversations through them: see daemon.h. */
+#include "sandbox/daemon/daemon.h"
 
 #include "base/file.h"
-#include "base/lock.h"
 #include "base/mem.h"
 #include "base/system.h"
+#include "base/threads.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-enum { WAITING = 64 };
+/* ---- The first bytes of a conversation in PostgreSQL's protocol ---- */
+
+enum {
+    MAX_STARTUP = 10000, /* as PostgreSQL has it */
+    SSL_REQUEST = 80877103,
+    GSS_REQUEST = 80877104,
+};
+
+static bool read_exactly(int fd, char *to, size_t n)
+{
+    for (size_t at = 0; at < n;) {
+        ssize_t got = recv(fd, to + at, n - at, 0);
+        if (got <= 0)
+            return false;
+        at += (size_t)got;
+    }
+    return true;
+}
+
+static uint32_t greeting_number(const char *p)
+{
+    const unsigned char *b = (const unsigned char *)p;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+bool greeting_read(int fd, struct buf *out)
+{
+    char head[8], body[MAX_STARTUP];
+    for (;;) {
+        if (!read_exactly(fd, head, sizeof head))
+            return false;
+        uint32_t size = greeting_number(head), what = greeting_number(head + 4);
+        if (size < sizeof head || size > MAX_STARTUP)
+            return false;
+        if (what == SSL_REQUEST || what == GSS_REQUEST) {
+            if (send(fd, "N", 1, MSG_NOSIGNAL) != 1)
+                return false;
+            continue;
+        }
+        if (!read_exactly(fd, body, size - sizeof head))
+            return false;
+        buf_add(out, head, sizeof head);
+        buf_add(out, body, size - sizeof head);
+        return true;
+    }
+}
+
+bool greeting_is_user(const struct buf *startup, const char *user)
+{
+    enum { HEAD = 8 };
+    struct str rest = str_slice(buf_str(startup), HEAD, startup->n);
+    bool found = false;
+    while (rest.n && rest.p[0]) {
+        struct str name = str_cut(rest, '\0', &rest), value = str_cut(rest, '\0', &rest);
+        found = found || (str_eqz(name, "user") && str_eqz(value, user));
+    }
+    return found;
+}
+
+void greeting_refuse(int fd, const char *state, const char *message)
+{
+    AUTO_BUF struct buf body = BUF_INIT;
+    const char *const fields[] = {"S", "FATAL", "V", "FATAL", "C", state, "M", message};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i += 2) {
+        buf_add(&body, fields[i], 1);
+        buf_add(&body, fields[i + 1], strlen(fields[i + 1]) + 1);
+    }
+    buf_add_char(&body, '\0');
+    uint32_t n = (uint32_t)body.n + 4;
+    const char head[] = {'E', (char)(n >> 24), (char)(n >> 16), (char)(n >> 8), (char)n};
+    if (send(fd, head, sizeof head, MSG_NOSIGNAL) == sizeof head)
+        fd_write_all(fd, body.p, body.n, NULL, "client");
+}
+
+/* ---- Conversations through a listener: who is dialled, and the bytes that go both ways ---- */
+
+enum { BLOCK = 32 * 1024 };
+
+/* Bytes on their way from one side to the other. */
+struct lane {
+    int from, to;
+    size_t at, n;
+    char block[BLOCK];
+};
+
+static struct pollfd wish(const struct lane *lane)
+{
+    bool full = lane->n > lane->at;
+    return (struct pollfd){full ? lane->to : lane->from, full ? POLLOUT : POLLIN, 0};
+}
+
+/* False: one of them has gone. */
+static bool carry(struct lane *lane)
+{
+    bool full = lane->n > lane->at;
+    ssize_t n = full ? send(lane->to, lane->block + lane->at, lane->n - lane->at, MSG_NOSIGNAL | MSG_DONTWAIT)
+                     : recv(lane->from, lane->block, sizeof lane->block, MSG_DONTWAIT);
+    if (n < 0)
+        return errno == EINTR || errno == EAGAIN;
+    if (full) {
+        lane->at += (size_t)n;
+        return true;
+    }
+    lane->at = 0;
+    lane->n = (size_t)n;
+    return n > 0;
+}
 
 struct listener {
     struct listener *next;
-    struct arena arena;
-    struct listener_of of;
-    listener_visit *visit;
-    const void *ctx;
-    int fd;
-};
-
-/* Somebody who came in, until the conversation is over. */
-struct visitor {
-    struct visitor *next;
-    struct listeners *listeners;
     struct arena arena;
     struct listener_of of;
     listener_visit *visit;
@@ -45,6 +146,68 @@ struct listeners {
     void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place);
     void *opened_ctx;
 };
+
+/* Somebody who came in, until the conversation is over. */
+struct visitor {
+    struct visitor *next;
+    struct listeners *listeners;
+    struct arena arena;
+    struct listener_of of;
+    listener_visit *visit;
+    const void *ctx;
+    int fd;
+};
+
+/* A descriptor that can be read once the sandbox ends. */
+static int listeners_end(const struct listeners *listeners)
+{
+    return listeners->stop;
+}
+
+void listener_join(struct listeners *listeners, int a, int b)
+{
+    struct lane there = {.from = a, .to = b}, back = {.from = b, .to = a};
+    for (;;) {
+        struct pollfd fds[] = {wish(&there), wish(&back), {listeners_end(listeners), POLLIN, 0}};
+        if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
+            return;
+        if (fds[2].revents || (fds[0].revents && !carry(&there)) || (fds[1].revents && !carry(&back)))
+            return;
+    }
+}
+
+int listener_dial(uint16_t port)
+{
+    const struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int yes = 1;
+    int fd = system_socket(AF_INET, 0);
+    if (fd >= 0 && !connect(fd, (const struct sockaddr *)&to, sizeof to)) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+        return fd;
+    }
+    fd_close_ptr(&fd);
+    return -1;
+}
+
+int listener_dial_path(const char *path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    if (n >= sizeof to.sun_path)
+        return -1;
+    memcpy(to.sun_path, path, n);
+    if (path[0] == '@')
+        to.sun_path[0] = '\0';
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n + (path[0] != '@'));
+    int fd = system_socket(AF_UNIX, 0);
+    if (fd >= 0 && !connect(fd, (const struct sockaddr *)&to, size))
+        return fd;
+    fd_close_ptr(&fd);
+    return -1;
+}
+
+enum { WAITING = 64 };
 
 struct listeners *listeners_new(struct services *services)
 {
@@ -64,11 +227,6 @@ void listeners_stop(struct listeners *listeners)
     for (struct visitor *visitor = listeners->visitors; visitor; visitor = visitor->next)
         shutdown(visitor->fd, SHUT_RDWR);
     system_wake(listeners->stop); /* stays readable: all who wait see it */
-}
-
-int listeners_end(const struct listeners *listeners)
-{
-    return listeners->stop;
 }
 
 static void free_listener(struct listener *listener)

@@ -1,14 +1,164 @@
-/* One start of a daemon: its folder, its process, waiting until it answers. */
-#include "sandbox/daemon/daemon_state.h"
-
+/* One start of a daemon: its user and requirements, its folder, its process, waiting until it answers. */
 #include "base/clock.h"
 #include "base/file.h"
-#include "sandbox/engine/installed.h"
+#include "base/system.h"
+#include "sandbox/daemon/daemon.h"
+#include "sandbox/engine/process.h"
+#include "sandbox/engine/script.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* ---- Programs that refuse to run as root run as somebody else, who cannot even see the sandbox's folder. */
+
+/* Who it runs as; NULL: as oneself. */
+static const char *daemon_user(const struct daemon_kind *kind)
+{
+    if (!kind->user || geteuid() != 0)
+        return NULL;
+    return getpwnam(kind->user) ? kind->user : "nobody";
+}
+
+static _Thread_local const struct passwd *owner; /* nftw() passes nothing on */
+
+static int give_entry(const char *path, const struct stat *st UNUSED, int kind UNUSED, struct FTW *ftw UNUSED)
+{
+    return lchown(path, owner->pw_uid, owner->pw_gid);
+}
+
+int daemon_give(const char *folder, const char *user, struct err *err)
+{
+    owner = user ? getpwnam(user) : NULL;
+    if (!user)
+        return 0;
+    if (!owner)
+        return err_set(err, ERR_FAILED, "there is no user %s on this machine", user);
+    if (nftw(folder, give_entry, 16, FTW_PHYS))
+        return err_errno(err, ERR_IO, "cannot give %s to %s", folder, user);
+    return 0;
+}
+
+/* Both rights and the order to die with the parent are set by one program, last: the one undoes the other. */
+static const char as_user[] =
+    "exec 9<\"$1\" || exit 1; user=$2; shift 2; cd / && exec setpriv --reuid \"$user\" --regid "
+    "\"$(id -g \"$user\")\" --clear-groups --pdeathsig KILL -- \"$@\"";
+
+const char *const *daemon_as(const struct daemon_self *self, const char *const *argv)
+{
+    size_t n = 0, at = 0;
+    if (!self->user)
+        return argv;
+    while (argv[n])
+        n++;
+    const char **all = ARENA_ARRAY(self->arena, const char *, n + 8);
+    all[at++] = "/bin/sh";
+    all[at++] = "-c";
+    all[at++] = as_user;
+    all[at++] = "daemon";
+    all[at++] = self->data;
+    all[at++] = self->user;
+    memcpy(all + at, argv, n * sizeof *argv);
+    return all;
+}
+
+/* ---- What kinds of daemons need of the machine: programs, ports, a run of a program before the start. */
+
+enum { RUN_MS = 120000, MAX_PORTS = 256, MAX_OUTPUT = 64 * 1024 };
+
+/* "no PostgreSQL 14 or newer here: apt-get install postgresql" */
+static int daemon_missing(const struct daemon_kind *kind, struct err *err)
+{
+    return err_set(err, ERR_FAILED, "%s is not installed on this machine (%s)", kind->title, kind->install);
+}
+
+/* ---- ports ---- */
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+bool daemon_port_answers(uint16_t port)
+{
+    const struct sockaddr_in to = loopback(port);
+    AUTO_FD int fd = system_socket(AF_INET, 0);
+    return fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0;
+}
+
+/* A port that is free; 0: any. */
+static uint16_t free_port(uint16_t wanted)
+{
+    struct sockaddr_in at = loopback(wanted);
+    socklen_t n = sizeof at;
+    const int yes = 1;
+    AUTO_FD int fd = system_socket(AF_INET, 0);
+    if (fd < 0)
+        return 0;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) || getsockname(fd, (struct sockaddr *)&at, &n))
+        return wanted ? free_port(0) : 0;
+    return ntohs(at.sin_port);
+}
+
+/* Ports that it keeps from one start to the next, as far as nobody else has taken them. */
+static int daemon_ports(struct daemon_self *self, size_t count, struct err *err)
+{
+    struct str text = STR_EMPTY;
+    char line[64] = "";
+    int n = 0;
+    if (!count)
+        return 0;
+    const char *file = arena_printf(self->arena, "%s/ports", self->dir).p;
+    file_read(self->arena, file, MAX_PORTS, &text, ERR_IGNORED);
+    for (size_t i = 0; i < count && i < DAEMON_PORTS; i++) {
+        int64_t before = 0;
+        str_to_int(str_trim(str_cut(text, ' ', &text)), &before);
+        self->ports[i] = free_port(before > 0 && before < 65536 ? (uint16_t)before : 0);
+        if (!self->ports[i])
+            return err_set(err, ERR_IO, "no port is free on 127.0.0.1");
+        n += snprintf(line + n, sizeof line - (size_t)n, "%u ", (unsigned)self->ports[i]);
+    }
+    return file_write_atomic(file, str_n(line, (size_t)n), 0600, err);
+}
+
+/* ---- before the start ---- */
+
+static void take_output(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
+{
+    buf_add(ctx, bytes, n);
+}
+
+int daemon_run(const struct daemon_self *self, const char *const *argv, struct err *err)
+{
+    AUTO_BUF struct buf output = BUF_INIT;
+    const char *const env[] = {arena_printf(self->arena, "PATH=%s", installed_path()).p, "LANG=C.UTF-8",
+        "TZ=UTC", arena_printf(self->arena, "HOME=%s", self->seen_data).p, NULL};
+    const struct process_options options = {.argv = daemon_as(self, argv),
+        .env = env,
+        .dir = self->data,
+        .family = services_family(self->services),
+        .timeout_ms = RUN_MS,
+        .max_output = MAX_OUTPUT,
+        .output = take_output,
+        .ctx = &output};
+    struct process_switch stop;
+    struct process_end end;
+    if (process_switch_init(&stop, err))
+        return -1;
+    int status = process_run(&options, &stop, &end, err);
+    process_switch_release(&stop);
+    if (!status && end.exit_code != 0)
+        status = err_set(err, ERR_FAILED, "%s failed: %.*s", argv[0], STR_ARG(str_trim(buf_str(&output))));
+    return status;
+}
 
 enum {
     START_MS = 60000,

@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 #include <dirent.h>
 #include <fcntl.h>

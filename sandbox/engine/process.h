@@ -8,12 +8,12 @@
  *
  * Limits are set before the program starts (a shell does that, then becomes the program). Each process bears
  * a mark in its environment, which its children inherit: what has left the group with setsid() is found by it
- * (base/process_mark.h). Only what also sheds its environment is out of reach.
+ * (base/system.h). Only what also sheds its environment is out of reach.
  */
 #pragma once
 
 #include "base/err.h"
-#include "base/process_mark.h"
+#include "base/system.h"
 
 #include <stdatomic.h>
 #include <stddef.h>

@@ -1,9 +1,8 @@
-/* Spark on this machine: see spark.h. */
-#include "sandbox/engine/spark.h"
+/* Spark on this machine: see script.h. */
+#include "sandbox/engine/script.h"
 
 #include "base/embed.h"
 #include "base/file.h"
-#include "sandbox/engine/installed.h"
 #include "sandbox/http/exchange.h"
 
 #include <stdlib.h>

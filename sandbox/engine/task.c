@@ -5,9 +5,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "sandbox/calls/services_state.h"
-#include "sandbox/engine/task_record.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/s3/store.h"
 
 #include <dirent.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
-/* What is kept of a task: see task_record.h. */
-#include "sandbox/engine/task_record.h"
+/* What is kept of a task: see task.h. */
+#include "sandbox/engine/task.h"
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -1,11 +1,9 @@
 /* One host, from its folder to its last process: the thread that has it. */
-#include "base/clock.h"
 #include "base/embed.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "sandbox/daemon/listener.h"
+#include "sandbox/daemon/daemon.h"
 #include "sandbox/host/host_internal.h"
-#include "sandbox/host/netns.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -5,7 +5,6 @@
  */
 #include "base/buf.h"
 #include "sandbox/host/host_internal.h"
-#include "sandbox/host/netns.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -5,8 +5,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "sandbox/daemon/listener.h"
-#include "sandbox/host/netns.h"
+#include "sandbox/daemon/daemon.h"
 
 #include <fcntl.h>
 #include <stdio.h>

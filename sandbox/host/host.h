@@ -9,12 +9,12 @@
  *
  *   host.c        which there are, when they boot, who is let in
  *   boot.c        one of them, from its folder to its last process; scripts/ is what runs
- *   user_data.c   what an instance is given to do, as a script
+ *   metadata.c   what an instance is given to do, as a script
  *   firewall.c    security groups
  *   metadata.c    169.254.169.254
  *   netns.c, relay.c   namespaces, and ports that lead out of them
  *
- * Its public address is a listener (sandbox/daemon/listener.h): 127.x.y.z with the ports that its security
+ * Its public address is a listener (sandbox/daemon/daemon.h): 127.x.y.z with the ports that its security
  * groups open to public addresses. The first who connects boots it, and with it all others of its network;
  * one with user data boots at once. This takes root and some programs (host_able); otherwise an instance is a
  * record only, with a public address where nobody is, and its console says why.

@@ -1,11 +1,42 @@
 /* Shared by the files of this room; see host.h. */
 #pragma once
 
+#include "base/arena.h"
+#include "base/err.h"
 #include "base/hash.h"
-#include "base/lock.h"
+#include "base/threads.h"
 #include "sandbox/engine/process.h"
 #include "sandbox/host/host.h"
-#include "sandbox/host/relay.h"
+
+#include <stdint.h>
+
+/* ---- netns.c: Network namespaces: a place with interfaces, addresses and ports of its own. One lives as
+ * long as its descriptor is open or something runs in it; programs enter it by /proc/PID/fd/N (nsenter
+ * --net). Sockets belong to the namespace that they were made in, whoever uses them: so this process
+ * listens in places where it is not. Safe from every thread; what has to be done inside is done by a
+ * thread made for it. */
+/* A new, empty one. -1: this takes root (CAP_SYS_ADMIN). */
+int netns_new(int *out, struct err *err);
+/* A socket that listens there. */
+int netns_listen(int netns, const char *address, uint16_t port, int *out, struct err *err);
+/* A socket that is connected to somebody there; waits a few seconds at most. */
+int netns_dial(int netns, const char *address, uint16_t port, int *out, struct err *err);
+/* As programs find it. */
+struct str netns_path(struct arena *arena, int netns);
+
+/* ---- relay.c: Relays: ports that this process listens on for somebody in another network namespace, and
+ * that lead to the same place of this machine's loopback, in both directions. One thread moves all bytes;
+ * what one side does not take is not read from the other. Safe from every thread. */
+struct relay;
+
+int relay_new(struct relay **out, struct err *err);
+void relay_free(struct relay *relay); /* with all connections */
+/* Takes over the listening socket. `owner`: for relay_drop(). The address is numeric. */
+void relay_add(struct relay *relay, const void *owner, int listening, const char *address, uint16_t port);
+/* Closes what this owner listens on; connections go on until one side ends them. */
+void relay_drop(struct relay *relay, const void *owner);
+
+/* ---- host_internal ---- */
 
 struct metadata;
 
@@ -73,7 +104,7 @@ struct str host_gateway(struct arena *arena, struct str cidr);
 /* Inside the host this address leads to the same one of this machine. */
 int host_lend(struct host *host, int netns, const char *address, uint16_t port, struct err *err);
 
-/* ---- user_data.c ---- */
+/* ---- metadata.c ---- */
 
 /* The script that carries it out, "" nothing to do; `note`: what is not done, for the console. */
 struct str user_data_script(struct arena *arena, struct str data, struct str *note);

@@ -1,5 +1,5 @@
-/* Relays: see relay.h. */
-#include "sandbox/host/relay.h"
+/* Relays: see host_internal.h. */
+#include "sandbox/host/host_internal.h"
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -1,11 +1,11 @@
-/* Faults on demand: see faults.h. */
-#include "sandbox/http/faults.h"
+/* Faults on demand: see server.h. */
+#include "sandbox/http/server.h"
 
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/json.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "base/yaml.h"
 
 #include <fnmatch.h>

@@ -1,5 +1,5 @@
-/* Who is at the door: see guard.h. */
-#include "sandbox/http/guard.h"
+/* Who is at the door: see server.h. */
+#include "sandbox/http/server.h"
 
 #include "provider/http/target.h"
 #include "sandbox/http/exchange.h"

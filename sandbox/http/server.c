@@ -4,13 +4,11 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/library.h"
 #include "base/mem.h"
 #include "base/system.h"
 #include "provider/http/target.h"
-#include "sandbox/http/faults.h"
-#include "sandbox/http/guard.h"
 #include "sandbox/http/mhd_api.h"
-#include "sandbox/http/visitors.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +17,22 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* ---- libmicrohttpd, loaded when the first sandbox starts ---- */
+
+const struct mhd_api *mhd_api(struct err *err)
+{
+#define MHD_NAME(name)   "MHD_" #name "\0"
+#define MHD_LINKED(name) MHD_##name,
+    static struct mhd_api api = LIBRARY_LINKED(MHD_FUNCTIONS(MHD_LINKED));
+    static struct library library = {
+        .file = "libmicrohttpd.so.12",
+        .install = "libmicrohttpd 0.9.71 or later (Debian and Ubuntu: apt install libmicrohttpd12)",
+        .table = &api,
+        .names = MHD_FUNCTIONS(MHD_NAME),
+    };
+    return library_table(&library, err);
+}
 
 enum {
     MAX_CONNECTIONS = 4096, /* a workshop: a hundred people whose weir opens 32 each */

@@ -1,8 +1,8 @@
 /* Faults in the server: what they do to an exchange, and the path by which they are set. */
 #include "base/hash.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/http/faults.h"
 #include "sandbox/http/mhd_api.h"
+#include "sandbox/http/server.h"
 
 /* ---- what a request is called ---- */
 

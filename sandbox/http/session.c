@@ -1,5 +1,5 @@
-/* Temporary credentials: see session.h. */
-#include "sandbox/http/session.h"
+/* Temporary credentials: see exchange.h. */
+#include "sandbox/http/exchange.h"
 
 #include "base/hash.h"
 

@@ -1,9 +1,9 @@
-/* Who is connected, and for how long: see visitors.h. */
-#include "sandbox/http/visitors.h"
+/* Who is connected, and for how long: see server.h. */
+#include "sandbox/http/server.h"
 
 #include "base/clock.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 #include <netinet/in.h>
 #include <signal.h>

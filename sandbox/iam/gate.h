@@ -6,13 +6,13 @@
  *
  *   gate.c       the decision about a request, in the words of the service
  *   needs.c      which actions an operation needs, and on what (sandbox/names/operations.txt)
- *   identity.c   a caller's policies: parsed once, until something in IAM changes; AWS's own
+ *   keys.c   a caller's policies: parsed once, until something in IAM changes; AWS's own
  *                (sandbox/names/managed_documents.txt)
  *   resource.c   the policies of resources: buckets, queues, topics, secrets, keys, functions, repositories,
  *                buses, streams, logs, the data catalog; trust
  *   keys.c       keys of KMS behind what a request is about
  *   context.c    what conditions look at
- *   passing.c    iam:PassRole: roles that a request hands to a service
+ *   context.c    iam:PassRole: roles that a request hands to a service
  *   checks.c     what services find out at once: does the role trust, will the queue take it
  *
  * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.
@@ -22,7 +22,7 @@
 #include "base/err.h"
 #include "base/value.h"
 #include "sandbox/context/context.h"
-#include "sandbox/http/session.h"
+#include "sandbox/http/exchange.h"
 
 struct control;
 struct gate;

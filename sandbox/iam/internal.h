@@ -1,8 +1,8 @@
 /* Between the files of this room; see gate.h. */
 #pragma once
 
-#include "base/lock.h"
 #include "base/map.h"
+#include "base/threads.h"
 #include "provider/iam/policy.h"
 #include "sandbox/control/control.h"
 #include "sandbox/iam/gate.h"
@@ -21,7 +21,7 @@ struct gate {
     struct arena said_texts;
 };
 
-/* ---- identity.c ---- */
+/* ---- keys.c ---- */
 
 /* Policies, parsed; who holds a reference may read it without any lock. */
 struct identity {
@@ -73,7 +73,7 @@ const struct value *context_of_request(
 const struct value *context_of_resource(
     struct gate *gate, struct arena *arena, struct str resource, const struct value *context);
 
-/* ---- passing.c ---- */
+/* ---- context.c ---- */
 
 /* ARNs of roles that the request hands over, and to which service. */
 const struct str *passed_roles(

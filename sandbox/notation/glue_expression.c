@@ -1,5 +1,5 @@
-/* The Expression of GetPartitions: see glue_expression.h. */
-#include "sandbox/notation/glue_expression.h"
+/* The Expression of GetPartitions: see languages.h. */
+#include "sandbox/notation/languages.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Types of Hive become Iceberg's, which gives each field, element, key and value an id. */
-#include "sandbox/notation/iceberg_schema.h"
+#include "sandbox/notation/languages.h"
 
 enum { MAX_DEPTH = 32 };
 

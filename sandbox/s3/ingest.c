@@ -1,5 +1,5 @@
-/* A request's body on its way in: see ingest.h. */
-#include "sandbox/s3/ingest.h"
+/* A request's body on its way in: see s3srv.h. */
+#include "sandbox/s3/s3srv.h"
 
 #include "base/file.h"
 #include "base/hash.h"

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "sandbox/http/guard.h"
+#include "sandbox/http/server.h"
 
 #include <errno.h>
 #include <stdlib.h>

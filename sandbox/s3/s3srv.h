@@ -1,15 +1,43 @@
 /*
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
- * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_delete.c,
+ * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_uploads.c,
  * s3srv_multipart.c, s3srv_uploads.c carry it out; s3srv_checks.c looks at settings first, s3srv_access.c
  * asks whether the caller may, and whether he may use the key. A handler answers through the
  * s3srv_* and reply_* functions.
  */
 #pragma once
 
+#include "sandbox/context/context.h"
+#include "sandbox/http/checksum.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/s3/ingest.h"
 #include "sandbox/s3/store.h"
+
+/* ---- ingest.c: a request's body on its way in: frames taken off, counted, hashed, and written to a file
+ * or kept in memory. What the client claimed of it (length, SHA-256, MD5, a checksum in a header or a
+ * trailer) is compared at the end. */
+struct ingest {
+    struct exchange *x;
+    struct pending file; /* fd -1: into x->body */
+    bool framed, check_sha256;
+    int write_failed; /* errno; 0: all was written */
+    struct chunked frames;
+    struct checksum md5, sha256, sum;
+    struct str claimed_sum;
+    bool sum_in_trailer;
+    int64_t size;
+    struct str etag;      /* after the end: MD5 as hex */
+    struct str sum_value; /* base64; "" where the client asked for none */
+};
+
+/* NULL, or what is wrong with the headers. With `store` the body goes into a file. `sums`: checksums in the
+ * headers are of the body; those of CompleteMultipartUpload are not. */
+const struct fault *ingest_begin(struct ingest *in, struct exchange *x, struct s3_store *store, bool sums);
+void ingest_data(struct ingest *in, const char *bytes, size_t n);
+/* NULL where the body is what it was said to be. */
+const struct fault *ingest_end(struct ingest *in);
+void ingest_release(struct ingest *in);
+
+/* ---- s3srv.c ---- */
 
 /* The canonical id of the one account there is. */
 #define S3SRV_OWNER "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
@@ -180,7 +208,7 @@ bool s3srv_check_filters(struct s3 *s, const struct value *doc); /* of a notific
 /* No two of a notification's configurations may be about the same. */
 bool s3srv_check_overlap(struct s3 *s, const struct value *doc);
 
-/* ---- s3srv_values.c: what settings may say. False: answered ---- */
+/* ---- s3srv_rules.c: what settings may say. False: answered ---- */
 
 bool s3srv_check_values(struct s3 *s, const struct value *doc);
 /* Is it among the words that a setting chooses from? */
@@ -208,7 +236,7 @@ bool s3srv_public_acls_blocked(struct s3 *s);
 bool s3srv_public_policies_blocked(struct s3 *s);
 bool s3srv_is_setting(struct str parameter);
 
-/* ---- s3srv_inner.c ---- */
+/* ---- s3srv_access.c ---- */
 
 struct s3srv_caller {
     const struct session *session; /* whose policies count; NULL: the sandbox's own */
@@ -226,3 +254,32 @@ void s3srv_answer(struct exchange *x, struct str body);
 
 /* Who answers for S3. */
 extern const struct responder s3srv_responder;
+
+/* ---- s3srv_access.c: Encryption with keys of KMS: how a bucket has new objects encrypted, and whether
+ * somebody may use the key behind an object. Content is not encrypted here; but who may not use the key
+ * does not get it. For requests by HTTP (s3srv_access.c) and for what runs inside the sandbox
+ * (sandbox/services/s3/objects.h) alike. */
+struct session;
+
+/* Of AES256, aws:kms, aws:kms:dsse. */
+struct encryption {
+    struct str algorithm, key;
+    bool bucket_key; /* what is encrypted is the bucket's */
+};
+
+/* What the bucket does with new objects. */
+struct encryption encryption_of_bucket(struct arena *arena, struct s3_store *store, struct str bucket);
+
+struct encryption_asker {
+    struct sandbox *sandbox;
+    struct arena *arena;
+    const struct session *caller;
+    struct str region;
+};
+
+/* May he have a new object encrypted so? Then what says so of it goes to `headers`. -1: KMS's own refusal. */
+int encryption_begin(const struct encryption_asker *who, struct str bucket, struct str key,
+    const struct encryption *how, struct value_builder *headers, struct err *err);
+/* May he have an object decrypted? `headers`: its own. */
+int encryption_undo(const struct encryption_asker *who, struct str bucket, struct str key,
+    const struct value *headers, struct err *err);

@@ -1,10 +1,137 @@
-/* May whoever asks do this? Asked before anything is looked at, of everybody but the sandbox's own user. */
+/*
+ * Access control: whether a caller may do this, checked before anything is read, of everybody but the
+ * sandbox's own user; encryption with KMS, and requests from inside the sandbox.
+ */
+#include "base/file.h"
+#include "base/mem.h"
+#include "provider/wire/wire.h"
 #include "sandbox/s3/s3srv.h"
 
-#include "base/hash.h"
-#include "sandbox/s3/encryption.h"
-
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* ---- Encryption with keys of KMS ---- */
+
+static bool is_kms(struct str algorithm)
+{
+    return str_eqz(algorithm, "aws:kms") || str_eqz(algorithm, "aws:kms:dsse");
+}
+
+struct encryption encryption_of_bucket(struct arena *arena, struct s3_store *store, struct str bucket)
+{
+    struct str text, root;
+    const struct value *doc;
+    if (!store_setting(arena, store, bucket, STR("encryption"), &text) ||
+        wire_xml_read(arena, text, &root, &doc, ERR_IGNORED))
+        return (struct encryption){.algorithm = STR("AES256")};
+    const struct value *rule = value_getz(doc, "Rule"),
+                       *by_default = value_getz(rule, "ApplyServerSideEncryptionByDefault");
+    return (struct encryption){value_text(value_getz(by_default, "SSEAlgorithm"), STR_EMPTY),
+        value_text(value_getz(by_default, "KMSMasterKeyID"), STR_EMPTY),
+        str_eqz(value_text(value_getz(rule, "BucketKeyEnabled"), STR_EMPTY), "true")};
+}
+
+static int encryption_ask(const struct encryption_asker *who, const char *action, struct str bucket,
+    struct str object, bool bucket_key, struct str *key, struct err *err)
+{
+    struct str about = arena_printf(who->arena, "arn:aws:s3:::%.*s%s%.*s", STR_ARG(bucket),
+        bucket_key ? "" : "/", STR_ARG(bucket_key ? STR_EMPTY : object));
+    return sandbox_check_key(
+        who->sandbox, who->arena, who->caller, action, *key, who->region, about, key, err);
+}
+
+int encryption_begin(const struct encryption_asker *who, struct str bucket, struct str key,
+    const struct encryption *how, struct value_builder *headers, struct err *err)
+{
+    struct str id = how->key;
+    if (id.n && is_kms(how->algorithm) &&
+        encryption_ask(who, "kms:GenerateDataKey", bucket, key, how->bucket_key, &id, err))
+        return -1;
+    if (how->algorithm.n && !str_eqz(how->algorithm, "AES256"))
+        value_builder_set(headers, STR(S3SRV_SSE), value_string(who->arena, how->algorithm));
+    if (id.n)
+        value_builder_set(headers, STR(S3SRV_SSE_KEY), value_string(who->arena, id));
+    if (how->bucket_key && is_kms(how->algorithm))
+        value_builder_set(headers, STR(S3SRV_SSE_BUCKET_KEY), value_stringz(who->arena, "true"));
+    return 0;
+}
+
+int encryption_undo(const struct encryption_asker *who, struct str bucket, struct str key,
+    const struct value *headers, struct err *err)
+{
+    struct str id = value_gets(headers, S3SRV_SSE_KEY);
+    if (!id.n || !is_kms(value_gets(headers, S3SRV_SSE)))
+        return 0;
+    bool bucket_key = value_gets(headers, S3SRV_SSE_BUCKET_KEY).n > 0;
+    return encryption_ask(who, "kms:Decrypt", bucket, key, bucket_key, &id, err);
+}
+
+/* ---- Requests from inside the sandbox, without HTTP and without a signature: see s3srv_call() ---- */
+
+static bool read_reply(struct exchange *x, struct arena *arena, size_t max, struct str *out)
+{
+    size_t size = (size_t)x->reply_length;
+    if (size > max)
+        return false;
+    char *text = arena_alloc(arena, size + 1);
+    for (size_t at = 0; at < size;) {
+        ssize_t n = x->reader ? x->reader(x->reader_ctx, at, text + at, size - at)
+                              : pread(x->reply_fd, text + at, size - at, (off_t)x->reply_offset + (off_t)at);
+        if (n <= 0)
+            return false;
+        at += (size_t)n;
+    }
+    text[size] = '\0';
+    *out = str_n(text, size);
+    return true;
+}
+
+static void take_reply(
+    struct exchange *x, struct arena *arena, size_t max, struct wire_message *out, struct err *err)
+{
+    *out = (struct wire_message){.status = x->reply.status, .body = arena_str(arena, x->reply.body)};
+    for (size_t i = 0; i < x->reply.header_count; i++)
+        wire_header_add(arena, out, arena_str(arena, x->reply.headers[i].name),
+            arena_str(arena, x->reply.headers[i].value));
+    bool content = x->reader || x->reply_fd >= 0;
+    if (content && str_eqz(x->request.method, "HEAD"))
+        wire_header_add(
+            arena, out, STR("Content-Length"), arena_printf(arena, "%lld", (long long)x->reply_length));
+    else if (content && !read_reply(x, arena, max, &out->body))
+        err_set(
+            err, ERR_INVALID, "the content of %.*s is longer than %zu bytes", STR_ARG(x->request.path), max);
+}
+
+int s3srv_call(struct sandbox *sandbox, struct arena *arena, const struct s3srv_caller *caller,
+    const struct wire_message *request, size_t max, struct wire_message *answer, struct err *err)
+{
+    struct exchange *x = mem_zalloc(sizeof *x);
+    struct err failed = ERR_INIT;
+    x->sandbox = sandbox;
+    x->reply_fd = -1;
+    x->body.max = max;
+    x->request = *request;
+    x->content_length = (int64_t)request->body.n;
+    x->auth.region = caller->region;
+    x->auth.service = STR("s3");
+    x->auth.payload_hash = STR("UNSIGNED-PAYLOAD");
+    if (caller->session)
+        x->auth.session = *caller->session;
+    memcpy(x->request_id, "inside", 7);
+    s3srv_answer(x, request->body);
+    take_reply(x, arena, max, answer, &failed);
+    s3srv_responder.release(x);
+    if (x->reader_ctx && x->reader_free)
+        x->reader_free(x->reader_ctx);
+    fd_close_ptr(&x->reply_fd);
+    buf_release(&x->body);
+    arena_release(&x->arena);
+    free(x);
+    if (failed.class)
+        *err = failed;
+    return failed.class ? -1 : 0;
+}
 
 /* Settings are called otherwise by IAM than in addresses, and to take one away is to put it. */
 static const struct {

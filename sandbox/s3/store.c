@@ -6,8 +6,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/system.h"
-#include "sandbox/s3/keypath.h"
-#include "sandbox/s3/store_internal.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
  *
  *   s3/BUCKET/bucket.json           when and where it was made
  *   s3/BUCKET/settings/NAME         versioning, policy, lifecycle, … as they were put
- *   s3/BUCKET/objects/KEY           the current version of each key (keypath.h)
+ *   s3/BUCKET/objects/KEY           the current version of each key (store.h)
  *   s3/BUCKET/versions/KEY/SORT     older versions and delete markers; a later version's SORT is smaller
  *   s3/BUCKET/tags/KEY/SORT         tags that were put after the object
  *   s3/BUCKET/uploads/ID/           upload.json and the parts, which stay there when the upload becomes an
@@ -18,9 +18,12 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/value.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 struct s3_store;
@@ -163,3 +166,55 @@ struct content;
 struct content *content_open(struct s3_store *store, struct str bucket, const struct object *object, int fd);
 ssize_t content_read(struct content *content, uint64_t position, void *out, size_t n);
 void content_close(struct content *content); /* and the fd it was given */
+
+/* ---- Shared by store*.c only. */
+enum { KEY_LOCKS = 64, BUCKET_LOCKS = 16 };
+
+struct s3_store {
+    char *root, *tmp; /* DIR/s3, DIR/tmp */
+    bool durable;
+    atomic_uint_fast64_t counter;
+    pthread_mutex_t keys[KEY_LOCKS];
+    pthread_rwlock_t buckets[BUCKET_LOCKS];
+};
+
+/* ROOT/bucket/area/key, with a NUL after its end; "" parts are left out. Empty: too long for a path. */
+struct str store_path(
+    struct arena *arena, const struct s3_store *store, struct str bucket, const char *area, struct str key);
+/* Content, then this; syncs the file. */
+int store_write_tail(struct s3_store *store, struct pending *pending, const struct value *doc);
+/* The metadata of an open object file. */
+const struct value *store_read_tail(struct arena *arena, int fd);
+/* Renames a pending file into place, making directories, and syncs them. */
+int store_place(struct s3_store *store, struct pending *pending, const char *path);
+int store_write_file(struct s3_store *store, const char *path, struct str text);
+int store_sync_dir(const struct s3_store *store, struct str dir);
+int store_make_dirs(const struct s3_store *store, const char *dir);
+/* Removes empty directories upwards, up to but not including `stop`. */
+void store_prune(const char *path, const char *stop);
+/* Later is smaller. 32 hex digits and a NUL. */
+void store_new_sort(struct s3_store *store, int64_t now_ms, char out[33]);
+pthread_rwlock_t *store_bucket_lock(struct s3_store *store, struct str bucket);
+pthread_mutex_t *store_key_lock(struct s3_store *store, struct str bucket, struct str key);
+/* Does a failure to open something only mean that it is not there? Any other, such as too many open files,
+ * must not look like that. */
+bool store_is_absent(int error);
+/* Names in a directory, sorted by bytes, as a list; none where there is no directory. NULL: it cannot be
+ * read, and errno says why. */
+const struct value *store_names(struct arena *arena, const char *dir);
+
+/* ---- store_bucket.c: Object keys as paths. A key is any text of up to 1024 bytes; on disk it becomes nested
+ * directories, readable where the key is, and never anything outside them:
+ *
+ *   RAW/Local/films.csv   ->  RAW%/Local%/films.csv
+ *   a//b, a/../b, .x      ->  a%/%/b    a%/%2E.%/b    %2Ex
+ *
+ * A directory's name ends in '%' (so the keys "a" and "a/b" live side by side), an empty name is "%_" as a
+ * file and "%" as a directory; '%', control characters and a leading dot are written %XX. Segments of 80
+ * bytes and more go on in a directory that ends in "%+", because names on disk are limited to 255 bytes. */
+enum keypath_kind { KEYPATH_FILE, KEYPATH_DIR, KEYPATH_MORE };
+
+void keypath_add(struct buf *path, struct str key);
+/* What a name in such a directory adds to the key: "films.csv", "RAW/", or the first part of a long segment.
+ */
+bool keypath_decode(const char *name, struct buf *part, enum keypath_kind *kind);

@@ -2,7 +2,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
-#include "sandbox/s3/store_internal.h"
+#include "sandbox/s3/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

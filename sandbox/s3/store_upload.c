@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/s3/store_internal.h"
+#include "sandbox/s3/store.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/str.h"
 #include "stacks/expr.h"
 
 enum {
@@ -125,7 +126,7 @@ uint32_t expr_child_count(const struct expr *e);
 /* NULL where it is not there: a constant key, a comprehension's condition, an operator's third operand. */
 struct expr *expr_child(const struct expr *e, uint32_t i);
 
-/* ---- expr_template.c, expr_parse.c ---- */
+/* ---- expr_parser.c, expr_parse.c ---- */
 
 /*
  * Compiles text with ${…} in it into *out. Text without any is not worth calling it for. `node` is where
@@ -140,7 +141,7 @@ void bare_compile(struct arena *arena, const struct node *node, struct expr *out
 /* The node of a whole source's text. */
 const struct node *source_node(struct arena *arena, const struct source *source);
 
-/* ---- expr_span.c ---- */
+/* ---- expr_walk.c ---- */
 
 /* As far as constructors lead along the path: *rest is how many steps are left. *entry is the last step's,
  * NULL in a list. */
@@ -149,14 +150,14 @@ const struct expr *expr_follow(
 /* Where this byte of a scalar's decoded text stands in its source. */
 size_t node_raw_offset(const struct node *node, size_t offset);
 
-/* ---- expr_document.c ---- */
+/* ---- expr_compile.c ---- */
 
 /* Stands in texts for what is not known. */
 extern const struct str unknown_spelt;
 /* The value with that instead of what is not known, at any depth. */
 const struct value *unknown_spell(struct arena *arena, const struct value *v);
 
-/* ---- expr_whole.c ---- */
+/* ---- expr_walk.c ---- */
 
 /* Where e is a whole resource, data or module: a hint that something of it has to be named. */
 bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d);
@@ -209,10 +210,6 @@ const struct value *eval_marked(struct eval *ev, const struct value *v, unsigned
 bool eval_has(struct eval *ev, const struct expr *e, const struct value *v);
 const struct value *eval_as_text(struct eval *ev, const struct expr *e, const struct value *v);
 
-/* ---- expr_for.c ---- */
-
-const struct value *eval_for(struct eval *ev, const struct expr *e);
-
 /* ---- expr_ops.c ---- */
 
 const struct value *eval_operator(struct eval *ev, const struct expr *e);
@@ -224,3 +221,106 @@ bool eval_is_bool(struct eval *ev, const struct expr *e, const struct value *v, 
 /* ---- ../functions/func.c ---- */
 
 const struct value *eval_call(struct eval *ev, const struct expr *e);
+
+/* ---- expr_parser.c: the parser's state and what its three files share: expr_parser.c (errors and small
+ * tools), expr_parser.c (text with ${…} in it), expr_parse.c (the grammar). A parser reads one scalar; the
+ * first error ends it. */
+/* ---- expr_parser.c: Tokens of the expression language. Text in double quotes is not one token: the
+ * parser reads it itself. */
+enum token_kind {
+    TOKEN_END,
+    TOKEN_BAD,  /* lexer->problem says why */
+    TOKEN_NAME, /* keywords too */
+    TOKEN_INT,
+    TOKEN_FLOAT,
+    TOKEN_QUOTE, /* the opening " alone */
+    TOKEN_TEXT,  /* '…' with its quotes */
+    TOKEN_SIGN,
+};
+
+/* Signs of one character are that character. */
+enum sign {
+    SIGN_OR = 256,
+    SIGN_AND,
+    SIGN_EQUAL,
+    SIGN_NOT_EQUAL,
+    SIGN_LESS_EQUAL,
+    SIGN_GREATER_EQUAL,
+    SIGN_ARROW,
+};
+
+struct token {
+    enum token_kind kind;
+    int sign;
+    size_t start, end;
+    union {
+        int64_t integer;
+        double number;
+    };
+};
+
+struct lexer {
+    struct str text;
+    size_t at;
+    const char *problem, *label; /* of the last TOKEN_BAD; label may be NULL */
+};
+
+struct token lexer_next(struct lexer *lexer);
+
+/* ---- expr_parser.c ---- */
+
+struct parser {
+    struct arena *arena;
+    struct diags *diags;
+    const struct node *node;
+    struct lexer lexer;
+    struct token token; /* the current one */
+    unsigned depth;
+};
+
+/* ---- errors ---- */
+
+struct span parser_place(const struct parser *p, size_t start, size_t end);
+/* Both report and return NULL, the failed parse. label may be NULL. */
+struct expr *parser_fail(struct parser *p, size_t start, size_t end, const char *label, const char *format,
+    ...) __attribute__((format(printf, 5, 6)));
+/* At the current token, where something else was expected. */
+struct expr *parser_fail_token(struct parser *p, const char *expected);
+
+/* ---- tokens ---- */
+
+void parser_advance(struct parser *p);
+bool parser_at(const struct parser *p, int sign);
+bool parser_take(struct parser *p, int sign); /* advances past the sign where it is there */
+bool parser_at_word(const struct parser *p, const char *word);
+struct str parser_text(const struct parser *p); /* of the current token */
+
+/* ---- nodes ---- */
+
+struct expr *parser_expr(struct parser *p, enum expr_op op, size_t start, size_t end);
+struct expr *parser_literal(struct parser *p, struct str text, size_t start, size_t end);
+/* Accounts for a child: false, after an error, when the tree has grown too high. */
+bool parser_adopt(struct parser *p, struct expr *e, const struct expr *child);
+
+static inline size_t expr_end(const struct expr *e)
+{
+    return (size_t)e->offset + e->length;
+}
+static inline bool expr_is_text(const struct expr *e)
+{
+    return e->op == EXPR_CONST && e->constant.kind == VALUE_STRING;
+}
+
+/* A growing array in the arena; what it outgrows is wasted, which lists this short do not mind. */
+struct expr_list {
+    struct expr **items;
+    size_t n, cap;
+};
+void expr_list_add(struct parser *p, struct expr_list *list, struct expr *e);
+
+/* ---- the grammar ---- */
+
+/* An expression within brackets, braces or ${ }, one level deeper. */
+struct expr *parser_inner(struct parser *p);
+/* At the opening quote: the text in double quotes. */
+struct expr *parser_quoted(struct parser *p);

@@ -1,6 +1,12 @@
-/* What is directly inside an expression, for all who walk over it, and which declarations one refers to. */
+/*
+ * Walks over an expression: what is directly inside, which declarations it refers to, where it is in the
+ * source, and whether a secret is written out in it.
+ */
 #include "stacks/expressions/expr_internal.h"
+#include "stacks/expressions/func.h"
 #include "stacks/stack.h"
+
+#include <ctype.h>
 
 uint32_t expr_child_count(const struct expr *e)
 {
@@ -116,4 +122,246 @@ const struct expr *expr_owner(const struct expr *expr, const struct decl **decl)
         return NULL;
     *decl = root;
     return expr->attr.base;
+}
+
+/* ---- From sub-expressions to places in the source ---- */
+
+static bool blank(char c)
+{
+    return isspace((unsigned char)c);
+}
+
+/* Bytes of a double-quoted escape, and of what it stands for (near enough for the rare ones). */
+static size_t escape_size(char c)
+{
+    return c == 'x' ? 4 : c == 'u' ? 6 : c == 'U' ? 10 : 2;
+}
+
+static size_t utf8_size(char lead)
+{
+    unsigned char c = (unsigned char)lead;
+    return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+/* Where the scalar's first character stands. */
+static size_t content_start(struct str raw)
+{
+    if (!raw.n || !strchr("\"'|>", raw.p[0]))
+        return 0;
+    if (raw.p[0] == '"' || raw.p[0] == '\'')
+        return 1;
+    ptrdiff_t newline = str_find_char(raw, '\n', 0);
+    return newline < 0 ? raw.n : (size_t)newline + 1;
+}
+
+/*
+ * The raw text is the decoded one with quotes, escapes, indentation and folded lines in it, so both are
+ * walked side by side: what is only blank on one side is skipped there.
+ */
+size_t node_raw_offset(const struct node *node, size_t offset)
+{
+    if (!node->source)
+        return 0;
+    struct str raw = node_raw(node), text = node->string;
+    char style = raw.n ? raw.p[0] : ' ';
+    size_t at = 0, j = content_start(raw);
+    while (at < text.n && j < raw.n) {
+        char c = raw.p[j];
+        if (style == '"' && c == '\\' && j + 1 < raw.n && raw.p[j + 1] != '\n') {
+            if (at >= offset)
+                break;
+            at += utf8_size(text.p[at]);
+            j += escape_size(raw.p[j + 1]);
+        } else if (c == text.p[at]) {
+            if (at >= offset)
+                break;
+            at++;
+            j += style == '\'' && c == '\'' ? 2 : 1;
+        } else if (blank(c) || (style == '"' && c == '\\')) {
+            j++;
+        } else {
+            if (at >= offset)
+                break;
+            at++;
+            j += blank(text.p[at - 1]) ? 0 : 1;
+        }
+    }
+    return node->offset + (j < raw.n ? j : raw.n);
+}
+
+struct span expr_span(const struct expr *expr)
+{
+    if (!expr->node)
+        return (struct span){0};
+    if (expr->flags & EXPR_WHOLE_NODE)
+        return node_span(expr->node);
+    size_t from = node_raw_offset(expr->node, expr->offset);
+    size_t to = from;
+    if (expr->length)
+        to = node_raw_offset(expr->node, expr->offset + expr->length - 1) + 1;
+    return (struct span){.source = expr->node->source,
+        .offset = (uint32_t)from,
+        .length = (uint32_t)(to > from ? to - from : 1)};
+}
+
+static const struct expr_entry *find_entry(const struct expr *map, struct str key)
+{
+    for (uint32_t i = 0; i < map->count; i++)
+        if (!map->map.entries[i].key_expr && str_eq(map->map.entries[i].key, key))
+            return &map->map.entries[i];
+    return NULL;
+}
+
+const struct expr *expr_follow(
+    const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest)
+{
+    uint32_t n = path && path->kind == VALUE_LIST ? path->count : 0, i = 0;
+    *entry = NULL;
+    for (; i < n; i++) {
+        const struct value *step = path->items[i];
+        const struct expr *inner = NULL;
+        *entry = NULL;
+        if (expr->op == EXPR_MAP && step->kind == VALUE_STRING && (*entry = find_entry(expr, step->string)))
+            inner = &(*entry)->value;
+        else if (expr->op == EXPR_LIST && step->kind == VALUE_INT && step->integer >= 0 &&
+                 step->integer < expr->count)
+            inner = &expr->list.items[step->integer];
+        if (!inner)
+            break;
+        expr = inner;
+    }
+    *rest = n - i;
+    return expr;
+}
+
+const struct expr *expr_at(const struct expr *expr, const struct value *path, bool holder)
+{
+    const struct expr_entry *entry;
+    uint32_t rest;
+    const struct expr *found = expr_follow(expr, path, &entry, &rest);
+    return rest == (uint32_t)holder ? found : NULL;
+}
+
+struct span expr_span_at(const struct expr *expr, const struct value *path, bool at_key)
+{
+    const struct expr_entry *entry;
+    uint32_t rest;
+    const struct expr *found = expr_follow(expr, path, &entry, &rest);
+    return at_key && !rest && entry && entry->origin ? node_key_span(entry->origin) : expr_span(found);
+}
+
+bool expr_is_const(const struct expr *expr)
+{
+    return expr->flags & EXPR_IS_CONST;
+}
+
+/* ---- Is a secret written out in an expression? For whether the stack's files may be kept in clear.  What
+ * an expression gives is known only when it is evaluated, and then only of the branch that was taken; what
+ * is written in it is there for everybody who reads the file. */
+
+enum { SECRET_MIN = 4 /* shorter ones are found by trying */ };
+
+static bool is_text(const struct value *v)
+{
+    if (v->kind == VALUE_STRING)
+        return str_trim(v->string).n >= SECRET_MIN;
+    if (v->kind == VALUE_INT)
+        return v->integer >= 1000 || v->integer <= -1000;
+    if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
+        return v->kind == VALUE_FLOAT;
+    for (uint32_t i = 0; i < v->count; i++)
+        if (is_text(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value))
+            return true;
+    return false;
+}
+
+static bool is_function(const struct expr *e, const char *prefix)
+{
+    return e->op == EXPR_CALL && e->call.function && str_starts(e->call.function->name, str_z(prefix));
+}
+
+/* The name of a file, or of a format, is no secret. */
+static bool is_name(const struct expr *e, uint32_t i)
+{
+    return i == 0 && expr_child(e, i)->op == EXPR_CONST &&
+           (is_function(e, "file") || is_function(e, "template") || is_function(e, "format"));
+}
+
+/* What is looked up by name is secret, the name is not; nor is what is only decided on. */
+static bool is_only_asked(const struct expr *e, uint32_t i)
+{
+    return (e->op == EXPR_INDEX && i == 1) || (e->op == EXPR_FOR && i == EXPR_FOR_CONDITION) ||
+           (e->op == EXPR_COND && i == 0);
+}
+
+static bool writes(const struct expr *e, bool within)
+{
+    if (e->op == EXPR_CONST)
+        return within && is_text(&e->constant);
+    bool secret = within || is_function(e, "sensitive");
+    for (uint32_t i = 0, n = expr_child_count(e); i < n; i++) {
+        const struct expr *child = expr_child(e, i);
+        if (child && !is_name(e, i) && writes(child, secret && !is_only_asked(e, i)))
+            return true;
+    }
+    return false;
+}
+
+bool expr_writes_secret(const struct expr *expr, bool within)
+{
+    return expr && writes(expr, within);
+}
+
+/* ---- References to a whole resource, data or module, where only something of it can be meant ---- */
+
+/* What most want: its name or, where it has none, what identifies it. */
+static struct str usual_attribute(const struct decl *decl)
+{
+    if (decl->kind == DECL_MODULE)
+        return STR("OUTPUT");
+    if (!decl->schema || schema_attr(decl->schema, STR("name")))
+        return STR("name");
+    return decl->schema->id.n ? decl->schema->id : STR("ATTRIBUTE");
+}
+
+bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d)
+{
+    bool indexed = e->op == EXPR_INDEX && e->index.base->op == EXPR_DECL;
+    const struct decl *decl = e->op == EXPR_DECL ? e->decl : indexed ? e->index.base->decl : NULL;
+    if (!decl || (decl->kind != DECL_RESOURCE && decl->kind != DECL_DATA && decl->kind != DECL_MODULE))
+        return false;
+    bool several = decl->for_each || decl->keyed;
+    if (indexed && !several) /* lake["tags"] is something of it */
+        return false;
+    struct str text = eval_source(e, decl->name), attribute = usual_attribute(decl);
+    diag_hint(diags, d, "this is the whole %s; say what of it: %.*s%s.%.*s",
+        decl->kind == DECL_RESOURCE ? "resource"
+        : decl->kind == DECL_DATA   ? "data"
+                                    : "module",
+        STR_ARG(text), several && !indexed ? "[KEY]" : "", STR_ARG(attribute));
+    return true;
+}
+
+/* What is all a resource has is no object of another's attribute: only some of it is meant, under other keys.
+ */
+static void hint_piece_by_piece(
+    const struct expr *e, const struct schema_issue *issue, struct diags *diags, struct diag *d)
+{
+    const struct decl *decl = e->op == EXPR_DECL ? e->decl : NULL;
+    if (!decl || decl->kind != DECL_RESOURCE || !schema_attr(decl->schema, issue->key))
+        return;
+    d->label = STR_EMPTY;
+    diag_hint(diags, d,
+        "this is the whole resource; give the keys that are wanted one by one: {KEY: \"${%.*s.ATTRIBUTE}\"}",
+        STR_ARG(eval_source(e, decl->name)));
+}
+
+void expr_hint_issue(
+    const struct expr *expr, const struct schema_issue *issue, struct diags *diags, struct diag *d)
+{
+    const struct expr *e = expr_at(expr, issue->path, issue->at_key);
+    if (e && issue->at_key)
+        hint_piece_by_piece(e, issue, diags, d);
+    else if (e)
+        expr_hint_whole(e, diags, d);
 }

@@ -1,15 +1,63 @@
-/* Archives, over HTTPS or from S3, as a file: see download.h. */
-#include "stacks/fetch/download.h"
+/* Archives, over HTTPS or from S3, as a file: see fetch.h. */
+#include "stacks/fetch/fetch.h"
 
+#include "base/archive.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "provider/aws/s3/download.h"
 #include "provider/http/target.h"
-#include "stacks/fetch/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
+
+/* ---- The size that modules may have ---- */
+
+enum { USUAL_MIB = 512, MOST_MIB = 1024 * 1024 };
+static const int64_t mib = 1024 * 1024;
+
+static bool limit_read(int64_t *out)
+{
+    const char *text = getenv("WEIR_MODULE_MIB");
+    *out = USUAL_MIB;
+    return !text || !*text || (str_to_int(str_z(text), out) && *out > 0 && *out <= MOST_MIB);
+}
+
+int64_t fetch_limit(void)
+{
+    int64_t n;
+    return (limit_read(&n) ? n : USUAL_MIB) * mib;
+}
+
+int fetch_limit_check(struct err *err)
+{
+    int64_t n;
+    return limit_read(&n) ? 0
+                          : err_set(err, ERR_INVALID,
+                                "the variable WEIR_MODULE_MIB is not a number of MiB from 1 to %d", MOST_MIB);
+}
+
+/* That hint alone. */
+static int fetch_limit_hint(struct err *err)
+{
+    return err_hint(err, "WEIR_MODULE_MIB=%d in the environment would allow %d MiB, and so on",
+        (int)(fetch_limit() / mib * 4), (int)(fetch_limit() / mib * 4));
+}
+
+int fetch_too_large(struct err *err)
+{
+    err_set(err, ERR_FAILED, "it is larger than %d MiB", (int)(fetch_limit() / mib));
+    return fetch_limit_hint(err);
+}
+
+int fetch_unpack(const char *archive, const char *dir, struct err *err)
+{
+    if (!unpack_archive(archive, dir, fetch_limit(), err))
+        return 0;
+    return strstr(err_root(err), UNPACK_TOO_LARGE) ? fetch_limit_hint(err) : -1;
+}
 
 enum { REDIRECTS_MAX = 5 };
 
@@ -55,7 +103,7 @@ static int follow_redirect(struct arena *arena, struct str from, const struct ht
     return 0;
 }
 
-static int download_get(struct http_engine *http, struct arena *arena, struct str url, struct download *d,
+static int request_archive(struct http_engine *http, struct arena *arena, struct str url, struct download *d,
     struct http_response *response, struct err *err)
 {
     struct http_request request = {.method = STR("GET"),
@@ -83,7 +131,7 @@ static int download_to(struct http_engine *http, struct str url, struct download
     AUTO_ARENA struct arena arena = ARENA_INIT;
     for (int hops = 0; hops <= REDIRECTS_MAX; hops++) {
         struct http_response response = {0};
-        if (download_get(http, &arena, url, d, &response, err))
+        if (request_archive(http, &arena, url, d, &response, err))
             return -1;
         if (response.status == 200)
             return 0;

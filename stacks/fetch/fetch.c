@@ -6,9 +6,6 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/tree_manifest.h"
-#include "stacks/fetch/download.h"
-#include "stacks/fetch/git.h"
-#include "stacks/fetch/limits.h"
 
 #include <dirent.h>
 #include <errno.h>

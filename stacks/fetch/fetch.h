@@ -3,7 +3,7 @@
  * S3. They come to lie in .weir/modules below the stack's folder, in a folder for each content, whole and as
  * the lock says or not at all; what is there already is not fetched again.
  *
- * What comes is not trusted: archives are refused as base/unpack_archive.h says, of git only https, ssh and
+ * What comes is not trusted: archives are refused as base/archive.h says, of git only https, ssh and
  * file are spoken (http to loopback), nothing of a repository's own settings, hooks and filters is used, and
  * nobody is asked anything.
  *
@@ -12,9 +12,13 @@
  */
 #pragma once
 
+#include "base/err.h"
 #include "base/value.h"
+#include "provider/http/http.h"
 #include "provider/provider.h"
 #include "stacks/load/module_lock.h"
+
+#include <stdint.h>
 
 struct fetch_options {
     struct str dir; /* the stack's folder */
@@ -46,3 +50,31 @@ int fetch_latest(struct fetch *fetch, const struct module_source *source, const 
 /* Fetches exactly what is pinned, unless it is there. ERR_DAMAGED: the source is not that any more. */
 int fetch_pinned(
     struct fetch *fetch, const struct module_source *source, const struct module_pin *pin, struct err *err);
+
+/* ---- git.c: Repositories, by the program git: what a tag or branch is now, and the files of a commit. */
+/* Asks the repository for all its tags and branches. `work` is a folder for scratch files. */
+int git_refs(struct arena *arena, const struct module_source *source, const char *work, struct str *refs,
+    struct err *err);
+/* The commit that the source's tag or branch is at, among these; *tag: it is a tag. */
+int git_find(struct arena *arena, const struct module_source *source, struct str refs, struct str *commit,
+    bool *tag, struct err *err);
+/* All files of the commit, as they are in the repository, into the folder `tree`, which exists. ERR_ABSENT:
+ * the repository has no such commit any more. */
+int git_files(struct arena *arena, const struct module_source *source, struct str commit, const char *work,
+    const char *tree, struct err *err);
+
+/* ---- download.c: how large a module from elsewhere may be, as it is fetched and when it is unpacked. */
+/* In bytes: what the variable WEIR_MODULE_MIB says in MiB, or 512 MiB. */
+int64_t fetch_limit(void);
+/* ERR_INVALID where the variable says nothing of use. */
+int fetch_limit_check(struct err *err);
+/* "it is larger than 512 MiB", and what allows more. */
+int fetch_too_large(struct err *err);
+/* unpack_archive() as far as the limit goes. */
+int fetch_unpack(const char *archive, const char *dir, struct err *err);
+
+/* ---- download.c: Archives, over HTTPS or from S3, as a file. */
+/* Follows redirections, but not from TLS to plain HTTP. */
+int download_https(struct http_engine *http, struct str url, const char *path, struct err *err);
+/* `aws` is an open provider. */
+int download_s3(struct provider *aws, const struct module_source *source, const char *path, struct err *err);

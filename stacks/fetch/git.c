@@ -1,10 +1,9 @@
-/* Repositories, by the program git: see git.h. */
-#include "stacks/fetch/git.h"
+/* Repositories, by the program git: see fetch.h. */
+#include "stacks/fetch/fetch.h"
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "provider/weir/command.h"
-#include "stacks/fetch/limits.h"
 
 #include <dirent.h>
 #include <fcntl.h>

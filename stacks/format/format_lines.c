@@ -1,5 +1,5 @@
-/* A text cut into lines, and written again with each line where it goes: see format_lines.h. */
-#include "stacks/format/format_lines.h"
+/* A text cut into lines, and written again with each line where it goes: see format.h. */
+#include "stacks/format/format.h"
 
 #include "base/mem.h"
 

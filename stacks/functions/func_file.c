@@ -4,7 +4,6 @@
  */
 #include "stacks/expressions/func.h"
 
-#include "base/confined.h"
 #include "base/file.h"
 #include "base/glob.h"
 #include "base/hash.h"

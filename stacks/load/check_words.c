@@ -2,7 +2,7 @@
  * it. */
 #include "stacks/load/load.h"
 
-#include "provider/names/words.h"
+#include "provider/names/names.h"
 
 static bool hint_type_of_others(struct loader *loader, struct diag *d, struct str type)
 {

@@ -1,14 +1,213 @@
-/* Which files a stack is made of, found without evaluating anything: see files.h. */
+/*
+ * The files of a stack: where they are, what is in them, and which ones there are without evaluating
+ * anything: see files.h.
+ */
 #include "stacks/load/files.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/map.h"
+#include "base/mem.h"
 #include "base/yaml.h"
 #include "stacks/load/load.h"
+#include "stacks/stack.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
+
+/* ---- The files of a stack: where they are, what is in them, and what stands in their place ---- */
+
+struct str unit_path(const struct unit *unit, struct str name)
+{
+    return path_join(unit->loader->arena, unit->module->dir, name);
+}
+
+bool find_stack_file(struct arena *arena, struct str dir, struct str *file)
+{
+    static const struct str names[] = {STR_INIT("weir.yaml"), STR_INIT("weir.yml")};
+    for (size_t i = 0; i < 2; i++) {
+        *file = path_join(arena, dir, names[i]);
+        if (path_exists(arena_strz(arena, *file)))
+            return true;
+    }
+    return false;
+}
+
+/* What lies there instead, and how a stack is made of it. */
+static void hint_beginning(struct arena *arena, struct diags *diags, struct diag *d, struct str dir)
+{
+    static const struct {
+        const char *file, *import;
+    } others[] = {{"main.tf", "terraform"}, {"template.yaml", "cloudformation"},
+        {"template.yml", "cloudformation"}, {"compose.yaml", "compose"}, {"compose.yml", "compose"},
+        {"docker-compose.yaml", "compose"}, {"docker-compose.yml", "compose"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct str file = path_join(arena, dir, str_z(others[i].file));
+        if (!path_exists(arena_strz(arena, file)))
+            continue;
+        bool whole = i == 0; /* Terraform's is the folder */
+        diag_hint(diags, d, "`weir import %s %.*s` makes one of what is there, `weir init` starts another",
+            others[i].import, STR_ARG(whole ? dir : file));
+        return;
+    }
+    diag_hint(diags, d, "`weir init` starts a stack, -C DIR looks in another folder");
+}
+
+bool find_stack(
+    struct arena *arena, const char *given, struct str *dir, struct str *file, struct diags *diags)
+{
+    struct str path = arena_str(arena, str_z(given ? given : "."));
+    if (!path_is_dir(path.p)) {
+        *dir = arena_str(arena, path_dir(path));
+        *file = path;
+        if (path_exists(path.p))
+            return true;
+        diag_error(diags, (struct span){0}, "there is no file or folder \"%s\"", path.p);
+        return false;
+    }
+    *dir = path;
+    if (find_stack_file(arena, path, file))
+        return true;
+    struct diag *d = diag_error(
+        diags, (struct span){0}, "there is no weir.yaml in %s", str_eqz(path, ".") ? "this folder" : path.p);
+    hint_beginning(arena, diags, d, path);
+    return false;
+}
+
+bool stack_exists(struct arena *arena, const char *dir)
+{
+    struct str file, where = str_z(dir ? dir : ".");
+    return path_is_dir(arena_strz(arena, where)) ? find_stack_file(arena, where, &file)
+                                                 : path_exists(arena_strz(arena, where));
+}
+
+/* The path below the folder of the stack; p NULL where it lies elsewhere. */
+static struct str below(struct str dir, struct str file)
+{
+    if (file.n && file.p[0] != '/' && (!dir.n || str_eqz(dir, ".")))
+        return file;
+    if (file.n > dir.n && str_starts(file, dir) && file.p[dir.n] == '/')
+        return str_slice(file, dir.n + 1, file.n);
+    return (struct str){NULL, 0};
+}
+
+struct str stack_source_name(const struct stack *stack, const struct source *source)
+{
+    struct str name = below(stack->dir, source->path);
+    return name.p && !embedded_find(source->path) ? name : STR_EMPTY;
+}
+
+/* The text that the options put in the place of the file; NULL: none. */
+static const struct value *former_text(const struct loader *loader, struct str file)
+{
+    struct str name = below(loader->stack->dir, file);
+    return name.p ? value_get(loader->options->files, name) : NULL;
+}
+
+/* The text that an editor has of it. */
+bool unsaved_text(const struct loader *loader, struct str file, struct str *text)
+{
+    const struct stack_options *options = loader->options;
+    return options->unsaved && options->unsaved(options->unsaved_ctx, file, text);
+}
+
+bool file_identify(struct loader *loader, struct str file, const struct node *at, struct str *ident)
+{
+    char real[PATH_MAX];
+    struct str unsaved;
+    if (former_text(loader, file)) {
+        *ident = file;
+        return true;
+    }
+    if (realpath(arena_strz(loader->arena, file), real)) {
+        *ident = arena_str(loader->arena, str_z(real));
+        return true;
+    }
+    int why = errno;
+    if (unsaved_text(loader, file, &unsaved)) { /* not written yet */
+        *ident = file;
+        return true;
+    }
+    struct span span = at ? node_span(at) : (struct span){0};
+    diag_error(loader->diags, span, "cannot read %.*s: %s", STR_ARG(file), strerror(why));
+    return false;
+}
+
+bool unit_identify(struct unit *unit, const struct node *at)
+{
+    return unit->builtin || file_identify(unit->loader, unit->file, at, &unit->ident);
+}
+
+static bool read_text(const struct unit *unit, struct str file, const struct node *at, struct str *text)
+{
+    struct loader *loader = unit->loader;
+    const struct value *former = unit->builtin ? NULL : former_text(loader, file);
+    if (former) {
+        *text = value_text(former, STR_EMPTY);
+        return true;
+    }
+    if (unit->builtin) {
+        *text = embedded_text(unit->builtin);
+        return true;
+    }
+    if (unsaved_text(loader, file, text))
+        return true;
+    struct err err = ERR_INIT;
+    if (!file_read(loader->arena, file.p, YAML_MAX_SIZE, text, &err))
+        return true;
+    diag_error(loader->diags, at ? node_span(at) : (struct span){0}, "%s", err.message);
+    return false;
+}
+
+/* The tree of a file; each file is read once, however often it is used. NULL after an error. */
+const struct node *file_tree(
+    const struct unit *unit, struct str ident, struct str file, const struct node *at)
+{
+    struct loader *loader = unit->loader;
+    const struct node *known = map_get(&loader->files, ident);
+    if (known)
+        return known;
+    struct source *source = ARENA_NEW(loader->arena, struct source);
+    source->path = file;
+    if (!read_text(unit, file, at, &source->text))
+        return NULL;
+    MEM_GROW(loader->sources, loader->source_cap, loader->source_count + 1);
+    loader->sources[loader->source_count++] = source;
+    struct node *root = stack_yaml_parse(loader->arena, source, loader->diags);
+    if (!root || !expect_map(loader, root, "a stack file"))
+        return NULL;
+    map_set(&loader->files, ident, root);
+    return root;
+}
+
+bool unit_has_file(const struct unit *unit, struct str file)
+{
+    return former_text(unit->loader, file) || path_exists(arena_strz(unit->loader->arena, file));
+}
+
+const struct node *unit_read_file(const struct unit *unit, struct str file, const struct node *at)
+{
+    struct str ident;
+    return file_identify(unit->loader, file, at, &ident) ? file_tree(unit, ident, file, at) : NULL;
+}
+
+/* Lengths keep the files apart. */
+struct str stack_digest(const struct stack *stack, struct arena *arena)
+{
+    struct sha256 *sum = sha256_new();
+    for (size_t i = 0; i < stack->source_count; i++) {
+        struct str text = stack->sources[i]->text;
+        uint64_t size = text.n;
+        for (int k = 0; k < 8; k++)
+            sha256_update(sum, &(unsigned char){(unsigned char)(size >> (8 * k))}, 1);
+        sha256_update(sum, text.p, text.n);
+    }
+    unsigned char digest[SHA256_SIZE];
+    sha256_final(sum, digest);
+    return hex_encode(arena, digest, sizeof digest);
+}
 
 struct walk {
     struct arena *arena;

@@ -1,19 +1,194 @@
 /*
- * `fleet:` of a stack: a list of members, for each of which the stack is made once, with inputs and a state
- * of its own. To all other commands a member is an environment.
+ * `fleet:`, `shared:` and `lease:` of a stack. A fleet's stack is made once for each of its members, with
+ * inputs and a state of its own; to other commands a member is an environment.
  */
+#include "base/json.h"
 #include "stacks/load/load.h"
+
+/* ---- `lease:` of a stack: how long it may be there once it is made.  lease: {for: 8h, warn: 30m, extend:
+ * true}  That is what the stack says; when it ends is in the state (plan/evaluate/lease.h). */
+
+static const char lease_knows[] = "a lease knows inputs, stack and path only";
+
+static void read_time(
+    struct unit *root, const struct node *section, const char *key, struct lease_terms *terms, int64_t *ms)
+{
+    struct loader *loader = root->loader;
+    const struct node *node = node_get(section, key);
+    if (!node || node->kind == NODE_NULL)
+        return;
+    const struct value *v = resolve_early(root, node, false, lease_knows);
+    if (!v || value_is_unknown(v)) {
+        terms->unknown |= v != NULL;
+        return;
+    }
+    if (v->kind == VALUE_STRING && duration_read(v->string, ms))
+        return;
+    struct str raw = node_raw(node);
+    struct diag *d = diag_error(loader->diags, node_span(node), "\"%.*s\" is not a duration", STR_ARG(raw));
+    diag_label(loader->diags, d, "such as 30m, 8h or 2d12h");
+}
+
+void load_lease(struct unit *root)
+{
+    static const struct str known[] = {STR_INIT("for"), STR_INIT("warn"), STR_INIT("extend")};
+    struct loader *loader = root->loader;
+    struct lease_terms *terms = &loader->stack->lease;
+    const struct node_entry *entry = node_find(root->parts[0].root, STR("lease"));
+    terms->extend = true;
+    if (!entry || entry->value->kind == NODE_NULL || !expect_map(loader, entry->value, "\"lease\""))
+        return;
+    const struct node *section = entry->value, *extend = node_get(section, "extend");
+    check_keys(loader, section, "a lease", known, sizeof known / sizeof *known);
+    if (!node_get(section, "for")) {
+        struct diag *d = diag_error(loader->diags, node_key_span(entry), "the lease has no `for`");
+        diag_hint(loader->diags, d, "lease: {for: 8h}");
+        return;
+    }
+    terms->given = true;
+    read_time(root, section, "for", terms, &terms->for_ms);
+    read_time(root, section, "warn", terms, &terms->warn_ms);
+    if (extend)
+        expect_bool(loader, extend, "\"extend\"", &terms->extend);
+}
+
+static const char knows[] = "a fleet's list knows inputs that are given, stack and path";
+
+/* ---- `shared:` of a fleet: a stack of its own that all members refer to, as `shared.OUTPUT`. It is read
+ * here for the names of its outputs; what they are is in its state, and the planner's business. */
+
+/* As `-i` would say it. */
+static bool add_input(struct unit *root, const struct node_entry *entry)
+{
+    struct loader *loader = root->loader;
+    struct shared_stack *shared = &loader->stack->shared;
+    const struct value *v = resolve_early(root, entry->value, false, knows);
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (!v)
+        return false;
+    if (!value_is_known(v)) {
+        struct diag *d =
+            diag_error(loader->diags, node_span(entry->value), "this takes an input that has no value yet");
+        diag_hint(loader->diags, d, "%s", knows);
+        return false;
+    }
+    buf_addf(&text, "%.*s=", STR_ARG(entry->key));
+    if (v->kind == VALUE_STRING)
+        buf_add_str(&text, v->string);
+    else
+        json_write(&text, v, JSON_PLAIN);
+    ((struct str *)shared->inputs)[shared->input_count++] = arena_str(loader->arena, buf_str(&text));
+    return true;
+}
+
+static bool add_inputs(struct unit *root, const struct node *inputs)
+{
+    struct loader *loader = root->loader;
+    if (!inputs || inputs->kind == NODE_NULL)
+        return true;
+    if (!expect_map(loader, inputs, "the inputs of a shared stack"))
+        return false;
+    loader->stack->shared.inputs = ARENA_ARRAY(loader->arena, struct str, inputs->count + 1);
+    for (size_t i = 0; i < inputs->count; i++)
+        if (!add_input(root, &inputs->entries[i]))
+            return false;
+    return true;
+}
+
+/* The node that names its file; NULL after an error. */
+static const struct node *file_node(struct unit *root, const struct node *node)
+{
+    static const struct str keys[] = {STR_INIT("file"), STR_INIT("inputs")};
+    struct diags *diags = root->loader->diags;
+    if (node->kind != NODE_MAP)
+        return node;
+    check_keys(root->loader, node, "a shared stack", keys, sizeof keys / sizeof *keys);
+    const struct node *file = node_get(node, "file");
+    if (!file) {
+        struct diag *d = diag_error(diags, node_span(node), "the shared stack has no `file`");
+        diag_hint(diags, d, "a stack file, such as network.yaml");
+    }
+    return file;
+}
+
+static void report_unusable(struct loader *loader, const struct diags *why)
+{
+    const struct shared_stack *shared = &loader->stack->shared;
+    struct diag *d = diag_error(loader->diags, shared->span, "the shared stack cannot be used: %.*s",
+        why->n ? (int)why->items[0].message.n : 0, why->n ? why->items[0].message.p : "");
+    diag_hint(loader->diags, d, "`weir validate -C %.*s` says more", STR_ARG(shared->file));
+}
+
+static void learn_outputs(struct loader *loader, const struct stack *other)
+{
+    struct shared_stack *shared = &loader->stack->shared;
+    const struct map *outputs = &other->root->outputs;
+    struct str *names = ARENA_ARRAY(loader->arena, struct str, outputs->n + 1);
+    for (size_t i = 0; i < outputs->n; i++)
+        names[i] = arena_str(loader->arena, outputs->items[i].key);
+    shared->name = arena_str(loader->arena, other->name);
+    shared->outputs = names;
+    shared->output_count = outputs->n;
+    if (str_eq(other->name, loader->stack->name))
+        diag_error(loader->diags, shared->span,
+            "the shared stack has the fleet's name, \"%.*s\", and would have its state",
+            STR_ARG(other->name));
+}
+
+/* Of files as they were once it is not known whether it was there. */
+static void read_stack(struct loader *loader)
+{
+    const struct shared_stack *shared = &loader->stack->shared;
+    struct stack_options options = {.dir = shared->file.p,
+        .inputs = shared->inputs,
+        .input_count = shared->input_count,
+        .catalog = loader->options->catalog,
+        .states = loader->options->states,
+        .state_count = loader->options->state_count,
+        .lenient_inputs = true,
+        .no_shared = true};
+    AUTO_DIAGS struct diags diags = DIAGS_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    if (loader->options->files && !stack_exists(&scratch, shared->file.p))
+        return;
+    struct stack *other = stack_load(&options, &diags);
+    if (other && other->fleet)
+        diag_error(loader->diags, shared->span, "the shared stack is a fleet itself");
+    else if (!other || diags.errors)
+        report_unusable(loader, &diags);
+    else
+        learn_outputs(loader, other);
+    stack_free(other);
+}
+
+void fleet_share(struct unit *root, const struct node *fleet)
+{
+    struct loader *loader = root->loader;
+    struct shared_stack *shared = &loader->stack->shared;
+    const struct node_entry *entry = fleet->kind == NODE_MAP ? node_find(fleet, STR("shared")) : NULL;
+    struct str name;
+    if (!entry || entry->value->kind == NODE_NULL || loader->options->no_shared)
+        return;
+    const struct node *file = file_node(root, entry->value);
+    if (!file || !expect_text(loader, file, "the shared stack", &name))
+        return;
+    shared->file = arena_str(loader->arena, unit_path(root, name));
+    shared->span = node_span(file);
+    declare(root, DECL_SHARED, entry);
+    if (entry->value->kind == NODE_MAP && !add_inputs(root, node_get(entry->value, "inputs")))
+        return;
+    read_stack(loader);
+}
 
 /*
  *     fleet:
  *       each: {file: attendees.csv, key: mail_id}     # or a list of names, or a map
  *       inputs: {owner: "${each.key}", bastion_key: "${each.value.public_key}"}
- *       shared: network.yaml                          # fleet_shared.c
+ *       shared: network.yaml                          # fleet.c
  */
 
 enum { MEMBERS_MAX = 10000 };
 
-static const char knows[] = "a fleet's list knows inputs that are given, stack and path";
 static const char each_knows[] =
     "what a fleet gives knows each.key, each.value, inputs that are given, stack and path";
 

@@ -1,5 +1,5 @@
 /* What the files that load a stack share: see load.h. */
-#include "stacks/load/rules.h"
+#include "stacks/load/load.h"
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -229,7 +229,7 @@ static void use_specs(struct unit *root, const struct node *file)
         diag_hint(loader->diags, d, "%s", err.hint);
 }
 
-/* It is read before the stack is loaded: sandbox_place.h. */
+/* It is read before the stack is loaded: files.h. */
 static void check_sandbox(struct unit *root, const struct node *file)
 {
     const struct node *node = node_get(file, "sandbox");

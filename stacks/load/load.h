@@ -104,7 +104,7 @@ struct tally load_tally(const struct loader *loader);
 /* Is there one since? It is in an attribute: the rest is looked at all the same. */
 bool load_forgive(struct loader *loader, struct tally since);
 
-/* ---- stack_files.c ---- */
+/* ---- files.c ---- */
 
 /* weir.yaml or weir.yml in a folder. */
 bool find_stack_file(struct arena *arena, struct str dir, struct str *file);
@@ -156,7 +156,7 @@ bool has_expression(const struct node *node); /* in any scalar inside */
  */
 const struct value *constant_value(struct loader *loader, const struct node *node, const char *what);
 
-/* ---- reference_as_text.c ---- */
+/* ---- address.c ---- */
 
 /* Warns of a text that looks like a reference in `module`; `of` is what it stands in. */
 void warn_of_unwritten(
@@ -188,7 +188,7 @@ bool module_find_source(struct unit *unit, const struct node *node);
 /* Finds the files of a module at ./FOLDER, ../FOLDER or /FOLDER. False after an error. */
 bool module_find_folder(struct unit *unit, const struct node *node, struct str source);
 
-/* ---- ../modules/module_remote.c ---- */
+/* ---- ../modules/module_folder.c ---- */
 
 /* Finds the files of a module from elsewhere, as weir.lock has it. False after an error. */
 bool find_remote(struct unit *unit, const struct node *node, struct str text);
@@ -206,7 +206,7 @@ bool is_environment_name(struct str name);
 /* Warns of variables like WEIR_INPUT_OWNR, which are nearly an input's and do nothing. */
 void note_unused_variables(struct diags *diags, const struct map *inputs);
 
-/* ---- budget.c ---- */
+/* ---- rules.c ---- */
 
 /* What the stack may cost, and what it uses. */
 void budget_load(struct unit *root);
@@ -243,12 +243,12 @@ struct diag *enlist_fail(struct enlisting *e, struct str file, size_t line, stru
 bool names_list_file(const struct value *list);
 void enlist_file(struct enlisting *e, struct unit *root, const struct value *list);
 
-/* ---- fleet_shared.c ---- */
+/* ---- fleet.c ---- */
 
 /* Declares `shared`, where the fleet has a stack that all members refer to. */
 void fleet_share(struct unit *root, const struct node *fleet);
 
-/* ---- lease.c ---- */
+/* ---- fleet.c ---- */
 
 void load_lease(struct unit *root);
 
@@ -294,7 +294,7 @@ void hint_meaning(struct loader *loader, struct diag *d, const struct schema_iss
 
 void resolve_all(struct loader *loader);
 
-/* ---- resolve_early.c ---- */
+/* ---- resolve.c ---- */
 
 /* Evaluates what has to be known while the stack is loaded: of inputs (in the stack itself), stack, path and,
  * where wanted, locals made of these.
@@ -313,3 +313,96 @@ void resolve_state(struct unit *root, const struct node_entry *entry);
 
 /* Dependencies first, otherwise in file order; cycles are reported. */
 void order_decls(struct loader *loader);
+
+/* ---- rules.c: Loading rules: rules.c reads a section, rules.c those of one resource's lifecycle and of
+ * `checks:`, rule_sets.c finds those that others have written (weir's, modules', the organisation's),
+ * rule_sets.c reads what a stack need not keep, rule_sets.c gives the names in expressions a meaning.
+ *
+ * Order of calls: load_organisation_rules(), load_rules() for each section of that name, resolve_rules() when
+ * all declarations are resolved. Then the stack has them. */
+/* Where rules come from. */
+struct rule_set {
+    struct str name; /* "weir.baseline"; "" the stack's own */
+    bool builtin;    /* it comes with weir */
+    bool waivable;   /* a stack may waive its rules, where they do not say otherwise */
+};
+
+/* ---- rules.c ---- */
+
+void load_rules(struct unit *unit, const struct node *section);
+/* The same of a set. */
+void read_rules(struct unit *unit, const struct rule_set *set, const struct node *section);
+/* "aws.*" */
+bool rule_type_is_pattern(struct str type);
+
+/* ---- rules.c ---- */
+
+void read_conditions(struct loader *loader, struct decl *decl, const struct node *lifecycle);
+void load_checks(struct unit *unit, const struct node *section);
+
+/* ---- rule_sets.c ---- */
+
+/* WEIR_RULES, and weir-rules.yaml in the nearest folder above. */
+void load_organisation_rules(struct unit *root);
+/* `use:`, in a section of `by`. */
+void use_rule_sets(struct unit *unit, const struct rule_set *by, const struct node *list);
+
+/* ---- rule_sets.c ---- */
+
+/* `waive:` of a stack. */
+void read_waivers(struct loader *loader, const struct node *list);
+/* Do they name rules that can be waived? */
+void check_waivers(struct loader *loader);
+
+/* ---- rule_sets.c ---- */
+
+void resolve_rules(struct loader *loader);
+
+/* ---- Shared by resolve*.c; nobody else includes it. resolve.c gives the names in expressions their
+ * meaning, order.c says what a declaration waits for besides, resolve.c is for what has to
+ * be known first. */
+/* One declaration whose expressions are being resolved, in the names of `unit`. */
+struct resolving {
+    struct loader *loader;
+    const struct unit *unit;
+    const struct decl *decl;
+    const struct rule *check;      /* sees its own data; NULL: it is none */
+    bool inputs_only, with_locals; /* early: no resources, data and modules; locals too? */
+    struct decl **deps;            /* reused for all declarations */
+    size_t dep_count, dep_cap;
+    uint32_t *seen; /* by index: the last declaration that has it among its deps, + 1 */
+};
+
+/* ---- resolve.c ---- */
+
+/* Of the names that the unit has. */
+struct resolver resolve_resolver(struct resolving *r);
+void resolve_add_dep(struct resolving *r, struct decl *dep);
+/* The names of a type's attributes, for hints. How many there are. */
+size_t resolve_attr_names(struct loader *loader, const struct schema *schema, const struct str **names);
+/* The keys of a map; `names` has room for them. How many there are. */
+size_t resolve_list_map(const struct map *map, struct str *names);
+
+/* ---- rule_sets.c ---- */
+
+/* Of a resource's own conditions. */
+void resolve_conditions_of(struct resolving *shared, const struct decl *decl);
+
+/* ---- order.c ---- */
+
+/* What a module's call waits for, all resources in it wait for: once for each unit, before the declarations.
+ */
+void resolve_find_waits(struct loader *loader, struct unit *unit);
+void resolve_add_waits(struct resolving *r);
+void resolve_depends_on(struct resolving *r, const struct node *node);
+/* Whether a module is left out is known before anything in it is looked at. */
+void resolve_conditions(struct resolving *r, const struct unit *unit);
+/* The configuration that a resource is reached with; NULL where its type takes none, or after an error. */
+struct decl *resolve_provider(struct resolving *r);
+/* `provider: aws.tokyo`, `providers: {aws: aws.tokyo}` on a module: are they declared? */
+void resolve_call_provider(struct resolving *r, const struct unit *inner);
+/* Of a configuration: is there such a provider? */
+void resolve_provider_name(struct resolving *r);
+void resolve_via(struct resolving *r, struct decl *decl);
+/* The unit that a module was read as. */
+struct unit *resolve_unit(const struct loader *loader, const struct module *module);

@@ -1,5 +1,5 @@
 /* The sections `resources` and `data`. */
-#include "stacks/load/rules.h"
+#include "stacks/load/load.h"
 
 #include "base/mem.h"
 

@@ -1,7 +1,6 @@
 /*
  * part_sums FILE PART: the CRC-64/NVME of each so many bytes of the file as S3's headers have it, one a line.
  */
-#include "base/crc64.h"
 #include "base/hash.h"
 
 #include <stdio.h>

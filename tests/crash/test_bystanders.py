@@ -34,7 +34,7 @@ import test_types_small  # noqa: E402
 import test_types_streams  # noqa: E402
 from fault_proxy import At, FaultProxy, Nothing  # noqa: E402
 from inventory import TABLE, inventory, numbers  # noqa: E402
-from life import stack_text  # noqa: E402
+from life_cycle import stack_text  # noqa: E402
 from support import Stack, planned  # noqa: E402
 
 LONG = bool(os.environ.get("WEIR_LONG"))
@@ -54,7 +54,7 @@ UNCOUNTED = {
 }
 
 
-# What cannot be found out (recover: never): it stays open until somebody has looked, which test_settle.py lives through.
+# What cannot be found out (recover: never): it stays open until somebody has looked, which test_recovery.py lives through.
 UNKNOWABLE = {("access key", "CreateAccessKey")}
 
 

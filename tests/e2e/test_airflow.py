@@ -124,7 +124,7 @@ THEN = {
 }
 
 
-def test_life(tmp_path, airflow):
+def test_life_cycle(tmp_path, airflow):
     stack = stack_at(tmp_path, airflow, FIRST)
     results = [stack.run("apply", "-y", "-vv")]
     stack.assert_settled()

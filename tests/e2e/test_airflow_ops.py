@@ -28,7 +28,7 @@ def ops():
     return module
 
 
-def test_life(tmp_path, fast_sandbox):
+def test_life_cycle(tmp_path, fast_sandbox):
     shutil.copytree(EXAMPLE, tmp_path / "ops", ignore=shutil.ignore_patterns(".weir"))
     stack = Stack(tmp_path / "ops", fast_sandbox)
     before = inventory(fast_sandbox)

@@ -393,7 +393,7 @@ def test_help_on_a_narrow_terminal(local_stack):
 
 
 def test_a_secret_that_is_still_kept_is_restored(local_stack):
-    """What this stack itself has deleted and the service still keeps. Another's: test_settle.py."""
+    """What this stack itself has deleted and the service still keeps. Another's: test_recovery.py."""
     local_stack.write("stack: kept\nresources: {s: {type: aws.secretsmanager.secret, name: kept, secret_string: abc}}\n").apply("--sandbox")
     local_stack.apply("--sandbox", "--replace", "s")
     local_stack.assert_settled("--sandbox")

@@ -64,7 +64,7 @@ def anywhere(request):
     return request.getfixturevalue("place"), request.getfixturevalue("sandbox").client()
 
 
-def test_life(anywhere):
+def test_life_cycle(anywhere):
     stack, s3 = anywhere
     write(stack, FILES)
     write(stack, {"x.tmp": b"", "skipped/y": b"", ".git/config": b"", "sql/__pycache__/b.pyc": b""})

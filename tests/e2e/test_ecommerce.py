@@ -15,7 +15,7 @@ from support import WEIR, example, until
 from test_systems import inventory
 
 
-def test_life(tmp_path, fast_sandbox):
+def test_life_cycle(tmp_path, fast_sandbox):
     stack = example("ecommerce-lakehouse", tmp_path / "shop", fast_sandbox)
     before = inventory(fast_sandbox)
     stack.apply()

@@ -52,7 +52,7 @@ def test_description_is_read(grafana):
     assert grafana.description.call("PATCH", "/api/folders/x") == (None, None)
 
 
-def test_life(tmp_path, grafana):
+def test_life_cycle(tmp_path, grafana):
     stack = stack_at(tmp_path, grafana, FIRST)
     results = [stack.run("apply", "-y", "-vv")]
     stack.assert_settled()

@@ -119,12 +119,12 @@ def test_what_pages_say_of_the_code():
     aws = {file for file, folder, included, _ in layers.includes() if included.startswith("provider/aws/") and folder.split("/")[0] == "plan"}
     assert not aws and "`plan` includes nothing of `provider/aws`" in " ".join(page.split())
     known = {included for _, folder, included, to in layers.includes() if folder.split("/")[0] == "stacks" and folder != "stacks/fetch" and to != "base" and to.startswith("provider")}
-    assert known == {"provider/kind.h", "provider/provider.h", "provider/names/words.h", "provider/http/target.h", "provider/ssh/connection_settings.h"}
+    assert known == {"provider/kind.h", "provider/provider.h", "provider/names/names.h", "provider/http/target.h", "provider/ssh/connection_settings.h"}
     files, units = sources("*.c"), [path.relative_to(ROOT / "tests/unit") for path in (ROOT / "tests/unit").rglob("test_*.c")]
     assert all((ROOT / unit.parent).is_dir() for unit in units)
     tested = sum((ROOT / unit.parent / unit.name.removeprefix("test_")).exists() for unit in units)
-    assert 6.5 < len(files) / tested < 8.5 and "one file in seven or eight has" in " ".join(rules.split())
-    assert 150 < sum(len(path.read_text().splitlines()) for path in files) / len(files) < 250 and "about 200 lines" in " ".join(rules.split())
+    assert 5.5 < len(files) / tested < 7.5 and "one file in six or seven has" in " ".join(rules.split())
+    assert 200 < sum(len(path.read_text().splitlines()) for path in files) / len(files) < 300 and "about 250 lines" in " ".join(rules.split())
     texts = "".join(path.read_text() for path in sources())
     assert "typedef struct {" not in texts and "no typedefs for structs" in " ".join(rules.split())
 

@@ -81,7 +81,7 @@ def test_what_is_not_begun(account):
 
 
 @pytest.mark.long
-def test_lives(account):
+def test_life_cycle(account):
     """Made, changed, replaced, taken in again, gone; and an example."""
     said = account.live("fifo-queue", "log-group", "role", "retail-workshop" if account.server.kind == "sandbox" else "parameter")
     assert said.count("lived, nothing is left") == 4 and "4 lived, 0 failed" in said

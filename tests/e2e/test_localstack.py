@@ -1,10 +1,10 @@
-"""The lives of the types (life.py) on LocalStack: what it answers differently is listed, case by case, and drawn into docs/sandbox-coverage.md."""
+"""The life cycles of the types (life_cycle.py) on LocalStack: what it answers differently is listed, case by case, and drawn into docs/sandbox-coverage.md."""
 
 import importlib
 from pathlib import Path
 
 import pytest
-from life import Case, walk
+from life_cycle import Case, walk
 from localstack import PYTHON, LocalStack
 from support import ACCOUNT, Stack, drawn
 
@@ -66,7 +66,7 @@ def test_the_differences_are_told():
 @pytest.mark.long
 @pytest.mark.skipif(not PYTHON.exists(), reason="tools/setup localstack was not run")
 @pytest.mark.parametrize("name", CASES)
-def test_life(running, tmp_path, name):
+def test_life_cycle(running, tmp_path, name):
     stack = Stack(tmp_path / "stack", running)
     stack.env["AWS_ACCESS_KEY_ID"] = ACCOUNT
     try:

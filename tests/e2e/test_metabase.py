@@ -35,7 +35,7 @@ THEN = {
 
 
 @pytest.mark.parametrize("who", SETTINGS)
-def test_life(tmp_path, metabase, who):
+def test_life_cycle(tmp_path, metabase, who):
     def stack_with(resources):
         return Stack(tmp_path / "s").write(json.dumps({"stack": "questions", "providers": {"metabase": {"url": metabase.url, **SETTINGS[who]}}, "resources": resources}))
 

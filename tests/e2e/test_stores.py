@@ -57,7 +57,7 @@ def stack(request, store, tmp_path):
     return stack.write("a", "src/a.txt").write("b", "src/b.txt")
 
 
-def test_life(request, stack, store):
+def test_life_cycle(request, stack, store):
     untagged = "without tags" in request.node.name or getattr(store, "kind", "") == "s3rver"
     said = stack.apply()
     assert said.out.count("has no tags") + said.err.count("has no tags") == untagged, str(said)

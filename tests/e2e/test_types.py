@@ -1,10 +1,10 @@
-"""The life of the first types (see life.py), and what is peculiar to them."""
+"""The life of the first types (see life_cycle.py), and what is peculiar to them."""
 
 import json
 
 import pytest
 
-from life import Case, case_table, policy, stack_text, walk
+from life_cycle import Case, case_table, policy, stack_text, walk
 from support import ACCOUNT
 
 TRUST = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
@@ -293,7 +293,7 @@ def _():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])
 
 

@@ -1,10 +1,10 @@
-"""The life of users, of what looks at logs and of what guards the data lake (see life.py)."""
+"""The life of users, of what looks at logs and of what guards the data lake (see life_cycle.py)."""
 
 import json
 
 import pytest
 
-from life import Case, case_table, policy, tags_of, walk
+from life_cycle import Case, case_table, policy, tags_of, walk
 from support import ACCOUNT
 
 CASES, case = case_table()
@@ -220,10 +220,10 @@ NOT_ON_MOTO["registry"] = registry()  # moto forgets its tags, and weir's marks 
 
 
 # Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
-LONG_FORM = {f"test_life[{name}]" for name in (
+LONG_FORM = {f"test_life_cycle[{name}]" for name in (
     "group", "lake tag", "subscription filter")}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -1,10 +1,10 @@
-"""The life of EMR's clusters, of what they are made with, and of keys for SFTP (see life.py)."""
+"""The life of EMR's clusters, of what they are made with, and of keys for SFTP (see life_cycle.py)."""
 
 import json
 
 import pytest
 
-from life import Case, case_table, tags_of, walk
+from life_cycle import Case, case_table, tags_of, walk
 
 CASES, case = case_table()
 NOT_ON_MOTO = {}
@@ -138,5 +138,5 @@ NOT_ON_MOTO["key of who sends files"] = CASES.pop("key of who sends files")  # m
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -1,8 +1,8 @@
-"""The life of what runs containers without machines of one's own (see life.py)."""
+"""The life of what runs containers without machines of one's own (see life_cycle.py)."""
 
 import pytest
 
-from life import Case, case_table, walk
+from life_cycle import Case, case_table, walk
 
 CASES, case = case_table()
 TRUST = '${trust("ecs-tasks.amazonaws.com")}'
@@ -95,5 +95,5 @@ def _():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -1,10 +1,10 @@
-"""The life of what pipelines have besides: what machines start as, what they are told, how many there are (see life.py)."""
+"""The life of what pipelines have besides: what machines start as, what they are told, how many there are (see life_cycle.py)."""
 
 import base64
 
 import pytest
 
-from life import case_table, Case, tags_of, walk
+from life_cycle import case_table, Case, tags_of, walk
 from support import ACCOUNT
 
 CASES, case = case_table()
@@ -656,7 +656,7 @@ for name in ("group of subnets that copies are made in", "machine that copies", 
 
 
 # Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
-LONG_FORM = {f"test_life[{name}]" for name in ("launch template", "route of an api", "integration of an api")}
+LONG_FORM = {f"test_life_cycle[{name}]" for name in ("launch template", "route of an api", "integration of an api")}
 
 
 @case("pipe")
@@ -695,5 +695,5 @@ NOT_ON_MOTO["pipe"] = CASES.pop("pipe")  # moto has no UpdatePipe
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

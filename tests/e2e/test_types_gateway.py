@@ -1,10 +1,10 @@
-"""The life of REST APIs: what they answer, to whom, how often, and under which name (see life.py)."""
+"""The life of REST APIs: what they answer, to whom, how often, and under which name (see life_cycle.py)."""
 
 import json
 
 import pytest
 
-from life import case_table, Case, walk
+from life_cycle import case_table, Case, walk
 
 CASES, case = case_table()
 NOT_ON_MOTO = {}
@@ -542,7 +542,7 @@ def _():
 
 
 # Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
-LONG_FORM = {f"test_life[{name}]" for name in CASES if name not in ("rest api that is small", "method", "stage")}
+LONG_FORM = {f"test_life_cycle[{name}]" for name in CASES if name not in ("rest api that is small", "method", "stage")}
 
 
 def test_a_deployment_follows_its_methods(stack, cloud):
@@ -574,5 +574,5 @@ def test_what_a_document_says_is_answered(stack, cloud):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

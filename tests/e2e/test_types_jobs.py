@@ -1,4 +1,4 @@
-"""The life of what runs pipelines: functions, state machines, workgroups, crawlers and what starts them (see life.py)."""
+"""The life of what runs pipelines: functions, state machines, workgroups, crawlers and what starts them (see life_cycle.py)."""
 
 import io
 import json
@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from life import Case, case_table, tags_of, walk
+from life_cycle import Case, case_table, tags_of, walk
 from support import ACCOUNT, Stack
 
 CASES, case = case_table()
@@ -595,12 +595,12 @@ def _():
 
 
 # Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
-LONG_FORM = {f"test_life[{name}]" for name in (
+LONG_FORM = {f"test_life_cycle[{name}]" for name in (
     "function alias", "machine_alias", "activity", "prepared statement", "conditional trigger", "schedule group", "rule on a bus of its own", "permission")}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])
 
 

@@ -1,11 +1,11 @@
-"""The life of what guards the data lake and describes what lies in it (see life.py)."""
+"""The life of what guards the data lake and describes what lies in it (see life_cycle.py)."""
 
 import json
 
 import pytest
 from botocore.exceptions import ClientError
 
-from life import Case, case_table, tags_of, walk
+from life_cycle import Case, case_table, tags_of, walk
 from support import ACCOUNT
 
 CASES, case = case_table()
@@ -277,5 +277,5 @@ def test_acl(stack, cloud):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

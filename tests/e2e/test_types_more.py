@@ -1,4 +1,4 @@
-"""The life of the remaining types, of some only on the sandbox (see life.py), and the proof that none is left out."""
+"""The life of the remaining types, of some only on the sandbox (see life_cycle.py), and the proof that none is left out."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ import test_types_scaling
 import test_types_serving
 import test_types_small
 import test_types_streams
-from life import Case, case_table, walk
+from life_cycle import Case, case_table, walk
 from support import ACCOUNT, WEIR
 from test_types_network import VPC, no_networks, subnet, tags_of
 
@@ -480,7 +480,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])
 
 

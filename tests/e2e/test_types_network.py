@@ -1,11 +1,11 @@
-"""The life of networks, warehouses, alarms and what runs containers (see life.py)."""
+"""The life of networks, warehouses, alarms and what runs containers (see life_cycle.py)."""
 
 import json
 import re
 
 import pytest
 
-from life import Case, case_table, policy, walk
+from life_cycle import Case, case_table, policy, walk
 from support import ACCOUNT, Stack
 
 CASES, case = case_table()
@@ -707,12 +707,12 @@ def _():
 
 
 # Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
-LONG_FORM = {f"test_life[{name}]" for name in (
+LONG_FORM = {f"test_life_cycle[{name}]" for name in (
     "internet gateway", "elastic ip", "network acl association", "key pair", "redshift snapshot", "alarm of several metrics", "batch definition", "route table", "flow log", "gateway endpoint")}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])
 
 

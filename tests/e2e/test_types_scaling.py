@@ -1,8 +1,8 @@
-"""The life of groups of instances, and of what their size follows (see life.py)."""
+"""The life of groups of instances, and of what their size follows (see life_cycle.py)."""
 
 import pytest
 
-from life import case_table, Case, tags_of, walk
+from life_cycle import case_table, Case, tags_of, walk
 
 CASES, case = case_table()
 
@@ -151,5 +151,5 @@ def _():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

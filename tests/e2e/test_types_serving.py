@@ -1,11 +1,11 @@
-"""The life of what serves data and requests: clusters of databases, their settings, load balancers (see life.py)."""
+"""The life of what serves data and requests: clusters of databases, their settings, load balancers (see life_cycle.py)."""
 
 import json
 
 import pytest
 import yaml
 
-from life import Case, case_table, tags_of, walk
+from life_cycle import Case, case_table, tags_of, walk
 from servers import SandboxCloud
 from support import Stack
 from test_types_jobs import FUNCTION, code, role
@@ -329,12 +329,12 @@ NOT_ON_MOTO["watched machine"] = CASES.pop("watched machine")  # moto cannot cha
 
 
 # Each has a sibling here that lives through the same, and its own cycle in sandbox/test_every_type.py.
-LONG_FORM = {f"test_life[{name}]" for name in (
+LONG_FORM = {f"test_life_cycle[{name}]" for name in (
     "parameters of a cluster", "listener", "listener's rule")}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])
 
 

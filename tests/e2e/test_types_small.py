@@ -1,10 +1,10 @@
-"""The life of what pipelines lean on: log groups, topics, queues, parameters, keys, key-value tables (see life.py)."""
+"""The life of what pipelines lean on: log groups, topics, queues, parameters, keys, key-value tables (see life_cycle.py)."""
 
 import json
 
 import pytest
 
-from life import Case, case_table, tags_of, walk
+from life_cycle import Case, case_table, tags_of, walk
 from support import ACCOUNT
 
 CASES, case = case_table()
@@ -343,5 +343,5 @@ def _():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -1,10 +1,10 @@
-"""The life of streams and of what delivers them, and how they are listed (see life.py)."""
+"""The life of streams and of what delivers them, and how they are listed (see life_cycle.py)."""
 
 import json
 
 import pytest
 
-from life import Case, case_table, tags_of, walk
+from life_cycle import Case, case_table, tags_of, walk
 from support import ACCOUNT
 
 CASES, case = case_table()
@@ -179,5 +179,5 @@ def _():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_life(stack, cloud, name):
+def test_life_cycle(stack, cloud, name):
     walk(stack, cloud, CASES[name])

@@ -2,7 +2,7 @@
  * State machines: any definition is checked, and one that is found right runs on any input, with tasks that
  * give their input back. Text: the definition, a NUL, the input, a NUL, the clock.
  */
-#include "provider/notation/asl_validate.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/asl/asl.h"
 
 #include "base/buf.h"

@@ -1,5 +1,5 @@
 /* CRCs: of pieces put together, the same as of the whole; and the same as others compute them. */
-#include "base/crc64.h"
+#include "base/hash.h"
 #include "sandbox/http/checksum.h"
 
 #include <assert.h>

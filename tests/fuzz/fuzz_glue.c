@@ -2,8 +2,7 @@
  * What the data catalog is told in words: an expression over partition keys, a NUL, a partition's values line
  * by line. What stands before the NUL is also tried as a column's type.
  */
-#include "sandbox/notation/glue_expression.h"
-#include "sandbox/notation/iceberg_schema.h"
+#include "sandbox/notation/languages.h"
 
 #include <assert.h>
 

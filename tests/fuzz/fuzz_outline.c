@@ -1,8 +1,6 @@
 /* What a text looks like to the language server: whatever comes, all places lie in it, and one after the
  * other. */
 #include "cmd/lsp/outline.h"
-#include "cmd/lsp/position.h"
-#include "cmd/lsp/words.h"
 
 #include <assert.h>
 

@@ -1,5 +1,5 @@
 /* The SDKs' shared files: any text is settings or an error with its line. */
-#include "provider/aws/profile.h"
+#include "provider/aws/credentials.h"
 
 #include <assert.h>
 

@@ -1,6 +1,6 @@
 /* aws-chunked bodies: the first byte says how they are signed and in which pieces they come. The pieces make
  * no difference, and what is framed comes out again. */
-#include "sandbox/http/chunked.h"
+#include "sandbox/http/checksum.h"
 
 #include <assert.h>
 

@@ -5,8 +5,8 @@
  */
 #include "base/hash.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/http/guard.h"
-#include "sandbox/s3/keypath.h"
+#include "sandbox/http/server.h"
+#include "sandbox/s3/store.h"
 
 #include <assert.h>
 

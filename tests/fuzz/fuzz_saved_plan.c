@@ -7,7 +7,7 @@
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
 #include "plan/plan.h"
-#include "plan/saved/saved_seal.h"
+#include "plan/saved/saved.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void show(struct saved_plan *saved, struct catalog *catalog)
     size_t n;
     render_plan(plan, &(struct render_options){.compact = true}, &out);
     render_plan(plan, &(struct render_options){.everything = true}, &out);
-    render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), &out);
+    render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), MARKDOWN_MAX, &out);
     event_plan(&out, plan, "plan");
     assert(out.n);
     saved_plan_inputs(saved, &n);

@@ -1,9 +1,8 @@
 /* Schedules, event patterns, filters of logs: an expression (or a pattern), a NUL, a zone (or an event). */
-#include "provider/notation/event_pattern.h"
 #include "provider/notation/log_filter.h"
-#include "sandbox/notation/event_match.h"
+#include "provider/notation/notation.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/notation/log_match.h"
-#include "sandbox/notation/schedule_time.h"
 
 #include "base/json.h"
 

@@ -1,6 +1,6 @@
 /* Archives: whatever is in one, nothing is made outside of the folder, no link leads out of it, and it is not
  * larger than allowed. */
-#include "base/unpack_archive.h"
+#include "base/archive.h"
 
 #include "base/file.h"
 

@@ -34,7 +34,7 @@ import test_types_network  # noqa: E402
 import test_types_small  # noqa: E402
 import test_types_streams  # noqa: E402
 import yaml  # noqa: E402
-from life import stack_text  # noqa: E402
+from life_cycle import stack_text  # noqa: E402
 from support import WEIR  # noqa: E402
 
 FOLDER = Path(os.environ.get("WEIR_LIVE_FOLDER", ROOT / ".cache/live"))

@@ -1,22 +1,221 @@
 /* Downloads from S3: see download.h. */
 #include "provider/aws/s3/download.h"
 
+#include "base/file.h"
 #include "base/hash.h"
-#include "provider/aws/s3/download_internal.h"
+#include "base/mem.h"
 #include "provider/aws/s3/s3.h"
 
-enum { TRIES = 2 }; /* an object that is written anew meanwhile is downloaded once more */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
+/* ---- The file that a download grows in ---- */
+
+#define PART_UNIT (INT64_C(8) * 1024 * 1024)
+#define PART_FULL (8 * PART_UNIT)
+#define MAGIC     "weir download 1\n"
+
+enum {
+    PARTS_GOOD = 32, /* so many keep all connections busy to the end; each costs a round trip */
+    PARTS_MAX = 65536,
+    HEAD = sizeof MAGIC - 1 + 2 * SHA256_SIZE, /* behind the content; the bytes of the parts follow */
+    LOCK_TRIES = 16,
+};
+
+int64_t download_part_size(int64_t size)
+{
+    int64_t good = size / PARTS_GOOD, least = (size + PARTS_MAX - 1) / PARTS_MAX;
+    int64_t wanted = good < PART_FULL ? good : least < PART_FULL ? PART_FULL : least;
+    return wanted <= PART_UNIT ? PART_UNIT : (wanted + PART_UNIT - 1) / PART_UNIT * PART_UNIT;
+}
+
+int64_t download_file_start(const struct download_file *file, int part)
+{
+    return file->part_size * part;
+}
+
+int64_t download_file_length(const struct download_file *file, int part)
+{
+    int64_t left = file->size - download_file_start(file, part);
+    return left < file->part_size ? left : file->part_size;
+}
+
+/* ---- opening ---- */
+
+/* Where a link leads, the file is replaced, not the link. */
+static void download_file_place(struct arena *arena, struct download_file *file)
+{
+    AUTO_FREE char *real = realpath(file->path, NULL);
+    file->target = real ? arena_strz(arena, str_z(real)) : file->path;
+    struct str part = arena_printf(arena, ".%.*s.weir-part", STR_ARG(path_base(str_z(file->target))));
+    file->part_path = path_join(arena, path_dir(str_z(file->target)), part).p;
+}
+
+static int check_target(const char *path, struct err *err)
+{
+    struct stat st;
+    if (!*path || str_ends(str_z(path), STR("/")))
+        return err_set(err, ERR_IO, "\"%s\" names no file", path);
+    if (stat(path, &st))
+        return errno == ENOENT ? 0 : err_errno(err, ERR_IO, "cannot write \"%s\"", path);
+    if (!S_ISREG(st.st_mode))
+        return err_set(err, ERR_IO, "\"%s\" is %s", path, S_ISDIR(st.st_mode) ? "a folder" : "not a file");
+    return 0;
+}
+
+/* The lock of a file that another process has renamed since it was opened is worth nothing. */
+static int open_locked(struct download_file *file, struct err *err)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        struct stat here, there;
+        file->fd = open(file->part_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (file->fd < 0)
+            return err_errno(err, ERR_IO, "cannot write \"%s\"", file->path);
+        if (flock(file->fd, LOCK_EX | LOCK_NB))
+            break;
+        if (!fstat(file->fd, &here) && !stat(file->part_path, &there) && here.st_ino == there.st_ino &&
+            here.st_dev == there.st_dev)
+            return 0;
+        fd_close_ptr(&file->fd);
+    }
+    fd_close_ptr(&file->fd);
+    file->fd = -1;
+    return err_set(err, ERR_IO, "another process is downloading to \"%s\"", file->path);
+}
+
+static int check_room(const struct download_file *file, const struct stat *st, struct err *err)
+{
+    struct statvfs fs;
+    int64_t there = (int64_t)st->st_blocks * 512;
+    if (fstatvfs(file->fd, &fs))
+        return 0;
+    uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (file->size <= there || (uint64_t)(file->size - there) <= room)
+        return 0;
+    return err_set(err, ERR_IO, "cannot write \"%s\": it has %lld bytes, and the disk has room for %llu",
+        file->path, (long long)file->size, (unsigned long long)room);
+}
+
+/* Reads what an earlier run has left; false: nothing that fits. */
+static bool read_end(struct download_file *file, const struct stat *st, struct str head, char *flags)
+{
+    char there[HEAD];
+    if (st->st_size != file->size + HEAD + file->count || pread(file->fd, there, HEAD, file->size) != HEAD ||
+        memcmp(there, head.p, HEAD) != 0 ||
+        pread(file->fd, flags, (size_t)file->count, file->size + HEAD) != file->count)
+        return false;
+    for (int i = 0; i < file->count; i++) {
+        file->done[i] = flags[i] == '1';
+        file->resumed |= file->done[i];
+    }
+    return true;
+}
+
+/* An empty file is left as it is: ext4 takes cutting to nothing as the beginning of a file's replacement, and
+ * then closing it waits until all of it is on its way to the disk. */
+static int download_file_begin(
+    struct download_file *file, const struct stat *st, struct str head, char *flags, struct err *err)
+{
+    memset(flags, '0', (size_t)file->count);
+    if ((!st->st_size || !ftruncate(file->fd, 0)) && !download_file_write(file, file->size, head.p, HEAD) &&
+        !download_file_write(file, file->size + HEAD, flags, (size_t)file->count))
+        return 0;
+    return err_errno(err, ERR_IO, "cannot write \"%s\"", file->path);
+}
+
+int download_file_open(struct arena *arena, const char *path, struct str what, int64_t size,
+    int64_t part_size, struct download_file *out, struct err *err)
+{
+    struct stat st;
+    *out = (struct download_file){.path = path, .size = size, .part_size = part_size, .fd = -1};
+    download_file_place(arena, out);
+    out->count = (int)((size + part_size - 1) / part_size);
+    out->done = ARENA_ARRAY(arena, bool, out->count + 1);
+    char *flags = arena_alloc(arena, (size_t)out->count + 1);
+    struct str head = arena_printf(arena, MAGIC "%.*s",
+        STR_ARG(sha256_hex(arena,
+            arena_printf(arena, "%.*s %lld %lld", STR_ARG(what), (long long)size, (long long)part_size))));
+    if (check_target(path, err) || open_locked(out, err))
+        return -1;
+    int status = fstat(out->fd, &st) ? err_errno(err, ERR_IO, "cannot read \"%s\"", out->part_path)
+                                     : check_room(out, &st, err);
+    if (!status && !read_end(out, &st, head, flags))
+        status = download_file_begin(out, &st, head, flags, err);
+    if (status)
+        download_file_discard(out);
+    return status;
+}
+
+/* ---- writing ---- */
+
+int download_file_write(const struct download_file *file, int64_t at, const void *bytes, size_t n)
+{
+    for (const char *from = bytes; n;) {
+        ssize_t written = pwrite(file->fd, from, n, at);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return -1;
+        from += written;
+        at += written;
+        n -= (size_t)written;
+    }
+    return 0;
+}
+
+void download_file_done(struct download_file *file, int part)
+{
+    file->done[part] = true;
+    /* If that fails it is fetched again, should there be a next time. */
+    download_file_write(file, file->size + HEAD + part, "1", 1);
+}
+
+/* ---- the end ---- */
+
+int download_file_finish(struct download_file *file, struct err *err)
+{
+    if (ftruncate(file->fd, file->size) || rename(file->part_path, file->target)) {
+        err_errno(err, ERR_IO, "cannot write \"%s\"", file->path);
+        download_file_discard(file);
+        return -1;
+    }
+    download_file_close(file);
+    return 0;
+}
+
+void download_file_close(struct download_file *file)
+{
+    fd_close_ptr(&file->fd);
+    file->fd = -1;
+}
+
+void download_file_discard(struct download_file *file)
+{
+    if (file->fd >= 0)
+        unlink(file->part_path);
+    download_file_close(file);
+}
+
+enum { TRIES = 2 }; /* an object that is written anew meanwhile is downloaded once more */
 static const struct shape text = {.kind = SHAPE_STRING};
 
 #define MEMBER(name_, wire_, location_)                                                                      \
     {                                                                                                        \
         .name = STR_INIT(name_), .wire = STR_INIT(wire_), .shape = &text, .location = (location_)            \
     }
+
 static const struct shape_member members[] = {MEMBER("bucket", "Bucket", WIRE_PATH),
     MEMBER("key", "Key", WIRE_PATH), MEMBER("version", "versionId", WIRE_QUERY_STRING),
     MEMBER("range", "Range", WIRE_HEADER), MEMBER("if_match", "If-Match", WIRE_HEADER),
     MEMBER("checksum_mode", "x-amz-checksum-mode", WIRE_HEADER)};
+
 const struct shape download_shape = {
     .kind = SHAPE_STRUCT, .members = members, .member_count = sizeof members / sizeof *members};
 

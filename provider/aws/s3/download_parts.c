@@ -1,12 +1,9 @@
 /* Fetching a file in parts. */
 #include "base/clock.h"
-#include "base/crc64.h"
 #include "base/hash.h"
-#include "base/lock.h"
 #include "base/mem.h"
-#include "provider/aws/message.h"
-#include "provider/aws/rate_line.h"
-#include "provider/aws/s3/download_internal.h"
+#include "base/threads.h"
+#include "provider/aws/s3/download.h"
 #include "provider/aws/s3/s3.h"
 
 #include <errno.h>

@@ -1,7 +1,31 @@
 /* The few S3 calls that C code makes by itself (objects, emptying a bucket): see s3.h. */
 #include "provider/aws/s3/s3.h"
 
-#include "provider/repeats.h"
+#include "provider/provider.h"
+
+#include <stdio.h>
+
+/* ---- How far a transfer is, for people ---- */
+
+static void add_size(char *out, size_t room, int64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+    double size = (double)bytes / 1024;
+    size_t unit = 0;
+    for (; size >= 1024 && unit < sizeof units / sizeof *units - 1; unit++)
+        size /= 1024;
+    snprintf(out, room, size < 10 ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
+void rate_line(
+    char *out, size_t room, const char *what, int64_t moved, int64_t kept, int64_t all, int64_t elapsed_ms)
+{
+    char done[32], size[32], rate[32];
+    add_size(done, sizeof done, moved + kept);
+    add_size(size, sizeof size, all);
+    add_size(rate, sizeof rate, elapsed_ms > 0 ? moved * 1000 / elapsed_ms : 0);
+    snprintf(out, room, "%s: %s of %s, %s/s", what, done, size, rate);
+}
 
 const struct aws_service aws_s3_service = {
     .id = STR_INIT("s3"), .endpoint_prefix = STR_INIT("s3"), .signing_name = STR_INIT("s3"), .s3 = true};
@@ -12,6 +36,7 @@ static const struct shape text = {.kind = SHAPE_STRING}, texts = {.kind = SHAPE_
     {                                                                                                        \
         .name = STR_INIT(ours), .wire = STR_INIT(theirs), .shape = &text, .location = WIRE_HEADER            \
     }
+
 static const struct shape_member object_members[] = {
     {.name = STR_INIT("bucket"), .wire = STR_INIT("Bucket"), .shape = &text, .location = WIRE_PATH},
     {.name = STR_INIT("key"), .wire = STR_INIT("Key"), .shape = &text, .location = WIRE_PATH},
@@ -32,12 +57,17 @@ static const struct shape_member object_members[] = {
     HEADER("checksum_algorithm", "x-amz-checksum-algorithm"),
     HEADER("checksum_type", "x-amz-checksum-type"),
 };
+
 #undef HEADER
+
 enum { PATH_MEMBERS = 2, PUT_MEMBERS = sizeof object_members / sizeof *object_members, SUM_MEMBERS = 3 };
+
 const struct shape aws_s3_object_shape = {
     .kind = SHAPE_STRUCT, .members = object_members, .member_count = PUT_MEMBERS - SUM_MEMBERS};
+
 const struct shape aws_s3_put_shape = {
     .kind = SHAPE_STRUCT, .members = object_members, .member_count = PUT_MEMBERS};
+
 const struct shape aws_s3_name_shape = {
     .kind = SHAPE_STRUCT, .members = object_members, .member_count = PATH_MEMBERS};
 

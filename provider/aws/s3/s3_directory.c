@@ -1,11 +1,8 @@
-/* `aws.s3.directory`: see s3_directory.h. */
-#include "provider/aws/s3/s3_directory.h"
+/* `aws.s3.directory`: see s3.h. */
+#include "provider/aws/s3/s3.h"
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "provider/aws/s3/s3.h"
-#include "provider/aws/s3/s3_directory_sync.h"
-#include "provider/aws/s3/s3_unfinished.h"
 #include "provider/package/package.h"
 
 /* What goes with each file: if it changes, all are sent again. */

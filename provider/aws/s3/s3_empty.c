@@ -2,11 +2,9 @@
  * Emptying a bucket: all versions and delete markers in pages of a thousand, then unfinished uploads
  * (S3-compatible stores refuse to delete a bucket that has some). And counting what that would delete.
  */
-#include "provider/aws/s3/s3_empty.h"
+#include "provider/aws/s3/s3.h"
 
-#include "base/pool.h"
-#include "provider/aws/s3/s3_keys.h"
-#include "provider/aws/s3/s3_pages.h"
+#include "base/threads.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -1,15 +1,9 @@
-/* `aws.s3.object`: see s3_object.h. */
-#include "provider/aws/s3/s3_object.h"
+/* `aws.s3.object`: see s3.h. */
+#include "provider/aws/s3/s3.h"
 
-#include "base/confined.h"
 #include "base/digests.h"
 #include "base/file.h"
-#include "provider/aws/content_type.h"
-#include "provider/aws/s3/s3.h"
-#include "provider/aws/s3/s3_object_list.h"
-#include "provider/aws/s3/s3_unfinished.h"
 #include "provider/aws/s3/upload.h"
-#include "provider/aws/s3/upload_record.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -1,14 +1,31 @@
 /* Uploads to S3: see upload.h. */
 #include "provider/aws/s3/upload.h"
 
-#include "base/confined.h"
+#include "base/embed.h"
 #include "base/file.h"
-#include "provider/aws/content_type.h"
 #include "provider/aws/s3/s3.h"
-#include "provider/aws/s3/upload_internal.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <unistd.h>
+
+/* ---- The media type that a file name stands for ---- */
+
+/* What pipelines store is in content_types.txt. */
+struct str content_type_of(struct str name)
+{
+    char ending[16]; /* longer ones are none that are known */
+    struct str base = path_base(name), type = STR_EMPTY;
+    size_t dot = base.n, n = 0;
+    while (dot && base.p[dot - 1] != '.')
+        dot--;
+    if (dot > 1 && base.n - dot < sizeof ending) {
+        for (size_t i = dot; i < base.n; i++)
+            ending[n++] = (char)tolower((unsigned char)base.p[i]);
+        type = embedded_line("provider/aws/content_types.txt", str_n(ending, n));
+    }
+    return type.n ? type : STR("application/octet-stream");
+}
 
 /* ---- the source ---- */
 
@@ -16,6 +33,7 @@ void upload_close(struct upload_source *source)
 {
     fd_close_ptr(&source->fd);
 }
+
 #define AUTO_SOURCE __attribute__((cleanup(upload_close)))
 
 int upload_open(const struct s3_upload *upload, struct upload_source *out, struct err *err)

@@ -1,12 +1,11 @@
 /* The parts of an upload on their way. */
-#include "provider/aws/s3/upload_parts.h"
+#include "provider/aws/s3/upload.h"
 
 #include "base/clock.h"
-#include "base/crc64.h"
+#include "base/hash.h"
 #include "base/mem.h"
-#include "provider/aws/rate_line.h"
 #include "provider/aws/s3/s3.h"
-#include "provider/repeats.h"
+#include "provider/provider.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,11 +1,10 @@
 /* Uploads in parts: how one begins and ends, and all of it. */
-#include "provider/aws/s3/upload_parts.h"
+#include "provider/aws/s3/upload.h"
 
 #include "base/clock.h"
-#include "base/crc64.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "provider/aws/s3/s3.h"
-#include "provider/aws/s3/s3_unfinished.h"
 
 static const struct shape text = {.kind = SHAPE_STRING}, number = {.kind = SHAPE_INT};
 

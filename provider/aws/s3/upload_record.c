@@ -1,16 +1,139 @@
-/* What is kept on disk of an upload in parts while it is under way, so that a run after a kill goes on
- * with it: see upload_record.h. */
-#include "provider/aws/s3/upload_record.h"
-
+/*
+ * Uploads in parts that a run before began: what is kept on disk of them, going on with them, and ending
+ * those that nobody wants.
+ */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/value.h"
+#include "provider/aws/client.h"
+#include "provider/aws/s3/s3.h"
+#include "provider/aws/s3/upload.h"
+#include "provider/wire/wire.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* ---- What interrupted runs have left of uploads in parts ---- */
+
+/* ---- finding ---- */
+
+static bool is_one_of(struct str key, const struct str *keys, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(key, keys[i]))
+            return true;
+    return false;
+}
+
+enum { CLOCKS_DIFFER_MS = 10 * 1000 /* ours and the store's, by so much at most */ };
+
+/* Was it begun before? By the store's clock, which ours may be hours off; where it does not say, it was not.
+ */
+static bool is_older(struct op_ctx *ctx, const struct value *upload, int64_t since_ms)
+{
+    int64_t begun_ms, ahead_ms = aws_clock_ahead_ms(provider_aws(ctx->provider));
+    return since_ms && time_parse_rfc3339(value_gets(upload, "Initiated"), &begun_ms) &&
+           begun_ms < since_ms + ahead_ms - CLOCKS_DIFFER_MS;
+}
+
+static void take_page(struct op_ctx *ctx, const struct value *page, const struct str *keys, size_t n,
+    int64_t since_ms, struct value_builder *out)
+{
+    const struct value *items = s3_pages_items(ctx, page, "Upload[]");
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct str upload = value_gets(items->items[i], "UploadId"), key = value_gets(items->items[i], "Key");
+        if (upload.n && is_one_of(key, keys, n) && !is_older(ctx, items->items[i], since_ms))
+            value_builder_set(out, upload, value_getz(items->items[i], "Key"));
+    }
+}
+
+/* since_ms, by our clock; 0: whenever they were begun. */
+static int find_since(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys,
+    size_t n, int64_t since_ms, struct value_builder *out, struct err *err)
+{
+    struct s3_pages pages = {.op = &s3_list_uploads, .bucket = bucket, .prefix = prefix, .arena = ctx->arena};
+    int status = 0;
+    while (!status && !pages.done && !pages.blind) {
+        const struct value *page;
+        status = s3_pages_next(ctx, &pages, &page, err);
+        if (!status)
+            take_page(ctx, page, keys, n, since_ms, out);
+    }
+    s3_pages_release(&pages);
+    return status;
+}
+
+void s3_unfinished_kept(struct op_ctx *ctx, struct str bucket, struct str key, struct value_builder *out)
+{
+    struct upload_record record;
+    struct str path = upload_record_path(ctx->arena, ctx->work_dir, bucket, key);
+    if (upload_record_read(ctx->arena, path, &record) && str_eq(record.bucket, bucket) &&
+        str_eq(record.key, key))
+        value_builder_set(out, record.upload, value_string(ctx->arena, key));
+}
+
+int s3_unfinished_find(struct op_ctx *ctx, struct str bucket, struct str prefix, const struct str *keys,
+    size_t n, struct value_builder *out, struct err *err)
+{
+    struct err failure = ERR_INIT;
+    if (!find_since(ctx, bucket, prefix, keys, n, 0, out, &failure) || failure.class == ERR_ABSENT)
+        return 0;
+    if (failure.class != ERR_AUTH && failure.class != ERR_SERVICE) {
+        *err = failure;
+        return err_context(err, "looking for unfinished uploads in \"%.*s\"", STR_ARG(bucket));
+    }
+    for (size_t i = 0; i < n; i++)
+        s3_unfinished_kept(ctx, bucket, keys[i], out);
+    return 0;
+}
+
+/* ---- aborting ---- */
+
+int s3_unfinished_abort(struct op_ctx *ctx, struct str bucket, const struct value *uploads, struct err *err)
+{
+    for (uint32_t i = 0; uploads && uploads->kind == VALUE_MAP && i < uploads->count; i++) {
+        struct str key = value_text(uploads->entries[i].value, STR_EMPTY);
+        if (s3_abort_upload(ctx, bucket, key, uploads->entries[i].key, err))
+            return err_context(err, "aborting an unfinished upload to \"%.*s\"", STR_ARG(key));
+    }
+    return 0;
+}
+
+int s3_unfinished_abort_all(struct op_ctx *ctx, struct str bucket, struct str key, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    if (s3_unfinished_find(ctx, bucket, key, &key, 1, &b, err))
+        return -1;
+    return s3_unfinished_abort(ctx, bucket, value_builder_map(&b), err);
+}
+
+int s3_unfinished_abort_since(
+    struct op_ctx *ctx, struct str bucket, struct str key, int64_t since_ms, struct err *err)
+{
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(ctx->arena);
+    if (find_since(ctx, bucket, key, &key, 1, since_ms, &b, err))
+        return -1;
+    return s3_unfinished_abort(ctx, bucket, value_builder_map(&b), err);
+}
+
+/* ---- on objects ---- */
+
+bool s3_unfinished_any(const struct value *object)
+{
+    const struct value *uploads = value_getz(object, "unfinished");
+    return uploads && uploads->kind == VALUE_MAP && uploads->count;
+}
+
+const struct value *s3_unfinished_ended(
+    struct op_ctx *ctx, const struct value *recorded, const struct value *desired)
+{
+    return s3_unfinished_any(recorded) ? value_with(ctx->arena, desired, STR("unfinished"), &value_empty_map)
+                                       : desired;
+}
 
 #define MIB           (INT64_C(1024) * 1024)
 #define PART_SIZE     (8 * MIB)
@@ -155,4 +278,123 @@ void upload_record_remove(struct upload_record *record)
     upload_record_close(record);
     if (record->path.n)
         unlink(record->path.p);
+}
+
+/* ---- Going on with an upload that a run before began, and ending one that cannot go on ---- */
+
+static const struct wire_operation list_parts = S3_ANSWERED("ListParts", "GET", "", "ListPartsResult"),
+                                   abort_upload = S3_OPERATION("AbortMultipartUpload", "DELETE", ""),
+                                   head_object = S3_OPERATION("HeadObject", "HEAD", "");
+
+void upload_parts_abort(struct parts *p)
+{
+    struct aws_call call = {.body_fd = -1};
+    struct wire_message answer;
+    struct op_ctx ctx = *p->ctx;
+    ctx.cancel = NULL; /* an interrupted run cleans up, too */
+    aws_s3_call(&ctx, &abort_upload, &upload_part_shape, upload_parts_name(p, ctx.arena), &call, &answer,
+        ERR_IGNORED);
+    upload_record_remove(&p->record);
+}
+
+/* Strikes out what the service does not have. */
+static int compare_parts(struct parts *p, struct err *err)
+{
+    struct arena *arena = p->ctx->arena;
+    bool *confirmed = ARENA_ARRAY(arena, bool, p->count);
+    struct str after = STR_EMPTY;
+    AUTO_PAGES struct pages pages = PAGES_INIT;
+    do {
+        const struct value *document, *list;
+        const struct value *input = upload_parts_name(p, arena);
+        if (after.n)
+            input = value_with(arena, input, STR("after"), value_string(arena, after));
+        if (aws_s3_ask(p->ctx, &list_parts, &upload_part_shape, input, "", &document, err))
+            return -1;
+        list = wire_path(arena, document, STR("Part[]"));
+        for (uint32_t i = 0; list && i < list->count; i++) {
+            int64_t part;
+            struct str etag = value_gets(list->items[i], "ETag");
+            if (str_to_int(value_gets(list->items[i], "PartNumber"), &part) && part >= 1 && part <= p->count)
+                confirmed[part - 1] =
+                    str_eq(aws_s3_unquoted(etag), aws_s3_unquoted(p->record.parts[part - 1].etag));
+        }
+        bool more = str_eqz(value_gets(document, "IsTruncated"), "true");
+        struct str next = value_gets(document, "NextPartNumberMarker");
+        more = more && !str_eq(next, after); /* a page that leads to itself is the last */
+        if (more && pages_next(&pages, list_parts.name, next, err))
+            return -1;
+        after = more ? next : STR_EMPTY;
+    } while (after.n);
+    for (int i = 0; i < p->count; i++)
+        if (!confirmed[i])
+            p->record.parts[i] = (struct upload_part){0};
+    return 0;
+}
+
+/* S3's entity tag for an object of parts: the MD5 of the parts' MD5s, and how many there are. */
+static struct str expected_etag(struct parts *p, struct arena *arena)
+{
+    AUTO_BUF struct buf sums = BUF_INIT;
+    for (int i = 0; i < p->count; i++) {
+        struct str raw;
+        if (!hex_decode(arena, aws_s3_unquoted(p->record.parts[i].etag), &raw))
+            return STR_EMPTY;
+        buf_add_str(&sums, raw);
+    }
+    unsigned char digest[MD5_SIZE];
+    hash_md5(buf_str(&sums), digest);
+    struct str hex = hex_encode(arena, digest, sizeof digest);
+    return arena_printf(arena, "%.*s-%d", STR_ARG(hex), p->count);
+}
+
+/* The answer was lost, and the upload is gone since: did it become the object? */
+bool upload_parts_is_there(struct parts *p, struct s3_uploaded *out)
+{
+    struct arena *arena = p->ctx->arena;
+    struct aws_call call = {.body_fd = -1};
+    struct wire_message answer;
+    if (aws_s3_call(p->ctx, &head_object, &aws_s3_name_shape, upload_parts_name(p, arena), &call, &answer,
+            ERR_IGNORED))
+        return false;
+    struct str etag = aws_s3_unquoted(wire_header_get(&answer, STR("ETag")));
+    if (!str_eq(etag, expected_etag(p, arena)))
+        return false;
+    upload_fill(arena, &answer, out);
+    return true;
+}
+
+static bool has_all_parts(const struct parts *p)
+{
+    for (int i = 0; i < p->count; i++)
+        if (!p->record.parts[i].etag.n)
+            return false;
+    return true;
+}
+
+/* Whether it can go on; what cannot is aborted. */
+bool upload_parts_resume(struct parts *p, struct s3_uploaded *out)
+{
+    struct upload_record left;
+    struct err failure = ERR_INIT;
+    if (!upload_record_read(p->ctx->arena, p->record.path, &left) ||
+        !str_eq(left.bucket, p->upload->bucket) || !str_eq(left.key, p->upload->key))
+        return false;
+    struct upload_record fresh = p->record;
+    p->record = left;
+    bool same = left.size == fresh.size && left.part_size == fresh.part_size &&
+                str_eq(left.settings, fresh.settings) &&
+                (!left.sha256.n || str_eq(left.sha256, fresh.sha256));
+    if (same && !compare_parts(p, &failure)) {
+        upload_record_resume(&p->record);
+        return true;
+    }
+    if (same && str_eqz(str_z(failure.code), "NoSuchUpload") && has_all_parts(p) &&
+        upload_parts_is_there(p, out)) {
+        p->completed = true;
+        return true;
+    }
+    upload_parts_abort(p);
+    p->record = fresh;
+    return false;
 }

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/host/host.h"
-#include "sandbox/services/ec2/launch_templates.h"
+#include "sandbox/services/ec2/ec2.h"
 
 #include <pthread.h>
 

@@ -3,10 +3,10 @@
  * What it is asked to do is done at once and told of after a moment, as a request that is in progress. A
  * fault on operation "handler/CreateResource" is one of the handler: the request fails with its code.
  */
+#include "sandbox/services/cloudcontrol/cloudcontrol.h"
 #include "base/json.h"
 #include "provider/cfn/published.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/cloudcontrol/request.h"
 
 static struct cloud_resources *resources_of(const struct service_call *call)
 {

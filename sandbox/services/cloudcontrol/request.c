@@ -1,11 +1,11 @@
-/* Requests of the Cloud Control API on their way: see request.h. */
-#include "sandbox/services/cloudcontrol/request.h"
+/* Requests of the Cloud Control API on their way: see cloudcontrol.h. */
+#include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/faults.h"
+#include "sandbox/http/server.h"
 
 enum { TAKES_MS = 60 };
 

@@ -1,12 +1,12 @@
-/* What the Cloud Control API's sandbox keeps: see resources.h. */
-#include "sandbox/services/cloudcontrol/resources.h"
+/* What the Cloud Control API's sandbox keeps: see cloudcontrol.h. */
+#include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/lock.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 #include <dirent.h>
 #include <stdlib.h>

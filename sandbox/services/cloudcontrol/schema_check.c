@@ -1,7 +1,7 @@
 /* A value against a JSON schema, as far as CloudFormation's schemas go. */
-#include "provider/cfn/pattern.h"
+#include "provider/cfn/cfn.h"
 #include "provider/schema.h"
-#include "sandbox/services/cloudcontrol/model.h"
+#include "sandbox/services/cloudcontrol/cloudcontrol.h"
 
 #include <stdlib.h>
 

@@ -5,8 +5,7 @@
 #include "base/mem.h"
 #include "provider/http/http.h"
 #include "sandbox/daemon/daemon.h"
-#include "sandbox/engine/installed.h"
-#include "sandbox/services/dynamodb/engine.h"
+#include "sandbox/engine/script.h"
 
 #include <stdlib.h>
 #include <string.h>

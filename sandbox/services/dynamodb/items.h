@@ -7,14 +7,18 @@
  *   tables.c    the engine's table is made, changed and deleted after the record
  *   items.c     items, transactions, PartiQL: found, permitted, handed to the engine
  *   streams.c   streams of changes
- *   records.c   a record of a stream as DynamoDB shows it
+ *   items.c   a record of a stream as DynamoDB shows it
  *
  * Signatures and permissions are checked before the engine is asked. It listens on loopback, where every user
  * of this machine can reach it. Safe from every thread.
  */
 #pragma once
 
+#include "base/arena.h"
+#include "base/map.h"
 #include "sandbox/calls/services.h"
+
+#include <pthread.h>
 
 struct item_engine;
 
@@ -53,7 +57,16 @@ int item_table(
 /* The last part of an ARN of a table, or what is one already. */
 struct str item_table_name(struct str name);
 
-/* ---- records.c ---- */
+/* ---- items.c ---- */
 
 /* What a stream with this view shows of the engine's record; NULL: nothing changed. */
 const struct value *item_record(struct arena *arena, const struct value *record, struct str view);
+
+/* ---- engine.c: what engine.c and tables.c keep between calls; see items.h. */
+struct item_engine {
+    pthread_mutex_t http_lock;
+    struct http_engine *http; /* made with the first call */
+    pthread_mutex_t lock;     /* of what follows, and held while a table is brought in line with its record */
+    struct map tables; /* "REGION NAME" -> what the engine has, as text; its values are strings of `texts` */
+    struct arena texts;
+};

@@ -2,11 +2,10 @@
  * The engine's tables follow the records: see items.h. Records are looked at as DescribeTable shows them. A
  * table in the engine has its record's id as a tag, so that one that was deleted and made again is another.
  */
-#include "sandbox/services/dynamodb/engine.h"
 #include "sandbox/services/dynamodb/items.h"
 
 #include "base/json.h"
-#include "base/lock.h"
+#include "base/threads.h"
 
 #include <string.h>
 

@@ -3,9 +3,8 @@
  * in a note beside it: {versions: [{number, attrs, shown}]}, in order. A template that never got a second one
  * has no note.
  */
-#include "sandbox/services/ec2/launch_templates.h"
+#include "sandbox/services/ec2/ec2.h"
 
-#include "base/lock.h"
 #include "sandbox/engine/view.h"
 
 static const struct str template_type = STR_INIT("aws.ec2.launch_template");

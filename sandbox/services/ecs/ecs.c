@@ -5,10 +5,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/container.h"
-#include "sandbox/services/shared/definitions.h"
 
 enum { MAX_SHOWN = 100, MAX_TASKS = 10 };
 

@@ -1,9 +1,7 @@
 /* EMR Serverless: Spark scripts, run as Glue's are. */
 #include "base/hash.h"
 #include "sandbox/engine/script.h"
-#include "sandbox/engine/spark.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/iam/roles.h"
 
 enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50, MAX_OPTIONS = 256 };

@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/notation/event_match.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/shared/tables.h"
 

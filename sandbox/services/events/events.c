@@ -4,8 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/notation/event_fault.h"
-#include "sandbox/notation/event_match.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/services/events/archives.h"
 #include "sandbox/services/shared/event_targets.h"
 

@@ -34,7 +34,7 @@ service_handler glue_get_bookmark, glue_reset_bookmark;
 /* The file that keeps it; "" where there cannot be one. */
 struct str glue_bookmark(struct services *services, struct arena *arena, struct str region, struct str job);
 
-/* ---- triggers.c ---- */
+/* ---- workflows.c ---- */
 
 /* Members of StartJobRun and StartCrawler that only the sandbox itself gives, kept in the run's request. */
 #define GLUE_TRIGGER      "weir:trigger"
@@ -48,10 +48,6 @@ size_t glue_fire(struct services *services, struct arena *arena, const struct co
 void glue_triggers_forget(struct services *services);
 /* Conditional triggers outside of workflows look whether it is what they wait for. After its end. */
 void glue_run_ended(struct services *services, const char *kind, const struct task_info *info);
-/* Within a workflow's run: fires the conditional triggers that it has come to, each once; how many were
- * started. *fired: a map with the triggers so far. */
-size_t glue_fire_next(struct services *services, struct arena *arena, struct str region, struct str workflow,
-    struct str workflow_run, const struct value **fired);
 
 /* ---- workflows.c ---- */
 

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "sandbox/notation/iceberg_schema.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/services/glue/glue.h"
 #include "sandbox/services/s3/objects.h"
 

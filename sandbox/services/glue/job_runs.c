@@ -3,7 +3,6 @@
 #include "base/hash.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/http/exchange.h"
 #include "sandbox/services/glue/glue.h"
 
 #include <math.h>

@@ -3,9 +3,9 @@
  * beside each table has them, {partitions: […]}.
  */
 #include "base/clock.h"
-#include "base/lock.h"
+#include "base/threads.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/notation/glue_expression.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/services/glue/glue.h"
 
 #define NOTE "partitions"

@@ -1,7 +1,6 @@
 /* The data catalog's tables as they are searched, and their versions: the current one is the control plane's,
  * those before it lie in a note beside it. */
 #include "base/clock.h"
-#include "base/lock.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/glue/glue.h"
 

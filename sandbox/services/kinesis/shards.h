@@ -1,15 +1,29 @@
 /*
- * What the streams of streams.h hold: shards, which divide the hashes of partition keys, and the records in
+ * What the streams of shards.h hold: shards, which divide the hashes of partition keys, and the records in
  * them, oldest first. Everything here is done with the streams' lock held, but for the spelling of numbers.
  */
 #pragma once
 
-#include "sandbox/control/control.h"
-#include "sandbox/services/kinesis/streams.h"
-
 #include "base/map.h"
+#include "sandbox/calls/services.h"
+#include "sandbox/control/control.h"
 
 #include <pthread.h>
+
+/* ---- Kinesis's records: in memory only, as SQS's messages are. A stream is a record of the
+ * control plane; its shards divide the 128-bit hashes of partition keys evenly, and when their number
+ * changes all are closed and have children. What a delivery stream of Firehose reads is handed to it at
+ * once. */
+struct streams;
+
+struct streams *streams_new(void);
+void streams_free(struct streams *streams);
+
+/* ---- shards.c ---- */
+
+service_handler kinesis_subscribe;
+
+/* ---- shards.c ---- */
 
 typedef unsigned __int128 hash_key __attribute__((aligned(8))); /* as arenas align; no name of C's own */
 

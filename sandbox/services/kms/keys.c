@@ -6,7 +6,6 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "sandbox/calls/services_state.h"
-#include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"
 
 #include <ctype.h>

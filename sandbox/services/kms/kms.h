@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "base/lock.h"
+#include "base/threads.h"
 #include "sandbox/calls/services.h"
 
 #include <openssl/evp.h>

@@ -5,11 +5,11 @@
  */
 #include "sandbox/services/lambda/lambda.h"
 
+#include "base/archive.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/unpack_archive.h"
-#include "sandbox/engine/unpack.h"
+#include "sandbox/engine/script.h"
 #include "sandbox/http/exchange.h"
 
 #include <dirent.h>

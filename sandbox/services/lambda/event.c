@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/lock.h"
+#include "base/threads.h"
 #include "sandbox/engine/logs.h"
 
 #include <ctype.h>

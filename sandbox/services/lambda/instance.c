@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "sandbox/engine/logs.h"
 
 #include <stdlib.h>

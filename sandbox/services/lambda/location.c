@@ -5,9 +5,8 @@
 #include "sandbox/services/lambda/lambda.h"
 
 #include "base/clock.h"
-#include "provider/aws/presign.h"
 #include "provider/aws/sigv4.h"
-#include "sandbox/context/address.h"
+#include "sandbox/context/context.h"
 
 enum { VALID_S = 600 }; /* ten minutes, as with the service */
 

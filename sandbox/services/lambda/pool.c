@@ -2,8 +2,8 @@
 #include "sandbox/services/lambda/instance.h"
 
 #include "base/clock.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 enum {
     MAX_INSTANCES = 64,

@@ -1,8 +1,8 @@
 /* What an instance needs before its process starts: its code and layers on the disk, its environment, its
  * program. */
+#include "base/archive.h"
 #include "base/file.h"
-#include "base/unpack_archive.h"
-#include "sandbox/engine/unpack.h"
+#include "sandbox/engine/script.h"
 #include "sandbox/http/exchange.h"
 #include "sandbox/services/lambda/instance.h"
 

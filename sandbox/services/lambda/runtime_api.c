@@ -9,8 +9,8 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "sandbox/http/guard.h"
 #include "sandbox/http/mhd_api.h"
+#include "sandbox/http/server.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

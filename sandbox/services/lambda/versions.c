@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/lock.h"
+#include "base/threads.h"
 
 enum { MAX_SHOWN = 50 };
 

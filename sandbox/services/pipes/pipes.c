@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "provider/notation/asl_text.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/services/shared/event_targets.h"
 #include "sandbox/services/shared/input_template.h"
 

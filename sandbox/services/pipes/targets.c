@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/json.h"
-#include "provider/notation/asl_text.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/shared/event_targets.h"
 

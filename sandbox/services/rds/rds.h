@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "sandbox/daemon/postgres.h"
+#include "sandbox/daemon/daemon.h"
 
 /* Of an instance's server: "" where its engine is no PostgreSQL. */
 struct str instance_daemon(struct arena *arena, const struct control_record *instance);
@@ -16,7 +16,7 @@ int snapshot_take(
     struct service_call *call, const struct control_record *instance, struct str name, struct err *err);
 service_handler snapshot_create, snapshot_delete, snapshot_restore;
 
-/* ---- server_setup.c ---- */
+/* ---- rds.c ---- */
 
 /* What it should have, however the service calls it. */
 struct database_wish {

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/redshift/session.h"
+#include "sandbox/services/redshift/redshift.h"
 
 enum { MAX_PAGE = 100, MAX_ROWS = 1000 };
 static const size_t MAX_RESULT = 64 * 1024 * 1024;

@@ -3,8 +3,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "sandbox/daemon/greeting.h"
-#include "sandbox/engine/installed.h"
+#include "sandbox/daemon/daemon.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/services/shared/endpoints.h"
 

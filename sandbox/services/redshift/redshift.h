@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "sandbox/engine/task.h"
 #include "sandbox/services/rds/rds.h"
 
 struct session;
@@ -24,3 +25,15 @@ struct str warehouse_pass(struct services *services, struct arena *arena);
 /* Which user of a warehouse somebody of IAM's is, without a secret and without a name: IAMR:ROLE or IAM:USER;
  * "" the sandbox's own user, who is its administrator. */
 struct str warehouse_identity(struct arena *arena, const struct session *caller);
+
+/* ---- session.c: what a statement of the Data API does while it runs: a session with the warehouse, its
+ * statements one after the other, and their results as the API shows them. Stopped with the task. */
+/* In a statement's request: whom it is run as where that says neither secret nor user. */
+#define STATEMENT_IDENTITY "@identity"
+
+/*
+ * *out has an item for each statement that was reached: {columns, rows, updated}, of one that failed {error}.
+ * Several are one transaction. -1 with what Redshift says.
+ */
+int warehouse_run(struct task *task, struct arena *arena, uint16_t port, const struct warehouse *warehouse,
+    const struct value **out, struct err *err);

@@ -1,10 +1,17 @@
-/* A statement's session with its warehouse, and the statements one after the other. */
-#include "sandbox/services/redshift/session.h"
+/*
+ * A statement's session with its warehouse, the statements one after the other, their rows, and users from
+ * IAM.
+ */
+#include "sandbox/services/redshift/redshift.h"
 
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/http/exchange.h"
 
 #include <poll.h>
+#include <string.h>
 
 /* ---- the session ---- */
 
@@ -111,6 +118,83 @@ static struct str why_failed(const struct pq_api *pq, PGresult *result, struct a
         arena, "ERROR: %s%s%s", message ? message : "it failed", hint ? "\n  Hint: " : "", hint ? hint : "");
 }
 
+/* ---- Rows of a warehouse as the Data API shows them ---- */
+
+static const struct {
+    unsigned oid;
+    const char *name, *member; /* of Redshift's type, and of the value in a record */
+} types[] = {{16, "bool", "booleanValue"}, {20, "int8", "longValue"}, {21, "int2", "longValue"},
+    {23, "int4", "longValue"}, {26, "oid", "longValue"}, {700, "float4", "doubleValue"},
+    {701, "float8", "doubleValue"}, {1700, "numeric", "stringValue"}, {1082, "date", "stringValue"},
+    {1114, "timestamp", "stringValue"}, {1184, "timestamptz", "stringValue"}, {1042, "bpchar", "stringValue"},
+    {3802, "super", "stringValue"}, {0, "varchar", "stringValue"}};
+
+static size_t type_at(unsigned oid)
+{
+    size_t i = 0;
+    while (types[i].oid && types[i].oid != oid)
+        i++;
+    return i;
+}
+
+static const struct value *cell_of(struct arena *arena, const char *member, struct str text)
+{
+    int64_t whole;
+    double number;
+    if (strcmp(member, "longValue") == 0 && str_to_int(text, &whole))
+        return value_int(arena, whole);
+    if (strcmp(member, "doubleValue") == 0 && str_to_double(text, &number))
+        return value_float(arena, number);
+    if (strcmp(member, "booleanValue") == 0)
+        return str_eqz(text, "t") ? &value_true : &value_false;
+    return value_string(arena, text);
+}
+
+static const struct value *row_of(struct arena *arena, const struct pq_api *pq, PGresult *result, int row)
+{
+    struct value_builder cells = VALUE_BUILDER(arena);
+    for (int i = 0; i < pq->nfields(result); i++) {
+        const char *member = types[type_at(pq->ftype(result, i))].member;
+        struct str text = str_n(pq->getvalue(result, row, i), (size_t)pq->getlength(result, row, i));
+        bool null = pq->getisnull(result, row, i);
+        const struct value_entry cell = {
+            null ? STR("isNull") : str_z(member), null ? &value_true : cell_of(arena, member, text)};
+        value_builder_add(&cells, value_map(arena, &cell, 1));
+    }
+    return value_builder_list(&cells);
+}
+
+static const struct value *columns_of(struct arena *arena, const struct pq_api *pq, PGresult *result)
+{
+    struct value_builder columns = VALUE_BUILDER(arena);
+    for (int i = 0; i < pq->nfields(result); i++) {
+        struct value_builder one = VALUE_BUILDER(arena);
+        struct str name = str_z(pq->fname(result, i));
+        view_text(&one, "name", name);
+        view_text(&one, "label", name);
+        view_text(&one, "typeName", str_z(types[type_at(pq->ftype(result, i))].name));
+        view_int(&one, "nullable", 1);
+        value_builder_add(&columns, value_builder_map(&one));
+    }
+    return value_builder_list(&columns);
+}
+
+/* {columns, rows} or {updated} of a result. */
+static const struct value *warehouse_rows(struct arena *arena, const struct pq_api *pq, PGresult *result)
+{
+    struct value_builder b = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    int64_t updated;
+    for (int i = 0; i < pq->ntuples(result); i++)
+        value_builder_add(&rows, row_of(arena, pq, result, i));
+    bool any = pq->resultStatus(result) == PGRES_TUPLES_OK;
+    if (any)
+        view_set(&b, "columns", columns_of(arena, pq, result));
+    view_set(&b, "rows", value_builder_list(&rows));
+    if (!any && str_to_int(str_z(pq->cmdTuples(result)), &updated))
+        view_int(&b, "updated", updated);
+    return value_builder_map(&b);
+}
+
 /* -1: it failed, *why says how; "" it was stopped. */
 static int run_one(struct task *task, const struct pq_api *pq, PGconn *session, struct arena *arena,
     struct str sql, const struct value **out, struct str *why)
@@ -168,3 +252,83 @@ int warehouse_run(struct task *task, struct arena *arena, uint16_t port, const s
     pq_api(err)->finish(session);
     return status;
 }
+
+/* ---- IAM's roles and users as users of a warehouse: IAMR:ROLE and IAM:USER, who may there what they are
+ * granted. The Data API runs statements as them, and GetCredentials gives them a password for a while, of
+ * which nothing is kept: it says until when it holds and is signed (weir_redshift.py looks). */
+
+enum { SHORTEST_S = 900, LONGEST_S = 3600 };
+
+struct str warehouse_identity(struct arena *arena, const struct session *caller)
+{
+    if (!session_is_limited(caller))
+        return STR_EMPTY;
+    return caller->role.n ? arena_printf(arena, "IAMR:%.*s", STR_ARG(caller->role))
+                          : arena_printf(arena, "IAM:%.*s", STR_ARG(caller->user));
+}
+
+static struct str password_until(const struct service_call *call, struct str user, int64_t until_s)
+{
+    unsigned char digest[SHA256_SIZE];
+    struct str said = arena_printf(call->arena, "%.*s\n%lld", STR_ARG(user), (long long)until_s);
+    hash_hmac_sha256(warehouse_pass(call->services, call->arena), said, digest);
+    return arena_printf(
+        call->arena, "%lld.%s", (long long)until_s, hex_encode(call->arena, digest, sizeof digest).p);
+}
+
+/* What the members of the answer are called. */
+struct credential_names {
+    const char *duration, *user, *password, *expires, *next;
+};
+
+static int give_credentials(struct service_call *call, const struct credential_names *names,
+    const struct warehouse *warehouse, struct err *err)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    int64_t seconds = service_int(call->input, names->duration, SHORTEST_S);
+    if (seconds < SHORTEST_S || seconds > LONGEST_S)
+        return service_refuse(err, 400, "ValidationException", "%s has to be between %d and %d.",
+            names->duration, SHORTEST_S, LONGEST_S);
+    int64_t until_s = clock_wall_ms() / 1000 + seconds;
+    struct str identity = warehouse_identity(call->arena, call->caller);
+    struct str user = identity.n ? identity : warehouse->wish.user;
+    view_text(&b, names->user, user);
+    view_text(&b, names->password, password_until(call, user, until_s));
+    view_set(&b, names->expires, service_time(call, until_s * 1000));
+    view_set(&b, names->next, service_time(call, (until_s - seconds / 2) * 1000));
+    call->output = value_builder_map(&b);
+    return 0;
+}
+
+static int workgroup_credentials(struct service_call *call, struct err *err)
+{
+    static const struct credential_names names = {
+        "durationSeconds", "dbUser", "dbPassword", "expiration", "nextRefreshTime"};
+    struct warehouse warehouse;
+    struct str workgroup;
+    if (service_required(call, "workgroupName", &workgroup, err))
+        return -1;
+    if (!warehouse_find(call->services, call->arena, call->region, STR_EMPTY, workgroup, &warehouse))
+        return service_refuse(
+            err, 400, "ResourceNotFoundException", "The workgroup %.*s doesn't exist.", STR_ARG(workgroup));
+    return give_credentials(call, &names, &warehouse, err);
+}
+
+static int cluster_credentials(struct service_call *call, struct err *err)
+{
+    static const struct credential_names names = {
+        "DurationSeconds", "DbUser", "DbPassword", "Expiration", "NextRefreshTime"};
+    struct warehouse warehouse;
+    struct str cluster;
+    if (service_required(call, "ClusterIdentifier", &cluster, err))
+        return -1;
+    if (!warehouse_find(call->services, call->arena, call->region, cluster, STR_EMPTY, &warehouse))
+        return service_refuse(err, 404, "ClusterNotFound", "Cluster %.*s not found.", STR_ARG(cluster));
+    return give_credentials(call, &names, &warehouse, err);
+}
+
+const struct service_operation redshift_operations[] = {
+    {"redshift-serverless", "GetCredentials", workgroup_credentials, NULL, NULL},
+    {"redshift", "GetClusterCredentialsWithIAM", cluster_credentials, NULL, NULL},
+    {0},
+};

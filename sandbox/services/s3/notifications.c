@@ -1,5 +1,5 @@
-/* What is told of changes in a bucket: see notifications.h. */
-#include "sandbox/services/s3/notifications.h"
+/* What is told of changes in a bucket: see objects.h. */
+#include "sandbox/services/s3/objects.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

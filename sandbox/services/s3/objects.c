@@ -3,10 +3,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "sandbox/http/exchange.h"
-#include "sandbox/s3/encryption.h"
+#include "sandbox/s3/s3srv.h"
 #include "sandbox/s3/store.h"
-#include "sandbox/services/s3/notifications.h"
 
 #include <stdio.h>
 #include <unistd.h>

@@ -39,3 +39,16 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
 struct object;
 void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id);
+
+/* ---- notifications.c: what is told of changes in a bucket: to functions, queues and topics, and to
+ * EventBridge's default bus. */
+struct object_event {
+    struct str name; /* ObjectCreated:Put, ObjectRemoved:DeleteMarkerCreated … */
+    struct str region, bucket, key, etag, version;
+    struct str request_id;
+    int64_t size;
+};
+
+/* `configuration` as GetBucketNotificationConfiguration's XML says it. */
+void object_event_tell(struct services *services, struct arena *arena, const struct value *configuration,
+    const struct object_event *event);

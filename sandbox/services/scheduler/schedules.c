@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/http/exchange.h"
-#include "sandbox/notation/schedule_time.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/glue/glue.h"
 #include "sandbox/services/shared/event_targets.h"

@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "base/random.h"
 #include "sandbox/calls/services.h"
-#include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/secretsmanager/versions.h"
 

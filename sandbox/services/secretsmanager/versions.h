@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "base/lock.h"
+#include "base/threads.h"
 #include "sandbox/services/shared/tables.h"
 
 #define SECRET_CURRENT  "AWSCURRENT"
@@ -27,8 +27,6 @@ int secret_versions_keep(const struct service_call *call, const struct control_r
     const struct value *versions, struct err *err);
 /* When it was last rotated; 0: never. */
 int64_t secret_rotated_ms(const struct service_call *call, const struct control_record *record);
-int secret_rotated(const struct service_call *call, const struct control_record *record,
-    const struct value *versions, struct err *err);
 
 struct str secret_version_id(const struct value *version);
 bool secret_version_has(const struct value *version, const char *stage);

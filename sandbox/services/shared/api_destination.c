@@ -1,5 +1,5 @@
-/* One call of an API destination: see api_destination.h. */
-#include "sandbox/services/shared/api_destination.h"
+/* One call of an API destination: see event_targets.h. */
+#include "sandbox/services/shared/event_targets.h"
 
 #include "base/hash.h"
 #include "base/json.h"

@@ -1,11 +1,31 @@
-/* A container's command, run on this machine; see container.h. */
+/* A container's command, run on this machine (see container.h), and definitions by revision. */
 #include "sandbox/services/shared/container.h"
 
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/script.h"
 
-enum { MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
+/* ---- Finds a definition among its revisions ---- */
 
+bool service_definition(
+    const struct service_call *call, struct str type, struct str name, struct control_record *out)
+{
+    size_t n;
+    bool found = false;
+    const struct control_record *all = service_list(call, type, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str own = value_gets(all[i].attrs, "name");
+        int64_t revision = service_int(all[i].attrs, "revision", 0);
+        struct str exact = arena_printf(call->arena, "%.*s:%lld", STR_ARG(own), (long long)revision);
+        if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name))
+            continue;
+        if (!found || revision > service_int(out->attrs, "revision", 0))
+            *out = all[i];
+        found = true;
+    }
+    return found;
+}
+
+enum { MAX_OUTPUT = 16 * 1024 * 1024, GRACE_MS = 3000 };
 static const int64_t MIB = 1024 * 1024, MAX_FILE = 4LL * 1024 * 1024 * 1024;
 
 const struct value *container_environment(

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "sandbox/engine/task.h"
+#include "sandbox/services/shared/tables.h"
 
 struct container_variable {
     const char *name;
@@ -25,3 +26,9 @@ void container_work(struct task *task, const struct container *container);
 /* [{name: A, value: b}] over {A: a}. */
 const struct value *container_environment(
     struct arena *arena, const struct value *map, const struct value *pairs);
+
+/* ---- container.c: Definitions of jobs and tasks, which are kept by revision and found as Batch and ECS
+ * find them. */
+/* By an ARN, a name with a revision, or a name: then the newest. False where there is none. */
+bool service_definition(
+    const struct service_call *call, struct str type, struct str name, struct control_record *out);

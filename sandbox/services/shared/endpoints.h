@@ -6,7 +6,6 @@
 #pragma once
 
 #include "sandbox/daemon/daemon.h"
-#include "sandbox/daemon/listener.h"
 
 struct endpoint {
     const char *type;      /* "aws.rds.instance" */
@@ -23,7 +22,7 @@ struct endpoint {
     struct str (*daemons)(struct arena *arena, const struct control_record *record);
 };
 
-/* airflow.c: the program `airflow`, beside the Python that has it; NULL: none. */
+/* sandbox/services/mwaa/mwaa.c: the program `airflow`, beside the Python that has it; NULL: none. */
 const char *mwaa_airflow(struct arena *arena);
 /* mwaa.c, rds.c, redshift.c, msk.c */
 extern const struct endpoint mwaa_endpoint, rds_endpoint, cluster_endpoint, workgroup_endpoint,

@@ -1,14 +1,13 @@
-/* What rules and schedules start, and what topics deliver to: see targets.h. */
+/* What rules and schedules start, and what topics deliver to: see event_targets.h. */
 #include "sandbox/services/shared/event_targets.h"
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 #include "sandbox/engine/logs.h"
 #include "sandbox/engine/view.h"
-#include "sandbox/services/shared/api_destination.h"
 
 #include <ctype.h>
 #include <inttypes.h>

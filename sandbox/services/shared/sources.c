@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "sandbox/notation/event_match.h"
+#include "sandbox/notation/languages.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "sandbox/calls/services.h"
-#include "sandbox/control/control_type.h"
+#include "sandbox/control/control.h"
 
 int services_open(struct sandbox *sandbox, struct control *control, struct services **out, struct err *err);
 /* Ends what runs and wakes who waits; from now on nothing is started. Before the HTTP server stops. */

@@ -2,7 +2,7 @@
 #include "sandbox/services/sns/arns.h"
 
 #include "base/json.h"
-#include "sandbox/notation/event_fault.h"
+#include "sandbox/notation/languages.h"
 
 #include <ctype.h>
 #include <stdarg.h>

@@ -6,8 +6,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/lock.h"
 #include "base/mem.h"
+#include "base/threads.h"
 
 #include <ctype.h>
 #include <stdlib.h>

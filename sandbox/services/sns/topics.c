@@ -1,7 +1,7 @@
 /* SNS: what is published goes to the subscriptions that are queues and functions; others (mail, HTTP) get
  * nothing. */
 #include "sandbox/engine/view.h"
-#include "sandbox/notation/event_match.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/services/shared/event_targets.h"
 #include "sandbox/services/sns/arns.h"
 #include "sandbox/services/sns/message.h"

@@ -14,8 +14,8 @@
  */
 #pragma once
 
-#include "base/lock.h"
 #include "base/map.h"
+#include "base/threads.h"
 #include "sandbox/calls/services.h"
 
 struct queues;

@@ -1,25 +1,82 @@
-/* SSM's parameters as they are read: a SecureString is ciphertext to who does not ask for its decryption, and
- * secrets of Secrets Manager have paths among them. */
-#include "sandbox/services/ssm/parameters.h"
-
+/*
+ * Parameter Store: reading (a SecureString is ciphertext to who does not ask for decryption; secrets of
+ * Secrets Manager have paths among them), versions, labels, and listings by path.
+ */
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/services/shared/tables.h"
 
-enum { MAX_NAMES = 10 };
+#include <stdlib.h>
 
-bool ssm_find(const struct service_call *call, struct str name, struct control_record *out)
+/* ---- SSM's parameters as they were: versions, their labels, and listings by the folder that names lie
+ * in. */
+
+enum { MAX_PAGE = 10 };
+
+/* ---- by folder ---- */
+
+static int by_name(const void *left, const void *right)
 {
-    return service_find(call, STR("aws.ssm.parameter"), name, out);
+    const struct control_record *a = left, *b = right;
+    return str_cmp(a->id, b->id);
 }
 
-struct str ssm_attribute(const struct control_record *record, const char *name)
+/* /lake has /lake/url, and with `deep` /lake/a/b. */
+static bool lies_below(struct str name, struct str folder, bool deep)
+{
+    if (!str_ends(folder, STR("/")) && name.n > folder.n && name.p[folder.n] == '/')
+        return str_starts(name, folder) && (deep || str_find_char(name, '/', folder.n + 1) < 0);
+    return str_ends(folder, STR("/")) && name.n > folder.n && str_starts(name, folder) &&
+           (deep || str_find_char(name, '/', folder.n) < 0);
+}
+
+/* ---- what it was before: a note beside it, {versions: [as GetParameterHistory shows them]} ---- */
+
+#define NOTE "parameters"
+
+enum { MAX_VERSIONS = 100 };
+
+static struct str ssm_attribute(const struct control_record *record, const char *name)
 {
     return value_gets(record->attrs, name);
 }
 
+static const struct value *view_version(struct service_call *call, const struct control_record *record)
+{
+    struct value_builder b = VALUE_BUILDER(call->arena);
+    struct str account = services_account(call->services);
+    view_text(&b, "Name", ssm_attribute(record, "name"));
+    view_text(&b, "Type", ssm_attribute(record, "parameter_type"));
+    view_text(&b, "KeyId", ssm_attribute(record, "kms_key"));
+    view_set(&b, "LastModifiedDate", service_time(call, record->changed_ms));
+    view_text(&b, "LastModifiedUser",
+        arena_printf(call->arena, "arn:aws:iam::%.*s:user/sandbox", STR_ARG(account)));
+    view_text(&b, "Description", ssm_attribute(record, "description"));
+    view_text(&b, "Value", ssm_attribute(record, "value"));
+    view_text(&b, "AllowedPattern", ssm_attribute(record, "allowed_pattern"));
+    view_set(&b, "Version", value_getz(record->attrs, "version"));
+    view_text(&b, "Tier", value_text(value_getz(record->attrs, "tier"), STR("Standard")));
+    view_set(&b, "Policies", &value_empty_list);
+    view_text(
+        &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
+    return value_builder_map(&b);
+}
+
+static const struct value *earlier_versions(struct service_call *call, const struct control_record *record)
+{
+    return value_as_list(value_getz(service_note_read(call, NOTE, record), "versions"));
+}
+
+/* ---- labels of versions ---- */
+
+static const struct value *labels_of(struct service_call *call, const struct control_record *record)
+{
+    return value_getz(service_note_read(call, NOTE, record), "labels");
+}
+
 /* What KMS would have made of it: the same each time for the same value. */
-struct str ssm_ciphertext(struct arena *arena, struct str value)
+static struct str ssm_ciphertext(struct arena *arena, struct str value)
 {
     unsigned char digest[SHA256_SIZE];
     hash_sha256(value, digest);
@@ -27,7 +84,8 @@ struct str ssm_ciphertext(struct arena *arena, struct str value)
     return arena_printf(arena, "AQICAHh%.*s", STR_ARG(text));
 }
 
-const struct value *ssm_view(struct service_call *call, const struct control_record *record)
+/* As GetParameter shows it: a SecureString in clear text WithDecryption. */
+static const struct value *ssm_view(struct service_call *call, const struct control_record *record)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
     struct str type = ssm_attribute(record, "parameter_type"), value = ssm_attribute(record, "value");
@@ -44,6 +102,189 @@ const struct value *ssm_view(struct service_call *call, const struct control_rec
         &b, "DataType", value_text(value_getz(value_getz(record->attrs, "=kept"), "DataType"), STR("text")));
     return value_builder_map(&b);
 }
+
+/* The version with this number, as GetParameter shows it. */
+static const struct value *view_numbered(
+    struct service_call *call, const struct control_record *record, int64_t version)
+{
+    static const char *const members[] = {"Type", "Value", "Version", "LastModifiedDate"};
+    const struct value *earlier = earlier_versions(call, record), *out = ssm_view(call, record);
+    for (uint32_t i = 0; i < earlier->count; i++)
+        for (size_t k = 0;
+             service_int(earlier->items[i], "Version", 0) == version && k < sizeof members / sizeof *members;
+             k++)
+            out = value_with(call->arena, out, str_z(members[k]), value_getz(earlier->items[i], members[k]));
+    return out;
+}
+
+static const struct value *labels_with(
+    struct service_call *call, const struct value *labels, const struct value *given, int64_t version)
+{
+    for (uint32_t i = 0; i < given->count; i++)
+        labels = value_with(
+            call->arena, labels, value_text(given->items[i], STR_EMPTY), value_int(call->arena, version));
+    return labels;
+}
+
+static bool ssm_find(const struct service_call *call, struct str name, struct control_record *out)
+{
+    return service_find(call, STR("aws.ssm.parameter"), name, out);
+}
+
+static int label_version(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str name;
+    if (service_required(call, "Name", &name, err))
+        return -1;
+    if (!ssm_find(call, name, &record))
+        return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
+    int64_t current = service_int(record.attrs, "version", 1),
+            version = service_int(call->input, "ParameterVersion", current);
+    if (version < 1 || version > current)
+        return service_refuse(err, 400, "ParameterVersionNotFound",
+            "Systems Manager could not find version %lld of %.*s. Verify the version and try again.",
+            (long long)version, STR_ARG(name));
+    const struct value *note = service_note_read(call, NOTE, &record);
+    note = value_with(call->arena, note, STR("labels"),
+        labels_with(
+            call, value_getz(note, "labels"), value_as_list(value_getz(call->input, "Labels")), version));
+    if (service_note_write(call, NOTE, &record, note, err))
+        return -1;
+    call->output = &value_empty_map;
+    service_answer(call, "InvalidLabels", &value_empty_list);
+    service_answer(call, "ParameterVersion", value_int(call->arena, version));
+    return 0;
+}
+
+static const struct value *labels_at(struct arena *arena, const struct value *labels, int64_t version)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; labels && i < labels->count; i++)
+        if (labels->entries[i].value->integer == version)
+            value_builder_add(&b, value_string(arena, labels->entries[i].key));
+    return value_builder_list(&b);
+}
+
+/* ---- by folder, with filters ---- */
+
+static int check_path_filters(const struct value *filters, struct err *err)
+{
+    for (uint32_t i = 0; i < filters->count; i++) {
+        struct str key = value_gets(filters->items[i], "Key");
+        if (!str_eqz(key, "Label") && !str_eqz(key, "Type") && !str_eqz(key, "KeyId"))
+            return service_refuse(err, 400, "InvalidFilterKey",
+                "The following filter key is not valid: %.*s. Valid filter keys include: [Type, KeyId, "
+                "Label].",
+                STR_ARG(key));
+    }
+    return 0;
+}
+
+/* What a parameter shows under these filters; NULL: it does not pass. */
+static const struct value *view_filtered(
+    struct service_call *call, const struct control_record *record, const struct value *filters)
+{
+    const struct value *labels = labels_of(call, record), *version = NULL;
+    for (uint32_t i = 0; i < filters->count; i++) {
+        const struct value *values = value_as_list(value_getz(filters->items[i], "Values"));
+        struct str key = value_gets(filters->items[i], "Key");
+        bool label = str_eqz(key, "Label"), passes_one = false;
+        struct str own = ssm_attribute(record, str_eqz(key, "Type") ? "parameter_type" : "kms_key");
+        for (uint32_t k = 0; k < values->count; k++) {
+            struct str wanted = value_text(values->items[k], STR_EMPTY);
+            const struct value *labelled = label ? value_get(labels, wanted) : NULL;
+            version = labelled ? labelled : version;
+            passes_one = passes_one || (label ? labelled != NULL : str_eq(own, wanted));
+        }
+        if (!passes_one)
+            return NULL;
+    }
+    return version ? view_numbered(call, record, version->integer) : ssm_view(call, record);
+}
+
+static int get_by_path(struct service_call *call, struct err *err)
+{
+    struct str folder;
+    size_t n;
+    const struct value *filters = value_as_list(value_getz(call->input, "ParameterFilters"));
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    if (service_required(call, "Path", &folder, err) || check_path_filters(filters, err))
+        return -1;
+    if (folder.p[0] != '/')
+        return service_refuse(err, 400, "ValidationException",
+            "The parameter doesn't meet the parameter name requirements: a path begins with /");
+    bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
+    struct control_record *all = service_list(call, STR("aws.ssm.parameter"), &n);
+    if (n)
+        qsort(all, n, sizeof *all, by_name);
+    for (size_t i = 0; i < n; i++) {
+        const struct value *shown =
+            lies_below(all[i].id, folder, deep) ? view_filtered(call, &all[i], filters) : NULL;
+        if (shown)
+            value_builder_add(&list, shown);
+    }
+    return service_answer_page(call, "Parameters", value_builder_list(&list), MAX_PAGE, err);
+}
+
+/* ---- putting ---- */
+
+/* What it was is noted once the control plane has put what it is. */
+static int put_parameter(struct service_call *call, struct err *err)
+{
+    struct control_record before, after;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    if (value_equal(value_getz(call->input, "Overwrite"), &value_true) && value_getz(call->input, "Tags"))
+        return service_refuse(err, 400, "ValidationException",
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, "
+            "please remove overwrite flag.");
+    bool known = ssm_find(call, value_gets(call->input, "Name"), &before);
+    const struct value *was = known ? view_version(call, &before) : NULL;
+    if (service_control(call, "PutParameter", call->input, &call->output, err))
+        return -1;
+    if (!known || !ssm_find(call, before.id, &after))
+        return 0;
+    const struct value *earlier = earlier_versions(call, &before);
+    for (uint32_t i = earlier->count >= MAX_VERSIONS; i < earlier->count; i++)
+        value_builder_add(&all, earlier->items[i]);
+    value_builder_add(&all, was);
+    const struct value *note = value_with(
+        call->arena, service_note_read(call, NOTE, &after), STR("versions"), value_builder_list(&all));
+    return service_note_write(call, NOTE, &after, note, err);
+}
+
+static int get_history(struct service_call *call, struct err *err)
+{
+    struct control_record record;
+    struct str name;
+    bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
+    struct value_builder list = VALUE_BUILDER(call->arena);
+    if (service_required(call, "Name", &name, err))
+        return -1;
+    if (!ssm_find(call, name, &record))
+        return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
+    const struct value *earlier = earlier_versions(call, &record), *labels = labels_of(call, &record);
+    for (uint32_t i = 0; i <= earlier->count; i++) {
+        const struct value *one = i < earlier->count ? earlier->items[i] : view_version(call, &record);
+        one = value_with(
+            call->arena, one, STR("Labels"), labels_at(call->arena, labels, service_int(one, "Version", 0)));
+        if (!plain && str_eqz(value_gets(one, "Type"), "SecureString"))
+            one = value_with(call->arena, one, STR("Value"),
+                value_string(call->arena, ssm_ciphertext(call->arena, value_gets(one, "Value"))));
+        value_builder_add(&list, one);
+    }
+    return service_answer_page(call, "Parameters", value_builder_list(&list), 50, err);
+}
+
+const struct service_operation ssm_version_operations[] = {
+    {"ssm", "PutParameter", put_parameter, NULL, NULL},
+    {"ssm", "LabelParameterVersion", label_version, NULL, NULL},
+    {"ssm", "GetParameterHistory", get_history, NULL, NULL},
+    {"ssm", "GetParametersByPath", get_by_path, NULL, NULL},
+    {0},
+};
+
+enum { MAX_NAMES = 10 };
 
 /* ---- what AWS itself publishes: the images that aws.ec2.image knows ---- */
 

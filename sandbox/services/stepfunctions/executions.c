@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "provider/notation/asl_text.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/http/exchange.h"

@@ -5,22 +5,23 @@
  * away: they are ABORTED. EXPRESS ones are nobody's to look at: they leave the list, and have no files.
  *
  *   executions.c             starting, running, ending, stopping
- *   list.c        the list
+ *   map_runs.c        the list
  *   store.c       files
  *   tasks.c       what tasks do: other services of the sandbox, directly
- *   task_tokens.c      tasks that wait until somebody says that they are done, or takes them first
- *   item_reader.c       what distributed Maps read, result_writer.c what they write
+ *   task_resource.c      tasks that wait until somebody says that they are done, or takes them first
+ *   item_reader.c       what distributed Maps read, item_reader.c what they write
  *   map_runs.c        how they are getting on
  *   operations.c  what clients ask for
- *   redrive.c     trying again from where one ended badly
+ *   map_runs.c     trying again from where one ended badly
  *   versions.c, aliases.c   which definition an ARN means
  *   logging.c         events in CloudWatch Logs
  *
- * An execution lives as long as its activity (activity.h); the list holds one reference to each.
+ * An execution lives as long as its activity (sandbox/calls/services.h); the list holds one reference to
+ * each.
  */
 #pragma once
 
-#include "base/lock.h"
+#include "base/threads.h"
 #include "sandbox/asl/asl.h"
 #include "sandbox/calls/services.h"
 
@@ -124,7 +125,7 @@ void execution_try(struct executions *all, const struct service_call *call,
 
 service_handler do_test_state;
 
-/* ---- list.c ---- */
+/* ---- map_runs.c ---- */
 
 /* A new one gets its place; *out is it, or the one that runs under its name with the same input. With the
  * lock held. */
@@ -177,7 +178,7 @@ void execution_events(struct execution *execution, size_t n, size_t first, size_
 const struct value *execution_task(
     struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
 
-/* ---- jsonata.c ---- */
+/* ---- test_state.c ---- */
 
 struct jsonata *jsonata_new(void);
 void jsonata_free(struct jsonata *jsonata);
@@ -197,7 +198,7 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
 void execution_copy_map_runs(struct execution *to, const struct execution *from);
 service_handler do_describe_map_run, do_list_map_runs;
 
-/* ---- redrive.c ---- */
+/* ---- map_runs.c ---- */
 
 /* Why it cannot be tried again; NULL: it can. With the lock held. */
 const char *execution_not_redrivable(const struct execution *execution);
@@ -228,12 +229,12 @@ service_handler do_create_machine, do_update_machine, do_describe_versioned, do_
     do_delete_version;
 service_handler do_create_alias, do_describe_alias, do_update_alias, do_delete_alias, do_list_aliases;
 
-/* ---- references.c ---- */
+/* ---- aliases.c ---- */
 
 /* The variables that states refer to; NULL: none. */
 const struct value *machine_references(struct arena *arena, const struct value *definition);
 
-/* ---- task_tokens.c ---- */
+/* ---- task_resource.c ---- */
 
 struct task_token *task_token_new(struct executions *all, struct str token);
 void task_token_free(struct executions *all, struct task_token *token);
@@ -256,3 +257,41 @@ enum token_say { TOKEN_SAY_DONE, TOKEN_SAY_FAILED, TOKEN_SAY_ALIVE };
 /* False: nobody waits for it. */
 bool task_token_say(struct executions *all, struct str token, enum token_say what, const struct value *output,
     const struct asl_error *error);
+
+/* ---- task_resource.c: what one task of a state machine is to do, as its resource says:
+ * arn:aws:states:::glue:startJobRun.sync is StartJobRun of Glue, and the end of what that starts;
+ * aws-sdk:glue:getJob is GetJob as it is. Machines write all members with a capital letter; some services do
+ * not, so requests and answers are respelt on their way.
+ *
+ * task_resource_read() first; all texts lie in its arena or are the task's. */
+enum task_resource_flag {
+    TASK_RESOURCE_SYNC = 1,  /* .sync is there */
+    TASK_RESOURCE_TOKEN = 2, /* .waitForTaskToken too */
+    TASK_RESOURCE_CAMEL = 4, /* the service's members begin with a small letter; in a machine they do not */
+};
+
+struct task_resource {
+    struct execution *execution;
+    struct arena *arena;
+    struct asl_task *task;
+    struct asl_error *error;
+    struct str service, action; /* as in the ARN: "glue", "startJobRun.sync" */
+    struct str signing_name, operation, errors;
+    unsigned flags;
+    const char *text, *around;
+    bool sync, json_output, token;
+    bool refused;          /* before anything was started whose end is waited for */
+    bool lambda, function; /* function: a Lambda function's own ARN */
+    bool activity;
+    struct str worker; /* of an activity */
+    struct activity *run;
+    int64_t deadline_ms; /* on the monotonic clock; 0: none */
+};
+
+/* Fills in the rest from the resource: arn:aws:states:::SERVICE:ACTION[.PATTERN], or the ARN of a function or
+ * activity. False: the sandbox knows no such thing. */
+bool task_resource_read(struct task_resource *call);
+/* The task's input as the operation takes it. */
+const struct value *task_resource_request(struct task_resource *call);
+/* What the operation, or what it started, has given, as the machine sees it; not a function's answer. */
+const struct value *task_resource_answer(struct task_resource *call, const struct value *output);

@@ -1,8 +1,127 @@
-/* Runs of distributed Maps, as DescribeMapRun and ListMapRuns show them: in memory, with their execution. */
+/*
+ * Runs of distributed Maps, as DescribeMapRun and ListMapRuns show them; the list of executions;
+ * RedriveExecution.
+ */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/services/stepfunctions/executions.h"
+
+#include <stdlib.h>
+
+/* ---- The list of executions: those that run, and of those that have ended the latest ---- */
+
+enum { MAX_KEPT = 1000 };                             /* that have ended */
+static const uint64_t max_stored = UINT64_C(1) << 30; /* bytes in their files */
+
+struct executions *executions_new(struct services *services)
+{
+    struct executions *all = mem_zalloc(sizeof *all);
+    all->services = services;
+    all->jsonata = jsonata_new();
+    pthread_mutex_init(&all->lock, NULL);
+    return all;
+}
+
+void executions_stop(struct executions *all)
+{
+    if (!all)
+        return;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
+    for (size_t i = 0; i < all->n; i++)
+        atomic_store(&all->items[i]->scope.stopped, true);
+}
+
+void executions_free(struct executions *all)
+{
+    if (!all)
+        return;
+    for (size_t i = 0; i < all->n; i++)
+        activity_release(all->items[i]->activity);
+    free(all->items);
+    jsonata_free(all->jsonata);
+    pthread_mutex_destroy(&all->lock);
+    free(all);
+}
+
+static struct execution *executions_list_find(struct executions *all, struct str arn)
+{
+    for (size_t i = all->n; i-- > 0;)
+        if (str_eq(all->items[i]->arn, arn))
+            return all->items[i];
+    return NULL;
+}
+
+struct execution *execution_find(struct executions *all, struct str arn)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
+    executions_load(all);
+    struct execution *found = executions_list_find(all, arn);
+    if (found)
+        activity_keep(found->activity);
+    return found;
+}
+
+static void executions_list_drop(struct executions *all, size_t i)
+{
+    activity_release(all->items[i]->activity);
+    memmove(&all->items[i], &all->items[i + 1], (all->n - i - 1) * sizeof *all->items);
+    all->n--;
+}
+
+/* The oldest of those that have ended go, with their files. */
+static void keep_few(struct executions *all)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < all->n; i++)
+        ended += all->items[i]->ended;
+    for (size_t i = 0; i < all->n && (ended > MAX_KEPT || all->stored > max_stored); i++) {
+        struct execution *oldest = all->items[i];
+        if (!oldest->ended)
+            continue;
+        all->stored -= oldest->stored;
+        ended--;
+        execution_forget(oldest);
+        executions_list_drop(all, i--);
+    }
+}
+
+/* A name may be used again only to ask for the same once more while it runs. */
+int executions_add(struct executions *all, struct execution *made, struct execution **out, struct err *err)
+{
+    executions_load(all);
+    struct execution *existing = executions_list_find(all, made->arn);
+    if (!existing) {
+        keep_few(all);
+        MEM_GROW(all->items, all->cap, all->n + 1);
+        all->items[all->n++] = made;
+        *out = made;
+        return 0;
+    }
+    if (existing->ended || !str_eq(existing->input, made->input))
+        return service_refuse(
+            err, 400, "ExecutionAlreadyExists", "Execution Already Exists: '%.*s'", STR_ARG(made->arn));
+    *out = existing;
+    return 0;
+}
+
+bool executions_replace(struct executions *all, struct execution *one, struct execution *other)
+{
+    size_t i = 0;
+    while (i < all->n && all->items[i] != one)
+        i++;
+    if (i == all->n)
+        return false;
+    all->stored -= one->stored;
+    if (!other) {
+        executions_list_drop(all, i);
+        return true;
+    }
+    all->items[i] = other;
+    all->stored += other->stored;
+    activity_release(one->activity);
+    return true;
+}
 
 struct map_run {
     struct map_run *next; /* older */
@@ -167,4 +286,86 @@ int do_list_map_runs(struct service_call *call, struct err *err)
     struct value_entry output[] = {{STR("mapRuns"), value_builder_list(&page)}, {STR("nextToken"), next}};
     call->output = value_map(call->arena, output, next ? 2 : 1);
     return 0;
+}
+
+/* ---- RedriveExecution: one that ended badly goes on at the state where it did, with the definition and
+ * the input that it had there. Of Parallel and Map the branches and iterations that have not succeeded go
+ * on; a distributed Map begins anew. */
+
+enum { MAX_DAYS = 14, MAX_EVENTS = 24999 };
+
+const char *execution_not_redrivable(const struct execution *execution)
+{
+    const int64_t day_ms = INT64_C(86400000);
+    if (!execution->ended)
+        return "Execution is RUNNING and cannot be redriven";
+    if (execution->status == ASL_SUCCEEDED)
+        return "Execution is SUCCEEDED and cannot be redriven";
+    if (clock_wall_ms() - execution->start_ms > MAX_DAYS * day_ms)
+        return "Execution redrivable period exceeded";
+    if (execution->event_count >= MAX_EVENTS)
+        return "Execution history event limit exceeded";
+    return execution->stored ? NULL : "Execution could not be written to the sandbox's folder";
+}
+
+static int executions_redrive_refuse(struct err *err, const struct execution *execution, const char *why)
+{
+    return service_refuse(err, 400, "ExecutionNotRedrivable", "Execution is not redrivable: '%.*s'. %s",
+        STR_ARG(execution->arn), why);
+}
+
+/* The running one takes the place of the stored one. */
+static int executions_redrive_begin(const struct service_call *call, struct execution *stored,
+    struct execution *live, const struct control_record *machine, int64_t now_ms, struct err *err)
+{
+    struct executions *all = stored->all;
+    live->redrives++;
+    live->redriven_ms = now_ms;
+    live->redrive_token = arena_str(&live->arena, value_gets(call->input, "clientToken"));
+    execution_log_prepare(live, value_getz(machine->attrs, "logging"));
+    pthread_mutex_lock(&all->lock);
+    bool first = executions_replace(all, stored, live);
+    if (first)
+        activity_keep(live->activity);
+    pthread_mutex_unlock(&all->lock);
+    if (first)
+        execution_run(live);
+    activity_release(live->activity);
+    return first ? 0 : executions_redrive_refuse(err, stored, "Execution is RUNNING and cannot be redriven");
+}
+
+static int redrive(struct service_call *call, struct execution *execution, int64_t *when_ms, struct err *err)
+{
+    struct control_record machine;
+    struct str token = value_gets(call->input, "clientToken");
+    struct err why = ERR_INIT;
+    *when_ms = execution->redriven_ms;
+    if (token.n && str_eq(token, execution->redrive_token))
+        return 0; /* the same request once more */
+    pthread_mutex_lock(&execution->all->lock);
+    const char *wrong = execution_not_redrivable(execution);
+    pthread_mutex_unlock(&execution->all->lock);
+    if (wrong)
+        return executions_redrive_refuse(err, execution, wrong);
+    if (!control_find(services_control(call->services), call->arena, STR("aws.stepfunctions.state_machine"),
+            execution->region, execution->machine, &machine))
+        return executions_redrive_refuse(err, execution, "State machine is in DELETING status");
+    struct execution *live = execution_revive(execution, &why);
+    if (!live)
+        return executions_redrive_refuse(err, execution, why.message);
+    *when_ms = clock_wall_ms();
+    return executions_redrive_begin(call, execution, live, &machine, *when_ms, err);
+}
+
+int do_redrive(struct service_call *call, struct err *err)
+{
+    struct execution *execution;
+    int64_t when_ms;
+    if (execution_of(call, &execution, err))
+        return -1;
+    int status = redrive(call, execution, &when_ms, err);
+    if (!status)
+        service_answer(call, "redriveDate", service_time(call, when_ms));
+    activity_release(execution->activity);
+    return status;
 }

@@ -1,10 +1,8 @@
 /* What clients ask of Step Functions beyond the records of the control plane. */
 #include "sandbox/services/stepfunctions/executions.h"
 
-#include "base/hash.h"
 #include "base/json.h"
-#include "provider/notation/asl_text.h"
-#include "provider/notation/asl_validate.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/engine/view.h"
 

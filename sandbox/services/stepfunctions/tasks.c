@@ -1,5 +1,5 @@
 /* What tasks do: operations called inside the sandbox, waiting for what they start, activities. */
-#include "sandbox/services/stepfunctions/task_resource.h"
+#include "sandbox/services/stepfunctions/executions.h"
 
 #include "base/clock.h"
 #include "base/hash.h"

@@ -7,7 +7,7 @@ import time
 import pytest
 from servers import code
 from support import until
-from test_machines import Machines
+from test_stepfunctions import Machines
 
 
 class Work:

@@ -4,11 +4,11 @@ the test, and so does one that holds by now and is still in the list. docs/sandb
 """
 
 import pytest
-import said_compute  # noqa: F401, the statements
-import said_data  # noqa: F401
-import said_messages  # noqa: F401
-import said_network  # noqa: F401
-from said import SAID, Account
+import documented_compute  # noqa: F401, the statements
+import documented_data  # noqa: F401
+import documented_messages  # noqa: F401
+import documented_network  # noqa: F401
+from documented import SAID, Account
 from servers import Moto
 from support import drawn
 

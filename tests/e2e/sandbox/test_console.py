@@ -15,7 +15,7 @@ import pytest
 from browser import Browser
 from servers import ROOT, role_of
 from support import until
-from test_door import WEIR, Served
+from test_access import WEIR, Served
 
 HOSTILE = "<img src=x onerror=document.title='x'>"
 SECRET = "console-Kingfisher-7"
@@ -80,7 +80,7 @@ def test_who_may_look(console):
 
 def test_each_operation_that_may_be_asked_for_is():
     """The list of what the page may do is no longer than what it does."""
-    rows = re.findall(r'\{"(\w+)", "([\w ]*)",\s*"([\w ]*)"\}', (ROOT / "sandbox/console/console_call.c").read_text())
+    rows = re.findall(r'\{"(\w+)", "([\w ]*)",\s*"([\w ]*)"\}', (ROOT / "sandbox/console/console.c").read_text())
     may = [(service, operation) for service, *operations in rows for operation in " ".join(operations).split()]
     asks = re.findall(r'call\("(\w+)", "(\w+)"', "".join(one.read_text() for one in (ROOT / "sandbox/console/page").glob("*.js")))
     assert len(may) > 10 and set(may) == set(asks)

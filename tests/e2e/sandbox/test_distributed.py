@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 from servers import make_bucket
-from test_machines import Machines
+from test_stepfunctions import Machines
 
 
 @pytest.fixture

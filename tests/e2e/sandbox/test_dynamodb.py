@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from servers import ROOT, JobSandbox, Sandbox
 from support import until
 from test_iam import ACCOUNT, Role, allow, denied
-from test_machines import Machines
+from test_stepfunctions import Machines
 
 ENGINE = next((str(path) for path in (os.environ.get("WEIR_DYNAMODB"), ROOT / ".cache/dynoxide/bin/dynoxide", shutil.which("dynoxide")) if path and os.path.exists(path)), None)
 needs_engine = pytest.mark.skipif(not ENGINE, reason="takes Dynoxide (tools/setup dynamodb)")

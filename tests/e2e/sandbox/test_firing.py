@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from servers import ROOT, Sandbox, code, open_to, role_of, take_env
 from support import until
-from test_machines import Machines
+from test_stepfunctions import Machines
 
 WEIR = Path(os.environ.get("WEIR", ROOT / "build" / "weir"))
 ROLE = "arn:aws:iam::000000000000:role/schedules"

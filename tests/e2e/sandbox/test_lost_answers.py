@@ -24,7 +24,7 @@ import test_types_scaling
 import test_types_serving
 import test_types_small
 import test_types_streams
-from life import stack_text
+from life_cycle import stack_text
 from rows import ROWS
 from servers import TRUST, Faults, killed
 from support import WEIR

@@ -6,7 +6,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 from servers import ROOT
-from test_door import Served
+from test_access import Served
 
 AROUND = 2**61 + 1  # seconds that are a second, once milliseconds have gone over the end of an integer
 DAY_S = 86400

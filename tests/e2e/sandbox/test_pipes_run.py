@@ -9,7 +9,7 @@ from test_api_destinations import endpoint  # noqa: F401
 from test_buses import Bus
 from test_dynamodb import film, items_sandbox, needs_engine, table  # noqa: F401
 from test_firing import Queue
-from test_machines import Machines
+from test_stepfunctions import Machines
 from test_queues import counts
 from test_run_batch import Queue as BatchQueue
 from test_run_ecs import Cluster

@@ -6,7 +6,7 @@ import uuid
 import pytest
 from servers import code
 from support import until
-from test_machines import Machines
+from test_stepfunctions import Machines
 
 
 class Trying(Machines):

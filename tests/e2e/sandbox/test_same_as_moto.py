@@ -15,7 +15,7 @@ import test_types_scaling
 import test_types_serving
 import test_types_small
 import test_types_streams
-from life import stack_text
+from life_cycle import stack_text
 from servers import TRUST, SandboxCloud
 from support import Stack
 from test_types import CASES as FIRST

@@ -8,7 +8,7 @@ from servers import make_bucket, open_to, role_of
 from support import until
 from test_buses import Bus
 from test_firing import Queue, queue  # noqa: F401
-from test_machines import Machines
+from test_stepfunctions import Machines
 from test_queues import counts
 from test_run_lambda import Function
 

@@ -1,4 +1,4 @@
-#include "base/cancel.h"
+#include "base/threads.h"
 
 #include "base/clock.h"
 

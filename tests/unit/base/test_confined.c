@@ -1,7 +1,6 @@
 /* What a process cannot do any more; each promise in a process of its own, since none can be taken back. */
-#include "base/confined.h"
-
 #include "base/file.h"
+
 #include "base/spawn.h"
 
 #include <errno.h>

@@ -1,8 +1,7 @@
 /* No core file of this process; those of what it starts are as they would have been. */
-#include "base/core_limit.h"
+#include "base/spawn.h"
 
 #include "base/file.h"
-#include "base/spawn.h"
 
 #include <pthread.h>
 #include <setjmp.h>

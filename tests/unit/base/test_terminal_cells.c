@@ -1,4 +1,4 @@
-#include "base/terminal_cells.h"
+#include "base/str.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

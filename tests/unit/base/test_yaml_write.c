@@ -1,7 +1,6 @@
-#include "base/yaml_write.h"
+#include "base/yaml.h"
 
 #include "base/arena.h"
-#include "base/yaml.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

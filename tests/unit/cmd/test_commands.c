@@ -4,7 +4,7 @@
 #include "cmd/invocation/invocation.h"
 
 #include "base/map.h"
-#include "cmd/options/help.h"
+#include "cmd/options/options.h"
 
 #include <ctype.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* The folder's lock and key; how commands use them is in tests/e2e/sandbox/test_door.py. */
+/* The folder's lock and key; how commands use them is in tests/e2e/sandbox/test_access.py. */
 #include "sandbox/folder.h"
 
 #include "base/file.h"

@@ -5,8 +5,8 @@
 #pragma once
 
 #include "cmd/invocation/kinds.h"
+#include "provider/aws/client.h"
 #include "provider/aws/client_state.h"
-#include "provider/aws/logs.h"
 #include "provider/aws/types/kind.h"
 
 static int fixed_answer(

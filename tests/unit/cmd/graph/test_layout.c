@@ -1,4 +1,4 @@
-#include "cmd/graph/layout.h"
+#include "cmd/graph/picture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "cmd/import/form.h"
+#include "cmd/import/serverless.h"
 
 #include "base/json.h"
 

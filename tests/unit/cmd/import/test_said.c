@@ -1,5 +1,5 @@
 /* What an import says, written as YAML and as expressions: read back, both are what was meant. */
-#include "cmd/import/said.h"
+#include "cmd/import/draft.h"
 
 #include "stacks/expr.h"
 

@@ -2,8 +2,6 @@
 #include "cmd/lsp/outline.h"
 
 #include "base/buf.h"
-#include "cmd/lsp/position.h"
-#include "cmd/lsp/words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

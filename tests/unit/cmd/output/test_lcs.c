@@ -1,4 +1,4 @@
-#include "cmd/output/lcs.h"
+#include "cmd/output/render.h"
 
 #include "base/buf.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /*
  * In which order a plan's resources are told, and how they are counted by type.
  */
-#include "cmd/output/render_section.h"
+#include "cmd/output/render.h"
 
 #include "stacks/stack.h"
 

@@ -1,4 +1,4 @@
-#include "cmd/output/unified_diff.h"
+#include "cmd/output/render.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

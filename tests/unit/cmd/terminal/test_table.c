@@ -1,4 +1,4 @@
-#include "cmd/terminal/table.h"
+#include "cmd/terminal/term.h"
 
 #include "tests/unit/support/json_text.h"
 

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "plan/objects/address.h"
+#include "plan/objects/objects.h"
 
 static void the_declaration_is_what_stands_before_the_key(void **state)
 {

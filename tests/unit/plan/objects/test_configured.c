@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "plan/objects/configured.h"
 #include "plan/objects/diff.h"
 
 static struct arena arena;

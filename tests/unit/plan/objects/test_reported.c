@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "plan/objects/reported.h"
+#include "plan/objects/objects.h"
 
 static struct arena arena;
 

@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "plan/objects/reported.h"
+#include "plan/objects/objects.h"
 
 static struct arena arena;
 

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/json.h"
-#include "plan/saved/fingerprint.h"
+#include "plan/saved/saved.h"
 #include "tests/unit/support/toy_world.h"
 
 static struct arena arena;

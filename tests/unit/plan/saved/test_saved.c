@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "cmd/output/render.h"
-#include "plan/saved/saved_seal.h"
+#include "plan/saved/saved.h"
 #include "tests/unit/support/toy_world.h"
 
 static struct arena arena;

@@ -1,5 +1,5 @@
 /* Schemas of CloudFormation's registry: out of the binary, and as what the rest of weir knows of types. */
-#include "provider/cfn/compile.h"
+#include "provider/cfn/cfn.h"
 
 #include "base/json.h"
 #include "provider/cfn/published.h"

@@ -1,6 +1,6 @@
 /* The JSON Patch of an update: as small as it can be, with what cannot be read back, without what is fixed.
  */
-#include "provider/cfn/patch.h"
+#include "provider/cfn/cfn.h"
 
 #include "base/json.h"
 

@@ -2,7 +2,7 @@
  * Patterns of CloudFormation's schemas: they are searched for, and written for JavaScript or Java; ours match
  * the whole text.
  */
-#include "provider/cfn/pattern.h"
+#include "provider/cfn/cfn.h"
 
 #include "base/regex.h"
 #include "provider/schema.h"

@@ -1,4 +1,4 @@
-#include "provider/host/machine.h"
+#include "provider/host/host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* What is written on a host as lines is held to the schema once more before it goes there. */
 #include "cmd/invocation/kinds.h"
-#include "provider/host/script.h"
+#include "provider/host/host.h"
 #include "provider/spec/spec.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* What the settings of a Kafka provider become in librdkafka's words. */
-#include "provider/kafka/cluster.h"
+#include "provider/kafka/kafka.h"
 #include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>

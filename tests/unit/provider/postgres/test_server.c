@@ -4,7 +4,7 @@
  */
 #include "base/err.h"
 #include "base/file.h"
-#include "provider/postgres/kind.h"
+#include "provider/postgres/postgres.h"
 #include "provider/postgres/server.h"
 
 #include <glob.h>

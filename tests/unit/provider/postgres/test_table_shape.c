@@ -1,5 +1,5 @@
 /* A table as the catalog shows it, in the file's words as far as they hold. */
-#include "provider/postgres/table.h"
+#include "provider/postgres/postgres.h"
 #include "tests/unit/support/json_text.h"
 
 #include <setjmp.h>

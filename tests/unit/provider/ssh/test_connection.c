@@ -1,6 +1,6 @@
 #include "base/json.h"
-#include "provider/ssh/connection.h"
 #include "provider/ssh/connections.h"
+#include "provider/ssh/login.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

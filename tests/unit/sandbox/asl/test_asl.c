@@ -2,7 +2,7 @@
  * The interpreter of the States Language alone: the cases of tests/asl, and what they cannot say because it
  * takes tasks that fail or time that passes. Nothing waits: the host's clock moves when somebody sleeps.
  */
-#include "provider/notation/asl_validate.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/asl/asl.h"
 
 #include "base/file.h"

@@ -1,4 +1,4 @@
-#include "sandbox/engine/unpack.h"
+#include "sandbox/engine/script.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

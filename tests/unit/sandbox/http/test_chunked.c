@@ -1,6 +1,6 @@
 /* The example of "Signature calculations: transferring payload in multiple chunks" in the S3 API reference.
  */
-#include "sandbox/http/chunked.h"
+#include "sandbox/http/checksum.h"
 
 #include "base/mem.h"
 #include "provider/aws/sigv4.h"

@@ -1,4 +1,4 @@
-#include "sandbox/http/faults.h"
+#include "sandbox/http/server.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
-/* Which hosts and origins are let in; tests/e2e/sandbox/test_door.py has more of them, over the wire. */
-#include "sandbox/http/guard.h"
+/* Which hosts and origins are let in; tests/e2e/sandbox/test_access.py has more of them, over the wire. */
+#include "sandbox/http/server.h"
 
 #include "base/arena.h"
 #include "sandbox/http/exchange.h"

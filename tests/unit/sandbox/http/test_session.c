@@ -1,4 +1,4 @@
-#include "sandbox/http/session.h"
+#include "sandbox/http/exchange.h"
 
 #include "base/hash.h"
 

@@ -1,6 +1,6 @@
 /* Who goes for a newcomer, and who has taken too long. */
 #include "base/clock.h"
-#include "sandbox/http/visitors.h"
+#include "sandbox/http/server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Event patterns: each operator with events that it is for and others. */
-#include "provider/notation/event_pattern.h"
-#include "sandbox/notation/event_match.h"
+#include "provider/notation/notation.h"
+#include "sandbox/notation/languages.h"
 
 #include "base/json.h"
 

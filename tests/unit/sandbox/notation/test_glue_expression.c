@@ -1,4 +1,4 @@
-#include "sandbox/notation/glue_expression.h"
+#include "sandbox/notation/languages.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Columns of the data catalog as Iceberg's fields, with the ids that it gives them. */
-#include "sandbox/notation/iceberg_schema.h"
+#include "sandbox/notation/languages.h"
 
 #include "base/json.h"
 

@@ -1,6 +1,6 @@
 /* When schedules are due: tables worked out by hand with a calendar, and every fifth minute of two years
  * beside a plain reading of the rules. Zones beside the C library's own. */
-#include "sandbox/notation/schedule_time.h"
+#include "sandbox/notation/languages.h"
 
 #include "base/clock.h"
 

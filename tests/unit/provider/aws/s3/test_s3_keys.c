@@ -1,7 +1,7 @@
 /* Deleting by thousands: what the service says of single keys. */
 #include "base/json.h"
 #include "cmd/invocation/kinds.h"
-#include "provider/aws/s3/s3_keys.h"
+#include "provider/aws/s3/s3.h"
 #include "provider/http/http.h"
 #include "tests/unit/support/aws_env.h"
 #include "tests/unit/support/manual_clock.h"

@@ -2,8 +2,7 @@
 #include "base/file.h"
 
 #include "base/json.h"
-#include "provider/aws/content_type.h"
-#include "provider/aws/s3/s3_object.h"
+#include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload.h"
 #include "provider/provider.h"
 #include "provider/spec/spec.h"

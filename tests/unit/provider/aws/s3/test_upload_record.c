@@ -1,6 +1,6 @@
 /* How a file is divided, and what of an upload survives a kill. */
 #include "base/file.h"
-#include "provider/aws/s3/upload_record.h"
+#include "provider/aws/s3/upload.h"
 #include "tests/unit/support/temp_folder.h"
 
 #include <dirent.h>

@@ -1,0 +1,314 @@
+/* `weir import cloudformation`, `live` and `terraform`: what each reads, and the draft that comes of it. */
+#include "base/embed.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/spawn.h"
+#include "cmd/import/importing.h"
+#include "cmd/import/live.h"
+#include "cmd/import/template.h"
+#include "cmd/import/terraform.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TEMPLATE_MAX = 64 * 1024 * 1024 };
+
+struct own_settings {
+    struct importing_settings importing;
+    const char *stack;
+};
+
+static int read_source(
+    struct invocation *inv, const struct template_live *live, struct source *source, struct err *err)
+{
+    if (inv->args.n) {
+        source->path = inv->args.items[0];
+        if (file_read(&inv->arena, source->path.p, TEMPLATE_MAX, &source->text, err))
+            return -1;
+    } else {
+        source->path = arena_printf(&inv->arena, "template of %.*s", STR_ARG(live->name));
+        source->text = live->body;
+    }
+    template_without_tabs(&inv->arena, &source->text);
+    return 0;
+}
+
+static struct str stack_name(struct invocation *inv, const struct own_settings *own)
+{
+    struct str name = own->importing.name ? str_z(own->importing.name) : str_z(own->stack);
+    if (!name.n) {
+        name = path_base(inv->args.items[0]);
+        ptrdiff_t dot = str_find_char(name, '.', 1);
+        name = dot > 0 ? str_slice(name, 0, (size_t)dot) : name;
+    }
+    return draft_stack_name(&inv->arena, name);
+}
+
+static struct str steps(struct invocation *inv, const char *stack)
+{
+    if (!stack)
+        return STR("`weir validate` checks it, `weir plan` shows what it would make.\n");
+    return EMBEDDED_FILLED(&inv->arena, "cmd/import/cloudformation_steps.txt", {"stack", str_z(stack)});
+}
+
+static int import_all(struct importing *importing)
+{
+    struct invocation *inv = importing->inv;
+    const struct own_settings *own = inv->own;
+    struct template_live live = {.body = STR_EMPTY};
+    struct source *source = ARENA_NEW(&inv->arena, struct source);
+    struct err err = ERR_INIT;
+    if (own->stack && (importing_connect(importing, &err) ||
+                          template_live_read(importing->client, &inv->arena, str_z(own->stack), &live, &err)))
+        return invocation_fail(inv, &err);
+    live.look = (struct look){importing->provider, &inv->arena};
+    if (read_source(inv, &live, source, &err))
+        return invocation_fail(inv, &err);
+    importing->draft.stack = stack_name(inv, own);
+    importing->draft.beside = importing_way(importing, path_dir(source->path));
+    template_read(&importing->draft, &importing->names, source, own->stack ? &live : NULL);
+    return importing_finish(importing, steps(inv, own->stack));
+}
+
+static int import_cloudformation_run(struct invocation *inv)
+{
+    const struct own_settings *own = inv->own;
+    struct importing importing;
+    if (!inv->args.n && !own->stack)
+        return invocation_usage(inv, "weir import cloudformation template.yaml, or --stack NAME",
+            "there is no template, and no stack");
+    int status = importing_begin(&importing, inv);
+    if (status == EXIT_DONE)
+        status = import_all(&importing);
+    importing_end(&importing);
+    return status;
+}
+
+static const struct option options[] = {
+    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct own_settings, stack)},
+};
+
+static const struct option_set own_set = OPTION_SET(NULL, options);
+
+const struct command import_cloudformation = {
+    .name = "cloudformation",
+    .args = "[TEMPLATE]",
+    .sets = {&own_set, &options_importing},
+    .settings_size = sizeof(struct own_settings),
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .run = import_cloudformation_run,
+};
+
+/* ---- weir import live: a stack from what is there ---- */
+
+struct live_own_settings {
+    struct importing_settings importing;
+    const char *tag, *stack;
+    struct texts types;
+};
+
+static int import_live_all(struct importing *importing, const struct live_own_settings *own)
+{
+    struct invocation *inv = importing->inv;
+    struct live_wanted wanted = {.types = own->types.items, .type_count = own->types.n};
+    struct str value, key = str_cut(str_z(own->tag), '=', &value);
+    struct err err = ERR_INIT;
+    wanted.tag_key = own->stack ? STR("weir:stack") : key;
+    wanted.tag_value = own->stack ? str_z(own->stack) : value;
+    int status = importing_check(importing);
+    if (status != EXIT_DONE)
+        return status;
+    if (importing_connect(importing, &err))
+        return invocation_fail(inv, &err);
+    wanted.http = importing->http;
+    wanted.folder = own->importing.dry_run ? NULL : importing_folder(importing);
+    wanted.force = own->importing.force;
+    struct look look = {importing->provider, &inv->arena};
+    importing->draft.stack = draft_stack_name(&inv->arena, str_z(own->importing.name ? own->importing.name
+                                                                 : own->stack        ? own->stack
+                                                                                     : "imported"));
+    if (live_read(&importing->draft, &look, &wanted, &err))
+        return invocation_fail(inv, &err);
+    if (!importing->draft.n && !importing->draft.rows->n) {
+        err_set(&err, ERR_ABSENT, "there are no resources of that type");
+        return invocation_fail(inv, &err);
+    }
+    return importing_finish(importing, STR("1. `weir plan` shows what is imported (=> import). Nothing else "
+                                           "may differ: change the file until it does not.\n"
+                                           "2. `weir apply` takes it over; broken off, it goes on when it is "
+                                           "run again. Then `weir plan` says that nothing is to be done.\n"));
+}
+
+static int import_live_run(struct invocation *inv)
+{
+    const struct live_own_settings *own = inv->own;
+    struct importing importing;
+    if (own->tag && !strchr(own->tag, '='))
+        return invocation_usage(inv, "--tag team=data", "a tag is KEY=VALUE");
+    if (!!own->tag + !!own->stack + (own->types.n > 0) != 1)
+        return invocation_usage(
+            inv, "weir import live --tag team=data", "one of --tag, --type and --stack says what is wanted");
+    int status = importing_begin(&importing, inv);
+    if (status == EXIT_DONE)
+        status = import_live_all(&importing, own);
+    importing_end(&importing);
+    return status;
+}
+
+static const struct option import_live_options[] = {
+    {0, "tag", .value = "KEY=VALUE", .kind = OPTION_TEXT, .offset = offsetof(struct live_own_settings, tag)},
+    {0, "type", .value = "TYPE", .kind = OPTION_LIST, .offset = offsetof(struct live_own_settings, types),
+        .completes = COMPLETES_TYPE},
+    {0, "stack", .value = "NAME", .kind = OPTION_TEXT, .offset = offsetof(struct live_own_settings, stack)},
+};
+
+static const struct option_set import_live_own_set = OPTION_SET(NULL, import_live_options);
+
+const struct command import_live = {
+    .name = "live",
+    .sets = {&import_live_own_set, &options_importing},
+    .settings_size = sizeof(struct live_own_settings),
+    .run = import_live_run,
+};
+
+/* ---- weir import terraform: a state or plan, or the folder of a configuration, as a stack ---- */
+
+enum { DOCUMENT_MAX = 256 * 1024 * 1024 };
+
+/* ---- the programs ---- */
+
+/* Runs it with its output in a file; the program's status, or -1 where it is not there. */
+static int run_program(const char *const *words, const char *out, struct err *err)
+{
+    pid_t child;
+    int status;
+    if (confined_program(words[0], err))
+        return -1;
+    AUTO_FD int file = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0)
+        return err_errno(err, ERR_IO, "%s", out);
+    int failed = spawn_program(
+        &(struct spawn){.args = (char *const *)words, .env = environ, .out = file, .error = 2}, &child);
+    if (failed)
+        return err_set(err, ERR_FAILED, "%s cannot be started: %s", words[0], strerror(failed));
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return err_errno(err, ERR_FAILED, "%s", words[0]);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/* What the folder has: a plan without a refresh, which carries the configuration; where that fails, its
+ * state. */
+static int show_folder(
+    struct invocation *inv, struct str folder, const char *program, struct str *text, struct err *err)
+{
+    char work[] = "/tmp/weir-import-XXXXXX";
+    if (!mkdtemp(work))
+        return err_errno(err, ERR_IO, "%s", work);
+    const char *plan = arena_printf(&inv->arena, "%s/plan", work).p,
+               *log = arena_printf(&inv->arena, "%s/log", work).p,
+               *shown = arena_printf(&inv->arena, "%s/shown", work).p;
+    const char *chdir = arena_printf(&inv->arena, "-chdir=%.*s", STR_ARG(folder)).p,
+               *out = arena_printf(&inv->arena, "-out=%s", plan).p;
+    const char *const make[] = {
+        program, chdir, "plan", "-no-color", "-refresh=false", "-input=false", "-lock=false", out, NULL};
+    const char *const show[] = {program, chdir, "show", "-json", plan, NULL};
+    const char *const state[] = {program, chdir, "show", "-json", NULL};
+    int status = run_program(make, log, err);
+    if (status > 0)
+        invocation_note(inv,
+            "warning: %s plan failed, so that the state alone is read: what refers to what is found by "
+            "values only",
+            program);
+    if (status >= 0)
+        status = run_program(status ? state : show, shown, err);
+    if (status == 0)
+        status = file_read(&inv->arena, shown, DOCUMENT_MAX, text, err);
+    else if (status > 0)
+        status = err_set(err, ERR_FAILED, "%s show failed in %.*s", program, STR_ARG(folder));
+    tree_remove(work);
+    return status ? -1 : 0;
+}
+
+static int read_text(struct invocation *inv, struct str path, struct str *text, struct err *err)
+{
+    if (!path_is_dir(path.p))
+        return file_read(&inv->arena, path.p, DOCUMENT_MAX, text, err);
+    if (show_folder(inv, path, "terraform", text, err) == 0 ||
+        show_folder(inv, path, "tofu", text, ERR_IGNORED) == 0)
+        return 0;
+    return err->hint[0]
+               ? -1
+               : err_hint(err, "`terraform show -json` of a state or a saved plan, in a file, will do");
+}
+
+/* ---- the command ---- */
+
+static struct str import_terraform_stack_name(struct invocation *inv, const struct importing_settings *own)
+{
+    struct str path = inv->args.items[0], name = own->name ? str_z(own->name) : path_base(path);
+    if (!own->name && (!name.n || str_eqz(name, ".") || str_eqz(name, "..")))
+        name = STR("terraform");
+    ptrdiff_t dot = str_find_char(name, '.', 1);
+    return draft_stack_name(&inv->arena, dot > 0 ? str_slice(name, 0, (size_t)dot) : name);
+}
+
+static int import_terraform_all(struct importing *importing)
+{
+    struct invocation *inv = importing->inv;
+    struct err err = ERR_INIT;
+    struct str text, path = inv->args.items[0];
+    const struct value *document;
+    if (read_text(inv, path, &text, &err))
+        return invocation_fail(inv, &err);
+    if (str_starts(text, STR("PK\x03\x04"))) {
+        err_set(&err, ERR_INVALID, "%.*s: this is the plan's own file", STR_ARG(path));
+        err_hint(&err, "terraform show -json %.*s > plan.json; then import plan.json", STR_ARG(path));
+        return invocation_fail(inv, &err);
+    }
+    if (json_parse(&inv->arena, text, &document, &err)) {
+        err.class = ERR_INVALID;
+        err_context(&err, "%.*s", STR_ARG(path));
+        return invocation_fail(inv, &err);
+    }
+    importing->draft.stack = import_terraform_stack_name(inv, inv->own);
+    if (path_is_dir(path.p))
+        terraform_read_lines(&importing->draft, path);
+    if (terraform_read(&importing->draft, &importing->names, document, &err)) {
+        err_context(&err, "%.*s", STR_ARG(path));
+        return invocation_fail(inv, &err);
+    }
+    return importing_finish(
+        importing, STR("1. `weir plan` shows what is imported (=> import). Nothing else may differ: change "
+                       "the file until it does not.\n"
+                       "2. `weir apply` takes it over; broken off, it goes on when it is run again. Then "
+                       "`weir plan` says that nothing is to be done.\n"
+                       "3. Let Terraform forget it, so that nobody changes it from there: `terraform state "
+                       "rm ADDRESS` for each, or\n"
+                       "   `removed { lifecycle { destroy = false } }`. Nothing is deleted by that.\n"));
+}
+
+static int import_terraform_run(struct invocation *inv)
+{
+    struct importing importing;
+    int status = importing_begin(&importing, inv);
+    if (status == EXIT_DONE)
+        status = import_terraform_all(&importing);
+    importing_end(&importing);
+    return status;
+}
+
+const struct command import_terraform = {
+    .name = "terraform",
+    .args = "DIR|STATE.json|PLAN.json",
+    .sets = {&options_importing},
+    .settings_size = sizeof(struct importing_settings),
+    .min_args = 1,
+    .max_args = 1,
+    .completes = COMPLETES_FILE,
+    .run = import_terraform_run,
+};

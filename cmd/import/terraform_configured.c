@@ -1,0 +1,378 @@
+/* What was said of an instance, of all that the state has of it; and one that is several here. */
+#include "cmd/import/terraform.h"
+
+#include <ctype.h>
+
+/* ---- A state without a configuration has values for what nobody said. What the service fills in by
+ * itself is listed beside the names (`unsaid:`); zeros and falses within blocks are nothing said, as are
+ * those that the type does not take, and what is a type's default. */
+
+/* ---- as the state has it ---- */
+
+static bool is_unsaid(struct arena *arena, const struct value *unsaid, struct str path, const struct said *s)
+{
+    const struct value *v = value_get(unsaid, path);
+    struct str text = v && !value_is_null(v) ? said_literal_text(arena, s) : (struct str){NULL, 0};
+    return v && (value_is_null(v) || (text.p && str_eq(text, value_scalar_text(arena, v))));
+}
+
+static void drop_unsaid(struct arena *arena, const struct value *unsaid, struct said *s, struct str path)
+{
+    size_t kept = 0;
+    for (size_t i = 0; s->kind == SAID_LIST && i < s->n; i++)
+        drop_unsaid(arena, unsaid, s->items[i], arena_printf(arena, "%.*s[]", STR_ARG(path)));
+    if (s->kind != SAID_MAP)
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        struct said_entry *e = &s->entries[i];
+        struct str at = path.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(e->key)) : e->key;
+        if (is_unsaid(arena, unsaid, at, e->value))
+            continue;
+        drop_unsaid(arena, unsaid, e->value, at);
+        s->entries[kept++] = *e;
+    }
+    s->n = kept;
+}
+
+/* Of what the state has, under Terraform's names. */
+static void terraform_drop_unsaid(struct arena *arena, const struct names_type *type, struct said *properties)
+{
+    if (type && type->unsaid)
+        drop_unsaid(arena, type->unsaid, properties, STR_EMPTY);
+}
+
+/* ---- as the type has it ---- */
+
+static bool is_zero(const struct value *v)
+{
+    return (v->kind == VALUE_INT && v->integer == 0) || (v->kind == VALUE_FLOAT && v->number == 0) ||
+           (v->kind == VALUE_BOOL && !v->boolean);
+}
+
+static bool is_nothing(struct arena *arena, const struct names_type *type, const struct attr *attr,
+    struct str path, bool within, const struct said *s)
+{
+    const struct value *v, *converted;
+    struct schema_issue issue = {0};
+    if (s->kind != SAID_LITERAL || !said_known(arena, s, &v) || value_list_has(type->zeros, path))
+        return false;
+    if (within && attr->default_value && !attr->required && attr_equal(attr, attr->default_value, v))
+        return true;
+    if (!is_zero(v))
+        return false;
+    bool refused = v->kind != VALUE_BOOL && schema_convert(arena, attr, v, &converted, &issue) != 0;
+    return refused || (within && !attr->required && !attr->default_value);
+}
+
+/* A block of which nothing was said, where the type wants something in it. */
+static bool is_hollow(const struct type *type, const struct said *s)
+{
+    if (type->kind == TYPE_LIST && s->kind == SAID_LIST && s->n == 1)
+        return is_hollow(type->elem, s->items[0]);
+    for (size_t i = 0; type->kind == TYPE_OBJECT && s->kind == SAID_MAP && !s->n && i < type->field_count;
+         i++)
+        if (type->fields[i].required && !type->fields[i].default_value)
+            return true;
+    return false;
+}
+
+static void drop_zeros(struct arena *arena, const struct names_type *type, const struct attr *attrs, size_t n,
+    struct str path, struct said *map);
+
+/* Within a value of the type. */
+static void drop_below(struct arena *arena, const struct names_type *names, const struct type *type,
+    struct str path, struct said *s)
+{
+    bool items = type->elem && (s->kind == SAID_LIST || s->kind == SAID_MAP);
+    if (type->kind == TYPE_OBJECT)
+        drop_zeros(arena, names, type->fields, type->field_count, path, s);
+    for (size_t i = 0; items && i < s->n; i++)
+        drop_below(arena, names, type->elem, arena_printf(arena, "%.*s[]", STR_ARG(path)),
+            s->kind == SAID_LIST ? s->items[i] : s->entries[i].value);
+}
+
+static void drop_zeros(struct arena *arena, const struct names_type *type, const struct attr *attrs, size_t n,
+    struct str path, struct said *map)
+{
+    size_t kept = 0;
+    if (map->kind != SAID_MAP)
+        return;
+    for (size_t i = 0; i < map->n; i++) {
+        struct said_entry *e = &map->entries[i];
+        const struct attr *attr = attr_find(attrs, n, e->key);
+        struct str at = path.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(e->key)) : e->key;
+        bool had = e->value->n > 0;
+        if (attr)
+            drop_below(arena, type, attr->type, at, e->value);
+        bool emptied = attr && !attr->required && ((had && !e->value->n) || is_hollow(attr->type, e->value));
+        if (!attr || (!emptied && !is_nothing(arena, type, attr, at, path.n > 0, e->value)))
+            map->entries[kept++] = *e;
+    }
+    map->n = kept;
+}
+
+void terraform_drop_zeros(struct arena *arena, const struct names_type *type, struct said *attrs)
+{
+    drop_zeros(arena, type, type->schema->attrs, type->schema->attr_count, STR_EMPTY, attrs);
+}
+
+/* ---- values ---- */
+
+/* Blocks that Terraform takes as attributes have all that could be in them. */
+static struct said *said_filled(struct arena *arena, const struct value *v)
+{
+    if (v->kind != VALUE_LIST || !v->count || v->items[0]->kind != VALUE_MAP)
+        return said_of(arena, v);
+    struct said *list = said_new(arena, SAID_LIST, NULL);
+    for (uint32_t i = 0; i < v->count; i++) {
+        struct said *map = said_new(arena, SAID_MAP, NULL);
+        for (uint32_t k = 0; v->items[i]->kind == VALUE_MAP && k < v->items[i]->count; k++)
+            if (!value_is_empty(v->items[i]->entries[k].value))
+                said_set(arena, map, v->items[i]->entries[k].key,
+                    said_filled(arena, v->items[i]->entries[k].value));
+        said_add(arena, list, v->items[i]->kind == VALUE_MAP ? map : said_of(arena, v->items[i]));
+    }
+    return list;
+}
+
+/* Of a value what the configuration says: its blocks have attributes that the provider filled in. */
+static struct said *said_value_of(
+    struct arena *arena, const struct value *v, const struct value *expression, const struct value *sensitive)
+{
+    bool secret = sensitive && sensitive->kind == VALUE_BOOL && sensitive->boolean;
+    bool blocks = v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP &&
+                  (!expression || expression->kind == VALUE_LIST);
+    if (secret || !blocks) {
+        struct said *s = secret ? said_of(arena, v) : said_filled(arena, v);
+        s->sensitive = secret;
+        return s;
+    }
+    struct said *list = said_new(arena, SAID_LIST, NULL);
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct value *block = expression && expression->count == v->count ? expression->items[i] : NULL;
+        struct said *map = said_new(arena, SAID_MAP, NULL);
+        for (uint32_t k = 0; v->items[i]->kind == VALUE_MAP && k < v->items[i]->count; k++) {
+            const struct value_entry *e = &v->items[i]->entries[k];
+            const struct value *inner = value_get(block, e->key);
+            const struct value *hidden = sensitive && sensitive->kind == VALUE_LIST && i < sensitive->count
+                                             ? value_get(sensitive->items[i], e->key)
+                                             : NULL;
+            if ((block && !inner) || value_is_empty(e->value))
+                continue;
+            said_set(arena, map, e->key, said_value_of(arena, e->value, inner, hidden));
+        }
+        said_add(arena, list, map);
+    }
+    return list;
+}
+
+/* Does only the provider say it? */
+static bool is_never_given(struct str key)
+{
+    const struct node *computed = node_get(yaml_embedded("cmd/import/terraform.yaml"), "computed");
+    for (uint32_t i = 0; i < computed->count; i++)
+        if (str_eq(key, node_text(computed->items[i])))
+            return true;
+    return false;
+}
+
+/* Unless it is the name of something that can be said, as that of an event's target is. */
+static bool is_never_said(const struct names_type *type, struct str key)
+{
+    const struct names_rule *rule = type && !str_eqz(key, "id") ? names_rule(type, key) : NULL;
+    if (rule && rule->to.n)
+        return false;
+    return str_is_any(key, "id arn tags_all timeouts region owner_id") || is_never_given(key);
+}
+
+/* A zero or a false of what the type here does not have: nobody needs to be told of it. */
+static bool is_foreign_zero(const struct names_type *type, const struct value_entry *e)
+{
+    const struct value *v = e->value;
+    bool zero = (v->kind == VALUE_INT && !v->integer) || (v->kind == VALUE_BOOL && !v->boolean);
+    return zero && type && type->schema && !type->into_by.n && !names_rule(type, e->key) &&
+           !names_has_below(type, e->key) &&
+           !names_attr(type, type->schema->attrs, type->schema->attr_count, true, e->key);
+}
+
+/* The command of a local-exec, where the plan tells it: of one that is made of others' values it does not. */
+static void add_command(struct terraform *t, const struct tf_instance *one, struct said *map)
+{
+    static const char *const words[] = {"command", "working_dir", "environment"};
+    const struct value *all = value_getz(one->group->config, "provisioners");
+    for (uint32_t i = 0; all && all->kind == VALUE_LIST && i < all->count; i++) {
+        const struct value *expressions = value_getz(all->items[i], "expressions");
+        struct said *command = said_new(t->arena, SAID_MAP, NULL);
+        if (!str_eqz(value_gets(all->items[i], "type"), "local-exec"))
+            continue;
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+            const struct value *v = value_getz(value_getz(expressions, words[k]), "constant_value");
+            if (!value_is_null(v))
+                said_set(t->arena, command, str_z(words[k]), said_of(t->arena, v));
+        }
+        said_set(t->arena, map, STR("local_exec"), command);
+    }
+}
+
+static bool is_digest(const struct names_type *type, const struct value_entry *e)
+{
+    const struct names_rule *rule = type ? names_rule(type, e->key) : NULL;
+    struct str text = value_text(e->value, STR_EMPTY);
+    size_t hex = 0;
+    while (hex < text.n && isxdigit((unsigned char)text.p[hex]))
+        hex++;
+    return rule && rule->digest && text.n == 40 && hex == text.n;
+}
+
+/* Of what the state has only a digest: what the configuration says, where that is a plain text; or NULL. */
+static const struct value *known_value(
+    const struct names_type *type, const struct value_entry *e, const struct value *expression)
+{
+    return is_digest(type, e) ? value_getz(expression, "constant_value") : e->value;
+}
+
+/* name_prefix: the name is what came of it. */
+static bool is_prefixed(struct terraform *t, const struct value *expressions, struct str key)
+{
+    return value_get(expressions, arena_printf(t->arena, "%.*s_prefix", STR_ARG(key))) != NULL;
+}
+
+/* Made up where nobody said it: a statement's id, a name. */
+static bool is_demanded(struct terraform *t, const struct names_type *type, struct str key)
+{
+    struct str ours = type && type->schema && !str_eqz(key, "id") && !str_eqz(key, "arn")
+                          ? names_output(type, t->arena, key)
+                          : STR_EMPTY;
+    const struct attr *attr = ours.n && !type->into_by.n ? schema_attr(type->schema, ours) : NULL;
+    return attr && attr->required && !attr->default_value;
+}
+
+static bool says_of(const struct group *group, struct str attr, struct str id)
+{
+    for (size_t i = 0; i < group->n; i++)
+        if (str_eq(value_gets(group->instances[i]->values, attr.p), id))
+            return true;
+    return false;
+}
+
+/* A block that only the configuration makes, and that is not in what the plan has of it: a dynamic one.
+ * Unless resources of their own have said it. */
+static bool is_dynamic(struct terraform *t, const struct tf_instance *one, struct str key)
+{
+    const struct names_type *type = names_terraform(t->names, one->group->type);
+    const struct value *by = type ? value_get(type->blocks, key) : NULL;
+    for (size_t i = 0; by && by->string.n && i < t->groups.n; i++)
+        if (says_of(t->groups.items[i].ptr, by->string, value_gets(one->values, "id")))
+            return false;
+    return by;
+}
+
+/* `whole`: with what the provider filled into blocks. Without a configuration the provider's default_tags are
+ * not known either: all tags are the resource's own. */
+struct said *terraform_said(struct terraform *t, const struct tf_instance *one, bool whole)
+{
+    const struct value *expressions = value_getz(one->group->config, "expressions");
+    const struct names_type *type = names_terraform(t->names, one->group->type);
+    struct said *map = said_new(t->arena, SAID_MAP, NULL);
+    for (uint32_t i = 0; one->values && i < one->values->count; i++) {
+        const struct value_entry *e = &one->values->entries[i];
+        const struct value *expression = value_get(expressions, e->key);
+        bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key) ||
+                                             is_demanded(t, type, e->key) || is_dynamic(t, one, e->key)
+                                       : !is_never_said(type, e->key) && !is_foreign_zero(type, e);
+        if (str_eqz(e->key, "tags_all") && !one->group->config && !value_is_empty(e->value))
+            said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
+        if (!said || value_is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
+            continue;
+        const struct value *v = known_value(type, e, expression);
+        if (v)
+            said_set(t->arena, map, e->key,
+                said_value_of(t->arena, v, whole ? NULL : expression, value_get(one->sensitive, e->key)));
+    }
+    if (!one->group->config)
+        terraform_drop_unsaid(t->arena, type, map);
+    if (type && names_rule(type, STR("local_exec.command")))
+        add_command(t, one, map);
+    return map;
+}
+
+void terraform_tell_digests(struct terraform *t, struct group *group)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct value *values = group->instances[0]->values,
+                       *expressions = value_getz(group->config, "expressions");
+    for (uint32_t i = 0; i < values->count; i++) {
+        const struct value_entry *e = &values->entries[i];
+        if (!is_digest(type, e) || known_value(type, e, value_get(expressions, e->key)))
+            continue;
+        group->why = arena_printf(t->arena, "%.*s%s`%.*s` is left out: the state has only a digest of it",
+            STR_ARG(group->why), group->why.n ? "; " : "", STR_ARG(e->key));
+        diag_warning(t->draft->diags, (struct span){0}, "%.*s: %.*s", STR_ARG(group_address(t->arena, group)),
+            STR_ARG(group->why));
+    }
+}
+
+void terraform_tell_files(struct terraform *t, struct group *group)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    const struct value *values = group->instances[0]->values;
+    for (uint32_t i = 0; type && i < values->count; i++) {
+        const struct names_rule *rule = names_rule(type, values->entries[i].key);
+        struct str file = value_text(values->entries[i].value, STR_EMPTY);
+        if (!rule || !rule->ask || !file.n)
+            continue;
+        file = str_starts(file, STR("./")) ? str_slice(file, 2, file.n) : file;
+        group->why = arena_printf(t->arena, "%.*s%sput %.*s into the bucket that the input `%.*s` names",
+            STR_ARG(group->why), group->why.n ? "; " : "", STR_ARG(file),
+            STR_ARG(value_text(rule->ask->entries[0].value, STR_EMPTY)));
+    }
+}
+
+/* ---- one that is several here ---- */
+
+static void add_copy(
+    struct terraform *t, struct group *group, struct tf_instance *one, struct str attr, const struct value *v)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    struct tf_instance *copy = ARENA_NEW(t->arena, struct tf_instance);
+    struct str text = value_scalar_text(t->arena, v);
+    *copy = *one;
+    copy->key = one->has_key ? arena_printf(t->arena, "%.*s %.*s", STR_ARG(one->key), STR_ARG(text)) : text;
+    copy->has_key = true;
+    for (uint32_t i = 0; i < type->split->count; i++)
+        copy->values = value_with(
+            t->arena, copy->values, value_text(type->split->items[i], STR_EMPTY), &value_empty_list);
+    copy->values = value_with(t->arena, copy->values, attr, value_list(t->arena, &v, 1));
+    ARENA_GROW(t->arena, group->instances, group->n, group->cap);
+    group->instances[group->n++] = copy;
+}
+
+/* A rule for several ranges of addresses: as many rules. */
+void terraform_split(struct terraform *t, struct group *group)
+{
+    const struct names_type *type = names_terraform(t->names, group->type);
+    struct tf_instance **before = group->instances;
+    size_t n = group->n;
+    if (!type || !type->split)
+        return;
+    group->instances = NULL;
+    group->n = group->cap = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t values = 0;
+        for (uint32_t k = 0; k < type->split->count; k++) {
+            const struct value *list =
+                value_get(before[i]->values, value_text(type->split->items[k], STR_EMPTY));
+            values += list && list->kind == VALUE_LIST ? list->count : 0;
+        }
+        for (uint32_t k = 0; values > 1 && k < type->split->count; k++) {
+            struct str attr = value_text(type->split->items[k], STR_EMPTY);
+            const struct value *list = value_get(before[i]->values, attr);
+            for (uint32_t m = 0; list && list->kind == VALUE_LIST && m < list->count; m++)
+                add_copy(t, group, before[i], attr, list->items[m]);
+        }
+        if (values > 1)
+            continue;
+        ARENA_GROW(t->arena, group->instances, group->n, group->cap);
+        group->instances[group->n++] = before[i];
+    }
+}

@@ -1,0 +1,176 @@
+/*
+ * The provider docker: images, containers, networks and volumes of an engine (engine.h), each a type with
+ * operations of one shape.
+ */
+#pragma once
+
+#include "provider/docker/context.h"
+#include "provider/docker/engine.h"
+#include "provider/kind.h"
+#include "provider/provider.h"
+
+/* ---- network.c: The kind `docker`: containers, and what they need, by the Engine's API. */
+extern const struct provider_kind docker_kind;
+
+/* ---- object.c: Marks: labels by which what weir made, or was making, is known again, the same words as
+ * AWS's tags bear. They are given with the creation, taken out of what users see, and compared before
+ * anything is changed or deleted. */
+/* The labels that something is made with: the file's (may be NULL) and this intent's marks. */
+const struct value *marks_added(const struct op_ctx *ctx, const struct value *labels);
+/* The user's own among them. */
+const struct value *marks_removed(struct arena *arena, const struct value *labels);
+/* Tells who wants to know. */
+void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels);
+/* Was it made by the very request that ctx is about? */
+bool marks_are_of_intent(const struct op_ctx *ctx, const struct value *labels);
+bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels);
+/* -1 where the labels say that it is another stack's, or not what was made with ours; `done`: "deleted". */
+int marks_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err);
+/* filters= of a listing: what bears the stack's mark. */
+struct str marks_filter(struct arena *arena, struct str stack);
+
+/* ---- object.c: What networks, volumes and containers have in common: each is known by its name, bears
+ * labels, and is one document of the Engine's. A table says where those lie, and one set of functions,
+ * which finds the table by the type that it is called for, looks for, lists, marks and deletes all of
+ * them. */
+struct resource {
+    const char *what;    /* "network" */
+    const char *path;    /* "/networks/%s" */
+    const char *remove;  /* likewise, for DELETE */
+    const char *listing; /* "/networks" */
+    const char *items;   /* where the listing has them; NULL: it is a list */
+    const char *labels;  /* "Labels", or below another: "Config.Labels" */
+    bool inherits;       /* some of its labels are its image's */
+    /* What the document says, as attributes; `prior` (may be NULL) has the spellings that people chose. */
+    const struct value *(*decode)(
+        struct op_ctx *ctx, const struct value *document, const struct value *prior);
+};
+extern const struct resource docker_network, docker_volume, docker_image, docker_container;
+
+/*
+ * Of a map that has defaults in it (an image's variables and labels) what the file gives, which is `prior`'s;
+ * all of it where nothing is known of the file, as when something is imported.
+ */
+const struct value *resource_given(
+    struct op_ctx *ctx, const struct value *map, const struct value *prior, const char *attr);
+/* Text, or what else, at a path of a document: "Config.Labels". */
+const struct value *resource_at(const struct value *document, const char *path);
+
+/* The document by name, or NULL. */
+int resource_look(
+    struct op_ctx *ctx, const struct value *object, const struct value **document, struct err *err);
+/* As resource_ops have them. */
+int resource_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
+    const struct value **live, struct err *err);
+/* Nothing of it can be changed in place but how weir deals with it. */
+int resource_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
+    const struct value *changed, const struct value **live, struct err *err);
+int resource_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
+    const struct value **live, struct err *err);
+int resource_marks(
+    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+int resource_marked(
+    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
+int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
+/* For documents that say in a listing all they say. */
+int resource_list_all(struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx,
+    const struct value **covered, struct err *err);
+/* The listing's documents. */
+int resource_list(struct op_ctx *ctx, struct str filter, const struct value **items, struct err *err);
+
+/*
+ * POST that makes it. Where the name is taken it may be by an earlier request of this very intent, whose
+ * answer was lost: that one is gone on with.
+ */
+int resource_create(
+    struct op_ctx *ctx, struct str path, const struct value *body, struct str name, struct err *err);
+
+/* For messages: what is a container to the Engine. */
+struct str resource_name(const struct value *object);
+
+/* ---- The operations of each type of specs/docker.yaml that says `native`, and the kind that they belong
+ * to. */
+extern const struct resource_ops docker_network_ops, docker_volume_ops, docker_image_ops,
+    docker_container_ops;
+
+/* ---- image.c: Shared by image*.c. */
+/* ---- image_build.c ---- */
+
+/* Is it built from a folder, rather than pulled? */
+bool image_is_built(const struct value *object);
+/* As resource_ops.prepare: `content`, the hash of all that it is built from. */
+int image_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err);
+/* Sends the folder and builds; the image has the name then. */
+int image_build(struct op_ctx *ctx, const struct value *desired, struct err *err);
+
+/* ---- image_build.c: to and from registries ---- */
+
+int image_pull(struct op_ctx *ctx, const struct value *desired, struct err *err);
+/* Under its name and each of `tags`. */
+int image_push(struct op_ctx *ctx, const struct value *desired, struct err *err);
+int image_tag(struct op_ctx *ctx, struct str image, struct str name, struct err *err);
+/* Takes a name away; with the last one the image goes. Gone already is success. */
+int image_untag(struct op_ctx *ctx, struct str name, struct err *err);
+
+/* ---- container.c: Shared by container*.c. A container is made of attributes that lie one to one in the
+ * Engine's documents; a table says where (container_fields.c), and what the spelling of each is. What
+ * people wrote ("512m", "1m30s", a port without its address) is kept as long as it means what the Engine
+ * has. */
+/* ---- container_spelling.c: single values ---- */
+
+const struct value *spell_size_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_size_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+const struct value *spell_time_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_time_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+const struct value *spell_cpus_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_cpus_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+const struct value *spell_restart_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_restart_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+const struct value *spell_env_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_env_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+const struct value *spell_caps_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_ulimits_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_ulimits_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+const struct value *spell_devices_out(struct op_ctx *ctx, const struct value *v);
+const struct value *spell_devices_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+
+/* ---- container_parts.c: structures ---- */
+
+const struct value *part_health_out(struct op_ctx *ctx, const struct value *v);
+const struct value *part_health_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+const struct value *part_ports_out(struct op_ctx *ctx, const struct value *v);
+const struct value *part_ports_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+/* {"80/tcp": {}}: what goes along with the former. */
+const struct value *part_exposed(struct op_ctx *ctx, const struct value *ports);
+const struct value *part_mounts_out(struct op_ctx *ctx, const struct value *v);
+const struct value *part_mounts_in(struct op_ctx *ctx, const struct value *v, const struct value *prior);
+/* One network of a container, as its endpoint. */
+const struct value *part_endpoint(struct op_ctx *ctx, const struct value *network);
+const struct value *part_networks_in(
+    struct op_ctx *ctx, const struct value *document, const struct value *prior);
+
+/* ---- container_fields.c ---- */
+
+/* The body that makes it. */
+const struct value *container_body(struct op_ctx *ctx, const struct value *desired);
+const struct value *container_decode(
+    struct op_ctx *ctx, const struct value *document, const struct value *prior);
+/* Of `changed` what POST /update takes, as its body; empty where there is nothing. */
+const struct value *container_changes(
+    struct op_ctx *ctx, const struct value *desired, const struct value *changed, struct err *err);
+/* Is it as it is to be: running, or ended well where that is what is waited for? */
+bool container_is_up(struct str status, int64_t exit_code, const struct value *object);
+
+/* ---- container_run.c ---- */
+
+/* Puts `files` and `secrets` in, unless it has run already; starts it and waits as `wait` says. */
+int container_start(struct op_ctx *ctx, struct str id, const struct value *desired, struct err *err);
+int container_stop(struct op_ctx *ctx, struct str id, const struct value *object, struct err *err);
+
+/* ---- container_parts.c ---- */
+
+int container_connect(struct op_ctx *ctx, struct str id, const struct value *network, struct err *err);
+/* Brings its networks from those to these. */
+int container_rewire(struct op_ctx *ctx, struct str id, const struct value *prior,
+    const struct value *desired, struct err *err);
