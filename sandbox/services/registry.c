@@ -61,6 +61,7 @@ static const struct service_operation *const tables[] = {
     deliveries_operations,
     metrics_operations,
     mwaa_operations,
+    pipes_operations,
     rds_operations,
     redshift_operations,
     redshift_data_operations,

@@ -127,12 +127,19 @@ static void describe_pipe(struct services *services, const struct control_record
     turn->on_failure = value_gets(turn->settings, "dead_letter_queue");
     turn->halves = str_eqz(value_gets(turn->settings, "on_partial_batch_item_failure"), "AUTOMATIC_BISECT");
     struct err err = ERR_INIT;
-    if (turn->paused || gate_trusts(sandbox_gate(services_sandbox(services)), turn->arena, turn->role,
-                            STR("pipes.amazonaws.com"), turn->processor))
+    struct str why = STR_EMPTY;
+    if (turn->paused)
         return;
-    turn->paused = true;
-    service_refuse(&err, 400, "AccessDeniedException", "pipes.amazonaws.com may not assume the role %.*s",
-        STR_ARG(turn->role));
+    if (!gate_trusts(sandbox_gate(services_sandbox(services)), turn->arena, turn->role,
+            STR("pipes.amazonaws.com"), turn->processor))
+        why = arena_printf(
+            turn->arena, "pipes.amazonaws.com may not assume the role %.*s", STR_ARG(turn->role));
+    else
+        why = pipe_refused(services, turn->arena, pipe);
+    turn->paused = why.n;
+    if (!why.n)
+        return;
+    service_refuse(&err, 400, "AccessDeniedException", "%.*s", STR_ARG(why));
     source_say(turn->source, &err);
 }
 

@@ -4,6 +4,7 @@
  *
  *   pipes.c    a batch and its two stages: enrichment, target
  *   targets.c  what a stage calls
+ *   operations.c  what clients see: one whose role may not read its source has failed
  */
 #pragma once
 
@@ -24,3 +25,6 @@ int pipe_enrich(const struct pipe_stage *stage, const struct value **answers, st
  * answer, or NULL. */
 int pipe_deliver(
     const struct pipe_stage *stage, uint32_t *done, const struct value **failures, struct err *err);
+
+/* "": the pipe's role may read its source; else what AWS says of the pipe. */
+struct str pipe_refused(struct services *services, struct arena *arena, const struct control_record *pipe);

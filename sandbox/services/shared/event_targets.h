@@ -21,10 +21,10 @@ struct target {
     const struct value *task;               /* for a cluster: `ecs` of the target; NULL: there is none */
     const struct value *overrides;          /* of the task, in place of those in the input; NULL: those */
     const struct value *http;               /* likewise, for an API destination */
-    const struct value *retry;              /* retry_policy of the target: of an API destination; NULL: none */
-    struct str subject;                     /* of a topic's message; "": none */
-    struct str rule;                        /* ARN of the rule or schedule; "": none */
-    struct str by;                          /* who starts it: "schedule nightly" */
+    const struct value *retry; /* retry_policy of the target: of an API destination; NULL: none */
+    struct str subject;        /* of a topic's message; "": none */
+    struct str rule;           /* ARN of the rule or schedule; "": none */
+    struct str by;             /* who starts it: "schedule nightly" */
     /* Whose policies have to allow it: a role's (an ARN), or the target's own, for the service on behalf of
      * something. */
     struct str role, service, source_arn;

@@ -32,7 +32,8 @@ extern const struct service_operation alarms_operations[], athena_catalog_operat
     archives_operations[], bus_operations[], cipher_operations[], deliveries_operations[],
     devices_operations[], import_operations[], signature_operations[], subscription_operations[],
     ssm_version_operations[], replays_operations[], apigateway_operations[], apigateway_check_operations[],
-    apigateway_stage_operations[], dynamodb_shown_operations[], apigateway_import_operations[];
+    apigateway_stage_operations[], pipes_operations[], dynamodb_shown_operations[],
+    apigateway_import_operations[];
 /* What is so for one type alone; each ends with {0}. */
 extern const struct control_type autoscaling_types[], ec2_types[], rds_types[], surroundings_types[];
 /* All of them, for the control plane; ends with NULL. */

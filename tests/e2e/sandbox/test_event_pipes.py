@@ -26,7 +26,7 @@ def refused(call, **given):
 @pytest.fixture
 def slow_sandbox(tmp_path):
     """States last long enough to be seen."""
-    server = SandboxCloud(tmp_path / "slow", SPEED="4")
+    server = SandboxCloud(tmp_path / "slow", SPEED="1")
     yield server
     server.stop()
 

@@ -154,6 +154,9 @@ def test_what_the_role_may_not(sandbox):
     blind, dumb, stranger = (Pipe(sandbox, source.arn, target.arn, **more) for more in ({"allowed": "sqs:SendMessage"}, {"allowed": reads}, {"trusts": "lambda.amazonaws.com"}))
     source.send("a")
     until(lambda: counts(source)[1] == 1)  # the second has it
+    told = until(lambda: (one := blind.api.describe_pipe(Name=blind.name))["CurrentState"] == "CREATE_FAILED" and one)
+    assert told["StateReason"] == "Input parameter is invalid from the request due to : The provided customer role does not have permissions to call ReceiveMessage on SQS"  # as terraform-aws-modules/terraform-aws-eventbridge#133 quotes AWS
+    assert [one["CurrentState"] for name in (blind.name, dumb.name) for one in blind.api.list_pipes(NamePrefix=name)["Pipes"]] == ["CREATE_FAILED", "RUNNING"]
     control = Pipe(sandbox, other.arn, other.arn.replace(other.name, target.name))
     other.send("b")
     assert json.loads(target.bodies(1)[0])["body"] == "b"
