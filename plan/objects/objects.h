@@ -95,12 +95,16 @@ struct identities {
  * NULL: all of it counts. */
 struct identities identities_of(
     struct arena *arena, const struct schema *schema, const struct value *object, const struct value *set);
+/* The key and text of all that no two have alike; false: not all of it is known, or nothing of it is given.
+ */
+bool identities_unique(const struct schema *schema, const struct value *object, const struct value *set,
+    struct buf *key, struct buf *text);
 /* The key of what has this id; "" where an id alone does not tell. And where it has to, because it is all
  * that is known of something that was found. */
 struct str identities_by_id(struct arena *arena, const struct schema *schema, struct str id);
 struct str identities_found(struct arena *arena, const struct schema *schema, struct str id);
 /* Adds, to those of a resource of CloudFormation's type, what tells one of weir's own for the same thing
- * apart (objects.c). */
+ * apart (identity_own.c). */
 struct names;
 void identities_add_own(struct identities *identities, struct names *names, struct arena *arena,
     const struct schema *schema, const struct value *object);

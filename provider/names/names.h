@@ -163,7 +163,7 @@ bool word_type(struct arena *arena, struct catalog *catalog, struct str word, st
 /* The same as the hint of catalog_find()'s error; without one it stays as it is. Returns -1. */
 int word_hint(struct catalog *catalog, struct str type, struct err *err);
 
-/* ---- words.c: Resource types that were renamed: states and sandboxes of before have the old names, stack
+/* ---- renamed.c: resource types that were renamed: states and sandboxes of before have the old names, stack
  * files get a hint. */
 /* The type's name today: in the arena, or `type` itself. */
 struct str type_renamed(struct arena *arena, struct str type);

@@ -1,29 +1,7 @@
-/*
- * Finds a word of another tool among the rules by which its resources are imported, and renamed resource
- * types.
- */
+/* Finds a word of another tool among the rules by which its resources are imported. */
 #include "provider/names/names.h"
 
 #include "base/buf.h"
-
-/* ---- Resource types that were renamed ---- */
-
-/* By what names begin with. */
-static const struct {
-    struct str before, now;
-} renamed[] = {
-    {STR_INIT("aws.states."), STR_INIT("aws.stepfunctions.")}, /* format 1 of states */
-};
-
-struct str type_renamed(struct arena *arena, struct str type)
-{
-    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
-        if (str_starts(type, renamed[i].before)) {
-            struct str rest = str_slice(type, renamed[i].before.n, type.n);
-            return arena_printf(arena, "%.*s%.*s", STR_ARG(renamed[i].now), STR_ARG(rest));
-        }
-    return type;
-}
 
 /* "ttl[0].attribute_name" is written ttl.attribute_name: brackets are no part of a word. */
 static struct str without_brackets(struct arena *arena, struct str path)

@@ -27,7 +27,7 @@ stack_namer stack_environments, stack_connections;
 void stack_test_files(
     struct arena *arena, const char *dir, void (*found)(void *ctx, struct str path), void *ctx);
 
-/* ---- sections.c: which sandbox a stack has with --sandbox, and where in it the stack's state is. The
+/* ---- sandbox_place.c: which sandbox a stack has with --sandbox, and where in it the stack's state is. The
  * folder, of these the first:
  *
  *   - what `sandbox:` in the stack file says;
