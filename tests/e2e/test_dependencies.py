@@ -313,14 +313,19 @@ def test_what_is_used(made, name):
 
 # What weir has no types for.
 BY_OTHERS = {("aws.ec2.volume", ""), ("aws.efs.file_system", "aws.efs.mount_target"), ("aws.ec2.subnet", "aws.efs.mount_target"), ("aws.ec2.security_group", "aws.efs.mount_target"), ("aws.kafka.configuration", "aws.kafka.cluster"),
-             ("aws.lambda.code_signing_config", "aws.lambda.code_signing")}  # the last in sandbox/test_lambda_api.py
+             ("aws.iam.user", "aws.iam.service_specific_credential"), ("aws.lambda.code_signing_config", "aws.lambda.code_signing")}  # the last in sandbox/test_lambda_api.py
 
 
 def test_what_others_make(made):
-    """File systems, volumes and settings of brokers, by boto3."""
+    """File systems, volumes, settings of brokers and credentials of services, by boto3."""
     resources = {**of("aws.ec2.instance")}
     stack, given = made(resources, {"subnet": "${s1.subnet_id}", "first": "${s0.subnet_id}", "group": "${door.group_id}", "instance": "${it.instance_id}"})
-    efs, ec2, kafka = stack.client("efs"), stack.client("ec2"), stack.client("kafka")
+    efs, ec2, kafka, iam = stack.client("efs"), stack.client("ec2"), stack.client("kafka"), stack.client("iam")
+    iam.create_user(UserName="sue")
+    credential = iam.create_service_specific_credential(UserName="sue", ServiceName="codecommit.amazonaws.com")["ServiceSpecificCredential"]["ServiceSpecificCredentialId"]
+    refused(iam.delete_user, "DeleteConflict", UserName="sue")
+    iam.delete_service_specific_credential(UserName="sue", ServiceSpecificCredentialId=credential)
+    iam.delete_user(UserName="sue")
     files = efs.create_file_system(CreationToken="used")["FileSystemId"]
     mounted = efs.create_mount_target(FileSystemId=files, SubnetId=given["subnet"], SecurityGroups=[given["group"]])["MountTargetId"]
     refused(efs.delete_file_system, "FileSystemInUse", FileSystemId=files)
