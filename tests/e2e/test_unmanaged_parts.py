@@ -73,6 +73,14 @@ CASES = {
         {"mixed_instances": {"launch_template": {"name": "t"}, "on_demand_base_capacity": 1, "overrides": [{"instance_type": "m5.large"}]}},
         "UpdateAutoScalingGroup", lambda sent: sent["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"] == [{"InstanceType": "m5.large", "ImageId": "ami-1"}],
     ),
+    "endpoint of a pipe's bus": (
+        "aws.pipes.pipe", "orders",
+        {"DescribePipe": {"Arn": f"arn:aws:pipes:us-east-1:{ACCOUNT}:pipe/orders", "Name": "orders", "DesiredState": "RUNNING", "CurrentState": "RUNNING", "Source": f"arn:aws:sqs:us-east-1:{ACCOUNT}:orders", "Target": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/shop",
+                          "RoleArn": ROLE, "TargetParameters": {"EventBridgeEventBusParameters": {"EndpointId": "abcde.veo", "DetailType": "order"}}, "Tags": {}}},
+        {"name": "orders", "source": f"arn:aws:sqs:us-east-1:{ACCOUNT}:orders", "target": f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus/shop", "role": ROLE, "target_parameters": {"event_bus": {"detail_type": "order"}}},
+        {"target_parameters": {"event_bus": {"detail_type": "parcel"}}},
+        "UpdatePipe", lambda sent: sent["TargetParameters"]["EventBridgeEventBusParameters"] == {"EndpointId": "abcde.veo", "DetailType": "parcel"},
+    ),
 }
 
 

@@ -23,7 +23,7 @@ LEFT_OUT = {  # types that are not created here
     "aws.s3.bucket_notification": "AWS refuses today what it once took",
     "aws.stepfunctions.alias": "the recorded machine had versions",
 }
-ASSUMING = "airflow airflow-env apigateway autoscaling batch cloudtrail ecs-tasks firehose glue lambda logs redshift scheduler states transfer vpc-flow-logs".split()
+ASSUMING = "airflow airflow-env apigateway autoscaling batch cloudtrail ecs-tasks firehose glue lambda logs pipes redshift scheduler states transfer vpc-flow-logs".split()
 PRESENT = {  # what recorded resources refer to and no entry describes
     "deployments": {"type": "aws.s3.bucket", "name": "deployments"},
     "other_subnet": {"type": "aws.ec2.subnet", "vpc_id": "${ec2_vpc_0.vpc_id}", "cidr_block": "10.0.32.0/20", "availability_zone": "us-east-1a"},
