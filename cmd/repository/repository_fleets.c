@@ -33,6 +33,7 @@ struct repository_fleet *repository_open_fleet(struct repository *repository, co
     f = ARENA_NEW(&repository->inv->arena, struct repository_fleet);
     struct workspace_options *options = repository_options(repository, dir);
     options->stack.any_member = true;
+    options->stack.env = STR_EMPTY; /* all of its members are worked on */
     options->no_state = options->find_all = repository->offline;
     f->dir = dir;
     if (workspace_open(options, &ignored, &f->base, ERR_IGNORED) || ignored.errors) {
@@ -148,8 +149,9 @@ static int add_shared_of(struct repository *repository, struct repository_fleet 
     if (!m && saved)
         return EXIT_DONE;
     if (!m) {
-        fleet_add(&repository->fleet, name_of(repository, file),
-            repository_options(repository, arena_strz(arena, shared->file)));
+        struct workspace_options *options = repository_options(repository, arena_strz(arena, shared->file));
+        options->stack.env = STR_EMPTY;
+        fleet_add(&repository->fleet, name_of(repository, file), options);
         m = &repository->fleet.members[repository->fleet.n - 1];
     }
     f->shared = m->name;

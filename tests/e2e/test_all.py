@@ -471,6 +471,17 @@ def test_what_a_fleet_shares_is_among_them(tmp_path, fast_sandbox, file):
     assert places() == {} and vpcs() == []
 
 
+def test_an_environment_is_not_for_fleets(local_stack):
+    """Nor for what they share: only for stacks that have environments."""
+    local_stack.write("stack: app\nenvironments: {dev: {}, prod: {}}\nresources: {v: {type: weir.value, value: 1}}\n", "app/weir.yaml")
+    local_stack.write("stack: common\nresources: {home: {type: weir.value, value: here}}\noutputs: {home: \"${home.value}\"}\n", "labs/common.yaml")
+    local_stack.write("stack: labs\nfleet: {each: [ada], shared: common.yaml}\nresources: {v: {type: weir.value, value: \"${shared.home}\"}}\n", "labs/weir.yaml")
+    local_stack.run("apply", "--all", "--yes", "-e", "dev")
+    assert "Plan: 0 of 3 stacks" in local_stack.run("plan", "--all", "-e", "dev").out
+    assert "Plan: 0 of 1 member" in local_stack.run("fleet", "plan", "-C", "labs").out
+    assert '"here"' in local_stack.run("state", "show", "v", "-C", "labs", "-e", "ada").out
+
+
 def test_fleets_among_them_keep_to_their_budgets(tmp_path, fast_sandbox):
     """Together, not each of its members."""
     repository = Stack(tmp_path / "stack", fast_sandbox).write("stack: alone\nresources: {v: {type: weir.value, value: 1}}\n", "alone/weir.yaml")
