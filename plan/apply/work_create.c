@@ -103,6 +103,16 @@ static const struct claim *take_keys(struct work *work, const struct str *keys, 
 
 /* ---- without it ---- */
 
+/* Did the plan look for it, for this one and where this one is, or has it taken it already? */
+static bool is_told(const struct work *work, struct str key)
+{
+    const struct executor *x = work->x;
+    const struct claim *claim = map_get(&x->claims, key);
+    while (claim && !str_eq(claim->address, work->subject.address))
+        claim = claim->next;
+    return claim || map_get(&x->p->looked, key) == work->change->instance;
+}
+
 /* Of these keys those that nobody has, as far as the plan has read the state and looked in the rest of it. */
 static size_t find_untold(struct work *work, const struct str *keys, size_t n, struct str *untold)
 {
@@ -110,7 +120,7 @@ static size_t find_untold(struct work *work, const struct str *keys, size_t n, s
     size_t count = 0;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
     for (size_t i = 0; i < n && x->p->needed; i++)
-        if (!map_get(&x->p->looked, keys[i]) && !map_get(&x->claims, keys[i]))
+        if (!is_told(work, keys[i]))
             untold[count++] = keys[i];
     return count;
 }

@@ -311,10 +311,11 @@ static void note_new(struct planner *p, struct newcomers *all, const struct inst
             known |= str_eq(wanted.keys[i], now.keys[k]);
         other |= !known;
         if (!known)
-            map_set(all->keys, wanted.keys[i], all);
+            map_set(all->keys, wanted.keys[i], (void *)(uintptr_t)instance);
     }
     all->unknown += other && (wanted.n < now.n || value_is_null(id) || !value_is_known(id));
-    p->needs_whole |= other && (instance_action(instance) == ACTION_REPLACE || all->unknown > UNKNOWN_MAX);
+    bool untold = wanted.secret || all->unknown > UNKNOWN_MAX; /* a snapshot names nothing by a secret */
+    p->needs_whole |= other && (untold || instance_action(instance) == ACTION_REPLACE);
     if (other && !p->needs_whole && !names_tell(all, schema)) {
         p->needs_whole = true;
         state_want_names(p->workspace->state);

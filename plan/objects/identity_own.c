@@ -59,7 +59,10 @@ void identities_add_own(struct identities *identities, struct names *names, stru
         if (attr)
             value_builder_set(&own, attr->name, object->entries[i].value);
     }
-    if (!type || !object || !identities_unique(type->schema, value_builder_map(&own), NULL, &key, &text))
+    if (!type || !object)
+        return;
+    identities->secret |= identities_have_secret(type->schema, value_builder_map(&own));
+    if (!identities_unique(type->schema, value_builder_map(&own), NULL, &key, &text))
         return;
     identities->keys[identities->n++] = arena_str(arena, buf_str(&key));
     if (!identities->text.n)

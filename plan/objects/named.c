@@ -23,9 +23,9 @@ static size_t add_key(struct str *keys, size_t n, struct str key)
 }
 
 /* All by which anybody looks for it: identity_clash.c and plan/apply/work_create.c. */
-static size_t keys_of(void *ctx, struct arena *arena, const struct record *record, const struct str **keys)
+static size_t keys_of(struct naming *naming, struct arena *arena, const struct record *record, bool secrets,
+    const struct str **keys)
 {
-    struct naming *naming = ctx;
     const struct schema *schema = schema_of(naming, record->subject.type);
     if (!schema || !schema->ops->read) {
         *keys = NULL;
@@ -37,13 +37,19 @@ static size_t keys_of(void *ctx, struct arena *arena, const struct record *recor
         value_as_list(schema->ops->holds ? schema->ops->holds(arena, record->attrs) : NULL);
     struct str *all = ARENA_ARRAY(arena, struct str, identity.n + held->count + 1);
     size_t n = 0;
-    for (size_t i = 0; i < identity.n; i++)
+    for (size_t i = 0; i < identity.n && (secrets || !identity.secret); i++)
         n = add_key(all, n, identity.keys[i]);
     n = add_key(all, n, identities_found(arena, schema, record->subject.id));
     for (uint32_t i = 0; i < held->count; i++)
         n = add_key(all, n, identities_by_id(arena, schema, value_text(held->items[i], STR_EMPTY)));
     *keys = all;
     return n;
+}
+
+/* A digest would let anybody try out what a secret is. */
+static size_t kept_keys(void *ctx, struct arena *arena, const struct record *record, const struct str **keys)
+{
+    return keys_of(ctx, arena, record, false, keys);
 }
 
 static struct str definition_of(void *ctx, struct arena *arena, struct str type)
@@ -60,7 +66,7 @@ struct state_namer named_begin(struct naming *naming, struct planner *p)
 {
     naming->p = p;
     names_open(&naming->names, p->arena, p->workspace->catalog);
-    return (struct state_namer){keys_of, definition_of, naming};
+    return (struct state_namer){kept_keys, definition_of, naming};
 }
 
 void named_end(struct naming *naming)
@@ -99,7 +105,7 @@ struct holder_named {
 static void add_record(struct named *named, const struct record *record)
 {
     const struct str *keys;
-    size_t n = keys_of(&named->naming, &named->arena, record, &keys);
+    size_t n = keys_of(&named->naming, &named->arena, record, true, &keys);
     for (size_t i = 0; i < n; i++) {
         struct holder_named *holder = ARENA_NEW(&named->arena, struct holder_named);
         *holder = (struct holder_named){record, map_set(&named->by_key, keys[i], holder)};

@@ -79,6 +79,14 @@ struct str identities_by_id(struct arena *arena, const struct schema *schema, st
     return tells && id.n ? identities_found(arena, schema, id) : STR_EMPTY;
 }
 
+bool identities_have_secret(const struct schema *schema, const struct value *object)
+{
+    bool secret = false;
+    for (size_t i = 0; i < schema->unique_count; i++)
+        secret |= value_is_sensitive(value_get(object, schema->unique[i]));
+    return secret;
+}
+
 struct identities identities_of(
     struct arena *arena, const struct schema *schema, const struct value *object, const struct value *set)
 {
@@ -86,6 +94,7 @@ struct identities identities_of(
     AUTO_BUF struct buf key = BUF_INIT, text = BUF_INIT;
     if (!object || !schema->ops->read) /* nothing of it is outside */
         return identity;
+    identity.secret = identities_have_secret(schema, object);
     if (identities_unique(schema, object, set, &key, &text))
         identity.keys[identity.n++] = arena_str(arena, buf_str(&key));
     const struct value *id = value_get(object, schema->id);

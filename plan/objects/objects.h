@@ -90,6 +90,7 @@ struct identities {
     struct str keys[3];
     size_t n;        /* 0: not known yet, or there is none */
     struct str text; /* for people */
+    bool secret;     /* a part of what tells it apart is */
 };
 /* Defaults are filled in. `set`: what the file gives of it, for what a service says besides is no difference;
  * NULL: all of it counts. */
@@ -99,6 +100,8 @@ struct identities identities_of(
  */
 bool identities_unique(const struct schema *schema, const struct value *object, const struct value *set,
     struct buf *key, struct buf *text);
+/* Is a part of that a secret, known or not? */
+bool identities_have_secret(const struct schema *schema, const struct value *object);
 /* The key of what has this id; "" where an id alone does not tell. And where it has to, because it is all
  * that is known of something that was found. */
 struct str identities_by_id(struct arena *arena, const struct schema *schema, struct str id);

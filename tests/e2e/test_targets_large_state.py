@@ -1,6 +1,7 @@
 """Plans with targets in a large state, of which they read a part: they are those that are made of the whole state."""
 
 import fcntl
+import hashlib
 import json
 import os
 import random
@@ -430,6 +431,56 @@ def test_a_new_one_whose_name_is_known_when_it_is_made(large, cloud):
     large.apply("-i", "n=3", "--target", "a")
     large.apply("-i", "n=3")
     large.assert_settled("-i", "n=3")
+
+
+@pytest.mark.parametrize("large", ["file"], indirect=True)
+def test_a_name_that_was_looked_for_elsewhere_is_looked_for_here(large, cloud):
+    """Where another new one, in another region, gets the same name."""
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+    task = {"task": {"type": "aws.ecs.task_definition", "name": "part-here", "containers": [{"name": "main", "image": "one", "memory": 64}]}}
+
+    def write(made, **parameters):
+        resources = made | {name: {"type": "aws.ssm.parameter", "parameter_type": "String", "value": "v", "name": given, **({} if name == "here" else {"provider": "aws.eu"})} for name, given in parameters.items()}
+        body = text([0] * 8, large.state).replace('"resources": {', '"resources": {' + json.dumps(resources)[1:-1] + ", ")
+        large.write(body.replace('"inputs": {"n"', '"providers": {"aws": {}, "aws.eu": {"region": "eu-west-1"}}, "inputs": {"n"'))
+
+    write({}, b="/part-1")
+    for n in 4, 5, 3:
+        large.apply("-i", f"n={n}")
+    write(task, b="/part-1", here="/part-1", a="/part-${task.revision}")
+    targets = ["-i", "n=3", "--target", "a", "--target", "here"]
+    assert read(large, *targets) < 100
+    assert "it would be the same aws.ssm.parameter as b" in large.run("apply", "--yes", *targets, status=None).err
+    write(task, b="/part-1", here="/part-1")
+    large.destroy("--target", "b", "--target", "here", "--target", "task")
+
+
+@pytest.mark.parametrize("large", ["sealed"], indirect=True)
+def test_a_snapshot_names_nothing_by_a_secret(large, cloud):
+    """Whoever reads the log could try out what it is. All of the state tells who has it."""
+    large.env |= {"AWS_ACCESS_KEY_ID": "e2e", "AWS_SECRET_ACCESS_KEY": "e2e", "AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": cloud.url}
+    hook = "https://hooks.example.com/hunter2"
+    made = {"topic": {"type": "aws.sns.topic", "name": "part-hush"}}
+
+    def write(**endpoints):
+        resources = made | {name: {"type": "aws.sns.subscription", "topic": "${topic.arn}", "protocol": "https", "endpoint": endpoint} for name, endpoint in endpoints.items()}
+        large.write(text([0] * 8, large.state).replace('"resources": {', '"resources": {' + json.dumps(resources)[1:-1] + ", "))
+
+    def names():
+        return re.findall(r'"([0-9a-f]{16})","(\w+)"', "".join(line for line in (large.folder / ".weir/part.log").read_text().splitlines() if '"kind":"names"' in line))
+
+    plain, hidden = hook + "-plain", '${sensitive("%s")}' % hook
+    write(open=plain, hush=hidden)
+    for n in 4, 5, 3:
+        large.apply("-i", f"n={n}")
+    arn = cloud.client("sns").list_subscriptions()["Subscriptions"][0]["TopicArn"]
+    keys = {name: hashlib.sha256(f'aws.sns.subscription = "{arn}" "https" "{endpoint}" '.encode()).hexdigest()[:16] for name, endpoint in (("open", plain), ("hush", hook))}
+    assert (keys["open"], "open") in names() and keys["hush"] not in dict(names()) and "hush" in dict(names()).values()
+    for other, endpoint in ("open", plain), ("hush", hidden):
+        write(**({"open": plain, "hush": hidden} | {"new": endpoint}))
+        assert f"{other} and new would be the same" in large.run("plan", "-i", "n=3", "--target", "new", status=3).err
+    write(open=plain, hush=hidden)
+    large.destroy("--target", "topic")
 
 
 @pytest.mark.parametrize("large", ["file"], indirect=True)
