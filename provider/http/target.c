@@ -55,12 +55,14 @@ static void target_classify(struct http_target *target)
     }
 }
 
-/* Some write a password before the host. */
+/* Some write a password before the host, or a key in the query. */
 static int target_refuse(struct str url, const char *why, struct err *err)
 {
     AUTO_BUF struct buf shown = BUF_INIT;
     redact_line(&shown, url);
-    return err_set(err, ERR_INVALID, "\"%.*s\" is not a URL%s", STR_ARG(buf_str(&shown)), why);
+    struct str query, before = str_cut(buf_str(&shown), '?', &query);
+    return err_set(
+        err, ERR_INVALID, "\"%.*s%s\" is not a URL%s", STR_ARG(before), query.p ? "?(redacted)" : "", why);
 }
 
 int http_target_parse(struct str url, struct http_target *target, struct err *err)

@@ -56,6 +56,8 @@ static void what_is_no_url_is_refused_without_its_password(void **state)
         {"http://[::1", "\"http://[::1\" is not a URL with a valid host and port"},
         {"http://[::1]x", "\"http://[::1]x\" is not a URL with a valid host and port"},
         {"http://host/a b", "\"http://host/a b\" is not a URL: it has a blank or control character"},
+        {"http://host/a?key=se cret",
+            "\"http://host/a?(redacted)\" is not a URL: it has a blank or control character"},
         {"http://me:secret@host/", "\"http://me:(redacted)@host/\" is not a URL with a valid host and port"},
         {"ftp://me:secret@host/", "\"ftp://me:(redacted)@host/\" is not a URL that begins with https:// or "
                                   "http://"},
