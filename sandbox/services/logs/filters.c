@@ -61,7 +61,9 @@ static void deliver_message(const struct log_batch *batch, const struct value *m
     const struct log_place *place = batch->place;
     const struct value *attrs = batch->record->attrs;
     struct str zipped, destination = value_gets(attrs, "destination");
-    if (!object_gzip(arena, json_as_text(arena, message)->string, &zipped))
+    /* A log group or a bus is none: it could lead back to the group, without an end. */
+    if (!str_is_any(str_part(destination, ':', 2), "lambda kinesis firehose") ||
+        !object_gzip(arena, json_as_text(arena, message)->string, &zipped))
         return;
     bool function = str_find(destination, STR(":lambda:"), 0) > 0,
          random = str_eqz(value_gets(attrs, "distribution"), "Random");

@@ -35,12 +35,12 @@ def put(sandbox, group, *messages):
     return events
 
 
-def writer(sandbox, stream, principal):
+def writer(sandbox, stream, principal, action="kinesis:PutRecord"):
     """The ARN of a role that the service may take on to write to the stream."""
     iam, name = sandbox.client("iam"), f"r-{uuid.uuid4().hex[:8]}"
     allow = lambda **one: json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **one}]})  # noqa: E731
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=allow(Principal={"Service": principal}, Action="sts:AssumeRole"))["Role"]["Arn"]
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allow(Action="kinesis:PutRecord", Resource=stream))
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=allow(Action=action, Resource=stream))
     return arn
 
 
@@ -220,3 +220,11 @@ def test_there_are_ten_resource_policies(job_sandbox):
     finally:
         for name in names[:10]:
             logs.delete_resource_policy(policyName=name)
+
+
+def test_a_group_is_no_destination(sandbox, group):
+    """Its filter would deliver to itself without an end."""
+    logs = sandbox.client("logs")
+    logs.put_subscription_filter(logGroupName=group, filterName="f", filterPattern="", destinationArn=f"arn:aws:logs:us-east-1:000000000000:log-group:{group}", roleArn=writer(sandbox, "*", PRINCIPALS[0], "logs:*"))
+    put(sandbox, group, "one")
+    assert [one["message"] for one in logs.filter_log_events(logGroupName=group)["events"]] == ["one"]
