@@ -7,34 +7,39 @@
 
 /* ---- an event, as it is looked at ---- */
 
+/* What is left of a message, and which of " and [ nothing closes any more: it is looked for once. */
+struct unsplit {
+    struct str rest;
+    bool quote_open, bracket_open;
+};
+
 /* The next word; what is between quotes or brackets is one. */
-static struct str next_field(struct str *rest)
+static struct str next_field(struct unsplit *of)
 {
-    struct str text = str_trim(*rest);
+    struct str text = str_trim(of->rest);
     char close = str_starts(text, STR("\"")) ? '"' : str_starts(text, STR("[")) ? ']' : '\0';
-    ptrdiff_t end = close ? str_find_char(text, close, 1) : -1;
+    bool *open = close == '"' ? &of->quote_open : &of->bracket_open;
+    ptrdiff_t end = close && !*open ? str_find_char(text, close, 1) : -1;
+    *open = *open || (close && end < 0);
     size_t from = end > 0, to = from ? (size_t)end : 0;
     while (!from && to < text.n && !char_is_among(text.p[to], " \t\r\n"))
         to++;
-    *rest = str_slice(text, to + from, text.n);
+    of->rest = str_trim(str_slice(text, to + from, text.n));
     return str_slice(text, from, to);
 }
 
 /* The words of a message, the last of `most` being all that is left. */
 static void split_fields(struct log_event *event, size_t most)
 {
-    struct str rest = str_trim(event->message), left = rest;
+    struct unsplit counted = {.rest = str_trim(event->message)}, left = counted;
     size_t words = 0;
-    for (; left.n; left = str_trim(left), words++)
-        next_field(&left);
+    for (; counted.rest.n; words++)
+        next_field(&counted);
     event->fields = ARENA_ARRAY(event->arena, struct log_event_field, words + 1);
-    for (; rest.n; rest = str_trim(left)) {
-        left = rest;
-        struct str one = next_field(&left);
-        bool last = event->field_count + 1 == most && str_trim(left).n;
+    for (bool last = false; left.rest.n && !last;) {
+        struct str rest = left.rest, one = next_field(&left);
+        last = event->field_count + 1 == most && left.rest.n;
         event->fields[event->field_count++].text = last ? rest : one;
-        if (last)
-            break;
     }
 }
 

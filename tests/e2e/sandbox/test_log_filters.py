@@ -228,3 +228,15 @@ def test_a_group_is_no_destination(sandbox, group):
     logs.put_subscription_filter(logGroupName=group, filterName="f", filterPattern="", destinationArn=f"arn:aws:logs:us-east-1:000000000000:log-group:{group}", roleArn=writer(sandbox, "*", PRINCIPALS[0], "logs:*"))
     put(sandbox, group, "one")
     assert [one["message"] for one in logs.filter_log_events(logGroupName=group)["events"]] == ["one"]
+
+
+def test_brackets_that_are_not_closed(sandbox):
+    """Each as soon as a word: what closes them is not looked for again and again."""
+
+    def seconds(word):
+        begun = time.monotonic()
+        (match,) = sandbox.client("logs").test_metric_filter(filterPattern="[first, ...]", logEventMessages=[f"{word} " * 400_000])["matches"]
+        assert len(match["extractedValues"]) == 400_000
+        return time.monotonic() - begun
+
+    assert seconds("[") < 8 * seconds("a")
