@@ -206,8 +206,13 @@ static void take_turn(struct turn *turn)
     sources_gather(turn, &batch);
     const struct value *messages = value_builder_list(&batch.messages),
                        *records = value_builder_list(&batch.records);
-    if (records->count && turn->source->kind->process(turn, records, &failures))
+    if (!records->count)
+        return;
+    bool done = turn->source->kind->process(turn, records, &failures);
+    if (done)
         delete_done(turn, messages, failures);
+    if (!done || value_as_list(failures)->count) /* a queue may show them again at once */
+        services_sleep(turn->source->services, LOOK_MS);
 }
 
 /* ---- threads ---- */

@@ -167,6 +167,16 @@ def test_what_the_role_may_not(sandbox):
         pipe.delete()
 
 
+def test_what_failed_waits_though_it_is_shown_at_once(sandbox):
+    source = Queue(sandbox, VisibilityTimeout="0")
+    pipe = Pipe(sandbox, source.arn, "arn:aws:sqs:us-east-1:000000000000:nowhere")
+    source.send("one")
+    time.sleep(1.5)
+    pipe.delete()
+    (message,) = source.take(MessageSystemAttributeNames=["ApproximateReceiveCount"])
+    assert 1 < int(message["Attributes"]["ApproximateReceiveCount"]) < 100
+
+
 def test_it_stops_and_goes_on(sandbox):
     """A stream goes on where it was: what came meanwhile is read, and nothing twice."""
     stream, target = Kinesis(sandbox), Queue(sandbox)
