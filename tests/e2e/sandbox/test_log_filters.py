@@ -235,8 +235,7 @@ def test_brackets_that_are_not_closed(sandbox):
 
     def seconds(word):
         begun = time.monotonic()
-        (match,) = sandbox.client("logs").test_metric_filter(filterPattern="[first, ...]", logEventMessages=[f"{word} " * 400_000])["matches"]
-        assert len(match["extractedValues"]) == 400_000
+        assert not sandbox.client("logs").test_metric_filter(filterPattern="[first = none, ...]", logEventMessages=[f"{word} " * 400_000])["matches"]
         return time.monotonic() - begun
 
     assert seconds("[") < 8 * seconds("a")
