@@ -87,9 +87,15 @@ static int apply_until(void *ctx, struct str json, struct err *err)
 /* From the first record ever: a snapshot may have come later. */
 static int go_back(struct state *state, struct err *err)
 {
+    struct records *r = &state->records;
     if (state->backend->ops->read_all(state->backend, apply_until, state, err))
         return -1;
-    if (state->records.seq == state->at)
+    if (r->kept_due) { /* within a snapshot, which changes nothing: before it */
+        state->at = r->seq - (r->snapshot_lines - r->kept_due);
+        records_restart(r);
+        return go_back(state, err);
+    }
+    if (r->seq == state->at)
         return 0;
     return err_set(err, ERR_ABSENT, "the state %.*s has no record %" PRIu64,
         STR_ARG(state->backend->description), state->at);
