@@ -45,6 +45,7 @@ struct source {
     const struct source_kind *kind;
     struct services *services;
     char *id, *region;
+    int64_t created_ms; /* one that is made anew by the same name is another */
     atomic_int references;
     bool streams; /* it reads a stream, not a queue */
     atomic_bool over;

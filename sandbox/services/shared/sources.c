@@ -223,7 +223,8 @@ bool source_turn(struct source *source, struct arena *arena, struct turn *turn)
     struct control_record record;
     if (atomic_load(&source->over) || services_stopping(source->services) ||
         !control_find(services_control(source->services), arena, str_z(kind->type), str_z(source->region),
-            str_z(source->id), &record))
+            str_z(source->id), &record) ||
+        record.created_ms != source->created_ms)
         return false;
     *turn = (struct turn){.source = source,
         .arena = arena,
@@ -290,6 +291,7 @@ static void sources_begin(
     source->services = sources->services;
     source->id = mem_strdup(record->id.p);
     source->region = mem_strdup(record->region.p);
+    source->created_ms = record->created_ms;
     source->streams = !is_of(arn, "sqs");
     atomic_init(&source->references, 1); /* the list's */
     MEM_GROW(sources->items, sources->cap, sources->n + 1);

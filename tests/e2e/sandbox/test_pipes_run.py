@@ -196,6 +196,18 @@ def test_it_stops_and_goes_on(sandbox):
         one.delete()
 
 
+def test_one_that_is_made_anew_reads_its_own_source(sandbox):
+    stream, source, target = Kinesis(sandbox), Queue(sandbox), Queue(sandbox)
+    pipe = Pipe(sandbox, source.arn, target.arn)
+    source.send("a")
+    assert [json.loads(body)["body"] for body in target.bodies(1)] == ["a"]
+    pipe.delete()
+    pipe.api.create_pipe(Name=pipe.name, Source=stream.arn, Target=target.arn, RoleArn=pipe.role, SourceParameters={"KinesisStreamParameters": {"StartingPosition": "TRIM_HORIZON"}})
+    stream.put("b")
+    assert [json.loads(body)["eventSource"] for body in target.bodies(1)] == ["aws:kinesis"]
+    pipe.delete()
+
+
 def test_records_of_kinesis(sandbox):
     """Their members are at the top, and the data is decoded for filters and templates."""
     stream, target = Kinesis(sandbox), Queue(sandbox)
