@@ -180,13 +180,30 @@ static const struct value *run_info(const struct executor *x)
         {STR("reason"), value_string(x->p->arena, options->approval_reason)});
 }
 
+/* Claims have digests of names, by which anybody could try out what a secret is. */
+static bool is_named_by_secret(const struct change *change)
+{
+    const struct schema *schema = change->schema;
+    const struct value *planned = change->instance ? change->instance->planned : NULL,
+                       *recorded = change->seen ? change->seen->record->attrs : NULL;
+    return schema && (identities_have_secret(schema, planned) || identities_have_secret(schema, recorded));
+}
+
+static bool claims_tell_secrets(const struct plan *plan)
+{
+    bool tell = false;
+    for (size_t i = 0; i < plan->change_count && !tell; i++)
+        tell = is_named_by_secret(&plan->changes[i]);
+    return tell;
+}
+
 /* What would meet every other run: it needs the lock alone. */
 static bool plan_is_about_all(const struct plan *plan)
 {
     const struct planner *p = plan->planner;
     return (plan->destroy && !p->options->target_count) || plan->leases ||
            state_lease(p->workspace->state).until_ms || recorded_moves(&p->recorded) ||
-           plan->change_count > CLAIMS_MAX;
+           plan->change_count > CLAIMS_MAX || claims_tell_secrets(plan);
 }
 
 bool plan_needs_lock(const struct plan *plan)

@@ -229,7 +229,9 @@ static void check_others(struct planner *p, struct identity_map *taken, const st
     const struct holder *holder = NULL;
     for (size_t i = 0; i < identity.n && !holder; i++)
         holder = find_other(p, taken, identity.keys[i], instance);
-    if (holder && holder->seen->claimed)
+    if (holder && p->needed)
+        p->needs_whole = true; /* all of the state says what can be done */
+    else if (holder && holder->seen->claimed)
         report_taken(p, instance, holder, identity.text);
     else if (holder)
         report_going(p, instance, holder->seen, identity.text);

@@ -476,6 +476,11 @@ def test_a_snapshot_names_nothing_by_a_secret(large, cloud):
     arn = cloud.client("sns").list_subscriptions()["Subscriptions"][0]["TopicArn"]
     keys = {name: hashlib.sha256(f'aws.sns.subscription = "{arn}" "https" "{endpoint}" '.encode()).hexdigest()[:16] for name, endpoint in (("open", plain), ("hush", hook))}
     assert (keys["open"], "open") in names() and keys["hush"] not in dict(names()) and "hush" in dict(names()).values()
+    for name in keys:
+        large.destroy("--target", name)
+        large.apply("-i", "n=3", "--target", name)
+    claims = "".join(path.read_text() for path in (large.folder / ".weir").glob("part*.log"))
+    assert "#" + keys["open"] in claims and keys["hush"] not in claims
     for other, endpoint in ("open", plain), ("hush", hidden):
         write(**({"open": plain, "hush": hidden} | {"new": endpoint}))
         assert f"{other} and new would be the same" in large.run("plan", "-i", "n=3", "--target", "new", status=3).err
