@@ -104,7 +104,7 @@ void completion_fill(struct buf *out, const char *path, const struct completion_
 {
     static const struct completion_part shared[] = {{"commands", .write = completion_commands},
         {"parents", .write = add_parents}, {"stack_with_value", .write = stack_with_value},
-        {"stack_without", .write = stack_without}, {"with_value", .write = with_value}, {NULL}};
+        {"stack_without", .write = stack_without}, {"with_value", .write = with_value}, {0}};
     struct str rest = embedded_text(embedded_find(str_z(path))), before, name;
     while (str_take_name(&rest, "@{", &before, &name)) {
         const struct completion_part *own = part_named(parts, name),

@@ -57,7 +57,7 @@ static void bash_command(struct buf *out, const struct command *c, struct str pa
 
 void completion_bash(struct buf *out)
 {
-    static const struct completion_part parts[] = {{"cases", .visit = bash_command}, {NULL}};
+    static const struct completion_part parts[] = {{"cases", .visit = bash_command}, {0}};
     completion_fill(out, "cmd/options/completion.bash", parts);
 }
 
@@ -146,7 +146,7 @@ static void fish_inline(struct buf *out)
 void completion_fish(struct buf *out)
 {
     static const struct completion_part parts[] = {{"with_next", .write = fish_next},
-        {"words", .write = fish_inline}, {"cases", .visit = fish_command}, {NULL}};
+        {"words", .write = fish_inline}, {"cases", .visit = fish_command}, {0}};
     completion_fill(out, "cmd/options/completion.fish", parts);
 }
 
@@ -247,6 +247,6 @@ static void zsh_described(struct buf *out)
 void completion_zsh(struct buf *out)
 {
     static const struct completion_part parts[] = {{"stack_words", .write = zsh_inline},
-        {"described", .write = zsh_described}, {"cases", .visit = zsh_command}, {NULL}};
+        {"described", .write = zsh_described}, {"cases", .visit = zsh_command}, {0}};
     completion_fill(out, "cmd/options/completion.zsh", parts);
 }
