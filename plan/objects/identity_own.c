@@ -61,8 +61,9 @@ void identities_add_own(struct identities *identities, struct names *names, stru
     }
     if (!type || !object)
         return;
-    identities->secret |= identities_have_secret(type->schema, value_builder_map(&own));
-    if (!identities_unique(type->schema, value_builder_map(&own), NULL, &key, &text))
+    const struct value *theirs = value_builder_map(&own);
+    identities->secret |= identities_have_secret(type->schema, theirs);
+    if (!identities_unique(type->schema, theirs, NULL, &key, &text))
         return;
     identities->keys[identities->n++] = arena_str(arena, buf_str(&key));
     if (!identities->text.n)
