@@ -194,6 +194,12 @@ struct str json_or_text(struct arena *arena, const struct value *v)
     return scalar ? value_scalar_text(arena, v) : json_as_text(arena, v)->string;
 }
 
+const struct value *json_or_string(struct arena *arena, struct str text)
+{
+    const struct value *v;
+    return json_parse(arena, text, &v, ERR_IGNORED) ? value_string(arena, text) : v;
+}
+
 const struct value *json_as_text(struct arena *arena, const struct value *v)
 {
     AUTO_BUF struct buf out = BUF_INIT;

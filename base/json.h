@@ -21,6 +21,8 @@ int json_parse(struct arena *arena, struct str text, const struct value **out, s
 void json_write(struct buf *out, const struct value *v, unsigned flags);
 /* A scalar as people write it (value_scalar_text()), a list or a map as JSON; in the arena. */
 struct str json_or_text(struct arena *arena, const struct value *v);
+/* What the text says as JSON, or where it is none, the text as a string. */
+const struct value *json_or_string(struct arena *arena, struct str text);
 /* json_write() into the arena, as a string value. */
 const struct value *json_as_text(struct arena *arena, const struct value *v);
 /* The quoted and escaped string. */

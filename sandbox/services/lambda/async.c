@@ -74,7 +74,7 @@ static const struct value *find_settings(struct arena *arena, const struct lambd
     return &value_empty_map;
 }
 
-static const struct value *json_of(struct arena *arena, struct str text)
+static const struct value *payload_value(struct arena *arena, struct str text)
 {
     const struct value *v = &value_null;
     return text.n && !json_parse(arena, text, &v, ERR_IGNORED) ? v : &value_null;
@@ -96,10 +96,10 @@ static void tell_destination(struct trying *t, const char *condition)
     const struct lambda_function *f = &t->event->function;
     struct value_builder more = VALUE_BUILDER(arena);
     bool well = !strcmp(condition, "Success");
-    view_set(&more, "requestPayload", json_of(arena, t->event->invocation.event));
+    view_set(&more, "requestPayload", payload_value(arena, t->event->invocation.event));
     if (!t->refused) {
         view_set(&more, "responseContext", response_of(t));
-        view_set(&more, "responsePayload", json_of(arena, t->event->invocation.answer));
+        view_set(&more, "responsePayload", payload_value(arena, t->event->invocation.answer));
     }
     bool qualified = f->invoked_arn.n > f->arn.n;
     struct str arn = qualified ? f->invoked_arn : arena_printf(arena, "%.*s:$LATEST", STR_ARG(f->arn));
@@ -127,7 +127,7 @@ static void send_letter(struct trying *t)
 {
     struct arena *arena = &t->arena;
     const struct lambda_function *f = &t->event->function;
-    const struct value *answer = json_of(arena, t->event->invocation.answer);
+    const struct value *answer = payload_value(arena, t->event->invocation.answer);
     struct str said = value_gets(answer, "errorMessage");
     struct value_builder b = VALUE_BUILDER(arena);
     if (!f->dead_letter_queue.n)

@@ -10,12 +10,6 @@
 
 /* ---- inputs ---- */
 
-static const struct value *json_of(struct arena *arena, struct str text)
-{
-    const struct value *v;
-    return json_parse(arena, text, &v, ERR_IGNORED) ? value_string(arena, text) : v;
-}
-
 /* With the body of a message and the data of Kinesis as the JSON that they are: templates name parts of it.
  */
 static const struct value *with_body_read(struct arena *arena, const struct value *event)
@@ -23,9 +17,9 @@ static const struct value *with_body_read(struct arena *arena, const struct valu
     const struct value *body = value_getz(event, "body");
     struct str plain;
     if (body && body->kind == VALUE_STRING)
-        event = value_with(arena, event, STR("body"), json_of(arena, body->string));
+        event = value_with(arena, event, STR("body"), json_or_string(arena, body->string));
     if (base64_decode(arena, value_gets(event, "data"), &plain) && plain.n)
-        event = value_with(arena, event, STR("data"), json_of(arena, plain));
+        event = value_with(arena, event, STR("data"), json_or_string(arena, plain));
     return event;
 }
 

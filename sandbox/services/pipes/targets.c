@@ -13,10 +13,8 @@ static struct str array_of(const struct pipe_stage *stage)
 {
     struct arena *arena = stage->turn->arena;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < stage->inputs->count; i++) {
-        const struct value *v, *text = stage->inputs->items[i];
-        value_builder_add(&all, json_parse(arena, text->string, &v, ERR_IGNORED) ? text : v);
-    }
+    for (uint32_t i = 0; i < stage->inputs->count; i++)
+        value_builder_add(&all, json_or_string(arena, stage->inputs->items[i]->string));
     return json_as_text(arena, value_builder_list(&all))->string;
 }
 
@@ -207,11 +205,9 @@ static int deliver_one(const struct pipe_stage *stage, uint32_t i, struct err *e
 /* An answer of nothing is no event. */
 static void add_answers(struct arena *arena, struct value_builder *answers, struct str text)
 {
-    const struct value *v, *plain = value_string(arena, text);
+    const struct value *v = json_or_string(arena, text);
     if (!text.n)
         return;
-    if (json_parse(arena, text, &v, ERR_IGNORED))
-        v = plain;
     for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
         value_builder_add(answers, v->items[i]);
     bool nothing = value_is_null(v) || v->kind == VALUE_LIST || (v->kind == VALUE_MAP && !v->count) ||

@@ -60,19 +60,13 @@ static int targets_call(struct services *services, struct arena *arena, const st
     return services_call(services, arena, &request, &output, err);
 }
 
-static const struct value *parsed(struct arena *arena, struct str text)
-{
-    const struct value *v;
-    return json_parse(arena, text, &v, ERR_IGNORED) ? value_string(arena, text) : v;
-}
-
 /* ---- kinds of targets ---- */
 
 static int to_function(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     AUTO_BUF struct buf payload = BUF_INIT;
-    json_write(&payload, parsed(arena, target->input), JSON_PLAIN);
+    json_write(&payload, json_or_string(arena, target->input), JSON_PLAIN);
     struct value_entry input[] = {{STR("FunctionName"), value_string(arena, target->arn)},
         {STR("InvocationType"), value_stringz(arena, "Event")},
         {STR("Payload"), value_string(arena, buf_str(&payload))}};
@@ -207,7 +201,7 @@ static int to_cluster(struct services *services, struct arena *arena, const stru
     const struct target *target, struct err *err)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    const struct value *given = parsed(arena, target->input);
+    const struct value *given = json_or_string(arena, target->input);
     if (value_is_null(target->task))
         return err_set(err, ERR_INVALID, "%.*s says no task", STR_ARG(target->by));
     value_builder_set(&b, STR("cluster"), value_string(arena, target->arn));
@@ -269,7 +263,7 @@ static int to_operation(struct services *services, struct arena *arena, const st
         return err_set(err, ERR_INVALID, "%.*s names no operation", STR_ARG(target->arn));
     char *operation = arena_strz(arena, action);
     operation[0] = (char)toupper((unsigned char)operation[0]);
-    const struct value *input = parsed(arena, target->input);
+    const struct value *input = json_or_string(arena, target->input);
     bool map = input->kind == VALUE_MAP;
     return targets_call(services, arena, &called, target, operation, map ? input->entries : NULL,
         map ? input->count : 0, err);

@@ -33,9 +33,8 @@ const struct value *message_entries(struct arena *arena, const struct value *giv
 static const struct value *value_of(struct arena *arena, const struct value *attribute)
 {
     struct str type = value_gets(attribute, "DataType"), text = value_gets(attribute, "StringValue");
-    const struct value *v;
     bool plain = !str_starts(type, STR("Number")) && !str_eqz(type, "String.Array");
-    return plain || json_parse(arena, text, &v, ERR_IGNORED) ? value_string(arena, text) : v;
+    return plain ? value_string(arena, text) : json_or_string(arena, text);
 }
 
 static struct attributes read_attributes(struct arena *arena, const struct value *message)

@@ -335,9 +335,10 @@ static const struct value *with_json(struct task_resource *call, const struct va
 {
     static const char *const members[] = {"Input", "Output"};
     for (size_t i = 0; i < 2 && call->json_output; i++) {
-        const struct value *v = value_getz(output, members[i]), *parsed;
-        if (v && v->kind == VALUE_STRING && !json_parse(call->arena, v->string, &parsed, ERR_IGNORED))
-            output = value_with(call->arena, output, str_z(members[i]), parsed);
+        const struct value *v = value_getz(output, members[i]);
+        if (v && v->kind == VALUE_STRING)
+            output =
+                value_with(call->arena, output, str_z(members[i]), json_or_string(call->arena, v->string));
     }
     return output;
 }

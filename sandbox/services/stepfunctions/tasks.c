@@ -123,10 +123,9 @@ static struct str tasks_text_of(struct arena *arena, const struct value *v)
 /* A function's answer is JSON text; its own ARN gives just that, lambda:invoke what surrounds it too. */
 static const struct value *with_payload(struct task_resource *call, const struct value *output)
 {
-    const struct value *payload = value_getz(output, "Payload"), *parsed;
-    if (payload && payload->kind == VALUE_STRING &&
-        !json_parse(call->arena, payload->string, &parsed, ERR_IGNORED))
-        payload = parsed;
+    const struct value *payload = value_getz(output, "Payload");
+    if (payload && payload->kind == VALUE_STRING)
+        payload = json_or_string(call->arena, payload->string);
     if (call->function)
         return payload ? payload : &value_null;
     return payload ? value_with(call->arena, output, STR("Payload"), payload) : output;
