@@ -116,12 +116,6 @@ static void tell_destination(struct trying *t, const char *condition)
             .more = value_builder_map(&more)});
 }
 
-static const struct value *letter_attribute(struct arena *arena, const char *type, struct str text)
-{
-    return VALUE_MAP(arena, {STR("DataType"), value_stringz(arena, type)},
-        {STR("StringValue"), value_string(arena, text)});
-}
-
 /* The event as it came; why it is dead is said beside it. */
 static void send_letter(struct trying *t)
 {
@@ -132,11 +126,11 @@ static void send_letter(struct trying *t)
     struct value_builder b = VALUE_BUILDER(arena);
     if (!f->dead_letter_queue.n)
         return;
-    view_set(&b, "RequestID", letter_attribute(arena, "String", str_z(t->event->invocation.id)));
-    view_set(&b, "ErrorCode", letter_attribute(arena, "Number", t->refused ? STR("429") : STR("200")));
+    view_set(&b, "RequestID", target_attribute(arena, "String", str_z(t->event->invocation.id)));
+    view_set(&b, "ErrorCode", target_attribute(arena, "Number", t->refused ? STR("429") : STR("200")));
     if (said.n)
         view_set(&b, "ErrorMessage",
-            letter_attribute(arena, "String",
+            target_attribute(arena, "String",
                 str_slice(said, 0,
                     str_utf8_prefix(str_slice(said, 0, said.n > MAX_LETTER ? MAX_LETTER : said.n)))));
     target_deliver(

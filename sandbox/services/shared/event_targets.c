@@ -60,6 +60,12 @@ static int targets_call(struct services *services, struct arena *arena, const st
     return services_call(services, arena, &request, &output, err);
 }
 
+const struct value *target_attribute(struct arena *arena, const char *type, struct str text)
+{
+    return VALUE_MAP(arena, {STR("DataType"), value_stringz(arena, type)},
+        {STR("StringValue"), value_string(arena, text)});
+}
+
 /* ---- kinds of targets ---- */
 
 static int to_function(struct services *services, struct arena *arena, const struct arn *arn,
@@ -81,13 +87,6 @@ static int to_machine(struct services *services, struct arena *arena, const stru
     return targets_call(services, arena, arn, target, "StartExecution", input, 2, err);
 }
 
-static const struct value *traced(struct arena *arena, struct str trace)
-{
-    return value_with(arena, NULL, STR("AWSTraceHeader"),
-        VALUE_MAP(arena, {STR("DataType"), value_stringz(arena, "String")},
-            {STR("StringValue"), value_string(arena, trace)}));
-}
-
 static int to_queue(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
@@ -102,7 +101,8 @@ static int to_queue(struct services *services, struct arena *arena, const struct
     if (target->message_attributes)
         value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
     if (target->trace.n)
-        value_builder_set(&b, STR("MessageSystemAttributes"), traced(arena, target->trace));
+        value_builder_set(&b, STR("MessageSystemAttributes"),
+            value_with(arena, NULL, STR("AWSTraceHeader"), target_attribute(arena, "String", target->trace)));
     const struct value *input = value_builder_map(&b);
     return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
 }
@@ -324,13 +324,6 @@ int target_send(struct services *services, struct arena *arena, const struct tar
     return err_set(err, ERR_INVALID, "the sandbox cannot start %.*s", STR_ARG(target->arn));
 }
 
-static const struct value *targets_attribute(struct arena *arena, const char *text)
-{
-    struct value_entry entries[] = {
-        {STR("DataType"), value_stringz(arena, "String")}, {STR("StringValue"), value_stringz(arena, text)}};
-    return value_map(arena, entries, 2);
-}
-
 /* Attempts to deliver something that may succeed later. */
 struct retries {
     int64_t attempts;      /* those after the first */
@@ -342,18 +335,20 @@ static const struct value *why_dead(
     struct arena *arena, const struct target *target, const struct retries *retries, const struct err *err)
 {
     struct value_entry entries[] = {
-        {STR("ERROR_CODE"), targets_attribute(arena, err->code[0] ? err->code : "INVALID_TARGET")},
-        {STR("ERROR_MESSAGE"), targets_attribute(arena, err->message)},
-        {STR("TARGET_ARN"), targets_attribute(arena, arena_strz(arena, target->arn))},
-        {STR("RULE_ARN"), targets_attribute(arena, arena_strz(arena, target->rule))},
+        {STR("ERROR_CODE"),
+            target_attribute(arena, "String", str_z(err->code[0] ? err->code : "INVALID_TARGET"))},
+        {STR("ERROR_MESSAGE"), target_attribute(arena, "String", str_z(err->message))},
+        {STR("TARGET_ARN"), target_attribute(arena, "String", target->arn)},
+        {STR("RULE_ARN"), target_attribute(arena, "String", target->rule)},
     };
     const struct value *why = value_map(arena, entries, target->rule.n ? 4 : 3);
     if (!retries->exhausted)
         return why;
     return value_merge(arena, why,
-        VALUE_MAP(arena, {STR("EXHAUSTED_RETRY_CONDITION"), targets_attribute(arena, retries->exhausted)},
+        VALUE_MAP(arena,
+            {STR("EXHAUSTED_RETRY_CONDITION"), target_attribute(arena, "String", str_z(retries->exhausted))},
             {STR("RETRY_ATTEMPTS"),
-                targets_attribute(arena, arena_printf(arena, "%" PRId64, retries->attempts).p)}));
+                target_attribute(arena, "String", arena_printf(arena, "%" PRId64, retries->attempts))}));
 }
 
 /* It goes to the dead-letter queue, or what is wrong is said. */

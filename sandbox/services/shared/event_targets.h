@@ -37,6 +37,8 @@ int target_call_api(struct services *services, struct arena *arena, const struct
     struct str *answer, struct err *err);
 /* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
 void target_deliver(struct services *services, const struct target *target);
+/* An attribute of a message in a queue or topic. `type`: "String", "Number". */
+const struct value *target_attribute(struct arena *arena, const char *type, struct str text);
 
 /* ---- api_destination.c: API destinations, which rules call over HTTP: the endpoint's wildcards, and
  * headers, query and body of the target and of the connection, whose values come first, with its
