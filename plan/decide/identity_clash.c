@@ -146,8 +146,9 @@ static struct identities identities_wanted(
     return identities;
 }
 
-static void check_twin(struct planner *p, struct identity_map *wanted, const struct instance *instance)
+static void check_twin(struct planner *p, void *ctx, const struct instance *instance)
 {
+    struct identity_map *wanted = ctx;
     struct identities identity = identities_wanted(p, wanted, instance);
     for (size_t i = 0; i < identity.n; i++) {
         const struct holder *first = find_other(p, wanted, identity.keys[i], instance);
@@ -223,8 +224,9 @@ static void take_identities(struct planner *p, struct identity_map *all, const s
         add_holder(p, all, identity.keys[i], &holder);
 }
 
-static void check_others(struct planner *p, struct identity_map *taken, const struct instance *instance)
+static void check_others(struct planner *p, void *ctx, const struct instance *instance)
 {
+    struct identity_map *taken = ctx;
     struct identities identity = identities_wanted(p, taken, instance);
     const struct holder *holder = NULL;
     for (size_t i = 0; i < identity.n && !holder; i++)
@@ -239,12 +241,12 @@ static void check_others(struct planner *p, struct identity_map *taken, const st
 
 /* ---- all of them ---- */
 
-static void each_instance(struct planner *p, struct identity_map *map,
-    void (*check)(struct planner *p, struct identity_map *map, const struct instance *instance))
+static void each_instance(struct planner *p, void *ctx,
+    void (*check)(struct planner *p, void *ctx, const struct instance *instance))
 {
     for (size_t i = 0; i < p->stack->decl_count; i++)
         for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < p->evaluated.instances[i].n; k++)
-            check(p, map, &p->evaluated.instances[i].items[k]);
+            check(p, ctx, &p->evaluated.instances[i].items[k]);
 }
 
 static void check_all(struct planner *p, struct identity_map *wanted, struct identity_map *taken)
@@ -297,11 +299,12 @@ static struct identities identities_now(
 
 /* What stands in for another may have others behind it. A new version of what keeps its versions is looked
  * for among those of the whole stack, where these are read (needed.c). */
-static void note_new(struct planner *p, struct newcomers *all, const struct instance *instance)
+static void note_new(struct planner *p, void *ctx, const struct instance *instance)
 {
+    struct newcomers *all = ctx;
     const struct schema *schema = instance->decl->schema;
     bool version = schema->ops->holds && instance->seen && p->options->alone;
-    if (!instance->desired || !schema->ops->read || version)
+    if (p->needs_whole || !instance->desired || !schema->ops->read || version)
         return;
     struct identity_map names = {MAP_INIT, &all->naming.names};
     struct identities wanted = identities_wanted(p, &names, instance), now = identities_now(p, all, instance);
@@ -324,19 +327,18 @@ static void note_new(struct planner *p, struct newcomers *all, const struct inst
     }
 }
 
-static bool is_taken(struct planner *p, const struct named *named, const struct instance *instance)
+/* One that another has: all of the state says whose it is, and what can be done. */
+static void check_new_name(struct planner *p, void *ctx, const struct instance *instance)
 {
-    struct identity_map names = {MAP_INIT, (struct names *)(uintptr_t)&named->naming.names};
+    struct named *named = ctx;
+    struct identity_map names = {MAP_INIT, &named->naming.names};
     struct identities wanted = identities_wanted(p, &names, instance);
-    bool taken = false;
-    for (size_t i = 0; i < wanted.n && !taken; i++)
-        taken = map_get(&p->looked, wanted.keys[i]) &&
-                named_other(named, instance->address, instance->decl->schema, whereabouts_of(instance),
-                    wanted.keys[i]);
-    return taken;
+    for (size_t i = 0; i < wanted.n && !p->needs_whole; i++)
+        p->needs_whole = map_get(&p->looked, wanted.keys[i]) &&
+                         named_other(named, instance->address, instance->decl->schema,
+                             whereabouts_of(instance), wanted.keys[i]);
 }
 
-/* All of the state says whose it is, and what can be done. */
 static void look_for_new(struct planner *p)
 {
     struct named named;
@@ -344,9 +346,8 @@ static void look_for_new(struct planner *p)
     for (size_t i = 0; i < p->looked.n; i++)
         keys[i] = p->looked.items[i].key;
     p->needs_whole = named_open(p, keys, p->looked.n, &named, ERR_IGNORED) != 0;
-    for (size_t i = 0; i < p->stack->decl_count && !p->needs_whole; i++)
-        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < p->evaluated.instances[i].n; k++)
-            p->needs_whole |= is_taken(p, &named, &p->evaluated.instances[i].items[k]);
+    if (!p->needs_whole)
+        each_instance(p, &named, check_new_name);
     named_close(&named);
 }
 
@@ -354,9 +355,7 @@ static void check_new(struct planner *p)
 {
     struct newcomers all = {.keys = &p->looked};
     named_begin(&all.naming, p);
-    for (size_t i = 0; i < p->stack->decl_count && !p->needs_whole; i++)
-        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < p->evaluated.instances[i].n; k++)
-            note_new(p, &all, &p->evaluated.instances[i].items[k]);
+    each_instance(p, &all, note_new);
     if (!p->needs_whole && p->looked.n)
         look_for_new(p);
     map_release(&all.told);
