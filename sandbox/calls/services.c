@@ -24,6 +24,11 @@ struct control *services_control(struct services *services)
     return services->control;
 }
 
+bool arn_is_of(struct str arn, const char *service)
+{
+    return str_eqz(str_part(arn, ':', 2), service);
+}
+
 struct str services_account(struct services *services)
 {
     return sandbox_account(services->sandbox);

@@ -262,6 +262,8 @@ int services_start(struct services *services, struct arena *arena, const struct 
 struct sandbox *services_sandbox(struct services *services);
 struct control *services_control(struct services *services);
 struct str services_account(struct services *services);
+/* Is it of a resource of that service, as ARNs call it ("states")? */
+bool arn_is_of(struct str arn, const char *service);
 /*
  * What services keep for themselves between calls; made and ended by services/registry.c, which also has a
  * function for each.

@@ -65,7 +65,7 @@ static void deliver_message(const struct log_batch *batch, const struct value *m
     if (!str_is_any(str_part(destination, ':', 2), "lambda kinesis firehose") ||
         !object_gzip(arena, json_as_text(arena, message)->string, &zipped))
         return;
-    bool function = str_find(destination, STR(":lambda:"), 0) > 0,
+    bool function = arn_is_of(destination, "lambda"),
          random = str_eqz(value_gets(attrs, "distribution"), "Random");
     struct str input =
         function ? arena_printf(arena, "{\"awslogs\":{\"data\":\"%s\"}}", base64_encode(arena, zipped).p)

@@ -20,7 +20,7 @@ static struct str array_of(const struct pipe_stage *stage)
 
 static bool calls(const struct pipe_stage *stage, const char *service)
 {
-    return str_eqz(str_part(stage->arn, ':', 2), service);
+    return arn_is_of(stage->arn, service);
 }
 
 /* ---- all at once ---- */

@@ -32,7 +32,7 @@ struct stream_reader {
 
 static bool is_kinesis(const struct turn *turn)
 {
-    return str_find(turn->source_arn, STR(":kinesis:"), 0) > 0;
+    return arn_is_of(turn->source_arn, "kinesis");
 }
 
 static int stream_call(const struct turn *turn, const char *operation, const struct value_entry *entries,

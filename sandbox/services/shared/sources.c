@@ -238,13 +238,6 @@ bool source_turn(struct source *source, struct arena *arena, struct turn *turn)
     return true;
 }
 
-/* ---- threads ---- */
-
-static bool is_of(struct str arn, const char *service)
-{
-    return str_eqz(str_part(arn, ':', 2), service);
-}
-
 /* False: there is no more. */
 static bool queue_turn(struct source *source)
 {
@@ -271,13 +264,13 @@ static void sources_work(void *ctx)
 
 static bool is_read(struct str arn)
 {
-    return is_of(arn, "sqs") || is_of(arn, "kinesis") || is_of(arn, "dynamodb");
+    return arn_is_of(arn, "sqs") || arn_is_of(arn, "kinesis") || arn_is_of(arn, "dynamodb");
 }
 
 static int threads_of(const struct control_record *record, struct str arn)
 {
     int64_t most = service_int(record->attrs, "maximum_concurrency", AT_ONCE);
-    if (!is_of(arn, "sqs") || str_ends(arn, STR(".fifo")))
+    if (!arn_is_of(arn, "sqs") || str_ends(arn, STR(".fifo")))
         return 1;
     return most < AT_ONCE ? (int)most : AT_ONCE;
 }
@@ -292,7 +285,7 @@ static void sources_begin(
     source->id = mem_strdup(record->id.p);
     source->region = mem_strdup(record->region.p);
     source->created_ms = record->created_ms;
-    source->streams = !is_of(arn, "sqs");
+    source->streams = !arn_is_of(arn, "sqs");
     atomic_init(&source->references, 1); /* the list's */
     MEM_GROW(sources->items, sources->cap, sources->n + 1);
     sources->items[sources->n++] = source;
@@ -356,7 +349,7 @@ void sources_start(struct services *services, const struct source_kind *const *k
     struct sources *sources = mem_zalloc(sizeof *sources);
     *sources = (struct sources){.services = services, .kinds = kinds};
     if (services_thread(services, sources_look, sources)) {
-        fprintf(stderr, "sandbox: queues and streams are not read: there is no thread for it\n");
+        fprintf(stderr, "sandbox: queues and streams are not read: a thread could not be started\n");
         free(sources);
     }
 }
