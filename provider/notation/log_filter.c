@@ -65,7 +65,7 @@ static bool filter_regex(struct filter_reader *r, struct log_operand *out)
     struct str why;
     for (size_t i = 0; i < out->text.n; i++)
         if (char_is_among(out->text.p[i], "()!") || (unsigned char)out->text.p[i] >= 0x80)
-            return filter_wrong(r, "a regular expression has no (, ), ! and no letters beyond ASCII");
+            return filter_wrong(r, "a regular expression has no (, ) or !, and only ASCII characters");
     if (++r->regexes > MAX_REGEXES && r->depth)
         return filter_wrong(r, "a pattern has two regular expressions at most");
     out->regex = regex_compile(r->arena, out->text, false, &why);
