@@ -85,6 +85,7 @@ void answer_begin_kept(const struct call *call, struct buf *out);
 void answer_tool(struct call *call, const struct run *run, bool json, size_t from);
 void answer_plan(struct call *call, const struct run *run, size_t from);
 void answer_refusal(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* ---- tools.c, resources.c: the methods ---- */
 
 typedef void mcp_method(struct call *call);
@@ -114,9 +115,3 @@ struct tool {
     bool changes;
     tool_call *call; /* NULL: as the table says */
 };
-
-/* ---- tools.c ---- */
-
-tool_call call_command, call_plan, call_show, call_apply;
-
-/* ---- tools.c ---- */

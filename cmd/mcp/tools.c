@@ -179,7 +179,7 @@ static bool did_run(struct call *call, struct run *run)
     return !call->cancelled;
 }
 
-void call_plan(struct call *call, const struct tool *tool, const struct value *args)
+static void call_plan(struct call *call, const struct tool *tool, const struct value *args)
 {
     AUTO_RUN struct run run = {0};
     struct plan_kept *plan = &call->mcp->plan;
@@ -209,7 +209,7 @@ static bool is_last_plan(struct call *call, struct str hash)
     return false;
 }
 
-void call_command(struct call *call, const struct tool *tool, const struct value *args)
+static void call_command(struct call *call, const struct tool *tool, const struct value *args)
 {
     AUTO_RUN struct run run = {0};
     tool_words(call, &run, tool, args);
@@ -217,7 +217,7 @@ void call_command(struct call *call, const struct tool *tool, const struct value
         answer_tool(call, &run, !tool->text, (size_t)value_geti(args, "from", 0));
 }
 
-void call_show(struct call *call, const struct tool *tool, const struct value *args)
+static void call_show(struct call *call, const struct tool *tool, const struct value *args)
 {
     struct str hash = value_gets(args, "plan");
     if (!hash.n == !value_gets(args, "address").n)
@@ -237,7 +237,7 @@ static bool is_shown(const struct plan_kept *plan)
 }
 
 /* A plan is applied once: whatever becomes of it, the next one looks at what is there then. */
-void call_apply(struct call *call, const struct tool *tool, const struct value *args)
+static void call_apply(struct call *call, const struct tool *tool, const struct value *args)
 {
     AUTO_RUN struct run run = {0};
     struct plan_kept *plan = &call->mcp->plan;

@@ -184,7 +184,7 @@ static bool null_holds(const struct iam_condition *condition, bool missing)
     return false;
 }
 
-bool condition_holds(const struct iam_condition *condition, const struct value *context)
+static bool condition_holds(const struct iam_condition *condition, const struct value *context)
 {
     const struct value *given = value_get(context, condition->key);
     bool list = given && given->kind == VALUE_LIST, missing = value_is_null(given) || (list && !given->count);

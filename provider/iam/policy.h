@@ -189,4 +189,3 @@ bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, co
 /* The operator of this name, without what goes before and after; NULL: there is none. */
 const struct iam_operator *operator_find(struct str name);
 bool operator_is_wild(const struct iam_operator *op);
-bool condition_holds(const struct iam_condition *condition, const struct value *context);

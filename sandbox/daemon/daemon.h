@@ -160,8 +160,6 @@ bool daemon_port_answers(uint16_t port);
 
 /* The folder becomes the user's, with all that is in it. */
 int daemon_give(const char *folder, const char *user, struct err *err);
-/* The command with what makes it run as that user. */
-const char *const *daemon_as(const struct daemon_self *self, const char *const *argv);
 
 /* ---- servers.c: Apache Kafka as a daemon: one node that is broker and controller at once (KRaft), which
  * speaks in the clear and asks nobody who they are. What it tells clients to be called is in the settings:

@@ -50,7 +50,8 @@ static const char as_user[] =
     "exec 9<\"$1\" || exit 1; user=$2; shift 2; cd / && exec setpriv --reuid \"$user\" --regid "
     "\"$(id -g \"$user\")\" --clear-groups --pdeathsig KILL -- \"$@\"";
 
-const char *const *daemon_as(const struct daemon_self *self, const char *const *argv)
+/* The command with what makes it run as that user. */
+static const char *const *daemon_as(const struct daemon_self *self, const char *const *argv)
 {
     size_t n = 0, at = 0;
     if (!self->user)

@@ -137,7 +137,7 @@ static bool value_compares(struct arena *arena, const struct log_condition *cond
 }
 
 /* `field`: the one that has the condition, NULL: it is on JSON. */
-static bool condition_holds(
+static bool log_condition_holds(
     const struct log_condition *condition, const struct log_event *event, const struct str *field)
 {
     bool all = condition->comparison == LOG_ALL;
@@ -145,7 +145,7 @@ static bool condition_holds(
         return field ? text_compares(condition, *field)
                      : value_compares(event->arena, condition, value_at(event->json, condition->path));
     for (const struct log_condition *c = condition->within; c; c = c->next)
-        if (condition_holds(c, event, field) != all)
+        if (log_condition_holds(c, event, field) != all)
             return !all;
     return all;
 }
@@ -172,7 +172,8 @@ static bool fields_match(const struct log_event *event)
 {
     for (size_t i = 0; i < event->field_count; i++) {
         const struct log_event_field *one = &event->fields[i];
-        if (one->field && one->field->condition && !condition_holds(one->field->condition, event, &one->text))
+        if (one->field && one->field->condition &&
+            !log_condition_holds(one->field->condition, event, &one->text))
             return false;
     }
     return !event->lacks_fields;
@@ -181,7 +182,7 @@ static bool fields_match(const struct log_event *event)
 bool log_matches(const struct log_filter *filter, const struct log_event *event)
 {
     if (filter->condition)
-        return event->json && condition_holds(filter->condition, event, NULL);
+        return event->json && log_condition_holds(filter->condition, event, NULL);
     return filter->has_fields ? fields_match(event) : terms_match(filter->terms, event->message);
 }
 
