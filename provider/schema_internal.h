@@ -33,8 +33,6 @@ bool schema_check(
 /* A value that it takes, or each in a collection, as the enumeration spells it. */
 const struct value *schema_spelt(struct arena *arena, const struct attr *attr, const struct value *v);
 
-/* ---- schema_check.c ---- */
-
 /* What is not known yet counts as nothing. `type` may be NULL. */
 int64_t schema_length(struct arena *arena, const struct type *type, const struct value *v);
 

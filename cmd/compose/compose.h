@@ -74,10 +74,12 @@ struct str compose_path(struct compose *c, struct str from, struct str path);
 /* All of a file of that folder: a copy. */
 struct node *compose_rebase(struct compose *c, struct node *root, struct str from);
 
-/* ---- include.c ---- */
-
 /* With all that the file includes. Errors are in the diagnostics. */
 struct node *compose_include(struct compose *c, struct node *root);
+
+/* The resource that a service, volume, … becomes: its own name as long as nobody else has it. */
+struct str compose_name(struct compose *c, const char *what, struct str name);
+struct str compose_reference(struct compose *c, const char *what, struct str name, const char *attr);
 
 /* ---- extend.c ---- */
 
@@ -86,12 +88,6 @@ struct node *compose_merge(struct compose *c, struct node *base, struct node *ow
 
 /* From then on no service extends another. */
 void compose_extend(struct compose *c, struct node *services);
-
-/* ---- include.c ---- */
-
-/* The resource that a service, volume, … becomes: its own name as long as nobody else has it. */
-struct str compose_name(struct compose *c, const char *what, struct str name);
-struct str compose_reference(struct compose *c, const char *what, struct str name, const char *attr);
 
 /* ---- write.c ---- */
 
@@ -118,13 +114,12 @@ const struct value *compose_ports(struct compose *c, const struct node *list);
 const struct value *compose_mounts(struct compose *c, const struct node *list);
 /* Cuts at the colons outside of ${…}; at most `max` parts. */
 size_t compose_split(struct str text, struct str *parts, size_t max);
+
 /* ---- compose.c ---- */
 
 /* A network's or volume's real name: of a resource, or as it is where it is somebody else's. */
 struct str compose_network(struct compose *c, struct str name);
 struct str compose_volume(struct compose *c, struct str name);
-
-/* ---- compose.c ---- */
 
 struct compose_options {
     struct str file;  /* as the user typed it */

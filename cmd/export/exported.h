@@ -142,16 +142,14 @@ const struct value *export_expressions(struct export *export, const struct expor
 bool export_references(
     struct export *export, const struct exported *one, struct str name, struct export_references *out);
 
+/* Appends what its import takes. False: that is not known, or Terraform cannot import it. */
+bool export_import_id(struct arena *arena, const struct exported *one, struct buf *out);
+
 /* ---- plan_json.c ---- */
 
 /* Appends the plan representation, format 1.2; notes on standard error which resources Terraform has no type
  * for. */
 void export_show(struct invocation *inv, struct saved_plan *saved, struct catalog *catalog, struct buf *out);
-
-/* ---- expressions.c ---- */
-
-/* Appends what its import takes. False: that is not known, or Terraform cannot import it. */
-bool export_import_id(struct arena *arena, const struct exported *one, struct buf *out);
 
 /* ---- hcl.c ---- */
 

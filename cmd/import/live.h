@@ -90,6 +90,13 @@ struct live {
 /* Everything that is wanted, into l->items. */
 int live_find(struct live *l, const struct live_wanted *wanted, struct err *err);
 
+/*
+ * What the answers have of an attribute that none has as such: fields of it, or a file that is fetched, and
+ * becomes an artifact. NULL: nothing of it. The comment gets a line where there is a file, or none came.
+ */
+struct said *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
+    const struct value *documents, struct buf *comment);
+
 /* ---- live_parents.c ---- */
 
 /* NULL: it is not a type of a spec. */
@@ -111,12 +118,3 @@ int live_list(
  */
 struct said *live_settings(struct live *l, const struct there *one, const struct value *answers,
     struct str *comment, struct str *why);
-
-/* ---- live_find.c ---- */
-
-/*
- * What the answers have of an attribute that none has as such: fields of it, or a file that is fetched, and
- * becomes an artifact. NULL: nothing of it. The comment gets a line where there is a file, or none came.
- */
-struct said *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
-    const struct value *documents, struct buf *comment);

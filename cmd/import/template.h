@@ -122,6 +122,16 @@ struct template
     bool serverless;                /* its ids may end in hashes in the live stack */
 };
 
+/* JSON may be indented by tabs, YAML may not; within JSON's texts there are none. */
+void template_without_tabs(struct arena *arena, struct str *text);
+/* The name that made-up names begin with, as code; a module asks for it. */
+#define TEMPLATE_STACK_NAME "stack_name"
+struct str template_stack_name(struct template *t);
+/* Another's within this one; what its parameters and outputs have become. Diagnostics tell what went wrong.
+ */
+void template_read_within(struct template *t, struct draft *draft, const struct source *source,
+    const struct template_live *live, struct map *inputs, struct map *outputs);
+
 /* ---- intrinsic.c, functions.c ---- */
 
 /* A node of the template as what it says here. */
@@ -150,40 +160,6 @@ struct said *template_unsaid(struct template *t, const struct node *node, const 
 /* {{resolve:ssm:/name}} in what a text says; anything else is as it is. */
 struct said *template_dynamic(struct template *t, struct said *s);
 
-/* ---- parameters.c ---- */
-
-void template_parameters(struct template *t, const struct node *section);
-void template_mappings(struct template *t, const struct node *section);
-void template_conditions(struct template *t, const struct node *section);
-void template_outputs(struct template *t, const struct node *section);
-/* Whole lines that begin with # right above an entry. */
-struct str template_comment(struct arena *arena, const struct node_entry *entry);
-
-/* ---- template.c ---- */
-
-/* JSON may be indented by tabs, YAML may not; within JSON's texts there are none. */
-void template_without_tabs(struct arena *arena, struct str *text);
-/* The name that made-up names begin with, as code; a module asks for it. */
-#define TEMPLATE_STACK_NAME "stack_name"
-struct str template_stack_name(struct template *t);
-/* Another's within this one; what its parameters and outputs have become. Diagnostics tell what went wrong.
- */
-void template_read_within(struct template *t, struct draft *draft, const struct source *source,
-    const struct template_live *live, struct map *inputs, struct map *outputs);
-
-/* ---- nested.c ---- */
-
-/* Reads the template of a stack within this one. False: it is none, or stays CloudFormation's. */
-bool template_nest(struct template *t, struct thing *thing);
-
-/* ---- nested.c ---- */
-
-void template_add_module(struct template *t, struct thing *thing);
-/* "Outputs.VpcId" as what the module calls it; "": it has no such output. */
-struct str template_module_output(struct template *t, const struct thing *thing, struct str attr);
-
-/* ---- foreach.c ---- */
-
 /* The entries of a section with what Fn::ForEach makes of it written out; `take` is called for each. */
 typedef void template_take(struct template *t, const struct node_entry *entry, struct str name);
 void template_each(struct template *t, const struct node *section, template_take *take);
@@ -197,6 +173,24 @@ void template_loops(struct template *t, const struct node_entry *entry, template
 /* What for_each goes through, and what a loop's name stands for in the block. */
 struct said *template_loop_items(struct template *t, const struct loop *loops);
 void template_bind_loops(struct template *t, const struct loop *loops);
+
+/* ---- parameters.c ---- */
+
+void template_parameters(struct template *t, const struct node *section);
+void template_mappings(struct template *t, const struct node *section);
+void template_conditions(struct template *t, const struct node *section);
+void template_outputs(struct template *t, const struct node *section);
+/* Whole lines that begin with # right above an entry. */
+struct str template_comment(struct arena *arena, const struct node_entry *entry);
+
+/* ---- nested.c ---- */
+
+/* Reads the template of a stack within this one. False: it is none, or stays CloudFormation's. */
+bool template_nest(struct template *t, struct thing *thing);
+
+void template_add_module(struct template *t, struct thing *thing);
+/* "Outputs.VpcId" as what the module calls it; "": it has no such output. */
+struct str template_module_output(struct template *t, const struct thing *thing, struct str attr);
 
 /* ---- physical_names.c ---- */
 

@@ -81,6 +81,7 @@ const struct value *terraform_module(const struct terraform *t, struct str modul
 
 /* ---- terraform_fit.c ---- */
 void terraform_fit(struct terraform *t);
+
 /* ---- terraform_configured.c ---- */
 /* Under Terraform's names; `whole`: with what the provider filled into blocks. */
 struct said *terraform_said(struct terraform *t, const struct tf_instance *one, bool whole);
@@ -102,6 +103,7 @@ bool terraform_is_adopted(const struct group *group);
 void terraform_drop_zeros(struct arena *arena, const struct names_type *type, struct said *attrs);
 
 /* ---- terraform_refer.c ---- */
+
 void terraform_refer(struct terraform *t);
 /* That a group waits for another, or for what that is a part of; false: it does so already, or cannot. */
 bool terraform_waits(struct terraform *t, struct group *group, struct group **other);
@@ -113,6 +115,8 @@ struct said *terraform_related(
     struct terraform *t, const struct value *value, const struct value *expression);
 struct str terraform_resolve_reference(void *ctx, struct draft_reference *reference);
 
+void terraform_each(struct terraform *t, struct group *group);
+
 /* ---- terraform_lines.c: without a configuration ---- */
 void terraform_index_names(struct terraform *t);
 /* What an attribute says, in which names of others are references. */
@@ -120,9 +124,6 @@ struct said *terraform_named(struct terraform *t, struct tf_instance *owner, str
 
 /* ---- terraform_provider.c ---- */
 void terraform_providers(struct terraform *t);
-
-/* ---- terraform_refer.c ---- */
-void terraform_each(struct terraform *t, struct group *group);
 
 /* ---- terraform_candidates.c: Texts that may stand in a resource's values, each with the code that says
  * it: what the configuration's expressions refer to (terraform_candidates.c), and ARNs and ids of what is

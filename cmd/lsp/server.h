@@ -100,18 +100,6 @@ bool word_target(struct sketch *sketch, const struct words *words, int word, str
 /* For both: the declaration of that kind and name; false: there is none. */
 bool target_aim(struct target *target, struct sketch *sketch, enum name_kind kind, const struct word *word);
 
-/* ---- uses.c ---- */
-
-typedef void use_found(void *ctx, const struct file *file, struct target target);
-/* Calls `found` for every place where a name is used: in expressions, as text where an address or a name is
- * wanted, and as a key where an input is given. In all modules of the stack and in their tests, this one's
- * own first. */
-void uses_everywhere(struct sketch *sketch, use_found *found, void *ctx);
-/* The part of an address, or the name, that the cursor is on. */
-bool address_target(const struct cursor *cursor, struct target *target);
-
-/* ---- cursor.c ---- */
-
 enum meaning_kind {
     MEANS_NOTHING,
     MEANS_STACK,    /* the top of a file */
@@ -141,6 +129,16 @@ const struct schema *meaning_schema(struct lsp *lsp, struct spot declared);
 /* The type of what a reference to a resource leads to, step by step; *attr is the last step's. */
 const struct type *meaning_step(
     const struct schema *schema, const struct words *words, int word, const struct attr **attr);
+
+/* ---- uses.c ---- */
+
+typedef void use_found(void *ctx, const struct file *file, struct target target);
+/* Calls `found` for every place where a name is used: in expressions, as text where an address or a name is
+ * wanted, and as a key where an input is given. In all modules of the stack and in their tests, this one's
+ * own first. */
+void uses_everywhere(struct sketch *sketch, use_found *found, void *ctx);
+/* The part of an address, or the name, that the cursor is on. */
+bool address_target(const struct cursor *cursor, struct target *target);
 
 /* ---- JSON ---- */
 

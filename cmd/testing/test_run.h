@@ -62,5 +62,3 @@ bool test_expressions(struct running_test *r, const struct value *checks, const 
 /* In their order, up to the first that fails. */
 bool test_steps(struct running_test *r, const struct value *steps);
 void test_check_steps(const struct node *root, struct diags *diags);
-
-/* ---- test_run.c: `needs:`, what has to be on this machine ---- */

@@ -111,8 +111,6 @@ struct work {
     char token[33];
 };
 
-/* ---- work.c ---- */
-
 /* Called by a worker without the lock. Return 0, or -1 with err. */
 int work_apply(struct executor *x, struct change *change, struct err *err);
 /* The context of its operation, with a new token; after provider and place are known. */

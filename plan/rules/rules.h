@@ -39,6 +39,7 @@ bool rules_ask_budget(
 
 /* ---- Shared by plan/rules/ only: checks.c makes what rules see, ask.c asks one rule of one thing,
  * rules.c goes through the plan, checks.c asks what is asked after an apply, report.c says what came out. */
+
 /* ---- checks.c ---- */
 
 /* An object with every attribute and field of its schema: those that are not given are as the service has
@@ -47,6 +48,9 @@ const struct value *rule_object(struct arena *arena, const struct schema *schema
 /* Lists of what the declaration refers to, and of what refers to it. */
 const struct value *rule_dependencies(struct planner *p, const struct decl *decl);
 const struct value *rule_dependents(struct planner *p, const struct decl *decl);
+
+/* Is it there to be asked? */
+bool rule_is_check(struct planner *p, const struct rule *rule);
 
 /* ---- ask.c ---- */
 
@@ -75,18 +79,11 @@ struct str rule_message(struct planner *p, const struct rule *rule, const struct
 /* Where the file configures what the rule names; of what it does not declare, the rule. */
 struct span rule_place(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
 
-/* ---- checks.c ---- */
-
-/* Is it there to be asked? */
-bool rule_is_check(struct planner *p, const struct rule *rule);
-
 /* ---- report.c ---- */
 
 /* That it is broken; there is more to be said of it. */
 struct rule_finding rule_finding_of(
     struct planner *p, const struct rule *rule, const struct subject_of_rule *subject);
-
-/* ---- report.c ---- */
 
 /* NULL: the rule has to be kept there. */
 const struct waiver *rule_waiver(

@@ -68,8 +68,6 @@ extern const struct attr kafka_settings_attr;
 int kafka_settings_read(
     struct arena *arena, const struct provider_options *options, struct kafka_settings *out, struct err *err);
 
-/* ---- settings.c ---- */
-
 /* Gives the client a token that IAM signs, for as long as that holds; librdkafka asks for the next one. */
 void cluster_token(struct rd_kafka_s *client, const char *config, void *cluster);
 
@@ -92,8 +90,6 @@ int request_begin(struct op_ctx *ctx, struct request *request, struct err *err);
 /* -1: it was refused as a whole, lost, or given up; what parts of it were refused is in the answer. */
 int request_wait(struct request *request, struct err *err);
 void request_end(struct request *request);
-
-/* ---- cluster.c ---- */
 
 /* What a broker's code means, in its words (NULL: librdkafka's). Returns -1; 0 for KAFKA_OK. */
 int kafka_failure(const struct kafka_api *api, int code, const char *said, struct err *err);

@@ -7,6 +7,7 @@
 
 /* ---- The texts within definitions, for the checker and the interpreter: JSONPath, calls of intrinsic
  * functions, the names of comparisons. Pure. */
+
 /* ---- asl_path.c ---- */
 
 /* What paths begin with besides "$": "$$" is the context, "$name" a variable. Both may be NULL. */
@@ -35,55 +36,6 @@ const char *asl_path_refused(struct str path);
  * else. */
 const struct value *asl_path_set(
     struct arena *arena, struct str path, const struct value *document, const struct value *v);
-
-/* ---- asl_call.c ---- */
-
-enum { ASL_CALL_ARGS = 256 };
-
-/* Carries calls out while they are read. Both give NULL where it fails, and say so to whoever asked. */
-struct asl_caller {
-    const struct value *(*look)(void *ctx, struct str path);
-    const struct value *(*call)(void *ctx, struct str function, const struct value *const *args, size_t n);
-    void *ctx;
-};
-
-bool asl_is_intrinsic(struct str text);
-/* What the call gives; caller NULL: it is only read. NULL with *why where it is none, without where it
- * failed. */
-const struct value *asl_call(
-    struct arena *arena, struct str text, const struct asl_caller *caller, const char **why);
-/* NULL: it is one. `interpreted`: in paths, only what asl_path_find() knows. */
-const char *asl_intrinsic_wrong(struct str text, bool interpreted);
-
-/* ---- asl_call.c ---- */
-
-/* Is the whole text {% … %}? */
-bool asl_is_jsonata(const struct value *v);
-
-/* ---- asl_call.c ---- */
-
-enum asl_compare {
-    ASL_EQUALS,
-    ASL_LESS,
-    ASL_LESS_EQUALS,
-    ASL_GREATER,
-    ASL_GREATER_EQUALS,
-    ASL_MATCHES,
-    ASL_IS,
-};
-/* A comparison of Choice: of which type ("String", "Numeric" …; "IsNull" …), and whether it takes a path;
- * false: there is none of that name. */
-bool asl_operator(struct str name, const char **type, enum asl_compare *compare, bool *path);
-
-/* ---- asl_validate_map.c ---- */
-
-/* May executions, activities and labels have these characters in their names? */
-bool asl_is_name(struct str text);
-/* What a Map does with each item; it was once called Iterator. */
-const struct value *asl_processor(const struct value *state);
-bool asl_is_distributed(const struct value *state);
-/* Is JSONata the query language of a machine or a state, within something whose language it is or not? */
-bool asl_speaks_jsonata(const struct value *holder, bool around);
 
 /* ---- Shared by the files that read JSONPath; see asl_path.c. */
 enum { PATH_MAX_WORK = 1000000, PATH_MAX_NESTED = 32 };
@@ -239,6 +191,39 @@ void asl_check_one_of(
 
 /* ---- asl_call.c ---- */
 
+enum { ASL_CALL_ARGS = 256 };
+
+/* Carries calls out while they are read. Both give NULL where it fails, and say so to whoever asked. */
+struct asl_caller {
+    const struct value *(*look)(void *ctx, struct str path);
+    const struct value *(*call)(void *ctx, struct str function, const struct value *const *args, size_t n);
+    void *ctx;
+};
+
+bool asl_is_intrinsic(struct str text);
+/* What the call gives; caller NULL: it is only read. NULL with *why where it is none, without where it
+ * failed. */
+const struct value *asl_call(
+    struct arena *arena, struct str text, const struct asl_caller *caller, const char **why);
+/* NULL: it is one. `interpreted`: in paths, only what asl_path_find() knows. */
+const char *asl_intrinsic_wrong(struct str text, bool interpreted);
+
+/* Is the whole text {% … %}? */
+bool asl_is_jsonata(const struct value *v);
+
+enum asl_compare {
+    ASL_EQUALS,
+    ASL_LESS,
+    ASL_LESS_EQUALS,
+    ASL_GREATER,
+    ASL_GREATER_EQUALS,
+    ASL_MATCHES,
+    ASL_IS,
+};
+/* A comparison of Choice: of which type ("String", "Numeric" …; "IsNull" …), and whether it takes a path;
+ * false: there is none of that name. */
+bool asl_operator(struct str name, const char **type, enum asl_compare *compare, bool *path);
+
 /* NULL: nothing is surely wrong with it. */
 const char *asl_jsonata_wrong(struct str text);
 
@@ -254,6 +239,14 @@ void asl_check_target(const struct asl_scan *scan, const struct value *v, const 
 void asl_check_machine(const struct asl_scan *outer, const struct value *machine);
 
 /* ---- asl_validate_map.c ---- */
+
+/* May executions, activities and labels have these characters in their names? */
+bool asl_is_name(struct str text);
+/* What a Map does with each item; it was once called Iterator. */
+const struct value *asl_processor(const struct value *state);
+bool asl_is_distributed(const struct value *state);
+/* Is JSONata the query language of a machine or a state, within something whose language it is or not? */
+bool asl_speaks_jsonata(const struct value *holder, bool around);
 
 /* What only Maps in mode DISTRIBUTED have, and that they have it right. */
 void asl_check_distributed(const struct asl_scan *scan, const struct value *state);

@@ -196,12 +196,11 @@ const struct value *source_scope(
  * And before anything is changed, the wanted table is made as a temporary one that is rolled back, its twin:
  * its form in the catalog, compared with the real table's, says what has to be done, by the server's own
  * rules. */
+
 /* ---- table_sql.c ---- */
 
 const struct value *table_shape(
     struct arena *arena, const struct value *prior, const struct value *live, bool fresh);
-
-/* ---- table_sql.c ---- */
 
 /* The statements that make it; `twin`: as a temporary one, without what such a one cannot have. */
 void table_write(struct pg_work *work, bool twin);
@@ -213,8 +212,6 @@ void table_write_partition(
     struct pg_work *work, struct str name, struct str bounds, struct str schema, struct str table);
 /* "schema"."name" of it. */
 struct str table_name(struct pg_work *work);
-
-/* ---- table_sql.c ---- */
 
 /* Does every value of one type fit into the other, as it is? Both in the server's own words (format_type). */
 bool type_widens(struct str from, struct str to);

@@ -123,16 +123,6 @@ int session_copy(struct session *session, struct str sql, copy_more *more, void 
 /* Is a transaction open, or failed? */
 bool session_in_transaction(const struct session *session);
 
-/* ---- failure.c ---- */
-
-/* What a result or, without one, the connection says, as an error. */
-int session_failure(struct session *session, const PGresult *result, struct str sql,
-    const struct source_text *source, struct err *err);
-/* Line and column of the nth character (from 1) of UTF-8 text. */
-void text_place(struct str text, size_t nth, unsigned *line, unsigned *column);
-
-/* ---- run.c ---- */
-
 /*
  * Appends text in which %I is an identifier, %L a literal (null where the slice's p is NULL), %s text as it
  * is; each takes a struct str. %% is a per cent sign.
@@ -154,3 +144,11 @@ struct session {
     bool taken;
     bool stale; /* the connection that it has leads elsewhere */
 };
+
+/* ---- failure.c ---- */
+
+/* What a result or, without one, the connection says, as an error. */
+int session_failure(struct session *session, const PGresult *result, struct str sql,
+    const struct source_text *source, struct err *err);
+/* Line and column of the nth character (from 1) of UTF-8 text. */
+void text_place(struct str text, size_t nth, unsigned *line, unsigned *column);

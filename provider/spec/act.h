@@ -122,6 +122,14 @@ int act_each(struct act *act, const struct spec_step *step, const struct value *
 /* Is this item one to leave alone? */
 bool act_skips(struct act *act, const struct spec_skip *skip, const struct value *item);
 
+/* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without
+ * weir's. */
+int act_tagged(struct act *act, const struct value *filters, struct map *by_arn, struct err *err);
+/* Can the tags of what is looked for be had at once? */
+bool act_tags_in_bulk(struct act *act, const struct sought *sought);
+/* Then these, by ARN: by name, as far as the names are known, else those of the whole type. */
+int act_list_tags(struct act *act, const struct sought *sought, struct map *by_arn, struct err *err);
+
 /* ---- act_ops.c ---- */
 
 /* Has it values of the kinds that attributes are read from? */
@@ -304,16 +312,6 @@ int act_is_taken(struct act *act, const struct value *desired, bool *taken, stru
 /* Is this step of the listing made where these attributes are wanted? And what all of them say together. */
 bool act_list_needs(const struct spec_step *step, const struct value *wanted);
 const struct value *act_list_covers(struct act *act, const struct value *wanted);
-
-/* ---- act_pages.c ---- */
-
-/* Entries by ARN: the tags of everything of this type that has the tags of the filter (NULL: any), without
- * weir's. */
-int act_tagged(struct act *act, const struct value *filters, struct map *by_arn, struct err *err);
-/* Can the tags of what is looked for be had at once? */
-bool act_tags_in_bulk(struct act *act, const struct sought *sought);
-/* Then these, by ARN: by name, as far as the names are known, else those of the whole type. */
-int act_list_tags(struct act *act, const struct sought *sought, struct map *by_arn, struct err *err);
 
 /* ---- act_complete.c ---- */
 

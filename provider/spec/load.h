@@ -100,8 +100,6 @@ const struct spec_operation *load_operation(struct loader *l, const struct node 
 /* Where a member of this operation's request lies. */
 void load_place_member(const struct spec_operation *op, struct shape_member *member);
 
-/* ---- load_operation.c ---- */
-
 /* Moves what lies in the body of a request into what its list of changes is made of. */
 void load_patched(struct loader *l, const struct spec_operation *op, struct spec_request *request);
 
@@ -133,12 +131,25 @@ const struct spec_job *load_job(struct type_loader *t, const struct node *node);
  * loaded. */
 void load_recover(struct type_loader *t);
 
+void load_teardown(struct type_loader *t, const struct node *node);
+void load_leaves(struct type_loader *t, const struct node *node);
+
 /* ---- load_reference.c ---- */
 
 /* The service's name for an attribute that is there on the wire; "" where its last part is the same word. */
 struct str load_member_name(struct str name, struct str wire);
 /* The pages and names of the service's documentation, of a type whose calls have been loaded. */
 void load_reference(struct type_loader *t);
+
+/* `fills: {network.availability_zone: {network.subnet_id: aws.ec2.subnet.availability_zone}}` */
+void load_fills(struct type_loader *t, const struct node *node);
+/* `engines: [{makes: duckdb, if: {…}}]`, of a type's `sandbox:`. */
+void load_engines(struct type_loader *t, const struct node *node);
+
+/* Marks the attributes that name the resource in requests, once its calls are loaded. */
+void load_identity(struct type_loader *t);
+/* What no two of the type may have alike. `recorded`: nothing of it is at the service. */
+void load_unique(struct type_loader *t, bool recorded);
 
 /* ---- load_constraints.c ---- */
 
@@ -154,31 +165,10 @@ void load_others_changes(struct type_loader *t);
 /* Those that all tags are under. */
 void load_tag_constraints(struct type_loader *t);
 
-/* ---- load_reference.c ---- */
-
-/* `fills: {network.availability_zone: {network.subnet_id: aws.ec2.subnet.availability_zone}}` */
-void load_fills(struct type_loader *t, const struct node *node);
-/* `engines: [{makes: duckdb, if: {…}}]`, of a type's `sandbox:`. */
-void load_engines(struct type_loader *t, const struct node *node);
-
-/* ---- load_recover.c ---- */
-
-void load_teardown(struct type_loader *t, const struct node *node);
-void load_leaves(struct type_loader *t, const struct node *node);
-
 /* ---- load_sandbox.c ---- */
 
 void load_sandbox(struct type_loader *t, const struct node *node);
 
-/* ---- load_reference.c ---- */
-
-/* Marks the attributes that name the resource in requests, once its calls are loaded. */
-void load_identity(struct type_loader *t);
-/* What no two of the type may have alike. `recorded`: nothing of it is at the service. */
-void load_unique(struct type_loader *t, bool recorded);
-
 /* ---- load_type.c ---- */
 
 struct spec_type *load_type(struct loader *l, struct str name, const struct node *node, bool is_data);
-
-/* ---- load.c ---- */

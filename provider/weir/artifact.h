@@ -42,6 +42,10 @@ struct str artifact_key(
 struct str artifact_base64(struct arena *arena, struct str sha256);
 struct str artifact_text(const struct value *object, const char *name, struct str fallback);
 
+/* ops->prepare */
+int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
+    const struct value **prepared, struct err *err);
+
 /* ---- artifact_make.c ---- */
 
 struct artifact_made {
@@ -55,12 +59,6 @@ int artifact_make(struct op_ctx *ctx, const struct value *recorded, const struct
 /* The file that holds the content with this hash, packed again where it has to be. */
 int artifact_content(
     struct op_ctx *ctx, const struct value *desired, struct str sha256, const char **path, struct err *err);
-
-/* ---- artifact.c ---- */
-
-/* ops->prepare */
-int artifact_prepare(struct op_ctx *ctx, const struct preparation *how, const struct value *desired,
-    const struct value **prepared, struct err *err);
 
 /* ---- artifact_store.c: lists of {sha256, bucket, key, size, stored …}, the one in use first ---- */
 

@@ -53,8 +53,6 @@ const struct value *asl_template(
 const struct value *asl_place_result(
     struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result);
 
-/* ---- asl_data.c ---- */
-
 /* With its expressions evaluated; `field` is told where one fails. NULL with eval->error. */
 const struct value *asl_jsonata(struct asl_eval *eval, const struct value *template, const char *field);
 /* The same, of a type of JSON; NULL without an error where there is no template. */
@@ -64,8 +62,6 @@ const struct value *asl_jsonata_as(
  * it, which see nothing of the document. NULL with eval->error. */
 const struct value *asl_fill(
     struct asl_eval *eval, const struct value *template, const char *field, const struct value *document);
-
-/* ---- asl_data.c ---- */
 
 struct asl_line;
 struct asl_visit;
@@ -157,8 +153,6 @@ const struct asl_state_type *asl_state_type(const struct value *state); /* NULL:
 const struct value *asl_choose(struct asl_visit *visit, const struct value *input, struct str *next);
 /* A number that a state gives itself (Seconds) or by a path (SecondsPath). False: absent, or eval->error. */
 bool asl_number(struct asl_visit *visit, const char *member, const struct value *input, int64_t *out);
-
-/* ---- asl_states.c ---- */
 
 enum { ASL_MAX_RETRIERS = 64 };
 /* Is it to be tried again? Then that time has been waited. */

@@ -257,7 +257,7 @@ int services_call_control(struct services *services, struct arena *arena,
 int services_start(struct services *services, struct arena *arena, const struct service_request *request,
     const struct value **output, struct activity **out, struct err *err);
 
-/* ---- surroundings ---- */
+/* ---- context ---- */
 
 struct sandbox *services_sandbox(struct services *services);
 struct control *services_control(struct services *services);

@@ -19,5 +19,3 @@
 #include "sandbox/http/exchange.h"
 
 extern const struct responder console_responder;
-
-/* ---- its inside ---- */

@@ -265,6 +265,9 @@ bool find_any(const struct call *call, struct str type, const struct value *refe
 /* What the listing that is call->role shows. */
 void list_resources(struct call *call, struct resource ***found, size_t *n);
 
+/* What an answer has of other resources: a security group's rules. By path: {Path: [items]}. */
+const struct value *collect(struct call *call, const struct resource *resource);
+
 /* ---- control_filter.c ---- */
 
 struct filter {
@@ -392,6 +395,9 @@ int unknown_check(struct call *call);
 const struct value *normalise_attribute(
     const struct call *call, const struct spec_type *type, struct str name, const struct value *v);
 
+/* An address of the network that no resource has as its private_ip; "": there is none left. */
+struct str address_within(const struct call *call, struct str cidr);
+
 /* ---- control_check.c ---- */
 
 int check_attributes(struct call *call, const struct value *attrs);
@@ -405,6 +411,9 @@ bool check_takes_away(const struct spec_attr *attr, const struct value *v);
 int check_references(struct call *call, const struct value *attrs);
 int check_reference(struct call *call, struct str name, const struct value *given);
 int check_delete(struct call *call, const struct resource *resource);
+
+int check_forms(struct call *call, const struct value *attrs);
+
 /* ---- control_used.c ---- */
 
 /* Refuses to delete what `used_by` says that somebody uses. */
@@ -419,12 +428,6 @@ bool check_uses(struct call *call, const struct value *rule, const struct resour
 /* All of them, by one of these rules; by all of them, how many. */
 struct resources check_users(struct call *call, const struct value *rule, const struct resource *resource);
 int64_t check_count_users(struct call *call, const struct resource *resource);
-
-/* ---- control_check.c ---- */
-
-int check_forms(struct call *call, const struct value *attrs);
-
-/* ---- control_used.c ---- */
 
 /* What a new one, or what a change gives, has to be besides. */
 int check_rules(struct call *call, const struct value *attrs);
@@ -465,16 +468,6 @@ const struct value *fill_fitting(const struct value *template, const struct valu
 /* Does it look like this? {enabled: false, deleted: "*"}: the value, one of a list, null for nothing, "*" for
  * anything, {like: PATTERN} for a text that matches as a whole. */
 bool fill_looks(const struct value *attrs, const struct value *conditions);
-
-/* ---- control_words.c ---- */
-
-/* An address of the network that no resource has as its private_ip; "": there is none left. */
-struct str address_within(const struct call *call, struct str cidr);
-
-/* ---- control_list.c ---- */
-
-/* What an answer has of other resources: a security group's rules. By path: {Path: [items]}. */
-const struct value *collect(struct call *call, const struct resource *resource);
 
 /* ---- control_tags.c ---- */
 

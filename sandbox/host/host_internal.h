@@ -109,6 +109,10 @@ int host_lend(struct host *host, int netns, const char *address, uint16_t port, 
 /* The script that carries it out, "" nothing to do; `note`: what is not done, for the console. */
 struct str user_data_script(struct arena *arena, struct str data, struct str *note);
 
+int metadata_start(struct services *services, int netns, struct str region, struct str id,
+    struct metadata **out, struct err *err);
+void metadata_stop(struct metadata *metadata);
+
 /* ---- firewall.c ---- */
 
 /* The host lets in what its groups say; nothing is done where that is what it does already. -1: this machine
@@ -117,9 +121,3 @@ int firewall_apply(struct host *host, int netns, const struct control_record *in
 /* The ports that are open to public addresses, 64 at most. */
 size_t firewall_ports(struct hosts *hosts, struct arena *arena, const struct control_record *instance,
     uint16_t *out, size_t room);
-
-/* ---- metadata.c ---- */
-
-int metadata_start(struct services *services, int netns, struct str region, struct str id,
-    struct metadata **out, struct err *err);
-void metadata_stop(struct metadata *metadata);

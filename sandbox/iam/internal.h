@@ -40,6 +40,9 @@ const struct identity *identity_of(struct gate *gate, const struct session *sess
 void identity_release(const struct identity *identity);
 void identity_forget_all(struct gate *gate);
 
+/* What the request's operation does with the key of what it is about. */
+int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
+
 /* ---- resource.c ---- */
 
 struct resource_policy {
@@ -73,8 +76,6 @@ const struct value *context_of_request(
 const struct value *context_of_resource(
     struct gate *gate, struct arena *arena, struct str resource, const struct value *context);
 
-/* ---- context.c ---- */
-
 /* ARNs of roles that the request hands over, and to which service. */
 const struct str *passed_roles(
     struct gate *gate, struct arena *arena, const struct gate_request *request, size_t *n, struct str *to);
@@ -83,8 +84,3 @@ const struct str *passed_roles(
 
 /* What a service tries when it gets the request, whoever sends it: 0, or -1 with its refusal. */
 int prechecks_of(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);
-
-/* ---- keys.c ---- */
-
-/* What the request's operation does with the key of what it is about. */
-int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *request, struct err *err);

@@ -75,8 +75,6 @@ struct s3srv_operation {
     const char *action; /* what IAM calls it; NULL: by the setting, or nothing */
 };
 
-/* ---- s3srv.c ---- */
-
 void s3srv_error(struct s3 *s, int status, const char *code, const char *message);
 /* A bucket, an object or a DeleteMarker does not take the request's method. */
 void s3srv_no_method(struct s3 *s, const char *on);
@@ -119,6 +117,12 @@ void xml_checksum(
     struct s3 *s, struct buf *out, const struct value *doc);      /* from a doc's sums and sums_type */
 void xml_checksum_kind(struct buf *out, const struct value *doc); /* which it is, without its value */
 void xml_tags(struct buf *out, const struct value *tags);
+
+/* All three steps of a request whose signature is of no concern. */
+void s3srv_answer(struct exchange *x, struct str body);
+
+/* Who answers for S3. */
+extern const struct responder s3srv_responder;
 
 /* ---- shared by handlers ---- */
 
@@ -246,14 +250,6 @@ struct s3srv_caller {
  * answer's body. -1: it is longer. */
 int s3srv_call(struct sandbox *sandbox, struct arena *arena, const struct s3srv_caller *caller,
     const struct wire_message *request, size_t max, struct wire_message *answer, struct err *err);
-
-/* ---- s3srv.c ---- */
-
-/* All three steps of a request whose signature is of no concern. */
-void s3srv_answer(struct exchange *x, struct str body);
-
-/* Who answers for S3. */
-extern const struct responder s3srv_responder;
 
 /* ---- s3srv_access.c: Encryption with keys of KMS: how a bucket has new objects encrypted, and whether
  * somebody may use the key behind an object. Content is not encrypted here; but who may not use the key

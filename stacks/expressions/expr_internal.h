@@ -126,6 +126,16 @@ uint32_t expr_child_count(const struct expr *e);
 /* NULL where it is not there: a constant key, a comprehension's condition, an operator's third operand. */
 struct expr *expr_child(const struct expr *e, uint32_t i);
 
+/* As far as constructors lead along the path: *rest is how many steps are left. *entry is the last step's,
+ * NULL in a list. */
+const struct expr *expr_follow(
+    const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest);
+/* Where this byte of a scalar's decoded text stands in its source. */
+size_t node_raw_offset(const struct node *node, size_t offset);
+
+/* Where e is a whole resource, data or module: a hint that something of it has to be named. */
+bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d);
+
 /* ---- expr_parser.c, expr_parse.c ---- */
 
 /*
@@ -141,26 +151,10 @@ void bare_compile(struct arena *arena, const struct node *node, struct expr *out
 /* The node of a whole source's text. */
 const struct node *source_node(struct arena *arena, const struct source *source);
 
-/* ---- expr_walk.c ---- */
-
-/* As far as constructors lead along the path: *rest is how many steps are left. *entry is the last step's,
- * NULL in a list. */
-const struct expr *expr_follow(
-    const struct expr *expr, const struct value *path, const struct expr_entry **entry, uint32_t *rest);
-/* Where this byte of a scalar's decoded text stands in its source. */
-size_t node_raw_offset(const struct node *node, size_t offset);
-
-/* ---- expr_compile.c ---- */
-
 /* Stands in texts for what is not known. */
 extern const struct str unknown_spelt;
 /* The value with that instead of what is not known, at any depth. */
 const struct value *unknown_spell(struct arena *arena, const struct value *v);
-
-/* ---- expr_walk.c ---- */
-
-/* Where e is a whole resource, data or module: a hint that something of it has to be named. */
-bool expr_hint_whole(const struct expr *e, struct diags *diags, struct diag *d);
 
 /* ---- expr_resolve.c ---- */
 
@@ -225,6 +219,7 @@ const struct value *eval_call(struct eval *ev, const struct expr *e);
 /* ---- expr_parser.c: the parser's state and what its three files share: expr_parser.c (errors and small
  * tools), expr_parser.c (text with ${…} in it), expr_parse.c (the grammar). A parser reads one scalar; the
  * first error ends it. */
+
 /* ---- expr_parser.c: Tokens of the expression language. Text in double quotes is not one token: the
  * parser reads it itself. */
 enum token_kind {

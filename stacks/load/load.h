@@ -15,6 +15,9 @@
 #include "stacks/load/module_lock.h"
 #include "stacks/stack.h"
 
+struct resolving;
+struct rule_set;
+
 enum {
     MODULE_DEPTH_MAX = 16,
     MODULE_COUNT_MAX = 10000,
@@ -188,8 +191,6 @@ bool module_find_source(struct unit *unit, const struct node *node);
 /* Finds the files of a module at ./FOLDER, ../FOLDER or /FOLDER. False after an error. */
 bool module_find_folder(struct unit *unit, const struct node *node, struct str source);
 
-/* ---- ../modules/module_folder.c ---- */
-
 /* Finds the files of a module from elsewhere, as weir.lock has it. False after an error. */
 bool find_remote(struct unit *unit, const struct node *node, struct str text);
 /* False, after an error, where a module from elsewhere refers to something outside of what it came with. */
@@ -210,6 +211,15 @@ void note_unused_variables(struct diags *diags, const struct map *inputs);
 
 /* What the stack may cost, and what it uses. */
 void budget_load(struct unit *root);
+
+void load_rules(struct unit *unit, const struct node *section);
+/* The same of a set. */
+void read_rules(struct unit *unit, const struct rule_set *set, const struct node *section);
+/* "aws.*" */
+bool rule_type_is_pattern(struct str type);
+
+void read_conditions(struct loader *loader, struct decl *decl, const struct node *lifecycle);
+void load_checks(struct unit *unit, const struct node *section);
 
 /* ---- fleet.c ---- */
 
@@ -237,20 +247,16 @@ struct enlisting {
 void enlist(struct enlisting *e, struct str file, size_t line, struct str name, const struct value *value);
 struct diag *enlist_fail(struct enlisting *e, struct str file, size_t line, struct str name, const char *why);
 
+/* Declares `shared`, where the fleet has a stack that all members refer to. */
+void fleet_share(struct unit *root, const struct node *fleet);
+
+void load_lease(struct unit *root);
+
 /* ---- fleet_file.c ---- */
 
 /* Is it {file: attendees.csv, key: mail_id}, or meant to be? */
 bool names_list_file(const struct value *list);
 void enlist_file(struct enlisting *e, struct unit *root, const struct value *list);
-
-/* ---- fleet.c ---- */
-
-/* Declares `shared`, where the fleet has a stack that all members refer to. */
-void fleet_share(struct unit *root, const struct node *fleet);
-
-/* ---- fleet.c ---- */
-
-void load_lease(struct unit *root);
 
 /* ---- moves.c ---- */
 
@@ -294,8 +300,6 @@ void hint_meaning(struct loader *loader, struct diag *d, const struct schema_iss
 
 void resolve_all(struct loader *loader);
 
-/* ---- resolve.c ---- */
-
 /* Evaluates what has to be known while the stack is loaded: of inputs (in the stack itself), stack, path and,
  * where wanted, locals made of these.
  * NULL after an error. */
@@ -309,72 +313,6 @@ const struct value *resolve_settings(struct unit *root, struct str provider);
 /* Evaluates the state section. */
 void resolve_state(struct unit *root, const struct node_entry *entry);
 
-/* ---- order.c ---- */
-
-/* Dependencies first, otherwise in file order; cycles are reported. */
-void order_decls(struct loader *loader);
-
-/* ---- rules.c: Loading rules: rules.c reads a section, rules.c those of one resource's lifecycle and of
- * `checks:`, rule_sets.c finds those that others have written (weir's, modules', the organisation's),
- * rule_sets.c reads what a stack need not keep, rule_sets.c gives the names in expressions a meaning.
- *
- * Order of calls: load_organisation_rules(), load_rules() for each section of that name, resolve_rules() when
- * all declarations are resolved. Then the stack has them. */
-/* Where rules come from. */
-struct rule_set {
-    struct str name; /* "weir.baseline"; "" the stack's own */
-    bool builtin;    /* it comes with weir */
-    bool waivable;   /* a stack may waive its rules, where they do not say otherwise */
-};
-
-/* ---- rules.c ---- */
-
-void load_rules(struct unit *unit, const struct node *section);
-/* The same of a set. */
-void read_rules(struct unit *unit, const struct rule_set *set, const struct node *section);
-/* "aws.*" */
-bool rule_type_is_pattern(struct str type);
-
-/* ---- rules.c ---- */
-
-void read_conditions(struct loader *loader, struct decl *decl, const struct node *lifecycle);
-void load_checks(struct unit *unit, const struct node *section);
-
-/* ---- rule_sets.c ---- */
-
-/* WEIR_RULES, and weir-rules.yaml in the nearest folder above. */
-void load_organisation_rules(struct unit *root);
-/* `use:`, in a section of `by`. */
-void use_rule_sets(struct unit *unit, const struct rule_set *by, const struct node *list);
-
-/* ---- rule_sets.c ---- */
-
-/* `waive:` of a stack. */
-void read_waivers(struct loader *loader, const struct node *list);
-/* Do they name rules that can be waived? */
-void check_waivers(struct loader *loader);
-
-/* ---- rule_sets.c ---- */
-
-void resolve_rules(struct loader *loader);
-
-/* ---- Shared by resolve*.c; nobody else includes it. resolve.c gives the names in expressions their
- * meaning, order.c says what a declaration waits for besides, resolve.c is for what has to
- * be known first. */
-/* One declaration whose expressions are being resolved, in the names of `unit`. */
-struct resolving {
-    struct loader *loader;
-    const struct unit *unit;
-    const struct decl *decl;
-    const struct rule *check;      /* sees its own data; NULL: it is none */
-    bool inputs_only, with_locals; /* early: no resources, data and modules; locals too? */
-    struct decl **deps;            /* reused for all declarations */
-    size_t dep_count, dep_cap;
-    uint32_t *seen; /* by index: the last declaration that has it among its deps, + 1 */
-};
-
-/* ---- resolve.c ---- */
-
 /* Of the names that the unit has. */
 struct resolver resolve_resolver(struct resolving *r);
 void resolve_add_dep(struct resolving *r, struct decl *dep);
@@ -383,12 +321,10 @@ size_t resolve_attr_names(struct loader *loader, const struct schema *schema, co
 /* The keys of a map; `names` has room for them. How many there are. */
 size_t resolve_list_map(const struct map *map, struct str *names);
 
-/* ---- rule_sets.c ---- */
-
-/* Of a resource's own conditions. */
-void resolve_conditions_of(struct resolving *shared, const struct decl *decl);
-
 /* ---- order.c ---- */
+
+/* Dependencies first, otherwise in file order; cycles are reported. */
+void order_decls(struct loader *loader);
 
 /* What a module's call waits for, all resources in it wait for: once for each unit, before the declarations.
  */
@@ -406,3 +342,48 @@ void resolve_provider_name(struct resolving *r);
 void resolve_via(struct resolving *r, struct decl *decl);
 /* The unit that a module was read as. */
 struct unit *resolve_unit(const struct loader *loader, const struct module *module);
+
+/* ---- rules.c: Loading rules: rules.c reads a section, rules.c those of one resource's lifecycle and of
+ * `checks:`, rule_sets.c finds those that others have written (weir's, modules', the organisation's),
+ * rule_sets.c reads what a stack need not keep, rule_sets.c gives the names in expressions a meaning.
+ *
+ * Order of calls: load_organisation_rules(), load_rules() for each section of that name, resolve_rules() when
+ * all declarations are resolved. Then the stack has them. */
+/* Where rules come from. */
+struct rule_set {
+    struct str name; /* "weir.baseline"; "" the stack's own */
+    bool builtin;    /* it comes with weir */
+    bool waivable;   /* a stack may waive its rules, where they do not say otherwise */
+};
+
+/* ---- rule_sets.c ---- */
+
+/* WEIR_RULES, and weir-rules.yaml in the nearest folder above. */
+void load_organisation_rules(struct unit *root);
+/* `use:`, in a section of `by`. */
+void use_rule_sets(struct unit *unit, const struct rule_set *by, const struct node *list);
+
+/* `waive:` of a stack. */
+void read_waivers(struct loader *loader, const struct node *list);
+/* Do they name rules that can be waived? */
+void check_waivers(struct loader *loader);
+
+void resolve_rules(struct loader *loader);
+
+/* Of a resource's own conditions. */
+void resolve_conditions_of(struct resolving *shared, const struct decl *decl);
+
+/* ---- Shared by resolve*.c; nobody else includes it. resolve.c gives the names in expressions their
+ * meaning, order.c says what a declaration waits for besides, resolve.c is for what has to
+ * be known first. */
+/* One declaration whose expressions are being resolved, in the names of `unit`. */
+struct resolving {
+    struct loader *loader;
+    const struct unit *unit;
+    const struct decl *decl;
+    const struct rule *check;      /* sees its own data; NULL: it is none */
+    bool inputs_only, with_locals; /* early: no resources, data and modules; locals too? */
+    struct decl **deps;            /* reused for all declarations */
+    size_t dep_count, dep_cap;
+    uint32_t *seen; /* by index: the last declaration that has it among its deps, + 1 */
+};

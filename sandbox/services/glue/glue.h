@@ -49,6 +49,4 @@ void glue_triggers_forget(struct services *services);
 /* Conditional triggers outside of workflows look whether it is what they wait for. After its end. */
 void glue_run_ended(struct services *services, const char *kind, const struct task_info *info);
 
-/* ---- workflows.c ---- */
-
 service_handler glue_start_workflow, glue_get_workflow_run, glue_get_workflow_runs, glue_stop_workflow_run;

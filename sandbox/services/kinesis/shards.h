@@ -23,8 +23,6 @@ void streams_free(struct streams *streams);
 
 service_handler kinesis_subscribe;
 
-/* ---- shards.c ---- */
-
 typedef unsigned __int128 hash_key __attribute__((aligned(8))); /* as arenas align; no name of C's own */
 
 struct stream_record {

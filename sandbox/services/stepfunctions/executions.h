@@ -125,6 +125,12 @@ void execution_try(struct executions *all, const struct service_call *call,
 
 service_handler do_test_state;
 
+struct jsonata *jsonata_new(void);
+void jsonata_free(struct jsonata *jsonata);
+/* See struct asl_host; from any thread. */
+const struct value *jsonata_evaluate(
+    struct jsonata *jsonata, struct arena *arena, const struct value *request, struct str *why);
+
 /* ---- map_runs.c ---- */
 
 /* A new one gets its place; *out is it, or the one that runs under its name with the same input. With the
@@ -132,6 +138,10 @@ service_handler do_test_state;
 int executions_add(struct executions *all, struct execution *made, struct execution **out, struct err *err);
 /* One leaves the list, or `other` takes its place; false: it is not in it. With the lock held. */
 bool executions_replace(struct executions *all, struct execution *one, struct execution *other);
+
+/* Why it cannot be tried again; NULL: it can. With the lock held. */
+const char *execution_not_redrivable(const struct execution *execution);
+service_handler do_redrive;
 
 /* ---- logging.c ---- */
 
@@ -178,14 +188,6 @@ void execution_events(struct execution *execution, size_t n, size_t first, size_
 const struct value *execution_task(
     struct execution *execution, struct arena *arena, struct asl_task *task, struct asl_error *error);
 
-/* ---- test_state.c ---- */
-
-struct jsonata *jsonata_new(void);
-void jsonata_free(struct jsonata *jsonata);
-/* See struct asl_host; from any thread. */
-const struct value *jsonata_evaluate(
-    struct jsonata *jsonata, struct arena *arena, const struct value *request, struct str *why);
-
 /* ---- distributed Maps; see struct asl_host ---- */
 
 const struct value *execution_read_items(
@@ -197,12 +199,6 @@ void execution_map_run(struct execution *execution, struct arena *arena, struct 
 /* With the lock held, or while nobody else knows `to`. */
 void execution_copy_map_runs(struct execution *to, const struct execution *from);
 service_handler do_describe_map_run, do_list_map_runs;
-
-/* ---- map_runs.c ---- */
-
-/* Why it cannot be tried again; NULL: it can. With the lock held. */
-const char *execution_not_redrivable(const struct execution *execution);
-service_handler do_redrive;
 
 /* ---- versions.c, aliases.c ---- */
 
