@@ -189,12 +189,12 @@ static bool is_named_by_secret(const struct change *change)
     return schema && (identities_have_secret(schema, planned) || identities_have_secret(schema, recorded));
 }
 
-static bool claims_tell_secrets(const struct plan *plan)
+static bool claims_reveal_secrets(const struct plan *plan)
 {
-    bool tell = false;
-    for (size_t i = 0; i < plan->change_count && !tell; i++)
-        tell = is_named_by_secret(&plan->changes[i]);
-    return tell;
+    bool reveal = false;
+    for (size_t i = 0; i < plan->change_count && !reveal; i++)
+        reveal = is_named_by_secret(&plan->changes[i]);
+    return reveal;
 }
 
 /* What would meet every other run: it needs the lock alone. */
@@ -203,7 +203,7 @@ static bool plan_is_about_all(const struct plan *plan)
     const struct planner *p = plan->planner;
     return (plan->destroy && !p->options->target_count) || plan->leases ||
            state_lease(p->workspace->state).until_ms || recorded_moves(&p->recorded) ||
-           plan->change_count > CLAIMS_MAX || claims_tell_secrets(plan);
+           plan->change_count > CLAIMS_MAX || claims_reveal_secrets(plan);
 }
 
 bool plan_needs_lock(const struct plan *plan)

@@ -104,7 +104,7 @@ static const struct claim *take_keys(struct work *work, const struct str *keys, 
 /* ---- without it ---- */
 
 /* Did the plan look for it, for this one and where this one is, or has it taken it already? */
-static bool is_told(const struct work *work, struct str key)
+static bool was_looked_up(const struct work *work, struct str key)
 {
     const struct executor *x = work->x;
     const struct claim *claim = map_get(&x->claims, key);
@@ -114,14 +114,14 @@ static bool is_told(const struct work *work, struct str key)
 }
 
 /* Of these keys those that nobody has, as far as the plan has read the state and looked in the rest of it. */
-static size_t find_untold(struct work *work, const struct str *keys, size_t n, struct str *untold)
+static size_t find_unknown_keys(struct work *work, const struct str *keys, size_t n, struct str *unknown)
 {
     struct executor *x = work->x;
     size_t count = 0;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&x->lock);
     for (size_t i = 0; i < n && x->p->needed; i++)
-        if (!is_told(work, keys[i]))
-            untold[count++] = keys[i];
+        if (!was_looked_up(work, keys[i]))
+            unknown[count++] = keys[i];
     return count;
 }
 
@@ -129,17 +129,17 @@ static size_t find_untold(struct work *work, const struct str *keys, size_t n, s
 static int look_in_rest(
     struct work *work, const struct str *keys, size_t n, struct str *address, struct err *err)
 {
-    struct str untold[3];
+    struct str unknown[3];
     struct named named;
-    size_t count = find_untold(work, keys, n, untold);
+    size_t count = find_unknown_keys(work, keys, n, unknown);
     const struct record *other = NULL;
     if (!count)
         return 0;
-    int status = named_open(work->x->p, untold, count, &named, err);
+    int status = named_open(work->x->p, unknown, count, &named, err);
     pthread_mutex_lock(&work->x->lock);
     for (size_t i = 0; i < count && !other && !status; i++)
         other = named_other(&named, work->subject.address, work->change->schema,
-            (struct whereabouts){work->subject.provider, work->place}, untold[i]);
+            (struct whereabouts){work->subject.provider, work->place}, unknown[i]);
     pthread_mutex_unlock(&work->x->lock);
     if (other)
         *address = arena_str(&work->arena, other->subject.address);

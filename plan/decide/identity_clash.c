@@ -268,18 +268,18 @@ enum { UNKNOWN_MAX = 100 }; /* names known only when made, each of which is look
 /* What is to be another than it is recorded as. */
 struct newcomers {
     struct naming naming;
-    struct map told; /* schemas: whether the state names what they make */
+    struct map complete; /* schemas: whether the state names what they make */
     struct map *keys;
     size_t unknown;
 };
 
-static bool names_tell(struct newcomers *all, const struct schema *schema)
+static bool names_are_complete(struct newcomers *all, const struct schema *schema)
 {
     static char yes, no;
-    const char *known = map_get(&all->told, schema->name);
+    const char *known = map_get(&all->complete, schema->name);
     if (!known) {
         known = named_tells(&all->naming, schema) ? &yes : &no;
-        map_set(&all->told, schema->name, (void *)(uintptr_t)known);
+        map_set(&all->complete, schema->name, (void *)(uintptr_t)known);
     }
     return known == &yes;
 }
@@ -319,9 +319,9 @@ static void note_new(struct planner *p, void *ctx, const struct instance *instan
             map_set(all->keys, wanted.keys[i], (void *)(uintptr_t)instance);
     }
     all->unknown += other && (wanted.n < now.n || value_is_null(id) || !value_is_known(id));
-    bool untold = wanted.secret || all->unknown > UNKNOWN_MAX; /* a snapshot names nothing by a secret */
-    p->needs_whole |= other && (untold || instance_action(instance) == ACTION_REPLACE);
-    if (other && !p->needs_whole && !names_tell(all, schema)) {
+    bool unnamed = wanted.secret || all->unknown > UNKNOWN_MAX; /* a snapshot names nothing by a secret */
+    p->needs_whole |= other && (unnamed || instance_action(instance) == ACTION_REPLACE);
+    if (other && !p->needs_whole && !names_are_complete(all, schema)) {
         p->needs_whole = true;
         state_want_names(p->workspace->state);
     }
@@ -358,7 +358,7 @@ static void check_new(struct planner *p)
     each_instance(p, &all, note_new);
     if (!p->needs_whole && p->looked.n)
         look_for_new(p);
-    map_release(&all.told);
+    map_release(&all.complete);
     named_end(&all.naming);
 }
 

@@ -122,17 +122,18 @@ static void send_letter(struct trying *t)
     struct arena *arena = &t->arena;
     const struct lambda_function *f = &t->event->function;
     const struct value *answer = payload_value(arena, t->event->invocation.answer);
-    struct str said = value_gets(answer, "errorMessage");
+    struct str message = value_gets(answer, "errorMessage");
     struct value_builder b = VALUE_BUILDER(arena);
     if (!f->dead_letter_queue.n)
         return;
     view_set(&b, "RequestID", target_attribute(arena, "String", str_z(t->event->invocation.id)));
     view_set(&b, "ErrorCode", target_attribute(arena, "Number", t->refused ? STR("429") : STR("200")));
-    if (said.n)
+    if (message.n)
         view_set(&b, "ErrorMessage",
             target_attribute(arena, "String",
-                str_slice(said, 0,
-                    str_utf8_prefix(str_slice(said, 0, said.n > MAX_LETTER ? MAX_LETTER : said.n)))));
+                str_slice(message, 0,
+                    str_utf8_prefix(
+                        str_slice(message, 0, message.n > MAX_LETTER ? MAX_LETTER : message.n)))));
     target_deliver(
         t->event->functions->services, &(struct target){.region = f->region,
                                            .arn = f->dead_letter_queue,

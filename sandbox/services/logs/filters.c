@@ -111,9 +111,10 @@ static const struct value *datum_of(
     const struct log_batch *batch, const struct value *to, const struct log_event *event, int64_t time_ms)
 {
     struct arena *arena = batch->arena;
-    struct str said = value_gets(to, "metric_value");
+    struct str configured = value_gets(to, "metric_value");
     double number;
-    struct str text = event && str_starts(said, STR("$")) ? log_event_value(event, said) : said;
+    struct str text =
+        event && str_starts(configured, STR("$")) ? log_event_value(event, configured) : configured;
     const struct value *value = !event                                   ? value_getz(to, "default_value")
                                 : text.p && str_to_double(text, &number) ? value_float(arena, number)
                                                                          : NULL;

@@ -223,7 +223,7 @@ static uint32_t first_failed(const struct turn *turn, const struct shard_reader 
     return 0;
 }
 
-static bool is_given_up(const struct turn *turn, const struct shard_reader *shard)
+static bool is_exhausted(const struct turn *turn, const struct shard_reader *shard)
 {
     int64_t most = service_int(turn->settings, "maximum_retry_attempts", -1);
     return most >= 0 && shard->attempts > most;
@@ -249,7 +249,7 @@ static bool after_failure(
         shard->limit = (records->count - from) / 2;
     else
         shard->attempts++;
-    if (is_given_up(turn, shard)) {
+    if (is_exhausted(turn, shard)) {
         discard_batch(turn, shard, items_from(turn->arena, records, from), "RetryAttemptsExhausted");
         return true;
     }
