@@ -42,11 +42,11 @@ static void add_let_go(const struct verified *found, bool color, struct buf *out
 
 static void add_places(const struct verified *found, struct buf *out)
 {
-    for (size_t i = 0; i < found->place_count; i++) {
+    for (size_t i = 0; i < found->location_count; i++) {
         buf_addz(out, i ? ", " : "Looked in ");
-        text_add_safe(out, found->places[i], false);
+        text_add_safe(out, found->locations[i], false);
     }
-    buf_addz(out, found->place_count ? ".\n" : "");
+    buf_addz(out, found->location_count ? ".\n" : "");
 }
 
 static void add_unseen(const struct verified *found, struct buf *out)

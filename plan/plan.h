@@ -390,8 +390,8 @@ struct verified {
     const struct leftover
         *let_go; /* what `removed: destroy: false` left where it is: told of, not left over */
     size_t let_go_count;
-    const struct str *places; /* "eu-west-1 of account 123456789012", sorted */
-    size_t place_count;
+    const struct str *locations; /* "eu-west-1 of account 123456789012", sorted */
+    size_t location_count;
     const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
     size_t unseen_count;
     size_t asked; /* resources that were looked for by their ids or names, and that somebody answered for */
@@ -479,6 +479,6 @@ const struct value *plan_evaluate(struct workspace *workspace, struct str text, 
  * the state. -1 with err, also where it leads to another account or region than the record's, or with errors
  * in diags (then err is untouched).
  */
-int plan_check_places(struct workspace *workspace, struct diags *diags, struct err *err);
+int plan_check_locations(struct workspace *workspace, struct diags *diags, struct err *err);
 int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
     struct provider **out, struct err *err);

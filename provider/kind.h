@@ -88,15 +88,16 @@ struct provider_kind {
         const struct schema **out, struct err *err);
     const struct str *(*names)(bool is_data, size_t *n); /* what it could find, for hints; NULL: not known */
 
-    /* See provider_place() and what follows it; all NULL: nothing of the kind is anywhere in particular. */
-    int (*place)(void *self, const struct schema *schema, bool ask, struct arena *arena,
-        const struct value **place, struct err *err);
-    const char *(*place_difference)(
+    /* See provider_location() and what follows it; all NULL: nothing of the kind is anywhere in particular.
+     */
+    int (*location)(void *self, const struct schema *schema, bool ask, struct arena *arena,
+        const struct value **location, struct err *err);
+    const char *(*location_difference)(
         const struct schema *schema, const struct value *then, const struct value *now);
-    /* The settings that open a recorded place: those of `config` (may be NULL), but there. */
-    const struct value *(*place_settings)(
-        const struct value *place, const struct value *config, struct arena *arena);
-    struct str (*place_text)(const struct value *place, struct arena *arena); /* for people */
+    /* The settings that open a recorded location: those of `config` (may be NULL), but there. */
+    const struct value *(*location_settings)(
+        const struct value *location, const struct value *config, struct arena *arena);
+    struct str (*location_text)(const struct value *location, struct arena *arena); /* for people */
 
     /* See provider_marked() and provider_is_store(); both NULL: its types say themselves what is marked. */
     int (*marked)(

@@ -258,23 +258,26 @@ struct aws_client *provider_aws(const struct provider *provider)
     return provider->kind->aws ? provider->kind->aws(provider->self) : NULL;
 }
 
-int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
-    const struct value **place, struct err *err)
+int provider_location(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **location, struct err *err)
 {
-    *place = NULL;
-    return provider->kind->place ? provider->kind->place(provider->self, schema, ask, arena, place, err) : 0;
+    *location = NULL;
+    return provider->kind->location
+               ? provider->kind->location(provider->self, schema, ask, arena, location, err)
+               : 0;
 }
 
-const char *provider_place_difference(const struct provider *provider, const struct schema *schema,
+const char *provider_location_difference(const struct provider *provider, const struct schema *schema,
     const struct value *then, const struct value *now)
 {
-    return provider->kind->place_difference ? provider->kind->place_difference(schema, then, now) : NULL;
+    return provider->kind->location_difference ? provider->kind->location_difference(schema, then, now)
+                                               : NULL;
 }
 
-struct str provider_place_text(
-    const struct provider *provider, const struct value *place, struct arena *arena)
+struct str provider_location_text(
+    const struct provider *provider, const struct value *location, struct arena *arena)
 {
-    return provider->kind->place_text ? provider->kind->place_text(place, arena) : STR_EMPTY;
+    return provider->kind->location_text ? provider->kind->location_text(location, arena) : STR_EMPTY;
 }
 
 int provider_marked(struct provider *provider, struct arena *arena, struct str stack,

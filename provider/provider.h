@@ -444,16 +444,16 @@ int provider_marked(struct provider *provider, struct arena *arena, struct str s
     const struct value **list, struct err *err);
 /*
  * Where the provider makes resources of that type (provider/aws/client.h), to be recorded with each; NULL
- * in *place: nowhere outside. `ask`: whose account it is may be asked for.
+ * in *location: nowhere outside. `ask`: whose account it is may be asked for.
  */
-int provider_place(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
-    const struct value **place, struct err *err);
-/* What of a recorded place of that type is another now: "region", "account", …; NULL: nothing. */
-const char *provider_place_difference(const struct provider *provider, const struct schema *schema,
+int provider_location(struct provider *provider, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **location, struct err *err);
+/* What of a recorded location of that type is another now: "region", "account", …; NULL: nothing. */
+const char *provider_location_difference(const struct provider *provider, const struct schema *schema,
     const struct value *then, const struct value *now);
-/* A place for people: "eu-west-1 of account 123456789012"; "" where the kind has none. */
-struct str provider_place_text(
-    const struct provider *provider, const struct value *place, struct arena *arena);
+/* A location for people: "eu-west-1 of account 123456789012"; "" where the kind has none. */
+struct str provider_location_text(
+    const struct provider *provider, const struct value *location, struct arena *arena);
 /* The way to its AWS account; NULL where its kind has none. */
 struct aws_client;
 struct aws_client *provider_aws(const struct provider *provider);

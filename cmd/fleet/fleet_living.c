@@ -5,10 +5,10 @@
 
 enum { LIVING_SHOWN = 8 };
 
-/* What is found among the states of a place. */
+/* What is found among the states of a store. */
 struct living {
     struct workspace *workspace;
-    struct backend_place place;
+    struct backend_listing states;
     struct str fleet; /* whose members they are */
     struct buf names;
     size_t n;
@@ -39,9 +39,9 @@ static bool is_there(const struct living *l, struct str stack, struct str env)
 
 static bool has_members(const struct living *l, struct str stack)
 {
-    for (size_t i = 0; i < l->place.n; i++) {
+    for (size_t i = 0; i < l->states.n; i++) {
         struct str of, env;
-        if (backend_name_split(l->place.names[i], &of, &env) && env.n && str_eq(of, stack))
+        if (backend_name_split(l->states.names[i], &of, &env) && env.n && str_eq(of, stack))
             return true;
     }
     return false;
@@ -70,7 +70,7 @@ static int look_around(struct living *l, struct arena *arena, struct err *err)
     struct backend *own;
     if (workspace_backend(l->workspace, &own, err))
         return -1;
-    int status = own->ops->place(own, arena, &l->place, err);
+    int status = own->ops->list(own, arena, &l->states, err);
     backend_free(own);
     return status;
 }
@@ -81,9 +81,9 @@ int fleet_refuse_shared(struct workspace *workspace, struct err *err)
     struct living l = {.workspace = workspace, .names = BUF_INIT};
     if (!state_count(workspace->state) || look_around(&l, &arena, ERR_IGNORED))
         return 0;
-    for (size_t i = 0; i < l.place.n && !l.n; i++)
-        if (str_find_char(l.place.names[i], '.', 0) < 0)
-            look_at_fleet(&l, l.place.names[i]);
+    for (size_t i = 0; i < l.states.n && !l.n; i++)
+        if (str_find_char(l.states.names[i], '.', 0) < 0)
+            look_at_fleet(&l, l.states.names[i]);
     if (l.n) {
         err_set(err, ERR_INVALID, "%zu member%s of the fleet \"%.*s\" live%s by what is in it: %s%s", l.n,
             l.n == 1 ? "" : "s", STR_ARG(l.fleet), l.n == 1 ? "s" : "", l.names.p,

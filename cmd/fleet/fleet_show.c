@@ -297,17 +297,17 @@ void fleet_show_done(struct fleet *fleet, int64_t ms)
 
 static void add_places(const struct fleet *fleet, struct buf *out)
 {
-    AUTO_MAP struct map places = MAP_INIT;
+    AUTO_MAP struct map locations = MAP_INIT;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct verified *v = &fleet->members[i].verified;
-        for (size_t k = 0; fleet->members[i].looked && k < v->place_count; k++) {
-            if (map_set(&places, v->places[k], (void *)v))
+        for (size_t k = 0; fleet->members[i].looked && k < v->location_count; k++) {
+            if (map_set(&locations, v->locations[k], (void *)v))
                 continue;
-            buf_addz(out, places.n > 1 ? ", " : "Looked in ");
-            text_add_safe(out, v->places[k], false);
+            buf_addz(out, locations.n > 1 ? ", " : "Looked in ");
+            text_add_safe(out, v->locations[k], false);
         }
     }
-    buf_addz(out, places.n ? ".\n" : "");
+    buf_addz(out, locations.n ? ".\n" : "");
 }
 
 static void add_unseen(const struct fleet *fleet, struct buf *out)

@@ -344,7 +344,7 @@ void event_leftovers(struct buf *out, const struct verified *found)
         leftover_event(out, "let_go", &found->let_go[i]);
     events_begin(out, "verified");
     field_int(out, "left", (int64_t)found->left_count);
-    field_texts(out, "looked", found->places, found->place_count);
+    field_texts(out, "looked", found->locations, found->location_count);
     field_int(out, "asked", (int64_t)found->asked);
     field_true(out, "marks", found->marks);
     field_texts(out, "unseen", found->unseen, found->unseen_count);

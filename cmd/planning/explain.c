@@ -147,9 +147,9 @@ static void add_record(const struct explained *e, const struct record *r, struct
         text_add_safe(out, r->subject.id, false);
     }
     const struct provider *provider = workspace_opened(e->workspace, r->subject.provider);
-    if (r->place && provider) {
+    if (r->location && provider) {
         buf_addz(out, ", in ");
-        text_add_safe(out, provider_place_text(provider, r->place, arena), false);
+        text_add_safe(out, provider_location_text(provider, r->location, arena), false);
     }
     buf_addz(out, "\n          ");
     render_value(r->attrs, 10, &options, out);

@@ -53,13 +53,13 @@ static struct backend_options place_of(const struct known_states *all, struct st
         .env = env};
 }
 
-static int open_place(struct known_states *all, struct backend_place *place, struct err *err)
+static int open_place(struct known_states *all, struct backend_listing *place, struct err *err)
 {
     struct backend_options options = place_of(all, STR("weir"), STR_EMPTY);
     struct backend *backend;
     if (backend_new(&options, &backend, err))
         return -1;
-    int status = backend->ops->place(backend, &all->inv->arena, place, err);
+    int status = backend->ops->list(backend, &all->inv->arena, place, err);
     backend_free(backend);
     return status;
 }
@@ -78,7 +78,7 @@ static int open_one(struct known_states *all, struct known_state *known, struct 
     return 0;
 }
 
-static void open_all(struct known_states *all, const struct backend_place *place)
+static void open_all(struct known_states *all, const struct backend_listing *place)
 {
     all->items = mem_zalloc((place->n + 1) * sizeof *all->items);
     for (size_t i = 0; i < place->n; i++) {
@@ -99,7 +99,7 @@ static void open_all(struct known_states *all, const struct backend_place *place
 
 static int look_at_place(struct known_states *out)
 {
-    struct backend_place place;
+    struct backend_listing place;
     struct err err = ERR_INIT;
     if (open_place(out, &place, &err))
         return invocation_fail(out->inv, &err);
@@ -271,7 +271,7 @@ bool known_state_needs(const struct known_state *user, struct state *used)
         return true;
     for (size_t i = 0; i < n; i++) {
         struct str id = records[i]->subject.id, arn = value_gets(records[i]->attrs, "arn");
-        if (id.n >= KNOWN_ID_TELLS && records[i]->place && state_uses(user, id, arn))
+        if (id.n >= KNOWN_ID_TELLS && records[i]->location && state_uses(user, id, arn))
             return true;
     }
     return false;

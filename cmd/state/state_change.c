@@ -244,7 +244,7 @@ static int move_endpoint(struct invocation *inv, struct state *state)
     const struct record *const *records = state_records(state, &n);
     const struct record **list = ARENA_ARRAY(&inv->arena, const struct record *, n + 1);
     for (size_t i = 0; i < n; i++) /* the list above is gone with the first change */
-        if (str_eq(value_gets(records[i]->place, "endpoint"), from))
+        if (str_eq(value_gets(records[i]->location, "endpoint"), from))
             list[count++] = records[i];
     if (!count) {
         err_set(&err, ERR_ABSENT, "nothing in the state was made at \"%.*s\"", STR_ARG(from));
@@ -255,7 +255,7 @@ static int move_endpoint(struct invocation *inv, struct state *state)
     for (size_t i = 0; i < count; i++) {
         const struct record *r = list[i];
         struct outcome outcome = {.record = *r, .action = STR("endpoint")};
-        outcome.record.place = value_with(&inv->arena, r->place, STR("endpoint"), now);
+        outcome.record.location = value_with(&inv->arena, r->location, STR("endpoint"), now);
         if (state_done(state, &outcome, &err) < 0)
             return invocation_fail(inv, &err);
         say_changed(inv, "moved", r->subject.address, to);

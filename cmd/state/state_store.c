@@ -66,7 +66,7 @@ static int run_pull(struct invocation *inv)
             {STR("type"), value_string(&arena, r->subject.type)},
             {STR("provider"), value_string(&arena, r->subject.provider)},
             {STR("id"), value_string(&arena, r->subject.id)}, {STR("attrs"), r->attrs}, {STR("set"), r->set},
-            {STR("deps"), r->deps}, {STR("place"), r->place}, {STR("tainted"), value_bool(r->tainted)},
+            {STR("deps"), r->deps}, {STR("place"), r->location}, {STR("tainted"), value_bool(r->tainted)},
             {STR("adopted"), value_bool(r->adopted)}};
         value_builder_add(&list, value_map(&arena, entries, sizeof entries / sizeof *entries));
     }
@@ -112,7 +112,7 @@ static int migrate(struct invocation *inv, struct backend *from, struct backend 
     return EXIT_DONE;
 }
 
-/* The stack names the new place already: what is moved is what lies in the place that it had without. */
+/* The stack names the new place already: what is moved is what is stored in the place that it had without. */
 static int migrate_here(struct invocation *inv, const struct workspace *workspace, struct backend *here)
 {
     struct err err = ERR_INIT;
@@ -200,7 +200,7 @@ static int doctor_places(struct invocation *inv)
         workspace_close(&workspace);
         return EXIT_DONE; /* what is wrong with the state was said, and with the stack others say it */
     }
-    int rc = state_count(workspace.state) ? plan_check_places(&workspace, &ignored, &err) : 0;
+    int rc = state_count(workspace.state) ? plan_check_locations(&workspace, &ignored, &err) : 0;
     int status = EXIT_DONE;
     if (rc && err.class != ERR_NONE) {
         doctor_line(inv, PROBE_FAILS, "places", "resources were made elsewhere than the providers lead to");

@@ -261,7 +261,7 @@ static int ask_rules(struct work *work, bool after, struct err *err)
     return rules_ask_now(work->x->p, instance, object, after, tell_warning, work, err);
 }
 
-/* Finds what is desired, the provider, the place and the context. */
+/* Finds what is desired, the provider, the location and the context. */
 static int begin_apply(struct work *work, struct err *err)
 {
     const struct instance *instance = work->change->instance;
@@ -269,7 +269,8 @@ static int begin_apply(struct work *work, struct err *err)
     pthread_mutex_lock(&work->x->lock);
     work->desired = evaluate_now(work, err);
     pthread_mutex_unlock(&work->x->lock);
-    if (!work->desired || place_of(work->provider, decl->schema, &work->arena, &work->place, err))
+    if (!work->desired ||
+        provider_location(work->provider, decl->schema, true, &work->arena, &work->location, err))
         return -1;
     bool updates = work->change->decision.action == ACTION_UPDATE;
     work_context(work, updates ? decl->timeout_update_ms : decl->timeout_create_ms);

@@ -100,9 +100,9 @@ struct work {
     struct subject subject; /* the change's; of what is deleted the record's, under its present address */
     struct arena arena;
     struct provider *provider;
-    const struct value *place;   /* where it is made; NULL: nowhere outside */
-    const struct value *desired; /* what the file wants, wholly known; NULL: it is deleted */
-    const struct value *deps;    /* of that */
+    const struct value *location; /* where it is made; NULL: nowhere outside */
+    const struct value *desired;  /* what the file wants, wholly known; NULL: it is deleted */
+    const struct value *deps;     /* of that */
     const struct value
         *left_out; /* names of attributes that answers leave out, as was found out now; NULL: none */
     struct op_ctx ctx;
@@ -113,7 +113,7 @@ struct work {
 
 /* Called by a worker without the lock. Return 0, or -1 with err. */
 int work_apply(struct executor *x, struct change *change, struct err *err);
-/* The context of its operation, with a new token; after provider and place are known. */
+/* The context of its operation, with a new token; after provider and location are known. */
 void work_context(struct work *work, int64_t timeout_ms);
 /* Says how it goes. */
 void work_progress(void *ctx, const char *what);

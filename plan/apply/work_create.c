@@ -35,7 +35,7 @@ static void claim_recorded(struct executor *x, const struct seen *seen)
     const struct record *record = seen->record;
     const struct schema *schema = catalog_find(x->p->workspace->catalog, record->subject.type, false, NULL);
     struct claim claim = {
-        .address = seen->address, .at = {record->subject.provider, record->place}, .seen = seen};
+        .address = seen->address, .at = {record->subject.provider, record->location}, .seen = seen};
     if (!schema || removed_forgets(x->p, seen))
         return;
     struct identities identities = identities_of(&scratch, schema, record->attrs, record->set);
@@ -77,7 +77,7 @@ static bool still_holds(struct work *work, const struct claim *claim, struct str
 static const struct claim *find_claim(struct work *work, struct str key, bool found)
 {
     const struct claim *claim = map_get(&work->x->claims, key);
-    struct whereabouts here = {work->subject.provider, work->place};
+    struct whereabouts here = {work->subject.provider, work->location};
     for (; claim; claim = claim->next) {
         bool own = str_eq(claim->address, work->subject.address) && !(found && claim->seen);
         if (!own && still_holds(work, claim, key) &&
@@ -90,9 +90,9 @@ static const struct claim *find_claim(struct work *work, struct str key, bool fo
 static const struct claim *take_keys(struct work *work, const struct str *keys, size_t n, bool found)
 {
     struct executor *x = work->x;
-    const struct value *place = work->place ? value_copy(x->p->arena, work->place) : NULL;
+    const struct value *location = work->location ? value_copy(x->p->arena, work->location) : NULL;
     struct claim own = {.address = arena_str(x->p->arena, work->subject.address),
-        .at = {arena_str(x->p->arena, work->subject.provider), place}};
+        .at = {arena_str(x->p->arena, work->subject.provider), location}};
     const struct claim *other = NULL;
     for (size_t i = 0; i < n && !other; i++)
         other = find_claim(work, keys[i], found);
@@ -139,7 +139,7 @@ static int look_in_rest(
     pthread_mutex_lock(&work->x->lock);
     for (size_t i = 0; i < count && !other && !status; i++)
         other = named_other(&named, work->subject.address, work->change->schema,
-            (struct whereabouts){work->subject.provider, work->place}, unknown[i]);
+            (struct whereabouts){work->subject.provider, work->location}, unknown[i]);
     pthread_mutex_unlock(&work->x->lock);
     if (other)
         *address = arena_str(&work->arena, other->subject.address);
@@ -277,7 +277,7 @@ static bool is_old_one(const struct work *work, const struct value *object)
     const struct change *change = work->change;
     const struct record *old = change->decision.create_first && change->seen ? change->seen->record : NULL;
     return old && old->subject.id.n && str_eq(work_object_id(work, object), old->subject.id) &&
-           value_equal(old->place, work->place);
+           value_equal(old->location, work->location);
 }
 
 /*

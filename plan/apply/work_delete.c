@@ -135,11 +135,12 @@ static int begin_delete(struct work *work, struct err *err)
     const struct record *record = work->change->seen->record;
     const struct decl *decl = decl_of(work);
     pthread_mutex_lock(&work->x->lock);
-    int opened = place_provider(work->x->p, record->subject.provider, record->place, &work->provider, err);
+    int opened =
+        location_provider(work->x->p, record->subject.provider, record->location, &work->provider, err);
     pthread_mutex_unlock(&work->x->lock);
     if (opened)
         return -1;
-    work->place = record->place;
+    work->location = record->location;
     work_context(work, decl && decl->kind == DECL_RESOURCE ? decl->timeout_delete_ms : 0);
     work->ctx.dir = decl ? local_dir(decl) : work->x->p->stack->dir; /* what takes it back may be a file */
     work->ctx.replaces = work->change->instance && !work->x->plan->destroy;

@@ -53,7 +53,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
     struct state *state = plan->workspace->state;
     struct provider *provider;
     if (evaluate_provider(p, instance->decl, &provider, err) ||
-        place_of(provider, change->schema, p->arena, &outcome.record.place, err))
+        provider_location(provider, change->schema, true, p->arena, &outcome.record.location, err))
         return -1;
     if (state_begin(state, "import", NULL, err) || state_done(state, &outcome, err))
         return -1;
@@ -101,7 +101,7 @@ int work_intent(struct work *work, struct str action, struct str id, struct err 
         .schema = schema,
         .token = str_z(work->token),
         .deps = work->deps,
-        .place = work->place};
+        .location = work->location};
     intent.subject.id = id;
     if (work->desired) {
         intent.desired = object_kept(&work->arena, schema, whole_of(work, work->desired, NULL));
@@ -161,7 +161,7 @@ static struct outcome outcome_of(
             .attrs = object_kept(&work->arena, schema, whole),
             .set = object_set(&work->arena, schema, desired),
             .deps = work->deps,
-            .place = work->place,
+            .location = work->location,
             .reported = reported_found(&work->arena, &change, whole, work->left_out),
             .said = configured_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),

@@ -143,7 +143,7 @@ static const char *why_replaced(
     struct str moves;
     if (instance->seen->record->tainted)
         return "half-made by an earlier run";
-    if (place_moves(p, instance, &moves))
+    if (location_moves(p, instance, &moves))
         return moves.p;
     if (address_matches(instance->address, p->options->replaces, p->options->replace_count))
         return "asked for with --replace";
@@ -376,7 +376,7 @@ static bool refuse_same_name(struct planner *p, const struct instance *instance)
     const struct value *id = schema->ops->read ? value_get(instance->planned, schema->id) : NULL;
     struct str moves;
     if (!record || !record->subject.id.n || !id || !value_is_known(id) ||
-        !str_eq(value_text(id, STR_EMPTY), record->subject.id) || place_moves(p, instance, &moves))
+        !str_eq(value_text(id, STR_EMPTY), record->subject.id) || location_moves(p, instance, &moves))
         return true;
     struct diag *d = diag_error(p->diags, instance->decl->span,
         "%.*s is to be made anew before the old one is deleted, and both would be \"%.*s\"",

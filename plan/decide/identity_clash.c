@@ -16,27 +16,29 @@
 /* The settings of a provider; false: they are not known yet. */
 static bool find_settings(struct planner *p, struct str name, const struct value **settings)
 {
-    const struct decl *config = place_configuration(p, name);
+    const struct decl *config = location_configuration(p, name);
     *settings = config ? p->evaluated.values[config->index] : &value_null;
     return *settings && value_is_known(*settings);
 }
 
 /* As recorded, else as its provider says now. */
-static bool find_place(struct planner *p, const struct schema *schema, const struct whereabouts *at, bool ask,
-    const struct value **place)
+static bool find_location(struct planner *p, const struct schema *schema, const struct whereabouts *at,
+    bool ask, const struct value **location)
 {
     const struct value *settings;
     struct provider *provider;
-    *place = at->place;
-    return *place || (find_settings(p, at->provider, &settings) &&
-                         !place_provider(p, at->provider, NULL, &provider, ERR_IGNORED) &&
-                         !provider_place(provider, schema, ask, p->arena, place, ERR_IGNORED) && *place);
+    *location = at->location;
+    return *location ||
+           (find_settings(p, at->provider, &settings) &&
+               !location_provider(p, at->provider, NULL, &provider, ERR_IGNORED) &&
+               !provider_location(provider, schema, ask, p->arena, location, ERR_IGNORED) && *location);
 }
 
-/* A place in AWS is known for sure by its account, one of a store by where that is. */
-static bool is_sure(const struct value *place)
+/* A location in AWS is known for sure by its account, one of a store by where that is. */
+static bool is_sure(const struct value *location)
 {
-    return value_getz(place, "account") || value_getz(place, "endpoint") || value_getz(place, "engine");
+    return value_getz(location, "account") || value_getz(location, "endpoint") ||
+           value_getz(location, "engine");
 }
 
 /* Of two servers on this machine each has its own resources; where one that was recorded is by now is no
@@ -44,7 +46,7 @@ static bool is_sure(const struct value *place)
 static bool differ(const struct provider_kind *kind, const struct schema *schema, const struct value *a,
     const struct value *b)
 {
-    return kind->place_difference(schema, a, b) ||
+    return kind->location_difference(schema, a, b) ||
            !str_eq(value_gets(a, "endpoint"), value_gets(b, "endpoint"));
 }
 
@@ -62,8 +64,8 @@ bool identities_share_location(
         value_equal(mine, others))
         return true;
     for (int ask = 0; ask < 2; ask++) /* not before all else is the same */
-        if (p->offline || !kind->place_difference || !find_place(p, schema, &a, ask, &mine) ||
-            !find_place(p, schema, &b, ask, &others) || differ(kind, schema, mine, others))
+        if (p->offline || !kind->location_difference || !find_location(p, schema, &a, ask, &mine) ||
+            !find_location(p, schema, &b, ask, &others) || differ(kind, schema, mine, others))
             return false;
     return is_sure(mine) && is_sure(others);
 }
@@ -103,7 +105,7 @@ static struct whereabouts whereabouts_of(const struct instance *instance)
     const struct record *record = instance->seen ? instance->seen->record : NULL;
     struct str provider = decl->provider ? decl->provider->full_name : decl->provider_name;
     bool same = record && str_eq(record->subject.provider, provider);
-    return (struct whereabouts){provider, same ? record->place : NULL};
+    return (struct whereabouts){provider, same ? record->location : NULL};
 }
 
 /* Another one than the instance, at the same location. */
@@ -212,7 +214,7 @@ static void take_identities(struct planner *p, struct identity_map *all, const s
     const struct schema *schema = catalog_find(p->workspace->catalog, record->subject.type, false, NULL);
     if (!schema || removed_forgets(p, seen) || !str_eq(address_current(seen->address), seen->address))
         return;
-    struct holder holder = {.seen = seen, .at = {record->subject.provider, record->place}};
+    struct holder holder = {.seen = seen, .at = {record->subject.provider, record->location}};
     const struct value *held = schema->ops->holds ? schema->ops->holds(p->arena, record->attrs) : NULL;
     holder.keeps = held && held->count;
     for (uint32_t i = 0; held && i < held->count; i++)

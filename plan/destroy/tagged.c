@@ -51,8 +51,8 @@ static void add_thing(
             .provider = STR("aws"),
             .id = arena_str(g->arena, id)}};
     time_parse_rfc3339(value_gets(tags, "weir:lease"), &thing.until_ms);
-    if (provider_place(g->provider, schema, true, g->arena, &thing.place, ERR_IGNORED))
-        thing.place = NULL;
+    if (provider_location(g->provider, schema, true, g->arena, &thing.location, ERR_IGNORED))
+        thing.location = NULL;
     struct marked_group *group = group_of(g, stack, lineage);
     MEM_GROW(group->things, group->cap, group->n + 1);
     group->things[group->n++] = thing;
@@ -263,7 +263,7 @@ static int record_all(struct state *state, const struct marked_group *group, con
                                       .attrs = thing->object,
                                       .set = &value_empty_list,
                                       .deps = deps_of(arena, group, addresses, i),
-                                      .place = thing->place},
+                                      .location = thing->location},
             .action = STR("adopt"),
             .schema = thing->schema,
             .given = &value_empty_map};

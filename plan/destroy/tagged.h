@@ -10,7 +10,7 @@
 struct marked_thing {
     struct subject subject; /* its address: as the mark spells it */
     const struct schema *schema;
-    const struct value *object, *place;
+    const struct value *object, *location;
     struct str arn, intent;
     int64_t until_ms; /* of its lease; 0: it bears none */
     int64_t made_ms;  /* by the clock of who made it; 0: not known */

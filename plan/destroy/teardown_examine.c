@@ -249,7 +249,7 @@ static int collect_deletions(struct planner *p, struct examination *x, struct er
             change->prior = replaced_prior(p, change);
         else if (change->seen->steering)
             change->prior = object_steered(p->arena, change->schema, record->attrs, change->seen->steering);
-        if (!place_provider(p, record->subject.provider, record->place, &x->providers[x->n], err))
+        if (!location_provider(p, record->subject.provider, record->location, &x->providers[x->n], err))
             x->changes[x->n++] = change;
         else if (unreachable_note_of(p, record, err))
             *err = (struct err)ERR_INIT; /* whether it goes with its service is not this one's to say */

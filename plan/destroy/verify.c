@@ -353,18 +353,18 @@ static int by_type_and_id(const void *a, const void *b)
     return order ? order : str_cmp(x->subject.id, y->subject.id);
 }
 
-static void report_places(const struct verifying *v, struct verified *out)
+static void report_locations(const struct verifying *v, struct verified *out)
 {
-    struct str *places = ARENA_ARRAY(v->p->arena, struct str, v->places.n + 1);
+    struct str *locations = ARENA_ARRAY(v->p->arena, struct str, v->locations.n + 1);
     size_t n = 0;
-    for (size_t i = 0; i < v->places.n; i++) {
-        struct str provider = arena_printf(v->p->arena, "%p", v->places.items[i].ptr);
+    for (size_t i = 0; i < v->locations.n; i++) {
+        struct str provider = arena_printf(v->p->arena, "%p", v->locations.items[i].ptr);
         if (!map_get(&v->unreachable, provider))
-            places[n++] = v->places.items[i].key;
+            locations[n++] = v->locations.items[i].key;
     }
-    qsort(places, n, sizeof *places, str_order);
-    out->places = places;
-    out->place_count = n;
+    qsort(locations, n, sizeof *locations, str_order);
+    out->locations = locations;
+    out->location_count = n;
 }
 
 /* What is of no type of ours is taken at its word, nobody is asked for it. */
@@ -409,7 +409,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     look_at_all(&v);
     report_leftovers(&v, false, &out->left, &out->left_count);
     report_leftovers(&v, true, &out->let_go, &out->let_go_count);
-    report_places(&v, out);
+    report_locations(&v, out);
     report_unseen(&v, out);
     report_asked(&v, out);
     int status = 0;
@@ -422,7 +422,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     free(v.items);
     map_release(&v.known);
     map_release(&v.providers);
-    map_release(&v.places);
+    map_release(&v.locations);
     map_release(&v.gone);
     map_release(&v.unreachable);
     pthread_mutex_destroy(&v.lock);

@@ -1,7 +1,7 @@
 /*
  * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there,
  * verify.c what bears its marks; verify.c reads each and reports, and verify.c knows which
- * services were the stack's own. Candidates come from four places: what the state had recorded, the names
+ * services were the stack's own. Candidates come from four sources: what the state had recorded, the names
  * that the stack would give, what bears its marks (by the tagging API, and by listings where that does not
  * know a type), and what services make on behalf of all these.
  */
@@ -37,7 +37,7 @@ struct verifying {
     size_t n, cap;
     struct map known;       /* type and id of each */
     struct map providers;   /* as text -> struct provider */
-    struct map places;      /* texts of where was looked -> struct provider */
+    struct map locations;   /* texts of where was looked -> struct provider */
     struct map gone;        /* names of configurations whose service this run took down -> itself: cut off */
     struct map unreachable; /* as text, of these: who could not be asked for the stack's ownership tags */
     pthread_mutex_t lock;   /* all of this while threads look */
@@ -60,7 +60,7 @@ void verify_find_gone(struct verifying *v);
 void verify_add(struct verifying *v, const struct candidate *candidate);
 /* Adds what bears the stack's ownership tags where v->providers lead, and of the types in v->items. */
 void verify_find_marked(struct verifying *v);
-/* Fills v->items, providers and places. */
+/* Fills v->items, providers and locations. */
 void verify_find(struct verifying *v);
 
 /* ---- verify_candidates.c: what a run forgot (`removed: [{…, destroy: false}]`): the service keeps it,

@@ -105,15 +105,15 @@ void verify_add(struct verifying *v, const struct candidate *candidate)
 }
 
 /* Where the type's resources are is among what was looked at, and what bears marks there is looked for. */
-static void note_place(struct verifying *v, struct provider *provider, const struct schema *schema)
+static void note_location(struct verifying *v, struct provider *provider, const struct schema *schema)
 {
     struct arena *arena = v->p->arena;
-    const struct value *place = NULL;
-    if (!provider_aws(provider) || provider_place(provider, schema, false, arena, &place, ERR_IGNORED))
+    const struct value *location = NULL;
+    if (!provider_aws(provider) || provider_location(provider, schema, false, arena, &location, ERR_IGNORED))
         return;
     map_set(&v->providers, arena_printf(arena, "%p", (void *)provider), provider);
-    if (place)
-        map_set(&v->places, provider_place_text(provider, place, arena), provider);
+    if (location)
+        map_set(&v->locations, provider_location_text(provider, location, arena), provider);
 }
 
 static void add_recorded(struct verifying *v)
@@ -130,9 +130,9 @@ static void add_recorded(struct verifying *v)
             .cut_off = map_get(&v->gone, record->subject.provider) == &v->gone};
         c.schema = catalog_find(p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
         if (!c.schema || c.schema->history || !c.schema->ops->read ||
-            place_provider(p, record->subject.provider, record->place, &c.provider, ERR_IGNORED))
+            location_provider(p, record->subject.provider, record->location, &c.provider, ERR_IGNORED))
             continue;
-        note_place(v, c.provider, c.schema);
+        note_location(v, c.provider, c.schema);
         verify_add(v, &c);
     }
 }
@@ -165,7 +165,7 @@ static void add_named(struct verifying *v, struct planner *p, struct instance *i
     instance->planned = planned ? planned : &value_unknown;
     if (!planned || !schema->ops->read || evaluate_provider(p, decl, &provider, ERR_IGNORED))
         return;
-    note_place(v, provider, schema);
+    note_location(v, provider, schema);
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     if (schema->ops->predict && schema->ops->predict(&op, planned, NULL, &planned, ERR_IGNORED))
         return;

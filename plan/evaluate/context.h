@@ -29,26 +29,23 @@ bool plan_provider_failed(struct planner *p, const struct decl *user, const stru
 /* The configured provider of a declaration. */
 int evaluate_provider(struct planner *p, const struct decl *decl, struct provider **out, struct err *err);
 /* Is the provider of that name settled only by what resources are; and is it known who that is, by now? */
-bool places_hang(const struct planner *p, struct str name);
-bool places_known(struct planner *p, struct str name, const struct value *place);
+bool location_depends(const struct planner *p, struct str name);
+bool location_known(struct planner *p, struct str name, const struct value *location);
 /* Are its settings not all known before something else is applied? */
 bool provider_waits(const struct planner *p, const struct decl *decl);
 /* The declaration of a configuration by the name in a record; NULL: the stack has none. */
-const struct decl *place_configuration(const struct planner *p, struct str name);
+const struct decl *location_configuration(const struct planner *p, struct str name);
 /*
  * The provider of something recorded under the name of its configuration: that configuration, or where the
- * stack has it no more (or cannot tell yet) one that leads to the recorded place. `place` may be NULL.
+ * stack has it no more (or cannot tell yet) one that leads to the recorded location. `location` may be NULL.
  */
-int place_provider(
-    struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err);
+int location_provider(
+    struct planner *p, struct str name, const struct value *location, struct provider **out, struct err *err);
 /* Is everything that is recorded, and every open intent, where its configuration leads to now? ERR_INVALID
  * that names what is elsewhere; calls nothing but STS, for an account that is recorded. */
-int places_check(struct planner *p, struct err *err);
+int locations_check(struct planner *p, struct err *err);
 /* The same of one record, for commands that take one only. */
-int place_check_record(
+int location_check_record(
     struct planner *p, const struct record *record, struct provider *provider, struct err *err);
 /* Is an instance to be somewhere else than it is recorded? Then *why says from where to where. */
-bool place_moves(struct planner *p, const struct instance *instance, struct str *why);
-/* What the provider of a change records with it; see provider_place(). */
-int place_of(struct provider *provider, const struct schema *schema, struct arena *arena,
-    const struct value **place, struct err *err);
+bool location_moves(struct planner *p, const struct instance *instance, struct str *why);

@@ -34,7 +34,7 @@ static int missing_input(struct planner *p, struct str name, const bool *needed,
 static int open_provider(
     struct planner *p, const struct record *record, struct provider **out, struct err *err)
 {
-    const struct decl *config = place_configuration(p, record->subject.provider);
+    const struct decl *config = location_configuration(p, record->subject.provider);
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     if (config) {
         depends_need(config, needed);
@@ -42,9 +42,9 @@ static int open_provider(
             return -1;
         evaluate_as_recorded(p, needed);
     }
-    if (p->diags->errors || place_provider(p, record->subject.provider, record->place, out, err))
+    if (p->diags->errors || location_provider(p, record->subject.provider, record->location, out, err))
         return -1;
-    return place_check_record(p, record, *out, err);
+    return location_check_record(p, record, *out, err);
 }
 
 int plan_provider(struct workspace *workspace, const struct record *record, struct diags *diags,
@@ -57,7 +57,7 @@ int plan_provider(struct workspace *workspace, const struct record *record, stru
     return rc;
 }
 
-int plan_check_places(struct workspace *workspace, struct diags *diags, struct err *err)
+int plan_check_locations(struct workspace *workspace, struct diags *diags, struct err *err)
 {
     struct plan_options options = {.offline = true};
     struct planner *p = planner_new(workspace, &options, diags);
@@ -68,7 +68,7 @@ int plan_check_places(struct workspace *workspace, struct diags *diags, struct e
     if (!rc)
         evaluate_as_recorded(p, needed);
     if (!rc)
-        rc = p->diags->errors ? -1 : places_check(p, err);
+        rc = p->diags->errors ? -1 : locations_check(p, err);
     plan_free(p->plan);
     return rc;
 }
@@ -168,7 +168,7 @@ struct provider *plan_provider_named(struct workspace *workspace, struct str nam
     struct plan_options options = {.offline = true};
     struct planner *p = planner_new(workspace, &options, &ignored);
     struct provider *provider = NULL;
-    if (evaluate_recorded(p) && place_provider(p, name, NULL, &provider, ERR_IGNORED))
+    if (evaluate_recorded(p) && location_provider(p, name, NULL, &provider, ERR_IGNORED))
         provider = NULL;
     plan_free(p->plan);
     return provider;

@@ -70,7 +70,7 @@ static void add_machine(struct search *s, const struct record *record, const str
     struct err ignored = ERR_INIT; /* without it the key is trusted at its first use */
     struct provider *provider;
     add_identity(&s->machines, record);
-    if (place_provider(s->p, record->subject.provider, record->place, &provider, &ignored))
+    if (location_provider(s->p, record->subject.provider, record->location, &provider, &ignored))
         return;
     struct machine *more = ARENA_ARRAY(s->arena, struct machine, s->out->n + 1);
     if (s->out->n)

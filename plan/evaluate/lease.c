@@ -139,7 +139,7 @@ static int find_markable(struct marking *m, size_t n, struct err *err)
             catalog_find(m->p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
         if (!schema || !schema->ops->mark || record->adopted)
             continue;
-        if (place_provider(m->p, record->subject.provider, record->place, &m->providers[i], err))
+        if (location_provider(m->p, record->subject.provider, record->location, &m->providers[i], err))
             return -1;
         m->schemas[i] = schema;
     }
@@ -208,8 +208,8 @@ int64_t plan_now(struct workspace *workspace, bool *by_service)
         see_ways(p);
     for (size_t i = 0; i < n && !workspace_clock(workspace, &ahead_ms); i++) {
         struct provider *provider;
-        if (records[i]->place)
-            place_provider(p, records[i]->subject.provider, records[i]->place, &provider, ERR_IGNORED);
+        if (records[i]->location)
+            location_provider(p, records[i]->subject.provider, records[i]->location, &provider, ERR_IGNORED);
     }
     plan_free(p->plan);
     return lease_now(workspace, by_service);

@@ -13,7 +13,7 @@ enum { NAMES_SHOWN = 200 /* bytes */ };
 
 /* ---- which provider ---- */
 
-const struct decl *place_configuration(const struct planner *p, struct str name)
+const struct decl *location_configuration(const struct planner *p, struct str name)
 {
     for (size_t i = 0; i < p->provider_count; i++)
         if (str_eq(p->providers[i]->full_name, name))
@@ -29,34 +29,34 @@ static const struct value *settings_of(struct planner *p, const struct decl *con
 }
 
 /* What the stack does not configure any more is reached with the credentials that it has for the rest. */
-static int open_place(
-    struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
+static int open_location(
+    struct planner *p, struct str name, const struct value *location, struct provider **out, struct err *err)
 {
     struct str kind = provider_kind(name);
     const struct provider_kind *known = kind_find(catalog_kinds(p->workspace->catalog), kind);
-    if (!known || !known->place_settings)
+    if (!known || !known->location_settings)
         return err_set(err, ERR_INVALID,
             "the state has resources of the provider \"%.*s\", which the stack does not configure",
             STR_ARG(name));
     const struct value *base = settings_of(p, map_get(&p->stack->root->providers, kind));
-    const struct value *settings = known->place_settings(place, base, p->arena);
-    struct str key =
-        arena_printf(p->arena, "@%.*s/%.*s", STR_ARG(known->place_text(place, p->arena)), STR_ARG(kind));
+    const struct value *settings = known->location_settings(location, base, p->arena);
+    struct str key = arena_printf(
+        p->arena, "@%.*s/%.*s", STR_ARG(known->location_text(location, p->arena)), STR_ARG(kind));
     return workspace_provider(p->workspace, key, settings, out, err);
 }
 
-int place_provider(
-    struct planner *p, struct str name, const struct value *place, struct provider **out, struct err *err)
+int location_provider(
+    struct planner *p, struct str name, const struct value *location, struct provider **out, struct err *err)
 {
-    const struct decl *config = place_configuration(p, name);
+    const struct decl *config = location_configuration(p, name);
     const struct value *settings = settings_of(p, config);
     bool is_default = !config && str_eq(name, provider_kind(name));
     if (settings && connections_define(p, config, err))
         return -1;
     if (settings || is_default)
         return workspace_provider(p->workspace, name, settings, out, err);
-    if (place)
-        return open_place(p, name, place, out, err);
+    if (location)
+        return open_location(p, name, location, out, err);
     if (config)
         return err_set(err, ERR_INVALID, "provider \"%.*s\" is configured with values known only after apply",
             STR_ARG(name));
@@ -82,15 +82,15 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
     return workspace_provider(p->workspace, config->full_name, v, out, err);
 }
 
-bool places_hang(const struct planner *p, struct str name)
+bool location_depends(const struct planner *p, struct str name)
 {
-    const struct decl *config = place_configuration(p, name);
+    const struct decl *config = location_configuration(p, name);
     return config && connections_hang(p, config);
 }
 
-bool places_known(struct planner *p, struct str name, const struct value *place)
+bool location_known(struct planner *p, struct str name, const struct value *location)
 {
-    return place || settings_of(p, place_configuration(p, name));
+    return location || settings_of(p, location_configuration(p, name));
 }
 
 bool provider_waits(const struct planner *p, const struct decl *decl)
@@ -99,13 +99,7 @@ bool provider_waits(const struct planner *p, const struct decl *decl)
     return v && !value_is_known(v);
 }
 
-int place_of(struct provider *provider, const struct schema *schema, struct arena *arena,
-    const struct value **place, struct err *err)
-{
-    return provider_place(provider, schema, true, arena, place, err);
-}
-
-/* ---- is it the same place? ---- */
+/* ---- is it the same location? ---- */
 
 enum { COMPARED = 32 };
 
@@ -120,23 +114,23 @@ struct elsewhere {
     struct compared {
         const struct aws_service *service;
         const char *provider;
-        const struct value *place;
+        const struct value *location;
     } same[COMPARED];
     size_t same_count;
     /* The last of them that was compared, which the next one is mostly like: by the state's own texts. */
     const char *type, *configured;
-    const struct value *place;
+    const struct value *location;
 };
 
-static bool is_known_account(const struct value *place)
+static bool is_known_account(const struct value *location)
 {
-    return value_getz(place, "account") != NULL;
+    return value_getz(location, "account") != NULL;
 }
 
 /* *what NULL: the same, or nothing to compare. Nobody is asked whose account it is while anything else
  * differs.
  */
-static int compare_places(struct planner *p, struct provider *provider, const struct schema *schema,
+static int compare_locations(struct planner *p, struct provider *provider, const struct schema *schema,
     const struct value *then, const struct value **now, const char **what, struct err *err)
 {
     *what = NULL;
@@ -144,9 +138,9 @@ static int compare_places(struct planner *p, struct provider *provider, const st
         return 0;
     int looks = is_known_account(then) ? 2 : 1; /* the second one asks for the account */
     for (int i = 0; i < looks && !*what; i++) {
-        if (provider_place(provider, schema, i == 1, p->arena, now, err))
+        if (provider_location(provider, schema, i == 1, p->arena, now, err))
             return -1;
-        *what = provider_place_difference(provider, schema, then, *now);
+        *what = provider_location_difference(provider, schema, then, *now);
     }
     return 0;
 }
@@ -175,10 +169,10 @@ static int check_anew(struct planner *p, struct elsewhere *e, struct str address
     struct compared same = {schema->service, name.p, then};
     for (size_t i = 0; i < e->same_count; i++)
         if (e->same[i].service == same.service && e->same[i].provider == same.provider &&
-            e->same[i].place == same.place)
+            e->same[i].location == same.location)
             return 0;
-    if (place_provider(p, name, then, &provider, err) ||
-        compare_places(p, provider, schema, then, &now, &what, err))
+    if (location_provider(p, name, then, &provider, err) ||
+        compare_locations(p, provider, schema, then, &now, &what, err))
         return -1;
     if (!what) {
         if (e->same_count < COMPARED)
@@ -198,7 +192,7 @@ static int check_anew(struct planner *p, struct elsewhere *e, struct str address
 static int check_one(struct planner *p, struct elsewhere *e, struct str address, struct str type,
     struct str name, const struct value *then, struct err *err)
 {
-    if (!then || (type.p == e->type && name.p == e->configured && then == e->place))
+    if (!then || (type.p == e->type && name.p == e->configured && then == e->location))
         return 0;
     size_t count = e->count;
     if (check_anew(p, e, address, type, name, then, err))
@@ -206,7 +200,7 @@ static int check_one(struct planner *p, struct elsewhere *e, struct str address,
     bool same = !e->what && e->count == count;
     e->type = same ? type.p : NULL;
     e->configured = name.p;
-    e->place = then;
+    e->location = then;
     return 0;
 }
 
@@ -242,7 +236,7 @@ static int refuse_elsewhere(const struct elsewhere *e, struct err *err)
     return hint_elsewhere(e, err);
 }
 
-int places_check(struct planner *p, struct err *err)
+int locations_check(struct planner *p, struct err *err)
 {
     struct elsewhere e = {0};
     size_t n;
@@ -250,25 +244,25 @@ int places_check(struct planner *p, struct err *err)
     const struct record *const *records = state_records(p->workspace->state, &n);
     for (size_t i = 0; i < n && !status; i++)
         status = check_one(p, &e, records[i]->subject.address, records[i]->subject.type,
-            records[i]->subject.provider, records[i]->place, err);
+            records[i]->subject.provider, records[i]->location, err);
     const struct intent *const *intents = state_open_intents(p->workspace->state, &n);
     for (size_t i = 0; i < n && !status; i++)
         if (!state_get(p->workspace->state, intents[i]->subject.address))
             status = check_one(p, &e, intents[i]->subject.address, intents[i]->subject.type,
-                intents[i]->subject.provider, intents[i]->place, err);
+                intents[i]->subject.provider, intents[i]->location, err);
     if (!status && e.what)
         status = refuse_elsewhere(&e, err);
     buf_release(&e.names);
     return status;
 }
 
-int place_check_record(
+int location_check_record(
     struct planner *p, const struct record *record, struct provider *provider, struct err *err)
 {
     const struct schema *schema =
         catalog_find(p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
-    struct elsewhere e = {.then = record->place, .provider = record->subject.provider};
-    if (compare_places(p, provider, schema, record->place, &e.now, &e.what, err))
+    struct elsewhere e = {.then = record->location, .provider = record->subject.provider};
+    if (compare_locations(p, provider, schema, record->location, &e.now, &e.what, err))
         return -1;
     if (!e.what)
         return 0;
@@ -285,18 +279,19 @@ static bool differs_there(
     const char *what;
     struct provider *provider;
     if (evaluate_provider(p, instance->decl, &provider, ERR_IGNORED) ||
-        compare_places(p, provider, instance->decl->schema, record->place, &now, &what, ERR_IGNORED) || !what)
+        compare_locations(p, provider, instance->decl->schema, record->location, &now, &what, ERR_IGNORED) ||
+        !what)
         return false;
     *why = arena_printf(p->arena, "moves from %s %.*s to %.*s", what,
-        STR_ARG(value_gets(record->place, what)), STR_ARG(value_gets(now, what)));
+        STR_ARG(value_gets(record->location, what)), STR_ARG(value_gets(now, what)));
     return true;
 }
 
-bool place_moves(struct planner *p, const struct instance *instance, struct str *why)
+bool location_moves(struct planner *p, const struct instance *instance, struct str *why)
 {
     const struct record *record = instance->seen ? instance->seen->record : NULL;
     const struct decl *config = instance->decl->provider;
-    return record && record->place && !p->offline &&
+    return record && record->location && !p->offline &&
            !str_eq(record->subject.provider, config ? config->full_name : instance->decl->provider_name) &&
            differs_there(p, instance, record, why);
 }

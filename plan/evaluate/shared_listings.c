@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* One type in one place. */
+/* One type in one location. */
 struct listed {
     pthread_mutex_t lock;    /* held while it is listed, and by who asks for it */
     pthread_mutex_t keeping; /* what is found, by several threads */
@@ -93,14 +93,14 @@ struct http_engine *shared_http(const struct shared *shared)
     return shared->http;
 }
 
-/* With the lock held. What was recorded without a place may be anywhere, and is nobody else's. */
+/* With the lock held. What was recorded without a location may be anywhere, and is nobody else's. */
 static struct listed *listed_of(struct shared *shared, const struct record *record, bool make)
 {
     AUTO_BUF struct buf key = BUF_INIT;
-    if (value_is_null(record->place))
+    if (value_is_null(record->location))
         return NULL;
     buf_add_str(&key, record->subject.type);
-    json_write(&key, record->place, JSON_PLAIN);
+    json_write(&key, record->location, JSON_PLAIN);
     struct listed *listed = map_get(&shared->listed, buf_str(&key));
     if (listed || !make)
         return listed;

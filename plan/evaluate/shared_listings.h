@@ -38,7 +38,7 @@ void shared_learn(struct shared *shared, const struct workspace *workspace);
 size_t shared_count(struct shared *shared, const struct record *record);
 
 /*
- * resource_ops.list for the place of `record`, for all at once: the first that asks makes the calls, those
+ * resource_ops.list for the location of `record`, for all at once: the first that asks makes the calls, those
  * that come meanwhile wait, and everybody hears of everything. Where nothing is shared (`shared` NULL, too)
  * it is just that.
  */

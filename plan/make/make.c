@@ -242,7 +242,7 @@ static int make_plan(struct planner *p, struct err *err)
         return -1;
     p->offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
     bool with_state = p->workspace->state && !p->offline;
-    if (with_state && (places_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
+    if (with_state && (locations_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
         return -1;
     if (with_state && p->options->since && since_check(p, err))
         return -1;

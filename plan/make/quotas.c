@@ -1,4 +1,4 @@
-/* What plans take of quotas, by type and place, each beside what is there and what is allowed. */
+/* What plans take of quotas, by type and location, each beside what is there and what is allowed. */
 #include "plan/make/make.h"
 
 #include "base/mem.h"
@@ -13,7 +13,7 @@ struct quota_use {
     struct planner *p; /* of one that makes some */
     struct provider *provider;
     const struct schema *schema;
-    struct str place;
+    struct str location;
     int64_t makes, frees;
 };
 
@@ -39,16 +39,16 @@ bool quota_counts(struct str type)
 static struct quota_use *quota_use_of(struct quota_uses *d, struct planner *p, struct provider *provider,
     const struct change *change, const struct quota *quota)
 {
-    const struct value *place = NULL;
-    if (provider_place(provider, change->schema, true, &d->arena, &place, ERR_IGNORED) || !place)
+    const struct value *location = NULL;
+    if (provider_location(provider, change->schema, true, &d->arena, &location, ERR_IGNORED) || !location)
         return NULL;
-    struct str where = provider_place_text(provider, place, &d->arena);
+    struct str where = provider_location_text(provider, location, &d->arena);
     for (size_t i = 0; i < d->n; i++)
-        if (d->items[i].quota == quota && str_eq(d->items[i].place, where))
+        if (d->items[i].quota == quota && str_eq(d->items[i].location, where))
             return &d->items[i];
     MEM_GROW(d->items, d->cap, d->n + 1);
     d->items[d->n] = (struct quota_use){
-        .quota = quota, .p = p, .provider = provider, .schema = change->schema, .place = where};
+        .quota = quota, .p = p, .provider = provider, .schema = change->schema, .location = where};
     return &d->items[d->n++];
 }
 
@@ -60,8 +60,8 @@ static void add_change(struct quota_uses *d, struct planner *p, const struct cha
     if (!quota || !change->schema || (!makes && !frees))
         return;
     int failed = makes ? evaluate_provider(p, change->instance->decl, &provider, ERR_IGNORED)
-                       : place_provider(p, change->seen->record->subject.provider,
-                             change->seen->record->place, &provider, ERR_IGNORED);
+                       : location_provider(p, change->seen->record->subject.provider,
+                             change->seen->record->location, &provider, ERR_IGNORED);
     struct quota_use *use = failed ? NULL : quota_use_of(d, p, provider, change, quota);
     if (use) {
         use->makes += makes;
@@ -99,7 +99,7 @@ static bool check_quota(
     if (needs <= limit * q->zones)
         return false;
     buf_addf(says, "%s%s: %" PRId64 " more in %.*s, with %" PRId64 " there and %" PRId64 "%s allowed%s",
-        says->n ? "; " : "", q->resources, use->makes, STR_ARG(use->place), there, limit,
+        says->n ? "; " : "", q->resources, use->makes, STR_ARG(use->location), there, limit,
         q->zones > 1 ? " in a zone" : "", reported ? "" : " as a rule");
     buf_addf(codes, "%s%s (%s)", codes->n ? ", " : "", q->code, q->service);
     return true;

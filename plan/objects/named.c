@@ -143,7 +143,7 @@ const struct record *named_other(const struct named *named, struct str address, 
     const struct holder_named *holder = map_get(&named->by_key, key);
     for (; holder; holder = holder->next) {
         const struct record *record = holder->record;
-        struct whereabouts its = {record->subject.provider, record->place};
+        struct whereabouts its = {record->subject.provider, record->location};
         struct str other = record->subject.address;
         if (!was_read(p, other) && !str_eq(address_current(other), address) &&
             identities_share_location(p, schema, at, its))

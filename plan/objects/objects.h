@@ -115,10 +115,11 @@ void identities_add_own(struct identities *identities, struct names *names, stru
 /* How that is made of a type's resources: the same text as long as it is made in the same way. */
 void identities_define(struct buf *out, struct names *names, const struct schema *schema);
 
-/* The location of a resource: the name of its provider's configuration, and the place if that is recorded. */
+/* The location of a resource: the name of its provider's configuration, and where it is, if that is recorded.
+ */
 struct whereabouts {
     struct str provider;
-    const struct value *place; /* NULL: as the provider says */
+    const struct value *location; /* NULL: as the provider says */
 };
 /* Is that one location? Only where it is known for sure; may ask whose account it is, once. */
 bool identities_share_location(

@@ -92,9 +92,9 @@ static int close_with(
             .deps = s->intent->deps ? s->intent->deps
                     : record        ? record->deps
                                     : NULL,
-            .place = s->intent->place ? s->intent->place
-                     : record         ? record->place
-                                      : NULL,
+            .location = s->intent->location ? s->intent->location
+                        : record            ? record->location
+                                            : NULL,
             .halfway = cut_off(s),
             .said = record ? configured_still(s->arena, s->schema, record, attrs)
                            : configured_fields(s->arena, s->schema, s->intent->desired, attrs),
@@ -215,7 +215,8 @@ static struct str held_by(struct settling *s, const struct value *live)
     for (size_t i = 0; i < n; i++) {
         const struct subject *subject = &records[i]->subject;
         if (str_eq(subject->type, s->schema->name) && !str_eq(subject->address, own->address) &&
-            (str_eq(subject->provider, own->provider) || value_equal(records[i]->place, s->intent->place)) &&
+            (str_eq(subject->provider, own->provider) ||
+                value_equal(records[i]->location, s->intent->location)) &&
             have_one(s, &mine, records[i]))
             return subject->address;
     }

@@ -8,7 +8,7 @@
 
 static int planner_provider(void *ctx, const struct intent *intent, struct provider **out, struct err *err)
 {
-    return place_provider(ctx, intent->subject.provider, intent->place, out, err);
+    return location_provider(ctx, intent->subject.provider, intent->location, out, err);
 }
 
 static bool planner_leaves(void *ctx, const struct intent *intent, const struct err *why)

@@ -92,13 +92,13 @@ static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err 
     if (!schema->ops->read || schema->over)
         return 0; /* nothing outside to look at */
     struct provider *provider;
-    if (late != places_hang(p, seen->record->subject.provider))
+    if (late != location_depends(p, seen->record->subject.provider))
         return 0;
-    if (late && !places_known(p, seen->record->subject.provider, seen->record->place)) {
+    if (late && !location_known(p, seen->record->subject.provider, seen->record->location)) {
         refresh_leave(seen, true);
         return 0;
     }
-    if (place_provider(p, seen->record->subject.provider, seen->record->place, &provider, err)) {
+    if (location_provider(p, seen->record->subject.provider, seen->record->location, &provider, err)) {
         if (!refresh_note_unreachable(r, seen->record->subject.provider, err))
             return -1;
         *err = (struct err)ERR_INIT;

@@ -96,7 +96,7 @@ struct unreachable *unreachable_find(const struct planner *p, struct str provide
 static struct unreachable *note_unreachable(struct planner *p, struct str provider, const struct err *err)
 {
     struct unreachable *known = unreachable_find(p, provider);
-    const struct decl *config = known ? NULL : place_configuration(p, provider);
+    const struct decl *config = known ? NULL : location_configuration(p, provider);
     if (known || !config || !connections_hang(p, config))
         return known;
     struct unreachable *unreachable = ARENA_NEW(p->arena, struct unreachable);
@@ -137,10 +137,10 @@ static bool is_orphan(struct planner *p, const struct record *record, const stru
 struct unreachable *unreachable_note_of(struct planner *p, const struct record *record, const struct err *err)
 {
     struct str provider = record->subject.provider;
-    const struct decl *config = place_configuration(p, provider);
+    const struct decl *config = location_configuration(p, provider);
     if (unreachable_is(err))
         return note_unreachable(p, provider, err);
-    if (!config || places_known(p, provider, record->place) || !is_orphan(p, record, config))
+    if (!config || location_known(p, provider, record->location) || !is_orphan(p, record, config))
         return NULL;
     struct unreachable *unreachable = note_unreachable(p, provider, err);
     if (unreachable)
@@ -151,8 +151,9 @@ struct unreachable *unreachable_note_of(struct planner *p, const struct record *
 bool unreachable_leaves(struct planner *p, struct str provider, const struct err *err)
 {
     struct unreachable aside = {0};
-    const struct decl *config = place_configuration(p, provider);
-    if (!config || !connections_hang(p, config) || (!unreachable_is(err) && places_known(p, provider, NULL)))
+    const struct decl *config = location_configuration(p, provider);
+    if (!config || !connections_hang(p, config) ||
+        (!unreachable_is(err) && location_known(p, provider, NULL)))
         return false;
     find_makers(p, config, &aside);
     return aside.maker_count > 0;

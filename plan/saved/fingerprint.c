@@ -21,14 +21,14 @@ static void add_attr_text(struct buf *out, const struct attr_change *change)
 }
 
 /* Where it would be made: a plan for one region is none for another. */
-static void add_place(
+static void add_location(
     struct buf *out, const struct plan *plan, const struct change *change, struct arena *arena)
 {
     struct provider *provider = workspace_opened(plan->workspace, change->subject.provider);
-    const struct value *place = NULL;
+    const struct value *location = NULL;
     if (provider && change->schema && change->instance &&
-        !provider_place(provider, change->schema, false, arena, &place, ERR_IGNORED) && place)
-        buf_addf(out, "in %.*s\n", STR_ARG(value_gets(place, "region")));
+        !provider_location(provider, change->schema, false, arena, &location, ERR_IGNORED) && location)
+        buf_addf(out, "in %.*s\n", STR_ARG(value_gets(location, "region")));
 }
 
 struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
@@ -38,7 +38,7 @@ struct str decisions_fingerprint(const struct plan *plan, struct arena *arena)
         const struct change *change = &plan->changes[i];
         buf_addf(&text, "%.*s %s %.*s %d\n", STR_ARG(change->subject.address),
             action_name(change->decision.action), STR_ARG(change->moved_from), change->decision.create_first);
-        add_place(&text, plan, change, arena);
+        add_location(&text, plan, change, arena);
         for (size_t k = 0; k < change->attr_count; k++) {
             buf_addf(&text, " %.*s ", STR_ARG(change->attrs[k].name));
             add_attr_text(&text, &change->attrs[k]);

@@ -217,12 +217,12 @@ static const struct value *given_of(struct arena *arena, const struct decl *decl
 /* Of what is made in one; empty where that is not known yet. */
 static struct str region_of(struct planner *p, const struct decl *decl)
 {
-    const struct value *place = NULL;
+    const struct value *location = NULL;
     struct provider *provider;
     if (provider_waits(p, decl) || evaluate_provider(p, decl, &provider, ERR_IGNORED) ||
-        provider_place(provider, decl->schema, false, p->arena, &place, ERR_IGNORED))
+        provider_location(provider, decl->schema, false, p->arena, &location, ERR_IGNORED))
         return STR_EMPTY;
-    return value_gets(place, "region");
+    return value_gets(location, "region");
 }
 
 static const struct value *object_saved(struct arena *arena, const struct instance *instance,

@@ -41,8 +41,8 @@ struct backend_head {
     bool forked;                /* the log has another record with that number */
 };
 
-/* All states that are kept in one place, and what time it is there. */
-struct backend_place {
+/* All states that are kept in one store, and what time it is there. */
+struct backend_listing {
     struct str *names; /* "film-lake", "film-lake.dev"; in no order, each once */
     size_t n;
     int64_t clock_ms; /* 0: it has no clock but this machine's */
@@ -117,8 +117,8 @@ struct backend_ops {
     int (*snapshot)(struct backend *b, struct str lines, uint64_t first_seq, struct err *err);
     /* Is the lock still ours at this moment? NULL: it cannot be lost. Safe from every thread. */
     int (*check_lock)(struct backend *b, struct err *err);
-    /* What is kept beside this one, itself included; in the arena. */
-    int (*place)(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err);
+    /* The states kept there, this one included; in the arena. */
+    int (*list)(struct backend *b, struct arena *arena, struct backend_listing *out, struct err *err);
     /* Has the log fallen into so many pieces that a snapshot of so many records is due? NULL: it never does.
      */
     bool (*crowded)(struct backend *b, size_t records);

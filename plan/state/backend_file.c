@@ -370,13 +370,14 @@ static struct str state_of_file(struct str file)
     return numbered ? STR_EMPTY : name;
 }
 
-static int file_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
+static int file_list_states(
+    struct backend *b, struct arena *arena, struct backend_listing *out, struct err *err)
 {
     const struct file_backend *f = file_backend_of(b);
     AUTO_DIR DIR *dir = opendir(f->dir);
     struct str *names = NULL;
     size_t cap = 0;
-    *out = (struct backend_place){0};
+    *out = (struct backend_listing){0};
     if (!dir && errno == ENOENT)
         return 0;
     if (!dir)
@@ -396,7 +397,7 @@ static int file_place(struct backend *b, struct arena *arena, struct backend_pla
 }
 
 static const struct backend_ops file_ops = {
-    .place = file_place,
+    .list = file_list_states,
     .lock = file_lock,
     .unlock = file_unlock,
     .share = file_share,

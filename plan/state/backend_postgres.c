@@ -338,12 +338,13 @@ static void pg_free(struct backend *b)
     free(g);
 }
 
-static int pg_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
+static int pg_list_states(
+    struct backend *b, struct arena *arena, struct backend_listing *out, struct err *err)
 {
     struct pg_backend *g = pg_backend_of(b);
     AUTO_PG_ANSWER struct pg_answer names = {0}, now = {0};
     bool exists;
-    *out = (struct backend_place){0};
+    *out = (struct backend_listing){0};
     if (pg_tables_exist(g, PG_RECORDS_THERE, &exists, err) ||
         pg_ask(g, "select (extract(epoch from now()) * 1000)::bigint", NULL, 0, &now, err))
         return -1;
@@ -360,7 +361,7 @@ static int pg_place(struct backend *b, struct arena *arena, struct backend_place
 }
 
 static const struct backend_ops pg_ops = {
-    .place = pg_place,
+    .list = pg_list_states,
     .lock = pg_lock,
     .unlock = pg_unlock,
     .share = pg_share,

@@ -222,15 +222,16 @@ static void s3_free(struct backend *b)
     free(s);
 }
 
-static int s3_place(struct backend *b, struct arena *arena, struct backend_place *out, struct err *err)
+static int s3_list_states(
+    struct backend *b, struct arena *arena, struct backend_listing *out, struct err *err)
 {
     const struct s3_backend *s = s3_backend_of(b);
-    *out = (struct backend_place){0};
+    *out = (struct backend_listing){0};
     return s3_folders(s->store, arena, s->place, &out->names, &out->n, &out->clock_ms, err);
 }
 
 static const struct backend_ops s3_ops = {
-    .place = s3_place,
+    .list = s3_list_states,
     .lock = s3_lock,
     .unlock = s3_unlock,
     .share = s3_share,

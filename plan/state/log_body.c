@@ -50,7 +50,7 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
         body_value(body, secrets, "set", record->set);
     if (record->deps && record->deps->count)
         body_value(body, secrets, "deps", record->deps);
-    body_value(body, secrets, "place", record->place);
+    body_value(body, secrets, "place", record->location);
     if (record->halfway && record->halfway->count)
         body_value(body, secrets, "halfway", record->halfway);
     if (record->reported && record->reported->count)

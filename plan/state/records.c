@@ -105,7 +105,7 @@ void records_put(struct records *r, const struct record *draft)
     record->halfway = share_value(r, draft->halfway, NULL);
     record->reported = share_value(r, draft->reported, NULL);
     record->said = share_value(r, draft->said, r->last ? r->last->said : NULL);
-    record->place = share_value(r, draft->place, r->last ? r->last->place : NULL);
+    record->location = share_value(r, draft->location, r->last ? r->last->location : NULL);
     record->subject.id = id_attr(r, record->attrs, draft->subject.id);
     put_kept(r, record);
 }
@@ -260,7 +260,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     record->halfway = share_value(r, value_getz(line, "halfway"), NULL);
     record->reported = share_value(r, value_getz(line, "told"), NULL);
     record->said = share_value(r, value_getz(line, "said"), r->last ? r->last->said : NULL);
-    record->place = share_value(r, value_getz(line, "place"), r->last ? r->last->place : NULL);
+    record->location = share_value(r, value_getz(line, "place"), r->last ? r->last->location : NULL);
     record->subject.id = id_attr(r, record->attrs, value_gets(line, "id"));
     put_kept(r, record);
     return 0;
@@ -330,7 +330,7 @@ static struct intent *parse_intent(struct records *r, const char *json)
         .desired = kept_or_null(r, line, "desired"),
         .set = kept_or_null(r, line, "set"),
         .deps = kept_or_null(r, line, "deps"),
-        .place = kept_or_null(r, line, "place"),
+        .location = kept_or_null(r, line, "place"),
         .seq = value_get_count(line, str_eqz(value_gets(line, "kind"), "kept") ? "from" : "seq"),
         .run = arena_str(&r->arena, value_gets(line, "run")),
         .at_ms = at_ms,

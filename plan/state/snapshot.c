@@ -40,7 +40,7 @@ static void write_kept_intent(
     body_value(&body, secrets, "desired", intent->desired);
     body_value(&body, secrets, "set", intent->set);
     body_value(&body, secrets, "deps", intent->deps);
-    body_value(&body, secrets, "place", intent->place);
+    body_value(&body, secrets, "place", intent->location);
     body_end(&body);
     log_frame(out, seq, seq, buf_str(&body));
 }

@@ -125,12 +125,12 @@ static int no_state(
     const struct op_ctx *ctx, const struct backend_options *place, struct str where, struct err *err)
 {
     struct backend *backend;
-    struct backend_place there = {0};
+    struct backend_listing there = {0};
     struct str name = other_name(ctx->arena, place);
     err_set(err, ERR_ABSENT, "there is no state of \"%.*s\": %.*s is empty", STR_ARG(name), STR_ARG(where));
     if (backend_new(place, &backend, ERR_IGNORED))
         return -1;
-    if (backend->ops->place(backend, ctx->arena, &there, ERR_IGNORED))
+    if (backend->ops->list(backend, ctx->arena, &there, ERR_IGNORED))
         there.n = 0;
     backend_free(backend);
     struct str near = str_nearest(name, there.names, there.n);

@@ -25,12 +25,12 @@ struct state;
 /* One resource instance as recorded. Immutable; lives as long as the state. */
 struct record {
     struct subject subject;
-    const struct value *attrs;   /* as the last operation left it; sensitive values as in the state */
-    const struct value *set;     /* list of attribute names that the file set then */
-    const struct value *deps;    /* list of addresses (instances or whole declarations) it referred to */
-    const struct value *place;   /* where it was made (provider/aws/client.h); NULL: not known, or nowhere */
-    struct str recent;           /* when it was written, if that was in the last minute; else "" */
-    const struct value *before;  /* of a recent one: its attributes before that; NULL: there were none */
+    const struct value *attrs;    /* as the last operation left it; sensitive values as in the state */
+    const struct value *set;      /* list of attribute names that the file set then */
+    const struct value *deps;     /* list of addresses (instances or whole declarations) it referred to */
+    const struct value *location; /* where it was made (provider/aws/client.h); NULL: not known, or nowhere */
+    struct str recent;            /* when it was written, if that was in the last minute; else "" */
+    const struct value *before;   /* of a recent one: its attributes before that; NULL: there were none */
     const struct value *halfway; /* attributes whose change takes several calls and was cut off; NULL: none */
     const struct value
         *reported; /* attributes as they were given, that the service tells otherwise; NULL: none */
@@ -55,7 +55,7 @@ struct intent {
     struct str action;           /* create, update, delete, adopt */
     struct str token;            /* from state_token() */
     const struct schema *schema; /* of its type, to record it; not kept */
-    const struct value *desired, *set, *deps, *place;
+    const struct value *desired, *set, *deps, *location;
     uint64_t seq;   /* of one without an end: its number */
     int64_t at_ms;  /* when it was recorded; 0: not known */
     struct str run; /* and by which run; "": not known */

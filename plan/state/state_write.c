@@ -140,7 +140,7 @@ int state_intent(struct state *state, const struct intent *intent, struct err *e
     body_value(&body, state->secrets, "desired", state_mark_secrets(&scratch, intent->desired, &marks));
     body_value(&body, state->secrets, "set", intent->set);
     body_value(&body, state->secrets, "deps", intent->deps);
-    body_value(&body, state->secrets, "place", intent->place);
+    body_value(&body, state->secrets, "place", intent->location);
     if (state_add_line(state, &body, &seq, err))
         return -1;
     buf_addf(&line, "{\"seq\":%" PRIu64 ",", seq);

@@ -165,8 +165,8 @@ struct str aws_custom_endpoint(
     return state && state->endpoint.custom ? url_of(&state->endpoint, arena) : STR_EMPTY;
 }
 
-int aws_place(struct aws_client *client, const struct aws_service *service, bool ask, struct arena *arena,
-    const struct value **place, struct err *err)
+int aws_location(struct aws_client *client, const struct aws_service *service, bool ask, struct arena *arena,
+    const struct value **location, struct err *err)
 {
     const struct service_state *state = client_service(client, service, err);
     if (!state)
@@ -180,7 +180,7 @@ int aws_place(struct aws_client *client, const struct aws_service *service, bool
     value_builder_set(&b, STR("partition"), value_string_ref(arena, aws_partition(client)));
     value_builder_set(&b, STR("region"), value_string(arena, aws_region(client)));
     add_identity(client, &b);
-    *place = value_builder_map(&b);
+    *location = value_builder_map(&b);
     return 0;
 }
 
@@ -213,7 +213,7 @@ static bool differs(const struct value *then, const struct value *now, const cha
     return a.n && b.n && !str_eq(a, b);
 }
 
-const char *aws_place_difference(
+const char *aws_location_difference(
     const struct aws_service *service, const struct value *then, const struct value *now)
 {
     if (!then || !now)
@@ -229,29 +229,29 @@ const char *aws_place_difference(
 
 /* ---- opening again ---- */
 
-const struct value *aws_place_settings(
-    const struct value *place, const struct value *config, struct arena *arena)
+const struct value *aws_location_settings(
+    const struct value *location, const struct value *config, struct arena *arena)
 {
     static const char *const names[] = {"region", "profile", "assume_role"};
-    struct str endpoint = value_gets(place, "endpoint");
+    struct str endpoint = value_gets(location, "endpoint");
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; config && config->kind == VALUE_MAP && i < config->count; i++)
         if (!str_eqz(config->entries[i].key, "default_tags"))
             value_builder_set(&b, config->entries[i].key, config->entries[i].value);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (value_getz(place, names[i]))
-            value_builder_set(&b, str_z(names[i]), value_getz(place, names[i]));
+        if (value_getz(location, names[i]))
+            value_builder_set(&b, str_z(names[i]), value_getz(location, names[i]));
     /* A server on this machine is where it is now. */
     if (endpoint.n && !is_local(host_of(endpoint)))
         value_builder_set(&b, STR("endpoint"), value_string(arena, endpoint));
     return value_builder_map(&b);
 }
 
-struct str aws_place_text(const struct value *place, struct arena *arena)
+struct str aws_location_text(const struct value *location, struct arena *arena)
 {
-    struct str account = value_gets(place, "account"), endpoint = value_gets(place, "endpoint");
+    struct str account = value_gets(location, "account"), endpoint = value_gets(location, "endpoint");
     AUTO_BUF struct buf text = BUF_INIT;
-    buf_add_str(&text, value_gets(place, "region"));
+    buf_add_str(&text, value_gets(location, "region"));
     if (account.n)
         buf_addf(&text, " of account %.*s", STR_ARG(account));
     if (endpoint.n)

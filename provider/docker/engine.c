@@ -32,7 +32,7 @@ static int misread(const struct provider_options *options, struct str host, stru
 static int parse_tcp(
     const struct provider_options *options, struct engine *engine, struct arena *arena, struct err *err)
 {
-    struct str rest, address = str_cut(str_slice(engine->place, 6, engine->place.n), '/', &rest), port;
+    struct str rest, address = str_cut(str_slice(engine->host, 6, engine->host.n), '/', &rest), port;
     int64_t number = engine->tls ? 2376 : 2375;
     ptrdiff_t bracket = str_find_char(address, ']', 0);
     struct str host =
@@ -41,7 +41,7 @@ static int parse_tcp(
         port = str_slice(address, (size_t)bracket + 1, address.n), port.p += port.n ? 1 : 0,
         port.n -= port.n ? 1 : 0;
     if (!host.n || (port.p && port.n && (!str_to_int(port, &number) || number < 1 || number > 65535)))
-        return misread(options, engine->place, err);
+        return misread(options, engine->host, err);
     engine->authority = arena_printf(arena, "%.*s:%d", STR_ARG(host), (int)number);
     engine->target = arena_str(arena, host);
     engine->target_port = (int)number;
@@ -51,19 +51,19 @@ static int parse_tcp(
 static int parse_host(
     const struct provider_options *options, struct engine *engine, struct arena *arena, struct err *err)
 {
-    if (str_starts(engine->place, STR("unix://"))) {
-        struct str path = str_slice(engine->place, 7, engine->place.n);
+    if (str_starts(engine->host, STR("unix://"))) {
+        struct str path = str_slice(engine->host, 7, engine->host.n);
         if (!path.n || path.p[0] != '/')
-            return misread(options, engine->place, err);
+            return misread(options, engine->host, err);
         engine->authority = STR("docker");
         engine->target = arena_str(arena, path);
         engine->unix_socket = engine->via.n ? NULL : arena_strz(arena, path);
         engine->tls = false;
         return 0;
     }
-    if (str_starts(engine->place, STR("tcp://")))
+    if (str_starts(engine->host, STR("tcp://")))
         return parse_tcp(options, engine, arena, err);
-    return misread(options, engine->place, err);
+    return misread(options, engine->host, err);
 }
 
 /* ---- TLS ---- */
@@ -120,11 +120,11 @@ int engine_open(const struct provider_options *options, struct arena *arena, voi
         .via = options->via,
         .cancel = options->cancel,
         .insecure = value_getb(options->config, "insecure"),
-        .place = value_gets(options->config, "host")};
-    if (!engine->place.n && !engine->via.n) /* what the environment says is about this machine's Engine */
-        engine->place = arena_str(arena, from_env("DOCKER_HOST"));
-    if (!engine->place.n)
-        engine->place = STR(LOCAL_SOCKET);
+        .host = value_gets(options->config, "host")};
+    if (!engine->host.n && !engine->via.n) /* what the environment says is about this machine's Engine */
+        engine->host = arena_str(arena, from_env("DOCKER_HOST"));
+    if (!engine->host.n)
+        engine->host = STR(LOCAL_SOCKET);
     if (find_tls(options, engine, arena, err) || parse_host(options, engine, arena, err))
         return -1;
     pthread_mutex_init(&engine->lock, NULL);
@@ -282,13 +282,13 @@ static int negotiate(struct op_ctx *ctx, struct engine *engine, struct err *err)
         return -1;
     if (response.status != 200 || json_parse(ctx->arena, response.body, &answer, NULL))
         return err_set(err, ERR_PROTOCOL, "what answers at %.*s is not a Docker Engine (HTTP %d)",
-            STR_ARG(engine->place), response.status);
+            STR_ARG(engine->host), response.status);
     struct str newest = value_gets(answer, "ApiVersion"), oldest = value_gets(answer, "MinAPIVersion");
     int most = minor_of(newest);
     if (most < API_LEAST) {
         err_set(err, ERR_FAILED,
             "the Docker Engine at %.*s speaks version %.*s of its API, and weir needs 1.%d",
-            STR_ARG(engine->place), STR_ARG(newest), API_LEAST);
+            STR_ARG(engine->host), STR_ARG(newest), API_LEAST);
         return err_hint(err, "Docker 20.10 and Podman 4 have it");
     }
     most = most > API_MOST ? API_MOST : most;
@@ -392,32 +392,32 @@ static struct str engine_id(struct engine *engine, struct arena *arena)
     return known;
 }
 
-int engine_place(void *self, const struct schema *schema UNUSED, bool ask UNUSED, struct arena *arena,
-    const struct value **place, struct err *err UNUSED)
+int engine_location(void *self, const struct schema *schema UNUSED, bool ask UNUSED, struct arena *arena,
+    const struct value **location, struct err *err UNUSED)
 {
     struct engine *engine = self;
     struct str id = engine_id(engine, arena);
     struct value_entry entries[] = {
-        {STR("host"), value_string(arena, engine->place)}, {STR("engine"), value_string(arena, id)}};
-    *place = id.n ? value_map(arena, entries, 2) : NULL;
+        {STR("host"), value_string(arena, engine->host)}, {STR("engine"), value_string(arena, id)}};
+    *location = id.n ? value_map(arena, entries, 2) : NULL;
     return 0;
 }
 
 /* The same Engine may be reached in several ways. */
-const char *engine_place_difference(
+const char *engine_location_difference(
     const struct schema *schema UNUSED, const struct value *then, const struct value *now)
 {
     struct str a = value_gets(then, "engine"), b = value_gets(now, "engine");
     return a.n && b.n && !str_eq(a, b) ? "engine" : NULL;
 }
 
-const struct value *engine_place_settings(
-    const struct value *place, const struct value *config, struct arena *arena)
+const struct value *engine_location_settings(
+    const struct value *location, const struct value *config, struct arena *arena)
 {
-    return value_with(arena, config, STR("host"), value_getz(place, "host"));
+    return value_with(arena, config, STR("host"), value_getz(location, "host"));
 }
 
-struct str engine_place_text(const struct value *place, struct arena *arena UNUSED)
+struct str engine_location_text(const struct value *location, struct arena *arena UNUSED)
 {
-    return value_gets(place, "host");
+    return value_gets(location, "host");
 }

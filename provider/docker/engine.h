@@ -23,13 +23,13 @@ const struct value *engine_settings(const struct engine *engine);
 struct engine *engine_of(const struct op_ctx *ctx);
 
 /* Which Engine it is, by its own id; as provider_kind has them. */
-int engine_place(void *self, const struct schema *schema, bool ask, struct arena *arena,
-    const struct value **place, struct err *err);
-const char *engine_place_difference(
+int engine_location(void *self, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **location, struct err *err);
+const char *engine_location_difference(
     const struct schema *schema, const struct value *then, const struct value *now);
-const struct value *engine_place_settings(
-    const struct value *place, const struct value *config, struct arena *arena);
-struct str engine_place_text(const struct value *place, struct arena *arena);
+const struct value *engine_location_settings(
+    const struct value *location, const struct value *config, struct arena *arena);
+struct str engine_location_text(const struct value *location, struct arena *arena);
 
 struct engine_call {
     const char *method;
@@ -71,7 +71,7 @@ struct engine {
     struct http_engine *http;
     struct reach *reach;
     const struct value *settings;
-    struct str place;     /* as said: "tcp://build.example:2376" */
+    struct str host;      /* as configured: "tcp://build.example:2376" */
     struct str authority; /* for the URL */
     struct str target;    /* behind a connection: what is to be reached, a host or a socket there */
     int target_port;

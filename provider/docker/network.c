@@ -211,8 +211,8 @@ const struct provider_kind docker_kind = {
     .http = true,
     .open = engine_open,
     .close = engine_close,
-    .place = engine_place,
-    .place_difference = engine_place_difference,
-    .place_settings = engine_place_settings,
-    .place_text = engine_place_text,
+    .location = engine_location,
+    .location_difference = engine_location_difference,
+    .location_settings = engine_location_settings,
+    .location_text = engine_location_text,
 };

@@ -184,16 +184,16 @@ struct aws_client *aws_kind_client(void *client)
     return client;
 }
 
-static int place_now(void *client, const struct schema *schema, bool ask, struct arena *arena,
-    const struct value **place, struct err *err)
+static int location_now(void *client, const struct schema *schema, bool ask, struct arena *arena,
+    const struct value **location, struct err *err)
 {
-    return schema->service ? aws_place(client, schema->service, ask, arena, place, err) : 0;
+    return schema->service ? aws_location(client, schema->service, ask, arena, location, err) : 0;
 }
 
-static const char *place_difference(
+static const char *location_difference(
     const struct schema *schema, const struct value *then, const struct value *now)
 {
-    return schema->service ? aws_place_difference(schema->service, then, now) : NULL;
+    return schema->service ? aws_location_difference(schema->service, then, now) : NULL;
 }
 
 static void add_marked(void *ctx, struct str arn, const struct value *tags)
@@ -253,10 +253,10 @@ const struct provider_kind aws_kind = {
     .http = true,
     .open = aws_open,
     .close = aws_kind_close,
-    .place = place_now,
-    .place_difference = place_difference,
-    .place_settings = aws_place_settings,
-    .place_text = aws_place_text,
+    .location = location_now,
+    .location_difference = location_difference,
+    .location_settings = aws_location_settings,
+    .location_text = aws_location_text,
     .marked = list_marked,
     .is_store = is_store,
     .clock = tell_clock,

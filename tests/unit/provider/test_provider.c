@@ -72,9 +72,9 @@ static void a_kind_with_nothing_but_types(void **state)
     assert_int_equal(open_named("plain", &provider, &err), 0);
     assert_null(provider_self(provider));
     assert_null(provider_aws(provider));
-    assert_int_equal(provider_place(provider, &schema, true, &arena, &place, &err), 0);
+    assert_int_equal(provider_location(provider, &schema, true, &arena, &place, &err), 0);
     assert_null(place);
-    assert_null(provider_place_difference(provider, &schema, NULL, NULL));
+    assert_null(provider_location_difference(provider, &schema, NULL, NULL));
     assert_int_equal(provider_marked(provider, &arena, STR("s"), &list, &err), 0);
     assert_int_equal(list->count, 0);
     assert_false(provider_is_store(provider, NULL));
