@@ -474,9 +474,9 @@ struct sandbox_role_key sandbox_role_session(
 }
 
 void sandbox_tell_object(struct sandbox *s, struct arena *arena, const char *name, struct str bucket,
-    struct str key, const struct object *object, struct str request_id)
+    struct str key, const struct object *object, struct str request_id, struct str trace)
 {
-    object_tell(s, arena, name, bucket, key, object, request_id);
+    object_tell(s, arena, name, bucket, key, object, request_id, trace);
 }
 
 bool sandbox_has_resource(

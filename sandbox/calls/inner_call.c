@@ -128,6 +128,7 @@ static int call_inside(struct services *services, struct arena *arena, const str
             control_protocol(services->control, request->service, &common) ? common.protocol : WIRE_JSON11,
         .input = request->input ? request->input : &value_empty_map,
         .wants_activity = wants_activity,
+        .trace = request->trace,
         .caller = request->as && session_is_limited(request->as->session) ? request->as->session : NULL};
     AUTO_UNLOCK pthread_mutex_t *held = service_enter(services, operation);
     return carry_out(call, request, err);

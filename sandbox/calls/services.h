@@ -232,6 +232,7 @@ struct service_request {
     struct str region;
     const struct value *input;
     const struct gate_caller *as; /* whose policies have to allow it; NULL: the sandbox does it by itself */
+    struct str trace;             /* X-Amzn-Trace-Id; "": none */
 };
 
 /* A role of this account, for such a call; `role` is its ARN or name. `name` is the session's. */

@@ -283,6 +283,28 @@ def _():
 NOT_ON_MOTO["alias that is ready"] = CASES.pop("alias that is ready")  # moto has none
 
 
+@case("function that calls itself")
+def _():
+    def look(cloud):
+        return cloud.client("lambda")
+
+    return Case(
+        type="aws.lambda.function",
+        prepare=code,
+        around={"one": role("one")},
+        first={**FUNCTION, "recursive_loop": "Allow"},
+        then={**FUNCTION, "recursive_loop": "Terminate"},
+        less=FUNCTION,
+        seen=lambda cloud: {"loop": look(cloud).get_function_recursion_config(FunctionName="life-function")["RecursiveLoop"]},
+        gone=lambda cloud: not look(cloud).list_functions()["Functions"],
+        outside=lambda cloud: look(cloud).put_function_recursion_config(FunctionName="life-function", RecursiveLoop="Allow"),
+        drifted="recursive_loop",
+    )
+
+
+NOT_ON_MOTO["function that calls itself"] = CASES.pop("function that calls itself")  # moto does not look for loops
+
+
 def test_public_address(tmp_path, place):
     """Whether a machine has one is said of its network interface, whatever its subnet says."""
     stack = Stack(tmp_path / "stack", place)

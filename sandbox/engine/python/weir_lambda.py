@@ -77,6 +77,7 @@ def load(handler):
 def invoke(function, headers, payload):
     """The answer as JSON, or what went wrong, and which of both."""
     request_id = headers["Lambda-Runtime-Aws-Request-Id"]
+    os.environ["_X_AMZN_TRACE_ID"] = headers["Lambda-Runtime-Trace-Id"]
     try:
         result = function(json.loads(payload), Context(headers))
     except Exception as error:

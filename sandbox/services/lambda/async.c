@@ -45,6 +45,7 @@ void lambda_outcome_tell(struct services *services, struct arena *arena, const s
             .detail_type = well ? STR("Lambda Function Invocation Result - Success")
                                 : STR("Lambda Function Invocation Result - Failure"),
             .resources = value_list(arena, about, 2),
+            .trace = outcome->trace,
             .by = outcome->by,
             .role = outcome->role});
 }
@@ -111,6 +112,7 @@ static void tell_destination(struct trying *t, const char *condition)
             .key = arena_printf(arena, "aws/lambda/async/%.*s/", STR_ARG(f->name)),
             .function = arn,
             .request_id = str_z(t->event->invocation.id),
+            .trace = t->event->invocation.trace,
             .condition = condition,
             .attempts = t->attempts,
             .more = value_builder_map(&more)});
@@ -122,12 +124,17 @@ static void send_letter(struct trying *t)
     struct arena *arena = &t->arena;
     const struct lambda_function *f = &t->event->function;
     const struct value *answer = payload_value(arena, t->event->invocation.answer);
-    struct str message = value_gets(answer, "errorMessage");
+    bool loops = t->event->invocation.loops;
+    struct str message = loops ? STR(LAMBDA_LOOPS) : value_gets(answer, "errorMessage");
     struct value_builder b = VALUE_BUILDER(arena);
     if (!f->dead_letter_queue.n)
         return;
     view_set(&b, "RequestID", target_attribute(arena, "String", str_z(t->event->invocation.id)));
-    view_set(&b, "ErrorCode", target_attribute(arena, "Number", t->refused ? STR("429") : STR("200")));
+    view_set(&b, "ErrorCode",
+        target_attribute(arena, "Number",
+            loops        ? STR("400")
+            : t->refused ? STR("429")
+                         : STR("200")));
     if (message.n)
         view_set(&b, "ErrorMessage",
             target_attribute(arena, "String",
@@ -139,6 +146,7 @@ static void send_letter(struct trying *t)
                                            .arn = f->dead_letter_queue,
                                            .input = t->event->invocation.event,
                                            .message_attributes = value_builder_map(&b),
+                                           .trace = t->event->invocation.trace,
                                            .by = arena_printf(arena, "function %.*s", STR_ARG(f->name)),
                                            .role = f->role});
 }
@@ -152,6 +160,9 @@ static const char *try_once(struct trying *t)
     struct lambda_invocation *invocation = &t->event->invocation;
     invocation->taken = invocation->done = invocation->failed = false;
     invocation->taken_ms = invocation->taken_us = invocation->done_us = 0;
+    t->refused = invocation->loops;
+    if (t->refused)
+        return "RecursiveInvocation";
     t->refused = instance_invoke(t->event->functions, &t->event->function, invocation, &err);
     bool throttled = t->refused && str_eqz(str_z(err.code), "TooManyRequestsException");
     if (throttled && !t->event->function.at_once)

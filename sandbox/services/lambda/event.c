@@ -57,6 +57,7 @@ bool instance_next(struct lambda_instance *instance, struct arena *arena, struct
         copy->event = lambda_event_copied(arena, invocation->event);
         copy->client_context = lambda_event_copied(arena, invocation->client_context);
         copy->arn = lambda_event_copied(arena, invocation->arn);
+        copy->trace = lambda_event_copied(arena, invocation->trace);
         copy->deadline_wall_ms = invocation->deadline_wall_ms;
         pthread_cond_broadcast(&functions->changed); /* its time runs from now on */
     }

@@ -44,6 +44,18 @@ static const struct value *mapping_failures(const struct turn *turn, struct str 
                : NULL;
 }
 
+/* Of a batch, the chain of events that came back most often. */
+static struct str chain_of(const struct value *records)
+{
+    struct str chain = STR_EMPTY;
+    for (uint32_t i = 0; i < records->count; i++) {
+        struct str trace = value_gets(value_getz(records->items[i], "attributes"), "AWSTraceHeader");
+        if (!chain.n || lambda_chain_length(trace) > lambda_chain_length(chain))
+            chain = trace;
+    }
+    return chain;
+}
+
 static bool call_function(const struct turn *turn, const struct value *records, const struct value **failures)
 {
     struct arena *arena = turn->arena;
@@ -51,6 +63,7 @@ static bool call_function(const struct turn *turn, const struct value *records, 
     const struct service_request request = {.service = STR("lambda"),
         .operation = STR("Invoke"),
         .region = turn->region,
+        .trace = chain_of(records),
         .input = VALUE_MAP(arena, {STR("FunctionName"), value_string(arena, turn->processor)},
             {STR("Payload"), json_as_text(arena, value_with(arena, NULL, STR("Records"), records))})};
     const struct value *output;

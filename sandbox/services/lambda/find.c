@@ -135,7 +135,8 @@ int lambda_find(const struct service_call *call, struct lambda_function *out, st
         .environment = value_getz(of.attrs, "environment"),
         .timeout_s = service_int(of.attrs, "timeout", 3),
         .memory_mib = service_int_within(of.attrs, "memory_size", 128, 0, INT32_MAX),
-        .at_once = service_int(record.attrs, "reserved_concurrency", -1)};
+        .at_once = service_int(record.attrs, "reserved_concurrency", -1),
+        .may_loop = str_eqz(value_gets(record.attrs, "recursive_loop"), "Allow")};
     return check_runnable(&of, out->runtime, err) ||
                    find_layers(call, value_getz(of.attrs, "layers"), &out->layers, err)
                ? -1

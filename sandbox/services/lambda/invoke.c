@@ -67,6 +67,8 @@ struct lambda_background *lambda_background_new(struct functions *functions,
     b->functions = functions;
     b->function = lambda_copy(arena, function);
     b->invocation = (struct lambda_invocation){.event = arena_str(arena, invocation->event),
+        .trace = arena_str(arena, invocation->trace),
+        .loops = invocation->loops,
         .client_context =
             arena_str(arena, invocation->client_context.p ? invocation->client_context : STR_EMPTY)};
     memcpy(b->invocation.id, invocation->id, sizeof b->invocation.id);
@@ -148,6 +150,8 @@ static int lambda_invoke(struct service_call *call, struct err *err)
         call->output = bare_status(call->arena, 204);
         return 0;
     }
+    invocation.trace = lambda_chain_add(call->arena, call->trace, function.arn, &invocation.loops);
+    invocation.loops = invocation.loops && lambda_chain_stops(call, &function);
     if (async) {
         call->output = bare_status(call->arena, 202);
         return lambda_invoke_async(functions, &function, &invocation, err);
@@ -155,6 +159,8 @@ static int lambda_invoke(struct service_call *call, struct err *err)
     if (!str_eqz(kind, "RequestResponse"))
         return service_refuse(err, 400, "InvalidParameterValueException",
             "InvocationType is Event, RequestResponse or DryRun, not %.*s", STR_ARG(kind));
+    if (invocation.loops)
+        return service_refuse(err, 400, "RecursiveInvocationException", LAMBDA_LOOPS);
     if (call->wants_activity)
         return invoke_awaited(call, &function, &invocation, err);
     int status = instance_invoke(functions, &function, &invocation, err);

@@ -18,6 +18,7 @@
  *   policies.c   what AddPermission has added
  *   targets.c    what requests refer to: versions, aliases
  *   concurrency.c    what is reserved and provisioned
+ *   chain.c      chains of events that come back again and again
  *
  * One lock for all instances and invocations (functions->lock), held briefly.
  */
@@ -50,6 +51,7 @@ struct functions {
 struct lambda_function {
     struct str name, arn, region, runtime, handler, version, role;
     struct str dead_letter_queue;
+    bool may_loop;          /* recursive_loop: Allow */
     struct str invoked_arn; /* with the version or alias that was called */
     struct str key; /* instances with the same one serve it: changes with the code and the configuration */
     const struct value *code, *environment;
@@ -62,7 +64,9 @@ struct lambda_invocation {
     struct arena arena; /* of what the instance says */
     char id[37];
     struct str event, client_context, arn; /* arn: as it was called */
+    struct str trace;                      /* X-Amzn-Trace-Id, with this call */
     bool wants_log;
+    bool loops; /* it is not done: its chain of events has called the function too often */
     /* set by the instance */
     bool taken, done;          /* the runtime has fetched it; has answered */
     int64_t taken_ms;          /* monotonic */
@@ -212,6 +216,20 @@ service_handler lambda_get_policy, lambda_add_permission, lambda_remove_permissi
 
 service_handler lambda_put_concurrency, lambda_account_settings, lambda_put_provisioned,
     lambda_get_provisioned, lambda_delete_provisioned, lambda_list_provisioned;
+
+/* ---- chain.c ---- */
+
+#define LAMBDA_LOOPS                                                                                         \
+    "Lambda has detected your function being invoked in a recursive loop with other AWS resources and "      \
+    "stopped your function's invocation."
+
+/* The trace header for a call of the function, after one with this header ("": it begins here). *loops: it
+ * has called the function too often. */
+struct str lambda_chain_add(struct arena *arena, struct str trace, struct str function, bool *loops);
+/* How often it has called the function that it has called most; -1: it begins here. */
+int64_t lambda_chain_length(struct str trace);
+/* A chain that loops is stopped, and counted, where the function does not allow it. */
+bool lambda_chain_stops(struct service_call *call, const struct lambda_function *function);
 
 /* ---- runtime_api.c ---- */
 

@@ -9,6 +9,7 @@ struct lambda_outcome {
     struct str key;      /* how keys of objects begin, for a bucket */
     struct str function; /* its ARN */
     struct str request_id;
+    struct str trace;
     const char *condition; /* "Success", or why not */
     int64_t attempts;
     const struct value *more; /* of the record: a map */

@@ -91,6 +91,7 @@ static enum MHD_Result lambda_runtime_next(
         arena_printf(arena, "%lld", (long long)got.deadline_wall_ms));
     add_header(r->mhd, response, arena, "Lambda-Runtime-Invoked-Function-Arn", got.arn);
     add_header(r->mhd, response, arena, "Lambda-Runtime-Client-Context", got.client_context);
+    add_header(r->mhd, response, arena, "Lambda-Runtime-Trace-Id", got.trace);
     return queue(r, connection, 200, response);
 }
 

@@ -173,6 +173,7 @@ void object_event_tell(struct services *services, struct arena *arena, const str
                 .subject = STR("Amazon S3 Notification"),
                 .service = STR("s3.amazonaws.com"),
                 .source_arn = arena_printf(arena, "arn:aws:s3:::%.*s", STR_ARG(event->bucket)),
+                .trace = event->trace,
                 .by = arena_printf(arena, "bucket %.*s", STR_ARG(event->bucket))};
             target_deliver(services, &target);
         }

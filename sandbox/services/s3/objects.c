@@ -188,8 +188,8 @@ int object_write(struct services *services, const struct session *caller, struct
     enum store_result result = store_object_put(arena, store, &change, &pending, doc, &object);
     if (result != STORE_OK)
         return objects_refuse(result, bucket, key, err);
-    object_tell(
-        services_sandbox(services), arena, "ObjectCreated:Put", bucket, key, &object, uuid_random(arena));
+    object_tell(services_sandbox(services), arena, "ObjectCreated:Put", bucket, key, &object,
+        uuid_random(arena), STR_EMPTY);
     return 0;
 }
 
@@ -209,7 +209,7 @@ int object_delete(
         return objects_refuse(result, bucket, key, err);
     object_tell(services_sandbox(services), arena,
         object.deleted ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", bucket, key, &object,
-        uuid_random(arena));
+        uuid_random(arena), STR_EMPTY);
     return 0;
 }
 
@@ -249,7 +249,7 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
 /* ---- telling ---- */
 
 void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
-    struct str key, const struct object *object, struct str request_id)
+    struct str key, const struct object *object, struct str request_id, struct str trace)
 {
     struct s3_store *store = sandbox_store(sandbox);
     struct str text, root;
@@ -267,6 +267,7 @@ void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name,
         .etag = object->etag,
         .version = object->version,
         .request_id = request_id,
+        .trace = trace,
         .size = object->size};
     if (services)
         object_event_tell(services, arena, configuration, &event);

@@ -38,14 +38,14 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
 /* Tells whom the bucket's notification configuration names: "ObjectCreated:Put". */
 struct object;
 void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
-    struct str key, const struct object *object, struct str request_id);
+    struct str key, const struct object *object, struct str request_id, struct str trace);
 
 /* ---- notifications.c: what is told of changes in a bucket: to functions, queues and topics, and to
  * EventBridge's default bus. */
 struct object_event {
     struct str name; /* ObjectCreated:Put, ObjectRemoved:DeleteMarkerCreated … */
     struct str region, bucket, key, etag, version;
-    struct str request_id;
+    struct str request_id, trace;
     int64_t size;
 };
 

@@ -308,8 +308,10 @@ static int do_s3(struct service_call *call, struct err *err)
     const struct s3srv_caller caller = {.session = call->caller, .region = call->region};
     struct wire_message request, answer;
     struct err refused = ERR_INIT;
-    if (request_of(call, &request, err) ||
-        s3srv_call(services_sandbox(call->services), call->arena, &caller, &request, MAX_TEXT, &answer, err))
+    if (request_of(call, &request, err))
+        return -1;
+    wire_header_add(call->arena, &request, STR("X-Amzn-Trace-Id"), call->trace);
+    if (s3srv_call(services_sandbox(call->services), call->arena, &caller, &request, MAX_TEXT, &answer, err))
         return -1;
     if (!wire_is_error(&answer))
         return answer_of(call, &answer, err);

@@ -56,6 +56,7 @@ static int targets_call(struct services *services, struct arena *arena, const st
         .operation = str_z(operation),
         .region = arn->region.n ? arn->region : target->region,
         .input = value_map(arena, entries, n),
+        .trace = target->trace,
         .as = &caller};
     return services_call(services, arena, &request, &output, err);
 }
@@ -100,9 +101,6 @@ static int to_queue(struct services *services, struct arena *arena, const struct
             &b, STR("MessageDeduplicationId"), value_string(arena, target->message_deduplication));
     if (target->message_attributes)
         value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
-    if (target->trace.n)
-        value_builder_set(&b, STR("MessageSystemAttributes"),
-            value_with(arena, NULL, STR("AWSTraceHeader"), target_attribute(arena, "String", target->trace)));
     const struct value *input = value_builder_map(&b);
     return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
 }
