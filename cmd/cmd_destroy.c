@@ -66,7 +66,7 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
     }
     if (!found->left_count)
         leftovers_add_claim(
-            &out, found->let_go_count ? " but what was forgotten" : "", found->asked, found->marks);
+            &out, found->let_go_count ? " but what was forgotten" : "", found->asked, found->tags_searched);
     else {
         style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
         buf_addz(&out, "\n\n");
@@ -75,7 +75,7 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
     }
     add_places(found, &out);
     if (!found->left_count)
-        leftovers_add_limits(&out, found->asked, found->marks);
+        leftovers_add_limits(&out, found->asked, found->tags_searched);
     add_unseen(found, &out);
     add_let_go(found, inv->out.color, &out);
     return invocation_write(inv, buf_str(&out));

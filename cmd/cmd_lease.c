@@ -93,7 +93,7 @@ static int extend(struct invocation *inv, struct workspace *workspace)
         return invocation_fail(inv, &err);
     }
     int64_t now_ms = plan_now(workspace, &by_service);
-    if (more_ms) /* with 0 the marks alone are put on anew */
+    if (more_ms) /* with 0 the tags alone are written again */
         lease.until_ms = (lease.until_ms > now_ms ? lease.until_ms : now_ms) + more_ms;
     return set_lease(inv, workspace, &lease, false);
 }

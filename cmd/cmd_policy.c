@@ -31,7 +31,7 @@ static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
             shown = policy;
     }
     if (inv->args.n && str_eqz(inv->args.items[0], "sweep"))
-        shown = policy_needs_marks(workspace, &inv->arena);
+        shown = policy_needs_owned(workspace, &inv->arena);
     const struct value *every = value_builder_map(&all);
     if (inv->args.n && !shown)
         return invocation_usage(

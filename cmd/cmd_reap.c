@@ -99,14 +99,14 @@ static int reap_strays(struct known_states *all)
 {
     struct strays strays;
     int status = strays_open(all, &strays);
-    struct marked_group **due = ARENA_ARRAY(&all->inv->arena, struct marked_group *, strays.marked.n + 1);
+    struct owned_group **due = ARENA_ARRAY(&all->inv->arena, struct owned_group *, strays.owned.n + 1);
     size_t n = 0;
-    for (size_t i = 0; status == EXIT_DONE && i < strays.marked.n; i++)
-        if (stray_is_due(&strays, &strays.marked.groups[i]))
-            due[n++] = &strays.marked.groups[i];
+    for (size_t i = 0; status == EXIT_DONE && i < strays.owned.n; i++)
+        if (stray_is_due(&strays, &strays.owned.groups[i]))
+            due[n++] = &strays.owned.groups[i];
     if (status == EXIT_DONE && !all->inv->settings->json)
-        invocation_note(all->inv, "%zu stack%s without a state, %zu due.", strays.marked.n,
-            strays.marked.n == 1 ? "" : "s", n);
+        invocation_note(all->inv, "%zu stack%s without a state, %zu due.", strays.owned.n,
+            strays.owned.n == 1 ? "" : "s", n);
     if (status == EXIT_DONE && n)
         status = strays_take_down(&strays, due, n, true);
     strays_close(&strays);
@@ -146,7 +146,7 @@ static int run_reap(struct invocation *inv)
         known_states_due(&all);
         show_leased(&all);
         status = reap_due(&all);
-        int stray = own->marks ? reap_strays(&all) : EXIT_DONE;
+        int stray = own->by_tags ? reap_strays(&all) : EXIT_DONE;
         status = stray > status ? stray : status;
         if (status == EXIT_DONE && all.unread)
             status = EXIT_FAILED;
@@ -170,7 +170,7 @@ const struct option_set options_states = OPTION_SET(NULL, states);
 
 static const struct option options[] = {
     {0, "dry-run", .offset = offsetof(struct reap_settings, dry_run)},
-    {0, "by-tags", .offset = offsetof(struct reap_settings, marks)},
+    {0, "by-tags", .offset = offsetof(struct reap_settings, by_tags)},
     {0, "install", .offset = offsetof(struct reap_settings, install)},
     {0, "every", .value = "TIME", .kind = OPTION_DURATION,
         .offset = offsetof(struct reap_settings, every_ms)},

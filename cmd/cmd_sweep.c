@@ -3,12 +3,12 @@
 #include "cmd/reap/reap.h"
 
 /* By the stack's name, or the beginning of the state's. */
-static bool is_named(const struct marked_group *group, struct str name)
+static bool is_named(const struct owned_group *group, struct str name)
 {
     return str_eq(group->stack, name) || (name.n >= 4 && str_starts(group->lineage, name));
 }
 
-static bool is_listed(struct marked_group *const *list, size_t n, const struct marked_group *group)
+static bool is_listed(struct owned_group *const *list, size_t n, const struct owned_group *group)
 {
     for (size_t i = 0; i < n; i++)
         if (list[i] == group)
@@ -16,14 +16,14 @@ static bool is_listed(struct marked_group *const *list, size_t n, const struct m
     return false;
 }
 
-static int find_named(struct strays *strays, const struct texts *names, struct marked_group **list, size_t *n)
+static int find_named(struct strays *strays, const struct texts *names, struct owned_group **list, size_t *n)
 {
     *n = 0;
     for (size_t k = 0; k < names->n; k++) {
         size_t before = *n;
         bool known = false; /* it may be named twice, by the stack's name and the state's */
-        for (size_t i = 0; i < strays->marked.n; i++) {
-            struct marked_group *group = &strays->marked.groups[i];
+        for (size_t i = 0; i < strays->owned.n; i++) {
+            struct owned_group *group = &strays->owned.groups[i];
             if (!is_named(group, names->items[k]))
                 continue;
             known = true;
@@ -39,7 +39,7 @@ static int find_named(struct strays *strays, const struct texts *names, struct m
 
 /* ---- adopted ---- */
 
-static int adopt_group(struct invocation *inv, const struct marked_group *group)
+static int adopt_group(struct invocation *inv, const struct owned_group *group)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct err err = ERR_INIT;
@@ -52,7 +52,7 @@ static int adopt_group(struct invocation *inv, const struct marked_group *group)
             STR_ARG(workspace.stack->name), STR_ARG(group->stack));
     if (status == EXIT_DONE)
         status = planning_lock(inv, &workspace);
-    if (status == EXIT_DONE && marked_record(&workspace, group, &err))
+    if (status == EXIT_DONE && owned_record(&workspace, group, &err))
         status = invocation_fail(inv, &err);
     if (status == EXIT_DONE)
         invocation_note(inv,
@@ -66,8 +66,8 @@ static int adopt_group(struct invocation *inv, const struct marked_group *group)
 static int sweep_strays(struct invocation *inv, struct strays *strays)
 {
     const struct reap_settings *own = inv->own;
-    struct marked_group **list = ARENA_ARRAY(
-        &inv->arena, struct marked_group *, strays->marked.n * (own->takes.n + own->adopts.n + 1) + 1);
+    struct owned_group **list = ARENA_ARRAY(
+        &inv->arena, struct owned_group *, strays->owned.n * (own->takes.n + own->adopts.n + 1) + 1);
     size_t n = 0;
     if (!own->takes.n && !own->adopts.n)
         return strays_show(strays, inv->settings->full);

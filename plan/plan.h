@@ -244,7 +244,7 @@ struct plan_options {
     struct str import_address, import_id; /* one more import than the stack lists; "" none */
     const struct value
         *saved_live; /* plan_load() only: live values by address instead of a refresh; NULL otherwise */
-    const struct value *saved_marks; /* with these: whose it is, where that was seen */
+    const struct value *saved_ownership; /* with these: whose it is, where that was seen */
     const struct since
         *since; /* and what others may have changed since (plan/objects/concern.h); NULL: nothing */
 };
@@ -395,14 +395,14 @@ struct verified {
     const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
     size_t unseen_count;
     size_t asked; /* resources that were looked for by their ids or names, and that somebody answered for */
-    bool marks;   /* AWS was asked for what bears the stack's ownership tags */
+    bool tags_searched; /* AWS was asked for what bears the stack's ownership tags */
 };
 
 /*
  * After a destroy was planned, and carried out where there was something to do: looks by the recorded ids, by
- * the names that the stack would give, and by its marks for what is still there, and for what services left.
- * Resources that were recorded are looked for where they were made. What the deletion has not reached
- * everywhere yet is given a few seconds. Whatever cannot be looked for is a failure, but for what was
+ * the names that the stack would give, and by its ownership tags for what is still there, and for what
+ * services left. Resources that were recorded are looked for where they were made. What the deletion has not
+ * reached everywhere yet is given a few seconds. Whatever cannot be looked for is a failure, but for what was
  * deleted, with success, together with the stack's own service in which it lay.
  */
 int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *out, struct err *err);

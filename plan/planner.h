@@ -19,15 +19,15 @@
 
 /* What is known of one recorded resource: its record, and what a refresh found. */
 struct seen {
-    struct str address;          /* the record's own, or where `moved:` takes it */
-    const struct record *record; /* its address is the one before a move */
-    const struct value *live;    /* NULL: gone; without a refresh: the recorded attributes */
-    bool read;                   /* live is what the service said just now */
-    bool unread;                 /* that was wanted, and could not be asked for */
-    const struct value *marks;   /* whose it is, where that was seen with it; NULL: nobody said */
-    bool claimed;                /* an instance of the stack has this address */
-    struct seen *sibling;        /* the next record of the same declaration, as recorded */
-    struct seen *neighbour;      /* the next record of the same declaration, after moves */
+    struct str address;             /* the record's own, or where `moved:` takes it */
+    const struct record *record;    /* its address is the one before a move */
+    const struct value *live;       /* NULL: gone; without a refresh: the recorded attributes */
+    bool read;                      /* live is what the service said just now */
+    bool unread;                    /* that was wanted, and could not be asked for */
+    const struct value *owner_tags; /* whose it is, where that was seen with it; NULL: nobody said */
+    bool claimed;                   /* an instance of the stack has this address */
+    struct seen *sibling;           /* the next record of the same declaration, as recorded */
+    struct seen *neighbour;         /* the next record of the same declaration, after moves */
     const struct value
         *steering; /* destroy: what the stack says now of attributes that steer; NULL: nothing */
 };

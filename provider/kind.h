@@ -99,8 +99,10 @@ struct provider_kind {
         const struct value *location, const struct value *config, struct arena *arena);
     struct str (*location_text)(const struct value *location, struct arena *arena); /* for people */
 
-    /* See provider_marked() and provider_is_store(); both NULL: its types say themselves what is marked. */
-    int (*marked)(
+    /* See provider_list_owned() and provider_is_store(); both NULL: its types say themselves what has
+     * ownership tags.
+     */
+    int (*list_owned)(
         void *self, struct arena *arena, struct str stack, const struct value **list, struct err *err);
     bool (*is_store)(void *self, const struct err *why);
 

@@ -64,9 +64,9 @@ bool op_tells_printed(const struct op_ctx *ctx)
     return ctx->observer && ctx->observer->printed;
 }
 
-bool op_tells_marks(const struct op_ctx *ctx)
+bool op_wants_ownership_tags(const struct op_ctx *ctx)
 {
-    return ctx->observer && ctx->observer->saw_marks;
+    return ctx->observer && ctx->observer->saw_ownership_tags;
 }
 
 void op_progress(const struct op_ctx *ctx, const char *what)
@@ -87,10 +87,10 @@ void op_printed(const struct op_ctx *ctx, const char *line)
         ctx->observer->printed(ctx->observer->ctx, line);
 }
 
-void op_saw_marks(const struct op_ctx *ctx, struct str id, const struct value *marks)
+void op_saw_ownership_tags(const struct op_ctx *ctx, struct str id, const struct value *owner_tags)
 {
-    if (op_tells_marks(ctx))
-        ctx->observer->saw_marks(ctx->observer->ctx, id, marks);
+    if (op_wants_ownership_tags(ctx))
+        ctx->observer->saw_ownership_tags(ctx->observer->ctx, id, owner_tags);
 }
 
 void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws)
@@ -280,11 +280,12 @@ struct str provider_location_text(
     return provider->kind->location_text ? provider->kind->location_text(location, arena) : STR_EMPTY;
 }
 
-int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
+int provider_list_owned(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err)
 {
     *list = &value_empty_list;
-    return provider->kind->marked ? provider->kind->marked(provider->self, arena, stack, list, err) : 0;
+    return provider->kind->list_owned ? provider->kind->list_owned(provider->self, arena, stack, list, err)
+                                      : 0;
 }
 
 bool provider_clock(struct provider *provider, int64_t *ahead_ms)
@@ -297,11 +298,11 @@ bool provider_is_store(struct provider *provider, const struct err *why)
     return provider->kind->is_store && provider->kind->is_store(provider->self, why);
 }
 
-/* ---- Marks: how an address is spelt in one, and the refusal to touch what bears those of others. */
+/* ---- Ownership tags: how an address is spelt in one, and the refusal to touch what has those of others. */
 
 enum { SAME_WITHIN_MS = 1000 };
 
-struct str mark_text(struct arena *arena, struct str s, size_t max)
+struct str ownership_tag_text(struct arena *arena, struct str s, size_t max)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < s.n && out.n < max; i++) {
@@ -314,20 +315,20 @@ struct str mark_text(struct arena *arena, struct str s, size_t max)
     return arena_str(arena, buf_str(&out));
 }
 
-const struct value *mark_all(struct arena *arena, const struct owner *owner, struct str address)
+const struct value *ownership_tags_make(struct arena *arena, const struct owner *owner, struct str address)
 {
-    AUTO_BUILDER struct value_builder marks = VALUE_BUILDER(arena);
-    value_builder_set(&marks, STR("weir:address"), value_string(arena, address));
-    value_builder_set(&marks, STR("weir:intent"), value_string(arena, owner->token));
+    AUTO_BUILDER struct value_builder owner_tags = VALUE_BUILDER(arena);
+    value_builder_set(&owner_tags, STR("weir:address"), value_string(arena, address));
+    value_builder_set(&owner_tags, STR("weir:intent"), value_string(arena, owner->token));
     if (owner->lease.n)
-        value_builder_set(&marks, STR("weir:lease"), value_string(arena, owner->lease));
-    value_builder_set(&marks, STR("weir:stack"), value_string(arena, owner->stack));
+        value_builder_set(&owner_tags, STR("weir:lease"), value_string(arena, owner->lease));
+    value_builder_set(&owner_tags, STR("weir:stack"), value_string(arena, owner->stack));
     if (owner->lineage.n)
-        value_builder_set(&marks, STR("weir:state"), value_string(arena, owner->lineage));
-    return value_builder_map(&marks);
+        value_builder_set(&owner_tags, STR("weir:state"), value_string(arena, owner->lineage));
+    return value_builder_map(&owner_tags);
 }
 
-const struct value *mark_among(struct arena *arena, const struct value *tags)
+const struct value *ownership_tags_among(struct arena *arena, const struct value *tags)
 {
     struct str prefix = STR("weir:");
     AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
@@ -345,11 +346,12 @@ static struct ownership nobody_knows(void)
             STR("it has no ownership tags, and nothing else shows that it is still what this stack made")};
 }
 
-struct ownership mark_whose(struct arena *arena, const struct owner *owner, const struct value *marks)
+struct ownership ownership_by_tags(
+    struct arena *arena, const struct owner *owner, const struct value *owner_tags)
 {
-    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
+    struct str stack = value_gets(owner_tags, "stack"), state = value_gets(owner_tags, "state");
     bool renamed = state.n && str_eq(state, owner->lineage);
-    if (str_eq(stack, owner->stack) || renamed || (!stack.n && owner->unmarked))
+    if (str_eq(stack, owner->stack) || renamed || (!stack.n && owner->untagged))
         return (struct ownership){.whose = WHOSE_OURS};
     if (stack.n)
         return (struct ownership){.whose = WHOSE_OTHERS,
@@ -367,8 +369,8 @@ static bool is_same(const struct value *a, const struct value *b)
     return value_equal(a, b);
 }
 
-struct ownership mark_compare(struct arena *arena, const struct value *recorded, const struct value *live,
-    const struct str *names, size_t n)
+struct ownership ownership_by_record(struct arena *arena, const struct value *recorded,
+    const struct value *live, const struct str *names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         const struct value *was = value_get(recorded, names[i]), *is = value_get(live, names[i]);
@@ -385,7 +387,7 @@ struct ownership mark_compare(struct arena *arena, const struct value *recorded,
     return nobody_knows();
 }
 
-int mark_refuse(const struct ownership *ownership, const char *done, struct err *err)
+int ownership_refuse(const struct ownership *ownership, const char *done, struct err *err)
 {
     err_set(err, ERR_FAILED, "%.*s, so it is not %s", STR_ARG(ownership->says), done);
     if (ownership->whose == WHOSE_NOBODY_KNOWS)

@@ -51,15 +51,15 @@ struct op_observer {
     void (*progress)(void *ctx, const char *what); /* "waiting for status available (creating)" */
     void (*warn)(void *ctx, const char *text);     /* something that is no failure */
     void (*printed)(void *ctx, const char *line);  /* a line that a local command printed */
-    /* read, list: the marks that an answer shows of a resource besides what was asked for, as `marks` gives
-     * them. */
-    void (*saw_marks)(void *ctx, struct str id, const struct value *marks);
+    /* read, list: the ownership tags that an answer shows of a resource besides what was asked for, as
+     * `owner_tags` gives them. */
+    void (*saw_ownership_tags)(void *ctx, struct str id, const struct value *owner_tags);
     /* read: the object as an answer has it, by the service's own names; whether that says that AWS made it.
      */
     void (*answered)(void *ctx, const struct value *document, bool made_by_aws);
 };
 
-/* Whose a resource is, or is to be: what marks are made of and compared with. */
+/* Whose a resource is, or is to be: what ownership tags are made of and compared with. */
 struct owner {
     struct str stack;   /* its name */
     struct str env;     /* its environment; "" none */
@@ -67,11 +67,11 @@ struct owner {
     struct str lease; /* until when it may be there, 2026-11-21T18:00:00Z; "" for as long as anybody likes */
     struct str token; /* idempotency token of this intent: 32 hex digits; stable across retries and
                        * recovery */
-    bool unmarked;    /* update, delete: it was there before weir, so it need not bear our marks */
+    bool untagged;    /* update, delete: it was there before weir, so it need not have our ownership tags */
     bool found_out;   /* delete: whose it is was asked a moment ago, and it is ours */
-    const struct value *seen_marks; /* update: what a refresh was shown of them; NULL: nothing */
-    const struct value *recorded;   /* update, delete: its attributes as recorded; NULL: nobody knows */
-    struct str written;             /* when they were recorded, if in the last minute; else "" */
+    const struct value *seen_tags; /* update: what a refresh was shown of them; NULL: nothing */
+    const struct value *recorded;  /* update, delete: its attributes as recorded; NULL: nobody knows */
+    struct str written;            /* when they were recorded, if in the last minute; else "" */
 };
 
 /* Whose a resource is, as far as its ownership tags tell, and what is recorded of it. */
@@ -98,7 +98,7 @@ struct op_ctx {
     struct arena *arena; /* results and scratch */
     struct provider *provider;
     const struct schema *schema;
-    struct str address; /* for messages and marks */
+    struct str address; /* for messages and ownership tags */
     struct owner owner;
     struct str dir;      /* where relative file names in attributes start */
     struct str work_dir; /* the stack's .weir: for what is kept between runs and may be lost; "" none */
@@ -122,12 +122,12 @@ struct op_ctx {
 void op_progress(const struct op_ctx *ctx, const char *what);
 void op_warn(const struct op_ctx *ctx, const char *text);
 void op_printed(const struct op_ctx *ctx, const char *line);
-void op_saw_marks(const struct op_ctx *ctx, struct str id, const struct value *marks);
+void op_saw_ownership_tags(const struct op_ctx *ctx, struct str id, const struct value *owner_tags);
 void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws);
 /* For what is costly to say. */
 bool op_tells_progress(const struct op_ctx *ctx);
 bool op_tells_printed(const struct op_ctx *ctx);
-bool op_tells_marks(const struct op_ctx *ctx);
+bool op_wants_ownership_tags(const struct op_ctx *ctx);
 
 /* For types whose every read shows all that there is to see: the names of these attributes, as `list` has
  * them.
@@ -178,16 +178,16 @@ bool attempt_claims(const struct attempt *attempt, struct str id);
 typedef void resource_found(void *ctx, const struct value *live);
 
 /* What a command may do; for the permissions that it needs. RUN is starting jobs and looking at them, MARKS
- * finding what bears marks, of types with `marked`. */
+ * finding what has ownership tags, of types with `list_owned`. */
 enum permission_phase {
     PERMISSION_PLAN,
     PERMISSION_APPLY,
     PERMISSION_DESTROY,
     PERMISSION_RUN,
-    PERMISSION_MARKS
+    PERMISSION_OWNED
 };
 
-/* Receives the tags of each, marks included. Of one thread; keeps nothing. */
+/* Receives the tags of each, ownership tags included. Of one thread; keeps nothing. */
 typedef void tags_found(void *ctx, struct str name, const struct value *tags);
 
 struct resource_ops {
@@ -248,9 +248,9 @@ struct resource_ops {
     /*
      * Creates and waits until usable; *live is the whole object afterwards: what was asked for as far as it
      * can be read, and every computed attribute, null where the service does not say it. What the file gives
-     * and no service tells, hashes and marks of secrets are the planner's to add. When it fails after the
-     * resource came into being, *live is set as far as it is known (with the id), so that the caller records
-     * it as half-made (tainted).
+     * and no service tells, hashes and marks of secrets are the planner's to add. When it fails after
+     * the resource came into being, *live is set as far as it is known (with the id), so that the caller
+     * records it as half-made (tainted).
      */
     int (*create)(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
         const struct value **live, struct err *err);
@@ -263,7 +263,7 @@ struct resource_ops {
     bool leaves_fields, leaves_items;
     /* Brings `changed` (list of attribute names) from prior to desired; an attribute in `changed` and not in
      * desired is reset. *live, which is prior when it is called, becomes the whole object afterwards. Whose
-     * marks ctx->owner.seen_marks shows counts as in `delete`. */
+     * ownership tags ctx->owner.seen_tags shows counts as in `delete`. */
     int (*update)(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
         const struct value *changed, const struct value **live, struct err *err);
 
@@ -309,12 +309,12 @@ struct resource_ops {
         struct err *err);
 
     /*
-     * Calls `found` for everything of the type that carries the stack's mark (ctx->owner.stack empty: that of
-     * any stack), with its marks in place of its
-     * tags. Only for types that the tagging API does not know, unless nobody but the service itself can say
-     * what bears marks (`untold`); NULL: cannot.
+     * Calls `found` for everything of the type that has the stack's ownership tag (ctx->owner.stack empty:
+     * that of any stack), with its ownership tags in place of its tags. Only for types that the tagging API
+     * does not know, unless nobody but the service itself can say what has ownership tags (`unreported`);
+     * NULL: cannot.
      */
-    int (*marked)(
+    int (*list_owned)(
         struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
 
     /*
@@ -335,8 +335,8 @@ struct resource_ops {
 
     /*
      * Looks for the resource that an open intent may have created, as its type says how (schema->lost): by
-     * its name, its mark, what it looks like. *live NULL where it is not there, or where what is there is
-     * another's.
+     * its name, its ownership tags, what it looks like. *live NULL where it is not there, or where what is
+     * there is another's.
      */
     int (*find)(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
         const struct value **live, struct err *err);
@@ -349,11 +349,12 @@ struct resource_ops {
         struct op_ctx *ctx, const struct value *desired, const struct value **object, struct err *err);
 
     /*
-     * Who made it: *marks is a map of the marks that weir put on the resource when it was created (stack,
-     * address, intent), empty where it has none, NULL where it does not exist. NULL where the type
-     * cannot be marked.
+     * Who made it: *owner_tags is a map of the ownership tags that weir put on the resource when it was
+     * created (stack, address, intent), empty where it has none, NULL where it does not exist. NULL where the
+     * type cannot have them.
      */
-    int (*marks)(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+    int (*ownership_tags)(
+        struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err);
 
     /*
      * Whose it is. Ownership tags of another stack forbid to touch it. Where it was made with ours and has
@@ -363,12 +364,12 @@ struct resource_ops {
     int (*whose)(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
 
     /*
-     * Puts marks (by their full names, `weir:lease`) on a resource beside what it bears, in place of those of
-     * these names. *done false: it bears no marks of this stack, and nothing was changed. NULL where marks
-     * are for good, or there are none.
+     * Puts ownership tags (by their full names, `weir:lease`) on a resource beside what it bears, in place of
+     * those of these names. *done false: it has no ownership tags of this stack, and nothing was changed.
+     * NULL where ownership tags are for good, or there are none.
      */
-    int (*mark)(struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done,
-        struct err *err);
+    int (*add_ownership_tags)(struct op_ctx *ctx, const struct value *object, const struct value *owner_tags,
+        bool *done, struct err *err);
 
     /* What the machine printed when it started, as far as its service tells by now; only of types with
      * schema->console. */
@@ -427,8 +428,8 @@ struct str provider_name(const struct provider *provider); /* "aws.tokyo" */
 /* What a new resource of this provider gets on top of the file: default tags. NULL: none. */
 const struct value *provider_default_tags(const struct provider *provider);
 /*
- * Is there nobody to ask for marks where the provider's S3 is: a store of one's own, which knows S3 only?
- * `why` NULL: by its settings alone; otherwise what provider_marked() met.
+ * Is there nobody to ask for ownership tags where the provider's S3 is: a store of one's own, which knows S3
+ * only? `why` NULL: by its settings alone; otherwise what provider_list_owned() met.
  */
 bool provider_is_store(struct provider *provider, const struct err *why);
 /*
@@ -437,10 +438,11 @@ bool provider_is_store(struct provider *provider, const struct err *why);
  */
 bool provider_clock(struct provider *provider, int64_t *ahead_ms);
 /*
- * Everything in the provider's region that the account's tagging API knows to bear the stack's mark (`stack`
- * empty: that of any): a list of {arn, tags}, marks included. Empty where the kind has nobody to ask.
+ * Everything in the provider's region that the account's tagging API knows to have the stack's ownership tag
+ * (`stack` empty: that of any): a list of {arn, tags}, ownership tags included. Empty where the kind has
+ * nobody to ask.
  */
-int provider_marked(struct provider *provider, struct arena *arena, struct str stack,
+int provider_list_owned(struct provider *provider, struct arena *arena, struct str stack,
     const struct value **list, struct err *err);
 /*
  * Where the provider makes resources of that type (provider/aws/client.h), to be recorded with each; NULL
@@ -506,31 +508,32 @@ const struct str *catalog_known_names(struct catalog *catalog, bool is_data, siz
 /* weir's own type for the same thing as a type of CloudFormation; NULL: it has none. */
 const struct schema *catalog_own(struct catalog *catalog, struct str cfn);
 
-/* ---- provider.c: what weir's ownership tags say of a resource, for every kind that can mark: the
+/* ---- provider.c: what weir's ownership tags say of a resource, for every kind that has them: the
  * tags or labels `weir:address`, `weir:intent`, `weir:stack` and `weir:state`, and `weir:lease` where
  * there is one. How they are put on and read is the kind's own. */
 /* Services allow few characters in a tag's value, and at most `max`: jobs["a b"] -> jobs/a b */
-struct str mark_text(struct arena *arena, struct str s, size_t max);
+struct str ownership_tag_text(struct arena *arena, struct str s, size_t max);
 
 /*
  * All of them by their full names, in the order of a map: the lineage and the lease only where there are any.
  */
 struct owner;
 struct ownership; /* provider/provider.h */
-const struct value *mark_all(struct arena *arena, const struct owner *owner, struct str address);
+const struct value *ownership_tags_make(struct arena *arena, const struct owner *owner, struct str address);
 /* Of tags only weir's, under their short names. */
-const struct value *mark_among(struct arena *arena, const struct value *tags);
+const struct value *ownership_tags_among(struct arena *arena, const struct value *tags);
 
-/* Whose a resource with these marks (under their short names) is; nobody knows where it has none. */
-struct ownership mark_whose(struct arena *arena, const struct owner *owner, const struct value *marks);
+/* Whose a resource with these ownership tags (under their short names) is; nobody knows where it has none. */
+struct ownership ownership_by_tags(
+    struct arena *arena, const struct owner *owner, const struct value *owner_tags);
 /*
- * The same of what was made with marks and has none, by what is recorded of it: `live` is how it is now, and
- * `names` are those of attributes that a later one of the same name has otherwise.
+ * The same of what was made with ownership tags and has none, by what is recorded of it: `live` is how it is
+ * now, and `names` are those of attributes that a later one of the same name has otherwise.
  */
-struct ownership mark_compare(struct arena *arena, const struct value *recorded, const struct value *live,
-    const struct str *names, size_t n);
+struct ownership ownership_by_record(struct arena *arena, const struct value *recorded,
+    const struct value *live, const struct str *names, size_t n);
 /* -1, with why what is not ours is not `done` ("deleted"). */
-int mark_refuse(const struct ownership *ownership, const char *done, struct err *err);
+int ownership_refuse(const struct ownership *ownership, const char *done, struct err *err);
 
 /* ---- provider.c: Tells whoever watches an operation that a call of it is sent again, and why:
  * "CreateStream: 2nd try, throttled"; once one was accepted, "CreateStream: done at the 2nd try", so that

@@ -1,6 +1,6 @@
 /*
  * The stack that all members of a fleet share: made before them, taken down after the last, and only when
- * nobody else uses what is in it, as far as states and marks tell.
+ * nobody else uses what is in it, as far as states and ownership tags tell.
  */
 #include "cmd/fleet/fleet.h"
 
@@ -83,32 +83,32 @@ static struct str user_by_state(struct fleet *fleet, struct state *used)
     return user;
 }
 
-static bool group_mentions(const struct marked_group *group, struct state *used)
+static bool group_mentions(const struct owned_group *group, struct state *used)
 {
     size_t n;
     const struct record *const *records = state_records(used, &n);
     for (size_t i = 0; i < group->n; i++)
         for (size_t k = 0; k < n; k++) {
             struct str id = records[k]->subject.id, arn = value_gets(records[k]->attrs, "arn");
-            if (id.n >= KNOWN_ID_TELLS && marked_mentions(group->things[i].object, id, arn))
+            if (id.n >= KNOWN_ID_TELLS && owned_mentions(group->resources[i].object, id, arn))
                 return true;
         }
     return false;
 }
 
-static struct str user_by_marks(struct fleet *fleet, struct state *used)
+static struct str user_by_tags(struct fleet *fleet, struct state *used)
 {
-    struct marked marked = {0};
+    struct owned_groups owned = {0};
     struct err err = ERR_INIT;
     struct str user = STR_EMPTY;
-    if (plan_marked(&fleet->shared_stack->workspace, &fleet->inv->arena, &marked, &err))
+    if (plan_find_owned(&fleet->shared_stack->workspace, &fleet->inv->arena, &owned, &err))
         invocation_note(fleet->inv,
             "warning: whether others use %.*s was not looked up by ownership tags: %s",
             STR_ARG(fleet->shared_stack->name), err.message);
-    for (size_t i = 0; i < marked.n && !user.n; i++)
-        if (!is_own(fleet, marked.groups[i].lineage) && group_mentions(&marked.groups[i], used))
-            user = marked.groups[i].stack;
-    marked_release(&marked);
+    for (size_t i = 0; i < owned.n && !user.n; i++)
+        if (!is_own(fleet, owned.groups[i].lineage) && group_mentions(&owned.groups[i], used))
+            user = owned.groups[i].stack;
+    owned_release(&owned);
     return user;
 }
 
@@ -122,7 +122,7 @@ static bool is_needed(struct fleet *fleet)
         return false;
     user = user_by_state(fleet, used);
     if (!user.n)
-        user = user_by_marks(fleet, used);
+        user = user_by_tags(fleet, used);
     if (user.n)
         invocation_note(
             fleet->inv, "%.*s stays: %.*s uses what is in it", STR_ARG(shared->name), STR_ARG(user));

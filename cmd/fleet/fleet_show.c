@@ -342,27 +342,27 @@ static void add_let_go(const struct fleet *fleet, struct buf *out)
 static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
 {
     char of[96];
-    size_t asked = 0, marked = 0, unmarked = 0, let_go = 0;
+    size_t asked = 0, searched = 0, unsearched = 0, let_go = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         if (!m->looked || m->verified.left_count || m->is_shared)
             continue;
         asked += m->verified.asked;
-        marked += m->verified.marks;
+        searched += m->verified.tags_searched;
         let_go += m->verified.let_go_count;
-        unmarked += m->verified.asked && !m->verified.marks;
+        unsearched += m->verified.asked && !m->verified.tags_searched;
     }
     snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet_unit(fleet), n == 1 ? "" : "s",
         let_go ? " but what was forgotten" : "");
-    leftovers_add_claim(out, of, asked, marked && !unmarked);
-    return marked && !unmarked;
+    leftovers_add_claim(out, of, asked, searched && !unsearched);
+    return searched && !unsearched;
 }
 
 void fleet_show_verified(struct fleet *fleet)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     size_t n = 0;
-    bool marks = false;
+    bool tags_searched = false;
     const struct member *shared = NULL;
     for (size_t i = 0; i < fleet->n; i++) {
         struct member *m = &fleet->members[i];
@@ -379,10 +379,10 @@ void fleet_show_verified(struct fleet *fleet)
     if (shared)
         buf_addf(&out, "\nNothing is left of %.*s, either.\n", STR_ARG(shared->name));
     else
-        marks = add_claim(fleet, n, &out);
+        tags_searched = add_claim(fleet, n, &out);
     add_places(fleet, &out);
     if (!shared)
-        leftovers_add_limits(&out, n, marks);
+        leftovers_add_limits(&out, n, tags_searched);
     add_unseen(fleet, &out);
     add_let_go(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));

@@ -1,7 +1,7 @@
 /*
- * Stacks from what is there: everything with a tag, everything of a type, everything that bears another
- * stack's mark. Each resource is read whole; what its type's defaults say is left out, and what is another
- * resource's ARN, id or name becomes a reference.
+ * Stacks from what is there: everything with a tag, everything of a type, everything with another
+ * stack's ownership tags. Each resource is read whole; what its type's defaults say is left out, and what is
+ * another resource's ARN, id or name becomes a reference.
  */
 #pragma once
 

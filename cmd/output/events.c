@@ -346,7 +346,7 @@ void event_leftovers(struct buf *out, const struct verified *found)
     field_int(out, "left", (int64_t)found->left_count);
     field_texts(out, "looked", found->locations, found->location_count);
     field_int(out, "asked", (int64_t)found->asked);
-    field_true(out, "marks", found->marks);
+    field_true(out, "marks", found->tags_searched);
     field_texts(out, "unseen", found->unseen, found->unseen_count);
     events_end(out);
 }

@@ -222,9 +222,9 @@ void unified_diff(struct str name, struct str before, struct str after, bool col
 
 /* ---- render_data_loss.c: how it is said that nothing is left: only what was looked for is claimed not to
  * be there. */
-/* asked: so many resources were looked for by id or name; marks: AWS was asked for the stack's ownership
- * tags; of: " of 3 members", " but what was forgotten", or "". Ends the line. */
-void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool marks);
+/* asked: so many resources were looked for by id or name; tags_searched: AWS was asked for the stack's
+ * ownership tags; of: " of 3 members", " but what was forgotten", or "". Ends the line. */
+void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool tags_searched);
 /* Begins the line with so many that went with their service, which did not answer when they were to be
  * deleted; their names follow. */
 void leftovers_add_unasked(struct buf *out, size_t n);
@@ -233,4 +233,4 @@ void leftovers_add_unseen(struct buf *out, size_t n);
 /* Such names, as many as are worth it; ends the line. */
 void leftovers_add_addresses(struct buf *out, const struct str *addresses, size_t n);
 /* What that says nothing of; behind where it was looked. */
-void leftovers_add_limits(struct buf *out, size_t asked, bool marks);
+void leftovers_add_limits(struct buf *out, size_t asked, bool tags_searched);

@@ -9,14 +9,14 @@
 
 /* ---- "Nothing is left": of what, by what was looked for ---- */
 
-void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool marks)
+void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool tags_searched)
 {
-    if (asked && marks)
+    if (asked && tags_searched)
         buf_addf(
             out, "\nNothing is left%s: neither by its id or name, nor by the stack's ownership tags.\n", of);
     else if (asked)
         buf_addf(out, "\nNothing is left%s by its id or name.\n", of);
-    else if (marks)
+    else if (tags_searched)
         buf_addf(out, "\nNothing is left%s with the stack's ownership tags.\n", of);
     else
         buf_addf(out,
@@ -25,9 +25,9 @@ void leftovers_add_claim(struct buf *out, const char *of, size_t asked, bool mar
             of);
 }
 
-void leftovers_add_limits(struct buf *out, size_t asked, bool marks)
+void leftovers_add_limits(struct buf *out, size_t asked, bool tags_searched)
 {
-    if (marks)
+    if (tags_searched)
         buf_addz(out,
             "Not looked for: what has none of weir's ownership tags, such as what somebody made there "
             "by hand.\n");

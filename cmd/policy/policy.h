@@ -10,8 +10,8 @@
 /* For plan, apply, destroy or run. Documents live in the arena. */
 const struct value *policy_needs(
     struct workspace *workspace, enum permission_phase phase, bool wide, struct arena *arena);
-/* For plan and, besides, for finding what bears marks: on anything. */
-const struct value *policy_needs_marks(struct workspace *workspace, struct arena *arena);
+/* For plan and, besides, for finding what has ownership tags: on anything. */
+const struct value *policy_needs_owned(struct workspace *workspace, struct arena *arena);
 
 /* ---- policy_why.c: weir policy --why: what a role's policies say of one action on one resource,
  * statement by statement. */

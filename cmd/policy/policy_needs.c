@@ -156,13 +156,13 @@ static void need_fills(struct needs *needs, const struct decl *decl)
     }
 }
 
-/* Of whichever resource of the type bears marks. */
-static void need_marks_of(struct needs *needs, const struct schema *schema)
+/* Of whichever resource of the type has ownership tags. */
+static void need_owned_of(struct needs *needs, const struct schema *schema)
 {
     AUTO_BUILDER struct value_builder actions = VALUE_BUILDER(needs->arena);
-    if (!schema->ops->marked || !schema->ops->permissions)
+    if (!schema->ops->list_owned || !schema->ops->permissions)
         return;
-    schema->ops->permissions(schema, PERMISSION_MARKS, needs->arena, &actions);
+    schema->ops->permissions(schema, PERMISSION_OWNED, needs->arena, &actions);
     const struct value *unique = value_builder_map(&actions);
     for (uint32_t i = 0; i < unique->count; i++)
         need_action(needs, unique->entries[i].key, NULL);
@@ -181,7 +181,7 @@ static void need_everything(struct needs *needs)
         need_fills(needs, decl);
         if (needs->phase == PERMISSION_DESTROY && decl->kind == DECL_RESOURCE) {
             need_leaves(needs, decl);
-            need_marks_of(needs, decl->schema); /* --verify */
+            need_owned_of(needs, decl->schema); /* --verify */
         }
         if (needs->phase == PERMISSION_APPLY && stack->fleet && quota_counts(decl->schema->name))
             need_action(needs, STR("servicequotas:GetServiceQuota"), NULL);
@@ -306,7 +306,7 @@ static void add_statement(struct needs *needs, uint32_t i, struct value_builder 
 
 /* Marks are asked for by the tagging API, and by the listings of types that it does not know, whoever has
  * some. */
-static void need_marks(struct needs *needs)
+static void need_owned(struct needs *needs)
 {
     struct catalog *catalog = needs->workspace->catalog;
     size_t n;
@@ -315,7 +315,7 @@ static void need_marks(struct needs *needs)
     for (size_t i = 0; i < n; i++) {
         const struct schema *schema = catalog_find(catalog, names[i], false, ERR_IGNORED);
         if (schema)
-            need_marks_of(needs, schema);
+            need_owned_of(needs, schema);
     }
 }
 
@@ -332,13 +332,13 @@ static const struct value *document_of(struct needs *needs)
         {STR("Statement"), value_builder_list(&statements)});
 }
 
-static const struct value *needs_of(struct needs *needs, bool marks)
+static const struct value *needs_of(struct needs *needs, bool owned)
 {
     needs->actions = &value_empty_map;
     needs->declared = plan_declared(needs->workspace, needs->arena, NULL, &needs->declared_count);
     need_everything(needs);
-    if (marks)
-        need_marks(needs);
+    if (owned)
+        need_owned(needs);
     for (size_t i = 0; needs->phase != PERMISSION_RUN && i < needs->declared_count; i++)
         if (needs->declared[i].decl->kind == DECL_RESOURCE)
             need_keys_of(needs, without_secrets(needs->arena, needs->declared[i].object));
@@ -354,7 +354,7 @@ const struct value *policy_needs(
     return needs_of(&needs, false);
 }
 
-const struct value *policy_needs_marks(struct workspace *workspace, struct arena *arena)
+const struct value *policy_needs_owned(struct workspace *workspace, struct arena *arena)
 {
     /* Marks are on others' resources, so it is about anything. */
     struct needs needs = {.arena = arena, .workspace = workspace, .phase = PERMISSION_PLAN, .wide = true};

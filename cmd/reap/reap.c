@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- Groups of marked resources without a state: each is given one in a folder of its own, and goes like
+/* ---- Groups of owned resources without a state: each is given one in a folder of its own, and goes like
  * a stack. */
 
 /* ---- found ---- */
@@ -26,15 +26,15 @@ static int refuse_unread(struct known_states *all)
 /* Of all groups those that no state knows. */
 static void keep_unknown(struct strays *strays)
 {
-    struct marked *marked = &strays->marked;
+    struct owned_groups *owned = &strays->owned;
     size_t kept = 0;
-    for (size_t i = 0; i < marked->n; i++) {
-        if (known_states_find(strays->all, marked->groups[i].lineage))
-            free(marked->groups[i].things);
+    for (size_t i = 0; i < owned->n; i++) {
+        if (known_states_find(strays->all, owned->groups[i].lineage))
+            free(owned->groups[i].resources);
         else
-            marked->groups[kept++] = marked->groups[i];
+            owned->groups[kept++] = owned->groups[i];
     }
-    marked->n = kept;
+    owned->n = kept;
 }
 
 int strays_open(struct known_states *all, struct strays *out)
@@ -49,26 +49,26 @@ int strays_open(struct known_states *all, struct strays *out)
     *options = bare_stack_options(inv, all->dir, STR("weir"), STR_EMPTY, NULL);
     options->no_state = true;
     if (workspace_open(options, &diags, &out->workspace, &err) ||
-        plan_marked(&out->workspace, &inv->arena, &out->marked, &err))
+        plan_find_owned(&out->workspace, &inv->arena, &out->owned, &err))
         return invocation_fail(inv, &err);
     keep_unknown(out);
-    if (out->marked.unseen)
-        invocation_note(inv, "warning: %zu types could not be looked at: %s", out->marked.unseen,
-            out->marked.first_unseen.message);
+    if (out->owned.unseen)
+        invocation_note(inv, "warning: %zu types could not be looked at: %s", out->owned.unseen,
+            out->owned.first_unseen.message);
     return EXIT_DONE;
 }
 
 void strays_close(struct strays *strays)
 {
-    marked_release(&strays->marked);
+    owned_release(&strays->owned);
     workspace_close(&strays->workspace);
     if (strays->folder[0])
         tree_remove(strays->folder);
 }
 
-bool stray_is_due(const struct strays *strays, const struct marked_group *group)
+bool stray_is_due(const struct strays *strays, const struct owned_group *group)
 {
-    return group->until_ms && group->until_ms <= strays->marked.now_ms;
+    return group->until_ms && group->until_ms <= strays->owned.now_ms;
 }
 
 /* ---- shown ---- */
@@ -82,7 +82,7 @@ static const struct value *age_cell(struct arena *arena, int64_t ms)
     return value_string(arena, buf_str(&text));
 }
 
-static void add_group_event(const struct strays *strays, const struct marked_group *group, struct buf *out)
+static void add_group_event(const struct strays *strays, const struct owned_group *group, struct buf *out)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct lease lease = {.until_ms = group->until_ms};
@@ -90,27 +90,27 @@ static void add_group_event(const struct strays *strays, const struct marked_gro
         "{\"event\":\"stray\",\"stack\":\"%.*s\",\"lineage\":\"%.*s\",\"things\":%zu,\"age_ms\":%lld,"
         "\"until\":\"%.*s\"}\n",
         STR_ARG(group->stack), STR_ARG(group->lineage), group->n,
-        (long long)(group->made_ms ? strays->marked.now_ms - group->made_ms : 0),
+        (long long)(group->made_ms ? strays->owned.now_ms - group->made_ms : 0),
         STR_ARG(lease_text(&scratch, &lease)));
 }
 
-static void add_things(const struct marked_group *group, struct buf *out)
+static void add_resources(const struct owned_group *group, struct buf *out)
 {
     for (size_t i = 0; i < group->n; i++) {
-        buf_addf(out, "  %.*s  ", STR_ARG(group->things[i].subject.type));
-        text_add_safe(out, group->things[i].subject.id, false);
-        buf_addf(out, "  (%.*s)\n", STR_ARG(group->things[i].subject.address));
+        buf_addf(out, "  %.*s  ", STR_ARG(group->resources[i].subject.type));
+        text_add_safe(out, group->resources[i].subject.id, false);
+        buf_addf(out, "  (%.*s)\n", STR_ARG(group->resources[i].subject.address));
     }
 }
 
 static const struct value *group_row(
-    struct arena *arena, const struct strays *strays, const struct marked_group *group)
+    struct arena *arena, const struct strays *strays, const struct owned_group *group)
 {
     struct lease lease = {.until_ms = group->until_ms};
     const struct value *cells[] = {value_string_ref(arena, group->stack),
         value_string_ref(arena, str_slice(group->lineage, 0, group->lineage.n < 8 ? group->lineage.n : 8)),
         value_int(arena, (int64_t)group->n),
-        age_cell(arena, group->made_ms ? strays->marked.now_ms - group->made_ms : 0),
+        age_cell(arena, group->made_ms ? strays->owned.now_ms - group->made_ms : 0),
         group->until_ms ? value_string_ref(arena, lease_text(arena, &lease)) : &value_null};
     return value_list(arena, cells, sizeof cells / sizeof *cells);
 }
@@ -124,27 +124,27 @@ int strays_show(const struct strays *strays, bool each)
     AUTO_BUF struct buf out = BUF_INIT;
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
         value_builder_add(&columns, value_stringz(arena, heads[i]));
-    for (size_t i = 0; i < strays->marked.n; i++) {
+    for (size_t i = 0; i < strays->owned.n; i++) {
         if (inv->settings->json)
-            add_group_event(strays, &strays->marked.groups[i], &out);
+            add_group_event(strays, &strays->owned.groups[i], &out);
         else
-            value_builder_add(&rows, group_row(arena, strays, &strays->marked.groups[i]));
+            value_builder_add(&rows, group_row(arena, strays, &strays->owned.groups[i]));
     }
-    if (!inv->settings->json && !strays->marked.n)
+    if (!inv->settings->json && !strays->owned.n)
         buf_addz(&out, "Nothing with weir's ownership tags is without a state.\n");
     else if (!inv->settings->json)
         table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
-    for (size_t i = 0; each && !inv->settings->json && i < strays->marked.n; i++) {
-        buf_addf(&out, "\n%.*s %.*s\n", STR_ARG(strays->marked.groups[i].stack),
-            STR_ARG(strays->marked.groups[i].lineage));
-        add_things(&strays->marked.groups[i], &out);
+    for (size_t i = 0; each && !inv->settings->json && i < strays->owned.n; i++) {
+        buf_addf(&out, "\n%.*s %.*s\n", STR_ARG(strays->owned.groups[i].stack),
+            STR_ARG(strays->owned.groups[i].lineage));
+        add_resources(&strays->owned.groups[i], &out);
     }
     return invocation_write(inv, buf_str(&out));
 }
 
 /* ---- taken down ---- */
 
-static bool is_among(const struct marked_group *group, struct marked_group *const *groups, size_t n)
+static bool is_among(const struct owned_group *group, struct owned_group *const *groups, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (groups[i] == group)
@@ -153,42 +153,42 @@ static bool is_among(const struct marked_group *group, struct marked_group *cons
 }
 
 /* Who else has it, or something that refers to it; "" nobody. */
-static struct str other_user(const struct strays *strays, const struct marked_thing *thing,
-    struct marked_group *const *groups, size_t n)
+static struct str other_user(const struct strays *strays, const struct owned_resource *resource,
+    struct owned_group *const *groups, size_t n)
 {
-    const struct known_state *user = known_states_user(strays->all, thing->subject.id, thing->arn);
+    const struct known_state *user = known_states_user(strays->all, resource->subject.id, resource->arn);
     if (user)
         return user->name;
-    for (size_t i = 0; i < strays->marked.n; i++) {
-        const struct marked_group *other = &strays->marked.groups[i];
+    for (size_t i = 0; i < strays->owned.n; i++) {
+        const struct owned_group *other = &strays->owned.groups[i];
         for (size_t k = 0; !is_among(other, groups, n) && k < other->n; k++)
-            if (marked_mentions(other->things[k].object, thing->subject.id, thing->arn))
+            if (owned_mentions(other->resources[k].object, resource->subject.id, resource->arn))
                 return other->stack;
     }
     return STR_EMPTY;
 }
 
 /* Only what nobody else uses, and with `leased` what bears a lease. */
-static void spare_shared(struct strays *strays, struct marked_group *group,
-    struct marked_group *const *groups, size_t n, bool leased)
+static void spare_shared(struct strays *strays, struct owned_group *group, struct owned_group *const *groups,
+    size_t n, bool leased)
 {
     size_t kept = 0;
     for (size_t i = 0; i < group->n; i++) {
-        const struct marked_thing *thing = &group->things[i];
-        struct str user = other_user(strays, thing, groups, n);
+        const struct owned_resource *resource = &group->resources[i];
+        struct str user = other_user(strays, resource, groups, n);
         if (user.n)
-            invocation_note(strays->all->inv, "%.*s %.*s stays: %.*s uses it", STR_ARG(thing->subject.type),
-                STR_ARG(thing->subject.id), STR_ARG(user));
-        else if (leased && !thing->until_ms)
+            invocation_note(strays->all->inv, "%.*s %.*s stays: %.*s uses it",
+                STR_ARG(resource->subject.type), STR_ARG(resource->subject.id), STR_ARG(user));
+        else if (leased && !resource->until_ms)
             invocation_note(strays->all->inv, "%.*s %.*s stays: it has no lease",
-                STR_ARG(thing->subject.type), STR_ARG(thing->subject.id));
+                STR_ARG(resource->subject.type), STR_ARG(resource->subject.id));
         else
-            group->things[kept++] = *thing;
+            group->resources[kept++] = *resource;
     }
     group->n = kept;
 }
 
-static int give_state(struct strays *strays, const struct marked_group *group, size_t i,
+static int give_state(struct strays *strays, const struct owned_group *group, size_t i,
     struct known_state *known, struct err *err)
 {
     struct invocation *inv = strays->all->inv;
@@ -200,12 +200,11 @@ static int give_state(struct strays *strays, const struct marked_group *group, s
     known->options.state_dir = arena_printf(&inv->arena, "%s/%zu", strays->folder, i).p;
     if (dir_make(known->options.state_dir, err) || workspace_open(&known->options, &diags, &workspace, err))
         return -1;
-    int status =
-        state_lock(workspace.state, "reap", 0, err) || marked_record(&workspace, group, err) ? -1 : 0;
+    int status = state_lock(workspace.state, "reap", 0, err) || owned_record(&workspace, group, err) ? -1 : 0;
     return status;
 }
 
-int strays_take_down(struct strays *strays, struct marked_group *const *groups, size_t n, bool leased)
+int strays_take_down(struct strays *strays, struct owned_group *const *groups, size_t n, bool leased)
 {
     struct invocation *inv = strays->all->inv;
     struct known_state *states = ARENA_ARRAY(&inv->arena, struct known_state, n + 1);
@@ -228,7 +227,7 @@ int strays_take_down(struct strays *strays, struct marked_group *const *groups, 
         list[given] = &states[given];
         given++;
     }
-    return given ? reap_states(inv, list, given, leased ? strays->marked.now_ms : INT64_MAX) : EXIT_DONE;
+    return given ? reap_states(inv, list, given, leased ? strays->owned.now_ms : INT64_MAX) : EXIT_DONE;
 }
 
 /* Between the look and the lock somebody may have extended it. */

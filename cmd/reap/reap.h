@@ -12,8 +12,8 @@
  * down as if it had a state, or given one. For reap and sweep. */
 struct strays {
     struct known_states *all;
-    struct workspace workspace; /* of no stack: what is asked for marks */
-    struct marked marked;       /* groups without a state only */
+    struct workspace workspace; /* of no stack: where ownership tags are looked for */
+    struct owned_groups owned;  /* groups without a state only */
     char folder[64];            /* the states that they are given while they are taken down; "" none yet */
 };
 
@@ -21,14 +21,14 @@ struct strays {
 int strays_open(struct known_states *all, struct strays *out);
 void strays_close(struct strays *strays);
 /* Those whose lease has ended, by all that bears one. */
-bool stray_is_due(const struct strays *strays, const struct marked_group *group);
+bool stray_is_due(const struct strays *strays, const struct owned_group *group);
 /* As text or events. */
 int strays_show(const struct strays *strays, bool each);
 /*
  * Takes these groups down. What another state or another group refers to stays, and so does, with `leased`,
  * what bears no lease. The exit status.
  */
-int strays_take_down(struct strays *strays, struct marked_group *const *groups, size_t n, bool leased);
+int strays_take_down(struct strays *strays, struct owned_group *const *groups, size_t n, bool leased);
 
 /* ---- reap.c ---- */
 
@@ -36,7 +36,7 @@ extern const struct option_set options_states; /* whose states: of reap and swee
 
 struct reap_settings {
     struct settings shared;
-    bool dry_run, marks;
+    bool dry_run, by_tags;
     bool install, uninstall;
     int64_t every_ms;
     const char *program;

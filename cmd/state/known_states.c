@@ -234,7 +234,7 @@ static bool state_uses(const struct known_state *known, struct str id, struct st
     size_t n;
     const struct record *const *records = state_records(known->state, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(records[i]->subject.id, id) || marked_mentions(records[i]->attrs, id, arn))
+        if (str_eq(records[i]->subject.id, id) || owned_mentions(records[i]->attrs, id, arn))
             return true;
     return false;
 }

@@ -275,14 +275,14 @@ static int run_locked(struct executor *x, struct err *err)
     if (!x->plan->destroy)
         claims_begin(x);
     struct lease_settled lease;
-    struct err unmarked = ERR_INIT;
+    struct err untagged = ERR_INIT;
     int status = lease_settle(x->p, &lease, err);
     if (!status && lease.by_machine)
         warn_user(x, "no service reports the time: the lease uses this machine's clock");
     if (!status)
         executor_run(x);
-    if (!status && lease_mark(x->p, &lease, &unmarked))
-        warn_user(x, unmarked.message);
+    if (!status && lease_put_tags(x->p, &lease, &untagged))
+        warn_user(x, untagged.message);
     connections_apply_ends(x->p, &x->options->observer);
     map_release(&x->open);
     claims_end(x);

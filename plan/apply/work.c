@@ -305,9 +305,9 @@ static int apply_change(struct work *work, struct err *err)
         return work_create(work, err);
     case ACTION_ADOPT: return update_as_shown(work, instance->import_live, NULL, err);
     case ACTION_UPDATE:
-        work->ctx.owner.seen_marks = seen->marks;
+        work->ctx.owner.seen_tags = seen->owner_tags;
         adopted_owner(&work->ctx.owner, seen->record, instance->decl);
-        work->ctx.owner.unmarked |= work->x->p->options->delete_adopted;
+        work->ctx.owner.untagged |= work->x->p->options->delete_adopted;
         return update_as_shown(work, seen->live, seen->record, err);
     case ACTION_NOOP:
     case ACTION_DELETE:

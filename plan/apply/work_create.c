@@ -250,12 +250,12 @@ static int refuse_existing(const struct work *work, struct err *err, const char 
 }
 
 /* Were they put there by this stack, for whatever resource of it? */
-static bool is_marked_ours(struct work *work, const struct value *object, bool *known)
+static bool is_tagged_ours(struct work *work, const struct value *object, bool *known)
 {
     const struct resource_ops *ops = work->change->schema->ops;
-    const struct value *marks = NULL;
-    *known = ops->marks && !ops->marks(&work->ctx, object, &marks, ERR_IGNORED);
-    return *known && str_eq(value_gets(marks, "stack"), work->ctx.owner.stack);
+    const struct value *owner_tags = NULL;
+    *known = ops->ownership_tags && !ops->ownership_tags(&work->ctx, object, &owner_tags, ERR_IGNORED);
+    return *known && str_eq(value_gets(owner_tags, "stack"), work->ctx.owner.stack);
 }
 
 /* What bears the name of what is planned, as far as it takes to read it. */
@@ -293,7 +293,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     /* Then it was this very request that made it, but for its answer. Where a type says how that is found
      * out, it was looked already. */
     bool unsure = err->unsure && !schema->lost.n && !schema->unknowable;
-    if ((mode == ADOPT_NEVER && !unsure) || (!ops->marks && mode == ADOPT_OWNED && !unsure))
+    if ((mode == ADOPT_NEVER && !unsure) || (!ops->ownership_tags && mode == ADOPT_OWNED && !unsure))
         return refuse_existing(work, err, "something of that name exists already");
     planned = namesake_of(work, planned);
     if (!planned)
@@ -301,7 +301,7 @@ static int take_over(struct work *work, const struct value *planned, struct err 
     if (is_old_one(work, planned))
         return err_hint(err, "the one that it is to replace has the name: give it another, or take "
                              "`create_before_destroy` away, here and from what refers to it");
-    bool known = true, ours = mode != ADOPT_EXISTING && is_marked_ours(work, planned, &known);
+    bool known = true, ours = mode != ADOPT_EXISTING && is_tagged_ours(work, planned, &known);
     if (mode == ADOPT_OWNED && !unsure && !known)
         return refuse_existing(work, err,
             "something of that name exists already; if another account has it, choose another name");

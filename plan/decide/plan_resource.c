@@ -91,14 +91,14 @@ static bool import_id(
 static void warn_of_owner(struct planner *p, const struct instance *instance, struct span span)
 {
     const struct schema *schema = instance->decl->schema;
-    const struct value *marks = NULL;
+    const struct value *owner_tags = NULL;
     struct provider *provider;
-    if (!schema->ops->marks || evaluate_provider(p, instance->decl, &provider, ERR_IGNORED))
+    if (!schema->ops->ownership_tags || evaluate_provider(p, instance->decl, &provider, ERR_IGNORED))
         return;
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
-    if (schema->ops->marks(&op, instance->import_live, &marks, ERR_IGNORED) || !marks)
+    if (schema->ops->ownership_tags(&op, instance->import_live, &owner_tags, ERR_IGNORED) || !owner_tags)
         return;
-    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
+    struct str stack = value_gets(owner_tags, "stack"), state = value_gets(owner_tags, "state");
     if (!stack.n || !state.n || str_eq(state, state_lineage(p->workspace->state)))
         return;
     struct diag *d =

@@ -15,21 +15,21 @@ struct gathering {
     struct provider *provider;
     const struct schema *schema; /* whose listing it is */
     struct arena *arena;
-    struct marked *out;
+    struct owned_groups *out;
     struct map seen; /* type and id of each */
 };
 
 /* ---- groups ---- */
 
-static struct marked_group *group_of(struct gathering *g, struct str stack, struct str lineage)
+static struct owned_group *group_of(struct gathering *g, struct str stack, struct str lineage)
 {
-    struct marked *out = g->out;
+    struct owned_groups *out = g->out;
     for (size_t i = 0; i < out->n; i++)
         if (str_eq(out->groups[i].lineage, lineage) && str_eq(out->groups[i].stack, stack))
             return &out->groups[i];
     MEM_GROW(out->groups, out->cap, out->n + 1);
     out->groups[out->n] =
-        (struct marked_group){.stack = arena_str(g->arena, stack), .lineage = arena_str(g->arena, lineage)};
+        (struct owned_group){.stack = arena_str(g->arena, stack), .lineage = arena_str(g->arena, lineage)};
     return &out->groups[out->n++];
 }
 
@@ -41,7 +41,7 @@ static void add_thing(
     struct str key = arena_printf(g->arena, "%.*s %.*s", STR_ARG(schema->name), STR_ARG(id));
     if (!id.n || !stack.n || !lineage.n || map_set(&g->seen, key, g))
         return;
-    struct marked_thing thing = {.schema = schema,
+    struct owned_resource resource = {.schema = schema,
         .object = value_copy(g->arena, object),
         .arn = arena_str(g->arena, value_gets(object, "arn")),
         .intent = arena_str(g->arena, value_gets(tags, "weir:intent")),
@@ -50,16 +50,16 @@ static void add_thing(
             .type = schema->name,
             .provider = STR("aws"),
             .id = arena_str(g->arena, id)}};
-    time_parse_rfc3339(value_gets(tags, "weir:lease"), &thing.until_ms);
-    if (provider_location(g->provider, schema, true, g->arena, &thing.location, ERR_IGNORED))
-        thing.location = NULL;
-    struct marked_group *group = group_of(g, stack, lineage);
-    MEM_GROW(group->things, group->cap, group->n + 1);
-    group->things[group->n++] = thing;
-    if (thing.until_ms > group->until_ms)
-        group->until_ms = thing.until_ms;
-    if (thing.made_ms && (!group->made_ms || thing.made_ms < group->made_ms))
-        group->made_ms = thing.made_ms;
+    time_parse_rfc3339(value_gets(tags, "weir:lease"), &resource.until_ms);
+    if (provider_location(g->provider, schema, true, g->arena, &resource.location, ERR_IGNORED))
+        resource.location = NULL;
+    struct owned_group *group = group_of(g, stack, lineage);
+    MEM_GROW(group->resources, group->cap, group->n + 1);
+    group->resources[group->n++] = resource;
+    if (resource.until_ms > group->until_ms)
+        group->until_ms = resource.until_ms;
+    if (resource.made_ms && (!group->made_ms || resource.made_ms < group->made_ms))
+        group->made_ms = resource.made_ms;
 }
 
 static void note_unseen(struct gathering *g, struct str what, const struct err *err)
@@ -72,7 +72,7 @@ static void note_unseen(struct gathering *g, struct str what, const struct err *
 
 /* ---- by ARN ---- */
 
-/* A queue's ARN tells its name, and its id is an address: what bears the name is asked for. */
+/* A queue's ARN tells its name, and its id is an address: what has the name is looked up. */
 static const struct value *with_id(struct op_ctx *op, const struct value *object)
 {
     const struct value *found = NULL;
@@ -82,16 +82,16 @@ static const struct value *with_id(struct op_ctx *op, const struct value *object
     return value_merge(op->arena, object, found);
 }
 
-/* The resource that it names, as the service shows it; its own marks say that it is the one. */
+/* The resource that it names, as the service shows it; its own ownership tags say that it is the one. */
 static bool add_if_there(struct gathering *g, const struct schema *schema, struct str arn,
     const struct value *tags, const struct value *object)
 {
     struct err err = ERR_INIT;
-    const struct value *marks = NULL, *live = NULL;
+    const struct value *owner_tags = NULL, *live = NULL;
     struct op_ctx op = op_context(g->p, g->arena, g->provider, schema, STR_EMPTY);
     object = with_id(&op, object);
-    if (!schema->ops->marks || schema->ops->marks(&op, object, &marks, &err) || !marks ||
-        !str_eq(value_gets(marks, "intent"), value_gets(tags, "weir:intent")))
+    if (!schema->ops->ownership_tags || schema->ops->ownership_tags(&op, object, &owner_tags, &err) ||
+        !owner_tags || !str_eq(value_gets(owner_tags, "intent"), value_gets(tags, "weir:intent")))
         return false;
     if (schema->ops->read(&op, object, NULL, &live, &err)) {
         note_unseen(g, arn, &err);
@@ -144,12 +144,12 @@ static void add_listed(struct gathering *g, bool only_buckets)
     for (size_t i = 0; i < count; i++) {
         struct err err = ERR_INIT;
         g->schema = catalog_find(catalog, names[i], false, &err);
-        if (!g->schema || !g->schema->service || !g->schema->ops->marked || !g->schema->ops->read ||
+        if (!g->schema || !g->schema->service || !g->schema->ops->list_owned || !g->schema->ops->read ||
             (only_buckets && !str_eqz(names[i], "aws.s3.bucket")))
             continue;
         struct op_ctx op = op_context(g->p, g->arena, g->provider, g->schema, STR_EMPTY);
         op.owner.stack = STR_EMPTY; /* of any */
-        if (g->schema->ops->marked(&op, only_buckets, found_listed, g, &err))
+        if (g->schema->ops->list_owned(&op, only_buckets, found_listed, g, &err))
             note_unseen(g, names[i], &err);
     }
 }
@@ -158,19 +158,19 @@ static void add_listed(struct gathering *g, bool only_buckets)
 
 static int by_stack(const void *a, const void *b)
 {
-    const struct marked_group *x = a, *y = b;
+    const struct owned_group *x = a, *y = b;
     int order = str_cmp(x->stack, y->stack);
     return order ? order : str_cmp(x->lineage, y->lineage);
 }
 
-static int gather_marked(struct gathering *g, struct err *err)
+static int gather_owned(struct gathering *g, struct err *err)
 {
     const struct value *list;
     if (workspace_provider(g->p->workspace, STR("aws"), NULL, &g->provider, err))
         return -1;
     struct err failure = ERR_INIT;
     bool store = provider_is_store(g->provider, NULL);
-    if (!store && provider_marked(g->provider, g->arena, STR_EMPTY, &list, &failure)) {
+    if (!store && provider_list_owned(g->provider, g->arena, STR_EMPTY, &list, &failure)) {
         store = provider_is_store(g->provider, &failure);
         if (!store) {
             *err = failure;
@@ -183,13 +183,14 @@ static int gather_marked(struct gathering *g, struct err *err)
     return 0;
 }
 
-int plan_marked(struct workspace *workspace, struct arena *arena, struct marked *out, struct err *err)
+int plan_find_owned(
+    struct workspace *workspace, struct arena *arena, struct owned_groups *out, struct err *err)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct plan_options options = {.offline = true};
-    *out = (struct marked){0};
+    *out = (struct owned_groups){0};
     struct gathering g = {.p = planner_new(workspace, &options, &ignored), .arena = arena, .out = out};
-    int status = gather_marked(&g, err);
+    int status = gather_owned(&g, err);
     map_release(&g.seen);
     plan_free(g.p->plan);
     if (out->n)
@@ -198,36 +199,35 @@ int plan_marked(struct workspace *workspace, struct arena *arena, struct marked 
     return status;
 }
 
-void marked_release(struct marked *marked)
+void owned_release(struct owned_groups *owned)
 {
-    for (size_t i = 0; i < marked->n; i++)
-        free(marked->groups[i].things);
-    free(marked->groups);
+    for (size_t i = 0; i < owned->n; i++)
+        free(owned->groups[i].resources);
+    free(owned->groups);
 }
 
-bool marked_mentions(const struct value *v, struct str id, struct str arn)
+bool owned_mentions(const struct value *v, struct str id, struct str arn)
 {
     if (v->kind == VALUE_STRING)
         return str_eq(v->string, id) || (arn.n && str_eq(v->string, arn));
     for (uint32_t i = 0; (v->kind == VALUE_LIST || v->kind == VALUE_MAP) && i < v->count; i++)
-        if (marked_mentions(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, id, arn))
+        if (owned_mentions(v->kind == VALUE_LIST ? v->items[i] : v->entries[i].value, id, arn))
             return true;
     return false;
 }
 
 /* ---- a state of them ---- */
 
-/* jobs/a of jobs["a"], as a mark spells it: where the stack has that with a for_each, it is that one. */
-static struct str address_for(const struct workspace *workspace, struct arena *arena, struct str mark)
+/* jobs/a of jobs["a"], as a tag spells it: where the stack has that with a for_each, it is that one. */
+static struct str address_for(const struct workspace *workspace, struct arena *arena, struct str tag)
 {
-    size_t at = str_after_last(mark, "/");
-    if (at > 1 && !stack_find(workspace->stack, mark)) {
-        const struct decl *decl = stack_find(workspace->stack, str_slice(mark, 0, at - 1));
+    size_t at = str_after_last(tag, "/");
+    if (at > 1 && !stack_find(workspace->stack, tag)) {
+        const struct decl *decl = stack_find(workspace->stack, str_slice(tag, 0, at - 1));
         if (decl && decl->kind == DECL_RESOURCE && decl->for_each)
-            return address_instance(
-                arena, decl->address, value_string_ref(arena, str_slice(mark, at, mark.n)));
+            return address_instance(arena, decl->address, value_string_ref(arena, str_slice(tag, at, tag.n)));
     }
-    return mark;
+    return tag;
 }
 
 /* One that no other has, and that is an address. */
@@ -244,28 +244,28 @@ static struct str fresh_address(struct arena *arena, struct map *taken, struct s
 }
 
 static const struct value *deps_of(
-    struct arena *arena, const struct marked_group *group, const struct str *addresses, size_t of)
+    struct arena *arena, const struct owned_group *group, const struct str *addresses, size_t of)
 {
     AUTO_BUILDER struct value_builder deps = VALUE_BUILDER(arena);
     for (size_t i = 0; i < group->n; i++)
-        if (i != of &&
-            marked_mentions(group->things[of].object, group->things[i].subject.id, group->things[i].arn))
+        if (i != of && owned_mentions(group->resources[of].object, group->resources[i].subject.id,
+                           group->resources[i].arn))
             value_builder_add(&deps, value_string_ref(arena, addresses[i]));
     return value_builder_list(&deps);
 }
 
-static int record_all(struct state *state, const struct marked_group *group, const struct str *addresses,
+static int record_all(struct state *state, const struct owned_group *group, const struct str *addresses,
     struct arena *arena, struct err *err)
 {
     for (size_t i = 0; i < group->n; i++) {
-        const struct marked_thing *thing = &group->things[i];
-        struct outcome outcome = {.record = {.subject = thing->subject,
-                                      .attrs = thing->object,
+        const struct owned_resource *resource = &group->resources[i];
+        struct outcome outcome = {.record = {.subject = resource->subject,
+                                      .attrs = resource->object,
                                       .set = &value_empty_list,
                                       .deps = deps_of(arena, group, addresses, i),
-                                      .location = thing->location},
+                                      .location = resource->location},
             .action = STR("adopt"),
-            .schema = thing->schema,
+            .schema = resource->schema,
             .given = &value_empty_map};
         outcome.record.subject.address = addresses[i];
         if (state_done(state, &outcome, err))
@@ -275,7 +275,7 @@ static int record_all(struct state *state, const struct marked_group *group, con
     return lease.until_ms ? state_set_lease(state, &lease, err) : 0;
 }
 
-int marked_record(struct workspace *workspace, const struct marked_group *group, struct err *err)
+int owned_record(struct workspace *workspace, const struct owned_group *group, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_MAP struct map taken = MAP_INIT;
@@ -285,8 +285,8 @@ int marked_record(struct workspace *workspace, const struct marked_group *group,
         return err_set(
             err, ERR_EXISTS, "the state %.*s is another's already", STR_ARG(state_description(state)));
     for (size_t i = 0; i < group->n; i++)
-        addresses[i] =
-            fresh_address(&arena, &taken, address_for(workspace, &arena, group->things[i].subject.address));
+        addresses[i] = fresh_address(
+            &arena, &taken, address_for(workspace, &arena, group->resources[i].subject.address));
     state_take_lineage(state, group->lineage);
     return state_begin(state, "adopt", NULL, err) || record_all(state, group, addresses, &arena, err) ||
                    state_end(state, "done", NULL, NULL, err) || state_flush(state, err)

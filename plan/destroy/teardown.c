@@ -267,16 +267,16 @@ static void found_leaf(void *ctx, const struct value *live)
     value_builder_add(search->found, value_map(search->arena, entries, 5));
 }
 
-/* Something that a stack manages bears its marks; what a service made bears none, or those of what it was
- * made for (a snapshot may take over the tags). */
+/* Something that a stack manages has its ownership tags; what a service made bears none, or those of what it
+ * was made for (a snapshot may take over the tags). */
 static bool is_left(const struct op_ctx *ctx, const struct schema *schema, const struct value *object)
 {
     struct op_ctx own = *ctx;
-    const struct value *marks = &value_empty_map;
+    const struct value *owner_tags = &value_empty_map;
     own.schema = schema;
-    if (schema->ops->marks && schema->ops->marks(&own, object, &marks, ERR_IGNORED))
+    if (schema->ops->ownership_tags && schema->ops->ownership_tags(&own, object, &owner_tags, ERR_IGNORED))
         return false;
-    struct str stack = value_gets(marks, "stack"), address = value_gets(marks, "address");
+    struct str stack = value_gets(owner_tags, "stack"), address = value_gets(owner_tags, "address");
     return !stack.n || (str_eq(stack, ctx->owner.stack) && str_eq(address, ctx->address));
 }
 
@@ -340,7 +340,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
         if (is_kept(list->items[i]))
             continue;
         own.schema = catalog_find(p->workspace->catalog, type, false, &failure);
-        own.owner.unmarked = true; /* a service made it, of what was ours */
+        own.owner.untagged = true; /* a service made it, of what was ours */
         own.owner.found_out = false;
         own.owner.recorded = NULL;
         if (own.schema->ops->delete (

@@ -74,7 +74,7 @@ static bool is_flagged(const struct value *erased)
 static int check_flagged(struct examined *e, const struct value *erased, struct err *err)
 {
     const struct resource_ops *ops = e->change->schema->ops;
-    const struct value *marks;
+    const struct value *owner_tags;
     if (!is_flagged(erased))
         return 0;
     if (e->change->adopted) {
@@ -83,7 +83,8 @@ static int check_flagged(struct examined *e, const struct value *erased, struct 
                              "`removed: [{address: …, destroy: false}]` forgets it as it is");
     }
     bool seen = e->change->owned_at_ms && !e->unknown; /* on the resource itself */
-    if (seen || !ops->marks || !ops->marks(&e->op, e->prior, &marks, err) || err->class == ERR_ABSENT)
+    if (seen || !ops->ownership_tags || !ops->ownership_tags(&e->op, e->prior, &owner_tags, err) ||
+        err->class == ERR_ABSENT)
         return 0;
     return err_context(err, "finding out whose it is");
 }
@@ -95,12 +96,12 @@ static int ask_owner(struct examined *e, struct provider *provider, struct owner
     const struct resource_ops *ops = e->change->schema->ops;
     bool listed = ops->tag_name && ops->tag_name(&e->op, e->prior, false).n;
     e->op.known_tags = listed ? refresh_tags_of(&e->x->tags, provider) : NULL;
-    bool known = e->op.known_tags || e->op.owner.seen_marks;
+    bool known = e->op.known_tags || e->op.owner.seen_tags;
     if (known && !ops->whose(&e->op, e->prior, owner, err) && owner->whose == WHOSE_OURS)
         return 0;
     *err = (struct err)ERR_INIT;
     e->op.known_tags = NULL;
-    e->op.owner.seen_marks = NULL;
+    e->op.owner.seen_tags = NULL;
     if (ops->whose(&e->op, e->prior, owner, err))
         return -1;
     e->change->owned_at_ms = owner->whose == WHOSE_OURS ? clock_mono_ms() : 0;
@@ -118,7 +119,7 @@ static int find_owner(struct examined *e, struct provider *provider, bool *ours,
     if (!e->change->schema->ops->whose)
         return 0;
     adopted_owner(&e->op.owner, record, decl);
-    e->op.owner.seen_marks = e->change->seen->marks;
+    e->op.owner.seen_tags = e->change->seen->owner_tags;
     if (ask_owner(e, provider, &owner, err))
         return err->class == ERR_ABSENT ? 0 : -1;
     e->op.known_tags = NULL;

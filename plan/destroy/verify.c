@@ -18,7 +18,7 @@
 /* ---- What has the stack's ownership tags: by the tagging API, in stores of S3 alone by their buckets,
  * and by listings; and services that the stack itself set up. */
 
-struct marked_search {
+struct owned_search {
     struct verifying *v;
     struct provider *provider;
     const struct schema *schema;
@@ -26,12 +26,12 @@ struct marked_search {
 
 static bool is_of_another_copy(const struct planner *p, const struct value *tags)
 {
-    struct str mark = value_gets(tags, "weir:state");
+    struct str tag = value_gets(tags, "weir:state");
     struct str own = state_lineage(p->workspace->state);
-    return mark.n && own.n && !str_eq(mark, own);
+    return tag.n && own.n && !str_eq(tag, own);
 }
 
-/* A queue's ARN tells its name, and its id is an address: what bears the name is asked for. False: there is
+/* A queue's ARN tells its name, and its id is an address: what has the name is looked up. False: there is
  * none any more, or nobody can say. */
 static bool complete_object(
     struct verifying *v, struct op_ctx *op, const struct value **object, struct str arn)
@@ -82,7 +82,7 @@ static void add_by_arn(struct verifying *v, struct provider *provider, struct st
         verify_add(v, &c);
 }
 
-static void found_marked(void *ctx, const struct value *live);
+static void found_owned(void *ctx, const struct value *live);
 
 /* Is the provider among them? Looks at v->items. */
 static bool verify_is_gone(const struct verifying *v, const struct provider *provider)
@@ -93,7 +93,7 @@ static bool verify_is_gone(const struct verifying *v, const struct provider *pro
     return false;
 }
 
-static void marks_failed(struct verifying *v, struct provider *provider, const struct err *err)
+static void search_failed(struct verifying *v, struct provider *provider, const struct err *err)
 {
     if (verify_is_gone(v, provider) && unreachable_is(err))
         map_set(&v->unreachable, arena_printf(v->p->arena, "%p", (void *)provider), provider);
@@ -101,18 +101,18 @@ static void marks_failed(struct verifying *v, struct provider *provider, const s
         verify_failed(v, err, STR("the stack's ownership tags"));
 }
 
-/* Of a store that knows S3 only: its buckets, one by one. Objects bear no marks. */
-static void add_marked_buckets(struct verifying *v, struct provider *provider)
+/* Of a store that knows S3 only: its buckets, one by one. Objects have no ownership tags. */
+static void add_owned_buckets(struct verifying *v, struct provider *provider)
 {
     struct err err = ERR_INIT;
     const struct schema *schema = catalog_find(v->p->workspace->catalog, STR("aws.s3.bucket"), false, &err);
     struct candidate c = {.schema = schema, .provider = provider, .subject.type = STR("aws.s3.bucket")};
-    struct marked_search search = {v, provider, schema};
+    struct owned_search search = {v, provider, schema};
     struct op_ctx op = verify_context(v, v->p->arena, &c);
-    if (!schema || schema->ops->marked(&op, true, found_marked, &search, &err))
-        marks_failed(v, provider, &err);
+    if (!schema || schema->ops->list_owned(&op, true, found_owned, &search, &err))
+        search_failed(v, provider, &err);
     else
-        v->marks = true;
+        v->tags_searched = true;
 }
 
 /* Is all that the stack has, or had, with the provider in S3? */
@@ -135,17 +135,17 @@ static void add_tagged(struct verifying *v)
         struct err err = ERR_INIT;
         bool only_s3 = has_only_s3(v, provider);
         if (only_s3 && provider_is_store(provider, NULL)) {
-            add_marked_buckets(v, provider);
+            add_owned_buckets(v, provider);
             continue;
         }
-        if (provider_marked(provider, v->p->arena, v->p->stack->name, &list, &err)) {
+        if (provider_list_owned(provider, v->p->arena, v->p->stack->name, &list, &err)) {
             if (only_s3 && provider_is_store(provider, &err))
-                add_marked_buckets(v, provider);
+                add_owned_buckets(v, provider);
             else
-                marks_failed(v, provider, &err);
+                search_failed(v, provider, &err);
             continue;
         }
-        v->marks = true;
+        v->tags_searched = true;
         for (uint32_t k = 0; k < list->count; k++) {
             const struct value *tags = value_getz(list->items[k], "tags");
             if (!is_of_another_copy(v->p, tags))
@@ -154,9 +154,9 @@ static void add_tagged(struct verifying *v)
     }
 }
 
-static void found_marked(void *ctx, const struct value *live)
+static void found_owned(void *ctx, const struct value *live)
 {
-    const struct marked_search *search = ctx;
+    const struct owned_search *search = ctx;
     const struct value *tags = value_getz(live, "tags");
     if (is_of_another_copy(search->v->p, tags))
         return;
@@ -178,17 +178,17 @@ static void add_listed(struct verifying *v)
     for (size_t i = 0; i < n; i++) {
         struct candidate c = v->items[i];
         struct err err = ERR_INIT;
-        struct marked_search search = {v, c.provider, c.schema};
-        if (!c.schema || !c.schema->ops->marked || map_set(&done, c.subject.type, &done))
+        struct owned_search search = {v, c.provider, c.schema};
+        if (!c.schema || !c.schema->ops->list_owned || map_set(&done, c.subject.type, &done))
             continue;
         struct op_ctx op = verify_context(v, v->p->arena, &c);
-        if (c.schema->ops->marked(&op, false, found_marked, &search, &err) &&
+        if (c.schema->ops->list_owned(&op, false, found_owned, &search, &err) &&
             !(c.gone && unreachable_is(&err)))
             verify_failed(v, &err, c.subject.type);
     }
 }
 
-void verify_find_marked(struct verifying *v)
+void verify_find_owned(struct verifying *v)
 {
     add_tagged(v);
     add_listed(v);
@@ -277,15 +277,16 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what)
     }
 }
 
-/* Whose is what is there? Of what bears no marks nobody knows. What was deleted just now and is there may be
- * a copy's of this stack, which has a state of its own; what only has the name may be of a state that is
- * lost. */
+/* Whose is what is there? Of what has no ownership tags nobody knows. What was deleted just now and is there
+ * may be a copy's of this stack, which has a state of its own; what only has the name may be of a state that
+ * is lost. */
 static bool is_others(struct op_ctx *op, const struct value *live, bool deleted)
 {
-    const struct value *marks = &value_empty_map;
-    if (!op->schema->ops->marks || op->schema->ops->marks(op, live, &marks, ERR_IGNORED))
+    const struct value *owner_tags = &value_empty_map;
+    if (!op->schema->ops->ownership_tags ||
+        op->schema->ops->ownership_tags(op, live, &owner_tags, ERR_IGNORED))
         return false;
-    struct str stack = value_gets(marks, "stack"), state = value_gets(marks, "state");
+    struct str stack = value_gets(owner_tags, "stack"), state = value_gets(owner_tags, "state");
     if (deleted && state.n && op->owner.lineage.n && !str_eq(state, op->owner.lineage))
         return true;
     return stack.n && !str_eq(stack, op->owner.stack);
@@ -372,7 +373,7 @@ static void report_asked(const struct verifying *v, struct verified *out)
 {
     for (size_t i = 0; i < v->n; i++)
         out->asked += v->items[i].schema && !v->items[i].unseen;
-    out->marks = v->marks;
+    out->tags_searched = v->tags_searched;
 }
 
 static void report_unseen(const struct verifying *v, struct verified *out)

@@ -1,9 +1,9 @@
 /*
  * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there,
- * verify.c what bears its marks; verify.c reads each and reports, and verify.c knows which
+ * verify.c what has its ownership tags; verify.c reads each and reports, and verify.c knows which
  * services were the stack's own. Candidates come from four sources: what the state had recorded, the names
- * that the stack would give, what bears its marks (by the tagging API, and by listings where that does not
- * know a type), and what services make on behalf of all these.
+ * that the stack would give, what has its ownership tags (by the tagging API, and by listings where that does
+ * not know a type), and what services make on behalf of all these.
  */
 #pragma once
 
@@ -23,7 +23,7 @@ struct candidate {
     struct str why;
     bool deleted;  /* by this very run: it may take a moment until everybody knows */
     bool recorded; /* the state has or had it */
-    bool named;    /* found by its name alone: whose it is shows in its marks */
+    bool named;    /* found by its name alone: whose it is shows in its tags */
     bool gone;     /* its service, or the way there, was the stack's own and was deleted by this very run */
     bool cut_off;  /* a machine on the way there was, so that nobody needs to be asked */
     bool there;
@@ -41,7 +41,7 @@ struct verifying {
     struct map gone;        /* names of configurations whose service this run took down -> itself: cut off */
     struct map unreachable; /* as text, of these: who could not be asked for the stack's ownership tags */
     pthread_mutex_t lock;   /* all of this while threads look */
-    bool marks;             /* AWS was asked for the stack's ownership tags */
+    bool tags_searched;     /* AWS was asked for the stack's ownership tags */
     struct err failure;     /* what could not be looked at first */
 };
 
@@ -58,11 +58,11 @@ void verify_failed(struct verifying *v, const struct err *err, struct str what);
 void verify_find_gone(struct verifying *v);
 /* Texts and values are copied; of two for the same thing the first stays. */
 void verify_add(struct verifying *v, const struct candidate *candidate);
-/* Adds what bears the stack's ownership tags where v->providers lead, and of the types in v->items. */
-void verify_find_marked(struct verifying *v);
+/* Adds what has the stack's ownership tags where v->providers lead, and of the types in v->items. */
+void verify_find_owned(struct verifying *v);
 /* Fills v->items, providers and locations. */
 void verify_find(struct verifying *v);
 
 /* ---- verify_candidates.c: what a run forgot (`removed: [{…, destroy: false}]`): the service keeps it,
- * with the marks that it bears, and it belongs to whoever took it over. The log tells; what was only
+ * with the tags that it has, and it belongs to whoever took it over. The log tells; what was only
  * forgotten in the state (`weir state rm`) is not among it. */

@@ -104,7 +104,8 @@ void verify_add(struct verifying *v, const struct candidate *candidate)
     own->why = arena_str(arena, candidate->why);
 }
 
-/* Where the type's resources are is among what was looked at, and what bears marks there is looked for. */
+/* Where the type's resources are is among what was looked at, and what has ownership tags there is looked
+ * for. */
 static void note_location(struct verifying *v, struct provider *provider, const struct schema *schema)
 {
     struct arena *arena = v->p->arena;
@@ -241,7 +242,7 @@ static void look_for_leaves(void *ctx, size_t i)
     }
 }
 
-/* What only its marks tell of may be what was forgotten; what services left for that is not ours either. */
+/* What only its tags tell of may be what was forgotten; what services left for that is not ours either. */
 static void find_let_go(struct verifying *v)
 {
     AUTO_MAP struct map let_go = MAP_INIT;
@@ -262,7 +263,7 @@ void verify_find(struct verifying *v)
     verify_find_gone(v);
     add_recorded(v);
     add_declared(v);
-    verify_find_marked(v);
+    verify_find_owned(v);
     find_let_go(v);
     pool_run(VERIFY_THREADS, v->n, look_for_leaves, v);
 }

@@ -57,7 +57,7 @@ static bool was_there(const struct record *record, const struct decl *decl)
 
 void adopted_owner(struct owner *owner, const struct record *record, const struct decl *decl)
 {
-    owner->unmarked = was_there(record, decl);
+    owner->untagged = was_there(record, decl);
     owner->recorded = record->attrs;
     owner->written = record->recent;
 }

@@ -1,4 +1,4 @@
-/* When a lease begins, what it changes, and the marks that say so. */
+/* When a lease begins, what it changes, and the ownership tags that say so. */
 #include "plan/evaluate/lease.h"
 
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 #include "plan/evaluate/evaluate.h"
 #include "plan/objects/recorded.h"
 
-enum { MARK_THREADS = 16 };
+enum { TAG_THREADS = 16 };
 
 /* ---- time ---- */
 
@@ -97,20 +97,20 @@ int lease_settle(struct planner *p, struct lease_settled *out, struct err *err)
     return state_set_lease(workspace->state, &next, err);
 }
 
-/* ---- marks ---- */
+/* ---- ownership tags ---- */
 
 struct marking {
     struct planner *p;
     const struct record *const *records;
     struct provider **providers;
     const struct schema **schemas;
-    const struct value *marks;
+    const struct value *owner_tags;
     pthread_mutex_t lock;
     size_t failed;
     struct err first;
 };
 
-static void mark_one(void *ctx, size_t i)
+static void tag_one(void *ctx, size_t i)
 {
     struct marking *m = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -120,7 +120,7 @@ static void mark_one(void *ctx, size_t i)
         return;
     struct op_ctx op =
         op_context(m->p, &arena, m->providers[i], m->schemas[i], m->records[i]->subject.address);
-    if (!m->schemas[i]->ops->mark(&op, m->records[i]->attrs, m->marks, &done, &err) ||
+    if (!m->schemas[i]->ops->add_ownership_tags(&op, m->records[i]->attrs, m->owner_tags, &done, &err) ||
         err.class == ERR_ABSENT)
         return;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->lock);
@@ -130,14 +130,14 @@ static void mark_one(void *ctx, size_t i)
     }
 }
 
-/* Those that can be marked, and their providers, which only one thread may open. */
+/* Those that can be tagged, and their providers, which only one thread may open. */
 static int find_markable(struct marking *m, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const struct record *record = m->records[i];
         const struct schema *schema =
             catalog_find(m->p->workspace->catalog, record->subject.type, false, ERR_IGNORED);
-        if (!schema || !schema->ops->mark || record->adopted)
+        if (!schema || !schema->ops->add_ownership_tags || record->adopted)
             continue;
         if (location_provider(m->p, record->subject.provider, record->location, &m->providers[i], err))
             return -1;
@@ -146,17 +146,17 @@ static int find_markable(struct marking *m, size_t n, struct err *err)
     return 0;
 }
 
-static int mark_records(struct planner *p, const struct lease *lease, const struct record *const *records,
+static int tag_records(struct planner *p, const struct lease *lease, const struct record *const *records,
     size_t n, struct err *err)
 {
     struct marking m = {.p = p, .records = records, .lock = PTHREAD_MUTEX_INITIALIZER};
-    struct value_entry mark = {STR("weir:lease"), value_string_ref(p->arena, lease_text(p->arena, lease))};
-    m.marks = value_map(p->arena, &mark, 1);
+    struct value_entry tag = {STR("weir:lease"), value_string_ref(p->arena, lease_text(p->arena, lease))};
+    m.owner_tags = value_map(p->arena, &tag, 1);
     m.providers = ARENA_ARRAY(p->arena, struct provider *, n + 1);
     m.schemas = ARENA_ARRAY(p->arena, const struct schema *, n + 1);
     if (find_markable(&m, n, err))
         return -1;
-    pool_run(MARK_THREADS, n, mark_one, &m);
+    pool_run(TAG_THREADS, n, tag_one, &m);
     pthread_mutex_destroy(&m.lock);
     if (!m.failed)
         return 0;
@@ -166,7 +166,7 @@ static int mark_records(struct planner *p, const struct lease *lease, const stru
     return err_hint(err, "the state has the right one; `weir lease extend 0s` writes the tags again");
 }
 
-int lease_mark(struct planner *p, const struct lease_settled *settled, struct err *err)
+int lease_put_tags(struct planner *p, const struct lease_settled *settled, struct err *err)
 {
     struct lease lease = state_lease(p->workspace->state);
     const struct record **records = ARENA_ARRAY(p->arena, const struct record *, settled->there_count + 1);
@@ -175,7 +175,7 @@ int lease_mark(struct planner *p, const struct lease_settled *settled, struct er
         records[n] = state_get(p->workspace->state, settled->there[i]);
         n += records[n] != NULL;
     }
-    return mark_records(p, &lease, records, n, err);
+    return tag_records(p, &lease, records, n, err);
 }
 
 /* ---- changed by itself ---- */
@@ -227,14 +227,14 @@ int plan_lease(struct workspace *workspace, const struct lease *lease, bool shor
         status = -1;
     if (!status && shorter)
         status = record_lease(workspace->state, lease, err);
-    struct err unmarked = ERR_INIT;
+    struct err untagged = ERR_INIT;
     size_t n;
     const struct record *const *records = state_records(workspace->state, &n);
-    int marked = status ? 0 : mark_records(p, lease, records, n, &unmarked);
+    int failed = status ? 0 : tag_records(p, lease, records, n, &untagged);
     if (!status && !shorter)
         status = record_lease(workspace->state, lease, err);
     plan_free(p->plan);
-    if (!status && marked)
-        return err_raise(err, &unmarked);
+    if (!status && failed)
+        return err_raise(err, &untagged);
     return status;
 }

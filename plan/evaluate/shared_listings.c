@@ -19,8 +19,8 @@ struct listed {
     size_t object_count, object_cap;
     struct {
         struct str id;
-        const struct value *marks;
-    } * marks;
+        const struct value *owner_tags;
+    } * owner_tags;
     size_t mark_count, mark_cap;
 
     /* what all states know of it, in the arena of `shared` */
@@ -53,9 +53,9 @@ int shared_new(const struct http_options *options, struct shared **out, struct e
 static void listed_forget(struct listed *listed)
 {
     free(listed->objects);
-    free(listed->marks);
+    free(listed->owner_tags);
     listed->objects = NULL;
-    listed->marks = NULL;
+    listed->owner_tags = NULL;
     listed->object_count = listed->object_cap = listed->mark_count = listed->mark_cap = 0;
     listed->known = false;
     arena_release(&listed->arena);
@@ -155,15 +155,15 @@ static void keep_object(void *ctx, const struct value *live)
     listed->objects[listed->object_count++] = value_copy(&listed->arena, live);
 }
 
-static void keep_marks(void *ctx, struct str id, const struct value *marks)
+static void keep_ownership_tags(void *ctx, struct str id, const struct value *owner_tags)
 {
     struct listed *listed = ctx;
     if (!map_get(&listed->ids, id))
         return;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listed->keeping);
-    MEM_GROW(listed->marks, listed->mark_cap, listed->mark_count + 1);
-    listed->marks[listed->mark_count].id = arena_str(&listed->arena, id);
-    listed->marks[listed->mark_count++].marks = value_copy(&listed->arena, marks);
+    MEM_GROW(listed->owner_tags, listed->mark_cap, listed->mark_count + 1);
+    listed->owner_tags[listed->mark_count].id = arena_str(&listed->arena, id);
+    listed->owner_tags[listed->mark_count++].owner_tags = value_copy(&listed->arena, owner_tags);
 }
 
 static bool has_all(const struct value *names, const struct value *wanted)
@@ -192,7 +192,7 @@ static int listed_make(
 {
     const struct value *before = listed->known ? value_copy(asker->arena, listed->wanted) : &value_empty_list;
     const struct value *covered = NULL;
-    struct op_observer observer = {.ctx = listed, .saw_marks = keep_marks};
+    struct op_observer observer = {.ctx = listed, .saw_ownership_tags = keep_ownership_tags};
     struct op_ctx ctx = *asker;
     listed_forget(listed);
     listed->schema = ctx.schema;
@@ -214,7 +214,7 @@ static void listed_tell(
     for (size_t i = 0; i < listed->object_count; i++)
         found(found_ctx, listed->objects[i]);
     for (size_t i = 0; i < listed->mark_count; i++)
-        op_saw_marks(asker, listed->marks[i].id, listed->marks[i].marks);
+        op_saw_ownership_tags(asker, listed->owner_tags[i].id, listed->owner_tags[i].owner_tags);
 }
 
 int shared_list(struct shared *shared, const struct record *record, struct op_ctx *ctx,

@@ -87,7 +87,7 @@ static bool is_halfway(const struct comparison *c, const struct attr *attr)
     return c->record && c->record->halfway && value_list_has(c->record->halfway, attr->name);
 }
 
-/* Tags that a creation did not come to; weir's own marks are among them. */
+/* Tags that a creation did not come to; weir's own are among them. */
 static const struct attr *missing_tags(const struct comparison *c)
 {
     bool lacks = c->record && c->record->halfway;

@@ -131,8 +131,8 @@ bool identities_share_location(
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired);
 /*
  * What there is after an operation, or where nothing is to change: what the service said, which is whole
- * (provider.h), and what the file gives where no service tells or a mark is wanted. What is secret in
- * `recorded` stays so, unless the file gives it in clear now. Unmarked secrets come out marked.
+ * (provider.h), and what the file gives where no service tells or a sensitive mark is wanted. What is secret
+ * in `recorded` stays so, unless the file gives it in clear now. Unmarked secrets come out marked.
  */
 const struct value *object_whole(struct arena *arena, const struct schema *schema,
     const struct value *desired, const struct value *live, const struct value *recorded);

@@ -28,10 +28,10 @@ void refresh_fail(struct refresh *r, const struct err *err)
     r->failed = true;
 }
 
-void refresh_note_marks(struct refresh *r, struct seen *seen, const struct value *marks)
+void refresh_note_ownership(struct refresh *r, struct seen *seen, const struct value *owner_tags)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&r->lock);
-    seen->marks = value_copy(r->p->arena, marks);
+    seen->owner_tags = value_copy(r->p->arena, owner_tags);
 }
 
 void refresh_leave(struct seen *seen, bool unread)
@@ -271,8 +271,8 @@ static int refresh_from_saved(struct planner *p, struct err *err)
         if (!live || since_leaves(p, p->recorded.seen[i].address))
             continue;
         p->recorded.seen[i].live = value_is_null(live) ? NULL : live;
-        p->recorded.seen[i].marks =
-            value_get(p->options->saved_marks, p->recorded.seen[i].record->subject.address);
+        p->recorded.seen[i].owner_tags =
+            value_get(p->options->saved_ownership, p->recorded.seen[i].record->subject.address);
         p->recorded.seen[i].read = true;
     }
     p->plan->refreshed = true;

@@ -126,7 +126,7 @@ void refresh_fail(struct refresh *r, const struct err *err);
 /* A service of the stack's own that does not answer: what to think of that is known when all is decided.
  * False: it is none of those. From every thread. */
 bool refresh_note_unreachable(struct refresh *r, struct str provider, const struct err *err);
-void refresh_note_marks(struct refresh *r, struct seen *seen, const struct value *marks);
+void refresh_note_ownership(struct refresh *r, struct seen *seen, const struct value *owner_tags);
 /* It is taken to be as recorded; `unread`: because nobody could be asked. */
 void refresh_leave(struct seen *seen, bool unread);
 

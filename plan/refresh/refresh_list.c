@@ -126,12 +126,12 @@ static void found_listed(void *ctx, const struct value *live)
     seen->read = true;
 }
 
-static void listed_marks(void *ctx, struct str id, const struct value *marks)
+static void listed_ownership(void *ctx, struct str id, const struct value *owner_tags)
 {
     struct listing *listing = ctx;
     struct seen *seen = map_get(&listing->group->by_id, id);
     if (seen)
-        refresh_note_marks(listing->refresh, seen, marks);
+        refresh_note_ownership(listing->refresh, seen, owner_tags);
 }
 
 static struct sought sought_of(struct refresh *r, struct group *group, struct arena *arena)
@@ -164,7 +164,7 @@ static int list_items(struct refresh *r, struct group *group, struct arena *aren
 {
     struct listing listing = {r, group};
     struct op_ctx ctx = op_context(r->p, arena, group->provider, group->schema, group->schema->name);
-    struct op_observer observer = {.ctx = &listing, .saw_marks = listed_marks};
+    struct op_observer observer = {.ctx = &listing, .saw_ownership_tags = listed_ownership};
     struct sought sought = sought_of(r, group, arena);
     ctx.observer = &observer;
     ctx.known_tags = refresh_tags_of(&r->tags, group->provider);

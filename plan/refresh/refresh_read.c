@@ -142,10 +142,10 @@ static int read_settled(struct refresh *r, struct op_ctx *op, const struct group
     }
 }
 
-static void read_marks(void *ctx, struct str id UNUSED, const struct value *marks)
+static void read_ownership_tags(void *ctx, struct str id UNUSED, const struct value *owner_tags)
 {
     struct single *single = ctx;
-    refresh_note_marks(single->refresh, single->seen, marks);
+    refresh_note_ownership(single->refresh, single->seen, owner_tags);
 }
 
 static void reading_failed(struct refresh *r, struct seen *seen, struct err *err)
@@ -185,7 +185,7 @@ void refresh_read_single(void *refresh, size_t i)
     const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
     op.dir = decl ? local_dir(decl) : r->p->stack->dir;
     struct single single = {r, seen};
-    struct op_observer observer = {.ctx = &single, .saw_marks = read_marks};
+    struct op_observer observer = {.ctx = &single, .saw_ownership_tags = read_ownership_tags};
     op.observer = &observer;
     op.known_tags = refresh_tags_of(&r->tags, group->provider);
     const struct value *live = NULL, *wanted = refresh_wanted(r->p, &arena, group->schema, seen);

@@ -27,12 +27,13 @@ static const struct value *text_list(struct arena *arena, const struct str *item
 }
 
 /* Whose it is, where that was seen: before an update it counts. */
-static const struct value *seen_marks(const struct planner *p, struct arena *arena)
+static const struct value *seen_tags(const struct planner *p, struct arena *arena)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < p->recorded.count; i++)
-        if (p->recorded.seen[i].read && p->recorded.seen[i].marks)
-            value_builder_set(&b, p->recorded.seen[i].record->subject.address, p->recorded.seen[i].marks);
+        if (p->recorded.seen[i].read && p->recorded.seen[i].owner_tags)
+            value_builder_set(
+                &b, p->recorded.seen[i].record->subject.address, p->recorded.seen[i].owner_tags);
     return value_builder_map(&b);
 }
 
@@ -71,7 +72,7 @@ void plan_write(const struct plan *plan, struct buf *out)
         {STR("targets"), text_list(&arena, p->options->targets, p->options->target_count)},
         {STR("replaces"), text_list(&arena, p->options->replaces, p->options->replace_count)},
         {STR("inputs"), plain}, {STR("secrets"), secret}, {STR("live"), saved_live_values(p, &arena)},
-        {STR("marks"), seen_marks(p, &arena)}, {STR("records"), since_records(state, &arena)},
+        {STR("marks"), seen_tags(p, &arena)}, {STR("records"), since_records(state, &arena)},
         {STR("fingerprint"), value_string(&arena, decisions_fingerprint(plan, &arena))},
         {STR("outcome"), value_string(&arena, outputs_fingerprint(plan, &arena))});
     json_write(out, value_merge(&arena, saved_changes(plan, &arena), facts), JSON_PLAIN);
@@ -332,7 +333,7 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
     same.delete_adopted = saved_flag(saved, "delete_adopted");
     same.targets = saved_list(saved, "targets", arena, &same.target_count);
     same.replaces = saved_list(saved, "replaces", arena, &same.replace_count);
-    same.saved_marks = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));
+    same.saved_ownership = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));
     if (saved_live_read(workspace->state, value_getz(saved->content, "live"), arena, &same.saved_live, err))
         return -1;
     same.since = since_saved(workspace->state, saved, arena);

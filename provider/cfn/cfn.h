@@ -28,7 +28,7 @@ struct cfn_type {
     const struct str *id_parts;   /* names, or paths, that the identifier is made of, in order */
     size_t id_count;
     bool id_composed;        /* the schema's id is an attribute of ours, "a|b" */
-    const struct attr *tags; /* where marks are; NULL: nowhere */
+    const struct attr *tags; /* where ownership tags are; NULL: nowhere */
     bool tags_with_create;
     bool has_read, has_update, has_list;
     bool list_needs_input;
@@ -122,9 +122,9 @@ struct marks {
 struct compile {
     struct arena *arena;
     const struct value *document;
-    struct map types; /* definition -> struct type, of those that no mark reaches into */
-    struct str tags;  /* the property that holds tags; "" none */
-    bool no_marks;    /* weir's cannot be among them */
+    struct map types;       /* definition -> struct type, of those that no mark reaches into */
+    struct str tags;        /* the property that holds tags; "" none */
+    bool no_ownership_tags; /* weir's cannot be among them */
 };
 
 /* An attribute for the property, with all that its schema says. */
@@ -153,11 +153,11 @@ extern const struct resource_ops cfn_ops_unread; /* of types that cannot be read
 /* ---- ownership_tags.c: the tags by which what weir made is known again ---- */
 
 /* The desired object with weir's ownership tags among its tags. */
-const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired);
+const struct value *cfn_with_ownership_tags(const struct op_ctx *ctx, const struct value *desired);
 /* The live object without them, and without the service's own tags; told of to whoever wants to know. */
 const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live);
 /* weir's ownership tags among a live object's tags, under their short names. */
-const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live);
+const struct value *cfn_ownership_tags_of(const struct op_ctx *ctx, const struct value *live);
 /* Whose the live object is, see resource_ops.whose. */
 struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live);
 /* -1 where it is not this stack's to change or delete. */

@@ -188,7 +188,7 @@ static bool all_among(const struct value *list, const struct value *others)
     return list && list->count;
 }
 
-/* The tags that can bear marks: the property itself, as a map or pairs. */
+/* The tags among which weir's can be: the property itself, as a map or pairs. */
 static void set_tags(struct compile *c, struct cfn_type *type)
 {
     const struct value *tagging = value_getz(c->document, "tagging"),
@@ -196,7 +196,7 @@ static void set_tags(struct compile *c, struct cfn_type *type)
     const struct attr *attr = c->tags.n ? schema_attr(&type->schema, c->tags) : NULL;
     if (!attr || attr->type->kind != TYPE_TAGS || !attr->settable)
         return;
-    type->tags = c->no_marks || attr->write_only ? NULL : attr;
+    type->tags = c->no_ownership_tags || attr->write_only ? NULL : attr;
     type->schema.tags = attr->name;
     type->tags_with_create = !(when && when->kind == VALUE_BOOL && !when->boolean);
 }

@@ -390,25 +390,25 @@ static bool tags_by_name(const struct compile *c, struct str name)
 }
 
 /* Some services take no colon in a tag's key. */
-static bool takes_marks(struct compile *c, const struct attr *key)
+static bool takes_ownership_tags(struct compile *c, const struct attr *key)
 {
     struct schema_issue issue;
     const struct value *out;
     return !schema_convert(c->arena, key, value_stringz(c->arena, "weir:address"), &out, &issue);
 }
 
-static bool pairs_take_marks(struct compile *c, const struct type *pair, struct str key)
+static bool pairs_take_ownership_tags(struct compile *c, const struct type *pair, struct str key)
 {
-    return takes_marks(c, type_field(pair, key));
+    return takes_ownership_tags(c, type_field(pair, key));
 }
 
-static bool map_takes_marks(struct compile *c, const struct value *schema)
+static bool map_takes_ownership_tags(struct compile *c, const struct value *schema)
 {
     const struct value *patterns = value_getz(schema, "patternProperties");
     struct attr key = {.type = &types_of_one_word[TEXT]};
     if (patterns && patterns->count == 1)
         key.pattern = cfn_pattern(c->arena, patterns->entries[0].key);
-    return takes_marks(c, &key);
+    return takes_ownership_tags(c, &key);
 }
 
 static void make_tags(struct compile *c, struct attr *attr, const struct value *schema)
@@ -423,7 +423,8 @@ static void make_tags(struct compile *c, struct attr *attr, const struct value *
     struct type *own = ARENA_NEW(c->arena, struct type);
     *own = tags;
     if (str_eq(attr->name, c->tags))
-        c->no_marks = pairs ? !pairs_take_marks(c, type->elem, tags.key) : !map_takes_marks(c, schema);
+        c->no_ownership_tags = pairs ? !pairs_take_ownership_tags(c, type->elem, tags.key)
+                                     : !map_takes_ownership_tags(c, schema);
     attr->type = own;
     attr->pattern = STR_EMPTY;
     attr->choices = NULL;

@@ -67,7 +67,7 @@ static const struct value *as_object(
     return value_builder_map(&b);
 }
 
-/* *live NULL: it is not there. With marks. */
+/* *live NULL: it is not there. With ownership tags. */
 static int get(struct op_ctx *ctx, struct str identifier, const struct value **live, struct err *err)
 {
     const struct value *properties;
@@ -161,7 +161,7 @@ static int read_after(struct op_ctx *ctx, struct str identifier, const struct va
     return 0;
 }
 
-/* A creation that failed may have left something: what bears its mark is its. */
+/* A creation that failed may have left something: what has its ownership tag is its. */
 static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, const struct value **live)
 {
     const struct value *there = NULL;
@@ -169,7 +169,7 @@ static void take_half_made(struct op_ctx *ctx, const struct cfn_event *event, co
     if (!event->identifier.n || str_eqz(event->code, "AlreadyExists") || !type->tags || !type->has_read ||
         get(ctx, event->identifier, &there, ERR_IGNORED) || !there)
         return;
-    struct str intent = value_gets(cfn_marks_of(ctx, there), "intent");
+    struct str intent = value_gets(cfn_ownership_tags_of(ctx, there), "intent");
     if (intent.n && str_eq(intent, ctx->owner.token))
         *live = cfn_unmarked(ctx, there);
 }
@@ -178,7 +178,8 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
     const struct value **live, struct err *err)
 {
     struct cfn_event event;
-    const struct value *state = json_as_text(ctx->arena, settable_properties(ctx, cfn_marked(ctx, desired)));
+    const struct value *state =
+        json_as_text(ctx->arena, settable_properties(ctx, cfn_with_ownership_tags(ctx, desired)));
     struct value_entry input = {STR("DesiredState"), state};
     struct cfn_request request = {.operation = "CreateResource",
         .input = value_map(ctx->arena, &input, 1),
@@ -197,7 +198,7 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
 }
 
 /* Tags that are wanted, and weir's ownership tags as they are. */
-static const struct value *keep_marks(
+static const struct value *keep_ownership_tags(
     const struct op_ctx *ctx, const struct value *desired, const struct value *live)
 {
     const struct attr *attr = type_of(ctx)->tags;
@@ -250,7 +251,7 @@ static int cfn_update(struct op_ctx *ctx, const struct value *prior, const struc
     if (type_of(ctx)->has_read && cfn_check_whose(ctx, is, "changed", err))
         return -1;
     const struct value *patch =
-        cfn_patch(ctx->arena, type_of(ctx), properties, keep_marks(ctx, desired, is), changed);
+        cfn_patch(ctx->arena, type_of(ctx), properties, keep_ownership_tags(ctx, desired, is), changed);
     if (!patch->count) {
         *live = cfn_unmarked(ctx, is);
         return 0;
@@ -260,8 +261,8 @@ static int cfn_update(struct op_ctx *ctx, const struct value *prior, const struc
     return read_after(ctx, identifier, desired, live, err);
 }
 
-static int cfn_mark(
-    struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done, struct err *err)
+static int cfn_add_ownership_tags(struct op_ctx *ctx, const struct value *object,
+    const struct value *owner_tags, bool *done, struct err *err)
 {
     const struct attr *attr = type_of(ctx)->tags;
     const struct value *properties = NULL;
@@ -272,10 +273,10 @@ static int cfn_mark(
     if (identify(ctx, object, &identifier, err) || cfn_get(ctx, identifier, &properties, err))
         return -1;
     const struct value *is = properties ? as_object(ctx, identifier, properties) : NULL;
-    if (!is || !str_eq(value_gets(cfn_marks_of(ctx, is), "stack"), ctx->owner.stack))
+    if (!is || !str_eq(value_gets(cfn_ownership_tags_of(ctx, is), "stack"), ctx->owner.stack))
         return 0;
     const struct value *name = value_string_ref(ctx->arena, attr->name),
-                       *tags = value_merge(ctx->arena, value_get(is, attr->name), marks);
+                       *tags = value_merge(ctx->arena, value_get(is, attr->name), owner_tags);
     const struct value *patch = cfn_patch(ctx->arena, type_of(ctx), properties,
         value_with(ctx->arena, is, attr->name, tags), value_list(ctx->arena, &name, 1));
     *done = true;
@@ -363,11 +364,12 @@ static bool is_wanted(const struct op_ctx *ctx, const struct value *desired, con
     return true;
 }
 
-/* Is this what the intent made? By its mark; without marks, by what it looks like and that nobody has it. */
+/* Is this what the intent made? By its ownership tags; without ownership tags, by what it looks like and that
+ * nobody has it. */
 static bool is_ours(struct search *s, struct str identifier, const struct value *live)
 {
     const struct op_ctx *ctx = s->ctx;
-    struct str intent = value_gets(cfn_marks_of(ctx, live), "intent");
+    struct str intent = value_gets(cfn_ownership_tags_of(ctx, live), "intent");
     if (type_of(ctx)->tags && ctx->owner.stack.n)
         return intent.n && str_eq(intent, ctx->owner.token);
     return is_wanted(ctx, s->desired, live) && attempt_claims(s->attempt, identifier);
@@ -416,7 +418,7 @@ static int cfn_find(struct op_ctx *ctx, const struct attempt *attempt, const str
     return 0;
 }
 
-static int cfn_marks(
+static int cfn_ownership_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
     struct str identifier;
@@ -426,7 +428,7 @@ static int cfn_marks(
         return 0;
     if (identify(ctx, object, &identifier, err) || get(ctx, identifier, &live, err))
         return -1;
-    *out = live ? cfn_marks_of(ctx, live) : NULL;
+    *out = live ? cfn_ownership_tags_of(ctx, live) : NULL;
     return 0;
 }
 
@@ -484,10 +486,10 @@ const struct resource_ops cfn_ops = {
     .update = cfn_update,
     .delete = delete_one,
     .find = cfn_find,
-    .marks = cfn_marks,
+    .ownership_tags = cfn_ownership_tags,
     .whose = find_owner,
     .erases = cfn_erases,
-    .mark = cfn_mark,
+    .add_ownership_tags = cfn_add_ownership_tags,
     .permissions = permissions,
 };
 

@@ -11,15 +11,15 @@ static const struct attr *tags_of(const struct op_ctx *ctx)
     return ((const struct cfn_type *)ctx->schema->impl)->tags;
 }
 
-const struct value *cfn_marked(const struct op_ctx *ctx, const struct value *desired)
+const struct value *cfn_with_ownership_tags(const struct op_ctx *ctx, const struct value *desired)
 {
     const struct attr *tags = tags_of(ctx);
     if (!tags || !ctx->owner.stack.n)
         return desired;
-    struct str address = mark_text(ctx->arena, ctx->address, TAG_VALUE_MAX);
-    const struct value *marks = mark_all(ctx->arena, &ctx->owner, address);
+    struct str address = ownership_tag_text(ctx->arena, ctx->address, TAG_VALUE_MAX);
+    const struct value *owner_tags = ownership_tags_make(ctx->arena, &ctx->owner, address);
     return value_with(
-        ctx->arena, desired, tags->name, value_merge(ctx->arena, value_get(desired, tags->name), marks));
+        ctx->arena, desired, tags->name, value_merge(ctx->arena, value_get(desired, tags->name), owner_tags));
 }
 
 static const struct value *live_tags(const struct op_ctx *ctx, const struct value *live)
@@ -29,9 +29,9 @@ static const struct value *live_tags(const struct op_ctx *ctx, const struct valu
     return tags && tags->kind == VALUE_MAP ? tags : NULL;
 }
 
-const struct value *cfn_marks_of(const struct op_ctx *ctx, const struct value *live)
+const struct value *cfn_ownership_tags_of(const struct op_ctx *ctx, const struct value *live)
 {
-    return mark_among(ctx->arena, live_tags(ctx, live));
+    return ownership_tags_among(ctx->arena, live_tags(ctx, live));
 }
 
 const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *live)
@@ -39,8 +39,9 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
     const struct value *tags = live_tags(ctx, live);
     if (!tags)
         return live;
-    if (op_tells_marks(ctx))
-        op_saw_marks(ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY), cfn_marks_of(ctx, live));
+    if (op_wants_ownership_tags(ctx))
+        op_saw_ownership_tags(
+            ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY), cfn_ownership_tags_of(ctx, live));
     AUTO_BUILDER struct value_builder users = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < tags->count; i++)
         if (!str_starts(tags->entries[i].key, PREFIX) && !str_starts(tags->entries[i].key, STR("aws:")))
@@ -68,7 +69,7 @@ struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
     struct ownership out = {.whose = WHOSE_OURS};
     if (!type->tags || !ctx->owner.stack.n)
         return out;
-    out = mark_whose(ctx->arena, &ctx->owner, cfn_marks_of(ctx, live));
+    out = ownership_by_tags(ctx->arena, &ctx->owner, cfn_ownership_tags_of(ctx, live));
     if (out.whose != WHOSE_NOBODY_KNOWS)
         return out;
     struct str *names = ARENA_ARRAY(ctx->arena, struct str, ctx->schema->attr_count + 1);
@@ -78,13 +79,14 @@ struct ownership cfn_whose(const struct op_ctx *ctx, const struct value *live)
             names[n++] = ctx->schema->attrs[i].name;
     if (!type->tags_with_create)
         return (struct ownership){.whose = WHOSE_OURS}; /* it may have been made, and not tagged any more */
-    return mark_compare(ctx->arena, ctx->owner.recorded, live, names, n);
+    return ownership_by_record(ctx->arena, ctx->owner.recorded, live, names, n);
 }
 
 int cfn_check_whose(const struct op_ctx *ctx, const struct value *live, const char *done, struct err *err)
 {
     struct ownership ownership = cfn_whose(ctx, live);
-    return ctx->owner.found_out || ownership.whose == WHOSE_OURS ? 0 : mark_refuse(&ownership, done, err);
+    return ctx->owner.found_out || ownership.whose == WHOSE_OURS ? 0
+                                                                 : ownership_refuse(&ownership, done, err);
 }
 
 /* ---- Deleting what has a protection against that, among its properties, or what is lost with it: the

@@ -123,7 +123,7 @@ static const struct value *from_listing(
     bool up = container_is_up(value_gets(item, "State"), listed_code(value_gets(item, "Status")), prior);
     live = value_with(arena, live, STR("running"), value_bool(up));
     live = value_with(arena, live, STR("labels"),
-        resource_given(ctx, marks_removed(arena, value_getz(item, "Labels")), prior, "labels"));
+        resource_given(ctx, labels_without_ownership(arena, value_getz(item, "Labels")), prior, "labels"));
     if (!value_is_null(recorded) && !same_networks(there, recorded))
         live = value_with(arena, live, STR("networks"), part_networks_in(ctx, item, recorded));
     return live;
@@ -145,7 +145,7 @@ static int container_list(struct op_ctx *ctx, const struct sought *sought, resou
                         names->count && str_eq(value_text(names->items[0], STR_EMPTY), listed);
             if (!same)
                 continue; /* another one of that name is read by itself */
-            marks_tell(ctx, name, value_getz(item, "Labels"));
+            labels_report(ctx, name, value_getz(item, "Labels"));
             found(found_ctx, from_listing(ctx, item, sought->priors[k]));
         }
     }
@@ -173,7 +173,7 @@ static int container_update(struct op_ctx *ctx, const struct value *prior, const
         return -1;
     if (!document)
         return err_set(err, ERR_SERVICE, "the container is gone");
-    if (marks_check(ctx, resource_at(document, "Config.Labels"), "changed", err))
+    if (labels_check(ctx, resource_at(document, "Config.Labels"), "changed", err))
         return -1;
     struct str id = value_gets(document, "Id");
     if (change_limits(ctx, id, desired, changed, err))
@@ -203,7 +203,7 @@ static void drop_image(struct op_ctx *ctx, struct str id)
         return;
     names = value_getz(image, "RepoTags");
     bool named = names && names->kind == VALUE_LIST && names->count;
-    if (!named && marks_are_of_stack(ctx, resource_at(image, "Config.Labels")))
+    if (!named && labels_are_of_stack(ctx, resource_at(image, "Config.Labels")))
         engine_ask(ctx, &call, NULL, ERR_IGNORED);
 }
 
@@ -215,7 +215,7 @@ static int delete_container(
         return -1;
     if (!document)
         return 0;
-    if (marks_check(ctx, resource_at(document, "Config.Labels"), "deleted", err))
+    if (labels_check(ctx, resource_at(document, "Config.Labels"), "deleted", err))
         return -1;
     if (value_getb(value_getz(document, "State"), "Running") &&
         container_stop(ctx, value_gets(document, "Id"), prior, err))
@@ -233,5 +233,5 @@ const struct resource_ops docker_container_ops = {.prepare = container_prepare,
     .update = container_update,
     .delete = delete_container,
     .find = resource_find,
-    .marks = resource_marks,
-    .marked = resource_marked};
+    .ownership_tags = resource_ownership_tags,
+    .list_owned = resource_list_owned};

@@ -98,7 +98,8 @@ const struct value *container_body(struct op_ctx *ctx, const struct value *desir
         if (!value_is_null(v))
             body = put(ctx->arena, body, in_body(&fields[i]), outward(ctx, &fields[i], v));
     }
-    body = value_with(ctx->arena, body, STR("Labels"), marks_added(ctx, value_getz(desired, "labels")));
+    body = value_with(
+        ctx->arena, body, STR("Labels"), labels_with_ownership(ctx, value_getz(desired, "labels")));
     body = value_with(ctx->arena, body, STR("ExposedPorts"), part_exposed(ctx, value_getz(desired, "ports")));
     return with_networks(ctx, body, desired);
 }

@@ -15,23 +15,23 @@ extern const struct provider_kind docker_kind;
 /* ---- object.c: Marks: labels by which what weir made, or was making, is known again, the same words as
  * AWS's tags bear. They are given with the creation, taken out of what users see, and compared before
  * anything is changed or deleted. */
-/* The labels that something is made with: the file's (may be NULL) and this intent's marks. */
-const struct value *marks_added(const struct op_ctx *ctx, const struct value *labels);
+/* The labels that something is made with: the file's (may be NULL) and this intent's ownership labels. */
+const struct value *labels_with_ownership(const struct op_ctx *ctx, const struct value *labels);
 /* The user's own among them. */
-const struct value *marks_removed(struct arena *arena, const struct value *labels);
+const struct value *labels_without_ownership(struct arena *arena, const struct value *labels);
 /* Tells who wants to know. */
-void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels);
+void labels_report(struct op_ctx *ctx, struct str id, const struct value *labels);
 /* Was it made by the very request that ctx is about? */
-bool marks_are_of_intent(const struct op_ctx *ctx, const struct value *labels);
-bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels);
+bool labels_are_of_intent(const struct op_ctx *ctx, const struct value *labels);
+bool labels_are_of_stack(const struct op_ctx *ctx, const struct value *labels);
 /* -1 where the labels say that it is another stack's, or not what was made with ours; `done`: "deleted". */
-int marks_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err);
-/* filters= of a listing: what bears the stack's mark. */
-struct str marks_filter(struct arena *arena, struct str stack);
+int labels_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err);
+/* filters= of a listing: what has the stack's labels. */
+struct str labels_filter(struct arena *arena, struct str stack);
 
 /* ---- object.c: What networks, volumes and containers have in common: each is known by its name, bears
  * labels, and is one document of the Engine's. A table says where those lie, and one set of functions,
- * which finds the table by the type that it is called for, looks for, lists, marks and deletes all of
+ * which finds the table by the type that it is called for, looks for, lists, tags and deletes all of
  * them. */
 struct resource {
     const char *what;    /* "network" */
@@ -67,9 +67,9 @@ int resource_update(struct op_ctx *ctx, const struct value *prior, const struct 
     const struct value *changed, const struct value **live, struct err *err);
 int resource_find(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
-int resource_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
-int resource_marked(
+int resource_ownership_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err);
+int resource_list_owned(
     struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
 int resource_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
 /* For documents that say in a listing all they say. */

@@ -207,7 +207,7 @@ static int image_read(struct op_ctx *ctx, const struct value *prior, const struc
     if (image_look(ctx, value_gets(prior, "name"), &document, err))
         return -1;
     if (document) {
-        marks_tell(ctx, value_gets(prior, "name"), labels_of(document));
+        labels_report(ctx, value_gets(prior, "name"), labels_of(document));
         *live = image_decode(ctx, document, prior);
     }
     return 0;
@@ -226,7 +226,7 @@ static int image_list(struct op_ctx *ctx, const struct sought *sought, resource_
         struct str name = value_gets(sought->priors[k], "name");
         for (uint32_t i = 0; i < items->count; i++)
             if (is_named(ctx->arena, items->items[i], name)) {
-                marks_tell(ctx, name, labels_of(items->items[i]));
+                labels_report(ctx, name, labels_of(items->items[i]));
                 found(found_ctx, image_decode(ctx, items->items[i], sought->priors[k]));
                 break;
             }
@@ -234,13 +234,13 @@ static int image_list(struct op_ctx *ctx, const struct sought *sought, resource_
     return 0;
 }
 
-static int image_marks(
+static int image_ownership_tags(
     struct op_ctx *ctx, const struct value *object, const struct value **out, struct err *err)
 {
     const struct value *document;
     if (image_look(ctx, value_gets(object, "name"), &document, err))
         return -1;
-    *out = document ? mark_among(ctx->arena, labels_of(document)) : NULL;
+    *out = document ? ownership_tags_among(ctx->arena, labels_of(document)) : NULL;
     return 0;
 }
 
@@ -249,7 +249,7 @@ static bool is_same(struct op_ctx *ctx, const struct value *document, const stru
     const struct value *labels = labels_of(document);
     struct str content = value_gets(desired, "content");
     return content.n && str_eq(value_gets(labels, "weir:content"), content) &&
-           marks_are_of_stack(ctx, labels);
+           labels_are_of_stack(ctx, labels);
 }
 
 /* Built from the same, by this stack: then it does not matter which request did it. */
@@ -338,7 +338,7 @@ static int image_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED
         return finish(
             ctx, NULL, value_with(ctx->arena, desired, STR("pulled"), value_bool(!there)), live, err);
     }
-    if (there && !marks_are_of_stack(ctx, labels_of(there)))
+    if (there && !labels_are_of_stack(ctx, labels_of(there)))
         return err_set(
             err, ERR_EXISTS, "an image called \"%.*s\" exists already", STR_ARG(value_gets(desired, "name")));
     if (!(there && is_same(ctx, there, desired)) && image_build(ctx, desired, err))
@@ -355,7 +355,7 @@ static int image_update(struct op_ctx *ctx, const struct value *prior, const str
         image_look(ctx, value_gets(desired, "name"), &there, err))
         return -1;
     if (there && image_is_built(desired) &&
-        marks_check(ctx, labels_of(there), "built anew under that name", err))
+        labels_check(ctx, labels_of(there), "built anew under that name", err))
         return -1;
     bool same = there && (!image_is_built(desired) || is_same(ctx, there, desired));
     if (!same && (image_is_built(desired) ? image_build(ctx, desired, err) : image_pull(ctx, desired, err)))
@@ -392,18 +392,18 @@ static int delete_image(
         return 0;
     if (image_look(ctx, value_gets(prior, "name"), &document, err))
         return -1;
-    if (document && built && marks_check(ctx, labels_of(document), "deleted", err))
+    if (document && built && labels_check(ctx, labels_of(document), "deleted", err))
         return -1;
     if (document && drop_names(ctx, document, prior, err))
         return -1;
     return built ? drop_earlier(ctx, err) : 0;
 }
 
-static int image_marked(
+static int image_list_owned(
     struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
     const struct value *items;
-    if (resource_list(ctx, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
+    if (resource_list(ctx, labels_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *names = value_getz(items->items[i], "RepoTags");
@@ -423,5 +423,5 @@ const struct resource_ops docker_image_ops = {.prepare = image_prepare,
     .delete = delete_image,
     .stays = image_stays,
     .find = image_find,
-    .marks = image_marks,
-    .marked = image_marked};
+    .ownership_tags = image_ownership_tags,
+    .list_owned = image_list_owned};

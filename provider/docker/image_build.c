@@ -210,10 +210,10 @@ static void add_json(struct buf *path, const char *key, const struct value *v)
     engine_query(path, key, buf_str(&json));
 }
 
-/* Without the intent's mark: the same content gives the same image. */
+/* Without the intent's label: the same content gives the same image. */
 static const struct value *labels(struct op_ctx *ctx, const struct value *desired)
 {
-    const struct value *all = marks_added(ctx, value_getz(desired, "labels"));
+    const struct value *all = labels_with_ownership(ctx, value_getz(desired, "labels"));
     all = value_with(ctx->arena, all, STR("weir:intent"), NULL);
     return value_with(ctx->arena, all, STR("weir:content"), value_getz(desired, "content"));
 }

@@ -50,7 +50,7 @@ static const struct value *encode(const struct op_ctx *ctx, const struct value *
         if (!value_is_null(value_getz(desired, plain[i][0])))
             value_builder_set(&body, str_z(plain[i][1]), value_getz(desired, plain[i][0]));
     value_builder_set(&body, STR("CheckDuplicate"), &value_true);
-    value_builder_set(&body, STR("Labels"), marks_added(ctx, value_getz(desired, "labels")));
+    value_builder_set(&body, STR("Labels"), labels_with_ownership(ctx, value_getz(desired, "labels")));
     if (!value_is_null(value_getz(desired, "subnets"))) {
         value_builder_set(&body, STR("IPAM"),
             VALUE_MAP(arena, {STR("Config"), network_subnets(arena, value_getz(desired, "subnets"), 0, 1)}));
@@ -73,8 +73,8 @@ const struct resource_ops docker_network_ops = {.create = network_create,
     .update = resource_update,
     .delete = resource_delete,
     .find = resource_find,
-    .marks = resource_marks,
-    .marked = resource_marked};
+    .ownership_tags = resource_ownership_tags,
+    .list_owned = resource_list_owned};
 
 /* ---- docker.volume: what outlives containers. Nothing of a volume can be changed in place. */
 
@@ -102,12 +102,12 @@ static int volume_create(struct op_ctx *ctx, const struct attempt *attempt UNUSE
     *live = NULL;
     if (resource_look(ctx, desired, &there, err))
         return -1;
-    if (there && !marks_are_of_intent(ctx, value_getz(there, "Labels")))
+    if (there && !labels_are_of_intent(ctx, value_getz(there, "Labels")))
         return err_set(
             err, ERR_EXISTS, "the volume \"%.*s\" exists already", STR_ARG(resource_name(desired)));
     struct value_entry body[] = {{STR("Driver"), value_getz(desired, "driver")},
         {STR("DriverOpts"), value_getz(desired, "options")},
-        {STR("Labels"), marks_added(ctx, value_getz(desired, "labels"))},
+        {STR("Labels"), labels_with_ownership(ctx, value_getz(desired, "labels"))},
         {STR("Name"), value_getz(desired, "name")}};
     for (size_t i = 0; i < sizeof body / sizeof *body; i++)
         if (!body[i].value)
@@ -154,8 +154,8 @@ const struct resource_ops docker_volume_ops = {.create = volume_create,
     .delete = delete_volume,
     .stays = volume_stays,
     .find = resource_find,
-    .marks = resource_marks,
-    .marked = resource_marked,
+    .ownership_tags = resource_ownership_tags,
+    .list_owned = resource_list_owned,
     .erases = erases};
 
 /* ---- The kind `docker` ---- */

@@ -9,12 +9,12 @@
 
 #define PREFIX STR("weir:")
 
-const struct value *marks_added(const struct op_ctx *ctx, const struct value *labels)
+const struct value *labels_with_ownership(const struct op_ctx *ctx, const struct value *labels)
 {
-    return value_merge(ctx->arena, labels, mark_all(ctx->arena, &ctx->owner, ctx->address));
+    return value_merge(ctx->arena, labels, ownership_tags_make(ctx->arena, &ctx->owner, ctx->address));
 }
 
-const struct value *marks_removed(struct arena *arena, const struct value *labels)
+const struct value *labels_without_ownership(struct arena *arena, const struct value *labels)
 {
     AUTO_BUILDER struct value_builder out = VALUE_BUILDER(arena);
     for (uint32_t i = 0; labels && labels->kind == VALUE_MAP && i < labels->count; i++)
@@ -23,31 +23,32 @@ const struct value *marks_removed(struct arena *arena, const struct value *label
     return value_builder_map(&out);
 }
 
-void marks_tell(struct op_ctx *ctx, struct str id, const struct value *labels)
+void labels_report(struct op_ctx *ctx, struct str id, const struct value *labels)
 {
-    if (op_tells_marks(ctx))
-        op_saw_marks(ctx, id, mark_among(ctx->arena, labels));
+    if (op_wants_ownership_tags(ctx))
+        op_saw_ownership_tags(ctx, id, ownership_tags_among(ctx->arena, labels));
 }
 
-bool marks_are_of_intent(const struct op_ctx *ctx, const struct value *labels)
+bool labels_are_of_intent(const struct op_ctx *ctx, const struct value *labels)
 {
     return ctx->owner.token.n && str_eq(value_gets(labels, "weir:intent"), ctx->owner.token);
 }
 
-bool marks_are_of_stack(const struct op_ctx *ctx, const struct value *labels)
+bool labels_are_of_stack(const struct op_ctx *ctx, const struct value *labels)
 {
     struct str state = value_gets(labels, "weir:state");
     return (ctx->owner.stack.n && str_eq(value_gets(labels, "weir:stack"), ctx->owner.stack)) ||
            (state.n && str_eq(state, ctx->owner.lineage)); /* the stack was renamed */
 }
 
-int marks_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err)
+int labels_check(const struct op_ctx *ctx, const struct value *labels, const char *done, struct err *err)
 {
-    struct ownership ownership = mark_whose(ctx->arena, &ctx->owner, mark_among(ctx->arena, labels));
-    return !ctx->owner.stack.n || ownership.whose == WHOSE_OURS ? 0 : mark_refuse(&ownership, done, err);
+    struct ownership ownership =
+        ownership_by_tags(ctx->arena, &ctx->owner, ownership_tags_among(ctx->arena, labels));
+    return !ctx->owner.stack.n || ownership.whose == WHOSE_OURS ? 0 : ownership_refuse(&ownership, done, err);
 }
 
-struct str marks_filter(struct arena *arena, struct str stack)
+struct str labels_filter(struct arena *arena, struct str stack)
 {
     const struct value *label = value_string(arena, arena_printf(arena, "weir:stack=%.*s", STR_ARG(stack)));
     AUTO_BUF struct buf out = BUF_INIT;
@@ -120,13 +121,13 @@ static const struct value *labels_of(const struct op_ctx *ctx, const struct valu
     return resource_at(document, resource_of(ctx)->labels);
 }
 
-/* What people see has no marks. */
+/* What people see is without ownership labels. */
 static const struct value *resource_decode(
     struct op_ctx *ctx, const struct value *document, const struct value *prior)
 {
     const struct resource *resource = resource_of(ctx);
     const struct value *live = resource->decode(ctx, document, prior);
-    const struct value *labels = marks_removed(ctx->arena, labels_of(ctx, document));
+    const struct value *labels = labels_without_ownership(ctx->arena, labels_of(ctx, document));
     if (resource->inherits)
         labels = resource_given(ctx, labels, prior, "labels");
     return value_with(ctx->arena, live, STR("labels"), labels);
@@ -141,7 +142,7 @@ int resource_read(struct op_ctx *ctx, const struct value *prior, const struct va
         return -1;
     if (!document)
         return 0;
-    marks_tell(ctx, resource_name(prior), labels_of(ctx, document));
+    labels_report(ctx, resource_name(prior), labels_of(ctx, document));
     *live = resource_decode(ctx, document, prior);
     return 0;
 }
@@ -160,18 +161,18 @@ int resource_find(struct op_ctx *ctx, const struct attempt *attempt UNUSED, cons
     *live = NULL;
     if (resource_look(ctx, desired, &document, err))
         return -1;
-    if (document && marks_are_of_intent(ctx, labels_of(ctx, document)))
+    if (document && labels_are_of_intent(ctx, labels_of(ctx, document)))
         *live = resource_decode(ctx, document, desired);
     return 0;
 }
 
-int resource_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+int resource_ownership_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err)
 {
     const struct value *document;
     if (resource_look(ctx, object, &document, err))
         return -1;
-    *marks = document ? mark_among(ctx->arena, labels_of(ctx, document)) : NULL;
+    *owner_tags = document ? ownership_tags_among(ctx->arena, labels_of(ctx, document)) : NULL;
     return 0;
 }
 
@@ -203,11 +204,11 @@ static struct str listed_name(const struct value *item)
     return resource_named(name);
 }
 
-int resource_marked(
+int resource_list_owned(
     struct op_ctx *ctx, bool unreported UNUSED, resource_found *found, void *found_ctx, struct err *err)
 {
     const struct value *items;
-    if (resource_list(ctx, marks_filter(ctx->arena, ctx->owner.stack), &items, err))
+    if (resource_list(ctx, labels_filter(ctx->arena, ctx->owner.stack), &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {
         const struct value *item = items->items[i];
@@ -238,7 +239,7 @@ int resource_list_all(struct op_ctx *ctx, const struct sought *sought, resource_
         const struct value *prior = resource_prior(sought, name);
         if (!prior)
             continue; /* somebody else's */
-        marks_tell(ctx, name, labels_of(ctx, items->items[i]));
+        labels_report(ctx, name, labels_of(ctx, items->items[i]));
         found(found_ctx, resource_decode(ctx, items->items[i], prior));
     }
     return 0;
@@ -257,7 +258,7 @@ int resource_create(
     bool taken = failure.class == ERR_EXISTS && strstr(failure.message, "lready");
     if ((!taken && !failure.lost) || resource_look(ctx, object, &document, &failure) || !document)
         return -1;
-    if (!marks_are_of_intent(ctx, labels_of(ctx, document)))
+    if (!labels_are_of_intent(ctx, labels_of(ctx, document)))
         return -1;
     *err = (struct err)ERR_INIT;
     return 0;
@@ -285,7 +286,7 @@ int resource_delete(struct op_ctx *ctx, unsigned teardown UNUSED, const struct v
         return -1;
     if (!document)
         return 0;
-    if (marks_check(ctx, labels_of(ctx, document), "deleted", err))
+    if (labels_check(ctx, labels_of(ctx, document), "deleted", err))
         return -1;
     struct str id = value_gets(document, "Id");
     struct err failure = ERR_INIT;

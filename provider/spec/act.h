@@ -28,7 +28,7 @@ struct act {
     const struct value *raw; /* of the last read: the object in its first answer, under the service's names */
     bool asks;               /* nothing is changed by this operation: the same question is asked once */
     const struct act_answer *answers; /* then, the latest first */
-    bool keep_marks;                  /* tags as the service has them, weir's own included */
+    bool keep_ownership_tags;         /* tags as the service has them, weir's own included */
     bool base_read;                   /* the object's own answer was read in this operation */
     bool making;       /* calls may be about what was made a moment ago and is not seen everywhere yet */
     bool makes;        /* the call at hand is the one that makes the resource */
@@ -286,18 +286,19 @@ int act_complete(struct act *act, const struct value *object, const struct value
 
 /* The text as a tag may have it. */
 const struct value *act_tag_text(struct arena *arena, struct str text);
-/* What is wanted, with this intent's marks among its tags. */
-const struct value *act_marked(struct act *act, const struct value *desired);
+/* What is wanted, with this intent's ownership tags among its tags. */
+const struct value *act_with_ownership_tags(struct act *act, const struct value *desired);
 /* Tags of what was just made and could not be given with the creation. */
 int act_tag_created(struct act *act, const struct value *object, const struct value *tags, struct err *err);
 /* What is to be done to the resource. */
 enum act_deed { RUN_CHANGES, RUN_DELETES };
 /* Asks whose the resource is: -1 where it is another's, or nobody can say. */
 int act_check_whose(struct act *act, const struct value *object, enum act_deed deed, struct err *err);
-/* The same where marks that were seen before speak against it; nothing is asked where they do not. */
+/* The same where ownership tags that were seen before speak against it; nothing is asked where they do not.
+ */
 int act_check_seen(struct act *act, const struct value *object, struct err *err);
-/* The object with only the user's tags, after the marks among them were told of. */
-const struct value *act_without_marks(struct act *act, const struct value *object);
+/* The object with only the user's tags, after the ownership tags among them were told of. */
+const struct value *act_without_ownership_tags(struct act *act, const struct value *object);
 
 /* ---- act_find.c ---- */
 
@@ -344,16 +345,18 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
 int spec_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,
     const struct value *changed, const struct value **live, struct err *err);
 int spec_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err);
-int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+int spec_ownership_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err);
 int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership *out, struct err *err);
-int spec_mark(
-    struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done, struct err *err);
+int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, const struct value *owner_tags,
+    bool *done, struct err *err);
 int spec_erases(struct op_ctx *ctx, unsigned teardown, const struct value *object, const struct value **list,
     struct err *err);
 int spec_leaves(struct op_ctx *ctx, const struct value *object, const struct value **list, struct err *err);
 int spec_search(
     struct op_ctx *ctx, const struct value *match, resource_found *found, void *found_ctx, struct err *err);
-int spec_marked(struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
+int spec_list_owned(
+    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err);
 int spec_ids(
     struct op_ctx *ctx, const struct sought *sought, resource_found *found, void *found_ctx, struct err *err);
 int spec_listing_saves(struct op_ctx *ctx, const struct sought *sought);

@@ -1,5 +1,5 @@
 /* What services leave behind of an object, and finding what may have been left: by what it is called, by its
- * marks, by its ARN. */
+ * ownership tags, by its ARN. */
 #include "provider/aws/client.h"
 #include "provider/spec/act.h"
 
@@ -85,9 +85,9 @@ int spec_search(
     return 0;
 }
 
-/* ---- by mark ---- */
+/* ---- by ownership tags ---- */
 
-/* The tags of one listed resource, its marks included: from the listing, or read. */
+/* The tags of one listed resource, its ownership tags included: from the listing, or read. */
 static const struct value *tags_of(struct act *act, const struct value *live, struct err *err)
 {
     struct str name = act->type->tags->attr->attr->name;
@@ -97,19 +97,20 @@ static const struct value *tags_of(struct act *act, const struct value *live, st
     return act_read(act, live, value_list(act->arena, &wanted, 1), &read, err) ? NULL : value_get(read, name);
 }
 
-int spec_marked(struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
+int spec_list_owned(
+    struct op_ctx *ctx, bool unreported, resource_found *found, void *found_ctx, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
     const struct spec_type *type = act.type;
     const struct value *items;
     bool reported = type->tags && !type->tags->unreported && !unreported; /* the tagging API knows them */
-    if (!type->tags || reported || !type->tags->mark || !type->list.count)
+    if (!type->tags || reported || !type->tags->ownership || !type->list.count)
         return 0;
-    if (type->list.items[0]
-            .list.per.count) /* it lies within another resource, bears marks as that does, and goes with it */
+    if (type->list.items[0].list.per.count) /* it lies within another resource, has ownership tags as that
+                                               does, and goes with it */
         return 0;
-    act.keep_marks = true;
+    act.keep_ownership_tags = true;
     if (act_list(&act, &type->list.items[0], NULL, NULL, &items, err))
         return -1;
     for (uint32_t i = 0; i < items->count; i++) {

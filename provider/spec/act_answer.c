@@ -280,7 +280,7 @@ const struct value *act_decode_attr(
     v = v ? wire_coerce(act->arena, attr->answer, v) : NULL;
     if (v && str_eqz(path, ".") && v->kind == VALUE_MAP && !v->count)
         return NULL;
-    if (v && attr->owner == OWNER_TAGS && !act->keep_marks)
+    if (v && attr->owner == OWNER_TAGS && !act->keep_ownership_tags)
         v = act_own_tags(act->arena, v);
     return v && attr->attr->sensitive ? value_mark(act->arena, v, VALUE_SENSITIVE) : v;
 }

@@ -393,10 +393,10 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     act_init(&act, ctx);
     const struct value *made = NULL, *object;
     *live = NULL;
-    const struct value *with_marks = act_marked(&act, desired);
+    const struct value *tagged = act_with_ownership_tags(&act, desired);
     act.attempt = attempt;
     act.making = true;
-    int failed = create_steps(&act, with_marks, &made, err);
+    int failed = create_steps(&act, tagged, &made, err);
     if (!made)
         return failed;
     if (act.client)
@@ -410,8 +410,8 @@ int spec_create(struct op_ctx *ctx, const struct attempt *attempt, const struct 
     *live = made;
     if (failed)
         return -1;
-    object = value_merge(act.arena, made, act_sent(&act, with_marks));
-    if (create_owned(&act, object, with_marks, made, err))
+    object = value_merge(act.arena, made, act_sent(&act, tagged));
+    if (create_owned(&act, object, tagged, made, err))
         return -1;
     act.making = false;
     made = act_made_owned(&act, desired, made);

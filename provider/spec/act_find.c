@@ -82,7 +82,7 @@ static int ids_within(struct op_ctx *ctx, struct act *act, const struct value *p
         if (ids_object(ctx, act, act_decode(act, step, items->items[i], prior), &live, err))
             return -1;
         if (!act_is_gone(act, live))
-            found(found_ctx, act_shown(act, act_without_marks(act, live)));
+            found(found_ctx, act_shown(act, act_without_ownership_tags(act, live)));
     }
     return 0;
 }
@@ -119,8 +119,10 @@ struct finding {
 
 /* ---- is it what this intent made? ---- */
 
-/* By its marks: it is this request's, or that of an earlier one for the same resource of the same stack. */
-static bool is_marked_so(const struct act *act, const struct value *tags)
+/* By its ownership tags: it is this request's, or that of an earlier one for the same resource of the same
+ * stack.
+ */
+static bool is_tagged_so(const struct act *act, const struct value *tags)
 {
     const struct op_ctx *ctx = act->ctx;
     struct str state = value_gets(tags, "weir:state");
@@ -167,10 +169,10 @@ static bool is_ours(const struct finding *f, const struct value *live)
 {
     const struct spec_type *type = f->act->type;
     const struct value *tags = type->tags ? value_get(live, type->tags->attr->attr->name) : NULL;
-    bool marked = value_gets(tags, "weir:intent").n > 0;
+    bool tagged = value_gets(tags, "weir:intent").n > 0;
     switch (type->recover.way) {
-    case RECOVER_MARK: return is_marked_so(f->act, tags);
-    case RECOVER_NAME: return marked ? is_marked_so(f->act, tags) : is_as_sent(f->act, f->desired, live);
+    case RECOVER_TAGS: return is_tagged_so(f->act, tags);
+    case RECOVER_NAME: return tagged ? is_tagged_so(f->act, tags) : is_as_sent(f->act, f->desired, live);
     case RECOVER_CONTENT: break; /* what it looks like was compared already; whose it is says the claim */
     case RECOVER_TOKEN:
     case RECOVER_NEVER: return false;
@@ -188,9 +190,9 @@ static int find_consider(struct finding *f, const struct value *candidate, struc
         f->live = candidate;
         return 0;
     }
-    act->keep_marks = true;
+    act->keep_ownership_tags = true;
     int status = act_read(act, object, NULL, &live, err);
-    act->keep_marks = false;
+    act->keep_ownership_tags = false;
     if (status || !live || !is_ours(f, live))
         return status;
     const struct spec_tags *tags = act->type->tags;
@@ -266,7 +268,7 @@ static int consider_listed(struct finding *f, const struct spec_step *step, stru
     return 0;
 }
 
-/* What carries this intent's mark, with what its ARN tells. */
+/* What has this intent's ownership tag, with what its ARN tells. */
 static int consider_tagged(struct finding *f, struct err *err)
 {
     struct act *act = f->act;
@@ -302,7 +304,7 @@ static int find_once(struct finding *f, struct err *err)
         status = consider_listed(f, type->find, &failure);
     else if (type->find_by.count && whole_listing(type))
         status = consider_listed(f, whole_listing(type), &failure);
-    else if (type->tags && type->tags->bulk.n && type->tags->mark)
+    else if (type->tags && type->tags->bulk.n && type->tags->ownership)
         status = consider_tagged(f, &failure);
     if (!status || failure.class == ERR_ABSENT)
         return 0;

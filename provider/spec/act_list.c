@@ -247,7 +247,7 @@ static int use_objects(
         if (act_is_gone(act, live))
             continue;
         live = l->by_arn ? with_tags(act, l->sought, live, l->by_arn) : live;
-        l->found(l->found_ctx, act_shown(act, act_without_marks(act, live)));
+        l->found(l->found_ctx, act_shown(act, act_without_ownership_tags(act, live)));
     }
     return 0;
 }
@@ -257,7 +257,7 @@ int spec_list(struct op_ctx *ctx, const struct sought *sought, resource_found *f
 {
     struct act act;
     act_init(&act, ctx);
-    act.keep_marks = op_tells_marks(ctx);
+    act.keep_ownership_tags = op_wants_ownership_tags(ctx);
     act.asks = true;
     act.page_limit = sought->page_limit;
     const struct spec_type *type = act.type;

@@ -13,24 +13,26 @@ enum { MARKS_TRIES = 5, MARKS_PAUSE_MS = 1000, MARKS_SHOW_MS = 4000, TAG_VALUE_M
 
 const struct value *act_tag_text(struct arena *arena, struct str s)
 {
-    return value_string(arena, mark_text(arena, s, TAG_VALUE_MAX));
+    return value_string(arena, ownership_tag_text(arena, s, TAG_VALUE_MAX));
 }
 
 /* Marks by which what weir made, or was making, is known again. */
-const struct value *act_marked(struct act *act, const struct value *desired)
+const struct value *act_with_ownership_tags(struct act *act, const struct value *desired)
 {
     const struct spec_tags *tags = act->type->tags;
-    if (!tags || !tags->mark)
+    if (!tags || !tags->ownership)
         return desired;
     const struct op_ctx *ctx = act->ctx;
-    struct str name = tags->attr->attr->name, address = mark_text(act->arena, ctx->address, TAG_VALUE_MAX);
-    const struct value *marks = mark_all(act->arena, &ctx->owner, address);
-    return value_with(act->arena, desired, name, value_merge(act->arena, value_get(desired, name), marks));
+    struct str name = tags->attr->attr->name,
+               address = ownership_tag_text(act->arena, ctx->address, TAG_VALUE_MAX);
+    const struct value *owner_tags = ownership_tags_make(act->arena, &ctx->owner, address);
+    return value_with(
+        act->arena, desired, name, value_merge(act->arena, value_get(desired, name), owner_tags));
 }
 
 #define BUCKET_TAGS "tags"
 
-/* Has the file given tags, besides weir's own marks? */
+/* Has the file given tags, besides weir's own ownership tags? */
 static bool has_tags_given(const struct value *tags)
 {
     for (uint32_t i = 0; tags && tags->kind == VALUE_MAP && i < tags->count; i++)
@@ -64,8 +66,8 @@ static void say_untagged(const struct op_ctx *ctx, struct str endpoint)
 }
 
 /*
- * Tags of what was just made. A store of one's own may have none: without the marks the state alone knows
- * what is the stack's, which is said once; tags that the file gives are an error.
+ * Tags of what was just made. A store of one's own may have none: without the ownership tags the state alone
+ * knows what is the stack's, which is said once; tags that the file gives are an error.
  */
 int act_tag_created(struct act *act, const struct value *object, const struct value *tags, struct err *err)
 {
@@ -88,75 +90,76 @@ int act_tag_created(struct act *act, const struct value *object, const struct va
 
 /* ---- compared ---- */
 
-int spec_marks(struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+int spec_ownership_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
-    *marks = &value_empty_map;
+    *owner_tags = &value_empty_map;
     const struct spec_tags *tags = act.type->tags;
     if (!tags)
         return 0;
-    act.keep_marks = act.sees_gone = true; /* of what waits for its end, too */
+    act.keep_ownership_tags = act.sees_gone = true; /* of what waits for its end, too */
     const struct value *name = value_string_ref(act.arena, tags->attr->attr->name), *live;
     struct err failure = ERR_INIT;
     if (act_read(&act, object, value_list(act.arena, &name, 1), &live, &failure)) {
-        *marks = NULL;
-        if (unsupported_says(&failure)) /* a store without tags: then nothing bears marks */
+        *owner_tags = NULL;
+        if (unsupported_says(&failure)) /* a store without tags: then nothing has ownership tags */
             return 0;
         return err_raise(err, &failure);
     }
-    *marks = live ? mark_among(act.arena, value_get(live, name->string)) : NULL;
+    *owner_tags = live ? ownership_tags_among(act.arena, value_get(live, name->string)) : NULL;
     return 0;
 }
 
-int spec_mark(
-    struct op_ctx *ctx, const struct value *object, const struct value *marks, bool *done, struct err *err)
+int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, const struct value *owner_tags,
+    bool *done, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
     *done = false;
     const struct spec_tags *tags = act.type->tags;
-    if (!tags || !tags->mark)
+    if (!tags || !tags->ownership)
         return 0;
-    act.keep_marks = true;
+    act.keep_ownership_tags = true;
     const struct value *name = value_string_ref(act.arena, tags->attr->attr->name), *live = NULL;
     if (act_read(&act, object, value_list(act.arena, &name, 1), &live, err))
         return -1;
     const struct value *all = live ? value_get(live, name->string) : NULL;
-    if (!all || !str_eq(value_gets(mark_among(act.arena, all), "stack"), ctx->owner.stack))
+    if (!all || !str_eq(value_gets(ownership_tags_among(act.arena, all), "stack"), ctx->owner.stack))
         return 0;
     const struct value *own = act_own_tags(act.arena, all);
     *done = true;
     return act_sync_tags(&act, value_merge(act.arena, object, live), all,
-        own ? value_merge(act.arena, own, marks) : marks, false, err);
+        own ? value_merge(act.arena, own, owner_tags) : owner_tags, false, err);
 }
 
-const struct value *act_without_marks(struct act *act, const struct value *object)
+const struct value *act_without_ownership_tags(struct act *act, const struct value *object)
 {
     const struct spec_tags *tags = act->type->tags;
     const struct op_ctx *ctx = act->ctx;
     const struct value *all = tags && object ? value_get(object, tags->attr->attr->name) : NULL;
     if (!all)
         return object;
-    if (op_tells_marks(ctx) && tags->mark)
-        op_saw_marks(
-            ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY), mark_among(act->arena, all));
+    if (op_wants_ownership_tags(ctx) && tags->ownership)
+        op_saw_ownership_tags(ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY),
+            ownership_tags_among(act->arena, all));
     return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act->arena, all));
 }
 
 /* False where nobody may tell, or the resource is not there. */
-static int read_marks(
-    struct act *act, const struct value *object, const struct value **marks, bool *reported, struct err *err)
+static int read_ownership_tags(struct act *act, const struct value *object, const struct value **owner_tags,
+    bool *reported, struct err *err)
 {
     struct err failure = ERR_INIT;
     *reported = false;
-    if (spec_marks(act->ctx, object, marks, &failure)) {
+    if (spec_ownership_tags(act->ctx, object, owner_tags, &failure)) {
         if (failure.class == ERR_ABSENT || failure.class == ERR_AUTH || failure.class == ERR_SERVICE)
             return 0;
         *err = failure;
         return err_context(err, "finding out whose it is");
     }
-    *reported = *marks != NULL;
+    *reported = *owner_tags != NULL;
     return 0;
 }
 
@@ -179,7 +182,7 @@ static int compare_recorded(
         return 0;
     if (act_read(act, object, value_builder_list(&wanted), &live, err))
         return err_context(err, "finding out whose it is");
-    *out = mark_compare(act->arena, recorded, live, names->items, names->count);
+    *out = ownership_by_record(act->arena, recorded, live, names->items, names->count);
     return 0;
 }
 
@@ -197,18 +200,18 @@ static bool shows_later(const struct act *act, int tries)
 static int act_whose(struct act *act, const struct value *object, struct ownership *out, struct err *err)
 {
     const struct op_ctx *ctx = act->ctx;
-    const struct value *marks;
+    const struct value *owner_tags;
     bool reported;
     *out = (struct ownership){.whose = WHOSE_OURS};
-    if (!act->type->tags || !act->type->tags->mark || !ctx->owner.stack.n)
+    if (!act->type->tags || !act->type->tags->ownership || !ctx->owner.stack.n)
         return 0;
     for (int tries = 1;; tries++) {
-        if (read_marks(act, object, &marks, &reported, err))
+        if (read_ownership_tags(act, object, &owner_tags, &reported, err))
             return -1;
         out->unreported = !reported;
         if (!reported)
             return 0;
-        *out = mark_whose(act->arena, &ctx->owner, marks);
+        *out = ownership_by_tags(act->arena, &ctx->owner, owner_tags);
         if (out->whose == WHOSE_NOBODY_KNOWS && !act->type->tags->with_create)
             out->whose = WHOSE_OURS; /* it may have been made, and not tagged any more */
         if (out->whose != WHOSE_NOBODY_KNOWS || ctx->known_tags)
@@ -227,8 +230,8 @@ int spec_whose(struct op_ctx *ctx, const struct value *object, struct ownership 
     struct act act;
     act_init(&act, ctx);
     *out = (struct ownership){.whose = WHOSE_OURS};
-    if (ctx->owner.seen_marks &&
-        mark_whose(ctx->arena, &ctx->owner, ctx->owner.seen_marks).whose == WHOSE_OURS)
+    if (ctx->owner.seen_tags &&
+        ownership_by_tags(ctx->arena, &ctx->owner, ctx->owner.seen_tags).whose == WHOSE_OURS)
         return 0;
     return act_fill_templates(&act, object, &object, err) || act_whose(&act, object, out, err) ? -1 : 0;
 }
@@ -242,7 +245,7 @@ int act_check_whose(struct act *act, const struct value *object, enum act_deed d
         return 0;
     if (act_whose(act, object, &ownership, err))
         return -1;
-    return ownership.whose == WHOSE_OURS ? 0 : mark_refuse(&ownership, done[deed], err);
+    return ownership.whose == WHOSE_OURS ? 0 : ownership_refuse(&ownership, done[deed], err);
 }
 
 /* What was seen may be behind, of what is new: then it is asked for once more. So it is of another one of the
@@ -251,9 +254,10 @@ int act_check_seen(struct act *act, const struct value *object, struct err *err)
 {
     const struct owner *owner = &act->ctx->owner;
     const struct spec_names *same = &act->type->same;
-    bool other = owner->seen_marks && mark_whose(act->arena, owner, owner->seen_marks).whose != WHOSE_OURS;
-    if (!other &&
-        mark_compare(act->arena, owner->recorded, object, same->items, same->count).whose != WHOSE_OTHERS)
+    bool other =
+        owner->seen_tags && ownership_by_tags(act->arena, owner, owner->seen_tags).whose != WHOSE_OURS;
+    if (!other && ownership_by_record(act->arena, owner->recorded, object, same->items, same->count).whose !=
+                      WHOSE_OTHERS)
         return 0;
     return act_check_whose(act, object, RUN_CHANGES, err);
 }

@@ -273,7 +273,7 @@ static int read_tags(struct reading *r, struct err *err)
         all = known;
     else if (act_read_tags(r->act, object, &all, &failure))
         return sub_resource_failed(r, tags->list, &failure, err);
-    read_keep(r, tags->attr, r->act->keep_marks ? all : act_own_tags(r->act->arena, all));
+    read_keep(r, tags->attr, r->act->keep_ownership_tags ? all : act_own_tags(r->act->arena, all));
     return 0;
 }
 
@@ -321,10 +321,10 @@ int spec_read(struct op_ctx *ctx, const struct value *prior, const struct value 
     struct act act;
     act_init(&act, ctx);
     act.asks = true;
-    act.keep_marks = op_tells_marks(ctx);
+    act.keep_ownership_tags = op_wants_ownership_tags(ctx);
     if (act_read(&act, prior, wanted, live, err))
         return -1;
-    *live = act_shown(&act, act_without_marks(&act, *live));
+    *live = act_shown(&act, act_without_ownership_tags(&act, *live));
     return 0;
 }
 

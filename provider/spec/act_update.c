@@ -386,9 +386,9 @@ static int update_tags(struct updating *u, struct err *err)
         return 0;
     struct str name = tags->attr->attr->name;
     const struct value *want = value_get(u->desired, name), *object = target_of(u);
-    if (value_list_has(u->act->ctx->lacks, name)) /* and with them the marks */
+    if (value_list_has(u->act->ctx->lacks, name)) /* and with them the ownership tags */
         return act_sync_tags(
-            u->act, object, NULL, value_get(act_marked(u->act, u->desired), name), false, err);
+            u->act, object, NULL, value_get(act_with_ownership_tags(u->act, u->desired), name), false, err);
     return act_sync_tags(
         u->act, object, value_get(u->prior, name), value_is_null(want) ? NULL : want, false, err);
 }

@@ -332,10 +332,10 @@ static const struct value *dump_service(struct dump *d)
 static const struct value *dump_recover(struct dump *d)
 {
     const struct spec_recover *recover = &d->type->recover;
-    bool marked = d->type->tags && d->type->tags->mark && d->type->tags->with_create;
+    bool tagged = d->type->tags && d->type->tags->ownership && d->type->tags->with_create;
     return VALUE_MAP(d->arena, {STR("by"), textz(d, recover_way_name(recover->way))},
         {STR("said"), value_bool(recover->said)}, {STR("token"), value_bool(recover->token)},
-        {STR("marked"), value_bool(marked)}, {STR("within_ms"), value_int(d->arena, recover->within_ms)});
+        {STR("marked"), value_bool(tagged)}, {STR("within_ms"), value_int(d->arena, recover->within_ms)});
 }
 
 const struct value *schema_calls(struct arena *arena, const struct schema *schema)

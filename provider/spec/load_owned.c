@@ -132,7 +132,7 @@ void load_tags(struct type_loader *t)
     tags->unreported = str_eqz(tags->bulk, "none");
     if (tags->unreported)
         tags->bulk = STR_EMPTY;
-    tags->mark = !node_get(node, "mark") || load_flag(l, node, "mark");
+    tags->ownership = !node_get(node, "mark") || load_flag(l, node, "mark");
     tags->with_create = node_get(node, "with_create");
     struct str put_as = load_text(l, node, "put_as");
     const struct shape *keys = keys_shape(t, node, tags);

@@ -198,20 +198,20 @@ static bool load_id_is_known(const struct spec_type *type)
 static enum recover_way derived(const struct spec_type *type)
 {
     const struct spec_tags *tags = type->tags;
-    bool marked = tags && tags->mark && tags->with_create;
+    bool tagged = tags && tags->ownership && tags->with_create;
     if (load_id_is_known(type) || (type->native && type->native->find))
         return RECOVER_NAME;
     if (type->find_by.count)
         return RECOVER_CONTENT;
     if (type->find)
-        return !looks_for_token(type->find) ? RECOVER_NAME : marked ? RECOVER_MARK : RECOVER_NEVER;
-    return marked && tags->bulk.n ? RECOVER_MARK : type->recover.token ? RECOVER_TOKEN : RECOVER_NEVER;
+        return !looks_for_token(type->find) ? RECOVER_NAME : tagged ? RECOVER_TAGS : RECOVER_NEVER;
+    return tagged && tags->bulk.n ? RECOVER_TAGS : type->recover.token ? RECOVER_TOKEN : RECOVER_NEVER;
 }
 
 static int64_t usual_ms(const struct spec_type *type)
 {
     switch (type->recover.way) {
-    case RECOVER_MARK: return type->find ? SHOWN_WITHIN_MS : TAGGED_WITHIN_MS;
+    case RECOVER_TAGS: return type->find ? SHOWN_WITHIN_MS : TAGGED_WITHIN_MS;
     case RECOVER_CONTENT: return SHOWN_WITHIN_MS;
     case RECOVER_NAME:
     case RECOVER_TOKEN:
@@ -228,14 +228,14 @@ static const char *unsupported(const struct spec_type *type, enum recover_way wa
     if (type->native && type->native->find)
         return NULL;
     const struct spec_tags *tags = type->tags;
-    bool marked = tags && tags->mark && tags->with_create;
+    bool tagged = tags && tags->ownership && tags->with_create;
     switch (way) {
     case RECOVER_NAME:
         return load_id_is_known(type) || type->find || (type->find_by.count && type->list.count)
                    ? NULL
                    : "an id that is known beforehand, or \"find\"";
-    case RECOVER_MARK: /* what `find` brings is compared with it */
-        return !marked                      ? "tags that the create call takes"
+    case RECOVER_TAGS: /* what `find` brings is compared with it */
+        return !tagged                      ? "tags that the create call takes"
                : type->find || tags->bulk.n ? NULL
                                             : "\"find\", or tags with \"bulk\"";
     case RECOVER_CONTENT: return type->find_by.count ? NULL : "\"find\" with \"by\"";

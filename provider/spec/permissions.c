@@ -74,10 +74,10 @@ static void add_reads(struct collecting *c, const struct spec_type *type)
         add_action(c, STR("tag"), STR("GetResources"));
 }
 
-/* What the tagging API does not know is listed, and its tags are read one by one (spec_marked). */
+/* What the tagging API does not know is listed, and its tags are read one by one (spec_list_owned). */
 static void add_marks(struct collecting *c, const struct spec_type *type)
 {
-    if (!type->tags || !type->tags->unreported || !type->tags->mark || !type->list.count)
+    if (!type->tags || !type->tags->unreported || !type->tags->ownership || !type->list.count)
         return;
     add_step(c, &type->list.items[0]);
     add_steps(c, &type->read);
@@ -176,7 +176,7 @@ void spec_permissions(
         add_job(&c, type->job);
     if (phase == PERMISSION_RUN)
         return;
-    if (phase == PERMISSION_MARKS) {
+    if (phase == PERMISSION_OWNED) {
         add_marks(&c, type);
         return;
     }

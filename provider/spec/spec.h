@@ -203,7 +203,7 @@ struct spec_call {
     struct spec_errors ignore, warn, absent; /* warn: like ignore, and said */
 };
 
-/* Where the path of an item has the attribute's value; "token": the mark that it was made with. */
+/* Where the path of an item has the attribute's value; "token": the token that it was made with. */
 struct spec_match {
     struct str path, attr;
 };
@@ -316,7 +316,7 @@ struct spec_tags {
     struct str bulk;                /* resource type for the tagging API; "" none */
     bool unreported;                /* `bulk: none`: the tagging API does not know the type */
     bool remove_structures;         /* keys to remove go out as [{Key: k}] */
-    bool mark;                      /* what weir creates carries weir:stack, weir:address and weir:intent */
+    bool ownership;                 /* what weir creates carries weir:stack, weir:address and weir:intent */
     /* Items on the wire have members besides key and value: the same in each (texts may hold ${templates};
      * NULL: none), and one that is true for the keys in this set (NULL: none). */
     bool structures;
@@ -327,10 +327,10 @@ struct spec_tags {
 
 /*
  * How it is found out whether a create whose answer was lost was carried out (docs/specs.md, `recover:`). By
- * the name it is looked at, which a second one cannot have; by weir's mark, which it was made with; by its
- * content in a listing; or it can only be sent again with the same token; or not at all.
+ * the name it is looked at, which a second one cannot have; by weir's ownership tags, which it was made with;
+ * by its content in a listing; or it can only be sent again with the same token; or not at all.
  */
-enum recover_way { RECOVER_NAME, RECOVER_MARK, RECOVER_CONTENT, RECOVER_TOKEN, RECOVER_NEVER };
+enum recover_way { RECOVER_NAME, RECOVER_TAGS, RECOVER_CONTENT, RECOVER_TOKEN, RECOVER_NEVER };
 
 struct spec_recover {
     enum recover_way way;

@@ -390,7 +390,7 @@ static const struct resource_ops ops = {
     .find = artifact_find,
     .holds = artifact_holds,
     .lies_in = artifact_lies_in,
-    .marks = artifact_marks,
+    .ownership_tags = artifact_ownership_tags,
 };
 
 const struct schema weir_artifact_schema = {

@@ -96,8 +96,8 @@ int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct va
     const struct value **live, struct err *err);
 int artifact_reread(struct op_ctx *ctx, const struct value *prior, const struct value *attempted,
     const struct value *wanted, const struct value **live, struct err *err);
-int artifact_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err);
+int artifact_ownership_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err);
 int artifact_create(struct op_ctx *ctx, const struct attempt *attempt, const struct value *desired,
     const struct value **live, struct err *err);
 int artifact_update(struct op_ctx *ctx, const struct value *prior, const struct value *desired,

@@ -120,8 +120,8 @@ int artifact_read(struct op_ctx *ctx, const struct value *prior, const struct va
     return artifact_reread(ctx, prior, NULL, wanted, live, err);
 }
 
-int artifact_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+int artifact_ownership_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err)
 {
     struct stored stored;
     const struct value *named = with_names(ctx, object);
@@ -133,7 +133,7 @@ int artifact_marks(
     struct value_entry entries[] = {{STR("stack"), value_string(ctx->arena, stack)},
         {STR("address"), value_string(ctx->arena, stored.address)},
         {STR("state"), value_string(ctx->arena, stored.state)}};
-    *marks = value_map(ctx->arena, entries, stored.stack.n ? 3 : 0);
+    *owner_tags = value_map(ctx->arena, entries, stored.stack.n ? 3 : 0);
     return 0;
 }
 

@@ -8,10 +8,10 @@
 #include "provider/aws/s3/s3.h"
 #include "provider/aws/s3/upload.h"
 
-#define HASH_MARK    "weir-sha256" /* as aws.s3.object has it */
-#define STACK_MARK   "weir-stack"
-#define ADDRESS_MARK "weir-address"
-#define STATE_MARK   "weir-state"
+#define HASH_METADATA    "weir-sha256" /* as aws.s3.object has it */
+#define STACK_METADATA   "weir-stack"
+#define ADDRESS_METADATA "weir-address"
+#define STATE_METADATA   "weir-state"
 
 /* ---- on the wire ---- */
 
@@ -59,10 +59,10 @@ static const struct value *metadata_text(struct op_ctx *ctx, struct str s)
     return value_string(ctx->arena, buf_str(&out));
 }
 
-static struct str mark_of(struct arena *arena, const struct value *metadata, const char *name)
+static struct str metadata_entry(struct arena *arena, const struct value *metadata, const char *name)
 {
-    struct str text_there = value_gets(metadata, name), mark;
-    return url_decode(arena, text_there, false, &mark) ? mark : text_there;
+    struct str text_there = value_gets(metadata, name), decoded;
+    return url_decode(arena, text_there, false, &decoded) ? decoded : text_there;
 }
 
 static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *response)
@@ -70,12 +70,12 @@ static struct stored stored_of(struct op_ctx *ctx, const struct wire_message *re
     const struct value *document = wire_add_headers(ctx->arena, &shape, response, &value_empty_map);
     const struct value *metadata = value_getz(wire_coerce(ctx->arena, &shape, document), "metadata");
     struct stored stored = {.there = true,
-        .sha256 = value_gets(metadata, HASH_MARK),
+        .sha256 = value_gets(metadata, HASH_METADATA),
         .etag = aws_s3_unquoted(wire_header_get(response, STR("ETag"))),
         .version_id = wire_header_get(response, STR("x-amz-version-id")),
-        .stack = mark_of(ctx->arena, metadata, STACK_MARK),
-        .address = mark_of(ctx->arena, metadata, ADDRESS_MARK),
-        .state = mark_of(ctx->arena, metadata, STATE_MARK)};
+        .stack = metadata_entry(ctx->arena, metadata, STACK_METADATA),
+        .address = metadata_entry(ctx->arena, metadata, ADDRESS_METADATA),
+        .state = metadata_entry(ctx->arena, metadata, STATE_METADATA)};
     str_to_int(wire_header_get(response, STR("Content-Length")), &stored.size);
     return stored;
 }
@@ -116,11 +116,11 @@ int artifact_look(struct op_ctx *ctx, struct str bucket, struct str key, struct 
 int artifact_put(struct op_ctx *ctx, struct str bucket, struct str key, const char *path, struct str sha256,
     struct stored *out, struct err *err)
 {
-    struct value_entry marks[] = {{STR(STACK_MARK), metadata_text(ctx, artifact_owner(ctx))},
-        {STR(ADDRESS_MARK), metadata_text(ctx, ctx->address)},
-        {STR(STATE_MARK), metadata_text(ctx, ctx->owner.lineage)}};
+    struct value_entry owner_tags[] = {{STR(STACK_METADATA), metadata_text(ctx, artifact_owner(ctx))},
+        {STR(ADDRESS_METADATA), metadata_text(ctx, ctx->address)},
+        {STR(STATE_METADATA), metadata_text(ctx, ctx->owner.lineage)}};
     size_t count = ctx->owner.lineage.n ? 3 : 2;
-    struct value_entry settings[] = {{STR("metadata"), value_map(ctx->arena, marks, count)}};
+    struct value_entry settings[] = {{STR("metadata"), value_map(ctx->arena, owner_tags, count)}};
     struct s3_upload upload = {.bucket = bucket,
         .key = key,
         .path = path,

@@ -203,7 +203,7 @@ static void add_marked(void *ctx, struct str arn, const struct value *tags)
     value_builder_add(all, value_map(all->arena, entries, 2));
 }
 
-static int list_marked(
+static int list_owned(
     void *client, struct arena *arena, struct str stack, const struct value **list, struct err *err)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena);
@@ -257,7 +257,7 @@ const struct provider_kind aws_kind = {
     .location_difference = location_difference,
     .location_settings = aws_location_settings,
     .location_text = aws_location_text,
-    .marked = list_marked,
+    .list_owned = list_owned,
     .is_store = is_store,
     .clock = tell_clock,
     .logs = &aws_log_ops,

@@ -75,7 +75,7 @@ static void a_kind_with_nothing_but_types(void **state)
     assert_int_equal(provider_location(provider, &schema, true, &arena, &place, &err), 0);
     assert_null(place);
     assert_null(provider_location_difference(provider, &schema, NULL, NULL));
-    assert_int_equal(provider_marked(provider, &arena, STR("s"), &list, &err), 0);
+    assert_int_equal(provider_list_owned(provider, &arena, STR("s"), &list, &err), 0);
     assert_int_equal(list->count, 0);
     assert_false(provider_is_store(provider, NULL));
     provider_free(provider);

@@ -19,11 +19,11 @@
 
 static struct {
     struct arena arena;
-    struct map things;         /* name -> const struct value *; removed: NULL */
-    struct buf log;            /* "create a;delete b;" in order */
-    const char *fail;          /* the operation that fails: "create b" */
-    bool expired;              /* it fails because the credentials have ended */
-    const char *stack_of_mark; /* who made what is there */
+    struct map things;    /* name -> const struct value *; removed: NULL */
+    struct buf log;       /* "create a;delete b;" in order */
+    const char *fail;     /* the operation that fails: "create b" */
+    bool expired;         /* it fails because the credentials have ended */
+    const char *owned_by; /* who made what is there */
     pthread_mutex_t lock;
     int reads;
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -132,12 +132,12 @@ static int thing_delete(struct op_ctx *ctx, unsigned teardown, const struct valu
     return status;
 }
 
-static int thing_marks(
-    struct op_ctx *ctx, const struct value *object, const struct value **marks, struct err *err)
+static int toy_ownership_tags(
+    struct op_ctx *ctx, const struct value *object, const struct value **owner_tags, struct err *err)
 {
     (void)object, (void)err;
-    *marks = value_with(ctx->arena, NULL, STR("stack"),
-        value_stringz(ctx->arena, world.stack_of_mark ? world.stack_of_mark : "another"));
+    *owner_tags = value_with(ctx->arena, NULL, STR("stack"),
+        value_stringz(ctx->arena, world.owned_by ? world.owned_by : "another"));
     return 0;
 }
 
@@ -156,7 +156,7 @@ static const struct resource_ops thing_ops = {.predict = thing_predict,
     .create = thing_create,
     .update = thing_update,
     .delete = thing_delete,
-    .marks = thing_marks};
+    .ownership_tags = toy_ownership_tags};
 static const struct str unique[] = {STR_INIT("name"), STR_INIT("kind")};
 static const struct schema schemas[] = {
     {.name = STR_INIT("fake.thing"),
@@ -197,7 +197,7 @@ static inline int remove_folder(void **state)
     arena_release(&world.arena);
     map_release(&world.things);
     buf_release(&world.log);
-    world.fail = world.stack_of_mark = NULL;
+    world.fail = world.owned_by = NULL;
     world.reads = 0;
     world.expired = false;
     return system(arena_printf(&arena, "rm -rf %s", folder).p);

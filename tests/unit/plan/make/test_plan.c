@@ -438,7 +438,7 @@ static void takes_over_what_this_stack_made(void **state)
     (void)state;
     struct value_entry there = {STR("name"), value_stringz(&world.arena, "a")};
     put(with_computed(&world.arena, value_map(&world.arena, &there, 1), true));
-    world.stack_of_mark = "test";
+    world.owned_by = "test";
     write_stack("resources:\n  a: {type: fake.thing, name: a, size: large}\n");
     apply("create a;update a;");
     assert_nothing_to_do();

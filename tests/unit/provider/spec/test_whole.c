@@ -296,7 +296,7 @@ static void what_is_not_ours_is_not_deleted(void **state)
         play(answers, !cases[i].why ? 2 : waits ? 5 : 1);
         struct op_ctx ctx = ctx_of("house");
         ctx.owner.lineage = STR("l");
-        ctx.owner.unmarked = cases[i].unmarked;
+        ctx.owner.untagged = cases[i].unmarked;
         ctx.owner.recorded = cases[i].recorded ? json(cases[i].recorded) : NULL;
         struct err err = ERR_INIT;
         int status = ctx.schema->ops->delete (&ctx, 0, json("{\"house_id\":\"h-1\"}"), &err);
@@ -330,17 +330,17 @@ static void tags_of_what_is_new_are_waited_for(void **state)
     }
 }
 
-struct seen_marks {
+struct seen_tags {
     int n;
     const struct value *last;
 };
 
-static void see_marks(void *ctx, struct str id, const struct value *marks)
+static void see_ownership_tags(void *ctx, struct str id, const struct value *owner_tags)
 {
-    struct seen_marks *seen = ctx;
+    struct seen_tags *seen = ctx;
     assert_true(str_eqz(id, "h-1"));
     seen->n++;
-    seen->last = value_copy(&arena, marks);
+    seen->last = value_copy(&arena, owner_tags);
 }
 
 static void listed(void *ctx, const struct value *live)
@@ -350,14 +350,16 @@ static void listed(void *ctx, const struct value *live)
 
 #define TAGS "{\"a\":\"b\",\"aws:x\":\"y\",\"weir:stack\":\"s\",\"weir:state\":\"l\"}"
 
-/* Who asks for it is told whose a resource is by what is read anyway; what is read has no marks in it. */
+/* Who asks for it is told whose a resource is by what is read anyway; what is read has no ownership tags in
+ * it.
+ */
 static void marks_are_seen_on_the_way(void **state)
 {
     (void)state;
     static const char house[] = "{\"house_id\":\"h-1\",\"tags\":{\"a\":\"b\"}}";
-    struct seen_marks seen = {0};
+    struct seen_tags seen = {0};
     struct op_ctx ctx = ctx_of("house");
-    struct op_observer observer = {.ctx = &seen, .saw_marks = see_marks};
+    struct op_observer observer = {.ctx = &seen, .saw_ownership_tags = see_ownership_tags};
     ctx.observer = &observer;
     struct err err = ERR_INIT;
     const struct value *live = NULL, *covered;
@@ -407,8 +409,8 @@ static void what_is_not_ours_is_not_changed(void **state)
         play(answers, (size_t)n);
         struct op_ctx ctx = ctx_of("house");
         ctx.owner.lineage = STR("l");
-        ctx.owner.unmarked = cases[i].unmarked;
-        ctx.owner.seen_marks = cases[i].seen ? json(cases[i].seen) : NULL;
+        ctx.owner.untagged = cases[i].unmarked;
+        ctx.owner.seen_tags = cases[i].seen ? json(cases[i].seen) : NULL;
         struct err err = ERR_INIT;
         const struct value *live, *prior = json("{\"house_id\":\"h-1\",\"tags\":{\"a\":\"b\"}}");
         int status = ctx.schema->ops->update(
