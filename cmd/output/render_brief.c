@@ -7,8 +7,8 @@
 #include "cmd/terminal/term.h"
 
 enum {
-    BRIEF_MAX = 72,   /* columns of a value */
-    ACTIONS_SHOWN = 3 /* of a policy's statement */
+    BRIEF_MAX = 72, /* columns of a value */
+    ITEMS_SHOWN = 3 /* of the actions, resources or principals of a policy's statement */
 };
 
 /* ---- policies ---- */
@@ -17,13 +17,22 @@ enum {
 static void add_some(struct buf *out, const struct value *v)
 {
     uint32_t n = v->kind == VALUE_LIST ? v->count : 1;
-    for (uint32_t i = 0; i < n && i < ACTIONS_SHOWN; i++) {
+    for (uint32_t i = 0; i < n && i < ITEMS_SHOWN; i++) {
         struct str text = value_text(v->kind == VALUE_LIST ? v->items[i] : v, STR("(known after apply)"));
         buf_addz(out, i ? ", " : " ");
         text_add_safe(out, text, false);
     }
-    if (n > ACTIONS_SHOWN)
-        buf_addf(out, " and %u more", n - ACTIONS_SHOWN);
+    if (n > ITEMS_SHOWN)
+        buf_addf(out, " and %u more", n - ITEMS_SHOWN);
+}
+
+/* Of each type, such as Service. */
+static void add_principals(struct buf *out, const struct value *principal)
+{
+    for (uint32_t i = 0; principal && principal->kind == VALUE_MAP && i < principal->count; i++) {
+        buf_addz(out, i ? "," : " for");
+        add_some(out, principal->entries[i].value);
+    }
 }
 
 static void add_statement(struct buf *out, const struct value *statement)
@@ -38,14 +47,14 @@ static void add_statement(struct buf *out, const struct value *statement)
     const struct value *resource = value_getz(statement, "Resource"),
                        *principal = value_getz(statement, "Principal"),
                        *condition = value_getz(statement, "Condition");
-    if (resource && resource->kind == VALUE_LIST && resource->count == 1)
-        resource = resource->items[0];
-    if (resource && resource->kind == VALUE_STRING) {
-        buf_addz(out, " on ");
-        text_add_safe(out, resource->string, false);
+    if (resource) {
+        buf_addz(out, " on");
+        add_some(out, resource);
     }
     if (str_eqz(value_text(principal, STR_EMPTY), "*") || str_eqz(value_gets(principal, "AWS"), "*"))
         buf_addz(out, " for anybody");
+    else
+        add_principals(out, principal);
     if (condition && condition->kind == VALUE_MAP && condition->count)
         buf_addz(out, " under conditions");
 }

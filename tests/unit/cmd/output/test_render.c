@@ -381,6 +381,14 @@ static void policies_are_reported_by_what_they_allow(void **state)
         "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": [\"a:1\", \"a:2\", \"a:3\", \"a:4\", \"a:5\"], "
         "\"Condition\": {\"StringEquals\": {\"x\": \"y\"}}}}",
         "+ a: Allow a:1, a:2, a:3 and 2 more under conditions\n");
+    check_brief(&policy_type,
+        "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"sts:AssumeRole\", "
+        "\"Principal\": {\"Service\": [\"a.amazonaws.com\", \"b.amazonaws.com\"], \"AWS\": \"1\"}}]}",
+        "+ a: Allow sts:AssumeRole for 1, a.amazonaws.com, b.amazonaws.com\n");
+    check_brief(&policy_type,
+        "{\"Statement\": [{\"Effect\": \"Allow\", \"Action\": \"s3:*\", \"Resource\": [\"a\", \"b\", \"c\", "
+        "\"d\"]}]}",
+        "+ a: Allow s3:* on a, b, c and 1 more\n");
     check_brief(&policy_type, "{\"no\": \"policy\"}", "+ a: {no: \"policy\"}\n");
 }
 
