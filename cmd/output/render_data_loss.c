@@ -156,7 +156,7 @@ static void add_what(
     struct str error = value_gets(what, "error"), flag = value_gets(what, "flag");
     text_add_safe(out, value_gets(what, "says"), false);
     if (id.n) {
-        buf_addz(out, value_getb(what, "kept") ? ": " : " is deleted: ");
+        buf_addz(out, value_getb(what, "kept") ? ": " : " are deleted: ");
         text_add_safe(out, value_gets(what, "type"), false);
         buf_add_char(out, ' ');
         text_add_safe(out, id, false);

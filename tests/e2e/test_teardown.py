@@ -242,6 +242,7 @@ def test_log_groups_of_services_go(stack, cloud):
         logs.create_log_group(logGroupName=name)
     told = [e for e in erased(stack.run("plan", "--destroy", "--json")) if "left_id" in e]
     assert [(e["address"], e["left_type"], e["left_id"]) for e in told] == [("f", "aws.logs.log_group", "/aws/lambda/lab-f")]
+    assert "its logs are deleted: aws.logs.log_group /aws/lambda/lab-f" in stack.run("plan", "--destroy").out
     stack.destroy()
     assert sorted(group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]) == ["/aws/lambda/lab", "/aws/lambda/lab-f2"]
 
