@@ -117,13 +117,20 @@ void run_watch_state(void *ctx, const struct job_run *run)
 
 /* ---- log lines ---- */
 
-/* Into a pipe as well: what reads it may be a pager, or a CI's page. Tabs are left. */
+/* Into a pipe as well: what reads it may be a pager, or a CI's page. Tabs are left. Lambda's Python ends a
+ * traceback's lines with CR. */
 static void add_message(struct buf *out, struct str message)
 {
-    for (bool first = true; message.p; first = false) {
-        if (!first)
+    for (size_t from = 0, i = 0; i <= message.n; i++) {
+        bool end = i == message.n;
+        if (!end && message.p[i] != '\t' && message.p[i] != '\r')
+            continue;
+        text_add_safe(out, str_slice(message, from, i), true);
+        if (!end && message.p[i] == '\t')
             buf_add_char(out, '\t');
-        text_add_safe(out, str_cut(message, '\t', &message), true);
+        else if (!end && i + 1 < message.n && message.p[i + 1] != '\n')
+            buf_add_char(out, '\n');
+        from = i + 1;
     }
 }
 

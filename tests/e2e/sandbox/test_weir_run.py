@@ -263,6 +263,11 @@ def test_a_function_gives_its_answer(function):
     assert "doubling 21" in function.run("logs", "double", "--run", answer["id"]).out.splitlines()
 
 
+def test_a_functions_traceback_has_its_lines(function):
+    """Lambda logs it as one event, with CR between its lines."""
+    assert "Traceback (most recent call last):" in function.run("run", "double", status=1).err.split("\n")
+
+
 def test_a_function_by_its_alias(function):
     assert json.loads(function.run("run", "live", "n:=4").out)["doubled"] == 8
     assert "doubling 4" in function.run("logs", "live").out.splitlines()
