@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { DEFAULT_PORT = 4566 };
@@ -20,6 +21,18 @@ struct sandbox_settings {
     bool ephemeral, console, console_write;
 };
 
+/* The shell's own, as --sandbox takes it. Only what needs no quotes. */
+static struct str shell_region(void)
+{
+    const char *const variables[] = {"AWS_REGION", "AWS_DEFAULT_REGION"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *region = getenv(variables[i]);
+        if (region && *region && region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0')
+            return str_z(region);
+    }
+    return STR("us-east-1");
+}
+
 /* Ready for eval: every AWS client that starts from this shell speaks to the sandbox. */
 static int write_env(
     struct invocation *inv, struct str endpoint, const struct sandbox_key *key, struct str token)
@@ -28,8 +41,9 @@ static int write_env(
     buf_addf(&out, "export AWS_ENDPOINT_URL=%.*s\n", STR_ARG(endpoint));
     buf_addf(&out, "export AWS_ACCESS_KEY_ID=%.*s\nexport AWS_SECRET_ACCESS_KEY=%.*s\n",
         STR_ARG(key->access_key), STR_ARG(key->secret_key));
-    buf_addz(&out, "export AWS_REGION=us-east-1\n"
-                   "export AWS_DEFAULT_REGION=us-east-1\n");
+    struct str region = shell_region();
+    buf_addf(
+        &out, "export AWS_REGION=%.*s\nexport AWS_DEFAULT_REGION=%.*s\n", STR_ARG(region), STR_ARG(region));
     if (token.n)
         buf_addf(&out, "export AWS_SESSION_TOKEN=%.*s\n", STR_ARG(token));
     buf_addz(&out, token.n ? "unset AWS_PROFILE\n" : "unset AWS_SESSION_TOKEN AWS_PROFILE\n");

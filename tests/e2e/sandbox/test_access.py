@@ -107,6 +107,18 @@ def test_env_of_another_folder(tmp_path):
     assert "No sandbox serves" in said and printed["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
 
 
+@pytest.mark.parametrize("variables,region", [({}, "us-east-1"), ({"AWS_REGION": "eu-central-1"}, "eu-central-1"),
+                                              ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"), ({"AWS_REGION": "$(id)"}, "us-east-1")])
+def test_env_keeps_the_shells_region(tmp_path, monkeypatch, variables, region):
+    """As --sandbox does: else clients would look where the stack is not."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    printed, _ = env_of(tmp_path)
+    assert printed["AWS_REGION"] == printed["AWS_DEFAULT_REGION"] == region
+
+
 @pytest.mark.parametrize("harm,said", [
     (lambda key: key.chmod(0o640), "is not yours alone"),
     (lambda key: (key.rename(key.with_name("other")), key.symlink_to("other")), "cannot read"),
