@@ -17,27 +17,28 @@ static const struct {
     {"run", PERMISSION_RUN}};
 enum { PHASES = sizeof phases / sizeof *phases };
 
-static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
+/* Of one command, or of each that calls services; without a job there is nothing to run. */
+static const struct value *needed(struct invocation *inv, struct workspace *workspace)
 {
     const struct policy_settings *own = inv->own;
-    struct value_builder all = VALUE_BUILDER(&inv->arena);
-    const struct value *shown = NULL;
+    struct str name = inv->args.n ? inv->args.items[0] : STR_EMPTY;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(&inv->arena);
     for (size_t i = 0; i < PHASES; i++) {
+        if (name.n && !str_eqz(name, phases[i].name))
+            continue;
         const struct value *policy = policy_needs(workspace, phases[i].phase, own->wide, &inv->arena);
-        if (phases[i].phase != PERMISSION_RUN ||
-            value_getz(policy, "Statement")->count) /* no job: nothing to run */
+        if (name.n)
+            return policy;
+        if (phases[i].phase != PERMISSION_RUN || value_getz(policy, "Statement")->count)
             value_builder_set(&all, str_z(phases[i].name), policy);
-        if (inv->args.n && str_eqz(inv->args.items[0], phases[i].name))
-            shown = policy;
     }
-    if (inv->args.n && str_eqz(inv->args.items[0], "sweep"))
-        shown = policy_needs_owned(workspace, &inv->arena);
-    const struct value *every = value_builder_map(&all);
-    if (inv->args.n && !shown)
-        return invocation_usage(
-            inv, NULL, "it is plan, apply, destroy, run or sweep, not \"%.*s\"", STR_ARG(inv->args.items[0]));
+    return name.n ? policy_needs_owned(workspace, &inv->arena) : value_builder_map(&all);
+}
+
+static int cmd_policy_print(struct invocation *inv, struct workspace *workspace)
+{
     AUTO_BUF struct buf out = BUF_INIT;
-    json_write(&out, shown ? shown : every, JSON_PRETTY);
+    json_write(&out, needed(inv, workspace), JSON_PRETTY);
     buf_add_char(&out, '\n');
     return invocation_write_as_is(inv, buf_str(&out));
 }
@@ -49,6 +50,9 @@ static int check_arguments(struct invocation *inv)
     const struct str *args = inv->args.items;
     if (!own->why && inv->args.n > 1)
         return invocation_usage(inv, NULL, "it takes one of plan, apply, destroy, run and sweep");
+    if (!own->why && inv->args.n && !str_is_any(args[0], "plan apply destroy run sweep"))
+        return invocation_usage(
+            inv, NULL, "it is plan, apply, destroy, run or sweep, not \"%.*s\"", STR_ARG(args[0]));
     if (!own->why)
         return own->with.n ? invocation_usage(inv, NULL, "--with goes with --why") : EXIT_DONE;
     if (inv->args.n != 3)

@@ -32,43 +32,57 @@ static bool is_key_name(struct str name)
     return str_eqz(name, "kms_key") || str_ends(name, STR("_kms_key"));
 }
 
-/* What is needed so far: action -> list of ARNs, or a star for anything. */
+/* On what an action is needed. */
+struct need {
+    bool anywhere;
+    struct value_builder arns; /* each under its own text */
+};
+
+/* What is needed so far. */
 struct needs {
     struct arena *arena;
     struct workspace *workspace;
-    const struct declared *declared; /* the objects as far as they are known */
+    const struct declared *declared; /* the objects as far as they are known, by declaration */
     size_t declared_count;
+    const struct value **objects; /* of each, what is no secret */
+    size_t *first;                /* by decl->index: where its objects begin, if it has any */
     enum permission_phase phase;
-    const struct value *actions;
+    struct map actions; /* struct need, by the action */
     bool pass_role;
     bool wide; /* on anything */
 };
 
-/* Both lists, each ARN once. */
-static const struct value *union_of(struct arena *arena, const struct value *a, const struct value *b)
-{
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(arena), list = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < a->count; i++)
-        value_builder_set(&all, a->items[i]->string, a->items[i]);
-    for (uint32_t i = 0; i < b->count; i++)
-        value_builder_set(&all, b->items[i]->string, b->items[i]);
-    const struct value *unique = value_builder_map(&all);
-    for (uint32_t i = 0; i < unique->count; i++)
-        value_builder_add(&list, unique->entries[i].value);
-    return value_builder_list(&list);
-}
-
 /* `arns` NULL: on anything; empty: not at all. */
 static void need_action(struct needs *needs, struct str action, const struct value *arns)
 {
+    struct need *need = map_get(&needs->actions, action);
     if (arns && !arns->count)
         return;
-    const struct value *before = value_get(needs->actions, action);
-    const struct value *now =
-        arns && before && before->kind == VALUE_LIST ? union_of(needs->arena, before, arns) : arns;
-    if (!arns || (before && before->kind == VALUE_STRING))
-        now = value_stringz(needs->arena, "*");
-    needs->actions = value_with(needs->arena, needs->actions, action, now);
+    if (!need) {
+        need = ARENA_NEW(needs->arena, struct need);
+        need->arns = (struct value_builder)VALUE_BUILDER(needs->arena);
+        map_set(&needs->actions, action, need);
+    }
+    need->anywhere |= !arns;
+    for (uint32_t i = 0; arns && i < arns->count; i++)
+        value_builder_set(&need->arns, arns->items[i]->string, arns->items[i]);
+}
+
+/* Action -> list of ARNs, each once, or a star for anything. It ends what is needed. */
+static const struct value *needed_actions(struct needs *needs)
+{
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(needs->arena);
+    for (size_t i = 0; i < needs->actions.n; i++) {
+        struct need *need = needs->actions.items[i].ptr;
+        const struct value *arns = value_builder_map(&need->arns);
+        AUTO_BUILDER struct value_builder list = VALUE_BUILDER(needs->arena);
+        for (uint32_t k = 0; k < arns->count; k++)
+            value_builder_add(&list, arns->entries[k].value);
+        value_builder_set(&all, needs->actions.items[i].key,
+            need->anywhere ? value_stringz(needs->arena, "*") : value_builder_list(&list));
+    }
+    map_release(&needs->actions);
+    return value_builder_map(&all);
 }
 
 /* What is secret is as good as unknown: a star in an ARN. So the policy is printed as it is, also where a
@@ -82,29 +96,43 @@ static const struct value *without_secrets(struct arena *arena, const struct val
     return value_builder_map(&b);
 }
 
+static void find_objects(struct needs *needs)
+{
+    needs->declared = plan_declared(needs->workspace, needs->arena, NULL, &needs->declared_count);
+    needs->objects = ARENA_ARRAY(needs->arena, const struct value *, needs->declared_count + 1);
+    needs->first = ARENA_ARRAY(needs->arena, size_t, needs->workspace->stack->decl_count + 1);
+    for (size_t i = needs->declared_count; i--;) {
+        needs->objects[i] = without_secrets(needs->arena, needs->declared[i].object);
+        needs->first[needs->declared[i].decl->index] = i;
+    }
+}
+
+/* Is the i-th object one of that declaration? */
+static bool is_object_of(const struct needs *needs, const struct decl *decl, size_t i)
+{
+    return i < needs->declared_count && needs->declared[i].decl == decl;
+}
+
 static bool passes_role(const struct needs *needs, const struct decl *decl)
 {
     bool found = false;
     for (size_t i = 0; i < decl->attr_count; i++)
         found |= is_role_name(decl->attrs[i].name);
-    for (size_t i = 0; i < needs->declared_count && !found; i++)
-        found = needs->declared[i].decl == decl && needs->declared[i].object &&
-                holds_role(needs->declared[i].object);
+    for (size_t i = needs->first[decl->index]; is_object_of(needs, decl, i) && !found; i++)
+        found = needs->declared[i].object && holds_role(needs->declared[i].object);
     return found;
 }
 
 /* One action of a declaration: on each of its instances. */
 static void need_for(struct needs *needs, const struct decl *decl, struct str action)
 {
-    struct arena *arena = needs->arena;
     bool any = false;
     bool narrow = !needs->wide && decl->kind == DECL_RESOURCE && decl->schema->ops->scope;
-    for (size_t i = 0; narrow && i < needs->declared_count; i++) {
-        const struct declared *declared = &needs->declared[i];
-        if (declared->decl != decl || !declared->object)
+    for (size_t i = needs->first[decl->index]; narrow && is_object_of(needs, decl, i); i++) {
+        if (!needs->declared[i].object)
             continue;
-        const struct value *object = without_secrets(arena, declared->object);
-        need_action(needs, action, decl->schema->ops->scope(decl->schema, object, action, arena));
+        need_action(
+            needs, action, decl->schema->ops->scope(decl->schema, needs->objects[i], action, needs->arena));
         any = true;
     }
     if (!any)
@@ -188,7 +216,7 @@ static void need_everything(struct needs *needs)
         needs->pass_role |=
             needs->phase == PERMISSION_APPLY && decl->kind == DECL_RESOURCE && passes_role(needs, decl);
     }
-    if (needs->phase == PERMISSION_DESTROY && needs->actions->count)
+    if (needs->phase == PERMISSION_DESTROY && needs->actions.n)
         need_action(needs, STR("tag:GetResources"), NULL); /* --verify */
 }
 
@@ -250,7 +278,7 @@ static void need_states(struct needs *needs)
 {
     const struct stack *stack = needs->workspace->stack;
     bool changes = needs->phase == PERMISSION_APPLY || needs->phase == PERMISSION_DESTROY;
-    if (needs->phase == PERMISSION_RUN && !needs->actions->count)
+    if (needs->phase == PERMISSION_RUN && !needs->actions.n)
         return;
     if (stack->state)
         need_state_at(needs, stack->state, stack->name, stack->env, changes);
@@ -290,10 +318,10 @@ static const struct value *policy_statement(
 
 /* The statement of all actions that are needed on the same things as the i-th; nothing where one before it
  * is. */
-static void add_statement(struct needs *needs, uint32_t i, struct value_builder *statements)
+static void add_statement(
+    struct arena *arena, const struct value *actions, uint32_t i, struct value_builder *statements)
 {
-    struct arena *arena = needs->arena;
-    const struct value *actions = needs->actions, *on = actions->entries[i].value;
+    const struct value *on = actions->entries[i].value;
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     for (uint32_t k = 0; k < i; k++)
         if (value_equal(actions->entries[k].value, on))
@@ -323,8 +351,9 @@ static const struct value *document_of(struct needs *needs)
 {
     struct arena *arena = needs->arena;
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; i < needs->actions->count; i++)
-        add_statement(needs, i, &statements);
+    const struct value *actions = needed_actions(needs);
+    for (uint32_t i = 0; i < actions->count; i++)
+        add_statement(arena, actions, i, &statements);
     if (needs->pass_role)
         value_builder_add(&statements, policy_statement(arena, value_stringz(arena, "iam:PassRole"),
                                            value_stringz(arena, "arn:*:iam::*:role/*")));
@@ -334,14 +363,13 @@ static const struct value *document_of(struct needs *needs)
 
 static const struct value *needs_of(struct needs *needs, bool owned)
 {
-    needs->actions = &value_empty_map;
-    needs->declared = plan_declared(needs->workspace, needs->arena, NULL, &needs->declared_count);
+    find_objects(needs);
     need_everything(needs);
     if (owned)
         need_owned(needs);
     for (size_t i = 0; needs->phase != PERMISSION_RUN && i < needs->declared_count; i++)
         if (needs->declared[i].decl->kind == DECL_RESOURCE)
-            need_keys_of(needs, without_secrets(needs->arena, needs->declared[i].object));
+            need_keys_of(needs, needs->objects[i]);
     need_states(needs);
     need_modules(needs);
     return document_of(needs);

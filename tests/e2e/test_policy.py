@@ -1,6 +1,7 @@
 """weir policy: what a run sends must be among what it says that a run needs."""
 
 import json
+import time
 from fnmatch import fnmatch
 
 from support import example
@@ -187,6 +188,23 @@ def test_a_name_that_is_also_some_secrets_text(local_stack):
     """)
     document = json.loads(local_stack.run("policy", "apply").out)
     assert allowed(document, "s3:CreateBucket", "arn:aws:s3:::named-like-the-secret") and "redacted" not in str(document)
+
+
+def test_of_a_large_stack(local_stack):
+    """Each ARN once, in an order that is always the same, and in no time: it was quadratic."""
+    buckets = [f"large-{i:04}" for i in range(1200)]
+    local_stack.write("stack: large\nresources:\n" + "".join(f"  b{name[6:]}: {{type: aws.s3.bucket, name: {name}}}\n" for name in reversed(buckets)))
+    began = time.monotonic()
+    document = json.loads(local_stack.run("policy", "apply").out)
+    assert time.monotonic() - began < 10
+    created = [s["Resource"] for s in document["Statement"] if "s3:CreateBucket" in s["Action"]]
+    assert created == [[f"arn:*:s3:::{name}{of}" for name in buckets for of in ("", "/*")]]
+
+
+def test_an_argument_that_is_none(local_stack):
+    """Is refused, whatever the stack."""
+    local_stack.write("stack: p\nresources: {a: {type: none.such}}\n")
+    assert 'it is plan, apply, destroy, run or sweep, not "aply"' in local_stack.run("policy", "aply", status=3).err
 
 
 WHY = """
