@@ -282,6 +282,7 @@ struct services_parts {
     struct daemons *daemons;
     struct listeners *listeners;
     struct hosts *hosts;
+    struct outside_calls *outside_calls;
 };
 struct services_parts *services_parts(struct services *services);
 struct logs *services_logs(struct services *services);

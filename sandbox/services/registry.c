@@ -20,6 +20,7 @@
 #include "sandbox/services/logs/filters.h"
 #include "sandbox/services/scheduler/schedules.h"
 #include "sandbox/services/shared/endpoints.h"
+#include "sandbox/services/shared/event_targets.h"
 #include "sandbox/services/shared/source.h"
 #include "sandbox/services/sns/signature.h"
 #include "sandbox/services/sqs/queues.h"
@@ -159,6 +160,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     parts->executions = executions_new(services);
     parts->queues = queues_new(services);
     parts->streams = streams_new();
+    parts->outside_calls = outside_calls_new();
     parts->items = item_engine_new();
     parts->cloud = cloud_resources_new(services);
     parts->daemons = daemons_new(services);
@@ -211,6 +213,7 @@ void services_close(struct services *services)
     logs_close(parts->logs);
     queues_free(parts->queues);
     streams_free(parts->streams);
+    outside_calls_free(parts->outside_calls);
     item_engine_free(parts->items);
     cloud_resources_free(parts->cloud);
     hosts_free(parts->hosts);

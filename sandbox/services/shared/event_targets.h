@@ -37,8 +37,24 @@ int target_call_api(struct services *services, struct arena *arena, const struct
     struct str *answer, struct err *err);
 /* Starts it; what cannot be started goes to the dead-letter queue, if there is one, and is said on stderr. */
 void target_deliver(struct services *services, const struct target *target);
+/* Attempts to deliver something that may succeed later. */
+struct target_retries {
+    int64_t attempts;      /* those after the first */
+    const char *exhausted; /* which limit ended them; NULL: none, it was no use to try again */
+};
+/* It goes to the dead-letter queue, or what is wrong is said. */
+void target_keep(struct services *services, struct arena *arena, const struct target *target,
+    const struct target_retries *retries, const struct err *why);
 /* An attribute of a message in a queue or topic. `type`: "String", "Number". */
 const struct value *target_attribute(struct arena *arena, const char *type, struct str text);
+
+/* ---- outside_calls.c ---- */
+
+struct outside_calls *outside_calls_new(void);
+/* After the threads have ended. */
+void outside_calls_free(struct outside_calls *calls);
+/* An API destination is called when its rate allows it, and again until its policy ends that. */
+void outside_call(struct services *services, const struct target *target);
 
 /* ---- api_destination.c: API destinations, which rules call over HTTP: the endpoint's wildcards, and
  * headers, query and body of the target and of the connection, whose values come first, with its
