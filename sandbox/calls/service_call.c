@@ -198,7 +198,7 @@ int service_page(const struct service_call *call, const char *token, const char 
 int service_answer_page(
     struct service_call *call, const char *member, const struct value *all, size_t most, struct err *err)
 {
-    static const char *const sizes[] = {"MaxResults", "maxResults", "MaxRecords", "limit"};
+    static const char *const sizes[] = {"MaxResults", "maxResults", "MaxRecords", "limit", "Limit"};
     const char *token = isupper((unsigned char)*member) ? "NextToken" : "nextToken", *size = "";
     const struct value *next;
     size_t first, end;

@@ -202,10 +202,8 @@ static bool leads_to(const struct control_record *rule, struct str arn)
 static int names_by_target(struct service_call *call, struct err *err)
 {
     struct str arn, bus = value_text(value_getz(call->input, "EventBusName"), STR("default"));
-    size_t n, first, end;
-    const struct value *next;
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena);
-    struct value_builder b = VALUE_BUILDER(call->arena);
+    size_t n;
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
     if (service_required(call, "TargetArn", &arn, err))
         return -1;
     const struct control_record *rules = service_list(call, STR("aws.events.rule"), &n);
@@ -213,16 +211,7 @@ static int names_by_target(struct service_call *call, struct err *err)
         if (str_eq(value_text(value_getz(rules[i].attrs, "event_bus"), STR("default")), bus) &&
             leads_to(&rules[i], arn))
             value_builder_add(&all, value_getz(rules[i].attrs, "name"));
-    const struct value *list = value_builder_list(&all);
-    if (service_page(call, "NextToken", "Limit", 100, list->count, &first, &end, &next, err))
-        return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&shown, list->items[i]);
-    value_builder_set(&b, STR("RuleNames"), value_builder_list(&shown));
-    if (next)
-        value_builder_set(&b, STR("NextToken"), next);
-    call->output = value_builder_map(&b);
-    return 0;
+    return service_answer_page(call, "RuleNames", value_builder_list(&all), 100, err);
 }
 
 const struct service_operation events_operations[] = {

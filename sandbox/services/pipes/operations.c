@@ -3,6 +3,8 @@
 
 #include "sandbox/services/shared/tables.h"
 
+enum { MAX_SHOWN = 100 };
+
 /* What reading takes. */
 static const struct {
     const char *service, *called, *actions;
@@ -54,16 +56,22 @@ static int do_describe_pipe(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* Of a state, pages are of those that are shown in it. */
 static int do_list_pipes(struct service_call *call, struct err *err)
 {
-    AUTO_BUILDER struct value_builder shown = VALUE_BUILDER(call->arena);
-    if (service_control_same(call, err))
+    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
+    struct str state = value_gets(call->input, "CurrentState");
+    const struct str own[] = {STR("CurrentState"), STR("Limit"), STR("NextToken")};
+    const struct value *wanted = value_without(call->arena, call->input, own, 3), *found;
+    if (service_control(call, "ListPipes", wanted, &found, err))
         return -1;
-    const struct value *pipes = value_as_list(value_getz(call->output, "Pipes"));
-    for (uint32_t i = 0; i < pipes->count; i++)
-        value_builder_add(&shown, pipe_shown(call, pipes->items[i]));
-    call->output = value_with(call->arena, call->output, STR("Pipes"), value_builder_list(&shown));
-    return 0;
+    const struct value *pipes = value_as_list(value_getz(found, "Pipes"));
+    for (uint32_t i = 0; i < pipes->count; i++) {
+        const struct value *shown = pipe_shown(call, pipes->items[i]);
+        if (!state.n || str_eq(value_gets(shown, "CurrentState"), state))
+            value_builder_add(&all, shown);
+    }
+    return service_answer_page(call, "Pipes", value_builder_list(&all), MAX_SHOWN, err);
 }
 
 #define ASKED(member)                                                                                        \

@@ -8,6 +8,8 @@
 #include "sandbox/services/shared/event_targets.h"
 #include "sandbox/services/shared/input_template.h"
 
+enum { STREAM_BATCH = 100, QUEUE_BATCH = 10 };
+
 /* ---- inputs ---- */
 
 /* With the body of a message and the data of Kinesis as the JSON that they are: templates name parts of it.
@@ -89,24 +91,89 @@ static const struct value *undone(const struct turn *turn, const struct value *r
     return value_builder_list(&failures);
 }
 
+/* ---- the two stages, and their steps in the log ---- */
+
+static void log_entry(const struct pipe_log *log, const char *name, const struct pipe_stage *stage)
+{
+    pipe_log_step(log, name, "STAGE_ENTERED", stage->events, NULL);
+    if (value_gets(stage->parameters, "input_template").n) {
+        pipe_log_step(log, name, "TRANSFORMATION_STARTED", stage->events, NULL);
+        pipe_log_step(log, name, "TRANSFORMATION_SUCCEEDED", stage->inputs, NULL);
+    }
+    pipe_log_step(
+        log, name, stage->inputs->count ? "INVOCATION_STARTED" : "INVOCATION_SKIPPED", stage->inputs, NULL);
+}
+
+static int enrich_events(
+    const struct pipe_log *log, const struct value *records, const struct value **events, struct err *err)
+{
+    const struct pipe_stage stage = stage_of(log->turn, "enrichment", "enrichment_parameters", records, true);
+    *events = records;
+    if (!stage.arn.n)
+        return 0;
+    log_entry(log, "ENRICHMENT", &stage);
+    if (pipe_enrich(&stage, events, err)) {
+        pipe_log_step(log, "ENRICHMENT", "INVOCATION_FAILED", stage.inputs, err);
+        return -1;
+    }
+    pipe_log_step(log, "ENRICHMENT", "INVOCATION_SUCCEEDED", *events, NULL);
+    pipe_log_step(log, "ENRICHMENT", "STAGE_EXITED", *events, NULL);
+    return 0;
+}
+
+/* -1: nothing of it is done. *failures: items that are not, or NULL. */
+static int deliver_events(const struct pipe_log *log, const struct value *records, const struct value *events,
+    const struct value **failures, struct err *err)
+{
+    const struct turn *turn = log->turn;
+    uint32_t done = 0;
+    const struct pipe_stage stage = stage_of(turn, "target", "target_parameters", events, events == records);
+    log_entry(log, "TARGET", &stage);
+    int status = events->count ? pipe_deliver(&stage, &done, failures, err) : 0;
+    if (status) {
+        source_say(turn->source, err);
+        *failures = undone(turn, records, done);
+        status = done && events->count == records->count ? 0 : -1;
+    }
+    const char *how = status                            ? "INVOCATION_FAILED"
+                      : value_as_list(*failures)->count ? "INVOCATION_PARTIALLY_FAILED"
+                                                        : "INVOCATION_SUCCEEDED";
+    if (events->count)
+        pipe_log_step(log, "TARGET", how, stage.inputs, *err->message ? err : NULL);
+    if (!status)
+        pipe_log_step(log, "TARGET", "STAGE_EXITED", NULL, NULL);
+    return status;
+}
+
 static bool process_batch(const struct turn *turn, const struct value *records, const struct value **failures)
 {
-    const struct value *events = records;
-    uint32_t done = 0;
+    const struct pipe_log log = pipe_log_open(turn);
+    const struct value *events;
     struct err err = ERR_INIT;
-    if (value_gets(turn->attrs, "enrichment").n) {
-        const struct pipe_stage stage = stage_of(turn, "enrichment", "enrichment_parameters", records, true);
-        if (pipe_enrich(&stage, &events, &err)) {
-            source_say(turn->source, &err);
-            return false;
-        }
-    }
-    const struct pipe_stage stage = stage_of(turn, "target", "target_parameters", events, events == records);
-    if (!events->count || !pipe_deliver(&stage, &done, failures, &err))
-        return true;
-    source_say(turn->source, &err);
-    *failures = undone(turn, records, done);
-    return done && events->count == records->count;
+    pipe_log_step(&log, "EXECUTION", "STARTED", records, NULL);
+    bool enriched = !enrich_events(&log, records, &events, &err);
+    if (!enriched)
+        source_say(turn->source, &err);
+    bool done = enriched && !deliver_events(&log, records, events, failures, &err);
+    pipe_log_step(&log, "EXECUTION",
+        !done                             ? "FAILED"
+        : value_as_list(*failures)->count ? "PARTIALLY_FAILED"
+                                          : "SUCCEEDED",
+        NULL, *err.message ? &err : NULL);
+    return done;
+}
+
+/* What is gathered where the pipe does not say how much: as much as enrichment and target take. */
+static const struct value *with_batch_size(const struct turn *turn, const struct value *settings)
+{
+    struct str enrichment = value_gets(turn->attrs, "enrichment");
+    int64_t most = pipe_most(value_gets(turn->attrs, "target")),
+            enriched = enrichment.n ? pipe_most(enrichment) : most,
+            usual = turn->source->streams ? STREAM_BATCH : QUEUE_BATCH;
+    most = enriched < most ? enriched : most;
+    return value_getz(settings, "batch_size") || most >= usual
+               ? settings
+               : value_with(turn->arena, settings, STR("batch_size"), value_int(turn->arena, most));
 }
 
 static void describe_pipe(struct services *services, const struct control_record *pipe, struct turn *turn)
@@ -116,7 +183,7 @@ static void describe_pipe(struct services *services, const struct control_record
     turn->processor = arena_printf(turn->arena, "arn:aws:pipes:%.*s:%.*s:pipe/%.*s", STR_ARG(pipe->region),
         STR_ARG(services_account(services)), STR_ARG(pipe->id));
     turn->role = value_gets(pipe->attrs, "role");
-    turn->settings = value_get(parameters, str_part(turn->source_arn, ':', 2));
+    turn->settings = with_batch_size(turn, value_get(parameters, str_part(turn->source_arn, ':', 2)));
     turn->filters = value_getz(parameters, "filters");
     turn->on_failure = value_gets(turn->settings, "dead_letter_queue");
     turn->halves = str_eqz(value_gets(turn->settings, "on_partial_batch_item_failure"), "AUTOMATIC_BISECT");

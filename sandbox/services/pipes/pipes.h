@@ -4,6 +4,7 @@
  *
  *   pipes.c    a batch and its two stages: enrichment, target
  *   targets.c  what a stage calls
+ *   logging.c  records of its steps
  *   operations.c  what clients see: one whose role may not read its source has failed
  */
 #pragma once
@@ -25,6 +26,21 @@ int pipe_enrich(const struct pipe_stage *stage, const struct value **answers, st
  * answer, or NULL. */
 int pipe_deliver(
     const struct pipe_stage *stage, uint32_t *done, const struct value **failures, struct err *err);
+
+/* How many events it takes in one batch; 1: it takes none in batches. */
+int64_t pipe_most(struct str arn);
+
+/* The log of an execution, which is a batch on its way. */
+struct pipe_log {
+    const struct turn *turn;
+    const struct value *settings;
+    size_t level; /* 0: nothing is logged */
+    struct str execution;
+};
+struct pipe_log pipe_log_open(const struct turn *turn);
+/* TARGET, INVOCATION_FAILED. payload, why: NULL for none. */
+void pipe_log_step(const struct pipe_log *log, const char *stage, const char *step,
+    const struct value *payload, const struct err *why);
 
 /* "": the pipe's role may read its source; else what AWS says of the pipe. */
 struct str pipe_refused(struct services *services, struct arena *arena, const struct control_record *pipe);

@@ -23,6 +23,19 @@ static bool calls(const struct pipe_stage *stage, const char *service)
     return arn_is_of(stage->arn, service);
 }
 
+int64_t pipe_most(struct str arn)
+{
+    static const struct {
+        const char *service, *resource;
+        int64_t most;
+    } takers[] = {{"logs", "", 10000}, {"lambda", "", 10000}, {"states", "", 10000}, {"firehose", "", 500},
+        {"kinesis", "", 500}, {"sqs", "", 10}, {"sns", "", 10}, {"events", "event-bus/", 10}};
+    for (size_t i = 0; i < sizeof takers / sizeof *takers; i++)
+        if (arn_is_of(arn, takers[i].service) && str_starts(str_part(arn, ':', 5), str_z(takers[i].resource)))
+            return takers[i].most;
+    return 1;
+}
+
 /* ---- all at once ---- */
 
 static int call_function(const struct pipe_stage *stage, bool waits, struct str *answer, struct err *err)
@@ -184,7 +197,9 @@ static int execute_statements(const struct pipe_stage *stage, uint32_t i, struct
     view_members(&b, data,
         "Database=database DbUser=db_user SecretArn=secret StatementName=statement_name Sqls=sqls "
         "WithEvent=with_event");
-    value_builder_set(&b, STR("ClusterIdentifier"), value_string(arena, str_last_part(stage->arn, ":")));
+    bool serverless = calls(stage, "redshift-serverless"); /* whose workgroup may be named by its ARN */
+    view_text(&b, serverless ? "WorkgroupName" : "ClusterIdentifier",
+        serverless ? stage->arn : str_last_part(stage->arn, ":"));
     return source_try(
         stage->turn, "redshift-data", "BatchExecuteStatement", value_builder_map(&b), &output, err);
 }
@@ -194,7 +209,7 @@ static int deliver_one(const struct pipe_stage *stage, uint32_t i, struct err *e
     const struct turn *turn = stage->turn;
     if (calls(stage, "batch"))
         return submit_job(stage, i, err);
-    if (calls(stage, "redshift"))
+    if (calls(stage, "redshift") || calls(stage, "redshift-serverless"))
         return execute_statements(stage, i, err);
     const struct target target = target_for(stage, i);
     return target_send(turn->source->services, turn->arena, &target, err);
@@ -244,6 +259,10 @@ int pipe_deliver(
     const struct value *settings = value_getz(stage->parameters, function ? "lambda" : "stepfunctions"),
                        *said;
     struct str answer = STR_EMPTY;
+    int64_t most = pipe_most(stage->arn);
+    if (stage->inputs->count > most)
+        return err_set(err, ERR_INVALID, "%.*s takes %lld events in a batch, not %u", STR_ARG(stage->arn),
+            (long long)most, stage->inputs->count);
     if (function || calls(stage, "states")) {
         bool waits = !str_eqz(value_gets(settings, "invocation_type"), "FIRE_AND_FORGET");
         if ((function ? call_function : call_machine)(stage, waits, &answer, err))

@@ -49,7 +49,7 @@ struct source {
     atomic_int references;
     bool streams; /* it reads a stream, not a queue */
     atomic_bool over;
-    atomic_bool denied; /* which has been said */
+    atomic_uint said; /* a digest of the failure that was said last; 0: none since something was done */
 };
 
 /* One turn of a thread: a batch. */
@@ -80,8 +80,7 @@ int source_try(const struct turn *turn, const char *service, const char *operati
     const struct value **output, struct err *err);
 int source_call(const struct turn *turn, const char *service, const char *operation,
     const struct value_entry *entries, size_t n, const struct value **output);
-/* Says on standard error why it does not go on; what a role may not do only once: it is tried again and
- * again. */
+/* Says on standard error why it does not go on; once, for it is tried again and again. */
 void source_say(struct source *source, const struct err *why);
 /* Does one of the filters match? `member` of the record is matched as the JSON that it is. */
 bool source_passes(const struct turn *turn, const struct value *record, const char *member);

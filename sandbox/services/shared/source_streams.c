@@ -296,8 +296,10 @@ static bool shard_process(struct shard_reader *shard, const struct turn *turn, c
     if (!events->count)
         return true;
     bool whole = turn->source->kind->process(turn, events, &failures);
-    if (whole && !(failures && failures->count))
+    if (whole && !(failures && failures->count)) {
+        atomic_store(&turn->source->said, 0);
         return true;
+    }
     uint32_t failed = first_failed(turn, shard, young, whole ? failures : NULL);
     return after_failure(turn, shard, records, records->count - young->count + failed);
 }

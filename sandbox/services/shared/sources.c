@@ -2,6 +2,7 @@
 #include "sandbox/services/shared/source.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "sandbox/notation/languages.h"
@@ -38,8 +39,8 @@ static void source_release(struct source *source)
 
 void source_say(struct source *source, const struct err *why)
 {
-    bool denied = str_starts(str_z(why->code), STR("AccessDenied"));
-    if (!denied || !atomic_exchange(&source->denied, true))
+    unsigned digest = hash_crc32c(0, why->message, strlen(why->message)) | 1;
+    if (atomic_exchange(&source->said, digest) != digest)
         fprintf(stderr, "sandbox: %s %s: %s\n", source->kind->what, source->id, why->message);
 }
 
@@ -211,7 +212,9 @@ static void take_turn(struct turn *turn)
     bool done = turn->source->kind->process(turn, records, &failures);
     if (done)
         delete_done(turn, messages, failures);
-    if (!done || value_as_list(failures)->count) /* a queue may show them again at once */
+    if (done && !value_as_list(failures)->count)
+        atomic_store(&turn->source->said, 0);
+    else /* a queue may show them again at once */
         services_sleep(turn->source->services, LOOK_MS);
 }
 

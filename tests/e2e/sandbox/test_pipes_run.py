@@ -4,6 +4,10 @@ import json
 import time
 import uuid
 
+import pytest
+from botocore.exceptions import ClientError
+
+from servers import Sandbox
 from support import until
 from test_api_destinations import endpoint  # noqa: F401
 from test_buses import Bus
@@ -157,6 +161,8 @@ def test_what_the_role_may_not(sandbox):
     told = until(lambda: (one := blind.api.describe_pipe(Name=blind.name))["CurrentState"] == "CREATE_FAILED" and one)
     assert told["StateReason"] == "Input parameter is invalid from the request due to : The provided customer role does not have permissions to call ReceiveMessage on SQS"  # as terraform-aws-modules/terraform-aws-eventbridge#133 quotes AWS
     assert [one["CurrentState"] for name in (blind.name, dumb.name) for one in blind.api.list_pipes(NamePrefix=name)["Pipes"]] == ["CREATE_FAILED", "RUNNING"]
+    listed = {state: [one["Name"] for one in blind.api.list_pipes(CurrentState=state)["Pipes"]] for state in ("CREATE_FAILED", "RUNNING")}
+    assert blind.name in listed["CREATE_FAILED"] and dumb.name in listed["RUNNING"] and blind.name not in listed["RUNNING"]
     control = Pipe(sandbox, other.arn, other.arn.replace(other.name, target.name))
     other.send("b")
     assert json.loads(target.bodies(1)[0])["body"] == "b"
@@ -352,3 +358,107 @@ def test_jobs_and_tasks(job_sandbox):
     cluster.ended(arn)
     assert cluster.output(arn) == ["defined over"]
     pipe.delete()
+
+
+def test_firehose_and_an_endpoint_as_targets(sandbox, endpoint):  # noqa: F811
+    source, s3, iam, events, name = Queue(sandbox), sandbox.client("s3"), sandbox.client("iam"), sandbox.client("events"), "x-" + uuid.uuid4().hex[:8]
+    s3.create_bucket(Bucket=name)
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy([{"Effect": "Allow", "Principal": {"Service": "firehose.amazonaws.com"}, "Action": "sts:AssumeRole"}]))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=policy([{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]))
+    stream = sandbox.client("firehose").create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration={"BucketARN": f"arn:aws:s3:::{name}", "RoleARN": role})["DeliveryStreamARN"]
+    pipe = Pipe(sandbox, source.arn, stream, TargetParameters={"InputTemplate": '{"n": <$.body.n>}'})
+    source.send(json.dumps({"n": 1}))
+    (found,) = until(lambda: s3.list_objects_v2(Bucket=name).get("Contents"))
+    assert json.loads(s3.get_object(Bucket=name, Key=found["Key"])["Body"].read()) == {"n": 1}
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
+    connection = events.create_connection(Name=name, AuthorizationType="API_KEY", AuthParameters=key)["ConnectionArn"]
+    destination = events.create_api_destination(Name=name, ConnectionArn=connection, InvocationEndpoint=endpoint.url + "/people/*", HttpMethod="PUT")["ApiDestinationArn"]
+    pipe.api.update_pipe(Name=pipe.name, RoleArn=pipe.role, Target=destination, TargetParameters={"InputTemplate": '{"n": <$.body.n>}', "HttpParameters": {"PathParameterValues": ["$.body.id"], "HeaderParameters": {"X-Kind": "$.body.kind"}}})
+    until(lambda: pipe.state() == "RUNNING")
+    source.send(json.dumps({"n": 2, "id": "ada", "kind": "new"}))
+    (asked,) = until(lambda: endpoint.asked)
+    assert (asked["method"], asked["path"], asked["headers"]["X-Kind"], asked["headers"]["X-Key"], json.loads(asked["body"])) == ("PUT", "/people/ada", "new", "k", {"n": 2})
+    until(lambda: counts(source) == [0, 0, 0])
+    pipe.delete()
+
+
+def test_batches_that_the_target_does_not_take(sandbox):
+    """A queue takes ten, an endpoint one; a stream is read in such batches where the pipe does not say how many."""
+    source, stream, target = Queue(sandbox), Kinesis(sandbox), Queue(sandbox)
+    api = "arn:aws:events:us-east-1:000000000000:api-destination/a/1"
+    large = {"SqsQueueParameters": {"BatchSize": 11}}
+    for given, words in (
+        ((source.arn, target.arn, {"SourceParameters": large}), "at most 10 events"),
+        ((source.arn, stream.arn, {"SourceParameters": {"SqsQueueParameters": {"BatchSize": 501}}}), "at most 500 events"),
+        ((source.arn, api, {"SourceParameters": {"SqsQueueParameters": {"BatchSize": 2}}}), "the target takes no batches"),
+        ((source.arn, stream.arn, {"SourceParameters": large, "Enrichment": api}), "the enrichment takes no batches"),
+    ):
+        with pytest.raises(ClientError, match=f"ValidationException.*{words}"):
+            Pipe(sandbox, *given[:2], **given[2])
+    stream.put(*(str(n) for n in range(25)))
+    group = "/pipes/" + uuid.uuid4().hex[:8]
+    pipe = Pipe(sandbox, stream.arn, target.arn, SourceParameters={"KinesisStreamParameters": {"StartingPosition": "TRIM_HORIZON"}}, TargetParameters={"InputTemplate": "<$.data>"}, **logged(sandbox, group))
+    assert target.bodies(25) == [str(n) for n in range(25)]
+    starts = until(lambda: (found := [one for one in records_of(sandbox, group) if one["messageType"] == "EXECUTION_STARTED"]) and len(found) == 3 and found)
+    assert [len(json.loads(one["payload"])) for one in starts] == [10, 10, 5]
+    pipe.delete()
+
+
+def logged(sandbox, group, level="TRACE", data=("ALL",), **more):
+    sandbox.client("logs").create_log_group(logGroupName=group)
+    to = {"CloudwatchLogsLogDestination": {"LogGroupArn": f"arn:aws:logs:us-east-1:000000000000:log-group:{group}"}}
+    return {"LogConfiguration": {"Level": level, "IncludeExecutionData": list(data), **to, **more}}
+
+
+def records_of(sandbox, group):
+    return [json.loads(one["message"]) for one in sandbox.client("logs").filter_log_events(logGroupName=group)["events"]]
+
+
+def test_steps_in_the_log(sandbox):
+    """As EventBridge's guide names them: the execution and its stages in INFO, their parts in TRACE, what fails in ERROR; with data where that is asked for."""
+    machines, bucket = Machines(sandbox), "logs-" + uuid.uuid4().hex[:8]
+    express = machines.make({"Type": "Pass", "Parameters": {"first.$": "$[0].n"}}, type="EXPRESS")
+    sandbox.client("s3").create_bucket(Bucket=bucket)
+    parts = ["TRANSFORMATION_STARTED", "TRANSFORMATION_SUCCEEDED", "INVOCATION_STARTED", "INVOCATION_SUCCEEDED"]
+    every = ["EXECUTION_STARTED", *(f"{stage}_{step}" for stage in ("ENRICHMENT", "TARGET") for step in ("STAGE_ENTERED", *parts, "STAGE_EXITED")), "EXECUTION_SUCCEEDED"]
+    coarse = [step for step in every if "STAGE" in step or "EXECUTION" in step]
+    for level, data, steps in ("TRACE", ["ALL"], every), ("INFO", [], coarse):
+        source, target, group = Queue(sandbox), Queue(sandbox), "/pipes/" + uuid.uuid4().hex[:8]
+        more = logged(sandbox, group, level, data, **({"S3LogDestination": {"BucketName": bucket, "BucketOwner": "000000000000", "Prefix": "p/"}} if data else {}))
+        pipe = Pipe(sandbox, source.arn, target.arn, Enrichment=express, EnrichmentParameters={"InputTemplate": '{"n": <$.body.n>}'}, TargetParameters={"InputTemplate": "<$.first>"}, **more)
+        source.send(json.dumps({"n": 5}))
+        assert target.bodies(1) == ["5"]
+        found = until(lambda: (found := records_of(sandbox, group)) and found[-1]["messageType"] == "EXECUTION_SUCCEEDED" and found)
+        assert [one["messageType"] for one in found] == steps
+        assert {(one["executionId"], one["resourceArn"], one["logLevel"]) for one in found} == {(found[0]["executionId"], pipe.arn, level)}
+        assert all(one["timestamp"] > 1700000000000 and "error" not in one for one in found)
+        if data:
+            assert json.loads(found[0]["payload"])[0]["body"] == '{"n": 5}' and json.loads(found[5]["payload"]) == [{"first": 5}]
+            keys = [one["Key"] for one in sandbox.client("s3").list_objects_v2(Bucket=bucket, Prefix="p/")["Contents"]]
+            assert len(keys) == len(steps)
+        else:
+            assert not any("payload" in one for one in found)
+        pipe.delete()
+
+
+def test_failures_in_the_log(sandbox):
+    source, group = Queue(sandbox, VisibilityTimeout="1"), "/pipes/" + uuid.uuid4().hex[:8]
+    pipe = Pipe(sandbox, source.arn, "arn:aws:sqs:us-east-1:000000000000:nowhere", **logged(sandbox, group, "ERROR", []))
+    source.send("one")
+    found = until(lambda: (found := records_of(sandbox, group)) and len(found) > 1 and found)
+    assert [one["messageType"] for one in found[:2]] == ["TARGET_INVOCATION_FAILED", "EXECUTION_FAILED"]
+    assert "does not exist" in found[0]["error"]["message"] and found[0]["error"]["httpStatusCode"] == 400
+    pipe.delete()
+
+
+def test_a_failure_is_said_once(capfd):
+    """A stream is read again and again where its target is not there."""
+    server = Sandbox()
+    stream, letters = Kinesis(server), Queue(server)
+    stream.put("a")
+    parameters = {"KinesisStreamParameters": {"StartingPosition": "TRIM_HORIZON", "MaximumRetryAttempts": 3, "DeadLetterConfig": {"Arn": letters.arn}}}
+    pipe = Pipe(server, stream.arn, letters.arn + "-missing", SourceParameters=parameters)
+    assert json.loads(letters.bodies(1)[0])["context"]["approximateInvokeCount"] == 4
+    pipe.delete()
+    server.stop()
+    assert capfd.readouterr().err.count(f"pipe {pipe.name}: ") == 1

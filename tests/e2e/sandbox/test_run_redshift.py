@@ -8,6 +8,9 @@ import subprocess
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from support import until
+from test_firing import Queue
+from test_pipes_run import Pipe
 from warehouse import TRUST, Warehouse, needs_engine
 
 pytestmark = needs_engine
@@ -47,6 +50,20 @@ def test_the_data_api(warehouse):
     assert refused["Error"] == "ERROR: External tables are not supported in views\n  Hint: Please use late binding view and add 'with no schema binding' at the query end."
     assert warehouse.execute("create view songs as select * from outside.songs with no schema binding")["Status"] == "FINISHED"
     assert warehouse.sql("select title from songs where price > 2") == [["Iron, Man"]]
+
+
+def test_a_pipe_executes_statements(warehouse):
+    """In a workgroup, by its ARN, with values of the record; a statement for each record."""
+    warehouse.sql("create table heard (who varchar(20))")
+    workgroup = warehouse.client("redshift-serverless").get_workgroup(workgroupName="warehouse")["workgroup"]["workgroupArn"]
+    secret = warehouse.client("secretsmanager").create_secret(Name="weir-of-warehouse", SecretString=json.dumps({"username": "weir", "password": warehouse.password}))["ARN"]
+    source = Queue(warehouse)
+    statements = {"Database": "lake", "SecretManagerArn": secret, "StatementName": "heard", "Sqls": ["$.body.sql", "insert into heard values ('all')"]}
+    pipe = Pipe(warehouse, source.arn, workgroup, TargetParameters={"RedshiftDataParameters": statements})
+    source.send(json.dumps({"sql": "insert into heard values ('ada')"}))
+    until(lambda: warehouse.sql("select who from heard order by who") == [["ada"], ["all"]])
+    assert [one["StatementName"] for one in warehouse.client("redshift-data").list_statements(StatementName="heard")["Statements"]] == ["heard"]
+    pipe.delete()
 
 
 def acting(warehouse, name):
