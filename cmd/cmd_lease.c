@@ -6,6 +6,9 @@
    the earlier time. What is ended has ended by every look that follows. */
 enum { CLOCK_GRAIN_MS = 5000 };
 
+/* The end of the year 9999: a time with a year of five digits could not be read again. */
+static const int64_t LAST_END_MS = 253402300799000;
+
 static int lease_open(struct invocation *inv, struct workspace *workspace)
 {
     return invocation_open(inv, NULL, workspace);
@@ -95,6 +98,8 @@ static int extend(struct invocation *inv, struct workspace *workspace)
     int64_t now_ms = plan_now(workspace, &by_service);
     if (more_ms) /* with 0 the tags alone are written again */
         lease.until_ms = (lease.until_ms > now_ms ? lease.until_ms : now_ms) + more_ms;
+    if (lease.until_ms > LAST_END_MS)
+        return invocation_usage(inv, NULL, "a lease ends before the year 10000");
     return set_lease(inv, workspace, &lease, false);
 }
 

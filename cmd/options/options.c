@@ -185,6 +185,9 @@ static bool has_value(const struct option *o)
     return o->kind != OPTION_FLAG && o->kind != OPTION_COUNT;
 }
 
+/* As many days as duration_read() takes: whatever begins now then ends in a year of four digits. */
+static const int64_t DURATION_MAX_MS = 999999LL * 24 * 3600 * 1000;
+
 bool duration_parse(struct str text, int64_t *ms)
 {
     static const struct {
@@ -202,7 +205,7 @@ bool duration_parse(struct str text, int64_t *ms)
         }
     if (!str_to_int(text, &number))
         return duration_read(all, ms);
-    if (number < 0 || number > INT64_MAX / unit)
+    if (number < 0 || number > DURATION_MAX_MS / unit)
         return false;
     *ms = number * unit;
     return true;

@@ -101,6 +101,17 @@ def test_one_that_the_file_begins_later_marks_what_is_there(lab):
     lab.run("state", "doctor")
 
 
+def test_one_of_thousands_of_years(local_stack):
+    """Its end could not be read again: the state would be lost."""
+    local_stack.write("stack: lab\nresources: {a: {type: weir.value, value: 1}}\n")
+    assert "106751991167d" in local_stack.apply("--for", "106751991167d", status=3).err
+    local_stack.apply("--for", "999999d")
+    assert "is not a duration" in local_stack.run("lease", "extend", "106751991167d", status=3).err
+    local_stack.run("lease", "extend", "999999d")
+    assert "a lease ends before the year 10000" in local_stack.run("lease", "extend", "999999d", status=3).err
+    assert "The lease ends at 7" in local_stack.run("lease", "show").out
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not FAKETIME, reason="libfaketime is not installed")
 @pytest.mark.parametrize("off", ["-1d", "+1d"])

@@ -141,7 +141,8 @@ static void reads_numbers_and_times(void **state)
         assert_true(duration_parse(str_z(rows[i].text), &ms));
         assert_int_equal(ms, rows[i].ms);
     }
-    static const char *const wrong[] = {"", "s", "-1s", "1.5s", "5 m", "5y", "99999999999999999h"};
+    static const char *const wrong[] = {
+        "", "s", "-1s", "1.5s", "5 m", "5y", "99999999999999999h", "106751991167d"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_false(duration_parse(str_z(wrong[i]), &(int64_t){0}));
     parse(p, "--parallelism 8 --lock-timeout 2m");
