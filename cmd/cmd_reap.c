@@ -1,7 +1,8 @@
 /* weir reap: takes down every stack of a place whose lease has ended. */
 #include "cmd/reap/reap.h"
-#include "cmd/terminal/signals.h"
 
+#include "base/json.h"
+#include "cmd/terminal/signals.h"
 #include "plan/evaluate/lease.h"
 
 /* ---- what there is ---- */
@@ -24,11 +25,13 @@ static void show_one(struct invocation *inv, const struct known_state *known, in
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct lease lease = state_lease(known->state);
     if (inv->settings->json) {
-        buf_addf(&out,
-            "{\"event\":\"leased\",\"state\":\"%.*s\",\"until\":\"%.*s\",\"left_ms\":%lld,\"due\":%s,"
-            "\"used_by\":\"%.*s\"}\n",
-            STR_ARG(known->name), STR_ARG(lease_text(&scratch, &lease)), (long long)(lease.until_ms - now_ms),
-            known->due ? "true" : "false", STR_ARG(known->user ? known->user->name : STR_EMPTY));
+        buf_addz(&out, "{\"event\":\"leased\"");
+        json_write_member(&out, "state", known->name);
+        json_write_member(&out, "until", lease_text(&scratch, &lease));
+        buf_addf(&out, ",\"left_ms\":%lld,\"due\":%s", (long long)(lease.until_ms - now_ms),
+            known->due ? "true" : "false");
+        json_write_member(&out, "used_by", known->user ? known->user->name : STR_EMPTY);
+        buf_addz(&out, "}\n");
     } else {
         buf_addf(&out, "  %.*s: ", STR_ARG(known->name));
         add_word(&out, known, now_ms);

@@ -5,6 +5,7 @@
 #include "cmd/output/events.h"
 #include "cmd/output/render.h"
 #include "cmd/planning/planning.h"
+#include "cmd/terminal/say.h"
 #include "cmd/terminal/term.h"
 
 enum { NAMES_SHOWN = 8 };
@@ -245,7 +246,8 @@ static void add_of_member(struct buf *out, size_t *shown, struct str address, co
         return;
     buf_addz(out, *shown > 1 ? ", " : "");
     text_add_safe(out, address, false);
-    buf_addf(out, " of %.*s", STR_ARG(m->name));
+    buf_addz(out, " of ");
+    text_add_safe(out, m->name, false);
 }
 
 static void add_names_end(struct buf *out, const struct buf *names, size_t n)
@@ -405,8 +407,10 @@ static void add_names(const struct fleet *fleet, size_t first, struct buf *out)
     for (size_t i = first; i < fleet->n + fleet->others; i++) {
         if (!str_eq(fleet->members[i].trouble, fleet->members[first].trouble))
             continue;
-        if (n++ < NAMES_SHOWN)
-            buf_addf(out, "%s%.*s", n > 1 ? ", " : "", STR_ARG(fleet->members[i].name));
+        if (n++ >= NAMES_SHOWN)
+            continue;
+        buf_addz(out, n > 1 ? ", " : "");
+        text_add_safe(out, fleet->members[i].name, false);
     }
     if (n > NAMES_SHOWN)
         buf_addf(out, " and %zu more", n - NAMES_SHOWN);
@@ -431,7 +435,7 @@ int fleet_report(struct fleet *fleet)
         buf_add_char(&out, '\n');
         add_names(fleet, i, &out);
         buf_add_str(&out, m->trouble);
-        invocation_note(fleet->inv, "%.*s", (int)(out.n ? out.n - 1 : 0), out.p);
+        say_aside(buf_str(&out));
     }
     return status;
 }

@@ -280,11 +280,12 @@ int invocation_diags(struct invocation *inv)
 
 void invocation_note(struct invocation *inv UNUSED, const char *format, ...)
 {
-    AUTO_BUF struct buf out = BUF_INIT;
+    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
     va_list args;
     va_start(args, format);
-    buf_addvf(&out, format, args);
+    buf_addvf(&text, format, args);
     va_end(args);
+    text_add_safe(&out, buf_str(&text), true);
     buf_add_char(&out, '\n');
     say_aside(buf_str(&out));
 }

@@ -247,9 +247,9 @@ static void add_markdown_list(const struct plan *plan, enum part part, struct bu
         for (uint32_t k = 0; c->erases && k < c->erases->count; k++) {
             if (part_of(c->erases->items[k]) != part)
                 continue;
-            buf_addz(out, "- `");
-            text_add_safe(out, c->subject.address, false);
-            buf_addz(out, "`: ");
+            buf_addz(out, "- ");
+            render_code(out, c->subject.address);
+            buf_addz(out, ": ");
             add_what(out, plan, c, c->erases->items[k]);
             buf_add_char(out, '\n');
         }

@@ -273,7 +273,9 @@ static int explain(struct explaining *e, const struct policy_why *why)
     print_verdict(e, &decision);
     print_policies(e);
     print_missing(e, &decision);
-    status = invocation_write(e->inv, buf_str(&e->out));
+    AUTO_BUF struct buf safe = BUF_INIT; /* names and patterns are the account's */
+    text_add_safe(&safe, buf_str(&e->out), true);
+    status = invocation_write(e->inv, buf_str(&safe));
     return status == EXIT_DONE && !decision.allowed ? EXIT_CHANGES : status;
 }
 

@@ -2,6 +2,7 @@
 #include "cmd/reap/reap.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "cmd/invocation/invocation.h"
 #include "cmd/terminal/term.h"
@@ -86,12 +87,13 @@ static void add_group_event(const struct strays *strays, const struct owned_grou
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct lease lease = {.until_ms = group->until_ms};
-    buf_addf(out,
-        "{\"event\":\"stray\",\"stack\":\"%.*s\",\"lineage\":\"%.*s\",\"things\":%zu,\"age_ms\":%lld,"
-        "\"until\":\"%.*s\"}\n",
-        STR_ARG(group->stack), STR_ARG(group->lineage), group->n,
-        (long long)(group->made_ms ? strays->owned.now_ms - group->made_ms : 0),
-        STR_ARG(lease_text(&scratch, &lease)));
+    buf_addz(out, "{\"event\":\"stray\"");
+    json_write_member(out, "stack", group->stack);
+    json_write_member(out, "lineage", group->lineage);
+    buf_addf(out, ",\"things\":%zu,\"age_ms\":%lld", group->n,
+        (long long)(group->made_ms ? strays->owned.now_ms - group->made_ms : 0));
+    json_write_member(out, "until", lease_text(&scratch, &lease));
+    buf_addz(out, "}\n");
 }
 
 static void add_resources(const struct owned_group *group, struct buf *out)
@@ -99,7 +101,9 @@ static void add_resources(const struct owned_group *group, struct buf *out)
     for (size_t i = 0; i < group->n; i++) {
         buf_addf(out, "  %.*s  ", STR_ARG(group->resources[i].subject.type));
         text_add_safe(out, group->resources[i].subject.id, false);
-        buf_addf(out, "  (%.*s)\n", STR_ARG(group->resources[i].subject.address));
+        buf_addz(out, "  (");
+        text_add_safe(out, group->resources[i].subject.address, false);
+        buf_addz(out, ")\n");
     }
 }
 
@@ -108,8 +112,7 @@ static const struct value *group_row(
 {
     struct lease lease = {.until_ms = group->until_ms};
     const struct value *cells[] = {value_string_ref(arena, group->stack),
-        value_string_ref(arena, str_slice(group->lineage, 0, group->lineage.n < 8 ? group->lineage.n : 8)),
-        value_int(arena, (int64_t)group->n),
+        value_string_ref(arena, str_slice(group->lineage, 0, 8)), value_int(arena, (int64_t)group->n),
         age_cell(arena, group->made_ms ? strays->owned.now_ms - group->made_ms : 0),
         group->until_ms ? value_string_ref(arena, lease_text(arena, &lease)) : &value_null};
     return value_list(arena, cells, sizeof cells / sizeof *cells);
@@ -135,8 +138,11 @@ int strays_show(const struct strays *strays, bool each)
     else if (!inv->settings->json)
         table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
     for (size_t i = 0; each && !inv->settings->json && i < strays->owned.n; i++) {
-        buf_addf(&out, "\n%.*s %.*s\n", STR_ARG(strays->owned.groups[i].stack),
-            STR_ARG(strays->owned.groups[i].lineage));
+        buf_add_char(&out, '\n');
+        text_add_safe(&out, strays->owned.groups[i].stack, false);
+        buf_add_char(&out, ' ');
+        text_add_safe(&out, strays->owned.groups[i].lineage, false);
+        buf_add_char(&out, '\n');
         add_resources(&strays->owned.groups[i], &out);
     }
     return invocation_write(inv, buf_str(&out));
@@ -195,7 +201,8 @@ static int give_state(struct strays *strays, const struct owned_group *group, si
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     AUTO_WORKSPACE struct workspace workspace = {0};
     *known = (struct known_state){.all = strays->all, .stack = group->stack};
-    known->name = arena_printf(&inv->arena, "%.*s.%.*s", STR_ARG(group->stack), 8, group->lineage.p);
+    known->name = arena_printf(
+        &inv->arena, "%.*s.%.*s", STR_ARG(group->stack), STR_ARG(str_slice(group->lineage, 0, 8)));
     known->options = bare_stack_options(inv, strays->all->dir, group->stack, STR_EMPTY, NULL);
     known->options.state_dir = arena_printf(&inv->arena, "%s/%zu", strays->folder, i).p;
     if (dir_make(known->options.state_dir, err) || workspace_open(&known->options, &diags, &workspace, err))

@@ -19,6 +19,30 @@ def test_in_json_and_messages(stack, cloud):
             assert any(chr(0x202E) in event["error"]["message"] for event in map(json.loads, failed.out.splitlines()) if event["event"] == "failed")
 
 
+def test_in_ownership_tags(stack, cloud):
+    """And JSON stays JSON."""
+    stack.write("stack: s\nresources: {q: {type: aws.sqs.queue, name: steering}}\n").apply()
+    sqs = cloud.client("sqs")
+    url = sqs.list_queues()["QueueUrls"][0]
+    lineage = 'lost"\\\u202e'
+    sqs.tag_queue(QueueUrl=url, Tags={"weir:stack": 'lo"st\u202e', "weir:state": lineage, "weir:address": "q\u202e"})
+    (found,) = [event for event in stack.run("sweep", "--json").events() if event["event"] == "stray"]
+    assert (found["stack"], found["lineage"]) == ('lo"st\u202e', lineage)
+    shown = stack.run("sweep", "--full")
+    assert harmless(shown.out) and 'lo"st\\u' in shown.out
+
+
+def test_in_policies(local_stack):
+    """Which --why reads from the account."""
+    local_stack.write("""
+        stack: s
+        resources:
+          role: {type: aws.iam.role, name: steered, assume_role_policy: '${trust("glue.amazonaws.com")}', policies: {own: '${allow("s3:GetObject", "arn:aws:s3:::b/\\u202e")}'}}
+    """).apply("--sandbox")
+    shown = local_stack.run("--sandbox", "policy", "--why", "steered", "s3:GetObject", "arn:aws:s3:::b/x", status=2)
+    assert "about other resources: arn:aws:s3:::b/\\u" in shown.out and harmless(shown.out)
+
+
 def test_in_outputs(local_stack):
     local_stack.write('stack: s\nresources: {a: {type: weir.value, value: "\\x7f \\u009b2J \\u202e end"}}\noutputs: {o: {value: "${a.value}"}}\n')
     said = [local_stack.apply("--json"), local_stack.run("output", "--json"), local_stack.run("output"), local_stack.run("state", "show", "a"), local_stack.run("state", "show", "a", "--json"), local_stack.run("console", "--json", stdin="a.value\n")]
