@@ -78,8 +78,10 @@ static int hold(struct invocation *inv, struct workspace *workspace, const struc
         json_write_string(&out, way->connection);
         buf_addz(&out, "}\n");
     } else {
-        buf_addf(&out, "127.0.0.1:%d leads to %.*s:%d by \"%.*s\"; Ctrl-C ends it\n", local_port,
-            STR_ARG(host), port, STR_ARG(way->connection));
+        buf_addf(&out, "127.0.0.1:%d leads to %.*s", local_port, STR_ARG(host));
+        if (port) /* a socket has none */
+            buf_addf(&out, ":%d", port);
+        buf_addf(&out, " by \"%.*s\"; Ctrl-C ends it\n", STR_ARG(way->connection));
     }
     int status = invocation_write(inv, buf_str(&out));
     while (status == EXIT_DONE && !atomic_load(signals_stop()))

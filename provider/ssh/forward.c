@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -206,8 +207,11 @@ int reach_probe(
     if (flow.err.class == ERR_NONE)
         return 0;
     why = flow.err;
-    err_set(err, why.class == ERR_INTERRUPTED ? ERR_TIMEOUT : ERR_NETWORK,
-        "\"%.*s\" does not reach %s port %d: %s", STR_ARG(name), place, port, why.message);
+    char at_port[24] = ""; /* a socket has none */
+    if (flow.kind == FLOW_TCP)
+        snprintf(at_port, sizeof at_port, " port %d", port);
+    err_set(err, why.class == ERR_INTERRUPTED ? ERR_TIMEOUT : ERR_NETWORK, "\"%.*s\" does not reach %s%s: %s",
+        STR_ARG(name), place, at_port, why.message);
     err->retryable = true;
     return err_hint(err,
         "is that where it is as seen from \"%.*s\", does it listen, and does its security group "

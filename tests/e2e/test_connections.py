@@ -239,6 +239,20 @@ def listens_at(port):
     return {socket.inet_ntoa(struct.pack("=I", int(address, 16))) if len(address) == 8 else address for address, number in ends if int(number, 16) == port}
 
 
+def test_a_tunnel_to_a_socket(local_stack, inner, keys, tmp_path):
+    """Which has no port, neither in what is said of it nor where it is not there."""
+    connect(local_stack, inner=inner.connection(keys["ed25519"]))
+    missed = local_stack.run("tunnel", "inner", "--to", f"{tmp_path}/db", status=1).err
+    assert f'"inner" does not reach {tmp_path}/db: ' in missed
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{tmp_path}/db")
+        listener.listen()
+        tunnel = local_stack.start("tunnel", "inner", "--to", f"{tmp_path}/db")
+        assert f' leads to {tmp_path}/db by "inner"; ' in tunnel.stdout.readline()
+        tunnel.terminate()
+        assert tunnel.wait() == 0
+
+
 def test_a_tunnel(local_stack, bastion, inner, keys):
     counter = Counter()
     connect(local_stack, bastion=bastion.connection(keys["ed25519"]), inner=inner.connection(keys["ed25519"], via="bastion"))
