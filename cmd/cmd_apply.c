@@ -16,6 +16,9 @@ static int check_given(struct invocation *inv)
         return invocation_usage(inv, NULL,
             "a saved plan is applied as it is: --target, --replace, --no-refresh and --quick-refresh belong "
             "to \"weir plan\"");
+    if (given->to || given->changed)
+        return invocation_usage(inv, NULL, "a saved plan is applied as it is: %s belongs to \"weir plan\"",
+            given->to ? "--to" : "--changed");
     return EXIT_DONE;
 }
 
@@ -88,6 +91,7 @@ static int apply_one(struct invocation *inv, const char *path)
 
 static int apply_file(struct invocation *inv, const char *path)
 {
+    const struct settings *given = inv->settings;
     struct saved_plans *many = NULL;
     struct err err = ERR_INIT;
     int status = check_given(inv);
@@ -95,6 +99,9 @@ static int apply_file(struct invocation *inv, const char *path)
         return status;
     if (saved_plans_read(path, &many, &err))
         return invocation_fail(inv, &err);
+    if (!many && (given->junit || given->at_once))
+        return invocation_usage(inv, NULL, "%s is for the plan of several stacks, and this is of one",
+            given->junit ? "--junit" : "--at-once");
     if (!many)
         return apply_one(inv, path);
     status = inv->settings->env

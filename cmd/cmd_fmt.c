@@ -109,13 +109,10 @@ static void format_stack(struct formatting *f)
 {
     struct arena *arena = &f->inv->arena;
     const char *dir = f->own->shared.dir ? f->own->shared.dir : ".";
-    struct diags diags = DIAGS_INIT;
-    if (stack_files(arena, dir, &diags, format_file, f) < 0) {
-        f->inv->diags = diags;
+    if (stack_files(arena, dir, &f->inv->diags, format_file, f) < 0)
         take_status(f, invocation_diags(f->inv));
-        return;
-    }
-    stack_test_files(arena, dir, format_file, f);
+    else
+        stack_test_files(arena, dir, format_file, f);
 }
 
 static int cmd_fmt_run(struct invocation *inv)

@@ -117,7 +117,7 @@ static int cmd_init_run(struct invocation *inv)
     struct str prefix = arena_printf(&inv->arena, "%s%.*s/", root.p, STR_ARG(name));
     size_t n;
     const struct embedded_file *files = embedded_under(prefix, &n);
-    if (n == 0 || name.n == 0)
+    if (n == 0 || name.n == 0 || str_find_char(name, '/', 0) >= 0)
         return unknown_template(inv, name);
     int status = copy_files(inv, files, n, prefix);
     if (status != EXIT_DONE)

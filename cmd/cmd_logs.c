@@ -84,6 +84,7 @@ static int of_latest(struct showing *s, struct err *err)
     const struct job_run *runs;
     size_t n;
     size_t max = s->own->since_ms ? RUNS_MAX : 1;
+    bool any = false;
     if (s->job->schema->job->list(&s->op, s->job->object, s->job->options, max, &runs, &n, err))
         return -1;
     if (!n) {
@@ -102,8 +103,12 @@ static int of_latest(struct showing *s, struct err *err)
             s->last = run;
         if (add_sources(s, &run, err))
             return -1;
+        any = true;
     }
-    return 0;
+    if (any)
+        return 0;
+    err_set(err, ERR_ABSENT, "no run of it has been going on since then");
+    return err_hint(err, "\"weir jobs %.*s\" lists them", STR_ARG(job_quoted(s->op.arena, s->job)));
 }
 
 static int find_sources(struct showing *s, struct err *err)

@@ -157,7 +157,7 @@ static int cmd_show_run(struct invocation *inv)
     if (own->format && inv->settings->json)
         return invocation_usage(inv, NULL, "--format and --json are two ways to print it");
     const char *path = inv->args.items[0].p;
-    if (access(path, F_OK) && !strchr(path, '.')) /* no address has a dot */
+    if (access(path, F_OK) && !memchr(path, '.', strcspn(path, "["))) /* no address has a dot before a key */
         return explain_resource(inv, inv->args.items[0]);
     struct saved_plans *many = NULL;
     if (saved_plans_read(path, &many, &err))

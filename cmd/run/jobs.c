@@ -230,7 +230,7 @@ static int read_options(
     struct invocation *inv, struct workspace *workspace, const struct texts *given, struct job *job)
 {
     const struct job_ops *ops = job->schema->job;
-    struct value_builder b = VALUE_BUILDER(&inv->arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(&inv->arena);
     for (size_t i = 0; given && i < given->n; i++) {
         struct str text, name = str_cut(given->items[i], '=', &text);
         const struct job_option *option = option_of(ops, name);

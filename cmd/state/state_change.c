@@ -60,13 +60,12 @@ static int change_state(struct invocation *inv, struct state *state, const char 
     struct err err = ERR_INIT;
     if (state_lock(state, command, inv->settings->lock_timeout_ms, &err) < 0)
         return invocation_fail(inv, &err);
-    int status =
-        state_begin(state, command, NULL, &err) < 0 ? invocation_fail(inv, &err) : change(inv, state);
-    if (status == EXIT_DONE || status == EXIT_FAILED) {
-        if (state_end(state, status == EXIT_DONE ? "done" : "failed", &value_empty_map, NULL, &err) < 0 ||
-            state_flush(state, &err) < 0)
-            status = invocation_fail(inv, &err);
-    }
+    bool begun = state_begin(state, command, NULL, &err) == 0;
+    int status = begun ? change(inv, state) : invocation_fail(inv, &err);
+    if (begun &&
+        (state_end(state, status == EXIT_DONE ? "done" : "failed", &value_empty_map, NULL, &err) < 0 ||
+            state_flush(state, &err) < 0))
+        status = invocation_fail(inv, &err);
     state_unlock(state);
     return status;
 }

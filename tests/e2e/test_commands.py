@@ -95,6 +95,7 @@ def test_init(local_stack):
     again = local_stack.run("init", "film-lake", "-C", "new", status=None)
     assert again.status == 3 and "exists already" in again.err and (local_stack.folder / "new" / "weir.yaml").read_bytes() == before
     assert "film-lake" in local_stack.run("init", "film-lak", status=3).err
+    assert 'no template "film-lake/jobs"' in local_stack.run("init", "film-lake/jobs", status=3).err
 
 
 def test_what_to_do_next_can_be_pasted(local_stack):

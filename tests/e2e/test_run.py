@@ -125,6 +125,13 @@ def test_log_lines_come_in_the_order_of_their_time(jobs, cloud):
     assert events[1] == {"event": "log", "job": 'etl["bronze"]', "time": rfc3339(HOUR_AGO + 5), "stream": id, "message": "two", "errors": True}
 
 
+def test_no_run_since_then(jobs, cloud):
+    answer = {"JobRuns": [{"Id": "jr_1", "JobName": "runs-bronze", "JobRunState": "SUCCEEDED", "StartedOn": 1763700000, "CompletedOn": 1763700061}]}
+    cloud.fail({"match": "AWSGlue.GetJobRuns$", "status": 200, "body": json.dumps(answer), "headers": {"Content-Type": "application/x-amz-json-1.1"}})
+    missed = jobs.run("logs", "runs-bronze", "--since", "10m", status=1).err
+    assert "no run of it has been going on since then" in missed and "weir jobs" in missed
+
+
 def test_more_lines_than_a_page_holds(jobs, cloud):
     id = jobs.run("run", "runs-bronze", "--detach").out.strip()
     lines = [f"line {i}" for i in range(2500)]

@@ -105,6 +105,13 @@ def test_what_has_come_to_be_erased_is_not_erased(stack, cloud):
     stack.run("apply", "it.plan")
 
 
+def test_what_belongs_to_the_plan_is_refused(local_stack):
+    local_stack.write("stack: s\nresources: {a: {type: weir.value, value: 1}}\n").run("plan", "-o", "it.plan")
+    for option, *value in (["--to", "1"], ["--changed", "main"], ["--target", "a"], ["--junit", "it.xml"], ["--at-once", "2"]):
+        assert option in local_stack.run("apply", "it.plan", "--yes", option, *value, status=3).err
+    assert local_stack.run("apply", "it.plan", "--yes") and local_stack.addresses() == ["a"]
+
+
 def test_with_a_key_a_plan_is_authenticated(stack, cloud):
     stack.env |= KEY
     plan = full_bucket(stack, cloud)

@@ -51,6 +51,11 @@ def test_what_is_neither(stack):
     assert "address of a resource" in stack.run("show", status=3).err
 
 
+def test_a_key_with_a_dot(local_stack):
+    local_stack.write("stack: s\nresources: {file: {type: weir.value, for_each: [a.csv], value: '${each.key}'}}\n").apply()
+    assert '{value: "a.csv"}' in local_stack.run("show", 'file["a.csv"]').out
+
+
 def test_what_only_the_state_has(local_stack):
     local_stack.write("stack: explained\nresources:\n  word: {type: weir.value, value: one}\n").apply()
     assert "recorded  word\n" in local_stack.run("show", "word").out  # and no service knows it

@@ -223,6 +223,8 @@ def test_list_show_mv_rm(local_stack):
     assert "nope" in local_stack.run("state", "show", "nope", status=None).err
     assert local_stack.run("state", "mv", "nope", "x", status=None).status != 0
     assert local_stack.run("state", "rm", "nope", status=None).status != 0
+    assert local_stack.run("state", "mv", "b", 'a["x"', status=3)
+    assert "killed" not in local_stack.run("history").out
     assert local_stack.plan() == {"a": "create"}
 
 
