@@ -11,9 +11,10 @@ struct docs_settings {
 
 static enum reference_format format_of(const struct docs_settings *own)
 {
-    return !own->format || str_eqz(str_z(own->format), "text") ? REFERENCE_TEXT
-           : str_eqz(str_z(own->format), "man")                ? REFERENCE_MAN
-                                                               : REFERENCE_MARKDOWN;
+    struct str format = str_z(own->format);
+    return str_eqz(format, "man")        ? REFERENCE_MAN
+           : str_eqz(format, "markdown") ? REFERENCE_MARKDOWN
+                                         : REFERENCE_TEXT;
 }
 
 static int list_kind(struct catalog *catalog, bool is_data, enum reference_format format,
@@ -92,11 +93,11 @@ static int show_topic(struct catalog *catalog, struct str topic, enum reference_
     struct err failure = ERR_INIT;
     bool data_only = str_starts(topic, STR("data."));
     struct str type = data_only ? str_slice(topic, 5, topic.n) : topic;
-    const struct schema *resource = data_only ? NULL : catalog_find(catalog, type, false, &failure);
-    const struct schema *data =
-        resource ? NULL : catalog_find(catalog, type, true, resource || !data_only ? NULL : &failure);
-    if (resource || data) {
-        reference_type(resource ? resource : data, format, term, out);
+    const struct schema *schema = data_only ? NULL : catalog_find(catalog, type, false, &failure);
+    if (!schema)
+        schema = catalog_find(catalog, type, true, data_only ? &failure : ERR_IGNORED);
+    if (schema) {
+        reference_type(schema, format, term, out);
         return 0;
     }
     if (reference_functions(topic, format, term, out))

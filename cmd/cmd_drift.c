@@ -31,7 +31,7 @@ static int cmd_drift_run(struct invocation *inv)
     struct plan *plan = NULL;
     int usage = repository_check_args(inv);
     const struct drift_settings *own = inv->own;
-    bool junit = own->format && str_eqz(str_z(own->format), "junit");
+    bool junit = str_eqz(str_z(own->format), "junit");
     if (usage != EXIT_DONE)
         return usage;
     if (junit && inv->settings->json)

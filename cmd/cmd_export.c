@@ -2,32 +2,14 @@
 #include "cmd/export/exported.h"
 #include "cmd/planning/planning.h"
 
-#include "base/file.h"
-
-#include <string.h>
-
 struct export_settings {
     struct settings shared;
     const char *out;
 };
 
-static int write_configuration(struct invocation *inv, struct str text)
-{
-    const struct export_settings *own = inv->own;
-    struct err err = ERR_INIT;
-    if (!own->out || !strcmp(own->out, "-"))
-        return invocation_write(inv, text);
-    if (path_exists(own->out))
-        return invocation_usage(inv, "-o FILE writes another one, -o - shows it",
-            "%s exists already, and nothing was written", own->out);
-    if (file_write_atomic(own->out, text, 0644, &err))
-        return invocation_fail(inv, &err);
-    invocation_note(inv, "%s is written; `terraform plan` shows what it would import", own->out);
-    return EXIT_DONE;
-}
-
 static int export_plan(struct invocation *inv, const struct plan *plan)
 {
+    const struct export_settings *own = inv->own;
     AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
     struct saved_plan *saved = NULL;
     struct export export;
@@ -44,7 +26,8 @@ static int export_plan(struct invocation *inv, const struct plan *plan)
     saved_plan_free(saved);
     if (plan_has_changes(plan))
         invocation_note(inv, "warning: what `weir plan` would change is written as it would be afterwards");
-    return write_configuration(inv, buf_str(&out));
+    return invocation_write_new(
+        inv, own->out ? own->out : "-", buf_str(&out), "`terraform plan` shows what it would import");
 }
 
 static int export_terraform_run(struct invocation *inv)

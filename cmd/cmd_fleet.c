@@ -113,15 +113,11 @@ static int run_status(struct invocation *inv)
 {
     struct fleet fleet;
     int status = fleet_open(inv, &fleet);
-    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(&inv->arena), rows = VALUE_BUILDER(&inv->arena);
+    static const char *const heads[] = {"member", "resources", "lease ends", ""};
+    AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(&inv->arena);
     AUTO_BUF struct buf out = BUF_INIT;
-    if (status == EXIT_DONE) {
+    if (status == EXIT_DONE)
         fleet_load(&fleet);
-        value_builder_add(&columns, value_stringz(&inv->arena, "member"));
-        value_builder_add(&columns, value_stringz(&inv->arena, "resources"));
-        value_builder_add(&columns, value_stringz(&inv->arena, "lease ends"));
-        value_builder_add(&columns, value_stringz(&inv->arena, ""));
-    }
     for (size_t i = 0; status == EXIT_DONE && i < fleet.n; i++) {
         const struct member *m = &fleet.members[i];
         const struct value *cells[] = {value_string_ref(&inv->arena, m->name),
@@ -134,7 +130,7 @@ static int run_status(struct invocation *inv)
         value_builder_add(&rows, value_list(&inv->arena, cells, 4));
     }
     if (status == EXIT_DONE && !inv->settings->json)
-        table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
+        table_add_text(table_columns(&inv->arena, heads, 4), value_builder_list(&rows), inv->out.color, &out);
     if (status == EXIT_DONE)
         status = invocation_write(inv, buf_str(&out));
     int failed = status == EXIT_DONE ? fleet_report(&fleet) : status;

@@ -80,9 +80,9 @@ static int cmd_graph_draw(struct invocation *inv, struct workspace *workspace)
     if (plan)
         picture_take_plan(&picture, plan);
     AUTO_BUF struct buf out = BUF_INIT;
-    if (own->format && str_eqz(str_z(own->format), "dot")) {
+    if (str_eqz(str_z(own->format), "dot")) {
         write_dot(&picture, &out);
-    } else if (own->format && str_eqz(str_z(own->format), "html")) {
+    } else if (str_eqz(str_z(own->format), "html")) {
         page_write(&picture, plan, NULL, &out);
     } else {
         layout_run(&picture.layout);

@@ -122,8 +122,7 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
         json_write_member(out, "end", time_rfc3339(&arena, run->end_ms, true));
     buf_addf(out,
         ",\"created\":%zu,\"updated\":%zu,\"deleted\":%zu,\"imported\":%zu,\"moved\":%zu,\"forgotten\":%zu,"
-        "\"failed\":%zu,\"first_seq\":%llu,\"last_seq\":%"
-        "llu}\n",
+        "\"failed\":%zu,\"first_seq\":%llu,\"last_seq\":%llu}\n",
         run->created, run->updated, run->deleted, run->imported, run->moved, run->forgotten, run->failed,
         (unsigned long long)run->first_seq, (unsigned long long)run->last_seq);
     for (size_t i = 0; changes && i < run->change_count; i++) {
@@ -134,8 +133,7 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
         json_write_member(out, "action", change->action);
         json_write_member(out, "type", change->type);
         json_write_member(out, "id", change->id);
-        if (change->to.n)
-            json_write_member(out, "to", change->to);
+        json_write_member_if_any(out, "to", change->to);
         if (change->failed)
             json_write_member(out, "error", change->error);
         buf_addf(out, ",\"seq\":%llu}\n", (unsigned long long)change->seq);
@@ -147,7 +145,7 @@ static void add_run_json(const struct history_run *run, bool changes, struct buf
 static bool wants_page(const struct invocation *inv)
 {
     const struct history_settings *own = inv->own;
-    return own->format && str_eqz(str_z(own->format), "html");
+    return str_eqz(str_z(own->format), "html");
 }
 
 static int cmd_history_page(
@@ -167,9 +165,7 @@ static int cmd_history_print(
     AUTO_BUF struct buf out = BUF_INIT;
     struct err err = ERR_INIT;
     bool one = inv->args.n > 0;
-    size_t first = n > (size_t)own->last && own->last ? n - (size_t)own->last : 0;
-    if (!own->last && n > DEFAULT_LAST)
-        first = n - DEFAULT_LAST;
+    size_t last = own->last ? (size_t)own->last : DEFAULT_LAST, first = n > last ? n - last : 0;
     if (one) {
         const struct history_run *run = history_find(runs, n, inv->args.items[0]);
         if (!run) {
@@ -202,7 +198,7 @@ static int cmd_history_run(struct invocation *inv)
     if (wants_page(inv) && (inv->settings->json || inv->args.n))
         return invocation_usage(inv, NULL, "--format html shows all runs, and does not go with %s",
             inv->args.n ? "one of them" : "--json");
-    int status = invocation_open(inv, &(struct workspace_options){.no_stack = true}, &workspace);
+    int status = invocation_open_state(inv, &workspace);
     if (status != EXIT_DONE)
         return status;
     struct backend *backend;

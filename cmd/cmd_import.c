@@ -4,30 +4,10 @@
 #include "base/file.h"
 #include "cmd/compose/compose.h"
 
-#include <string.h>
-
 struct import_settings {
     struct settings shared;
     const char *out, *name;
 };
-
-/* Beside the compose file, whose paths it repeats; never over a file that is there. */
-static int write_stack(struct invocation *inv, struct str file, struct str text)
-{
-    const struct import_settings *own = inv->own;
-    struct err err = ERR_INIT;
-    if (own->out && !strcmp(own->out, "-"))
-        return invocation_write(inv, text);
-    struct str path = own->out ? str_z(own->out) : path_join(&inv->arena, path_dir(file), STR("weir.yaml"));
-    path = arena_str(&inv->arena, path);
-    if (path_exists(path.p))
-        return invocation_usage(inv, "-o FILE writes another one, -o - shows it",
-            "%s exists already, and nothing was written", path.p);
-    if (file_write_atomic(path.p, text, 0644, &err))
-        return invocation_fail(inv, &err);
-    invocation_note(inv, "%s is written; `weir plan` shows what it would make", path.p);
-    return EXIT_DONE;
-}
 
 static int import_compose(struct invocation *inv)
 {
@@ -39,7 +19,10 @@ static int import_compose(struct invocation *inv)
     int reported = invocation_diags(inv);
     if (status)
         return err.class != ERR_NONE ? invocation_fail(inv, &err) : reported;
-    return write_stack(inv, options.file, buf_str(&text));
+    /* beside the compose file, whose paths it repeats */
+    const char *out =
+        own->out ? own->out : path_join(&inv->arena, path_dir(options.file), STR("weir.yaml")).p;
+    return invocation_write_new(inv, out, buf_str(&text), "`weir plan` shows what it would make");
 }
 
 static const struct option options[] = {

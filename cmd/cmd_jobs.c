@@ -64,14 +64,6 @@ static const struct value *how_long(struct arena *arena, const struct job_run *r
     return value_string(arena, buf_str(&text));
 }
 
-static const struct value *cmd_jobs_names_of(struct arena *arena, const char *const *names, size_t n)
-{
-    struct value_builder list = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < n; i++)
-        value_builder_add(&list, value_stringz(arena, names[i]));
-    return value_builder_list(&list);
-}
-
 static void add_cell(struct value_builder *row, const struct value *v)
 {
     value_builder_add(row, v ? v : &value_null);
@@ -101,8 +93,7 @@ static int print_jobs(struct invocation *inv, const struct last_run *runs, size_
         value_builder_add(&rows, job_row(&inv->arena, &runs[i]));
     AUTO_BUF struct buf out = BUF_INIT;
     if (n)
-        table_add_text(
-            cmd_jobs_names_of(&inv->arena, names, 6), value_builder_list(&rows), inv->out.color, &out);
+        table_add_text(table_columns(&inv->arena, names, 6), value_builder_list(&rows), inv->out.color, &out);
     return invocation_write(inv, buf_str(&out));
 }
 
@@ -217,8 +208,7 @@ static int print_runs(struct invocation *inv, const struct job *job, const struc
         value_builder_add(&rows, value_builder_list(&row));
     }
     if (!inv->settings->json && n)
-        table_add_text(
-            cmd_jobs_names_of(&inv->arena, names, 5), value_builder_list(&rows), inv->out.color, &out);
+        table_add_text(table_columns(&inv->arena, names, 5), value_builder_list(&rows), inv->out.color, &out);
     if (!inv->settings->json && !n)
         invocation_note(inv, "The service knows of no run of %.*s.", STR_ARG(job->record->subject.address));
     return invocation_write(inv, buf_str(&out));

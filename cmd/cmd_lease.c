@@ -9,11 +9,6 @@ enum { CLOCK_GRAIN_MS = 5000 };
 /* The end of the year 9999: a time with a year of five digits could not be read again. */
 static const int64_t LAST_END_MS = 253402300799000;
 
-static int lease_open(struct invocation *inv, struct workspace *workspace)
-{
-    return invocation_open(inv, NULL, workspace);
-}
-
 /* ---- show ---- */
 
 static int no_lease(struct invocation *inv, struct err *err)
@@ -58,7 +53,7 @@ static int show(struct invocation *inv, struct workspace *workspace)
 static int run_show(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
-    int status = lease_open(inv, &workspace);
+    int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
     return state_lease(workspace.state).until_ms ? show(inv, &workspace) : no_lease(inv, ERR_IGNORED);
@@ -118,7 +113,7 @@ static int end(struct invocation *inv, struct workspace *workspace)
 static int locked(struct invocation *inv, int (*change)(struct invocation *, struct workspace *))
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
-    int status = lease_open(inv, &workspace);
+    int status = invocation_open(inv, NULL, &workspace);
     if (status != EXIT_DONE)
         return status;
     status = planning_lock(inv, &workspace);

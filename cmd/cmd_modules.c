@@ -190,10 +190,8 @@ static int list_all(struct modules *m)
     const struct list_settings *own = m->inv->own;
     struct arena *arena = &m->inv->arena;
     AUTO_BUF struct buf text = BUF_INIT, json = BUF_INIT;
-    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     bool differs = false;
-    for (size_t i = 0; i < (own->upstream ? 5 : 4); i++)
-        value_builder_add(&columns, value_string(arena, str_z(titles[i])));
     for (size_t i = 0; i < m->n; i++) {
         int one = list_one(m, m->items[i], &rows, &json);
         if (one != EXIT_DONE && one != EXIT_CHANGES)
@@ -201,7 +199,8 @@ static int list_all(struct modules *m)
         differs = differs || one == EXIT_CHANGES;
     }
     if (m->n)
-        table_add_text(value_builder_list(&columns), value_builder_list(&rows), m->inv->out.color, &text);
+        table_add_text(table_columns(arena, titles, own->upstream ? 5 : 4), value_builder_list(&rows),
+            m->inv->out.color, &text);
     else
         buf_addz(&text, "The stack uses no remote modules.\n");
     int status = invocation_write(m->inv, buf_str(m->inv->settings->json ? &json : &text));

@@ -217,17 +217,16 @@ static int list_versions(struct invocation *inv, const struct versions *v)
 {
     static const char *const names[] = {"--to", "SHA-256", "STORED", "BYTES", ""};
     struct arena *arena = &inv->arena;
-    struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    struct value_builder rows = VALUE_BUILDER(arena);
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
         list_json(v, &out);
         return invocation_write(inv, buf_str(&out));
     }
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        value_builder_add(&columns, value_stringz(arena, names[i]));
     for (size_t i = 0; i < v->n; i++)
         value_builder_add(&rows, row_of(arena, v, i));
-    table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
+    table_add_text(table_columns(arena, names, sizeof names / sizeof *names), value_builder_list(&rows),
+        inv->out.color, &out);
     return invocation_write(inv, buf_str(&out));
 }
 

@@ -65,13 +65,13 @@ static void render_saved(
     bool full = inv->settings->full || inv->settings->verbose > 0;
     if (inv->settings->json)
         event_plan(out, plan, "plan");
-    else if (own->format && str_eqz(str_z(own->format), "markdown"))
+    else if (str_eqz(str_z(own->format), "markdown"))
         render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), MARKDOWN_MAX, out);
-    else if (own->format && str_eqz(str_z(own->format), "sarif"))
+    else if (str_eqz(str_z(own->format), "sarif"))
         show_sarif(plan, out);
-    else if (own->format && str_eqz(str_z(own->format), "junit"))
+    else if (str_eqz(str_z(own->format), "junit"))
         show_junit(plan, saved_plan_stack(saved), out);
-    else if (own->format && str_eqz(str_z(own->format), "terraform-json"))
+    else if (str_eqz(str_z(own->format), "terraform-json"))
         export_show(inv, saved, catalog, out);
     else
         render_plan(plan, &(struct render_options){.color = true, .everything = full, .compact = !full}, out);
@@ -80,7 +80,7 @@ static void render_saved(
 static bool is_json_format(const struct invocation *inv)
 {
     const struct show_settings *own = inv->own;
-    return own->format && str_eqz(str_z(own->format), "terraform-json");
+    return str_eqz(str_z(own->format), "terraform-json");
 }
 
 static int print_saved(struct invocation *inv, struct saved_plan *saved)

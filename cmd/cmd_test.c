@@ -69,7 +69,9 @@ static void add_indented(struct buf *out, struct str text)
 {
     while (text.p && text.n) {
         struct str line = str_cut(text, '\n', &text);
-        buf_addf(out, "    %.*s\n", STR_ARG(line));
+        buf_addz(out, "    ");
+        text_add_safe(out, line, false);
+        buf_add_char(out, '\n');
     }
 }
 

@@ -23,11 +23,6 @@ static const struct value *monthly_text(struct arena *arena, double usd)
     return value_string(arena, buf_str(&text));
 }
 
-static const struct value *texts(struct arena *arena, size_t n, const struct value *const *items)
-{
-    return value_list(arena, items, n);
-}
-
 /* ---- what is paid ---- */
 
 static void add_charges(const struct estimate_item *item, struct arena *arena, struct value_builder *rows)
@@ -41,7 +36,7 @@ static void add_charges(const struct estimate_item *item, struct arena *arena, s
         const struct value *row[] = {name, value_string(arena, charge->what),
             known ? hourly_text(arena, charge->hourly) : value_string(arena, charge->why),
             known ? monthly_text(arena, charge->hourly) : value_stringz(arena, "")};
-        value_builder_add(rows, texts(arena, 4, row));
+        value_builder_add(rows, value_list(arena, row, 4));
         name = value_stringz(arena, "");
     }
 }
@@ -50,14 +45,13 @@ static void add_total(const char *what, double hourly, struct arena *arena, stru
 {
     const struct value *row[] = {value_stringz(arena, what), value_stringz(arena, ""),
         hourly_text(arena, hourly), monthly_text(arena, hourly)};
-    value_builder_add(rows, texts(arena, 4, row));
+    value_builder_add(rows, value_list(arena, row, 4));
 }
 
 static void show_paid(
     const struct estimate *estimate, size_t members, bool color, struct arena *arena, struct buf *out)
 {
-    const struct value *head[] = {value_stringz(arena, "resource"), value_stringz(arena, "pays for"),
-        value_stringz(arena, "an hour"), value_stringz(arena, "a month")};
+    static const char *const heads[] = {"resource", "pays for", "an hour", "a month"};
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < estimate->n; i++)
         add_charges(&estimate->items[i], arena, &rows);
@@ -67,7 +61,7 @@ static void show_paid(
     if (members != 1)
         add_total(
             arena_printf(arena, "%zu members", members).p, estimate->hourly * (double)members, arena, &rows);
-    table_add_text(texts(arena, 4, head), value_builder_list(&rows), color, out);
+    table_add_text(table_columns(arena, heads, 4), value_builder_list(&rows), color, out);
 }
 
 /* What is paid for use that `usage:` tells. */
@@ -123,8 +117,7 @@ static bool is_shown(const struct estimate *estimate, size_t item, const struct 
 
 static void show_used(const struct estimate *estimate, bool color, struct arena *arena, struct buf *out)
 {
-    const struct value *head[] = {value_stringz(arena, "type"), value_stringz(arena, "pays for"),
-        value_stringz(arena, "price"), value_stringz(arena, "name of what is used")};
+    static const char *const heads[] = {"type", "pays for", "price", "name of what is used"};
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < estimate->n; i++)
         for (size_t k = 0; k < estimate->items[i].charge_count; k++) {
@@ -136,13 +129,13 @@ static void show_used(const struct estimate *estimate, bool color, struct arena 
             const struct value *row[] = {value_string(arena, estimate->items[i].type),
                 value_string(arena, charge->what), value_string(arena, price),
                 value_string(arena, charge->use)};
-            value_builder_add(&rows, texts(arena, 4, row));
+            value_builder_add(&rows, value_list(arena, row, 4));
         }
     if (!rows.n)
         return;
     buf_addz(out,
         "\nUse comes on top and is not in it. Say how much a month, as in usage: {ADDRESS: {NAME: 100}}\n");
-    table_add_text(texts(arena, 4, head), value_builder_list(&rows), color, out);
+    table_add_text(table_columns(arena, heads, 4), value_builder_list(&rows), color, out);
 }
 
 static void show_unpriced(const struct estimate *estimate, struct buf *out)

@@ -121,13 +121,12 @@ static void add_table(struct fleet *fleet, struct buf *out)
 {
     struct arena *arena = &fleet->inv->arena;
     const char *const heads[] = {fleet_unit(fleet), "create", "update", "replace", "delete", ""};
-    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        value_builder_add(&columns, value_stringz(arena, heads[i]));
+    AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < fleet->n; i++)
         if (!fleet->members[i].spared)
             value_builder_add(&rows, member_row(arena, &fleet->members[i]));
-    table_add_text(value_builder_list(&columns), value_builder_list(&rows), fleet->inv->out.color, out);
+    table_add_text(table_columns(arena, heads, sizeof heads / sizeof *heads), value_builder_list(&rows),
+        fleet->inv->out.color, out);
 }
 
 static void add_whole_plans(struct fleet *fleet, struct buf *out)

@@ -94,12 +94,9 @@ struct str importing_way(struct importing *importing, struct str folder)
 static void add_report(struct arena *arena, const struct draft *d, bool color, struct buf *out)
 {
     static const char *const names[] = {"there", "here", "note"};
-    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena);
     const struct value *rows;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        value_builder_add(&columns, value_stringz(arena, names[i]));
     if (said_known(arena, d->rows, &rows) && rows->count)
-        table_add_text(value_builder_list(&columns), rows, color, out);
+        table_add_text(table_columns(arena, names, sizeof names / sizeof *names), rows, color, out);
     buf_addf(out, "%zu of weir's own types, %zu of CloudFormation's, %zu left out\n", d->ours, d->theirs,
         d->left_out);
 }

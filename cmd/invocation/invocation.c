@@ -4,6 +4,7 @@
  */
 #include "cmd/invocation/invocation.h"
 
+#include "base/file.h"
 #include "cmd/invocation/kinds.h"
 #include "cmd/output/events.h"
 #include "cmd/terminal/say.h"
@@ -18,162 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- A question on the terminal that somebody has to say "yes" to ---- */
-
-enum { LOOK_MS = 100 };
-
-/* Is there something to read, before a signal beyond those that the question is asked after? */
-static bool wait_for_answer(const atomic_int *signals, int before)
-{
-    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-    while (atomic_load(signals) == before)
-        if (poll(&in, 1, LOOK_MS) > 0)
-            return true;
-    return false;
-}
-
-static void end_line(void)
-{
-    say_aside(STR("\n"));
-}
-
-bool ask_yes(struct invocation *inv, const char *question)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    const atomic_int *signals = signals_catch();
-    int before = atomic_load(signals); /* one may come as soon as the question is seen */
-    buf_add_char(&text, '\n');
-    style_add(&text, inv->err.color, STYLE_BOLD, question);
-    buf_addz(&text, " Only \"yes\" is taken for yes: ");
-    if (say(STDERR_FILENO, buf_str(&text), NULL))
-        return false;
-    if (!wait_for_answer(signals, before)) {
-        end_line();
-        return false;
-    }
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n = getline(&line, &cap, stdin);
-    if (n <= 0 || line[n - 1] != '\n') /* Ctrl-D */
-        end_line();
-    bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
-    free(line);
-    return yes;
-}
-
-int ask_consent(struct invocation *inv, const char *question)
-{
-    if (inv->settings->json || !isatty(STDIN_FILENO))
-        return invocation_usage(inv, "--yes goes ahead without a question", "nothing was done: %s",
-            inv->settings->json ? "--json does not ask" : "there is no terminal to ask on");
-    if (!atomic_load(signals_stop()) && ask_yes(inv, question))
-        return EXIT_DONE;
-    invocation_note(inv, "Nothing was done.");
-    return atomic_load(signals_stop()) ? EXIT_INTERRUPTED : EXIT_FAILED;
-}
-
-/* ---- What `weir ssh` and `weir tunnel` share ---- */
-
-/* Failures have been reported when the result is not EXIT_DONE. */
-static int open_way(struct invocation *inv, struct str name, struct workspace *workspace, struct way *way)
-{
-    struct err err = ERR_INIT;
-    int status = invocation_open(inv, NULL, workspace);
-    if (status != EXIT_DONE)
-        return status;
-    if (plan_way(workspace, name, &inv->diags, way, &err) == 0)
-        return EXIT_DONE;
-    status = invocation_diags(inv);
-    if (err.class != ERR_NONE)
-        status = invocation_fail(inv, &err);
-    workspace_close(workspace);
-    return status == EXIT_DONE ? EXIT_FAILED : status;
-}
-
-int reaching_run(struct invocation *inv, reaching_go *go)
-{
-    AUTO_WORKSPACE struct workspace workspace = {0};
-    struct way way;
-    int status = open_way(inv, inv->args.items[0], &workspace, &way);
-    return status != EXIT_DONE ? status : go(inv, &workspace, &way);
-}
-
-static void note(void *ctx, const struct event *event)
-{
-    invocation_note(ctx, "note: %.*s: %s", STR_ARG(event->address), event->text);
-}
-
-void reaching_tell(struct invocation *inv, struct workspace *workspace)
-{
-    connections_tell(workspace, &(struct observer){note, inv});
-}
-
-/* ---- An object of a store becomes a file, shown while it does ---- */
-
-struct saving {
-    const struct object_save *save;
-    bool drawn;
-    atomic_bool cancel;
-};
-
-static void write_err(const struct buf *text)
-{
-    say_aside(buf_str(text));
-}
-
-static void object_save_progress(void *ctx, const char *what)
-{
-    struct saving *s = ctx;
-    const struct invocation *inv = s->save->inv;
-    if (atomic_load(s->save->signals) > 0)
-        atomic_store(&s->cancel, true);
-    if (!inv->err.tty || inv->settings->json || inv->settings->verbose)
-        return;
-    AUTO_BUF struct buf out = BUF_INIT;
-    buf_addf(&out, "\r\033[K%s", what);
-    write_err(&out);
-    s->drawn = true;
-}
-
-static void object_save_clear(const struct saving *s)
-{
-    AUTO_BUF struct buf out = BUF_INIT;
-    if (!s->drawn)
-        return;
-    buf_addz(&out, "\r\033[K");
-    write_err(&out);
-}
-
-int object_save(const struct object_save *save, int64_t *bytes, struct err *err)
-{
-    struct saving saving = {.save = save};
-    struct s3_downloaded done;
-    struct op_ctx ctx = *save->ctx;
-    ctx.cancel = &saving.cancel;
-    struct op_observer observer = {.ctx = &saving, .progress = object_save_progress};
-    ctx.observer = &observer;
-    int status = s3_download(&ctx, save->download, &done, err);
-    object_save_clear(&saving);
-    if (status)
-        return -1;
-    *bytes = done.size;
-    if (!save->inv->settings->json) {
-        AUTO_BUF struct buf size = BUF_INIT;
-        text_add_bytes(&size, done.size);
-        invocation_note(save->inv, "%s: %s", save->download->path, size.p);
-    }
-    return 0;
-}
-
-bool object_url(struct str url, struct s3_download *out)
-{
-    struct str rest;
-    if (!str_starts(url, STR("s3://")))
-        return false;
-    out->bucket = str_cut(str_slice(url, 5, url.n), '/', &rest);
-    out->key = rest;
-    return out->bucket.n && rest.n && !str_ends(rest, STR("/"));
-}
+/* ---- What is said and written ---- */
 
 /* Text of a failure: "error: …", its hint and its request id. */
 void err_render(const struct err *err, bool color, struct buf *out)
@@ -230,6 +76,20 @@ int invocation_write_as_is(struct invocation *inv, struct str text)
 {
     struct err err = ERR_INIT;
     return written(inv, say_as_is(inv->out.fd, text, &err), &err);
+}
+
+int invocation_write_new(struct invocation *inv, const char *path, struct str text, const char *next)
+{
+    struct err err = ERR_INIT;
+    if (!strcmp(path, "-"))
+        return invocation_write(inv, text);
+    if (path_exists(path))
+        return invocation_usage(inv, "-o FILE writes another one, -o - shows it",
+            "%s exists already, and nothing was written", path);
+    if (file_write_atomic(path, text, 0644, &err))
+        return invocation_fail(inv, &err);
+    invocation_note(inv, "%s is written; %s", path, next);
+    return EXIT_DONE;
 }
 
 int invocation_fail(struct invocation *inv, const struct err *err)
@@ -289,6 +149,8 @@ void invocation_note(struct invocation *inv UNUSED, const char *format, ...)
     buf_add_char(&out, '\n');
     say_aside(buf_str(&out));
 }
+
+/* ---- Opening ---- */
 
 static void trace_line(void *ctx, const char *line)
 {
@@ -381,4 +243,148 @@ int invocation_open(struct invocation *inv, const struct workspace_options *want
 int invocation_open_state(struct invocation *inv, struct workspace *out)
 {
     return invocation_open(inv, &(struct workspace_options){.no_stack = true}, out);
+}
+
+/* ---- A question on the terminal that somebody has to say "yes" to ---- */
+
+enum { LOOK_MS = 100 };
+
+/* Is there something to read, before a signal beyond those that the question is asked after? */
+static bool wait_for_answer(const atomic_int *signals, int before)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (atomic_load(signals) == before)
+        if (poll(&in, 1, LOOK_MS) > 0)
+            return true;
+    return false;
+}
+
+bool ask_yes(struct invocation *inv, const char *question)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    const atomic_int *signals = signals_catch();
+    int before = atomic_load(signals); /* one may come as soon as the question is seen */
+    buf_add_char(&text, '\n');
+    style_add(&text, inv->err.color, STYLE_BOLD, question);
+    buf_addz(&text, " Only \"yes\" is taken for yes: ");
+    if (say(STDERR_FILENO, buf_str(&text), NULL))
+        return false;
+    if (!wait_for_answer(signals, before)) {
+        say_aside(STR("\n"));
+        return false;
+    }
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n = getline(&line, &cap, stdin);
+    if (n <= 0 || line[n - 1] != '\n') /* Ctrl-D */
+        say_aside(STR("\n"));
+    bool yes = n > 0 && str_eqz(str_trim(str_n(line, (size_t)n)), "yes");
+    free(line);
+    return yes;
+}
+
+int ask_consent(struct invocation *inv, const char *question)
+{
+    if (inv->settings->json || !isatty(STDIN_FILENO))
+        return invocation_usage(inv, "--yes goes ahead without a question", "nothing was done: %s",
+            inv->settings->json ? "--json does not ask" : "there is no terminal to ask on");
+    if (!atomic_load(signals_stop()) && ask_yes(inv, question))
+        return EXIT_DONE;
+    invocation_note(inv, "Nothing was done.");
+    return atomic_load(signals_stop()) ? EXIT_INTERRUPTED : EXIT_FAILED;
+}
+
+/* ---- What `weir ssh` and `weir tunnel` share ---- */
+
+/* Failures have been reported when the result is not EXIT_DONE. */
+static int open_way(struct invocation *inv, struct str name, struct workspace *workspace, struct way *way)
+{
+    struct err err = ERR_INIT;
+    int status = invocation_open(inv, NULL, workspace);
+    if (status != EXIT_DONE)
+        return status;
+    if (plan_way(workspace, name, &inv->diags, way, &err) == 0)
+        return EXIT_DONE;
+    status = invocation_diags(inv);
+    if (err.class != ERR_NONE)
+        status = invocation_fail(inv, &err);
+    workspace_close(workspace);
+    return status == EXIT_DONE ? EXIT_FAILED : status;
+}
+
+int reaching_run(struct invocation *inv, reaching_go *go)
+{
+    AUTO_WORKSPACE struct workspace workspace = {0};
+    struct way way;
+    int status = open_way(inv, inv->args.items[0], &workspace, &way);
+    return status != EXIT_DONE ? status : go(inv, &workspace, &way);
+}
+
+static void note(void *ctx, const struct event *event)
+{
+    invocation_note(ctx, "note: %.*s: %s", STR_ARG(event->address), event->text);
+}
+
+void reaching_tell(struct invocation *inv, struct workspace *workspace)
+{
+    connections_tell(workspace, &(struct observer){note, inv});
+}
+
+/* ---- An object of a store becomes a file, shown while it does ---- */
+
+struct saving {
+    const struct object_save *save;
+    bool drawn;
+    atomic_bool cancel;
+};
+
+static void object_save_progress(void *ctx, const char *what)
+{
+    struct saving *s = ctx;
+    const struct invocation *inv = s->save->inv;
+    if (atomic_load(s->save->signals) > 0)
+        atomic_store(&s->cancel, true);
+    if (!inv->err.tty || inv->settings->json || inv->settings->verbose)
+        return;
+    AUTO_BUF struct buf out = BUF_INIT;
+    buf_addf(&out, "\r\033[K%s", what);
+    say_aside(buf_str(&out));
+    s->drawn = true;
+}
+
+static void object_save_clear(const struct saving *s)
+{
+    if (s->drawn)
+        say_aside(STR("\r\033[K"));
+}
+
+int object_save(const struct object_save *save, int64_t *bytes, struct err *err)
+{
+    struct saving saving = {.save = save};
+    struct s3_downloaded done;
+    struct op_ctx ctx = *save->ctx;
+    ctx.cancel = &saving.cancel;
+    struct op_observer observer = {.ctx = &saving, .progress = object_save_progress};
+    ctx.observer = &observer;
+    int status = s3_download(&ctx, save->download, &done, err);
+    object_save_clear(&saving);
+    if (status)
+        return -1;
+    *bytes = done.size;
+    if (!save->inv->settings->json) {
+        AUTO_BUF struct buf size = BUF_INIT;
+        text_add_bytes(&size, done.size);
+        invocation_note(save->inv, "%s: %s", save->download->path, size.p);
+    }
+    return 0;
+}
+
+bool object_url(struct str url, struct s3_download *out)
+{
+    struct str rest;
+    if (!str_starts(url, STR("s3://")))
+        return false;
+    out->bucket = str_cut(str_slice(url, 5, url.n), '/', &rest);
+    out->key = rest;
+    return out->bucket.n && rest.n && !str_ends(rest, STR("/"));
 }

@@ -13,8 +13,6 @@
 #include "provider/aws/s3/download.h"
 #include "sandbox/sandbox.h"
 
-struct sandbox;
-
 struct invocation {
     const struct command *command;
     struct str path; /* "state list" */
@@ -50,6 +48,8 @@ int invocation_prepare(struct invocation *inv);
 int invocation_write(struct invocation *inv, struct str text);
 /* The same for what somebody asked for byte by byte: secrets in it stay (cmd/terminal/say.h). */
 int invocation_write_as_is(struct invocation *inv, struct str text);
+/* To a new file, never over one that is there; `next` is what to do with it. "-" is standard output. */
+int invocation_write_new(struct invocation *inv, const char *path, struct str text, const char *next);
 /* A failure as text for people: message, code, hint. */
 void err_render(const struct err *err, bool color, struct buf *out);
 /* Reports a failure (text on standard error, or an event with --json); returns its exit status. */

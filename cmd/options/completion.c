@@ -63,6 +63,21 @@ void completion_bash(struct buf *out)
 
 /* ---- Completion for fish, written from the tables of commands and options ---- */
 
+/* The words that an argument or a value may be; nothing for files, which have an option of their own. */
+static void fish_values(struct buf *out, enum completes completes, const char *choices)
+{
+    static const char *const values[] = {[COMPLETES_DIR] = "(__fish_complete_directories)",
+        [COMPLETES_ADDRESS] = "(__weir_ask state list)",
+        [COMPLETES_JOB] = "(__weir_ask jobs --names)",
+        [COMPLETES_TYPE] = "(weir completion types 2>/dev/null)",
+        [COMPLETES_ENV] = "(__weir_ask completion environments)",
+        [COMPLETES_CONNECTION] = "(__weir_ask completion connections)",
+        [COMPLETES_CHOICES] = NULL};
+    const char *words = choices ? choices : values[completes];
+    if (words)
+        buf_addf(out, " -a '%s'", words);
+}
+
 static void fish_option(struct buf *out, const struct option *o, struct str path, const char *condition)
 {
     buf_addf(out, "complete -c weir -n '%s' -l %s", condition, o->name);
@@ -70,14 +85,7 @@ static void fish_option(struct buf *out, const struct option *o, struct str path
         buf_addf(out, " -s %c", o->letter);
     if (o->value)
         buf_addz(out, o->completes == COMPLETES_FILE ? " -r -F" : " -x");
-    if (o->completes == COMPLETES_DIR)
-        buf_addz(out, " -a '(__fish_complete_directories)'");
-    else if (o->completes == COMPLETES_ADDRESS)
-        buf_addz(out, " -a '(__weir_ask state list)'");
-    else if (o->completes == COMPLETES_ENV)
-        buf_addz(out, " -a '(__weir_ask completion environments)'");
-    else if (o->completes == COMPLETES_CHOICES)
-        buf_addf(out, " -a '%s'", o->choices);
+    fish_values(out, o->completes, o->choices);
     buf_addz(out, " -d '");
     completion_quote(out, help_option(path, o), "\\");
     buf_addz(out, "'\n");
@@ -100,25 +108,18 @@ static void fish_command(struct buf *out, const struct command *c, struct str pa
     buf_addf(&condition, "__fish_seen_subcommand_from %s", c->name);
     if (c->run)
         completion_options(c, path, fish_option, condition.p, out);
-    if (c->completes == COMPLETES_ADDRESS)
-        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask state list)'\n", condition.p);
-    if (c->completes == COMPLETES_ENV)
-        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask completion environments)'\n", condition.p);
-    if (c->completes == COMPLETES_CONNECTION)
-        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask completion connections)'\n", condition.p);
-    if (c->completes == COMPLETES_JOB)
-        buf_addf(out, "complete -c weir -n '%s' -a '(__weir_ask jobs --names)'\n", condition.p);
+    if (c->completes == COMPLETES_NOTHING)
+        return;
+    buf_addf(out, "complete -c weir -n '%s'", condition.p);
     if (c->completes == COMPLETES_FILE)
-        buf_addf(out, "complete -c weir -n '%s' -F\n", condition.p);
-    if (c->completes == COMPLETES_TYPE)
-        buf_addf(out, "complete -c weir -n '%s' -a '(weir completion types 2>/dev/null)'\n", condition.p);
-    if (c->completes == COMPLETES_CHOICES)
-        buf_addf(out, "complete -c weir -n '%s' -a '%s'\n", condition.p, c->choices);
+        buf_addz(out, " -F");
+    fish_values(out, c->completes, c->choices);
     if (c->completes == COMPLETES_COMMAND) {
-        buf_addf(out, "complete -c weir -n '%s' -a '", condition.p);
+        buf_addz(out, " -a '");
         completion_commands(out);
-        buf_addz(out, "'\n");
+        buf_addz(out, "'");
     }
+    buf_add_char(out, '\n');
 }
 
 /* Options that pick the stack, for a `case`: those whose value is the next word, or those of one word. */
@@ -152,6 +153,19 @@ void completion_fish(struct buf *out)
 
 /* ---- Completion for zsh, written from the tables of commands and options ---- */
 
+/* What completes an argument: how often it is there and its name, and the action. */
+static const struct {
+    const char *what, *action;
+} zsh_values[] = {[COMPLETES_FILE] = {"*:file", "_files"},
+    [COMPLETES_DIR] = {"*:folder", "_files -/"},
+    [COMPLETES_ADDRESS] = {"*:address", "_weir_addresses"},
+    [COMPLETES_JOB] = {"1:job", "_weir_jobs"},
+    [COMPLETES_TYPE] = {"1:type", "_weir_types"},
+    [COMPLETES_ENV] = {"*:environment", "_weir_environments"},
+    [COMPLETES_CONNECTION] = {"1:connection", "_weir_connections"},
+    [COMPLETES_COMMAND] = {"1:command", "_weir_commands"},
+    [COMPLETES_CHOICES] = {NULL, NULL}};
+
 static void zsh_spec(
     struct buf *out, const struct option *o, struct str path, const char *name, char dash_count)
 {
@@ -163,16 +177,10 @@ static void zsh_spec(
         buf_addz(out, ":");
         completion_quote(out, str_z(o->value), ":\\");
         buf_addz(out, ":");
-        if (o->completes == COMPLETES_FILE)
-            buf_addz(out, "_files");
-        else if (o->completes == COMPLETES_DIR)
-            buf_addz(out, "_files -/");
-        else if (o->completes == COMPLETES_ADDRESS)
-            buf_addz(out, "_weir_addresses");
-        else if (o->completes == COMPLETES_ENV)
-            buf_addz(out, "_weir_environments");
-        else if (o->completes == COMPLETES_CHOICES)
+        if (o->completes == COMPLETES_CHOICES)
             buf_addf(out, "(%s)", o->choices);
+        else if (o->completes != COMPLETES_NOTHING)
+            buf_addz(out, zsh_values[o->completes].action);
     }
     buf_add_char(out, '\'');
 }
@@ -197,20 +205,10 @@ static void zsh_describe(struct buf *out, struct str above, const struct command
 
 static void zsh_args(struct buf *out, const struct command *c)
 {
-    static const char *const args[] = {[COMPLETES_NOTHING] = "",
-        [COMPLETES_FILE] = "*:file:_files",
-        [COMPLETES_DIR] = "*:folder:_files -/",
-        [COMPLETES_ADDRESS] = "*:address:_weir_addresses",
-        [COMPLETES_JOB] = "1:job:_weir_jobs",
-        [COMPLETES_TYPE] = "1:type:_weir_types",
-        [COMPLETES_ENV] = "*:environment:_weir_environments",
-        [COMPLETES_CONNECTION] = "1:connection:_weir_connections",
-        [COMPLETES_COMMAND] = "1:command:_weir_commands",
-        [COMPLETES_CHOICES] = ""};
     if (c->completes == COMPLETES_CHOICES)
         buf_addf(out, " \\\n        '1:argument:(%s)'", c->choices);
     else if (c->completes != COMPLETES_NOTHING)
-        buf_addf(out, " \\\n        '%s'", args[c->completes]);
+        buf_addf(out, " \\\n        '%s:%s'", zsh_values[c->completes].what, zsh_values[c->completes].action);
 }
 
 static void zsh_command(struct buf *out, const struct command *c, struct str path)

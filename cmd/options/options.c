@@ -36,6 +36,8 @@ const struct node *alias_command(const char *parent, struct str name)
     return node_get(aliases_section("commands"), full);
 }
 
+/* ---- Options that commands share ---- */
+
 #define FIELD(name_) .offset = offsetof(struct settings, name_)
 
 static const struct option common[] = {
@@ -141,6 +143,9 @@ const struct option_set options_change = OPTION_SET(NULL, change);
 const struct option_set options_approve = OPTION_SET(NULL, approve);
 const struct option_set options_partial = OPTION_SET(NULL, partial);
 const struct option_set options_lock = OPTION_SET(NULL, lock);
+
+/* ---- What is given ---- */
+
 enum { CANDIDATES_MAX = 128 };
 
 struct parser {
@@ -274,25 +279,6 @@ static struct str nearest_name(const struct option_set *const *sets, struct str 
     return str_nearest(name, names, n);
 }
 
-/* An option of another tool that means the same as one of ours, or nothing; 0 where that is so. */
-static int take_alias(struct parser *p, const struct node *alias, struct str value);
-
-/* `value` is what follows the = in the word. */
-static int options_unknown(struct parser *p, struct str word, struct str name, struct str value)
-{
-    const struct node *alias = alias_option(name, value);
-    struct str hint = alias_says(alias, "hint");
-    if (node_get(alias, "ignored") || find_name(p->sets, alias_says(alias, "option")))
-        return take_alias(p, alias, value);
-    if (hint.n) {
-        err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
-        return err_hint(p->err, "%.*s", STR_ARG(hint));
-    }
-    err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
-    struct str near = nearest_name(p->sets, name);
-    return near.n ? err_hint(p->err, "did you mean \"--%.*s\"?", STR_ARG(near)) : -1;
-}
-
 static int set_option(struct parser *p, const struct option *o, struct str name, struct str value)
 {
     if (has_value(o))
@@ -304,12 +290,27 @@ static int set_option(struct parser *p, const struct option *o, struct str name,
     return set_value(p, o, STR_EMPTY);
 }
 
+/* An option of another tool that means the same as one of ours, or nothing. */
 static int take_alias(struct parser *p, const struct node *alias, struct str value)
 {
     if (node_get(alias, "ignored"))
         return 0;
     const struct option *o = find_name(p->sets, alias_says(alias, "option"));
     return set_option(p, o, str_z(o->name), has_value(o) ? value : (struct str){NULL, 0});
+}
+
+/* `value` is what follows the = in the word. */
+static int options_unknown(struct parser *p, struct str word, struct str name, struct str value)
+{
+    const struct node *alias = alias_option(name, value);
+    struct str hint = alias_says(alias, "hint");
+    if (node_get(alias, "ignored") || find_name(p->sets, alias_says(alias, "option")))
+        return take_alias(p, alias, value);
+    err_set(p->err, ERR_USAGE, "unknown option \"%.*s\"", STR_ARG(word));
+    if (hint.n)
+        return err_hint(p->err, "%.*s", STR_ARG(hint));
+    struct str near = nearest_name(p->sets, name);
+    return near.n ? err_hint(p->err, "did you mean \"--%.*s\"?", STR_ARG(near)) : -1;
 }
 
 /* --name, --name=value; with one dash as others write it, too. */

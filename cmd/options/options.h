@@ -4,11 +4,10 @@
  *
  * A command lists the sets of options that it takes. Values go into its settings, a struct that begins with
  * `struct settings` (the options that many commands share) and may go on with the command's own fields; an
- * option says by offset which field is its. What it is for is in cmd/help.yaml (options.h).
+ * option says by offset which field is its. What it is for is in cmd/help.yaml.
  *
  * Understood: --name value, --name=value, -n value, -nvalue, grouped letters (-vy), options after arguments,
- * `--` before arguments that begin with a dash, and what other tools would write (-name=value,
- * cmd/options/options.h).
+ * `--` before arguments that begin with a dash, and what other tools would write (-name=value, aliases.yaml).
  */
 #pragma once
 
@@ -216,8 +215,6 @@ const struct node *help_section(const char *name);
 void completion_bash(struct buf *out);
 void completion_zsh(struct buf *out);
 void completion_fish(struct buf *out);
-
-/* ---- for these ---- */
 
 /* What stands in a script for @{name}: written at once, or for each command. */
 struct completion_part {

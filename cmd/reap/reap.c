@@ -123,10 +123,8 @@ int strays_show(const struct strays *strays, bool each)
     struct invocation *inv = strays->all->inv;
     struct arena *arena = &inv->arena;
     static const char *const heads[] = {"stack", "state", "resources", "age", "lease ends"};
-    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena), rows = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     AUTO_BUF struct buf out = BUF_INIT;
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        value_builder_add(&columns, value_stringz(arena, heads[i]));
     for (size_t i = 0; i < strays->owned.n; i++) {
         if (inv->settings->json)
             add_group_event(strays, &strays->owned.groups[i], &out);
@@ -136,7 +134,8 @@ int strays_show(const struct strays *strays, bool each)
     if (!inv->settings->json && !strays->owned.n)
         buf_addz(&out, "Nothing with weir's ownership tags is without a state.\n");
     else if (!inv->settings->json)
-        table_add_text(value_builder_list(&columns), value_builder_list(&rows), inv->out.color, &out);
+        table_add_text(table_columns(arena, heads, sizeof heads / sizeof *heads), value_builder_list(&rows),
+            inv->out.color, &out);
     for (size_t i = 0; each && !inv->settings->json && i < strays->owned.n; i++) {
         buf_add_char(&out, '\n');
         text_add_safe(&out, strays->owned.groups[i].stack, false);

@@ -195,8 +195,7 @@ static int show_valid(struct repository *repository)
     struct invocation *inv = repository->inv;
     const struct fleet *fleet = &repository->fleet;
     struct arena *arena = &inv->arena;
-    const struct value *heads[] = {
-        value_stringz(arena, "stack"), value_stringz(arena, "resources"), value_stringz(arena, "")};
+    static const char *const heads[] = {"stack", "resources", ""};
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     AUTO_BUF struct buf out = BUF_INIT;
     size_t valid = 0;
@@ -209,7 +208,7 @@ static int show_valid(struct repository *repository)
     }
     if (inv->settings->json)
         return EXIT_DONE;
-    table_add_text(value_list(arena, heads, 3), value_builder_list(&rows), inv->out.color, &out);
+    table_add_text(table_columns(arena, heads, 3), value_builder_list(&rows), inv->out.color, &out);
     buf_addf(&out, "\n%zu of %zu stack%s valid.\n", valid, fleet->n, fleet->n == 1 ? " is" : "s are");
     return invocation_write(inv, buf_str(&out));
 }

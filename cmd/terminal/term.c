@@ -304,6 +304,14 @@ static void table_measure(const struct value *row, size_t *widths, size_t count)
     }
 }
 
+const struct value *table_columns(struct arena *arena, const char *const *names, size_t n)
+{
+    AUTO_BUILDER struct value_builder columns = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < n; i++)
+        value_builder_add(&columns, value_stringz(arena, names[i]));
+    return value_builder_list(&columns);
+}
+
 void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out)
 {
     size_t count = columns->count;

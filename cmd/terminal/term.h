@@ -64,5 +64,7 @@ void text_add_wrapped(struct buf *out, struct str text, int column, int indent, 
  * `columns` is a list of names, `rows` a list of lists of texts; null is an empty field in CSV and a dash in
  * a table. What could steer a terminal is escaped in tables.
  */
+/* `names` as columns. */
+const struct value *table_columns(struct arena *arena, const char *const *names, size_t n);
 void table_add_text(const struct value *columns, const struct value *rows, bool color, struct buf *out);
 void table_add_csv(const struct value *columns, const struct value *rows, bool raw, struct buf *out);
