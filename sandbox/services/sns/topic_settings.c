@@ -29,13 +29,44 @@ static const struct value *delivery_policy(struct arena *arena, struct str own)
     return json_as_text(arena, value_with(arena, usual, STR("http"), http));
 }
 
+/* ---- attributes ---- */
+
+/* Delivery status logging, such as LambdaSuccessFeedbackRoleArn, and archives: kept and shown, no more. */
+static bool is_only_kept(struct str name)
+{
+    static const char *const protocols[] = {"HTTP", "Lambda", "SQS", "Firehose", "Application"};
+    for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+        if (str_starts(name, str_z(protocols[i])))
+            return str_is_any(str_slice(name, strlen(protocols[i]), name.n),
+                "SuccessFeedbackRoleArn SuccessFeedbackSampleRate FailureFeedbackRoleArn");
+    return str_eqz(name, "ArchivePolicy");
+}
+
+static const struct value *only_kept(const struct service_call *call, const struct control_record *topic)
+{
+    return value_as_map(value_getz(service_note_read(call, "topics", topic), "attributes"));
+}
+
+static int keep_attribute(struct service_call *call, const struct control_record *topic, struct str name,
+    struct str text, struct err *err)
+{
+    const struct value *all = value_with(
+        call->arena, only_kept(call, topic), name, text.n ? value_string(call->arena, text) : NULL);
+    struct value_entry entry = {STR("attributes"), all};
+    call->output = &value_empty_map;
+    return service_note_write(call, "topics", topic, value_map(call->arena, &entry, 1), err);
+}
+
 static int get_topic(struct service_call *call, struct err *err)
 {
     struct str arn = value_gets(call->input, "TopicArn");
     const struct value *attributes;
+    struct control_record topic;
     if (sns_check_arn(call, arn, "TopicArn", err) ||
         sns_attributes(call, "GetTopicAttributes", "TopicArn", arn, &attributes, err))
         return -1;
+    if (service_find(call, STR("aws.sns.topic"), arn, &topic))
+        attributes = value_merge(call->arena, attributes, only_kept(call, &topic));
     if (!value_getz(attributes, "DisplayName"))
         attributes = value_with(call->arena, attributes, STR("DisplayName"), value_stringz(call->arena, ""));
     if (str_eqz(value_gets(attributes, "FifoTopic"), "false"))
@@ -50,10 +81,15 @@ static int get_topic(struct service_call *call, struct err *err)
 
 static int set_topic(struct service_call *call, struct err *err)
 {
-    struct str name = value_gets(call->input, "AttributeName");
-    if (sns_check_arn(call, value_gets(call->input, "TopicArn"), "TopicArn", err))
+    struct str name = value_gets(call->input, "AttributeName"), arn = value_gets(call->input, "TopicArn");
+    struct control_record topic;
+    if (sns_check_arn(call, arn, "TopicArn", err))
         return -1;
-    if (str_is_any(name, "FifoTopic Owner TopicArn"))
+    if (is_only_kept(name) && service_find(call, STR("aws.sns.topic"), arn, &topic))
+        return keep_attribute(call, &topic, name, value_gets(call->input, "AttributeValue"), err);
+    if (!is_only_kept(name) &&
+        !str_is_any(name, "ContentBasedDeduplication DeliveryPolicy DisplayName FifoThroughputScope "
+                          "KmsMasterKeyId Policy SignatureVersion TracingConfig"))
         return sns_refuse(err, "AttributeName");
     call->declined = true;
     return 0;

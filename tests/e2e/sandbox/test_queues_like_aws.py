@@ -49,6 +49,20 @@ def test_permissions_are_statements_of_the_policy(sandbox):
     assert refused(client.remove_permission, QueueUrl=url, Label="one") == ("InvalidParameterValue", "Value one for parameter Label is invalid. Reason: can't find label.", 400)
 
 
+def test_attributes_of_a_topic(sandbox):
+    """Terraform sets a sample rate on each new topic."""
+    sns = sandbox.client("sns")
+    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:8]}")["TopicArn"]
+    put = lambda name, value: sns.set_topic_attributes(TopicArn=topic, AttributeName=name, AttributeValue=value)  # noqa: E731
+    kept = lambda: {name: value for name, value in sns.get_topic_attributes(TopicArn=topic)["Attributes"].items() if "Feedback" in name}  # noqa: E731
+    put("LambdaSuccessFeedbackSampleRate", "0")
+    put("HTTPFailureFeedbackRoleArn", "arn:aws:iam::000000000000:role/x")
+    assert kept() == {"LambdaSuccessFeedbackSampleRate": "0", "HTTPFailureFeedbackRoleArn": "arn:aws:iam::000000000000:role/x"}
+    put("HTTPFailureFeedbackRoleArn", "")
+    assert kept() == {"LambdaSuccessFeedbackSampleRate": "0"}
+    assert refused(put, name="Nonsense", value="1") == ("InvalidParameter", "Invalid parameter: AttributeName", 400)
+
+
 def test_a_statement_without_a_list_stays(sandbox):
     """IAM's grammar takes one statement as it is: with a permission more there are two."""
     sqs, sns, events = (sandbox.client(service) for service in ("sqs", "sns", "events"))
