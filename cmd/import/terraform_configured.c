@@ -1,4 +1,5 @@
 /* What was said of an instance, of all that the state has of it; and one that is several here. */
+#include "base/file.h"
 #include "cmd/import/terraform.h"
 
 #include <ctype.h>
@@ -118,10 +119,15 @@ void terraform_drop_zeros(struct arena *arena, const struct names_type *type, st
 
 /* ---- values ---- */
 
+static bool is_blocks(const struct value *v)
+{
+    return v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP;
+}
+
 /* Blocks that Terraform takes as attributes have all that could be in them. */
 static struct said *said_filled(struct arena *arena, const struct value *v)
 {
-    if (v->kind != VALUE_LIST || !v->count || v->items[0]->kind != VALUE_MAP)
+    if (!is_blocks(v))
         return said_of(arena, v);
     struct said *list = said_new(arena, SAID_LIST, NULL);
     for (uint32_t i = 0; i < v->count; i++) {
@@ -135,13 +141,14 @@ static struct said *said_filled(struct arena *arena, const struct value *v)
     return list;
 }
 
-/* Of a value what the configuration says: its blocks have attributes that the provider filled in. */
+/* Of a value what the configuration says: its blocks have attributes that the provider filled in. Blocks
+ * within a block are dynamic where the configuration does not have them: providers hardly ever fill in those.
+ */
 static struct said *said_value_of(
     struct arena *arena, const struct value *v, const struct value *expression, const struct value *sensitive)
 {
     bool secret = sensitive && sensitive->kind == VALUE_BOOL && sensitive->boolean;
-    bool blocks = v->kind == VALUE_LIST && v->count && v->items[0]->kind == VALUE_MAP &&
-                  (!expression || expression->kind == VALUE_LIST);
+    bool blocks = is_blocks(v) && (!expression || expression->kind == VALUE_LIST);
     if (secret || !blocks) {
         struct said *s = secret ? said_of(arena, v) : said_filled(arena, v);
         s->sensitive = secret;
@@ -157,7 +164,7 @@ static struct said *said_value_of(
             const struct value *hidden = sensitive && sensitive->kind == VALUE_LIST && i < sensitive->count
                                              ? value_get(sensitive->items[i], e->key)
                                              : NULL;
-            if ((block && !inner) || value_is_empty(e->value))
+            if ((block && !inner && !is_blocks(e->value)) || value_is_empty(e->value))
                 continue;
             said_set(arena, map, e->key, said_value_of(arena, e->value, inner, hidden));
         }
@@ -224,11 +231,25 @@ static bool is_digest(const struct names_type *type, const struct value_entry *e
     return rule && rule->digest && text.n == 40 && hex == text.n;
 }
 
-/* Of what the state has only a digest: what the configuration says, where that is a plain text; or NULL. */
-static const struct value *known_value(
-    const struct names_type *type, const struct value_entry *e, const struct value *expression)
+/* The file of an object, as it is from the stack's folder. */
+static const struct value *file_from_stack(struct terraform *t, const struct value *v)
 {
-    return is_digest(type, e) ? value_getz(expression, "constant_value") : e->value;
+    struct str file = value_text(v, STR_EMPTY);
+    if (!file.n || file.p[0] == '/' || !t->draft->beside.n)
+        return v;
+    file = str_starts(file, STR("./")) ? str_slice(file, 2, file.n) : file;
+    return value_string(t->arena, path_join(t->arena, t->draft->beside, file));
+}
+
+/* Of what the state has only a digest: what the configuration says, where that is a plain text; or NULL. */
+static const struct value *known_value(struct terraform *t, const struct names_type *type,
+    const struct value_entry *e, const struct value *expression)
+{
+    if (is_digest(type, e))
+        return value_getz(expression, "constant_value");
+    bool file =
+        str_eqz(e->key, "source") && type && type->schema && str_eqz(type->schema->name, "aws.s3.object");
+    return file ? file_from_stack(t, e->value) : e->value;
 }
 
 /* name_prefix: the name is what came of it. */
@@ -284,7 +305,7 @@ struct said *terraform_said(struct terraform *t, const struct tf_instance *one, 
             said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
         if (!said || value_is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
             continue;
-        const struct value *v = known_value(type, e, expression);
+        const struct value *v = known_value(t, type, e, expression);
         if (v)
             said_set(t->arena, map, e->key,
                 said_value_of(t->arena, v, whole ? NULL : expression, value_get(one->sensitive, e->key)));
@@ -303,7 +324,7 @@ void terraform_tell_digests(struct terraform *t, struct group *group)
                        *expressions = value_getz(group->config, "expressions");
     for (uint32_t i = 0; i < values->count; i++) {
         const struct value_entry *e = &values->entries[i];
-        if (!is_digest(type, e) || known_value(type, e, value_get(expressions, e->key)))
+        if (!is_digest(type, e) || known_value(t, type, e, value_get(expressions, e->key)))
             continue;
         group->why = arena_printf(t->arena, "%.*s%s`%.*s` is left out: the state has only a digest of it",
             STR_ARG(group->why), group->why.n ? "; " : "", STR_ARG(e->key));
