@@ -147,6 +147,57 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
     }
 }
 
+/* The word, and not the beginning of a longer one. */
+static bool code_names(struct str code, struct str input)
+{
+    for (ptrdiff_t at = 0; (at = str_find(code, input, (size_t)at)) >= 0; at++) {
+        size_t end = (size_t)at + input.n;
+        if (end == code.n || !str_is_made_of(str_slice(code, end, end + 1), CHARS_ALNUM "_"))
+            return true;
+    }
+    return false;
+}
+
+static bool said_names(const struct said *s, struct str input)
+{
+    if (s && s->kind == SAID_CODE)
+        return code_names(s->code, input);
+    for (size_t i = 0; s && i < s->n; i++)
+        if (said_names(s->kind == SAID_MAP ? s->entries[i].value : s->items[i], input))
+            return true;
+    return false;
+}
+
+static bool draft_names(const struct draft *d, struct str input)
+{
+    const struct said *const sections[] = {d->providers, d->locals, d->data, d->outputs};
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+        if (said_names(sections[i], input))
+            return true;
+    for (size_t i = 0; i < d->n; i++)
+        if (d->resources[i]->schema && said_names(d->resources[i]->attrs, input))
+            return true;
+    return false;
+}
+
+/* A variable whose value is only written out would be an input that changes nothing. */
+static void drop_unused(struct terraform *t)
+{
+    struct said *inputs = t->draft->inputs;
+    for (size_t i = 0; i < t->inputs.n; i++) {
+        const struct str *name = t->inputs.items[i].ptr;
+        if (draft_names(t->draft, arena_printf(t->arena, "inputs.%.*s", STR_ARG(*name))))
+            continue;
+        for (size_t k = 0; k < inputs->n; k++)
+            if (str_eq(inputs->entries[k].key, *name)) {
+                memmove(inputs->entries + k, inputs->entries + k + 1,
+                    (--inputs->n - k) * sizeof *inputs->entries);
+                draft_row(t->draft, arena_printf(t->arena, "var.%.*s", STR_ARG(t->inputs.items[i].key)),
+                    STR("-"), STR("its value is written where it is used"));
+            }
+    }
+}
+
 /* ---- the whole ---- */
 
 /* Of what others are asked nothing is asked again: what they said stands where it is used. */
@@ -267,6 +318,36 @@ static void write_group(struct terraform *t, struct group *group)
     group->resource->schema = group->schema;
 }
 
+static const char apply_first[] =
+    "`terraform apply` first; the sandbox will do: eval \"$(weir sandbox env)\"";
+
+/* A plan has what it would create beside what exists; of the former neither ids nor references are known. */
+static int check_created(
+    struct draft *draft, const struct value *document, const struct value *values, struct err *err)
+{
+    const struct value *changes = value_as_list(value_getz(document, "resource_changes"));
+    size_t created = 0, others = 0;
+    for (uint32_t i = 0; i < changes->count; i++) {
+        const struct value *actions =
+            value_as_list(value_getz(value_getz(changes->items[i], "change"), "actions"));
+        bool managed = str_eqz(value_gets(changes->items[i], "mode"), "managed");
+        bool create = actions->count == 1 && str_eqz(value_text(actions->items[0], STR_EMPTY), "create");
+        created += managed && create;
+        others += managed && !create;
+    }
+    if (!created || values != value_getz(value_getz(document, "prior_state"), "values"))
+        return 0;
+    if (!others) {
+        err_set(err, ERR_INVALID, "nothing of it exists yet: what exists is imported");
+        return err_hint(err, "%s", apply_first);
+    }
+    diag_hint(draft->diags,
+        diag_warning(draft->diags, (struct span){0},
+            "%zu of the plan's resources do not exist yet, and are left out", created),
+        "%s", apply_first);
+    return 0;
+}
+
 int terraform_read(struct draft *draft, struct names *names, const struct value *document, struct err *err)
 {
     struct terraform *t = ARENA_NEW(draft->arena, struct terraform);
@@ -277,12 +358,18 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     const struct value *values = !value_is_null(prior) ? prior : !value_is_null(state) ? state : planned;
     if (value_is_null(values) || !value_getz(values, "root_module")) {
         bool raw = value_getz(document, "terraform_version") && value_getz(document, "resources");
+        if (value_getz(document, "format_version")) {
+            err_set(err, ERR_INVALID, "nothing of it exists yet: what exists is imported");
+            return err_hint(err, "%s", apply_first);
+        }
         err_set(err, ERR_INVALID,
             raw ? "this is the state's own file; what `terraform show -json` says of it is wanted"
                 : "this is not a state or plan as `terraform show -json` has it");
         return err_hint(err, "the folder of the configuration does as well; or terraform plan -out=plan && "
                              "terraform show -json plan > plan.json; then import plan.json");
     }
+    if (check_created(draft, document, values, err))
+        return -1;
     t->adopt = values != planned;
     t->configuration = value_getz(document, "configuration");
     t->variables = value_as_map(value_getz(document, "variables"));
@@ -300,6 +387,7 @@ int terraform_read(struct draft *draft, struct names *names, const struct value 
     for (size_t i = 0; i < t->groups.n; i++)
         add_order(t, t->groups.items[i].ptr);
     read_outputs(t, value_getz(values, "outputs"));
+    drop_unused(t);
     map_release(&t->inputs);
     map_release(&t->by_text);
     map_release(&t->by_name);

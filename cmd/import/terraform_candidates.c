@@ -210,6 +210,15 @@ static void offer_resource(struct terraform *t, struct candidates *list, struct 
     }
 }
 
+static struct said *said_around(struct arena *arena, const char *before, struct said *code, const char *after)
+{
+    struct said *text = said_new(arena, SAID_TEXT, NULL);
+    said_append(arena, text, said_string(arena, str_z(before), NULL));
+    said_append(arena, text, code);
+    said_append(arena, text, said_string(arena, str_z(after), NULL));
+    return text;
+}
+
 static void offer_data(
     struct terraform *t, struct candidates *list, const struct group *group, struct str attr)
 {
@@ -221,11 +230,15 @@ static void offer_data(
         if (!str_eqz(group->type, known[i][0]) || (attr.n && !str_eqz(attr, known[i][1])) || !group->n)
             continue;
         struct str text = value_gets(group->instances[0]->values, known[i][1]);
-        if (text.n)
-            candidates_add(t, list, text,
-                said_code(t->arena, NULL, "%s.%s",
-                    draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, known[i][2]),
-                NULL);
+        if (!text.n)
+            continue;
+        struct said *code = said_code(t->arena, NULL, "%s.%s",
+            draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, known[i][2]);
+        if (str_eqz(group->type, "aws_partition")) { /* the account of AWS's policies is called so, too */
+            text = arena_printf(t->arena, "arn:%.*s:", STR_ARG(text));
+            code = said_around(t->arena, "arn:", code, ":");
+        }
+        candidates_add(t, list, text, code, NULL);
     }
 }
 

@@ -175,13 +175,15 @@ def test_secrets_and_what_is_unknown(local_stack):
         resource("aws_ssm_parameter", "pw", {"name": "/pw", "id": "/pw", "type": "SecureString", "value": "hunter2-in-state"},
                  {"name": {}, "type": {}, "value": {"references": ["random_password.x"]}}, sensitive={"value": True}),
         resource("aws_appconfig_application", "p", {"name": "readers", "id": "abc1234", "arn": "arn:aws:appconfig:us-east-1:123456789012:application/abc1234"}, {"name": {}}),
+        resource("aws_ssm_parameter", "token", {"name": "/token", "id": "/token", "type": "String", "value": "hunter2-var"}, {"name": {}, "type": {}, "value": {"references": ["var.api_token"]}}),
         resource("random_password", "x", {"result": "hunter2-random"}, {}, sensitive={"result": True}),
         resource("aws_s3_bucket_policy", "gone", {"bucket": "of-somebody-else", "policy": "{}"}, {"bucket": {}, "policy": {}}),
-        variables={"api_token": "hunter2-var"},
+        variables={"api_token": "hunter2-var", "unused": "hunter2-unused", "zones": ["a", "b"]},
     )
     result, written, stack = imported(local_stack, text)
     assert "hunter2" not in result.out + result.err + written
-    assert stack["inputs"]["pw_value"] == {"type": "string", "sensitive": True} and stack["inputs"]["api_token"]["sensitive"]
+    assert stack["inputs"]["pw_value"] == {"type": "string", "sensitive": True} and stack["inputs"]["api_token"]["sensitive"] and stack["resources"]["token"]["value"] == "${inputs.api_token}"
+    assert set(stack["inputs"]) == {"pw_value", "api_token"} and re.search(r"var.zones +- +its value is written where it is used", result.err)
     assert re.search("random_password.x +nothing secret of it is used", result.err) and "of-somebody-else is not among" in result.err
     assert stack["resources"]["p"]["type"] == "AWS::AppConfig::Application" and {"address": "p", "id": "abc1234"} in stack["imports"]
 
@@ -219,12 +221,35 @@ def test_what_is_made_up(local_stack):
     local_stack.run("validate", "-i", "db_password=hunter2")
 
 
-@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "not a state or plan"), ('{"format_version": "1.0"}', "not a state or plan"), ('{"version": 4}', "not a state or plan"),
+@pytest.mark.parametrize(("text", "told"), [("{", "plan.json"), ("[]", "not a state or plan"), ('{"format_version": "1.0"}', "nothing of it exists yet"), ('{"version": 4}', "not a state or plan"),
                                             ('{"version": 4, "terraform_version": "1.11.4", "resources": []}', "this is the state's own file"), ("PK\x03\x04", "this is the plan's own file")])
 def test_what_is_no_plan(local_stack, text, told):
     local_stack.write(text, "plan.json")
     result = local_stack.run("import", "terraform", "plan.json", status=3)
     assert told in result.err and not (local_stack.folder / "weir.yaml").exists()
+
+
+def test_a_partition_stays_within_arn(local_stack):
+    """`aws` is also the account of AWS's own policies."""
+    reference = {"references": ["data.aws_partition.p.partition", "data.aws_partition.p"]}
+    document = json.loads(plan(resource("aws_iam_role_policy_attachment", "own", {"id": "r-1", "role": "r", "policy_arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}, {"role": {"references": ["aws_iam_role.r.name", "aws_iam_role.r"]}, "policy_arn": reference}),
+                               resource("aws_iam_role", "r", {"id": "r", "name": "r", "assume_role_policy": '{"Version": "2012-10-17", "Statement": []}'}, {"name": {}, "assume_role_policy": {}})))
+    document["prior_state"]["values"]["root_module"]["resources"].append({"address": "data.aws_partition.p", "mode": "data", "type": "aws_partition", "name": "p", "values": {"id": "aws", "partition": "aws"}})
+    _, _, stack = imported(local_stack, json.dumps(document))
+    assert stack["resources"]["r"]["managed_policies"] == ["arn:${here.partition}:iam::aws:policy/ReadOnlyAccess"]
+
+
+def test_what_does_not_exist_yet(local_stack):
+    """A plan for resources that were never applied has values without ids: that is not a stack. Data alone may be in its prior state."""
+    document = json.loads(plan())
+    create = {"mode": "managed", "change": {"actions": ["create"]}}
+    document["resource_changes"] = [create]
+    result = local_stack.write(json.dumps(document), "plan.json").run("import", "terraform", "plan.json", status=3)
+    assert "nothing of it exists yet" in result.err and "`terraform apply` first" in result.err
+    document = json.loads(plan(resource("aws_s3_bucket", "lake", {"bucket": "lake", "id": "lake"}, {"bucket": {}})))
+    document["resource_changes"] = [create, {"mode": "managed", "change": {"actions": ["no-op"]}}]
+    result, _, stack = imported(local_stack, json.dumps(document))
+    assert "1 of the plan's resources do not exist yet" in result.err and set(stack["resources"]) == {"lake"}
 
 
 def test_a_gigantic_state(local_stack):
@@ -455,7 +480,8 @@ case "$*" in *show*) cat "$PLAN_JSON" ;; esac
 
 def test_what_only_the_files_say(local_stack):
     """Of a folder: what is said of destroying and changing is not in what Terraform shows, and is told with its place; provisioners and data likewise."""
-    document = json.loads(plan(resource("aws_s3_bucket", "lake", {"bucket": "lake", "id": "lake"}, {"bucket": {"references": ["data.aws_vpc.net.id"]}})))
+    document = json.loads(plan(resource("aws_s3_bucket", "lake", {"bucket": "lake", "id": "lake"}, {"bucket": {"references": ["data.aws_vpc.net.id"]}}),
+                               resource("aws_s3_object", "script", {"bucket": "lake", "key": "a.py", "source": "./src/a.py"}, {"bucket": {}, "key": {}, "source": {}})))
     document["prior_state"]["values"]["root_module"]["resources"] += [{"address": f"data.{kind}.net", "mode": "data", "type": kind, "name": "net", "values": {"id": "vpc-1"}} for kind in ("aws_vpc", "terraform_remote_state")]
     document["configuration"]["root_module"]["resources"][0]["provisioners"] = [{"type": "remote-exec", "expressions": {}}]
     folder = local_stack.folder / "infra"
@@ -473,6 +499,7 @@ def test_what_only_the_files_say(local_stack):
     assert "main.tf:19:5" in result.err and "aws_sqs_queue.q: what Terraform shows does not tell of `postcondition`: here that is lifecycle: {postcondition: [{require: …, message: …}]}" in result.err and "main.tf:13" not in result.err
     assert "main.tf:6:5" in result.err and "main.tf:5" not in result.err and "main.tf:4" not in result.err
     assert "aws_s3_bucket.lake: without its provisioners: weir.command" in result.err
+    assert "source: infra/src/a.py" in (local_stack.folder / "weir.yaml").read_text()  # from the stack's folder
     assert re.search("data.aws_vpc.net +- +what it said is written where it is used", result.err) and re.search("data.terraform_remote_state.net .*weir.stack", result.err)
 
 
@@ -533,6 +560,8 @@ def test_dynamic_blocks_and_what_is_made_up(local_stack):
         resource("aws_security_group_rule", "apart", {"id": "sgrule-1", "security_group_rule_id": "sgr-0123456789abcdef0", "security_group_id": "sg-0123456789abcdef1", "type": "ingress", "protocol": "tcp", "from_port": 5432, "to_port": 5432,
                  "cidr_blocks": ["10.0.0.0/8"]}, {name: {} for name in ("security_group_id", "type", "protocol", "from_port", "to_port", "cidr_blocks")}),
         resource("aws_glue_catalog_database", "lake", {"id": "1:film_dev", "name": "film_dev"}, {"name": {"references": ["var.project", "var.stage"]}}),
+        resource("aws_glue_catalog_table", "t", {"id": "1:film_dev:t", "name": "t", "database_name": "film_dev", "storage_descriptor": [{"location": "s3://lake/t/", "number_of_buckets": 0, "columns": [{"name": "id", "type": "int", "comment": ""}]}]},
+                 {"name": {}, "database_name": {}, "storage_descriptor": [{"location": {}}]}),
         *[resource("aws_iam_role", name, {"id": name, "name": name, "arn": f"arn:aws:iam::123456789012:role/{name}", "assume_role_policy": document, "inline_policy": [{"name": "x", "policy": document.replace("AssumeRole", "GetCallerIdentity")}]}, {"name": {}, "assume_role_policy": {}}) for name in ("a1", "b2")],
         resource("aws_iam_policy_attachment", "both", {"id": "both", "name": "both", "roles": ["a1", "b2"], "users": [], "groups": [], "policy_arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}, {"name": {}, "roles": {}, "policy_arn": {}}),
         resource("aws_iam_role_policy", "x", {"id": "a1:x", "name": "x", "role": "a1", "policy": '{"Version": "2012-10-17", "Statement": []}'}, {"name": {}, "role": {}, "policy": {}}),
@@ -543,6 +572,7 @@ def test_dynamic_blocks_and_what_is_made_up(local_stack):
     assert made["deps"] == {"type": "aws.lambda.layer_version", "name": "deps", "content": {"s3_bucket": "${inputs.code_bucket}", "s3_key": "layer.zip"}}
     assert made["p"] == {"type": "aws.lambda.permission", "function": "${f.name}", "statement_id": "terraform-1", "action": "lambda:InvokeFunction", "principal": "events.amazonaws.com"}
     assert made["own"] == {"type": "aws.ec2.security_group", "name": "terraform-2", "description": "d", "ingress": [{"cidr": "10.0.0.0/8", "description": "db", "from_port": 5432, "to_port": 5432, "protocol": "tcp"}]}
+    assert made["t"]["storage"] == {"location": "s3://lake/t/", "columns": [{"name": "id", "type": "int"}]}
     assert "ingress" not in made["apart"] and made["lake"]["name"] == "${inputs.project}_${inputs.stage}"
     assert all(made[name]["managed_policies"] == ["arn:aws:iam::aws:policy/ReadOnlyAccess"] for name in ("a1", "b2")) and made["a1"]["policies"] == {"x": {"Version": "2012-10-17", "Statement": []}} and set(made["b2"]["policies"]) == {"x"}
     assert {"address": "p", "id": "fn/terraform-1"} in stack["imports"] and " 0 left out" in result.err
