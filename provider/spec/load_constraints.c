@@ -195,8 +195,9 @@ static const struct value_constraint *tag_constraints(struct loader *l, struct s
     constraints[0] = (struct value_constraint){.each = name,
         .must = {&tests[0], 1},
         .says = STR("the key of a tag has 128 characters at most, and does not begin with aws:")};
-    constraints[1] = (struct value_constraint){
-        .must = {&tests[1], 1}, .says = STR("there are 50 tags at most, weir's own among them")};
+    constraints[1] = (struct value_constraint){.must = {&tests[1], 1},
+        .says = STR("there are 50 tags at most, weir's own among them"),
+        .answer = STR("Number of tags exceeds resource tag limit.")};
     return constraints;
 }
 

@@ -29,6 +29,7 @@ static const struct sandbox_key {
     {"numbered", FORM_ATTR, NULL},
     {"server", FORM_ATTR, NULL},
     {"on_update", FORM_BY_VALUE, NULL},
+    {"on_tags", FORM_BY_VALUE, NULL},
     {"on_change", FORM_BY_VALUE, NULL},
     {"states", FORM_BY_ATTR, NULL},
     {"updating", FORM_BY_ATTR, NULL},

@@ -231,6 +231,8 @@ int do_change(struct call *call, struct resource *resource, const struct value *
     enum part part = call->role ? call->role->part : PART_TAGS_ADD;
     bool tags =
         part == PART_TAGS_ADD || part == PART_TAGS_REMOVE || part == PART_TAGS_PUT || part == PART_TAGS_CLEAR;
+    if (tags)
+        attrs = update_new(call, resource, "on_tags", &value_empty_map, attrs);
     return store_change(call->control, resource, attrs, tags, &err) ? refuse_unkept(call, &err) : 0;
 }
 

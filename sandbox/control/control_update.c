@@ -140,8 +140,7 @@ static bool is_document(const struct attr *attr)
     return attr->type->kind == TYPE_JSON || attr->type->kind == TYPE_POLICY;
 }
 
-/* What gets a new value: `on_update`, `on_change`. */
-static const struct value *with_new(struct call *call, const struct resource *resource, const char *when,
+const struct value *update_new(struct call *call, const struct resource *resource, const char *when,
     const struct value *given, const struct value *attrs)
 {
     const struct value *values = value_getz(resource->type->sandbox, when);
@@ -184,8 +183,8 @@ static const struct value *updated(
                                                           : value_with(call->arena, attrs, attr->name, v);
     }
     bool changed = !value_equal(attrs, resource->attrs);
-    attrs = with_new(call, resource, "on_update", given, attrs);
-    return changed ? with_new(call, resource, "on_change", given, attrs) : attrs;
+    attrs = update_new(call, resource, "on_update", given, attrs);
+    return changed ? update_new(call, resource, "on_change", given, attrs) : attrs;
 }
 
 /* A list of changes: what it makes of what there is. *gone: attributes that it takes away, back to how they
@@ -224,7 +223,7 @@ int update_implied(struct call *call, struct resource *made, const struct value 
     const struct value *attrs = value_merge(call->arena, made->attrs, given);
     return value_equal(attrs, made->attrs)
                ? 0
-               : do_change(call, made, with_new(call, made, "on_update", given, attrs));
+               : do_change(call, made, update_new(call, made, "on_update", given, attrs));
 }
 
 int update_resource(struct call *call, struct resource *resource)

@@ -133,8 +133,10 @@ def _():
 @case("event source")
 def _():
     def seen(cloud):
-        (found,) = cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-        return {key: found.get(key) for key in ("BatchSize", "FilterCriteria", "FunctionResponseTypes", "ScalingConfig", "State")}
+        look = cloud.client("lambda")
+        (found,) = look.list_event_source_mappings()["EventSourceMappings"]
+        tags = look.list_tags(Resource=found["EventSourceMappingArn"])["Tags"]
+        return {"tags": tags} | {key: found.get(key) for key in ("BatchSize", "FilterCriteria", "FunctionResponseTypes", "ScalingConfig", "State")}
 
     def outside(cloud):
         look = cloud.client("lambda")
@@ -149,9 +151,9 @@ def _():
         prepare=code,
         around={"one": role("one"), "run": FUNCTION, "here": queue("here"), "there": queue("there")},
         first={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 5, "filters": [{"pattern": {"body": {"kind": ["new"]}}}],
-               "function_response_types": ["ReportBatchItemFailures"], "maximum_concurrency": 2, "enabled": True},
+               "function_response_types": ["ReportBatchItemFailures"], "maximum_concurrency": 2, "enabled": True, "tags": {"team": "a"}},
         then={"function": "${run.name}", "event_source": "${here.arn}", "batch_size": 7, "filters": [{"pattern": {"body": {"kind": ["old"]}}}],
-              "function_response_types": [], "maximum_concurrency": 3, "enabled": False},
+              "function_response_types": [], "maximum_concurrency": 3, "enabled": False, "tags": {"team": "b"}},
         seen=seen,
         gone=lambda cloud: not cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"],
         outside=outside,

@@ -7,6 +7,8 @@ from moto.athena.responses import AthenaResponse
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaBackend, LambdaFunction
 from moto.awslambda.policy import Policy
+from moto.awslambda.responses import LambdaResponse
+from moto.awslambda.urls import url_paths as lambda_paths
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
@@ -256,6 +258,18 @@ def update_code_and_architectures(self: LambdaFunction, spec):
 LambdaFunction.update_configuration = update_all_of_the_configuration
 LambdaFunction.update_function_code = update_code_and_architectures
 
+
+# ---- Lambda: whether a loop goes on, moto does not know ----
+
+
+def recursion_config(self: LambdaResponse):
+    function = self.backend.get_function(self.path.split("/")[-2])
+    function.recursive_loop = json.loads(self.body or "{}").get("RecursiveLoop", getattr(function, "recursive_loop", "Terminate"))
+    return 200, {}, json.dumps({"RecursiveLoop": function.recursive_loop})
+
+
+LambdaResponse.get_function_recursion_config = LambdaResponse.put_function_recursion_config = recursion_config
+lambda_paths[r"{0}/(?P<api_version>[^/]+)/functions/(?P<function_name>[\w_:%-]+)/recursion-config/?$"] = LambdaResponse.dispatch
 
 # ---- Lambda: what there is one of, moto makes twice ----
 

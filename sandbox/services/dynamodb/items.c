@@ -162,7 +162,8 @@ static int change_table(struct service_call *call, struct err *err)
     if (service_control_same(call, err))
         return -1;
     const struct value *table = value_getz(call->output, "TableDescription");
-    if (str_eqz(str_z(call->operation->name), "UpdateTable")) {
+    bool update = str_eqz(str_z(call->operation->name), "UpdateTable");
+    if (update) {
         const struct value *name =
             value_with(call->arena, NULL, STR("TableName"), value_getz(call->input, "TableName"));
         if (service_control(call, "DescribeTable", name, &described, err))
@@ -170,7 +171,7 @@ static int change_table(struct service_call *call, struct err *err)
         table = value_getz(described, "Table");
     }
     call->output =
-        value_with(call->arena, call->output, STR("TableDescription"), shown_table(call, table, false));
+        value_with(call->arena, call->output, STR("TableDescription"), shown_table(call, table, update));
     return 0;
 }
 

@@ -190,6 +190,14 @@ static const struct service_place version_places[] = {
     {0},
 };
 
+static const struct service_place function_places[] = {
+    {"FunctionVersion", WIRE_QUERY_STRING, "FunctionVersion"},
+    {"MasterRegion", WIRE_QUERY_STRING, "MasterRegion"},
+    {"Marker", WIRE_QUERY_STRING, "Marker"},
+    {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
+    {0},
+};
+
 static const struct service_place qualifier_places[] = {{"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {0}};
 static const struct service_place qualified_places[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {"RevisionId", WIRE_QUERY_STRING, "RevisionId"}, {0}};
@@ -215,6 +223,7 @@ const struct service_operation lambda_operations[] = {
         NULL},
     {"lambda", "ListVersionsByFunction", lambda_list_versions,
         "GET /2015-03-31/functions/{FunctionName}/versions", version_places},
+    {"lambda", "ListFunctions", lambda_list_functions, "GET /2015-03-31/functions", function_places},
     {"lambda", "GetFunction", lambda_get_function, "GET /2015-03-31/functions/{FunctionName}",
         version_places},
     {"lambda", "GetFunctionConfiguration", lambda_get_configuration,

@@ -151,7 +151,7 @@ int lambda_new_name(struct service_call *call, struct err *err);
 
 /* ---- versions.c ---- */
 
-service_handler lambda_publish_version, lambda_list_versions, lambda_get_function, lambda_get_configuration,
+service_handler lambda_publish_version, lambda_list_versions, lambda_list_functions, lambda_get_function, lambda_get_configuration,
     lambda_delete_function, lambda_update_configuration;
 /* Of a request that goes on to the control plane (call->forward) and asks for a version of what it makes:
  * both. */

@@ -260,28 +260,55 @@ static const struct value *as_listed(struct arena *arena, const struct value *sh
     return shown;
 }
 
+/* The function, or its $LATEST and what was published. */
+static int add_versions(const struct service_call *call, const struct control_record *record, bool published,
+    struct value_builder *all, struct err *err)
+{
+    const struct value *current, *versions = read_versions(call, record).list;
+    if (lambda_versions_describe(call, record, &current, err))
+        return -1;
+    if (!published)
+        versions = &value_empty_list;
+    else
+        current = as_version(call->arena, current, STR("$LATEST"));
+    value_builder_add(all, as_listed(call->arena, current));
+    for (uint32_t i = 0; i < versions->count; i++)
+        value_builder_add(all, as_listed(call->arena, value_getz(versions->items[i], "shown")));
+    return 0;
+}
+
+static int answer_versions(
+    struct service_call *call, const char *member, const struct value *all, struct err *err)
+{
+    const struct value *next;
+    size_t first, end;
+    if (service_page(call, "Marker", "MaxItems", MAX_SHOWN, all->count, &first, &end, &next, err))
+        return -1;
+    service_answer(call, member, value_list(call->arena, all->items + first, end - first));
+    service_answer(call, "NextMarker", next);
+    return 0;
+}
+
 int lambda_list_versions(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier;
-    const struct value *current, *next;
-    size_t first, end;
-    if (lambda_find_record(call, &qualifier, &record, err) ||
-        lambda_versions_describe(call, &record, &current, err))
-        return -1;
-    const struct value *versions = read_versions(call, &record).list;
-    if (service_page(call, "Marker", "MaxItems", MAX_SHOWN, versions->count + 1, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
-    for (size_t i = first; i < end; i++)
-        value_builder_add(
-            &list, as_listed(call->arena, i ? value_getz(versions->items[i - 1], "shown")
-                                            : as_version(call->arena, current, STR("$LATEST"))));
-    value_builder_set(&b, STR("Versions"), value_builder_list(&list));
-    if (next)
-        value_builder_set(&b, STR("NextMarker"), next);
-    call->output = value_builder_map(&b);
-    return 0;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    return lambda_find_record(call, &qualifier, &record, err) || add_versions(call, &record, true, &all, err)
+               ? -1
+               : answer_versions(call, "Versions", value_builder_list(&all), err);
+}
+
+int lambda_list_functions(struct service_call *call, struct err *err)
+{
+    size_t n;
+    struct value_builder all = VALUE_BUILDER(call->arena);
+    bool published = value_getz(call->input, "FunctionVersion"); /* ALL */
+    const struct control_record *functions = service_list(call, STR("aws.lambda.function"), &n);
+    for (size_t i = 0; i < n; i++)
+        if (add_versions(call, &functions[i], published, &all, err))
+            return -1;
+    return answer_versions(call, "Functions", value_builder_list(&all), err);
 }
 
 /* The function as it is named, and what it is made of. *out NULL: no qualifier, it is the control plane's. */

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 from servers import JobSandbox
-from support import Stack
+from support import Stack, until
 from test_function_names import ACCOUNT, refusal
 from test_run_lambda import Function
 
@@ -127,13 +127,42 @@ def test_settings(function):
         assert refusal(api.create_event_source_mapping, FunctionName="none", **given)["message"] == words
 
 
+def test_all_versions_in_the_list(function):
+    """Of each function $LATEST and what was published, in pages; without FunctionVersion the functions."""
+    api, name = function.api, function.name
+
+    def listed(**given):
+        pages = api.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 1}, **given)
+        return [one for page in pages for one in page["Functions"] if one["FunctionName"] == name]
+
+    (plain,), every = listed(), listed(FunctionVersion="ALL")
+    assert plain["FunctionArn"] == f"{ARN}:function:{name}" and plain["LoggingConfig"]["LogGroup"] == f"/aws/lambda/{name}" and "State" not in plain
+    assert [(one["FunctionArn"], one["Version"]) for one in every] == [(f"{ARN}:function:{name}:{version}", version) for version in ("$LATEST", "1")]
+    assert "enum value set: [ALL]" in refusal(api.list_functions, FunctionVersion="1")["Error"]["Message"]
+
+
+def test_tags_of_an_event_source(function):
+    api, queue = function.api, function.sandbox.client("sqs").create_queue(QueueName=f"of-{function.name}", Attributes={"VisibilityTimeout": "900"})["QueueUrl"].rpartition("/")[2]
+    made = api.create_event_source_mapping(FunctionName=function.name, EventSourceArn=f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}", Tags={"a": "b"})
+    arn = made["EventSourceMappingArn"]
+    assert arn == f"{ARN}:event-source-mapping:{made['UUID']}" and api.list_tags(Resource=arn)["Tags"] == {"a": "b"} and "Tags" not in made
+    api.tag_resource(Resource=arn, Tags={"c": "d"})
+    api.untag_resource(Resource=arn, TagKeys=["a"])
+    assert api.list_tags(Resource=arn)["Tags"] == {"c": "d"}
+    assert refusal(api.tag_resource, Resource=arn, Tags={str(n): "" for n in range(51)})["Error"]["Message"] == "Number of tags exceeds resource tag limit."
+    until(lambda: api.get_event_source_mapping(UUID=made["UUID"])["State"] == "Enabled")
+    assert api.delete_event_source_mapping(UUID=made["UUID"])["State"] == "Deleting"
+    assert refusal(api.list_tags, Resource=arn[:-1] + ("0" if arn[-1] != "0" else "1"))["ResponseMetadata"]["HTTPStatusCode"] == 404
+
+
 def test_tags_change_nothing_else(function):
-    """A function is not being updated because it gets a tag; publishing changes its revision."""
+    """A function is not being updated because it gets a tag; both change its revision."""
     api, name = function.api, function.name
     api.get_waiter("function_updated_v2").wait(FunctionName=name)
     before = api.get_function_configuration(FunctionName=name)
     api.tag_resource(Resource=before["FunctionArn"], Tags={"a": "b"})
-    assert api.get_function_configuration(FunctionName=name)["LastUpdateStatus"] == "Successful"
+    tagged = api.get_function_configuration(FunctionName=name)
+    assert tagged["LastUpdateStatus"] == "Successful" and tagged["RevisionId"] != before["RevisionId"]
     api.update_function_configuration(FunctionName=name, LoggingConfig={"LogFormat": "JSON"})
     api.get_waiter("function_updated_v2").wait(FunctionName=name)
     after = api.get_function_configuration(FunctionName=name)
