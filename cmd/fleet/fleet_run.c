@@ -93,18 +93,18 @@ static void stream_read(struct stream *stream, struct member *m, int to)
     ssize_t n = read(stream->fd, block, sizeof block);
     if (n < 0 && errno == EINTR)
         return;
+    size_t looked = stream->line.n; /* no line ends in it */
     buf_add(&stream->line, block, n > 0 ? (size_t)n : 0);
     struct str rest = buf_str(&stream->line);
-    for (ptrdiff_t end; (end = str_find_char(rest, '\n', 0)) >= 0;) {
+    for (ptrdiff_t end; (end = str_find_char(rest, '\n', looked)) >= 0; looked = 0) {
         print_line(m, to, str_slice(rest, 0, (size_t)end));
         rest = str_slice(rest, (size_t)end + 1, rest.n);
     }
     if (n <= 0 && rest.n)
         print_line(m, to, rest);
-    AUTO_BUF struct buf left = BUF_INIT;
-    buf_add_str(&left, rest);
-    stream->line.n = 0;
-    buf_add_str(&stream->line, buf_str(&left));
+    if (rest.n)
+        memmove(stream->line.p, rest.p, rest.n);
+    stream->line.n = rest.n;
     if (n <= 0) {
         close(stream->fd);
         stream->fd = -1;

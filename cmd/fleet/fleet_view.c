@@ -150,12 +150,7 @@ static void *view_draw(void *arg)
     struct fleet_view *view = fleet->view;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&fleet->lock);
     while (!view->stop) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (view->live ? FRAME_MS : TELL_MS) * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
-        pthread_cond_timedwait(&view->wake, &fleet->lock, &until);
+        clock_cond_wait(&view->wake, &fleet->lock, clock_mono_ms() + (view->live ? FRAME_MS : TELL_MS));
         if (!view->stop && view->live)
             draw(fleet);
         else if (!view->stop)

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cmd/terminal/term.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,19 +21,6 @@ const struct picture_color picture_colors[ACTION_COUNT] = {
     [ACTION_FORGET] = {"#f6f8fa", "#57606a"},
 };
 
-void picture_add_xml(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        switch (text.p[i]) {
-        case '<': buf_addz(out, "&lt;"); break;
-        case '>': buf_addz(out, "&gt;"); break;
-        case '&': buf_addz(out, "&amp;"); break;
-        case '"': buf_addz(out, "&quot;"); break;
-        default: buf_add_char(out, text.p[i]);
-        }
-    }
-}
-
 /* A curve through the bends: level where it leaves, passes and arrives, and only between the columns. */
 static void add_path(const struct picture *p, const struct layout_edge *edge, bool page, struct buf *out)
 {
@@ -42,9 +30,9 @@ static void add_path(const struct picture *p, const struct layout_edge *edge, bo
     buf_addz(out, "<path");
     if (page) {
         buf_addz(out, " data-from=\"");
-        picture_add_xml(out, p->decls[edge->from]->address);
+        text_add_xml(out, p->decls[edge->from]->address);
         buf_addz(out, "\" data-to=\"");
-        picture_add_xml(out, p->decls[edge->to]->address);
+        text_add_xml(out, p->decls[edge->to]->address);
         buf_add_char(out, '"');
     }
     buf_addf(out, " d=\"M%.0f %.0f H%.0f", at->x + at->width, y, x);
@@ -66,9 +54,9 @@ enum { MARGIN = 24, FRAME = 12, TITLE = 15, LEGEND = 44 };
 static void open_frame(struct str path, size_t boxes, struct buf *out)
 {
     buf_addz(out, "<g class=\"frame\" tabindex=\"0\" role=\"button\" aria-expanded=\"true\" data-module=\"");
-    picture_add_xml(out, path);
+    text_add_xml(out, path);
     buf_addz(out, "\" aria-label=\"module ");
-    picture_add_xml(out, path);
+    text_add_xml(out, path);
     buf_addf(out, ", %zu of it\">\n", boxes);
 }
 
@@ -98,7 +86,7 @@ static void add_frame(const struct picture *p, uint32_t group, bool page, struct
         "stroke=\"#d0d7de\"/>\n<text x=\"%.0f\" y=\"%.0f\" font-size=\"11\" fill=\"#57606a\">",
         left - FRAME, y, right - left + 2 * FRAME, bottom + LAYOUT_BOX / 2.0 + FRAME / 2.0 - y,
         left - FRAME / 2.0, y + TITLE - 2);
-    picture_add_xml(out, p->groups[group]->path);
+    text_add_xml(out, p->groups[group]->path);
     buf_addz(out, page ? "</text>\n</g>\n" : "</text>\n");
 }
 
@@ -107,11 +95,11 @@ static void open_box(const struct decl *decl, struct str module, enum action act
 {
     buf_addf(out, "<g class=\"box %s%s\" tabindex=\"0\" role=\"button\" data-of=\"",
         action == ACTION_NOOP ? "noop" : action_name(action), decl->kind == DECL_DATA ? " data" : "");
-    picture_add_xml(out, decl->address);
+    text_add_xml(out, decl->address);
     buf_addz(out, "\" data-in=\"");
-    picture_add_xml(out, module);
+    text_add_xml(out, module);
     buf_addz(out, "\" aria-label=\"");
-    picture_add_xml(out, decl->address);
+    text_add_xml(out, decl->address);
     buf_addf(out, ", %.*s, %s\">\n", STR_ARG(decl->schema->name),
         action == ACTION_NOOP ? "unchanged" : action_verb(action));
 }
@@ -126,10 +114,10 @@ static void add_box(
         decl->kind == DECL_DATA ? " stroke-dasharray=\"4 3\"" : "");
     buf_addf(out, "<text x=\"%.0f\" y=\"%.0f\" font-weight=\"bold\">", node->x + PICTURE_PADDING / 2.0,
         node->y - 3);
-    picture_add_xml(out, picture_box_name(decl));
+    text_add_xml(out, picture_box_name(decl));
     buf_addf(out, "</text><text x=\"%.0f\" y=\"%.0f\" font-size=\"10\" fill=\"#57606a\">",
         node->x + PICTURE_PADDING / 2.0, node->y + 11);
-    picture_add_xml(out, decl->schema->name);
+    text_add_xml(out, decl->schema->name);
     buf_addz(out, "</text>\n");
 }
 
@@ -189,7 +177,7 @@ void picture_svg(const struct picture *p, bool page, struct buf *out)
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"%d %d %.0f %.0f\" width=\"%.0f\" "
         "height=\"%.0f\" font-family=\"sans-serif\" font-size=\"12\">\n<title>",
         -MARGIN, -MARGIN - FRAME, width, height, width, height);
-    picture_add_xml(out, p->stack->name);
+    text_add_xml(out, p->stack->name);
     buf_addz(out, "</title>\n<defs><marker id=\"end\" viewBox=\"0 0 8 8\" refX=\"8\" refY=\"4\" "
                   "markerUnits=\"userSpaceOnUse\" markerWidth=\"10\" markerHeight=\"10\" "
                   "orient=\"auto\"><path d=\"M0 0 L8 4 L0 8 z\" fill=\"#8c959f\"/></marker></defs>\n");

@@ -82,5 +82,3 @@ struct str picture_box_name(const struct decl *decl);
  * legend, and each box is a group with its address and action.
  */
 void picture_svg(const struct picture *p, bool page, struct buf *out);
-/* Text within XML or HTML, in attributes too. */
-void picture_add_xml(struct buf *out, struct str text);

@@ -6,7 +6,8 @@
 
 #include <inttypes.h>
 
-/* Fields that are empty are left out, except those that a reader would miss. */
+/* ---- fields: those that are empty are left out, except those that a reader would miss ---- */
+
 static void field_texts(struct buf *out, const char *name, const struct str *texts, size_t n)
 {
     buf_addf(out, ",\"%s\":[", name);

@@ -1,5 +1,6 @@
 /* What is going on, shown while a plan is made or executed: see progress.h. */
 #include "cmd/output/progress.h"
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/threads.h"
@@ -8,16 +9,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-/* ---- The course of a run as it is carried out ---- */
+/* ---- The graph of a run as it is carried out ---- */
 
 enum {
     LOOKED_AT = 1000, /* edges that a question follows */
     PASSED = 64,      /* steps of nothing that it passes */
 };
-
-/* ---- taking it ---- */
 
 static struct exec_graph_edges edges_copy(const struct exec_graph *exec_graph)
 {
@@ -59,25 +57,46 @@ static struct str module_of(struct str address)
 
 static void take_modules(struct exec_graph_state *c)
 {
-    AUTO_MAP struct map places = MAP_INIT; /* path -> its number from 1 */
+    AUTO_MAP struct map numbers = MAP_INIT; /* path -> its number from 1 */
     size_t cap = 0;
     for (uint32_t i = 0; i < c->n; i++) {
         if (!c->steps[i].address.n)
             continue;
         struct str path = module_of(c->steps[i].address);
-        uintptr_t place = (uintptr_t)map_get(&places, path);
-        if (!place) {
+        uintptr_t number = (uintptr_t)map_get(&numbers, path);
+        if (!number) {
             MEM_GROW(c->modules, cap, c->module_count + 1);
             c->modules[c->module_count] = (struct exec_graph_module){.path = path};
-            place = ++c->module_count;
-            map_set(&places, path, (void *)place); /* NOLINT(performance-no-int-to-ptr) */
+            number = ++c->module_count;
+            map_set(&numbers, path, (void *)number); /* NOLINT(performance-no-int-to-ptr) */
         }
-        c->module_of[i] = (uint32_t)place - 1;
-        c->modules[place - 1].total += !c->steps[i].aside;
+        c->module_of[i] = (uint32_t)number - 1;
+        c->modules[number - 1].total += !c->steps[i].aside;
     }
 }
 
-static void step_end(struct exec_graph_state *c, uint32_t step);
+/* With it end the steps of nothing that waited for it alone; failed: all that waited. */
+static void steps_end(struct exec_graph_state *c, uint32_t step, bool ok)
+{
+    uint32_t *todo = NULL;
+    size_t n = 0, cap = 0;
+    MEM_GROW(todo, cap, 1);
+    todo[n++] = step;
+    c->states[step] = STEP_OVER;
+    while (n) {
+        uint32_t at = todo[--n];
+        for (uint32_t e = c->after.first[at]; e < c->after.first[at + 1]; e++) {
+            uint32_t next = c->after.targets[e];
+            bool free_now = --c->open[next] == 0 && !c->steps[next].address.n;
+            if (c->states[next] != STEP_WAITING || (ok && !free_now))
+                continue;
+            c->states[next] = STEP_OVER;
+            MEM_GROW(todo, cap, n + 1);
+            todo[n++] = next;
+        }
+    }
+    free(todo);
+}
 
 static void exec_graph_release(struct exec_graph_state *c)
 {
@@ -115,38 +134,10 @@ static void exec_graph_take(struct exec_graph_state *c, const struct exec_graph 
     take_modules(c);
     for (uint32_t i = 0; i < n; i++)
         if (!c->open[i] && !c->steps[i].address.n && c->states[i] == STEP_WAITING)
-            step_end(c, i);
+            steps_end(c, i, true);
 }
 
 /* ---- as events come ---- */
-
-/* With it end the steps of nothing that waited for it alone; failed: all that waited. */
-static void steps_end(struct exec_graph_state *c, uint32_t step, bool ok)
-{
-    uint32_t *todo = NULL;
-    size_t n = 0, cap = 0;
-    MEM_GROW(todo, cap, 1);
-    todo[n++] = step;
-    c->states[step] = STEP_OVER;
-    while (n) {
-        uint32_t at = todo[--n];
-        for (uint32_t e = c->after.first[at]; e < c->after.first[at + 1]; e++) {
-            uint32_t next = c->after.targets[e];
-            bool free_now = --c->open[next] == 0 && !c->steps[next].address.n;
-            if (c->states[next] != STEP_WAITING || (ok && !free_now))
-                continue;
-            c->states[next] = STEP_OVER;
-            MEM_GROW(todo, cap, n + 1);
-            todo[n++] = next;
-        }
-    }
-    free(todo);
-}
-
-static void step_end(struct exec_graph_state *c, uint32_t step)
-{
-    steps_end(c, step, true);
-}
 
 static void exec_graph_started(struct exec_graph_state *c, uint32_t step)
 {
@@ -165,7 +156,7 @@ static void exec_graph_ended(struct exec_graph_state *c, uint32_t step, bool ok)
 
 /* ---- questions ---- */
 
-struct look {
+struct walk {
     struct exec_graph_state *c;
     uint32_t pass[PASSED];
     size_t passing, edges;
@@ -173,50 +164,52 @@ struct look {
     size_t max, found;
 };
 
-static void look_at(struct look *look, uint32_t step)
+static void walk_to(struct walk *walk, uint32_t step)
 {
-    struct exec_graph_state *c = look->c;
+    struct exec_graph_state *c = walk->c;
     if (c->states[step] == STEP_OVER || c->seen[step] == c->question)
         return;
     c->seen[step] = c->question;
     if (!c->steps[step].address.n) {
-        if (look->passing < PASSED)
-            look->pass[look->passing++] = step;
+        if (walk->passing < PASSED)
+            walk->pass[walk->passing++] = step;
         return;
     }
-    if (look->found < look->max)
-        look->out[look->found] = step;
-    look->found++;
+    if (walk->found < walk->max)
+        walk->out[walk->found] = step;
+    walk->found++;
 }
 
-static size_t look_along(struct exec_graph_state *c, const struct exec_graph_edges *edges, uint32_t step,
+static size_t walk_along(struct exec_graph_state *c, const struct exec_graph_edges *edges, uint32_t step,
     uint32_t *out, size_t max, bool *more)
 {
-    struct look look = {.c = c, .out = out, .max = max};
+    struct walk walk = {.c = c, .out = out, .max = max};
     *more = false;
     if (step >= c->n)
         return 0;
     c->seen[step] = ++c->question;
-    look.pass[look.passing++] = step;
-    while (look.passing && !*more) {
-        uint32_t at = look.pass[--look.passing];
+    walk.pass[walk.passing++] = step;
+    while (walk.passing && !*more) {
+        uint32_t at = walk.pass[--walk.passing];
         for (uint32_t e = edges->first[at]; e < edges->first[at + 1] && !*more; e++) {
-            look_at(&look, edges->targets[e]);
-            *more = ++look.edges >= LOOKED_AT;
+            walk_to(&walk, edges->targets[e]);
+            *more = ++walk.edges >= LOOKED_AT;
         }
     }
-    return look.found;
+    return walk.found;
 }
 
 size_t exec_graph_waiting(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more)
 {
-    return look_along(c, &c->after, step, out, max, more);
+    return walk_along(c, &c->after, step, out, max, more);
 }
 
 size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *out, size_t max, bool *more)
 {
-    return look_along(c, &c->before, step, out, max, more);
+    return walk_along(c, &c->before, step, out, max, more);
 }
+
+/* ---- how it is shown ---- */
 
 /* Terminals that nobody sits at, or where somebody wants lines, are told lines. */
 static bool wants_lines(void)
@@ -325,7 +318,7 @@ static void on_event(void *ctx, const struct event *e)
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&p->lock);
     if (p->options.mode == PROGRESS_JSON)
         event_progress(&p->lines, e);
-    else if (p->options.mode != PROGRESS_JSON)
+    else
         take_event(p, e);
     bool at_once = e->kind == EVENT_FAILED && p->options.mode != PROGRESS_LIVE; /* frames have their time */
     if (at_once || e->kind == EVENT_STOPPING)
@@ -364,14 +357,7 @@ static void *progress_draw(void *arg)
     struct progress *p = arg;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&p->lock);
     while (!p->stop) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += FRAME_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_nsec -= 1000000000L;
-            until.tv_sec++;
-        }
-        pthread_cond_timedwait(&p->wake, &p->lock, &until);
+        clock_cond_wait(&p->wake, &p->lock, clock_mono_ms() + FRAME_MS);
         if (!p->stop)
             write_frame(p);
     }

@@ -1,14 +1,15 @@
 /*
- * What is going on, shown while a plan is made or carried out. Three ways, picked by progress_init():
+ * What is going on, shown while a plan is made or carried out. Three ways, of which progress_mode_for()
+ * picks:
  *
  * - live, on a terminal: finished resources as plain lines, below them a tree of what is in flight with
- * elapsed times, what waits for it and how far all of it is, drawn again ten times a second by a thread of
- * its own and taken away at the end;
+ *   elapsed times, what waits for it and how far all of it is, drawn again ten times a second by a thread of
+ *   its own and taken away at the end;
  * - plain: a line for each finished resource, and one now and then for those that take long;
  * - json: an event a line (cmd/output/events.h).
  *
- * Order of calls: progress_init(), then `observer` is handed to plan_make() and plan_apply(),
- * progress_finish(). Events may come from any thread.
+ * Order of calls: progress_new(), then its observer is handed to plan_make() and plan_apply(),
+ * progress_free(). Events may come from any thread.
  */
 #pragma once
 
@@ -44,13 +45,12 @@ struct progress *progress_new_idle(const struct progress_options *options);
 void progress_frame(struct progress *progress, int64_t now_ms, struct buf *out);
 void progress_resize(struct progress *progress, int width, int height);
 
-/* ---- progress.c: the course of a run (struct course in plan/plan.h) as it is carried out: which steps wait,
- * are under way and are over, and what waits for what. Steps of nothing, which order others, are over with
- * what they wait for, and are looked through.
+/* ---- progress.c: the graph of a run (struct exec_graph in plan/plan.h) as it is carried out: which steps
+ * wait, are under way and are over, and what waits for what. Steps of nothing, which order others, are over
+ * with what they wait for, and are looked through.
  *
- * course_take() once, then course_started() and course_ended() as events come, and questions in between; the
- * cost of a question does not grow with the course. Until it is taken there are no steps, and NO_STEP is
- * none at any time. Addresses stay the course's. */
+ * The cost of a question does not grow with the graph. Until it is taken there are no steps, and NO_STEP is
+ * none at any time. Addresses stay the graph's. */
 #define NO_STEP UINT32_MAX
 
 enum step_state { STEP_WAITING, STEP_RUNNING, STEP_OVER };
@@ -88,7 +88,6 @@ size_t exec_graph_blockers(struct exec_graph_state *c, uint32_t step, uint32_t *
 /* ---- What progress.c (events, the thread), progress_lines.c (a line for what is over) and
  * progress_tree.c (what moves) share; nobody else includes it. */
 enum {
-    FRAME_MS = 100,
     SLOW_MS = 15 * 1000,       /* plain: from then on a line says that it still goes on … */
     REPEAT_MS = 30 * 1000,     /* … again after that, and each time after twice as long … */
     SELDOM_MS = 5 * 60 * 1000, /* … until it is so often: signs of life, not a flood */

@@ -316,13 +316,10 @@ static void add_counts(struct progress *p, struct buf *line)
 
 static void draw_status(struct progress *p, int64_t now, struct buf *out)
 {
-    static const char *const spin[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
-    static const char *const ascii[] = {"|", "/", "-", "\\"};
-    size_t tick = (size_t)(now / FRAME_MS);
     AUTO_BUF struct buf elapsed = BUF_INIT, line = BUF_INIT;
     struct row row = row_begin(p, out);
     add_elapsed(&elapsed, now - p->began_ms);
-    row_addz(&row, STYLE_CYAN, p->term.utf8 ? spin[tick % 10] : ascii[tick % 4]);
+    row_addz(&row, STYLE_CYAN, term_spinner(&p->term, now));
     row_addz(&row, STYLE_PLAIN, " ");
     row_add(&row, STYLE_PLAIN, buf_str(&elapsed)); /* what comes first is never cut */
     row_addz(&row, STYLE_PLAIN, "  ");

@@ -1,32 +1,18 @@
 /* Reports for CI: JUnit and SARIF. */
+#include "cmd/output/events.h"
+
 #include "base/json.h"
 #include "base/mem.h"
-#include "cmd/output/events.h"
 #include "cmd/output/render.h"
+#include "cmd/terminal/term.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 
-/* What XML cannot have is left out. */
-static void add_xml(struct buf *out, struct str text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-        if (c == '<')
-            buf_addz(out, "&lt;");
-        else if (c == '&')
-            buf_addz(out, "&amp;");
-        else if (c == '"')
-            buf_addz(out, "&quot;");
-        else if (c >= 0x20 || c == '\n' || c == '\t')
-            buf_add_char(out, (char)c);
-    }
-}
-
 static void add_attribute(struct buf *out, const char *name, struct str text)
 {
     buf_addf(out, " %s=\"", name);
-    add_xml(out, text);
+    text_add_xml(out, text);
     buf_add_char(out, '"');
 }
 
@@ -36,7 +22,7 @@ static void add_element(struct buf *out, const char *element, struct str message
     if (message.n)
         add_attribute(out, "message", message);
     buf_addz(out, text.n ? ">" : "/>");
-    add_xml(out, text);
+    text_add_xml(out, text);
     if (text.n)
         buf_addf(out, "</%s>", element);
 }
@@ -127,12 +113,12 @@ void junit_add_plan(struct junit *j, const struct plan *plan)
 
 /* ---- of diagnostics ---- */
 
-static bool is_rule(const struct stack *stack, struct str name)
+static const struct rule *rule_named(const struct stack *stack, struct str name)
 {
-    bool found = false;
-    for (size_t i = 0; stack && name.n && i < stack->rule_count && !found; i++)
-        found = str_eq(stack->rules[i].name, name);
-    return found;
+    for (size_t i = 0; stack && name.n && i < stack->rule_count; i++)
+        if (str_eq(stack->rules[i].name, name))
+            return &stack->rules[i];
+    return NULL;
 }
 
 void junit_add_diags(struct junit *j, const struct diags *diags, const struct stack *stack)
@@ -146,7 +132,7 @@ void junit_add_diags(struct junit *j, const struct diags *diags, const struct st
         add_placed(&text, d->span, d->message);
         if (d->hint.n)
             buf_addf(&text, "\n%.*s", STR_ARG(d->hint));
-        junit_add(j, &(struct junit_case){.group = is_rule(stack, d->code) ? d->code : STR("weir"),
+        junit_add(j, &(struct junit_case){.group = rule_named(stack, d->code) ? d->code : STR("weir"),
                          .name = place.n ? buf_str(&place) : STR("stack"),
                          .outcome = d->severity == DIAG_ERROR ? JUNIT_FAILED : JUNIT_PASSED,
                          .message = d->message,
@@ -382,11 +368,9 @@ void sarif_add_plan(struct sarif *s, const struct plan *plan, struct str file)
 
 static const struct value *declared_rule(struct sarif *s, const struct stack *stack, const struct diag *d)
 {
-    for (size_t i = 0; stack && d->code.n && i < stack->rule_count; i++) {
-        const struct rule *rule = &stack->rules[i];
-        if (str_eq(rule->name, d->code))
-            return rule_of(s, rule->name, rule->doc, rule->control, rule->link, level_of(rule->level));
-    }
+    const struct rule *rule = rule_named(stack, d->code);
+    if (rule)
+        return rule_of(s, rule->name, rule->doc, rule->control, rule->link, level_of(rule->level));
     return rule_of(s, STR("weir"), STR("A stack file that weir cannot use, or that is doubtful."), STR_EMPTY,
         STR_EMPTY, "error");
 }

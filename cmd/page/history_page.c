@@ -99,7 +99,7 @@ static int read_steps(const struct workspace *workspace, const struct history_ru
 static void add_cell(struct buf *out, struct str text)
 {
     buf_addz(out, "<td>");
-    picture_add_xml(out, text);
+    text_add_xml(out, text);
     buf_addz(out, "</td>");
 }
 
@@ -112,7 +112,7 @@ static struct str run_status(const struct history_run *run)
 static void add_class(struct buf *out, const struct history_run *run)
 {
     buf_addz(out, " class=\"");
-    picture_add_xml(out, run_status(run));
+    text_add_xml(out, run_status(run));
     buf_addz(out, "\"");
 }
 
@@ -121,7 +121,7 @@ static void add_choice(struct buf *out, const char *which, struct str run, size_
 {
     buf_addf(
         out, "<td><input type=\"radio\" name=\"%s\" value=\"%zu\" aria-label=\"%s run ", which, i, which);
-    picture_add_xml(out, run);
+    text_add_xml(out, run);
     buf_addf(out, "\"%s></td>", checked ? " checked" : "");
 }
 
@@ -168,9 +168,9 @@ static void add_time_line(const struct history_run *runs, size_t n, struct buf *
         buf_addz(out, "<circle");
         add_class(out, &runs[i]);
         buf_addf(out, " cx=\"%.1f\" cy=\"%d\" r=\"%.1f\" data-run=\"%zu\"><title>run ", x, HIGH - 14, r, i);
-        picture_add_xml(out, runs[i].run);
+        text_add_xml(out, runs[i].run);
         buf_addz(out, ": ");
-        picture_add_xml(out, runs[i].command);
+        text_add_xml(out, runs[i].command);
         buf_addz(out, "</title></circle>\n");
     }
     buf_addz(out, "</svg>\n");

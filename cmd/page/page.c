@@ -61,9 +61,9 @@ static void page_cost_total(const struct page_cost *page, struct buf *out)
     buf_addz(out, " USD a month</b> after this (");
     add_signed((after->hourly - now->hourly) * HOURS_A_MONTH, out);
     buf_addz(out, ") <small>prices of ");
-    picture_add_xml(out, prices_region(page->cost->prices));
+    text_add_xml(out, prices_region(page->cost->prices));
     buf_addz(out, " of ");
-    picture_add_xml(out, prices_date(page->cost->prices));
+    text_add_xml(out, prices_date(page->cost->prices));
     add_uncounted(after, out);
     buf_addz(out, "</small></p>\n");
 }
@@ -80,7 +80,7 @@ static void add_amount(double hourly, struct buf *out)
 static void add_charge(const struct charge *charge, struct buf *out)
 {
     buf_addz(out, "<tr><td>");
-    picture_add_xml(out, charge->what);
+    text_add_xml(out, charge->what);
     buf_addz(out, "</td>");
     if (charge->kind == CHARGE_THERE || charge->said) {
         add_amount(charge->hourly, out);
@@ -89,9 +89,9 @@ static void add_charge(const struct charge *charge, struct buf *out)
     buf_addz(out, "<td colspan=\"2\">");
     if (charge->kind == CHARGE_USED) {
         buf_addf(out, "depends on use: %.10g per ", charge->unit_price);
-        picture_add_xml(out, charge->unit);
+        text_add_xml(out, charge->unit);
     } else {
-        picture_add_xml(out, charge->why);
+        text_add_xml(out, charge->why);
     }
     buf_addz(out, "</td></tr>\n");
 }
@@ -133,11 +133,11 @@ static void add_other(struct page_cost *page, const struct estimate_item *item, 
 {
     ptrdiff_t key = address_key_at(item->address);
     buf_addz(out, "<details class=\"change noop\" data-of=\"");
-    picture_add_xml(out, key > 0 ? str_slice(item->address, 0, (size_t)key) : item->address);
+    text_add_xml(out, key > 0 ? str_slice(item->address, 0, (size_t)key) : item->address);
     buf_addz(out, "\"><summary><code>");
-    picture_add_xml(out, item->address);
+    text_add_xml(out, item->address);
     buf_addz(out, "</code> <small>");
-    picture_add_xml(out, item->type);
+    text_add_xml(out, item->type);
     buf_addz(out, "</small></summary>\n");
     page_cost_of(page, item->address, out);
     buf_addz(out, "</details>\n");
@@ -192,9 +192,9 @@ static void add_lines(struct str text, struct buf *out)
         const char *kind = sign == '+' ? "new" : sign == '-' ? "old" : sign == '~' ? "changed" : NULL;
         if (kind)
             buf_addf(out, "<span class=\"%s\">", kind);
-        picture_add_xml(out, str_slice(line, 0, mark >= 0 ? (size_t)mark : line.n));
+        text_add_xml(out, str_slice(line, 0, mark >= 0 ? (size_t)mark : line.n));
         if (mark >= 0)
-            picture_add_xml(out, str_slice(line, (size_t)mark + 1, line.n));
+            text_add_xml(out, str_slice(line, (size_t)mark + 1, line.n));
         buf_addz(out, kind ? "</span>\n" : "\n");
     }
 }
@@ -211,15 +211,15 @@ static void add_change(const struct section *section, struct page_cost *cost, st
     AUTO_BUF struct buf text = BUF_INIT;
     section_attrs(change->attrs, change->attr_count, &options, &text);
     buf_addf(out, "<details class=\"change %s\" data-of=\"", change_class(change));
-    picture_add_xml(out, section->declared);
+    text_add_xml(out, section->declared);
     buf_addf(out, "\"><summary><b>%s</b> <code>", action_verb(change->decision.action));
-    picture_add_xml(out, change->subject.address);
+    text_add_xml(out, change->subject.address);
     buf_addz(out, "</code> <small>");
-    picture_add_xml(out, change->subject.type);
+    text_add_xml(out, change->subject.type);
     buf_addz(out, "</small></summary>\n");
     if (change->reason.n) {
         buf_addz(out, "<p>");
-        picture_add_xml(out, change->reason);
+        text_add_xml(out, change->reason);
         buf_addz(out, "</p>\n");
     }
     buf_addz(out, "<pre>");
@@ -241,9 +241,9 @@ static void add_drifted(const struct change *change, struct buf *out)
     AUTO_BUF struct buf text = BUF_INIT;
     section_attrs(change->drift, change->drift_count, &options, &text);
     buf_addz(out, "<details class=\"change drifted\" data-of=\"");
-    picture_add_xml(out, key > 0 ? str_slice(address, 0, (size_t)key) : address);
+    text_add_xml(out, key > 0 ? str_slice(address, 0, (size_t)key) : address);
     buf_addz(out, "\"><summary><code>");
-    picture_add_xml(out, address);
+    text_add_xml(out, address);
     buf_addf(out, "</code> <small>%s</small></summary>\n<pre>", change->gone ? "is gone" : "");
     add_lines(buf_str(&text), out);
     buf_addz(out, "</pre>\n</details>\n");
@@ -268,7 +268,7 @@ static void add_erased(const struct plan *plan, struct buf *out)
     if (!text.n)
         return;
     buf_addz(out, "<section class=\"erases\" role=\"alert\"><pre>");
-    picture_add_xml(out, buf_str(&text));
+    text_add_xml(out, buf_str(&text));
     buf_addz(out, "</pre></section>\n");
 }
 
@@ -279,7 +279,7 @@ static void add_unread(const struct plan *plan, struct buf *out)
     if (!text.n)
         return;
     buf_addz(out, "<section class=\"unread\" role=\"alert\"><pre>");
-    picture_add_xml(out, buf_str(&text));
+    text_add_xml(out, buf_str(&text));
     buf_addz(out, "</pre></section>\n");
 }
 
@@ -291,7 +291,7 @@ static void add_rules(const struct plan *plan, struct buf *out)
     if (!text.n)
         return;
     buf_addz(out, "<section class=\"unread rules\" role=\"alert\"><pre>");
-    picture_add_xml(out, buf_str(&text));
+    text_add_xml(out, buf_str(&text));
     buf_addz(out, "</pre></section>\n");
 }
 
@@ -306,9 +306,9 @@ static void add_changes(const struct plan *plan, struct page_cost *cost, struct 
         bool last = i + 1 == n || !str_eq(sections[i].module, sections[i + 1].module);
         if (modules && first) {
             buf_addz(out, "<details class=\"module\" data-module=\"");
-            picture_add_xml(out, sections[i].module);
+            text_add_xml(out, sections[i].module);
             buf_addz(out, "\" open><summary>");
-            picture_add_xml(out, sections[i].module.n ? sections[i].module : STR("the stack itself"));
+            text_add_xml(out, sections[i].module.n ? sections[i].module : STR("the stack itself"));
             buf_addz(out, "</summary>\n");
         }
         add_change(&sections[i], cost, out);
@@ -341,14 +341,14 @@ void page_begin(const struct stack *stack, const char *what, const char *script,
     buf_addz(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     add_policy(buf_str(&text), out);
     buf_addz(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    picture_add_xml(out, stack->name);
+    text_add_xml(out, stack->name);
     buf_addf(out, ": %s</title>\n<style>\n", what);
     add_file("cmd/page/page.css", out);
     buf_addz(out, "</style>\n</head>\n<body>\n<header>\n<h1>");
-    picture_add_xml(out, stack->name);
+    text_add_xml(out, stack->name);
     if (stack->env.n) {
         buf_addz(out, " <small>");
-        picture_add_xml(out, stack->env);
+        text_add_xml(out, stack->env);
         buf_addz(out, "</small>");
     }
     buf_addz(out, "</h1>\n");

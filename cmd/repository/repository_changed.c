@@ -3,18 +3,17 @@
  * reads its own files and those of its modules, what functions read, and what its resources say where their
  * code is; a folder counts as a whole.
  */
-#include "base/system.h"
 #include "cmd/repository/repository.h"
 
 #include "base/file.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/spawn.h"
+#include "base/system.h"
 #include "stacks/expr.h"
 #include "stacks/load/module_lock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,15 +27,6 @@ struct changed {
     struct str root; /* of the working tree */
     struct map paths;
 };
-
-static int read_all(int fd, struct buf *out)
-{
-    char block[16 * 1024];
-    ssize_t n;
-    while ((n = read(fd, block, sizeof block)) > 0 || (n < 0 && errno == EINTR))
-        buf_add(out, block, n > 0 ? (size_t)n : 0);
-    return n < 0 ? -1 : 0;
-}
 
 /* What `git -C top words…` prints. */
 static int ask_git(struct changed *c, const char *const *words, struct buf *out, struct err *err)
@@ -52,7 +42,7 @@ static int ask_git(struct changed *c, const char *const *words, struct buf *out,
     struct spawn spawn = {.args = args, .env = environ, .out = ends[1], .error = STDERR_FILENO};
     int failed = spawn_program(&spawn, &child);
     close(ends[1]);
-    int unread = failed ? 0 : read_all(ends[0], out);
+    int unread = failed ? 0 : fd_read_all(ends[0], out, ERR_IGNORED, "git");
     close(ends[0]);
     if (failed) {
         errno = failed;

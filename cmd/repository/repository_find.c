@@ -72,16 +72,11 @@ static void find_below(struct finding *f, struct str name, int depth)
     look_into(f, folder, name, depth);
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return str_cmp(*(const struct str *)a, *(const struct str *)b);
-}
-
 struct texts repository_find(struct arena *arena, const char *top)
 {
     struct finding f = {.arena = arena, .top = top};
     find_below(&f, STR_EMPTY, 0);
     if (f.found.n)
-        qsort(f.found.items, f.found.n, sizeof *f.found.items, by_name);
+        qsort(f.found.items, f.found.n, sizeof *f.found.items, str_order);
     return f.found;
 }

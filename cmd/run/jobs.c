@@ -37,7 +37,7 @@ static bool as_job(
     return true;
 }
 
-int jobs_list(struct invocation *inv, struct workspace *workspace, struct job **jobs, size_t *n)
+void jobs_list(struct invocation *inv, struct workspace *workspace, struct job **jobs, size_t *n)
 {
     size_t records;
     const struct record *const *list = state_records(workspace->state, &records);
@@ -46,7 +46,6 @@ int jobs_list(struct invocation *inv, struct workspace *workspace, struct job **
     for (size_t i = 0; i < records; i++)
         if (as_job(inv, workspace, list[i], &(*jobs)[*n]))
             (*n)++;
-    return EXIT_DONE;
 }
 
 static int not_a_job(struct invocation *inv, const struct record *record)

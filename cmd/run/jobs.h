@@ -21,7 +21,7 @@ struct job {
 /* Opens the stack without asking for inputs that nothing needs. Reported when it is not EXIT_DONE. */
 int jobs_open(struct invocation *inv, struct workspace *workspace);
 /* Every job in the state, by address. Results live as long as the invocation. */
-int jobs_list(struct invocation *inv, struct workspace *workspace, struct job **jobs, size_t *n);
+void jobs_list(struct invocation *inv, struct workspace *workspace, struct job **jobs, size_t *n);
 /* The address of the job with that name at the service; the text itself where no job is called so. */
 struct str jobs_address(struct invocation *inv, struct workspace *workspace, struct str text);
 /* The one that the text means, opened; reported when it is not EXIT_DONE. */

@@ -1,4 +1,4 @@
-/* What is shown while a job runs: see jobs.h. */
+/* What is shown while a job runs (jobs.h); the run goes on when nobody can read it. */
 #include "cmd/run/jobs.h"
 
 #include "base/clock.h"
@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { FRAME_MS = 100 };
-
 void run_watch_init(struct run_watch *w, struct invocation *inv, const struct job *job)
 {
     *w = (struct run_watch){.inv = inv,
@@ -20,36 +18,24 @@ void run_watch_init(struct run_watch *w, struct invocation *inv, const struct jo
         .began_ms = clock_mono_ms()};
 }
 
-static void write_err(const struct buf *text)
-{
-    /* the run goes on when nobody can read what is said about it */
-    say_aside(buf_str(text));
-}
-
 /* ---- the live line ---- */
 
 void run_watch_clear(struct run_watch *w)
 {
-    AUTO_BUF struct buf out = BUF_INIT;
-    if (!w->drawn)
-        return;
-    buf_addz(&out, "\r\033[K");
-    write_err(&out);
+    if (w->drawn)
+        say_aside(STR("\r\033[K"));
     w->drawn = false;
 }
 
 void run_watch_tick(void *ctx)
 {
-    static const char *const spin[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
-    static const char *const ascii[] = {"|", "/", "-", "\\"};
     struct run_watch *w = ctx;
     int64_t now = clock_mono_ms();
     if (!w->live || (w->drawn && now - w->drawn_ms < FRAME_MS))
         return;
     AUTO_BUF struct buf line = BUF_INIT;
     AUTO_BUF struct buf out = BUF_INIT;
-    size_t tick = (size_t)(now / FRAME_MS);
-    buf_addf(&line, "%s ", w->inv->err.utf8 ? spin[tick % 10] : ascii[tick % 4]);
+    buf_addf(&line, "%s ", term_spinner(&w->inv->err, now));
     text_add_safe(&line, w->job->record->subject.address, false);
     buf_addf(&line, " %s ", w->status_text[0] ? w->status_text : "starting");
     text_add_duration(&line, now - w->began_ms);
@@ -57,7 +43,7 @@ void run_watch_tick(void *ctx)
     int width = w->inv->err.width;
     buf_addz(&out, "\r\033[K");
     buf_add(&out, line.p, cells_prefix(buf_str(&line), width > 1 ? (size_t)width - 1 : 0));
-    write_err(&out);
+    say_aside(buf_str(&out));
     w->drawn = true;
     w->drawn_ms = now;
 }
@@ -82,7 +68,7 @@ void run_watch_begin(struct run_watch *w, struct str id)
     buf_addf(&out, "%.*s: run ", STR_ARG(w->job->record->subject.address));
     text_add_safe(&out, id, false);
     buf_add_char(&out, '\n');
-    write_err(&out);
+    say_aside(buf_str(&out));
 }
 
 void run_watch_state(void *ctx, const struct job_run *run)
@@ -112,7 +98,7 @@ void run_watch_state(void *ctx, const struct job_run *run)
         }
         buf_add_char(&out, '\n');
     }
-    write_err(&out);
+    say_aside(buf_str(&out));
 }
 
 /* ---- log lines ---- */
@@ -175,7 +161,7 @@ void run_watch_line(void *ctx, const struct log_event *event)
         log_event_text(event, (struct log_look){.raw = w->raw}, &out);
     run_watch_clear(w);
     if (aside)
-        write_err(&out);
+        say_aside(buf_str(&out));
     else if (!w->failed)
         w->failed = invocation_write(w->inv, buf_str(&out)) != EXIT_DONE;
 }
@@ -196,5 +182,5 @@ void run_watch_trouble(void *ctx, const struct err *err)
     buf_addz(&out, ": the run goes on, but its log cannot be read: ");
     text_add_safe(&out, str_z(err->message), false);
     buf_add_char(&out, '\n');
-    write_err(&out);
+    say_aside(buf_str(&out));
 }

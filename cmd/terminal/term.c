@@ -53,6 +53,13 @@ static const char *const codes[] = {
     [STYLE_CYAN] = "\033[36m",
 };
 
+const char *term_spinner(const struct term *term, int64_t now_ms)
+{
+    static const char *const signs[] = {"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+    static const char *const ascii[] = {"|", "/", "-", "\\"};
+    return term->utf8 ? signs[now_ms / FRAME_MS % 10] : ascii[now_ms / FRAME_MS % 4];
+}
+
 void style_on(struct buf *out, bool color, enum style style)
 {
     if (color && style != STYLE_PLAIN)
@@ -164,6 +171,23 @@ void text_add_json_safe(struct buf *out, struct str text)
 void text_add_safe(struct buf *out, struct str text, bool keep_lines)
 {
     add_escaped(out, text, false, keep_lines);
+}
+
+void text_add_xml(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i];
+        switch (c) {
+        case '<': buf_addz(out, "&lt;"); break;
+        case '>': buf_addz(out, "&gt;"); break;
+        case '&': buf_addz(out, "&amp;"); break;
+        case '"': buf_addz(out, "&quot;"); break;
+        case '\'': buf_addz(out, "&apos;"); break;
+        default:
+            if ((unsigned char)c >= 0x20 || c == '\n' || c == '\t')
+                buf_add_char(out, c);
+        }
+    }
 }
 
 void text_add_column(struct buf *out, struct str text, int width)

@@ -30,6 +30,10 @@ void term_init(struct term *term, int fd, bool no_color);
 /* Reads the size again; it changes with the window. */
 void term_measure(struct term *term);
 
+/* What turns while something goes on; a picture that moves is drawn anew every FRAME_MS. */
+enum { FRAME_MS = 100 };
+const char *term_spinner(const struct term *term, int64_t now_ms);
+
 void style_on(struct buf *out, bool color, enum style style);
 void style_off(struct buf *out, bool color, enum style style);
 void style_add(struct buf *out, bool color, enum style style, const char *text);
@@ -44,7 +48,9 @@ void text_add_safe(struct buf *out, struct str text, bool keep_lines);
 void text_add_column(struct buf *out, struct str text, int width);
 /* The same for JSON, which it stays: what is no text becomes U+FFFD. */
 void text_add_json_safe(struct buf *out, struct str text);
-/* The same in double quotes, with \" \\ \n \t. */
+/* For XML and HTML, also within quotes: as a mask knows it (base/mask.h), without what XML cannot have. */
+void text_add_xml(struct buf *out, struct str text);
+/* Text from outside in double quotes, with \" \\ \n \t. */
 void text_add_quoted(struct buf *out, struct str text);
 /* As a word that a shell takes for what it is. */
 void text_add_word(struct buf *out, struct str text);

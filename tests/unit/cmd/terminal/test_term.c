@@ -40,6 +40,14 @@ static void quotes(void **state)
     assert_string_equal(out.p, "\"a \\\"b\\\" \\\\ c\\nd\\te\\r\\u0001\"");
 }
 
+static void xml_takes_all_of_it(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf out = BUF_INIT;
+    text_add_xml(&out, STR("<a b='c'>\"&\"\033[1m\n\tü\x01"));
+    assert_string_equal(out.p, "&lt;a b=&apos;c&apos;&gt;&quot;&amp;&quot;[1m\n\tü");
+}
+
 static void durations(void **state)
 {
     (void)state;
@@ -98,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_steers_the_terminal),
         cmocka_unit_test(quotes),
+        cmocka_unit_test(xml_takes_all_of_it),
         cmocka_unit_test(durations),
         cmocka_unit_test(wraps_at_the_width),
         cmocka_unit_test(colours_only_where_wanted),
