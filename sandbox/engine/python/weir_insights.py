@@ -5,15 +5,18 @@ as Insights has them: what looks like a number is one. Status 2: the query has a
 
 import base64
 import datetime
+import ipaddress
 import json
 import math
 import re
 
 MOST = 10000
-TOKEN = re.compile(r"""\s+|\#[^\n]*|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<quoted>`[^`]*`)|(?P<period>\d+(?:ms|mo|[smhdwqy])\b)|(?P<number>\d+(?:\.\d+)?)
-    |(?P<name>[@A-Za-z_][\w@]*(?:\.\w+)*)|(?P<sign>=~|!=|<=|>=|[-+*/^%=<>(),|\[\]])""", re.X)
+TOKEN = re.compile(r"""\s+|\#[^\n]*|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<quoted>`[^`]*`)|(?P<period>\d+(?:msec|ms|sec|min|hr|mon|mo|qtr|yr|[smhdwqy])\b)|(?P<number>\d+(?:\.\d+)?)
+    |(?P<name>[@A-Za-z_][\w@]*(?:\.(?:\w+|`[^`]*`))*)|(?P<sign>=~|!=|<=|>=|[-+*/^%=<>(),|\[\].])""", re.X)
 REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/")
 PERIODS = {"ms": 1, "s": 1000, "m": 60000, "h": 3600000, "d": 86400000, "w": 604800000}
+PERIODS |= {"msec": 1, "sec": 1000, "min": 60000, "hr": 3600000}
+MONTHS = {"mo": 1, "mon": 1, "q": 3, "qtr": 3, "y": 12, "yr": 12}
 
 
 class Malformed(Exception):
@@ -24,7 +27,13 @@ class Time(int):
     """Milliseconds since 1970, shown as a date."""
 
 
+class Months(int):
+    """A period of the calendar."""
+
+
 def shown(value):
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     if isinstance(value, Time):
         return datetime.datetime.fromtimestamp(value / 1000, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S.") + f"{value % 1000:03}"
     if isinstance(value, bool):
@@ -40,7 +49,7 @@ def number(value):
         return value
     try:
         out = float(value) if value is not None else None
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     return out if out is None or math.isfinite(out) else None
 
@@ -177,7 +186,14 @@ class Reader:
             self.need("a value")
         if self.take("("):
             return self.call(text.lower())
-        return lambda row, rows: row.get(text)
+        found = lambda row, rows: looked_up(row, text)  # noqa: E731
+        while sign := self.take("[", "."):
+            if sign[1] == "[":
+                found = self.two(item, found, self.expression())
+                self.need("]")
+            else:
+                found = self.two(inside, found, lambda row, rows, parts=parts_of(self.name()): parts)
+        return found
 
     def call(self, name):
         arguments = []
@@ -211,9 +227,7 @@ def plain(kind, text):
         return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), text[1:-1])
     if kind == "period":
         count, unit = re.fullmatch(r"(\d+)(\D+)", text).groups()
-        if unit not in PERIODS:
-            raise Malformed(f"the sandbox knows no period {text}")
-        return int(count) * PERIODS[unit]
+        return Months(int(count) * MONTHS[unit]) if unit in MONTHS else int(count) * PERIODS[unit]
     return float(text) if "." in text else int(text)
 
 
@@ -254,9 +268,67 @@ def of_number(function):
     return lambda value, *rest: None if number(value) is None else function(number(value), *rest)
 
 
+def month_begins(months):
+    """Months since 1970."""
+    return int(datetime.datetime(1970 + months // 12, months % 12 + 1, 1, tzinfo=datetime.timezone.utc).timestamp() * 1000)
+
+
 def floored(time, period, up=False):
+    period = max(period, type(period)(1))
+    if isinstance(period, Months):
+        date = datetime.datetime.fromtimestamp(number(time) / 1000, datetime.timezone.utc)
+        months = ((date.year - 1970) * 12 + date.month - 1) // period * period
+        base = month_begins(months)
+        return Time(month_begins(months + period) if up and base != number(time) else base)
     base = int(number(time)) // int(period) * int(period)
     return Time(base + (int(period) if up and base != number(time) else 0))
+
+
+def item(value, key):
+    """Of a list or a map."""
+    if isinstance(value, list):
+        return value[int(number(key))] if number(key) is not None and 0 <= number(key) < len(value) else None
+    return value.get(shown(key)) if isinstance(value, dict) else None
+
+
+def parts_of(name):
+    return [part.strip("`") for part in re.findall(r"`[^`]*`|[^.`]+", name)]
+
+
+def inside(value, parts):
+    for part in parts:
+        value = item(value, part)
+    return value
+
+
+def looked_up(row, name):
+    """A field by its name, or a part of one that is a map or a list."""
+    if name in row:
+        return row[name]
+    parts = parts_of(name)
+    for size in range(len(parts) - 1, 0, -1):
+        if isinstance(value := row.get(".".join(parts[:size])), (dict, list)):
+            return inside(value, parts[size:])
+    return row.get(".".join(parts))
+
+
+def parsed(text):
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, (dict, list)) else None
+
+
+def address(version, networks=False):
+    """Is it an address of this version (0: of any), and in this network?"""
+    def holds(text, network=None):
+        try:
+            found = ipaddress.ip_address(text)
+            return int(version in (0, found.version) and (not networks or found in ipaddress.ip_network(shown(network), strict=False)))
+        except ValueError:
+            return 0
+    return of_text(holds)
 
 
 FUNCTIONS = {
@@ -270,6 +342,9 @@ FUNCTIONS = {
     "strlen": of_text(len), "toupper": of_text(str.upper), "tolower": of_text(str.lower), "trim": of_text(lambda text, chars=None: text.strip(chars)),
     "ltrim": of_text(lambda text, chars=None: text.lstrip(chars)), "rtrim": of_text(lambda text, chars=None: text.rstrip(chars)),
     "replace": of_text(lambda text, old, new: text.replace(shown(old), shown(new))), "strcontains": of_text(lambda text, part: int(shown(part) in text)),
+    "jsonparse": of_text(parsed), "jsonstringify": lambda value: shown(value) if isinstance(value, (dict, list)) else None, "unmask": lambda value: value,
+    "isvalidip": address(0), "isvalidipv4": address(4), "isvalidipv6": address(6),
+    "isipinsubnet": address(0, True), "isipv4insubnet": address(4, True), "isipv6insubnet": address(6, True),
     "substr": of_text(lambda text, start, size=None: text[int(start):None if size is None else int(start) + int(size)]),
 }
 
@@ -434,6 +509,17 @@ class Query:
             return kept
         return first
 
+    def unnest(self, reader):
+        field = reader.expression()
+        reader.need("into")
+        name = reader.name()
+        self.names = [*self.names, name]
+
+        def flatten(rows):
+            found = ((row, field(row, rows)) for row in rows)
+            return [{**row, name: one} for row, value in found for one in (value if isinstance(value, list) else [value])]
+        return flatten
+
     def run(self, rows):
         rows.sort(key=lambda row: row["@timestamp"], reverse=True)
         for step in self.steps:
@@ -443,7 +529,7 @@ class Query:
 
 
 COMMANDS = {"fields": Query.fields, "display": Query.display, "filter": Query.filter, "stats": Query.stats, "sort": Query.sort, "limit": Query.first, "parse": Query.parse,
-            "dedup": Query.dedup}
+            "dedup": Query.dedup, "unnest": Query.unnest}
 
 
 # ---- events ----

@@ -55,6 +55,13 @@ def stamp(seconds):
     ('filter @type = "REPORT" | stats max(@memorySize / 1000 / 1000) as provisioned, max(@maxMemoryUsed / 1000 / 1000) as used, pct(@duration, 95)',
      [{"provisioned": "128", "used": "40", "pct(@duration, 95)": "12.5"}]),
     ("filter ispresent(level) | dedup level | display level, user.name", [{"level": "ERROR", "user.name": "ada"}, {"level": "INFO", "user.name": "ada"}]),
+    ("filter ispresent(user.name) | fields jsonParse(@message) as js | display js.user.name, jsonStringify(js.user) as text, js.nothing | limit 1", [{"js.user.name": "ada", "text": '{"name":"ada"}'}]),
+    ("""parse @message '"user": *}' as who | fields jsonParse('{"a.b": {"events": [{"name": "x"}, {"name": "y"}], "none": []}}') as js | limit 1 | unnest js.`a.b`.events into event | display event.name, js.`a.b`.events[1].name as second""",
+     [{"event.name": "x", "second": "y"}, {"event.name": "y", "second": "y"}]),
+    ("fields jsonParse('[1, 2]') as numbers | filter level = 'ERROR' | unnest numbers into n | stats sum(n), count(*) by user.name | sort user.name", [{"user.name": "ada", "sum(n)": "3", "count(*)": "2"}, {"user.name": "bob", "sum(n)": "3", "count(*)": "2"}]),
+    ("limit 1 | display isValidIp('::1') as a, isValidIpv4('::1') as b, isIpv4InSubnet('10.1.2.3', '10.1.0.0/16') as c, isIpInSubnet('2001:db8::1', '2001:db8::/32') as d, isIpv6InSubnet('10.0.0.1', '10.0.0.0/8') as e, isValidIp(level) as f", [{"a": "1", "b": "0", "c": "1", "d": "1", "e": "0"}]),
+    ("stats count(*) by bin(1y) | display datefloor(fromMillis(1700000000000), 1mo) as month, dateceil(fromMillis(1700000000000), 1q) as quarter, datefloor(fromMillis(1700000000000), 2hr) as hours",
+     [{"month": "2023-11-01 00:00:00.000", "quarter": "2024-01-01 00:00:00.000", "hours": "2023-11-14 22:00:00.000"}]),
     ("# what is behind the sign is not read\nfilter latency >= 30 | stats count_distinct(user.name), sum(latency)", [{"count_distinct(user.name)": "2", "sum(latency)": "80"}]),
 ])
 def test_queries(logs, query, expected):
