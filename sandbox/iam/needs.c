@@ -173,12 +173,13 @@ static struct str known_arn(struct filling *f, struct str arn)
     return arn;
 }
 
-/* lambda's ARN with a version or an alias is the function's too. */
+/* lambda's ARN with a version or an alias is the function's too; each has a policy of its own for calls. */
 static struct str plain_function(struct filling *f, struct str arn)
 {
+    bool call = str_starts(f->request->operation, STR("Invoke")) && !str_ends(arn, STR(":$LATEST"));
     static const struct str mark = STR_INIT(":function:");
     ptrdiff_t at = str_eqz(f->request->service, "lambda") ? str_find(arn, mark, 0) : -1;
-    if (at < 0)
+    if (at < 0 || call)
         return arn;
     ptrdiff_t end = str_find_char(arn, ':', (size_t)at + mark.n);
     return end < 0 ? arn : str_slice(arn, 0, (size_t)end);

@@ -153,6 +153,19 @@ def test_names_and_aliases(job_sandbox):
         assert (answer["ExecutedVersion"], json.loads(answer["Payload"].read())) == (version, version)
 
 
+def test_services_call_an_alias_by_its_own_policy(job_sandbox):
+    """As SAM's AutoPublishAlias has it: the permission is the alias's alone."""
+    f = Function(job_sandbox, main_dot_py="def handler(e, c): print('got', e['Records'][0]['s3']['object']['key'])")
+    f.api.publish_version(FunctionName=f.name)
+    live = f.api.create_alias(FunctionName=f.name, Name="live", FunctionVersion="1")["AliasArn"]
+    f.api.add_permission(FunctionName=f.name, Qualifier="live", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com")
+    s3, bucket = job_sandbox.client("s3"), f"b-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [{"LambdaFunctionArn": live, "Events": ["s3:ObjectCreated:*"]}]})
+    s3.put_object(Bucket=bucket, Key="one", Body=b"")
+    until(lambda: job_sandbox.client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{f.name}")["logGroups"] and "got one" in f.lines())
+
+
 def test_versions_keep_their_code_and_configuration(tmp_path):
     server = JobSandbox(tmp_path / "data")
     f = Function(server, main_dot_py="import os\ndef handler(e, c): return [1, os.environ.get('WORD'), c.function_version, c.invoked_function_arn.split(':')[-1]]", Environment={"Variables": {"WORD": "one"}})
