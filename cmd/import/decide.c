@@ -236,7 +236,9 @@ static void import_decide(struct template *t, struct thing *thing)
         if (schema) {
             becomes_theirs(t, thing, schema);
             thing->resource->note = why.n ? why : thing->resource->note;
-            t->draft->theirs++;
+            bool theirs = str_find(thing->type, STR("::"), 0) >= 0; /* SAM's may be weir's own already */
+            t->draft->theirs += theirs;
+            t->draft->ours += !theirs;
         } else {
             leave_out(t, thing, &err);
             thing->resource->note =
