@@ -179,6 +179,25 @@ static void compose_convert(struct compose *c)
     buf_release(&made);
 }
 
+/* All files as one, whose services extend none. */
+static const struct node *read_files(struct compose *c, const struct compose_options *options)
+{
+    struct node *root = yaml_load(c->arena, arena_strz(c->arena, options->file), options->file, c->diags);
+    if (!root)
+        return NULL;
+    compose_read_env(c);
+    root = compose_include(c, root);
+    if (c->diags->errors)
+        return NULL;
+    struct node *services = node_get(root, "services");
+    if (!services || services->kind != NODE_MAP) {
+        diag_error(c->diags, node_span(root), "a compose file has `services:`");
+        return NULL;
+    }
+    compose_extend(c, services);
+    return root;
+}
+
 static int format(struct compose *c, struct str text, struct diags *diags, struct buf *out, struct err *err)
 {
     struct source *source = ARENA_NEW(c->arena, struct source);
@@ -186,34 +205,22 @@ static int format(struct compose *c, struct str text, struct diags *diags, struc
     return format_text(source, diags, out, err);
 }
 
-int compose_read(struct arena *arena, const struct compose_options *options_, struct diags *diags,
+int compose_read(struct arena *arena, const struct compose_options *options, struct diags *diags,
     struct buf *out, struct err *err)
 {
-    struct compose c = {.arena = arena, .diags = diags, .dir = arena_str(arena, path_dir(options_->file))};
-    struct node *root = yaml_load(arena, arena_strz(arena, options_->file), options_->file, diags);
-    if (!root)
-        return -1;
-    compose_read_env(&c);
-    c.root = root = compose_include(&c, root);
-    if (diags->errors) {
-        map_release(&c.defaults);
-        return -1;
-    }
-    struct node *services = node_get(c.root, "services");
-    if (!services || services->kind != NODE_MAP) {
-        diag_error(diags, node_span(c.root), "a compose file has `services:`");
-        map_release(&c.defaults);
-        return -1;
-    }
+    struct compose c = {.arena = arena, .diags = diags, .dir = arena_str(arena, path_dir(options->file))};
     AUTO_BUF struct buf text = BUF_INIT;
-    name_project(&c, options_);
-    compose_extend(&c, services);
-    compose_convert(&c);
-    buf_addf(&text, "stack: %.*s\n\n", STR_ARG(c.project));
-    write_inputs(&c, &text);
-    buf_addz(&text, "resources:\n");
-    buf_add_str(&text, buf_str(&c.resources));
-    int status = format(&c, buf_str(&text), diags, out, err);
+    int status = -1;
+    c.root = read_files(&c, options);
+    if (c.root) {
+        name_project(&c, options);
+        compose_convert(&c);
+        buf_addf(&text, "stack: %.*s\n\n", STR_ARG(c.project));
+        write_inputs(&c, &text);
+        buf_addz(&text, "resources:\n");
+        buf_add_str(&text, buf_str(&c.resources));
+        status = format(&c, buf_str(&text), diags, out, err);
+    }
     buf_release(&c.resources);
     map_release(&c.inputs);
     map_release(&c.defaults);

@@ -8,7 +8,6 @@
 enum { DEEP = 16 };
 
 /* Lists of which both count; of all others the service's own does. */
-
 static bool is_joined(struct str key)
 {
     return str_is_any(key, "cap_add cap_drop configs devices dns env_file environment expose extra_hosts "
@@ -77,8 +76,6 @@ static struct node *extend_join(
     return list;
 }
 
-static struct node *extend_merge(struct compose *c, struct node *base, struct node *own);
-
 static struct node *extend_merge_value(struct compose *c, struct str key, struct node *base, struct node *own)
 {
     bool differ = base->kind != own->kind && is_joined(key);
@@ -87,14 +84,13 @@ static struct node *extend_merge_value(struct compose *c, struct str key, struct
         own = as_map(c, own);
     }
     if (base->kind == NODE_MAP && own->kind == NODE_MAP)
-        return extend_merge(c, base, own);
+        return compose_merge(c, base, own);
     return base->kind == NODE_LIST && own->kind == NODE_LIST && is_joined(key)
                ? extend_join(c, key, base, own)
                : own;
 }
 
-/* The base's entries, and over them one's own. */
-static struct node *extend_merge(struct compose *c, struct node *base, struct node *own)
+struct node *compose_merge(struct compose *c, struct node *base, struct node *own)
 {
     struct node *map = compose_copy(c, own);
     map->entries = ARENA_ARRAY(c->arena, struct node_entry, base->count + own->count + 1);
@@ -121,11 +117,6 @@ static struct node *without_extends(struct compose *c, const struct node *servic
         if (!str_eqz(service->entries[i].key, "extends"))
             map->entries[map->count++] = service->entries[i];
     return map;
-}
-
-struct node *compose_merge(struct compose *c, struct node *base, struct node *own)
-{
-    return extend_merge(c, base, own);
 }
 
 /* The services that one of another file is among; NULL: a diagnostic says why there are none. */
@@ -155,7 +146,7 @@ static struct node *extend_service(
                           : "there is no service of that name to extend");
         return own;
     }
-    return extend_merge(c, extend_service(c, base->value, others, depth + 1), own);
+    return compose_merge(c, extend_service(c, base->value, others, depth + 1), own);
 }
 
 void compose_extend(struct compose *c, struct node *services)

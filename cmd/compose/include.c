@@ -114,7 +114,7 @@ static struct node *rebase_build(struct compose *c, struct node *node, struct st
                                   : rebase_text(c, node, from);
 }
 
-static struct node *rebase_extends(struct compose *c, struct node *node, struct str from)
+static struct node *rebase_file(struct compose *c, struct node *node, struct str from)
 {
     return rebase_entry(c, node, "file", rebase_text, from);
 }
@@ -124,16 +124,11 @@ static struct node *rebase_service(struct compose *c, struct node *service, stru
     static const struct {
         const char *key;
         rebase_fn *rebase;
-    } parts[] = {{"build", rebase_build}, {"env_file", rebase_env_files}, {"extends", rebase_extends},
+    } parts[] = {{"build", rebase_build}, {"env_file", rebase_env_files}, {"extends", rebase_file},
         {"volumes", rebase_mounts}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         service = rebase_entry(c, service, parts[i].key, parts[i].rebase, from);
     return service;
-}
-
-static struct node *rebase_file(struct compose *c, struct node *node, struct str from)
-{
-    return rebase_entry(c, node, "file", rebase_text, from);
 }
 
 struct node *compose_rebase(struct compose *c, struct node *root, struct str from)
@@ -192,6 +187,8 @@ struct str compose_reference(struct compose *c, const char *what, struct str nam
 {
     return arena_printf(c->arena, "${%.*s.%s}", STR_ARG(compose_name(c, what, name)), attr);
 }
+
+/* ---- What a file includes ---- */
 
 enum { DEEP = 16 };
 static const char *const kinds[] = {"services", "networks", "volumes", "secrets", "configs"};

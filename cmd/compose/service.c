@@ -65,8 +65,6 @@ static void service_image(struct service *s, struct attr_list *attrs)
     attr_add_text(attrs, "image", compose_reference(c, "image", s->name, "id"));
 }
 
-/* ---- What a service is told: variables, secrets, configuration ---- */
-
 /* ---- environment ---- */
 
 static void take_variable(
@@ -276,7 +274,7 @@ static void add_order(struct service *s, struct attr_list *attrs)
     }
 }
 
-/* ---- */
+/* ---- the whole ---- */
 
 static void add_logging(struct service *s, struct attr_list *attrs)
 {

@@ -102,11 +102,11 @@ static struct str text_variable(struct compose *c, const struct node *node, stru
         given = true;
     }
     bool secret = sounds_secret(name) || redact_has_password(fallback);
-    if (secret && given && fallback.n && !map_get(&c->inputs, input_name(c, name)))
+    if (secret && given && fallback.n && !map_get(&c->inputs, input_name(c, name))) {
         source_hide(c->arena, node_span(node));
-    if (secret && given && fallback.n && !map_get(&c->inputs, input_name(c, name)))
         compose_tell(c, node, "%.*s is a secret, and what it has been is not written: an input asks for it",
             STR_ARG(name));
+    }
     return use_input(c, input_name(c, name), given ? value_string(c->arena, fallback) : NULL, secret);
 }
 
