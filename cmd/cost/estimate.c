@@ -25,19 +25,19 @@ static const struct value *usage_of(const struct stack *stack, struct str addres
 }
 
 /* A resource as the table of prices knows it: one of CloudFormation's types as weir's own. */
-struct thing {
+struct cost_resource {
     const struct schema *schema;
     const struct value *object;
 };
 
-static struct thing as_own(const struct workspace *workspace, struct prices *prices,
+static struct cost_resource as_own(const struct workspace *workspace, struct prices *prices,
     const struct schema *schema, const struct value *object, struct arena *arena)
 {
     bool theirs = str_find(schema->name, STR("::"), 0) >= 0;
     const struct schema *own = theirs ? catalog_own(workspace->catalog, schema->name) : NULL;
     if (!own)
-        return (struct thing){schema, object};
-    return (struct thing){own, prices_as_own(prices, own, schema, object, arena)};
+        return (struct cost_resource){schema, object};
+    return (struct cost_resource){own, prices_as_own(prices, own, schema, object, arena)};
 }
 
 struct str estimate_unknown(const struct estimate_item *item, struct arena *arena)
@@ -67,13 +67,13 @@ static void estimate_own_price(struct estimate_item *item, const struct value *u
 }
 
 static void estimate_add(struct estimate *estimate, const struct workspace *workspace, struct prices *prices,
-    struct str address, struct str type, struct thing thing, struct arena *arena)
+    struct str address, struct str type, struct cost_resource resource, struct arena *arena)
 {
     struct estimate_item *item = &estimate->items[estimate->n++];
     const struct value *usage = usage_of(workspace->stack, address, arena);
     *item = (struct estimate_item){.address = address, .type = type};
-    item->priced =
-        prices_of(prices, thing.schema, thing.object, usage, arena, &item->charges, &item->charge_count);
+    item->priced = prices_of(
+        prices, resource.schema, resource.object, usage, arena, &item->charges, &item->charge_count);
     if (estimate_unknown(item, arena).n)
         estimate_own_price(item, usage, arena);
     for (size_t i = 0; i < item->charge_count; i++)
@@ -101,13 +101,14 @@ static const struct value *with_recorded(
 static void estimate_add_open(struct estimate *estimate, const struct workspace *workspace,
     struct prices *prices, const struct declared *declared, struct arena *arena)
 {
-    const struct thing thing = as_own(workspace, prices, declared->decl->schema, &value_empty_map, arena);
+    const struct cost_resource resource =
+        as_own(workspace, prices, declared->decl->schema, &value_empty_map, arena);
     struct estimate_item *item = &estimate->items[estimate->n++];
     const struct charge *ignored;
     struct charge *open = ARENA_NEW(arena, struct charge);
     size_t n;
     *item = (struct estimate_item){.address = declared->address, .type = declared->decl->schema->name};
-    item->priced = prices_of(prices, thing.schema, thing.object, NULL, arena, &ignored, &n);
+    item->priced = prices_of(prices, resource.schema, resource.object, NULL, arena, &ignored, &n);
     *open = (struct charge){
         .kind = CHARGE_UNKNOWN, .what = STR("each of them"), .why = STR("how many is known when planned")};
     if (item->priced != PRICED)
@@ -119,26 +120,26 @@ static void estimate_add_open(struct estimate *estimate, const struct workspace 
 }
 
 /* The resources that a declaration refers to, by their types; of several of a type the first. */
-static struct thing with_behind(
-    struct arena *arena, struct thing thing, const struct decl *decl, const struct thing *things)
+static struct cost_resource with_behind(struct arena *arena, struct cost_resource resource,
+    const struct decl *decl, const struct cost_resource *resources)
 {
     const struct value *behind = &value_empty_map;
     for (size_t i = 0; i < decl->dep_count; i++) {
-        const struct thing *one = &things[decl->deps[i]->index];
+        const struct cost_resource *one = &resources[decl->deps[i]->index];
         if (one->object && !value_get(behind, one->schema->name))
             behind = value_with(arena, behind, one->schema->name, one->object);
     }
     if (behind->count)
-        thing.object = value_with(arena, thing.object, STR(PRICES_BEHIND), behind);
-    return thing;
+        resource.object = value_with(arena, resource.object, STR(PRICES_BEHIND), behind);
+    return resource;
 }
 
 static void estimate_list(struct workspace *workspace, const struct declared *declared, size_t n,
     struct prices *prices, struct arena *arena, struct estimate *out)
 {
-    struct thing *things = ARENA_ARRAY(arena, struct thing, workspace->stack->decl_count + 1);
+    struct cost_resource *resources =
+        ARENA_ARRAY(arena, struct cost_resource, workspace->stack->decl_count + 1);
     *out = (struct estimate){.items = ARENA_ARRAY(arena, struct estimate_item, n + 1)};
-    memset(things, 0, (workspace->stack->decl_count + 1) * sizeof *things);
     for (size_t i = 0; i < n; i++) {
         const struct declared *d = &declared[i];
         if (d->decl->kind != DECL_RESOURCE)
@@ -147,12 +148,12 @@ static void estimate_list(struct workspace *workspace, const struct declared *de
             estimate_add_open(out, workspace, prices, d, arena);
             continue;
         }
-        struct thing thing = as_own(workspace, prices, d->decl->schema,
+        struct cost_resource resource = as_own(workspace, prices, d->decl->schema,
             with_recorded(workspace, d->address, d->object, arena), arena);
-        if (!things[d->decl->index].object)
-            things[d->decl->index] = thing;
+        if (!resources[d->decl->index].object)
+            resources[d->decl->index] = resource;
         estimate_add(out, workspace, prices, d->address, d->decl->schema->name,
-            with_behind(arena, thing, d->decl, things), arena);
+            with_behind(arena, resource, d->decl, resources), arena);
     }
 }
 
@@ -172,8 +173,8 @@ void estimate_planned(
     estimate_list(plan->workspace, planned, n, prices, arena, out);
 }
 
-static bool thing_recorded(const struct workspace *workspace, struct prices *prices,
-    const struct record *record, struct arena *arena, struct thing *out)
+static bool resource_recorded(const struct workspace *workspace, struct prices *prices,
+    const struct record *record, struct arena *arena, struct cost_resource *out)
 {
     const struct schema *schema =
         record ? catalog_find(workspace->catalog, record->subject.type, false, ERR_IGNORED) : NULL;
@@ -182,19 +183,19 @@ static bool thing_recorded(const struct workspace *workspace, struct prices *pri
     return schema;
 }
 
-static struct thing with_recorded_behind(const struct workspace *workspace, struct prices *prices,
-    struct thing thing, const struct value *deps, struct arena *arena)
+static struct cost_resource with_recorded_behind(const struct workspace *workspace, struct prices *prices,
+    struct cost_resource resource, const struct value *deps, struct arena *arena)
 {
     const struct value *behind = &value_empty_map;
     for (uint32_t i = 0; deps && i < deps->count; i++) {
-        struct thing one;
+        struct cost_resource one;
         const struct record *dep = state_get(workspace->state, value_text(deps->items[i], STR_EMPTY));
-        if (thing_recorded(workspace, prices, dep, arena, &one) && !value_get(behind, one.schema->name))
+        if (resource_recorded(workspace, prices, dep, arena, &one) && !value_get(behind, one.schema->name))
             behind = value_with(arena, behind, one.schema->name, one.object);
     }
     if (behind->count)
-        thing.object = value_with(arena, thing.object, STR(PRICES_BEHIND), behind);
-    return thing;
+        resource.object = value_with(arena, resource.object, STR(PRICES_BEHIND), behind);
+    return resource;
 }
 
 void estimate_recorded(
@@ -204,11 +205,11 @@ void estimate_recorded(
     const struct record *const *records = workspace->state ? state_records(workspace->state, &n) : NULL;
     *out = (struct estimate){.items = ARENA_ARRAY(arena, struct estimate_item, n + 1)};
     for (size_t i = 0; i < n; i++) {
-        struct thing thing;
+        struct cost_resource resource;
         const struct subject *subject = &records[i]->subject;
-        if (thing_recorded(workspace, prices, records[i], arena, &thing))
+        if (resource_recorded(workspace, prices, records[i], arena, &resource))
             estimate_add(out, workspace, prices, subject->address, subject->type,
-                with_recorded_behind(workspace, prices, thing, records[i]->deps, arena), arena);
+                with_recorded_behind(workspace, prices, resource, records[i]->deps, arena), arena);
     }
 }
 

@@ -2,7 +2,7 @@
  * Estimates: what a stack costs for being there, resource by resource, and what comes with use.
  *
  * Order of calls: cost_open(), then estimate_declared() for what the files say, estimate_planned() for what a
- * plan makes of it, estimate_recorded() for what there is; cost_close().
+ * plan makes of it, estimate_recorded() for what there is; prices_free().
  */
 #pragma once
 

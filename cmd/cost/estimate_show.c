@@ -209,29 +209,20 @@ void estimate_show(const struct estimate *estimate, const struct prices *prices,
 
 /* ---- for programs ---- */
 
-static void add_member(struct buf *out, const char *name, struct str text)
-{
-    buf_addf(out, "\"%s\":", name);
-    json_write_string(out, text);
-}
-
 static void add_charge(struct buf *out, const struct charge *charge)
 {
     static const char *const kinds[] = {"there", "use", "unknown"};
-    buf_addz(out, "{");
-    add_member(out, "what", charge->what);
+    buf_addz(out, "{\"what\":");
+    json_write_string(out, charge->what);
     buf_addf(out, ",\"kind\":\"%s\"", kinds[charge->kind]);
-    if (charge->kind == CHARGE_UNKNOWN) {
-        buf_addz(out, ",");
-        add_member(out, "why", charge->why);
-    } else {
+    if (charge->kind == CHARGE_UNKNOWN)
+        json_write_member(out, "why", charge->why);
+    else
         buf_addf(out, ",\"hour\":%.10g", charge->hourly);
-    }
     if (charge->kind == CHARGE_USED) {
-        buf_addf(out, ",\"price\":%.10g,", charge->unit_price);
-        add_member(out, "per", charge->unit);
-        buf_addz(out, ",");
-        add_member(out, "usage", charge->use);
+        buf_addf(out, ",\"price\":%.10g", charge->unit_price);
+        json_write_member(out, "per", charge->unit);
+        json_write_member(out, "usage", charge->use);
         buf_addf(out, ",\"said\":%s", charge->said ? "true" : "false");
     }
     buf_addz(out, "}");
@@ -239,19 +230,17 @@ static void add_charge(struct buf *out, const struct charge *charge)
 
 static void add_head(struct buf *out, const struct prices *prices)
 {
-    buf_addz(out, "{\"event\":\"cost\",\"currency\":\"USD\",");
-    add_member(out, "region", prices_region(prices));
-    buf_addz(out, ",");
-    add_member(out, "date", prices_date(prices));
+    buf_addz(out, "{\"event\":\"cost\",\"currency\":\"USD\"");
+    json_write_member(out, "region", prices_region(prices));
+    json_write_member(out, "date", prices_date(prices));
 }
 
 static void add_item(struct buf *out, const struct estimate_item *item, double hourly_now, bool change)
 {
     static const char *const priced[] = {"unknown", "free", "priced"};
-    buf_addz(out, "{");
-    add_member(out, "address", item->address);
-    buf_addz(out, ",");
-    add_member(out, "type", item->type);
+    buf_addz(out, "{\"address\":");
+    json_write_string(out, item->address);
+    json_write_member(out, "type", item->type);
     buf_addf(out, ",\"price\":\"%s\"", priced[item->priced]);
     if (change)
         buf_addf(out, ",\"hour_now\":%.10g,\"hour_after\":%.10g", hourly_now, item->hourly);

@@ -128,16 +128,10 @@ struct prices {
     struct map others; /* name -> struct others * */
 };
 
-/* The table as it is: a map of names to {per, usd, of}; for updating it. */
-static const struct value *prices_table(const struct prices *prices)
-{
-    return prices->table;
-}
-
 int prices_update(const struct prices *prices, struct aws_client *client, struct str region,
     struct arena *arena, struct buf *out, size_t *found, size_t *asked, struct err *err)
 {
-    const struct value *table = prices_table(prices), *updated = &value_empty_map;
+    const struct value *table = prices->table, *updated = &value_empty_map;
     *found = *asked = 0;
     for (uint32_t i = 0; i < table->count; i++) {
         const struct value *price = table->entries[i].value, *of = value_getz(price, "of"), *usd = NULL;
@@ -188,7 +182,7 @@ static double cost_number(const struct value *v, double fallback)
     return v && v->kind == VALUE_FLOAT ? v->number : fallback;
 }
 
-/* ---- reading ---- */
+/* ---- reading the table ---- */
 
 static struct rules *rules_read(struct arena *arena, const struct node *list, struct diags *diags)
 {

@@ -1,7 +1,7 @@
 /*
  * `weir mcp`: a Model Context Protocol server for assistants, over two descriptors, for the stack in one
- * folder. server.c answers messages, tools.c has the tools, resources.c what can be read, run.c runs a
- * command, server.c makes of what it printed an answer of bounded size.
+ * folder. server.c answers messages, and makes of what a command printed an answer of bounded size; tools.c
+ * has the tools, resources.c what can be read, run.c runs a command.
  *
  * Every tool is a command of weir, run by cli_main() in a forked process with pipes. That a command prints
  * its answer and ends is what all of them are made for; a stack that makes one fail, or wait, or use all
@@ -78,7 +78,7 @@ void run_release(struct run *run);
 
 /* ---- server.c ---- */
 
-/* … and what those have that a client might keep. */
+/* The begin of a result that a client might keep. */
 void answer_begin_kept(const struct call *call, struct buf *out);
 /* What a tool found, or why it did not: which the assistant is to see. `from` a line, or its last lines. */
 #define ANSWER_END SIZE_MAX
@@ -92,8 +92,7 @@ typedef void mcp_method(struct call *call);
 mcp_method tools_list, tools_call, resources_list, resources_templates, resources_read;
 
 /* ---- Tools as a table: each is a command of weir, whose command line its arguments become. tools.c has
- * the table and lists it, tools.c checks what a call gives, tools.c has the tools that share a
- * plan. Nobody else includes this. */
+ * the table and lists it, checks what a call gives, and has the tools that share a plan. */
 enum arg_kind { ARG_TEXT, ARG_CHOICE, ARG_FLAG, ARG_NUMBER, ARG_TEXTS, ARG_INPUTS };
 
 struct arg {

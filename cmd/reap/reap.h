@@ -50,10 +50,7 @@ int reap_states(struct invocation *inv, struct known_state *const *list, size_t 
 
 /* ---- reap_install.c: weir reap --install: a stack of weir's own (cmd/reap/installed/stack.yaml) that runs
  * `weir reap` in the account, as a function that is called by a schedule. Its state lies with the states that
- * it looks after, where the other machines of an operator find it; it has no lease itself.
- *
- * reap_install.c carries it out, reap_install.c gathers what the function runs, reap_install.c says what its
- * role may do. */
+ * it looks after, where the other machines of an operator find it; it has no lease itself. */
 #define REAP_STACK "weir-reap"
 
 /* Makes, or takes down, what runs it. The exit status. */

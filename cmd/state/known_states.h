@@ -2,7 +2,7 @@
  * All states that are kept in one place, for commands that look after stacks whose files they need not have:
  * reap and sweep.
  *
- * Order of calls: known_states_open(), known_states_use(), what is asked for, known_states_close().
+ * Order of calls: known_states_open(), what is asked for, known_states_close().
  */
 #pragma once
 

@@ -1,5 +1,6 @@
 /* Stack tests (see test_run.h), and what a test needs. */
 #include "cmd/testing/test_run.h"
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -24,6 +25,7 @@ static const struct sandbox_engine *test_needs_find(
     return NULL;
 }
 
+/* The first that is not there; NULL: all is. */
 static const char *test_missing(const struct node *root, struct arena *arena)
 {
     const struct node *list = node_get(root, "needs");
@@ -37,7 +39,6 @@ static const char *test_missing(const struct node *root, struct arena *arena)
     return NULL;
 }
 
-/* The first that is not there; NULL: all is. */
 static void test_check_needs(const struct node *root, struct diags *diags)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
@@ -65,31 +66,13 @@ static void test_check_needs(const struct node *root, struct diags *diags)
     }
 }
 
+/* ---- What a test may say ---- */
+
 static const struct str keys[] = {STR_INIT("name"), STR_INIT("env"), STR_INIT("needs"), STR_INIT("inputs"),
     STR_INIT("plan"), STR_INIT("error"), STR_INIT("apply"), STR_INIT("outputs"), STR_INIT("live"),
     STR_INIT("checks"), STR_INIT("run")};
 
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
-
-bool test_fail(struct running_test *r, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    buf_addvf(&r->result->failure, format, args);
-    va_end(args);
-    buf_add_char(&r->result->failure, '\n');
-    return false;
-}
-
-bool test_fail_err(struct running_test *r, const char *what, const struct err *err)
-{
-    if (r->diags.n) {
-        buf_addf(&r->result->failure, "%s:\n", what);
-        diags_render(&r->diags, false, &r->result->failure);
-        return false;
-    }
-    return test_fail(r, "%s: %s%s%s", what, err->message, err->hint[0] ? "; " : "", err->hint);
-}
 
 void test_check(const struct node *root, struct diags *diags)
 {
@@ -109,6 +92,28 @@ void test_check(const struct node *root, struct diags *diags)
     }
     test_check_steps(root, diags);
     test_check_needs(root, diags);
+}
+
+/* ---- What is wrong ---- */
+
+bool test_fail(struct running_test *r, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    buf_addvf(&r->result->failure, format, args);
+    va_end(args);
+    buf_add_char(&r->result->failure, '\n');
+    return false;
+}
+
+bool test_fail_err(struct running_test *r, const char *what, const struct err *err)
+{
+    if (r->diags.n) {
+        buf_addf(&r->result->failure, "%s:\n", what);
+        diags_render(&r->diags, false, &r->result->failure);
+        return false;
+    }
+    return test_fail(r, "%s: %s%s%s", what, err->message, err->hint[0] ? "; " : "", err->hint);
 }
 
 /* ---- comparing ---- */

@@ -32,7 +32,7 @@ void test_result_release(struct test_result *result);
 /* The keys of a test, checked: an unknown one is a diagnostic. */
 void test_check(const struct node *root, struct diags *diags);
 
-/* ---- Shared by test_run.c, test_steps.c and test_run.c; see test_run.h. */
+/* ---- Shared by test_run.c and test_steps.c. */
 struct sandbox;
 
 /* A test while it runs. */

@@ -15,23 +15,6 @@
 enum { PACE_MS = 20, TIMEOUT_S = 600, MAX_LOG = 4 * 1024 * 1024, MAX_ROWS = 10000, TAIL = 2000 };
 static const size_t MAX_CONTENT = 64 * 1024 * 1024;
 
-/* Kinds of steps, each by the key that only it has. */
-static const struct step_kind {
-    const char *name;
-    bool (*run)(struct running_test *r, const struct value *step);
-    struct str keys[10];
-} kinds[];
-
-static const struct value *test_steps_get(const struct value *step, const char *key)
-{
-    return value_getz(step, key);
-}
-
-static struct str test_steps_text_of(const struct value *step, const char *key)
-{
-    return value_text(test_steps_get(step, key), STR_EMPTY);
-}
-
 /* ---- jobs: found without a word to the terminal, for several tests run at a time ---- */
 
 static bool as_job(struct running_test *r, const struct record *record, struct job *out)
@@ -131,20 +114,13 @@ static const struct value *rows_of(
     struct running_test *r, const struct job *job, struct op_ctx *ctx, const struct job_run *run)
 {
     const struct value *columns, *rows;
-    AUTO_BUILDER struct value_builder list = VALUE_BUILDER(&r->arena);
     struct err err = ERR_INIT;
     bool more;
     if (job->schema->job->rows(ctx, job->object, run, MAX_ROWS, &columns, &rows, &more, &err)) {
         test_fail_err(r, "reading the rows", &err);
         return NULL;
     }
-    for (uint32_t i = 0; i < rows->count; i++) {
-        struct value_builder row = VALUE_BUILDER(&r->arena);
-        for (uint32_t k = 0; k < columns->count && k < rows->items[i]->count; k++)
-            value_builder_set(&row, value_text(columns->items[k], STR_EMPTY), rows->items[i]->items[k]);
-        value_builder_add(&list, value_builder_map(&row));
-    }
-    return value_builder_list(&list);
+    return job_rows_as_maps(&r->arena, columns, rows);
 }
 
 /* The end of what it wrote says more than any state. */
@@ -170,8 +146,8 @@ static bool fail_with_log(struct running_test *r, const struct buf *log, const c
 static bool compare_run(struct running_test *r, const struct value *step, const struct job *job,
     const struct job_run *run, const struct buf *log, const struct value *rows)
 {
-    struct str address = job->record->subject.address, error = test_steps_text_of(step, "error");
-    struct str state = value_text(test_steps_get(step, "state"), error.n ? STR("failed") : STR("succeeded"));
+    struct str address = job->record->subject.address, error = value_gets(step, "error");
+    struct str state = value_text(value_getz(step, "state"), error.n ? STR("failed") : STR("succeeded"));
     const struct value *result = rows ? rows : run->result ? run->result : &value_null;
     if (!str_eqz(state, job_state_name(run->state)))
         return fail_with_log(r, log, "%.*s: expected %.*s, found %s%s%.*s", STR_ARG(address), STR_ARG(state),
@@ -179,14 +155,14 @@ static bool compare_run(struct running_test *r, const struct value *step, const 
     if (str_find(run->error, error, 0) < 0)
         return fail_with_log(r, log, "%.*s: expected an error with \"%.*s\", found \"%.*s\"",
             STR_ARG(address), STR_ARG(error), STR_ARG(run->error));
-    if (str_find(buf_str(log), test_steps_text_of(step, "log"), 0) < 0)
-        return fail_with_log(r, log, "%.*s: its log has no \"%.*s\"", STR_ARG(address),
-            STR_ARG(test_steps_text_of(step, "log")));
-    if (test_steps_get(step, "result") &&
-        !test_expect(r, NULL, address, STR("result"), test_steps_get(step, "result"), result))
+    if (str_find(buf_str(log), value_gets(step, "log"), 0) < 0)
+        return fail_with_log(
+            r, log, "%.*s: its log has no \"%.*s\"", STR_ARG(address), STR_ARG(value_gets(step, "log")));
+    if (value_getz(step, "result") &&
+        !test_expect(r, NULL, address, STR("result"), value_getz(step, "result"), result))
         return false;
-    if (test_steps_get(step, "rows") &&
-        !test_expect(r, NULL, address, STR("rows"), test_steps_get(step, "rows"), result))
+    if (value_getz(step, "rows") &&
+        !test_expect(r, NULL, address, STR("rows"), value_getz(step, "rows"), result))
         return false;
     struct value_builder b = VALUE_BUILDER(&r->arena), names = VALUE_BUILDER(&r->arena);
     value_builder_set(&b, STR("state"), value_stringz(&r->arena, job_state_name(run->state)));
@@ -195,7 +171,7 @@ static bool compare_run(struct running_test *r, const struct value *step, const 
     value_builder_set(&b, STR("log"), value_string(&r->arena, buf_str(log)));
     value_builder_set(&names, STR("run"), value_builder_map(&b));
     value_builder_set(&names, STR("rows"), result);
-    return test_expressions(r, test_steps_get(step, "checks"), value_builder_map(&names));
+    return test_expressions(r, value_getz(step, "checks"), value_builder_map(&names));
 }
 
 static bool run_and_compare(
@@ -205,7 +181,7 @@ static bool run_and_compare(
     struct op_ctx ctx = job_context(job, &r->arena, &r->workspace);
     struct job_run run = {0};
     char token[33];
-    const struct value *rows = NULL, *timeout = test_steps_get(step, "timeout");
+    const struct value *rows = NULL, *timeout = value_getz(step, "timeout");
     int64_t timeout_s = timeout && timeout->kind == VALUE_INT ? timeout->integer : TIMEOUT_S;
     state_token(token);
     ctx.owner.token = arena_str(&r->arena, str_n(token, 32));
@@ -222,15 +198,15 @@ static bool step_job(struct running_test *r, const struct value *step)
     struct job job;
     struct err err = ERR_INIT;
     struct job_input input = {0};
-    const struct value *set = test_steps_get(step, "set");
-    if (!find_job(r, test_steps_text_of(step, "job"), &job))
+    const struct value *set = value_getz(step, "set");
+    if (!find_job(r, value_gets(step, "job"), &job))
         return false;
     if (plan_provider(&r->workspace, job.record, &r->diags, &job.provider, &err))
         return test_fail_err(r, "run", &err);
     job.options = set ? set : job.options;
     complete_options(r, &job);
     input.options = job.options;
-    if (job_arguments_of(&job, test_steps_get(step, "arguments"), NULL, 0, &r->arena, &input.arguments, &err))
+    if (job_arguments_of(&job, value_getz(step, "arguments"), NULL, 0, &r->arena, &input.arguments, &err))
         return test_fail_err(r, arena_strz(&r->arena, job.record->subject.address), &err);
     return run_and_compare(r, step, &job, &input);
 }
@@ -267,10 +243,10 @@ static bool step_query(struct running_test *r, const struct value *step)
     if (!job.schema || workspace_provider(&r->workspace, STR("aws"), NULL, &job.provider, &err) ||
         make_results_bucket(r, job.provider, &err))
         return test_fail_err(r, "query", &err);
-    value_builder_set(&b, STR("query"), test_steps_get(step, "query"));
+    value_builder_set(&b, STR("query"), value_getz(step, "query"));
     value_builder_set(&b, STR("workgroup"), value_stringz(&r->arena, "primary"));
-    if (test_steps_get(step, "database"))
-        value_builder_set(&b, STR("database"), test_steps_get(step, "database"));
+    if (value_getz(step, "database"))
+        value_builder_set(&b, STR("database"), value_getz(step, "database"));
     job.object = record.attrs = value_builder_map(&b);
     job.options = value_with(&r->arena, NULL, STR("output_location"), place);
     const struct job_input input = {.options = job.options};
@@ -319,11 +295,11 @@ static bool compare_objects(struct running_test *r, const struct value *step, st
     AUTO_BUF struct buf text = {.max = MAX_CONTENT};
     struct err err = ERR_INIT;
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(&r->arena), keys = VALUE_BUILDER(&r->arena);
-    struct str place = test_steps_text_of(step, "object");
-    const struct value *count = test_steps_get(step, "count");
+    struct str place = value_gets(step, "object");
+    const struct value *count = value_getz(step, "count");
     for (size_t i = 0; i < m->n; i++) {
         value_builder_add(&keys, value_string(&r->arena, m->keys[i]));
-        if (test_steps_get(step, "checks") && add_content(ctx, bucket, m->keys[i], &text, &err))
+        if (value_getz(step, "checks") && add_content(ctx, bucket, m->keys[i], &text, &err))
             return test_fail_err(r, arena_strz(&r->arena, place), &err);
     }
     value_builder_set(&b, STR("keys"), value_builder_list(&keys));
@@ -335,13 +311,13 @@ static bool compare_objects(struct running_test *r, const struct value *step, st
         return false;
     if (text.overflow)
         return test_fail(r, "%.*s: too much to compare", STR_ARG(place));
-    return test_expressions(r, test_steps_get(step, "checks"), value_map(&r->arena, &name, 1));
+    return test_expressions(r, value_getz(step, "checks"), value_map(&r->arena, &name, 1));
 }
 
 /* Keys may be patterns; the part before the first wildcard is listed. */
 static bool step_object(struct running_test *r, const struct value *step)
 {
-    struct str key, place = test_steps_text_of(step, "object");
+    struct str key, place = value_gets(step, "object");
     struct err err = ERR_INIT;
     struct op_ctx ctx = {.arena = &r->arena};
     bool cut = false;
@@ -371,7 +347,12 @@ static bool step_object(struct running_test *r, const struct value *step)
 
 /* ---- all of them ---- */
 
-static const struct step_kind kinds[] = {
+/* Kinds of steps, each by the key that only it has. */
+static const struct step_kind {
+    const char *name;
+    bool (*run)(struct running_test *r, const struct value *step);
+    struct str keys[10];
+} kinds[] = {
     {"job", step_job,
         {STR_INIT("job"), STR_INIT("arguments"), STR_INIT("set"), STR_INIT("state"), STR_INIT("error"),
             STR_INIT("result"), STR_INIT("rows"), STR_INIT("log"), STR_INIT("timeout"), STR_INIT("checks")}},
@@ -386,7 +367,7 @@ bool test_steps(struct running_test *r, const struct value *steps)
 {
     for (uint32_t i = 0; i < steps->count; i++)
         for (size_t k = 0; k < KINDS; k++)
-            if (test_steps_get(steps->items[i], kinds[k].name) && !kinds[k].run(r, steps->items[i]))
+            if (value_getz(steps->items[i], kinds[k].name) && !kinds[k].run(r, steps->items[i]))
                 return false;
     return true;
 }
