@@ -33,11 +33,11 @@ static void add_leftover(const struct leftover *left, bool color, struct buf *ou
     buf_add_char(out, '\n');
 }
 
-static void add_let_go(const struct verified *found, bool color, struct buf *out)
+static void add_forgotten(const struct verified *found, bool color, struct buf *out)
 {
-    buf_addz(out, found->let_go_count ? "Forgotten:\n" : "");
-    for (size_t i = 0; i < found->let_go_count; i++)
-        add_leftover(&found->let_go[i], color, out);
+    buf_addz(out, found->forgotten_count ? "Forgotten:\n" : "");
+    for (size_t i = 0; i < found->forgotten_count; i++)
+        add_leftover(&found->forgotten[i], color, out);
 }
 
 static void add_places(const struct verified *found, struct buf *out)
@@ -65,8 +65,8 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
         return invocation_write(inv, buf_str(&out));
     }
     if (!found->left_count)
-        leftovers_add_claim(
-            &out, found->let_go_count ? " but what was forgotten" : "", found->asked, found->tags_searched);
+        leftovers_add_claim(&out, found->forgotten_count ? " but what was forgotten" : "", found->asked,
+            found->tags_searched);
     else {
         style_add(&out, inv->out.color, STYLE_BOLD, "\nStill there:");
         buf_addz(&out, "\n\n");
@@ -77,7 +77,7 @@ static int show_leftovers(struct invocation *inv, const struct verified *found)
     if (!found->left_count)
         leftovers_add_limits(&out, found->asked, found->tags_searched);
     add_unseen(found, &out);
-    add_let_go(found, inv->out.color, &out);
+    add_forgotten(found, inv->out.color, &out);
     return invocation_write(inv, buf_str(&out));
 }
 
@@ -115,8 +115,7 @@ static int open_ends(struct invocation *inv, struct workspace *workspace)
         n > 1 ? "; and there are more like it" : "");
     err_hint(&err,
         "run `weir destroy` again, which looks again; where it cannot find out, look at the service: `weir "
-        "state rm %.*s` "
-        "says that it is not there",
+        "state rm %.*s` says that it is not there",
         STR_ARG(intents[0]->subject.address));
     return invocation_fail(inv, &err);
 }

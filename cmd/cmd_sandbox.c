@@ -68,8 +68,8 @@ static void note_reach(struct invocation *inv)
 {
     invocation_note(inv,
         "Whoever has these keys can run programs as you, on the machine that serves: give them only to "
-        "people "
-        "whom you would give a shell. It is plain HTTP: the secret key is never sent, but all else can be "
+        "people whom you would give a shell. It is plain HTTP: the secret key is never sent, but all else "
+        "can be "
         "read and altered on the way, so use a network that you trust, or a tunnel (ssh -L). Where weir is "
         "the client, its provider settings need `insecure: true`.");
 }
@@ -168,8 +168,8 @@ static int consent_to_bind(struct invocation *inv)
         return EXIT_DONE;
     invocation_note(inv,
         "On %s other machines reach the sandbox. Whoever has its keys can run programs as you on this one "
-        "(jobs, "
-        "functions), and read and change all that the sandbox has. It is plain HTTP: requests are signed and "
+        "(jobs, functions), and read and change all that the sandbox has. It is plain HTTP: requests are "
+        "signed and "
         "the secret key is never sent, but objects, secrets and results can be read and altered on the way.",
         own->bind);
     if (inv->settings->yes)

@@ -388,8 +388,8 @@ struct verified {
     const struct leftover *left;
     size_t left_count;
     const struct leftover
-        *let_go; /* what `removed: destroy: false` left where it is: told of, not left over */
-    size_t let_go_count;
+        *forgotten; /* what `removed: destroy: false` left where it is: told of, not left over */
+    size_t forgotten_count;
     const struct str *locations; /* "eu-west-1 of account 123456789012", sorted */
     size_t location_count;
     const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */

@@ -1,8 +1,6 @@
 /* One of weir's objects as the resources that Terraform has for it: see exported.h. */
 #include "cmd/export/exported.h"
 
-/* ---- What a rule of the names says, backwards ---- */
-
 /* ---- which one ---- */
 
 /* Theirs for one of our values; NULL: none. */

@@ -326,14 +326,14 @@ static void add_unseen(const struct fleet *fleet, struct buf *out)
 }
 
 /* What was forgotten is no leftover; that it was seen is said. */
-static void add_let_go(const struct fleet *fleet, struct buf *out)
+static void add_forgotten(const struct fleet *fleet, struct buf *out)
 {
     AUTO_BUF struct buf names = BUF_INIT;
     size_t n = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
-        for (size_t k = 0; m->looked && k < m->verified.let_go_count; k++)
-            add_of_member(&names, &n, m->verified.let_go[k].subject.id, m);
+        for (size_t k = 0; m->looked && k < m->verified.forgotten_count; k++)
+            add_of_member(&names, &n, m->verified.forgotten[k].subject.id, m);
     }
     buf_addz(out, n ? "Forgotten: " : "");
     add_names_end(out, &names, n);
@@ -343,18 +343,18 @@ static void add_let_go(const struct fleet *fleet, struct buf *out)
 static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
 {
     char of[96];
-    size_t asked = 0, searched = 0, unsearched = 0, let_go = 0;
+    size_t asked = 0, searched = 0, unsearched = 0, forgotten = 0;
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         if (!m->looked || m->verified.left_count || m->is_shared)
             continue;
         asked += m->verified.asked;
         searched += m->verified.tags_searched;
-        let_go += m->verified.let_go_count;
+        forgotten += m->verified.forgotten_count;
         unsearched += m->verified.asked && !m->verified.tags_searched;
     }
     snprintf(of, sizeof of, " of %zu %s%s%s", n, fleet_unit(fleet), n == 1 ? "" : "s",
-        let_go ? " but what was forgotten" : "");
+        forgotten ? " but what was forgotten" : "");
     leftovers_add_claim(out, of, asked, searched && !unsearched);
     return searched && !unsearched;
 }
@@ -385,7 +385,7 @@ void fleet_show_verified(struct fleet *fleet)
     if (!shared)
         leftovers_add_limits(&out, n, tags_searched);
     add_unseen(fleet, &out);
-    add_let_go(fleet, &out);
+    add_forgotten(fleet, &out);
     invocation_write(fleet->inv, buf_str(&out));
 }
 

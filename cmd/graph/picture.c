@@ -192,6 +192,8 @@ void picture_svg(const struct picture *p, bool page, struct buf *out)
     buf_addz(out, "</svg>\n");
 }
 
+/* ---- What is in it ---- */
+
 static bool is_drawn(const struct decl *decl)
 {
     return decl->kind == DECL_RESOURCE || decl->kind == DECL_DATA;

@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* ---- What the sandbox can run on this machine ---- */
+/* ---- What a plan lacks on this machine ---- */
 
 /* What a plan lacks of one engine. */
 struct lack {
@@ -28,8 +28,6 @@ struct lacks {
     size_t declared_count;
     struct lack **unserved; /* by decl->index: what would stand behind the records of it; NULL: it does */
 };
-
-/* ---- what is missing ---- */
 
 static struct lack *lack_of(struct lacks *l, struct str name)
 {
@@ -74,8 +72,8 @@ static void look_behind(struct lacks *l, const struct declared *one)
     const struct stack *stack = l->plan->workspace->stack;
     if (!one->decl->provider || !is_to_be_made(l, one->address))
         return;
-    bool *needed = ARENA_ARRAY(l->arena, bool, stack->decl_count);
-    memset(needed, 0, stack->decl_count * sizeof *needed);
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    bool *needed = ARENA_ARRAY(&scratch, bool, stack->decl_count);
     depends_need(one->decl->provider, needed);
     for (size_t i = 0; i < stack->decl_count; i++)
         if (needed[i] && l->unserved[i]) {
@@ -105,9 +103,7 @@ static struct lacks lacks_of(struct arena *arena, const struct plan *plan)
             l.items[l.n++] = (struct lack){.engine = &engines[i]};
     if (!l.n)
         return l;
-    size_t decls = plan->workspace->stack->decl_count;
-    l.unserved = ARENA_ARRAY(arena, struct lack *, decls);
-    memset(l.unserved, 0, decls * sizeof *l.unserved);
+    l.unserved = ARENA_ARRAY(arena, struct lack *, plan->workspace->stack->decl_count);
     for (size_t i = 0; i < l.declared_count; i++)
         if (is_resource(&l.declared[i]))
             look_at_own(&l, &l.declared[i]);
@@ -178,6 +174,8 @@ void engines_tell(struct invocation *inv)
             invocation_note(inv, "Not on this machine: %s, for %s. What brings it: %.*s", engines[i].title,
                 engines[i].serves, STR_ARG(engines[i].install));
 }
+
+/* ---- Serving it, or joining whoever does ---- */
 
 /* Nobody who tries a stack wants to watch databases being made. State machines keep their time. */
 enum { STATE_SPEED = 1000 };

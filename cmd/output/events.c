@@ -341,8 +341,8 @@ void event_leftovers(struct buf *out, const struct verified *found)
 {
     for (size_t i = 0; i < found->left_count; i++)
         leftover_event(out, "leftover", &found->left[i]);
-    for (size_t i = 0; i < found->let_go_count; i++)
-        leftover_event(out, "let_go", &found->let_go[i]);
+    for (size_t i = 0; i < found->forgotten_count; i++)
+        leftover_event(out, "let_go", &found->forgotten[i]);
     events_begin(out, "verified");
     field_int(out, "left", (int64_t)found->left_count);
     field_texts(out, "looked", found->locations, found->location_count);

@@ -111,6 +111,8 @@ void render_unread_markdown(const struct plan *plan, struct buf *out)
     }
 }
 
+/* ---- What goes with what is deleted, what stays of it, what blocks it ---- */
+
 enum { ADDRESS_WIDTH_MAX = 40 };
 
 static const struct {

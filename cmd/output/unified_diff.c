@@ -73,6 +73,8 @@ size_t lcs_edits(
     return k;
 }
 
+/* ---- Lines, and hunks of them ---- */
+
 enum { CONTEXT = 3 };
 
 struct side {

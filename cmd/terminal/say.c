@@ -89,6 +89,8 @@ int pipes_hold(int argc, char *const *argv, struct err *err)
 
 enum { LOOK_MS = 100, DEAF_MS = 2000 };
 
+/* ---- Writing ---- */
+
 static const char *say_name_of(int fd)
 {
     return fd == STDERR_FILENO ? "standard error" : "standard output";

@@ -388,13 +388,14 @@ static void report_unseen(const struct verifying *v, struct verified *out)
     out->unseen_count = n;
 }
 
-static void report_leftovers(const struct verifying *v, bool let_go, const struct leftover **out, size_t *n)
+static void report_leftovers(
+    const struct verifying *v, bool forgotten, const struct leftover **out, size_t *n)
 {
     struct leftover *list = ARENA_ARRAY(v->p->arena, struct leftover, v->n + 1);
     *n = 0;
     for (size_t i = 0; i < v->n; i++) {
         const struct candidate *c = &v->items[i];
-        if (c->there && c->let_go == let_go)
+        if (c->there && c->forgotten == forgotten)
             list[(*n)++] = (struct leftover){.subject = c->subject, .why = c->why};
     }
     qsort(list, *n, sizeof *list, by_type_and_id);
@@ -409,7 +410,7 @@ int plan_verify(struct plan *plan, const atomic_bool *cancel, struct verified *o
     verify_find(&v);
     look_at_all(&v);
     report_leftovers(&v, false, &out->left, &out->left_count);
-    report_leftovers(&v, true, &out->let_go, &out->let_go_count);
+    report_leftovers(&v, true, &out->forgotten, &out->forgotten_count);
     report_locations(&v, out);
     report_unseen(&v, out);
     report_asked(&v, out);

@@ -27,8 +27,8 @@ struct candidate {
     bool gone;     /* its service, or the way there, was the stack's own and was deleted by this very run */
     bool cut_off;  /* a machine on the way there was, so that nobody needs to be asked */
     bool there;
-    bool let_go; /* a run left it where it is: it is another's, but has the ownership tags still */
-    bool unseen; /* so that nobody answers for it any more */
+    bool forgotten; /* a run left it where it is: it is another's, but has the ownership tags still */
+    bool unseen;    /* so that nobody answers for it any more */
 };
 
 struct verifying {

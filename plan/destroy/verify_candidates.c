@@ -218,7 +218,7 @@ static void look_for_leaves(void *ctx, size_t i)
     pthread_mutex_unlock(&v->lock);
     struct err err = ERR_INIT;
     const struct value *left;
-    if (!c.schema || !c.schema->ops->leaves || !c.object || c.let_go)
+    if (!c.schema || !c.schema->ops->leaves || !c.object || c.forgotten)
         return;
     struct op_ctx op = verify_context(v, &arena, &c);
     if (teardown_find_leaves(v->p, &op, c.object, &left, &err)) {
@@ -243,18 +243,19 @@ static void look_for_leaves(void *ctx, size_t i)
 }
 
 /* What only its tags tell of may be what was forgotten; what services left for that is not ours either. */
-static void find_let_go(struct verifying *v)
+static void find_forgotten(struct verifying *v)
 {
-    AUTO_MAP struct map let_go = MAP_INIT;
+    AUTO_MAP struct map forgotten = MAP_INIT;
     bool read = false;
     for (size_t i = 0; i < v->n; i++) {
         struct candidate *c = &v->items[i];
         if (c->named || c->recorded)
             continue;
         if (!read)
-            forgotten_find(v->p->workspace, v->p->arena, &let_go);
+            forgotten_find(v->p->workspace, v->p->arena, &forgotten);
         read = true;
-        c->let_go = map_get(&let_go, forgotten_key(v->p->arena, c->subject.type, c->subject.id)) != NULL;
+        c->forgotten =
+            map_get(&forgotten, forgotten_key(v->p->arena, c->subject.type, c->subject.id)) != NULL;
     }
 }
 
@@ -264,6 +265,6 @@ void verify_find(struct verifying *v)
     add_recorded(v);
     add_declared(v);
     verify_find_owned(v);
-    find_let_go(v);
+    find_forgotten(v);
     pool_run(VERIFY_THREADS, v->n, look_for_leaves, v);
 }
