@@ -446,7 +446,7 @@ const struct declared *plan_declared(
     struct workspace *workspace, struct arena *arena, struct diags *diags, size_t *n);
 /* Other stacks that it refers to by data sources: where they keep their states, and where that is said. */
 struct stack_reference {
-    struct backend_options place;
+    struct backend_options store;
     struct span span;
 };
 const struct stack_reference *plan_references(

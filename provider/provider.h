@@ -85,7 +85,7 @@ struct ownership {
 struct planned_stacks;
 
 /* Where stacks keep their states. */
-struct state_places {
+struct state_stores {
     const struct value *config;           /* what this one's `state:` says; NULL: files in .weir */
     struct str dir;                       /* its folder */
     struct str instead;                   /* a folder that stands in for wherever states are; "" none */
@@ -102,7 +102,7 @@ struct op_ctx {
     struct owner owner;
     struct str dir;      /* where relative file names in attributes start */
     struct str work_dir; /* the stack's .weir: for what is kept between runs and may be lost; "" none */
-    struct state_places states;
+    struct state_stores states;
     struct digests *digests; /* of local files; may be NULL */
     bool sensitive;          /* the file or the record marks something as secret that answers may repeat: not
                               * traced */

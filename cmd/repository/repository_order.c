@@ -7,33 +7,33 @@
 
 /* With --sandbox the folder says it, wherever the stack keeps its state otherwise. Of one with mistakes
  * nothing else is known. */
-static bool is_meant(const struct member *m, const struct backend_options *place)
+static bool is_meant(const struct member *m, const struct backend_options *store)
 {
     const struct stack *stack = m->workspace.stack;
     if (!stack) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        return !place->config && sandbox_place_same(arena_strz(&scratch, place->dir), m->given->stack.dir);
+        return !store->config && sandbox_place_same(arena_strz(&scratch, store->dir), m->given->stack.dir);
     }
     struct backend_options own = {
         .config = stack->state, .dir = stack->dir, .stack = stack->name, .env = stack->env};
     struct backend_options beside = own;
     beside.config = NULL;
-    return stack_data_means(place, &own) || (m->options.sandbox_dir && stack_data_means(place, &beside));
+    return stack_data_means(store, &own) || (m->options.sandbox_dir && stack_data_means(store, &beside));
 }
 
-static struct member *member_of(struct fleet *fleet, const struct backend_options *place)
+static struct member *member_of(struct fleet *fleet, const struct backend_options *store)
 {
     for (size_t i = 0; i < fleet->n + fleet->others; i++)
-        if (is_meant(&fleet->members[i], place))
+        if (is_meant(&fleet->members[i], store))
             return &fleet->members[i];
     return NULL;
 }
 
-const struct value *repository_outputs(void *ctx, const struct backend_options *place)
+const struct value *repository_outputs(void *ctx, const struct backend_options *store)
 {
     const struct member *user = ctx;
     struct fleet *fleet = user->fleet;
-    const struct member *m = fleet->applies || fleet->destroy ? NULL : member_of(fleet, place);
+    const struct member *m = fleet->applies || fleet->destroy ? NULL : member_of(fleet, store);
     bool planned = m && member_needs(user, m) && m->plan; /* others may be planned just now */
     return planned && member_has_work(m) ? m->plan->output_values : NULL;
 }
@@ -64,7 +64,7 @@ static void connect(struct ordering *o, struct member *m)
         needs[m->need_count++] = (size_t)(shared - fleet->members);
     }
     for (size_t i = 0; i < n; i++) {
-        const struct member *other = member_of(fleet, &list[i].place);
+        const struct member *other = member_of(fleet, &list[i].store);
         if (!other)
             continue;
         places[m->need_count] = list[i].span;

@@ -27,7 +27,7 @@ static bool refers_to_any(const struct stack *stack)
 const struct stack_reference *plan_references(struct workspace *workspace, struct arena *arena, size_t *count)
 {
     const struct stack *stack = workspace->stack;
-    struct state_places states = {.config = stack->state, .dir = stack->dir};
+    struct state_stores states = {.config = stack->state, .dir = stack->dir};
     size_t n = 0;
     const struct declared *declared = refers_to_any(stack) ? plan_declared(workspace, arena, NULL, &n) : NULL;
     struct stack_reference *list = ARENA_ARRAY(arena, struct stack_reference, n + 1);
@@ -36,9 +36,9 @@ const struct stack_reference *plan_references(struct workspace *workspace, struc
         const struct decl *decl = declared[i].decl;
         if (!is_reference(decl) || !declared[i].object)
             continue;
-        struct backend_options place = stack_data_place(arena, &states, local_dir(decl), declared[i].object);
-        if (place.stack.n)
-            list[(*count)++] = (struct stack_reference){place, decl->span};
+        struct backend_options store = stack_data_store(arena, &states, local_dir(decl), declared[i].object);
+        if (store.stack.n)
+            list[(*count)++] = (struct stack_reference){store, decl->span};
     }
     return list;
 }

@@ -157,22 +157,21 @@ int backend_read(
     struct backend_head known;
     if (b->ops->head(b, &known, err) || b->ops->read(b, after, note_number, &r, torn, err))
         return -1;
-    uint64_t head = known.seq;
     *last = r.last;
     if (r.first && known.seq && known.lineage[0] && b->lineage[0] && strcmp(known.lineage, b->lineage) != 0)
         return refuse_foreign(b, &known, err);
     if (known.forked)
         return refuse_forked(b, &known, err);
-    if (r.last >= head)
+    if (r.last >= known.seq)
         return 0;
     if (!r.last)
         err_set(err, ERR_DAMAGED, "the state %.*s has gone: it had %" PRIu64 " records",
-            STR_ARG(b->description), head);
+            STR_ARG(b->description), known.seq);
     else
         err_set(err, ERR_DAMAGED,
             "the state %.*s ends at record %" PRIu64 ", but it had been written up to record %" PRIu64
             ": %" PRIu64 " that were relied on are missing",
-            STR_ARG(b->description), r.last, head, head - r.last);
+            STR_ARG(b->description), r.last, known.seq, known.seq - r.last);
     return err_hint(err, "restore it from a backup, or an earlier version of its objects; `weir state doctor "
                          "--accept-loss` goes on with what is there");
 }
@@ -183,6 +182,11 @@ size_t backend_count_lines(struct str lines)
     for (ptrdiff_t at = 0; (at = str_find_char(lines, '\n', (size_t)at)) >= 0; at++)
         n++;
     return n;
+}
+
+void probe_report_line(const struct probe_report *report, bool ok, const char *name, const char *text)
+{
+    report->line(report->ctx, ok ? PROBE_OK : PROBE_FAILS, name, text);
 }
 
 /* ---- who we are ---- */

@@ -32,6 +32,7 @@ struct probe_report {
     void (*line)(void *ctx, enum probe_finding finding, const char *name, const char *text);
     void *ctx;
 };
+void probe_report_line(const struct probe_report *report, bool ok, const char *name, const char *text);
 
 enum { LINEAGE_SIZE = 64, LIFE_SIZE = 36 };
 /* What a second place knows of a log. */

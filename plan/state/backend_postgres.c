@@ -310,13 +310,13 @@ static int pg_probe(struct backend *b, const struct probe_report *r, struct err 
             NULL, 0, &a, err))
         return -1;
     bool primary = pg_flag(&a, 0, 0), durable = pg_flag(&a, 0, 1);
-    r->line(r->ctx, primary, "primary",
-        primary ? "the server takes writes" : "the server is a read-only standby");
-    r->line(r->ctx, durable, "durability",
+    probe_report_line(
+        r, primary, "primary", primary ? "the server takes writes" : "the server is a read-only standby");
+    probe_report_line(r, durable, "durability",
         durable ? "fsync is on" : "fsync is off: a crash of the server can lose records");
     double skew = strtod(pg_cell(&a, 0, 3), NULL) - (double)clock_wall_ms();
     bool agrees = skew < CLOCK_SKEW_MS && skew > -CLOCK_SKEW_MS;
-    r->line(r->ctx, agrees, "clock",
+    probe_report_line(r, agrees, "clock",
         agrees ? "agrees with the server's" : "differs from the server's by more than a minute");
     if (!primary)
         return err_set(err, ERR_INVALID, "%.*s is on a read-only standby", STR_ARG(b->description));

@@ -127,34 +127,25 @@ void committer_free(struct committer *c)
 
 int committer_add(struct committer *c, struct str body, uint64_t *seq, struct err *err)
 {
-    int result = 0;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&c->mutex);
-    if (c->broken) {
-        *err = c->why;
-        result = -1;
-    } else {
-        *seq = c->next_seq++;
-        if (!c->pending.n) {
-            c->pending_first = *seq;
-            pthread_cond_signal(&c->work);
-        }
-        buf_add_str(&c->pending, body);
-        buf_add_char(&c->pending, '\n');
+    if (c->broken)
+        return err_raise(err, &c->why);
+    *seq = c->next_seq++;
+    if (!c->pending.n) {
+        c->pending_first = *seq;
+        pthread_cond_signal(&c->work);
     }
-    return result;
+    buf_add_str(&c->pending, body);
+    buf_add_char(&c->pending, '\n');
+    return 0;
 }
 
 int committer_wait(struct committer *c, uint64_t seq, struct err *err)
 {
-    int result = 0;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&c->mutex);
     while (c->durable_seq < seq && !c->broken)
         pthread_cond_wait(&c->durable, &c->mutex);
-    if (c->durable_seq < seq) {
-        *err = c->why;
-        result = -1;
-    }
-    return result;
+    return c->durable_seq < seq ? err_raise(err, &c->why) : 0;
 }
 
 bool committer_is_broken(struct committer *c)
@@ -183,16 +174,14 @@ int committer_snapshot(struct committer *c, size_t count,
     AUTO_BUF struct buf lines = BUF_INIT;
     write(ctx, &lines, first);
     struct err why = ERR_INIT;
-    int result = c->backend->ops->snapshot(c->backend, buf_str(&lines), first, &why);
-    pthread_mutex_lock(&c->mutex);
-    if (result) {
+    int failed = c->backend->ops->snapshot(c->backend, buf_str(&lines), first, &why);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&c->mutex);
+    if (failed) {
         c->broken = true;
         c->why = why;
-        *err = why;
-    } else {
-        c->next_seq = first + count;
-        c->durable_seq = c->next_seq - 1;
+        return err_raise(err, &why);
     }
-    pthread_mutex_unlock(&c->mutex);
-    return result;
+    c->next_seq = first + count;
+    c->durable_seq = c->next_seq - 1;
+    return 0;
 }

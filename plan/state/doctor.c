@@ -43,11 +43,6 @@ static bool same_state(struct records *a, struct records *b)
     return true;
 }
 
-static void tell_probe(const struct probe_report *report, bool ok, const char *name, struct str text)
-{
-    report->line(report->ctx, ok ? PROBE_OK : PROBE_FAILS, name, text.p);
-}
-
 /* History with its snapshots left out: what the records themselves add up to. */
 static int apply_without_snapshots(void *ctx, struct str json, struct err *err)
 {
@@ -70,17 +65,18 @@ static int check_log(
                      ? -1
                      : 0;
     if (status) {
-        tell_probe(report, false, "records", str_z(err->message));
+        probe_report_line(report, false, "records", err->message);
     } else {
-        tell_probe(report, true, "records",
+        probe_report_line(report, true, "records",
             arena_printf(arena, "%" PRIu64 " records, all whole; %zu resources, %zu open intents", lines,
-                newest.count, newest.open_count));
+                newest.count, newest.open_count)
+                .p);
         if (torn)
-            tell_probe(report, true, "end",
-                STR("the newest record was cut short and is left out; whoever writes next removes it"));
+            probe_report_line(report, true, "end",
+                "the newest record was cut short and is left out; whoever writes next removes it");
         bool same = same_state(&newest, &history);
-        tell_probe(report, same, "snapshots",
-            same ? STR("agree with the history") : STR("say something else than the history"));
+        probe_report_line(report, same, "snapshots",
+            same ? "agree with the history" : "say something else than the history");
         if (!same)
             status = err_set(err, ERR_DAMAGED,
                 "the newest snapshot of %.*s says something else than its history", STR_ARG(b->description));
@@ -105,7 +101,7 @@ static int check_lock(
     else if (held)
         text = b->ops->share && !who.unreadable ? STR("shared by runs that are at work")
                                                 : STR("held, and who holds it cannot be read");
-    tell_probe(report, true, "lock", text);
+    probe_report_line(report, true, "lock", text.p);
     return 0;
 }
 

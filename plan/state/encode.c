@@ -1,9 +1,10 @@
-/* Values to JSON and back, with marks for what JSON has no way to say. */
+/* Values to JSON and back, with markers for what JSON has no way to say. */
 #include "plan/state/encode.h"
 
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/json_scan.h"
+#include "plan/state/state.h"
 
 #include <openssl/crypto.h>
 
@@ -14,13 +15,6 @@ enum { DEPTH_MAX = 128 };
 static bool is_marker(const struct value *v)
 {
     return v->kind == VALUE_MAP && v->count == 1 && v->entries[0].key.n && v->entries[0].key.p[0] == '$';
-}
-
-/* A secret as it came from the log: it goes back as it is. */
-static bool is_kept_secret(const struct value *v)
-{
-    return is_marker(v) && str_eqz(v->entries[0].key, "$hash") && v->entries[0].value->kind == VALUE_STRING &&
-           secret_is_hash(v->entries[0].value->string);
 }
 
 static void write_marker(struct buf *out, const char *name, struct str text)
@@ -104,7 +98,7 @@ static void write_deep(struct buf *out, struct secrets *secrets, const struct va
 static void write_value(struct buf *out, struct secrets *secrets, const struct value *v, int depth)
 {
     if (v->marks & VALUE_SENSITIVE) {
-        if (is_kept_secret(v))
+        if (state_is_hash(v)) /* as it came from the log: it goes back as it is */
             write_map(out, secrets, v, depth);
         else
             write_secret(out, secrets, v);

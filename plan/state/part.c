@@ -2,7 +2,6 @@
 #include "plan/state/part.h"
 
 #include "plan/state/log.h"
-#include "stacks/stack.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -327,19 +326,6 @@ struct since {
     struct map declared;
 };
 
-/* Without what stands behind it while a replacement's old resource is there. */
-static struct str current_part(struct str address)
-{
-    size_t end = str_after_last(address, "]#");
-    return end && address.p[end - 1] == '#' ? str_slice(address, 0, end - 1) : address;
-}
-
-static struct str declared_part(struct str address)
-{
-    ptrdiff_t key = address_key_at(address);
-    return key >= 0 ? str_slice(address, 0, (size_t)key) : current_part(address);
-}
-
 /* The kind and the address of a record, without parsing all of it; "" where they are not so plain. */
 static struct str address_of_done(struct str json, struct arena *arena)
 {
@@ -381,8 +367,9 @@ static bool is_others(const struct since *since, struct str json)
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str address = address_of_done(json, &scratch);
     return address.n && !since->part->named_count && !is_absent_one(since->part, address) &&
-           !map_get(&since->declared, declared_part(address)) &&
-           !map_get(&since->declared, current_part(address)) && !map_get(&since->records->intents, address);
+           !map_get(&since->declared, address_declared(address)) &&
+           !map_get(&since->declared, address_current(address)) &&
+           !map_get(&since->records->intents, address);
 }
 
 static int apply_since(void *ctx, struct str json, struct err *err)

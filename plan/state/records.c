@@ -61,6 +61,27 @@ void records_restart(struct records *r)
     r->keeper.arena = &r->arena;
 }
 
+/* ---- Addresses: what stands before an instance's key, and the names of what is replaced ---- */
+
+#define DEPOSED "#old" /* names have no #, and keys end with "] */
+
+struct str address_deposed(struct arena *arena, struct str address)
+{
+    return arena_printf(arena, "%.*s" DEPOSED, STR_ARG(address));
+}
+
+struct str address_current(struct str address)
+{
+    return str_ends(address, STR(DEPOSED)) ? str_slice(address, 0, address.n - strlen(DEPOSED)) : address;
+}
+
+/* The address without its instance key: `a["k"]` -> `a`. */
+struct str address_declared(struct str address)
+{
+    ptrdiff_t at = address_key_at(address);
+    return at < 0 ? address_current(address) : str_slice(address, 0, (size_t)at);
+}
+
 /* ---- single changes ---- */
 
 /* Neighbours in the log often have the same attribute names and dependencies. */
@@ -146,17 +167,10 @@ static struct str id_attr(const struct records *r, const struct value *attrs, st
     return arena_str((struct arena *)(uintptr_t)&r->arena, id);
 }
 
-/* Of `old["key"]`: what is before the key. */
-static struct str declared_address(struct str address)
-{
-    ptrdiff_t at = address_key_at(address);
-    return at < 0 ? address : str_slice(address, 0, (size_t)at);
-}
-
 static const struct value *moved_deps(
     struct records *r, const struct value *deps, struct str from, struct str to)
 {
-    struct str from_decl = declared_address(from), to_decl = declared_address(to);
+    struct str from_decl = address_declared(from), to_decl = address_declared(to);
     const struct value **items = NULL;
     for (uint32_t i = 0; i < deps->count; i++) {
         struct str dep = value_text(deps->items[i], STR_EMPTY), now = dep;
@@ -205,9 +219,8 @@ void records_move(struct records *r, struct str from, struct str to)
 void records_trust(struct records *r, struct str connection, struct str key, struct str of)
 {
     const struct value *v = key.n ? value_string(&r->arena, key) : NULL;
-    if (v && of.n) {
+    if (v && of.n)
         v = VALUE_MAP(&r->arena, {STR("key"), v}, {STR("of"), value_string(&r->arena, of)});
-    }
     r->trusted = value_with(&r->arena, r->trusted, arena_str(&r->arena, connection), v);
 }
 

@@ -6,14 +6,7 @@
 
 #include <stdlib.h>
 
-enum {
-    CLOCK_SKEW_MS = 60 * 1000,
-};
-
-static void report_probe(const struct probe_report *r, bool ok, const char *name, const char *text)
-{
-    r->line(r->ctx, ok ? PROBE_OK : PROBE_FAILS, name, text);
-}
+enum { CLOCK_SKEW_MS = 60 * 1000 };
 
 static int probe_listing(struct s3_backend *s, const struct probe_report *r, struct err *err)
 {
@@ -28,7 +21,7 @@ static int probe_listing(struct s3_backend *s, const struct probe_report *r, str
         s3_list(s->store, &scratch, key, STR_EMPTY, &keys, &m, err))
         return -1;
     bool ok = n == 1 && m == 0;
-    report_probe(r, ok, "consistent listing",
+    probe_report_line(r, ok, "consistent listing",
         ok ? "a new object is listed at once, a deleted one no more" : "the listing lags behind");
     return ok ? 0 : err_set(err, ERR_INVALID, "the store's listing lags behind its objects");
 }
@@ -62,15 +55,15 @@ int s3_probe(struct backend *b, const struct probe_report *r, struct err *err)
     if (s3_check_conditions(s, &why) && why.class != ERR_INVALID)
         return err_raise(err, &why);
     bool safe = why.class == ERR_NONE;
-    report_probe(r, safe, "conditional writes", safe ? "If-None-Match: * is honoured" : why.message);
+    probe_report_line(r, safe, "conditional writes", safe ? "If-None-Match: * is honoured" : why.message);
     if (probe_listing(s, r, safe ? &why : err))
         safe = false;
     if (s3_get(s->store, &scratch, s3_hint_key(&scratch, s), &object, &found, err))
         return -1;
     int64_t skew = object.clock_ms ? object.clock_ms - clock_wall_ms() : 0;
-    report_probe(r, llabs(skew) < CLOCK_SKEW_MS, "clock",
-        llabs(skew) < CLOCK_SKEW_MS ? "agrees with the store's"
-                                    : "differs from the store's by more than a minute");
+    bool agrees = llabs(skew) < CLOCK_SKEW_MS;
+    probe_report_line(r, agrees, "clock",
+        agrees ? "agrees with the store's" : "differs from the store's by more than a minute");
     probe_versioning(s, r);
     if (!safe)
         *err = why;

@@ -2,11 +2,10 @@
 #include "plan/state/snapshot.h"
 
 #include "base/clock.h"
-#include "plan/state/log.h"
-#include "plan/state/log_body.h"
-
 #include "base/json.h"
 #include "base/mem.h"
+#include "plan/state/log.h"
+#include "plan/state/log_body.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -141,8 +140,9 @@ static void write_first(const struct snapshot *snapshot, struct buf *out, uint64
     log_frame(out, seq, seq, buf_str(&body));
 }
 
-void snapshot_write(const struct snapshot *snapshot, struct buf *out, uint64_t seq)
+void snapshot_write(void *ctx, struct buf *out, uint64_t seq)
 {
+    const struct snapshot *snapshot = ctx;
     struct records *r = snapshot->records;
     size_t n;
     write_first(snapshot, out, seq);

@@ -19,11 +19,11 @@ void snapshot_names_release(struct snapshot_names *names);
 
 /* How many lines it has. */
 size_t snapshot_lines(const struct records *records, const struct snapshot_names *names);
-/* These, with the numbers from seq on. `run` is the number of the run that writes. */
 struct snapshot {
     struct records *records;
     struct secrets *secrets;
     const struct snapshot_names *names;
-    const char *run;
+    const char *run; /* the number of the run that writes */
 };
-void snapshot_write(const struct snapshot *snapshot, struct buf *out, uint64_t seq);
+/* These lines, with the numbers from seq on. ctx: struct snapshot *; for committer_snapshot(). */
+void snapshot_write(void *ctx, struct buf *out, uint64_t seq);

@@ -8,10 +8,10 @@
 #include "provider/schema.h"
 #include "stacks/load/files.h"
 
-static struct str other_name(struct arena *arena, const struct backend_options *place)
+static struct str other_name(struct arena *arena, const struct backend_options *store)
 {
     return arena_printf(
-        arena, "%.*s%s%.*s", STR_ARG(place->stack), place->env.n ? "." : "", STR_ARG(place->env));
+        arena, "%.*s%s%.*s", STR_ARG(store->stack), store->env.n ? "." : "", STR_ARG(store->env));
 }
 
 const struct value *stack_data_config(const struct value *object, const struct value *own)
@@ -35,32 +35,32 @@ static int check_sandbox(const struct op_ctx *ctx, const char *dir, struct err *
         "has a .weir/sandbox of its own; `sandbox: DIR` in both files does so anywhere");
 }
 
-static bool has_log(const struct op_ctx *ctx, const struct backend_options *place)
+static bool has_log(const struct op_ctx *ctx, const struct backend_options *store)
 {
-    struct str log = arena_printf(ctx->arena, "%.*s/" DIR_OF_WEIR "/%.*s.log", STR_ARG(place->dir),
-        STR_ARG(other_name(ctx->arena, place)));
+    struct str log = arena_printf(ctx->arena, "%.*s/" DIR_OF_WEIR "/%.*s.log", STR_ARG(store->dir),
+        STR_ARG(other_name(ctx->arena, store)));
     return path_exists(log.p);
 }
 
-/* Stacks that keep their states in one place elsewhere find each other there, whichever folders they are in.
+/* Stacks that keep their states in one store elsewhere find each other there, whichever folders they are in.
  */
-static void find_in_sandbox(const struct op_ctx *ctx, struct str folder, struct backend_options *place)
+static void find_in_sandbox(const struct op_ctx *ctx, struct str folder, struct backend_options *store)
 {
     AUTO_DIR DIR *dir = opendir(folder.p);
     const struct dirent *entry;
-    while (dir && !has_log(ctx, place) && (entry = dir_next(dir)))
+    while (dir && !has_log(ctx, store) && (entry = dir_next(dir)))
         if (!str_eqz(str_z(entry->d_name), DIR_OF_WEIR)) {
-            struct backend_options other = *place;
+            struct backend_options other = *store;
             other.dir = path_join(ctx->arena, folder, arena_str(ctx->arena, str_z(entry->d_name)));
             if (path_is_dir(other.dir.p))
                 find_in_sandbox(ctx, other.dir, &other);
             if (has_log(ctx, &other))
-                *place = other;
+                *store = other;
         }
 }
 
-struct backend_options stack_data_place(
-    struct arena *arena, const struct state_places *states, struct str dir, const struct value *object)
+struct backend_options stack_data_store(
+    struct arena *arena, const struct state_stores *states, struct str dir, const struct value *object)
 {
     struct str folder = value_gets(object, "dir");
     return (struct backend_options){.config = stack_data_config(object, states->config),
@@ -70,65 +70,65 @@ struct backend_options stack_data_place(
 }
 
 /* Where a state in files is; of one that is not it is no folder. */
-static struct str files_folder(struct arena *arena, const struct backend_options *place)
+static struct str files_folder(struct arena *arena, const struct backend_options *store)
 {
-    return path_join(arena, place->dir, value_text(value_getz(place->config, "path"), STR(DIR_OF_WEIR)));
+    return path_join(arena, store->dir, value_text(value_getz(store->config, "path"), STR(DIR_OF_WEIR)));
 }
 
-bool stack_data_means(const struct backend_options *place, const struct backend_options *other)
+bool stack_data_means(const struct backend_options *store, const struct backend_options *other)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     static const char *const where[] = {"backend", "bucket", "prefix", "endpoint", "url", "table"};
-    const struct value *const a = value_as_map(place->config), *b = value_as_map(other->config);
-    bool same = str_eq(place->stack, other->stack) && str_eq(place->env, other->env);
+    const struct value *const a = value_as_map(store->config), *b = value_as_map(other->config);
+    bool same = str_eq(store->stack, other->stack) && str_eq(store->env, other->env);
     bool files = str_eqz(value_text(value_getz(a, "backend"), STR("file")), "file");
     if (!same || (files && !str_eqz(value_text(value_getz(b, "backend"), STR("file")), "file")))
         return false;
     if (files)
-        return sandbox_place_same(files_folder(&scratch, place).p, files_folder(&scratch, other).p);
+        return sandbox_place_same(files_folder(&scratch, store).p, files_folder(&scratch, other).p);
     for (size_t i = 0; i < sizeof where / sizeof *where && same; i++)
         same = value_equal(value_getz(a, where[i]), value_getz(b, where[i]));
     return same;
 }
 
 /* A folder that stands in for all places (--sandbox) does so for every stack's. */
-static int place_of(
-    const struct op_ctx *ctx, const struct value *object, struct backend_options *place, struct err *err)
+static int store_of(
+    const struct op_ctx *ctx, const struct value *object, struct backend_options *store, struct err *err)
 {
     struct arena *arena = ctx->arena;
     struct str dir = value_gets(object, "dir");
-    *place = stack_data_place(arena, &ctx->states, ctx->dir, object);
+    *store = stack_data_store(arena, &ctx->states, ctx->dir, object);
     if (!ctx->states.instead.n)
         return 0;
-    bool elsewhere = place->config;
-    const char *folder = arena_strz(arena, place->dir), *sandbox = ctx->states.sandbox.p;
-    place->config = NULL;
+    bool elsewhere = store->config;
+    const char *folder = arena_strz(arena, store->dir), *sandbox = ctx->states.sandbox.p;
+    store->config = NULL;
     if (ctx->states.sandbox.n || !dir.n)
-        place->dir = ctx->states.instead;
+        store->dir = ctx->states.instead;
     if (ctx->states.sandbox.n && dir.n) {
         if (check_sandbox(ctx, folder, err))
             return -1;
-        place->dir = sandbox_state_place(arena, sandbox, folder);
-    } else if (ctx->states.sandbox.n && elsewhere && !has_log(ctx, place)) {
-        struct backend_options found = *place;
+        store->dir = sandbox_state_place(arena, sandbox, folder);
+    } else if (ctx->states.sandbox.n && elsewhere && !has_log(ctx, store)) {
+        struct backend_options found = *store;
         found.dir = str_z(sandbox);
         if (!has_log(ctx, &found))
             find_in_sandbox(ctx, path_join(arena, ctx->states.sandbox, STR("stacks")), &found);
         if (has_log(ctx, &found))
-            *place = found;
+            *store = found;
     }
     return 0;
 }
 
 /* Nothing was ever recorded under that name: which names are there? */
 static int no_state(
-    const struct op_ctx *ctx, const struct backend_options *place, struct str where, struct err *err)
+    const struct op_ctx *ctx, const struct backend_options *store, struct str where, struct err *err)
 {
     struct backend *backend;
     struct backend_listing there = {0};
-    struct str name = other_name(ctx->arena, place);
+    struct str name = other_name(ctx->arena, store);
     err_set(err, ERR_ABSENT, "there is no state of \"%.*s\": %.*s is empty", STR_ARG(name), STR_ARG(where));
-    if (backend_new(place, &backend, ERR_IGNORED))
+    if (backend_new(store, &backend, ERR_IGNORED))
         return -1;
     if (backend->ops->list(backend, ctx->arena, &there, ERR_IGNORED))
         there.n = 0;
@@ -173,13 +173,13 @@ static const struct value *trust_policies(const struct op_ctx *ctx, struct state
     return value_builder_map(&b);
 }
 
-static int read_outputs(const struct op_ctx *ctx, const struct backend_options *place, struct state *state,
+static int read_outputs(const struct op_ctx *ctx, const struct backend_options *store, struct state *state,
     const struct value **outputs, struct err *err)
 {
     if (state_check_moved(state, err))
         return -1;
     if (!state_seq(state))
-        return no_state(ctx, place, state_description(state), err);
+        return no_state(ctx, store, state_description(state), err);
     *outputs = value_copy(ctx->arena, state_outputs(state));
     mask_secrets(*outputs);
     return 0;
@@ -190,8 +190,8 @@ static int read_outputs(const struct op_ctx *ctx, const struct backend_options *
 static const struct value *planned_object(const struct op_ctx *ctx, const struct value *prior)
 {
     const struct planned_stacks *planned = ctx->states.planned;
-    struct backend_options place = stack_data_place(ctx->arena, &ctx->states, ctx->dir, prior);
-    const struct value *outputs = planned ? planned->outputs(planned->ctx, &place) : NULL;
+    struct backend_options store = stack_data_store(ctx->arena, &ctx->states, ctx->dir, prior);
+    const struct value *outputs = planned ? planned->outputs(planned->ctx, &store) : NULL;
     if (!outputs)
         return NULL;
     outputs = value_copy(ctx->arena, outputs);
@@ -202,17 +202,17 @@ static const struct value *planned_object(const struct op_ctx *ctx, const struct
 static int stack_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted UNUSED,
     const struct value **live, struct err *err)
 {
-    struct backend_options place;
+    struct backend_options store;
     if ((*live = planned_object(ctx, prior)))
         return 0;
-    if (place_of(ctx, prior, &place, err))
+    if (store_of(ctx, prior, &store, err))
         return -1;
-    struct state_options options = {.config = place.config, .dir = place.dir};
+    struct state_options options = {.config = store.config, .dir = store.dir};
     struct state *state;
     const struct value *outputs = NULL, *policies = NULL;
-    if (backend_new(&place, &options.backend, err) || state_open(&options, &state, err))
+    if (backend_new(&store, &options.backend, err) || state_open(&options, &state, err))
         return -1;
-    int status = read_outputs(ctx, &place, state, &outputs, err);
+    int status = read_outputs(ctx, &store, state, &outputs, err);
     if (!status)
         policies = trust_policies(ctx, state);
     state_close(state);

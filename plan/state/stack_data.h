@@ -15,16 +15,16 @@ const struct value *stack_data_config(const struct value *object, const struct v
 
 /* Which stack a data source means, as far as settings say; `dir` is where its relative folder starts. A
  * sandbox is left out of it. */
-struct backend_options stack_data_place(
-    struct arena *arena, const struct state_places *states, struct str dir, const struct value *object);
+struct backend_options stack_data_store(
+    struct arena *arena, const struct state_stores *states, struct str dir, const struct value *object);
 /* Is it that one? `other` is where that keeps its state, likewise without a sandbox. */
-bool stack_data_means(const struct backend_options *place, const struct backend_options *other);
+bool stack_data_means(const struct backend_options *store, const struct backend_options *other);
 
 /*
  * Stacks that are planned in one run. `outputs`: what the one that is meant is going to give, with unknown
  * values in it; NULL: as its state says. Called by the threads that plan.
  */
 struct planned_stacks {
-    const struct value *(*outputs)(void *ctx, const struct backend_options *place);
+    const struct value *(*outputs)(void *ctx, const struct backend_options *store);
     void *ctx;
 };

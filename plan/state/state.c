@@ -8,10 +8,6 @@
 #include "plan/state/snapshot.h"
 #include "stacks/stack.h"
 
-#include <assert.h>
-#include <inttypes.h>
-#include <stdlib.h>
-
 enum {
     COMPACT_SLACK = 1000, /* lines that a log may always be longer than what it says */
     SINCE_MAX = 20000,    /* lines since a snapshot that a plan of some targets may read */
@@ -267,11 +263,9 @@ bool state_has_key(const struct state *state)
 
 uint64_t state_digest(struct str key)
 {
-    struct sha256 *sum = sha256_new();
     unsigned char bytes[SHA256_SIZE];
     uint64_t digest = 0;
-    sha256_update(sum, key.p, key.n);
-    sha256_final(sum, bytes);
+    hash_sha256(key, bytes);
     for (size_t i = 0; i < sizeof digest; i++)
         digest = digest << 8 | bytes[i];
     return digest;
@@ -287,11 +281,6 @@ void state_want_names(struct state *state)
     state->unnamed = true;
 }
 
-static void write_snapshot(void *ctx, struct buf *out, uint64_t seq)
-{
-    snapshot_write(ctx, out, seq);
-}
-
 int state_snapshot(struct state *state, const struct state_namer *namer, struct err *err)
 {
     assert(state->committer);
@@ -301,7 +290,7 @@ int state_snapshot(struct state *state, const struct state_namer *namer, struct 
         snapshot_names_find(r, namer, &names);
     size_t lines = snapshot_lines(r, &names);
     struct snapshot snapshot = {r, state->secrets, &names, state->run};
-    if (committer_snapshot(state->committer, lines, write_snapshot, &snapshot, err))
+    if (committer_snapshot(state->committer, lines, snapshot_write, &snapshot, err))
         return err_context(err, "writing a snapshot of the state");
     r->seq += lines;
     r->lines = r->snapshot_lines = lines;

@@ -75,7 +75,7 @@ const struct value *state_mark_secrets(
             marked = value_with(arena, marked, name, value_unmark(arena, v));
             continue;
         }
-        if (value_is_sensitive(v) && (v->marks & VALUE_SENSITIVE))
+        if (v->marks & VALUE_SENSITIVE)
             continue;
         bool given = value_equal(value_get(marks->given, name), v); /* the file has it in clear */
         bool looked_at = by_value && !given && !value_is_sensitive(v) && !names;

@@ -2,7 +2,6 @@
 #include "plan/state/state_internal.h"
 
 #include "base/clock.h"
-#include "stacks/stack.h"
 
 int state_share(struct state *state, const char *command, int64_t timeout_ms, struct err *err)
 {
@@ -231,9 +230,7 @@ static struct str first_met(const struct value *changes, const struct value *nam
         map_set(&names, value_text(named->items[i], STR_EMPTY), &names);
     for (uint32_t i = 0; i < changes->count; i++) {
         struct str address = value_text(changes->items[i], STR_EMPTY);
-        ptrdiff_t key = address_key_at(address);
-        struct str declared = key < 0 ? address : str_slice(address, 0, (size_t)key);
-        if (map_get(&names, address) || map_get(&names, declared))
+        if (map_get(&names, address) || map_get(&names, address_declared(address)))
             return address;
     }
     return STR_EMPTY;

@@ -11,10 +11,6 @@
 #include "plan/state/log_body.h"
 #include "plan/state/state_secret.h"
 
-#include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
-
 int state_add_line(struct state *state, struct buf *body, uint64_t *seq, struct err *err)
 {
     body_end(body);
