@@ -322,6 +322,19 @@ const struct value *records_intended(const struct records *r, struct str address
                                                                                  : NULL;
 }
 
+int records_check_intents(const struct records *r, struct err *err)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    struct keeper keeper = {.arena = &scratch};
+    int status = 0;
+    for (size_t i = 0; i < r->intents.n && !status; i++) {
+        const struct value *opened, *desired = records_intended(r, r->intents.items[i].key, &scratch);
+        status = desired ? decode_value(&keeper, r->secrets, desired, &opened, err) : 0;
+    }
+    keeper_release(&keeper);
+    return status;
+}
+
 static struct intent *parse_intent(struct records *r, const char *json)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;

@@ -78,5 +78,9 @@ void records_move(struct records *records, struct str from, struct str to);
 void records_begin_run(struct records *records, const struct value *fields);
 void records_end_run(struct records *records, struct str run);
 
+/* Is there the key for what the open intents are to make? Without it nobody could tell whether that is there.
+ */
+int records_check_intents(const struct records *records, struct err *err);
+
 const struct record *const *records_sorted(struct records *records);
 const struct intent *const *records_open_intents(struct records *records, size_t *n);

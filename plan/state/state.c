@@ -37,6 +37,8 @@ int state_catch_up(struct state *state, struct err *err)
     state->torn = state->torn || torn;
     if (records_complete(r, err))
         return err_context(err, "the state %.*s is damaged", STR_ARG(state->backend->description));
+    if (records_check_intents(r, err))
+        return -1;
     return r->moves > moves ? state_read_whole(state, err) : 0; /* of a record that may not have been read */
 }
 

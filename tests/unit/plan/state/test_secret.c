@@ -117,6 +117,28 @@ static void test_key_seals(void **unused)
     assert_non_null(strstr(err.message, "there is no key"));
 }
 
+/* Whoever cannot read what a request was to make would take what came of it for something else. */
+static void test_open_intent_needs_its_key(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    setenv("WEIR_STATE_KEY", "a passphrase of some length", 1);
+    struct state *state = begin_with(NULL);
+    struct intent intent = {.subject = {.address = STR("db"), .type = STR("aws.rds.db_instance")},
+        .action = STR("create"),
+        .token = STR("0123456789abcdef0123456789abcdef"),
+        .desired = database(&scratch)};
+    ASSERT_OK(state_intent(state, &intent, &err), err);
+    state_close(state);
+    unsetenv("WEIR_STATE_KEY");
+
+    struct state_options options = {.backend = test_backend(NULL)};
+    assert_int_equal(state_open(&options, &state, &err), -1);
+    assert_int_equal(err.class, ERR_INVALID);
+    assert_non_null(strstr(err.message, "there is no key"));
+}
+
 /* Texts may hold NULs, also as keys of maps, which jansson does not take. */
 static void test_a_key_with_a_nul_is_sealed_and_read_back(void **unused)
 {
@@ -316,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_without_key_only_hashes),
         TEST(test_key_seals),
+        TEST(test_open_intent_needs_its_key),
         TEST(test_key_changes),
         TEST(test_key_that_will_not_do),
         TEST(test_a_key_with_a_nul_is_sealed_and_read_back),
