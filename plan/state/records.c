@@ -167,17 +167,21 @@ static struct str id_attr(const struct records *r, const struct value *attrs, st
     return arena_str((struct arena *)(uintptr_t)&r->arena, id);
 }
 
+/* An address, and that of its declaration. */
+struct moved_name {
+    struct str instance, declared;
+};
+
 static const struct value *moved_deps(
-    struct records *r, const struct value *deps, struct str from, struct str to)
+    struct records *r, const struct value *deps, const struct moved_name *from, const struct moved_name *to)
 {
-    struct str from_decl = address_declared(from), to_decl = address_declared(to);
     const struct value **items = NULL;
     for (uint32_t i = 0; i < deps->count; i++) {
         struct str dep = value_text(deps->items[i], STR_EMPTY), now = dep;
-        if (str_eq(dep, from))
-            now = to;
-        else if (str_eq(dep, from_decl))
-            now = to_decl;
+        if (str_eq(dep, from->instance))
+            now = to->instance;
+        else if (str_eq(dep, from->declared))
+            now = to->declared;
         if (str_eq(now, dep))
             continue;
         if (!items) {
@@ -195,6 +199,7 @@ static const struct value *moved_deps(
 
 void records_move(struct records *r, struct str from, struct str to)
 {
+    const struct moved_name then = {from, address_declared(from)}, now = {to, address_declared(to)};
     const struct record *before = map_get(&r->by_address, from);
     if (!before)
         return;
@@ -205,7 +210,7 @@ void records_move(struct records *r, struct str from, struct str to)
     put_kept(r, record);
     for (size_t i = 0; i < r->by_address.n; i++) {
         const struct record *other = r->by_address.items[i].ptr;
-        const struct value *deps = other ? moved_deps(r, other->deps, from, to) : NULL;
+        const struct value *deps = other ? moved_deps(r, other->deps, &then, &now) : NULL;
         if (!other || deps == other->deps)
             continue;
         struct record *copy = ARENA_NEW(&r->arena, struct record);
