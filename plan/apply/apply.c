@@ -64,7 +64,7 @@ static int record_outputs(struct executor *x, struct err *err)
 }
 
 /* In turn where others write, too: theirs are kept. */
-static int settle_outputs(void *ctx, struct err *err)
+static int write_outputs(void *ctx, struct err *err)
 {
     struct executor *x = ctx;
     return record_outputs(x, err) || state_flush(x->p->workspace->state, err) ? -1 : 0;
@@ -274,9 +274,9 @@ static int run_locked(struct executor *x, struct err *err)
     note_open_intents(x);
     if (!x->plan->destroy)
         claims_begin(x);
-    struct lease_settled lease;
+    struct lease_begun lease;
     struct err untagged = ERR_INIT;
-    int status = lease_settle(x->p, &lease, err);
+    int status = lease_begin(x->p, &lease, err);
     if (!status && lease.by_machine)
         warn_user(x, "no service reports the time: the lease uses this machine's clock");
     if (!status)
@@ -289,7 +289,7 @@ static int run_locked(struct executor *x, struct err *err)
     status = status ? status : run_outcome(x, err);
     struct err late = ERR_INIT;
     const char *word = x->result->interrupted ? "interrupted" : status ? "failed" : "done";
-    int unended = state_in_turn(state, settle_outputs, x, &late);
+    int unended = state_in_turn(state, write_outputs, x, &late);
     const struct value *checks = x->options->stop && !status && !unended ? checks_value(x) : NULL;
     unended = unended || state_end(state, word, counts_value(x), checks, &late) ||
               state_flush(state, &late) || compact_state(x, &late);

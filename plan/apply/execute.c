@@ -163,10 +163,10 @@ static bool run_change(struct executor *x, struct op *op)
     executor_tell(x, op, EVENT_START, 0, NULL, NULL);
     int status = op->kind == OP_DELETE ? work_delete(x, op->change, &err) : work_apply(x, op->change, &err);
     int64_t ms = clock_mono_ms() - start;
-    if (status != WORK_LEFT)
+    if (status != WORK_ABANDONED)
         executor_tell(x, op, status ? EVENT_FAILED : EVENT_DONE, ms, status ? &err : NULL, NULL);
     pthread_mutex_lock(&x->lock);
-    if (status == WORK_LEFT) {
+    if (status == WORK_ABANDONED) {
         abandoned_add(x, op, start);
         return true;
     }
@@ -330,7 +330,7 @@ void executor_run(struct executor *x)
     if (x->unfinished)
         run_workers(x);
     count_not_started(x);
-    abandoned_settle(x);
+    abandoned_finish(x);
     graph_release(&x->graph);
     free(x->ops);
     free(x->ready);

@@ -17,34 +17,27 @@
 
 /* ---- what operations say, and ask ---- */
 
-static struct event work_event(const struct work *work, enum event_kind kind)
+static void tell(const struct work *work, enum event_kind kind, const char *text)
 {
-    return (struct event){
-        .kind = kind, .address = work->subject.address, .action = work->change->decision.action};
+    executor_event(work->x, &(struct event){.kind = kind,
+                                .address = work->subject.address,
+                                .action = work->change->decision.action,
+                                .text = text});
 }
 
 void work_progress(void *ctx, const char *what)
 {
-    struct work *work = ctx;
-    struct event event = work_event(work, EVENT_PROGRESS);
-    event.text = what;
-    executor_event(work->x, &event);
+    tell(ctx, EVENT_PROGRESS, what);
 }
 
 static void tell_warning(void *ctx, const char *text)
 {
-    struct work *work = ctx;
-    struct event event = work_event(work, EVENT_WARNING);
-    event.text = text;
-    executor_event(work->x, &event);
+    tell(ctx, EVENT_WARNING, text);
 }
 
 static void tell_printed(void *ctx, const char *line)
 {
-    struct work *work = ctx;
-    struct event event = work_event(work, EVENT_PRINTED);
-    event.text = line;
-    executor_event(work->x, &event);
+    tell(ctx, EVENT_PRINTED, line);
 }
 
 void work_context(struct work *work, int64_t timeout_ms)

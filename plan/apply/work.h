@@ -34,10 +34,10 @@ struct op {
     const struct op *blocker; /* SKIPPED: what failed */
 };
 
-struct left {
+struct abandoned {
     const struct op *op;
     int64_t start_ms;
-    bool settled;
+    bool gone;
     struct err err; /* it went, which could not be recorded */
 };
 
@@ -59,8 +59,8 @@ struct executor {
     atomic_bool cancel; /* a second signal: give up waiting */
     bool stopping;      /* a first one, or the state cannot be written */
     pthread_mutex_t observer_lock;
-    struct left *left; /* to go with their service, of a destroy (work.h) */
-    size_t left_count, left_cap;
+    struct abandoned *abandoned; /* to go with their service, of a destroy (work.h) */
+    size_t abandoned_count, abandoned_cap;
     struct map open;   /* by address: intents of earlier runs of which nothing is known; struct intent */
     struct map claims; /* work.h */
 };
@@ -80,10 +80,10 @@ void executor_tell(struct executor *x, const struct op *op, enum event_kind kind
  * They count as out of the way, so that what makes the service can be deleted after them, as ever; that done,
  * they are recorded as gone and told of. Where it is not done they are still recorded, and their deletion
  * has failed. */
-/* It was; what came of it is told by abandoned_settle(). With the lock. */
+/* It was; what came of it is told by abandoned_finish(). With the lock. */
 void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms);
 /* When nothing runs any more: finds out what went. */
-void abandoned_settle(struct executor *x);
+void abandoned_finish(struct executor *x);
 
 /* ---- the stack's files, kept with each run so that it can be gone back to; sources_read()
  * in plan.h reads them. */
@@ -130,8 +130,8 @@ int work_create(struct work *work, struct err *err);
 
 /* ---- work_delete.c ---- */
 
-/* WORK_LEFT: it goes with its service (work.h). */
-enum { WORK_LEFT = 1 };
+/* WORK_ABANDONED: it goes with its service (work.h). */
+enum { WORK_ABANDONED = 1 };
 int work_delete(struct executor *x, struct change *change, struct err *err);
 
 /* ---- work_record.c ---- */

@@ -362,11 +362,11 @@ static int take_earlier(
 
 /*
  * An earlier request for this resource had no answer, and nothing was to be seen of it when this was planned.
- * It is looked for once more, until it would have to show. *settled: it was there, and is taken over.
+ * It is looked for once more, until it would have to show. *found: it was there, and is taken over.
  * Otherwise it is made now, by the same token if it is the same that is asked for: then what comes late can
  * still be told.
  */
-static int recover_earlier(struct work *work, const struct intent *open, bool *settled, struct err *err)
+static int recover_earlier(struct work *work, const struct intent *open, bool *found, struct err *err)
 {
     const struct schema *schema = work->change->schema;
     struct op_ctx ctx = work->ctx;
@@ -384,7 +384,7 @@ static int recover_earlier(struct work *work, const struct intent *open, bool *s
         return -1;
     if (live && claims_take(work, live, ERR_IGNORED))
         live = NULL;
-    *settled = live != NULL;
+    *found = live != NULL;
     if (live)
         return take_earlier(work, before, live, err);
     work->attempt.again = true;
@@ -416,10 +416,10 @@ int work_create(struct work *work, struct err *err)
     const struct resource_ops *ops = work->change->schema->ops;
     const struct intent *open = ops->read ? map_get(&work->x->open, work->subject.address) : NULL;
     const struct value *planned, *live = NULL;
-    bool settled = false;
-    if (open && recover_earlier(work, open, &settled, err))
+    bool found = false;
+    if (open && recover_earlier(work, open, &found, err))
         return -1;
-    if (settled)
+    if (found)
         return 0;
     if (predict_again(work, &planned, err) || claims_take(work, planned, err))
         return -1;

@@ -1,5 +1,5 @@
 /*
- * Deleting what is recorded, or letting go of it; of a replacement the old one.
+ * Deleting what is recorded, or forgetting it; of a replacement the old one.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -32,28 +32,28 @@ void abandoned_add(struct executor *x, const struct op *op, int64_t start_ms)
     const struct unreachable *unreachable = unreachable_find(x->p, op->change->subject.provider);
     struct str maker = unreachable_maker(x->p, unreachable);
     char text[512];
-    MEM_GROW(x->left, x->left_cap, x->left_count + 1);
-    x->left[x->left_count++] = (struct left){.op = op, .start_ms = start_ms};
+    MEM_GROW(x->abandoned, x->abandoned_cap, x->abandoned_count + 1);
+    x->abandoned[x->abandoned_count++] = (struct abandoned){.op = op, .start_ms = start_ms};
     snprintf(text, sizeof text, "its service does not answer; it goes with %.*s", STR_ARG(maker));
     executor_tell(x, op, EVENT_PROGRESS, 0, NULL, text);
 }
 
-static bool settle_one(struct executor *x, struct left *left, struct err *err)
+static bool record_gone(struct executor *x, struct abandoned *one, struct err *err)
 {
-    struct outcome gone = {.record.subject = left->op->change->subject, .action = STR("delete")};
+    struct outcome gone = {.record.subject = one->op->change->subject, .action = STR("delete")};
     struct str *unseen = (struct str *)x->result->unseen;
     if (state_done(x->p->workspace->state, &gone, err))
         return false;
-    left->settled = true;
+    one->gone = true;
     unseen[x->result->unseen_count++] = gone.record.subject.address;
     x->result->done[ACTION_DELETE]++;
-    executor_tell(x, left->op, EVENT_DONE, clock_mono_ms() - left->start_ms, NULL, NULL);
+    executor_tell(x, one->op, EVENT_DONE, clock_mono_ms() - one->start_ms, NULL, NULL);
     return true;
 }
 
-static void fail_one(struct executor *x, const struct left *left, struct err *err)
+static void fail_one(struct executor *x, const struct abandoned *one, struct err *err)
 {
-    struct str address = left->op->change->subject.address;
+    struct str address = one->op->change->subject.address;
     struct err ignored = ERR_INIT;
     state_fail(x->p->workspace->state, address, STR("delete"), err, NULL, &ignored);
     x->result->failed++;
@@ -61,7 +61,7 @@ static void fail_one(struct executor *x, const struct left *left, struct err *er
         x->result->first_error = *err;
         err_context(&x->result->first_error, "%.*s", STR_ARG(address));
     }
-    executor_tell(x, left->op, EVENT_FAILED, clock_mono_ms() - left->start_ms, err, NULL);
+    executor_tell(x, one->op, EVENT_FAILED, clock_mono_ms() - one->start_ms, err, NULL);
 }
 
 /* What was being made when a run stopped, and cannot be asked about any more. */
@@ -79,31 +79,30 @@ static void drop_open(struct executor *x)
     }
 }
 
-void abandoned_settle(struct executor *x)
+void abandoned_finish(struct executor *x)
 {
-    x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->left_count + 1);
+    x->result->unseen = ARENA_ARRAY(x->p->arena, struct str, x->abandoned_count + 1);
     for (bool again = true; again;) { /* what makes one service may lie in another */
         again = false;
-        for (size_t i = 0; i < x->left_count; i++) {
-            struct left *left = &x->left[i];
-            const struct unreachable *unreachable =
-                unreachable_find(x->p, left->op->change->subject.provider);
-            if (!left->settled && unreachable_is_over(x->p, unreachable))
-                again |= settle_one(x, left, &left->err);
+        for (size_t i = 0; i < x->abandoned_count; i++) {
+            struct abandoned *one = &x->abandoned[i];
+            const struct unreachable *unreachable = unreachable_find(x->p, one->op->change->subject.provider);
+            if (!one->gone && unreachable_is_over(x->p, unreachable))
+                again |= record_gone(x, one, &one->err);
         }
     }
-    for (size_t i = 0; i < x->left_count; i++) {
-        struct left *left = &x->left[i];
-        if (left->settled)
+    for (size_t i = 0; i < x->abandoned_count; i++) {
+        struct abandoned *one = &x->abandoned[i];
+        if (one->gone)
             continue;
-        if (left->err.class == ERR_NONE)
-            left->err = unreachable_find(x->p, left->op->change->subject.provider)->err;
-        fail_one(x, left, &left->err);
+        if (one->err.class == ERR_NONE)
+            one->err = unreachable_find(x->p, one->op->change->subject.provider)->err;
+        fail_one(x, one, &one->err);
     }
     if (x->plan->destroy)
         drop_open(x);
     qsort((struct str *)x->result->unseen, x->result->unseen_count, sizeof(struct str), str_order);
-    free(x->left);
+    free(x->abandoned);
 }
 
 enum { OWNED_FOR_MS = 60000 }; /* whose a resource is is asked once more after that */
@@ -152,12 +151,13 @@ static int begin_delete(struct work *work, struct err *err)
     return 0;
 }
 
-/* A silent service of the stack's own takes it along; of any other one nobody knows whether it is gone. */
+/* An unreachable service of the stack's own takes it along; of any other one nobody knows whether it is gone.
+ */
 static int cannot_delete(struct work *work, struct err *err)
 {
     const struct record *record = work->change->seen->record;
     if (abandoned_is(work->x, record, err))
-        return WORK_LEFT;
+        return WORK_ABANDONED;
     struct str address = record->subject.address, provider = record->subject.provider;
     pthread_mutex_lock(&work->x->lock);
     const struct unreachable *unreachable = unreachable_find(work->x->p, provider);
@@ -182,7 +182,7 @@ static int delete_recorded(struct work *work, struct err *err)
     struct outcome gone = {.record.subject = work->subject, .action = STR("delete")};
     const struct record *record = work->change->seen->record;
     if (abandoned_is(work->x, record, NULL))
-        return WORK_LEFT;
+        return WORK_ABANDONED;
     if (begin_delete(work, err))
         return cannot_delete(work, err);
     const struct value *prior = prior_of(work);
@@ -190,8 +190,8 @@ static int delete_recorded(struct work *work, struct err *err)
         return -1;
     if (ops->delete &&ops->delete (&work->ctx, p->options->teardown, prior, err)) {
         struct err write_error = ERR_INIT;
-        if (cannot_delete(work, err) == WORK_LEFT)
-            return WORK_LEFT; /* its intent stays open until its service went */
+        if (cannot_delete(work, err) == WORK_ABANDONED)
+            return WORK_ABANDONED; /* its intent stays open until its service went */
         state_fail(state, work->subject.address, STR("delete"), err, NULL, &write_error);
         return -1;
     }

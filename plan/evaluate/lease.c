@@ -59,7 +59,7 @@ static int refuse_ended(const struct lease *lease, struct str env, struct err *e
         of, STR_ARG(env), of, STR_ARG(env));
 }
 
-static void list_there(struct planner *p, struct lease_settled *out)
+static void list_there(struct planner *p, struct lease_begun *out)
 {
     size_t n;
     const struct record *const *records = state_records(p->workspace->state, &n);
@@ -70,14 +70,14 @@ static void list_there(struct planner *p, struct lease_settled *out)
     out->there_count = n;
 }
 
-int lease_settle(struct planner *p, struct lease_settled *out, struct err *err)
+int lease_begin(struct planner *p, struct lease_begun *out, struct err *err)
 {
     struct workspace *workspace = p->workspace;
     const struct lease_terms *terms = &p->stack->lease;
     struct lease before = state_lease(workspace->state), next = before;
     int64_t asked_ms = p->options->lease_ms, for_ms = asked_ms ? asked_ms : terms->for_ms;
     bool there = is_there(workspace), by_service = true;
-    *out = (struct lease_settled){0};
+    *out = (struct lease_begun){0};
     if (p->options->destroy || (!for_ms && !before.until_ms))
         return 0;
     int64_t now_ms = lease_now(workspace, &by_service);
@@ -166,13 +166,13 @@ static int tag_records(struct planner *p, const struct lease *lease, const struc
     return err_hint(err, "the state has the right one; `weir lease extend 0s` writes the tags again");
 }
 
-int lease_put_tags(struct planner *p, const struct lease_settled *settled, struct err *err)
+int lease_put_tags(struct planner *p, const struct lease_begun *begun, struct err *err)
 {
     struct lease lease = state_lease(p->workspace->state);
-    const struct record **records = ARENA_ARRAY(p->arena, const struct record *, settled->there_count + 1);
+    const struct record **records = ARENA_ARRAY(p->arena, const struct record *, begun->there_count + 1);
     size_t n = 0;
-    for (size_t i = 0; i < settled->there_count; i++) {
-        records[n] = state_get(p->workspace->state, settled->there[i]);
+    for (size_t i = 0; i < begun->there_count; i++) {
+        records[n] = state_get(p->workspace->state, begun->there[i]);
         n += records[n] != NULL;
     }
     return tag_records(p, &lease, records, n, err);

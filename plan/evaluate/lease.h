@@ -21,7 +21,7 @@ struct str lease_text(struct arena *arena, const struct lease *lease);
 /* Does an apply, for that long (0: as the stack says), begin or change the lease, whatever else it does? */
 bool lease_is_due(const struct workspace *workspace, int64_t for_ms);
 /* What became of it. */
-struct lease_settled {
+struct lease_begun {
     const struct str *there; /* addresses of what has to be tagged again */
     size_t there_count;
     bool by_machine; /* it is new, and no service told the time */
@@ -30,13 +30,13 @@ struct lease_settled {
  * At the beginning of an apply's run: the lease begins, goes on or is ended by there being nothing. ERR_STALE
  * where it has ended already, ERR_INVALID where it cannot be made longer.
  */
-int lease_settle(struct planner *p, struct lease_settled *out, struct err *err);
+int lease_begin(struct planner *p, struct lease_begun *out, struct err *err);
 
 /*
  * At the end of that run: puts the state's lease on what was there before and still is, where it has
  * ownership tags of this stack. -1 with the first failure, when all the others have been tried.
  */
-int lease_put_tags(struct planner *p, const struct lease_settled *settled, struct err *err);
+int lease_put_tags(struct planner *p, const struct lease_begun *begun, struct err *err);
 
 /*
  * weir lease extend, end: the lease of a locked state ends then (0: there is none any more). `shorter`: it is

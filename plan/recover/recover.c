@@ -14,8 +14,8 @@ enum {
     FIRST_PAUSE_MS = 500,
 };
 
-/* What is needed to settle one intent. */
-struct settling {
+/* What is needed to recover one intent. */
+struct recovery {
     const struct recover_options *options;
     const struct intent *intent;
     const struct record *record; /* what the state has at that address; may be NULL */
@@ -30,10 +30,10 @@ static struct str note_text(struct arena *arena, const char *format, struct str 
     return id.n ? arena_printf(arena, "%s (%.*s)", format, STR_ARG(id)) : arena_str(arena, str_z(format));
 }
 
-static void tell_settled(struct settling *s, const char *text, struct str id)
+static void tell_recovered(struct recovery *s, const char *text, struct str id)
 {
-    if (s->options->settled)
-        s->options->settled(s->options->ctx, s->intent->subject.address, note_text(s->arena, text, id).p);
+    if (s->options->recovered)
+        s->options->recovered(s->options->ctx, s->intent->subject.address, note_text(s->arena, text, id).p);
 }
 
 static bool is_action(const struct intent *intent, const char *action)
@@ -50,19 +50,19 @@ int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schem
 
 /* ---- closing ---- */
 
-static int close_undone(struct settling *s, const char *text, struct err *err)
+static int close_undone(struct recovery *s, const char *text, struct err *err)
 {
     struct err why = ERR_INIT;
     err_set(&why, ERR_FAILED, "%s", text);
     if (state_fail(s->options->state, s->intent->subject.address, s->intent->action, &why, NULL, err))
         return -1;
-    tell_settled(s, text, STR_EMPTY);
+    tell_recovered(s, text, STR_EMPTY);
     return 0;
 }
 
 /* Of what the interrupted update was changing, that of which the service shows too little: it may show the
  * new value before the last call has been made. */
-static const struct value *cut_off(struct settling *s)
+static const struct value *cut_off(struct recovery *s)
 {
     const struct value *prior = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(s->arena);
@@ -78,7 +78,7 @@ static const struct value *cut_off(struct settling *s)
 }
 
 static int close_with(
-    struct settling *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
+    struct recovery *s, const struct value *attrs, const struct value *set, const char *text, struct err *err)
 {
     const struct record *record = s->record;
     if (!value_text(value_get(attrs, s->schema->id), s->intent->subject.id).n)
@@ -107,13 +107,13 @@ static int close_with(
     outcome.record.subject.id = value_text(value_get(attrs, s->schema->id), s->intent->subject.id);
     if (state_done(s->options->state, &outcome, err))
         return -1;
-    tell_settled(s, text, outcome.record.subject.id);
+    tell_recovered(s, text, outcome.record.subject.id);
     return 0;
 }
 
 /* ---- create ---- */
 
-static int find_made(struct settling *s, const struct value **live, struct err *err)
+static int find_made(struct recovery *s, const struct value **live, struct err *err)
 {
     const struct resource_ops *ops = s->schema->ops;
     const struct value *desired = s->intent->desired ? s->intent->desired : &value_empty_map,
@@ -132,9 +132,9 @@ static int find_made(struct settling *s, const struct value **live, struct err *
 }
 
 /* Found by what it looks like, it may be one that the state has already, of an earlier run. */
-static bool claim_thing(void *ctx, struct str id)
+static bool claim_unrecorded(void *ctx, struct str id)
 {
-    const struct settling *s = ctx;
+    const struct recovery *s = ctx;
     size_t n;
     const struct record *const *records = state_records(s->options->state, &n);
     for (size_t i = 0; i < n; i++)
@@ -145,7 +145,7 @@ static bool claim_thing(void *ctx, struct str id)
 }
 
 /* Of maps that others write to as well: what was recorded of them, and what was about to be. */
-static const struct value *only_ours(struct settling *s, const struct value *live, const struct value *set)
+static const struct value *only_ours(struct recovery *s, const struct value *live, const struct value *set)
 {
     const struct value *known = s->record ? s->record->attrs : NULL, *desired = s->intent->desired;
     for (size_t i = 0; i < s->schema->attr_count; i++) {
@@ -158,24 +158,24 @@ static const struct value *only_ours(struct settling *s, const struct value *liv
 }
 
 /* It is not there. That may be all there is to know, or too early to say. */
-static int not_there(struct settling *s, struct err *err)
+static int not_there(struct recovery *s, struct err *err)
 {
     if (s->schema->unknowable) {
-        tell_settled(s,
+        tell_recovered(s,
             "may have been created by an earlier run, which cannot be found out: look at the service; "
             "`weir state rm` says that it is not there, `weir state import` takes it over",
             STR_EMPTY);
         return 0;
     }
     if (!s->options->patient && recover_fresh_ms(s->intent, s->schema)) {
-        tell_settled(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
+        tell_recovered(s, "is not there so far; it is looked for again before it is created", STR_EMPTY);
         return 0;
     }
     return close_undone(s, "was to be created by an earlier run, and is not there", err);
 }
 
 /* What a type has no way of its own to look for is read again and again. */
-static int find_patiently(struct settling *s, const struct value **live, struct err *err)
+static int find_patiently(struct recovery *s, const struct value **live, struct err *err)
 {
     const struct recover_options *o = s->options;
     int64_t fresh_ms = o->patient ? recover_fresh_ms(s->intent, s->schema) : 0;
@@ -195,7 +195,7 @@ static int find_patiently(struct settling *s, const struct value **live, struct 
     }
 }
 
-static bool have_one(struct settling *s, const struct identities *a, const struct record *record)
+static bool have_one(struct recovery *s, const struct identities *a, const struct record *record)
 {
     struct identities b = identities_of(s->arena, s->schema, record->attrs, record->set);
     bool any = false;
@@ -206,7 +206,7 @@ static bool have_one(struct settling *s, const struct identities *a, const struc
 }
 
 /* Of which resource of this stack is it recorded already? "" none. */
-static struct str held_by(struct settling *s, const struct value *live)
+static struct str held_by(struct recovery *s, const struct value *live)
 {
     size_t n;
     const struct subject *own = &s->intent->subject;
@@ -223,7 +223,7 @@ static struct str held_by(struct settling *s, const struct value *live)
     return STR_EMPTY;
 }
 
-static int recover_create(struct settling *s, struct err *err)
+static int recover_create(struct recovery *s, struct err *err)
 {
     const struct value *live, *desired = s->intent->desired ? s->intent->desired : &value_empty_map;
     if (find_patiently(s, &live, err))
@@ -251,7 +251,7 @@ static int recover_create(struct settling *s, struct err *err)
 /* ---- update ---- */
 
 /* Names that the file gave before or was about to give: the next plan looks at all of them. */
-static const struct value *both_sets(struct settling *s)
+static const struct value *both_sets(struct recovery *s)
 {
     const struct value *before = s->record ? s->record->set : NULL, *after = s->intent->set;
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(s->arena);
@@ -268,7 +268,7 @@ static const struct value *both_sets(struct settling *s)
  * tell (write-only and local attributes) stays as it was recorded before, so that the next plan sends it
  * again.
  */
-static int recover_update(struct settling *s, struct err *err)
+static int recover_update(struct recovery *s, struct err *err)
 {
     const struct value *live, *set = both_sets(s);
     const struct value *prior = s->record            ? s->record->attrs
@@ -289,7 +289,7 @@ static int recover_update(struct settling *s, struct err *err)
 
 /* ---- delete ---- */
 
-static int recover_delete(struct settling *s, struct err *err)
+static int recover_delete(struct recovery *s, struct err *err)
 {
     const struct value *live = NULL;
     if (!s->record)
@@ -302,13 +302,13 @@ static int recover_delete(struct settling *s, struct err *err)
     gone.record.subject.id = s->record->subject.id;
     if (state_done(s->options->state, &gone, err))
         return -1;
-    tell_settled(s, "was deleted by an earlier run", STR_EMPTY);
+    tell_recovered(s, "was deleted by an earlier run", STR_EMPTY);
     return 0;
 }
 
 /* ---- all of them ---- */
 
-static int begin_settling(struct settling *s, struct err *err)
+static int begin_recovery(struct recovery *s, struct err *err)
 {
     const struct recover_options *o = s->options;
     s->schema = catalog_find(o->catalog, s->intent->subject.type, false, err);
@@ -329,13 +329,13 @@ static int begin_settling(struct settling *s, struct err *err)
             .token = s->intent->token},
         .cancel = o->cancel,
     };
-    s->attempt = (struct attempt){.since_ms = s->intent->at_ms, .claim = claim_thing, .claim_ctx = s};
+    s->attempt = (struct attempt){.since_ms = s->intent->at_ms, .claim = claim_unrecorded, .claim_ctx = s};
     return o->provider(o->ctx, s->intent, &s->ctx.provider, err);
 }
 
-static int recover_intent(struct settling *s, struct err *err)
+static int recover_intent(struct recovery *s, struct err *err)
 {
-    if (begin_settling(s, err))
+    if (begin_recovery(s, err))
         return -1;
     if (!s->schema->ops->read) /* nothing outside: nothing can be left there */
         return close_undone(s, "was to be recorded by an earlier run", err);
@@ -353,7 +353,7 @@ static int recover_persistently(
     int64_t pause = FIRST_PAUSE_MS;
     for (int attempt = 1;; attempt++, pause *= 2) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
-        struct settling s = {.options = options, .intent = intent, .arena = &arena};
+        struct recovery s = {.options = options, .intent = intent, .arena = &arena};
         struct err why = ERR_INIT;
         if (!recover_intent(&s, &why))
             return 0;
@@ -371,7 +371,7 @@ struct left_intents {
 };
 
 /*
- * Settles every one of these intents. Between state_begin() and state_end(). Goes on after a failure (a
+ * Recovers every one of these intents. Between state_begin() and state_end(). Goes on after a failure (a
  * service that does not answer), leaves that intent open and returns -1 with the first one.
  */
 static int recover_intents(const struct left_intents *left, struct err *err)

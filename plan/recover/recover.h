@@ -1,7 +1,7 @@
 /*
- * Settling what an interrupted run left open. An intent without an end means: a request may have been sent,
- * and its effect may be there. Each one is compared with the live service and closed: what exists is taken
- * over as it is, what does not is forgotten, what was being deleted is checked.
+ * Recovery of what an interrupted run left open. An intent without an end means: a request may have been
+ * sent, and its effect may be there. Each one is compared with the live service and closed: what exists is
+ * taken over as it is, what does not is forgotten, what was being deleted is checked.
  *
  * What is not there yet may still come: a service may be at work on the request, or show what it made only
  * after a while (schema->shows_ms). Until that time has passed the intent stays open. A plan does not wait
@@ -27,11 +27,12 @@ struct recover_options {
     const atomic_bool *cancel; /* may be NULL */
     /* The provider that an intent was begun with. */
     int (*provider)(void *ctx, const struct intent *intent, struct provider **out, struct err *err);
-    /* May it stay open after that error: because its service is silent, and is the stack's own? NULL: never.
+    /* May it stay open after that error: because its service is unreachable, and is the stack's own? NULL:
+     * never.
      */
     bool (*leaves)(void *ctx, const struct intent *intent, const struct err *why);
-    /* One line for each that was settled: "was created by an earlier run; imported". */
-    void (*settled)(void *ctx, struct str address, const char *text);
+    /* One line for each that was recovered: "was created by an earlier run; imported". */
+    void (*recovered)(void *ctx, struct str address, const char *text);
     void *ctx;
 };
 
@@ -40,14 +41,14 @@ int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schem
 
 /*
  * The whole round for a command that has just opened a state: where nothing is open, nothing happens.
- * Otherwise takes the lock if it is not held yet (waiting lock_timeout_ms), settles as a run named "recover",
- * and gives the lock back if it took it. Somebody else's lock means that the intents are those of a run that
- * is still going on: ERR_LOCKED. An intent whose service does not answer stays open; it goes on with the
- * others and returns -1 with the first failure.
+ * Otherwise takes the lock if it is not held yet (waiting lock_timeout_ms), recovers as a run named
+ * "recover", and gives the lock back if it took it. Somebody else's lock means that the intents are those of
+ * a run that is still going on: ERR_LOCKED. An intent whose service does not answer stays open; it goes on
+ * with the others and returns -1 with the first failure.
  */
 int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err);
 
 /* ---- recover_plan.c: Recovery as the first step of a plan: with the planner's providers, told through
  * its observer. */
-/* Settles what an interrupted run left open, before the records are looked at. */
+/* Recovers what an interrupted run left open, before the records are looked at. */
 int recover_for_plan(struct planner *p, struct err *err);

@@ -16,7 +16,7 @@ static bool planner_leaves(void *ctx, const struct intent *intent, const struct 
     return unreachable_leaves(ctx, intent->subject.provider, why);
 }
 
-static void planner_settled(void *ctx, struct str address, const char *text)
+static void planner_recovered(void *ctx, struct str address, const char *text)
 {
     struct planner *p = ctx;
     observe(&p->observer, &(struct event){.kind = EVENT_RECOVERED, .address = address, .text = text});
@@ -35,7 +35,7 @@ int recover_for_plan(struct planner *p, struct err *err)
         .env = p->stack->env,
         .provider = planner_provider,
         .leaves = planner_leaves,
-        .settled = planner_settled,
+        .recovered = planner_recovered,
         .ctx = p,
     };
     if (!recover_state(&options, 0, &why))

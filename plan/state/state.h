@@ -199,7 +199,7 @@ int state_done(struct state *state, const struct outcome *outcome, struct err *e
 /*
  * The change failed. Where `why` says that it was not made, the intent is closed; where it leaves that open
  * (no answer, one cut short, a failing server, an interrupted wait), the intent stays open, and recovery
- * settles it before the next plan. `left` non-NULL: something half-made is there, and is recorded.
+ * recovers it before the next plan. `left` non-NULL: something half-made is there, and is recorded.
  */
 int state_fail(struct state *state, struct str address, struct str action, const struct err *why,
     const struct outcome *left, struct err *err);

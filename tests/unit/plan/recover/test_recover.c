@@ -84,7 +84,7 @@ static int no_provider(void *ctx, const struct intent *intent, struct provider *
     return 0;
 }
 
-static void settled(void *ctx, struct str address, const char *text)
+static void note_recovered(void *ctx, struct str address, const char *text)
 {
     (void)ctx;
     snprintf(said[said_count++], sizeof said[0], "%.*s %s", STR_ARG(address), text);
@@ -100,7 +100,7 @@ static int recover(struct state *state, struct err *err)
         .stack = STR("lake"),
         .patient = patient,
         .provider = no_provider,
-        .settled = settled};
+        .recovered = note_recovered};
     return recover_state(&options, 0, err);
 }
 
