@@ -169,7 +169,7 @@ enum event_kind {
     EVENT_WARNING,      /* text */
     EVENT_NOTE,         /* address, text: what is no change, but worth knowing */
     EVENT_PRINTED,      /* address, text: a line that a build command printed */
-    EVENT_SCHEDULED,    /* course: nothing has been started yet */
+    EVENT_SCHEDULED,    /* exec_graph: nothing has been started yet */
 };
 
 /* One step of a run. Where it has no address nothing is to be seen of it: others wait for others through it.
@@ -395,7 +395,7 @@ struct verified {
     const struct str *unseen; /* addresses of what was deleted with the service in which it lay; sorted */
     size_t unseen_count;
     size_t asked; /* resources that were looked for by their ids or names, and that somebody answered for */
-    bool tags_searched; /* AWS was asked for what bears the stack's ownership tags */
+    bool tags_searched; /* AWS was asked for what has the stack's ownership tags */
 };
 
 /*

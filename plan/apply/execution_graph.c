@@ -175,7 +175,7 @@ static void add_deposed_edges(struct builder *b, enum delete_order order, size_t
         add_edge(b, instance->op, b->delete_ops[i]);
 }
 
-static struct str thing_key(struct arena *arena, struct str type, struct str id)
+static struct str resource_key(struct arena *arena, struct str type, struct str id)
 {
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
 }
@@ -191,8 +191,8 @@ static void add_outlasting_edges(struct builder *b, struct arena *arena, const s
     for (uint32_t k = 0; all && k < all->count; k++) {
         const struct value *ids = all->entries[k].value;
         for (uint32_t n = 0; n < ids->count; n++) {
-            const uint32_t *delete =
-                map_get(deleted, thing_key(arena, all->entries[k].key, value_text(ids->items[n], STR_EMPTY)));
+            const uint32_t *delete = map_get(
+                deleted, resource_key(arena, all->entries[k].key, value_text(ids->items[n], STR_EMPTY)));
             if (delete &&*delete != b->delete_ops[i])
                 graph_add_edge(&b->x->graph, b->delete_ops[i], *delete);
         }
@@ -207,7 +207,7 @@ static void add_outlasting(struct builder *b)
     for (size_t i = 0; i < p->recorded.count; i++)
         if (b->delete_ops[i] != NO_OP)
             map_set(&deleted,
-                thing_key(
+                resource_key(
                     &arena, p->recorded.seen[i].record->subject.type, p->recorded.seen[i].record->subject.id),
                 &b->delete_ops[i]);
     for (size_t i = 0; i < p->recorded.count; i++)

@@ -17,7 +17,7 @@
 
 /* ---- what operations say, and ask ---- */
 
-static void tell(const struct work *work, enum event_kind kind, const char *text)
+static void tell_observer(const struct work *work, enum event_kind kind, const char *text)
 {
     executor_event(work->x, &(struct event){.kind = kind,
                                 .address = work->subject.address,
@@ -27,17 +27,17 @@ static void tell(const struct work *work, enum event_kind kind, const char *text
 
 void work_progress(void *ctx, const char *what)
 {
-    tell(ctx, EVENT_PROGRESS, what);
+    tell_observer(ctx, EVENT_PROGRESS, what);
 }
 
 static void tell_warning(void *ctx, const char *text)
 {
-    tell(ctx, EVENT_WARNING, text);
+    tell_observer(ctx, EVENT_WARNING, text);
 }
 
 static void tell_printed(void *ctx, const char *line)
 {
-    tell(ctx, EVENT_PRINTED, line);
+    tell_observer(ctx, EVENT_PRINTED, line);
 }
 
 void work_context(struct work *work, int64_t timeout_ms)

@@ -42,7 +42,7 @@ static int record_adoption(struct plan *plan, const struct change *change, struc
         .record = {.subject = change->subject,
             .attrs = live,
             .set = set_there(p, change, live),
-            .said = configured_fields(p->arena, change->schema, instance->desired, live),
+            .configured = configured_fields(p->arena, change->schema, instance->desired, live),
             .deps = evaluate_deps(p, instance->decl),
             .adopted = true,
             .prevent_destroy = instance->decl->lifecycle.prevent_destroy},
@@ -163,7 +163,7 @@ static struct outcome outcome_of(
             .deps = work->deps,
             .location = work->location,
             .reported = reported_found(&work->arena, &change, whole, work->left_out),
-            .said = configured_fields(&work->arena, schema, desired, whole),
+            .configured = configured_fields(&work->arena, schema, desired, whole),
             .adopted = is_adopted(work),
             .prevent_destroy = work->change->instance->decl->lifecycle.prevent_destroy},
         .action = action,
@@ -220,7 +220,7 @@ int work_failed(struct work *work, struct str action, const struct value *left, 
         outcome.record.tainted = !work->change->schema->partial && !lacks;
         outcome.record.halfway = lacks;
         if (record_before(work)) /* what was to be taken away may be there still */
-            outcome.record.said = configured_still(
+            outcome.record.configured = configured_still(
                 &work->arena, work->change->schema, record_before(work), outcome.record.attrs);
     }
     /* The first error is what the user must see; a log that cannot be written stops the run by itself. */

@@ -11,14 +11,14 @@
 
 /* What no answer has and no change would mend, such as the name of a queue that is known by its URL, is taken
  * to be as the file says. */
-static const struct value *as_said(
+static const struct value *as_configured(
     struct arena *arena, const struct schema *schema, const struct value *live, const struct value *desired)
 {
     for (size_t i = 0; live && i < schema->attr_count; i++) {
         const struct attr *attr = &schema->attrs[i];
-        const struct value *said = value_get(desired, attr->name);
-        if (attr->local && !attr->steers && attr->replace && said && !value_get(live, attr->name))
-            live = value_with(arena, live, attr->name, said);
+        const struct value *given = value_get(desired, attr->name);
+        if (attr->local && !attr->steers && attr->replace && given && !value_get(live, attr->name))
+            live = value_with(arena, live, attr->name, given);
     }
     return live;
 }
@@ -42,7 +42,7 @@ static const struct value *with_what_follows(
 }
 
 /* Reads the resource with that id; *live NULL where there is none. False after a failure. */
-static bool look_at_thing(struct planner *p, const struct instance *instance, const struct value *id,
+static bool read_existing(struct planner *p, const struct instance *instance, const struct value *id,
     struct span span, const struct value **live)
 {
     const struct schema *schema = instance->decl->schema;
@@ -56,7 +56,7 @@ static bool look_at_thing(struct planner *p, const struct instance *instance, co
     struct op_ctx op = instance_context(p, p->arena, provider, instance);
     const struct value *prior = value_with(p->arena, instance->desired, schema->id, id);
     if (schema->ops->read(&op, prior, object_set(p->arena, schema, instance->desired), live, &err) == 0) {
-        *live = as_said(p->arena, schema, *live, instance->desired);
+        *live = as_configured(p->arena, schema, *live, instance->desired);
         *live = with_what_follows(&op, *live, instance->desired);
         *live = object_mark(p->arena, schema, *live, instance->desired);
         return true;
@@ -112,7 +112,7 @@ static void warn_of_owner(struct planner *p, const struct instance *instance, st
 static bool look_for_import(
     struct planner *p, struct instance *instance, const struct value *id, struct span span)
 {
-    if (!look_at_thing(p, instance, id, span, &instance->import_live))
+    if (!read_existing(p, instance, id, span, &instance->import_live))
         return false;
     if (instance->import_live) {
         warn_of_owner(p, instance, span);
@@ -140,7 +140,7 @@ static bool look_for_existing(struct planner *p, struct instance *instance)
     const struct value *id = value_get(planned, schema->id);
     if (value_is_null(id) || !value_is_known(id))
         return true;
-    return look_at_thing(p, instance, id, instance->decl->span, &instance->import_live);
+    return read_existing(p, instance, id, instance->decl->span, &instance->import_live);
 }
 
 /* ---- one declaration ---- */

@@ -1,5 +1,5 @@
-/* Marks gathered from the tagging API and from the listings of types that it does not know; a state made of
- * them. */
+/* Ownership tags gathered from the tagging API and from the listings of types that it does not know; a state
+ * made of them. */
 #include "plan/destroy/tagged.h"
 
 #include "base/clock.h"
@@ -33,7 +33,7 @@ static struct owned_group *group_of(struct gathering *g, struct str stack, struc
     return &out->groups[out->n++];
 }
 
-static void add_thing(
+static void add_owned(
     struct gathering *g, const struct schema *schema, const struct value *object, const struct value *tags)
 {
     struct str id = value_text(value_get(object, schema->id), STR_EMPTY),
@@ -98,7 +98,7 @@ static bool add_if_there(struct gathering *g, const struct schema *schema, struc
         return true;
     }
     if (live)
-        add_thing(g, schema, value_merge(g->arena, object, live), tags);
+        add_owned(g, schema, value_merge(g->arena, object, live), tags);
     return true;
 }
 
@@ -133,7 +133,7 @@ static void found_listed(void *ctx, const struct value *live)
     if (g->schema->ops->read(&op, object, NULL, &whole, &err))
         note_unseen(g, g->schema->name, &err);
     else if (whole)
-        add_thing(g, g->schema, value_merge(g->arena, object, whole), tags);
+        add_owned(g, g->schema, value_merge(g->arena, object, whole), tags);
 }
 
 static void add_listed(struct gathering *g, bool only_buckets)

@@ -37,7 +37,7 @@ static int64_t versions_in(struct arena *arena, const struct change *change, con
 
 /* How many resources a recorded resource has in the container that its attribute `within` names, as far as it
  * can be told. */
-static int64_t things_in(
+static int64_t resources_in(
     struct arena *arena, const struct change *change, struct str within, const struct subject *container)
 {
     if (change->decision.action != ACTION_DELETE || !change->schema)
@@ -81,7 +81,7 @@ bool obstacle_goes_before(struct planner *p, const struct change *change, const 
     if (there < 0 || !within.n)
         return false;
     for (size_t i = 0; i < p->decided.count; i++) {
-        int64_t n = things_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject);
+        int64_t n = resources_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject);
         own += n;
         owners += n > 0; /* of each an upload may have been broken off, which goes with it */
         command |= is_command_of(&p->decided.changes[i], change->subject.address);
@@ -267,7 +267,7 @@ static void found_leaf(void *ctx, const struct value *live)
     value_builder_add(search->found, value_map(search->arena, entries, 5));
 }
 
-/* Something that a stack manages has its ownership tags; what a service made bears none, or those of what it
+/* Something that a stack manages has its ownership tags; what a service made has none, or those of what it
  * was made for (a snapshot may take over the tags). */
 static bool is_left(const struct op_ctx *ctx, const struct schema *schema, const struct value *object)
 {
@@ -316,12 +316,6 @@ int teardown_find_leaves(struct planner *p, const struct op_ctx *ctx, const stru
     return 0;
 }
 
-static bool is_kept(const struct value *leaf)
-{
-    const struct value *kept = value_getz(leaf, "kept");
-    return kept && kept->kind == VALUE_BOOL && kept->boolean;
-}
-
 void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *object)
 {
     const struct value *list;
@@ -337,7 +331,7 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
         struct str id = value_gets(list->items[i], "id");
         struct op_ctx own = *ctx;
         struct err failure = ERR_INIT;
-        if (is_kept(list->items[i]))
+        if (value_getb(list->items[i], "kept"))
             continue;
         own.schema = catalog_find(p->workspace->catalog, type, false, &failure);
         own.owner.untagged = true; /* a service made it, of what was ours */

@@ -21,7 +21,6 @@ void teardown_leaves(struct planner *p, struct op_ctx *ctx, const struct value *
 /* ---- teardown.c: what stands in the way of deletions, as teardown_examine() finds it: an item of
  * change->erases with `stops`. It is told with the plan; plan_check_deletions() (plan.h) refuses to carry
  * such a plan out. */
-struct planner;
 
 bool obstacle_is(const struct value *what);
 /* Is it the contents of the change's resource, and do they go before it: as other resources of the stack, or

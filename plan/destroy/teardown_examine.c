@@ -132,7 +132,7 @@ static int find_owner(struct examined *e, struct provider *provider, bool *ours,
 }
 
 /* Of what stays, which is known by name, the service must not have one already. */
-static const struct value *kept_thing(struct examined *e, const struct value *what)
+static const struct value *kept_resource(struct examined *e, const struct value *what)
 {
     struct op_ctx own = e->op;
     struct err ignored = ERR_INIT; /* then it is found out by deleting it */
@@ -171,7 +171,7 @@ static int find_erased(struct examined *e, struct err *err)
         const struct value *what = erased->items[i];
         if (obstacle_is(what) && goes_before(e, what))
             continue;
-        value_builder_add(&e->reported, value_getz(what, "kept") ? kept_thing(e, what) : what);
+        value_builder_add(&e->reported, value_getz(what, "kept") ? kept_resource(e, what) : what);
     }
     return 0;
 }

@@ -256,7 +256,7 @@ void verify_find_gone(struct verifying *v)
 {
     struct planner *p = v->p;
     for (size_t i = 0; i < p->provider_count; i++)
-        if (connections_hang(p, p->providers[i]) && stands_on_deleted(p, p->providers[i]))
+        if (connections_depend(p, p->providers[i]) && stands_on_deleted(p, p->providers[i]))
             map_set(&v->gone, p->providers[i]->full_name,
                 leads_nowhere(p, p->providers[i]) ? (void *)&v->gone : v);
 }

@@ -1,7 +1,7 @@
 /*
- * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there,
- * verify.c what has its ownership tags; verify.c reads each and reports, and verify.c knows which
- * services were the stack's own. Candidates come from four sources: what the state had recorded, the names
+ * Looking for what is left of a destroyed stack: verify_candidates.c gathers what may be there, verify.c what
+ * has its ownership tags; that reads each and reports, and knows which services were the stack's own.
+ * Candidates come from four sources: what the state had recorded, the names
  * that the stack would give, what has its ownership tags (by the tagging API, and by listings where that does
  * not know a type), and what services make on behalf of all these.
  */
@@ -62,7 +62,3 @@ void verify_add(struct verifying *v, const struct candidate *candidate);
 void verify_find_owned(struct verifying *v);
 /* Fills v->items, providers and locations. */
 void verify_find(struct verifying *v);
-
-/* ---- verify_candidates.c: what a run forgot (`removed: [{…, destroy: false}]`): the service keeps it,
- * with the tags that it has, and it belongs to whoever took it over. The log tells; what was only
- * forgotten in the state (`weir state rm`) is not among it. */

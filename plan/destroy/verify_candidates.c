@@ -13,9 +13,10 @@
 #include "plan/state/history.h"
 
 /* ---- The log from its beginning: which resource each address was, and what was forgotten and not taken
- * in again. */
+ * in again (`removed: [{…, destroy: false}]`): the service keeps it, with the tags that it has, and it
+ * belongs to whoever imported it. What was only forgotten in the state (`weir state rm`) is not among it. */
 
-struct letting {
+struct forgetting {
     struct arena *arena;
     struct map held;    /* address -> key of what it is, as a struct str */
     struct map dropped; /* address -> key of what it was when that was forgotten */
@@ -28,7 +29,7 @@ static struct str forgotten_key(struct arena *arena, struct str type, struct str
     return arena_printf(arena, "%.*s %.*s", STR_ARG(type), STR_ARG(id));
 }
 
-static void hold_thing(struct letting *l, const struct history_change *change)
+static void hold_resource(struct forgetting *l, const struct history_change *change)
 {
     struct str *key = arena_alloc(l->arena, sizeof *key);
     *key = forgotten_key(l->arena, change->type, change->id);
@@ -40,13 +41,13 @@ static void hold_thing(struct letting *l, const struct history_change *change)
         map_set(l->out, *before, NULL);
 }
 
-static void follow_change(struct letting *l, const struct history_change *change, bool by_hand)
+static void follow_change(struct forgetting *l, const struct history_change *change, bool by_hand)
 {
     struct str *key = map_get(&l->held, change->address);
     if (change->failed)
         return;
     if (change->id.n && !str_eqz(change->action, "delete")) {
-        hold_thing(l, change);
+        hold_resource(l, change);
         return;
     }
     map_set(&l->held, change->address, NULL);
@@ -65,7 +66,7 @@ static void forgotten_find(struct workspace *workspace, struct arena *arena, str
     struct backend *backend;
     const struct history_run *runs;
     size_t n = 0;
-    struct letting l = {.arena = arena, .out = out};
+    struct forgetting l = {.arena = arena, .out = out};
     if (workspace_backend(workspace, &backend, ERR_IGNORED))
         return;
     if (history_read(backend, arena, &runs, &n, ERR_IGNORED))

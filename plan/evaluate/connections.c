@@ -196,7 +196,7 @@ const struct value *connections_bind(struct planner *p, const struct decl *decl,
     return value_with(p->arena, settings, STR("via"), name);
 }
 
-bool connections_hang(const struct planner *p, const struct decl *decl)
+bool connections_depend(const struct planner *p, const struct decl *decl)
 {
     return (decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION) && !p->evaluated.fixed[decl->index];
 }
@@ -223,7 +223,7 @@ static void find_early(struct planner *p)
     AUTO_FREE bool *needed = mem_zalloc((n + 1) * sizeof *needed);
     p->evaluated.early = ARENA_ARRAY(p->arena, const struct value *, n + 1);
     for (size_t i = 0; i < n; i++)
-        if (connections_hang(p, p->stack->decls[i]))
+        if (connections_depend(p, p->stack->decls[i]))
             depends_need(p->stack->decls[i], needed);
     struct plan_options options = {.offline = p->offline, .cancel = p->cancel};
     struct planner *early = planner_new(p->workspace, &options, &ignored);
@@ -235,7 +235,7 @@ static void find_early(struct planner *p)
         evaluate_as_recorded(early, needed);
     }
     for (size_t i = 0; i < n; i++)
-        if (connections_hang(p, p->stack->decls[i]) && early->evaluated.values[i])
+        if (connections_depend(p, p->stack->decls[i]) && early->evaluated.values[i])
             p->evaluated.early[i] = value_copy(p->arena, early->evaluated.values[i]);
     early->data = own;
     plan_free(early->plan);
@@ -244,7 +244,7 @@ static void find_early(struct planner *p)
 const struct value *connections_settings(struct planner *p, const struct decl *decl)
 {
     const struct value *v = p->evaluated.values[decl->index];
-    if ((v && value_is_known(v)) || !connections_hang(p, decl))
+    if ((v && value_is_known(v)) || !connections_depend(p, decl))
         return v;
     if (!p->evaluated.early)
         find_early(p);

@@ -38,7 +38,7 @@ const struct value *connections_settings(struct planner *p, const struct decl *d
 /* After a refresh: what was recorded may be another by now. */
 void connections_refreshed(struct planner *p);
 /* Is it settled only by what resources are? */
-bool connections_hang(const struct planner *p, const struct decl *decl);
+bool connections_depend(const struct planner *p, const struct decl *decl);
 /* Tells the reach what the connection is that the declaration goes by. Where settings are not known: nothing.
  */
 int connections_define(struct planner *p, const struct decl *decl, struct err *err);

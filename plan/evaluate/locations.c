@@ -85,7 +85,7 @@ int evaluate_provider(struct planner *p, const struct decl *decl, struct provide
 bool location_depends(const struct planner *p, struct str name)
 {
     const struct decl *config = location_configuration(p, name);
-    return config && connections_hang(p, config);
+    return config && connections_depend(p, config);
 }
 
 bool location_known(struct planner *p, struct str name, const struct value *location)

@@ -199,7 +199,7 @@ static void destroy_untargeted(struct planner *p)
 
 static int plan_destroy(struct planner *p, struct err *err)
 {
-    if (p->workspace->state && !p->offline && !p->options->no_refresh && refresh_ways(p, err))
+    if (p->workspace->state && !p->offline && !p->options->no_refresh && refresh_routes(p, err))
         return -1;
     teardown_steering(p);
     destroy_untargeted(p);

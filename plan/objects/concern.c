@@ -44,7 +44,6 @@ static int refuse_met(struct str address, const char *how, uint64_t now, uint64_
 }
 
 /* How what the plan does goes together with that address, "which this plan changes"; NULL: not at all. */
-/* How what the plan does goes together with that address; NULL: not at all. */
 static const char *concern_meets(const struct concern *about, const struct planner *p, struct str address)
 {
     const struct decl *decl = stack_find(p->stack, address_declared(address));
@@ -93,7 +92,6 @@ static void since_spread(struct planner *p)
     }
 }
 
-/* Of the plan in a file, by p->options->since; and of one that was made. Then concern_release(). */
 static void concern_release(struct concern *about)
 {
     map_release(&about->changed);
@@ -144,6 +142,7 @@ static void concern_init(struct concern *about, const struct planner *p)
         .referred = mem_zalloc((p->stack->decl_count + 1) * sizeof *about->referred)};
 }
 
+/* Of the plan in a file, by p->options->since. Then concern_release(). */
 static void concern_of_saved(struct concern *about, const struct planner *p)
 {
     const struct value *changes = p->options->since->changes;

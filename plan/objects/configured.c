@@ -133,7 +133,7 @@ const struct value *configured_fields(
     return any ? value_builder_map(&out) : NULL;
 }
 
-/* ---- as it was said ---- */
+/* ---- as it was configured ---- */
 
 /* What was given, as far as it is recorded. */
 static const struct value *given_then(
@@ -158,28 +158,29 @@ const struct value *configured_still(
     struct arena *arena, const struct schema *schema, const struct record *before, const struct value *whole)
 {
     AUTO_BUILDER struct value_builder given = VALUE_BUILDER(arena);
-    const struct value *set = before && before->said ? before->set : NULL;
+    const struct value *set = before && before->configured ? before->set : NULL;
     for (uint32_t i = 0; set && i < set->count; i++) {
         struct str name = set->items[i]->string;
         const struct value *was = value_get(before->attrs, name);
         if (was)
-            value_builder_set(&given, name, given_then(arena, value_get(before->said, name), was));
+            value_builder_set(&given, name, given_then(arena, value_get(before->configured, name), was));
     }
-    return before && before->said ? configured_fields(arena, schema, value_builder_map(&given), whole) : NULL;
+    return before && before->configured ? configured_fields(arena, schema, value_builder_map(&given), whole)
+                                        : NULL;
 }
 
 /* ---- not any more ---- */
 
-/* The same place of what was said, recorded, wanted and is live. */
-struct said {
+/* The same part of what was configured, recorded, wanted and is live. */
+struct counterparts {
     struct arena *arena;
     const struct value *names, *recorded, *wanted, *live;
 };
 
-static const struct value *taken_within(struct said s, const struct attr *attr);
+static const struct value *taken_within(struct counterparts s, const struct attr *attr);
 
 /* Is there something of the field to be taken away? */
-static bool is_to_take(const struct said *s, const struct attr *field, struct str key)
+static bool is_to_take(const struct counterparts *s, const struct attr *field, struct str key)
 {
     const struct value *live = value_get(s->live, key);
     if (field && field->write_only)
@@ -189,19 +190,19 @@ static bool is_to_take(const struct said *s, const struct attr *field, struct st
     return !attr_is_chosen(field) && !attr_equal(field, field->default_value, live);
 }
 
-/* A field that is taken out: of what has fields of the service's own, only those that were said. */
-static const struct value *taken_whole(struct said s, const struct attr *field, uint32_t name)
+/* A field that is taken out: of what has fields of the service's own, only those that were configured. */
+static const struct value *taken_whole(struct counterparts s, const struct attr *field, uint32_t name)
 {
     const struct value *names = s.names->entries[name].value;
     struct str key = s.names->entries[name].key;
     if (!field || !field->computed || names->kind != VALUE_MAP)
         return &value_null;
-    return taken_within(
-        (struct said){s.arena, names, value_get(s.recorded, key), &value_empty_map, value_get(s.live, key)},
+    return taken_within((struct counterparts){s.arena, names, value_get(s.recorded, key), &value_empty_map,
+                            value_get(s.live, key)},
         field);
 }
 
-static const struct value *taken_in_map(struct said s, const struct attr *attr)
+static const struct value *taken_in_map(struct counterparts s, const struct attr *attr)
 {
     const struct type *type = attr->type;
     struct attr elem, any = {.type = type, .compare = COMPARE_SAID};
@@ -219,7 +220,7 @@ static const struct value *taken_in_map(struct said s, const struct attr *attr)
         }
         const struct value *less =
             !field ? wanted
-                   : taken_within((struct said){s.arena, s.names->entries[i].value,
+                   : taken_within((struct counterparts){s.arena, s.names->entries[i].value,
                                       value_get(s.recorded, key), wanted, value_get(s.live, key)},
                          field);
         if (less != wanted)
@@ -228,7 +229,7 @@ static const struct value *taken_in_map(struct said s, const struct attr *attr)
     return out;
 }
 
-static const struct value *taken_in_list(struct said s, const struct attr *attr)
+static const struct value *taken_in_list(struct counterparts s, const struct attr *attr)
 {
     const struct attr elem = {.type = attr->type->elem};
     bool set = attr->type->kind == TYPE_SET, any = false;
@@ -241,7 +242,7 @@ static const struct value *taken_in_list(struct said s, const struct attr *attr)
         items[i] = s.wanted->items[i];
         if (live < 0 || then < 0 || then >= s.names->count)
             continue;
-        items[i] = taken_within((struct said){s.arena, s.names->items[then], s.recorded->items[then],
+        items[i] = taken_within((struct counterparts){s.arena, s.names->items[then], s.recorded->items[then],
                                     s.wanted->items[i], s.live->items[live]},
             &elem);
         any |= items[i] != s.wanted->items[i];
@@ -249,8 +250,8 @@ static const struct value *taken_in_list(struct said s, const struct attr *attr)
     return any ? value_list(s.arena, items, s.wanted->count) : s.wanted;
 }
 
-/* Where another kind of value is there than was said, all of it is a difference. */
-static const struct value *taken_within(struct said s, const struct attr *attr)
+/* Where another kind of value is there than was configured, all of it is a difference. */
+static const struct value *taken_within(struct counterparts s, const struct attr *attr)
 {
     const struct value *out = s.wanted;
     if (!s.names || !s.recorded || !s.wanted || !s.live || s.names->kind != s.wanted->kind ||
@@ -267,15 +268,16 @@ static const struct value *taken_within(struct said s, const struct attr *attr)
 const struct value *configured_no_more(struct arena *arena, const struct record *record,
     const struct attr *attr, const struct value *wanted, const struct value *live)
 {
-    if (!record || !record->said || !live || !has_names(attr) || !value_list_has(record->set, attr->name))
+    if (!record || !record->configured || !live || !has_names(attr) ||
+        !value_list_has(record->set, attr->name))
         return wanted;
-    const struct value *names = value_get(record->said, attr->name),
+    const struct value *names = value_get(record->configured, attr->name),
                        *recorded = value_get(record->attrs, attr->name);
     if (!recorded || state_is_hash(recorded))
         return wanted;
     if (!names)
         names = names_of(arena, attr, recorded, recorded);
-    return taken_within((struct said){arena, names, recorded, wanted, live}, attr);
+    return taken_within((struct counterparts){arena, names, recorded, wanted, live}, attr);
 }
 
 /* ---- what is there all the same ---- */

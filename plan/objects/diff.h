@@ -46,13 +46,13 @@ size_t diff_made(const struct comparison *c, const struct value *planned, struct
 size_t diff_drift(const struct comparison *c, struct attr_change **out);
 
 /* ---- configured.c: which fields within attributes the file gave. The record keeps their names, so that what
- * was said and is not said any more is taken away at the service, as a whole attribute is (diff.c); what
+ * was configured and is not any more is taken away at the service, as a whole attribute is (diff.c); what
  * never was in the file is nobody's business, whoever set it. Names alone are kept, and only of attributes
- * with more in them than was given: of the others what is recorded is what was said.
+ * with more in them than was given: of the others what is recorded is what was configured.
  *
  *   {a: {b: 1}} given, {a: {b: 1, c: 2}, d: {e: 3}} recorded: {a: {b: true}}; d is not in the file
  *
- * Lists are said item by item, sets in the order in which their items are recorded, whole attributes by
+ * Lists are kept item by item, sets in the order in which their items are recorded, whole attributes by
  * record->set. What is to be taken away stands as a null in what is wanted (schema.h). Of records that were
  * written before there was such a thing nothing is known, and nothing is taken away. Pure: results live in
  * the arena. */

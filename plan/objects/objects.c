@@ -1,6 +1,6 @@
 /*
- * Objects under a schema: what of them is given, secret, unknown, or kept in the state; addresses, and
- * what tells resources apart.
+ * Objects under a schema: what of them is given, secret, unknown, or kept in the state, and what tells
+ * resources apart.
  */
 #include "plan/objects/objects.h"
 

@@ -13,11 +13,6 @@
 #include "plan/state/state.h"
 #include "provider/schema.h"
 
-/* ---- objects.c: Addresses as they are told apart here: `role`, `role["key"]`, `net/role`,
- * `net["eu"]/role["key"]`. Nothing is looked up; stacks/stack.h takes them apart. */
-/* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
-bool address_matches(struct str address, const struct str *list, size_t n);
-
 /* ---- reported.c: what a service tells otherwise than it was given, where no rule of the type's says that
  * both are the same: "alias/lake" as the key's ARN, "Etc/UTC" as "UTC", items in another order. The record of
  * a resource keeps how such an attribute was given beside what the service told right after; as long as
@@ -120,6 +115,9 @@ bool identities_share_location(
     struct planner *p, const struct schema *schema, struct whereabouts a, struct whereabouts b);
 
 /* ---- objects.c ---- */
+
+/* Is the address (of an instance) named by one of the list: itself, its declaration, or its module? */
+bool address_matches(struct str address, const struct str *list, size_t n);
 
 /* The attribute names that the file gives in this object. */
 const struct value *object_set(struct arena *arena, const struct schema *schema, const struct value *desired);

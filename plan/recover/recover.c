@@ -96,8 +96,8 @@ static int close_with(
                         : record            ? record->location
                                             : NULL,
             .halfway = cut_off(s),
-            .said = record ? configured_still(s->arena, s->schema, record, attrs)
-                           : configured_fields(s->arena, s->schema, s->intent->desired, attrs),
+            .configured = record ? configured_still(s->arena, s->schema, record, attrs)
+                                 : configured_fields(s->arena, s->schema, s->intent->desired, attrs),
             .tainted = record && is_action(s->intent, "update") && record->tainted,
             .adopted = record && record->adopted,
             .prevent_destroy = record && record->prevent_destroy},

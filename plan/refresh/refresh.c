@@ -62,13 +62,13 @@ static bool keeps_secret(const struct schema *schema, const struct seen *seen)
     return false;
 }
 
-/* Of a refresh for ways only: does one go by a secret of this one? */
-static bool is_on_a_way(const struct refresh *r, const struct seen *seen)
+/* Of a refresh for routes only: does one use a secret of this one? */
+static bool is_on_a_route(const struct refresh *r, const struct seen *seen)
 {
     const struct decl *decl = stack_find(r->p->stack, address_declared(seen->address));
     const struct schema *schema =
         catalog_find(r->p->workspace->catalog, seen->record->subject.type, false, ERR_IGNORED);
-    return decl && r->ways[decl->index] && schema && keeps_secret(schema, seen);
+    return decl && r->routes[decl->index] && schema && keeps_secret(schema, seen);
 }
 
 /* What no target means is left as it is recorded. */
@@ -80,11 +80,11 @@ static bool is_meant(const struct planner *p, const struct seen *seen)
            (decl && p->targets.targeted[decl->index] && targets_have(p, decl, seen->address));
 }
 
-/* `late`: those whose provider hangs on others, and only those. */
+/* `late`: those whose provider depends on others, and only those. */
 static int add_seen(struct refresh *r, struct seen *seen, bool late, struct err *err)
 {
     struct planner *p = r->p;
-    if (r->ways ? !is_on_a_way(r, seen) : !is_meant(p, seen))
+    if (r->routes ? !is_on_a_route(r, seen) : !is_meant(p, seen))
         return 0;
     const struct schema *schema = catalog_find(p->workspace->catalog, seen->record->subject.type, false, err);
     if (!schema)
@@ -173,7 +173,7 @@ static void ask_tags(struct refresh *r)
 
 /* ---- the whole of it ---- */
 
-/* Those that can be asked about at once; `late`: those of providers that hang on what the others are. */
+/* Those that can be asked about at once; `late`: those of providers that depend on what the others are. */
 static int read_all(struct refresh *r, bool late, struct err *err)
 {
     struct planner *p = r->p;
@@ -203,9 +203,9 @@ static int read_all(struct refresh *r, bool late, struct err *err)
 }
 
 /* Only of these declarations, and only what has secrets that a service keeps. */
-static int read_some(struct planner *p, const bool *ways, struct err *err)
+static int read_some(struct planner *p, const bool *routes, struct err *err)
 {
-    struct refresh r = {.p = p, .tags = {.p = p}, .ways = ways, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct refresh r = {.p = p, .tags = {.p = p}, .routes = routes, .lock = PTHREAD_MUTEX_INITIALIZER};
     int status = read_all(&r, false, err);
     if (r.failed) {
         *err = r.err;
@@ -310,13 +310,13 @@ int refresh_records(struct planner *p, struct err *err)
     return status;
 }
 
-int refresh_ways(struct planner *p, struct err *err)
+int refresh_routes(struct planner *p, struct err *err)
 {
-    AUTO_FREE bool *ways = mem_zalloc((p->stack->decl_count + 1) * sizeof *ways);
+    AUTO_FREE bool *routes = mem_zalloc((p->stack->decl_count + 1) * sizeof *routes);
     for (size_t i = 0; i < p->stack->decl_count; i++)
-        if (connections_hang(p, p->stack->decls[i]))
-            depends_need(p->stack->decls[i], ways);
-    int status = read_some(p, ways, err);
+        if (connections_depend(p, p->stack->decls[i]))
+            depends_need(p->stack->decls[i], routes);
+    int status = read_some(p, routes, err);
     connections_refreshed(p);
     return status;
 }

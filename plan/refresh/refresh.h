@@ -63,18 +63,18 @@ void unreachable_list_unread(struct planner *p);
 int refresh_records(struct planner *p, struct err *err);
 /* Only of those whose secrets providers and connections are configured with: a destroy looks at nothing else.
  */
-int refresh_ways(struct planner *p, struct err *err);
+int refresh_routes(struct planner *p, struct err *err);
 
 /* ---- refresh_list.c: the tags of what a refresh looks at, asked for beforehand: services show them of one
  * thing at a time, but one that knows all of them takes a hundred names in a call.
  *
  * Order of calls: refresh_tags_want() for each resource, from one thread; refresh_tags_ask(); then
  * refresh_tags_of() from any; refresh_tags_release(). */
-struct refresh_tags_place;
+struct provider_tags;
 struct refresh_tags {
     struct planner *p;
-    struct refresh_tags_place *places; /* one for each provider */
-    size_t place_count, place_cap;
+    struct provider_tags *providers; /* one for each provider */
+    size_t provider_count, provider_cap;
 };
 
 /* `group`: one of those that are listed, whose tags cost a call together; NULL: this one's cost one alone. */
@@ -86,7 +86,7 @@ void refresh_tags_ask(struct refresh_tags *tags);
 const struct map *refresh_tags_of(const struct refresh_tags *tags, const struct provider *provider);
 void refresh_tags_release(struct refresh_tags *tags);
 
-/* ---- Shared by refresh.c, refresh_read.c, refresh_list.c and refresh_read.c; nobody else includes it.
+/* ---- Shared by refresh.c, refresh_list.c and refresh_read.c; nobody else uses it.
  *
  * Records of one type and provider make a group. Where the type has a bulk listing and the group is not
  * tiny, pages refresh it (refresh_list.c); what the listing does not cover, and what it shows as different (a
@@ -118,7 +118,7 @@ struct refresh {
     pthread_mutex_t lock; /* the planner's arena, and failure */
     atomic_bool failed;
     struct err err;
-    const bool *ways; /* by declaration: only these are looked at; NULL: all */
+    const bool *routes; /* by declaration: only these are looked at; NULL: all */
 };
 
 /* From every thread. The first failure is the one that is told. */

@@ -14,7 +14,7 @@
 
 enum { AT_ONCE = 100, REFRESH_TAGS_SAVES_FROM = 2 };
 
-struct refresh_tags_place {
+struct provider_tags {
     struct provider *provider;
     const struct schema *schema; /* any of those that can ask */
     struct str *names;
@@ -25,14 +25,14 @@ struct refresh_tags_place {
     bool known;
 };
 
-static struct refresh_tags_place *tags_place_of(struct refresh_tags *tags, struct provider *provider)
+static struct provider_tags *tags_of_provider(struct refresh_tags *tags, struct provider *provider)
 {
-    for (size_t i = 0; i < tags->place_count; i++)
-        if (tags->places[i].provider == provider)
-            return &tags->places[i];
-    MEM_GROW(tags->places, tags->place_cap, tags->place_count + 1);
-    tags->places[tags->place_count] = (struct refresh_tags_place){.provider = provider};
-    return &tags->places[tags->place_count++];
+    for (size_t i = 0; i < tags->provider_count; i++)
+        if (tags->providers[i].provider == provider)
+            return &tags->providers[i];
+    MEM_GROW(tags->providers, tags->provider_cap, tags->provider_count + 1);
+    tags->providers[tags->provider_count] = (struct provider_tags){.provider = provider};
+    return &tags->providers[tags->provider_count++];
 }
 
 void refresh_tags_want(struct refresh_tags *tags, struct provider *provider, const struct schema *schema,
@@ -44,61 +44,61 @@ void refresh_tags_want(struct refresh_tags *tags, struct provider *provider, con
     struct str name = schema->ops->tag_name(&ctx, prior, group != NULL);
     if (!name.n)
         return;
-    struct refresh_tags_place *place = tags_place_of(tags, provider);
-    place->schema = schema;
-    place->calls += !group || group != place->last;
-    place->last = group;
-    MEM_GROW(place->names, place->name_cap, place->name_count + 1);
-    place->names[place->name_count++] = arena_str(tags->p->arena, name);
+    struct provider_tags *own = tags_of_provider(tags, provider);
+    own->schema = schema;
+    own->calls += !group || group != own->last;
+    own->last = group;
+    MEM_GROW(own->names, own->name_cap, own->name_count + 1);
+    own->names[own->name_count++] = arena_str(tags->p->arena, name);
 }
 
 struct asked {
-    struct refresh_tags_place *place;
+    struct provider_tags *own;
     struct arena *arena;
 };
 
 static void take_tags(void *ctx, struct str name, const struct value *tags)
 {
     struct asked *asked = ctx;
-    if (map_get(&asked->place->tags, name))
-        map_set(&asked->place->tags, name, (void *)value_copy(asked->arena, tags));
+    if (map_get(&asked->own->tags, name))
+        map_set(&asked->own->tags, name, (void *)value_copy(asked->arena, tags));
 }
 
-static void ask_place(struct planner *p, struct refresh_tags_place *place)
+static void ask_provider(struct planner *p, struct provider_tags *own)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct op_ctx ctx = op_context(p, &arena, place->provider, place->schema, place->schema->name);
-    struct asked asked = {place, p->arena};
-    for (size_t i = 0; i < place->name_count; i++)
-        map_set(&place->tags, place->names[i], (void *)&value_empty_map);
-    place->known =
-        !place->schema->ops->tags_of(&ctx, place->names, place->name_count, take_tags, &asked, ERR_IGNORED);
+    struct op_ctx ctx = op_context(p, &arena, own->provider, own->schema, own->schema->name);
+    struct asked asked = {own, p->arena};
+    for (size_t i = 0; i < own->name_count; i++)
+        map_set(&own->tags, own->names[i], (void *)&value_empty_map);
+    own->known =
+        !own->schema->ops->tags_of(&ctx, own->names, own->name_count, take_tags, &asked, ERR_IGNORED);
 }
 
 void refresh_tags_ask(struct refresh_tags *tags)
 {
-    for (size_t i = 0; i < tags->place_count; i++) {
-        struct refresh_tags_place *place = &tags->places[i];
-        if (place->calls >= REFRESH_TAGS_SAVES_FROM + (place->name_count - 1) / AT_ONCE)
-            ask_place(tags->p, place);
+    for (size_t i = 0; i < tags->provider_count; i++) {
+        struct provider_tags *own = &tags->providers[i];
+        if (own->calls >= REFRESH_TAGS_SAVES_FROM + (own->name_count - 1) / AT_ONCE)
+            ask_provider(tags->p, own);
     }
 }
 
 const struct map *refresh_tags_of(const struct refresh_tags *tags, const struct provider *provider)
 {
-    for (size_t i = 0; i < tags->place_count; i++)
-        if (tags->places[i].provider == provider && tags->places[i].known)
-            return &tags->places[i].tags;
+    for (size_t i = 0; i < tags->provider_count; i++)
+        if (tags->providers[i].provider == provider && tags->providers[i].known)
+            return &tags->providers[i].tags;
     return NULL;
 }
 
 void refresh_tags_release(struct refresh_tags *tags)
 {
-    for (size_t i = 0; i < tags->place_count; i++) {
-        free(tags->places[i].names);
-        map_release(&tags->places[i].tags);
+    for (size_t i = 0; i < tags->provider_count; i++) {
+        free(tags->providers[i].names);
+        map_release(&tags->providers[i].tags);
     }
-    free(tags->places);
+    free(tags->providers);
     *tags = (struct refresh_tags){.p = tags->p};
 }
 

@@ -25,24 +25,24 @@ static void need(void *ctx, const struct decl *decl)
 }
 
 /* Is it the machine itself, for whoever is there? */
-static bool is_local(const struct value *place)
+static bool is_local(const struct value *endpoint)
 {
-    if (place->kind == VALUE_LIST) {
-        for (uint32_t i = 0; i < place->count; i++)
-            if (!is_local(place->items[i]))
+    if (endpoint->kind == VALUE_LIST) {
+        for (uint32_t i = 0; i < endpoint->count; i++)
+            if (!is_local(endpoint->items[i]))
                 return false;
         return true;
     }
-    if (place->kind != VALUE_STRING)
-        return value_is_null(place);
-    ptrdiff_t scheme = str_find(place->string, STR("://"), 0);
+    if (endpoint->kind != VALUE_STRING)
+        return value_is_null(endpoint);
+    ptrdiff_t scheme = str_find(endpoint->string, STR("://"), 0);
     struct str at =
-        scheme < 0 ? place->string : str_slice(place->string, (size_t)scheme + 3, place->string.n);
+        scheme < 0 ? endpoint->string : str_slice(endpoint->string, (size_t)scheme + 3, endpoint->string.n);
     return !at.n || at.p[0] == '/' || str_starts(at, STR("127.")) || str_starts(at, STR("localhost")) ||
            str_starts(at, STR("[::1]"));
 }
 
-/* By decl->index: what the settings hang on that say where the service is. */
+/* By decl->index: what the settings depend on that say where the service is. */
 static void find_behind(struct planner *p, const struct decl *config, bool *behind)
 {
     const struct provider_kind *kind =
@@ -53,9 +53,9 @@ static void find_behind(struct planner *p, const struct decl *config, bool *behi
     for (size_t i = 0; type && i < type->field_count; i++) {
         if (!type->fields[i].identifies)
             continue;
-        const struct value *place = value_get(settings, type->fields[i].name);
+        const struct value *endpoint = value_get(settings, type->fields[i].name);
         expr_each_decl(config->config, type->fields[i].name, need, behind);
-        there = there && (!place || is_local(place));
+        there = there && (!endpoint || is_local(endpoint));
     }
     if (there)
         expr_each_decl(config->via->config, STR("host"), need, behind);
@@ -97,7 +97,7 @@ static struct unreachable *note_unreachable(struct planner *p, struct str provid
 {
     struct unreachable *known = unreachable_find(p, provider);
     const struct decl *config = known ? NULL : location_configuration(p, provider);
-    if (known || !config || !connections_hang(p, config))
+    if (known || !config || !connections_depend(p, config))
         return known;
     struct unreachable *unreachable = ARENA_NEW(p->arena, struct unreachable);
     *unreachable = (struct unreachable){.next = p->unreachable, .provider = provider, .err = *err};
@@ -121,7 +121,7 @@ static bool is_recorded(const struct planner *p, const struct decl *decl)
     return seen != NULL;
 }
 
-/* Did something go already that it hung on, and by which its service was known? */
+/* Did something go already that it depended on, and by which its service was known? */
 static bool is_orphan(struct planner *p, const struct record *record, const struct decl *config)
 {
     AUTO_FREE bool *behind = mem_zalloc((p->stack->decl_count + 1) * sizeof *behind);
@@ -152,7 +152,7 @@ bool unreachable_leaves(struct planner *p, struct str provider, const struct err
 {
     struct unreachable aside = {0};
     const struct decl *config = location_configuration(p, provider);
-    if (!config || !connections_hang(p, config) ||
+    if (!config || !connections_depend(p, config) ||
         (!unreachable_is(err) && location_known(p, provider, NULL)))
         return false;
     find_makers(p, config, &aside);

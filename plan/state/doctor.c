@@ -28,7 +28,7 @@ static bool same_record(const struct record *a, const struct record *b)
            a->seq == b->seq && a->tainted == b->tainted && a->adopted == b->adopted &&
            value_equal(a->set, b->set) && value_equal(a->deps, b->deps) &&
            value_equal(a->halfway, b->halfway) && value_equal(a->reported, b->reported) &&
-           value_equal(a->said, b->said);
+           value_equal(a->configured, b->configured);
 }
 
 static bool same_state(struct records *a, struct records *b)

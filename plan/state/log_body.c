@@ -55,9 +55,9 @@ void body_record(struct buf *body, struct secrets *secrets, const struct record 
         body_value(body, secrets, "halfway", record->halfway);
     if (record->reported && record->reported->count)
         body_value(body, secrets, "told", record->reported);
-    if (record->said) { /* names alone, of which one may look like a mark of the log: "$default" */
+    if (record->configured) { /* names alone, of which one may look like a mark of the log: "$default" */
         buf_addz(body, ",\"said\":");
-        json_write(body, record->said, JSON_PLAIN);
+        json_write(body, record->configured, JSON_PLAIN);
     }
     body_flag(body, "tainted", record->tainted);
     body_flag(body, "adopted", record->adopted);

@@ -125,7 +125,7 @@ void records_put(struct records *r, const struct record *draft)
     record->deps = share_list(r, draft->deps, r->last ? r->last->deps : NULL);
     record->halfway = share_value(r, draft->halfway, NULL);
     record->reported = share_value(r, draft->reported, NULL);
-    record->said = share_value(r, draft->said, r->last ? r->last->said : NULL);
+    record->configured = share_value(r, draft->configured, r->last ? r->last->configured : NULL);
     record->location = share_value(r, draft->location, r->last ? r->last->location : NULL);
     record->subject.id = id_attr(r, record->attrs, draft->subject.id);
     put_kept(r, record);
@@ -277,7 +277,7 @@ int records_put_line(struct records *r, const struct value *line, uint64_t seq, 
     record->deps = share_list(r, value_getz(line, "deps"), r->last ? r->last->deps : NULL);
     record->halfway = share_value(r, value_getz(line, "halfway"), NULL);
     record->reported = share_value(r, value_getz(line, "told"), NULL);
-    record->said = share_value(r, value_getz(line, "said"), r->last ? r->last->said : NULL);
+    record->configured = share_value(r, value_getz(line, "said"), r->last ? r->last->configured : NULL);
     record->location = share_value(r, value_getz(line, "place"), r->last ? r->last->location : NULL);
     record->subject.id = id_attr(r, record->attrs, value_gets(line, "id"));
     put_kept(r, record);

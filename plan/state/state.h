@@ -35,9 +35,9 @@ struct record {
     const struct value
         *reported; /* attributes as they were given, that the service tells otherwise; NULL: none */
     const struct value
-        *said;    /* which fields within attributes the file gave (plan/objects/diff.h); NULL: not known */
-    bool tainted; /* half-made: replace it */
-    bool adopted; /* was there before weir: deleting it needs consent */
+        *configured; /* which fields within attributes the file gave (plan/objects/diff.h); NULL: not known */
+    bool tainted;    /* half-made: replace it */
+    bool adopted;    /* was there before weir: deleting it needs consent */
     bool prevent_destroy; /* as the file said, for when the file says nothing any more */
     uint64_t seq;         /* of the record that made it so */
 };

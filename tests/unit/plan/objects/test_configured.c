@@ -71,7 +71,7 @@ static struct record record_of(const char *given, const char *whole)
 {
     return (struct record){.attrs = json(whole),
         .set = names_of(json(given)),
-        .said = configured_fields(&arena, &schema, json(given), json(whole))};
+        .configured = configured_fields(&arena, &schema, json(given), json(whole))};
 }
 
 /* What is to change, under each attribute's name; "{}": nothing. */
@@ -93,13 +93,13 @@ static void test_names_alone_are_kept(void **state)
 {
     (void)state;
     assert_string_equal(
-        as_text(record_of("{\"o\":{\"note\":\"n\"}}", "{\"o\":{\"note\":\"n\",\"port\":1}}").said),
+        as_text(record_of("{\"o\":{\"note\":\"n\"}}", "{\"o\":{\"note\":\"n\",\"port\":1}}").configured),
         "{\"o\":{\"note\":true}}");
     /* What is recorded is what was given, */
     assert_string_equal(
-        as_text(record_of("{\"o\":{\"note\":\"n\"}}", "{\"o\":{\"note\":\"n\"}}").said), "{}");
+        as_text(record_of("{\"o\":{\"note\":\"n\"}}", "{\"o\":{\"note\":\"n\"}}").configured), "{}");
     /* and here there is nothing that could be taken out. */
-    assert_null(record_of("{\"t\":\"x\"}", "{\"t\":\"x\"}").said);
+    assert_null(record_of("{\"t\":\"x\"}", "{\"t\":\"x\"}").configured);
 }
 
 static void test_taken_out(void **state)
@@ -131,7 +131,7 @@ static void test_what_others_set_stays(void **state)
         "{}");
     /* Records of before know nothing. */
     struct record old = r;
-    old.said = NULL;
+    old.configured = NULL;
     assert_string_equal(changes(&old, "{\"o\":{}}", "{\"o\":{\"port\":1}}"), "{}");
 }
 
@@ -154,7 +154,7 @@ static void test_items(void **state)
     const char *two = "{\"l\":[{\"port\":1,\"note\":\"x\"},{\"port\":2}]}",
                *live = "{\"l\":[{\"port\":1,\"note\":\"x\",\"days\":5},{\"port\":2,\"note\":\"theirs\"}]}";
     struct record r = record_of(two, live);
-    assert_string_equal(as_text(r.said), "{\"l\":[{\"note\":true,\"port\":true},{\"port\":true}]}");
+    assert_string_equal(as_text(r.configured), "{\"l\":[{\"note\":true,\"port\":true},{\"port\":true}]}");
     assert_string_equal(changes(&r, two, live), "{}");
     assert_string_equal(changes(&r, "{\"l\":[{\"port\":1},{\"port\":2}]}", live),
         "{\"l\":[{\"note\":null,\"port\":1},{\"port\":2}]}");
@@ -238,9 +238,9 @@ static void test_cut_off(void **state)
             "{\"o\":{\"port\":1,\"note\":\"n\"},\"s\":[{\"note\":\"n\",\"port\":2},{\"port\":1}]}");
     const struct value *now = json(
         "{\"o\":{\"days\":3,\"port\":1,\"note\":\"n\"},\"s\":[{\"port\":1},{\"note\":\"n\",\"port\":2}]}");
-    r.said = configured_still(&arena, &schema, &r, now);
+    r.configured = configured_still(&arena, &schema, &r, now);
     r.attrs = now;
-    assert_string_equal(as_text(r.said), "{\"o\":{\"note\":true,\"port\":true}}");
+    assert_string_equal(as_text(r.configured), "{\"o\":{\"note\":true,\"port\":true}}");
     assert_string_equal(changes(&r, "{\"o\":{\"port\":1},\"s\":[{\"port\":1},{\"port\":2}]}", as_text(now)),
         "{\"o\":{\"note\":null,\"port\":1},\"s\":[{\"port\":1},{\"note\":null,\"port\":2}]}");
 }
