@@ -1,4 +1,4 @@
-/* weir fmt: stack files in the usual layout, in place or only compared. */
+/* weir fmt: stack files in the canonical format, written or only compared. */
 #include "cmd/invocation/invocation.h"
 #include "cmd/output/render.h"
 

@@ -25,7 +25,7 @@ static int usual_port(struct str kind)
 }
 
 /* HOST:PORT, [ADDRESS]:PORT, or the path of a socket. */
-static bool parse_place(struct str text, struct str *host, int *port)
+static bool parse_target(struct str text, struct str *host, int *port)
 {
     ptrdiff_t colon = (ptrdiff_t)text.n;
     int64_t number = 0;
@@ -46,7 +46,7 @@ static bool parse_place(struct str text, struct str *host, int *port)
 }
 
 /* As the settings say it: of a provider what it speaks to, of a connection the SSH server that it ends at. */
-static bool place_of(struct invocation *inv UNUSED, struct way *way, struct str *host, int *port)
+static bool target_of(struct invocation *inv UNUSED, struct way *way, struct str *host, int *port)
 {
     const struct value *given = value_getz(way->settings, "port");
     int64_t number = usual_port(way->kind);
@@ -98,10 +98,10 @@ static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, st
     if (inv->args.n > 1 && (!str_to_int(inv->args.items[1], &wanted) || wanted < 1 || wanted > 65535))
         return invocation_usage(inv, "a number from 1 to 65535; without it, one that is free",
             "\"%.*s\" is not a port", STR_ARG(inv->args.items[1]));
-    if (own->to && !parse_place(str_z(own->to), &host, &port))
+    if (own->to && !parse_target(str_z(own->to), &host, &port))
         return invocation_usage(
             inv, "as seen from there: --to db.internal:5432", "\"%s\" is not a place", own->to);
-    if (!own->to && !place_of(inv, way, &host, &port))
+    if (!own->to && !target_of(inv, way, &host, &port))
         return invocation_usage(inv, "say it: --to db.internal:5432",
             "where \"%.*s\" is to lead is not known", STR_ARG(inv->args.items[0]));
     return hold(inv, workspace, way, host, port, (int)wanted);

@@ -30,7 +30,7 @@ static void add_charges(const struct estimate_item *item, struct arena *arena, s
     const struct value *name = value_string(arena, item->address);
     for (size_t i = 0; i < item->charge_count; i++) {
         const struct charge *charge = &item->charges[i];
-        if (charge->kind == CHARGE_USED && !charge->said)
+        if (charge->kind == CHARGE_USED && !charge->configured)
             continue;
         bool known = charge->kind != CHARGE_UNKNOWN;
         const struct value *row[] = {name, value_string(arena, charge->what),
@@ -109,7 +109,7 @@ static bool is_shown(const struct estimate *estimate, size_t item, const struct 
         for (size_t k = 0; k < estimate->items[i].charge_count; k++) {
             const struct charge *other = &estimate->items[i].charges[k];
             if (str_eq(estimate->items[i].type, estimate->items[item].type) && other->kind == CHARGE_USED &&
-                !other->said && str_eq(other->use, charge->use))
+                !other->configured && str_eq(other->use, charge->use))
                 return true;
         }
     return false;
@@ -122,7 +122,7 @@ static void show_used(const struct estimate *estimate, bool color, struct arena 
     for (size_t i = 0; i < estimate->n; i++)
         for (size_t k = 0; k < estimate->items[i].charge_count; k++) {
             const struct charge *charge = &estimate->items[i].charges[k];
-            if (charge->kind != CHARGE_USED || charge->said || is_shown(estimate, i, charge))
+            if (charge->kind != CHARGE_USED || charge->configured || is_shown(estimate, i, charge))
                 continue;
             struct str price =
                 arena_printf(arena, "%.10g per %.*s", charge->unit_price, STR_ARG(charge->unit));
@@ -223,7 +223,7 @@ static void add_charge(struct buf *out, const struct charge *charge)
         buf_addf(out, ",\"price\":%.10g", charge->unit_price);
         json_write_member(out, "per", charge->unit);
         json_write_member(out, "usage", charge->use);
-        buf_addf(out, ",\"said\":%s", charge->said ? "true" : "false");
+        buf_addf(out, ",\"said\":%s", charge->configured ? "true" : "false");
     }
     buf_addz(out, "}");
 }

@@ -387,7 +387,7 @@ static struct charge charge_of(const struct prices *prices, const struct rule *r
         .unit = per,
         .use = rule->use,
         .unit_price = each,
-        .said = used != NULL,
+        .configured = used != NULL,
         .hourly = each * cost_number(used, 0) / HOURS_A_MONTH};
 }
 

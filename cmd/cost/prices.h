@@ -47,7 +47,7 @@ struct charge {
     struct str unit;   /* USED: "GB" */
     struct str use;    /* USED: its name under `usage:` */
     double unit_price; /* USED: of one */
-    bool said;         /* USED: `usage:` says how many */
+    bool configured;   /* USED: `usage:` says how many */
     struct str why;    /* UNKNOWN: "no price of db.x1.large" */
 };
 

@@ -234,11 +234,11 @@ static void write_left_out(struct hcl *h, const struct exported *items, size_t n
     const struct value *given = h->one->object->given;
     for (uint32_t i = 0; i < given->count; i++) {
         struct str name = value_text(given->items[i], STR_EMPTY);
-        bool said = value_is_empty(value_get(h->one->object->after, name));
-        for (size_t k = 0; !said && k < n && items[k].object == h->one->object; k++)
-            for (uint32_t m = 0; items[k].made && !said && m < items[k].made->sources->count; m++)
-                said = value_list_has(items[k].made->sources->entries[m].value, name);
-        if (!said)
+        bool written = value_is_empty(value_get(h->one->object->after, name));
+        for (size_t k = 0; !written && k < n && items[k].object == h->one->object; k++)
+            for (uint32_t m = 0; items[k].made && !written && m < items[k].made->sources->count; m++)
+                written = value_list_has(items[k].made->sources->entries[m].value, name);
+        if (!written)
             buf_addf(h->out, "  # without `%.*s`, which Terraform does not have\n", STR_ARG(name));
     }
 }

@@ -1,4 +1,4 @@
-/* weir fleet output: what each member is told, as a table, for a spreadsheet, or as a letter of access. */
+/* weir fleet output: what each member is told, as a table, for a spreadsheet, or as access sheets. */
 #include "cmd/fleet/fleet.h"
 #include "cmd/terminal/term.h"
 
@@ -37,7 +37,7 @@ static void output_table(struct fleet *fleet, bool csv, struct buf *out)
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
         AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
-        if (!m->workspace.state || (csv && m->is_shared)) /* its lines are letters to members */
+        if (!m->workspace.state || (csv && m->is_shared)) /* its outputs are for the members */
             continue;
         value_builder_add(&row, value_string_ref(arena, m->name));
         for (uint32_t k = 0; k < names->count; k++)
@@ -98,7 +98,7 @@ static void add_code(struct buf *out, struct str text)
     add_times(out, '`', longest + 1);
 }
 
-static void output_letters(struct fleet *fleet, struct buf *out)
+static void output_sheets(struct fleet *fleet, struct buf *out)
 {
     for (size_t i = 0; i < fleet->n; i++) {
         const struct member *m = &fleet->members[i];
@@ -144,7 +144,7 @@ int fleet_output(struct invocation *inv)
         if (inv->settings->json)
             output_events(&fleet, &out);
         else if (str_eqz(format, "markdown"))
-            output_letters(&fleet, &out);
+            output_sheets(&fleet, &out);
         else
             output_table(&fleet, str_eqz(format, "csv"), &out);
         status = invocation_write(inv, buf_str(&out));

@@ -99,7 +99,7 @@ struct flight {
     struct flight *next, **link; /* in order of their start */
     char *address;
     enum action action;
-    uint32_t step;                      /* its place in the course; NO_STEP: none */
+    uint32_t step;                      /* its number in the graph; NO_STEP: none */
     int64_t since_ms, due_ms, pause_ms; /* due_ms: of the next line that it still goes on */
     char text[160];                     /* what it waits for */
 };
@@ -110,7 +110,7 @@ struct failure {
     struct buf others; /* ", b, c" */
     size_t n;
     char *address;
-    char *place; /* "weir.yaml:12:5"; NULL: none */
+    char *where; /* "weir.yaml:12:5"; NULL: none */
 };
 
 struct progress {

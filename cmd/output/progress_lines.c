@@ -48,7 +48,7 @@ static bool same_cause(const struct failure *f, const struct err *err)
            !strcmp(f->err.hint, err->hint);
 }
 
-static char *place_text(struct span span)
+static char *where_text(struct span span)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     span = span_complete(span);
@@ -74,7 +74,7 @@ static const struct failure *keep_failure(
     }
     MEM_GROW(p->causes, p->cause_cap, p->cause_count + 1);
     p->causes[p->cause_count++] = (struct failure){
-        .err = *err, .n = 1, .address = mem_memdup0(address.p, address.n), .place = place_text(span)};
+        .err = *err, .n = 1, .address = mem_memdup0(address.p, address.n), .where = where_text(span)};
     return NULL;
 }
 
@@ -104,9 +104,9 @@ static void add_failure(const struct failure *f, struct buf *out)
     buf_addz(out, ": ");
     text_add_safe(out, str_z(f->err.message), false);
     buf_add_char(out, '\n');
-    if (f->place) {
+    if (f->where) {
         buf_addz(out, "    --> ");
-        text_add_safe(out, str_z(f->place), false);
+        text_add_safe(out, str_z(f->where), false);
         buf_add_char(out, '\n');
     }
     if (f->err.hint[0]) {
@@ -202,7 +202,7 @@ void failures_end(struct progress *p, struct buf *out)
             add_failure(&p->causes[i], out);
         buf_release(&p->causes[i].others);
         free(p->causes[i].address);
-        free(p->causes[i].place);
+        free(p->causes[i].where);
     }
     free(p->causes);
 }

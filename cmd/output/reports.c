@@ -91,24 +91,24 @@ static void add_rule_finding(struct junit *j, const struct rule_finding *f)
                      .text = why ? STR_EMPTY : buf_str(&text)});
 }
 
-/* Those of which nothing was said: rules of a plan that hold everywhere. */
-static void add_kept(struct junit *j, const struct stack *stack, struct map *said)
+/* Those of which nothing was reported: rules of a plan that hold everywhere. */
+static void add_kept(struct junit *j, const struct stack *stack, struct map *reported)
 {
     for (size_t i = 0; stack && i < stack->rule_count; i++) {
         const struct rule *rule = &stack->rules[i];
-        if (!rule->check && !rule->idle && !map_set(said, rule->name, said))
+        if (!rule->check && !rule->idle && !map_set(reported, rule->name, reported))
             junit_add(j, &(struct junit_case){.group = rule->name, .name = STR("kept")});
     }
 }
 
 void junit_add_plan(struct junit *j, const struct plan *plan)
 {
-    AUTO_MAP struct map said = MAP_INIT;
+    AUTO_MAP struct map reported = MAP_INIT;
     for (size_t i = 0; i < plan->finding_count; i++) {
         add_rule_finding(j, &plan->findings[i]);
-        map_set(&said, plan->findings[i].rule, &said);
+        map_set(&reported, plan->findings[i].rule, &reported);
     }
-    add_kept(j, plan->workspace ? plan->workspace->stack : NULL, &said);
+    add_kept(j, plan->workspace ? plan->workspace->stack : NULL, &reported);
 }
 
 /* ---- of diagnostics ---- */

@@ -43,7 +43,7 @@ static void add_uncounted(const struct estimate *estimate, struct buf *out)
         const struct estimate_item *item = &estimate->items[i];
         bool open = false;
         for (size_t k = 0; k < item->charge_count; k++)
-            open |= item->charges[k].kind == CHARGE_USED && !item->charges[k].said;
+            open |= item->charges[k].kind == CHARGE_USED && !item->charges[k].configured;
         used += open;
     }
     if (used)
@@ -82,7 +82,7 @@ static void add_charge(const struct charge *charge, struct buf *out)
     buf_addz(out, "<tr><td>");
     text_add_xml(out, charge->what);
     buf_addz(out, "</td>");
-    if (charge->kind == CHARGE_THERE || charge->said) {
+    if (charge->kind == CHARGE_THERE || charge->configured) {
         add_amount(charge->hourly, out);
         return;
     }

@@ -1,4 +1,4 @@
-/* The states of one place, opened to be read; what time it is there, and who uses whose resources. */
+/* The states of one location, opened to be read; what time it is there, and who uses whose resources. */
 #include "cmd/state/known_states.h"
 
 #include "base/clock.h"
@@ -13,7 +13,7 @@
 
 /* ---- where they are ---- */
 
-static int place_of_stack(struct invocation *inv, const struct value **config)
+static int location_of_stack(struct invocation *inv, const struct value **config)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     struct workspace_options wanted = {
@@ -25,12 +25,12 @@ static int place_of_stack(struct invocation *inv, const struct value **config)
     return EXIT_DONE;
 }
 
-static int find_place(struct known_states *all, const struct str *given)
+static int find_location(struct known_states *all, const struct str *given)
 {
     struct invocation *inv = all->inv;
     const char *dir = inv->settings->dir ? inv->settings->dir : ".";
     bool has_stack = stack_exists(&inv->arena, dir);
-    int status = has_stack ? place_of_stack(inv, &all->config) : invocation_prepare(inv);
+    int status = has_stack ? location_of_stack(inv, &all->config) : invocation_prepare(inv);
     if (status != EXIT_DONE)
         return status;
     all->dir = path_is_dir(dir) ? dir : arena_strz(&inv->arena, path_dir(str_z(dir)));
@@ -45,7 +45,7 @@ static int find_place(struct known_states *all, const struct str *given)
     return EXIT_DONE;
 }
 
-static struct backend_options place_of(const struct known_states *all, struct str stack, struct str env)
+static struct backend_options location_of(const struct known_states *all, struct str stack, struct str env)
 {
     return (struct backend_options){.config = all->state_dir ? NULL : all->config,
         .dir = str_z(all->state_dir ? all->state_dir : all->dir),
@@ -53,13 +53,13 @@ static struct backend_options place_of(const struct known_states *all, struct st
         .env = env};
 }
 
-static int open_place(struct known_states *all, struct backend_listing *place, struct err *err)
+static int list_location(struct known_states *all, struct backend_listing *listing, struct err *err)
 {
-    struct backend_options options = place_of(all, STR("weir"), STR_EMPTY);
+    struct backend_options options = location_of(all, STR("weir"), STR_EMPTY);
     struct backend *backend;
     if (backend_new(&options, &backend, err))
         return -1;
-    int status = backend->ops->list(backend, &all->inv->arena, place, err);
+    int status = backend->ops->list(backend, &all->inv->arena, listing, err);
     backend_free(backend);
     return status;
 }
@@ -68,23 +68,23 @@ static int open_place(struct known_states *all, struct backend_listing *place, s
 
 static int open_one(struct known_states *all, struct known_state *known, struct err *err)
 {
-    struct backend_options place = place_of(all, known->stack, known->env);
-    struct state_options options = {.config = place.config, .dir = str_z(all->dir)};
+    struct backend_options location = location_of(all, known->stack, known->env);
+    struct state_options options = {.config = location.config, .dir = str_z(all->dir)};
     size_t open;
-    if (backend_new(&place, &options.backend, err) || state_open(&options, &known->state, err))
+    if (backend_new(&location, &options.backend, err) || state_open(&options, &known->state, err))
         return -1;
     state_open_intents(known->state, &open);
     known->there = (state_count(known->state) || open) && !state_check_moved(known->state, ERR_IGNORED);
     return 0;
 }
 
-static void open_all(struct known_states *all, const struct backend_listing *place)
+static void open_all(struct known_states *all, const struct backend_listing *listing)
 {
-    all->items = mem_zalloc((place->n + 1) * sizeof *all->items);
-    for (size_t i = 0; i < place->n; i++) {
+    all->items = mem_zalloc((listing->n + 1) * sizeof *all->items);
+    for (size_t i = 0; i < listing->n; i++) {
         struct known_state *known = &all->items[all->n];
         struct err err = ERR_INIT;
-        *known = (struct known_state){.all = all, .name = place->names[i]};
+        *known = (struct known_state){.all = all, .name = listing->names[i]};
         if (!backend_name_split(known->name, &known->stack, &known->env))
             continue;
         if (!open_one(all, known, &err)) {
@@ -97,47 +97,48 @@ static void open_all(struct known_states *all, const struct backend_listing *pla
     }
 }
 
-static int look_at_place(struct known_states *out)
+static int read_location(struct known_states *out)
 {
-    struct backend_listing place;
+    struct backend_listing listing;
     struct err err = ERR_INIT;
-    if (open_place(out, &place, &err))
+    if (list_location(out, &listing, &err))
         return invocation_fail(out->inv, &err);
-    out->clock_ms = place.clock_ms;
-    out->now_ms = place.clock_ms ? place.clock_ms : clock_wall_ms();
-    out->by_machine = !place.clock_ms;
-    open_all(out, &place);
+    out->clock_ms = listing.clock_ms;
+    out->now_ms = listing.clock_ms ? listing.clock_ms : clock_wall_ms();
+    out->by_machine = !listing.clock_ms;
+    open_all(out, &listing);
     return EXIT_DONE;
 }
 
 /* Of a stack in another folder, or of what lies beside where one was. */
-static int find_folder(struct known_states *place, struct str folder)
+static int find_folder(struct known_states *location, struct str folder)
 {
-    struct settings *settings = (struct settings *)place->inv->settings;
+    struct settings *settings = (struct settings *)location->inv->settings;
     const char *here = settings->dir;
-    if (!path_exists(arena_strz(&place->inv->arena, folder)))
-        return invocation_usage(place->inv, "a folder of a stack, or a value of `state:` as JSON",
+    if (!path_exists(arena_strz(&location->inv->arena, folder)))
+        return invocation_usage(location->inv, "a folder of a stack, or a value of `state:` as JSON",
             "there is no folder \"%.*s\"", STR_ARG(folder));
-    settings->dir = arena_strz(&place->inv->arena, folder);
-    int status = find_place(place, NULL);
+    settings->dir = arena_strz(&location->inv->arena, folder);
+    int status = find_location(location, NULL);
     settings->dir = here;
     return status;
 }
 
-static int open_also(struct known_states *all, const struct texts *places)
+static int open_also(struct known_states *all, const struct texts *locations)
 {
-    all->also = ARENA_ARRAY(&all->inv->arena, struct known_states, places->n + 1);
-    for (size_t i = 0; i < places->n; i++) {
-        struct known_states *place = &all->also[all->also_n];
-        *place = (struct known_states){.inv = all->inv};
-        bool json = str_starts(places->items[i], STR("{"));
-        int status = json ? find_place(place, &places->items[i]) : find_folder(place, places->items[i]);
+    all->also = ARENA_ARRAY(&all->inv->arena, struct known_states, locations->n + 1);
+    for (size_t i = 0; i < locations->n; i++) {
+        struct known_states *location = &all->also[all->also_n];
+        *location = (struct known_states){.inv = all->inv};
+        bool json = str_starts(locations->items[i], STR("{"));
+        int status =
+            json ? find_location(location, &locations->items[i]) : find_folder(location, locations->items[i]);
         if (status == EXIT_DONE)
-            status = look_at_place(place);
+            status = read_location(location);
         if (status != EXIT_DONE)
             return status;
         all->also_n++;
-        all->unread += place->unread;
+        all->unread += location->unread;
     }
     return EXIT_DONE;
 }
@@ -146,9 +147,9 @@ int known_states_open(
     struct invocation *inv, const struct str *given, const struct texts *also, struct known_states *out)
 {
     *out = (struct known_states){.inv = inv};
-    int status = find_place(out, given);
+    int status = find_location(out, given);
     if (status == EXIT_DONE)
-        status = look_at_place(out);
+        status = read_location(out);
     const char *sandbox = inv->workspace_options.state_dir;
     if (status == EXIT_DONE)
         status = open_also(out, also);
@@ -162,7 +163,7 @@ int known_states_open_at(
     *out = (struct known_states){.inv = inv, .dir = dir, .config = config};
     if (inv->sandbox_dir)
         out->state_dir = sandbox_state_place(&inv->arena, inv->sandbox_dir, dir).p;
-    return look_at_place(out);
+    return read_location(out);
 }
 
 void known_states_close(struct known_states *all)
@@ -208,10 +209,10 @@ void known_state_options(struct known_state *known)
     struct known_states *all = known->all;
     struct arena *arena = &all->inv->arena;
     struct stack_options then = {.dir = all->dir, .env = known->env, .state = all->config};
-    struct backend_options place = place_of(all, known->stack, known->env);
+    struct backend_options location = location_of(all, known->stack, known->env);
     struct backend *backend;
     known->options = bare_stack_options(all->inv, all->dir, known->stack, known->env, all->config);
-    if (backend_new(&place, &backend, ERR_IGNORED))
+    if (backend_new(&location, &backend, ERR_IGNORED))
         return;
     int failed = sources_last(backend, all->config, str_z(all->dir), arena, &then.files, &then.root,
         &then.inputs, &then.input_count, ERR_IGNORED);
@@ -323,12 +324,13 @@ static void ask_time(struct known_states *all)
     }
 }
 
-/* One in that place that is not due and uses what is in it. */
-static void find_user(struct known_state *used, const struct known_states *place)
+/* One in that location that is not due and uses what is in it. */
+static void find_user(struct known_state *used, const struct known_states *location)
 {
-    for (size_t i = 0; i < place->n && !used->user; i++) {
-        const struct known_state *other = &place->items[i];
-        bool same = str_eq(state_lineage(other->state), state_lineage(used->state)); /* a place named twice */
+    for (size_t i = 0; i < location->n && !used->user; i++) {
+        const struct known_state *other = &location->items[i];
+        bool same =
+            str_eq(state_lineage(other->state), state_lineage(used->state)); /* a location named twice */
         if (!same && other->there && !other->due && known_state_needs(other, used->state))
             used->user = other;
     }

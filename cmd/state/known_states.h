@@ -1,6 +1,6 @@
 /*
- * All states that are kept in one place, for commands that look after stacks whose files they need not have:
- * reap and sweep.
+ * All states that are kept in one location, for commands that look after stacks whose files they need not
+ * have: reap and sweep.
  *
  * Order of calls: known_states_open(), what is asked for, known_states_close().
  */
@@ -24,21 +24,22 @@ struct known_states {
     const struct value *config; /* as it stands under `state:`; NULL: files in .weir */
     const char *dir;            /* where that begins */
     const char *state_dir;      /* of a sandbox: they are there, whatever config says; NULL: it is none */
-    struct known_states *also;  /* other places: what is there counts as known, and is left alone */
+    struct known_states *also;  /* other locations: what is there counts as known, and is left alone */
     size_t also_n;
     struct known_state *items;
     size_t n;
     size_t unread;    /* so many could not be read, which has been reported */
-    int64_t clock_ms; /* of the place where they are kept; 0: it has none */
-    int64_t now_ms;   /* by the services' clock, or the place's */
+    int64_t clock_ms; /* of the location where they are kept; 0: it has none */
+    int64_t now_ms;   /* by the services' clock, or the location's */
     bool by_machine;  /* nobody but this machine told */
 };
 
-/* `given`: the place as JSON; NULL: that of the stack in the folder, or .weir in it. `also`: other places, by
- * folder or as JSON. The exit status. */
+/* `given`: the location as JSON; NULL: that of the stack in the folder, or .weir in it. `also`: other
+ * locations, by folder or as JSON. The exit status. */
 int known_states_open(
     struct invocation *inv, const struct str *given, const struct texts *also, struct known_states *out);
-/* The same for a place as it stands under `state:` (NULL: files), relative to `dir`; inv is prepared already.
+/* The same for a location as it stands under `state:` (NULL: files), relative to `dir`; inv is prepared
+ * already.
  */
 int known_states_open_at(
     struct invocation *inv, const char *dir, const struct value *config, struct known_states *out);
@@ -48,7 +49,7 @@ void known_states_due(struct known_states *all);
 /* How its workspace is opened: with the stack's files as they were kept, or where there are none with no more
  * than its name. */
 void known_state_options(struct known_state *known);
-/* One that has the resource or refers to it, in any of the places; NULL: none. */
+/* One that has the resource or refers to it, in any of the locations; NULL: none. */
 const struct known_state *known_states_user(const struct known_states *all, struct str id, struct str arn);
 /* Ids that are shorter are words that anything may have. */
 enum { KNOWN_ID_TELLS = 6 };

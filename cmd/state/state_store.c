@@ -84,8 +84,8 @@ static int run_pull(struct invocation *inv)
 
 /* ---- migrate ---- */
 
-/* The place that a `state:` map in JSON means, e.g. {"backend":"s3","bucket":"b"}. */
-static int place_given(struct invocation *inv, const struct workspace *workspace, struct backend **out)
+/* The location that a `state:` map in JSON means, e.g. {"backend":"s3","bucket":"b"}. */
+static int location_given(struct invocation *inv, const struct workspace *workspace, struct backend **out)
 {
     struct err err = ERR_INIT;
     const struct value *config;
@@ -99,7 +99,7 @@ static int place_given(struct invocation *inv, const struct workspace *workspace
     return backend_new(&options, out, &err) ? invocation_fail(inv, &err) : EXIT_DONE;
 }
 
-static int migrate(struct invocation *inv, struct backend *from, struct backend *to, bool said)
+static int migrate(struct invocation *inv, struct backend *from, struct backend *to, bool configured)
 {
     struct err err = ERR_INIT;
     struct migrate_result result = {0};
@@ -107,12 +107,12 @@ static int migrate(struct invocation *inv, struct backend *from, struct backend 
         return invocation_fail(inv, &err);
     invocation_note(inv, "%llu records moved from %.*s to %.*s and compared.%s%.*s",
         (unsigned long long)result.records, STR_ARG(from->description), STR_ARG(to->description),
-        said ? "" : " Now put this into the stack:\nstate: ", said ? 0 : (int)inv->args.items[0].n,
-        said ? "" : inv->args.items[0].p);
+        configured ? "" : " Now put this into the stack:\nstate: ",
+        configured ? 0 : (int)inv->args.items[0].n, configured ? "" : inv->args.items[0].p);
     return EXIT_DONE;
 }
 
-/* The stack names the new place already: what is moved is what is stored in the place that it had without. */
+/* The stack names the new location already: what is moved is what is stored where it was without. */
 static int migrate_here(struct invocation *inv, const struct workspace *workspace, struct backend *here)
 {
     struct err err = ERR_INIT;
@@ -139,7 +139,7 @@ static int run_migrate(struct invocation *inv)
     if (status != EXIT_DONE)
         return status;
     if (inv->args.n)
-        status = place_given(inv, &workspace, &to);
+        status = location_given(inv, &workspace, &to);
     if (status == EXIT_DONE && (!to || str_eq(to->description, now->description)))
         status = migrate_here(inv, &workspace, now);
     else if (status == EXIT_DONE)
