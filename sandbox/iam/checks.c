@@ -272,6 +272,10 @@ static int try_filter(const struct precheck *t)
                account = sandbox_account(t->gate->sandbox);
     struct str group = arena_printf(t->arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:*",
         STR_ARG(t->request->region), STR_ARG(account), STR_ARG(text_at(t, "logGroupName")));
+    if (str_eqz(service, "lambda") && !str_eq(str_part(to, ':', 4), account))
+        return refuse(t, 400, "AccessDeniedException",
+            "Cross-account lambda invocation passing is not allowed. You must use DestinationPolicies to "
+            "create cross account lambda triggers.");
     if (str_eqz(service, "lambda") &&
         !service_may(t, "logs.amazonaws.com", group, "lambda:InvokeFunction", to))
         return refuse(t, 400, "InvalidParameterException",

@@ -553,6 +553,7 @@ def test_dynamic_blocks_and_what_is_made_up(local_stack):
         resource("aws_lambda_layer_version", "deps", {"id": "arn:aws:lambda:us-east-1:123456789012:layer:deps:1", "arn": "arn:aws:lambda:us-east-1:123456789012:layer:deps:1", "layer_name": "deps", "filename": "./layer.zip", "version": "1"},
                  {"layer_name": {}, "filename": {}}),
         resource("aws_lambda_function_recursion_config", "f", {"function_name": "fn", "recursive_loop": "Allow"}, {"function_name": {"references": ["aws_lambda_function.f.function_name", "aws_lambda_function.f"]}, "recursive_loop": {}}),
+        resource("aws_sns_topic_subscription", "s", {"id": "arn:aws:sns:us-east-1:123456789012:t:1", "arn": "arn:aws:sns:us-east-1:123456789012:t:1", "topic_arn": "arn:aws:sns:us-east-1:123456789012:t", "protocol": "firehose", "endpoint": "arn:aws:firehose:us-east-1:123456789012:deliverystream/d", "subscription_role_arn": "arn:aws:iam::123456789012:role/s"}, {name: {} for name in ("topic_arn", "protocol", "endpoint", "subscription_role_arn")}),
         resource("aws_lambda_permission", "p", {"id": "terraform-1", "statement_id": "terraform-1", "function_name": "fn", "action": "lambda:InvokeFunction", "principal": "events.amazonaws.com"},
                  {"function_name": {"references": ["aws_lambda_function.f.function_name", "aws_lambda_function.f"]}, "action": {}, "principal": {}}),
         resource("aws_security_group", "own", {"id": "sg-0123456789abcdef0", "name": "terraform-2", "description": "d", "ingress": [rule]}, {"description": {}}),
@@ -569,6 +570,7 @@ def test_dynamic_blocks_and_what_is_made_up(local_stack):
     result, _, stack = imported(local_stack, plan(*resources, variables={"project": "film", "stage": "dev"}))
     made = stack["resources"]
     assert made["f"]["environment"] == {"BUCKET": "lake"} and "tracing" not in made["f"] and made["f"]["recursive_loop"] == "Allow" and made["f"]["layers"] == ["${deps.arn}"]
+    assert made["s"]["role"] == "arn:aws:iam::123456789012:role/s" and made["s"]["protocol"] == "firehose"
     assert made["deps"] == {"type": "aws.lambda.layer_version", "name": "deps", "content": {"s3_bucket": "${inputs.code_bucket}", "s3_key": "layer.zip"}}
     assert made["p"] == {"type": "aws.lambda.permission", "function": "${f.name}", "statement_id": "terraform-1", "action": "lambda:InvokeFunction", "principal": "events.amazonaws.com"}
     assert made["own"] == {"type": "aws.ec2.security_group", "name": "terraform-2", "description": "d", "ingress": [{"cidr": "10.0.0.0/8", "description": "db", "from_port": 5432, "to_port": 5432, "protocol": "tcp"}]}

@@ -114,6 +114,38 @@ def _():
     )
 
 
+@case("subscription of a stream")
+def _():
+    def one(cloud):
+        sns = cloud.client("sns")
+        (found,) = sns.list_subscriptions()["Subscriptions"]
+        return sns, found["SubscriptionArn"]
+
+    def seen(cloud):
+        sns, arn = one(cloud)
+        found = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        return {"role": found["SubscriptionRoleArn"].rpartition("/")[2], "retries": json.loads(found.get("DeliveryPolicy") or "{}")}
+
+    def outside(cloud):
+        sns, arn = one(cloud)
+        sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="SubscriptionRoleArn", AttributeValue=f"arn:aws:iam::{ACCOUNT}:role/others")
+
+    def role(name):
+        return {"type": "aws.iam.role", "name": f"life-{name}", "assume_role_policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sts:AssumeRole"}]}}
+
+    first = {"topic": "${topic.arn}", "protocol": "firehose", "endpoint": f"arn:aws:firehose:us-east-1:{ACCOUNT}:deliverystream/life", "role": "${one.arn}", "delivery_policy": {"healthyRetryPolicy": {"numRetries": 3}}}
+    return Case(
+        type="aws.sns.subscription",
+        around={"topic": {"type": "aws.sns.topic", "name": "life-topic"}, "one": role("one"), "two": role("two")},
+        first=first,
+        then={**first, "role": "${two.arn}", "delivery_policy": {"healthyRetryPolicy": {"numRetries": 5}}},
+        seen=seen,
+        gone=lambda cloud: not cloud.client("sns").list_subscriptions()["Subscriptions"],
+        outside=outside,
+        drifted="role",
+    )
+
+
 @case("fifo topic")
 def _():
     arn = f"arn:aws:sns:us-east-1:{ACCOUNT}:life.fifo"

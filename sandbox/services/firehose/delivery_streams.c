@@ -233,7 +233,20 @@ void deliveries_from_stream(struct services *services, struct arena *arena, stru
     }
 }
 
+/* The older destination is the extended one, with less in it. */
+static int create_stream(struct service_call *call, struct err *err UNUSED)
+{
+    const struct value *older = value_getz(call->input, "S3DestinationConfiguration");
+    call->declined = !older;
+    if (older)
+        call->forward = value_with(call->arena,
+            value_with(call->arena, call->input, STR("S3DestinationConfiguration"), NULL),
+            STR("ExtendedS3DestinationConfiguration"), older);
+    return 0;
+}
+
 const struct service_operation firehose_operations[] = {
+    {"firehose", "CreateDeliveryStream", create_stream, NULL, NULL},
     {"firehose", "PutRecord", put_record, NULL, NULL},
     {"firehose", "PutRecordBatch", put_batch, NULL, NULL},
     {0},

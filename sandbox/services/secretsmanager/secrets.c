@@ -401,6 +401,9 @@ static int delete_secret(struct service_call *call, struct err *err)
     call->declined = !value_equal(value_getz(call->input, "ForceDeleteWithoutRecovery"), &value_true);
     struct value_builder b = VALUE_BUILDER(call->arena);
     view_text(&b, "Name", id);
+    view_text(&b, "ARN",
+        arena_printf(call->arena, "arn:aws:secretsmanager:%.*s:%.*s:secret:%.*s-%.6s", STR_ARG(call->region),
+            STR_ARG(services_account(call->services)), STR_ARG(id), uuid_random(call->arena).p));
     view_set(&b, "DeletionDate", service_time(call, clock_wall_ms()));
     call->output = value_builder_map(&b);
     return 0;

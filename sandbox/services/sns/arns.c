@@ -162,6 +162,8 @@ int sns_check_filter(
         return 0;
     if (json_parse(arena, policy, &parsed, ERR_IGNORED))
         return refuse_json(err, context, "FilterPolicy", policy);
+    if (parsed->kind == VALUE_MAP && !parsed->count) /* takes the policy away */
+        return 0;
     struct str wrong = event_fault_said(arena, parsed, compact(arena, policy));
     if (wrong.n)
         return sns_refuse(err, "%sFilterPolicy: %.*s", context, STR_ARG(wrong));

@@ -1,5 +1,5 @@
-/* SNS: what is published goes to the subscriptions that are queues and functions; others (mail, HTTP) get
- * nothing. */
+/* SNS: what is published goes to the subscriptions that are queues, functions and Firehose streams; others
+ * (mail, HTTP) get nothing. */
 #include "sandbox/engine/view.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/shared/event_targets.h"
@@ -104,15 +104,17 @@ static void topics_deliver(const struct service_call *call, const struct control
     struct arena *arena = call->arena;
     struct str protocol = value_gets(subscription->attrs, "protocol"),
                endpoint = value_gets(subscription->attrs, "endpoint");
-    bool function = str_eqz(protocol, "lambda"),
+    bool function = str_eqz(protocol, "lambda"), stream = str_eqz(protocol, "firehose"),
          raw = service_flag(subscription->attrs, "raw_message_delivery");
-    if (!function && !str_eqz(protocol, "sqs"))
+    if (!function && !stream && !str_eqz(protocol, "sqs"))
         return;
-    const struct value *note = notification(call, what, function ? "lambda" : "sqs", subscription->id);
+    const struct value *note = notification(call, what, arena_strz(arena, protocol), subscription->id);
     bool ordered = str_ends(endpoint, STR(".fifo"));
     struct str input = function ? for_function(arena, note, subscription->id)
                        : raw    ? value_gets(note, "Message")
                                 : json_as_text(arena, note)->string;
+    if (stream) /* a line each */
+        input = arena_printf(arena, "%.*s\n", STR_ARG(input));
     const struct target target = {.region = call->region,
         .arn = endpoint,
         .input = input,
@@ -124,6 +126,7 @@ static void topics_deliver(const struct service_call *call, const struct control
         .message_deduplication = ordered ? what->deduplication : STR_EMPTY,
         .dead_letter_queue =
             value_gets(policy_of(arena, subscription, "redrive_policy"), "deadLetterTargetArn"),
+        .role = value_gets(subscription->attrs, "role"),
         .service = STR("sns.amazonaws.com"),
         .source_arn = what->topic,
         .by = arena_printf(arena, "topic %.*s", STR_ARG(what->topic))};

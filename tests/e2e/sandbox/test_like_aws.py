@@ -563,7 +563,8 @@ def test_deleting_what_is_not_there(cloud):
     assert glue.delete_trigger(Name="nobody")["Name"] == "nobody"
     cloud.client("ec2").delete_key_pair(KeyName="nobody")
     cloud.client("stepfunctions").delete_state_machine(stateMachineArn="arn:aws:states:us-east-1:000000000000:stateMachine:nobody")
-    assert secrets.delete_secret(SecretId="nobody", ForceDeleteWithoutRecovery=True)["Name"] == "nobody"
+    told = secrets.delete_secret(SecretId="nobody", ForceDeleteWithoutRecovery=True)
+    assert told["Name"] == "nobody" and ":secret:nobody-" in told["ARN"]
     assert code(secrets.delete_secret, SecretId="nobody") == "ResourceNotFoundException"
 
 

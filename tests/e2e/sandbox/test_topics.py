@@ -7,10 +7,12 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from servers import code
+from support import until
 from test_firing import Queue
 from test_queues import arn_of
 
@@ -121,3 +123,22 @@ def test_very_many_tags_are_each_looked_at_once(sandbox):
     sns = sandbox.client("sns", read_timeout=15)
     arn = sns.create_topic(Name=f"t-{uuid.uuid4().hex[:8]}")["TopicArn"]
     assert code(sns.tag_resource, ResourceArn=arn, Tags=[{"Key": f"k{i}", "Value": "v"} for i in range(45_000)]) == "InvalidParameter"
+
+
+def test_a_delivery_stream_subscribes(sandbox):
+    """It is written to with the role of the subscription: a line for each message."""
+    name, sns, s3, iam = "t-" + uuid.uuid4().hex[:8], sandbox.client("sns"), sandbox.client("s3"), sandbox.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["sns.amazonaws.com", "firehose.amazonaws.com"]}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    s3.create_bucket(Bucket=name)
+    stream = sandbox.client("firehose").create_delivery_stream(DeliveryStreamName=name, S3DestinationConfiguration={"RoleARN": role, "BucketARN": f"arn:aws:s3:::{name}"})["DeliveryStreamARN"]
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    with pytest.raises(ClientError, match="needs role"):
+        sns.subscribe(TopicArn=topic, Protocol="firehose", Endpoint=stream)
+    sns.subscribe(TopicArn=topic, Protocol="firehose", Endpoint=stream, Attributes={"SubscriptionRoleArn": role})
+    sns.publish(TopicArn=topic, Message="denied")
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["firehose:*", "s3:*"], "Resource": "*"}]}))
+    sns.publish(TopicArn=topic, Message="hello")
+    (found,) = until(lambda: s3.list_objects_v2(Bucket=name).get("Contents"))
+    text = s3.get_object(Bucket=name, Key=found["Key"])["Body"].read().decode()
+    assert text.endswith("\n") and json.loads(text)["Message"] == "hello" and json.loads(text)["TopicArn"] == topic
