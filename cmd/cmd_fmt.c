@@ -3,7 +3,6 @@
 #include "cmd/output/render.h"
 
 #include "base/file.h"
-#include "base/yaml.h"
 #include "stacks/format/format.h"
 #include "stacks/load/files.h"
 

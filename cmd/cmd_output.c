@@ -3,7 +3,6 @@
 #include "cmd/planning/planning.h"
 
 #include "base/json.h"
-#include "base/map.h"
 
 struct output_settings {
     struct settings shared;

@@ -77,15 +77,20 @@ static void render_saved(
         render_plan(plan, &(struct render_options){.color = true, .everything = full, .compact = !full}, out);
 }
 
-static bool is_json_format(const struct invocation *inv)
+static int write_shown(struct invocation *inv, struct str text)
 {
     const struct show_settings *own = inv->own;
-    return str_eqz(str_z(own->format), "terraform-json");
+    AUTO_BUF struct buf out = BUF_INIT;
+    if (inv->settings->json || str_eqz(str_z(own->format), "terraform-json"))
+        text_add_json_safe(&out, text);
+    else
+        add_shown(&out, text, inv->out.color);
+    return invocation_write(inv, buf_str(&out));
 }
 
 static int print_saved(struct invocation *inv, struct saved_plan *saved)
 {
-    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
     struct catalog *catalog;
     struct err err = ERR_INIT;
     if (catalog_new(&(struct catalog_options){.kinds = &cmd_kinds, .specs_dir = inv->settings->specs},
@@ -93,11 +98,7 @@ static int print_saved(struct invocation *inv, struct saved_plan *saved)
         return invocation_fail(inv, &err);
     render_saved(inv, catalog, saved, &text);
     catalog_free(catalog);
-    if (inv->settings->json || is_json_format(inv))
-        text_add_json_safe(&out, buf_str(&text));
-    else
-        add_shown(&out, buf_str(&text), inv->out.color);
-    return invocation_write(inv, buf_str(&out));
+    return write_shown(inv, buf_str(&text));
 }
 
 /* ---- of several stacks ---- */
@@ -112,7 +113,7 @@ static void render_one_of(
         fleet_name_events(buf_str(&text), FLEET_FOLDER, one->name, out);
         return;
     }
-    if (!own->format || str_eqz(str_z(own->format), "text")) {
+    if (!str_eqz(str_z(own->format), "markdown")) {
         style_add_str(out, true, STYLE_BOLD, one->name);
         buf_addz(out, "\n\n");
     }
@@ -124,7 +125,7 @@ static int print_many(struct invocation *inv, const struct saved_plans *many)
 {
     const struct show_settings *own = inv->own;
     struct str format = str_z(own->format ? own->format : "text");
-    AUTO_BUF struct buf text = BUF_INIT, out = BUF_INIT;
+    AUTO_BUF struct buf text = BUF_INIT;
     struct catalog *catalog;
     struct err err = ERR_INIT;
     size_t n;
@@ -139,11 +140,7 @@ static int print_many(struct invocation *inv, const struct saved_plans *many)
     for (size_t i = 0; i < n; i++)
         render_one_of(inv, catalog, &items[i], &text);
     catalog_free(catalog);
-    if (inv->settings->json)
-        text_add_json_safe(&out, buf_str(&text));
-    else
-        add_shown(&out, buf_str(&text), inv->out.color);
-    return invocation_write(inv, buf_str(&out));
+    return write_shown(inv, buf_str(&text));
 }
 
 static int cmd_show_run(struct invocation *inv)

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 
 #include <limits.h>
-#include <stdlib.h>
 
 struct look_settings {
     struct settings shared;

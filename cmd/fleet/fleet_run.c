@@ -6,14 +6,12 @@
 #include "base/system.h"
 #include "cmd/fleet/fleet.h"
 
-#include "base/mem.h"
 #include "base/spawn.h"
 #include "base/threads.h"
 #include "cmd/terminal/say.h"
 #include "cmd/terminal/signals.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>

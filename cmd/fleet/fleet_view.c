@@ -12,7 +12,6 @@
 #include "cmd/terminal/say.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { TELL_MS = 500, NAME_MAX_WIDTH = 24, ROOM_LEAST = 4 };
 

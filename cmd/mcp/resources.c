@@ -1,7 +1,6 @@
 /* What an assistant may read: the stack's files, the reference, the state, the last plan. */
 #include "cmd/mcp/mcp.h"
 
-#include "base/hash.h"
 #include "base/json.h"
 
 enum { CONTENT_MAX = 256 * 1024 };

@@ -6,8 +6,6 @@
 #include "base/json.h"
 #include "cmd/mcp/mcp.h"
 
-#include <string.h>
-
 /* ---- What a command printed as the result of a tool. Lines of JSON become items of `data`, where
  * whatever a file or a service says is within quotes and cannot pass for anything else; weir's own pages
  * are `text`. Of both there are only so many lines at a time: `next` is where the following answer begins. */

@@ -1,12 +1,10 @@
-/* --json: see events.h. */
+/* --json: see events.h. Fields that are empty are left out, except those that a reader would miss. */
 #include "cmd/output/events.h"
 
 #include "base/json.h"
 #include "cmd/output/render.h"
 
 #include <inttypes.h>
-
-/* ---- fields: those that are empty are left out, except those that a reader would miss ---- */
 
 static void field_texts(struct buf *out, const char *name, const struct str *texts, size_t n)
 {
@@ -175,7 +173,7 @@ static void event_erases(struct buf *out, const struct change *c)
         json_write_member_if_any(out, "lifts", value_gets(what, "lifts"));
         json_write_member_if_any(out, "set", value_gets(what, "set"));
         json_write_member_if_any(out, "instead", value_gets(what, "instead"));
-        field_true(out, "kept", value_equal(value_getz(what, "kept"), &value_true));
+        field_true(out, "kept", value_getb(what, "kept"));
         json_write_member_if_any(out, "error", value_gets(what, "error"));
         events_end(out);
     }

@@ -12,8 +12,6 @@
 #include "plan/evaluate/lease.h"
 #include "plan/rules/rules.h"
 
-#include <unistd.h>
-
 struct render_options render_options_for(const struct invocation *inv)
 {
     bool full = inv->settings->full || inv->settings->verbose > 0;

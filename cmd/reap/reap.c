@@ -1,9 +1,11 @@
-/* Destroying stacks that are due, and resources that have weir's ownership tags and no state. */
+/*
+ * Destroying stacks that are due, and resources that have weir's ownership tags and no state: each group of
+ * these is given one in a folder of its own, and goes like a stack.
+ */
 #include "cmd/reap/reap.h"
 
 #include "base/file.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "cmd/invocation/invocation.h"
 #include "cmd/terminal/term.h"
 #include "plan/evaluate/lease.h"
@@ -11,10 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- Groups of owned resources without a state: each is given one in a folder of its own, and goes like
- * a stack. */
-
-/* ---- found ---- */
+/* ---- owned resources without a state: found ---- */
 
 static int refuse_unread(struct known_states *all)
 {

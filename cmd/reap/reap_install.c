@@ -248,13 +248,8 @@ static int check_place(const struct known_states *all)
 
 static void add_input(struct texts *inputs, struct arena *arena, const char *name, const struct value *v)
 {
-    AUTO_BUF struct buf text = BUF_INIT;
-    buf_addf(&text, "%s=", name);
-    if (v->kind == VALUE_STRING)
-        buf_add_str(&text, v->string);
-    else
-        json_write(&text, v, JSON_PLAIN);
-    inputs->items[inputs->n++] = arena_str(arena, buf_str(&text));
+    const struct value *text = v->kind == VALUE_STRING ? v : json_as_text(arena, v);
+    inputs->items[inputs->n++] = arena_printf(arena, "%s=%.*s", name, STR_ARG(text->string));
 }
 
 /* Profiles are in a file of this machine. */

@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/map.h"
-#include "base/mem.h"
 #include "base/spawn.h"
 #include "base/system.h"
 #include "stacks/expr.h"

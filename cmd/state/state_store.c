@@ -7,8 +7,6 @@
 #include "plan/state/kms_key.h"
 #include "plan/state/migrate.h"
 
-#include <stdlib.h>
-
 /* Without opening the state itself: it may be damaged or locked. */
 static int open_backend(struct invocation *inv, struct workspace *workspace, struct backend **backend)
 {

@@ -173,14 +173,9 @@ static void set_inputs(struct running_test *r)
     for (size_t i = 0; i < r->test->input_count; i++)
         all[n++] = r->test->inputs[i];
     for (size_t i = 0; i < own; i++) {
-        AUTO_BUF struct buf text = BUF_INIT;
         const struct value *v = inputs->entries[i].value;
-        if (v->kind == VALUE_STRING)
-            buf_add_str(&text, v->string);
-        else
-            json_write(&text, v, JSON_PLAIN);
-        all[n++] =
-            arena_printf(&r->arena, "%.*s=%.*s", STR_ARG(inputs->entries[i].key), STR_ARG(buf_str(&text)));
+        v = v->kind == VALUE_STRING ? v : json_as_text(&r->arena, v);
+        all[n++] = arena_printf(&r->arena, "%.*s=%.*s", STR_ARG(inputs->entries[i].key), STR_ARG(v->string));
     }
     r->options.stack.inputs = all;
     r->options.stack.input_count = n;
