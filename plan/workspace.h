@@ -103,11 +103,12 @@ int workspace_read_part(
 int workspace_backend(const struct workspace *workspace, struct backend **out, struct err *err);
 /*
  * The state of this stack and environment in the default place beside it, where the stack keeps its state
- * elsewhere by now and that one was not moved. False: there is none.
+ * elsewhere by now and that one was not moved, or to another place and there is none here. False: there is
+ * none.
  */
 struct former_state {
-    struct str path;
-    size_t count; /* resources */
+    struct str path, moved_to; /* "" it was not */
+    size_t count;              /* resources */
 };
 bool workspace_former(const struct workspace *workspace, struct arena *arena, struct former_state *out);
 /* The backend of that place. The caller frees it. */

@@ -11,6 +11,7 @@
 #include "cmd/terminal/signals.h"
 #include "plan/evaluate/lease.h"
 #include "plan/rules/rules.h"
+#include "plan/state/migrate.h"
 
 struct render_options render_options_for(const struct invocation *inv)
 {
@@ -51,10 +52,17 @@ static int planning_former(
         return 0;
     struct str here = state_description(workspace->state);
     struct str env = workspace->stack->env;
-    err_set(err, ERR_INVALID, "%.*s still has a state of %zu resource%s, and the stack keeps it in %.*s now",
-        STR_ARG(former.path), former.count, former.count == 1 ? "" : "s", STR_ARG(here));
-    err_hint(err, "`weir state migrate%s%.*s` moves it there; if it is of no use, delete the file",
-        env.n ? " -e " : "", STR_ARG(env));
+    if (former.moved_to.n) {
+        err_set(err, ERR_INVALID, "the state was moved to %.*s, and there is none in %.*s",
+            STR_ARG(former.moved_to), STR_ARG(here));
+        err_hint(err, "%s; if it is of no use, delete %.*s", state_migrate_hint, STR_ARG(former.path));
+    } else {
+        err_set(err, ERR_INVALID,
+            "%.*s still has a state of %zu resource%s, and the stack keeps it in %.*s now",
+            STR_ARG(former.path), former.count, former.count == 1 ? "" : "s", STR_ARG(here));
+        err_hint(err, "`weir state migrate%s%.*s` moves it there; if it is of no use, delete the file",
+            env.n ? " -e " : "", STR_ARG(env));
+    }
     if (!state_seq(workspace->state) && str_eqz(str_z(inv->command->name), "apply"))
         return -1;
     struct str text = arena_printf(&inv->arena, "%s; %s", err->message, err->hint);

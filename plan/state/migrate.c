@@ -9,6 +9,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+const char state_migrate_hint[] =
+    "let `state:` name the place that it was moved to; then `weir state migrate "
+    "'{\"backend\": …}'` moves it to the next";
+
 enum { CHUNK_BYTES = 1 << 20, CHUNK_RECORDS = 2000 };
 
 struct digest {
@@ -131,9 +135,10 @@ static int migrate_locked(
         return -1;
     if (!original.n)
         return err_set(err, ERR_ABSENT, "there is no state in %.*s", STR_ARG(from->description));
-    if (original.moved)
-        return err_set(
-            err, ERR_STALE, "the state in %.*s has been moved already", STR_ARG(from->description));
+    if (original.moved) {
+        err_set(err, ERR_STALE, "the state in %.*s has been moved already", STR_ARG(from->description));
+        return err_hint(err, "%s", state_migrate_hint);
+    }
     if (!is_beginning(&there, &original)) {
         err_set(err, ERR_EXISTS, "there is another state in %.*s already", STR_ARG(to->description));
         return err_hint(err, "move it away first, or choose another place");

@@ -18,3 +18,5 @@ struct migrate_result {
  */
 int state_migrate(struct backend *from, struct backend *to, int64_t timeout_ms, struct migrate_result *result,
     struct err *err);
+/* What leads from a place that is only history to the one after the next. */
+extern const char state_migrate_hint[];

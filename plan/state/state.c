@@ -130,6 +130,11 @@ void state_close(struct state *state)
     free(state);
 }
 
+struct str state_moved_to(const struct state *state)
+{
+    return state->records.moved_to;
+}
+
 int state_check_moved(const struct state *state, struct err *err)
 {
     const struct records *r = &state->records;

@@ -93,6 +93,8 @@ int state_read_whole(struct state *state, struct err *err);
 const struct value *state_types(const struct state *state);
 /* A snapshot that names them as they are named now is due. */
 void state_want_names(struct state *state);
+/* Where the state is kept now, if that is elsewhere; "" it is here. */
+struct str state_moved_to(const struct state *state);
 /* ERR_STALE where the state is kept elsewhere now: what is in it is only history. Locking checks it too. */
 int state_check_moved(const struct state *state, struct err *err);
 

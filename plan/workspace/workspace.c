@@ -321,7 +321,9 @@ bool workspace_former(const struct workspace *workspace, struct arena *arena, st
     if (state_open(&options, &state, ERR_IGNORED)) /* frees the backend */
         return false;
     out->count = state_count(state);
-    bool left = out->count && !state_check_moved(state, ERR_IGNORED);
+    out->moved_to = arena_str(arena, state_moved_to(state));
     state_close(state);
-    return left;
+    bool left = !out->moved_to.n ||
+                (!state_seq(workspace->state) && !str_eq(out->moved_to, state_description(workspace->state)));
+    return out->count && left;
 }

@@ -44,10 +44,24 @@ def test_each_environment_is_moved(moved, cloud, words):
         assert "records moved from" in done.err and f"former.{env}.log" in done.err, str(done)
         quiet = moved.run("plan", "-e", env, "--detailed-exitcode")
         assert "still has" not in quiet.err
-    assert "has been moved already" in moved.run("state", "migrate", "-e", "prod", status=None).err
+    said = moved.run("state", "migrate", "-e", "prod", status=None).err
+    assert "has been moved already" in said and "let `state:` name the place that it was moved to" in said
     moved.destroy("-e", "prod")
     moved.destroy("-e", "dev")
     assert roles(cloud) == []
+
+
+def test_the_place_after_the_next(moved, cloud):
+    """An environment that was not moved along is not applied a second time to an empty state."""
+    moved.run("state", "migrate", "-e", "dev")
+    next_place = {**PLACE, "prefix": "next/"}
+    moved.write(STACK.format(state=f"state: {json.dumps(next_place)}"))
+    assert "the state was moved to s3://former-state/weir/former.dev/, and there is none in s3://former-state/next/former.dev/" in moved.run("plan", "-e", "dev").err
+    assert "let `state:` name the place that it was moved to" in moved.apply("-e", "dev", status=3).err
+    moved.write(THERE).run("state", "migrate", "-e", "dev", json.dumps(next_place))
+    moved.write(STACK.format(state=f"state: {json.dumps(next_place)}"))
+    assert "the state was moved" not in moved.run("plan", "-e", "dev", "--detailed-exitcode").err
+    moved.destroy("-e", "dev")
 
 
 def test_moving_nowhere(stack):
