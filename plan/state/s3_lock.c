@@ -330,6 +330,6 @@ int s3_lock_force(struct s3_lock *lock, struct err *err)
         return put_released(lock, now.number, &self, err);
     }
     lock_info_refuse(&now.who, lock->description, err);
-    return err_hint(err,
-        "it renews its lease, so it is alive; when it dies the lock is free after %d seconds", lease_s(lock));
+    return err_hint(
+        err, "its lease has not expired; of a dead holder it does so within %d seconds", lease_s(lock));
 }

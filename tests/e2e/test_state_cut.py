@@ -83,6 +83,14 @@ def test_a_lock_that_cannot_be_read(kept, left):
     kept.stack.assert_settled("-i", "n=3")
 
 
+def test_the_lock_of_a_holder_that_may_be_dead(kept):
+    """Killed a moment ago it looks alive: nothing more is said of it than that its lease has not expired."""
+    kept.stack.apply()
+    lock = kept.keys("/lock/")[-1]
+    kept.put(lock, json.dumps({**json.loads(kept.get(lock)), "released": False}).encode())
+    assert "its lease has not expired; of a dead holder it does so within " in kept.stack.run("state", "unlock", status=4).err
+
+
 @pytest.mark.parametrize("half", [False, True], ids=["nothing", "half"])
 def test_a_record_that_was_never_acknowledged(kept, half):
     """The store took a part of it, or nothing, and said no. It is left out, and makes room for the next."""
