@@ -94,6 +94,8 @@ static const char *status_word(const struct member *m)
     state_open_intents(m->workspace.state, &open);
     if (open)
         return "was interrupted: the next apply settles it";
+    if (state_failed(m->workspace.state))
+        return "its last run failed";
     if (m->is_shared)
         return state_count(m->workspace.state) ? "is up, for all members"
                                                : "is not made; all members need it";

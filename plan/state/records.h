@@ -30,6 +30,7 @@ struct records {
     struct str lineage;
     uint64_t seq;                 /* of the last line applied */
     uint64_t runs;                /* number of the last run */
+    bool failed;                  /* the last that has ended, since the newest snapshot */
     size_t lines;                 /* since the newest snapshot, itself included */
     size_t snapshot_lines;        /* of them its own */
     size_t moves;                 /* of addresses, among the lines applied */

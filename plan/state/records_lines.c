@@ -158,6 +158,7 @@ static int apply_run(struct records *r, const struct line *line, struct err *err
 static int apply_end(struct records *r, const struct line *line, struct err *err UNUSED)
 {
     records_end_run(r, value_gets(line->fields, "run"));
+    r->failed = str_eqz(value_gets(line->fields, "status"), "failed");
     return 0;
 }
 

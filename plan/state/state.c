@@ -206,6 +206,11 @@ static struct state_copy state_now(const struct state *state)
     return now;
 }
 
+bool state_failed(const struct state *state)
+{
+    return state->records.failed;
+}
+
 size_t state_count(const struct state *state)
 {
     return state_now(state).count;

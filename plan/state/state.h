@@ -101,6 +101,8 @@ int state_check_moved(const struct state *state, struct err *err);
 /* Read side; not while changes are being made by other threads, except state_get. */
 const struct record *state_get(const struct state *state, struct str address);
 size_t state_count(const struct state *state);
+/* Did the last run fail? Not known of runs before the newest snapshot: false. */
+bool state_failed(const struct state *state);
 const struct record *const *state_records(struct state *state, size_t *n); /* sorted by address */
 const struct intent *const *state_open_intents(struct state *state, size_t *n);
 /* Those of runs that do not go on any more. Of a state that is not locked: of runs that share the lock only.
