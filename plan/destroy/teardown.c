@@ -36,15 +36,15 @@ static int64_t versions_in(struct arena *arena, const struct change *change, con
 }
 
 /* How many resources a recorded resource has in the container that its attribute `within` names, as far as it
- * can be told. */
-static int64_t resources_in(
-    struct arena *arena, const struct change *change, struct str within, const struct subject *container)
+ * can be told, and that are gone with it: one that `keeps` versions has them afterwards. */
+static int64_t resources_in(struct arena *arena, const struct change *change, struct str within,
+    const struct subject *container, bool keeps)
 {
     if (change->decision.action != ACTION_DELETE || !change->schema)
         return 0;
     const struct value *attrs = change->seen->record->attrs;
     int64_t versions = versions_in(arena, change, container), files = value_geti(attrs, "count", 0);
-    if (versions || !str_eq(value_text(value_get(attrs, within), STR_EMPTY), container->id))
+    if (versions || keeps || !str_eq(value_text(value_get(attrs, within), STR_EMPTY), container->id))
         return versions;
     return files ? files : 1;
 }
@@ -81,7 +81,8 @@ bool obstacle_goes_before(struct planner *p, const struct change *change, const 
     if (there < 0 || !within.n)
         return false;
     for (size_t i = 0; i < p->decided.count; i++) {
-        int64_t n = resources_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject);
+        int64_t n = resources_in(p->arena, &p->decided.changes[i], within, &change->seen->record->subject,
+            value_getb(what, "keeps_versions"));
         own += n;
         owners += n > 0; /* of each an upload may have been broken off, which goes with it */
         command |= is_command_of(&p->decided.changes[i], change->subject.address);

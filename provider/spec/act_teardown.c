@@ -174,6 +174,12 @@ static void builder_text(struct value_builder *b, const char *key, struct str te
         value_builder_set(b, str_z(key), value_string_ref(b->arena, text));
 }
 
+static void builder_counts(struct value_builder *b, const struct value *counts)
+{
+    if (counts)
+        value_builder_set(b, STR("counts"), value_with(b->arena, counts, STR("keeps_versions"), NULL));
+}
+
 /* What one rule erases; NULL: nothing. */
 static const struct value *teardown_erased(
     struct act *act, const struct spec_teardown *rule, const struct value *object, bool own)
@@ -188,8 +194,7 @@ static const struct value *teardown_erased(
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     builder_text(&b, "flag", own ? STR_EMPTY : str_z(rule->name));
     builder_text(&b, "says", rule->says);
-    if (counts)
-        value_builder_set(&b, STR("counts"), counts);
+    builder_counts(&b, counts);
     if (failure.class != ERR_NONE)
         builder_text(&b, "error", arena_str(act->arena, str_z(failure.message)));
     return value_builder_map(&b);
@@ -221,7 +226,7 @@ static struct str why_not(struct act *act, const struct spec_teardown *rule, con
  * What would make the deletion stop, for want of a consent: something in it, its protection, a last snapshot
  * that nothing names. `lifts` names the option that agrees, `set` what the stack would have to say, and with
  * `live` before it goes, `instead` what else; `within`: by which attribute resources of the stack say that
- * they are in it. NULL: nothing.
+ * they are in it, `keeps_versions`: also when they have been deleted. NULL: nothing.
  */
 static const struct value *in_the_way(
     struct act *act, const struct spec_teardown *rule, const struct value *object)
@@ -238,8 +243,8 @@ static const struct value *in_the_way(
     builder_text(&b, "instead", rule->instead);
     builder_text(&b, "within", rule->within);
     value_builder_set(&b, STR("live"), value_bool(is_live(act, rule)));
-    if (counts)
-        value_builder_set(&b, STR("counts"), counts);
+    value_builder_set(&b, STR("keeps_versions"), value_bool(value_getb(counts, "keeps_versions")));
+    builder_counts(&b, counts);
     return value_builder_map(&b);
 }
 

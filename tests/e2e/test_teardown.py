@@ -57,6 +57,19 @@ def bucket_with_versions_and_markers(stack, cloud):
     assert buckets(cloud) == []
 
 
+@pytest.mark.parametrize("versioning", ["true", "false"])
+def test_own_objects_leave_versions(stack, cloud, versioning):
+    """They go before their bucket, which is empty then; one with versioning keeps them, so nothing is deleted without a consent."""
+    stack.write(BUCKET.replace("versioning: true", f"versioning: {versioning}") + "      readme: {type: aws.s3.object, bucket: '${lake.name}', key: readme, content: x}\n").apply()
+    if versioning == "true":
+        refused = stack.destroy(status=3)
+        assert "lake (it is not empty); nothing was changed" in refused.err
+        stack.destroy("--force-empty")
+    else:
+        stack.destroy()
+    assert buckets(cloud) == []
+
+
 def test_markdown_tells_what_goes(stack, cloud):
     stack.write(BUCKET).apply()
     cloud.client("s3").put_object(Bucket="lab-lake", Key="a", Body=b"1")

@@ -149,6 +149,7 @@ int s3_empty_bucket(
 
 struct count {
     int64_t objects, versions, markers, uploads, bytes;
+    bool keeps; /* the bucket has versioning: what is deleted leaves a version and a delete marker */
 };
 
 static void count_page(struct op_ctx *ctx, const struct value *page, struct count *count)
@@ -161,6 +162,8 @@ static void count_page(struct op_ctx *ctx, const struct value *page, struct coun
         const struct value *version = versions->items[i];
         int64_t size = 0;
         count->objects += str_eqz(value_gets(version, "IsLatest"), "true");
+        struct str id = value_gets(version, "VersionId");
+        count->keeps |= id.n && !str_eqz(id, "null");
         if (str_to_int(value_gets(version, "Size"), &size))
             count->bytes += size;
     }
@@ -201,12 +204,13 @@ int s3_count_bucket(
     struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err)
 {
     struct str bucket = value_gets(object, "name");
-    struct count count = {0};
+    struct count count = {.keeps = value_getb(object, "versioning")};
     if (count_all(ctx, &s3_list_versions, bucket, &count, err))
         return -1;
     count_all(ctx, &s3_list_uploads, bucket, &count, ERR_IGNORED); /* a store without uploads has none */
     *result = VALUE_MAP(ctx->arena, {STR("bytes"), value_int(ctx->arena, count.bytes)},
         {STR("delete_markers"), value_int(ctx->arena, count.markers)},
+        {STR("keeps_versions"), value_bool(count.keeps)},
         {STR("objects"), value_int(ctx->arena, count.objects)},
         {STR("uploads"), value_int(ctx->arena, count.uploads)},
         {STR("versions"), value_int(ctx->arena, count.versions)});
