@@ -173,20 +173,18 @@ static int act_make(struct act *act, const struct spec_step *step, const struct 
         unsure = unsure || failure.lost || failure.unsure;
         failure.unsure = unsure;
         *document = NULL;
-        *err = failure;
         if (failure.class == ERR_EXISTS && attempt < ATTEMPTS && outlives_namesake(act, object))
             continue;
         if (!unsure || failure.class == ERR_INTERRUPTED || is_clear(&failure) ||
             act->type->recover.way == RECOVER_NEVER)
-            return -1;
+            return err_raise(err, &failure);
         bool exists = failure.class == ERR_EXISTS;
         int seen = make_look(act, object, exists, found);
-        if (seen > 0) {
-            *err = (struct err)ERR_INIT;
+        if (seen > 0)
             return 0;
-        }
-        if (seen < 0 || exists || attempt == ATTEMPTS || cancel_sleep_ms(act->ctx->cancel, pause, &failure))
-            return -1;
+        if (seen < 0 || exists || attempt == ATTEMPTS ||
+            cancel_sleep_ms(act->ctx->cancel, pause, ERR_IGNORED))
+            return err_raise(err, &failure);
         pause *= 2;
     }
 }

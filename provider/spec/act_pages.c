@@ -180,7 +180,7 @@ int act_next_page(struct act *act, const struct spec_step *step, const struct va
     case PAGE_ITEM_COUNT:
     case PAGE_NUMBER: *next = page_counted(act, step, document, found, token); return 0;
     }
-    if (!value_text(*next, STR_EMPTY).n)
+    if (!value_is_number(*next) && !value_text(*next, STR_EMPTY).n)
         *next = NULL;
     return 0;
 }

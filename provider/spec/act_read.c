@@ -227,27 +227,26 @@ static int read_sets(struct reading *r, struct err *err)
 {
     struct act *act = r->act;
     const struct spec_type *type = act->type;
-    struct err failure = ERR_INIT;
     for (size_t i = 0; i < type->member_count && !r->gone; i++) {
         const struct spec_members *m = &type->members[i];
         const struct value *v = NULL;
+        struct err failure = ERR_INIT;
         if (!m->list || !act_wants(r->wanted, m->attr->attr->name))
             continue;
-        if (act_read_members(act, m, known_so_far(r), &v, &failure)) {
-            if (sub_resource_failed(r, m->list, &failure, err))
-                return -1;
-        }
+        if (act_read_members(act, m, known_so_far(r), &v, &failure) &&
+            sub_resource_failed(r, m->list, &failure, err))
+            return -1;
         read_keep(r, m->attr, v);
     }
     for (size_t i = 0; i < type->entries_count && !r->gone; i++) {
         const struct spec_entries *e = &type->entries[i];
         const struct value *v = NULL;
+        struct err failure = ERR_INIT;
         if (!e->list || !act_wants(r->wanted, e->attr->attr->name))
             continue;
-        if (act_read_entries(act, e, known_so_far(r), &v, &failure)) {
-            if (sub_resource_failed(r, e->list, &failure, err))
-                return -1;
-        }
+        if (act_read_entries(act, e, known_so_far(r), &v, &failure) &&
+            sub_resource_failed(r, e->list, &failure, err))
+            return -1;
         read_keep(r, e->attr, v);
     }
     return 0;

@@ -101,9 +101,8 @@ int act_bring_about(struct act *act, const struct spec_step *step, const struct 
         if (failure.class == as_done && (always || unsure))
             return 0;
         failure.unsure = unsure;
-        *err = failure;
-        if (!failure.lost || attempt == ATTEMPTS || cancel_sleep_ms(act->ctx->cancel, pause, &failure))
-            return -1;
+        if (!failure.lost || attempt == ATTEMPTS || cancel_sleep_ms(act->ctx->cancel, pause, ERR_IGNORED))
+            return err_raise(err, &failure);
         pause *= 2;
     }
 }

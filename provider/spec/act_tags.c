@@ -90,15 +90,21 @@ int act_tag_items(struct act *act, const struct value *object, const struct valu
 
 int act_read_tags(struct act *act, const struct value *object, const struct value **all, struct err *err)
 {
-    const struct spec_tags *tags = act->type->tags;
-    const struct value *document;
+    const struct spec_step *list = act->type->tags->list;
+    AUTO_PAGES struct pages pages = PAGES_INIT;
+    const struct value *document, *token = NULL;
     *all = &value_empty_map;
-    if (act_call(act, tags->list, object, NULL, &document, err))
-        return -1;
-    const struct value *found =
-        tags->list->reply.at.n ? wire_path(act->arena, document, tags->list->reply.at) : document;
-    if (found)
-        *all = wire_coerce(act->arena, tags->answer, found);
+    do {
+        if (act_page(act, list, object, NULL, token, &document, err))
+            return -1;
+        const struct value *found =
+            list->reply.at.n ? wire_path(act->arena, document, list->reply.at) : document;
+        if (found)
+            *all = value_merge(act->arena, *all, wire_coerce(act->arena, act->type->tags->answer, found));
+        if (act_next_page(act, list, document, token, &token, err) ||
+            (token && pages_next_value(&pages, list->call.op->wire.name, token, err)))
+            return -1;
+    } while (token);
     return 0;
 }
 

@@ -328,7 +328,7 @@ static int job_rows(struct op_ctx *ctx, const struct value *object, const struct
         }
         if (act_next_page(&act, step, document, token, &token, err))
             return -1;
-        token = value_text(token, STR_EMPTY).n && !*more ? token : NULL;
+        token = *more ? NULL : token;
         if (token && pages_next_value(&pages, step->call.op->wire.name, token, err))
             return -1;
     } while (token);

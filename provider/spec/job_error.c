@@ -18,12 +18,12 @@ static int await_run(struct op_ctx *ctx, const struct value *object, struct job_
 {
     const struct job_ops *job = ctx->schema->job;
     int64_t until_ms = clock_mono_ms() + (ctx->timeout_ms ? ctx->timeout_ms : WAIT_MS);
-    for (int64_t pace_ms = PACE_MS; run->state == JOB_RUNNING; pace_ms *= 2) {
+    for (int64_t pace_ms = PACE_MS; run->state == JOB_RUNNING;
+         pace_ms = pace_ms * 2 < PACE_MAX_MS ? pace_ms * 2 : PACE_MAX_MS) {
         struct str id = run->id;
         if (clock_mono_ms() >= until_ms)
             return err_set(err, ERR_TIMEOUT, "the run %.*s takes too long", STR_ARG(id));
-        if (cancel_sleep_ms(ctx->cancel, pace_ms < PACE_MAX_MS ? pace_ms : PACE_MAX_MS, err) ||
-            job->read(ctx, object, NULL, id, run, err))
+        if (cancel_sleep_ms(ctx->cancel, pace_ms, err) || job->read(ctx, object, NULL, id, run, err))
             return -1;
     }
     if (run->state == JOB_SUCCEEDED)

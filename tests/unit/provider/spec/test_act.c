@@ -161,7 +161,18 @@ static const char spec[] =
     "    delete: {call: DropCrew}\n"
     "    tags: {as: pairs, with_create: Tags, send: [], remove_as: Tags, remove_structures: true, beside: "
     "{Of: "
-    "\"${name}\", Kind: crew}, flag: {Also: handed_on}}\n";
+    "\"${name}\", Kind: crew}, flag: {Also: handed_on}}\n"
+    "  cart:\n"
+    "    id: name\n"
+    "    attributes:\n"
+    "      name: {type: string, required: true, replace: true}\n"
+    "      tags: tags\n"
+    "    create: {call: MakeCart}\n"
+    "    read: {call: GetCart, at: Cart}\n"
+    "    list: {call: ListCarts, at: \"Carts[]\"}\n"
+    "    delete: {call: DropCart}\n"
+    "    tags: {as: pairs, list: {call: ListCartTags, page: {in: After, last: Key, more: More}}, at: Tags, "
+    "mark: false}\n";
 
 static int set_up(void **state)
 {
@@ -836,6 +847,38 @@ static void test_tags_with_more_than_key_and_value(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, toy_release)
 
+static void test_tags_in_pages(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("cart");
+    const struct value *live;
+    struct err err = ERR_INIT;
+    PLAY({"ListCartTags", "{\"Name\":\"c\"}",
+             "{\"Tags\":[{\"Key\":\"a\",\"Value\":\"1\"},{\"Key\":\"b\",\"Value\":\"2\"}],\"More\":true}",
+             NULL},
+        {"ListCartTags", "{\"After\":\"b\",\"Name\":\"c\"}", "{\"Tags\":[{\"Key\":\"c\",\"Value\":\"3\"}]}",
+            NULL});
+    assert_int_equal(
+        ctx.schema->ops->read(&ctx, json("{\"name\":\"c\"}"), json("[\"tags\"]"), &live, &err), 0);
+    assert_json(value_getz(live, "tags"), "{\"a\":\"1\",\"b\":\"2\",\"c\":\"3\"}");
+    PLAYED();
+}
+
+static void test_page_tokens_that_are_numbers(void **state)
+{
+    (void)state;
+    struct op_ctx ctx = ctx_of("cart");
+    const struct value *covered;
+    struct err err = ERR_INIT;
+    struct sought sought = {.wanted = json("[\"name\"]")};
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(&arena);
+    PLAY({"ListCarts", "{}", "{\"Carts\":[{\"Name\":\"a\"}],\"Next\":2}", NULL},
+        {"ListCarts", "{\"Next\":\"2\"}", "{\"Carts\":[{\"Name\":\"b\"}],\"Next\":null}", NULL});
+    assert_int_equal(ctx.schema->ops->list(&ctx, &sought, collect, &found, &covered, &err), 0);
+    assert_json(value_builder_list(&found), "[{\"name\":\"a\"},{\"name\":\"b\"}]");
+    PLAYED();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -865,6 +908,8 @@ int main(void)
         TEST(test_replaced_entries_and_looking_first),
         TEST(test_renewed),
         TEST(test_tags_with_more_than_key_and_value),
+        TEST(test_tags_in_pages),
+        TEST(test_page_tokens_that_are_numbers),
     };
     return cmocka_run_group_tests(tests, set_up, toy_free);
 }

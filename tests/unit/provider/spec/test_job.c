@@ -86,7 +86,20 @@ static const char spec[] =
     "      blocked:\n"
     "        - {if: {run_keel: deep}, message: there is not enough water}\n"
     "        - {if: {run_shut: true}, message: 'the lock \"${name}\" is shut', hint: 'open ${name} first'}\n"
-    "      succeeded: {run_id: \"*\"}\n";
+    "      succeeded: {run_id: \"*\"}\n"
+    "data:\n"
+    "  flour:\n"
+    "    attributes:\n"
+    "      mill: {type: string, required: true}\n"
+    "      rows: {type: list(any), computed: true, read: false}\n"
+    "    run:\n"
+    "      attributes: {run_id: {type: string, read: Id}, run_status: {type: string, read: State}}\n"
+    "      start: {call: Start, send: {Mill: mill}, answers: {run_id: RunId}}\n"
+    "      read: {call: GetRun, send: {Id: run_id}, at: Run}\n"
+    "      rows: {call: GetRows, send: {Id: run_id}, at: \"Rows[]\", cells: \"Cells[]\", cell: Text, "
+    "columns: "
+    "\"Columns[].Name\"}\n"
+    "      succeeded: {run_status: DONE}\n";
 
 static int set_up(void **state)
 {
@@ -381,6 +394,30 @@ static void test_where_logs_are(void **state)
     assert_sources("{\"name\": \"m\", \"kind\": \"FAST\"}", NULL, "/fast::! /shared:: ");
 }
 
+/* However long it takes, it is looked at every few seconds. */
+static void test_rows_of_a_long_run(void **state)
+{
+    (void)state;
+    enum { LOOKS = 100 };
+    static struct exchange exchanges[LOOKS + 2] = {{"Start", NULL, "{\"RunId\": \"r1\"}", NULL}};
+    for (size_t i = 1; i <= LOOKS; i++)
+        exchanges[i] = (struct exchange){"GetRun", NULL,
+            i < LOOKS ? "{\"Run\": {\"State\": \"BUSY\"}}" : "{\"Run\": {\"State\": \"DONE\"}}", NULL};
+    exchanges[LOOKS + 1] = (struct exchange){"GetRows", NULL,
+        "{\"Columns\": [{\"Name\": \"a\"}], \"Rows\": [{\"Cells\": [{\"Text\": \"7\"}]}]}", NULL};
+    play(exchanges, LOOKS + 2);
+    const struct spec_type *type = map_get(&service->data, STR("flour"));
+    struct op_ctx ctx = {.arena = &arena, .provider = provider, .schema = &type->schema};
+    const struct value *live;
+    struct err err = ERR_INIT;
+    int64_t before = manual_clock_slept();
+    assert_int_equal(type->schema.ops->read(&ctx, json("{\"mill\": \"m\"}"), NULL, &live, &err), 0);
+    PLAYED();
+    assert_true(value_equal(value_getz(live, "rows"), json("[{\"a\": \"7\"}]")));
+    int64_t slept = manual_clock_slept() - before;
+    assert_true(slept > (LOOKS - 6) * 5000 && slept < LOOKS * 5000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +433,7 @@ int main(void)
         cmocka_unit_test_teardown(test_list, toy_release),
         cmocka_unit_test_teardown(test_rows, toy_release),
         cmocka_unit_test_teardown(test_rows_without_end, toy_release),
+        cmocka_unit_test_teardown(test_rows_of_a_long_run, toy_release),
         cmocka_unit_test_teardown(test_where_logs_are, toy_release),
     };
     return cmocka_run_group_tests(tests, set_up, toy_free);

@@ -109,6 +109,7 @@ static const struct value *made(const char *type, const char *desired)
     slept_before = manual_clock_slept();
     if (spec_create(&ctx, &plain, json(desired), &live, &err))
         fail_msg("%s", err.message);
+    assert_int_equal(err.class, ERR_NONE);
     PLAYED();
     return live;
 }
