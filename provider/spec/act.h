@@ -242,7 +242,6 @@ int act_look(struct act *act, const struct spec_step *step, const struct value *
 /* What this step's answer has (NULL: nothing) is what there is now. */
 void act_see(struct act *act, const struct spec_step *step, const struct value *doc);
 bool act_is_default(const struct attr *attr, const struct value *v);
-/* After a call that the resource is busy with for a while, where the step says so. */
 int act_put_sub_resource(struct act *act, const struct spec_sub_resource *sub_resource,
     const struct value *object, struct err *err);
 

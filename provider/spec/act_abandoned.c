@@ -55,8 +55,8 @@ static const struct value *fixed_parts(struct act *act, const struct value *matc
 
 static bool teardown_narrows(const struct spec_step *step, const struct value *match)
 {
-    for (size_t i = 0; step && i < step->call.request.attr_count; i++)
-        if (value_get(match, step->call.request.attrs[i]))
+    for (size_t i = 0; step && i < step->call.request.attrs.count; i++)
+        if (value_get(match, step->call.request.attrs.items[i]))
             return true;
     return false;
 }

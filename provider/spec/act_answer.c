@@ -2,14 +2,6 @@
  * under our names. */
 #include "provider/spec/act.h"
 
-static bool names_have(const struct spec_names *names, struct str name)
-{
-    for (size_t i = 0; i < names->count; i++)
-        if (str_eq(names->items[i], name))
-            return true;
-    return false;
-}
-
 bool act_matches(
     struct act *act, const struct spec_step *step, const struct value *item, const struct value *object)
 {
@@ -302,7 +294,7 @@ bool act_comes_along(const struct spec_type *type, const struct spec_attr *attr)
 bool act_reads_apart(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->read.count; i++)
-        if (names_have(&type->read.items[i].when.wanted, name))
+        if (spec_names_have(&type->read.items[i].when.wanted, name))
             return true;
     return false;
 }
@@ -323,9 +315,9 @@ bool act_provides(const struct spec_type *type, const struct spec_step *step, co
     if (!attr->readable || step->reply.sparse)
         return false;
     if (step->when.wanted.count)
-        return names_have(&step->when.wanted, attr->attr->name);
+        return spec_names_have(&step->when.wanted, attr->attr->name);
     if (step->list.covers.count)
-        return names_have(&step->list.covers, attr->attr->name);
+        return spec_names_have(&step->list.covers, attr->attr->name);
     return act_comes_along(type, attr) && !act_reads_apart(type, attr->attr->name);
 }
 

@@ -225,8 +225,9 @@ static bool is_cut_document(struct act *act, const struct wire_operation *op, st
 }
 
 /* A whole answer has what the step is about; and what is asked for is answered with something. */
-static int read_whole(struct retry_rules *rules, const struct wire_message *answer, struct err *err)
+static int read_whole(void *ctx, const struct wire_message *answer, struct err *err)
 {
+    struct retry_rules *rules = ctx;
     struct act *act = rules->act;
     const struct spec_step *step = rules->step;
     const struct wire_operation *op = &step->call.op->wire;
@@ -255,11 +256,6 @@ static int read_whole(struct retry_rules *rules, const struct wire_message *answ
     bool nothing = empty || (act->makes && str_eqz(str_trim(answer->body), "{}"));
     act->empty_answer |= nothing && !reads && answer->status == 200 && op->protocol != WIRE_REST_XML;
     return 0;
-}
-
-static int call_take_answer(void *ctx, const struct wire_message *answer, struct err *err)
-{
-    return read_whole(ctx, answer, err);
 }
 
 /* The same call for a kind that sends by itself. */
@@ -300,7 +296,6 @@ static const struct wire_message *answered_before(
     return NULL;
 }
 
-/* One that lists failures may be another the next time. */
 static void keep_answer(struct act *act, const struct aws_call *call, const struct wire_message *answer)
 {
     struct act_answer *kept = ARENA_NEW(act->arena, struct act_answer);
@@ -332,7 +327,7 @@ static int call_send_once(struct retry_rules *rules, const struct value *input, 
         .idempotent = step->call.idempotent && !(act->looks_first && step->call.by_token),
         .sensitive = sensitive,
         .body_fd = -1,
-        .accept = call_take_answer,
+        .accept = read_whole,
         .accept_ctx = rules,
         .cancel = act->ctx->cancel,
         .transient = call_may_pass,

@@ -12,9 +12,7 @@
 
 static struct spec_names needs_of(const struct spec_step *step)
 {
-    return step->list.per.count
-               ? step->list.per
-               : (struct spec_names){step->call.request.attrs, step->call.request.attr_count};
+    return step->list.per.count ? step->list.per : step->call.request.attrs;
 }
 
 /* Does an item of this listing say which one it is, or what its id is made of? */
@@ -31,7 +29,7 @@ const struct spec_step *spec_ids_step(const struct spec_type *type, struct spec_
 {
     const struct spec_step *own = type->list.count ? &type->list.items[0] : NULL, *other = NULL;
     const struct spec_step *find =
-        type->find && type->find->call.request.attr_count && !type->find->call.request.extra_count
+        type->find && type->find->call.request.attrs.count && !type->find->call.request.extra_count
             ? type->find
             : NULL;
     for (size_t i = 0; i < type->also_count && !other; i++)
@@ -137,12 +135,9 @@ static bool is_tagged_so(const struct act *act, const struct value *tags)
 
 static bool find_sends(const struct spec_type *type, struct str name)
 {
-    for (size_t i = 0; i < type->create.count; i++) {
-        const struct spec_request *request = &type->create.items[i].call.request;
-        for (size_t k = 0; k < request->attr_count; k++)
-            if (str_eq(request->attrs[k], name))
-                return true;
-    }
+    for (size_t i = 0; i < type->create.count; i++)
+        if (spec_names_have(&type->create.items[i].call.request.attrs, name))
+            return true;
     return false;
 }
 

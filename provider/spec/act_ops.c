@@ -11,11 +11,6 @@
  * around them: templates are filled in, what is as good as gone is gone, computed attributes that nobody
  * told are null. What the kind leaves out is the interpreter's, as far as the spec has calls for it. */
 
-static const struct resource_ops *native_of(const struct act *act)
-{
-    return act->type->native;
-}
-
 /* A live object as it is recorded. */
 static int native_complete(struct act *act, const struct value **live, struct err *err)
 {
@@ -40,7 +35,7 @@ static int native_create(struct op_ctx *ctx, const struct attempt *attempt, cons
     *live = NULL;
     if (act_fill_templates(&act, desired, &desired, err))
         return -1;
-    return native_finish(&act, native_of(&act)->create(ctx, attempt, desired, live, err), live, err);
+    return native_finish(&act, act.type->native->create(ctx, attempt, desired, live, err), live, err);
 }
 
 static int native_read(struct op_ctx *ctx, const struct value *prior, const struct value *wanted,
@@ -50,7 +45,7 @@ static int native_read(struct op_ctx *ctx, const struct value *prior, const stru
     act_init(&act, ctx);
     *live = NULL;
     if (act_fill_templates(&act, prior, &prior, err) ||
-        native_finish(&act, native_of(&act)->read(ctx, prior, wanted, live, err), live, err))
+        native_finish(&act, act.type->native->read(ctx, prior, wanted, live, err), live, err))
         return -1;
     if (*live && act_is_gone(&act, *live))
         *live = NULL;
@@ -65,14 +60,15 @@ static int native_update(struct op_ctx *ctx, const struct value *prior, const st
     *live = NULL;
     if (act_fill_templates(&act, prior, &prior, err) || act_fill_templates(&act, desired, &desired, err))
         return -1;
-    return native_finish(&act, native_of(&act)->update(ctx, prior, desired, changed, live, err), live, err);
+    return native_finish(&act, act.type->native->update(ctx, prior, desired, changed, live, err), live, err);
 }
 
 static int native_delete(struct op_ctx *ctx, unsigned teardown, const struct value *prior, struct err *err)
 {
     struct act act;
     act_init(&act, ctx);
-    return act_fill_templates(&act, prior, &prior, err) || native_of(&act)->delete (ctx, teardown, prior, err)
+    return act_fill_templates(&act, prior, &prior, err) ||
+                   act.type->native->delete (ctx, teardown, prior, err)
                ? -1
                : 0;
 }
@@ -96,7 +92,7 @@ static int native_list(struct op_ctx *ctx, const struct sought *sought, resource
     struct act act;
     act_init(&act, ctx);
     struct native_listing listing = {&act, found, found_ctx};
-    return native_of(&act)->list(ctx, sought, native_found, &listing, covered, err);
+    return act.type->native->list(ctx, sought, native_found, &listing, covered, err);
 }
 
 /* What is known by its name beforehand is there, or it is not. */

@@ -1,5 +1,5 @@
 /*
- * Marks: the tags by which what weir made, or was making, is known again. They are given with the creation
+ * Ownership tags: by these what weir made, or was making, is known again. They are given with the creation
  * or right after it, and compared before anything is deleted.
  */
 #include "base/clock.h"
@@ -7,7 +7,7 @@
 #include "provider/provider.h"
 #include "provider/spec/act.h"
 
-enum { MARKS_TRIES = 5, MARKS_PAUSE_MS = 1000, MARKS_SHOW_MS = 4000, TAG_VALUE_MAX = 256 };
+enum { TAGS_TRIES = 5, TAGS_PAUSE_MS = 1000, TAGS_SHOW_MS = 4000, TAG_VALUE_MAX = 256 };
 
 /* ---- given ---- */
 
@@ -16,7 +16,6 @@ const struct value *act_tag_text(struct arena *arena, struct str s)
     return value_string(arena, ownership_tag_text(arena, s, TAG_VALUE_MAX));
 }
 
-/* Marks by which what weir made, or was making, is known again. */
 const struct value *act_with_ownership_tags(struct act *act, const struct value *desired)
 {
     const struct spec_tags *tags = act->type->tags;
@@ -193,8 +192,8 @@ static bool shows_later(const struct act *act, int tries)
     const struct owner *owner = &act->ctx->owner;
     int64_t written_ms;
     bool is_new = !owner->recorded || (time_parse_rfc3339(owner->written, &written_ms) &&
-                                          clock_wall_ms() - written_ms < MARKS_SHOW_MS);
-    return is_new && tries < MARKS_TRIES;
+                                          clock_wall_ms() - written_ms < TAGS_SHOW_MS);
+    return is_new && tries < TAGS_TRIES;
 }
 
 static int act_whose(struct act *act, const struct value *object, struct ownership *out, struct err *err)
@@ -220,7 +219,7 @@ static int act_whose(struct act *act, const struct value *object, struct ownersh
             return -1;
         if (out->whose != WHOSE_NOBODY_KNOWS || !shows_later(act, tries) || lacks_tags(act))
             return 0;
-        if (cancel_sleep_ms(ctx->cancel, MARKS_PAUSE_MS, err))
+        if (cancel_sleep_ms(ctx->cancel, TAGS_PAUSE_MS, err))
             return -1;
     }
 }

@@ -115,14 +115,14 @@ int act_input(struct act *act, const struct spec_step *step, const struct value 
 {
     AUTO_BUILDER struct value_builder input = VALUE_BUILDER(act->arena);
     const struct spec_request *request = &step->call.request;
-    for (size_t i = 0; i < request->attr_count; i++) {
-        const struct spec_attr *attr = spec_attr_find(act->type, request->attrs[i]);
-        const struct value *v = value_get(object, request->attrs[i]);
+    for (size_t i = 0; i < request->attrs.count; i++) {
+        const struct spec_attr *attr = spec_attr_find(act->type, request->attrs.items[i]);
+        const struct value *v = value_get(object, request->attrs.items[i]);
         if (value_is_null(v))
             v = default_to_send(step, attr);
         if (!value_is_null(v) && value_is_known(v) && !is_left_out(act, attr, v))
             value_builder_set(
-                &input, request->attrs[i], attr ? fill_fields(act->arena, attr->attr->type, v) : v);
+                &input, request->attrs.items[i], attr ? fill_fields(act->arena, attr->attr->type, v) : v);
     }
     for (size_t i = 0; i < step->call.kept_count; i++) {
         struct str name = step->call.kept[i].name;

@@ -40,25 +40,17 @@ static const struct value *with_others_kept(
     return taking && have ? attr_over(act->arena, attr->type, taking, have) : want;
 }
 
-static bool names_one(const struct spec_names *names, struct str name)
-{
-    bool any = false;
-    for (size_t i = 0; i < names->count && !any; i++)
-        any = str_eq(names->items[i], name);
-    return any;
-}
-
 int act_patch(struct act *act, const struct spec_step *step, const struct value *object,
     const struct value **list, struct err *err)
 {
     const struct spec_request *request = &step->call.request;
     AUTO_BUILDER struct value_builder from = VALUE_BUILDER(act->arena), to = VALUE_BUILDER(act->arena);
     bool sensitive = false;
-    for (size_t i = 0; i < request->attr_count; i++) {
-        const struct spec_attr *attr = spec_attr_find(act->type, request->attrs[i]);
-        const struct value *want = value_get(object, request->attrs[i]),
-                           *have = value_get(act->seen, request->attrs[i]);
-        bool taken = names_one(&step->call.without, request->attrs[i]);
+    for (size_t i = 0; i < request->attrs.count; i++) {
+        const struct spec_attr *attr = spec_attr_find(act->type, request->attrs.items[i]);
+        const struct value *want = value_get(object, request->attrs.items[i]),
+                           *have = value_get(act->seen, request->attrs.items[i]);
+        bool taken = spec_names_have(&step->call.without, request->attrs.items[i]);
         if (taken) {
             have = want;
             want = NULL;

@@ -83,7 +83,7 @@ bool act_is_default(const struct attr *attr, const struct value *v)
     return attr->default_value && attr_equal(attr, v, attr->default_value);
 }
 
-/* A setting that is put again after a lost answer may be there: attached, associated. */
+/* After a call that the resource is busy with for a while, where the step says so. */
 static int act_wait_step(
     struct act *act, const struct spec_step *step, const struct value *object, struct err *err)
 {
@@ -91,6 +91,7 @@ static int act_wait_step(
     return step->wait ? act_wait_live(act, object, &live, err) : 0;
 }
 
+/* A setting that is put again after a lost answer may be there: attached, associated. */
 int act_put_sub_resource(struct act *act, const struct spec_sub_resource *sub_resource,
     const struct value *object, struct err *err)
 {
@@ -118,8 +119,8 @@ static bool update_changes(const struct updating *u, struct str name)
 
 static bool step_concerned(const struct updating *u, const struct spec_step *step)
 {
-    const struct spec_names sent = {step->call.request.attrs, step->call.request.attr_count};
-    const struct spec_names *names = step->when.changed.count ? &step->when.changed : &sent;
+    const struct spec_names *names =
+        step->when.changed.count ? &step->when.changed : &step->call.request.attrs;
     size_t changed = 0;
     for (size_t i = 0; i < names->count; i++)
         changed += update_changes(u, names->items[i]);
@@ -151,8 +152,8 @@ static bool update_excludes(const struct updating *u, const struct spec_attr *at
 static const struct value *update_names(struct act *act, const struct spec_request *request)
 {
     AUTO_BUILDER struct value_builder names = VALUE_BUILDER(act->arena);
-    for (size_t i = 0; i < request->attr_count; i++)
-        value_builder_add(&names, value_string_ref(act->arena, request->attrs[i]));
+    for (size_t i = 0; i < request->attrs.count; i++)
+        value_builder_add(&names, value_string_ref(act->arena, request->attrs.items[i]));
     return value_builder_list(&names);
 }
 

@@ -95,7 +95,6 @@ static bool types_share_nodes(const struct spec_later *later, struct str text)
     return false;
 }
 
-/* All but the types; false: that is no spec. */
 static void load_types(struct loader *l, const struct node *map, bool is_data, struct map *types)
 {
     if (map && map->kind != NODE_MAP) {
@@ -244,14 +243,22 @@ static void load_head(struct loader *l, const struct node *head)
     service->requests = requests ? node_value(l->arena, requests) : NULL;
 }
 
-static bool load_service(struct loader *l, const struct node *head, const struct provider_kinds *kinds,
-    const struct provider_kind *kind)
+/* NULL, and nothing is left of it, where something in it is wrong. */
+static struct spec_service *load_service(
+    struct loader *l, const struct provider_kinds *kinds, const struct provider_kind *kind)
 {
-    if (!head || !load_keys(l, head, "a spec", HEAD_KEYS))
-        return false;
-    load_kind(l, head, kinds, kind);
-    load_head(l, head);
-    return true;
+    size_t errors = l->diags->errors;
+    const struct node *head = yaml_parse(l->arena, l->source, l->diags);
+    if (head && load_keys(l, head, "a spec", HEAD_KEYS)) {
+        load_kind(l, head, kinds, kind);
+        load_head(l, head);
+        load_types(l, node_get(head, "types"), false, &l->service->types);
+        load_types(l, node_get(head, "data"), true, &l->service->data);
+    }
+    if (head && l->diags->errors == errors)
+        return l->service;
+    spec_free(l->service);
+    return NULL;
 }
 
 struct spec_service *spec_open(const struct source *source, const struct provider_kinds *kinds,
@@ -259,7 +266,6 @@ struct spec_service *spec_open(const struct source *source, const struct provide
 {
     struct spec_service *service = mem_zalloc(sizeof *service);
     struct spec_later *later = service->later = ARENA_NEW(&service->arena, struct spec_later);
-    size_t errors = diags->errors;
     cut_types(service, source);
     if (types_share_nodes(later, source->text)) {
         spec_free(service);
@@ -267,16 +273,7 @@ struct spec_service *spec_open(const struct source *source, const struct provide
     }
     later->loader =
         (struct loader){.arena = &service->arena, .diags = diags, .service = service, .source = &later->head};
-    const struct node *head = yaml_parse(&service->arena, &later->head, diags);
-    if (load_service(&later->loader, head, kinds, kind)) {
-        load_types(&later->loader, node_get(head, "types"), false, &service->types);
-        load_types(&later->loader, node_get(head, "data"), true, &service->data);
-    }
-    if (!head || diags->errors > errors) {
-        spec_free(service);
-        return NULL;
-    }
-    return service;
+    return load_service(&later->loader, kinds, kind);
 }
 
 struct spec_type *spec_read_type(
@@ -310,17 +307,8 @@ struct spec_service *spec_load(const struct source *source, const struct provide
 {
     struct spec_service *service = mem_zalloc(sizeof *service);
     struct loader l = {.arena = &service->arena, .diags = diags, .service = service, .source = source};
-    size_t errors = diags->errors;
-    const struct node *head = yaml_parse(&service->arena, source, diags);
-    if (load_service(&l, head, kinds, kind)) {
-        load_types(&l, node_get(head, "types"), false, &service->types);
-        load_types(&l, node_get(head, "data"), true, &service->data);
-    }
+    service = load_service(&l, kinds, kind);
     map_release(&l.operations);
-    if (!head || diags->errors > errors) {
-        spec_free(service);
-        return NULL;
-    }
     return service;
 }
 

@@ -86,6 +86,9 @@ struct step_rules {
 
 const struct spec_step *load_step(
     struct type_loader *t, const struct node *node, const struct step_rules *rules);
+/* The step under that key; NULL: there is none. */
+const struct spec_step *load_step_at(
+    struct type_loader *t, const struct node *node, const char *key, const struct step_rules *rules);
 struct spec_steps load_steps(struct type_loader *t, const struct node *node, const struct step_rules *rules);
 struct spec_attr *load_attr_named(struct type_loader *t, const struct node *where, struct str name);
 /* A name or a list of them, each of an attribute. */
@@ -113,7 +116,7 @@ void load_request(
  * given. */
 const struct shape *load_constant_shape(struct type_loader *t, const struct node *node, bool *dynamic);
 
-/* ---- load_owned.c, load_owned.c: sub-resources, members and entries; and tags, which go before them ---- */
+/* ---- load_owned.c: tags, and then sub-resources, members and entries ---- */
 
 void load_tags(struct type_loader *t);
 /* The type's own `tags` over those of the file's head. */
@@ -146,6 +149,9 @@ void load_fills(struct type_loader *t, const struct node *node);
 /* `engines: [{makes: duckdb, if: {…}}]`, of a type's `sandbox:`. */
 void load_engines(struct type_loader *t, const struct node *node);
 
+/* Is this text in the template, at any depth? */
+bool load_mentions(const struct value *template, struct str text);
+
 /* Marks the attributes that name the resource in requests, once its calls are loaded. */
 void load_identity(struct type_loader *t);
 /* What no two of the type may have alike. `recorded`: nothing of it is at the service. */
@@ -153,12 +159,12 @@ void load_unique(struct type_loader *t, bool recorded);
 
 /* ---- load_constraints.c ---- */
 
-/* `served`: they are the sandbox's alone. */
 /* `refers: {queue: {event_source: aws.sqs.queue}}`, before the constraints that know them. */
 void load_refers(struct type_loader *t, const struct node *node);
 /* Says so where there is no such attribute or field. */
 void load_path(struct type_loader *t, const struct node *where, struct str path);
 struct value_tests load_value_tests(struct type_loader *t, const struct node *node);
+/* `served`: they are the sandbox's alone. */
 void load_constraints(struct type_loader *t, const struct node *node, bool served);
 /* `ignore_changes` of attributes. */
 void load_others_changes(struct type_loader *t);

@@ -53,12 +53,6 @@ static void load_run_attributes(
         load_error(l, map, "a run needs the attribute \"run_id\"");
 }
 
-static const struct spec_step *step_of(
-    struct type_loader *t, const struct node *node, const char *key, const struct step_rules *rules)
-{
-    return node_get(node, key) ? load_step(t, node_get(node, key), rules) : NULL;
-}
-
 static void load_run_calls(struct type_loader *t, const struct node *node, struct spec_job *job)
 {
     struct step_rules start = {.what = "start", .change = true, .nothing = true},
@@ -68,9 +62,9 @@ static void load_run_calls(struct type_loader *t, const struct node *node, struc
     job->start = load_steps(t, node_get(node, "start"), &start);
     job->detach = load_steps(t, node_get(node, "detach"), &start);
     job->read = load_steps(t, node_get(node, "read"), &plain);
-    job->list = step_of(t, node, "list", &list);
-    job->stop = step_of(t, node, "stop", &plain);
-    job->rows = step_of(t, node, "rows", &rows);
+    job->list = load_step_at(t, node, "list", &list);
+    job->stop = load_step_at(t, node, "stop", &plain);
+    job->rows = load_step_at(t, node, "rows", &rows);
     if (!job->start.count)
         load_error(t->l, node, "run needs \"start\"");
     const struct node *table = node_get(node, "rows");

@@ -25,12 +25,9 @@ const struct node *load_tags_node(struct type_loader *t)
 static const struct spec_step *tags_step(struct type_loader *t, const struct node *node, const char *key,
     struct step_rules *rules, struct str as, const struct shape *shape)
 {
-    const struct node *call = node_get(node, key);
-    if (!call)
-        return NULL;
     rules->item_count = as.n ? 1 : 0;
     rules->items[0] = (struct item_member){as, STR("@"), shape};
-    return load_step(t, call, rules);
+    return load_step_at(t, node, key, rules);
 }
 
 /* ---- items with more than key and value ---- */
@@ -145,22 +142,14 @@ void load_tags(struct type_loader *t)
     tags->list = tags_step(t, node, "list", &rules, STR_EMPTY, NULL);
 }
 
-/* The step under that key, or NULL. */
-static const struct spec_step *step_at(
-    struct type_loader *t, const struct node *node, const char *key, const struct step_rules *rules)
-{
-    const struct node *call = node_get(node, key);
-    return call ? load_step(t, call, rules) : NULL;
-}
-
-/* The same for calls that read: they share `at`, and listings may have pages. */
+/* Of calls that read: they share `at`, and listings may have pages. */
 static const struct spec_step *reading_at(struct type_loader *t, const struct node *node, const char *key,
     const struct step_rules *rules, bool pages)
 {
     struct step_rules reads = *rules;
     reads.reads = true;
     reads.pages = pages;
-    return step_at(t, node, key, &reads);
+    return load_step_at(t, node, key, &reads);
 }
 
 static void load_sub_resource(
@@ -173,11 +162,11 @@ static void load_sub_resource(
         return;
     struct step_rules rules = {.what = "a sub-resource", .ident = node_get(node, "send"), .shared = node};
     out->get = reading_at(t, node, "get", &rules, false);
-    out->remove = step_at(t, node, "delete", &rules);
-    out->reset = step_at(t, node, "reset", &rules);
+    out->remove = load_step_at(t, node, "delete", &rules);
+    out->reset = load_step_at(t, node, "reset", &rules);
     out->renew = load_flag(t->l, node, "renew");
     rules.subject = out->attr;
-    out->put = step_at(t, node, "put", &rules);
+    out->put = load_step_at(t, node, "put", &rules);
     if (!out->put)
         load_error(t->l, node, "a sub-resource needs \"put\"");
 }
@@ -213,12 +202,12 @@ static void load_members(struct type_loader *t, const struct node_entry *entry, 
     rules.items[0] = (struct item_member){add_as, STR("add"), whole};
     rules.items[1] = (struct item_member){remove_as, STR("remove"), whole};
     rules.item_count = 2;
-    out->modify = step_at(t, node, "modify", &rules);
+    out->modify = load_step_at(t, node, "modify", &rules);
     rules.item_count = 1;
     rules.items[0] = (struct item_member){add_as.n ? add_as : as, STR("@"), out->batch ? whole : elem};
-    out->add = step_at(t, node, "add", &rules);
+    out->add = load_step_at(t, node, "add", &rules);
     rules.items[0].as = remove_as.n ? remove_as : as;
-    out->remove = step_at(t, node, "remove", &rules);
+    out->remove = load_step_at(t, node, "remove", &rules);
     if (!out->modify && (!out->add || !out->remove))
         load_error(l, node, "a member set needs \"add\" and \"remove\", or \"modify\"");
 }
@@ -266,13 +255,13 @@ static void load_entry_calls(struct type_loader *t, const struct node *node, str
     } else if (delete_as.n) {
         rules.items[0].as = delete_as;
     }
-    out->remove = step_at(t, node, "delete", &rules);
+    out->remove = load_step_at(t, node, "delete", &rules);
     rules.items[0] = out->batch ? items : key;
     rules.items[1] = value;
     rules.items[2] = (struct item_member){load_text(l, node, "key_too"), STR("key"), &text};
     rules.item_count = out->batch ? 1 : rules.items[2].as.n ? 3 : 2;
-    out->put = step_at(t, node, "put", &rules);
-    out->replace = step_at(t, node, "replace", &rules);
+    out->put = load_step_at(t, node, "put", &rules);
+    out->replace = load_step_at(t, node, "replace", &rules);
     if (!out->put || !out->remove)
         load_error(l, node, "an entry map needs \"put\" and \"delete\"");
 }

@@ -141,22 +141,11 @@ const char *recover_way_name(enum recover_way way)
 
 /* ---- what follows from the rest ---- */
 
-/* Is `${word` anywhere in it? */
-static bool has_template(const struct value *v, const char *word)
-{
-    bool any = v->kind == VALUE_STRING && str_find(v->string, str_z(word), 0) >= 0;
-    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count; i++)
-        any = any || has_template(v->items[i], word);
-    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count; i++)
-        any = any || has_template(v->entries[i].value, word);
-    return any;
-}
-
 static bool looks_for_token(const struct spec_step *step)
 {
     for (size_t i = 0; i < step->call.request.extra_count; i++)
         if (!step->call.request.extras[i].from_item &&
-            has_template(step->call.request.extras[i].value, "${token"))
+            load_mentions(step->call.request.extras[i].value, STR("${token")))
             return true;
     for (size_t i = 0; i < step->reply.match_count; i++)
         if (str_eqz(step->reply.matches[i].attr, "token"))

@@ -75,15 +75,13 @@ void load_engines(struct type_loader *t, const struct node *node)
 /* ---- Which attributes name the resource in requests: they have to be readable for it to be found again.
  * And which tell it from all others of its type. */
 
-static bool identity_mentions(const struct value *template, struct str mention)
+bool load_mentions(const struct value *template, struct str text)
 {
-    if (template->kind == VALUE_STRING)
-        return str_find(template->string, mention, 0) >= 0;
-    bool any = false;
+    bool any = template->kind == VALUE_STRING && str_find(template->string, text, 0) >= 0;
     for (uint32_t i = 0; template->kind == VALUE_LIST && i < template->count; i++)
-        any = any || identity_mentions(template->items[i], mention);
+        any = any || load_mentions(template->items[i], text);
     for (uint32_t i = 0; template->kind == VALUE_MAP && i < template->count; i++)
-        any = any || identity_mentions(template->entries[i].value, mention);
+        any = any || load_mentions(template->entries[i].value, text);
     return any;
 }
 
@@ -94,11 +92,10 @@ struct named {
 
 static bool step_names(const struct spec_step *step, const struct named *attr)
 {
-    for (size_t i = 0; step && i < step->call.request.attr_count; i++)
-        if (str_eq(step->call.request.attrs[i], attr->name))
-            return true;
+    if (step && spec_names_have(&step->call.request.attrs, attr->name))
+        return true;
     for (size_t i = 0; step && i < step->call.request.extra_count; i++)
-        if (identity_mentions(step->call.request.extras[i].value, attr->mention))
+        if (load_mentions(step->call.request.extras[i].value, attr->mention))
             return true;
     return false;
 }

@@ -408,11 +408,8 @@ static void build_request(struct request_builder *b, const struct node *node, co
         memcpy(extras, b->extras, b->extra_n * sizeof *extras);
     if (b->attr_n)
         memcpy(attrs, b->attrs, b->attr_n * sizeof *attrs);
-    *out = (struct spec_request){.shape = out->shape,
-        .extras = extras,
-        .extra_count = b->extra_n,
-        .attrs = attrs,
-        .attr_count = b->attr_n};
+    *out = (struct spec_request){
+        .shape = out->shape, .extras = extras, .extra_count = b->extra_n, .attrs = {attrs, b->attr_n}};
     if (op && op->patch)
         load_patched(t->l, op, out);
 }

@@ -197,14 +197,10 @@ static void load_users(struct type_loader *t, const struct node *node, struct sp
 /* What is done while a refused call is waited with. */
 static void load_meanwhile(struct type_loader *t, const struct node *node, struct spec_step *step)
 {
-    const struct node *meanwhile = node_get(node, "meanwhile"), *probe = node_get(node, "retry_unless");
-    struct step_rules plain = {.what = "meanwhile"};
     load_users(t, node_get(node, "users"), step);
-    if (meanwhile)
-        step->again.meanwhile = load_step(t, meanwhile, &plain);
-    plain.what = "retry_unless";
-    if (probe)
-        step->again.final_if = load_step(t, probe, &plain);
+    step->again.meanwhile = load_step_at(t, node, "meanwhile", &(struct step_rules){.what = "meanwhile"});
+    step->again.final_if =
+        load_step_at(t, node, "retry_unless", &(struct step_rules){.what = "retry_unless"});
 }
 
 static void load_native(struct type_loader *t, const struct node *node, struct spec_step *step)
@@ -269,6 +265,12 @@ const struct spec_step *load_step(
     step->call.by_token = !verb_repeats(call) && !load_flag(l, node, "idempotent") && node_get(node, "token");
     load_request(t, node, rules, step);
     return step;
+}
+
+const struct spec_step *load_step_at(
+    struct type_loader *t, const struct node *node, const char *key, const struct step_rules *rules)
+{
+    return node_get(node, key) ? load_step(t, node_get(node, key), rules) : NULL;
 }
 
 struct spec_steps load_steps(struct type_loader *t, const struct node *node, const struct step_rules *rules)

@@ -17,6 +17,14 @@ const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str 
     return NULL;
 }
 
+bool spec_names_have(const struct spec_names *names, struct str name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (str_eq(names->items[i], name))
+            return true;
+    return false;
+}
+
 const struct spec_entries *spec_entries_of(const struct spec_type *type, const struct spec_attr *attr)
 {
     for (size_t i = 0; i < type->entries_count; i++)
@@ -242,9 +250,8 @@ static bool load_type_mentions(const struct value *template, struct str name)
 
 static bool load_type_sends(const struct spec_request *request, struct str name)
 {
-    for (size_t i = 0; i < request->attr_count; i++)
-        if (str_eq(request->attrs[i], name))
-            return true;
+    if (spec_names_have(&request->attrs, name))
+        return true;
     for (size_t i = 0; i < request->extra_count; i++)
         if (!request->extras[i].from_item && load_type_mentions(request->extras[i].value, name))
             return true;
@@ -302,10 +309,8 @@ static size_t count_steps(const struct spec_type *type, struct str name)
     size_t n = 0;
     for (size_t i = 0; i < type->update.count; i++) {
         const struct spec_step *step = &type->update.items[i];
-        bool concerned = false;
-        for (size_t k = 0; k < step->when.changed.count; k++)
-            concerned |= str_eq(step->when.changed.items[k], name);
-        n += concerned && !step->when.only.count && !step->when.unless.count && !step->look;
+        n += spec_names_have(&step->when.changed, name) && !step->when.only.count &&
+             !step->when.unless.count && !step->look;
     }
     return n;
 }
@@ -314,12 +319,8 @@ static bool is_updated(const struct spec_type *type, struct str name)
 {
     for (size_t i = 0; i < type->update.count; i++) {
         const struct spec_step *step = &type->update.items[i];
-        for (size_t k = 0; k < step->call.request.attr_count; k++)
-            if (str_eq(step->call.request.attrs[k], name))
-                return true;
-        for (size_t k = 0; k < step->when.changed.count; k++)
-            if (str_eq(step->when.changed.items[k], name))
-                return true;
+        if (spec_names_have(&step->call.request.attrs, name) || spec_names_have(&step->when.changed, name))
+            return true;
     }
     return false;
 }

@@ -144,9 +144,9 @@ static void add_lifting(struct collecting *c, const struct spec_type *type, cons
 {
     for (size_t s = 0; s < type->update.count; s++) {
         const struct spec_request *request = &type->update.items[s].call.request;
-        for (size_t i = 0; i < request->attr_count; i++)
-            if (value_get(rule->set, request->attrs[i]) &&
-                !spec_attr_find(type, request->attrs[i])->attr->local)
+        for (size_t i = 0; i < request->attrs.count; i++)
+            if (value_get(rule->set, request->attrs.items[i]) &&
+                !spec_attr_find(type, request->attrs.items[i])->attr->local)
                 add_step(c, &type->update.items[s]);
     }
     for (size_t i = 0; i < type->sub_resource_count; i++)

@@ -2,28 +2,22 @@
  * Compiled resource specs. docs/specs.md is the reference of the language; this header says what becomes of
  * it.
  *
- *   load_node.c            files of types for the catalog                       spec_reader
- *   load.c              the head of a file, the list of types                spec_load()
- *   load.c        types that are read when they are asked for          spec_open()
- *   load_node.c         its nodes, with complaints that point at them
- *   load_operation.c    method and path, where members lie
- *   load_operation.c        how lists of changes are spelt (patch.h)
+ *   load.c              the head of a file; its types, at once or when they are asked for   spec_load()
+ *   load_node.c         nodes, with complaints that point at them; specs as the catalog's files   spec_reader
+ *   load_operation.c    method and path, where members are, how lists of changes are spelt (patch.h)
  *   load_type.c         one type: its sections in order, waits, listings
  *   load_attr.c         attributes: schema on one side, wire shapes on the other
- *   load_step.c         calls: when, where the answer lies, what a refusal means
+ *   load_step.c         calls: when, where the answer is, what a refusal means
  *   load_request.c      what calls send
- *   load_owned.c        sub-resources, members, entries
- *   load_owned.c         tags
- *   load_reference.c     which attributes name the resource in requests
- *   load_recover.c      how a lost answer is settled
- *   load_reference.c    the service's own documentation: pages, names of members
- *   load_job.c          how instances of a type are run
- *   load_recover.c     what goes with a resource, what is left of it
- *   load_sandbox.c      what only the sandbox needs to know
- *   act_*.c             the interpreter of all that (act.h)                  spec_ops
- *   job.c, job_error.c  the same of what is run                              spec_job_ops
- *   act_ops.c        around operations that are a kind's own              native_ops()
- *   permissions.c       the IAM actions that calls need                      spec_permissions()
+ *   load_owned.c        tags, sub-resources, members, entries
+ *   load_constraints.c  what values ask of each other
+ *   load_reference.c    what names the resource in requests, what it takes from others, the service's
+ * documentation load_recover.c      how a lost answer is recovered from, what is deleted with a resource,
+ * what stays load_job.c          how instances of a type are run load_sandbox.c      what only the sandbox
+ * needs to know act_*.c             the interpreter of all that (act.h)                            spec_ops
+ *   act_ops.c           around operations that are a provider type's own                native_ops()
+ *   job.c, job_error.c  the same of what is run                                         spec_job_ops
+ *   permissions.c       the IAM actions that calls need                                 spec_permissions()
  *   dump.c              all of it as JSON, for the test that compares it with the services' own models
  *
  * All of it is built once, in the service's arena, and never changes afterwards, so every thread may use it.
@@ -50,6 +44,11 @@ struct spec_error {
 
 struct spec_errors {
     const struct spec_error *items;
+    size_t count;
+};
+
+struct spec_names {
+    const struct str *items;
     size_t count;
 };
 
@@ -86,9 +85,8 @@ struct spec_request {
     struct shape shape;
     const struct spec_extra *extras;
     size_t extra_count;
-    const struct str *attrs; /* attributes that it sends */
-    size_t attr_count;
-    struct shape patched; /* of a list of changes: what it is made of, as a body would have it */
+    struct spec_names attrs; /* attributes that it sends */
+    struct shape patched;    /* of a list of changes: what it is made of, as a body would have it */
 };
 
 /* An attribute is one of these values, or above or below one; the name may also be region or partition. */
@@ -102,11 +100,6 @@ struct spec_condition {
 
 struct spec_conditions {
     const struct spec_condition *items;
-    size_t count;
-};
-
-struct spec_names {
-    const struct str *items;
     size_t count;
 };
 
@@ -493,6 +486,7 @@ extern const struct type_reader spec_reader;
 
 /* NULL: the type has no attribute of that name. Hidden ones are found too. */
 const struct spec_attr *spec_attr_find(const struct spec_type *type, struct str name);
+bool spec_names_have(const struct spec_names *names, struct str name);
 /* Does a template hold the attribute of that name? */
 bool spec_template_has(struct str template, struct str name);
 /* How the entries of that attribute are put and read one by one; NULL: they are not. */

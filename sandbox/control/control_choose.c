@@ -192,8 +192,8 @@ static bool has_its_form(const struct role *role, const struct value *input)
     for (size_t i = 0; (role->part == PART_CREATE || role->part == PART_UPDATE) && i < own->count; i++) {
         const struct value *values = own->items[i].values;
         bool sent = false;
-        for (size_t k = 0; k < role->step->call.request.attr_count && !sent; k++)
-            sent = str_eq(role->step->call.request.attrs[k], own->items[i].name);
+        for (size_t k = 0; k < role->step->call.request.attrs.count && !sent; k++)
+            sent = str_eq(role->step->call.request.attrs.items[k], own->items[i].name);
         if (sent && values->kind == VALUE_LIST && values->count == 1 &&
             str_eqz(value_text(values->items[0], STR_EMPTY), "*") && !value_get(input, own->items[i].name))
             return false;

@@ -325,10 +325,10 @@ static void read_owners(struct listing *l)
 {
     const struct spec_type *type = l->call->role->type;
     const struct spec_request *request = &l->call->role->step->call.request;
-    for (size_t i = 0; i < request->attr_count; i++) {
-        const struct spec_attr *spec = spec_attr_find(type, request->attrs[i]);
-        const struct value *given = value_get(l->call->input, request->attrs[i]);
-        if (spec && !value_is_null(given) && !is_prefix(type, request->attrs[i]))
+    for (size_t i = 0; i < request->attrs.count; i++) {
+        const struct spec_attr *spec = spec_attr_find(type, request->attrs.items[i]);
+        const struct value *given = value_get(l->call->input, request->attrs.items[i]);
+        if (spec && !value_is_null(given) && !is_prefix(type, request->attrs.items[i]))
             l->items[l->n++] = (struct narrowing){.name = spec->attr->name,
                 .attr = spec->attr,
                 .sent = value_list(l->call->arena, &given, 1),
@@ -375,7 +375,7 @@ static struct listing read_listing(struct call *call)
     const struct value *sandbox = call->role->type->sandbox, *prefixes = value_getz(sandbox, "prefixes"),
                        *parts = value_getz(sandbox, "parts"), *narrows = value_getz(sandbox, "narrows");
     size_t most = (prefixes ? prefixes->count : 0) + (parts ? parts->count : 0) +
-                  (narrows ? narrows->count : 0) + call->role->step->call.request.attr_count;
+                  (narrows ? narrows->count : 0) + call->role->step->call.request.attrs.count;
     struct listing l = {.call = call, .items = ARENA_ARRAY(call->arena, struct narrowing, most + 1)};
     read_rules(&l, prefixes, true, false);
     read_rules(&l, parts, true, true);

@@ -87,8 +87,8 @@ static const struct value *without_keys(struct call *call, const struct value *h
 static bool is_sent(const struct role *role)
 {
     const struct spec_request *request = &role->step->call.request;
-    for (size_t i = 0; i < request->attr_count; i++)
-        if (str_eq(request->attrs[i], role->attr->attr->name))
+    for (size_t i = 0; i < request->attrs.count; i++)
+        if (str_eq(request->attrs.items[i], role->attr->attr->name))
             return true;
     return false;
 }

@@ -163,8 +163,8 @@ static const struct value *updated(
     const struct value *attrs = resource->attrs;
     bool full = step->call.full && !is_merging(call);
     given = find_implied(call, call->role, given);
-    for (size_t i = 0; full && i < step->call.request.attr_count; i++) {
-        const struct attr *attr = schema_attr(&resource->type->schema, step->call.request.attrs[i]);
+    for (size_t i = 0; full && i < step->call.request.attrs.count; i++) {
+        const struct attr *attr = schema_attr(&resource->type->schema, step->call.request.attrs.items[i]);
         bool filled = attr && !value_list_has(value_getz(resource->type->sandbox, "unfilled"), attr->name);
         if (attr && attr->settable && !attr->replace && !value_get(given, attr->name))
             attrs = value_with(call->arena, attrs, attr->name, filled ? attr->default_value : NULL);
@@ -204,8 +204,8 @@ static int patched(
         return refuse(call, 400, invalid_code(call, unknown), "Invalid patch path %.*s", STR_ARG(unknown));
     struct value_builder says = VALUE_BUILDER(call->arena), takes = VALUE_BUILDER(call->arena);
     after = wire_coerce(call->arena, &request->patched, after);
-    for (size_t i = 0; i < request->attr_count; i++) {
-        const struct attr *attr = schema_attr(&resource->type->schema, request->attrs[i]);
+    for (size_t i = 0; i < request->attrs.count; i++) {
+        const struct attr *attr = schema_attr(&resource->type->schema, request->attrs.items[i]);
         const struct value *have = attr ? value_get(resource->attrs, attr->name) : NULL,
                            *v = attr ? value_get(after, attr->name) : NULL;
         if (v && !(have && value_equal(have, v)))
