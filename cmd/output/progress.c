@@ -372,6 +372,8 @@ struct progress *progress_new_idle(const struct progress_options *options)
     p->term = *options->term;
     p->last = &p->first;
     p->began_ms = clock_mono_ms();
+    p->due_ms = p->began_ms + SLOW_MS;
+    p->pause_ms = REPEAT_MS;
     pthread_mutex_init(&p->lock, NULL);
     clock_cond_init(&p->wake);
     return p;

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cmd/output/render.h"
+#include "provider/aws/retry.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,13 +169,37 @@ void line_printed(struct progress *p, const struct event *e)
         note_status(p, e->address, e->text);
 }
 
+static bool is_due(int64_t *due_ms, int64_t *pause_ms, int64_t now)
+{
+    if (now < *due_ms)
+        return false;
+    *due_ms = now + *pause_ms;
+    *pause_ms = *pause_ms * 2 < SELDOM_MS ? *pause_ms * 2 : SELDOM_MS;
+    return true;
+}
+
+/* Before anything is changed: a plan's refresh, whose service may not answer. */
+static void status_still(struct progress *p, int64_t now)
+{
+    unsigned again = retry_counts().failures;
+    if (p->first || p->done || p->failed || p->skipped || !is_due(&p->due_ms, &p->pause_ms, now))
+        return;
+    line_start(p, STYLE_DIM, ".", &p->lines);
+    buf_addz(&p->lines, "still ");
+    text_add_safe(&p->lines, str_z(p->status[0] ? p->status : "working"), false);
+    buf_addz(&p->lines, ", ");
+    text_add_duration(&p->lines, now - p->began_ms);
+    if (again)
+        buf_addf(&p->lines, ", %u call%s sent again", again, again == 1 ? "" : "s");
+    buf_add_char(&p->lines, '\n');
+}
+
 void lines_still(struct progress *p, int64_t now)
 {
+    status_still(p, now);
     for (struct flight *f = p->first; f; f = f->next) {
-        if (now < f->due_ms)
+        if (!is_due(&f->due_ms, &f->pause_ms, now))
             continue;
-        f->due_ms = now + f->pause_ms;
-        f->pause_ms = f->pause_ms * 2 < SELDOM_MS ? f->pause_ms * 2 : SELDOM_MS;
         line_start(p, STYLE_DIM, ".", &p->lines);
         buf_addf(&p->lines, "still %s ", action_present(f->action));
         text_add_safe(&p->lines, str_z(f->address), false);

@@ -128,7 +128,9 @@ static int timed_out(const struct transfer *t, struct err *err)
     if (got)
         return err_set(err, ERR_TIMEOUT, "%.*s answers too slowly: %lld bytes in %lld seconds",
             STR_ARG(t->target.authority), (long long)got, (long long)took_us / 1000000);
-    return err_set(err, ERR_TIMEOUT, "%.*s did not answer in time", STR_ARG(t->target.authority));
+    err_set(err, ERR_TIMEOUT, "%.*s did not answer in time", STR_ARG(t->target.authority));
+    return err_hint(
+        err, "it takes connections: look at the service there, or at the proxy or firewall before it");
 }
 
 static int tls_failed(const struct transfer *t, struct err *err)

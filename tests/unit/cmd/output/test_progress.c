@@ -276,6 +276,27 @@ static void failures_are_kept_for_the_end(void **state)
                                     "    request id: r1\n");
 }
 
+static void a_refresh_that_takes_long_gives_signs_of_life(void **state)
+{
+    (void)state;
+    manual_clock_install(0);
+    struct progress *p =
+        progress_new_idle(&(struct progress_options){.mode = PROGRESS_PLAIN, .term = &terminal});
+    clock_sleep_ms(14000);
+    check_frame(p, "");
+    clock_sleep_ms(1000);
+    check_frame(p, ". still working, 15.0 s\n");
+    send(p, EVENT_REFRESH, "", ACTION_NOOP, "reading 300 resources");
+    check_frame(p, "");
+    clock_sleep_ms(30000);
+    check_frame(p, ". still reading 300 resources, 45.0 s\n");
+    send(p, EVENT_DONE, "lake", ACTION_CREATE, NULL);
+    check_frame(p, "* created lake in 1.2 s\n");
+    clock_sleep_ms(600000);
+    check_frame(p, "");
+    progress_free(p, NULL);
+}
+
 static void failures_with_one_cause_are_reported_once(void **state)
 {
     (void)state;
@@ -323,6 +344,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_lines),
+        cmocka_unit_test(a_refresh_that_takes_long_gives_signs_of_life),
         cmocka_unit_test(a_live_list),
         cmocka_unit_test(wide_letters_do_not_break_a_line),
         cmocka_unit_test(a_replacement_takes_off_twice),

@@ -316,6 +316,8 @@ static void failures_have_class_and_words(void **state)
         assert_int_equal(err.class, cases[i].class);
         assert_contains(err.message, cases[i].message);
         assert_contains(err.message, "127.0.0.1:");
+        if (err.class == ERR_TIMEOUT)
+            assert_contains(err.hint, "it takes connections");
         assert_false(err.retryable); /* it may have been carried out */
         assert_true(err.lost);
     }
