@@ -354,6 +354,8 @@ int cli_main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         words.items[words.n++] = str_z(argv[i]);
     int status = commands_run(&inv, &words);
+    if (inv.output_failed && (status == EXIT_DONE || status == EXIT_CHANGES))
+        status = EXIT_FAILED;
     sandboxed_stop(&inv);
     diags_release(&inv.diags);
     arena_release(&inv.arena);

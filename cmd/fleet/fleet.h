@@ -82,7 +82,6 @@ struct fleet {
     pthread_mutex_t lock;    /* of what follows */
     struct map reported;     /* warnings and notes, each once */
     bool stopping;           /* which was said */
-    bool broken_pipe;        /* standard output is closed, which was said */
     struct fleet_view *view; /* who watches; NULL: nobody */
 };
 

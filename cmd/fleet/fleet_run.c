@@ -82,7 +82,10 @@ static void print_line(struct member *m, int to, struct str line)
     }
     buf_addf(&out, "%.*s: %.*s\n", STR_ARG(m->name), STR_ARG(line));
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->fleet->lock);
-    say(to, buf_str(&out), NULL);
+    if (to == STDOUT_FILENO)
+        invocation_write(m->fleet->inv, buf_str(&out));
+    else
+        say_aside(buf_str(&out));
 }
 
 static void stream_read(struct stream *stream, struct member *m, int to)

@@ -49,8 +49,7 @@ void fleet_event(struct member *m, struct str json_lines)
     AUTO_BUF struct buf out = BUF_INIT;
     fleet_name_events(json_lines, fleet_noun(m), m->name, &out);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&m->fleet->lock);
-    if (!m->fleet->broken_pipe)
-        m->fleet->broken_pipe = invocation_write(m->fleet->inv, buf_str(&out)) != EXIT_DONE;
+    invocation_write(m->fleet->inv, buf_str(&out));
 }
 
 static int show_events(struct fleet *fleet)
@@ -62,7 +61,7 @@ static int show_events(struct fleet *fleet)
         event_plan(&lines, fleet->members[i].plan, fleet->inv->command->name);
         fleet_event(&fleet->members[i], buf_str(&lines));
     }
-    return EXIT_DONE;
+    return fleet->inv->output_failed ? EXIT_FAILED : EXIT_DONE; /* what could not be shown is not applied */
 }
 
 /* ---- text ---- */

@@ -58,6 +58,7 @@ static int written(struct invocation *inv, int failed, const struct err *err)
     AUTO_BUF struct buf out = BUF_INIT;
     if (!failed)
         return EXIT_DONE;
+    inv->output_failed = true;
     if (strcmp(err->code, SAY_BROKEN_PIPE) == 0 && !asks_first(inv))
         return EXIT_FAILED; /* whoever reads along has read enough, and knows */
     err_render(err, inv->err.color, &out);
@@ -68,6 +69,8 @@ static int written(struct invocation *inv, int failed, const struct err *err)
 int invocation_write(struct invocation *inv, struct str text)
 {
     struct err err = ERR_INIT;
+    if (inv->output_failed)
+        return EXIT_FAILED;
     int failed = inv->settings->json ? say_json(inv->out.fd, text, &err) : say(inv->out.fd, text, &err);
     return written(inv, failed, &err);
 }

@@ -22,6 +22,7 @@ struct invocation {
     struct arena arena;
     struct term out, err;
     struct workspace_options workspace_options;
+    bool output_failed; /* standard output takes nothing more, which was reported: the command fails */
     struct diags diags;
     /* Hears of all diagnostics before they are forgotten; NULL: nobody does. */
     void (*diags_heard)(void *ctx, const struct diags *diags);
@@ -44,7 +45,8 @@ int invocation_open_state(struct invocation *inv, struct workspace *out);
  * inv->workspace_options, and the sandbox where --sandbox is given. The exit status.
  */
 int invocation_prepare(struct invocation *inv);
-/* All at once to standard output. Returns the exit status: a full disk is a failure. */
+/* All at once to standard output. Returns the exit status: a full disk is a failure, of the command too,
+ * which need not look at it where it has more to do; from then on nothing is written. */
 int invocation_write(struct invocation *inv, struct str text);
 /* The same for what somebody asked for byte by byte: secrets in it stay (cmd/terminal/say.h). */
 int invocation_write_as_is(struct invocation *inv, struct str text);

@@ -1,4 +1,4 @@
-/* Starting a job's run, and its log while the start is not answered: see jobs.h. */
+/* Starting a job's run, its log while the start is not answered, and what the run gave: see jobs.h. */
 #include "cmd/run/jobs.h"
 
 #include "base/clock.h"

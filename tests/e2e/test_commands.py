@@ -294,6 +294,15 @@ def test_a_full_output_is_an_error(local_stack):
     assert process.returncode == 1 and process.stderr
 
 
+@pytest.mark.parametrize("words", [["reap", "--dry-run"], ["reap", "--dry-run", "--json"], ["state", "doctor"], ["state", "doctor", "--json"]], ids=" ".join)
+def test_a_full_output_of_several_lines_is_an_error(local_stack, words):
+    """Told once, whatever else the command has to say."""
+    local_stack.write(STACK).apply("--for", "8h")
+    with open("/dev/full", "w") as full:
+        process = subprocess.run(local_stack.command(*words), cwd=local_stack.folder, env=local_stack.env, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert process.returncode == 1 and process.stderr.count("No space left on device") == 1, process
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_are_nothing(local_stack, closed):
     """What is opened next would get the number of a closed standard stream, and with it what is printed."""

@@ -402,3 +402,22 @@ def test_shards_meet_only_in_the_store(stack, cloud):
     assert [bucket["Name"] for bucket in lab.client("s3").list_buckets()["Buckets"]] == ["lab-state"]
     for wrong in ("0/3", "4/3", "1", "1/3x", "a/b"):
         assert "is not a part" in lab.run("fleet", "plan", "--shard", wrong, status=3).err
+
+
+@pytest.mark.parametrize("json", ([], ["--json"]), ids=["text", "json"])
+def test_a_full_disk(local_stack, json):
+    """What a fleet prints and nobody can read is a failure, and nothing is applied that was not shown."""
+    local_stack.write("stack: s\ninputs: {owner: {type: string}}\nfleet: {each: [anna, bob], inputs: {owner: '${each.key}'}}\nresources: {a: {type: weir.value, value: '${inputs.owner}'}}\n")
+
+    def full(*words):
+        with open("/dev/full", "w") as disk:
+            ended = subprocess.run(local_stack.command("fleet", *words, *json), cwd=local_stack.folder, env=local_stack.env, stdin=subprocess.DEVNULL, stdout=disk, stderr=subprocess.PIPE, text=True)
+        assert ended.returncode == 1 and "No space left on device" in ended.stderr, words
+
+    full("plan")
+    full("apply", "--yes")
+    assert local_stack.run("state", "list", "-e", "anna").out == ""
+    local_stack.run("fleet", "apply", "--yes")
+    for words in (["drift"], ["status"], ["output"], ["destroy", "--yes"]):
+        full(*words)
+    assert local_stack.run("state", "list", "-e", "anna").out == "a\n"
