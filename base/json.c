@@ -50,7 +50,7 @@ static void decref(json_t **json)
 /* jansson's reason goes on with what stands there, which may be secret. */
 static struct str without_text(struct str reason)
 {
-    static const char *const leads[] = {" near '", " '", " byte 0x"};
+    static const char *const leads[] = {" near '", " escape '", " Unicode '", " byte 0x"};
     for (size_t i = 0; i < sizeof leads / sizeof *leads; i++) {
         ptrdiff_t at = str_find(reason, str_z(leads[i]), 0);
         reason.n = at < 0 ? reason.n : (size_t)at;

@@ -46,6 +46,21 @@ static void refuses_what_is_not_json(void **state)
     }
 }
 
+static void says_what_is_expected(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{hunter2}", "not valid JSON at line 1, column 7: string or '}' expected"},
+        {"\"\\uzzzz\"", "not valid JSON at line 1, column 4: invalid escape"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        AUTO_ARENA struct arena arena = ARENA_INIT;
+        struct err err = ERR_INIT;
+        const struct value *v;
+        assert_int_equal(json_parse(&arena, str_z(cases[i][0]), &v, &err), -1);
+        assert_string_equal(err.message, cases[i][1]);
+    }
+}
+
 static void hides_secrets_and_marks_unknowns(void **state)
 {
     (void)state;
@@ -110,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_and_writes),
         cmocka_unit_test(refuses_what_is_not_json),
+        cmocka_unit_test(says_what_is_expected),
         cmocka_unit_test(hides_secrets_and_marks_unknowns),
         cmocka_unit_test(writes_members),
         cmocka_unit_test(writes_only_text),
