@@ -115,6 +115,12 @@ static struct lacks lacks_of(struct arena *arena, const struct plan *plan)
 
 /* ---- what is said ---- */
 
+/* What is not allowed to run a program cannot find out which are there (weir mcp). */
+static bool is_confined(void)
+{
+    return confined_program("an engine", ERR_IGNORED) != 0;
+}
+
 static struct str lack_text(struct arena *arena, const struct lack *lack, enum engine_use use)
 {
     static const char *const becomes[] = {[ENGINE_MAKES] = "cannot be made",
@@ -122,9 +128,11 @@ static struct str lack_text(struct arena *arena, const struct lack *lack, enum e
         [ENGINE_SERVES] = "is a record, and nothing answers where it is"};
     size_t n = lack->count[use];
     struct str many = n > 1 ? arena_printf(arena, " (%zu of them)", n) : STR_EMPTY;
-    return arena_printf(arena, "in the sandbox %.*s%.*s %s: %s is not on this machine; what brings it: %.*s",
-        STR_ARG(lack->type[use]), STR_ARG(many), becomes[use], lack->engine->title,
-        STR_ARG(lack->engine->install));
+    struct str why = is_confined() ? STR("it needs programs, which weir may not run here")
+                                   : arena_printf(arena, "%s is not on this machine; what brings it: %.*s",
+                                         lack->engine->title, STR_ARG(lack->engine->install));
+    return arena_printf(arena, "in the sandbox %.*s%.*s %s: %.*s", STR_ARG(lack->type[use]), STR_ARG(many),
+        becomes[use], STR_ARG(why));
 }
 
 void engines_warn(struct invocation *inv, const struct plan *plan, const struct observer *observer)
@@ -154,7 +162,8 @@ int engines_refuse(struct invocation *inv, const struct plan *plan, struct err *
             continue;
         err_set(err, ERR_FAILED, "nothing was applied: %.*s, such as %.*s, cannot be made without %s",
             STR_ARG(lack->type[ENGINE_MAKES]), STR_ARG(lack->address), lack->engine->title);
-        return err_hint(err, "what brings it: %.*s", STR_ARG(lack->engine->install));
+        return is_confined() ? err_hint(err, "weir may not run programs here")
+                             : err_hint(err, "what brings it: %.*s", STR_ARG(lack->engine->install));
     }
     return 0;
 }

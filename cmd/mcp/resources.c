@@ -116,6 +116,16 @@ static int print_stack(struct mcp *mcp)
     return status == EXIT_DONE ? invocation_write(inv, buf_str(&out)) : status;
 }
 
+/* A command with --json tells its failure as an event. */
+static const char *message_of(struct arena *arena, const struct buf *why)
+{
+    const struct value *event;
+    struct str message = json_parse(arena, str_trim(buf_str(why)), &event, ERR_IGNORED)
+                             ? STR_EMPTY
+                             : value_gets(event, "message");
+    return message.n ? message.p : why->p;
+}
+
 static void read_by_command(struct call *call, const struct resource *r, struct str uri, struct str subject)
 {
     AUTO_RUN struct run run = {0};
@@ -138,7 +148,8 @@ static void read_by_command(struct call *call, const struct resource *r, struct 
         return;
     }
     struct buf *why = run.err.n ? &run.err : &run.out;
-    rpc_fail(&call->mcp->rpc, call->id, RPC_INTERNAL, failed || !why->n ? err.message : why->p);
+    rpc_fail(&call->mcp->rpc, call->id, RPC_INTERNAL,
+        failed || !why->n ? err.message : message_of(call->arena, why));
 }
 
 /* The subject of a template; p NULL: it is not of this resource. */

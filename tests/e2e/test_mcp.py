@@ -29,6 +29,19 @@ LAKE = """
 """
 
 
+def test_engines_are_not_looked_for(local_stack):
+    """Without --allow commands nothing can be run to find out: nobody is told to install what may be there."""
+    local_stack.write("""
+        stack: jobs
+        resources:
+          role: {type: aws.iam.role, name: jobs, assume_role_policy: '${trust("glue.amazonaws.com")}'}
+          job: {type: aws.glue.job, name: jobs, role: "${role.arn}", command: {name: pythonshell, script_location: s3://lake/a.py, python_version: "3.9"}, max_capacity: 0.0625}
+    """)
+    with Assistant(local_stack, "--sandbox") as it:
+        warnings = [event["text"] for event in it.call("plan")["data"] if event["event"] == "warning"]
+    assert len(warnings) == 1 and warnings[0].endswith("aws.glue.job can be made and not run: it needs programs, which weir may not run here"), warnings
+
+
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
 def test_from_an_empty_folder_to_a_plan_and_back(stack, mode):
     """Reads about types, writes a file with a mistake and mends it; applies where that is allowed, and destroys."""
@@ -68,6 +81,9 @@ def test_from_an_empty_folder_to_a_plan_and_back(stack, mode):
         assert stack.client("ssm").get_parameter(Name="/lake/token", WithDecryption=True)["Parameter"]["Value"] == SECRET
         assert {json.loads(line)["address"] for line in it.read("weir://state").splitlines()} == {"raw", "token", "made", "kept"}
         assert "lake-raw" in it.read("weir://state/raw")
+        with pytest.raises(Exception) as nothing:
+            it.read("weir://state/nobody")
+        assert 'the state has no resource "nobody"' in str(nothing.value) and "{" not in str(nothing.value)
         it.read("weir://state/token")
         it.read("weir://state/made")
         it.call("show", address="token")
