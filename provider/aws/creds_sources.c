@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { PAUSE_MS = 200 };
+enum { PAUSE_MS = 200, PAUSE_MAX_MS = 5000 };
 
 struct str creds_variable(const char *name)
 {
@@ -22,6 +22,7 @@ static int creds_http(struct creds_context *ctx, const struct http_request *requ
     struct str *body, struct err *err)
 {
     struct http_request each = *request;
+    int64_t pause_ms = PAUSE_MS;
     each.sensitive = true;
     for (each.attempt = 1;; each.attempt++) {
         struct http_response response;
@@ -34,10 +35,12 @@ static int creds_http(struct creds_context *ctx, const struct http_request *requ
         if (!result)
             err_set(&failure, ERR_AUTH, "%.*s answers HTTP %d", STR_ARG(request->url), response.status);
         failure.http_status = result ? 0 : response.status;
-        bool again = result ? failure.class == ERR_NETWORK : response.status >= 500;
+        bool again =
+            result ? failure.class == ERR_NETWORK || failure.class == ERR_TIMEOUT : response.status >= 500;
         if (!again || each.attempt >= attempts)
             return err_raise(err, &failure);
-        clock_sleep_ms((int64_t)PAUSE_MS << each.attempt);
+        pause_ms = 2 * pause_ms < PAUSE_MAX_MS ? 2 * pause_ms : PAUSE_MAX_MS;
+        clock_sleep_ms(pause_ms);
     }
 }
 

@@ -214,6 +214,35 @@ static void write_memberships(struct pg_work *work)
     write_members(work, "revoke %I from %I;\n", before, now);
 }
 
+/* The first name of a list, without its quotes. */
+static struct str take_name(struct arena *arena, struct str *list)
+{
+    AUTO_BUF struct buf name = BUF_INIT;
+    bool quoted = false;
+    size_t at = 0;
+    for (; at < list->n && (quoted || list->p[at] != ','); at++) {
+        bool quote = list->p[at] == '"', twice = quoted && at + 1 < list->n && list->p[at + 1] == '"';
+        if (!quote || twice)
+            buf_add_char(&name, list->p[at]);
+        at += quote && twice;
+        quoted ^= quote && !twice;
+    }
+    *list = str_slice(*list, at < list->n ? at + 1 : at, list->n);
+    return arena_str(arena, str_trim(buf_str(&name)));
+}
+
+/* Of these a literal is one name, whatever commas are in it: each name is given by itself. */
+static void write_setting(struct pg_work *work, struct str name, struct str value)
+{
+    bool list =
+        str_is_any(name, "search_path temp_tablespaces local_preload_libraries session_preload_libraries");
+    struct str first = list ? take_name(work->ctx->arena, &value) : value;
+    sql_add(&work->sql, work->session, "alter role %I set %I to %L", role_name_of(work), name, first);
+    while (list && value.n)
+        sql_add(&work->sql, work->session, ", %L", take_name(work->ctx->arena, &value));
+    buf_addz(&work->sql, ";\n");
+}
+
 static void write_role_settings(struct pg_work *work)
 {
     const struct value *now = value_getz(work->desired, "settings"),
@@ -225,8 +254,7 @@ static void write_role_settings(struct pg_work *work)
             sql_add(&work->sql, work->session, "alter role %I reset %I;\n", role_name_of(work),
                 before->entries[i].key);
     for (uint32_t i = 0; now && i < now->count; i++)
-        sql_add(&work->sql, work->session, "alter role %I set %I to %L;\n", role_name_of(work),
-            now->entries[i].key, value_text(now->entries[i].value, STR_EMPTY));
+        write_setting(work, now->entries[i].key, value_text(now->entries[i].value, STR_EMPTY));
 }
 
 static void role_write_rest(struct pg_work *work)

@@ -106,6 +106,15 @@ def test_a_database_with_all_that_is_in_it(stack, server):
         assert ROLE_PASSWORD not in where and ADMIN_PASSWORD not in where
 
 
+@pytest.mark.parametrize("path, stored", [("bronze, public", "bronze, public"), ('"$user", public', '"$user", public'), ('"a ""b""", c', '"a ""b""", c')])
+def test_a_role_s_search_path_has_several_names(stack, server, path, stored):
+    role = "analyst: {type: postgres.role, provider: retail, name: analyst, settings: {search_path: %s, work_mem: 64MB}}"
+    written(stack, server, role % "public").apply()
+    written(stack, server, role % f"'{path}'").apply()
+    assert f"search_path={stored}" in server.psql("select unnest(rolconfig) from pg_roles where rolname = 'analyst'").splitlines()
+    is_as_said(stack)
+
+
 @pytest.mark.long
 def test_a_role_that_owns_something(stack, server):
     owner = "owner: {type: postgres.role, provider: retail, name: owner}\n"

@@ -333,6 +333,23 @@ static void instances_hand_out_credentials(void **state)
     stop(&f);
 }
 
+/* As often as AWS_METADATA_SERVICE_NUM_ATTEMPTS says, and not for hours. */
+static void metadata_is_asked_again(void **state)
+{
+    (void)state;
+    START(f, {.match = "PUT /latest/api/token", .uses = 1, .action = SCRIPT_HANG},
+        {.match = "PUT /latest/api/token", .uses = 58, .status = 503},
+        {.match = "PUT /latest/api/token", .body = "tok"},
+        {.match = "GET " ROLES "etl", .body = DOCUMENT("EC2", "2026-11-21T15:30:00Z")},
+        {.match = "GET " ROLES, .body = "etl\n"});
+    setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", script_server_url(f.server), 1);
+    setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "60", 1);
+    unsetenv("AWS_EC2_METADATA_DISABLED");
+    assert_found(must_get(&f, NONE), "EC2", "secret/EC2", "token/EC2");
+    assert_true(manual_clock_slept() < 60 * 5000);
+    stop(&f);
+}
+
 static void nothing_anywhere_says_what_was_tried(void **state)
 {
     (void)state;
@@ -456,6 +473,7 @@ int main(void)
         cmocka_unit_test(a_role_is_assumed_with_a_wrong_clock),
         cmocka_unit_test(containers_hand_out_credentials),
         cmocka_unit_test(instances_hand_out_credentials),
+        cmocka_unit_test(metadata_is_asked_again),
         cmocka_unit_test(nothing_anywhere_says_what_was_tried),
         cmocka_unit_test(credentials_are_kept_and_refreshed_in_time),
         cmocka_unit_test(refused_credentials_are_fetched_anew_once),
