@@ -46,21 +46,14 @@ static void remarks(const struct change *c, const struct render_options *o, stru
         add_remark(o, &first, first ? "# " : "", STR("then updated"), out);
 }
 
-static void add_blanks(struct buf *out, int n)
-{
-    while (n-- > 0)
-        buf_add_char(out, ' ');
-}
-
 void section_header(const struct change *c, struct sign sign, const struct render_options *o, struct buf *out)
 {
-    add_blanks(out, SIGN_WIDTH - (int)strlen(sign.text));
+    buf_addf(out, "%*s", SIGN_WIDTH - (int)strlen(sign.text), "");
     if (o->marked)
         buf_add_char(out, RENDER_MARK);
     style_add(out, o->color, (enum style)sign.style, sign.text);
     buf_add_char(out, ' ');
-    buf_addz(out, sign.verb);
-    add_blanks(out, VERB_WIDTH - (int)strlen(sign.verb) + 1);
+    buf_addf(out, "%-*s ", VERB_WIDTH, sign.verb);
     style_on(out, o->color, STYLE_BOLD);
     text_add_safe(out, c->subject.address, false);
     style_off(out, o->color, STYLE_BOLD);

@@ -110,11 +110,6 @@ void pen_name(struct pen *pen, struct str name, int width)
     pen_blanks(pen, width - key_width(name));
 }
 
-static int cap_width(int width)
-{
-    return width > KEY_WIDTH_MAX ? KEY_WIDTH_MAX : width;
-}
-
 /* ---- values ---- */
 
 void pen_note(struct pen *pen, const char *text)
@@ -122,7 +117,7 @@ void pen_note(struct pen *pen, const char *text)
     style_add(pen->out, pen->color, STYLE_DIM, text);
 }
 
-static void render_value_add_text(struct pen *pen, struct str text)
+static void pen_string(struct pen *pen, struct str text)
 {
     size_t n = pen->everything || text.n <= TEXT_MAX ? text.n : str_utf8_prefix(str_slice(text, 0, TEXT_MAX));
     text_add_quoted(pen->out, str_slice(text, 0, n));
@@ -143,7 +138,7 @@ static void add_scalar(struct pen *pen, const struct value *v)
             snprintf(number, sizeof number, "%.17g", v->number);
         buf_addz(pen->out, number);
         break;
-    case VALUE_STRING: render_value_add_text(pen, v->string); break;
+    case VALUE_STRING: pen_string(pen, v->string); break;
     case VALUE_UNKNOWN: pen_note(pen, "(known after apply)"); break;
     case VALUE_LIST:
     case VALUE_MAP: break;
@@ -248,7 +243,7 @@ int pen_widest_key(const struct value *map)
         int n = key_width(map->entries[i].key);
         width = n > width ? n : width;
     }
-    return cap_width(width);
+    return width > KEY_WIDTH_MAX ? KEY_WIDTH_MAX : width;
 }
 
 /* The rest of a line and, where it does not fit there, a block that closes in `column`. */

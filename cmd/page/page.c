@@ -11,7 +11,14 @@
 
 #include <math.h>
 
-/* ---- What resources cost, within the page of a plan ---- */
+/* ---- What resources cost: the total in the head, what each pays for where its change is shown, and those
+ * that pay without being changed after all changes ---- */
+
+struct page_cost {
+    const struct cost_change *cost;
+    struct map now, after; /* struct estimate_item, by address */
+    struct map shown;      /* addresses that page_cost_of() was asked about */
+};
 
 static void page_cost_init(struct page_cost *page, const struct cost_change *cost)
 {
@@ -260,39 +267,25 @@ static void add_drift(const struct plan *plan, struct buf *out)
     buf_addz(out, "</details>\n");
 }
 
-static void add_erased(const struct plan *plan, struct buf *out)
+static void add_alert(struct buf *out, const char *class, const struct buf *text)
 {
-    const struct render_options options = {.everything = true};
-    AUTO_BUF struct buf text = BUF_INIT;
-    render_erases(plan, &options, &text);
-    if (!text.n)
+    if (!text->n)
         return;
-    buf_addz(out, "<section class=\"erases\" role=\"alert\"><pre>");
-    text_add_xml(out, buf_str(&text));
+    buf_addf(out, "<section class=\"%s\" role=\"alert\"><pre>", class);
+    text_add_xml(out, buf_str(text));
     buf_addz(out, "</pre></section>\n");
 }
 
-static void add_unread(const struct plan *plan, struct buf *out)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    render_unread(plan, &text);
-    if (!text.n)
-        return;
-    buf_addz(out, "<section class=\"unread\" role=\"alert\"><pre>");
-    text_add_xml(out, buf_str(&text));
-    buf_addz(out, "</pre></section>\n");
-}
-
-static void add_rules(const struct plan *plan, struct buf *out)
+static void add_alerts(const struct plan *plan, struct buf *out)
 {
     const struct render_options options = {.everything = true};
-    AUTO_BUF struct buf text = BUF_INIT;
-    render_rules(plan, &options, true, &text);
-    if (!text.n)
-        return;
-    buf_addz(out, "<section class=\"unread rules\" role=\"alert\"><pre>");
-    text_add_xml(out, buf_str(&text));
-    buf_addz(out, "</pre></section>\n");
+    AUTO_BUF struct buf erases = BUF_INIT, unread = BUF_INIT, rules = BUF_INIT;
+    render_erases(plan, &options, &erases);
+    render_unread(plan, &unread);
+    render_rules(plan, &options, true, &rules);
+    add_alert(out, "erases", &erases);
+    add_alert(out, "unread", &unread);
+    add_alert(out, "unread rules", &rules);
 }
 
 static void add_changes(const struct plan *plan, struct page_cost *cost, struct buf *out)
@@ -388,9 +381,7 @@ static void add_picture(struct picture *p, struct buf *out)
 static void add_list(const struct plan *plan, struct page_cost *cost, struct buf *out)
 {
     buf_addz(out, "<section id=\"changes\" aria-label=\"Changes\">\n");
-    add_erased(plan, out);
-    add_unread(plan, out);
-    add_rules(plan, out);
+    add_alerts(plan, out);
     add_drift(plan, out);
     add_changes(plan, cost, out);
     if (cost)

@@ -22,14 +22,6 @@ void page_write(
 void page_begin(const struct stack *stack, const char *what, const char *script, struct buf *out);
 void page_end(const char *script, struct buf *out);
 
-/* ---- page.c: what resources cost, within the page of a plan (page.h): the total in the head, what each
- * pays for where its change is shown, and those that pay without being changed after all changes. */
-struct page_cost {
-    const struct cost_change *cost;
-    struct map now, after; /* struct estimate_item, by address */
-    struct map shown;      /* addresses that page_cost_of() was asked about */
-};
-
 /* ---- history_page.c: a history as a web page: one file that needs no network. Runs on a time line, who,
  * what, how long, and the difference between any two of them. */
 /* -1: err, where a state as it was then cannot be read. */
