@@ -381,7 +381,7 @@ def test_zeros_that_nobody_said(local_stack):
     alarm = {"id": "a", "alarm_name": "a", "namespace": "n", "metric_name": "m", "statistic": "Sum", "comparison_operator": "GreaterThanThreshold", "period": 60, "evaluation_periods": 1, "threshold": 0, "datapoints_to_alarm": 0}
     function = {"id": "f", "function_name": "f", "role": role, "handler": "a.b", "runtime": "python3.13", "s3_bucket": "code", "s3_key": "f.zip", "invoke_arn": "arn:x", "version": "1", "reserved_concurrent_executions": -1}
     job = {"id": "j", "name": "j", "role_arn": role, "worker_type": "G.1X", "number_of_workers": 2, "max_capacity": 2, "command": [{"name": "glueetl", "script_location": "s3://b/k"}], "execution_property": [{"max_concurrent_runs": 0}]}
-    rule, target = {"id": "r", "name": "r", "schedule_expression": "rate(1 hour)"}, {"id": "r-t", "rule": "r", "target_id": "t", "arn": "arn:aws:sqs:us-east-1:123456789012:q"}
+    rule, target = {"id": "r", "name": "r", "schedule_expression": "rate(1 hour)"}, {"id": "r-t", "rule": "r", "target_id": "t", "arn": "arn:aws:kinesis:us-east-1:123456789012:stream/s", "role_arn": role, "kinesis_target": [{"partition_key_path": "$.detail.id"}]}
     grant = {"id": "1", "principal": role, "permissions": ["CREATE_DATABASE"], "catalog_resource": True, "database": []}
     network = {"id": "123456789012:c", "name": "c", "connection_type": "NETWORK", "connection_properties": {}}
     given = {"aws_glue_connection": network, "aws_cloudwatch_metric_alarm": alarm, "aws_lambda_function": function, "aws_glue_job": job, "aws_cloudwatch_event_rule": rule, "aws_cloudwatch_event_target": target, "aws_lakeformation_permissions": grant}
@@ -391,7 +391,7 @@ def test_zeros_that_nobody_said(local_stack):
     assert " 0 left out" in result.err and made["alarm"]["threshold"] == 0 and "datapoints_to_alarm" not in made["alarm"]
     assert made["function"]["code"] == {"s3_bucket": "code", "s3_key": "f.zip"} and "reserved_concurrency" not in made["function"]
     assert made["job"]["worker_type"] == "G.1X" and not {"max_capacity", "execution_property"} & set(made["job"])
-    assert made["rule"]["targets"] == {"t": {"arn": "arn:aws:sqs:us-east-1:123456789012:q"}} and made["permissions"]["resource"] == {"catalog": {}}
+    assert made["rule"]["targets"] == {"t": {"arn": "arn:aws:kinesis:us-east-1:123456789012:stream/s", "role": role, "kinesis_partition_key_path": "$.detail.id"}} and made["permissions"]["resource"] == {"catalog": {}}
     assert made["connection"] == {"type": "aws.glue.connection", "name": "c", "connection_type": "NETWORK"}
     local_stack.run("validate")
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "provider/notation/asl_check.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/events/archives.h"
 #include "sandbox/services/shared/event_targets.h"
@@ -37,8 +38,19 @@ struct str events_bus_name(struct str reference)
     return reference.n ? reference : STR("default");
 }
 
+/* The group in a queue, or the partition of a stream: a part of the event, or its id. */
+static struct str group_of(struct arena *arena, const struct value *target, const struct value *event)
+{
+    const char *why;
+    struct str path = value_gets(target, "kinesis_partition_key_path");
+    const struct value *found = path.n ? asl_path_find(arena, path, event, NULL, &why) : NULL;
+    return found                                             ? json_or_text(arena, found)
+           : arn_is_of(value_gets(target, "arn"), "kinesis") ? value_gets(event, "id")
+                                                             : value_gets(target, "sqs_message_group_id");
+}
+
 void rule_fire(struct services *services, struct arena *arena, const struct control_record *rule,
-    const struct value *event, bool forwarded)
+    const struct value *event, struct str trace, bool forwarded)
 {
     const struct value *targets = value_getz(rule->attrs, "targets");
     for (uint32_t i = 0; targets && targets->kind == VALUE_MAP && i < targets->count; i++) {
@@ -47,13 +59,13 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
         if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
             /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
             if (!forwarded)
-                events_meet(services, arena, rule->region, arn, event, true);
+                events_meet(services, arena, rule->region, arn, event, trace, true);
             continue;
         }
-        const struct target target = {.region = rule->region,
+        struct err err = ERR_INIT;
+        struct target target = {.region = rule->region,
             .arn = arn,
-            .input = rule_input(arena, rule, of, event),
-            .message_group = value_gets(of, "sqs_message_group_id"),
+            .message_group = group_of(arena, of, event),
             .dead_letter_queue = value_gets(of, "dead_letter_queue"),
             .task = value_getz(of, "ecs"),
             .http = value_getz(of, "http"),
@@ -62,13 +74,17 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
             .role = value_gets(of, "role"),
             .service = STR("events.amazonaws.com"),
             .source_arn = value_gets(rule->attrs, "arn"),
+            .trace = trace,
             .by = arena_printf(arena, "rule %.*s", STR_ARG(value_gets(rule->attrs, "name")))};
-        target_deliver(services, &target);
+        if (rule_input(arena, rule, of, event, &target.input, &err))
+            target_keep(services, arena, &target, &(struct target_retries){0}, &err);
+        else
+            target_deliver(services, &target);
     }
 }
 
 void events_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
-    const struct value *event, bool forwarded)
+    const struct value *event, struct str trace, bool forwarded)
 {
     size_t n;
     archives_meet(services, arena, region, bus, event);
@@ -78,7 +94,7 @@ void events_meet(struct services *services, struct arena *arena, struct str regi
         if (str_eq(events_bus_name(value_gets(rules[i].attrs, "event_bus")), events_bus_name(bus)) &&
             !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
             event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
-            rule_fire(services, arena, &rules[i], event, forwarded);
+            rule_fire(services, arena, &rules[i], event, trace, forwarded);
 }
 
 /* ---- PutEvents ---- */
@@ -131,6 +147,9 @@ static size_t size_of(const struct value *entries)
 static int do_put(struct service_call *call, struct err *err)
 {
     const struct value *entries = value_getz(call->input, "Entries");
+    /* A bus passes on which trace it is, and counts no calls of functions. */
+    ptrdiff_t lineage = str_find(call->trace, STR(";Lineage="), 0);
+    struct str trace = lineage < 0 ? call->trace : str_slice(call->trace, 0, (size_t)lineage);
     int64_t failed = 0;
     if (!entries || entries->kind != VALUE_LIST || !entries->count || entries->count > MAX_ENTRIES)
         return service_refuse(err, 400, "ValidationException", "PutEvents takes 1 to 10 entries");
@@ -144,7 +163,7 @@ static int do_put(struct service_call *call, struct err *err)
         if (event) {
             struct value_entry id = {STR("EventId"), value_getz(event, "id")};
             events_meet(call->services, call->arena, call->region,
-                value_gets(entries->items[i], "EventBusName"), event, false);
+                value_gets(entries->items[i], "EventBusName"), event, trace, false);
             value_builder_add(&said, value_map(call->arena, &id, 1));
         } else {
             bool malformed = str_starts(str_z(why), STR("Detail"));
@@ -217,6 +236,7 @@ static int names_by_target(struct service_call *call, struct err *err)
 const struct service_operation events_operations[] = {
     {"events", "ListRuleNamesByTarget", names_by_target, NULL, NULL},
     {"events", "PutEvents", do_put, NULL, NULL},
+    {"events", "PutTargets", rule_check_targets, NULL, NULL},
     {"events", "TestEventPattern", do_test_pattern, NULL, NULL},
     {0},
 };

@@ -47,7 +47,7 @@ static void replay_event(const struct replay *replay, struct arena *arena,
             !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
             (!only->count || value_list_has(only, value_gets(rules[i].attrs, "arn"))) &&
             event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
-            rule_fire(replay->services, arena, &rules[i], event, false);
+            rule_fire(replay->services, arena, &rules[i], event, STR_EMPTY, false);
 }
 
 static int64_t replay_time(const struct value *attrs, const char *name)

@@ -67,7 +67,7 @@ static struct pipe_stage stage_of(
     for (uint32_t i = 0; i < events->count; i++) {
         const struct value *raw = events->items[i], *event = own ? with_body_read(arena, raw) : raw;
         struct str input = !template.n ? input_event(arena, raw)
-                                       : input_template(arena, template, pipe_variable,
+                                       : input_template(arena, template, false, pipe_variable,
                                              &(struct templated){turn, raw, event});
         value_builder_add(&all, event);
         value_builder_add(&inputs, value_string(arena, input));

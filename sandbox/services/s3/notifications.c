@@ -150,7 +150,7 @@ static void tell_bus(struct services *services, struct arena *arena, const struc
         .time_ms = clock_wall_ms(),
         .resources = value_list(arena, &bucket, 1),
         .detail = value_builder_map(&b)};
-    events_meet(services, arena, event->region, STR_EMPTY, event_value(arena, &reported), false);
+    events_meet(services, arena, event->region, STR_EMPTY, event_value(arena, &reported), STR_EMPTY, false);
 }
 
 /* ---- all of them ---- */

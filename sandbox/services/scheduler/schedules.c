@@ -118,7 +118,7 @@ static void fire_rule(
         .region = rule->region,
         .time_ms = at_ms,
         .resources = resource ? value_list(arena, &resource, 1) : NULL};
-    rule_fire(timer->services, arena, rule, event_value(arena, &event), false);
+    rule_fire(timer->services, arena, rule, event_value(arena, &event), STR_EMPTY, false);
 }
 
 static struct str schedules_replaced(struct arena *arena, struct str text, const char *name, struct str by)

@@ -33,17 +33,23 @@ struct str input_event(struct arena *arena, const struct value *v)
     return arena_str(arena, buf_str(&out));
 }
 
-/* In quotes a text stands as it is, elsewhere with quotes of its own. */
-static void add_variable(struct buf *out, const struct value *v, bool quoted)
+/* In quotes a text stands as it is, elsewhere with quotes of its own; of other values in a text the quotes
+ * are left out. */
+static void add_variable(struct buf *out, const struct value *v, bool quoted, bool text)
 {
     AUTO_BUF struct buf json = BUF_INIT;
     add_event(&json, v);
-    struct str text = buf_str(&json);
-    bool strip = quoted && v->kind == VALUE_STRING;
-    buf_add_str(out, strip ? str_slice(text, 1, text.n - 1) : text);
+    struct str written = buf_str(&json);
+    if (quoted && v->kind == VALUE_STRING)
+        written = str_slice(written, 1, written.n - 1);
+    else if (quoted && text)
+        for (struct str rest = written; rest.p; written = rest)
+            buf_add_str(out, str_cut(rest, '"', &rest));
+    buf_add_str(out, written);
 }
 
-struct str input_template(struct arena *arena, struct str template, input_variable *variable, const void *ctx)
+struct str input_template(
+    struct arena *arena, struct str template, bool text, input_variable *variable, const void *ctx)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     bool quoted = false;
@@ -53,7 +59,7 @@ struct str input_template(struct arena *arena, struct str template, input_variab
         if (end > 0) {
             const struct value *v = variable(ctx, arena, str_slice(template, i + 1, (size_t)end));
             if (v)
-                add_variable(&out, v, quoted);
+                add_variable(&out, v, quoted, text);
             i = (size_t)end;
             continue;
         }

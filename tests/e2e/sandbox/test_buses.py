@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from servers import code, open_to, role_of
 from support import until
 from test_firing import Queue
+from test_stream_sources import Kinesis
 
 ACCOUNT = "000000000000"
 
@@ -149,3 +150,67 @@ def test_pages_and_refusals_are_in_awss_words(sandbox, source):
             bus.events.put_targets(Rule=f"{source}-0", EventBusName=bus.name, Targets=[{"Id": wrong, "Arn": queue.arn}])
         assert caught.value.response["Error"]["Message"] == (
             f"1 validation error detected: Value '{wrong}' at 'targets.1.member.id' failed to satisfy constraint: Member must {why}")
+
+
+PATHS = {"payload": "$.detail.payload", "list": "$.detail.list", "id": "$.detail.id", "none": "$.detail.none"}
+
+
+@pytest.mark.parametrize("template, made", [
+    ('"<payload> of <id>, <list>, <none>."', '"{a:1,b:x} of 7, [HIGH,LOW], ."'),
+    ('{"all": <payload>, "list": <list>, "path": "users/<id>", "none": <none>}', {"all": {"a": 1, "b": "x"}, "list": ["HIGH", "LOW"], "path": "users/7", "none": ""}),
+    ('{"whole": <aws.events.event>}', {"detailType": "order", "resources": []}),
+])
+def test_what_a_transformer_makes(sandbox, source, template, made):
+    """As AWS's recorded answers have it: in a text JSON loses its quotes, what is not found is empty, <aws.events.event> has detailType."""
+    queue, bus = Queue(sandbox), Bus(sandbox)
+    bus.rule("r-" + source, {"source": [source]}, {"Arn": queue.arn, "InputTransformer": {"InputPathsMap": PATHS, "InputTemplate": template}})
+    bus.put(source, {"payload": {"a": 1, "b": "x"}, "list": ["HIGH", "LOW"], "id": "7"})
+    (body,) = queue.bodies(1)
+    if isinstance(made, str):
+        assert body == made
+    elif "whole" in json.loads(body):
+        whole = json.loads(body)["whole"]
+        assert made.items() <= whole.items() and "detail" not in whole and "detail-type" not in whole and whole["source"] == source
+    else:
+        assert json.loads(body) == made
+
+
+def test_what_a_transformer_cannot_make(sandbox, source):
+    """JSON in the quotes of JSON is none: it goes to the dead-letter queue. A name that is no path is refused, and two inputs."""
+    queue, letters, bus = Queue(sandbox), Queue(sandbox), Bus(sandbox)
+    bus.rule("r-" + source, {"source": [source]}, {"Arn": queue.arn, "DeadLetterConfig": {"Arn": letters.arn}, "InputTransformer": {"InputPathsMap": PATHS, "InputTemplate": '{"list": "<list>"}'}})
+    bus.put(source, {"list": ["HIGH"]})
+    (letter,) = until(lambda: letters.take(MessageAttributeNames=["All"]))
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "INVALID_JSON" and not queue.take(wait=0)
+    for given, words in (({"InputTransformer": {"InputPathsMap": PATHS, "InputTemplate": '"<other>"'}}, "InputTemplate for target t contains invalid placeholder other."),
+                         ({"Input": "{}", "InputPath": "$.detail"}, "Only one of Input, InputPath, or InputTransformer must be provided for target t.")):  # fmt: skip
+        with pytest.raises(ClientError, match=words):
+            bus.events.put_targets(Rule="r-" + source, EventBusName=bus.name, Targets=[{"Id": "t", "Arn": queue.arn, **given}])
+
+
+def test_a_stream_as_target(sandbox, source):
+    """The partition key is a part of the event, else its id."""
+    stream, bus = Kinesis(sandbox), Bus(sandbox)
+    role = role_of(sandbox, "events-to-all")
+    for name, more in (("one", {"KinesisParameters": {"PartitionKeyPath": "$.detail.id"}}), ("two", {})):
+        bus.rule(f"{name}-{source}", {"source": [source]}, {"Arn": stream.arn, "RoleArn": role, **more})
+    assert bus.events.list_targets_by_rule(Rule=f"one-{source}", EventBusName=bus.name)["Targets"][0]["KinesisParameters"] == {"PartitionKeyPath": "$.detail.id"}
+    event = bus.put(source, {"id": "7"})
+    iterator = stream.api.get_shard_iterator(StreamName=stream.name, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    found = until(lambda: len(records := stream.api.get_records(ShardIterator=iterator)["Records"]) == 2 and records)
+    assert {record["PartitionKey"] for record in found} == {"7", event} and all(json.loads(record["Data"])["id"] == event for record in found)
+
+
+def test_a_trace_is_passed_on(sandbox, source):
+    """Not what it counts: a bus takes no part in the detection of loops."""
+    queue, bus = Queue(sandbox), Bus(sandbox)
+    bus.rule("r-" + source, {"source": [source]}, queue.arn)
+    trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+    def send(request, **_):
+        request.headers["X-Amzn-Trace-Id"] = trace + ";Lineage=a87bd80c:20"
+
+    bus.events.meta.events.register("before-sign.events.PutEvents", send)
+    bus.put(source)
+    (message,) = until(lambda: queue.take(MessageSystemAttributeNames=["All"]))
+    assert message["Attributes"]["AWSTraceHeader"] == trace
