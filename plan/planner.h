@@ -85,6 +85,9 @@ struct evaluated {
     uint8_t *entered;           /* of modules: enum entry, once their `when` is known */
     const struct value **early; /* connections.c: settings as recorded; NULL: none asked */
     uint32_t *stamps, stamp;    /* plan/objects/recorded.c: visited in the current walk */
+    /* replace_trigger.c: as applied last, the same with some of it hidden, and as decided; NULL: none asked
+     */
+    const struct value **before, **before_hidden, **decided;
 };
 
 /* What was decided of resources; those of the stack's instances are added at the end. */

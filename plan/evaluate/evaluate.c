@@ -40,8 +40,7 @@ void evaluate_issue(struct planner *p, const struct expr *expr, struct span key_
         expr_hint_issue(expr, issue, p->diags, d);
 }
 
-/* An argument is written in the parent's file and means the parent's names. */
-static struct scope argument_scope(struct planner *p, const struct decl *decl)
+struct scope argument_scope(struct planner *p, const struct decl *decl)
 {
     struct scope scope = planner_scope(p, decl, NULL);
     scope.dir = decl->module->parent->dir;
@@ -87,19 +86,20 @@ static const struct value *evaluate_input(struct planner *p, const struct decl *
     return value_mark(p->arena, converted, VALUE_SENSITIVE);
 }
 
-static const struct value *evaluate_module(struct planner *p, const struct decl *decl)
+const struct value *evaluate_module(struct arena *arena, const struct decl *decl,
+    const struct value *(*value_of)(void *ctx, const struct decl *decl), void *ctx)
 {
-    struct value_builder outputs = VALUE_BUILDER(p->arena);
+    struct value_builder outputs = VALUE_BUILDER(arena);
     for (size_t i = 0; i < decl->call_count; i++) {
         const struct decl *call = decl->calls[i];
-        value_builder_set(&outputs, call->target->each_key->string, planner_value(p, call));
+        value_builder_set(&outputs, call->target->each_key->string, value_of(ctx, call));
     }
     if (decl->keyed)
         return value_builder_map(&outputs);
     for (size_t i = 0; i < decl->target->decl_count; i++) {
         const struct decl *inner = decl->target->decls[i];
         if (inner->kind == DECL_OUTPUT)
-            value_builder_set(&outputs, inner->name, planner_value(p, inner));
+            value_builder_set(&outputs, inner->name, value_of(ctx, inner));
     }
     return value_builder_map(&outputs);
 }
@@ -138,7 +138,7 @@ bool evaluate_decl(struct planner *p, const struct decl *decl)
         v = decl->config ? expr_eval(decl->config, &scope, p->arena) : &value_empty_map;
         v = connections_bind(p, decl, v);
         break;
-    case DECL_MODULE: v = evaluate_module(p, decl); break;
+    case DECL_MODULE: v = evaluate_module(p->arena, decl, planner_value, p); break;
     case DECL_RESOURCE:
     case DECL_DATA: v = evaluate_resource_value(p, decl); break;
     case DECL_SHARED: v = workspace_shared(p->workspace); break;

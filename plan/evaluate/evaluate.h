@@ -16,6 +16,11 @@
 const struct value *planner_value(void *ctx, const struct decl *decl);
 /* Scope of a declaration's expressions; instance NULL outside for_each. */
 struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance);
+/* The same of an input's argument, which is written in the parent's file and means the parent's names. */
+struct scope argument_scope(struct planner *p, const struct decl *decl);
+/* A module's outputs, or those of each of its instances. */
+const struct value *evaluate_module(struct arena *arena, const struct decl *decl,
+    const struct value *(*value_of)(void *ctx, const struct decl *decl), void *ctx);
 /* What a plain reference to a local, an input or a module's output stands for in the end, with its own scope;
  * any other expression is that itself. */
 const struct expr *evaluate_origin(struct planner *p, const struct expr *expr, struct scope *scope);

@@ -103,28 +103,23 @@ const struct str *plan_local_paths(struct workspace *workspace, struct arena *ar
     return paths.items;
 }
 
+/* ---- whether an expression comes out otherwise ---- */
+
 /* The stack as it was applied last; of what is hidden the records tell nothing. */
 struct past {
     struct planner *p;
-    const bool *hidden; /* by decl->index; NULL: nothing is */
+    const bool *hidden;         /* by decl->index; NULL: nothing is */
+    const struct value **known; /* by decl->index: what was found already */
 };
 
 static const struct value *value_before(void *ctx, const struct decl *decl);
 
-static struct scope scope_before(struct past *past, const struct decl *decl, struct diags *ignored)
-{
-    struct scope scope = planner_scope(past->p, decl, NULL);
-    scope.value_of = value_before;
-    scope.ctx = past;
-    scope.diags = ignored;
-    return scope;
-}
-
-static const struct value *evaluate_before(
-    struct past *past, const struct decl *decl, const struct expr *expr)
+static const struct value *evaluate_before(struct past *past, struct scope scope, const struct expr *expr)
 {
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
-    struct scope scope = scope_before(past, decl, &ignored);
+    scope.value_of = value_before;
+    scope.ctx = past;
+    scope.diags = &ignored;
     const struct value *v = expr_eval(expr, &scope, past->p->arena);
     return v ? v : &value_null;
 }
@@ -149,36 +144,41 @@ static const struct value *resource_before(const struct past *past, const struct
     return value_builder_map(&b);
 }
 
-static const struct value *module_before(struct past *past, const struct decl *decl)
+static const struct value *find_before(struct past *past, const struct decl *decl)
 {
-    struct value_builder outputs = VALUE_BUILDER(past->p->arena);
-    for (size_t i = 0; i < decl->target->decl_count; i++) {
-        const struct decl *inner = decl->target->decls[i];
-        if (inner->kind == DECL_OUTPUT)
-            value_builder_set(&outputs, inner->name, value_before(past, inner));
-    }
-    return value_builder_map(&outputs);
-}
-
-static const struct value *value_before(void *ctx, const struct decl *decl)
-{
-    struct past *past = ctx;
+    struct planner *p = past->p;
     switch (decl->kind) {
     case DECL_RESOURCE: return resource_before(past, decl);
-    case DECL_MODULE: return module_before(past, decl);
+    case DECL_MODULE: return evaluate_module(p->arena, decl, value_before, past);
     case DECL_LOCAL:
-    case DECL_OUTPUT: return evaluate_before(past, decl, decl->expr);
+    case DECL_OUTPUT: return evaluate_before(past, planner_scope(p, decl, NULL), decl->expr);
     case DECL_INPUT:
         if (decl->argument)
-            return evaluate_before(past, decl, decl->argument);
+            return evaluate_before(past, argument_scope(p, decl), decl->argument);
         break;
     case DECL_DATA:
     case DECL_PROVIDER:
     case DECL_CONNECTION:
     case DECL_SHARED: break;
     }
-    const struct value *v = past->p->evaluated.values[decl->index]; /* nothing of these is recorded */
-    return v ? v : &value_unknown;
+    return planner_value(p, decl); /* nothing of these is recorded */
+}
+
+/* What a declaration refers to has been planned before it, and is the same for all that asks later. */
+static const struct value *value_before(void *ctx, const struct decl *decl)
+{
+    struct past *past = ctx;
+    const struct value **known = &past->known[decl->index];
+    if (!*known)
+        *known = find_before(past, decl);
+    return *known;
+}
+
+static const struct value **known_values(struct planner *p, const struct value ***known)
+{
+    if (!*known)
+        *known = ARENA_ARRAY(p->arena, const struct value *, p->stack->decl_count + 1);
+    return *known;
 }
 
 /* What stays as it is counts as it was recorded: a refresh may show more of it than its last apply told. */
@@ -193,19 +193,21 @@ static const struct value *value_decided(void *ctx, const struct decl *decl)
     struct planner *p = ctx;
     const struct instances *list = decl->kind == DECL_RESOURCE ? &p->evaluated.instances[decl->index] : NULL;
     if (!list || !list->n || list->unread)
-        return planner_scope(p, decl, NULL).value_of(p, decl);
+        return planner_value(p, decl);
     if (!list->keyed)
         return object_now(&list->items[0]);
+    const struct value **known = &known_values(p, &p->evaluated.decided)[decl->index];
     struct value_builder b = VALUE_BUILDER(p->arena);
-    for (size_t i = 0; i < list->n; i++)
+    for (size_t i = 0; i < list->n && !*known; i++)
         value_builder_set(&b, list->items[i].key->string, object_now(&list->items[i]));
-    return value_builder_map(&b);
+    return *known = *known ? *known : value_builder_map(&b);
 }
 
 bool expression_changes(struct planner *p, const struct instance *instance, const struct expr *expr,
     const bool *hidden, struct diags *diags)
 {
-    struct past past = {p, hidden};
+    struct past past = {
+        p, hidden, known_values(p, hidden ? &p->evaluated.before_hidden : &p->evaluated.before)};
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
     struct scope now = planner_scope(p, instance->decl, instance), before = now;
     before.value_of = value_before;

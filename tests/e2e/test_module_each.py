@@ -83,3 +83,31 @@ def test_key_with_everything(workshop, cloud):
     workshop.run("state", "show", 'person["a/b"]/part["in"]')
     workshop.destroy(*key)
     assert buckets(cloud) == []
+
+
+def test_replaced_by_what_an_instance_tells(local_stack):
+    local_stack.write(
+        """
+        inputs: {text: {}}
+        resources:
+          told: {type: weir.value, value: "${inputs.text}"}
+          inner: {type: weir.value, value: fixed, lifecycle: {replace_triggered_by: ["${inputs.text}"]}}
+        outputs: {told: "${told.value}"}
+        """,
+        "part/weir.yaml",
+    )
+    local_stack.write("""
+        stack: told
+        inputs: {v: {default: one}}
+        modules:
+          part: {source: ./part, for_each: [x, y], text: "${each.key}-${a.value}"}
+        resources:
+          a: {type: weir.value, value: "${inputs.v}"}
+          outer: {type: weir.value, value: fixed, lifecycle: {replace_triggered_by: ['${part["x"].told}']}}
+    """)
+    local_stack.apply()
+    local_stack.assert_settled()
+    actions = local_stack.plan("-i", "v=two")
+    assert {address for address, action in actions.items() if action == "replace"} == {"outer", 'part["x"]/inner', 'part["y"]/inner'}
+    local_stack.apply("-i", "v=two")
+    local_stack.assert_settled("-i", "v=two")

@@ -223,6 +223,21 @@ def test_replace_triggered_by(local_stack):
     local_stack.assert_settled("-i", "n=2")
 
 
+def test_replace_triggered_by_long_chain(local_stack):
+    """Each value is asked for twice by the next one."""
+    chain = "".join(f'  v{i + 1}: "${{locals.v{i} ? locals.v{i} : !locals.v{i}}}"\n' for i in range(40))
+    text = (
+        "stack: chain\ninputs: {n: {type: integer, default: 1}}\nlocals:\n"
+        '  v0: "${a.value == 1}"\n' + chain + "resources:\n"
+        '  a: {type: weir.value, value: "${inputs.n}"}\n'
+        '  b: {type: weir.value, value: fixed, lifecycle: {replace_triggered_by: ["${locals.v40}"]}}\n'
+    )
+    local_stack.write(text)
+    local_stack.apply()
+    assert local_stack.plan("-i", "n=1") == {}
+    assert local_stack.plan("-i", "n=2")["a"] == "update"
+
+
 def order_of(result, kind="done"):
     return [(event["action"], event["address"]) for event in result.events() if event["event"] == kind]
 
