@@ -68,7 +68,7 @@ static struct str line_of(struct invocation *inv)
     return line.n ? arena_str(&inv->arena, buf_str(&line)) : STR_EMPTY;
 }
 
-static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struct way *way)
+static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struct route *route)
 {
     const struct ssh_settings *own = inv->own;
     struct err err = ERR_INIT;
@@ -84,10 +84,10 @@ static int cmd_ssh_go(struct invocation *inv, struct workspace *workspace, struc
     terminal.pty = own->terminal || (!terminal.command.n && isatty(STDIN_FILENO));
     size_now(&terminal.columns, &terminal.rows);
     signals_catch();
-    if (reach_open(way->reach, way->connection, &err))
+    if (reach_open(route->reach, route->connection, &err))
         return invocation_fail(inv, &err);
     reaching_tell(inv, workspace);
-    if (in_terminal(way->reach, way->connection, &terminal, &status, &err))
+    if (in_terminal(route->reach, route->connection, &terminal, &status, &err))
         return invocation_fail(inv, &err);
     return status;
 }

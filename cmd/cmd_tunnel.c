@@ -46,42 +46,42 @@ static bool parse_target(struct str text, struct str *host, int *port)
 }
 
 /* As the settings say it: of a provider what it speaks to, of a connection the SSH server that it ends at. */
-static bool target_of(struct invocation *inv UNUSED, struct way *way, struct str *host, int *port)
+static bool target_of(struct invocation *inv UNUSED, struct route *route, struct str *host, int *port)
 {
-    const struct value *given = value_getz(way->settings, "port");
-    int64_t number = usual_port(way->kind);
-    *host = value_gets(way->settings, "host");
+    const struct value *given = value_getz(route->settings, "port");
+    int64_t number = usual_port(route->kind);
+    *host = value_gets(route->settings, "host");
     if (given && given->kind == VALUE_INT)
         number = given->integer;
     else if (given && given->kind == VALUE_STRING)
         str_to_int(given->string, &number);
     *port = (int)number;
-    if (!way->is_provider) /* through what it goes by itself */
-        way->connection = value_gets(way->settings, "via");
-    return host->n && *port && way->connection.n;
+    if (!route->is_provider) /* through what it goes by itself */
+        route->connection = value_gets(route->settings, "via");
+    return host->n && *port && route->connection.n;
 }
 
-static int hold(struct invocation *inv, struct workspace *workspace, const struct way *way, struct str host,
-    int port, int wanted)
+static int hold(struct invocation *inv, struct workspace *workspace, const struct route *route,
+    struct str host, int port, int wanted)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct err err = ERR_INIT;
     int local_port;
     signals_catch();
-    if (reach_forward_at(way->reach, way->connection, host, port, wanted, &local_port, &err))
+    if (reach_forward_at(route->reach, route->connection, host, port, wanted, &local_port, &err))
         return invocation_fail(inv, &err);
     reaching_tell(inv, workspace);
     if (inv->settings->json) {
         buf_addf(&out, "{\"event\":\"tunnel\",\"port\":%d,\"host\":", local_port);
         json_write_string(&out, host);
         buf_addf(&out, ",\"to\":%d,\"via\":", port);
-        json_write_string(&out, way->connection);
+        json_write_string(&out, route->connection);
         buf_addz(&out, "}\n");
     } else {
         buf_addf(&out, "127.0.0.1:%d leads to %.*s", local_port, STR_ARG(host));
         if (port) /* a socket has none */
             buf_addf(&out, ":%d", port);
-        buf_addf(&out, " by \"%.*s\"; Ctrl-C ends it\n", STR_ARG(way->connection));
+        buf_addf(&out, " by \"%.*s\"; Ctrl-C ends it\n", STR_ARG(route->connection));
     }
     int status = invocation_write(inv, buf_str(&out));
     while (status == EXIT_DONE && !atomic_load(signals_stop()))
@@ -89,7 +89,7 @@ static int hold(struct invocation *inv, struct workspace *workspace, const struc
     return status;
 }
 
-static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, struct way *way)
+static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, struct route *route)
 {
     const struct tunnel_settings *own = inv->own;
     struct str host;
@@ -101,10 +101,10 @@ static int cmd_tunnel_go(struct invocation *inv, struct workspace *workspace, st
     if (own->to && !parse_target(str_z(own->to), &host, &port))
         return invocation_usage(
             inv, "as seen from there: --to db.internal:5432", "\"%s\" is not a place", own->to);
-    if (!own->to && !target_of(inv, way, &host, &port))
+    if (!own->to && !target_of(inv, route, &host, &port))
         return invocation_usage(inv, "say it: --to db.internal:5432",
             "where \"%.*s\" is to lead is not known", STR_ARG(inv->args.items[0]));
-    return hold(inv, workspace, way, host, port, (int)wanted);
+    return hold(inv, workspace, route, host, port, (int)wanted);
 }
 
 static int cmd_tunnel_run(struct invocation *inv)

@@ -36,6 +36,7 @@ enum action {
 };
 
 const char *action_name(enum action action); /* "create" … as in --json and the log */
+enum action action_named(struct str name);   /* ACTION_NOOP also for what is no name of one */
 
 /* One attribute's change. Values may be unknown or sensitive; NULL: not set. */
 struct attr_change {

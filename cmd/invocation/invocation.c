@@ -300,13 +300,14 @@ int ask_consent(struct invocation *inv, const char *question)
 /* ---- What `weir ssh` and `weir tunnel` share ---- */
 
 /* Failures have been reported when the result is not EXIT_DONE. */
-static int open_way(struct invocation *inv, struct str name, struct workspace *workspace, struct way *way)
+static int open_route(
+    struct invocation *inv, struct str name, struct workspace *workspace, struct route *route)
 {
     struct err err = ERR_INIT;
     int status = invocation_open(inv, NULL, workspace);
     if (status != EXIT_DONE)
         return status;
-    if (plan_way(workspace, name, &inv->diags, way, &err) == 0)
+    if (plan_route(workspace, name, &inv->diags, route, &err) == 0)
         return EXIT_DONE;
     status = invocation_diags(inv);
     if (err.class != ERR_NONE)
@@ -318,9 +319,9 @@ static int open_way(struct invocation *inv, struct str name, struct workspace *w
 int reaching_run(struct invocation *inv, reaching_go *go)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
-    struct way way;
-    int status = open_way(inv, inv->args.items[0], &workspace, &way);
-    return status != EXIT_DONE ? status : go(inv, &workspace, &way);
+    struct route route;
+    int status = open_route(inv, inv->args.items[0], &workspace, &route);
+    return status != EXIT_DONE ? status : go(inv, &workspace, &route);
 }
 
 static void note(void *ctx, const struct event *event)

@@ -103,9 +103,10 @@ int engines_refuse(struct invocation *inv, const struct plan *plan, struct err *
 
 /* ---- invocation.c: what `weir ssh` and `weir tunnel` share: the stack's connections, opened outside a
  * plan. */
-typedef int reaching_go(struct invocation *inv, struct workspace *workspace, struct way *way);
+typedef int reaching_go(struct invocation *inv, struct workspace *workspace, struct route *route);
 
-/* Opens the workspace, finds the way that the first argument names, goes it and closes. The command's status.
+/* Opens the workspace, finds the route that the first argument names, takes it and closes. The command's
+ * status.
  */
 int reaching_run(struct invocation *inv, reaching_go *go);
 /* Tells of host keys that were trusted just now. */

@@ -127,12 +127,12 @@ const struct value *evaluate_files(
 static const struct value *default_tags(struct planner *p, const struct decl *decl)
 {
     struct provider *provider = NULL;
-    struct err ignored; /* a provider that cannot be opened is reported where it is used */
     if (p->offline)
         return NULL;
     if (provider_waits(p, decl))
         return value_getz(p->evaluated.values[decl->provider->index], "default_tags");
-    return evaluate_provider(p, decl, &provider, &ignored) ? NULL : provider_default_tags(provider);
+    /* one that cannot be opened is reported where it is used */
+    return evaluate_provider(p, decl, &provider, ERR_IGNORED) ? NULL : provider_default_tags(provider);
 }
 
 static const struct value *merge_default_tags(

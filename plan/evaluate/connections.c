@@ -45,7 +45,7 @@ static int not_found(const struct stack *stack, struct str name, struct err *err
                    : err_hint(err, "they are declared under `connections:`");
 }
 
-static int way_settle(struct planner *p, const struct decl *decl, struct way *out, struct err *err)
+static int route_settle(struct planner *p, const struct decl *decl, struct route *out, struct err *err)
 {
     const struct decl *connection = decl->kind == DECL_CONNECTION ? decl : decl->via;
     const struct value *settings = p->evaluated.values[decl->index],
@@ -60,7 +60,7 @@ static int way_settle(struct planner *p, const struct decl *decl, struct way *ou
     }
     if (connections_define(p, decl, err))
         return -1;
-    *out = (struct way){.reach = connections_reach(p->workspace->connections),
+    *out = (struct route){.reach = connections_reach(p->workspace->connections),
         .connection = connection->full_name,
         .is_provider = decl->kind == DECL_PROVIDER,
         .kind = decl->kind == DECL_PROVIDER ? decl->provider_name : STR("ssh"),
@@ -68,8 +68,8 @@ static int way_settle(struct planner *p, const struct decl *decl, struct way *ou
     return 0;
 }
 
-int plan_way(
-    struct workspace *workspace, struct str name, struct diags *diags, struct way *out, struct err *err)
+int plan_route(
+    struct workspace *workspace, struct str name, struct diags *diags, struct route *out, struct err *err)
 {
     const struct decl *decl = find(workspace->stack, name);
     if (!decl)
@@ -81,7 +81,7 @@ int plan_way(
     int rc = workspace->state && !recorded_claim(p) ? -1 : 0;
     if (!rc) {
         evaluate_as_recorded(p, needed);
-        rc = way_settle(p, decl, out, err);
+        rc = route_settle(p, decl, out, err);
     }
     plan_free(p->plan);
     return rc;

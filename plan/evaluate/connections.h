@@ -1,10 +1,10 @@
 /*
  * The stack's connections (provider/ssh/connections.h) in a plan and its apply: their settings are values
- * like any other, may hang on resources, and are handed over as soon as they are known.
+ * like any other, may depend on resources, and are handed over as soon as they are known.
  *
- * What hangs on resources is not known when the state is refreshed, or what is to be deleted is planned. Then
- * it counts as it was recorded, or as the refresh saw it (connections_settings); evaluated in its turn, a
- * changed address takes the place of the old one, and one that is not known yet keeps what goes by it
+ * What depends on resources is not known when the state is refreshed, or what is to be deleted is planned.
+ * Then it counts as it was recorded, or as the refresh saw it (connections_settings); evaluated in its turn,
+ * a changed address takes the place of the old one, and one that is not known yet keeps what goes by it
  * waiting.
  *
  * Keys of hosts: connections.h.
@@ -19,7 +19,7 @@ struct connections;
 struct reach;
 
 /* Where a connection leads, or a provider that goes by one. */
-struct way {
+struct route {
     struct reach *reach;
     struct str connection; /* as the reach knows it */
     bool is_provider;
@@ -27,8 +27,8 @@ struct way {
     const struct value *settings; /* of the connection or the provider */
 };
 /* With values as they are recorded. -1 with err, or with errors in diags (class ERR_NONE). */
-int plan_way(
-    struct workspace *workspace, struct str name, struct diags *diags, struct way *out, struct err *err);
+int plan_route(
+    struct workspace *workspace, struct str name, struct diags *diags, struct route *out, struct err *err);
 
 /* The settings of a provider or connection, with `via` as the name that a reach knows; NULL stays NULL. */
 const struct value *connections_bind(

@@ -86,22 +86,26 @@ static const struct value *evaluate_input(struct planner *p, const struct decl *
     return value_mark(p->arena, converted, VALUE_SENSITIVE);
 }
 
-const struct value *evaluate_module(struct arena *arena, const struct decl *decl,
+const struct value *module_outputs(struct arena *arena, const struct module *module,
     const struct value *(*value_of)(void *ctx, const struct decl *decl), void *ctx)
 {
     struct value_builder outputs = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < decl->call_count; i++) {
-        const struct decl *call = decl->calls[i];
-        value_builder_set(&outputs, call->target->each_key->string, value_of(ctx, call));
-    }
-    if (decl->keyed)
-        return value_builder_map(&outputs);
-    for (size_t i = 0; i < decl->target->decl_count; i++) {
-        const struct decl *inner = decl->target->decls[i];
-        if (inner->kind == DECL_OUTPUT)
-            value_builder_set(&outputs, inner->name, value_of(ctx, inner));
-    }
+    for (size_t i = 0; i < module->decl_count; i++)
+        if (module->decls[i]->kind == DECL_OUTPUT)
+            value_builder_set(&outputs, module->decls[i]->name, value_of(ctx, module->decls[i]));
     return value_builder_map(&outputs);
+}
+
+const struct value *evaluate_module(struct arena *arena, const struct decl *decl,
+    const struct value *(*value_of)(void *ctx, const struct decl *decl), void *ctx)
+{
+    if (!decl->keyed)
+        return module_outputs(arena, decl->target, value_of, ctx);
+    struct value_builder instances = VALUE_BUILDER(arena);
+    for (size_t i = 0; i < decl->call_count; i++)
+        value_builder_set(
+            &instances, decl->calls[i]->target->each_key->string, value_of(ctx, decl->calls[i]));
+    return value_builder_map(&instances);
 }
 
 static bool is_value(const struct decl *decl)

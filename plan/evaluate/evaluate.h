@@ -18,7 +18,9 @@ const struct value *planner_value(void *ctx, const struct decl *decl);
 struct scope planner_scope(struct planner *p, const struct decl *decl, const struct instance *instance);
 /* The same of an input's argument, which is written in the parent's file and means the parent's names. */
 struct scope argument_scope(struct planner *p, const struct decl *decl);
-/* A module's outputs, or those of each of its instances. */
+/* A module's outputs; evaluate_module(): or those of each of its instances. */
+const struct value *module_outputs(struct arena *arena, const struct module *module,
+    const struct value *(*value_of)(void *ctx, const struct decl *decl), void *ctx);
 const struct value *evaluate_module(struct arena *arena, const struct decl *decl,
     const struct value *(*value_of)(void *ctx, const struct decl *decl), void *ctx);
 /* What a plain reference to a local, an input or a module's output stands for in the end, with its own scope;

@@ -99,7 +99,7 @@ int lease_begin(struct planner *p, struct lease_begun *out, struct err *err)
 
 /* ---- ownership tags ---- */
 
-struct marking {
+struct tagging {
     struct planner *p;
     const struct record *const *records;
     struct provider **providers;
@@ -112,7 +112,7 @@ struct marking {
 
 static void tag_one(void *ctx, size_t i)
 {
-    struct marking *m = ctx;
+    struct tagging *m = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT;
     bool done;
@@ -131,7 +131,7 @@ static void tag_one(void *ctx, size_t i)
 }
 
 /* Those that can be tagged, and their providers, which only one thread may open. */
-static int find_markable(struct marking *m, size_t n, struct err *err)
+static int find_taggable(struct tagging *m, size_t n, struct err *err)
 {
     for (size_t i = 0; i < n; i++) {
         const struct record *record = m->records[i];
@@ -149,12 +149,12 @@ static int find_markable(struct marking *m, size_t n, struct err *err)
 static int tag_records(struct planner *p, const struct lease *lease, const struct record *const *records,
     size_t n, struct err *err)
 {
-    struct marking m = {.p = p, .records = records, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct tagging m = {.p = p, .records = records, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct value_entry tag = {STR("weir:lease"), value_string_ref(p->arena, lease_text(p->arena, lease))};
     m.owner_tags = value_map(p->arena, &tag, 1);
     m.providers = ARENA_ARRAY(p->arena, struct provider *, n + 1);
     m.schemas = ARENA_ARRAY(p->arena, const struct schema *, n + 1);
-    if (find_markable(&m, n, err))
+    if (find_taggable(&m, n, err))
         return -1;
     pool_run(TAG_THREADS, n, tag_one, &m);
     pthread_mutex_destroy(&m.lock);
@@ -188,7 +188,7 @@ static int record_lease(struct state *state, const struct lease *lease, struct e
                : 0;
 }
 
-static void see_ways(struct planner *p)
+static void see_routes(struct planner *p)
 {
     AUTO_FREE bool *needed = mem_zalloc((p->stack->decl_count + 1) * sizeof *needed);
     for (size_t i = 0; i < p->provider_count; i++)
@@ -205,7 +205,7 @@ int64_t plan_now(struct workspace *workspace, bool *by_service)
     int64_t ahead_ms;
     const struct record *const *records = state_records(workspace->state, &n);
     if (recorded_claim(p))
-        see_ways(p);
+        see_routes(p);
     for (size_t i = 0; i < n && !workspace_clock(workspace, &ahead_ms); i++) {
         struct provider *provider;
         if (records[i]->location)
@@ -222,7 +222,7 @@ int plan_lease(struct workspace *workspace, const struct lease *lease, bool shor
     struct planner *p = planner_new(workspace, &options, diags);
     int status = recorded_claim(p) ? 0 : -1;
     if (!status)
-        see_ways(p);
+        see_routes(p);
     if (!status && p->diags->errors)
         status = -1;
     if (!status && shorter)

@@ -21,7 +21,7 @@ struct listed {
         struct str id;
         const struct value *owner_tags;
     } * owner_tags;
-    size_t mark_count, mark_cap;
+    size_t tag_count, tag_cap;
 
     /* what all states know of it, in the arena of `shared` */
     const struct value **priors;
@@ -56,7 +56,7 @@ static void listed_forget(struct listed *listed)
     free(listed->owner_tags);
     listed->objects = NULL;
     listed->owner_tags = NULL;
-    listed->object_count = listed->object_cap = listed->mark_count = listed->mark_cap = 0;
+    listed->object_count = listed->object_cap = listed->tag_count = listed->tag_cap = 0;
     listed->known = false;
     arena_release(&listed->arena);
     listed->arena = (struct arena)ARENA_INIT;
@@ -161,9 +161,9 @@ static void keep_ownership_tags(void *ctx, struct str id, const struct value *ow
     if (!map_get(&listed->ids, id))
         return;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listed->keeping);
-    MEM_GROW(listed->owner_tags, listed->mark_cap, listed->mark_count + 1);
-    listed->owner_tags[listed->mark_count].id = arena_str(&listed->arena, id);
-    listed->owner_tags[listed->mark_count++].owner_tags = value_copy(&listed->arena, owner_tags);
+    MEM_GROW(listed->owner_tags, listed->tag_cap, listed->tag_count + 1);
+    listed->owner_tags[listed->tag_count].id = arena_str(&listed->arena, id);
+    listed->owner_tags[listed->tag_count++].owner_tags = value_copy(&listed->arena, owner_tags);
 }
 
 static bool has_all(const struct value *names, const struct value *wanted)
@@ -213,7 +213,7 @@ static void listed_tell(
 {
     for (size_t i = 0; i < listed->object_count; i++)
         found(found_ctx, listed->objects[i]);
-    for (size_t i = 0; i < listed->mark_count; i++)
+    for (size_t i = 0; i < listed->tag_count; i++)
         op_saw_ownership_tags(asker, listed->owner_tags[i].id, listed->owner_tags[i].owner_tags);
 }
 

@@ -7,8 +7,6 @@
 #include "plan/planner.h"
 #include "provider/iam/policy.h"
 
-/* ---- Policies of IAM that stand in a stack: what IAM would not take, and actions that there are none of. */
-
 /* ---- actions that nothing knows ---- */
 
 struct reported_actions {

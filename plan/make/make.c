@@ -11,7 +11,6 @@
 #include "plan/evaluate/context.h"
 #include "plan/evaluate/evaluate.h"
 #include "plan/evaluate/lease.h"
-#include "plan/make/make.h"
 #include "plan/objects/concern.h"
 #include "plan/objects/named.h"
 #include "plan/objects/objects.h"

@@ -17,6 +17,14 @@ const char *action_name(enum action action)
     return names[action];
 }
 
+enum action action_named(struct str name)
+{
+    for (int i = 0; i < ACTION_COUNT; i++)
+        if (str_eqz(name, action_name((enum action)i)))
+            return (enum action)i;
+    return ACTION_NOOP;
+}
+
 bool plan_has_changes(const struct plan *plan)
 {
     for (size_t i = 0; i < plan->change_count; i++)

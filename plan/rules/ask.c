@@ -28,7 +28,7 @@ static const struct value *named_values(
 }
 
 const struct value *rule_constants_of(struct planner *p, struct arena *arena, const struct instance *instance,
-    const struct value *self, bool links)
+    const struct value *self, const struct rule_links *links)
 {
     const struct decl *decl = instance->decl;
     const struct seen *seen = instance->seen;
@@ -36,8 +36,8 @@ const struct value *rule_constants_of(struct planner *p, struct arena *arena, co
         [ACTION] = value_stringz(arena, action_name(instance_action(instance))),
         [ADDRESS] = value_string_ref(arena, instance->address),
         [BEFORE] = rule_object(arena, decl->schema, seen ? seen->live : instance->import_live),
-        [DEPENDENCIES] = links ? rule_dependencies(p, decl) : NULL,
-        [DEPENDENTS] = links ? rule_dependents(p, decl) : NULL,
+        [DEPENDENCIES] = links ? links->dependencies : NULL,
+        [DEPENDENTS] = links ? links->dependents : NULL,
         [SELF] = rule_object(arena, decl->schema, self),
         [TYPE] = value_string_ref(arena, decl->schema->name)};
     return named_values(p, arena, values);

@@ -7,9 +7,7 @@
 #include "plan/objects/recorded.h"
 #include "plan/rules/rules.h"
 
-/* ---- What rules see of resources ---- */
-
-/* ---- one object ---- */
+/* ---- what rules see of one resource ---- */
 
 static const struct value *completed(struct arena *arena, const struct type *type, const struct value *v);
 
@@ -70,13 +68,13 @@ struct links {
     struct value_builder list;
 };
 
-static const struct value *link_of(struct planner *p, const struct instance *instance)
+static const struct value *link_of(struct arena *arena, const struct instance *instance)
 {
     const struct schema *schema = instance->decl->schema;
-    const struct value *self = rule_object(p->arena, schema, instance->planned);
-    return VALUE_MAP(p->arena, {STR("address"), value_string_ref(p->arena, instance->address)},
-        {STR("type"), value_string_ref(p->arena, schema->name)},
-        {STR("action"), value_stringz(p->arena, action_name(instance_action(instance)))},
+    const struct value *self = rule_object(arena, schema, instance->planned);
+    return VALUE_MAP(arena, {STR("address"), value_string_ref(arena, instance->address)},
+        {STR("type"), value_string_ref(arena, schema->name)},
+        {STR("action"), value_stringz(arena, action_name(instance_action(instance)))},
         {STR("self"), self ? self : &value_unknown});
 }
 
@@ -85,12 +83,12 @@ static void add_links(void *ctx, const struct decl *decl)
     struct links *links = ctx;
     const struct instances *list = &links->p->evaluated.instances[decl->index];
     for (size_t i = 0; decl->kind == DECL_RESOURCE && i < list->n; i++)
-        value_builder_add(&links->list, link_of(links->p, &list->items[i]));
+        value_builder_add(&links->list, link_of(links->list.arena, &list->items[i]));
 }
 
-const struct value *rule_dependencies(struct planner *p, const struct decl *decl)
+static const struct value *dependencies_of(struct planner *p, struct arena *arena, const struct decl *decl)
 {
-    struct links links = {p, VALUE_BUILDER(p->arena)};
+    struct links links = {p, VALUE_BUILDER(arena)};
     each_resource_dep(p, decl, add_links, &links);
     return value_builder_list(&links.list);
 }
@@ -106,9 +104,9 @@ static void note_found(void *ctx, const struct decl *dep)
     search->found |= dep == search->wanted;
 }
 
-const struct value *rule_dependents(struct planner *p, const struct decl *decl)
+static const struct value *dependents_of(struct planner *p, struct arena *arena, const struct decl *decl)
 {
-    struct links links = {p, VALUE_BUILDER(p->arena)};
+    struct links links = {p, VALUE_BUILDER(arena)};
     for (size_t i = decl->index + 1; i < p->stack->decl_count; i++) {
         struct search search = {decl, false};
         if (p->stack->decls[i]->kind == DECL_RESOURCE)
@@ -118,6 +116,13 @@ const struct value *rule_dependents(struct planner *p, const struct decl *decl)
     }
     return value_builder_list(&links.list);
 }
+
+struct rule_links rule_links_of(struct planner *p, struct arena *arena, const struct decl *decl)
+{
+    return (struct rule_links){dependencies_of(p, arena, decl), dependents_of(p, arena, decl)};
+}
+
+/* ---- checks ---- */
 
 static bool is_data_of(const struct rule *check, const struct decl *decl)
 {
@@ -149,20 +154,12 @@ static struct str trouble_of(struct planner *p)
     return text;
 }
 
-static const struct value *outputs_of(struct planner *p, const struct module *module)
-{
-    AUTO_BUILDER struct value_builder outputs = VALUE_BUILDER(p->arena);
-    for (size_t i = 0; i < module->decl_count; i++)
-        if (module->decls[i]->kind == DECL_OUTPUT)
-            value_builder_set(&outputs, module->decls[i]->name, planner_value(p, module->decls[i]));
-    return value_builder_map(&outputs);
-}
-
 static struct rule_finding ask_check(struct planner *p, const struct rule *check)
 {
     const struct module *module = check->module ? check->module : p->stack->root;
     struct subject_of_rule subject = {.address = check->name,
-        .constants = value_with(p->arena, p->stack->constants, STR("outputs"), outputs_of(p, module))};
+        .constants = value_with(p->arena, p->stack->constants, STR("outputs"),
+            module_outputs(p->arena, module, planner_value, p))};
     bool asked, read = read_all(p, check);
     enum rule_answer answer = read ? rule_ask(p, p->arena, check, &subject, &asked) : RULE_IS_BROKEN;
     struct rule_finding finding = rule_finding_of(p, check, &subject);

@@ -168,12 +168,20 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
         .schema = instance->decl->schema,
         .instance = instance,
         .decl = instance->decl};
+    unsigned names = 0;
+    for (const struct rule_wait *wait = instance->waits; wait; wait = wait->next)
+        names |= wait->rule->after == after ? wait->rule->names : 0;
     for (const struct rule_wait *wait = instance->waits; wait && !status; wait = wait->next) {
         if (wait->rule->after != after)
             continue;
-        if (!subject.constants)
+        if (!subject.constants) {
+            struct rule_links links;
+            if (names & RULE_NAMES_LINKS)
+                links = rule_links_of(p, &scratch, instance->decl);
             subject.constants = rule_constants_of(p, &scratch, instance,
-                after ? desired : value_merge(&scratch, instance->planned, desired), true);
+                after ? desired : value_merge(&scratch, instance->planned, desired),
+                names & RULE_NAMES_LINKS ? &links : NULL);
+        }
         bool asked;
         enum rule_answer answer = rule_ask(p, &scratch, wait->rule, &subject, &asked);
         if (answer != RULE_IS_KEPT)

@@ -16,7 +16,10 @@ struct type_rules {
 
 struct asking {
     struct planner *p;
-    struct arena scratch; /* of one resource */
+    struct arena scratch;        /* of one resource */
+    struct arena linked;         /* of one declaration: what its instances are asked with */
+    const struct decl *links_of; /* NULL: none yet */
+    struct rule_links links;
     int64_t now_ms;
     struct map types; /* name -> struct type_rules */
     struct rule_finding *findings;
@@ -123,6 +126,17 @@ static bool can_ask(const struct planner *p, const struct rule *rule)
     return !p->offline || !(rule->after || (rule->names & (RULE_NAMES_ACTION | RULE_NAMES_BEFORE)));
 }
 
+/* What it is linked with is the same for all instances. */
+static const struct rule_links *find_links(struct asking *a, const struct decl *decl)
+{
+    if (a->links_of != decl) {
+        arena_release(&a->linked);
+        a->links = rule_links_of(a->p, &a->linked, decl);
+        a->links_of = decl;
+    }
+    return &a->links;
+}
+
 /* What a resource's own conditions say. Those about what the call brings wait for that. */
 static void ask_own(struct asking *a, struct subject_of_rule *subject, struct instance *instance)
 {
@@ -131,8 +145,8 @@ static void ask_own(struct asking *a, struct subject_of_rule *subject, struct in
     for (size_t i = 0; i < lifecycle->rule_count; i++)
         names |= a->p->stack->rules[lifecycle->first_rule + i].names;
     if (!subject->constants || (names & RULE_NAMES_LINKS))
-        subject->constants = rule_constants_of(
-            a->p, &a->scratch, instance, instance->planned, (names & RULE_NAMES_LINKS) != 0);
+        subject->constants = rule_constants_of(a->p, &a->scratch, instance, instance->planned,
+            names & RULE_NAMES_LINKS ? find_links(a, instance->decl) : NULL);
     for (size_t i = 0; i < lifecycle->rule_count; i++) {
         const struct rule *rule = &a->p->stack->rules[lifecycle->first_rule + i];
         if (!can_ask(a->p, rule))
@@ -156,8 +170,8 @@ static void ask_of_instance(struct asking *a, struct instance *instance)
         if (!is_in(decl->module, list->rules[i]->module) || !can_ask(a->p, list->rules[i]))
             continue;
         if (!subject.constants)
-            subject.constants =
-                rule_constants_of(a->p, &a->scratch, instance, instance->planned, list->links);
+            subject.constants = rule_constants_of(
+                a->p, &a->scratch, instance, instance->planned, list->links ? find_links(a, decl) : NULL);
         ask(a, list->rules[i], &subject, instance);
     }
     if (decl->lifecycle.rule_count)
@@ -266,4 +280,5 @@ void rules_ask(struct planner *p)
     free(a.findings);
     map_release(&a.types);
     arena_release(&a.scratch);
+    arena_release(&a.linked);
 }

@@ -45,9 +45,11 @@ bool rules_ask_budget(
 /* An object with every attribute and field of its schema: those that are not given are as the service has
  * them then, or null. NULL stays NULL. */
 const struct value *rule_object(struct arena *arena, const struct schema *schema, const struct value *object);
-/* Lists of what the declaration refers to, and of what refers to it. */
-const struct value *rule_dependencies(struct planner *p, const struct decl *decl);
-const struct value *rule_dependents(struct planner *p, const struct decl *decl);
+/* Lists of what a declaration refers to, and of what refers to it. */
+struct rule_links {
+    const struct value *dependencies, *dependents;
+};
+struct rule_links rule_links_of(struct planner *p, struct arena *arena, const struct decl *decl);
 
 /* Is it there to be asked? */
 bool rule_is_check(struct planner *p, const struct rule *rule);
@@ -65,9 +67,9 @@ struct subject_of_rule {
 
 enum rule_answer { RULE_IS_KEPT, RULE_IS_BROKEN, RULE_IS_UNKNOWN, RULE_IS_WRONG };
 
-/* The names of a resource's rules, with their values. */
+/* The names of a resource's rules, with their values. links NULL: no rule names them. */
 const struct value *rule_constants_of(struct planner *p, struct arena *arena, const struct instance *instance,
-    const struct value *self, bool links);
+    const struct value *self, const struct rule_links *links);
 /* Of something that the stack does not have any more. */
 const struct value *rule_constants_of_deleted(
     struct planner *p, struct arena *arena, const struct change *change);

@@ -95,11 +95,7 @@ static const char *decision_word(const struct value *decision)
 {
     static const char *const words[ACTION_COUNT] = {
         "left as it is", "read", "created", "updated", "replaced", "deleted", "adopted", "forgotten"};
-    struct str name = value_text(value_getz(decision, "action"), STR("noop"));
-    for (size_t i = 0; i < ACTION_COUNT; i++)
-        if (str_eqz(name, action_name((enum action)i)))
-            return words[i];
-    return words[ACTION_NOOP];
+    return words[action_named(value_gets(decision, "action"))];
 }
 
 /* The attribute in which they differ, best one that others follow from. NULL: none. */

@@ -109,9 +109,7 @@ struct str input_argument(struct arena *arena, struct str name, const struct val
 
 static void list_inputs(struct saved_plan *saved)
 {
-    const struct value *inputs = value_getz(saved->content, "inputs");
-    if (!inputs || inputs->kind != VALUE_MAP)
-        return;
+    const struct value *inputs = value_as_map(value_getz(saved->content, "inputs"));
     saved->inputs = ARENA_ARRAY(&saved->arena, struct str, inputs->count + 1);
     for (uint32_t i = 0; i < inputs->count; i++)
         if (!value_is_null(inputs->entries[i].value)) /* nothing was given: no text says that */
@@ -180,12 +178,6 @@ static struct str saved_text(const struct saved_plan *saved, const char *key)
     return value_gets(saved->content, key);
 }
 
-static bool saved_flag(const struct saved_plan *saved, const char *key)
-{
-    const struct value *v = value_getz(saved->content, key);
-    return v && v->kind == VALUE_BOOL && v->boolean;
-}
-
 const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *catalog)
 {
     saved_changes_read(saved->content, catalog, &saved->arena, &saved->shown);
@@ -230,8 +222,8 @@ static const struct value *mark_hash(struct arena *arena, const struct value *v)
 
 static int check_secrets(const struct workspace *workspace, const struct saved_plan *saved, struct err *err)
 {
-    const struct value *secrets = value_getz(saved->content, "secrets");
-    for (uint32_t i = 0; secrets && secrets->kind == VALUE_MAP && i < secrets->count; i++) {
+    const struct value *secrets = value_as_map(value_getz(saved->content, "secrets"));
+    for (uint32_t i = 0; i < secrets->count; i++) {
         const struct value_entry *entry = &secrets->entries[i];
         const struct value *kept = mark_hash(&workspace->stack->arena, entry->value);
         if (state_hash_matches(kept, value_get(workspace->stack->inputs, entry->key)))
@@ -277,8 +269,8 @@ static int check_same(const struct workspace *workspace, const struct saved_plan
 static const struct str *saved_list(
     const struct saved_plan *saved, const char *key, struct arena *arena, size_t *n)
 {
-    const struct value *list = value_getz(saved->content, key);
-    *n = list && list->kind == VALUE_LIST ? list->count : 0;
+    const struct value *list = value_as_list(value_getz(saved->content, key));
+    *n = list->count;
     struct str *items = ARENA_ARRAY(arena, struct str, *n + 1);
     for (size_t i = 0; i < *n; i++)
         items[i] = value_text(list->items[i], STR_EMPTY);
@@ -326,11 +318,10 @@ int plan_load(struct workspace *workspace, struct saved_plan *saved, const struc
         return -1;
     struct arena *arena = &workspace->stack->arena;
     struct plan_options same = *options;
-    same.destroy = saved_flag(saved, "destroy");
-    same.no_refresh = !saved_flag(saved, "refreshed");
-    const struct value *teardown = value_getz(saved->content, "teardown");
-    same.teardown = teardown && teardown->kind == VALUE_INT ? (unsigned)teardown->integer : 0;
-    same.delete_adopted = saved_flag(saved, "delete_adopted");
+    same.destroy = value_getb(saved->content, "destroy");
+    same.no_refresh = !value_getb(saved->content, "refreshed");
+    same.teardown = (unsigned)value_geti(saved->content, "teardown", 0);
+    same.delete_adopted = value_getb(saved->content, "delete_adopted");
     same.targets = saved_list(saved, "targets", arena, &same.target_count);
     same.replaces = saved_list(saved, "replaces", arena, &same.replace_count);
     same.saved_ownership = value_copy(arena, value_as_map(value_getz(saved->content, "marks")));

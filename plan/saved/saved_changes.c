@@ -5,8 +5,6 @@
 #include "base/json_scan.h"
 #include "base/mask.h"
 #include "plan/objects/objects.h"
-#include "plan/planner.h"
-#include "plan/saved/saved.h"
 
 /* ---- writing ---- */
 
@@ -225,14 +223,6 @@ static const struct decl *read_declared(
     return decl;
 }
 
-static enum action read_action(struct str name)
-{
-    for (int i = 0; i < ACTION_COUNT; i++)
-        if (str_eqz(name, action_name((enum action)i)))
-            return (enum action)i;
-    return ACTION_NOOP;
-}
-
 static struct change read_change(const struct reading *r, const struct value *v, const struct value *erases)
 {
     struct err unknown = ERR_INIT; /* then without its types, and nothing more */
@@ -240,7 +230,7 @@ static struct change read_change(const struct reading *r, const struct value *v,
                            .type = read_text(r, v, "type"),
                            .provider = read_text(r, v, "provider"),
                            .id = read_text(r, v, "id")},
-        .decision = {read_action(value_gets(v, "action")), value_getb(v, "create_first")},
+        .decision = {action_named(value_gets(v, "action")), value_getb(v, "create_first")},
         .reason = read_text(r, v, "reason"),
         .moved_from = read_text(r, v, "moved_from"),
         .gone = value_getb(v, "gone")};

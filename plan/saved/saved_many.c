@@ -57,6 +57,8 @@ bool saved_seal_holds(struct str file, struct str *signed_text, struct str *mac)
     return str_eq(str_slice(file, text.n, file.n), buf_str(&expected));
 }
 
+/* ---- several plans ---- */
+
 enum { MANY_FORMAT = 1, MANY_MAX_SIZE = 1 << 30 };
 static const char begins[] = "{\"repository\":";
 
@@ -132,8 +134,7 @@ int saved_plans_read(const char *path, struct saved_plans **out, struct err *err
     if (check_whole(text, content, path, err) ||
         read_each(many, value_as_map(value_getz(content, "plans")), path, err))
         goto fail;
-    const struct value *destroy = value_getz(content, "destroy");
-    many->destroy = destroy && destroy->kind == VALUE_BOOL && destroy->boolean;
+    many->destroy = value_getb(content, "destroy");
     *out = many;
     return 0;
 fail:

@@ -6,9 +6,7 @@
 #include "plan/planner.h"
 #include "plan/state/state.h"
 
-/* ---- Values of a plan in JSON that everybody may read, and back ---- */
-
-/* ---- writing ---- */
+/* ---- Values of a plan in JSON that everybody may read ---- */
 
 static const struct value *marker(struct arena *arena, const char *name, const struct value *v)
 {
@@ -88,7 +86,7 @@ const struct value *veil_value(struct veil *veil, const struct value *v)
     return veil_any(veil, veil->type, veil->hidden, v);
 }
 
-/* ---- reading ---- */
+/* ---- and back ---- */
 
 /* What cannot be known any more, but that it is secret, and which it equals. */
 static const struct value *hidden_value(struct arena *arena, const struct value *number)
@@ -149,7 +147,7 @@ const struct value *veil_lifted(struct arena *arena, const struct value *v)
     return state_is_hash(hash) ? hash : map;
 }
 
-/* ---- writing ---- */
+/* ---- Every resource as a whole: writing ---- */
 
 static const struct value *object_veiled(
     struct arena *arena, const struct schema *schema, const struct value *object)
@@ -169,12 +167,10 @@ static const struct value *object_veiled(
     return value_builder_map(&b);
 }
 
-enum { DEPTH_MAX = 32 }; /* of locals and outputs that are made of others */
-
 struct references {
     struct value_builder list;
-    const struct expr *for_each; /* of the declaration; NULL: none */
-    int depth;
+    const struct expr *for_each; /* of the declaration; NULL: none, or seen already */
+    struct planner *p;           /* with a stamp on what has been seen */
 };
 
 /* Through locals, outputs and what modules are given, to resources. */
@@ -186,18 +182,24 @@ static void add_reference(void *ctx, const struct decl *decl, struct str attr)
         struct str text = arena_printf(
             r->list.arena, "%.*s%s%.*s", STR_ARG(decl->address), attr.n ? "." : "", STR_ARG(attr));
         value_builder_add(&r->list, value_string_ref(r->list.arena, text));
-    } else if (expr && r->depth < DEPTH_MAX) {
-        r->depth++;
-        expr_each_reference(expr, add_reference, r);
-        r->depth--;
+        return;
     }
+    uint32_t *stamp = decl ? &r->p->evaluated.stamps[decl->index] : NULL;
+    if (!expr || (stamp && *stamp == r->p->evaluated.stamp))
+        return;
+    if (stamp)
+        *stamp = r->p->evaluated.stamp;
+    else
+        r->for_each = NULL;
+    expr_each_reference(expr, add_reference, r);
 }
 
-static const struct value *references_of(struct arena *arena, const struct decl *decl)
+static const struct value *references_of(struct planner *p, struct arena *arena, const struct decl *decl)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < decl->attr_count; i++) {
-        struct references found = {.list = VALUE_BUILDER(arena), .for_each = decl->for_each};
+        struct references found = {.list = VALUE_BUILDER(arena), .for_each = decl->for_each, .p = p};
+        p->evaluated.stamp++;
         expr_each_reference(decl->attrs[i].expr, add_reference, &found);
         const struct value *list = value_builder_list(&found.list);
         if (list->count)
@@ -246,7 +248,7 @@ const struct value *saved_objects(const struct plan *plan, struct arena *arena)
         const struct decl *decl = p->stack->decls[i];
         if (decl->kind != DECL_RESOURCE || !instances->n)
             continue;
-        const struct value *given = given_of(arena, decl), *references = references_of(arena, decl),
+        const struct value *given = given_of(arena, decl), *references = references_of(p, arena, decl),
                            *region = value_string(arena, region_of(p, decl));
         for (size_t k = 0; k < instances->n; k++)
             value_builder_add(&list, object_saved(arena, &instances->items[k], region, given, references));
@@ -254,7 +256,7 @@ const struct value *saved_objects(const struct plan *plan, struct arena *arena)
     return value_builder_list(&list);
 }
 
-/* ---- reading ---- */
+/* ---- and reading ---- */
 
 struct objects {
     struct arena *arena;
@@ -288,15 +290,6 @@ static const struct value *before_of(
     return planned;
 }
 
-static enum action action_of(const struct value *change)
-{
-    struct str name = value_gets(change, "action");
-    for (int i = 0; i < ACTION_COUNT; i++)
-        if (str_eqz(name, action_name((enum action)i)))
-            return (enum action)i;
-    return ACTION_NOOP;
-}
-
 static struct planned_object *object_read(
     struct objects *o, const struct value *named, const struct value *change)
 {
@@ -306,7 +299,7 @@ static struct planned_object *object_read(
         .type = arena_str(o->arena, value_gets(named, "type")),
         .id = arena_str(o->arena, value_gets(named, "id")),
         .region = arena_str(o->arena, value_gets(named, "region")),
-        .action = action_of(change),
+        .action = action_named(value_gets(change, "action")),
         .create_first = value_getb(change, "create_first"),
         .given = value_copy(o->arena, value_as_list(value_getz(named, "given"))),
         .references = value_copy(o->arena, value_as_map(value_getz(named, "references")))};

@@ -9,12 +9,11 @@
 /* ---- in the stack ---- */
 
 struct walk {
-    const struct stack *stack;
     bool *visited; /* by decl->index */
     bool *found;   /* artifacts */
 };
 
-static bool is_artifact(const struct decl *decl)
+bool decl_is_artifact(const struct decl *decl)
 {
     return decl->kind == DECL_RESOURCE && decl->schema && str_eqz(decl->schema->name, "weir.artifact");
 }
@@ -32,7 +31,7 @@ static void find_artifacts(struct walk *w, const struct decl *decl, bool far)
         if (w->visited[dep->index])
             continue;
         w->visited[dep->index] = true;
-        if (is_artifact(dep))
+        if (decl_is_artifact(dep))
             w->found[dep->index] = true;
         else if (dep->kind != DECL_RESOURCE || (far && !is_job(dep)))
             find_artifacts(w, dep, far);
@@ -42,8 +41,8 @@ static void find_artifacts(struct walk *w, const struct decl *decl, bool far)
 static size_t artifacts_of(
     const struct stack *stack, struct arena *arena, const struct decl *decl, bool far, bool *found)
 {
-    struct walk w = {stack, ARENA_ARRAY(arena, bool, stack->decl_count + 1),
-        ARENA_ARRAY(arena, bool, stack->decl_count + 1)};
+    struct walk w = {
+        ARENA_ARRAY(arena, bool, stack->decl_count + 1), ARENA_ARRAY(arena, bool, stack->decl_count + 1)};
     size_t n = 0;
     find_artifacts(&w, decl, far);
     for (size_t i = 0; i < stack->decl_count; i++) {
@@ -178,7 +177,7 @@ static int refuse_unknown(const struct stack *stack, struct arena *arena, struct
     struct str *names = ARENA_ARRAY(arena, struct str, stack->decl_count + 1);
     size_t n = 0;
     for (size_t i = 0; i < stack->decl_count; i++)
-        if (is_artifact(stack->decls[i]) || is_job(stack->decls[i]))
+        if (decl_is_artifact(stack->decls[i]) || is_job(stack->decls[i]))
             names[n++] = stack->decls[i]->address;
     err_set(err, ERR_ABSENT, "the stack has no resource \"%.*s\"", STR_ARG(name));
     struct str near = str_nearest(name, names, n);
@@ -227,7 +226,7 @@ static int choose_named(struct chooser *c, struct str name, struct err *err)
         if (decl->kind != DECL_RESOURCE || (!whole && !single))
             continue;
         there = true;
-        if (is_artifact(decl)) {
+        if (decl_is_artifact(decl)) {
             artifacts[i] = uses = true;
             one = whole ? STR_EMPTY : name;
             add_target(c, whole ? decl->address : name);
@@ -255,7 +254,7 @@ int deploy_targets(const struct workspace *workspace, struct arena *arena, const
     if (!n) {
         bool *artifacts = ARENA_ARRAY(arena, bool, stack->decl_count + 1);
         for (size_t i = 0; i < stack->decl_count; i++)
-            artifacts[i] = is_artifact(stack->decls[i]);
+            artifacts[i] = decl_is_artifact(stack->decls[i]);
         add_chosen(&c, artifacts);
         choose_users(&c, artifacts, STR_EMPTY);
     }

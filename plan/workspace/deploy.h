@@ -27,6 +27,8 @@ int deploy_targets(const struct workspace *workspace, struct arena *arena, const
 const struct str *deploy_left(const struct workspace *workspace, struct arena *arena,
     const struct str *targets, size_t n, size_t *count);
 
+/* Is it a weir.artifact? */
+bool decl_is_artifact(const struct decl *decl);
 /* Recorded artifacts that the recorded job uses: by the key that its attributes hold. */
 const struct record **deploy_artifacts_of(
     const struct workspace *workspace, struct arena *arena, const struct record *job, size_t *count);

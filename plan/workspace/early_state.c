@@ -17,7 +17,7 @@ enum { WORTH_BYTES = 256 * 1024 };
 struct early_state {
     pthread_t thread;
     struct arena arena;
-    struct backend_options place;
+    struct backend_options store;
     struct state *state;
     int status;
     struct err err;
@@ -34,20 +34,20 @@ static struct str state_name(struct str file, struct str env)
 
 /* The only state of this environment in the default folder. False where there is none, several, or a short
  * one. */
-static bool guess_place(struct early_state *early)
+static bool guess_store(struct early_state *early)
 {
-    struct str folder = path_join(&early->arena, early->place.dir, STR(".weir"));
+    struct str folder = path_join(&early->arena, early->store.dir, STR(".weir"));
     AUTO_DIR DIR *dir = opendir(folder.p);
     if (!dir)
         return false;
     struct stat st = {0};
     size_t found = 0;
     for (const struct dirent *entry; (entry = readdir(dir));) {
-        struct str name = state_name(str_z(entry->d_name), early->place.env);
+        struct str name = state_name(str_z(entry->d_name), early->store.env);
         if (!name.n)
             continue;
         found++;
-        early->place.stack = arena_str(&early->arena, name);
+        early->store.stack = arena_str(&early->arena, name);
         if (fstatat(dirfd(dir), entry->d_name, &st, 0))
             st.st_size = 0;
     }
@@ -57,8 +57,8 @@ static bool guess_place(struct early_state *early)
 static void *read_state(void *ctx)
 {
     struct early_state *early = ctx;
-    struct state_options options = {.dir = early->place.dir};
-    early->status = backend_new(&early->place, &options.backend, &early->err);
+    struct state_options options = {.dir = early->store.dir};
+    early->status = backend_new(&early->store, &options.backend, &early->err);
     if (!early->status)
         early->status = state_open(&options, &early->state, &early->err);
     return NULL;
@@ -76,9 +76,9 @@ struct early_state *early_state_start(const struct workspace_options *options)
         return NULL;
     struct early_state *early = mem_zalloc(sizeof *early);
     const char *at = options->stack.dir ? options->stack.dir : ".";
-    early->place.dir = path_is_dir(at) ? str_z(at) : arena_str(&early->arena, path_dir(str_z(at)));
-    early->place.env = options->stack.env;
-    if (guess_place(early) && !pthread_create(&early->thread, NULL, read_state, early))
+    early->store.dir = path_is_dir(at) ? str_z(at) : arena_str(&early->arena, path_dir(str_z(at)));
+    early->store.env = options->stack.env;
+    if (guess_store(early) && !pthread_create(&early->thread, NULL, read_state, early))
         return early;
     early_state_free(early);
     return NULL;
@@ -90,9 +90,9 @@ bool early_state_take(
     if (!early)
         return false;
     pthread_join(early->thread, NULL);
-    const struct backend_options *place = &early->place;
-    bool right = stack && !stack->state && str_eq(stack->name, place->stack) &&
-                 str_eq(stack->env, place->env) && str_eq(stack->dir, place->dir);
+    const struct backend_options *store = &early->store;
+    bool right = stack && !stack->state && str_eq(stack->name, store->stack) &&
+                 str_eq(stack->env, store->env) && str_eq(stack->dir, store->dir);
     if (right) {
         *status = early->status;
         *out = early->state;

@@ -4,11 +4,7 @@
 #include "base/mem.h"
 #include "plan/objects/objects.h"
 #include "plan/objects/recorded.h"
-
-static bool is_artifact(const struct decl *decl)
-{
-    return decl->kind == DECL_RESOURCE && decl->schema && str_eqz(decl->schema->name, "weir.artifact");
-}
+#include "plan/workspace/deploy.h"
 
 static bool find_targets(const struct stack *stack, struct str target, bool *chosen)
 {
@@ -36,7 +32,7 @@ static void add_reached(const struct stack *stack, const bool *needed, bool *cho
 {
     for (size_t i = 0; i < stack->decl_count; i++) {
         const struct decl *decl = stack->decls[i];
-        chosen[i] |= needed[i] && is_artifact(decl);
+        chosen[i] |= needed[i] && decl_is_artifact(decl);
         for (size_t k = 0; k < decl->dep_count; k++)
             chosen[i] |= chosen[decl->deps[k]->index];
     }
@@ -116,7 +112,8 @@ bool needed_by_targets(
         bool output = decl->kind == DECL_OUTPUT && !decl->module->parent;
         if (output || decl->kind == DECL_PROVIDER || decl->kind == DECL_CONNECTION)
             depends_need(decl, needed);
-        needed[i] |= linked[i] || (wanted->alone && is_artifact(decl)); /* of which no two may be the same */
+        needed[i] |=
+            linked[i] || (wanted->alone && decl_is_artifact(decl)); /* of which no two may be the same */
     }
     *out = (struct needed_part){needed, linked};
     return true;

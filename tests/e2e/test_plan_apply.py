@@ -236,6 +236,10 @@ def test_replace_triggered_by_long_chain(local_stack):
     local_stack.apply()
     assert local_stack.plan("-i", "n=1") == {}
     assert local_stack.plan("-i", "n=2")["a"] == "update"
+    local_stack.write(text.replace("value: fixed", 'value: "${locals.v40}"'))
+    local_stack.run("plan", "-o", "saved.plan")
+    saved = {one["address"]: one["references"] for one in json.loads((local_stack.folder / "saved.plan").read_text())["objects"]}
+    assert saved == {"a": {}, "b": {"value": ["a.value"]}}
 
 
 def order_of(result, kind="done"):
