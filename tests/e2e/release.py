@@ -1,5 +1,6 @@
 """A release of the last commit, and systems to install it on."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -35,6 +36,15 @@ def released(folder, umask, env=None):
     return folder / "dist"
 
 
+@contextlib.contextmanager
+def alone(what):
+    """One process at a time makes it."""
+    (HERE / ".cache").mkdir(exist_ok=True)
+    with open(HERE / f".cache/{what}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def release():
     """The folder with the files of one, made once for all tests of a commit; the key that signed it is beside it."""
     if not shutil.which("dpkg-buildpackage"):
@@ -42,8 +52,7 @@ def release():
     folder = HERE / ".cache/release"
     folder.mkdir(parents=True, exist_ok=True)
     commit = run("git", "rev-parse", "HEAD", cwd=HERE).strip()
-    with open(folder.parent / "release.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone("release"):
         if not (folder / commit / "clone/dist/SHA256SUMS.sig").exists():
             shutil.rmtree(folder)
             (folder / commit).mkdir(parents=True)
@@ -57,16 +66,17 @@ def system(name):
     if os.geteuid() or not shutil.which("debootstrap"):
         pytest.skip("no debootstrap, or not root")
     kept = HERE / ".cache/systems" / name
-    if not (kept / "var/log/bootstrap.log").exists() or not (kept / "usr/bin/apt-get").exists():
-        shutil.rmtree(kept, ignore_errors=True)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        mirror, script = SYSTEMS[name]
-        keyring = [] if name != "noble" or Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg").exists() else ["--no-check-gpg"]
-        laid = subprocess.run(["debootstrap", "--variant=minbase", *keyring, *(["--components=main,universe"] if name == "noble" else []), name, kept, mirror, f"/usr/share/debootstrap/scripts/{script}"], capture_output=True, text=True)
-        if laid.returncode:
+    with alone("systems"):
+        if not (kept / "var/log/bootstrap.log").exists() or not (kept / "usr/bin/apt-get").exists():
             shutil.rmtree(kept, ignore_errors=True)
-            pytest.skip(f"no packages of {name}: {laid.stdout[-200:]}")
-        shutil.copy("/etc/resolv.conf", kept / "etc/resolv.conf")
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            mirror, script = SYSTEMS[name]
+            keyring = [] if name != "noble" or Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg").exists() else ["--no-check-gpg"]
+            laid = subprocess.run(["debootstrap", "--variant=minbase", *keyring, *(["--components=main,universe"] if name == "noble" else []), name, kept, mirror, f"/usr/share/debootstrap/scripts/{script}"], capture_output=True, text=True)
+            if laid.returncode:
+                shutil.rmtree(kept, ignore_errors=True)
+                pytest.skip(f"no packages of {name}: {laid.stdout[-200:]}")
+            shutil.copy("/etc/resolv.conf", kept / "etc/resolv.conf")
     return kept
 
 
