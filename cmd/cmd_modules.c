@@ -1,4 +1,4 @@
-/* weir modules: those from elsewhere: what they are, brought up to date, made part of the repository. */
+/* weir modules: remote modules: what they are, brought up to date, made part of the repository. */
 #include "cmd/modules/modules.h"
 #include "cmd/terminal/term.h"
 

@@ -45,7 +45,7 @@ const struct value *compose_scalar(struct compose *c, const struct node *node);
 struct str compose_text(struct compose *c, const struct node *node);
 /* A secret that stands in the file becomes an input of this name. */
 struct str compose_hide(struct compose *c, const struct node *node, struct str name, struct str secret);
-/* One that comes from elsewhere. */
+/* One that is not in the file. */
 struct str compose_secret(struct compose *c, struct str name);
 bool compose_is_secret(struct str key, struct str text);
 /* `map` or a list of KEY=VALUE, as a map of nodes' values; each entry to `take`. */

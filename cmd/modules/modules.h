@@ -1,5 +1,5 @@
 /*
- * The modules from elsewhere that a stack uses, those within modules too, with what weir.lock says of each:
+ * The remote modules that a stack uses, those within modules too, with what weir.lock says of each:
  * what the commands of `weir modules` work on.
  *
  * Order of calls: modules_open(); modules_find(); the rest; modules_close().

@@ -122,7 +122,7 @@ static void found(void *ctx, const struct module_use *use)
     module_uses_of_folder(&m->inv->arena, folder, use->module, &m->inv->diags, found, m);
 }
 
-/* Names that are none of the stack's modules, or those of one that is not from elsewhere. */
+/* Names that are none of the stack's modules, or those of one that is not remote. */
 static int check_names(struct modules *m)
 {
     struct texts *names = &m->inv->args;
@@ -160,7 +160,7 @@ int modules_write_lock(struct modules *m)
     return module_lock_write(m->lock_path.p, &lock, &err) ? invocation_fail(m->inv, &err) : EXIT_DONE;
 }
 
-/* ---- weir modules vendor: the files of modules from elsewhere as part of the stack's own repository. */
+/* ---- weir modules vendor: the files of remote modules as part of the stack's own repository. */
 
 #define VENDOR_DIR "modules/vendor"
 

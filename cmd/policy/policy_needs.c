@@ -316,7 +316,7 @@ static const struct value *policy_statement(
     return value_map(arena, entries, 3);
 }
 
-/* The statement of all actions that are needed on the same things as the i-th; nothing where one before it
+/* The statement of all actions that are needed on the same ARNs as the i-th; nothing where one before it
  * is. */
 static void add_statement(
     struct arena *arena, const struct value *actions, uint32_t i, struct value_builder *statements)

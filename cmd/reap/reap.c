@@ -172,7 +172,7 @@ static struct str other_user(const struct strays *strays, const struct owned_res
     return STR_EMPTY;
 }
 
-/* Only what nobody else uses, and with `leased` what bears a lease. */
+/* Only what nobody else uses, and with `leased` what has a lease. */
 static void spare_shared(struct strays *strays, struct owned_group *group, struct owned_group *const *groups,
     size_t n, bool leased)
 {

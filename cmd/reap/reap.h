@@ -20,13 +20,13 @@ struct strays {
 /* ERR_… where a state could not be read: nobody can say then what has none. The exit status. */
 int strays_open(struct known_states *all, struct strays *out);
 void strays_close(struct strays *strays);
-/* Those whose lease has ended, by all that bears one. */
+/* Those whose lease has ended, by all that has one. */
 bool stray_is_due(const struct strays *strays, const struct owned_group *group);
 /* As text or events. */
 int strays_show(const struct strays *strays, bool each);
 /*
  * Takes these groups down. What another state or another group refers to stays, and so does, with `leased`,
- * what bears no lease. The exit status.
+ * what has no lease. The exit status.
  */
 int strays_take_down(struct strays *strays, struct owned_group *const *groups, size_t n, bool leased);
 

@@ -321,7 +321,7 @@ bool test_expressions(struct running_test *r, const struct value *checks, const 
 }
 
 /* `live:` what the sandbox itself says, whatever the state does. */
-static bool check_thing(struct running_test *r, const struct value *want)
+static bool check_live_resource(struct running_test *r, const struct value *want)
 {
     struct err err = ERR_INIT;
     struct str type = value_gets(want, "type");
@@ -354,10 +354,10 @@ static bool check_thing(struct running_test *r, const struct value *want)
 
 static bool check_live(struct running_test *r)
 {
-    const struct value *things = section(r, "live");
+    const struct value *resources = section(r, "live");
     bool ok = true;
-    for (uint32_t i = 0; things && things->kind == VALUE_LIST && i < things->count; i++)
-        ok &= check_thing(r, things->items[i]);
+    for (uint32_t i = 0; resources && resources->kind == VALUE_LIST && i < resources->count; i++)
+        ok &= check_live_resource(r, resources->items[i]);
     return ok;
 }
 
