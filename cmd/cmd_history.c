@@ -196,7 +196,8 @@ static int cmd_history_run(struct invocation *inv)
 {
     AUTO_WORKSPACE struct workspace workspace = {0};
     if (wants_page(inv) && (inv->settings->json || inv->args.n))
-        return invocation_usage(inv, NULL, "--format html shows all runs, and does not go with %s",
+        return invocation_usage(inv, NULL,
+            "--format html is a page of the latest runs, and does not go with %s",
             inv->args.n ? "one of them" : "--json");
     int status = invocation_open_state(inv, &workspace);
     if (status != EXIT_DONE)

@@ -74,28 +74,25 @@ static void rule_details(struct arena *arena, const struct rule *rule, bool colo
     add_line(out, "file", arena_printf(arena, "%.*s:%u", STR_ARG(at.source->path), at.line));
 }
 
-static const struct value *table_row(struct arena *arena, const struct str *texts, size_t n)
+static const struct value *rule_cell(struct arena *arena, struct str text)
 {
-    AUTO_BUILDER struct value_builder row = VALUE_BUILDER(arena);
-    for (size_t i = 0; i < n; i++)
-        value_builder_add(&row, texts[i].n ? value_string(arena, texts[i]) : &value_null);
-    return value_builder_list(&row);
+    return text.n ? value_string(arena, text) : &value_null;
 }
 
 static void rules_table(struct arena *arena, const struct stack *stack, bool color, struct buf *out)
 {
-    static const struct str columns[] = {
-        STR_INIT("rule"), STR_INIT("level"), STR_INIT("for"), STR_INIT("control"), STR_INIT("why")};
-    enum { COLUMNS = sizeof columns / sizeof *columns };
+    static const char *const heads[] = {"rule", "level", "for", "control", "why"};
+    enum { COLUMNS = sizeof heads / sizeof *heads };
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(arena);
     for (size_t i = 0; i < stack->rule_count; i++) {
         const struct rule *rule = &stack->rules[i];
-        const struct str cells[COLUMNS] = {rule->name, str_z(rule_level_name(rule->level)),
-            types_text(arena, rule), rule->control, meaning(rule)};
-        value_builder_add(&rows, table_row(arena, cells, COLUMNS));
+        const struct value *cells[COLUMNS] = {rule_cell(arena, rule->name),
+            value_stringz(arena, rule_level_name(rule->level)), rule_cell(arena, types_text(arena, rule)),
+            rule_cell(arena, rule->control), rule_cell(arena, meaning(rule))};
+        value_builder_add(&rows, value_list(arena, cells, COLUMNS));
     }
     if (rows.n)
-        table_add_text(table_row(arena, columns, COLUMNS), value_builder_list(&rows), color, out);
+        table_add_text(table_columns(arena, heads, COLUMNS), value_builder_list(&rows), color, out);
     else
         buf_addz(out, "There are no rules here. `rules: {use: [weir.baseline]}` uses those of weir.\n");
 }
