@@ -116,6 +116,13 @@ static const struct value *reverse_descend(struct arena *arena, const struct rev
     return reverse_fields(arena, &inner, out, NULL, NULL);
 }
 
+/* S3 answers Prefix to prefix. */
+static bool is_like(const struct value *a, const struct value *b)
+{
+    bool texts = a && a->kind == VALUE_STRING && b->kind == VALUE_STRING;
+    return texts ? str_ieq(a->string, b->string) : value_equal(a, b);
+}
+
 /* hash_key is what the item of key_schema has that is otherwise like the rule's; several: a list. */
 static const struct value *items_like(struct arena *arena, const struct value *like, const struct value *list)
 {
@@ -128,7 +135,7 @@ static const struct value *items_like(struct arena *arena, const struct value *l
             if (str_eqz(value_text(like->entries[k].value, STR_EMPTY), "@"))
                 value = there;
             else
-                same = same && value_equal(there, like->entries[k].value);
+                same = same && is_like(there, like->entries[k].value);
         }
         if (same && value)
             value_builder_add(&found, value);

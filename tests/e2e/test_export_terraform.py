@@ -55,6 +55,19 @@ def exported(stack, *args):
     return json.loads(stack.run("plan", "--format", "terraform-json", *GIVEN, *args).out)
 
 
+def test_filters_of_notifications(stack):
+    """S3 answers Prefix to prefix, and takes both."""
+    stack.write("""
+        stack: told
+        resources:
+          bell: {type: aws.s3.bucket_notification, bucket: lake, queues: [{queue: "arn:aws:sqs:us-east-1:123456789012:q", events: ["s3:ObjectCreated:*"],
+                 filter: [{name: Prefix, value: raw/}, {name: suffix, value: .csv}]}]}
+    """)
+    plan = json.loads(stack.run("plan", "--format", "terraform-json").out)
+    (queue,) = by_address(plan)["aws_s3_bucket_notification.bell"]["change"]["after"]["queue"]
+    assert (queue["filter_prefix"], queue["filter_suffix"]) == ("raw/", ".csv")
+
+
 def test_what_is_one_here_is_several_there(written):
     plan = exported(written)
     assert plan["format_version"] == "1.2" and plan["prior_state"]["values"]["root_module"]["resources"] == []
