@@ -25,11 +25,16 @@ static bool has_values(const struct names_rule *rule, const struct value *v)
     return v->kind == VALUE_UNKNOWN;
 }
 
-static bool stands_beside(const struct names_rule *rule, const struct value *object)
+/* What is not configured is what the type has for it. */
+static bool stands_beside(const struct names_rule *rule, const struct reverse_level *level)
 {
-    for (uint32_t i = 0; rule->beside && i < rule->beside->count; i++)
-        if (!value_equal(value_get(object, rule->beside->entries[i].key), rule->beside->entries[i].value))
+    for (uint32_t i = 0; rule->beside && i < rule->beside->count; i++) {
+        const struct value_entry *beside = &rule->beside->entries[i];
+        const struct attr *attr = attr_find(level->attrs, level->n, beside->key);
+        const struct value *v = value_get(level->object, beside->key);
+        if (!value_equal(!v && attr ? attr->default_value : v, beside->value))
             return false;
+    }
     return true;
 }
 
@@ -48,7 +53,7 @@ const struct names_rule *reverse_rule(
     for (size_t i = 0; i < level->type->n; i++) {
         const struct names_rule *rule = &level->type->rules[i];
         if (!reverse_rule_is_for(rule, path) || !reverse_lies_below(rule->from, level->from) ||
-            !stands_beside(rule, level->object))
+            !stands_beside(rule, level))
             continue;
         bool translated = rule->values && has_values(rule, v);
         if (rule->values && !translated)
@@ -156,6 +161,17 @@ static void add_source(struct reversed *one, struct arena *arena, struct str nam
     one->sources = value_with(arena, one->sources, name, value_builder_list(&list));
 }
 
+/* Is there something at "a[0].b" already? */
+static bool reverse_there(const struct value *map, struct str path)
+{
+    struct str rest, step = str_cut(path, '.', &rest);
+    ptrdiff_t bracket = str_find_char(step, '[', 0);
+    const struct value *v = value_get(map, bracket < 0 ? step : str_slice(step, 0, (size_t)bracket));
+    if (bracket >= 0)
+        v = v && v->kind == VALUE_LIST && v->count ? v->items[0] : NULL;
+    return v && (!rest.p || v->kind != VALUE_MAP || reverse_there(v, rest));
+}
+
 /* One more attribute of ours, and what there is made of it. */
 static void add_attr(
     const struct reverse *r, const struct reverse_level *level, struct reversed *one, struct str attr)
@@ -164,7 +180,7 @@ static void add_attr(
     const struct value *besides = value_get(one->type->besides, attr), *v = value_get(level->object, attr);
     one->values = reverse_fields(r->arena, level, before, is_named, &attr);
     for (uint32_t i = 0; besides && !value_is_empty(v) && i < besides->count; i++)
-        if (!value_get(one->values, besides->entries[i].key)) /* unless another attribute says it */
+        if (!reverse_there(one->values, besides->entries[i].key)) /* unless another attribute says it */
             one->values =
                 reverse_set(r->arena, one->values, besides->entries[i].key, besides->entries[i].value);
     for (uint32_t i = 0; (one->values != before || besides) && i < one->values->count; i++) {

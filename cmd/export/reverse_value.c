@@ -154,6 +154,8 @@ static bool by_items(struct arena *arena, const struct reverse_level *level, con
             continue;
         const struct value *found = items_like(arena, rule->item, v);
         any = true;
+        if (found && rule->each && found->kind != VALUE_LIST)
+            found = value_list(arena, &found, 1);
         if (found)
             *out = reverse_set(arena, *out, reverse_below(rule->from, level->from), found);
     }
@@ -201,9 +203,10 @@ static bool by_keys(struct arena *arena, const struct reverse_level *level, cons
         any = true;
         for (uint32_t k = 0; entry && k < rule->item->count; k++)
             entry = value_with(arena, entry, rule->item->entries[k].key, NULL);
-        if (entry)
-            *out = reverse_set(arena, *out, reverse_below(rule->from, level->from),
-                reverse_value(arena, level, attr->type->elem, to, rule->from, entry));
+        if (!entry)
+            continue;
+        entry = reverse_value(arena, level, attr->type->elem, to, rule->from, entry);
+        *out = reverse_set(arena, *out, reverse_below(rule->from, level->from), value_list(arena, &entry, 1));
     }
     return any;
 }

@@ -68,6 +68,29 @@ def test_filters_of_notifications(stack):
     assert (queue["filter_prefix"], queue["filter_suffix"]) == ("raw/", ".csv")
 
 
+# What Terraform's provider requires where weir's types have a default, or has as blocks: found by `terraform validate` on an export of each type's example.
+REQUIRED = [
+    ("aws.lambda.permission", {"function": "f", "statement_id": "s", "principal": "s3.amazonaws.com"}, "aws_lambda_permission", {"action": "lambda:InvokeFunction"}),
+    ("aws.lambda.permission", {"function": "f", "statement_id": "s", "principal": "s3.amazonaws.com", "action": "lambda:GetFunction"}, "aws_lambda_permission", {"action": "lambda:GetFunction"}),
+    ("aws.scheduler.schedule", {"name": "a", "schedule_expression": "rate(1 day)", "target": {"arn": "arn:aws:sqs:us-east-1:123456789012:q", "role": "arn:aws:iam::123456789012:role/r"}}, "aws_scheduler_schedule",
+     {"flexible_time_window": [{"mode": "OFF"}]}),
+    ("aws.scheduler.schedule", {"name": "a", "schedule_expression": "rate(1 day)", "flexible_time_window": {"mode": "FLEXIBLE", "maximum_window_in_minutes": 5}, "target": {"arn": "arn:aws:sqs:us-east-1:123456789012:q", "role": "arn:aws:iam::123456789012:role/r"}},
+     "aws_scheduler_schedule", {"flexible_time_window": [{"mode": "FLEXIBLE", "maximum_window_in_minutes": 5}]}),
+    ("aws.glue.security_configuration", {"name": "a", "s3": [{"mode": "SSE-S3"}]}, "aws_glue_security_configuration",
+     {"encryption_configuration": [{"s3_encryption": [{"s3_encryption_mode": "SSE-S3"}], "cloudwatch_encryption": [{"cloudwatch_encryption_mode": "DISABLED"}], "job_bookmarks_encryption": [{"job_bookmarks_encryption_mode": "DISABLED"}]}]}),
+    ("aws.ec2.flow_log", {"resource_id": "vpc-0a1b2c3d", "log_destination_type": "s3", "log_destination": "arn:aws:s3:::b", "traffic_type": "ALL"}, "aws_flow_log", {"vpc_id": "vpc-0a1b2c3d"}),
+    ("aws.lakeformation.settings", {"admins": [{"principal": "arn:aws:iam::123456789012:role/r"}]}, "aws_lakeformation_data_lake_settings", {"admins": ["arn:aws:iam::123456789012:role/r"]}),
+    ("aws.batch.job_queue", {"name": "q", "priority": 1, "compute_environments": []}, "aws_batch_job_queue", {"state": "ENABLED"}),
+]
+
+
+@pytest.mark.parametrize("kind,given,theirs,wanted", REQUIRED, ids=[f"{row[0]}-{i}" for i, row in enumerate(REQUIRED)])
+def test_what_terraform_requires(stack, kind, given, theirs, wanted):
+    stack.write(json.dumps({"stack": "required", "resources": {"it": {"type": kind, **given}}}))
+    after = by_address(json.loads(stack.run("plan", "--format", "terraform-json").out))[f"{theirs}.it"]["change"]["after"]
+    assert {name: after.get(name) for name in wanted} == wanted
+
+
 def test_what_is_one_here_is_several_there(written):
     plan = exported(written)
     assert plan["format_version"] == "1.2" and plan["prior_state"]["values"]["root_module"]["resources"] == []
