@@ -28,11 +28,16 @@ static void add_reference(
             attr.n && of->reverse ? reverse_output(of->reverse, attr) : attr);
 }
 
+/* Tags are given by the provider's default_tags, too. */
 static bool is_given(const struct exported *one, const struct value *sources)
 {
-    for (uint32_t i = 0; i < sources->count; i++)
-        if (value_list_has(one->object->given, value_text(sources->items[i], STR_EMPTY)))
+    for (uint32_t i = 0; i < sources->count; i++) {
+        struct str source = value_text(sources->items[i], STR_EMPTY);
+        const struct attr *attr = one->object->schema ? schema_attr(one->object->schema, source) : NULL;
+        if (value_list_has(one->object->given, source) ||
+            (attr && attr->type->kind == TYPE_TAGS && !value_is_empty(value_get(one->object->after, source))))
             return true;
+    }
     return false;
 }
 

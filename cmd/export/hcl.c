@@ -9,7 +9,7 @@ struct hcl {
     struct value_builder variables; /* name -> what it is for; in a list: it is a map */
     const struct exported *one;
     struct export_references references; /* of `attr` */
-    struct str attr;                     /* that is being written */
+    struct str attr, top;                /* that is being written; the resource's that it is in */
 };
 
 static void indent(struct hcl *h, int depth)
@@ -75,7 +75,7 @@ static void write_value(struct hcl *h, const struct value *v, int depth);
 /* A saved plan has no more of a secret than that it is one. */
 static bool is_secret_map(const struct hcl *h, const struct value *v)
 {
-    const struct value *sources = value_as_list(value_get(h->one->made->sources, h->attr));
+    const struct value *sources = value_as_list(value_get(h->one->made->sources, h->top));
     const struct attr *attr =
         sources->count == 1 ? schema_attr(h->one->object->schema, value_text(sources->items[0], STR_EMPTY))
                             : NULL;
@@ -250,7 +250,7 @@ static void write_resource(struct hcl *h, size_t index)
     if (!one->part)
         write_left_out(h, one, h->export->n - index);
     for (uint32_t i = 0; i < one->after->count; i++) {
-        h->attr = one->after->entries[i].key;
+        h->attr = h->top = one->after->entries[i].key;
         if (export_references(h->export, one, h->attr, &h->references))
             write_attr(h, h->attr, one->after->entries[i].value, 1);
     }
@@ -271,6 +271,19 @@ static void write_import(struct hcl *h, const struct exported *one)
 
 /* ---- the whole ---- */
 
+/* "" there is none, or several. */
+static struct str only_region(const struct export *export)
+{
+    struct str only = STR_EMPTY;
+    for (size_t i = 0; i < export->n; i++) {
+        struct str region = export->items[i].object->region;
+        if (region.n && only.n && !str_eq(region, only))
+            return STR_EMPTY;
+        only = region.n ? region : only;
+    }
+    return only;
+}
+
 static void write_head(struct hcl *h, struct str stack)
 {
     bool any = false;
@@ -285,6 +298,9 @@ static void write_head(struct hcl *h, struct str stack)
     }
     buf_addz(h->out, "\nterraform {\n  required_providers {\n    aws = {\n      source = \"hashicorp/aws\"\n "
                      "   }\n  }\n}\n");
+    struct str region = only_region(h->export);
+    if (region.n)
+        buf_addf(h->out, "\nprovider \"aws\" {\n  region = \"%.*s\"\n}\n", STR_ARG(region));
 }
 
 static void write_variables(struct hcl *h)

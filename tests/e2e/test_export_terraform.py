@@ -68,6 +68,15 @@ def test_filters_of_notifications(stack):
     assert (queue["filter_prefix"], queue["filter_suffix"]) == ("raw/", ".csv")
 
 
+def test_region_default_tags_and_secrets_in_maps(written):
+    """The provider's settings are those of weir's; else a plan of Terraform's takes the tags away, and another region has nothing of it."""
+    written.write(STACK + "    providers: {aws: {region: eu-west-1, default_tags: {team: data}}}\n")
+    text = written.run("export", "terraform", "-o", "-", *GIVEN).out
+    assert 'provider "aws" {\n  region = "eu-west-1"\n}\n' in text
+    assert 'tags = {\n    team = "data"\n  }' in text.split('resource "aws_iam_role" "role"')[1].split("\n}\n")[0]
+    assert re.search(r'variables" \{\n.*\n  type        = map\(string\)', text), text
+
+
 # What Terraform's provider requires where weir's types have a default, or has as blocks: found by `terraform validate` on an export of each type's example.
 REQUIRED = [
     ("aws.lambda.permission", {"function": "f", "statement_id": "s", "principal": "s3.amazonaws.com"}, "aws_lambda_permission", {"action": "lambda:InvokeFunction"}),
