@@ -194,7 +194,8 @@ static void add_rules(struct fleet *fleet, struct buf *out)
         style_add(out, fleet->inv->out.color, STYLE_BOLD, "\nRules:\n");
     for (size_t i = 0; i < index.n; i++) {
         const struct finding_line *one = index.items[i].ptr;
-        buf_addf(out, "%.*s: %.*s", STR_ARG(one->line), STR_ARG(one->names));
+        buf_addf(out, "%.*s: ", STR_ARG(one->line));
+        text_add_safe(out, one->names, false);
         if (one->n > NAMES_SHOWN)
             buf_addf(out, " and %zu more", one->n - NAMES_SHOWN);
         buf_add_char(out, '\n');

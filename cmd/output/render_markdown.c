@@ -211,7 +211,8 @@ void render_markdown(const struct plan *plan, struct str stack, struct str env, 
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct section *sections;
     size_t n = sections_list(plan, &arena, &sections);
-    buf_addf(out, "### weir %s: %.*s", plan->destroy ? "destroy" : "plan", STR_ARG(stack));
+    buf_addf(out, "### weir %s: ", plan->destroy ? "destroy" : "plan");
+    text_add_safe(out, stack, false);
     if (env.n)
         buf_addf(out, " (%.*s)", STR_ARG(env));
     buf_addz(out, "\n\n");

@@ -75,7 +75,7 @@ void style_off(struct buf *out, bool color, enum style style)
 void style_add_str(struct buf *out, bool color, enum style style, struct str text)
 {
     style_on(out, color, style);
-    buf_add_str(out, text);
+    text_add_safe(out, text, true);
     style_off(out, color, style);
 }
 

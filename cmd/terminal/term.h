@@ -37,6 +37,7 @@ const char *term_spinner(const struct term *term, int64_t now_ms);
 void style_on(struct buf *out, bool color, enum style style);
 void style_off(struct buf *out, bool color, enum style style);
 void style_add(struct buf *out, bool color, enum style style, const char *text);
+/* As text_add_safe() writes it. */
 void style_add_str(struct buf *out, bool color, enum style style, struct str text);
 
 /*

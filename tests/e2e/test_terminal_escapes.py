@@ -32,6 +32,16 @@ def test_in_ownership_tags(stack, cloud):
     assert harmless(shown.out) and 'lo"st\\u' in shown.out
 
 
+def test_in_names_of_folders(local_stack):
+    """Of a repository that somebody else may have written to."""
+    local_stack.write("stack: s\nresources: {a: {type: weir.value, value: 1}}\nrules: {r: {for: weir.value, require: '${false}', message: no, level: warning}}\n", "x\x1b]0;t\x07/weir.yaml")
+    for words in (["plan", "--full"], ["plan", "--markdown", "it.md"], ["apply", "--yes"], ["drift"], ["destroy", "--yes", "--verify"]):
+        shown = local_stack.run(words[0], "--all", *words[1:])
+        assert harmless(shown.out + shown.err), str(shown)
+        assert "x\\u001b" in shown.out or words == ["drift"]
+    assert harmless((local_stack.folder / "it.md").read_text())
+
+
 def test_in_policies(local_stack):
     """Which --why reads from the account."""
     local_stack.write("""
