@@ -280,7 +280,7 @@ bool plan_has_changes(const struct plan *plan);
 bool plan_is_a_run(const struct plan *plan);
 
 /*
- * Where others may be at work in the same state: can the plan be carried out now? ERR_LOCKED where one of
+ * Where others may be at work in the same state: can the plan be applied now? ERR_LOCKED where one of
  * them changes or refers to what it changes, or changes what it refers to; ERR_STALE where one has done so
  * since it was made. plan_apply() asks again. `partial`: what meets them is left (struct change), unless
  * that is all.
@@ -341,7 +341,7 @@ int saved_plan_parse(struct str text, const char *name, struct saved_plan **out,
 void saved_plan_free(struct saved_plan *saved);
 /*
  * What it does, to be printed where neither the stack nor its secrets are: it has no workspace, and lives as
- * long as `saved`. Types that the catalog does not know are told without what a schema says.
+ * long as `saved`. Types that the catalog does not know are shown without what a schema says.
  */
 const struct plan *saved_plan_shown(struct saved_plan *saved, struct catalog *catalog);
 /* A resource as a whole, whether it changes or not. Secrets in it are marked, and their values lost. */
@@ -400,7 +400,7 @@ struct verified {
 };
 
 /*
- * After a destroy was planned, and carried out where there was something to do: looks by the recorded ids, by
+ * After a destroy was planned, and applied where there was something to do: looks by the recorded ids, by
  * the names that the stack would give, and by its ownership tags for what is still there, and for what
  * services left. Resources that were recorded are looked for where they were made. What the deletion has not
  * reached everywhere yet is given a few seconds. Whatever cannot be looked for is a failure, but for what was

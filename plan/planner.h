@@ -122,6 +122,7 @@ struct planner {
     const struct value *outputs_then; /* the state's, when the plan was made */
     struct decided decided;
 
+    struct graph *dependents;        /* of declarations (plan/rules/checks.c); NULL: none asked */
     struct map provider_users;       /* name of an undeclared provider that cannot be opened -> first decl */
     struct unreachable *unreachable; /* services that do not answer (plan/refresh/refresh.h) */
     struct shared_data

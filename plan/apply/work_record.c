@@ -184,7 +184,7 @@ void work_publish(struct work *work, const struct value *whole)
 int work_done(struct work *work, struct str action, const struct value *live, struct err *err)
 {
     const struct reported_change change = reported_change_of(work, work->desired);
-    const struct value *whole = reported_carried(&work->arena, &change, whole_of(work, work->desired, live));
+    const struct value *whole = reported_applied(&work->arena, &change, whole_of(work, work->desired, live));
     struct outcome outcome = outcome_of(work, action, work->desired, whole);
     tell_reported(work, outcome.record.reported, whole);
     work_publish(work, whole);

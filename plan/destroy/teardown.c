@@ -90,7 +90,7 @@ bool obstacle_goes_before(struct planner *p, const struct change *change, const 
     return command || (own >= there && owners >= value_geti(counts, "uploads", 0));
 }
 
-/* ---- told ---- */
+/* ---- what is shown ---- */
 
 static void set_text(struct value_builder *b, const char *name, struct str text)
 {

@@ -303,7 +303,7 @@ const struct value *evaluate_given(struct planner *p, const struct instance *ins
         whole = with_mistaken(decl, arena, whole);
     ok &= check_conflicts(p, instance, whole);
     if (!ok && !instance->seen)
-        constraints_check(p, instance, whole, NULL); /* all mistakes are told */
+        constraints_check(p, instance, whole, NULL); /* all mistakes are reported */
     if (!ok)
         return NULL;
     whole = fills_known(p, instance, arena, whole);

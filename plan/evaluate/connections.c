@@ -213,7 +213,7 @@ static void see(struct planner *early, const struct planner *p)
 }
 
 /*
- * All that hang on resources, in a planner of their own, which leaves no traces. It reads nothing but data
+ * All that depend on resources, in a planner of their own, which leaves no traces. It reads nothing but data
  * sources, of what is recorded: what they say is kept for when the plan comes to them.
  */
 static void find_early(struct planner *p)

@@ -75,7 +75,7 @@ static void tell_issue(void *ctx, const struct notation_issue *issue)
         diag_hint(diags, d, "%.*s", STR_ARG(issue->hint));
 }
 
-/* Nothing of a secret is told, not even where in it. */
+/* Nothing of a secret is shown, not even where in it. */
 static void tell_nothing(void *ctx, const struct notation_issue *issue)
 {
     struct speaking *s = ctx;

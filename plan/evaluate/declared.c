@@ -16,7 +16,7 @@
 /* ---- A provider without a plan: for commands that call services about what the state knows (running
  * jobs), and need nothing else of the stack. */
 
-/* An input without a value does no harm, unless the configuration hangs on it. */
+/* An input without a value does no harm, unless the configuration depends on it. */
 static int missing_input(struct planner *p, struct str name, const bool *needed, struct err *err)
 {
     for (size_t i = 0; i < p->stack->decl_count; i++) {

@@ -21,7 +21,7 @@ const struct decl *location_configuration(const struct planner *p, struct str na
     return NULL;
 }
 
-/* Of a module that is left out, or that hangs on what is not known yet, there is none. */
+/* Of a module that is left out, or that depends on what is not known yet, there is none. */
 static const struct value *settings_of(struct planner *p, const struct decl *config)
 {
     const struct value *v = config ? connections_settings(p, config) : NULL;

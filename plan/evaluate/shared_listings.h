@@ -14,7 +14,7 @@
 
 /* ---- data.c: what data sources say: the same question, asked by the same settings, is asked once in a
  * plan, and once by workspaces that share (plan/evaluate/shared_listings.h), as the members of a fleet do.
- * What is asked while a plan is carried out is always asked anew. */
+ * What is asked while a plan is applied is always asked anew. */
 struct shared_data;
 
 struct shared_data *shared_data_new(void);

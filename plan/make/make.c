@@ -217,21 +217,21 @@ static int plan_destroy(struct planner *p, struct err *err)
 
 /* What is not recorded yet is to be made, and may be there under another address: only all of the state
  * tells, where its snapshot does not. */
-static bool makes_untold(struct planner *p)
+static bool needs_names(struct planner *p)
 {
     struct naming naming;
-    bool untold = false;
+    bool needs = false;
     named_begin(&naming, p);
-    for (size_t i = 0; i < p->stack->decl_count && !untold; i++) {
+    for (size_t i = 0; i < p->stack->decl_count && !needs; i++) {
         const struct decl *decl = p->stack->decls[i];
-        untold = decl->kind == DECL_RESOURCE && p->targets.targeted[i] && !decl->for_each &&
-                 decl->schema->ops->read && !map_get(&p->recorded.by_declared, decl->address) &&
-                 !named_tells(&naming, decl->schema);
+        needs = decl->kind == DECL_RESOURCE && p->targets.targeted[i] && !decl->for_each &&
+                decl->schema->ops->read && !map_get(&p->recorded.by_declared, decl->address) &&
+                !named_tells(&naming, decl->schema);
     }
     named_end(&naming);
-    if (untold)
+    if (needs)
         state_want_names(p->workspace->state);
-    return untold;
+    return needs;
 }
 
 static int make_plan(struct planner *p, struct err *err)
@@ -239,7 +239,7 @@ static int make_plan(struct planner *p, struct err *err)
     evaluate_fixed(p);
     if (p->diags->errors && p->options->destroy)
         return -1;
-    p->offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are told */
+    p->offline |= p->diags->errors > 0; /* the rest is only checked, so that all mistakes are reported */
     bool with_state = p->workspace->state && !p->offline;
     if (with_state && (locations_check(p, err) || recover_for_plan(p, err) || !recorded_claim(p)))
         return -1;
@@ -252,7 +252,7 @@ static int make_plan(struct planner *p, struct err *err)
     if (p->options->destroy)
         return plan_destroy(p, err);
     /* What is at the new address may not have been read. */
-    p->needs_whole = p->needed && (recorded_moves(&p->recorded) || makes_untold(p));
+    p->needs_whole = p->needed && (recorded_moves(&p->recorded) || needs_names(p));
     if (p->needs_whole)
         return -1;
     if (!p->options->no_refresh && !p->offline && refresh_records(p, err))
@@ -302,13 +302,13 @@ int plan_make(struct workspace *workspace, const struct plan_options *options, s
     if (part && is_about_all(workspace, options) && state_read_whole(workspace->state, err))
         return -1;
     struct planner *p = planner_new(workspace, options, diags);
-    struct diags told = *diags;
+    struct diags before = *diags;
     int failed = make_plan(p, err);
     if (p->needs_whole) {
-        diags->n = told.n; /* what it said comes once more */
-        diags->errors = told.errors;
-        diags->met = told.met;
-        diags->dropped = told.dropped;
+        diags->n = before.n; /* what it said comes once more */
+        diags->errors = before.errors;
+        diags->met = before.met;
+        diags->dropped = before.dropped;
         plan_free(p->plan);
         return state_read_whole(workspace->state, err) ? -1 : plan_make(workspace, options, diags, out, err);
     }

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "plan/evaluate/shared_listings.h"
 #include "plan/objects/objects.h"
+#include "plan/objects/recorded.h"
 #include "plan/planner.h"
 
 #include <stdlib.h>
@@ -166,6 +167,8 @@ void plan_free(struct plan *plan)
     map_release(&p->provider_users);
     map_release(&p->looked);
     free(p->decided.changes);
+    if (p->dependents)
+        graph_release(p->dependents);
     shared_data_free(p->data);
     arena_release(&plan->arena);
     free(plan);

@@ -24,7 +24,7 @@ bool *concern_untrue(const struct planner *p, struct arena *arena);
 
 /* ---- concern.c: what other runs have changed in the state since a plan was saved. The plan is refused where
  * that meets it: where it is something that the plan changes or refers to, or refers to what the plan
- * deletes. The rest is left as it is now: the plan was made without it, and is carried out without it. That
+ * deletes. The rest is left as it is now: the plan was made without it, and is applied without it. That
  * holds for what was changed, and for resources and outputs that refer to it, unless they are the plan's own.
  *
  * Only for plans that are made again from a file (plan_load()), and only where the state has moved on.

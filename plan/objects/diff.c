@@ -107,7 +107,7 @@ static bool diff_given(
         return false;
     bool immutable = is_fixed(attr) && !attr->local && !attr->write_only;
     if (immutable && value_is_null(before) && c->live && !c->record)
-        return false; /* nobody told, and nobody could change it */
+        return false; /* not reported, and nobody could change it */
     after = configured_no_more(c->arena, c->record, attr, wanted, before);
     bool whole = !halfway && after == wanted;
     if (whole && ((is_same_value(attr, wanted, before) && is_unreported_same(c, attr, wanted, before)) ||
@@ -214,7 +214,7 @@ size_t diff_known(const struct comparison *c, const struct diff_then *then, cons
     return n;
 }
 
-/* ---- what is only told ---- */
+/* ---- what is only reported ---- */
 
 /* What the service does not tell, the record knows: such things have not changed by being replaced. */
 static const struct value *value_replaced(

@@ -1,6 +1,6 @@
 /*
  * The three-way diff: desired (the file), recorded (the last apply), live (the service now). Made once, when
- * a resource is planned; what it found is shown, and carried out. Pure: lists lie in the arena.
+ * a resource is planned; what it found is shown, and applied. Pure: lists lie in the arena.
  */
 #pragma once
 

@@ -46,7 +46,7 @@ bool reported_before(const struct record *record, const struct attr *attr, const
 const struct value *reported_doubtful(
     struct arena *arena, const struct record *record, const struct attr_change *changes, size_t n);
 /* What there is after an operation, in the service's writing where that is known and was not changed. */
-const struct value *reported_carried(
+const struct value *reported_applied(
     struct arena *arena, const struct reported_change *change, const struct value *whole);
 /* As they were given, those that are told otherwise, and those that are left out: now, by these names, or
  * before, where they were not changed. NULL: none. */

@@ -78,7 +78,7 @@ static bool is_changed(const struct reported_change *c, struct str name)
     return false;
 }
 
-const struct value *reported_carried(
+const struct value *reported_applied(
     struct arena *arena, const struct reported_change *c, const struct value *whole)
 {
     const struct value *reported = c->before ? c->before->reported : NULL;

@@ -48,7 +48,7 @@ int64_t recover_fresh_ms(const struct intent *intent, const struct schema *schem
  */
 int recover_state(const struct recover_options *options, int64_t lock_timeout_ms, struct err *err);
 
-/* ---- recover_plan.c: Recovery as the first step of a plan: with the planner's providers, told through
+/* ---- recover_plan.c: Recovery as the first step of a plan: with the planner's providers, reported through
  * its observer. */
 /* Recovers what an interrupted run left open, before the records are looked at. */
 int recover_for_plan(struct planner *p, struct err *err);

@@ -1,5 +1,5 @@
 /*
- * Recovery as the first step of a plan: with the planner's providers, told through its observer.
+ * Recovery as the first step of a plan: with the planner's providers, reported through its observer.
  */
 #include "plan/recover/recover.h"
 

@@ -121,7 +121,7 @@ struct refresh {
     const bool *routes; /* by declaration: only these are looked at; NULL: all */
 };
 
-/* From every thread. The first failure is the one that is told. */
+/* From every thread. The first failure is the one that is reported. */
 void refresh_fail(struct refresh *r, const struct err *err);
 /* A service of the stack's own that does not answer: what to think of that is known when all is decided.
  * False: it is none of those. From every thread. */

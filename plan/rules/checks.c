@@ -93,27 +93,39 @@ static const struct value *dependencies_of(struct planner *p, struct arena *aren
     return value_builder_list(&links.list);
 }
 
-struct search {
-    const struct decl *wanted;
-    bool found;
+struct dependent {
+    struct graph *graph;
+    uint32_t index;
 };
 
-static void note_found(void *ctx, const struct decl *dep)
+static void add_dependent(void *ctx, const struct decl *dep)
 {
-    struct search *search = ctx;
-    search->found |= dep == search->wanted;
+    const struct dependent *dependent = ctx;
+    graph_add_edge(dependent->graph, dep->index, dependent->index);
+}
+
+/* Made once: which declarations refer to which does not change. */
+static const struct graph *dependents_graph(struct planner *p)
+{
+    if (p->dependents)
+        return p->dependents;
+    p->dependents = ARENA_NEW(p->arena, struct graph);
+    graph_init(p->dependents, (uint32_t)p->stack->decl_count);
+    for (uint32_t i = 0; i < p->stack->decl_count; i++) {
+        struct dependent dependent = {p->dependents, i};
+        if (p->stack->decls[i]->kind == DECL_RESOURCE)
+            each_resource_dep(p, p->stack->decls[i], add_dependent, &dependent);
+    }
+    graph_freeze(p->dependents);
+    return p->dependents;
 }
 
 static const struct value *dependents_of(struct planner *p, struct arena *arena, const struct decl *decl)
 {
     struct links links = {p, VALUE_BUILDER(arena)};
-    for (size_t i = decl->index + 1; i < p->stack->decl_count; i++) {
-        struct search search = {decl, false};
-        if (p->stack->decls[i]->kind == DECL_RESOURCE)
-            each_resource_dep(p, p->stack->decls[i], note_found, &search);
-        if (search.found)
-            add_links(&links, p->stack->decls[i]);
-    }
+    const struct graph *graph = dependents_graph(p);
+    for (uint32_t e = graph->first[decl->index]; e < graph->first[decl->index + 1]; e++)
+        add_links(&links, p->stack->decls[graph->targets[e]]);
     return value_builder_list(&links.list);
 }
 

@@ -133,7 +133,7 @@ int plan_check_approvals(const struct plan *plan, struct err *err)
 /* ---- while it is applied ---- */
 
 /* -1 with err: it stops what is about to be made. */
-static int settle_wait(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject,
+static int answer_wait(struct planner *p, const struct rule *rule, const struct subject_of_rule *subject,
     enum rule_answer answer, void (*warn)(void *ctx, const char *text), void *ctx, struct err *err)
 {
     struct str message = rule_message(p, rule, subject);
@@ -185,7 +185,7 @@ int rules_ask_now(struct planner *p, const struct instance *instance, const stru
         bool asked;
         enum rule_answer answer = rule_ask(p, &scratch, wait->rule, &subject, &asked);
         if (answer != RULE_IS_KEPT)
-            status = settle_wait(p, wait->rule, &subject, answer, warn, ctx, err);
+            status = answer_wait(p, wait->rule, &subject, answer, warn, ctx, err);
     }
     return status;
 }

@@ -1,6 +1,6 @@
 /*
  * Saved plans: a JSON file with what was seen and what was decided. Applying one plans again from the same
- * facts and compares fingerprints, so that what is carried out is what was reviewed.
+ * facts and compares fingerprints, so that what is applied is what was reviewed.
  */
 #include "plan/plan.h"
 

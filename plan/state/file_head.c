@@ -15,7 +15,7 @@
 
 /*
  * Its number, in a file of its own. It is written when the records are durable and before anybody is told so;
- * synced only when the lock is given back, for the records do not hang on it: a kill loses nothing of it, a
+ * synced only when the lock is given back, for the records do not depend on it: a kill loses nothing of it, a
  * power cut at most leaves an earlier number.
  */
 enum { HEAD_DIGITS = 20, HEAD_SIZE = HEAD_DIGITS + 1, SUM_SIZE = 8, SEARCHED = 65536 };
