@@ -423,6 +423,19 @@ bool exchange_settle(struct aws_exchange *x, bool sent, int64_t *delay_ms)
     return true;
 }
 
+/* What to do about credentials that are refused. */
+static const char *remedy(const struct aws_exchange *x, const struct err *err)
+{
+    static const char *const strangers[] = {
+        "InvalidClientTokenId", "UnrecognizedClient", "InvalidAccessKeyId"};
+    if (strstr(err->code, "Expired"))
+        return "; they have ended: get new ones and run the same command again";
+    for (size_t i = 0; x->endpoint.custom && i < sizeof strangers / sizeof *strangers; i++)
+        if (strstr(err->code, strangers[i]))
+            return "; of a sandbox `weir sandbox env` prints the right ones, in its folder";
+    return "";
+}
+
 static void exchange_explain(const struct aws_exchange *x, struct err *err)
 {
     *err = x->failure;
@@ -430,8 +443,7 @@ static void exchange_explain(const struct aws_exchange *x, struct err *err)
     err->lost = err->lost || (x->lost && !x->answer.status); /* an answer may tell what became of it */
     if (err->class == ERR_AUTH && x->answer.status && !err->hint[0])
         err_hint(err, "the credentials in use come from the %.*s%s", STR_ARG(x->credentials.source),
-            strstr(err->code, "Expired") ? "; they have ended: get new ones and run the same command again"
-                                         : "");
+            remedy(x, err));
     if (err->class == ERR_THROTTLED && !err->hint[0])
         err_hint(err, "run again later, or with fewer requests at a time (--parallelism)");
 }

@@ -84,6 +84,13 @@ def test_each_folder_has_a_key_of_its_own(tmp_path):
     assert len(keys) == 4
 
 
+def test_keys_of_another_sandbox(served, tmp_path):
+    """On one port one sandbox serves after another: what is wrong is said by the one that knows the keys not."""
+    stack = served.stack(tmp_path / "stack", AWS_ACCESS_KEY_ID="AKIAWEIR0123456789AB")
+    stack.write("stack: s\nresources: {q: {type: aws.sqs.queue, name: q}}\n")
+    assert "of a sandbox `weir sandbox env` prints the right ones, in its folder" in stack.apply(status=1).err
+
+
 def test_all_that_ask_at_once_get_the_same_key(tmp_path):
     asking = [subprocess.Popen([WEIR, "sandbox", "env"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) for _ in range(8)]
     assert len({process.communicate()[0] for process in asking}) == 1
