@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,19 +88,39 @@ static int find_changed(struct changed *c, const char *revision, struct err *err
     return 0;
 }
 
-/* The path itself, or something below it. */
-static bool has_changed(const struct changed *c, const char *path)
+static bool is_within(struct str path, struct str folder)
 {
+    return str_starts(path, folder) && (path.n == folder.n || path.p[folder.n] == '/');
+}
+
+/* Is a link on the way to it, which may lead to another file now? */
+static bool leads_elsewhere(const struct changed *c, const char *path)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
     char real[PATH_MAX];
-    if (!path_real(path, real))
-        return false;
-    size_t n = strlen(real);
-    for (size_t i = 0; i < c->paths.n; i++) {
-        struct str one = c->paths.items[i].key;
-        if (str_starts(one, str_z(real)) && (one.n == n || one.p[n] == '/'))
+    struct stat st;
+    for (size_t n = 1; path[n - 1]; n++) {
+        struct str part = str_n(path, n);
+        if ((path[n] && path[n] != '/') || lstat(arena_strz(&scratch, part), &st) || !S_ISLNK(st.st_mode))
+            continue;
+        if (path_real(arena_strz(&scratch, path_dir(part)), real) &&
+            map_get(&c->paths, path_join(&scratch, str_z(real), path_base(part))))
             return true;
     }
     return false;
+}
+
+/* The path itself, or something below it; of a submodule it is in git names no files. */
+static bool has_changed(const struct changed *c, const char *path)
+{
+    char real[PATH_MAX];
+    bool found = false;
+    if (!path_real(path, real))
+        return false;
+    for (size_t i = 0; i < c->paths.n && !found; i++)
+        found =
+            is_within(c->paths.items[i].key, str_z(real)) || is_within(str_z(real), c->paths.items[i].key);
+    return found || leads_elsewhere(c, path);
 }
 
 /* ---- what a stack reads ---- */

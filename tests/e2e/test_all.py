@@ -276,6 +276,34 @@ def test_only_what_has_changed(tmp_path, cloud):
     assert there(top) == {"all-lake", "10.7.0.0/16", "web", "/all/web"}
 
 
+def test_what_is_read_through_a_submodule_or_a_link(tmp_path):
+    """Git says of a submodule, and of a link, only that it differs, not which files are others by that."""
+    lists = Stack(tmp_path / "lists")
+    lists.write("one", "words/a.txt")
+    git(lists, "init", "-q")
+    git(lists, "add", ".")
+    git(lists, "commit", "-qm", "first")
+    top = Stack(tmp_path / "stack")
+    for name, path in (("inner", "../lists/words/a.txt"), ("linked", "../shared/a.txt"), ("other", "../two/a.txt")):
+        top.write(f"stack: {name}\nresources: {{a: {{type: weir.value, value: \"${{file('{path}')}}\"}}}}\n", f"{name}/weir.yaml")
+    for name in ("two", "three"):
+        top.write(name, f"{name}/a.txt")
+    (top.folder / "shared").symlink_to("two")
+    git(top, "init", "-q")
+    git(top, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(lists.folder), "lists")
+    git(top, "add", ".")
+    git(top, "commit", "-qm", "first")
+    assert chosen(top, "HEAD") == []
+    top.write("two", "lists/words/a.txt")
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "next"], cwd=top.folder / "lists", check=True)
+    assert chosen(top, "HEAD") == ["inner"]
+    git(top, "commit", "-qam", "next")
+    assert chosen(top, "HEAD~1") == ["inner"]
+    (top.folder / "shared").unlink()
+    (top.folder / "shared").symlink_to("three")
+    assert chosen(top, "HEAD") == ["linked"]
+
+
 def test_a_saved_plan_of_all(repository):
     """One file: shown anywhere, applied exactly or not at all, and no second time."""
     repository.run("plan", "--all", "-o", "all.plan")
