@@ -245,14 +245,23 @@ struct leaf_search {
     struct value_builder *found;
 };
 
-/* A resource of its own in this state goes, or stays, as that. What went already and is there again was made
- * anew: by a function that logged once more. */
+static bool is_at(const struct planner *p, struct str address, const struct schema *schema, struct str id)
+{
+    const struct record *record = state_get(p->workspace->state, address);
+    return record && str_eq(record->subject.type, schema->name) && str_eq(record->subject.id, id);
+}
+
+/* A resource of its own in this state goes, or stays, as that: at the address that `moved:` gives it once
+ * that is applied. What went already and is there again was made anew: by a function that logged once more.
+ */
 static bool is_recorded(const struct planner *p, const struct schema *schema, struct str id)
 {
-    for (size_t i = 0; i < p->recorded.count; i++)
-        if (str_eq(p->recorded.seen[i].record->subject.type, schema->name) &&
-            str_eq(p->recorded.seen[i].record->subject.id, id))
-            return state_get(p->workspace->state, p->recorded.seen[i].address);
+    for (size_t i = 0; i < p->recorded.count; i++) {
+        const struct seen *seen = &p->recorded.seen[i];
+        if (str_eq(seen->record->subject.id, id) &&
+            (is_at(p, seen->address, schema, id) || is_at(p, seen->record->subject.address, schema, id)))
+            return true;
+    }
     return false;
 }
 

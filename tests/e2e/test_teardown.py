@@ -260,6 +260,17 @@ def test_log_groups_of_services_go(stack, cloud):
     assert sorted(group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]) == ["/aws/lambda/lab", "/aws/lambda/lab-f2"]
 
 
+def test_a_log_group_that_moves_is_no_leftover(stack, cloud):
+    """One that the stack manages under another address now, and that has lost its ownership tags."""
+    logs = cloud.client("logs")
+    group = "      %s: {type: aws.logs.log_group, name: /aws/lambda/lab-f}\n"
+    stack.write(EMPTY_ZIP, "f.zip").write(FUNCTION + group % "log").apply()
+    arn = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/lab-f"
+    logs.untag_resource(resourceArn=arn, tagKeys=list(logs.list_tags_for_resource(resourceArn=arn)["tags"]))
+    stack.write(FUNCTION + group % "logs" + "    moved: [{from: log, to: logs}]\n")
+    assert [e for e in erased(stack.run("plan", "--destroy", "--json")) if "left_id" in e] == []
+
+
 def test_a_dying_function_logs_once_more(stack, cloud):
     """Its log group, which the stack manages, is deleted before it and made anew by Lambda: it goes again, with the function."""
     logs = cloud.client("logs")
