@@ -172,6 +172,15 @@ static bool reverse_there(const struct value *map, struct str path)
     return v && (!rest.p || v->kind != VALUE_MAP || reverse_there(v, rest));
 }
 
+/* Is something in that attribute of theirs said besides? */
+static bool is_beside(const struct value *besides, struct str name)
+{
+    for (uint32_t i = 0; besides && i < besides->count; i++)
+        if (reverse_is_about(besides->entries[i].key, name))
+            return true;
+    return false;
+}
+
 /* One more attribute of ours, and what there is made of it. */
 static void add_attr(
     const struct reverse *r, const struct reverse_level *level, struct reversed *one, struct str attr)
@@ -185,7 +194,7 @@ static void add_attr(
                 reverse_set(r->arena, one->values, besides->entries[i].key, besides->entries[i].value);
     for (uint32_t i = 0; (one->values != before || besides) && i < one->values->count; i++) {
         const struct value_entry *entry = &one->values->entries[i];
-        if (value_get(before, entry->key) != entry->value || (besides && value_get(besides, entry->key)))
+        if (value_get(before, entry->key) != entry->value || is_beside(besides, entry->key))
             add_source(one, r->arena, entry->key, attr);
     }
 }

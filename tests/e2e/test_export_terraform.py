@@ -77,6 +77,32 @@ def test_region_default_tags_and_secrets_in_maps(written):
     assert re.search(r'variables" \{\n.*\n  type        = map\(string\)', text), text
 
 
+def test_what_terraform_requires_of_what_is_applied(stack):
+    """The service reports what the file does not configure; it is written all the same."""
+    stack.write("""
+        stack: required
+        resources:
+          role: {type: aws.iam.role, name: r, assume_role_policy: '${trust("scheduler.amazonaws.com")}'}
+          it: {type: aws.scheduler.schedule, name: a, schedule_expression: rate(1 day), target: {arn: "arn:aws:sqs:us-east-1:123456789012:q", role: "${role.arn}"}}
+    """).apply()
+    assert re.search(r'flexible_time_window \{\n +mode = "OFF"', stack.run("export", "terraform", "-o", "-").out)
+
+
+# What others refer to, by its name there.
+OUTPUTS = [
+    ("aws.rds.instance", {"name": "a", "engine": "postgres", "instance_class": "db.t4g.micro", "allocated_storage": 20, "master_username": "weir", "manage_master_user_password": True}, "secret", "aws_db_instance.it.master_user_secret[0].secret_arn"),
+    ("aws.rds.cluster", {"name": "a", "engine": "aurora-postgresql", "master_username": "weir", "manage_master_user_password": True}, "resource_id", "aws_rds_cluster.it.cluster_resource_id"),
+    ("aws.lambda.function", {"name": "a", "role": "arn:aws:iam::123456789012:role/r", "runtime": "python3.13", "handler": "a.b", "code": {"s3_bucket": "b", "s3_key": "k"}, "publish": True}, "published_version", "aws_lambda_function.it.version"),
+    ("aws.ec2.instance", {"image_id": "ami-0a1b2c3d", "instance_type": "t3.micro"}, "private_dns_name", "aws_instance.it.private_dns"),
+]
+
+
+@pytest.mark.parametrize("kind,given,attr,wanted", OUTPUTS, ids=[row[0] for row in OUTPUTS])
+def test_references_have_their_names(stack, kind, given, attr, wanted):
+    stack.write(json.dumps({"stack": "referred", "resources": {"it": {"type": kind, **given}, "told": {"type": "aws.sns.topic", "name": "told", "display_name": f"${{it.{attr}}}"}}}))
+    assert f"display_name = {wanted}\n" in stack.run("export", "terraform", "-o", "-").out
+
+
 # What Terraform's provider requires where weir's types have a default, or has as blocks: found by `terraform validate` on an export of each type's example.
 REQUIRED = [
     ("aws.lambda.permission", {"function": "f", "statement_id": "s", "principal": "s3.amazonaws.com"}, "aws_lambda_permission", {"action": "lambda:InvokeFunction"}),
