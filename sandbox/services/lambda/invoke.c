@@ -261,6 +261,8 @@ const struct service_operation lambda_operations[] = {
         "DELETE /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_places},
     {"lambda", "CreateEventSourceMapping", lambda_create_source, "POST /2015-03-31/event-source-mappings",
         NULL},
+    {"lambda", "UpdateEventSourceMapping", lambda_update_source,
+        "PUT /2015-03-31/event-source-mappings/{UUID}", NULL},
     {"lambda", "PutFunctionEventInvokeConfig", lambda_put_invoke,
         "PUT /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_places},
     {"lambda", "UpdateFunctionEventInvokeConfig", lambda_put_invoke,

@@ -151,8 +151,8 @@ int lambda_new_name(struct service_call *call, struct err *err);
 
 /* ---- versions.c ---- */
 
-service_handler lambda_publish_version, lambda_list_versions, lambda_list_functions, lambda_get_function, lambda_get_configuration,
-    lambda_delete_function, lambda_update_configuration;
+service_handler lambda_publish_version, lambda_list_versions, lambda_list_functions, lambda_get_function,
+    lambda_get_configuration, lambda_delete_function, lambda_update_configuration;
 /* Of a request that goes on to the control plane (call->forward) and asks for a version of what it makes:
  * both. */
 int lambda_publish_with(struct service_call *call, struct err *err);
@@ -202,9 +202,8 @@ int lambda_find_target(
 int lambda_refuse_untyped(struct service_call *call, struct err *err, struct str text);
 /* CreateFunctionUrlConfig, UpdateFunctionUrlConfig, ListFunctionUrlConfigs. */
 service_handler lambda_url;
-/* CreateEventSourceMapping: the function goes on as NAME or NAME:QUALIFIER. */
-service_handler lambda_create_source;
-service_handler lambda_alias;      /* CreateAlias, UpdateAlias */
+service_handler lambda_create_source, lambda_update_source; /* of event source mappings */
+service_handler lambda_alias;                               /* CreateAlias, UpdateAlias */
 service_handler lambda_put_invoke; /* PutFunctionEventInvokeConfig, UpdateFunctionEventInvokeConfig */
 
 /* ---- policies.c ---- */

@@ -1,6 +1,9 @@
 /* What requests refer to has to be there: functions, versions and aliases, by what they are for. */
 #include "sandbox/services/lambda/lambda.h"
 
+#include "base/json.h"
+#include "sandbox/notation/languages.h"
+
 int lambda_find_target(
     const struct service_call *call, struct str qualifier, struct control_record *record, struct err *err)
 {
@@ -30,17 +33,31 @@ int lambda_refuse_untyped(struct service_call *call, struct err *err, struct str
     return service_refuse(err, 400, "InvalidParameterValueException", "%.*s", STR_ARG(text));
 }
 
-int lambda_create_source(struct service_call *call, struct err *err)
+static bool is_pattern(struct arena *arena, struct str text)
+{
+    const struct value *pattern;
+    return !json_parse(arena, text, &pattern, ERR_IGNORED) && pattern->kind == VALUE_MAP &&
+           !event_fault_said(arena, pattern, text).n;
+}
+
+static int check_patterns(const struct service_call *call, struct err *err)
+{
+    const struct value *filters =
+        value_as_list(value_getz(value_getz(call->input, "FilterCriteria"), "Filters"));
+    for (uint32_t i = 0; i < filters->count; i++)
+        if (value_getz(filters->items[i], "Pattern") &&
+            !is_pattern(call->arena, value_gets(filters->items[i], "Pattern")))
+            return service_refuse(
+                err, 400, "InvalidParameterValueException", "Invalid filter pattern definition.");
+    return 0;
+}
+
+/* The function goes on as NAME or NAME:QUALIFIER. */
+static int forward_source(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str qualifier = STR_EMPTY,
                name = lambda_split_name(value_gets(call->input, "FunctionName"), &qualifier);
-    const struct value *destinations = value_getz(call->input, "DestinationConfig");
-    if (!value_getz(call->input, "EventSourceArn"))
-        return service_refuse(err, 400, "InvalidParameterValueException", "Unrecognized event source.");
-    if (value_gets(value_getz(destinations, "OnSuccess"), "Destination").n)
-        return service_refuse(err, 400, "InvalidParameterValueException",
-            "Unsupported DestinationConfig parameter for given event source mapping type.");
     bool plain = !qualifier.n || str_eqz(qualifier, "$LATEST");
     if (plain ? !service_find(call, STR("aws.lambda.function"), name, &record)
               : lambda_find_target(call, qualifier, &record, ERR_IGNORED))
@@ -50,6 +67,32 @@ int lambda_create_source(struct service_call *call, struct err *err)
     call->forward =
         value_with(call->arena, call->input, STR("FunctionName"), value_string(call->arena, name));
     return 0;
+}
+
+int lambda_update_source(struct service_call *call, struct err *err)
+{
+    call->declined = !value_getz(call->input, "FunctionName");
+    return check_patterns(call, err) || (!call->declined && forward_source(call, err)) ? -1 : 0;
+}
+
+int lambda_create_source(struct service_call *call, struct err *err)
+{
+    struct control_record queue;
+    const struct value *destinations = value_getz(call->input, "DestinationConfig");
+    struct str source = value_gets(call->input, "EventSourceArn");
+    if (!value_getz(call->input, "EventSourceArn"))
+        return service_refuse(err, 400, "InvalidParameterValueException", "Unrecognized event source.");
+    if (value_gets(value_getz(destinations, "OnSuccess"), "Destination").n)
+        return service_refuse(err, 400, "InvalidParameterValueException",
+            "Unsupported DestinationConfig parameter for given event source mapping type.");
+    if (forward_source(call, err) || check_patterns(call, err))
+        return -1;
+    return !arn_is_of(source, "sqs") || service_find(call, STR("aws.sqs.queue"), source, &queue)
+               ? 0
+               : service_refuse(err, 400, "InvalidParameterValueException",
+                     "Error occurred while ReceiveMessage. SQS Error Code: "
+                     "AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does "
+                     "not exist.");
 }
 
 /* URLs are of functions and of aliases that are there. */

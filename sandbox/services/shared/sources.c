@@ -120,7 +120,8 @@ static const struct value *source_small(struct arena *arena, const struct value 
 static const struct value *record_of(const struct turn *turn, const struct value *message)
 {
     struct arena *arena = turn->arena;
-    return VALUE_MAP(arena, {STR("messageId"), value_getz(message, "MessageId")},
+    const struct value *digest = value_getz(message, "MD5OfMessageAttributes");
+    const struct value *record = VALUE_MAP(arena, {STR("messageId"), value_getz(message, "MessageId")},
         {STR("receiptHandle"), value_getz(message, "ReceiptHandle")},
         {STR("body"), value_getz(message, "Body")}, {STR("attributes"), value_getz(message, "Attributes")},
         {STR("messageAttributes"), source_small(arena, value_getz(message, "MessageAttributes"))},
@@ -128,6 +129,9 @@ static const struct value *record_of(const struct turn *turn, const struct value
         {STR("eventSource"), value_stringz(arena, "aws:sqs")},
         {STR("eventSourceARN"), value_string(arena, turn->source_arn)},
         {STR("awsRegion"), value_string(arena, turn->region)});
+    return turn->source->kind->flat
+               ? record /* of a pipe */
+               : value_with(arena, record, STR("md5OfMessageAttributes"), digest ? digest : &value_null);
 }
 
 bool source_passes(const struct turn *turn, const struct value *record, const char *member)

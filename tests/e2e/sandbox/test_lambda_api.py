@@ -155,6 +155,23 @@ def test_tags_of_an_event_source(function):
     assert refusal(api.list_tags, Resource=arn[:-1] + ("0" if arn[-1] != "0" else "1"))["ResponseMetadata"]["HTTPStatusCode"] == 404
 
 
+def test_what_event_sources_are_refused(function):
+    """As AWS's recorded answers have it: a queue that is not there, patterns that are none, a batch without a window, the same again."""
+    api, queue = function.api, function.sandbox.client("sqs").create_queue(QueueName=f"to-{function.name}", Attributes={"VisibilityTimeout": "900"})["QueueUrl"].rpartition("/")[2]
+    source = {"FunctionName": function.name, "EventSourceArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}"}
+    for pattern in "null", "simple string", '{"eventSource": "aws:sqs"}', '{"eventSource": []}':
+        assert refusal(api.create_event_source_mapping, **source, FilterCriteria={"Filters": [{"Pattern": pattern}]})["message"] == "Invalid filter pattern definition."
+    assert refusal(api.create_event_source_mapping, **source, BatchSize=11)["message"] == "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10"
+    assert "NonExistentQueue. SQS Error Message: The specified queue does not exist." in refusal(api.create_event_source_mapping, FunctionName=function.name, EventSourceArn=source["EventSourceArn"] + "x")["message"]
+    made = api.create_event_source_mapping(**source)
+    refused = refusal(api.create_event_source_mapping, **source)
+    assert refused["Error"]["Code"] == "ResourceConflictException" and refused["message"].endswith(f"already exists. Please update or delete the existing mapping with UUID {made['UUID']}")
+    until(lambda: api.get_event_source_mapping(UUID=made["UUID"])["State"] == "Enabled")
+    changed = api.update_event_source_mapping(UUID=made["UUID"], FunctionName=f"{ARN}:function:{function.name}:1")
+    assert changed["FunctionArn"] == f"{ARN}:function:{function.name}:1"
+    api.delete_event_source_mapping(UUID=made["UUID"])
+
+
 def test_tags_change_nothing_else(function):
     """A function is not being updated because it gets a tag; both change its revision."""
     api, name = function.api, function.name

@@ -82,7 +82,7 @@ APART = {
     "aws.ec2.security_group_rule": {"from_port": "${each.value}"},
     "aws.lambda.event_source_mapping": {"event_source": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
     "aws.lambda.permission": {"statement_id": "x-${each.key}"},
-    "aws.sns.subscription": {"endpoint": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
+    "aws.sns.subscription": {"protocol": "sqs", "endpoint": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
     "aws.s3.bucket": {"policy": None},
 }
 

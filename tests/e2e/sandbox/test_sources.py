@@ -37,11 +37,14 @@ class Source:
         if more.get("Enabled", True):
             self.function.api.update_event_source_mapping(UUID=self.mapping, Enabled=True)
 
-    def calls(self):
+    def events(self):
         s3 = self.sandbox.client("s3")
         found = s3.list_objects_v2(Bucket="lake", Prefix=f"calls/{self.function.name}/").get("Contents", [])
         events = [json.loads(s3.get_object(Bucket="lake", Key=one["Key"])["Body"].read()) for one in sorted(found, key=lambda one: one["LastModified"])]
-        return [[record["body"] for record in event["Records"]] for event in events if event["Records"]]
+        return [event["Records"] for event in events if event["Records"]]
+
+    def calls(self):
+        return [[record["body"] for record in records] for records in self.events()]
 
     def seen(self, *bodies):
         def enough():
@@ -59,6 +62,9 @@ def test_a_queue_calls_a_function_in_batches(job_sandbox):
     source = Source(job_sandbox, queue, BatchSize=3)
     source.seen(*map(str, range(7)))
     assert max(len(call) for call in source.calls()) == 3
+    record = source.events()[0][0]  # as AWS's recorded answers have it
+    assert set(record) == {"messageId", "receiptHandle", "body", "attributes", "messageAttributes", "md5OfMessageAttributes", "md5OfBody", "eventSource", "eventSourceARN", "awsRegion"}
+    assert record["md5OfMessageAttributes"] is None
     until(lambda: counts(queue) == [0, 0, 0])
     source.stop()
     until(lambda: queue.send("not for it any more") and counts(queue)[0] > 0)
