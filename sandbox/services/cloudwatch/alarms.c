@@ -175,7 +175,18 @@ static int describe_history(struct service_call *call, struct err *err)
     return service_answer_page(call, "AlarmHistoryItems", value_builder_list(&shown), 100, err);
 }
 
+/* Of composite alarms there are none. */
+static int describe_alarms(struct service_call *call, struct err *err UNUSED)
+{
+    const struct value *types = value_getz(call->input, "AlarmTypes");
+    types = types ? value_as_list(wire_path(call->arena, types, STR("@[]"))) : &value_empty_list;
+    call->declined = !types->count || value_list_has(types, STR("MetricAlarm"));
+    call->output = &value_empty_map;
+    return 0;
+}
+
 const struct service_operation alarms_operations[] = {
+    {"monitoring", "DescribeAlarms", describe_alarms, NULL, NULL},
     {"monitoring", "SetAlarmState", set_state, NULL, NULL},
     {"monitoring", "DescribeAlarmHistory", describe_history, NULL, NULL},
     {0},

@@ -63,6 +63,20 @@ def test_attributes_of_a_topic(sandbox):
     assert refused(put, name="Nonsense", value="1") == ("InvalidParameter", "Invalid parameter: AttributeName", 400)
 
 
+def test_what_terraform_asks_for(sandbox):
+    """Its provider names the type of an alarm, and reads a cluster's time as text."""
+    alarms, name = sandbox.client("cloudwatch"), f"a-{uuid.uuid4().hex[:8]}"
+    alarms.put_metric_alarm(AlarmName=name, Namespace="n", MetricName="m", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold")
+    assert [one["AlarmName"] for one in alarms.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm"])["MetricAlarms"]] == [name]
+    assert alarms.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"]).get("MetricAlarms", []) == []
+    kafka = sandbox.client("kafka")
+    kafka.create_configuration(Name=name, ServerProperties=b"auto.create.topics.enable=true")
+    answers = []
+    kafka.meta.events.register("after-call.kafka.ListConfigurations", lambda http_response, **_: answers.append(json.loads(http_response.content)))
+    kafka.list_configurations()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT", one["creationTime"]) for one in answers[0]["configurations"]) and answers[0]["configurations"]
+
+
 def test_a_statement_without_a_list_stays(sandbox):
     """IAM's grammar takes one statement as it is: with a permission more there are two."""
     sqs, sns, events = (sandbox.client(service) for service in ("sqs", "sns", "events"))
