@@ -126,7 +126,7 @@ struct progress {
     size_t in_flight, done, failed, skipped;
     struct exec_graph_state exec_graph;
     int64_t began_ms, due_ms, pause_ms; /* due_ms: as of a flight, while there is none */
-    char status[160]; /* "reading 300 resources" while there is nothing in flight */
+    char status[160];                   /* "reading 300 resources" while there is nothing in flight */
     bool stopping;
     struct buf lines; /* finished, not written yet */
     struct failure *causes;
