@@ -19,8 +19,8 @@ static int write_value(struct invocation *inv, struct str text, const struct val
     AUTO_BUF struct buf out = BUF_INIT;
     struct render_options options = {.color = inv->out.color, .everything = true};
     if (inv->settings->json) {
-        buf_addz(&out, "{\"event\":\"value\",\"expression\":");
-        json_write_string(&out, text);
+        buf_addz(&out, "{\"event\":\"value\"");
+        json_write_member(&out, "expression", text);
         buf_addz(&out, ",\"value\":");
         json_write(&out, v, JSON_REDACT | JSON_MARK_UNKNOWN);
         buf_addz(&out, "}\n");

@@ -110,10 +110,8 @@ static int print_jobs_json(struct invocation *inv, const struct last_run *runs, 
             job_run_fields(&out, runs[i].job, &runs[i].run);
             buf_add_char(&out, '}');
         }
-        if (runs[i].err.class != ERR_NONE) {
-            buf_addz(&out, ",\"error\":");
-            json_write_string(&out, str_z(runs[i].err.message));
-        }
+        if (runs[i].err.class != ERR_NONE)
+            json_write_member(&out, "error", str_z(runs[i].err.message));
         buf_addz(&out, "}\n");
     }
     return invocation_write(inv, buf_str(&out));

@@ -201,8 +201,8 @@ static void list_json(const struct versions *v, struct buf *out)
     static const char *const texts[] = {"sha256", "bucket", "key", "stored"};
     for (size_t i = 0; i < v->n; i++) {
         const struct value *size = value_getz(v->items[i], "size");
-        buf_addz(out, "{\"event\":\"version\",\"address\":");
-        json_write_string(out, v->record->subject.address);
+        buf_addz(out, "{\"event\":\"version\"");
+        json_write_member(out, "address", v->record->subject.address);
         for (size_t k = 0; k < sizeof texts / sizeof *texts; k++)
             json_write_member(out, texts[k], value_gets(v->items[i], texts[k]));
         buf_addf(out, ",\"size\":%" PRId64 ",\"in_use\":%s,\"rolled_back_from\":%s}\n",

@@ -108,17 +108,14 @@ static void report_json(const struct suite *suite, struct buf *out)
 {
     for (size_t i = 0; i < suite->n; i++) {
         const struct test_result *result = &suite->results[i];
-        buf_addz(out, "{\"event\":\"test\",\"name\":");
-        json_write_string(out, suite->cases[i].name);
-        buf_addz(out, ",\"file\":");
-        json_write_string(out, suite->cases[i].file);
+        buf_addz(out, "{\"event\":\"test\"");
+        json_write_member(out, "name", suite->cases[i].name);
+        json_write_member(out, "file", suite->cases[i].file);
         buf_addf(out, ",\"passed\":%s,\"ms\":%lld", result->passed ? "true" : "false", (long long)result->ms);
         if (result->skipped)
             buf_addf(out, ",\"skipped\":\"needs %s\"", result->skipped);
-        if (!result->passed) {
-            buf_addz(out, ",\"failure\":");
-            json_write_string(out, buf_str(&result->failure));
-        }
+        if (!result->passed)
+            json_write_member(out, "failure", buf_str(&result->failure));
         buf_addz(out, "}\n");
     }
 }

@@ -72,10 +72,10 @@ static int hold(struct invocation *inv, struct workspace *workspace, const struc
         return invocation_fail(inv, &err);
     reaching_tell(inv, workspace);
     if (inv->settings->json) {
-        buf_addf(&out, "{\"event\":\"tunnel\",\"port\":%d,\"host\":", local_port);
-        json_write_string(&out, host);
-        buf_addf(&out, ",\"to\":%d,\"via\":", port);
-        json_write_string(&out, route->connection);
+        buf_addf(&out, "{\"event\":\"tunnel\",\"port\":%d", local_port);
+        json_write_member(&out, "host", host);
+        buf_addf(&out, ",\"to\":%d", port);
+        json_write_member(&out, "via", route->connection);
         buf_addz(&out, "}\n");
     } else {
         buf_addf(&out, "127.0.0.1:%d leads to %.*s", local_port, STR_ARG(host));

@@ -54,8 +54,8 @@ static int cmd_validate_report(
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
-        buf_addz(&out, "{\"event\":\"valid\",\"stack\":");
-        json_write_string(&out, stack->name);
+        buf_addz(&out, "{\"event\":\"valid\"");
+        json_write_member(&out, "stack", stack->name);
         buf_addf(&out, ",\"resources\":%zu,\"data\":%d,\"outputs\":%d}\n", plan->resource_count,
             cmd_validate_count(stack, DECL_DATA), cmd_validate_count(stack, DECL_OUTPUT));
     } else {

@@ -116,8 +116,8 @@ static void answer_send(struct call *call, struct str content, bool failed)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     answer_begin(call, &out);
-    buf_addz(&out, "\"content\":[{\"type\":\"text\",\"text\":");
-    json_write_string(&out, content);
+    buf_addz(&out, "\"content\":[{\"type\":\"text\"");
+    json_write_member(&out, "text", content);
     buf_addf(
         &out, "}],\"structuredContent\":%.*s,\"isError\":%s}", STR_ARG(content), failed ? "true" : "false");
     rpc_result(&call->mcp->rpc, call->id, buf_str(&out));

@@ -178,10 +178,7 @@ void json_schema_definition(struct buf *out, const struct schema *schema)
 {
     add_key(out, schema->name);
     buf_addz(out, "{\"type\":\"object\",\"additionalProperties\":false");
-    if (schema->doc.n) {
-        buf_addz(out, ",\"description\":");
-        json_write_string(out, schema->doc);
-    }
+    json_write_member_if_any(out, "description", schema->doc);
     buf_addz(out, ",\"properties\":{\"type\":{\"const\":");
     json_write_string(out, schema->name);
     buf_addz(out, "}");

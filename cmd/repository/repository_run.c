@@ -176,8 +176,8 @@ int repository_drift(struct invocation *inv)
 static void tell_valid(struct member *m)
 {
     AUTO_BUF struct buf line = BUF_INIT;
-    buf_addz(&line, "{\"event\":\"valid\",\"stack\":");
-    json_write_string(&line, m->workspace.stack->name);
+    buf_addz(&line, "{\"event\":\"valid\"");
+    json_write_member(&line, "stack", m->workspace.stack->name);
     buf_addf(&line, ",\"resources\":%zu}\n", m->plan->resource_count);
     fleet_event(m, buf_str(&line));
 }

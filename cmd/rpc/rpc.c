@@ -156,8 +156,8 @@ void rpc_fail_with(struct rpc *rpc, const struct value *id, int code, const char
     AUTO_BUF struct buf out = BUF_INIT;
     buf_addz(&out, "{\"jsonrpc\":\"2.0\",\"id\":");
     json_write(&out, id ? id : &value_null, JSON_PLAIN);
-    buf_addf(&out, ",\"error\":{\"code\":%d,\"message\":", code);
-    json_write_string(&out, str_z(text));
+    buf_addf(&out, ",\"error\":{\"code\":%d", code);
+    json_write_member(&out, "message", str_z(text));
     if (data.n)
         buf_addf(&out, ",\"data\":%.*s", STR_ARG(data));
     buf_addz(&out, "}}");

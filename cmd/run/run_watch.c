@@ -139,14 +139,11 @@ void log_event_text(const struct log_event *event, struct log_look look, struct 
 void log_event_json(const struct job *job, const struct log_event *event, struct buf *out)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    buf_addz(out, "{\"event\":\"log\",\"job\":");
-    json_write_string(out, job->record->subject.address);
-    buf_addz(out, ",\"time\":");
-    json_write_string(out, time_rfc3339(&arena, event->at_ms, true));
-    buf_addz(out, ",\"stream\":");
-    json_write_string(out, event->stream);
-    buf_addz(out, ",\"message\":");
-    json_write_string(out, event->message);
+    buf_addz(out, "{\"event\":\"log\"");
+    json_write_member(out, "job", job->record->subject.address);
+    json_write_member(out, "time", time_rfc3339(&arena, event->at_ms, true));
+    json_write_member(out, "stream", event->stream);
+    json_write_member(out, "message", event->message);
     buf_addz(out, event->errors ? ",\"errors\":true}\n" : "}\n");
 }
 
@@ -172,8 +169,8 @@ void run_watch_trouble(void *ctx, const struct err *err)
     run_watch_clear(w);
     AUTO_BUF struct buf out = BUF_INIT;
     if (w->inv->settings->json) {
-        buf_addz(&out, "{\"event\":\"warning\",\"text\":");
-        json_write_string(&out, str_z(err->message));
+        buf_addz(&out, "{\"event\":\"warning\"");
+        json_write_member(&out, "text", str_z(err->message));
         buf_addz(&out, "}\n");
         invocation_write(w->inv, buf_str(&out));
         return;

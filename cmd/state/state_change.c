@@ -82,12 +82,9 @@ static int say_changed(struct invocation *inv, const char *what, struct str addr
 {
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
-        buf_addf(&out, "{\"event\":\"%s\",\"address\":", what);
-        json_write_string(&out, address);
-        if (to.n) {
-            buf_addz(&out, ",\"to\":");
-            json_write_string(&out, to);
-        }
+        buf_addf(&out, "{\"event\":\"%s\"", what);
+        json_write_member(&out, "address", address);
+        json_write_member_if_any(&out, "to", to);
         buf_addz(&out, "}\n");
     } else {
         buf_addf(&out, "%s ", what);

@@ -8,17 +8,21 @@
 #include "plan/state/migrate.h"
 
 /* Without opening the state itself: it may be damaged or locked. */
-static int open_backend(struct invocation *inv, struct workspace *workspace, struct backend **backend)
+static int with_backend(
+    struct invocation *inv, int (*run)(struct invocation *, const struct workspace *, struct backend *))
 {
+    AUTO_WORKSPACE struct workspace workspace = {0};
+    struct backend *backend;
+    struct err err = ERR_INIT;
     int status =
-        invocation_open(inv, &(struct workspace_options){.no_stack = true, .no_state = true}, workspace);
+        invocation_open(inv, &(struct workspace_options){.no_stack = true, .no_state = true}, &workspace);
     if (status != EXIT_DONE)
         return status;
-    struct err err = ERR_INIT;
-    if (workspace_backend(workspace, backend, &err) == 0)
-        return EXIT_DONE;
-    workspace_close(workspace);
-    return invocation_fail(inv, &err);
+    if (workspace_backend(&workspace, &backend, &err))
+        return invocation_fail(inv, &err);
+    status = run(inv, &workspace, backend);
+    backend_free(backend);
+    return status;
 }
 
 /* ---- import ---- */
@@ -129,22 +133,21 @@ static int migrate_here(struct invocation *inv, const struct workspace *workspac
     return status;
 }
 
-static int run_migrate(struct invocation *inv)
+static int migrate_from(struct invocation *inv, const struct workspace *workspace, struct backend *now)
 {
-    AUTO_WORKSPACE struct workspace workspace = {0};
-    struct backend *now, *to = NULL;
-    int status = open_backend(inv, &workspace, &now);
-    if (status != EXIT_DONE)
-        return status;
-    if (inv->args.n)
-        status = location_given(inv, &workspace, &to);
+    struct backend *to = NULL;
+    int status = inv->args.n ? location_given(inv, workspace, &to) : EXIT_DONE;
     if (status == EXIT_DONE && (!to || str_eq(to->description, now->description)))
-        status = migrate_here(inv, &workspace, now);
+        status = migrate_here(inv, workspace, now);
     else if (status == EXIT_DONE)
         status = migrate(inv, now, to, false);
     backend_free(to);
-    backend_free(now);
     return status;
+}
+
+static int run_migrate(struct invocation *inv)
+{
+    return with_backend(inv, migrate_from);
 }
 
 /* ---- doctor ---- */
@@ -160,12 +163,10 @@ static void doctor_line(void *ctx, enum probe_finding finding, const char *name,
     struct invocation *inv = ctx;
     AUTO_BUF struct buf out = BUF_INIT;
     if (inv->settings->json) {
-        buf_addf(&out, "{\"event\":\"check\",\"ok\":%s,", finding == PROBE_OK ? "true" : "false");
-        buf_addz(&out, finding == PROBE_WARNS ? "\"warning\":true," : "");
-        buf_addz(&out, "\"name\":");
-        json_write_string(&out, str_z(name));
-        buf_addz(&out, ",\"text\":");
-        json_write_string(&out, str_z(text));
+        buf_addf(&out, "{\"event\":\"check\",\"ok\":%s%s", finding == PROBE_OK ? "true" : "false",
+            finding == PROBE_WARNS ? ",\"warning\":true" : "");
+        json_write_member(&out, "name", str_z(name));
+        json_write_member(&out, "text", str_z(text));
         buf_addz(&out, "}\n");
     } else {
         style_add(&out, inv->out.color, shown[finding].style, shown[finding].word);
@@ -189,7 +190,7 @@ static void doctor_provider(struct invocation *inv, struct str name, struct prov
 }
 
 /* Is what the state knows where the stack's providers lead to? Only of a stack that can be loaded. */
-static int doctor_places(struct invocation *inv)
+static int doctor_locations(struct invocation *inv)
 {
     struct workspace workspace;
     AUTO_DIAGS struct diags ignored = DIAGS_INIT;
@@ -236,27 +237,24 @@ static int accept_loss(struct invocation *inv, struct backend *backend)
     return EXIT_DONE;
 }
 
-static int run_doctor(struct invocation *inv)
+static int examine(struct invocation *inv, const struct workspace *workspace UNUSED, struct backend *backend)
 {
     const struct doctor_settings *own = inv->own;
-    AUTO_WORKSPACE struct workspace workspace = {0};
-    struct backend *backend;
-    int status = open_backend(inv, &workspace, &backend);
-    if (status != EXIT_DONE)
-        return status;
     struct err err = ERR_INIT;
     struct probe_report report = {.line = doctor_line, .ctx = inv};
-    if (own->accept_loss)
-        status = accept_loss(inv, backend);
-    if (status == EXIT_DONE && state_doctor(backend, &report, &err))
-        status = invocation_fail(inv, &err);
-    backend_free(backend);
-    return status == EXIT_DONE ? doctor_places(inv) : status;
+    int status = own->accept_loss ? accept_loss(inv, backend) : EXIT_DONE;
+    return status == EXIT_DONE && state_doctor(backend, &report, &err) ? invocation_fail(inv, &err) : status;
+}
+
+static int run_doctor(struct invocation *inv)
+{
+    int status = with_backend(inv, examine);
+    return status == EXIT_DONE ? doctor_locations(inv) : status;
 }
 
 /* ---- unlock ---- */
 
-static int unlock(struct invocation *inv, struct backend *backend)
+static int unlock(struct invocation *inv, const struct workspace *workspace UNUSED, struct backend *backend)
 {
     struct err err = ERR_INIT;
     struct lock_info holder;
@@ -279,14 +277,7 @@ static int unlock(struct invocation *inv, struct backend *backend)
 
 static int run_unlock(struct invocation *inv)
 {
-    AUTO_WORKSPACE struct workspace workspace = {0};
-    struct backend *backend;
-    int status = open_backend(inv, &workspace, &backend);
-    if (status != EXIT_DONE)
-        return status;
-    status = unlock(inv, backend);
-    backend_free(backend);
-    return status;
+    return with_backend(inv, unlock);
 }
 
 /* ---- key ---- */
