@@ -122,11 +122,6 @@ struct elsewhere {
     const struct value *location;
 };
 
-static bool is_known_account(const struct value *location)
-{
-    return value_getz(location, "account") != NULL;
-}
-
 /* *what NULL: the same, or nothing to compare. Nobody is asked whose account it is while anything else
  * differs.
  */
@@ -136,7 +131,7 @@ static int compare_locations(struct planner *p, struct provider *provider, const
     *what = NULL;
     if (!then || !schema)
         return 0;
-    int looks = is_known_account(then) ? 2 : 1; /* the second one asks for the account */
+    int looks = value_getz(then, "account") ? 2 : 1; /* the second one asks for the account */
     for (int i = 0; i < looks && !*what; i++) {
         if (provider_location(provider, schema, i == 1, p->arena, now, err))
             return -1;

@@ -11,12 +11,6 @@
 
 static const struct value *completed(struct arena *arena, const struct type *type, const struct value *v);
 
-/* What an attribute is where nothing is configured. */
-static const struct value *unconfigured(const struct attr *attr)
-{
-    return attr->default_value ? attr->default_value : &value_null;
-}
-
 static const struct value *completed_fields(
     struct arena *arena, const struct attr *attrs, size_t n, const struct value *object)
 {
@@ -24,9 +18,9 @@ static const struct value *completed_fields(
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         const struct value *given = value_get(object, attrs[i].name);
-        const struct value *v =
-            value_is_null(given) ? unconfigured(&attrs[i]) : completed(arena, attrs[i].type, given);
-        entries[count++] = (struct value_entry){attrs[i].name, v};
+        const struct value *fallback = attrs[i].default_value ? attrs[i].default_value : &value_null;
+        entries[count++] = (struct value_entry){
+            attrs[i].name, value_is_null(given) ? fallback : completed(arena, attrs[i].type, given)};
     }
     for (uint32_t i = 0; i < object->count; i++)
         if (!attr_find(attrs, n, object->entries[i].key))
@@ -234,13 +228,8 @@ void plan_ask_checks(struct plan *plan, const atomic_bool *cancel)
 
 int plan_check_checks(const struct plan *plan, struct err *err)
 {
-    const struct rule_finding *first = NULL;
-    size_t n = 0;
-    for (size_t i = plan->check_count; i-- > 0;)
-        if (plan->checks[i].outcome == FINDING_BROKEN && plan->checks[i].level == RULE_ERROR) {
-            first = &plan->checks[i];
-            n++;
-        }
+    const struct rule_finding *first;
+    size_t n = findings_broken(plan->checks, plan->check_count, RULE_ERROR, &first);
     if (!n)
         return 0;
     err_set(err, ERR_FAILED, "%zu check%s failed: %.*s: %.*s%s", n, n == 1 ? "" : "s",

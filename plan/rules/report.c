@@ -95,22 +95,22 @@ void rules_report(const struct plan *plan, struct diags *diags)
             report_finding(&plan->findings[i], diags);
 }
 
-/* How many broken ones of the level there are, and the first of them. */
-static size_t count_broken(const struct plan *plan, enum rule_level level, const struct rule_finding **first)
+size_t findings_broken(
+    const struct rule_finding *list, size_t n, enum rule_level level, const struct rule_finding **first)
 {
-    size_t n = 0;
-    for (size_t i = plan->finding_count; i-- > 0;)
-        if (plan->findings[i].outcome == FINDING_BROKEN && plan->findings[i].level == level) {
-            *first = &plan->findings[i];
-            n++;
+    size_t broken = 0;
+    while (n-- > 0)
+        if (list[n].outcome == FINDING_BROKEN && list[n].level == level) {
+            *first = &list[n];
+            broken++;
         }
-    return n;
+    return broken;
 }
 
 int plan_check_rules(const struct plan *plan, struct err *err)
 {
     const struct rule_finding *first;
-    size_t n = count_broken(plan, RULE_ERROR, &first);
+    size_t n = findings_broken(plan->findings, plan->finding_count, RULE_ERROR, &first);
     if (!n)
         return 0;
     err_set(err, ERR_INVALID, "%zu rule%s broken: %.*s of %.*s%s", n, n == 1 ? " is" : "s are",
@@ -121,7 +121,7 @@ int plan_check_rules(const struct plan *plan, struct err *err)
 int plan_check_approvals(const struct plan *plan, struct err *err)
 {
     const struct rule_finding *first;
-    size_t n = count_broken(plan, RULE_APPROVAL, &first);
+    size_t n = findings_broken(plan->findings, plan->finding_count, RULE_APPROVAL, &first);
     if (!n)
         return 0;
     err_set(err, ERR_INVALID, "somebody has to agree: %.*s: %.*s (rule %.*s)%s", STR_ARG(first->address),

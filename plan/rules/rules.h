@@ -92,5 +92,8 @@ const struct waiver *rule_waiver(
     const struct stack *stack, const struct rule *rule, struct str address, int64_t now_ms);
 /* Has somebody agreed to what it reports? */
 bool rule_is_approved(const struct planner *p, const struct rule *rule);
+/* How many broken ones of the level there are, and the first of them. */
+size_t findings_broken(
+    const struct rule_finding *list, size_t n, enum rule_level level, const struct rule_finding **first);
 /* Those whose last day is past are mistakes. */
 void rules_report_over(struct planner *p, int64_t now_ms);

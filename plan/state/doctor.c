@@ -12,15 +12,6 @@ static int count_line(void *ctx, struct str json UNUSED, struct err *err UNUSED)
     return 0;
 }
 
-/*
- * Replays without opening sealed values, so that no key is needed: every value is kept as it stands in the
- * log. Two replays of the same records must then be alike.
- */
-static int apply_sealed(void *ctx, struct str json, struct err *err)
-{
-    return records_apply(ctx, json, err);
-}
-
 /* Sealed anew it is another text, and a hash where the key was not at hand. */
 static bool is_secret(const struct value *v)
 {
@@ -64,12 +55,7 @@ static bool same_state(struct records *a, struct records *b)
     return true;
 }
 
-/* History with its snapshots left out: what the records themselves add up to. */
-static int apply_without_snapshots(void *ctx, struct str json, struct err *err)
-{
-    return records_replay(ctx, json, err);
-}
-
+/* Sealed values are not opened, so that no key is needed. */
 static int check_log(
     struct backend *b, const struct probe_report *report, struct arena *arena, struct err *err)
 {
@@ -80,9 +66,8 @@ static int check_log(
     records_init(&history, NULL);
     newest.keep_sealed = history.keep_sealed = true;
     int status = b->ops->read_all(b, count_line, &lines, err) ||
-                         backend_read(b, 0, apply_sealed, &newest, &torn, &last, err) ||
-                         records_complete(&newest, err) ||
-                         b->ops->read_all(b, apply_without_snapshots, &history, err)
+                         backend_read(b, 0, records_apply, &newest, &torn, &last, err) ||
+                         records_complete(&newest, err) || b->ops->read_all(b, records_replay, &history, err)
                      ? -1
                      : 0;
     if (status) {

@@ -46,10 +46,10 @@ struct records {
 
 void records_init(struct records *records, struct secrets *secrets);
 void records_release(struct records *records);
-/* One line of the log. */
-int records_apply(struct records *records, struct str json, struct err *err);
+/* One line of the log. `records`: struct records *, as readers of a log hand it on. */
+int records_apply(void *records, struct str json, struct err *err);
 /* The same, but snapshots are passed over: what the records by themselves add up to. */
-int records_replay(struct records *records, struct str json, struct err *err);
+int records_replay(void *records, struct str json, struct err *err);
 /*
  * Of a snapshot a part: its first line is applied, then any of its records are taken; those before the number
  * that comes next are passed over, and all lines follow from there.

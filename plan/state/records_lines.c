@@ -300,14 +300,14 @@ static int apply_numbered(struct records *r, struct str json, bool pass_over_sna
     return 0;
 }
 
-int records_apply(struct records *r, struct str json, struct err *err)
+int records_apply(void *records, struct str json, struct err *err)
 {
-    return apply_numbered(r, json, false, err);
+    return apply_numbered(records, json, false, err);
 }
 
-int records_replay(struct records *r, struct str json, struct err *err)
+int records_replay(void *records, struct str json, struct err *err)
 {
-    return apply_numbered(r, json, true, err);
+    return apply_numbered(records, json, true, err);
 }
 
 int records_take_kept(struct records *r, struct str json, struct err *err)

@@ -21,18 +21,13 @@ static struct state *as_writable(const struct state *state)
 
 /* ---- opening ---- */
 
-static int apply_line(void *ctx, struct str json, struct err *err)
-{
-    return records_apply(ctx, json, err);
-}
-
 int state_catch_up(struct state *state, struct err *err)
 {
     struct records *r = &state->records;
     bool torn;
     uint64_t last;
     size_t moves = r->moves;
-    if (backend_read(state->backend, r->seq, apply_line, r, &torn, &last, err))
+    if (backend_read(state->backend, r->seq, records_apply, r, &torn, &last, err))
         return -1;
     state->torn = state->torn || torn;
     if (records_complete(r, err))
