@@ -311,8 +311,9 @@ row("lambda.layer_version", "lambda", ("publish_layer_version", {"LayerName": "i
 row("lambda.permission", "lambda", ("add_permission", {"FunctionName": "f", "StatementId": "it-$n", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}), ("get_policy", {"FunctionName": "f"}),
     "contains(Policy, '\"Sid\":\"it-$n\"')", True, ("remove_permission", {"FunctionName": "f", "StatementId": "it-$n"}), None, around=MADE, exists="ResourceConflictException")
 RECEIVES = ("iam", ("put_role_policy", {"RoleName": "r", "PolicyName": "queues", "PolicyDocument": json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}})}), {})
+QUEUES = [("sqs", ("create_queue", {"QueueName": f"q{n}"}), {}) for n in range(3)]
 row("lambda.event_source_mapping", "lambda", ("create_event_source_mapping", {"FunctionName": "f", "EventSourceArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:q$n"}), ("get_event_source_mapping", {"UUID": "$id"}), "BatchSize", 10,
-    ("delete_event_source_mapping", {"UUID": "$id"}), ("ResourceNotFoundException", 404), keep={"id": "UUID"}, around=[*MADE, RECEIVES], list=("list_event_source_mappings", {}), listed="EventSourceMappings[].UUID", item="$id",
+    ("delete_event_source_mapping", {"UUID": "$id"}), ("ResourceNotFoundException", 404), keep={"id": "UUID"}, around=[*MADE, RECEIVES, *QUEUES], list=("list_event_source_mappings", {}), listed="EventSourceMappings[].UUID", item="$id",
     update=("update_event_source_mapping", {"UUID": "$id", "BatchSize": 5}), then=5, exists="ResourceConflictException", ready=("State", "Enabled"))
 row("lambda.alias", "lambda", ("create_alias", {"FunctionName": "f", "Name": "it-$n", "FunctionVersion": "$$LATEST", "Description": "first"}), ("get_alias", {"FunctionName": "f", "Name": "it-$n"}), "Description", "first",
     ("delete_alias", {"FunctionName": "f", "Name": "it-$n"}), ("ResourceNotFoundException", 404), around=MADE, list=("list_aliases", {"FunctionName": "f"}), listed="Aliases[].Name",

@@ -57,7 +57,8 @@ ONE_BY_ONE = {
     "aws.stepfunctions.state_machine": {"DescribeStateMachine"},
 }
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
-KEYS_OF_CLIENTS = {"type": "aws.apigateway.api_key", "for_each": KEYS, "name": "life-${each.key}"}
+SEVERAL = {"aws.apigateway.usage_plan_key": {"type": "aws.apigateway.api_key", "for_each": KEYS, "name": "life-${each.key}"},
+           "aws.lambda.event_source_mapping": {"type": "aws.sqs.queue", "for_each": KEYS, "name": "life-${each.key}"}}
 # What has to differ besides the name.
 SUBNETS = {"type": "aws.ec2.subnet", "for_each": KEYS, "vpc_id": "${vpc.vpc_id}", "cidr_block": "10.7.10${each.value}.0/24"}
 APART = {
@@ -80,7 +81,7 @@ APART = {
     "aws.transfer.ssh_key": {"body": "ssh-ed25519 ${each.key}"},
     "aws.ec2.subnet": {"cidr_block": "10.7.${each.value}.0/24"},
     "aws.ec2.security_group_rule": {"from_port": "${each.value}"},
-    "aws.lambda.event_source_mapping": {"event_source": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
+    "aws.lambda.event_source_mapping": {"event_source": "${several[each.key].arn}"},
     "aws.lambda.permission": {"statement_id": "x-${each.key}"},
     "aws.sns.subscription": {"protocol": "sqs", "endpoint": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
     "aws.s3.bucket": {"policy": None},
@@ -101,7 +102,7 @@ ONE = {"aws.lambda.async_invoke", "aws.lambda.function_url", "aws.lakeformation.
 def test_calls_for_each_resource(stack, cloud, name):
     around = prepared(cloud, CASES[name])
     if "${several" in json.dumps(APART.get(name, {})):
-        around = {**around, "several": KEYS_OF_CLIENTS if name == "aws.apigateway.usage_plan_key" else SUBNETS}
+        around = {**around, "several": SEVERAL.get(name, SUBNETS)}
     stack.write(json.dumps({"stack": "life", "resources": {**around, "it": several(name, CASES[name])}})).apply()
     calls = Counter(re.findall(r"^[A-Z]+ \S+ \w+\.(\w+) \d", stack.run("plan", "-vvv").err, re.M))
     assert calls
