@@ -55,24 +55,32 @@ static void take_hosts_files(struct reading *r, struct str list, const char **ou
         *out = keep(r, unhomed(r, first));
 }
 
-/* OpenSSH goes by way of another host by running itself. */
+/* OpenSSH goes by way of another host by running itself. `ssh -G` writes an address between brackets, which
+ * `ssh` does not take for a destination. */
 static void take_jump(struct reading *r, struct str jump)
 {
     if (r->c->via || r->c->proxy_command || str_eqz(jump, "none"))
         return;
-    struct str rest, first = str_cut(jump, ',', &rest);
-    ptrdiff_t last = (ptrdiff_t)jump.n;
-    while (last > 0 && jump.p[last - 1] != ',')
-        last--;
-    struct str nearest = rest.p ? str_slice(jump, (size_t)last, jump.n) : first;
-    struct str before = rest.p ? str_slice(jump, 0, (size_t)last - 1) : STR_EMPTY;
-    ptrdiff_t colon = str_find_char(nearest, ':', 0);
-    struct str port = colon > 0 ? str_slice(nearest, (size_t)colon + 1, nearest.n) : STR_EMPTY;
-    if (colon > 0)
-        nearest = str_slice(nearest, 0, (size_t)colon);
-    r->c->proxy_command = arena_printf(&r->c->arena, "exec ssh%s%.*s%s%.*s -W '[%%h]:%%p' %.*s",
-        before.n ? " -J " : "", STR_ARG(before), port.n ? " -p " : "", STR_ARG(port), STR_ARG(nearest))
-                              .p;
+    size_t at = jump.n;
+    while (at && jump.p[at - 1] != ',')
+        at--;
+    struct str before = str_slice(jump, 0, at ? at - 1 : 0), nearest = str_slice(jump, at, jump.n),
+               port = STR_EMPTY;
+    ptrdiff_t open = str_find_char(nearest, '[', 0), end = str_find_char(nearest, ']', 0);
+    ptrdiff_t colon = str_find_char(nearest, ':', end < 0 ? 0 : (size_t)end);
+    struct str user = STR_EMPTY, host = nearest;
+    if (colon > 0) {
+        port = str_slice(nearest, (size_t)colon + 1, nearest.n);
+        host = str_slice(nearest, 0, (size_t)colon);
+    }
+    if (open >= 0 && end > open) {
+        user = str_slice(nearest, 0, (size_t)open);
+        host = str_slice(nearest, (size_t)open + 1, (size_t)end);
+    }
+    r->c->proxy_command =
+        arena_printf(&r->c->arena, "exec ssh%s%.*s%s%.*s -W '[%%h]:%%p' %.*s%.*s", before.n ? " -J " : "",
+            STR_ARG(before), port.n ? " -p " : "", STR_ARG(port), STR_ARG(user), STR_ARG(host))
+            .p;
 }
 
 static void ssh_config_take(struct reading *r, struct str name, struct str v)

@@ -38,19 +38,22 @@ struct str artifact_text(const struct value *object, const char *name, struct st
     return value_text(value_getz(object, name), fallback);
 }
 
+/* Its bucket. */
+static struct str cut_store(struct str store, struct str *prefix)
+{
+    return str_cut(str_starts(store, STR("s3://")) ? str_slice(store, 5, store.n) : store, '/', prefix);
+}
+
 static int parse_store(struct op_ctx *ctx, const struct value *desired, struct artifact *out, struct err *err)
 {
     struct str store = artifact_text(desired, "store", STR_EMPTY), rest;
-    if (str_starts(store, STR("s3://")))
-        store = str_slice(store, 5, store.n);
-    out->bucket = arena_str(ctx->arena, str_cut(store, '/', &rest));
+    out->bucket = arena_str(ctx->arena, cut_store(store, &rest));
     while (rest.p && rest.n && rest.p[rest.n - 1] == '/')
         rest.n--;
     out->prefix = rest.p ? arena_str(ctx->arena, rest) : STR_EMPTY;
     if (!out->bucket.n || (rest.p && rest.n && rest.p[0] == '/'))
         return err_set(err, ERR_INVALID,
-            "store \"%.*s\" is not a bucket with a prefix, such as my-lake/artifacts",
-            STR_ARG(artifact_text(desired, "store", STR_EMPTY)));
+            "store \"%.*s\" is not a bucket with a prefix, such as my-lake/artifacts", STR_ARG(store));
     return 0;
 }
 
@@ -372,7 +375,7 @@ static void artifact_permissions(
 static const struct value *artifact_scope(
     const struct schema *schema UNUSED, const struct value *object, struct str action, struct arena *arena)
 {
-    struct str prefix, bucket = str_cut(value_gets(object, "store"), '/', &prefix);
+    struct str prefix, bucket = cut_store(value_gets(object, "store"), &prefix);
     return aws_s3_content_scope(arena, action, bucket, arena_printf(arena, "%.*s*", STR_ARG(prefix)));
 }
 

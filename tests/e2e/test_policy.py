@@ -112,7 +112,7 @@ def test_content_is_narrowed_to_where_it_lies(stack, cloud):
         stack: content
         resources:
           lake: {type: aws.s3.bucket, name: content-lake}
-          code: {type: weir.artifact, source: code.py, store: "${lake.name}/code"}
+          code: {type: weir.artifact, source: code.py, store: "s3://${lake.name}/code"}
           sample: {type: aws.s3.object, bucket: others-lake, key: raw/sample.csv, content: a}
           dags: {type: aws.s3.directory, bucket: "${lake.name}", prefix: dags, source: dags}
     """)

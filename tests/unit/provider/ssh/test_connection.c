@@ -121,6 +121,33 @@ static void as_the_users_configuration_says(void **state)
     connection_release(&c);
 }
 
+/* `ssh -G` writes addresses between brackets, which `ssh` does not take for a host. */
+static void by_way_of_other_hosts(void **state)
+{
+    (void)state;
+    if (access("/usr/bin/ssh", X_OK))
+        skip();
+    static const char *const jumps[][2] = {{"edge", "exec ssh -W '[%h]:%p' edge"},
+        {"192.0.2.9", "exec ssh -W '[%h]:%p' 192.0.2.9"},
+        {"ana@192.0.2.9:2200", "exec ssh -p 2200 -W '[%h]:%p' ana@192.0.2.9"},
+        {"ana@[2001:db8::1]:22", "exec ssh -p 22 -W '[%h]:%p' ana@2001:db8::1"},
+        {"edge,192.0.2.8,bob@inner:23", "exec ssh -J edge,192.0.2.8 -p 23 -W '[%h]:%p' bob@inner"}};
+    for (size_t i = 0; i < sizeof jumps / sizeof *jumps; i++) {
+        char path[] = "/tmp/weir-ssh-config-XXXXXX", json[256];
+        int fd = mkstemp(path);
+        dprintf(fd, "Host web\n  ProxyJump %s\n", jumps[i][0]);
+        close(fd);
+        struct connection c;
+        struct err err = ERR_INIT;
+        snprintf(json, sizeof json, "{\"host\": \"web\", \"user\": \"etl\", \"ssh_config\": \"%s\"}", path);
+        int rc = read_json(&c, json, &err);
+        unlink(path);
+        assert_int_equal(rc, 0);
+        assert_string_equal(c.proxy_command, jumps[i][1]);
+        connection_release(&c);
+    }
+}
+
 static void words_for_a_shell(void **state)
 {
     (void)state;
@@ -137,6 +164,7 @@ int main(void)
         cmocka_unit_test(durations_are_checked),
         cmocka_unit_test(host_and_user_are_words),
         cmocka_unit_test(as_the_users_configuration_says),
+        cmocka_unit_test(by_way_of_other_hosts),
         cmocka_unit_test(words_for_a_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
