@@ -81,8 +81,9 @@ void op_warn(const struct op_ctx *ctx, const char *text)
         ctx->observer->warn(ctx->observer->ctx, text);
 }
 
-void op_printed(const struct op_ctx *ctx, const char *line)
+void op_printed(void *op, const char *line)
 {
+    const struct op_ctx *ctx = op;
     if (op_tells_printed(ctx))
         ctx->observer->printed(ctx->observer->ctx, line);
 }

@@ -121,7 +121,7 @@ struct op_ctx {
 /* Tells the observer, if there is one who wants to know. */
 void op_progress(const struct op_ctx *ctx, const char *what);
 void op_warn(const struct op_ctx *ctx, const char *text);
-void op_printed(const struct op_ctx *ctx, const char *line);
+void op_printed(void *ctx, const char *line); /* a struct op_ctx: it shows a command's output */
 void op_saw_ownership_tags(const struct op_ctx *ctx, struct str id, const struct value *owner_tags);
 void op_answered(const struct op_ctx *ctx, const struct value *document, bool made_by_aws);
 /* For what is costly to say. */

@@ -170,12 +170,8 @@ static int take_way(struct aws_exchange *x)
         return 0;
     if (http_target_parse(x->request.url, &target, &x->failure))
         return -1;
-    int64_t port = target.tls ? 443 : 80;
-    ptrdiff_t colon =
-        str_find_char(target.authority, ':', target.authority.p[0] == '[' ? target.host.n + 2 : 0);
-    if (colon >= 0)
-        str_to_int(str_slice(target.authority, (size_t)colon + 1, target.authority.n), &port);
-    return x->client->way(x->client->way_ctx, target.host, (int)port, &x->request.local_port, &x->failure);
+    return x->client->way(
+        x->client->way_ctx, target.host, (int)target.port, &x->request.local_port, &x->failure);
 }
 
 int exchange_request(struct aws_exchange *x)

@@ -136,16 +136,16 @@ static void cfn_tell(const struct op_ctx *ctx, const struct cfn_event *event)
 int cfn_follow(struct op_ctx *ctx, struct cfn_event *event, struct err *err)
 {
     int64_t until = clock_mono_ms() + (ctx->timeout_ms > 0 ? ctx->timeout_ms : TIMEOUT_MS);
-    for (int64_t pause = FIRST_PAUSE_MS; !has_ended(event); pause = pause * 3 / 2) {
+    for (int64_t pause = FIRST_PAUSE_MS; !has_ended(event);) {
         if (!event->token.n)
             return err_set(err, ERR_PROTOCOL, "the answer does not say which request it is about");
         if (clock_mono_ms() > until)
             return err_set(err, ERR_TIMEOUT, "the request %.*s has not ended in time, the service says %.*s",
                 STR_ARG(event->token), STR_ARG(event->status));
         cfn_tell(ctx, event);
-        if (cancel_sleep_ms(ctx->cancel,
-                pause_before(ctx, event, pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS), err))
+        if (cancel_sleep_ms(ctx->cancel, pause_before(ctx, event, pause), err))
             return -1;
+        pause = pause * 3 / 2 < LONGEST_PAUSE_MS ? pause * 3 / 2 : LONGEST_PAUSE_MS;
         struct value_entry token = {STR("RequestToken"), value_string_ref(ctx->arena, event->token)};
         const struct value *document;
         if (cfn_send(ctx, "GetResourceRequestStatus", value_map(ctx->arena, &token, 1), false,

@@ -10,17 +10,11 @@
 
 enum { ARRIVED_MAX = 16 << 20, UNREACHABLE_MS = 60 * 60 * 1000, END_SHOWN = 700 };
 
-static void stream_show(void *ctx, const char *line)
-{
-    const struct op_ctx *op = ctx;
-    op_printed(op, line);
-}
-
 static void stream_init(struct stream *s, struct op_ctx *ctx)
 {
     *s = (struct stream){.ctx = ctx, .lock = PTHREAD_MUTEX_INITIALIZER, .arrived = {.max = ARRIVED_MAX}};
     command_output_init(&s->output);
-    s->output.show = op_tells_printed(ctx) ? stream_show : NULL;
+    s->output.show = op_tells_printed(ctx) ? op_printed : NULL;
     s->output.show_ctx = ctx;
 }
 

@@ -7,28 +7,27 @@
 
 #define HOST_CHARS CHARS_ALNUM "-._"
 
-static bool is_port(struct str s)
+static bool take_port(struct str s, int64_t *port)
 {
-    int64_t port;
-    return s.n && s.n <= 5 && s.p[0] >= '0' && s.p[0] <= '9' && str_to_int(s, &port) && port > 0 &&
-           port < 65536;
+    return s.n && s.n <= 5 && s.p[0] >= '0' && s.p[0] <= '9' && str_to_int(s, port) && *port > 0 &&
+           *port < 65536;
 }
 
 /* "host", "host:port", "[v6]", "[v6]:port" */
-static bool split_authority(struct str authority, struct str *host)
+static bool split_authority(struct str authority, struct str *host, int64_t *port)
 {
-    struct str port;
+    struct str after;
     if (authority.n && authority.p[0] == '[') {
         ptrdiff_t close = str_find_char(authority, ']', 0);
         if (close < 0)
             return false;
         *host = str_slice(authority, 1, (size_t)close);
-        port = str_slice(authority, (size_t)close + 1, authority.n);
+        after = str_slice(authority, (size_t)close + 1, authority.n);
         return str_is_made_of(*host, HOST_CHARS ":") &&
-               (!port.n || (port.p[0] == ':' && is_port(str_slice(port, 1, port.n))));
+               (!after.n || (after.p[0] == ':' && take_port(str_slice(after, 1, after.n), port)));
     }
-    *host = str_cut(authority, ':', &port);
-    return str_is_made_of(*host, HOST_CHARS) && (!port.p || is_port(port));
+    *host = str_cut(authority, ':', &after);
+    return str_is_made_of(*host, HOST_CHARS) && (!after.p || take_port(after, port));
 }
 
 static void target_classify(struct http_target *target)
@@ -82,7 +81,8 @@ int http_target_parse(struct str url, struct http_target *target, struct err *er
         end++;
     target->authority = str_slice(after, 0, end);
     target->rest = str_slice(after, end, after.n);
-    if (!split_authority(target->authority, &target->host))
+    target->port = target->tls ? 443 : 80;
+    if (!split_authority(target->authority, &target->host, &target->port))
         return target_refuse(url, " with a valid host and port", err);
     for (size_t i = 0; i < target->rest.n; i++)
         if ((unsigned char)target->rest.p[i] <= ' ' || target->rest.p[i] == 0x7f)

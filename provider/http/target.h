@@ -11,9 +11,10 @@ struct http_target {
     bool tls;
     struct str authority; /* "localhost:4566", "[::1]:4566": for messages */
     struct str host;      /* without brackets */
-    struct str rest;      /* path and query */
-    bool loopback;        /* 127/8, ::1, localhost */
-    bool link_local;      /* 169.254/16, fe80::/10, and fd00:ec2::/32: instance and container metadata */
+    int64_t port;
+    struct str rest; /* path and query */
+    bool loopback;   /* 127/8, ::1, localhost */
+    bool link_local; /* 169.254/16, fe80::/10, and fd00:ec2::/32: instance and container metadata */
 };
 
 /* ERR_INVALID for what is no http or https URL. */

@@ -52,13 +52,18 @@ static int statement_remove(struct pg_work *work, struct err *err)
     return statement_run_text(work, work->prior, "delete", err);
 }
 
+struct str query_of(struct op_ctx *ctx, const struct value *object)
+{
+    struct str query = str_trim(text_of(ctx, object, "query"));
+    while (str_ends(query, STR(";")))
+        query = str_trim(str_slice(query, 0, query.n - 1));
+    return query;
+}
+
 /* The rows of the object's query, as maps. */
 static int run_query(
     struct op_ctx *ctx, const struct value *object, const struct value **result, struct err *err)
 {
-    struct str query = str_trim(text_of(ctx, object, "query"));
-    while (query.n && query.p[query.n - 1] == ';')
-        query = str_trim(str_slice(query, 0, query.n - 1));
     AUTO_SESSION struct session *session = NULL;
     AUTO_ROWS struct rows rows = {0};
     AUTO_BUF struct buf sql = BUF_INIT;
@@ -67,7 +72,7 @@ static int run_query(
     sql_add(&sql, session,
         "set transaction read only; set local search_path = %I, public;\nselect coalesce(json_agg(q), '[]') "
         "from (\n%s\n) q",
-        text_of(ctx, object, "schema"), query);
+        text_of(ctx, object, "schema"), query_of(ctx, object));
     int status = session_run(session, buf_str(&sql), NULL, &rows, err) ||
                  json_parse(ctx->arena, rows_text(&rows, 0, 0), result, err);
     return status ? err_context(err, "the query") : 0;

@@ -53,6 +53,24 @@ struct str pg_work_name(struct pg_work *work, const char *schema, const char *na
     return arena_str(work->ctx->arena, buf_str(&b));
 }
 
+bool pg_work_takes_all(const struct pg_work *work)
+{
+    return flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
+}
+
+int pg_work_drop(struct pg_work *work, const char *hint, struct err *err)
+{
+    struct err why = ERR_INIT;
+    if (pg_work_takes_all(work))
+        buf_addz(&work->sql, " cascade");
+    int status = session_change(work->session, buf_str(&work->sql), &why);
+    buf_clear(&work->sql);
+    if (!status || strcmp(why.code, "3F000") == 0) /* its schema is gone, too */
+        return 0;
+    err_raise(err, &why);
+    return strcmp(why.code, "2BP01") == 0 ? err_hint(err, "%s", hint) : -1;
+}
+
 static struct str database_of(const struct pg_type *type, const struct value *object)
 {
     return type->server_wide ? SERVER_WIDE : value_gets(object, "database");

@@ -77,6 +77,11 @@ struct str pg_work_text(const struct pg_work *work, const char *name);
 bool pg_work_has(const struct pg_work *work, const char *name);
 /* "schema"."name", for %s. */
 struct str pg_work_name(struct pg_work *work, const char *schema, const char *name);
+/* Does the stack or the command agree to losing what hangs on it? */
+bool pg_work_takes_all(const struct pg_work *work);
+/* Runs the `drop` that was written, of what hangs on it as well where that is agreed to; `hint`: of what is
+ * in the way otherwise. */
+int pg_work_drop(struct pg_work *work, const char *hint, struct err *err);
 /* The session of the object's database. */
 int object_session(struct op_ctx *ctx, const struct value *object, struct session **out, struct err *err);
 
@@ -101,6 +106,8 @@ void temporary_grant_clear(struct borrowed *borrowed);
 
 /* ---- catalog.c ---- */
 
+/* Without the end of a statement. */
+struct str query_of(struct op_ctx *ctx, const struct value *object);
 /* One resource of that type, by its keys; *live NULL where it is not there. */
 int catalog_look(struct session *session, struct op_ctx *ctx, const struct pg_type *type,
     const struct value *prior, bool fresh, const struct value **live, struct err *err);

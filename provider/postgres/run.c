@@ -115,6 +115,14 @@ static void ask_to_stop(struct session *s)
     s->pq->freeCancel(cancel);
 }
 
+static void heed_cancel(struct session *s, bool *stopped)
+{
+    if (*stopped || !cancel_is_set(s->ctx->cancel))
+        return;
+    *stopped = true;
+    ask_to_stop(s);
+}
+
 /* Until there is a result to take, or the connection is broken. */
 static void wait_for_result(struct session *s, bool *stopped)
 {
@@ -124,10 +132,7 @@ static void wait_for_result(struct session *s, bool *stopped)
         if (poll(&fd, 1, TICK_MS) > 0 && (fd.revents & POLLIN || fd.revents & (POLLERR | POLLHUP)))
             if (!s->pq->consumeInput(s->connection))
                 return;
-        if (!*stopped && cancel_is_set(s->ctx->cancel)) {
-            *stopped = true;
-            ask_to_stop(s);
-        }
+        heed_cancel(s, stopped);
     }
 }
 
@@ -268,8 +273,7 @@ static bool run_drain(struct session *s, bool *stopped)
         struct pollfd fd = {s->pq->socket(s->connection), POLLIN | POLLOUT, 0};
         if (poll(&fd, 1, TICK_MS) > 0 && fd.revents & POLLIN && !s->pq->consumeInput(s->connection))
             return false;
-        if (cancel_is_set(s->ctx->cancel))
-            *stopped = true;
+        heed_cancel(s, stopped);
         if (*stopped)
             return true;
     }

@@ -1,23 +1,6 @@
 /* postgres.schema, postgres.database and postgres.view: each one statement to make and one to drop. */
 #include "provider/postgres/postgres.h"
 
-/* Whatever hangs on it, where the stack or the command agrees to that. */
-static bool schema_takes_all(const struct pg_work *work)
-{
-    return flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
-}
-
-static int schema_drop(struct pg_work *work, const char *format, const char *hint, struct err *err)
-{
-    sql_add(&work->sql, work->session, format, pg_work_text(work, "name"),
-        schema_takes_all(work) ? STR(" cascade") : STR_EMPTY);
-    int status = session_change(work->session, buf_str(&work->sql), err);
-    buf_clear(&work->sql);
-    if (status && strcmp(err->code, "2BP01") == 0)
-        err_hint(err, "%s", hint);
-    return status;
-}
-
 /* ---- schema ---- */
 
 static void schema_write_comment(struct pg_work *work)
@@ -49,7 +32,8 @@ static int schema_update(struct pg_work *work, struct err *err UNUSED)
 
 static int schema_remove(struct pg_work *work, struct err *err)
 {
-    return schema_drop(work, "drop schema if exists %I%s",
+    sql_add(&work->sql, work->session, "drop schema if exists %I", pg_work_text(work, "name"));
+    return pg_work_drop(work,
         "something is in it that this stack did not make; `force_destroy: true`, or destroy --force-empty, "
         "drops that as well",
         err);
@@ -89,7 +73,8 @@ static int extension_update(struct pg_work *work, struct err *err UNUSED)
 
 static int extension_remove(struct pg_work *work, struct err *err)
 {
-    return schema_drop(work, "drop extension if exists %I%s",
+    sql_add(&work->sql, work->session, "drop extension if exists %I", pg_work_text(work, "name"));
+    return pg_work_drop(work,
         "something uses what it brings; `force_destroy: true`, or destroy --force-empty, drops that as well",
         err);
 }
@@ -188,10 +173,10 @@ static int database_update(struct pg_work *work, struct err *err)
 static int database_remove(struct pg_work *work, struct err *err)
 {
     struct str name = text_of(work->ctx, work->prior, "name");
-    bool force = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
     server_forget(name);
     sql_add(&work->sql, work->session,
-        force ? "drop database if exists %I with (force)" : "drop database if exists %I", name);
+        pg_work_takes_all(work) ? "drop database if exists %I with (force)" : "drop database if exists %I",
+        name);
     int status = session_change(work->session, buf_str(&work->sql), err);
     buf_clear(&work->sql);
     if (status && strcmp(err->code, "55006") == 0)
@@ -235,14 +220,6 @@ const struct pg_type pg_database = {.name = "database",
 /* ---- postgres.view, plain or materialized. The server keeps a query in its own words; which words came
  * of the file's is recorded (`as_stored`), as for tables. */
 
-static struct str view_query_of(const struct pg_work *work)
-{
-    struct str query = str_trim(text_of(work->ctx, work->desired, "query"));
-    while (query.n && query.p[query.n - 1] == ';')
-        query = str_trim(str_slice(query, 0, query.n - 1));
-    return query;
-}
-
 static const char *view_kind(const struct pg_work *work)
 {
     return flag_of(work->ctx, pg_work_object(work), "materialized") ? "materialized view" : "view";
@@ -281,18 +258,15 @@ static void view_write_view(struct pg_work *work, const char *verb)
     bool barrier = flag_of(work->ctx, work->desired, "security_barrier");
     sql_add(&work->sql, work->session, "%s %s %s%s as\n%s;\n", str_z(verb), str_z(view_kind(work)),
         pg_work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
-        view_query_of(work));
+        query_of(work->ctx, work->desired));
 }
 
 /* An error in the query is told with its place there. */
 static int view_run_query(struct pg_work *work, const char *verb, struct err *err)
 {
-    struct source_text source = {STR("query"), view_query_of(work)};
-    bool barrier = flag_of(work->ctx, work->desired, "security_barrier");
+    struct source_text source = {STR("query"), query_of(work->ctx, work->desired)};
     view_write_path(work);
-    sql_add(&work->sql, work->session, "%s %s %s%s as\n%s", str_z(verb), str_z(view_kind(work)),
-        pg_work_name(work, "schema", "name"), barrier ? STR(" with (security_barrier)") : STR_EMPTY,
-        source.text);
+    view_write_view(work, verb);
     int status = session_run(work->session, buf_str(&work->sql), &source, NULL, err);
     buf_clear(&work->sql);
     return status;
@@ -349,15 +323,10 @@ static int view_update(struct pg_work *work, struct err *err)
 
 static int view_remove(struct pg_work *work, struct err *err)
 {
-    struct err why = ERR_INIT;
-    bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
-    sql_add(&work->sql, work->session, "drop %s if exists %s%s", str_z(view_kind(work)),
-        pg_work_name(work, "schema", "name"), all ? STR(" cascade") : STR_EMPTY);
-    int status = session_change(work->session, buf_str(&work->sql), &why);
-    buf_clear(&work->sql);
-    if (!status || strcmp(why.code, "3F000") == 0)
-        return 0;
-    return err_raise(err, &why);
+    sql_add(&work->sql, work->session, "drop %s if exists %s", str_z(view_kind(work)),
+        pg_work_name(work, "schema", "name"));
+    return pg_work_drop(
+        work, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well", err);
 }
 
 /* As a temporary view that is rolled back, the query has the words that it would have for good. */
@@ -373,7 +342,7 @@ static int view_twin(struct pg_work *work, const struct value **words, struct er
     view_write_path(&trying);
     sql_add(&trying.sql, work->session,
         "create temp view %I as %s;\nset local search_path = '';\n%s;\nrollback", name->string,
-        view_query_of(&trying),
+        query_of(ctx, trying.desired),
         catalog_query(work->session, ctx->arena, "view", value_list(ctx->arena, &wanted, 1)));
     int status = session_run(work->session, buf_str(&trying.sql), NULL, &rows, err) ||
                  catalog_row(ctx, &rows, &twin, err);

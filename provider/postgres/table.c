@@ -154,19 +154,9 @@ static int table_update(struct pg_work *work, struct err *err)
 
 static int table_remove(struct pg_work *work, struct err *err)
 {
-    bool all = flag_of(work->ctx, work->prior, "force_destroy") || work->teardown & TEARDOWN_EMPTY;
-    sql_add(&work->sql, work->session, all ? "drop table if exists %s cascade" : "drop table if exists %s",
-        table_name(work));
-    struct err why = ERR_INIT;
-    int status = session_change(work->session, buf_str(&work->sql), &why);
-    buf_clear(&work->sql);
-    if (!status || strcmp(why.code, "3F000") == 0) /* its schema is gone, too */
-        return 0;
-    *err = why;
-    return strcmp(err->code, "2BP01") == 0
-               ? err_hint(
-                     err, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well")
-               : -1;
+    sql_add(&work->sql, work->session, "drop table if exists %s", table_name(work));
+    return pg_work_drop(
+        work, "`force_destroy: true`, or destroy --force-empty, drops what hangs on it as well", err);
 }
 
 /* What would be refused when it is carried out is refused when it is planned. */

@@ -6,6 +6,7 @@
 #include "base/mask.h"
 #include "base/mem.h"
 #include "provider/http/redact.h"
+#include "provider/http/target.h"
 #include "provider/ssh/connections.h"
 
 #include <stdlib.h>
@@ -42,35 +43,17 @@ static const struct attr settings[] = {
 
 const struct type rest_settings_type = OBJECT_TYPE(settings);
 
-/* Port and host of a URL, for the tunnel that leads there. */
-static int find_target(struct rest_client *client, struct str *host, int *port, struct err *err)
-{
-    struct str rest = client->url;
-    bool tls = str_starts(rest, STR("https://"));
-    ptrdiff_t at = str_find(rest, STR("://"), 0);
-    struct str authority = str_slice(rest, (size_t)at + 3, rest.n);
-    authority = str_cut(authority, '/', &rest);
-    *host = str_cut(authority, ':', &rest);
-    int64_t number = tls ? 443 : 80;
-    if (rest.p && (!str_to_int(rest, &number) || number < 1 || number > 65535))
-        return err_set(err, ERR_INVALID, "%.*s: the url has no port that can be", STR_ARG(client->name));
-    *port = (int)number;
-    return 0;
-}
-
 static int open_tunnel(struct rest_client *client, const struct provider_options *options, struct err *err)
 {
-    struct str host;
-    int port = 0, local;
+    struct http_target target;
     if (!options->via.n)
         return 0;
     if (!options->reach)
         return err_set(err, ERR_INVALID, "%.*s: there are no connections here", STR_ARG(client->name));
-    if (find_target(client, &host, &port, err) ||
-        reach_forward(options->reach, options->via, host, port, &local, err))
-        return -1;
-    client->local_port = local;
-    return 0;
+    if (http_target_parse(client->url, &target, err))
+        return err_context(err, "%.*s", STR_ARG(client->name));
+    return reach_forward(
+        options->reach, options->via, target.host, (int)target.port, &client->local_port, err);
 }
 
 static int read_settings(struct rest_client *client, struct err *err)

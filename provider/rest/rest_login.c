@@ -153,13 +153,14 @@ static int log_in(struct rest_client *client, struct rest_session *s, const stru
     return 0;
 }
 
-/* A token that the settings have goes before a login, and basic authentication needs none. */
+/* A token that the settings have goes before a login. The service's own is for a user; one of the settings
+ * says itself who logs in. */
 const struct value *rest_login(const struct rest_client *client, const struct rest_session *s)
 {
-    if (value_getz(client->config, "token") || !value_getz(client->config, "user"))
-        return NULL;
     const struct value *own = value_getz(client->config, "login");
-    return own ? own : value_getz(s->api, "login");
+    if (value_getz(client->config, "token"))
+        return NULL;
+    return own || !value_getz(client->config, "user") ? own : value_getz(s->api, "login");
 }
 
 int rest_session(struct rest_client *client, const struct value *head, uint64_t refused,

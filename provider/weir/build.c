@@ -154,12 +154,6 @@ static int digest_after(struct artifact_cache *cache, const struct build *build,
 
 /* ---- running ---- */
 
-static void show_line(void *ctx, const char *line)
-{
-    const struct op_ctx *op = ctx;
-    op_printed(op, line);
-}
-
 /* The command for messages: its first line, or as much of it as leaves room for what it printed. */
 static const char *build_name_of(struct arena *arena, const struct build *build)
 {
@@ -181,7 +175,7 @@ int build_start(
         .dir = ctx->dir,
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
         .cancel = ctx->cancel};
-    output->show = op_tells_printed(ctx) ? show_line : NULL;
+    output->show = op_tells_printed(ctx) ? op_printed : NULL;
     output->show_ctx = ctx;
     return command_run(&command, output, err);
 }

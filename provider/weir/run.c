@@ -58,12 +58,6 @@ static int check_secret(const struct value *text, const char *what, struct err *
 
 /* ---- running ---- */
 
-static void show_line(void *ctx, const char *line)
-{
-    const struct op_ctx *op = ctx;
-    op_printed(op, line);
-}
-
 /* Without what it printed, where that is nobody's business. */
 static int hide_failure(struct op_ctx *ctx, const struct err *why, struct err *err)
 {
@@ -92,7 +86,7 @@ static int run_shell(struct op_ctx *ctx, const struct value *object, const char 
         .timeout_ms = ctx->timeout_ms ? ctx->timeout_ms : TIMEOUT_MS,
         .cancel = ctx->cancel};
     command_output_init(&output);
-    output.show = op_tells_printed(ctx) && !secret ? show_line : NULL;
+    output.show = op_tells_printed(ctx) && !secret ? op_printed : NULL;
     output.show_ctx = ctx;
     int status = command_run(&command, &output, &why);
     command_output_release(&output);

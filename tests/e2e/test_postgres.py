@@ -794,6 +794,23 @@ def test_two_interruptions_end_a_statement(stack, server):
     assert server.psql("select count(*) from pg_class where relname = 'slow'") == "0"
 
 
+@pytest.mark.long
+def test_two_interruptions_end_a_load_that_the_server_does_not_read(stack, server):
+    """As where a row waits for another transaction: the server takes nothing more, and has to be asked to stop."""
+    stack.write("a,b\n" + "1,one\n" * 8_000_000, "data/1.csv")
+    written(stack, server, LOAD.partition("    l:")[0]).run("apply", "--yes")
+    server.psql("create function wait() returns trigger language plpgsql as $$ begin perform pg_sleep(1000); return new; end $$",
+                "create trigger wait before insert on t for each row execute function wait()")
+    run = written(stack, server, LOAD).start("apply", "--yes")
+    loading = "select count(*) from pg_stat_activity where query ~ '^copy' and wait_event = 'PgSleep'"
+    until(lambda: server.psql(loading) == "1", run)
+    run.send_signal(signal.SIGINT)
+    until(lambda: run.poll() is not None or run.send_signal(signal.SIGINT))
+    out, err = run.communicate()
+    assert run.returncode not in (0, -signal.SIGKILL) and "interrupted" in out + err, out + err
+    until(lambda: server.psql(loading) == "0")
+
+
 def test_what_is_there_already_is_taken_over(stack, server):
     server.psql("create schema old", "create table old.t (id int primary key, a varchar(5) default 'q', b int, theirs int)", "create view old.v as select id from old.t", "create role there")
     resources = """

@@ -102,6 +102,16 @@ def test_spec_of_a_service(tmp_path, server):
     assert server.things == {}
 
 
+@pytest.mark.parametrize("server", ["login"], indirect=True)
+def test_a_login_that_the_settings_describe(tmp_path, server):
+    """It says itself who logs in: there is no `user` beside it."""
+    note = "  it: {type: http.resource, path: /api/notes, body: {text: one}, create: {at: data}}\n"
+    stack = stack_at(tmp_path, server, note, settings="login: {call: POST /login, send: {name: ada, pass: '${inputs.word}'}, at: data.token}")
+    results = [stack.run("apply", "-y", "-vv")]
+    assert server.logins == 1 and server.notes["1"]["text"] == "one"
+    keeps_secrets(stack, *results)
+
+
 @pytest.mark.parametrize("server", ["basic", "key"], indirect=True)
 def test_object_that_the_stack_describes(tmp_path, server):
     it = """

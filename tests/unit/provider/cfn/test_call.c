@@ -1,4 +1,5 @@
-/* What goes wrong in the Cloud Control API: whatever it is called, there is something to do about it. */
+/* Requests of the Cloud Control API: how they are followed, and what goes wrong in them: whatever it is
+ * called, there is something to do about it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +7,7 @@
 #include <cmocka.h>
 
 #include "provider/cfn/cfn.h"
+#include "tests/unit/support/toy_aws.h"
 
 #include <stdio.h>
 
@@ -53,8 +55,40 @@ static void classes(void **state)
     }
 }
 
+/* However long it takes, it is looked at every few seconds. */
+static void a_long_request(void **state)
+{
+    (void)state;
+    enum { LOOKS = 200 };
+    static const char goes_on[] =
+        "{\"ProgressEvent\": {\"RequestToken\": \"t1\", \"OperationStatus\": \"IN_PROGRESS\"}}";
+    static struct exchange exchanges[LOOKS];
+    for (size_t i = 0; i < LOOKS; i++)
+        exchanges[i] =
+            (struct exchange){"GetResourceRequestStatus", "{\"RequestToken\":\"t1\"}", goes_on, NULL};
+    exchanges[LOOKS - 1].answer =
+        "{\"ProgressEvent\": {\"RequestToken\": \"t1\", \"OperationStatus\": \"SUCCESS\"}}";
+    play(exchanges, LOOKS);
+    struct provider *provider = NULL;
+    struct arena arena = ARENA_INIT;
+    struct err err = ERR_INIT;
+    manual_clock_install(0);
+    assert_int_equal(fixed_provider(&provider, &err), 0);
+    struct op_ctx ctx = {.arena = &arena, .provider = provider};
+    struct cfn_event event = {.token = STR("t1"), .status = STR("IN_PROGRESS")};
+    assert_int_equal(cfn_follow(&ctx, &event, &err), 0);
+    PLAYED();
+    int64_t slept = manual_clock_slept();
+    assert_true(slept > (LOOKS - 10) * 5000 && slept < LOOKS * 5000);
+    provider_free(provider);
+    fixed_release();
+    arena_release(&arena);
+    manual_clock_remove();
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_code_has_a_hint), cmocka_unit_test(classes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_code_has_a_hint), cmocka_unit_test(classes), cmocka_unit_test(a_long_request)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,20 +13,21 @@ static void the_parts_of_a_url(void **state)
     static const struct {
         const char *url, *authority, *host, *rest;
         bool tls, loopback, link_local;
+        int port;
     } cases[] = {
-        {"https://s3.example.com", "s3.example.com", "s3.example.com", "", true, false, false},
+        {"https://s3.example.com", "s3.example.com", "s3.example.com", "", true, false, false, 443},
         {"https://s3.example.com:8443/a?b", "s3.example.com:8443", "s3.example.com", "/a?b", true, false,
-            false},
-        {"http://localhost:4566/", "localhost:4566", "localhost", "/", false, true, false},
-        {"http://127.3.2.1", "127.3.2.1", "127.3.2.1", "", false, true, false},
-        {"http://[::1]:80?x", "[::1]:80", "::1", "?x", false, true, false},
-        {"http://[::ffff:127.0.0.1]", "[::ffff:127.0.0.1]", "::ffff:127.0.0.1", "", false, true, false},
-        {"http://[::ffff:10.0.0.1]", "[::ffff:10.0.0.1]", "::ffff:10.0.0.1", "", false, false, false},
-        {"http://169.254.169.254/latest", "169.254.169.254", "169.254.169.254", "/latest", false, false,
-            true},
-        {"http://[fd00:ec2::254]", "[fd00:ec2::254]", "fd00:ec2::254", "", false, false, true},
+            false, 8443},
+        {"http://localhost:4566/", "localhost:4566", "localhost", "/", false, true, false, 4566},
+        {"http://127.3.2.1", "127.3.2.1", "127.3.2.1", "", false, true, false, 80},
+        {"http://[::1]:80?x", "[::1]:80", "::1", "?x", false, true, false, 80},
+        {"http://[::ffff:127.0.0.1]", "[::ffff:127.0.0.1]", "::ffff:127.0.0.1", "", false, true, false, 80},
+        {"http://[::ffff:10.0.0.1]", "[::ffff:10.0.0.1]", "::ffff:10.0.0.1", "", false, false, false, 80},
+        {"http://169.254.169.254/latest", "169.254.169.254", "169.254.169.254", "/latest", false, false, true,
+            80},
+        {"http://[fd00:ec2::254]", "[fd00:ec2::254]", "fd00:ec2::254", "", false, false, true, 80},
         {"http://127.0.0.1.example.com", "127.0.0.1.example.com", "127.0.0.1.example.com", "", false, false,
-            false},
+            false, 80},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct http_target t;
@@ -35,9 +36,10 @@ static void the_parts_of_a_url(void **state)
             fail_msg("%s", err.message);
         if (!str_eqz(t.authority, cases[i].authority) || !str_eqz(t.host, cases[i].host) ||
             !str_eqz(t.rest, cases[i].rest) || t.tls != cases[i].tls || t.loopback != cases[i].loopback ||
-            t.link_local != cases[i].link_local)
-            fail_msg("%s: authority %.*s, host %.*s, rest %.*s, %d %d %d", cases[i].url, STR_ARG(t.authority),
-                STR_ARG(t.host), STR_ARG(t.rest), t.tls, t.loopback, t.link_local);
+            t.link_local != cases[i].link_local || t.port != cases[i].port)
+            fail_msg("%s: authority %.*s, host %.*s, rest %.*s, %d %d %d %d", cases[i].url,
+                STR_ARG(t.authority), STR_ARG(t.host), STR_ARG(t.rest), t.tls, t.loopback, t.link_local,
+                (int)t.port);
     }
 }
 
