@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-#include <stdlib.h>
 
 static const struct value *place_path(struct arena *arena, const struct place *place)
 {
@@ -218,17 +217,6 @@ static const struct value *convert_type(
 static const struct value *convert_attr(
     struct convert *c, const struct place *place, const struct attr *attr, const struct value *v);
 
-/* Unknown items may turn out to be anything, so none of them counts as a duplicate. */
-static size_t sort_unique(const struct value **items, size_t n)
-{
-    size_t kept = 0;
-    qsort(items, n, sizeof *items, value_order);
-    for (size_t i = 0; i < n; i++)
-        if (!kept || !value_equal(items[kept - 1], items[i]))
-            items[kept++] = items[i];
-    return kept;
-}
-
 static const struct value *convert_items(
     struct convert *c, const struct place *place, const struct type *type, const struct value *v)
 {
@@ -242,8 +230,8 @@ static const struct value *convert_items(
         if (!(items[i] = convert_type(c, &inside, type->elem, v->items[i])))
             return NULL;
     }
-    size_t n = type->kind == TYPE_SET ? sort_unique(items, v->count) : v->count;
-    return value_list(c->arena, items, n);
+    return type->kind == TYPE_SET ? schema_sorted_set(c->arena, items, v->count)
+                                  : value_list(c->arena, items, v->count);
 }
 
 /* Tags as the service lists them, [{Key: a, Value: b}]; NULL: failed. Which there are is known once all keys

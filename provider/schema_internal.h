@@ -43,5 +43,6 @@ int64_t schema_length(struct arena *arena, const struct type *type, const struct
 #include <stdlib.h>
 
 const struct value *schema_parsed(struct arena *arena, const struct value *v);
-/* In order, and none twice; `items` is put into order. */
+/* In order, and none twice; `items` is put into order. What is unknown may turn out to be anything, so it
+ * counts as no duplicate. */
 const struct value *schema_sorted_set(struct arena *arena, const struct value **items, size_t n);

@@ -196,7 +196,7 @@ struct str catalog_query(
     return arena_str(arena, buf_str(&sql));
 }
 
-/* The object of a row, with what identifies it as the prior has it. */
+/* The object of a row, with what identifies it as the prior has it; NULL: it is not there. */
 static int object_of(struct op_ctx *ctx, const struct pg_type *type, const struct value *prior, bool fresh,
     struct str json, const struct value **out, struct err *err)
 {
@@ -205,6 +205,9 @@ static int object_of(struct op_ctx *ctx, const struct pg_type *type, const struc
         return -1;
     if (type->shape)
         live = type->shape(ctx->arena, prior, live, fresh);
+    *out = NULL;
+    if (!live)
+        return 0;
     live = value_with(ctx->arena, live, STR("id"), catalog_id(ctx, type, prior));
     const struct value *database = value_getz(prior, "database");
     *out = value_is_null(database) ? live : value_with(ctx->arena, live, STR("database"), database);
@@ -232,7 +235,7 @@ static int catalog_look_at(struct session *session, struct op_ctx *ctx, const st
         const struct value *live, *prior = map_get(&by_key, rows_text(&rows, i, 0));
         if (prior && object_of(ctx, type, prior, fresh, rows_text(&rows, i, 1), &live, err))
             return -1;
-        if (prior)
+        if (prior && live)
             found(found_ctx, live);
     }
     return 0;

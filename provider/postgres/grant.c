@@ -105,6 +105,8 @@ static const struct value *privileges_shape(
     bool only = !is_false(value_getz(prior, "only"));
     wanted = value_as_list(wanted);
     const struct value *privileges = held_on(arena, held, all, wanted);
+    if (all && wanted->count && !held_on(arena, held, 1, only ? NULL : wanted)->count)
+        return NULL;
     if (!all) /* nothing there to have rights on: whatever is wanted holds */
         privileges = wanted;
     else if (only)
@@ -149,6 +151,11 @@ static void add_grantee(struct pg_work *work)
         sql_add(&work->sql, work->session, "%I", role);
 }
 
+static bool is_default(const struct pg_work *work)
+{
+    return str_eqz(work->ctx->schema->name, "postgres.default_privileges");
+}
+
 /* A function's arguments are not part of its name's quotes. */
 static void add_function(struct pg_work *work, struct str schema, struct str name)
 {
@@ -163,7 +170,7 @@ static void add_objects(struct pg_work *work)
     struct str on = pg_work_text(work, "on"), schema = pg_work_text(work, "schema");
     const struct value *names = value_getz(pg_work_object(work), "names");
     size_t kind = kind_of(on);
-    if (str_eqz(work->ctx->schema->name, "postgres.default_privileges")) {
+    if (is_default(work)) {
         buf_add_str(&work->sql, on);
         return;
     }
@@ -184,8 +191,19 @@ static void add_objects(struct pg_work *work)
     }
 }
 
+/* What comes before "grant" and "revoke". */
+static void add_whose(struct pg_work *work)
+{
+    if (!is_default(work))
+        return;
+    sql_add(&work->sql, work->session, "alter default privileges for role %I ", pg_work_text(work, "owner"));
+    if (pg_work_text(work, "schema").n)
+        sql_add(&work->sql, work->session, "in schema %I ", pg_work_text(work, "schema"));
+}
+
 static void add_grant(struct pg_work *work, const struct value *privileges)
 {
+    add_whose(work);
     buf_addz(&work->sql, "grant ");
     add_list(work, privileges);
     buf_addz(&work->sql, " on ");
@@ -196,9 +214,10 @@ static void add_grant(struct pg_work *work, const struct value *privileges)
 }
 
 /* Everything, where the list is to be complete, and otherwise those. */
-static void add_revoke(struct pg_work *work, const struct value *privileges)
+static void add_revoke(struct pg_work *work, const char *verb, const struct value *privileges)
 {
-    buf_addz(&work->sql, "revoke ");
+    add_whose(work);
+    buf_addz(&work->sql, verb);
     if (privileges)
         add_list(work, privileges);
     else
@@ -223,33 +242,29 @@ static const struct value *no_longer(struct arena *arena, const struct value *be
     return value_builder_list(&list);
 }
 
-/* In default privileges what comes before "grant" and "revoke". */
-typedef void prefix_fn(struct pg_work *work);
-
-static int set_privileges(struct pg_work *work, prefix_fn *prefix)
+static int privileges_set(struct pg_work *work, struct err *err UNUSED)
 {
     const struct value *now = value_getz(work->desired, "privileges");
     bool only = flag_of(work->ctx, work->desired, "only");
     const struct value *taken =
         only ? NULL : no_longer(work->ctx->arena, value_getz(work->prior, "privileges"), now);
-    if (only || taken->count) {
-        prefix(work);
-        add_revoke(work, taken);
-    }
-    if (now && now->count) {
-        prefix(work);
+    if (only || taken->count)
+        add_revoke(work, "revoke ", taken);
+    if (now && now->count)
         add_grant(work, now);
-    }
+    if (!only && flag_of(work->ctx, work->prior, "grantable") &&
+        !flag_of(work->ctx, work->desired, "grantable"))
+        add_revoke(work, "revoke grant option for ", now);
     return 0;
 }
 
 /* Nobody holds anything on what is gone, nor a role that is gone. */
-static int revoke_at_last(struct pg_work *work, prefix_fn *prefix, struct err *err)
+static int privileges_remove(struct pg_work *work, struct err *err)
 {
     static const char *const gone[] = {"42704", "42P01", "42883", "3F000", "3D000"};
     struct err why = ERR_INIT;
-    prefix(work);
-    add_revoke(work, flag_of(work->ctx, work->prior, "only") ? NULL : value_getz(work->prior, "privileges"));
+    add_revoke(work, "revoke ",
+        flag_of(work->ctx, work->prior, "only") ? NULL : value_getz(work->prior, "privileges"));
     int status = session_change(work->session, buf_str(&work->sql), &why);
     buf_clear(&work->sql);
     for (size_t i = 0; status && i < sizeof gone / sizeof *gone; i++)
@@ -258,10 +273,6 @@ static int revoke_at_last(struct pg_work *work, prefix_fn *prefix, struct err *e
     if (status)
         *err = why;
     return status;
-}
-
-static void no_prefix(struct pg_work *work UNUSED)
-{
 }
 
 static int grant_check(struct op_ctx *ctx, const struct value *object, struct err *err)
@@ -288,49 +299,20 @@ static int grant_prepare(struct op_ctx *ctx, const struct preparation *how, cons
     return privileges_prepare(ctx, how, desired, prepared, err);
 }
 
-static int grant_write(struct pg_work *work, struct err *err UNUSED)
-{
-    return set_privileges(work, no_prefix);
-}
-
-static int grant_remove(struct pg_work *work, struct err *err)
-{
-    return revoke_at_last(work, no_prefix, err);
-}
-
 const struct pg_type pg_grant = {.name = "grant",
     .keys = "role on schema names columns",
     .catalog = "grant",
-    .create = grant_write,
-    .update = grant_write,
-    .remove = grant_remove,
+    .create = privileges_set,
+    .update = privileges_set,
+    .remove = privileges_remove,
     .shape = privileges_shape,
     .prepare = grant_prepare};
-
-/* ---- default privileges ---- */
-
-static void add_default(struct pg_work *work)
-{
-    sql_add(&work->sql, work->session, "alter default privileges for role %I ", pg_work_text(work, "owner"));
-    if (pg_work_text(work, "schema").n)
-        sql_add(&work->sql, work->session, "in schema %I ", pg_work_text(work, "schema"));
-}
-
-static int defaults_write(struct pg_work *work, struct err *err UNUSED)
-{
-    return set_privileges(work, add_default);
-}
-
-static int defaults_remove(struct pg_work *work, struct err *err)
-{
-    return revoke_at_last(work, add_default, err);
-}
 
 const struct pg_type pg_default_privileges = {.name = "default_privileges",
     .keys = "owner role schema on",
     .catalog = "default_privileges",
-    .create = defaults_write,
-    .update = defaults_write,
-    .remove = defaults_remove,
+    .create = privileges_set,
+    .update = privileges_set,
+    .remove = privileges_remove,
     .shape = privileges_shape,
     .prepare = privileges_prepare};

@@ -33,7 +33,7 @@ struct pg_type {
     bool server_wide;    /* lies in no database */
     pg_work_fn *create, *update, *remove;
     /* What the catalog shows, as the file would say it. `prior` identifies it and may be the record; `fresh`:
-     * it was just made from that. NULL: as it is. */
+     * it was just made from that. NULL: as it is. It gives NULL where there is nothing of it. */
     const struct value *(*shape)(
         struct arena *arena, const struct value *prior, const struct value *live, bool fresh);
     /* What `as_stored` would be, for something that the record does not have: what the server makes of

@@ -83,8 +83,8 @@ def test_a_database_with_all_that_is_in_it(stack, server):
     server.psql("revoke create on schema bronze from writers", "alter schema bronze owner to weir", dbname="Shop 1")
     server.psql("alter default privileges for role loader in schema bronze revoke all on tables from writers", dbname="Shop 1")
     drift = stack.run("plan")
-    for name in "loader", "db", "bronze", "use", "later":
-        assert f"changed {name} " in drift.out, drift.out
+    for seen in "changed loader", "changed db", "changed bronze", "changed use", "deleted later":
+        assert f"{seen} " in drift.out, drift.out
     assert "connection" not in drift.out, "the file says nothing of it"
     stack.run("apply", "--yes")
     is_as_said(stack)
@@ -561,6 +561,42 @@ def test_a_grant_on_columns(stack, server):
         assert held() == ""
     finally:
         server.psql("drop table people", "drop role clerk")
+
+
+@pytest.mark.parametrize("only", ["false", "true"])
+def test_a_grant_that_may_not_be_passed_on_any_more(stack, server, only):
+    resources = """
+    t: {type: postgres.table, provider: retail, name: t, columns: [{name: a, type: int}]}
+    r: {type: postgres.role, provider: retail, name: r}
+    g: {type: postgres.grant, provider: retail, role: "${r.name}", on: table, schema: public, names: ["${t.name}"], privileges: [select], only: %s, grantable: %s}
+    d: {type: postgres.default_privileges, provider: retail, owner: weir, role: "${r.name}", schema: public, on: tables, privileges: [select], only: %s, grantable: %s}
+"""
+    asked = "select has_table_privilege('r', 't', 'select with grant option'), (select defaclacl::text ~ 'r=r[*]/' from pg_default_acl)"
+    for grantable, answer in ("true", "t|t"), ("false", "f|f"):
+        written(stack, server, resources % (only, grantable, only, grantable)).run("apply", "--yes")
+        assert server.psql(asked) == answer and server.psql("select has_table_privilege('r', 't', 'select')") == "t"
+        is_as_said(stack)
+    stack.destroy()
+
+
+@pytest.mark.parametrize("only", ["false", "true"])
+def test_a_grant_is_gone_when_nothing_of_it_is_held(stack, server, only):
+    """Also where its role and its table stay."""
+    server.psql("create table people (id int)", "create role clerk")
+    grants = """
+    g: {type: postgres.grant, provider: retail, role: clerk, on: table, schema: public, names: [people], privileges: [select], only: %s}
+    d: {type: postgres.default_privileges, provider: retail, owner: weir, role: clerk, schema: public, on: tables, privileges: [select], only: %s}
+"""
+    try:
+        written(stack, server, grants % (only, only)).run("apply", "--yes")
+        is_as_said(stack)
+        server.psql("revoke select on people from clerk")
+        assert stack.plan() == {"g": "create"}
+        stack.run("apply", "--yes")
+        is_as_said(stack)
+        stack.destroy()
+    finally:
+        server.psql("drop table people", "drop owned by clerk", "drop role clerk")
 
 
 def test_statements(stack, server):
