@@ -133,5 +133,5 @@ def test_what_does_not_end_is_not_waited_for_long(local_stack):
     until(lambda: (local_stack.folder / "begun").exists(), process=process)
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=40) == 130 and "interrupted" in process.stderr.readline()
+    assert process.wait(timeout=40) == 130 and "interrupted" in process.stderr.read()
     assert time.monotonic() - began > 3  # it was given some time
