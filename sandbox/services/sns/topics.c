@@ -83,6 +83,8 @@ static const struct value *notification(const struct service_call *call, const s
         view_text(
             &more, function ? "SigningCertUrl" : "SigningCertURL", signature_url(call->services, arena));
     }
+    if (function && !what->subject.n) /* which it is told, too */
+        value_builder_set(&more, STR("Subject"), &value_null);
     view_text(&more, function ? "UnsubscribeUrl" : "UnsubscribeURL", unsubscribe);
     if (what->attributes.shown->count || function)
         view_set(&more, "MessageAttributes", what->attributes.shown);

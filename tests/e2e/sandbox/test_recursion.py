@@ -80,7 +80,11 @@ def test_a_function_that_writes_to_its_topic_or_bucket(job_sandbox, through):
         s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={"LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]})
         s3.put_object(Bucket=name, Key="first")
     letter = taken(letters)
-    assert "again" in letter["Body"]
+    record = json.loads(letter["Body"])["Records"][0]
+    if through == "sns":
+        assert (record["Sns"]["Message"], record["Sns"]["Subject"]) == ("again", None)
+    else:
+        assert record["s3"]["object"]["key"] == "again"
     assert {key: one["StringValue"] for key, one in letter["MessageAttributes"].items() if key != "RequestID"} == {"ErrorCode": "400", "ErrorMessage": WORDS}
     assert calls_of(function) == CALLS and dropped(function) == 1
 
