@@ -129,10 +129,6 @@ struct str aws_region(const struct aws_client *client);
 struct str aws_partition(const struct aws_client *client); /* "aws", "aws-cn", "aws-us-gov" by region */
 /* Account number; asks STS once (GetCallerIdentity) unless configured. */
 int aws_account(struct aws_client *client, struct arena *arena, struct str *account, struct err *err);
-/*
- * The same where it need not be known: "" unless it is configured, was asked before, or `ask` finds it. -1
- * only where AWS itself refuses to say; what cannot be reached, or is no AWS, is not asked again.
- */
 uint64_t aws_requests(const struct aws_client *client);
 /*
  * How far the services' clock is ahead of ours (negative: behind) as the latest answer said, to a few

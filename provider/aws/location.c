@@ -109,6 +109,10 @@ static bool may_be_unreported(struct aws_client *client, const struct err *why)
     return why->class == ERR_NETWORK || why->class == ERR_TIMEOUT || (state && state->endpoint.custom);
 }
 
+/*
+ * aws_account() where it need not be known: "" unless it is configured, was asked before, or `ask` finds it.
+ * -1 only where AWS itself refuses to say; what cannot be reached, or is no AWS, is not asked again.
+ */
 static int aws_account_known(
     struct aws_client *client, bool ask, struct arena *arena, struct str *account, struct err *err)
 {
