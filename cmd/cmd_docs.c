@@ -46,10 +46,8 @@ static int list_types(struct catalog *catalog, enum reference_format format, con
 {
     if (format == REFERENCE_MARKDOWN)
         buf_addz(out, "# Resource types and data sources\n\n| type | |\n| --- | --- |\n");
-    return list_kind(catalog, false, format, term, out, err) < 0 ||
-                   list_kind(catalog, true, format, term, out, err) < 0
-               ? -1
-               : 0;
+    int listed = list_kind(catalog, false, format, term, out, err);
+    return listed ? listed : list_kind(catalog, true, format, term, out, err);
 }
 
 /* Types of which the topic is a part: `s3`, `aws.s3`, `bucket`. */

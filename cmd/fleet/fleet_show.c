@@ -339,7 +339,8 @@ static void add_forgotten(const struct fleet *fleet, struct buf *out)
     add_names_end(out, &names, n);
 }
 
-/* Marks only where they were asked for for each that names anything at all: returns whether they were. */
+/* Ownership tags only where they were searched for each that names anything at all: returns whether they
+ * were. */
 static bool add_claim(const struct fleet *fleet, size_t n, struct buf *out)
 {
     char of[96];
