@@ -237,9 +237,11 @@ class Server(ThreadedWSGIServer):
             self.idle.release()
 
 
-def fill_gaps():
+def fill_gaps(app):
     if not os.environ.get("WEIR_MOTO_PLAIN"):
         import moto_gaps  # noqa: F401
+
+        app.app_instances.pop("awslambda", None)  # made before, it has not the routes that were added
 
 
 def end_with(stream):
@@ -277,7 +279,7 @@ def serve_connection(app, connection):
     random.seed()  # or all would make up the same names
     stream = connection.makefile("rw")
     os.environ.update(json.loads(stream.readline()))
-    fill_gaps()
+    fill_gaps(app)
     threading.Thread(target=end_with, args=(stream,), daemon=True).start()
     serve(app, 0, connection.makefile("w"))
 
@@ -299,7 +301,7 @@ def main():
     if sys.argv[1:2] == ["--forks"]:
         return serve_forks(app, socket.socket(fileno=int(sys.argv[2])))
     threading.Thread(target=end_with, args=(sys.stdin,), daemon=True).start()
-    fill_gaps()
+    fill_gaps(app)
     keep_what_is_loaded()
     serve(app, int(sys.argv[1]) if len(sys.argv) > 1 else 0, sys.stdout)
 
