@@ -167,4 +167,4 @@ def test_the_source(tmp_path):
 
 
 def test_no_row_is_left():
-    assert sorted(re.findall(r'script\("(.+?)"\)', Path(__file__).read_text())) == sorted(ROWS) and all(len(commands) == 2 for commands in ROWS.values())
+    assert {*re.findall(r'script\("(.+?)"\)', Path(__file__).read_text())} == {*ROWS} and all(len(commands) == 2 for commands in ROWS.values())
