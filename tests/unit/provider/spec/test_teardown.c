@@ -189,9 +189,9 @@ static void test_needs(void **state)
 {
     (void)state;
     static const char hay[] = "{\"kept\":false,\"says\":\"its hay goes\"}";
-    static const char stops[] =
-        "{\"lifts\":\"skip_final_snapshot\",\"live\":false,\"says\":\"its picture has no name\","
-        "\"set\":\"skip: true\",\"stops\":true}";
+    static const char stops[] = "{\"keeps_versions\":false,\"lifts\":\"skip_final_snapshot\",\"live\":false,"
+                                "\"says\":\"its picture has no name\","
+                                "\"set\":\"skip: true\",\"stops\":true}";
     static const char kept[] = "{\"kept\":true,\"match\":{\"name\":\"z\"},\"needs\":\"last\",\"says\":\"its "
                                "picture\",\"type\":\"aws.toy.chest\"}";
     static const struct {
