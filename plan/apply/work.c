@@ -99,7 +99,7 @@ static const struct value *with_ignored(struct work *work, const struct value *p
     for (size_t i = 0; i < comparison.schema->attr_count; i++) {
         const struct attr *attr = &comparison.schema->attrs[i];
         bool seen = !attr->local && !attr->write_only;
-        if (seen && value_get(wanted, attr->name) && diff_ignores(&comparison, attr))
+        if (seen && value_get(wanted, attr->name) && diff_ignores(&comparison, work->desired, attr))
             wanted = value_with(&work->arena, wanted, attr->name, value_get(prior, attr->name));
     }
     return wanted;

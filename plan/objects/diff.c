@@ -21,9 +21,16 @@ static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
     return false;
 }
 
-bool diff_ignores(const struct comparison *c, const struct attr *attr)
+/* Where others change it as things are, it is theirs only as far as the file leaves that so. */
+static bool stays_others(const struct comparison *c, const struct value *desired, const struct attr *attr)
 {
-    return is_ignored(c->lifecycle, attr->name) || schema_is_others(c->arena, c->schema, attr, c->live);
+    return schema_is_others(c->arena, c->schema, attr, c->live) &&
+           schema_is_others(c->arena, c->schema, attr, value_merge(c->arena, c->live, desired));
+}
+
+bool diff_ignores(const struct comparison *c, const struct value *desired, const struct attr *attr)
+{
+    return is_ignored(c->lifecycle, attr->name) || stays_others(c, desired, attr);
 }
 
 /* It never changes, and an answer may leave it out. */
@@ -99,11 +106,12 @@ static const struct attr *missing_tags(const struct comparison *c)
 
 /* Does the attribute differ that the file gives? */
 static bool diff_given(
-    const struct comparison *c, const struct attr *attr, const struct value *wanted, struct attr_change *out)
+    const struct comparison *c, const struct value *desired, const struct attr *attr, struct attr_change *out)
 {
+    const struct value *wanted = value_get(desired, attr->name);
     const struct value *before = compared_value(c, attr), *after;
     bool halfway = is_halfway(c, attr);
-    if (!(attr->settable || attr->prepared) || diff_ignores(c, attr))
+    if (!(attr->settable || attr->prepared) || diff_ignores(c, desired, attr))
         return false;
     bool immutable = is_fixed(attr) && !attr->local && !attr->write_only;
     if (immutable && value_is_null(before) && c->live && !c->record)
@@ -127,10 +135,11 @@ static bool diff_given(
 }
 
 /* Is there something to put back of one that the file gave and does not give any more? */
-static bool diff_taken_out(const struct comparison *c, const struct attr *attr, struct attr_change *out)
+static bool diff_taken_out(
+    const struct comparison *c, const struct value *desired, const struct attr *attr, struct attr_change *out)
 {
     const struct value *before = compared_value(c, attr);
-    if (diff_ignores(c, attr) || !is_to_reset(attr, before))
+    if (diff_ignores(c, desired, attr) || !is_to_reset(attr, before))
         return false;
     *out = (struct attr_change){
         .name = attr->name, .attr = attr, .before = before, .replaces = attr->replace || attr->replace_whole};
@@ -144,7 +153,7 @@ size_t diff_objects(const struct comparison *c, const struct value *desired, str
     struct attr_change *list = NULL, one;
     for (uint32_t i = 0; i < desired->count; i++) {
         const struct attr *attr = schema_attr(c->schema, desired->entries[i].key);
-        if (!attr || !diff_given(c, attr, desired->entries[i].value, &one))
+        if (!attr || !diff_given(c, desired, attr, &one))
             continue;
         if (!list)
             list = ARENA_ARRAY(c->arena, struct attr_change, most);
@@ -157,7 +166,7 @@ size_t diff_objects(const struct comparison *c, const struct value *desired, str
     }
     for (uint32_t i = 0; set && i < set->count; i++) {
         const struct attr *attr = schema_attr(c->schema, set->items[i]->string);
-        if (!attr || value_get(desired, attr->name) || !diff_taken_out(c, attr, &one))
+        if (!attr || value_get(desired, attr->name) || !diff_taken_out(c, desired, attr, &one))
             continue;
         if (!list)
             list = ARENA_ARRAY(c->arena, struct attr_change, most);
@@ -188,11 +197,11 @@ static const struct attr_change *find_shown(
 
 /* Does the attribute differ now, whose value was not known then, or was but is another? */
 static bool differs_now(
-    const struct comparison *c, const struct attr *attr, const struct value *now, struct attr_change *out)
+    const struct comparison *c, const struct value *desired, const struct attr *attr, struct attr_change *out)
 {
-    if (now)
-        return diff_given(c, attr, now, out);
-    return c->record && value_list_has(c->record->set, attr->name) && diff_taken_out(c, attr, out);
+    if (value_get(desired, attr->name))
+        return diff_given(c, desired, attr, out);
+    return c->record && value_list_has(c->record->set, attr->name) && diff_taken_out(c, desired, attr, out);
 }
 
 size_t diff_known(const struct comparison *c, const struct diff_then *then, const struct value *desired,
@@ -207,7 +216,7 @@ size_t diff_known(const struct comparison *c, const struct diff_then *then, cons
         bool same = was == now || (was && now && value_equal(was, now));
         if (same && shown)
             list[n++] = *shown;
-        else if (!same && differs_now(c, attr, now, &list[n]))
+        else if (!same && differs_now(c, desired, attr, &list[n]))
             n++;
     }
     *out = list;

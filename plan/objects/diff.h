@@ -26,7 +26,7 @@ size_t diff_objects(const struct comparison *c, const struct value *desired, str
 const struct value *diff_names(struct arena *arena, const struct attr_change *list, size_t n);
 
 /* Does what is there stay as it is, by the file's `ignore_changes` or by the type's? */
-bool diff_ignores(const struct comparison *c, const struct attr *attr);
+bool diff_ignores(const struct comparison *c, const struct value *desired, const struct attr *attr);
 
 /* What was shown, and of which object. */
 struct diff_then {

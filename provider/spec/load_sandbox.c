@@ -47,7 +47,7 @@ static const struct sandbox_key {
     {"strict", FORM_ATTRS, NULL},
     {"any_resource", FORM_ATTRS, NULL},
     {"defers", FORM_KEYS, "unless attributes"},
-    {"errors", FORM_KEYS, "absent exists going invalid reference"},
+    {"errors", FORM_KEYS, "absent constraint exists going invalid reference"},
     {"says", FORM_KEYS, "absent exists reference parts"},
     {"quiet", FORM_NAMES, NULL},
     {"soft_delete", FORM_KEYS, "sets unless undo code listed"},

@@ -216,6 +216,15 @@ int refuse_lacking(struct call *call, const struct spec_attr *spec)
         STR_ARG(buf_str(&path)));
 }
 
+/* Most services say so by what they have in common, some by a code of their own. */
+static struct str constraint_code(const struct call *call, struct str name)
+{
+    const struct value *own = value_getz(value_getz(call->role->type->sandbox, "errors"), "invalid");
+    const struct value *of_attribute = own && own->kind == VALUE_MAP ? value_get(own, name) : NULL;
+    return of_attribute ? of_attribute->string
+                        : code_of(call->role->type, "constraint", NULL, STR("ValidationException"));
+}
+
 int refuse_value(
     struct call *call, const struct spec_attr *spec, const struct value *v, const struct schema_issue *issue)
 {
@@ -231,7 +240,7 @@ int refuse_value(
     struct str text = attr->sensitive ? STR_EMPTY
                                       : arena_printf(call->arena, " '%.*s'",
                                             STR_ARG(value_scalar_text(call->arena, given)));
-    return refuse(call, 400, STR("ValidationException"),
+    return refuse(call, 400, constraint_code(call, spec->attr->name),
         "1 validation error detected: Value%.*s at '%.*s' failed to satisfy constraint: Member must %.*s",
         STR_ARG(text), STR_ARG(buf_str(&path)), STR_ARG(buf_str(&constraint)));
 }

@@ -208,7 +208,7 @@ def _():
     alias = {"state_machine": "${run.name}", "name": "live", "routing": [{"version": "${run.published_version}", "weight": 100}]}
     return Case(
         type="aws.stepfunctions.alias",
-        around={"one": role("one"), "run": run},
+        around={"one": role("one", "states.amazonaws.com"), "run": run},
         first={**alias, "description": "first"},
         then={**alias, "description": "then"},
         less=alias,

@@ -13,13 +13,11 @@ from servers import Moto
 from support import drawn
 
 GAPS = {
-    ("sns", "an address of e-mail is pending confirmation"): "nobody would confirm it: it is subscribed at once",
     ("kinesis", "retention is not increased to less"): "both calls set what they are given",
     ("firehose", "buffers are 5 MiB and 300 seconds, and nothing is compressed, by default"): "only what was given is shown",
     ("firehose", "an update wants the current version's id"): "there is one version",
     ("scheduler", "defaults: enabled, UTC, the default group, retries for a day"): "the default of retries is not shown",
     ("logs", "groups are listed in order of their names"): "listings are in the order of creation",
-    ("logs", "at most two subscription filters are on a group"): "quotas are not counted",
     ("ec2", "a launch template that is not there"): "names are a filter of the listing",
     ("ec2", "a gateway that is not attached: Gateway.NotAttached"): "detaching it is no error",
     ("ec2", "machines' listings take 5 to 1000 a page"): "pages have any size",
@@ -30,9 +28,6 @@ GAPS = {
     ("cloudtrail", "a trail's bucket that is not there: S3BucketDoesNotExistException"): "its policy is looked for first",
     ("kms", "alias/aws/ is the services' own"): "those that are there are; others are taken",
     ("kms", "deletion waits for 7 to 30 days"): "any number is taken",
-    ("lambda", "an alias of a version that is not there: ResourceNotFoundException"): "it is taken",
-    ("lambda", "a runtime that there is not: InvalidParameterValueException"): "it is taken, and fails when it is invoked",
-    ("stepfunctions", "a machine is STANDARD and ACTIVE by default, and logs nothing"): "the configuration of logs is not shown",
     ("ecs", "services of a cluster that is not there: ClusterNotFoundException"): "the cluster is a filter of the listing",
     ("ecs", "clusters that are not there are failures: MISSING"): "they are left out",
 }

@@ -40,6 +40,7 @@ ONE_BY_ONE = {
     "aws.kms.key": {"DescribeKey", "GetKeyPolicy", "GetKeyRotationStatus"},
     "aws.lambda.function": {"GetFunctionConcurrency"},
     "aws.lambda.layer_version": {"ListLayerVersions"},  # once for each layer
+    "aws.logs.subscription_filter": {"DescribeSubscriptionFilters"},  # once for each log group
     "aws.pipes.pipe": {"DescribePipe"},  # ListPipes has neither parameters nor tags
     "aws.rds.cluster_parameter_group": {"DescribeDBClusterParameters"},
     "aws.redshift.parameter_group": {"DescribeClusterParameters"},
@@ -58,7 +59,9 @@ ONE_BY_ONE = {
 }
 KEYS = {"a": 1, "b": 2, "c": 3, "d": 4}
 SEVERAL = {"aws.apigateway.usage_plan_key": {"type": "aws.apigateway.api_key", "for_each": KEYS, "name": "life-${each.key}"},
-           "aws.lambda.event_source_mapping": {"type": "aws.sqs.queue", "for_each": KEYS, "name": "life-${each.key}"}}
+           "aws.lambda.event_source_mapping": {"type": "aws.sqs.queue", "for_each": KEYS, "name": "life-${each.key}"},
+           "aws.logs.subscription_filter": {"type": "aws.logs.log_group", "for_each": KEYS, "name": "/life/${each.key}"},
+           "aws.s3.bucket_notification": {"type": "aws.s3.bucket", "for_each": KEYS, "name": "life-${each.key}"}}
 # What has to differ besides the name.
 SUBNETS = {"type": "aws.ec2.subnet", "for_each": KEYS, "vpc_id": "${vpc.vpc_id}", "cidr_block": "10.7.10${each.value}.0/24"}
 APART = {
@@ -82,8 +85,11 @@ APART = {
     "aws.ec2.subnet": {"cidr_block": "10.7.${each.value}.0/24"},
     "aws.ec2.security_group_rule": {"from_port": "${each.value}"},
     "aws.lambda.event_source_mapping": {"event_source": "${several[each.key].arn}"},
+    "aws.logs.subscription_filter": {"log_group": "${several[each.key].name}"},  # a group has two at most
+    "aws.s3.bucket_notification": {"bucket": "${several[each.key].name}"},
     "aws.lambda.permission": {"statement_id": "x-${each.key}"},
     "aws.sns.subscription": {"protocol": "sqs", "endpoint": "arn:aws:sqs:us-east-1:123456789012:${each.key}"},
+    "aws.sns.topic": {"name": "life-${each.key}.fifo"},
     "aws.s3.bucket": {"policy": None},
 }
 
