@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-
 static const struct value *place_path(struct arena *arena, const struct place *place)
 {
     size_t depth = 0;
