@@ -305,10 +305,10 @@ struct resource *do_add(
 
 /* Gives a resource what the request says. */
 int update_resource(struct call *call, struct resource *resource);
-/* What another has made gets these attributes of it. */
 /* attrs, where `when` (`on_update`, `on_change`, `on_tags`) gives some a new value. */
 const struct value *update_new(struct call *call, const struct resource *resource, const char *when,
     const struct value *given, const struct value *attrs);
+/* What another has made gets these attributes of it. */
 int update_implied(struct call *call, struct resource *made, const struct value *given);
 
 /* ---- control_record.c: resources that can be taken back for a while ---- */
