@@ -100,7 +100,9 @@ static struct outside *outside_new(struct services *services, const struct targe
     copy->http = target->http ? value_copy(&outside->arena, target->http) : NULL;
     copy->retry = target->retry ? value_copy(&outside->arena, target->retry) : NULL;
     outside->begun_ms = clock_mono_ms();
-    copy->message_attributes = copy->task = copy->resources = NULL; /* of other kinds */
+    /* of other kinds of targets */
+    copy->message_attributes = copy->task = copy->overrides = copy->resources = NULL;
+    copy->object_key = copy->log_stream = STR_EMPTY;
     return outside;
 }
 
