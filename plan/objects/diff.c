@@ -21,7 +21,7 @@ static bool is_ignored(const struct lifecycle *lifecycle, struct str name)
     return false;
 }
 
-/* Where others change it as things are, it is theirs only as far as the file leaves that so. */
+/* Others change it, as the resource is and as it will be. */
 static bool stays_others(const struct comparison *c, const struct value *desired, const struct attr *attr)
 {
     return schema_is_others(c->arena, c->schema, attr, c->live) &&
