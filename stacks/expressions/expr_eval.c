@@ -60,12 +60,14 @@ static bool loop_rounds(struct loop *loop, const struct value *over)
     struct eval *ev = loop->ev;
     struct binding binding = {.up = ev->binding};
     bool ok = true;
+    unsigned marks = over->marks & VALUE_SENSITIVE; /* messages of a round show what is bound */
     ev->binding = &binding;
     for (uint32_t i = 0; ok && i < over->count; i++) {
         bool list = over->kind == VALUE_LIST;
-        binding.value = list ? over->items[i] : over->entries[i].value;
+        binding.value = eval_marked(ev, list ? over->items[i] : over->entries[i].value, marks);
         if (loop->c->key_name.n)
-            binding.key = list ? value_int(ev->arena, i) : value_string_ref(ev->arena, over->entries[i].key);
+            binding.key = list ? value_int(ev->arena, i)
+                               : eval_marked(ev, value_string_ref(ev->arena, over->entries[i].key), marks);
         ok = loop_round(loop);
     }
     ev->binding = binding.up;
@@ -337,7 +339,7 @@ static const struct value *eval_constant_name(struct eval *ev, const struct expr
     const struct value *v = value_get(ev->scope->constants, e->name);
     if (!v)
         eval_error(ev, e, "\"%.*s\" has no value here", STR_ARG(e->name));
-    return v;
+    return v ? eval_marked(ev, v, ev->scope->constants->marks & VALUE_SENSITIVE) : NULL;
 }
 
 const struct value *eval(struct eval *ev, const struct expr *e)

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/json_scan.h"
+#include "base/map.h"
 #include "base/yaml.h"
 #include "stacks/expressions/func.h"
 
@@ -153,13 +154,20 @@ static bool emit_text(yaml_emitter_t *emitter, struct str text, yaml_scalar_styl
            emit(emitter, &event);
 }
 
+/* Ends of lines to libyaml and to YAML 1.1, but not to YAML 1.2. */
+static bool has_old_breaks(struct str text)
+{
+    return str_find(text, STR("\xc2\x85"), 0) >= 0 || str_find(text, STR("\u2028"), 0) >= 0 ||
+           str_find(text, STR("\u2029"), 0) >= 0;
+}
+
 static bool emit_string(yaml_emitter_t *emitter, struct str text)
 {
-    bool lines = str_find_char(text, '\n', 0) >= 0;
+    bool quoted = has_old_breaks(text), lines = str_find_char(text, '\n', 0) >= 0;
     return emit_text(emitter, text,
-        lines              ? YAML_LITERAL_SCALAR_STYLE
-        : plain_text(text) ? YAML_PLAIN_SCALAR_STYLE
-                           : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
+        lines && !quoted              ? YAML_LITERAL_SCALAR_STYLE
+        : !quoted && plain_text(text) ? YAML_PLAIN_SCALAR_STYLE
+                                      : YAML_DOUBLE_QUOTED_SCALAR_STYLE);
 }
 
 static bool emit_value(yaml_emitter_t *emitter, struct arena *arena, const struct value *v);
@@ -242,6 +250,11 @@ const struct value *func_csvdecode(struct call *call)
     AUTO_BUILDER struct value_builder rows = VALUE_BUILDER(call->arena);
     if (csv.text.n && !csv_row(&csv, call->arena, &head))
         return call_fail(call, 0, "a quote in the first line of the CSV text has no end");
+    AUTO_MAP struct map names = MAP_INIT;
+    for (size_t i = 0; i < head.n; i++)
+        if (map_set(&names, head.entries[i].value->string, call))
+            return call_fail(call, 0, "the column \"%.*s\" is there twice in the CSV text",
+                STR_ARG(head.entries[i].value->string));
     while (csv.at < csv.text.n) {
         if (!csv_row(&csv, call->arena, &row))
             return call_fail(call, 0, "a quote in record %zu of the CSV text has no end", rows.n + 1);

@@ -391,6 +391,11 @@ static void test_sensitive(void **state)
         {"{a: 1}[locals.secret.password]", "error: the map has no such key"},
         {"[1][sensitive(77)]", "error: the index is out of range | the list has 1 item, from 0"},
         {"{for x in [1, 2] : locals.secret.password => x}", "error: a sensitive key comes twice"},
+        {"{for x in sensitive(['twice', 'twice']) : x => 1}", "error: a sensitive key comes twice"},
+        {"[for x in sensitive(['hunter']) : {a: 1}[x]]", "error: the map has no such key"},
+        {"[for k, v in locals.secret : {a: 1}[k]]", "error: the map has no such key"},
+        {"[for x in sensitive(['hunter']) : tonumber(x)]",
+            "error: tonumber() cannot take this; more is not said because it is sensitive"},
         {"{(locals.secret.user): 1, u: 2}", "error: a sensitive key is there twice"},
     };
     CHECK_ROWS(rows);

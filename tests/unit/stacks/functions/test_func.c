@@ -401,6 +401,9 @@ static void test_encode(void **state)
             "#b'\\n- \\\"~\\\"\\n- "
             "x\\\\ty\\n\""},
         {"yamlencode(\"a\\nb\\n\")", "\"|\\n  a\\n  b\\n\""},
+        /* lines of YAML 1.1 alone */
+        {"yamlencode(\"a\\n\\u2028b\")", "\"\\\"a\\\\n\\\\Lb\\\"\\n\""},
+        {"yamlencode(\"a\\u0085b\")", "\"\\\"a\\\\Nb\\\"\\n\""},
         {"yamlencode([null, 1.0, 1e300, true])", "\"- null\\n- 1.0\\n- 1e+300\\n- true\\n\""},
         {"csvdecode('')", "[]"},
         {"csvdecode(\"a,b\\r\\n1,\\\"x, \\\"\\\"y\\\"\\\"\\\"\\r\\n\\r\\n2,\\n\")",
@@ -409,6 +412,7 @@ static void test_encode(void **state)
         {"csvdecode(\"a,b\\n1\")", "error: record 1 of the CSV text has 1 fields, but its head 2"},
         {"csvdecode(\"a\\n\\\"x\")", "error: a quote in record 1 of the CSV text has no end"},
         {"csvdecode('\"a')", "error: a quote in the first line of the CSV text has no end"},
+        {"csvdecode(\"a,b,a\\n1,2,3\")", "error: the column \"a\" is there twice in the CSV text"},
         {"csvdecode('a', ';;')", "error: the separator of csvdecode() is one character"},
         {"base64decode('!')", "error: \"!\" is not base64"},
         {"base64decode('/w==')", "error: what it decodes to is not a UTF-8 text"},

@@ -32,6 +32,7 @@ static void test_files(void **state)
     put("broken.tpl", "line\n${nam}");
     put("syntax.tpl", "${1 +}");
     put("type.tpl", "${list}");
+    put("number.tpl", "${tonumber(n)}");
     put("loop.tpl", "${templatefile('loop.tpl', {})}");
     put("fails.tpl", "a ${1 / n}");
     static const struct expr_row rows[] = {
@@ -49,6 +50,8 @@ static void test_files(void **state)
         {"templatefile('only.tpl', {n: 5})", "\"5\""},
         {"templatefile('only.tpl', {n: later})", "?"},
         {"templatefile('only.tpl', {n: sensitive('x')})", "(sensitive) \"x\""},
+        {"templatefile('number.tpl', sensitive({n: 'hunter'}))",
+            "error: tonumber() cannot take this; more is not said because it is sensitive"},
         {"templatefile('broken.tpl', {name: 1})",
             "error: the template was not given \"nam\" | did you mean \"name\"?"},
         {"templatefile('syntax.tpl', {})", "error: expected a value, got \"}\""},
