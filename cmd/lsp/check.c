@@ -72,7 +72,7 @@ static void add_span(struct report *report, struct buf *out, struct span span)
         to = position_line_end(text, from);
     while (span.length == 1 && in_word(text, from) && in_word(text, to))
         to++;
-    position_add_range(out, text, report->lsp->documents.unit, from, to);
+    position_add_range(out, &report->lsp->documents.positions, text, from, to);
 }
 
 static void add_message(struct buf *out, const struct diag *diag)
@@ -339,6 +339,7 @@ void check_all(struct lsp *lsp)
     AUTO_MAP struct map checked = MAP_INIT;
     struct report report = {.lsp = lsp, .arena = &arena};
     lsp->dirty = false;
+    positions_forget(&lsp->documents.positions);
     for (const struct document *d = lsp->documents.first; d; d = d->next)
         if (d->path.n)
             check_document(&report, &checked, d);

@@ -36,7 +36,7 @@ bool cursor_at(struct lsp *lsp, struct arena *arena, const struct value *params,
     if (!cursor_in(lsp, arena, params, cursor))
         return false;
     const struct outline *o = &cursor->file->outline;
-    cursor->at = position_offset_of(o->text, lsp->documents.unit, value_getz(params, "position"));
+    cursor->at = position_offset_of(o->text, lsp->documents.positions.unit, value_getz(params, "position"));
     cursor->entry = entry_at(o, cursor->at, &cursor->on_key);
     if (cursor->entry == OUTLINE_NONE)
         return true;

@@ -41,16 +41,23 @@ static uint32_t units(enum text_unit unit, size_t size)
     return 1;
 }
 
+/* 0: no line follows. */
+static size_t next_line_start(struct str text, size_t at)
+{
+    const char *newline = memchr(text.p + at, '\n', text.n - at);
+    size_t end = newline ? (size_t)(newline - text.p) : text.n;
+    const char *alone = memchr(text.p + at, '\r', end - at);
+    if (alone && ends_line(text, (size_t)(alone - text.p)))
+        return (size_t)(alone - text.p) + 1;
+    return newline ? end + 1 : 0;
+}
+
 size_t position_offset(struct str text, enum text_unit unit, struct position place)
 {
-    size_t at = 0;
-    for (uint32_t line = 0; line < place.line; line++) {
-        while (at < text.n && !ends_line(text, at))
-            at++;
-        if (at == text.n)
-            return at;
-        at++;
-    }
+    size_t at = 0, next;
+    for (uint32_t line = 0; line < place.line; line++, at = next)
+        if (!(next = next_line_start(text, at)))
+            return text.n;
     uint32_t character = 0;
     while (at < text.n && text.p[at] != '\n' && text.p[at] != '\r') {
         size_t size = str_char_size(text, at);
@@ -62,20 +69,46 @@ size_t position_offset(struct str text, enum text_unit unit, struct position pla
     return at;
 }
 
-struct position position_of(struct str text, enum text_unit unit, size_t offset)
+void positions_forget(struct positions *positions)
 {
-    struct position place = {0};
+    positions->text = STR_EMPTY;
+    positions->n = 0;
+}
+
+void positions_release(struct positions *positions)
+{
+    free(positions->lines);
+}
+
+static void find_lines(struct positions *p, struct str text)
+{
+    if (p->text.p == text.p && p->text.n == text.n)
+        return;
+    p->text = text;
+    p->n = 0;
+    for (size_t at = 0; (at = next_line_start(text, at));) {
+        MEM_GROW(p->lines, p->cap, p->n + 1);
+        p->lines[p->n++] = at;
+    }
+}
+
+struct position position_of(struct positions *positions, struct str text, size_t offset)
+{
+    find_lines(positions, text);
+    size_t low = 0, high = positions->n;
     if (offset > text.n)
         offset = text.n;
-    size_t start = 0;
-    for (size_t at = 0; at < offset; at++)
-        if (ends_line(text, at)) {
-            place.line++;
-            start = at + 1;
-        }
-    for (size_t at = start; at < offset;) {
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (positions->lines[middle] <= offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    struct position place = {.line = (uint32_t)low};
+    for (size_t at = low ? positions->lines[low - 1] : 0; at < offset;) {
         size_t size = str_char_size(text, at);
-        place.character += units(unit, size);
+        place.character += units(positions->unit, size);
         at += size;
     }
     return place;
@@ -94,9 +127,9 @@ size_t position_offset_of(struct str text, enum text_unit unit, const struct val
         text, unit, (struct position){count_of(position, "line"), count_of(position, "character")});
 }
 
-void position_add_range(struct buf *out, struct str text, enum text_unit unit, size_t from, size_t to)
+void position_add_range(struct buf *out, struct positions *positions, struct str text, size_t from, size_t to)
 {
-    struct position start = position_of(text, unit, from), end = position_of(text, unit, to);
+    struct position start = position_of(positions, text, from), end = position_of(positions, text, to);
     buf_addf(out,
         "\"range\":{\"start\":{\"line\":%u,\"character\":%u},\"end\":{\"line\":%u,\"character\":%u}}",
         start.line, start.character, end.line, end.character);
@@ -259,6 +292,7 @@ void documents_release(struct documents *documents)
         documents->first = d->next;
         document_free(d);
     }
+    positions_release(&documents->positions);
 }
 
 bool documents_read(const struct documents *documents, struct arena *arena, struct str path, struct str *text)

@@ -213,7 +213,8 @@ int lsp_hover(struct lsp *lsp, struct arena *arena, const struct value *params, 
         buf_addz(result, "{\"contents\":{\"kind\":\"markdown\",\"value\":");
         json_write_string(result, buf_str(&hover.page));
         buf_addz(result, "},");
-        position_add_range(result, cursor.file->outline.text, lsp->documents.unit, hover.from, hover.to);
+        position_add_range(
+            result, &lsp->documents.positions, cursor.file->outline.text, hover.from, hover.to);
         buf_add_char(result, '}');
     }
     buf_release(&hover.page);

@@ -21,12 +21,24 @@ struct position {
     uint32_t line, character;
 };
 
+/* Where the lines of one text begin: of the one that was asked about last. */
+struct positions {
+    enum text_unit unit;
+    struct str text;
+    size_t *lines; /* from the second on */
+    size_t n, cap;
+};
+/* Another text may come to be at the same address: to be called before each message. */
+void positions_forget(struct positions *positions);
+void positions_release(struct positions *positions);
+
 size_t position_offset(struct str text, enum text_unit unit, struct position place);
-struct position position_of(struct str text, enum text_unit unit, size_t offset);
+struct position position_of(struct positions *positions, struct str text, size_t offset);
 /* {"line":…,"character":…} of a message. */
 size_t position_offset_of(struct str text, enum text_unit unit, const struct value *position);
 /* "range":{…} */
-void position_add_range(struct buf *out, struct str text, enum text_unit unit, size_t from, size_t to);
+void position_add_range(
+    struct buf *out, struct positions *positions, struct str text, size_t from, size_t to);
 
 /* Is it one of these? strchr() finds the NUL, which a text may hold, in all of them. */
 static inline bool char_in(const char *these, char c)
@@ -134,12 +146,11 @@ struct document {
 
 struct documents {
     struct document *first;
-    enum text_unit unit;
+    struct positions positions;
 };
 
 struct document *documents_find(const struct documents *documents, struct str uri);
 struct document *documents_at(const struct documents *documents, struct str path);
-/* The changes of one notification, in their order: whole texts, or what stands in place of a range. */
 /* Opens it, or gives it another text. */
 struct document *documents_open(
     struct documents *documents, struct str uri, struct str text, int64_t version);

@@ -37,10 +37,10 @@ static void add_symbol(struct symbols *s, int entry, enum symbol_kind kind, stru
         json_write_string(s->out, detail);
     }
     buf_addf(s->out, ",\"kind\":%d,", kind);
-    position_add_range(s->out, text, s->lsp->documents.unit, e->key_at, outline_end(s->outline, entry));
+    position_add_range(s->out, &s->lsp->documents.positions, text, e->key_at, outline_end(s->outline, entry));
     buf_addz(s->out, ",\"selectionRange\":");
     AUTO_BUF struct buf range = BUF_INIT;
-    position_add_range(&range, text, s->lsp->documents.unit, e->key_at, e->key_end);
+    position_add_range(&range, &s->lsp->documents.positions, text, e->key_at, e->key_end);
     buf_add_str(s->out, str_slice(buf_str(&range), strlen("\"range\":"), range.n));
 }
 
@@ -331,7 +331,7 @@ int lsp_prepare_rename(struct lsp *lsp, struct arena *arena, const struct value 
     if (!cursor_at(lsp, arena, params, &cursor) || !may_rename(&cursor, &target))
         return 0;
     buf_add_char(result, '{');
-    position_add_range(result, cursor.file->outline.text, lsp->documents.unit, target.from, target.to);
+    position_add_range(result, &lsp->documents.positions, cursor.file->outline.text, target.from, target.to);
     buf_addz(result, ",\"placeholder\":");
     json_write_string(result, spot_name(target.spot));
     buf_add_char(result, '}');

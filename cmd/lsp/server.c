@@ -11,7 +11,7 @@ void add_location(
     buf_addz(out, "{\"uri\":");
     json_write_string(out, documents_uri(&lsp->documents, arena, file->path));
     buf_add_char(out, ',');
-    position_add_range(out, file->outline.text, lsp->documents.unit, from, to);
+    position_add_range(out, &lsp->documents.positions, file->outline.text, from, to);
     buf_add_char(out, '}');
 }
 
@@ -19,7 +19,7 @@ void add_edit(
     struct lsp *lsp, struct buf *out, struct str text, size_t from, size_t to, struct str replacement)
 {
     buf_add_char(out, '{');
-    position_add_range(out, text, lsp->documents.unit, from, to);
+    position_add_range(out, &lsp->documents.positions, text, from, to);
     buf_addz(out, ",\"newText\":");
     json_write_string(out, replacement);
     buf_add_char(out, '}');
@@ -50,12 +50,13 @@ static int initialize(struct lsp *lsp, struct arena *arena UNUSED, const struct 
     static const char *const names[] = {
         [TEXT_UTF16] = "utf-16", [TEXT_UTF8] = "utf-8", [TEXT_UTF32] = "utf-32"};
     const struct value *client = value_getz(params, "capabilities");
-    lsp->documents.unit = choose_unit(value_getz(value_getz(client, "general"), "positionEncodings"));
+    lsp->documents.positions.unit =
+        choose_unit(value_getz(value_getz(client, "general"), "positionEncodings"));
     lsp->watches = value_getb(
         value_getz(value_getz(client, "workspace"), "didChangeWatchedFiles"), "dynamicRegistration");
     lsp->initialized = true;
-    buf_addf(result, "{\"capabilities\":{\"positionEncoding\":\"%s\",%s},", names[lsp->documents.unit],
-        capabilities);
+    buf_addf(result, "{\"capabilities\":{\"positionEncoding\":\"%s\",%s},",
+        names[lsp->documents.positions.unit], capabilities);
     buf_addf(result, "\"serverInfo\":{\"name\":\"weir\",\"version\":\"%s\"}}", WEIR_VERSION);
     return 0;
 }
@@ -103,7 +104,7 @@ static void did_change(struct lsp *lsp, const struct value *params)
     if (!document)
         return;
     document->version = value_geti(named, "version", document->version);
-    document_change(document, lsp->documents.unit, value_getz(params, "contentChanges"));
+    document_change(document, lsp->documents.positions.unit, value_getz(params, "contentChanges"));
     lsp->dirty = true;
 }
 
@@ -196,6 +197,7 @@ static void take_message(void *ctx, struct rpc_message *message)
     struct lsp *lsp = ctx;
     const struct value *id = NULL;
     struct str method;
+    positions_forget(&lsp->documents.positions);
     switch (rpc_kind_of(&lsp->rpc, message, &id, &method)) {
     case RPC_NOTIFICATION: take_notification(lsp, message, method); break;
     case RPC_REQUEST:

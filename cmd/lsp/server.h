@@ -18,7 +18,7 @@
  * left to read. Everything else has to work in a text that is just being typed, so it goes by what the text
  * looks like: outline.c finds keys and values by lines and brackets, words.c the names in expressions,
  * sketch.c the files of a module and the names in them, cursor.c what may stand in a place. From these
- * complete.c, hover.c, uses.c, rename.c and rename.c make their answers.
+ * complete.c, hover.c, uses.c and rename.c make their answers.
  *
  * One thread: a message is answered before the next one is looked at. Nothing is kept between questions but
  * the open documents, the types and what was published last. No service is called, and nothing of a stack is
@@ -63,7 +63,7 @@ lsp_feature lsp_complete, lsp_complete_resolve, lsp_hover, lsp_definition, lsp_r
 
 /* Checks the stacks of all open documents, and publishes what is new about them. */
 void check_all(struct lsp *lsp);
-/* Of what was published for a document: appends a repair (a code action) for what touches the range. */
+/* Frees what was kept of it. */
 void check_release(struct lsp *lsp);
 
 /* ---- cursor.c ---- */

@@ -3,6 +3,7 @@
 import json
 import random
 import subprocess
+import time
 
 import pytest
 
@@ -71,6 +72,23 @@ def test_places_that_are_not_there():
     questions = [ask(i, m, line=line, character=c, newName="x") for i, (m, line, c) in enumerate([("completion", 10**12, 3), ("hover", -1, -1), ("definition", 0, 10**12), ("rename", 3, 3), ("references", 1, 1)], 10)]
     answers, status, _ = say(INITIALIZE, opened("stack: demo\nresources:\n  a: {type: weir.value}\n"), change, *questions, ask(20, "hover", uri="file:///else"), ask(21, "hover", uri="untitled:1"), *GOODBYE)
     assert status == 0 and [number for number, _ in codes(answers)] == [1, 10, 11, 12, 13, 14, 20, 21, 99]
+
+
+def test_a_large_stack(tmp_path):
+    """Not much later than `validate`: the place of each answer was counted from the text's beginning."""
+    text = "stack: large\nresources:\n  a0: {type: weir.value, value: x}\n" + "".join(f'  a{i}: {{type: weir.value, value: "${{a0.value}}"}}\n' for i in range(1, 4000))
+    (tmp_path / "weir.yaml").write_text(text)
+    uri = (tmp_path / "weir.yaml").as_uri()
+    methods = [("documentSymbol", 0, 0), ("references", 2, 3), ("rename", 2, 3), ("completion", 100, 36)]
+    questions = [ask(i, m, uri=uri, line=line, character=character, newName="b0") for i, (m, line, character) in enumerate(methods, 2)]
+    began = time.monotonic()
+    subprocess.run([WEIR, "validate"], cwd=tmp_path, check=True, capture_output=True)
+    validated = time.monotonic()
+    answers, status, _ = say(INITIALIZE, opened(text, uri), *questions, *GOODBYE)
+    assert time.monotonic() - validated < 40 * (validated - began) and status == 0
+    symbols, references, renamed, completed = (a["result"] for a in answers if a.get("id") in range(2, 6))
+    assert len(symbols[1]["children"]) == len(references) + 1 == 4000 < len(completed["items"])
+    assert len(renamed["changes"][uri]) == 4001 and references[-1]["range"]["start"] == {"line": 4001, "character": 35}
 
 
 def cut_texts(step):

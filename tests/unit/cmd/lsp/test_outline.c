@@ -116,13 +116,17 @@ static void places(void **state)
         uint32_t character; /* of the -, in line 1 */
     } cases[] = {{TEXT_UTF8, 6}, {TEXT_UTF16, 3}, {TEXT_UTF32, 2}};
     for (size_t i = 0; i < 3; i++) {
-        struct position found = position_of(text, cases[i].unit, 9);
+        struct positions positions = {.unit = cases[i].unit};
+        struct position found = position_of(&positions, text, 9);
         assert_int_equal(found.line, 1);
         assert_int_equal(found.character, cases[i].character);
         assert_int_equal(position_offset(text, cases[i].unit, found), 9);
         assert_int_equal(position_offset(text, cases[i].unit, (struct position){1, 1000}), 10);
         assert_int_equal(position_offset(text, cases[i].unit, (struct position){1000, 0}), text.n);
-        assert_int_equal(position_of(text, cases[i].unit, 11).line, 2);
+        assert_int_equal(position_of(&positions, text, 11).line, 2);
+        assert_int_equal(position_of(&positions, STR("\n\n"), 9).line, 2);
+        assert_int_equal(position_of(&positions, STR("x\r"), 2).line, 1);
+        positions_release(&positions);
     }
     assert_int_equal(position_offset(text, TEXT_UTF16, (struct position){1, 2}), 5); /* within the wave */
 }
