@@ -187,6 +187,8 @@ struct sketch {
     bool foreign;       /* nobody's to change: built in, or fetched from elsewhere */
     struct file *files; /* its own file first, then what it includes */
     size_t count, cap;
+    struct called *called; /* modules that were looked for, by the calls */
+    size_t called_count, called_cap;
     struct {
         struct spot *items; /* by name */
         size_t n;
@@ -220,7 +222,7 @@ struct sketch *sketch_of(const struct documents *documents, struct arena *arena,
 /* The module's file in the sketch; NULL: it is not one of them. */
 const struct file *sketch_file(const struct sketch *sketch, struct str path);
 /* The module that an entry of the section `modules` calls; NULL: it cannot be found. */
-struct sketch *sketch_called(const struct sketch *sketch, struct spot call);
+struct sketch *sketch_called(struct sketch *sketch, struct spot call);
 /* weir.yaml of the stack that uses the module, in a folder above it; the module's own where it is a stack
  * itself, or where no stack is found (then *alone). */
 struct str sketch_stack(const struct sketch *sketch, bool *alone);

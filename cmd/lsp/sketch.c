@@ -226,7 +226,7 @@ static struct str fetched_dir(const struct sketch *sketch, struct str text)
     return source.dir.n ? path_join(arena, dir, source.dir) : dir;
 }
 
-struct sketch *sketch_called(const struct sketch *sketch, struct spot call)
+static struct sketch *find_called(const struct sketch *sketch, struct spot call)
 {
     static const struct str builtin = STR_INIT("builtin/");
     struct str source = arena_str(sketch->arena, spot_value(call, "source"));
@@ -246,18 +246,34 @@ struct sketch *sketch_called(const struct sketch *sketch, struct spot call)
     return inner;
 }
 
+struct called {
+    struct spot call;
+    struct sketch *inner; /* NULL: it is not found */
+};
+
+struct sketch *sketch_called(struct sketch *sketch, struct spot call)
+{
+    for (size_t i = 0; i < sketch->called_count; i++)
+        if (sketch->called[i].call.file == call.file && sketch->called[i].call.entry == call.entry)
+            return sketch->called[i].inner;
+    struct sketch *inner = find_called(sketch, call);
+    ARENA_GROW(sketch->arena, sketch->called, sketch->called_count, sketch->called_cap);
+    sketch->called[sketch->called_count++] = (struct called){call, inner};
+    return inner;
+}
+
 /* Looking through a stack for a module. */
 struct seeking {
     struct str path;
     bool found;
     int left;
-    const struct sketch *sketch;
+    struct sketch *sketch;
 };
 
 static void seek_in(void *ctx, struct spot declared)
 {
     struct seeking *s = ctx;
-    const struct sketch *sketch = s->sketch;
+    struct sketch *sketch = s->sketch;
     if (s->found || s->left-- <= 0 || !str_eqz(declared.section, "modules"))
         return;
     struct sketch *inner = sketch_called(sketch, declared);
