@@ -131,7 +131,8 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
 const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set);
 
 bool s3srv_is_version_id(struct str text);
-bool s3srv_encoding_fits(struct s3 *s); /* of listings; false: answered */
+bool s3srv_encoding_fits(struct s3 *s, bool *url); /* of listings; false: answered */
+struct str s3srv_encoded(struct arena *arena, bool url, struct str text);
 /* An ETag as clients send it, without quotes and W/. */
 struct str s3srv_unquoted(struct str etag);
 /* If-Match and its kin. */
@@ -196,6 +197,8 @@ s3srv_fn s3srv_create_upload, s3srv_before_part, s3srv_upload_part, s3srv_comple
 /* ---- s3srv_checks.c: may it be put? false: answered ---- */
 
 bool s3srv_check_policy(struct s3 *s);
+/* Is one of them for whoever may come? */
+bool s3srv_lets_anybody(const struct value *statements);
 /* Access control lists are off for buckets of today; those that change nothing do no harm. */
 bool s3srv_check_acl(struct s3 *s);        /* of a call that puts one */
 bool s3srv_check_canned_acl(struct s3 *s); /* of one that names one besides */

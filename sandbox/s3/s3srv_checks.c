@@ -90,7 +90,7 @@ static bool is_open(const struct value *statement)
     return true;
 }
 
-static bool lets_anybody(const struct value *statements)
+bool s3srv_lets_anybody(const struct value *statements)
 {
     const struct value *const *all, *one;
     size_t n = s3srv_items(statements, &all, &one);
@@ -111,7 +111,7 @@ static bool check_statements(struct s3 *s, const struct value *doc)
         s3srv_error(s, 400, "MalformedPolicy", "Invalid principal in policy");
         return false;
     }
-    if (!lets_anybody(statements) || !s3srv_public_policies_blocked(s))
+    if (!s3srv_lets_anybody(statements) || !s3srv_public_policies_blocked(s))
         return true;
     s3srv_error(s, 403, "AccessDenied",
         "User is not authorized to perform: s3:PutBucketPolicy on this bucket because public policies are "

@@ -18,13 +18,18 @@ struct listing {
     struct str last_version;
 };
 
-static struct str s3srv_list_encoded(struct listing *l, struct str text)
+struct str s3srv_encoded(struct arena *arena, bool url, struct str text)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    if (!l->url)
+    if (!url)
         return text;
     url_encode(&out, text, true);
-    return arena_str(l->s->arena, buf_str(&out));
+    return arena_str(arena, buf_str(&out));
+}
+
+static struct str list_encoded(const struct listing *l, struct str text)
+{
+    return s3srv_encoded(l->s->arena, l->url, text);
 }
 
 /* What stands for a key in a listing with a delimiter: everything up to it. "" : the key itself. */
@@ -50,8 +55,9 @@ static bool add_group(struct listing *l, struct walk *walk, struct str group)
     if (!s3srv_list_count(l))
         return false;
     l->last = walk->skip = arena_str(l->s->arena, group);
+    l->last_version = STR_EMPTY;
     xml_open(&l->groups, "CommonPrefixes");
-    xml_leaf(&l->groups, "Prefix", s3srv_list_encoded(l, group));
+    xml_leaf(&l->groups, "Prefix", list_encoded(l, group));
     xml_close(&l->groups, "CommonPrefixes");
     return true;
 }
@@ -60,7 +66,7 @@ static void add_object(struct listing *l, struct str key, const struct object *o
 {
     struct buf *out = &l->keys;
     xml_open(out, "Contents");
-    xml_leaf(out, "Key", s3srv_list_encoded(l, key));
+    xml_leaf(out, "Key", list_encoded(l, key));
     xml_time(out, "LastModified", object->modified_ms);
     xml_etag(out, object->etag);
     xml_checksum_kind(out, object->doc);
@@ -91,10 +97,11 @@ static bool found_object(void *ctx, struct walk *walk, struct str key)
     return true;
 }
 
-bool s3srv_encoding_fits(struct s3 *s)
+bool s3srv_encoding_fits(struct s3 *s, bool *url)
 {
     struct str encoding;
-    if (!s3srv_parameter(s, "encoding-type", &encoding) || str_eqz(encoding, "url"))
+    *url = s3srv_parameter(s, "encoding-type", &encoding);
+    if (!*url || str_eqz(encoding, "url"))
         return true;
     s3srv_argument(s, "encoding-type", encoding, "Invalid Encoding Method specified in Request");
     return false;
@@ -106,10 +113,8 @@ static bool s3srv_list_begin(struct s3 *s, struct listing *l)
     *l = (struct listing){.s = s, .last = STR_EMPTY, .last_version = STR_EMPTY, .version_marker = STR_EMPTY};
     l->prefix = s3srv_parameter_or(s, "prefix", STR_EMPTY);
     l->delimiter = s3srv_parameter_or(s, "delimiter", STR_EMPTY);
-    l->url = str_eqz(s3srv_parameter_or(s, "encoding-type", STR_EMPTY), "url");
-    if (!s3srv_encoding_fits(s))
-        return false;
-    return s3srv_bucket_or_error(s) && s3srv_number(s, "max-keys", 1000, 1000, &l->max);
+    return s3srv_encoding_fits(s, &l->url) && s3srv_bucket_or_error(s) &&
+           s3srv_number(s, "max-keys", 1000, 1000, &l->max);
 }
 
 static void s3srv_list_release(struct listing *l)
@@ -143,7 +148,7 @@ static void write_page(struct listing *l, struct buf *out, const char *root)
 {
     xml_int(out, "MaxKeys", l->max);
     if (l->delimiter.n)
-        xml_leaf(out, "Delimiter", s3srv_list_encoded(l, l->delimiter));
+        xml_leaf(out, "Delimiter", list_encoded(l, l->delimiter));
     if (l->url)
         xml_leaf(out, "EncodingType", STR("url"));
     xml_bool(out, "IsTruncated", l->truncated);
@@ -165,10 +170,10 @@ void s3srv_list_v1(struct s3 *s)
         return;
     xml_begin(&out, "ListBucketResult");
     xml_leaf(&out, "Name", s->bucket);
-    xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
-    xml_leaf(&out, "Marker", s3srv_list_encoded(&l, marker));
+    xml_leaf(&out, "Prefix", list_encoded(&l, l.prefix));
+    xml_leaf(&out, "Marker", list_encoded(&l, marker));
     if (l.truncated && l.delimiter.n)
-        xml_leaf(&out, "NextMarker", s3srv_list_encoded(&l, l.last));
+        xml_leaf(&out, "NextMarker", list_encoded(&l, l.last));
     write_page(&l, &out, "ListBucketResult");
     s3srv_list_release(&l);
 }
@@ -194,10 +199,10 @@ void s3srv_list_v2(struct s3 *s)
         return;
     xml_begin(&out, "ListBucketResult");
     xml_leaf(&out, "Name", s->bucket);
-    xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
+    xml_leaf(&out, "Prefix", list_encoded(&l, l.prefix));
     xml_int(&out, "KeyCount", l.count);
     if (after.n && !go_on)
-        xml_leaf(&out, "StartAfter", s3srv_list_encoded(&l, after));
+        xml_leaf(&out, "StartAfter", list_encoded(&l, after));
     if (go_on)
         xml_leaf(&out, "ContinuationToken", token);
     if (l.truncated)
@@ -234,7 +239,7 @@ static bool add_version(void *ctx, const struct object *object)
     const char *element = object->deleted ? "DeleteMarker" : "Version";
     struct buf *out = &l->keys;
     xml_open(out, element);
-    xml_leaf(out, "Key", s3srv_list_encoded(l, one->key));
+    xml_leaf(out, "Key", list_encoded(l, one->key));
     xml_leaf(out, "VersionId", object->version);
     xml_bool(out, "IsLatest", latest);
     xml_time(out, "LastModified", object->modified_ms);
@@ -305,11 +310,11 @@ void s3srv_list_versions(struct s3 *s)
         return;
     xml_begin(&out, "ListVersionsResult");
     xml_leaf(&out, "Name", s->bucket);
-    xml_leaf(&out, "Prefix", s3srv_list_encoded(&l, l.prefix));
-    xml_leaf(&out, "KeyMarker", s3srv_list_encoded(&l, marker));
+    xml_leaf(&out, "Prefix", list_encoded(&l, l.prefix));
+    xml_leaf(&out, "KeyMarker", list_encoded(&l, marker));
     xml_leaf(&out, "VersionIdMarker", l.version_marker);
     if (l.truncated) {
-        xml_leaf(&out, "NextKeyMarker", s3srv_list_encoded(&l, l.last));
+        xml_leaf(&out, "NextKeyMarker", list_encoded(&l, l.last));
         if (l.last_version.n)
             xml_leaf(&out, "NextVersionIdMarker", l.last_version);
     }

@@ -86,7 +86,16 @@ static bool is_object_already(struct s3 *s, struct str id)
            str_eq(value_gets(object.doc, "upload"), id);
 }
 
-void s3srv_abort_upload(struct s3 *s)
+/* An upload becomes an object or goes away once, and while no part of it is put. */
+static void alone(struct s3 *s, s3srv_fn *fn)
+{
+    pthread_rwlock_t *lock = store_upload_lock(s->store, s3srv_parameter_or(s, "uploadId", STR_EMPTY));
+    pthread_rwlock_wrlock(lock);
+    fn(s);
+    pthread_rwlock_unlock(lock);
+}
+
+static void abort_upload(struct s3 *s)
 {
     struct str id;
     if (!s3srv_find_upload(s, &id))
@@ -97,6 +106,11 @@ void s3srv_abort_upload(struct s3 *s)
     }
     store_upload_remove(s->store, s->bucket, id);
     reply_status(s->x, 204);
+}
+
+void s3srv_abort_upload(struct s3 *s)
+{
+    alone(s, abort_upload);
 }
 
 /* ---- parts ---- */
@@ -202,7 +216,12 @@ void s3srv_upload_part(struct s3 *s)
     const struct value *doc = VALUE_MAP(s->arena, {STR("size"), value_int(s->arena, s->in.size)},
         {STR("etag"), value_string(s->arena, s->in.etag)},
         {STR("sums"), s3srv_sums(s, s->in.sum.kind, s->in.sum_value)});
-    enum store_result result = store_part_put(s->arena, s->store, s->bucket, id, number, &s->in.file, doc);
+    pthread_rwlock_t *lock = store_upload_lock(s->store, id);
+    pthread_rwlock_rdlock(lock);
+    bool open = store_upload_doc(s->arena, s->store, s->bucket, id) != NULL;
+    enum store_result result =
+        open ? store_part_put(s->arena, s->store, s->bucket, id, number, &s->in.file, doc) : STORE_NO_KEY;
+    pthread_rwlock_unlock(lock);
     if (result == STORE_NO_KEY)
         no_such_upload(s);
     else if (result != STORE_OK)
@@ -389,7 +408,7 @@ static bool check_order(struct s3 *s, const struct value *const *items, size_t n
     return true;
 }
 
-void s3srv_complete_upload(struct s3 *s)
+static void complete_upload(struct s3 *s)
 {
     struct str id;
     const struct value *const *items, *one;
@@ -422,4 +441,9 @@ void s3srv_complete_upload(struct s3 *s)
     checksum_release(&a.composite);
     value_builder_release(&a.parts);
     value_builder_release(&a.numbers);
+}
+
+void s3srv_complete_upload(struct s3 *s)
+{
+    alone(s, complete_upload);
 }

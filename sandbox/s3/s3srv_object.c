@@ -211,6 +211,11 @@ static bool part_range(struct s3 *s, const struct object *object, struct range *
     const struct value *parts = value_getz(object->doc, "parts");
     if (!s3srv_parameter(s, "partNumber", &text))
         return true;
+    if (s3srv_header(s, "Range").n) {
+        s3srv_error(
+            s, 400, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
+        return false;
+    }
     uint32_t n = parts ? parts->count : 1;
     if (!str_to_int(text, &number) || number < 1 || number > n) {
         s3srv_error(s, 416, "InvalidPartNumber", "The requested partnumber is not satisfiable");

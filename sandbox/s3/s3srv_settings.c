@@ -3,6 +3,7 @@
  * was put is given back as it was; a new bucket has AWS's defaults of today.
  */
 #include "base/hash.h"
+#include "base/json.h"
 #include "sandbox/s3/s3srv.h"
 
 #define NS                   " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""
@@ -240,6 +241,7 @@ void s3srv_policy_status(struct s3 *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
     struct str text;
+    const struct value *doc = NULL;
     const struct setting *policy = s3srv_settings_find(STR("policy"));
     if (!s3srv_bucket_or_error(s))
         return;
@@ -247,8 +249,9 @@ void s3srv_policy_status(struct s3 *s)
         no_such_setting(s, policy);
         return;
     }
+    json_parse(s->arena, text, &doc, ERR_IGNORED);
     xml_begin(&out, "PolicyStatus");
-    xml_bool(&out, "IsPublic", false);
+    xml_bool(&out, "IsPublic", s3srv_lets_anybody(value_getz(doc, "Statement")));
     xml_end(s, &out, "PolicyStatus");
 }
 

@@ -20,14 +20,14 @@ static void write_part(
 }
 
 /* What both listings say between the markers. */
-static void write_owners(struct s3 *s, struct buf *out)
+static void write_owners(struct s3 *s, struct buf *out, const struct value *upload)
 {
     xml_open(out, "Initiator");
     xml_leaf(out, "ID", STR(S3SRV_OWNER));
     xml_leaf(out, "DisplayName", sandbox_account(s->x->sandbox));
     xml_close(out, "Initiator");
     xml_owner(out, "Owner");
-    xml_leaf(out, "StorageClass", STR("STANDARD"));
+    xml_leaf(out, "StorageClass", value_text(value_getz(upload, "storage"), STR("STANDARD")));
 }
 
 void s3srv_list_parts(struct s3 *s)
@@ -61,7 +61,7 @@ void s3srv_list_parts(struct s3 *s)
     xml_leaf(&out, "Bucket", s->bucket);
     xml_leaf(&out, "Key", s->key);
     xml_leaf(&out, "UploadId", id);
-    write_owners(s, &out);
+    write_owners(s, &out, upload);
     xml_int(&out, "PartNumberMarker", marker);
     xml_int(&out, "NextPartNumberMarker", next);
     xml_int(&out, "MaxParts", max);
@@ -85,6 +85,7 @@ struct upload_page {
     struct str last;    /* key or common prefix ... */
     struct str last_id; /* ... and upload written last */
     bool truncated;
+    bool url; /* encoding-type=url */
 };
 
 /* Sorted by key, then by when they began. NULL: they cannot be read. */
@@ -128,20 +129,23 @@ static bool is_on_page(struct upload_page *page, struct str key, struct str id)
     return !before && str_starts(key, page->prefix) && !(page->group.n && str_starts(key, page->group));
 }
 
-static void write_group(struct upload_page *page, struct str group, struct buf *out)
+static void write_group(struct s3 *s, struct upload_page *page, struct str group, struct buf *out)
 {
     page->last = page->group = group;
+    page->last_id = STR_EMPTY;
     xml_open(out, "CommonPrefixes");
-    xml_leaf(out, "Prefix", group);
+    xml_leaf(out, "Prefix", s3srv_encoded(s->arena, page->url, group));
     xml_close(out, "CommonPrefixes");
 }
 
-static void write_upload(struct s3 *s, const struct value *doc, struct buf *out)
+static void write_upload(struct s3 *s, struct upload_page *page, const struct value *doc, struct buf *out)
 {
+    page->last = value_gets(doc, "key");
+    page->last_id = value_gets(doc, "id");
     xml_open(out, "Upload");
-    xml_leaf(out, "Key", value_gets(doc, "key"));
-    xml_leaf(out, "UploadId", value_gets(doc, "id"));
-    write_owners(s, out);
+    xml_leaf(out, "Key", s3srv_encoded(s->arena, page->url, page->last));
+    xml_leaf(out, "UploadId", page->last_id);
+    write_owners(s, out, doc);
     xml_time(out, "Initiated", value_geti(doc, "initiated", 0));
     xml_close(out, "Upload");
 }
@@ -156,13 +160,11 @@ static void write_page(struct s3 *s, struct upload_page *page, const struct valu
         if ((page->truncated = page->count == page->max))
             return;
         page->count++;
-        page->last = key;
-        page->last_id = id;
         struct str group = upload_group_of(page, key);
         if (group.n)
-            write_group(page, group, out);
+            write_group(s, page, group, out);
         else
-            write_upload(s, doc, out);
+            write_upload(s, page, doc, out);
     }
 }
 
@@ -194,7 +196,7 @@ void s3srv_list_uploads(struct s3 *s)
         .last = STR_EMPTY,
         .last_id = STR_EMPTY};
     page.passed = !page.id_marker.n;
-    if (!s3srv_bucket_or_error(s) || !s3srv_encoding_fits(s) ||
+    if (!s3srv_bucket_or_error(s) || !s3srv_encoding_fits(s, &page.url) ||
         !s3srv_number(s, "max-uploads", 1000, 1000, &page.max))
         return;
     const struct value *uploads = sorted_uploads(s);
@@ -207,14 +209,16 @@ void s3srv_list_uploads(struct s3 *s)
     write_page(s, &page, uploads, &found);
     xml_begin(&out, "ListMultipartUploadsResult");
     xml_leaf(&out, "Bucket", s->bucket);
-    xml_leaf(&out, "KeyMarker", page.marker);
+    xml_leaf(&out, "KeyMarker", s3srv_encoded(s->arena, page.url, page.marker));
     xml_leaf(&out, "UploadIdMarker", page.id_marker);
-    xml_leaf(&out, "NextKeyMarker", page.last);
+    xml_leaf(&out, "NextKeyMarker", s3srv_encoded(s->arena, page.url, page.last));
     xml_leaf(&out, "NextUploadIdMarker", page.last_id);
     if (page.prefix.n)
-        xml_leaf(&out, "Prefix", page.prefix);
+        xml_leaf(&out, "Prefix", s3srv_encoded(s->arena, page.url, page.prefix));
     if (page.delimiter.n)
-        xml_leaf(&out, "Delimiter", page.delimiter);
+        xml_leaf(&out, "Delimiter", s3srv_encoded(s->arena, page.url, page.delimiter));
+    if (page.url)
+        xml_leaf(&out, "EncodingType", STR("url"));
     xml_int(&out, "MaxUploads", page.max);
     xml_bool(&out, "IsTruncated", page.truncated);
     buf_add_str(&out, buf_str(&found));

@@ -7,7 +7,8 @@
 #include <ctype.h>
 #include <string.h>
 
-#define MAX_PUT (INT64_C(5) << 30)
+#define MAX_PUT  (INT64_C(5) << 30)
+#define REDIRECT "x-amz-website-redirect-location"
 enum { MAX_KEY = 1024, MAX_META = 2048, COPY_BLOCK = 256 * 1024, MAX_OBJECT_TAGS = 10, MAX_BUCKET_TAGS = 50 };
 
 /* ---- tags ---- */
@@ -134,7 +135,7 @@ static struct str content_encoding(struct s3 *s, struct str text)
 static const struct value *stored_headers(struct s3 *s)
 {
     static const char *const names[] = {"Cache-Control", "Content-Disposition", "Content-Encoding",
-        "Content-Language", "Content-Type", "Expires", "x-amz-website-redirect-location"};
+        "Content-Language", "Content-Type", "Expires", REDIRECT};
     AUTO_BUILDER struct value_builder headers = VALUE_BUILDER(s->arena);
     if (!s3srv_new_encryption(s, &headers))
         return NULL;
@@ -346,14 +347,28 @@ bool s3srv_copy_content(struct s3 *s, const struct s3srv_source *source, int64_t
     return ok;
 }
 
-/* What says how an object is encrypted, of `own` in place of those of `headers`. */
-static const struct value *with_encryption(struct s3 *s, const struct value *headers, const struct value *own)
+/* Encryption and redirection are never the source's: `headers` with those of `own`. */
+static const struct value *with_own(struct s3 *s, const struct value *headers, const struct value *own)
 {
-    static const char *const names[] = {S3SRV_SSE, S3SRV_SSE_KEY, S3SRV_SSE_BUCKET_KEY};
+    static const char *const names[] = {S3SRV_SSE, S3SRV_SSE_KEY, S3SRV_SSE_BUCKET_KEY, REDIRECT};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         headers = value_with(
             s->arena, headers ? headers : &value_empty_map, str_z(names[i]), value_getz(own, names[i]));
     return headers;
+}
+
+/* A copy onto itself has to change something: metadata, tags, class, redirection or encryption, which counts
+ * as changed where the request or the bucket configures it, or the source has a key of KMS. */
+static bool changes_nothing(struct s3 *s, const struct s3srv_source *source)
+{
+    static const char *const changing[] = {"x-amz-storage-class", REDIRECT, S3SRV_SSE};
+    struct str text;
+    for (size_t i = 0; i < sizeof changing / sizeof *changing; i++)
+        if (s3srv_header(s, changing[i]).n)
+            return false;
+    return str_eq(s->bucket, source->bucket) && str_eq(s->key, source->key) && !source->version.n &&
+           !store_setting(s->arena, s->store, s->bucket, STR("encryption"), &text) &&
+           !value_getz(value_getz(source->object.doc, "headers"), S3SRV_SSE);
 }
 
 /* Headers, metadata and tags of the copy: the source's, or the request's where it says REPLACE. NULL:
@@ -363,9 +378,7 @@ static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *s
     static const char *const kept[] = {"headers", "meta"}; /* the class is the request's, or STANDARD */
     bool replace = str_eqz(s3srv_header(s, "x-amz-metadata-directive"), "REPLACE");
     bool replace_tags = str_eqz(s3srv_header(s, "x-amz-tagging-directive"), "REPLACE");
-    bool same = str_eq(s->bucket, source->bucket) && str_eq(s->key, source->key) && !source->version.n;
-    struct str storage = s3srv_header(s, "x-amz-storage-class");
-    if (same && !replace && !replace_tags && !storage.n) {
+    if (!replace && !replace_tags && changes_nothing(s, source)) {
         s3srv_error(s, 400, "InvalidRequest",
             "This copy request is illegal because it is trying to copy an object to itself without changing "
             "the "
@@ -378,8 +391,8 @@ static const struct value *copied_doc(struct s3 *s, const struct s3srv_source *s
     const struct value *own = value_getz(doc, "headers");
     for (size_t i = 0; !replace && i < sizeof kept / sizeof kept[0]; i++)
         doc = value_with(s->arena, doc, str_z(kept[i]), value_getz(source->object.doc, kept[i]));
-    if (!replace) /* a copy is encrypted as it says, or as where it goes */
-        doc = value_with(s->arena, doc, STR("headers"), with_encryption(s, value_getz(doc, "headers"), own));
+    if (!replace)
+        doc = value_with(s->arena, doc, STR("headers"), with_own(s, value_getz(doc, "headers"), own));
     if (!replace_tags)
         doc = value_with(s->arena, doc, STR("tags"),
             store_tags(s->arena, s->store, source->bucket, source->key, &source->object));

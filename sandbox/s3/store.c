@@ -118,6 +118,11 @@ pthread_rwlock_t *store_bucket_lock(struct s3_store *store, struct str bucket)
     return &store->buckets[str_hash(bucket) % BUCKET_LOCKS];
 }
 
+pthread_rwlock_t *store_upload_lock(struct s3_store *store, struct str id)
+{
+    return &store->uploads[str_hash(id) % UPLOAD_LOCKS];
+}
+
 pthread_mutex_t *store_key_lock(struct s3_store *store, struct str bucket, struct str key)
 {
     return &store->keys[(str_hash(bucket) * 31 + str_hash(key)) % KEY_LOCKS];
@@ -246,6 +251,8 @@ int store_open(const char *dir, bool durable, struct s3_store **out, struct err 
         pthread_mutex_init(&store->keys[i], NULL);
     for (int i = 0; i < BUCKET_LOCKS; i++)
         pthread_rwlock_init(&store->buckets[i], NULL);
+    for (int i = 0; i < UPLOAD_LOCKS; i++)
+        pthread_rwlock_init(&store->uploads[i], NULL);
     if (strlen(store->tmp) > sizeof(struct pending) - 64) {
         err_set(err, ERR_INVALID, "the path of the sandbox's directory is too long");
         goto fail;
@@ -272,6 +279,8 @@ void store_close(struct s3_store *store)
         pthread_mutex_destroy(&store->keys[i]);
     for (int i = 0; i < BUCKET_LOCKS; i++)
         pthread_rwlock_destroy(&store->buckets[i]);
+    for (int i = 0; i < UPLOAD_LOCKS; i++)
+        pthread_rwlock_destroy(&store->uploads[i]);
     free(store->root);
     free(store->tmp);
     free(store);

@@ -143,6 +143,8 @@ enum store_result store_walk(struct s3_store *store, struct str bucket, struct w
 
 enum store_result store_upload_create(
     struct s3_store *store, struct str bucket, struct str id, const struct value *doc);
+/* Held by who puts a part (for reading), and by who completes or aborts the upload (for writing). */
+pthread_rwlock_t *store_upload_lock(struct s3_store *store, struct str id);
 /* NULL: no such upload (or it is finished). */
 const struct value *store_upload_doc(
     struct arena *arena, struct s3_store *store, struct str bucket, struct str id);
@@ -168,14 +170,14 @@ ssize_t content_read(struct content *content, uint64_t position, void *out, size
 void content_close(struct content *content); /* and the fd it was given */
 
 /* ---- Shared by store*.c only. */
-enum { KEY_LOCKS = 64, BUCKET_LOCKS = 16 };
+enum { KEY_LOCKS = 64, BUCKET_LOCKS = 16, UPLOAD_LOCKS = 16 };
 
 struct s3_store {
     char *root, *tmp; /* DIR/s3, DIR/tmp */
     bool durable;
     atomic_uint_fast64_t counter;
     pthread_mutex_t keys[KEY_LOCKS];
-    pthread_rwlock_t buckets[BUCKET_LOCKS];
+    pthread_rwlock_t buckets[BUCKET_LOCKS], uploads[UPLOAD_LOCKS];
 };
 
 /* ROOT/bucket/area/key, with a NUL after its end; "" parts are left out. Empty: too long for a path. */

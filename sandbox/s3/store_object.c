@@ -4,8 +4,10 @@
 #include "base/json.h"
 #include "sandbox/s3/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,7 +15,7 @@ static const struct str no_key = {NULL, 0};
 
 /* ---- reading ---- */
 
-enum { DAMAGED = EBADMSG };
+enum { DAMAGED = EBADMSG, SORT_SIZE = 32 };
 
 bool store_cannot_read(enum store_result result)
 {
@@ -57,20 +59,19 @@ static struct str version_path(struct arena *arena, struct str dir, const struct
         str_eqz(object->version, "null") ? "-null" : "");
 }
 
-/* The file of an older version. */
+/* The file of an older version; that of one with an id is called so. */
 static enum store_result find_version(
     struct arena *arena, struct str dir, struct str version, struct str *path)
 {
-    const struct value *names = store_names(arena, dir.p);
-    for (uint32_t i = 0; names && i < names->count; i++) {
-        struct str name = names->items[i]->string;
-        bool null = str_ends(name, STR("-null"));
-        if (null ? !str_eqz(version, "null") : !str_eq(name, version))
-            continue;
-        *path = arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(name));
-        return STORE_OK;
-    }
-    return names ? STORE_NO_VERSION : STORE_FAILED;
+    bool null = str_eqz(version, "null");
+    if (!null && !(version.n == SORT_SIZE && str_is_made_of(version, CHARS_HEX)))
+        return STORE_NO_VERSION;
+    const struct value *names = null ? store_names(arena, dir.p) : &value_empty_list;
+    for (uint32_t i = 0; names && i < names->count; i++)
+        if (str_ends(names->items[i]->string, STR("-null")))
+            version = names->items[i]->string;
+    *path = arena_printf(arena, "%.*s/%.*s", STR_ARG(dir), STR_ARG(version));
+    return !names ? STORE_FAILED : path_exists(path->p) ? STORE_OK : STORE_NO_VERSION;
 }
 
 enum store_result store_object_read(struct arena *arena, struct s3_store *store, struct str bucket,
@@ -240,31 +241,43 @@ enum store_result store_object_put(struct arena *arena, struct s3_store *store,
 
 /* ---- deleting ---- */
 
-struct newest {
-    struct object object;
-    bool found;
-};
-
-static bool take_first(void *ctx, const struct object *object)
+/* The older version whose name is the smallest. What begins like the current one is its own link. */
+static enum store_result newest_version(
+    struct arena *arena, struct str path, struct str current, struct object *out, bool *found)
 {
-    struct newest *newest = ctx;
-    newest->object = *object;
-    newest->found = true;
-    return false;
+    char after[NAME_MAX + 1] = "", best[NAME_MAX + 1] = "";
+    enum store_result result = STORE_FAILED;
+    do {
+        AUTO_DIR DIR *dir = opendir(path.p);
+        if (!dir && !store_is_absent(errno))
+            return STORE_FAILED;
+        *best = '\0';
+        for (struct dirent *entry; dir && (entry = readdir(dir));)
+            if (entry->d_name[0] != '.' && strcmp(entry->d_name, after) > 0 &&
+                (!*best || strcmp(entry->d_name, best) < 0) && !str_starts(str_z(entry->d_name), current))
+                snprintf(best, sizeof best, "%s", entry->d_name);
+        if (*best)
+            result = read_path(arena, arena_printf(arena, "%.*s/%s", STR_ARG(path), best).p, false, out);
+        memcpy(after, best, sizeof after);
+    } while (*best && result != STORE_OK && !store_cannot_read(result)); /* a damaged one is left out */
+    *found = result == STORE_OK;
+    return *best && !*found ? STORE_FAILED : STORE_OK;
 }
 
 /* The current version goes; the newest of the older ones takes its place. */
 static enum store_result remove_current(struct arena *arena, struct s3_store *store,
     const struct store_change *change, struct str path, const struct object *current)
 {
-    struct newest newest = {.found = false};
+    struct object newest;
+    bool found;
     struct str dir = store_path(arena, store, change->bucket, "versions", change->key);
     struct str twin = version_path(arena, dir, current);
     unlink(twin.p); /* see store_versions */
-    store_versions(arena, store, change->bucket, change->key, current->sort, take_first, &newest);
+    if (newest_version(arena, dir, current->sort, &newest, &found) != STORE_OK)
+        return STORE_FAILED;
     int rc;
-    if (newest.found) {
-        struct str from = version_path(arena, dir, &newest.object);
+    if (found) {
+        struct str from = version_path(arena, dir, &newest);
         rc = rename(from.p, path.p);
         if (!rc) {
             rc = store_sync_dir(store, path_dir(path));

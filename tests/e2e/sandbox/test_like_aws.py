@@ -704,6 +704,11 @@ def test_public_bucket(cloud):
     s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
     assert code(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == "AccessDenied"
     s3.delete_public_access_block(Bucket=bucket)
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    for condition, public in (({}, True), ({"StringEquals": {"aws:SourceVpce": "vpce-1"}}, False)):
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Condition": condition}]}))
+        if cloud.kind == "sandbox":
+            assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] == public
     s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
     s3.put_object(Bucket=bucket, Key="a", Body=b"x", ACL="public-read")
 

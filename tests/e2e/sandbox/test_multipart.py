@@ -50,6 +50,18 @@ def test_round(store):
     assert not s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
 
 
+def test_pages(sandbox):
+    """A page that ends with a group goes on behind it; names are encoded where the request wants it."""
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    for key in ("a/1", "a/2", "b +", "c/1"):
+        s3.create_multipart_upload(Bucket=bucket, Key=key, StorageClass="STANDARD_IA")
+    pages = s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Delimiter="/", PaginationConfig={"PageSize": 1})
+    found = [([g["Prefix"] for g in page.get("CommonPrefixes", [])], [(u["Key"], u["StorageClass"]) for u in page.get("Uploads", [])]) for page in pages]
+    assert found == [(["a/"], []), ([], [("b +", "STANDARD_IA")]), (["c/"], [])]
+    page = s3.list_multipart_uploads(Bucket=bucket, Prefix="b ", EncodingType="url")
+    assert (page["Prefix"], page["Uploads"][0]["Key"], page["EncodingType"]) == ("b%20", "b%20%2B", "url")
+
+
 def test_again(strict, bucket, s3):
     """A client that lost the answer gets the same one."""
     upload = Upload(s3, bucket)
@@ -107,6 +119,13 @@ def test_part_copies(store):
     s3.copy_object(Bucket=bucket, Key="whole", CopySource={"Bucket": bucket, "Key": "k"})
     got = s3.get_object(Bucket=bucket, Key="whole")
     assert got["Body"].read() == FIVE + b"345"
+
+
+def test_range_of_a_part(sandbox):
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0123")
+    assert s3.get_object(Bucket=bucket, Key="k", PartNumber=1)["Body"].read() == b"0123"
+    assert code(s3.get_object, Bucket=bucket, Key="k", PartNumber=1, Range="bytes=0-1") == "InvalidRequest"
 
 
 def test_range_outside(strict, bucket, s3):

@@ -156,6 +156,17 @@ def test_one_upload_wins(strict, bucket, s3):
     assert results == ["PreconditionFailed"] * 15 + ["won"]
 
 
+def test_an_upload_becomes_an_object_once(sandbox):
+    """However often a client that hears nothing completes it: its parts would go with the object that the next one replaces."""
+    bucket, s3 = make_bucket(sandbox), sandbox.client(max_pool_connections=16)
+    for i in range(20):
+        upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        etag = s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"%d" % i)["ETag"]
+        asked = {"Bucket": bucket, "Key": "k", "UploadId": upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": etag}]}}
+        assert race(sandbox, lambda _, i: s3.complete_multipart_upload(**asked)) == ["won"] * 16
+        assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"%d" % i
+
+
 # ---- checksums ----
 
 
@@ -214,6 +225,22 @@ def test_copy(store):
     assert (got["ContentType"], got["Metadata"]) == ("text/y", {"b": "2"})
     assert code(s3.copy_object, Bucket=bucket, Key="from é", CopySource=source) == "InvalidRequest"
     assert code(s3.copy_object, Bucket=bucket, Key="to", CopySource={"Bucket": bucket, "Key": "nothing"}) == "NoSuchKey"
+
+
+def test_copy_onto_itself(sandbox):
+    """It has to change something: LocalStack's tests that AWS passed have each of these."""
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    key = {"Bucket": bucket, "Key": "k"}
+    s3.put_object(**key, Body=b"x", ServerSideEncryption="aws:kms")
+    s3.copy_object(**key, CopySource=f"{bucket}/k")  # its encryption becomes the bucket's
+    assert code(s3.copy_object, **key, CopySource=f"{bucket}/k") == "InvalidRequest"
+    s3.copy_object(**key, CopySource=f"{bucket}/k", ServerSideEncryption="AES256")
+    s3.copy_object(**key, CopySource=f"{bucket}/k", WebsiteRedirectLocation="/to")
+    assert s3.head_object(**key)["WebsiteRedirectLocation"] == "/to"
+    s3.copy_object(Bucket=bucket, Key="other", CopySource=f"{bucket}/k")
+    assert "WebsiteRedirectLocation" not in s3.head_object(Bucket=bucket, Key="other")
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]})
+    s3.copy_object(**key, CopySource=f"{bucket}/k")
 
 
 def test_copy_conditions(strict, bucket, s3):
@@ -318,5 +345,7 @@ def test_version_pages(strict, bucket, s3):
         wanted += [(key, v) for v in reversed([s3.put_object(Bucket=bucket, Key=key, Body=b"x")["VersionId"] for _ in range(5)])]
     for size in (1, 2, 3, 7, 20):
         assert [(v[0], v[1]) for v in versions(s3, bucket, PaginationConfig={"PageSize": size})] == wanted
+    page = s3.list_object_versions(Bucket=bucket, Delimiter="/", MaxKeys=6)
+    assert page["NextKeyMarker"] == "b/" and "NextVersionIdMarker" not in page
     answer = s3.list_object_versions(Bucket=bucket, Delimiter="/")
     assert [p["Prefix"] for p in answer["CommonPrefixes"]] == ["b/"] and {v["Key"] for v in answer["Versions"]} == {"a", "c"}

@@ -202,6 +202,7 @@ static void test_unreadable(void **state)
         assert_int_equal(store_versions(&arena, store, bucket, STR("a/b"), two.sort, count_one, &n),
             i == 1 ? STORE_FAILED : STORE_OK);
         assert_int_not_equal(store_bucket_delete(store, bucket), STORE_OK);
+        assert_int_equal(delete_it("a/b", VERSIONING_ENABLED, two.version), STORE_FAILED);
         assert_int_equal(unlink(folder), 0);
         assert_int_equal(rename(aside, folder), 0);
     }
