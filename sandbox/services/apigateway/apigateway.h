@@ -5,11 +5,10 @@
  *   checks.c    what has to be so beside what is asked for
  *   stages.c    stages and what they serve: deployments, canaries
  *   import.c    APIs from OpenAPI documents
- *   parts.c     integrations and responses of methods, gateway responses: documents that are read, put and
- * patched
+ *   parts.c     integrations and responses of methods, gateway responses: documents that are read, put,
+ *               patched
  */
-#ifndef WEIR_SANDBOX_SERVICES_APIGATEWAY_APIGATEWAY_H
-#define WEIR_SANDBOX_SERVICES_APIGATEWAY_APIGATEWAY_H
+#pragma once
 
 #include "sandbox/calls/services.h"
 
@@ -24,6 +23,12 @@ struct gateway_place {
 int gateway_check_place(const struct service_call *call, const struct gateway_place *place, struct err *err);
 /* The same of the API alone. */
 int gateway_check_api(const struct service_call *call, struct str api, struct err *err);
+/* What has this id in the API that the request names. */
+bool gateway_find(
+    const struct service_call *call, const char *type, struct str id, struct control_record *out);
+/* One page of a list: `limit` and `position`. */
+int gateway_answer_page(struct service_call *call, const struct value *items, struct err *err);
+#define bad_request(err, ...) service_refuse(err, 400, "BadRequestException", __VA_ARGS__)
 /* Changes for the control plane: these, and one that replaces. */
 const struct value *gateway_change(const struct service_call *call, const char *path, const struct value *v);
 void gateway_forward(struct service_call *call, struct value_builder *changes);
@@ -31,5 +36,3 @@ void gateway_forward(struct service_call *call, struct value_builder *changes);
 const struct value *gateway_integration(const struct service_call *call, const struct value *integration);
 /* For services_read_first(). */
 int gateway_read(struct services *services, struct exchange *x, struct err *err);
-
-#endif

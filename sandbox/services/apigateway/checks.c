@@ -4,13 +4,7 @@
  */
 #include "sandbox/services/apigateway/apigateway.h"
 
-#include "base/hash.h"
 #include "sandbox/services/shared/tables.h"
-
-static int bad_request(struct err *err, const char *text)
-{
-    return service_refuse(err, 400, "BadRequestException", "%s", text);
-}
 
 static const struct value *changes_of(const struct service_call *call)
 {
@@ -19,9 +13,8 @@ static const struct value *changes_of(const struct service_call *call)
 
 const struct value *gateway_change(const struct service_call *call, const char *path, const struct value *v)
 {
-    const struct value_entry entries[] = {{STR("op"), value_stringz(call->arena, "replace")},
-        {STR("path"), value_stringz(call->arena, path)}, {STR("value"), v}};
-    return value_map(call->arena, entries, 3);
+    return VALUE_MAP(call->arena, {STR("op"), value_stringz(call->arena, "replace")},
+        {STR("path"), value_stringz(call->arena, path)}, {STR("value"), v});
 }
 
 void gateway_forward(struct service_call *call, struct value_builder *changes)
@@ -35,11 +28,23 @@ static int check_changes(const struct service_call *call, struct err *err)
         str_z(call->operation->name), changes_of(call), err);
 }
 
-static bool find_in(const struct service_call *call, const char *type, const char *first, struct str id,
-    struct control_record *out)
+bool gateway_find(
+    const struct service_call *call, const char *type, struct str id, struct control_record *out)
 {
     return service_find(call, str_z(type),
-        arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(call->input, first)), STR_ARG(id)), out);
+        arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(call->input, "restapi_id")), STR_ARG(id)),
+        out);
+}
+
+int gateway_answer_page(struct service_call *call, const struct value *items, struct err *err)
+{
+    const struct value *position;
+    size_t first, end, most = value_is_null(value_getz(call->input, "limit")) ? 25 : 500;
+    if (service_page(call, "position", "limit", most, items->count, &first, &end, &position, err))
+        return -1;
+    service_answer(call, "position", position);
+    service_answer(call, "item", value_list(call->arena, items->items + first, end - first));
+    return 0;
 }
 
 /* ---- APIs ---- */
@@ -147,8 +152,8 @@ static int check_placed(const struct service_call *call, const struct control_re
     const struct siblings all = resources_of(call);
     struct str above = value_gets(parent->attrs, "path_part");
     if (str_ends(above, STR("+}")))
-        return service_refuse(err, 400, "BadRequestException",
-            "Cannot create a child of a resource with a greedy path variable: %.*s", STR_ARG(above));
+        return bad_request(
+            err, "Cannot create a child of a resource with a greedy path variable: %.*s", STR_ARG(above));
     for (size_t i = 0; i < all.n; i++) {
         struct str other = value_gets(all.items[i].attrs, "path_part");
         if (!str_eq(value_gets(all.items[i].attrs, "parent"), value_gets(parent->attrs, "resource_id")) ||
@@ -158,7 +163,7 @@ static int check_placed(const struct service_call *call, const struct control_re
             return service_refuse(err, 409, "ConflictException",
                 "Another resource with the same parent already has this name: %.*s", STR_ARG(part));
         if (is_variable(other) && is_variable(part))
-            return service_refuse(err, 400, "BadRequestException",
+            return bad_request(err,
                 "A sibling (%.*s) of this resource already has a variable path part -- only one is allowed",
                 STR_ARG(other));
     }
@@ -169,8 +174,7 @@ static int create_resource(struct service_call *call, struct err *err)
 {
     struct control_record parent;
     call->declined = true;
-    return find_in(
-               call, "aws.apigateway.resource", "restapi_id", value_gets(call->input, "parent_id"), &parent)
+    return gateway_find(call, "aws.apigateway.resource", value_gets(call->input, "parent_id"), &parent)
                ? check_placed(call, &parent, value_gets(call->input, "pathPart"), NULL, err)
                : 0;
 }
@@ -234,7 +238,7 @@ static int update_resource(struct service_call *call, struct err *err)
         .resource = value_gets(call->input, "resource_id")};
     struct control_record resource, parent;
     if (gateway_check_place(call, &place, err) || check_changes(call, err) ||
-        !find_in(call, "aws.apigateway.resource", "restapi_id", place.resource, &resource))
+        !gateway_find(call, "aws.apigateway.resource", place.resource, &resource))
         return -1;
     struct str part = value_gets(resource.attrs, "path_part"), above = value_gets(resource.attrs, "parent");
     const struct value *list = changes_of(call);
@@ -245,16 +249,17 @@ static int update_resource(struct service_call *call, struct err *err)
                                           : "Root resource cannot update its pathPart.");
         *(moves ? &above : &part) = value_gets(list->items[i], "value");
     }
-    if (!find_in(call, "aws.apigateway.resource", "restapi_id", above, &parent))
+    if (!gateway_find(call, "aws.apigateway.resource", above, &parent))
         return service_refuse(err, 404, "NotFoundException", "Invalid Resource identifier specified");
     if (is_within(value_gets(parent.attrs, "path"), value_gets(resource.attrs, "path")))
         return bad_request(err, "Resources cannot be cyclical.");
     if (check_placed(call, &parent, part, &resource, err))
         return -1;
     move_resource(call, &resource, &parent, part);
-    const struct value_entry address[] = {{STR("restapi_id"), value_getz(call->input, "restapi_id")},
-        {STR("resource_id"), value_getz(call->input, "resource_id")}};
-    return service_control(call, "GetResource", value_map(call->arena, address, 2), &call->output, err);
+    return service_control(call, "GetResource",
+        VALUE_MAP(call->arena, {STR("restapi_id"), value_getz(call->input, "restapi_id")},
+            {STR("resource_id"), value_getz(call->input, "resource_id")}),
+        &call->output, err);
 }
 
 /* ---- methods ---- */
@@ -263,7 +268,7 @@ static int check_authorizer(const struct service_call *call, struct str type, st
 {
     struct control_record found;
     bool needed = str_eqz(type, "CUSTOM") || str_eqz(type, "COGNITO_USER_POOLS");
-    return !needed || (id.n && find_in(call, "aws.apigateway.authorizer", "restapi_id", id, &found))
+    return !needed || (id.n && gateway_find(call, "aws.apigateway.authorizer", id, &found))
                ? 0
                : bad_request(err, "Invalid authorizer ID specified. Setting the authorization type to CUSTOM "
                                   "or COGNITO_USER_POOLS requires a valid authorizer.");
@@ -272,7 +277,7 @@ static int check_authorizer(const struct service_call *call, struct str type, st
 static int check_validator(const struct service_call *call, struct str id, struct err *err)
 {
     struct control_record found;
-    return !id.n || find_in(call, "aws.apigateway.request_validator", "restapi_id", id, &found)
+    return !id.n || gateway_find(call, "aws.apigateway.request_validator", id, &found)
                ? 0
                : bad_request(err, "Invalid Request Validator identifier specified");
 }
@@ -282,9 +287,8 @@ static int check_models(const struct service_call *call, const struct value *mod
     struct control_record found;
     for (uint32_t i = 0; models && models->kind == VALUE_MAP && i < models->count; i++) {
         struct str name = value_text(models->entries[i].value, STR_EMPTY);
-        if (!find_in(call, "aws.apigateway.model", "restapi_id", name, &found))
-            return service_refuse(
-                err, 400, "BadRequestException", "Invalid model identifier specified: %.*s", STR_ARG(name));
+        if (!gateway_find(call, "aws.apigateway.model", name, &found))
+            return bad_request(err, "Invalid model identifier specified: %.*s", STR_ARG(name));
     }
     return 0;
 }
@@ -295,7 +299,7 @@ static int check_parameters(const struct value *parameters, struct err *err)
     for (uint32_t i = 0; parameters && parameters->kind == VALUE_MAP && i < parameters->count; i++) {
         struct str key = parameters->entries[i].key, name = str_part(key, '.', 3);
         if (!str_starts(key, STR("method.request.")) || !name.n)
-            return service_refuse(err, 400, "BadRequestException",
+            return bad_request(err,
                 "Invalid mapping expression specified: Validation Result: warnings : [], errors : [Invalid "
                 "mapping expression specified: %.*s]",
                 STR_ARG(key));
@@ -335,7 +339,7 @@ static int update_method(struct service_call *call, struct err *err)
     struct control_record method;
     struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(call->input, "resource_id")),
         STR_ARG(value_gets(call->input, "http_method")));
-    if (!find_in(call, "aws.apigateway.method", "restapi_id", id, &method)) {
+    if (!gateway_find(call, "aws.apigateway.method", id, &method)) {
         call->declined = true;
         return 0;
     }
@@ -373,8 +377,8 @@ static int delete_model(struct service_call *call, struct err *err)
         for (uint32_t k = 0; models && k < models->count; k++)
             uses = uses || str_eq(value_text(models->entries[k].value, STR_EMPTY), model);
         if (!uses || !str_eq(value_gets(methods[i].attrs, "rest_api"), api) ||
-            !find_in(call, "aws.apigateway.resource", "restapi_id", value_gets(methods[i].attrs, "resource"),
-                &resource))
+            !gateway_find(
+                call, "aws.apigateway.resource", value_gets(methods[i].attrs, "resource"), &resource))
             continue;
         return service_refuse(err, 409, "ConflictException",
             "Cannot delete model '%.*s', is referenced in method request: %.*s/%.*s", STR_ARG(model),
@@ -401,47 +405,25 @@ static int get_key(struct service_call *call, struct err *err)
     return 0;
 }
 
-static struct str position_of(const struct service_call *call, const struct value *item)
-{
-    return base64_encode(call->arena, value_gets(item, "id"));
-}
-
-/* What follows the item that the last page ended with. */
-static size_t page_start(const struct service_call *call, const struct value *list)
-{
-    struct str after = value_gets(call->input, "position");
-    for (uint32_t i = 0; after.n && i < list->count; i++)
-        if (str_eq(position_of(call, list->items[i]), after))
-            return list->count - i;
-    return 0;
-}
-
 /* The latest first. */
 static int list_latest(struct service_call *call, struct err *err)
 {
-    AUTO_BUILDER struct value_builder page = VALUE_BUILDER(call->arena);
-    const struct value *input = value_with(call->arena, call->input, STR("position"), NULL), *all;
-    input = value_with(call->arena, input, STR("limit"), value_stringz(call->arena, "500"));
+    static const struct str page[] = {STR_INIT("position"), STR_INIT("limit")};
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
+    const struct value *input = value_without(call->arena, call->input, page, 2), *all;
     bool keys = str_eqz(str_z(call->operation->name), "GetApiKeys");
-    if (service_control(call, call->operation->name, input, &all, err))
+    if ((!keys && service_control(call, "GetUsagePlan", input, &all, err)) ||
+        service_control(call, call->operation->name, input, &all, err))
         return -1;
     const struct value *list = value_as_list(value_getz(all, "item"));
-    size_t most = (size_t)service_int_within(call->input, "limit", 25, 1, 500), i = page_start(call, list);
-    for (; i < list->count && page.n < most; i++) {
-        const struct value *item = list->items[list->count - 1 - i];
-        value_builder_add(&page, keys ? shown_key(call, item) : item);
-    }
-    if (i < list->count)
-        service_answer(
-            call, "position", value_string(call->arena, position_of(call, list->items[list->count - i])));
-    service_answer(call, "item", value_builder_list(&page));
-    return 0;
+    for (uint32_t i = list->count; i-- > 0;)
+        value_builder_add(&b, keys ? shown_key(call, list->items[i]) : list->items[i]);
+    return gateway_answer_page(call, value_builder_list(&b), err);
 }
 
 /* Empty is as if it had not been said. */
-static int create_key(struct service_call *call, struct err *err)
+static int create_key(struct service_call *call, struct err *err UNUSED)
 {
-    (void)err;
     call->forward = call->input;
     if (!value_gets(call->input, "name").n)
         call->forward = value_with(call->arena, call->forward, STR("name"), &value_empty_string);
@@ -452,10 +434,9 @@ static int create_key(struct service_call *call, struct err *err)
     return 0;
 }
 
-static int create_plan(struct service_call *call, struct err *err)
+static int create_plan(struct service_call *call, struct err *err UNUSED)
 {
     const struct value *quota = value_getz(call->input, "quota");
-    (void)err;
     call->forward = call->input;
     if (quota && value_is_null(value_getz(quota, "offset")))
         call->forward = value_with(call->arena, call->input, STR("quota"),

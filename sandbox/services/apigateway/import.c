@@ -32,7 +32,7 @@ static int import_call(const struct import *im, const char *operation, const str
 
 static int invalid_document(struct err *err)
 {
-    return service_refuse(err, 400, "BadRequestException", "Invalid OpenAPI input.");
+    return bad_request(err, "Invalid OpenAPI input.");
 }
 
 static int read_document(struct arena *arena, struct str text, const struct value **out, struct err *err)
@@ -139,18 +139,47 @@ static const struct value *with_models(const struct import *im, const struct val
     return schema->kind == VALUE_MAP ? value_builder_map(&b) : schema;
 }
 
+/* A model of that name is replaced. */
 static int import_models(const struct import *im, struct err *err)
 {
     const struct value *schemas = components(im, "schemas", "definitions");
-    for (uint32_t i = 0; i < schemas->count; i++)
+    for (uint32_t i = 0; i < schemas->count; i++) {
+        const struct value *name = value_string(im->arena, schemas->entries[i].key);
+        import_call(im, "DeleteModel", VALUE_MAP(im->arena, {STR("model_name"), name}), NULL, ERR_IGNORED);
         if (import_call(im, "CreateModel",
-                VALUE_MAP(im->arena, {STR("name"), value_string(im->arena, schemas->entries[i].key)},
+                VALUE_MAP(im->arena, {STR("name"), name},
                     {STR("contentType"), value_stringz(im->arena, "application/json")},
                     {STR("description"), value_getz(schemas->entries[i].value, "description")},
                     {STR("schema"), json_as_text(im->arena, with_models(im, schemas->entries[i].value))}),
                 NULL, err))
             return -1;
+    }
     return 0;
+}
+
+/* One of that name is changed, for methods refer to its id; where there is none it is made. */
+static int import_named(const struct import *im, const char *what, const char *id, const struct value *input,
+    const struct value **out, struct err *err)
+{
+    AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(im->arena);
+    const struct value *all;
+    if (import_call(im, arena_printf(im->arena, "Get%ss", what).p, &value_empty_map, &all, err))
+        return -1;
+    *out = value_list_find(value_getz(all, "item"), "name", value_gets(input, "name"));
+    if (!*out)
+        return import_call(im, arena_printf(im->arena, "Create%s", what).p, input, out, err);
+    for (uint32_t i = 0; i < input->count; i++) {
+        const struct value *v = input->entries[i].value;
+        const char *path = arena_printf(im->arena, "/%.*s", STR_ARG(input->entries[i].key)).p;
+        for (uint32_t k = 0; v->kind == VALUE_LIST && k < v->count; k++)
+            value_builder_add(&changes, gateway_change(im->call, path, v->items[k]));
+        if (v->kind != VALUE_LIST && !value_is_null(v))
+            value_builder_add(&changes, gateway_change(im->call, path, v));
+    }
+    return import_call(im, arena_printf(im->arena, "Update%s", what).p,
+        VALUE_MAP(im->arena, {str_z(id), value_getz(*out, "id")},
+            {STR("patchOperations"), value_builder_list(&changes)}),
+        NULL, err);
 }
 
 /* Whose key is asked for, or who is asked: {id, type}. */
@@ -172,7 +201,7 @@ static int import_authorizers(struct import *im, struct err *err)
             input = value_with(im->arena, input, STR("identitySource"),
                 value_string(
                     im->arena, arena_printf(im->arena, "method.request.header.%.*s", STR_ARG(source))));
-        if (import_call(im, "CreateAuthorizer", input, &made, err))
+        if (import_named(im, "Authorizer", "authorizer_id", input, &made, err))
             return -1;
         bool pools = str_eqz(type, "COGNITO_USER_POOLS");
         im->authorizers = value_with(im->arena, im->authorizers, name->string,
@@ -187,7 +216,7 @@ static int import_validators(struct import *im, struct err *err)
     const struct value *all = value_as_map(value_getz(im->document, EXTENSION "request-validators")), *made;
     for (uint32_t i = 0; i < all->count; i++) {
         const struct value *name = value_string(im->arena, all->entries[i].key);
-        if (import_call(im, "CreateRequestValidator",
+        if (import_named(im, "RequestValidator", "requestvalidator_id",
                 value_with(im->arena, all->entries[i].value, STR("name"), name), &made, err))
             return -1;
         im->validators = value_with(im->arena, im->validators, name->string, value_getz(made, "id"));
@@ -444,6 +473,7 @@ static int import_operation(const struct import *im, const struct value_entry *p
     const struct value *method = value_string(im->arena, name);
     const struct value *address = VALUE_MAP(im->arena, {STR("resource_id"), resource},
         {STR("http_method"), any ? value_stringz(im->arena, "ANY") : upper_case(im, method)});
+    import_call(im, "DeleteMethod", address, NULL, ERR_IGNORED); /* the document's takes its place */
     return import_call(im, "PutMethod", method_of_operation(im, path->key, path->value, operation, address),
                NULL, err) ||
                    import_method_responses(im, operation, address, err) ||
@@ -477,7 +507,10 @@ static int import_parts(
     const struct import *im, const struct value *document, struct value_builder *ids, struct err *err)
 {
     static const char *const whole[] = {"API", "MODEL", "AUTHORIZER"};
-    const struct value *parts = value_as_list(value_getz(document, "documentationParts")), *made;
+    const struct value *parts = value_as_list(value_getz(document, "documentationParts")), *made, *had;
+    if (import_call(im, "GetDocumentationParts", &value_empty_map, &had, err))
+        return -1;
+    had = value_as_list(value_getz(had, "item"));
     for (uint32_t i = 0; i < parts->count; i++) {
         const struct value *properties = value_getz(parts->items[i], "properties");
         const struct value *part = value_with(im->arena, parts->items[i], STR("properties"),
@@ -487,6 +520,12 @@ static int import_parts(
         if (!STR_IS_ONE_OF(type, whole) && !value_gets(location, "path").n) /* of the root */
             part = value_with(im->arena, part, STR("location"),
                 value_with(im->arena, location, STR("path"), value_stringz(im->arena, "/")));
+        location = value_getz(part, "location");
+        for (uint32_t k = 0; k < had->count; k++)
+            if (value_equal(value_getz(had->items[k], "location"), location) &&
+                import_call(im, "DeleteDocumentationPart",
+                    VALUE_MAP(im->arena, {STR("part_id"), value_getz(had->items[k], "id")}), NULL, err))
+                return -1;
         if (import_call(im, "CreateDocumentationPart", part, &made, err))
             return -1;
         if (ids)
@@ -505,8 +544,7 @@ static int import_documentation(struct service_call *call, struct err *err)
     if (gateway_check_api(call, value_text(im.api, STR_EMPTY), err))
         return -1;
     if (read_document(call->arena, value_gets(call->input, "body"), &document, &unread))
-        return service_refuse(
-            err, 400, "BadRequestException", "Unable to build importer with provided input.");
+        return bad_request(err, "Unable to build importer with provided input.");
     if ((str_eqz(value_gets(call->input, "mode"), "overwrite") && clear_parts(&im, err)) ||
         import_parts(&im, value_getz(document, EXTENSION "documentation"), &ids, err))
         return -1;
@@ -560,7 +598,7 @@ static int put_rest_api(struct service_call *call, struct err *err)
     const struct value *address = VALUE_MAP(call->arena, {STR("restapi_id"), id});
     if (read_document(call->arena, value_gets(call->input, "body"), &document, err) ||
         service_control(call, "GetRestApi", address, &api, err) ||
-        import_into(call, document, api, !str_eqz(value_gets(call->input, "mode"), "merge"), err))
+        import_into(call, document, api, str_eqz(value_gets(call->input, "mode"), "overwrite"), err))
         return -1;
     return service_control(call, "GetRestApi", address, &call->output, err);
 }

@@ -9,11 +9,6 @@
 
 #include <string.h>
 
-static int refuse_request(struct err *err, struct str text)
-{
-    return service_refuse(err, 400, "BadRequestException", "%.*s", STR_ARG(text));
-}
-
 static struct gateway_place place_of(const struct service_call *call, const char *http)
 {
     return (struct gateway_place){.http = str_z(http),
@@ -35,16 +30,15 @@ static const struct value *with_address(const struct service_call *call, const s
     return out;
 }
 
-/* Templates that say nothing are shown as null. */
-static const struct value *shown_part(const struct service_call *call, const struct value *document)
+/* Templates that say nothing: they are kept as "", and shown as null. */
+static const struct value *with_empty(
+    const struct service_call *call, const struct value *document, const struct value *as)
 {
-    const struct value *templates = value_getz(document, "responseTemplates");
-    for (uint32_t i = 0; templates && i < templates->count; i++)
+    const struct value *templates = value_as_map(value_getz(document, "responseTemplates")), *out = templates;
+    for (uint32_t i = 0; i < templates->count; i++)
         if (value_is_empty(templates->entries[i].value))
-            document = value_with(call->arena, document, STR("responseTemplates"),
-                value_with(call->arena, value_getz(document, "responseTemplates"), templates->entries[i].key,
-                    &value_null));
-    return document;
+            out = value_with(call->arena, out, templates->entries[i].key, as);
+    return out == templates ? document : value_with(call->arena, document, STR("responseTemplates"), out);
 }
 
 static int read_part(const struct service_call *call, const struct value **out, struct err *err)
@@ -66,7 +60,7 @@ static int get_part(struct service_call *call, struct err *err)
     const struct value *part;
     if (read_part(call, &part, err))
         return -1;
-    call->output = shown_part(call, part);
+    call->output = with_empty(call, part, &value_null);
     return 0;
 }
 
@@ -87,20 +81,20 @@ static int check_uri(struct str type, struct str uri, struct err *err)
     bool aws = str_starts(type, STR("AWS"));
     if (!aws && !str_starts(uri, STR("http://")) && !str_starts(uri, STR("https://")) &&
         !str_starts(uri, STR("${")))
-        return refuse_request(err, STR("Invalid HTTP endpoint specified for URI"));
+        return bad_request(err, "Invalid HTTP endpoint specified for URI");
     if (!aws)
         return 0;
     struct str target = str_part(uri, ':', 5), service = str_part(uri, ':', 4);
     if (!str_starts(uri, STR("arn:")) || !target.n)
-        return refuse_request(err, STR("Invalid ARN specified in the request"));
+        return bad_request(err, "Invalid ARN specified in the request");
     if (!str_starts(target, STR("path/")) && !str_starts(target, STR("action/")))
-        return refuse_request(err, STR("AWS ARN for integration must contain path or action"));
+        return bad_request(err, "AWS ARN for integration must contain path or action");
     bool invokes = str_eqz(service, "lambda")
                        ? str_starts(target, STR("path/2015-03-31/functions/"))
                        : str_eqz(service, "firehose") && str_starts(target, STR("action/"));
     if (str_eqz(type, "AWS_PROXY") && !invokes)
-        return refuse_request(err, STR("Integrations of type 'AWS_PROXY' currently only supports Lambda "
-                                       "function and Firehose stream invocations."));
+        return bad_request(err, "Integrations of type 'AWS_PROXY' currently only supports Lambda "
+                                "function and Firehose stream invocations.");
     return 0;
 }
 
@@ -110,7 +104,7 @@ static int check_integration(const struct value *integration, struct err *err)
     if (str_eqz(type, "MOCK"))
         return 0;
     if (!value_gets(integration, "httpMethod").n)
-        return refuse_request(err, STR("Enumeration value for HttpMethod must be non-empty"));
+        return bad_request(err, "Enumeration value for HttpMethod must be non-empty");
     return check_uri(type, value_gets(integration, "uri"), err);
 }
 
@@ -158,7 +152,7 @@ static int put_integration(struct service_call *call, struct err *err)
     const struct gateway_place place = place_of(call, "PUT");
     const struct value *integration = gateway_integration(call, call->input);
     if (!value_is_null(value_getz(call->input, "integrationTarget")))
-        return refuse_request(err, STR("PutIntegration: the sandbox does not know integrationTarget"));
+        return bad_request(err, "PutIntegration: the sandbox does not know integrationTarget");
     if (gateway_check_place(call, &place, err) || check_integration(integration, err) ||
         put_document(call, integration, err))
         return -1;
@@ -172,28 +166,16 @@ static int check_types(const struct value *templates, struct err *err)
 {
     for (uint32_t i = 0; templates && templates->kind == VALUE_MAP && i < templates->count; i++)
         if (str_find_char(templates->entries[i].key, '/', 0) < 0)
-            return service_refuse(err, 400, "BadRequestException",
+            return bad_request(err,
                 "Validation Result: warnings : [], errors : [Invalid content type specified: %.*s]",
                 STR_ARG(templates->entries[i].key));
     return 0;
 }
 
-/* A template that is null is one that says nothing. */
-static const struct value *with_templates(const struct service_call *call, const struct value *document)
-{
-    const struct value *templates = value_getz(document, "responseTemplates");
-    for (uint32_t i = 0; templates && templates->kind == VALUE_MAP && i < templates->count; i++)
-        if (value_is_null(templates->entries[i].value))
-            document = value_with(call->arena, document, STR("responseTemplates"),
-                value_with(call->arena, value_getz(document, "responseTemplates"), templates->entries[i].key,
-                    &value_empty_string));
-    return document;
-}
-
 static int put_response(struct service_call *call, struct err *err)
 {
     const struct gateway_place place = place_of(call, "PUT");
-    const struct value *document = with_templates(call, call->input);
+    const struct value *document = with_empty(call, call->input, &value_empty_string);
     if (gateway_check_place(call, &place, err) ||
         check_types(value_getz(document, "responseTemplates"), err) || put_document(call, document, err))
         return -1;
@@ -254,8 +236,7 @@ static int apply_change(const struct service_call *call, const struct value *cha
     if (!str_eqz(op, "add") && !value_get(have, key))
         return no_entry(member, err);
     if (!removes && value_is_empty(v) && strstr(call->operation->name, "GatewayResponse"))
-        return service_refuse(
-            err, 400, "BadRequestException", "Invalid null or empty value in %.*s", STR_ARG(member));
+        return bad_request(err, "Invalid null or empty value in %.*s", STR_ARG(member));
     have = value_with(call->arena, value_as_map(have), key, removes ? NULL : typed_value(call, member, v));
     *document = value_with(call->arena, *document, member, have->count ? have : NULL);
     return 0;
@@ -312,13 +293,12 @@ static const char *usual_status(struct str type)
 static const struct value *whole_response(
     const struct service_call *call, struct str type, const struct value *given)
 {
-    const struct value_entry template = {
-        STR("application/json"), value_stringz(call->arena, "{\"message\":$context.error.messageString}")};
+    const struct value *template = VALUE_MAP(call->arena,
+        {STR("application/json"), value_stringz(call->arena, "{\"message\":$context.error.messageString}")});
     const char *status = usual_status(type);
     const struct value_entry defaults[] = {
         {STR("statusCode"), status ? value_stringz(call->arena, status) : NULL},
-        {STR("responseParameters"), &value_empty_map},
-        {STR("responseTemplates"), value_map(call->arena, &template, 1)}};
+        {STR("responseParameters"), &value_empty_map}, {STR("responseTemplates"), template}};
     for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++)
         if (value_is_empty(value_get(given, defaults[i].key)))
             given = value_with(call->arena, given, defaults[i].key, defaults[i].value);
@@ -328,11 +308,11 @@ static const struct value *whole_response(
 /* As somebody put it; NULL: nobody did. */
 static const struct value *put_one(const struct service_call *call, struct str type)
 {
-    const struct value_entry address[] = {{STR("restapi_id"), value_getz(call->input, "restapi_id")},
-        {STR("response_type"), value_string(call->arena, type)}};
     const struct value *out;
-    struct err ignored = ERR_INIT;
-    if (service_control(call, "GetGatewayResponse", value_map(call->arena, address, 2), &out, &ignored))
+    if (service_control(call, "GetGatewayResponse",
+            VALUE_MAP(call->arena, {STR("restapi_id"), value_getz(call->input, "restapi_id")},
+                {STR("response_type"), value_string(call->arena, type)}),
+            &out, ERR_IGNORED))
         return NULL;
     return whole_response(call, type, out);
 }
@@ -351,9 +331,8 @@ static const struct value *gateway_response(const struct service_call *call, str
     return whole_response(call, type, common);
 }
 
-static int get_response(struct service_call *call, struct err *err)
+static int get_response(struct service_call *call, struct err *err UNUSED)
 {
-    (void)err;
     call->output = gateway_response(call, value_gets(call->input, "response_type"));
     return 0;
 }
@@ -361,11 +340,9 @@ static int get_response(struct service_call *call, struct err *err)
 static int get_responses(struct service_call *call, struct err *err)
 {
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    (void)err;
     for (size_t i = 0; i < GATEWAY_RESPONSES; i++)
         value_builder_add(&b, gateway_response(call, str_z(gateway_responses[i].type)));
-    service_answer(call, "item", value_builder_list(&b));
-    return 0;
+    return gateway_answer_page(call, value_builder_list(&b), err);
 }
 
 static int put_gateway_response(struct service_call *call, struct err *err)
@@ -395,8 +372,7 @@ static int get_documentation(struct service_call *call, struct err *err)
     static const char *const names[] = {"type", "path", "name"};
     const struct value *all;
     if (str_eqz(value_gets(call->input, "locationStatus"), "UNDOCUMENTED"))
-        return refuse_request(
-            err, STR("GetDocumentationParts: the sandbox does not know what is UNDOCUMENTED"));
+        return bad_request(err, "GetDocumentationParts: the sandbox does not know what is UNDOCUMENTED");
     if (service_control(call, "GetDocumentationParts",
             value_with(call->arena, NULL, STR("restapi_id"), value_getz(call->input, "restapi_id")), &all,
             err))
@@ -412,15 +388,20 @@ static int get_documentation(struct service_call *call, struct err *err)
         if (meant)
             value_builder_add(&b, items->items[i]);
     }
-    service_answer(call, "item", value_builder_list(&b));
-    return 0;
+    return gateway_answer_page(call, value_builder_list(&b), err);
 }
 
+#define PAGE                                                                                                 \
+    {"limit", WIRE_QUERY_STRING, "limit"},                                                                   \
+    {                                                                                                        \
+        "position", WIRE_QUERY_STRING, "position"                                                            \
+    }
 #define API    "/restapis/{restapi_id}"
 #define METHOD API "/resources/{resource_id}/methods/{http_method}"
 static const struct service_place documentation[] = {{"type", WIRE_QUERY_STRING, "type"},
     {"path", WIRE_QUERY_STRING, "path"}, {"name", WIRE_QUERY_STRING, "name"},
-    {"locationStatus", WIRE_QUERY_STRING, "locationStatus"}, {0}};
+    {"locationStatus", WIRE_QUERY_STRING, "locationStatus"}, PAGE, {0}};
+static const struct service_place listed[] = {PAGE, {0}};
 const struct service_operation apigateway_operations[] = {
     {"apigateway", "GetDocumentationParts", get_documentation, "GET " API "/documentation/parts",
         documentation},
@@ -437,7 +418,7 @@ const struct service_operation apigateway_operations[] = {
     {"apigateway", "GetMethodResponse", get_part, "GET " METHOD "/responses/{status_code}", NULL},
     {"apigateway", "UpdateMethodResponse", update_part, "PATCH " METHOD "/responses/{status_code}", NULL},
     {"apigateway", "GetGatewayResponse", get_response, "GET " API "/gatewayresponses/{response_type}", NULL},
-    {"apigateway", "GetGatewayResponses", get_responses, "GET " API "/gatewayresponses", NULL},
+    {"apigateway", "GetGatewayResponses", get_responses, "GET " API "/gatewayresponses", listed},
     {"apigateway", "PutGatewayResponse", put_gateway_response, "PUT " API "/gatewayresponses/{response_type}",
         NULL},
     {"apigateway", "UpdateGatewayResponse", update_gateway_response,

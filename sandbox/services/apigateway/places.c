@@ -73,7 +73,7 @@ static int check_within_api(const struct service_call *call, const struct wire_m
     if (!all || !gateway_check_api(call, segments[1], err))
         return 0;
     if (made && n == 3 && str_eqz(segments[2], "requestvalidators"))
-        return service_refuse(err, 400, "BadRequestException", "Invalid REST API identifier specified");
+        return bad_request(err, "Invalid REST API identifier specified");
     if (made && n == 3 && str_eqz(segments[2], "authorizers"))
         return service_refuse(err, 409, "ConflictException",
             "Unable to complete operation due to concurrent modification. Please try again later.");

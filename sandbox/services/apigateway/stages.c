@@ -41,22 +41,12 @@ struct stage {
     const struct value *deployment;
 };
 
-static int bad_request(struct err *err, const char *text)
-{
-    return service_refuse(err, 400, "BadRequestException", "%s", text);
-}
-
-static bool has_deployment(const struct service_call *call, struct str id)
-{
-    struct control_record found;
-    return service_find(call, STR("aws.apigateway.deployment"),
-        arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(call->input, "restapi_id")), STR_ARG(id)),
-        &found);
-}
-
 static int check_deployment(const struct service_call *call, struct str id, struct err *err)
 {
-    return has_deployment(call, id) ? 0 : bad_request(err, "Deployment id does not exist");
+    struct control_record found;
+    return gateway_find(call, "aws.apigateway.deployment", id, &found)
+               ? 0
+               : bad_request(err, "Deployment id does not exist");
 }
 
 static void put_change(struct stage *stage, struct str path, const struct value *v)
@@ -98,8 +88,7 @@ static int change_canary(struct stage *stage, const struct value *change, struct
     if (!variable && !STR_IS_ONE_OF(path, members))
         return 1;
     if (!str_eqz(value_gets(change, "op"), "replace"))
-        return service_refuse(
-            err, 400, "BadRequestException", "Invalid add operation with path: %.*s", STR_ARG(path));
+        return bad_request(err, "Invalid add operation with path: %.*s", STR_ARG(path));
     if (str_eqz(path, members[0]) && check_deployment(stage->call, text, err))
         return -1;
     begin_canary(stage);
@@ -115,7 +104,7 @@ static int promote(struct stage *stage, const struct value *change, struct err *
     bool deployment = str_eqz(path, "/deploymentId") && str_eqz(from, "/canarySettings/deploymentId");
     bool variables = str_eqz(path, "/variables") && str_eqz(from, "/canarySettings/stageVariableOverrides");
     if (!deployment && !variables)
-        return service_refuse(err, 400, "BadRequestException",
+        return bad_request(err,
             "Invalid copy operation with path: %.*s and from %.*s. Valid copy:path are [/deploymentId, "
             "/variables] and valid copy:from are [/canarySettings/deploymentId, "
             "/canarySettings/stageVariableOverrides]",
@@ -182,7 +171,7 @@ static int remove_setting(struct stage *stage, const struct value *change, struc
                  str_starts(name, STR("canarySettings/stageVariableOverrides/")) ||
                  value_get(stage->methods, name);
     if (!known)
-        return service_refuse(err, 400, "BadRequestException",
+        return bad_request(err,
             "Cannot remove method setting %.*s because there is no method setting for this method ",
             STR_ARG(name));
     if (str_eqz(name, "canarySettings"))
@@ -220,8 +209,8 @@ static int change_stage(struct stage *stage, const struct value *change, struct 
     if (status <= 0)
         return status;
     if (!STR_IS_ONE_OF(path, members) && !str_starts(path, STR("/variables/")))
-        return service_refuse(err, 400, "BadRequestException",
-            "Invalid method setting path: %.*s. Must be one of: [%s]", STR_ARG(path), settings);
+        return bad_request(
+            err, "Invalid method setting path: %.*s. Must be one of: [%s]", STR_ARG(path), settings);
     if (str_eqz(path, "/deploymentId") && check_deployment(stage->call, value_gets(change, "value"), err))
         return -1;
     value_builder_add(&stage->changes, change);
@@ -232,14 +221,14 @@ static int update_stage(struct service_call *call, struct err *err)
 {
     struct control_record record;
     const struct value *list = value_as_list(value_getz(call->input, "patchOperations")), *known;
-    struct str id = arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(call->input, "restapi_id")),
-        STR_ARG(value_gets(call->input, "stage_name")));
-    call->declined = !service_find(call, STR("aws.apigateway.stage"), id, &record);
+    call->declined =
+        !gateway_find(call, "aws.apigateway.stage", value_gets(call->input, "stage_name"), &record);
     if (call->declined)
         return 0;
-    const struct value_entry address[] = {{STR("restapi_id"), value_getz(call->input, "restapi_id")},
-        {STR("stage_name"), value_getz(call->input, "stage_name")}};
-    if (service_control(call, "GetStage", value_map(call->arena, address, 2), &known, err))
+    if (service_control(call, "GetStage",
+            VALUE_MAP(call->arena, {STR("restapi_id"), value_getz(call->input, "restapi_id")},
+                {STR("stage_name"), value_getz(call->input, "stage_name")}),
+            &known, err))
         return -1;
     struct stage stage = {.call = call,
         .changes = VALUE_BUILDER(call->arena),
@@ -274,16 +263,14 @@ static int check_canary(const struct service_call *call, struct err *err)
     const struct value *name = value_getz(call->input, "stageName");
     struct str text = value_text(name, STR_EMPTY);
     if (!text.n)
-        return service_refuse(err, 400, "BadRequestException",
+        return bad_request(err,
             "Invalid deployment content specified.Non null and non empty stageName must be provided for "
             "canary "
             "deployment. Provided value is %s",
             value_is_null(name) ? "null" : "");
-    struct str id =
-        arena_printf(call->arena, "%.*s/%.*s", STR_ARG(value_gets(call->input, "restapi_id")), STR_ARG(text));
-    if (service_find(call, STR("aws.apigateway.stage"), id, &found))
+    if (gateway_find(call, "aws.apigateway.stage", text, &found))
         return 0;
-    return service_refuse(err, 400, "BadRequestException",
+    return bad_request(err,
         "Invalid deployment content specified.Stage %.*s must already be created before making a canary "
         "release deployment",
         STR_ARG(text));
@@ -349,10 +336,11 @@ static int create_deployment(struct service_call *call, struct err *err)
         canary_changes(call, whole_canary(call->arena, canary, value_getz(call->output, "id")), &changes);
     if (!changes.n || !value_gets(call->input, "stageName").n)
         return 0;
-    const struct value_entry update[] = {{STR("restapi_id"), value_getz(call->input, "restapi_id")},
-        {STR("stage_name"), value_getz(call->input, "stageName")},
-        {STR("patchOperations"), value_builder_list(&changes)}};
-    return service_control(call, "UpdateStage", value_map(call->arena, update, 3), &ignored, err);
+    return service_control(call, "UpdateStage",
+        VALUE_MAP(call->arena, {STR("restapi_id"), value_getz(call->input, "restapi_id")},
+            {STR("stage_name"), value_getz(call->input, "stageName")},
+            {STR("patchOperations"), value_builder_list(&changes)}),
+        &ignored, err);
 }
 
 #define STAGES "/restapis/{restapi_id}/stages"

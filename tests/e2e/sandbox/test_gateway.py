@@ -231,6 +231,47 @@ def test_a_document_in_place_of_another(gateway, api, method):
     assert len(gateway.import_documentation_parts(restApiId=api["id"], mode="overwrite", body=documentation)["ids"]) == 1
 
 
+def test_a_document_that_is_merged_again(gateway):
+    """What has the same name is changed, and keeps the id that methods refer to."""
+    pools = {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": ["arn:aws:cognito-idp:us-east-1:000000000000:userpool/us-east-1_a"]}}
+    document = {**DOCUMENT, "components": {**DOCUMENT["components"], "securitySchemes": {**DOCUMENT["components"]["securitySchemes"], "pools": pools}}}
+    api = gateway.import_rest_api(body=json.dumps(document))["id"]
+    validators, authorizers = gateway.get_request_validators(restApiId=api)["items"], gateway.get_authorizers(restApiId=api)["items"]
+    document["x-amazon-apigateway-request-validators"] = {"all": {"validateRequestBody": False, "validateRequestParameters": True}}
+    document["components"]["schemas"] = {"Film": {"type": "string"}}
+    document["x-amazon-apigateway-documentation"] = {"documentationParts": [{"location": {"type": "METHOD", "method": "GET"}, "properties": {"a": "c"}}]}
+    document["paths"]["/films/{film}"]["get"]["operationId"] = "film"
+    gateway.put_rest_api(restApiId=api, body=json.dumps(document))  # to merge is the default
+    gateway.put_rest_api(restApiId=api, body=json.dumps({"swagger": "2.0", "paths": {"/more": {}}}))
+    assert gateway.get_request_validators(restApiId=api)["items"] == [{**validators[0], "validateRequestBody": False}]
+    assert gateway.get_authorizers(restApiId=api)["items"] == authorizers
+    assert json.loads(gateway.get_model(restApiId=api, modelName="Film")["schema"]) == {"type": "string"}
+    (part,) = gateway.get_documentation_parts(restApiId=api)["items"]
+    assert json.loads(part["properties"]) == {"a": "c"}
+    listed = {item["path"]: item["id"] for item in gateway.get_resources(restApiId=api)["items"]}
+    assert sorted(listed) == ["/", "/films", "/films/{film}", "/more"]
+    assert gateway.get_method(restApiId=api, resourceId=listed["/films/{film}"], httpMethod="GET")["operationName"] == "film"
+
+
+def test_pages_of_what_there_is(gateway, api, method):
+    for number in range(26):
+        gateway.create_documentation_part(restApiId=api["id"], location={"type": "RESOURCE", "path": f"/{number}"}, properties="{}")
+    page = gateway.get_documentation_parts(restApiId=api["id"])
+    assert len(page["items"]) == 25 and len(gateway.get_documentation_parts(restApiId=api["id"], position=page["position"])["items"]) == 1
+    assert len(gateway.get_documentation_parts(restApiId=api["id"], limit=500)["items"]) == 26
+    assert [one["responseType"] for one in gateway.get_gateway_responses(restApiId=api["id"], limit=1)["items"]] == ["ACCESS_DENIED"]
+    assert said(gateway.get_usage_plan_keys, usagePlanId="none") == "Invalid Usage Plan ID specified"
+    assert said(gateway.put_method, **method, authorizationType="NONE") == "Method already exists for this resource"
+
+
+def test_more_keys_than_a_page_may_have(gateway):
+    made = [gateway.create_api_key(name="many")["id"] for _ in range(501)]
+    listed = [key["id"] for page in gateway.get_paginator("get_api_keys").paginate(nameQuery="many", PaginationConfig={"PageSize": 500}) for key in page["items"]]
+    for key in made:
+        gateway.delete_api_key(apiKey=key)
+    assert listed == made[::-1]
+
+
 @pytest.mark.parametrize("part", [
     {"securityDefinitions": {"a": {"x-amazon-apigateway-authorizer": {}}}}, {"securityDefinitions": {"a": {"x-amazon-apigateway-authorizer": "x"}}},
     {"paths": {"/a": {"get": {"x-amazon-apigateway-integration": {"type": "mock", "responses": {"default": [1]}}}}}},
