@@ -9,17 +9,36 @@ struct str group_address(struct arena *arena, const struct group *group)
 
 /* ---- the configuration ---- */
 
+struct str terraform_step(struct str *address, struct str *key)
+{
+    struct str text = *address;
+    bool quoted = false;
+    size_t end = 0;
+    for (; end < text.n && (quoted || text.p[end] != '.'); end++)
+        if (quoted && text.p[end] == '\\')
+            end++;
+        else
+            quoted ^= text.p[end] == '"';
+    struct str step = str_slice(text, 0, end);
+    *address = end < text.n ? str_slice(text, end + 1, text.n) : STR_EMPTY;
+    *key = STR_EMPTY;
+    ptrdiff_t open = str_find_char(step, '[', 0);
+    if (open < 0)
+        return step;
+    struct str rest = str_slice(step, (size_t)open + 1, step.n);
+    ptrdiff_t close = str_find(rest, str_starts(rest, STR("\"")) ? STR("\"]") : STR("]"), 0);
+    if (close >= 0)
+        *key = str_slice(rest, 0, (size_t)close + (rest.p[close] == '"'));
+    return str_slice(step, 0, (size_t)open);
+}
+
 const struct value *terraform_module(const struct terraform *t, struct str module)
 {
     const struct value *at = value_getz(t->configuration, "root_module");
+    struct str key;
     while (at && module.n) {
-        str_cut(module, '.', &module); /* "module" */
-        struct str name = str_cut(module, '.', &module);
-        ptrdiff_t bracket = str_find_char(name, '[', 0);
-        name = bracket < 0 ? name : str_slice(name, 0, (size_t)bracket);
-        at = value_getz(value_get(value_getz(at, "module_calls"), name), "module");
-        if (!module.p)
-            break;
+        terraform_step(&module, &key); /* "module" */
+        at = value_getz(value_get(value_getz(at, "module_calls"), terraform_step(&module, &key)), "module");
     }
     return at;
 }

@@ -54,6 +54,7 @@ struct group {
     struct str provider; /* the configuration that it has; "" the one that most have */
     struct str asked;    /* the input that what is secret of it has become; "" none */
     struct map needs;    /* groups that it refers to, by address */
+    unsigned walk;       /* that came here last */
 };
 
 struct terraform {
@@ -66,6 +67,7 @@ struct terraform {
     struct map by_name; /* without a configuration: a name -> struct owned, and others of that name */
     struct map inputs;  /* variable -> name of the input (struct str) */
     bool adopt;         /* it is there */
+    unsigned walks;     /* along `needs` */
 };
 
 /* A text that is an attribute of something. */
@@ -76,6 +78,9 @@ struct owned {
 };
 
 struct str group_address(struct arena *arena, const struct group *group);
+/* Takes the next step of an address: `lake["a.b"]` is lake, and "a.b" its key, in quotes as it stands there;
+ * "" none. */
+struct str terraform_step(struct str *address, struct str *key);
 /* What the configuration says of a module: "module.net" of the root. NULL: not known. */
 const struct value *terraform_module(const struct terraform *t, struct str module);
 

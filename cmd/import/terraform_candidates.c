@@ -257,13 +257,12 @@ static void offer_variable(struct terraform *t, struct candidates *list, struct 
         return;
     }
     /* what the caller gave it: module.net.module.zone is called by module.net */
-    ptrdiff_t last = -1;
-    for (ptrdiff_t at = 0; (at = str_find(module, STR("module."), (size_t)at)) >= 0; at++)
-        last = at;
-    struct str caller = last > 0 ? str_slice(module, 0, (size_t)last - 1) : STR_EMPTY;
-    struct str call = str_slice(module, (size_t)last + 7, module.n);
-    ptrdiff_t bracket = str_find_char(call, '[', 0);
-    call = bracket < 0 ? call : str_slice(call, 0, (size_t)bracket);
+    struct str caller = STR_EMPTY, call = STR_EMPTY, key;
+    for (struct str rest = module; rest.n;) {
+        caller = rest.p > module.p ? str_slice(module, 0, (size_t)(rest.p - module.p) - 1) : STR_EMPTY;
+        terraform_step(&rest, &key); /* "module" */
+        call = terraform_step(&rest, &key);
+    }
     const struct value *config = value_get(value_getz(terraform_module(t, caller), "module_calls"), call);
     const struct value *given = value_get(value_getz(config, "expressions"), name);
     if (given)
@@ -282,21 +281,12 @@ static struct str reference_key(struct str index, const struct tf_instance *owne
 static void offer_named(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, struct str text, int depth)
 {
-    struct str rest, first = str_cut(text, '.', &rest), key = STR_EMPTY, attr;
+    struct str key, index, first = terraform_step(&text, &key);
     bool data = str_eqz(first, "data");
     if (data)
-        first = str_cut(rest, '.', &rest);
-    struct str name = str_cut(rest, '.', &attr);
-    ptrdiff_t open = str_find_char(name, '[', 0);
-    if (open >= 0) {
-        ptrdiff_t close = str_find_char(name, ']', (size_t)open);
-        key = close < 0 ? STR_EMPTY : reference_key(str_slice(name, (size_t)open + 1, (size_t)close), owner);
-        name = str_slice(name, 0, (size_t)open);
-    }
-    struct str step;
-    attr = str_cut(attr.p ? attr : STR_EMPTY, '.', &step);
-    ptrdiff_t index = str_find_char(attr, '[', 0);
-    attr = index < 0 ? attr : str_slice(attr, 0, (size_t)index);
+        first = terraform_step(&text, &key);
+    struct str name = terraform_step(&text, &key), attr = terraform_step(&text, &index);
+    key = reference_key(key, owner);
     struct group one = {.module = module, .type = first, .name = name, .data = data};
     struct group *group = map_get(&t->groups, group_address(t->arena, &one));
     if (!group)
@@ -312,26 +302,21 @@ static void offer_named(struct terraform *t, struct candidates *list, struct tf_
 /* Is it that call of a module, or one instance of it? With a key only that. */
 static bool is_instance_of(struct str module, struct str call, struct str key)
 {
-    struct str rest = str_starts(module, call) ? str_slice(module, call.n, module.n) : STR_EMPTY;
-    if (!rest.n || !key.n)
-        return str_eq(module, call) || (rest.n && rest.p[0] == '[' && str_find_char(rest, '.', 0) < 0);
-    rest = str_slice(rest, 1, rest.n - 1);
-    if (rest.n > 1 && rest.p[0] == '"')
-        rest = str_slice(rest, 1, rest.n - 1);
-    return str_eq(rest, key);
+    struct str rest = str_starts(module, call) ? str_slice(module, call.n, module.n) : STR_EMPTY, own;
+    bool indexed = rest.n && rest.p[0] == '[';
+    terraform_step(&rest, &own);
+    if (rest.n || !indexed || !key.n)
+        return !rest.n && (indexed || str_eq(module, call));
+    return str_eq(reference_key(own, NULL), key);
 }
 
 /* zone["a"].arn: what that output of the module is made of, inside. */
 static void offer_output(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, struct str text, int depth)
 {
-    struct str output, name = str_cut(text, '.', &output), rest, key = STR_EMPTY, seen = STR_EMPTY;
-    output = str_cut(output.p ? output : STR_EMPTY, '.', &rest);
-    ptrdiff_t bracket = str_find_char(name, '[', 0);
-    if (bracket >= 0) {
-        key = reference_key(str_slice(name, (size_t)bracket + 1, name.n - 1), owner);
-        name = str_slice(name, 0, (size_t)bracket);
-    }
+    struct str key, index, name = terraform_step(&text, &key), output = terraform_step(&text, &index),
+                           seen = STR_EMPTY;
+    key = reference_key(key, owner);
     struct str call =
         arena_printf(t->arena, "%.*s%smodule.%.*s", STR_ARG(module), module.n ? "." : "", STR_ARG(name));
     const struct value *config = value_get(value_getz(terraform_module(t, call), "outputs"), output);

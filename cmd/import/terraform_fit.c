@@ -136,10 +136,11 @@ static void choose_way(
 static struct str module_prefix(struct arena *arena, struct str module)
 {
     struct str prefix = STR_EMPTY;
+    struct str key;
     while (module.n) {
-        str_cut(module, '.', &module);
-        struct str step = str_cut(module, '.', &module);
-        prefix = arena_printf(arena, "%.*s%.*s_", STR_ARG(prefix), STR_ARG(step));
+        terraform_step(&module, &key); /* "module" */
+        struct str name = terraform_step(&module, &key);
+        prefix = arena_printf(arena, "%.*s%.*s_%.*s_", STR_ARG(prefix), STR_ARG(name), STR_ARG(key));
     }
     return prefix;
 }

@@ -181,14 +181,22 @@ void terraform_each(struct terraform *t, struct group *group)
 
 /* ---- circles ---- */
 
-static bool refer_reaches(struct terraform *t, struct group *from, const struct group *to, int depth)
+static bool walk_reaches(unsigned walk, struct group *from, const struct group *to)
 {
-    if (from == to || depth > 64)
+    if (from == to)
         return true;
+    if (from->walk == walk)
+        return false;
+    from->walk = walk;
     for (size_t i = 0; i < from->needs.n; i++)
-        if (refer_reaches(t, from->needs.items[i].ptr, to, depth + 1))
+        if (walk_reaches(walk, from->needs.items[i].ptr, to))
             return true;
     return false;
+}
+
+static bool refer_reaches(struct terraform *t, struct group *from, const struct group *to)
+{
+    return walk_reaches(++t->walks, from, to);
 }
 
 /* Where a part has gone, that counts. */
@@ -202,7 +210,7 @@ bool terraform_waits(struct terraform *t, struct group *group, struct group **ot
 {
     *other = refer_whole(*other);
     struct str address = group_address(t->arena, *other);
-    if (!(*other)->schema || map_get(&group->needs, address) || refer_reaches(t, *other, group, 0))
+    if (!(*other)->schema || map_get(&group->needs, address) || refer_reaches(t, *other, group))
         return false;
     map_set(&group->needs, address, *other);
     return true;
@@ -212,7 +220,7 @@ struct said *terraform_reference(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr)
 {
     struct group *needs = refer_whole(target->group);
-    if (refer_reaches(t, needs, owner->group, 0))
+    if (refer_reaches(t, needs, owner->group))
         return NULL;
     map_set(&owner->group->needs, group_address(t->arena, needs), needs);
     return terraform_code(t, owner, target, attr);
@@ -228,7 +236,7 @@ static bool is_letter(char c)
 
 static bool is_circle(struct terraform *t, const struct candidate *one, const struct group *owner)
 {
-    return one->needs && owner && refer_reaches(t, refer_whole(one->needs), owner, 0);
+    return one->needs && owner && refer_reaches(t, refer_whole(one->needs), owner);
 }
 
 /* The longest candidate that stands there as whole words and is no circle. */

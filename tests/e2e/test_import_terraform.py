@@ -152,21 +152,45 @@ def test_instances_are_folded(local_stack):
     local_stack.run("validate")
 
 
-def test_modules_with_keys(local_stack):
-    """What an instance of a module gives is that instance's."""
+@pytest.mark.parametrize("first, second", [("raw", "clean"), ("prod.eu", "10.0.1.0/24")])
+def test_modules_with_keys(local_stack, first, second):
+    """What an instance of a module gives is that instance's, whatever its key has in it."""
+    name = {first: "first", second: "second"}
+
     def layer(key):
-        return (f'layer["{key}"]', [resource("aws_s3_bucket", "this", {"bucket": f"lake-{key}", "id": f"lake-{key}"}, {"bucket": {"references": ["var.name"]}}, f'module.layer["{key}"]')], {}, {})
+        return (f'layer["{key}"]', [resource("aws_s3_bucket", "this", {"bucket": f"lake-{name[key]}", "id": f"lake-{name[key]}", "tags": {"of": "ada"}}, {"bucket": {"references": ["var.name"]}, "tags": {"references": ["var.of"]}}, f'module.layer["{key}"]')], {}, {})
 
     document = json.loads(plan(
-        resource("aws_ssm_parameter", "where", {"name": "/where", "id": "/where", "type": "String", "value": "s3://lake-raw and s3://lake-clean"},
-                 {"name": {}, "type": {}, "value": {"references": ['module.layer["raw"].bucket', 'module.layer["clean"].bucket', "module.layer"]}}),
-        inner=[layer("raw"), layer("clean")]))
+        resource("aws_ssm_parameter", "where", {"name": "/where", "id": "/where", "type": "String", "value": "s3://lake-first and s3://lake-second"},
+                 {"name": {}, "type": {}, "value": {"references": [f'module.layer["{first}"].bucket', f'module.layer["{second}"].bucket', "module.layer"]}}),
+        inner=[layer(first), layer(second)], variables={"owner": "ada"}))
     calls = document["configuration"]["root_module"]["module_calls"]
-    calls["layer"] = calls.pop('layer["raw"]') | {"expressions": {"name": {"references": ["each.key"]}}}
+    calls["layer"] = calls.pop(f'layer["{first}"]') | {"expressions": {"name": {"references": ["each.key"]}, "of": {"references": ["var.owner"]}}}
     calls["layer"]["module"]["outputs"] = {"bucket": {"expression": {"references": ["aws_s3_bucket.this.bucket", "aws_s3_bucket.this"]}}}
-    del calls['layer["clean"]']
+    del calls[f'layer["{second}"]']
     _, _, stack = imported(local_stack, json.dumps(document))
-    assert stack["resources"]["where"]["value"] == "s3://${layer_raw_bucket.name} and s3://${layer_clean_bucket.name}"
+    buckets = [f"layer_{re.sub('[./]', '_', key)}_bucket" for key in (first, second)]
+    assert [stack["resources"][one]["tags"] for one in buckets] == [{"of": "${inputs.owner}"}] * 2
+    assert stack["resources"]["where"]["value"] == "s3://${%s.name} and s3://${%s.name}" % tuple(buckets)
+    local_stack.run("validate")
+
+
+def test_references_by_a_key_with_dots(local_stack):
+    queues = [resource("aws_sqs_queue", "of", {"name": f"of-{i}", "url": f"https://q/1/of-{i}", "id": f"https://q/1/of-{i}"}, {"name": {"references": ["each.value"]}}, index=key) for i, key in enumerate(("www.example.com", "a.b"))]
+    one = resource("aws_sqs_queue", "one", {"name": "one", "url": "https://q/1/one", "id": "https://q/1/one", "tags": {"after": "of-0"}},
+                   {"name": {"constant_value": "one"}, "tags": {"references": ['aws_sqs_queue.of["www.example.com"].name', 'aws_sqs_queue.of["www.example.com"]', "aws_sqs_queue.of"]}})
+    _, _, stack = imported(local_stack, plan(*queues, one))
+    assert stack["resources"]["one"]["tags"] == {"after": '${of["www.example.com"].name}'}
+    local_stack.run("validate")
+
+
+def test_each_refers_to_all_before_it(local_stack):
+    """The ways from one to another are as many as there are subsets: each resource is looked at once."""
+    arns = [f"arn:aws:sqs:eu-central-1:123456789012:queue-{i}" for i in range(80)]
+    queues = [resource("aws_sqs_queue", f"q{i}", {"name": f"queue-{i}", "url": f"https://q/1/queue-{i}", "id": f"https://q/1/queue-{i}", "arn": arn, "tags": {f"t{k}": arns[k] for k in range(i)}},
+                       {"name": {}, "tags": {"references": [f"aws_sqs_queue.q{k}.arn" for k in range(i)]}}) for i, arn in enumerate(arns)]
+    _, _, stack = imported(local_stack, plan(*queues))
+    assert stack["resources"]["q79"]["tags"] == {f"t{k}": f"${{q{k}.arn}}" for k in range(79)}
     local_stack.run("validate")
 
 
