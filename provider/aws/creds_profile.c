@@ -1,4 +1,5 @@
 /* Credentials of a profile: keys, roles, and programs that print them (credential_process). */
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/spawn.h"
 #include "base/system.h"
@@ -63,16 +64,18 @@ static int creds_process_start(char *command, char *const *env, pid_t *pid, int 
     return 0;
 }
 
-/* false: it took too long, or printed too much */
-static bool read_output(int fd, struct buf *out)
+static int read_output(int fd, struct buf *out, struct err *err)
 {
+    int64_t until = clock_mono_ms() + TIMEOUT_MS;
     for (;;) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int n = poll(&ready, 1, TIMEOUT_MS);
+        int64_t left = until - clock_mono_ms();
+        int n = left > 0 ? poll(&ready, 1, (int)left) : 0;
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return false;
+            return err_set(
+                err, ERR_AUTH, "the credential process did not end within %d s", TIMEOUT_MS / 1000);
         char bytes[4096];
         ssize_t got = read(fd, bytes, sizeof bytes);
         if (got < 0 && errno == EINTR)
@@ -80,8 +83,13 @@ static bool read_output(int fd, struct buf *out)
         if (got > 0)
             buf_add(out, bytes, (size_t)got);
         explicit_bzero(bytes, sizeof bytes);
-        if (got <= 0)
-            return !out->overflow && got == 0;
+        if (out->overflow)
+            return err_set(
+                err, ERR_AUTH, "the credential process printed more than %d KiB", OUTPUT_MAX / 1024);
+        if (got < 0)
+            return err_errno(err, ERR_AUTH, "cannot read what the credential process prints");
+        if (got == 0)
+            return 0;
     }
 }
 
@@ -93,8 +101,8 @@ static int creds_process_run(struct creds_context *ctx, char *command, struct st
         creds_process_start(command, helper_env(ctx->arena), &pid, &fd, err))
         return -1;
     AUTO_BUF struct buf out = {.max = OUTPUT_MAX};
-    bool complete = read_output(fd, &out);
-    if (!complete)
+    int failed = read_output(fd, &out, err);
+    if (failed)
         kill(pid, SIGKILL);
     int status;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
@@ -102,8 +110,8 @@ static int creds_process_run(struct creds_context *ctx, char *command, struct st
     *output = arena_str(ctx->arena, buf_str(&out));
     if (out.p)
         explicit_bzero(out.p, out.n);
-    if (!complete)
-        return err_set(err, ERR_AUTH, "the credential process did not end within %d s", TIMEOUT_MS / 1000);
+    if (failed)
+        return -1;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return 0;
     return err_set(err, ERR_AUTH, "the credential process failed with status %d",

@@ -208,12 +208,12 @@ static void directory_clear(struct host_work *work)
 
 /* ---- what is there ---- */
 
-static bool is_listed(const struct value *lines, struct str path)
+static const struct value *lines_as_set(struct arena *arena, const struct value *lines)
 {
+    AUTO_BUILDER struct value_builder set = VALUE_BUILDER(arena);
     for (uint32_t i = 0; lines && i < lines->count; i++)
-        if (str_eq(lines->items[i]->string, path))
-            return true;
-    return false;
+        value_builder_set(&set, lines->items[i]->string, lines->items[i]);
+    return value_builder_map(&set);
 }
 
 /* As coreutils write a name that would not be one line. */
@@ -250,6 +250,7 @@ static const struct value *directory_shape(
     struct op_ctx *ctx, const struct value *object, const struct value *reported, const struct value *live)
 {
     const struct value *lines = value_getz(reported, "files"), *ours = value_getz(object, "files");
+    const struct value *executables = lines_as_set(ctx->arena, value_getz(reported, "executables"));
     bool all = purges(object);
     AUTO_BUILDER struct value_builder files = VALUE_BUILDER(ctx->arena);
     if (!lines)
@@ -261,10 +262,9 @@ static const struct value *directory_shape(
         struct str name = str_slice(path, 2, path.n);
         if (!all && !value_get(ours, name))
             continue;
-        bool executable = is_listed(value_getz(reported, "executables"), path);
         value_builder_set(&files, name,
-            value_string_ref(
-                ctx->arena, arena_printf(ctx->arena, "%.*s%s", STR_ARG(hash), executable ? " x" : "")));
+            value_string_ref(ctx->arena,
+                arena_printf(ctx->arena, "%.*s%s", STR_ARG(hash), value_get(executables, path) ? " x" : "")));
     }
     return value_with(ctx->arena, live, STR("files"), value_builder_map(&files));
 }

@@ -60,6 +60,9 @@ const struct value *act_split(struct act *act, struct str attr, const struct val
 const struct value *act_split_text(struct act *act, struct str template, struct str text);
 /* All of these, or (any) one of these. */
 bool act_holds(struct act *act, const struct spec_conditions *conditions, const struct value *object);
+/* The first that holds, or NULL. */
+const struct spec_condition *act_first_holding(
+    struct act *act, const struct spec_conditions *conditions, const struct value *object);
 bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object);
 
 /* ---- act_request.c ---- */

@@ -64,9 +64,9 @@ static int wait_judge(
                           : 0;
     if (wait->until.count && act_holds(act, &wait->until, live))
         return 1;
-    if (!act_holds_any(act, &wait->fail, live))
+    const struct spec_condition *condition = act_first_holding(act, &wait->fail, live);
+    if (!condition)
         return 0;
-    const struct spec_condition *condition = &wait->fail.items[0];
     struct str state = value_scalar_text(act->arena, value_get(live, condition->name));
     struct str why = value_text(value_get(live, wait->tells), STR_EMPTY);
     return err_set(err, ERR_SERVICE, "%.*s became %.*s%s%.*s", STR_ARG(condition->name), STR_ARG(state),

@@ -307,10 +307,16 @@ bool act_holds(struct act *act, const struct spec_conditions *conditions, const 
     return true;
 }
 
-bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object)
+const struct spec_condition *act_first_holding(
+    struct act *act, const struct spec_conditions *conditions, const struct value *object)
 {
     for (size_t i = 0; i < conditions->count; i++)
         if (condition_holds(act, &conditions->items[i], object))
-            return true;
-    return false;
+            return &conditions->items[i];
+    return NULL;
+}
+
+bool act_holds_any(struct act *act, const struct spec_conditions *conditions, const struct value *object)
+{
+    return act_first_holding(act, conditions, object);
 }

@@ -255,8 +255,10 @@ static int open_anew(struct link *link, struct err *err)
     if (!rc)
         rc = open_link(link, &patience, &session, err);
     struct wire *wire = rc ? NULL : net_add(reach->net, session, link->connection.keep_alive_ms);
-    if (!rc)
-        rc = await_cloud_init(link, wire, &patience, err);
+    if (!rc && await_cloud_init(link, wire, &patience, err)) {
+        wire_close(reach->net, wire);
+        rc = -1;
+    }
     pthread_mutex_lock(&reach->lock);
     link->wire = rc ? NULL : wire;
     return rc;

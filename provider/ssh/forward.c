@@ -6,6 +6,7 @@
 #include "provider/ssh/session.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,10 +176,14 @@ static int tunnel_open(struct net *net, const struct tunnel_options *options, in
 
 void tunnel_answer(const struct tunnel *tunnel)
 {
+    enum { BUSY_US = 20 * 1000 };
     for (;;) {
         int yes = 1, fd = system_accept(tunnel->fd, O_NONBLOCK);
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno == EMFILE || errno == ENFILE)
+                usleep(BUSY_US); /* what waits to be accepted would wake the loop again at once */
             return;
+        }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         struct flow *flow = flow_joint(fd, str_z(tunnel->options.host), tunnel->options.port);
         flow->again = tunnel->options.came;

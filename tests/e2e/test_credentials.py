@@ -61,6 +61,8 @@ def test_credential_process(bare, tmp_path):
     program.write_text("import sys; sys.exit('the vault is closed')\n")
     refused = bare.run("plan", status=1)
     assert "the vault is closed" in refused.err or "credential_process" in refused.err
+    program.write_text("print('x' * 300 * 1024)\n")
+    assert "printed more than 256 KiB" in bare.run("plan", status=1).err
 
 
 def test_assume_role(bare, cloud):
