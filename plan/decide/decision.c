@@ -289,14 +289,14 @@ static bool decide_orphan(struct planner *p, struct seen *seen)
     return true;
 }
 
-bool decide_orphans(struct planner *p)
+bool decide_orphans(struct planner *p, const bool *only)
 {
     bool ok = true;
     struct str *kept = ARENA_ARRAY(p->arena, struct str, p->recorded.count + 1);
     size_t n = 0;
     for (size_t i = 0; i < p->recorded.count; i++) {
         struct seen *seen = &p->recorded.seen[i];
-        if (seen->claimed || since_leaves(p, seen->address))
+        if (seen->claimed || (only && !only[i]) || since_leaves(p, seen->address))
             continue;
         ok &= decide_orphan(p, seen);
         if (p->options->destroy && adopted_keeps(p, seen->record))

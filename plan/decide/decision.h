@@ -14,8 +14,9 @@
 bool decide_instance(struct planner *p, struct instance *instance);
 /* Does a plan forget what is recorded there, as `removed` says, so that it is nobody's any more? */
 bool removed_forgets(struct planner *p, const struct seen *seen);
-/* What is recorded and not in the stack (or everything, with destroy). False after an error. */
-bool decide_orphans(struct planner *p);
+/* What is recorded and not in the stack (or everything, with destroy). `only` is by p->recorded.seen; NULL:
+ * all. False after an error. */
+bool decide_orphans(struct planner *p, const bool *only);
 /* Which half of each replacement goes first. False after an error: both would have the same name. */
 bool decide_order(struct planner *p);
 

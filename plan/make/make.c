@@ -165,23 +165,26 @@ static void finish_changes(struct planner *p)
 
 /* ---- destroy ---- */
 
-/* With targets, everything that depends on a target goes too; the rest counts as claimed. */
-static void destroy_untargeted(struct planner *p)
+/* By p->recorded.seen: what is to go as targets name it, with what depends on that; NULL: nothing. What the
+ * stack still has goes in a destroy only. */
+static bool *doomed_by_targets(const struct planner *p)
 {
-    if (!p->options->target_count)
-        return;
+    bool destroy = p->options->destroy;
     struct graph graph;
     recorded_graph(&p->recorded, &graph);
     uint32_t *doomed = mem_realloc_array(NULL, graph.node_count + 1, sizeof *doomed);
     bool *found = mem_zalloc((graph.node_count + 1) * sizeof *found);
     size_t n = 0;
     for (uint32_t i = 0; i < p->recorded.count; i++) {
-        found[i] =
-            address_matches(p->recorded.seen[i].address, p->options->targets, p->options->target_count);
+        const struct seen *seen = &p->recorded.seen[i];
+        found[i] = (destroy || !seen->claimed) &&
+                   address_matches(seen->address, p->options->targets, p->options->target_count);
         if (found[i])
             doomed[n++] = i;
     }
     for (size_t i = 0; i < n; i++) {
+        if (doomed[i] < p->recorded.count && p->recorded.seen[doomed[i]].claimed && !destroy)
+            continue; /* it stays, and has to be without it */
         for (uint32_t e = graph.first[doomed[i]]; e < graph.first[doomed[i] + 1]; e++) {
             uint32_t dependent = graph.targets[e];
             if (!found[dependent])
@@ -189,11 +192,66 @@ static void destroy_untargeted(struct planner *p)
             found[dependent] = true;
         }
     }
-    for (size_t i = 0; i < p->recorded.count; i++)
-        p->recorded.seen[i].claimed = !found[i];
-    free(found);
     free(doomed);
     graph_release(&graph);
+    if (n)
+        return found;
+    free(found);
+    return NULL;
+}
+
+/* The rest counts as claimed. */
+static void destroy_untargeted(struct planner *p)
+{
+    if (!p->options->target_count)
+        return;
+    AUTO_FREE bool *doomed = doomed_by_targets(p);
+    for (size_t i = 0; i < p->recorded.count; i++)
+        p->recorded.seen[i].claimed = !doomed || !doomed[i];
+}
+
+/* What it was applied with a reference to, and goes with its declaration; NULL: nothing. */
+static const struct seen *reference_to_doomed(
+    struct planner *p, const struct seen *seen, const bool *doomed)
+{
+    const struct value *deps = seen->record->deps;
+    for (uint32_t i = 0; i < deps->count; i++)
+        for (const struct seen *dep = map_get(&p->recorded.by_recorded, deps->items[i]->string); dep;
+             dep = dep->sibling)
+            if (doomed[dep - p->recorded.seen] && !dep->claimed && !removed_forgets(p, dep) &&
+                !stack_find(p->stack, address_declared(dep->address)))
+                return dep;
+    return NULL;
+}
+
+/* What stays, and is no target, has to be without what goes. */
+static bool check_staying(struct planner *p, const struct seen *seen, const bool *doomed)
+{
+    const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
+    const struct seen *dep = reference_to_doomed(p, seen, doomed);
+    if (!dep || !decl || (p->targets.targeted[decl->index] && targets_have(p, decl, seen->address)))
+        return true;
+    struct str declared = address_declared(dep->address);
+    struct diag *d =
+        diag_error(p->diags, decl->span, "%.*s was applied with a reference to %.*s, which this plan deletes",
+            STR_ARG(seen->address), STR_ARG(declared));
+    diag_hint(p->diags, d, "apply %.*s first, or with it (--target)", STR_ARG(seen->address));
+    return false;
+}
+
+/* What the stack does not have any more, of the targets. */
+static void decide_targeted_orphans(struct planner *p)
+{
+    AUTO_FREE bool *doomed = p->options->alone ? NULL : doomed_by_targets(p);
+    if (!doomed)
+        return;
+    p->needs_whole = p->needed; /* what refers to it may be anything in the state */
+    bool stays = !p->needs_whole;
+    for (size_t i = 0; i < p->recorded.count && !p->needs_whole; i++)
+        if (doomed[i] && p->recorded.seen[i].claimed)
+            stays &= check_staying(p, &p->recorded.seen[i], doomed);
+    if (stays)
+        decide_orphans(p, doomed);
 }
 
 static int plan_destroy(struct planner *p, struct err *err)
@@ -202,7 +260,7 @@ static int plan_destroy(struct planner *p, struct err *err)
         return -1;
     teardown_steering(p);
     destroy_untargeted(p);
-    if (!decide_orphans(p) || !teardown_examine(p)) {
+    if (!decide_orphans(p, NULL) || !teardown_examine(p)) {
         if (p->failure.class != ERR_NONE)
             *err = p->failure;
         return -1;
@@ -262,8 +320,10 @@ static int make_plan(struct planner *p, struct err *err)
         *err = p->failure;
         return -1;
     }
-    if (!p->options->target_count)
-        decide_orphans(p);
+    if (p->options->target_count)
+        decide_targeted_orphans(p);
+    else
+        decide_orphans(p, NULL);
     identity_check(p);
     if (p->needs_whole)
         return -1;

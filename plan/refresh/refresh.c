@@ -74,10 +74,11 @@ static bool is_on_a_route(const struct refresh *r, const struct seen *seen)
 /* What no target means is left as it is recorded. */
 static bool is_meant(const struct planner *p, const struct seen *seen)
 {
-    const struct decl *decl =
-        p->options->target_count ? stack_find(p->stack, address_declared(seen->address)) : NULL;
-    return !p->options->target_count ||
-           (decl && p->targets.targeted[decl->index] && targets_have(p, decl, seen->address));
+    if (!p->options->target_count)
+        return true;
+    const struct decl *decl = stack_find(p->stack, address_declared(seen->address));
+    return decl ? p->targets.targeted[decl->index] && targets_have(p, decl, seen->address)
+                : address_matches(seen->address, p->options->targets, p->options->target_count);
 }
 
 /* `late`: those whose provider depends on others, and only those. */

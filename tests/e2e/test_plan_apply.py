@@ -168,6 +168,39 @@ def test_targets(local_stack):
     assert "nope" in local_stack.run("plan", "--target", "nope", status=3).err
 
 
+def test_targets_that_the_stack_does_not_have_any_more(local_stack):
+    text = """
+        stack: orphans
+        resources:
+          a: {type: weir.value, for_each: [x, y], value: 1}
+          b: {type: weir.value, value: "${a.x.value}"}
+          c: {type: weir.value, value: "${b.value}"}
+          beside: {type: weir.value, value: 1}
+    """
+    local_stack.write(text)
+    local_stack.apply()
+    # an instance: what refers to others of them stays
+    local_stack.write(text.replace("[x, y]", "[x]").replace("beside:", "now:"))
+    assert local_stack.plan("--target", "a") == local_stack.plan("--target", 'a["y"]') == {'a["y"]': "delete"}
+    assert local_stack.plan("--target", 'a["x"]') == {}
+    local_stack.apply("--target", "a")
+    assert local_stack.addresses() == ['a["x"]', "b", "beside", "c"]
+    assert local_stack.plan("--target", "beside") == {"beside": "delete"}
+    # a declaration: what referred to it is changed with it, or before
+    gone = "".join(line + "\n" for line in text.splitlines() if " a:" not in line and " b:" not in line).replace("${b.value}", "2")
+    local_stack.write(gone)
+    refused = local_stack.run("plan", "--target", "a", status=3).err
+    assert "c was applied with a reference to b, which this plan deletes" in refused and "apply c first, or with it (--target)" in refused
+    assert local_stack.plan("--target", "a", "--target", "c") == {'a["x"]': "delete", "b": "delete", "c": "update"}
+    local_stack.write(gone + "\n        removed: [{address: a, destroy: false}]\n")
+    local_stack.run("plan", "-o", "p.plan", "--target", "a", "--target", "c")
+    assert local_stack.plan("--target", "a", "--target", "c") == {'a["x"]': "forget", "b": "delete", "c": "update"}
+    local_stack.apply("p.plan")
+    assert local_stack.addresses() == ["beside", "c"]
+    local_stack.write(gone)
+    local_stack.assert_settled()
+
+
 def test_target_of_one_instance(local_stack):
     text = """
         stack: many
