@@ -354,6 +354,7 @@ struct planned_object {
     bool create_first;
     const struct value *given;      /* list of the attributes that the file configures */
     const struct value *references; /* attribute -> list of what it refers to: "net/vpc.vpc_id" */
+    const struct value *parts;      /* likewise, of that what only parts of values are made of */
 };
 /* All of them, first in the stack's order, then what has left it. They live as long as `saved`. */
 const struct planned_object *saved_plan_objects(struct saved_plan *saved, struct catalog *catalog, size_t *n);

@@ -128,9 +128,10 @@ bool expr_writes_secret(const struct expr *expr, bool within);
 void expr_each_decl(
     const struct expr *expr, struct str key, void (*visit)(void *ctx, const struct decl *decl), void *ctx);
 /* Calls `visit` for each that is referred to anywhere in it, with the attribute: "" for `x` as a whole. With
- * NULL for each.key and each.value, which are made of what for_each refers to. */
-void expr_each_reference(
-    const struct expr *expr, void (*visit)(void *ctx, const struct decl *decl, struct str attr), void *ctx);
+ * NULL for each.key and each.value, which are made of what for_each refers to. `part`: something else is made
+ * of it, such as a text that it stands in. */
+typedef void expr_visit_reference(void *ctx, const struct decl *decl, struct str attr, bool part);
+void expr_each_reference(const struct expr *expr, expr_visit_reference *visit, void *ctx);
 /* Of `${x.attribute}` and `${x[key].attribute}`, where x is a resource: the part that gives it, and x itself.
  * NULL for all else. */
 const struct expr *expr_owner(const struct expr *expr, const struct decl **decl);

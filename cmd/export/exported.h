@@ -119,6 +119,7 @@ struct export_reference {
     struct str full, resource; /* aws_s3_bucket.lake.arn, aws_s3_bucket.lake; all of it: twice the same */
     struct str source;         /* our attribute that refers to it; "" it leads to the whole */
     const struct value *value; /* what that is; NULL: not known */
+    bool part;                 /* only a part of a value is made of it */
 };
 
 struct export_references {

@@ -12,8 +12,8 @@ static void references_add(struct export_references *list, struct export_referen
 }
 
 /* To "lake.arn", or to all of "lake", as in values(lake), which configuration has no words for. */
-static void add_reference(
-    struct export *export, struct export_references *list, struct str source, struct str text)
+static void add_reference(struct export *export, struct export_references *list,
+    const struct planned_object *object, struct str source, struct str text)
 {
     const struct declared_export *of = map_get(&export->declared, text);
     size_t dot = of ? text.n : str_after_last(text, ".");
@@ -24,7 +24,8 @@ static void add_reference(
         references_add(list,
             (struct export_reference){.resource = of->addresses[i],
                 .source = source,
-                .value = attr.n ? value_get(of->objects[i]->after, attr) : NULL},
+                .value = attr.n ? value_get(of->objects[i]->after, attr) : NULL,
+                .part = value_list_has(value_get(object->parts, source), text)},
             attr.n && of->reverse ? reverse_output(of->reverse, attr) : attr);
 }
 
@@ -58,7 +59,7 @@ bool export_references(
         struct str source = value_text(sources->items[i], STR_EMPTY);
         const struct value *texts = value_as_list(value_get(one->object->references, source));
         for (uint32_t k = 0; k < texts->count; k++)
-            add_reference(export, out, source, value_text(texts->items[k], STR_EMPTY));
+            add_reference(export, out, one->object, source, value_text(texts->items[k], STR_EMPTY));
     }
     return true;
 }

@@ -99,20 +99,23 @@ static bool sounds_like(struct str full, struct str name)
     return str_find(name, attr, 0) >= 0 || str_find(attr, name, 0) >= 0;
 }
 
-/* Before it is made nobody knows it: only what it refers to may tell. */
+/* Before it is made nobody knows it: only what it refers to may tell, unless it may be made of that. */
 static void write_unknown(struct hcl *h)
 {
     const struct export_reference *found = NULL, *alike = NULL;
-    size_t n = 0;
+    size_t n = 0, parts = 0;
     for (size_t i = 0; i < h->references.n; i++) {
         const struct export_reference *one = &h->references.items[i];
         if (!value_is_null(one->value) && !value_is_unknown(one->value))
+            continue;
+        parts += one->part;
+        if (one->part)
             continue;
         found = one;
         alike = !alike && sounds_like(one->full, h->attr) ? one : alike;
         n++;
     }
-    found = n == 1 ? found : alike;
+    found = n == 1 && !parts ? found : alike;
     if (found)
         buf_add_str(h->out, found->full);
     else

@@ -168,20 +168,25 @@ static const struct value *object_veiled(
 }
 
 struct references {
-    struct value_builder list;
+    struct value_builder list, parts;
+    bool part;                   /* what is visited is only a part of the attribute's value */
     const struct expr *for_each; /* of the declaration; NULL: none, or seen already */
     struct planner *p;           /* with a stamp on what has been seen */
 };
 
 /* Through locals, outputs and what modules are given, to resources. */
-static void add_reference(void *ctx, const struct decl *decl, struct str attr)
+static void add_reference(void *ctx, const struct decl *decl, struct str attr, bool part)
 {
     struct references *r = ctx;
+    bool outer = r->part;
+    part = part || outer;
     const struct expr *expr = !decl ? r->for_each : decl->kind == DECL_INPUT ? decl->argument : decl->expr;
     if (decl && decl->kind == DECL_RESOURCE) {
         struct str text = arena_printf(
             r->list.arena, "%.*s%s%.*s", STR_ARG(decl->address), attr.n ? "." : "", STR_ARG(attr));
         value_builder_add(&r->list, value_string_ref(r->list.arena, text));
+        if (part)
+            value_builder_add(&r->parts, value_string_ref(r->list.arena, text));
         return;
     }
     uint32_t *stamp = decl ? &r->p->evaluated.stamps[decl->index] : NULL;
@@ -191,20 +196,26 @@ static void add_reference(void *ctx, const struct decl *decl, struct str attr)
         *stamp = r->p->evaluated.stamp;
     else
         r->for_each = NULL;
+    r->part = part;
     expr_each_reference(expr, add_reference, r);
+    r->part = outer;
 }
 
-static const struct value *references_of(struct planner *p, struct arena *arena, const struct decl *decl)
+static const struct value *references_of(
+    struct planner *p, struct arena *arena, const struct decl *decl, const struct value **parts)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena), of_parts = VALUE_BUILDER(arena);
     for (size_t i = 0; i < decl->attr_count; i++) {
-        struct references found = {.list = VALUE_BUILDER(arena), .for_each = decl->for_each, .p = p};
+        struct references found = {
+            .list = VALUE_BUILDER(arena), .parts = VALUE_BUILDER(arena), .for_each = decl->for_each, .p = p};
         p->evaluated.stamp++;
         expr_each_reference(decl->attrs[i].expr, add_reference, &found);
-        const struct value *list = value_builder_list(&found.list);
-        if (list->count)
-            value_builder_set(&b, decl->attrs[i].name, list);
+        if (found.list.n)
+            value_builder_set(&b, decl->attrs[i].name, value_builder_list(&found.list));
+        if (found.parts.n)
+            value_builder_set(&of_parts, decl->attrs[i].name, value_builder_list(&found.parts));
     }
+    *parts = value_builder_map(&of_parts);
     return value_builder_map(&b);
 }
 
@@ -228,7 +239,8 @@ static struct str region_of(struct planner *p, const struct decl *decl)
 }
 
 static const struct value *object_saved(struct arena *arena, const struct instance *instance,
-    const struct value *region, const struct value *given, const struct value *references)
+    const struct value *region, const struct value *given, const struct value *references,
+    const struct value *parts)
 {
     const struct decl *decl = instance->decl;
     const struct value *planned = instance->planned;
@@ -236,7 +248,7 @@ static const struct value *object_saved(struct arena *arena, const struct instan
         {STR("type"), value_string_ref(arena, decl->schema->name)},
         {STR("id"), value_string(arena, instance->seen ? instance->seen->record->subject.id : STR_EMPTY)},
         {STR("planned"), object_veiled(arena, decl->schema, planned)}, {STR("region"), region},
-        {STR("given"), given}, {STR("references"), references});
+        {STR("given"), given}, {STR("references"), references}, {STR("parts"), parts});
 }
 
 const struct value *saved_objects(const struct plan *plan, struct arena *arena)
@@ -248,10 +260,12 @@ const struct value *saved_objects(const struct plan *plan, struct arena *arena)
         const struct decl *decl = p->stack->decls[i];
         if (decl->kind != DECL_RESOURCE || !instances->n)
             continue;
-        const struct value *given = given_of(arena, decl), *references = references_of(p, arena, decl),
+        const struct value *given = given_of(arena, decl), *parts,
+                           *references = references_of(p, arena, decl, &parts),
                            *region = value_string(arena, region_of(p, decl));
         for (size_t k = 0; k < instances->n; k++)
-            value_builder_add(&list, object_saved(arena, &instances->items[k], region, given, references));
+            value_builder_add(
+                &list, object_saved(arena, &instances->items[k], region, given, references, parts));
     }
     return value_builder_list(&list);
 }
@@ -302,7 +316,8 @@ static struct planned_object *object_read(
         .action = action_named(value_gets(change, "action")),
         .create_first = value_getb(change, "create_first"),
         .given = value_copy(o->arena, value_as_list(value_getz(named, "given"))),
-        .references = value_copy(o->arena, value_as_map(value_getz(named, "references")))};
+        .references = value_copy(o->arena, value_as_map(value_getz(named, "references"))),
+        .parts = value_copy(o->arena, value_as_map(value_getz(named, "parts")))};
     object->schema = catalog_find(o->catalog, object->type, false, &unknown);
     return object;
 }

@@ -70,19 +70,25 @@ void expr_each_decl(
             visit_all(&expr->map.entries[i].value, visit, ctx);
 }
 
-void expr_each_reference(
-    const struct expr *e, void (*visit)(void *ctx, const struct decl *decl, struct str attr), void *ctx)
+static void each_reference(const struct expr *e, bool part, expr_visit_reference *visit, void *ctx)
 {
     const struct expr *base = e && e->op == EXPR_ATTR ? e->attr.base : NULL;
     while (base && base->op == EXPR_INDEX)
         base = base->index.base;
     const struct decl *named = e ? expr_named(base ? base : e) : NULL;
     if (named)
-        visit(ctx, named, base ? e->attr.name : STR_EMPTY);
+        visit(ctx, named, base ? e->attr.name : STR_EMPTY, part);
     if (e && (e->op == EXPR_EACH_KEY || e->op == EXPR_EACH_VALUE))
-        visit(ctx, NULL, STR_EMPTY);
-    for (uint32_t i = 0, n = e ? expr_child_count(e) : 0; i < n && !named; i++)
-        expr_each_reference(expr_child(e, i), visit, ctx);
+        visit(ctx, NULL, STR_EMPTY, part);
+    for (uint32_t i = 0, n = e ? expr_child_count(e) : 0; i < n && !named; i++) {
+        bool whole = e->op == EXPR_LIST || (e->op == EXPR_MAP && i % 2) || (e->op == EXPR_COND && i);
+        each_reference(expr_child(e, i), part || !whole, visit, ctx);
+    }
+}
+
+void expr_each_reference(const struct expr *expr, expr_visit_reference *visit, void *ctx)
+{
+    each_reference(expr, false, visit, ctx);
 }
 
 size_t expr_count_constant(const struct expr *expr, struct str name)

@@ -103,6 +103,18 @@ def test_references_have_their_names(stack, kind, given, attr, wanted):
     assert f"display_name = {wanted}\n" in stack.run("export", "terraform", "-o", "-").out
 
 
+# What is made of what nobody knows yet is not that itself.
+MADE = [("${it.private_dns_name}", "aws_instance.it.private_dns"), ("${locals.same}", "aws_instance.it.private_dns"), ("${true ? it.private_dns_name : 1}", "aws_instance.it.private_dns"), ("https://${it.private_dns_name}/x", None),
+        ("${locals.url}", None), ("${upper(it.private_dns_name)}", None), ("${locals.same}:1", None)]
+
+
+@pytest.mark.parametrize("given,wanted", MADE, ids=[row[0] for row in MADE])
+def test_unknown_texts_are_no_references(stack, given, wanted):
+    ours = {"it": {"type": "aws.ec2.instance", "image_id": "ami-0a1b2c3d", "instance_type": "t3.micro"}, "told": {"type": "aws.sns.topic", "name": "told", "display_name": given}}
+    stack.write(json.dumps({"stack": "made", "locals": {"url": "https://${it.private_dns_name}/x", "same": "${it.private_dns_name}"}, "resources": ours}))
+    assert f"display_name = {wanted or 'null /* known after apply */'}\n" in stack.run("export", "terraform", "-o", "-").out
+
+
 # What Terraform's provider requires where weir's types have a default, or has as blocks: found by `terraform validate` on an export of each type's example.
 REQUIRED = [
     ("aws.lambda.permission", {"function": "f", "statement_id": "s", "principal": "s3.amazonaws.com"}, "aws_lambda_permission", {"action": "lambda:InvokeFunction"}),
