@@ -299,16 +299,25 @@ int lambda_list_versions(struct service_call *call, struct err *err)
                : answer_versions(call, "Versions", value_builder_list(&all), err);
 }
 
+/* What is not published is one for each function, so only those of the page are described. */
 int lambda_list_functions(struct service_call *call, struct err *err)
 {
-    size_t n;
+    size_t n, first = 0, end;
+    const struct value *next = NULL;
     struct value_builder all = VALUE_BUILDER(call->arena);
     bool published = value_getz(call->input, "FunctionVersion"); /* ALL */
     const struct control_record *functions = service_list(call, STR("aws.lambda.function"), &n);
-    for (size_t i = 0; i < n; i++)
+    end = n;
+    if (!published && service_page(call, "Marker", "MaxItems", MAX_SHOWN, n, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
         if (add_versions(call, &functions[i], published, &all, err))
             return -1;
-    return answer_versions(call, "Functions", value_builder_list(&all), err);
+    if (published)
+        return answer_versions(call, "Functions", value_builder_list(&all), err);
+    service_answer(call, "Functions", value_builder_list(&all));
+    service_answer(call, "NextMarker", next);
+    return 0;
 }
 
 /* The function as it is named, and what it is made of. *out NULL: no qualifier, it is the control plane's. */

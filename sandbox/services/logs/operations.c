@@ -12,6 +12,9 @@ enum {
     MAX_EVENTS = 10000,
     MAX_STREAMS_SHOWN = 50,
     MAX_MESSAGE = 256 * 1024,
+    MAX_BATCH = 1048576, /* bytes, with EVENT_OVERHEAD for each event */
+    EVENT_OVERHEAD = 26,
+    DAY_MS = 86400000,
     MAX_FILTERED = 100000, /* events that one filter looks at for a page */
     MAX_SUBSCRIPTIONS = 2,
     MAX_POLICIES = 10,
@@ -209,7 +212,7 @@ static int describe_streams(struct service_call *call, struct err *err)
 
 static int read_events(const struct value *list, struct log_entry *out, struct err *err)
 {
-    int64_t before = 0;
+    int64_t before = 0, size = 0;
     for (uint32_t i = 0; i < list->count; i++) {
         struct str message = value_gets(list->items[i], "message");
         int64_t time_ms = service_int(list->items[i], "timestamp", -1);
@@ -221,9 +224,16 @@ static int read_events(const struct value *list, struct log_entry *out, struct e
             return refuse_invalid(
                 err, "Log events in a single PutLogEvents request must be in chronological order.");
         before = time_ms;
+        size += (int64_t)message.n + EVENT_OVERHEAD;
         out[i] = (struct log_entry){.time_ms = time_ms, .message = message};
     }
-    return 0;
+    if (size > MAX_BATCH)
+        return service_refuse(err, 400, "InvalidParameterException",
+            "Upload too large: %lld bytes exceeds limit of %d", (long long)size, MAX_BATCH);
+    return before - out[0].time_ms > DAY_MS
+               ? refuse_invalid(err, "The batch of log events in a single PutLogEvents request cannot span "
+                                     "more than 24 hours.")
+               : 0;
 }
 
 /* Events are in the order of their times: those of 14 days ago and of two hours ahead are left out, and the

@@ -7,6 +7,8 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/services/secretsmanager/versions.h"
 
+enum { MAX_PAGE = 100 };
+
 /* ---- which secret ---- */
 
 static bool is_name(struct str id)
@@ -310,10 +312,9 @@ static int list_versions(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < versions->count; i++)
         if (all || value_as_list(value_getz(versions->items[i], "stages"))->count)
             value_builder_add(&list, view_version(call, versions->items[i], keys));
-    service_answer(call, "Versions", value_builder_list(&list));
     service_answer(call, "ARN", value_getz(record.attrs, "arn"));
     service_answer(call, "Name", value_getz(record.attrs, "name"));
-    return 0;
+    return service_answer_page(call, "Versions", value_builder_list(&list), MAX_PAGE, err);
 }
 
 /* ---- moving stages ---- */

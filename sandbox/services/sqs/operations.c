@@ -358,9 +358,10 @@ static int do_receive(struct service_call *call, struct err *err)
 static size_t by_receipt(
     struct arena *arena, const struct queue *queue, const struct queue_box *box, struct str receipt)
 {
+    uint64_t number = receipt_number(arena, receipt);
     for (size_t i = 0; i < box->n; i++)
         if (queue->fifo ? str_eqz(receipt, box->items[i]->receipt)
-                        : message_had_receipt(arena, box->items[i], receipt))
+                        : message_had_receipt(box->items[i], number))
             return i;
     return SIZE_MAX;
 }

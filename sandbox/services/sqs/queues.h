@@ -124,8 +124,9 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
 
 /* Is it one that this queue has given, whatever became of the message? */
 bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct str receipt);
-/* Is it one of this message's, of any time that it was received? */
-bool message_had_receipt(struct arena *arena, const struct message *message, struct str receipt);
+uint64_t receipt_number(struct arena *arena, struct str receipt);
+/* Is the receipt with this number one of this message's, of any time that it was received? */
+bool message_had_receipt(const struct message *message, uint64_t number);
 
 struct queue_want {
     int64_t most, hidden_ms;

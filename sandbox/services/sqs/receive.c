@@ -108,7 +108,7 @@ static void write_receipt(
         (unsigned long long)receipt_seal(arena, queue, number));
 }
 
-static uint64_t receipt_number(struct arena *arena, struct str receipt)
+uint64_t receipt_number(struct arena *arena, struct str receipt)
 {
     return receipt.n > 16 ? strtoull(arena_strz(arena, str_slice(receipt, 0, 16)), NULL, 16) : 0;
 }
@@ -120,10 +120,9 @@ bool queue_gave_receipt(struct arena *arena, const struct queue *queue, struct s
     return str_eqz(receipt, expected);
 }
 
-bool message_had_receipt(struct arena *arena, const struct message *message, struct str receipt)
+bool message_had_receipt(const struct message *message, uint64_t number)
 {
-    return message->receipt[0] &&
-           (message->sequence << RECEIVED_BITS ^ receipt_number(arena, receipt)) >> RECEIVED_BITS == 0;
+    return message->receipt[0] && (message->sequence << RECEIVED_BITS ^ number) >> RECEIVED_BITS == 0;
 }
 
 static void mark_received(struct arena *arena, const struct queue *queue, struct queue_box *box,
@@ -219,14 +218,16 @@ static bool has_enough(const struct take *t)
     return (int64_t)t->out->n >= t->want->most;
 }
 
-/* Nothing comes of a group while something that was sent earlier in it is with another receiver. */
-static void take_group(const struct take *t, struct queue_box *box, struct str name)
+/* Nothing comes of a group while something that was sent earlier in it is with another receiver. Its first
+ * message has moved up by those that were buried. */
+static void take_group(const struct take *t, struct queue_box *box, const struct group *group, size_t *buried)
 {
-    for (size_t i = 0; i < box->n && !has_enough(t); i++) {
-        enum taken taken = str_eq(box->items[i]->group, name) ? take_one(t, box, i) : TAKEN;
+    for (size_t i = group->first > *buried ? group->first - *buried : 0; i < box->n && !has_enough(t); i++) {
+        enum taken taken = str_eq(box->items[i]->group, group->name) ? take_one(t, box, i) : TAKEN;
         if (taken == HIDDEN)
             return;
         i -= taken == BURIED;
+        *buried += taken == BURIED;
     }
 }
 
@@ -234,10 +235,10 @@ static void queues_receive_take(const struct take *t)
 {
     struct queue_box *box = queue_box(t->queues, t->queue);
     if (t->queue->fifo) {
-        size_t n;
+        size_t n, buried = 0;
         struct group **groups = find_groups(t->arena, box, &n);
         for (size_t i = 0; i < n && !has_enough(t); i++)
-            take_group(t, box, groups[i]->name);
+            take_group(t, box, groups[i], &buried);
         return;
     }
     for (size_t i = 0; i < box->n && !has_enough(t); i++)

@@ -22,20 +22,22 @@ static int by_name(const void *left, const void *right)
     return str_cmp(a->id, b->id);
 }
 
-/* /lake has /lake/url, and with `deep` /lake/a/b. */
+/* /lake has /lake/url, and with `deep` /lake/a/b. A name without a path lies in /. */
 static bool lies_below(struct str name, struct str folder, bool deep)
 {
-    if (!str_ends(folder, STR("/")) && name.n > folder.n && name.p[folder.n] == '/')
-        return str_starts(name, folder) && (deep || str_find_char(name, '/', folder.n + 1) < 0);
-    return str_ends(folder, STR("/")) && name.n > folder.n && str_starts(name, folder) &&
-           (deep || str_find_char(name, '/', folder.n) < 0);
+    if (str_ends(folder, STR("/")))
+        folder.n--;
+    if (!folder.n && !str_starts(name, STR("/")))
+        return true;
+    return name.n > folder.n + 1 && name.p[folder.n] == '/' && str_starts(name, folder) &&
+           (deep || str_find_char(name, '/', folder.n + 1) < 0);
 }
 
 /* ---- what it was before: a note beside it, {versions: [as GetParameterHistory shows them]} ---- */
 
 #define NOTE "parameters"
 
-enum { MAX_VERSIONS = 100 };
+enum { MAX_VERSIONS = 100, MAX_LABELS = 10 };
 
 static struct str ssm_attribute(const struct control_record *record, const char *name)
 {
@@ -84,17 +86,21 @@ static struct str ssm_ciphertext(struct arena *arena, struct str value)
     return arena_printf(arena, "AQICAHh%.*s", STR_ARG(text));
 }
 
-/* As GetParameter shows it: a SecureString in clear text WithDecryption. */
+/* A SecureString is in clear text WithDecryption. */
+static struct str shown_value(const struct service_call *call, struct str type, struct str value)
+{
+    bool secure = str_eqz(type, "SecureString") && !value_getb(call->input, "WithDecryption");
+    return secure ? ssm_ciphertext(call->arena, value) : value;
+}
+
+/* As GetParameter shows it. */
 static const struct value *ssm_view(struct service_call *call, const struct control_record *record)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct str type = ssm_attribute(record, "parameter_type"), value = ssm_attribute(record, "value");
-    bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
-    if (str_eqz(type, "SecureString") && !plain)
-        value = ssm_ciphertext(call->arena, value);
+    struct str type = ssm_attribute(record, "parameter_type");
     view_text(&b, "Name", ssm_attribute(record, "name"));
     view_text(&b, "Type", type);
-    view_text(&b, "Value", value);
+    view_text(&b, "Value", shown_value(call, type, ssm_attribute(record, "value")));
     view_set(&b, "Version", value_getz(record->attrs, "version"));
     view_set(&b, "LastModifiedDate", service_time(call, record->changed_ms));
     view_text(&b, "ARN", ssm_attribute(record, "arn"));
@@ -103,32 +109,67 @@ static const struct value *ssm_view(struct service_call *call, const struct cont
     return value_builder_map(&b);
 }
 
+/* An earlier version with its value as it is shown. */
+static const struct value *with_shown_value(struct service_call *call, const struct value *version)
+{
+    struct str value = shown_value(call, value_gets(version, "Type"), value_gets(version, "Value"));
+    return value_with(call->arena, version, STR("Value"), value_string(call->arena, value));
+}
+
 /* The version with this number, as GetParameter shows it. */
 static const struct value *view_numbered(
     struct service_call *call, const struct control_record *record, int64_t version)
 {
     static const char *const members[] = {"Type", "Value", "Version", "LastModifiedDate"};
     const struct value *earlier = earlier_versions(call, record), *out = ssm_view(call, record);
-    for (uint32_t i = 0; i < earlier->count; i++)
-        for (size_t k = 0;
-             service_int(earlier->items[i], "Version", 0) == version && k < sizeof members / sizeof *members;
-             k++)
-            out = value_with(call->arena, out, str_z(members[k]), value_getz(earlier->items[i], members[k]));
+    for (uint32_t i = 0; i < earlier->count; i++) {
+        if (service_int(earlier->items[i], "Version", 0) != version)
+            continue;
+        const struct value *one = with_shown_value(call, earlier->items[i]);
+        for (size_t k = 0; k < sizeof members / sizeof *members; k++)
+            out = value_with(call->arena, out, str_z(members[k]), value_getz(one, members[k]));
+    }
     return out;
 }
 
-static const struct value *labels_with(
-    struct service_call *call, const struct value *labels, const struct value *given, int64_t version)
+static bool is_label(struct str text)
+{
+    return str_is_word(text, CHARS_LETTERS "._-", CHARS_ALNUM "._-") && !str_starts(text, STR("aws")) &&
+           !str_starts(text, STR("ssm"));
+}
+
+/* A label is of one version. What none can be called goes to `invalid`. */
+static const struct value *labels_with(struct service_call *call, const struct value *labels,
+    const struct value *given, int64_t version, struct value_builder *invalid)
 {
     for (uint32_t i = 0; i < given->count; i++)
-        labels = value_with(
-            call->arena, labels, value_text(given->items[i], STR_EMPTY), value_int(call->arena, version));
+        if (is_label(value_text(given->items[i], STR_EMPTY)))
+            labels =
+                value_with(call->arena, labels, given->items[i]->string, value_int(call->arena, version));
+        else
+            value_builder_add(invalid, given->items[i]);
     return labels;
+}
+
+static const struct value *labels_at(struct arena *arena, const struct value *labels, int64_t version)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    for (uint32_t i = 0; labels && i < labels->count; i++)
+        if (labels->entries[i].value->integer == version)
+            value_builder_add(&b, value_string(arena, labels->entries[i].key));
+    return value_builder_list(&b);
 }
 
 static bool ssm_find(const struct service_call *call, struct str name, struct control_record *out)
 {
     return service_find(call, STR("aws.ssm.parameter"), name, out);
+}
+
+static int no_version(struct err *err, struct str version, struct str name)
+{
+    return service_refuse(err, 400, "ParameterVersionNotFound",
+        "Systems Manager could not find version %.*s of %.*s. Verify the version and try again.",
+        STR_ARG(version), STR_ARG(name));
 }
 
 static int label_version(struct service_call *call, struct err *err)
@@ -142,28 +183,22 @@ static int label_version(struct service_call *call, struct err *err)
     int64_t current = service_int(record.attrs, "version", 1),
             version = service_int(call->input, "ParameterVersion", current);
     if (version < 1 || version > current)
-        return service_refuse(err, 400, "ParameterVersionNotFound",
-            "Systems Manager could not find version %lld of %.*s. Verify the version and try again.",
-            (long long)version, STR_ARG(name));
-    const struct value *note = service_note_read(call, NOTE, &record);
-    note = value_with(call->arena, note, STR("labels"),
-        labels_with(
-            call, value_getz(note, "labels"), value_as_list(value_getz(call->input, "Labels")), version));
-    if (service_note_write(call, NOTE, &record, note, err))
+        return no_version(err, arena_printf(call->arena, "%lld", (long long)version), name);
+    struct value_builder invalid = VALUE_BUILDER(call->arena);
+    const struct value *note = service_note_read(call, NOTE, &record),
+                       *labels = labels_with(call, value_getz(note, "labels"),
+                           value_as_list(value_getz(call->input, "Labels")), version, &invalid);
+    if (labels_at(call->arena, labels, version)->count > MAX_LABELS)
+        return service_refuse(err, 400, "ParameterVersionLabelLimitExceeded",
+            "A parameter version can have maximum %d labels. Move one or more labels to another version and "
+            "try again.",
+            MAX_LABELS);
+    if (service_note_write(call, NOTE, &record, value_with(call->arena, note, STR("labels"), labels), err))
         return -1;
     call->output = &value_empty_map;
-    service_answer(call, "InvalidLabels", &value_empty_list);
+    service_answer(call, "InvalidLabels", value_builder_list(&invalid));
     service_answer(call, "ParameterVersion", value_int(call->arena, version));
     return 0;
-}
-
-static const struct value *labels_at(struct arena *arena, const struct value *labels, int64_t version)
-{
-    struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; labels && i < labels->count; i++)
-        if (labels->entries[i].value->integer == version)
-            value_builder_add(&b, value_string(arena, labels->entries[i].key));
-    return value_builder_list(&b);
 }
 
 /* ---- by folder, with filters ---- */
@@ -185,7 +220,7 @@ static int check_path_filters(const struct value *filters, struct err *err)
 static const struct value *view_filtered(
     struct service_call *call, const struct control_record *record, const struct value *filters)
 {
-    const struct value *labels = labels_of(call, record), *version = NULL;
+    const struct value *labels = filters->count ? labels_of(call, record) : NULL, *version = NULL;
     for (uint32_t i = 0; i < filters->count; i++) {
         const struct value *values = value_as_list(value_getz(filters->items[i], "Values"));
         struct str key = value_gets(filters->items[i], "Key");
@@ -207,7 +242,7 @@ static int get_by_path(struct service_call *call, struct err *err)
 {
     struct str folder;
     size_t n;
-    const struct value *filters = value_as_list(value_getz(call->input, "ParameterFilters"));
+    const struct value *filters = value_as_list(value_getz(call->input, "ParameterFilters")), *next;
     struct value_builder list = VALUE_BUILDER(call->arena);
     if (service_required(call, "Path", &folder, err) || check_path_filters(filters, err))
         return -1;
@@ -216,15 +251,19 @@ static int get_by_path(struct service_call *call, struct err *err)
             "The parameter doesn't meet the parameter name requirements: a path begins with /");
     bool deep = value_equal(value_getz(call->input, "Recursive"), &value_true);
     struct control_record *all = service_list(call, STR("aws.ssm.parameter"), &n);
-    if (n)
-        qsort(all, n, sizeof *all, by_name);
-    for (size_t i = 0; i < n; i++) {
-        const struct value *shown =
-            lies_below(all[i].id, folder, deep) ? view_filtered(call, &all[i], filters) : NULL;
-        if (shown)
-            value_builder_add(&list, shown);
-    }
-    return service_answer_page(call, "Parameters", value_builder_list(&list), MAX_PAGE, err);
+    size_t kept = 0, first, end;
+    for (size_t i = 0; i < n; i++)
+        if (lies_below(all[i].id, folder, deep) && (!filters->count || view_filtered(call, &all[i], filters)))
+            all[kept++] = all[i];
+    if (kept)
+        qsort(all, kept, sizeof *all, by_name);
+    if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
+        return -1;
+    for (size_t i = first; i < end; i++)
+        value_builder_add(&list, view_filtered(call, &all[i], filters));
+    service_answer(call, "Parameters", value_builder_list(&list));
+    service_answer(call, "NextToken", next);
+    return 0;
 }
 
 /* ---- putting ---- */
@@ -257,7 +296,6 @@ static int get_history(struct service_call *call, struct err *err)
 {
     struct control_record record;
     struct str name;
-    bool plain = value_equal(value_getz(call->input, "WithDecryption"), &value_true);
     struct value_builder list = VALUE_BUILDER(call->arena);
     if (service_required(call, "Name", &name, err))
         return -1;
@@ -268,10 +306,7 @@ static int get_history(struct service_call *call, struct err *err)
         const struct value *one = i < earlier->count ? earlier->items[i] : view_version(call, &record);
         one = value_with(
             call->arena, one, STR("Labels"), labels_at(call->arena, labels, service_int(one, "Version", 0)));
-        if (!plain && str_eqz(value_gets(one, "Type"), "SecureString"))
-            one = value_with(call->arena, one, STR("Value"),
-                value_string(call->arena, ssm_ciphertext(call->arena, value_gets(one, "Value"))));
-        value_builder_add(&list, one);
+        value_builder_add(&list, with_shown_value(call, one));
     }
     return service_answer_page(call, "Parameters", value_builder_list(&list), 50, err);
 }
@@ -324,12 +359,34 @@ static const struct value *view_published(const struct service_call *call, struc
     return value_builder_map(&b);
 }
 
+/* NAME:VERSION or NAME:LABEL. NULL: there is none; with err->code a version that is not there. */
+static const struct value *view_selected(struct service_call *call, struct str name, struct err *err)
+{
+    struct control_record record;
+    struct str selector = str_last_part(name, ":"), plain = str_slice(name, 0, name.n - selector.n);
+    int64_t version = 0;
+    if (plain.n < 2 || !ssm_find(call, str_slice(plain, 0, plain.n - 1), &record))
+        return NULL;
+    const struct value *label = value_get(labels_of(call, &record), selector);
+    if (!label && !str_to_int(selector, &version))
+        return NULL;
+    const struct value *found = view_numbered(call, &record, label ? label->integer : version);
+    if (!label && service_int(found, "Version", 0) != version) {
+        no_version(err, selector, record.id);
+        return NULL;
+    }
+    return value_with(call->arena, found, STR("Selector"),
+        value_string(call->arena, arena_printf(call->arena, ":%.*s", STR_ARG(selector))));
+}
+
 /* NULL: there is none, not even of AWS's own. A name without a path may have a slash before it. */
-static const struct value *view_named(struct service_call *call, struct str name)
+static const struct value *view_named(struct service_call *call, struct str name, struct err *err)
 {
     struct control_record record;
     if (ssm_find(call, name, &record))
         return ssm_view(call, &record);
+    if (str_find_char(name, ':', 0) >= 0)
+        return view_selected(call, name, err);
     struct str plain = str_slice(name, str_starts(name, STR("/")), name.n);
     if (plain.n < name.n && str_find_char(plain, '/', 0) < 0 && ssm_find(call, plain, &record))
         return value_with(call->arena, ssm_view(call, &record), STR("Name"), value_string(call->arena, name));
@@ -397,7 +454,9 @@ static int get_parameter(struct service_call *call, struct err *err)
         return -1;
     if (str_starts(name, STR(SECRETS)) && view_secret(call, name, &parameter, err))
         return -1;
-    parameter = parameter ? parameter : view_named(call, name);
+    parameter = parameter ? parameter : view_named(call, name, err);
+    if (err->code[0])
+        return -1;
     call->declined = !parameter; /* the control plane says in the service's words that there is none */
     if (call->declined)
         return 0;
@@ -417,7 +476,7 @@ static int get_parameters(struct service_call *call, struct err *err)
         if (check_parameter_name(name, err))
             return -1;
         if (!str_starts(name, STR(SECRETS)))
-            parameter = view_named(call, name);
+            parameter = view_named(call, name, &(struct err)ERR_INIT);
         else if (view_secret(call, name, &parameter, ERR_IGNORED))
             parameter = NULL;
         if (parameter)

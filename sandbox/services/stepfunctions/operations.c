@@ -178,20 +178,23 @@ static const struct value *executions_operations_summary(
     return value_builder_map(&b);
 }
 
-/* Of a machine, or those that were started by a version or an alias of it. Newest first, each with a
- * reference. */
-static struct execution **executions_of(
-    struct executions *all, struct arena *arena, struct str machine, struct str status, size_t *n)
+/* Of a machine, or those that were started by a version or an alias of it, and that pass the call's filters.
+ * Newest first, each with a reference. */
+static struct execution **executions_of(const struct service_call *call, struct str machine, size_t *n)
 {
+    struct executions *all = services_executions(call->services);
+    struct str status = value_gets(call->input, "statusFilter"),
+               redrive = value_gets(call->input, "redriveFilter");
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&all->lock);
     executions_load(all);
-    struct execution **found = ARENA_ARRAY(arena, struct execution *, all->n + 1);
+    struct execution **found = ARENA_ARRAY(call->arena, struct execution *, all->n + 1);
     *n = 0;
     for (size_t i = all->n; i-- > 0;) {
         struct execution *execution = all->items[i];
         bool its = str_eq(execution->machine, machine) || str_eq(execution->version, machine) ||
                    str_eq(execution->alias, machine);
-        if (!its || (status.n && !str_eqz(status, execution_status(execution))))
+        if (!its || (status.n && !str_eqz(status, execution_status(execution))) ||
+            (redrive.n && str_eqz(redrive, "REDRIVEN") != (execution->redrives > 0)))
             continue;
         activity_keep(execution->activity);
         found[(*n)++] = execution;
@@ -210,8 +213,7 @@ static int do_list(struct service_call *call, struct err *err)
     if (is_express(&machine))
         return service_refuse(err, 400, "StateMachineTypeNotSupported",
             "This operation is not supported by this type of state machine");
-    struct execution **found = executions_of(
-        services_executions(call->services), call->arena, arn, value_gets(call->input, "statusFilter"), &n);
+    struct execution **found = executions_of(call, arn, &n);
     int status = executions_page(call, n, &first, &end, &next, err);
     struct value_builder list = VALUE_BUILDER(call->arena);
     for (size_t i = 0; i < n; i++) {

@@ -273,6 +273,10 @@ def test_secret_previous(cloud):
     assert (get(), get(VersionStage="AWSPREVIOUS")) == ("three", "two")
     assert len(secrets.list_secret_version_ids(SecretId=made["ARN"])["Versions"]) == 2
     assert len(secrets.list_secret_version_ids(SecretId=made["ARN"], IncludeDeprecated=True)["Versions"]) == 3
+    if cloud.kind == "sandbox":  # moto has one page
+        page = secrets.list_secret_version_ids(SecretId=made["ARN"], IncludeDeprecated=True, MaxResults=2)
+        more = secrets.list_secret_version_ids(SecretId=made["ARN"], IncludeDeprecated=True, NextToken=page["NextToken"])
+        assert (len(page["Versions"]), len(more["Versions"]), "NextToken" in more) == (2, 1, False)
 
 
 def test_secret_pending(cloud):
@@ -331,6 +335,28 @@ def test_parameters_by_path(cloud):
     names = lambda **more: [one["Name"] for one in ssm.get_parameters_by_path(Path=top, **more)["Parameters"]]  # noqa: E731
     assert names() == [top + "/a"] and names(Recursive=True) == [top + "/a", top + "/b/c"]
     assert ssm.get_parameters(Names=[top + "/a", top + "/no"])["InvalidParameters"] == [top + "/no"]
+    bare = name()
+    ssm.put_parameter(Name=bare, Type="String", Value="x")
+    pages = [page["Parameters"] for page in ssm.get_paginator("get_parameters_by_path").paginate(Path="/", Recursive=True)]
+    found = [one["Name"] for page in pages for one in page]
+    assert {bare, top + "/a", top + "/b/c"} <= set(found) and len(found) == len(set(found)) and max(map(len, pages)) <= 10
+
+
+def test_versions_of_parameters(cloud):
+    """By number or label behind the name; labels are words of their own, ten at most."""
+    ssm, one = cloud.client("ssm"), name()
+    for value in ("first", "second"):
+        ssm.put_parameter(Name=one, Type="SecureString", Value=value, Overwrite=True)
+    assert ssm.label_parameter_version(Name=one, ParameterVersion=1, Labels=["old", "1st", "aws-old", "ssm-old", "a b"])["InvalidLabels"] == ["1st", "aws-old", "ssm-old", "a b"]
+    get = lambda selector: ssm.get_parameter(Name=f"{one}:{selector}", WithDecryption=True)["Parameter"]  # noqa: E731
+    assert [(get(s)["Value"], get(s)["Name"], get(s)["Version"]) for s in ("1", "old", "2")] == [("first", one, 1), ("first", one, 1), ("second", one, 2)]
+    assert (code(get, "3"), code(get, "new")) == ("ParameterVersionNotFound", "ParameterNotFound")
+    if cloud.kind == "sandbox":
+        assert get("old")["Selector"] == ":old" and "first" not in ssm.get_parameter(Name=f"{one}:1")["Parameter"]["Value"]
+    answer = ssm.get_parameters(Names=[f"{one}:old", f"{one}:new"], WithDecryption=True)
+    assert ([p["Value"] for p in answer["Parameters"]], answer["InvalidParameters"]) == (["first"], [f"{one}:new"])
+    ssm.label_parameter_version(Name=one, ParameterVersion=1, Labels=[f"l{i}" for i in range(9)])
+    assert code(ssm.label_parameter_version, Name=one, ParameterVersion=1, Labels=["more"]) == "ParameterVersionLabelLimitExceeded"
 
 
 # ---- keys ----

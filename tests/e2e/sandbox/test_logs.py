@@ -115,6 +115,20 @@ def test_events_out_of_order_are_refused(sandbox):
     assert len(logs.get_log_events(**where)["events"]) == 3
 
 
+def test_a_batch_is_limited(sandbox):
+    """To a MiB, with 26 bytes for each event, and to one day."""
+    logs, group, now = sandbox.client("logs"), f"/weir/{uuid.uuid4().hex}", int(time.time() * 1000)
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(logGroupName=group, logStreamName="s")
+    events = lambda *events: {"logGroupName": group, "logStreamName": "s", "logEvents": [{"timestamp": at, "message": m} for at, m in events]}  # noqa: E731
+    size = 1048576 // 8 - 26
+    logs.put_log_events(**events(*[(now, "x" * size)] * 8))
+    with pytest.raises(ClientError, match="Upload too large: 1048577 bytes exceeds limit of 1048576"):
+        logs.put_log_events(**events(*[(now, "x" * size)] * 7, (now, "x" * (size + 1))))
+    with pytest.raises(ClientError, match="cannot span more than 24 hours"):
+        logs.put_log_events(**events((now - 86400001, "x"), (now, "x")))
+
+
 def test_a_deleted_group_takes_its_streams_along(logs, group):
     logs.create_log_stream(logGroupName=group, logStreamName="old")
     logs.delete_log_group(logGroupName=group)

@@ -60,6 +60,8 @@ def test_it_goes_on_where_it_failed(machines):
     assert [event["executionRedrivenEventDetails"] for event in events if event["type"] == "ExecutionRedriven"] == [{"redriveCount": 1}, {"redriveCount": 2}]
     (listed,) = machines.client.list_executions(stateMachineArn=machines.machine)["executions"]
     assert (listed["status"], listed["redriveCount"], listed["redriveDate"]) == ("SUCCEEDED", 2, when)
+    listed = lambda redriven: [one["executionArn"] for one in machines.client.list_executions(stateMachineArn=machines.machine, redriveFilter=redriven)["executions"]]  # noqa: E731
+    assert (listed("REDRIVEN"), listed("NOT_REDRIVEN")) == ([execution], [])
     assert code(machines.redrive, execution=execution) == "ExecutionNotRedrivable"
 
 
