@@ -10,6 +10,7 @@
 #include "sandbox/services/ec2/ec2.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 static const struct str group_type = STR_INIT("aws.autoscaling.group"),
                         instance_type = STR_INIT("aws.ec2.instance"),
@@ -86,8 +87,7 @@ static struct str subnet_for(const struct look *look, const struct control_recor
 
 static const struct value *tag_of(struct arena *arena, struct str key, const struct value *v)
 {
-    struct value_entry entries[] = {{STR("Key"), value_string(arena, key)}, {STR("Value"), v}};
-    return value_map(arena, entries, 2);
+    return VALUE_MAP(arena, {STR("Key"), value_string(arena, key)}, {STR("Value"), v});
 }
 
 /* The template's own for instances, the group's that are handed on, and the service's. */
@@ -109,9 +109,9 @@ static const struct value *tags_for(
     AUTO_BUILDER struct value_builder tags = VALUE_BUILDER(look->arena);
     for (uint32_t i = 0; i < all->count; i++)
         value_builder_add(&tags, tag_of(look->arena, all->entries[i].key, all->entries[i].value));
-    struct value_entry entries[] = {{STR("ResourceType"), value_stringz(look->arena, "instance")},
-        {STR("Tag"), value_builder_list(&tags)}};
-    const struct value *one = value_map(look->arena, entries, 2);
+    const struct value *one =
+        VALUE_MAP(look->arena, {STR("ResourceType"), value_stringz(look->arena, "instance")},
+            {STR("Tag"), value_builder_list(&tags)});
     return value_list(look->arena, &one, 1);
 }
 
@@ -140,16 +140,15 @@ static const struct value *launch_request(const struct look *look, const struct 
         view_text(&b, "SubnetId", subnet);
     if (data.n)
         view_text(&b, "UserData", base64_encode(look->arena, data));
-    if (profile.n || named.n) {
-        struct value_entry entry = {
-            profile.n ? STR("Arn") : STR("Name"), value_string(look->arena, profile.n ? profile : named)};
-        view_set(&b, "IamInstanceProfile", value_map(look->arena, &entry, 1));
-    }
+    if (profile.n || named.n)
+        view_set(&b, "IamInstanceProfile",
+            value_with(look->arena, NULL, profile.n ? STR("Arn") : STR("Name"),
+                value_string(look->arena, profile.n ? profile : named)));
     view_set(&b, "TagSpecification", tags_for(look, group, template));
     return value_builder_map(&b);
 }
 
-/* What the control plane keeps of where an instance comes from. */
+/* What the control plane keeps of where an instance comes from, and of its template beyond the request. */
 static bool note_origin(const struct look *look, const struct control_record *group,
     const struct control_record *template, struct str instance)
 {
@@ -160,11 +159,14 @@ static bool note_origin(const struct look *look, const struct control_record *gr
         const struct value *v;
     } notes[] = {{"auto_scaling_group", value_string(look->arena, group->id)},
         {"launch_template", value_string(look->arena, template->id)},
-        {"launch_version", version ? version : value_stringz(look->arena, "$Default")}};
+        {"launch_version", version ? version : value_stringz(look->arena, "$Default")},
+        {"monitoring", value_getz(template->attrs, "monitoring")},
+        {"metadata_options", value_getz(template->attrs, "metadata_options")},
+        {"block_device_mappings", value_getz(template->attrs, "block_device_mappings")}};
     if (!control_find(look->control, look->arena, instance_type, group->region, instance, &made))
         return false;
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
-        if (!control_set(look->control, instance_type, &made, notes[i].attribute, notes[i].v))
+        if (notes[i].v && !control_set(look->control, instance_type, &made, notes[i].attribute, notes[i].v))
             return false;
     return true;
 }
@@ -201,27 +203,29 @@ static void end_one(struct look *look, const struct control_record *instance)
         .region = instance->region,
         .input = value_with(look->arena, NULL, STR("InstanceId"), value_list(look->arena, &id, 1))};
     look->changed = true;
-    if (services_call(look->services, look->arena, &request, &output, ERR_IGNORED))
-        return; /* it is protected */
+    services_call(look->services, look->arena, &request, &output, ERR_IGNORED); /* it may be protected */
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct control_record *one = *(const struct control_record *const *)a,
+                                *other = *(const struct control_record *const *)b;
+    return one->created_ms != other->created_ms ? one->created_ms < other->created_ms ? -1 : 1
+                                                : str_cmp(one->id, other->id);
 }
 
 /* The oldest go first. */
 static void end_some(struct look *look, const struct control_record *group, int64_t n)
 {
-    int64_t before = INT64_MIN;
-    for (; n > 0; n--) {
-        const struct control_record *oldest = NULL;
-        for (size_t i = 0; i < look->instance_count; i++) {
-            const struct control_record *one = &look->instances[i];
-            bool earlier = !oldest || one->created_ms < oldest->created_ms;
-            if (is_member(one, group) && one->created_ms > before && earlier)
-                oldest = one;
-        }
-        if (!oldest)
-            return;
-        before = oldest->created_ms;
-        end_one(look, oldest);
-    }
+    size_t members = 0;
+    const struct control_record **all =
+        ARENA_ARRAY(look->arena, const struct control_record *, look->instance_count + 1);
+    for (size_t i = 0; i < look->instance_count; i++)
+        if (is_member(&look->instances[i], group))
+            all[members++] = &look->instances[i];
+    qsort(all, members, sizeof *all, by_age);
+    for (size_t i = 0; i < members && (int64_t)i < n; i++)
+        end_one(look, all[i]);
 }
 
 /* Those whose group has been deleted. */

@@ -15,14 +15,6 @@ static int find_group(
         "AutoScalingGroup name not found - AutoScalingGroup '%.*s' not found", STR_ARG(name));
 }
 
-/* A list of a form: [...], or {member: [...]}. */
-static const struct value *listed_in(const struct service_call *call, const char *member)
-{
-    const struct value *v = value_getz(call->input, member);
-    v = value_getz(v, "member") ? value_getz(v, "member") : v;
-    return !v || v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
-}
-
 /* What only a new one has to have; the rest is the control plane's. */
 static int create_group(struct service_call *call, struct err *err)
 {
@@ -76,9 +68,15 @@ static int terminate_instance(struct service_call *call, struct err *err)
             "Instance Id not found - No managed instance found for instance ID: %.*s", STR_ARG(id));
     if (find_group(call, value_gets(instance.attrs, "auto_scaling_group"), &group, err))
         return -1;
-    if (str_eqz(fewer, "true"))
-        control_set(control, group_type, &group, "desired_capacity",
-            value_int(call->arena, service_int(group.attrs, "desired_capacity", 1) - 1));
+    int64_t wanted = service_int(group.attrs, "desired_capacity", 1),
+            least = service_int(group.attrs, "min_size", 0);
+    bool decrements = str_eqz(fewer, "true");
+    if (decrements && wanted <= least)
+        return service_refuse(err, 400, "ValidationError",
+            "Currently, desiredSize equals minSize (%lld). Terminating instance without replacement will "
+            "violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or "
+            "lower group's min size.",
+            (long long)least);
     const struct value *named = value_string(call->arena, id);
     const struct service_request request = {.service = STR("ec2"),
         .operation = STR("TerminateInstances"),
@@ -86,6 +84,8 @@ static int terminate_instance(struct service_call *call, struct err *err)
         .input = value_with(call->arena, NULL, STR("InstanceId"), value_list(call->arena, &named, 1))};
     if (services_call(call->services, call->arena, &request, &output, err))
         return -1;
+    if (decrements)
+        control_set(control, group_type, &group, "desired_capacity", value_int(call->arena, wanted - 1));
     autoscaling_look(call->services);
     return 0;
 }
@@ -108,7 +108,7 @@ static const struct value *view_instance(const struct service_call *call, const 
 static int describe_instances(struct service_call *call, struct err *err UNUSED)
 {
     size_t n;
-    const struct value *named = listed_in(call, "InstanceIds");
+    const struct value *named = service_items(call, call->input, "InstanceIds");
     const struct control_record *all = service_list(call, instance_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
     (void)value_getz(call->input, "MaxRecords"); /* all are on one page */
@@ -158,7 +158,7 @@ static int change_tag(struct service_call *call, const struct value *tag, bool a
 
 static int change_tags(struct service_call *call, bool add, struct err *err)
 {
-    const struct value *tags = listed_in(call, "Tags");
+    const struct value *tags = service_items(call, call->input, "Tags");
     for (uint32_t i = 0; tags && i < tags->count; i++)
         if (change_tag(call, tags->items[i], add, err))
             return -1;
@@ -180,11 +180,10 @@ static bool passes(const struct service_call *call, const struct value *tag)
 {
     static const char *const names[][2] = {{"auto-scaling-group", "ResourceId"}, {"key", "Key"},
         {"value", "Value"}, {"propagate-at-launch", "PropagateAtLaunch"}};
-    const struct value *filters = listed_in(call, "Filters");
+    const struct value *filters = service_items(call, call->input, "Filters");
     bool all = true;
     for (uint32_t i = 0; filters && i < filters->count; i++) {
-        const struct value *values = value_getz(filters->items[i], "Values");
-        values = value_getz(values, "member") ? value_getz(values, "member") : values;
+        const struct value *values = service_items(call, filters->items[i], "Values");
         bool any = false;
         for (size_t k = 0; k < sizeof names / sizeof *names; k++)
             if (str_eqz(value_gets(filters->items[i], "Name"), names[k][0]))

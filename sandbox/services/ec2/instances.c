@@ -13,11 +13,15 @@ static int find_instance(
         err, 400, "InvalidInstanceID.NotFound", "The instance ID '%.*s' does not exist", STR_ARG(id));
 }
 
-/* One name, or a list of them. */
-static const struct value *instances_of(const struct service_call *call)
+/* Those that a request names, all of which are there. */
+static int find_instances(const struct service_call *call, const struct value **ids, struct err *err)
 {
-    const struct value *named = value_getz(call->input, "InstanceId");
-    return !named || named->kind == VALUE_LIST ? named : value_list(call->arena, &named, 1);
+    struct control_record record;
+    *ids = service_items(call, call->input, "InstanceId");
+    for (uint32_t i = 0; *ids && i < (*ids)->count; i++)
+        if (find_instance(call, value_text((*ids)->items[i], STR_EMPTY), &record, err))
+            return -1;
+    return service_dry_run(call, err);
 }
 
 static const struct value *state_of(struct arena *arena, const char *name, int64_t code)
@@ -32,7 +36,10 @@ static const struct value *change_of(struct arena *arena, struct str id, bool wa
 {
     struct value_builder b = VALUE_BUILDER(arena);
     view_text(&b, "instanceId", id);
-    view_set(&b, "currentState", halted ? state_of(arena, "stopped", 80) : state_of(arena, "pending", 0));
+    view_set(&b, "currentState",
+        halted       ? state_of(arena, "stopped", 80)
+        : was_halted ? state_of(arena, "pending", 0)
+                     : state_of(arena, "running", 16));
     view_set(
         &b, "previousState", was_halted ? state_of(arena, "stopped", 80) : state_of(arena, "running", 16));
     return value_builder_map(&b);
@@ -41,12 +48,11 @@ static const struct value *change_of(struct arena *arena, struct str id, bool wa
 /* Each is known before any of them is changed. */
 static int set_halted(struct service_call *call, bool halted, struct err *err)
 {
-    const struct value *ids = instances_of(call);
+    const struct value *ids;
     struct control_record record;
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; ids && i < ids->count; i++)
-        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
-            return -1;
+    if (find_instances(call, &ids, err))
+        return -1;
     for (uint32_t i = 0; ids && i < ids->count; i++) {
         if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
             return -1;
@@ -72,11 +78,9 @@ static int start_instances(struct service_call *call, struct err *err)
 
 static int reboot_instances(struct service_call *call, struct err *err)
 {
-    const struct value *ids = instances_of(call);
-    struct control_record record;
-    for (uint32_t i = 0; ids && i < ids->count; i++)
-        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
-            return -1;
+    const struct value *ids;
+    if (find_instances(call, &ids, err))
+        return -1;
     for (uint32_t i = 0; ids && i < ids->count; i++)
         hosts_reboot(services_parts(call->services)->hosts, value_text(ids->items[i], STR_EMPTY));
     service_answer(call, "return", &value_true);
@@ -89,7 +93,8 @@ static int console_output(struct service_call *call, struct err *err)
     struct str id;
     int64_t changed_ms;
     (void)value_getz(call->input, "Latest"); /* it always is */
-    if (service_required(call, "InstanceId", &id, err) || find_instance(call, id, &record, err))
+    if (service_required(call, "InstanceId", &id, err) || find_instance(call, id, &record, err) ||
+        service_dry_run(call, err))
         return -1;
     struct str text =
         hosts_console(services_parts(call->services)->hosts, call->arena, record.id, &changed_ms);
@@ -163,17 +168,17 @@ static bool status_passes(const struct value *filters, const struct value *statu
     return true;
 }
 
+enum { MAX_STATUSES = 1000 };
+
 /* Those that run, unless all or some are asked for. */
 static int describe_status(struct service_call *call, struct err *err)
 {
-    size_t n;
-    struct control_record record;
-    const struct value *ids = instances_of(call), *filters = value_getz(call->input, "Filter");
+    size_t n, first, end;
+    const struct value *ids, *next, *filters = value_getz(call->input, "Filter");
     bool everyone = service_flag(call->input, "IncludeAllInstances");
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; ids && i < ids->count; i++)
-        if (find_instance(call, value_text(ids->items[i], STR_EMPTY), &record, err))
-            return -1;
+    if (find_instances(call, &ids, err))
+        return -1;
     const struct control_record *all = service_list(call, STR("aws.ec2.instance"), &n);
     for (size_t i = 0; i < n; i++) {
         bool asked = !ids || value_list_has(ids, all[i].id);
@@ -182,9 +187,12 @@ static int describe_status(struct service_call *call, struct err *err)
             status_passes(filters, status, err))
             value_builder_add(&list, status);
     }
-    if (err->code[0])
+    const struct value *found = value_builder_list(&list);
+    if (err->code[0] ||
+        service_page(call, "NextToken", "MaxResults", MAX_STATUSES, found->count, &first, &end, &next, err))
         return -1;
-    service_answer(call, "instanceStatusSet", value_builder_list(&list));
+    service_answer(call, "instanceStatusSet", value_list(call->arena, found->items + first, end - first));
+    service_answer(call, "nextToken", next);
     return 0;
 }
 
@@ -206,28 +214,22 @@ static int modify_attribute(struct service_call *call, struct err *err)
         "The instance '%.*s' is not in the 'stopped' state.", STR_ARG(id));
 }
 
-static bool has_text(const struct value *v, const char *text)
-{
-    return (v->kind == VALUE_STRING && str_eqz(v->string, text)) || value_list_has(v, str_z(text));
-}
-
 /* Those that an account has without asking. */
 static int describe_regions(struct service_call *call, struct err *err)
 {
     static const char *const regions[] = {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
         "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1",
         "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"};
-    const struct value *named = value_getz(call->input, "RegionName");
+    const struct value *named = service_items(call, call->input, "RegionName");
     struct value_builder all = VALUE_BUILDER(call->arena);
     (void)value_getz(call->input, "AllRegions"); /* the others would have to be asked for */
     if (value_getz(call->input, "Filter"))
         return service_refuse(
             err, 400, "InvalidParameterValue", "the sandbox does not know filters of regions");
-    if (service_flag(call->input, "DryRun"))
-        return service_refuse(
-            err, 412, "DryRunOperation", "Request would have succeeded, but DryRun flag is set.");
+    if (service_dry_run(call, err))
+        return -1;
     for (size_t i = 0; i < sizeof regions / sizeof *regions; i++) {
-        if (named && !has_text(named, regions[i]))
+        if (named && !value_list_has(named, str_z(regions[i])))
             continue;
         struct value_builder b = VALUE_BUILDER(call->arena);
         view_text(&b, "regionName", str_z(regions[i]));
@@ -236,8 +238,7 @@ static int describe_regions(struct service_call *call, struct err *err)
         value_builder_add(&all, value_builder_map(&b));
     }
     const struct value *found = value_builder_list(&all);
-    uint32_t asked = !named ? 0 : named->kind == VALUE_LIST ? named->count : 1;
-    if (asked > found->count)
+    if (named && named->count > found->count)
         return service_refuse(err, 400, "InvalidParameterValue", "Invalid region provided");
     service_answer(call, "regionInfo", found);
     return 0;

@@ -20,18 +20,17 @@ static int64_t number_of(const struct value *version)
 static const struct value *as_version(
     struct arena *arena, int64_t number, const struct value *attrs, const struct value *shown)
 {
-    const struct value_entry entries[] = {
-        {STR("number"), value_int(arena, number)}, {STR("attrs"), attrs}, {STR("shown"), shown}};
-    return value_map(arena, entries, 3);
+    return VALUE_MAP(
+        arena, {STR("number"), value_int(arena, number)}, {STR("attrs"), attrs}, {STR("shown"), shown});
 }
 
 /* The newest version as the control plane shows it. */
 static const struct value *shown_now(const struct service_call *call, const struct control_record *template)
 {
-    const struct value_entry id = {STR("LaunchTemplateId"), value_string(call->arena, template->id)};
     const struct value *output;
-    if (service_control(
-            call, "DescribeLaunchTemplateVersions", value_map(call->arena, &id, 1), &output, ERR_IGNORED))
+    if (service_control(call, "DescribeLaunchTemplateVersions",
+            VALUE_MAP(call->arena, {STR("LaunchTemplateId"), value_string(call->arena, template->id)}),
+            &output, ERR_IGNORED))
         return &value_empty_map;
     const struct value *list = wire_path(call->arena, output, STR("LaunchTemplateVersionSet[]"));
     return list && list->kind == VALUE_LIST && list->count ? list->items[0] : &value_empty_map;
@@ -50,8 +49,8 @@ static const struct value *versions_of(const struct service_call *call, const st
 static int keep_versions(const struct service_call *call, const struct control_record *template,
     const struct value *list, struct err *err)
 {
-    const struct value_entry entry = {STR("versions"), list};
-    return service_note_write(call, "templates", template, value_map(call->arena, &entry, 1), err);
+    return service_note_write(
+        call, "templates", template, value_with(call->arena, NULL, STR("versions"), list), err);
 }
 
 /* NULL: there is none of that name ("3", "$Latest", "$Default"). */
@@ -110,13 +109,6 @@ static const struct value *view_version(
     bool standard = number_of(version) == service_int(template->attrs, "default_version", 1);
     shown = value_with(arena, shown, STR("VersionNumber"), value_int(arena, number_of(version)));
     return value_with(arena, shown, STR("DefaultVersion"), value_bool(standard));
-}
-
-/* A list of a request, which may be one value. */
-static const struct value *asked_list(const struct service_call *call, const char *member)
-{
-    const struct value *v = value_getz(call->input, member);
-    return !v || v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
 }
 
 /* What the source says and the request does not. */
@@ -179,7 +171,7 @@ static int create_version(struct service_call *call, struct err *err)
 static int add_asked(const struct service_call *call, const struct control_record *template,
     struct value_builder *out, struct err *err)
 {
-    const struct value *asked = asked_list(call, "LaunchTemplateVersion"),
+    const struct value *asked = service_items(call, call->input, "LaunchTemplateVersion"),
                        *versions = versions_of(call, template);
     int64_t least = service_int(call->input, "MinVersion", 0),
             most = service_int(call->input, "MaxVersion", INT64_MAX);
@@ -199,7 +191,7 @@ static int add_asked(const struct service_call *call, const struct control_recor
 /* Of all templates, the newest or the default one. */
 static int add_of_all(struct service_call *call, struct value_builder *out, struct err *err)
 {
-    const struct value *asked = asked_list(call, "LaunchTemplateVersion");
+    const struct value *asked = service_items(call, call->input, "LaunchTemplateVersion");
     size_t n;
     bool numbered = !asked;
     for (uint32_t i = 0; asked && i < asked->count; i++)
@@ -221,7 +213,7 @@ static int describe_versions(struct service_call *call, struct err *err)
     struct control_record template;
     bool one =
         value_gets(call->input, "LaunchTemplateId").n || value_gets(call->input, "LaunchTemplateName").n;
-    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena), page = VALUE_BUILDER(call->arena);
+    AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena);
     if (value_getz(call->input, "Filter"))
         return service_refuse(err, 400, "InvalidParameterValue",
             "the sandbox does not know filters of launch template versions");
@@ -230,7 +222,8 @@ static int describe_versions(struct service_call *call, struct err *err)
             err, 400, "InvalidParameterValue", "the sandbox shows images as they were given");
     if (one && !find_template(call, &template))
         return 0;
-    if (one ? add_asked(call, &template, &found, err) : add_of_all(call, &found, err))
+    if ((one ? add_asked(call, &template, &found, err) : add_of_all(call, &found, err)) ||
+        service_dry_run(call, err))
         return -1;
     return service_answer_page(call, "LaunchTemplateVersionSet", value_builder_list(&found), MAX_SHOWN, err);
 }
@@ -246,6 +239,8 @@ static int modify_template(struct service_call *call, struct err *err)
     const struct value *found = version_named(&template, versions_of(call, &template), version);
     if (!found)
         return refuse_version(err, &template, version);
+    if (service_dry_run(call, err))
+        return -1;
     control_set(services_control(call->services), template_type, &template, "default_version",
         value_int(call->arena, number_of(found)));
     const struct value_entry id = {STR("LaunchTemplateId"),
@@ -296,7 +291,7 @@ static bool is_gone(const struct value *gone, const struct value *version)
 static int delete_some(struct service_call *call, const struct control_record *template, struct err *err)
 {
     const struct value *versions = versions_of(call, template),
-                       *asked = asked_list(call, "LaunchTemplateVersion");
+                       *asked = service_items(call, call->input, "LaunchTemplateVersion");
     struct deletion d = {VALUE_BUILDER(call->arena), VALUE_BUILDER(call->arena), VALUE_BUILDER(call->arena)};
     for (uint32_t i = 0; asked && i < asked->count; i++)
         delete_one(call, template, versions, value_text(asked->items[i], STR_EMPTY), &d);
@@ -305,9 +300,8 @@ static int delete_some(struct service_call *call, const struct control_record *t
         if (!is_gone(gone, versions->items[i]))
             value_builder_add(&d.kept, versions->items[i]);
     const struct value *kept = value_builder_list(&d.kept);
-    const struct value_entry output[] = {{STR("SuccessfullyDeletedLaunchTemplateVersionSet"), gone},
-        {STR("UnsuccessfullyDeletedLaunchTemplateVersionSet"), value_builder_list(&d.refused)}};
-    call->output = value_map(call->arena, output, 2);
+    service_answer(call, "SuccessfullyDeletedLaunchTemplateVersionSet", gone);
+    service_answer(call, "UnsuccessfullyDeletedLaunchTemplateVersionSet", value_builder_list(&d.refused));
     return keep_versions(call, template, kept, err);
 }
 
@@ -318,7 +312,7 @@ static int delete_versions(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "InvalidLaunchTemplateId.NotFound",
             "The specified launch template, with template ID %.*s, does not exist.",
             STR_ARG(value_gets(call->input, "LaunchTemplateId")));
-    return delete_some(call, &template, err);
+    return service_dry_run(call, err) ? -1 : delete_some(call, &template, err);
 }
 
 const struct service_operation ec2_template_operations[] = {

@@ -31,17 +31,12 @@ static bool find_with(const struct service_call *call, const char *type, const c
     return false;
 }
 
-static const struct value *default_text(const struct service_call *call, struct str s)
-{
-    return value_string(call->arena, s);
-}
-
 static int ask2(struct service_call *call, const char *operation, const char *a, struct str x, const char *b,
     struct str y, struct str *answer, struct err *err)
 {
-    const struct value *members = value_with(call->arena, NULL, str_z(a), default_text(call, x));
-    return ec2_ask(
-        call, operation, value_with(call->arena, members, str_z(b), default_text(call, y)), answer, err);
+    const struct value *members = value_with(call->arena, NULL, str_z(a), value_string(call->arena, x));
+    return ec2_ask(call, operation, value_with(call->arena, members, str_z(b), value_string(call->arena, y)),
+        answer, err);
 }
 
 /* The first of the sixteen parts of the network that no subnet has. */
@@ -53,7 +48,7 @@ static int add_subnet(
     for (int i = 0; i < SUBNETS; i++) {
         struct value_builder b = VALUE_BUILDER(call->arena);
         struct str cidr = arena_printf(call->arena, "172.31.%d.0/20", 16 * i);
-        if (find_with(call, "aws.ec2.subnet", "cidr_block", default_text(call, cidr), vpc, &subnet))
+        if (find_with(call, "aws.ec2.subnet", "cidr_block", value_string(call->arena, cidr), vpc, &subnet))
             continue;
         view_text(&b, "VpcId", vpc);
         view_text(&b, "CidrBlock", cidr);
@@ -109,7 +104,7 @@ static int create_default_vpc(struct service_call *call, struct err *err)
     struct control_record vpc;
     struct str answer, id, subnet;
     const struct value *members =
-        value_with(call->arena, NULL, STR("CidrBlock"), default_text(call, STR("172.31.0.0/16")));
+        value_with(call->arena, NULL, STR("CidrBlock"), value_string(call->arena, STR("172.31.0.0/16")));
     members = value_with(call->arena, members, STR("DryRun"), value_getz(call->input, "DryRun"));
     if (find_with(call, "aws.ec2.vpc", "is_default", &value_true, STR_EMPTY, &vpc))
         return service_refuse(err, 400, "DefaultVpcAlreadyExists",
@@ -316,22 +311,17 @@ static int check_subnet(const struct control *control, const struct value *attrs
 static int check_alone(const struct control *control, const struct value *attrs, struct err *err)
 {
     const struct value *other;
-    struct str vpc = value_gets(attrs, "vpc_id"), service = value_gets(attrs, "service_name"), rest = service,
-               part;
+    struct str vpc = value_gets(attrs, "vpc_id"), service = value_gets(attrs, "service_name");
     if (!value_getb(attrs, "private_dns_enabled") ||
         !str_ieq(value_gets(attrs, "vpc_endpoint_type"), STR("Interface")))
         return 0;
     for (size_t at = 0; (other = control_next(control, STR("aws.ec2.vpc_endpoint"), &at));)
         if (str_eq(value_gets(other, "vpc_id"), vpc) && str_eq(value_gets(other, "service_name"), service) &&
-            value_getb(other, "private_dns_enabled")) {
-            while (rest.n)
-                part = str_cut(rest, '.', &rest);
+            value_getb(other, "private_dns_enabled"))
             return service_refuse(err, 400, "InvalidParameter",
                 "private-dns-enabled cannot be set because there is already a conflicting DNS domain for "
-                "%.*s in the "
-                "VPC %.*s",
-                STR_ARG(part), STR_ARG(vpc));
-        }
+                "%.*s in the VPC %.*s",
+                STR_ARG(str_last_part(service, ".")), STR_ARG(vpc));
     return 0;
 }
 
@@ -347,8 +337,7 @@ static int check_endpoint(const struct control *control, const struct value *att
         return 0;
     return service_refuse(err, 400, "InvalidParameter",
         "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to "
-        "true "
-        "for %.*s",
+        "true for %.*s",
         STR_ARG(id));
 }
 

@@ -143,9 +143,7 @@ static int account_summary(struct service_call *call, struct err *err UNUSED)
 
 static const struct value *members_of(const struct service_call *call, const char *list)
 {
-    const struct value *v = value_getz(call->input, list), *inner = value_getz(v, "member");
-    v = inner ? inner : v;
-    return value_as_list(v);
+    return value_as_list(service_items(call, call->input, list));
 }
 
 /* arn:aws:iam::1:role/path/NAME or :user/NAME. */
@@ -171,13 +169,11 @@ static const struct value *simulated_context(struct service_call *call)
 {
     const struct value *entries = members_of(call, "ContextEntries"), *context = &value_empty_map;
     for (uint32_t i = 0; i < entries->count; i++) {
-        const struct value *values = value_getz(entries->items[i], "ContextKeyValues");
-        const struct value *inner = value_getz(values, "member");
+        const struct value *values = service_items(call, entries->items[i], "ContextKeyValues");
         char *key = arena_strz(call->arena, value_gets(entries->items[i], "ContextKeyName"));
         for (char *c = key; *c; c++)
             *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 'a' - 'A' : *c);
-        values = inner ? inner : values;
-        if (values && values->kind == VALUE_LIST)
+        if (values)
             context =
                 value_with(call->arena, context, str_z(key), values->count == 1 ? values->items[0] : values);
     }

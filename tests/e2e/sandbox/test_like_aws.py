@@ -174,6 +174,25 @@ def test_tagged_rules(cloud):
     assert seen() == []
 
 
+def test_dry_run_of_instances(sandbox):
+    ec2, template = sandbox.client("ec2"), name()
+    made = [ec2.run_instances(ImageId="ami-1", InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"] for _ in range(6)]
+    states = lambda: {one["State"]["Name"] for each in ec2.describe_instances(InstanceIds=made)["Reservations"] for one in each["Instances"]}  # noqa: E731
+    until(lambda: states() == {"running"})
+    ec2.create_launch_template(LaunchTemplateName=template, LaunchTemplateData={"ImageId": "ami-1"})
+    ec2.create_launch_template_version(LaunchTemplateName=template, LaunchTemplateData={"ImageId": "ami-2"})
+    for call in ec2.stop_instances, ec2.start_instances, ec2.reboot_instances, ec2.describe_instance_status:
+        assert code(call, InstanceIds=made, DryRun=True) == "DryRunOperation"
+    assert code(ec2.modify_launch_template, LaunchTemplateName=template, DefaultVersion="2", DryRun=True) == "DryRunOperation"
+    assert code(ec2.delete_launch_template_versions, LaunchTemplateName=template, Versions=["2"], DryRun=True) == "DryRunOperation"
+    assert states() == {"running"}
+    (again,) = ec2.start_instances(InstanceIds=made[:1])["StartingInstances"]
+    assert again["CurrentState"] == again["PreviousState"] == {"Code": 16, "Name": "running"}
+    pages = [len(page["InstanceStatuses"]) for page in ec2.get_paginator("describe_instance_status").paginate(Filters=[{"Name": "instance-state-name", "Values": ["running"]}], PaginationConfig={"PageSize": 5})]
+    assert pages[0] == 5 and sum(pages) >= 6
+    ec2.terminate_instances(InstanceIds=made)
+
+
 def test_held_instance(cloud):
     ec2 = cloud.client("ec2")
     made = ec2.run_instances(ImageId="ami-1", InstanceType="t3.micro", MinCount=1, MaxCount=1, DisableApiTermination=True)["Instances"][0]["InstanceId"]

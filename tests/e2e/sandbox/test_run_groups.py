@@ -13,7 +13,7 @@ def group(tmp_path):
     ec2, scaling = sandbox.client("ec2"), sandbox.client("autoscaling")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"] for n, zone in ((1, "a"), (2, "b"))]
-    ec2.create_launch_template(LaunchTemplateName="worker", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t4g.micro", "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "of", "Value": "template"}]}]})
+    ec2.create_launch_template(LaunchTemplateName="worker", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t4g.micro", "Monitoring": {"Enabled": True}, "MetadataOptions": {"HttpTokens": "required"}, "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "of", "Value": "template"}]}]})
     scaling.create_auto_scaling_group(
         AutoScalingGroupName="workers", MinSize=1, MaxSize=4, DesiredCapacity=2, LaunchTemplate={"LaunchTemplateName": "worker"}, VPCZoneIdentifier=",".join(subnets),
         Tags=[{"Key": "team", "Value": "data", "PropagateAtLaunch": True}, {"Key": "kept", "Value": "here", "PropagateAtLaunch": False}])
@@ -45,10 +45,16 @@ def test_it_has_as_many_as_it_wants(group):
     assert {one["AvailabilityZone"] for one in shown(scaling)["Instances"]} == {"us-east-1a", "us-east-1b"}
     for one in first.values():
         assert {tag["Key"]: tag["Value"] for tag in one["Tags"]} == {"of": "template", "team": "data", "aws:autoscaling:groupName": "workers"}
+        assert one["Monitoring"]["State"] == "enabled" and one["MetadataOptions"]["HttpTokens"] == "required"
     scaling.set_desired_capacity(AutoScalingGroupName="workers", DesiredCapacity=4)
     assert len(members(ec2, scaling)) == 4
     scaling.update_auto_scaling_group(AutoScalingGroupName="workers", MaxSize=3)
     assert len(members(ec2, scaling)) == 3 and shown(scaling)["DesiredCapacity"] == 3
+    scaling.set_desired_capacity(AutoScalingGroupName="workers", DesiredCapacity=1)
+    (last,) = members(ec2, scaling)
+    with pytest.raises(ClientError, match="desiredSize equals minSize"):
+        scaling.terminate_instance_in_auto_scaling_group(InstanceId=last, ShouldDecrementDesiredCapacity=True)
+    assert members(ec2, scaling) == {last}
     with pytest.raises(ClientError, match="above max value 3"):
         scaling.set_desired_capacity(AutoScalingGroupName="workers", DesiredCapacity=4)
 
