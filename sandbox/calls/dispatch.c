@@ -127,10 +127,13 @@ static const struct {
         "ImportDocumentationParts PutRestApi PutIntegration UpdateIntegration PutIntegrationResponse "
         "UpdateIntegrationResponse PutMethodResponse UpdateMethodResponse PutGatewayResponse "
         "UpdateGatewayResponse UpdateStage CreateDeployment"},
+    {"athena", "StartQueryExecution"},
     {"autoscaling", "CreateOrUpdateTags DeleteTags SetDesiredCapacity"},
     {"ec2", "CreateLaunchTemplateVersion DeleteLaunchTemplateVersions ModifyLaunchTemplate"},
     {"ecr", "PutImage BatchDeleteImage DeleteRepository"},
+    {"ecs", "RunTask"},
     {"elasticmapreduce", "ModifyInstanceGroups ModifyInstanceFleet"},
+    {"emr-serverless", "StartJobRun"},
     {"events", "PutPermission RemovePermission UpdateArchive"},
     {"glue", "UpdateTable DeleteTableVersion"},
     {"lambda", "CreateFunction UpdateFunctionCode UpdateFunctionConfiguration PublishVersion DeleteFunction "

@@ -128,10 +128,10 @@ struct spark_options {
 int spark_prepare(
     struct environment *env, const struct spark_options *options, const char **submit, struct err *err);
 /*
- * Of packages of Maven (group:artifact:version, with commas between) those that do not lie where hadoop-aws
- * is, whatever their version: nothing is fetched for jobs.
+ * EMR's configurations, [{classification: spark-defaults, properties: {…}}], as "--conf key=value …".
+ * Packages are not among them: those that are here every job has, the others are in *notes.
  */
-struct str spark_packages_absent(struct arena *arena, struct str packages);
+struct str spark_defaults(struct arena *arena, const struct value *configurations, struct str *notes);
 /* Would a job that reads S3 find all that it needs? `package`: the folder of python3's pyspark; "" it has
  * none. */
 bool spark_is_here(struct arena *arena, struct str package);

@@ -155,7 +155,11 @@ bool spark_is_here(struct arena *arena, struct str package)
            (has_jar(jars_dir(arena), s3) || has_jar(arena_printf(arena, "%.*s/jars", STR_ARG(home)).p, s3));
 }
 
-struct str spark_packages_absent(struct arena *arena, struct str packages)
+/*
+ * Of packages of Maven (group:artifact:version, with commas between) those that do not lie where hadoop-aws
+ * is, whatever their version: nothing is fetched for jobs.
+ */
+static struct str spark_packages_absent(struct arena *arena, struct str packages)
 {
     AUTO_BUF struct buf absent = BUF_INIT;
     const char *dir = jars_dir(arena);
@@ -167,6 +171,30 @@ struct str spark_packages_absent(struct arena *arena, struct str packages)
             buf_addf(&absent, "%s%.*s", absent.n ? "," : "", STR_ARG(one));
     }
     return arena_str(arena, buf_str(&absent));
+}
+
+#define PACKAGES "spark.jars.packages"
+
+struct str spark_defaults(struct arena *arena, const struct value *configurations, struct str *notes)
+{
+    AUTO_BUF struct buf text = BUF_INIT;
+    configurations = value_as_list(configurations);
+    for (uint32_t i = 0; i < configurations->count; i++) {
+        const struct value *properties = value_as_map(value_getz(configurations->items[i], "properties"));
+        if (!str_eqz(value_gets(configurations->items[i], "classification"), "spark-defaults"))
+            continue;
+        for (uint32_t k = 0; k < properties->count; k++) {
+            struct str key = properties->entries[k].key;
+            struct str value = value_text(properties->entries[k].value, STR_EMPTY);
+            struct str absent = str_eqz(key, PACKAGES) ? spark_packages_absent(arena, value) : STR_EMPTY;
+            if (absent.n)
+                *notes = arena_printf(
+                    arena, "sandbox: " PACKAGES ": nothing is fetched, and not here is %s", absent.p);
+            if (!str_eqz(key, PACKAGES))
+                buf_addf(&text, "--conf %.*s=%.*s ", STR_ARG(key), STR_ARG(value));
+        }
+    }
+    return arena_str(arena, buf_str(&text));
 }
 
 /* Where it lies on EMR; here it is among the others. */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/calls/services_state.h"
 #include "sandbox/http/exchange.h"
@@ -354,6 +355,17 @@ int task_start(struct services *services, const struct task_options *options, st
         activity_release(task->activity);
     }
     return 0;
+}
+
+const char *task_token_digits(const struct service_call *call, struct str token)
+{
+    unsigned char bytes[16];
+    if (token.n)
+        return sha256_hex(call->arena, arena_printf(call->arena, "%s %.*s %.*s", call->operation->service,
+                                           STR_ARG(call->region), STR_ARG(token)))
+            .p;
+    hash_random(bytes, sizeof bytes);
+    return hex_encode(call->arena, bytes, sizeof bytes).p;
 }
 
 /* ---- looking at them ---- */

@@ -55,6 +55,9 @@ void tasks_close(struct tasks *tasks);
  */
 int task_start(struct services *services, const struct task_options *options, struct activity **activity,
     struct err *err);
+/* For the id of what a request starts: 32 hexadecimal digits, which follow from its token where it has one,
+ * so that the same token is the same task. */
+const char *task_token_digits(const struct service_call *call, struct str token);
 /* owner "": of any. */
 bool task_find(struct services *services, struct arena *arena, const char *kind, struct str region,
     struct str owner, struct str id, struct task_info *out);

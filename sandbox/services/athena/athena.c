@@ -192,24 +192,32 @@ static const struct task_kind kind = {.name = "athena", .work = athena_work, .vi
 
 /* ---- operations ---- */
 
+/* Its attributes; NULL: of the one that is there without being made. */
+static int find_group(
+    const struct service_call *call, struct str *name, const struct value **attrs, struct err *err)
+{
+    struct control_record record = {.attrs = NULL};
+    *name = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
+    bool known = service_find(call, STR("aws.athena.workgroup"), *name, &record);
+    *attrs = known ? record.attrs : NULL;
+    return known || str_eqz(*name, "primary") ? 0
+                                              : service_refuse(err, 400, "InvalidRequestException",
+                                                    "WorkGroup %.*s is not found.", STR_ARG(*name));
+}
+
 /* Where the result goes: as asked, or as the workgroup has it. "" nowhere. */
-static int find_output(const struct service_call *call, struct str group, struct str id, const char *suffix,
+static int find_output(const struct service_call *call, struct str *group, struct str id, const char *suffix,
     struct str *out, struct err *err)
 {
-    struct control_record record;
-    bool known = service_find(call, STR("aws.athena.workgroup"), group, &record);
-    if (!known && !str_eqz(group, "primary"))
+    const struct value *attrs;
+    if (find_group(call, group, &attrs, err))
+        return -1;
+    if (str_eqz(value_gets(attrs, "state"), "DISABLED"))
         return service_refuse(
-            err, 400, "InvalidRequestException", "WorkGroup %.*s is not found.", STR_ARG(group));
-    if (known && str_eqz(value_gets(record.attrs, "state"), "DISABLED"))
-        return service_refuse(
-            err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(group));
+            err, 400, "InvalidRequestException", "WorkGroup %.*s is disabled.", STR_ARG(*group));
     struct str place = value_gets(value_getz(call->input, "ResultConfiguration"), "OutputLocation");
-    if (known) {
-        struct str own = value_gets(record.attrs, "output_location");
-        bool enforced = value_getb(record.attrs, "enforce_configuration");
-        place = own.n && (enforced || !place.n) ? own : place;
-    }
+    struct str own = value_gets(attrs, "output_location");
+    place = own.n && (value_getb(attrs, "enforce_configuration") || !place.n) ? own : place;
     if (!place.n)
         return service_refuse(err, 400, "InvalidRequestException",
             "No output location provided. An output location is required either through the Workgroup result "
@@ -221,13 +229,24 @@ static int find_output(const struct service_call *call, struct str group, struct
 
 static int athena_start(struct service_call *call, struct err *err)
 {
-    struct str query, output, id = uuid_random(call->arena);
-    struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
+    static const struct str added[] = {STR_INIT("output"), STR_INIT("caller")};
+    struct str query, output, group, token = value_gets(call->input, "ClientRequestToken");
     struct err why = ERR_INIT;
+    struct task_info before;
+    const char *digits = task_token_digits(call, token);
+    struct str id = arena_printf(call->arena, "%.8s-%.4s-4%.3s-8%.3s-%.12s", digits, digits + 8, digits + 12,
+        digits + 16, digits + 20);
     if (service_required(call, "QueryString", &query, err))
         return -1;
+    if (token.n && task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &before)) {
+        service_answer(call, "QueryExecutionId", value_string(call->arena, id));
+        return value_equal(value_without(call->arena, before.request, added, 2), call->input)
+                   ? 0
+                   : service_refuse(
+                         err, 400, "InvalidRequestException", "Idempotent parameters do not match");
+    }
     const char *suffix = str_eqz(statement_type(query), "DML") ? "csv" : "txt";
-    if (find_output(call, group, id, suffix, &output, err))
+    if (find_output(call, &group, id, suffix, &output, err))
         return -1;
     const struct value *request =
         value_with(call->arena, call->input, STR("output"), value_string(call->arena, output));
@@ -281,9 +300,8 @@ static int get_many(struct service_call *call, struct err *err)
         view_text(&one, "ErrorCode", STR("INVALID_QUERY_EXECUTION_ID"));
         value_builder_add(&others, value_builder_map(&one));
     }
-    const struct value_entry entries[] = {{STR("QueryExecutions"), value_builder_list(&found)},
-        {STR("UnprocessedQueryExecutionIds"), value_builder_list(&others)}};
-    call->output = value_map(call->arena, entries, 2);
+    service_answer(call, "QueryExecutions", value_builder_list(&found));
+    service_answer(call, "UnprocessedQueryExecutionIds", value_builder_list(&others));
     return 0;
 }
 
@@ -291,7 +309,10 @@ static int athena_list(struct service_call *call, struct err *err)
 {
     size_t n;
     struct value_builder ids = VALUE_BUILDER(call->arena);
-    struct str group = value_text(value_getz(call->input, "WorkGroup"), STR("primary"));
+    struct str group;
+    const struct value *ignored;
+    if (find_group(call, &group, &ignored, err))
+        return -1;
     const struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, group, &n);
     for (size_t i = 0; i < n; i++)
         value_builder_add(&ids, value_string(call->arena, all[i].id));

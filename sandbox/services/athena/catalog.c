@@ -21,9 +21,9 @@ static int ask_glue(struct service_call *call, const char *operation, const stru
         err, 400, absent ? "MetadataException" : "InvalidRequestException", "%s", why.message);
 }
 
-static int check_catalog(struct service_call *call, struct err *err)
+static int check_catalog(struct service_call *call, const char *member, struct err *err)
 {
-    struct str name = value_text(value_getz(call->input, "CatalogName"), STR(CATALOG));
+    struct str name = value_text(value_getz(call->input, member), STR(CATALOG));
     (void)value_getz(call->input, "WorkGroup"); /* matters with catalogs of IAM Identity Center */
     if (str_eqz(name, CATALOG))
         return 0;
@@ -89,7 +89,7 @@ static int show_page(struct service_call *call, const struct value *list, const 
 static int list_databases(struct service_call *call, struct err *err)
 {
     const struct value *list;
-    return check_catalog(call, err) ||
+    return check_catalog(call, "CatalogName", err) ||
                    ask_glue(call, "GetDatabases", &value_empty_map, "DatabaseList", &list, err)
                ? -1
                : show_page(call, list, "DatabaseList", view_database, err);
@@ -99,7 +99,7 @@ static int get_database(struct service_call *call, struct err *err)
 {
     struct str name;
     const struct value *one;
-    if (check_catalog(call, err) || service_required(call, "DatabaseName", &name, err) ||
+    if (check_catalog(call, "CatalogName", err) || service_required(call, "DatabaseName", &name, err) ||
         ask_glue(call, "GetDatabase",
             value_with(call->arena, NULL, STR("Name"), value_string(call->arena, name)), "Database", &one,
             err))
@@ -112,7 +112,7 @@ static int list_tables(struct service_call *call, struct err *err)
 {
     struct str name;
     const struct value *list;
-    if (check_catalog(call, err) || service_required(call, "DatabaseName", &name, err))
+    if (check_catalog(call, "CatalogName", err) || service_required(call, "DatabaseName", &name, err))
         return -1;
     const struct value *input =
         value_with(call->arena, NULL, STR("DatabaseName"), value_string(call->arena, name));
@@ -126,7 +126,7 @@ static int get_table(struct service_call *call, struct err *err)
 {
     struct str database, name;
     const struct value *one;
-    if (check_catalog(call, err) || service_required(call, "DatabaseName", &database, err) ||
+    if (check_catalog(call, "CatalogName", err) || service_required(call, "DatabaseName", &database, err) ||
         service_required(call, "TableName", &name, err))
         return -1;
     const struct value *input =
@@ -141,7 +141,6 @@ static int get_table(struct service_call *call, struct err *err)
 static int list_catalogs(struct service_call *call, struct err *err UNUSED)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    (void)value_getz(call->input, "WorkGroup");
     view_text(&b, "CatalogName", STR(CATALOG));
     view_text(&b, "Type", STR("GLUE"));
     view_text(&b, "Status", STR("CREATE_COMPLETE"));
@@ -155,12 +154,8 @@ static int get_catalog(struct service_call *call, struct err *err)
 {
     struct str name;
     struct value_builder b = VALUE_BUILDER(call->arena);
-    if (service_required(call, "Name", &name, err))
+    if (service_required(call, "Name", &name, err) || check_catalog(call, "Name", err))
         return -1;
-    if (!str_eqz(name, CATALOG))
-        return service_refuse(
-            err, 400, "InvalidRequestException", "Data catalog %.*s was not found", STR_ARG(name));
-    (void)value_getz(call->input, "WorkGroup");
     view_text(&b, "Name", name);
     view_text(&b, "Type", STR("GLUE"));
     view_set(&b, "Parameters",

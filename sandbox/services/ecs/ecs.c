@@ -3,7 +3,6 @@
  * machine. The sandbox has no containers, so the others stop and say so; services keep no tasks running.
  */
 #include "base/file.h"
-#include "base/hash.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/iam/roles.h"
 #include "sandbox/services/shared/container.h"
@@ -175,27 +174,31 @@ static int find_cluster(struct service_call *call, struct str *out, struct err *
                : service_refuse(err, 400, "ClusterNotFoundException", "Cluster not found.");
 }
 
-static const struct value *answer_of(struct service_call *call, struct value_builder *tasks)
+static void answer_tasks(
+    struct service_call *call, struct value_builder *tasks, struct value_builder *failures)
 {
-    const struct value_entry entries[] = {
-        {STR("tasks"), value_builder_list(tasks)}, {STR("failures"), &value_empty_list}};
-    return value_map(call->arena, entries, 2);
+    service_answer(call, "tasks", value_builder_list(tasks));
+    service_answer(call, "failures", value_builder_list(failures));
 }
 
-static int start_one(
-    struct service_call *call, struct asked *asked, struct value_builder *tasks, struct err *err)
+/* One of a request's tasks; with the same token it is the same one. */
+static int start_one(struct service_call *call, struct asked *asked, int64_t number,
+    struct value_builder *tasks, struct err *err)
 {
     struct err why = ERR_INIT;
     struct task_info info;
-    unsigned char bytes[16];
-    hash_random(bytes, sizeof bytes);
-    asked->id = hex_encode(call->arena, bytes, sizeof bytes);
+    struct str token = value_gets(call->input, "clientToken");
+    if (token.n)
+        token = arena_printf(call->arena, "%.*s %lld", STR_ARG(token), (long long)number);
+    asked->id = arena_printf(call->arena, "%.32s", task_token_digits(call, token));
     const struct task_options options = {.kind = &kind,
         .region = call->region,
         .owner = asked->cluster,
         .id = asked->id,
         .request = make_request(call, asked)};
-    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    bool known = token.n &&
+                 task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, asked->id, &info);
+    if (!known && task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return service_refuse(err, 400, "ClientException", "%s", why.message);
     if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, asked->id, &info))
         value_builder_add(tasks, view_task(call, &info));
@@ -229,7 +232,7 @@ static int run_task(struct service_call *call, struct err *err)
     struct asked asked = {.definition = {.attrs = NULL}};
     struct str name;
     int64_t count = service_int(call->input, "count", 1);
-    struct value_builder tasks = VALUE_BUILDER(call->arena);
+    struct value_builder tasks = VALUE_BUILDER(call->arena), none = VALUE_BUILDER(call->arena);
     if (service_required(call, "taskDefinition", &name, err) || find_cluster(call, &asked.cluster, err))
         return -1;
     if (!service_definition(call, STR("aws.ecs.task_definition"), name, &asked.definition))
@@ -239,9 +242,9 @@ static int run_task(struct service_call *call, struct err *err)
     if (take_roles(call, &asked.definition, err))
         return -1;
     for (int64_t i = 0; i < count; i++)
-        if (start_one(call, &asked, &tasks, err))
+        if (start_one(call, &asked, i, &tasks, err))
             return -1;
-    call->output = answer_of(call, &tasks);
+    answer_tasks(call, &tasks, &none);
     return 0;
 }
 
@@ -261,14 +264,11 @@ static int ecs_describe(struct service_call *call, struct err *err)
             value_builder_add(&list, view_task(call, &info));
             continue;
         }
-        const struct value_entry entries[] = {
-            {STR("arn"), value_string(call->arena, arn_of(call, "task", cluster, id))},
-            {STR("reason"), value_stringz(call->arena, "MISSING")}};
-        value_builder_add(&missing, value_map(call->arena, entries, 2));
+        value_builder_add(&missing,
+            VALUE_MAP(call->arena, {STR("arn"), value_string(call->arena, arn_of(call, "task", cluster, id))},
+                {STR("reason"), value_stringz(call->arena, "MISSING")}));
     }
-    const struct value_entry entries[] = {
-        {STR("tasks"), value_builder_list(&list)}, {STR("failures"), value_builder_list(&missing)}};
-    call->output = value_map(call->arena, entries, 2);
+    answer_tasks(call, &list, &missing);
     return 0;
 }
 

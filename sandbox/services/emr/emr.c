@@ -10,7 +10,7 @@
 
 #include <ctype.h>
 
-enum { MAX_SHOWN = 50, MAX_WORDS = 256, ID_BYTES = 7, LOOK_MS = 25 };
+enum { MAX_SHOWN = 50, ID_BYTES = 7, LOOK_MS = 25 };
 
 #define CLUSTER STR("aws.emr.cluster")
 
@@ -113,10 +113,10 @@ static bool says_where(struct str word)
 static bool read_submit(
     const struct value *args, struct str *options, struct str *arguments, struct script_options *out)
 {
-    uint32_t n = args && args->kind == VALUE_LIST ? args->count : 0, i = 1;
+    uint32_t n = args->count, i = 1;
     if (!n || !str_eqz(value_text(args->items[0], STR_EMPTY), "spark-submit"))
         return false;
-    for (; i < n && out->submit_count + 2 < MAX_WORDS; i++) {
+    for (; i < n; i++) {
         struct str word = value_text(args->items[i], STR_EMPTY);
         if (!str_starts(word, STR("-")))
             break;
@@ -128,25 +128,9 @@ static bool read_submit(
         i += pair;
     }
     out->location = i < n ? value_text(args->items[i++], STR_EMPTY) : STR_EMPTY;
-    for (; i < n && out->argument_count < MAX_WORDS; i++)
+    for (; i < n; i++)
         arguments[out->argument_count++] = value_text(args->items[i], STR_EMPTY);
     return out->location.n > 0;
-}
-
-/* [{classification: spark-defaults, properties: {…}}] as "key=value --conf …". */
-static struct str settings_of(struct arena *arena, const struct value *configurations)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    for (uint32_t i = 0; configurations && configurations->kind == VALUE_LIST && i < configurations->count;
-         i++) {
-        const struct value *one = configurations->items[i], *properties = value_getz(one, "properties");
-        if (!str_eqz(value_gets(one, "classification"), "spark-defaults") || !properties)
-            continue;
-        for (uint32_t k = 0; k < properties->count; k++)
-            buf_addf(&text, "--conf %.*s=%.*s ", STR_ARG(properties->entries[k].key),
-                STR_ARG(value_text(properties->entries[k].value, STR_EMPTY)));
-    }
-    return arena_str(arena, buf_str(&text));
 }
 
 /* The step's own role, else that of the machines' instance profile, where there is one of that name. */
@@ -167,10 +151,12 @@ static void run_submit(struct task *task, struct arena *arena, const struct cont
 {
     const struct task_info *self = task_self(task);
     const struct value *jar = jar_step(self);
-    struct str options[MAX_WORDS], arguments[MAX_WORDS];
+    const struct value *args = value_as_list(value_getz(jar, "Args"));
+    struct str *options = ARENA_ARRAY(arena, struct str, args->count + 1),
+               *arguments = ARENA_ARRAY(arena, struct str, args->count + 1);
     struct script_options script = {.spark = true, .submit = options, .arguments = arguments};
     if (!str_eqz(value_gets(jar, "Jar"), "command-runner.jar") ||
-        !read_submit(value_getz(jar, "Args"), options, arguments, &script)) {
+        !read_submit(args, options, arguments, &script)) {
         task_end(task, ACTIVITY_FAILED, -1,
             "the sandbox runs steps of command-runner.jar with spark-submit, and no others");
         return;
@@ -178,7 +164,7 @@ static void run_submit(struct task *task, struct arena *arena, const struct cont
     script.role = role_of(task_jobs(task), arena, self, cluster->attrs);
     script.session = self->id;
     script.emrfs = script_version_before(value_gets(cluster->attrs, "release_label"), 7, 10);
-    script.spark_conf = settings_of(arena, value_getz(cluster->attrs, "configurations"));
+    script.spark_conf = spark_defaults(arena, value_getz(cluster->attrs, "configurations"), &script.notes);
     struct str stream = arena_printf(arena, "%.*s/steps/%.*s", STR_ARG(self->owner), STR_ARG(self->id));
     script.out_group = script.err_group = STR("/aws/emr");
     script.out_stream = arena_printf(arena, "%s/stdout", stream.p);
@@ -364,12 +350,15 @@ static bool is_among(const struct value *list, struct str text)
 static int list_steps(struct service_call *call, struct err *err)
 {
     struct str owner;
+    struct control_record cluster;
     size_t n, first, end, kept = 0;
     const struct value *next, *wanted = value_getz(call->input, "StepStates"),
                               *ids = value_getz(call->input, "StepIds");
     if (service_required(call, "ClusterId", &owner, err))
         return -1;
     struct task_info *all = task_list(call->services, call->arena, kind_name, call->region, owner, &n);
+    if (!n && emr_cluster(call, "ClusterId", &cluster, err))
+        return -1;
     for (size_t i = 0; i < n; i++)
         if (is_among(wanted, str_z(states[all[i].state])) && is_among(ids, all[i].id))
             all[kept++] = all[i];

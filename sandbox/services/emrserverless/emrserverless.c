@@ -1,10 +1,9 @@
 /* EMR Serverless: Spark scripts, run as Glue's are. */
-#include "base/hash.h"
 #include "sandbox/engine/script.h"
 #include "sandbox/engine/view.h"
 #include "sandbox/services/iam/roles.h"
 
-enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50, MAX_OPTIONS = 256 };
+enum { DEFAULT_TIMEOUT_MIN = 720, MAX_SHOWN = 50 };
 
 #define SERVICE "emr-serverless"
 
@@ -16,10 +15,11 @@ static const struct value *emrserverless_member(const struct value *v, const cha
 /* ---- the work ---- */
 
 /* Options of spark-submit in one text: words, some in quotes. */
-static size_t split_words(struct arena *arena, struct str text, struct str *out, size_t most)
+static struct str *split_words(struct arena *arena, struct str text, size_t *count)
 {
     size_t n = 0;
-    while ((text = str_trim(text)).n && n < most) {
+    struct str *out = ARENA_ARRAY(arena, struct str, text.n / 2 + 1);
+    while ((text = str_trim(text)).n) {
         char *word = arena_alloc(arena, text.n + 1), quote = 0;
         size_t length = 0, i = 0;
         for (; i < text.n && (quote || (text.p[i] != ' ' && text.p[i] != '\n' && text.p[i] != '\t')); i++) {
@@ -33,36 +33,8 @@ static size_t split_words(struct arena *arena, struct str text, struct str *out,
         out[n++] = str_n(word, length);
         text = str_slice(text, i, text.n);
     }
-    return n;
-}
-
-#define PACKAGES "spark.jars.packages"
-
-/*
- * applicationConfiguration: [{classification: spark-defaults, properties: {…}}], as "key=value --conf …". Of
- * the packages only those are said that are not here: the others are given to every job.
- */
-static struct str make_settings(struct arena *arena, const struct value *request, struct str *notes)
-{
-    AUTO_BUF struct buf text = BUF_INIT;
-    const struct value *list =
-        emrserverless_member(request, "configurationOverrides", "applicationConfiguration");
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++) {
-        const struct value *properties = value_getz(list->items[i], "properties");
-        if (!str_eqz(value_gets(list->items[i], "classification"), "spark-defaults"))
-            continue;
-        for (uint32_t k = 0; properties && properties->kind == VALUE_MAP && k < properties->count; k++) {
-            struct str key = properties->entries[k].key;
-            struct str value = value_text(properties->entries[k].value, STR_EMPTY);
-            struct str absent = str_eqz(key, PACKAGES) ? spark_packages_absent(arena, value) : STR_EMPTY;
-            if (absent.n)
-                *notes = arena_printf(
-                    arena, "sandbox: " PACKAGES ": nothing is fetched, and not here is %s", absent.p);
-            if (!str_eqz(key, PACKAGES))
-                buf_addf(&text, "--conf %.*s=%.*s ", STR_ARG(key), STR_ARG(value));
-        }
-    }
-    return arena_str(arena, buf_str(&text));
+    *count = n;
+    return out;
 }
 
 /* Without a group of its own a run's output goes to the service's. */
@@ -95,7 +67,6 @@ static void emrserverless_work(struct task *task)
     const struct value *list = value_getz(spark, "entryPointArguments");
     uint32_t count = list && list->kind == VALUE_LIST ? list->count : 0;
     struct str *arguments = ARENA_ARRAY(&arena, struct str, count + 1);
-    struct str *options = ARENA_ARRAY(&arena, struct str, MAX_OPTIONS);
     for (uint32_t i = 0; i < count; i++)
         arguments[i] = value_text(list->items[i], STR_EMPTY);
     struct script_options script = {.spark = true,
@@ -109,11 +80,11 @@ static void emrserverless_work(struct task *task)
         .files = STR_EMPTY,
         .jars = STR_EMPTY,
         .notes = STR_EMPTY,
-        .submit = options,
         .timeout_ms = minutes_of(self->request) * sandbox_minute_ms(services_sandbox(task_jobs(task)))};
-    script.spark_conf = make_settings(&arena, self->request, &script.notes);
-    script.submit_count =
-        split_words(&arena, value_gets(spark, "sparkSubmitParameters"), options, MAX_OPTIONS);
+    script.spark_conf = spark_defaults(&arena,
+        emrserverless_member(self->request, "configurationOverrides", "applicationConfiguration"),
+        &script.notes);
+    script.submit = split_words(&arena, value_gets(spark, "sparkSubmitParameters"), &script.submit_count);
     set_logs(&arena, self, &script);
     if (!role_is_trusting(task_jobs(task), &arena, script.role, "emr-serverless.amazonaws.com"))
         task_end(task, ACTIVITY_FAILED, -1,
@@ -194,15 +165,15 @@ static int start_run(struct service_call *call, struct err *err)
     struct control_record application;
     struct str app, role;
     struct err why = ERR_INIT;
-    unsigned char bytes[16];
+    struct task_info before;
     if (find_application(call, &app, &application, err) ||
         service_required(call, "executionRoleArn", &role, err))
         return -1;
     const struct value *spark = emrserverless_member(call->input, "jobDriver", "sparkSubmit");
     if (!spark && !emrserverless_member(call->input, "jobDriver", "hive"))
         return service_refuse(err, 400, "ValidationException", "jobDriver has sparkSubmit or hive");
-    hash_random(bytes, sizeof bytes);
-    struct str id = arena_printf(arena, "00%.14s", hex_encode(arena, bytes, sizeof bytes).p);
+    struct str id =
+        arena_printf(arena, "00%.14s", task_token_digits(call, value_gets(call->input, "clientToken")));
     const struct value *arn = value_string(arena,
         arena_printf(arena, "arn:aws:emr-serverless:%.*s:%.*s:/applications/%.*s/jobruns/%.*s",
             STR_ARG(call->region), STR_ARG(services_account(call->services)), STR_ARG(app), STR_ARG(id)));
@@ -210,11 +181,11 @@ static int start_run(struct service_call *call, struct err *err)
     request = value_with(arena, request, STR("releaseLabel"), value_getz(application.attrs, "release_label"));
     const struct task_options options = {
         .kind = &kind, .region = call->region, .owner = app, .id = id, .request = request};
-    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    if (!task_find(call->services, arena, kind.name, call->region, app, id, &before) &&
+        task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return service_refuse(err, 402, "ServiceQuotaExceededException", "%s", why.message);
-    const struct value_entry entries[] = {{STR("applicationId"), value_string(arena, app)},
-        {STR("jobRunId"), value_string(arena, id)}, {STR("arn"), arn}};
-    call->output = value_map(arena, entries, 3);
+    call->output = VALUE_MAP(arena, {STR("applicationId"), value_string(arena, app)},
+        {STR("jobRunId"), value_string(arena, id)}, {STR("arn"), arn});
     return 0;
 }
 
@@ -243,11 +214,13 @@ static int list_runs(struct service_call *call, struct err *err)
     struct str app;
     size_t n;
     struct value_builder list = VALUE_BUILDER(call->arena);
+    const struct value *wanted = service_items(call, call->input, "states");
     if (find_application(call, &app, &application, err))
         return -1;
     const struct task_info *runs = task_list(call->services, call->arena, kind.name, call->region, app, &n);
     for (size_t i = 0; i < n; i++)
-        value_builder_add(&list, emrserverless_summary(&runs[i], call->arena));
+        if (!wanted || value_list_has(wanted, str_z(states[runs[i].state])))
+            value_builder_add(&list, emrserverless_summary(&runs[i], call->arena));
     return service_answer_page(call, "jobRuns", value_builder_list(&list), MAX_SHOWN, err);
 }
 
@@ -259,15 +232,15 @@ static int cancel_run(struct service_call *call, struct err *err)
     if (!task_stop(call->services, kind.name, call->region, info.id, STR("Job run was cancelled")))
         return service_refuse(
             err, 400, "ValidationException", "Job run is in the terminal state %s", states[info.state]);
-    const struct value_entry entries[] = {{STR("applicationId"), value_string(call->arena, info.owner)},
-        {STR("jobRunId"), value_string(call->arena, info.id)}};
-    call->output = value_map(call->arena, entries, 2);
+    call->output = VALUE_MAP(call->arena, {STR("applicationId"), value_string(call->arena, info.owner)},
+        {STR("jobRunId"), value_string(call->arena, info.id)});
     return 0;
 }
 
 static const struct service_place list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
     {"maxResults", WIRE_QUERY_STRING, "maxResults"}, {"createdAtAfter", WIRE_QUERY_STRING, "createdAtAfter"},
-    {"createdAtBefore", WIRE_QUERY_STRING, "createdAtBefore"}, {"mode", WIRE_QUERY_STRING, "mode"}, {0}};
+    {"createdAtBefore", WIRE_QUERY_STRING, "createdAtBefore"}, {"mode", WIRE_QUERY_STRING, "mode"},
+    {"states", WIRE_QUERY_STRING, "states"}, {0}};
 
 const struct service_operation emrserverless_operations[] = {
     {SERVICE, "StartJobRun", start_run, "POST /applications/{applicationId}/jobruns", NULL},

@@ -54,6 +54,18 @@ def test_without_duckdb_a_query_fails_and_says_so(tmp_path):
         server.stop()
 
 
+def test_a_token_is_one_query(job_sandbox):
+    athena = job_sandbox.client("athena")
+    given = {"QueryString": "SHOW DATABASES", "ResultConfiguration": {"OutputLocation": "s3://lake/"}, "ClientRequestToken": "a token of more than thirty-two characters"}
+    first = athena.start_query_execution(**given)["QueryExecutionId"]
+    assert athena.start_query_execution(**given)["QueryExecutionId"] == first
+    with pytest.raises(ClientError, match="Idempotent parameters do not match"):
+        athena.start_query_execution(**{**given, "QueryString": "SHOW TABLES"})
+    assert athena.start_query_execution(**{**given, "ClientRequestToken": "b" * 32})["QueryExecutionId"] != first
+    with pytest.raises(ClientError, match="WorkGroup none is not found"):
+        athena.list_query_executions(WorkGroup="none")
+
+
 @pytest.fixture(scope="module")
 def athena():
     server = JobSandbox()

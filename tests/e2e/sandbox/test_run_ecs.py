@@ -53,6 +53,13 @@ def test_a_command_runs(cluster):
     assert set(cluster.ecs.list_tasks(cluster=cluster.name, desiredStatus="STOPPED", family=cluster.name)["taskArns"]) == {arn, again["taskArn"]}
 
 
+def test_a_token_is_one_request(cluster):
+    cluster.define("true")
+    run = lambda token: [task["taskArn"] for task in cluster.ecs.run_task(cluster=cluster.name, taskDefinition=cluster.definition, count=2, clientToken=token)["tasks"]]  # noqa: E731
+    first = run("a")
+    assert len(set(first)) == 2 and run("a") == first and not set(run("b")) & set(first)
+
+
 def test_a_rule_starts_one(cluster):
     """What its target says of the task, and overrides as its input."""
     cluster.define("-c", "echo $WORD $MORE", entryPoint=["sh"])

@@ -58,6 +58,15 @@ def test_a_step_with_its_arguments_and_logs(sandbox):
     assert [one["Id"] for one in cluster.emr.list_steps(ClusterId=cluster.id, StepStates=["COMPLETED"])["Steps"]] == [id]
 
 
+def test_a_step_of_many_arguments(sandbox):
+    cluster = Cluster(sandbox)
+    (id,) = cluster.add(step(sandbox, "many", "true", *map(str, range(300))))
+    cluster.ended(id)
+    assert sandbox.lines("/aws/emr", f"{cluster.id}/steps/{id}/stdout")[0].endswith(" 298 299")
+    with pytest.raises(ClientError, match="Cluster id 'j-NONE' is not valid"):
+        cluster.emr.list_steps(ClusterId="j-NONE")
+
+
 def test_turns(sandbox):
     cluster = Cluster(sandbox, [step(sandbox, "first", "echo first; exec sleep 600")])
     first = cluster.emr.list_steps(ClusterId=cluster.id)["Steps"][0]["Id"]

@@ -97,6 +97,22 @@ def test_what_streams_runs_on(runs):
     assert runs.ended(run)["state"] == "CANCELLED"
 
 
+def test_runs_by_their_states_and_tokens(runs):
+    first = runs.start("true", clientToken="one")
+    assert runs.start("true", clientToken="one") == first
+    runs.ended(first)
+    listed = lambda *states: [run["id"] for run in runs.emr.list_job_runs(applicationId=runs.application, states=list(states))["jobRuns"]]  # noqa: E731
+    assert listed("SUCCESS") == [first] and listed("CANCELLED") == [] and first in listed("CANCELLED", "SUCCESS")
+    assert runs.start("true", clientToken="two") != first
+
+
+def test_a_run_of_many_options(runs):
+    run = runs.start("true", parameters=" ".join(f"--conf spark.n{n}={n}" for n in range(200)))
+    runs.ended(run)
+    stream = f"applications/{runs.application}/jobs/{run}/SPARK_DRIVER"
+    assert "spark.n199=199 emr.py" in runs.sandbox.lines("/aws/emr-serverless", stream + "/stdout")[0]
+
+
 def test_what_is_not_there(runs):
     for call, more in ((runs.emr.get_job_run, {"jobRunId": "none"}), (runs.emr.cancel_job_run, {"jobRunId": "none"})):
         with pytest.raises(runs.emr.exceptions.ResourceNotFoundException):
