@@ -44,6 +44,41 @@ static struct str child_id(struct arena *arena, const struct task_info *parent, 
     return arena_printf(arena, "%.*s:%" PRId64, STR_ARG(parent->id), index);
 }
 
+/* What a child waits for beside its parent: the child before it, or the children of the same index. */
+static const struct value *child_waits(
+    struct arena *arena, const struct value *depends, const struct task_info *parent, int64_t index)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    depends = value_as_list(depends);
+    for (uint32_t i = 0; i < depends->count; i++) {
+        struct str type = value_gets(depends->items[i], "type");
+        const struct task_info other = {.id = value_gets(depends->items[i], "jobId")};
+        if (str_eqz(type, "SEQUENTIAL") && index > 0)
+            value_builder_add(&b, value_string(arena, child_id(arena, parent, index - 1)));
+        if (str_eqz(type, "N_TO_N"))
+            value_builder_add(&b, value_string(arena, child_id(arena, &other, index)));
+    }
+    return value_builder_list(&b);
+}
+
+/* Have the arrays whose children its own wait for started them all, or ended? */
+static bool others_have_begun(struct services *services, const struct task_info *self, int64_t size)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    const struct value *depends = value_as_list(value_getz(self->request, "dependsOn"));
+    for (uint32_t i = 0; i < depends->count; i++) {
+        struct task_info other, child, named = {.id = value_gets(depends->items[i], "jobId")};
+        bool waits = str_eqz(value_gets(depends->items[i], "type"), "N_TO_N");
+        if (waits &&
+            task_find(services, &arena, batch_kind.name, self->region, STR_EMPTY, named.id, &other) &&
+            other.state < ACTIVITY_SUCCEEDED &&
+            !task_find(services, &arena, batch_kind.name, self->region, STR_EMPTY,
+                child_id(&arena, &named, size - 1), &child))
+            return false;
+    }
+    return true;
+}
+
 static int start_child(struct services *services, struct arena *arena, const struct task_info *parent,
     int64_t index, struct err *err)
 {
@@ -58,7 +93,8 @@ static int start_child(struct services *services, struct arena *arena, const str
         .region = parent->region,
         .owner = parent->owner,
         .id = child_id(arena, parent, index),
-        .request = value_with(arena, request, STR("arrayIndex"), value_int(arena, index))};
+        .request = value_with(arena, request, STR("arrayIndex"), value_int(arena, index)),
+        .wait_for = child_waits(arena, value_getz(request, "dependsOn"), parent, index)};
     return task_start(services, &options, NULL, err);
 }
 
@@ -93,6 +129,9 @@ static void array_work(struct task *task)
     struct err err = ERR_INIT;
     struct children seen;
     task_running(task);
+    while (!others_have_begun(services, self, size) && !atomic_load(&task_switch(task)->turned) &&
+           services_sleep(services, LOOK_MS))
+        ;
     while (started < size && !start_child(services, &arena, self, started, &err))
         started++;
     do
@@ -242,11 +281,9 @@ static const char *const states[] =
 static const struct value *pairs_of(struct arena *arena, const struct value *map)
 {
     struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; map && i < map->count; i++) {
-        const struct value_entry pair[] = {
-            {STR("name"), value_string(arena, map->entries[i].key)}, {STR("value"), map->entries[i].value}};
-        value_builder_add(&b, value_map(arena, pair, 2));
-    }
+    for (uint32_t i = 0; map && i < map->count; i++)
+        value_builder_add(&b, VALUE_MAP(arena, {STR("name"), value_string(arena, map->entries[i].key)},
+                                  {STR("value"), map->entries[i].value}));
     return value_builder_list(&b);
 }
 
@@ -302,11 +339,13 @@ static int batch_refuse(struct err *err, const char *what, struct str name)
     return service_refuse(err, 400, "ClientException", "%s %.*s does not exist", what, STR_ARG(name));
 }
 
-static const struct value *ids_of(struct arena *arena, const struct value *depends)
+/* Jobs of which an array's children wait for parts are not waited for as a whole. */
+static const struct value *ids_of(struct arena *arena, const struct value *depends, bool array)
 {
     struct value_builder b = VALUE_BUILDER(arena);
     for (uint32_t i = 0; depends && depends->kind == VALUE_LIST && i < depends->count; i++)
-        if (value_gets(depends->items[i], "jobId").n)
+        if (value_gets(depends->items[i], "jobId").n &&
+            !(array && str_eqz(value_gets(depends->items[i], "type"), "N_TO_N")))
             value_builder_add(&b, value_getz(depends->items[i], "jobId"));
     return value_builder_list(&b);
 }
@@ -322,6 +361,8 @@ static int submit(struct service_call *call, struct err *err)
         return -1;
     if (!service_find(call, STR("aws.batch.job_queue"), queue_name, &queue))
         return batch_refuse(err, "Job queue", queue_name);
+    if (str_eqz(value_gets(queue.attrs, "state"), "DISABLED"))
+        return service_refuse(err, 400, "ClientException", "Job queue %.*s is disabled", STR_ARG(queue_name));
     if (!service_definition(call, STR("aws.batch.job_definition"), definition_name, &definition))
         return batch_refuse(err, "Job definition", definition_name);
     int64_t size;
@@ -335,12 +376,11 @@ static int submit(struct service_call *call, struct err *err)
         .id = id,
         .request =
             size ? value_with(call->arena, request, STR("arraySize"), value_int(call->arena, size)) : request,
-        .wait_for = ids_of(call->arena, value_getz(call->input, "dependsOn"))};
+        .wait_for = ids_of(call->arena, value_getz(call->input, "dependsOn"), size > 0)};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return service_refuse(err, 400, "ClientException", "%s", why.message);
-    const struct value_entry entries[] = {{STR("jobArn"), value_getz(options.request, "arn")},
-        {STR("jobName"), value_string(call->arena, name)}, {STR("jobId"), value_string(call->arena, id)}};
-    call->output = value_map(call->arena, entries, 3);
+    call->output = VALUE_MAP(call->arena, {STR("jobArn"), value_getz(options.request, "arn")},
+        {STR("jobName"), value_string(call->arena, name)}, {STR("jobId"), value_string(call->arena, id)});
     return 0;
 }
 
@@ -367,6 +407,16 @@ static int batch_describe(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* A name, or how it begins, which a star says. */
+static bool is_like(struct str text, struct str pattern, bool any_case)
+{
+    if (str_ends(pattern, STR("*"))) {
+        pattern = str_slice(pattern, 0, pattern.n - 1);
+        text = str_slice(text, 0, pattern.n < text.n ? pattern.n : text.n);
+    }
+    return any_case ? str_ieq(text, pattern) : str_eq(text, pattern);
+}
+
 /* Those of an array are listed by themselves. Without filters it is the running ones that are meant, or those
  * with jobStatus. */
 static bool is_listed(const struct service_call *call, const struct task_info *info)
@@ -378,11 +428,11 @@ static bool is_listed(const struct service_call *call, const struct task_info *i
     for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
         struct str by = value_gets(filters->items[i], "name");
         const struct value *values = value_getz(filters->items[i], "values");
-        const char *member = str_eqz(by, "JOB_DEFINITION") ? "definition" : "jobName";
-        bool any = false;
+        bool definition = str_eqz(by, "JOB_DEFINITION"), any = false;
+        struct str name = value_gets(info->request, definition ? "definition" : "jobName");
         for (uint32_t k = 0; values && values->kind == VALUE_LIST && k < values->count; k++)
-            any = any || value_equal(values->items[k], value_getz(info->request, member)) ||
-                  value_equal(values->items[k], value_getz(info->request, "jobDefinition"));
+            any = any || is_like(name, value_text(values->items[k], STR_EMPTY), !definition) ||
+                  (definition && value_equal(values->items[k], value_getz(info->request, "jobDefinition")));
         if (!any)
             return false;
     }
@@ -401,6 +451,11 @@ static int batch_list(struct service_call *call, struct err *err)
         return -1;
     if (!children && !service_find(call, STR("aws.batch.job_queue"), name, &queue))
         return batch_refuse(err, "Job queue", name);
+    const struct value *filters = value_as_list(value_getz(call->input, "filters"));
+    for (uint32_t i = 0; i < filters->count; i++)
+        if (!str_is_any(value_gets(filters->items[i], "name"), "JOB_NAME JOB_DEFINITION"))
+            return service_refuse(err, 400, "ClientException", "ListJobs: the sandbox does not know %.*s",
+                STR_ARG(value_gets(filters->items[i], "name")));
     const struct task_info *all =
         task_list(call->services, call->arena, batch_kind.name, call->region, queue.id, &n);
     for (size_t i = 0; i < n; i++) {
@@ -438,7 +493,22 @@ static int batch_cancel(struct service_call *call, struct err *err)
     return batch_stop(call, false, err);
 }
 
+/* By its ARN, or its name and revision. */
+static int deregister(struct service_call *call, struct err *err)
+{
+    struct control_record definition = {.attrs = NULL};
+    struct str name;
+    if (service_required(call, "jobDefinition", &name, err))
+        return -1;
+    call->forward = call->input;
+    if (service_definition(call, STR("aws.batch.job_definition"), name, &definition))
+        call->forward = value_with(
+            call->arena, call->input, STR("jobDefinition"), value_string(call->arena, definition.id));
+    return 0;
+}
+
 const struct service_operation batch_operations[] = {
+    {"batch", "DeregisterJobDefinition", deregister, "POST /v1/deregisterjobdefinition", NULL},
     {"batch", "SubmitJob", submit, "POST /v1/submitjob", NULL},
     {"batch", "DescribeJobs", batch_describe, "POST /v1/describejobs", NULL},
     {"batch", "ListJobs", batch_list, "POST /v1/listjobs", NULL},

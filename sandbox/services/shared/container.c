@@ -16,7 +16,9 @@ bool service_definition(
         struct str own = value_gets(all[i].attrs, "name");
         int64_t revision = service_int(all[i].attrs, "revision", 0);
         struct str exact = arena_printf(call->arena, "%.*s:%lld", STR_ARG(own), (long long)revision);
-        if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name))
+        struct str any = str_slice(all[i].id, 0, str_after_last(all[i].id, ":")); /* ARN: of all revisions */
+        if (!str_eq(all[i].id, name) && !str_eq(exact, name) && !str_eq(own, name) &&
+            !str_eq(any, arena_printf(call->arena, "%.*s:", STR_ARG(name))))
             continue;
         if (!found || revision > service_int(out->attrs, "revision", 0))
             *out = all[i];

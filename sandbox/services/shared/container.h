@@ -29,6 +29,6 @@ const struct value *container_environment(
 
 /* ---- container.c: Definitions of jobs and tasks, which are kept by revision and found as Batch and ECS
  * find them. */
-/* By an ARN, a name with a revision, or a name: then the newest. False where there is none. */
+/* By an ARN or a name; where it has no revision, the newest. False where there is none. */
 bool service_definition(
     const struct service_call *call, struct str type, struct str name, struct control_record *out);

@@ -75,6 +75,44 @@ def test_jobs_wait_for_others_and_end_early(queue):
     assert (late["status"], late["statusReason"]) == ("FAILED", "Job attempt duration exceeded timeout")
 
 
+def test_jobs_by_their_names(queue):
+    queue.define("true")
+    definition, name = queue.definition.rpartition(":")[0], queue.definition.rpartition("/")[2]
+    runs = [queue.batch.submit_job(jobName="Nightly-1", jobQueue=queue.name, jobDefinition=which)["jobId"] for which in (definition, name, queue.definition)]
+    listed = lambda by, value: sorted(job["jobId"] for job in queue.batch.list_jobs(jobQueue=queue.name, filters=[{"name": by, "values": [value]}])["jobSummaryList"])  # noqa: E731
+    for by, value in ("JOB_NAME", "nightly-1"), ("JOB_NAME", "NIGHT*"), ("JOB_DEFINITION", name[:6] + "*"), ("JOB_DEFINITION", name[:-2]), ("JOB_DEFINITION", queue.definition):
+        assert listed(by, value) == sorted(runs), (by, value)
+    for by, value in ("JOB_NAME", "nightly"), ("JOB_NAME", "nightly-10*"), ("JOB_DEFINITION", name[:-2].upper()):
+        assert listed(by, value) == [], (by, value)
+    with pytest.raises(ClientError, match="does not know BEFORE_CREATED_AT"):
+        listed("BEFORE_CREATED_AT", "1")
+    queue.batch.deregister_job_definition(jobDefinition=name)
+    with pytest.raises(ClientError, match="does not exist"):
+        queue.submit()
+
+
+def test_a_disabled_queue_takes_no_jobs(queue):
+    queue.define("true")
+    queue.batch.update_job_queue(jobQueue=queue.name, state="DISABLED")
+    with pytest.raises(ClientError, match="is disabled"):
+        queue.submit()
+
+
+def test_children_of_arrays_wait_for_each_other(queue, tmp_path):
+    """One after another, or each for that of its index, which the last of the first array lets go."""
+    note = f"echo $0$AWS_BATCH_JOB_ARRAY_INDEX >> {tmp_path}/log"
+    queue.define("sh", "-c", note, "Ref::name", parameters={"name": "a"})
+    ended = queue.ended(queue.submit(arrayProperties={"size": 4}, dependsOn=[{"type": "SEQUENTIAL"}]))
+    assert ended["status"] == "SUCCEEDED" and (tmp_path / "log").read_text().split() == ["a0", "a1", "a2", "a3"]
+    wait = f"[ $AWS_BATCH_JOB_ARRAY_INDEX = 1 ] && until [ -e {tmp_path}/go ]; do sleep 0.05; done; {note}"
+    first = queue.submit(arrayProperties={"size": 2}, parameters={"name": "b"}, containerOverrides={"command": ["sh", "-c", wait, "b"]})
+    second = queue.submit(arrayProperties={"size": 2}, parameters={"name": "c"}, dependsOn=[{"jobId": first, "type": "N_TO_N"}])
+    until(lambda: "c0" in (tmp_path / "log").read_text())
+    assert "c1" not in (tmp_path / "log").read_text() and queue.job(first)["status"] == "RUNNING"
+    (tmp_path / "go").touch()
+    assert queue.ended(second)["status"] == "SUCCEEDED"
+
+
 def test_memory_is_limited(queue):
     ended = queue.ended(queue.define("python3", "-c", "import time; held = b'x' * (700 << 20); time.sleep(600)").submit(containerOverrides={"resourceRequirements": [{"type": "MEMORY", "value": "64"}]}))
     assert (ended["status"], ended["statusReason"], ended["container"]["exitCode"]) == ("FAILED", "the run took more memory than it has", 137)
