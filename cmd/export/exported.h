@@ -40,7 +40,7 @@ struct reverse {
 const struct reversed *reverse_object(const struct reverse *reverse, const struct value *object, size_t *n);
 /* "policies[].x" is about `policies`. */
 bool reverse_is_about(struct str path, struct str attr);
-/* What Terraform calls an attribute of the whole, for references: `arn`. */
+/* What Terraform calls an attribute of the whole, for references: `arn`. "" it has none like it. */
 struct str reverse_output(const struct reverse *reverse, struct str attr);
 
 /* ---- reverse.c and reverse_value.c ---- */

@@ -19,14 +19,15 @@ static void add_reference(struct export *export, struct export_references *list,
     size_t dot = of ? text.n : str_after_last(text, ".");
     struct str attr = str_slice(text, dot, text.n);
     of = of || !dot ? of : map_get(&export->declared, str_slice(text, 0, dot - 1));
-    bool written = of && (!export->separate || (of->reverse && attr.n)); /* else it is left out there */
+    struct str theirs = of && of->reverse && attr.n ? reverse_output(of->reverse, attr) : attr;
+    bool written = of && (!export->separate || (of->reverse && theirs.n)); /* else it is left out there */
     for (size_t i = 0; written && i < of->n; i++)
         references_add(list,
             (struct export_reference){.resource = of->addresses[i],
                 .source = source,
                 .value = attr.n ? value_get(of->objects[i]->after, attr) : NULL,
                 .part = value_list_has(value_get(object->parts, source), text)},
-            attr.n && of->reverse ? reverse_output(of->reverse, attr) : attr);
+            theirs);
 }
 
 /* Tags are given by the provider's default_tags, too. */

@@ -370,5 +370,8 @@ struct str reverse_output(const struct reverse *reverse, struct str attr)
         if (reverse_rule_is_for(&type->rules[i], attr))
             return type->rules[i].from;
     bool is_id = id ? str_eq(id->to, attr) : str_eq(reverse->schema->id, attr);
-    return is_id && ours && !ours->settable && !str_eqz(attr, "arn") ? STR("id") : attr;
+    bool lacking = value_list_has(type->unsupported, attr);
+    if (is_id && ours && !ours->settable && (lacking || !str_eqz(attr, "arn")))
+        return STR("id");
+    return lacking ? STR_EMPTY : attr;
 }

@@ -151,6 +151,35 @@ def test_opentofu_accepts_import_blocks(stack, cloud):
     assert subprocess.run([TOFU, stack.folder / "out"], capture_output=True).returncode == 1
 
 
+def named_there(theirs, ours, attr):
+    """What references call an attribute: a rule's name, or its own."""
+    rules = {key: rule.get("as", "") if isinstance(rule, dict) else rule for key, rule in (theirs.get("names") or {}).items()}
+    return next((key for key, to in rules.items() if key != "id" and to in (attr, f"{attr}[]")), "id" if rules.get("id", ours.get("id")) == attr != "arn" else attr)
+
+
+@pytest.mark.skipif(not shutil.which("terraform") or not PLUGINS.exists(), reason="Terraform with its provider is not installed")
+def test_what_others_refer_to_is_there(tmp_path):
+    """What a service reports has a name in the provider's schema, or is listed as unsupported."""
+    (tmp_path / "main.tf").write_text(PROVIDER)
+    (tmp_path / "rc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{PLUGINS}"\n  }}\n}}\n')
+    env = {**os.environ, "TF_CLI_CONFIG_FILE": str(tmp_path / "rc"), "CHECKPOINT_DISABLE": "1"}
+    for args in (["init"], ["providers", "schema", "-json"]):
+        done = subprocess.run(["terraform", *args], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    (provider,) = json.loads(done.stdout)["provider_schemas"].values()
+    lacking, seen = [], 0
+    for file in sorted((ROOT / "provider/aws/names").glob("*.yaml")):
+        types = yaml.safe_load((ROOT / "provider/aws/specs" / file.name).read_text())["types"]
+        for name, theirs in (yaml.safe_load(file.read_text()).get("terraform") or {}).items():
+            if theirs.get("type") not in types or name not in provider["resource_schemas"]:
+                continue
+            block, ours = provider["resource_schemas"][name]["block"], types[theirs["type"]]
+            for attr in (one for one, of in ours["attributes"].items() if of.get("computed") and not of.get("hidden") and one not in theirs.get("unsupported", [])):
+                seen += 1
+                if named_there(theirs, ours, attr).partition("[")[0].partition(".")[0] not in {**block["attributes"], **block.get("block_types", {})}:
+                    lacking.append((name, attr))
+    assert lacking == [] and seen > 200
+
+
 @pytest.mark.skipif(not shutil.which("terraform") or not PLUGINS.exists(), reason="Terraform with its provider is not installed")
 def test_terraform_takes_over(stack, cloud, tmp_path):
     """Terraform imports what is there and makes nothing anew; what it would change are tags of weir's, and what no service reports."""
@@ -158,7 +187,7 @@ def test_terraform_takes_over(stack, cloud, tmp_path):
     folder = tmp_path / "terraform"
     folder.mkdir()
     stack.run("export", "terraform", "-o", folder / "main.tf", *GIVEN)
-    (folder / "provider.tf").write_text(PROVIDER[PROVIDER.index("provider "):])
+    (folder / "provider_override.tf").write_text(PROVIDER[PROVIDER.index("provider "):])
     (folder / "rc").write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{PLUGINS}"\n  }}\n}}\n')
     env = {**os.environ, "TF_CLI_CONFIG_FILE": str(folder / "rc"), "AWS_ENDPOINT_URL": cloud.url, "CHECKPOINT_DISABLE": "1", "TF_VAR_secret_secret_string": "hush-hush-hush"}
 

@@ -94,10 +94,13 @@ OUTPUTS = [
     ("aws.rds.cluster", {"name": "a", "engine": "aurora-postgresql", "master_username": "weir", "manage_master_user_password": True}, "resource_id", "aws_rds_cluster.it.cluster_resource_id"),
     ("aws.lambda.function", {"name": "a", "role": "arn:aws:iam::123456789012:role/r", "runtime": "python3.13", "handler": "a.b", "code": {"s3_bucket": "b", "s3_key": "k"}, "publish": True}, "published_version", "aws_lambda_function.it.version"),
     ("aws.ec2.instance", {"image_id": "ami-0a1b2c3d", "instance_type": "t3.micro"}, "private_dns_name", "aws_instance.it.private_dns"),
+    ("aws.stepfunctions.activity", {"name": "a"}, "arn", "aws_sfn_activity.it.id"),
+    ("aws.stepfunctions.activity", {"name": "a"}, "created_at", "aws_sfn_activity.it.creation_date"),
+    ("aws.kinesis.stream", {"name": "a"}, "created_at", "null /* known after apply */"),
 ]
 
 
-@pytest.mark.parametrize("kind,given,attr,wanted", OUTPUTS, ids=[row[0] for row in OUTPUTS])
+@pytest.mark.parametrize("kind,given,attr,wanted", OUTPUTS, ids=[f"{row[0]}.{row[2]}" for row in OUTPUTS])
 def test_references_have_their_names(stack, kind, given, attr, wanted):
     stack.write(json.dumps({"stack": "referred", "resources": {"it": {"type": kind, **given}, "told": {"type": "aws.sns.topic", "name": "told", "display_name": f"${{it.{attr}}}"}}}))
     assert f"display_name = {wanted}\n" in stack.run("export", "terraform", "-o", "-").out
