@@ -205,16 +205,32 @@ bool expect_bool(struct loader *loader, const struct node *node, const char *wha
     return false;
 }
 
+/* With ${ for each $${. False: there is a ${ that begins an expression. */
+static bool plain_text(struct arena *arena, struct str text, struct str *out)
+{
+    AUTO_BUF struct buf plain = BUF_INIT;
+    size_t from = 0;
+    for (ptrdiff_t at; (at = str_find(text, STR("${"), from)) >= 0; from = (size_t)at) {
+        if ((size_t)at == from || text.p[at - 1] != '$')
+            return false;
+        buf_add_str(&plain, str_slice(text, from, (size_t)at - 1));
+        buf_add_str(&plain, str_slice(text, (size_t)at, (size_t)at + 2));
+        at += 2;
+    }
+    buf_add_str(&plain, str_slice(text, from, text.n));
+    *out = arena_str(arena, buf_str(&plain));
+    return true;
+}
+
 bool expect_text(struct loader *loader, const struct node *node, const char *what, struct str *out)
 {
     if (!expect(loader, node, NODE_STRING, what))
         return false;
-    if (has_expression(node)) {
-        diag_error(loader->diags, node_span(node), "%s must be plain text, an expression does not do", what);
-        return false;
-    }
     *out = node->string;
-    return true;
+    if (!has_expression(node) || plain_text(loader->arena, node->string, out))
+        return true;
+    diag_error(loader->diags, node_span(node), "%s must be plain text, an expression does not do", what);
+    return false;
 }
 
 static bool decls_is_blank(char c)
