@@ -31,9 +31,9 @@ static const struct part *part_of(const struct thing *thing)
 }
 
 /* The resource that a value is a reference to; NULL: it is none, or more than that. */
-static struct thing *fold_meant(struct template *t, const struct said *s)
+static struct thing *fold_meant(struct template *t, const struct tree *s)
 {
-    if (!s || s->kind != SAID_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
+    if (!s || s->kind != TREE_CODE || s->code.n < 3 || s->code.p[0] != '\001' ||
         s->code.p[s->code.n - 1] != '\002')
         return NULL;
     int64_t index;
@@ -67,18 +67,18 @@ static bool is_circle(struct template *t, const struct thing *thing, const struc
 }
 
 /* "arn:${here.partition}:s3:::" and the name. */
-static struct said *own_arn(struct template *t, const struct part *part, struct said *name)
+static struct tree *own_arn(struct template *t, const struct part *part, struct tree *name)
 {
-    struct said *text = said_new(t->arena, SAID_TEXT, NULL);
+    struct tree *text = tree_new(t->arena, TREE_TEXT, NULL);
     struct str rest = str_z(part->arn), before, code;
     draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL);
     while (str_take_name(&rest, "${", &before, &code)) {
-        said_append(t->arena, text, said_string(t->arena, before, NULL));
-        said_append(t->arena, text, said_code(t->arena, NULL, "%.*s", STR_ARG(code)));
+        tree_append(t->arena, text, tree_string(t->arena, before, NULL));
+        tree_append(t->arena, text, tree_code(t->arena, NULL, "%.*s", STR_ARG(code)));
     }
     if (rest.n)
-        said_append(t->arena, text, said_string(t->arena, rest, NULL));
-    said_append(t->arena, text, name);
+        tree_append(t->arena, text, tree_string(t->arena, rest, NULL));
+    tree_append(t->arena, text, name);
     return text;
 }
 
@@ -86,10 +86,10 @@ static struct said *own_arn(struct template *t, const struct part *part, struct 
  * What a policy says of the very resource that it becomes a part of: nothing can refer to itself, so its ARN
  * is put together. NULL: something else of it is meant.
  */
-static struct said *without_itself(
-    struct template *t, struct said *s, const struct thing *target, const struct part *part)
+static struct tree *without_itself(
+    struct template *t, struct tree *s, const struct thing *target, const struct part *part)
 {
-    struct said *name = said_get(target->resource->attrs, "name");
+    struct tree *name = tree_get(target->resource->attrs, "name");
     for (ptrdiff_t at = 0; (at = str_find_char(s->code, '\001', (size_t)at)) >= 0; at++) {
         ptrdiff_t end = str_find_char(s->code, '\002', (size_t)at);
         int64_t index;
@@ -103,14 +103,14 @@ static struct said *without_itself(
             str_eqz(r->attr, "Arn") || (str_eqz(r->attr, "Ref") && str_eqz(str_z(part->of), "aws.sns.topic"));
         return arn && part->arn && name && str_eq(s->code, mark) ? own_arn(t, part, name) : NULL;
     }
-    struct said *text = s->kind == SAID_TEXT ? said_new(t->arena, SAID_TEXT, s->node) : NULL;
+    struct tree *text = s->kind == TREE_TEXT ? tree_new(t->arena, TREE_TEXT, s->node) : NULL;
     for (size_t i = 0; i < s->n; i++) {
-        struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
-        struct said *now = without_itself(t, *child, target, part);
+        struct tree **child = s->kind == TREE_MAP ? &s->entries[i].value : &s->items[i];
+        struct tree *now = without_itself(t, *child, target, part);
         if (!now)
             return NULL;
         if (text)
-            said_append(t->arena, text, now);
+            tree_append(t->arena, text, now);
         else
             *child = now;
     }
@@ -126,18 +126,18 @@ static bool mentions(const struct thing *thing, const struct thing *target)
 }
 
 static void put_in(
-    struct template *t, const struct part *part, struct thing *target, struct str key, struct said *document)
+    struct template *t, const struct part *part, struct thing *target, struct str key, struct tree *document)
 {
-    struct said *attrs = target->resource->attrs, *into = said_get(attrs, part->attr);
+    struct tree *attrs = target->resource->attrs, *into = tree_get(attrs, part->attr);
     if (!part->key) {
-        said_set(t->arena, attrs, str_z(part->attr), document);
+        tree_set(t->arena, attrs, str_z(part->attr), document);
         return;
     }
     if (!into) {
-        into = said_new(t->arena, SAID_MAP, NULL);
-        said_set(t->arena, attrs, str_z(part->attr), into);
+        into = tree_new(t->arena, TREE_MAP, NULL);
+        tree_set(t->arena, attrs, str_z(part->attr), into);
     }
-    said_set(t->arena, into, key, document);
+    tree_set(t->arena, into, key, document);
 }
 
 static bool is_version(const struct thing *thing)
@@ -151,14 +151,14 @@ static bool is_version(const struct thing *thing)
  */
 static bool fold_version(struct template *t, struct thing *thing)
 {
-    struct thing *target = fold_meant(t, said_get(thing->properties, "FunctionName"));
+    struct thing *target = fold_meant(t, tree_get(thing->properties, "FunctionName"));
     const struct node *only = node_get(thing->node, "Condition");
     const struct node *its = target ? node_get(target->node, "Condition") : NULL;
     bool same = only == its || (only && its && str_eq(only->string, its->string));
     if (!target || !target->names || thing->collection || thing->properties->n != 1 || t->live || !same ||
         !str_eqz(target->resource->type, "aws.lambda.function"))
         return false;
-    said_set(t->arena, target->resource->attrs, STR("publish"), said_value(t->arena, &value_true, NULL));
+    tree_set(t->arena, target->resource->attrs, STR("publish"), tree_value(t->arena, &value_true, NULL));
     thing->folded = target;
     for (size_t i = 0; i < thing->need_count; i++)
         thing->needs[i]->owner = NULL;
@@ -188,11 +188,11 @@ bool template_fold(struct template *t, struct thing *thing)
     if (is_version(thing))
         return fold_version(t, thing);
     const struct part *part = part_of(thing);
-    struct said *list = part ? said_get(thing->properties, part->list) : NULL;
-    struct said *document = part ? said_get(thing->properties, part->value) : NULL;
+    struct tree *list = part ? tree_get(thing->properties, part->list) : NULL;
+    struct tree *document = part ? tree_get(thing->properties, part->value) : NULL;
     struct str key =
-        part && part->key ? said_literal_text(t->arena, said_get(thing->properties, part->key)) : STR_EMPTY;
-    const struct said *one = list && list->kind == SAID_LIST && list->n == 1 ? list->items[0] : list;
+        part && part->key ? tree_literal_text(t->arena, tree_get(thing->properties, part->key)) : STR_EMPTY;
+    const struct tree *one = list && list->kind == TREE_LIST && list->n == 1 ? list->items[0] : list;
     struct thing *target = one ? fold_meant(t, one) : NULL;
     size_t known = 2 + (part && part->key);
     if (!target || !document || !key.p || thing->collection || thing->properties->n != known ||
@@ -200,13 +200,13 @@ bool template_fold(struct template *t, struct thing *thing)
         return false;
     if (!target->names || !str_eqz(target->resource->type, part->of) || is_circle(t, thing, target))
         return false;
-    struct said *there = said_get(target->resource->attrs, part->attr);
-    if (there && (!part->key || there->kind != SAID_MAP || said_get(there, arena_strz(t->arena, key))))
+    struct tree *there = tree_get(target->resource->attrs, part->attr);
+    if (there && (!part->key || there->kind != TREE_MAP || tree_get(there, arena_strz(t->arena, key))))
         return false;
     document = mentions(thing, target) ? without_itself(t, document, target, part) : document;
     if (!document)
         return false;
-    put_in(t, part, target, key, said_document(t->arena, document));
+    put_in(t, part, target, key, tree_document(t->arena, document));
     thing->folded = target;
     for (size_t i = 0; i < thing->need_count; i++) { /* whoever waits for it waits for that */
         thing->needs[i]->owner = target;

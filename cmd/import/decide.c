@@ -46,12 +46,12 @@ static struct str decide_attribute(struct template *t, const struct thing *thing
 }
 
 static void add_attribute(struct template *t, const struct thing *thing, struct str prefix, struct str theirs,
-    bool named, struct said *out)
+    bool named, struct tree *out)
 {
     struct str ours = decide_attribute(t, thing, theirs);
     if (ours.n && (!named || str_eqz(ours, "name")))
-        said_set(
-            t->arena, out, theirs, said_code(t->arena, NULL, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(ours)));
+        tree_set(
+            t->arena, out, theirs, tree_code(t->arena, NULL, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(ours)));
 }
 
 /* {Arn: role.arn, RoleName: role.name}: what the service says, and what it is called. */
@@ -60,7 +60,7 @@ static struct str all_attributes(struct template *t, const struct thing *thing, 
     const struct value *published = cfn_published(t->arena, thing->type),
                        *given = value_getz(published, "properties"),
                        *read_only = value_getz(published, "readOnlyProperties");
-    struct said *out = said_new(t->arena, SAID_MAP, NULL);
+    struct tree *out = tree_new(t->arena, TREE_MAP, NULL);
     for (uint32_t i = 0; given && i < given->count; i++)
         add_attribute(t, thing, prefix, given->entries[i].key, true, out);
     /* "/properties/Endpoint/Port" is Endpoint.Port */
@@ -71,7 +71,7 @@ static struct str all_attributes(struct template *t, const struct thing *thing, 
             *slash = *slash == '/' ? '.' : *slash;
         add_attribute(t, thing, prefix, str_z(p), false, out);
     }
-    return said_as_code(t->arena, out);
+    return tree_as_code(t->arena, out);
 }
 
 static bool can_be_referred_to(struct template *t, const struct thing *thing, struct str *which)
@@ -87,7 +87,7 @@ static bool can_be_referred_to(struct template *t, const struct thing *thing, st
     return true;
 }
 
-/* A resource that is left out: whoever refers to it is given what it would have said. */
+/* A resource that is left out: whoever refers to it is asked for its value. */
 static struct str asked(struct template *t, const struct thing *thing, const struct draft_reference *r)
 {
     struct str name = str_eqz(r->attr, "Ref")
@@ -132,18 +132,18 @@ struct str template_resolve_reference(void *ctx, struct draft_reference *r)
 
 /* ---- one resource ---- */
 
-static void take_attrs(struct template *t, struct thing *thing, struct said *attrs)
+static void take_attrs(struct template *t, struct thing *thing, struct tree *attrs)
 {
-    struct said *before = thing->resource->attrs, *after = said_get(before, "\001after");
-    struct said *all = said_new(t->arena, SAID_MAP, thing->node);
-    const struct said *parts[] = {before, attrs, after};
+    struct tree *before = thing->resource->attrs, *after = tree_get(before, "\001after");
+    struct tree *all = tree_new(t->arena, TREE_MAP, thing->node);
+    const struct tree *parts[] = {before, attrs, after};
     for (size_t k = 0; k < 3; k++)
         for (size_t i = 0; i < parts[k]->n; i++) {
-            const struct said_entry *e = &parts[k]->entries[i];
+            const struct tree_entry *e = &parts[k]->entries[i];
             if (e->key.p[0] == '\001')
                 continue;
             const struct attr *attr = schema_attr(thing->resource->schema, e->key);
-            said_set(
+            tree_set(
                 t->arena, all, e->key, fit_hide(t->draft, e->value, thing->resource->name, e->key, attr));
             all->entries[all->n - 1].comment = e->comment;
         }
@@ -187,7 +187,7 @@ static void becomes_theirs(struct template *t, struct thing *thing, const struct
     thing->resource->type = schema->name;
     if (!fit_properties(&fit, thing->properties)) {
         fit.lenient = true;
-        fit.left_out = said_new(t->arena, SAID_LIST, NULL);
+        fit.left_out = tree_new(t->arena, TREE_LIST, NULL);
         fit_properties(&fit, thing->properties);
         for (size_t i = 0; i < fit.left_out->n; i++) {
             const struct node *node = fit.left_out->items[i]->node;
@@ -303,31 +303,31 @@ static void look_for_circles(struct template *t)
 }
 
 /* What it says itself that it waits for; NULL: nothing. */
-static struct said *waits_for(struct template *t, const struct thing *thing)
+static struct tree *waits_for(struct template *t, const struct thing *thing)
 {
     if (thing->nested)
-        return said_get(
-            said_get(t->draft->modules, arena_strz(t->arena, thing->resource->name)), "depends_on");
-    return thing->resource->schema ? said_get(thing->resource->attrs, "depends_on") : NULL;
+        return tree_get(
+            tree_get(t->draft->modules, arena_strz(t->arena, thing->resource->name)), "depends_on");
+    return thing->resource->schema ? tree_get(thing->resource->attrs, "depends_on") : NULL;
 }
 
 /* What was left out is not waited for. */
 static void without_absent(struct template *t, const struct thing *thing)
 {
-    struct said *list = waits_for(t, thing);
+    struct tree *list = waits_for(t, thing);
     for (size_t i = 0; list && i < t->draft->reference_count; i++) {
         const struct draft_reference *r = t->draft->references[i];
         const struct thing *other = r->target;
         if (r->owner != thing || other->resource->schema || other->folded || other->nested)
             continue;
         for (size_t k = 0; k < list->n; k++)
-            if (said_is_text(list->items[k], other->resource->name.p)) {
+            if (tree_is_text(list->items[k], other->resource->name.p)) {
                 memmove(&list->items[k], &list->items[k + 1], (list->n - k - 1) * sizeof *list->items);
                 list->n--;
             }
     }
-    struct said *attrs = thing->nested
-                             ? said_get(t->draft->modules, arena_strz(t->arena, thing->resource->name))
+    struct tree *attrs = thing->nested
+                             ? tree_get(t->draft->modules, arena_strz(t->arena, thing->resource->name))
                              : thing->resource->attrs;
     for (size_t i = 0; list && !list->n && i < attrs->n; i++)
         if (attrs->entries[i].value == list) {
@@ -339,28 +339,28 @@ static void without_absent(struct template *t, const struct thing *thing)
 /* What others depend on by another name now. */
 static void follow_folded(struct template *t, struct thing *thing)
 {
-    struct said *list = waits_for(t, thing);
+    struct tree *list = waits_for(t, thing);
     for (size_t i = 0; list && i < t->things.n; i++) {
         const struct thing *other = t->things.items[i].ptr;
         for (size_t k = 0; other->folded && k < list->n; k++)
-            if (said_is_text(list->items[k], other->resource->name.p))
-                list->items[k] = said_string(t->arena, other->folded->resource->name, NULL);
+            if (tree_is_text(list->items[k], other->resource->name.p))
+                list->items[k] = tree_string(t->arena, other->folded->resource->name, NULL);
     }
 }
 
 /* The same name twice, or one that a reference waits for anyway. */
 static void without_repeated(struct template *t, const struct thing *thing)
 {
-    struct said *list = waits_for(t, thing);
+    struct tree *list = waits_for(t, thing);
     for (size_t i = 0; list && i < list->n; i++) {
         bool again = false;
         for (size_t k = 0; k < i; k++)
-            again = again || said_is_text(list->items[k], list->items[i]->value->string.p);
+            again = again || tree_is_text(list->items[k], list->items[i]->value->string.p);
         for (size_t k = 0; k < t->draft->reference_count; k++) {
             const struct draft_reference *r = t->draft->references[k];
             const struct thing *target = r->target;
             again = again || (r->owner == thing && !str_eqz(r->attr, "DependsOn") &&
-                                 said_is_text(list->items[i], target->resource->name.p));
+                                 tree_is_text(list->items[i], target->resource->name.p));
         }
         if (again) {
             memmove(&list->items[i], &list->items[i + 1], (list->n - i - 1) * sizeof *list->items);

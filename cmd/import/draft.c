@@ -17,12 +17,12 @@ void draft_init(struct draft *d, struct arena *arena, struct catalog *catalog, s
 {
     *d = (struct draft){.arena = arena, .catalog = catalog, .diags = diags};
     d->stack = d->description = d->comment = d->beside = d->folder = STR_EMPTY;
-    struct said **sections[] = {
+    struct tree **sections[] = {
         &d->providers, &d->inputs, &d->locals, &d->data, &d->outputs, &d->modules, &d->files};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-        *sections[i] = said_new(arena, SAID_MAP, NULL);
-    d->imports = said_new(arena, SAID_LIST, NULL);
-    d->rows = said_new(arena, SAID_LIST, NULL);
+        *sections[i] = tree_new(arena, TREE_MAP, NULL);
+    d->imports = tree_new(arena, TREE_LIST, NULL);
+    d->rows = tree_new(arena, TREE_LIST, NULL);
 }
 
 void draft_release(struct draft *d)
@@ -135,15 +135,15 @@ struct str draft_ask(
     struct draft *d, struct str name, const char *type, struct str description, bool sensitive)
 {
     name = draft_snake(d->arena, name);
-    if (!said_get(d->inputs, name.p)) {
-        struct said *input = said_new(d->arena, SAID_MAP, NULL);
+    if (!tree_get(d->inputs, name.p)) {
+        struct tree *input = tree_new(d->arena, TREE_MAP, NULL);
         map_set(&d->taken_inputs, name, d);
-        said_set(d->arena, input, STR("type"), said_string(d->arena, str_z(type), NULL));
+        tree_set(d->arena, input, STR("type"), tree_string(d->arena, str_z(type), NULL));
         if (sensitive)
-            said_set(d->arena, input, STR("sensitive"), said_value(d->arena, &value_true, NULL));
+            tree_set(d->arena, input, STR("sensitive"), tree_value(d->arena, &value_true, NULL));
         if (description.n)
-            said_set(d->arena, input, STR("description"), said_string(d->arena, description, NULL));
-        said_set(d->arena, d->inputs, name, input);
+            tree_set(d->arena, input, STR("description"), tree_string(d->arena, description, NULL));
+        tree_set(d->arena, d->inputs, name, input);
     }
     return arena_printf(d->arena, "inputs.%.*s", STR_ARG(name));
 }
@@ -166,12 +166,12 @@ static struct str draft_unmarked(struct draft *d, struct str text)
     return arena_str(d->arena, buf_str(&out));
 }
 
-struct str draft_data(struct draft *d, struct str name, const char *type, struct said *attrs)
+struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs)
 {
     AUTO_BUF struct buf says = BUF_INIT;
     for (size_t i = 0; attrs && i < attrs->n; i++)
         buf_addf(&says, "%.*s: %s, ", STR_ARG(attrs->entries[i].key),
-            said_as_code(d->arena, attrs->entries[i].value).p);
+            tree_as_code(d->arena, attrs->entries[i].value).p);
     struct str key = arena_printf(
         d->arena, "data %.*s %s %.*s", STR_ARG(name), type, STR_ARG(draft_unmarked(d, buf_str(&says))));
     struct str *known = map_get(&d->taken, key);
@@ -180,34 +180,34 @@ struct str draft_data(struct draft *d, struct str name, const char *type, struct
     known = ARENA_NEW(d->arena, struct str);
     *known = draft_name(d, name, STR("data"));
     map_set(&d->taken, key, known);
-    struct said *data = said_new(d->arena, SAID_MAP, NULL);
-    said_set(d->arena, data, STR("type"), said_string(d->arena, str_z(type), NULL));
+    struct tree *data = tree_new(d->arena, TREE_MAP, NULL);
+    tree_set(d->arena, data, STR("type"), tree_string(d->arena, str_z(type), NULL));
     for (size_t i = 0; attrs && i < attrs->n; i++)
-        said_set(d->arena, data, attrs->entries[i].key, attrs->entries[i].value);
-    said_set(d->arena, d->data, *known, data);
+        tree_set(d->arena, data, attrs->entries[i].key, attrs->entries[i].value);
+    tree_set(d->arena, d->data, *known, data);
     return *known;
 }
 
-void draft_import(struct draft *d, struct str address, struct said *id)
+void draft_import(struct draft *d, struct str address, struct tree *id)
 {
-    struct said *import = said_new(d->arena, SAID_MAP, NULL);
-    said_set(d->arena, import, STR("address"), said_string(d->arena, address, NULL));
-    said_set(d->arena, import, STR("id"), id);
-    said_add(d->arena, d->imports, import);
+    struct tree *import = tree_new(d->arena, TREE_MAP, NULL);
+    tree_set(d->arena, import, STR("address"), tree_string(d->arena, address, NULL));
+    tree_set(d->arena, import, STR("id"), id);
+    tree_add(d->arena, d->imports, import);
 }
 
 void draft_file(struct draft *d, struct str folder, struct str text)
 {
-    said_set(d->arena, d->files, folder, said_string(d->arena, text, NULL));
+    tree_set(d->arena, d->files, folder, tree_string(d->arena, text, NULL));
 }
 
 void draft_row(struct draft *d, struct str origin, struct str became, struct str note)
 {
-    struct said *row = said_new(d->arena, SAID_LIST, NULL);
+    struct tree *row = tree_new(d->arena, TREE_LIST, NULL);
     const struct str cells[] = {origin, became, note};
     for (size_t i = 0; i < 3; i++)
-        said_add(d->arena, row, said_string(d->arena, cells[i], NULL));
-    said_add(d->arena, d->rows, row);
+        tree_add(d->arena, row, tree_string(d->arena, cells[i], NULL));
+    tree_add(d->arena, d->rows, row);
 }
 
 /* ---- secrets ---- */
@@ -248,13 +248,13 @@ bool draft_is_secret(struct str key, struct str text)
     return text.n && !dynamic && ((named && !other) || redact_has_password(text));
 }
 
-struct said *draft_hide(struct draft *d, struct said *s, struct str name)
+struct tree *draft_hide(struct draft *d, struct tree *s, struct str name)
 {
-    const char *type = s->kind == SAID_LIST || s->kind == SAID_MAP ? "any" : "string";
+    const char *type = s->kind == TREE_LIST || s->kind == TREE_MAP ? "any" : "string";
     struct str where = arena_printf(d->arena, "%p", (const void *)s->node),
                *known = map_get(&d->hidden, where);
     if (s->node && known) /* the same one once more */
-        return said_code(d->arena, s->node, "%s", draft_ask(d, *known, type, STR_EMPTY, true).p);
+        return tree_code(d->arena, s->node, "%s", draft_ask(d, *known, type, STR_EMPTY, true).p);
     if (s->node) {
         known = ARENA_NEW(d->arena, struct str);
         *known = name;
@@ -264,5 +264,5 @@ struct said *draft_hide(struct draft *d, struct said *s, struct str name)
             "there is a secret, and it is not written: the input `%.*s` asks for it",
             STR_ARG(draft_snake(d->arena, name)));
     }
-    return said_code(d->arena, s->node, "%s", draft_ask(d, name, type, STR_EMPTY, true).p);
+    return tree_code(d->arena, s->node, "%s", draft_ask(d, name, type, STR_EMPTY, true).p);
 }

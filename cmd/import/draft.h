@@ -15,78 +15,78 @@
 #include "base/yaml.h"
 #include "provider/provider.h"
 
-/* ---- said.c: what a stack file says, as it is being written: values whose texts and expressions are not
- * settled yet.
+/* ---- tree.c: a stack file as it is being written: values whose texts and expressions are not settled
+ * yet.
  *
  * A tree like that of a YAML file, in its order. Leaves are literals, expressions (`code`), texts with
  * expressions in them, or a choice between two values. A reference to a resource is code, too, but what its
  * attribute is called is only known when it has been decided which type that resource becomes: until then a
  * mark stands for it (draft_reference()), which draft_settle() replaces. */
-enum said_kind {
-    SAID_NOTHING, /* not given: null */
-    SAID_LITERAL, /* a scalar */
-    SAID_CODE,    /* an expression */
-    SAID_TEXT,    /* pieces: literals and code */
-    SAID_CHOICE,  /* the first item where `code` holds, otherwise the second */
-    SAID_LIST,
-    SAID_MAP,
+enum tree_kind {
+    TREE_NOTHING, /* not given: null */
+    TREE_LITERAL, /* a scalar */
+    TREE_CODE,    /* an expression */
+    TREE_TEXT,    /* pieces: literals and code */
+    TREE_CHOICE,  /* the first item where `code` holds, otherwise the second */
+    TREE_LIST,
+    TREE_MAP,
 };
 
-struct said_entry;
+struct tree_entry;
 
-struct said {
-    enum said_kind kind;
+struct tree {
+    enum tree_kind kind;
     bool sensitive;          /* what it holds is a secret, and not to be written */
     const struct node *node; /* where it comes from; NULL: not from a file */
     const struct value *value;
     struct str code;
-    struct said *encoded; /* of base64encode(): what that is of; NULL: it is something else */
-    struct said **items;  /* TEXT, CHOICE, LIST */
-    struct said_entry *entries;
+    struct tree *encoded; /* of base64encode(): what that is of; NULL: it is something else */
+    struct tree **items;  /* TEXT, CHOICE, LIST */
+    struct tree_entry *entries;
     size_t n, cap;
 };
 
-struct said_entry {
+struct tree_entry {
     struct str key, comment; /* comment: whole lines, as written; "" none */
-    struct said *value;
+    struct tree *value;
 };
 
-struct said *said_new(struct arena *arena, enum said_kind kind, const struct node *node);
-struct said *said_value(struct arena *arena, const struct value *scalar, const struct node *node);
-struct said *said_string(struct arena *arena, struct str text, const struct node *node);
-struct said *said_code(struct arena *arena, const struct node *node, const char *format, ...)
+struct tree *tree_new(struct arena *arena, enum tree_kind kind, const struct node *node);
+struct tree *tree_value(struct arena *arena, const struct value *scalar, const struct node *node);
+struct tree *tree_string(struct arena *arena, struct str text, const struct node *node);
+struct tree *tree_code(struct arena *arena, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Lists, maps and scalars alike; texts in it are literals. */
-struct said *said_of(struct arena *arena, const struct value *v);
+struct tree *tree_of(struct arena *arena, const struct value *v);
 
-void said_add(struct arena *arena, struct said *list, struct said *item);
-void said_set(struct arena *arena, struct said *map, struct str key, struct said *value);
-struct said *said_get(const struct said *map, const char *key);
+void tree_add(struct arena *arena, struct tree *list, struct tree *item);
+void tree_set(struct arena *arena, struct tree *map, struct str key, struct tree *value);
+struct tree *tree_get(const struct tree *map, const char *key);
 /* To the end of a text; literals beside each other become one. */
-void said_append(struct arena *arena, struct said *text, struct said *piece);
+void tree_append(struct arena *arena, struct tree *text, struct tree *piece);
 /* The text itself where it has one piece that can stand for it. */
-struct said *said_simple(struct arena *arena, struct said *text);
+struct tree *tree_simple(struct arena *arena, struct tree *text);
 
 /* A literal's text; p NULL where it is none. */
-struct str said_literal_text(struct arena *arena, const struct said *s);
-bool said_is_text(const struct said *s, const char *text);
-/* Nothing but literals, through and through? Then *v is what it says. */
-bool said_known(struct arena *arena, const struct said *s, const struct value **v);
+struct str tree_literal_text(struct arena *arena, const struct tree *s);
+bool tree_is_text(const struct tree *s, const char *text);
+/* Nothing but literals, through and through? Then *v is its value. */
+bool tree_known(struct arena *arena, const struct tree *s, const struct value **v);
 /* As an expression, to stand within another. */
-struct str said_as_code(struct arena *arena, const struct said *s);
+struct str tree_as_code(struct arena *arena, const struct tree *s);
 /* May it turn out, in one branch of a choice, that nothing is there? */
-bool said_may_be_nothing(const struct said *s);
+bool tree_may_be_nothing(const struct tree *s);
 /* A list of which an item may not be there: an expression says which are. */
-bool said_is_varying(const struct said *list);
+bool tree_is_varying(const struct tree *list);
 /* A document, in which null would be a value: what may not be there is merged into the map around it. */
-struct said *said_document(struct arena *arena, struct said *s);
+struct tree *tree_document(struct arena *arena, struct tree *s);
 
 /* ---- write.c, draft.c ---- */
 
 /* `key:` at the column and what it holds: in one line where it fits, otherwise below. */
-void said_write(struct buf *out, struct str key, const struct said *s, int column);
+void tree_write(struct buf *out, struct str key, const struct tree *s, int column);
 /* {a: 1, b: [2]}, in one line whatever its length. */
-void said_write_flow(struct buf *out, const struct said *s);
+void tree_write_flow(struct buf *out, const struct tree *s);
 
 struct draft_resource {
     struct str name;   /* in the stack */
@@ -96,7 +96,7 @@ struct draft_resource {
     struct str note;   /* for the report */
     struct str comment;
     const struct schema *schema; /* NULL: left out */
-    struct said *attrs;          /* a map, with for_each, when, depends_on, lifecycle */
+    struct tree *attrs;          /* a map, with for_each, when, depends_on, lifecycle */
 };
 
 struct draft_reference {
@@ -116,17 +116,17 @@ struct draft {
     struct str beside;  /* the folder that the other tool's paths are from, as it is from the stack file's */
     bool is_module;     /* within another stack: `folder` is where it lies, from that one's */
     struct str folder;  /* "" or "words/" */
-    struct said *files; /* modules of the whole: folder -> text */
-    struct said *modules;                         /* a map */
+    struct tree *files; /* modules of the whole: folder -> text */
+    struct tree *modules;                         /* a map */
     struct draft *within, *next;                  /* those of its modules, which are released with it */
     struct map taken, taken_inputs, taken_locals; /* names */
     struct map hidden; /* a secret's node -> struct str, the input that asks for it */
-    struct said *providers, *inputs, *locals, *data, *outputs, *imports; /* maps; imports a list */
+    struct tree *providers, *inputs, *locals, *data, *outputs, *imports; /* maps; imports a list */
     struct draft_resource **resources;
     size_t n, cap;
     struct draft_reference **references;
     size_t reference_count, reference_cap;
-    struct said *rows; /* of the report: {origin, became, note} */
+    struct tree *rows; /* of the report: {origin, became, note} */
     size_t ours, theirs, left_out;
 
     /* What a reference is called now, as code. */
@@ -153,13 +153,13 @@ struct str draft_reference(
 struct str draft_ask(
     struct draft *d, struct str name, const char *type, struct str description, bool sensitive);
 /* A data source, once; returns its name. `attrs` may be NULL. */
-struct str draft_data(struct draft *d, struct str name, const char *type, struct said *attrs);
-void draft_import(struct draft *d, struct str address, struct said *id);
+struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs);
+void draft_import(struct draft *d, struct str address, struct tree *id);
 /* A module's stack file, to be written into that folder beside the whole's. */
 void draft_file(struct draft *d, struct str folder, struct str text);
 void draft_row(struct draft *d, struct str origin, struct str became, struct str note);
 /* Whatever is secret below becomes an input: the value that takes its place. */
-struct said *draft_hide(struct draft *d, struct said *s, struct str name);
+struct tree *draft_hide(struct draft *d, struct tree *s, struct str name);
 bool draft_is_secret(struct str key, struct str text);
 
 /* Appends the stack file in the usual layout. */

@@ -6,28 +6,28 @@
 
 /* ---- Policies as people write them ---- */
 
-struct said *fit_policy_in_order(struct arena *arena, struct said *s)
+struct tree *fit_policy_in_order(struct arena *arena, struct tree *s)
 {
     static const char *const order[] = {"Version", "Id", "Sid", "Effect", "Principal", "NotPrincipal",
         "Action", "NotAction", "Resource", "NotResource"};
-    if (s->kind == SAID_LIST)
+    if (s->kind == TREE_LIST)
         for (size_t i = 0; i < s->n; i++)
             s->items[i] = fit_policy_in_order(arena, s->items[i]);
-    if (s->kind != SAID_MAP)
+    if (s->kind != TREE_MAP)
         return s;
-    struct said *out = said_new(arena, SAID_MAP, s->node);
+    struct tree *out = tree_new(arena, TREE_MAP, s->node);
     for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        if (said_get(s, order[i]))
-            said_set(arena, out, str_z(order[i]), said_get(s, order[i]));
+        if (tree_get(s, order[i]))
+            tree_set(arena, out, str_z(order[i]), tree_get(s, order[i]));
     for (size_t i = 0; i < s->n; i++)
-        said_set(arena, out, s->entries[i].key, fit_policy_in_order(arena, s->entries[i].value));
+        tree_set(arena, out, s->entries[i].key, fit_policy_in_order(arena, s->entries[i].value));
     return out;
 }
 
-struct said *fit_policy(struct arena *arena, struct said *s)
+struct tree *fit_policy(struct arena *arena, struct tree *s)
 {
     const struct value *v;
-    if (!said_known(arena, s, &v) || v->kind != VALUE_MAP || v->count != 2)
+    if (!tree_known(arena, s, &v) || v->kind != VALUE_MAP || v->count != 2)
         return s;
     const struct value *all = value_getz(v, "Statement");
     const struct value *one = all && all->kind == VALUE_LIST && all->count == 1 ? all->items[0] : all;
@@ -41,7 +41,7 @@ struct said *fit_policy(struct arena *arena, struct said *s)
                  one->count == 3 && str_eqz(value_gets(one, "Effect"), "Allow") &&
                  str_eqz(value_text(action, STR_EMPTY), "sts:AssumeRole") && principal &&
                  principal->kind == VALUE_MAP && principal->count == 1;
-    return plain && service.n ? said_code(arena, s->node, "trust(\"%.*s\")", STR_ARG(service)) : s;
+    return plain && service.n ? tree_code(arena, s->node, "trust(\"%.*s\")", STR_ARG(service)) : s;
 }
 
 /* ---- What a type demands of its attributes, as far as it can be seen before anything is worked out. */
@@ -60,21 +60,21 @@ static bool fails(struct fit *fit, const struct node *where, const char *format,
 }
 
 /* A value that is known through and through has to be one that the type takes. */
-static bool check_value(struct fit *fit, const struct attr *attr, const struct said *s)
+static bool check_value(struct fit *fit, const struct attr *attr, const struct tree *s)
 {
     const struct value *v, *converted;
     struct schema_issue issue = {0};
-    if (!said_known(fit->draft->arena, s, &v) || value_is_null(v) ||
+    if (!tree_known(fit->draft->arena, s, &v) || value_is_null(v) ||
         schema_convert(fit->draft->arena, attr, v, &converted, &issue) == 0)
         return true;
     return fails(fit, s->node, "%.*s: %.*s", STR_ARG(attr->name), STR_ARG(issue.message));
 }
 
-static bool lacks_fields(const struct type *type, const struct said *s, struct str *which)
+static bool lacks_fields(const struct type *type, const struct tree *s, struct str *which)
 {
-    if (type->kind == TYPE_OBJECT && s->kind == SAID_MAP) {
+    if (type->kind == TYPE_OBJECT && s->kind == TREE_MAP) {
         for (size_t i = 0; i < type->field_count; i++) {
-            const struct said *field = said_get(s, type->fields[i].name.p);
+            const struct tree *field = tree_get(s, type->fields[i].name.p);
             *which = type->fields[i].name;
             if (!field && type->fields[i].required && !type->fields[i].default_value)
                 return true;
@@ -82,14 +82,14 @@ static bool lacks_fields(const struct type *type, const struct said *s, struct s
                 return true;
         }
     }
-    for (size_t i = 0; s->kind == SAID_LIST && type->elem && i < s->n; i++)
+    for (size_t i = 0; s->kind == TREE_LIST && type->elem && i < s->n; i++)
         if (lacks_fields(type->elem, s->items[i], which))
             return true;
     return false;
 }
 
 struct givens {
-    const struct said *attrs;
+    const struct tree *attrs;
 };
 
 static enum given_how is_given(const void *ctx, struct str name)
@@ -97,8 +97,8 @@ static enum given_how is_given(const void *ctx, struct str name)
     const struct givens *givens = ctx;
     for (size_t i = 0; i < givens->attrs->n; i++)
         if (str_eq(givens->attrs->entries[i].key, name))
-            return givens->attrs->entries[i].value->kind == SAID_NOTHING   ? GIVEN_NOT
-                   : givens->attrs->entries[i].value->kind == SAID_LITERAL ? GIVEN_SURELY
+            return givens->attrs->entries[i].value->kind == TREE_NOTHING   ? GIVEN_NOT
+                   : givens->attrs->entries[i].value->kind == TREE_LITERAL ? GIVEN_SURELY
                                                                            : GIVEN_MAYBE;
     return GIVEN_NOT;
 }
@@ -109,8 +109,8 @@ bool fit_check(struct fit *fit)
     struct str which = STR_EMPTY;
     for (size_t i = 0; i < schema->attr_count; i++) {
         const struct attr *attr = &schema->attrs[i];
-        const struct said *s = said_get(fit->attrs, attr->name.p);
-        if (!s || s->kind == SAID_NOTHING) {
+        const struct tree *s = tree_get(fit->attrs, attr->name.p);
+        if (!s || s->kind == TREE_NOTHING) {
             if (attr->required && !attr->default_value)
                 return fails(fit, fit->attrs->node, "`%.*s` is wanted", STR_ARG(attr->name));
             continue;
@@ -119,7 +119,7 @@ bool fit_check(struct fit *fit)
             return false;
         if (lacks_fields(attr->type, s, &which))
             return fails(fit, s->node, "`%.*s` in `%.*s` is wanted", STR_ARG(which), STR_ARG(attr->name));
-        if (attr->conflicts.n && said_get(fit->attrs, attr->conflicts.p))
+        if (attr->conflicts.n && tree_get(fit->attrs, attr->conflicts.p))
             return fails(fit, s->node, "`%.*s` and `%.*s` exclude each other", STR_ARG(attr->name),
                 STR_ARG(attr->conflicts));
     }
@@ -134,11 +134,11 @@ bool fit_check(struct fit *fit)
 
 /* ---- secrets ---- */
 
-struct said *fit_hide(
-    struct draft *d, struct said *s, struct str resource, struct str key, const struct attr *attr)
+struct tree *fit_hide(
+    struct draft *d, struct tree *s, struct str resource, struct str key, const struct attr *attr)
 {
-    struct str text = said_literal_text(d->arena, s);
-    if (s->sensitive && s->kind == SAID_MAP) { /* each of them by itself: the keys are no secret */
+    struct str text = tree_literal_text(d->arena, s);
+    if (s->sensitive && s->kind == TREE_MAP) { /* each of them by itself: the keys are no secret */
         for (size_t i = 0; i < s->n; i++) {
             struct str below = arena_printf(d->arena, "%.*s_%.*s", STR_ARG(key), STR_ARG(s->entries[i].key));
             s->entries[i].value->sensitive = true;
@@ -147,14 +147,14 @@ struct said *fit_hide(
         return s;
     }
     bool literal = text.p && s->value->kind == VALUE_STRING && text.n;
-    if ((s->sensitive && (text.p || s->kind == SAID_LIST)) ||
+    if ((s->sensitive && (text.p || s->kind == TREE_LIST)) ||
         (literal && ((attr && attr->sensitive) || draft_is_secret(key, text))))
         return draft_hide(d, s,
             arena_printf(d->arena, "%.*s_%.*s", STR_ARG(resource), STR_ARG(draft_snake(d->arena, key))));
     for (size_t i = 0; i < s->n; i++) {
-        struct str below = s->kind == SAID_MAP ? s->entries[i].key : key;
-        struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
-        if (s->kind != SAID_TEXT)
+        struct str below = s->kind == TREE_MAP ? s->entries[i].key : key;
+        struct tree **child = s->kind == TREE_MAP ? &s->entries[i].value : &s->items[i];
+        if (s->kind != TREE_TEXT)
             *child = fit_hide(d, *child, resource, below, NULL);
     }
     return s;
@@ -167,7 +167,7 @@ bool fit_refuse(struct fit *fit, const struct node *where, const char *format, .
     struct str why = arena_vprintf(fit->draft->arena, format, args);
     va_end(args);
     if (fit->lenient) {
-        said_add(fit->draft->arena, fit->left_out, said_string(fit->draft->arena, why, where));
+        tree_add(fit->draft->arena, fit->left_out, tree_string(fit->draft->arena, why, where));
         return true;
     }
     if (!fit->why.n) {
@@ -184,25 +184,25 @@ static struct str path_of(const struct fit *fit, const struct level *level, stru
 }
 
 /* Below a property that has no counterpart, but what is in it has. */
-static bool descend(struct fit *fit, const struct level *level, struct str from, struct said *s)
+static bool descend(struct fit *fit, const struct level *level, struct str from, struct tree *s)
 {
     struct arena *arena = fit->draft->arena;
     struct level below = *level;
     below.top = false;
     below.passing = true;
-    if (s->kind == SAID_NOTHING || ((s->kind == SAID_LIST || s->kind == SAID_MAP) && !s->n))
+    if (s->kind == TREE_NOTHING || ((s->kind == TREE_LIST || s->kind == TREE_MAP) && !s->n))
         return true;
-    if (s->kind == SAID_LIST && s->n == 1 && s->items[0]->kind == SAID_MAP) {
+    if (s->kind == TREE_LIST && s->n == 1 && s->items[0]->kind == TREE_MAP) {
         below.from = arena_printf(arena, "%.*s[0]", STR_ARG(from));
         return fit_entries(fit, &below, s->items[0]);
     }
-    if (s->kind == SAID_LIST && s->n == 1) {
+    if (s->kind == TREE_LIST && s->n == 1) {
         const struct names_rule *sole = names_rule(fit->type, arena_printf(arena, "%.*s[0]", STR_ARG(from)));
         if (sole)
             return fit_by_rule(fit, level, sole, s->items[0]);
     }
     below.from = from;
-    if (s->kind == SAID_MAP)
+    if (s->kind == TREE_MAP)
         return fit_entries(fit, &below, s);
     return fit_refuse(fit, s->node, "`%.*s` has another form", STR_ARG(from));
 }
@@ -225,7 +225,7 @@ static bool leads_into(
     return true;
 }
 
-static bool map_entry(struct fit *fit, const struct level *level, const struct said_entry *entry)
+static bool map_entry(struct fit *fit, const struct level *level, const struct tree_entry *entry)
 {
     struct str from = path_of(fit, level, entry->key);
     const struct names_rule *rule = names_rule(fit->type, from);
@@ -243,15 +243,15 @@ static bool map_entry(struct fit *fit, const struct level *level, const struct s
 
 /* Does what stands beside it make it mean nothing? */
 static bool is_moot(
-    struct fit *fit, const struct level *level, const struct said *map, const struct said_entry *entry)
+    struct fit *fit, const struct level *level, const struct tree *map, const struct tree_entry *entry)
 {
     struct str from = path_of(fit, level, entry->key);
     const struct names_rule *rule = names_rule(fit->type, from);
     for (uint32_t i = 0; rule && rule->unless && i < rule->unless->count; i++) {
         const struct value_entry *e = &rule->unless->entries[i];
-        struct said *beside = said_get(map, e->key.p);
+        struct tree *beside = tree_get(map, e->key.p);
         bool whatever = value_is_null(e->value);
-        struct str text = beside ? said_literal_text(fit->draft->arena, beside) : STR_EMPTY;
+        struct str text = beside ? tree_literal_text(fit->draft->arena, beside) : STR_EMPTY;
         if (beside && (whatever || str_eq(text, value_text(e->value, STR_EMPTY))))
             return true;
     }
@@ -259,25 +259,25 @@ static bool is_moot(
 }
 
 /* Of a rule that means another's value where it is true: with that. NULL: it is not. */
-static const struct said_entry *same_entry(
-    struct fit *fit, const struct level *level, const struct said *map, const struct said_entry *entry)
+static const struct tree_entry *same_entry(
+    struct fit *fit, const struct level *level, const struct tree *map, const struct tree_entry *entry)
 {
     const struct names_rule *rule = level->top ? names_rule(fit->type, entry->key) : NULL;
     if (!rule || !rule->same.n)
         return entry;
-    struct said_entry *with = ARENA_NEW(fit->draft->arena, struct said_entry);
+    struct tree_entry *with = ARENA_NEW(fit->draft->arena, struct tree_entry);
     *with = *entry;
-    with->value = said_get(map, rule->same.p);
-    return with->value && str_eqz(said_literal_text(fit->draft->arena, entry->value), "true") ? with : NULL;
+    with->value = tree_get(map, rule->same.p);
+    return with->value && str_eqz(tree_literal_text(fit->draft->arena, entry->value), "true") ? with : NULL;
 }
 
-bool fit_entries(struct fit *fit, const struct level *level, const struct said *map)
+bool fit_entries(struct fit *fit, const struct level *level, const struct tree *map)
 {
     for (size_t i = 0; i < map->n; i++) {
         size_t before = level->into->n;
         if (is_moot(fit, level, map, &map->entries[i]))
             continue;
-        const struct said_entry *entry = same_entry(fit, level, map, &map->entries[i]);
+        const struct tree_entry *entry = same_entry(fit, level, map, &map->entries[i]);
         if (entry && !map_entry(fit, level, entry))
             return false;
         if (level->into->n > before)
@@ -286,20 +286,20 @@ bool fit_entries(struct fit *fit, const struct level *level, const struct said *
     return true;
 }
 
-bool fit_properties(struct fit *fit, const struct said *properties)
+bool fit_properties(struct fit *fit, const struct tree *properties)
 {
     const struct schema *schema = fit->type->schema;
-    fit->attrs = said_new(fit->draft->arena, SAID_MAP, properties->node);
+    fit->attrs = tree_new(fit->draft->arena, TREE_MAP, properties->node);
     fit->why = STR_EMPTY;
     struct level level = {STR_EMPTY, STR_EMPTY, fit->attrs, schema->attrs, schema->attr_count, true, false};
     return fit_entries(fit, &level, properties) && !fit->why.n;
 }
 
-bool fit_item(struct fit *fit, const struct attr *attr, const struct said *properties)
+bool fit_item(struct fit *fit, const struct attr *attr, const struct tree *properties)
 {
     struct arena *arena = fit->draft->arena;
     const struct type *type = attr->type->elem;
-    struct said *map = said_new(arena, SAID_MAP, properties->node);
+    struct tree *map = tree_new(arena, TREE_MAP, properties->node);
     bool object = type && type->kind == TYPE_OBJECT;
     struct str to = arena_printf(arena, "%.*s[]", STR_ARG(attr->name));
     struct level level = {STR_EMPTY, object ? to : STR_EMPTY, map, object ? type->fields : attr,

@@ -5,13 +5,13 @@
 
 /* What an item is called in the map: a member of it, or two, of which the first is a path that begins with a
  * slash: [{ResourcePath: /~1a, HttpMethod: GET}] is {~1a/GET: …}. A NULL text: it does not say. */
-static struct str pair_name(struct arena *arena, struct said *item, struct str key)
+static struct str pair_name(struct arena *arena, struct tree *item, struct str key)
 {
     struct str second, first = str_cut(key, '/', &second);
-    struct str name = said_literal_text(arena, said_get(item, arena_strz(arena, first)));
+    struct str name = tree_literal_text(arena, tree_get(item, arena_strz(arena, first)));
     if (!second.p || !name.p)
         return name;
-    struct str last = said_literal_text(arena, said_get(item, arena_strz(arena, second)));
+    struct str last = tree_literal_text(arena, tree_get(item, arena_strz(arena, second)));
     name = str_starts(name, STR("/")) ? str_slice(name, 1, name.n) : name;
     return last.p ? arena_printf(arena, "%.*s/%.*s", STR_ARG(name.n ? name : STR("~1")), STR_ARG(last))
                   : last;
@@ -24,148 +24,148 @@ static bool is_pair_name(struct str key, struct str member)
 }
 
 /* What the item says besides its name: one member, or with "." all others. */
-static struct said *pair_value(struct arena *arena, struct said *item, const char *key, const char *value)
+static struct tree *pair_value(struct arena *arena, struct tree *item, const char *key, const char *value)
 {
-    struct said *rest = said_new(arena, SAID_MAP, item->node);
+    struct tree *rest = tree_new(arena, TREE_MAP, item->node);
     if (strcmp(value, ".") != 0)
-        return said_get(item, value);
+        return tree_get(item, value);
     for (size_t i = 0; i < item->n; i++)
         if (!is_pair_name(str_z(key), item->entries[i].key))
-            said_set(arena, rest, item->entries[i].key, item->entries[i].value);
+            tree_set(arena, rest, item->entries[i].key, item->entries[i].value);
     return rest;
 }
 
 /* The same in one branch of a choice, or in both; the value may be nothing. NULL: it is no such choice. */
-static struct said *choice_pair(
-    struct arena *arena, const struct said *item, const char *key, const char *value, struct str *name)
+static struct tree *choice_pair(
+    struct arena *arena, const struct tree *item, const char *key, const char *value, struct str *name)
 {
-    struct said *out = said_code(arena, item->node, "%.*s", STR_ARG(item->code));
-    out->kind = SAID_CHOICE;
+    struct tree *out = tree_code(arena, item->node, "%.*s", STR_ARG(item->code));
+    out->kind = TREE_CHOICE;
     *name = (struct str){NULL, 0};
     for (size_t i = 0; i < 2; i++) {
-        struct said *branch = item->items[i], *nothing = said_new(arena, SAID_NOTHING, NULL);
-        bool is_map = branch->kind == SAID_MAP;
+        struct tree *branch = item->items[i], *nothing = tree_new(arena, TREE_NOTHING, NULL);
+        bool is_map = branch->kind == TREE_MAP;
         struct str own = is_map ? pair_name(arena, branch, str_z(key)) : *name;
-        if ((!is_map && branch->kind != SAID_NOTHING) || (name->p && !str_eq(*name, own)))
+        if ((!is_map && branch->kind != TREE_NOTHING) || (name->p && !str_eq(*name, own)))
             return NULL;
         *name = own;
-        struct said *v = is_map ? pair_value(arena, branch, key, value) : NULL;
-        said_add(arena, out, v ? v : nothing);
+        struct tree *v = is_map ? pair_value(arena, branch, key, value) : NULL;
+        tree_add(arena, out, v ? v : nothing);
     }
     return out;
 }
 
-struct said *fit_pairs(struct arena *arena, struct said *list, const char *key, const char *value)
+struct tree *fit_pairs(struct arena *arena, struct tree *list, const char *key, const char *value)
 {
-    struct said *map = said_new(arena, SAID_MAP, list->node);
-    if (list->kind == SAID_MAP)
+    struct tree *map = tree_new(arena, TREE_MAP, list->node);
+    if (list->kind == TREE_MAP)
         return list;
-    if (list->kind != SAID_LIST)
+    if (list->kind != TREE_LIST)
         return NULL;
     for (size_t i = 0; i < list->n; i++) {
-        struct said *item = list->items[i], *v;
+        struct tree *item = list->items[i], *v;
         struct str name = STR_EMPTY;
-        if (item->kind == SAID_CHOICE) {
+        if (item->kind == TREE_CHOICE) {
             v = choice_pair(arena, item, key, value, &name);
         } else {
             name = pair_name(arena, item, str_z(key));
             v = pair_value(arena, item, key, value);
-            v = v ? v : said_string(arena, STR_EMPTY, NULL);
+            v = v ? v : tree_string(arena, STR_EMPTY, NULL);
         }
         if (!v || !name.p)
             return NULL;
-        said_set(arena, map, name, v);
+        tree_set(arena, map, name, v);
     }
     return map;
 }
 
-static struct said *as_object(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+static struct tree *as_object(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
 {
-    struct level level = {from, to, said_new(fit->draft->arena, SAID_MAP, s->node), type->fields,
+    struct level level = {from, to, tree_new(fit->draft->arena, TREE_MAP, s->node), type->fields,
         type->field_count, false, false};
     return fit_entries(fit, &level, s) ? level.into : NULL;
 }
 
-static struct said *said_without(struct arena *arena, const struct said *map, struct str key, struct said *s)
+static struct tree *tree_without(struct arena *arena, const struct tree *map, struct str key, struct tree *s)
 {
-    struct said *out = said_new(arena, SAID_MAP, map->node);
+    struct tree *out = tree_new(arena, TREE_MAP, map->node);
     for (size_t i = 0; i < map->n; i++)
         if (!str_eq(map->entries[i].key, key))
-            said_set(arena, out, map->entries[i].key, map->entries[i].value);
+            tree_set(arena, out, map->entries[i].key, map->entries[i].value);
     if (s)
-        said_set(arena, out, key, s);
+        tree_set(arena, out, key, s);
     return out;
 }
 
 /* The item without what the rules say that there is one of for `each` of its values. */
-static struct said *common_part(struct fit *fit, struct str from, struct said *item)
+static struct tree *common_part(struct fit *fit, struct str from, struct tree *item)
 {
     struct arena *arena = fit->draft->arena;
-    struct said *common = item;
-    for (size_t k = 0; item->kind == SAID_MAP && k < item->n; k++) {
+    struct tree *common = item;
+    for (size_t k = 0; item->kind == TREE_MAP && k < item->n; k++) {
         struct str key = item->entries[k].key;
         const struct names_rule *rule =
             names_rule(fit->type, arena_printf(arena, "%.*s.%.*s", STR_ARG(from), STR_ARG(key)));
         if (rule && rule->each)
-            common = said_without(arena, common, key, NULL);
+            common = tree_without(arena, common, key, NULL);
     }
     return common;
 }
 
 /* {ports, cidr_blocks: [a, b], security_groups: [c], self: true}: as many with one of those each. */
-static struct said *spread(struct fit *fit, struct str from, struct said *list)
+static struct tree *spread(struct fit *fit, struct str from, struct tree *list)
 {
     struct arena *arena = fit->draft->arena;
-    struct said *out = said_new(arena, SAID_LIST, list->node);
+    struct tree *out = tree_new(arena, TREE_LIST, list->node);
     for (size_t i = 0; i < list->n; i++) {
-        struct said *item = list->items[i], *common = common_part(fit, from, item);
+        struct tree *item = list->items[i], *common = common_part(fit, from, item);
         size_t before = out->n;
         for (size_t k = 0; common != item && k < item->n; k++) {
             struct str key = item->entries[k].key;
-            struct said *values = item->entries[k].value;
-            if (said_get(common, arena_strz(arena, key)))
+            struct tree *values = item->entries[k].value;
+            if (tree_get(common, arena_strz(arena, key)))
                 continue;
-            if (str_eqz(said_literal_text(arena, values), "true"))
-                said_add(arena, out, said_without(arena, common, key, values));
-            for (size_t m = 0; values->kind == SAID_LIST && m < values->n; m++)
-                said_add(arena, out, said_without(arena, common, key, values->items[m]));
+            if (str_eqz(tree_literal_text(arena, values), "true"))
+                tree_add(arena, out, tree_without(arena, common, key, values));
+            for (size_t m = 0; values->kind == TREE_LIST && m < values->n; m++)
+                tree_add(arena, out, tree_without(arena, common, key, values->items[m]));
         }
         if (out->n == before)
-            said_add(arena, out, common);
+            tree_add(arena, out, common);
     }
     return out;
 }
 
-static struct said *as_list(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+static struct tree *as_list(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
 {
     struct arena *arena = fit->draft->arena;
-    struct said *out = said_new(arena, SAID_LIST, s->node);
+    struct tree *out = tree_new(arena, TREE_LIST, s->node);
     from = arena_printf(arena, "%.*s[]", STR_ARG(from));
     s = spread(fit, from, s);
     to = arena_printf(arena, "%.*s[]", STR_ARG(to));
     for (size_t i = 0; i < s->n; i++) {
-        struct said *item = fit_as_type(fit, from, to, type->elem, s->items[i]);
+        struct tree *item = fit_as_type(fit, from, to, type->elem, s->items[i]);
         if (!item)
             return NULL;
-        said_add(arena, out, item);
+        tree_add(arena, out, item);
     }
     return out;
 }
 
-static struct said *as_map(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+static struct tree *as_map(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
 {
     struct arena *arena = fit->draft->arena;
-    struct said *out = said_new(arena, SAID_MAP, s->node);
+    struct tree *out = tree_new(arena, TREE_MAP, s->node);
     from = arena_printf(arena, "%.*s[]", STR_ARG(from));
     to = arena_printf(arena, "%.*s[]", STR_ARG(to));
     for (size_t i = 0; i < s->n; i++) {
-        struct said *value = fit_as_type(fit, from, to, type->elem, s->entries[i].value);
+        struct tree *value = fit_as_type(fit, from, to, type->elem, s->entries[i].value);
         if (!value)
             return NULL;
-        said_set(arena, out, s->entries[i].key, value);
+        tree_set(arena, out, s->entries[i].key, value);
     }
     return out;
 }
@@ -177,90 +177,90 @@ static bool is_scalar(enum type_kind kind)
 }
 
 /* "true" and "12" are how templates often have what is neither text. */
-static struct said *as_scalar(struct fit *fit, const struct type *type, struct said *s)
+static struct tree *as_scalar(struct fit *fit, const struct type *type, struct tree *s)
 {
     struct arena *arena = fit->draft->arena;
     int64_t integer;
     double number;
-    if (s->kind != SAID_LITERAL || s->value->kind != VALUE_STRING)
+    if (s->kind != TREE_LITERAL || s->value->kind != VALUE_STRING)
         return s;
     struct str text = s->value->string;
     if (type->kind == TYPE_BOOL && (str_ieq(text, STR("true")) || str_ieq(text, STR("false"))))
-        return said_value(arena, value_bool(str_ieq(text, STR("true"))), s->node);
+        return tree_value(arena, value_bool(str_ieq(text, STR("true"))), s->node);
     if (type->kind == TYPE_INT && str_to_int(text, &integer))
-        return said_value(arena, value_int(arena, integer), s->node);
+        return tree_value(arena, value_int(arena, integer), s->node);
     if (type->kind == TYPE_FLOAT && str_to_double(text, &number))
-        return said_value(arena, value_float(arena, number), s->node);
+        return tree_value(arena, value_float(arena, number), s->node);
     return s;
 }
 
 /* Others say bytes in base64, weir as the text that they are. */
-static struct said *as_bytes(struct arena *arena, struct said *s)
+static struct tree *as_bytes(struct arena *arena, struct tree *s)
 {
-    struct str text = said_literal_text(arena, s), plain;
+    struct str text = tree_literal_text(arena, s), plain;
     if (s->encoded)
         return s->encoded;
     bool encoded = text.n && text.n % 4 == 0 && base64_decode(arena, text, &plain) && str_is_utf8(plain);
-    return encoded && plain.n && !memchr(plain.p, 0, plain.n) ? said_string(arena, plain, s->node) : s;
+    return encoded && plain.n && !memchr(plain.p, 0, plain.n) ? tree_string(arena, plain, s->node) : s;
 }
 
 /* Both branches of what a condition chooses between. */
-static struct said *as_choice(
-    struct fit *fit, struct str from, struct str to, const struct type *type, const struct said *s)
+static struct tree *as_choice(
+    struct fit *fit, struct str from, struct str to, const struct type *type, const struct tree *s)
 {
     struct arena *arena = fit->draft->arena;
-    struct said *out = said_code(arena, s->node, "%.*s", STR_ARG(s->code));
-    out->kind = SAID_CHOICE;
+    struct tree *out = tree_code(arena, s->node, "%.*s", STR_ARG(s->code));
+    out->kind = TREE_CHOICE;
     for (size_t i = 0; i < 2; i++) {
-        struct said *branch = fit_as_type(fit, from, to, type, s->items[i]);
+        struct tree *branch = fit_as_type(fit, from, to, type, s->items[i]);
         if (!branch)
             return NULL;
-        said_add(arena, out, branch);
+        tree_add(arena, out, branch);
     }
     return out;
 }
 
 /* Where files may give the service's list as well, that stays as it is. */
-static struct said *as_tags(struct arena *arena, const struct type *type, struct said *s)
+static struct tree *as_tags(struct arena *arena, const struct type *type, struct tree *s)
 {
-    struct said *map = fit_pairs(arena, s, "Key", "Value");
+    struct tree *map = fit_pairs(arena, s, "Key", "Value");
     return map || !type->key.n ? map : s;
 }
 
-/* A kind of type by itself; NULL: what is said has another form. */
-static struct said *as_kind(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+/* A kind of type by itself; NULL: the value has another form. */
+static struct tree *as_kind(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
 {
     struct arena *arena = fit->draft->arena;
-    bool block = s->kind == SAID_LIST && s->n == 1 && s->items[0]->kind == SAID_MAP; /* Terraform's */
+    bool block = s->kind == TREE_LIST && s->n == 1 && s->items[0]->kind == TREE_MAP; /* Terraform's */
     switch (type->kind) {
-    case TYPE_POLICY: return fit_policy(arena, said_document(arena, s));
+    case TYPE_POLICY: return fit_policy(arena, tree_document(arena, s));
     case TYPE_ANY:
-    case TYPE_JSON: return said_document(arena, s);
+    case TYPE_JSON: return tree_document(arena, s);
     case TYPE_TAGS: return as_tags(arena, type, s);
     case TYPE_OBJECT:
         if (block)
             return as_object(fit, arena_printf(arena, "%.*s[0]", STR_ARG(from)), to, type, s->items[0]);
-        return s->kind == SAID_MAP ? as_object(fit, from, to, type, s) : NULL;
+        return s->kind == TREE_MAP ? as_object(fit, from, to, type, s) : NULL;
     case TYPE_LIST:
-    case TYPE_SET: return s->kind == SAID_LIST ? as_list(fit, from, to, type, s) : NULL;
-    case TYPE_MAP: return s->kind == SAID_MAP ? as_map(fit, from, to, type, s) : NULL;
+    case TYPE_SET: return s->kind == TREE_LIST ? as_list(fit, from, to, type, s) : NULL;
+    case TYPE_MAP: return s->kind == TREE_MAP ? as_map(fit, from, to, type, s) : NULL;
     default:
-        return is_scalar(type->kind) && s->kind != SAID_LIST && s->kind != SAID_MAP ? as_scalar(fit, type, s)
+        return is_scalar(type->kind) && s->kind != TREE_LIST && s->kind != TREE_MAP ? as_scalar(fit, type, s)
                                                                                     : NULL;
     }
 }
 
-struct said *fit_as_type(
-    struct fit *fit, struct str from, struct str to, const struct type *type, struct said *s)
+struct tree *fit_as_type(
+    struct fit *fit, struct str from, struct str to, const struct type *type, struct tree *s)
 {
     if (type->kind == TYPE_BLOB)
         s = as_bytes(fit->draft->arena, s);
-    if (s->kind == SAID_NOTHING || s->kind == SAID_CODE)
+    if (s->kind == TREE_NOTHING || s->kind == TREE_CODE)
         return s;
-    if (s->kind == SAID_CHOICE)
+    if (s->kind == TREE_CHOICE)
         return as_choice(fit, from, to, type, s);
-    struct said *out = as_kind(fit, from, to, type, s);
+    struct tree *out = as_kind(fit, from, to, type, s);
     if (!out && !fit->why.n)
         fit_refuse(fit, s->node, "`%.*s` has another form", STR_ARG(from));
     return out;

@@ -11,49 +11,49 @@ static const char OPENING[] = "{{resolve:", CLOSING[] = "}}";
 
 /* What is cut from a text at the first place where a literal has `mark`: false where none has. */
 static bool cut_at(
-    struct template *t, const struct said *text, const char *mark, struct said *before, struct said *after)
+    struct template *t, const struct tree *text, const char *mark, struct tree *before, struct tree *after)
 {
     bool found = false;
     for (size_t i = 0; i < text->n; i++) {
-        struct str literal = said_literal_text(t->arena, text->items[i]);
+        struct str literal = tree_literal_text(t->arena, text->items[i]);
         ptrdiff_t at = literal.p && !found ? str_find(literal, str_z(mark), 0) : -1;
-        struct said *into = found ? after : before;
+        struct tree *into = found ? after : before;
         if (at < 0) {
-            said_append(t->arena, into, text->items[i]);
+            tree_append(t->arena, into, text->items[i]);
             continue;
         }
         found = true;
-        said_append(t->arena, before, said_string(t->arena, str_slice(literal, 0, (size_t)at), text->node));
-        said_append(t->arena, after,
-            said_string(t->arena, str_slice(literal, (size_t)at + strlen(mark), literal.n), text->node));
+        tree_append(t->arena, before, tree_string(t->arena, str_slice(literal, 0, (size_t)at), text->node));
+        tree_append(t->arena, after,
+            tree_string(t->arena, str_slice(literal, (size_t)at + strlen(mark), literal.n), text->node));
     }
     return found;
 }
 
-static struct said *text_like(struct template *t, const struct said *s)
+static struct tree *text_like(struct template *t, const struct tree *s)
 {
-    return said_new(t->arena, SAID_TEXT, s->node);
+    return tree_new(t->arena, TREE_TEXT, s->node);
 }
 
 /* What the data source is called: as the name's end, or as what the name comes from. */
-static struct str data_name(struct template *t, const struct said *name, const char *fallback)
+static struct str data_name(struct template *t, const struct tree *name, const char *fallback)
 {
-    struct str text = said_literal_text(t->arena, name);
+    struct str text = tree_literal_text(t->arena, name);
     ptrdiff_t secret = text.p ? str_find(text, STR(":secret:"), 0) : -1;
     if (secret >= 0)
         text = str_slice(text, (size_t)secret + strlen(":secret:"), text.n);
-    for (size_t i = 0; !text.p && name->kind == SAID_TEXT && i < name->n; i++) {
-        struct str piece = said_literal_text(t->arena, name->items[i]);
+    for (size_t i = 0; !text.p && name->kind == TREE_TEXT && i < name->n; i++) {
+        struct str piece = tree_literal_text(t->arena, name->items[i]);
         if (piece.n > 2)
             text = piece;
     }
-    if (!text.p && name->kind == SAID_CODE && str_starts(name->code, STR("inputs.")))
+    if (!text.p && name->kind == TREE_CODE && str_starts(name->code, STR("inputs.")))
         text = str_slice(name->code, strlen("inputs."), name->code.n);
     return draft_snake(t->arena, text.n ? text : str_z(fallback));
 }
 
 /* ":3" at its end is a version. */
-static struct str without_version(struct template *t, const struct said *name, struct str text)
+static struct str without_version(struct template *t, const struct tree *name, struct str text)
 {
     size_t n = text.n;
     while (n && text.p[n - 1] >= '0' && text.p[n - 1] <= '9')
@@ -64,76 +64,76 @@ static struct str without_version(struct template *t, const struct said *name, s
     return str_trim(str_slice(text, 0, n - 1));
 }
 
-static struct said *parameter_value(struct template *t, struct said *given)
+static struct tree *parameter_value(struct template *t, struct tree *given)
 {
-    struct said *attrs = said_new(t->arena, SAID_MAP, given->node), *name = text_like(t, given);
-    said_append(t->arena, name, given);
-    struct said **last = &name->items[name->n - 1];
-    struct str text = said_literal_text(t->arena, *last);
+    struct tree *attrs = tree_new(t->arena, TREE_MAP, given->node), *name = text_like(t, given);
+    tree_append(t->arena, name, given);
+    struct tree **last = &name->items[name->n - 1];
+    struct str text = tree_literal_text(t->arena, *last);
     if (text.p)
-        *last = said_string(t->arena, without_version(t, given, text), given->node);
-    name = said_simple(t->arena, name);
-    said_set(t->arena, attrs, STR("name"), name);
+        *last = tree_string(t->arena, without_version(t, given, text), given->node);
+    name = tree_simple(t->arena, name);
+    tree_set(t->arena, attrs, STR("name"), name);
     struct str data = draft_data(t->draft, data_name(t, name, "parameter"), "aws.ssm.parameter", attrs);
-    return said_code(t->arena, name->node, "%s.value", data.p);
+    return tree_code(t->arena, name->node, "%s.value", data.p);
 }
 
-static struct said *secret_value(struct template *t, const struct said *inside)
+static struct tree *secret_value(struct template *t, const struct tree *inside)
 {
-    struct said *name = text_like(t, inside), *rest = text_like(t, inside);
-    struct said *attrs = said_new(t->arena, SAID_MAP, inside->node);
+    struct tree *name = text_like(t, inside), *rest = text_like(t, inside);
+    struct tree *attrs = tree_new(t->arena, TREE_MAP, inside->node);
     bool with_key = cut_at(t, inside, ":SecretString", name, rest);
     struct str parts[4] = {0},
-               path = with_key ? said_literal_text(t->arena, said_simple(t->arena, rest)) : STR_EMPTY;
+               path = with_key ? tree_literal_text(t->arena, tree_simple(t->arena, rest)) : STR_EMPTY;
     for (size_t i = 0; i < 4 && path.p; i++)
         parts[i] = str_cut(path, ':', &path);
     if ((parts[2].n && !str_eqz(parts[2], "AWSCURRENT")) || parts[3].n)
         diag_warning(
             t->diags, node_span(inside->node), "a secret's version cannot be said: the newest is read");
-    name = said_simple(t->arena, name);
-    said_set(t->arena, attrs, STR("name"), name);
+    name = tree_simple(t->arena, name);
+    tree_set(t->arena, attrs, STR("name"), name);
     struct str data = draft_data(t->draft, data_name(t, name, "secret"), "aws.secretsmanager.secret", attrs);
     if (parts[1].n)
-        return said_code(t->arena, inside->node, "jsondecode(%s.secret_string)[%s]", data.p,
-            said_as_code(t->arena, said_string(t->arena, parts[1], NULL)).p);
-    return said_code(t->arena, inside->node, "%s.secret_string", data.p);
+        return tree_code(t->arena, inside->node, "jsondecode(%s.secret_string)[%s]", data.p,
+            tree_as_code(t->arena, tree_string(t->arena, parts[1], NULL)).p);
+    return tree_code(t->arena, inside->node, "%s.secret_string", data.p);
 }
 
 /* What stands between the braces. */
-static struct said *reference_value(struct template *t, struct said *inside)
+static struct tree *reference_value(struct template *t, struct tree *inside)
 {
-    struct said *service = text_like(t, inside), *rest = text_like(t, inside);
+    struct tree *service = text_like(t, inside), *rest = text_like(t, inside);
     bool whole = cut_at(t, inside, ":", service, rest) && rest->n;
-    struct str is = said_literal_text(t->arena, said_simple(t->arena, service));
+    struct str is = tree_literal_text(t->arena, tree_simple(t->arena, service));
     if (whole && (str_eqz(is, "ssm") || str_eqz(is, "ssm-secure")))
-        return parameter_value(t, said_simple(t->arena, rest));
+        return parameter_value(t, tree_simple(t->arena, rest));
     if (whole && str_eqz(is, "secretsmanager"))
         return secret_value(t, rest);
-    return template_unsaid(
+    return template_unsupported(
         t, inside->node, "`{{resolve:%.*s:…}}` cannot be said", STR_ARG(is.p ? is : STR_EMPTY));
 }
 
-struct said *template_dynamic(struct template *t, struct said *s)
+struct tree *template_dynamic(struct template *t, struct tree *s)
 {
-    struct said *text = text_like(t, s), *out = text_like(t, s);
-    bool literal = s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING, any = false;
-    if (!s->node || (!literal && s->kind != SAID_TEXT))
+    struct tree *text = text_like(t, s), *out = text_like(t, s);
+    bool literal = s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING, any = false;
+    if (!s->node || (!literal && s->kind != TREE_TEXT))
         return s;
-    said_append(t->arena, text, s);
+    tree_append(t->arena, text, s);
     for (;;) {
-        struct said *before = text_like(t, s), *rest = text_like(t, s), *inside = text_like(t, s),
+        struct tree *before = text_like(t, s), *rest = text_like(t, s), *inside = text_like(t, s),
                     *after = text_like(t, s);
         if (!cut_at(t, text, OPENING, before, rest) || !cut_at(t, rest, CLOSING, inside, after))
             break;
         any = true;
-        said_append(t->arena, out, before);
-        said_append(t->arena, out, reference_value(t, inside));
+        tree_append(t->arena, out, before);
+        tree_append(t->arena, out, reference_value(t, inside));
         text = after;
     }
     if (!any)
         return s;
-    said_append(t->arena, out, text);
-    return said_simple(t->arena, out);
+    tree_append(t->arena, out, text);
+    return tree_simple(t->arena, out);
 }
 
 enum { DEPTH_MAX = 5, ITEMS_MAX = 1000 };
@@ -156,8 +156,8 @@ static void each(struct template *t, const struct node *section, template_take *
             take(t, entry, name);
             continue;
         }
-        struct said *list = template_said(t, entry->value->items[1]);
-        if (list->kind != SAID_LIST || list->n > ITEMS_MAX || depth == DEPTH_MAX) {
+        struct tree *list = template_tree(t, entry->value->items[1]);
+        if (list->kind != TREE_LIST || list->n > ITEMS_MAX || depth == DEPTH_MAX) {
             struct diag *d =
                 diag_error(t->diags, node_key_span(entry), "what this goes through has to be known here");
             diag_hint(t->diags, d, "a list of texts can be written out, at most %d deep", DEPTH_MAX);
@@ -180,12 +180,12 @@ void template_each(struct template *t, const struct node *section, template_take
 
 /* ---- of resources ---- */
 
-static bool is_known(const struct said *list)
+static bool is_known(const struct tree *list)
 {
-    for (size_t i = 0; list->kind == SAID_LIST && i < list->n; i++)
-        if (list->items[i]->kind != SAID_LITERAL)
+    for (size_t i = 0; list->kind == TREE_LIST && i < list->n; i++)
+        if (list->items[i]->kind != TREE_LITERAL)
             return false;
-    return list->kind == SAID_LIST;
+    return list->kind == TREE_LIST;
 }
 
 static void loops(struct template *t, const struct node_entry *entry, template_take_each *take,
@@ -221,7 +221,7 @@ static void loops(struct template *t, const struct node_entry *entry, template_t
     }
     struct loop *loop = ARENA_NEW(t->arena, struct loop);
     const struct node *body = entry->value->items[2];
-    *loop = (struct loop){entry->value->items[0]->string, template_said(t, entry->value->items[1]), outer};
+    *loop = (struct loop){entry->value->items[0]->string, template_tree(t, entry->value->items[1]), outer};
     for (uint32_t i = 0; i < body->count; i++)
         if (str_starts(body->entries[i].key, STR("Fn::ForEach::")))
             loop_within(t, &body->entries[i], take, loop, depth + 1);
@@ -243,11 +243,11 @@ static struct str nested_lists(struct template *t, const struct loop *innermost)
     struct str code = arena_printf(t->arena, "{%.*s}", (int)pair.n, pair.p);
     for (const struct loop *l = innermost; l; l = l->outer)
         code = arena_printf(t->arena, "[for %s in %s : %s]", draft_snake(t->arena, l->name).p,
-            said_as_code(t->arena, l->list).p, code.p);
+            tree_as_code(t->arena, l->list).p, code.p);
     return code;
 }
 
-struct said *template_loop_items(struct template *t, const struct loop *loops)
+struct tree *template_loop_items(struct template *t, const struct loop *loops)
 {
     AUTO_BUF struct buf key = BUF_INIT;
     if (!loops->outer)
@@ -257,7 +257,7 @@ struct said *template_loop_items(struct template *t, const struct loop *loops)
         key.n = 0;
         buf_addf(&key, "${one.%.*s}%s%.*s", STR_ARG(l->name), rest.n ? "-" : "", STR_ARG(rest));
     }
-    return said_code(t->arena, NULL, "{for one in flatten(%s) : \"%.*s\" => one}", nested_lists(t, loops).p,
+    return tree_code(t->arena, NULL, "{for one in flatten(%s) : \"%.*s\" => one}", nested_lists(t, loops).p,
         (int)key.n, key.p);
 }
 
@@ -265,8 +265,8 @@ void template_bind_loops(struct template *t, const struct loop *loops)
 {
     for (const struct loop *l = loops; l; l = l->outer) {
         struct binding *b = ARENA_NEW(t->arena, struct binding);
-        struct said *code = loops->outer ? said_code(t->arena, NULL, "each.value.%.*s", STR_ARG(l->name))
-                                         : said_code(t->arena, NULL, "each.key");
+        struct tree *code = loops->outer ? tree_code(t->arena, NULL, "each.value.%.*s", STR_ARG(l->name))
+                                         : tree_code(t->arena, NULL, "each.key");
         *b = (struct binding){l->name, code, t->bindings};
         t->bindings = b;
     }

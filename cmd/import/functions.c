@@ -10,7 +10,7 @@ static const struct node *function_item(const struct node *list, size_t i)
 
 static struct str code_of(struct template *t, const struct node *node)
 {
-    return said_as_code(t->arena, template_said(t, node));
+    return tree_as_code(t->arena, template_tree(t, node));
 }
 
 /* Has it so many? Otherwise that is told of. */
@@ -26,21 +26,21 @@ static bool takes(
     return false;
 }
 
-static bool as_number(struct template *t, const struct said *s, int64_t *number)
+static bool as_number(struct template *t, const struct tree *s, int64_t *number)
 {
-    struct str text = said_literal_text(t->arena, s);
+    struct str text = tree_literal_text(t->arena, s);
     return text.p && str_to_int(text, number);
 }
 
 /* ---- conditions ---- */
 
-static struct said *equals(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *equals(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct said *sides[2];
+    struct tree *sides[2];
     bool number = false;
     for (size_t i = 0; i < 2; i++) {
         const struct node *inner;
-        sides[i] = template_said(t, argument->items[i]);
+        sides[i] = template_tree(t, argument->items[i]);
         struct str function = template_function(t, argument->items[i], &inner);
         const struct parameter *p = str_eqz(function, "Ref") && inner->kind == NODE_STRING
                                         ? map_get(&t->parameters, inner->string)
@@ -48,15 +48,15 @@ static struct said *equals(struct template *t, const struct node *node, const st
         number = number || (p && p->is_number);
     }
     for (size_t i = 0; i < 2; i++) {
-        struct str text = said_literal_text(t->arena, sides[i]);
+        struct str text = tree_literal_text(t->arena, sides[i]);
         double as_is;
         if (text.p && number && str_to_double(text, &as_is))
-            sides[i] = said_code(t->arena, node, "%s", text.p);
+            sides[i] = tree_code(t->arena, node, "%s", text.p);
         else if (text.p && !number)
-            sides[i] = said_string(t->arena, text, node);
+            sides[i] = tree_string(t->arena, text, node);
     }
-    return said_code(
-        t->arena, node, "%s == %s", said_as_code(t->arena, sides[0]).p, said_as_code(t->arena, sides[1]).p);
+    return tree_code(
+        t->arena, node, "%s == %s", tree_as_code(t->arena, sides[0]).p, tree_as_code(t->arena, sides[1]).p);
 }
 
 static bool is_simple(struct str code)
@@ -64,7 +64,7 @@ static bool is_simple(struct str code)
     return str_find_char(code, ' ', 0) < 0 || code.p[0] == '(';
 }
 
-static struct said *combined(
+static struct tree *combined(
     struct template *t, const struct node *node, const struct node *argument, const char *operator)
 {
     AUTO_BUF struct buf out = BUF_INIT;
@@ -74,7 +74,7 @@ static struct said *combined(
             is_simple(code) || (str_find(code, STR(" && "), 0) < 0 && str_find(code, STR(" || "), 0) < 0);
         buf_addf(&out, "%s%s%.*s%s", i ? operator: "", bare ? "" : "(", STR_ARG(code), bare ? "" : ")");
     }
-    return said_code(t->arena, node, "%.*s", (int)out.n, out.p ? out.p : "");
+    return tree_code(t->arena, node, "%.*s", (int)out.n, out.p ? out.p : "");
 }
 
 static struct str condition_named(struct template *t, const struct node *node, struct str name)
@@ -121,105 +121,105 @@ struct str template_condition(struct template *t, const struct node *node)
     if (str_eqz(function, "Fn::Contains") && takes(t, function, argument, 2, 2))
         return arena_printf(
             t->arena, "contains(%s, %s)", code_of(t, argument->items[0]).p, code_of(t, argument->items[1]).p);
-    return said_as_code(t->arena, template_unsaid(t, node, "this condition cannot be said"));
+    return tree_as_code(t->arena, template_unsupported(t, node, "this condition cannot be said"));
 }
 
 /* ---- texts and lists ---- */
 
-static struct said *join(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *join(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct said *separator = template_said(t, argument->items[0]),
-                *list = template_said(t, argument->items[1]);
-    if (list->kind != SAID_LIST || separator->kind != SAID_LITERAL)
-        return said_code(t->arena, node, "join(%s, %s)", said_as_code(t->arena, separator).p,
-            said_as_code(t->arena, list).p);
-    struct said *out = said_new(t->arena, SAID_TEXT, node);
+    struct tree *separator = template_tree(t, argument->items[0]),
+                *list = template_tree(t, argument->items[1]);
+    if (list->kind != TREE_LIST || separator->kind != TREE_LITERAL)
+        return tree_code(t->arena, node, "join(%s, %s)", tree_as_code(t->arena, separator).p,
+            tree_as_code(t->arena, list).p);
+    struct tree *out = tree_new(t->arena, TREE_TEXT, node);
     for (size_t i = 0; i < list->n; i++) {
         if (i)
-            said_append(t->arena, out, separator);
-        said_append(t->arena, out, list->items[i]);
+            tree_append(t->arena, out, separator);
+        tree_append(t->arena, out, list->items[i]);
     }
-    return said_simple(t->arena, out);
+    return tree_simple(t->arena, out);
 }
 
-static struct said *sub(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *sub(struct template *t, const struct node *node, const struct node *argument)
 {
     if (argument->kind == NODE_STRING)
         return template_sub(t, argument, argument->string);
     if (!takes(t, STR("Fn::Sub"), argument, 1, 2) || argument->items[0]->kind != NODE_STRING)
-        return said_new(t->arena, SAID_NOTHING, node);
+        return tree_new(t->arena, TREE_NOTHING, node);
     const struct binding *outer = t->bindings;
     const struct node *map = function_item(argument, 1);
     for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->count; i++) {
         struct binding *b = ARENA_NEW(t->arena, struct binding);
-        *b = (struct binding){map->entries[i].key, template_said(t, map->entries[i].value), t->bindings};
+        *b = (struct binding){map->entries[i].key, template_tree(t, map->entries[i].value), t->bindings};
         t->bindings = b;
     }
-    struct said *out = template_sub(t, argument->items[0], argument->items[0]->string);
+    struct tree *out = template_sub(t, argument->items[0], argument->items[0]->string);
     t->bindings = outer;
     return out;
 }
 
-static struct said *zones(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *zones(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct said *region = template_said(t, argument);
-    bool here = said_is_text(region, "") || region->kind == SAID_CODE || region->kind == SAID_NOTHING;
+    struct tree *region = template_tree(t, argument);
+    bool here = tree_is_text(region, "") || region->kind == TREE_CODE || region->kind == TREE_NOTHING;
     if (!here)
-        return template_unsaid(t, node, "zones of another region cannot be said");
+        return template_unsupported(t, node, "zones of another region cannot be said");
     struct str data = draft_data(t->draft, STR("zones"), "aws.ec2.availability_zones", NULL);
-    return said_code(t->arena, node, "%s.names", data.p);
+    return tree_code(t->arena, node, "%s.names", data.p);
 }
 
 /* How many bits longer than the block's prefix a part's is, as code. */
-static struct str part_bits(struct template *t, const struct said *block, const struct said *bits)
+static struct str part_bits(struct template *t, const struct tree *block, const struct tree *bits)
 {
     int64_t host, prefix;
-    struct str rest, text = said_literal_text(t->arena, block);
+    struct str rest, text = tree_literal_text(t->arena, block);
     bool known = as_number(t, bits, &host);
     if (text.p)
         str_cut(text, '/', &rest);
     if (known && text.p && rest.p && str_to_int(rest, &prefix))
         return arena_printf(t->arena, "%d", (int)(32 - host - prefix));
-    struct str code = said_as_code(t->arena, block);
+    struct str code = tree_as_code(t->arena, block);
     struct str length = known ? arena_printf(t->arena, "%d", (int)(32 - host))
-                              : arena_printf(t->arena, "32 - %s", said_as_code(t->arena, bits).p);
+                              : arena_printf(t->arena, "32 - %s", tree_as_code(t->arena, bits).p);
     return arena_printf(t->arena, "%s - tonumber(split(\"/\", %s)[1])", length.p, code.p);
 }
 
-static struct said *cidr(
+static struct tree *cidr(
     struct template *t, const struct node *node, const struct node *argument, const char *index)
 {
-    struct said *block = template_said(t, argument->items[0]);
-    struct said *bits =
-        argument->count > 2 ? template_said(t, argument->items[2]) : said_string(t->arena, STR("8"), NULL);
-    struct str code = said_as_code(t->arena, block), more = part_bits(t, block, bits);
+    struct tree *block = template_tree(t, argument->items[0]);
+    struct tree *bits =
+        argument->count > 2 ? template_tree(t, argument->items[2]) : tree_string(t->arena, STR("8"), NULL);
+    struct str code = tree_as_code(t->arena, block), more = part_bits(t, block, bits);
     if (index)
-        return said_code(t->arena, node, "cidrsubnet(%s, %s, %s)", code.p, more.p, index);
-    struct said *count = template_said(t, argument->items[1]);
-    struct str many = said_literal_text(t->arena, count);
-    return said_code(t->arena, node, "[for i in range(%s) : cidrsubnet(%s, %s, i)]",
-        many.p ? many.p : said_as_code(t->arena, count).p, code.p, more.p);
+        return tree_code(t->arena, node, "cidrsubnet(%s, %s, %s)", code.p, more.p, index);
+    struct tree *count = template_tree(t, argument->items[1]);
+    struct str many = tree_literal_text(t->arena, count);
+    return tree_code(t->arena, node, "[for i in range(%s) : cidrsubnet(%s, %s, i)]",
+        many.p ? many.p : tree_as_code(t->arena, count).p, code.p, more.p);
 }
 
-static struct said *pick(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *pick(struct template *t, const struct node *node, const struct node *argument)
 {
     const struct node *inner;
     int64_t index;
-    struct said *which = template_said(t, argument->items[0]);
+    struct tree *which = template_tree(t, argument->items[0]);
     bool known = as_number(t, which, &index);
-    struct str at = known ? said_literal_text(t->arena, which) : said_as_code(t->arena, which);
+    struct str at = known ? tree_literal_text(t->arena, which) : tree_as_code(t->arena, which);
     if (str_eqz(template_function(t, argument->items[1], &inner), "Fn::Cidr") &&
         takes(t, STR("Fn::Cidr"), inner, 2, 3))
         return cidr(t, node, inner, at.p);
-    struct said *list = template_said(t, argument->items[1]);
-    if (list->kind == SAID_LIST && known && index >= 0 && (size_t)index < list->n)
+    struct tree *list = template_tree(t, argument->items[1]);
+    if (list->kind == TREE_LIST && known && index >= 0 && (size_t)index < list->n)
         return list->items[index];
-    if (list->kind == SAID_LIST && known) {
+    if (list->kind == TREE_LIST && known) {
         diag_error(t->diags, node_span(node), "the list has no item %d", (int)index);
-        return said_new(t->arena, SAID_NOTHING, node);
+        return tree_new(t->arena, TREE_NOTHING, node);
     }
-    return said_code(
-        t->arena, node, known ? "%s[%s]" : "%s[tonumber(%s)]", said_as_code(t->arena, list).p, at.p);
+    return tree_code(
+        t->arena, node, known ? "%s[%s]" : "%s[tonumber(%s)]", tree_as_code(t->arena, list).p, at.p);
 }
 
 /* ---- others ---- */
@@ -229,31 +229,31 @@ static bool is_word(struct str s)
     return str_is_word(s, CHARS_LETTERS "_", CHARS_ALNUM "_");
 }
 
-static struct str step(struct template *t, const struct said *key)
+static struct str step(struct template *t, const struct tree *key)
 {
-    struct str text = said_literal_text(t->arena, key);
+    struct str text = tree_literal_text(t->arena, key);
     if (text.p && is_word(text))
         return arena_printf(t->arena, ".%s", text.p);
     return arena_printf(t->arena, "[%s]",
-        text.p ? said_as_code(t->arena, said_string(t->arena, text, NULL)).p : said_as_code(t->arena, key).p);
+        text.p ? tree_as_code(t->arena, tree_string(t->arena, text, NULL)).p : tree_as_code(t->arena, key).p);
 }
 
-static struct said *find_in_map(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *find_in_map(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct str name = said_literal_text(t->arena, template_said(t, argument->items[0]));
+    struct str name = tree_literal_text(t->arena, template_tree(t, argument->items[0]));
     const struct str *local = name.p ? map_get(&t->mappings, name) : NULL;
     if (!local && name.p)
         diag_error(t->diags, node_span(argument->items[0]), "there is no mapping \"%.*s\"", STR_ARG(name));
     if (!local)
-        return name.p ? said_new(t->arena, SAID_NOTHING, node)
-                      : template_unsaid(t, node, "a mapping whose name is worked out cannot be said");
+        return name.p ? tree_new(t->arena, TREE_NOTHING, node)
+                      : template_unsupported(t, node, "a mapping whose name is worked out cannot be said");
     struct str code = arena_printf(t->arena, "locals.%.*s%s%s", STR_ARG(*local),
-        step(t, template_said(t, argument->items[1])).p, step(t, template_said(t, argument->items[2])).p);
+        step(t, template_tree(t, argument->items[1])).p, step(t, template_tree(t, argument->items[2])).p);
     const struct node *fallback = function_item(argument, 3);
     if (fallback && node_get(fallback, "DefaultValue"))
-        return said_code(
+        return tree_code(
             t->arena, node, "try(%s, %s)", code.p, code_of(t, node_get(fallback, "DefaultValue")).p);
-    return said_code(t->arena, node, "%s", code.p);
+    return tree_code(t->arena, node, "%s", code.p);
 }
 
 /* A resource's name, which Fn::ForEach may have put together. */
@@ -267,102 +267,102 @@ static struct str logical_name(struct template *t, const struct node *node)
 }
 
 /* Which attribute it is may have to be worked out: then it is looked up among all. */
-static struct said *attribute_of(
-    struct template *t, const struct node *node, struct str name, const struct said *which)
+static struct tree *attribute_of(
+    struct template *t, const struct node *node, struct str name, const struct tree *which)
 {
-    struct str attr = said_literal_text(t->arena, which);
+    struct str attr = tree_literal_text(t->arena, which);
     if (attr.n)
         return template_reference(t, node, name, attr);
-    if (which->kind != SAID_CHOICE)
-        return said_code(t->arena, node, "%s[%s]",
-            template_reference(t, node, name, STR(TEMPLATE_ALL))->code.p, said_as_code(t->arena, which).p);
-    struct said *out = said_code(t->arena, node, "%.*s", STR_ARG(which->code));
-    out->kind = SAID_CHOICE;
+    if (which->kind != TREE_CHOICE)
+        return tree_code(t->arena, node, "%s[%s]",
+            template_reference(t, node, name, STR(TEMPLATE_ALL))->code.p, tree_as_code(t->arena, which).p);
+    struct tree *out = tree_code(t->arena, node, "%.*s", STR_ARG(which->code));
+    out->kind = TREE_CHOICE;
     for (size_t i = 0; i < 2; i++)
-        said_add(t->arena, out, attribute_of(t, node, name, which->items[i]));
+        tree_add(t->arena, out, attribute_of(t, node, name, which->items[i]));
     return out;
 }
 
-static struct said *get_att(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *get_att(struct template *t, const struct node *node, const struct node *argument)
 {
     struct str attr, name = argument->kind == NODE_STRING ? str_cut(argument->string, '.', &attr) : STR_EMPTY;
     if (name.n && attr.p && attr.n)
         return template_reference(t, argument, name, attr);
     if (argument->kind == NODE_LIST && argument->count == 2) {
-        const struct said *which = template_said(t, argument->items[1]);
+        const struct tree *which = template_tree(t, argument->items[1]);
         name = logical_name(t, argument->items[0]);
-        if (name.n && which->kind != SAID_NOTHING && !said_is_text(which, ""))
+        if (name.n && which->kind != TREE_NOTHING && !tree_is_text(which, ""))
             return attribute_of(t, argument, name, which);
     }
     diag_error(t->diags, node_span(argument), "Fn::GetAtt takes a resource's name and an attribute");
-    return said_new(t->arena, SAID_NOTHING, node);
+    return tree_new(t->arena, TREE_NOTHING, node);
 }
 
 /* What another stack exports: known where a live one is looked at, otherwise asked for. */
-static struct said *import_value(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *import_value(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct said *name = template_said(t, argument);
-    struct str text = said_literal_text(t->arena, name);
-    struct str wanted = text.p ? text : STR_EMPTY, plain = text.p ? text : said_as_code(t->arena, name);
-    for (size_t i = 0; name->kind == SAID_TEXT && i < name->n; i++) /* its last literal tells most */
-        if (name->items[i]->kind == SAID_LITERAL)
+    struct tree *name = template_tree(t, argument);
+    struct str text = tree_literal_text(t->arena, name);
+    struct str wanted = text.p ? text : STR_EMPTY, plain = text.p ? text : tree_as_code(t->arena, name);
+    for (size_t i = 0; name->kind == TREE_TEXT && i < name->n; i++) /* its last literal tells most */
+        if (name->items[i]->kind == TREE_LITERAL)
             wanted = name->items[i]->value->string;
     wanted = draft_snake(t->arena, wanted.n ? wanted : STR("imported"));
-    bool known = said_get(t->draft->inputs, wanted.p) != NULL;
+    bool known = tree_get(t->draft->inputs, wanted.p) != NULL;
     struct str code = draft_ask(t->draft, wanted, "string",
         arena_printf(t->arena, "what another stack exports as %.*s", STR_ARG(plain)), false);
     const struct value *exported = text.p && t->live ? value_get(t->live->exports, text) : NULL;
     if (exported && !known)
-        said_set(t->arena, said_get(t->draft->inputs, wanted.p), STR("default"),
-            said_value(t->arena, exported, NULL));
+        tree_set(t->arena, tree_get(t->draft->inputs, wanted.p), STR("default"),
+            tree_value(t->arena, exported, NULL));
     else if (!known) {
         struct diag *d =
             diag_warning(t->diags, node_span(argument), "what another stack exports is not known here");
         diag_hint(t->diags, d, "the input `%.*s` asks for it", STR_ARG(wanted));
     }
-    return said_code(t->arena, node, "%s", code.p);
+    return tree_code(t->arena, node, "%s", code.p);
 }
 
-static struct said *choice(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *choice(struct template *t, const struct node *node, const struct node *argument)
 {
-    struct said *out = said_code(t->arena, node, "%s", template_condition(t, argument->items[0]).p);
-    out->kind = SAID_CHOICE;
+    struct tree *out = tree_code(t->arena, node, "%s", template_condition(t, argument->items[0]).p);
+    out->kind = TREE_CHOICE;
     for (size_t i = 1; i < 3; i++)
-        said_add(t->arena, out, template_said(t, argument->items[i]));
+        tree_add(t->arena, out, template_tree(t, argument->items[i]));
     return out;
 }
 
-static struct said *split(struct template *t, const struct node *node, const struct node *argument)
+static struct tree *split(struct template *t, const struct node *node, const struct node *argument)
 {
-    return said_code(
+    return tree_code(
         t->arena, node, "split(%s, %s)", code_of(t, argument->items[0]).p, code_of(t, argument->items[1]).p);
 }
 
-static struct said *around(
+static struct tree *around(
     struct template *t, const struct node *node, const struct node *argument, const char *name)
 {
-    struct said *inner = template_said(t, argument);
-    struct said *out = said_code(t->arena, node, "%s(%s)", name, said_as_code(t->arena, inner).p);
+    struct tree *inner = template_tree(t, argument);
+    struct tree *out = tree_code(t->arena, node, "%s(%s)", name, tree_as_code(t->arena, inner).p);
     out->encoded = !strcmp(name, "base64encode") ? inner : NULL;
     return out;
 }
 
-struct said *template_call(
+struct tree *template_call(
     struct template *t, struct str function, const struct node *node, const struct node *argument)
 {
     static const struct {
         const char *name;
         size_t min, max;
-        struct said *(*say)(struct template *t, const struct node *node, const struct node *argument);
+        struct tree *(*say)(struct template *t, const struct node *node, const struct node *argument);
     } lists[] = {{"Fn::Join", 2, 2, join}, {"Fn::Select", 2, 2, pick}, {"Fn::Split", 2, 2, split},
         {"Fn::FindInMap", 3, 4, find_in_map}, {"Fn::If", 3, 3, choice}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (str_eqz(function, lists[i].name))
             return takes(t, function, argument, lists[i].min, lists[i].max)
                        ? lists[i].say(t, node, argument)
-                       : said_new(t->arena, SAID_NOTHING, node);
+                       : tree_new(t->arena, TREE_NOTHING, node);
     if (str_is_any(function, "Fn::Equals Fn::And Fn::Or Fn::Not Condition"))
-        return said_code(t->arena, node, "%s", template_condition(t, node).p);
+        return tree_code(t->arena, node, "%s", template_condition(t, node).p);
     if (str_eqz(function, "Ref") && logical_name(t, argument).n)
         return template_reference(t, argument, logical_name(t, argument), STR_EMPTY);
     if (str_eqz(function, "Fn::GetAtt"))
@@ -381,5 +381,5 @@ struct said *template_call(
         return around(t, node, argument, "length");
     if (str_eqz(function, "Fn::ToJsonString"))
         return around(t, node, argument, "jsonencode");
-    return template_unsaid(t, node, "`%.*s` cannot be said in a stack", STR_ARG(function));
+    return template_unsupported(t, node, "`%.*s` cannot be said in a stack", STR_ARG(function));
 }

@@ -90,12 +90,12 @@ struct str importing_way(struct importing *importing, struct str folder)
     return arena_str(arena, buf_str(&way));
 }
 
-/* What came over, what is called otherwise, what could not be said. */
+/* What came over, what is called otherwise, what is unsupported. */
 static void add_report(struct arena *arena, const struct draft *d, bool color, struct buf *out)
 {
     static const char *const names[] = {"there", "here", "note"};
     const struct value *rows;
-    if (said_known(arena, d->rows, &rows) && rows->count)
+    if (tree_known(arena, d->rows, &rows) && rows->count)
         table_add_text(table_columns(arena, names, sizeof names / sizeof *names), rows, color, out);
     buf_addf(out, "%zu of weir's own types, %zu of CloudFormation's, %zu left out\n", d->ours, d->theirs,
         d->left_out);
@@ -110,7 +110,7 @@ static void importing_tell(struct importing *importing, struct str next)
     say_aside(buf_str(&out));
 }
 
-/* What would be written over, if that was not said. */
+/* What would be written over, if that is not allowed. */
 static int refuse_existing(struct importing *importing, struct str path)
 {
     const struct importing_settings *own = importing->inv->own;
@@ -132,7 +132,7 @@ int importing_check(struct importing *importing)
 static int write_files(struct importing *importing, struct str text, struct str *path)
 {
     const struct importing_settings *own = importing->inv->own;
-    const struct said *modules = importing->draft.files;
+    const struct tree *modules = importing->draft.files;
     struct invocation *inv = importing->inv;
     struct err err = ERR_INIT;
     struct str out = str_z(importing_folder(importing));

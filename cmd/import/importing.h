@@ -35,7 +35,8 @@ int importing_connect(struct importing *importing, struct err *err);
 const char *importing_folder(const struct importing *importing);
 /* A folder as one from the folder that the stack file is written into. */
 struct str importing_way(struct importing *importing, struct str folder);
-/* Before anything is read: would the stack's file be written over, though nobody said so? The exit status. */
+/* Before anything is read: would the stack's file be written over, though nobody allowed that? The exit
+ * status. */
 int importing_check(struct importing *importing);
 /*
  * Tells the diagnostics; without errors among them writes the stack and the report, and at last `next`, the

@@ -21,7 +21,7 @@ struct str template_function(struct template *t, const struct node *node, const 
 }
 
 /* What no stack says: told of, and in its place an input that asks for it. */
-struct said *template_unsaid(struct template *t, const struct node *node, const char *format, ...)
+struct tree *template_unsupported(struct template *t, const struct node *node, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -31,7 +31,7 @@ struct said *template_unsaid(struct template *t, const struct node *node, const 
         t->current ? arena_printf(t->arena, "%.*s_value", STR_ARG(t->current->logical)) : STR("value");
     struct diag *d = diag_warning(t->diags, node_span(node), "%.*s", STR_ARG(text));
     diag_hint(t->diags, d, "the input `%.*s` asks for it", STR_ARG(draft_snake(t->arena, name)));
-    return said_code(t->arena, node, "%s", draft_ask(t->draft, name, "any", text, false).p);
+    return tree_code(t->arena, node, "%s", draft_ask(t->draft, name, "any", text, false).p);
 }
 
 /* ---- names ---- */
@@ -41,27 +41,27 @@ static struct str caller_data(struct template *t)
     return draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL);
 }
 
-static struct said *pseudo(struct template *t, const struct node *node, struct str name)
+static struct tree *pseudo(struct template *t, const struct node *node, struct str name)
 {
     static const char *const asked[][2] = {
         {"AWS::Region", "region"}, {"AWS::AccountId", "account"}, {"AWS::Partition", "partition"}};
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
         if (str_eqz(name, asked[i][0]))
-            return said_code(t->arena, node, "%s.%s", caller_data(t).p, asked[i][1]);
+            return tree_code(t->arena, node, "%s.%s", caller_data(t).p, asked[i][1]);
     if (str_eqz(name, "AWS::StackName"))
-        return t->live ? said_string(t->arena, t->live->name, node)
-                       : said_code(t->arena, node, "%s", template_stack_name(t).p);
+        return t->live ? tree_string(t->arena, t->live->name, node)
+                       : tree_code(t->arena, node, "%s", template_stack_name(t).p);
     if (str_eqz(name, "AWS::NoValue"))
-        return said_new(t->arena, SAID_NOTHING, node);
+        return tree_new(t->arena, TREE_NOTHING, node);
     if (str_eqz(name, "AWS::URLSuffix"))
-        return said_string(t->arena, STR("amazonaws.com"), node);
+        return tree_string(t->arena, STR("amazonaws.com"), node);
     if (str_eqz(name, "AWS::StackId"))
-        return said_code(t->arena, node, "%s",
+        return tree_code(t->arena, node, "%s",
             draft_ask(t->draft, STR("stack_id"), "string",
                 STR("the template makes something of its CloudFormation stack's ARN"), false)
                 .p);
     if (str_eqz(name, "AWS::NotificationARNs"))
-        return said_code(t->arena, node, "%s",
+        return tree_code(t->arena, node, "%s",
             draft_ask(t->draft, STR("notification_arns"), "list(string)",
                 STR("topics of the CloudFormation stack"), false)
                 .p);
@@ -84,7 +84,7 @@ static struct str instance_key(struct template *t, const struct thing *thing, st
         return (struct str){NULL, 0};
     const struct binding *b = thing->loops->outer ? NULL : bound(t, thing->loops->name);
     if (str_eq(name, thing->pattern) && b) /* from the same loop, or one within it */
-        return said_as_code(t->arena, b->value);
+        return tree_as_code(t->arena, b->value);
     ptrdiff_t close = str_find_char(thing->pattern, '}', (size_t)open);
     struct str before = str_slice(thing->pattern, 0, (size_t)open);
     struct str after = str_slice(thing->pattern, (size_t)close + 1, thing->pattern.n);
@@ -93,7 +93,7 @@ static struct str instance_key(struct template *t, const struct thing *thing, st
     if (name.n <= before.n + after.n || !str_starts(name, before) || !str_ends(name, after))
         return (struct str){NULL, 0};
     struct str key = str_slice(name, before.n, name.n - after.n);
-    return said_as_code(t->arena, said_string(t->arena, key, NULL));
+    return tree_as_code(t->arena, tree_string(t->arena, key, NULL));
 }
 
 struct thing *template_find(struct template *t, struct str name, struct str *key)
@@ -125,7 +125,7 @@ static void no_such(struct template *t, const struct node *node, struct str name
 }
 
 /* `attr` "": what Ref gives. */
-struct said *template_reference(struct template *t, const struct node *node, struct str name, struct str attr)
+struct tree *template_reference(struct template *t, const struct node *node, struct str name, struct str attr)
 {
     const struct binding *b = attr.n ? NULL : bound(t, name);
     const struct str *part =
@@ -136,10 +136,10 @@ struct said *template_reference(struct template *t, const struct node *node, str
         return template_reference(t, node, *part, STR_EMPTY);
     const struct parameter *p = attr.n ? NULL : map_get(&t->parameters, name);
     if (p && p->data.n)
-        return said_code(t->arena, node, p->names_list ? "split(\",\", %s.value)" : "%s.value", p->data.p);
+        return tree_code(t->arena, node, p->names_list ? "split(\",\", %s.value)" : "%s.value", p->data.p);
     if (p)
-        return said_code(t->arena, node, "inputs.%s", p->input.p);
-    struct said *known = attr.n ? NULL : pseudo(t, node, name);
+        return tree_code(t->arena, node, "inputs.%s", p->input.p);
+    struct tree *known = attr.n ? NULL : pseudo(t, node, name);
     if (known)
         return known;
     struct str key, plain;
@@ -147,16 +147,16 @@ struct said *template_reference(struct template *t, const struct node *node, str
     struct thing *thing = template_find(t, plain, &key);
     if (!thing) {
         no_such(t, node, plain);
-        return said_new(t->arena, SAID_NOTHING, node);
+        return tree_new(t->arena, TREE_NOTHING, node);
     }
     struct str mark = draft_reference(
         t->draft, t->current, thing, attr.n ? arena_str(t->arena, attr) : STR("Ref"), key, node);
-    struct said *code = said_code(t->arena, node, "%s", mark.p);
+    struct tree *code = tree_code(t->arena, node, "%s", mark.p);
     if (!str_eqz(thing->type, "AWS::Logs::LogGroup") || !str_eqz(attr, "Arn"))
         return code;
-    struct said *text = said_new(t->arena, SAID_TEXT, node); /* CloudFormation's is that of all its streams */
-    said_append(t->arena, text, code);
-    said_append(t->arena, text, said_string(t->arena, STR(":*"), node));
+    struct tree *text = tree_new(t->arena, TREE_TEXT, node); /* CloudFormation's is that of all its streams */
+    tree_append(t->arena, text, code);
+    tree_append(t->arena, text, tree_string(t->arena, STR(":*"), node));
     return text;
 }
 
@@ -174,7 +174,7 @@ bool template_plain_name(struct template *t, struct str name, struct str *out)
             continue;
         }
         const struct binding *b = bound(t, str_slice(name, i + 2, (size_t)close));
-        struct str literal = b ? said_literal_text(t->arena, b->value) : (struct str){NULL, 0};
+        struct str literal = b ? tree_literal_text(t->arena, b->value) : (struct str){NULL, 0};
         whole = whole && literal.p;
         if (literal.p)
             buf_add_str(&text, literal);
@@ -187,9 +187,9 @@ bool template_plain_name(struct template *t, struct str name, struct str *out)
 }
 
 /* `loops`: only names of Fn::ForEach count, which stand in any text below it. */
-static struct said *substituted(struct template *t, const struct node *node, struct str text, bool loops)
+static struct tree *substituted(struct template *t, const struct node *node, struct str text, bool loops)
 {
-    struct said *out = said_new(t->arena, SAID_TEXT, node);
+    struct tree *out = tree_new(t->arena, TREE_TEXT, node);
     size_t from = 0;
     for (size_t i = 0; i + 1 < text.n; i++) {
         ptrdiff_t close =
@@ -200,23 +200,23 @@ static struct said *substituted(struct template *t, const struct node *node, str
         const struct binding *b = bound(t, name);
         if (!b && (loops || text.p[i] == '&'))
             continue;
-        said_append(t->arena, out, said_string(t->arena, str_slice(text, from, i), node));
+        tree_append(t->arena, out, tree_string(t->arena, str_slice(text, from, i), node));
         struct str thing = str_cut(name, '.', &attr);
-        struct said *piece =
+        struct tree *piece =
             b ? b->value
             : name.n && name.p[0] == '!'
-                ? said_string(t->arena, arena_printf(t->arena, "${%.*s}", (int)name.n - 1, name.p + 1), node)
+                ? tree_string(t->arena, arena_printf(t->arena, "${%.*s}", (int)name.n - 1, name.p + 1), node)
                 : template_reference(t, node, thing, attr.p ? attr : STR_EMPTY);
-        if (piece->kind != SAID_NOTHING)
-            said_append(t->arena, out, piece);
+        if (piece->kind != TREE_NOTHING)
+            tree_append(t->arena, out, piece);
         from = (size_t)close + 1;
         i = (size_t)close;
     }
-    said_append(t->arena, out, said_string(t->arena, str_slice(text, from, text.n), node));
-    return said_simple(t->arena, out);
+    tree_append(t->arena, out, tree_string(t->arena, str_slice(text, from, text.n), node));
+    return tree_simple(t->arena, out);
 }
 
-struct said *template_sub(struct template *t, const struct node *node, struct str text)
+struct tree *template_sub(struct template *t, const struct node *node, struct str text)
 {
     return substituted(t, node, text, false);
 }
@@ -228,9 +228,9 @@ static struct str text_at(const struct node *node, const char *key)
     return node_text(node_get(node, key));
 }
 
-static struct said *map_of(struct template *t, const struct node *node)
+static struct tree *map_of(struct template *t, const struct node *node)
 {
-    struct said *out = said_new(t->arena, SAID_MAP, node);
+    struct tree *out = tree_new(t->arena, TREE_MAP, node);
     for (uint32_t i = 0; i < node->count; i++) {
         const struct node_entry *entry = &node->entries[i];
         struct str key = entry->key, plain;
@@ -246,16 +246,16 @@ static struct said *map_of(struct template *t, const struct node *node)
         }
         if (t->bindings && template_plain_name(t, key, &plain))
             key = plain;
-        struct said *value = template_said(t, entry->value);
-        if (value->kind == SAID_NOTHING && entry->value->kind != NODE_NULL)
+        struct tree *value = template_tree(t, entry->value);
+        if (value->kind == TREE_NOTHING && entry->value->kind != NODE_NULL)
             continue;
-        said_set(t->arena, out, key, value);
+        tree_set(t->arena, out, key, value);
         out->entries[out->n - 1].comment = template_comment(t->arena, entry);
     }
     return out;
 }
 
-struct said *template_said(struct template *t, const struct node *node)
+struct tree *template_tree(struct template *t, const struct node *node)
 {
     const struct node *argument;
     struct str function = template_function(t, node, &argument);
@@ -264,16 +264,16 @@ struct said *template_said(struct template *t, const struct node *node)
     if (node->kind == NODE_MAP)
         return map_of(t, node);
     if (node->kind == NODE_LIST) {
-        struct said *out = said_new(t->arena, SAID_LIST, node);
+        struct tree *out = tree_new(t->arena, TREE_LIST, node);
         for (uint32_t i = 0; i < node->count; i++) {
-            struct said *item = template_said(t, node->items[i]);
-            if (item->kind != SAID_NOTHING)
-                said_add(t->arena, out, item);
+            struct tree *item = template_tree(t, node->items[i]);
+            if (item->kind != TREE_NOTHING)
+                tree_add(t->arena, out, item);
         }
         return out;
     }
     if (node->kind != NODE_STRING)
-        return said_value(t->arena, node_value(t->arena, node), node);
+        return tree_value(t->arena, node_value(t->arena, node), node);
     return template_dynamic(t,
-        t->bindings ? substituted(t, node, node->string, true) : said_string(t->arena, node->string, node));
+        t->bindings ? substituted(t, node, node->string, true) : tree_string(t->arena, node->string, node));
 }

@@ -238,7 +238,7 @@ static void live_describe(struct live *l, struct there *one)
         return;
     add_named(l, one);
     one->live = one->found ? value_merge(l->arena, one->found, one->live) : one->live;
-    struct said *attrs = live_settings(l, one, answers.documents, &comment, &why);
+    struct tree *attrs = live_settings(l, one, answers.documents, &comment, &why);
     if (!attrs) {
         leave_out(l, one, or_cloudformation(l, one, why));
         return;
@@ -296,21 +296,21 @@ static struct str code_of(struct live *l, struct there *one, struct str text, si
     return STR_EMPTY;
 }
 
-static struct said *live_related(struct live *l, struct there *one, struct said *s)
+static struct tree *live_related(struct live *l, struct there *one, struct tree *s)
 {
-    struct str text = said_literal_text(l->arena, s);
+    struct str text = tree_literal_text(l->arena, s);
     size_t n;
     if (text.p && s->value->kind == VALUE_STRING && !s->sensitive) {
         struct str code = code_of(l, one, text, &n);
         if (!code.n)
             return s;
-        struct said *out = said_new(l->arena, SAID_TEXT, NULL);
-        said_append(l->arena, out, said_code(l->arena, NULL, "%s", code.p));
-        said_append(l->arena, out, said_string(l->arena, str_slice(text, n, text.n), NULL));
-        return said_simple(l->arena, out);
+        struct tree *out = tree_new(l->arena, TREE_TEXT, NULL);
+        tree_append(l->arena, out, tree_code(l->arena, NULL, "%s", code.p));
+        tree_append(l->arena, out, tree_string(l->arena, str_slice(text, n, text.n), NULL));
+        return tree_simple(l->arena, out);
     }
     for (size_t i = 0; i < s->n; i++) {
-        struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
+        struct tree **child = s->kind == TREE_MAP ? &s->entries[i].value : &s->items[i];
         *child = live_related(l, one, *child);
     }
     return s;
@@ -318,9 +318,9 @@ static struct said *live_related(struct live *l, struct there *one, struct said 
 
 static void relate(struct live *l, struct there *one)
 {
-    struct said *attrs = one->resource->attrs;
+    struct tree *attrs = one->resource->attrs;
     for (size_t i = 0; i < attrs->n; i++) {
-        struct said_entry *e = &attrs->entries[i];
+        struct tree_entry *e = &attrs->entries[i];
         const struct attr *attr = schema_attr(one->schema, e->key);
         if (!attr) /* lifecycle */
             continue;
@@ -360,7 +360,7 @@ int live_read(struct draft *draft, struct look *look, const struct live_wanted *
         if (!one->resource)
             continue;
         relate(&l, one);
-        draft_import(draft, one->resource->name, said_string(l.arena, one->id, NULL));
+        draft_import(draft, one->resource->name, tree_string(l.arena, one->id, NULL));
         draft_row(draft, one->id,
             arena_printf(l.arena, "%.*s (%.*s)", STR_ARG(one->resource->name), STR_ARG(one->resource->type)),
             STR_EMPTY);

@@ -94,7 +94,7 @@ int live_find(struct live *l, const struct live_wanted *wanted, struct err *err)
  * What the answers have of an attribute that none has as such: fields of it, or a file that is fetched, and
  * becomes an artifact. NULL: nothing of it. The comment gets a line where there is a file, or none came.
  */
-struct said *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
+struct tree *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
     const struct value *documents, struct buf *comment);
 
 /* ---- live_parents.c ---- */
@@ -116,5 +116,5 @@ int live_list(
  * defaults. What it reports and weir cannot give is named in *comment. NULL, with *why, where something is
  * missing without which there is no such resource.
  */
-struct said *live_settings(struct live *l, const struct there *one, const struct value *answers,
+struct tree *live_settings(struct live *l, const struct there *one, const struct value *answers,
     struct str *comment, struct str *why);

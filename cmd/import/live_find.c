@@ -59,26 +59,26 @@ static int fetch_file(struct live *l, struct str url, struct str sha256, struct 
 }
 
 /* The file as an artifact, kept in a bucket that whoever applies the draft gives. */
-static struct said *as_artifact(struct live *l, struct str name, struct str file)
+static struct tree *as_artifact(struct live *l, struct str name, struct str file)
 {
     struct draft_resource *made = draft_resource(l->draft);
     made->name = draft_name(l->draft, name, STR("code"));
     made->type = STR("weir.artifact");
     made->schema = catalog_find(l->draft->catalog, made->type, false, ERR_IGNORED);
-    made->attrs = said_new(l->arena, SAID_MAP, NULL);
-    said_set(l->arena, made->attrs, STR("source"), said_string(l->arena, file, NULL));
-    said_set(l->arena, made->attrs, STR("store"),
-        said_code(l->arena, NULL, "%s",
+    made->attrs = tree_new(l->arena, TREE_MAP, NULL);
+    tree_set(l->arena, made->attrs, STR("source"), tree_string(l->arena, file, NULL));
+    tree_set(l->arena, made->attrs, STR("store"),
+        tree_code(l->arena, NULL, "%s",
             draft_ask(l->draft, STR("code_store"), "string",
                 STR("Bucket that code is kept in, and a prefix of keys after a slash"), false)
                 .p));
-    struct said *out = said_new(l->arena, SAID_MAP, NULL);
-    said_set(l->arena, out, STR("s3_bucket"), said_code(l->arena, NULL, "%.*s.bucket", STR_ARG(made->name)));
-    said_set(l->arena, out, STR("s3_key"), said_code(l->arena, NULL, "%.*s.key", STR_ARG(made->name)));
+    struct tree *out = tree_new(l->arena, TREE_MAP, NULL);
+    tree_set(l->arena, out, STR("s3_bucket"), tree_code(l->arena, NULL, "%.*s.bucket", STR_ARG(made->name)));
+    tree_set(l->arena, out, STR("s3_key"), tree_code(l->arena, NULL, "%.*s.key", STR_ARG(made->name)));
     return out;
 }
 
-static struct said *fetched_file(struct live *l, const struct there *one, const struct attr *attr,
+static struct tree *fetched_file(struct live *l, const struct there *one, const struct attr *attr,
     struct str url, struct str sha256, struct buf *comment)
 {
     struct str name = draft_snake(l->arena,
@@ -93,17 +93,17 @@ static struct said *fetched_file(struct live *l, const struct there *one, const 
     return as_artifact(l, name, file);
 }
 
-struct said *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
+struct tree *live_elsewhere(struct live *l, const struct there *one, const struct attr *attr,
     const struct value *documents, struct buf *comment)
 {
     const struct spec_attr *known = spec_attr_find(one->schema->impl, attr->name);
     const struct value *imported = known ? known->imported : NULL;
-    struct said *out = said_new(l->arena, SAID_MAP, NULL);
+    struct tree *out = tree_new(l->arena, TREE_MAP, NULL);
     for (uint32_t i = 0; imported && i < imported->count; i++) {
         struct str field = imported->entries[i].key;
         struct str text = reported_at(l, documents, value_text(imported->entries[i].value, STR_EMPTY));
         if (text.n && !str_eqz(field, "fetch") && !str_eqz(field, "sha256"))
-            said_set(l->arena, out, field, said_string(l->arena, text, NULL));
+            tree_set(l->arena, out, field, tree_string(l->arena, text, NULL));
     }
     struct str url = reported_at(l, documents, value_gets(imported, "fetch"));
     if (out->n)

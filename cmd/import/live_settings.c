@@ -9,7 +9,7 @@
 struct settings {
     struct live *l;
     const struct there *one;
-    struct said *attrs;
+    struct tree *attrs;
     struct buf *comment;
     const struct value *answers;
 };
@@ -97,9 +97,9 @@ static const struct value *setting_of(const struct settings *s, const struct att
     return without_losers(arena, attr->type, v);
 }
 
-static struct said *setting_said(struct live *l, const struct attr *attr, const struct value *v)
+static struct tree *setting_given(struct live *l, const struct attr *attr, const struct value *v)
 {
-    struct said *s = said_of(l->arena, v);
+    struct tree *s = tree_of(l->arena, v);
     s->sensitive = attr->sensitive || value_is_sensitive(v);
     bool policies = attr->type->kind == TYPE_MAP && attr->type->elem->kind == TYPE_POLICY;
     return attr->type->kind == TYPE_POLICY ? fit_policy(l->arena, fit_policy_in_order(l->arena, s))
@@ -159,18 +159,18 @@ static const struct value *what_is_taken(
 
 /* What no service tells, and nobody can do without: whoever applies the draft gives it. Of an object the
  * fields that the type's example has. */
-static struct said *asked_for(struct settings *s, const struct attr *attr, struct str name)
+static struct tree *asked_for(struct settings *s, const struct attr *attr, struct str name)
 {
     struct arena *arena = s->l->arena;
-    struct said *map = said_new(arena, SAID_MAP, NULL);
+    struct tree *map = tree_new(arena, TREE_MAP, NULL);
     if (attr->type->kind != TYPE_OBJECT)
-        return said_code(
+        return tree_code(
             arena, NULL, "%s", draft_ask(s->l->draft, name, "string", attr->doc, attr->sensitive).p);
     for (size_t i = 0; i < attr->type->field_count; i++) {
         const struct attr *field = &attr->type->fields[i];
         struct str key = arena_printf(arena, "%.*s:", STR_ARG(field->name));
         if (field->required || str_find(s->one->schema->example, key, 0) >= 0)
-            said_set(arena, map, field->name,
+            tree_set(arena, map, field->name,
                 asked_for(s, field, arena_printf(arena, "%.*s_%.*s", STR_ARG(name), STR_ARG(field->name))));
     }
     return map;
@@ -192,7 +192,7 @@ static bool add_setting(struct settings *s, const struct attr *attr, const struc
     if (!v)
         not_configured(s, attr->name, message);
     else
-        said_set(s->l->arena, s->attrs, attr->name, setting_said(s->l, attr, v));
+        tree_set(s->l->arena, s->attrs, attr->name, setting_given(s->l, attr, v));
     return true;
 }
 
@@ -202,18 +202,18 @@ static void ask_for(struct settings *s, const struct attr *attr)
     struct arena *arena = s->l->arena;
     struct str input =
         arena_printf(arena, "%.*s_%.*s", STR_ARG(str_last_part(s->one->id, ":/")), STR_ARG(attr->name));
-    struct said *found = live_elsewhere(s->l, s->one, attr, s->answers, s->comment);
-    said_set(arena, s->attrs, attr->name, found ? found : asked_for(s, attr, input));
+    struct tree *found = live_elsewhere(s->l, s->one, attr, s->answers, s->comment);
+    tree_set(arena, s->attrs, attr->name, found ? found : asked_for(s, attr, input));
     if (attr->replace)
         return;
-    struct said *lifecycle = said_get(s->attrs, "lifecycle"), *ignored;
+    struct tree *lifecycle = tree_get(s->attrs, "lifecycle"), *ignored;
     if (!lifecycle) {
-        lifecycle = said_new(arena, SAID_MAP, NULL);
-        said_set(arena, lifecycle, STR("ignore_changes"), said_new(arena, SAID_LIST, NULL));
-        said_set(arena, s->attrs, STR("lifecycle"), lifecycle);
+        lifecycle = tree_new(arena, TREE_MAP, NULL);
+        tree_set(arena, lifecycle, STR("ignore_changes"), tree_new(arena, TREE_LIST, NULL));
+        tree_set(arena, s->attrs, STR("lifecycle"), lifecycle);
     }
-    ignored = said_get(lifecycle, "ignore_changes");
-    said_add(arena, ignored, said_string(arena, attr->name, NULL));
+    ignored = tree_get(lifecycle, "ignore_changes");
+    tree_add(arena, ignored, tree_string(arena, attr->name, NULL));
     buf_addf(s->comment, "# %s `%.*s`: it stays as it is until ignore_changes is taken out\n",
         found ? "No answer says whether this is" : "No answer tells", STR_ARG(attr->name));
 }
@@ -297,13 +297,13 @@ static bool goes_with_unreported(const struct there *one, const struct attr *att
     return false;
 }
 
-struct said *live_settings(struct live *l, const struct there *one, const struct value *answers,
+struct tree *live_settings(struct live *l, const struct there *one, const struct value *answers,
     struct str *comment, struct str *why)
 {
     AUTO_BUF struct buf lines = BUF_INIT;
     struct settings s = {.l = l,
         .one = one,
-        .attrs = said_new(l->arena, SAID_MAP, NULL),
+        .attrs = tree_new(l->arena, TREE_MAP, NULL),
         .comment = &lines,
         .answers = answers};
     struct names_type type = {.other = one->schema->name, .schema = one->schema};

@@ -6,38 +6,38 @@
 /* ---- What a module is given, and what it is in the stack that has it ---- */
 
 /* A list that was made one text, because CloudFormation passes nothing else, is a list again. */
-static struct said *as_list(struct template *t, struct said *s)
+static struct tree *as_list(struct template *t, struct tree *s)
 {
-    struct str text = said_literal_text(t->arena, s), joined = STR("join(\",\", ");
-    struct said *list = said_new(t->arena, SAID_LIST, s->node);
-    if (s->kind == SAID_LIST)
+    struct str text = tree_literal_text(t->arena, s), joined = STR("join(\",\", ");
+    struct tree *list = tree_new(t->arena, TREE_LIST, s->node);
+    if (s->kind == TREE_LIST)
         return s;
-    if (s->kind == SAID_CODE && str_starts(s->code, joined) && str_ends(s->code, STR(")")))
-        return said_code(t->arena, s->node, "%.*s", (int)(s->code.n - joined.n - 1), s->code.p + joined.n);
-    if (s->kind != SAID_TEXT && !text.p)
-        return said_code(t->arena, s->node, "split(\",\", %s)", said_as_code(t->arena, s).p);
-    struct said *item = said_new(t->arena, SAID_TEXT, s->node);
+    if (s->kind == TREE_CODE && str_starts(s->code, joined) && str_ends(s->code, STR(")")))
+        return tree_code(t->arena, s->node, "%.*s", (int)(s->code.n - joined.n - 1), s->code.p + joined.n);
+    if (s->kind != TREE_TEXT && !text.p)
+        return tree_code(t->arena, s->node, "split(\",\", %s)", tree_as_code(t->arena, s).p);
+    struct tree *item = tree_new(t->arena, TREE_TEXT, s->node);
     for (size_t i = 0; i < (text.p ? 1 : s->n); i++) {
-        struct str piece = text.p ? text : said_literal_text(t->arena, s->items[i]);
+        struct str piece = text.p ? text : tree_literal_text(t->arena, s->items[i]);
         if (!piece.p)
-            said_append(t->arena, item, s->items[i]);
+            tree_append(t->arena, item, s->items[i]);
         while (piece.p) {
             struct str one = str_cut(piece, ',', &piece);
-            said_append(t->arena, item, said_string(t->arena, str_trim(one), s->node));
+            tree_append(t->arena, item, tree_string(t->arena, str_trim(one), s->node));
             if (!piece.p)
                 break;
-            said_add(t->arena, list, said_simple(t->arena, item));
-            item = said_new(t->arena, SAID_TEXT, s->node);
+            tree_add(t->arena, list, tree_simple(t->arena, item));
+            item = tree_new(t->arena, TREE_TEXT, s->node);
         }
     }
-    said_add(t->arena, list, said_simple(t->arena, item));
+    tree_add(t->arena, list, tree_simple(t->arena, item));
     return list;
 }
 
-static struct said *argument_of(
-    struct template *t, const struct thing *thing, const struct parameter *p, struct str name, struct said *s)
+static struct tree *argument_of(
+    struct template *t, const struct thing *thing, const struct parameter *p, struct str name, struct tree *s)
 {
-    struct str text = said_literal_text(t->arena, s);
+    struct str text = tree_literal_text(t->arena, s);
     int64_t number;
     if (text.n && (p->secret || draft_is_secret(name, text)))
         return draft_hide(t->draft, s,
@@ -45,18 +45,18 @@ static struct said *argument_of(
     if (p->is_list)
         return as_list(t, s);
     if (p->is_number && text.p && str_to_int(text, &number))
-        return said_value(t->arena, value_int(t->arena, number), s->node);
-    return text.p && !p->is_number ? said_string(t->arena, text, s->node) : s;
+        return tree_value(t->arena, value_int(t->arena, number), s->node);
+    return text.p && !p->is_number ? tree_string(t->arena, text, s->node) : s;
 }
 
 static void nested_give_parameters(struct template *t, const struct thing *thing, struct nested *nested)
 {
-    const struct said *all = said_get(thing->properties, "Parameters");
-    for (size_t i = 0; all && all->kind == SAID_MAP && i < all->n; i++) {
-        const struct said_entry *e = &all->entries[i];
+    const struct tree *all = tree_get(thing->properties, "Parameters");
+    for (size_t i = 0; all && all->kind == TREE_MAP && i < all->n; i++) {
+        const struct tree_entry *e = &all->entries[i];
         const struct parameter *p = map_get(&nested->inputs, e->key);
         if (p) {
-            said_set(t->arena, nested->given, p->input, argument_of(t, thing, p, e->key, e->value));
+            tree_set(t->arena, nested->given, p->input, argument_of(t, thing, p, e->key, e->value));
             continue;
         }
         struct str *names = ARENA_ARRAY(t->arena, struct str, nested->inputs.n + 1);
@@ -71,35 +71,35 @@ static void nested_give_parameters(struct template *t, const struct thing *thing
 
 static void nested_give_rest(struct template *t, const struct thing *thing, struct nested *nested)
 {
-    const struct said *inputs = nested->draft.inputs;
+    const struct tree *inputs = nested->draft.inputs;
     for (size_t i = 0; i < inputs->n; i++) {
         struct str name = inputs->entries[i].key;
-        const struct said *input = inputs->entries[i].value;
-        struct said *words = said_get(input, "description");
-        if (said_get(nested->given, arena_strz(t->arena, name)) || said_get(input, "default"))
+        const struct tree *input = inputs->entries[i].value;
+        struct tree *words = tree_get(input, "description");
+        if (tree_get(nested->given, arena_strz(t->arena, name)) || tree_get(input, "default"))
             continue;
         if (str_eqz(name, TEMPLATE_STACK_NAME)) {
-            struct said *own = said_new(t->arena, SAID_TEXT, NULL);
+            struct tree *own = tree_new(t->arena, TREE_TEXT, NULL);
             struct str dashed = draft_stack_name(t->arena, thing->resource->name);
-            said_append(t->arena, own, said_code(t->arena, NULL, "%s", template_stack_name(t).p));
-            said_append(
-                t->arena, own, said_string(t->arena, arena_printf(t->arena, "-%.*s", STR_ARG(dashed)), NULL));
-            said_set(t->arena, nested->given, name, own);
+            tree_append(t->arena, own, tree_code(t->arena, NULL, "%s", template_stack_name(t).p));
+            tree_append(
+                t->arena, own, tree_string(t->arena, arena_printf(t->arena, "-%.*s", STR_ARG(dashed)), NULL));
+            tree_set(t->arena, nested->given, name, own);
             continue;
         }
         struct str code = draft_ask(t->draft, name,
-            arena_strz(t->arena, said_literal_text(t->arena, said_get(input, "type"))),
-            words ? said_literal_text(t->arena, words) : STR_EMPTY, said_get(input, "sensitive") != NULL);
-        said_set(t->arena, nested->given, name, said_code(t->arena, NULL, "%s", code.p));
+            arena_strz(t->arena, tree_literal_text(t->arena, tree_get(input, "type"))),
+            words ? tree_literal_text(t->arena, words) : STR_EMPTY, tree_get(input, "sensitive") != NULL);
+        tree_set(t->arena, nested->given, name, tree_code(t->arena, NULL, "%s", code.p));
     }
 }
 
 /* Whatever else it asks for is asked for out here. */
-static void nested_tell_unsaid(struct template *t, const struct thing *thing)
+static void nested_tell_unsupported(struct template *t, const struct thing *thing)
 {
     static const char *const properties[] = {"NotificationARNs", "TimeoutInMinutes", "Tags"};
     for (size_t i = 0; i < 3; i++) {
-        const struct said *s = said_get(thing->properties, properties[i]);
+        const struct tree *s = tree_get(thing->properties, properties[i]);
         if (s)
             diag_warning(t->diags, node_span(s->node ? s->node : thing->node),
                 "`%s` of a stack within a stack cannot be said, and is left out", properties[i]);
@@ -109,34 +109,34 @@ static void nested_tell_unsaid(struct template *t, const struct thing *thing)
 /* ---- in the stack that has it ---- */
 
 /* What is adopted within is adopted out here, where its inputs are what they are given. */
-static struct said *id_out_here(struct template *t, const struct nested *nested, struct said *id)
+static struct tree *id_out_here(struct template *t, const struct nested *nested, struct tree *id)
 {
     struct str code = id->code, input = STR("inputs."), here = STR("here.");
-    struct said *out = said_new(t->arena, SAID_TEXT, id->node);
-    if (id->kind == SAID_LITERAL)
+    struct tree *out = tree_new(t->arena, TREE_TEXT, id->node);
+    if (id->kind == TREE_LITERAL)
         return id;
-    if (id->kind == SAID_CODE && str_starts(code, input))
-        return said_get(nested->given, arena_strz(t->arena, str_slice(code, input.n, code.n)));
-    if (id->kind == SAID_CODE && str_starts(code, here))
-        return said_code(t->arena, NULL, "%s.%.*s",
+    if (id->kind == TREE_CODE && str_starts(code, input))
+        return tree_get(nested->given, arena_strz(t->arena, str_slice(code, input.n, code.n)));
+    if (id->kind == TREE_CODE && str_starts(code, here))
+        return tree_code(t->arena, NULL, "%s.%.*s",
             draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, (int)(code.n - here.n),
             code.p + here.n);
-    for (size_t i = 0; id->kind == SAID_TEXT && i < id->n; i++) {
-        struct said *piece = id_out_here(t, nested, id->items[i]);
+    for (size_t i = 0; id->kind == TREE_TEXT && i < id->n; i++) {
+        struct tree *piece = id_out_here(t, nested, id->items[i]);
         if (!piece)
             return NULL;
-        said_append(t->arena, out, piece);
+        tree_append(t->arena, out, piece);
     }
-    return id->kind == SAID_TEXT ? said_simple(t->arena, out) : NULL;
+    return id->kind == TREE_TEXT ? tree_simple(t->arena, out) : NULL;
 }
 
 static void adopt_within(struct template *t, const struct thing *thing)
 {
-    const struct said *all = thing->nested->draft.imports;
+    const struct tree *all = thing->nested->draft.imports;
     for (size_t i = 0; i < all->n; i++) {
-        struct said *id = id_out_here(t, thing->nested, said_get(all->items[i], "id"));
+        struct tree *id = id_out_here(t, thing->nested, tree_get(all->items[i], "id"));
         struct str address = arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->resource->name),
-            STR_ARG(said_literal_text(t->arena, said_get(all->items[i], "address"))));
+            STR_ARG(tree_literal_text(t->arena, tree_get(all->items[i], "address"))));
         if (id)
             draft_import(t->draft, address, id);
         else
@@ -155,7 +155,7 @@ static void add_rows(struct template *t, const struct thing *thing)
     for (size_t i = 0; i < within->rows->n; i++) {
         struct str cells[3];
         for (size_t k = 0; k < 3; k++)
-            cells[k] = said_literal_text(t->arena, within->rows->items[i]->items[k]);
+            cells[k] = tree_literal_text(t->arena, within->rows->items[i]->items[k]);
         draft_row(d, arena_printf(t->arena, "%.*s/%.*s", STR_ARG(thing->logical), STR_ARG(cells[0])),
             str_eqz(cells[1], "-")
                 ? cells[1]
@@ -170,18 +170,18 @@ static void add_rows(struct template *t, const struct thing *thing)
 void template_add_module(struct template *t, struct thing *thing)
 {
     struct nested *nested = thing->nested;
-    struct said *module = said_new(t->arena, SAID_MAP, thing->node);
-    const struct said *before = thing->resource->attrs, *after = said_get(before, "\001after");
-    said_set(t->arena, module, STR("source"),
-        said_string(t->arena, arena_printf(t->arena, "./%.*s", STR_ARG(nested->folder)), NULL));
+    struct tree *module = tree_new(t->arena, TREE_MAP, thing->node);
+    const struct tree *before = thing->resource->attrs, *after = tree_get(before, "\001after");
+    tree_set(t->arena, module, STR("source"),
+        tree_string(t->arena, arena_printf(t->arena, "./%.*s", STR_ARG(nested->folder)), NULL));
     for (size_t i = 0; i < before->n; i++)
         if (before->entries[i].key.p[0] != '\001')
-            said_set(t->arena, module, before->entries[i].key, before->entries[i].value);
+            tree_set(t->arena, module, before->entries[i].key, before->entries[i].value);
     for (size_t i = 0; i < nested->given->n; i++)
-        said_set(t->arena, module, nested->given->entries[i].key, nested->given->entries[i].value);
-    if (said_get(after, "depends_on"))
-        said_set(t->arena, module, STR("depends_on"), said_get(after, "depends_on"));
-    said_set(t->arena, t->draft->modules, thing->resource->name, module);
+        tree_set(t->arena, module, nested->given->entries[i].key, nested->given->entries[i].value);
+    if (tree_get(after, "depends_on"))
+        tree_set(t->arena, module, STR("depends_on"), tree_get(after, "depends_on"));
+    tree_set(t->arena, t->draft->modules, thing->resource->name, module);
     t->draft->modules->entries[t->draft->modules->n - 1].comment = thing->resource->comment;
     adopt_within(t, thing);
     add_rows(t, thing);
@@ -192,8 +192,8 @@ struct str template_module_output(struct template *t, const struct thing *thing,
     struct str outputs = STR("Outputs.");
     if (!str_starts(attr, outputs))
         return STR_EMPTY;
-    const struct said *name =
-        said_get(thing->nested->outputs, arena_strz(t->arena, str_slice(attr, outputs.n, attr.n)));
+    const struct tree *name =
+        tree_get(thing->nested->outputs, arena_strz(t->arena, str_slice(attr, outputs.n, attr.n)));
     return name ? name->value->string : STR_EMPTY;
 }
 
@@ -354,8 +354,8 @@ static bool read_nested(struct template *t, struct thing *thing, const struct so
     t->draft->within = d;
     template_read_within(t, d, source, live, &nested->inputs, &outputs);
     for (size_t i = 0; i < outputs.n; i++)
-        said_set(t->arena, nested->outputs, outputs.items[i].key,
-            said_string(t->arena, *(struct str *)outputs.items[i].ptr, NULL));
+        tree_set(t->arena, nested->outputs, outputs.items[i].key,
+            tree_string(t->arena, *(struct str *)outputs.items[i].ptr, NULL));
     if (t->diags->errors > errors || draft_write(d, &text, ERR_IGNORED))
         return false;
     if (!d->n && !d->outputs->n)
@@ -387,14 +387,14 @@ bool template_nest(struct template *t, struct thing *thing)
         return false;
     struct nested *nested = ARENA_NEW(t->arena, struct nested);
     *nested = (struct nested){
-        .given = said_new(t->arena, SAID_MAP, NULL), .outputs = said_new(t->arena, SAID_MAP, NULL)};
+        .given = tree_new(t->arena, TREE_MAP, NULL), .outputs = tree_new(t->arena, TREE_MAP, NULL)};
     nested->folder = shared_folder(t, thing, source->path);
     nested->path = source->path;
     thing->nested = nested;
     if (read_nested(t, thing, source, live, nested)) {
         nested_give_parameters(t, thing, nested);
         nested_give_rest(t, thing, nested);
-        nested_tell_unsaid(t, thing);
+        nested_tell_unsupported(t, thing);
     }
     map_release(&nested->inputs);
     return true;

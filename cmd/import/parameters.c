@@ -27,28 +27,28 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
 /* ---- parameters ---- */
 
 /* The default as what the input's type takes. */
-static struct said *fallback(
+static struct tree *fallback(
     struct template *t, const struct parameter *p, struct str text, const struct node *node)
 {
-    struct said *list;
+    struct tree *list;
     int64_t integer;
     double number;
     if (p->is_list) {
-        list = said_new(t->arena, SAID_LIST, node);
+        list = tree_new(t->arena, TREE_LIST, node);
         while (text.p && text.n) {
             struct str one = str_trim(str_cut(text, ',', &text));
             if (p->is_number && str_to_int(one, &integer))
-                said_add(t->arena, list, said_value(t->arena, value_int(t->arena, integer), node));
+                tree_add(t->arena, list, tree_value(t->arena, value_int(t->arena, integer), node));
             else
-                said_add(t->arena, list, said_string(t->arena, one, node));
+                tree_add(t->arena, list, tree_string(t->arena, one, node));
         }
         return list;
     }
     if (p->is_number && str_to_int(text, &integer))
-        return said_value(t->arena, value_int(t->arena, integer), node);
+        return tree_value(t->arena, value_int(t->arena, integer), node);
     if (p->is_number && str_to_double(text, &number))
-        return said_value(t->arena, value_float(t->arena, number), node);
-    return said_string(t->arena, text, node);
+        return tree_value(t->arena, value_float(t->arena, number), node);
+    return tree_string(t->arena, text, node);
 }
 
 static const char *input_type(struct template *t UNUSED, struct parameter *p, struct str type)
@@ -63,37 +63,37 @@ static const char *input_type(struct template *t UNUSED, struct parameter *p, st
     return p->is_list ? (p->is_number ? "list(number)" : "list(string)") : p->is_number ? "number" : "string";
 }
 
-static void set_range(struct template *t, struct said *input, const struct node *node, bool number)
+static void set_range(struct template *t, struct tree *input, const struct node *node, bool number)
 {
     const struct node *low = node_get(node, number ? "MinValue" : "MinLength"),
                       *high = node_get(node, number ? "MaxValue" : "MaxLength");
     int64_t bound;
     if (!low && !high)
         return;
-    struct said *range = said_new(t->arena, SAID_LIST, NULL);
+    struct tree *range = tree_new(t->arena, TREE_LIST, NULL);
     const struct node *ends[2] = {low, high};
     for (size_t i = 0; i < 2; i++) {
         struct str text = ends[i] ? value_scalar_text(t->arena, node_value(t->arena, ends[i])) : STR_EMPTY;
         bool known = str_to_int(text, &bound);
-        said_add(
-            t->arena, range, said_value(t->arena, known ? value_int(t->arena, bound) : &value_null, NULL));
+        tree_add(
+            t->arena, range, tree_value(t->arena, known ? value_int(t->arena, bound) : &value_null, NULL));
     }
-    said_set(t->arena, input, STR("range"), range);
+    tree_set(t->arena, input, STR("range"), range);
 }
 
 static void set_choices(
-    struct template *t, struct said *input, const struct parameter *p, const struct node *list)
+    struct template *t, struct tree *input, const struct parameter *p, const struct node *list)
 {
     if (!list || list->kind != NODE_LIST)
         return;
-    struct said *choices = said_new(t->arena, SAID_LIST, NULL);
+    struct tree *choices = tree_new(t->arena, TREE_LIST, NULL);
     for (uint32_t i = 0; i < list->count; i++) {
         struct parameter one = *p;
         one.is_list = false;
-        said_add(t->arena, choices,
+        tree_add(t->arena, choices,
             fallback(t, &one, value_scalar_text(t->arena, node_value(t->arena, list->items[i])), NULL));
     }
-    said_set(t->arena, input, STR("enum"), choices);
+    tree_set(t->arena, input, STR("enum"), choices);
 }
 
 static bool is_true(const struct node *node)
@@ -102,7 +102,7 @@ static bool is_true(const struct node *node)
 }
 
 static void set_default(
-    struct template *t, struct said *input, struct parameter *p, struct str name, const struct node *node)
+    struct template *t, struct tree *input, struct parameter *p, struct str name, const struct node *node)
 {
     const struct node *given = node_get(node, "Default");
     const struct value *live = t->live ? value_get(t->live->parameters, name) : NULL;
@@ -114,7 +114,7 @@ static void set_default(
     bool hidden = is_true(node_get(node, "NoEcho"));
     if (hidden || (text.n && draft_is_secret(name, text))) {
         p->secret = true;
-        said_set(t->arena, input, STR("sensitive"), said_value(t->arena, &value_true, NULL));
+        tree_set(t->arena, input, STR("sensitive"), tree_value(t->arena, &value_true, NULL));
         if (text.n) {
             source_hide(t->arena, node_span(given));
             struct diag *d = diag_warning(t->diags, node_span(given),
@@ -126,36 +126,36 @@ static void set_default(
     if (live && live->kind == VALUE_STRING)
         text = live->string;
     if (text.p)
-        said_set(t->arena, input, STR("default"), fallback(t, p, text, given));
+        tree_set(t->arena, input, STR("default"), fallback(t, p, text, given));
 }
 
 static void take_parameter(struct template *t, const struct node_entry *entry, struct str name)
 {
     const struct node *node = entry->value;
     struct parameter *p = ARENA_NEW(t->arena, struct parameter);
-    struct said *input = said_new(t->arena, SAID_MAP, node);
+    struct tree *input = tree_new(t->arena, TREE_MAP, node);
     struct str type = node_text(node_get(node, "Type")),
                pattern = node_text(node_get(node, "AllowedPattern"));
     p->input = draft_input_name(t->draft, name);
     p->data = STR_EMPTY;
     map_set(&t->parameters, name, p);
     const char *is = input_type(t, p, type);
-    said_set(t->arena, input, STR("type"), said_string(t->arena, str_z(is), NULL));
+    tree_set(t->arena, input, STR("type"), tree_string(t->arena, str_z(is), NULL));
     set_default(t, input, p, name, node);
     set_choices(t, input, p, node_get(node, "AllowedValues"));
     if (pattern.n && !p->is_list)
-        said_set(t->arena, input, STR("pattern"), said_string(t->arena, pattern, NULL));
+        tree_set(t->arena, input, STR("pattern"), tree_string(t->arena, pattern, NULL));
     set_range(t, input, node, p->is_number);
     struct str words = node_text(node_get(node, "Description"));
     if (words.n)
-        said_set(t->arena, input, STR("description"), said_string(t->arena, words, NULL));
+        tree_set(t->arena, input, STR("description"), tree_string(t->arena, words, NULL));
     if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) {
-        struct said *attrs = said_new(t->arena, SAID_MAP, NULL);
-        said_set(t->arena, attrs, STR("name"), said_code(t->arena, node, "inputs.%s", p->input.p));
+        struct tree *attrs = tree_new(t->arena, TREE_MAP, NULL);
+        tree_set(t->arena, attrs, STR("name"), tree_code(t->arena, node, "inputs.%s", p->input.p));
         p->data = draft_data(
             t->draft, arena_printf(t->arena, "%s_parameter", p->input.p), "aws.ssm.parameter", attrs);
     }
-    said_set(t->arena, t->draft->inputs, p->input, input);
+    tree_set(t->arena, t->draft->inputs, p->input, input);
     t->draft->inputs->entries[t->draft->inputs->n - 1].comment = template_comment(t->arena, entry);
 }
 
@@ -183,7 +183,7 @@ void template_mappings(struct template *t, const struct node *section)
         const struct node_entry *entry = &section->entries[i];
         struct str *local = local_name(t, entry->key);
         map_set(&t->mappings, entry->key, local);
-        said_set(t->arena, t->draft->locals, *local, template_said(t, entry->value));
+        tree_set(t->arena, t->draft->locals, *local, template_tree(t, entry->value));
         t->draft->locals->entries[t->draft->locals->n - 1].comment = template_comment(t->arena, entry);
     }
 }
@@ -196,8 +196,8 @@ static void name_condition(struct template *t, const struct node_entry *entry UN
 static void take_condition(struct template *t, const struct node_entry *entry, struct str name)
 {
     const struct str *local = map_get(&t->conditions, name);
-    struct said *code = said_code(t->arena, entry->value, "%s", template_condition(t, entry->value).p);
-    said_set(t->arena, t->draft->locals, *local, code);
+    struct tree *code = tree_code(t->arena, entry->value, "%s", template_condition(t, entry->value).p);
+    tree_set(t->arena, t->draft->locals, *local, code);
     t->draft->locals->entries[t->draft->locals->n - 1].comment = template_comment(t->arena, entry);
 }
 
@@ -218,25 +218,25 @@ static void take_output(struct template *t, const struct node_entry *entry, stru
         diag_error(t->diags, node_key_span(entry), "an output is a map with its `Value`");
         return;
     }
-    struct said *said = template_said(t, value);
+    struct tree *tree = template_tree(t, value);
     if (only && only->kind == NODE_STRING) {
-        struct said *choice = said_code(t->arena, node, "%s", template_condition(t, only).p);
-        choice->kind = SAID_CHOICE;
-        said_add(t->arena, choice, said);
-        said_add(t->arena, choice, said_new(t->arena, SAID_NOTHING, NULL));
-        said = choice;
+        struct tree *choice = tree_code(t->arena, node, "%s", template_condition(t, only).p);
+        choice->kind = TREE_CHOICE;
+        tree_add(t->arena, choice, tree);
+        tree_add(t->arena, choice, tree_new(t->arena, TREE_NOTHING, NULL));
+        tree = choice;
     }
-    struct said *output = said_new(t->arena, SAID_MAP, node);
-    said_set(t->arena, output, STR("value"), said);
+    struct tree *output = tree_new(t->arena, TREE_MAP, node);
+    tree_set(t->arena, output, STR("value"), tree);
     if (words.n)
-        said_set(t->arena, output, STR("description"), said_string(t->arena, words, NULL));
+        tree_set(t->arena, output, STR("description"), tree_string(t->arena, words, NULL));
     struct str own = draft_snake(t->arena, name);
-    for (int i = 2; said_get(t->draft->outputs, own.p); i++)
+    for (int i = 2; tree_get(t->draft->outputs, own.p); i++)
         own = arena_printf(t->arena, "%s_%d", draft_snake(t->arena, name).p, i);
     struct str *kept = ARENA_NEW(t->arena, struct str);
     *kept = own;
     map_set(&t->outputs, arena_str(t->arena, name), kept);
-    said_set(t->arena, t->draft->outputs, own, words.n || said->kind == SAID_MAP ? output : said);
+    tree_set(t->arena, t->draft->outputs, own, words.n || tree->kind == TREE_MAP ? output : tree);
     t->draft->outputs->entries[t->draft->outputs->n - 1].comment = template_comment(t->arena, entry);
     const struct node *export = node_get(node, "Export");
     if (export)
@@ -332,7 +332,7 @@ static void name_each(struct template *t, const struct node_entry *entry, const 
 /* ---- what they say ---- */
 
 static void add_dependency(
-    struct template *t, const struct thing *thing, struct said *list, const struct node *node)
+    struct template *t, const struct thing *thing, struct tree *list, const struct node *node)
 {
     struct str name, key;
     template_plain_name(t, node_text(node), &name);
@@ -346,7 +346,7 @@ static void add_dependency(
         if (t->draft->references[i]->owner == thing && t->draft->references[i]->target == other)
             return;
     draft_reference(t->draft, (void *)thing, (void *)other, STR("DependsOn"), STR_EMPTY, node);
-    said_add(t->arena, list, said_string(t->arena, other->resource->name, node));
+    tree_add(t->arena, list, tree_string(t->arena, other->resource->name, node));
 }
 
 static bool resources_keep(const struct node *node, const char *key)
@@ -357,12 +357,12 @@ static bool resources_keep(const struct node *node, const char *key)
 
 static void tell_policies(struct template *t, struct thing *thing)
 {
-    static const char *const unsaid[] = {"CreationPolicy", "UpdatePolicy"};
-    for (size_t i = 0; i < sizeof unsaid / sizeof *unsaid; i++) {
-        const struct node_entry *entry = node_find(thing->node, str_z(unsaid[i]));
+    static const char *const unsupported[] = {"CreationPolicy", "UpdatePolicy"};
+    for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++) {
+        const struct node_entry *entry = node_find(thing->node, str_z(unsupported[i]));
         if (entry)
-            diag_warning(
-                t->diags, node_key_span(entry), "`%s` cannot be said in a stack, and is left out", unsaid[i]);
+            diag_warning(t->diags, node_key_span(entry), "`%s` cannot be said in a stack, and is left out",
+                unsupported[i]);
     }
     const struct node_entry *deletion = node_find(thing->node, STR("DeletionPolicy"));
     if (deletion && str_eqz(node_text(deletion->value), "Snapshot"))
@@ -371,28 +371,28 @@ static void tell_policies(struct template *t, struct thing *thing)
 }
 
 /* weir's own keys, around the attributes. */
-static void read_around(struct template *t, struct thing *thing, struct said *before, struct said *after)
+static void read_around(struct template *t, struct thing *thing, struct tree *before, struct tree *after)
 {
     const struct node *only = node_get(thing->node, "Condition"),
                       *depends = node_get(thing->node, "DependsOn");
     if (thing->collection)
-        said_set(t->arena, before, STR("for_each"), thing->collection);
+        tree_set(t->arena, before, STR("for_each"), thing->collection);
     if (only)
-        said_set(
-            t->arena, before, STR("when"), said_code(t->arena, only, "%s", template_condition(t, only).p));
+        tree_set(
+            t->arena, before, STR("when"), tree_code(t->arena, only, "%s", template_condition(t, only).p));
     if (depends) {
-        struct said *list = said_new(t->arena, SAID_LIST, depends);
+        struct tree *list = tree_new(t->arena, TREE_LIST, depends);
         for (uint32_t i = 0; depends->kind == NODE_LIST && i < depends->count; i++)
             add_dependency(t, thing, list, depends->items[i]);
         if (depends->kind != NODE_LIST)
             add_dependency(t, thing, list, depends);
         if (list->n)
-            said_set(t->arena, after, STR("depends_on"), list);
+            tree_set(t->arena, after, STR("depends_on"), list);
     }
     if (resources_keep(thing->node, "DeletionPolicy") || resources_keep(thing->node, "UpdateReplacePolicy")) {
-        struct said *lifecycle = said_new(t->arena, SAID_MAP, NULL);
-        said_set(t->arena, lifecycle, STR("prevent_destroy"), said_value(t->arena, &value_true, NULL));
-        said_set(t->arena, after, STR("lifecycle"), lifecycle);
+        struct tree *lifecycle = tree_new(t->arena, TREE_MAP, NULL);
+        tree_set(t->arena, lifecycle, STR("prevent_destroy"), tree_value(t->arena, &value_true, NULL));
+        tree_set(t->arena, after, STR("lifecycle"), lifecycle);
     }
     tell_policies(t, thing);
 }
@@ -404,16 +404,16 @@ static void read_properties(struct template *t, struct thing *thing)
     const struct binding *before_loop = t->bindings;
     t->bindings = thing->bindings;
     template_bind_loops(t, thing->loops);
-    thing->properties = properties ? template_said(t, properties) : said_new(t->arena, SAID_MAP, thing->node);
-    struct said *before = said_new(t->arena, SAID_MAP, NULL), *after = said_new(t->arena, SAID_MAP, NULL);
+    thing->properties = properties ? template_tree(t, properties) : tree_new(t->arena, TREE_MAP, thing->node);
+    struct tree *before = tree_new(t->arena, TREE_MAP, NULL), *after = tree_new(t->arena, TREE_MAP, NULL);
     read_around(t, thing, before, after);
     thing->resource->attrs = before;
-    said_set(t->arena, before, STR("\001after"), after);
+    tree_set(t->arena, before, STR("\001after"), after);
     t->bindings = before_loop;
     t->current = NULL;
-    if (thing->properties->kind != SAID_MAP) {
+    if (thing->properties->kind != TREE_MAP) {
         diag_error(t->diags, node_span(properties), "`Properties` is a map");
-        thing->properties = said_new(t->arena, SAID_MAP, thing->node);
+        thing->properties = tree_new(t->arena, TREE_MAP, thing->node);
     }
     template_nest(t, thing);
 }

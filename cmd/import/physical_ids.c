@@ -4,15 +4,15 @@
 #include "provider/spec/spec.h"
 
 /* "bus/", and nothing where it is the attribute's default. */
-static struct said *as_folder(
-    struct arena *arena, const struct schema *schema, struct str name, struct said *value)
+static struct tree *as_folder(
+    struct arena *arena, const struct schema *schema, struct str name, struct tree *value)
 {
     const struct attr *attr = schema_attr(schema, name);
-    struct said *out = said_new(arena, SAID_TEXT, NULL);
-    if (!value || (attr && said_is_text(value, value_text(attr->default_value, STR_EMPTY).p)))
+    struct tree *out = tree_new(arena, TREE_TEXT, NULL);
+    if (!value || (attr && tree_is_text(value, value_text(attr->default_value, STR_EMPTY).p)))
         return out;
-    said_append(arena, out, value);
-    said_append(arena, out, said_string(arena, STR("/"), NULL));
+    tree_append(arena, out, value);
+    tree_append(arena, out, tree_string(arena, STR("/"), NULL));
     return out;
 }
 
@@ -20,34 +20,34 @@ static struct said *as_folder(
  * "${workgroup}/${name}" with the attributes' values, and the physical id for the one that it is; NULL where
  * one is not there.
  */
-static struct said *adopt_filled(
+static struct tree *adopt_filled(
     struct arena *arena, const struct thing *thing, struct str template, struct str ref)
 {
     const struct schema *schema = thing->resource->schema;
-    const struct said *attrs = thing->resource->attrs;
-    struct said *out = said_new(arena, SAID_TEXT, NULL);
+    const struct tree *attrs = thing->resource->attrs;
+    struct tree *out = tree_new(arena, TREE_TEXT, NULL);
     struct str before, inner, filter;
     while (str_take_name(&template, "${", &before, &inner)) {
         struct str name = str_cut(inner, '|', &filter);
-        struct said *value = said_get(attrs, arena_strz(arena, name));
+        struct tree *value = tree_get(attrs, arena_strz(arena, name));
         if (!value && str_eq(name, ref))
-            value = said_string(arena, thing->physical, NULL);
+            value = tree_string(arena, thing->physical, NULL);
         if (str_eqz(filter, "folder"))
             value = as_folder(arena, schema, name, value);
         else if (filter.p)
             return NULL;
         if (!value)
             return NULL;
-        said_append(arena, out, said_string(arena, before, NULL));
-        said_append(arena, out, value);
+        tree_append(arena, out, tree_string(arena, before, NULL));
+        tree_append(arena, out, value);
     }
     if (template.n)
-        said_append(arena, out, said_string(arena, template, NULL));
-    return said_simple(arena, out);
+        tree_append(arena, out, tree_string(arena, template, NULL));
+    return tree_simple(arena, out);
 }
 
 /* Of what is known by something else than its id: an address by its IP, a server by its ARN. */
-static struct said *listed_id(struct template *t, const struct thing *thing, struct str ref)
+static struct tree *listed_id(struct template *t, const struct thing *thing, struct str ref)
 {
     const struct schema *schema = thing->resource->schema;
     struct look look = t->live->look;
@@ -57,20 +57,20 @@ static struct said *listed_id(struct template *t, const struct thing *thing, str
         return NULL;
     if (str_starts(thing->physical, STR("arn:")) && schema->ops->by_arn &&
         look_by_arn(&look, schema, thing->physical, &object, &err) == 0 && value_gets(object, schema->id.p).n)
-        return said_string(t->arena, value_gets(object, schema->id.p), NULL);
+        return tree_string(t->arena, value_gets(object, schema->id.p), NULL);
     if (look_find(&look, schema, ref, thing->physical, &object, &err))
         return NULL;
     struct str id = value_gets(object, schema->id.p);
-    return id.n ? said_string(t->arena, id, NULL) : NULL;
+    return id.n ? tree_string(t->arena, id, NULL) : NULL;
 }
 
-static struct said *own_id(struct template *t, const struct thing *thing)
+static struct tree *own_id(struct template *t, const struct thing *thing)
 {
     const struct schema *schema = thing->resource->schema;
     struct str ref = names_output(thing->names, t->arena, STR("Ref"));
     if (str_eq(ref, schema->id) && thing->physical.n)
-        return said_string(t->arena, thing->physical, NULL);
-    struct said *given = said_get(thing->resource->attrs, arena_strz(t->arena, schema->id));
+        return tree_string(t->arena, thing->physical, NULL);
+    struct tree *given = tree_get(thing->resource->attrs, arena_strz(t->arena, schema->id));
     if (given)
         return given;
     const struct spec_attr *attr = spec_attr_find(schema->impl, schema->id);
@@ -80,32 +80,32 @@ static struct said *own_id(struct template *t, const struct thing *thing)
 }
 
 /* The identifier of CloudFormation's own: its parts, of which the physical id is one. */
-static struct said *their_id(struct template *t, const struct thing *thing)
+static struct tree *their_id(struct template *t, const struct thing *thing)
 {
     const struct schema *schema = thing->resource->schema;
     const struct value *ids = value_getz(cfn_published(t->arena, schema->name), "primaryIdentifier");
     struct str ref = template_ref_property(t, schema);
-    struct said *out = said_new(t->arena, SAID_TEXT, NULL);
+    struct tree *out = tree_new(t->arena, TREE_TEXT, NULL);
     for (uint32_t i = 0; ids && i < ids->count; i++) {
         struct str path = value_text(ids->items[i], STR_EMPTY),
                    name = str_slice(path, strlen("/properties/"), path.n);
-        struct said *given = said_get(thing->resource->attrs, arena_strz(t->arena, name));
+        struct tree *given = tree_get(thing->resource->attrs, arena_strz(t->arena, name));
         const struct attr *attr = schema_attr(schema, name);
         bool is_physical =
             str_eq(name, ref) || ids->count == 1 || (!ref.n && !given && attr && !attr->settable);
-        struct said *part = is_physical ? said_string(t->arena, thing->physical, NULL) : given;
+        struct tree *part = is_physical ? tree_string(t->arena, thing->physical, NULL) : given;
         if (!part)
             return NULL;
         if (i)
-            said_append(t->arena, out, said_string(t->arena, STR("|"), NULL));
-        said_append(t->arena, out, part);
+            tree_append(t->arena, out, tree_string(t->arena, STR("|"), NULL));
+        tree_append(t->arena, out, part);
     }
-    return ids ? said_simple(t->arena, out) : NULL;
+    return ids ? tree_simple(t->arena, out) : NULL;
 }
 
-struct said *template_import_id(struct template *t, const struct thing *thing)
+struct tree *template_import_id(struct template *t, const struct thing *thing)
 {
     if (str_starts(thing->type, STR("aws."))) /* what was split off from something, by that one's id */
-        return said_string(t->arena, thing->physical, NULL);
+        return tree_string(t->arena, thing->physical, NULL);
     return thing->names ? own_id(t, thing) : their_id(t, thing);
 }

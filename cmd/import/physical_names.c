@@ -66,13 +66,13 @@ static void set_keys(struct made_up *m, enum key_form form)
     static const char *const code[] = {"each.key", "regexreplace(each.key, \"[^A-Za-z0-9]\", \"\")",
         "lower(regexreplace(each.key, \"[^A-Za-z0-9]\", \"\"))"};
     struct arena *arena = m->t->arena;
-    const struct said *list = m->thing->collection;
-    size_t n = list && list->kind == SAID_LIST ? list->n : 0;
+    const struct tree *list = m->thing->collection;
+    size_t n = list && list->kind == TREE_LIST ? list->n : 0;
     m->keys = ARENA_ARRAY(arena, struct str, n + 1);
     m->key_code = list ? str_z(code[form]) : STR_EMPTY;
     m->longest = m->key_count = 0;
     for (size_t i = 0; i < n || !i; i++) {
-        struct str key = n      ? said_literal_text(arena, list->items[i])
+        struct str key = n      ? tree_literal_text(arena, list->items[i])
                          : list ? STR("SomeKeyOfAnyWord")
                                 : STR_EMPTY;
         m->keys[i] =
@@ -150,28 +150,28 @@ static bool is_taken(const struct made_up *m, const struct cut *cut)
 }
 
 /* ${stack.name}-etl-role, ${stack.name}-etl-role-of-the-ni-0f9d3c1a, or with a part of the stack's name. */
-static struct said *as_said(const struct made_up *m, const struct cut *cut)
+static struct tree *as_configured(const struct made_up *m, const struct cut *cut)
 {
     struct arena *arena = m->t->arena;
-    struct said *out = said_new(arena, SAID_TEXT, NULL);
+    struct tree *out = tree_new(arena, TREE_TEXT, NULL);
     bool whole = cut->stack == m->stack.n;
-    said_append(arena, out,
-        whole ? said_code(arena, NULL, "%.*s", STR_ARG(m->code))
-              : said_code(arena, NULL, "substr(%.*s, 0, %zu)", STR_ARG(m->code), cut->stack));
-    said_append(arena, out,
-        said_string(arena,
+    tree_append(arena, out,
+        whole ? tree_code(arena, NULL, "%.*s", STR_ARG(m->code))
+              : tree_code(arena, NULL, "substr(%.*s, 0, %zu)", STR_ARG(m->code), cut->stack));
+    tree_append(arena, out,
+        tree_string(arena,
             arena_printf(arena, "%s%.*s%s%.*s", m->between, (int)cut->name, m->name.p,
                 cut->hash ? m->between : "", cut->hash && whole ? HASHED : 0, hash_of(m).p),
             NULL));
     if (cut->hash && !whole) /* what is cut alike is told apart, whatever the stack is called */
-        said_append(arena, out,
-            said_code(arena, NULL, "substr(sha256(\"${%.*s}-%.*s\"), 0, %d)", STR_ARG(m->code),
+        tree_append(arena, out,
+            tree_code(arena, NULL, "substr(sha256(\"${%.*s}-%.*s\"), 0, %d)", STR_ARG(m->code),
                 STR_ARG(m->name), HASHED));
     if (m->key_code.n) {
-        said_append(arena, out, said_string(arena, str_z(m->between), NULL));
-        said_append(arena, out, said_code(arena, NULL, "%.*s", STR_ARG(m->key_code)));
+        tree_append(arena, out, tree_string(arena, str_z(m->between), NULL));
+        tree_append(arena, out, tree_code(arena, NULL, "%.*s", STR_ARG(m->key_code)));
     }
-    said_append(arena, out, said_string(arena, m->end, NULL));
+    tree_append(arena, out, tree_string(arena, m->end, NULL));
     return out;
 }
 
@@ -187,7 +187,7 @@ static void set_style(struct made_up *m, const char *between)
 }
 
 /* The longest of a style that the attribute takes; NULL: none. */
-static struct said *in_style(struct made_up *m, const char *between)
+static struct tree *in_style(struct made_up *m, const char *between)
 {
     struct cut cut;
     set_style(m, between);
@@ -195,7 +195,7 @@ static struct said *in_style(struct made_up *m, const char *between)
         set_keys(m, form);
         for (size_t most = LONGEST; cut_to(m, most, &cut); most--)
             if (is_taken(m, &cut))
-                return as_said(m, &cut);
+                return as_configured(m, &cut);
     }
     return NULL;
 }
@@ -223,26 +223,26 @@ static struct str name_there(struct template *t, const struct thing *thing)
     return str_last_part(id, ":/");
 }
 
-static struct said *made_up(
-    struct template *t, const struct thing *thing, const struct said *attrs, const struct attr *attr)
+static struct tree *made_up(
+    struct template *t, const struct thing *thing, const struct tree *attrs, const struct attr *attr)
 {
-    const struct said *fifo = said_get(attrs, "fifo");
+    const struct tree *fifo = tree_get(attrs, "fifo");
     bool is_fifo =
-        fifo && fifo->kind == SAID_LITERAL && fifo->value->kind == VALUE_BOOL && fifo->value->boolean;
+        fifo && fifo->kind == TREE_LITERAL && fifo->value->kind == VALUE_BOOL && fifo->value->boolean;
     struct made_up m = {.t = t, .attr = attr, .thing = thing, .end = is_fifo ? STR(".fifo") : STR_EMPTY};
     if (thing->physical.n && str_eq(names_output(thing->names, t->arena, STR("Ref")), attr->name))
-        return said_string(t->arena, thing->physical, NULL);
+        return tree_string(t->arena, thing->physical, NULL);
     struct str live = thing->physical.n ? name_there(t, thing) : STR_EMPTY;
     if (live.n)
-        return said_string(t->arena, live, NULL);
+        return tree_string(t->arena, live, NULL);
     for (size_t i = 0; i < sizeof styles / sizeof *styles; i++) {
-        struct said *name = in_style(&m, styles[i]);
+        struct tree *name = in_style(&m, styles[i]);
         if (name)
             return name;
     }
     set_style(&m, styles[0]);
     set_keys(&m, KEY_AS_IS); /* the checks that follow tell what is wrong with it */
-    return as_said(&m, &(struct cut){m.stack.n, m.name.n, false});
+    return as_configured(&m, &(struct cut){m.stack.n, m.name.n, false});
 }
 
 /* The attribute that CloudFormation makes up: mostly `name`, otherwise what Ref gives. NULL: there is none.
@@ -255,11 +255,11 @@ static const struct attr *name_wanted(struct template *t, const struct fit *fit)
 }
 
 /* A choice with the name in the place of nothing. */
-static struct said *with_name(struct arena *arena, struct said *s, struct said *name)
+static struct tree *with_name(struct arena *arena, struct tree *s, struct tree *name)
 {
-    if (!s || s->kind == SAID_NOTHING)
+    if (!s || s->kind == TREE_NOTHING)
         return name;
-    for (size_t i = 0; s->kind == SAID_CHOICE && i < 2; i++)
+    for (size_t i = 0; s->kind == TREE_CHOICE && i < 2; i++)
         s->items[i] = with_name(arena, s->items[i], name);
     return s;
 }
@@ -267,15 +267,15 @@ static struct said *with_name(struct arena *arena, struct said *s, struct said *
 void template_give_name(struct template *t, const struct thing *thing, struct fit *fit)
 {
     const struct attr *name = name_wanted(t, fit);
-    struct said *given = name ? said_get(fit->attrs, arena_strz(t->arena, name->name)) : NULL;
-    if (!name || (given && !said_may_be_nothing(given)))
+    struct tree *given = name ? tree_get(fit->attrs, arena_strz(t->arena, name->name)) : NULL;
+    if (!name || (given && !tree_may_be_nothing(given)))
         return;
-    struct said *attrs = said_new(t->arena, SAID_MAP, fit->attrs->node);
-    said_set(t->arena, attrs, name->name, with_name(t->arena, given, made_up(t, thing, fit->attrs, name)));
+    struct tree *attrs = tree_new(t->arena, TREE_MAP, fit->attrs->node);
+    tree_set(t->arena, attrs, name->name, with_name(t->arena, given, made_up(t, thing, fit->attrs, name)));
     for (size_t i = 0; i < fit->attrs->n; i++) {
         if (fit->attrs->entries[i].value == given)
             continue;
-        said_set(t->arena, attrs, fit->attrs->entries[i].key, fit->attrs->entries[i].value);
+        tree_set(t->arena, attrs, fit->attrs->entries[i].key, fit->attrs->entries[i].value);
         attrs->entries[attrs->n - 1].comment = fit->attrs->entries[i].comment;
     }
     fit->attrs = attrs;

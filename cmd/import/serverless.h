@@ -22,7 +22,7 @@
 struct form {
     struct arena *arena;
     const struct node *in;  /* the properties; NULL: none */
-    const struct node *at;  /* where all this is said */
+    const struct node *at;  /* where all this is configured */
     struct map texts, used; /* texts: name -> struct str; used: properties that were asked for */
     const struct node *(*make)(struct form *form, struct str what); /* NULL: there is nothing */
     void *ctx;

@@ -6,7 +6,7 @@
 
 /* ---- SAM's HTTP APIs: who may call them, as their documents say it ---- */
 
-/* [$request.header.A, $request.querystring.b]; NULL: nothing is said of it. */
+/* [$request.header.A, $request.querystring.b]; NULL: it is not configured. */
 static const struct node *serverless_http_identity_sources(struct form *form, const struct node *identity)
 {
     static const char *const parts[][2] = {{"Headers", "$request.header."},
@@ -24,7 +24,7 @@ static const struct node *serverless_http_identity_sources(struct form *form, co
     return sources;
 }
 
-/* Is it said, and not to be false? */
+/* Is it configured, and not to be false? */
 static bool serverless_is_yes(const struct node *node)
 {
     return node && (node->kind == NODE_BOOL ? node->boolean : str_eqz(nodes_literal(node), "true"));
@@ -43,17 +43,18 @@ static void serverless_http_add_authorizer(
 {
     struct macro *macro = form->ctx;
     bool token = node_get(entry->value, "JwtConfiguration");
-    struct node *said = nodes_copy(form->arena, entry->value);
-    const struct node *sources = serverless_http_identity_sources(form, node_get(said, "Identity"));
+    struct node *settings = nodes_copy(form->arena, entry->value);
+    const struct node *sources = serverless_http_identity_sources(form, node_get(settings, "Identity"));
     if (sources)
-        nodes_set(form->arena, said, STR("sources"), sources);
-    struct form inner = {.arena = form->arena, .in = said, .at = said, .make = form->make, .ctx = macro};
+        nodes_set(form->arena, settings, STR("sources"), sources);
+    struct form inner = {
+        .arena = form->arena, .in = settings, .at = settings, .make = form->make, .ctx = macro};
     form_text(&inner, "id", macro->id);
     form_text(&inner, "api", macro->id);
     form_text(&inner, "name", entry->key);
     nodes_set(form->arena, schemes, entry->key,
         form_fill(&inner, serverless_form_of_kind(macro, token ? "jwt" : "request")));
-    if (!token && serverless_is_yes(node_get(said, "EnableFunctionDefaultPermissions")))
+    if (!token && serverless_is_yes(node_get(settings, "EnableFunctionDefaultPermissions")))
         serverless_put_all(macro, &inner, serverless_form_of_kind(macro, "permission"));
     form_release(&inner);
 }
@@ -209,13 +210,13 @@ const struct node *serverless_rest_security(struct form *form, const struct node
 const struct node *serverless_rest_caller(struct form *form, const struct node *auth)
 {
     const struct node *role = form_in(form, STR("Auth.InvokeRole"));
-    struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer"))), said;
+    struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer"))), credentials;
     name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
     role = role || !auth ? role : node_get(auth, "InvokeRole");
-    said = role ? nodes_literal(role) : STR("CALLER_CREDENTIALS");
-    if (!str_eqz(name, "AWS_IAM") || str_eqz(said, "NONE"))
+    credentials = role ? nodes_literal(role) : STR("CALLER_CREDENTIALS");
+    if (!str_eqz(name, "AWS_IAM") || str_eqz(credentials, "NONE"))
         return NULL;
-    return str_eqz(said, "CALLER_CREDENTIALS")
+    return str_eqz(credentials, "CALLER_CREDENTIALS")
                ? nodes_text(form->arena, STR("arn:aws:iam::*:user/*"), form->at)
                : role;
 }
@@ -264,18 +265,19 @@ static void add_authorizer(struct form *form, struct node *schemes, const struct
     struct macro *macro = form->ctx;
     const struct node *pool = node_get(entry->value, "UserPoolArn"), *kind;
     bool request = str_eqz(nodes_literal(node_get(entry->value, "FunctionPayloadType")), "REQUEST");
-    struct node *said = nodes_copy(form->arena, entry->value);
+    struct node *settings = nodes_copy(form->arena, entry->value);
     if (pool)
-        nodes_set(form->arena, said, STR("pools"), as_list(form, pool));
-    if (identity_sources(form, said))
-        nodes_set(form->arena, said, STR("sources"), identity_sources(form, said));
-    struct form inner = {.arena = form->arena, .in = said, .at = said, .make = form->make, .ctx = macro};
+        nodes_set(form->arena, settings, STR("pools"), as_list(form, pool));
+    if (identity_sources(form, settings))
+        nodes_set(form->arena, settings, STR("sources"), identity_sources(form, settings));
+    struct form inner = {
+        .arena = form->arena, .in = settings, .at = settings, .make = form->make, .ctx = macro};
     form_text(&inner, "id", macro->id);
     form_text(&inner, "api", macro->id);
     form_text(&inner, "name", entry->key);
     kind = serverless_form_of_kind(macro, pool ? "pool" : request ? "request" : "token");
     nodes_set(form->arena, schemes, entry->key, form_fill(&inner, kind));
-    if (!pool && !node_get(said, "FunctionInvokeRole"))
+    if (!pool && !node_get(settings, "FunctionInvokeRole"))
         serverless_put_all(macro, &inner, serverless_form_of_kind(macro, "permission"));
     form_release(&inner);
 }
@@ -347,16 +349,18 @@ void serverless_rest_cors(struct form *form, struct node *body)
     for (uint32_t i = 0; i < paths->count; i++) {
         struct node *path = serverless_body_part(form, answered, paths->entries[i].key);
         bool plain = cors->kind != NODE_MAP || nodes_is_function(cors);
-        struct node *said = plain ? nodes_new(form->arena, NODE_MAP, cors) : nodes_copy(form->arena, cors);
+        struct node *settings =
+            plain ? nodes_new(form->arena, NODE_MAP, cors) : nodes_copy(form->arena, cors);
         if (node_get(path, "options"))
             continue;
         if (plain)
-            nodes_set(form->arena, said, STR("AllowOrigin"), cors);
-        if (!node_get(said, "AllowMethods"))
-            nodes_set(form->arena, said, STR("AllowMethods"), path_methods(form, path));
+            nodes_set(form->arena, settings, STR("AllowOrigin"), cors);
+        if (!node_get(settings, "AllowMethods"))
+            nodes_set(form->arena, settings, STR("AllowMethods"), path_methods(form, path));
         if (security)
-            nodes_set(form->arena, said, STR("security"), security);
-        struct form inner = {.arena = form->arena, .in = said, .at = cors, .make = form->make, .ctx = macro};
+            nodes_set(form->arena, settings, STR("security"), security);
+        struct form inner = {
+            .arena = form->arena, .in = settings, .at = cors, .make = form->make, .ctx = macro};
         nodes_set(
             form->arena, path, STR("options"), form_fill(&inner, serverless_form_of_kind(macro, "cors")));
         form_release(&inner);

@@ -61,7 +61,7 @@ static const struct channel *channel_of(struct str key)
     return NULL;
 }
 
-/* NULL: there is something among them that cannot be said so. */
+/* NULL: there is something among them that is unsupported. */
 static const struct node *notices_of(struct arena *arena, struct str bucket, const struct node *all)
 {
     struct node *made = nodes_new(arena, NODE_MAP, all);
@@ -265,7 +265,7 @@ static void tell_rest(struct template *t)
 
 static void adopt_one(struct template *t, struct thing *thing, struct str address)
 {
-    struct said *id = thing->resource->schema ? template_import_id(t, thing) : NULL;
+    struct tree *id = thing->resource->schema ? template_import_id(t, thing) : NULL;
     if (id)
         draft_import(t->draft, address, id);
     else if (thing->resource->schema)

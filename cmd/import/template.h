@@ -64,7 +64,7 @@ int template_read(
 /* Fn::ForEach of resources, of which not all that it goes through is known. */
 struct loop {
     struct str name;
-    struct said *list;
+    struct tree *list;
     const struct loop *outer; /* NULL: none */
 };
 
@@ -75,8 +75,8 @@ struct thing {
     const struct node *node;
     struct draft_resource *resource;
     const struct names_type *names; /* it becomes this type of ours; NULL: CloudFormation's */
-    struct said *properties;
-    struct said *collection;        /* for_each; NULL: it is one */
+    struct tree *properties;
+    struct tree *collection;        /* for_each; NULL: it is one */
     const struct loop *loops;       /* likewise: Fn::ForEach around it, innermost first */
     const struct binding *bindings; /* what is known of loops around those */
     struct str physical;            /* in the live stack; "" unknown */
@@ -98,7 +98,7 @@ struct parameter {
 /* What a name of Fn::ForEach, or of Fn::Sub's map, stands for. */
 struct binding {
     struct str name;
-    struct said *value;
+    struct tree *value;
     const struct binding *next;
 };
 
@@ -135,14 +135,14 @@ void template_read_within(struct template *t, struct draft *draft, const struct 
 /* ---- intrinsic.c, functions.c ---- */
 
 /* A node of the template as what it says here. */
-struct said *template_said(struct template *t, const struct node *node);
+struct tree *template_tree(struct template *t, const struct node *node);
 /* The function that a node calls: "Ref", "Fn::Sub", "Condition"; "" none. *argument is what it is given. */
 struct str template_function(struct template *t, const struct node *node, const struct node **argument);
 /* A condition as code. */
 struct str template_condition(struct template *t, const struct node *node);
 /* "…${Name}…" with bindings and references. */
-struct said *template_sub(struct template *t, const struct node *node, struct str text);
-struct said *template_reference(
+struct tree *template_sub(struct template *t, const struct node *node, struct str text);
+struct tree *template_reference(
     struct template *t, const struct node *node, struct str name, struct str attr);
 /* The attribute that is a map of all that Fn::GetAtt gives, by the names that it takes. */
 #define TEMPLATE_ALL "*"
@@ -150,15 +150,15 @@ struct said *template_reference(
 bool template_plain_name(struct template *t, struct str name, struct str *out);
 /* What has that logical id, and which of several, as code ("" it is one); NULL: nothing. */
 struct thing *template_find(struct template *t, struct str name, struct str *key);
-struct said *template_call(
+struct tree *template_call(
     struct template *t, struct str function, const struct node *node, const struct node *argument);
-struct said *template_unsaid(struct template *t, const struct node *node, const char *format, ...)
+struct tree *template_unsupported(struct template *t, const struct node *node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* ---- foreach.c ---- */
 
 /* {{resolve:ssm:/name}} in what a text says; anything else is as it is. */
-struct said *template_dynamic(struct template *t, struct said *s);
+struct tree *template_dynamic(struct template *t, struct tree *s);
 
 /* The entries of a section with what Fn::ForEach makes of it written out; `take` is called for each. */
 typedef void template_take(struct template *t, const struct node_entry *entry, struct str name);
@@ -171,7 +171,7 @@ void template_each(struct template *t, const struct node *section, template_take
 typedef void template_take_each(struct template *t, const struct node_entry *entry, const struct loop *loops);
 void template_loops(struct template *t, const struct node_entry *entry, template_take_each *take);
 /* What for_each goes through, and what a loop's name stands for in the block. */
-struct said *template_loop_items(struct template *t, const struct loop *loops);
+struct tree *template_loop_items(struct template *t, const struct loop *loops);
 void template_bind_loops(struct template *t, const struct loop *loops);
 
 /* ---- parameters.c ---- */
@@ -209,8 +209,8 @@ bool template_is_part(const struct thing *thing);
 bool template_fold(struct template *t, struct thing *thing);
 /* What an attribute of one that was folded is now, as code; "": nothing. */
 struct str template_folded_attribute(struct template *t, const struct thing *thing, struct str attr);
-/* The physical id as what `imports:` takes; NULL: it cannot be said. */
-struct said *template_import_id(struct template *t, const struct thing *thing);
+/* The physical id as what `imports:` takes; NULL: it is not known. */
+struct tree *template_import_id(struct template *t, const struct thing *thing);
 /* CloudFormation's attribute that `Ref` gives. */
 struct str template_ref_property(struct template *t, const struct schema *schema);
 struct str template_resolve_reference(void *ctx, struct draft_reference *reference);
@@ -237,6 +237,6 @@ struct nested {
     struct str folder;    /* beside the stack file that names it */
     struct str path;      /* of its template */
     struct map inputs;    /* parameter -> struct parameter */
-    struct said *outputs; /* name -> what it is called here */
-    struct said *given;   /* input -> what it is given */
+    struct tree *outputs; /* name -> what it is called here */
+    struct tree *given;   /* input -> what it is given */
 };

@@ -118,21 +118,21 @@ static const char *type_of(const struct value *v)
 static void add_input(
     struct terraform *t, struct str name, const struct value *config, const struct value *value)
 {
-    struct said *input = said_new(t->arena, SAID_MAP, NULL);
+    struct tree *input = tree_new(t->arena, TREE_MAP, NULL);
     struct str *own = ARENA_NEW(t->arena, struct str), words = value_gets(config, "description");
     bool secret = value_getb(config, "sensitive") || (!value_is_null(value) && value->kind == VALUE_STRING &&
                                                          draft_is_secret(name, value->string));
     *own = draft_input_name(t->draft, name);
     map_set(&t->inputs, name, own);
     const struct value *known = value ? value : value_getz(config, "default");
-    said_set(t->arena, input, STR("type"), said_string(t->arena, str_z(type_of(known)), NULL));
+    tree_set(t->arena, input, STR("type"), tree_string(t->arena, str_z(type_of(known)), NULL));
     if (secret)
-        said_set(t->arena, input, STR("sensitive"), said_value(t->arena, &value_true, NULL));
+        tree_set(t->arena, input, STR("sensitive"), tree_value(t->arena, &value_true, NULL));
     else if (known && (!value_is_null(known) || value_getz(config, "default")))
-        said_set(t->arena, input, STR("default"), said_of(t->arena, known));
+        tree_set(t->arena, input, STR("default"), tree_of(t->arena, known));
     if (words.n)
-        said_set(t->arena, input, STR("description"), said_string(t->arena, words, NULL));
-    said_set(t->arena, t->draft->inputs, *own, input);
+        tree_set(t->arena, input, STR("description"), tree_string(t->arena, words, NULL));
+    tree_set(t->arena, t->draft->inputs, *own, input);
 }
 
 static void read_variables(struct terraform *t)
@@ -149,20 +149,21 @@ static void read_outputs(struct terraform *t, const struct value *outputs)
     const struct value *config = value_getz(terraform_module(t, STR_EMPTY), "outputs");
     for (uint32_t i = 0; outputs && outputs->kind == VALUE_MAP && i < outputs->count; i++) {
         const struct value *one = outputs->entries[i].value,
-                           *said = value_get(config, outputs->entries[i].key);
+                           *configured = value_get(config, outputs->entries[i].key);
         struct str name = draft_snake(t->arena, outputs->entries[i].key);
         if (value_getb(one, "sensitive") || value_is_null(value_getz(one, "value"))) {
             draft_row(t->draft, arena_printf(t->arena, "output %.*s", STR_ARG(outputs->entries[i].key)),
                 STR("-"), STR("left out: it is sensitive, or has no value"));
             continue;
         }
-        struct said *value = terraform_related(t, value_getz(one, "value"), value_getz(said, "expression"));
-        struct str words = value_gets(said, "description");
-        struct said *output = said_new(t->arena, SAID_MAP, NULL);
-        said_set(t->arena, output, STR("value"), value);
+        struct tree *value =
+            terraform_related(t, value_getz(one, "value"), value_getz(configured, "expression"));
+        struct str words = value_gets(configured, "description");
+        struct tree *output = tree_new(t->arena, TREE_MAP, NULL);
+        tree_set(t->arena, output, STR("value"), value);
         if (words.n)
-            said_set(t->arena, output, STR("description"), said_string(t->arena, words, NULL));
-        said_set(t->arena, t->draft->outputs, name, words.n || value->kind == SAID_MAP ? output : value);
+            tree_set(t->arena, output, STR("description"), tree_string(t->arena, words, NULL));
+        tree_set(t->arena, t->draft->outputs, name, words.n || value->kind == TREE_MAP ? output : value);
     }
 }
 
@@ -177,24 +178,24 @@ static bool code_names(struct str code, struct str input)
     return false;
 }
 
-static bool said_names(const struct said *s, struct str input)
+static bool tree_names(const struct tree *s, struct str input)
 {
-    if (s && s->kind == SAID_CODE)
+    if (s && s->kind == TREE_CODE)
         return code_names(s->code, input);
     for (size_t i = 0; s && i < s->n; i++)
-        if (said_names(s->kind == SAID_MAP ? s->entries[i].value : s->items[i], input))
+        if (tree_names(s->kind == TREE_MAP ? s->entries[i].value : s->items[i], input))
             return true;
     return false;
 }
 
 static bool draft_names(const struct draft *d, struct str input)
 {
-    const struct said *const sections[] = {d->providers, d->locals, d->data, d->outputs};
+    const struct tree *const sections[] = {d->providers, d->locals, d->data, d->outputs};
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-        if (said_names(sections[i], input))
+        if (tree_names(sections[i], input))
             return true;
     for (size_t i = 0; i < d->n; i++)
-        if (d->resources[i]->schema && said_names(d->resources[i]->attrs, input))
+        if (d->resources[i]->schema && tree_names(d->resources[i]->attrs, input))
             return true;
     return false;
 }
@@ -202,7 +203,7 @@ static bool draft_names(const struct draft *d, struct str input)
 /* A variable whose value is only written out would be an input that changes nothing. */
 static void drop_unused(struct terraform *t)
 {
-    struct said *inputs = t->draft->inputs;
+    struct tree *inputs = t->draft->inputs;
     for (size_t i = 0; i < t->inputs.n; i++) {
         const struct str *name = t->inputs.items[i].ptr;
         if (draft_names(t->draft, arena_printf(t->arena, "inputs.%.*s", STR_ARG(*name))))
@@ -219,7 +220,7 @@ static void drop_unused(struct terraform *t)
 
 /* ---- the whole ---- */
 
-/* Of what others are asked nothing is asked again: what they said stands where it is used. */
+/* Of what others are asked nothing is asked again: their value stands where it is used. */
 static void report_data(struct terraform *t, const struct group *group, struct str there)
 {
     static const char *const known[] = {
@@ -288,7 +289,7 @@ static void terraform_adopt(struct terraform *t, const struct group *group)
                                                  STR_ARG(group->resource->name), STR_ARG(one->key))
                                            : group->resource->name;
         if (one->id.n)
-            draft_import(t->draft, address, said_string(t->arena, one->id, NULL));
+            draft_import(t->draft, address, tree_string(t->arena, one->id, NULL));
         else
             diag_warning(t->draft->diags, (struct span){0},
                 "%.*s cannot be adopted by the id that it has: `weir state import %.*s ID` can",
@@ -297,7 +298,7 @@ static void terraform_adopt(struct terraform *t, const struct group *group)
 }
 
 /* aws_x.y, module.z: those of the resources that have come over, unless a reference says so. */
-static void add_waited(struct terraform *t, struct group *group, struct str text, struct said *list)
+static void add_waited(struct terraform *t, struct group *group, struct str text, struct tree *list)
 {
     struct str path =
         group->module.n ? arena_printf(t->arena, "%.*s.%.*s", STR_ARG(group->module), STR_ARG(text)) : text;
@@ -308,7 +309,7 @@ static void add_waited(struct terraform *t, struct group *group, struct str text
                          (other->module.n == path.n || strchr(".[", other->module.p[path.n])));
         if (!meant || other->data || !terraform_waits(t, group, &other))
             continue;
-        said_add(t->arena, list, said_string(t->arena, other->resource->name, NULL));
+        tree_add(t->arena, list, tree_string(t->arena, other->resource->name, NULL));
     }
 }
 
@@ -316,11 +317,11 @@ static void add_waited(struct terraform *t, struct group *group, struct str text
 static void add_order(struct terraform *t, struct group *group)
 {
     const struct value *waits = value_getz(group->config, "depends_on");
-    struct said *list = said_new(t->arena, SAID_LIST, NULL);
+    struct tree *list = tree_new(t->arena, TREE_LIST, NULL);
     for (uint32_t i = 0; group->schema && waits && waits->kind == VALUE_LIST && i < waits->count; i++)
         add_waited(t, group, value_text(waits->items[i], STR_EMPTY), list);
     if (list->n)
-        said_set(t->arena, group->resource->attrs, STR("depends_on"), list);
+        tree_set(t->arena, group->resource->attrs, STR("depends_on"), list);
 }
 
 static void write_group(struct terraform *t, struct group *group)
@@ -329,8 +330,8 @@ static void write_group(struct terraform *t, struct group *group)
         return;
     terraform_each(t, group);
     if (group->provider.n)
-        said_set(
-            t->arena, group->resource->attrs, STR("provider"), said_string(t->arena, group->provider, NULL));
+        tree_set(
+            t->arena, group->resource->attrs, STR("provider"), tree_string(t->arena, group->provider, NULL));
     if (t->adopt && terraform_is_adopted(group))
         terraform_adopt(t, group);
     group->resource->type = group->schema->name;

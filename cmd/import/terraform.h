@@ -6,9 +6,9 @@
  *
  *   terraform.c        reading, groups of instances, the whole
  *   terraform_fit.c    each instance as one of weir's types, or as a part of another
- *   terraform_configured.c   what was said of each instance
+ *   terraform_configured.c   what is configured of each instance
  *   terraform_candidates.c    under which id it is taken over
- *   terraform_configured.c without a configuration: what nobody said
+ *   terraform_configured.c without a configuration: what is not configured
  *   terraform_lines.c  without a configuration: names of others
  *   terraform_refer.c  values that are other resources' become references
  *   terraform_provider.c  regions and accounts
@@ -35,8 +35,8 @@ struct tf_instance {
     struct str address, key; /* key "" with has_key false: the only one */
     bool has_key;
     const struct value *values, *sensitive;
-    struct said *attrs;         /* under our names; NULL: not yet */
-    struct str id;              /* to import by; "" it cannot be said */
+    struct tree *attrs;         /* under our names; NULL: not yet */
+    struct str id;              /* to import by; "" it is not known */
     struct tf_instance *target; /* of a part: what it has become a part of */
 };
 
@@ -89,7 +89,7 @@ void terraform_fit(struct terraform *t);
 
 /* ---- terraform_configured.c ---- */
 /* Under Terraform's names; `whole`: with what the provider filled into blocks. */
-struct said *terraform_said(struct terraform *t, const struct tf_instance *one, bool whole);
+struct tree *terraform_configured(struct terraform *t, const struct tf_instance *one, bool whole);
 /* Of what the state has only a digest. */
 void terraform_tell_digests(struct terraform *t, struct group *group);
 /* A file beside the configuration has to be in a bucket before a plan can be applied: the same. */
@@ -98,14 +98,14 @@ void terraform_tell_files(struct terraform *t, struct group *group);
 void terraform_split(struct terraform *t, struct group *group);
 
 /* ---- terraform_candidates.c ---- */
-/* "" where it cannot be said. */
+/* "" where it is not known. */
 struct str terraform_id(struct terraform *t, const struct tf_instance *one);
 /* A value and a command are in no service: there is nothing to take over. */
 bool terraform_is_adopted(const struct group *group);
 
 /* ---- terraform_configured.c: without a configuration ---- */
 /* Of what has come of it, under ours. */
-void terraform_drop_zeros(struct arena *arena, const struct names_type *type, struct said *attrs);
+void terraform_drop_zeros(struct arena *arena, const struct names_type *type, struct tree *attrs);
 
 /* ---- terraform_refer.c ---- */
 
@@ -113,10 +113,10 @@ void terraform_refer(struct terraform *t);
 /* That a group waits for another, or for what that is a part of; false: it does so already, or cannot. */
 bool terraform_waits(struct terraform *t, struct group *group, struct group **other);
 /* NULL: that would be a circle. */
-struct said *terraform_reference(
+struct tree *terraform_reference(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr);
 /* A value of the root module, such as an output's, with what it refers to. */
-struct said *terraform_related(
+struct tree *terraform_related(
     struct terraform *t, const struct value *value, const struct value *expression);
 struct str terraform_resolve_reference(void *ctx, struct draft_reference *reference);
 
@@ -125,7 +125,7 @@ void terraform_each(struct terraform *t, struct group *group);
 /* ---- terraform_lines.c: without a configuration ---- */
 void terraform_index_names(struct terraform *t);
 /* What an attribute says, in which names of others are references. */
-struct said *terraform_named(struct terraform *t, struct tf_instance *owner, struct str attr, struct said *s);
+struct tree *terraform_named(struct terraform *t, struct tf_instance *owner, struct str attr, struct tree *s);
 
 /* ---- terraform_provider.c ---- */
 void terraform_providers(struct terraform *t);
@@ -137,7 +137,7 @@ void terraform_providers(struct terraform *t);
 /* A text that may stand in values, and the code that says it. */
 struct candidate {
     struct str text;
-    struct said *code;
+    struct tree *code;
     struct group *needs; /* NULL: no resource */
 };
 
@@ -149,12 +149,12 @@ struct candidates {
 
 /* Nothing where the text is too short, or too common, to tell anything. */
 void candidates_add(
-    struct terraform *t, struct candidates *list, struct str text, struct said *code, struct group *needs);
+    struct terraform *t, struct candidates *list, struct str text, struct tree *code, struct group *needs);
 /* What expressions of a module refer to; `owner` has them, NULL: nobody. */
 void candidates_add_expressions(struct terraform *t, struct candidates *list, struct tf_instance *owner,
     struct str module, const struct value *expressions);
 /* The code by which `owner` (or NULL) says an attribute of another. */
-struct said *terraform_code(
+struct tree *terraform_code(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr);
 /* Has what the target becomes such an attribute? */
 bool terraform_can_say(struct terraform *t, const struct tf_instance *target, struct str attr);
@@ -165,4 +165,4 @@ bool terraform_can_say(struct terraform *t, const struct tf_instance *target, st
 void terraform_index_texts(struct terraform *t);
 /* Those that stand in a value. */
 void candidates_add_telling(
-    struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct said *s);
+    struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct tree *s);

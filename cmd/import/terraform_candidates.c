@@ -21,11 +21,11 @@ static struct str account_there(const struct terraform *t)
 }
 
 /* A structure stands in an id as JSON. */
-static struct str text_said(struct arena *arena, const struct said *s)
+static struct str id_text_of(struct arena *arena, const struct tree *s)
 {
     const struct value *v = NULL;
-    bool whole = s && s->kind == SAID_MAP && said_known(arena, s, &v);
-    return whole ? json_as_text(arena, v)->string : said_literal_text(arena, s);
+    bool whole = s && s->kind == TREE_MAP && tree_known(arena, s, &v);
+    return whole ? json_as_text(arena, v)->string : tree_literal_text(arena, s);
 }
 
 /* An attribute's text: as the file has it, or, where that is a reference, as the state has it. */
@@ -33,7 +33,7 @@ static struct str text_there(struct terraform *t, const struct tf_instance *one,
 {
     if (str_eqz(name, "account"))
         return account_there(t);
-    struct str text = text_said(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
+    struct str text = id_text_of(t->arena, tree_get(one->attrs, arena_strz(t->arena, name)));
     for (uint32_t i = 0; !text.p && one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         const struct names_rule *rule = names_rule(one->group->names, e->key);
@@ -64,7 +64,7 @@ static struct str own_id(struct terraform *t, const struct tf_instance *one)
 {
     const struct schema *schema = one->group->schema;
     const struct value *ids = one->group->names->ids;
-    struct str given = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, schema->id)));
+    struct str given = tree_literal_text(t->arena, tree_get(one->attrs, arena_strz(t->arena, schema->id)));
     if (given.p)
         return given;
     if (str_eqz(schema->id, "arn") && value_gets(one->values, "arn").n)
@@ -89,7 +89,7 @@ static struct str their_id(struct terraform *t, const struct tf_instance *one)
     for (uint32_t i = 0; ids && i < ids->count; i++) {
         struct str path = value_text(ids->items[i], STR_EMPTY),
                    name = str_slice(path, strlen("/properties/"), path.n);
-        struct str text = said_literal_text(t->arena, said_get(one->attrs, arena_strz(t->arena, name)));
+        struct str text = tree_literal_text(t->arena, tree_get(one->attrs, arena_strz(t->arena, name)));
         for (uint32_t k = 0; !text.n && k < one->values->count; k++)
             if (names_same(one->values->entries[k].key, name) ||
                 (str_ends(name, STR("Arn")) && str_eqz(one->values->entries[k].key, "arn")))
@@ -114,7 +114,7 @@ bool terraform_is_adopted(const struct group *group)
 enum { DEPTH_MAX = 8, TEXT_MIN = 2 };
 
 void candidates_add(
-    struct terraform *t, struct candidates *list, struct str text, struct said *code, struct group *needs)
+    struct terraform *t, struct candidates *list, struct str text, struct tree *code, struct group *needs)
 {
     if (text.n < TEXT_MIN || str_eqz(text, "true") || str_eqz(text, "false"))
         return;
@@ -122,16 +122,16 @@ void candidates_add(
     list->items[list->n++] = (struct candidate){text, code, needs};
 }
 
-struct said *terraform_code(
+struct tree *terraform_code(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr)
 {
     struct str key = STR_EMPTY;
     bool same = owner && owner->has_key && target->has_key && str_eq(owner->key, target->key);
     if (target->has_key && target->group->n > 1)
-        key = same ? STR("each.key") : said_as_code(t->arena, said_string(t->arena, target->key, NULL));
+        key = same ? STR("each.key") : tree_as_code(t->arena, tree_string(t->arena, target->key, NULL));
     else if (target->has_key && target->group->folded)
-        key = said_as_code(t->arena, said_string(t->arena, target->key, NULL));
-    return said_code(t->arena, NULL, "%s", draft_reference(t->draft, owner, target, attr, key, NULL).p);
+        key = tree_as_code(t->arena, tree_string(t->arena, target->key, NULL));
+    return tree_code(t->arena, NULL, "%s", draft_reference(t->draft, owner, target, attr, key, NULL).p);
 }
 
 bool terraform_can_say(struct terraform *t, const struct tf_instance *target, struct str attr)
@@ -164,7 +164,7 @@ static void offer_asked(
     name = draft_snake(t->arena, name);
     group->asked = name;
     candidates_add(t, list, v->string,
-        said_code(t->arena, NULL, "%s",
+        tree_code(t->arena, NULL, "%s",
             draft_ask(
                 t->draft, name, "string", arena_printf(t->arena, "What %.*s is", STR_ARG(one->address)), true)
                 .p),
@@ -210,12 +210,12 @@ static void offer_resource(struct terraform *t, struct candidates *list, struct 
     }
 }
 
-static struct said *said_around(struct arena *arena, const char *before, struct said *code, const char *after)
+static struct tree *tree_around(struct arena *arena, const char *before, struct tree *code, const char *after)
 {
-    struct said *text = said_new(arena, SAID_TEXT, NULL);
-    said_append(arena, text, said_string(arena, str_z(before), NULL));
-    said_append(arena, text, code);
-    said_append(arena, text, said_string(arena, str_z(after), NULL));
+    struct tree *text = tree_new(arena, TREE_TEXT, NULL);
+    tree_append(arena, text, tree_string(arena, str_z(before), NULL));
+    tree_append(arena, text, code);
+    tree_append(arena, text, tree_string(arena, str_z(after), NULL));
     return text;
 }
 
@@ -232,11 +232,11 @@ static void offer_data(
         struct str text = value_gets(group->instances[0]->values, known[i][1]);
         if (!text.n)
             continue;
-        struct said *code = said_code(t->arena, NULL, "%s.%s",
+        struct tree *code = tree_code(t->arena, NULL, "%s.%s",
             draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, known[i][2]);
         if (str_eqz(group->type, "aws_partition")) { /* the account of AWS's policies is called so, too */
             text = arena_printf(t->arena, "arn:%.*s:", STR_ARG(text));
-            code = said_around(t->arena, "arn:", code, ":");
+            code = tree_around(t->arena, "arn:", code, ":");
         }
         candidates_add(t, list, text, code, NULL);
     }
@@ -253,7 +253,7 @@ static void offer_variable(struct terraform *t, struct candidates *list, struct 
         const struct value *value = value_getz(value_get(t->variables, name), "value");
         if (input && value && (value->kind == VALUE_STRING || value->kind == VALUE_INT))
             candidates_add(t, list, value_scalar_text(t->arena, value),
-                said_code(t->arena, NULL, "inputs.%s", input->p), NULL);
+                tree_code(t->arena, NULL, "inputs.%s", input->p), NULL);
         return;
     }
     /* what the caller gave it: module.net.module.zone is called by module.net */
@@ -336,7 +336,7 @@ static void offer_variables(struct terraform *t, struct candidates *list, struct
         const struct value *value = value_getz(t->variables->entries[i].value, "value");
         const struct str *input = map_get(&t->inputs, t->variables->entries[i].key);
         if (input && value && value->kind == VALUE_STRING && value->string.n > 2)
-            candidates_add(t, list, value->string, said_code(t->arena, NULL, "inputs.%s", input->p), NULL);
+            candidates_add(t, list, value->string, tree_code(t->arena, NULL, "inputs.%s", input->p), NULL);
     }
 }
 
@@ -357,7 +357,7 @@ static void offer_one(struct terraform *t, struct candidates *list, struct tf_in
 }
 
 /* Terraform tells of aws_lb.front.arn, and of aws_lb.front besides: that is none of its own. */
-static bool is_said_closer(const struct value *references, struct str text)
+static bool is_named_closer(const struct value *references, struct str text)
 {
     for (uint32_t i = 0; i < references->count; i++) {
         struct str other = value_text(references->items[i], STR_EMPTY);
@@ -379,7 +379,7 @@ static void offer_expressions(struct terraform *t, struct candidates *list, stru
     }
     const struct value *references = value_getz(expressions, "references");
     for (uint32_t i = 0; references && references->kind == VALUE_LIST && i < references->count; i++)
-        if (!is_said_closer(references, value_text(references->items[i], STR_EMPTY)))
+        if (!is_named_closer(references, value_text(references->items[i], STR_EMPTY)))
             offer_one(t, list, owner, module, value_text(references->items[i], STR_EMPTY), depth);
     for (uint32_t i = 0; !references && expressions->kind == VALUE_MAP && i < expressions->count; i++)
         if (!str_eqz(expressions->entries[i].key, "constant_value"))

@@ -1,45 +1,48 @@
-/* What was said of an instance, of all that the state has of it; and one that is several here. */
+/* What is configured of an instance, of all that the state has of it; and one that is several here. */
 #include "base/file.h"
 #include "cmd/import/terraform.h"
 
 #include <ctype.h>
 
-/* ---- A state without a configuration has values for what nobody said. What the service fills in by
- * itself is listed beside the names (`unsaid:`); zeros and falses within blocks are nothing said, as are
+/* ---- A state without a configuration has values for what is not configured. What the service fills in by
+ * itself is listed beside the names (`unsaid:`); zeros and falses within blocks are not configured, nor are
  * those that the type does not take, and what is a type's default. */
 
 /* ---- as the state has it ---- */
 
-static bool is_unsaid(struct arena *arena, const struct value *unsaid, struct str path, const struct said *s)
+static bool is_unconfigured(
+    struct arena *arena, const struct value *implied, struct str path, const struct tree *s)
 {
-    const struct value *v = value_get(unsaid, path);
-    struct str text = v && !value_is_null(v) ? said_literal_text(arena, s) : (struct str){NULL, 0};
+    const struct value *v = value_get(implied, path);
+    struct str text = v && !value_is_null(v) ? tree_literal_text(arena, s) : (struct str){NULL, 0};
     return v && (value_is_null(v) || (text.p && str_eq(text, value_scalar_text(arena, v))));
 }
 
-static void drop_unsaid(struct arena *arena, const struct value *unsaid, struct said *s, struct str path)
+static void drop_unconfigured(
+    struct arena *arena, const struct value *implied, struct tree *s, struct str path)
 {
     size_t kept = 0;
-    for (size_t i = 0; s->kind == SAID_LIST && i < s->n; i++)
-        drop_unsaid(arena, unsaid, s->items[i], arena_printf(arena, "%.*s[]", STR_ARG(path)));
-    if (s->kind != SAID_MAP)
+    for (size_t i = 0; s->kind == TREE_LIST && i < s->n; i++)
+        drop_unconfigured(arena, implied, s->items[i], arena_printf(arena, "%.*s[]", STR_ARG(path)));
+    if (s->kind != TREE_MAP)
         return;
     for (size_t i = 0; i < s->n; i++) {
-        struct said_entry *e = &s->entries[i];
+        struct tree_entry *e = &s->entries[i];
         struct str at = path.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(e->key)) : e->key;
-        if (is_unsaid(arena, unsaid, at, e->value))
+        if (is_unconfigured(arena, implied, at, e->value))
             continue;
-        drop_unsaid(arena, unsaid, e->value, at);
+        drop_unconfigured(arena, implied, e->value, at);
         s->entries[kept++] = *e;
     }
     s->n = kept;
 }
 
 /* Of what the state has, under Terraform's names. */
-static void terraform_drop_unsaid(struct arena *arena, const struct names_type *type, struct said *properties)
+static void terraform_drop_unconfigured(
+    struct arena *arena, const struct names_type *type, struct tree *properties)
 {
     if (type && type->unsaid)
-        drop_unsaid(arena, type->unsaid, properties, STR_EMPTY);
+        drop_unconfigured(arena, type->unsaid, properties, STR_EMPTY);
 }
 
 /* ---- as the type has it ---- */
@@ -51,11 +54,11 @@ static bool is_zero(const struct value *v)
 }
 
 static bool is_nothing(struct arena *arena, const struct names_type *type, const struct attr *attr,
-    struct str path, bool within, const struct said *s)
+    struct str path, bool within, const struct tree *s)
 {
     const struct value *v, *converted;
     struct schema_issue issue = {0};
-    if (s->kind != SAID_LITERAL || !said_known(arena, s, &v) || value_list_has(type->zeros, path))
+    if (s->kind != TREE_LITERAL || !tree_known(arena, s, &v) || value_list_has(type->zeros, path))
         return false;
     if (within && attr->default_value && !attr->required && attr_equal(attr, attr->default_value, v))
         return true;
@@ -65,12 +68,12 @@ static bool is_nothing(struct arena *arena, const struct names_type *type, const
     return refused || (within && !attr->required && !attr->default_value);
 }
 
-/* A block of which nothing was said, where the type wants something in it. */
-static bool is_hollow(const struct type *type, const struct said *s)
+/* A block of which nothing is configured, where the type wants something in it. */
+static bool is_hollow(const struct type *type, const struct tree *s)
 {
-    if (type->kind == TYPE_LIST && s->kind == SAID_LIST && s->n == 1)
+    if (type->kind == TYPE_LIST && s->kind == TREE_LIST && s->n == 1)
         return is_hollow(type->elem, s->items[0]);
-    for (size_t i = 0; type->kind == TYPE_OBJECT && s->kind == SAID_MAP && !s->n && i < type->field_count;
+    for (size_t i = 0; type->kind == TYPE_OBJECT && s->kind == TREE_MAP && !s->n && i < type->field_count;
          i++)
         if (type->fields[i].required && !type->fields[i].default_value)
             return true;
@@ -78,28 +81,28 @@ static bool is_hollow(const struct type *type, const struct said *s)
 }
 
 static void drop_zeros(struct arena *arena, const struct names_type *type, const struct attr *attrs, size_t n,
-    struct str path, struct said *map);
+    struct str path, struct tree *map);
 
 /* Within a value of the type. */
 static void drop_below(struct arena *arena, const struct names_type *names, const struct type *type,
-    struct str path, struct said *s)
+    struct str path, struct tree *s)
 {
-    bool items = type->elem && (s->kind == SAID_LIST || s->kind == SAID_MAP);
+    bool items = type->elem && (s->kind == TREE_LIST || s->kind == TREE_MAP);
     if (type->kind == TYPE_OBJECT)
         drop_zeros(arena, names, type->fields, type->field_count, path, s);
     for (size_t i = 0; items && i < s->n; i++)
         drop_below(arena, names, type->elem, arena_printf(arena, "%.*s[]", STR_ARG(path)),
-            s->kind == SAID_LIST ? s->items[i] : s->entries[i].value);
+            s->kind == TREE_LIST ? s->items[i] : s->entries[i].value);
 }
 
 static void drop_zeros(struct arena *arena, const struct names_type *type, const struct attr *attrs, size_t n,
-    struct str path, struct said *map)
+    struct str path, struct tree *map)
 {
     size_t kept = 0;
-    if (map->kind != SAID_MAP)
+    if (map->kind != TREE_MAP)
         return;
     for (size_t i = 0; i < map->n; i++) {
-        struct said_entry *e = &map->entries[i];
+        struct tree_entry *e = &map->entries[i];
         const struct attr *attr = attr_find(attrs, n, e->key);
         struct str at = path.n ? arena_printf(arena, "%.*s.%.*s", STR_ARG(path), STR_ARG(e->key)) : e->key;
         bool had = e->value->n > 0;
@@ -112,7 +115,7 @@ static void drop_zeros(struct arena *arena, const struct names_type *type, const
     map->n = kept;
 }
 
-void terraform_drop_zeros(struct arena *arena, const struct names_type *type, struct said *attrs)
+void terraform_drop_zeros(struct arena *arena, const struct names_type *type, struct tree *attrs)
 {
     drop_zeros(arena, type, type->schema->attrs, type->schema->attr_count, STR_EMPTY, attrs);
 }
@@ -125,18 +128,18 @@ static bool is_blocks(const struct value *v)
 }
 
 /* Blocks that Terraform takes as attributes have all that could be in them. */
-static struct said *said_filled(struct arena *arena, const struct value *v)
+static struct tree *tree_filled(struct arena *arena, const struct value *v)
 {
     if (!is_blocks(v))
-        return said_of(arena, v);
-    struct said *list = said_new(arena, SAID_LIST, NULL);
+        return tree_of(arena, v);
+    struct tree *list = tree_new(arena, TREE_LIST, NULL);
     for (uint32_t i = 0; i < v->count; i++) {
-        struct said *map = said_new(arena, SAID_MAP, NULL);
+        struct tree *map = tree_new(arena, TREE_MAP, NULL);
         for (uint32_t k = 0; v->items[i]->kind == VALUE_MAP && k < v->items[i]->count; k++)
             if (!value_is_empty(v->items[i]->entries[k].value))
-                said_set(arena, map, v->items[i]->entries[k].key,
-                    said_filled(arena, v->items[i]->entries[k].value));
-        said_add(arena, list, v->items[i]->kind == VALUE_MAP ? map : said_of(arena, v->items[i]));
+                tree_set(arena, map, v->items[i]->entries[k].key,
+                    tree_filled(arena, v->items[i]->entries[k].value));
+        tree_add(arena, list, v->items[i]->kind == VALUE_MAP ? map : tree_of(arena, v->items[i]));
     }
     return list;
 }
@@ -144,20 +147,20 @@ static struct said *said_filled(struct arena *arena, const struct value *v)
 /* Of a value what the configuration says: its blocks have attributes that the provider filled in. Blocks
  * within a block are dynamic where the configuration does not have them: providers hardly ever fill in those.
  */
-static struct said *said_value_of(
+static struct tree *tree_value_of(
     struct arena *arena, const struct value *v, const struct value *expression, const struct value *sensitive)
 {
     bool secret = sensitive && sensitive->kind == VALUE_BOOL && sensitive->boolean;
     bool blocks = is_blocks(v) && (!expression || expression->kind == VALUE_LIST);
     if (secret || !blocks) {
-        struct said *s = secret ? said_of(arena, v) : said_filled(arena, v);
+        struct tree *s = secret ? tree_of(arena, v) : tree_filled(arena, v);
         s->sensitive = secret;
         return s;
     }
-    struct said *list = said_new(arena, SAID_LIST, NULL);
+    struct tree *list = tree_new(arena, TREE_LIST, NULL);
     for (uint32_t i = 0; i < v->count; i++) {
         const struct value *block = expression && expression->count == v->count ? expression->items[i] : NULL;
-        struct said *map = said_new(arena, SAID_MAP, NULL);
+        struct tree *map = tree_new(arena, TREE_MAP, NULL);
         for (uint32_t k = 0; v->items[i]->kind == VALUE_MAP && k < v->items[i]->count; k++) {
             const struct value_entry *e = &v->items[i]->entries[k];
             const struct value *inner = value_get(block, e->key);
@@ -166,9 +169,9 @@ static struct said *said_value_of(
                                              : NULL;
             if ((block && !inner && !is_blocks(e->value)) || value_is_empty(e->value))
                 continue;
-            said_set(arena, map, e->key, said_value_of(arena, e->value, inner, hidden));
+            tree_set(arena, map, e->key, tree_value_of(arena, e->value, inner, hidden));
         }
-        said_add(arena, list, map);
+        tree_add(arena, list, map);
     }
     return list;
 }
@@ -183,8 +186,8 @@ static bool is_never_given(struct str key)
     return false;
 }
 
-/* Unless it is the name of something that can be said, as that of an event's target is. */
-static bool is_never_said(const struct names_type *type, struct str key)
+/* Unless it is the name of something that can be configured, as that of an event's target is. */
+static bool is_never_configured(const struct names_type *type, struct str key)
 {
     const struct names_rule *rule = type && !str_eqz(key, "id") ? names_rule(type, key) : NULL;
     if (rule && rule->to.n)
@@ -203,21 +206,21 @@ static bool is_foreign_zero(const struct names_type *type, const struct value_en
 }
 
 /* The command of a local-exec, where the plan tells it: of one that is made of others' values it does not. */
-static void add_command(struct terraform *t, const struct tf_instance *one, struct said *map)
+static void add_command(struct terraform *t, const struct tf_instance *one, struct tree *map)
 {
     static const char *const words[] = {"command", "working_dir", "environment"};
     const struct value *all = value_getz(one->group->config, "provisioners");
     for (uint32_t i = 0; all && all->kind == VALUE_LIST && i < all->count; i++) {
         const struct value *expressions = value_getz(all->items[i], "expressions");
-        struct said *command = said_new(t->arena, SAID_MAP, NULL);
+        struct tree *command = tree_new(t->arena, TREE_MAP, NULL);
         if (!str_eqz(value_gets(all->items[i], "type"), "local-exec"))
             continue;
         for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
             const struct value *v = value_getz(value_getz(expressions, words[k]), "constant_value");
             if (!value_is_null(v))
-                said_set(t->arena, command, str_z(words[k]), said_of(t->arena, v));
+                tree_set(t->arena, command, str_z(words[k]), tree_of(t->arena, v));
         }
-        said_set(t->arena, map, STR("local_exec"), command);
+        tree_set(t->arena, map, STR("local_exec"), command);
     }
 }
 
@@ -258,7 +261,7 @@ static bool is_prefixed(struct terraform *t, const struct value *expressions, st
     return value_get(expressions, arena_printf(t->arena, "%.*s_prefix", STR_ARG(key))) != NULL;
 }
 
-/* Made up where nobody said it: a statement's id, a name. */
+/* Made up where it is not configured: a statement's id, a name. */
 static bool is_demanded(struct terraform *t, const struct names_type *type, struct str key)
 {
     struct str ours = type && type->schema && !str_eqz(key, "id") && !str_eqz(key, "arn")
@@ -277,7 +280,7 @@ static bool says_of(const struct group *group, struct str attr, struct str id)
 }
 
 /* A block that only the configuration makes, and that is not in what the plan has of it: a dynamic one.
- * Unless resources of their own have said it. */
+ * Unless resources of their own configure it. */
 static bool is_dynamic(struct terraform *t, const struct tf_instance *one, struct str key)
 {
     const struct names_type *type = names_terraform(t->names, one->group->type);
@@ -290,28 +293,30 @@ static bool is_dynamic(struct terraform *t, const struct tf_instance *one, struc
 
 /* `whole`: with what the provider filled into blocks. Without a configuration the provider's default_tags are
  * not known either: all tags are the resource's own. */
-struct said *terraform_said(struct terraform *t, const struct tf_instance *one, bool whole)
+struct tree *terraform_configured(struct terraform *t, const struct tf_instance *one, bool whole)
 {
     const struct value *expressions = value_getz(one->group->config, "expressions");
     const struct names_type *type = names_terraform(t->names, one->group->type);
-    struct said *map = said_new(t->arena, SAID_MAP, NULL);
+    struct tree *map = tree_new(t->arena, TREE_MAP, NULL);
     for (uint32_t i = 0; one->values && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
         const struct value *expression = value_get(expressions, e->key);
-        bool said = one->group->config ? expression || is_prefixed(t, expressions, e->key) ||
-                                             is_demanded(t, type, e->key) || is_dynamic(t, one, e->key)
-                                       : !is_never_said(type, e->key) && !is_foreign_zero(type, e);
+        bool configured = one->group->config
+                              ? expression || is_prefixed(t, expressions, e->key) ||
+                                    is_demanded(t, type, e->key) || is_dynamic(t, one, e->key)
+                              : !is_never_configured(type, e->key) && !is_foreign_zero(type, e);
         if (str_eqz(e->key, "tags_all") && !one->group->config && !value_is_empty(e->value))
-            said_set(t->arena, map, STR("tags"), said_of(t->arena, e->value));
-        if (!said || value_is_empty(e->value) || str_eqz(e->key, "tags_all") || str_eqz(e->key, "timeouts"))
+            tree_set(t->arena, map, STR("tags"), tree_of(t->arena, e->value));
+        if (!configured || value_is_empty(e->value) || str_eqz(e->key, "tags_all") ||
+            str_eqz(e->key, "timeouts"))
             continue;
         const struct value *v = known_value(t, type, e, expression);
         if (v)
-            said_set(t->arena, map, e->key,
-                said_value_of(t->arena, v, whole ? NULL : expression, value_get(one->sensitive, e->key)));
+            tree_set(t->arena, map, e->key,
+                tree_value_of(t->arena, v, whole ? NULL : expression, value_get(one->sensitive, e->key)));
     }
     if (!one->group->config)
-        terraform_drop_unsaid(t->arena, type, map);
+        terraform_drop_unconfigured(t->arena, type, map);
     if (type && names_rule(type, STR("local_exec.command")))
         add_command(t, one, map);
     return map;

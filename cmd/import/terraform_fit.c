@@ -4,10 +4,10 @@
 
 /* ---- documents ---- */
 
-static void parse_documents(struct arena *arena, const struct attr *attrs, size_t n, struct said *map)
+static void parse_documents(struct arena *arena, const struct attr *attrs, size_t n, struct tree *map)
 {
-    for (size_t i = 0; map->kind == SAID_MAP && i < map->n; i++) {
-        struct said *s = map->entries[i].value;
+    for (size_t i = 0; map->kind == TREE_MAP && i < map->n; i++) {
+        struct tree *s = map->entries[i].value;
         const struct value *v;
         for (size_t k = 0; k < n; k++) {
             if (!str_eq(attrs[k].name, map->entries[i].key))
@@ -15,34 +15,34 @@ static void parse_documents(struct arena *arena, const struct attr *attrs, size_
             const struct type *type = attrs[k].type;
             if (type->kind == TYPE_OBJECT)
                 parse_documents(arena, type->fields, type->field_count, s);
-            if (type->kind == TYPE_MAP && s->kind == SAID_MAP)
+            if (type->kind == TYPE_MAP && s->kind == TREE_MAP)
                 for (size_t m = 0; m < s->n; m++) {
                     struct attr each = {.name = s->entries[m].key, .type = type->elem};
                     parse_documents(arena, &each, 1, s);
                 }
-            struct str text = said_literal_text(arena, s);
+            struct str text = tree_literal_text(arena, s);
             bool document = (type->kind == TYPE_POLICY || type->kind == TYPE_JSON) && text.n &&
                             (text.p[0] == '{' || text.p[0] == '[');
             if (document && json_parse(arena, text, &v, NULL) == 0)
                 map->entries[i].value = type->kind == TYPE_POLICY
-                                            ? fit_policy(arena, fit_policy_in_order(arena, said_of(arena, v)))
-                                            : said_of(arena, v);
+                                            ? fit_policy(arena, fit_policy_in_order(arena, tree_of(arena, v)))
+                                            : tree_of(arena, v);
         }
     }
 }
 
 /* In the order of the type's attributes, as people write them. */
-static struct said *in_order(
-    struct arena *arena, const struct schema *schema, const struct said *attrs, bool all)
+static struct tree *in_order(
+    struct arena *arena, const struct schema *schema, const struct tree *attrs, bool all)
 {
-    struct said *out = said_new(arena, SAID_MAP, NULL);
+    struct tree *out = tree_new(arena, TREE_MAP, NULL);
     for (size_t i = 0; i < schema->attr_count; i++) {
-        struct said *s = said_get(attrs, schema->attrs[i].name.p);
+        struct tree *s = tree_get(attrs, schema->attrs[i].name.p);
         const struct value *v, *fallback = schema->attrs[i].default_value;
         bool is_default =
-            s && said_known(arena, s, &v) && (fallback ? value_equal(v, fallback) : v == &value_false);
+            s && tree_known(arena, s, &v) && (fallback ? value_equal(v, fallback) : v == &value_false);
         if (s && (all || !is_default))
-            said_set(arena, out, schema->attrs[i].name, s);
+            tree_set(arena, out, schema->attrs[i].name, s);
     }
     return out;
 }
@@ -56,12 +56,12 @@ static bool fit_all(struct terraform *t, struct group *group, const struct names
         struct fit fit = {.draft = t->draft,
             .type = type,
             .lenient = lenient,
-            .left_out = said_new(t->arena, SAID_LIST, NULL)};
-        bool fits = fit_properties(&fit, terraform_said(t, group->instances[i], whole));
+            .left_out = tree_new(t->arena, TREE_LIST, NULL)};
+        bool fits = fit_properties(&fit, terraform_configured(t, group->instances[i], whole));
         for (uint32_t k = 0; fits && type->set && k < type->set->count; k++)
-            if (!said_get(fit.attrs, type->set->entries[k].key.p))
-                said_set(t->arena, fit.attrs, type->set->entries[k].key,
-                    said_of(t->arena, type->set->entries[k].value));
+            if (!tree_get(fit.attrs, type->set->entries[k].key.p))
+                tree_set(t->arena, fit.attrs, type->set->entries[k].key,
+                    tree_of(t->arena, type->set->entries[k].value));
         if (fits) {
             parse_documents(t->arena, type->schema->attrs, type->schema->attr_count, fit.attrs);
             fit.lenient = false;
@@ -109,7 +109,7 @@ static bool way_goes(struct terraform *t, struct group *group, const struct way 
     return true;
 }
 
-/* The first way that way_goes: ours before theirs, all of it before what can be said of it. */
+/* The first way that way_goes: ours before theirs, all of it before what is supported of it. */
 static void choose_way(
     struct terraform *t, struct group *group, const struct names_type *own, const struct names_type *theirs)
 {
@@ -156,7 +156,7 @@ static void name_resource(struct terraform *t, struct group *group)
     group->resource = draft_resource(t->draft);
     group->resource->name =
         draft_name(t->draft, arena_printf(t->arena, "%.*s%.*s", STR_ARG(prefix), STR_ARG(name)), word);
-    group->resource->attrs = said_new(t->arena, SAID_MAP, NULL);
+    group->resource->attrs = tree_new(t->arena, TREE_MAP, NULL);
 }
 
 static void fit_decide(struct terraform *t, struct group *group)
@@ -217,28 +217,28 @@ static struct tf_instance *find_target(struct terraform *t, const struct names_t
     return NULL;
 }
 
-static void merge_maps(struct arena *arena, struct said *into, const struct said *from)
+static void merge_maps(struct arena *arena, struct tree *into, const struct tree *from)
 {
     for (size_t i = 0; i < from->n; i++) {
-        struct said *there = said_get(into, arena_strz(arena, from->entries[i].key)),
+        struct tree *there = tree_get(into, arena_strz(arena, from->entries[i].key)),
                     *s = from->entries[i].value;
-        if (there && there->kind == SAID_MAP && s->kind == SAID_MAP)
+        if (there && there->kind == TREE_MAP && s->kind == TREE_MAP)
             merge_maps(arena, there, s);
-        else if (there && there->kind == SAID_LIST && s->kind == SAID_LIST)
+        else if (there && there->kind == TREE_LIST && s->kind == TREE_LIST)
             for (size_t k = 0; k < s->n; k++)
-                said_add(arena, there, s->items[k]);
+                tree_add(arena, there, s->items[k]);
         else
-            said_set(arena, into, from->entries[i].key, s);
+            tree_set(arena, into, from->entries[i].key, s);
     }
 }
 
 /* What it is in its target: {policies: {NAME: policy}}, one more of a list, or attributes of that itself. */
-static struct said *part_attrs(struct terraform *t, const struct names_type *part, const struct said *rest,
+static struct tree *part_attrs(struct terraform *t, const struct names_type *part, const struct tree *rest,
     struct str key, bool lenient, struct str *why)
 {
     struct arena *arena = t->arena;
     struct fit fit = {
-        .draft = t->draft, .type = part, .lenient = lenient, .left_out = said_new(arena, SAID_LIST, NULL)};
+        .draft = t->draft, .type = part, .lenient = lenient, .left_out = tree_new(arena, TREE_LIST, NULL)};
     const struct attr *at = part->at.n ? schema_attr(part->schema, part->at) : NULL;
     bool fits = at ? fit_item(&fit, at, rest) : fit_properties(&fit, rest);
     *why = STR_EMPTY;
@@ -248,18 +248,18 @@ static struct said *part_attrs(struct terraform *t, const struct names_type *par
     if (!fits)
         *why = fit.why;
     for (uint32_t i = 0; fits && part->set && i < part->set->count; i++)
-        if (!said_get(fit.attrs, part->set->entries[i].key.p))
-            said_set(
-                arena, fit.attrs, part->set->entries[i].key, said_of(arena, part->set->entries[i].value));
+        if (!tree_get(fit.attrs, part->set->entries[i].key.p))
+            tree_set(
+                arena, fit.attrs, part->set->entries[i].key, tree_of(arena, part->set->entries[i].value));
     if (!fits || !at)
         return fits ? fit.attrs : NULL;
-    struct said *around = said_new(arena, part->key.n ? SAID_MAP : SAID_LIST, NULL),
-                *out = said_new(arena, SAID_MAP, NULL);
+    struct tree *around = tree_new(arena, part->key.n ? TREE_MAP : TREE_LIST, NULL),
+                *out = tree_new(arena, TREE_MAP, NULL);
     if (part->key.n)
-        said_set(arena, around, key, fit.attrs);
+        tree_set(arena, around, key, fit.attrs);
     else
-        said_add(arena, around, fit.attrs);
-    said_set(arena, out, part->at, around);
+        tree_add(arena, around, fit.attrs);
+    tree_set(arena, out, part->at, around);
     return out;
 }
 
@@ -291,7 +291,7 @@ static const struct value *owner_of(
 static bool into_target(struct terraform *t, struct tf_instance *one, const struct names_type *part,
     struct str by, struct str *why)
 {
-    struct said *properties = terraform_said(t, one, false), *rest = said_new(t->arena, SAID_MAP, NULL);
+    struct tree *properties = terraform_configured(t, one, false), *rest = tree_new(t->arena, TREE_MAP, NULL);
     const struct value *name = part->key.n ? value_get(one->values, part->key) : NULL;
     struct str key = value_is_null(name) ? STR_EMPTY : value_scalar_text(t->arena, name);
     struct tf_instance *target = find_target(t, part, by);
@@ -301,8 +301,8 @@ static bool into_target(struct terraform *t, struct tf_instance *one, const stru
     }
     for (size_t i = 0; i < properties->n; i++)
         if (!leads_there(part, properties->entries[i].key) && !str_eq(properties->entries[i].key, part->key))
-            said_set(t->arena, rest, properties->entries[i].key, properties->entries[i].value);
-    struct said *attrs = part_attrs(t, part, rest, key, false, why);
+            tree_set(t->arena, rest, properties->entries[i].key, properties->entries[i].value);
+    struct tree *attrs = part_attrs(t, part, rest, key, false, why);
     attrs = attrs ? attrs : part_attrs(t, part, rest, key, true, why);
     if (!attrs) {
         *why = arena_printf(t->arena, "left out: %.*s", STR_ARG(*why));

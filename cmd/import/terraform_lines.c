@@ -72,35 +72,35 @@ static const struct owned *meant(
     return several ? NULL : found;
 }
 
-static struct said *named_bucket(struct terraform *t, struct tf_instance *owner, struct str text)
+static struct tree *named_bucket(struct terraform *t, struct tf_instance *owner, struct str text)
 {
     struct str rest = str_slice(text, strlen("s3://"), text.n), name = str_cut(rest, '/', &rest);
     const struct owned *owned = meant(t, owner, STR("bucket"), name);
-    struct said *code = owned ? terraform_reference(t, owner, owned->instance, owned->attr) : NULL, *out;
+    struct tree *code = owned ? terraform_reference(t, owner, owned->instance, owned->attr) : NULL, *out;
     if (!code)
         return NULL;
-    out = said_new(t->arena, SAID_TEXT, NULL);
-    said_append(t->arena, out, said_string(t->arena, STR("s3://"), NULL));
-    said_append(t->arena, out, code);
-    said_append(
-        t->arena, out, said_string(t->arena, str_slice(text, strlen("s3://") + name.n, text.n), NULL));
+    out = tree_new(t->arena, TREE_TEXT, NULL);
+    tree_append(t->arena, out, tree_string(t->arena, STR("s3://"), NULL));
+    tree_append(t->arena, out, code);
+    tree_append(
+        t->arena, out, tree_string(t->arena, str_slice(text, strlen("s3://") + name.n, text.n), NULL));
     return out;
 }
 
-struct said *terraform_named(struct terraform *t, struct tf_instance *owner, struct str attr, struct said *s)
+struct tree *terraform_named(struct terraform *t, struct tf_instance *owner, struct str attr, struct tree *s)
 {
-    struct str text = s->sensitive ? (struct str){NULL, 0} : said_literal_text(t->arena, s);
+    struct str text = s->sensitive ? (struct str){NULL, 0} : tree_literal_text(t->arena, s);
     if (text.n && s->value->kind == VALUE_STRING) {
         const struct owned *owned = meant(t, owner, attr, text);
-        struct said *code = str_starts(text, STR("s3://")) ? named_bucket(t, owner, text)
+        struct tree *code = str_starts(text, STR("s3://")) ? named_bucket(t, owner, text)
                             : owned && owned->instance != owner
                                 ? terraform_reference(t, owner, owned->instance, owned->attr)
                                 : NULL;
         return code ? code : s;
     }
-    for (size_t i = 0; s->kind == SAID_MAP && i < s->n; i++)
+    for (size_t i = 0; s->kind == TREE_MAP && i < s->n; i++)
         s->entries[i].value = terraform_named(t, owner, s->entries[i].key, s->entries[i].value);
-    for (size_t i = 0; s->kind == SAID_LIST && i < s->n; i++)
+    for (size_t i = 0; s->kind == TREE_LIST && i < s->n; i++)
         s->items[i] = terraform_named(t, owner, attr, s->items[i]);
     return s;
 }
@@ -178,15 +178,15 @@ static void offer_beginning(
 }
 
 void candidates_add_telling(
-    struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct said *s)
+    struct terraform *t, struct candidates *list, struct tf_instance *owner, const struct tree *s)
 {
-    struct str text = said_literal_text(t->arena, s);
+    struct str text = tree_literal_text(t->arena, s);
     offer_beginning(t, list, owner, text);
     for (ptrdiff_t arn = text.n ? str_find(text, STR("arn:"), 1) : -1; arn > 0;
          arn = str_find(text, STR("arn:"), (size_t)arn + 1))
         offer_beginning(t, list, owner, str_slice(text, (size_t)arn, text.n));
-    for (size_t i = 0; s->kind != SAID_TEXT && i < s->n; i++)
-        candidates_add_telling(t, list, owner, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+    for (size_t i = 0; s->kind != TREE_TEXT && i < s->n; i++)
+        candidates_add_telling(t, list, owner, s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
 }
 
 enum { FILE_MAX = 4 * 1024 * 1024, FOLDER_DEPTH_MAX = 8 };

@@ -32,11 +32,11 @@ static const struct value *block_of(const struct value *expressions, const char 
 }
 
 static void add_setting(
-    struct terraform *t, struct said *to, const char *name, const struct value *expression)
+    struct terraform *t, struct tree *to, const char *name, const struct value *expression)
 {
     const struct value *v = expression ? text_given(t, expression) : NULL;
     if (v)
-        said_set(t->arena, to, str_z(name), terraform_related(t, v, expression));
+        tree_set(t->arena, to, str_z(name), terraform_related(t, v, expression));
 }
 
 /* ---- who has which ---- */
@@ -125,7 +125,7 @@ static bool is_everywhere(const struct terraform *t, struct str provider, const 
 }
 
 /* The plan says that there are default_tags, but of expressions not which: what is on everything. */
-static struct said *shared_tags(struct terraform *t, struct str provider, const struct value *given)
+static struct tree *shared_tags(struct terraform *t, struct str provider, const struct value *given)
 {
     const struct value *tags = &value_empty_map;
     for (size_t i = 0; given && i < t->groups.n; i++) {
@@ -133,26 +133,26 @@ static struct said *shared_tags(struct terraform *t, struct str provider, const 
         for (size_t k = 0; is_under(group, provider) && k < group->n; k++)
             tags = value_merge(t->arena, tags, tags_besides(t->arena, group->instances[k]));
     }
-    struct said *shared = said_new(t->arena, SAID_MAP, NULL);
+    struct tree *shared = tree_new(t->arena, TREE_MAP, NULL);
     for (uint32_t i = 0; i < tags->count; i++)
         if (is_everywhere(t, provider, &tags->entries[i]))
-            said_set(
+            tree_set(
                 t->arena, shared, tags->entries[i].key, terraform_related(t, tags->entries[i].value, given));
     return shared;
 }
 
 /* ---- the whole ---- */
 
-/* The region that is said, or else the one that resources are in; "" neither is known. */
-static void add_region(
-    struct terraform *t, struct said *provider, const struct value *said, struct str key, struct str there)
+/* The region that is configured, or else the one that resources are in; "" neither is known. */
+static void add_region(struct terraform *t, struct tree *provider, const struct value *configured,
+    struct str key, struct str there)
 {
-    if (said)
-        add_setting(t, provider, "region", said);
-    if (said_get(provider, "region"))
+    if (configured)
+        add_setting(t, provider, "region", configured);
+    if (tree_get(provider, "region"))
         return;
     if (there.n)
-        said_set(t->arena, provider, STR("region"), said_string(t->arena, there, NULL));
+        tree_set(t->arena, provider, STR("region"), tree_string(t->arena, there, NULL));
     else
         diag_warning(t->draft->diags, (struct span){0},
             "provider %.*s: its `region` depends on values that the plan does not show: add it under "
@@ -160,15 +160,15 @@ static void add_region(
             STR_ARG(key));
 }
 
-static void add_role(struct terraform *t, struct said *provider, const struct value *role, struct str key)
+static void add_role(struct terraform *t, struct tree *provider, const struct value *role, struct str key)
 {
-    struct said *taken = said_new(t->arena, SAID_MAP, NULL);
+    struct tree *taken = tree_new(t->arena, TREE_MAP, NULL);
     if (!role)
         return;
     add_setting(t, taken, "role", value_getz(role, "role_arn"));
     add_setting(t, taken, "session_name", value_getz(role, "session_name"));
-    if (said_get(taken, "role"))
-        said_set(t->arena, provider, STR("assume_role"), taken);
+    if (tree_get(taken, "role"))
+        tree_set(t->arena, provider, STR("assume_role"), taken);
     else
         diag_warning(t->draft->diags, (struct span){0},
             "provider %.*s: the role of its `assume_role` depends on values that the plan does not show: add "
@@ -180,24 +180,24 @@ static void add_role(struct terraform *t, struct said *provider, const struct va
 static void write_provider(struct terraform *t, struct str name, struct str key, struct str there)
 {
     const struct value *config = config_of(t, key), *region = value_getz(config, "region");
-    struct said *provider = said_new(t->arena, SAID_MAP, NULL);
-    bool main = str_eqz(name, "aws"), as_said = main || !str_eqz(key, "aws");
+    struct tree *provider = tree_new(t->arena, TREE_MAP, NULL);
+    bool main = str_eqz(name, "aws"), as_configured = main || !str_eqz(key, "aws");
     if (region || !main)
-        add_region(t, provider, as_said ? region : NULL, key, there);
+        add_region(t, provider, as_configured ? region : NULL, key, there);
     add_setting(t, provider, "profile", value_getz(config, "profile"));
     add_role(t, provider, block_of(config, "assume_role"), key);
-    struct said *tags = shared_tags(t, main ? STR_EMPTY : name, value_getz(config, "default_tags"));
+    struct tree *tags = shared_tags(t, main ? STR_EMPTY : name, value_getz(config, "default_tags"));
     if (tags->n)
-        said_set(t->arena, provider, STR("default_tags"), tags);
+        tree_set(t->arena, provider, STR("default_tags"), tags);
     if (provider->n)
-        said_set(t->arena, t->draft->providers, name, provider);
+        tree_set(t->arena, t->draft->providers, name, provider);
 }
 
 /* Where resources are that say nothing of it. */
 static struct str main_region(const struct terraform *t)
 {
-    const struct value *said = value_getz(config_of(t, STR("aws")), "region"),
-                       *v = said ? text_given(t, said) : NULL;
+    const struct value *configured = value_getz(config_of(t, STR("aws")), "region"),
+                       *v = configured ? text_given(t, configured) : NULL;
     return v ? v->string : usual_region(t);
 }
 
@@ -220,7 +220,7 @@ void terraform_providers(struct terraform *t)
     for (size_t i = 0; i < t->groups.n; i++) {
         const struct group *group = t->groups.items[i].ptr;
         struct str alias = alias_of(group);
-        if (group->provider.n && !said_get(t->draft->providers, group->provider.p))
+        if (group->provider.n && !tree_get(t->draft->providers, group->provider.p))
             write_provider(t, group->provider, alias.n ? alias : STR("aws"), region_of(group->instances[0]));
     }
 }

@@ -16,10 +16,10 @@ static bool is_word(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-static struct said *with_each(struct arena *arena, struct said *s, struct str key)
+static struct tree *with_each(struct arena *arena, struct tree *s, struct str key)
 {
-    if (s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING && key.n) {
-        struct said *text = said_new(arena, SAID_TEXT, NULL);
+    if (s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING && key.n) {
+        struct tree *text = tree_new(arena, TREE_TEXT, NULL);
         struct str from = s->value->string;
         size_t done = 0;
         text->sensitive = s->sensitive;
@@ -28,34 +28,34 @@ static struct said *with_each(struct arena *arena, struct said *s, struct str ke
             if ((at && is_word(from.p[at - 1])) || (end < from.n && is_word(from.p[end])) ||
                 (size_t)at < done)
                 continue;
-            said_append(arena, text, said_string(arena, str_slice(from, done, (size_t)at), NULL));
-            said_append(arena, text, said_code(arena, NULL, "each.key"));
+            tree_append(arena, text, tree_string(arena, str_slice(from, done, (size_t)at), NULL));
+            tree_append(arena, text, tree_code(arena, NULL, "each.key"));
             done = end;
         }
         if (!done)
             return s;
-        said_append(arena, text, said_string(arena, str_slice(from, done, from.n), NULL));
-        return said_simple(arena, text);
+        tree_append(arena, text, tree_string(arena, str_slice(from, done, from.n), NULL));
+        return tree_simple(arena, text);
     }
-    struct said *copy = said_new(arena, s->kind, s->node);
+    struct tree *copy = tree_new(arena, s->kind, s->node);
     copy->value = s->value;
     copy->code = s->code;
     copy->sensitive = s->sensitive;
     for (size_t i = 0; i < s->n; i++)
-        if (s->kind == SAID_MAP)
-            said_set(arena, copy, s->entries[i].key, with_each(arena, s->entries[i].value, key));
-        else if (s->kind == SAID_TEXT)
-            said_append(arena, copy, with_each(arena, s->items[i], key));
+        if (s->kind == TREE_MAP)
+            tree_set(arena, copy, s->entries[i].key, with_each(arena, s->entries[i].value, key));
+        else if (s->kind == TREE_TEXT)
+            tree_append(arena, copy, with_each(arena, s->items[i], key));
         else
-            said_add(arena, copy, with_each(arena, s->items[i], key));
+            tree_add(arena, copy, with_each(arena, s->items[i], key));
     return copy;
 }
 
 /* Marks of references count as what they will be. */
-static struct str as_text(struct terraform *t, const struct said *s)
+static struct str as_text(struct terraform *t, const struct tree *s)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    struct str code = said_as_code(t->arena, s);
+    struct str code = tree_as_code(t->arena, s);
     for (size_t i = 0; i < code.n; i++) {
         if (code.p[i] != '\001') {
             buf_add_char(&out, code.p[i]);
@@ -72,24 +72,24 @@ static struct str as_text(struct terraform *t, const struct said *s)
 
 /* ---- folding ---- */
 
-static struct said *differing(struct terraform *t, struct group *group, struct said **all, struct str key)
+static struct tree *differing(struct terraform *t, struct group *group, struct tree **all, struct str key)
 {
-    struct said *first = said_get(all[0], key.p);
+    struct tree *first = tree_get(all[0], key.p);
     for (size_t i = 1; i < group->n; i++) {
-        const struct said *other = said_get(all[i], key.p);
+        const struct tree *other = tree_get(all[i], key.p);
         if (!first || !other || !str_eq(as_text(t, first), as_text(t, other)))
             return NULL;
     }
     return first;
 }
 
-static void add_keys(struct terraform *t, const struct group *group, struct said **all, struct said *keys)
+static void add_keys(struct terraform *t, const struct group *group, struct tree **all, struct tree *keys)
 {
     for (size_t i = 0; i < group->n; i++)
         for (size_t k = 0; k < all[i]->n; k++)
-            if (!said_get(keys, arena_strz(t->arena, all[i]->entries[k].key)))
-                said_set(t->arena, keys, arena_str(t->arena, all[i]->entries[k].key),
-                    said_new(t->arena, SAID_NOTHING, NULL));
+            if (!tree_get(keys, arena_strz(t->arena, all[i]->entries[k].key)))
+                tree_set(t->arena, keys, arena_str(t->arena, all[i]->entries[k].key),
+                    tree_new(t->arena, TREE_NOTHING, NULL));
 }
 
 /* Within for_each itself a key is itself. */
@@ -105,7 +105,7 @@ static struct str without_each(struct terraform *t, struct str code, struct str 
         size_t end = (size_t)str_find_char(code, '\002', i);
         str_to_int(str_slice(code, i + 1, end), &index);
         const struct draft_reference *r = t->draft->references[index];
-        struct str own = said_as_code(t->arena, said_string(t->arena, key, NULL));
+        struct str own = tree_as_code(t->arena, tree_string(t->arena, key, NULL));
         buf_add_str(&out, str_eqz(r->key, "each.key")
                               ? draft_reference(t->draft, r->owner, r->target, r->attr, own, NULL)
                               : str_slice(code, i, end + 1));
@@ -114,39 +114,39 @@ static struct str without_each(struct terraform *t, struct str code, struct str 
     return arena_str(t->arena, buf_str(&out));
 }
 
-static void resolve_each(struct terraform *t, struct said *s, struct str key)
+static void resolve_each(struct terraform *t, struct tree *s, struct str key)
 {
     if (s->code.n)
         s->code = without_each(t, s->code, key);
     for (size_t i = 0; i < s->n; i++)
-        resolve_each(t, s->kind == SAID_MAP ? s->entries[i].value : s->items[i], key);
+        resolve_each(t, s->kind == TREE_MAP ? s->entries[i].value : s->items[i], key);
 }
 
 /* [a, b], or {a: {what differs}, …}. */
-static struct said *collection(
-    struct terraform *t, const struct group *group, struct said **all UNUSED, const struct said *differ)
+static struct tree *collection(
+    struct terraform *t, const struct group *group, struct tree **all UNUSED, const struct tree *differ)
 {
-    struct said *out = said_new(t->arena, differ->n ? SAID_MAP : SAID_LIST, NULL);
+    struct tree *out = tree_new(t->arena, differ->n ? TREE_MAP : TREE_LIST, NULL);
     for (size_t i = 0; i < group->n; i++) {
         struct str key = group->instances[i]->key;
         if (!differ->n) {
-            said_add(t->arena, out, said_string(t->arena, key, NULL));
+            tree_add(t->arena, out, tree_string(t->arena, key, NULL));
             continue;
         }
-        struct said *own = said_new(t->arena, SAID_MAP, NULL);
+        struct tree *own = tree_new(t->arena, TREE_MAP, NULL);
         for (size_t k = 0; k < differ->n; k++) {
-            struct said *s =
-                said_get(group->instances[i]->attrs, arena_strz(t->arena, differ->entries[k].key));
+            struct tree *s =
+                tree_get(group->instances[i]->attrs, arena_strz(t->arena, differ->entries[k].key));
             if (s)
                 resolve_each(t, s, key);
-            said_set(t->arena, own, differ->entries[k].key, s ? s : said_new(t->arena, SAID_NOTHING, NULL));
+            tree_set(t->arena, own, differ->entries[k].key, s ? s : tree_new(t->arena, TREE_NOTHING, NULL));
         }
-        said_set(t->arena, out, key, own);
+        tree_set(t->arena, out, key, own);
     }
     return out;
 }
 
-static void hide(struct terraform *t, const struct group *group, struct said *attrs)
+static void hide(struct terraform *t, const struct group *group, struct tree *attrs)
 {
     for (size_t i = 0; i < attrs->n; i++)
         attrs->entries[i].value = fit_hide(t->draft, attrs->entries[i].value, group->resource->name,
@@ -155,26 +155,26 @@ static void hide(struct terraform *t, const struct group *group, struct said *at
 
 void terraform_each(struct terraform *t, struct group *group)
 {
-    struct said *out = group->resource->attrs, *keys = said_new(t->arena, SAID_MAP, NULL),
-                *differ = said_new(t->arena, SAID_MAP, NULL);
+    struct tree *out = group->resource->attrs, *keys = tree_new(t->arena, TREE_MAP, NULL),
+                *differ = tree_new(t->arena, TREE_MAP, NULL);
     if (!group->folded) {
         hide(t, group, group->instances[0]->attrs);
         group->resource->attrs = group->instances[0]->attrs;
         return;
     }
-    struct said **all = ARENA_ARRAY(t->arena, struct said *, group->n);
+    struct tree **all = ARENA_ARRAY(t->arena, struct tree *, group->n);
     for (size_t i = 0; i < group->n; i++) {
         hide(t, group, group->instances[i]->attrs);
         all[i] = with_each(t->arena, group->instances[i]->attrs, group->instances[i]->key);
     }
     add_keys(t, group, all, keys);
-    said_set(t->arena, out, STR("for_each"), said_new(t->arena, SAID_LIST, NULL));
+    tree_set(t->arena, out, STR("for_each"), tree_new(t->arena, TREE_LIST, NULL));
     for (size_t k = 0; k < keys->n; k++) {
-        struct said *same = differing(t, group, all, keys->entries[k].key);
+        struct tree *same = differing(t, group, all, keys->entries[k].key);
         if (!same)
-            said_set(t->arena, differ, keys->entries[k].key, said_new(t->arena, SAID_NOTHING, NULL));
-        said_set(t->arena, out, keys->entries[k].key,
-            same ? same : said_code(t->arena, NULL, "each.value.%s", keys->entries[k].key.p));
+            tree_set(t->arena, differ, keys->entries[k].key, tree_new(t->arena, TREE_NOTHING, NULL));
+        tree_set(t->arena, out, keys->entries[k].key,
+            same ? same : tree_code(t->arena, NULL, "each.value.%s", keys->entries[k].key.p));
     }
     out->entries[0].value = collection(t, group, all, differ);
 }
@@ -216,7 +216,7 @@ bool terraform_waits(struct terraform *t, struct group *group, struct group **ot
     return true;
 }
 
-struct said *terraform_reference(
+struct tree *terraform_reference(
     struct terraform *t, struct tf_instance *owner, struct tf_instance *target, struct str attr)
 {
     struct group *needs = refer_whole(target->group);
@@ -260,10 +260,10 @@ static const struct candidate *at(
 }
 
 /* A text in which candidates stand; the literal itself where none does. */
-static struct said *refer_text(
-    struct terraform *t, const struct candidates *list, struct group *owner, struct said *s)
+static struct tree *refer_text(
+    struct terraform *t, const struct candidates *list, struct group *owner, struct tree *s)
 {
-    struct said *text = said_new(t->arena, SAID_TEXT, NULL);
+    struct tree *text = tree_new(t->arena, TREE_TEXT, NULL);
     struct str from = s->value->string;
     size_t done = 0;
     text->sensitive = s->sensitive;
@@ -274,24 +274,24 @@ static struct said *refer_text(
             continue;
         if (needs && owner)
             map_set(&owner->needs, group_address(t->arena, needs), needs);
-        said_append(t->arena, text, said_string(t->arena, str_slice(from, done, i), NULL));
-        said_append(t->arena, text, c->code);
+        tree_append(t->arena, text, tree_string(t->arena, str_slice(from, done, i), NULL));
+        tree_append(t->arena, text, c->code);
         i += c->text.n - 1;
         done = i + 1;
     }
     if (!done)
         return s;
-    said_append(t->arena, text, said_string(t->arena, str_slice(from, done, from.n), NULL));
-    return said_simple(t->arena, text);
+    tree_append(t->arena, text, tree_string(t->arena, str_slice(from, done, from.n), NULL));
+    return tree_simple(t->arena, text);
 }
 
-static struct said *refer_related(
-    struct terraform *t, const struct candidates *list, struct group *owner, struct said *s)
+static struct tree *refer_related(
+    struct terraform *t, const struct candidates *list, struct group *owner, struct tree *s)
 {
-    if (s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING)
+    if (s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING)
         return refer_text(t, list, owner, s);
-    for (size_t i = 0; s->kind != SAID_TEXT && i < s->n; i++) {
-        struct said **child = s->kind == SAID_MAP ? &s->entries[i].value : &s->items[i];
+    for (size_t i = 0; s->kind != TREE_TEXT && i < s->n; i++) {
+        struct tree **child = s->kind == TREE_MAP ? &s->entries[i].value : &s->items[i];
         *child = refer_related(t, list, owner, *child);
     }
     return s;
@@ -314,18 +314,18 @@ static void offer_parts(struct terraform *t, struct candidates *list, struct tf_
 /* A name is made of what the configuration says of it alone: a crawler that is called as a bucket is need not
  * be called after it. False: that is not known. */
 static bool offer_own(struct terraform *t, struct candidates *list, struct group *group,
-    struct tf_instance *one, struct said *name)
+    struct tf_instance *one, struct tree *name)
 {
     const struct value *expressions = value_getz(group->config, "expressions");
     bool any = false;
-    if (name->kind != SAID_LITERAL || name->value->kind != VALUE_STRING)
+    if (name->kind != TREE_LITERAL || name->value->kind != VALUE_STRING)
         return false;
     for (uint32_t i = 0; expressions && i < one->values->count; i++) {
         const struct value_entry *e = &one->values->entries[i];
-        const struct value *said = value_get(expressions, e->key);
-        if (!said || !value_equal(e->value, name->value))
+        const struct value *expression = value_get(expressions, e->key);
+        if (!expression || !value_equal(e->value, name->value))
             continue;
-        candidates_add_expressions(t, list, one, group->module, said);
+        candidates_add_expressions(t, list, one, group->module, expression);
         any = true;
     }
     return any;
@@ -340,7 +340,7 @@ static void refer_instance(struct terraform *t, struct group *group, struct tf_i
     offer_parts(t, &list, one);
     candidates_add_telling(t, &list, one, one->attrs);
     for (size_t i = 0; i < one->attrs->n; i++) {
-        struct said_entry *e = &one->attrs->entries[i];
+        struct tree_entry *e = &one->attrs->entries[i];
         list.of_others = !str_eqz(e->key, "name");
         if (!group->config)
             e->value = terraform_named(t, one, e->key, e->value);
@@ -362,10 +362,10 @@ void terraform_refer(struct terraform *t)
     }
 }
 
-struct said *terraform_related(struct terraform *t, const struct value *value, const struct value *expression)
+struct tree *terraform_related(struct terraform *t, const struct value *value, const struct value *expression)
 {
     struct candidates list = {0};
-    struct said *s = said_of(t->arena, value);
+    struct tree *s = tree_of(t->arena, value);
     candidates_add_expressions(t, &list, NULL, STR_EMPTY, expression);
     candidates_add_telling(t, &list, NULL, s);
     return refer_related(t, &list, NULL, s);
@@ -384,7 +384,7 @@ struct str terraform_resolve_reference(void *ctx, struct draft_reference *r)
         group->folded
             ? arena_printf(t->arena, "[%.*s]",
                   STR_ARG(
-                      r->key.n ? r->key : said_as_code(t->arena, said_string(t->arena, target->key, NULL))))
+                      r->key.n ? r->key : tree_as_code(t->arena, tree_string(t->arena, target->key, NULL))))
             : STR_EMPTY;
     return arena_printf(
         t->arena, "%.*s%.*s.%.*s", STR_ARG(group->resource->name), STR_ARG(key), STR_ARG(attr));

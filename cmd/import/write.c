@@ -34,12 +34,12 @@ static struct str resolved(struct draft *d, struct str code)
     return arena_str(d->arena, buf_str(&out));
 }
 
-static void draft_resolve(struct draft *d, struct said *s)
+static void draft_resolve(struct draft *d, struct tree *s)
 {
     if (s->code.n)
         s->code = resolved(d, s->code);
     for (size_t i = 0; i < s->n; i++)
-        draft_resolve(d, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+        draft_resolve(d, s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
 }
 
 /* ---- sections ---- */
@@ -54,7 +54,7 @@ static void draft_write_comment(struct buf *out, struct str comment, int column)
 
 /* ---- scalars ---- */
 
-static void said_write_key(struct buf *out, struct str key)
+static void tree_write_key(struct buf *out, struct str key)
 {
     yaml_write_text(out, key, true);
 }
@@ -80,11 +80,11 @@ static struct str outermost(struct str code)
 }
 
 /* What stands in the file for something that is no collection. */
-static void add_scalar(struct buf *text, const struct said *s)
+static void add_scalar(struct buf *text, const struct tree *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str literal = s->kind == SAID_LITERAL ? s->value->string : STR_EMPTY;
-    if (s->kind == SAID_LITERAL) {
+    struct str literal = s->kind == TREE_LITERAL ? s->value->string : STR_EMPTY;
+    if (s->kind == TREE_LITERAL) {
         for (size_t i = 0; i < literal.n; i++) {
             if (literal.p[i] == '$' && i + 1 < literal.n && literal.p[i + 1] == '{')
                 buf_add_char(text, '$');
@@ -92,22 +92,22 @@ static void add_scalar(struct buf *text, const struct said *s)
         }
         return;
     }
-    if (s->kind == SAID_TEXT) {
+    if (s->kind == TREE_TEXT) {
         for (size_t i = 0; i < s->n; i++)
             add_scalar(text, s->items[i]);
         return;
     }
     buf_addz(text, "${");
-    buf_add_str(text, outermost(said_as_code(&arena, s)));
+    buf_add_str(text, outermost(tree_as_code(&arena, s)));
     buf_add_char(text, '}');
 }
 
-static void write_scalar(struct buf *out, const struct said *s, bool flow)
+static void write_scalar(struct buf *out, const struct tree *s, bool flow)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    if (s->kind == SAID_NOTHING) {
+    if (s->kind == TREE_NOTHING) {
         buf_addz(out, "null");
-    } else if (s->kind == SAID_LITERAL && s->value->kind != VALUE_STRING) {
+    } else if (s->kind == TREE_LITERAL && s->value->kind != VALUE_STRING) {
         json_write(out, s->value, JSON_PLAIN);
     } else {
         add_scalar(&text, s);
@@ -117,21 +117,21 @@ static void write_scalar(struct buf *out, const struct said *s, bool flow)
 
 /* ---- in one line ---- */
 
-static bool is_collection(const struct said *s)
+static bool is_collection(const struct tree *s)
 {
-    return (s->kind == SAID_LIST && !said_is_varying(s)) || s->kind == SAID_MAP;
+    return (s->kind == TREE_LIST && !tree_is_varying(s)) || s->kind == TREE_MAP;
 }
 
 /* Has it comments, or texts of several lines, that one line cannot have? */
-static bool wants_lines(const struct said *s)
+static bool wants_lines(const struct tree *s)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (s->kind == SAID_MAP && (s->entries[i].comment.n || wants_lines(s->entries[i].value)))
+        if (s->kind == TREE_MAP && (s->entries[i].comment.n || wants_lines(s->entries[i].value)))
             return true;
-        if (s->kind != SAID_MAP && wants_lines(s->items[i]))
+        if (s->kind != TREE_MAP && wants_lines(s->items[i]))
             return true;
     }
-    return s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING && s->value->string.n > 60 &&
+    return s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING && s->value->string.n > 60 &&
            str_find_char(s->value->string, '\n', 0) >= 0;
 }
 
@@ -150,15 +150,15 @@ static void write_block(struct buf *out, struct str s, int column)
     }
 }
 
-static void write_below(struct buf *out, const struct said *s, int column);
+static void write_below(struct buf *out, const struct tree *s, int column);
 
 /* After a key's colon, or a list's dash: the value, to the end of its last line. */
-static void write_value(struct buf *out, const struct said *s, int column, size_t used)
+static void write_value(struct buf *out, const struct tree *s, int column, size_t used)
 {
     AUTO_BUF struct buf line = BUF_INIT;
     if (!is_collection(s)) {
         AUTO_BUF struct buf text = BUF_INIT;
-        if (s->kind == SAID_TEXT || (s->kind == SAID_LITERAL && s->value->kind == VALUE_STRING))
+        if (s->kind == TREE_TEXT || (s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING))
             add_scalar(&text, s);
         if (text.n && yaml_fits_block(buf_str(&text))) {
             write_block(out, buf_str(&text), column + 2);
@@ -170,7 +170,7 @@ static void write_value(struct buf *out, const struct said *s, int column, size_
         return;
     }
     if (!wants_lines(s)) {
-        said_write_flow(&line, s);
+        tree_write_flow(&line, s);
         if (!s->n || line.n + used <= WIDTH) {
             buf_add_char(out, ' ');
             buf_add_str(out, buf_str(&line));
@@ -182,11 +182,11 @@ static void write_value(struct buf *out, const struct said *s, int column, size_
     write_below(out, s, column + 2);
 }
 
-void said_write(struct buf *out, struct str key, const struct said *s, int column)
+void tree_write(struct buf *out, struct str key, const struct tree *s, int column)
 {
     size_t before = out->n;
     buf_addf(out, "%*s", column, "");
-    said_write_key(out, key);
+    tree_write_key(out, key);
     buf_add_char(out, ':');
     write_value(out, s, column, out->n - before + 1);
 }
@@ -197,13 +197,13 @@ static void write_resource(struct buf *out, const struct draft_resource *r)
     buf_addf(out, "  %.*s:\n    type: %.*s\n", STR_ARG(r->name), STR_ARG(r->type));
     for (size_t i = 0; i < r->attrs->n; i++) {
         draft_write_comment(out, r->attrs->entries[i].comment, 4);
-        said_write(out, r->attrs->entries[i].key, r->attrs->entries[i].value, 4);
+        tree_write(out, r->attrs->entries[i].key, r->attrs->entries[i].value, 4);
     }
     buf_add_char(out, '\n');
 }
 
 /* Each on lines of its own, however short they all are. */
-static void write_lines(const struct draft *d, struct buf *out, const char *name, const struct said *section)
+static void write_lines(const struct draft *d, struct buf *out, const char *name, const struct tree *section)
 {
     if (!section->n)
         return;
@@ -213,14 +213,14 @@ static void write_lines(const struct draft *d, struct buf *out, const char *name
             out, "# These exist already; the first apply imports them. Afterwards these lines can go.\n");
     buf_addf(out, "%s:\n", name);
     for (size_t i = 0; i < section->n; i++) {
-        if (section->kind == SAID_LIST) {
+        if (section->kind == TREE_LIST) {
             buf_addz(out, "  - ");
-            said_write_flow(out, section->items[i]);
+            tree_write_flow(out, section->items[i]);
             buf_add_char(out, '\n');
             continue;
         }
         draft_write_comment(out, section->entries[i].comment, 2);
-        said_write(out, section->entries[i].key, section->entries[i].value, 2);
+        tree_write(out, section->entries[i].key, section->entries[i].value, 2);
     }
 }
 
@@ -231,7 +231,7 @@ static void write_all(struct draft *d, struct buf *out)
     if (!d->is_module)
         buf_addf(out, "stack: %.*s\n", STR_ARG(d->stack));
     if (d->description.n)
-        said_write(out, STR("description"), said_string(d->arena, d->description, NULL), 0);
+        tree_write(out, STR("description"), tree_string(d->arena, d->description, NULL), 0);
     write_lines(d, out, "providers", d->providers);
     write_lines(d, out, "inputs", d->inputs);
     write_lines(d, out, "locals", d->locals);
@@ -252,7 +252,7 @@ static void write_all(struct draft *d, struct buf *out)
 int draft_write(struct draft *d, struct buf *out, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
-    struct said *sections[] = {d->providers, d->locals, d->data, d->modules, d->outputs, d->imports};
+    struct tree *sections[] = {d->providers, d->locals, d->data, d->modules, d->outputs, d->imports};
     for (size_t i = 0; i < d->n; i++)
         if (d->resources[i]->schema)
             draft_resolve(d, d->resources[i]->attrs);
@@ -265,33 +265,33 @@ int draft_write(struct draft *d, struct buf *out, struct err *err)
     return format_text(source, d->diags, out, err);
 }
 
-void said_write_flow(struct buf *out, const struct said *s)
+void tree_write_flow(struct buf *out, const struct tree *s)
 {
     if (!is_collection(s)) {
         write_scalar(out, s, true);
         return;
     }
-    buf_add_char(out, s->kind == SAID_MAP ? '{' : '[');
+    buf_add_char(out, s->kind == TREE_MAP ? '{' : '[');
     for (size_t i = 0; i < s->n; i++) {
         buf_addz(out, i ? ", " : "");
-        if (s->kind == SAID_MAP) {
-            said_write_key(out, s->entries[i].key);
+        if (s->kind == TREE_MAP) {
+            tree_write_key(out, s->entries[i].key);
             buf_addz(out, ": ");
         }
-        said_write_flow(out, s->kind == SAID_MAP ? s->entries[i].value : s->items[i]);
+        tree_write_flow(out, s->kind == TREE_MAP ? s->entries[i].value : s->items[i]);
     }
-    buf_add_char(out, s->kind == SAID_MAP ? '}' : ']');
+    buf_add_char(out, s->kind == TREE_MAP ? '}' : ']');
 }
 
 /* A map behind a dash begins on the dash's line. */
-static void write_item(struct buf *out, const struct said *item, int column)
+static void write_item(struct buf *out, const struct tree *item, int column)
 {
     AUTO_BUF struct buf block = BUF_INIT;
     AUTO_BUF struct buf line = BUF_INIT;
-    if (item->kind == SAID_MAP && item->n && !wants_lines(item))
-        said_write_flow(&line, item);
+    if (item->kind == TREE_MAP && item->n && !wants_lines(item))
+        tree_write_flow(&line, item);
     bool below =
-        item->kind == SAID_MAP && item->n && (wants_lines(item) || line.n + (size_t)column + 2 > WIDTH);
+        item->kind == TREE_MAP && item->n && (wants_lines(item) || line.n + (size_t)column + 2 > WIDTH);
     if (below && item->entries[0].comment.n)
         below = false;
     if (!below) {
@@ -314,14 +314,14 @@ static void write_comment(struct buf *out, struct str comment, int column)
     }
 }
 
-static void write_below(struct buf *out, const struct said *s, int column)
+static void write_below(struct buf *out, const struct tree *s, int column)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (s->kind == SAID_LIST) {
+        if (s->kind == TREE_LIST) {
             write_item(out, s->items[i], column);
             continue;
         }
         write_comment(out, s->entries[i].comment, column);
-        said_write(out, s->entries[i].key, s->entries[i].value, column);
+        tree_write(out, s->entries[i].key, s->entries[i].value, column);
     }
 }

@@ -47,10 +47,10 @@ static void test_what_is_secret(void **state)
         assert_int_equal(draft_is_secret(str_z(cases[i].key), str_z(cases[i].text)), cases[i].is);
 }
 
-static struct said *named(struct arena *arena, struct said *name)
+static struct tree *named(struct arena *arena, struct tree *name)
 {
-    struct said *attrs = said_new(arena, SAID_MAP, NULL);
-    said_set(arena, attrs, STR("name"), name);
+    struct tree *attrs = tree_new(arena, TREE_MAP, NULL);
+    tree_set(arena, attrs, STR("name"), name);
     return attrs;
 }
 
@@ -61,14 +61,14 @@ static void test_data_is_read_once(void **state)
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_DIAGS struct diags diags = DIAGS_INIT;
     struct draft draft;
-    struct said *names[4];
+    struct tree *names[4];
     int one, other;
     draft_init(&draft, &arena, NULL, &diags);
     void *const targets[] = {&one, &one, &other};
     for (size_t i = 0; i < 3; i++)
-        names[i] = said_code(
+        names[i] = tree_code(
             &arena, NULL, "%s", draft_reference(&draft, NULL, targets[i], STR("Ref"), STR_EMPTY, NULL).p);
-    names[3] = said_string(&arena, STR("plain"), NULL);
+    names[3] = tree_string(&arena, STR("plain"), NULL);
     static const char *const expected[] = {"secret", "secret", "secret_data", "secret_data_2"};
     for (size_t i = 0; i < 4; i++)
         check_text(draft_data(&draft, STR("secret"), "aws.secretsmanager.secret", named(&arena, names[i])),

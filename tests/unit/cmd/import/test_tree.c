@@ -62,10 +62,10 @@ static void test_each_text(void **state)
     for (size_t i = 0; i < TEXTS; i++) {
         AUTO_BUF struct buf out = BUF_INIT;
         const struct value *v = value_stringz(&arena, texts[i]);
-        said_write(&out, STR("key"), said_of(&arena, v), 0);
+        tree_write(&out, STR("key"), tree_of(&arena, v), 0);
         check_same(value_getz(read_yaml(buf_str(&out)), "key"), v, buf_str(&out));
         buf_release(&out);
-        said_write_flow(&out, said_of(&arena, value_list(&arena, &v, 1)));
+        tree_write_flow(&out, tree_of(&arena, value_list(&arena, &v, 1)));
         check_same(read_yaml(buf_str(&out)), value_list(&arena, &v, 1), buf_str(&out));
     }
 }
@@ -75,10 +75,10 @@ static void test_collections(void **state)
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
     const struct value *v = all_texts();
-    said_write(&out, STR("all"), said_of(&arena, v), 4);
+    tree_write(&out, STR("all"), tree_of(&arena, v), 4);
     check_same(value_getz(read_yaml(buf_str(&out)), "all"), v, buf_str(&out));
     buf_release(&out);
-    said_write_flow(&out, said_of(&arena, v));
+    tree_write_flow(&out, tree_of(&arena, v));
     check_same(read_yaml(buf_str(&out)), v, buf_str(&out));
 }
 
@@ -99,10 +99,10 @@ static void test_expressions(void **state)
 {
     (void)state;
     const struct value *v = all_texts();
-    struct str code = said_as_code(&arena, said_of(&arena, v));
+    struct str code = tree_as_code(&arena, tree_of(&arena, v));
     check_same(evaluate(code), v, code);
     v = value_stringz(&arena, "costs ${price} and $${more}");
-    code = said_as_code(&arena, said_of(&arena, v));
+    code = tree_as_code(&arena, tree_of(&arena, v));
     check_same(evaluate(code), v, code);
 }
 
@@ -110,30 +110,30 @@ static void test_expressions(void **state)
 static void test_texts_grow_together(void **state)
 {
     (void)state;
-    struct said *text = said_new(&arena, SAID_TEXT, NULL);
-    said_append(&arena, text, said_string(&arena, STR("a"), NULL));
-    said_append(&arena, text, said_value(&arena, value_int(&arena, 1), NULL));
+    struct tree *text = tree_new(&arena, TREE_TEXT, NULL);
+    tree_append(&arena, text, tree_string(&arena, STR("a"), NULL));
+    tree_append(&arena, text, tree_value(&arena, value_int(&arena, 1), NULL));
     assert_int_equal(text->n, 1);
-    assert_true(said_is_text(said_simple(&arena, text), "a1"));
-    said_append(&arena, text, said_code(&arena, NULL, "%d + %d", 1, 2));
-    said_append(&arena, text, said_string(&arena, STR("\"b\""), NULL));
-    assert_ptr_equal(said_simple(&arena, text), text);
-    struct str code = said_as_code(&arena, text);
+    assert_true(tree_is_text(tree_simple(&arena, text), "a1"));
+    tree_append(&arena, text, tree_code(&arena, NULL, "%d + %d", 1, 2));
+    tree_append(&arena, text, tree_string(&arena, STR("\"b\""), NULL));
+    assert_ptr_equal(tree_simple(&arena, text), text);
+    struct str code = tree_as_code(&arena, text);
     assert_true(str_eqz(code, "\"a1${1 + 2}\\\"b\\\"\""));
     assert_true(str_eqz(evaluate(code)->string, "a13\"b\""));
     const struct value *known;
-    assert_false(said_known(&arena, text, &known));
+    assert_false(tree_known(&arena, text, &known));
 }
 
 static void test_maps_keep_their_order(void **state)
 {
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
-    struct said *map = said_new(&arena, SAID_MAP, NULL);
-    said_set(&arena, map, STR("z"), said_string(&arena, STR("first"), NULL));
-    said_set(&arena, map, STR("a"), said_string(&arena, STR("second"), NULL));
-    said_set(&arena, map, STR("z"), said_string(&arena, STR("changed"), NULL));
-    said_write_flow(&out, map);
+    struct tree *map = tree_new(&arena, TREE_MAP, NULL);
+    tree_set(&arena, map, STR("z"), tree_string(&arena, STR("first"), NULL));
+    tree_set(&arena, map, STR("a"), tree_string(&arena, STR("second"), NULL));
+    tree_set(&arena, map, STR("z"), tree_string(&arena, STR("changed"), NULL));
+    tree_write_flow(&out, map);
     assert_true(str_eqz(buf_str(&out), "{z: changed, a: second}"));
 }
 
