@@ -4,6 +4,8 @@
  */
 #include "provider/postgres/postgres.h"
 
+#define GRANT_KEYS "role on schema names columns"
+
 /* ---- privileges ---- */
 
 static const struct {
@@ -242,37 +244,88 @@ static const struct value *no_longer(struct arena *arena, const struct value *be
     return value_builder_list(&list);
 }
 
-static int privileges_set(struct pg_work *work, struct err *err UNUSED)
+/* What is to be taken back of a grant that is to be all that the role has, beside what it keeps; NULL:
+ * everything. Of tables only what is held: to revoke a privilege takes it from their columns, too, which may
+ * have grants of their own. */
+static int find_taken(
+    struct pg_work *work, const struct value *kept, const struct value **taken, struct err *err)
 {
-    const struct value *now = value_getz(work->desired, "privileges");
+    static const struct pg_type as_held = {.name = "grant", .keys = GRANT_KEYS, .catalog = "grant"};
+    const struct value *object = pg_work_object(work), *live;
+    *taken = NULL;
+    if (is_default(work) || !str_eqz(text_of(work->ctx, object, "on"), "table") ||
+        !value_is_null(value_getz(object, "columns")))
+        return 0;
+    if (catalog_look(work->session, work->ctx, &as_held, object, false, &live, err))
+        return -1;
+    *taken = no_longer(work->ctx->arena, held_on(work->ctx->arena, value_getz(live, "held"), 1, NULL), kept);
+    return 0;
+}
+
+static int privileges_set(struct pg_work *work, struct err *err)
+{
+    const struct value *now = value_getz(work->desired, "privileges"), *taken;
     bool only = flag_of(work->ctx, work->desired, "only");
-    const struct value *taken =
-        only ? NULL : no_longer(work->ctx->arena, value_getz(work->prior, "privileges"), now);
-    if (only || taken->count)
+    if (only && find_taken(work, now, &taken, err))
+        return -1;
+    if (!only)
+        taken = no_longer(work->ctx->arena, value_getz(work->prior, "privileges"), now);
+    if (!taken || taken->count)
         add_revoke(work, "revoke ", taken);
     if (now && now->count)
         add_grant(work, now);
-    if (!only && flag_of(work->ctx, work->prior, "grantable") &&
+    if (taken && flag_of(work->ctx, work->prior, "grantable") &&
         !flag_of(work->ctx, work->desired, "grantable"))
         add_revoke(work, "revoke grant option for ", now);
     return 0;
 }
 
-/* Nobody holds anything on what is gone, nor a role that is gone. */
+static int revoke_all(struct pg_work *work, struct err *err)
+{
+    const struct value *taken = value_getz(work->prior, "privileges");
+    if (flag_of(work->ctx, work->prior, "only") && find_taken(work, NULL, &taken, err))
+        return -1;
+    if (taken && !taken->count)
+        return 0;
+    add_revoke(work, "revoke ", taken);
+    int status = session_change(work->session, buf_str(&work->sql), err);
+    buf_clear(&work->sql);
+    return status;
+}
+
+static bool is_of_what_is_gone(const struct err *why)
+{
+    static const char *const gone[] = {"42704", "42P01", "42703", "42883", "3F000", "3D000"};
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        if (strcmp(why->code, gone[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Nobody holds anything on what is gone, nor a role that is gone. Where one of several objects or columns is
+ * gone, the server refuses the statement for all of them: then each is a statement of its own. */
 static int privileges_remove(struct pg_work *work, struct err *err)
 {
-    static const char *const gone[] = {"42704", "42P01", "42883", "3F000", "3D000"};
+    static const char *const lists[] = {"names", "columns"};
     struct err why = ERR_INIT;
-    add_revoke(work, "revoke ",
-        flag_of(work->ctx, work->prior, "only") ? NULL : value_getz(work->prior, "privileges"));
-    int status = session_change(work->session, buf_str(&work->sql), &why);
-    buf_clear(&work->sql);
-    for (size_t i = 0; status && i < sizeof gone / sizeof *gone; i++)
-        if (strcmp(why.code, gone[i]) == 0)
-            return 0;
-    if (status)
-        *err = why;
-    return status;
+    if (!revoke_all(work, &why))
+        return 0;
+    if (!is_of_what_is_gone(&why))
+        return err_raise(err, &why);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        const struct value *all = work->prior, *list = value_getz(all, lists[i]);
+        int status = 0;
+        if (!list || list->count < 2)
+            continue;
+        for (uint32_t k = 0; k < list->count && !status; k++) {
+            work->prior = value_with(
+                work->ctx->arena, all, str_z(lists[i]), value_list(work->ctx->arena, &list->items[k], 1));
+            status = privileges_remove(work, err);
+        }
+        work->prior = all;
+        return status;
+    }
+    return 0;
 }
 
 static int grant_check(struct op_ctx *ctx, const struct value *object, struct err *err)
@@ -300,7 +353,7 @@ static int grant_prepare(struct op_ctx *ctx, const struct preparation *how, cons
 }
 
 const struct pg_type pg_grant = {.name = "grant",
-    .keys = "role on schema names columns",
+    .keys = GRANT_KEYS,
     .catalog = "grant",
     .create = privileges_set,
     .update = privileges_set,

@@ -599,6 +599,30 @@ def test_a_grant_is_gone_when_nothing_of_it_is_held(stack, server, only):
         server.psql("drop table people", "drop owned by clerk", "drop role clerk")
 
 
+def test_what_is_left_of_a_grant_goes_when_part_of_its_objects_is_gone(stack, server):
+    server.psql("create table a (x int)", "create table b (x int, y int)", "create role clerk")
+    grants = """
+    tables: {type: postgres.grant, provider: retail, role: clerk, on: table, schema: public, names: [a, b], privileges: [select], depends_on: [columns]}
+    columns: {type: postgres.grant, provider: retail, role: clerk, on: table, schema: public, names: [b], columns: [x, y], privileges: [update]}
+"""
+    try:
+        written(stack, server, grants).run("apply", "--yes")
+        is_as_said(stack)
+        # what goes of the tables' own leaves the columns' alone
+        server.psql("grant insert on a to clerk")
+        stack.run("apply", "--yes")
+        is_as_said(stack)
+        stack.run("destroy", "--yes", "--target", "tables")
+        assert stack.plan() == {"tables": "create"}
+        stack.run("apply", "--yes")
+        assert server.psql("select has_table_privilege('clerk', 'a', 'select'), has_table_privilege('clerk', 'a', 'insert')") == "t|f"
+        server.psql("drop table a", "alter table b drop column x")
+        stack.destroy()
+        server.psql("drop role clerk")  # the server refuses this while it holds anything
+    finally:
+        server.psql("drop table b")
+
+
 def test_statements(stack, server):
     one = """
         s:

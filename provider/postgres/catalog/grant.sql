@@ -30,7 +30,7 @@ with wanted as materialized (
         and (w.names is null or exists (select from json_array_elements_text(w.names) as x(name) where x.name in (o.name, o.short)))
     where w.columns is null
     union all
-    select w.key, w.role, coalesce(a.attacl, '{}')
+    select w.key, w.role, a.attacl
     from wanted w join pg_namespace n on n.nspname = w.schema
         join pg_class c on c.relnamespace = n.oid and c.relname in (select json_array_elements_text(w.names))
         join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attname in (select json_array_elements_text(w.columns))
