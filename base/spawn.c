@@ -1,16 +1,23 @@
 /*
- * Starts a program that has nothing of this process but what is named (see spawn.h), and the limit of core
- * files.
+ * Starts a program that has nothing of this process but what is named (see spawn.h), the limit of core files,
+ * and commands that print credentials.
  */
 #include "base/spawn.h"
 
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "base/system.h"
 #include "base/threads.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- Core files ---- */
@@ -28,14 +35,15 @@ void core_limit_none(void)
     lowered = setrlimit(RLIMIT_CORE, &none) == 0;
 }
 
-void core_limit_lift(void)
+/* Around the start of a program. */
+static void core_limit_lift(void)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
     if (!starting++ && lowered)
         setrlimit(RLIMIT_CORE, &former);
 }
 
-void core_limit_lower(void)
+static void core_limit_lower(void)
 {
     struct rlimit none = {0, former.rlim_max};
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lock);
@@ -83,4 +91,107 @@ int spawn_program(const struct spawn *spawn, pid_t *child)
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     return failed;
+}
+
+/* ---- Commands that print credentials ---- */
+
+enum { OUTPUT_MAX = 256 * 1024, TIMEOUT_MS = 60 * 1000 };
+
+/* All but what is weir's own, such as the key of its state: the command is the user's, and needs what they
+ * have. */
+static char **environment_of_user(struct arena *arena)
+{
+    size_t count = 0, n = 0;
+    while (environ && environ[count])
+        count++;
+    char **env = ARENA_ARRAY(arena, char *, count + 1);
+    for (size_t i = 0; i < count; i++)
+        if (!str_starts(str_z(environ[i]), STR("WEIR_")))
+            env[n++] = environ[i];
+    return env;
+}
+
+static int command_start(char *command, char *const *env, pid_t *pid, int *output, struct err *err)
+{
+    int fds[2];
+    if (system_pipe(fds))
+        return err_errno(err, ERR_FAILED, "cannot make a pipe");
+    char shell[] = "sh", option[] = "-c";
+    char *const argv[] = {shell, option, command, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+    /* The command gets its signals, whatever this thread has blocked. */
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    core_limit_lift();
+    int failed = posix_spawn(pid, "/bin/sh", &actions, &attributes, argv, env);
+    core_limit_lower();
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    close(fds[1]);
+    if (failed) {
+        close(fds[0]);
+        errno = failed;
+        return err_errno(err, ERR_AUTH, "cannot start a shell");
+    }
+    *output = fds[0];
+    return 0;
+}
+
+static int read_output(int fd, const char *what, struct buf *out, struct err *err)
+{
+    int64_t until = clock_mono_ms() + TIMEOUT_MS;
+    for (;;) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        int64_t left = until - clock_mono_ms();
+        int n = left > 0 ? poll(&ready, 1, (int)left) : 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_set(err, ERR_AUTH, "%s did not end within %d s", what, TIMEOUT_MS / 1000);
+        char bytes[4096];
+        ssize_t got = read(fd, bytes, sizeof bytes);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got > 0)
+            buf_add(out, bytes, (size_t)got);
+        explicit_bzero(bytes, sizeof bytes);
+        if (out->overflow)
+            return err_set(err, ERR_AUTH, "%s printed more than %d KiB", what, OUTPUT_MAX / 1024);
+        if (got < 0)
+            return err_errno(err, ERR_AUTH, "cannot read what %s prints", what);
+        if (got == 0)
+            return 0;
+    }
+}
+
+int spawn_credential_command(
+    struct arena *arena, const char *what, struct str command, struct str *output, struct err *err)
+{
+    pid_t pid = 0;
+    AUTO_FD int fd = -1;
+    if (confined_program(what, err) ||
+        command_start(arena_strz(arena, command), environment_of_user(arena), &pid, &fd, err))
+        return -1;
+    AUTO_BUF struct buf out = {.max = OUTPUT_MAX};
+    int failed = read_output(fd, what, &out, err);
+    if (failed)
+        kill(pid, SIGKILL);
+    int status;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    *output = arena_str(arena, buf_str(&out));
+    if (out.p)
+        explicit_bzero(out.p, out.n);
+    if (failed)
+        return -1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 0;
+    return err_set(err, ERR_AUTH, "%s failed with status %d", what,
+        WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }

@@ -5,6 +5,9 @@
  */
 #pragma once
 
+#include "base/arena.h"
+#include "base/err.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,6 +34,11 @@ int spawn_program(const struct spawn *spawn, pid_t *child);
  * looked at by a debugger. */
 /* Once, before there are other threads. */
 void core_limit_none(void);
-/* Around the start of a program; any thread. */
-void core_limit_lift(void);
-void core_limit_lower(void);
+
+/*
+ * Runs a shell command of the user's that prints credentials: with all of their environment that is not
+ * weir's, for at most a minute. Its questions and errors go to stderr; `what` names it in messages. The
+ * output, of at most 256 KiB, is in the arena. ERR_AUTH where it fails.
+ */
+int spawn_credential_command(
+    struct arena *arena, const char *what, struct str command, struct str *output, struct err *err);

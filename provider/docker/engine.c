@@ -80,25 +80,26 @@ static int named_file(const struct provider_options *options, const struct value
     return err_set(err, ERR_INVALID, "%.*s: tls: %s: there is no file %s", STR_ARG(options->name), key, *out);
 }
 
-/* As the docker client does: DOCKER_CERT_PATH, else ~/.docker. */
-static void files_of_client(struct engine *engine, struct arena *arena)
+static void files_in(struct engine *engine, struct str folder, struct arena *arena)
 {
-    struct str folder = from_env("DOCKER_CERT_PATH");
-    if (!folder.n)
-        folder = path_join(arena, from_env("HOME"), STR(".docker"));
     engine->ca = path_join(arena, folder, STR("ca.pem")).p;
     engine->cert = path_join(arena, folder, STR("cert.pem")).p;
     engine->key = path_join(arena, folder, STR("key.pem")).p;
     engine->tls = true;
 }
 
-static int find_tls(
-    const struct provider_options *options, struct engine *engine, struct arena *arena, struct err *err)
+/* As the docker client does: those of its context, else of DOCKER_CERT_PATH, else of ~/.docker. */
+static int find_tls(const struct provider_options *options, const struct client_context *context,
+    struct engine *engine, struct arena *arena, struct err *err)
 {
     const struct value *tls = value_getz(options->config, "tls");
     if (value_is_null(tls)) {
-        if (!value_gets(options->config, "host").n && from_env("DOCKER_TLS_VERIFY").n)
-            files_of_client(engine, arena);
+        struct str folder = from_env("DOCKER_CERT_PATH");
+        if (context->tls.n)
+            files_in(engine, context->tls, arena);
+        else if (!context->host.n && !value_gets(options->config, "host").n &&
+                 from_env("DOCKER_TLS_VERIFY").n)
+            files_in(engine, folder.n ? folder : path_join(arena, from_env("HOME"), STR(".docker")), arena);
         return 0;
     }
     engine->tls = true;
@@ -121,11 +122,15 @@ int engine_open(const struct provider_options *options, struct arena *arena, voi
         .cancel = options->cancel,
         .insecure = value_getb(options->config, "insecure"),
         .host = value_gets(options->config, "host")};
-    if (!engine->host.n && !engine->via.n) /* what the environment says is about this machine's Engine */
+    bool own = !engine->host.n && !engine->via.n; /* what the client is told is about this machine's Engine */
+    struct client_context context = {.host = STR_EMPTY};
+    if (own)
         engine->host = arena_str(arena, from_env("DOCKER_HOST"));
+    if (own && !engine->host.n && client_context(arena, &context, err))
+        return err_context(err, "%.*s", STR_ARG(options->name));
     if (!engine->host.n)
-        engine->host = STR(LOCAL_SOCKET);
-    if (find_tls(options, engine, arena, err) || parse_host(options, engine, arena, err))
+        engine->host = context.host.n ? context.host : STR(LOCAL_SOCKET);
+    if (find_tls(options, &context, engine, arena, err) || parse_host(options, engine, arena, err))
         return -1;
     pthread_mutex_init(&engine->lock, NULL);
     *self = engine;

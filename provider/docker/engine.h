@@ -1,7 +1,7 @@
 /*
  * A Docker Engine: where it is, how to get there, and calls of its API. It is found as the docker client
- * finds it: the provider's settings, else DOCKER_HOST with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else the
- * local socket. `via` leads there through a connection of the stack.
+ * finds it: the provider's settings, else DOCKER_HOST with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, else its
+ * current context, else the local socket. `via` leads there through a connection of the stack.
  *
  * engine_open() calls nothing; the first call asks the Engine which versions of the API it speaks. Calls may
  * be made from every thread. Errors bear the Engine's own words, with the class that the HTTP status means:
@@ -101,8 +101,7 @@ struct stream {
     struct str status; /* last shown */
 };
 
-/* ---- image.c: Names of images, and who one is to a registry: what `registries` under `providers:
- * docker:` says, else what `docker login` has left in the client's own configuration. */
+/* ---- image.c: Names of images. */
 struct image_name {
     struct str registry;   /* "docker.io", "localhost:5000" */
     struct str repository; /* as given, without tag and digest */
@@ -112,5 +111,17 @@ struct image_name {
 };
 
 struct image_name image_name_parse(struct arena *arena, struct str name);
-/* X-Registry-Auth; never empty, because the Engine wants the header in any case. */
+
+/* ---- client.c: What the docker client is configured to do, in DOCKER_CONFIG or ~/.docker. ---- */
+
+struct client_context {
+    struct str host; /* as in `host`; "": the default */
+    struct str tls;  /* folder of its certificates; "" none */
+};
+
+/* The context of DOCKER_CONTEXT, or the current one. ERR_INVALID where it is not there. */
+int client_context(struct arena *arena, struct client_context *out, struct err *err);
+/* Who one is to the registry: what `registries` under `providers: docker:` says, else what the
+ * docker client knows, by a credential helper or from `docker login`. X-Registry-Auth; never empty, because
+ * the Engine wants the header in any case. */
 int registry_auth(struct op_ctx *ctx, const struct image_name *name, struct str *out, struct err *err);

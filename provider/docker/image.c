@@ -10,13 +10,9 @@
 
 #include <stdlib.h>
 
-/* ---- Names of images, and who one is to a registry ---- */
+/* ---- names ---- */
 
 #define HUB "docker.io"
-
-enum { CONFIG_MAX = 1 << 20 };
-
-/* ---- names ---- */
 
 static bool is_host(struct str part)
 {
@@ -55,77 +51,6 @@ struct image_name image_name_parse(struct arena *arena, struct str text)
     name.whole = arena_printf(
         arena, "%.*s%s%.*s", STR_ARG(listed(name.repository)), name.by_digest ? "@" : ":", STR_ARG(name.tag));
     return name;
-}
-
-/* ---- who one is ---- */
-
-static struct str encoded(struct op_ctx *ctx, const struct value *who)
-{
-    AUTO_BUF struct buf json = BUF_INIT;
-    json_write(&json, who, JSON_PLAIN);
-    char *text = arena_strz(ctx->arena, base64_encode(ctx->arena, buf_str(&json)));
-    for (char *p = text; *p; p++) /* URL-safe, as the Engine wants it */
-        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-    return str_z(text);
-}
-
-static const struct value *login(
-    struct op_ctx *ctx, const struct image_name *name, struct str user, struct str password)
-{
-    mask_add(password, MASK_GIVEN);
-    return VALUE_MAP(ctx->arena, {STR("username"), value_string(ctx->arena, user)},
-        {STR("password"), value_string(ctx->arena, password)},
-        {STR("serveraddress"), value_string(ctx->arena, name->registry)});
-}
-
-/* "user:password" in base64, as `docker login` keeps it, and as ECR's token is. */
-static const struct value *from_token(struct op_ctx *ctx, const struct image_name *name, struct str token)
-{
-    struct str plain, password;
-    mask_add(token, MASK_GIVEN);
-    if (!base64_decode(ctx->arena, token, &plain))
-        return NULL;
-    struct str user = str_cut(plain, ':', &password);
-    return password.p ? login(ctx, name, user, password) : NULL;
-}
-
-/* The client knows Docker's own registry by an address of former times. */
-static const struct value *entry_of(const struct value *map, const struct image_name *name)
-{
-    const struct value *entry = value_get(map, name->registry);
-    return entry || !str_eqz(name->registry, HUB) ? entry : value_getz(map, "https://index.docker.io/v1/");
-}
-
-static const struct value *from_client(struct op_ctx *ctx, const struct image_name *name)
-{
-    const char *folder = getenv("DOCKER_CONFIG");
-    struct str text, path = folder && *folder ? str_z(folder)
-                                              : path_join(ctx->arena, str_z(getenv("HOME")), STR(".docker"));
-    const struct value *config;
-    path = path_join(ctx->arena, path, STR("config.json"));
-    if (file_read_own(ctx->arena, path.p, CONFIG_MAX, &text, NULL) ||
-        json_parse(ctx->arena, text, &config, NULL))
-        return NULL;
-    struct str token = value_gets(entry_of(value_getz(config, "auths"), name), "auth");
-    return token.n ? from_token(ctx, name, token) : NULL;
-}
-
-int registry_auth(struct op_ctx *ctx, const struct image_name *name, struct str *out, struct err *err)
-{
-    const struct value *said = entry_of(value_getz(engine_settings(engine_of(ctx)), "registries"), name),
-                       *who;
-    if (value_gets(said, "token").n) {
-        who = from_token(ctx, name, value_gets(said, "token"));
-        if (!who)
-            return err_set(err, ERR_INVALID, "the token for %.*s is not user:password in base64",
-                STR_ARG(name->registry));
-    } else if (said) {
-        who = login(ctx, name, value_gets(said, "username"), value_gets(said, "password"));
-    } else {
-        who = from_client(ctx, name);
-    }
-    *out = encoded(ctx, who ? who : &value_empty_map);
-    return 0;
 }
 
 /* ---- what there is ---- */

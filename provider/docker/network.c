@@ -188,8 +188,8 @@ static const struct type logins_type = {.kind = TYPE_MAP, .elem = &login_type};
 
 static const struct attr settings[] = {
     SETTING_PLACE("host", setting_text,
-        "Address of the Engine: unix:///PATH or tcp://HOST:PORT; without it DOCKER_HOST, or "
-        "unix:///var/run/docker.sock"),
+        "Address of the Engine: unix:///PATH or tcp://HOST:PORT; without it DOCKER_HOST, the docker "
+        "client's context, or unix:///var/run/docker.sock"),
     SETTING_ATTR("tls", tls_type,
         "TLS certificates of server and client; without it DOCKER_TLS_VERIFY and DOCKER_CERT_PATH"),
     SETTING_ATTR("via", setting_text, "Name of the connection to the Engine"),

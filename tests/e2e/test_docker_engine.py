@@ -481,6 +481,61 @@ class Registry:
 
 
 @pytest.mark.long
+def test_the_context_of_the_docker_client(stack, engine, tmp_path):
+    env = {**stack.env, "DOCKER_CONFIG": str(tmp_path / "client")}
+    del env["DOCKER_HOST"]
+
+    def client(*words):
+        subprocess.run(["docker", *words], env=env, check=True, capture_output=True)
+
+    client("context", "create", "tested", "--docker", f"host={engine.host}")
+    stack.env = {**env, "DOCKER_CONTEXT": "tested"}
+    written(stack, "store: {type: docker.volume, name: by-context}\n")
+    stack.apply()
+    assert engine.docker("volume", "inspect", "by-context")
+    client("context", "use", "tested")
+    stack.env = env
+    stack.assert_settled()
+    stack.env = {**env, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    assert "/nowhere/docker.sock" in stack.run("plan", status=None).err, "DOCKER_HOST goes before it"
+    stack.env = {**env, "DOCKER_CONTEXT": "gone"}
+    error = stack.run("plan", status=None).err
+    assert 'there is no docker context "gone" with an Engine' in error and "docker context ls" in error, error
+    stack.env = env
+    stack.destroy()
+    stack.env |= engine.env
+
+
+def test_a_credential_helper_of_the_docker_client(stack, engine, tmp_path):
+    registry = Registry(tmp_path)
+    address = f"127.0.0.1:{registry.port}"
+    helper = tmp_path / "bin/docker-credential-tested"
+    helper.parent.mkdir()
+    try:
+        with_app(stack)
+        written(stack, f'app: {{type: docker.image, name: "{address}/shop/app:1", context: app, push: true}}\n')
+        stack.env |= {"DOCKER_CONFIG": str(tmp_path), "PATH": f"{helper.parent}:{stack.env['PATH']}"}
+        (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {address: "tested"}}))
+        helper.write_text("#!/bin/sh\necho credentials not found in native keychain\nexit 1\n")
+        helper.chmod(0o755)
+        unknown = stack.apply(status=1)
+        assert "no basic auth credentials" in unknown.err and "docker-credential-tested" not in unknown.err + unknown.out
+        helper.write_text("#!/bin/sh\nexit 7\n")
+        broken = stack.apply(status=1)
+        assert "the credential helper docker-credential-tested failed with status 7" in broken.err + broken.out
+        answer = json.dumps({"ServerURL": address, "Username": registry.user, "Secret": registry.password})
+        helper.write_text(f"#!/bin/sh\n[ \"$1 $(cat)\" = 'get {address}' ] && echo '{answer}'\n")
+        shown = stack.apply()
+        stack.assert_settled()
+        assert registry.password not in shown.out + shown.err + stack.state_text()
+        (tmp_path / "config.json").write_text(json.dumps({"credsStore": "tested"}))
+        stack.write("other\n", "app/hello.txt")
+        stack.apply()
+        stack.destroy()
+    finally:
+        registry.stop()
+
+
 def test_pushed_and_pulled(stack, engine, tmp_path):
     registry = Registry(tmp_path)
     name = f"127.0.0.1:{registry.port}/shop/app:1"

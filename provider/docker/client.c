@@ -1,0 +1,165 @@
+/* What the docker client's configuration says: which Engine is meant, and who one is to a registry. */
+#include "provider/docker/docker.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mask.h"
+#include "base/spawn.h"
+
+#include <stdlib.h>
+
+enum { CONFIG_MAX = 1 << 20 };
+
+#define HUB "docker.io"
+/* The client knows Docker's own registry by an address of former times. */
+#define HUB_ADDRESS STR("https://index.docker.io/v1/")
+
+static struct str client_path(struct arena *arena, struct str name)
+{
+    const char *folder = getenv("DOCKER_CONFIG");
+    if (folder && *folder)
+        return path_join(arena, str_z(folder), name);
+    return path_join(arena, path_join(arena, str_z(getenv("HOME")), STR(".docker")), name);
+}
+
+/* NULL where there is none that can be read. */
+static const struct value *client_file(struct arena *arena, struct str name)
+{
+    struct str text;
+    const struct value *parsed;
+    bool read = !file_read_own(arena, client_path(arena, name).p, CONFIG_MAX, &text, NULL) &&
+                !json_parse(arena, text, &parsed, NULL);
+    return read ? parsed : NULL;
+}
+
+/* ---- contexts ---- */
+
+int client_context(struct arena *arena, struct client_context *out, struct err *err)
+{
+    *out = (struct client_context){.host = STR_EMPTY};
+    struct str name = str_z(getenv("DOCKER_CONTEXT"));
+    if (!name.n)
+        name = value_gets(client_file(arena, STR("config.json")), "currentContext");
+    if (!name.n || str_eqz(name, "default"))
+        return 0;
+    struct str id = sha256_hex(arena, name);
+    const struct value *meta =
+        client_file(arena, arena_printf(arena, "contexts/meta/%.*s/meta.json", STR_ARG(id)));
+    out->host = value_gets(resource_at(meta, "Endpoints.docker"), "Host");
+    if (!out->host.n) {
+        err_set(err, ERR_INVALID, "there is no docker context \"%.*s\" with an Engine", STR_ARG(name));
+        return err_hint(err, "`docker context ls` shows those that there are; `host` under `providers: "
+                             "docker:`, or DOCKER_HOST, goes before it");
+    }
+    struct str tls = client_path(arena, arena_printf(arena, "contexts/tls/%.*s/docker", STR_ARG(id)));
+    if (path_is_dir(tls.p))
+        out->tls = tls;
+    return 0;
+}
+
+/* ---- logins ---- */
+
+static struct str encoded(struct op_ctx *ctx, const struct value *who)
+{
+    AUTO_BUF struct buf json = BUF_INIT;
+    json_write(&json, who, JSON_PLAIN);
+    char *text = arena_strz(ctx->arena, base64_encode(ctx->arena, buf_str(&json)));
+    for (char *p = text; *p; p++) /* URL-safe, as the Engine wants it */
+        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+    return str_z(text);
+}
+
+static const struct value *login(
+    struct op_ctx *ctx, const struct image_name *name, struct str user, struct str password)
+{
+    mask_add(password, MASK_GIVEN);
+    return VALUE_MAP(ctx->arena, {STR("username"), value_string(ctx->arena, user)},
+        {STR("password"), value_string(ctx->arena, password)},
+        {STR("serveraddress"), value_string(ctx->arena, name->registry)});
+}
+
+/* "user:password" in base64, as `docker login` keeps it, and as ECR's token is. */
+static const struct value *from_token(struct op_ctx *ctx, const struct image_name *name, struct str token)
+{
+    struct str plain, password;
+    mask_add(token, MASK_GIVEN);
+    if (!base64_decode(ctx->arena, token, &plain))
+        return NULL;
+    struct str user = str_cut(plain, ':', &password);
+    return password.p ? login(ctx, name, user, password) : NULL;
+}
+
+static struct str address_of(const struct image_name *name)
+{
+    return str_eqz(name->registry, HUB) ? HUB_ADDRESS : name->registry;
+}
+
+static const struct value *entry_of(const struct value *map, const struct image_name *name)
+{
+    const struct value *entry = value_get(map, name->registry);
+    return entry ? entry : value_get(map, address_of(name));
+}
+
+/* The output of a helper that has it; NULL: it has none, or does not work, which is a warning. */
+static const struct value *ask_helper(struct op_ctx *ctx, struct str helper, struct str server)
+{
+    struct str output = STR_EMPTY;
+    struct err why = ERR_INIT;
+    const struct value *answer = NULL;
+    if (!str_is_made_of(helper, CHARS_ALNUM "._-") || !str_is_made_of(server, CHARS_ALNUM "._-:/[]"))
+        return NULL;
+    struct str what =
+                   arena_printf(ctx->arena, "the credential helper docker-credential-%.*s", STR_ARG(helper)),
+               command = arena_printf(ctx->arena, "printf %%s '%.*s' | docker-credential-%.*s get",
+                   STR_ARG(server), STR_ARG(helper));
+    int status = spawn_credential_command(ctx->arena, what.p, command, &output, &why);
+    if (!status)
+        status = json_parse(ctx->arena, output, &answer, &why);
+    if (status && !str_starts(output, STR("credentials not found")))
+        op_warn(ctx,
+            arena_printf(ctx->arena, "%s; %.*s is asked without a login", why.message, STR_ARG(server)).p);
+    return answer;
+}
+
+/* A user called so has no password, but a token that stands for a login. */
+static const struct value *from_helper(struct op_ctx *ctx, const struct image_name *name, struct str helper)
+{
+    const struct value *answer = helper.n ? ask_helper(ctx, helper, address_of(name)) : NULL;
+    struct str user = value_gets(answer, "Username"), secret = value_gets(answer, "Secret");
+    if (!secret.n)
+        return NULL;
+    if (!str_eqz(user, "<token>"))
+        return login(ctx, name, user, secret);
+    mask_add(secret, MASK_GIVEN);
+    return VALUE_MAP(ctx->arena, {STR("identitytoken"), value_string(ctx->arena, secret)},
+        {STR("serveraddress"), value_string(ctx->arena, name->registry)});
+}
+
+static const struct value *from_client(struct op_ctx *ctx, const struct image_name *name)
+{
+    const struct value *config = client_file(ctx->arena, STR("config.json"));
+    struct str helper =
+        value_text(entry_of(value_getz(config, "credHelpers"), name), value_gets(config, "credsStore"));
+    const struct value *who = from_helper(ctx, name, helper);
+    struct str token = value_gets(entry_of(value_getz(config, "auths"), name), "auth");
+    return who || !token.n ? who : from_token(ctx, name, token);
+}
+
+int registry_auth(struct op_ctx *ctx, const struct image_name *name, struct str *out, struct err *err)
+{
+    const struct value *said = entry_of(value_getz(engine_settings(engine_of(ctx)), "registries"), name),
+                       *who;
+    if (value_gets(said, "token").n) {
+        who = from_token(ctx, name, value_gets(said, "token"));
+        if (!who)
+            return err_set(err, ERR_INVALID, "the token for %.*s is not user:password in base64",
+                STR_ARG(name->registry));
+    } else if (said) {
+        who = login(ctx, name, value_gets(said, "username"), value_gets(said, "password"));
+    } else {
+        who = from_client(ctx, name);
+    }
+    *out = encoded(ctx, who ? who : &value_empty_map);
+    return 0;
+}
