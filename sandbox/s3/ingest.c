@@ -158,9 +158,15 @@ static const struct fault *check_md5(struct ingest *in)
     in->etag = hex_encode(&x->arena, raw.p, raw.n);
     if (!claimed.n)
         return NULL;
-    if (!base64_decode(&x->arena, claimed, &bytes) || bytes.n != MD5_SIZE)
+    if (!base64_decode(&x->arena, claimed, &bytes) || bytes.n != MD5_SIZE) {
+        s3srv_detail(x->state, "Content-MD5", claimed);
         return &invalid;
-    return str_eq(raw, bytes) ? NULL : &wrong;
+    }
+    if (str_eq(raw, bytes))
+        return NULL;
+    s3srv_detail(x->state, "ExpectedDigest", hex_encode(&x->arena, bytes.p, bytes.n));
+    s3srv_detail(x->state, "CalculatedDigest", base64_encode(&x->arena, raw));
+    return &wrong;
 }
 
 static const struct fault *check_sum(struct ingest *in)

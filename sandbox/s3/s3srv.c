@@ -465,6 +465,14 @@ static void begin_operation(struct s3 *s)
         return;
     }
     struct str owner = s3srv_header(s, "x-amz-expected-bucket-owner");
+    if (owner.n && !(owner.n == 12 && str_is_digits(owner))) {
+        s3srv_error(s, 400, "InvalidBucketOwnerAWSAccountID",
+            arena_printf(s->arena,
+                "The value of the expected bucket owner parameter must be an AWS Account ID... [%.*s]",
+                STR_ARG(owner))
+                .p);
+        return;
+    }
     if (owner.n && !str_eq(owner, sandbox_account(x->sandbox))) {
         s3srv_error(s, 403, "AccessDenied", "Access Denied");
         return;

@@ -126,6 +126,7 @@ extern const struct responder s3srv_responder;
 
 /* ---- shared by handlers ---- */
 
+enum versioning versioning_of_bucket(struct arena *arena, struct s3_store *store, struct str bucket);
 enum versioning s3srv_versioning(struct s3 *s, struct str bucket);
 /* <TagSet>… into a map; answers and gives NULL where it is wrong. */
 const struct value *s3srv_parse_tags(struct s3 *s, const struct value *set);

@@ -59,18 +59,32 @@ void s3srv_list_buckets(struct s3 *s)
     xml_end(s, &out, "ListAllMyBucketsResult");
 }
 
+/* An older name of eu-west-1, by which a bucket's location is shown then. */
+static bool is_eu(struct str constraint)
+{
+    return str_eqz(constraint, "EU");
+}
+
+/* eu-west-1, us-gov-east-1 */
+static bool is_region(struct str name)
+{
+    return is_eu(name) || (str_is_made_of(name, CHARS_LOWER CHARS_DIGITS "-") && name.n > 4 &&
+                              name.p[2] == '-' && char_is_among(name.p[name.n - 1], CHARS_DIGITS));
+}
+
 /* The LocationConstraint must be the region that is spoken to; us-east-1 has none. false: answered. */
 static bool check_location(
     struct s3 *s, const struct value *config, struct str region, struct str *constraint)
 {
     *constraint = str_trim(value_gets(config, "LocationConstraint"));
-    bool home = str_eqz(region, "us-east-1");
-    if (str_eqz(*constraint, "us-east-1")) {
+    bool home = str_eqz(region, "us-east-1"),
+         fits = str_eq(*constraint, region) || (is_eu(*constraint) && str_eqz(region, "eu-west-1"));
+    if (home && (fits || (constraint->n && !is_region(*constraint)))) {
         s3srv_detail(s, "LocationConstraint", *constraint);
         s3srv_error(s, 400, "InvalidLocationConstraint", "The specified location-constraint is not valid");
         return false;
     }
-    if (home ? constraint->n > 0 : !str_eq(*constraint, region)) {
+    if (home ? constraint->n > 0 : !fits) {
         struct str message = arena_printf(s->arena,
             "The %.*s location constraint is incompatible for the region specific endpoint this request was "
             "sent to.",
@@ -129,6 +143,7 @@ void s3srv_create_bucket(struct s3 *s)
     if (str_eqz(region, "US")) /* s3cmd, where nobody has told it a region */
         region = STR("us-east-1");
     if (!store_bucket_name_ok(s->bucket) || is_reserved(s->bucket)) {
+        s3srv_detail(s, "BucketName", s->bucket);
         s3srv_error(s, 400, "InvalidBucketName", "The specified bucket is not valid.");
         return;
     }
@@ -140,8 +155,10 @@ void s3srv_create_bucket(struct s3 *s)
     if (!tags)
         return;
     struct value_entry entries[] = {{STR("created"), value_int(s->arena, clock_wall_ms())},
-        {STR("region"), value_string(s->arena, region)}};
-    enum store_result result = store_bucket_create(s->store, s->bucket, value_map(s->arena, entries, 2));
+        {STR("region"), value_string(s->arena, region)},
+        {STR("location"), value_string(s->arena, constraint)}};
+    enum store_result result =
+        store_bucket_create(s->store, s->bucket, value_map(s->arena, entries, is_eu(constraint) ? 3 : 2));
     if (result == STORE_EXISTS &&
         (tags->count || !str_eqz(region, "us-east-1") || !str_eq(region, region_of(s, s->bucket)))) {
         s3srv_detail(s, "BucketName", s->bucket);
@@ -188,7 +205,8 @@ void s3srv_location(struct s3 *s)
     AUTO_BUF struct buf out = BUF_INIT;
     if (!s3srv_bucket_or_error(s))
         return;
-    struct str region = region_of(s, s->bucket);
+    struct str region = value_text(
+        value_getz(store_bucket_doc(s->arena, s->store, s->bucket), "location"), region_of(s, s->bucket));
     xml_begin(&out, "LocationConstraint");
     if (!str_eqz(region, "us-east-1"))
         wire_xml_escape(&out, region, false);

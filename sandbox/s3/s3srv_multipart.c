@@ -8,8 +8,14 @@
 
 enum { MIN_PART = 5 * 1024 * 1024 };
 
+static void detail_upload(struct s3 *s)
+{
+    s3srv_detail(s, "UploadId", s3srv_parameter_or(s, "uploadId", STR_EMPTY));
+}
+
 static void no_such_upload(struct s3 *s)
 {
+    detail_upload(s);
     s3srv_error(s, 404, "NoSuchUpload",
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been "
         "aborted or "
@@ -274,34 +280,50 @@ static bool add_sum(struct assembly *a, const struct value *asked, const struct 
     return true;
 }
 
-static bool add_part(struct assembly *a, struct str id, const struct value *asked, bool last)
+/* A part of the object, in the place in which it is asked for. */
+static bool take_part(
+    struct assembly *a, const struct value *asked, const struct value *doc, int64_t number, int64_t size)
 {
     struct s3 *s = a->s;
-    int64_t number;
-    const struct value *doc;
     struct str raw;
-    if (!str_to_int(str_trim(value_gets(asked, "PartNumber")), &number) || number < 1 ||
-        number > S3SRV_PARTS_MAX)
-        return s3srv_multipart_refuse(s, "MalformedXML", "The XML you provided was not well-formed");
-    if (store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) != STORE_OK ||
-        !str_eq(s3srv_unquoted(value_gets(asked, "ETag")), value_gets(doc, "etag")))
-        return s3srv_multipart_refuse(s, "InvalidPart",
-            "One or more of the specified parts could not be found. The part may not have been uploaded, or "
-            "the "
-            "specified entity tag may not match the part's entity tag.");
-    if (!last && value_geti(doc, "size", 0) < MIN_PART)
-        return s3srv_multipart_refuse(
-            s, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
     if (!add_sum(a, asked, doc) || !hex_decode(s->arena, value_gets(doc, "etag"), &raw))
         return false;
     checksum_update(&a->md5, raw.p, raw.n);
-    a->size += value_geti(doc, "size", 0);
+    a->size += size;
     struct value_entry entries[] = {{STR("number"), value_int(s->arena, number)},
         {STR("size"), value_getz(doc, "size")}, {STR("etag"), value_getz(doc, "etag")},
         {STR("sums"), value_getz(doc, "sums")}};
     value_builder_add(&a->parts, value_map(s->arena, entries, a->kind == CHECKSUM_NONE ? 3 : 4));
     value_builder_add(&a->numbers, value_int(s->arena, number));
     return true;
+}
+
+static bool add_part(struct assembly *a, struct str id, const struct value *asked, bool last)
+{
+    struct s3 *s = a->s;
+    int64_t number;
+    const struct value *doc;
+    if (!str_to_int(str_trim(value_gets(asked, "PartNumber")), &number) || number < 1 ||
+        number > S3SRV_PARTS_MAX)
+        return s3srv_multipart_refuse(s, "MalformedXML", "The XML you provided was not well-formed");
+    struct str etag = s3srv_unquoted(value_gets(asked, "ETag"));
+    bool found = store_part_read(s->arena, s->store, s->bucket, id, (int)number, &doc, NULL) == STORE_OK &&
+                 str_eq(etag, value_gets(doc, "etag"));
+    int64_t size = found ? value_geti(doc, "size", 0) : MIN_PART;
+    if (found && (last || size >= MIN_PART))
+        return take_part(a, asked, doc, number, size);
+    s3srv_detail(s, "PartNumber", arena_printf(s->arena, "%lld", (long long)number));
+    s3srv_detail(s, "ETag", etag);
+    if (!found) {
+        detail_upload(s);
+        return s3srv_multipart_refuse(s, "InvalidPart",
+            "One or more of the specified parts could not be found.  The part may not have been uploaded, or "
+            "the specified entity tag may not match the part's entity tag.");
+    }
+    s3srv_detail(s, "MinSizeAllowed", arena_printf(s->arena, "%d", MIN_PART));
+    s3srv_detail(s, "ProposedSize", arena_printf(s->arena, "%lld", (long long)size));
+    return s3srv_multipart_refuse(
+        s, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
 }
 
 /* The object's checksum from its parts'; compared with what the request claims. NULL: answered. */
@@ -402,9 +424,11 @@ static bool check_order(struct s3 *s, const struct value *const *items, size_t n
 {
     int64_t last = 0, number = 0;
     for (size_t i = 0; i < n; i++, last = number)
-        if (str_to_int(str_trim(value_gets(items[i], "PartNumber")), &number) && number <= last)
+        if (str_to_int(str_trim(value_gets(items[i], "PartNumber")), &number) && number <= last) {
+            detail_upload(s);
             return s3srv_multipart_refuse(s, "InvalidPartOrder",
                 "The list of parts was not in ascending order. Parts must be ordered by part number.");
+        }
     return true;
 }
 
@@ -412,12 +436,17 @@ static void complete_upload(struct s3 *s)
 {
     struct str id;
     const struct value *const *items, *one;
-    const struct value *body = s3srv_body(s, "CompleteMultipartUpload");
-    if (!body || answer_again(s) || !s3srv_conditions_fit(s))
+    if (answer_again(s) || !s3srv_conditions_fit(s))
         return;
-    const struct value *upload = s3srv_find_upload(s, &id);
+    const struct value *upload = s3srv_find_upload(s, &id), *body;
     if (!upload || !s3srv_may_decrypt(s, s->bucket, s->key, value_getz(upload, "headers")))
         return; /* S3 reads the parts anew */
+    if (!str_trim(s->x->request.body).n) {
+        s3srv_multipart_refuse(s, "InvalidRequest", "You must specify at least one part");
+        return;
+    }
+    if (!(body = s3srv_body(s, "CompleteMultipartUpload")))
+        return;
     size_t n = s3srv_items(value_getz(body, "Part"), &items, &one);
     if (!n) {
         s3srv_multipart_refuse(s, "MalformedXML", "You must specify at least one part");

@@ -175,12 +175,13 @@ static void override_headers(struct s3 *s)
 struct range {
     int64_t first, n;
     bool partial;
+    const struct value *part; /* partNumber=N of an upload's; NULL: it is none */
 };
 
 /* false: nothing of it is there. A form that is not understood means everything. */
 static bool parse_range(struct str text, int64_t size, struct range *out)
 {
-    *out = (struct range){0, size, false};
+    *out = (struct range){0, size, false, NULL};
     if (!str_starts(text, STR("bytes=")) || str_find_char(text, ',', 0) >= 0)
         return true;
     struct str last, first = str_trim(str_cut(str_slice(text, 6, text.n), '-', &last));
@@ -199,7 +200,7 @@ static bool parse_range(struct str text, int64_t size, struct range *out)
     if (from >= size)
         return false;
     to = to < size ? to : size - 1;
-    *out = (struct range){from, to - from + 1, true};
+    *out = (struct range){from, to - from + 1, true, NULL};
     return true;
 }
 
@@ -223,8 +224,8 @@ static bool part_range(struct s3 *s, const struct object *object, struct range *
     }
     for (uint32_t i = 0; parts && i + 1 < (uint32_t)number; i++)
         start += value_getz(parts->items[i], "size")->integer;
-    int64_t size = parts ? value_getz(parts->items[number - 1], "size")->integer : object->size;
-    *out = (struct range){start, size, true};
+    const struct value *part = parts ? parts->items[number - 1] : NULL;
+    *out = (struct range){start, value_geti(part, "size", object->size), true, part};
     if (parts)
         reply_header(s->x, "x-amz-mp-parts-count", arena_printf(s->arena, "%u", n));
     return true;
@@ -321,7 +322,7 @@ static bool open_object(struct s3 *s, bool keep_fd, struct object *out)
     if (!out->deleted)
         return true;
     fd_close_ptr(&out->fd);
-    if (version.n || str_eqz(str_z(s->op->parameter), "tagging")) {
+    if (version.n || str_eqz(str_z(s->op->parameter), "tagging") || s->op->run == s3srv_put_object_acl) {
         s3srv_no_method(s, "DeleteMarker");
         reply_header(s->x, "Allow", STR("DELETE"));
     } else {
@@ -354,11 +355,12 @@ static bool is_archived(const struct s3 *s, const struct object *object)
 
 static void answer_object(struct s3 *s, struct object *object)
 {
-    struct range range = {0, object->size, false};
+    struct range range = {0, object->size, false, NULL};
     if (!str_eqz(s->x->request.method, "HEAD") &&
         !s3srv_may_decrypt(s, s->bucket, s->key, value_getz(object->doc, "headers")))
         return;
     if (is_archived(s, object)) {
+        s3srv_detail(s, "StorageClass", value_gets(object->doc, "storage"));
         s3srv_error(
             s, 403, "InvalidObjectState", "The operation is not valid for the object's storage class");
         return;
@@ -380,7 +382,11 @@ static void answer_object(struct s3 *s, struct object *object)
         reply_status(s->x, status);
         return;
     }
-    if (range.n == object->size && str_ieq(s3srv_header(s, "x-amz-checksum-mode"), STR("ENABLED")))
+    bool sums = str_ieq(s3srv_header(s, "x-amz-checksum-mode"), STR("ENABLED"));
+    if (sums && range.part)
+        s3srv_checksum_headers(
+            s, value_with(s->arena, object->doc, STR("sums"), value_getz(range.part, "sums")));
+    else if (sums && range.n == object->size)
         s3srv_checksum_headers(s, object->doc);
     override_headers(s);
     if (range.partial)

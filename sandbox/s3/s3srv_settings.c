@@ -108,13 +108,22 @@ static struct str value_in(struct s3 *s, struct str bucket, const char *name, co
     return value_text(doc, STR_EMPTY);
 }
 
-enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
+enum versioning versioning_of_bucket(struct arena *arena, struct s3_store *store, struct str bucket)
 {
-    static const char *const path[] = {"Status", NULL};
-    struct str status = value_in(s, bucket, "versioning", path);
+    struct str text, root;
+    const struct value *doc = NULL;
+    if (!store_setting(arena, store, bucket, STR("versioning"), &text) ||
+        wire_xml_read(arena, text, &root, &doc, ERR_IGNORED))
+        return VERSIONING_OFF;
+    struct str status = value_gets(doc, "Status");
     return str_eqz(status, "Enabled")     ? VERSIONING_ENABLED
            : str_eqz(status, "Suspended") ? VERSIONING_SUSPENDED
                                           : VERSIONING_OFF;
+}
+
+enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
+{
+    return versioning_of_bucket(s->arena, s->store, bucket);
 }
 
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object)
@@ -255,8 +264,19 @@ void s3srv_policy_status(struct s3 *s)
     xml_end(s, &out, "PolicyStatus");
 }
 
-static bool check_setting(struct s3 *s, const struct value *doc)
+/* Each of many is known by the id in the request and in the document. */
+static bool check_id(struct s3 *s, const struct value *doc)
 {
+    if (str_eq(value_gets(doc, "Id"), s3srv_parameter_or(s, "id", STR_EMPTY)))
+        return true;
+    s3srv_error(s, 400, "IdMismatch", "Document ID does not match the specified configuration ID.");
+    return false;
+}
+
+static bool check_setting(struct s3 *s, const struct setting *setting, const struct value *doc)
+{
+    if (setting->many)
+        return check_id(s, doc);
     if (str_eqz(s->setting, "lifecycle"))
         return s3srv_check_lifecycle(s, doc);
     if (str_eqz(s->setting, "notification"))
@@ -270,7 +290,7 @@ static struct str checked_body(struct s3 *s, const struct setting *setting)
     if (!setting->root)
         return s3srv_check_policy(s) ? s->x->request.body : STR_EMPTY;
     const struct value *doc = s3srv_body(s, setting->root);
-    if (!doc || !check_setting(s, doc))
+    if (!doc || !check_setting(s, setting, doc))
         return STR_EMPTY;
     if (str_eqz(s->setting, "notification"))
         return s3srv_notification_as_written(s);

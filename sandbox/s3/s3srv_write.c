@@ -186,6 +186,7 @@ const struct value *s3srv_new_doc(struct s3 *s)
     AUTO_BUILDER struct value_builder doc = VALUE_BUILDER(s->arena);
     struct str storage = s3srv_header(s, "x-amz-storage-class");
     if (storage.n && !is_storage_class(storage)) {
+        s3srv_detail(s, "StorageClassRequested", storage);
         s3srv_error(s, 400, "InvalidStorageClass", "The storage class you specified is not valid");
         return NULL;
     }
@@ -294,8 +295,7 @@ bool s3srv_copy_source(struct s3 *s, struct s3srv_source *out)
 {
     const char *failed;
     if (!s3srv_parse_source(s, out)) {
-        s3srv_argument(s, "x-amz-copy-source", s3srv_header(s, "x-amz-copy-source"),
-            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+        s3srv_argument(s, "x-amz-copy-source", STR("x-amz-copy-source"), "Invalid copy source object key");
         return false;
     }
     enum store_result result =

@@ -170,10 +170,7 @@ static bool is_ours(struct str name)
     for (size_t i = 0; names[i]; i++)
         if (str_eqz(name, names[i]))
             return true;
-    for (size_t i = 0; i < name.n; i++) /* of an extension, or no name at all */
-        if (!char_is_among(name.p[i], "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"))
-            return true;
-    return false;
+    return !str_is_made_of(name, CHARS_ALNUM "_"); /* of an extension, or no name at all */
 }
 
 /* Of the parameter group, as lines of a file. What is an expression of the instance's size is left out. */

@@ -13,21 +13,12 @@ enum { MAX_SETTINGS = 64 * 1024 };
 static const struct str instance_type = STR_INIT("aws.rds.instance"),
                         snapshot_type = STR_INIT("aws.rds.snapshot");
 
-/* As the service writes names: in small letters. */
-static struct str snapshot_small(struct arena *arena, struct str name)
-{
-    char *copy = arena_strz(arena, name);
-    for (size_t i = 0; i < name.n; i++)
-        copy[i] = (char)(copy[i] >= 'A' && copy[i] <= 'Z' ? copy[i] + 32 : copy[i]);
-    return str_n(copy, name.n);
-}
-
 /* A name that leads elsewhere is none that the control plane takes. */
 static const char *snapshot_folder(struct service_call *call, struct str name)
 {
     if (str_find_char(name, '/', 0) >= 0 || str_find_char(name, '.', 0) >= 0)
         name = STR_EMPTY;
-    struct str last = snapshot_small(call->arena, name);
+    struct str last = arena_lower(call->arena, name); /* as the service writes names */
     return arena_printf(call->arena, "%s/snapshots/rds-%.*s-%.*s",
         sandbox_dir(services_sandbox(call->services)), STR_ARG(call->region), STR_ARG(last))
         .p;

@@ -72,7 +72,7 @@ static PGresult *next_result(const struct pq_api *pq, PGconn *session, struct pr
             return NULL;
         }
         if (!pq->consumeInput(session))
-            return NULL;
+            break; /* the connection is lost, which is a result, too */
     }
     return pq->getResult(session);
 }
@@ -235,8 +235,12 @@ static int run_all(
         value_builder_add(
             &results, status ? value_with(arena, one, STR("error"), value_string(arena, why)) : one);
     }
-    if (sqls)
-        run_one(task, pq, session, arena, status ? STR("rollback") : STR("commit"), &ignored, &none);
+    if (sqls &&
+        run_one(task, pq, session, arena, status ? STR("rollback") : STR("commit"), &ignored, &none) &&
+        !status) {
+        why = none;
+        status = -1;
+    }
     *out = value_builder_list(&results);
     return status ? err_set(err, ERR_FAILED, "%.*s", STR_ARG(why)) : 0;
 }

@@ -138,19 +138,6 @@ static const struct value *doc_of(
     return value_map(arena, doc, 4);
 }
 
-static enum versioning versioning_of(struct arena *arena, struct s3_store *store, struct str bucket)
-{
-    struct str text, root;
-    const struct value *doc = NULL;
-    if (!store_setting(arena, store, bucket, STR("versioning"), &text) ||
-        wire_xml_read(arena, text, &root, &doc, ERR_IGNORED))
-        return VERSIONING_OFF;
-    struct str status = value_gets(doc, "Status");
-    return str_eqz(status, "Enabled")     ? VERSIONING_ENABLED
-           : str_eqz(status, "Suspended") ? VERSIONING_SUSPENDED
-                                          : VERSIONING_OFF;
-}
-
 /* As the bucket has new objects encrypted, if he may use its key. */
 static const struct value *headers_of_new(struct services *services, const struct session *caller,
     struct arena *arena, struct str bucket, struct str key, struct str content_type, struct err *err)
@@ -178,7 +165,7 @@ int object_write(struct services *services, const struct session *caller, struct
         return -1;
     const struct value *doc = doc_of(arena, text, headers, etag);
     const struct store_change change = {
-        .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
+        .bucket = bucket, .key = key, .versioning = versioning_of_bucket(arena, store, bucket)};
     if (store_write_begin(store, &pending))
         return objects_refuse(STORE_FAILED, bucket, key, err);
     if (fd_write_all(pending.fd, text.p, text.n, err, pending.path)) {
@@ -201,7 +188,7 @@ int object_delete(
     if (!store_bucket_exists(store, bucket))
         return objects_refuse(STORE_NO_BUCKET, bucket, key, err);
     const struct store_change change = {
-        .bucket = bucket, .key = key, .versioning = versioning_of(arena, store, bucket)};
+        .bucket = bucket, .key = key, .versioning = versioning_of_bucket(arena, store, bucket)};
     enum store_result result = store_object_delete(arena, store, &change, STR_EMPTY, &object);
     if (result == STORE_NO_KEY)
         return 0; /* what is not there is as good as deleted */

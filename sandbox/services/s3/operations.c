@@ -251,9 +251,9 @@ static const struct value *typed_value(struct arena *arena, struct str name, con
         return v;
     if (is_number(name) && str_to_int(v->string, &n))
         return value_int(arena, n);
-    if (str_eqz(v->string, "true") || str_eqz(v->string, "false"))
+    if (str_is_any(name, "IsTruncated IsLatest DeleteMarker"))
         return value_bool(str_eqz(v->string, "true"));
-    bool time = v->string.n == 24 && v->string.p[10] == 'T' && str_ends(v->string, STR(".000Z"));
+    bool time = str_is_any(name, "LastModified CreationDate Initiated") && v->string.n == 24;
     return time ? value_string(arena, arena_printf(arena, "%.*sZ", 19, v->string.p)) : v;
 }
 

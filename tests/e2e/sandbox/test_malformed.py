@@ -80,7 +80,8 @@ def test_bad_bodies(sandbox, bucket, s3, body):
         ("POST", f"/{bucket}", "delete"), ("PUT", f"/{bucket}/k", "tagging"), ("POST", f"/{bucket}/k", f"uploadId={upload}"),
     ]:
         status, _, answer = signed(sandbox, method, path, query, body)
-        assert status == 400 and b"<Code>Malformed" in answer, (method, query)
+        code = b"InvalidRequest" if not body and method == "POST" and "uploadId" in query else b"Malformed"  # no part at all, AWS says of an empty body
+        assert status == 400 and b"<Code>" + code in answer, (method, query)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
 
 

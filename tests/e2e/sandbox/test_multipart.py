@@ -128,6 +128,18 @@ def test_range_of_a_part(sandbox):
     assert code(s3.get_object, Bucket=bucket, Key="k", PartNumber=1, Range="bytes=0-1") == "InvalidRequest"
 
 
+def test_checksum_of_a_part(sandbox):
+    """As LocalStack recorded it: of the part, with the kind of the whole."""
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    upload = Upload(s3, bucket, ChecksumAlgorithm="CRC32C")
+    upload.part(1, FIVE, **claim("CRC32C", FIVE))
+    upload.part(2, b"test content 123", **claim("CRC32C", b"test content 123"))
+    upload.complete()
+    for call in (s3.get_object, s3.head_object):
+        part = call(**upload.target, PartNumber=2, ChecksumMode="ENABLED")
+        assert (part["ChecksumCRC32C"], part["ChecksumType"], part["ContentLength"]) == (claim("CRC32C", b"test content 123")["ChecksumCRC32C"], "COMPOSITE", 16)
+
+
 def test_range_outside(strict, bucket, s3):
     s3.put_object(Bucket=bucket, Key="source", Body=b"0123456789")
     upload = Upload(s3, bucket)

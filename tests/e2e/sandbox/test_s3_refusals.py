@@ -2,6 +2,7 @@
 
 import botocore
 import pytest
+from servers import make_bucket
 
 
 def refusal(call, **arguments):
@@ -93,3 +94,59 @@ def test_marker_in_a_group(strict, bucket, s3):
         s3.put_object(Bucket=bucket, Key=key, Body=b"")
     page = s3.list_objects(Bucket=bucket, Delimiter="/", Marker="a/1")
     assert [c["Key"] for c in page["Contents"]] == ["b"] and "CommonPrefixes" not in page
+
+
+def test_uploads(sandbox):
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    part = lambda number, body: s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=number, Body=body)["ETag"]  # noqa: E731
+    etag = part(1, b"tiny")
+    part(2, b"last")
+    complete = lambda *parts, upload=upload: refusal(  # noqa: E731
+        s3.complete_multipart_upload, Bucket=bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": n, "ETag": e} for n, e in parts]})
+    assert complete((1, etag), (2, etag))[:2] == (400, {"Code": "EntityTooSmall", "PartNumber": "1", "ETag": etag.strip('"'), "MinSizeAllowed": "5242880", "ProposedSize": "4"})
+    wrong = complete((1, '"d41d8cd98f00b204e9800998ecf8427e"'))
+    assert wrong[1] == {"Code": "InvalidPart", "PartNumber": "1", "ETag": "d41d8cd98f00b204e9800998ecf8427e", "UploadId": upload} and "found.  The part" in wrong[2]
+    assert complete((3, etag))[1]["PartNumber"] == "3"
+    assert complete((2, etag), (1, etag))[1] == {"Code": "InvalidPartOrder", "UploadId": upload}
+    assert refusal(s3.complete_multipart_upload, Bucket=bucket, Key="k", UploadId=upload)[1:] == ({"Code": "InvalidRequest"}, "You must specify at least one part")
+    for gone in (refusal(s3.complete_multipart_upload, Bucket=bucket, Key="k", UploadId="fakeid"), refusal(s3.abort_multipart_upload, Bucket=bucket, Key="k", UploadId="fakeid")):
+        assert gone[:2] == (404, {"Code": "NoSuchUpload", "UploadId": "fakeid"})
+    assert refusal(s3.copy_object, Bucket=bucket, Key="k", CopySource="wrongformat")[1:] == (
+        {"Code": "InvalidArgument", "ArgumentName": "x-amz-copy-source", "ArgumentValue": "x-amz-copy-source"}, "Invalid copy source object key")
+
+
+def test_objects(sandbox):
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    put = {"Bucket": bucket, "Key": "k"}
+    assert refusal(s3.put_object, **put, StorageClass="OUTPOSTS")[1] == {"Code": "InvalidStorageClass", "StorageClassRequested": "OUTPOSTS"}
+    s3.put_object(**put, Body=b"x", StorageClass="GLACIER")
+    assert refusal(s3.get_object, **put)[1] == {"Code": "InvalidObjectState", "StorageClass": "GLACIER"}
+    assert refusal(s3.put_object, **put, Body=b"x", ContentMD5="MTIz")[1] == {"Code": "InvalidDigest", "Content-MD5": "MTIz"}
+    assert refusal(s3.put_object, **put, Body=b"something", ContentMD5="CYketZBSTjX8czcs3cXVlg==")[1] == {
+        "Code": "BadDigest", "ExpectedDigest": "09891eb590524e35fc73372cddc5d596", "CalculatedDigest": "Q3uTDbhLgHnC3YBKcZNrXw=="}
+    assert refusal(s3.get_object, **put, ExpectedBucketOwner="0000")[1:] == (
+        {"Code": "InvalidBucketOwnerAWSAccountID"}, "The value of the expected bucket owner parameter must be an AWS Account ID... [0000]")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.delete_object(**put)
+    assert refusal(s3.put_object_acl, **put, ACL="private")[:2] == (405, {"Code": "MethodNotAllowed", "Method": "PUT", "ResourceType": "DeleteMarker"})
+    assert refusal(s3.get_object_acl, **put)[:2] == (404, {"Code": "NoSuchKey", "Key": "k"})
+
+
+def test_places_of_buckets(sandbox):
+    new = lambda region, constraint: refusal(  # noqa: E731
+        sandbox.client(region=region).create_bucket, Bucket="elsewhere", CreateBucketConfiguration={"LocationConstraint": constraint})[1]
+    for constraint in ("us-east-1", "foo", "aws-global"):
+        assert new("us-east-1", constraint) == {"Code": "InvalidLocationConstraint", "LocationConstraint": constraint}
+    for region, constraint in (("us-east-1", "eu-west-1"), ("us-east-1", "EU"), ("us-west-1", "us-east-1"), ("eu-west-1", "bar"), ("us-west-1", "EU")):
+        assert new(region, constraint) == {"Code": "IllegalLocationConstraintException"}
+    sandbox.client(region="eu-west-1").create_bucket(Bucket="in-the-old-eu", CreateBucketConfiguration={"LocationConstraint": "EU"})
+    assert sandbox.client().get_bucket_location(Bucket="in-the-old-eu")["LocationConstraint"] == "EU"
+    assert sandbox.client().head_bucket(Bucket="in-the-old-eu")["BucketRegion"] == "eu-west-1"
+    assert refusal(sandbox.client().create_bucket, Bucket="xn--bad")[1] == {"Code": "InvalidBucketName", "BucketName": "xn--bad"}
+
+
+def test_ids_of_settings(sandbox):
+    bucket, s3 = make_bucket(sandbox), sandbox.client()
+    assert refusal(s3.put_bucket_metrics_configuration, Bucket=bucket, Id="a", MetricsConfiguration={"Id": "b"}) == (
+        400, {"Code": "IdMismatch"}, "Document ID does not match the specified configuration ID.")
