@@ -128,7 +128,8 @@ struct str time_http(struct arena *arena, int64_t wall_ms)
     return arena_str(arena, str_z(text));
 }
 
-/* Where the text goes on behind what the format says, in `copy`; NULL: it does not fit. */
+/* Where the text goes on behind what the format says, in `copy`; NULL: it does not fit, or there is no such
+ * day. */
 static const char *parse_time(struct str text, const char *format, char copy[64], int64_t *wall_ms)
 {
     struct tm utc = {0};
@@ -137,8 +138,9 @@ static const char *parse_time(struct str text, const char *format, char copy[64]
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
     const char *end = strptime(copy, format, &utc);
+    int day = utc.tm_mday, second = utc.tm_sec;
     *wall_ms = (int64_t)timegm(&utc) * 1000;
-    return end;
+    return utc.tm_mday == day || second > 59 ? end : NULL; /* a leap second may end a month */
 }
 
 bool time_parse_http(struct str text, int64_t *wall_ms)

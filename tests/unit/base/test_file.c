@@ -251,6 +251,8 @@ static void times_go_both_ways(void **state)
     assert_true(str_eq(time_rfc3339(&a, ms, true), STR("2026-11-21T09:30:00.500Z")));
     assert_false(time_parse_rfc3339(STR("2026-11-21T09:30:00+00"), &ms));
     assert_false(time_parse_rfc3339(STR("2026-11-21"), &ms));
+    assert_false(time_parse_rfc3339(STR("2026-02-30T09:30:00Z"), &ms)); /* there is no such day */
+    assert_true(time_parse_rfc3339(STR("2016-12-31T23:59:60Z"), &ms));
     assert_false(time_parse_rfc3339(STR("2026-11-21T09:30:00"), &ms));
 }
 

@@ -570,6 +570,8 @@ static void test_time(void **state)
             "aa mm m ss s ZZZZZ ZZZZ ZZZ Z; other letters stand in '…'"},
         {"formatdate(\"'x\", '2026-01-05T00:07:09Z')", "error: a quote in the format has no end"},
         {"formatdate('YYYY', 'today')", "error: \"today\" is not a timestamp such as 2026-11-21T09:30:00Z"},
+        {"formatdate('YYYY', '2026-02-30T00:00:00Z')",
+            "error: \"2026-02-30T00:00:00Z\" is not a timestamp such as 2026-11-21T09:30:00Z"},
         {"timeadd('2026-12-31T23:59:59Z', '1s')", "\"2027-01-01T00:00:00Z\""},
         {"timeadd('2026-01-01T00:00:00Z', '1h30m')", "\"2026-01-01T01:30:00Z\""},
         {"timeadd('2026-01-01T00:00:00Z', '-1.5h')", "\"2025-12-31T22:30:00Z\""},
