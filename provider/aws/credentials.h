@@ -1,9 +1,9 @@
 /*
  * The credentials chain of the AWS SDKs, one source a file (creds_*.c), in this order:
  *   environment, web identity (AWS_WEB_IDENTITY_TOKEN_FILE), shared config and credentials files (profile:
- * static keys, role_arn with source_profile or credential_source, web identity, credential_process),
- * container (AWS_CONTAINER_CREDENTIALS_*), IMDSv2. A profile that the provider's settings name comes before
- * the environment. IAM Identity Center (SSO) is left to `credential_process`; the error says how.
+ * static keys, role_arn with source_profile or credential_source, web identity, credential_process, IAM
+ * Identity Center), container (AWS_CONTAINER_CREDENTIALS_*), IMDSv2. A profile that the provider's settings
+ * name comes before the environment.
  *
  * What was found is kept and refreshed before it expires: one thread fetches, the others wait or go on with
  * what is still valid. Safe from every thread. Secrets are wiped when freed.
@@ -15,8 +15,10 @@
 #include "base/str.h"
 #include "provider/http/http.h"
 
+struct endpoint;
 struct http_engine;
 struct value;
+struct wire_message;
 
 struct credentials {
     struct str access_key, secret_key, session_token;
@@ -100,6 +102,14 @@ int creds_assume_role(struct creds_context *ctx, const struct credentials *base,
 /* Reads the token from its file, which is replaced from time to time. */
 int creds_assume_with_token_file(struct creds_context *ctx, struct str file, struct creds_role *role,
     struct credentials *out, struct err *err);
+
+/* Sends a message to a service that hands out credentials, once. */
+enum { CREDS_ATTEMPTS = 3, CREDS_PAUSE_MS = 200 };
+int creds_send(struct creds_context *ctx, const struct endpoint *endpoint, const struct wire_message *message,
+    int attempt, struct wire_message *answer, struct err *err);
+
+/* creds_sso.c: of a profile with sso_account_id: the role's, by the token of `aws sso login`. */
+int creds_sso(struct creds_context *ctx, struct str profile, struct credentials *out, struct err *err);
 
 /* {"AccessKeyId": …, "SecretAccessKey": …, token_key: …, "Expiration": …} */
 int creds_from_json(struct creds_context *ctx, struct str text, const char *token_key,

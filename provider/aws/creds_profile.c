@@ -107,12 +107,13 @@ static int assume(
     return find_base(ctx, name, depth, &base, err) || creds_assume_role(ctx, &base, &role, out, err) ? -1 : 0;
 }
 
-static int sso_is_not_ours(struct str name, struct err *err)
+static int browser_is_not_ours(struct str name, struct err *err)
 {
     err_set(err, ERR_AUTH,
-        "the profile \"%.*s\" signs in through a browser, which weir leaves to the AWS CLI", STR_ARG(name));
+        "the profile \"%.*s\" signs in through a browser (login_session), which weir leaves to the AWS CLI",
+        STR_ARG(name));
     return err_hint(err,
-        "after `aws sso login`: eval \"$(aws configure export-credentials --profile %.*s --format env)\", or "
+        "after `aws login`: eval \"$(aws configure export-credentials --profile %.*s --format env)\", or "
         "credential_process = aws configure export-credentials --profile %.*s in a profile of its own",
         STR_ARG(name), STR_ARG(name));
 }
@@ -131,9 +132,10 @@ static int find_in(struct creds_context *ctx, struct str name, int depth, struct
     *found = true;
     if (command.n)
         return creds_process(ctx, command, out, err);
-    if (creds_profile_get(ctx, name, "sso_session").n || creds_profile_get(ctx, name, "sso_start_url").n ||
-        creds_profile_get(ctx, name, "login_session").n)
-        return sso_is_not_ours(name, err);
+    if (creds_profile_get(ctx, name, "sso_session").n || creds_profile_get(ctx, name, "sso_start_url").n)
+        return creds_sso(ctx, name, out, err);
+    if (creds_profile_get(ctx, name, "login_session").n)
+        return browser_is_not_ours(name, err);
     *found = false;
     return 0;
 }

@@ -36,7 +36,7 @@ int creds_web_identity(struct creds_context *ctx, struct credentials *out, bool 
     return creds_assume_with_token_file(ctx, file, &role, out, err);
 }
 
-enum { ATTEMPTS = 3, PAUSE_MS = 200, DEADLINE_MS = 30 * 1000, SKEW_TOLERATED_MS = 60 * 1000 };
+enum { DEADLINE_MS = 30 * 1000, SKEW_TOLERATED_MS = 60 * 1000 };
 
 static const struct aws_service sts = {
     .id = STR_INIT("sts"), .endpoint_prefix = STR_INIT("sts"), .signing_name = STR_INIT("sts")};
@@ -89,6 +89,23 @@ static void creds_sts_sign(const struct sts_call *c, struct wire_message *messag
     sigv4_sign_headers(c->ctx->arena, &params, message);
 }
 
+int creds_send(struct creds_context *ctx, const struct endpoint *endpoint, const struct wire_message *message,
+    int attempt, struct wire_message *answer, struct err *err)
+{
+    struct http_request request = message_to_http(ctx->arena, endpoint, endpoint->host, message);
+    request.deadline_ms = DEADLINE_MS;
+    request.insecure_ok = value_getb(ctx->options->config, "insecure");
+    request.ca_file = creds_variable("AWS_CA_BUNDLE").n ? creds_variable("AWS_CA_BUNDLE").p : NULL;
+    request.sensitive = true;
+    request.label = STR("credentials");
+    request.attempt = attempt;
+    struct http_response response;
+    if (http_send(ctx->options->http, &request, ctx->arena, &response, err))
+        return -1;
+    *answer = message_from_http(ctx->arena, &response);
+    return 0;
+}
+
 static int send_once(const struct sts_call *c, struct wire_message *answer, struct err *err)
 {
     struct creds_context *ctx = c->ctx;
@@ -101,18 +118,7 @@ static int send_once(const struct sts_call *c, struct wire_message *answer, stru
         ctx->arena, &message, STR("Content-Type"), STR("application/x-www-form-urlencoded; charset=utf-8"));
     if (c->base)
         creds_sts_sign(c, &message);
-    struct http_request request = message_to_http(ctx->arena, endpoint, endpoint->host, &message);
-    request.deadline_ms = DEADLINE_MS;
-    request.insecure_ok = value_getb(ctx->options->config, "insecure");
-    request.ca_file = creds_variable("AWS_CA_BUNDLE").n ? creds_variable("AWS_CA_BUNDLE").p : NULL;
-    request.sensitive = true;
-    request.label = STR("sts, for credentials");
-    request.attempt = c->attempt;
-    struct http_response response;
-    if (http_send(ctx->options->http, &request, ctx->arena, &response, err))
-        return -1;
-    *answer = message_from_http(ctx->arena, &response);
-    return 0;
+    return creds_send(ctx, endpoint, &message, c->attempt, answer, err);
 }
 
 /* The service's clock minus ours; 0 where they agree, more or less. */
@@ -170,9 +176,9 @@ static int creds_sts_call(struct sts_call *c, struct credentials *out, struct er
         } else {
             again = failure.class == ERR_NETWORK || failure.class == ERR_TIMEOUT;
         }
-        if (!again || c->attempt >= ATTEMPTS)
+        if (!again || c->attempt >= CREDS_ATTEMPTS)
             return err_raise(err, &failure);
-        clock_sleep_ms((int64_t)PAUSE_MS << c->attempt);
+        clock_sleep_ms((int64_t)CREDS_PAUSE_MS << c->attempt);
     }
 }
 

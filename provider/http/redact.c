@@ -178,7 +178,9 @@ bool redact_has_password(struct str text)
 bool redact_is_secret_header(struct str name)
 {
     static const struct str parts[] = {STR_INIT("authorization"), STR_INIT("cookie"),
-        STR_INIT("securitytoken"), STR_INIT("metadatatoken"), STR_INIT("customerkey")};
+        STR_INIT("securitytoken"), STR_INIT("metadatatoken"), STR_INIT("customerkey"),
+        STR_INIT("registryauth"), STR_INIT("bearertoken"), STR_INIT("apikey"), STR_INIT("authtoken"),
+        STR_INIT("accesstoken"), STR_INIT("privatetoken"), STR_INIT("vaulttoken"), STR_INIT("secret")};
     char text[128];
     return has_part(fold(name, text, sizeof text), parts, sizeof parts / sizeof *parts);
 }

@@ -1,7 +1,14 @@
 """Where credentials and settings come from, seen from outside; the finer points are unit tests."""
 
+import datetime
+import hashlib
+import http.server
+import json
+import os
+import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -63,6 +70,106 @@ def test_credential_process(bare, tmp_path):
     assert "the vault is closed" in refused.err or "credential_process" in refused.err
     program.write_text("print('x' * 300 * 1024)\n")
     assert "printed more than 256 KiB" in bare.run("plan", status=1).err
+
+
+class IdentityCenter(http.server.BaseHTTPRequestHandler):
+    """The portal and its OIDC service, by botocore's models: /federation/credentials for whoever has the token `fresh`, /token for a new one."""
+
+    def do_GET(self):
+        self.server.asked.append((self.path, self.headers["x-amz-sso_bearer_token"], self.headers["Authorization"]))
+        if self.headers["x-amz-sso_bearer_token"] != "fresh":
+            return self.answer(401, {"message": "Session token not found or invalid"}, "UnauthorizedException")
+        expires = int((datetime.datetime.now().timestamp() + 3600) * 1000)
+        self.answer(200, {"roleCredentials": {"accessKeyId": "AKSSO", "secretAccessKey": SECRET_KEY, "sessionToken": "st", "expiration": expires}})
+
+    def do_POST(self):
+        self.server.asked.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        self.answer(200, {"accessToken": "fresh", "tokenType": "Bearer", "expiresIn": 3600, "refreshToken": "next"})
+
+    def answer(self, status, body, error=None):
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        if error:
+            self.send_header("x-amzn-ErrorType", error)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def identity_center(bare):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), IdentityCenter)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    bare.env |= {"AWS_PROFILE": "dev", "AWS_ENDPOINT_URL_SSO": url, "AWS_ENDPOINT_URL_SSO_OIDC": url}
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def signed_in(stack, of, hours, **more):
+    ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=hours)
+    path = stack.home / ".aws/sso/cache" / f"{hashlib.sha1(of.encode()).hexdigest()}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"startUrl": "https://corp.example/start", "region": "us-east-1", "accessToken": "stale", "expiresAt": ends.strftime("%Y-%m-%dT%H:%M:%SZ"), **more}))
+    return path
+
+
+def test_identity_center(bare, identity_center):
+    settings(bare, "config", """
+        [profile dev]
+        region = us-east-1
+        sso_session = corp
+        sso_account_id = 123456789012
+        sso_role_name = Data Engineer
+        [sso-session corp]
+        sso_region = us-east-1
+        sso_start_url = https://corp.example/start
+    """)
+    nobody = bare.run("plan", status=1).err
+    assert "nobody is signed in" in nobody and "`aws sso login --profile dev` signs in" in nobody, nobody
+    signed_in(bare, "corp", -1)
+    assert "the sign-in has expired" in bare.run("plan", status=1).err and not identity_center.asked
+    signed_in(bare, "corp", 5)
+    ended = bare.run("plan", status=1).err
+    assert "the sign-in has ended" in ended and "aws sso login" in ended, ended
+    # renewed where the CLI keeps it
+    registration = {"clientId": "ci", "clientSecret": "cs", "registrationExpiresAt": "2099-01-01T00:00:00Z", "refreshToken": "first"}
+    path = signed_in(bare, "corp", -1, **registration)
+    identity_center.asked.clear()
+    shown = bare.run("-vv", "apply", "--yes")
+    assert identity_center.asked[0] == ("/token", {"grantType": "refresh_token", "clientId": "ci", "clientSecret": "cs", "refreshToken": "first"})
+    renewed = json.loads(path.read_text())
+    assert (renewed["accessToken"], renewed["refreshToken"], renewed["clientId"], path.stat().st_mode & 0o777) == ("fresh", "next", "ci", 0o600)
+    assert "fresh" not in shown.out + shown.err and SECRET_KEY not in shown.out + shown.err
+    # botocore, with the token that weir wrote, asks and gets the same
+    ours = identity_center.asked[1:]
+    identity_center.asked.clear()
+    ask = "import boto3; print(boto3.Session().get_credentials().access_key)"
+    env = {**os.environ, **bare.env, "HOME": str(bare.home)}
+    assert subprocess.run([sys.executable, "-c", ask], env=env, check=True, capture_output=True, text=True).stdout == "AKSSO\n"
+    (one,) = identity_center.asked
+    assert set(ours) == {one} and one[1:] == ("fresh", None)
+    bare.assert_settled()
+    # as it was configured before there were sections for sessions
+    settings(bare, "config", """
+        [profile dev]
+        region = us-east-1
+        sso_start_url = https://corp.example/start
+        sso_region = us-east-1
+        sso_account_id = 123456789012
+    """)
+    signed_in(bare, "https://corp.example/start", 5, accessToken="fresh")
+    assert 'the profile "dev" has no sso_role_name' in bare.run("plan", status=1).err
+    with open(bare.home / ".aws/config", "a") as config:
+        config.write("sso_role_name = Data Engineer\n")
+    bare.assert_settled()
+    bare.destroy()
 
 
 def test_assume_role(bare, cloud):

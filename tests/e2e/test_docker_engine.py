@@ -1,6 +1,8 @@
 """docker.* on a real Engine: what weir makes is there for the docker client, drift is seen and healed, nothing secret shows, nothing is left."""
 
+import base64
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -525,9 +527,12 @@ def test_a_credential_helper_of_the_docker_client(stack, engine, tmp_path):
         assert "the credential helper docker-credential-tested failed with status 7" in broken.err + broken.out
         answer = json.dumps({"ServerURL": address, "Username": registry.user, "Secret": registry.password})
         helper.write_text(f"#!/bin/sh\n[ \"$1 $(cat)\" = 'get {address}' ] && echo '{answer}'\n")
-        shown = stack.apply()
+        shown = stack.run("-vv", "apply", "--yes")
         stack.assert_settled()
-        assert registry.password not in shown.out + shown.err + stack.state_text()
+        told = shown.out + shown.err
+        assert registry.password not in told + stack.state_text()
+        coded = re.findall(r"(?i)x-registry-auth: (\S+)", told)
+        assert coded and all("password" not in str(base64.urlsafe_b64decode(text + "===")) for text in coded), coded
         (tmp_path / "config.json").write_text(json.dumps({"credsStore": "tested"}))
         stack.write("other\n", "app/hello.txt")
         stack.apply()

@@ -152,6 +152,7 @@ static void profiles_have_keys_or_commands(void **state)
         "[profile failing]\ncredential_process = exit 7 #hush\n"
         "[profile secret]\ncredential_process = TOKEN=hush exit 7\n"
         "[profile sso]\nsso_session = corp\n"
+        "[profile login]\nlogin_session = arn:aws:iam::1:user/me\n"
         "[profile empty]\noutput = json\n");
     assert_found(must_get(&f, (struct credentials_options){.profile = STR("full")}), "AK", "s", "t");
     struct credentials c = must_get(&f, (struct credentials_options){.profile = STR("cmd")});
@@ -164,7 +165,8 @@ static void profiles_have_keys_or_commands(void **state)
             "its command (`echo`)"},
         {"failing", "failed with status 7", "its command (`exit`) is in the AWS configuration"},
         {"secret", "failed with status 7", "its command is in the AWS configuration"},
-        {"sso", "signs in through a browser", "aws sso login"},
+        {"sso", "has no sso_start_url", "aws configure sso"},
+        {"login", "signs in through a browser", "aws login"},
         {"empty", "no AWS credentials: tried the profile \"empty\", the container", "AWS_ACCESS_KEY_ID"},
         {"ful", "there is no profile \"ful\"", "did you mean \"full\"?"},
         {"nothing-like-it", "there is no profile \"nothing-like-it\"", "aws configure --profile"}};
