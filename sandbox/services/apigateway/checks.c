@@ -412,7 +412,9 @@ static int list_latest(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *input = value_without(call->arena, call->input, page, 2), *all;
     bool keys = str_eqz(str_z(call->operation->name), "GetApiKeys");
-    if ((!keys && service_control(call, "GetUsagePlan", input, &all, err)) ||
+    const struct value *plan =
+        VALUE_MAP(call->arena, {STR("usageplanId"), value_getz(call->input, "usageplanId")});
+    if ((!keys && service_control(call, "GetUsagePlan", plan, &all, err)) ||
         service_control(call, call->operation->name, input, &all, err))
         return -1;
     const struct value *list = value_as_list(value_getz(all, "item"));

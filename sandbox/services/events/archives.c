@@ -4,12 +4,12 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/threads.h"
 #include "sandbox/notation/languages.h"
 #include "sandbox/services/events/events.h"
 #include "sandbox/services/shared/tables.h"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -39,14 +39,10 @@ static int archive_append(struct services *services, struct arena *arena,
         return -1;
     json_write(&line, event, JSON_PLAIN);
     buf_addz(&line, "\n");
-    struct str text = buf_str(&line);
-    pthread_mutex_lock(&archives_lock);
-    int fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    bool written = fd >= 0 && write(fd, text.p, text.n) == (ssize_t)text.n;
-    if (fd >= 0)
-        close(fd);
-    pthread_mutex_unlock(&archives_lock);
-    return written ? 0 : err_set(err, ERR_IO, "%s cannot be written", path.p);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&archives_lock);
+    AUTO_FD int fd = open(path.p, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    return fd < 0 ? err_errno(err, ERR_IO, "cannot write %s", path.p)
+                  : fd_write_all(fd, line.p, line.n, err, path.p);
 }
 
 /* Its events as lines; "": there are none. */
@@ -100,17 +96,9 @@ static const struct value *with_size(struct service_call *call, const struct val
     return value_with(call->arena, shown, STR("SizeBytes"), value_int(call->arena, (int64_t)text.n - events));
 }
 
-int archives_call(
-    struct service_call *call, const char *operation, const struct value *input, struct err *err)
-{
-    const struct service_request request = {
-        .service = STR("events"), .operation = str_z(operation), .region = call->region, .input = input};
-    return services_call_control(call->services, call->arena, &request, &call->output, err);
-}
-
 static int describe_archive(struct service_call *call, struct err *err)
 {
-    if (archives_call(call, "DescribeArchive", call->input, err))
+    if (service_control_same(call, err))
         return -1;
     call->output = with_size(call, call->output);
     return 0;
@@ -135,7 +123,7 @@ static int list_archives(struct service_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     if (source.n && !archives_bus_known(call, source))
         return archives_refuse_bus(source, err);
-    if (archives_call(call, "ListArchives", call->input, err))
+    if (service_control_same(call, err))
         return -1;
     const struct value *all = value_as_list(value_getz(call->output, "Archives"));
     for (uint32_t i = 0; i < all->count; i++)

@@ -19,6 +19,3 @@ struct str archive_lines(
 bool archives_same_bus(struct str left, struct str right);
 bool archives_bus_known(const struct service_call *call, struct str arn);
 int archives_refuse_bus(struct str arn, struct err *err);
-/* What the control plane answers to a call of EventBridge. */
-int archives_call(
-    struct service_call *call, const char *operation, const struct value *input, struct err *err);

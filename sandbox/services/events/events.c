@@ -14,8 +14,7 @@ static const int64_t MAX_TIME_S = 250000000000; /* in the year 9892 */
 
 const struct value *event_value(struct arena *arena, const struct bus_event *event)
 {
-    struct value_entry entries[] = {
-        {STR("version"), value_stringz(arena, "0")},
+    return VALUE_MAP(arena, {STR("version"), value_stringz(arena, "0")},
         {STR("id"), value_string(arena, event->id)},
         {STR("detail-type"), value_string(arena, event->detail_type)},
         {STR("source"), value_string(arena, event->source)},
@@ -23,9 +22,7 @@ const struct value *event_value(struct arena *arena, const struct bus_event *eve
         {STR("time"), value_string(arena, time_rfc3339(arena, event->time_ms, false))},
         {STR("region"), value_string(arena, event->region)},
         {STR("resources"), event->resources ? event->resources : &value_empty_list},
-        {STR("detail"), event->detail ? event->detail : &value_empty_map},
-    };
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("detail"), event->detail ? event->detail : &value_empty_map});
 }
 
 /* ---- rules ---- */
@@ -59,7 +56,7 @@ void rule_fire(struct services *services, struct arena *arena, const struct cont
         if (str_find(arn, STR(":event-bus/"), 0) >= 0) {
             /* The event itself goes there, but not on from there to a third: so no circle ever closes. */
             if (!forwarded)
-                events_meet(services, arena, rule->region, arn, event, trace, true);
+                events_meet(services, arena, str_part(arn, ':', 3), arn, event, trace, true);
             continue;
         }
         struct err err = ERR_INIT;
@@ -91,20 +88,13 @@ void events_meet(struct services *services, struct arena *arena, struct str regi
     struct control_record *rules =
         control_list(services_control(services), arena, STR("aws.events.rule"), region, &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(events_bus_name(value_gets(rules[i].attrs, "event_bus")), events_bus_name(bus)) &&
+        if (archives_same_bus(value_gets(rules[i].attrs, "event_bus"), bus) &&
             !str_eqz(value_gets(rules[i].attrs, "state"), "DISABLED") &&
             event_matches(value_getz(rules[i].attrs, "event_pattern"), event))
             rule_fire(services, arena, &rules[i], event, trace, forwarded);
 }
 
 /* ---- PutEvents ---- */
-
-static const struct value *events_refused(struct arena *arena, const char *code, const char *message)
-{
-    struct value_entry entries[] = {
-        {STR("ErrorCode"), value_stringz(arena, code)}, {STR("ErrorMessage"), value_stringz(arena, message)}};
-    return value_map(arena, entries, 2);
-}
 
 /* NULL with *why where it is none. */
 static const struct value *read_entry(struct service_call *call, const struct value *entry, const char **why)
@@ -161,20 +151,21 @@ static int do_put(struct service_call *call, struct err *err)
         const char *why;
         const struct value *event = read_entry(call, entries->items[i], &why);
         if (event) {
-            struct value_entry id = {STR("EventId"), value_getz(event, "id")};
             events_meet(call->services, call->arena, call->region,
                 value_gets(entries->items[i], "EventBusName"), event, trace, false);
-            value_builder_add(&said, value_map(call->arena, &id, 1));
+            value_builder_add(&said, value_with(call->arena, NULL, STR("EventId"), value_getz(event, "id")));
         } else {
             bool malformed = str_starts(str_z(why), STR("Detail"));
             value_builder_add(
-                &said, events_refused(call->arena, malformed ? "MalformedDetail" : "InvalidArgument", why));
+                &said, VALUE_MAP(call->arena,
+                           {STR("ErrorCode"),
+                               value_stringz(call->arena, malformed ? "MalformedDetail" : "InvalidArgument")},
+                           {STR("ErrorMessage"), value_stringz(call->arena, why)}));
             failed++;
         }
     }
-    struct value_entry output[] = {{STR("Entries"), value_builder_list(&said)},
-        {STR("FailedEntryCount"), value_int(call->arena, failed)}};
-    call->output = value_map(call->arena, output, 2);
+    service_answer(call, "Entries", value_builder_list(&said));
+    service_answer(call, "FailedEntryCount", value_int(call->arena, failed));
     return 0;
 }
 
@@ -204,8 +195,7 @@ static int do_test_pattern(struct service_call *call, struct err *err)
             "Event pattern is not valid. Reason: %.*s", STR_ARG(wrong));
     if (json_parse(call->arena, event_text, &event, &why) || !is_event(event))
         return service_refuse(err, 400, "ValidationException", "Parameter Event is not valid.");
-    struct value_entry output = {STR("Result"), value_bool(event_matches(pattern, event))};
-    call->output = value_map(call->arena, &output, 1);
+    service_answer(call, "Result", value_bool(event_matches(pattern, event)));
     return 0;
 }
 
@@ -220,15 +210,14 @@ static bool leads_to(const struct control_record *rule, struct str arn)
 
 static int names_by_target(struct service_call *call, struct err *err)
 {
-    struct str arn, bus = value_text(value_getz(call->input, "EventBusName"), STR("default"));
+    struct str arn, bus = value_gets(call->input, "EventBusName");
     size_t n;
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
     if (service_required(call, "TargetArn", &arn, err))
         return -1;
     const struct control_record *rules = service_list(call, STR("aws.events.rule"), &n);
     for (size_t i = 0; i < n; i++)
-        if (str_eq(value_text(value_getz(rules[i].attrs, "event_bus"), STR("default")), bus) &&
-            leads_to(&rules[i], arn))
+        if (archives_same_bus(value_gets(rules[i].attrs, "event_bus"), bus) && leads_to(&rules[i], arn))
             value_builder_add(&all, value_getz(rules[i].attrs, "name"));
     return service_answer_page(call, "RuleNames", value_builder_list(&all), 100, err);
 }

@@ -11,12 +11,9 @@ static int bus_statements(
     struct service_call *call, struct control_record *bus, const struct value **out, struct err *err)
 {
     struct str name = events_bus_name(value_gets(call->input, "EventBusName"));
-    const struct service_request request = {.service = STR("events"),
-        .operation = STR("DescribeEventBus"),
-        .region = call->region,
-        .input = value_with(call->arena, NULL, STR("Name"), value_string(call->arena, name))};
     const struct value *described, *policy = NULL;
-    if (services_call_control(call->services, call->arena, &request, &described, err))
+    if (service_control(call, "DescribeEventBus",
+            value_with(call->arena, NULL, STR("Name"), value_string(call->arena, name)), &described, err))
         return -1;
     if (!service_find(call, STR("aws.events.event_bus"), name, bus))
         return service_refuse(
@@ -38,11 +35,8 @@ static int put_statements(struct service_call *call, const struct control_record
         view_set(&b, "Policy", json_as_text(call->arena, value_builder_map(&policy)));
     else
         view_set(&b, "RemoveAllPermissions", &value_true);
-    const struct service_request request = {.service = STR("events"),
-        .operation = statements->count ? STR("PutPermission") : STR("RemovePermission"),
-        .region = call->region,
-        .input = value_builder_map(&b)};
-    return services_call_control(call->services, call->arena, &request, &call->output, err);
+    return service_control(call, statements->count ? "PutPermission" : "RemovePermission",
+        value_builder_map(&b), &call->output, err);
 }
 
 static const struct value *statement_of(struct service_call *call, const struct control_record *bus)

@@ -148,7 +148,7 @@ static int start_replay(struct service_call *call, struct err *err)
     if (count_active(call) >= MOST_REPLAYS)
         return service_refuse(
             err, 400, "LimitExceededException", "The requested resource exceeds the maximum number allowed.");
-    if (archives_call(call, "StartReplay", call->input, err))
+    if (service_control_same(call, err))
         return -1;
     struct replay *replay = mem_zalloc(sizeof *replay);
     replay->services = call->services;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/notation/languages.h"
 #include "sandbox/services/s3/objects.h"
 
 #include <stdio.h>
@@ -41,7 +42,8 @@ static void add_time(struct buf *out, struct str pattern, const struct tm *tm)
 }
 
 /* -1: the prefix asks for what is not known here, such as parts of the records. */
-static int add_prefix(struct buf *out, struct str prefix, const struct tm *tm, struct err *err)
+static int add_prefix(
+    struct arena *arena, struct buf *out, struct str prefix, const struct tm *tm, struct err *err)
 {
     if (str_find(prefix, STR("!{"), 0) < 0) {
         buf_add_str(out, prefix);
@@ -54,12 +56,9 @@ static int add_prefix(struct buf *out, struct str prefix, const struct tm *tm, s
         buf_add(out, prefix.p, (size_t)at);
         if (str_starts(inner, STR("timestamp:")))
             add_time(out, str_slice(inner, 10, inner.n), tm);
-        else if (str_eqz(inner, "firehose:random-string")) {
-            unsigned char chance[5];
-            hash_random(chance, sizeof chance);
-            for (size_t i = 0; i < sizeof chance; i++)
-                buf_addf(out, "%02x", chance[i]);
-        } else
+        else if (str_eqz(inner, "firehose:random-string"))
+            buf_addf(out, "%.11s", uuid_random(arena).p + 24);
+        else
             return service_refuse(err, 400, "InvalidArgumentException",
                 "the sandbox does not know !{%.*s} in a prefix", STR_ARG(inner));
         prefix = str_slice(prefix, (size_t)close + 1, prefix.n);
@@ -72,12 +71,14 @@ static struct str delivery_key(
     struct service_call *call, const struct control_record *stream, const struct value *s3, struct err *err)
 {
     AUTO_BUF struct buf key = BUF_INIT;
-    time_t now = (time_t)(clock_wall_ms() / 1000);
+    const struct zone *zone = zone_find(call->arena, value_gets(s3, "time_zone"));
+    time_t now = (time_t)(clock_wall_ms() / 1000), local = now + (zone ? zone_offset(zone, now) : 0);
     struct tm tm;
     char text[32];
-    gmtime_r(&now, &tm);
-    if (add_prefix(&key, value_gets(s3, "prefix"), &tm, err))
+    gmtime_r(&local, &tm);
+    if (add_prefix(call->arena, &key, value_gets(s3, "prefix"), &tm, err))
         return STR_EMPTY;
+    gmtime_r(&now, &tm);
     strftime(text, sizeof text, "%Y-%m-%d-%H-%M-%S", &tm);
     struct str version = value_text(value_getz(stream->attrs, "version"), STR("1")),
                end = value_gets(s3, "file_extension"), id = uuid_random(call->arena);
@@ -223,8 +224,7 @@ void deliveries_from_stream(struct services *services, struct arena *arena, stru
 {
     size_t n;
     struct service_call call = {.services = services, .arena = arena, .region = region};
-    const struct control_record *all =
-        control_list(services_control(services), arena, STR("aws.firehose.delivery_stream"), region, &n);
+    const struct control_record *all = service_list(&call, STR("aws.firehose.delivery_stream"), &n);
     for (size_t i = 0; i < n; i++) {
         struct err why = ERR_INIT;
         if (str_eq(value_gets(value_getz(all[i].attrs, "source"), "stream"), arn) &&

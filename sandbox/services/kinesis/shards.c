@@ -14,8 +14,7 @@
 #include <string.h>
 #include <zlib.h>
 
-/* ---- SubscribeToShard: records of a shard are sent as they come, in messages of AWS's event stream, for
- * five minutes. Without records a message comes every second, so that who has gone away is noticed. */
+/* ---- SubscribeToShard: messages of AWS's event stream ---- */
 
 enum { LASTS_MS = 300000, LOOK_MS = 50, BEAT_MS = 1000 };
 
@@ -108,11 +107,10 @@ static int look_for_more(struct subscription *s)
     return 0;
 }
 
-static ssize_t read_subscription(void *ctx, uint64_t position, char *out, size_t n)
+static ssize_t read_subscription(void *ctx, uint64_t position UNUSED, char *out, size_t n)
 {
     enum { OVER = -1 };
     struct subscription *s = ctx;
-    (void)position;
     while (s->sent == s->message.n) {
         buf_clear(&s->message);
         s->sent = 0;
@@ -139,18 +137,18 @@ int kinesis_subscribe(struct service_call *call, struct err *err)
 {
     struct control_record consumer;
     const struct value *position = value_getz(call->input, "StartingPosition"), *found;
-    struct str arn, rest, marked = STR("/consumer/");
+    struct str arn;
     if (service_required(call, "ConsumerARN", &arn, err))
         return -1;
     if (!service_find(call, STR("aws.kinesis.consumer"), arn, &consumer))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "Consumer %.*s not found.", STR_ARG(arn));
-    ptrdiff_t at = str_find(arn, marked, 0);
+    ptrdiff_t at = str_find(arn, STR("/consumer/"), 0);
     struct str name = str_slice(arn, 0, at < 0 ? arn.n : (size_t)at);
-    str_cut(name, '/', &rest);
-    const struct value *input = VALUE_MAP(call->arena, {STR("StreamName"), value_string(call->arena, rest)},
-        {STR("ShardId"), value_getz(call->input, "ShardId")},
-        {STR("ShardIteratorType"), value_getz(position, "Type")});
+    const struct value *input =
+        VALUE_MAP(call->arena, {STR("StreamName"), value_string(call->arena, str_last_part(name, "/"))},
+            {STR("ShardId"), value_getz(call->input, "ShardId")},
+            {STR("ShardIteratorType"), value_getz(position, "Type")});
     static const char *const starts[][2] = {
         {"SequenceNumber", "StartingSequenceNumber"}, {"Timestamp", "Timestamp"}};
     for (size_t i = 0; i < 2; i++)
@@ -175,6 +173,8 @@ int kinesis_subscribe(struct service_call *call, struct err *err)
     return 0;
 }
 
+/* ---- what streams hold ---- */
+
 enum { ON_DEMAND_SHARDS = 4, HOUR_IN_MS = 3600 * 1000 };
 
 struct streams *streams_new(void)
@@ -196,7 +196,7 @@ static void drop_first(struct streams *streams, struct stream_box *box, size_t n
         memmove(box->items, box->items + n, box->n * sizeof *box->items);
 }
 
-static void box_empty(struct streams *streams, struct stream_box *box)
+void stream_box_empty(struct streams *streams, struct stream_box *box)
 {
     drop_first(streams, box, box->n);
     free(box->items);
@@ -209,7 +209,7 @@ void streams_free(struct streams *streams)
     if (!streams)
         return;
     for (size_t i = 0; i < streams->boxes.n; i++) {
-        box_empty(streams, streams->boxes.items[i].ptr);
+        stream_box_empty(streams, streams->boxes.items[i].ptr);
         free(streams->boxes.items[i].ptr);
     }
     map_release(&streams->boxes);
@@ -248,7 +248,7 @@ struct stream_box *stream_box_of(struct streams *streams, const struct control_r
         map_set(&streams->boxes, arena_str(&streams->names, arn), box);
     }
     if (box->made_ms != stream->created_ms)
-        box_empty(streams, box);
+        stream_box_empty(streams, box);
     box->made_ms = stream->created_ms;
     bool on_demand = str_eqz(value_gets(stream->attrs, "mode"), "ON_DEMAND");
     int64_t count = on_demand ? ON_DEMAND_SHARDS : value_geti(stream->attrs, "shard_count", 1);

@@ -1,6 +1,8 @@
 /*
- * What the streams of shards.h hold: shards, which divide the hashes of partition keys, and the records in
- * them, oldest first. Everything here is done with the streams' lock held, but for the spelling of numbers.
+ * Kinesis's records: in memory only, as SQS's messages are, oldest first. A stream is a record of the control
+ * plane; its shards divide the 128-bit hashes of partition keys evenly, and when their number changes all are
+ * closed and have children. What a delivery stream of Firehose reads is handed to it at once. Everything here
+ * is done with the streams' lock held, but for the spelling of numbers.
  */
 #pragma once
 
@@ -10,10 +12,6 @@
 
 #include <pthread.h>
 
-/* ---- Kinesis's records: in memory only, as SQS's messages are. A stream is a record of the
- * control plane; its shards divide the 128-bit hashes of partition keys evenly, and when their number
- * changes all are closed and have children. What a delivery stream of Firehose reads is handed to it at
- * once. */
 struct streams;
 
 struct streams *streams_new(void);
@@ -57,6 +55,7 @@ struct streams {
 
 /* The stream's records and shards as they are now: without what is older than it keeps. */
 struct stream_box *stream_box_of(struct streams *streams, const struct control_record *stream);
+void stream_box_empty(struct streams *streams, struct stream_box *box);
 bool stream_shard_find(const struct stream_box *box, struct str name, size_t *out);
 struct str stream_shard_name(struct arena *arena, size_t i);
 /* As DescribeStream and ListShards have it. */

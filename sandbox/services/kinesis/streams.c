@@ -87,6 +87,18 @@ static const char *encryption_of(const struct control_record *stream)
     return value_getz(stream->attrs, "kms_key") ? "KMS" : "NONE";
 }
 
+/* With the lock held: records of streams that are deleted take room no more. */
+static void forget_deleted(struct service_call *call, struct streams *streams)
+{
+    struct control_record stream;
+    for (size_t i = 0; i < streams->boxes.n; i++) {
+        struct str arn = streams->boxes.items[i].key;
+        if (!control_find(services_control(call->services), call->arena, STR("aws.kinesis.stream"),
+                str_part(arn, ':', 3), arn, &stream))
+            stream_box_empty(streams, streams->boxes.items[i].ptr);
+    }
+}
+
 /* All of the list, or none where one of them is not as it has to be. */
 static int put_all(struct service_call *call, const struct control_record *stream,
     const struct value *records, const struct value **out, struct err *err)
@@ -101,6 +113,8 @@ static int put_all(struct service_call *call, const struct control_record *strea
         value_builder_add(&data, value_getz(records->items[i], "Data"));
     }
     pthread_mutex_lock(&streams->lock);
+    if (streams->kept >= MAX_KEPT)
+        forget_deleted(call, streams);
     struct stream_box *box = stream_box_of(streams, stream);
     bool full = streams->kept >= MAX_KEPT;
     for (uint32_t i = 0; i < records->count && !full; i++)
@@ -193,12 +207,14 @@ static int get_iterator(struct service_call *call, struct err *err)
     pthread_mutex_lock(&streams->lock);
     struct stream_box *box = stream_box_of(streams, &stream);
     bool found = stream_shard_find(box, name, &shard);
-    double seconds = !time ? 0 : time->kind == VALUE_INT ? (double)time->integer : time->number;
+    double seconds = !value_is_number(time)    ? 0
+                     : time->kind == VALUE_INT ? (double)time->integer
+                                               : time->number;
     if (found)
         next = at                        ? after
                : past                    ? after + 1
                : str_eqz(type, "LATEST") ? streams->sequence + 1
-               : time ? first_since(box, shard, (int64_t)(seconds * 1000), streams->sequence + 1)
+               : time ? first_since(box, shard, int_within(seconds * 1000), streams->sequence + 1)
                       : box->shards[shard].begin;
     pthread_mutex_unlock(&streams->lock);
     if (!found)
@@ -311,8 +327,7 @@ static int list_shards(struct service_call *call, struct err *err)
 {
     struct control_record stream;
     struct streams *streams = streams_of(call);
-    struct value_builder all = VALUE_BUILDER(call->arena), shown = VALUE_BUILDER(call->arena),
-                         b = VALUE_BUILDER(call->arena);
+    struct value_builder all = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
     struct str after = value_gets(call->input, "ExclusiveStartShardId"),
                filter = value_gets(value_getz(call->input, "ShardFilter"), "Type"),
                token = value_gets(call->input, "NextToken");
@@ -339,9 +354,7 @@ static int list_shards(struct service_call *call, struct err *err)
         call->arena, call->input, STR("NextToken"), token.n ? value_string(call->arena, token) : NULL);
     if (service_page(call, "NextToken", "MaxResults", 1000, list->count, &first, &end, &next, err))
         return -1;
-    for (size_t i = first; i < end; i++)
-        value_builder_add(&shown, list->items[i]);
-    view_set(&b, "Shards", value_builder_list(&shown));
+    view_set(&b, "Shards", value_list(call->arena, list->items + first, end - first));
     if (next)
         view_text(&b, "NextToken",
             arena_printf(call->arena, "%.*s|%.*s", STR_ARG(stream.id), STR_ARG(value_text(next, STR_EMPTY))));
@@ -356,24 +369,26 @@ static int describe_stream(struct service_call *call, struct err *err)
     const struct value *output;
     struct value_builder list = VALUE_BUILDER(call->arena);
     struct streams *streams = streams_of(call);
-    if (find_stream(call, &stream, err))
-        return -1;
-    const struct service_request request = {.service = STR("kinesis"),
-        .operation = STR("DescribeStreamSummary"),
-        .region = call->region,
-        .input = value_with(call->arena, NULL, STR("StreamName"), value_string(call->arena, stream.id))};
-    if (services_call_control(call->services, call->arena, &request, &output, err))
+    struct str after = value_gets(call->input, "ExclusiveStartShardId");
+    size_t most = (size_t)service_int_within(call->input, "Limit", 100, 1, 10000), i = 0;
+    if (find_stream(call, &stream, err) ||
+        service_control(call, "DescribeStreamSummary",
+            value_with(call->arena, NULL, STR("StreamName"), value_string(call->arena, stream.id)), &output,
+            err))
         return -1;
     pthread_mutex_lock(&streams->lock);
     struct stream_box *box = stream_box_of(streams, &stream);
-    for (size_t i = 0; i < box->shard_count; i++)
+    if (stream_shard_find(box, after, &i))
+        i++;
+    for (; i < box->shard_count && list.n < most; i++)
         value_builder_add(&list, stream_shard_view(call->arena, box, i));
+    bool more = i < box->shard_count;
     pthread_mutex_unlock(&streams->lock);
     const struct value *said = value_getz(output, "StreamDescriptionSummary");
     said = value_with(call->arena, said, STR("OpenShardCount"), NULL);
     said = value_with(call->arena, said, STR("ConsumerCount"), NULL);
     said = value_with(call->arena, said, STR("Shards"), value_builder_list(&list));
-    said = value_with(call->arena, said, STR("HasMoreShards"), &value_false);
+    said = value_with(call->arena, said, STR("HasMoreShards"), value_bool(more));
     call->output = value_with(call->arena, NULL, STR("StreamDescription"), said);
     return 0;
 }

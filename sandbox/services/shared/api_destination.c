@@ -28,9 +28,23 @@ static const struct value *with_pairs(
     return map;
 }
 
+/* In place of one of that name in any case. */
 static void set_header(struct sending *s, const char *name, struct str text)
 {
+    const struct value *given = value_as_map(s->headers);
+    for (uint32_t i = 0; i < given->count; i++)
+        if (str_ieq(given->entries[i].key, str_z(name)))
+            s->headers = value_with(s->arena, s->headers, given->entries[i].key, NULL);
     s->headers = value_with(s->arena, s->headers, str_z(name), value_string(s->arena, text));
+}
+
+static bool has_header(const struct value *headers, const char *name)
+{
+    headers = value_as_map(headers);
+    for (uint32_t i = 0; i < headers->count; i++)
+        if (str_ieq(headers->entries[i].key, str_z(name)))
+            return true;
+    return false;
 }
 
 /* a=1&b=2, each of them encoded. */
@@ -189,9 +203,10 @@ int api_destination_call(struct services *services, struct arena *arena, const s
             with_pairs(arena, value_getz(target->http, "query_parameters"), own, "QueryStringParameters")};
     if (!str_eqz(s.method, "GET") && !str_eqz(s.method, "HEAD"))
         s.body = body_of(arena, target->input, own);
-    set_header(&s, "Content-Type", STR("application/json; charset=utf-8"));
-    set_header(&s, "User-Agent", STR("Amazon/EventBridge/ApiDestinations"));
     s.headers = with_pairs(arena, s.headers, own, "HeaderParameters");
+    if (!has_header(s.headers, "Content-Type"))
+        set_header(&s, "Content-Type", STR("application/json; charset=utf-8"));
+    set_header(&s, "User-Agent", STR("Amazon/EventBridge/ApiDestinations"));
     if (authorize(&s, connection.attrs, err) || exchange(&s, &response, err))
         return -1;
     *answer = response.body;

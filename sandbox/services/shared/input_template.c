@@ -52,7 +52,7 @@ struct str input_template(
     struct arena *arena, struct str template, bool text, input_variable *variable, const void *ctx)
 {
     AUTO_BUF struct buf out = BUF_INIT;
-    bool quoted = false;
+    bool quoted = false, escaped = false;
     for (size_t i = 0; i < template.n; i++) {
         char c = template.p[i];
         ptrdiff_t end = c == '<' ? str_find_char(template, '>', i) : -1;
@@ -63,7 +63,8 @@ struct str input_template(
             i = (size_t)end;
             continue;
         }
-        quoted = c == '"' && !(i && template.p[i - 1] == '\\') ? !quoted : quoted;
+        quoted ^= c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
         buf_add_char(&out, c);
     }
     return arena_str(arena, buf_str(&out));

@@ -65,24 +65,30 @@ static bool has_shard(const struct stream_reader *reader, struct str id)
 
 static void find_shards(struct stream_reader *reader, const struct turn *turn)
 {
-    const struct value *output;
-    struct value_entry name = stream_name(turn);
+    const struct value *output, *stream;
+    struct value_entry entries[] = {stream_name(turn), {STR("ExclusiveStartShardId"), NULL}};
+    size_t asked = 1;
     bool first = !reader->looked_ms;
     if (!first && clock_mono_ms() - reader->looked_ms < SHARDS_MS)
         return;
-    if (stream_call(turn, "DescribeStream", &name, 1, &output)) {
-        services_sleep(reader->source->services, RETRY_MS); /* the stream is not there, or not readable */
-        return;
-    }
+    do {
+        if (stream_call(turn, "DescribeStream", entries, asked, &output)) {
+            services_sleep(reader->source->services, RETRY_MS); /* the stream is not there, or not readable */
+            return;
+        }
+        stream = value_getz(output, "StreamDescription");
+        const struct value *shards = value_as_list(value_getz(stream, "Shards"));
+        for (uint32_t i = 0; i < shards->count; i++) {
+            entries[1].value = value_getz(shards->items[i], "ShardId");
+            asked = 2;
+            if (has_shard(reader, entries[1].value->string))
+                continue;
+            MEM_GROW(reader->shards, reader->cap, reader->n + 1);
+            reader->shards[reader->n++] =
+                (struct shard_reader){.id = mem_strdup(entries[1].value->string.p), .late = !first};
+        }
+    } while (value_getb(stream, "HasMoreShards"));
     reader->looked_ms = clock_mono_ms();
-    const struct value *shards = value_getz(value_getz(output, "StreamDescription"), "Shards");
-    for (uint32_t i = 0; shards && i < shards->count; i++) {
-        struct str id = value_gets(shards->items[i], "ShardId");
-        if (has_shard(reader, id))
-            continue;
-        MEM_GROW(reader->shards, reader->cap, reader->n + 1);
-        reader->shards[reader->n++] = (struct shard_reader){.id = mem_strdup(id.p), .late = !first};
-    }
 }
 
 static void open_shard(struct shard_reader *shard, const struct turn *turn)

@@ -136,6 +136,14 @@ def test_a_rule_calls_an_endpoint(sandbox, endpoint):
     assert until(lambda: endpoint.asked[1:])[0]["headers"]["X-Key"] == "k3y"
 
 
+def test_a_target_says_what_it_sends(sandbox, endpoint):
+    """A content type of the target's own takes the place of EventBridge's, however it is spelt."""
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "X-Key", "ApiKeyValue": "k"}}
+    Calling(sandbox, endpoint.url + "/xml", "API_KEY", key, Input='"<order/>"', HttpParameters={"HeaderParameters": {"content-type": "text/xml"}}).put({})
+    (asked,) = until(lambda: endpoint.asked)
+    assert asked["headers"].get_all("Content-Type") == ["text/xml"]
+
+
 def test_a_token_is_fetched_first(sandbox, endpoint):
     oauth = {"ClientParameters": {"ClientID": "id", "ClientSecret": "se cret"}, "AuthorizationEndpoint": endpoint.url + "/token", "HttpMethod": "POST",
              "OAuthHttpParameters": {"BodyParameters": [{"Key": "grant_type", "Value": "client_credentials"}]}}

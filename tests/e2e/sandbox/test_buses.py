@@ -54,6 +54,32 @@ def test_rules_see_the_events_of_their_bus(anywhere, source):
     assert code(bus.events.describe_rule, Name=name) == "ResourceNotFoundException"
 
 
+def test_a_bus_of_another_region_gets_the_event(sandbox, source):
+    """There and nowhere else; who asks for a target's rules may name the bus by its ARN."""
+    far, sqs = sandbox.client("events", region="eu-west-1"), sandbox.client("sqs", region="eu-west-1")
+    here, near, name = Bus(sandbox, "default"), Queue(sandbox), "far-" + uuid.uuid4().hex[:8]
+    url = sqs.create_queue(QueueName=name, Attributes={"Policy": open_to("events", action="sqs:SendMessage")})["QueueUrl"]
+    queue, bus = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:{name}", f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/default"
+    far.put_rule(Name=name, EventPattern=json.dumps({"source": [source]}))
+    far.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue}])
+    here.rule(name, {"source": [source]}, {"Arn": bus, "RoleArn": role_of(sandbox, "buses")})
+    here.rule(name + "-near", {"source": [source], "region": ["eu-west-1"]}, near.arn)
+    here.put(source)
+    (message,) = until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"))
+    assert json.loads(message["Body"])["region"] == "us-east-1" and not near.take(wait=0)
+    for named in bus, "default":
+        assert far.list_rule_names_by_target(TargetArn=queue, EventBusName=named)["RuleNames"] == [name]
+
+
+def test_a_template_with_an_escaped_backslash(sandbox, source):
+    """It ends no escape of the quote after it: what follows is outside the text, and has quotes of its own."""
+    queue, bus = Queue(sandbox), Bus(sandbox)
+    template = {"InputPathsMap": {"who": "$.detail.who"}, "InputTemplate": r'{"folder": "C:\\", "who": <who>}'}
+    bus.rule("r-" + source, {"source": [source]}, {"Arn": queue.arn, "InputTransformer": template})
+    bus.put(source, {"who": "ada"})
+    assert json.loads(queue.bodies(1)[0]) == {"folder": "C:\\", "who": "ada"}
+
+
 def test_one_name_on_two_buses_is_two_rules(sandbox, source):
     queue, default, bus = Queue(sandbox), Bus(sandbox, "default"), Bus(sandbox)
     for place in (default, bus):

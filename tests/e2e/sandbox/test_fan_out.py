@@ -5,6 +5,32 @@ from botocore.exceptions import ClientError
 from support import until
 
 
+def test_shards_on_pages(sandbox):
+    kinesis = sandbox.client("kinesis")
+    kinesis.create_stream(StreamName="wide", ShardCount=101)
+    until(lambda: kinesis.describe_stream_summary(StreamName="wide")["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+    whole = [shard["ShardId"] for shard in kinesis.list_shards(StreamName="wide")["Shards"]]
+    first = kinesis.describe_stream(StreamName="wide")["StreamDescription"]
+    assert [shard["ShardId"] for shard in first["Shards"]] == whole[:100] and first["HasMoreShards"]
+    pages = [[shard["ShardId"] for shard in page["StreamDescription"]["Shards"]] for page in kinesis.get_paginator("describe_stream").paginate(StreamName="wide", PaginationConfig={"PageSize": 40})]
+    assert [len(page) for page in pages] == [40, 40, 21] and sum(pages, []) == whole
+
+
+@pytest.mark.long
+def test_deleted_streams_leave_their_room(kept_sandbox):
+    kinesis = kept_sandbox.client("kinesis")
+    for name in "old", "new":
+        kinesis.create_stream(StreamName=name, ShardCount=1)
+        until(lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+    for _ in range(20):
+        kinesis.put_record(StreamName="old", Data=b"x" * (10 << 20), PartitionKey="k")
+    with pytest.raises(ClientError, match="all used"):
+        kinesis.put_record(StreamName="old", Data=b"x", PartitionKey="k")
+    kinesis.delete_stream(StreamName="old")
+    until(lambda: "old" not in kinesis.list_streams()["StreamNames"])
+    assert kinesis.put_record(StreamName="new", Data=b"x", PartitionKey="k")["ShardId"]
+
+
 def test_records_come_by_themselves(sandbox):
     kinesis = sandbox.client("kinesis")
     kinesis.create_stream(StreamName="fan", ShardCount=1)

@@ -1,5 +1,6 @@
 """Pipes at work: from queues and streams, through filters, enrichments and templates, to their targets, with the permissions of their roles."""
 
+import datetime
 import json
 import time
 import uuid
@@ -7,7 +8,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from servers import Sandbox
+from servers import Sandbox, role_of
 from support import until
 from test_api_destinations import endpoint  # noqa: F401
 from test_buses import Bus
@@ -358,6 +359,20 @@ def test_jobs_and_tasks(job_sandbox):
     cluster.ended(arn)
     assert cluster.output(arn) == ["defined over"]
     pipe.delete()
+
+
+def test_firehose_names_objects_by_the_time_of_a_zone(sandbox):
+    s3, name = sandbox.client("s3"), "x-" + uuid.uuid4().hex[:8]
+    s3.create_bucket(Bucket=name)
+    for zone, hours in ("Pacific/Kiritimati", 14), ("UTC", 0):
+        api, stream = sandbox.client("firehose"), f"{name}-{hours}"
+        destination = {"BucketARN": f"arn:aws:s3:::{name}", "RoleARN": role_of(sandbox, "firehose"), "Prefix": f"{hours}/!{{timestamp:yyyy-MM-dd-HH}}/", "ErrorOutputPrefix": "errors/", "CustomTimeZone": zone}
+        api.create_delivery_stream(DeliveryStreamName=stream, ExtendedS3DestinationConfiguration=destination)
+        days = [datetime.datetime.now(datetime.timezone.utc)]
+        api.put_record(DeliveryStreamName=stream, Record={"Data": b"x"})
+        days.append(datetime.datetime.now(datetime.timezone.utc))
+        (found,) = until(lambda: s3.list_objects_v2(Bucket=name, Prefix=f"{hours}/").get("Contents"))
+        assert found["Key"].split("/")[1] in {f"{day + datetime.timedelta(hours=hours):%Y-%m-%d-%H}" for day in days}
 
 
 def test_firehose_and_an_endpoint_as_targets(sandbox, endpoint):  # noqa: F811

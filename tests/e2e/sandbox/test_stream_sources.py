@@ -54,9 +54,9 @@ def data_of(record):
 
 
 class Kinesis:
-    def __init__(self, sandbox):
+    def __init__(self, sandbox, shards=1):
         self.api, self.name = sandbox.client("kinesis"), f"s-{uuid.uuid4().hex[:8]}"
-        self.api.create_stream(StreamName=self.name, ShardCount=1)
+        self.api.create_stream(StreamName=self.name, ShardCount=shards)
         until(lambda: self.api.describe_stream_summary(StreamName=self.name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
         self.arn = self.api.describe_stream_summary(StreamName=self.name)["StreamDescriptionSummary"]["StreamARN"]
 
@@ -78,6 +78,15 @@ def test_a_stream_calls_a_function_in_order(job_sandbox):
     record = source.events()[0][0]
     assert (record["eventSource"], record["eventName"], record["eventSourceARN"]) == ("aws:kinesis", "aws:kinesis:record", stream.arn)
     assert record["eventID"] == f"shardId-000000000000:{record['kinesis']['sequenceNumber']}"
+    source.stop()
+
+
+def test_all_shards_are_read(job_sandbox):
+    """Those of the second page of their description, too."""
+    stream = Kinesis(job_sandbox, shards=101)
+    source = Stream(job_sandbox, stream.arn)
+    stream.api.put_record(StreamName=stream.name, Data=b"last", PartitionKey="k", ExplicitHashKey=str(2**128 - 1))
+    assert until(lambda: flat(source.calls())) == ["last"]
     source.stop()
 
 
