@@ -10,6 +10,10 @@
 #include "sandbox/control/control.h"
 #include "sandbox/iam/gate.h"
 
+#include <zlib.h>
+
+enum { MAX_UNPACKED = 16 * 1024 * 1024 };
+
 /* ---- The query protocol of services that speak JSON by now; ---- */
 
 /* How lists and maps of JSON are called in forms: "Attribute.1.Name", and in XML, where each has an element
@@ -378,6 +382,28 @@ static bool may_reach_control(struct exchange *x, struct control *control)
     return false;
 }
 
+/* SDKs compress large bodies of some operations, such as PutMetricData. */
+static bool unpack_body(struct exchange *x)
+{
+    if (!str_ieq(wire_header_get(&x->request, STR("Content-Encoding")), STR("gzip")))
+        return true;
+    AUTO_BUF struct buf plain = BUF_INIT;
+    unsigned char chunk[16 * 1024];
+    z_stream z = {.next_in = (unsigned char *)x->request.body.p, .avail_in = (unsigned)x->request.body.n};
+    int status = inflateInit2(&z, 16 + MAX_WBITS);
+    while (status == Z_OK && plain.n <= MAX_UNPACKED) {
+        z.next_out = chunk;
+        z.avail_out = sizeof chunk;
+        status = inflate(&z, Z_NO_FLUSH);
+        buf_add(&plain, chunk, sizeof chunk - z.avail_out);
+    }
+    inflateEnd(&z);
+    x->request.body = arena_str(&x->arena, buf_str(&plain));
+    if (status != Z_STREAM_END)
+        front_refuse(x, 400, "SerializationException", "The body is not gzip, or more than 16 MiB of it.");
+    return status == Z_STREAM_END;
+}
+
 static void front_end(struct exchange *x)
 {
     struct str hash = sha256_hex(&x->arena, x->request.body), said = x->auth.payload_hash;
@@ -389,7 +415,7 @@ static void front_end(struct exchange *x)
         refuse_signature(x, fault ? fault : &mismatch);
         return;
     }
-    if (!query_compatible_request(x))
+    if (!unpack_body(x) || !query_compatible_request(x))
         return;
     struct wire_message answer;
     struct control *control = sandbox_control(x->sandbox);

@@ -102,12 +102,11 @@ int service_required(const struct service_call *call, const char *member, struct
     return service_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
 }
 
-const struct value *service_items(
-    const struct service_call *call, const struct value *map, const char *member)
+const struct value *service_items(struct arena *arena, const struct value *map, const char *member)
 {
     const struct value *v = value_getz(map, member), *inner = value_getz(v, "member");
     v = inner ? inner : v;
-    return !v || v->kind == VALUE_LIST ? v : value_list(call->arena, &v, 1);
+    return !v || v->kind == VALUE_LIST ? v : value_list(arena, &v, 1);
 }
 
 int service_dry_run(const struct service_call *call, struct err *err)

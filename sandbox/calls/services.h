@@ -112,8 +112,7 @@ int service_refuse_member(struct err *err, const char *code, struct str value, c
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
 /* A list in a request: one item may stand by itself, and forms have it below `member`. NULL: it is not there.
  */
-const struct value *service_items(
-    const struct service_call *call, const struct value *map, const char *member);
+const struct value *service_items(struct arena *arena, const struct value *map, const char *member);
 /* EC2's DryRun, once all was looked at: -1 with its refusal. */
 int service_dry_run(const struct service_call *call, struct err *err);
 /* A member more of the answer; nothing where the value is null. */

@@ -108,7 +108,7 @@ static const struct value *view_instance(const struct service_call *call, const 
 static int describe_instances(struct service_call *call, struct err *err UNUSED)
 {
     size_t n;
-    const struct value *named = service_items(call, call->input, "InstanceIds");
+    const struct value *named = service_items(call->arena, call->input, "InstanceIds");
     const struct control_record *all = service_list(call, instance_type, &n);
     struct value_builder found = VALUE_BUILDER(call->arena);
     (void)value_getz(call->input, "MaxRecords"); /* all are on one page */
@@ -158,7 +158,7 @@ static int change_tag(struct service_call *call, const struct value *tag, bool a
 
 static int change_tags(struct service_call *call, bool add, struct err *err)
 {
-    const struct value *tags = service_items(call, call->input, "Tags");
+    const struct value *tags = service_items(call->arena, call->input, "Tags");
     for (uint32_t i = 0; tags && i < tags->count; i++)
         if (change_tag(call, tags->items[i], add, err))
             return -1;
@@ -180,10 +180,10 @@ static bool passes(const struct service_call *call, const struct value *tag)
 {
     static const char *const names[][2] = {{"auto-scaling-group", "ResourceId"}, {"key", "Key"},
         {"value", "Value"}, {"propagate-at-launch", "PropagateAtLaunch"}};
-    const struct value *filters = service_items(call, call->input, "Filters");
+    const struct value *filters = service_items(call->arena, call->input, "Filters");
     bool all = true;
     for (uint32_t i = 0; filters && i < filters->count; i++) {
-        const struct value *values = service_items(call, filters->items[i], "Values");
+        const struct value *values = service_items(call->arena, filters->items[i], "Values");
         bool any = false;
         for (size_t k = 0; k < sizeof names / sizeof *names; k++)
             if (str_eqz(value_gets(filters->items[i], "Name"), names[k][0]))

@@ -92,12 +92,8 @@ static int cloudcontrol_create(struct service_call *call, struct err *err)
     struct cloud_resource resource = {model.region, model.type, cloud_model_identifier(&model, whole), whole},
                           there;
     int known = cloud_request_begin(call, &model, "CREATE", resource.id, &r, err);
-    if (known < 0)
-        return -1;
-    if (known) {
-        cloud_request_answer(call, &r);
-        return 0;
-    }
+    if (known)
+        return known < 0 ? -1 : 0;
     if (!resource.id.n)
         cloud_request_fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
     else if (!r.code.n && cloud_resources_get(resources_of(call), call->arena, &resource, &there))
@@ -133,12 +129,8 @@ static int cloudcontrol_update(struct service_call *call, struct err *err)
             "Invalid patch update: %s properties [%.*s] cannot be updated",
             reported.n ? "readOnly" : "createOnly", STR_ARG(reported.n ? reported : fixed));
     int known = cloud_request_begin(call, &model, "UPDATE", resource.id, &r, err);
-    if (known < 0)
-        return -1;
-    if (known) {
-        cloud_request_answer(call, &r);
-        return 0;
-    }
+    if (known)
+        return known < 0 ? -1 : 0;
     resource.properties = now;
     if (!r.code.n && cloud_resources_put(resources_of(call), &resource, err))
         return -1;
@@ -155,12 +147,8 @@ static int delete (struct service_call *call, struct err *err)
     if (find_type(call, "delete", &model, err) || service_required(call, "Identifier", &id, err))
         return -1;
     int known = cloud_request_begin(call, &model, "DELETE", id, &r, err);
-    if (known < 0)
-        return -1;
-    if (known) {
-        cloud_request_answer(call, &r);
-        return 0;
-    }
+    if (known)
+        return known < 0 ? -1 : 0;
     if (find_resource(call, &model, &resource, &absent))
         cloud_request_fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
     resource.properties = NULL;

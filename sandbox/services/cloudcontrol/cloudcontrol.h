@@ -88,11 +88,10 @@ enum { CLOUD_PAGE = 20, CLOUD_PAGE_MOST = 100 }; /* of listings */
 /* 32 hex digits that nobody has had. */
 struct str cloud_chance(struct arena *arena);
 
-/* 1: the client token has been used for the same, whose request is in *r and answers. 0: it is new. */
+/* 1: the client token has been used for the same, which is the answer. 0: it is new. */
 int cloud_request_begin(struct service_call *call, const struct cloud_model *model, const char *operation,
     struct str id, struct cloud_request *r, struct err *err);
 void cloud_request_fail(struct cloud_request *r, const char *code, struct str message);
-void cloud_request_answer(struct service_call *call, const struct cloud_request *r);
 int cloud_request_conclude(struct service_call *call, const struct cloud_request *r);
 
 int cloud_request_status(struct service_call *call, struct err *err);

@@ -51,6 +51,11 @@ static const struct value *event_of(struct arena *arena, const struct cloud_requ
     return value_builder_map(&b);
 }
 
+static void cloud_request_answer(struct service_call *call, const struct cloud_request *r)
+{
+    service_answer(call, "ProgressEvent", event_of(call->arena, r));
+}
+
 static bool same_client_token(const struct cloud_request *r, const void *ctx)
 {
     const struct cloud_request *asked = ctx;
@@ -100,7 +105,7 @@ int cloud_request_begin(struct service_call *call, const struct cloud_model *mod
     const struct cloud_request *before =
         cloud_requests_find(resources_of(call), call->arena, same_client_token, r, &n);
     if (n && str_eq(before->digest, r->digest)) {
-        *r = *before;
+        cloud_request_answer(call, before);
         return 1;
     }
     if (n)
@@ -118,11 +123,6 @@ void cloud_request_fail(struct cloud_request *r, const char *code, struct str me
 {
     r->code = str_z(code);
     r->message = message;
-}
-
-void cloud_request_answer(struct service_call *call, const struct cloud_request *r)
-{
-    service_answer(call, "ProgressEvent", event_of(call->arena, r));
 }
 
 int cloud_request_conclude(struct service_call *call, const struct cloud_request *r)

@@ -133,11 +133,10 @@ static int write_file(
         unlink(path);
         return 0;
     }
-    struct value_entry doc[] = {{STR("id"), value_string(&arena, resource->id)},
+    const struct value *doc = VALUE_MAP(&arena, {STR("id"), value_string(&arena, resource->id)},
         {STR("properties"), resource->properties}, {STR("region"), value_string(&arena, resource->region)},
-        {STR("type"), value_string(&arena, resource->type)}};
-    return file_write_atomic(
-        path, value_text(json_as_text(&arena, value_map(&arena, doc, 4)), STR_EMPTY), 0600, err);
+        {STR("type"), value_string(&arena, resource->type)});
+    return file_write_atomic(path, json_as_text(&arena, doc)->string, 0600, err);
 }
 
 /* ---- resources ---- */

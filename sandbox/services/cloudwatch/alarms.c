@@ -9,6 +9,7 @@
 #include "sandbox/services/shared/event_targets.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #define NOTE "alarms"
 enum { MAX_ITEMS = 1000, MAX_REASON = 1023 };
@@ -147,10 +148,11 @@ static int set_state(struct service_call *call, struct err *err)
     return status;
 }
 
-static const struct value *view_item(struct service_call *call, const struct value *item)
+static int by_time(const void *a, const void *b)
 {
-    return value_with(
-        call->arena, item, STR("Timestamp"), service_time(call, service_int(item, "Timestamp", 0)));
+    int64_t one = service_int(*(const struct value *const *)a, "Timestamp", 0),
+            other = service_int(*(const struct value *const *)b, "Timestamp", 0);
+    return one < other ? -1 : one > other;
 }
 
 /* Of one alarm or all; the newest first, unless asked otherwise. */
@@ -170,16 +172,19 @@ static int describe_history(struct service_call *call, struct err *err)
                 value_builder_add(&all, items->items[k]);
     }
     const struct value *list = value_builder_list(&all);
-    for (uint32_t i = 0; i < list->count; i++)
-        value_builder_add(&shown, view_item(call, list->items[oldest_first ? i : list->count - 1 - i]));
+    qsort(list->items, list->count, sizeof *list->items, by_time);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *item = list->items[oldest_first ? i : list->count - 1 - i];
+        value_builder_add(&shown, value_with(call->arena, item, STR("Timestamp"),
+                                      service_time(call, service_int(item, "Timestamp", 0))));
+    }
     return service_answer_page(call, "AlarmHistoryItems", value_builder_list(&shown), 100, err);
 }
 
 /* Of composite alarms there are none. */
 static int describe_alarms(struct service_call *call, struct err *err UNUSED)
 {
-    const struct value *types = value_getz(call->input, "AlarmTypes");
-    types = types ? value_as_list(wire_path(call->arena, types, STR("@[]"))) : &value_empty_list;
+    const struct value *types = value_as_list(service_items(call->arena, call->input, "AlarmTypes"));
     call->declined = !types->count || value_list_has(types, STR("MetricAlarm"));
     call->output = &value_empty_map;
     return 0;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/engine/view.h"
 
@@ -39,10 +40,7 @@ static int metrics_invalid(struct err *err, const char *what)
 
 static const struct value *metrics_list_of(struct arena *arena, const struct value *map, const char *member)
 {
-    const struct value *v = value_getz(map, member);
-    if (v && v->kind == VALUE_MAP)
-        v = wire_path(arena, v, STR("member[]"));
-    return value_as_list(v);
+    return value_as_list(service_items(arena, map, member));
 }
 
 static bool metrics_number_of(const struct value *map, const char *member, double *out)
@@ -166,9 +164,8 @@ static bool read_sums(struct arena *arena, const struct value *datum, struct sum
         return true;
     }
     for (uint32_t i = 0; i < values->count; i++) {
-        const struct value_entry pair[] = {
-            {STR("v"), values->items[i]}, {STR("n"), i < counts->count ? counts->items[i] : &value_true}};
-        const struct value *both = value_map(arena, pair, 2);
+        const struct value *both = VALUE_MAP(arena, {STR("v"), values->items[i]},
+            {STR("n"), i < counts->count ? counts->items[i] : &value_true});
         double times = 1;
         if (!metrics_number_of(both, "v", &value) ||
             (counts->count && !metrics_number_of(both, "n", &times)) || times <= 0)
@@ -189,13 +186,13 @@ static int write_datum(const struct service_call *call, struct str namespace, co
     if (!read_sums(arena, datum, &sums))
         return metrics_invalid(err,
             "each of MetricData has a Value, StatisticValues, or Values (150 at most) and as many Counts");
-    const struct value_entry entries[] = {{STR("namespace"), value_string(arena, namespace)},
+    const struct value *kept = VALUE_MAP(arena, {STR("namespace"), value_string(arena, namespace)},
         {STR("name"), value_string(arena, name)}, {STR("dimensions"), dimensions_of(arena, datum)},
         {STR("at"), value_int(arena, time_of(datum, "Timestamp", clock_wall_ms()))},
         {STR("unit"), value_string(arena, value_text(value_getz(datum, "Unit"), STR("None")))},
         {STR("count"), value_float(arena, sums.count)}, {STR("sum"), value_float(arena, sums.sum)},
-        {STR("low"), value_float(arena, sums.low)}, {STR("high"), value_float(arena, sums.high)}};
-    json_write(lines, value_map(arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
+        {STR("low"), value_float(arena, sums.low)}, {STR("high"), value_float(arena, sums.high)});
+    json_write(lines, kept, JSON_PLAIN);
     buf_add_char(lines, '\n');
     return 0;
 }
@@ -321,9 +318,8 @@ static int get_metric_statistics(struct service_call *call, struct err *err)
         view_text(&one, "Unit", w.found_unit);
         value_builder_add(&points, value_builder_map(&one));
     }
-    const struct value_entry entries[] = {
-        {STR("Label"), value_string(call->arena, w.name)}, {STR("Datapoints"), value_builder_list(&points)}};
-    call->output = value_map(call->arena, entries, 2);
+    service_answer(call, "Label", value_string(call->arena, w.name));
+    service_answer(call, "Datapoints", value_builder_list(&points));
     return 0;
 }
 
@@ -384,7 +380,8 @@ static int get_metric_data(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < queries->count; i++) {
         if (answer_query(call, queries->items[i], &result, err))
             return -1;
-        value_builder_add(&results, result);
+        if (!str_eqz(value_scalar_text(call->arena, value_getz(queries->items[i], "ReturnData")), "false"))
+            value_builder_add(&results, result);
     }
     service_answer(call, "MetricDataResults", value_builder_list(&results));
     return 0;
@@ -397,6 +394,7 @@ struct listing {
     struct str namespace, name;
     const struct value *filters; /* dimensions that are to be among a metric's; a value or only the name */
     struct value_builder found;  /* by namespace, name and dimensions */
+    struct map seen;             /* these */
 };
 
 static bool metrics_fits(const struct listing *l, const struct value *dimensions)
@@ -421,19 +419,19 @@ static void list_one(void *ctx, const struct value *datum)
         return;
     buf_addf(&key, "%.*s\n%.*s\n", STR_ARG(namespace), STR_ARG(name));
     json_write(&key, dimensions, JSON_PLAIN);
-    for (size_t i = l->found.n; i-- > 0;)
-        if (str_eq(l->found.entries[i].key, buf_str(&key)))
-            return;
+    if (map_get(&l->seen, buf_str(&key)))
+        return;
+    struct str own = arena_str(l->arena, buf_str(&key));
+    map_set(&l->seen, own, l);
     struct value_builder b = VALUE_BUILDER(l->arena), list = VALUE_BUILDER(l->arena);
-    for (uint32_t i = 0; i < dimensions->count; i++) {
-        const struct value_entry pair[] = {{STR("Name"), value_string(l->arena, dimensions->entries[i].key)},
-            {STR("Value"), value_copy(l->arena, dimensions->entries[i].value)}};
-        value_builder_add(&list, value_map(l->arena, pair, 2));
-    }
+    for (uint32_t i = 0; i < dimensions->count; i++)
+        value_builder_add(
+            &list, VALUE_MAP(l->arena, {STR("Name"), value_string(l->arena, dimensions->entries[i].key)},
+                       {STR("Value"), value_copy(l->arena, dimensions->entries[i].value)}));
     view_text(&b, "Namespace", namespace);
     view_text(&b, "MetricName", name);
     value_builder_set(&b, STR("Dimensions"), value_builder_list(&list));
-    value_builder_set(&l->found, arena_str(l->arena, buf_str(&key)), value_builder_map(&b));
+    value_builder_set(&l->found, own, value_builder_map(&b));
 }
 
 static int list_metrics(struct service_call *call, struct err *err)
@@ -451,6 +449,7 @@ static int list_metrics(struct service_call *call, struct err *err)
     for (struct dirent *entry; dir && (entry = readdir(dir));)
         if (str_starts(str_z(entry->d_name), prefix))
             metrics_read_file(path_join(arena, path_dir(path), str_z(entry->d_name)), list_one, &l);
+    map_release(&l.seen);
     const struct value *all = value_builder_map(&l.found);
     struct value_builder list = VALUE_BUILDER(arena);
     for (uint32_t i = 0; i < all->count; i++)

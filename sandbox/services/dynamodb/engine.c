@@ -25,14 +25,14 @@ const char *item_engine_find(struct arena *arena)
     return installed ? installed : installed_program(arena, "dynoxide", folders);
 }
 
-static int item_engine_command(const struct daemon_self *self, struct daemon_command *out, struct err *err)
+static int item_engine_command(
+    const struct daemon_self *self, struct daemon_command *out, struct err *err UNUSED)
 {
     struct arena *arena = self->arena;
     const char *const words[] = {self->program, "serve", "--host", "127.0.0.1", "--port",
         arena_printf(arena, "%u", (unsigned)self->ports[0]).p, "--db-path",
         arena_printf(arena, "%s/items.db", self->seen_data).p, "--log", "quiet", NULL};
     const char **argv = ARENA_ARRAY(arena, const char *, sizeof words / sizeof *words);
-    (void)err;
     memcpy(argv, words, sizeof words);
     *out = (struct daemon_command){argv, NULL};
     return 0;

@@ -98,11 +98,10 @@ static const struct value *warm_throughput(
     const struct value *capacity = value_getz(of, "ProvisionedThroughput");
     int64_t reads = on_demand ? 12000 : value_geti(capacity, "ReadCapacityUnits", 0),
             writes = on_demand ? 4000 : value_geti(capacity, "WriteCapacityUnits", 0);
-    const struct value_entry entries[] = {
+    return VALUE_MAP(arena,
         {STR("ReadUnitsPerSecond"), value_int(arena, value_geti(given, "ReadUnitsPerSecond", reads))},
         {STR("WriteUnitsPerSecond"), value_int(arena, value_geti(given, "WriteUnitsPerSecond", writes))},
-        {STR("Status"), value_stringz(arena, "ACTIVE")}};
-    return value_map(arena, entries, sizeof entries / sizeof *entries);
+        {STR("Status"), value_stringz(arena, "ACTIVE")});
 }
 
 static const struct value *shown_index(

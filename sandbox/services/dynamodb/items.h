@@ -5,9 +5,9 @@
  *
  *   engine.c    the daemon, and one call to it
  *   tables.c    the engine's table is made, changed and deleted after the record
- *   items.c     items, transactions, PartiQL: found, permitted, handed to the engine
+ *   items.c     items, transactions, PartiQL: found, permitted, handed to the engine; a record of a stream as
+ *               DynamoDB shows it
  *   streams.c   streams of changes
- *   items.c   a record of a stream as DynamoDB shows it
  *
  * Signatures and permissions are checked before the engine is asked. It listens on loopback, where every user
  * of this machine can reach it. Safe from every thread.

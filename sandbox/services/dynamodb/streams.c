@@ -199,10 +199,11 @@ static int get_records(struct service_call *call, struct err *err)
 
 /* ---- which there are ---- */
 
-static int by_name(const void *a, const void *b)
+/* As pages go on: a/stream comes behind a-b/stream. */
+static int by_stream(const void *a, const void *b)
 {
     const struct control_record *x = a, *y = b;
-    return str_cmp(x->id, y->id);
+    return str_cmp(value_gets(x->attrs, "stream_arn"), value_gets(y->attrs, "stream_arn"));
 }
 
 static const struct value *stream_view(struct arena *arena, const struct control_record *table)
@@ -223,9 +224,8 @@ static int list_streams(struct service_call *call, struct err *err UNUSED)
     int64_t most = service_int_within(call->input, "Limit", 100, 1, 100);
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(arena);
     size_t n;
-    struct control_record *tables =
-        control_list(services_control(call->services), arena, STR("aws.dynamodb.table"), call->region, &n);
-    qsort(tables, n, sizeof *tables, by_name);
+    struct control_record *tables = service_list(call, STR("aws.dynamodb.table"), &n);
+    qsort(tables, n, sizeof *tables, by_stream);
     for (size_t i = 0; i < n; i++) {
         struct str arn = value_gets(tables[i].attrs, "stream_arn");
         bool asked = !table.n || str_eq(item_table_name(table), tables[i].id);

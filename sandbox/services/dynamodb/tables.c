@@ -78,9 +78,8 @@ static const struct value *table_wanted(struct arena *arena, const struct value 
 
 static const struct value *id_tag(struct arena *arena, struct str id)
 {
-    const struct value_entry entries[] = {
-        {STR("Key"), value_stringz(arena, ID_TAG)}, {STR("Value"), value_string(arena, id)}};
-    const struct value *tag = value_map(arena, entries, 2);
+    const struct value *tag =
+        VALUE_MAP(arena, {STR("Key"), value_stringz(arena, ID_TAG)}, {STR("Value"), value_string(arena, id)});
     return value_list(arena, &tag, 1);
 }
 
@@ -109,20 +108,27 @@ static int change_index(
         err);
 }
 
+/* The same name may be that of another index, made since. */
+static bool has_index(const struct value *list, const struct value *index)
+{
+    const struct value *other = value_list_find(list, "IndexName", value_gets(index, "IndexName"));
+    return other && value_equal(value_getz(other, "KeySchema"), value_getz(index, "KeySchema")) &&
+           value_equal(value_getz(other, "Projection"), value_getz(index, "Projection"));
+}
+
 static int change_indexes(
     struct item_sync *sync, const struct value *have, const struct value *want, struct err *err)
 {
     struct arena *arena = sync->scope->arena;
     for (uint32_t i = 0; have && i < have->count; i++) {
         struct str name = value_gets(have->items[i], "IndexName");
-        if (!value_list_find(want, "IndexName", name) &&
+        if (!has_index(want, have->items[i]) &&
             change_index(
                 sync, "Delete", value_with(arena, NULL, STR("IndexName"), value_string(arena, name)), err))
             return -1;
     }
     for (uint32_t i = 0; want && i < want->count; i++)
-        if (!value_list_find(have, "IndexName", value_gets(want->items[i], "IndexName")) &&
-            change_index(sync, "Create", want->items[i], err))
+        if (!has_index(have, want->items[i]) && change_index(sync, "Create", want->items[i], err))
             return -1;
     return 0;
 }
@@ -146,10 +152,10 @@ static int change_ttl(struct item_sync *sync, struct err *err)
     const struct value *have = value_getz(value_getz(sync->output, "TimeToLiveDescription"), "AttributeName");
     if (value_equal(have ? have : &value_null, sync->ttl ? sync->ttl : &value_null))
         return 0;
-    const struct value_entry entries[] = {
-        {STR("AttributeName"), sync->ttl ? sync->ttl : have}, {STR("Enabled"), value_bool(sync->ttl)}};
+    const struct value *specification = VALUE_MAP(
+        arena, {STR("AttributeName"), sync->ttl ? sync->ttl : have}, {STR("Enabled"), value_bool(sync->ttl)});
     return engine_ask(sync, "UpdateTimeToLive",
-        value_with(arena, NULL, STR("TimeToLiveSpecification"), value_map(arena, entries, 2)), err);
+        value_with(arena, NULL, STR("TimeToLiveSpecification"), specification), err);
 }
 
 /* Of another table, deleted since, nothing stays. */

@@ -17,7 +17,7 @@ static int find_instance(
 static int find_instances(const struct service_call *call, const struct value **ids, struct err *err)
 {
     struct control_record record;
-    *ids = service_items(call, call->input, "InstanceId");
+    *ids = service_items(call->arena, call->input, "InstanceId");
     for (uint32_t i = 0; *ids && i < (*ids)->count; i++)
         if (find_instance(call, value_text((*ids)->items[i], STR_EMPTY), &record, err))
             return -1;
@@ -220,7 +220,7 @@ static int describe_regions(struct service_call *call, struct err *err)
     static const char *const regions[] = {"ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-south-1",
         "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-north-1", "eu-west-1",
         "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2"};
-    const struct value *named = service_items(call, call->input, "RegionName");
+    const struct value *named = service_items(call->arena, call->input, "RegionName");
     struct value_builder all = VALUE_BUILDER(call->arena);
     (void)value_getz(call->input, "AllRegions"); /* the others would have to be asked for */
     if (value_getz(call->input, "Filter"))

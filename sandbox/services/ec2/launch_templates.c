@@ -171,7 +171,7 @@ static int create_version(struct service_call *call, struct err *err)
 static int add_asked(const struct service_call *call, const struct control_record *template,
     struct value_builder *out, struct err *err)
 {
-    const struct value *asked = service_items(call, call->input, "LaunchTemplateVersion"),
+    const struct value *asked = service_items(call->arena, call->input, "LaunchTemplateVersion"),
                        *versions = versions_of(call, template);
     int64_t least = service_int(call->input, "MinVersion", 0),
             most = service_int(call->input, "MaxVersion", INT64_MAX);
@@ -191,7 +191,7 @@ static int add_asked(const struct service_call *call, const struct control_recor
 /* Of all templates, the newest or the default one. */
 static int add_of_all(struct service_call *call, struct value_builder *out, struct err *err)
 {
-    const struct value *asked = service_items(call, call->input, "LaunchTemplateVersion");
+    const struct value *asked = service_items(call->arena, call->input, "LaunchTemplateVersion");
     size_t n;
     bool numbered = !asked;
     for (uint32_t i = 0; asked && i < asked->count; i++)
@@ -291,7 +291,7 @@ static bool is_gone(const struct value *gone, const struct value *version)
 static int delete_some(struct service_call *call, const struct control_record *template, struct err *err)
 {
     const struct value *versions = versions_of(call, template),
-                       *asked = service_items(call, call->input, "LaunchTemplateVersion");
+                       *asked = service_items(call->arena, call->input, "LaunchTemplateVersion");
     struct deletion d = {VALUE_BUILDER(call->arena), VALUE_BUILDER(call->arena), VALUE_BUILDER(call->arena)};
     for (uint32_t i = 0; asked && i < asked->count; i++)
         delete_one(call, template, versions, value_text(asked->items[i], STR_EMPTY), &d);

@@ -214,7 +214,7 @@ static int list_runs(struct service_call *call, struct err *err)
     struct str app;
     size_t n;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    const struct value *wanted = service_items(call, call->input, "states");
+    const struct value *wanted = service_items(call->arena, call->input, "states");
     if (find_application(call, &app, &application, err))
         return -1;
     const struct task_info *runs = task_list(call->services, call->arena, kind.name, call->region, app, &n);

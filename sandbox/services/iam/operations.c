@@ -143,7 +143,7 @@ static int account_summary(struct service_call *call, struct err *err UNUSED)
 
 static const struct value *members_of(const struct service_call *call, const char *list)
 {
-    return value_as_list(service_items(call, call->input, list));
+    return value_as_list(service_items(call->arena, call->input, list));
 }
 
 /* arn:aws:iam::1:role/path/NAME or :user/NAME. */
@@ -169,7 +169,7 @@ static const struct value *simulated_context(struct service_call *call)
 {
     const struct value *entries = members_of(call, "ContextEntries"), *context = &value_empty_map;
     for (uint32_t i = 0; i < entries->count; i++) {
-        const struct value *values = service_items(call, entries->items[i], "ContextKeyValues");
+        const struct value *values = service_items(call->arena, entries->items[i], "ContextKeyValues");
         char *key = arena_strz(call->arena, value_gets(entries->items[i], "ContextKeyName"));
         for (char *c = key; *c; c++)
             *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + 'a' - 'A' : *c);

@@ -134,6 +134,38 @@ def test_a_table_that_is_changed_and_made_again(items_sandbox):
 
 
 @needs_engine
+def test_an_index_that_is_made_again_with_another_key(items_sandbox):
+    api, keys = items_sandbox.client("dynamodb"), lambda *names: [{"AttributeName": name, "AttributeType": "S"} for name in names]  # noqa: E731
+    index = lambda key: {"IndexName": "by-key", "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}  # noqa: E731
+    name = f"again-{uuid.uuid4().hex[:8]}"
+    api.create_table(TableName=name, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], AttributeDefinitions=keys("id", "a"), BillingMode="PAY_PER_REQUEST", GlobalSecondaryIndexes=[index("a")])
+    active = lambda: (table := api.describe_table(TableName=name)["Table"])["TableStatus"] == "ACTIVE" and all(one["IndexStatus"] == "ACTIVE" for one in table.get("GlobalSecondaryIndexes", []))  # noqa: E731
+    until(active)
+    api.put_item(TableName=name, Item={"id": {"S": "1"}, "a": {"S": "x"}, "b": {"S": "y"}})
+    api.update_table(TableName=name, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "by-key"}}])
+    until(lambda: active() and not api.describe_table(TableName=name)["Table"].get("GlobalSecondaryIndexes"))
+    api.update_table(TableName=name, AttributeDefinitions=keys("id", "b"), GlobalSecondaryIndexUpdates=[{"Create": index("b")}])
+    until(active)
+    found = api.query(TableName=name, IndexName="by-key", KeyConditionExpression="b = :b", ExpressionAttributeValues={":b": {"S": "y"}})
+    assert [item["id"] for item in found["Items"]] == [{"S": "1"}]
+
+
+def test_streams_of_all_tables_on_pages(sandbox):
+    """A page goes on behind the ARN of the last one, in which a name's end is a slash."""
+    api, streams = sandbox.client("dynamodb", region="eu-west-2"), sandbox.client("dynamodbstreams", region="eu-west-2")
+    names = ["film", "film-b", "films"]
+    for name in names:
+        api.create_table(TableName=name, KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+                         BillingMode="PAY_PER_REQUEST", StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    seen, more = [], {}
+    while not seen or more:
+        page = streams.list_streams(Limit=1, **more)
+        seen += [one["TableName"] for one in page["Streams"]]
+        more = {"ExclusiveStartStreamArn": page["LastEvaluatedStreamArn"]} if "LastEvaluatedStreamArn" in page else {}
+    assert sorted(seen) == names
+
+
+@needs_engine
 def test_nothing_stays_of_the_last_table(tmp_path):
     server = Sandbox(tmp_path / "data", env={"WEIR_DYNAMODB": ENGINE})
     try:

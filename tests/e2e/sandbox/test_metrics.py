@@ -1,6 +1,7 @@
 """Metrics that jobs put: kept, listed and added up."""
 
 import datetime
+import time
 import uuid
 
 import pytest
@@ -40,6 +41,54 @@ def test_what_is_put_is_added_up(anywhere):
     listed = api.list_metrics(Namespace=space)["Metrics"]
     assert {(m["MetricName"], *(d["Value"] for d in m["Dimensions"])) for m in listed} == {("rows", "films"), ("rows", "people"), ("seconds",)}
     assert all(m["Dimensions"] == films for m in api.list_metrics(Namespace=space, Dimensions=films)["Metrics"])
+
+
+def test_what_an_sdk_compresses(sandbox):
+    """From ten kilobytes on boto3 does, unless it is told not to; what is no gzip is refused."""
+    api, space = sandbox.new_client("cloudwatch", "us-east-1", None, None), f"jobs-{uuid.uuid4().hex[:8]}"
+    sent = []
+    api.meta.events.register("before-send.cloudwatch.PutMetricData", lambda request, **_: sent.append(request.headers.get("Content-Encoding")))
+    api.put_metric_data(Namespace=space, MetricData=[{"MetricName": f"rows-{n:03}", "Value": n} for n in range(400)])
+    assert sent in (["gzip"], [b"gzip"]) and len(api.list_metrics(Namespace=space)["Metrics"]) == 400
+    body, head = b"not gzip", {"Content-Encoding": "gzip", "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "GraniteServiceVersion20100801.PutMetricData"}
+    request = AWSRequest("POST", sandbox.url + "/", headers=head, data=body)
+    SigV4Auth(Credentials(sandbox.access, sandbox.secret), "monitoring", "us-east-1").add_auth(request)
+    answer = requests.post(sandbox.url + "/", data=body, headers=dict(request.headers), timeout=PATIENCE_S)
+    assert answer.status_code == 400 and "gzip" in answer.text
+
+
+def test_data_that_is_not_to_be_returned(sandbox):
+    api, space = sandbox.client("cloudwatch"), f"jobs-{uuid.uuid4().hex[:8]}"
+    api.put_metric_data(Namespace=space, MetricData=[{"MetricName": "rows", "Value": 3, "Timestamp": at(0)}])
+    stat = {"Metric": {"Namespace": space, "MetricName": "rows"}, "Period": 3600, "Stat": "Sum"}
+    queries = [{"Id": "a", "MetricStat": stat, "ReturnData": False}, {"Id": "b", "MetricStat": stat, "ReturnData": True}]
+    assert [one["Id"] for one in api.get_metric_data(MetricDataQueries=queries, **DAY)["MetricDataResults"]] == ["b"]
+
+
+def test_many_metrics_are_listed_in_a_time_that_grows_with_them(sandbox):
+    def listed(region, thousands):
+        api = sandbox.client("cloudwatch", region=region)
+        for k in range(thousands):
+            api.put_metric_data(Namespace="many", MetricData=[{"MetricName": f"m{k}-{n}", "Value": 1} for n in range(1000)])
+        times = []
+        for _ in range(3):
+            begun = time.monotonic()
+            assert len(api.list_metrics(Namespace="many")["Metrics"]) == 500
+            times.append(time.monotonic() - begun)
+        return min(times)
+
+    assert listed("eu-west-2", 40) < 8 * listed("eu-west-1", 10)
+
+
+def test_the_history_of_all_alarms_is_in_order(sandbox):
+    api = sandbox.client("cloudwatch", region="eu-west-3")
+    for name in "ab":
+        api.put_metric_alarm(AlarmName=name, MetricName="rows", Namespace="n", Period=60, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold", Statistic="Sum")
+    for name, state in ("b", "OK"), ("a", "OK"), ("b", "ALARM"), ("a", "ALARM"):
+        api.set_alarm_state(AlarmName=name, StateValue=state, StateReason="a test")
+        time.sleep(0.002)  # times are milliseconds
+    seen = [(item["AlarmName"], item["HistorySummary"].rpartition(" ")[2]) for item in api.describe_alarm_history()["AlarmHistoryItems"]]
+    assert seen == [("a", "ALARM"), ("b", "ALARM"), ("a", "OK"), ("b", "OK")]
 
 
 def test_they_are_there_after_a_restart(kept_sandbox):
