@@ -1,8 +1,6 @@
 /*
- * IAM Identity Center: the token of a sign-in, exchanged for the credentials of a role. `aws sso login` signs
- * in and keeps the token where all SDKs look for it; it is renewed there, as they do, as long as the sign-in
- * lasts. Follows the API references of the Identity Center portal (GetRoleCredentials) and of its OIDC
- * service (CreateToken).
+ * IAM Identity Center: the token that `aws sso login` keeps, renewed there as the SDKs do, gives a role's
+ * credentials (GetRoleCredentials of the portal, CreateToken of its OIDC service).
  */
 #include "base/clock.h"
 #include "base/file.h"
@@ -42,7 +40,7 @@ static int sign_in_again(const struct sign_in *s, const char *why, struct err *e
 
 /* ---- settings ---- */
 
-static struct str setting(const struct sign_in *s, const char *key)
+static struct str sso_setting(const struct sign_in *s, const char *key)
 {
     struct str own = profiles_get(s->ctx->profiles, s->profile, key);
     return own.n || !s->session.n ? own
@@ -59,7 +57,7 @@ static int read_settings(struct sign_in *s, struct err *err)
     struct arena *arena = s->ctx->arena;
     s->session = profiles_get(s->ctx->profiles, s->profile, "sso_session");
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        *all[i].out = setting(s, all[i].key);
+        *all[i].out = sso_setting(s, all[i].key);
         if (all[i].out->n)
             continue;
         err_set(err, ERR_AUTH, "the profile \"%.*s\" has no %s", STR_ARG(s->profile), all[i].key);
@@ -93,7 +91,7 @@ static int read_token(struct sign_in *s, struct err *err)
 }
 
 /* A call that is not signed; repeating it does no harm. */
-static int call(const struct sign_in *s, const struct aws_service *service, struct wire_message *message,
+static int sso_call(const struct sign_in *s, const struct aws_service *service, struct wire_message *message,
     const struct value **answer, struct err *err)
 {
     struct creds_context *ctx = s->ctx;
@@ -151,7 +149,7 @@ static void renew(struct sign_in *s)
         .method = STR("POST"), .path = STR("/token"), .body = json_text(arena, body)};
     wire_header_add(arena, &message, STR("Content-Type"), STR("application/json"));
     if (time_left(arena, s->token, "registrationExpiresAt") <= 0 ||
-        call(s, &oidc, &message, &answer, ERR_IGNORED) || !value_gets(answer, "accessToken").n)
+        sso_call(s, &oidc, &message, &answer, ERR_IGNORED) || !value_gets(answer, "accessToken").n)
         return;
     int64_t ends_ms = clock_wall_ms() + value_geti(answer, "expiresIn", 0) * 1000;
     const struct value *fresh =
@@ -189,7 +187,7 @@ int creds_sso(struct creds_context *ctx, struct str profile, struct credentials 
     struct wire_message message = {
         .method = STR("GET"), .path = STR("/federation/credentials"), .query = buf_str(&query)};
     wire_header_add(ctx->arena, &message, STR("x-amz-sso_bearer_token"), value_gets(s.token, "accessToken"));
-    if (call(&s, &portal, &message, &answer, err)) {
+    if (sso_call(&s, &portal, &message, &answer, err)) {
         if (err->http_status == 401)
             return sign_in_again(&s, "the sign-in has ended", err);
         return err_context(err, "the role %.*s in the account %.*s, by IAM Identity Center", STR_ARG(s.role),
