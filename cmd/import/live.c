@@ -269,12 +269,15 @@ static void know(struct live *l, struct there *one, struct str attr)
     map_set(&l->by_text, text, there);
 }
 
-static bool live_reaches(const struct there *from, const struct there *to, int depth)
+static bool live_reaches(unsigned walk, struct there *from, const struct there *to)
 {
-    if (from == to || depth > 64)
+    if (from == to)
         return true;
+    if (from->walk == walk)
+        return false;
+    from->walk = walk;
     for (size_t i = 0; i < from->needs.n; i++)
-        if (live_reaches(from->needs.items[i].ptr, to, depth + 1))
+        if (live_reaches(walk, from->needs.items[i].ptr, to))
             return true;
     return false;
 }
@@ -287,7 +290,7 @@ static struct str code_of(struct live *l, struct there *one, struct str text, si
         if (next && (!str_starts(text, STR("arn:")) || (next != '/' && next != ':')))
             continue;
         const struct owned *owned = map_get(&l->by_text, str_slice(text, 0, *n));
-        if (!owned || !owned->there || !owned->there->resource || live_reaches(owned->there, one, 0))
+        if (!owned || !owned->there || !owned->there->resource || live_reaches(++l->walks, owned->there, one))
             continue;
         map_set(&one->needs, owned->there->resource->name, owned->there);
         return arena_printf(

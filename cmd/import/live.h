@@ -68,6 +68,7 @@ struct there {
     const struct value *live;
     struct draft_resource *resource; /* NULL: left out */
     struct map needs;                /* names of those that it refers to -> struct there */
+    unsigned walk;                   /* along `needs`, that came here last */
 };
 
 struct live {
@@ -83,6 +84,7 @@ struct live {
     const struct schema *listed;
     struct str marked; /* these two: of what is being added */
     bool perhaps;
+    unsigned walks; /* along `needs` */
 };
 
 /* ---- live_find.c ---- */

@@ -67,6 +67,16 @@ def test_by_type(tmp_path, place):
     assert found["jobs_of_ada"]["policies"]["lake"]["Statement"][0]["Resource"] == "${lake_of_ada.arn}/*"
 
 
+def test_each_refers_to_all_before_it(tmp_path, fast_sandbox):
+    """Of the ways from one to another, which double with each, one is enough."""
+    role = fast_sandbox.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    glue = fast_sandbox.client("glue")
+    for i in range(40):
+        glue.create_job(Name=f"job-{i:02}", Role=role, Command={"Name": "glueetl", "ScriptLocation": "s3://code/x.py"}, DefaultArguments={f"--a{k}": f"job-{k:02}" for k in range(i)})
+    found = yaml.safe_load(Stack(tmp_path / "stack", fast_sandbox).run("import", "live", "--type", "aws.glue.job", "-o", "-").out)["resources"]
+    assert found["job_39"]["default_arguments"] == {f"--a{k}": f"${{job_{k:02}.name}}" for k in range(39)}
+
+
 def test_of_cloudformations_types(tmp_path, fast_sandbox):
     first = Stack(tmp_path / "first", fast_sandbox)
     first.write('stack: first\nresources:\n  settings: {type: "AWS::AppConfig::Application", Name: readers}\n').apply()
