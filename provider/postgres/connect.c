@@ -54,6 +54,7 @@ int settings_read(
         .maintenance = connect_setting(arena, config, "maintenance", "postgres"),
         .wait_ms = 1000 * (wait && wait->kind == VALUE_INT ? wait->integer : WAIT_DEFAULT_S),
         .via = arena_str(arena, options->via),
+        .iam = value_getb(config, "iam"),
     };
     mask_add(out->password, MASK_GIVEN);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
@@ -65,6 +66,13 @@ int settings_read(
             return err_context(err, "provider \"%.*s\"", STR_ARG(options->name));
         out->others[out->other_count++] = str_z(others[i]);
         out->others[out->other_count++] = v;
+    }
+    if (out->iam && (!out->user.n || !out->host.n))
+        return err_set(
+            err, ERR_INVALID, "provider \"%.*s\": `iam` needs `host` and `user`", STR_ARG(options->name));
+    if (out->iam && !value_getz(config, "sslmode")) { /* the token is not for everybody on the way */
+        out->others[out->other_count++] = STR("sslmode");
+        out->others[out->other_count++] = STR("require");
     }
     int64_t port;
     if (!str_to_int(out->port, &port) || port < 1 || port > 65535)
@@ -89,7 +97,7 @@ static void connect_add(struct parameters *p, const char *key, const char *value
 }
 
 static struct parameters parameters_of(
-    const struct settings *settings, struct arena *arena, struct str database, int local_port)
+    const struct settings *settings, struct arena *arena, struct str database, const struct way *way)
 {
     struct parameters p = {.n = 0};
     connect_add(&p, "application_name", "weir");
@@ -99,14 +107,14 @@ static struct parameters parameters_of(
     connect_add(&p, "keepalives_interval", "10");
     connect_add(&p, "options", "-c client_min_messages=warning");
     connect_add(&p, "host", settings->host.p);
-    if (local_port) { /* the name stays, for the certificate */
+    if (way->local_port) { /* the name stays, for the certificate */
         connect_add(&p, "hostaddr", "127.0.0.1");
-        connect_add(&p, "port", arena_printf(arena, "%d", local_port).p);
+        connect_add(&p, "port", arena_printf(arena, "%d", way->local_port).p);
     } else {
         connect_add(&p, "port", settings->port.p);
     }
     connect_add(&p, "user", settings->user.p);
-    connect_add(&p, "password", settings->password.p);
+    connect_add(&p, "password", way->password.n ? way->password.p : settings->password.p);
     connect_add(&p, "dbname", arena_strz(arena, database));
     for (size_t i = 0; i < settings->other_count; i += 2)
         connect_add(&p, settings->others[i].p, settings->others[i + 1].p);
@@ -222,6 +230,10 @@ static int connect_refuse(
     }
     err_set(err, ERR_AUTH, "cannot log in to the database %.*s: %.*s", STR_ARG(place), STR_ARG(why));
     err->everywhere = true;
+    if (settings->iam)
+        return err_hint(err, "with IAM database authentication the role has to be a member of rds_iam, and "
+                             "who runs weir needs "
+                             "rds-db:connect for it");
     return err_hint(err,
         "`user` and `password` of the provider \"%.*s\" say who weir is there; the server's pg_hba.conf says "
         "who may come from where",
@@ -248,7 +260,7 @@ int settings_connect(const struct settings *settings, const struct pq_api *pq, s
     struct str database, const struct way *way, PGconn **out, struct err *err)
 {
     AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
-    struct parameters p = parameters_of(settings, &scratch, database, way->local_port);
+    struct parameters p = parameters_of(settings, &scratch, database, way);
     int64_t until = clock_mono_ms() + settings->wait_ms;
     for (int64_t pause = PAUSE_MS;; pause = pause < PAUSE_MAX_MS ? 2 * pause : pause) {
         PGconn *c = connect_attempt(pq, ctx, &p);

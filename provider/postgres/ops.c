@@ -365,6 +365,9 @@ static const struct attr settings[] = {
     SETTING_ATTR(
         "user", setting_text, "Role to log in as; without it PGUSER, or the operating system's user"),
     SETTING_ATTR("password", setting_text, "Password of the role; without it PGPASSWORD, or ~/.pgpass"),
+    SETTING_ATTR("iam", setting_flag,
+        "Log in with a token of IAM database authentication (RDS, Aurora) instead of a password; sslmode is "
+        "then `require` by default"),
     SETTING_ATTR("dbname", setting_text,
         "Database of resources without `database`; without it PGDATABASE, or postgres"),
     SETTING_ATTR(
@@ -377,8 +380,8 @@ static const struct attr settings[] = {
     SETTING_ATTR("service", setting_text, "Service name in pg_service.conf"),
     SETTING_ATTR("via", setting_text, "Name of the connection to the server"),
     SETTING_ATTR("aws", aws_type,
-        "AWS settings for the buckets of postgres.load, as for the provider aws; without it "
-        "those of the environment"),
+        "AWS settings for the buckets of postgres.load and for `iam`, as for the provider "
+        "aws; without it those of the environment"),
     SETTING_ATTR("wait_seconds", setting_number,
         "Time in seconds to wait for a server that is starting; without it 60"),
 };

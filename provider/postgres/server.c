@@ -2,9 +2,12 @@
 #include "provider/postgres/postgres.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
+#include "base/mask.h"
 #include "base/mem.h"
 #include "base/threads.h"
 #include "provider/aws/client.h"
+#include "provider/aws/sigv4.h"
 #include "provider/ssh/connections.h"
 
 #include <poll.h>
@@ -165,6 +168,27 @@ static int find_way(const struct server *server, int *local_port, struct err *er
     return reach_forward(server->reach, settings->via, host, (int)port, local_port, err);
 }
 
+/* A token of IAM database authentication, which is the password for 15 minutes. Only a login needs it. */
+static int find_token(
+    struct server *server, struct op_ctx *ctx, struct arena *arena, struct str *token, struct err *err)
+{
+    const struct settings *settings = &server->settings;
+    AUTO_BUF struct buf query = BUF_INIT;
+    int64_t ends_ms;
+    struct str url;
+    buf_addz(&query, "Action=connect");
+    url_add_parameter(&query, STR("DBUser"), settings->user);
+    struct presign what = {.service = STR("rds-db"),
+        .host = arena_printf(arena, "%.*s:%.*s", STR_ARG(settings->host), STR_ARG(settings->port)),
+        .query = buf_str(&query),
+        .seconds = 15 * 60};
+    if (server_open_aws(ctx, err) || aws_presign(server_aws(server), &what, arena, &url, &ends_ms, err))
+        return err_context(err, "provider \"%.*s\": IAM database authentication", STR_ARG(settings->name));
+    *token = str_slice(url, strlen("https://"), url.n);
+    mask_add(*token, MASK_GIVEN);
+    return 0;
+}
+
 /* Has another operation one that it will give back? Then nobody waits for the server to have more. */
 static bool has_others(struct server *server, const struct session *mine)
 {
@@ -181,8 +205,10 @@ static int open_session(struct session *s, struct str database, struct err *err)
     struct server *server = s->server;
     if (!s->pq && !(s->pq = pq_api(err)))
         return -1;
+    AUTO_WIPED_ARENA struct arena scratch = ARENA_INIT;
     struct way way = {.patient = !has_others(server, s)};
     if (find_way(server, &way.local_port, err) ||
+        (server->settings.iam && find_token(server, s->ctx, &scratch, &way.password, err)) ||
         settings_connect(&server->settings, s->pq, s->ctx, database, &way, &s->connection, err))
         return -1;
     s->pq->setNoticeProcessor(s->connection, server_noticed, s);

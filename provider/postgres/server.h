@@ -77,11 +77,13 @@ struct settings {
     size_t other_count;
     int64_t wait_ms;
     struct str via;
+    bool iam; /* the password is a token of IAM database authentication */
 };
 
 struct way {
-    int local_port; /* that leads to the server; 0: straight to the host */
-    bool patient;   /* a server that has no more connections to give is waited for */
+    int local_port;      /* that leads to the server; 0: straight to the host */
+    bool patient;        /* a server that has no more connections to give is waited for */
+    struct str password; /* instead of the settings' own; "": none */
 };
 
 /* A connection to that database. */

@@ -1,13 +1,17 @@
 """postgres.*: what weir makes in a server is there for psql, drift is seen, and no password is ever to be read anywhere."""
 
 import contextlib
+import datetime
 import json
+import re
 import signal
 import socket
 import socketserver
+import struct
 import textwrap
 import threading
 
+import boto3
 import pytest
 
 from pg import Postgres
@@ -795,6 +799,47 @@ def pass_on(one, other):
         while bytes_ := one.recv(65536):
             other.sendall(bytes_)
         other.shutdown(socket.SHUT_WR)
+
+
+class Asking(socketserver.BaseRequestHandler):
+    """Asks for the password in clear, as RDS does for IAM database authentication, and lets nobody in."""
+
+    def handle(self):
+        words = self.request.recv(4096)[8:].split(b"\0")
+        self.request.sendall(b"R" + struct.pack("!ii", 8, 3))
+        password = self.request.recv(65536)
+        if password[:1] == b"p":
+            self.server.passwords.append((dict(zip(words[::2], words[1::2]))[b"user"].decode(), password[5:-1].decode()))
+        fields = b"SFATAL\0VFATAL\0C28000\0Mno\0\0"
+        self.request.sendall(b"E" + struct.pack("!i", len(fields) + 4) + fields)
+
+
+def test_iam_database_authentication(stack, monkeypatch):
+    """The password is the token that botocore makes at that moment."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Asking) as server:
+        server.passwords = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        stack.env |= {"AWS_ACCESS_KEY_ID": "AKIAIAM", "AWS_SECRET_ACCESS_KEY": "very/secret", "AWS_SESSION_TOKEN": "a+session/token", "AWS_REGION": "eu-west-1"}
+        text = f"stack: rds\nproviders: {{db: {{type: postgres, host: 127.0.0.1, port: {port}, user: job@x, iam: true, sslmode: disable}}}}\nresources: {{s: {{type: postgres.schema, provider: db, name: s}}}}\n"
+        stack.write(text)
+        refused = stack.run("-vv", "apply", "--yes", status=1)
+        assert "member of rds_iam" in refused.err + refused.out
+        (user, token), *_ = server.passwords
+        assert user == "job@x" and token not in refused.err + refused.out and "very/secret" not in refused.err
+        stack.write(text.replace(", sslmode: disable", ""))
+        server.passwords.clear()
+        stack.apply(status=1)
+        assert not server.passwords, "a token goes over TLS alone, unless the file says otherwise"
+        stack.write(text.replace("user: job@x, ", ""))
+        assert "`iam` needs `host` and `user`" in stack.apply(status=None).err
+        server.shutdown()
+    at = datetime.datetime.strptime(re.search(r"X-Amz-Date=(\w+)", token)[1], "%Y%m%dT%H%M%SZ")
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda *_, **__: at)
+    rds = boto3.client("rds", region_name="eu-west-1", aws_access_key_id="AKIAIAM", aws_secret_access_key="very/secret", aws_session_token="a+session/token")
+    theirs = rds.generate_db_auth_token(DBHostname="127.0.0.1", Port=port, DBUsername="job@x")
+    (ours, query), (where, other) = token.split("?"), theirs.split("?")
+    assert ours == where and sorted(query.split("&")) == sorted(other.split("&"))
 
 
 def test_a_server_that_does_not_answer_yet_is_asked_again(stack, server):
