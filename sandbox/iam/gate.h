@@ -25,6 +25,7 @@
 #include "sandbox/http/exchange.h"
 
 struct control;
+struct control_record;
 struct gate;
 
 /* `warns`: what would be denied is said on standard error, and done. */

@@ -273,8 +273,6 @@ static const struct {
     {"sqs", "ReceiveMessage", "kms:Decrypt", NULL},
     {"sns", "Publish", "kms:GenerateDataKey,kms:Decrypt", NULL},
     {"sns", "PublishBatch", "kms:GenerateDataKey,kms:Decrypt", NULL},
-    {"ssm", "GetParameter", "kms:Decrypt", "WithDecryption"},
-    {"ssm", "GetParameters", "kms:Decrypt", "WithDecryption"},
     {"ssm", "PutParameter", "kms:Encrypt", "KeyId"},
 };
 
@@ -342,11 +340,6 @@ int keys_ask(struct gate *gate, struct arena *arena, const struct gate_request *
         if (!str_eqz(request->service, uses[i].service) || !str_eqz(request->operation, uses[i].operation) ||
             (uses[i].only && !is_given(value_getz(request->input, uses[i].only))))
             continue;
-        const struct value *names = value_getz(request->input, "Names");
-        for (uint32_t k = 0; names && names->kind == VALUE_LIST && k < names->count; k++)
-            if (ask_key(
-                    gate, arena, request, of, uses[i].actions, value_text(names->items[k], STR_EMPTY), err))
-                return -1;
         return ask_key(
             gate, arena, request, of, uses[i].actions, value_gets(request->input, of->member), err);
     }

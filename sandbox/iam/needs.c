@@ -173,12 +173,14 @@ static struct str known_arn(struct filling *f, struct str arn)
     return arn;
 }
 
-/* lambda's ARN with a version or an alias is the function's too; each has a policy of its own for calls. */
-static struct str plain_function(struct filling *f, struct str arn)
+/* A function's ARN with a version or an alias is the function's too; each has a policy of its own for calls.
+ * So is a parameter's with a version or a label. */
+static struct str without_version(struct filling *f, struct str arn)
 {
-    bool call = str_starts(f->request->operation, STR("Invoke")) && !str_ends(arn, STR(":$LATEST"));
-    static const struct str mark = STR_INIT(":function:");
-    ptrdiff_t at = str_eqz(f->request->service, "lambda") ? str_find(arn, mark, 0) : -1;
+    bool call = str_starts(f->request->operation, STR("Invoke")) && !str_ends(arn, STR(":$LATEST")),
+         parameter = str_eqz(f->request->service, "ssm");
+    struct str mark = parameter ? STR(":parameter/") : STR(":function:");
+    ptrdiff_t at = parameter || str_eqz(f->request->service, "lambda") ? str_find(arn, mark, 0) : -1;
     if (at < 0 || call)
         return arn;
     ptrdiff_t end = str_find_char(arn, ':', (size_t)at + mark.n);
@@ -219,7 +221,7 @@ static void add_template(struct filling *f, struct growing *g, const struct line
     for (uint32_t turn = 0; turn < batch; turn++) {
         struct str arn = needs_filled(f, template, turn, &batch);
         if (!optional || !f->unknown)
-            add_need(f, g, line->head->prefix, line->actions, plain_function(f, known_arn(f, arn)));
+            add_need(f, g, line->head->prefix, line->actions, without_version(f, known_arn(f, arn)));
     }
 }
 

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "sandbox/engine/view.h"
+#include "sandbox/iam/gate.h"
 #include "sandbox/services/shared/tables.h"
 
 #include <stdlib.h>
@@ -165,6 +166,22 @@ static bool ssm_find(const struct service_call *call, struct str name, struct co
     return service_find(call, STR("aws.ssm.parameter"), name, out);
 }
 
+/* Who is shown its value in clear text has to be allowed to use its key. */
+static int may_show(struct service_call *call, const struct control_record *record, struct err *err)
+{
+    struct str arn;
+    const struct gate_key_use use = {.who = {.session = call->caller},
+        .action = "kms:Decrypt",
+        .via = "ssm",
+        .key = ssm_attribute(record, "kms_key"),
+        .region = call->region,
+        .about_name = "PARAMETER_ARN",
+        .about = ssm_attribute(record, "arn")};
+    if (!call->caller || !use.key.n || !value_getb(call->input, "WithDecryption"))
+        return 0;
+    return gate_check_key(sandbox_gate(services_sandbox(call->services)), call->arena, &use, &arn, err);
+}
+
 static int no_version(struct err *err, struct str version, struct str name)
 {
     return service_refuse(err, 400, "ParameterVersionNotFound",
@@ -259,8 +276,11 @@ static int get_by_path(struct service_call *call, struct err *err)
         qsort(all, kept, sizeof *all, by_name);
     if (service_page(call, "NextToken", "MaxResults", MAX_PAGE, kept, &first, &end, &next, err))
         return -1;
-    for (size_t i = first; i < end; i++)
+    for (size_t i = first; i < end; i++) {
+        if (may_show(call, &all[i], err))
+            return -1;
         value_builder_add(&list, view_filtered(call, &all[i], filters));
+    }
     service_answer(call, "Parameters", value_builder_list(&list));
     service_answer(call, "NextToken", next);
     return 0;
@@ -301,6 +321,8 @@ static int get_history(struct service_call *call, struct err *err)
         return -1;
     if (!ssm_find(call, name, &record))
         return service_refuse(err, 400, "ParameterNotFound", "Parameter %.*s not found.", STR_ARG(name));
+    if (may_show(call, &record, err))
+        return -1;
     const struct value *earlier = earlier_versions(call, &record), *labels = labels_of(call, &record);
     for (uint32_t i = 0; i <= earlier->count; i++) {
         const struct value *one = i < earlier->count ? earlier->items[i] : view_version(call, &record);
@@ -359,13 +381,14 @@ static const struct value *view_published(const struct service_call *call, struc
     return value_builder_map(&b);
 }
 
-/* NAME:VERSION or NAME:LABEL. NULL: there is none; with err->code a version that is not there. */
+/* NAME:VERSION or NAME:LABEL. NULL: there is none; with err->code it is refused. */
 static const struct value *view_selected(struct service_call *call, struct str name, struct err *err)
 {
     struct control_record record;
     struct str selector = str_last_part(name, ":"), plain = str_slice(name, 0, name.n - selector.n);
     int64_t version = 0;
-    if (plain.n < 2 || !ssm_find(call, str_slice(plain, 0, plain.n - 1), &record))
+    if (plain.n < 2 || !ssm_find(call, str_slice(plain, 0, plain.n - 1), &record) ||
+        may_show(call, &record, err))
         return NULL;
     const struct value *label = value_get(labels_of(call, &record), selector);
     if (!label && !str_to_int(selector, &version))
@@ -384,12 +407,14 @@ static const struct value *view_named(struct service_call *call, struct str name
 {
     struct control_record record;
     if (ssm_find(call, name, &record))
-        return ssm_view(call, &record);
+        return may_show(call, &record, err) ? NULL : ssm_view(call, &record);
     if (str_find_char(name, ':', 0) >= 0)
         return view_selected(call, name, err);
     struct str plain = str_slice(name, str_starts(name, STR("/")), name.n);
     if (plain.n < name.n && str_find_char(plain, '/', 0) < 0 && ssm_find(call, plain, &record))
-        return value_with(call->arena, ssm_view(call, &record), STR("Name"), value_string(call->arena, name));
+        return may_show(call, &record, err) ? NULL
+                                            : value_with(call->arena, ssm_view(call, &record), STR("Name"),
+                                                  value_string(call->arena, name));
     return view_published(call, name);
 }
 
@@ -473,12 +498,15 @@ static int get_parameters(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY);
         const struct value *parameter = NULL;
+        struct err why = ERR_INIT;
         if (check_parameter_name(name, err))
             return -1;
         if (!str_starts(name, STR(SECRETS)))
-            parameter = view_named(call, name, &(struct err)ERR_INIT);
+            parameter = view_named(call, name, &why);
         else if (view_secret(call, name, &parameter, ERR_IGNORED))
             parameter = NULL;
+        if (why.code[0] && !str_eqz(str_z(why.code), "ParameterVersionNotFound"))
+            return service_refuse(err, why.http_status, why.code, "%s", why.message);
         if (parameter)
             value_builder_add(&found, parameter);
         else

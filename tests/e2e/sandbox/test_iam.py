@@ -430,15 +430,28 @@ def test_keys_behind_queues_topics_secrets_and_parameters(strict, lake):
         sqs, ssm = role.client("sqs"), role.client("ssm")
         return [(sqs.send_message, {"QueueUrl": queue, "MessageBody": "m"}), (sqs.receive_message, {"QueueUrl": queue}),
                 (role.client("sns").publish, {"TopicArn": topic, "Message": "m"}), (role.client("secretsmanager").get_secret_value, {"SecretId": secret}),
-                (ssm.get_parameter, {"Name": parameter, "WithDecryption": True})]
+                *((call, {**named, "WithDecryption": True}) for call, named in [
+                    (ssm.get_parameter, {"Name": parameter}), (ssm.get_parameter, {"Name": f"{parameter}:1"}), (ssm.get_parameters, {"Names": [parameter]}),
+                    (ssm.get_parameters, {"Names": [f"{parameter}:1"]}), (ssm.get_parameter_history, {"Name": parameter}),
+                    (ssm.get_parameters_by_path, {"Path": "/"})])]
 
     codes = [denied(call, **arguments)[0] for call, arguments in calls()]
-    assert codes == ["KMS.AccessDeniedException"] * 2 + ["KMSAccessDenied"] + ["AccessDeniedException"] * 2
+    assert codes == ["KMS.AccessDeniedException"] * 2 + ["KMSAccessDenied"] + ["AccessDeniedException"] * 7
     assert denied(role.client("secretsmanager").get_secret_value, SecretId=secret)[1] == "Access to KMS is not allowed"
     assert role.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
     role.allow(allow(["sqs:*", "sns:*", "secretsmanager:*", "ssm:*"]), allow(["kms:Decrypt", "kms:GenerateDataKey"], key))
     for call, arguments in calls():
         call(**arguments)
+
+
+def test_a_version_of_a_parameter_is_the_parameter(strict):
+    own, other = name("p"), name("p")
+    for parameter in own, other:
+        arn = strict.client("ssm").put_parameter(Name=parameter, Value="v", Type="String") and f"arn:aws:ssm:us-east-1:{ACCOUNT}:parameter/{own}"
+    ssm = Role(strict, allow("ssm:GetParameter*", arn)).client("ssm")
+    assert ssm.get_parameter(Name=f"{own}:1")["Parameter"]["Selector"] == ":1"
+    assert ssm.get_parameters(Names=[f"{own}:1"])["Parameters"]
+    assert denied(ssm.get_parameter, Name=f"{other}:1")[1].split(" because")[0].endswith(f"parameter/{other}")
 
 
 def test_a_bucket_tells_an_encrypted_queue_only_where_the_key_lets_it(strict, lake):
