@@ -96,7 +96,7 @@ int folder_lock(const char *dir, int *fd, struct err *err)
     return err_hint(err, "use that one, or another directory");
 }
 
-void folder_tell(int lock_fd, struct str endpoint, bool passes)
+void folder_announce(int lock_fd, struct str endpoint, bool passes)
 {
     if (lock_fd < 0)
         return;

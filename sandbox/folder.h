@@ -20,7 +20,7 @@ int folder_lock(const char *dir, int *fd, struct err *err);
 /* Tells others on this machine where whoever has the lock serves; "" takes it back. `passes`: for one
  * command.
  */
-void folder_tell(int lock_fd, struct str endpoint, bool passes);
+void folder_announce(int lock_fd, struct str endpoint, bool passes);
 /* See also sandbox_served(). */
 bool folder_passes(const char *dir);
 

@@ -179,7 +179,7 @@ int sandbox_start(const struct sandbox_options *options, struct sandbox **out, s
     }
     if (options->tells) {
         AUTO_ARENA struct arena scratch = ARENA_INIT;
-        folder_tell(s->lock_fd, sandbox_endpoint(s, &scratch), options->passes);
+        folder_announce(s->lock_fd, sandbox_endpoint(s, &scratch), options->passes);
     }
     wake_what_was_kept(s);
     *out = s;
@@ -195,7 +195,7 @@ void sandbox_stop(struct sandbox *s)
     pthread_mutex_unlock(&s->control_lock);
     if (s->waking)
         pthread_join(s->wake, NULL);
-    folder_tell(s->lock_fd, STR_EMPTY, false);
+    folder_announce(s->lock_fd, STR_EMPTY, false);
     faults_clear(s->faults);    /* nobody is held up any longer */
     services_stop(s->services); /* first: requests may wait for what runs */
     server_stop(s->server);
@@ -336,14 +336,14 @@ static bool object_facts(void *ctx, struct arena *arena, struct str bucket, stru
     struct str version, struct str *sha256, int64_t *size)
 {
     struct sandbox *s = ctx;
-    const struct unpack_place place = {.bucket = bucket, .key = key, .version = version};
+    const struct object_location location = {.bucket = bucket, .key = key, .version = version};
     unsigned char digest[SHA256_SIZE];
-    if (!lambda_code_sha256(bucket, key, digest) && unpack_sha256(s->store, &place, digest, ERR_IGNORED))
+    if (!lambda_code_sha256(bucket, key, digest) && unpack_sha256(s->store, &location, digest, ERR_IGNORED))
         return false;
     *sha256 = base64_encode(arena, str_n((const char *)digest, sizeof digest));
     struct stat file;
     struct str path;
-    *size = s->services && lambda_code_file(s->services, arena, &place, &path) && !stat(path.p, &file)
+    *size = s->services && lambda_code_file(s->services, arena, &location, &path) && !stat(path.p, &file)
                 ? file.st_size
                 : 0;
     return true;
@@ -473,10 +473,10 @@ struct sandbox_role_key sandbox_role_session(
     return (struct sandbox_role_key){made.access_key, made.secret_key, made.token};
 }
 
-void sandbox_tell_object(struct sandbox *s, struct arena *arena, const char *name, struct str bucket,
+void sandbox_notify_object(struct sandbox *s, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id, struct str trace)
 {
-    object_tell(s, arena, name, bucket, key, object, request_id, trace);
+    object_notify(s, arena, name, bucket, key, object, request_id, trace);
 }
 
 bool sandbox_has_resource(

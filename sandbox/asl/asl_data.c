@@ -255,7 +255,7 @@ const struct value *asl_template(
     return value_builder_list(&b);
 }
 
-const struct value *asl_place_result(
+const struct value *asl_put_result(
     struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result)
 {
     const struct value *path = value_getz(holder, "ResultPath");

@@ -177,7 +177,7 @@ static int make_children(struct distributed *d, const struct value *items, const
 
 /* ---- telling ---- */
 
-static void asl_distributed_tell(struct distributed *d)
+static void asl_distributed_report(struct distributed *d)
 {
     const struct asl_host *host = d->visit->line->execution->host;
     host->map_run(host->ctx, d->visit->eval.arena, &d->run);
@@ -218,7 +218,7 @@ static void moved(struct distributed *d, const struct child *child, bool running
         over = !d->exceeded && is_exceeded(&d->run);
         d->exceeded = d->exceeded || over;
     }
-    asl_distributed_tell(d);
+    asl_distributed_report(d);
     pthread_mutex_unlock(&d->lock);
     if (over) {
         atomic_store(&d->scope.stopped, true);
@@ -385,7 +385,7 @@ static bool asl_distributed_begin(
     if (visit->eval.error.name.n)
         return false;
     d->run.status = ASL_SUCCEEDED;
-    asl_distributed_tell(d);
+    asl_distributed_report(d);
     struct value_entry arn = {STR("mapRunArn"), value_string(arena, d->run.arn)};
     asl_event(visit->line, "MapRunStarted", "mapRunStartedEventDetails", value_map(arena, &arn, 1));
     d->started_event = visit->line->event;
@@ -402,7 +402,7 @@ static void asl_distributed_end(struct distributed *d, bool succeeded)
         {STR("error"), value_string(arena, error->name)}, {STR("cause"), value_string(arena, error->cause)}};
     d->run.ended = true;
     d->run.status = succeeded ? ASL_SUCCEEDED : aborted ? ASL_ABORTED : ASL_FAILED;
-    asl_distributed_tell(d);
+    asl_distributed_report(d);
     if (succeeded)
         asl_event(visit->line, "MapRunSucceeded", NULL, NULL);
     else if (aborted)

@@ -50,7 +50,7 @@ const struct value *asl_filter(
 const struct value *asl_template(
     struct asl_eval *eval, const struct value *template, const struct value *document);
 /* ResultPath: what becomes of the input with the result. `holder` has the member: a state or a catcher. */
-const struct value *asl_place_result(
+const struct value *asl_put_result(
     struct asl_eval *eval, const struct value *holder, const struct value *input, const struct value *result);
 
 /* With its expressions evaluated; `field` is told where one fails. NULL with eval->error. */
@@ -138,7 +138,7 @@ bool asl_start_visit(struct asl_visit *visit, struct asl_line *line, struct str 
 /* Of a machine, as it begins. */
 struct asl_line asl_first_line(const struct asl_execution *execution, atomic_int *threads);
 /* Why there is no output. */
-void asl_tell_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out);
+void asl_report_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out);
 int64_t asl_event(struct asl_line *line, const char *type, const char *name, const struct value *details);
 /* The same, but nothing that follows in this line names it as the previous one. */
 void asl_event_aside(struct asl_line *line, const char *type, const char *name, const struct value *details);

@@ -167,7 +167,7 @@ const struct value *asl_hand_on(
     const struct value *output = value_getz(holder, "Output");
     if (asl_assign(visit, holder, result))
         return NULL;
-    return !eval->jsonata ? asl_place_result(eval, holder, visit->raw, result)
+    return !eval->jsonata ? asl_put_result(eval, holder, visit->raw, result)
            : output       ? asl_jsonata(eval, output, "Output")
                           : result;
 }
@@ -206,7 +206,7 @@ static const struct value *output_of(struct asl_visit *visit, const struct asl_s
     if (type->result)
         asl_saw(visit, "afterResultSelector", result);
     if (result && type->result)
-        result = asl_place_result(eval, visit->state, visit->raw, result);
+        result = asl_put_result(eval, visit->state, visit->raw, result);
     if (type->result)
         asl_saw(visit, "afterResultPath", result);
     return result ? asl_filter(eval, visit->state, "OutputPath", result) : NULL;
@@ -321,7 +321,7 @@ const struct value *asl_visit_state(struct asl_visit *visit, struct str *next, b
     return output;
 }
 
-void asl_tell_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out)
+void asl_report_failure(struct arena *arena, const struct asl_visit *visit, struct asl_outcome *out)
 {
     const struct asl_error *error = &visit->eval.error;
     out->status = asl_stopped(visit->line->scope) ? ASL_ABORTED
@@ -363,7 +363,7 @@ static const struct value *run_from(struct arena *arena, struct asl_line *line, 
         struct str name = next;
         data = asl_start_visit(&visit, line, name) ? asl_visit_state(&visit, &next, &end) : NULL;
         if (!data)
-            asl_tell_failure(arena, &visit, out);
+            asl_report_failure(arena, &visit, out);
         if (!data && line->keeps)
             *at = (struct asl_point){arena_str(arena, name), value_copy(arena, visit.raw),
                 value_copy(arena, line->own), value_copy(arena, visit.left)};

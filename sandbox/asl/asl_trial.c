@@ -97,7 +97,7 @@ void asl_try(struct arena *arena, const struct asl_execution *execution, struct 
     if (output)
         out->status = ASL_SUCCEEDED;
     else
-        asl_tell_failure(arena, &visit, out);
+        asl_report_failure(arena, &visit, out);
     if (!trial->caught)
         trial->failed = out->error;
     out->output = value_copy(arena, output);

@@ -73,14 +73,14 @@ static const struct shape *shape_of(struct arena *arena, const struct value *v)
 static struct shape request_shape(struct arena *arena, const struct service_operation *operation)
 {
     size_t n = 0;
-    while (operation->places && operation->places[n].member)
+    while (operation->bindings && operation->bindings[n].member)
         n++;
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, n + 1);
     for (size_t i = 0; i < n; i++)
-        members[i] = (struct shape_member){.name = str_z(operation->places[i].member),
-            .wire = str_z(operation->places[i].name),
+        members[i] = (struct shape_member){.name = str_z(operation->bindings[i].member),
+            .wire = str_z(operation->bindings[i].name),
             .shape = &text_shape,
-            .location = operation->places[i].location};
+            .location = operation->bindings[i].location};
     return (struct shape){.kind = SHAPE_STRUCT, .members = members, .member_count = n};
 }
 
@@ -88,12 +88,12 @@ static struct shape request_shape(struct arena *arena, const struct service_oper
 static const struct value *by_members(
     struct arena *arena, const struct service_operation *operation, const struct value *input)
 {
-    for (const struct service_place *place = operation->places; place && place->member; place++) {
-        const struct value *v = value_getz(input, place->name);
-        if (str_eqz(str_z(place->name), place->member) || !v)
+    for (const struct service_binding *binding = operation->bindings; binding && binding->member; binding++) {
+        const struct value *v = value_getz(input, binding->name);
+        if (str_eqz(str_z(binding->name), binding->member) || !v)
             continue;
-        input = value_with(arena, input, str_z(place->name), NULL);
-        input = value_with(arena, input, str_z(place->member), v);
+        input = value_with(arena, input, str_z(binding->name), NULL);
+        input = value_with(arena, input, str_z(binding->member), v);
     }
     return input;
 }
@@ -107,10 +107,11 @@ static const struct shape *response_shape(struct arena *arena, enum wire_protoco
     for (size_t i = 0; i < shape->member_count; i++) {
         if (protocol == WIRE_JSON10 || protocol == WIRE_JSON11 || protocol == WIRE_REST_JSON)
             members[i].shape = &any_shape;
-        for (const struct service_place *place = operation->places; place && place->member; place++)
-            if (str_eqz(members[i].name, place->member) && place->location != WIRE_QUERY_STRING) {
-                members[i].location = place->location;
-                members[i].wire = str_z(place->name);
+        for (const struct service_binding *binding = operation->bindings; binding && binding->member;
+             binding++)
+            if (str_eqz(members[i].name, binding->member) && binding->location != WIRE_QUERY_STRING) {
+                members[i].location = binding->location;
+                members[i].wire = str_z(binding->name);
             }
     }
     return shape;

@@ -406,8 +406,8 @@ static bool unpack_body(struct exchange *x)
 
 static void front_end(struct exchange *x)
 {
-    struct str hash = sha256_hex(&x->arena, x->request.body), said = x->auth.payload_hash;
-    bool tampered = said.n == 64 && !str_ieq(said, hash);
+    struct str hash = sha256_hex(&x->arena, x->request.body), claimed = x->auth.payload_hash;
+    bool tampered = claimed.n == 64 && !str_ieq(claimed, hash);
     static const struct fault mismatch = {403, "SignatureDoesNotMatch",
         "The body does not match the x-amz-content-sha256 header that was signed."};
     const struct fault *fault = auth_verify(x, hash);

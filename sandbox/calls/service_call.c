@@ -183,16 +183,16 @@ const struct value *service_time(const struct service_call *call, int64_t wall_m
 #define PLACE "position "
 
 /* A place in a list as text that nobody takes for a number. */
-static const struct value *token_of(struct arena *arena, size_t place)
+static const struct value *token_of(struct arena *arena, size_t location)
 {
-    return value_string(arena, base64_encode(arena, arena_printf(arena, PLACE "%zu", place)));
+    return value_string(arena, base64_encode(arena, arena_printf(arena, PLACE "%zu", location)));
 }
 
-static bool read_token(struct arena *arena, struct str token, int64_t *place)
+static bool read_token(struct arena *arena, struct str token, int64_t *location)
 {
     struct str text;
     return base64_decode(arena, token, &text) && str_starts(text, STR(PLACE)) &&
-           str_to_int(str_slice(text, sizeof PLACE - 1, text.n), place) && *place >= 0;
+           str_to_int(str_slice(text, sizeof PLACE - 1, text.n), location) && *location >= 0;
 }
 
 int service_page(const struct service_call *call, const char *token, const char *size, size_t most, size_t n,
@@ -282,9 +282,9 @@ int service_batch(struct service_call *call, const struct value *entries, const 
     for (uint32_t i = 0; i < entries->count; i++) {
         struct err why = ERR_INIT;
         const struct value *id = value_getz(entries->items[i], "Id");
-        const struct value *said = one(call, ctx, entries->items[i], &why);
-        if (said)
-            value_builder_add(&done, value_with(call->arena, said, STR("Id"), id));
+        const struct value *answered = one(call, ctx, entries->items[i], &why);
+        if (answered)
+            value_builder_add(&done, value_with(call->arena, answered, STR("Id"), id));
         else
             value_builder_add(&failed, failed_entry(call->arena, id, &why));
     }

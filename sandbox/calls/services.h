@@ -76,7 +76,7 @@ struct service_call {
 typedef int service_handler(struct service_call *call, struct err *err);
 
 /* A member of a REST operation that does not lie in the body. */
-struct service_place {
+struct service_binding {
     const char *member;
     enum wire_location location;
     const char *name; /* of the parameter or header */
@@ -87,7 +87,7 @@ struct service_operation {
     const char *name;    /* "StartJobRun" */
     service_handler *handler;
     const char *http; /* REST only: "POST /2015-03-31/functions/{FunctionName}/invocations" */
-    const struct service_place *places; /* ends with {0} */
+    const struct service_binding *bindings; /* ends with {0} */
 };
 
 /* control_find() and control_list() in the call's region. */

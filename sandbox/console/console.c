@@ -246,9 +246,9 @@ static const struct str base = STR_INIT("/_weir/console/");
 
 /* ---- who ---- */
 
-static bool is_token(const struct sandbox_console *console, struct str said)
+static bool is_token(const struct sandbox_console *console, struct str given)
 {
-    return said.n == console->token.n && !CRYPTO_memcmp(said.p, console->token.p, said.n);
+    return given.n == console->token.n && !CRYPTO_memcmp(given.p, console->token.p, given.n);
 }
 
 static bool is_page(const struct exchange *x)

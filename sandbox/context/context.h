@@ -74,7 +74,7 @@ bool sandbox_user_key(struct sandbox *sandbox, struct arena *arena, struct str a
 /* ---- what S3 wants of the rest ---- */
 
 /* Tells whom the bucket's notification configuration names: "ObjectCreated:Put". */
-void sandbox_tell_object(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
+void sandbox_notify_object(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id, struct str trace);
 /* May he have S3 do this ("kms:Decrypt") with a key, for `about` (an object's or a bucket's ARN)? *arn: the
  * key's. */

@@ -238,7 +238,7 @@ static enum wire_protocol protocol_of(const struct spec_service *spec, const str
 }
 
 /* Members that do not lie in the body; those of the path follow from it. */
-static struct shape placed_shape(struct arena *arena, const struct spec_operation *op)
+static struct shape put_shape(struct arena *arena, const struct spec_operation *op)
 {
     static const struct shape text = {.kind = SHAPE_STRING};
     struct shape_member *members = ARENA_ARRAY(arena, struct shape_member, op->place_count + 1);
@@ -263,7 +263,7 @@ bool control_reads(const struct control *control, struct arena *arena, struct st
     if (!call.served)
         return false;
     struct wire_operation op = call_operation(&call, call.served->op);
-    struct shape shape = placed_shape(arena, call.served->op);
+    struct shape shape = put_shape(arena, call.served->op);
     *operation = op.name;
     if (wire_decode_request(arena, &op, &shape, request, input, &ignored))
         *input = &value_empty_map;

@@ -20,7 +20,7 @@
  *   control_refuse.c refusals
  *   control_implied.c what comes, goes and stays with a resource
  *   control_answer.c answers, put together by the paths at which the client side looks for them
- *   control_place.c  what an object's answer holds
+ *   control_render.c  what an object's answer holds
  *   control_list.c   which resources are on a page
  *   control_document.c the document of an answer under construction
  *   control_list.c what an answer has of other resources

@@ -2,56 +2,56 @@
  * Answers. The client side says where it looks for each attribute; the same paths, read the other way, say
  * where to put them.
  */
-#include "sandbox/control/control_place.h"
+#include "sandbox/control/control_render.h"
 
 #include "provider/spec/act.h"
 
 /* ---- each part's answer ---- */
 
 /* A listing without items has its list all the same. */
-static void place_empty_list(struct making *m, struct part_node *root, struct str at)
+static void render_empty_list(struct making *m, struct part_node *root, struct str at)
 {
     ptrdiff_t end = str_find(at, STR("[]"), 0);
     bool list;
     if (end >= 0)
-        place_node(m, root, str_slice(at, 0, (size_t)end + 2), &list);
+        render_node(m, root, str_slice(at, 0, (size_t)end + 2), &list);
 }
 
-static void place_owned(struct making *m, struct part_node *root, const struct resource *resource)
+static void render_owned(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
     const struct value *v = value_get(resource->attrs, role->attr->attr->name);
     const struct shape *shape = role->part == PART_TAGS_LIST ? role->type->tags->answer : role->attr->answer;
     struct str at = role->step->reply.at;
     if (role->step->list.page.more.n) /* all that a resource has comes in one page */
-        document_place(m, root, role->step->list.page.more, &document_flag, &value_false);
+        document_put(m, root, role->step->list.page.more, &document_flag, &value_false);
     if (role->part != PART_SUB_RESOURCE_GET && str_eqz(role->step->list.page.out, "Marker"))
-        document_place(m, root, STR("IsTruncated"), &document_flag, &value_false);
+        document_put(m, root, STR("IsTruncated"), &document_flag, &value_false);
     switch (role->part) {
     case PART_SUB_RESOURCE_GET: {
         bool list;
-        struct part_node *node = place_node(m, root, at, &list);
+        struct part_node *node = render_node(m, root, at, &list);
         if (!value_is_null(v))
-            document_place(m, node, act_answer_path(role->step, role->attr), shape, v);
+            document_put(m, node, act_answer_path(role->step, role->attr), shape, v);
         break;
     }
-    case PART_TAGS_LIST: document_place(m, root, at, shape, v ? v : &value_empty_map); break;
+    case PART_TAGS_LIST: document_put(m, root, at, shape, v ? v : &value_empty_map); break;
     case PART_MEMBERS_LIST:
         if (v && v->count)
-            document_place(m, root, at, shape, v);
+            document_put(m, root, at, shape, v);
         else
-            place_empty_list(m, root, at);
+            render_empty_list(m, root, at);
         if (v)
-            place_item_extras(m, root, at, role->type, role->attr, v);
+            render_item_extras(m, root, at, role->type, role->attr, v);
         break;
     case PART_ENTRIES_LIST:
-        place_entries(m, root, at, role->owner, ((const struct spec_entries *)role->owner)->get != NULL, v);
+        render_entries(m, root, at, role->owner, ((const struct spec_entries *)role->owner)->get != NULL, v);
         break;
     default: break;
     }
 }
 
-static void place_entry(struct making *m, struct part_node *root, const struct resource *resource)
+static void render_entry(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
     const struct spec_entries *e = role->owner;
@@ -61,16 +61,16 @@ static void place_entry(struct making *m, struct part_node *root, const struct r
             key = value_text(value_get(m->call->input, role->step->call.request.extras[i].key), STR_EMPTY);
     const struct value *v = value_get(value_get(resource->attrs, role->attr->attr->name), key);
     bool list;
-    struct part_node *node = place_node(m, root, role->step->reply.at, &list);
+    struct part_node *node = render_node(m, root, role->step->reply.at, &list);
     /* What named it comes back with it. */
     for (size_t i = 0; i < role->step->call.request.shape.member_count; i++) {
         const struct shape_member *member = &role->step->call.request.shape.members[i];
         const struct value *sent = value_get(m->call->input, member->name);
         if (member->wire.n && sent && !member->group)
-            document_place(m, node, member->wire, member->shape, sent);
+            document_put(m, node, member->wire, member->shape, sent);
     }
     if (v)
-        document_place(m, node, e->answer, e->attr->answer->elem, v);
+        document_put(m, node, e->answer, e->attr->answer->elem, v);
 }
 
 static bool gives_objects(const struct role *role)
@@ -81,11 +81,11 @@ static bool gives_objects(const struct role *role)
 }
 
 /* `shows_in` of calls that do not answer with the object. */
-static void place_shown_in(struct making *m, struct part_node *root, const struct resource *resource)
+static void render_shown_in(struct making *m, struct part_node *root, const struct resource *resource)
 {
     const struct role *role = m->call->role;
     m->call->subject = resource;
-    place_shown(m, root, role->type,
+    render_shown(m, root, role->type,
         value_get(value_getz(role->type->sandbox, "shows_in"), role->step->call.op->wire.name),
         fill_now(m->call, resource));
 }
@@ -131,27 +131,27 @@ static struct part_node *parent_of(struct making *m, struct part_node *root, con
 {
     struct str at = m->call->role->step->reply.at, outer = outer_path(at);
     bool list;
-    struct part_node *elements = place_node(m, root, outer, &list), *home = NULL;
+    struct part_node *elements = render_node(m, root, outer, &list), *home = NULL;
     for (struct part_node *e = elements->first; e && !home; e = e->next)
         home = is_parent(e, resource) ? e : NULL;
     if (!home && is_alone(m, outer))
         home = document_child(m, elements, STR_EMPTY, true);
-    return home ? place_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
+    return home ? render_node(m, home, str_slice(at, outer.n + 1, at.n), &list) : NULL;
 }
 
-static void place_collected(struct making *m, struct part_node *node, const struct value *collected)
+static void render_collected(struct making *m, struct part_node *node, const struct value *collected)
 {
     for (uint32_t i = 0; i < collected->count; i++) {
         const struct value *list = collected->entries[i].value;
         if (list->kind != VALUE_LIST) {
-            document_place(m, node, collected->entries[i].key, place_shape(m, list), list);
+            document_put(m, node, collected->entries[i].key, render_shape(m, list), list);
             continue;
         }
         struct part_node *at = document_child(m, node, collected->entries[i].key, false);
         at->is_list = true;
         for (uint32_t k = 0; k < list->count; k++)
-            document_place(m, document_child(m, at, STR_EMPTY, true), STR_EMPTY,
-                place_shape(m, list->items[k]), list->items[k]);
+            document_put(m, document_child(m, at, STR_EMPTY, true), STR_EMPTY,
+                render_shape(m, list->items[k]), list->items[k]);
     }
 }
 
@@ -188,13 +188,13 @@ static struct str value_key(const struct role *role)
 }
 
 /* items[].resourceMethods{}: each under its key in the element that it lies in. */
-static void place_values(
+static void render_values(
     struct making *m, struct part_node *root, struct resource *const *resources, size_t n)
 {
     struct str at = m->call->role->step->reply.at, outer = outer_path(at);
     struct str map = str_slice(at, outer.n + 1, at.n - 2);
     bool list;
-    struct part_node *elements = place_node(m, root, outer, &list);
+    struct part_node *elements = render_node(m, root, outer, &list);
     for (size_t i = 0; i < n; i++) {
         struct part_node *e = elements->first;
         while (e && !is_around(m, e, resources[i]))
@@ -204,23 +204,23 @@ static void place_values(
         struct part_node *values = document_child(m, e, map, false);
         struct str key = value_text(value_get(resources[i]->attrs, value_key(m->call->role)), STR_EMPTY);
         m->call->subject = resources[i];
-        place_object(
+        render_object(
             m, document_child(m, values, key, false), m->call->role, fill_now(m->call, resources[i]));
     }
 }
 
-static void place_resources(
+static void render_resources(
     struct making *m, struct part_node *root, struct resource *const *resources, size_t n)
 {
     const struct role *role = m->call->role;
     bool list;
     if (str_ends(role->step->reply.at, STR("{}"))) {
-        place_values(m, root, resources, n);
+        render_values(m, root, resources, n);
         return;
     }
     struct part_node *node = is_inside(role->step->reply.at) && role->part == PART_LIST
-                                 ? place_node(m, root, outer_path(role->step->reply.at), &list)
-                                 : place_node(m, root, role->step->reply.at, &list);
+                                 ? render_node(m, root, outer_path(role->step->reply.at), &list)
+                                 : render_node(m, root, role->step->reply.at, &list);
     bool nested = role->part == PART_LIST && str_find(role->step->reply.at, STR("[]."), 0) >= 0;
     /* What is in a resource that is listed is on its page, however much of it there is. */
     bool paged = role->part == PART_LIST && !(nested && !is_alone(m, outer_path(role->step->reply.at)));
@@ -229,7 +229,7 @@ static void place_resources(
     bool marks = str_eqz(role->step->list.page.out, "Marker"),
          next = str_eqz(role->step->list.page.out, "NextMarker");
     if (paged && (marks || next))
-        document_place(
+        document_put(
             m, root, marks ? STR("IsTruncated") : STR("Truncated"), &document_flag, value_bool(end < n));
     for (size_t i = first; i < end; i++) {
         struct part_node *home = nested ? parent_of(m, root, resources[i]) : node;
@@ -237,17 +237,17 @@ static void place_resources(
             continue;
         struct part_node *at = list ? document_child(m, home, STR_EMPTY, true) : node;
         m->call->subject = resources[i];
-        place_object(m, at, role, fill_now(m->call, resources[i]));
+        render_object(m, at, role, fill_now(m->call, resources[i]));
         if (!role->step->reply.sparse)
-            place_collected(m, at, collect(m->call, resources[i]));
+            render_collected(m, at, collect(m->call, resources[i]));
     }
     if (!n && role->type->schema.is_data && !value_getz(role->type->sandbox, "standing"))
-        place_object(m, list ? document_child(m, node, STR_EMPTY, true) : node, role,
+        render_object(m, list ? document_child(m, node, STR_EMPTY, true) : node, role,
             fill_new(m->call, role->type, m->call->input));
 }
 
 /* A call that tells who uses a resource: `used_by` names it. */
-static void place_users(struct making *m, struct part_node *root)
+static void render_users(struct making *m, struct part_node *root)
 {
     const struct role *role = m->call->role;
     const struct value *by = value_getz(value_getz(role->type->sandbox, "used_by"), "by");
@@ -256,10 +256,10 @@ static void place_users(struct making *m, struct part_node *root)
     for (uint32_t r = 0; resource && by && r < by->count; r++) {
         if (!str_eq(value_gets(by->items[r], "call"), role->step->call.op->wire.name))
             continue;
-        struct part_node *node = place_node(m, root, role->step->reply.at, &list);
+        struct part_node *node = render_node(m, root, role->step->reply.at, &list);
         const struct resources users = check_users(m->call, by->items[r], resource);
         for (size_t i = 0; i < users.n; i++)
-            place_shown(m, document_child(m, node, STR_EMPTY, true), users.items[i]->type,
+            render_shown(m, document_child(m, node, STR_EMPTY, true), users.items[i]->type,
                 value_getz(by->items[r], "shows"), users.items[i]->attrs);
     }
 }
@@ -272,10 +272,10 @@ void answer_start(struct call *call, struct answer *answer)
 }
 
 /* `shows_beside: {Call: {Path: value}}`: what an answer has besides its objects. */
-static void place_beside(struct making *m, struct part_node *root)
+static void render_beside(struct making *m, struct part_node *root)
 {
     const struct role *role = m->call->role;
-    place_shown(m, root, role->type,
+    render_shown(m, root, role->type,
         value_get(value_getz(role->type->sandbox, "shows_beside"), role->step->call.op->wire.name),
         &value_empty_map);
 }
@@ -297,25 +297,25 @@ void answer_add(struct call *call, struct answer *answer, struct resource *const
     bool list;
     if (gives_objects(call->role)) {
         struct part_node *root = content_root(call, answer);
-        place_beside(&m, root); /* what an object says goes before what is said where there is none */
-        place_resources(&m, root, resources, n);
+        render_beside(&m, root); /* what an object says goes before what is said where there is none */
+        render_resources(&m, root, resources, n);
         return;
     }
     if (n)
-        place_shown_in(&m, answer->root, resources[0]);
+        render_shown_in(&m, answer->root, resources[0]);
     else
-        place_beside(&m, answer->root);
+        render_beside(&m, answer->root);
     if (call->role->part == PART_SIDE)
-        place_users(&m, answer->root);
+        render_users(&m, answer->root);
     if (call->role->part == PART_ENTRIES_GET && n)
-        place_entry(&m, answer->root, resources[0]);
+        render_entry(&m, answer->root, resources[0]);
     else if (call->role->attr && n)
-        place_owned(&m, answer->root, resources[0]);
+        render_owned(&m, answer->root, resources[0]);
     else if (call->role->step->reply.at.n)
-        place_node(&m, answer->root, call->role->step->reply.at, &list); /* an empty list is still a list */
+        render_node(&m, answer->root, call->role->step->reply.at, &list); /* an empty list is still a list */
 }
 
-static int place_parsed(struct making *m, const struct answer *answer)
+static int render_parsed(struct making *m, const struct answer *answer)
 {
     static const struct wire_operation json = {.protocol = WIRE_JSON11};
     const struct shape *shape;
@@ -324,7 +324,7 @@ static int place_parsed(struct making *m, const struct answer *answer)
     document_finish(m, answer->parsed, &shape, &value);
     if (wire_encode_response(m->arena, &json, shape, value, STR_EMPTY, &text, m->call->err))
         return -1;
-    document_place(m, answer->root, answer->parse, &document_text, value_string(m->arena, text.body));
+    document_put(m, answer->root, answer->parse, &document_text, value_string(m->arena, text.body));
     return 0;
 }
 
@@ -334,7 +334,7 @@ int answer_encode(
     struct making m = {.call = call, .arena = call->arena, .xml = answer->xml};
     const struct shape *shape;
     const struct value *value;
-    if (answer->parsed && place_parsed(&m, answer))
+    if (answer->parsed && render_parsed(&m, answer))
         return -1;
     document_finish(&m, answer->root, &shape, &value);
     struct wire_operation op = call_operation(call, call->served->op);

@@ -64,7 +64,7 @@ static struct str check_zone(struct call *call, const struct value *v, const str
 
 static struct str check_pattern(struct call *call, const struct value *v, const struct value *attrs UNUSED)
 {
-    struct str why = event_fault_said(call->arena, v, value_gets(call->raw, "EventPattern"));
+    struct str why = event_fault_message(call->arena, v, value_gets(call->raw, "EventPattern"));
     return why.n ? arena_printf(call->arena, "Event pattern is not valid. Reason: %.*s", STR_ARG(why))
                  : STR_EMPTY;
 }
@@ -301,19 +301,19 @@ int check_references(struct call *call, const struct value *attrs)
 /* ---- before it is deleted ---- */
 
 /* `delete_says: {attributes, code}`: a database goes with a last snapshot or expressly without. */
-static int check_said(struct call *call, const struct resource *resource)
+static int check_one_given(struct call *call, const struct resource *resource)
 {
     const struct value *rule = value_getz(resource->type->sandbox, "delete_says");
     const struct value *names = value_getz(rule, "attributes");
-    int said = 0;
+    int given = 0;
     for (uint32_t i = 0; names && i < names->count; i++) {
         const struct value *v = value_get(call->input, value_text(names->items[i], STR_EMPTY));
-        said += !value_is_null(v) && !value_equal(v, &value_false);
+        given += !value_is_null(v) && !value_equal(v, &value_false);
     }
-    return !names || said == 1 ? 0
-                               : refuse(call, 400, value_gets(rule, "code"),
-                                     "the identifier of a final snapshot is required unless it is skipped, "
-                                     "and not allowed if it is");
+    return !names || given == 1 ? 0
+                                : refuse(call, 400, value_gets(rule, "code"),
+                                      "the identifier of a final snapshot is required unless it is skipped, "
+                                      "and not allowed if it is");
 }
 
 /* The code with which a guard refuses; NULL: it does not. {state: {ENABLED: code}}: with that value; of a map
@@ -335,7 +335,7 @@ static const struct value *guard_code(
 
 int check_delete(struct call *call, const struct resource *resource)
 {
-    if (implied_check_held(call, resource) || check_said(call, resource) || check_unused(call, resource))
+    if (implied_check_held(call, resource) || check_one_given(call, resource) || check_unused(call, resource))
         return -1;
     const struct value *rule = value_getz(resource->type->sandbox, "delete_empty");
     const struct value *names = value_getz(rule, "attributes");

@@ -196,11 +196,11 @@ static void check_rule(
                                  : STR_EMPTY;
     if (!broken.n || has_own_words(f, rule, v))
         return;
-    struct str said = value_is_null(v) ? STR(" null")
-                      : blob           ? STR_EMPTY
-                             : arena_printf(f->arena, " '%.*s'", STR_ARG(text_of_given(f->arena, rule, v)));
+    struct str shown = value_is_null(v) ? STR(" null")
+                       : blob           ? STR_EMPTY
+                              : arena_printf(f->arena, " '%.*s'", STR_ARG(text_of_given(f->arena, rule, v)));
     buf_addf(&f->text, "%sValue%.*s at '%.*s' failed to satisfy constraint: %.*s", f->n++ ? "; " : "",
-        STR_ARG(said), STR_ARG(path), STR_ARG(broken));
+        STR_ARG(shown), STR_ARG(path), STR_ARG(broken));
 }
 
 /* What lies in a path, status_code, is called statusCode; what lies in a body may be within its input. */

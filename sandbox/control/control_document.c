@@ -1,5 +1,5 @@
-/* An answer's document under construction; see control_place.h. */
-#include "sandbox/control/control_place.h"
+/* An answer's document under construction; see control_render.h. */
+#include "sandbox/control/control_render.h"
 
 #include "base/hash.h"
 #include "base/json.h"
@@ -39,7 +39,7 @@ static bool take_selected(struct making *m, struct part_node *element, const str
         if (str_eq(at->name, segment->key))
             return at->value && str_ieq(value_scalar_text(m->arena, at->value), segment->value);
     bool flag = str_eqz(segment->value, "true");
-    document_place(m, element, segment->key, flag ? &document_flag : &document_text,
+    document_put(m, element, segment->key, flag ? &document_flag : &document_text,
         flag ? &value_true : value_string(m->arena, segment->value));
     return true;
 }
@@ -59,7 +59,7 @@ static struct part_node *descend_selected(
 }
 
 /* Each item of a list value gets an element of its own. */
-static void place_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
+static void render_items(struct making *m, struct part_node *list, struct str rest, const struct shape *shape,
     const struct value *v)
 {
     uint32_t n = v->kind == VALUE_LIST ? v->count : 1; /* one value may be the only item of a list */
@@ -72,9 +72,9 @@ static void place_items(struct making *m, struct part_node *list, struct str res
         if (!element)
             element = document_child(m, list, STR_EMPTY, true);
         if (v->kind == VALUE_LIST)
-            document_place(m, element, rest, shape->elem ? shape->elem : shape, v->items[i]);
+            document_put(m, element, rest, shape->elem ? shape->elem : shape, v->items[i]);
         else
-            document_place(m, element, rest, shape, v);
+            document_put(m, element, rest, shape, v);
     }
 }
 
@@ -87,7 +87,7 @@ static const struct value *policy_encoded(struct making *m, const struct value *
     return value_string(m->arena, buf_str(&text));
 }
 
-void document_place(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
+void document_put(struct making *m, struct part_node *node, struct str path, const struct shape *shape,
     const struct value *v)
 {
     bool below_name = false;
@@ -100,7 +100,7 @@ void document_place(struct making *m, struct part_node *node, struct str path, c
             selects ? descend_selected(m, node, &segment) : document_descend(m, node, &segment, below_name);
         if (node->is_list && !selects) {
             if (path.n && str_find(path, STR("[]"), 0) < 0) {
-                place_items(m, node, path, shape, v);
+                render_items(m, node, path, shape, v);
                 return;
             }
             if (path.n) /* A[].B[]: one element, with the whole list in it */

@@ -66,9 +66,9 @@ static const struct value *object_fact(const struct call *call, bool wants_size,
     int64_t size = 0;
     const struct control_options *options = &call->control->options;
     for (uint32_t i = 0; options->object_facts && i < attrs->count; i++) {
-        const struct value *place = attrs->entries[i].value;
-        struct str bucket = value_gets(place, "s3_bucket"), key = value_gets(place, "s3_key"),
-                   version = value_gets(place, "s3_object_version"), hash;
+        const struct value *location = attrs->entries[i].value;
+        struct str bucket = value_gets(location, "s3_bucket"), key = value_gets(location, "s3_key"),
+                   version = value_gets(location, "s3_object_version"), hash;
         if (bucket.n && key.n &&
             options->object_facts(options->object_ctx, call->arena, bucket, key, version, &hash, &size))
             return wants_size ? value_int(call->arena, size) : value_string(call->arena, hash);

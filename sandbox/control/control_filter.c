@@ -130,11 +130,11 @@ static const struct value *wanted_by(const struct call *call, const struct value
 
 void filters_read(const struct call *call, struct filters *out)
 {
-    static const char *const places[] = {"Filter[]", "Filters[]", "Filters.Filter[]"};
+    static const char *const locations[] = {"Filter[]", "Filters[]", "Filters.Filter[]"};
     size_t cap = 0;
     *out = (struct filters){0};
-    for (size_t k = 0; k < sizeof places / sizeof *places && !comes_inside(call); k++) {
-        const struct value *filters = wire_path(call->arena, call->raw, str_z(places[k]));
+    for (size_t k = 0; k < sizeof locations / sizeof *locations && !comes_inside(call); k++) {
+        const struct value *filters = wire_path(call->arena, call->raw, str_z(locations[k]));
         for (uint32_t i = 0; filters && filters->kind == VALUE_LIST && i < filters->count; i++) {
             const struct value *filter = filters->items[i];
             if (filter->kind != VALUE_MAP || value_getz(filter, "Filter"))

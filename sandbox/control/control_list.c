@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "provider/spec/act.h"
 #include "sandbox/control/control_internal.h"
-#include "sandbox/control/control_place.h"
+#include "sandbox/control/control_render.h"
 
 #include <stdlib.h>
 
@@ -214,7 +214,7 @@ static size_t page_after(
     *resources = ordered;
     int64_t size = page_size(m->call);
     bool more = size > 0 && *first + (size_t)size < n;
-    document_place(m, root, role->step->list.page.more, &document_flag, value_bool(more));
+    document_put(m, root, role->step->list.page.more, &document_flag, value_bool(more));
     return more ? *first + (size_t)size : n;
 }
 
@@ -247,7 +247,7 @@ size_t page_cut(
     /* Where several types are listed at once, the next page begins with what was shown of all. */
     if (!m->call->page_end || last < m->call->page_end)
         m->call->page_end = last;
-    document_place(m, root, rule->out, &document_text,
+    document_put(m, root, rule->out, &document_text,
         value_string(m->arena, arena_printf(m->arena, PAGE_MARK "%lld", (long long)m->call->page_end)));
     return end;
 }

@@ -13,8 +13,8 @@ int refuse(struct call *call, int status, struct str code, const char *format, .
     va_start(args, format);
     err_vset(call->err, ERR_SERVICE, format, args);
     va_end(args);
-    const struct value *said = call->service ? call->service->spec->statuses : NULL;
-    call->err->http_status = (int)value_geti(said, arena_strz(call->arena, code), status);
+    const struct value *statuses = call->service ? call->service->spec->statuses : NULL;
+    call->err->http_status = (int)value_geti(statuses, arena_strz(call->arena, code), status);
     snprintf(call->err->code, sizeof call->err->code, "%.*s", STR_ARG(code));
     return -1;
 }
@@ -157,7 +157,7 @@ static void add_member(struct buf *out, struct str name)
 }
 
 /* Down to the place: its path in words of constraints, and what is there. */
-static const struct value *place_of(
+static const struct value *render_of(
     const struct spec_attr *spec, const struct schema_issue *issue, const struct value *v, struct buf *path)
 {
     const struct attr *attr = spec->attr;
@@ -232,7 +232,7 @@ int refuse_value(
     AUTO_BUF struct buf constraint = BUF_INIT;
     const struct attr *attr = issue->attr ? issue->attr : spec->attr;
     bool json = is_json_rpc(call) || call->protocol == WIRE_REST_JSON;
-    const struct value *given = v ? place_of(spec, issue, v, &path) : NULL;
+    const struct value *given = v ? render_of(spec, issue, v, &path) : NULL;
     if (json && given)
         add_constraint(call, attr, given, &constraint);
     if (!constraint.n)

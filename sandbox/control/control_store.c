@@ -94,7 +94,7 @@ void store_free_retired(struct control *control)
 }
 
 /* Those that a real server stands behind. */
-static void store_tell(
+static void store_report(
     const struct control *control, enum control_event event, const struct resource *resource)
 {
     const struct control_record record = {resource->region, resource->id, resource->attrs,
@@ -123,7 +123,7 @@ struct resource *store_add(struct control *control, const struct spec_type *type
     resource->created_ms = resource->changed_ms = clock_wall_ms();
     resource->revision = 1;
     if (!write_record(control, resource, err)) {
-        store_tell(control, CONTROL_MADE, resource);
+        store_report(control, CONTROL_MADE, resource);
         return resource;
     }
     store_remove(control, resource);
@@ -158,7 +158,7 @@ int store_change(struct control *control, struct resource *resource, const struc
     set_attrs(control, resource, attrs);
     resource->changed_ms = changed.changed_ms;
     resource->revision = changed.revision;
-    store_tell(control, CONTROL_CHANGED, resource);
+    store_report(control, CONTROL_CHANGED, resource);
     return 0;
 }
 
@@ -177,7 +177,7 @@ int store_delete(struct control *control, struct resource *resource, int64_t del
         return -1;
     resource->deleted_ms = deleted_ms;
     begin_going(control, resource);
-    store_tell(control, CONTROL_GONE, resource);
+    store_report(control, CONTROL_GONE, resource);
     index_note_change(control, resource->type->service);
     return 0;
 }
@@ -214,7 +214,7 @@ void store_remove(struct control *control, struct resource *resource)
     if (resource->file.n && !has_heir(control, resource))
         unlink(resource->file.p);
     if (!resource->deleted_ms)
-        store_tell(control, CONTROL_GONE, resource);
+        store_report(control, CONTROL_GONE, resource);
     remove_from_all(control, resource);
     words_drop(&control->words, resource);
     index_note_change(control, resource->type->service);

@@ -232,11 +232,11 @@ void tagging_answer(struct call *call, struct str request_id, struct wire_messag
             STR("the request cannot be read"), request_id, out);
         return;
     }
-    const struct value *said = answer(call, operation);
-    if (!said)
+    const struct value *answered = answer(call, operation);
+    if (!answered)
         wire_encode_error(call->arena, &any_call, 400, STR("UnknownOperationException"),
             STR("the sandbox does not serve this operation"), request_id, out);
-    else if (wire_encode_response(call->arena, &any_call, &any_shape, said, request_id, out, call->err))
+    else if (wire_encode_response(call->arena, &any_call, &any_shape, answered, request_id, out, call->err))
         wire_encode_error(call->arena, &any_call, 500, STR("InternalServiceException"),
             str_z(call->err->message), request_id, out);
 }

@@ -66,16 +66,17 @@ void listeners_free(struct listeners *listeners);
 int listeners_open(struct listeners *listeners, const struct listener_of *of, struct str address,
     uint16_t port, listener_visit *visit, const void *ctx, struct err *err);
 /* Those of other types than `but`: where they are, in the arena. */
-struct listener_place {
+struct listener_address {
     struct str address;
     uint16_t port;
 };
-struct listener_place *listeners_list(
+struct listener_address *listeners_list(
     struct listeners *listeners, struct arena *arena, struct str but, size_t *n);
 /* `opened` is called for each that opens from now on, of any type, with what locks
  * listeners_open() was called. */
 void listeners_follow(struct listeners *listeners,
-    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place), void *ctx);
+    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_address *location),
+    void *ctx);
 /* Nobody can connect any longer; conversations go on. */
 void listeners_shut(struct listeners *listeners, const struct listener_of *of);
 

@@ -143,7 +143,7 @@ struct listeners {
     struct visitor *visitors;
     int poller, stop;
     bool watched, stopping;
-    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place);
+    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_address *location);
     void *opened_ctx;
 };
 
@@ -388,28 +388,29 @@ int listeners_open(struct listeners *listeners, const struct listener_of *of, st
     pthread_mutex_unlock(&listeners->lock);
     if (watch)
         services_thread(listeners->services, watch_listeners, listeners);
-    const struct listener_place place = {address, port};
+    const struct listener_address location = {address, port};
     if (!status && listeners->opened)
-        listeners->opened(listeners->opened_ctx, of, &place);
+        listeners->opened(listeners->opened_ctx, of, &location);
     return status;
 }
 
 void listeners_follow(struct listeners *listeners,
-    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_place *place), void *ctx)
+    void (*opened)(void *ctx, const struct listener_of *of, const struct listener_address *location),
+    void *ctx)
 {
     listeners->opened = opened;
     listeners->opened_ctx = ctx;
 }
 
-struct listener_place *listeners_list(
+struct listener_address *listeners_list(
     struct listeners *listeners, struct arena *arena, struct str but, size_t *n)
 {
-    struct listener_place *list;
+    struct listener_address *list;
     size_t count = 0;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&listeners->lock);
     for (const struct listener *listener = listeners->first; listener; listener = listener->next)
         count++;
-    list = ARENA_ARRAY(arena, struct listener_place, count + 1);
+    list = ARENA_ARRAY(arena, struct listener_address, count + 1);
     *n = 0;
     for (const struct listener *listener = listeners->first; listener; listener = listener->next) {
         struct sockaddr_in at = {0};
@@ -418,7 +419,7 @@ struct listener_place *listeners_list(
         if (str_eq(listener->of.type, but) || getsockname(listener->fd, (struct sockaddr *)&at, &size) ||
             !inet_ntop(AF_INET, &at.sin_addr, text, sizeof text))
             continue;
-        list[(*n)++] = (struct listener_place){arena_str(arena, str_z(text)), ntohs(at.sin_port)};
+        list[(*n)++] = (struct listener_address){arena_str(arena, str_z(text)), ntohs(at.sin_port)};
     }
     return list;
 }

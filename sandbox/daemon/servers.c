@@ -29,7 +29,7 @@ static bool has_kafka(struct arena *arena, const char *folder)
 
 static const char *find_kafka(struct arena *arena)
 {
-    static const char *const places[] = {"/opt/kafka", "/usr/local/kafka", "/usr/share/kafka"};
+    static const char *const locations[] = {"/opt/kafka", "/usr/local/kafka", "/usr/share/kafka"};
     const char *given = getenv("WEIR_KAFKA");
     if (!installed_program(arena, "java", NULL))
         return NULL;
@@ -38,9 +38,9 @@ static const char *find_kafka(struct arena *arena)
     const char *installed = installed_at(arena, ".cache/kafka");
     if (installed && has_kafka(arena, installed))
         return installed;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (has_kafka(arena, places[i]))
-            return places[i];
+    for (size_t i = 0; i < sizeof locations / sizeof *locations; i++)
+        if (has_kafka(arena, locations[i]))
+            return locations[i];
     return NULL;
 }
 
@@ -126,17 +126,17 @@ enum { OLDEST = 14, NEWEST = 40 }; /* sockets without a file came with 14 */
 /* The folder of its programs; Debian and Red Hat keep versions apart, off the PATH. */
 static const char *find_programs(struct arena *arena)
 {
-    static const char *const places[] = {
+    static const char *const locations[] = {
         "/usr/lib/postgresql/%d/bin", "/usr/pgsql-%d/bin", "/usr/local/pgsql-%d/bin"};
     const char *given = getenv("WEIR_POSTGRES");
     if (given)
         return path_exists(arena_printf(arena, "%s/initdb", given).p) ? given : NULL;
     for (int version = NEWEST; version >= OLDEST; version--)
-        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        for (size_t i = 0; i < sizeof locations / sizeof *locations; i++) {
             char dir[64];
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-            snprintf(dir, sizeof dir, places[i], version);
+            snprintf(dir, sizeof dir, locations[i], version);
 #pragma GCC diagnostic pop
             if (path_exists(arena_printf(arena, "%s/initdb", dir).p))
                 return arena_strz(arena, str_z(dir));

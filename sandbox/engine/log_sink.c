@@ -36,11 +36,11 @@ void log_sink_add(struct log_sink *sink, const char *bytes, size_t n)
         events[count++] = (struct log_entry){.time_ms = now, .message = str_slice(rest, 0, length)};
         rest = str_slice(rest, length + ((size_t)end == length), rest.n);
         if (count == BATCH) {
-            logs_append(sink->logs, &sink->place, events, count);
+            logs_append(sink->logs, &sink->location, events, count);
             count = 0;
         }
     }
-    logs_append(sink->logs, &sink->place, events, count);
+    logs_append(sink->logs, &sink->location, events, count);
     if (rest.n)
         memmove(sink->partial.p, rest.p, rest.n);
     sink->partial.n = rest.n;
@@ -62,7 +62,7 @@ void log_sink_flush(struct log_sink *sink)
 {
     struct log_entry event = {.time_ms = clock_wall_ms(), .message = buf_str(&sink->partial)};
     if (event.message.n)
-        logs_append(sink->logs, &sink->place, &event, 1);
+        logs_append(sink->logs, &sink->location, &event, 1);
     buf_clear(&sink->partial);
 }
 

@@ -24,7 +24,7 @@ enum {
 
 struct stream {
     struct arena arena;
-    struct log_place place;
+    struct log_location location;
     struct str path;
     int64_t created_ms, first_ms, last_ms, ingested_ms;
     uint64_t start, end; /* of the events in the file */
@@ -42,25 +42,25 @@ struct logs {
 
 /* ---- the index ---- */
 
-static bool is_at(const struct stream *s, const struct log_place *place)
+static bool is_at(const struct stream *s, const struct log_location *location)
 {
-    return str_eq(s->place.stream, place->stream) && str_eq(s->place.group, place->group) &&
-           str_eq(s->place.region, place->region);
+    return str_eq(s->location.stream, location->stream) && str_eq(s->location.group, location->group) &&
+           str_eq(s->location.region, location->region);
 }
 
-static struct stream *logs_find(struct logs *logs, const struct log_place *place)
+static struct stream *logs_find(struct logs *logs, const struct log_location *location)
 {
     for (size_t i = 0; i < logs->count; i++)
-        if (is_at(logs->streams[i], place))
+        if (is_at(logs->streams[i], location))
             return logs->streams[i];
     return NULL;
 }
 
-static struct stream *logs_add(struct logs *logs, const struct log_place *place, struct str path)
+static struct stream *logs_add(struct logs *logs, const struct log_location *location, struct str path)
 {
     struct stream *s = mem_zalloc(sizeof *s);
-    s->place = (struct log_place){arena_str(&s->arena, place->region), arena_str(&s->arena, place->group),
-        arena_str(&s->arena, place->stream)};
+    s->location = (struct log_location){arena_str(&s->arena, location->region),
+        arena_str(&s->arena, location->group), arena_str(&s->arena, location->stream)};
     s->path = arena_str(&s->arena, path);
     MEM_GROW(logs->streams, logs->cap, logs->count + 1);
     logs->streams[logs->count++] = s;
@@ -180,9 +180,9 @@ static void load_one(struct logs *logs, struct str path)
     struct str rest, line = str_cut(read_part(&arena, &probe, 0, MAX_HEADER), '\n', &rest);
     if (!rest.p || json_parse(&arena, line, &header, ERR_IGNORED))
         return; /* none of ours, or torn before anything was in it */
-    struct log_place place = {
+    struct log_location location = {
         value_gets(header, "region"), value_gets(header, "group"), value_gets(header, "stream")};
-    struct stream *s = logs_add(logs, &place, path);
+    struct stream *s = logs_add(logs, &location, path);
     s->created_ms = value_geti(header, "created", 0);
     s->start = line.n + 1;
     s->end = (uint64_t)info.st_size;
@@ -225,9 +225,9 @@ static int write_header(struct stream *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf text = BUF_INIT;
-    struct value_entry entries[] = {{STR("region"), value_string(&arena, s->place.region)},
-        {STR("group"), value_string(&arena, s->place.group)},
-        {STR("stream"), value_string(&arena, s->place.stream)},
+    struct value_entry entries[] = {{STR("region"), value_string(&arena, s->location.region)},
+        {STR("group"), value_string(&arena, s->location.group)},
+        {STR("stream"), value_string(&arena, s->location.stream)},
         {STR("created"), value_int(&arena, s->created_ms)}};
     json_write(&text, value_map(&arena, entries, sizeof entries / sizeof *entries), JSON_PLAIN);
     buf_add_char(&text, '\n');
@@ -236,17 +236,17 @@ static int write_header(struct stream *s)
     return fd < 0 ? -1 : fd_write_all(fd, text.p, text.n, ERR_IGNORED, s->path.p);
 }
 
-enum logs_result logs_create(struct logs *logs, const struct log_place *place)
+enum logs_result logs_create(struct logs *logs, const struct log_location *location)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     enum logs_result result = LOGS_EXISTS;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
-    if (!logs_find(logs, place)) {
+    if (!logs_find(logs, location)) {
         make_room(logs);
-        struct str whole = arena_printf(&arena, "%.*s\n%.*s\n%.*s", STR_ARG(place->region),
-            STR_ARG(place->group), STR_ARG(place->stream));
+        struct str whole = arena_printf(&arena, "%.*s\n%.*s\n%.*s", STR_ARG(location->region),
+            STR_ARG(location->group), STR_ARG(location->stream));
         struct str path = arena_printf(&arena, "%s/%.32s.jsonl", logs->dir.p, sha256_hex(&arena, whole).p);
-        struct stream *s = logs_add(logs, place, path);
+        struct stream *s = logs_add(logs, location, path);
         s->created_ms = clock_wall_ms();
         result = write_header(s) ? LOGS_FAILED : LOGS_OK;
         if (result == LOGS_FAILED)
@@ -255,12 +255,12 @@ enum logs_result logs_create(struct logs *logs, const struct log_place *place)
     return result;
 }
 
-enum logs_result logs_delete(struct logs *logs, const struct log_place *place)
+enum logs_result logs_delete(struct logs *logs, const struct log_location *location)
 {
     enum logs_result result = LOGS_ABSENT;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
     for (size_t i = logs->count; i-- > 0;)
-        if (is_at(logs->streams[i], place)) {
+        if (is_at(logs->streams[i], location)) {
             logs_drop(logs, i, true);
             result = LOGS_OK;
         }
@@ -272,7 +272,8 @@ void logs_forget(struct logs *logs, struct str region, struct str group, int64_t
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
     for (size_t i = logs->count; i-- > 0;) {
         const struct stream *s = logs->streams[i];
-        if (s->created_ms < before_ms && str_eq(s->place.group, group) && str_eq(s->place.region, region))
+        if (s->created_ms < before_ms && str_eq(s->location.group, group) &&
+            str_eq(s->location.region, region))
             logs_drop(logs, i, true);
     }
 }
@@ -290,8 +291,8 @@ struct log_stream *logs_streams(
     *n = 0;
     for (size_t i = 0; i < logs->count; i++) {
         const struct stream *s = logs->streams[i];
-        if (str_eq(s->place.group, group) && str_eq(s->place.region, region))
-            streams[(*n)++] = (struct log_stream){arena_str(arena, s->place.stream), s->created_ms,
+        if (str_eq(s->location.group, group) && str_eq(s->location.region, region))
+            streams[(*n)++] = (struct log_stream){arena_str(arena, s->location.stream), s->created_ms,
                 s->first_ms, s->last_ms, s->ingested_ms, s->end - s->start};
     }
     pthread_mutex_unlock(&logs->lock);
@@ -321,20 +322,20 @@ static enum logs_result logs_append_locked(
 }
 
 enum logs_result logs_append(
-    struct logs *logs, const struct log_place *place, const struct log_entry *events, size_t n)
+    struct logs *logs, const struct log_location *location, const struct log_entry *events, size_t n)
 {
     AUTO_BUF struct buf text = BUF_INIT;
     int64_t now = clock_wall_ms();
     for (size_t i = 0; i < n; i++)
         add_event(&text, &events[i], now);
     pthread_mutex_lock(&logs->lock);
-    struct stream *s = logs_find(logs, place);
+    struct stream *s = logs_find(logs, location);
     enum logs_result result = s && n ? logs_append_locked(s, buf_str(&text), events, n, now)
                               : s    ? LOGS_OK
                                      : LOGS_ABSENT;
     pthread_mutex_unlock(&logs->lock);
     if (result == LOGS_OK && n && logs->watcher)
-        logs->watcher(logs->watcher_ctx, place, events, n);
+        logs->watcher(logs->watcher_ctx, location, events, n);
     return result;
 }
 
@@ -346,10 +347,10 @@ void logs_watch(struct logs *logs, logs_watcher *watcher, void *ctx)
 
 /* The stream as it is now; reading goes on without the lock, for files only grow. */
 static bool snapshot(
-    struct logs *logs, struct arena *arena, const struct log_place *place, struct stream *out)
+    struct logs *logs, struct arena *arena, const struct log_location *location, struct stream *out)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&logs->lock);
-    const struct stream *s = logs_find(logs, place);
+    const struct stream *s = logs_find(logs, location);
     if (s) {
         *out = *s;
         out->path = arena_str(arena, s->path);
@@ -440,11 +441,11 @@ static void read_backward(
     }
 }
 
-enum logs_result logs_read(struct logs *logs, struct arena *arena, const struct log_place *place,
+enum logs_result logs_read(struct logs *logs, struct arena *arena, const struct log_location *location,
     const struct logs_query *query, struct logs_page *out)
 {
     struct stream s;
-    if (!snapshot(logs, arena, place, &s))
+    if (!snapshot(logs, arena, location, &s))
         return LOGS_ABSENT;
     if (query->backward)
         read_backward(arena, &s, query, out);

@@ -20,7 +20,7 @@ struct logs;
 int logs_open(const char *dir, struct logs **out, struct err *err);
 void logs_close(struct logs *logs);
 
-struct log_place {
+struct log_location {
     struct str region, group, stream;
 };
 
@@ -39,18 +39,19 @@ struct log_stream {
 
 enum logs_result { LOGS_OK, LOGS_EXISTS, LOGS_ABSENT, LOGS_FULL, LOGS_FAILED };
 
-enum logs_result logs_create(struct logs *logs, const struct log_place *place);
-enum logs_result logs_delete(struct logs *logs, const struct log_place *place);
+enum logs_result logs_create(struct logs *logs, const struct log_location *location);
+enum logs_result logs_delete(struct logs *logs, const struct log_location *location);
 /* Those made before a moment: their group was deleted, and made again. */
 void logs_forget(struct logs *logs, struct str region, struct str group, int64_t before_ms);
 /* Sorted by name. */
 struct log_stream *logs_streams(
     struct logs *logs, struct arena *arena, struct str region, struct str group, size_t *n);
 /* Told of all events that were added, by whoever added them. One, set before anybody adds some. */
-typedef void logs_watcher(void *ctx, const struct log_place *place, const struct log_entry *events, size_t n);
+typedef void logs_watcher(
+    void *ctx, const struct log_location *location, const struct log_entry *events, size_t n);
 void logs_watch(struct logs *logs, logs_watcher *watcher, void *ctx);
 enum logs_result logs_append(
-    struct logs *logs, const struct log_place *place, const struct log_entry *events, size_t n);
+    struct logs *logs, const struct log_location *location, const struct log_entry *events, size_t n);
 
 /* Which events of a stream; times are inclusive at the start, exclusive at the end. */
 struct logs_query {
@@ -65,14 +66,14 @@ struct logs_page {
     size_t n;
     uint64_t before, after; /* offsets from which to go on */
 };
-enum logs_result logs_read(struct logs *logs, struct arena *arena, const struct log_place *place,
+enum logs_result logs_read(struct logs *logs, struct arena *arena, const struct log_location *location,
     const struct logs_query *query, struct logs_page *out);
 
 /* ---- what a program writes, line by line ---- */
 
 struct log_sink {
     struct logs *logs;
-    struct log_place place;
+    struct log_location location;
     struct buf partial;
     struct buf tail; /* the last few KiB */
 };

@@ -238,7 +238,7 @@ static void pass_time(struct watching *w)
         process_look(w);
 }
 
-static void tell_quiet(struct watching *w)
+static void report_quiet(struct watching *w)
 {
     if (atomic_exchange(&w->stop->asked_for_quiet, 0) && w->options->quiet)
         w->options->quiet(w->options->ctx);
@@ -264,7 +264,7 @@ static void watch(struct watching *w)
         if (fds[3].revents)
             system_wake_clear(w->stop->fd);
         if (asked && !fds[0].revents && !fds[1].revents)
-            tell_quiet(w);
+            report_quiet(w);
     }
 }
 

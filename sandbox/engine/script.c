@@ -17,14 +17,14 @@ enum { BLOCK = 32 * 1024 }; /* on the stacks of connections, which are small */
 
 /* ---- objects ---- */
 
-bool unpack_parse_uri(struct str uri, struct unpack_place *out)
+bool unpack_parse_uri(struct str uri, struct object_location *out)
 {
     static const char *const schemes[] = {"s3://", "s3a://", "s3n://"};
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
         struct str scheme = str_z(schemes[i]);
         if (!str_starts(uri, scheme))
             continue;
-        *out = (struct unpack_place){.version = STR_EMPTY};
+        *out = (struct object_location){.version = STR_EMPTY};
         out->bucket = str_cut(str_slice(uri, scheme.n, uri.n), '/', &out->key);
         return out->bucket.n && out->key.n;
     }
@@ -55,22 +55,22 @@ static int read_content(struct content *content, take_fn *take, void *ctx, struc
 }
 
 static int read_object(
-    struct s3_store *store, const struct unpack_place *place, take_fn *take, void *ctx, struct err *err)
+    struct s3_store *store, const struct object_location *source, take_fn *take, void *ctx, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct object object;
     enum store_result found =
-        store_object_read(&arena, store, place->bucket, place->key, place->version, true, &object);
+        store_object_read(&arena, store, source->bucket, source->key, source->version, true, &object);
     if (found == STORE_OK && object.deleted) {
         fd_close_ptr(&object.fd);
         found = STORE_NO_KEY;
     }
     if (found == STORE_NO_BUCKET)
-        return err_set(err, ERR_ABSENT, "there is no bucket %.*s", STR_ARG(place->bucket));
+        return err_set(err, ERR_ABSENT, "there is no bucket %.*s", STR_ARG(source->bucket));
     if (found != STORE_OK)
-        return err_set(err, ERR_ABSENT, "there is no object s3://%.*s/%.*s", STR_ARG(place->bucket),
-            STR_ARG(place->key));
-    struct content *content = content_open(store, place->bucket, &object, object.fd);
+        return err_set(err, ERR_ABSENT, "there is no object s3://%.*s/%.*s", STR_ARG(source->bucket),
+            STR_ARG(source->key));
+    struct content *content = content_open(store, source->bucket, &object, object.fd);
     int status = read_content(content, take, ctx, err);
     content_close(content);
     return status;
@@ -90,10 +90,11 @@ static int write_some(void *ctx, const char *bytes, size_t n, struct err *err)
                        : fd_write_all(out->fd, bytes, n, err, out->path);
 }
 
-int unpack_fetch(struct s3_store *store, const struct unpack_place *place, const char *path, struct err *err)
+int unpack_fetch(
+    struct s3_store *store, const struct object_location *source, const char *path, struct err *err)
 {
     struct output out = {-1, path};
-    int status = read_object(store, place, write_some, &out, err);
+    int status = read_object(store, source, write_some, &out, err);
     if (!status && out.fd < 0) /* an empty one is a file all the same */
         status = write_some(&out, "", 0, err);
     fd_close_ptr(&out.fd);
@@ -106,11 +107,11 @@ static int hash_some(void *ctx, const char *bytes, size_t n, struct err *err UNU
     return 0;
 }
 
-int unpack_sha256(
-    struct s3_store *store, const struct unpack_place *place, unsigned char out[SHA256_SIZE], struct err *err)
+int unpack_sha256(struct s3_store *store, const struct object_location *source,
+    unsigned char out[SHA256_SIZE], struct err *err)
 {
     struct sha256 *hash = sha256_new();
-    int status = read_object(store, place, hash_some, hash, err);
+    int status = read_object(store, source, hash_some, hash, err);
     sha256_final(hash, out);
     return status;
 }
@@ -147,12 +148,12 @@ static int make_folders(struct script *s, struct err *err)
 
 static int script_fetch(struct script *s, struct str uri, struct str dir, struct str *path, struct err *err)
 {
-    struct unpack_place place;
-    if (!unpack_parse_uri(uri, &place))
+    struct object_location source;
+    if (!unpack_parse_uri(uri, &source))
         return err_set(err, ERR_INVALID, "\"%.*s\" is not a place in S3", STR_ARG(uri));
-    *path = path_join(&s->arena, dir, unpack_name(&s->arena, place.key));
+    *path = path_join(&s->arena, dir, unpack_name(&s->arena, source.key));
     unlink(path->p); /* of two with one name the last counts */
-    return unpack_fetch(sandbox_store(services_sandbox(task_jobs(s->task))), &place, path->p, err);
+    return unpack_fetch(sandbox_store(services_sandbox(task_jobs(s->task))), &source, path->p, err);
 }
 
 typedef int use_fn(struct script *s, struct str path, struct err *err);
@@ -249,15 +250,15 @@ static struct str failure(struct script *s, const struct process_end *end)
     const struct str tails[] = {buf_str(&s->error.tail), buf_str(&s->out.tail)};
     for (size_t i = 0; i < 1 + (size_t)s->options->spark; i++) {
         const char *hint = s->options->spark ? spark_hint(tails[i]) : NULL;
-        struct str said = hint ? str_z(hint) : script_exception(tails[i]);
-        if (said.n)
-            return said;
+        struct str message = hint ? str_z(hint) : script_exception(tails[i]);
+        if (message.n)
+            return message;
     }
     return end->exit_code < 0 ? arena_printf(&s->arena, "Command was killed by signal %d", end->signal)
                               : arena_printf(&s->arena, "Command failed with exit code %d", end->exit_code);
 }
 
-static void tell_end(struct script *s, const struct process_end *end)
+static void report_end(struct script *s, const struct process_end *end)
 {
     log_sink_flush(&s->out);
     log_sink_flush(&s->error);
@@ -298,7 +299,7 @@ static int script_run_process(struct script *s, struct err *err)
     task_running(s->task);
     if (process_run(&options, task_switch(s->task), &end, err))
         return -1;
-    tell_end(s, &end);
+    report_end(s, &end);
     return 0;
 }
 

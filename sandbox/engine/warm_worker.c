@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { IDLE = 2, GRACE_MS = 1000, MAX_SAID = 4096 };
+enum { IDLE = 2, GRACE_MS = 1000, MAX_OUTPUT = 4096 };
 
 struct warm_worker {
     struct warm_workers *all;
@@ -28,7 +28,7 @@ struct warm_worker {
     struct warm_worker *next;
     int references; /* its thread's, and that of who asks it */
     bool asked, ending, dead;
-    struct buf said, complaint; /* since it was asked: the answer's line, and what came on standard error */
+    struct buf output, complaint; /* since it was asked: the answer's line, and what came on standard error */
     struct process_end end;
     struct err refusal; /* where it did not start */
 };
@@ -51,7 +51,7 @@ static void warm_worker_release(struct warm_worker *r)
     process_switch_release(&r->stop);
     fd_close_ptr(&r->requests);
     environment_release(&r->env);
-    buf_release(&r->said);
+    buf_release(&r->output);
     buf_release(&r->complaint);
     arena_release(&r->arena);
     free(r);
@@ -71,7 +71,7 @@ static void warm_worker_take_output(void *ctx, enum process_stream stream, const
     struct warm_worker *r = ctx;
     struct services *services = r->all->services;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
-    buf_add(stream == PROCESS_OUT ? &r->said : &r->complaint, bytes, n);
+    buf_add(stream == PROCESS_OUT ? &r->output : &r->complaint, bytes, n);
     pthread_cond_broadcast(&services->changed);
 }
 
@@ -167,8 +167,8 @@ static struct warm_worker *warm_worker_make(struct warm_workers *all, const char
         .requests = -1,
         .references = 2,
         .asked = true,
-        .said.max = MAX_SAID,
-        .complaint.max = MAX_SAID};
+        .output.max = MAX_OUTPUT,
+        .complaint.max = MAX_OUTPUT};
     int failed = warm_worker_equip(r, env, surroundings, err);
     pthread_mutex_lock(&services->lock);
     r->next = all->first;
@@ -204,7 +204,7 @@ static struct warm_worker *warm_worker_idle(
     if (r) {
         r->asked = true;
         r->references++;
-        buf_clear(&r->said);
+        buf_clear(&r->output);
         buf_clear(&r->complaint);
     }
     return r;
@@ -213,7 +213,7 @@ static struct warm_worker *warm_worker_idle(
 /* With the lock held. */
 static bool has_answered(const struct warm_worker *r)
 {
-    return str_find_char(buf_str(&r->said), '\n', 0) >= 0;
+    return str_find_char(buf_str(&r->output), '\n', 0) >= 0;
 }
 
 /* What was asked of it is no longer wanted, or it takes too long. With the lock held. */
@@ -240,7 +240,7 @@ static void warm_worker_await(
 
 static void warm_worker_read(struct warm_worker *r, struct arena *arena, struct warm_worker_answer *answer)
 {
-    struct str text, line = buf_str(&r->said);
+    struct str text, line = buf_str(&r->output);
     int64_t status = 1;
     answer->whole = has_answered(r);
     answer->end = r->end;
@@ -272,7 +272,7 @@ static void warm_worker_give_back(struct warm_worker *r)
     pthread_mutex_unlock(&services->lock);
 }
 
-static int warm_worker_tell(
+static int warm_worker_send(
     struct warm_worker *r, struct arena *arena, const struct value *request, struct err *err)
 {
     AUTO_BUF struct buf text = BUF_INIT;
@@ -296,7 +296,7 @@ static int warm_worker_do(struct warm_worker *r, struct task *task, const struct
     struct services *services = r->all->services;
     struct err failure = ERR_INIT;
     *answer = (struct warm_worker_answer){.end.exit_code = -1};
-    int status = warm_worker_tell(r, arena, options->request, &failure);
+    int status = warm_worker_send(r, arena, options->request, &failure);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&services->lock);
     if (!status)
         warm_worker_await(r, task_switch(task), options->timeout_ms, answer);

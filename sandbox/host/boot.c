@@ -178,10 +178,10 @@ static int lend_ports(struct booting *b, struct err *err)
         host_lend(b->host, b->netns, "127.0.0.1", (uint16_t)number, err))
         return -1;
     size_t n;
-    const struct listener_place *places =
+    const struct listener_address *addresses =
         listeners_list(services_parts(hosts->services)->listeners, &b->arena, STR(HOST_TYPE), &n);
     for (size_t i = 0; i < n; i++)
-        host_lend(b->host, b->netns, places[i].address.p, places[i].port, ERR_IGNORED);
+        host_lend(b->host, b->netns, addresses[i].address.p, addresses[i].port, ERR_IGNORED);
     return 0;
 }
 

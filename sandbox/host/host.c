@@ -16,7 +16,7 @@
 enum { PATIENCE_MS = 60000, LOOK_MS = 20, MAX_CONSOLE = 1024 * 1024, SHOWN_CONSOLE = 64 * 1024 };
 
 /* A daemon's listener: all hosts have it too. */
-static void lend_listener(void *ctx, const struct listener_of *of, const struct listener_place *place)
+static void lend_listener(void *ctx, const struct listener_of *of, const struct listener_address *location)
 {
     struct hosts *hosts = ctx;
     AUTO_ARENA struct arena arena = ARENA_INIT;
@@ -25,7 +25,7 @@ static void lend_listener(void *ctx, const struct listener_of *of, const struct 
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&hosts->lock);
     for (struct host *host = hosts->first; host; host = host->next)
         if (host->netns >= 0 && hosts->relay)
-            host_lend(host, host->netns, arena_strz(&arena, place->address), place->port, ERR_IGNORED);
+            host_lend(host, host->netns, arena_strz(&arena, location->address), location->port, ERR_IGNORED);
 }
 
 struct hosts *hosts_new(struct services *services)
@@ -231,9 +231,9 @@ static bool open_listeners(struct hosts *hosts, struct arena *arena, struct host
 
 static void say_once(struct hosts *hosts, struct str id, const char *why)
 {
-    if (!hosts->said)
+    if (!hosts->warned)
         fprintf(stderr, "sandbox: the instance %.*s is a record only: %s\n", STR_ARG(id), why);
-    hosts->said = true;
+    hosts->warned = true;
 }
 
 static struct host *host_add(struct hosts *hosts, const struct control_record *record)
@@ -257,8 +257,8 @@ static bool is_of_use(const struct value *attrs)
 
 static bool is_public(const struct value *attrs)
 {
-    const struct value *said = value_getz(attrs, "associate_public_ip");
-    if (!value_is_null(said))
+    const struct value *given = value_getz(attrs, "associate_public_ip");
+    if (!value_is_null(given))
         return value_getb(attrs, "associate_public_ip");
     return !value_gets(attrs, "subnet_id").n || value_getb(attrs, "public");
 }

@@ -84,7 +84,7 @@ struct hosts {
     struct host *first;
     struct network *networks;
     struct relay *relay;
-    bool stopping, said;
+    bool stopping, warned;
 };
 
 /* Out of the list, and its folder goes. */

@@ -275,7 +275,7 @@ static const struct entry {
 };
 
 /* "" : it does not exist. */
-static struct str metadata_tell(struct question *q, struct str path)
+static struct str metadata_get(struct question *q, struct str path)
 {
     static const struct str role_path = STR_INIT("/latest/meta-data/iam/security-credentials/");
     while (path.n > 1 && path.p[path.n - 1] == '/')
@@ -346,7 +346,7 @@ static unsigned answer_of(struct question *q, struct MHD_Connection *connection,
     }
     if (!is_let_in(q, connection))
         return MHD_HTTP_UNAUTHORIZED;
-    *body = metadata_tell(q, str_z(path));
+    *body = metadata_get(q, str_z(path));
     return body->n ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND;
 }
 

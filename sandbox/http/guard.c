@@ -84,7 +84,7 @@ const struct fault *guard_framing(const struct wire_message *request)
                               ends = {400, "InvalidRequest",
                                   "A request says once how long it is: by one Content-Length, a number, or "
                                   "by Transfer-Encoding: chunked."};
-    size_t said = 0;
+    size_t lengths = 0;
     for (size_t i = 0; i < request->header_count; i++) {
         struct str name = request->headers[i].name, value = str_trim(request->headers[i].value);
         bool length = str_ieq(name, STR("Content-Length")), coded = str_ieq(name, STR("Transfer-Encoding"));
@@ -92,9 +92,9 @@ const struct fault *guard_framing(const struct wire_message *request)
             return &names;
         if ((length && !str_is_digits(value)) || (coded && !str_ieq(value, STR("chunked"))))
             return &ends;
-        said += length || coded;
+        lengths += length || coded;
     }
-    return said > 1 ? &ends : NULL;
+    return lengths > 1 ? &ends : NULL;
 }
 
 const struct fault *guard_check(const struct guard *guard, const struct wire_message *request)

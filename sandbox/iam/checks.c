@@ -394,12 +394,13 @@ static const char *wrong_logging(const struct precheck *t)
 {
     struct control_record group;
     const struct value *logging = value_getz(t->request->input, "loggingConfiguration");
-    const struct value *places = value_as_list(value_getz(logging, "destinations"));
+    const struct value *destinations = value_as_list(value_getz(logging, "destinations"));
     struct str level = value_gets(logging, "level");
-    if (places->count > 1 || (level.n && !str_eqz(level, "OFF") && !places->count))
+    if (destinations->count > 1 || (level.n && !str_eqz(level, "OFF") && !destinations->count))
         return "Must specify exactly one Log Destination.";
-    for (uint32_t i = 0; i < places->count; i++) {
-        struct str arn = value_gets(value_getz(places->items[i], "cloudWatchLogsLogGroup"), "logGroupArn");
+    for (uint32_t i = 0; i < destinations->count; i++) {
+        struct str arn =
+            value_gets(value_getz(destinations->items[i], "cloudWatchLogsLogGroup"), "logGroupArn");
         struct str name = str_part(arn, ':', 6);
         if (name.n && !is_known(t, "aws.logs.log_group", name, &group))
             return "Log Destination not found.";

@@ -22,8 +22,8 @@ void gate_free(struct gate *gate)
         return;
     identity_forget_all(gate);
     resource_forget_all(gate);
-    map_release(&gate->said);
-    arena_release(&gate->said_texts);
+    map_release(&gate->warned);
+    arena_release(&gate->warned_texts);
     pthread_mutex_destroy(&gate->lock);
     free(gate);
 }
@@ -38,16 +38,16 @@ static void warn(struct gate *gate, struct str text)
 {
     enum { MOST = 10000 };
     pthread_mutex_lock(&gate->lock);
-    if (gate->said.n >= MOST) {
-        map_release(&gate->said);
-        arena_release(&gate->said_texts);
-        gate->said = (struct map)MAP_INIT;
-        gate->said_texts = (struct arena)ARENA_INIT;
+    if (gate->warned.n >= MOST) {
+        map_release(&gate->warned);
+        arena_release(&gate->warned_texts);
+        gate->warned = (struct map)MAP_INIT;
+        gate->warned_texts = (struct arena)ARENA_INIT;
     }
-    bool first = !map_get(&gate->said, text);
+    bool first = !map_get(&gate->warned, text);
     if (first) {
-        struct str kept = arena_str(&gate->said_texts, text);
-        map_set(&gate->said, kept, gate);
+        struct str kept = arena_str(&gate->warned_texts, text);
+        map_set(&gate->warned, kept, gate);
     }
     pthread_mutex_unlock(&gate->lock);
     if (first)
@@ -134,10 +134,10 @@ static int gate_ask(const struct asking *a, struct str action, struct str resour
     struct iam_decision decision = gate_decide(a, &request);
     if (decision.allowed || may_be_allowed(a, &decision, action))
         return 0;
-    struct str said = iam_denial(a->arena, &request, &decision, str_eqz(a->service, "s3"));
+    struct str message = iam_denial(a->arena, &request, &decision, str_eqz(a->service, "s3"));
     if (a->gate->mode == SANDBOX_IAM_ON)
-        return deny(err, a->service, said);
-    warn(a->gate, arena_printf(a->arena, "would be denied: %.*s", STR_ARG(said)));
+        return deny(err, a->service, message);
+    warn(a->gate, arena_printf(a->arena, "would be denied: %.*s", STR_ARG(message)));
     return 0;
 }
 

@@ -17,8 +17,8 @@ struct gate {
     struct map identities; /* by "role/NAME" and "user/NAME" */
     uint64_t iam_changes;  /* when they were read */
     struct map documents;  /* parsed policies of resources, by their text */
-    struct map said;       /* warnings, each once */
-    struct arena said_texts;
+    struct map warned;     /* warnings, each once */
+    struct arena warned_texts;
 };
 
 /* ---- keys.c ---- */

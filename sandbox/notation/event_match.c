@@ -64,7 +64,7 @@ static size_t step_into(struct str text, size_t at, const struct value *step)
     return at;
 }
 
-static size_t place_of_fault(struct str text, const struct event_pattern_fault *fault)
+static size_t fault_position(struct str text, const struct event_pattern_fault *fault)
 {
     size_t at = after_space(text, 0);
     for (uint32_t i = 0; i < fault->path->count && at < text.n && (text.p[at] == '{' || text.p[at] == '[');
@@ -77,24 +77,24 @@ static size_t place_of_fault(struct str text, const struct event_pattern_fault *
                                         : after_word(text, at);
 }
 
-struct str event_fault_said(struct arena *arena, const struct value *pattern, struct str text)
+struct str event_fault_message(struct arena *arena, const struct value *pattern, struct str text)
 {
     struct event_pattern_fault fault;
-    AUTO_BUF struct buf said = BUF_INIT;
+    AUTO_BUF struct buf message = BUF_INIT;
     if (!event_pattern_fault(arena, pattern, &fault))
         return STR_EMPTY;
-    struct str before = str_slice(text, 0, place_of_fault(text, &fault));
+    struct str before = str_slice(text, 0, fault_position(text, &fault));
     size_t line = 1, begin = 0;
     for (size_t i = 0; i < before.n; i++)
         if (before.p[i] == '\n') {
             line++;
             begin = i + 1;
         }
-    buf_addz(&said, fault.why);
+    buf_addz(&message, fault.why);
     for (int times = fault.nowhere || !text.n ? 0 : fault.twice ? 2 : 1; times > 0; times--)
-        buf_addf(&said, "\n at [Source: (String)\"%.*s\"; line: %zu, column: %zu]", STR_ARG(text), line,
+        buf_addf(&message, "\n at [Source: (String)\"%.*s\"; line: %zu, column: %zu]", STR_ARG(text), line,
             str_code_points(str_slice(before, begin, before.n)) + 1);
-    return arena_str(arena, buf_str(&said));
+    return arena_str(arena, buf_str(&message));
 }
 
 static bool is_text(const struct value *v)

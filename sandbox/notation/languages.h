@@ -12,7 +12,7 @@
 /* ---- event_match.c: what EventBridge, and SNS likewise, says of a pattern that it refuses: why, and
  * where in the text. Pure. */
 /* "": nothing is wrong with it. `text` is what the pattern was read from. */
-struct str event_fault_said(struct arena *arena, const struct value *pattern, struct str text);
+struct str event_fault_message(struct arena *arena, const struct value *pattern, struct str text);
 
 /* ---- event_match.c: which events a pattern of EventBridge is for. Pure; whether it is one is asked of
  * provider/notation/notation.h. */

@@ -218,7 +218,7 @@ bool s3srv_check_lifecycle(struct s3 *s, const struct value *doc)
 
 /* ---- notifications ---- */
 
-static const char *const told[] = {
+static const char *const targets[] = {
     "QueueConfiguration", "TopicConfiguration", "CloudFunctionConfiguration", "LambdaFunctionConfiguration"};
 
 /* s3:ObjectCreated:* has s3:ObjectCreated:Put in it. */
@@ -285,8 +285,8 @@ static bool check_filter(struct s3 *s, const struct value *config)
 bool s3srv_check_filters(struct s3 *s, const struct value *doc)
 {
     const struct value *const *configs, *one;
-    for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
-        size_t n = s3srv_items(value_getz(doc, told[k]), &configs, &one);
+    for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
+        size_t n = s3srv_items(value_getz(doc, targets[k]), &configs, &one);
         for (size_t i = 0; i < n; i++)
             if (!check_filter(s, configs[i]))
                 return false;
@@ -297,9 +297,9 @@ bool s3srv_check_filters(struct s3 *s, const struct value *doc)
 bool s3srv_check_overlap(struct s3 *s, const struct value *doc)
 {
     AUTO_BUILDER struct value_builder all = VALUE_BUILDER(s->arena);
-    for (size_t k = 0; k < sizeof told / sizeof *told; k++) {
+    for (size_t k = 0; k < sizeof targets / sizeof *targets; k++) {
         const struct value *const *configs, *one;
-        size_t n = s3srv_items(value_getz(doc, told[k]), &configs, &one);
+        size_t n = s3srv_items(value_getz(doc, targets[k]), &configs, &one);
         for (size_t i = 0; i < n; i++)
             value_builder_add(&all, configs[i]);
     }

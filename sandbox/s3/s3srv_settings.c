@@ -128,7 +128,7 @@ enum versioning s3srv_versioning(struct s3 *s, struct str bucket)
 
 void s3srv_tell(struct s3 *s, const char *name, struct str key, const struct object *object)
 {
-    sandbox_tell_object(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id),
+    sandbox_notify_object(s->x->sandbox, s->arena, name, s->bucket, key, object, str_z(s->x->request_id),
         wire_header_get(&s->x->request, STR("X-Amzn-Trace-Id")));
 }
 

@@ -204,7 +204,7 @@ const struct value *store_read_tail(struct arena *arena, int fd)
     return json_parse(arena, text, &doc, ERR_IGNORED) ? NULL : doc;
 }
 
-int store_place(struct s3_store *store, struct pending *pending, const char *path)
+int store_rename(struct s3_store *store, struct pending *pending, const char *path)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct str dir = path_dir(str_z(path));
@@ -233,7 +233,7 @@ int store_write_file(struct s3_store *store, const char *path, struct str text)
     if (!rc && store->durable)
         rc = system_sync_data(pending.fd);
     if (!rc)
-        rc = store_place(store, &pending, path);
+        rc = store_rename(store, &pending, path);
     store_write_cancel(&pending);
     return rc;
 }

@@ -188,7 +188,7 @@ int store_write_tail(struct s3_store *store, struct pending *pending, const stru
 /* The metadata of an open object file. */
 const struct value *store_read_tail(struct arena *arena, int fd);
 /* Renames a pending file into place, making directories, and syncs them. */
-int store_place(struct s3_store *store, struct pending *pending, const char *path);
+int store_rename(struct s3_store *store, struct pending *pending, const char *path);
 int store_write_file(struct s3_store *store, const char *path, struct str text);
 int store_sync_dir(const struct s3_store *store, struct str dir);
 int store_make_dirs(const struct s3_store *store, const char *dir);

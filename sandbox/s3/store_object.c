@@ -208,7 +208,7 @@ static enum store_result store_object_replace(
         return STORE_FAILED;
     if (change->versioning == VERSIONING_SUSPENDED && drop_old_null(store, change->bucket, change->key))
         return STORE_FAILED;
-    if (store_place(store, pending, path.p))
+    if (store_rename(store, pending, path.p))
         return errno == ENAMETOOLONG ? STORE_TOO_LONG : STORE_FAILED;
     if (there && !keep)
         discard(store, change->bucket, change->key, &current);

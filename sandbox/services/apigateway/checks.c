@@ -489,11 +489,11 @@ static int update_plan(struct service_call *call, struct err *err)
 
 #define API      "/restapis/{restapi_id}"
 #define RESOURCE API "/resources/{resource_id}"
-static const struct service_place listed_resources[] = {{"embed", WIRE_QUERY_STRING, "embed"},
+static const struct service_binding listed_resources[] = {{"embed", WIRE_QUERY_STRING, "embed"},
     {"limit", WIRE_QUERY_STRING, "limit"}, {"position", WIRE_QUERY_STRING, "position"}, {0}};
-static const struct service_place include_value[] = {
+static const struct service_binding include_value[] = {
     {"includeValue", WIRE_QUERY_STRING, "includeValue"}, {0}};
-static const struct service_place listed_keys[] = {{"includeValues", WIRE_QUERY_STRING, "includeValues"},
+static const struct service_binding listed_keys[] = {{"includeValues", WIRE_QUERY_STRING, "includeValues"},
     {"customerId", WIRE_QUERY_STRING, "customerId"}, {"limit", WIRE_QUERY_STRING, "limit"},
     {"position", WIRE_QUERY_STRING, "position"}, {"name", WIRE_QUERY_STRING, "name"}, {0}};
 const struct service_operation apigateway_check_operations[] = {

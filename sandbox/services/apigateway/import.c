@@ -628,7 +628,7 @@ static int import_rest_api(struct service_call *call, struct err *err)
     return 0;
 }
 
-static const struct service_place places[] = {{"body", WIRE_RAW_BODY, "body"},
+static const struct service_binding places[] = {{"body", WIRE_RAW_BODY, "body"},
     {"mode", WIRE_QUERY_STRING, "mode"}, {"failonwarnings", WIRE_QUERY_STRING, "failonwarnings"},
     {"basepath", WIRE_QUERY_STRING, "basepath"}, {0}};
 const struct service_operation apigateway_import_operations[] = {

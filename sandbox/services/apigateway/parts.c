@@ -398,10 +398,10 @@ static int get_documentation(struct service_call *call, struct err *err)
     }
 #define API    "/restapis/{restapi_id}"
 #define METHOD API "/resources/{resource_id}/methods/{http_method}"
-static const struct service_place documentation[] = {{"type", WIRE_QUERY_STRING, "type"},
+static const struct service_binding documentation[] = {{"type", WIRE_QUERY_STRING, "type"},
     {"path", WIRE_QUERY_STRING, "path"}, {"name", WIRE_QUERY_STRING, "name"},
     {"locationStatus", WIRE_QUERY_STRING, "locationStatus"}, PAGE, {0}};
-static const struct service_place listed[] = {PAGE, {0}};
+static const struct service_binding listed[] = {PAGE, {0}};
 const struct service_operation apigateway_operations[] = {
     {"apigateway", "GetDocumentationParts", get_documentation, "GET " API "/documentation/parts",
         documentation},

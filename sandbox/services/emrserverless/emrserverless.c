@@ -237,7 +237,7 @@ static int cancel_run(struct service_call *call, struct err *err)
     return 0;
 }
 
-static const struct service_place list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
+static const struct service_binding list_places[] = {{"nextToken", WIRE_QUERY_STRING, "nextToken"},
     {"maxResults", WIRE_QUERY_STRING, "maxResults"}, {"createdAtAfter", WIRE_QUERY_STRING, "createdAtAfter"},
     {"createdAtBefore", WIRE_QUERY_STRING, "createdAtBefore"}, {"mode", WIRE_QUERY_STRING, "mode"},
     {"states", WIRE_QUERY_STRING, "states"}, {0}};

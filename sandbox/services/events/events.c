@@ -189,7 +189,7 @@ static int do_test_pattern(struct service_call *call, struct err *err)
     if (json_parse(call->arena, pattern_text, &pattern, &why))
         return service_refuse(
             err, 400, "InvalidEventPatternException", "Event pattern is not valid. Reason: %s", why.message);
-    struct str wrong = event_fault_said(call->arena, pattern, pattern_text);
+    struct str wrong = event_fault_message(call->arena, pattern, pattern_text);
     if (wrong.n)
         return service_refuse(err, 400, "InvalidEventPatternException",
             "Event pattern is not valid. Reason: %.*s", STR_ARG(wrong));

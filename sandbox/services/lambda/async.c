@@ -21,7 +21,8 @@ enum {
 
 /* ---- who is told ---- */
 
-void lambda_outcome_tell(struct services *services, struct arena *arena, const struct lambda_outcome *outcome)
+void lambda_outcome_report(
+    struct services *services, struct arena *arena, const struct lambda_outcome *outcome)
 {
     struct value_builder context = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
     bool well = !strcmp(outcome->condition, "Success");
@@ -104,7 +105,7 @@ static void tell_destination(struct trying *t, const char *condition)
     }
     bool qualified = f->invoked_arn.n > f->arn.n;
     struct str arn = qualified ? f->invoked_arn : arena_printf(arena, "%.*s:$LATEST", STR_ARG(f->arn));
-    lambda_outcome_tell(t->event->functions->services, arena,
+    lambda_outcome_report(t->event->functions->services, arena,
         &(struct lambda_outcome){.region = f->region,
             .role = f->role,
             .by = arena_printf(arena, "function %.*s", STR_ARG(f->name)),

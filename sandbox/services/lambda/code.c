@@ -57,11 +57,11 @@ static bool keep_object(
     const struct service_call *call, const struct value *code, struct str *key, struct err *err)
 {
     struct s3_store *store = sandbox_store(services_sandbox(call->services));
-    struct unpack_place place = {
+    struct object_location location = {
         value_gets(code, "S3Bucket"), value_gets(code, "S3Key"), value_gets(code, "S3ObjectVersion")};
     unsigned char digest[SHA256_SIZE];
     struct str dir;
-    if (!place.bucket.n || !place.key.n || unpack_sha256(store, &place, digest, ERR_IGNORED) ||
+    if (!location.bucket.n || !location.key.n || unpack_sha256(store, &location, digest, ERR_IGNORED) ||
         services_dir(call->services, call->arena, "code", &dir, ERR_IGNORED))
         return false;
     *key = hex_encode(call->arena, digest, sizeof digest);
@@ -69,7 +69,7 @@ static bool keep_object(
     struct str part = arena_printf(call->arena, "%s.%s", path.p, uuid_random(call->arena).p);
     if (path_exists(path.p))
         return true;
-    bool kept = !unpack_fetch(store, &place, part.p, ERR_IGNORED) && !rename(part.p, path.p);
+    bool kept = !unpack_fetch(store, &location, part.p, ERR_IGNORED) && !rename(part.p, path.p);
     if (!kept)
         unlink(part.p);
     return kept && !check_kept(path, err);
@@ -90,19 +90,19 @@ static int lambda_code_replace(
             "Zipped size must be smaller than %d bytes", LAMBDA_MAX_ZIPPED);
     if (text.n && lambda_code_keep(call, zip, &key, err))
         return -1;
-    const struct value *place = value_with(call->arena, code, STR("ZipFile"), NULL);
-    place = value_with(call->arena, place, STR("S3ObjectVersion"), NULL);
-    place = value_with(call->arena, place, STR("S3Bucket"), value_string(call->arena, bucket));
-    *out = value_with(call->arena, place, STR("S3Key"), value_string(call->arena, key));
+    const struct value *location = value_with(call->arena, code, STR("ZipFile"), NULL);
+    location = value_with(call->arena, location, STR("S3ObjectVersion"), NULL);
+    location = value_with(call->arena, location, STR("S3Bucket"), value_string(call->arena, bucket));
+    *out = value_with(call->arena, location, STR("S3Key"), value_string(call->arena, key));
     return 0;
 }
 
 int lambda_code_forward(struct service_call *call, const char *member, struct err *err)
 {
-    const struct value *code = value_getz(call->input, member), *place;
-    if (code && lambda_code_replace(call, code, &place, err))
+    const struct value *code = value_getz(call->input, member), *location;
+    if (code && lambda_code_replace(call, code, &location, err))
         return -1;
-    call->forward = code ? value_with(call->arena, call->input, str_z(member), place) : call->input;
+    call->forward = code ? value_with(call->arena, call->input, str_z(member), location) : call->input;
     return 0;
 }
 
@@ -168,14 +168,14 @@ int lambda_update_code(struct service_call *call, struct err *err)
 }
 
 bool lambda_code_file(
-    struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path)
+    struct services *services, struct arena *arena, const struct object_location *location, struct str *path)
 {
     struct str dir;
     unsigned char digest[SHA256_SIZE];
-    if (!lambda_code_sha256(place->bucket, place->key, digest) ||
+    if (!lambda_code_sha256(location->bucket, location->key, digest) ||
         services_dir(services, arena, "code", &dir, ERR_IGNORED))
         return false;
-    *path = arena_printf(arena, "%s/%.*s.zip", dir.p, STR_ARG(place->key));
+    *path = arena_printf(arena, "%s/%.*s.zip", dir.p, STR_ARG(location->key));
     return true;
 }
 

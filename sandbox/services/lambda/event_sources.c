@@ -85,7 +85,7 @@ static bool call_function(const struct turn *turn, const struct value *records, 
 static void tell_discarded(const struct turn *turn, const struct discarded *discarded)
 {
     struct arena *arena = turn->arena;
-    lambda_outcome_tell(turn->source->services, arena,
+    lambda_outcome_report(turn->source->services, arena,
         &(struct lambda_outcome){.region = turn->region,
             .role = turn->role,
             .by = arena_printf(arena, "event source %s", turn->source->id),

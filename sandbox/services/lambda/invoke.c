@@ -170,7 +170,7 @@ static int lambda_invoke(struct service_call *call, struct err *err)
     return status;
 }
 
-static const struct service_place invoke_places[] = {
+static const struct service_binding invoke_bindings[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
     {"InvocationType", WIRE_HEADER, "X-Amz-Invocation-Type"},
     {"LogType", WIRE_HEADER, "X-Amz-Log-Type"},
@@ -183,14 +183,14 @@ static const struct service_place invoke_places[] = {
     {0},
 };
 
-static const struct service_place version_places[] = {
+static const struct service_binding version_bindings[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"},
     {"Marker", WIRE_QUERY_STRING, "Marker"},
     {"MaxItems", WIRE_QUERY_STRING, "MaxItems"},
     {0},
 };
 
-static const struct service_place function_places[] = {
+static const struct service_binding function_places[] = {
     {"FunctionVersion", WIRE_QUERY_STRING, "FunctionVersion"},
     {"MasterRegion", WIRE_QUERY_STRING, "MasterRegion"},
     {"Marker", WIRE_QUERY_STRING, "Marker"},
@@ -198,11 +198,12 @@ static const struct service_place function_places[] = {
     {0},
 };
 
-static const struct service_place qualifier_places[] = {{"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {0}};
-static const struct service_place qualified_places[] = {
+static const struct service_binding qualifier_bindings[] = {
+    {"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {0}};
+static const struct service_binding qualified_bindings[] = {
     {"Qualifier", WIRE_QUERY_STRING, "Qualifier"}, {"RevisionId", WIRE_QUERY_STRING, "RevisionId"}, {0}};
-static const struct service_place arn_places[] = {{"Arn", WIRE_QUERY_STRING, "Arn"}, {0}};
-static const struct service_place layer_places[] = {
+static const struct service_binding arn_places[] = {{"Arn", WIRE_QUERY_STRING, "Arn"}, {0}};
+static const struct service_binding layer_bindings[] = {
     {"CompatibleRuntime", WIRE_QUERY_STRING, "CompatibleRuntime"},
     {"CompatibleArchitecture", WIRE_QUERY_STRING, "CompatibleArchitecture"},
     {"Marker", WIRE_QUERY_STRING, "Marker"},
@@ -212,7 +213,7 @@ static const struct service_place layer_places[] = {
 
 const struct service_operation lambda_operations[] = {
     {"lambda", "Invoke", lambda_invoke, "POST /2015-03-31/functions/{FunctionName}/invocations",
-        invoke_places},
+        invoke_bindings},
     {"lambda", "GetAccountSettings", lambda_account_settings, "GET /2016-08-19/account-settings", NULL},
     {"lambda", "CreateFunction", lambda_create_function, "POST /2015-03-31/functions", NULL},
     {"lambda", "UpdateFunctionCode", lambda_update_code, "PUT /2015-03-31/functions/{FunctionName}/code",
@@ -222,14 +223,14 @@ const struct service_operation lambda_operations[] = {
     {"lambda", "PublishVersion", lambda_publish_version, "POST /2015-03-31/functions/{FunctionName}/versions",
         NULL},
     {"lambda", "ListVersionsByFunction", lambda_list_versions,
-        "GET /2015-03-31/functions/{FunctionName}/versions", version_places},
+        "GET /2015-03-31/functions/{FunctionName}/versions", version_bindings},
     {"lambda", "ListFunctions", lambda_list_functions, "GET /2015-03-31/functions", function_places},
     {"lambda", "GetFunction", lambda_get_function, "GET /2015-03-31/functions/{FunctionName}",
-        version_places},
+        version_bindings},
     {"lambda", "GetFunctionConfiguration", lambda_get_configuration,
-        "GET /2015-03-31/functions/{FunctionName}/configuration", version_places},
+        "GET /2015-03-31/functions/{FunctionName}/configuration", version_bindings},
     {"lambda", "DeleteFunction", lambda_delete_function, "DELETE /2015-03-31/functions/{FunctionName}",
-        version_places},
+        version_bindings},
     {"lambda", "PublishLayerVersion", lambda_publish_layer, "POST /2018-10-31/layers/{LayerName}/versions",
         NULL},
     {"lambda", "GetLayerVersion", lambda_get_layer,
@@ -239,44 +240,44 @@ const struct service_operation lambda_operations[] = {
     {"lambda", "GetLayerVersionPolicy", lambda_get_layer_policy,
         "GET /2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", NULL},
     {"lambda", "AddLayerVersionPermission", lambda_add_layer_permission,
-        "POST /2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", qualified_places},
+        "POST /2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", qualified_bindings},
     {"lambda", "RemoveLayerVersionPermission", lambda_remove_layer_permission,
         "DELETE /2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}",
-        qualified_places},
+        qualified_bindings},
     {"lambda", "GetPolicy", lambda_get_policy, "GET /2015-03-31/functions/{FunctionName}/policy",
-        qualified_places},
+        qualified_bindings},
     {"lambda", "AddPermission", lambda_add_permission, "POST /2015-03-31/functions/{FunctionName}/policy",
-        qualifier_places},
+        qualifier_bindings},
     {"lambda", "RemovePermission", lambda_remove_permission,
-        "DELETE /2015-03-31/functions/{FunctionName}/policy/{StatementId}", qualified_places},
+        "DELETE /2015-03-31/functions/{FunctionName}/policy/{StatementId}", qualified_bindings},
     {"lambda", "PutFunctionConcurrency", lambda_put_concurrency,
         "PUT /2017-10-31/functions/{FunctionName}/concurrency", NULL},
     {"lambda", "ListProvisionedConcurrencyConfigs", lambda_list_provisioned,
-        "GET /2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", version_places},
+        "GET /2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", version_bindings},
     {"lambda", "PutProvisionedConcurrencyConfig", lambda_put_provisioned,
-        "PUT /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_places},
+        "PUT /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_bindings},
     {"lambda", "GetProvisionedConcurrencyConfig", lambda_get_provisioned,
-        "GET /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_places},
+        "GET /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_bindings},
     {"lambda", "DeleteProvisionedConcurrencyConfig", lambda_delete_provisioned,
-        "DELETE /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_places},
+        "DELETE /2019-09-30/functions/{FunctionName}/provisioned-concurrency", qualified_bindings},
     {"lambda", "CreateEventSourceMapping", lambda_create_source, "POST /2015-03-31/event-source-mappings",
         NULL},
     {"lambda", "UpdateEventSourceMapping", lambda_update_source,
         "PUT /2015-03-31/event-source-mappings/{UUID}", NULL},
     {"lambda", "PutFunctionEventInvokeConfig", lambda_put_invoke,
-        "PUT /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_places},
+        "PUT /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_bindings},
     {"lambda", "UpdateFunctionEventInvokeConfig", lambda_put_invoke,
-        "POST /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_places},
+        "POST /2019-09-25/functions/{FunctionName}/event-invoke-config", qualifier_bindings},
     {"lambda", "CreateAlias", lambda_alias, "POST /2015-03-31/functions/{FunctionName}/aliases", NULL},
     {"lambda", "UpdateAlias", lambda_alias, "PUT /2015-03-31/functions/{FunctionName}/aliases/{Name}", NULL},
     {"lambda", "CreateFunctionUrlConfig", lambda_url, "POST /2021-10-31/functions/{FunctionName}/url",
-        qualifier_places},
+        qualifier_bindings},
     {"lambda", "UpdateFunctionUrlConfig", lambda_url, "PUT /2021-10-31/functions/{FunctionName}/url",
-        qualifier_places},
+        qualifier_bindings},
     {"lambda", "ListFunctionUrlConfigs", lambda_url, "GET /2021-10-31/functions/{FunctionName}/urls", NULL},
     {"lambda", "GetLayerVersionByArn", lambda_get_layer_by_arn, "GET /2018-10-31/layers?find=LayerVersion",
         arn_places},
-    {"lambda", "ListLayers", lambda_list_layers, "GET /2018-10-31/layers", layer_places},
+    {"lambda", "ListLayers", lambda_list_layers, "GET /2018-10-31/layers", layer_bindings},
     {0},
 };
 

@@ -33,7 +33,7 @@
 #include <pthread.h>
 
 struct lambda_instance;
-struct unpack_place;
+struct object_location;
 struct runtime;
 
 struct functions {
@@ -181,7 +181,7 @@ int lambda_code_forward(struct service_call *call, const char *member, struct er
 int64_t lambda_code_size(const struct service_call *call, size_t *functions);
 /* Does the place mean code that came inside a request? Then it is this file. */
 bool lambda_code_file(
-    struct services *services, struct arena *arena, const struct unpack_place *place, struct str *path);
+    struct services *services, struct arena *arena, const struct object_location *location, struct str *path);
 /* Removes what no function, layer or version has any more, once it is more than a few. At the start. */
 void lambda_code_sweep(struct services *services);
 bool lambda_code_sha256(struct str named, struct str key, unsigned char out[SHA256_SIZE]);

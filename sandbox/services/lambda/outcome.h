@@ -15,5 +15,5 @@ struct lambda_outcome {
     const struct value *more; /* of the record: a map */
 };
 
-void lambda_outcome_tell(
+void lambda_outcome_report(
     struct services *services, struct arena *arena, const struct lambda_outcome *outcome);

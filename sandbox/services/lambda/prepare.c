@@ -11,13 +11,13 @@
 static const int64_t MAX_UNPACKED = 262144000; /* Lambda's: 250 MiB */
 
 static int unpack_one(
-    struct lambda_instance *instance, const struct value *place, const char *dir, struct err *err)
+    struct lambda_instance *instance, const struct value *location, const char *dir, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     struct s3_store *store = sandbox_store(services_sandbox(instance->functions->services));
     struct str archive = path_join(&arena, instance->folder, STR("archive.zip"));
-    struct unpack_place from = {
-        value_gets(place, "s3_bucket"), value_gets(place, "s3_key"), value_gets(place, "s3_object_version")};
+    struct object_location from = {value_gets(location, "s3_bucket"), value_gets(location, "s3_key"),
+        value_gets(location, "s3_object_version")};
     if (!from.key.n)
         return err_set(err, ERR_INVALID, "the function has no code");
     if (dir_make(dir, err))
@@ -105,9 +105,9 @@ static int find_program(const struct lambda_function *f, struct arena *arena, st
         argv[2] = arena_strz(arena, f->handler);
         return 0;
     }
-    const struct str places[] = {task, opt};
+    const struct str locations[] = {task, opt};
     for (size_t i = 0; i < 2; i++) {
-        argv[0] = path_join(arena, places[i], STR("bootstrap")).p;
+        argv[0] = path_join(arena, locations[i], STR("bootstrap")).p;
         if (!access(argv[0], X_OK))
             return 0;
     }

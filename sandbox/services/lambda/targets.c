@@ -37,7 +37,7 @@ static bool is_pattern(struct arena *arena, struct str text)
 {
     const struct value *pattern;
     return !json_parse(arena, text, &pattern, ERR_IGNORED) && pattern->kind == VALUE_MAP &&
-           !event_fault_said(arena, pattern, text).n;
+           !event_fault_message(arena, pattern, text).n;
 }
 
 static int check_patterns(const struct service_call *call, struct err *err)

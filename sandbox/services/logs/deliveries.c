@@ -4,11 +4,12 @@
 
 static const struct value *with_type(struct arena *arena, const struct value *destination)
 {
-    const struct value *place = value_getz(destination, "deliveryDestinationConfiguration");
-    struct str service = str_part(value_gets(place, "destinationResourceArn"), ':', 2);
+    const struct value *location = value_getz(destination, "deliveryDestinationConfiguration");
+    struct str service = str_part(value_gets(location, "destinationResourceArn"), ':', 2);
     const char *type = str_eqz(service, "s3") ? "S3" : str_eqz(service, "firehose") ? "FH" : "CWL";
-    return place ? value_with(arena, destination, STR("deliveryDestinationType"), value_stringz(arena, type))
-                 : destination;
+    return location
+               ? value_with(arena, destination, STR("deliveryDestinationType"), value_stringz(arena, type))
+               : destination;
 }
 
 static const struct value *with_service(struct arena *arena, const struct value *source)

@@ -18,13 +18,13 @@ static const struct task_kind export_kind;
 
 /* 2026-11-21T08:00:00.000Z MESSAGE */
 static int add_events(
-    struct task *task, const struct log_place *place, struct logs_query query, struct buf *text)
+    struct task *task, const struct log_location *location, struct logs_query query, struct buf *text)
 {
     for (;;) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct logs_page page;
         query.limit = PAGE;
-        if (logs_read(services_logs(task_jobs(task)), &arena, place, &query, &page) != LOGS_OK)
+        if (logs_read(services_logs(task_jobs(task)), &arena, location, &query, &page) != LOGS_OK)
             return -1;
         for (size_t i = 0; i < page.n; i++)
             buf_addf(text, "%.*s %.*s\n", STR_ARG(time_rfc3339(&arena, page.events[i].time_ms, true)),
@@ -50,11 +50,11 @@ static int export_stream(struct task *task, struct str stream, struct err *err)
     AUTO_BUF struct buf text = BUF_INIT;
     const struct task_info *self = task_self(task);
     const struct value *request = self->request;
-    const struct log_place place = {self->region, value_gets(request, "logGroupName"), stream};
+    const struct log_location location = {self->region, value_gets(request, "logGroupName"), stream};
     const struct logs_query query = {
         .from_ms = value_geti(request, "from", 0), .to_ms = value_geti(request, "to", 0)};
     struct str zipped, etag;
-    if (add_events(task, &place, query, &text))
+    if (add_events(task, &location, query, &text))
         return err_set(err, ERR_FAILED, "the stream %.*s cannot be read", STR_ARG(stream));
     if (!text.n)
         return 0;

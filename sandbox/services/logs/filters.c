@@ -14,7 +14,7 @@ enum { MAX_DATA = 1000 /* of one PutMetricData */ };
 struct log_batch {
     struct services *services;
     struct arena *arena;
-    const struct log_place *place;
+    const struct log_location *location;
     const struct log_entry *events;
     size_t n;
     const struct control_record *record; /* of the filter */
@@ -33,7 +33,7 @@ static const struct value *matching(const struct log_batch *batch)
         if (!log_matches(&batch->filter, &event))
             continue;
         struct str id = arena_printf(arena, "%014lld%020llu%022zu", (long long)batch->events[i].time_ms,
-            (unsigned long long)str_hash(batch->place->stream), i);
+            (unsigned long long)str_hash(batch->location->stream), i);
         value_builder_add(&list, VALUE_MAP(arena, {STR("id"), value_string(arena, id)},
                                      {STR("timestamp"), value_int(arena, batch->events[i].time_ms)},
                                      {STR("message"), value_string(arena, event.message)}));
@@ -47,8 +47,8 @@ static const struct value *data_message(const struct log_batch *batch, const str
     struct value_builder b = VALUE_BUILDER(batch->arena);
     view_text(&b, "messageType", STR("DATA_MESSAGE"));
     view_text(&b, "owner", services_account(batch->services));
-    view_text(&b, "logGroup", batch->place->group);
-    view_text(&b, "logStream", batch->place->stream);
+    view_text(&b, "logGroup", batch->location->group);
+    view_text(&b, "logStream", batch->location->stream);
     view_set(&b, "subscriptionFilters", value_list(batch->arena, &name, 1));
     view_set(&b, "logEvents", events);
     return value_builder_map(&b);
@@ -58,7 +58,7 @@ static const struct value *data_message(const struct log_batch *batch, const str
 static void deliver_message(const struct log_batch *batch, const struct value *message)
 {
     struct arena *arena = batch->arena;
-    const struct log_place *place = batch->place;
+    const struct log_location *location = batch->location;
     const struct value *attrs = batch->record->attrs;
     struct str zipped, destination = value_gets(attrs, "destination");
     /* A log group or a bus is none: it could lead back to the group, without an end. */
@@ -70,14 +70,14 @@ static void deliver_message(const struct log_batch *batch, const struct value *m
     struct str input =
         function ? arena_printf(arena, "{\"awslogs\":{\"data\":\"%s\"}}", base64_encode(arena, zipped).p)
                  : zipped;
-    const struct target target = {.region = place->region,
+    const struct target target = {.region = location->region,
         .arn = destination,
         .input = input,
-        .message_group = random ? STR_EMPTY : place->stream,
+        .message_group = random ? STR_EMPTY : location->stream,
         .role = value_gets(attrs, "role"),
         .service = STR("logs.amazonaws.com"),
-        .source_arn = arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:*", STR_ARG(place->region),
-            STR_ARG(services_account(batch->services)), STR_ARG(place->group)),
+        .source_arn = arena_printf(arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:*",
+            STR_ARG(location->region), STR_ARG(services_account(batch->services)), STR_ARG(location->group)),
         .by = arena_printf(arena, "subscription filter %.*s", STR_ARG(value_gets(attrs, "name")))};
     target_deliver(batch->services, &target);
 }
@@ -140,7 +140,7 @@ static void filters_publish(const struct log_batch *batch, const struct value *t
     view_set(&input, "MetricData", value_builder_list(data));
     const struct service_request request = {.service = STR("monitoring"),
         .operation = STR("PutMetricData"),
-        .region = batch->place->region,
+        .region = batch->location->region,
         .input = value_builder_map(&input)};
     services_call(batch->services, batch->arena, &request, &ignored, ERR_IGNORED);
 }
@@ -172,7 +172,8 @@ static void metric_filter(const struct log_batch *batch)
     }
 }
 
-void log_events_filter(void *ctx, const struct log_place *place, const struct log_entry *events, size_t n)
+void log_events_filter(
+    void *ctx, const struct log_location *location, const struct log_entry *events, size_t n)
 {
     static const struct {
         const char *type;
@@ -180,14 +181,15 @@ void log_events_filter(void *ctx, const struct log_place *place, const struct lo
     } kinds[] = {
         {"aws.logs.subscription_filter", subscription_filter}, {"aws.logs.metric_filter", metric_filter}};
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct log_batch batch = {.services = ctx, .arena = &arena, .place = place, .events = events, .n = n};
+    struct log_batch batch = {
+        .services = ctx, .arena = &arena, .location = location, .events = events, .n = n};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         size_t count;
         const struct control_record *all = control_list(
-            services_control(batch.services), &arena, str_z(kinds[k].type), place->region, &count);
+            services_control(batch.services), &arena, str_z(kinds[k].type), location->region, &count);
         for (size_t i = 0; i < count; i++) {
             batch.record = &all[i];
-            if (str_eq(value_gets(all[i].attrs, "log_group"), place->group) &&
+            if (str_eq(value_gets(all[i].attrs, "log_group"), location->group) &&
                 !log_filter_read(&arena, value_gets(all[i].attrs, "pattern"), &batch.filter))
                 kinds[k].look(&batch);
         }

@@ -27,7 +27,7 @@ static const struct task_kind insights;
 
 /* ---- its work ---- */
 
-static int gather_stream(struct task *task, const struct log_place *place, struct buf *out)
+static int gather_stream(struct task *task, const struct log_location *location, struct buf *out)
 {
     const struct value *request = task_self(task)->request;
     struct logs_query query = {.from_ms = value_geti(request, "startTime", 0) * 1000,
@@ -36,15 +36,15 @@ static int gather_stream(struct task *task, const struct log_place *place, struc
     for (;;) {
         AUTO_ARENA struct arena arena = ARENA_INIT;
         struct logs_page page;
-        if (logs_read(services_logs(task_jobs(task)), &arena, place, &query, &page) != LOGS_OK)
+        if (logs_read(services_logs(task_jobs(task)), &arena, location, &query, &page) != LOGS_OK)
             return -1;
         for (size_t i = 0; i < page.n; i++) {
             buf_addf(out, "{\"t\":%" PRId64 ",\"i\":%" PRId64 ",\"o\":%" PRIu64, page.events[i].time_ms,
                 page.events[i].ingested_ms, page.events[i].offset);
             json_write_member(out, "g",
-                arena_printf(
-                    &arena, "%.*s:%.*s", STR_ARG(services_account(task_jobs(task))), STR_ARG(place->group)));
-            json_write_member(out, "s", place->stream);
+                arena_printf(&arena, "%.*s:%.*s", STR_ARG(services_account(task_jobs(task))),
+                    STR_ARG(location->group)));
+            json_write_member(out, "s", location->stream);
             json_write_member(out, "m", page.events[i].message);
             buf_addz(out, "}\n");
         }
@@ -66,9 +66,9 @@ static int insights_gather(struct task *task, struct str path, struct err *err)
         struct str group = value_text(groups->items[g], STR_EMPTY);
         const struct log_stream *streams = logs_streams(logs, &arena, self->region, group, &n);
         for (size_t i = 0; i < n; i++) {
-            const struct log_place place = {self->region, group, streams[i].name};
-            if (gather_stream(task, &place, &out))
-                return err_set(err, ERR_FAILED, "the stream %.*s cannot be read", STR_ARG(place.stream));
+            const struct log_location location = {self->region, group, streams[i].name};
+            if (gather_stream(task, &location, &out))
+                return err_set(err, ERR_FAILED, "the stream %.*s cannot be read", STR_ARG(location.stream));
         }
     }
     return file_write_atomic(path.p, buf_str(&out), 0600, err);

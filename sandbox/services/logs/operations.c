@@ -47,9 +47,9 @@ static int find_group(const struct service_call *call, struct str *name, struct 
     return 0;
 }
 
-static int find_place(const struct service_call *call, struct log_place *out, struct err *err)
+static int find_stream(const struct service_call *call, struct log_location *out, struct err *err)
 {
-    *out = (struct log_place){.region = call->region};
+    *out = (struct log_location){.region = call->region};
     if (find_group(call, &out->group, err))
         return -1;
     out->stream = value_gets(call->input, "logStreamName");
@@ -137,20 +137,20 @@ static int list_groups(struct service_call *call, struct err *err)
 
 static int create_stream(struct service_call *call, struct err *err)
 {
-    struct log_place place;
-    if (find_place(call, &place, err))
+    struct log_location location;
+    if (find_stream(call, &location, err))
         return -1;
-    if (place.stream.n > 512 || str_find_char(place.stream, ':', 0) >= 0 ||
-        str_find_char(place.stream, '*', 0) >= 0)
+    if (location.stream.n > 512 || str_find_char(location.stream, ':', 0) >= 0 ||
+        str_find_char(location.stream, '*', 0) >= 0)
         return refuse_invalid(err, "logStreamName has up to 512 characters, no \":\" and no \"*\"");
-    return answer_result(logs_create(services_logs(call->services), &place), err);
+    return answer_result(logs_create(services_logs(call->services), &location), err);
 }
 
 static int delete_stream(struct service_call *call, struct err *err)
 {
-    struct log_place place;
-    return find_place(call, &place, err) ||
-                   answer_result(logs_delete(services_logs(call->services), &place), err)
+    struct log_location location;
+    return find_stream(call, &location, err) ||
+                   answer_result(logs_delete(services_logs(call->services), &location), err)
                ? -1
                : 0;
 }
@@ -259,9 +259,9 @@ static const struct value *rejected_events(
 
 static int put_events(struct service_call *call, struct err *err)
 {
-    struct log_place place;
+    struct log_location location;
     const struct value *list = value_getz(call->input, "logEvents");
-    if (find_place(call, &place, err))
+    if (find_stream(call, &location, err))
         return -1;
     if (!list || list->kind != VALUE_LIST || !list->count || list->count > MAX_EVENTS)
         return refuse_invalid(err, "logEvents has between 1 and 10000 events");
@@ -270,7 +270,8 @@ static int put_events(struct service_call *call, struct err *err)
     if (read_events(list, events, err))
         return -1;
     const struct value *rejected = rejected_events(call, events, &first, &end);
-    if (answer_result(logs_append(services_logs(call->services), &place, events + first, end - first), err))
+    if (answer_result(
+            logs_append(services_logs(call->services), &location, events + first, end - first), err))
         return -1;
     struct value_entry token = {STR("nextSequenceToken"),
         value_stringz(call->arena, "49000000000000000000000000000000000000000000000000000000")};
@@ -327,18 +328,18 @@ static int check_limit(const struct service_call *call, struct err *err)
 static int get_events(struct service_call *call, struct err *err)
 {
     struct arena *arena = call->arena;
-    struct log_place place;
+    struct log_location location;
     struct logs_page page;
     struct str token = value_gets(call->input, "nextToken");
     struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0),
         .to_ms = service_int(call->input, "endTime", 0),
         .limit = limit_of(call),
         .backward = !(value_getb(call->input, "startFromHead"))};
-    if (check_limit(call, err) || find_place(call, &place, err))
+    if (check_limit(call, err) || find_stream(call, &location, err))
         return -1;
     if (token.n && !parse_token(token, &query))
         return refuse_invalid(err, "The specified nextToken is invalid.");
-    if (answer_result(logs_read(services_logs(call->services), arena, &place, &query, &page), err))
+    if (answer_result(logs_read(services_logs(call->services), arena, &location, &query, &page), err))
         return -1;
     struct value_builder list = VALUE_BUILDER(arena);
     for (size_t i = 0; i < page.n; i++) {
@@ -364,20 +365,21 @@ struct found {
     size_t n, cap;
 };
 
-static void logs_operations_gather(const struct service_call *call, const struct log_place *place,
+static void logs_operations_gather(const struct service_call *call, const struct log_location *location,
     struct logs_query query, const struct log_filter *filter, struct found *found)
 {
     struct logs_page page;
     query.limit = MAX_EVENTS;
     while (found->n < MAX_FILTERED &&
-           logs_read(services_logs(call->services), call->arena, place, &query, &page) == LOGS_OK && page.n) {
+           logs_read(services_logs(call->services), call->arena, location, &query, &page) == LOGS_OK &&
+           page.n) {
         for (size_t i = 0; i < page.n; i++) {
             const struct log_event event = log_event_read(call->arena, filter, page.events[i].message);
             if (!log_matches(filter, &event))
                 continue;
             MEM_GROW(found->events, found->cap, found->n + 1);
             found->events[found->n] = page.events[i];
-            found->events[found->n++].stream = place->stream;
+            found->events[found->n++].stream = location->stream;
         }
         query.offset = page.after;
     }
@@ -431,21 +433,21 @@ static int filter_events(struct service_call *call, struct err *err)
 {
     struct log_filter filter;
     struct found found = {0};
-    struct log_place place = {.region = call->region};
-    if (check_limit(call, err) || find_group(call, &place.group, err))
+    struct log_location location = {.region = call->region};
+    if (check_limit(call, err) || find_group(call, &location.group, err))
         return -1;
     if (read_filter(call, &filter, err))
         return -1;
     size_t n;
     const struct log_stream *streams =
-        logs_streams(services_logs(call->services), call->arena, call->region, place.group, &n);
+        logs_streams(services_logs(call->services), call->arena, call->region, location.group, &n);
     /* GetLogEvents leaves events at its endTime out, this call has them. */
     int64_t to_ms = service_int(call->input, "endTime", -1);
     const struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0), .to_ms = to_ms + 1};
     for (size_t i = 0; i < n; i++) {
-        place.stream = streams[i].name;
-        if (logs_operations_is_wanted(call, place.stream))
-            logs_operations_gather(call, &place, query, &filter, &found);
+        location.stream = streams[i].name;
+        if (logs_operations_is_wanted(call, location.stream))
+            logs_operations_gather(call, &location, query, &filter, &found);
     }
     int status = answer_found(call, &found, err);
     free(found.events);
@@ -531,7 +533,7 @@ int service_sink_open(struct services *services, struct str region, struct str g
     struct arena *arena, struct log_sink *out, struct err *err)
 {
     struct control_record known;
-    *out = (struct log_sink){.logs = services_logs(services), .place = {region, group, stream}};
+    *out = (struct log_sink){.logs = services_logs(services), .location = {region, group, stream}};
     if (control_find(services_control(services), arena, STR("aws.logs.log_group"), region, group, &known)) {
         logs_forget(out->logs, region, group, known.created_ms);
     } else {
@@ -548,6 +550,6 @@ int service_sink_open(struct services *services, struct str region, struct str g
         }
         logs_forget(out->logs, region, group, clock_wall_ms());
     }
-    enum logs_result result = logs_create(out->logs, &out->place);
+    enum logs_result result = logs_create(out->logs, &out->location);
     return result == LOGS_EXISTS ? 0 : answer_result(result, err);
 }

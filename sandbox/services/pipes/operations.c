@@ -78,7 +78,7 @@ static int do_list_pipes(struct service_call *call, struct err *err)
     {                                                                                                        \
         member, WIRE_QUERY_STRING, member                                                                    \
     }
-static const struct service_place listed_pipes[] = {ASKED("NamePrefix"), ASKED("DesiredState"),
+static const struct service_binding listed_pipes[] = {ASKED("NamePrefix"), ASKED("DesiredState"),
     ASKED("CurrentState"), ASKED("SourcePrefix"), ASKED("TargetPrefix"), ASKED("NextToken"), ASKED("Limit"),
     {0}};
 

@@ -257,7 +257,7 @@ int pipe_deliver(
 {
     bool function = calls(stage, "lambda");
     const struct value *settings = value_getz(stage->parameters, function ? "lambda" : "stepfunctions"),
-                       *said;
+                       *reported;
     struct str answer = STR_EMPTY;
     int64_t most = pipe_most(stage->arn);
     if (stage->inputs->count > most)
@@ -267,8 +267,8 @@ int pipe_deliver(
         bool waits = !str_eqz(value_gets(settings, "invocation_type"), "FIRE_AND_FORGET");
         if ((function ? call_function : call_machine)(stage, waits, &answer, err))
             return -1;
-        if (waits && answer.n && !json_parse(stage->turn->arena, answer, &said, ERR_IGNORED))
-            *failures = value_as_list(value_getz(said, "batchItemFailures"));
+        if (waits && answer.n && !json_parse(stage->turn->arena, answer, &reported, ERR_IGNORED))
+            *failures = value_as_list(value_getz(reported, "batchItemFailures"));
         return 0;
     }
     for (*done = 0; *done < stage->inputs->count; ++*done)

@@ -274,8 +274,8 @@ struct str warehouse_identity(struct arena *arena, const struct session *caller)
 static struct str password_until(const struct service_call *call, struct str user, int64_t until_s)
 {
     unsigned char digest[SHA256_SIZE];
-    struct str said = arena_printf(call->arena, "%.*s\n%lld", STR_ARG(user), (long long)until_s);
-    hash_hmac_sha256(warehouse_pass(call->services, call->arena), said, digest);
+    struct str signed_text = arena_printf(call->arena, "%.*s\n%lld", STR_ARG(user), (long long)until_s);
+    hash_hmac_sha256(warehouse_pass(call->services, call->arena), signed_text, digest);
     return arena_printf(
         call->arena, "%lld.%s", (long long)until_s, hex_encode(call->arena, digest, sizeof digest).p);
 }

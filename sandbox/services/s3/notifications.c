@@ -155,7 +155,7 @@ static void tell_bus(struct services *services, struct arena *arena, const struc
 
 /* ---- all of them ---- */
 
-void object_event_tell(struct services *services, struct arena *arena, const struct value *configuration,
+void object_event_notify(struct services *services, struct arena *arena, const struct value *configuration,
     const struct object_event *event)
 {
     static const char *const kinds[][2] = {{"CloudFunctionConfiguration[]", "CloudFunction"},

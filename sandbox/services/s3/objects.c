@@ -175,7 +175,7 @@ int object_write(struct services *services, const struct session *caller, struct
     enum store_result result = store_object_put(arena, store, &change, &pending, doc, &object);
     if (result != STORE_OK)
         return objects_refuse(result, bucket, key, err);
-    object_tell(services_sandbox(services), arena, "ObjectCreated:Put", bucket, key, &object,
+    object_notify(services_sandbox(services), arena, "ObjectCreated:Put", bucket, key, &object,
         uuid_random(arena), STR_EMPTY);
     return 0;
 }
@@ -194,7 +194,7 @@ int object_delete(
         return 0; /* what is not there is as good as deleted */
     if (result != STORE_OK)
         return objects_refuse(result, bucket, key, err);
-    object_tell(services_sandbox(services), arena,
+    object_notify(services_sandbox(services), arena,
         object.deleted ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete", bucket, key, &object,
         uuid_random(arena), STR_EMPTY);
     return 0;
@@ -235,7 +235,7 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
 
 /* ---- telling ---- */
 
-void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
+void object_notify(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id, struct str trace)
 {
     struct s3_store *store = sandbox_store(sandbox);
@@ -257,7 +257,7 @@ void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name,
         .trace = trace,
         .size = object->size};
     if (services)
-        object_event_tell(services, arena, configuration, &event);
+        object_event_notify(services, arena, configuration, &event);
 }
 
 bool object_gzip(struct arena *arena, struct str text, struct str *out)

@@ -37,7 +37,7 @@ int object_list(struct services *services, struct str bucket, struct str prefix,
 
 /* Tells whom the bucket's notification configuration names: "ObjectCreated:Put". */
 struct object;
-void object_tell(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
+void object_notify(struct sandbox *sandbox, struct arena *arena, const char *name, struct str bucket,
     struct str key, const struct object *object, struct str request_id, struct str trace);
 
 /* ---- notifications.c: what is told of changes in a bucket: to functions, queues and topics, and to
@@ -50,5 +50,5 @@ struct object_event {
 };
 
 /* `configuration` as GetBucketNotificationConfiguration's XML says it. */
-void object_event_tell(struct services *services, struct arena *arena, const struct value *configuration,
+void object_event_notify(struct services *services, struct arena *arena, const struct value *configuration,
     const struct object_event *event);

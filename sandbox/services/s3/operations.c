@@ -14,14 +14,14 @@ enum { MAX_TEXT = 262144 };
 
 /* ---- names ---- */
 
-enum place { HEADER, PARAMETER };
+enum location { HEADER, PARAMETER };
 
 /* Of members, the same in every operation. */
 static const struct {
     const char *member;
-    enum place place;
+    enum location location;
     const char *name;
-} places[] = {
+} bindings[] = {
     {"ACL", HEADER, "x-amz-acl"},
     {"AcceptRanges", HEADER, "Accept-Ranges"},
     {"BucketRegion", HEADER, "x-amz-bucket-region"},
@@ -67,7 +67,7 @@ static const struct {
     {"VersionId", PARAMETER, "versionId"},
     {"VersionIdMarker", PARAMETER, "version-id-marker"},
 };
-enum { PLACES = sizeof places / sizeof *places };
+enum { BINDINGS = sizeof bindings / sizeof *bindings };
 
 /* Lists: how XML calls each item, and whether they have an element around them. */
 static const struct {
@@ -136,13 +136,13 @@ static bool put_member(
 {
     struct str text = v->kind == VALUE_STRING ? v->string : json_as_text(arena, v)->string;
     bool version = str_eqz(name, "VersionId");
-    for (size_t i = 0; i < PLACES; i++) {
-        if (!str_eqz(name, places[i].member) || (version && places[i].place == HEADER))
+    for (size_t i = 0; i < BINDINGS; i++) {
+        if (!str_eqz(name, bindings[i].member) || (version && bindings[i].location == HEADER))
             continue;
-        if (places[i].place == HEADER) {
-            wire_header_add(arena, out, str_z(places[i].name), text);
+        if (bindings[i].location == HEADER) {
+            wire_header_add(arena, out, str_z(bindings[i].name), text);
         } else {
-            buf_addf(query, "%s%s=", query->n ? "&" : "", places[i].name);
+            buf_addf(query, "%s%s=", query->n ? "&" : "", bindings[i].name);
             url_encode(query, text, false);
         }
         return true;
@@ -260,10 +260,10 @@ static const struct value *typed_value(struct arena *arena, struct str name, con
 static const struct value *with_headers(
     struct arena *arena, const struct value *output, const struct wire_message *answer)
 {
-    for (size_t i = 0; i < PLACES; i++) {
+    for (size_t i = 0; i < BINDINGS; i++) {
         struct str text =
-            places[i].place == HEADER ? wire_header_get(answer, str_z(places[i].name)) : STR_EMPTY;
-        struct str name = str_z(places[i].member);
+            bindings[i].location == HEADER ? wire_header_get(answer, str_z(bindings[i].name)) : STR_EMPTY;
+        struct str name = str_z(bindings[i].member);
         bool xml = str_eqz(name, "ContentType") && str_eqz(text, "application/xml");
         int64_t ms;
         if (!text.n || xml || value_get(output, name))

@@ -105,7 +105,7 @@ static int to_queue(struct services *services, struct arena *arena, const struct
     return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
 }
 
-static int may_log(struct services *services, struct arena *arena, const struct log_place *place,
+static int may_log(struct services *services, struct arena *arena, const struct log_location *place,
     const struct target *target, struct err *err)
 {
     static const char *const actions[] = {"logs:CreateLogStream", "logs:PutLogEvents"};
@@ -131,7 +131,7 @@ static int to_log_group(struct services *services, struct arena *arena, const st
     struct str group = str_slice(arn->resource, 10, arn->resource.n);
     if (str_ends(group, STR(":*")))
         group = str_slice(group, 0, group.n - 2);
-    const struct log_place place = {arn->region.n ? arn->region : target->region, group,
+    const struct log_location place = {arn->region.n ? arn->region : target->region, group,
         target->log_stream.n ? target->log_stream : uuid_random(arena)};
     struct control_record record;
     if (!control_find(

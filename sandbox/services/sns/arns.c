@@ -164,7 +164,7 @@ int sns_check_filter(
         return refuse_json(err, context, "FilterPolicy", policy);
     if (parsed->kind == VALUE_MAP && !parsed->count) /* takes the policy away */
         return 0;
-    struct str wrong = event_fault_said(arena, parsed, compact(arena, policy));
+    struct str wrong = event_fault_message(arena, parsed, compact(arena, policy));
     if (wrong.n)
         return sns_refuse(err, "%sFilterPolicy: %.*s", context, STR_ARG(wrong));
     size_t combinations = measure(parsed, 1, &extent);

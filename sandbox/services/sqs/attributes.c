@@ -77,10 +77,10 @@ static int forward_checked(
 int sqs_create_queue(struct service_call *call, struct err *err)
 {
     const struct value *attributes = value_getz(call->input, "Attributes");
-    const struct value *said = value_getz(attributes, "FifoQueue");
-    bool fifo = said && str_ieq(value_text(said, STR_EMPTY), STR("true"));
+    const struct value *given = value_getz(attributes, "FifoQueue");
+    bool fifo = given && str_ieq(value_text(given, STR_EMPTY), STR("true"));
     struct str name = value_gets(call->input, "QueueName");
-    if (said && !fifo)
+    if (given && !fifo)
         return refuse_name(err, STR("FifoQueue"));
     if (fifo != str_ends(name, STR(".fifo")))
         return service_refuse(err, 400, "InvalidParameterValue",
@@ -94,19 +94,19 @@ int sqs_create_queue(struct service_call *call, struct err *err)
 int sqs_set_attributes(struct service_call *call, struct err *err)
 {
     const struct value *attributes = value_getz(call->input, "Attributes");
-    const struct value *said = value_getz(attributes, "FifoQueue");
+    const struct value *given = value_getz(attributes, "FifoQueue");
     struct queue queue;
     if (!queue_find(call->services, call->arena, call->region, value_gets(call->input, "QueueUrl"), &queue)) {
         call->declined = true;
         return 0;
     }
-    if (said && queue.fifo && !str_ieq(value_text(said, STR_EMPTY), STR("true")))
+    if (given && queue.fifo && !str_ieq(value_text(given, STR_EMPTY), STR("true")))
         return service_refuse(err, 400, "InvalidAttributeValue",
             "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.");
     if (forward_checked(call, queue.fifo, attributes, err))
         return -1;
     attributes = value_getz(call->forward, "Attributes");
-    if (said) /* it is as it was */
+    if (given) /* it is as it was */
         call->forward = value_with(call->arena, call->forward, STR("Attributes"),
             value_with(call->arena, attributes, STR("FifoQueue"), NULL));
     return 0;

@@ -392,7 +392,7 @@ static const struct value *delete_one(
     bool expired = queue->fifo && i != SIZE_MAX && box->items[i]->visible_ms <= clock_mono_ms();
     if (i != SIZE_MAX && !expired)
         queue_remove(queues, box, i);
-    queue_tell(queues, box); /* the next of its group may come */
+    queue_changed(queues, box); /* the next of its group may come */
     pthread_mutex_unlock(&queues->lock);
     if (expired) {
         invalid_value(err, receipt, "ReceiptHandle", "The receipt handle has expired.");
@@ -433,7 +433,7 @@ static const struct value *hide_one(
     bool there = i != SIZE_MAX; /* of a standard queue also one that is visible again */
     if (there)
         box->items[i]->visible_ms = clock_mono_ms() + hidden_s * 1000;
-    queue_tell(queues, box);
+    queue_changed(queues, box);
     pthread_mutex_unlock(&queues->lock);
     if (there)
         return &value_empty_map;

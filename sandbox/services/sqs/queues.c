@@ -177,7 +177,7 @@ static void queues_remember(struct queue_box *box, const struct message *message
         mem_strdup(message->once.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
 }
 
-void queue_tell(struct queues *queues, struct queue_box *box)
+void queue_changed(struct queues *queues, struct queue_box *box)
 {
     box->turn++;
     pthread_cond_broadcast(&queues->changed);
@@ -187,7 +187,7 @@ void queue_add(struct queues *queues, struct queue_box *box, struct message *mes
 {
     MEM_GROW(box->items, box->cap, box->n + 1);
     box->items[box->n++] = message;
-    queue_tell(queues, box);
+    queue_changed(queues, box);
 }
 
 static void queues_add(struct queues *queues, struct queue_box *box, struct message *message)

@@ -107,7 +107,7 @@ bool queue_find(struct services *services, struct arena *arena, struct str regio
 struct queue_box *queue_box(struct queues *queues, const struct queue *queue);
 void queue_remove(struct queues *queues, struct queue_box *box, size_t i);
 /* With the lock held: who waits for its messages looks again. */
-void queue_tell(struct queues *queues, struct queue_box *box);
+void queue_changed(struct queues *queues, struct queue_box *box);
 /* One that was in another box; its receivers hear of it. */
 void queue_add(struct queues *queues, struct queue_box *box, struct message *message);
 

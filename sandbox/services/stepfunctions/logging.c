@@ -59,9 +59,9 @@ void execution_log_open(struct execution *execution)
     if (execution->log_wanted == LOG_OFF || !control_find(services_control(services), &arena,
                                                 STR("aws.logs.log_group"), execution->region, name, &group))
         return;
-    const struct log_place place = {execution->region, execution->log_group, execution->log_stream};
+    const struct log_location location = {execution->region, execution->log_group, execution->log_stream};
     logs_forget(services_logs(services), execution->region, name, group.created_ms);
-    if (logs_create(services_logs(services), &place) == LOGS_OK)
+    if (logs_create(services_logs(services), &location) == LOGS_OK)
         execution->log = execution->log_wanted;
 }
 
@@ -96,6 +96,6 @@ void execution_log_event(
             {STR("redrive_count"), number_text(&arena, execution->redrives)},
             {STR("execution_arn"), value_string(&arena, execution->arn)}));
     const struct log_entry event = {.time_ms = now, .message = line->string};
-    const struct log_place place = {execution->region, execution->log_group, execution->log_stream};
-    logs_append(services_logs(execution->all->services), &place, &event, 1);
+    const struct log_location location = {execution->region, execution->log_group, execution->log_stream};
+    logs_append(services_logs(execution->all->services), &location, &event, 1);
 }

@@ -385,7 +385,7 @@ static const struct value *diag_value(struct arena *arena, const struct asl_diag
 }
 
 /* Of a text that is no JSON, or nothing at all. */
-static void tell_no_json(struct arena *arena, struct str text, struct asl_diag *diag)
+static void report_no_json(struct arena *arena, struct str text, struct asl_diag *diag)
 {
     size_t column;
     struct str why = executions_not_json(arena, text, &column);
@@ -421,7 +421,7 @@ static int do_validate(struct service_call *call, struct err *err UNUSED)
     json_parse(call->arena, text, &definition, ERR_IGNORED);
     asl_validate(definition, &diags);
     if (!definition)
-        tell_no_json(call->arena, text, &diags.items[0]);
+        report_no_json(call->arena, text, &diags.items[0]);
     size_t most = (size_t)service_int(call->input, "maxResults", 100);
     most = most ? most : 100;
     struct value_builder list = VALUE_BUILDER(call->arena);

@@ -133,13 +133,13 @@ static const struct value *with_payload(struct task_resource *call, const struct
 
 /* A function's errors have its language's names, not every runtime says them beside the answer. */
 static const char *error_name(
-    const struct task_resource *call, const struct activity_result *result, struct str said)
+    const struct task_resource *call, const struct activity_result *result, struct str message)
 {
     const struct value *answer = NULL;
     if (call->lambda && result->error.n)
         return arena_strz(call->arena, result->error);
-    bool told = call->lambda && !json_parse(call->arena, said, &answer, ERR_IGNORED);
-    struct str type = told ? value_gets(answer, "errorType") : STR_EMPTY;
+    bool reported = call->lambda && !json_parse(call->arena, message, &answer, ERR_IGNORED);
+    struct str type = reported ? value_gets(answer, "errorType") : STR_EMPTY;
     return type.n ? arena_strz(call->arena, type) : "States.TaskFailed";
 }
 
@@ -153,8 +153,8 @@ static const struct value *end_of_run(struct task_resource *call)
         output = value_with(call->arena, NULL, str_z(call->around), output);
     if (result.state == ACTIVITY_SUCCEEDED)
         return output;
-    struct str said = call->lambda && result.cause.n ? result.cause : tasks_text_of(call->arena, output);
-    return tasks_fail(call, error_name(call, &result, said), "%.*s", STR_ARG(said));
+    struct str message = call->lambda && result.cause.n ? result.cause : tasks_text_of(call->arena, output);
+    return tasks_fail(call, error_name(call, &result, message), "%.*s", STR_ARG(message));
 }
 
 /* ---- calling ---- */

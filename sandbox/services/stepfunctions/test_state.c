@@ -98,7 +98,7 @@ static int jsonata_start(struct jsonata *j, struct arena *arena)
     return failed ? -1 : 0;
 }
 
-static int jsonata_tell(struct jsonata *j, const struct value *request)
+static int jsonata_send(struct jsonata *j, const struct value *request)
 {
     AUTO_BUF struct buf line = BUF_INIT;
     json_write(&line, request, JSON_PLAIN);
@@ -135,7 +135,7 @@ const struct value *jsonata_evaluate(
     const struct value *found = NULL;
     pthread_mutex_lock(&j->lock);
     bool started = j->pid || !jsonata_start(j, arena);
-    bool heard = started && !jsonata_tell(j, request) && !jsonata_hear(j, &answer);
+    bool heard = started && !jsonata_send(j, request) && !jsonata_hear(j, &answer);
     *why = heard ? STR_EMPTY : str_z(jsonata_end(j));
     pthread_mutex_unlock(&j->lock);
     if (heard && json_parse(arena, buf_str(&answer), &found, &err))

@@ -65,15 +65,15 @@ static void test_the_address_is_the_holder_s(void **state)
     int held, other;
     assert_int_equal(folder_open(&a, temp_path(&a, "locked"), &dir, &err), 0);
     assert_int_equal(folder_lock(dir, &held, &err), 0);
-    folder_tell(held, STR("http://127.0.0.1:1"), true);
+    folder_announce(held, STR("http://127.0.0.1:1"), true);
     assert_int_equal(folder_lock(dir, &other, &err), -1);
     assert_int_equal(err.class, ERR_LOCKED);
-    folder_tell(other, STR_EMPTY, false);
+    folder_announce(other, STR_EMPTY, false);
     assert_int_equal(file_read(&a, path_join(&a, str_z(dir), STR("lock")).p, 0, &text, &err), 0);
     assert_true(str_starts(text, STR("http://127.0.0.1:1\n")));
     assert_true(folder_passes(dir));
     assert_int_equal(sandbox_served(&a, dir).n, 0); /* nobody answers there */
-    folder_tell(held, STR_EMPTY, false);
+    folder_announce(held, STR_EMPTY, false);
     close(held);
     assert_int_equal(unlink(path_join(&a, str_z(dir), STR("lock")).p), 0);
     assert_int_equal(symlink("/etc/hostname", path_join(&a, str_z(dir), STR("lock")).p), 0);

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static const struct log_place place = {STR_INIT("eu-west-1"), STR_INIT("/aws/jobs"), STR_INIT("run/1")};
+static const struct log_location place = {STR_INIT("eu-west-1"), STR_INIT("/aws/jobs"), STR_INIT("run/1")};
 
 static struct logs *fresh(void)
 {
@@ -191,8 +191,8 @@ static void test_streams_come_and_go(void **state)
     (void)state;
     struct arena arena = ARENA_INIT;
     struct logs *logs = fresh();
-    const struct log_place other = {place.region, place.group, STR("a")},
-                           absent = {place.region, place.group, STR("b")};
+    const struct log_location other = {place.region, place.group, STR("a")},
+                              absent = {place.region, place.group, STR("b")};
     const struct logs_query query = {.limit = 1};
     struct logs_page page;
     size_t n;
@@ -218,7 +218,7 @@ static void test_lines_of_a_program(void **state)
     (void)state;
     struct arena arena = ARENA_INIT;
     struct logs *logs = fresh();
-    struct log_sink sink = {.logs = logs, .place = place};
+    struct log_sink sink = {.logs = logs, .location = place};
     struct logs_page page;
     const struct logs_query query = {.limit = 10000};
     log_sink_add(&sink, "one\ntw", 6);

@@ -8,7 +8,7 @@
 static void test_uris_and_names(void **state)
 {
     (void)state;
-    struct unpack_place place;
+    struct object_location place;
     struct arena arena = ARENA_INIT;
     assert_true(unpack_parse_uri(STR("s3a://lake/scripts/a/../x.py"), &place));
     assert_true(str_eqz(place.bucket, "lake") && str_eqz(place.key, "scripts/a/../x.py"));

@@ -1,5 +1,5 @@
 /* What an object's answer holds: attributes, entries, and what services show besides, at their paths. */
-#include "sandbox/control/control_place.h"
+#include "sandbox/control/control_render.h"
 
 #include "provider/spec/act.h"
 
@@ -21,19 +21,19 @@ static const struct shape *shape_of(const struct value *template, const struct v
     return is_time ? &time : &shapes[v->kind];
 }
 
-void place_shown(struct making *m, struct part_node *node, const struct spec_type *type,
+void render_shown(struct making *m, struct part_node *node, const struct spec_type *type,
     const struct value *shown, const struct value *attrs)
 {
     for (uint32_t i = 0; shown && shown->kind == VALUE_MAP && i < shown->count; i++) {
         const struct value *template = fill_fitting(shown->entries[i].value, attrs),
                            *v = template ? fill_value(m->call, type, template, attrs) : NULL;
         if (!value_is_null(v))
-            document_place(m, node, shown->entries[i].key, shape_of(template, v), v);
+            document_put(m, node, shown->entries[i].key, shape_of(template, v), v);
     }
 }
 
 /* An entry that leads to what is not there any more does nothing. */
-static void place_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
+static void render_whether_broken(struct making *m, struct part_node *element, const struct spec_type *type,
     const struct spec_entries *e, struct str key, const struct value *entry)
 {
     const struct control_type *own = type_own(m->call->control, type);
@@ -41,13 +41,13 @@ static void place_whether_broken(struct making *m, struct part_node *element, co
         return;
     bool broken =
         !check_is_fixed(type, e->attr->attr->name, key, entry) && own->broken(m->call->control, entry);
-    document_place(m, element, e->broken.path, &document_text,
+    document_put(m, element, e->broken.path, &document_text,
         broken ? e->broken.values->items[0] : value_stringz(m->arena, "active"));
 }
 
 /* `entry_shows: {routes: [[{Origin: CreateRouteTable}, {gateway_id: local}], [{Origin: CreateRoute}]]}`: the
  * first whose conditions the entry meets. */
-static void place_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
+static void render_entry_extras(struct making *m, struct part_node *element, const struct spec_type *type,
     const struct spec_entries *e, struct str key, const struct value *entry)
 {
     const struct value_entry named = {STR("key"), value_string(m->arena, key)};
@@ -56,7 +56,7 @@ static void place_entry_extras(struct making *m, struct part_node *element, cons
         const struct value *one = cases->items[i];
         if (one->count > 1 && !fill_looks(entry, one->items[1]))
             continue;
-        place_shown(m, element, type, one->items[0], value_map(m->arena, &named, 1));
+        render_shown(m, element, type, one->items[0], value_map(m->arena, &named, 1));
         return;
     }
 }
@@ -73,20 +73,20 @@ static bool has_fields(const struct shape *shape, const struct value *fields)
 }
 
 /* An object's fields as members of the node, some of them in structures that only the wire has. */
-static void place_fields(
+static void render_fields(
     struct making *m, struct part_node *node, const struct shape *shape, const struct value *fields)
 {
     for (size_t i = 0; shape->kind == SHAPE_STRUCT && i < shape->member_count; i++) {
         const struct shape_member *member = &shape->members[i];
         const struct value *v = value_get(fields, member->name);
         if (member->group && has_fields(member->shape, fields))
-            place_fields(m, document_child(m, node, member->wire, false), member->shape, fields);
+            render_fields(m, document_child(m, node, member->wire, false), member->shape, fields);
         else if (v)
-            document_place(m, node, member->wire, member->shape, v);
+            document_put(m, node, member->wire, member->shape, v);
     }
 }
 
-void place_entries(struct making *m, struct part_node *node, struct str path, const struct spec_entries *e,
+void render_entries(struct making *m, struct part_node *node, struct str path, const struct spec_entries *e,
     bool names_only, const struct value *entries)
 {
     struct str list_path = path;
@@ -105,37 +105,37 @@ void place_entries(struct making *m, struct part_node *node, struct str path, co
         struct part_node *element = document_child(m, list, STR_EMPTY, true);
         const struct value *key = value_string(m->arena, entries->entries[i].key);
         if (!e->key.n || names_only) {
-            document_place(m, element, STR_EMPTY, &document_text, key);
+            document_put(m, element, STR_EMPTY, &document_text, key);
             continue;
         }
         if (e->value.n) {
-            document_place(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
+            document_put(m, element, e->value, e->attr->answer->elem, entries->entries[i].value);
         } else { /* the whole item, with the key in it */
-            place_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
+            render_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
         }
-        document_place(m, element, e->key, &document_text, key);
-        place_whether_broken(
+        document_put(m, element, e->key, &document_text, key);
+        render_whether_broken(
             m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
-        place_entry_extras(
+        render_entry_extras(
             m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
     }
 }
 
 /* Entries that the answer has as a map. */
-static void place_mapped(struct making *m, struct part_node *node, struct str path,
+static void render_mapped(struct making *m, struct part_node *node, struct str path,
     const struct spec_entries *e, const struct value *entries)
 {
     bool list;
-    struct part_node *map = place_node(m, node, path, &list);
+    struct part_node *map = render_node(m, node, path, &list);
     for (uint32_t i = 0; i < entries->count; i++) {
         struct part_node *element = document_child(m, map, entries->entries[i].key, false);
-        place_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
-        place_entry_extras(
+        render_fields(m, element, e->attr->answer->elem, entries->entries[i].value);
+        render_entry_extras(
             m, element, m->call->role->type, e, entries->entries[i].key, entries->entries[i].value);
     }
 }
 
-struct part_node *place_node(struct making *m, struct part_node *root, struct str at, bool *list)
+struct part_node *render_node(struct making *m, struct part_node *root, struct str at, bool *list)
 {
     struct part_node *node = root;
     bool below_name = false;
@@ -170,7 +170,7 @@ static bool is_hidden(const struct spec_type *type, const struct spec_attr *attr
     return hidden && value_equal(hidden, v);
 }
 
-void place_item_extras(struct making *m, struct part_node *node, struct str path,
+void render_item_extras(struct making *m, struct part_node *node, struct str path,
     const struct spec_type *type, const struct spec_attr *attr, const struct value *members)
 {
     const struct value *shown = value_get(value_getz(type->sandbox, "item_shows"), attr->attr->name);
@@ -178,15 +178,15 @@ void place_item_extras(struct making *m, struct part_node *node, struct str path
     if (!shown || end < 0 || members->kind != VALUE_LIST)
         return;
     bool is_list;
-    struct part_node *list = place_node(m, node, str_slice(path, 0, (size_t)end + 2), &is_list);
+    struct part_node *list = render_node(m, node, str_slice(path, 0, (size_t)end + 2), &is_list);
     uint32_t i = 0;
     for (struct part_node *item = list->first; item && i < members->count; item = item->next, i++) {
         m->call->item = members->items[i];
-        place_shown(m, item, type, shown, &value_empty_map);
+        render_shown(m, item, type, shown, &value_empty_map);
     }
 }
 
-static void place_pending(
+static void render_pending(
     struct making *m, struct part_node *node, const struct role *role, const struct value *waiting)
 {
     if (!role->type->pending_at.n || role->step->reply.sparse)
@@ -196,18 +196,18 @@ static void place_pending(
         const struct spec_attr *attr = spec_attr_find(role->type, waiting->entries[i].key);
         struct str path = arena_printf(
             m->arena, "%.*s.%.*s", STR_ARG(role->type->pending_at), STR_ARG(act_pending_name(attr)));
-        document_place(m, node, path, attr->answer, waiting->entries[i].value);
+        document_put(m, node, path, attr->answer, waiting->entries[i].value);
     }
 }
 
-const struct shape *place_shape(struct making *m, const struct value *v)
+const struct shape *render_shape(struct making *m, const struct value *v)
 {
     static const struct shape any = {.kind = SHAPE_ANY};
     if (v->kind != VALUE_LIST && v->kind != VALUE_MAP)
         return &any;
     struct shape *shape = ARENA_NEW(m->arena, struct shape);
     if (v->kind == VALUE_LIST) {
-        *shape = (struct shape){.kind = SHAPE_LIST, .elem = v->count ? place_shape(m, v->items[0]) : &any};
+        *shape = (struct shape){.kind = SHAPE_LIST, .elem = v->count ? render_shape(m, v->items[0]) : &any};
         return shape;
     }
     struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, v->count + 1);
@@ -215,12 +215,12 @@ const struct shape *place_shape(struct making *m, const struct value *v)
     for (uint32_t i = 0; i < v->count; i++)
         members[i] = (struct shape_member){.name = v->entries[i].key,
             .wire = v->entries[i].key,
-            .shape = place_shape(m, v->entries[i].value)};
+            .shape = render_shape(m, v->entries[i].value)};
     return shape;
 }
 
 /* Into an attribute that is a structure, which has a member more then. False: it is none. */
-static bool place_within(
+static bool render_within(
     struct making *m, const struct part_node *node, struct str path, const struct value *v)
 {
     struct str member, name = str_cut(path, '.', &member);
@@ -233,7 +233,7 @@ static bool place_within(
     struct shape_member *members = ARENA_ARRAY(m->arena, struct shape_member, at->shape->member_count + 1);
     memcpy(members, at->shape->members, at->shape->member_count * sizeof *members);
     members[at->shape->member_count] =
-        (struct shape_member){.name = member, .wire = member, .shape = place_shape(m, v)};
+        (struct shape_member){.name = member, .wire = member, .shape = render_shape(m, v)};
     *shape = *at->shape;
     shape->members = members;
     shape->member_count++;
@@ -243,18 +243,18 @@ static bool place_within(
 }
 
 /* What requests gave that no attribute is: `keeps`. */
-static void place_kept(struct making *m, struct part_node *node, const struct value *kept)
+static void render_kept(struct making *m, struct part_node *node, const struct value *kept)
 {
     for (uint32_t i = 0; kept && i < kept->count; i++) {
         struct str path = kept->entries[i].key;
         const struct value *v = kept->entries[i].value;
-        if (!place_within(m, node, path, v))
-            document_place(m, node, path, place_shape(m, v), v);
+        if (!render_within(m, node, path, v))
+            document_put(m, node, path, render_shape(m, v), v);
     }
 }
 
 /* `empty: [AssociationSet]`: lists that answers have also where nothing is in them. */
-static void place_empty(struct making *m, struct part_node *node, const struct value *names)
+static void render_empty(struct making *m, struct part_node *node, const struct value *names)
 {
     for (uint32_t i = 0; names && i < names->count; i++) {
         struct str name = value_text(names->items[i], STR_EMPTY);
@@ -295,10 +295,10 @@ static void fall_back_within(
     if (v)
         at->value = v;
     else
-        document_place(m, at, path, place_shape(m, fallback), fallback);
+        document_put(m, at, path, render_shape(m, fallback), fallback);
 }
 
-static void place_fallback(struct making *m, struct part_node *node, struct str path, const struct value *v)
+static void render_fallback(struct making *m, struct part_node *node, struct str path, const struct value *v)
 {
     struct str rest = path, name = wire_path_cut(&rest).name;
     struct part_node *at = node->first;
@@ -306,19 +306,19 @@ static void place_fallback(struct making *m, struct part_node *node, struct str 
         at = at->next;
     bool list = str_starts(str_slice(path, name.n, path.n), STR("[]"));
     if (!at && !(list && rest.n))
-        document_place(m, node, path, place_shape(m, v), v);
+        document_put(m, node, path, render_shape(m, v), v);
     else if (at && rest.n && list)
         for (struct part_node *item = at->first; item; item = item->next)
-            place_fallback(m, item, rest, v);
+            render_fallback(m, item, rest, v);
     else if (at && rest.n && !at->value)
-        place_fallback(m, at, rest, v);
+        render_fallback(m, at, rest, v);
     else if (at && rest.n && at->shape->kind == SHAPE_STRUCT)
         fall_back_within(m, at, rest, v);
 }
 
 /* `fallbacks: {Path: value}`: members that answers have also where neither an attribute nor a request said
  * them. */
-static void place_fallbacks(
+static void render_fallbacks(
     struct making *m, struct part_node *node, const struct spec_type *type, const struct value *attrs)
 {
     const struct value *fallbacks = value_getz(type->sandbox, "fallbacks");
@@ -327,7 +327,7 @@ static void place_fallbacks(
         const struct value *template = fill_fitting(fallbacks->entries[i].value, attrs),
                            *v = template ? fill_value(m->call, type, template, attrs) : NULL;
         if (!value_is_null(v))
-            place_fallback(m, node, fallbacks->entries[i].key, v);
+            render_fallback(m, node, fallbacks->entries[i].key, v);
     }
 }
 
@@ -341,7 +341,7 @@ static bool is_bare(const struct spec_step *step)
 }
 
 /* Tags whose items have more than key and value; their flags lie in them. */
-static void place_tags(struct making *m, struct part_node *node, struct str path,
+static void render_tags(struct making *m, struct part_node *node, struct str path,
     const struct spec_type *type, const struct spec_attr *attr, const struct value *attrs)
 {
     const struct spec_tags *tags = type->tags;
@@ -350,11 +350,11 @@ static void place_tags(struct making *m, struct part_node *node, struct str path
     const struct value *flagged = tags->flag ? value_get(attrs, tags->flag->attr->name) : NULL;
     if (attr != tags->attr)
         return;
-    document_place(m, node, path, tags->shape,
+    document_put(m, node, path, tags->shape,
         spec_tag_items(m->arena, tags, value_get(attrs, attr->attr->name), beside, flagged));
 }
 
-void place_object(
+void render_object(
     struct making *m, struct part_node *node, const struct role *role, const struct value *attrs)
 {
     const struct spec_type *type = role->type;
@@ -367,18 +367,18 @@ void place_object(
             str_starts(path, STR("^."))) /* what it lies in has that */
             continue;
         if (attr->owner == OWNER_ENTRIES && spec_entries_of(type, attr)->mapped)
-            place_mapped(m, node, path, spec_entries_of(type, attr), v);
+            render_mapped(m, node, path, spec_entries_of(type, attr), v);
         else if (attr->owner == OWNER_ENTRIES)
-            place_entries(m, node, path, spec_entries_of(type, attr), false, v);
+            render_entries(m, node, path, spec_entries_of(type, attr), false, v);
         else if (attr->owner == OWNER_TAGS && type->tags->structures)
-            place_tags(m, node, path, type, attr, attrs);
+            render_tags(m, node, path, type, attr, attrs);
         else
-            document_place(m, node, path, attr->answer, v);
-        place_item_extras(m, node, path, type, attr, v);
+            document_put(m, node, path, attr->answer, v);
+        render_item_extras(m, node, path, type, attr, v);
     }
     if (is_bare(role->step))
         return;
-    place_pending(m, node, role, value_getz(attrs, PENDING_KEY));
+    render_pending(m, node, role, value_getz(attrs, PENDING_KEY));
     const struct value *maps = value_getz(type->sandbox, "text_maps");
     for (struct part_node *at = node->first; at; at = at->next)
         for (uint32_t i = 0; maps && i < maps->count; i++)
@@ -387,11 +387,11 @@ void place_object(
         value_get(value_getz(type->sandbox, "shows_in"), role->step->call.op->wire.name);
     if (!one && !role->step->reply.sparse && !role->step->when.wanted.count)
         one = value_getz(type->sandbox, "shows");
-    place_shown(m, node, type, one, attrs);
+    render_shown(m, node, type, one, attrs);
     if (!role->step->reply.sparse && !role->step->when.wanted.count)
-        place_kept(m, node, value_getz(attrs, KEPT_KEY));
+        render_kept(m, node, value_getz(attrs, KEPT_KEY));
     if (role->step->reply.sparse || role->step->when.wanted.count || role->step->list.covers.count)
         return;
-    place_empty(m, node, value_getz(type->sandbox, "empty"));
-    place_fallbacks(m, node, type, attrs);
+    render_empty(m, node, value_getz(type->sandbox, "empty"));
+    render_fallbacks(m, node, type, attrs);
 }
