@@ -412,10 +412,7 @@ static int list_latest(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *input = value_without(call->arena, call->input, page, 2), *all;
     bool keys = str_eqz(str_z(call->operation->name), "GetApiKeys");
-    const struct value *plan =
-        VALUE_MAP(call->arena, {STR("usageplanId"), value_getz(call->input, "usageplanId")});
-    if ((!keys && service_control(call, "GetUsagePlan", plan, &all, err)) ||
-        service_control(call, call->operation->name, input, &all, err))
+    if (service_control(call, call->operation->name, input, &all, err))
         return -1;
     const struct value *list = value_as_list(value_getz(all, "item"));
     for (uint32_t i = list->count; i-- > 0;)

@@ -19,14 +19,6 @@ static struct control_record *glue_list(const struct glue_place *at, const char 
     return control_list(at->control, at->arena, str_z(type), at->region, n);
 }
 
-static bool has_text(const struct value *list, struct str text)
-{
-    for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)
-        if (str_eq(value_text(list->items[i], STR_EMPTY), text))
-            return true;
-    return false;
-}
-
 /* ---- may the role look at the network? ---- */
 
 bool glue_role_may(struct task *task, struct arena *arena, const char *action, const struct value *context)
@@ -76,7 +68,7 @@ static bool groups_open(const struct glue_place *at, const struct value *groups,
     size_t n;
     const struct control_record *rules = glue_list(at, "aws.ec2.security_group_rule", &n);
     for (size_t i = 0; i < n; i++)
-        if (has_text(groups, value_gets(rules[i].attrs, "group_id")) &&
+        if (value_list_has(groups, value_gets(rules[i].attrs, "group_id")) &&
             value_getb(rules[i].attrs, "egress") == egress && opens_all(rules[i].attrs))
             return true;
     return false;
@@ -134,7 +126,7 @@ static bool reaches_s3(const struct glue_place *at)
         bool gateway = str_ieq(value_gets(one, "vpc_endpoint_type"), STR("Gateway"));
         if (str_ends(value_gets(one, "service_name"), STR(".s3")) &&
             str_eq(value_gets(one, "vpc_id"), at->vpc) &&
-            (!gateway || has_text(value_getz(one, "route_table_ids"), table)))
+            (!gateway || value_list_has(value_getz(one, "route_table_ids"), table)))
             return true;
     }
     if (leads_out(at, table))

@@ -87,8 +87,8 @@ static int look(struct making *m, struct err *err)
 
 static const struct value *one_of(struct making *m, const char *id, const struct value *fields)
 {
-    struct value_entry entries[] = {{str_z(id), value_int(m->call->arena, 0)}, {STR("fields"), fields}};
-    const struct value *item = value_map(m->call->arena, entries, 2);
+    const struct value *item =
+        VALUE_MAP(m->call->arena, {str_z(id), value_int(m->call->arena, 0)}, {STR("fields"), fields});
     return value_list(m->call->arena, &item, 1);
 }
 

@@ -24,8 +24,11 @@ static const struct task_kind glue_kind;
  * connections, attempt, previous}: resolved when the run is started, so that a later change of the job does
  * not touch it.
  */
-static const char *const taken[] = {"role", "command", "max_capacity", "worker_type", "number_of_workers",
-    "glue_version", "max_retries", "execution_class", "connections"};
+static const struct {
+    const char *attribute, *member; /* by which a run may say otherwise; NULL: it may not */
+} taken[] = {{"role", NULL}, {"command", NULL}, {"max_capacity", "MaxCapacity"},
+    {"worker_type", "WorkerType"}, {"number_of_workers", "NumberOfWorkers"}, {"glue_version", NULL},
+    {"max_retries", NULL}, {"execution_class", "ExecutionClass"}, {"connections", NULL}};
 
 static bool find_job(
     const struct service_call *call, struct str name, struct control_record *job, struct err *err)
@@ -63,9 +66,8 @@ static const struct value *make_request(
         }
     struct value_builder b = VALUE_BUILDER(arena);
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
-        const struct value *v = value_getz(job->attrs, taken[i]);
-        if (!value_is_null(v))
-            value_builder_set(&b, str_z(taken[i]), v);
+        const struct value *own = taken[i].member ? value_getz(call->input, taken[i].member) : NULL;
+        view_set(&b, taken[i].attribute, own ? own : value_getz(job->attrs, taken[i].attribute));
     }
     const struct value *arguments = value_merge(arena, value_getz(job->attrs, "default_arguments"), given);
     int64_t timeout = service_int(job->attrs, "timeout", DEFAULT_TIMEOUT_MIN);
@@ -174,15 +176,16 @@ static struct str add_wheels(struct arena *arena, struct str modules, struct str
 static struct str notes_of(struct task *task, struct arena *arena, struct str modules)
 {
     AUTO_BUF struct buf notes = BUF_INIT;
-    const struct value_entry metrics = {STR("cloudwatch:namespace"), value_stringz(arena, "Glue")};
-    const struct value *arguments = value_getz(task_self(task)->request, "arguments");
+    const struct value *metrics =
+                           value_with(arena, NULL, STR("cloudwatch:namespace"), value_stringz(arena, "Glue")),
+                       *arguments = value_getz(task_self(task)->request, "arguments");
     if (modules.n)
         buf_addf(&notes,
             "sandbox: --additional-python-modules %.*s: only wheels in S3 are taken from there, nothing is "
             "installed; the script sees what python3 has",
             STR_ARG(modules));
     if (value_getz(arguments, "--enable-metrics") &&
-        !glue_role_may(task, arena, "cloudwatch:PutMetricData", value_map(arena, &metrics, 1)))
+        !glue_role_may(task, arena, "cloudwatch:PutMetricData", metrics))
         buf_addf(&notes,
             "%ssandbox: --enable-metrics: there would be no metrics, for the role may not "
             "cloudwatch:PutMetricData in the namespace Glue",
@@ -316,18 +319,16 @@ static int start_run(struct service_call *call, struct err *err)
     struct str name;
     struct control_record job;
     struct err why = ERR_INIT;
-    unsigned char bytes[32];
     if (service_required(call, "JobName", &name, err) || !find_job(call, name, &job, err))
         return -1;
     const struct value *request = make_request(call, &job, err);
     if (!request)
         return -1;
-    hash_random(bytes, sizeof bytes);
     int64_t at_once = service_int(value_getz(job.attrs, "execution_property"), "max_concurrent_runs", 1);
     const struct task_options options = {.kind = &glue_kind,
         .region = call->region,
         .owner = job.id,
-        .id = arena_printf(arena, "jr_%.64s", hex_encode(arena, bytes, sizeof bytes).p),
+        .id = arena_printf(arena, "jr_%.64s", sha256_hex(arena, uuid_random(arena)).p),
         .request = request,
         .at_once = at_once > 0 ? (size_t)at_once : 1};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
@@ -404,8 +405,8 @@ static int stop_runs(struct service_call *call, struct err *err)
         const struct value *one = stop_one(call, name, ids->items[i], &stopped);
         value_builder_add(stopped ? &done : &failed, one);
     }
-    call->output = VALUE_MAP(call->arena, {STR("SuccessfulSubmissions"), value_builder_list(&done)},
-        {STR("Errors"), value_builder_list(&failed)});
+    service_answer(call, "SuccessfulSubmissions", value_builder_list(&done));
+    service_answer(call, "Errors", value_builder_list(&failed));
     return 0;
 }
 
@@ -435,6 +436,7 @@ const struct service_operation glue_operations[] = {
     {"glue", "StopCrawler", glue_stop_crawler, NULL, NULL},
     {"glue", "GetCrawler", glue_get_crawler, NULL, NULL},
     {"glue", "GetCrawlers", glue_get_crawlers, NULL, NULL},
+    {"glue", "BatchGetCrawlers", glue_get_crawlers, NULL, NULL},
     {"glue", "ListCrawls", glue_list_crawls, NULL, NULL},
     {"glue", "GetJobBookmark", glue_get_bookmark, NULL, NULL},
     {"glue", "ResetJobBookmark", glue_reset_bookmark, NULL, NULL},

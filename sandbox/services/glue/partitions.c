@@ -53,11 +53,9 @@ static const struct value *find_by(const struct value *list, const struct value 
 static const struct value *error_of(
     struct arena *arena, const struct value *values, const char *code, const char *message)
 {
-    const struct value_entry detail[] = {
-        {STR("ErrorCode"), value_stringz(arena, code)}, {STR("ErrorMessage"), value_stringz(arena, message)}};
-    const struct value_entry entries[] = {{STR("PartitionValues"), values ? values : &value_empty_list},
-        {STR("ErrorDetail"), value_map(arena, detail, 2)}};
-    return value_map(arena, entries, 2);
+    return VALUE_MAP(arena, {STR("PartitionValues"), values ? values : &value_empty_list},
+        {STR("ErrorDetail"), VALUE_MAP(arena, {STR("ErrorCode"), value_stringz(arena, code)},
+                                 {STR("ErrorMessage"), value_stringz(arena, message)})});
 }
 
 /* As it is kept and shown; NULL: its values do not fit the table. */
@@ -284,9 +282,8 @@ int glue_batch_get_partition(struct service_call *call, struct err *err)
         const struct value *one = find_by(list, value_getz(wanted->items[i], "Values"));
         value_builder_add(one ? &found : &others, one ? one : wanted->items[i]);
     }
-    const struct value_entry entries[] = {{STR("Partitions"), value_builder_list(&found)},
-        {STR("UnprocessedKeys"), value_builder_list(&others)}};
-    call->output = value_map(call->arena, entries, 2);
+    service_answer(call, "Partitions", value_builder_list(&found));
+    service_answer(call, "UnprocessedKeys", value_builder_list(&others));
     return 0;
 }
 

@@ -13,9 +13,10 @@ enum { MAX_FOUND = 100, MAX_VERSIONS = 100 };
 static int ask_table(struct service_call *call, struct str database, struct str name,
     const struct value **out, struct err *err)
 {
-    struct value_entry names[] = {{STR("DatabaseName"), value_string(call->arena, database)},
-        {STR("Name"), value_string(call->arena, name)}};
-    if (service_control(call, "GetTable", value_map(call->arena, names, 2), out, err))
+    if (service_control(call, "GetTable",
+            VALUE_MAP(call->arena, {STR("DatabaseName"), value_string(call->arena, database)},
+                {STR("Name"), value_string(call->arena, name)}),
+            out, err))
         return -1;
     *out = value_getz(*out, "Table");
     return 0;
@@ -40,16 +41,15 @@ static int find_table(struct service_call *call, struct str name, struct version
         STR_ARG(value_gets(out->table, "Name")));
     if (!service_find(call, STR("aws.glue.table"), id, &out->record))
         return service_refuse(err, 400, "EntityNotFoundException", "Table not found.");
-    out->kept = value_getz(service_note_read(call, NOTE, &out->record), "versions");
-    out->kept = out->kept ? out->kept : &value_empty_list;
+    out->kept = value_as_list(value_getz(service_note_read(call, NOTE, &out->record), "versions"));
     return 0;
 }
 
 static int keep_versions(
     struct service_call *call, const struct versioned *of, const struct value *versions, struct err *err)
 {
-    const struct value_entry entry = {STR("versions"), versions};
-    return service_note_write(call, NOTE, &of->record, value_map(call->arena, &entry, 1), err);
+    return service_note_write(
+        call, NOTE, &of->record, value_with(call->arena, NULL, STR("versions"), versions), err);
 }
 
 static const struct value *current_version(struct service_call *call, const struct versioned *of)
@@ -103,13 +103,13 @@ int glue_get_table_version(struct service_call *call, struct err *err)
     struct versioned of;
     if (service_required(call, "TableName", &name, err) || find_table(call, name, &of, err))
         return -1;
-    struct value_entry entry = {STR("TableVersion"), current_version(call, &of)};
+    const struct value *version = current_version(call, &of);
     for (uint32_t i = 0; wanted.n && i < of.kept->count; i++)
         if (str_eq(value_gets(of.kept->items[i], "VersionId"), wanted))
-            entry.value = of.kept->items[i];
-    if (wanted.n && !str_eq(wanted, value_gets(entry.value, "VersionId")))
+            version = of.kept->items[i];
+    if (wanted.n && !str_eq(wanted, value_gets(version, "VersionId")))
         return service_refuse(err, 400, "EntityNotFoundException", "Table version not found.");
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "TableVersion", version);
     return 0;
 }
 
@@ -197,7 +197,7 @@ static const char *const fields[] = {"Name", "DatabaseName", "Description", "Own
     "CatalogId", "CreateTime", "UpdateTime", "LastAccessTime", "LastAnalyzedTime", NULL};
 
 /* The member of a table that the request calls so. */
-static int field_called(struct service_call *call UNUSED, struct str name, struct str *out, struct err *err)
+static int field_called(struct str name, struct str *out, struct err *err)
 {
     for (size_t i = 0; fields[i]; i++)
         if (str_ieq(name, str_z(fields[i]))) {
@@ -216,7 +216,7 @@ static int glue_tables_passes(
     struct str text = value_gets(call->input, "SearchText"), field;
     *yes = !text.n || has_text(call, table, text);
     for (uint32_t i = 0; i < filters->count; i++) {
-        if (field_called(call, value_gets(filters->items[i], "Key"), &field, err))
+        if (field_called(value_gets(filters->items[i], "Key"), &field, err))
             return -1;
         *yes = *yes && glue_tables_holds(value_get(table, field), value_gets(filters->items[i], "Comparator"),
                            value_getz(filters->items[i], "Value"));
@@ -248,7 +248,7 @@ static int sort(struct service_call *call, struct found *found, size_t n, struct
         return 0;
     if (criteria->count > 1)
         return service_refuse(err, 400, "InvalidInputException", "Tables are sorted by one field.");
-    if (field_called(call, value_gets(one, "FieldName"), &field, err))
+    if (field_called(value_gets(one, "FieldName"), &field, err))
         return -1;
     for (size_t i = 0; i < n; i++) {
         found[i].key = value_get(found[i].table, field);

@@ -1,6 +1,7 @@
 /*
- * Runs of workflows: a thread each, which fires triggers as its jobs and crawlers end. Triggers outside a
- * workflow start jobs and crawlers on demand, by time (schedules.c), or when others have ended.
+ * Triggers start jobs and crawlers: on demand, by time (schedules.c), or when others have ended. A run of a
+ * workflow is a thread, which fires its triggers as what belongs to the run ends; the end of any other run is
+ * looked at by all triggers that are in no workflow.
  */
 #include "base/clock.h"
 #include "base/hash.h"
@@ -11,10 +12,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-
-/* ---- Triggers start jobs and crawlers: on demand, by time (schedules.c) or when others have ended.
- * Within a workflow only what belongs to the same run of it counts, and the run looks itself
- * (workflows.c); outside, the end of each run is looked at by all triggers. */
 
 /* ---- firing ---- */
 
@@ -306,7 +303,9 @@ static void glue_workflows_work(struct task *task)
         bool stop = atomic_load(&task_switch(task)->turned) > 0;
         counts = glue_workflows_count(services, &scratch, self->region, self->id, stop);
         /* counted before it is looked: what ended in between is seen the next time */
-        more = stop ? 0 : glue_fire_next(services, &arena, self->region, self->owner, self->id, &fired);
+        const struct value *now = fired;
+        more = stop ? 0 : glue_fire_next(services, &scratch, self->region, self->owner, self->id, &now);
+        fired = now == fired ? fired : value_copy(&arena, now);
     } while ((more || counts.running) && services_sleep(services, LOOK_MS));
     if (services_stopping(services))
         task_end(task, ACTIVITY_FAILED, -1, "the sandbox ended while this ran");
@@ -371,19 +370,17 @@ int glue_start_workflow(struct service_call *call, struct err *err)
 {
     struct control_record workflow;
     struct err why = ERR_INIT;
-    unsigned char bytes[32];
     if (find_workflow(call, &workflow, err))
         return -1;
-    hash_random(bytes, sizeof bytes);
     int64_t most = service_int(workflow.attrs, "max_concurrent_runs", 0);
     const struct value *properties = value_merge(call->arena,
         value_getz(workflow.attrs, "default_run_properties"), value_getz(call->input, "RunProperties"));
-    const struct value_entry request = {STR("properties"), properties ? properties : &value_empty_map};
     const struct task_options options = {.kind = &kind,
         .region = call->region,
         .owner = workflow.id,
-        .id = arena_printf(call->arena, "wr_%.64s", hex_encode(call->arena, bytes, sizeof bytes).p),
-        .request = value_map(call->arena, &request, 1),
+        .id = arena_printf(call->arena, "wr_%.64s", sha256_hex(call->arena, uuid_random(call->arena)).p),
+        .request =
+            value_with(call->arena, NULL, STR("properties"), properties ? properties : &value_empty_map),
         .at_once = most > 0 ? (size_t)most : 0};
     if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
         return service_refuse(err, 400,

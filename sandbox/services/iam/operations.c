@@ -18,13 +18,13 @@ static struct str arn_of_role(const struct service_call *call, struct str role)
 
 int role_may_be_passed(const struct service_call *call, struct str role, const char *service, struct err *err)
 {
-    const struct value_entry to = {STR("iam:passedtoservice"), value_stringz(call->arena, service)};
     const struct gate_action passing = {.who = {.session = call->caller},
         .service = str_z(call->operation->service),
         .action = STR("iam:PassRole"),
         .resource = arn_of_role(call, role),
         .region = call->region,
-        .context = value_map(call->arena, &to, 1)};
+        .context =
+            value_with(call->arena, NULL, STR("iam:passedtoservice"), value_stringz(call->arena, service))};
     if (!role.n || !session_is_limited(call->caller))
         return 0;
     return gate_check_action(sandbox_gate(services_sandbox(call->services)), call->arena, &passing, err);
@@ -58,8 +58,7 @@ static int get_policy(struct service_call *call, struct err *err UNUSED)
     view_text(&b, "DefaultVersionId", STR("v1"));
     view_text(&b, "PolicyId", arena_printf(call->arena, "ANPA%.17s", sha256_hex(call->arena, arn).p));
     view_text(&b, "IsAttachable", STR("true"));
-    const struct value_entry entry = {STR("Policy"), value_builder_map(&b)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "Policy", value_builder_map(&b));
     return 0;
 }
 
@@ -76,8 +75,7 @@ static int get_policy_version(struct service_call *call, struct err *err UNUSED)
     view_text(&b, "Document", arena_str(call->arena, buf_str(&text)));
     view_text(&b, "VersionId", STR("v1"));
     view_text(&b, "IsDefaultVersion", STR("true"));
-    const struct value_entry entry = {STR("PolicyVersion"), value_builder_map(&b)};
-    call->output = value_map(call->arena, &entry, 1);
+    service_answer(call, "PolicyVersion", value_builder_map(&b));
     return 0;
 }
 
@@ -99,9 +97,8 @@ static int get_user(struct service_call *call, struct err *err)
 
 static void add_count(struct service_call *call, struct value_builder *b, const char *name, int64_t n)
 {
-    const struct value_entry entry[] = {
-        {STR("key"), value_stringz(call->arena, name)}, {STR("value"), value_int(call->arena, n)}};
-    value_builder_add(b, value_map(call->arena, entry, 2));
+    value_builder_add(b, VALUE_MAP(call->arena, {STR("key"), value_stringz(call->arena, name)},
+                             {STR("value"), value_int(call->arena, n)}));
 }
 
 static int account_summary(struct service_call *call, struct err *err UNUSED)
@@ -160,9 +157,7 @@ static int find_principal(struct service_call *call, struct str arn, struct sess
         return 0;
     }
     return service_refuse(err, 404, "NoSuchEntity",
-        "Invalid Entity Arn: %.*s does not clearly define entity type "
-        "and name.",
-        STR_ARG(arn));
+        "Invalid Entity Arn: %.*s does not clearly define entity type and name.", STR_ARG(arn));
 }
 
 static const struct value *simulated_context(struct service_call *call)

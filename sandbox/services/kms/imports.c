@@ -189,6 +189,7 @@ static int keep_import(struct service_call *call, const struct control_record *k
 static int import_locked(
     struct service_call *call, const struct control_record *key, struct str *id, struct err *err)
 {
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&kms_lock);
     const struct value *note = kms_note(call, key);
     struct str material;
     if (read_material(call, key, note, &material, err))
@@ -212,10 +213,7 @@ static int import_material(struct service_call *call, struct err *err)
     if (expires && !until)
         return service_refuse(err, 400, "ValidationException",
             "A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES");
-    pthread_mutex_lock(&kms_lock);
-    int status = import_locked(call, &key, &id, err);
-    pthread_mutex_unlock(&kms_lock);
-    if (status)
+    if (import_locked(call, &key, &id, err))
         return -1;
     const struct value *valid_to =
         expires ? value_string(call->arena, time_rfc3339(call->arena, until * 1000, true)) : NULL;
@@ -228,6 +226,17 @@ static int import_material(struct service_call *call, struct err *err)
     return 0;
 }
 
+static int delete_locked(
+    struct service_call *call, const struct control_record *key, struct str id, struct err *err)
+{
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&kms_lock);
+    const struct value *note = kms_note(call, key), *all = value_getz(note, "materials");
+    return !all ? 0
+                : kms_note_write(call, key,
+                      value_with(call->arena, note, STR("materials"), value_with(call->arena, all, id, NULL)),
+                      err);
+}
+
 static int delete_material(struct service_call *call, struct err *err)
 {
     struct control_record key;
@@ -236,15 +245,7 @@ static int delete_material(struct service_call *call, struct err *err)
         return -1;
     struct str current = kms_material_id(&key),
                id = value_text(value_getz(call->input, "KeyMaterialId"), current);
-    pthread_mutex_lock(&kms_lock);
-    const struct value *note = kms_note(call, &key), *all = value_getz(note, "materials");
-    int status =
-        !all ? 0
-             : kms_note_write(call, &key,
-                   value_with(call->arena, note, STR("materials"), value_with(call->arena, all, id, NULL)),
-                   err);
-    pthread_mutex_unlock(&kms_lock);
-    if (status)
+    if (delete_locked(call, &key, id, err))
         return -1;
     if (str_eq(id, current) && (set_attribute(call, &key, "expiration_model", NULL, err) ||
                                    set_attribute(call, &key, "valid_to", NULL, err)))
@@ -260,6 +261,7 @@ static int delete_material(struct service_call *call, struct err *err)
 static int rotate_locked(struct service_call *call, const struct control_record *key, struct err *err)
 {
     struct arena *arena = call->arena;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&kms_lock);
     const struct value *note = kms_note(call, key), *rotations = value_getz(note, "rotations");
     struct str pending = value_gets(note, "pending");
     unsigned char bytes[SHA256_SIZE];
@@ -293,11 +295,8 @@ static int rotate(struct service_call *call, struct err *err)
         return -1;
     if (!is_symmetric(&key))
         return service_refuse(err, 400, "UnsupportedOperationException", "%s", "");
-    pthread_mutex_lock(&kms_lock);
-    int status = rotate_locked(call, &key, err);
-    pthread_mutex_unlock(&kms_lock);
     service_answer(call, "KeyId", value_string(call->arena, kms_arn(&key)));
-    return status;
+    return rotate_locked(call, &key, err);
 }
 
 static int list_rotations(struct service_call *call, struct err *err)

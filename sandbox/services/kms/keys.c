@@ -223,8 +223,8 @@ static int create_key(struct service_call *call, struct err *err)
     if (!control_set(control, STR("aws.kms.key"), &key, "material_id", NULL) ||
         !control_set(control, STR("aws.kms.key"), &key, "origin", value_string(call->arena, origin)))
         return service_refuse(err, 500, "KMSInternalException", "The key's origin cannot be kept.");
-    const struct value_entry described = {STR("KeyId"), value_string(call->arena, id)};
-    return service_control(call, "DescribeKey", value_map(call->arena, &described, 1), &call->output, err);
+    return service_control(call, "DescribeKey",
+        value_with(call->arena, NULL, STR("KeyId"), value_string(call->arena, id)), &call->output, err);
 }
 
 static int find_asked(
@@ -233,8 +233,7 @@ static int find_asked(
     struct str id;
     if (service_required(call, "KeyId", &id, err) || kms_find(call, id, key, err))
         return -1;
-    const struct value_entry asked = {STR("KeyId"), value_string(call->arena, key->id)};
-    *input = value_map(call->arena, &asked, 1);
+    *input = value_with(call->arena, NULL, STR("KeyId"), value_string(call->arena, key->id));
     return 0;
 }
 

@@ -81,6 +81,8 @@ def test_from_files_to_tables(crawled, job_sandbox):
     assert sorted(found) == ["raw_codes", "raw_films"] and columns(found["raw_films"])[3] == ("sequel", "string")
     assert [p["Values"] for p in glue.get_partitions(DatabaseName="crawled", TableName="raw_films")["Partitions"]] == [["1979"], ["1982"], ["1986"]]
     assert athena.rows("SELECT title FROM crawled.raw_films WHERE sequel = 'alien'")[1:] == [["aliens"]]
+    (among,) = glue.batch_get_crawlers(CrawlerNames=["raw"])["Crawlers"]
+    assert among["LastCrawl"] == glue.get_crawler(Name="raw")["Crawler"]["LastCrawl"]
     last, first = glue.list_crawls(CrawlerName="raw")["Crawls"][:2]  # other tests' are before
     assert json.loads(last["Summary"]) == {"TABLE": {"ADD": 0, "UPDATE": 1, "DELETE": 1}, "PARTITION": {"ADD": 1}} and first["State"] == "COMPLETED"
     assert "INFO : Created table raw_films in database crawled" in job_sandbox.lines("/aws-glue/crawlers", "raw")

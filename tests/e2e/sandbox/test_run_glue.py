@@ -68,6 +68,17 @@ def test_a_script_reads_and_writes_the_lake(job_sandbox):
     assert job.output(run, "error") == ["a warning"]
 
 
+def test_a_run_says_otherwise_than_its_job(job_sandbox):
+    job = Job(job_sandbox, "", kind="glueetl", GlueVersion="4.0", WorkerType="G.1X", NumberOfWorkers=2, ExecutionProperty={"MaxConcurrentRuns": 2})
+    run = job.run(job.start(WorkerType="G.2X", NumberOfWorkers=5, ExecutionClass="FLEX"))
+    assert (run["WorkerType"], run["NumberOfWorkers"], run["ExecutionClass"]) == ("G.2X", 5, "FLEX")
+    assert job.run(job.start())["NumberOfWorkers"] == 2
+    small = Job(job_sandbox, "", MaxCapacity=0.0625)
+    assert small.run(small.start(MaxCapacity=1.0))["MaxCapacity"] == 1
+    with pytest.raises(ClientError, match="does not know JobRunId"):
+        small.start(JobRunId="jr_1")
+
+
 def test_an_exception_is_the_error_message(job_sandbox):
     job = Job(job_sandbox, "print('before')\ndef f():\n    raise ValueError('no such film: Alien 9')\nf()\n")
     run = job.start()

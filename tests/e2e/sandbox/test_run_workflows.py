@@ -2,7 +2,10 @@
 
 import ast
 import json
+import re
+import time
 import uuid
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -155,6 +158,24 @@ def test_a_workflow_that_is_stopped_or_empty(job_sandbox, triggers):
     glue.stop_workflow_run(Name="slow", RunId=run)
     assert until(lambda: (r := glue.get_workflow_run(Name="slow", RunId=run)["Run"])["Status"] not in ("RUNNING", "STOPPING") and r)["Status"] == "STOPPED"
     assert triggers.runs(slow)[0]["JobRunState"] == "STOPPED"
+
+
+def test_a_run_that_lasts_takes_no_more_memory(triggers):
+    """It looks at all triggers twenty times a second."""
+    sandbox, glue = triggers.sandbox, triggers.glue
+    slow, never, name = Job(sandbox, "import time\ntime.sleep(600)"), Job(sandbox, ""), f"long-{uuid.uuid4().hex[:8]}"
+    glue.create_workflow(Name=name)
+    triggers.make("ON_DEMAND", [(slow, {})], WorkflowName=name)
+    for _ in range(100):
+        triggers.make("CONDITIONAL", [(never, {})], [(never, "SUCCEEDED")], WorkflowName=name, Description="x" * 2000)
+    run = glue.start_workflow_run(Name=name)["RunId"]
+    until(lambda: [r for r in triggers.runs(slow) if r["JobRunState"] == "RUNNING"])
+    memory = lambda: int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{sandbox.process.pid}/status").read_text())[1])  # noqa: E731
+    before = memory()
+    time.sleep(4)  # in which it looks some eighty times
+    assert memory() < before + 8 * 1024
+    glue.stop_workflow_run(Name=name, RunId=run)
+    until(lambda: glue.get_workflow_run(Name=name, RunId=run)["Run"]["Status"] == "STOPPED")
 
 
 def test_a_workflow_waits_for_repetitions(job_sandbox, triggers):
