@@ -60,8 +60,9 @@ static void write_text(struct hcl *h, struct str text)
     }
     buf_add_char(h->out, '"');
     while ((found = next_reference(h, text, from, &at))) {
-        write_escaped(h, str_slice(text, from, at));
-        buf_addf(h->out, "${%.*s}", STR_ARG(found->full));
+        bool dollar = at > from && text.p[at - 1] == '$'; /* $${ would be a literal ${ */
+        write_escaped(h, str_slice(text, from, at - dollar));
+        buf_addf(h->out, "%s${%.*s}", dollar ? "${\"$\"}" : "", STR_ARG(found->full));
         from = at + found->value->string.n;
     }
     write_escaped(h, str_slice(text, from, text.n));

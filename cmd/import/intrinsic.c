@@ -244,7 +244,9 @@ static struct tree *map_of(struct template *t, const struct node *node)
                 diag_hint(t->diags, d, "`--stack NAME` without a template takes what the macro made of it");
             continue;
         }
-        if (t->bindings && template_plain_name(t, key, &plain))
+        if (t->bindings && !template_plain_name(t, key, &plain))
+            diag_warning(t->diags, node_key_span(entry), "`%.*s` cannot be said here", STR_ARG(key));
+        else if (t->bindings)
             key = plain;
         struct tree *value = template_tree(t, entry->value);
         if (value->kind == TREE_NOTHING && entry->value->kind != NODE_NULL)

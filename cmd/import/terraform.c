@@ -1,5 +1,6 @@
 /* Reads what `terraform show -json` says, and puts the stack together. */
 #include "cmd/import/terraform.h"
+#include "stacks/stack.h"
 
 struct str group_address(struct arena *arena, const struct group *group)
 {
@@ -285,9 +286,8 @@ static void terraform_adopt(struct terraform *t, const struct group *group)
 {
     for (size_t i = 0; i < group->n; i++) {
         const struct tf_instance *one = group->instances[i];
-        struct str address = group->folded ? arena_printf(t->arena, "%.*s[\"%.*s\"]",
-                                                 STR_ARG(group->resource->name), STR_ARG(one->key))
-                                           : group->resource->name;
+        const struct value *key = group->folded ? value_string(t->arena, one->key) : NULL;
+        struct str address = address_instance(t->arena, group->resource->name, key);
         if (one->id.n)
             draft_import(t->draft, address, tree_string(t->arena, one->id, NULL));
         else

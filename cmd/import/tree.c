@@ -87,6 +87,19 @@ bool tree_is_text(const struct tree *s, const char *text)
     return s && s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING && str_eqz(s->value->string, text);
 }
 
+/* What is to come is an expression: before that a $ is one as well, for $${ is a literal ${. */
+static void end_literal(struct arena *arena, struct tree *text)
+{
+    struct tree *last = text->n ? text->items[text->n - 1] : NULL;
+    if (!last || last->kind != TREE_LITERAL || !str_ends(last->value->string, STR("$")))
+        return;
+    struct str before = str_slice(last->value->string, 0, last->value->string.n - 1);
+    text->n--;
+    if (before.n)
+        tree_add(arena, text, tree_string(arena, before, last->node));
+    tree_add(arena, text, tree_code(arena, last->node, "\"$\""));
+}
+
 void tree_append(struct arena *arena, struct tree *text, struct tree *piece)
 {
     struct tree *last = text->n ? text->items[text->n - 1] : NULL;
@@ -97,6 +110,7 @@ void tree_append(struct arena *arena, struct tree *text, struct tree *piece)
         return;
     }
     if (piece->kind != TREE_LITERAL) {
+        end_literal(arena, text);
         tree_add(arena, text, tree_code(arena, piece->node, "%s", tree_as_code(arena, piece).p));
         return;
     }
@@ -157,6 +171,10 @@ static void add_quoted(struct buf *out, struct str text)
             buf_add_char(out, '\\');
         if (c == '\n' || c == '\t' || c == '\r') {
             buf_addz(out, c == '\n' ? "\\n" : c == '\t' ? "\\t" : "\\r");
+            continue;
+        }
+        if ((unsigned char)c < 0x20) { /* marks of references are made of these */
+            buf_addf(out, "\\u%04x", (unsigned)c);
             continue;
         }
         if (c == '$' && i + 1 < text.n && text.p[i + 1] == '{')

@@ -54,9 +54,21 @@ static void draft_write_comment(struct buf *out, struct str comment, int column)
 
 /* ---- scalars ---- */
 
+/* ${ does not begin an expression in it. */
+static void add_literal(struct buf *out, struct str text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] == '$' && i + 1 < text.n && text.p[i + 1] == '{')
+            buf_add_char(out, '$');
+        buf_add_char(out, text.p[i]);
+    }
+}
+
 static void tree_write_key(struct buf *out, struct str key)
 {
-    yaml_write_text(out, key, true);
+    AUTO_BUF struct buf text = BUF_INIT;
+    add_literal(&text, key);
+    yaml_write_text(out, buf_str(&text), true);
 }
 
 enum { WIDTH = 120 };
@@ -83,13 +95,8 @@ static struct str outermost(struct str code)
 static void add_scalar(struct buf *text, const struct tree *s)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str literal = s->kind == TREE_LITERAL ? s->value->string : STR_EMPTY;
     if (s->kind == TREE_LITERAL) {
-        for (size_t i = 0; i < literal.n; i++) {
-            if (literal.p[i] == '$' && i + 1 < literal.n && literal.p[i + 1] == '{')
-                buf_add_char(text, '$');
-            buf_add_char(text, literal.p[i]);
-        }
+        add_literal(text, s->value->string);
         return;
     }
     if (s->kind == TREE_TEXT) {

@@ -118,6 +118,12 @@ def test_unknown_texts_are_no_references(stack, given, wanted):
     assert f"display_name = {wanted or 'null /* known after apply */'}\n" in stack.run("export", "terraform", "-o", "-").out
 
 
+def test_a_dollar_before_a_reference(stack):
+    """$${ is a literal ${ there."""
+    stack.write('stack: dollar\nresources:\n  it: {type: aws.sns.topic, name: price}\n  told: {type: aws.sns.topic, name: told, display_name: "cost $price, ${it.name}"}\n')
+    assert 'display_name = "cost ${"$"}${aws_sns_topic.it.name}, ${aws_sns_topic.it.name}"\n' in stack.run("export", "terraform", "-o", "-").out
+
+
 # What Terraform's provider requires where weir's types have a default, or has as blocks: found by `terraform validate` on an export of each type's example.
 REQUIRED = [
     ("aws.lambda.permission", {"function": "f", "statement_id": "s", "principal": "s3.amazonaws.com"}, "aws_lambda_permission", {"action": "lambda:InvokeFunction"}),

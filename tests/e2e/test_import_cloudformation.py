@@ -124,6 +124,27 @@ def test_an_attribute_that_is_chosen_later(local_stack):
     assert "billing_mode: PROVISIONED\n    read_capacity: 5" in text and "${zones.names[0]}" in text
 
 
+def test_signs_of_expressions(local_stack):
+    """A $ before a reference is one; what is no reference stays text, in keys as well; and no character is taken for one of weir's own marks."""
+    (local_stack.folder / "t.yaml").write_text("""
+Transform: AWS::LanguageExtensions
+Parameters: {P: {Type: String, Default: x}}
+Conditions: {C: !Equals [!Ref P, "\\u000199999\\u0002"]}
+Resources:
+  T:
+    Type: AWS::SNS::Topic
+    Properties:
+      TopicName: t
+      DisplayName: !Sub "cost $${P} and $"
+      Tags: [{Key: "${a}", Value: !ToJsonString {p: !Sub "$${P}", c: !If [C, "\\u00010\\u0002", d]}}, {Key: j, Value: !Join ["", ["$", !Ref P, "{x}"]]}]
+Outputs: {Name: {Value: !GetAtt T.TopicName}}
+""")
+    imported(local_stack, "t.yaml")
+    changes = local_stack.run("plan", "--sandbox").out
+    for line in ('display_name: "cost $x and $"', '"${a}": "{\\"c\\":\\"d\\",\\"p\\":\\"$x\\"}"', 'j: "$x{x}"'):
+        assert line in changes, changes
+
+
 def test_an_empty_policy_is_none(local_stack):
     """The serverless framework writes one for each API."""
     local_stack.write('Resources: {Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a, Policy: ""}}}', "t.yaml")

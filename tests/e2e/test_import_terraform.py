@@ -184,6 +184,13 @@ def test_references_by_a_key_with_dots(local_stack):
     local_stack.run("validate")
 
 
+def test_keys_with_quotes(local_stack):
+    queues = [resource("aws_sqs_queue", "of", {"name": f"of-{i}", "url": f"https://q/1/of-{i}", "id": f"https://q/1/of-{i}", "tags": {"${a}": "b"}}, {"name": {"references": ["each.value"]}, "tags": {}}, index=key) for i, key in enumerate(('a"b', "c\\d"))]
+    _, _, stack = imported(local_stack, plan(*queues))
+    assert [one["address"] for one in stack["imports"]] == ['of["a\\"b"]', 'of["c\\\\d"]'] and stack["resources"]["of"]["tags"] == {"$${a}": "b"}
+    local_stack.run("validate")
+
+
 def test_each_refers_to_all_before_it(local_stack):
     """The ways from one to another are as many as there are subsets: each resource is looked at once."""
     arns = [f"arn:aws:sqs:eu-central-1:123456789012:queue-{i}" for i in range(80)]

@@ -104,6 +104,10 @@ static void test_expressions(void **state)
     v = value_stringz(&arena, "costs ${price} and $${more}");
     code = tree_as_code(&arena, tree_of(&arena, v));
     check_same(evaluate(code), v, code);
+    v = value_stringz(&arena, "\0017\002"); /* which would be the mark of a reference */
+    code = tree_as_code(&arena, tree_of(&arena, v));
+    check_same(evaluate(code), v, code);
+    assert_string_equal(code.p, "\"\\u00017\\u0002\"");
 }
 
 /* "a" + 1 + "b" is one text, and code stays code within it. */
