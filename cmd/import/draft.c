@@ -32,6 +32,7 @@ void draft_release(struct draft *d)
     map_release(&d->taken);
     map_release(&d->taken_inputs);
     map_release(&d->hidden);
+    map_release(&d->asked);
     map_release(&d->taken_locals);
 }
 
@@ -148,6 +149,24 @@ struct str draft_ask(
     return arena_printf(d->arena, "inputs.%.*s", STR_ARG(name));
 }
 
+struct str draft_asks(struct draft *d, struct str name, struct str what)
+{
+    struct str base = draft_snake(d->arena, name);
+    name = base;
+    for (int i = 2;; i++) {
+        const struct str *other = map_get(&d->asked, name);
+        if (other && str_eq(*other, what))
+            return name;
+        if (!other)
+            break;
+        name = arena_printf(d->arena, "%.*s_%d", STR_ARG(base), i);
+    }
+    struct str *own = ARENA_NEW(d->arena, struct str);
+    *own = what;
+    map_set(&d->asked, name, own);
+    return name;
+}
+
 /* With what references mean in the place of their marks, so that the same is the same. */
 static struct str draft_unmarked(struct draft *d, struct str text)
 {
@@ -255,14 +274,14 @@ struct tree *draft_hide(struct draft *d, struct tree *s, struct str name)
                *known = map_get(&d->hidden, where);
     if (s->node && known) /* the same one once more */
         return tree_code(d->arena, s->node, "%s", draft_ask(d, *known, type, STR_EMPTY, true).p);
+    name = draft_asks(d, name, tree_as_code(d->arena, s));
     if (s->node) {
         known = ARENA_NEW(d->arena, struct str);
         *known = name;
         map_set(&d->hidden, where, known);
         source_hide(d->arena, node_span(s->node));
         diag_warning(d->diags, node_span(s->node),
-            "there is a secret, and it is not written: the input `%.*s` asks for it",
-            STR_ARG(draft_snake(d->arena, name)));
+            "there is a secret, and it is not written: the input `%.*s` asks for it", STR_ARG(name));
     }
     return tree_code(d->arena, s->node, "%s", draft_ask(d, name, type, STR_EMPTY, true).p);
 }

@@ -121,6 +121,7 @@ struct draft {
     struct draft *within, *next;                  /* those of its modules, which are released with it */
     struct map taken, taken_inputs, taken_locals; /* names */
     struct map hidden; /* a secret's node -> struct str, the input that asks for it */
+    struct map asked;  /* an input -> struct str, what it asks for: draft_asks() */
     struct tree *providers, *inputs, *locals, *data, *outputs, *imports; /* maps; imports a list */
     struct draft_resource **resources;
     size_t n, cap;
@@ -152,6 +153,9 @@ struct str draft_reference(
 /* An input that has to be given; the same for the same name. Returns code. */
 struct str draft_ask(
     struct draft *d, struct str name, const char *type, struct str description, bool sensitive);
+/* What an input is called that asks for this and nothing else: `name`, or another where that asks for
+ * something else. */
+struct str draft_asks(struct draft *d, struct str name, struct str what);
 /* A data source, once; returns its name. `attrs` may be NULL. */
 struct str draft_data(struct draft *d, struct str name, const char *type, struct tree *attrs);
 void draft_import(struct draft *d, struct str address, struct tree *id);

@@ -29,8 +29,9 @@ struct tree *template_unsupported(struct template *t, const struct node *node, c
     va_end(args);
     struct str name =
         t->current ? arena_printf(t->arena, "%.*s_value", STR_ARG(t->current->logical)) : STR("value");
+    name = draft_asks(t->draft, name, arena_printf(t->arena, "%p", (const void *)node));
     struct diag *d = diag_warning(t->diags, node_span(node), "%.*s", STR_ARG(text));
-    diag_hint(t->diags, d, "the input `%.*s` asks for it", STR_ARG(draft_snake(t->arena, name)));
+    diag_hint(t->diags, d, "the input `%.*s` asks for it", STR_ARG(name));
     return tree_code(t->arena, node, "%s", draft_ask(t->draft, name, "any", text, false).p);
 }
 

@@ -145,6 +145,28 @@ Outputs: {Name: {Value: !GetAtt T.TopicName}}
         assert line in changes, changes
 
 
+def test_each_unknown_value_has_an_input_of_its_own(local_stack):
+    """Two secrets of one name are two, and so are two values that the template does not tell; the same secret once more is the same."""
+    (local_stack.folder / "t.yaml").write_text("""
+Resources:
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: f
+      ContainerDefinitions:
+        - {Name: one, Image: i, Environment: [{Name: DB_PASSWORD, Value: first-of-1}]}
+        - {Name: two, Image: i, Environment: [{Name: DB_PASSWORD, Value: second-of-2}]}
+        - {Name: three, Image: i, Environment: [{Name: DB_PASSWORD, Value: first-of-1}]}
+  T:
+    Type: AWS::SNS::Topic
+    Properties: {TopicName: t, DisplayName: {"Fn::Foo": 1}, Tags: [{Key: a, Value: {"Fn::Bar": 2}}]}
+""")
+    stack = stack_of(imported(local_stack, "t.yaml"))
+    assert [one["environment"]["DB_PASSWORD"] for one in stack["resources"]["task"]["containers"]] == ["${inputs.task_db_password}", "${inputs.task_db_password_2}", "${inputs.task_db_password}"]
+    assert (stack["resources"]["t"]["display_name"], stack["resources"]["t"]["tags"]) == ("${inputs.t_value}", {"a": "${inputs.t_value_2}"})
+    assert set(stack["inputs"]) == {"task_db_password", "task_db_password_2", "t_value", "t_value_2"}
+
+
 def test_an_empty_policy_is_none(local_stack):
     """The serverless framework writes one for each API."""
     local_stack.write('Resources: {Api: {Type: AWS::ApiGateway::RestApi, Properties: {Name: a, Policy: ""}}}', "t.yaml")

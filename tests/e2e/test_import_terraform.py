@@ -184,6 +184,14 @@ def test_references_by_a_key_with_dots(local_stack):
     local_stack.run("validate")
 
 
+def test_secrets_of_instances(local_stack):
+    """Each has its own."""
+    parameters = [resource("aws_ssm_parameter", "pw", {"name": f"/{key}", "id": f"/{key}", "type": "SecureString", "value": f"secret-of-{key}"}, {"name": {"references": ["each.key"]}, "type": {}, "value": {"references": ["each.value"]}}, index=key, sensitive={"value": True}) for key in ("a", "b")]
+    _, written, stack = imported(local_stack, plan(*parameters))
+    assert stack["resources"]["pw"]["for_each"] == {"a": {"value": "${inputs.pw_value}"}, "b": {"value": "${inputs.pw_value_2}"}} and "secret-of" not in written
+    local_stack.run("validate", "-i", "pw_value=x", "-i", "pw_value_2=y")
+
+
 def test_keys_with_quotes(local_stack):
     queues = [resource("aws_sqs_queue", "of", {"name": f"of-{i}", "url": f"https://q/1/of-{i}", "id": f"https://q/1/of-{i}", "tags": {"${a}": "b"}}, {"name": {"references": ["each.value"]}, "tags": {}}, index=key) for i, key in enumerate(('a"b', "c\\d"))]
     _, _, stack = imported(local_stack, plan(*queues))
