@@ -4,14 +4,12 @@
  * expressions and writes history.
  *
  *   asl_run.c        from state to state, time limits, history
- *   asl_states.c     what each state does
- *   asl_states.c    Retry and Catch
+ *   asl_states.c     what each state does; Retry and Catch
  *   asl_trial.c      one state by itself
  *   asl_branches.c   Parallel and Map
  *   asl_distributed.c  Map in mode DISTRIBUTED: readers, batches, tolerated failures, writers
- *   asl_data.c     variables
- *   asl_data.c       JSONPath: InputPath, Parameters, ResultSelector, ResultPath, OutputPath
- *   asl_data.c    JSONata: what is asked of the host, and what is expected of the answer
+ *   asl_data.c       variables; JSONPath: InputPath, Parameters, ResultSelector, ResultPath, OutputPath;
+ *                    JSONata: what is asked of the host, and what is expected of the answer
  *   asl_choice.c     the comparisons of Choice
  *   asl_intrinsic.c  States.Format and its kin
  *

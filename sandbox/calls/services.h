@@ -1,13 +1,11 @@
 /*
  * What all services stand on. The control plane keeps records of what a stack made (control.h); what does
- * more than that is an operation of a service (services.h), and what it starts is an activity
- * (services.h).
+ * more than that is an operation of a service, and what it starts is an activity.
  *
  *   front.c         requests whose signature is right, to an operation or to the control plane
  *   dispatch.c      which operation, what goes in, what comes out
- *   service_call.c, inner_call.c   what handlers need
- *   inner_call.c    operations called inside the sandbox
- *   inner_call.c      what was started, and who waits for its end
+ *   service_call.c  what handlers need
+ *   inner_call.c    operations called inside the sandbox; what was started, and who waits for its end
  *   services.c      threads, folders, waiting, the end
  *
  * The sandbox itself calls operations too, without HTTP: services_call() for any, services_start() for those
@@ -295,7 +293,7 @@ struct logs *services_logs(struct services *services);
  * as long as the sink. */
 int service_sink_open(struct services *services, struct str region, struct str group, struct str stream,
     struct arena *arena, struct log_sink *out, struct err *err);
-/* A folder of this room below the sandbox's: DIR/jobs/NAME, made when it is not there. */
+/* A folder below the sandbox's: DIR/jobs/NAME, made when it is not there. */
 int services_dir(
     struct services *services, struct arena *arena, const char *name, struct str *out, struct err *err);
 /* For process_options: marks what this sandbox has started. */

@@ -1,4 +1,4 @@
-/* What services share, for this room and those in engine/ that wait under the same lock
+/* What services share, for the files here and those in engine/ that wait under the same lock
  * (task.c, warm_worker.c). */
 #pragma once
 

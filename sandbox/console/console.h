@@ -1,11 +1,10 @@
 /*
  * The console: what is in the sandbox, as a page at /_weir/, for the person who started it.
  *
- *   console.c          who may ask, and for what: the page, and JSON below /_weir/console/
- *   console.c     the page: one document with what page/ has in it (console.js, machine.js,
- *                      views.js, console.css)
- *   console.c   resources of all types, buckets, runs
- *   console.c     operations of services that the page asks for, as any client would call them
+ * It is one document with what page/ has in it (console.js, machine.js, views.js, console.css), and JSON
+ * below
+ * /_weir/console/: resources of all types, buckets, runs, and operations of services that the page asks for,
+ * as any client would call them.
  *
  * Nothing of it is there unless it was asked for (sandbox_options.console). Whoever asks has to have the
  * token, which is made at each start: in the address of the page, in a header of all else, so that no other

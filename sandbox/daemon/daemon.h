@@ -199,7 +199,7 @@ bool greeting_is_user(const struct buf *startup, const char *user);
 /* FATAL, with an SQLSTATE of five letters. */
 void greeting_refuse(int fd, const char *state, const char *message);
 
-/* ---- What the files of this room share: a daemon and its starts. */
+/* ---- What the files here share: a daemon and its starts. */
 enum daemon_state { RESTING, STARTING, RUNNING, ENDING };
 
 struct daemon {

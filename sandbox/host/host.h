@@ -9,9 +9,8 @@
  *
  *   host.c        which there are, when they boot, who is let in
  *   boot.c        one of them, from its folder to its last process; scripts/ is what runs
- *   metadata.c   what an instance is given to do, as a script
+ *   metadata.c    169.254.169.254, and what an instance is given to do, as a script
  *   firewall.c    security groups
- *   metadata.c    169.254.169.254
  *   netns.c, relay.c   namespaces, and ports that lead out of them
  *
  * Its public address is a listener (sandbox/daemon/daemon.h): 127.x.y.z with the ports that its security

@@ -1,4 +1,4 @@
-/* Shared by the files of this room; see host.h. */
+/* Shared by the files here; see host.h. */
 #pragma once
 
 #include "base/arena.h"

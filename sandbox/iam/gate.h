@@ -6,13 +6,11 @@
  *
  *   gate.c       the decision about a request, in the words of the service
  *   needs.c      which actions an operation needs, and on what (sandbox/names/operations.txt)
- *   keys.c   a caller's policies: parsed once, until something in IAM changes; AWS's own
- *                (sandbox/names/managed_documents.txt)
+ *   keys.c       a caller's policies: parsed once, until something in IAM changes; AWS's own
+ *                (sandbox/names/managed_documents.txt); keys of KMS behind what a request is about
  *   resource.c   the policies of resources: buckets, queues, topics, secrets, keys, functions, repositories,
  *                buses, streams, logs, the data catalog; trust
- *   keys.c       keys of KMS behind what a request is about
- *   context.c    what conditions look at
- *   context.c    iam:PassRole: roles that a request hands to a service
+ *   context.c    what conditions look at; iam:PassRole: roles that a request hands to a service
  *   checks.c     what services find out at once: does the role trust, will the queue take it
  *
  * What decides is provider/iam. Safe from every thread; the control plane's lock must not be held.

@@ -1,4 +1,4 @@
-/* Between the files of this room; see gate.h. */
+/* Between the files here; see gate.h. */
 #pragma once
 
 #include "base/map.h"

@@ -1,9 +1,8 @@
 /*
  * S3, one file for each kind of operation: s3srv.c finds the operation and speaks XML, s3srv_bucket.c,
- * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_uploads.c,
- * s3srv_multipart.c, s3srv_uploads.c carry it out; s3srv_checks.c looks at settings first, s3srv_access.c
- * asks whether the caller may, and whether he may use the key. A handler answers through the
- * s3srv_* and reply_* functions.
+ * s3srv_settings.c, s3srv_list.c, s3srv_object.c, s3srv_write.c, s3srv_multipart.c, s3srv_uploads.c carry it
+ * out; s3srv_checks.c looks at settings first, s3srv_access.c asks whether the caller may, and whether he may
+ * use the key. A handler answers through the s3srv_* and reply_* functions.
  */
 #pragma once
 

@@ -6,11 +6,10 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/threads.h"
+#include "sandbox/engine/deduplication.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 
 enum { MAX_MESSAGE = 262144, MAX_NAME = 256, KNOWN_MINUTES = 5 };
 
@@ -188,62 +187,30 @@ int message_read(const struct service_call *call, const struct control_record *t
 
 /* ---- FIFO topics: what was published lately ---- */
 
-struct known {
-    char *key, *id, *sequence;
-    int64_t at_ms;
-};
-
 static struct {
     pthread_mutex_t lock;
-    struct known *items;
-    size_t n, cap;
-    int64_t sequence;
+    struct deduplication recent;
+    uint64_t sequence;
 } lately = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static void forget_old(int64_t before_ms)
-{
-    for (size_t i = lately.n; i-- > 0;)
-        if (lately.items[i].at_ms < before_ms) {
-            free(lately.items[i].key);
-            free(lately.items[i].id);
-            free(lately.items[i].sequence);
-            lately.items[i] = lately.items[--lately.n];
-        }
-}
-
-/* Numbers grow, also over a restart. */
-static struct str next_sequence(struct arena *arena)
-{
-    int64_t now = clock_wall_ms() * 1000;
-    lately.sequence = lately.sequence < now ? now : lately.sequence + 1;
-    return arena_printf(arena, "1%019lld", (long long)lately.sequence);
-}
-
-static void lately_add(const struct publication *what, struct str key)
-{
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    MEM_GROW(lately.items, lately.cap, lately.n + 1);
-    lately.items[lately.n++] =
-        (struct known){mem_strdup(arena_strz(&arena, key)), mem_strdup(arena_strz(&arena, what->id)),
-            mem_strdup(arena_strz(&arena, what->sequence)), clock_wall_ms()};
-}
 
 bool message_is_known(struct services *services, const struct control_record *topic, struct arena *arena,
     struct publication *what)
 {
-    bool grouped = str_eqz(value_gets(topic->attrs, "fifo_throughput_scope"), "MessageGroup"), known = false;
-    struct str key = arena_printf(arena, "%.*s\n%.*s\n%.*s", STR_ARG(what->topic),
-        STR_ARG(grouped ? what->group : STR_EMPTY), STR_ARG(what->deduplication));
+    bool grouped = str_eqz(value_gets(topic->attrs, "fifo_throughput_scope"), "MessageGroup");
+    struct str key =
+        arena_printf(arena, "%.*s %lld\n%.*s\n%.*s", STR_ARG(what->topic), (long long)topic->created_ms,
+            STR_ARG(grouped ? what->group : STR_EMPTY), STR_ARG(what->deduplication));
+    int64_t now = clock_wall_ms(), kept = KNOWN_MINUTES * sandbox_minute_ms(services_sandbox(services));
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&lately.lock);
-    forget_old(clock_wall_ms() - KNOWN_MINUTES * sandbox_minute_ms(services_sandbox(services)));
-    for (size_t i = 0; i < lately.n && !known; i++)
-        if ((known = str_eqz(key, lately.items[i].key))) {
-            what->id = arena_str(arena, str_z(lately.items[i].id));
-            what->sequence = arena_str(arena, str_z(lately.items[i].sequence));
-        }
-    if (!known) {
-        what->sequence = next_sequence(arena);
-        lately_add(what, key);
+    const struct deduplicated *known = deduplication_find(&lately.recent, key, now, kept);
+    if (known) {
+        what->id = arena_str(arena, known->id);
+    } else { /* numbers grow, also over a restart */
+        uint64_t least = (uint64_t)now * 1000;
+        lately.sequence = lately.sequence < least ? least : lately.sequence + 1;
+        deduplication_add(&lately.recent, key, what->id, lately.sequence, now, kept);
     }
-    return known;
+    what->sequence =
+        arena_printf(arena, "1%019llu", (unsigned long long)(known ? known->sequence : lately.sequence));
+    return known != NULL;
 }

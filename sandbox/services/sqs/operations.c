@@ -468,7 +468,7 @@ static int do_purge(struct service_call *call, struct err *err)
             STR_ARG(value_gets(queue.attrs, "name")));
     while (box->n)
         queue_remove(queues, box, box->n - 1);
-    queue_forget_sent(box);
+    deduplication_clear(&box->recent);
     box->purged_ms = now;
     return 0;
 }

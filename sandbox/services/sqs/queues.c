@@ -38,22 +38,6 @@ static void message_free(struct message *message)
     free(message);
 }
 
-static void forget_sent(struct queue_box *box, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        free(box->recent[i].key);
-        free(box->recent[i].id);
-    }
-    if (n)
-        memmove(box->recent, box->recent + n, (box->recent_count - n) * sizeof *box->recent);
-    box->recent_count -= n;
-}
-
-void queue_forget_sent(struct queue_box *box)
-{
-    forget_sent(box, box->recent_count);
-}
-
 static void empty(struct queues *queues, struct queue_box *box)
 {
     for (size_t i = 0; i < box->n; i++)
@@ -61,7 +45,7 @@ static void empty(struct queues *queues, struct queue_box *box)
     queues->messages -= box->n;
     box->n = 0;
     box->purged_ms = 0;
-    forget_sent(box, box->recent_count);
+    deduplication_clear(&box->recent);
     while (box->move_count)
         free(box->moves[--box->move_count].to);
 }
@@ -74,7 +58,6 @@ void queues_free(struct queues *queues)
         struct queue_box *box = queues->boxes.items[i].ptr;
         empty(queues, box);
         free(box->items);
-        free(box->recent);
         free(box->arn);
         free(box);
     }
@@ -136,13 +119,14 @@ void queue_remove(struct queues *queues, struct queue_box *box, size_t i)
 static void drop_old(struct queues *queues, struct queue_box *box, const struct queue *queue)
 {
     int64_t kept_s = service_int(queue->attrs, "message_retention_period", 345600);
-    int64_t before = clock_wall_ms() - kept_s * 1000, once = clock_mono_ms() - ONCE_MS;
+    int64_t before = clock_wall_ms() - kept_s * 1000;
     size_t old = 0;
-    while (box->n && box->items[0]->sent_ms < before)
-        queue_remove(queues, box, 0);
-    while (old < box->recent_count && box->recent[old].at_ms < once)
-        old++;
-    forget_sent(box, old);
+    while (old < box->n && box->items[old]->sent_ms < before)
+        message_free(box->items[old++]);
+    if (old)
+        memmove(box->items, box->items + old, (box->n - old) * sizeof *box->items);
+    box->n -= old;
+    queues->messages -= old;
 }
 
 struct queue_box *queue_box(struct queues *queues, const struct queue *queue)
@@ -159,22 +143,6 @@ struct queue_box *queue_box(struct queues *queues, const struct queue *queue)
     }
     drop_old(queues, box, queue);
     return box;
-}
-
-/* The same was sent within the last five minutes. */
-static const struct sent_once *sent_before(const struct queue_box *box, struct str key)
-{
-    for (size_t i = 0; key.n && i < box->recent_count; i++)
-        if (str_eqz(key, box->recent[i].key))
-            return &box->recent[i];
-    return NULL;
-}
-
-static void queues_remember(struct queue_box *box, const struct message *message)
-{
-    MEM_GROW(box->recent, box->recent_cap, box->recent_count + 1);
-    box->recent[box->recent_count++] = (struct sent_once){
-        mem_strdup(message->once.p), mem_strdup(message->id.p), message->sequence, clock_mono_ms()};
 }
 
 void queue_changed(struct queues *queues, struct queue_box *box)
@@ -196,7 +164,8 @@ static void queues_add(struct queues *queues, struct queue_box *box, struct mess
     queue_add(queues, box, message);
     queues->messages++;
     if (message->once.n)
-        queues_remember(box, message);
+        deduplication_add(
+            &box->recent, message->once, message->id, message->sequence, clock_mono_ms(), ONCE_MS);
 }
 
 bool queue_send(struct queues *queues, struct arena *arena, const struct queue *queue,
@@ -204,10 +173,11 @@ bool queue_send(struct queues *queues, struct arena *arena, const struct queue *
 {
     pthread_mutex_lock(&queues->lock);
     struct queue_box *box = queue_box(queues, queue);
-    const struct sent_once *before = sent_before(box, message->once);
+    const struct deduplicated *before =
+        message->once.n ? deduplication_find(&box->recent, message->once, clock_mono_ms(), ONCE_MS) : NULL;
     bool room = queues->messages < MAX_MESSAGES;
     if (before)
-        *out = (struct queue_sent){arena_str(arena, str_z(before->id)), before->sequence};
+        *out = (struct queue_sent){arena_str(arena, before->id), before->sequence};
     if (!before && room) {
         queues_add(queues, box, message);
         *out = (struct queue_sent){arena_str(arena, message->id), message->sequence};

@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/threads.h"
 #include "sandbox/calls/services.h"
+#include "sandbox/engine/deduplication.h"
 
 struct queues;
 
@@ -33,7 +34,8 @@ struct queues *services_queues(struct services *services);
 
 struct message {
     struct arena arena;
-    struct str id, body, group, deduplication, once; /* `once`: key of struct sent_once; "": none */
+    struct str id, body, group, deduplication, once; /* `once`: its deduplication id, within its group where
+                                                        the queue wants that; "": none */
     struct str source;                               /* of a dead letter: ARN of the queue that it was in */
     const struct value *attributes;                  /* MessageAttributes; NULL: none */
     struct str trace;                                /* AWSTraceHeader; "": none */
@@ -43,14 +45,6 @@ struct message {
     int64_t visible_ms;        /* monotonic */
     int64_t received;          /* times */
     uint64_t turn;             /* of the last time, among all in the queue; 0: never */
-};
-
-/* What a FIFO queue was sent lately: `key` is its deduplication id, within its group where the queue wanted
- * that. */
-struct sent_once {
-    char *key, *id;
-    uint64_t sequence;
-    int64_t at_ms;
 };
 
 /* Dead letters that are sent back. */
@@ -71,8 +65,7 @@ struct queue_box {
     uint64_t turn;     /* times that they have changed */
     uint64_t receipts; /* times that one was received */
     int64_t purged_ms; /* monotonic; 0: never */
-    struct sent_once *recent;
-    size_t recent_count, recent_cap; /* oldest first */
+    struct deduplication recent;
     struct queue_move moves[10];
     size_t move_count; /* oldest first */
 };
@@ -160,9 +153,6 @@ service_handler sqs_create_queue, sqs_set_attributes, sqs_sparse, sqs_add_permis
 int sqs_check_attribute_names(const struct service_call *call, struct err *err);
 
 /* ---- queues.c ---- */
-
-/* A FIFO queue forgets what it was sent. */
-void queue_forget_sent(struct queue_box *box);
 
 /* MD5 over all of them, as clients check it. */
 struct str queue_digest(struct arena *arena, const struct value *attributes);

@@ -5,14 +5,12 @@
  * away: they are ABORTED. EXPRESS ones are nobody's to look at: they leave the list, and have no files.
  *
  *   executions.c             starting, running, ending, stopping
- *   map_runs.c        the list
- *   store.c       files
- *   tasks.c       what tasks do: other services of the sandbox, directly
- *   task_resource.c      tasks that wait until somebody says that they are done, or takes them first
- *   item_reader.c       what distributed Maps read, item_reader.c what they write
- *   map_runs.c        how they are getting on
- *   operations.c  what clients ask for
- *   map_runs.c     trying again from where one ended badly
+ *   map_runs.c        the list; runs of distributed Maps; trying again from where one ended badly
+ *   store.c           files
+ *   tasks.c           what tasks do: other services of the sandbox, directly
+ *   task_resource.c   tasks that wait until somebody says that they are done, or takes them first
+ *   item_reader.c     what distributed Maps read and write
+ *   operations.c      what clients ask for
  *   versions.c, aliases.c   which definition an ARN means
  *   logging.c         events in CloudWatch Logs
  *

@@ -82,6 +82,18 @@ def test_a_fifo_topic_keeps_the_order(anywhere):
     assert code(topic.sns.publish, TopicArn=topic.arn, Message="d") == ("MissingParameter" if anywhere.kind == "moto" else "InvalidParameter")
 
 
+def test_a_topic_of_an_earlier_ones_name_was_sent_nothing(sandbox):
+    sns, name = sandbox.client("sns"), f"t-{uuid.uuid4().hex[:8]}.fifo"
+    for _ in range(2):
+        topic = sns.create_topic(Name=name, Attributes={"FifoTopic": "true"})["TopicArn"]
+        queue = Queue(sandbox, f"q-{uuid.uuid4().hex[:8]}.fifo", FifoQueue="true")
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(queue))
+        sent = [sns.publish(TopicArn=topic, Message="m", MessageGroupId="g", MessageDeduplicationId="d") for _ in range(2)]
+        assert len({(one["MessageId"], one["SequenceNumber"]) for one in sent}) == 1
+        assert messages(queue) == ["m"]
+        sns.delete_topic(TopicArn=topic)
+
+
 def test_what_cannot_be_delivered_goes_to_dead_letters(sandbox):
     topic, letters = Topic(sandbox), Queue(sandbox)
     gone = Queue(sandbox)
