@@ -185,24 +185,13 @@ struct str hex_encode(struct arena *arena, const void *bytes, size_t n)
     return str_n(text, 2 * n);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 bool hex_decode(struct arena *arena, struct str text, struct str *out)
 {
     if (text.n % 2)
         return false;
     char *bytes = arena_alloc(arena, text.n / 2 + 1);
     for (size_t i = 0; i < text.n / 2; i++) {
-        int high = hex_digit(text.p[2 * i]), low = hex_digit(text.p[2 * i + 1]);
+        int high = str_hex_digit(text.p[2 * i]), low = str_hex_digit(text.p[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         bytes[i] = (char)(high << 4 | low);
@@ -285,7 +274,7 @@ bool url_decode(struct arena *arena, struct str text, bool plus_is_space, struct
         if (c == '%') {
             if (i + 2 >= text.n)
                 return false;
-            int high = hex_digit(text.p[i + 1]), low = hex_digit(text.p[i + 2]);
+            int high = str_hex_digit(text.p[i + 1]), low = str_hex_digit(text.p[i + 2]);
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high << 4 | low);

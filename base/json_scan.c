@@ -42,15 +42,10 @@ static bool take_hex4(struct scanner *s, uint32_t *out)
         return false;
     *out = 0;
     for (int i = 0; i < 4; i++) {
-        char c = *s->p++;
-        uint32_t digit;
-        if (c >= '0' && c <= '9')
-            digit = (uint32_t)(c - '0');
-        else if ((c | 32) >= 'a' && (c | 32) <= 'f')
-            digit = (uint32_t)((c | 32) - 'a' + 10);
-        else
+        int digit = str_hex_digit(*s->p++);
+        if (digit < 0)
             return false;
-        *out = *out << 4 | digit;
+        *out = *out << 4 | (uint32_t)digit;
     }
     return true;
 }
@@ -69,23 +64,7 @@ static bool take_code_point(struct scanner *s, char **out)
             return false;
         code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     }
-    char *at = *out;
-    if (code < 0x80) {
-        *at++ = (char)code;
-    } else if (code < 0x800) {
-        *at++ = (char)(0xc0 | code >> 6);
-        *at++ = (char)(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-        *at++ = (char)(0xe0 | code >> 12);
-        *at++ = (char)(0x80 | (code >> 6 & 0x3f));
-        *at++ = (char)(0x80 | (code & 0x3f));
-    } else {
-        *at++ = (char)(0xf0 | code >> 18);
-        *at++ = (char)(0x80 | (code >> 12 & 0x3f));
-        *at++ = (char)(0x80 | (code >> 6 & 0x3f));
-        *at++ = (char)(0x80 | (code & 0x3f));
-    }
-    *out = at;
+    *out += str_utf8_encode(code, *out);
     return true;
 }
 

@@ -236,6 +236,25 @@ size_t str_char_size(struct str s, size_t at)
     return size;
 }
 
+size_t str_utf8_encode(uint32_t c, char out[4])
+{
+    if (c < 0x80)
+        return out[0] = (char)c, 1;
+    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; --i; c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3f));
+    out[0] = (char)((0xf00 >> n & 0xff) | c);
+    return n;
+}
+
+int str_hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 size_t str_code_points(struct str s)
 {
     size_t count = 0;

@@ -109,6 +109,10 @@ bool str_is_utf8(struct str s);
 size_t str_utf8_prefix(struct str s);
 /* Bytes of the character that begins at s.p[at], which is there; broken UTF-8 is taken byte by byte. */
 size_t str_char_size(struct str s, size_t at);
+/* A code point as UTF-8: how many bytes of `out` it has. */
+size_t str_utf8_encode(uint32_t c, char out[4]);
+/* -1: none. */
+int str_hex_digit(char c);
 /* Number of code points; for UTF-8 text. */
 size_t str_code_points(struct str s);
 

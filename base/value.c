@@ -202,8 +202,7 @@ static int number_compare(const struct value *a, const struct value *b)
 {
     if (a->kind == VALUE_INT && b->kind == VALUE_INT)
         return a->integer < b->integer ? -1 : a->integer > b->integer;
-    double x = a->kind == VALUE_INT ? (double)a->integer : a->number;
-    double y = b->kind == VALUE_INT ? (double)b->integer : b->number;
+    double x = value_number(a), y = value_number(b);
     return x < y ? -1 : x > y;
 }
 

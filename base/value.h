@@ -127,6 +127,10 @@ static inline bool value_is_number(const struct value *v)
 {
     return v && (v->kind == VALUE_INT || v->kind == VALUE_FLOAT);
 }
+static inline double value_number(const struct value *v) /* of a number */
+{
+    return v->kind == VALUE_INT ? (double)v->integer : v->number;
+}
 /* Are all its texts and keys UTF-8? */
 bool value_is_utf8(const struct value *v);
 /* Nothing said: null, "", [] or {}. */

@@ -1,7 +1,7 @@
 /*
- * What the files yaml*.c share; nobody else includes it. yaml.c builds the tree, yaml_node.c says what a map
- * has in the end, yaml_node.c what plain text stands for, yaml_problem.c puts libyaml's complaints into
- * words, yaml_node.c is what others use the tree with.
+ * What the files yaml*.c share; nobody else includes it. yaml.c builds the tree, yaml_problem.c puts
+ * libyaml's complaints into words, yaml_node.c says what a map has in the end and what plain text stands for,
+ * and is what others use the tree with.
  */
 #pragma once
 

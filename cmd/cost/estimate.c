@@ -58,9 +58,8 @@ static void estimate_own_price(struct estimate_item *item, const struct value *u
     if (!usd || (usd->kind != VALUE_INT && usd->kind != VALUE_FLOAT))
         return;
     struct charge *charge = ARENA_NEW(arena, struct charge);
-    *charge = (struct charge){.what = STR("what `usage:` says"),
-        .use = STR(ESTIMATE_OWN_PRICE),
-        .hourly = usd->kind == VALUE_INT ? (double)usd->integer : usd->number};
+    *charge = (struct charge){
+        .what = STR("what `usage:` says"), .use = STR(ESTIMATE_OWN_PRICE), .hourly = value_number(usd)};
     item->priced = PRICED;
     item->charges = charge;
     item->charge_count = 1;

@@ -4,10 +4,9 @@
  * without their content. Types that Terraform has no name for keep weir's.
  *
  *   exported.c    the resources
- *   expressions.c what of them is configured, with references
+ *   expressions.c what of them is configured, with references, and what these take
  *   plan_json.c   written as Terraform's plan representation
  *   hcl.c         written as configuration, with import blocks
- *   expressions.c   what these take
  */
 #pragma once
 

@@ -372,13 +372,7 @@ static void without_repeated(struct template *t, const struct thing *thing)
 
 void template_need(struct template *t, struct thing *thing, struct draft_reference *reference)
 {
-    if (thing->need_count == thing->need_cap) {
-        thing->need_cap = thing->need_cap ? 2 * thing->need_cap : 8;
-        struct draft_reference **more = ARENA_ARRAY(t->arena, struct draft_reference *, thing->need_cap);
-        if (thing->need_count)
-            memcpy(more, thing->needs, thing->need_count * sizeof *more);
-        thing->needs = more;
-    }
+    ARENA_GROW(t->arena, thing->needs, thing->need_count, thing->need_cap);
     thing->needs[thing->need_count++] = reference;
 }
 

@@ -224,15 +224,10 @@ static struct tree *pick(struct template *t, const struct node *node, const stru
 
 /* ---- others ---- */
 
-static bool is_word(struct str s)
-{
-    return str_is_word(s, CHARS_LETTERS "_", CHARS_ALNUM "_");
-}
-
 static struct str step(struct template *t, const struct tree *key)
 {
     struct str text = tree_literal_text(t->arena, key);
-    if (text.p && is_word(text))
+    if (text.p && str_is_word(text, CHARS_LETTERS "_", CHARS_ALNUM "_"))
         return arena_printf(t->arena, ".%s", text.p);
     return arena_printf(t->arena, "[%s]",
         text.p ? tree_as_code(t->arena, tree_string(t->arena, text, NULL)).p : tree_as_code(t->arena, key).p);

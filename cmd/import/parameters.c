@@ -26,22 +26,17 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
 
 /* ---- parameters ---- */
 
-/* The default as what the input's type takes. */
+/* A default, or one of its items, as what the input's type takes. */
 static struct tree *fallback(
     struct template *t, const struct parameter *p, struct str text, const struct node *node)
 {
-    struct tree *list;
+    struct parameter item = {.is_number = p->is_number};
     int64_t integer;
     double number;
     if (p->is_list) {
-        list = tree_new(t->arena, TREE_LIST, node);
-        while (text.p && text.n) {
-            struct str one = str_trim(str_cut(text, ',', &text));
-            if (p->is_number && str_to_int(one, &integer))
-                tree_add(t->arena, list, tree_value(t->arena, value_int(t->arena, integer), node));
-            else
-                tree_add(t->arena, list, tree_string(t->arena, one, node));
-        }
+        struct tree *list = tree_new(t->arena, TREE_LIST, node);
+        while (text.p && text.n)
+            tree_add(t->arena, list, fallback(t, &item, str_trim(str_cut(text, ',', &text)), node));
         return list;
     }
     if (p->is_number && str_to_int(text, &integer))
@@ -51,7 +46,7 @@ static struct tree *fallback(
     return tree_string(t->arena, text, node);
 }
 
-static const char *input_type(struct template *t UNUSED, struct parameter *p, struct str type)
+static const char *input_type(struct parameter *p, struct str type)
 {
     if (str_starts(type, STR("AWS::SSM::Parameter::Value<"))) { /* the name of a parameter */
         p->names_list = str_starts(type, STR("AWS::SSM::Parameter::Value<List<")) ||
@@ -65,20 +60,21 @@ static const char *input_type(struct template *t UNUSED, struct parameter *p, st
 
 static void set_range(struct template *t, struct tree *input, const struct node *node, bool number)
 {
-    const struct node *low = node_get(node, number ? "MinValue" : "MinLength"),
-                      *high = node_get(node, number ? "MaxValue" : "MaxLength");
-    int64_t bound;
-    if (!low && !high)
-        return;
+    const char *const keys[] = {number ? "MinValue" : "MinLength", number ? "MaxValue" : "MaxLength"};
     struct tree *range = tree_new(t->arena, TREE_LIST, NULL);
-    const struct node *ends[2] = {low, high};
+    bool any = false;
     for (size_t i = 0; i < 2; i++) {
-        struct str text = ends[i] ? value_scalar_text(t->arena, node_value(t->arena, ends[i])) : STR_EMPTY;
-        bool known = str_to_int(text, &bound);
+        const struct node *end = node_get(node, keys[i]);
+        int64_t bound;
+        bool known = end && str_to_int(value_scalar_text(t->arena, node_value(t->arena, end)), &bound);
+        if (end && !known)
+            diag_warning(t->diags, node_span(end), "`%s` is not a whole number, and is left out", keys[i]);
+        any = any || known;
         tree_add(
             t->arena, range, tree_value(t->arena, known ? value_int(t->arena, bound) : &value_null, NULL));
     }
-    tree_set(t->arena, input, STR("range"), range);
+    if (any)
+        tree_set(t->arena, input, STR("range"), range);
 }
 
 static void set_choices(
@@ -88,8 +84,7 @@ static void set_choices(
         return;
     struct tree *choices = tree_new(t->arena, TREE_LIST, NULL);
     for (uint32_t i = 0; i < list->count; i++) {
-        struct parameter one = *p;
-        one.is_list = false;
+        struct parameter one = {.is_number = p->is_number};
         tree_add(t->arena, choices,
             fallback(t, &one, value_scalar_text(t->arena, node_value(t->arena, list->items[i])), NULL));
     }
@@ -139,11 +134,11 @@ static void take_parameter(struct template *t, const struct node_entry *entry, s
     p->input = draft_input_name(t->draft, name);
     p->data = STR_EMPTY;
     map_set(&t->parameters, name, p);
-    const char *is = input_type(t, p, type);
+    const char *is = input_type(p, type);
     tree_set(t->arena, input, STR("type"), tree_string(t->arena, str_z(is), NULL));
     set_default(t, input, p, name, node);
     set_choices(t, input, p, node_get(node, "AllowedValues"));
-    if (pattern.n && !p->is_list)
+    if (pattern.n) /* of a list: each item has to match, there and here */
         tree_set(t->arena, input, STR("pattern"), tree_string(t->arena, pattern, NULL));
     set_range(t, input, node, p->is_number);
     struct str words = node_text(node_get(node, "Description"));

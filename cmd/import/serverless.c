@@ -287,6 +287,11 @@ static void tell_bucket(struct serverless *sam, const struct serverless_notice *
     nodes_set(arena, sam->resources, notice->bucket, bucket);
     for (size_t i = 0; i < 3; i++) {
         const struct node *there = node_get(into, way[i]);
+        if (there && (there->kind != (i == 2 ? NODE_LIST : NODE_MAP) || nodes_is_function(there))) {
+            diag_error(sam->diags, node_span(there), "`%s` of a bucket whose events start functions is a %s",
+                way[i], i == 2 ? "list" : "map");
+            return;
+        }
         struct node *below = there ? nodes_copy(arena, there)
                                    : nodes_new(arena, i == 2 ? NODE_LIST : NODE_MAP, notice->configuration);
         nodes_set(arena, into, str_z(way[i]), below);

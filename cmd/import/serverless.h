@@ -108,6 +108,8 @@ struct str serverless_api_of(struct macro *macro, const struct node *event, bool
 const struct node *serverless_parameters(struct form *form);
 const struct node *serverless_security(struct form *form);
 const struct node *serverless_caller(struct form *form);
+/* The map's values under keys that begin small, as an HTTP API's document has them; empty without one. */
+struct node *serverless_small_keys(struct form *form, const struct node *given);
 /* The map below that key, to be changed; one more where there is none. */
 struct node *serverless_body_part(struct form *form, struct node *map, struct str key);
 

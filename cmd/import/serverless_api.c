@@ -50,13 +50,7 @@ void serverless_route(struct form *form, const struct node *operation)
             "the API that answers this is not in the template: its route is left out");
         return;
     }
-    if (sam->route_count == sam->route_cap) {
-        sam->route_cap = sam->route_cap ? 2 * sam->route_cap : 8;
-        struct serverless_route *more = ARENA_ARRAY(sam->arena, struct serverless_route, sam->route_cap);
-        if (sam->route_count)
-            memcpy(more, sam->routes, sam->route_count * sizeof *more);
-        sam->routes = more;
-    }
+    ARENA_GROW(sam->arena, sam->routes, sam->route_count, sam->route_cap);
     struct node *made = nodes_copy(sam->arena, operation);
     if (!path.n)
         nodes_set(sam->arena, made, STR("isDefaultRoute"), nodes_bool(sam->arena, true, form->at));
@@ -147,27 +141,30 @@ static void add_routes(struct form *form, struct node *body)
         if (!str_eq(route->api, macro->id))
             continue;
         struct node *path = serverless_body_part(form, paths, route->path);
-        char *method = arena_strz(form->arena, route->method.p ? route->method : STR_EMPTY);
-        for (char *p = method; *p; p++)
-            *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-        bool any = !*method || !strcmp(method, "any");
-        nodes_set(
-            form->arena, path, any ? STR("x-amazon-apigateway-any-method") : str_z(method), route->operation);
+        struct str method = arena_lower(form->arena, route->method);
+        bool any = !method.n || str_eqz(method, "any");
+        nodes_set(form->arena, path, any ? STR("x-amazon-apigateway-any-method") : method, route->operation);
     }
+}
+
+struct node *serverless_small_keys(struct form *form, const struct node *given)
+{
+    struct node *made = nodes_new(form->arena, NODE_MAP, given ? given : form->at);
+    for (uint32_t i = 0; given && given->kind == NODE_MAP && i < given->count; i++) {
+        char *key = arena_strz(form->arena, given->entries[i].key);
+        *key = (char)(*key >= 'A' && *key <= 'Z' ? *key + 32 : *key);
+        nodes_set(form->arena, made, str_z(key), given->entries[i].value);
+    }
+    return made;
 }
 
 /* {AllowOrigins: […]} as the document has it; `true` and a text are origins. */
 static void add_cors(struct form *form, struct node *body)
 {
     const struct node *cors = form_in(form, STR("CorsConfiguration"));
-    struct node *made = cors ? nodes_new(form->arena, NODE_MAP, cors) : NULL;
     if (!cors || (cors->kind == NODE_BOOL && !cors->boolean))
         return;
-    for (uint32_t i = 0; cors->kind == NODE_MAP && i < cors->count; i++) {
-        char *key = arena_strz(form->arena, cors->entries[i].key);
-        *key = (char)(*key >= 'A' && *key <= 'Z' ? *key + 32 : *key);
-        nodes_set(form->arena, made, str_z(key), cors->entries[i].value);
-    }
+    struct node *made = serverless_small_keys(form, cors);
     if (cors->kind != NODE_MAP) {
         struct node *origins = nodes_new(form->arena, NODE_LIST, cors);
         nodes_add(

@@ -192,19 +192,6 @@ static const struct node *role_policies(struct form *form, bool documents)
 
 /* ---- all ---- */
 
-/* Map keys of an HTTP API's document begin small. */
-static const struct node *jwt_settings(struct form *form)
-{
-    const struct node *given = form_in(form, STR("JwtConfiguration"));
-    struct node *made = nodes_new(form->arena, NODE_MAP, given ? given : form->at);
-    for (uint32_t i = 0; given && given->kind == NODE_MAP && i < given->count; i++) {
-        char *key = arena_strz(form->arena, given->entries[i].key);
-        *key = (char)(*key >= 'A' && *key <= 'Z' ? *key + 32 : *key);
-        nodes_set(form->arena, made, str_z(key), given->entries[i].value);
-    }
-    return made;
-}
-
 const struct node *serverless_make(struct form *form, struct str what)
 {
     if (str_eqz(what, "target"))
@@ -237,5 +224,5 @@ const struct node *serverless_make(struct form *form, struct str what)
         return serverless_caller(form);
     if (str_eqz(what, "security"))
         return serverless_security(form);
-    return str_eqz(what, "jwt") ? jwt_settings(form) : NULL;
+    return str_eqz(what, "jwt") ? serverless_small_keys(form, form_in(form, STR("JwtConfiguration"))) : NULL;
 }

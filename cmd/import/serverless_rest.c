@@ -93,14 +93,7 @@ static void add_notices(struct macro *macro, struct form *form, const struct nod
     for (uint32_t i = 0; i < (events->kind == NODE_LIST ? events->count : 1); i++) {
         struct node *one = nodes_copy(sam->arena, form_fill(form, node_get(event_form, "notice")));
         nodes_set(sam->arena, one, STR("Event"), events->kind == NODE_LIST ? events->items[i] : events);
-        if (sam->notice_count == sam->notice_cap) {
-            sam->notice_cap = sam->notice_cap ? 2 * sam->notice_cap : 8;
-            struct serverless_notice *more =
-                ARENA_ARRAY(sam->arena, struct serverless_notice, sam->notice_cap);
-            if (sam->notice_count)
-                memcpy(more, sam->notices, sam->notice_count * sizeof *more);
-            sam->notices = more;
-        }
+        ARENA_GROW(sam->arena, sam->notices, sam->notice_count, sam->notice_cap);
         struct str id =
             nodes_literal(form_fill(form, nodes_text(sam->arena, STR("<id>Permission"), form->at)));
         sam->notices[sam->notice_count++] = (struct serverless_notice){name, id, one};

@@ -6,14 +6,11 @@
  *
  *   terraform.c        reading, groups of instances, the whole
  *   terraform_fit.c    each instance as one of weir's types, or as a part of another
- *   terraform_configured.c   what is configured of each instance
- *   terraform_candidates.c    under which id it is taken over
- *   terraform_configured.c without a configuration: what is not configured
- *   terraform_lines.c  without a configuration: names of others
- *   terraform_refer.c  values that are other resources' become references
+ *   terraform_configured.c  what is configured of each instance, and without a configuration what is not
+ *   terraform_candidates.c  under which id it is taken over
+ *   terraform_lines.c  without a configuration: names of others; what only the files say
+ *   terraform_refer.c  values that are other resources' become references, instances one with for_each
  *   terraform_provider.c  regions and accounts
- *   terraform_lines.c  what only the files say
- *   terraform_refer.c   instances as one with for_each
  */
 #pragma once
 

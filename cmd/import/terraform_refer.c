@@ -123,8 +123,7 @@ static void resolve_each(struct terraform *t, struct tree *s, struct str key)
 }
 
 /* [a, b], or {a: {what differs}, …}. */
-static struct tree *collection(
-    struct terraform *t, const struct group *group, struct tree **all UNUSED, const struct tree *differ)
+static struct tree *collection(struct terraform *t, const struct group *group, const struct tree *differ)
 {
     struct tree *out = tree_new(t->arena, differ->n ? TREE_MAP : TREE_LIST, NULL);
     for (size_t i = 0; i < group->n; i++) {
@@ -176,7 +175,7 @@ void terraform_each(struct terraform *t, struct group *group)
         tree_set(t->arena, out, keys->entries[k].key,
             same ? same : tree_code(t->arena, NULL, "each.value.%s", keys->entries[k].key.p));
     }
-    out->entries[0].value = collection(t, group, all, differ);
+    out->entries[0].value = collection(t, group, differ);
 }
 
 /* ---- circles ---- */

@@ -183,11 +183,6 @@ static void add_quoted(struct buf *out, struct str text)
     }
 }
 
-static bool is_word(struct str key)
-{
-    return str_is_word(key, CHARS_LETTERS "_", CHARS_ALNUM "_");
-}
-
 static void add_code(struct arena *arena, struct buf *out, const struct tree *s);
 
 static void add_text(struct buf *out, const struct tree *s)
@@ -207,7 +202,7 @@ static void add_text(struct buf *out, const struct tree *s)
 
 static void add_key(struct buf *out, struct str key)
 {
-    if (is_word(key)) {
+    if (str_is_word(key, CHARS_LETTERS "_", CHARS_ALNUM "_")) {
         buf_add_str(out, key);
         return;
     }

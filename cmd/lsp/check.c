@@ -8,7 +8,6 @@
 #include "plan/plan.h"
 
 #include <ctype.h>
-#include <limits.h>
 #include <stdlib.h>
 
 enum {
@@ -45,12 +44,6 @@ static struct buf *report_file(struct report *report, struct str path)
         map_set(&report->files, arena_str(report->arena, path), items);
     }
     return items;
-}
-
-static struct str real_name(struct report *report, struct str path)
-{
-    char real[PATH_MAX];
-    return arena_str(report->arena, realpath(arena_strz(report->arena, path), real) ? str_z(real) : path);
 }
 
 static bool is_file(struct str path)
@@ -99,7 +92,7 @@ static void add_related(struct report *report, struct buf *out, const struct dia
 {
     if (!diag->related.source || !is_file(diag->related.source->path))
         return;
-    struct str path = real_name(report, diag->related.source->path);
+    struct str path = documents_real_path(report->arena, diag->related.source->path);
     buf_addz(out, ",\"relatedInformation\":[{\"location\":{\"uri\":");
     json_write_string(out, documents_uri(&report->lsp->documents, report->arena, path));
     buf_add_char(out, ',');
@@ -112,7 +105,7 @@ static void add_related(struct report *report, struct buf *out, const struct dia
 static void report_diag(struct report *report, const struct diag *diag)
 {
     bool placed = diag->span.source && is_file(diag->span.source->path);
-    struct str path = placed ? real_name(report, diag->span.source->path) : report->root;
+    struct str path = placed ? documents_real_path(report->arena, diag->span.source->path) : report->root;
     struct str repair = repair_of(diag->label);
     AUTO_BUF struct buf one = BUF_INIT;
     buf_add_char(&one, '{');
@@ -216,7 +209,8 @@ static struct str mend(struct report *report, const struct document *document)
 static bool unsaved_text(void *ctx, struct str path, struct str *text)
 {
     struct report *report = ctx;
-    const struct document *document = documents_at(&report->lsp->documents, real_name(report, path));
+    const struct document *document =
+        documents_at(&report->lsp->documents, documents_real_path(report->arena, path));
     if (!document)
         return false;
     struct str *mended = map_get(&report->mended, document->path);
@@ -233,7 +227,8 @@ static bool unsaved_text(void *ctx, struct str path, struct str *text)
 static bool open_text(void *ctx, struct str path, struct str *text)
 {
     struct report *report = ctx;
-    const struct document *document = documents_at(&report->lsp->documents, real_name(report, path));
+    const struct document *document =
+        documents_at(&report->lsp->documents, documents_real_path(report->arena, path));
     if (document)
         *text = arena_str(report->arena, buf_str(&document->text));
     return document != NULL;
@@ -299,10 +294,7 @@ static struct published *published_of(struct lsp *lsp, struct str path)
     if (p)
         return p;
     p = mem_zalloc(sizeof *p);
-    char *copy = mem_alloc(path.n + 1);
-    memcpy(copy, path.p, path.n);
-    copy[path.n] = 0;
-    p->path = str_n(copy, path.n);
+    p->path = str_n(mem_memdup0(path.p, path.n), path.n);
     p->version = -1;
     p->next = lsp->published;
     lsp->published = p;

@@ -2,6 +2,7 @@
 #include "cmd/lsp/outline.h"
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/yaml.h"
 
@@ -137,32 +138,10 @@ void position_add_range(struct buf *out, struct positions *positions, struct str
 
 /* ---- names ---- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-static struct str percent_decode(struct arena *arena, struct str text)
-{
-    char *out = arena_alloc(arena, text.n + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < text.n; i++) {
-        int high = i + 2 < text.n && text.p[i] == '%' ? hex_digit(text.p[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text.p[i + 2]) : -1;
-        out[n++] = low >= 0 ? (char)(unsigned char)(high * 16 + low) : text.p[i];
-        i += low >= 0 ? 2 : 0;
-    }
-    out[n] = 0;
-    return str_n(out, n);
-}
-
 struct str documents_real_path(struct arena *arena, struct str path)
 {
     char real[PATH_MAX];
-    return realpath(path.p, real) ? arena_str(arena, str_z(real)) : path;
+    return realpath(arena_strz(arena, path), real) ? arena_str(arena, str_z(real)) : path;
 }
 
 /* file:///a/b, file://localhost/a/b */
@@ -172,7 +151,9 @@ static struct str uri_path(struct arena *arena, struct str uri)
     ptrdiff_t slash = str_starts(uri, scheme) ? str_find_char(uri, '/', scheme.n) : -1;
     if (slash < 0)
         return STR_EMPTY;
-    struct str path = percent_decode(arena, str_slice(uri, (size_t)slash, uri.n));
+    struct str given = str_slice(uri, (size_t)slash, uri.n), path;
+    if (!url_decode(arena, given, false, &path)) /* a % that nobody escaped */
+        path = given;
     return memchr(path.p, 0, path.n) ? STR_EMPTY : documents_real_path(arena, path);
 }
 
@@ -183,15 +164,7 @@ struct str documents_uri(const struct documents *documents, struct arena *arena,
         return open->uri;
     AUTO_BUF struct buf out = BUF_INIT;
     buf_addz(&out, "file://");
-    for (size_t i = 0; i < path.n; i++) {
-        char c = path.p[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     (c && char_in("/-._~", c));
-        if (plain)
-            buf_add_char(&out, c);
-        else
-            buf_addf(&out, "%%%02X", (unsigned char)c);
-    }
+    url_encode(&out, path, true);
     return arena_str(arena, buf_str(&out));
 }
 
@@ -213,22 +186,15 @@ struct document *documents_at(const struct documents *documents, struct str path
     return NULL;
 }
 
-static struct str own_text(struct str text)
-{
-    char *copy = mem_alloc(text.n + 1);
-    memcpy(copy, text.p, text.n);
-    copy[text.n] = 0;
-    return str_n(copy, text.n);
-}
-
 struct document *documents_open(struct documents *documents, struct str uri, struct str text, int64_t version)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     struct document *d = documents_find(documents, uri);
     if (!d) {
+        struct str path = uri_path(&scratch, uri);
         d = mem_zalloc(sizeof *d);
-        d->uri = own_text(uri);
-        d->path = own_text(uri_path(&scratch, uri));
+        d->uri = str_n(mem_memdup0(uri.p, uri.n), uri.n);
+        d->path = str_n(mem_memdup0(path.p, path.n), path.n);
         d->next = documents->first;
         documents->first = d;
     }
@@ -297,7 +263,7 @@ void documents_release(struct documents *documents)
 
 bool documents_read(const struct documents *documents, struct arena *arena, struct str path, struct str *text)
 {
-    struct str real = documents_real_path(arena, arena_str(arena, path));
+    struct str real = documents_real_path(arena, path);
     const struct document *open = documents_at(documents, real);
     if (!open)
         return !file_read(arena, real.p, YAML_MAX_SIZE, text, ERR_IGNORED);

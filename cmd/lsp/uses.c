@@ -2,8 +2,6 @@
 #include "cmd/lsp/server.h"
 #include "stacks/load/files.h"
 
-/* ---- Where a name is declared, and where it is used ---- */
-
 /* ---- definition ---- */
 
 /* The attribute's own key, where the file gives it; the resource's otherwise. */

@@ -18,11 +18,6 @@ static bool is_unknown(const struct value *v)
     return v->kind == VALUE_UNKNOWN;
 }
 
-static double number_of(const struct value *v)
-{
-    return v->kind == VALUE_INT ? (double)v->integer : v->number;
-}
-
 static bool is_text(const struct value *v)
 {
     return v->kind == VALUE_STRING || is_unknown(v);
@@ -82,7 +77,7 @@ static const char *numeric_wrong(struct pattern_scan *s, const struct value *v)
     if (!why && v->count > 4)
         why = wrong_at(s, 4, "Too many terms in numeric range expression");
     bool known = !why && v->count == 4 && value_is_number(v->items[1]) && value_is_number(v->items[3]);
-    return known && number_of(v->items[1]) >= number_of(v->items[3])
+    return known && value_number(v->items[1]) >= value_number(v->items[3])
                ? wrong_at(s, 4, "Bottom must be less than top")
                : why;
 }

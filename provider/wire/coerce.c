@@ -70,7 +70,7 @@ static const struct value *coerce_time(struct arena *arena, const struct value *
         return NULL;
     if (number || str_to_double(str_trim(doc->string), &seconds)) {
         if (number)
-            seconds = doc->kind == VALUE_INT ? (double)doc->integer : doc->number;
+            seconds = value_number(doc);
         if (!(seconds > -6e10 && seconds < 2.5e11)) /* the years 68 to 9892: what text can say */
             return coerce_text(arena, doc);
         ms = (int64_t)(seconds * 1000 + (seconds < 0 ? -0.5 : 0.5));

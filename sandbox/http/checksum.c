@@ -218,10 +218,7 @@ static bool parse_size(struct str text, uint64_t *size)
 {
     *size = 0;
     for (size_t i = 0; i < text.n; i++) {
-        char d = text.p[i];
-        int digit = d >= '0' && d <= '9'                 ? d - '0'
-                    : (d | 32) >= 'a' && (d | 32) <= 'f' ? (d | 32) - 'a' + 10
-                                                         : -1;
+        int digit = str_hex_digit(text.p[i]);
         if (digit < 0 || *size >> 56)
             return false;
         *size = *size << 4 | (uint64_t)digit;

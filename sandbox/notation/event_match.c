@@ -102,11 +102,6 @@ static bool is_text(const struct value *v)
     return v && v->kind == VALUE_STRING;
 }
 
-static double event_match_number(const struct value *v)
-{
-    return v->kind == VALUE_INT ? (double)v->integer : v->number;
-}
-
 /* ---- one comparison with one value (NULL: it is not there) ---- */
 
 static bool test_prefix(const struct value *want, const struct value *v)
@@ -152,8 +147,8 @@ static bool test_numeric(const struct value *want, const struct value *v)
         return false;
     for (uint32_t i = 0; i + 1 < want->count; i += 2) {
         struct str order = value_text(want->items[i], STR_EMPTY);
-        double a = event_match_number(v),
-               b = value_is_number(want->items[i + 1]) ? event_match_number(want->items[i + 1]) : 0;
+        double a = value_number(v),
+               b = value_is_number(want->items[i + 1]) ? value_number(want->items[i + 1]) : 0;
         bool less = str_starts(order, STR("<")) && a < b, more = str_starts(order, STR(">")) && a > b;
         bool equal = str_ends(order, STR("=")) && !(a < b) && !(a > b);
         if (!less && !more && !equal)

@@ -162,11 +162,6 @@ static const struct value *integer_arithmetic(struct eval *ev, const struct expr
     return overflow ? fail_overflow(ev, e) : value_int(ev->arena, result);
 }
 
-static double as_double(const struct value *v)
-{
-    return v->kind == VALUE_INT ? (double)v->integer : v->number;
-}
-
 static bool is_zero(const struct value *v)
 {
     return v->kind == VALUE_INT ? v->integer == 0 : v->number == 0;
@@ -183,7 +178,7 @@ static const struct value *arithmetic(
     }
     if (a->kind == VALUE_INT && b->kind == VALUE_INT)
         return integer_arithmetic(ev, e, a->integer, b->integer);
-    return float_arithmetic(ev, e, as_double(a), as_double(b));
+    return float_arithmetic(ev, e, value_number(a), value_number(b));
 }
 
 static const struct value *binary_result(

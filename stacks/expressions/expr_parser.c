@@ -268,40 +268,14 @@ static struct expr *parse_embedded(struct parser *p, size_t *at)
     return e;
 }
 
-static size_t utf8_encode(uint32_t c, char out[4])
-{
-    if (c < 0x80)
-        return out[0] = (char)c, 1;
-    if (c < 0x800) {
-        out[0] = (char)(0xc0 | c >> 6);
-        out[1] = (char)(0x80 | (c & 0x3f));
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = (char)(0xe0 | c >> 12);
-        out[1] = (char)(0x80 | (c >> 6 & 0x3f));
-        out[2] = (char)(0x80 | (c & 0x3f));
-        return 3;
-    }
-    out[0] = (char)(0xf0 | c >> 18);
-    out[1] = (char)(0x80 | (c >> 12 & 0x3f));
-    out[2] = (char)(0x80 | (c >> 6 & 0x3f));
-    out[3] = (char)(0x80 | (c & 0x3f));
-    return 4;
-}
-
 static bool hex4(struct str text, size_t at, uint32_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < 4; i++) {
-        char c = at + i < text.n ? text.p[at + i] : ' ';
-        unsigned digit = c >= '0' && c <= '9'   ? (unsigned)(c - '0')
-                         : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
-                         : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
-                                                : 16;
-        if (digit > 15)
+        int digit = at + i < text.n ? str_hex_digit(text.p[at + i]) : -1;
+        if (digit < 0)
             return false;
-        *out = *out << 4 | digit;
+        *out = *out << 4 | (uint32_t)digit;
     }
     return true;
 }
@@ -327,7 +301,7 @@ static bool unicode_escape(struct parser *p, size_t *at, struct str *out)
         return false;
     }
     char bytes[4];
-    *out = arena_str(p->arena, str_n(bytes, utf8_encode(c, bytes)));
+    *out = arena_str(p->arena, str_n(bytes, str_utf8_encode(c, bytes)));
     return true;
 }
 

@@ -18,8 +18,6 @@ struct resolve {
     const struct variables *variables;
 };
 
-/* The first names of scope->constants, see stack.h. */
-
 static void expr_resolve_any(struct resolve *r, struct expr *e);
 
 static struct span name_span(const struct expr *e, struct str name)

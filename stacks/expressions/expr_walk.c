@@ -143,12 +143,6 @@ static size_t escape_size(char c)
     return c == 'x' ? 4 : c == 'u' ? 6 : c == 'U' ? 10 : 2;
 }
 
-static size_t utf8_size(char lead)
-{
-    unsigned char c = (unsigned char)lead;
-    return c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-}
-
 /* Where the scalar's first character stands. */
 static size_t content_start(struct str raw)
 {
@@ -176,7 +170,7 @@ size_t node_raw_offset(const struct node *node, size_t offset)
         if (style == '"' && c == '\\' && j + 1 < raw.n && raw.p[j + 1] != '\n') {
             if (at >= offset)
                 break;
-            at += utf8_size(text.p[at]);
+            at += str_char_size(text, at);
             j += escape_size(raw.p[j + 1]);
         } else if (c == text.p[at]) {
             if (at >= offset)

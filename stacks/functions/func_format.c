@@ -98,7 +98,7 @@ static bool add_float(struct buf *out, struct call *call, size_t i, const struct
         call_fail(call, i, "%%%c formats a number, got %s", d->verb, value_with_article(v));
         return false;
     }
-    double number = v->kind == VALUE_INT ? (double)v->integer : v->number;
+    double number = value_number(v);
     bool negative = number < 0;
     number = negative ? -number : number;
     int precision = d->precision < 0 ? 6 : d->precision;

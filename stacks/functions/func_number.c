@@ -4,11 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-static double as_double(const struct value *v)
-{
-    return v->kind == VALUE_INT ? (double)v->integer : v->number;
-}
-
 static const struct value *too_large(struct call *call)
 {
     return call_fail(call, call->n, "the result of %.*s() is too large", STR_ARG(call->function->name));
@@ -66,7 +61,7 @@ const struct value *func_round(struct call *call)
 
 const struct value *func_log(struct call *call)
 {
-    double number = as_double(call->args[0]), base = as_double(call->args[1]);
+    double number = value_number(call->args[0]), base = value_number(call->args[1]);
     if (!(number > 0))
         return call_fail(call, 0, "log() takes a number above 0");
     if (!(base > 0) || !(base < 1 || base > 1))
@@ -92,7 +87,7 @@ const struct value *func_pow(struct call *call)
     if (base->kind == VALUE_INT && exponent->kind == VALUE_INT && exponent->integer >= 0)
         return integer_power(base->integer, exponent->integer, &result) ? value_int(call->arena, result)
                                                                         : too_large(call);
-    double number = pow(as_double(base), as_double(exponent));
+    double number = pow(value_number(base), value_number(exponent));
     if (isnan(number))
         return call_fail(call, call->n, "pow() has no result for these");
     return float_result(call, number);
@@ -153,7 +148,7 @@ const struct value *func_sum(struct call *call)
         exact = exact && items[i]->kind == VALUE_INT;
         if (exact && __builtin_add_overflow(whole, items[i]->integer, &whole))
             return too_large(call);
-        number += as_double(items[i]);
+        number += value_number(items[i]);
     }
     return exact ? value_int(call->arena, whole) : float_result(call, number);
 }

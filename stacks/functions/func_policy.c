@@ -5,27 +5,28 @@
 #include "base/json.h"
 #include "stacks/expressions/func.h"
 
-/* ---- statements(): a policy document read, whichever of its ways it is written in, under the words that
- * statement() takes. */
-
+/* What statement() takes and statements() gives, and what IAM calls it. */
 static const struct {
-    const char *name, *key;
+    struct str name;
+    const char *key;
     bool list;
-} members[] = {
-    {"actions", "Action", true},
-    {"conditions", "Condition", false},
-    {"effect", "Effect", false},
-    {"not_actions", "NotAction", true},
-    {"not_principals", "NotPrincipal", true},
-    {"not_resources", "NotResource", true},
-    {"principals", "Principal", true},
-    {"resources", "Resource", true},
-    {"sid", "Sid", false},
+} elements[] = {
+    {STR_INIT("actions"), "Action", true},
+    {STR_INIT("conditions"), "Condition", false},
+    {STR_INIT("effect"), "Effect", false},
+    {STR_INIT("not_actions"), "NotAction", true},
+    {STR_INIT("not_principals"), "NotPrincipal", true},
+    {STR_INIT("not_resources"), "NotResource", true},
+    {STR_INIT("principals"), "Principal", true},
+    {STR_INIT("resources"), "Resource", true},
+    {STR_INIT("sid"), "Sid", false},
 };
 
-enum { MEMBERS = sizeof members / sizeof *members };
+enum { ELEMENT_COUNT = sizeof elements / sizeof *elements };
 
-/* Texts of a member as one list: of {AWS: …, Service: […]} too, whoever it is. */
+/* ---- statements(): a policy document read, whichever of its ways it is written in ---- */
+
+/* Texts of an element as one list: of {AWS: …, Service: […]} too, whoever it is. */
 static void gather_texts(struct value_builder *list, const struct value *v)
 {
     if (value_is_null(v))
@@ -38,13 +39,13 @@ static void gather_texts(struct value_builder *list, const struct value *v)
         value_builder_add(list, v);
 }
 
-static const struct value *read_member(struct call *call, size_t i, const struct value *v)
+static const struct value *read_element(struct call *call, size_t i, const struct value *v)
 {
     AUTO_BUILDER struct value_builder list = VALUE_BUILDER(call->arena);
-    if (!members[i].list)
-        return !value_is_null(v)                      ? v
-               : !strcmp(members[i].key, "Condition") ? &value_empty_map
-                                                      : &value_empty_string;
+    if (!elements[i].list)
+        return !value_is_null(v)                       ? v
+               : !strcmp(elements[i].key, "Condition") ? &value_empty_map
+                                                       : &value_empty_string;
     if (value_is_unknown(v))
         return v;
     gather_texts(&list, v);
@@ -57,11 +58,11 @@ static const struct value *read_statement(struct call *call, const struct value 
         return value_is_unknown(statement) ? statement
                                            : call_fail(call, 0, "a statement of a policy is a map, not %s",
                                                  value_with_article(statement));
-    struct value_entry entries[MEMBERS];
-    for (size_t i = 0; i < MEMBERS; i++)
+    struct value_entry entries[ELEMENT_COUNT];
+    for (size_t i = 0; i < ELEMENT_COUNT; i++)
         entries[i] = (struct value_entry){
-            str_z(members[i].name), read_member(call, i, value_getz(statement, members[i].key))};
-    return value_map(call->arena, entries, MEMBERS);
+            elements[i].name, read_element(call, i, value_getz(statement, elements[i].key))};
+    return value_map(call->arena, entries, ELEMENT_COUNT);
 }
 
 const struct value *func_statements(struct call *call)
@@ -283,23 +284,6 @@ const struct value *func_deny(struct call *call)
 }
 
 /* ---- statement, policy ---- */
-
-static const struct {
-    struct str name;
-    const char *key;
-} elements[] = {
-    {STR_INIT("actions"), "Action"},
-    {STR_INIT("conditions"), "Condition"},
-    {STR_INIT("effect"), "Effect"},
-    {STR_INIT("not_actions"), "NotAction"},
-    {STR_INIT("not_principals"), "NotPrincipal"},
-    {STR_INIT("not_resources"), "NotResource"},
-    {STR_INIT("principals"), "Principal"},
-    {STR_INIT("resources"), "Resource"},
-    {STR_INIT("sid"), "Sid"},
-};
-
-enum { ELEMENT_COUNT = sizeof elements / sizeof *elements };
 
 static const struct value *fail_element(struct call *call, struct str name)
 {

@@ -341,6 +341,32 @@ def test_deployments_of_http_apis(tmp_path, fast_sandbox):
     assert fast_sandbox.client("apigatewayv2").get_stages(ApiId=fast_sandbox.client("apigatewayv2").get_apis()["Items"][0]["ApiId"])["Items"][0]["DeploymentId"]
 
 
+def test_what_parameters_take(local_stack):
+    """Items of lists are numbers where those of the template are, and match its pattern; a bound between whole numbers is told of."""
+    local_stack.write(
+        """
+        Parameters:
+          Numbers: {Type: List<Number>, Default: "1, 2.5"}
+          Names: {Type: CommaDelimitedList, Default: "a,b", AllowedPattern: "[a-z]+"}
+          Part: {Type: Number, Default: 0.7, MinValue: 0.5}
+          Half: {Type: Number, Default: 1, MinValue: 0.5, MaxValue: 3}
+        Resources:
+          Q: {Type: AWS::SQS::Queue}
+        """,
+        "t.yaml",
+    )
+    result = local_stack.run("import", "cloudformation", "t.yaml")
+    assert stack_of((local_stack.folder / "weir.yaml").read_text())["inputs"] == {
+        "numbers": {"type": "list(number)", "default": [1, 2.5]},
+        "names": {"type": "list(string)", "default": ["a", "b"], "pattern": "[a-z]+"},
+        "part": {"type": "number", "default": 0.7},
+        "half": {"type": "number", "default": 1, "range": [None, 3]},
+    }
+    assert all(f"t.yaml:{line}:" in result.err for line in (5, 6)) and result.err.count("`MinValue` is not a whole number") == 2
+    local_stack.run("validate")
+    assert "does not match [a-z]+" in local_stack.run("validate", "-i", 'names=["1"]', status=3).err
+
+
 def test_parameters_of_ssm(tmp_path, fast_sandbox):
     """The input is the name; what lies there is a text, or a list that is one text."""
     stack, ssm = Stack(tmp_path / "stack", fast_sandbox), fast_sandbox.client("ssm")

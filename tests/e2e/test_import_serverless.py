@@ -178,6 +178,15 @@ def test_what_cannot_be_said_is_told(local_stack):
         ("CodeUri: s3://b/k, Policies: [{S3ReadPolicys: {BucketName: b}}]", ["t.yaml:3:", "none of SAM's policy templates", 'did you mean "S3ReadPolicy"?']),
         ("Timeout: 3", ["t.yaml:3:", "the code of F is a path"]),
         ('CodeUri: s3://b/k, Events: {E: {Type: S3, Properties: {Bucket: b, Events: "s3:*"}}}', ["t.yaml:3:", "`Bucket` of this template"]),
+        *[
+            (f'CodeUri: s3://b/k, Events: {{E: {{Type: S3, Properties: {{Bucket: !Ref B, Events: "s3:*"}}}}}}}}}}\n  B: {{Type: AWS::S3::Bucket, Properties: {bucket}, Metadata: {{a: b', ["t.yaml:4:", told])
+            for bucket, told in [
+                ("{NotificationConfiguration: {LambdaConfigurations: !If [A, [], []]}}", "`LambdaConfigurations` of a bucket whose events start functions is a list"),
+                ("{NotificationConfiguration: {LambdaConfigurations: {a: 1, b: 2, c: 3}}}", "is a list"),
+                ("{NotificationConfiguration: !If [A, {}, {}]}", "`NotificationConfiguration`"),
+                ("[a, b, c]", "is a map"),
+            ]
+        ],
     ],
 )
 def test_mistakes_have_their_place(local_stack, properties, told):

@@ -49,7 +49,7 @@ static bool metrics_number_of(const struct value *map, const char *member, doubl
     char text[64], *end = text;
     struct str s = value_text(v, STR_EMPTY);
     if (value_is_number(v)) {
-        *out = v->kind == VALUE_INT ? (double)v->integer : v->number;
+        *out = value_number(v);
         return isfinite(*out);
     }
     if (!s.n || s.n >= sizeof text)

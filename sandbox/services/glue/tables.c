@@ -171,7 +171,7 @@ static bool as_seconds(const struct value *v, double *out)
     int64_t n;
     struct str text = value_text(v, STR_EMPTY);
     if (value_is_number(v))
-        *out = v->kind == VALUE_INT ? (double)v->integer : v->number;
+        *out = value_number(v);
     else if (str_to_int(text, &n))
         *out = (double)n;
     else if (time_parse_rfc3339(text, &n))
