@@ -324,6 +324,26 @@ bool value_list_has(const struct value *list, struct str text)
     return false;
 }
 
+const struct value *value_list_with(struct arena *arena, const struct value *list, const struct value *item)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    list = value_as_list(list);
+    for (uint32_t i = 0; i < list->count; i++)
+        value_builder_add(&b, list->items[i]);
+    value_builder_add(&b, item);
+    return value_builder_list(&b);
+}
+
+const struct value *value_list_without(struct arena *arena, const struct value *list, struct str text)
+{
+    struct value_builder b = VALUE_BUILDER(arena);
+    list = value_as_list(list);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->items[i]->kind != VALUE_STRING || !str_eq(list->items[i]->string, text))
+            value_builder_add(&b, list->items[i]);
+    return value_builder_list(&b);
+}
+
 const struct value *value_list_find(const struct value *list, const char *key, struct str text)
 {
     for (uint32_t i = 0; list && list->kind == VALUE_LIST && i < list->count; i++)

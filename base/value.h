@@ -156,6 +156,10 @@ uint64_t value_get_count(const struct value *map, const char *key);
 bool value_list_has(const struct value *list, struct str text);
 /* The first item whose entry `key` is that text. NULL: none, also where list is no list. */
 const struct value *value_list_find(const struct value *list, const char *key, struct str text);
+/* With one item more at its end, and without the texts that equal this one; of what is no list, an empty one.
+ */
+const struct value *value_list_with(struct arena *arena, const struct value *list, const struct value *item);
+const struct value *value_list_without(struct arena *arena, const struct value *list, struct str text);
 /* The value itself where it is a list (a map), otherwise an empty one: for what others wrote. */
 const struct value *value_as_list(const struct value *v);
 const struct value *value_as_map(const struct value *v);

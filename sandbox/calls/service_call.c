@@ -102,6 +102,11 @@ int service_required(const struct service_call *call, const char *member, struct
     return service_refuse(err, 400, invalid_code(call), "%s needs %s", call->operation->name, member);
 }
 
+bool service_is(const struct service_call *call, const char *operation)
+{
+    return !strcmp(call->operation->name, operation);
+}
+
 const struct value *service_items(struct arena *arena, const struct value *map, const char *member)
 {
     const struct value *v = value_getz(map, member), *inner = value_getz(v, "member");
@@ -120,6 +125,11 @@ void service_answer(struct service_call *call, const char *member, const struct 
 {
     if (!value_is_null(v))
         call->output = value_with(call->arena, call->output, str_z(member), v);
+}
+
+void service_answer_text(struct service_call *call, const char *member, struct str text)
+{
+    service_answer(call, member, text.n ? value_string(call->arena, text) : NULL);
 }
 
 /* ---- members that no handler looks at ---- */

@@ -108,6 +108,8 @@ int service_refuse_member(struct err *err, const char *code, struct str value, c
 /* ValidationException and its kin for a member that must be there: empty text where it is not, with err set.
  */
 int service_required(const struct service_call *call, const char *member, struct str *out, struct err *err);
+/* Is it this operation? Of a handler that has several. */
+bool service_is(const struct service_call *call, const char *operation);
 /* A list in a request: one item may stand by itself, and forms have it below `member`. NULL: it is not there.
  */
 const struct value *service_items(struct arena *arena, const struct value *map, const char *member);
@@ -115,6 +117,8 @@ const struct value *service_items(struct arena *arena, const struct value *map, 
 int service_dry_run(const struct service_call *call, struct err *err);
 /* A member more of the answer; nothing where the value is null. */
 void service_answer(struct service_call *call, const char *member, const struct value *v);
+/* Likewise; nothing where the text is empty. */
+void service_answer_text(struct service_call *call, const char *member, struct str text);
 /* Refuses members that are not what the spec's `requests` say, in AWS's words, and by name those that no
  * handler looks at. */
 int service_check_members(const struct service_call *call, struct err *err);

@@ -484,3 +484,27 @@ void task_end(struct task *task, enum activity_state state, int64_t exit_code, c
     task_keep(task, state); /* before anybody hears of it */
     activity_end(task->activity, state, STR_EMPTY, task->info.message);
 }
+
+/* ---- for handlers of operations ---- */
+
+int task_call_start(struct service_call *call, const struct task_options *options, struct err *err)
+{
+    return task_start(call->services, options, call->wants_activity ? &call->activity : NULL, err);
+}
+
+bool task_call_find(
+    const struct service_call *call, const char *kind, struct str owner, struct str id, struct task_info *out)
+{
+    return task_find(call->services, call->arena, kind, call->region, owner, id, out);
+}
+
+struct task_info *task_call_list(
+    const struct service_call *call, const char *kind, struct str owner, size_t *n)
+{
+    return task_list(call->services, call->arena, kind, call->region, owner, n);
+}
+
+bool task_call_stop(const struct service_call *call, const char *kind, struct str id, struct str why)
+{
+    return task_stop(call->services, kind, call->region, id, why);
+}

@@ -70,6 +70,15 @@ struct str task_result(
 /* False: there is none that has not ended. `why` becomes its message. */
 bool task_stop(struct services *services, const char *kind, struct str region, struct str id, struct str why);
 
+/* The same for handlers of operations, in the region of their call; task_call_start() gives who waits the
+ * activity. */
+int task_call_start(struct service_call *call, const struct task_options *options, struct err *err);
+bool task_call_find(const struct service_call *call, const char *kind, struct str owner, struct str id,
+    struct task_info *out);
+struct task_info *task_call_list(
+    const struct service_call *call, const char *kind, struct str owner, size_t *n);
+bool task_call_stop(const struct service_call *call, const char *kind, struct str id, struct str why);
+
 /* ---- for its work ---- */
 
 struct services *task_jobs(struct task *task);

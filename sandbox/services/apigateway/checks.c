@@ -411,7 +411,7 @@ static int list_latest(struct service_call *call, struct err *err)
     static const struct str page[] = {STR_INIT("position"), STR_INIT("limit")};
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *input = value_without(call->arena, call->input, page, 2), *all;
-    bool keys = str_eqz(str_z(call->operation->name), "GetApiKeys");
+    bool keys = service_is(call, "GetApiKeys");
     if (service_control(call, call->operation->name, input, &all, err))
         return -1;
     const struct value *list = value_as_list(value_getz(all, "item"));

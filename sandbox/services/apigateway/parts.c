@@ -203,18 +203,6 @@ static const struct value *typed_value(
                                                                            : v;
 }
 
-static const struct value *list_change(
-    const struct service_call *call, const struct value *list, struct str item, bool removes)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < list->count; i++)
-        if (!str_eq(value_text(list->items[i], STR_EMPTY), item))
-            value_builder_add(&b, list->items[i]);
-    if (!removes)
-        value_builder_add(&b, value_string(call->arena, item));
-    return value_builder_list(&b);
-}
-
 /* One change: of a member, an entry of a map, an item of a list. */
 static int apply_change(const struct service_call *call, const struct value *change,
     const struct value **document, struct err *err)
@@ -229,8 +217,10 @@ static int apply_change(const struct service_call *call, const struct value *cha
         return 0;
     }
     if (str_eqz(member, "cacheKeyParameters")) {
-        *document =
-            value_with(call->arena, *document, member, list_change(call, value_as_list(have), key, removes));
+        have = value_list_without(call->arena, have, key);
+        if (!removes)
+            have = value_list_with(call->arena, have, value_string(call->arena, key));
+        *document = value_with(call->arena, *document, member, have);
         return 0;
     }
     if (!str_eqz(op, "add") && !value_get(have, key))

@@ -238,8 +238,8 @@ static int athena_start(struct service_call *call, struct err *err)
         digits + 16, digits + 20);
     if (service_required(call, "QueryString", &query, err))
         return -1;
-    if (token.n && task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &before)) {
-        service_answer(call, "QueryExecutionId", value_string(call->arena, id));
+    if (token.n && task_call_find(call, kind.name, STR_EMPTY, id, &before)) {
+        service_answer_text(call, "QueryExecutionId", id);
         return value_equal(value_without(call->arena, before.request, added, 2), call->input)
                    ? 0
                    : service_refuse(
@@ -255,9 +255,9 @@ static int athena_start(struct service_call *call, struct err *err)
             value_with(call->arena, request, STR("caller"), session_as_value(call->arena, call->caller));
     const struct task_options options = {
         .kind = &kind, .region = call->region, .owner = group, .id = id, .request = request};
-    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    if (task_call_start(call, &options, &why))
         return service_refuse(err, 400, "TooManyRequestsException", "%s", why.message);
-    service_answer(call, "QueryExecutionId", value_string(call->arena, id));
+    service_answer_text(call, "QueryExecutionId", id);
     return 0;
 }
 
@@ -266,7 +266,7 @@ static int find_query(const struct service_call *call, struct task_info *out, st
     struct str id;
     if (service_required(call, "QueryExecutionId", &id, err))
         return -1;
-    if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, out))
+    if (task_call_find(call, kind.name, STR_EMPTY, id, out))
         return 0;
     return service_refuse(
         err, 400, "InvalidRequestException", "QueryExecution %.*s was not found", STR_ARG(id));
@@ -292,7 +292,7 @@ static int get_many(struct service_call *call, struct err *err)
         struct task_info info;
         struct value_builder one = VALUE_BUILDER(call->arena);
         struct str id = value_text(ids->items[i], STR_EMPTY);
-        if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, id, &info)) {
+        if (task_call_find(call, kind.name, STR_EMPTY, id, &info)) {
             value_builder_add(&found, athena_view(&info, call->arena));
             continue;
         }
@@ -313,7 +313,7 @@ static int athena_list(struct service_call *call, struct err *err)
     const struct value *ignored;
     if (find_group(call, &group, &ignored, err))
         return -1;
-    const struct task_info *all = task_list(call->services, call->arena, kind.name, call->region, group, &n);
+    const struct task_info *all = task_call_list(call, kind.name, group, &n);
     for (size_t i = 0; i < n; i++)
         value_builder_add(&ids, value_string(call->arena, all[i].id));
     return service_answer_page(call, "QueryExecutionIds", value_builder_list(&ids), MAX_SHOWN, err);
@@ -324,7 +324,7 @@ static int athena_stop(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_query(call, &info, err))
         return -1;
-    task_stop(call->services, kind.name, call->region, info.id, STR_EMPTY);
+    task_call_stop(call, kind.name, info.id, STR_EMPTY);
     return 0;
 }
 

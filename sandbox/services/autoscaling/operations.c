@@ -93,15 +93,15 @@ static int terminate_instance(struct service_call *call, struct err *err)
 static const struct value *view_instance(const struct service_call *call, const struct control_record *one)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    struct value_entry template[] = {{STR("LaunchTemplateId"), value_getz(one->attrs, "launch_template")},
-        {STR("Version"), value_getz(one->attrs, "launch_version")}};
     view_text(&b, "InstanceId", one->id);
     view_members(&b, one->attrs,
         "InstanceType=instance_type AutoScalingGroupName=auto_scaling_group AvailabilityZone=zone");
     view_text(&b, "LifecycleState", STR("InService"));
     view_text(&b, "HealthStatus", STR("HEALTHY"));
     view_set(&b, "ProtectedFromScaleIn", &value_false);
-    view_set(&b, "LaunchTemplate", value_map(call->arena, template, 2));
+    view_set(&b, "LaunchTemplate",
+        VALUE_MAP(call->arena, {STR("LaunchTemplateId"), value_getz(one->attrs, "launch_template")},
+            {STR("Version"), value_getz(one->attrs, "launch_version")}));
     return value_builder_map(&b);
 }
 
@@ -121,17 +121,6 @@ static int describe_instances(struct service_call *call, struct err *err UNUSED)
 
 /* ---- tags, which name the group that they are of ---- */
 
-static const struct value *with_key(struct arena *arena, const struct value *keys, struct str key, bool there)
-{
-    struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; keys && i < keys->count; i++)
-        if (!str_eq(value_text(keys->items[i], STR_EMPTY), key))
-            value_builder_add(&b, keys->items[i]);
-    if (there)
-        value_builder_add(&b, value_string(arena, key));
-    return value_builder_list(&b);
-}
-
 static int change_tag(struct service_call *call, const struct value *tag, bool add, struct err *err)
 {
     struct control *control = services_control(call->services);
@@ -150,29 +139,21 @@ static int change_tag(struct service_call *call, const struct value *tag, bool a
         : v  ? v
              : value_string(call->arena, STR_EMPTY));
     const struct value *keys =
-        with_key(call->arena, value_getz(group.attrs, "propagated_tags"), key, handed_on);
+        value_list_without(call->arena, value_getz(group.attrs, "propagated_tags"), key);
+    if (handed_on)
+        keys = value_list_with(call->arena, keys, value_string(call->arena, key));
     control_set(control, group_type, &group, "tags", tags);
     control_set(control, group_type, &group, "propagated_tags", keys);
     return 0;
 }
 
-static int change_tags(struct service_call *call, bool add, struct err *err)
+static int change_tags(struct service_call *call, struct err *err)
 {
     const struct value *tags = service_items(call->arena, call->input, "Tags");
     for (uint32_t i = 0; tags && i < tags->count; i++)
-        if (change_tag(call, tags->items[i], add, err))
+        if (change_tag(call, tags->items[i], !service_is(call, "DeleteTags"), err))
             return -1;
     return 0;
-}
-
-static int create_or_update_tags(struct service_call *call, struct err *err)
-{
-    return change_tags(call, true, err);
-}
-
-static int delete_tags(struct service_call *call, struct err *err)
-{
-    return change_tags(call, false, err);
 }
 
 /* Filters: auto-scaling-group, key, value, propagate-at-launch; each with the values that are meant. */
@@ -221,8 +202,8 @@ static int describe_tags(struct service_call *call, struct err *err UNUSED)
 
 const struct service_operation autoscaling_operations[] = {
     {"autoscaling", "CreateAutoScalingGroup", create_group, NULL, NULL},
-    {"autoscaling", "CreateOrUpdateTags", create_or_update_tags, NULL, NULL},
-    {"autoscaling", "DeleteTags", delete_tags, NULL, NULL},
+    {"autoscaling", "CreateOrUpdateTags", change_tags, NULL, NULL},
+    {"autoscaling", "DeleteTags", change_tags, NULL, NULL},
     {"autoscaling", "DescribeAutoScalingInstances", describe_instances, NULL, NULL},
     {"autoscaling", "DescribeTags", describe_tags, NULL, NULL},
     {"autoscaling", "SetDesiredCapacity", set_desired_capacity, NULL, NULL},

@@ -377,7 +377,7 @@ static int submit(struct service_call *call, struct err *err)
         .request =
             size ? value_with(call->arena, request, STR("arraySize"), value_int(call->arena, size)) : request,
         .wait_for = ids_of(call->arena, value_getz(call->input, "dependsOn"), size > 0)};
-    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    if (task_call_start(call, &options, &why))
         return service_refuse(err, 400, "ClientException", "%s", why.message);
     call->output = VALUE_MAP(call->arena, {STR("jobArn"), value_getz(options.request, "arn")},
         {STR("jobName"), value_string(call->arena, name)}, {STR("jobId"), value_string(call->arena, id)});
@@ -400,7 +400,7 @@ static int batch_describe(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
-        if (task_find(call->services, call->arena, batch_kind.name, call->region, STR_EMPTY, id, &info))
+        if (task_call_find(call, batch_kind.name, STR_EMPTY, id, &info))
             value_builder_add(&list, with_array(call, &info, batch_view(&info, call->arena)));
     }
     service_answer(call, "jobs", value_builder_list(&list));
@@ -456,8 +456,7 @@ static int batch_list(struct service_call *call, struct err *err)
         if (!str_is_any(value_gets(filters->items[i], "name"), "JOB_NAME JOB_DEFINITION"))
             return service_refuse(err, 400, "ClientException", "ListJobs: the sandbox does not know %.*s",
                 STR_ARG(value_gets(filters->items[i], "name")));
-    const struct task_info *all =
-        task_list(call->services, call->arena, batch_kind.name, call->region, queue.id, &n);
+    const struct task_info *all = task_call_list(call, batch_kind.name, queue.id, &n);
     for (size_t i = 0; i < n; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
         if (!is_listed(call, &all[i]))
@@ -470,27 +469,17 @@ static int batch_list(struct service_call *call, struct err *err)
 }
 
 /* CancelJob leaves alone what runs already. */
-static int batch_stop(struct service_call *call, bool running_too, struct err *err)
+static int batch_stop(struct service_call *call, struct err *err)
 {
     struct str id, reason;
     struct task_info info;
     if (service_required(call, "jobId", &id, err) || service_required(call, "reason", &reason, err))
         return -1;
     id = path_base(id);
-    bool known = task_find(call->services, call->arena, batch_kind.name, call->region, STR_EMPTY, id, &info);
-    if (known && (running_too || info.state < ACTIVITY_RUNNING))
-        task_stop(call->services, batch_kind.name, call->region, id, reason);
+    bool known = task_call_find(call, batch_kind.name, STR_EMPTY, id, &info);
+    if (known && (service_is(call, "TerminateJob") || info.state < ACTIVITY_RUNNING))
+        task_call_stop(call, batch_kind.name, id, reason);
     return 0; /* the service answers the same to ids that are none */
-}
-
-static int terminate(struct service_call *call, struct err *err)
-{
-    return batch_stop(call, true, err);
-}
-
-static int batch_cancel(struct service_call *call, struct err *err)
-{
-    return batch_stop(call, false, err);
 }
 
 /* By its ARN, or its name and revision. */
@@ -512,7 +501,7 @@ const struct service_operation batch_operations[] = {
     {"batch", "SubmitJob", submit, "POST /v1/submitjob", NULL},
     {"batch", "DescribeJobs", batch_describe, "POST /v1/describejobs", NULL},
     {"batch", "ListJobs", batch_list, "POST /v1/listjobs", NULL},
-    {"batch", "TerminateJob", terminate, "POST /v1/terminatejob", NULL},
-    {"batch", "CancelJob", batch_cancel, "POST /v1/canceljob", NULL},
+    {"batch", "TerminateJob", batch_stop, "POST /v1/terminatejob", NULL},
+    {"batch", "CancelJob", batch_stop, "POST /v1/canceljob", NULL},
     {0},
 };

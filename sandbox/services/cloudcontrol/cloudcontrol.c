@@ -8,11 +8,6 @@
 #include "provider/cfn/published.h"
 #include "sandbox/engine/view.h"
 
-static struct cloud_resources *resources_of(const struct service_call *call)
-{
-    return services_parts(call->services)->cloud;
-}
-
 /* ---- what a request is about ---- */
 
 static bool has_handler(const struct cloud_model *model, const char *name)
@@ -58,7 +53,7 @@ static int find_resource(
     if (service_required(call, "Identifier", &id, err))
         return -1;
     struct cloud_resource key = {.region = model->region, .type = model->type, .id = id};
-    if (cloud_resources_get(resources_of(call), call->arena, &key, out))
+    if (cloud_resources_get(call, &key, out))
         return 0;
     return service_refuse(err, 400, "ResourceNotFoundException",
         "Resource of type '%.*s' with identifier '%.*s' was not found.", STR_ARG(model->type), STR_ARG(id));
@@ -96,11 +91,11 @@ static int cloudcontrol_create(struct service_call *call, struct err *err)
         return known < 0 ? -1 : 0;
     if (!resource.id.n)
         cloud_request_fail(&r, "InvalidRequest", STR("the primary identifier cannot be told"));
-    else if (!r.code.n && cloud_resources_get(resources_of(call), call->arena, &resource, &there))
+    else if (!r.code.n && cloud_resources_get(call, &resource, &there))
         cloud_request_fail(&r, "AlreadyExists",
             arena_printf(call->arena, "Resource of type '%.*s' with identifier '%.*s' already exists.",
                 STR_ARG(model.type), STR_ARG(resource.id)));
-    if (!r.code.n && cloud_resources_put(resources_of(call), &resource, err))
+    if (!r.code.n && cloud_resources_put(call, &resource, err))
         return -1;
     return cloud_request_conclude(call, &r);
 }
@@ -132,7 +127,7 @@ static int cloudcontrol_update(struct service_call *call, struct err *err)
     if (known)
         return known < 0 ? -1 : 0;
     resource.properties = now;
-    if (!r.code.n && cloud_resources_put(resources_of(call), &resource, err))
+    if (!r.code.n && cloud_resources_put(call, &resource, err))
         return -1;
     return cloud_request_conclude(call, &r);
 }
@@ -152,7 +147,7 @@ static int delete (struct service_call *call, struct err *err)
     if (find_resource(call, &model, &resource, &absent))
         cloud_request_fail(&r, "NotFound", arena_str(call->arena, str_z(absent.message)));
     resource.properties = NULL;
-    if (!r.code.n && cloud_resources_put(resources_of(call), &resource, err))
+    if (!r.code.n && cloud_resources_put(call, &resource, err))
         return -1;
     return cloud_request_conclude(call, &r);
 }
@@ -181,10 +176,8 @@ static int cloudcontrol_get(struct service_call *call, struct err *err)
     struct cloud_resource resource;
     if (find_type(call, "read", &model, err) || find_resource(call, &model, &resource, err))
         return -1;
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    view_text(&b, "TypeName", model.type);
-    view_set(&b, "ResourceDescription", description(call, &model, &resource, true));
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "TypeName", model.type);
+    service_answer(call, "ResourceDescription", description(call, &model, &resource, true));
     return 0;
 }
 
@@ -228,12 +221,11 @@ static int cloudcontrol_list(struct service_call *call, struct err *err)
     AUTO_BUILDER struct value_builder items = VALUE_BUILDER(call->arena);
     if (find_type(call, "list", &model, err) || check_list_model(call, &model, err))
         return -1;
-    const struct cloud_resource *all =
-        cloud_resources_list(resources_of(call), call->arena, model.region, model.type, &n);
+    const struct cloud_resource *all = cloud_resources_list(call, model.type, &n);
     size_t size = (size_t)service_int_within(call->input, "MaxResults", CLOUD_PAGE, 1, CLOUD_PAGE_MOST);
     for (size_t i = 0; i < n; i++)
         value_builder_add(&items, description(call, &model, &all[i], lists_whole(&model)));
-    service_answer(call, "TypeName", value_string(call->arena, model.type));
+    service_answer_text(call, "TypeName", model.type);
     return service_answer_page(call, "ResourceDescriptions", value_builder_list(&items), size, err);
 }
 
@@ -248,17 +240,15 @@ static int describe_type(struct service_call *call, struct err *err)
     if (!schema)
         return service_refuse(
             err, 404, "TypeNotFoundException", "The type '%.*s' cannot be found.", STR_ARG(type));
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    view_text(&b, "Arn",
+    service_answer_text(call, "Arn",
         arena_printf(call->arena, "arn:aws:cloudformation:%.*s::type/resource/%.*s", STR_ARG(call->region),
             STR_ARG(type)));
-    view_text(&b, "Type", STR("RESOURCE"));
-    view_text(&b, "TypeName", type);
-    view_text(&b, "DefaultVersionId", STR("00000001"));
-    view_text(&b, "ProvisioningType", STR("FULLY_MUTABLE"));
-    view_text(&b, "Visibility", STR("PUBLIC"));
-    view_text(&b, "Schema", value_text(json_as_text(call->arena, schema), STR_EMPTY));
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "Type", STR("RESOURCE"));
+    service_answer_text(call, "TypeName", type);
+    service_answer_text(call, "DefaultVersionId", STR("00000001"));
+    service_answer_text(call, "ProvisioningType", STR("FULLY_MUTABLE"));
+    service_answer_text(call, "Visibility", STR("PUBLIC"));
+    service_answer_text(call, "Schema", value_text(json_as_text(call->arena, schema), STR_EMPTY));
     return 0;
 }
 

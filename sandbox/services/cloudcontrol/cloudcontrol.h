@@ -28,21 +28,20 @@ struct cloud_request {
 struct cloud_resources *cloud_resources_new(struct services *services);
 void cloud_resources_free(struct cloud_resources *resources);
 
-bool cloud_resources_get(struct cloud_resources *resources, struct arena *arena,
-    const struct cloud_resource *key, struct cloud_resource *out);
+bool cloud_resources_get(
+    const struct service_call *call, const struct cloud_resource *key, struct cloud_resource *out);
 /* properties NULL: it is deleted. */
 int cloud_resources_put(
-    struct cloud_resources *resources, const struct cloud_resource *resource, struct err *err);
-/* All of a type in a region, in order of their ids. */
-struct cloud_resource *cloud_resources_list(
-    struct cloud_resources *resources, struct arena *arena, struct str region, struct str type, size_t *n);
+    const struct service_call *call, const struct cloud_resource *resource, struct err *err);
+/* All of a type in the call's region, in order of their ids. */
+struct cloud_resource *cloud_resources_list(const struct service_call *call, struct str type, size_t *n);
 
-void cloud_requests_add(struct cloud_resources *resources, const struct cloud_request *request);
+void cloud_requests_add(const struct service_call *call, const struct cloud_request *request);
 typedef bool cloud_request_fits(const struct cloud_request *request, const void *ctx);
 /* Those that fit, the latest first. */
-struct cloud_request *cloud_requests_find(struct cloud_resources *resources, struct arena *arena,
-    cloud_request_fits *fits, const void *ctx, size_t *n);
-bool cloud_requests_cancel(struct cloud_resources *resources, struct str token);
+struct cloud_request *cloud_requests_find(
+    const struct service_call *call, cloud_request_fits *fits, const void *ctx, size_t *n);
+bool cloud_requests_cancel(const struct service_call *call, struct str token);
 
 /* ---- Resource models of the Cloud Control API: checked against the schema as CloudFormation
  * publishes it, and completed with what a service would say. It reads schemas by itself rather than by

@@ -9,11 +9,6 @@
 
 enum { TAKES_MS = 60 };
 
-static struct cloud_resources *resources_of(const struct service_call *call)
-{
-    return services_parts(call->services)->cloud;
-}
-
 /* ---- made ---- */
 
 struct str cloud_chance(struct arena *arena)
@@ -102,8 +97,7 @@ int cloud_request_begin(struct service_call *call, const struct cloud_model *mod
         .at_ms = clock_wall_ms()};
     double speed = sandbox_speed(services_sandbox(call->services));
     r->ends_ms = r->at_ms + (int64_t)(TAKES_MS / speed);
-    const struct cloud_request *before =
-        cloud_requests_find(resources_of(call), call->arena, same_client_token, r, &n);
+    const struct cloud_request *before = cloud_requests_find(call, same_client_token, r, &n);
     if (n && str_eq(before->digest, r->digest)) {
         cloud_request_answer(call, before);
         return 1;
@@ -111,7 +105,7 @@ int cloud_request_begin(struct service_call *call, const struct cloud_model *mod
     if (n)
         return service_refuse(err, 400, "ClientTokenConflictException",
             "The client token %.*s has been used for another request.", STR_ARG(r->client_token));
-    cloud_requests_find(resources_of(call), call->arena, at_work_on, r, &n);
+    cloud_requests_find(call, at_work_on, r, &n);
     if (n)
         return service_refuse(err, 400, "ConcurrentOperationException",
             "A resource operation is already in progress for %.*s.", STR_ARG(id));
@@ -127,7 +121,7 @@ void cloud_request_fail(struct cloud_request *r, const char *code, struct str me
 
 int cloud_request_conclude(struct service_call *call, const struct cloud_request *r)
 {
-    cloud_requests_add(resources_of(call), r);
+    cloud_requests_add(call, r);
     cloud_request_answer(call, r);
     return 0;
 }
@@ -145,8 +139,7 @@ static int find_request(struct service_call *call, struct cloud_request *out, st
     size_t n;
     if (service_required(call, "RequestToken", &token, err))
         return -1;
-    const struct cloud_request *found =
-        cloud_requests_find(resources_of(call), call->arena, has_token, &token, &n);
+    const struct cloud_request *found = cloud_requests_find(call, has_token, &token, &n);
     if (!n)
         return service_refuse(err, 400, "RequestTokenNotFoundException",
             "Request with token %.*s was not found", STR_ARG(token));
@@ -170,7 +163,7 @@ int cloud_request_cancel(struct service_call *call, struct err *err)
         return -1;
     if (has_ended(&r))
         return service_refuse(err, 400, "ValidationException", "the request has ended");
-    r.cancelled = cloud_requests_cancel(resources_of(call), r.token);
+    r.cancelled = cloud_requests_cancel(call, r.token);
     cloud_request_answer(call, &r);
     return 0;
 }
@@ -189,8 +182,7 @@ int cloud_request_list(struct service_call *call, struct err *err)
 {
     size_t n, kept = 0;
     const struct value *filter = value_getz(call->input, "ResourceRequestStatusFilter");
-    struct cloud_request *all =
-        cloud_requests_find(resources_of(call), call->arena, in_region, &call->region, &n);
+    struct cloud_request *all = cloud_requests_find(call, in_region, &call->region, &n);
     const struct value **events = ARENA_ARRAY(call->arena, const struct value *, n + 1);
     for (size_t i = 0; i < n; i++) {
         const struct value *event = event_of(call->arena, &all[i]);

@@ -148,22 +148,28 @@ static struct cloud_resource cloud_resources_copied(struct arena *arena, const s
         value_copy(arena, kept->resource.properties)};
 }
 
-bool cloud_resources_get(struct cloud_resources *resources, struct arena *arena,
-    const struct cloud_resource *key, struct cloud_resource *out)
+static struct cloud_resources *resources_of(const struct service_call *call)
 {
+    return services_parts(call->services)->cloud;
+}
+
+bool cloud_resources_get(
+    const struct service_call *call, const struct cloud_resource *key, struct cloud_resource *out)
+{
+    struct cloud_resources *resources = resources_of(call);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     cloud_resources_load(resources);
-    const struct kept *kept = map_get(&resources->by_key, key_of(arena, key));
+    const struct kept *kept = map_get(&resources->by_key, key_of(call->arena, key));
     if (kept)
-        *out = cloud_resources_copied(arena, kept);
+        *out = cloud_resources_copied(call->arena, kept);
     return kept != NULL;
 }
 
 int cloud_resources_put(
-    struct cloud_resources *resources, const struct cloud_resource *resource, struct err *err)
+    const struct service_call *call, const struct cloud_resource *resource, struct err *err)
 {
-    AUTO_ARENA struct arena arena = ARENA_INIT;
-    struct str key = key_of(&arena, resource);
+    struct cloud_resources *resources = resources_of(call);
+    struct str key = key_of(call->arena, resource);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     cloud_resources_load(resources);
     int status = write_file(resources, key, resource, err);
@@ -177,19 +183,18 @@ static int id_order(const void *a, const void *b)
     return str_cmp(((const struct cloud_resource *)a)->id, ((const struct cloud_resource *)b)->id);
 }
 
-struct cloud_resource *cloud_resources_list(
-    struct cloud_resources *resources, struct arena *arena, struct str region, struct str type, size_t *n)
+struct cloud_resource *cloud_resources_list(const struct service_call *call, struct str type, size_t *n)
 {
-    pthread_mutex_lock(&resources->lock);
+    struct cloud_resources *resources = resources_of(call);
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     cloud_resources_load(resources);
-    struct cloud_resource *list = ARENA_ARRAY(arena, struct cloud_resource, resources->by_key.n + 1);
+    struct cloud_resource *list = ARENA_ARRAY(call->arena, struct cloud_resource, resources->by_key.n + 1);
     *n = 0;
     for (size_t i = 0; i < resources->by_key.n; i++) {
         const struct kept *kept = resources->by_key.items[i].ptr;
-        if (kept && str_eq(kept->resource.region, region) && str_eq(kept->resource.type, type))
-            list[(*n)++] = cloud_resources_copied(arena, kept);
+        if (kept && str_eq(kept->resource.region, call->region) && str_eq(kept->resource.type, type))
+            list[(*n)++] = cloud_resources_copied(call->arena, kept);
     }
-    pthread_mutex_unlock(&resources->lock);
     qsort(list, *n, sizeof *list, id_order);
     return list;
 }
@@ -206,8 +211,9 @@ static struct cloud_request copied_request(struct arena *arena, const struct clo
     return copy;
 }
 
-void cloud_requests_add(struct cloud_resources *resources, const struct cloud_request *request)
+void cloud_requests_add(const struct service_call *call, const struct cloud_request *request)
 {
+    struct cloud_resources *resources = resources_of(call);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     if (resources->request_count == REQUESTS_KEPT) {
         arena_release(&resources->requests[0].arena);
@@ -221,20 +227,22 @@ void cloud_requests_add(struct cloud_resources *resources, const struct cloud_re
     kept->request = copied_request(&kept->arena, request);
 }
 
-struct cloud_request *cloud_requests_find(struct cloud_resources *resources, struct arena *arena,
-    cloud_request_fits *fits, const void *ctx, size_t *n)
+struct cloud_request *cloud_requests_find(
+    const struct service_call *call, cloud_request_fits *fits, const void *ctx, size_t *n)
 {
+    struct cloud_resources *resources = resources_of(call);
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
-    struct cloud_request *list = ARENA_ARRAY(arena, struct cloud_request, resources->request_count + 1);
+    struct cloud_request *list = ARENA_ARRAY(call->arena, struct cloud_request, resources->request_count + 1);
     *n = 0;
     for (size_t i = resources->request_count; i-- > 0;)
         if (fits(&resources->requests[i].request, ctx))
-            list[(*n)++] = copied_request(arena, &resources->requests[i].request);
+            list[(*n)++] = copied_request(call->arena, &resources->requests[i].request);
     return list;
 }
 
-bool cloud_requests_cancel(struct cloud_resources *resources, struct str token)
+bool cloud_requests_cancel(const struct service_call *call, struct str token)
 {
+    struct cloud_resources *resources = resources_of(call);
     bool found = false;
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&resources->lock);
     for (size_t i = 0; i < resources->request_count && !found; i++)

@@ -318,7 +318,7 @@ static int get_metric_statistics(struct service_call *call, struct err *err)
         view_text(&one, "Unit", w.found_unit);
         value_builder_add(&points, value_builder_map(&one));
     }
-    service_answer(call, "Label", value_string(call->arena, w.name));
+    service_answer_text(call, "Label", w.name);
     service_answer(call, "Datapoints", value_builder_list(&points));
     return 0;
 }

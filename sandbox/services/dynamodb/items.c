@@ -137,7 +137,7 @@ static const struct value *shown_table(
         given = warm_throughput(arena, table, billing != NULL, given);
     else if (given)
         given = value_with(arena, given, STR("Status"), value_stringz(arena, "UPDATING"));
-    if (billing && str_eqz(str_z(call->operation->name), "CreateTable"))
+    if (billing && service_is(call, "CreateTable"))
         table = value_with(arena, table, STR("BillingModeSummary"),
             value_with(arena, billing, STR("LastUpdateToPayPerRequestDateTime"), NULL));
     table = value_with(arena, table, STR("WarmThroughput"), given);
@@ -161,7 +161,7 @@ static int change_table(struct service_call *call, struct err *err)
     if (service_control_same(call, err))
         return -1;
     const struct value *table = value_getz(call->output, "TableDescription");
-    bool update = str_eqz(str_z(call->operation->name), "UpdateTable");
+    bool update = service_is(call, "UpdateTable");
     if (update) {
         const struct value *name =
             value_with(call->arena, NULL, STR("TableName"), value_getz(call->input, "TableName"));
@@ -207,8 +207,8 @@ static int update_destination(struct service_call *call, struct err *err)
             STR_ARG(precision->string), STR_ARG(value_gets(table.attrs, "table_id")), STR_ARG(stream));
     control_set(services_control(call->services), STR("aws.dynamodb.streaming_destination"), &destination,
         "precision", precision);
-    service_answer(call, "TableName", value_string(call->arena, name));
-    service_answer(call, "StreamArn", value_string(call->arena, stream));
+    service_answer_text(call, "TableName", name);
+    service_answer_text(call, "StreamArn", stream);
     service_answer(call, "DestinationStatus", value_stringz(call->arena, "UPDATING"));
     service_answer(call, "UpdateKinesisStreamingConfiguration", given);
     return 0;

@@ -46,8 +46,9 @@ static const struct value *change_of(struct arena *arena, struct str id, bool wa
 }
 
 /* Each is known before any of them is changed. */
-static int set_halted(struct service_call *call, bool halted, struct err *err)
+static int start_or_stop(struct service_call *call, struct err *err)
 {
+    bool halted = service_is(call, "StopInstances");
     const struct value *ids;
     struct control_record record;
     AUTO_BUILDER struct value_builder changes = VALUE_BUILDER(call->arena);
@@ -64,16 +65,6 @@ static int set_halted(struct service_call *call, bool halted, struct err *err)
     hosts_look(services_parts(call->services)->hosts);
     service_answer(call, "instancesSet", value_builder_list(&changes));
     return 0;
-}
-
-static int stop_instances(struct service_call *call, struct err *err)
-{
-    return set_halted(call, true, err);
-}
-
-static int start_instances(struct service_call *call, struct err *err)
-{
-    return set_halted(call, false, err);
 }
 
 static int reboot_instances(struct service_call *call, struct err *err)
@@ -98,11 +89,9 @@ static int console_output(struct service_call *call, struct err *err)
         return -1;
     struct str text =
         hosts_console(services_parts(call->services)->hosts, call->arena, record.id, &changed_ms);
-    struct value_builder b = VALUE_BUILDER(call->arena);
-    view_text(&b, "instanceId", record.id);
-    view_text(&b, "timestamp", time_rfc3339(call->arena, changed_ms, true));
-    view_text(&b, "output", base64_encode(call->arena, text));
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "instanceId", record.id);
+    service_answer_text(call, "timestamp", time_rfc3339(call->arena, changed_ms, true));
+    service_answer_text(call, "output", base64_encode(call->arena, text));
     return 0;
 }
 
@@ -247,8 +236,8 @@ static int describe_regions(struct service_call *call, struct err *err)
 const struct service_operation ec2_operations[] = {
     {"ec2", "DescribeRegions", describe_regions, NULL, NULL},
     {"ec2", "DescribeInstanceStatus", describe_status, NULL, NULL},
-    {"ec2", "StartInstances", start_instances, NULL, NULL},
-    {"ec2", "StopInstances", stop_instances, NULL, NULL},
+    {"ec2", "StartInstances", start_or_stop, NULL, NULL},
+    {"ec2", "StopInstances", start_or_stop, NULL, NULL},
     {"ec2", "RebootInstances", reboot_instances, NULL, NULL},
     {"ec2", "GetConsoleOutput", console_output, NULL, NULL},
     {"ec2", "ModifyInstanceAttribute", modify_attribute, NULL, NULL},

@@ -148,13 +148,9 @@ static int add_version(struct service_call *call, const struct control_record *t
     }
     const struct value *added = as_version(
         call->arena, service_int(now.attrs, "latest_version", 1), now.attrs, shown_now(call, &now));
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
-    for (uint32_t i = 0; i < versions->count; i++)
-        value_builder_add(&all, versions->items[i]);
-    value_builder_add(&all, added);
     call->output =
         value_with(call->arena, NULL, STR("LaunchTemplateVersion"), view_version(call->arena, &now, added));
-    return keep_versions(call, &now, value_builder_list(&all), err);
+    return keep_versions(call, &now, value_list_with(call->arena, versions, added), err);
 }
 
 static int create_version(struct service_call *call, struct err *err)

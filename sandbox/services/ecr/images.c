@@ -77,23 +77,7 @@ static bool is_named(const struct value *image, const struct value *id)
 
 static const struct value *without_tag(struct arena *arena, const struct value *image, struct str tag)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    const struct value *tags = value_getz(image, "tags");
-    for (uint32_t i = 0; i < tags->count; i++)
-        if (!str_eq(value_text(tags->items[i], STR_EMPTY), tag))
-            value_builder_add(&b, tags->items[i]);
-    return value_with(arena, image, STR("tags"), value_builder_list(&b));
-}
-
-static const struct value *with_tag(struct arena *arena, const struct value *image, struct str tag)
-{
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
-    const struct value *tags = value_getz(image, "tags");
-    for (uint32_t i = 0; i < tags->count; i++)
-        value_builder_add(&b, tags->items[i]);
-    if (tag.n && !value_list_has(tags, tag))
-        value_builder_add(&b, value_string(arena, tag));
-    return value_with(arena, image, STR("tags"), value_builder_list(&b));
+    return value_with(arena, image, STR("tags"), value_list_without(arena, value_getz(image, "tags"), tag));
 }
 
 static const struct value *view_image(struct service_call *call, const struct control_record *repository,
@@ -150,7 +134,10 @@ static int put_tagged(struct service_call *call, const struct control_record *re
         else
             value_builder_add(&kept, bears ? without_tag(call->arena, image, tag) : image);
     }
-    mine = with_tag(call->arena, mine ? mine : new_image(call, manifest, digest), tag);
+    mine = mine ? mine : new_image(call, manifest, digest);
+    if (tag.n)
+        mine = value_with(call->arena, mine, STR("tags"),
+            value_list_with(call->arena, value_getz(mine, "tags"), value_string(call->arena, tag)));
     value_builder_add(&kept, mine);
     if (keep_images(call, repository, value_builder_list(&kept), err))
         return -1;

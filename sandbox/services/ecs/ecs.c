@@ -196,11 +196,10 @@ static int start_one(struct service_call *call, struct asked *asked, int64_t num
         .owner = asked->cluster,
         .id = asked->id,
         .request = make_request(call, asked)};
-    bool known = token.n &&
-                 task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, asked->id, &info);
-    if (!known && task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    bool known = token.n && task_call_find(call, kind.name, STR_EMPTY, asked->id, &info);
+    if (!known && task_call_start(call, &options, &why))
         return service_refuse(err, 400, "ClientException", "%s", why.message);
-    if (task_find(call->services, call->arena, kind.name, call->region, STR_EMPTY, asked->id, &info))
+    if (task_call_find(call, kind.name, STR_EMPTY, asked->id, &info))
         value_builder_add(tasks, view_task(call, &info));
     return 0;
 }
@@ -260,7 +259,7 @@ static int ecs_describe(struct service_call *call, struct err *err)
     for (uint32_t i = 0; i < ids->count; i++) {
         struct task_info info;
         struct str id = path_base(value_text(ids->items[i], STR_EMPTY));
-        if (task_find(call->services, call->arena, kind.name, call->region, cluster, id, &info)) {
+        if (task_call_find(call, kind.name, cluster, id, &info)) {
             value_builder_add(&list, view_task(call, &info));
             continue;
         }
@@ -290,8 +289,7 @@ static int list(struct service_call *call, struct err *err)
     struct value_builder arns = VALUE_BUILDER(call->arena);
     if (find_cluster(call, &cluster, err))
         return -1;
-    const struct task_info *all =
-        task_list(call->services, call->arena, kind.name, call->region, cluster, &n);
+    const struct task_info *all = task_call_list(call, kind.name, cluster, &n);
     for (size_t i = 0; i < n; i++)
         if (is_listed(call, &all[i]))
             value_builder_add(&arns, value_getz(all[i].request, "arn"));
@@ -305,11 +303,11 @@ static int stop(struct service_call *call, struct err *err)
     if (service_required(call, "task", &id, err) || find_cluster(call, &cluster, err))
         return -1;
     id = path_base(id);
-    if (!task_find(call->services, call->arena, kind.name, call->region, cluster, id, &info))
+    if (!task_call_find(call, kind.name, cluster, id, &info))
         return service_refuse(err, 400, "InvalidParameterException", "The referenced task was not found.");
-    task_stop(call->services, kind.name, call->region, id,
-        value_text(value_getz(call->input, "reason"), STR("Task stopped by user")));
-    task_find(call->services, call->arena, kind.name, call->region, cluster, id, &info);
+    task_call_stop(
+        call, kind.name, id, value_text(value_getz(call->input, "reason"), STR("Task stopped by user")));
+    task_call_find(call, kind.name, cluster, id, &info);
     service_answer(call, "task", view_task(call, &info));
     return 0;
 }

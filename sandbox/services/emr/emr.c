@@ -333,7 +333,7 @@ static int describe_step(struct service_call *call, struct err *err)
     struct str id, owner = value_gets(call->input, "ClusterId");
     if (service_required(call, "StepId", &id, err))
         return -1;
-    if (!task_find(call->services, call->arena, kind_name, call->region, owner, id, &info))
+    if (!task_call_find(call, kind_name, owner, id, &info))
         return emr_cluster(call, "ClusterId", &cluster, err)
                    ? -1
                    : service_refuse(
@@ -356,7 +356,7 @@ static int list_steps(struct service_call *call, struct err *err)
                               *ids = value_getz(call->input, "StepIds");
     if (service_required(call, "ClusterId", &owner, err))
         return -1;
-    struct task_info *all = task_list(call->services, call->arena, kind_name, call->region, owner, &n);
+    struct task_info *all = task_call_list(call, kind_name, owner, &n);
     if (!n && emr_cluster(call, "ClusterId", &cluster, err))
         return -1;
     for (size_t i = 0; i < n; i++)
@@ -382,8 +382,8 @@ static int cancel_steps(struct service_call *call, struct err *err)
     struct value_builder all = VALUE_BUILDER(call->arena);
     for (uint32_t i = 0; ids && ids->kind == VALUE_LIST && i < ids->count; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
-        bool stopped = task_stop(call->services, kind_name, call->region,
-            value_text(ids->items[i], STR_EMPTY), STR("Job terminated"));
+        bool stopped =
+            task_call_stop(call, kind_name, value_text(ids->items[i], STR_EMPTY), STR("Job terminated"));
         view_set(&one, "StepId", ids->items[i]);
         view_text(&one, "Status", stopped ? STR("SUBMITTED") : STR("FAILED"));
         if (!stopped)

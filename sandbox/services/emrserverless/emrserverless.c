@@ -181,8 +181,7 @@ static int start_run(struct service_call *call, struct err *err)
     request = value_with(arena, request, STR("releaseLabel"), value_getz(application.attrs, "release_label"));
     const struct task_options options = {
         .kind = &kind, .region = call->region, .owner = app, .id = id, .request = request};
-    if (!task_find(call->services, arena, kind.name, call->region, app, id, &before) &&
-        task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    if (!task_call_find(call, kind.name, app, id, &before) && task_call_start(call, &options, &why))
         return service_refuse(err, 402, "ServiceQuotaExceededException", "%s", why.message);
     call->output = VALUE_MAP(arena, {STR("applicationId"), value_string(arena, app)},
         {STR("jobRunId"), value_string(arena, id)}, {STR("arn"), arn});
@@ -194,7 +193,7 @@ static int find_run(const struct service_call *call, struct task_info *out, stru
     struct str app, id;
     if (service_required(call, "applicationId", &app, err) || service_required(call, "jobRunId", &id, err))
         return -1;
-    if (task_find(call->services, call->arena, kind.name, call->region, app, id, out))
+    if (task_call_find(call, kind.name, app, id, out))
         return 0;
     return service_refuse(err, 404, "ResourceNotFoundException", "Job run %.*s does not exist", STR_ARG(id));
 }
@@ -217,7 +216,7 @@ static int list_runs(struct service_call *call, struct err *err)
     const struct value *wanted = service_items(call->arena, call->input, "states");
     if (find_application(call, &app, &application, err))
         return -1;
-    const struct task_info *runs = task_list(call->services, call->arena, kind.name, call->region, app, &n);
+    const struct task_info *runs = task_call_list(call, kind.name, app, &n);
     for (size_t i = 0; i < n; i++)
         if (!wanted || value_list_has(wanted, str_z(states[runs[i].state])))
             value_builder_add(&list, emrserverless_summary(&runs[i], call->arena));
@@ -229,7 +228,7 @@ static int cancel_run(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_run(call, &info, err))
         return -1;
-    if (!task_stop(call->services, kind.name, call->region, info.id, STR("Job run was cancelled")))
+    if (!task_call_stop(call, kind.name, info.id, STR("Job run was cancelled")))
         return service_refuse(
             err, 400, "ValidationException", "Job run is in the terminal state %s", states[info.state]);
     call->output = VALUE_MAP(call->arena, {STR("applicationId"), value_string(call->arena, info.owner)},

@@ -182,7 +182,6 @@ static struct str record_id(struct arena *arena)
 static int put_record(struct service_call *call, struct err *err)
 {
     struct control_record stream;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     const struct value *data = value_getz(value_getz(call->input, "Record"), "Data");
     if (find_delivery(call, &stream, err))
         return -1;
@@ -190,9 +189,8 @@ static int put_record(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "ValidationException", "Record has Data");
     if (deliver(call, &stream, value_list(call->arena, &data, 1), err))
         return -1;
-    view_text(&b, "RecordId", record_id(call->arena));
-    value_builder_set(&b, STR("Encrypted"), value_bool(value_getz(stream.attrs, "encryption")));
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "RecordId", record_id(call->arena));
+    service_answer(call, "Encrypted", value_bool(value_getz(stream.attrs, "encryption")));
     return 0;
 }
 

@@ -56,7 +56,7 @@ static const struct value *read_entry(const struct service_call *call, struct st
     return value_builder_map(&b);
 }
 
-static int glue_bookmarks_answer(struct service_call *call, bool reset, struct err *err)
+int glue_show_bookmark(struct service_call *call, struct err *err)
 {
     struct str name, path;
     if (glue_bookmarks_find(call, &name, &path, err))
@@ -65,18 +65,8 @@ static int glue_bookmarks_answer(struct service_call *call, bool reset, struct e
     if (!entry)
         return service_refuse(
             err, 400, "EntityNotFoundException", "Continuation for job %.*s not found", STR_ARG(name));
-    if (reset)
+    if (service_is(call, "ResetJobBookmark"))
         unlink(path.p);
     service_answer(call, "JobBookmarkEntry", entry);
     return 0;
-}
-
-int glue_get_bookmark(struct service_call *call, struct err *err)
-{
-    return glue_bookmarks_answer(call, false, err);
-}
-
-int glue_reset_bookmark(struct service_call *call, struct err *err)
-{
-    return glue_bookmarks_answer(call, true, err);
 }

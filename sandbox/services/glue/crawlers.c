@@ -140,7 +140,7 @@ static const struct value *with_state(const struct service_call *call, const str
     struct arena *arena = call->arena;
     size_t n;
     struct str name = value_gets(crawler, "Name");
-    const struct task_info *all = task_list(call->services, arena, kind_name, call->region, name, &n);
+    const struct task_info *all = task_call_list(call, kind_name, name, &n);
     if (!n)
         return crawler;
     bool runs = all[0].state < ACTIVITY_SUCCEEDED;
@@ -202,7 +202,7 @@ int glue_start_crawler(struct service_call *call, struct err *err)
         .id = uuid_random(call->arena),
         .request = make_request(call, &crawler),
         .at_once = 1};
-    if (!task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    if (!task_call_start(call, &options, &why))
         return 0;
     return why.class == ERR_EXISTS ? service_refuse(err, 400, "CrawlerRunningException",
                                          "Crawler with name %.*s has already started", STR_ARG(crawler.id))
@@ -215,9 +215,8 @@ int glue_stop_crawler(struct service_call *call, struct err *err)
     size_t n;
     if (find_crawler(call, "Name", &crawler, err))
         return -1;
-    const struct task_info *all =
-        task_list(call->services, call->arena, kind_name, call->region, crawler.id, &n);
-    if (n && task_stop(call->services, kind_name, call->region, all[0].id, STR_EMPTY))
+    const struct task_info *all = task_call_list(call, kind_name, crawler.id, &n);
+    if (n && task_call_stop(call, kind_name, all[0].id, STR_EMPTY))
         return 0;
     return service_refuse(
         err, 400, "CrawlerNotRunningException", "Crawler with name %.*s is not running", STR_ARG(crawler.id));
@@ -252,8 +251,7 @@ int glue_list_crawls(struct service_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_crawler(call, "CrawlerName", &crawler, err))
         return -1;
-    const struct task_info *all =
-        task_list(call->services, call->arena, kind_name, call->region, crawler.id, &n);
+    const struct task_info *all = task_call_list(call, kind_name, crawler.id, &n);
     for (size_t i = 0; i < n; i++)
         value_builder_add(&list, with_summary(call, &all[i], glue_crawlers_view(&all[i], call->arena)));
     return service_answer_page(call, "Crawls", value_builder_list(&list), MAX_SHOWN, err);

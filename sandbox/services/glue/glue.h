@@ -30,7 +30,7 @@ bool glue_network_fits(
 
 /* ---- bookmarks.c ---- */
 
-service_handler glue_get_bookmark, glue_reset_bookmark;
+service_handler glue_show_bookmark; /* and it is reset */
 /* The file that keeps it; "" where there cannot be one. */
 struct str glue_bookmark(struct services *services, struct arena *arena, struct str region, struct str job);
 

@@ -331,7 +331,7 @@ static int start_run(struct service_call *call, struct err *err)
         .id = arena_printf(arena, "jr_%.64s", sha256_hex(arena, uuid_random(arena)).p),
         .request = request,
         .at_once = at_once > 0 ? (size_t)at_once : 1};
-    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    if (task_call_start(call, &options, &why))
         return refuse_start(call, &why, job.id, err);
     call->output = value_with(arena, NULL, STR("JobRunId"), value_string(arena, options.id));
     return 0;
@@ -343,7 +343,7 @@ static int get_run(struct service_call *call, struct err *err)
     struct task_info info;
     if (service_required(call, "JobName", &name, err) || service_required(call, "RunId", &id, err))
         return -1;
-    if (!task_find(call->services, call->arena, "glue", call->region, name, id, &info))
+    if (!task_call_find(call, "glue", name, id, &info))
         return service_refuse(err, 400, "EntityNotFoundException", "Job run %.*s of job %.*s was not found",
             STR_ARG(id), STR_ARG(name));
     service_answer(call, "JobRun", glue_view(&info, call->arena));
@@ -358,7 +358,7 @@ static int get_runs(struct service_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     if (service_required(call, "JobName", &name, err))
         return -1;
-    const struct task_info *runs = task_list(call->services, call->arena, "glue", call->region, name, &n);
+    const struct task_info *runs = task_call_list(call, "glue", name, &n);
     if (!n && !service_find(call, STR("aws.glue.job"), name, &job))
         return service_refuse(
             err, 400, "EntityNotFoundException", "Job with name: %.*s not found.", STR_ARG(name));
@@ -374,8 +374,8 @@ static const struct value *stop_one(
     struct value_builder b = VALUE_BUILDER(arena), detail = VALUE_BUILDER(arena);
     struct task_info info;
     struct str text = value_text(id, STR_EMPTY);
-    bool known = task_find(call->services, arena, "glue", call->region, name, text, &info);
-    *stopped = known && task_stop(call->services, "glue", call->region, text, STR_EMPTY);
+    bool known = task_call_find(call, "glue", name, text, &info);
+    *stopped = known && task_call_stop(call, "glue", text, STR_EMPTY);
     value_builder_set(&b, STR("JobName"), value_string(arena, name));
     value_builder_set(&b, STR("JobRunId"), id);
     if (!*stopped) {
@@ -438,8 +438,8 @@ const struct service_operation glue_operations[] = {
     {"glue", "GetCrawlers", glue_get_crawlers, NULL, NULL},
     {"glue", "BatchGetCrawlers", glue_get_crawlers, NULL, NULL},
     {"glue", "ListCrawls", glue_list_crawls, NULL, NULL},
-    {"glue", "GetJobBookmark", glue_get_bookmark, NULL, NULL},
-    {"glue", "ResetJobBookmark", glue_reset_bookmark, NULL, NULL},
+    {"glue", "GetJobBookmark", glue_show_bookmark, NULL, NULL},
+    {"glue", "ResetJobBookmark", glue_show_bookmark, NULL, NULL},
     {"glue", "StartTrigger", glue_start_trigger, NULL, NULL},
     {"glue", "StartWorkflowRun", glue_start_workflow, NULL, NULL},
     {"glue", "GetWorkflowRun", glue_get_workflow_run, NULL, NULL},

@@ -229,7 +229,7 @@ int glue_start_trigger(struct service_call *call, struct err *err)
         return 0;
     }
     glue_fire(call->services, call->arena, &trigger, STR_EMPTY);
-    service_answer(call, "Name", value_string(call->arena, name));
+    service_answer_text(call, "Name", name);
     return 0;
 }
 
@@ -382,12 +382,12 @@ int glue_start_workflow(struct service_call *call, struct err *err)
         .request =
             value_with(call->arena, NULL, STR("properties"), properties ? properties : &value_empty_map),
         .at_once = most > 0 ? (size_t)most : 0};
-    if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+    if (task_call_start(call, &options, &why))
         return service_refuse(err, 400,
             why.class == ERR_EXISTS ? "ConcurrentRunsExceededException"
                                     : "ResourceNumberLimitExceededException",
             "%s", why.message);
-    service_answer(call, "RunId", value_string(call->arena, options.id));
+    service_answer_text(call, "RunId", options.id);
     return 0;
 }
 
@@ -396,7 +396,7 @@ static int find_run(const struct service_call *call, struct task_info *out, stru
     struct str name, id;
     if (service_required(call, "Name", &name, err) || service_required(call, "RunId", &id, err))
         return -1;
-    if (task_find(call->services, call->arena, kind_name, call->region, name, id, out))
+    if (task_call_find(call, kind_name, name, id, out))
         return 0;
     return service_refuse(err, 400, "EntityNotFoundException", "Workflow run %.*s not found", STR_ARG(id));
 }
@@ -417,8 +417,7 @@ int glue_get_workflow_runs(struct service_call *call, struct err *err)
     struct value_builder list = VALUE_BUILDER(call->arena);
     if (find_workflow(call, &workflow, err))
         return -1;
-    const struct task_info *all =
-        task_list(call->services, call->arena, kind_name, call->region, workflow.id, &n);
+    const struct task_info *all = task_call_list(call, kind_name, workflow.id, &n);
     for (size_t i = 0; i < n; i++)
         value_builder_add(&list, with_statistics(call, &all[i]));
     return service_answer_page(call, "Runs", value_builder_list(&list), MAX_SHOWN, err);
@@ -429,7 +428,7 @@ int glue_stop_workflow_run(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_run(call, &info, err))
         return -1;
-    if (task_stop(call->services, kind_name, call->region, info.id, STR_EMPTY))
+    if (task_call_stop(call, kind_name, info.id, STR_EMPTY))
         return 0;
     return service_refuse(err, 400, "IllegalWorkflowStateException", "the run has ended already");
 }

@@ -185,7 +185,6 @@ static int simulate(struct service_call *call, struct err *err)
     const struct value *actions = members_of(call, "ActionNames"),
                        *resources = members_of(call, "ResourceArns"), *anything = &star;
     AUTO_BUILDER struct value_builder results = VALUE_BUILDER(call->arena);
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (service_required(call, "PolicySourceArn", &arn, err) || find_principal(call, arn, &session, err))
         return -1;
     if (!actions->count)
@@ -209,9 +208,8 @@ static int simulate(struct service_call *call, struct err *err)
             view_set(&one, "MissingContextValues", &value_empty_list);
             value_builder_add(&results, value_builder_map(&one));
         }
-    view_text(&b, "IsTruncated", STR("false"));
-    view_set(&b, "EvaluationResults", value_builder_list(&results));
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "IsTruncated", STR("false"));
+    service_answer(call, "EvaluationResults", value_builder_list(&results));
     return 0;
 }
 

@@ -146,7 +146,6 @@ static int put_records(struct service_call *call, struct err *err)
 {
     struct control_record stream;
     const struct value *records = value_getz(call->input, "Records"), *put;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (find_stream(call, &stream, err))
         return -1;
     if (!records || records->kind != VALUE_LIST || !records->count || records->count > MAX_RECORDS)
@@ -154,10 +153,9 @@ static int put_records(struct service_call *call, struct err *err)
             err, "ValidationException", STR_EMPTY, "records", "have length between 1 and %d", MAX_RECORDS);
     if (put_all(call, &stream, records, &put, err))
         return -1;
-    view_int(&b, "FailedRecordCount", 0);
-    view_set(&b, "Records", put);
-    view_text(&b, "EncryptionType", str_z(encryption_of(&stream)));
-    call->output = value_builder_map(&b);
+    service_answer(call, "FailedRecordCount", value_int(call->arena, 0));
+    service_answer(call, "Records", put);
+    service_answer_text(call, "EncryptionType", str_z(encryption_of(&stream)));
     return 0;
 }
 

@@ -216,15 +216,13 @@ static int decrypt(struct service_call *call, struct err *err)
     static const struct source from = {"KeyId", "EncryptionAlgorithm", "EncryptionContext", "Decrypt"};
     struct control_record key;
     struct str plain, material;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (decrypted(call, &from, &key, &plain, &material, err) || kms_dry_run(call, err))
         return -1;
-    view_text(&b, "KeyId", kms_arn(&key));
-    value_builder_set(&b, STR("Plaintext"), value_string(call->arena, base64_encode(call->arena, plain)));
-    view_text(
-        &b, "EncryptionAlgorithm", value_text(value_getz(call->input, from.algorithm), str_z(symmetric)));
-    view_text(&b, "KeyMaterialId", material);
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer(call, "Plaintext", value_string(call->arena, base64_encode(call->arena, plain)));
+    service_answer_text(
+        call, "EncryptionAlgorithm", value_text(value_getz(call->input, from.algorithm), str_z(symmetric)));
+    service_answer_text(call, "KeyMaterialId", material);
     return 0;
 }
 

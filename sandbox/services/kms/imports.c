@@ -157,15 +157,6 @@ static int check_import(struct service_call *call, const struct control_record *
                             STR_ARG(id), STR_ARG(kms_arn(key)), STR_ARG(pending));
 }
 
-static const struct value *with_item(struct arena *arena, const struct value *list, const struct value *item)
-{
-    struct value_builder b = VALUE_BUILDER(arena);
-    for (uint32_t i = 0; list && i < list->count; i++)
-        value_builder_add(&b, list->items[i]);
-    value_builder_add(&b, item);
-    return value_builder_list(&b);
-}
-
 /* Under its id; what is neither symmetric nor secret has no id, and is kept under none. */
 static int keep_import(struct service_call *call, const struct control_record *key, const struct value *note,
     struct str id, struct str material, struct err *err)
@@ -177,7 +168,7 @@ static int keep_import(struct service_call *call, const struct control_record *k
         value_string(arena, base64_encode(arena, material)));
     note = value_with(arena, note, STR("materials"), all);
     if (!seen)
-        note = value_with(arena, note, STR("known"), with_item(arena, known, value_string(arena, id)));
+        note = value_with(arena, note, STR("known"), value_list_with(arena, known, value_string(arena, id)));
     if (!first && !seen)
         note = value_with(arena, note, STR("pending"), value_string(arena, id));
     if (kms_note_write(call, key, note, err))
@@ -206,7 +197,6 @@ static int import_material(struct service_call *call, struct err *err)
     struct str id,
         model = value_text(value_getz(call->input, "ExpirationModel"), STR("KEY_MATERIAL_EXPIRES"));
     int64_t until = service_int(call->input, "ValidTo", 0);
-    struct value_builder b = VALUE_BUILDER(call->arena);
     bool expires = str_eqz(model, "KEY_MATERIAL_EXPIRES");
     if (find_external(call, &key, err))
         return -1;
@@ -220,9 +210,8 @@ static int import_material(struct service_call *call, struct err *err)
     if (set_attribute(call, &key, "valid_to", valid_to, err) ||
         set_attribute(call, &key, "expiration_model", value_string(call->arena, model), err))
         return -1;
-    view_text(&b, "KeyId", kms_arn(&key));
-    view_text(&b, "KeyMaterialId", is_symmetric(&key) ? id : STR_EMPTY);
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer_text(call, "KeyMaterialId", is_symmetric(&key) ? id : STR_EMPTY);
     return 0;
 }
 
@@ -240,7 +229,6 @@ static int delete_locked(
 static int delete_material(struct service_call *call, struct err *err)
 {
     struct control_record key;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (find_external(call, &key, err))
         return -1;
     struct str current = kms_material_id(&key),
@@ -250,9 +238,8 @@ static int delete_material(struct service_call *call, struct err *err)
     if (str_eq(id, current) && (set_attribute(call, &key, "expiration_model", NULL, err) ||
                                    set_attribute(call, &key, "valid_to", NULL, err)))
         return -1;
-    view_text(&b, "KeyId", kms_arn(&key));
-    view_text(&b, "KeyMaterialId", id);
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer_text(call, "KeyMaterialId", id);
     return 0;
 }
 
@@ -280,7 +267,8 @@ static int rotate_locked(struct service_call *call, const struct control_record 
     view_text(&b, "KeyMaterialId", id);
     view_text(&b, "RotationType", STR("ON_DEMAND"));
     view_time(&b, "RotationDate", clock_wall_ms());
-    note = value_with(arena, note, STR("rotations"), with_item(arena, rotations, value_builder_map(&b)));
+    note =
+        value_with(arena, note, STR("rotations"), value_list_with(arena, rotations, value_builder_map(&b)));
     return kms_note_write(call, key, value_with(arena, note, STR("pending"), NULL), err)
                ? -1
                : set_attribute(call, key, "material_id", value_string(arena, id), err);
@@ -295,7 +283,7 @@ static int rotate(struct service_call *call, struct err *err)
         return -1;
     if (!is_symmetric(&key))
         return service_refuse(err, 400, "UnsupportedOperationException", "%s", "");
-    service_answer(call, "KeyId", value_string(call->arena, kms_arn(&key)));
+    service_answer_text(call, "KeyId", kms_arn(&key));
     return rotate_locked(call, &key, err);
 }
 

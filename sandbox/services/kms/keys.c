@@ -257,7 +257,7 @@ static int rotation_status(struct service_call *call, struct err *err)
     if (find_asked(call, &key, &input, err) ||
         service_control(call, "GetKeyRotationStatus", input, &call->output, err))
         return -1;
-    service_answer(call, "KeyId", value_string(call->arena, kms_arn(&key)));
+    service_answer_text(call, "KeyId", kms_arn(&key));
     if (!value_equal(value_getz(key.attrs, "rotation"), &value_true))
         return 0;
     int64_t days = service_int(kms_note(call, &key), "period", 365);

@@ -101,7 +101,6 @@ static int sign_message(struct service_call *call, struct err *err)
 {
     struct control_record key;
     struct str algorithm, text;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (begin_signature(call, &key, &algorithm, &text, err))
         return -1;
     EVP_PKEY *pair = kms_private_key(call, &key, err);
@@ -114,10 +113,9 @@ static int sign_message(struct service_call *call, struct err *err)
     EVP_PKEY_free(pair);
     if (!done)
         return service_refuse(err, 500, "KMSInternalException", "OpenSSL does not sign.");
-    view_text(&b, "KeyId", kms_arn(&key));
-    view_text(&b, "Signature", base64_encode(call->arena, str_n((const char *)signature, n)));
-    view_text(&b, "SigningAlgorithm", algorithm);
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer_text(call, "Signature", base64_encode(call->arena, str_n((const char *)signature, n)));
+    service_answer_text(call, "SigningAlgorithm", algorithm);
     return 0;
 }
 
@@ -125,7 +123,6 @@ static int verify_message(struct service_call *call, struct err *err)
 {
     struct control_record key;
     struct str algorithm, text, signature;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (begin_signature(call, &key, &algorithm, &text, err) || kms_bytes(call, "Signature", &signature, err))
         return -1;
     EVP_PKEY *pair = kms_private_key(call, &key, err);
@@ -136,10 +133,9 @@ static int verify_message(struct service_call *call, struct err *err)
     EVP_PKEY_free(pair);
     if (!right)
         return service_refuse(err, 400, "KMSInvalidSignatureException", "%s", "");
-    view_text(&b, "KeyId", kms_arn(&key));
-    view_set(&b, "SignatureValid", &value_true);
-    view_text(&b, "SigningAlgorithm", algorithm);
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer(call, "SignatureValid", &value_true);
+    service_answer_text(call, "SigningAlgorithm", algorithm);
     return 0;
 }
 
@@ -189,13 +185,11 @@ static int generate_mac(struct service_call *call, struct err *err)
     struct str algorithm;
     unsigned char mac[MAX_MAC];
     size_t n;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (mac_of(call, &key, &algorithm, mac, &n, err))
         return -1;
-    view_text(&b, "KeyId", kms_arn(&key));
-    view_text(&b, "Mac", base64_encode(call->arena, str_n((const char *)mac, n)));
-    view_text(&b, "MacAlgorithm", algorithm);
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer_text(call, "Mac", base64_encode(call->arena, str_n((const char *)mac, n)));
+    service_answer_text(call, "MacAlgorithm", algorithm);
     return 0;
 }
 
@@ -205,15 +199,13 @@ static int verify_mac(struct service_call *call, struct err *err)
     struct str algorithm, said;
     unsigned char mac[MAX_MAC];
     size_t n;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (kms_bytes(call, "Mac", &said, err) || mac_of(call, &key, &algorithm, mac, &n, err))
         return -1;
     if (said.n != n || CRYPTO_memcmp(said.p, mac, n) != 0)
         return service_refuse(err, 400, "KMSInvalidMacException", "%s", "");
-    view_text(&b, "KeyId", kms_arn(&key));
-    view_set(&b, "MacValid", &value_true);
-    view_text(&b, "MacAlgorithm", algorithm);
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer(call, "MacValid", &value_true);
+    service_answer_text(call, "MacAlgorithm", algorithm);
     return 0;
 }
 
@@ -236,7 +228,6 @@ static int shared_secret(struct service_call *call, struct err *err)
 {
     struct control_record key;
     struct str algorithm, der, secret;
-    struct value_builder b = VALUE_BUILDER(call->arena);
     if (kms_begin(call, "KEY_AGREEMENT", "KeyAgreementAlgorithm", "", &key, &algorithm, err) ||
         kms_bytes(call, "PublicKey", &der, err))
         return -1;
@@ -248,11 +239,10 @@ static int shared_secret(struct service_call *call, struct err *err)
     EVP_PKEY_free(own);
     if (!done)
         return found ? service_refuse(err, 400, "ValidationException", "%s", "") : -1;
-    view_text(&b, "KeyId", kms_arn(&key));
-    view_text(&b, "SharedSecret", base64_encode(call->arena, secret));
-    view_text(&b, "KeyAgreementAlgorithm", algorithm);
-    view_set(&b, "KeyOrigin", value_getz(key.attrs, "origin"));
-    call->output = value_builder_map(&b);
+    service_answer_text(call, "KeyId", kms_arn(&key));
+    service_answer_text(call, "SharedSecret", base64_encode(call->arena, secret));
+    service_answer_text(call, "KeyAgreementAlgorithm", algorithm);
+    service_answer(call, "KeyOrigin", value_getz(key.attrs, "origin"));
     return 0;
 }
 

@@ -106,7 +106,7 @@ static int show_policy(struct service_call *call, const struct policy *policy, s
     const struct value_entry document[] = {{STR("Version"), value_stringz(call->arena, "2012-10-17")},
         {STR("Id"), value_stringz(call->arena, "default")}, {STR("Statement"), statements}};
     service_answer(call, "Policy", json_as_text(call->arena, value_map(call->arena, document, 3)));
-    service_answer(call, "RevisionId", value_string(call->arena, revision));
+    service_answer_text(call, "RevisionId", revision);
     return 0;
 }
 

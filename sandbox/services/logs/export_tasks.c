@@ -134,7 +134,7 @@ static int export_create(struct service_call *call, struct err *err)
         .at_once = 1};
     if (task_start(call->services, &options, NULL, ERR_IGNORED))
         return service_refuse(err, 400, "LimitExceededException", "Resource limit exceeded.");
-    service_answer(call, "taskId", value_string(call->arena, id));
+    service_answer_text(call, "taskId", id);
     return 0;
 }
 
@@ -143,8 +143,7 @@ static int export_describe(struct service_call *call, struct err *err)
     struct str id = value_gets(call->input, "taskId"), status = value_gets(call->input, "statusCode");
     struct value_builder list = VALUE_BUILDER(call->arena);
     size_t n;
-    const struct task_info *all =
-        task_list(call->services, call->arena, export_kind.name, call->region, STR_EMPTY, &n);
+    const struct task_info *all = task_call_list(call, export_kind.name, STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++)
         if ((!id.n || str_eq(all[i].id, id)) && (!status.n || str_eqz(status, states[all[i].state])))
             value_builder_add(&list, export_view(&all[i], call->arena));
@@ -157,10 +156,10 @@ static int export_cancel(struct service_call *call, struct err *err)
     struct task_info info;
     if (service_required(call, "taskId", &id, err))
         return -1;
-    if (!task_find(call->services, call->arena, export_kind.name, call->region, STR_EMPTY, id, &info))
+    if (!task_call_find(call, export_kind.name, STR_EMPTY, id, &info))
         return service_refuse(
             err, 400, "ResourceNotFoundException", "The specified export task does not exist.");
-    if (!task_stop(call->services, export_kind.name, call->region, id, STR("Cancelled by user")))
+    if (!task_call_stop(call, export_kind.name, id, STR("Cancelled by user")))
         return service_refuse(
             err, 400, "InvalidOperationException", "The specified task is already in a terminal state.");
     return 0;

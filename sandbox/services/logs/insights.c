@@ -192,9 +192,7 @@ static int await_mistake(
     struct task_info info;
     bool ended = activity_wait(activity, LOOK_MS);
     activity_release(activity);
-    if (!ended ||
-        !task_find(call->services, call->arena, insights.name, call->region, STR_EMPTY, id, &info) ||
-        info.state != ACTIVITY_FAILED)
+    if (!ended || !task_call_find(call, insights.name, STR_EMPTY, id, &info) || info.state != ACTIVITY_FAILED)
         return 0;
     return info.exit_code == MALFORMED
                ? refuse_malformed(err, info.message)
@@ -219,7 +217,7 @@ static int start_query(struct service_call *call, struct err *err)
         return service_refuse(err, 400, "LimitExceededException", "Too many queries are running.");
     if (await_mistake(call, activity, id, err))
         return -1;
-    service_answer(call, "queryId", value_string(call->arena, id));
+    service_answer_text(call, "queryId", id);
     return 0;
 }
 
@@ -228,7 +226,7 @@ static int find_query(const struct service_call *call, struct task_info *out, st
     struct str id;
     if (service_required(call, "queryId", &id, err))
         return -1;
-    if (task_find(call->services, call->arena, insights.name, call->region, STR_EMPTY, id, out))
+    if (task_call_find(call, insights.name, STR_EMPTY, id, out))
         return 0;
     return service_refuse(
         err, 400, "ResourceNotFoundException", "Query Id %.*s does not exist.", STR_ARG(id));
@@ -247,7 +245,7 @@ static int get_results(struct service_call *call, struct err *err)
                                                 json_parse(call->arena, text, &result, &why)))
         return service_refuse(err, 500, "ServiceUnavailableException", "%s", why.message);
     const struct value *rows = value_getz(result, "results"), *counted = value_getz(result, "statistics");
-    service_answer(call, "queryLanguage", value_string(call->arena, STR("CWLI")));
+    service_answer_text(call, "queryLanguage", STR("CWLI"));
     service_answer(call, "results", rows ? rows : &value_empty_list);
     service_answer(call, "statistics", counted ? counted : &value_empty_map);
     service_answer(call, "status", value_stringz(call->arena, states[info.state]));
@@ -259,7 +257,7 @@ static int stop_query(struct service_call *call, struct err *err)
     struct task_info info;
     if (find_query(call, &info, err))
         return -1;
-    if (!task_stop(call->services, insights.name, call->region, info.id, STR_EMPTY))
+    if (!task_call_stop(call, insights.name, info.id, STR_EMPTY))
         return refuse_invalid(err, "The query has already ended.");
     service_answer(call, "success", &value_true);
     return 0;
@@ -271,8 +269,7 @@ static int describe_queries(struct service_call *call, struct err *err)
                language = value_gets(call->input, "queryLanguage");
     struct value_builder list = VALUE_BUILDER(call->arena);
     size_t n;
-    const struct task_info *all =
-        task_list(call->services, call->arena, insights.name, call->region, STR_EMPTY, &n);
+    const struct task_info *all = task_call_list(call, insights.name, STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++)
         if ((!group.n || value_list_has(value_getz(all[i].request, "groups"), group)) &&
             (!status.n || str_eqz(status, states[all[i].state])) &&

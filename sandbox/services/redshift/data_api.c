@@ -145,8 +145,7 @@ static struct str made_before(const struct service_call *call)
 {
     struct str token = value_gets(call->input, "ClientToken");
     size_t n;
-    const struct task_info *all =
-        task_list(call->services, call->arena, data_kind.name, call->region, STR_EMPTY, &n);
+    const struct task_info *all = task_call_list(call, data_kind.name, STR_EMPTY, &n);
     for (size_t i = 0; token.n && i < n; i++)
         if (str_eq(value_gets(all[i].request, "ClientToken"), token))
             return all[i].id;
@@ -176,7 +175,7 @@ static int data_start(struct service_call *call, struct err *err)
             .owner = STR("statements"),
             .id = id,
             .request = with_identity(call)};
-        if (task_start(call->services, &options, call->wants_activity ? &call->activity : NULL, &why))
+        if (task_call_start(call, &options, &why))
             return service_refuse(err, 400, "ActiveStatementsExceededException", "%s", why.message);
     }
     view_text(&b, "Id", id);
@@ -212,7 +211,7 @@ static int find_statement(
     if (rest.p && (!str_to_int(rest, &n) || n < 1))
         n = 0;
     *part = (size_t)(n - 1);
-    if (n && task_find(call->services, call->arena, data_kind.name, call->region, STR_EMPTY, whole, out))
+    if (n && task_call_find(call, data_kind.name, STR_EMPTY, whole, out))
         return 0;
     return service_refuse(err, 400, "ResourceNotFoundException", "Query does not exist.");
 }
@@ -258,8 +257,7 @@ static int list_statements(struct service_call *call, struct err *err)
 {
     size_t n;
     struct value_builder list = VALUE_BUILDER(call->arena);
-    const struct task_info *all =
-        task_list(call->services, call->arena, data_kind.name, call->region, STR_EMPTY, &n);
+    const struct task_info *all = task_call_list(call, data_kind.name, STR_EMPTY, &n);
     for (size_t i = 0; i < n; i++) {
         struct value_builder one = VALUE_BUILDER(call->arena);
         const struct value *sqls = value_getz(all[i].request, "Sqls");
@@ -298,8 +296,7 @@ static int cancel_statement(struct service_call *call, struct err *err)
     size_t part;
     if (find_statement(call, &info, &part, err))
         return -1;
-    bool stopped =
-        task_stop(call->services, data_kind.name, call->region, info.id, STR("Query cancelled by user."));
+    bool stopped = task_call_stop(call, data_kind.name, info.id, STR("Query cancelled by user."));
     if (!stopped)
         return service_refuse(err, 400, "ValidationException",
             "Could not cancel a query that is already in %s state with ID: %.*s.", states[info.state],

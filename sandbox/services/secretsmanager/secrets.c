@@ -443,7 +443,7 @@ static int random_secret(struct service_call *call, struct err *err)
     if (random_password(call->arena, excluded_of(call), (size_t)length, &password, &why))
         return service_refuse(err, 400, "InvalidParameterException", "%s", why.message);
     (void)value_getz(call->input, "RequireEachIncludedType"); /* it always is so */
-    service_answer(call, "RandomPassword", value_string(call->arena, password));
+    service_answer_text(call, "RandomPassword", password);
     return 0;
 }
 

@@ -299,7 +299,7 @@ int secret_rotate(struct service_call *call, struct err *err)
         call->output = value_with(call->arena, call->output, STR("VersionId"), NULL);
         return 0;
     }
-    service_answer(call, "VersionId", value_string(call->arena, version));
+    service_answer_text(call, "VersionId", version);
     pthread_mutex_lock(&secret_versions_lock);
     int status = add_pending(call, &record, version, err);
     pthread_mutex_unlock(&secret_versions_lock);

@@ -46,8 +46,7 @@ static struct gate_caller caller_of(const struct target *target, struct session 
 }
 
 static int targets_call(struct services *services, struct arena *arena, const struct arn *arn,
-    const struct target *target, const char *operation, const struct value_entry *entries, size_t n,
-    struct err *err)
+    const struct target *target, const char *operation, const struct value *input, struct err *err)
 {
     const struct value *output;
     struct session session;
@@ -55,7 +54,7 @@ static int targets_call(struct services *services, struct arena *arena, const st
     const struct service_request request = {.service = arn->service,
         .operation = str_z(operation),
         .region = arn->region.n ? arn->region : target->region,
-        .input = value_map(arena, entries, n),
+        .input = input,
         .trace = target->trace,
         .as = &caller};
     return services_call(services, arena, &request, &output, err);
@@ -74,35 +73,32 @@ static int to_function(struct services *services, struct arena *arena, const str
 {
     AUTO_BUF struct buf payload = BUF_INIT;
     json_write(&payload, json_or_string(arena, target->input), JSON_PLAIN);
-    struct value_entry input[] = {{STR("FunctionName"), value_string(arena, target->arn)},
-        {STR("InvocationType"), value_stringz(arena, "Event")},
-        {STR("Payload"), value_string(arena, buf_str(&payload))}};
-    return targets_call(services, arena, arn, target, "Invoke", input, 3, err);
+    return targets_call(services, arena, arn, target, "Invoke",
+        VALUE_MAP(arena, {STR("FunctionName"), value_string(arena, target->arn)},
+            {STR("InvocationType"), value_stringz(arena, "Event")},
+            {STR("Payload"), value_string(arena, buf_str(&payload))}),
+        err);
 }
 
 static int to_machine(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
-    struct value_entry input[] = {{STR("stateMachineArn"), value_string(arena, target->arn)},
-        {STR("input"), value_string(arena, target->input)}};
-    return targets_call(services, arena, arn, target, "StartExecution", input, 2, err);
+    return targets_call(services, arena, arn, target, "StartExecution",
+        VALUE_MAP(arena, {STR("stateMachineArn"), value_string(arena, target->arn)},
+            {STR("input"), value_string(arena, target->input)}),
+        err);
 }
 
 static int to_queue(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
-    AUTO_BUILDER struct value_builder b = VALUE_BUILDER(arena);
+    struct value_builder b = VALUE_BUILDER(arena);
     value_builder_set(&b, STR("QueueUrl"), value_string(arena, target->arn));
     value_builder_set(&b, STR("MessageBody"), value_string(arena, target->input));
-    if (target->message_group.n)
-        value_builder_set(&b, STR("MessageGroupId"), value_string(arena, target->message_group));
-    if (target->message_deduplication.n)
-        value_builder_set(
-            &b, STR("MessageDeduplicationId"), value_string(arena, target->message_deduplication));
-    if (target->message_attributes)
-        value_builder_set(&b, STR("MessageAttributes"), target->message_attributes);
-    const struct value *input = value_builder_map(&b);
-    return targets_call(services, arena, arn, target, "SendMessage", input->entries, input->count, err);
+    view_text(&b, "MessageGroupId", target->message_group);
+    view_text(&b, "MessageDeduplicationId", target->message_deduplication);
+    view_set(&b, "MessageAttributes", target->message_attributes);
+    return targets_call(services, arena, arn, target, "SendMessage", value_builder_map(&b), err);
 }
 
 static int may_log(struct services *services, struct arena *arena, const struct log_location *place,
@@ -156,12 +152,9 @@ static int to_topic(struct services *services, struct arena *arena, const struct
     struct value_builder b = VALUE_BUILDER(arena);
     view_text(&b, "TopicArn", target->arn);
     view_text(&b, "Message", target->input);
-    if (target->subject.n)
-        view_text(&b, "Subject", target->subject);
-    if (target->message_attributes)
-        view_set(&b, "MessageAttributes", target->message_attributes);
-    const struct value *input = value_builder_map(&b);
-    return targets_call(services, arena, arn, target, "Publish", input->entries, input->count, err);
+    view_text(&b, "Subject", target->subject);
+    view_set(&b, "MessageAttributes", target->message_attributes);
+    return targets_call(services, arena, arn, target, "Publish", value_builder_map(&b), err);
 }
 
 /* KEY2026/11/21/2026-11-21T10.30.00-ID */
@@ -174,9 +167,10 @@ static int to_bucket(struct services *services, struct arena *arena, const struc
         *c = (char)(*c == ':' ? '.' : *c);
     struct str key = arena_printf(arena, "%.*s%.4s/%.2s/%.2s/%s-%s", STR_ARG(target->object_key), time,
         time + 5, time + 8, time, uuid_random(arena).p);
-    struct value_entry input[] = {{STR("Bucket"), value_string(arena, arn->resource)},
-        {STR("Key"), value_string(arena, key)}, {STR("Body"), value_string(arena, target->input)}};
-    return targets_call(services, arena, arn, target, "PutObject", input, 3, err);
+    return targets_call(services, arena, arn, target, "PutObject",
+        VALUE_MAP(arena, {STR("Bucket"), value_string(arena, arn->resource)},
+            {STR("Key"), value_string(arena, key)}, {STR("Body"), value_string(arena, target->input)}),
+        err);
 }
 
 static int to_bus(struct services *services, struct arena *arena, const struct arn *arn,
@@ -190,8 +184,8 @@ static int to_bus(struct services *services, struct arena *arena, const struct a
             {STR("Detail"), value_string(arena, target->input)});
     if (target->time_ms)
         entry = value_with(arena, entry, STR("Time"), value_int(arena, target->time_ms / 1000));
-    struct value_entry input = {STR("Entries"), value_list(arena, &entry, 1)};
-    return targets_call(services, arena, arn, target, "PutEvents", &input, 1, err);
+    return targets_call(services, arena, arn, target, "PutEvents",
+        value_with(arena, NULL, STR("Entries"), value_list(arena, &entry, 1)), err);
 }
 
 /* A task in a cluster; what it gets are overrides, which an event is not. */
@@ -210,18 +204,15 @@ static int to_cluster(struct services *services, struct arena *arena, const stru
         value_builder_set(&b, STR("overrides"), target->overrides ? target->overrides : given);
     const struct value *subnets = value_getz(target->task, "subnets");
     if (!value_is_null(subnets)) {
-        const struct value *groups = value_getz(target->task, "security_groups");
-        struct value_entry vpc[] = {{STR("subnets"), subnets}, {STR("securityGroups"), groups},
-            {STR("assignPublicIp"),
-                value_stringz(arena, value_getb(target->task, "assign_public_ip") ? "ENABLED" : "DISABLED")}};
-        if (value_is_null(groups))
-            vpc[1] = vpc[2];
-        struct value_entry network = {
-            STR("awsvpcConfiguration"), value_map(arena, vpc, value_is_null(groups) ? 2 : 3)};
-        value_builder_set(&b, STR("networkConfiguration"), value_map(arena, &network, 1));
+        struct value_builder vpc = VALUE_BUILDER(arena);
+        view_set(&vpc, "subnets", subnets);
+        view_set(&vpc, "securityGroups", value_getz(target->task, "security_groups"));
+        view_text(&vpc, "assignPublicIp",
+            value_getb(target->task, "assign_public_ip") ? STR("ENABLED") : STR("DISABLED"));
+        view_set(&b, "networkConfiguration",
+            value_with(arena, NULL, STR("awsvpcConfiguration"), value_builder_map(&vpc)));
     }
-    const struct value *input = value_builder_map(&b);
-    return targets_call(services, arena, arn, target, "RunTask", input->entries, input->count, err);
+    return targets_call(services, arena, arn, target, "RunTask", value_builder_map(&b), err);
 }
 
 /* api-destination/NAME/ID, which the role may call. */
@@ -262,29 +253,28 @@ static int to_operation(struct services *services, struct arena *arena, const st
     char *operation = arena_strz(arena, action);
     operation[0] = (char)toupper((unsigned char)operation[0]);
     const struct value *input = json_or_string(arena, target->input);
-    bool map = input->kind == VALUE_MAP;
-    return targets_call(services, arena, &called, target, operation, map ? input->entries : NULL,
-        map ? input->count : 0, err);
+    return targets_call(services, arena, &called, target, operation, value_as_map(input), err);
 }
 
 static int to_stream(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     struct str key = target->message_group.n ? target->message_group : uuid_random(arena);
-    struct value_entry input[] = {{STR("StreamARN"), value_string(arena, target->arn)},
-        {STR("Data"), value_string(arena, base64_encode(arena, target->input))},
-        {STR("PartitionKey"), value_string(arena, key)}};
-    return targets_call(services, arena, arn, target, "PutRecord", input, 3, err);
+    return targets_call(services, arena, arn, target, "PutRecord",
+        VALUE_MAP(arena, {STR("StreamARN"), value_string(arena, target->arn)},
+            {STR("Data"), value_string(arena, base64_encode(arena, target->input))},
+            {STR("PartitionKey"), value_string(arena, key)}),
+        err);
 }
 
 static int to_firehose(struct services *services, struct arena *arena, const struct arn *arn,
     const struct target *target, struct err *err)
 {
     const struct value *data = value_string(arena, base64_encode(arena, target->input));
-    struct value_entry input[] = {
-        {STR("DeliveryStreamName"), value_string(arena, str_last_part(arn->resource, "/"))},
-        {STR("Record"), value_with(arena, NULL, STR("Data"), data)}};
-    return targets_call(services, arena, arn, target, "PutRecord", input, 2, err);
+    return targets_call(services, arena, arn, target, "PutRecord",
+        VALUE_MAP(arena, {STR("DeliveryStreamName"), value_string(arena, str_last_part(arn->resource, "/"))},
+            {STR("Record"), value_with(arena, NULL, STR("Data"), data)}),
+        err);
 }
 
 static const struct {

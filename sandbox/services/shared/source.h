@@ -79,7 +79,7 @@ bool source_turn(struct source *source, struct arena *arena, struct turn *turn);
 int source_try(const struct turn *turn, const char *service, const char *operation, const struct value *input,
     const struct value **output, struct err *err);
 int source_call(const struct turn *turn, const char *service, const char *operation,
-    const struct value_entry *entries, size_t n, const struct value **output);
+    const struct value *input, const struct value **output);
 /* Says on standard error why it does not go on; once, for it is tried again and again. */
 void source_say(struct source *source, const struct err *why);
 /* Does one of the filters match? `member` of the record is matched as the JSON that it is. */

@@ -35,16 +35,16 @@ static bool is_kinesis(const struct turn *turn)
     return arn_is_of(turn->source_arn, "kinesis");
 }
 
-static int stream_call(const struct turn *turn, const char *operation, const struct value_entry *entries,
-    size_t n, const struct value **output)
+static int stream_call(
+    const struct turn *turn, const char *operation, const struct value *input, const struct value **output)
 {
-    return source_call(turn, is_kinesis(turn) ? "kinesis" : "dynamodb", operation, entries, n, output);
+    return source_call(turn, is_kinesis(turn) ? "kinesis" : "dynamodb", operation, input, output);
 }
 
-static struct value_entry stream_name(const struct turn *turn)
+static const struct value *named_stream(const struct turn *turn)
 {
-    return (struct value_entry){
-        is_kinesis(turn) ? STR("StreamARN") : STR("StreamArn"), value_string(turn->arena, turn->source_arn)};
+    return value_with(turn->arena, NULL, is_kinesis(turn) ? STR("StreamARN") : STR("StreamArn"),
+        value_string(turn->arena, turn->source_arn));
 }
 
 static void set_text(char **text, struct str to)
@@ -65,27 +65,25 @@ static bool has_shard(const struct stream_reader *reader, struct str id)
 
 static void find_shards(struct stream_reader *reader, const struct turn *turn)
 {
-    const struct value *output, *stream;
-    struct value_entry entries[] = {stream_name(turn), {STR("ExclusiveStartShardId"), NULL}};
-    size_t asked = 1;
+    const struct value *output, *stream, *input = named_stream(turn);
     bool first = !reader->looked_ms;
     if (!first && clock_mono_ms() - reader->looked_ms < SHARDS_MS)
         return;
     do {
-        if (stream_call(turn, "DescribeStream", entries, asked, &output)) {
+        if (stream_call(turn, "DescribeStream", input, &output)) {
             services_sleep(reader->source->services, RETRY_MS); /* the stream is not there, or not readable */
             return;
         }
         stream = value_getz(output, "StreamDescription");
         const struct value *shards = value_as_list(value_getz(stream, "Shards"));
         for (uint32_t i = 0; i < shards->count; i++) {
-            entries[1].value = value_getz(shards->items[i], "ShardId");
-            asked = 2;
-            if (has_shard(reader, entries[1].value->string))
+            struct str id = value_gets(shards->items[i], "ShardId");
+            input =
+                value_with(turn->arena, input, STR("ExclusiveStartShardId"), value_string(turn->arena, id));
+            if (has_shard(reader, id))
                 continue;
             MEM_GROW(reader->shards, reader->cap, reader->n + 1);
-            reader->shards[reader->n++] =
-                (struct shard_reader){.id = mem_strdup(entries[1].value->string.p), .late = !first};
+            reader->shards[reader->n++] = (struct shard_reader){.id = mem_strdup(id.p), .late = !first};
         }
     } while (value_getb(stream, "HasMoreShards"));
     reader->looked_ms = clock_mono_ms();
@@ -94,25 +92,22 @@ static void find_shards(struct stream_reader *reader, const struct turn *turn)
 static void open_shard(struct shard_reader *shard, const struct turn *turn)
 {
     struct str position = value_gets(turn->settings, "starting_position");
-    const struct value *output;
+    const struct value *output, *input = named_stream(turn);
+    struct arena *arena = turn->arena;
     int64_t from_ms;
     const char *type = !shard->from   ? "TRIM_HORIZON"
                        : shard->after ? "AFTER_SEQUENCE_NUMBER"
                                       : "AT_SEQUENCE_NUMBER";
     if (!shard->from && !shard->late && position.n)
         type = position.p;
-    struct value_entry entries[] = {stream_name(turn),
-        {STR("ShardId"), value_stringz(turn->arena, shard->id)},
-        {STR("ShardIteratorType"), value_stringz(turn->arena, type)}, {STR_EMPTY, NULL}};
-    size_t n = 3;
+    input = value_with(arena, input, STR("ShardId"), value_stringz(arena, shard->id));
+    input = value_with(arena, input, STR("ShardIteratorType"), value_stringz(arena, type));
     if (shard->from)
-        entries[n++] =
-            (struct value_entry){STR("StartingSequenceNumber"), value_stringz(turn->arena, shard->from)};
+        input = value_with(arena, input, STR("StartingSequenceNumber"), value_stringz(arena, shard->from));
     else if (!strcmp(type, "AT_TIMESTAMP") &&
              time_parse_rfc3339(value_gets(turn->settings, "starting_position_timestamp"), &from_ms))
-        entries[n++] =
-            (struct value_entry){STR("Timestamp"), value_float(turn->arena, (double)from_ms / 1000)};
-    if (!stream_call(turn, "GetShardIterator", entries, n, &output))
+        input = value_with(arena, input, STR("Timestamp"), value_float(arena, (double)from_ms / 1000));
+    if (!stream_call(turn, "GetShardIterator", input, &output))
         set_text(&shard->iterator, value_gets(output, "ShardIterator"));
 }
 
@@ -270,9 +265,10 @@ static const struct value *read_batch(
 {
     const struct value *output;
     int64_t size = shard->limit ? shard->limit : service_int(turn->settings, "batch_size", 100);
-    struct value_entry entries[] = {{STR("ShardIterator"), value_stringz(turn->arena, shard->iterator)},
-        {STR("Limit"), value_int(turn->arena, size)}};
-    if (stream_call(turn, "GetRecords", entries, 2, &output)) { /* it may be too old by now */
+    const struct value *input =
+        VALUE_MAP(turn->arena, {STR("ShardIterator"), value_stringz(turn->arena, shard->iterator)},
+            {STR("Limit"), value_int(turn->arena, size)});
+    if (stream_call(turn, "GetRecords", input, &output)) { /* it may be too old by now */
         set_text(&shard->iterator, STR_EMPTY);
         services_sleep(turn->source->services, RETRY_MS);
         return NULL;

@@ -58,10 +58,10 @@ int source_try(const struct turn *turn, const char *service, const char *operati
 }
 
 int source_call(const struct turn *turn, const char *service, const char *operation,
-    const struct value_entry *entries, size_t n, const struct value **output)
+    const struct value *input, const struct value **output)
 {
     struct err err = ERR_INIT;
-    int status = source_try(turn, service, operation, value_map(turn->arena, entries, n), output, &err);
+    int status = source_try(turn, service, operation, input, output, &err);
     if (status && str_starts(str_z(err.code), STR("AccessDenied")))
         source_say(turn->source, &err);
     return status;
@@ -72,14 +72,12 @@ static const struct value *sources_receive(struct turn *turn, int64_t most)
 {
     const struct value *output, *all = value_stringz(turn->arena, "All");
     const struct value *names = value_list(turn->arena, &all, 1);
-    struct value_entry input[] = {
-        {STR("QueueUrl"), value_string(turn->arena, turn->source_arn)},
-        {STR("MaxNumberOfMessages"), value_int(turn->arena, most < A_RECEIVE ? most : A_RECEIVE)},
-        {STR("WaitTimeSeconds"), value_int(turn->arena, WAIT_S)},
-        {STR("MessageSystemAttributeNames"), names},
-        {STR("MessageAttributeNames"), names},
-    };
-    if (source_call(turn, "sqs", "ReceiveMessage", input, sizeof input / sizeof *input, &output)) {
+    const struct value *input =
+        VALUE_MAP(turn->arena, {STR("QueueUrl"), value_string(turn->arena, turn->source_arn)},
+            {STR("MaxNumberOfMessages"), value_int(turn->arena, most < A_RECEIVE ? most : A_RECEIVE)},
+            {STR("WaitTimeSeconds"), value_int(turn->arena, WAIT_S)},
+            {STR("MessageSystemAttributeNames"), names}, {STR("MessageAttributeNames"), names});
+    if (source_call(turn, "sqs", "ReceiveMessage", input, &output)) {
         services_sleep(turn->source->services, PAUSE_MS); /* the queue is not there */
         return &value_empty_list;
     }
@@ -91,9 +89,10 @@ static const struct value *sources_receive(struct turn *turn, int64_t most)
 static void delete_message(const struct turn *turn, const struct value *message)
 {
     const struct value *output;
-    struct value_entry input[] = {{STR("QueueUrl"), value_string(turn->arena, turn->source_arn)},
-        {STR("ReceiptHandle"), value_getz(message, "ReceiptHandle")}};
-    source_call(turn, "sqs", "DeleteMessage", input, 2, &output);
+    source_call(turn, "sqs", "DeleteMessage",
+        VALUE_MAP(turn->arena, {STR("QueueUrl"), value_string(turn->arena, turn->source_arn)},
+            {STR("ReceiptHandle"), value_getz(message, "ReceiptHandle")}),
+        &output);
 }
 
 /* ---- records ---- */

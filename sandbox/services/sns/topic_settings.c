@@ -131,7 +131,7 @@ static int same_topic(struct service_call *call, struct str arn, const struct va
             return sns_refuse(err, "Tags Reason: Topic already exists with different tags");
     }
     call->output = &value_empty_map;
-    service_answer(call, "TopicArn", value_string(call->arena, arn));
+    service_answer_text(call, "TopicArn", arn);
     return 0;
 }
 

@@ -277,10 +277,10 @@ int do_describe_alias(struct service_call *call, struct err *err)
     if (find_alias(call, &found, err))
         return -1;
     struct str description = value_gets(found.alias, "description");
-    service_answer(call, "stateMachineAliasArn", value_string(call->arena, found.arn));
+    service_answer_text(call, "stateMachineAliasArn", found.arn);
     service_answer(call, "name", value_getz(found.alias, "name"));
     if (description.n)
-        service_answer(call, "description", value_string(call->arena, description));
+        service_answer_text(call, "description", description);
     service_answer(call, "routingConfiguration", routing_of(found.alias));
     service_answer(call, "creationDate", service_time(call, service_int(found.alias, "created_ms", 0)));
     service_answer(call, "updateDate", service_time(call, service_int(found.alias, "changed_ms", 0)));

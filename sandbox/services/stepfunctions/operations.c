@@ -65,7 +65,7 @@ static int do_start(struct service_call *call, struct err *err)
     if (service_required(call, "stateMachineArn", &arn, err) || machine_find(call, arn, &machine, err) ||
         executions_operations_start(call, &machine, &execution, err))
         return -1;
-    service_answer(call, "executionArn", value_string(call->arena, execution->arn));
+    service_answer_text(call, "executionArn", execution->arn);
     service_answer(call, "startDate", service_time(call, execution->start_ms));
     if (call->wants_activity)
         call->activity = activity_keep(execution->activity);
@@ -138,8 +138,8 @@ static int do_describe_machine(struct service_call *call, struct err *err)
     if (execution_of(call, &execution, err))
         return -1;
     const struct value *record = execution_record(execution, call->arena);
-    service_answer(call, "stateMachineArn", value_string(call->arena, execution->machine));
-    service_answer(call, "name", value_string(call->arena, execution->machine_name));
+    service_answer_text(call, "stateMachineArn", execution->machine);
+    service_answer_text(call, "name", execution->machine_name);
     service_answer(call, "definition", json_as_text(call->arena, value_getz(record, "definition")));
     service_answer(
         call, "variableReferences", machine_references(call->arena, value_getz(record, "definition")));
@@ -344,8 +344,8 @@ static int do_get_activity_task(struct service_call *call, struct err *err)
     if (!task_token_take(services_executions(call->services), call->arena, arn,
             value_gets(call->input, "workerName"), ACTIVITY_POLL_MS, &token, &input))
         return 0;
-    service_answer(call, "taskToken", value_string(call->arena, token));
-    service_answer(call, "input", value_string(call->arena, input));
+    service_answer_text(call, "taskToken", token);
+    service_answer_text(call, "input", input);
     return 0;
 }
 

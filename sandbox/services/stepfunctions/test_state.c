@@ -318,11 +318,11 @@ static void tell_end(struct test *t, const struct asl_outcome *outcome)
     if (outcome->output)
         service_answer(call, "output", json_as_text(call->arena, outcome->output));
     if (trial->failed.name.n && !outcome->unnamed)
-        service_answer(call, "error", value_string(call->arena, trial->failed.name));
+        service_answer_text(call, "error", trial->failed.name);
     if (trial->failed.cause.n)
-        service_answer(call, "cause", value_string(call->arena, trial->failed.cause));
+        service_answer_text(call, "cause", trial->failed.cause);
     if (trial->next.n && outcome->output)
-        service_answer(call, "nextState", value_string(call->arena, trial->next));
+        service_answer_text(call, "nextState", trial->next);
     if (!str_eqz(level, "INFO"))
         service_answer(call, "inspectionData", inspection(t));
 }

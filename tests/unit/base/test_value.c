@@ -118,6 +118,12 @@ static void what_others_wrote_may_be_anything(void **state)
     assert_null(value_list_find(list, "name", STR("c")));
     assert_null(value_list_find(items[1], "name", STR("b")));
     assert_null(value_list_find(NULL, "name", STR("b")));
+    const struct value *one = value_stringz(&arena, "a"), *two = value_stringz(&arena, "b");
+    const struct value *both = value_list_with(&arena, value_list_with(&arena, NULL, one), two);
+    assert_int_equal(both->count, 2);
+    assert_true(value_equal(value_list_without(&arena, both, STR("a")), value_list(&arena, &two, 1)));
+    assert_true(value_equal(value_list_without(&arena, both, STR("c")), both));
+    assert_int_equal(value_list_without(&arena, one, STR("a"))->count, 0);
     assert_ptr_equal(value_as_list(list), list);
     assert_int_equal(value_as_list(text)->count + value_as_list(NULL)->count, 0);
     assert_ptr_equal(value_as_map(items[1]), items[1]);
