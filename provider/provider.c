@@ -177,7 +177,7 @@ struct provider {
     struct str name;
     const struct provider_kind *kind;
     void *self; /* the kind's; NULL: nothing was opened */
-    const struct value *default_tags;
+    const struct value *default_tags, *ignore_tags;
 };
 
 struct str provider_kind(struct str name)
@@ -205,6 +205,7 @@ static int open_kind(struct provider *provider, const struct provider_options *g
     options.config = value_copy(&provider->arena, given->config);
     options.via = value_gets(options.config, "via");
     provider->default_tags = value_getz(options.config, "default_tags");
+    provider->ignore_tags = value_as_list(value_getz(options.config, "ignore_tags"));
     return provider->kind->open ? provider->kind->open(&options, &provider->arena, &provider->self, err) : 0;
 }
 
@@ -252,6 +253,20 @@ struct str provider_name(const struct provider *provider)
 const struct value *provider_default_tags(const struct provider *provider)
 {
     return provider->default_tags;
+}
+
+bool provider_leaves_tag(const struct provider *provider, struct str key)
+{
+    const struct value *ignored = provider ? provider->ignore_tags : NULL;
+    if (str_starts(key, STR("aws:")) || str_starts(key, STR("weir:")))
+        return true;
+    for (uint32_t i = 0; ignored && i < ignored->count; i++) {
+        struct str pattern = ignored->items[i]->string;
+        bool prefix = str_ends(pattern, STR("*"));
+        if (prefix ? str_starts(key, str_slice(pattern, 0, pattern.n - 1)) : str_eq(key, pattern))
+            return true;
+    }
+    return false;
 }
 
 struct aws_client *provider_aws(const struct provider *provider)

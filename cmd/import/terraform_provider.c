@@ -176,6 +176,22 @@ static void add_role(struct terraform *t, struct tree *provider, const struct va
             STR_ARG(key));
 }
 
+/* Tags that are left to others: keys, and beginnings of keys. */
+static void add_ignored_tags(struct terraform *t, struct tree *provider, const struct value *block)
+{
+    static const char *const members[] = {"keys", "key_prefixes"};
+    struct tree *ignored = tree_new(t->arena, TREE_LIST, NULL);
+    for (size_t i = 0; block && i < sizeof members / sizeof *members; i++) {
+        const struct value *list = value_as_list(value_getz(value_getz(block, members[i]), "constant_value"));
+        for (uint32_t k = 0; list && k < list->count; k++)
+            tree_add(t->arena, ignored,
+                tree_string(t->arena,
+                    arena_printf(t->arena, "%.*s%s", STR_ARG(list->items[k]->string), i ? "*" : ""), NULL));
+    }
+    if (ignored->n)
+        tree_set(t->arena, provider, STR("ignore_tags"), ignored);
+}
+
 /* `key`: its configuration in the plan; `there`: the region that its resources are in, "" unknown. */
 static void write_provider(struct terraform *t, struct str name, struct str key, struct str there)
 {
@@ -189,6 +205,7 @@ static void write_provider(struct terraform *t, struct str name, struct str key,
     struct tree *tags = shared_tags(t, main ? STR_EMPTY : name, value_getz(config, "default_tags"));
     if (tags->n)
         tree_set(t->arena, provider, STR("default_tags"), tags);
+    add_ignored_tags(t, provider, block_of(config, "ignore_tags"));
     if (provider->n)
         tree_set(t->arena, t->draft->providers, name, provider);
 }

@@ -135,6 +135,25 @@ static const struct value *default_tags(struct planner *p, const struct decl *de
     return evaluate_provider(p, decl, &provider, ERR_IGNORED) ? NULL : provider_default_tags(provider);
 }
 
+/* A tag that is left to others cannot be given, too. */
+static bool check_ignored_tags(struct planner *p, const struct instance *instance, const struct value *tags)
+{
+    struct provider *provider = NULL;
+    if (p->offline || !tags || tags->kind != VALUE_MAP || provider_waits(p, instance->decl) ||
+        evaluate_provider(p, instance->decl, &provider, ERR_IGNORED))
+        return true;
+    for (uint32_t i = 0; i < tags->count; i++) {
+        struct str key = tags->entries[i].key;
+        if (!provider_leaves_tag(provider, key) || str_starts(key, STR("aws:")) ||
+            str_starts(key, STR("weir:")))
+            continue;
+        diag_error(p->diags, instance->decl->span,
+            "the tag \"%.*s\" is left to others by the provider's `ignore_tags`", STR_ARG(key));
+        return false;
+    }
+    return true;
+}
+
 static const struct value *merge_default_tags(
     struct planner *p, const struct instance *instance, struct arena *arena, const struct value *object)
 {
@@ -143,6 +162,8 @@ static const struct value *merge_default_tags(
     if (!tags || tags->type->kind != TYPE_TAGS || !tags->settable)
         return object;
     const struct value *defaults = default_tags(p, instance->decl), *given = value_get(object, tags->name);
+    if (!check_ignored_tags(p, instance, given) || !check_ignored_tags(p, instance, defaults))
+        return NULL;
     if (value_is_null(defaults) || value_is_unknown(given))
         return object;
     if (value_is_unknown(defaults))

@@ -204,7 +204,7 @@ struct str profiles_nearest(struct arena *arena, const struct profiles *profiles
     return str_nearest(profile, names, profiles->count);
 }
 
-enum setting_kind { TEXT, FLAG, NUMBER, MAP, ROLE, ACCOUNT };
+enum setting_kind { TEXT, FLAG, NUMBER, MAP, LIST, ROLE, ACCOUNT };
 
 static const struct setting {
     const char *name;
@@ -212,16 +212,25 @@ static const struct setting {
 } known[] = {
     {"region", TEXT}, {"profile", TEXT}, {"endpoint", TEXT}, {"endpoints", MAP}, {"access_key", TEXT},
     {"secret_key", TEXT}, {"session_token", TEXT}, {"insecure", FLAG}, {"path_style", FLAG},
-    {"assume_role", ROLE}, {"default_tags", MAP}, {"account_id", ACCOUNT}, {"max_attempts", NUMBER},
-    {"via", TEXT}, /* whoever opens the client sees to it */
+    {"assume_role", ROLE}, {"default_tags", MAP}, {"ignore_tags", LIST}, {"account_id", ACCOUNT},
+    {"max_attempts", NUMBER}, {"via", TEXT}, /* whoever opens the client sees to it */
 };
 
 static const char *const kind_names[] = {[TEXT] = "text",
     [FLAG] = "true or false",
     [NUMBER] = "a whole number",
     [MAP] = "a map",
+    [LIST] = "a list of texts",
     [ROLE] = "a map with `role`",
     [ACCOUNT] = "an account number"};
+
+static bool is_list_of_texts(const struct value *v)
+{
+    bool texts = v->kind == VALUE_LIST;
+    for (uint32_t i = 0; texts && i < v->count; i++)
+        texts = v->items[i]->kind == VALUE_STRING && v->items[i]->string.n;
+    return texts;
+}
 
 static bool settings_fits(enum setting_kind kind, const struct value *v)
 {
@@ -230,6 +239,7 @@ static bool settings_fits(enum setting_kind kind, const struct value *v)
     case FLAG: return v->kind == VALUE_BOOL;
     case NUMBER: return v->kind == VALUE_INT && v->integer > 0 && v->integer <= 1000;
     case MAP: return v->kind == VALUE_MAP;
+    case LIST: return is_list_of_texts(v);
     case ROLE: return v->kind == VALUE_MAP || v->kind == VALUE_STRING;
     case ACCOUNT: return v->kind == VALUE_STRING || (v->kind == VALUE_INT && v->integer >= 0);
     }

@@ -197,7 +197,7 @@ static int cfn_create(struct op_ctx *ctx, const struct attempt *attempt UNUSED, 
     return read_after(ctx, event.identifier, desired, live, err);
 }
 
-/* Tags that are wanted, and weir's ownership tags as they are. */
+/* Tags that are wanted, and weir's ownership tags and those that are left to others as they are. */
 static const struct value *keep_ownership_tags(
     const struct op_ctx *ctx, const struct value *desired, const struct value *live)
 {
@@ -207,7 +207,8 @@ static const struct value *keep_ownership_tags(
         return desired;
     AUTO_BUILDER struct value_builder kept = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < tags->count; i++)
-        if (str_starts(tags->entries[i].key, STR("weir:")))
+        if (provider_leaves_tag(ctx->provider, tags->entries[i].key) &&
+            !str_starts(tags->entries[i].key, STR("aws:")))
             value_builder_set(&kept, tags->entries[i].key, tags->entries[i].value);
     if (!kept.n)
         return desired;

@@ -44,7 +44,7 @@ const struct value *cfn_unmarked(const struct op_ctx *ctx, const struct value *l
             ctx, value_text(value_get(live, ctx->schema->id), STR_EMPTY), cfn_ownership_tags_of(ctx, live));
     AUTO_BUILDER struct value_builder users = VALUE_BUILDER(ctx->arena);
     for (uint32_t i = 0; i < tags->count; i++)
-        if (!str_starts(tags->entries[i].key, PREFIX) && !str_starts(tags->entries[i].key, STR("aws:")))
+        if (!provider_leaves_tag(ctx->provider, tags->entries[i].key))
             value_builder_set(&users, tags->entries[i].key, tags->entries[i].value);
     return value_with(ctx->arena, live, tags_of(ctx)->name, users.n ? value_builder_map(&users) : NULL);
 }

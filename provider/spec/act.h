@@ -185,7 +185,7 @@ bool act_reads_apart(const struct spec_type *type, struct str name);
 /* What it is called among the changes that are still to come. */
 struct str act_pending_name(const struct spec_attr *attr);
 /* Keys that are not the user's taken out. */
-const struct value *act_own_tags(struct arena *arena, const struct value *tags);
+const struct value *act_own_tags(const struct act *act, const struct value *tags);
 
 /* ---- act_read.c ---- */
 

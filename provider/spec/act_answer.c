@@ -206,14 +206,13 @@ const struct value *act_at(
 
 /* ---- what it says of attributes ---- */
 
-/* "aws:" and "weir:" keys belong to others. */
-const struct value *act_own_tags(struct arena *arena, const struct value *tags)
+const struct value *act_own_tags(const struct act *act, const struct value *tags)
 {
     if (!tags || tags->kind != VALUE_MAP)
         return tags;
-    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(arena);
+    AUTO_BUILDER struct value_builder own = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; i < tags->count; i++)
-        if (!str_starts(tags->entries[i].key, STR("aws:")) && !str_starts(tags->entries[i].key, STR("weir:")))
+        if (!provider_leaves_tag(act->ctx->provider, tags->entries[i].key))
             value_builder_set(&own, tags->entries[i].key, tags->entries[i].value);
     return value_builder_map(&own);
 }
@@ -273,7 +272,7 @@ const struct value *act_decode_attr(
     if (v && str_eqz(path, ".") && v->kind == VALUE_MAP && !v->count)
         return NULL;
     if (v && attr->owner == OWNER_TAGS && !act->keep_ownership_tags)
-        v = act_own_tags(act->arena, v);
+        v = act_own_tags(act, v);
     return v && attr->attr->sensitive ? value_mark(act->arena, v, VALUE_SENSITIVE) : v;
 }
 

@@ -127,7 +127,7 @@ int spec_add_ownership_tags(struct op_ctx *ctx, const struct value *object, cons
     const struct value *all = live ? value_get(live, name->string) : NULL;
     if (!all || !str_eq(value_gets(ownership_tags_among(act.arena, all), "stack"), ctx->owner.stack))
         return 0;
-    const struct value *own = act_own_tags(act.arena, all);
+    const struct value *own = act_own_tags(&act, all);
     *done = true;
     return act_sync_tags(&act, value_merge(act.arena, object, live), all,
         own ? value_merge(act.arena, own, owner_tags) : owner_tags, false, err);
@@ -143,7 +143,7 @@ const struct value *act_without_ownership_tags(struct act *act, const struct val
     if (op_wants_ownership_tags(ctx) && tags->ownership)
         op_saw_ownership_tags(ctx, value_text(value_get(object, act->type->schema.id), STR_EMPTY),
             ownership_tags_among(act->arena, all));
-    return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act->arena, all));
+    return value_with(act->arena, object, tags->attr->attr->name, act_own_tags(act, all));
 }
 
 /* False where nobody may tell, or the resource is not there. */

@@ -21,7 +21,7 @@ struct tagging {
 static void add_tagged(void *ctx, struct str arn, const struct value *tags)
 {
     struct tagging *t = ctx;
-    map_set(t->by_arn, arn, (void *)(t->act->keep_ownership_tags ? tags : act_own_tags(t->act->arena, tags)));
+    map_set(t->by_arn, arn, (void *)(t->act->keep_ownership_tags ? tags : act_own_tags(t->act, tags)));
 }
 
 int act_tagged(struct act *act, const struct value *filters, struct map *by_arn, struct err *err)

@@ -272,7 +272,7 @@ static int read_tags(struct reading *r, struct err *err)
         all = known;
     else if (act_read_tags(r->act, object, &all, &failure))
         return sub_resource_failed(r, tags->list, &failure, err);
-    read_keep(r, tags->attr, r->act->keep_ownership_tags ? all : act_own_tags(r->act->arena, all));
+    read_keep(r, tags->attr, r->act->keep_ownership_tags ? all : act_own_tags(r->act, all));
     return 0;
 }
 

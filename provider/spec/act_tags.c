@@ -119,7 +119,7 @@ static int put_tags(
         return err_raise(err, &failure);
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(act->arena);
     for (uint32_t i = 0; all && i < all->count; i++)
-        if (!value_get(act_own_tags(act->arena, all), all->entries[i].key))
+        if (provider_leaves_tag(act->ctx->provider, all->entries[i].key))
             value_builder_set(&b, all->entries[i].key, all->entries[i].value);
     const struct value *whole = value_merge(act->arena, value_builder_map(&b), want);
     const struct spec_step *step = !whole->count && tags->clear ? tags->clear : tags->put;
@@ -176,7 +176,7 @@ int act_sync_tags(struct act *act, const struct value *object, const struct valu
     const struct value *want, bool fresh, struct err *err)
 {
     const struct spec_tags *tags = act->type->tags;
-    have = act_own_tags(act->arena, have);
+    have = act_own_tags(act, have);
     const struct value *removed = tags_to_remove(act, have, want),
                        *added = tags_to_add(act, object, have, want), *document;
     if (check_flagged(act, object, want, err))

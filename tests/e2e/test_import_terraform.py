@@ -499,12 +499,12 @@ def test_regions_and_accounts(local_stack):
     role = {"role_arn": {"constant_value": "arn:aws:iam::210987654321:role/deploy"}}
     document["configuration"]["provider_config"] = {
         "aws": {"name": "aws", "expressions": {"region": {"references": ["var.home"]}}},
-        "aws.west": {"name": "aws", "alias": "west", "expressions": {"region": {"constant_value": "us-west-2"}, "assume_role": [role], "default_tags": [{"tags": {}}]}},
+        "aws.west": {"name": "aws", "alias": "west", "expressions": {"region": {"constant_value": "us-west-2"}, "assume_role": [role], "default_tags": [{"tags": {}}], "ignore_tags": [{"keys": {"constant_value": ["made-by"]}, "key_prefixes": {"constant_value": ["corp:"]}}]}},
         "aws.far_away": {"name": "aws", "alias": "far_away", "expressions": {"region": {"references": ["local.far"]}, "assume_role": [{"role_arn": {"references": ["local.role"]}}]}},
     }
     result, _, stack = imported(local_stack, json.dumps(document))
     assert stack["providers"] == {
-        "aws": {"region": "${inputs.home}"}, "aws.west": {"region": "us-west-2", "assume_role": {"role": "arn:aws:iam::210987654321:role/deploy"}, "default_tags": {"team": "data"}},
+        "aws": {"region": "${inputs.home}"}, "aws.west": {"region": "us-west-2", "assume_role": {"role": "arn:aws:iam::210987654321:role/deploy"}, "default_tags": {"team": "data"}, "ignore_tags": ["made-by", "corp:*"]},
         "aws.ap_south_1": {"region": "ap-south-1"}, "aws.far_away": {"region": "sa-east-1"}}
     assert {name: one.get("provider") for name, one in stack["resources"].items()} == {"here": None, "also": None, "west": "aws.west", "moved": "aws.ap_south_1", "far": "aws.far_away", "told_told": None}
     assert set(stack["resources"]["also"]["depends_on"]) == set(stack["resources"]) - {"also", "west", "moved", "far"}

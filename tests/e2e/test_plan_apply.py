@@ -752,6 +752,44 @@ def test_default_tags_are_no_drift_and_follow_the_file(stack, cloud):
     assert tags() == {"owner": "bo", "own": "1"}
 
 
+def test_tags_that_are_left_to_others(stack, cloud):
+    text = """
+        stack: governed
+        providers: {aws: {region: us-east-1, ignore_tags: [made-by, "corp:*"]}}
+        resources:
+          lake: {type: aws.s3.bucket, name: governed-lake, tags: {own: "1"}}
+          queue: {type: aws.sqs.queue, name: governed, tags: {own: "1"}}
+    """
+    s3, sqs, theirs = cloud.client("s3"), cloud.client("sqs"), {"made-by": "tagger", "corp:cost": "7"}
+    stack.write(text)
+    stack.apply()
+    url = sqs.get_queue_url(QueueName="governed")["QueueUrl"]
+
+    def tags():
+        bucket = {t["Key"]: t["Value"] for t in s3.get_bucket_tagging(Bucket="governed-lake")["TagSet"]}
+        return [{key: value for key, value in all.items() if not key.startswith("weir:")} for all in (bucket, sqs.list_queue_tags(QueueUrl=url)["Tags"])]
+
+    there = s3.get_bucket_tagging(Bucket="governed-lake")["TagSet"]
+    s3.put_bucket_tagging(Bucket="governed-lake", Tagging={"TagSet": there + [{"Key": key, "Value": value} for key, value in theirs.items()]})
+    sqs.tag_queue(QueueUrl=url, Tags=theirs)
+    stack.assert_settled()
+    assert "No changes" in stack.run("drift").out or stack.run("drift").status == 0
+    stack.write(text.replace('"1"', '"2"'))
+    assert stack.plan() == {"lake": "update", "queue": "update"}
+    stack.apply()
+    assert tags() == [{"own": "2", **theirs}] * 2
+    stack.write(text.replace(', tags: {own: "1"}', ""))
+    stack.apply()
+    assert tags() == [theirs] * 2
+    stack.assert_settled()
+    stack.write(text.replace("own:", "corp:own:"))
+    assert 'the tag "corp:own" is left to others by the provider\'s `ignore_tags`' in stack.run("plan", status=3).err
+    stack.write(text.replace('[made-by, "corp:*"]', "made-by"))
+    assert "ignore_tags must be a list of texts, not" in stack.run("plan", status=None).err
+    stack.write(text)
+    stack.destroy()
+
+
 def test_the_file_takes_settings_out(stack, cloud):
     """What leaves the file goes back to its default or is deleted; what never was in it is not touched."""
     stack.write("stack: out\nresources: {lake: {type: aws.s3.bucket, name: out-lake, versioning: true, policy: '${policy(statement({actions: \"s3:GetObject\", resources: \"arn:aws:s3:::out-lake/*\", principals: {AWS: \"*\"}}))}'}}\n")

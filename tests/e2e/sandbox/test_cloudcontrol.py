@@ -407,6 +407,21 @@ def test_default_tags_are_added(fast_sandbox, tmp_path):
     assert {"Key": "team", "Value": "data"} in there["Tags"] and {"Key": "a", "Value": "b"} in there["Tags"]
 
 
+def test_tags_that_are_left_to_others(fast_sandbox, tmp_path):
+    stack, client = fast_sandbox.stack(tmp_path / "stack"), fast_sandbox.client("cloudcontrol")
+    ignoring = {"providers": {"aws": {"ignore_tags": ["made-by"]}}}
+    stack.write(json.dumps({**json.loads(stream(Tags={"a": "b"})), **ignoring}))
+    stack.apply()
+    patch = [{"op": "add", "path": "/Tags/-", "value": {"Key": "made-by", "Value": "tagger"}}]
+    client.update_resource(TypeName="AWS::Kinesis::Stream", Identifier="clicks", PatchDocument=json.dumps(patch))
+    stack.assert_settled()
+    stack.write(json.dumps({**json.loads(stream(Tags={"a": "c"})), **ignoring}))
+    stack.apply()
+    stack.assert_settled()
+    there = json.loads(client.get_resource(TypeName="AWS::Kinesis::Stream", Identifier="clicks")["ResourceDescription"]["Properties"])
+    assert {"Key": "a", "Value": "c"} in there["Tags"] and {"Key": "made-by", "Value": "tagger"} in there["Tags"]
+
+
 def test_types_that_are_newer_or_private(fast_sandbox, tmp_path):
     stack = fast_sandbox.stack(tmp_path / "stack")
     own = json.dumps({"stack": "one", "resources": {"it": {"type": "My::Own::Thing", "Name": "a", "Colour": "red"}}})
