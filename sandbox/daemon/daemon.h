@@ -84,7 +84,20 @@ void listeners_shut(struct listeners *listeners, const struct listener_of *of);
 void listener_join(struct listeners *listeners, int a, int b);
 /* Connected; -1: nobody there. */
 int listener_dial(uint16_t port);
+int listener_dial_at(uint32_t address, uint16_t port); /* another of this machine */
 int listener_dial_path(const char *path); /* a socket's path; '@' at its beginning: without a file */
+
+/* Two sockets, each of which gets what the other sends, its end too; what one side does not take is not read
+ * from the other. */
+struct conversation;
+struct pollfd;
+
+struct conversation *conversation_new(int a, int b);
+void conversation_close(struct conversation *c); /* and its sockets */
+/* What to wait for. */
+void conversation_poll(const struct conversation *c, struct pollfd out[2]);
+/* Moves what can be moved; false: it is over. */
+bool conversation_step(struct conversation *c);
 
 /* ---- daemon.c ---- */
 

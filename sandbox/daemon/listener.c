@@ -93,39 +93,83 @@ void greeting_refuse(int fd, const char *state, const char *message)
         fd_write_all(fd, body.p, body.n, NULL, "client");
 }
 
-/* ---- Conversations through a listener: who is dialled, and the bytes that go both ways ---- */
+/* ---- Conversations: the bytes that go both ways ---- */
 
-enum { BLOCK = 32 * 1024 };
+enum { BLOCK = 64 * 1024 };
 
-/* Bytes on their way from one side to the other. */
+/* One direction: what was read and not yet taken. */
 struct lane {
-    int from, to;
-    size_t at, n;
-    char block[BLOCK];
+    size_t from, to;
+    bool ended, shut;
+    char bytes[BLOCK];
 };
 
-static struct pollfd wish(const struct lane *lane)
+struct conversation {
+    int fd[2];
+    struct lane lanes[2]; /* from fd[0] to fd[1], and back */
+};
+
+struct conversation *conversation_new(int a, int b)
 {
-    bool full = lane->n > lane->at;
-    return (struct pollfd){full ? lane->to : lane->from, full ? POLLOUT : POLLIN, 0};
+    struct conversation *c = mem_alloc(sizeof *c);
+    c->fd[0] = a;
+    c->fd[1] = b;
+    for (int i = 0; i < 2; i++) {
+        c->lanes[i].from = c->lanes[i].to = 0;
+        c->lanes[i].ended = c->lanes[i].shut = false;
+    }
+    return c;
 }
 
-/* False: one of them has gone. */
-static bool carry(struct lane *lane)
+void conversation_close(struct conversation *c)
 {
-    bool full = lane->n > lane->at;
-    ssize_t n = full ? send(lane->to, lane->block + lane->at, lane->n - lane->at, MSG_NOSIGNAL | MSG_DONTWAIT)
-                     : recv(lane->from, lane->block, sizeof lane->block, MSG_DONTWAIT);
-    if (n < 0)
-        return errno == EINTR || errno == EAGAIN;
-    if (full) {
-        lane->at += (size_t)n;
-        return true;
-    }
-    lane->at = 0;
-    lane->n = (size_t)n;
-    return n > 0;
+    close(c->fd[0]);
+    close(c->fd[1]);
+    free(c);
 }
+
+void conversation_poll(const struct conversation *c, struct pollfd out[2])
+{
+    for (int i = 0; i < 2; i++) {
+        const struct lane *reads = &c->lanes[i], *writes = &c->lanes[!i];
+        short wants = (short)((reads->from == reads->to && !reads->ended ? POLLIN : 0) |
+                              (writes->from < writes->to ? POLLOUT : 0));
+        out[i] = (struct pollfd){wants ? c->fd[i] : -1, wants, 0};
+    }
+}
+
+/* False: the connection is lost. */
+static bool lane_step(struct lane *lane, int in, int out)
+{
+    ssize_t n;
+    if (lane->from == lane->to && !lane->ended) {
+        n = recv(in, lane->bytes, sizeof lane->bytes, MSG_DONTWAIT);
+        lane->from = 0;
+        lane->to = n > 0 ? (size_t)n : 0;
+        lane->ended = n == 0;
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+    }
+    if (lane->from < lane->to) {
+        n = send(out, lane->bytes + lane->from, lane->to - lane->from, MSG_DONTWAIT | MSG_NOSIGNAL);
+        lane->from += n > 0 ? (size_t)n : 0;
+        if (n < 0 && errno != EAGAIN && errno != EINTR)
+            return false;
+    }
+    if (lane->ended && lane->from == lane->to && !lane->shut) {
+        lane->shut = true;
+        shutdown(out, SHUT_WR);
+    }
+    return true;
+}
+
+bool conversation_step(struct conversation *c)
+{
+    return lane_step(&c->lanes[0], c->fd[0], c->fd[1]) && lane_step(&c->lanes[1], c->fd[1], c->fd[0]) &&
+           !(c->lanes[0].shut && c->lanes[1].shut);
+}
+
+/* ---- Listeners ---- */
 
 struct listener {
     struct listener *next;
@@ -158,28 +202,22 @@ struct visitor {
     int fd;
 };
 
-/* A descriptor that can be read once the sandbox ends. */
-static int listeners_end(const struct listeners *listeners)
-{
-    return listeners->stop;
-}
-
 void listener_join(struct listeners *listeners, int a, int b)
 {
-    struct lane there = {.from = a, .to = b}, back = {.from = b, .to = a};
-    for (;;) {
-        struct pollfd fds[] = {wish(&there), wish(&back), {listeners_end(listeners), POLLIN, 0}};
+    struct conversation *c = conversation_new(a, b);
+    struct pollfd fds[3] = {[2] = {listeners->stop, POLLIN, 0}}; /* which can be read once the sandbox ends */
+    do {
+        conversation_poll(c, fds);
         if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
-            return;
-        if (fds[2].revents || (fds[0].revents && !carry(&there)) || (fds[1].revents && !carry(&back)))
-            return;
-    }
+            break;
+    } while (!fds[2].revents && conversation_step(c));
+    free(c);
 }
 
-int listener_dial(uint16_t port)
+int listener_dial_at(uint32_t address, uint16_t port)
 {
     const struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(address)};
     const int yes = 1;
     int fd = system_socket(AF_INET, 0);
     if (fd >= 0 && !connect(fd, (const struct sockaddr *)&to, sizeof to)) {
@@ -188,6 +226,11 @@ int listener_dial(uint16_t port)
     }
     fd_close_ptr(&fd);
     return -1;
+}
+
+int listener_dial(uint16_t port)
+{
+    return listener_dial_at(INADDR_LOOPBACK, port);
 }
 
 int listener_dial_path(const char *path)

@@ -128,6 +128,27 @@ exit 3
     assert "Contents" not in s3.list_objects_v2(Bucket="said")
 
 
+def test_who_has_sent_all_is_still_answered(network):
+    """A client that ends its side of the connection, as `nc` and `ssh -W` do, hears what is said to that."""
+    network.ec2.authorize_security_group_ingress(GroupId=network.door, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    instance = network.run(network.public, network.door, UserData="""#!/usr/bin/python3
+import socket
+listening = socket.create_server(("0.0.0.0", 8080))
+print("it listens", flush=True)
+while True:
+    caller, _ = listening.accept()
+    with caller, caller.makefile("rb") as sent:
+        caller.sendall(sent.read()[::-1])
+""")
+    until(lambda: "it listens" in network.console(instance))
+    data = os.urandom(300000)
+    with socket.create_connection((network.shown(instance)["PublicIpAddress"], 8080), timeout=20) as connection:
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answer:
+            assert answer.read() == data[::-1]
+
+
 def test_cloud_config(network):
     instance = network.run(network.public, network.door, UserData="""#cloud-config
 write_files:
