@@ -344,11 +344,15 @@ static struct visitor *let_in(struct listeners *listeners, int listening)
     return visitor;
 }
 
+enum { PAUSE_MS = 20 }; /* where nobody can be let in, for want of descriptors, say */
+
 static void answer_knock(struct listeners *listeners, int listening)
 {
     pthread_mutex_lock(&listeners->lock);
     struct visitor *visitor = let_in(listeners, listening);
     pthread_mutex_unlock(&listeners->lock);
+    if (!visitor)
+        services_sleep(listeners->services, PAUSE_MS);
     if (!visitor || !services_thread(listeners->services, listener_receive, visitor))
         return;
     pthread_mutex_lock(&listeners->lock);

@@ -1,6 +1,7 @@
 /* Relays: see host_internal.h. */
 #include "sandbox/host/host_internal.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+enum { PAUSE_MS = 20 };
 
 struct relay_listener {
     const void *owner;
@@ -42,6 +45,8 @@ struct relay {
 static void take_caller(struct relay *relay, const struct relay_listener *listener)
 {
     int caller = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (caller < 0) /* for want of descriptors, say */
+        clock_sleep_ms(PAUSE_MS);
     int here = caller < 0 ? -1 : listener_dial_at(listener->address, listener->port);
     if (here < 0) {
         fd_close_ptr(&caller);

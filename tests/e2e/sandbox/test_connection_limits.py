@@ -1,13 +1,18 @@
 """Who holds connections without asking for anything keeps nobody else out; a request has to come to its end; where it ends has to be beyond doubt."""
 
 import contextlib
+import os
+import resource
 import socket
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from servers import Sandbox, answers
 from sigv4 import Signer
+from support import until
 
 MOST = 100  # connections; four files for each
 
@@ -144,6 +149,26 @@ def test_where_a_request_ends(sandbox, headers, body):
                     answer += more
         assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1 ") - answer.count(b"Your HTTP") <= 2 and b'"status":"ok"' not in answer, answer
     assert answers(sandbox)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="its own limit is set from outside")
+def test_a_database_that_can_let_nobody_in_costs_nothing(small):
+    rds = small.client("rds")
+    rds.create_db_instance(DBInstanceIdentifier="d", Engine="postgres", DBInstanceClass="db.t3.micro", AllocatedStorage=20, MasterUsername="u", MasterUserPassword="password1")
+    at = until(lambda: rds.describe_db_instances()["DBInstances"][0].get("Endpoint"))
+    stat, files = Path(f"/proc/{small.process.pid}/stat"), len(list(Path(f"/proc/{small.process.pid}/fd").iterdir())) + 5
+
+    def ticks():
+        return sum(map(int, stat.read_text().split()[13:15]))
+
+    resource.prlimit(small.process.pid, resource.RLIMIT_NOFILE, (files, files))
+    with contextlib.ExitStack() as held:
+        for _ in range(20):
+            held.enter_context(socket.create_connection((at["Address"], at["Port"])))
+        before = ticks()
+        time.sleep(1)
+        assert ticks() - before < 0.1 * os.sysconf("SC_CLK_TCK")
+    assert until(lambda: answers(small))
 
 
 def test_a_host_with_a_blank_is_none(sandbox):
