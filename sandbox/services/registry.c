@@ -13,6 +13,7 @@
 #include "sandbox/services/cloudcontrol/cloudcontrol.h"
 #include "sandbox/services/dynamodb/items.h"
 #include "sandbox/services/emr/emr.h"
+#include "sandbox/services/events/archives.h"
 #include "sandbox/services/glue/glue.h"
 #include "sandbox/services/kinesis/shards.h"
 #include "sandbox/services/kms/kms.h"
@@ -176,6 +177,7 @@ int services_open(struct sandbox *sandbox, struct control *control, struct servi
     services_follow(services, EMR_SERVICE, emr_look);
     services_publish(services, signature_certificate);
     look_at_hosts(services);
+    replays_recover(services);
     sources_start(services, source_kinds);
     if (sandbox_schedules(sandbox))
         schedules_start(services);

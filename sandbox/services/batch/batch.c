@@ -17,7 +17,7 @@
 
 static const struct task_kind batch_kind; /* of a child */
 
-enum { SIZE_MIN = 2, SIZE_MAX_HERE = 1000, LOOK_MS = 100 };
+enum { SIZE_MIN = 2, SIZE_MAX_HERE = 1000, LOOK_MS = 100, MAX_SHOWN = 100 };
 
 /* arrayProperties of SubmitJob; 0: it is no array. */
 static int array_read_size(const struct service_call *call, int64_t *size, struct err *err)
@@ -37,7 +37,7 @@ static struct str array_parent(struct str id)
     return colon < 0 ? STR_EMPTY : str_slice(id, 0, (size_t)colon);
 }
 
-/* ---- the work ---- */
+/* ---- the work of an array ---- */
 
 static struct str child_id(struct arena *arena, const struct task_info *parent, int64_t index)
 {
@@ -145,7 +145,7 @@ static void array_work(struct task *task)
         task_end(task, ACTIVITY_SUCCEEDED, -1, "%s", "");
 }
 
-/* ---- what is shown ---- */
+/* ---- what is shown of an array ---- */
 
 static const struct value *summary_of(
     struct services *services, struct arena *arena, const struct task_info *parent, const char *const *states)
@@ -176,8 +176,6 @@ static const struct value *array_view(
         view_set(&b, "statusSummary", summary_of(services, arena, info, states));
     return index || size ? value_builder_map(&b) : NULL;
 }
-
-enum { MAX_SHOWN = 100 };
 
 /* ---- what a job is made of: its request ---- */
 
@@ -238,7 +236,7 @@ static const struct value *make_request(
     return value_builder_map(&b);
 }
 
-/* ---- the work ---- */
+/* ---- the work of a job ---- */
 
 /* The first of its roles that ECS, which runs it, may not take on; "": there is none. */
 static struct str untrusting_role(struct task *task, struct arena *arena)

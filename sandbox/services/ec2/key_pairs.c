@@ -13,7 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-/* ---- EC2's control plane, called from inside; ---- */
+/* ---- EC2's control plane, called from inside ---- */
 
 /* TagSpecification.1.Tag.1.Key and so on, as they came. */
 static void ask_members(struct arena *arena, struct buf *out, struct str name, const struct value *v)

@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { MAX_ARCHIVE = 64 * 1024 * 1024 };
-
 /* ---- files ---- */
 
 static pthread_mutex_t archives_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -50,7 +48,7 @@ struct str archive_lines(struct services *services, struct arena *arena, const s
 {
     struct str path, text = STR_EMPTY;
     if (archive_path(services, arena, archive, &path, ERR_IGNORED) || !path_exists(path.p) ||
-        file_read(arena, path.p, MAX_ARCHIVE, &text, ERR_IGNORED))
+        file_read(arena, path.p, 0, &text, ERR_IGNORED))
         return STR_EMPTY;
     return text;
 }

@@ -10,6 +10,9 @@
 void archives_meet(struct services *services, struct arena *arena, struct str region, struct str bus,
     const struct value *event);
 
+/* At the start: replays that an earlier sandbox did not bring to their end have failed. */
+void replays_recover(struct services *services);
+
 /* ---- for replays.c ---- */
 
 bool archive_find(const struct service_call *call, struct str name, struct control_record *out);

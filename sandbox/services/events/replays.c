@@ -110,14 +110,24 @@ static void replay_run(void *ctx)
     free(replay);
 }
 
+void replays_recover(struct services *services)
+{
+    AUTO_ARENA struct arena arena = ARENA_INIT;
+    static const struct str type = STR_INIT("aws.events.replay");
+    size_t n;
+    const struct control_record *all = control_list(services_control(services), &arena, type, STR_EMPTY, &n);
+    for (size_t i = 0; i < n; i++)
+        if (str_is_any(value_gets(all[i].attrs, "state"), "STARTING RUNNING CANCELLING"))
+            control_set(services_control(services), type, &all[i], "state", value_stringz(&arena, "FAILED"));
+}
+
 /* How many are not at their end. */
 static size_t count_active(const struct service_call *call)
 {
     size_t n, active = 0;
     struct control_record *all = service_list(call, STR("aws.events.replay"), &n);
     for (size_t i = 0; i < n; i++)
-        active += str_eqz(value_gets(all[i].attrs, "state"), "STARTING") ||
-                  str_eqz(value_gets(all[i].attrs, "state"), "RUNNING");
+        active += str_is_any(value_gets(all[i].attrs, "state"), "STARTING RUNNING");
     return active;
 }
 

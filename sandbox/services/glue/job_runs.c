@@ -410,9 +410,9 @@ static int stop_runs(struct service_call *call, struct err *err)
     return 0;
 }
 
-/* ---- the policy of the data catalog: the control plane keeps it, if it is what the request takes it to be
- * ---- */
+/* ---- the policy of the data catalog ---- */
 
+/* The control plane keeps it, if what there is is what the request takes it to be. */
 static int put_resource_policy(struct service_call *call, struct err *err)
 {
     size_t n;

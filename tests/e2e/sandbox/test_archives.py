@@ -4,6 +4,7 @@ import json
 import uuid
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from servers import code
 from support import until
 from test_firing import Queue
@@ -32,6 +33,28 @@ def test_events_are_kept_and_replayed(job_sandbox):
     assert events.describe_archive(ArchiveName=name)["EventCount"] == 2  # what is replayed is not kept again
     assert code(events.start_replay, ReplayName=name, **given) == "ResourceAlreadyExistsException"
     assert code(events.start_replay, ReplayName="b", **given | {"EventEndTime": start}) == "ValidationException"
+
+
+def test_a_replay_that_the_end_of_the_sandbox_cut_off(kept_sandbox):
+    events = kept_sandbox.client("events")
+    bus = events.create_event_bus(Name="cut")["EventBusArn"]
+    archive = events.create_archive(ArchiveName="cut", EventSourceArn=bus)["ArchiveArn"]
+    now = datetime.now(timezone.utc)
+    events.start_replay(ReplayName="cut", EventSourceArn=archive, Destination={"Arn": bus}, EventStartTime=now - timedelta(hours=1), EventEndTime=now)
+    kept_sandbox.kill()
+    kept_sandbox.start()
+    assert kept_sandbox.client("events").describe_replay(ReplayName="cut")["State"] == "FAILED"
+
+
+@pytest.mark.long
+def test_an_archive_of_more_than_64_megabytes(kept_sandbox):
+    events = kept_sandbox.client("events")
+    bus = events.create_event_bus(Name="large")["EventBusArn"]
+    events.create_archive(ArchiveName="large", EventSourceArn=bus)
+    detail = json.dumps({"a": "x" * 250000})
+    for _ in range(270):
+        events.put_events(Entries=[{"EventBusName": "large", "Source": "shop", "DetailType": "order", "Detail": detail}])
+    assert events.describe_archive(ArchiveName="large")["EventCount"] == 270
 
 
 def test_a_permission_of_one_principal(sandbox):
