@@ -5,6 +5,7 @@
 #include "sandbox/services/apigateway/apigateway.h"
 
 #include "base/json.h"
+#include "base/map.h"
 #include "base/yaml.h"
 #include "sandbox/services/shared/tables.h"
 
@@ -269,23 +270,19 @@ static int import_settings(const struct import *im, const struct value *had, boo
 
 /* ---- paths ---- */
 
-/* The resource of a path below another one, made where it is not there. */
-static int import_resource(const struct import *im, struct str path, const struct value **id, struct err *err)
+/* The resource of a path, made where it is not there; `known`: ids by their paths. */
+static int import_resource(
+    const struct import *im, struct map *known, struct str path, const struct value **id, struct err *err)
 {
-    const struct value *all, *made;
-    if (import_call(im, "GetResources", &value_empty_map, &all, err))
-        return -1;
-    const struct value *items = value_as_list(value_getz(all, "item"));
+    const struct value *made;
+    struct str at = STR_EMPTY;
     *id = value_string(im->arena, im->root);
     for (struct str rest = path; rest.n;) {
         struct str part = str_cut(rest, '/', &rest);
-        const struct value *next = NULL;
         if (!part.n)
             continue;
-        for (uint32_t i = 0; i < items->count && !next; i++)
-            if (value_equal(value_getz(items->items[i], "parentId"), *id) &&
-                str_eq(value_gets(items->items[i], "pathPart"), part))
-                next = value_getz(items->items[i], "id");
+        at = arena_printf(im->arena, "%.*s/%.*s", STR_ARG(at), STR_ARG(part));
+        const struct value *next = map_get(known, at);
         if (!next) {
             if (import_call(im, "CreateResource",
                     VALUE_MAP(
@@ -293,6 +290,7 @@ static int import_resource(const struct import *im, struct str path, const struc
                     &made, err))
                 return -1;
             next = value_getz(made, "id");
+            map_set(known, at, (void *)next);
         }
         *id = next;
     }
@@ -484,7 +482,13 @@ static int import_operation(const struct import *im, const struct value_entry *p
 
 static int import_paths(const struct import *im, struct err *err)
 {
-    const struct value *paths = value_as_map(value_getz(im->document, "paths"));
+    AUTO_MAP struct map known = MAP_INIT;
+    const struct value *paths = value_as_map(value_getz(im->document, "paths")), *all;
+    if (import_call(im, "GetResources", &value_empty_map, &all, err))
+        return -1;
+    all = value_as_list(value_getz(all, "item"));
+    for (uint32_t i = 0; i < all->count; i++)
+        map_set(&known, value_gets(all->items[i], "path"), (void *)value_getz(all->items[i], "id"));
     for (uint32_t i = 0; i < paths->count; i++) {
         const struct value *item = value_as_map(paths->entries[i].value), *resource;
         struct str path =
@@ -492,7 +496,7 @@ static int import_paths(const struct import *im, struct err *err)
         ptrdiff_t second = im->split && im->base.n ? str_find_char(path, '/', 1) : -1;
         if (second > 0) /* the first segment is that of a mapping */
             path = str_slice(path, (size_t)second, path.n);
-        if (import_resource(im, path, &resource, err))
+        if (import_resource(im, &known, path, &resource, err))
             return -1;
         for (uint32_t k = 0; k < item->count; k++)
             if (import_operation(im, &paths->entries[i], item->entries[k].key, resource, err))

@@ -1,6 +1,7 @@
 """REST APIs of API Gateway: its answers, its refusals word by word, and what lists of changes make of things."""
 
 import json
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -251,6 +252,19 @@ def test_a_document_that_is_merged_again(gateway):
     listed = {item["path"]: item["id"] for item in gateway.get_resources(restApiId=api)["items"]}
     assert sorted(listed) == ["/", "/films", "/films/{film}", "/more"]
     assert gateway.get_method(restApiId=api, resourceId=listed["/films/{film}"], httpMethod="GET")["operationName"] == "film"
+
+
+def test_a_large_document_is_faster_than_its_calls(gateway, api):
+    names = [f"p{number}" for number in range(400)]
+    begun = time.monotonic()
+    for name in names:
+        above = gateway.create_resource(restApiId=api["id"], parentId=api["rootResourceId"], pathPart=name)
+        gateway.create_resource(restApiId=api["id"], parentId=above["id"], pathPart="a")
+    by_hand, begun = time.monotonic() - begun, time.monotonic()
+    made = gateway.import_rest_api(body=json.dumps({"swagger": "2.0", "paths": {f"/{name}/a": {"get": {"responses": {}}} for name in names}}))
+    assert time.monotonic() - begun < by_hand
+    pages = gateway.get_paginator("get_resources").paginate(restApiId=made["id"])
+    assert len([item for page in pages for item in page["items"]]) == 801
 
 
 def test_pages_of_what_there_is(gateway, api, method):
