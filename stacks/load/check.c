@@ -212,17 +212,26 @@ static void hide_all(struct loader *loader, const struct node *node)
         source_hide(loader->arena, node_span(node));
 }
 
+static void hide_within(struct loader *loader, const struct type *type, const struct node *node)
+{
+    for (size_t i = 0; node->kind == NODE_LIST && type->elem && i < node->count; i++)
+        hide_within(loader, type->elem, node->items[i]);
+    for (size_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
+        const struct attr *field = type_field(type, node->entries[i].key);
+        if (field)
+            check_hide(loader, field, node->entries[i].value);
+        else if (type->elem)
+            hide_within(loader, type->elem, node->entries[i].value);
+    }
+}
+
 void check_hide(struct loader *loader, const struct attr *attr, const struct node *node)
 {
     if (attr->sensitive) {
         hide_all(loader, node);
         return;
     }
-    for (size_t i = 0; node->kind == NODE_MAP && i < node->count; i++) {
-        const struct attr *field = type_field(attr->type, node->entries[i].key);
-        if (field)
-            check_hide(loader, field, node->entries[i].value);
-    }
+    hide_within(loader, attr->type, node);
 }
 
 enum { ISSUES_MAX = 20 };

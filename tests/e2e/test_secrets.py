@@ -162,6 +162,13 @@ def test_a_wrong_type_does_not_print_the_value(local_stack):
     assert FIRST not in result.err
 
 
+def test_a_mistake_beside_a_secret_of_many_does_not_print_it(local_stack):
+    """A map has a login for each registry: a password in it is hidden like one that stands by itself."""
+    local_stack.write('stack: s\nproviders:\n  docker:\n    registries: {ghcr.io: {username: x, password: "hunter2-secret", pasword: 3}}\n')
+    told = local_stack.run("validate", status=3).err
+    assert 'unknown attribute "pasword"' in told and "username: x, password: ****************, pasword" in told
+
+
 def test_errors_in_expressions_do_not_print_the_value(local_stack):
     local_stack.write("stack: s\ninputs: {p: {type: string, sensitive: true}}\nresources: {a: {type: weir.value, value: '${inputs.p * 2}'}, b: {type: weir.value, value: '${{x: 1}[inputs.p]}'}}\n")
     result = local_stack.run("plan", "-i", f"p={FIRST}", status=3)
