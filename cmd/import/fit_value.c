@@ -69,7 +69,7 @@ struct tree *fit_pairs(struct arena *arena, struct tree *list, const char *key, 
             v = choice_pair(arena, item, key, value, &name);
         } else {
             name = pair_name(arena, item, str_z(key));
-            v = pair_value(arena, item, key, value);
+            v = name.p ? pair_value(arena, item, key, value) : NULL;
             v = v ? v : tree_string(arena, STR_EMPTY, NULL);
         }
         if (!v || !name.p)

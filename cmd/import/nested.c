@@ -52,6 +52,9 @@ static struct tree *argument_of(
 static void nested_give_parameters(struct template *t, const struct thing *thing, struct nested *nested)
 {
     const struct tree *all = tree_get(thing->properties, "Parameters");
+    if (all && all->kind != TREE_MAP && all->kind != TREE_NOTHING)
+        diag_warning(t->diags, node_span(all->node ? all->node : thing->node),
+            "`Parameters` of a stack within a stack that are worked out cannot be said: inputs ask for them");
     for (size_t i = 0; all && all->kind == TREE_MAP && i < all->n; i++) {
         const struct tree_entry *e = &all->entries[i];
         const struct parameter *p = map_get(&nested->inputs, e->key);

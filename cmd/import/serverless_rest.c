@@ -7,7 +7,7 @@
 /* ---- SAM's HTTP APIs: who may call them, as their documents say it ---- */
 
 /* [$request.header.A, $request.querystring.b]; NULL: it is not configured. */
-static const struct node *serverless_http_identity_sources(struct form *form, const struct node *identity)
+static const struct node *http_identity_sources(struct form *form, const struct node *identity)
 {
     static const char *const parts[][2] = {{"Headers", "$request.header."},
         {"QueryStrings", "$request.querystring."}, {"StageVariables", "$stageVariables."},
@@ -25,7 +25,7 @@ static const struct node *serverless_http_identity_sources(struct form *form, co
 }
 
 /* Is it configured, and not to be false? */
-static bool serverless_is_yes(const struct node *node)
+static bool is_yes(const struct node *node)
 {
     return node && (node->kind == NODE_BOOL ? node->boolean : str_eqz(nodes_literal(node), "true"));
 }
@@ -33,29 +33,36 @@ static bool serverless_is_yes(const struct node *node)
 /* ---- the document ---- */
 
 /* One of a type's forms of authorizers. */
-static const struct node *serverless_form_of_kind(const struct macro *macro, const char *kind)
+static const struct node *form_of_kind(const struct macro *macro, const char *kind)
 {
     return node_get(node_get(node_find(macro->sam->types, macro->type)->value, "<authorizer>"), kind);
 }
 
-static void serverless_http_add_authorizer(
-    struct form *form, struct node *schemes, const struct node_entry *entry)
+/* Of an authorizer with these settings. */
+static struct form authorizer_form(struct form *form, struct node *settings, struct str name)
 {
     struct macro *macro = form->ctx;
-    bool token = node_get(entry->value, "JwtConfiguration");
-    struct node *settings = nodes_copy(form->arena, entry->value);
-    const struct node *sources = serverless_http_identity_sources(form, node_get(settings, "Identity"));
-    if (sources)
-        nodes_set(form->arena, settings, STR("sources"), sources);
     struct form inner = {
         .arena = form->arena, .in = settings, .at = settings, .make = form->make, .ctx = macro};
     form_text(&inner, "id", macro->id);
     form_text(&inner, "api", macro->id);
-    form_text(&inner, "name", entry->key);
-    nodes_set(form->arena, schemes, entry->key,
-        form_fill(&inner, serverless_form_of_kind(macro, token ? "jwt" : "request")));
-    if (!token && serverless_is_yes(node_get(settings, "EnableFunctionDefaultPermissions")))
-        serverless_put_all(macro, &inner, serverless_form_of_kind(macro, "permission"));
+    form_text(&inner, "name", name);
+    return inner;
+}
+
+static void add_http_authorizer(struct form *form, struct node *schemes, const struct node_entry *entry)
+{
+    struct macro *macro = form->ctx;
+    bool token = node_get(entry->value, "JwtConfiguration");
+    struct node *settings = nodes_copy(form->arena, entry->value);
+    const struct node *sources = http_identity_sources(form, node_get(settings, "Identity"));
+    if (sources)
+        nodes_set(form->arena, settings, STR("sources"), sources);
+    struct form inner = authorizer_form(form, settings, entry->key);
+    nodes_set(
+        form->arena, schemes, entry->key, form_fill(&inner, form_of_kind(macro, token ? "jwt" : "request")));
+    if (!token && is_yes(node_get(settings, "EnableFunctionDefaultPermissions")))
+        serverless_put_all(macro, &inner, form_of_kind(macro, "permission"));
     form_release(&inner);
 }
 
@@ -63,18 +70,16 @@ void serverless_http_auth(struct form *form, struct node *body)
 {
     struct macro *macro = form->ctx;
     const struct node *all = form_in(form, STR("Auth.Authorizers"));
-    bool some = all && all->kind == NODE_MAP,
-         iam = serverless_is_yes(form_in(form, STR("Auth.EnableIamAuthorizer")));
+    bool some = all && all->kind == NODE_MAP, iam = is_yes(form_in(form, STR("Auth.EnableIamAuthorizer")));
     if (!some && !iam)
         return;
     struct node *schemes = serverless_body_part(
         form, serverless_body_part(form, body, STR("components")), STR("securitySchemes"));
     for (uint32_t i = 0; some && i < all->count; i++)
         if (all->entries[i].value->kind == NODE_MAP)
-            serverless_http_add_authorizer(form, schemes, &all->entries[i]);
+            add_http_authorizer(form, schemes, &all->entries[i]);
     if (iam)
-        nodes_set(
-            form->arena, schemes, STR("AWS_IAM"), form_fill(form, serverless_form_of_kind(macro, "iam")));
+        nodes_set(form->arena, schemes, STR("AWS_IAM"), form_fill(form, form_of_kind(macro, "iam")));
 }
 
 /* ---- What starts SAM's functions and state machines: each event is a form of its own ---- */
@@ -193,7 +198,7 @@ const struct node *serverless_rest_security(struct form *form, const struct node
     struct str name = nodes_literal(form_in(form, STR("Auth.Authorizer")));
     name = name.n || !auth ? name : nodes_literal(node_get(auth, "DefaultAuthorizer"));
     key = key || !auth ? key : node_get(auth, "ApiKeyRequired");
-    if (serverless_is_yes(key))
+    if (is_yes(key))
         add_requirement(form, list, STR("api_key"), NULL);
     if (name.n)
         add_requirement(form, list, name, scopes);
@@ -263,15 +268,11 @@ static void add_authorizer(struct form *form, struct node *schemes, const struct
         nodes_set(form->arena, settings, STR("pools"), as_list(form, pool));
     if (identity_sources(form, settings))
         nodes_set(form->arena, settings, STR("sources"), identity_sources(form, settings));
-    struct form inner = {
-        .arena = form->arena, .in = settings, .at = settings, .make = form->make, .ctx = macro};
-    form_text(&inner, "id", macro->id);
-    form_text(&inner, "api", macro->id);
-    form_text(&inner, "name", entry->key);
-    kind = serverless_form_of_kind(macro, pool ? "pool" : request ? "request" : "token");
+    struct form inner = authorizer_form(form, settings, entry->key);
+    kind = form_of_kind(macro, pool ? "pool" : request ? "request" : "token");
     nodes_set(form->arena, schemes, entry->key, form_fill(&inner, kind));
     if (!pool && !node_get(settings, "FunctionInvokeRole"))
-        serverless_put_all(macro, &inner, serverless_form_of_kind(macro, "permission"));
+        serverless_put_all(macro, &inner, form_of_kind(macro, "permission"));
     form_release(&inner);
 }
 
@@ -290,11 +291,9 @@ void serverless_rest_auth(struct form *form, struct node *body)
         if (all->entries[i].value->kind == NODE_MAP)
             add_authorizer(form, schemes, &all->entries[i]);
     if (iam)
-        nodes_set(
-            form->arena, schemes, STR("AWS_IAM"), form_fill(form, serverless_form_of_kind(macro, "iam")));
+        nodes_set(form->arena, schemes, STR("AWS_IAM"), form_fill(form, form_of_kind(macro, "iam")));
     if (key)
-        nodes_set(
-            form->arena, schemes, STR("api_key"), form_fill(form, serverless_form_of_kind(macro, "key")));
+        nodes_set(form->arena, schemes, STR("api_key"), form_fill(form, form_of_kind(macro, "key")));
 }
 
 /* ---- what browsers ask first ---- */
@@ -323,10 +322,9 @@ static const struct node *first_security(struct form *form)
                       *open = form_in(form, STR("Auth.AddDefaultAuthorizerToCorsPreflight"));
     struct str name = nodes_literal(form_in(form, STR("Auth.DefaultAuthorizer")));
     struct node *list = nodes_new(form->arena, NODE_LIST, form->at);
-    if (serverless_is_yes(form_in(form, STR("Auth.ApiKeyRequired"))) &&
-        (!keyless || serverless_is_yes(keyless)))
+    if (is_yes(form_in(form, STR("Auth.ApiKeyRequired"))) && (!keyless || is_yes(keyless)))
         add_requirement(form, list, STR("api_key"), NULL);
-    if (name.n && (!open || serverless_is_yes(open)))
+    if (name.n && (!open || is_yes(open)))
         add_requirement(form, list, name, NULL);
     return list->count ? list : NULL;
 }
@@ -354,8 +352,7 @@ void serverless_rest_cors(struct form *form, struct node *body)
             nodes_set(form->arena, settings, STR("security"), security);
         struct form inner = {
             .arena = form->arena, .in = settings, .at = cors, .make = form->make, .ctx = macro};
-        nodes_set(
-            form->arena, path, STR("options"), form_fill(&inner, serverless_form_of_kind(macro, "cors")));
+        nodes_set(form->arena, path, STR("options"), form_fill(&inner, form_of_kind(macro, "cors")));
         form_release(&inner);
     }
 }

@@ -240,12 +240,8 @@ static const struct value *sifted(
 
 const struct value *func_setunion(struct call *call)
 {
-    AUTO_BUILDER struct value_builder all = VALUE_BUILDER(call->arena);
-    for (size_t i = 0; i < call->n; i++)
-        for (uint32_t k = 0; k < call->args[i]->count; k++)
-            value_builder_add(&all, call->args[i]->items[k]);
     size_t n;
-    AUTO_FREE struct ranked *items = func_list_rank(value_builder_list(&all), true, &n);
+    AUTO_FREE struct ranked *items = func_list_rank(func_concat(call), true, &n);
     return unranked(call->arena, items, n);
 }
 

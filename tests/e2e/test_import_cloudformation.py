@@ -462,6 +462,7 @@ def test_what_cannot_be_said_is_told(local_stack):
         Resources:
           Made: {Type: Custom::Thing, Properties: {ServiceToken: x}}
           Own: {Type: Company::Data::Lake}
+          Lists: {Type: AWS::ApiGateway::Method, Properties: {RestApiId: a, ResourceId: b, HttpMethod: GET, AuthorizationType: NONE, MethodResponses: [[{a: 1}, {b: 2}]]}}
           Queue: {Type: AWS::SQS::Queue, CreationPolicy: {}, DependsOn: Made, Properties: {QueueName: !GetAtt Made.Name, Odd: 1}}
         """,
         "t.yaml",
@@ -470,7 +471,7 @@ def test_what_cannot_be_said_is_told(local_stack):
     for part in ("Company::Macro", "`Rules` cannot be said", "Custom::Thing", "Company::Data::Lake", "`CreationPolicy` cannot be said", "`Odd` cannot be said", "t.yaml:5:"):
         assert part in result.err, part
     stack = stack_of((local_stack.folder / "weir.yaml").read_text())
-    assert list(stack["resources"]) == ["queue"] and "made_name" in stack["inputs"] and "depends_on" not in stack["resources"]["queue"]
+    assert list(stack["resources"]) == ["lists", "queue"] and "made_name" in stack["inputs"] and "depends_on" not in stack["resources"]["queue"]
 
 
 def test_a_gigantic_template(local_stack):

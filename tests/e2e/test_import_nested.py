@@ -105,3 +105,9 @@ def test_mistakes_have_their_place(local_stack, properties, more, told):
     result = local_stack.run("import", "cloudformation", "t.yaml", status=3)
     assert all(part in result.err for part in told), result.err
     assert not (local_stack.folder / "weir.yaml").exists()
+
+
+def test_parameters_that_are_worked_out_are_told_of(local_stack):
+    local_stack.write("Conditions: {C: !Equals [a, !Ref AWS::Region]}\nResources:\n  A: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: words.yaml, Parameters: !If [C, {Word: a}, {Word: b}]}}\n", "t.yaml")
+    local_stack.write(WORDS, "words.yaml")
+    assert "t.yaml:3:" in (told := local_stack.run("import", "cloudformation", "t.yaml").err) and "`Parameters` of a stack within a stack" in told
