@@ -28,12 +28,6 @@ static struct machine of_python;
 
 /* ---- Python ---- */
 
-static void take_answer(void *ctx, enum process_stream stream, const char *bytes, size_t n)
-{
-    if (stream == PROCESS_OUT)
-        buf_add(ctx, bytes, n);
-}
-
 /* Which of these there are is asked without importing them, which takes a second. */
 static struct str modules_of(struct arena *arena, const char *python)
 {
@@ -46,14 +40,14 @@ static struct str modules_of(struct arena *arena, const char *python)
     const char *const env[] = {arena_printf(arena, "PATH=%s", installed_path()).p,
         arena_printf(arena, "HOME=%s", home ? home : "/").p, "PYTHONDONTWRITEBYTECODE=1", NULL};
     AUTO_BUF struct buf answer = {.max = MAX_ANSWER};
-    struct process_switch stop;
     struct process_end end;
-    const struct process_options options = {
-        .argv = argv, .env = env, .dir = "/", .timeout_ms = LOOK_MS, .output = take_answer, .ctx = &answer};
-    if (process_switch_init(&stop, ERR_IGNORED))
-        return STR_EMPTY;
-    bool whole = !process_run(&options, &stop, &end, ERR_IGNORED) && end.exit_code == 0 && !answer.overflow;
-    process_switch_release(&stop);
+    const struct process_options options = {.argv = argv,
+        .env = env,
+        .dir = "/",
+        .timeout_ms = LOOK_MS,
+        .output = process_take_out,
+        .ctx = &answer};
+    bool whole = !process_run_alone(&options, &end, ERR_IGNORED) && end.exit_code == 0 && !answer.overflow;
     return whole ? arena_str(arena, buf_str(&answer)) : STR_EMPTY;
 }
 

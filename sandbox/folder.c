@@ -81,15 +81,20 @@ int folder_temporary(struct arena *arena, const char **out, struct err *err)
 
 /* ---- who serves it ---- */
 
-int folder_lock(const char *dir, int *fd, struct err *err)
+static int open_own(const char *dir, const char *name, int *fd, struct err *err)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str path = path_join(&scratch, str_z(dir), STR("lock"));
+    struct str path = path_join(&scratch, str_z(dir), str_z(name));
     *fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (*fd < 0)
-        return err_errno(err, ERR_IO, "cannot open %s", path.p);
+    return *fd < 0 ? err_errno(err, ERR_IO, "cannot open %s", path.p) : 0;
+}
+
+int folder_lock(const char *dir, int *fd, struct err *err)
+{
+    if (open_own(dir, "lock", fd, err))
+        return -1;
     if (!flock(*fd, LOCK_EX | LOCK_NB)) /* the address of one that was killed goes */
-        return ftruncate(*fd, 0) ? err_errno(err, ERR_IO, "cannot write %s", path.p) : 0;
+        return ftruncate(*fd, 0) ? err_errno(err, ERR_IO, "cannot write %s/lock", dir) : 0;
     fd_close_ptr(fd); /* what stands in it is the other's */
     *fd = -1;
     err_set(err, ERR_LOCKED, "the sandbox in %s is served by another process", dir);
@@ -145,11 +150,8 @@ bool folder_passes(const char *dir)
 
 int folder_use(const char *dir, bool alone, int *fd, struct err *err)
 {
-    AUTO_ARENA struct arena scratch = ARENA_INIT;
-    struct str path = path_join(&scratch, str_z(dir), STR("users"));
-    *fd = open(path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (*fd < 0)
-        return err_errno(err, ERR_IO, "cannot open %s", path.p);
+    if (open_own(dir, "users", fd, err))
+        return -1;
     while (flock(*fd, alone ? LOCK_EX | LOCK_NB : LOCK_SH)) {
         int why = errno;
         if (why == EINTR && !alone)
@@ -157,7 +159,7 @@ int folder_use(const char *dir, bool alone, int *fd, struct err *err)
         fd_close_ptr(fd);
         *fd = -1;
         errno = why;
-        return why == EWOULDBLOCK ? 0 : err_errno(err, ERR_IO, "cannot lock %s", path.p);
+        return why == EWOULDBLOCK ? 0 : err_errno(err, ERR_IO, "cannot lock %s/users", dir);
     }
     return 0;
 }

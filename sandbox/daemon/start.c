@@ -132,11 +132,6 @@ static int daemon_ports(struct daemon_self *self, size_t count, struct err *err)
 
 /* ---- before the start ---- */
 
-static void take_output(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
-{
-    buf_add(ctx, bytes, n);
-}
-
 int daemon_run(const struct daemon_self *self, const char *const *argv, struct err *err)
 {
     AUTO_BUF struct buf output = BUF_INIT;
@@ -148,14 +143,10 @@ int daemon_run(const struct daemon_self *self, const char *const *argv, struct e
         .family = services_family(self->services),
         .timeout_ms = RUN_MS,
         .max_output = MAX_OUTPUT,
-        .output = take_output,
+        .output = process_take,
         .ctx = &output};
-    struct process_switch stop;
     struct process_end end;
-    if (process_switch_init(&stop, err))
-        return -1;
-    int status = process_run(&options, &stop, &end, err);
-    process_switch_release(&stop);
+    int status = process_run_alone(&options, &end, err);
     if (!status && end.exit_code != 0)
         status = err_set(err, ERR_FAILED, "%s failed: %.*s", argv[0], STR_ARG(str_trim(buf_str(&output))));
     return status;

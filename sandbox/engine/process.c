@@ -2,6 +2,7 @@
 #include "sandbox/engine/process.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/hash.h"
@@ -322,6 +323,27 @@ int process_run(const struct process_options *options, struct process_switch *st
     fd_close_ptr(&w.pipes[PROCESS_OUT]);
     fd_close_ptr(&w.pipes[PROCESS_ERR]);
     return failed ? -1 : 0;
+}
+
+int process_run_alone(const struct process_options *options, struct process_end *end, struct err *err)
+{
+    struct process_switch stop;
+    if (process_switch_init(&stop, err))
+        return -1;
+    int status = process_run(options, &stop, end, err);
+    process_switch_release(&stop);
+    return status;
+}
+
+void process_take(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
+{
+    buf_add(ctx, bytes, n);
+}
+
+void process_take_out(void *ctx, enum process_stream stream, const char *bytes, size_t n)
+{
+    if (stream == PROCESS_OUT)
+        buf_add(ctx, bytes, n);
 }
 
 void process_end_family(const char *family)

@@ -66,6 +66,12 @@ struct process_end {
 int process_run(const struct process_options *options, struct process_switch *stop, struct process_end *end,
     struct err *err);
 
+/* The same for one that nobody stops. */
+int process_run_alone(const struct process_options *options, struct process_end *end, struct err *err);
+/* For options->output: all that it writes, or its standard output alone, added to the struct buf in `ctx`. */
+void process_take(void *ctx, enum process_stream stream, const char *bytes, size_t n);
+void process_take_out(void *ctx, enum process_stream stream, const char *bytes, size_t n);
+
 /* Bytes of the disk; it stops to count once there are more than `most`. */
 int64_t process_room(const char *dir, int64_t most);
 

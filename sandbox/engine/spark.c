@@ -27,12 +27,6 @@ static const char no_iceberg[] =
 
 /* ---- where it is ---- */
 
-static void take_answer(void *ctx, enum process_stream stream, const char *bytes, size_t n)
-{
-    if (stream == PROCESS_OUT)
-        buf_add(ctx, bytes, n);
-}
-
 /* The folder of python3's pyspark package, which is a SPARK_HOME; "" where it has none. */
 static struct str of_python(struct environment *env, const struct spark_options *spark)
 {
@@ -45,7 +39,7 @@ static struct str of_python(struct environment *env, const struct spark_options 
         .dir = arena_strz(env->arena, spark->tmp),
         .family = spark->family,
         .timeout_ms = LOOK_MS,
-        .output = take_answer,
+        .output = process_take_out,
         .ctx = &answer};
     bool found =
         !process_run(&options, spark->stop, &end, ERR_IGNORED) && end.exit_code == 0 && !answer.overflow;

@@ -43,16 +43,10 @@ static const char *env_path(struct arena *arena)
     return arena_printf(arena, "PATH=%s:/usr/sbin:/sbin", path ? path : "/usr/local/bin:/usr/bin:/bin").p;
 }
 
-static void keep_words(void *ctx, enum process_stream stream UNUSED, const char *bytes, size_t n)
-{
-    buf_add(ctx, bytes, n);
-}
-
 int host_script(struct services *services, const char *name, const char *const *arguments, struct err *err)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     AUTO_BUF struct buf words = BUF_INIT;
-    struct process_switch stop;
     struct process_end end;
     const char *argv[16] = {"sh", "-c", script_text(&arena, name).p, name};
     for (size_t i = 0; i < 11 && arguments[i]; i++)
@@ -64,12 +58,9 @@ int host_script(struct services *services, const char *name, const char *const *
         .family = services_family(services),
         .timeout_ms = SCRIPT_MS,
         .max_output = 4096,
-        .output = keep_words,
+        .output = process_take,
         .ctx = &words};
-    if (process_switch_init(&stop, err))
-        return -1;
-    int status = process_run(&options, &stop, &end, err);
-    process_switch_release(&stop);
+    int status = process_run_alone(&options, &end, err);
     if (!status && end.exit_code != 0)
         status = err_set(err, ERR_FAILED, "%s: %.*s", name, STR_ARG(str_trim(buf_str(&words))));
     return status;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,6 +57,19 @@ static void warn(struct gate *gate, struct str text)
 
 /* ---- words ---- */
 
+int gate_refuse(struct err *err, int status, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    err_vset(err, ERR_SERVICE, format, args);
+    va_end(args);
+    if (err) {
+        err->http_status = status;
+        snprintf(err->code, sizeof err->code, "%s", code);
+    }
+    return -1;
+}
+
 /* How services call a denial; most that speak JSON say AccessDeniedException with status 400. */
 static int deny(struct err *err, struct str service, struct str message)
 {
@@ -68,12 +82,7 @@ static int deny(struct err *err, struct str service, struct str message)
                        : xml ? "AccessDenied"
                              : "AccessDeniedException";
     const char *before = ec2 ? "You are not authorized to perform this operation. " : "";
-    err_set(err, ERR_SERVICE, "%s%.*s", before, STR_ARG(message));
-    if (err) {
-        err->http_status = ec2 || sns || xml || rest ? 403 : 400;
-        snprintf(err->code, sizeof err->code, "%s", code);
-    }
-    return -1;
+    return gate_refuse(err, ec2 || sns || xml || rest ? 403 : 400, code, "%s%.*s", before, STR_ARG(message));
 }
 
 /* ---- deciding ---- */

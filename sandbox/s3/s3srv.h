@@ -157,6 +157,8 @@ void s3srv_encryption_headers(struct s3 *s, const struct value *doc);
 /* The version of what was just written: one without an id is not spoken of. */
 void s3srv_new_version_header(struct s3 *s, const struct object *object);
 void s3srv_checksum_headers(struct s3 *s, const struct value *doc);
+/* Without their type; false: there are none. */
+bool s3srv_sum_headers(struct s3 *s, const struct value *doc);
 
 /* x-amz-copy-source, read and its conditions checked; false: answered. The caller closes object->fd. */
 struct s3srv_source {

@@ -192,10 +192,7 @@ static void answer_part(struct s3 *s, bool copied, const struct value *upload, c
     s3srv_encryption_headers(s, upload);
     if (!copied) {
         s3srv_object_header_etag(s, s->in.etag);
-        const struct value *sums = value_getz(doc, "sums");
-        for (uint32_t i = 0; sums && i < sums->count; i++)
-            reply_header(s->x, checksum_header(s->arena, checksum_find(sums->entries[i].key)).p,
-                sums->entries[i].value->string);
+        s3srv_sum_headers(s, doc);
         reply_status(s->x, 200);
         return;
     }

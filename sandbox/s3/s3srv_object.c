@@ -136,13 +136,18 @@ void s3srv_new_version_header(struct s3 *s, const struct object *object)
         s3srv_version_header(s, object);
 }
 
-void s3srv_checksum_headers(struct s3 *s, const struct value *doc)
+bool s3srv_sum_headers(struct s3 *s, const struct value *doc)
 {
     const struct value *sums = value_getz(doc, "sums");
     for (uint32_t i = 0; sums && i < sums->count; i++)
         reply_header(s->x, checksum_header(s->arena, checksum_find(sums->entries[i].key)).p,
             sums->entries[i].value->string);
-    if (sums && sums->count)
+    return sums && sums->count;
+}
+
+void s3srv_checksum_headers(struct s3 *s, const struct value *doc)
+{
+    if (s3srv_sum_headers(s, doc))
         reply_header(
             s->x, "x-amz-checksum-type", value_text(value_getz(doc, "sums_type"), STR("FULL_OBJECT")));
 }
