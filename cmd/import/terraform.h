@@ -61,6 +61,7 @@ struct terraform {
     const struct value *document, *configuration, *variables;
     struct map groups;  /* "module.net.aws_vpc.main" -> struct group, in their order */
     struct map by_text; /* an ARN, an id -> struct owned */
+    size_t longest;     /* of these texts */
     struct map by_name; /* without a configuration: a name -> struct owned, and others of that name */
     struct map inputs;  /* variable -> name of the input (struct str) */
     bool adopt;         /* it is there */
@@ -73,6 +74,11 @@ struct owned {
     struct str attr; /* Terraform's */
     const struct owned *next;
 };
+
+static inline bool terraform_is_word(char c)
+{
+    return char_is_among(c, CHARS_ALNUM "_");
+}
 
 struct str group_address(struct arena *arena, const struct group *group);
 /* Takes the next step of an address: `lake["a.b"]` is lake, and "a.b" its key, in quotes as it stands there;

@@ -37,14 +37,6 @@ static void drop_unconfigured(
     s->n = kept;
 }
 
-/* Of what the state has, under Terraform's names. */
-static void terraform_drop_unconfigured(
-    struct arena *arena, const struct names_type *type, struct tree *properties)
-{
-    if (type && type->unsaid)
-        drop_unconfigured(arena, type->unsaid, properties, STR_EMPTY);
-}
-
 /* ---- as the type has it ---- */
 
 static bool is_zero(const struct value *v)
@@ -315,8 +307,8 @@ struct tree *terraform_configured(struct terraform *t, const struct tf_instance 
             tree_set(t->arena, map, e->key,
                 tree_value_of(t->arena, v, whole ? NULL : expression, value_get(one->sensitive, e->key)));
     }
-    if (!one->group->config)
-        terraform_drop_unconfigured(t->arena, type, map);
+    if (!one->group->config && type && type->unsaid)
+        drop_unconfigured(t->arena, type->unsaid, map, STR_EMPTY);
     if (type && names_rule(type, STR("local_exec.command")))
         add_command(t, one, map);
     return map;

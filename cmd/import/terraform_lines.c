@@ -107,11 +107,6 @@ struct tree *terraform_named(struct terraform *t, struct tf_instance *owner, str
 
 /* ---- ARNs and ids of what is imported, wherever they stand ---- */
 
-static bool is_word(char c)
-{
-    return isalnum((unsigned char)c) || c == '_';
-}
-
 static bool is_telling(struct str text)
 {
     size_t digits = 0;
@@ -148,6 +143,7 @@ static void index_instance(struct terraform *t, struct tf_instance *one, bool gi
         struct owned *owned = ARENA_NEW(t->arena, struct owned);
         *owned = (struct owned){one, e->key, NULL};
         map_set(&t->by_text, text, owned);
+        t->longest = text.n > t->longest ? text.n : t->longest;
     }
 }
 
@@ -165,8 +161,8 @@ void terraform_index_texts(struct terraform *t)
 static void offer_beginning(
     struct terraform *t, struct candidates *list, struct tf_instance *owner, struct str text)
 {
-    for (size_t end = text.n; end >= 10; end--) {
-        if (end < text.n && is_word(text.p[end]) && is_word(text.p[end - 1]))
+    for (size_t end = text.n < t->longest ? text.n : t->longest; end >= 10; end--) {
+        if (end < text.n && terraform_is_word(text.p[end]) && terraform_is_word(text.p[end - 1]))
             continue;
         const struct owned *owned = map_get(&t->by_text, str_slice(text, 0, end));
         if (!owned || owned->instance == owner)

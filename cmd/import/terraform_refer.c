@@ -11,11 +11,6 @@
 
 /* ---- the same, but for the key? ---- */
 
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
 static struct tree *with_each(struct arena *arena, struct tree *s, struct str key)
 {
     if (s->kind == TREE_LITERAL && s->value->kind == VALUE_STRING && key.n) {
@@ -25,8 +20,8 @@ static struct tree *with_each(struct arena *arena, struct tree *s, struct str ke
         text->sensitive = s->sensitive;
         for (ptrdiff_t at = str_find(from, key, 0); at >= 0; at = str_find(from, key, (size_t)at + 1)) {
             size_t end = (size_t)at + key.n;
-            if ((at && is_word(from.p[at - 1])) || (end < from.n && is_word(from.p[end])) ||
-                (size_t)at < done)
+            if ((at && terraform_is_word(from.p[at - 1])) ||
+                (end < from.n && terraform_is_word(from.p[end])) || (size_t)at < done)
                 continue;
             tree_append(arena, text, tree_string(arena, str_slice(from, done, (size_t)at), NULL));
             tree_append(arena, text, tree_code(arena, NULL, "each.key"));

@@ -5,10 +5,7 @@
 
 static void name_end(struct items *items)
 {
-    while (items->to < items->text.n &&
-           (char_in("_-", items->text.p[items->to]) ||
-               (items->text.p[items->to] >= '0' && items->text.p[items->to] <= '9') ||
-               ((items->text.p[items->to] | 32) >= 'a' && (items->text.p[items->to] | 32) <= 'z')))
+    while (items->to < items->text.n && char_is_among(items->text.p[items->to], CHARS_ALNUM "_-"))
         items->to++;
 }
 
@@ -20,15 +17,18 @@ static void add_words(struct items *items, const char *const *words)
         items_add(items, &(struct item){.label = str_z(*words), .kind = ITEM_PROPERTY});
 }
 
-static void add_attr(struct items *items, const struct attr *attr)
+static void add_attrs(struct items *items, const struct attr *attrs, size_t n)
 {
     AUTO_ARENA struct arena scratch = ARENA_INIT;
     AUTO_BUF struct buf doc = BUF_INIT;
-    items->lsp->options->attr_page(attr, &doc);
-    items_add(items, &(struct item){.label = attr->name,
-                         .kind = ITEM_FIELD,
-                         .detail = type_name(&scratch, attr->type),
-                         .doc = buf_str(&doc)});
+    for (size_t i = 0; i < n; i++) {
+        buf_clear(&doc);
+        items->lsp->options->attr_page(&attrs[i], &doc);
+        items_add(items, &(struct item){.label = attrs[i].name,
+                             .kind = ITEM_FIELD,
+                             .detail = type_name(&scratch, attrs[i].type),
+                             .doc = buf_str(&doc)});
+    }
 }
 
 struct adding {
@@ -60,18 +60,6 @@ static void add_all(struct items *items, struct sketch *sketch, enum name_kind k
         sketch_each(sketch, kind, add_declared, &adding);
 }
 
-static void add_attributes(struct items *items, const struct schema *schema)
-{
-    for (size_t i = 0; schema && i < schema->attr_count; i++)
-        add_attr(items, &schema->attrs[i]);
-}
-
-static void add_fields(struct items *items, const struct type *type)
-{
-    for (size_t i = 0; type && type->kind == TYPE_OBJECT && i < type->field_count; i++)
-        add_attr(items, &type->fields[i]);
-}
-
 /* What stands after a word and a dot. */
 static void complete_step(
     struct items *items, const struct cursor *cursor, const struct words *words, int before, bool indexed)
@@ -98,10 +86,12 @@ static void complete_step(
         if (str_eqz(target.spot.section, "modules") && word->kind == WORD_NAME) {
             add_all(items, sketch_called(cursor->sketch, target.spot), NAME_OUTPUT);
         } else if (word->kind == WORD_NAME) {
-            add_attributes(items, schema);
+            add_attrs(items, schema ? schema->attrs : NULL, schema ? schema->attr_count : 0);
         } else {
             const struct type *type = meaning_step(schema, words, before, &attr);
-            add_fields(items, type && indexed && type->elem ? type->elem : type);
+            type = type && indexed && type->elem ? type->elem : type;
+            if (type && type->kind == TYPE_OBJECT)
+                add_attrs(items, type->fields, type->field_count);
         }
     }
 }

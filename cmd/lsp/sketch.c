@@ -89,20 +89,16 @@ static void add_included(struct sketch *sketch)
 
 /* ---- the names by themselves ---- */
 
-static void count_name(void *ctx, struct spot spot UNUSED)
-{
-    size_t *n = ctx;
-    ++*n;
-}
-
 struct collecting {
+    struct arena *arena;
     struct spot *items;
-    size_t n;
+    size_t n, cap;
 };
 
 static void collect_name(void *ctx, struct spot spot)
 {
     struct collecting *collecting = ctx;
+    ARENA_GROW(collecting->arena, collecting->items, collecting->n, collecting->cap);
     collecting->items[collecting->n++] = spot;
 }
 
@@ -120,15 +116,12 @@ static void index_names(struct sketch *sketch)
 {
     sketch->names = arena_zalloc(sketch->arena, sizeof *sketch->names * NAME_KINDS);
     for (int kind = 0; kind < NAME_KINDS; kind++) {
-        struct collecting all = {0};
-        size_t n = 0;
-        sketch_each(sketch, (enum name_kind)kind, count_name, &n);
-        all.items = ARENA_ARRAY(sketch->arena, struct spot, n);
+        struct collecting all = {.arena = sketch->arena};
         sketch_each(sketch, (enum name_kind)kind, collect_name, &all);
-        if (n)
-            qsort(all.items, n, sizeof *all.items, compare_spots);
+        if (all.n)
+            qsort(all.items, all.n, sizeof *all.items, compare_spots);
         sketch->names[kind].items = all.items;
-        sketch->names[kind].n = n;
+        sketch->names[kind].n = all.n;
     }
 }
 

@@ -162,17 +162,12 @@ static const struct value *integer_arithmetic(struct eval *ev, const struct expr
     return overflow ? fail_overflow(ev, e) : value_int(ev->arena, result);
 }
 
-static bool is_zero(const struct value *v)
-{
-    return v->kind == VALUE_INT ? v->integer == 0 : v->number == 0;
-}
-
 static const struct value *arithmetic(
     struct eval *ev, const struct expr *e, const struct value *a, const struct value *b)
 {
     if (!value_is_number(a) || !value_is_number(b))
         return fail_operands(ev, e, "numbers", a, b);
-    if ((e->op == EXPR_DIVIDE || e->op == EXPR_REMAINDER) && is_zero(b)) {
+    if ((e->op == EXPR_DIVIDE || e->op == EXPR_REMAINDER) && value_number(b) == 0) {
         eval_error(ev, e, "division by zero");
         return NULL;
     }

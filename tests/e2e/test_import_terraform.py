@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 import yaml
@@ -207,6 +208,18 @@ def test_each_refers_to_all_before_it(local_stack):
     _, _, stack = imported(local_stack, plan(*queues))
     assert stack["resources"]["q79"]["tags"] == {f"t{k}": f"${{q{k}.arn}}" for k in range(79)}
     local_stack.run("validate")
+
+
+def test_a_long_text_is_gone_through_once(local_stack):
+    text = "arn:aws:s3:::lake-of-shops/x " + "word " * 160_000
+    resources = [
+        resource("aws_s3_bucket", "lake", {"bucket": "lake", "id": "lake", "arn": "arn:aws:s3:::lake-of-shops"})[0],
+        resource("aws_s3_object", "all", {"bucket": "lake", "key": "all", "id": "all", "content": text})[0],
+    ]
+    before = getrusage(RUSAGE_CHILDREN).ru_utime
+    _, _, stack = imported(local_stack, json.dumps({"format_version": "1.0", "values": {"root_module": {"resources": resources}}}))
+    assert stack["resources"]["all"]["content"] == text.replace("arn:aws:s3:::lake-of-shops", "${lake.arn}")
+    assert getrusage(RUSAGE_CHILDREN).ru_utime - before < 10, "it was more than a minute"
 
 
 def test_secrets_and_what_is_unknown(local_stack):
