@@ -280,13 +280,27 @@ static const struct value *children_of(struct arena *arena, const struct stream_
     return value_builder_list(&list);
 }
 
+/* Where the records from a number on begin. */
+static size_t first_from(const struct stream_box *box, uint64_t sequence)
+{
+    size_t low = 0, high = box->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (box->items[middle]->sequence < sequence)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static int get_records(struct service_call *call, struct err *err)
 {
     struct control_record stream;
     struct streams *streams = streams_of(call);
     size_t shard = 0, bytes = 0;
     uint64_t next = 0;
-    int64_t made, newest = 0, last = 0;
+    int64_t made;
     bool more = false;
     int64_t most = service_int_within(call->input, "Limit", MAX_READ, 1, MAX_READ);
     struct value_builder list = VALUE_BUILDER(call->arena), b = VALUE_BUILDER(call->arena);
@@ -294,21 +308,25 @@ static int get_records(struct service_call *call, struct err *err)
         return -1;
     pthread_mutex_lock(&streams->lock);
     struct stream_box *box = stream_box_of(streams, &stream);
-    for (size_t i = 0; i < box->n; i++) {
+    const struct stream_record *last = NULL;
+    for (size_t i = first_from(box, next); i < box->n && !more; i++) {
         const struct stream_record *record = box->items[i];
-        if (record->shard != shard || record->sequence < next)
+        if (record->shard != shard)
             continue;
-        newest = record->arrived_ms;
-        more = more || list.n >= (size_t)most || (list.n && bytes + record->data.n > MAX_ANSWER);
+        more = list.n >= (size_t)most || (list.n && bytes + record->data.n > MAX_ANSWER);
         if (more)
             continue;
         bytes += record->data.n;
-        last = record->arrived_ms;
+        last = record;
         value_builder_add(&list, view_record(call, record, encryption_of(&stream)));
         next = record->sequence + 1;
     }
+    size_t newest = box->n; /* looked for from the end: of a full page only */
+    while (more && box->items[--newest]->shard != shard)
+        ;
     bool known = shard < box->shard_count, over = known && box->shards[shard].end && !more;
-    view_int(&b, "MillisBehindLatest", newest > last ? newest - last : 0);
+    int64_t behind = more ? box->items[newest]->arrived_ms - last->arrived_ms : 0;
+    view_int(&b, "MillisBehindLatest", behind > 0 ? behind : 0);
     if (over)
         view_set(&b, "ChildShards", children_of(call->arena, box, shard));
     pthread_mutex_unlock(&streams->lock);

@@ -1,5 +1,7 @@
 """Consumers of Kinesis with enhanced fan-out: registered, found, and sent records as they come."""
 
+import time
+
 import pytest
 from botocore.exceptions import ClientError
 from support import until
@@ -14,6 +16,30 @@ def test_shards_on_pages(sandbox):
     assert [shard["ShardId"] for shard in first["Shards"]] == whole[:100] and first["HasMoreShards"]
     pages = [[shard["ShardId"] for shard in page["StreamDescription"]["Shards"]] for page in kinesis.get_paginator("describe_stream").paginate(StreamName="wide", PaginationConfig={"PageSize": 40})]
     assert [len(page) for page in pages] == [40, 40, 21] and sum(pages, []) == whole
+
+
+@pytest.mark.long
+def test_a_page_of_a_large_stream(sandbox):
+    """It is found at once, however many records the stream has before and after it."""
+    kinesis, took = sandbox.client("kinesis"), {}
+    for name, batches in ("few", 1), ("many", 400):
+        kinesis.create_stream(StreamName=name, ShardCount=2)
+        until(lambda: kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
+        for batch in range(batches):
+            put = kinesis.put_records(StreamName=name, Records=[{"Data": b"%d" % (batch * 500 + i), "PartitionKey": "k"} for i in range(500)])
+        kinesis.put_record(StreamName=name, Data=b"other", PartitionKey="k", ExplicitHashKey="0" if put["Records"][0]["ShardId"][-1] == "1" else str(2**128 - 1))
+        where = {"StreamName": name, "ShardId": put["Records"][0]["ShardId"]}
+        middle = put["Records"][100]["SequenceNumber"]  # of the last batch
+        for start, first in ({"ShardIteratorType": "TRIM_HORIZON"}, 0), ({"ShardIteratorType": "AT_SEQUENCE_NUMBER", "StartingSequenceNumber": middle}, batches * 500 - 400):
+            iterator, seen, begun = kinesis.get_shard_iterator(**where, **start)["ShardIterator"], [], time.monotonic()
+            for _ in range(100):
+                page = kinesis.get_records(ShardIterator=iterator, Limit=3)
+                iterator, seen = page["NextShardIterator"], seen + [int(one["Data"]) for one in page["Records"]]
+            took[name] = took.get(name, 0) + time.monotonic() - begun
+            assert seen == list(range(first, first + 300))
+        rest = kinesis.get_records(ShardIterator=iterator)
+        assert len(rest["Records"]) == 100 and rest["MillisBehindLatest"] == 0
+    assert took["many"] < 3 * took["few"], took
 
 
 @pytest.mark.long
