@@ -370,6 +370,27 @@ static const struct value *bucket_tags(void *ctx, struct arena *arena, struct st
     return value_builder_map(&all);
 }
 
+static bool tag_bucket(
+    void *ctx, struct arena *arena, struct str region, struct str name, const struct value *tags)
+{
+    const struct sandbox *s = ctx;
+    AUTO_BUF struct buf text = BUF_INIT;
+    if (!value_list_has(store_bucket_names(arena, s->store), name) ||
+        !str_eq(value_gets(store_bucket_doc(arena, s->store, name), "region"), region))
+        return false;
+    buf_addz(&text, "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet>");
+    for (uint32_t i = 0; i < tags->count; i++) {
+        buf_addz(&text, "<Tag><Key>");
+        wire_xml_escape(&text, tags->entries[i].key, false);
+        buf_addz(&text, "</Key><Value>");
+        wire_xml_escape(&text, value_text(tags->entries[i].value, STR_EMPTY), false);
+        buf_addz(&text, "</Value></Tag>");
+    }
+    buf_addz(&text, "</TagSet></Tagging>");
+    return (tags->count ? store_setting_put(s->store, name, STR("tagging"), buf_str(&text))
+                        : store_setting_delete(s->store, name, STR("tagging"))) == STORE_OK;
+}
+
 void sandbox_use_specs(struct sandbox *s, const char *dir)
 {
     AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&s->control_lock);
@@ -389,6 +410,7 @@ struct control *sandbox_control(struct sandbox *s)
             .speed = s->state_speed,
             .object_facts = object_facts,
             .bucket_tags = bucket_tags,
+            .tag_bucket = tag_bucket,
             .object_ctx = s,
             .types = services_types,
             .seed = str_z(s->dir)};

@@ -48,6 +48,9 @@ struct control_options {
         struct str version, struct str *sha256, int64_t *size);
     /* Tags of the region's buckets that have some, by name, in order; NULL: there are no buckets. */
     const struct value *(*bucket_tags)(void *ctx, struct arena *arena, struct str region);
+    /* A bucket's tags become these; false: there is no such bucket in the region. */
+    bool (*tag_bucket)(
+        void *ctx, struct arena *arena, struct str region, struct str name, const struct value *tags);
     void *object_ctx;
     const struct control_type *const
         *types;      /* what is so for one type alone: tables, ended by NULL; or NULL */

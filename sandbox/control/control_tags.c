@@ -108,19 +108,25 @@ static void tags_show(struct page *page, struct str arn, const struct value *tag
 
 /* Buckets are told apart from resources by what their tokens begin with. */
 #define BUCKET_MARK "bucket/"
+#define BUCKET_ARN  "arn:aws:s3:::"
+
+/* Of those of the region that have any, by name. */
+static const struct value *bucket_tags(const struct call *call)
+{
+    const struct control_options *options = &call->control->options;
+    return options->bucket_tags ? options->bucket_tags(options->object_ctx, call->arena, call->region)
+                                : &value_empty_map;
+}
 
 static void show_buckets(struct page *page, struct str after)
 {
     struct call *call = page->call;
-    const struct control_options *options = &call->control->options;
-    const struct value *tags = options->bucket_tags
-                                   ? options->bucket_tags(options->object_ctx, call->arena, call->region)
-                                   : &value_empty_map;
+    const struct value *tags = bucket_tags(call);
     for (uint32_t i = 0; i < tags->count; i++) { /* in the order of their names */
         struct str name = tags->entries[i].key;
         if (after.n && str_cmp(name, after) <= 0)
             continue;
-        tags_show(page, arena_printf(call->arena, "arn:aws:s3:::%.*s", STR_ARG(name)), tags->entries[i].value,
+        tags_show(page, arena_printf(call->arena, BUCKET_ARN "%.*s", STR_ARG(name)), tags->entries[i].value,
             arena_printf(call->arena, BUCKET_MARK "%.*s", STR_ARG(name)));
     }
 }
@@ -147,18 +153,26 @@ static const struct value *get_resources(struct call *call)
         value_string(call->arena, page.more ? page.last : STR_EMPTY));
 }
 
+static void add_words(
+    struct call *call, struct value_builder *found, const struct value *tags, struct str key)
+{
+    for (uint32_t k = 0; k < tags->count; k++) {
+        struct str word = key.n ? value_text(tags->entries[k].value, STR_EMPTY) : tags->entries[k].key;
+        if (!key.n || str_eq(tags->entries[k].key, key))
+            value_builder_set(found, arena_str(call->arena, word), &value_true);
+    }
+}
+
 /* Each key, or each value of one key, once. */
 static const struct value *get_words(struct call *call, const char *member, struct str key)
 {
     AUTO_BUILDER struct value_builder found = VALUE_BUILDER(call->arena);
-    for (size_t i = 0; i < call->control->resource_count; i++) {
-        const struct value *tags = tags_of(call->control->resources[i]);
-        for (uint32_t k = 0; is_taggable(call, call->control->resources[i]) && k < tags->count; k++) {
-            struct str word = key.n ? value_text(tags->entries[k].value, STR_EMPTY) : tags->entries[k].key;
-            if (!key.n || str_eq(tags->entries[k].key, key))
-                value_builder_set(&found, arena_str(call->arena, word), &value_true);
-        }
-    }
+    const struct value *buckets = bucket_tags(call);
+    for (size_t i = 0; i < call->control->resource_count; i++)
+        if (is_taggable(call, call->control->resources[i]))
+            add_words(call, &found, tags_of(call->control->resources[i]), key);
+    for (uint32_t i = 0; i < buckets->count; i++)
+        add_words(call, &found, buckets->entries[i].value, key);
     struct value_builder list = VALUE_BUILDER(call->arena);
     const struct value *words = value_builder_map(&found);
     for (uint32_t i = 0; i < words->count; i++)
@@ -175,10 +189,9 @@ static struct resource *by_arn(struct call *call, struct str arn)
     return NULL;
 }
 
-static int retag(struct call *call, struct resource *resource, bool add)
+static const struct value *retagged(struct call *call, const struct value *tags, bool add)
 {
-    const struct value *tags = tags_of(resource), *keys = value_getz(call->raw, "TagKeys"),
-                       *given = value_getz(call->raw, "Tags");
+    const struct value *keys = value_getz(call->raw, "TagKeys"), *given = value_getz(call->raw, "Tags");
     if (add && given && given->kind == VALUE_MAP)
         tags = value_merge(call->arena, tags, given);
     if (!add && is_listed(keys)) {
@@ -187,18 +200,31 @@ static int retag(struct call *call, struct resource *resource, bool add)
             gone[i] = value_text(keys->items[i], STR_EMPTY);
         tags = value_without(call->arena, tags, gone, keys->count);
     }
-    return do_change(call, resource,
-        value_with(call->arena, resource->attrs, resource->type->tags->attr->attr->name, tags));
+    return tags;
+}
+
+/* False: there is no such resource, or it could not be done. */
+static bool retag(struct call *call, struct str arn, bool add)
+{
+    const struct control_options *options = &call->control->options;
+    if (str_starts(arn, STR(BUCKET_ARN)) && options->tag_bucket) {
+        struct str name = str_slice(arn, strlen(BUCKET_ARN), arn.n);
+        const struct value *tags = retagged(call, value_as_map(value_get(bucket_tags(call), name)), add);
+        return options->tag_bucket(options->object_ctx, call->arena, call->region, name, tags);
+    }
+    struct resource *resource = by_arn(call, arn);
+    return resource && !do_change(call, resource,
+                           value_with(call->arena, resource->attrs, resource->type->tags->attr->attr->name,
+                               retagged(call, tags_of(resource), add)));
 }
 
 /* What could not be tagged is told of by ARN; the rest is done. */
 static const struct value *change_tags(struct call *call, bool add)
 {
     const struct value *arns = value_getz(call->raw, "ResourceARNList"), *failed = &value_empty_map;
-    for (uint32_t i = 0; is_listed(arns) && i < arns->count && i < MAX_ARNS; i++) {
+    for (uint32_t i = 0; is_listed(arns) && i < arns->count; i++) {
         struct str arn = value_text(arns->items[i], STR_EMPTY);
-        struct resource *resource = by_arn(call, arn);
-        if (resource && !retag(call, resource, add))
+        if (retag(call, arn, add))
             continue;
         const struct value *why =
             pair(call, "ErrorCode", value_stringz(call->arena, "InvalidParameterException"), "ErrorMessage",
@@ -232,8 +258,13 @@ void tagging_answer(struct call *call, struct str request_id, struct wire_messag
             STR("the request cannot be read"), request_id, out);
         return;
     }
-    const struct value *answered = answer(call, operation);
-    if (!answered)
+    const struct value *arns = value_getz(call->raw, "ResourceARNList");
+    bool too_many = is_listed(arns) && arns->count > MAX_ARNS;
+    const struct value *answered = too_many ? NULL : answer(call, operation);
+    if (too_many)
+        wire_encode_error(call->arena, &any_call, 400, STR("InvalidParameterException"),
+            STR("ResourceARNList: Member must have length less than or equal to 20"), request_id, out);
+    else if (!answered)
         wire_encode_error(call->arena, &any_call, 400, STR("UnknownOperationException"),
             STR("the sandbox does not serve this operation"), request_id, out);
     else if (wire_encode_response(call->arena, &any_call, &any_shape, answered, request_id, out, call->err))

@@ -429,21 +429,30 @@ static struct str excluded_of(const struct service_call *call)
     return arena_str(call->arena, buf_str(&all));
 }
 
+enum { MAX_PASSWORD = 4096, PART_OF_PASSWORD = 256 };
+
 /* One of each class that is not excluded is always in it; none has a space. */
 static int random_secret(struct service_call *call, struct err *err)
 {
     int64_t length = value_geti(call->input, "PasswordLength", PASSWORD_LENGTH);
     struct err why = ERR_INIT;
-    struct str password;
+    AUTO_BUF struct buf all = BUF_INIT;
     if (value_getb(call->input, "IncludeSpace"))
         return service_refuse(err, 400, "InvalidParameterException",
             "the sandbox does not know IncludeSpace: it makes passwords without spaces");
-    if (length < 4)
-        return service_refuse(err, 400, "InvalidParameterException", "PasswordLength is at least 4.");
-    if (random_password(call->arena, excluded_of(call), (size_t)length, &password, &why))
-        return service_refuse(err, 400, "InvalidParameterException", "%s", why.message);
+    if (length < 4 || length > MAX_PASSWORD)
+        return service_refuse(
+            err, 400, "InvalidParameterException", "PasswordLength is 4 to %d.", MAX_PASSWORD);
+    while (all.n < (size_t)length) { /* in parts, the last of which has room for each class, too */
+        size_t left = (size_t)length - all.n;
+        struct str part;
+        left = left > 2 * (size_t)PART_OF_PASSWORD ? PART_OF_PASSWORD : left;
+        if (random_password(call->arena, excluded_of(call), left, &part, &why))
+            return service_refuse(err, 400, "InvalidParameterException", "%s", why.message);
+        buf_add_str(&all, part);
+    }
     (void)value_getz(call->input, "RequireEachIncludedType"); /* it always is so */
-    service_answer_text(call, "RandomPassword", password);
+    service_answer_text(call, "RandomPassword", arena_str(call->arena, buf_str(&all)));
     return 0;
 }
 

@@ -397,3 +397,35 @@ def test_what_terraform_asks(control):
     glue.create_database(DatabaseInput={"Name": "d"})
     glue.create_table(DatabaseName="d", TableInput={"Name": "t"}, PartitionIndexes=[])
     assert glue.get_table(DatabaseName="d", Name="t")["Table"]["Name"] == "t"
+
+
+def test_so_many_are_tagged_at_once(sandbox):
+    """None is passed over in silence: the 21st is refused, with all."""
+    topics, tagging = sandbox.client("sns"), sandbox.client("resourcegroupstaggingapi")
+    arns = [topics.create_topic(Name=f"tagged-{i}")["TopicArn"] for i in range(21)]
+    assert code(tagging.tag_resources, ResourceARNList=arns, Tags={"so": "many"})[0] == "InvalidParameterException"
+    assert code(tagging.untag_resources, ResourceARNList=arns, TagKeys=["so"])[0] == "InvalidParameterException"
+    assert not tagging.tag_resources(ResourceARNList=arns[:20], Tags={"so": "many"})["FailedResourcesMap"]
+    assert len(tagging.get_resources(TagFilters=[{"Key": "so"}])["ResourceTagMappingList"]) == 20
+
+
+def test_a_bucket_is_tagged_as_others_are(sandbox):
+    s3, tagging, bucket = sandbox.client("s3"), sandbox.client("resourcegroupstaggingapi"), "tagged-from-outside"
+    s3.create_bucket(Bucket=bucket)
+    arn = f"arn:aws:s3:::{bucket}"
+
+    def tags():
+        return {one["Key"]: one["Value"] for one in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
+
+    assert not tagging.tag_resources(ResourceARNList=[arn], Tags={"<of>": "a & b", "bucket": "1"})["FailedResourcesMap"]
+    assert tags() == {"<of>": "a & b", "bucket": "1"}
+    assert "<of>" in tagging.get_tag_keys()["TagKeys"] and "a & b" in tagging.get_tag_values(Key="<of>")["TagValues"]
+    assert not tagging.tag_resources(ResourceARNList=[arn], Tags={"bucket": "2"})["FailedResourcesMap"]
+    for _ in range(2):  # what it does not have is gone already
+        assert not tagging.untag_resources(ResourceARNList=[arn], TagKeys=["<of>"])["FailedResourcesMap"]
+        assert tags() == {"bucket": "2"}
+    for _ in range(2):
+        assert not tagging.untag_resources(ResourceARNList=[arn], TagKeys=["bucket"])["FailedResourcesMap"]
+        assert code(s3.get_bucket_tagging, Bucket=bucket)[1] == "NoSuchTagSet"
+    for nothing in "no-such-bucket", "../s3", f"{bucket}/key":
+        assert tagging.tag_resources(ResourceARNList=[f"arn:aws:s3:::{nothing}"], Tags={"a": "b"})["FailedResourcesMap"]

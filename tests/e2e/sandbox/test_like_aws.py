@@ -1068,6 +1068,7 @@ def test_random_passwords(cloud):
     one = secrets.get_random_password(PasswordLength=20, ExcludePunctuation=True, ExcludeNumbers=True, ExcludeCharacters="abcABC")["RandomPassword"]
     assert len(one) == 20 and one.isalpha() and not {*one} & {*"abcABC"} and one.lower() != one != one.upper()
     assert code(secrets.get_random_password, PasswordLength=3) in ("InvalidParameterException", "InvalidParameterValue")
+    assert len(secrets.get_random_password(PasswordLength=4096)["RandomPassword"]) == 4096
 
 
 def test_a_deployment_makes_its_stage(cloud):
