@@ -387,8 +387,9 @@ static bool tag_bucket(
         buf_addz(&text, "</Value></Tag>");
     }
     buf_addz(&text, "</TagSet></Tagging>");
-    return (tags->count ? store_setting_put(s->store, name, STR("tagging"), buf_str(&text))
-                        : store_setting_delete(s->store, name, STR("tagging"))) == STORE_OK;
+    enum store_result done = tags->count ? store_setting_put(s->store, name, STR("tagging"), buf_str(&text))
+                                         : store_setting_delete(s->store, name, STR("tagging"));
+    return done == STORE_OK || (!tags->count && done == STORE_NO_KEY);
 }
 
 void sandbox_use_specs(struct sandbox *s, const char *dir)
