@@ -165,27 +165,33 @@ static void finish_changes(struct planner *p)
 
 /* ---- destroy ---- */
 
+static bool is_named_to_go(const struct planner *p, const struct seen *seen)
+{
+    return (p->options->destroy || !seen->claimed) &&
+           address_matches(seen->address, p->options->targets, p->options->target_count);
+}
+
 /* By p->recorded.seen: what is to go as targets name it, with what depends on that; NULL: nothing. What the
  * stack still has goes in a destroy only. */
 static bool *doomed_by_targets(const struct planner *p)
 {
-    bool destroy = p->options->destroy;
+    uint32_t first = 0;
+    while (first < p->recorded.count && !is_named_to_go(p, &p->recorded.seen[first]))
+        first++;
+    if (first == p->recorded.count)
+        return NULL;
     struct graph graph;
     recorded_graph(&p->recorded, &graph);
     uint32_t *doomed = mem_realloc_array(NULL, graph.node_count + 1, sizeof *doomed);
     bool *found = mem_zalloc((graph.node_count + 1) * sizeof *found);
     size_t n = 0;
-    for (uint32_t i = 0; i < p->recorded.count; i++) {
-        const struct seen *seen = &p->recorded.seen[i];
-        found[i] = (destroy || !seen->claimed) &&
-                   address_matches(seen->address, p->options->targets, p->options->target_count);
-        if (found[i])
+    for (uint32_t i = first; i < p->recorded.count; i++)
+        if ((found[i] = is_named_to_go(p, &p->recorded.seen[i])))
             doomed[n++] = i;
-    }
     for (size_t i = 0; i < n; i++) {
-        if (doomed[i] < p->recorded.count && p->recorded.seen[doomed[i]].claimed && !destroy)
-            continue; /* it stays, and has to be without it */
-        for (uint32_t e = graph.first[doomed[i]]; e < graph.first[doomed[i] + 1]; e++) {
+        bool stays =
+            doomed[i] < p->recorded.count && p->recorded.seen[doomed[i]].claimed && !p->options->destroy;
+        for (uint32_t e = graph.first[doomed[i]]; !stays && e < graph.first[doomed[i] + 1]; e++) {
             uint32_t dependent = graph.targets[e];
             if (!found[dependent])
                 doomed[n++] = dependent;
@@ -194,10 +200,7 @@ static bool *doomed_by_targets(const struct planner *p)
     }
     free(doomed);
     graph_release(&graph);
-    if (n)
-        return found;
-    free(found);
-    return NULL;
+    return found;
 }
 
 /* The rest counts as claimed. */
@@ -211,8 +214,7 @@ static void destroy_untargeted(struct planner *p)
 }
 
 /* What it was applied with a reference to, and goes with its declaration; NULL: nothing. */
-static const struct seen *reference_to_doomed(
-    struct planner *p, const struct seen *seen, const bool *doomed)
+static const struct seen *reference_to_doomed(struct planner *p, const struct seen *seen, const bool *doomed)
 {
     const struct value *deps = seen->record->deps;
     for (uint32_t i = 0; i < deps->count; i++)
