@@ -70,6 +70,10 @@ static int check_attribute(struct str name, const struct value *one, struct err 
         return service_refuse(err, 400, "InvalidParameterValue",
             "Message (user) attribute '%.*s' must contain a non-empty value of type 'String'.",
             STR_ARG(name));
+    double number;
+    if (str_starts(type, STR("Number")) && !str_to_double(text, &number))
+        return service_refuse(err, 400, "InvalidParameterValue",
+            "Can't cast the value of message (user) attribute '%.*s' to a number.", STR_ARG(name));
     return wire_xml_can_say(text)
                ? 0
                : queues_operations_invalid(err, "Invalid characters found in a message attribute.");

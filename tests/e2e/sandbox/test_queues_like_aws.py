@@ -215,6 +215,10 @@ def test_refusals(sandbox):
     client, name = queue.client, queue.name
     many = {"kind": {"DataType": "Number." + "L" * 256, "StringValue": "1"}}
     assert refused(client.send_message, QueueUrl=queue.url, MessageBody="a", MessageAttributes=many)[0] == "InvalidParameterValue"
+    for number in "1", "-2.5", "1e100", "230.000000000000000001":
+        client.send_message(QueueUrl=queue.url, MessageBody="a", MessageAttributes={"Age": {"DataType": "Number.int", "StringValue": number}})
+    assert refused(client.send_message, QueueUrl=queue.url, MessageBody="a", MessageAttributes={"Age": {"DataType": "Number", "StringValue": "Hello"}})[:2] == (
+        "InvalidParameterValue", "Can't cast the value of message (user) attribute 'Age' to a number.")
     (failed,) = client.send_message_batch(QueueUrl=queue.url, Entries=[{"Id": "1", "MessageBody": "a" * 1025}])["Failed"]
     assert failed == {"Id": "1", "SenderFault": True, "Code": "InvalidParameterValue", "Message": "One or more parameters cannot be validated. Reason: Message must be shorter than 1024 bytes."}
     assert refused(client.create_queue, QueueName=name, Attributes={"DelaySeconds": "9"})[:2] == ("QueueAlreadyExists", "A queue already exists with the same name and a different value for attribute DelaySeconds")
