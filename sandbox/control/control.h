@@ -134,6 +134,9 @@ bool control_find(struct control *control, struct arena *arena, struct str type,
 /* All resources of a type, of all regions where region is ""; in no order. */
 struct control_record *control_list(
     struct control *control, struct arena *arena, struct str type, struct str region, size_t *n);
+/* Those that have a text among their attributes, and maybe some more, however many others there are. */
+struct control_record *control_list_having(struct control *control, struct arena *arena, struct str type,
+    struct str region, struct str text, size_t *n);
 
 /* ---- What is so for one type alone: functions of the service's file in sandbox/services, beside what the
  * type's spec says. They run in the middle of a request with the control plane's lock held, so they call

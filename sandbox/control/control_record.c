@@ -122,6 +122,20 @@ struct control_record *control_list(
     return records;
 }
 
+struct control_record *control_list_having(struct control *control, struct arena *arena, struct str type,
+    struct str region, struct str text, size_t *n)
+{
+    AUTO_ARENA struct arena scratch = ARENA_INIT;
+    AUTO_UNLOCK pthread_mutex_t *held = mutex_hold(&control->lock);
+    const struct resources found = words_find(control, &scratch, &text, 1);
+    struct control_record *records = ARENA_ARRAY(arena, struct control_record, found.n + 1);
+    *n = 0;
+    for (size_t i = 0; i < found.n; i++)
+        if (is_one_of(found.items[i], type, region))
+            records[(*n)++] = record_of(control, arena, found.items[i]);
+    return records;
+}
+
 const struct control_type *type_own(const struct control *control, const struct spec_type *type)
 {
     static const struct control_type none;

@@ -147,7 +147,8 @@ static const struct value *topics_publish(
         return NULL;
     bool known =
         str_ends(what.topic, STR(".fifo")) && message_is_known(call->services, topic, call->arena, &what);
-    struct control_record *all = service_list(call, STR("aws.sns.subscription"), &n);
+    struct control_record *all = control_list_having(services_control(call->services), call->arena,
+        STR("aws.sns.subscription"), call->region, what.topic, &n);
     for (size_t i = 0; i < n && !known; i++)
         if (str_eq(value_gets(all[i].attrs, "topic"), what.topic) &&
             topics_takes(call->arena, &all[i], &what))
