@@ -251,19 +251,14 @@ static bool leads_to_secret(struct str key)
     return false;
 }
 
-/* What no secret is: a switch, the unit of how long a token counts. */
-static bool is_common_word(struct str text)
-{
-    return str_is_any(text, "true false 'true' 'false' seconds minutes hours days");
-}
-
 bool draft_is_secret(struct str key, struct str text)
 {
     bool key_of_others = has_small(key) && (str_ends(key, STR("Key")) || str_ends(key, STR("key")));
     bool named = redact_is_secret_name(key) || (!key_of_others && redact_is_secret_variable(key));
     bool path = str_starts(text, STR("/")) || str_starts(text, STR("./")) || str_starts(text, STR("arn:"));
     bool dynamic = str_find(text, STR("{{resolve:"), 0) >= 0;
-    bool other = path || leads_to_secret(key) || is_common_word(text);
+    bool common = str_is_any(text, "true false 'true' 'false' seconds minutes hours days"); /* no secret is */
+    bool other = path || common || leads_to_secret(key);
     return text.n && !dynamic && ((named && !other) || redact_has_password(text));
 }
 

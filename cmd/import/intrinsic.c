@@ -37,18 +37,14 @@ struct tree *template_unsupported(struct template *t, const struct node *node, c
 
 /* ---- names ---- */
 
-static struct str caller_data(struct template *t)
-{
-    return draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL);
-}
-
 static struct tree *pseudo(struct template *t, const struct node *node, struct str name)
 {
     static const char *const asked[][2] = {
         {"AWS::Region", "region"}, {"AWS::AccountId", "account"}, {"AWS::Partition", "partition"}};
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
         if (str_eqz(name, asked[i][0]))
-            return tree_code(t->arena, node, "%s.%s", caller_data(t).p, asked[i][1]);
+            return tree_code(t->arena, node, "%s.%s",
+                draft_data(t->draft, STR("here"), "aws.sts.caller_identity", NULL).p, asked[i][1]);
     if (str_eqz(name, "AWS::StackName"))
         return t->live ? tree_string(t->arena, t->live->name, node)
                        : tree_code(t->arena, node, "%s", template_stack_name(t).p);
@@ -224,11 +220,6 @@ struct tree *template_sub(struct template *t, const struct node *node, struct st
 
 /* ---- the whole ---- */
 
-static struct str text_at(const struct node *node, const char *key)
-{
-    return node_text(node_get(node, key));
-}
-
 static struct tree *map_of(struct template *t, const struct node *node)
 {
     struct tree *out = tree_new(t->arena, TREE_MAP, node);
@@ -236,7 +227,7 @@ static struct tree *map_of(struct template *t, const struct node *node)
         const struct node_entry *entry = &node->entries[i];
         struct str key = entry->key, plain;
         if (str_starts(key, STR("Fn::"))) {
-            struct str macro = text_at(entry->value, "Name");
+            struct str macro = node_text(node_get(entry->value, "Name"));
             struct diag *d = diag_warning(t->diags, node_key_span(entry),
                 macro.n ? "what the macro \"%.*s\" makes of this is not known here"
                         : "`%.*s` cannot be said here",

@@ -38,11 +38,6 @@ static void add_source(struct buf *page, struct spot spot)
     buf_addf(page, "\n\n```yaml\n%.*s\n```", (int)(end - e->key_at), o->text.p + e->key_at);
 }
 
-static bool is_secret(struct spot spot)
-{
-    return str_eqz(spot_value(spot, "sensitive"), "true");
-}
-
 static void show_input(struct buf *page, struct spot spot)
 {
     const struct outline *o = &spot.file->outline;
@@ -52,7 +47,7 @@ static void show_input(struct buf *page, struct spot spot)
     if (type.n)
         buf_addf(page, " `%.*s`", STR_ARG(type));
     add_paragraph(page, spot_value(spot, "description"));
-    if (is_secret(spot))
+    if (str_eqz(spot_value(spot, "sensitive"), "true"))
         add_paragraph(page, STR("sensitive"));
     else if (given != OUTLINE_NONE)
         add_source(page, (struct spot){spot.file, given, spot.section});

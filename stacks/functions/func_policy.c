@@ -87,15 +87,10 @@ const struct value *func_statements(struct call *call)
     return value_builder_list(&all);
 }
 
-static const struct value *func_policy_text(struct call *call, const char *z)
-{
-    return value_stringz(call->arena, z);
-}
-
 static const struct value *document(struct call *call, const struct value *statements)
 {
-    return VALUE_MAP(
-        call->arena, {STR("Statement"), statements}, {STR("Version"), func_policy_text(call, "2012-10-17")});
+    return VALUE_MAP(call->arena, {STR("Statement"), statements},
+        {STR("Version"), value_stringz(call->arena, "2012-10-17")});
 }
 
 /* A list of one is its item, as IAM itself writes it. */
@@ -217,7 +212,7 @@ static const struct value *func_policy_statement(struct call *call, const char *
     const struct value *resources, const struct value *principal, const struct value *conditions)
 {
     struct value_builder b = VALUE_BUILDER(call->arena);
-    value_builder_set(&b, STR("Effect"), func_policy_text(call, effect));
+    value_builder_set(&b, STR("Effect"), value_stringz(call->arena, effect));
     if (actions)
         value_builder_set(&b, str_z(action_key), one_or_list(actions));
     if (resources)
@@ -239,8 +234,8 @@ static const struct value *trust_statement(struct call *call, const struct value
     for (enum principal k = first; k <= last; k++)
         if (sorted[k])
             value_builder_set(&b, str_z(principals[k].key), sorted[k]);
-    return func_policy_statement(call, "Allow", "Action", func_policy_text(call, principals[first].action),
-        NULL, NULL, value_builder_map(&b), conditions);
+    return func_policy_statement(call, "Allow", "Action",
+        value_stringz(call->arena, principals[first].action), NULL, NULL, value_builder_map(&b), conditions);
 }
 
 const struct value *func_trust(struct call *call)
@@ -337,7 +332,7 @@ const struct value *func_statement(struct call *call)
 {
     const struct value *map = call->args[0];
     AUTO_BUILDER struct value_builder b = VALUE_BUILDER(call->arena);
-    value_builder_set(&b, STR("Effect"), func_policy_text(call, "Allow"));
+    value_builder_set(&b, STR("Effect"), value_stringz(call->arena, "Allow"));
     for (uint32_t i = 0; i < map->count; i++) {
         const char *key = NULL;
         for (size_t k = 0; k < ELEMENT_COUNT; k++)
