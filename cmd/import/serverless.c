@@ -228,11 +228,6 @@ static bool is_known(struct serverless *sam, const struct node *node, struct str
     return node_find(sam->types, *type) != NULL;
 }
 
-static bool is_api(struct str type)
-{
-    return str_eqz(type, "AWS::Serverless::HttpApi") || str_eqz(type, "AWS::Serverless::Api");
-}
-
 /* What one thing may do with another: policies of the one's role, which nobody has written yet. */
 static void tell_connectors(struct serverless *sam, const struct node *resource)
 {
@@ -256,7 +251,7 @@ static void write_all(struct serverless *sam, bool apis)
         if (!is_known(sam, entry->value, &type)) {
             if (!apis)
                 nodes_set_entry(sam->arena, sam->resources, entry);
-        } else if (is_api(type) == apis) {
+        } else if (str_is_any(type, "AWS::Serverless::HttpApi AWS::Serverless::Api") == apis) {
             write_resource(sam, entry->key, entry->value, type);
         }
     }

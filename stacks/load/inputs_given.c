@@ -254,11 +254,6 @@ static void give_file(struct giving *g, struct str path)
     }
 }
 
-static bool takes_text(const struct type *type)
-{
-    return type->kind == TYPE_STRING;
-}
-
 /* Text from outside any file: a string as it is, everything else as YAML. */
 static void give_text(struct giving *g, const struct decl *decl, struct str text, struct str origin)
 {
@@ -266,7 +261,7 @@ static void give_text(struct giving *g, const struct decl *decl, struct str text
     struct source *source = ARENA_NEW(arena, struct source);
     *source = (struct source){.path = origin, .text = arena_str(arena, text)};
     struct given given = {.span = span_at(source, 0, text.n)};
-    if (takes_text(decl->input->type) || !text.n) {
+    if (decl->input->type->kind == TYPE_STRING || !text.n) {
         given.value = value_string_ref(arena, source->text);
     } else {
         AUTO_DIAGS struct diags hidden = DIAGS_INIT; /* its excerpts would show a sensitive value */

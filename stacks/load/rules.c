@@ -155,11 +155,6 @@ static void load_budget(struct unit *root, const struct node *node)
 
 /* ---- what is used ---- */
 
-static bool is_number(const struct value *v)
-{
-    return v->kind == VALUE_INT || v->kind == VALUE_FLOAT || v->kind == VALUE_UNKNOWN;
-}
-
 static void load_usage(struct unit *root, const struct node *node)
 {
     struct diags *diags = root->loader->diags;
@@ -169,7 +164,8 @@ static void load_usage(struct unit *root, const struct node *node)
         const struct value_entry *entry = &usage->entries[i];
         bool good = entry->value->kind == VALUE_MAP;
         for (uint32_t k = 0; good && k < entry->value->count; k++)
-            good = is_number(entry->value->entries[k].value);
+            good = value_is_number(entry->value->entries[k].value) ||
+                   value_is_unknown(entry->value->entries[k].value);
         if (good)
             continue;
         struct diag *d = diag_error(diags, node_key_span(node_find(node, entry->key)),
