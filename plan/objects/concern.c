@@ -241,6 +241,25 @@ static int check_added(const struct planner *p, const struct concern *about, str
     return 0;
 }
 
+/* What a run has begun since and left, as it died, is recovered first: its request may still be carried out.
+ */
+static int check_left(const struct planner *p, const struct concern *about, struct err *err)
+{
+    size_t n;
+    const struct intent *const *left = state_left_intents(p->workspace->state, &n);
+    for (size_t i = 0; i < n; i++) {
+        struct str address = left[i]->subject.address;
+        const char *how = left[i]->seq > p->recorded.seq ? concern_meets(about, p, address) : NULL;
+        if (!how)
+            continue;
+        err_set(err, ERR_STALE,
+            "%.*s, %s, was left half-way (%.*s) by a run that ended since the plan was made",
+            STR_ARG(address), how, STR_ARG(left[i]->action));
+        return err_hint(err, "plan again: what became of it is looked up first");
+    }
+    return 0;
+}
+
 static void add_names(
     struct concern *about, const struct schema *schema, const struct value *object, const struct value *set)
 {
@@ -290,7 +309,8 @@ int since_check_made(struct planner *p, struct err *err)
     if (p->recorded.seq == state_seq(p->workspace->state))
         return 0;
     concern_of_plan(&about, p);
-    int status = check_recorded(p, &about, err) || check_added(p, &about, err) ? -1 : 0;
+    int status =
+        check_recorded(p, &about, err) || check_added(p, &about, err) || check_left(p, &about, err) ? -1 : 0;
     concern_release(&about);
     return status;
 }

@@ -174,6 +174,13 @@ static int not_there(struct recovery *s, struct err *err)
     return close_undone(s, "was to be created by an earlier run, and is not there", err);
 }
 
+static void sleep_until(int64_t until_ms)
+{
+    int64_t left_ms = until_ms - clock_mono_ms();
+    if (left_ms > 0)
+        clock_sleep_ms(left_ms < FIRST_PAUSE_MS ? left_ms : FIRST_PAUSE_MS);
+}
+
 /* What a type has no way of its own to look for is read again and again. */
 static int find_patiently(struct recovery *s, const struct value **live, struct err *err)
 {
@@ -189,9 +196,7 @@ static int find_patiently(struct recovery *s, const struct value **live, struct 
             return 0;
         if (cancel_is_set(o->cancel))
             return err_set(err, ERR_INTERRUPTED, "interrupted");
-        int64_t left_ms = until_ms - clock_mono_ms();
-        if (left_ms > 0)
-            clock_sleep_ms(left_ms < FIRST_PAUSE_MS ? left_ms : FIRST_PAUSE_MS);
+        sleep_until(until_ms);
     }
 }
 
@@ -289,12 +294,29 @@ static int recover_update(struct recovery *s, struct err *err)
 
 /* ---- delete ---- */
 
+/* A service may still be at work on the deletion: what changes it meanwhile may make it anew, with nothing
+ * that says whose it is. */
+static int read_until_gone(struct recovery *s, const struct value **live, struct err *err)
+{
+    int64_t until_ms = clock_mono_ms() + recover_fresh_ms(s->intent, s->schema);
+    for (;;) {
+        bool last = clock_mono_ms() >= until_ms;
+        if (s->schema->ops->read(&s->ctx, s->record->attrs, NULL, live, err))
+            return -1;
+        if (!*live || last)
+            return 0;
+        if (cancel_is_set(s->options->cancel))
+            return err_set(err, ERR_INTERRUPTED, "interrupted");
+        sleep_until(until_ms);
+    }
+}
+
 static int recover_delete(struct recovery *s, struct err *err)
 {
     const struct value *live = NULL;
     if (!s->record)
         return close_undone(s, "was being deleted, and is not recorded any more", err);
-    if (s->schema->ops->read(&s->ctx, s->record->attrs, NULL, &live, err))
+    if (read_until_gone(s, &live, err))
         return -1;
     if (live)
         return close_undone(s, "was being deleted by an earlier run, and is still there", err);

@@ -6,7 +6,8 @@
  * What is not there yet may still come: a service may be at work on the request, or show what it made only
  * after a while (schema->shows_ms). Until that time has passed the intent stays open. A plan does not wait
  * for it: whoever makes the resource looks once more, and waits as long as it takes (plan/apply/work.c). Only
- * who needs to know now waits here (`patient`). Of a type whose creation cannot be looked for it stays open
+ * who needs to know now waits here (`patient`), and everybody waits for a deletion: what is changed meanwhile
+ * could be made anew by the change. Of a type whose creation cannot be looked for it stays open
  * until somebody says what became of it.
  *
  * Every intent is closed by one record of its own, so recovery may itself be killed at any point and begun

@@ -27,6 +27,7 @@ static struct {
     int calls, fails; /* so many of the calls to come are answered by 500 */
     int64_t takes_ms; /* each */
     int64_t looked_until_ms;
+    int gone_after; /* so many looks; 0: it stays */
 } service;
 
 static int look(const struct value **live, struct err *err)
@@ -40,7 +41,7 @@ static int look(const struct value **live, struct err *err)
         err->http_status = 500;
         return -1;
     }
-    *live = service.live;
+    *live = service.gone_after && service.calls > service.gone_after ? NULL : service.live;
     return 0;
 }
 
@@ -392,6 +393,21 @@ static void test_not_deleted(void **unused)
     state_close(state);
 }
 
+/* A service may be at work on the last request: what is still there may go, and is not changed before. */
+static void test_deleted_late(void **unused)
+{
+    (void)unused;
+    struct state *state;
+    leave_record("{\"id\":\"i-1\",\"name\":\"b\"}");
+    leave_intent("delete", NULL, NULL);
+    manual_clock_advance(-60 * 60 * 1000 + 1000);
+    service.live = test_json(&scratch, "{\"id\":\"i-1\",\"name\":\"b\"}");
+    service.gone_after = 2;
+    assert_null(recovered(&state, "lake was deleted by an earlier run"));
+    assert_int_equal(manual_clock_slept(), 1000); /* two pauses; after four seconds more it would stay */
+    state_close(state);
+}
+
 /* Without an answer nothing is decided. */
 static void test_service_down(void **unused)
 {
@@ -485,6 +501,7 @@ int main(void)
         TEST(test_updated_without_a_record),
         TEST(test_deleted),
         TEST(test_not_deleted),
+        TEST(test_deleted_late),
         TEST(test_service_down),
         TEST(test_lost_answer),
         TEST(test_never_sent),
