@@ -41,6 +41,7 @@ class Sweep:
         self.cloud.reset()
         self.count += 1
         stack = written(Stack(self.folder / f"{self.name}-{self.count}", self.cloud))
+        stack.env["WEIR_CLOCK_SPEED"] = "20"  # of waiting for what a service may still be at work on
         for inputs in self.before:
             stack.apply(*inputs)
         return stack

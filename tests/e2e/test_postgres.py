@@ -821,7 +821,7 @@ def test_iam_database_authentication(stack, monkeypatch):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_address[1]
         stack.env |= {"AWS_ACCESS_KEY_ID": "AKIAIAM", "AWS_SECRET_ACCESS_KEY": "very/secret", "AWS_SESSION_TOKEN": "a+session/token", "AWS_REGION": "eu-west-1"}
-        text = f"stack: rds\nproviders: {{db: {{type: postgres, host: 127.0.0.1, port: {port}, user: job@x, iam: true, sslmode: disable}}}}\nresources: {{s: {{type: postgres.schema, provider: db, name: s}}}}\n"
+        text = f"stack: rds\nproviders: {{db: {{type: postgres, host: 127.0.0.1, port: {port}, user: job@x, iam: true, wait_seconds: 1, sslmode: disable}}}}\nresources: {{s: {{type: postgres.schema, provider: db, name: s}}}}\n"
         stack.write(text)
         refused = stack.run("-vv", "apply", "--yes", status=1)
         assert "member of rds_iam" in refused.err + refused.out

@@ -128,7 +128,7 @@ def test_while_nobody_reads_what_is_printed(local_stack, words):
 def test_what_does_not_end_is_not_waited_for_long(local_stack):
     """A program that answers for credentials, and does not let itself be ended."""
     local_stack.write("stack: a\n" + BUCKETS)
-    local_stack.write("[profile p]\ncredential_process = sh -c \"trap '' TERM; echo begun > begun; sleep 60\"\n", "config")
+    local_stack.write("[profile p]\ncredential_process = exec 2> /dev/null; trap '' TERM; echo begun > begun; sleep 60\n", "config")
     process = local_stack.start("plan", env={"AWS_PROFILE": "p", "AWS_CONFIG_FILE": "config", "AWS_REGION": "us-east-1"})
     until(lambda: (local_stack.folder / "begun").exists(), process=process)
     began = time.monotonic()
