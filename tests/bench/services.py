@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent.parent
 sys.path.append(str(ROOT / "tests" / "e2e"))
-from test_examples import STANDS_FOR, examples, stack_of  # noqa: E402
+from test_examples import examples, stack_of, with_stand_ins  # noqa: E402
 
 MANY = 20
 REFRESHED = re.compile(r"Refreshed (\d+) resources? with (\d+) requests?")
@@ -20,13 +20,7 @@ NAMES = ("name", "statement_id", "key", "function_name")
 
 def stack_text(example, count):
     """`count` resources after the type's own example, and one of each thing that it speaks of."""
-    text = stack_of("types", example)
-    around = {}
-    for stand_in, (reference, resources) in STANDS_FOR.items():
-        if stand_in in text:
-            text = text.replace(f'"{stand_in}"', stand_in).replace(stand_in, f'"{reference}"')
-            around |= resources
-    text += "".join(f"  {name}: {resource}\n" for name, resource in around.items())
+    text, around = with_stand_ins(stack_of("types", example))
     stack = yaml.safe_load(text)
     it = stack["resources"]["it"]
     it["for_each"] = [f"n{i:02}" for i in range(count)]
@@ -34,7 +28,7 @@ def stack_text(example, count):
         if isinstance(it.get(name), str):
             it[name] = "${each.key}-" + it[name]
             break
-    return yaml.safe_dump(stack), len(around)
+    return yaml.safe_dump(stack), around
 
 
 def refresh_requests(weir, folder, example, count):

@@ -138,6 +138,20 @@ def stack_of(kind, example):
     return f"stack: example\n{inputs}{'resources' if kind == 'types' else 'data'}:\n  it:\n{lines}"
 
 
+def with_stand_ins(text):
+    """References for the ids that a service assigns, and the resources that they are of: the text, and how many."""
+    around = {}
+    for stand_in, (reference, resources) in STANDS_FOR.items():
+        if stand_in in text:
+            parts = text.replace(f'"{stand_in}"', stand_in).split(stand_in)
+            for i in range(1, len(parts)):  # in a string that is quoted already, or in quotes of its own
+                quoted = parts[0].rpartition("\n")[2].count('"') % 2
+                parts[0] += (reference if quoted else f'"{reference}"') + parts[i]
+            text = parts[0]
+            around |= resources
+    return text + "".join(f"  {name}: {resource}\n" for name, resource in around.items()), len(around)
+
+
 @pytest.mark.parametrize("kind, example", list(examples()))
 def test_planned(stack, kind, example):
     stack.write(stack_of(kind, example))
@@ -153,18 +167,8 @@ def test_applied(stack, cloud, kind, example, request):
     name = request.node.callspec.id.split()[-1]
     if name in NOT_ON_MOTO:
         pytest.skip(NOT_ON_MOTO[name])
-    text = stack_of(kind, example)
-    around = {}
-    for stand_in, (reference, resources) in STANDS_FOR.items():
-        if stand_in in text:
-            parts = text.replace(f'"{stand_in}"', stand_in).split(stand_in)
-            for i in range(1, len(parts)):  # in a string that is quoted already, or in quotes of its own
-                quoted = parts[0].rpartition("\n")[2].count('"') % 2
-                parts[0] += (reference if quoted else f'"{reference}"') + parts[i]
-            text = parts[0]
-            around |= resources
     prepare(cloud, name)
-    stack.write(text + "".join(f"  {name}: {resource}\n" for name, resource in around.items()))
+    stack.write(with_stand_ins(stack_of(kind, example))[0])
     made = stack.apply(status=None)
     if "with an HTML page" in made.err:
         pytest.skip("moto does not implement it")
