@@ -147,8 +147,8 @@ static bool check_ignored_tags(struct planner *p, const struct instance *instanc
         if (!provider_leaves_tag(provider, key) || str_starts(key, STR("aws:")) ||
             str_starts(key, STR("weir:")))
             continue;
-        diag_error(p->diags, instance->decl->span,
-            "the tag \"%.*s\" is left to others by the provider's `ignore_tags`", STR_ARG(key));
+        diag_error(p->diags, instance->decl->span, "the tag \"%.*s\" is one of the provider's `ignore_tags`",
+            STR_ARG(key));
         return false;
     }
     return true;

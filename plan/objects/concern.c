@@ -252,8 +252,7 @@ static int check_left(const struct planner *p, const struct concern *about, stru
         const char *how = left[i]->seq > p->recorded.seq ? concern_meets(about, p, address) : NULL;
         if (!how)
             continue;
-        err_set(err, ERR_STALE,
-            "%.*s, %s, was left half-way (%.*s) by a run that ended since the plan was made",
+        err_set(err, ERR_STALE, "%.*s, %s, was abandoned (%.*s) by a run that ended since the plan was made",
             STR_ARG(address), how, STR_ARG(left[i]->action));
         return err_hint(err, "plan again: what became of it is looked up first");
     }

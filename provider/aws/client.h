@@ -225,8 +225,7 @@ bool unsupported_note(struct str work_dir, struct str endpoint, const char *what
             "IAM role to assume: its ARN, or {role, session_name, external_id}"),                            \
         SETTING_ATTR("default_tags", setting_texts, "Tags of all resources"),                                \
         SETTING_ATTR("ignore_tags", setting_any,                                                             \
-            "Keys of tags that are left to others, such as [created-by, \"corp:*\"]; with * all that begin " \
-            "so"),                                                                                           \
+            "Tag keys that weir ignores, such as [created-by, \"corp:*\"]; with * a prefix"),                \
         SETTING_ATTR("account_id", setting_any, "Account id; with it weir does not call STS"),               \
         SETTING_ATTR("max_attempts", setting_number, "Maximum number of attempts of each call")
 

@@ -148,15 +148,16 @@ static const struct value *from_client(struct op_ctx *ctx, const struct image_na
 
 int registry_auth(struct op_ctx *ctx, const struct image_name *name, struct str *out, struct err *err)
 {
-    const struct value *said = entry_of(value_getz(engine_settings(engine_of(ctx)), "registries"), name),
+    const struct value *configured =
+                           entry_of(value_getz(engine_settings(engine_of(ctx)), "registries"), name),
                        *who;
-    if (value_gets(said, "token").n) {
-        who = from_token(ctx, name, value_gets(said, "token"));
+    if (value_gets(configured, "token").n) {
+        who = from_token(ctx, name, value_gets(configured, "token"));
         if (!who)
             return err_set(err, ERR_INVALID, "the token for %.*s is not user:password in base64",
                 STR_ARG(name->registry));
-    } else if (said) {
-        who = login(ctx, name, value_gets(said, "username"), value_gets(said, "password"));
+    } else if (configured) {
+        who = login(ctx, name, value_gets(configured, "username"), value_gets(configured, "password"));
     } else {
         who = from_client(ctx, name);
     }
