@@ -167,6 +167,8 @@ static int cmd_plan_run(struct invocation *inv)
     if (own->format && !str_eqz(str_z(own->format), "text") && inv->settings->json)
         return invocation_usage(inv, "--markdown FILE writes it to a file, whatever is printed",
             "--format %s does not go with --json", own->format);
+    if (inv->settings->all_resources && !inv->settings->json)
+        return invocation_usage(inv, "without it the plan is text", "--all-resources goes with --json");
     int status = repository_check_args(inv);
     if (status != EXIT_DONE || inv->settings->all)
         return status != EXIT_DONE ? status : cmd_plan_all(inv);
@@ -199,6 +201,7 @@ static const struct option options[] = {
     {0, "markdown", .value = "FILE", .kind = OPTION_TEXT, .offset = offsetof(struct plan_settings, markdown),
         .completes = COMPLETES_FILE},
     {0, "cost", .offset = offsetof(struct plan_settings, cost)},
+    {0, "all-resources", .offset = offsetof(struct plan_settings, shared.all_resources)},
     {0, "destroy", .offset = offsetof(struct plan_settings, destroy)},
 };
 static const struct option_set own_set = OPTION_SET(NULL, options);

@@ -64,7 +64,7 @@ static void render_saved(
     const struct show_settings *own = inv->own;
     bool full = inv->settings->full || inv->settings->verbose > 0;
     if (inv->settings->json)
-        event_plan(out, plan, "plan");
+        event_plan(out, plan, "plan", false);
     else if (str_eqz(str_z(own->format), "markdown"))
         render_markdown(plan, saved_plan_stack(saved), saved_plan_env(saved), MARKDOWN_MAX, out);
     else if (str_eqz(str_z(own->format), "sarif"))

@@ -276,6 +276,10 @@ void plan_ask_checks(struct plan *plan, const atomic_bool *cancel);
 int plan_check_checks(const struct plan *plan, struct err *err);
 /* Is there anything to do? Drift alone and outputs alone: see plan->drifted, plan->output_count. */
 bool plan_has_changes(const struct plan *plan);
+/* Calls visit for each resource that is as the stack says, without those that targets leave out. Not of a
+ * plan that was read from a file. */
+void plan_each_unchanged(
+    const struct plan *plan, void (*visit)(void *ctx, const struct subject *subject), void *ctx);
 /* Is applying it a run, which the history has: it changes something, or asks the checks, which may fail? */
 bool plan_is_a_run(const struct plan *plan);
 

@@ -150,7 +150,7 @@ static const char *const *actions_of(const struct exported *one)
         return one->before ? delete : create;
     if (one->object->action == ACTION_REPLACE)
         return one->object->create_first ? replace_first : replace;
-    return value_equal(one->before, one->after) ? noop : update;
+    return one->object->action == ACTION_NOOP || value_equal(one->before, one->after) ? noop : update;
 }
 
 static const struct value *change_value(const struct export *export, const struct exported *one)
@@ -163,7 +163,8 @@ static const struct value *change_value(const struct export *export, const struc
     value_builder_set(&b, STR("before"), one->before ? shown_value(arena, one->before) : &value_null);
     value_builder_set(&b, STR("after"), one->after ? shown_value(arena, one->after) : &value_null);
     value_builder_set(&b, STR("after_unknown"),
-        one->after ? places_or_none(arena, one->after, is_unknown) : &value_empty_map);
+        one->after && one->object->action != ACTION_NOOP ? places_or_none(arena, one->after, is_unknown)
+                                                         : &value_empty_map);
     value_builder_set(&b, STR("before_sensitive"), places_or_none(arena, one->before, is_secret));
     value_builder_set(&b, STR("after_sensitive"), places_or_none(arena, one->after, is_secret));
     if (one->object->action == ACTION_ADOPT)

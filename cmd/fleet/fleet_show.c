@@ -58,7 +58,8 @@ static int show_events(struct fleet *fleet)
         AUTO_BUF struct buf lines = BUF_INIT;
         if (!fleet->members[i].plan)
             continue;
-        event_plan(&lines, fleet->members[i].plan, fleet->inv->command->name);
+        event_plan(
+            &lines, fleet->members[i].plan, fleet->inv->command->name, fleet->inv->settings->all_resources);
         fleet_event(&fleet->members[i], buf_str(&lines));
     }
     return fleet->inv->output_failed ? EXIT_FAILED : EXIT_DONE; /* what could not be shown is not applied */

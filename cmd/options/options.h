@@ -36,7 +36,8 @@ struct settings {
     struct texts inputs, input_files;
     struct texts targets, replaces;
     bool no_refresh, quick_refresh;
-    bool full; /* plans with all that is known, nothing cut short */
+    bool full;          /* plans with all that is known, nothing cut short */
+    bool all_resources; /* with json: what does not change, too */
     bool sandbox;
     bool delete_adopted;
     bool force_empty, skip_final_snapshot, force_secrets, delete_protected, lab; /* whatever deletes */

@@ -256,12 +256,24 @@ static void event_outside(struct buf *out, const struct plan *plan)
         event_unread(out, &plan->unread[i]);
 }
 
-void event_plan(struct buf *out, const struct plan *plan, const char *command)
+static void event_unchanged(void *out, const struct subject *subject)
+{
+    events_begin(out, "change");
+    json_write_member(out, "address", subject->address);
+    json_write_member(out, "type", subject->type);
+    json_write_member_if_any(out, "provider", subject->provider);
+    json_write_member(out, "action", str_z(action_name(ACTION_NOOP)));
+    events_end(out);
+}
+
+void event_plan(struct buf *out, const struct plan *plan, const char *command, bool all)
 {
     event_outside(out, plan);
     for (size_t i = 0; i < plan->change_count; i++)
-        if (plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
+        if (all || plan->changes[i].decision.action != ACTION_NOOP || plan->changes[i].moved_from.n)
             event_change(out, &plan->changes[i]);
+    if (all)
+        plan_each_unchanged(plan, event_unchanged, out);
     for (size_t i = 0; i < plan->change_count; i++)
         event_erases(out, &plan->changes[i]);
     for (size_t i = 0; i < plan->finding_count; i++)

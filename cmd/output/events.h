@@ -14,8 +14,8 @@
 
 void event_error(struct buf *out, const struct err *err);
 void event_diags(struct buf *out, struct diags *diags);
-/* drift, change and output lines, then the summary line. */
-void event_plan(struct buf *out, const struct plan *plan, const char *command);
+/* drift, change and output lines, then the summary line. `all`: with change lines of what does not change. */
+void event_plan(struct buf *out, const struct plan *plan, const char *command, bool all);
 /* A line for each check. */
 void event_checks(struct buf *out, const struct plan *plan);
 /* Only drift lines and the summary. */

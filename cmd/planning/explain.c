@@ -269,7 +269,7 @@ static void explain_json(const struct explained *e, struct buf *out)
         out, value_map(arena, entries, sizeof entries / sizeof *entries), JSON_REDACT | JSON_MARK_UNKNOWN);
     buf_add_char(out, '\n');
     if (e->plan)
-        event_plan(out, e->plan, "show");
+        event_plan(out, e->plan, "show", false);
 }
 
 /* ---- the whole ---- */

@@ -246,7 +246,7 @@ int planning_show(struct invocation *inv, const struct plan *plan)
     AUTO_BUF struct buf out = BUF_INIT;
     struct render_options options = render_options_for(inv);
     if (inv->settings->json)
-        event_plan(&out, plan, inv->command->name);
+        event_plan(&out, plan, inv->command->name, inv->settings->all_resources);
     else
         render_plan(plan, &options, &out);
     return invocation_write(inv, buf_str(&out));

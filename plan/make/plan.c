@@ -34,6 +34,18 @@ bool plan_has_changes(const struct plan *plan)
     return false;
 }
 
+void plan_each_unchanged(
+    const struct plan *plan, void (*visit)(void *ctx, const struct subject *subject), void *ctx)
+{
+    const struct planner *p = plan->planner;
+    for (size_t i = 0; i < p->stack->decl_count; i++) {
+        const struct instances *list = &p->evaluated.instances[i];
+        for (size_t k = 0; p->stack->decls[i]->kind == DECL_RESOURCE && k < list->n; k++)
+            if (!list->items[k].change && list->items[k].desired && list->items[k].seen)
+                visit(ctx, &list->items[k].seen->record->subject);
+    }
+}
+
 size_t plan_count(const struct plan *plan, enum action action)
 {
     return plan->counts[action] + (action == ACTION_UPDATE ? plan->adopt_updates : 0);

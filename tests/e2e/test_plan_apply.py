@@ -168,6 +168,24 @@ def test_targets(local_stack):
     assert "nope" in local_stack.run("plan", "--target", "nope", status=3).err
 
 
+def test_what_does_not_change_is_listed_where_that_is_wanted(local_stack):
+    text = "stack: all\nresources: {a: {type: weir.value, value: 1}, b: {type: weir.value, for_each: [x], value: 1}}\n"
+    local_stack.write(text)
+    local_stack.apply()
+    local_stack.write(text.replace("[x]", "[x, y]"))
+
+    def changes(*words):
+        return {event["address"]: event["action"] for event in local_stack.run("plan", "--json", *words).events() if event["event"] == "change"}
+
+    assert changes("--all-resources") == {"a": "noop", 'b["x"]': "noop", 'b["y"]': "create"}
+    assert changes("--all-resources", "--target", "a") == {"a": "noop"}
+    assert changes() == {'b["y"]': "create"}
+    assert "--all-resources goes with --json" in local_stack.run("plan", "--all-resources", status=None).err
+    shown = json.loads(local_stack.run("plan", "--format", "terraform-json").out)["resource_changes"]
+    same = [one["change"] for one in shown if one["change"]["actions"] == ["no-op"]]
+    assert len(same) == 2 and all(change["before"] == change["after"] and change["after_unknown"] == {} for change in same)
+
+
 def test_targets_that_the_stack_does_not_have_any_more(local_stack):
     text = """
         stack: orphans
