@@ -38,19 +38,6 @@ int service_control_same(struct service_call *call, struct err *err)
     return service_control(call, call->operation->name, call->input, &call->output, err);
 }
 
-int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    err_vset(err, ERR_SERVICE, format, args);
-    va_end(args);
-    if (err) {
-        err->http_status = status;
-        snprintf(err->code, sizeof err->code, "%s", code);
-    }
-    return -1;
-}
-
 int service_refuse_member(
     struct err *err, const char *code, struct str value, const char *member, const char *constraint, ...)
 {

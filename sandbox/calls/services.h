@@ -98,9 +98,6 @@ int service_control(const struct service_call *call, const char *operation, cons
     const struct value **output, struct err *err);
 int service_control_same(struct service_call *call, struct err *err);
 
-/* A refusal in the service's words; returns -1. */
-int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
 /* "1 validation error detected": a member that does not meet its constraint, "have length at least 1", say.
  * `value`: p NULL says null, "" nothing. */
 int service_refuse_member(struct err *err, const char *code, struct str value, const char *member,

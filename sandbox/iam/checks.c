@@ -108,7 +108,7 @@ static int try_trust(const struct precheck *t)
             if (control_find(t->gate->control, t->arena, STR("aws.iam.role"), STR_EMPTY, role_name(roles[k]),
                     &known) &&
                 !gate_trusts(t->gate, t->arena, roles[k], str_z(trusting[i].principal), STR_EMPTY))
-                return gate_refuse(t->err, 400, trusting[i].code, "%s", trusting[i].message);
+                return service_refuse(t->err, 400, trusting[i].code, "%s", trusting[i].message);
     }
     return 0;
 }
@@ -138,7 +138,7 @@ static int function_may(const struct precheck *t, const char *action, struct str
 {
     if (role_may(t, function_role(t), action, resource))
         return 0;
-    return gate_refuse(t->err, 400, "InvalidParameterValueException",
+    return service_refuse(t->err, 400, "InvalidParameterValueException",
         "The provided execution role does not have permissions to call %s on %s", strchr(action, ':') + 1,
         of);
 }
@@ -162,7 +162,7 @@ static int try_visibility(const struct precheck *t, struct str source)
             timeout_s = number_in(t, function.attrs, "timeout", 3);
     if (hidden_s >= timeout_s)
         return 0;
-    return gate_refuse(t->err, 400, "InvalidParameterValueException",
+    return service_refuse(t->err, 400, "InvalidParameterValueException",
         "Queue visibility timeout: %lld seconds is less than Function timeout: %lld seconds",
         (long long)hidden_s, (long long)timeout_s);
 }
@@ -184,7 +184,7 @@ static int try_source(const struct precheck *t)
     struct str role = function_role(t);
     for (size_t i = 0; i < 3; i++)
         if (!role_may(t, role, streams[str_eqz(service, "dynamodb")][i], source))
-            return gate_refuse(t->err, 400, "InvalidParameterValueException",
+            return service_refuse(t->err, 400, "InvalidParameterValueException",
                 "Cannot access stream %.*s. Please ensure the role can perform the GetRecords, "
                 "GetShardIterator, "
                 "DescribeStream, ListShards, and ListStreams Actions on your stream in IAM.",
@@ -225,7 +225,7 @@ static int try_code(const struct precheck *t, const char *bucket_at, const char 
     if (there && store_object_read(t->arena, store, bucket, key, STR_EMPTY, false, &object) == STORE_OK &&
         !object.deleted)
         return 0;
-    return gate_refuse(t->err, 400, "InvalidParameterValueException",
+    return service_refuse(t->err, 400, "InvalidParameterValueException",
         "Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", code, says);
 }
 
@@ -258,21 +258,21 @@ static int try_filter(const struct precheck *t)
     struct str group = arena_printf(t->arena, "arn:aws:logs:%.*s:%.*s:log-group:%.*s:*",
         STR_ARG(t->request->region), STR_ARG(account), STR_ARG(text_at(t, "logGroupName")));
     if (str_eqz(service, "lambda") && !str_eq(str_part(to, ':', 4), account))
-        return gate_refuse(t->err, 400, "AccessDeniedException",
+        return service_refuse(t->err, 400, "AccessDeniedException",
             "Cross-account lambda invocation passing is not allowed. You must use DestinationPolicies to "
             "create cross account lambda triggers.");
     if (str_eqz(service, "lambda") &&
         !service_may(t, "logs.amazonaws.com", group, "lambda:InvokeFunction", to))
-        return gate_refuse(t->err, 400, "InvalidParameterException",
+        return service_refuse(t->err, 400, "InvalidParameterException",
             "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to "
             "execute your function.");
     if (str_eqz(service, "kinesis") && !role_may(t, role, "kinesis:PutRecord", to))
-        return gate_refuse(t->err, 400, "InvalidParameterException",
+        return service_refuse(t->err, 400, "InvalidParameterException",
             "Could not deliver test message to specified Kinesis stream. Check if the given kinesis stream "
             "is in "
             "ACTIVE state.");
     if (str_eqz(service, "firehose") && !role_may(t, role, "firehose:PutRecord", to))
-        return gate_refuse(t->err, 400, "InvalidParameterException",
+        return service_refuse(t->err, 400, "InvalidParameterException",
             "Could not deliver test message to specified Firehose stream. Check if the given Firehose stream "
             "is in "
             "ACTIVE state.");
@@ -299,7 +299,7 @@ static int try_trail(const struct precheck *t)
     if (is_allowed(t, who, "s3:GetBucketAcl", arn, NULL) &&
         is_allowed(t, who, "s3:PutObject", logs, value_map(t->arena, &acl, 1)))
         return 0;
-    return gate_refuse(t->err, 400, "InsufficientS3BucketPolicyException",
+    return service_refuse(t->err, 400, "InsufficientS3BucketPolicyException",
         "Incorrect S3 bucket policy is detected for bucket: %.*s", STR_ARG(bucket));
 }
 
@@ -322,7 +322,7 @@ static int try_export(const struct precheck *t)
         struct str on = arena_printf(t->arena, "arn:aws:s3:::%.*s%s%.*s%s", STR_ARG(bucket),
             *needed[i].of ? "/" : "", (int)(*needed[i].of ? prefix.n : 0), prefix.p, needed[i].of);
         if (!service_may(t, service, source, arena_printf(t->arena, "s3:%s", needed[i].name).p, on))
-            return gate_refuse(t->err, 400, "InvalidParameterException",
+            return service_refuse(t->err, 400, "InvalidParameterException",
                 "%s call on the given bucket failed. Please check if CloudWatch Logs has been granted "
                 "permission to perform this operation.",
                 needed[i].name);
@@ -398,13 +398,13 @@ static int try_machine(const struct precheck *t)
     struct str role = machine_role(t);
     const char *wrong = wrong_logging(t);
     if (wrong)
-        return gate_refuse(
+        return service_refuse(
             t->err, 400, "InvalidLoggingConfiguration", "Invalid Logging Configuration: %s", wrong);
     if (!machine_may_log(t, role))
-        return gate_refuse(t->err, 400, "AccessDeniedException",
+        return service_refuse(t->err, 400, "AccessDeniedException",
             "The state machine IAM Role is not authorized to access the Log Destination");
     if (!machine_may_wait(t, role))
-        return gate_refuse(t->err, 400, "AccessDeniedException",
+        return service_refuse(t->err, 400, "AccessDeniedException",
             "'%.*s' is not authorized to create managed-rule.", STR_ARG(role));
     return 0;
 }
@@ -419,7 +419,7 @@ static int try_stream(const struct precheck *t)
                role = text_at(t, "KinesisStreamSourceConfiguration.RoleARN");
     for (size_t i = 0; stream.n && i < sizeof needed / sizeof *needed; i++)
         if (!role_may(t, role, needed[i], stream))
-            return gate_refuse(t->err, 400, "InvalidArgumentException",
+            return service_refuse(t->err, 400, "InvalidArgumentException",
                 "Role %.*s is not authorized to perform: %s on resource %.*s.", STR_ARG(role), needed[i],
                 STR_ARG(stream));
     return 0;
@@ -433,7 +433,7 @@ static int try_rotation(const struct precheck *t)
         (is_known(t, "aws.lambda.function", function_name(function), &known) &&
             service_may(t, "secretsmanager.amazonaws.com", secret, "lambda:InvokeFunction", function)))
         return 0;
-    return gate_refuse(t->err, 400, "AccessDeniedException",
+    return service_refuse(t->err, 400, "AccessDeniedException",
         "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants "
         "access to the principal secretsmanager.amazonaws.com.");
 }
@@ -475,7 +475,7 @@ static int try_key_policy(const struct precheck *t)
         iam_policy_read(t->arena, document, STR_EMPTY, &policy, ERR_IGNORED) || policy_lets(policy, &root) ||
         policy_lets(policy, &caller))
         return 0;
-    return gate_refuse(t->err, 400, "MalformedPolicyDocumentException",
+    return service_refuse(t->err, 400, "MalformedPolicyDocumentException",
         "The new key policy will not allow you to update the key policy in the future.");
 }
 

@@ -57,7 +57,7 @@ static void warn(struct gate *gate, struct str text)
 
 /* ---- words ---- */
 
-int gate_refuse(struct err *err, int status, const char *code, const char *format, ...)
+int service_refuse(struct err *err, int status, const char *code, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -82,7 +82,8 @@ static int deny(struct err *err, struct str service, struct str message)
                        : xml ? "AccessDenied"
                              : "AccessDeniedException";
     const char *before = ec2 ? "You are not authorized to perform this operation. " : "";
-    return gate_refuse(err, ec2 || sns || xml || rest ? 403 : 400, code, "%s%.*s", before, STR_ARG(message));
+    return service_refuse(
+        err, ec2 || sns || xml || rest ? 403 : 400, code, "%s%.*s", before, STR_ARG(message));
 }
 
 /* ---- deciding ---- */

@@ -21,12 +21,6 @@ struct gate {
     struct arena warned_texts;
 };
 
-/* ---- gate.c ---- */
-
-/* In the words of a service; -1. */
-int gate_refuse(struct err *err, int status, const char *code, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
 /* ---- keys.c ---- */
 
 /* Policies, parsed; who holds a reference may read it without any lock. */

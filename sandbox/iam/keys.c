@@ -178,7 +178,7 @@ const struct identity *identity_of(struct gate *gate, const struct session *sess
 
 static int refuse_key(struct err *err, const char *code, struct str key, const char *why)
 {
-    return gate_refuse(err, 400, code, "%.*s %s", STR_ARG(key), why);
+    return service_refuse(err, 400, code, "%.*s %s", STR_ARG(key), why);
 }
 
 /* alias/aws/s3 and its kin. Their policies let in whoever of the account may use the service, and no service.
