@@ -114,6 +114,29 @@ def test_a_killed_run_claims_nothing(claims, cloud):
     assert cloud.requests().count("CreateRole") == 1
 
 
+def asked(cloud, operation):
+    return [label for label in cloud.requests() if label.endswith(operation)]
+
+
+@pytest.mark.parametrize("state", ["file", "postgres"], indirect=True)
+def test_what_a_killed_run_was_deleting_is_recovered_before_it_is_changed(claims, cloud):
+    """Although it was planned before that run began: its request may still be at work."""
+    claims.apply("--target", "other")
+    cloud.fail({"match": "GetQueueAttributes", "hold": True}, {"match": "DeleteQueue", "hold": True})
+    before = len(asked(cloud, "GetQueueAttributes"))
+    changing = claims.start("apply", "--yes", "--target", "other", "-i", "other=5")
+    until(lambda: len(asked(cloud, "GetQueueAttributes")) > before, process=changing)
+    deleting = claims.start("destroy", "--yes", "--target", "other")
+    until(lambda: asked(cloud, "DeleteQueue"), process=deleting)
+    deleting.kill()
+    deleting.communicate()
+    cloud.fail()
+    assert "recovered other: was deleted by an earlier run" in "".join(finished(changing))
+    claims.assert_settled("--target", "other", "-i", "other=5")
+    claims.destroy()
+    assert not cloud.client("sqs").list_queues().get("QueueUrls")
+
+
 DEPLOYED = """
     stack: claims
     {state}
