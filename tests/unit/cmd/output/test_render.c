@@ -508,7 +508,7 @@ static void a_plan_as_events(void **state)
 {
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT;
-    event_plan(&out, sample(), "plan");
+    event_plan(&out, sample(), "plan", false);
     assert_null(strstr(out.p, "hunter2"));
     struct str rest = buf_str(&out), line = str_cut(rest, '\n', &rest);
     size_t n = 0;
