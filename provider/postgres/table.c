@@ -140,15 +140,19 @@ static int table_run_alter(struct pg_work *work, struct err *err)
     return -1;
 }
 
+/* Until nothing is left to do: some of it needs columns that are closed. */
 static int table_update(struct pg_work *work, struct err *err)
 {
     const struct value *checked = NULL;
-    if (table_compare(work, &checked, err) || table_run_alter(work, err))
-        return -1;
-    buf_clear(&work->sql);
-    for (uint32_t i = 0; i < checked->count; i++)
-        if (close_column(work, checked->items[i]->string, i, err))
+    do {
+        buf_clear(&work->sql);
+        if (table_compare(work, &checked, err) || table_run_alter(work, err))
             return -1;
+        for (uint32_t i = 0; i < checked->count; i++)
+            if (close_column(work, checked->items[i]->string, i, err))
+                return -1;
+    } while (checked->count);
+    buf_clear(&work->sql);
     return 0;
 }
 

@@ -131,7 +131,8 @@ static void alter_identity(struct altering *a, struct str name, const struct val
     const struct value *wanted, const struct value *said)
 {
     struct str was = alter_text(now, "identity"), is = alter_text(wanted, "identity");
-    if (!value_getz(said, "identity") || str_eq(was, is))
+    bool waits = is.n && !value_getb(now, "not_null"); /* the server wants the column closed before */
+    if (!value_getz(said, "identity") || str_eq(was, is) || waits)
         return;
     if (!is.n)
         alter_column(a, name, "drop identity%s", STR_EMPTY);

@@ -354,6 +354,18 @@ def test_tables_and_views_change_in_place(stack, server):
     assert server.psql("select count(*) from pg_namespace where nspname = 'sales'") == "0"
 
 
+def test_a_column_becomes_an_identity(stack, server):
+    table = """
+    retail: {type: postgres.schema, provider: retail, name: sales}
+    visit: {type: postgres.table, provider: retail, schema: "${retail.name}", name: visit, columns: [{name: id, type: int8}, {name: page, type: text}]}
+"""
+    written(stack, server, table).run("apply", "--yes")
+    server.psql("insert into sales.visit values (7, '/')")
+    written(stack, server, table.replace("type: int8", "type: int8, identity: by default")).run("apply", "--yes")
+    is_as_said(stack)
+    assert server.psql("insert into sales.visit (page) values ('/buy')", "select string_agg(id::text, ',' order by id) from sales.visit").endswith("1,7")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("old, new, says", [
     ("type: varchar(20)", "type: int", 'the column "name" is character varying(20) and cannot become integer'),
