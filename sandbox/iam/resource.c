@@ -129,13 +129,16 @@ static const struct iam_policy *function_policy(
     ptrdiff_t at = str_find(arn, mark, 0);
     struct str rest = STR_EMPTY,
                name = at < 0 ? STR_EMPTY : str_cut(str_slice(arn, (size_t)at + mark.n, arn.n), ':', &rest);
-    size_t n;
-    struct control_record *all = control_list(gate->control, arena, STR("aws.lambda.permission"), region, &n);
     AUTO_BUILDER struct value_builder statements = VALUE_BUILDER(arena);
-    for (size_t i = 0; name.n && i < n; i++) {
-        struct str of = value_gets(all[i].attrs, "function");
-        if ((str_eq(of, name) && str_eq(value_gets(all[i].attrs, "qualifier"), rest)) || str_eq(of, arn))
-            value_builder_add(&statements, gate_function_statement(arena, &all[i], arn));
+    const struct str names[] = {name, arn};
+    for (size_t k = 0; name.n && k < 2; k++) {
+        size_t n;
+        struct control_record *all =
+            control_list_having(gate->control, arena, STR("aws.lambda.permission"), region, names[k], &n);
+        for (size_t i = 0; i < n; i++)
+            if (str_eq(value_gets(all[i].attrs, "function"), names[k]) &&
+                (k || str_eq(value_gets(all[i].attrs, "qualifier"), rest)))
+                value_builder_add(&statements, gate_function_statement(arena, &all[i], arn));
     }
     struct value_entry document[] = {{STR("Version"), value_stringz(arena, "2012-10-17")},
         {STR("Statement"), value_builder_list(&statements)}};

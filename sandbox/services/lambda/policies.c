@@ -8,6 +8,8 @@
 #include "sandbox/engine/view.h"
 #include "sandbox/iam/gate.h"
 
+enum { MAX_POLICY = 20480 }; /* bytes */
+
 static const char no_policy[] = "No policy is associated with the given resource.";
 
 struct policy {
@@ -80,7 +82,8 @@ static const struct value *statements_of(
     const struct value *removed = service_note_read(call, "policies", &policy->record);
     buf_addf(&text, "%lld\n", (long long)service_int(removed, "removed", 0));
     bool function = str_eqz(STR("function"), policy->of);
-    const struct control_record *all = service_list(call, str_z(policy->type), &n);
+    const struct control_record *all = control_list_having(
+        services_control(call->services), call->arena, str_z(policy->type), call->region, policy->name, &n);
     for (size_t i = 0; i < n; i++) {
         if (!str_eq(value_gets(all[i].attrs, policy->of), policy->name) ||
             !str_eq(
@@ -97,15 +100,21 @@ static const struct value *statements_of(
     return value_builder_list(&list);
 }
 
+/* As text. */
+static const struct value *document_of(struct arena *arena, const struct value *statements)
+{
+    return json_as_text(
+        arena, VALUE_MAP(arena, {STR("Version"), value_stringz(arena, "2012-10-17")},
+                   {STR("Id"), value_stringz(arena, "default")}, {STR("Statement"), statements}));
+}
+
 static int show_policy(struct service_call *call, const struct policy *policy, struct err *err)
 {
     struct str revision;
     const struct value *statements = statements_of(call, policy, STR_EMPTY, &revision);
     if (!statements->count)
         return service_refuse(err, 404, "ResourceNotFoundException", "%s", policy->none);
-    const struct value_entry document[] = {{STR("Version"), value_stringz(call->arena, "2012-10-17")},
-        {STR("Id"), value_stringz(call->arena, "default")}, {STR("Statement"), statements}};
-    service_answer(call, "Policy", json_as_text(call->arena, value_map(call->arena, document, 3)));
+    service_answer(call, "Policy", document_of(call->arena, statements));
     service_answer_text(call, "RevisionId", revision);
     return 0;
 }
@@ -129,12 +138,33 @@ static int check_policy_revision(struct service_call *call, const struct policy 
                      policy->get);
 }
 
+/* The statement that was just added goes again where the policy has become too long. */
+static int check_length(
+    struct service_call *call, const struct policy *policy, const char *remove, struct err *err)
+{
+    static const char *const members[] = {
+        "FunctionName", "Qualifier", "LayerName", "VersionNumber", "StatementId"};
+    AUTO_BUILDER struct value_builder input = VALUE_BUILDER(call->arena);
+    struct str unused;
+    const struct value *statements = statements_of(call, policy, STR_EMPTY, &unused), *ignored;
+    size_t n = document_of(call->arena, statements)->string.n;
+    if (n <= MAX_POLICY)
+        return 0;
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        view_set(&input, members[i], value_getz(call->input, members[i]));
+    if (service_control(call, remove, value_builder_map(&input), &ignored, err))
+        return -1;
+    return service_refuse(err, 400, "PolicyLengthExceededException",
+        "The final policy size (%zu) is bigger than the limit (%d).", n, MAX_POLICY);
+}
+
 static int add_statement(struct service_call *call, const struct policy *policy, bool shows, struct err *err)
 {
     struct str revision, id = value_gets(call->input, "StatementId");
     const struct value *made;
     if (check_policy_revision(call, policy, err) ||
-        service_control(call, call->operation->name, call->input, &made, err))
+        service_control(call, call->operation->name, call->input, &made, err) ||
+        check_length(call, policy, shows ? "RemoveLayerVersionPermission" : "RemovePermission", err))
         return -1;
     const struct value *statement = statements_of(call, policy, id, &revision);
     service_answer(call, "Statement", json_as_text(call->arena, statement->items[0]));

@@ -54,6 +54,27 @@ def test_policies(function):
     assert refusal(api.add_permission, StatementId="b", Principal="s3.amazonaws.com", Qualifier="$LATEST", **given)["message"] == "We currently do not support adding policies for $LATEST."
 
 
+def test_a_policy_has_20480_bytes(function):
+    """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    api, name = function.api, function.name
+    version = api.publish_layer_version(LayerName="shared", Content={"ZipFile": ZIP})["Version"]
+    of_function = {"FunctionName": name, "Qualifier": "1"}
+    of_layer = {"LayerName": "shared", "VersionNumber": version}
+    for add, get, given, of in [(api.add_permission, api.get_policy, {"Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"}, of_function),
+                                (api.add_layer_version_permission, api.get_layer_version_policy, {"Action": "lambda:GetLayerVersion", "Principal": ACCOUNT}, of_layer)]:
+        for i in range(100):
+            add(StatementId=f"{i:090d}", **given, **of)
+            one = len(get(**of)["Policy"]) // (i + 1)
+            if (i + 3) * one > 20480:
+                break
+        kept = get(**of)
+        with pytest.raises(api.exceptions.PolicyLengthExceededException, match=r"The final policy size \(2\d{4}\) is bigger than the limit \(20480\)."):
+            for i in range(100, 103):
+                kept = get(**of)
+                add(StatementId=f"{i:090d}", **given, **of)
+        assert get(**of) | {"ResponseMetadata": 0} == kept | {"ResponseMetadata": 0}
+
+
 def test_aliases(function):
     api, name = function.api, function.name
     given = {"FunctionName": name, "Name": "other"}
