@@ -17,9 +17,10 @@
 enum {
     MAX_STREAMS = 4096,
     MAX_STREAM = 64 * 1024 * 1024,
-    MAX_PAGE = 1024 * 1024,       /* bytes of messages in one answer */
-    WINDOW = 2 * 1024 * 1024 + 1, /* holds the longest line, and a page */
+    MAX_PAGE = 1024 * 1024, /* bytes of messages in one answer */
+    WINDOW = 2 * 1024 * 1024,
     MAX_HEADER = 8192,
+    LONGEST = 6 * MAX_PAGE + MAX_HEADER, /* bytes of a line: of a message of a MiB, each byte escaped */
 };
 
 struct stream {
@@ -151,11 +152,11 @@ static struct str read_part(struct arena *arena, const struct stream *s, uint64_
 static void read_ends(struct arena *arena, struct stream *s)
 {
     struct str rest,
-        head = read_part(arena, s, s->start, s->end - s->start > WINDOW ? s->start + WINDOW : s->end);
+        head = read_part(arena, s, s->start, s->end - s->start > LONGEST ? s->start + LONGEST : s->end);
     struct log_entry event;
     if (parse_event(arena, str_cut(head, '\n', &rest), &event))
         s->first_ms = event.time_ms;
-    uint64_t from = s->end - s->start > WINDOW ? s->end - WINDOW : s->start;
+    uint64_t from = s->end - s->start > LONGEST ? s->end - LONGEST : s->start;
     struct str tail = read_part(arena, s, from, s->end);
     while (tail.n && tail.p[tail.n - 1] != '\n')
         tail.n--;
@@ -396,12 +397,14 @@ static void read_forward(
 {
     uint64_t from = query->offset > s->start ? query->offset : s->start;
     *page = (struct logs_page){.before = from, .after = from};
+    uint64_t size = WINDOW;
     while (!page->n && page->after < s->end) { /* windows in which nothing passes are gone over */
         uint64_t at = page->after;
-        struct str window = read_part(arena, s, at, s->end - at > WINDOW ? at + WINDOW : s->end);
+        struct str window = read_part(arena, s, at, s->end - at > size ? at + size : s->end);
         read_window(arena, window, at, query, page, query->limit);
-        if (page->after == at)
+        if (page->after == at && size == LONGEST)
             break;
+        size = page->after == at ? LONGEST : WINDOW; /* a single long one */
     }
 }
 
@@ -427,7 +430,7 @@ static void read_backward(
         uint64_t at, to = page->before;
         struct str lines = lines_before(arena, s, to, MAX_PAGE, &at);
         if (!lines.n) /* a single long one */
-            lines = lines_before(arena, s, to, WINDOW, &at);
+            lines = lines_before(arena, s, to, LONGEST, &at);
         if (!lines.n)
             break;
         read_window(arena, lines, at, query, page, SIZE_MAX);

@@ -2,6 +2,7 @@
 #include "sandbox/engine/logs.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "sandbox/calls/services.h"
 #include "sandbox/notation/log_match.h"
@@ -11,11 +12,10 @@
 enum {
     MAX_EVENTS = 10000,
     MAX_STREAMS_SHOWN = 50,
-    MAX_MESSAGE = 256 * 1024,
     MAX_BATCH = 1048576, /* bytes, with EVENT_OVERHEAD for each event */
     EVENT_OVERHEAD = 26,
     DAY_MS = 86400000,
-    MAX_FILTERED = 100000, /* events that one filter looks at for a page */
+    MAX_PAGE = 1048576, /* bytes of messages in an answer, but for the last one */
     MAX_SUBSCRIPTIONS = 2,
     MAX_POLICIES = 10,
 };
@@ -218,8 +218,6 @@ static int read_events(const struct value *list, struct log_entry *out, struct e
         int64_t time_ms = service_int(list->items[i], "timestamp", -1);
         if (!message.n || time_ms < 0)
             return refuse_invalid(err, "every log event has a timestamp and a message that is not empty");
-        if (message.n > MAX_MESSAGE)
-            return refuse_invalid(err, "Log event too large: it exceeds the size limit of 262144 bytes");
         if (time_ms < before)
             return refuse_invalid(
                 err, "Log events in a single PutLogEvents request must be in chronological order.");
@@ -360,30 +358,18 @@ static int read_filter(const struct service_call *call, struct log_filter *out, 
     return why ? service_refuse(err, 400, "InvalidParameterException", "Invalid filter pattern: %s", why) : 0;
 }
 
+/* Of the events that match the first ones that come after those of the page before: a page, and one more
+ * where there are more. */
 struct found {
+    const struct log_filter *filter;
+    struct log_entry before; /* the last one of the page before; no stream: this is the first page */
+    struct arena arena;      /* of the messages */
     struct log_entry *events;
-    size_t n, cap;
+    size_t n, cap, limit;
+    size_t bytes; /* of messages */
+    size_t
+        last; /* what comes after the event with this index is on no page of this answer; 0: none is known */
 };
-
-static void logs_operations_gather(const struct service_call *call, const struct log_location *location,
-    struct logs_query query, const struct log_filter *filter, struct found *found)
-{
-    struct logs_page page;
-    query.limit = MAX_EVENTS;
-    while (found->n < MAX_FILTERED &&
-           logs_read(services_logs(call->services), call->arena, location, &query, &page) == LOGS_OK &&
-           page.n) {
-        for (size_t i = 0; i < page.n; i++) {
-            const struct log_event event = log_event_read(call->arena, filter, page.events[i].message);
-            if (!log_matches(filter, &event))
-                continue;
-            MEM_GROW(found->events, found->cap, found->n + 1);
-            found->events[found->n] = page.events[i];
-            found->events[found->n++].stream = location->stream;
-        }
-        query.offset = page.after;
-    }
-}
 
 static int by_time(const void *a, const void *b)
 {
@@ -394,24 +380,102 @@ static int by_time(const void *a, const void *b)
     return order ? order : x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static bool logs_operations_is_wanted(const struct service_call *call, struct str stream)
+/* So many of the events, which are in order, are on the page. */
+static size_t page_end(const struct found *found)
+{
+    size_t n = 0;
+    for (size_t bytes = 0; n < found->n && n < found->limit && bytes < MAX_PAGE; n++)
+        bytes += found->events[n].message.n + EVENT_OVERHEAD;
+    return n;
+}
+
+/* In order, and no more than are needed. */
+static void keep_first(struct found *found)
+{
+    struct arena kept = ARENA_INIT;
+    if (found->n)
+        qsort(found->events, found->n, sizeof *found->events, by_time);
+    size_t end = page_end(found);
+    if (found->n > end)
+        found->last = end;
+    found->n = found->n > end ? end + 1 : end;
+    found->bytes = 0;
+    for (size_t i = 0; i < found->n; i++) {
+        found->events[i].message = arena_str(&kept, found->events[i].message);
+        found->bytes += found->events[i].message.n;
+    }
+    arena_release(&found->arena);
+    found->arena = kept;
+}
+
+static void take_event(struct found *found, struct arena *scratch, const struct log_entry *event)
+{
+    if ((found->before.stream.n && by_time(event, &found->before) <= 0) ||
+        (found->last && by_time(event, &found->events[found->last]) > 0))
+        return;
+    const struct log_event read = log_event_read(scratch, found->filter, event->message);
+    if (!log_matches(found->filter, &read))
+        return;
+    MEM_GROW(found->events, found->cap, found->n + 1);
+    found->events[found->n] = *event;
+    found->events[found->n++].message = arena_str(&found->arena, event->message);
+    found->bytes += event->message.n;
+    if (found->n > 2 * found->limit + 1 || found->bytes > 4 * MAX_PAGE)
+        keep_first(found);
+}
+
+static void gather_events(const struct service_call *call, const struct log_location *location,
+    struct logs_query query, struct found *found)
+{
+    for (;;) {
+        AUTO_ARENA struct arena scratch = ARENA_INIT;
+        struct logs_page page;
+        if (logs_read(services_logs(call->services), &scratch, location, &query, &page) != LOGS_OK || !page.n)
+            return;
+        for (size_t i = 0; i < page.n; i++) {
+            page.events[i].stream = location->stream;
+            take_event(found, &scratch, &page.events[i]);
+        }
+        query.offset = page.after;
+    }
+}
+
+static bool is_wanted_stream(const struct service_call *call, struct str stream)
 {
     const struct value *names = value_getz(call->input, "logStreamNames");
     bool wanted = !names || names->kind != VALUE_LIST || value_list_has(names, stream);
     return wanted && str_starts(stream, value_gets(call->input, "logStreamNamePrefix"));
 }
 
-static int answer_found(struct service_call *call, struct found *found, struct err *err)
+/* A token is the last event of its page: TIME/OFFSET/STREAM. */
+static int read_position(const struct service_call *call, struct log_entry *before, struct err *err)
+{
+    struct str token = value_gets(call->input, "nextToken"), text = STR_EMPTY, rest;
+    int64_t offset = 0;
+    *before = (struct log_entry){.stream = STR_EMPTY};
+    if (!token.n)
+        return 0;
+    if (!base64_decode(call->arena, token, &text) ||
+        !str_to_int(str_cut(text, '/', &rest), &before->time_ms) ||
+        !str_to_int(str_cut(rest, '/', &before->stream), &offset) || offset < 0 || !before->stream.n)
+        return refuse_invalid(err, "The specified nextToken is invalid.");
+    before->offset = (uint64_t)offset;
+    return 0;
+}
+
+static const struct value *position_of(struct arena *arena, const struct log_entry *event)
+{
+    return value_string(
+        arena, base64_encode(arena, arena_printf(arena, "%lld/%llu/%.*s", (long long)event->time_ms,
+                                        (unsigned long long)event->offset, STR_ARG(event->stream))));
+}
+
+static void answer_found(struct service_call *call, const struct found *found)
 {
     struct arena *arena = call->arena;
-    size_t first, end;
-    const struct value *next;
-    if (found->n)
-        qsort(found->events, found->n, sizeof *found->events, by_time);
-    if (service_page(call, "nextToken", "limit", MAX_EVENTS, found->n, &first, &end, &next, err))
-        return -1;
-    struct value_builder list = VALUE_BUILDER(arena), b = VALUE_BUILDER(arena);
-    for (size_t i = first; i < end; i++) {
+    struct value_builder list = VALUE_BUILDER(arena);
+    size_t end = page_end(found);
+    for (size_t i = 0; i < end; i++) {
         const struct log_entry *event = &found->events[i];
         struct value_builder one = VALUE_BUILDER(arena);
         value_builder_set(&one, STR("logStreamName"), value_string(arena, event->stream));
@@ -421,37 +485,39 @@ static int answer_found(struct service_call *call, struct found *found, struct e
                            (unsigned long long)str_hash(event->stream), (unsigned long long)event->offset)));
         value_builder_add(&list, event_value(arena, event, &one));
     }
-    value_builder_set(&b, STR("events"), value_builder_list(&list));
-    value_builder_set(&b, STR("searchedLogStreams"), &value_empty_list);
-    if (next)
-        value_builder_set(&b, STR("nextToken"), next);
-    call->output = value_builder_map(&b);
-    return 0;
+    service_answer(call, "events", value_builder_list(&list));
+    service_answer(call, "searchedLogStreams", &value_empty_list);
+    if (found->n > end)
+        service_answer(call, "nextToken", position_of(arena, &found->events[end - 1]));
 }
 
 static int filter_events(struct service_call *call, struct err *err)
 {
     struct log_filter filter;
-    struct found found = {0};
+    struct found found = {.filter = &filter, .limit = limit_of(call)};
     struct log_location location = {.region = call->region};
-    if (check_limit(call, err) || find_group(call, &location.group, err))
-        return -1;
-    if (read_filter(call, &filter, err))
+    if (check_limit(call, err) || find_group(call, &location.group, err) || read_filter(call, &filter, err) ||
+        read_position(call, &found.before, err))
         return -1;
     size_t n;
     const struct log_stream *streams =
         logs_streams(services_logs(call->services), call->arena, call->region, location.group, &n);
     /* GetLogEvents leaves events at its endTime out, this call has them. */
     int64_t to_ms = service_int(call->input, "endTime", -1);
-    const struct logs_query query = {.from_ms = service_int(call->input, "startTime", 0), .to_ms = to_ms + 1};
+    struct logs_query query = {
+        .from_ms = service_int(call->input, "startTime", 0), .to_ms = to_ms + 1, .limit = MAX_EVENTS};
+    if (found.before.time_ms > query.from_ms)
+        query.from_ms = found.before.time_ms;
     for (size_t i = 0; i < n; i++) {
         location.stream = streams[i].name;
-        if (logs_operations_is_wanted(call, location.stream))
-            logs_operations_gather(call, &location, query, &filter, &found);
+        if (is_wanted_stream(call, location.stream))
+            gather_events(call, &location, query, &found);
     }
-    int status = answer_found(call, &found, err);
+    keep_first(&found);
+    answer_found(call, &found);
+    arena_release(&found.arena);
     free(found.events);
-    return status;
+    return 0;
 }
 
 static int test_filter(struct service_call *call, struct err *err)

@@ -129,6 +129,51 @@ def test_a_batch_is_limited(sandbox):
         logs.put_log_events(**events((now - 86400001, "x"), (now, "x")))
 
 
+def test_one_event_may_be_all_of_a_batch(tmp_path):
+    """It has a MiB, and is read again, also where each byte of it takes six of its file."""
+    server = Sandbox(str(tmp_path))
+    try:
+        logs, where = server.client("logs"), {"logGroupName": "/weir/long", "logStreamName": "s"}
+        logs.create_log_group(logGroupName="/weir/long")
+        logs.create_log_stream(**where)
+        texts = ["first", "x" * (1048576 - 26), "\x01" * (1048576 - 26), "last"]
+        for text in texts:
+            put(logs, "/weir/long", "s", text)
+        server.stop()
+        server.start()
+        logs = server.client("logs")
+        forward = [m for page in logs.get_paginator("filter_log_events").paginate(logGroupName="/weir/long") for m in messages(page)]
+        assert forward == texts
+        page, found = logs.get_log_events(**where, startFromHead=True), []
+        while page["events"]:
+            found += messages(page)
+            page = logs.get_log_events(**where, nextToken=page["nextForwardToken"])
+        assert found == texts
+        page, found = logs.get_log_events(**where), []
+        while page["events"]:
+            found[:0] = messages(page)
+            page = logs.get_log_events(**where, nextToken=page["nextBackwardToken"])
+        assert found == texts
+    finally:
+        server.stop()
+
+
+def test_more_events_than_one_search_keeps(sandbox):
+    """Pages go on to the last event, in the order of their times, whichever streams they are in."""
+    logs, group, now = sandbox.client("logs"), f"/weir/{uuid.uuid4().hex}", int(time.time() * 1000)
+    logs.create_log_group(logGroupName=group)
+    for stream in ("a", "b"):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    for batch in range(11):  # the latest first: a stream is not always in order
+        put(logs, group, "ab"[batch % 2], *(f"{(10 - batch) * 10000 + i:06d}" for i in range(10000)), at=now - (batch + 1) * 10000)
+    pages = [messages(page) for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)]
+    assert [m for page in pages for m in page] == [f"{i:06d}" for i in range(110000)]
+    assert all(len(page) <= 10000 for page in pages)
+    few = logs.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern="%9999$%", PaginationConfig={"PageSize": 3})
+    assert [messages(page) for page in few] == [["009999", "019999", "029999"], ["039999", "049999", "059999"], ["069999", "079999", "089999"], ["099999", "109999"]]
+    assert code(logs.filter_log_events, logGroupName=group, nextToken="none") == "InvalidParameterException"
+
+
 def test_a_deleted_group_takes_its_streams_along(logs, group):
     logs.create_log_stream(logGroupName=group, logStreamName="old")
     logs.delete_log_group(logGroupName=group)
