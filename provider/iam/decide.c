@@ -3,6 +3,7 @@
 #include "provider/iam/policy.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 
 /* ---- The operators of conditions, and when one of them holds ---- */
 
@@ -40,28 +41,31 @@ static bool bool_is(const struct iam_pattern *wanted, struct str given, const st
 
 /* ---- numbers and dates ---- */
 
-/* -1, 0, 1; false: one of them is no number. */
+/* -1, 0, 1; false: one of them is not a number. */
 static bool order_numbers(const struct iam_pattern *wanted, struct str given, int *order)
 {
     double a, b;
-    if (!str_to_double(given, &a) || !str_to_double(wanted->text, &b))
+    if (!str_to_double(given, &a) || !str_to_double(wanted->text, &b) || isnan(a) || isnan(b))
         return false;
     *order = a < b ? -1 : a > b;
     return true;
 }
 
-/* 2026-11-22T10:00:00Z, 2026-11-22, or seconds since 1970. */
+/* 2026-11-22T10:00:00Z, the same without seconds, 2026-11-22, or seconds since 1970. */
 static bool read_date(struct str text, int64_t *ms)
 {
     AUTO_ARENA struct arena arena = ARENA_INIT;
     int64_t seconds;
+    struct str minute = str_slice(text, 0, 16), zone = str_slice(text, 16, text.n);
     if (time_parse_rfc3339(text, ms))
         return true;
     if (str_to_int(text, &seconds) && seconds > -INT64_MAX / 1000 && seconds < INT64_MAX / 1000) {
         *ms = seconds * 1000;
         return true;
     }
-    return text.n == 10 && time_parse_rfc3339(arena_printf(&arena, "%.*sT00:00:00Z", STR_ARG(text)), ms);
+    struct str whole = text.n == 10 ? arena_printf(&arena, "%.*sT00:00:00Z", STR_ARG(text))
+                                    : arena_printf(&arena, "%.*s:00%.*s", STR_ARG(minute), STR_ARG(zone));
+    return time_parse_rfc3339(whole, ms);
 }
 
 static bool order_dates(const struct iam_pattern *wanted, struct str given, int *order)
@@ -158,6 +162,11 @@ const struct iam_operator *operator_find(struct str name)
 bool operator_is_wild(const struct iam_operator *op)
 {
     return op->wild;
+}
+
+bool operator_is_of_dates(const struct iam_operator *op)
+{
+    return str_starts(str_z(op->name), STR("Date"));
 }
 
 static bool any_agrees(const struct iam_condition *condition, struct str given, const struct value *context)

@@ -212,9 +212,7 @@ bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const st
     return text_matches(wanted, given, false);
 }
 
-/* ---- What IAM would not take as a policy: said before it is asked ---- */
-
-/* ---- what is not known yet ---- */
+/* ---- what IAM refuses as a policy, found before it is asked: what is not known yet ---- */
 
 static const struct value *known_of(struct arena *arena, struct str element, const struct value *v);
 
@@ -254,7 +252,7 @@ static const struct value *known_of(struct arena *arena, struct str element, con
 
 /* ---- documents ---- */
 
-static int check_document(const struct value *document, struct err *err)
+static int check_document(const struct value *document, struct str place, struct err *err)
 {
     for (uint32_t i = 0; i < document->count; i++) {
         struct str key = document->entries[i].key;
@@ -263,10 +261,13 @@ static int check_document(const struct value *document, struct err *err)
                 err, ERR_INVALID, "a policy has Version, Id and Statement, and no \"%.*s\"", STR_ARG(key));
     }
     struct str version = value_gets(document, "Version");
-    if (version.n && !str_eqz(version, "2012-10-17") && !str_eqz(version, "2008-10-17") &&
-        !str_eqz(version, "*"))
+    if (version.n && !str_is_any(version, "2012-10-17 2008-10-17"))
         return err_set(err, ERR_INVALID, "the language of policies has the version 2012-10-17, not \"%.*s\"",
             STR_ARG(version));
+    const struct value *statements = value_getz(document, "Statement");
+    if (str_is_any(place, "identity trust") && statements && statements->kind == VALUE_LIST &&
+        !statements->count)
+        return err_set(err, ERR_INVALID, "Statement is empty");
     return 0;
 }
 
@@ -279,10 +280,20 @@ static bool is_action(struct str action)
            (str_is_made_of(service, CHARS_ALNUM "-") && str_is_made_of(name, CHARS_ALNUM "*?"));
 }
 
+/* It names a service, and where a part of it is empty (arn:aws:s3:::a) it has all six. */
+static bool is_arn(struct str resource)
+{
+    size_t colons = 0;
+    for (size_t i = 0; i < resource.n; i++)
+        colons += resource.p[i] == ':';
+    return str_starts(resource, STR("arn:")) && str_part(resource, ':', 2).n &&
+           (colons >= 5 || str_find(resource, STR("::"), 0) < 0);
+}
+
 /* `begins`: of another form that the place knows, as a queue's URL; "*" any; "" none. */
 static bool is_resource(struct str resource, struct str begins)
 {
-    return str_eqz(resource, "*") || str_starts(resource, STR("arn:")) || str_eqz(begins, "*") ||
+    return str_eqz(resource, "*") || is_arn(resource) || str_eqz(begins, "*") ||
            (begins.n && str_starts(resource, begins)) || str_find(resource, STR("${"), 0) >= 0;
 }
 
@@ -296,6 +307,19 @@ static int check_patterns(const struct iam_statement *s, struct str begins, stru
         if (!is_resource(s->resources.items[i].written, begins))
             return err_set(err, ERR_INVALID, "a resource is an ARN or \"*\", not \"%.*s\"",
                 STR_ARG(s->resources.items[i].written));
+    return 0;
+}
+
+/* A date has other characters at no place, however little of it is given. */
+static int check_dates(const struct iam_condition *condition, struct err *err)
+{
+    for (size_t i = 0; operator_is_of_dates(condition->operator) && i < condition->values.n; i++) {
+        struct str date = condition->values.items[i].written;
+        if (!str_eqz(date, "*") && !str_is_made_of(date, CHARS_DIGITS "-+:.TtZz"))
+            return err_set(err, ERR_INVALID,
+                "a date is written as 2026-11-26T10:00:00Z, or as seconds since 1970, not as \"%.*s\"",
+                STR_ARG(date));
+    }
     return 0;
 }
 
@@ -340,6 +364,9 @@ static int check_statement(const struct iam_statement *s, struct str where, stru
         return err_set(err, ERR_INVALID, "Resource does not belong here: the policy is about its own role");
     if (check_patterns(s, begins, err) || check_principals(s, err))
         return -1;
+    for (size_t i = 0; i < s->condition_count; i++)
+        if (check_dates(&s->conditions[i], err))
+            return -1;
     return trust ? check_trust(s, err) : 0;
 }
 
@@ -353,7 +380,7 @@ int iam_policy_check(
     if (document->kind != VALUE_MAP)
         return 0;
     const struct value *known = known_map(arena, document);
-    if (check_document(known, err) || policy_read(arena, known, STR_EMPTY, &policy, statement, err))
+    if (check_document(document, place, err) || policy_read(arena, known, STR_EMPTY, &policy, statement, err))
         return -1;
     for (size_t i = 0; i < policy->n; i++) {
         *statement = i + 1;

@@ -3,12 +3,10 @@
  * sandbox decides with it what its callers may do, `weir policy --why` explains with it what an account
  * decides.
  *
- *   policy.c     documents
- *   pattern.c    what IAM would not take as one
- *   pattern.c    wildcards and policy variables
- *   decide.c  the operators of conditions
- *   decide.c     statements against a request, the order in which kinds of policies count, what a denial
- * reads
+ *   policy.c   documents
+ *   pattern.c  wildcards and policy variables, and what IAM refuses as a document
+ *   decide.c   conditions, statements against a request, the order in which kinds of policies count, what a
+ *              denial reads
  *
  * Order of calls: iam_policy_read() for each document, once; then iam_decide() for each request, from any
  * thread. A policy lives in the arena that it was read into, and keeps references into the document.
@@ -165,14 +163,11 @@ enum iam_fit {
 enum iam_fit iam_statement_fits(const struct iam_request *request, const struct iam_statement *statement,
     enum iam_kind kind, const struct iam_condition **failed);
 
-/* ---- Between the files of this room; see policy.h. */
-/* ---- policy.c ---- */
+/* ---- between the files of this folder ---- */
 
 /* iam_policy_read(), and which statement it is about that it does not read; 0: none. */
 int policy_read(struct arena *arena, const struct value *document, struct str name,
     const struct iam_policy **out, size_t *statement, struct err *err);
-
-/* ---- pattern.c ---- */
 
 /* `wild`: stars and question marks stand for others. `variables`: ${…} is looked up when it is matched. */
 struct iam_pattern pattern_make(struct arena *arena, struct str written, bool wild, bool variables);
@@ -184,8 +179,7 @@ bool pattern_is_arn(const struct iam_pattern *pattern, struct str text, const st
 /* Upper and lower case are the same. */
 bool pattern_is_like_case(const struct iam_pattern *pattern, struct str text, const struct value *context);
 
-/* ---- decide.c ---- */
-
 /* The operator of this name, without what goes before and after; NULL: there is none. */
 const struct iam_operator *operator_find(struct str name);
 bool operator_is_wild(const struct iam_operator *op);
+bool operator_is_of_dates(const struct iam_operator *op);

@@ -178,6 +178,10 @@ static const struct {
         "{'s3:max-keys':'10'}", false},
     {"{'Action':'*','Resource':'*','Condition':{'NumericLessThan':{'s3:max-keys':'10'}}}", "a:b", "*",
         "{'s3:max-keys':'many'}", false},
+    {"{'Action':'*','Resource':'*','Condition':{'NumericEquals':{'s3:max-keys':'10'}}}", "a:b", "*",
+        "{'s3:max-keys':'nan'}", false},
+    {"{'Action':'*','Resource':'*','Condition':{'DateGreaterThan':{'aws:CurrentTime':'2020-04-01T00:00Z'}}}",
+        "a:b", "*", "{'aws:currenttime':'2026-11-22T10:00:00Z'}", true},
     {"{'Action':'*','Resource':'*','Condition':{'DateGreaterThan':{'aws:CurrentTime':'2020-04-01T00:00:00Z'}}"
      "}",
         "a:b", "*", "{'aws:currenttime':'2026-11-22T10:00:00Z'}", true},
