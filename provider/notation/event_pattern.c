@@ -282,6 +282,8 @@ static const char *map_wrong(struct pattern_scan *s, const struct value *pattern
         return "a pattern is an object";
     if (s->depth >= (size_t)MAX_DEPTH * 2)
         return "it is nested too deeply";
+    if (!pattern->count)
+        return wrong_at(s, 0, "Empty objects are not allowed");
     for (uint32_t i = 0; i < pattern->count; i++) {
         const struct value_entry *entry = &pattern->entries[i];
         if (is_unknown(entry->value))
@@ -311,8 +313,6 @@ const char *event_pattern_fault(
     struct pattern_scan s = {.arena = arena, .fault = out};
     if (!pattern || (!is_unknown(pattern) && pattern->kind != VALUE_MAP))
         out->why = "Filter is not an object";
-    else if (!is_unknown(pattern) && !pattern->count)
-        out->why = "Empty objects are not allowed";
     else if (!is_unknown(pattern))
         out->why = map_wrong(&s, pattern);
     out->path = value_list(arena, s.steps, s.depth);

@@ -101,7 +101,7 @@ static void test_wrong(void **state)
         "{'k':[{'anything-but':{'numeric':['>',5]}}]}", "{'k':[{'anything-but':[]}]}",
         "{'k':[{'anything-but':[{'k':1}]}]}", "{'ip':[{'cidr':'10.0.0.0'}]}",
         "{'ip':[{'cidr':'10.0.0.0/33'}]}", "{'ip':[{'cidr':'x/8'}]}", "{'ip':[{'cidr':5}]}", "{'$or':[]}",
-        "{'$or':[{'k':'x'}]}", "{'$or':{'k':['x']}}"};
+        "{'$or':[{'k':'x'}]}", "{'$or':{'k':['x']}}", "{'detail':{}}", "{'$or':[{'k':['x']},{}]}"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         if (!event_pattern_wrong(&arena, json(wrong[i]), NULL))
             fail_msg("%s is taken", wrong[i]);
