@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "base/json.h"
 
+#include <math.h>
+
 static const struct value *place_path(struct arena *arena, const struct place *place)
 {
     size_t depth = 0;
@@ -89,11 +91,12 @@ static const struct value *fail_kind(
     bool digits = v->kind == VALUE_STRING && is_digits(v->string) && !c->sensitive;
     if (digits && leads_with_zero(v->string) && (type->kind == TYPE_INT || type->kind == TYPE_FLOAT)) {
         schema_fail(c, place, "%.*s begins with a zero", STR_ARG(v->string));
-        struct str rest = v->string;
-        while (rest.n > 1 && (rest.p[0] == '0' || rest.p[0] == '-'))
+        const char *sign = str_starts(v->string, STR("-")) ? "-" : "";
+        struct str rest = str_slice(v->string, strlen(sign), v->string.n);
+        while (rest.n > 1 && rest.p[0] == '0')
             rest = str_slice(rest, 1, rest.n);
-        c->issue->label =
-            arena_printf(c->arena, "write %.*s, or 0o%.*s where it is octal", STR_ARG(rest), STR_ARG(rest));
+        c->issue->label = arena_printf(c->arena, "write %s%.*s, or %s0o%.*s where it is octal", sign,
+            STR_ARG(rest), sign, STR_ARG(rest));
         return NULL;
     }
     if (digits && type->kind == TYPE_INT)
@@ -110,10 +113,10 @@ static const struct value *fail_kind(
     return NULL;
 }
 
-/* A decimal number and nothing else: no blanks, no hexadecimal, no "nan". */
+/* A decimal number and nothing else: no blanks, no hexadecimal, no "nan", nothing that is too large. */
 static bool text_number(struct str text, double *number)
 {
-    return str_is_made_of(text, CHARS_DIGITS "+-.eE") && str_to_double(text, number);
+    return str_is_made_of(text, CHARS_DIGITS "+-.eE") && str_to_double(text, number) && isfinite(*number);
 }
 
 static bool schema_whole(double number, int64_t *out)
@@ -389,15 +392,23 @@ static const struct value *convert_type(
     return out ? value_mark(c->arena, out, v->marks & VALUE_SENSITIVE) : NULL;
 }
 
-/* Keys that are addresses, as services write them: 10.1.2.3/8 is 10.0.0.0/8. */
-static const struct value *with_canonical_keys(struct arena *arena, const struct value *map)
+/* Keys that are addresses, as services write them: 10.1.2.3/8 is 10.0.0.0/8. NULL: two are the same. */
+static const struct value *with_canonical_keys(
+    struct convert *c, const struct place *place, const struct value *map)
 {
-    struct value_entry *entries = ARENA_ARRAY(arena, struct value_entry, map->count + 1);
+    struct value_entry *entries = ARENA_ARRAY(c->arena, struct value_entry, map->count + 1);
     for (uint32_t i = 0; i < map->count; i++) {
         entries[i] = map->entries[i];
-        schema_canonical_cidr(arena, map->entries[i].key, &entries[i].key);
+        schema_canonical_cidr(c->arena, map->entries[i].key, &entries[i].key);
     }
-    return value_mark(arena, value_map(arena, entries, map->count), map->marks & VALUE_SENSITIVE);
+    const struct value *out = value_map(c->arena, entries, map->count);
+    for (uint32_t i = 1; out->count < map->count && i < map->count; i++)
+        for (uint32_t k = 0; k < i; k++)
+            if (str_eq(entries[k].key, entries[i].key))
+                return schema_fail(c, &(struct place){.up = place, .key = map->entries[i].key},
+                    "\"%.*s\" and \"%.*s\" are both %.*s", STR_ARG(map->entries[k].key),
+                    STR_ARG(map->entries[i].key), STR_ARG(entries[i].key));
+    return value_mark(c->arena, out, map->marks & VALUE_SENSITIVE);
 }
 
 static const struct value *convert_attr(
@@ -407,7 +418,7 @@ static const struct value *convert_attr(
     c->sensitive |= attr->sensitive || (v->marks & VALUE_SENSITIVE);
     const struct value *out = convert_type(c, place, attr->type, v);
     if (out && attr->compare == COMPARE_CIDR && out->kind == VALUE_MAP)
-        out = with_canonical_keys(c->arena, out);
+        out = with_canonical_keys(c, place, out);
     if (out && !schema_check(c, place, attr, out))
         out = NULL;
     if (out)
