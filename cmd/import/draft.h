@@ -44,6 +44,8 @@ struct tree {
     struct tree **items;  /* TEXT, CHOICE, LIST */
     struct tree_entry *entries;
     size_t n, cap;
+    uint32_t *slots;            /* of a large MAP, by the keys' hashes: an entry's index + 1; 0 none */
+    size_t slot_count, indexed; /* indexed: so many entries are in there */
 };
 
 struct tree_entry {

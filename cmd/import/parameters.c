@@ -7,11 +7,11 @@ struct str template_comment(struct arena *arena, const struct node_entry *entry)
     size_t end = entry->key_offset;
     if (!entry->key_length) /* nobody has written it: template.h */
         return STR_EMPTY;
-    while (end && text.p[end - 1] != '\n')
+    while (end && (text.p[end - 1] == ' ' || text.p[end - 1] == '\t'))
         end--;
-    size_t from = end;
-    if (str_trim(str_slice(text, end, entry->key_offset)).n)
+    if (end && text.p[end - 1] != '\n')
         return STR_EMPTY; /* it does not stand on a line of its own */
+    size_t from = end;
     while (from) {
         size_t line = from - 1;
         while (line && text.p[line - 1] != '\n')

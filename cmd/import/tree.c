@@ -5,6 +5,8 @@
 
 #include <stdarg.h>
 
+enum { UNINDEXED = 16 }; /* entries that are gone through one after the other */
+
 struct tree *tree_new(struct arena *arena, enum tree_kind kind, const struct node *node)
 {
     struct tree *s = ARENA_NEW(arena, struct tree);
@@ -56,23 +58,61 @@ void tree_add(struct arena *arena, struct tree *list, struct tree *item)
     list->items[list->n++] = item;
 }
 
+/* The slot of the key, or the free one where it belongs. */
+static uint32_t *slot_of(const struct tree *map, struct str key)
+{
+    size_t at = (size_t)str_hash(key) & (map->slot_count - 1);
+    while (map->slots[at] && !str_eq(map->entries[map->slots[at] - 1].key, key))
+        at = (at + 1) & (map->slot_count - 1);
+    return &map->slots[at];
+}
+
+/* Anew where there is no room, or entries were taken out meanwhile. */
+static void index_entries(struct arena *arena, struct tree *map)
+{
+    if (map->indexed == map->n && 2 * map->n < map->slot_count)
+        return;
+    for (map->slot_count = 4 * UNINDEXED; map->slot_count < 4 * map->n; map->slot_count *= 2)
+        ;
+    map->slots = arena_zalloc(arena, map->slot_count * sizeof *map->slots);
+    for (size_t i = 0; i < map->n; i++)
+        *slot_of(map, map->entries[i].key) = (uint32_t)i + 1;
+    map->indexed = map->n;
+}
+
+/* NULL: there is none. */
+static struct tree_entry *find_entry(const struct tree *map, struct str key)
+{
+    if (map->n && map->indexed == map->n) {
+        uint32_t slot = *slot_of(map, key);
+        return slot ? &map->entries[slot - 1] : NULL;
+    }
+    for (size_t i = 0; i < map->n; i++)
+        if (str_eq(map->entries[i].key, key))
+            return &map->entries[i];
+    return NULL;
+}
+
 void tree_set(struct arena *arena, struct tree *map, struct str key, struct tree *value)
 {
-    for (size_t i = 0; i < map->n; i++)
-        if (str_eq(map->entries[i].key, key)) {
-            map->entries[i].value = value;
-            return;
-        }
+    if (map->n >= UNINDEXED)
+        index_entries(arena, map);
+    struct tree_entry *known = find_entry(map, key);
+    if (known) {
+        known->value = value;
+        return;
+    }
     ARENA_GROW(arena, map->entries, map->n, map->cap);
     map->entries[map->n++] = (struct tree_entry){.key = key, .value = value, .comment = STR_EMPTY};
+    map->indexed = map->n > UNINDEXED ? map->n : 0;
+    if (map->indexed)
+        *slot_of(map, key) = (uint32_t)map->n;
 }
 
 struct tree *tree_get(const struct tree *map, const char *key)
 {
-    for (size_t i = 0; map && map->kind == TREE_MAP && i < map->n; i++)
-        if (str_eqz(map->entries[i].key, key))
-            return map->entries[i].value;
-    return NULL;
+    const struct tree_entry *found = map && map->kind == TREE_MAP ? find_entry(map, str_z(key)) : NULL;
+    return found ? found->value : NULL;
 }
 
 /* ---- texts ---- */

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 
 import pytest
 import yaml
@@ -489,6 +490,16 @@ def test_a_gigantic_template(local_stack):
     result = local_stack.run("import", "cloudformation", "t.json")
     assert "500 of weir's own types" in result.err
     local_stack.run("validate")
+
+
+def test_a_map_of_many_keys_in_one_line(local_stack):
+    arguments = {f"--k{i}": f"v{i}" for i in range(40000)}
+    job = {"Type": "AWS::Glue::Job", "Properties": {"Name": "j", "Role": "arn:aws:iam::123456789012:role/r", "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k"}, "DefaultArguments": arguments}}
+    local_stack.write(json.dumps({"Resources": {"Job": job}}), "t.json")
+    before = getrusage(RUSAGE_CHILDREN).ru_utime
+    text = imported(local_stack, "t.json")
+    assert getrusage(RUSAGE_CHILDREN).ru_utime - before < 5, "it was ten seconds"
+    assert stack_of(text)["resources"]["job"]["default_arguments"] == arguments
 
 
 def test_dynamic_references(tmp_path, fast_sandbox):

@@ -141,6 +141,25 @@ static void test_maps_keep_their_order(void **state)
     assert_true(str_eqz(buf_str(&out), "{z: changed, a: second}"));
 }
 
+static void test_large_maps(void **state)
+{
+    enum { MANY = 1000 };
+    (void)state;
+    struct tree *map = tree_new(&arena, TREE_MAP, NULL);
+    for (int i = 0; i < 2 * MANY; i++)
+        tree_set(&arena, map, arena_printf(&arena, "k%d", i % MANY), tree_new(&arena, TREE_NOTHING, NULL));
+    assert_int_equal(map->n, MANY);
+    /* Some take the first entry out by themselves, and others come: at each size the rest is found. */
+    for (int i = 0; i < MANY; i++) {
+        memmove(&map->entries[0], &map->entries[1], --map->n * sizeof *map->entries);
+        for (int k = 0; k < 1 + i % 3; k++)
+            tree_set(&arena, map, arena_printf(&arena, "new%d", i / 2), tree_new(&arena, TREE_LIST, NULL));
+        assert_int_equal(map->n, MANY - i - 1 + i / 2 + 1);
+        assert_null(tree_get(map, arena_printf(&arena, "k%d", i).p));
+        assert_true(i + 1 == MANY || tree_get(map, arena_printf(&arena, "k%d", i + 1).p));
+    }
+}
+
 static int release(void **state)
 {
     (void)state;
@@ -152,6 +171,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_text), cmocka_unit_test(test_collections),
         cmocka_unit_test(test_expressions), cmocka_unit_test(test_texts_grow_together),
-        cmocka_unit_test(test_maps_keep_their_order)};
+        cmocka_unit_test(test_maps_keep_their_order), cmocka_unit_test(test_large_maps)};
     return cmocka_run_group_tests(tests, NULL, release);
 }
