@@ -173,19 +173,15 @@ static const struct value *do_partition(struct call *call)
     return value_builder_list(&parts);
 }
 
-static bool contains(const struct value *const *items, size_t n, const struct value *v)
-{
-    for (size_t i = 0; i < n; i++)
-        if (value_equal(items[i], v))
-            return true;
-    return false;
-}
-
 static const struct value *do_contains(struct call *call)
 {
     const struct value *list = call->args[0];
-    return is_list(list) ? value_bool(contains(list->items, list->count, call->args[1]))
-                         : asl_intrinsic_refuse(call, "the first argument is an array");
+    bool found = false;
+    if (!is_list(list))
+        return asl_intrinsic_refuse(call, "the first argument is an array");
+    for (uint32_t i = 0; i < list->count && !found; i++)
+        found = value_equal(list->items[i], call->args[1]);
+    return value_bool(found);
 }
 
 static const struct value *do_range(struct call *call)
@@ -222,17 +218,32 @@ static const struct value *do_length(struct call *call)
                                   : asl_intrinsic_refuse(call, "the argument is an array");
 }
 
+static int by_value_and_index(const void *a, const void *b)
+{
+    const struct value *const *x = *(const struct value *const *const *)a,
+                              *const *y = *(const struct value *const *const *)b;
+    int order = value_compare(*x, *y);
+    return order ? order : (x > y) - (x < y);
+}
+
 static const struct value *do_unique(struct call *call)
 {
     const struct value *list = call->args[0];
     if (!is_list(list))
         return asl_intrinsic_refuse(call, "the argument is an array");
-    const struct value **items = arena_alloc(call->eval->arena, list->count * sizeof *items);
-    size_t n = 0;
+    AUTO_BUILDER struct value_builder items = VALUE_BUILDER(call->eval->arena);
+    const struct value *const **slots =
+        ARENA_ARRAY(call->eval->arena, const struct value *const *, list->count + 1);
+    bool *repeats = ARENA_ARRAY(call->eval->arena, bool, list->count + 1);
     for (uint32_t i = 0; i < list->count; i++)
-        if (!contains(items, n, list->items[i]))
-            items[n++] = list->items[i];
-    return value_list(call->eval->arena, items, n);
+        slots[i] = &list->items[i];
+    qsort(slots, list->count, sizeof *slots, by_value_and_index);
+    for (uint32_t i = 1; i < list->count; i++)
+        repeats[slots[i] - list->items] = value_equal(*slots[i], *slots[i - 1]);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (!repeats[i])
+            value_builder_add(&items, list->items[i]);
+    return value_builder_list(&items);
 }
 
 /* ---- the rest ---- */

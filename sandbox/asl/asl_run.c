@@ -148,7 +148,8 @@ static void set_context(struct asl_visit *visit)
 static const struct value *within_limit(struct asl_visit *visit, const struct value *v)
 {
     bool deep = v && v->depth > ASL_MAX_DEPTH;
-    if (!v || (!deep && (value_size(v) <= ASL_MAX_DATA ||
+    /* A character may have six in JSON. */
+    if (!v || (!deep && (value_size(v) <= ASL_MAX_DATA / 6 ||
                             (value_size(v) <= 16 * ASL_MAX_DATA &&
                                 json_as_text(visit->eval.arena, v)->string.n <= ASL_MAX_DATA))))
         return v;

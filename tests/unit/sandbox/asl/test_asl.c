@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -400,6 +401,34 @@ static void test_limits(void **state)
         json("{\"x\":\"some text\"}"), 0, 1);
     buf_release(&fake.log);
     assert_string_equal(out.error.name.p, "States.DataLimitExceeded");
+    /* It is the text of all JSON that counts, in which a quote has two characters. */
+    char *quotes = arena_alloc(&arena, 200000);
+    memset(quotes, '"', 200000);
+    const struct value *input =
+        value_with(&arena, NULL, STR("x"), value_string(&arena, str_n(quotes, 200000)));
+    out = run(
+        &fake, json("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"End\":true}}}"), input, 0, 1);
+    buf_release(&fake.log);
+    assert_string_equal(out.error.name.p, "States.DataLimitExceeded");
+}
+
+/* Once for each item, however many there are: it was quadratic, and took a quarter of a minute. */
+static void test_unique(void **state)
+{
+    enum { MANY = 80000 };
+    (void)state;
+    struct fake fake = {0};
+    AUTO_BUILDER struct value_builder items = VALUE_BUILDER(&arena);
+    for (int i = 0; i < MANY; i++)
+        value_builder_add(&items, value_int(&arena, i % (MANY - 1)));
+    const struct value *definition =
+        json("{\"StartAt\":\"A\",\"States\":{\"A\":{\"Type\":\"Pass\",\"Parameters\":{\"n.$\":"
+             "\"States.ArrayLength(States.ArrayUnique($))\"},\"End\":true}}}");
+    clock_t begin = clock();
+    struct asl_outcome out = run(&fake, definition, value_builder_list(&items), 0, 1);
+    buf_release(&fake.log);
+    assert_int_equal(value_geti(out.output, "n", 0), MANY - 1);
+    assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
 }
 
 static void test_token(void **state)
@@ -439,8 +468,9 @@ int main(void)
         cmocka_unit_test_teardown(test_task_data, release),
         cmocka_unit_test_teardown(test_time_limits, release),
         cmocka_unit_test_teardown(test_limits, release),
+        cmocka_unit_test_teardown(test_unique, release),
         cmocka_unit_test_teardown(test_token, release),
         cmocka_unit_test_teardown(test_history, release),
     };
-    return cmocka_run_group_tests_name("sandbox/jobs/asl", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("sandbox/asl", tests, NULL, NULL);
 }
