@@ -7,8 +7,6 @@
 
 #include "base/clock.h"
 
-enum { MAX_DESCRIPTION = 256 };
-
 /* ---- the note of a machine ---- */
 
 const struct value *machine_note(const struct service_call *call, const struct control_record *machine)
@@ -152,18 +150,10 @@ static const struct value *executions_versions_publish(const struct service_call
     return version;
 }
 
-static int check_description(struct str description, struct err *err)
-{
-    if (description.n <= MAX_DESCRIPTION)
-        return 0;
-    return service_refuse(
-        err, 400, "ValidationException", "The description is longer than %d", MAX_DESCRIPTION);
-}
-
 int do_publish(struct service_call *call, struct err *err)
 {
     struct str arn, description = value_gets(call->input, "description");
-    if (service_required(call, "stateMachineArn", &arn, err) || check_description(description, err))
+    if (service_required(call, "stateMachineArn", &arn, err))
         return -1;
     const struct value *version =
         executions_versions_publish(call, arn, value_gets(call->input, "revisionId"), description, err);
@@ -185,7 +175,7 @@ static int change_and_publish(struct service_call *call, struct err *err)
     call->declined = !wanted;
     if (!wanted)
         return 0;
-    if (check_description(description, err) || service_control_same(call, err))
+    if (service_control_same(call, err))
         return -1;
     struct str arn =
         value_text(value_getz(call->output, "stateMachineArn"), value_gets(call->input, "stateMachineArn"));

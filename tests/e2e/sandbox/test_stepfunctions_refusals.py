@@ -60,6 +60,28 @@ def test_members_of_requests(machines):
     assert said(client.describe_activity, activityArn="no_an_activity_arn") == ("InvalidArn", "Invalid Arn: 'Invalid ARN prefix: no_an_activity_arn'")
 
 
+def test_texts_that_are_too_long(machines):
+    """Their values are secrets to the service, and not shown."""
+    client, token = machines.client, "0" * 64
+    machine, version = machines.publishing("one")
+    shown = client.describe_state_machine(stateMachineArn=machine)
+    alias = client.create_state_machine_alias(name="long", description="d" * 256, routingConfiguration=shares((version, 100)))["stateMachineAliasArn"]
+    started = client.start_execution(stateMachineArn=machine)["executionArn"]
+    for call, member, most, given in [
+        (client.create_state_machine_alias, "description", 256, {"name": "longer", "routingConfiguration": shares((version, 100))}),
+        (client.update_state_machine_alias, "description", 256, {"stateMachineAliasArn": alias}),
+        (client.publish_state_machine_version, "description", 256, {"stateMachineArn": machine}),
+        (client.update_state_machine, "versionDescription", 256, {"stateMachineArn": machine, "publish": True, "roleArn": shown["roleArn"]}),
+        (client.create_state_machine, "definition", 1048576, {"name": "long", "roleArn": shown["roleArn"]}),
+        (client.send_task_success, "output", 262144, {"taskToken": token}),
+        (client.send_task_failure, "error", 256, {"taskToken": token}),
+        (client.send_task_failure, "cause", 32768, {"taskToken": token}),
+        (client.stop_execution, "cause", 32768, {"executionArn": started}),
+    ]:
+        assert said(call, **given, **{member: "x" * (most + 1)}) == (
+            "ValidationException", f"1 validation error detected: Value at '{member}' {INVALID} have length less than or equal to {most}")
+
+
 def test_an_alias(machines):
     client = machines.client
     machine, first = machines.publishing("one")
