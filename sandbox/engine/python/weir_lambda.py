@@ -11,8 +11,19 @@ import runpy
 import sys
 import time
 import traceback
+from types import SimpleNamespace
 
 BASE = "/2018-06-01/runtime/"
+
+
+def client_context(text):
+    """A header is read as Latin-1; what is in it is UTF-8."""
+    if not text:
+        return None
+    given = json.loads(text.encode("latin-1"))
+    client = given.get("client")
+    members = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+    return SimpleNamespace(custom=given.get("custom"), env=given.get("env"), client=client and SimpleNamespace(**{name: client.get(name) for name in members}))
 
 
 class Context:
@@ -25,8 +36,8 @@ class Context:
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
-        self.client_context = json.loads(headers.get("Lambda-Runtime-Client-Context") or "null")
-        self.identity = None
+        self.client_context = client_context(headers.get("Lambda-Runtime-Client-Context"))
+        self.identity = SimpleNamespace(cognito_identity_id=None, cognito_identity_pool_id=None)
 
     def get_remaining_time_in_millis(self):
         return max(0, self.deadline - int(time.time() * 1000))
@@ -62,7 +73,9 @@ def tell(failure):
 
 
 def load(handler):
-    module, _, function = handler.rpartition(".")
+    module, dot, function = handler.rpartition(".")
+    if not dot:
+        raise InitError("Runtime.MalformedHandlerName", f"Bad handler '{handler}': not enough values to unpack (expected 2, got 1)")
     try:
         loaded = importlib.import_module(module.replace("/", "."))
     except ImportError as error:

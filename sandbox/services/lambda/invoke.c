@@ -19,6 +19,21 @@ enum {
 
 /* ---- one event ---- */
 
+/* In one line, for it goes on as a header. */
+static int read_client_context(const struct service_call *call, struct str *out, struct err *err)
+{
+    struct str context = value_gets(call->input, "ClientContext"), text;
+    const struct value *v;
+    if (!context.n)
+        return 0;
+    if (!base64_decode(call->arena, context, &text) || json_parse(call->arena, text, &v, ERR_IGNORED) ||
+        v->kind != VALUE_MAP)
+        return service_refuse(err, 400, "InvalidRequestContentException",
+            "Client context must be a valid Base64-encoded JSON object.");
+    *out = json_as_text(call->arena, v)->string;
+    return 0;
+}
+
 static int read_event(
     const struct service_call *call, bool async, struct lambda_invocation *out, struct err *err)
 {
@@ -34,10 +49,9 @@ static int read_event(
     if (json_parse(call->arena, event, &parsed, &wrong))
         return service_refuse(err, 400, "InvalidRequestContentException",
             "Could not parse request body into json: %s", wrong.message);
-    *out = (struct lambda_invocation){.event = event};
-    struct str context = value_gets(call->input, "ClientContext"), text;
-    if (context.n && base64_decode(call->arena, context, &text))
-        out->client_context = text;
+    *out = (struct lambda_invocation){.event = event, .client_context = STR_EMPTY};
+    if (!async && read_client_context(call, &out->client_context, err))
+        return -1;
     out->wants_log = str_eqz(value_gets(call->input, "LogType"), "Tail");
     memcpy(out->id, uuid_random(call->arena).p, sizeof out->id);
     return 0;
@@ -69,8 +83,7 @@ struct lambda_background *lambda_background_new(struct functions *functions,
     b->invocation = (struct lambda_invocation){.event = arena_str(arena, invocation->event),
         .trace = arena_str(arena, invocation->trace),
         .loops = invocation->loops,
-        .client_context =
-            arena_str(arena, invocation->client_context.p ? invocation->client_context : STR_EMPTY)};
+        .client_context = arena_str(arena, invocation->client_context)};
     memcpy(b->invocation.id, invocation->id, sizeof b->invocation.id);
     return b;
 }

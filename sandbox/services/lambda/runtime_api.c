@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 enum {
-    MAX_ANSWER = 6 * 1024 * 1024 + 64 * 1024, /* Lambda's, with something for the message around it */
+    MAX_ANSWER = 6291556, /* Lambda's */
     THREAD_STACK = 512 * 1024,
     CONNECTIONS = 8,
     BACKLOG = 8,

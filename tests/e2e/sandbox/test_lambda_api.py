@@ -54,6 +54,19 @@ def test_policies(function):
     assert refusal(api.add_permission, StatementId="b", Principal="s3.amazonaws.com", Qualifier="$LATEST", **given)["message"] == "We currently do not support adding policies for $LATEST."
 
 
+def test_texts_that_are_too_long(function):
+    api, name = function.api, function.name
+    layer = {"LayerName": "long", "Content": {"ZipFile": ZIP}}
+    for call, member, most, given in [
+        (api.update_function_configuration, "Handler", 128, {"FunctionName": name}),
+        (api.publish_version, "Description", 256, {"FunctionName": name}),
+        (api.publish_layer_version, "Description", 256, layer),
+        (api.publish_layer_version, "LicenseInfo", 512, layer),
+    ]:
+        path = member[0].lower() + member[1:]
+        assert refusal(call, **given, **{member: "x" * (most + 1)})["Error"]["Message"].endswith(f"at '{path}' failed to satisfy constraint: Member must have length less than or equal to {most}")
+
+
 def test_a_policy_has_20480_bytes(function):
     """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
     api, name = function.api, function.name

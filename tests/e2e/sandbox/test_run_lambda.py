@@ -125,10 +125,37 @@ def handler(event, context):
     assert any(line.endswith("Task timed out after 1.00 seconds") for line in f.lines())
 
 
+def test_the_context_of_a_client(job_sandbox):
+    """Of the form that AWS's own client of the Runtime API gives it, whatever JSON it was."""
+    f = Function(job_sandbox, main_dot_py="""
+def handler(event, context):
+    client = context.client_context
+    return client and [client.custom, client.env, client.client and client.client.app_title, context.identity.cognito_identity_id]
+""")
+
+    def given(text, **more):
+        return f.result(ClientContext=base64.b64encode(text.encode()).decode(), **more)
+
+    assert f.result() is None
+    assert given('{"custom": {"a": 1}}') == [{"a": 1}, None, None, None]
+    assert given(json.dumps({"custom": {"a": "é€"}, "env": {"b": 2}, "client": {"app_title": "Films"}}, indent=2, ensure_ascii=False)) == [{"a": "é€"}, {"b": 2}, "Films", None]
+    for wrong in ("!", base64.b64encode(b"no JSON").decode(), base64.b64encode(b"5").decode()):
+        with pytest.raises(ClientError, match="Client context must be a valid Base64-encoded JSON object."):
+            f.call(ClientContext=wrong)
+
+
+def test_an_answer_has_a_limit(job_sandbox):
+    f = Function(job_sandbox, main_dot_py="def handler(e, c): return 'x' * e")
+    assert len(f.result(6291556 - 2)) == 6291554
+    failure = f.failure(6291556 - 1)
+    assert (failure["errorType"], failure["errorMessage"]) == ("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (6291556 bytes).")
+
+
 def test_what_cannot_start(job_sandbox):
     assert Function(job_sandbox, main_dot_py="import nosuchmodule").failure()["errorType"] == "Runtime.ImportModuleError"
     assert Function(job_sandbox, main_dot_py="def handler(").failure()["errorType"] == "Runtime.UserCodeSyntaxError"
     assert Function(job_sandbox, main_dot_py="x = 1").failure()["errorMessage"] == "Handler 'handler' missing on module 'main'"
+    assert Function(job_sandbox, handler="main", main_dot_py="x = 1").failure()["errorType"] == "Runtime.MalformedHandlerName"
     f = Function(job_sandbox, main_dot_py="def handler(e, c): pass")
     assert code(f.api.invoke, FunctionName="nosuch") == "ResourceNotFoundException"
     assert code(f.api.invoke, FunctionName=f.name, Qualifier="7") == "ResourceNotFoundException"
